@@ -1,0 +1,167 @@
+"""Organizations, users, sessions, keys, jobs and idempotency keys."""
+
+import sys
+from pathlib import Path
+
+from alembic import op
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from roles import create_roles
+
+revision = "0001"
+down_revision = None
+
+TABLES = """
+CREATE TABLE heartguard_core.organizations (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL,
+    policies text NOT NULL DEFAULT '',
+    retention_days integer CHECK (retention_days BETWEEN 1 AND 36500),
+    time_zone text NOT NULL DEFAULT 'UTC',
+    unknown_measurements text NOT NULL DEFAULT 'accept' CHECK (unknown_measurements IN ('accept', 'reject')),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    deleted_at timestamptz
+);
+
+CREATE TABLE heartguard_core.users (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    org_id integer NOT NULL REFERENCES heartguard_core.organizations,
+    email text,
+    -- The address under case folding and NFKC: what uniqueness means for people. NULL once anonymized.
+    email_key text UNIQUE,
+    password_hash text,
+    full_name text,
+    role text NOT NULL CHECK (role IN ('admin', 'manager', 'user')),
+    active boolean NOT NULL DEFAULT true,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    deleted_at timestamptz
+);
+CREATE INDEX users_of_organization ON heartguard_core.users (org_id, id);
+
+CREATE TABLE heartguard_core.user_preferences (
+    user_id integer NOT NULL REFERENCES heartguard_core.users,
+    key text NOT NULL,
+    value jsonb NOT NULL,
+    position integer NOT NULL,
+    PRIMARY KEY (user_id, key)
+);
+
+CREATE TABLE heartguard_core.sessions (
+    id uuid PRIMARY KEY,
+    user_id integer NOT NULL REFERENCES heartguard_core.users,
+    created_at timestamptz NOT NULL,
+    last_used_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    ended_at timestamptz,
+    address text NOT NULL,
+    user_agent text NOT NULL
+);
+CREATE INDEX sessions_of_user ON heartguard_core.sessions (user_id) WHERE ended_at IS NULL;
+
+-- One row for each refresh token ever given out in a session: a used one that comes back ends the session.
+CREATE TABLE heartguard_core.refresh_tokens (
+    token_hash bytea PRIMARY KEY,
+    session_id uuid NOT NULL REFERENCES heartguard_core.sessions,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz,
+    replaced_by bytea,
+    -- The access token given out with it, so that introspection by jti knows what it is asked about.
+    access_token_id text NOT NULL UNIQUE,
+    access_expires_at timestamptz NOT NULL
+);
+CREATE INDEX refresh_tokens_of_session ON heartguard_core.refresh_tokens (session_id);
+
+CREATE TABLE heartguard_core.revoked_tokens (
+    kind text NOT NULL CHECK (kind IN ('jti', 'sid', 'kid')),
+    value text NOT NULL,
+    reason text NOT NULL,
+    revoked_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (kind, value)
+);
+CREATE INDEX revoked_tokens_by_expiry ON heartguard_core.revoked_tokens (expires_at);
+
+CREATE TABLE heartguard_core.signing_keys (
+    kid text PRIMARY KEY,
+    -- PKCS #8, encrypted under KEY_RING_SECRET: a database dump alone signs nothing.
+    private_key text NOT NULL,
+    public_jwk jsonb NOT NULL,
+    created_at timestamptz NOT NULL,
+    retired_at timestamptz
+);
+
+CREATE TABLE heartguard_core.jobs (
+    id uuid PRIMARY KEY,
+    org_id integer NOT NULL,
+    kind text NOT NULL,
+    status text NOT NULL CHECK (status IN ('queued', 'running', 'done', 'failed')),
+    progress integer NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 100),
+    error text,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    updated_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX jobs_unfinished ON heartguard_core.jobs (kind, created_at) WHERE status IN ('queued', 'running');
+
+CREATE TABLE heartguard_core.idempotency_keys (
+    service text NOT NULL,
+    caller text NOT NULL,
+    route text NOT NULL,
+    key text NOT NULL,
+    request_hash text NOT NULL,
+    status integer,
+    headers jsonb,
+    body bytea,
+    created_ns bigint NOT NULL,
+    PRIMARY KEY (service, caller, route, key)
+);
+"""
+
+# updated_at has no writer among the services: two of them update users, and neither needs a grant for it.
+TRIGGERS = """
+CREATE FUNCTION heartguard_core.touch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.updated_at := now();
+    RETURN NEW;
+END $$;
+CREATE TRIGGER touch BEFORE UPDATE ON heartguard_core.users
+    FOR EACH ROW EXECUTE FUNCTION heartguard_core.touch();
+CREATE TRIGGER touch BEFORE UPDATE ON heartguard_core.organizations
+    FOR EACH ROW EXECUTE FUNCTION heartguard_core.touch();
+CREATE TRIGGER touch BEFORE UPDATE ON heartguard_core.jobs
+    FOR EACH ROW EXECUTE FUNCTION heartguard_core.touch();
+"""
+
+GRANTS = """
+GRANT SELECT, INSERT (org_id, email, email_key, password_hash, full_name, role),
+    UPDATE (email, email_key, password_hash, role, active, deleted_at) ON heartguard_core.users TO heartguard_auth;
+GRANT SELECT (id, deleted_at), INSERT (name) ON heartguard_core.organizations TO heartguard_auth;
+GRANT SELECT, INSERT, UPDATE, DELETE ON heartguard_core.sessions, heartguard_core.refresh_tokens,
+    heartguard_core.revoked_tokens, heartguard_core.signing_keys TO heartguard_auth;
+
+GRANT SELECT (id, org_id, email, full_name, role, active, created_at, updated_at, deleted_at),
+    UPDATE (full_name) ON heartguard_core.users TO heartguard_user;
+GRANT SELECT, INSERT, UPDATE, DELETE ON heartguard_core.user_preferences TO heartguard_user;
+GRANT SELECT ON heartguard_core.user_preferences TO heartguard_auth;
+
+GRANT SELECT, UPDATE (name, policies, retention_days, time_zone, unknown_measurements, deleted_at)
+    ON heartguard_core.organizations TO heartguard_organization;
+GRANT SELECT, INSERT, UPDATE (status, progress, error) ON heartguard_core.jobs TO heartguard_organization;
+
+GRANT SELECT (id, retention_days, time_zone, unknown_measurements, deleted_at) ON heartguard_core.organizations
+    TO heartguard_influx;
+GRANT SELECT (id, deleted_at) ON heartguard_core.organizations TO heartguard_media;
+GRANT SELECT (id, org_id) ON heartguard_core.users TO heartguard_influx, heartguard_media;
+
+GRANT SELECT, INSERT, UPDATE (status, headers, body), DELETE ON heartguard_core.idempotency_keys
+    TO heartguard_media, heartguard_influx, heartguard_audit;
+"""
+
+
+def upgrade() -> None:
+    """Create the roles, the tables, their triggers and the grants."""
+    for statements in (create_roles(), TABLES, TRIGGERS, GRANTS):
+        op.execute(statements)

@@ -1,0 +1,203 @@
+"""The mappable subset of JSON Schema: what both JSON Schema and XSD 1.0 can say, and the codec can translate."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+Schema = Mapping[str, Any]
+
+ANNOTATIONS = {"description", "default", "xml"}
+SCALARS = {"string", "integer", "number", "boolean"}
+FORMATS = {"date-time", "email", "uuid", "uri"}
+LARGEST = 2**53 - 1
+KEYWORDS = {
+    "string": {"minLength", "maxLength", "pattern", "format", "enum"},
+    "integer": {"minimum", "maximum"},
+    "number": {"minimum", "maximum"},
+    "boolean": set[str](),
+    "null": set[str](),
+    "array": {"items", "minItems", "maxItems"},
+    "object": {"properties", "required", "additionalProperties"},
+    "map": {"propertyNames", "additionalProperties", "minProperties", "maxProperties"},
+}
+XML_KEYWORDS = {"name", "wrapped", "x-keys", "x-unwrap"}
+
+_MEMBER = re.compile(r"[a-z][a-z0-9_]*")
+_MESSAGE = re.compile(r"[A-Z][A-Za-z0-9]*")
+_CHAR = r"(?:[^\[\]\\^\-]|\\[\-\[\]\\^])"
+_TOKEN = re.compile(
+    rf"(?P<klass>\[{_CHAR}(?:-{_CHAR})?(?:(?:{_CHAR}|\^)(?:-{_CHAR})?)*\])"
+    r"|(?P<open>\()|(?P<close>\))|(?P<bar>\|)"
+    r"|(?P<quantity>[?*+]|\{[0-9]+(?:,[0-9]+)?\})"
+    r"|(?P<escape>\\[.\-?*+|(){}\[\]\\^])"
+    r"|(?P<letter>[A-Za-z0-9 _@/:;=%&'\",!#~<>`\-])"
+)
+_SET_OPERATORS = ("&&", "--", "~~", "||")
+
+Place = tuple[str, ...]
+Fault = tuple[Place, str]
+Exists = Callable[[str], bool]
+
+
+def resource_faults(resource: str, document: Schema, resources: Mapping[str, Schema]) -> list[str]:
+    """What leaves the subset in the schema file of a resource, each as `pointer: reason`."""
+
+    def exists(reference: str) -> bool:
+        file, _, pointer = reference.partition("#/$defs/")
+        home = file.removesuffix(".schema.json") or resource
+        return pointer in resources.get(home, {}).get("$defs", {})
+
+    found: list[Fault] = [
+        ((key,), "is not a keyword of a resource")
+        for key in document.keys() - {"$schema", "title", "description", "$defs"}
+    ]
+    if document.get("$schema") != "https://json-schema.org/draft/2020-12/schema":
+        found.append((("$schema",), "must name JSON Schema 2020-12"))
+    for name, schema in document.get("$defs", {}).items():
+        place = ("$defs", name)
+        if not (_MEMBER.fullmatch(name) or _MESSAGE.fullmatch(name)):
+            found.append((place, "must be a lower-case type or a message in capitals"))
+        if name[0].isupper() and "properties" not in schema:
+            found.append((place, "a message must be an object with properties"))
+        if "description" not in schema and name[0].isupper():
+            found.append((place, "a message must say what it is"))
+        for other in resources:
+            if other != resource and name in resources[other].get("$defs", {}):
+                found.append((place, f"is defined in {other} too"))
+        found.extend(_faults(schema, place, exists))
+    return [f"#/{'/'.join(place)}: {reason}" for place, reason in found]
+
+
+def _faults(schema: Any, place: Place, exists: Exists) -> Iterator[Fault]:
+    if not isinstance(schema, dict):
+        yield place, "must be a schema object"
+        return
+    xml = schema.get("xml", {})
+    for key in xml.keys() - XML_KEYWORDS:
+        yield (*place, "xml", key), "is not an XML keyword of the subset"
+    if "$ref" in schema:
+        yield from _reference_faults(schema, place, exists)
+        return
+    stated = schema.get("type")
+    types = {stated} if isinstance(stated, str) else set(stated or ())
+    if not types or not types <= KEYWORDS.keys() - {"map"}:
+        yield (*place, "type"), "must be stated, in words of the subset"
+        return
+    kinds = {"map"} if types == {"object"} and "properties" not in schema else types
+    allowed = {"type", *ANNOTATIONS}.union(*(KEYWORDS[kind] for kind in kinds))
+    for key in sorted(schema.keys() - allowed):
+        yield (*place, key), "is not a keyword of the subset here"
+    if types & {"array", "object"} and len(types) > 1:
+        yield (*place, "type"), "an object or an array stands alone"
+    elif types <= SCALARS | {"null"}:
+        yield from _scalar_faults(schema, types, place)
+    else:
+        faults = {"map": _map_faults, "object": _object_faults, "array": _array_faults}[next(iter(kinds))]
+        yield from faults(schema, place, exists)
+
+
+def _reference_faults(schema: Schema, place: Place, exists: Exists) -> Iterator[Fault]:
+    for key in sorted(schema.keys() - {"$ref", *ANNOTATIONS}):
+        yield (*place, key), "may not stand beside $ref"
+    if not exists(schema["$ref"]):
+        yield (*place, "$ref"), "names nothing"
+
+
+def _scalar_faults(schema: Schema, types: set[str], place: Place) -> Iterator[Fault]:
+    if types == {"null"}:
+        yield (*place, "type"), "null alone says nothing"
+    if {"integer", "number"} <= types:
+        yield (*place, "type"), "a number is an integer already"
+    if "string" in types and "enum" not in schema and "maxLength" not in schema:
+        yield place, "a string must have a maxLength"
+    if len(types - {"null"}) > 1 and {"enum", "pattern", "format"} & schema.keys():
+        yield place, "a union may not have enum, pattern or format"
+    if "enum" in schema and not all(isinstance(value, str) and value.isascii() for value in schema["enum"]):
+        yield (*place, "enum"), "must hold ASCII strings"
+    if "enum" in schema and "null" in types:
+        yield (*place, "enum"), "would refuse the null its type allows"
+    if "format" in schema and (schema["format"] not in FORMATS or "pattern" not in schema):
+        yield (*place, "format"), "must be a known one with a pattern beside it"
+    if "pattern" in schema and (reason := pattern_fault(schema["pattern"])):
+        yield (*place, "pattern"), reason
+    if types & {"integer", "number"}:
+        for key in ("minimum", "maximum"):
+            if key not in schema:
+                yield place, f"a number must have a {key}"
+            elif "integer" in types and abs(schema[key]) > LARGEST:
+                yield (*place, key), "is beyond the integers a double holds exactly"
+
+
+def _object_faults(schema: Schema, place: Place, exists: Exists) -> Iterator[Fault]:
+    if schema.get("additionalProperties") is not False:
+        yield (*place, "additionalProperties"), "an object must be closed"
+    if not schema["properties"]:
+        yield (*place, "properties"), "must have a member"
+    for name in schema.get("required", ()):
+        if name not in schema["properties"]:
+            yield (*place, "required"), f"{name} is not a property"
+    unwrap = schema.get("xml", {}).get("x-unwrap")
+    if unwrap is not None and (list(schema["properties"]) != [unwrap] or schema["required"] != [unwrap]):
+        yield (*place, "xml", "x-unwrap"), "must name the only member, a required one"
+    for name, member in schema["properties"].items():
+        inner = (*place, "properties", name)
+        if not _MEMBER.fullmatch(name):
+            yield inner, "must be lower-case letters, digits and underscores"
+        yield from _faults(member, inner, exists)
+
+
+def _map_faults(schema: Schema, place: Place, exists: Exists) -> Iterator[Fault]:
+    if "maxProperties" not in schema:
+        yield place, "a map must have a maxProperties"
+    if "propertyNames" not in schema:
+        yield place, "a map must say what its keys are"
+    else:
+        yield from _faults(schema["propertyNames"], (*place, "propertyNames"), exists)
+    values = schema.get("additionalProperties")
+    yield from _faults(values, (*place, "additionalProperties"), exists)
+    if isinstance(values, dict) and {"object", "array"} & set(_types(values)):
+        yield (*place, "additionalProperties"), "a map holds scalars"
+
+
+def _array_faults(schema: Schema, place: Place, exists: Exists) -> Iterator[Fault]:
+    if "maxItems" not in schema:
+        yield place, "an array must have a maxItems"
+    if schema.get("xml", {}).get("wrapped") is not True:
+        yield (*place, "xml"), "an array must be wrapped"
+    items = schema.get("items")
+    yield from _faults(items, (*place, "items"), exists)
+    if isinstance(items, dict) and not _MEMBER.fullmatch(items.get("xml", {}).get("name", "")):
+        yield (*place, "items", "xml", "name"), "must name the element of an item"
+
+
+def _types(schema: Schema) -> list[str]:
+    stated = schema.get("type", [])
+    return [stated] if isinstance(stated, str) else list(stated)
+
+
+def pattern_fault(pattern: str) -> str | None:
+    """Why a pattern is not in the dialect that XSD, Rust and Python read alike; None when it is.
+
+    The dialect: `^...$`, letters, escaped punctuation, classes without negation, groups, alternatives inside
+    groups, and greedy counted repeats.
+    """
+    if not (pattern.startswith("^") and pattern.endswith("$")):
+        return "must be anchored with ^ and $"
+    text, position, depth, repeatable = pattern[1:-1], 0, 0, False
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is None:
+            return f"has something of another dialect at character {position + 2}"
+        kind = token.lastgroup
+        if kind == "klass" and any(operator in token[0] for operator in _SET_OPERATORS):
+            return "has a set operator in a class"
+        if kind == "bar" and depth == 0:
+            return "has an alternative outside of a group"
+        if kind == "quantity" and not repeatable:
+            return "repeats a repeat, or nothing"
+        depth += (kind == "open") - (kind == "close")
+        if depth < 0:
+            return "closes a group that is not open"
+        repeatable = kind in ("klass", "close", "escape", "letter")
+        position = token.end()
+    return "leaves a group open" if depth else None

@@ -1,0 +1,1 @@
+"""Auth: accounts, sessions, tokens, and the keys that sign them."""

@@ -1,0 +1,109 @@
+"""Accounts, sessions and the rules about them that are true without a computer."""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SESSION_SECONDS = 90 * 86_400
+GRACE_SECONDS = 10
+RANKS: Mapping[str, int] = {"user": 1, "manager": 2, "admin": 3}
+
+
+@dataclass(frozen=True)
+class Account:
+    """A member of an organization; `created_at` is RFC 3339 text."""
+
+    id: int
+    org_id: int
+    email: str
+    role: str
+    active: bool
+    created_at: str
+    full_name: str | None = None
+    password_hash: str = ""
+    preferences: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """An account about to be made; without `org_id` it founds the organization `organization_name`."""
+
+    email: str
+    password_hash: str
+    role: str
+    full_name: str | None
+    organization_name: str
+    org_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A login on one device; times are nanoseconds since the epoch."""
+
+    id: str
+    user_id: int
+    created_at: int
+    expires_at: int
+    ended: bool = False
+    address: str = ""
+    user_agent: str = ""
+
+
+@dataclass(frozen=True)
+class RefreshToken:
+    """A refresh token as it is stored: its digest, and the access token that was given out with it."""
+
+    digest: bytes
+    session_id: str
+    created_at: int
+    expires_at: int
+    access_token_id: str
+    access_expires_at: int
+    used_at: int | None = None
+    replaced_by: bytes | None = None
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """What a login or a refresh gives; `expires_in` is in seconds, `refresh_expires_in` too."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    refresh_expires_in: int
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a login came from."""
+
+    address: str
+    user_agent: str
+
+
+def email_key(email: str) -> str:
+    """What makes two addresses the same: case and Unicode compatibility forms don't count."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())
+
+
+def founding_name(email: str, organization_name: str | None) -> str:
+    """The name of a founded organization: as given, or the part of the address before the @."""
+    return organization_name or email.partition("@")[0]
+
+
+def guessable(password: str, email: str, common: frozenset[str]) -> bool:
+    """Whether a password is among the most common ones or is the address itself (NIST SP 800-63B 5.1.1.2)."""
+    folded = password.casefold()
+    return folded in common or folded in (email.casefold(), email.partition("@")[0].casefold())
+
+
+def digest(token: str) -> bytes:
+    """How a refresh token is stored: it has 256 random bits, so a plain hash is enough."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def may_give(giver: str, role: str) -> bool:
+    """Whether a member with the role `giver` may add a member with `role`: at most their own."""
+    return giver in ("admin", "manager") and RANKS[role] <= RANKS[giver]

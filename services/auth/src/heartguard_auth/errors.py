@@ -1,0 +1,23 @@
+"""What auth refuses, one row each."""
+
+from heartguard_common.errors import ErrorRow
+
+BAD_CREDENTIALS = ErrorRow("AUTH_001", 401, "Invalid credentials")
+EMAIL_TAKEN = ErrorRow("AUTH_002", 409, "This e-mail address is already registered")
+REFRESH_REFUSED = ErrorRow("AUTH_003", 401, "The refresh token is not valid")
+WEAK_PASSWORD = ErrorRow("AUTH_004", 422, "The password is too easy to guess")
+ROLE_REFUSED = ErrorRow("AUTH_005", 403, "This role can't be given by this registration")
+REGISTRATION_CLOSED = ErrorRow("AUTH_006", 403, "Registration needs an invitation")
+INVITATION_REFUSED = ErrorRow("AUTH_007", 403, "This invitation is not valid")
+ORIGIN_REFUSED = ErrorRow("AUTH_008", 403, "A refresh cookie counts only with an allowed Origin")
+
+ROWS = (
+    BAD_CREDENTIALS,
+    EMAIL_TAKEN,
+    REFRESH_REFUSED,
+    WEAK_PASSWORD,
+    ROLE_REFUSED,
+    REGISTRATION_CLOSED,
+    INVITATION_REFUSED,
+    ORIGIN_REFUSED,
+)

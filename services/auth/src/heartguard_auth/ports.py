@@ -1,0 +1,102 @@
+"""What the use cases of auth need from outside."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from heartguard_auth.domain import Account, NewAccount, RefreshToken, Session, TokenPair
+from heartguard_common.identity import Principal
+
+
+class Transactions(Protocol):
+    """All or nothing, over all stores below."""
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Everything inside happens together or not at all."""
+
+
+class Accounts(Protocol):
+    """The accounts, and the first row of each organization."""
+
+    def add(self, account: NewAccount) -> Account | None:
+        """Make an account (and its organization, if it founds one); None when the address is taken."""
+
+    def by_email(self, email: str) -> Account | None:
+        """The account of an address, deleted ones excepted."""
+
+    def by_id(self, user_id: int) -> Account | None:
+        """The account with that id, deleted ones excepted."""
+
+    def erase(self, org_id: int, user_id: int | None) -> list[int]:
+        """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
+
+
+class Sessions(Protocol):
+    """Sessions and the refresh tokens of each."""
+
+    def open(self, session: Session, token: RefreshToken) -> None:
+        """Begin a session with its first refresh token."""
+
+    def find(self, digest: bytes) -> tuple[RefreshToken, Session] | None:
+        """A refresh token and its session, both locked until the transaction ends."""
+
+    def replace(self, old: bytes, new: RefreshToken) -> None:
+        """Mark a token as used and store the one that takes its place."""
+
+    def token(self, digest: bytes) -> RefreshToken | None:
+        """A refresh token by its digest."""
+
+    def by_access_token(self, token_id: str) -> tuple[RefreshToken, Session] | None:
+        """The refresh token that was given out with an access token."""
+
+    def end(self, session_ids: Sequence[str], at: int) -> None:
+        """End sessions."""
+
+    def open_of(self, user_ids: Sequence[int]) -> list[str]:
+        """The ids of the sessions of these people that have not ended."""
+
+
+class RevocationList(Protocol):
+    """The truth about what is revoked, and its fast copy."""
+
+    def add(self, kind: str, values: Sequence[str], reason: str, expires_at: int) -> None:
+        """Revoke tokens (`jti`), sessions (`sid`) or keys (`kid`) until `expires_at`, in nanoseconds."""
+
+    def publish(self, kind: str, values: Sequence[str], expires_at: int) -> None:
+        """Bring a committed revocation to the copy, now or as soon as the copy is back."""
+
+    def holds(self, principal: Principal) -> bool:
+        """Whether the truth says that this token, its session or its key is revoked."""
+
+    def heal(self) -> None:
+        """Fill the copy again where it has lost its memory."""
+
+
+class Signer(Protocol):
+    """Signs access tokens."""
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """A signed token (RFC 7515 compact form)."""
+
+    def public_keys(self) -> list[dict[str, Any]]:
+        """The public keys as JWKs (RFC 7517); empty when a shared secret signs."""
+
+
+class Hasher(Protocol):
+    """Hashes passwords."""
+
+    def hash(self, password: str) -> str:
+        """A hash with its parameters and salt."""
+
+    def verify(self, stored: str | None, password: str) -> bool:
+        """Whether the password is right; takes as long when there is no hash to compare with."""
+
+
+class GraceAnswers(Protocol):
+    """The answers of the last seconds' refreshes, readable only with the token that was exchanged."""
+
+    def keep(self, token: str, pair: TokenPair) -> None:
+        """Keep the pair that `token` was exchanged for. Raises GEN_503 when it can't be kept."""
+
+    def find(self, token: str) -> TokenPair | None:
+        """The pair that `token` was exchanged for. Raises GEN_503 when nobody can tell."""

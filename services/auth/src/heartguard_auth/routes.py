@@ -1,0 +1,140 @@
+"""The HTTP face of auth."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from heartguard_auth.domain import Account, Device, TokenPair
+from heartguard_auth.errors import ORIGIN_REFUSED, REFRESH_REFUSED
+from heartguard_auth.usecases import AuthUseCases
+from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
+
+FORM = "application/x-www-form-urlencoded"
+NO_STORE = {"Cache-Control": "no-store"}
+COOKIE = "heartguard_refresh"
+
+
+def register(auth: AuthUseCases, call: Call) -> Answer:
+    account = auth.register(call.document, call.principal)
+    document = {
+        "user_id": account.id,
+        "email": account.email,
+        "role": account.role,
+        "org_id": account.org_id,
+    }
+    return Answer(document, headers=NO_STORE)
+
+
+def login(auth: AuthUseCases, call: Call) -> Answer:
+    device = Device(call.address, call.user_agent)
+    pair = auth.login(call.document["email"], call.document["password"], device)
+    return _tokens(pair, cookie=call.query.get("cookie") == "1")
+
+
+def refresh(auth: AuthUseCases, call: Call) -> Answer:
+    if call.document is not None:
+        return _tokens(auth.refresh(call.document["refresh_token"]), cookie=False)
+    cookies = dict(
+        pair.strip().partition("=")[::2] for pair in call.headers.get("Cookie", "").split(";") if "=" in pair
+    )
+    if COOKIE not in cookies:
+        raise ServiceError(REFRESH_REFUSED)
+    # A browser sends the cookie on its own: only the pages we trust may make it do so.
+    if not auth.trusts(call.headers.get("Origin")):
+        raise ServiceError(ORIGIN_REFUSED)
+    return _tokens(auth.refresh(cookies[COOKIE]), cookie=True)
+
+
+def logout(auth: AuthUseCases, call: Call) -> Answer:
+    auth.logout(call.person, (call.document or {}).get("scope", "this"))
+    return Answer()
+
+
+def profile(auth: AuthUseCases, call: Call) -> Answer:
+    return Answer(_user(auth.profile(call.person)), headers=NO_STORE)
+
+
+def roles(auth: AuthUseCases, _: Call) -> Answer:
+    return Answer({"items": auth.roles()})
+
+
+def introspect(auth: AuthUseCases, call: Call) -> Answer:
+    asked = _form(call.document) if call.body_type == FORM else call.document
+    if ("token" in asked) == ("jti" in asked):
+        raise ServiceError(UNPROCESSABLE, details=(Fault("/token", "either token or jti must be given"),))
+    return Answer(auth.introspect(asked.get("token"), asked.get("jti")), headers=NO_STORE)
+
+
+def key_set(auth: AuthUseCases, _: Call) -> Answer:
+    return Answer({"keys": auth.public_keys()}, headers={"Cache-Control": "public, max-age=10"})
+
+
+def erase(auth: AuthUseCases, call: Call) -> Answer:
+    removed = auth.erase(call.person, call.document["org_id"], call.document.get("user_id"))
+    return Answer({"removed": removed})
+
+
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=16)
+    except ValueError as error:
+        raise ServiceError(MALFORMED, "The form is not well-formed") from error
+    if len(dict(pairs)) != len(pairs):
+        raise ServiceError(MALFORMED, "A form field is repeated")
+    return dict(pairs)
+
+
+def _tokens(pair: TokenPair, *, cookie: bool) -> Answer:
+    headers = dict(NO_STORE)
+    if cookie:
+        headers["Set-Cookie"] = (
+            f"{COOKIE}={pair.refresh_token}; Max-Age={pair.refresh_expires_in}; Path=/auth; "
+            "HttpOnly; Secure; SameSite=Lax"
+        )
+    document = {
+        "access_token": pair.access_token,
+        "refresh_token": pair.refresh_token,
+        "expires_in": pair.expires_in,
+        "token_type": "Bearer",
+    }
+    return Answer(document, headers=headers)
+
+
+def _user(account: Account) -> dict[str, Any]:
+    document = {
+        "id": account.id,
+        "email": account.email,
+        "full_name": account.full_name,
+        "role": account.role,
+        "org_id": account.org_id,
+        "active": account.active,
+        "preferences": dict(account.preferences),
+        "created_at": account.created_at,
+    }
+    return {name: value for name, value in document.items() if value is not None}
+
+
+ROUTES = (
+    Route(
+        "POST", "/auth/register", register, takes="RegisterRequest", gives="RegisterResponse", status=201
+    ),
+    Route("POST", "/auth/login", login, takes="LoginRequest", gives="LoginResponse", query="LoginQuery"),
+    Route(
+        "POST", "/auth/refresh", refresh, takes="RefreshRequest", gives="LoginResponse", body="optional"
+    ),
+    Route("POST", "/auth/logout", logout, takes="LogoutRequest", status=204, body="optional"),
+    Route("GET", "/auth/profile", profile, gives="User"),
+    Route("GET", "/auth/roles", roles, gives="RoleList"),
+    Route(
+        "POST",
+        "/auth/token/introspect",
+        introspect,
+        takes="IntrospectRequest",
+        gives="Introspection",
+        accepts=(*DOCUMENT_TYPES, FORM),
+    ),
+    Route(
+        "GET", "/.well-known/jwks.json", key_set, gives="JwkSet", offers=("application/json",), body="none"
+    ),
+    Route("POST", "/auth/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
+)

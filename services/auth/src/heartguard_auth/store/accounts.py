@@ -1,0 +1,92 @@
+"""Accounts in PostgreSQL."""
+
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from heartguard_auth.domain import Account, NewAccount, email_key
+from heartguard_common.clock import from_datetime
+from heartguard_common.database import Database
+
+
+class PostgresAccounts:
+    """The tables `users` and, for founding, `organizations`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, account: NewAccount) -> Account | None:
+        """Make an account (and its organization, if it founds one); None when the address is taken."""
+        try:
+            with self._database.transaction() as connection:
+                org_id = account.org_id
+                if org_id is None:
+                    org_id = connection.execute(text(_FOUND), {"name": account.organization_name}).scalar_one()
+                values = {
+                    "org_id": org_id,
+                    "email": account.email,
+                    "email_key": email_key(account.email),
+                    "password_hash": account.password_hash,
+                    "full_name": account.full_name,
+                    "role": account.role,
+                }
+                return _account(connection.execute(text(_ADD), values).one())
+        except IntegrityError as error:
+            if "users_email_key_key" in str(error.orig):
+                return None
+            raise
+
+    def by_email(self, email: str) -> Account | None:
+        """The account of an address, deleted ones excepted."""
+        return self._one("u.email_key = :value", email_key(email))
+
+    def by_id(self, user_id: int) -> Account | None:
+        """The account with that id, deleted ones excepted."""
+        return self._one("u.id = :value", user_id)
+
+    def erase(self, org_id: int, user_id: int | None) -> list[int]:
+        """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_ERASE), {"org_id": org_id, "user_id": user_id})
+            return [row.id for row in rows]
+
+    def _one(self, condition: str, value: object) -> Account | None:
+        with self._database.transaction() as connection:
+            row = connection.execute(text(f"{_SELECT} AND {condition}"), {"value": value}).one_or_none()
+            return _account(row) if row else None
+
+
+def _account(row: Any) -> Account:
+    return Account(
+        id=row.id,
+        org_id=row.org_id,
+        email=row.email,
+        role=row.role,
+        active=row.active,
+        created_at=from_datetime(row.created_at),
+        full_name=row.full_name,
+        password_hash=row.password_hash or "",
+        preferences=row.preferences or {},
+    )
+
+
+_FOUND = "INSERT INTO heartguard_core.organizations (name) VALUES (:name) RETURNING id"
+_ADD = """
+INSERT INTO heartguard_core.users (org_id, email, email_key, password_hash, full_name, role)
+VALUES (:org_id, :email, :email_key, :password_hash, :full_name, :role)
+RETURNING id, org_id, email, password_hash, full_name, role, active, created_at, NULL AS preferences
+"""
+_SELECT = """
+SELECT u.id, u.org_id, u.email, u.password_hash, u.full_name, u.role, u.active, u.created_at,
+       (SELECT json_object_agg(p.key, p.value ORDER BY p.position)
+        FROM heartguard_core.user_preferences p WHERE p.user_id = u.id) AS preferences
+FROM heartguard_core.users u
+WHERE u.deleted_at IS NULL
+"""
+_ERASE = """
+UPDATE heartguard_core.users
+SET email = NULL, email_key = NULL, password_hash = NULL, active = false, deleted_at = now()
+WHERE org_id = :org_id AND deleted_at IS NULL AND (id = :user_id OR cast(:user_id AS integer) IS NULL)
+RETURNING id
+"""

@@ -1,0 +1,136 @@
+"""What is revoked: the truth in PostgreSQL, the copy that gateway and services read in Redis."""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from sqlalchemy import text
+
+from heartguard_auth.store.sessions import moment, nanoseconds
+from heartguard_common.clock import NANOSECONDS, Clock
+from heartguard_common.database import Database
+from heartguard_common.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.revocation import READY, Verdict, judge, key, keys
+from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
+
+RETRY_SECONDS = 0.2
+_log = logging.getLogger("heartguard.auth")
+
+
+class Revocations:
+    """The table `revoked_tokens`, and its copy."""
+
+    def __init__(self, database: Database, redis: RedisClient, clock: Clock) -> None:
+        self._database = database
+        self._redis = redis
+        self._clock = clock
+        self._stopped = threading.Event()
+        self._late: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def add(self, kind: str, values: Sequence[str], reason: str, expires_at: int) -> None:
+        """Revoke tokens (`jti`), sessions (`sid`) or keys (`kid`) until `expires_at`, in nanoseconds."""
+        if not values:
+            return
+        rows = [
+            {
+                "kind": kind,
+                "value": value,
+                "reason": reason,
+                "at": moment(self._clock.now_ns()),
+                "until": moment(expires_at),
+            }
+            for value in values
+        ]
+        with self._database.transaction() as connection:
+            connection.execute(text(_ADD), rows)
+
+    def publish(self, kind: str, values: Sequence[str], expires_at: int) -> None:
+        """Bring a committed revocation to the copy, now or as soon as the copy is back."""
+        if not values:
+            return
+        try:
+            self._copy([(kind, value, expires_at) for value in values])
+        except REDIS_FAULTS:
+            self._heal_later()
+
+    def holds(self, principal: Principal) -> bool:
+        """Whether the truth says that this token, its session or its key is revoked, or its person gone."""
+        values = {"jti": principal.token_id, "sid": principal.session_id, "kid": principal.key_id}
+        with self._database.transaction() as connection:
+            return bool(connection.execute(text(_HOLDS), {**values, "user_id": principal.user_id}).scalar_one())
+
+    def heal(self) -> None:
+        """Fill the copy again where it has lost its memory."""
+        try:
+            if self._redis.exists(READY):
+                return
+        except REDIS_FAULTS:
+            return
+        self._refill()
+
+    def require_active(self, principal: Principal, _: str) -> None:
+        """The edge's question, answered by the copy or else by the truth. Raises GEN_402 when revoked."""
+        try:
+            verdict = judge(self._redis.mget(keys(principal)))
+        except REDIS_FAULTS:
+            verdict = Verdict.UNKNOWN
+        if verdict is Verdict.UNKNOWN:
+            self.heal()
+            verdict = Verdict.REVOKED if self.holds(principal) else Verdict.ACTIVE
+        if verdict is Verdict.REVOKED:
+            raise ServiceError(INVALID_TOKEN)
+
+    def close(self) -> None:
+        """End the thread that waits for Redis."""
+        self._stopped.set()
+
+    def _refill(self) -> bool:
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_ALL), {"now": moment(self._clock.now_ns())}).all()
+        try:
+            self._copy([(row.kind, row.value, nanoseconds(row.expires_at)) for row in rows])
+            self._redis.set(READY, "1")
+        except REDIS_FAULTS:
+            return False
+        return True
+
+    def _copy(self, marks: Sequence[tuple[str, str, int]]) -> None:
+        pipeline = self._redis.pipeline(transaction=False)
+        for kind, value, expires_at in marks:
+            left = max(1, (expires_at - self._clock.now_ns()) // NANOSECONDS + 1)
+            pipeline.set(key(kind, value), "1", ex=left)
+        pipeline.execute()
+
+    def _heal_later(self) -> None:
+        """Redis missed a revocation but may come back with its memory: copy again until it takes it."""
+        with self._lock:
+            if self._late is not None and self._late.is_alive():
+                return
+            self._late = threading.Thread(target=self._retry, daemon=True)
+            self._late.start()
+
+    def _retry(self) -> None:
+        while not self._stopped.wait(RETRY_SECONDS):
+            try:
+                if self._refill():
+                    return
+            except ServiceError:
+                _log.warning("revocations wait for PostgreSQL to be copied to Redis")
+
+
+_ADD = """
+INSERT INTO heartguard_core.revoked_tokens (kind, value, reason, revoked_at, expires_at)
+VALUES (:kind, :value, :reason, :at, :until)
+ON CONFLICT (kind, value) DO UPDATE SET expires_at = greatest(revoked_tokens.expires_at, excluded.expires_at)
+"""
+_HOLDS = """
+SELECT EXISTS (
+    SELECT FROM heartguard_core.revoked_tokens
+    WHERE (kind, value) IN (('jti', :jti), ('sid', :sid), ('kid', :kid))
+) OR NOT EXISTS (
+    SELECT FROM heartguard_core.users WHERE id = :user_id AND active AND deleted_at IS NULL
+)
+"""
+_ALL = "SELECT kind, value, expires_at FROM heartguard_core.revoked_tokens WHERE expires_at > :now"

@@ -1,0 +1,140 @@
+"""Sessions and refresh tokens in PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from heartguard_auth.domain import RefreshToken, Session
+from heartguard_common.database import Database
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(time_ns: int) -> datetime:
+    """Nanoseconds since the epoch as a `timestamptz` parameter; what is under a microsecond is dropped."""
+    return _EPOCH + timedelta(microseconds=time_ns // 1000)
+
+
+def nanoseconds(value: datetime) -> int:
+    """A `timestamptz` column as nanoseconds since the epoch."""
+    return (value - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+class PostgresSessions:
+    """The tables `sessions` and `refresh_tokens`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self, session: Session, token: RefreshToken) -> None:
+        """Begin a session with its first refresh token."""
+        values = {
+            "id": session.id,
+            "user_id": session.user_id,
+            "created_at": moment(session.created_at),
+            "expires_at": moment(session.expires_at),
+            "address": session.address,
+            "user_agent": session.user_agent,
+        }
+        with self._database.transaction() as connection:
+            connection.execute(text(_OPEN), values)
+            connection.execute(text(_ADD), _values(token))
+
+    def find(self, digest: bytes) -> tuple[RefreshToken, Session] | None:
+        """A refresh token and its session, both locked until the transaction ends."""
+        return self._pair("t.token_hash = :value FOR UPDATE", digest)
+
+    def by_access_token(self, token_id: str) -> tuple[RefreshToken, Session] | None:
+        """The refresh token that was given out with an access token."""
+        return self._pair("t.access_token_id = :value", token_id)
+
+    def replace(self, old: bytes, new: RefreshToken) -> None:
+        """Mark a token as used and store the one that takes its place."""
+        values = {"old": old, **_values(new)}
+        with self._database.transaction() as connection:
+            connection.execute(text(_ADD), values)
+            connection.execute(text(_USE), values)
+            connection.execute(text(_TOUCH), values)
+
+    def token(self, digest: bytes) -> RefreshToken | None:
+        """A refresh token by its digest."""
+        with self._database.transaction() as connection:
+            row = connection.execute(text(_TOKEN), {"value": digest}).one_or_none()
+            return _token(row) if row else None
+
+    def end(self, session_ids: Sequence[str], at: int) -> None:
+        """End sessions."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_END), {"ids": list(session_ids), "at": moment(at)})
+
+    def open_of(self, user_ids: Sequence[int]) -> list[str]:
+        """The ids of the sessions of these people that have not ended."""
+        with self._database.transaction() as connection:
+            return [str(row.id) for row in connection.execute(text(_OPEN_OF), {"ids": list(user_ids)})]
+
+    def _pair(self, condition: str, value: object) -> tuple[RefreshToken, Session] | None:
+        with self._database.transaction() as connection:
+            row = connection.execute(text(f"{_PAIR} {condition}"), {"value": value}).one_or_none()
+        if row is None:
+            return None
+        session = Session(
+            id=str(row.session_id),
+            user_id=row.user_id,
+            created_at=nanoseconds(row.session_created_at),
+            expires_at=nanoseconds(row.session_expires_at),
+            ended=row.ended_at is not None,
+            address=row.address,
+            user_agent=row.user_agent,
+        )
+        return _token(row), session
+
+
+def _values(token: RefreshToken) -> dict[str, Any]:
+    return {
+        "token_hash": token.digest,
+        "session_id": token.session_id,
+        "token_created_at": moment(token.created_at),
+        "token_expires_at": moment(token.expires_at),
+        "access_token_id": token.access_token_id,
+        "access_expires_at": moment(token.access_expires_at),
+    }
+
+
+def _token(row: Any) -> RefreshToken:
+    return RefreshToken(
+        digest=bytes(row.token_hash),
+        session_id=str(row.session_id),
+        created_at=nanoseconds(row.created_at),
+        expires_at=nanoseconds(row.expires_at),
+        access_token_id=row.access_token_id,
+        access_expires_at=nanoseconds(row.access_expires_at),
+        used_at=nanoseconds(row.used_at) if row.used_at else None,
+        replaced_by=bytes(row.replaced_by) if row.replaced_by else None,
+    )
+
+
+_OPEN = """
+INSERT INTO heartguard_core.sessions (id, user_id, created_at, last_used_at, expires_at, address, user_agent)
+VALUES (:id, :user_id, :created_at, :created_at, :expires_at, :address, :user_agent)
+"""
+_ADD = """
+INSERT INTO heartguard_core.refresh_tokens
+    (token_hash, session_id, created_at, expires_at, access_token_id, access_expires_at)
+VALUES (:token_hash, :session_id, :token_created_at, :token_expires_at, :access_token_id, :access_expires_at)
+"""
+_USE = """
+UPDATE heartguard_core.refresh_tokens SET used_at = :token_created_at, replaced_by = :token_hash
+WHERE token_hash = :old
+"""
+_TOUCH = "UPDATE heartguard_core.sessions SET last_used_at = :token_created_at WHERE id = :session_id"
+_TOKEN = "SELECT * FROM heartguard_core.refresh_tokens WHERE token_hash = :value"
+_END = "UPDATE heartguard_core.sessions SET ended_at = :at WHERE id = ANY(cast(:ids AS uuid[])) AND ended_at IS NULL"
+_OPEN_OF = "SELECT id FROM heartguard_core.sessions WHERE user_id = ANY(:ids) AND ended_at IS NULL ORDER BY id"
+_PAIR = """
+SELECT t.*, s.user_id, s.created_at AS session_created_at, s.expires_at AS session_expires_at, s.ended_at,
+       s.address, s.user_agent
+FROM heartguard_core.refresh_tokens t JOIN heartguard_core.sessions s ON s.id = t.session_id
+WHERE
+"""

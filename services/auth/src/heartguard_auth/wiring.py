@@ -1,0 +1,54 @@
+"""Builds auth out of its parts."""
+
+from flask import Flask
+
+from heartguard_auth.routes import ROUTES
+from heartguard_auth.settings import Settings
+from heartguard_auth.store.accounts import PostgresAccounts
+from heartguard_auth.store.grace import RedisGraceAnswers
+from heartguard_auth.store.keys import KeyRing, SharedSecretSigner
+from heartguard_auth.store.passwords import Argon2Hasher, common_passwords
+from heartguard_auth.store.revocations import Revocations
+from heartguard_auth.store.sessions import PostgresSessions
+from heartguard_auth.usecases import AuthUseCases, Rules, Stores
+from heartguard_common import policy
+from heartguard_common.clock import Clock
+from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.identity import ROLES, TokenVerifier
+from heartguard_common.web import make_app
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
+    """The application of auth. Raises `RouteTableError` when its routes and policy.toml differ."""
+    parts = open_parts("auth", settings, clock)
+    signer = (
+        SharedSecretSigner(settings.jwt_secret, settings.jwt_secret_previous)
+        if settings.jwt_secret
+        else KeyRing(parts.database, settings.key_ring_secret, parts.clock)
+    )
+    revocations = Revocations(parts.database, parts.redis, parts.clock)
+    stores = Stores(
+        transactions=parts.database,
+        accounts=PostgresAccounts(parts.database),
+        sessions=PostgresSessions(parts.database),
+        revocations=revocations,
+        grace=RedisGraceAnswers(parts.redis),
+        signer=signer,
+        hasher=Argon2Hasher(),
+        verifier=TokenVerifier(signer, settings.jwt_issuer, settings.jwt_audience, parts.clock),
+        audit=parts.audit,
+        clock=parts.clock,
+    )
+    rules = Rules(
+        access_seconds=settings.access_seconds,
+        refresh_seconds=settings.refresh_seconds,
+        registration=settings.registration,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        common_passwords=common_passwords(),
+        allowed_origins=settings.allowed_origins,
+    )
+    law = policy.load()
+    usecases = AuthUseCases(rules, stores, {role: law.permissions(role) for role in ROLES})
+    edge = make_edge("auth", settings, parts, key_source=signer, revocations=revocations)
+    return make_app(edge, ROUTES, usecases)

@@ -1,0 +1,1 @@
+"""The `heartguard` command: starts, watches and ends what HeartGuard consists of."""

@@ -1,0 +1,91 @@
+"""What must hold before anything is started; each that does not is one sentence."""
+
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import psycopg2
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from heartguard_cli.trouble import Trouble
+from heartguard_cli.urls import libpq, parse
+
+MEGABYTE = 1_000_000
+NEEDED_MEGABYTES = 300
+
+
+class Usage(Protocol):
+    """What `shutil.disk_usage` answers."""
+
+    @property
+    def free(self) -> int:
+        """Bytes."""
+
+
+def disk(directory: Path, usage: Callable[[Path], Usage] = shutil.disk_usage) -> None:
+    """Raise `Trouble` when the disk is nearly full."""
+    free = usage(directory).free // MEGABYTE
+    if free < NEEDED_MEGABYTES:
+        raise Trouble(
+            f"The disk is full: {free} MB are free in {directory} and HeartGuard needs {NEEDED_MEGABYTES} MB"
+        )
+
+
+def free_port(name: str, port: int, host: str, platform: str = sys.platform) -> None:
+    """Raise `Trouble` when somebody else listens on the port of `name` already."""
+    if not _taken(port, host):
+        return
+    hint = ""
+    if name == "gateway" and port == 5000 and platform == "darwin":  # noqa: PLR2004
+        hint = " (on macOS that is usually AirPlay Receiver, in System Settings, General, AirDrop & Handoff)"
+    raise Trouble(f"Port {port} is already taken{hint}: set {name.upper()}_PORT in .env to a free one")
+
+
+def _taken(port: int, host: str) -> bool:
+    # asked, too: some systems let 127.0.0.1 be bound beside somebody else's wildcard
+    with socket.socket() as caller:
+        caller.settimeout(1)
+        if caller.connect_ex(("127.0.0.1", port)) == 0:
+            return True
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            raise Trouble(f"Port {port} may not be used by this account: choose one above 1023") from None
+        except OSError:
+            return True
+    return False
+
+
+def database(url: str) -> None:
+    """Raise `Trouble` when `DATABASE_URL` can't be reached; the password is never shown."""
+    where = parse(url)
+    try:
+        psycopg2.connect(libpq(url), connect_timeout=5).close()
+    except (psycopg2.Error, UnicodeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if where.password:
+            reason = reason.replace(str(where.password), "***")
+        raise Trouble(f"DATABASE_URL can't be reached: {reason}") from None
+
+
+def redis_server(url: str) -> None:
+    """Raise `Trouble` when `REDIS_URL` can't be reached."""
+    try:
+        client = redis.Redis.from_url(
+            url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0)
+        )
+    except ValueError:
+        raise Trouble("REDIS_URL must begin with redis://, rediss:// or unix://") from None
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        raise Trouble(f"REDIS_URL can't be reached: {' '.join(str(error).split())}") from None
+    finally:
+        client.close()

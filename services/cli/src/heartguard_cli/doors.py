@@ -1,0 +1,48 @@
+"""Asking the services at their doors: are they ready, and what do they depend on."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+ASK_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What a service said of itself: `dependencies` maps names to `ok` or `failed`; `reached` is False for silence."""
+
+    reached: bool
+    ready: bool
+    dependencies: Mapping[str, str]
+
+    @property
+    def failed(self) -> list[str]:
+        """The dependencies that do not answer."""
+        return [name for name, status in self.dependencies.items() if status != "ok"]
+
+
+SILENT = Readiness(reached=False, ready=False, dependencies={})
+
+
+def ask(port: int, path: str) -> Readiness:
+    """One GET of a `/ready` on loopback."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ASK_SECONDS)
+    try:
+        connection.request("GET", path, headers={"Accept": "application/json"})
+        answer = connection.getresponse()
+        document = json.loads(answer.read())
+        found = {item["name"]: item["status"] for item in document.get("dependencies", [])}
+        return Readiness(reached=True, ready=answer.status == http.HTTPStatus.OK, dependencies=found)
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
+        return SILENT
+    finally:
+        connection.close()
+
+
+def ask_all(doors: Mapping[str, tuple[int, str]]) -> dict[str, Readiness]:
+    """Ask several at once: name -> (port, path)."""
+    with ThreadPoolExecutor(max_workers=max(1, len(doors))) as pool:
+        answers = pool.map(lambda door: ask(*door), doors.values())
+        return dict(zip(doors, answers, strict=True))

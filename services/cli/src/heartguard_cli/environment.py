@@ -1,0 +1,83 @@
+"""The configuration a person writes: `.env` at the root, made with generated secrets when there is none."""
+
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from heartguard_cli.trouble import Trouble
+
+SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
+WITH_DATABASE = SERVICES[1:]
+DEFAULT_PORTS = {name: 5000 + number for number, name in enumerate(SERVICES)} | {"postgres": 5442, "valkey": 6389}
+GENERATED = (
+    *("KEY_RING_SECRET", "OPERATOR_TOKEN", "SIGNED_URL_SECRET", "AUDIT_MASK_SECRET", "VALKEY_PASSWORD"),
+    *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
+    *(f"{name.upper()}_DB_PASSWORD" for name in WITH_DATABASE),
+)
+
+
+def write(target: Path, example: Path) -> None:
+    """Write `.env` from `.env.example` with a fresh secret wherever one is needed; readable by its owner only."""
+    values = {name: secrets.token_hex(32) for name in GENERATED}
+    values["SERVICE_CREDENTIALS"] = credentials(values)
+    lines = [_filled(line, values) for line in example.read_text().splitlines()]
+    fresh = target.with_name(target.name + ".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write("\n".join(lines) + "\n")
+    fresh.rename(target)
+
+
+def _filled(line: str, values: Mapping[str, str]) -> str:
+    match = re.fullmatch(r"([A-Z][A-Z0-9_]*)=", line)
+    return line + values.get(match[1], "") if match else line
+
+
+def load(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of `.env`; one that is set in the environment wins. Raises `Trouble` for what is missing."""
+    known = {name: value or "" for name, value in dotenv_values(file, interpolate=False).items()}
+    merged = known | {name: value for name, value in environ.items() if name in known or _ours(name)}
+    missing = [name for name in GENERATED if not merged.get(name)]
+    if missing:
+        raise Trouble(
+            f"{', '.join(missing)} must be set in {file.name}: "
+            "move the file away and a new one with generated secrets will be written"
+        )
+    merged["SERVICE_CREDENTIALS"] = _checked_credentials(merged)
+    return merged
+
+
+def _ours(name: str) -> bool:
+    return name in OPTIONAL or name.endswith("_PORT") and name[:-5].lower() in DEFAULT_PORTS
+
+
+# read from the environment even where an older .env does not know them
+OPTIONAL = frozenset({"DATABASE_URL", "REDIS_URL", "JWT_SECRET", "HEARTGUARD_RUNTIME", "HEARTGUARD_ENV"})
+
+
+def credentials(values: Mapping[str, str]) -> str:
+    """What every service may know of the others' secrets: `name:sha256` pairs."""
+    digests = {name: hashlib.sha256(values[f"{name.upper()}_SERVICE_SECRET"].encode()) for name in SERVICES}
+    return ",".join(f"{name}:{digest.hexdigest()}" for name, digest in digests.items())
+
+
+def _checked_credentials(values: Mapping[str, str]) -> str:
+    written, right = values.get("SERVICE_CREDENTIALS", ""), credentials(values)
+    if written and not set(right.split(",")) <= set(written.split(",")):
+        raise Trouble(
+            "SERVICE_CREDENTIALS does not match the *_SERVICE_SECRET variables: leave it empty to have it derived"
+        )
+    return written or right
+
+
+def port(values: Mapping[str, str], name: str) -> int:
+    """The port of a service or embedded server, from `<NAME>_PORT`. Raises `Trouble`."""
+    text = values.get(f"{name.upper()}_PORT", "").strip() or str(DEFAULT_PORTS[name])
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65_535:
+        raise Trouble(f"{name.upper()}_PORT must be a number from 1 to 65535")
+    return int(text)

@@ -1,0 +1,80 @@
+"""Who still lives: every process of a program holds that program's lock, so a free lock means nobody does."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from heartguard_cli.layout import Layout
+from heartguard_cli.trouble import Trouble
+
+
+def held(lock: Path) -> bool:
+    """Whether a process of the program lives."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def pid_of(lock: Path) -> int | None:
+    """The program's first process, as it noted itself; meaningful while the lock is held."""
+    text = lock.read_text() if lock.exists() else ""
+    return int(text) if text.isdecimal() else None
+
+
+def living(layout: Layout, names: Sequence[str]) -> list[str]:
+    """Those of the programs that have a living process."""
+    return [name for name in names if held(layout.lock(name))]
+
+
+def wait_free(layout: Layout, names: Sequence[str], seconds: float) -> list[str]:
+    """Wait until no process of the programs lives; returns those that still do after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while left := living(layout, names):
+        if time.monotonic() > deadline:
+            return left
+        time.sleep(0.05)
+    return []
+
+
+def end(layout: Layout, name: str, signal_name: str, seconds: float) -> None:
+    """End a program that nobody supervises any more: in order first, then by SIGKILL. Raises `Trouble`."""
+    lock = layout.lock(name)
+    for sent, patience in ((f"SIG{signal_name}", seconds), ("SIGKILL", 5.0)):
+        pid = pid_of(lock)
+        if not held(lock) or pid is None:
+            return
+        # the group: workers whose master has died are in it, and its number is not given away before they end
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.Signals[sent])
+            os.killpg(pid, signal.SIGCONT)
+        if not wait_free(layout, [name], patience):
+            return
+    raise Trouble(f"{name} (process {pid_of(lock)}) does not end: end it yourself and start again")
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Let one command at a time start or stop the system; a second one waits for the first."""
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another command is starting or stopping HeartGuard: waiting for it", flush=True)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,181 @@
+"""What the system consists of: each program's command line, and exactly the environment it needs."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from heartguard_cli.embedded import PostgresCluster, ValkeyServer, dies_with_parent
+from heartguard_cli.environment import DEFAULT_PORTS, SERVICES, WITH_DATABASE, port
+from heartguard_cli.layout import Layout
+from heartguard_cli.urls import for_role
+
+PREFIXES = {name: f"/{name}" for name in SERVICES} | {"user": "/users", "influx": "/timeseries"}
+URL_VARIABLES = {name: f"{name.upper()}_URL" for name in SERVICES} | {"influx": "INFLUX_SERVICE_URL"}
+OPEN_FILES = 65_536
+GATEWAY_WORKERS = (
+    *("--worker-class", "heartguard_gateway.worker.GatewayWorker", "--workers", "2", "--http-parser", "python"),
+    *("--worker-connections", "8000", "--keep-alive", "75", "--backlog", "4096"),
+)
+
+COMMON = (
+    *("REDIS_URL", "SERVICE_SECRET", "SERVICE_CREDENTIALS", "AUTH_URL", "SPOOL_DIR", "LOG_LEVEL"),
+    *("JWT_SECRET", "JWT_SECRET_PREVIOUS", "JWT_ISSUER", "JWT_AUDIENCE"),
+)
+STORED = (*COMMON, "DATABASE_URL", "HEARTGUARD_ENV")
+VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "gateway": (
+        *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "MAX_UPLOAD_MB"),
+        *(URL_VARIABLES[name] for name in WITH_DATABASE if name != "auth"),
+    ),
+    "auth": (
+        *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION"),
+        "ALLOWED_ORIGINS",
+    ),
+    "organization": (*STORED, "MEDIA_URL", "INFLUX_SERVICE_URL"),
+    "user": STORED,
+    "media": (
+        *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL", "MEDIA_DIR"),
+        *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
+    ),
+    "influx": (*STORED, "INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG"),
+    "audit": (*STORED, "AUDIT_MASK_SECRET"),
+}
+"""The variables each service reads; a test compares them with its Settings."""
+
+DEPENDS = {
+    "gateway": ("redis", "auth"),
+    "auth": ("postgresql", "redis"),
+    "organization": ("postgresql", "redis", "auth"),
+    "user": ("postgresql", "redis", "auth"),
+    "media": ("postgresql", "redis", "auth"),
+    "influx": ("postgresql", "redis", "auth"),
+    "audit": ("postgresql", "redis", "auth"),
+}
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program under the supervisor; `priority` orders starts, and stops the other way round."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    priority: int
+    stop_signal: str = "TERM"
+    stop_seconds: int = 6
+    empty: Path | None = None
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class System:
+    """Everything that one `.env` describes."""
+
+    layout: Layout
+    values: Mapping[str, str]
+
+    @property
+    def postgres(self) -> PostgresCluster | None:
+        """The embedded cluster, unless `DATABASE_URL` names a real one."""
+        if self.values.get("DATABASE_URL"):
+            return None
+        settings = ("shared_buffers=64MB", "max_connections=80", "log_line_prefix=%m [%p] %u ")
+        return PostgresCluster(self.layout.var / "pg", port(self.values, "postgres"), settings)
+
+    @property
+    def valkey(self) -> ValkeyServer | None:
+        """The embedded Valkey, unless `REDIS_URL` names a real Redis."""
+        if self.values.get("REDIS_URL"):
+            return None
+        data = self.layout.var / "valkey"
+        return ValkeyServer(data, port(self.values, "valkey"), self.values["VALKEY_PASSWORD"])
+
+    @property
+    def owner_url(self) -> str:
+        """The URL of the database's owner, who migrates and is no service."""
+        cluster = self.postgres
+        return cluster.url() if cluster else self.values["DATABASE_URL"]
+
+    @property
+    def redis_url(self) -> str:
+        """The URL of Redis."""
+        server = self.valkey
+        return server.url if server else self.values["REDIS_URL"]
+
+    @property
+    def db_passwords(self) -> dict[str, str]:
+        """The password of each service's database role."""
+        return {name: self.values[f"{name.upper()}_DB_PASSWORD"] for name in WITH_DATABASE}
+
+    def ports(self) -> dict[str, int]:
+        """The ports this system listens on, by the name before `_PORT`."""
+        absent = {"postgres": self.postgres is None, "valkey": self.valkey is None}
+        return {name: port(self.values, name) for name in DEFAULT_PORTS if not absent.get(name)}
+
+    def url(self, service: str) -> str:
+        """Where a service answers on this machine."""
+        return f"http://127.0.0.1:{port(self.values, service)}"
+
+    def stores(self) -> list[Program]:
+        """The embedded servers; empty when both are somewhere else."""
+        found = []
+        if self.postgres:
+            command = tuple(self.postgres.command())
+            found.append(Program("postgres", command, base_environment(), 10, stop_signal="INT", stop_seconds=8))
+        if self.valkey:
+            found.append(Program("valkey", tuple(self.valkey.command()), base_environment(), 20))
+        return found
+
+    def services(self) -> list[Program]:
+        """The seven services, in one group, and the audit consumer."""
+        consumer = [*dies_with_parent("TERM"), sys.executable, "-m", "heartguard_audit.consumer"]
+        return [
+            *(self._service(name) for name in SERVICES),
+            Program("consumer", tuple(consumer), self.environment("audit", "consumer"), 90),
+        ]
+
+    def _service(self, name: str) -> Program:
+        metrics = self.layout.run / "metrics" / name
+        command = (*dies_with_parent("TERM"), sys.executable, "-m", "gunicorn", *self._gunicorn(name), "app:app")
+        environment = {**self.environment(name), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+        return Program(name, command, environment, 100, empty=metrics, group="services")
+
+    def _gunicorn(self, name: str) -> tuple[str, ...]:
+        host = "127.0.0.1"
+        workers: tuple[str, ...] = ("--worker-class", "gthread", "--workers", "1", "--threads", "8")
+        if name == "gateway":
+            host = self.values.get("GATEWAY_BIND") or "0.0.0.0"  # noqa: S104 - the one public port
+            workers = GATEWAY_WORKERS
+        return (
+            *("--config", "python:heartguard_common.gunicorn_hooks", *workers, "--no-control-socket"),
+            *("--graceful-timeout", "4", "--bind", f"{host}:{port(self.values, name)}"),
+        )
+
+    def environment(self, service: str, program: str | None = None) -> dict[str, str]:
+        """The environment of a service: what its Settings read, and what Python itself needs."""
+        own = {
+            "SERVICE_SECRET": self.values[f"{service.upper()}_SERVICE_SECRET"],
+            "REDIS_URL": self.redis_url,
+            "SPOOL_DIR": str(self.layout.var / "spool"),
+            "MEDIA_DIR": str(self.layout.root / (self.values.get("MEDIA_DIR") or "var/media")),
+            "PUBLIC_URL": self.values.get("PUBLIC_URL") or self.url("gateway"),
+            **{URL_VARIABLES[name]: self.url(name) for name in SERVICES if name != "influx"},
+            "INFLUX_SERVICE_URL": self.url("influx"),
+        }
+        if service in WITH_DATABASE:
+            own["DATABASE_URL"] = for_role(self.owner_url, service, self.db_passwords[service])
+        known = {name: own.get(name) or self.values.get(name, "") for name in VARIABLES[service]}
+        source = self.layout.root / "services"
+        path = os.pathsep.join(str(source / name / "src") for name in ("common", service))
+        needed = {name: value for name, value in known.items() if value}
+        return {**base_environment(), **needed, "PYTHONPATH": path, "HEARTGUARD_PROGRAM": program or service}
+
+
+def base_environment() -> dict[str, str]:
+    """What every program may know: where programs and certificates are, language and time zone."""
+    passed = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY")
+    kept = {name: os.environ[name] for name in passed if name in os.environ}
+    # one malloc arena per thread and core would double the resident size of a threaded service
+    return {**kept, "MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,160 @@
+"""The supervisor of one clone: its configuration is generated, and it is spoken to through its own socket."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from heartguard_cli import launch
+from heartguard_cli.layout import Layout
+from heartguard_cli.locks import held, pid_of
+from heartguard_cli.programs import OPEN_FILES, Program, base_environment
+from heartguard_cli.trouble import Trouble
+
+# what an RPC raises while nobody, or somebody who is just leaving, is at the other end
+AWAY = (OSError, Fault, EOFError)
+SUPERVISOR = """\
+[unix_http_server]
+file={socket}
+chmod=0700
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+[supervisord]
+identifier=heartguard
+logfile={log}/supervisord.log
+logfile_maxbytes=5MB
+logfile_backups=2
+pidfile={run}/supervisord.pid
+directory={root}
+childlogdir={log}
+umask=077
+"""
+# startsecs and startretries: a program may fail for hours, and comes back by itself when the cause has gone
+PROGRAM = """\
+[program:{name}]
+command={command}
+priority={priority}
+autostart=false
+autorestart=true
+startsecs=1
+startretries=1000000
+stopsignal={signal}
+stopwaitsecs={seconds}
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={log}/{name}.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=3
+"""
+SERVICES_GROUP = "[group:services]\nprograms={members}\npriority=100\n"
+
+
+class Supervisor:
+    """The supervisor that belongs to a clone, whether it runs or not."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def pid(self) -> int | None:
+        """The supervisor's process id; None when none answers."""
+        try:
+            return int(self._rpc().getPID())
+        except AWAY:
+            return None
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """What the supervisor knows of each program, by name; empty when it does not run."""
+        try:
+            return {info["name"]: info for info in self._rpc().getAllProcessInfo()}
+        except AWAY:
+            return {}
+
+    def start(self, programs: Iterable[Program]) -> None:
+        """Write the configuration and start the supervisor; it starts no program by itself."""
+        self._write(list(programs))
+        command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._layout.supervisor_config)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=self._layout.root, env=base_environment()
+        )
+        if done.returncode != 0:
+            raise Trouble(f"The supervisor does not start: {(done.stderr or done.stdout).strip()[-300:]}")
+        deadline = time.monotonic() + 10
+        while self.pid() is None:
+            if time.monotonic() > deadline:
+                raise Trouble(f"The supervisor does not answer: see {self._layout.log / 'supervisord.log'}")
+            time.sleep(0.05)
+
+    def run(self, program: Program) -> None:
+        """Start a program without waiting for it."""
+        name = f"{program.group}:{program.name}" if program.group else program.name
+        self._rpc().startProcess(name, False)  # noqa: FBT003 - XML-RPC has no keywords
+
+    def shut_down(self) -> None:
+        """Ask the supervisor to end everything, services first, and itself; returns before it is done."""
+        try:
+            self._rpc().shutdown()
+        except AWAY:
+            return
+
+    def _rpc(self) -> Any:
+        transport = SupervisorTransport(None, None, f"unix://{self._layout.socket}")
+        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
+
+    def _write(self, programs: list[Program]) -> None:
+        layout = self._layout
+        text = SUPERVISOR.format(
+            socket=_escaped(layout.socket),
+            log=_escaped(layout.log),
+            run=_escaped(layout.run),
+            root=_escaped(layout.root),
+        )
+        if os.geteuid() == 0:
+            text += "user=root\n"
+        text += "".join(self._section(program) for program in programs)
+        members = ",".join(program.name for program in programs if program.group)
+        _write_private(layout.supervisor_config, text + SERVICES_GROUP.format(members=members))
+
+    def _section(self, program: Program) -> str:
+        layout = self._layout
+        sheet = layout.run / "sheets" / f"{program.name}.json"
+        content = {
+            "command": list(program.command),
+            "environment": dict(program.environment),
+            "directory": str(layout.root),
+            "lock": str(layout.lock(program.name)),
+            "empty": str(program.empty) if program.empty else None,
+            "open_files": OPEN_FILES,
+        }
+        _write_private(sheet, json.dumps(content))
+        words = [sys.executable, "-S", str(launch.__file__), str(sheet)]
+        return PROGRAM.format(
+            name=program.name,
+            command=_escaped(shlex.join(words)),
+            priority=program.priority,
+            signal=program.stop_signal,
+            seconds=program.stop_seconds,
+            log=_escaped(layout.log),
+        )
+
+
+def _escaped(value: object) -> str:
+    return str(value).replace("%", "%%")
+
+
+def _write_private(file: Any, text: str) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+
+
+def is_program(layout: Layout, name: str, pid: int) -> bool:
+    """Whether `pid` is the first process of a running program of this clone."""
+    lock = layout.lock(name)
+    return held(lock) and pid_of(lock) == pid

@@ -1,0 +1,35 @@
+"""Database URLs: the owner's, and the ones of the services' roles derived from it."""
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from heartguard_cli.trouble import Trouble
+
+DRIVER = "postgresql+psycopg2"
+
+
+def parse(url: str) -> URL:
+    """The URL with our driver named; `postgres://` and `postgresql://` are understood. Raises `Trouble`."""
+    scheme, mark, rest = url.partition("://")
+    if not mark or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
+        raise Trouble("DATABASE_URL must begin with postgresql://")
+    try:
+        return make_url(f"{DRIVER}://{rest}")
+    except (ArgumentError, ValueError):
+        raise Trouble("DATABASE_URL is not a URL") from None
+
+
+def role_name(service: str) -> str:
+    """The login role of a service."""
+    return f"heartguard_{service}"
+
+
+def for_role(owner_url: str, service: str, password: str) -> str:
+    """The URL by which a service reaches the database of `owner_url`, as its own role."""
+    url = parse(owner_url).set(username=role_name(service), password=password)
+    return url.render_as_string(hide_password=False)
+
+
+def libpq(url: str) -> str:
+    """The same URL for psycopg2.connect, which knows no driver names."""
+    return parse(url).set(drivername="postgresql").render_as_string(hide_password=False)

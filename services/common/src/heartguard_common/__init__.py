@@ -1,0 +1,1 @@
+"""The shared library of the HeartGuard services: used by two services or more, knows none of them."""

@@ -1,0 +1,123 @@
+"""Audit events on their way to the audit service: a Redis Stream, and a spool while Redis is away.
+
+An event holds ids only. People are `user:12`, never a name or an e-mail address.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+from heartguard_common.clock import Clock, rfc3339
+from heartguard_common.identity import Principal
+from heartguard_common.ids import uuid7
+from heartguard_common.spool import Spool
+from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
+from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID
+
+STREAM = "hg:audit:events"
+FIELD = "event"
+Outcome = Literal["success", "denied", "failure"]
+
+
+@dataclass(frozen=True)
+class AuditEvent:
+    """What happened: who (`actor`) did what (`action`) to which `resource`, and how it ended."""
+
+    id: str
+    time: str
+    kind: Literal["access", "change"]
+    request_id: str
+    org_id: int | None
+    actor: str
+    action: str
+    service: str
+    outcome: Outcome
+    resource: str | None = None
+    reason: str | None = None
+    gateway_request_id: str | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+def encode(event: AuditEvent) -> bytes:
+    """The event as the JSON text that travels in the stream and waits in a spool."""
+    return json.dumps(asdict(event), separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def decode(text: bytes | str) -> AuditEvent:
+    """The event of a stream entry. Raises ValueError or TypeError when it is none of ours."""
+    return AuditEvent(**json.loads(text))
+
+
+class AuditTrail(Protocol):
+    """Where a use case says what it changed."""
+
+    def changed(
+        self,
+        actor: Principal | None,
+        action: str,
+        resource: str,
+        *,
+        org_id: int | None = None,
+        outcome: Outcome = "success",
+        reason: str | None = None,
+        payload: Mapping[str, Any] | None = None,
+    ) -> AuditEvent:
+        """Record one change; when this returns the event is safe."""
+
+
+class AuditLog:
+    """Writes events to the Redis Stream, and to the spool while Redis does not take them."""
+
+    def __init__(self, service: str, redis: RedisClient, spool: Spool, clock: Clock) -> None:
+        self._service = service
+        self._redis = redis
+        self._spool = spool
+        self._clock = clock
+
+    def changed(
+        self,
+        actor: Principal | None,
+        action: str,
+        resource: str,
+        *,
+        org_id: int | None = None,
+        outcome: Outcome = "success",
+        reason: str | None = None,
+        payload: Mapping[str, Any] | None = None,
+    ) -> AuditEvent:
+        """Record one change; when this returns the event is safe. Raises OSError when the disk refuses too."""
+        event = AuditEvent(
+            id=uuid7(self._clock),
+            time=rfc3339(self._clock.now_ns()),
+            kind="change",
+            request_id=REQUEST_ID.get() or "",
+            gateway_request_id=GATEWAY_REQUEST_ID.get(),
+            org_id=org_id if org_id is not None or actor is None else actor.org_id,
+            actor=actor.actor if actor else "anonymous",
+            action=action,
+            service=self._service,
+            resource=resource,
+            outcome=outcome,
+            reason=reason,
+            payload=dict(payload or {}),
+        )
+        self.record(event)
+        return event
+
+    def record(self, event: AuditEvent) -> None:
+        """Make one event safe. While a spool waits, it goes first: the order is kept."""
+        line = encode(event)
+        try:
+            if not self._spool.empty():
+                self._spool.drain(self._send)
+            self._send(line)
+        except REDIS_FAULTS:
+            self._spool.append(line)
+
+    def drain(self) -> int:
+        """Send what waits in the spool; returns how many events. Raises what Redis raises."""
+        return 0 if self._spool.empty() else self._spool.drain(self._send)
+
+    def _send(self, line: bytes) -> None:
+        self._redis.xadd(STREAM, {FIELD: line})

@@ -1,0 +1,132 @@
+"""Messages and their law: bytes become checked documents, documents become bytes, in JSON and XML alike."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from heartguard_common import faults, shapes, xml_codec
+from heartguard_common.errors import Fault
+from heartguard_common.paths import SCHEMAS_DIR
+from heartguard_common.representation import JSON, XML_TYPES, Document, any_string, dump_json, parse_json, parse_xml
+
+__all__ = ["Contract", "Contracts", "Fault", "Violations"]
+
+# Bytes without which no control character can be in a parsed document: raw ones beyond ASCII, and escapes.
+_JSON_SUSPECT = re.compile(rb"\\[bfru]|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
+_XML_SUSPECT = re.compile(rb"&#|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
+
+
+class Violations(Exception):
+    """A well-formed document against its contract; `faults` are the first 100."""
+
+    def __init__(self, found: Iterable[Fault]) -> None:
+        self.faults = tuple(found)[: xml_codec.MAX_FAULTS]
+        super().__init__(f"{len(self.faults)} faults")
+
+
+class Contract:
+    """The law of one message."""
+
+    def __init__(self, message: shapes.Message, bundle: shapes.Bundle, finder: faults.Finder) -> None:
+        self.name = message.name
+        self._message = message
+        self._finder = finder
+        self._validator = faults.validator({"$ref": f"#/$defs/{message.name}", "$defs": bundle.schema["$defs"]})
+
+    def decode(self, body: bytes, media_type: str) -> Document:
+        """The checked document of a body in application/json, application/xml or text/xml.
+
+        Raises Malformed (400) where the body is not of that format, Violations (422) where it breaks the contract.
+        """
+        if media_type == JSON:
+            document = parse_json(body)
+            suspect = _JSON_SUSPECT.search(body) is not None
+            return self._checked(document, [], suspect)
+        if media_type not in XML_TYPES:
+            raise ValueError(f"no codec for {media_type}")
+        decoder = xml_codec.Decoder()
+        document = decoder.message(parse_xml(body), self._message)
+        return self._checked(document, decoder.faults, _XML_SUSPECT.search(body) is not None)
+
+    def decode_query(self, pairs: Iterable[tuple[str, str]]) -> Document:
+        """The checked document of query parameters or a form, each typed as the text of an XML element is.
+
+        Raises Violations, also for a parameter that is repeated or unknown.
+        """
+        document: Document = {}
+        found: list[Fault] = []
+        members = self._message.shape.members
+        for name, text in pairs:
+            if name in document:
+                found.append(Fault(xml_codec.pointer(((), name)), "is given more than once"))
+            elif name in members:
+                document[name] = xml_codec.leaf(members[name], text)
+            else:
+                document[name] = text
+        return self._checked(document, found, True)
+
+    def encode(self, document: Any, media_type: str) -> bytes:
+        """The bytes of a document, which is not checked; ValueError for an unknown media type or XML member."""
+        if media_type == JSON:
+            return dump_json(document)
+        if media_type not in XML_TYPES:
+            raise ValueError(f"no codec for {media_type}")
+        return xml_codec.encode(document, self._message)
+
+    def check(self, document: Any) -> None:
+        """Raises Violations when a document breaks the contract."""
+        self._checked(document, [], True)
+
+    def _checked(self, document: Any, found: list[Fault], suspect: bool) -> Any:
+        shape = self._message.shape
+        controls = suspect and any_string(document, faults.CONTROL)
+        if found or controls or not self._validator.is_valid(document):
+            more = self._finder.find(document, shape)
+            known = {fault.path for fault in found}
+            found += [fault for fault in more if fault.path not in known]
+            raise Violations(found or [Fault("", "does not satisfy its contract")])
+        return _whole_numbers(document, shape) if shape.integers else document
+
+
+class Contracts:
+    """All messages of a directory of schemas, by name."""
+
+    def __init__(self, bundle: shapes.Bundle) -> None:
+        finder = faults.Finder(bundle.schema["$defs"])
+        self._contracts = {
+            name: Contract(bundle.message(name), bundle, finder) for name in bundle.message_names()
+        }
+
+    @classmethod
+    def load(cls, directory: Path = SCHEMAS_DIR) -> "Contracts":
+        """The contracts of all `*.schema.json` of a directory."""
+        return cls(shapes.load(directory))
+
+    def __getitem__(self, name: str) -> Contract:
+        return self._contracts[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._contracts
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all messages."""
+        return tuple(self._contracts)
+
+
+def _whole_numbers(value: Any, shape: shapes.Shape) -> Any:
+    """A valid document with int where JSON wrote an integer as 1.0 or 1e2 (JSON Schema calls both integers)."""
+    if value is None:
+        return None
+    if shape.kind == "scalar":
+        return int(value) if isinstance(value, float) and "number" not in shape.types else value
+    if shape.kind == "object":
+        for name, inner in value.items():
+            member = shape.members[name]
+            if member.integers:
+                value[name] = _whole_numbers(inner, member)
+        return value
+    assert shape.item is not None
+    if shape.kind == "array":
+        return [_whole_numbers(inner, shape.item) for inner in value]
+    return {key: _whole_numbers(inner, shape.item) for key, inner in value.items()}

@@ -1,0 +1,82 @@
+"""An error is a row, not an essay: code, status, title. `failures.py` is the one place that renders it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class ErrorRow:
+    """One row of the error catalogue: a stable code, its HTTP status, and the message a caller reads."""
+
+    code: str
+    status: int
+    title: str
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with a document: a JSON Pointer (RFC 6901) into its JSON form, and a text without values."""
+
+    path: str
+    message: str
+
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class ServiceError(Exception):
+    """A refusal with a code of the catalogue; whoever raises it never thinks about JSON or XML."""
+
+    def __init__(
+        self,
+        row: ErrorRow,
+        message: str | None = None,
+        *,
+        details: Sequence[Fault] = (),
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> None:
+        super().__init__(f"{row.code} {message or row.title}")
+        self.row = row
+        self.message = message or row.title
+        self.details = tuple(details)
+        self.headers = headers
+
+
+MALFORMED = ErrorRow("GEN_400", 400, "The request body is not well-formed")
+UNAUTHENTICATED = ErrorRow("GEN_401", 401, "Authentication is required")
+INVALID_TOKEN = ErrorRow("GEN_402", 401, "The access token is not valid")
+FORBIDDEN = ErrorRow("GEN_403", 403, "This role may not do that")
+NOT_FOUND = ErrorRow("GEN_404", 404, "There is no such resource")
+METHOD_NOT_ALLOWED = ErrorRow("GEN_405", 405, "This resource does not support that method")
+NOT_ACCEPTABLE = ErrorRow("GEN_406", 406, "None of the accepted media types can be produced")
+CONFLICT = ErrorRow("GEN_409", 409, "The resource is in a state that does not allow this")
+PRECONDITION_FAILED = ErrorRow("GEN_412", 412, "The resource has changed since it was read")
+TOO_LARGE = ErrorRow("GEN_413", 413, "The request body is too large")
+UNSUPPORTED_MEDIA_TYPE = ErrorRow("GEN_415", 415, "The media type of the request body is not supported")
+UNPROCESSABLE = ErrorRow("GEN_422", 422, "The request does not satisfy its contract")
+KEY_REUSED = ErrorRow("GEN_423", 422, "This Idempotency-Key was used with another request")
+TOO_MANY_REQUESTS = ErrorRow("GEN_429", 429, "Too many requests")
+INTERNAL = ErrorRow("GEN_500", 500, "The server failed to answer this request")
+SISTER_UNAVAILABLE = ErrorRow("GEN_502", 502, "Another service gave no usable answer")
+UNAVAILABLE = ErrorRow("GEN_503", 503, "A needed dependency is not available")
+
+ROWS = (
+    MALFORMED,
+    UNAUTHENTICATED,
+    INVALID_TOKEN,
+    FORBIDDEN,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    NOT_ACCEPTABLE,
+    CONFLICT,
+    PRECONDITION_FAILED,
+    TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    UNPROCESSABLE,
+    KEY_REUSED,
+    TOO_MANY_REQUESTS,
+    INTERNAL,
+    SISTER_UNAVAILABLE,
+    UNAVAILABLE,
+)

@@ -1,0 +1,32 @@
+"""Entity tags and preconditions (RFC 9110 sections 8.8.3 and 13)."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from heartguard_common.errors import PRECONDITION_FAILED, ServiceError
+
+
+def entity_tag(document: Any) -> str:
+    """A weak tag of a document: the same for its JSON and its XML form, which differ in bytes."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return 'W/"' + hashlib.sha256(canonical.encode()).hexdigest()[:32] + '"'
+
+
+def matches(condition: str, tag: str) -> bool:
+    """Whether a list of tags names `tag` by weak comparison; `*` names every tag."""
+    opaque = tag.removeprefix("W/")
+    listed = [item.strip().removeprefix("W/") for item in condition.split(",")]
+    return condition.strip() == "*" or opaque in listed
+
+
+def require_match(headers: Mapping[str, str], document: Any) -> None:
+    """Raises GEN_412 when `If-Match` names another version than `document`.
+
+    Weak comparison, though RFC 9110 asks If-Match for strong tags: our tags name the document's version,
+    and one version has two equally good forms.
+    """
+    condition = headers.get("If-Match")
+    if condition is not None and not matches(condition, entity_tag(document)):
+        raise ServiceError(PRECONDITION_FAILED)

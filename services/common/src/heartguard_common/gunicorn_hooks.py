@@ -1,0 +1,23 @@
+"""Gunicorn configuration shared by all services: `gunicorn --config python:heartguard_common.gunicorn_hooks`."""
+
+import os
+from typing import Any
+
+control_socket_disable = True
+graceful_timeout = 10
+keepalive = 75
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Close what the application of this worker has opened, background threads first."""
+    extensions = getattr(getattr(worker, "wsgi", None), "extensions", {})
+    if "heartguard.lifecycle" in extensions:
+        extensions["heartguard.lifecycle"].close()
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget the gauges of a worker that has ended."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        from prometheus_client import multiprocess  # noqa: PLC0415  the master needs it only here
+
+        multiprocess.mark_process_dead(worker.pid)

@@ -1,0 +1,80 @@
+"""Idempotency keys: the same key and body give the same answer and one effect, for 24 hours.
+
+The answer is kept in the transaction of the effect, so that neither exists without the other.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from heartguard_common.clock import NANOSECONDS, Clock
+from heartguard_common.database import Database
+from heartguard_common.errors import KEY_REUSED, ServiceError
+
+LIFETIME_NS = 24 * 3600 * NANOSECONDS
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An answer as it left: status, headers and body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class IdempotencyKeys:
+    """The keys of one service, in PostgreSQL."""
+
+    def __init__(self, service: str, database: Database, clock: Clock) -> None:
+        self._service = service
+        self._database = database
+        self._clock = clock
+
+    def once(self, caller: str, route: str, key: str, request: bytes, answer: Callable[[], Recorded]) -> Recorded:
+        """The recorded answer of an earlier request with this key, or a new one.
+
+        A second request that arrives while the first runs waits for it. Raises GEN_423 when the key was used
+        with another request.
+        """
+        scope = {
+            "service": self._service,
+            "caller": caller,
+            "route": route,
+            "key": key,
+            "now": self._clock.now_ns(),
+        }
+        digest = hashlib.sha256(request).hexdigest()
+        with self._database.transaction() as connection:
+            connection.execute(text(_FORGET), {**scope, "before": scope["now"] - LIFETIME_NS})
+            if connection.execute(text(_CLAIM), {**scope, "digest": digest}).rowcount == 0:
+                found = connection.execute(text(_FIND), scope).one()
+                if found.request_hash != digest:
+                    raise ServiceError(KEY_REUSED)
+                return Recorded(found.status, dict(found.headers), bytes(found.body))
+            made = answer()
+            connection.execute(
+                text(_KEEP),
+                {**scope, "status": made.status, "headers": json.dumps(made.headers), "body": made.body},
+            )
+            return made
+
+
+_SCOPE = "service = :service AND caller = :caller AND route = :route AND key = :key"
+_FORGET = f"DELETE FROM heartguard_core.idempotency_keys WHERE {_SCOPE} AND created_ns < :before"  # noqa: S608
+_CLAIM = """
+INSERT INTO heartguard_core.idempotency_keys (service, caller, route, key, request_hash, created_ns)
+VALUES (:service, :caller, :route, :key, :digest, :now)
+ON CONFLICT DO NOTHING
+"""
+_FIND = f"""
+SELECT request_hash, status, headers, body FROM heartguard_core.idempotency_keys WHERE {_SCOPE}
+"""  # noqa: S608
+_KEEP = f"""
+UPDATE heartguard_core.idempotency_keys
+SET status = :status, headers = cast(:headers AS jsonb), body = :body
+WHERE {_SCOPE}
+"""  # noqa: S608

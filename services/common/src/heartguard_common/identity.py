@@ -1,0 +1,252 @@
+"""Who is calling: access tokens (RFC 7519, checked as RFC 8725 says), the operator, and sister services."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import jwt
+
+from heartguard_common.clock import NANOSECONDS, Clock, seconds
+from heartguard_common.errors import INVALID_TOKEN, UNAVAILABLE, ServiceError
+
+ROLES = ("admin", "manager", "user")
+REQUIRED_CLAIMS = ("sub", "role", "org_id", "iat", "exp", "jti", "iss", "aud", "sid")
+MAX_TOKEN_LENGTH = 4096
+LEEWAY_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Principal:
+    """The caller of a request: a person of an organization, the operator, or a sister service.
+
+    `issued_at` and `expires_at` are NumericDates in seconds; operator and services have none of the token's
+    fields. `name` is the service's name.
+    """
+
+    kind: Literal["person", "operator", "service"]
+    role: str
+    user_id: int | None = None
+    org_id: int | None = None
+    token_id: str | None = None
+    session_id: str | None = None
+    key_id: str | None = None
+    issued_at: int = 0
+    expires_at: int = 0
+    name: str | None = None
+
+    @property
+    def actor(self) -> str:
+        """How this caller is named in audit events: `user:12`, `service:auth` or `operator`."""
+        if self.kind == "person":
+            return f"user:{self.user_id}"
+        return f"service:{self.name}" if self.kind == "service" else "operator"
+
+
+@dataclass(frozen=True)
+class VerificationKey:
+    """A key that may verify tokens, pinned to one algorithm (RFC 8725 section 3.1)."""
+
+    algorithm: Literal["ES256", "HS256"]
+    key: Any
+    key_id: str | None = None
+
+
+class KeySource(Protocol):
+    """Where verification keys come from."""
+
+    def candidates(self, key_id: str | None) -> Sequence[VerificationKey]:
+        """The keys that a token naming `key_id` may be verified with; empty when there is none."""
+
+
+class SharedSecrets:
+    """HS256 keys from `JWT_SECRET` and, for verifying only, `JWT_SECRET_PREVIOUS`."""
+
+    def __init__(self, *secrets: str) -> None:
+        self._keys = tuple(VerificationKey("HS256", secret, secret_id(secret)) for secret in secrets if secret)
+
+    def candidates(self, key_id: str | None) -> Sequence[VerificationKey]:
+        """The secret of that id; a token without a `kid` may be any of them."""
+        return [key for key in self._keys if key_id is None or key.key_id == key_id]
+
+
+def secret_id(secret: str) -> str:
+    """The `kid` of a shared secret, which tells nothing about it."""
+    return hashlib.sha256(b"heartguard kid " + secret.encode()).hexdigest()[:16]
+
+
+class PublishedKeys:
+    """ES256 keys of auth's JWK Set (RFC 7517); an unknown `kid` costs at most one fetch in ten seconds."""
+
+    REFETCH_NS = 10 * NANOSECONDS
+    RETRY_NS = NANOSECONDS
+
+    def __init__(self, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._keys: dict[str, VerificationKey] = {}
+        self._asked_at: int | None = None
+        self._answered = True
+
+    def candidates(self, key_id: str | None) -> Sequence[VerificationKey]:
+        """The key of that id, fetched from auth when it was never seen. Raises GEN_503 when auth is away."""
+        if key_id is None:
+            return ()
+        if key_id not in self._keys:
+            self._refetch()
+        key = self._keys.get(key_id)
+        return (key,) if key else ()
+
+    def _refetch(self) -> None:
+        with self._lock:
+            now = self._clock.now_ns()
+            pause = self.REFETCH_NS if self._answered else self.RETRY_NS
+            if self._asked_at is None or not 0 <= now - self._asked_at < pause:
+                self._asked_at = now
+                self._answered = False
+                try:
+                    keys = read_key_set(self._fetch())
+                except ServiceError as error:
+                    raise ServiceError(UNAVAILABLE) from error
+                self._keys = {key.key_id: key for key in keys if key.key_id}
+                self._answered = True
+            elif not self._answered:
+                # Not a word about the token: who can't ask for the keys can't call it invalid.
+                raise ServiceError(UNAVAILABLE)
+
+
+def read_key_set(document: Mapping[str, Any]) -> list[VerificationKey]:
+    """The ES256 keys of a JWK Set document; keys of other kinds are passed over (RFC 7517 section 5)."""
+    keys = []
+    for entry in document.get("keys", []):
+        if entry.get("kty") == "EC" and entry.get("crv") == "P-256" and entry.get("kid"):
+            keys.append(VerificationKey("ES256", jwt.PyJWK(entry, algorithm="ES256").key, entry["kid"]))
+    return keys
+
+
+class TokenVerifier:
+    """Verifies access tokens locally: signature, algorithm, issuer, audience, times, and the claims' types."""
+
+    def __init__(self, keys: KeySource, issuer: str, audience: str, clock: Clock) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+
+    def verify(self, token: str) -> Principal:
+        """The person a token stands for. Raises `ServiceError` GEN_402 for whatever is not valid."""
+        try:
+            header = self._header(token)
+            for key in self._keys.candidates(header.get("kid")):
+                if header["alg"] == key.algorithm:
+                    return self._principal(self._claims(token, key), key.key_id)
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ServiceError(INVALID_TOKEN) from error
+        raise ServiceError(INVALID_TOKEN)
+
+    def _header(self, token: str) -> dict[str, Any]:
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise ServiceError(INVALID_TOKEN)
+        header = jwt.get_unverified_header(token)
+        kid = header.get("kid")
+        if kid is not None and (not isinstance(kid, str) or len(kid) > 64):
+            raise ServiceError(INVALID_TOKEN)
+        return header
+
+    def _claims(self, token: str, key: VerificationKey) -> dict[str, Any]:
+        # The times are checked below against our own clock port; PyJWT would read the machine's.
+        return jwt.decode(
+            token,
+            key.key,
+            algorithms=[key.algorithm],
+            audience=self._audience,
+            issuer=self._issuer,
+            options={
+                "require": list(REQUIRED_CLAIMS),
+                "verify_exp": False,
+                "verify_iat": False,
+                "verify_nbf": False,
+            },
+        )
+
+    def _principal(self, claims: dict[str, Any], key_id: str | None) -> Principal:
+        now = seconds(self._clock)
+        times = [claims["exp"], claims["iat"], claims.get("nbf", 0), claims["org_id"]]
+        if any(type(value) is not int for value in times) or claims["role"] not in ROLES:
+            raise ServiceError(INVALID_TOKEN)
+        too_early = max(claims["iat"], claims.get("nbf", 0)) > now + LEEWAY_SECONDS
+        if claims["exp"] <= now or too_early or not all(type(claims[name]) is str for name in ("sub", "jti", "sid")):
+            raise ServiceError(INVALID_TOKEN)
+        return Principal(
+            kind="person",
+            role=claims["role"],
+            user_id=_number(claims["sub"]),
+            org_id=claims["org_id"],
+            token_id=claims["jti"],
+            session_id=claims["sid"],
+            key_id=key_id,
+            issued_at=claims["iat"],
+            expires_at=claims["exp"],
+        )
+
+
+def _number(text: str) -> int:
+    # int() alone would also take "1_2", " 12" and digits of other scripts.
+    if not re.fullmatch(r"[1-9][0-9]{0,17}", text, re.ASCII):
+        raise ServiceError(INVALID_TOKEN)
+    return int(text)
+
+
+class Authenticator:
+    """Turns an `Authorization` header into a `Principal`.
+
+    Persons and the operator come as Bearer tokens (RFC 6750), services by Basic credentials (RFC 7617).
+    `credentials` maps a service's name, and `operator`, to the SHA-256 of its secret, so that no process
+    needs to hold another one's secret.
+    """
+
+    def __init__(self, verifier: TokenVerifier, credentials: Mapping[str, str]) -> None:
+        self._verifier = verifier
+        self._credentials = credentials
+
+    def identify(self, authorization: str | None) -> Principal | None:
+        """The caller, or None without a header. Raises `ServiceError` GEN_402 when the header is no good."""
+        if authorization is None:
+            return None
+        scheme, _, value = authorization.strip().partition(" ")
+        value = value.strip()
+        if scheme.lower() == "bearer" and value:
+            return self._bearer(value)
+        if scheme.lower() == "basic" and value:
+            return self._basic(value)
+        raise ServiceError(INVALID_TOKEN)
+
+    def _bearer(self, token: str) -> Principal:
+        if "." not in token and self._matches("operator", token):
+            return Principal(kind="operator", role="operator")
+        return self._verifier.verify(token)
+
+    def _basic(self, value: str) -> Principal:
+        try:
+            name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError) as error:
+            raise ServiceError(INVALID_TOKEN) from error
+        if name == "operator" or not self._matches(name, secret):
+            raise ServiceError(INVALID_TOKEN)
+        return Principal(kind="service", role="service", name=name)
+
+    def _matches(self, name: str, secret: str) -> bool:
+        expected = self._credentials.get(name, "")
+        return hmac.compare_digest(expected, hashlib.sha256(secret.encode()).hexdigest())
+
+
+def bearer_token(authorization: str | None) -> str | None:
+    """The token of a Bearer header, or None."""
+    scheme, _, value = (authorization or "").strip().partition(" ")
+    return value.strip() if scheme.lower() == "bearer" and value else None

@@ -1,0 +1,63 @@
+"""Logs are JSON lines on standard error; secrets and personal data are taken out before they are written."""
+
+import json
+import logging
+import re
+import sys
+import traceback
+from typing import Any
+
+from heartguard_common.clock import SystemClock, rfc3339
+from heartguard_common.trace import REQUEST_ID
+
+_SECRETS = (
+    (re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "[token]"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 [redacted]"),
+    (re.compile(r"[^\s@\"'<>()\[\]{}:,;]+@[^\s@\"'<>()\[\]{}:,;]+\.[A-Za-z]{2,}"), "[email]"),
+    (re.compile(r"(?i)(password|secret|token|code)(\"?\s*[=:]\s*\"?)[^\s\"'&,;)}]+"), r"\1\2[redacted]"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]+):[^\s@]+@"), r"\1:[redacted]@"),
+)
+
+
+def redact(text: str) -> str:
+    """The text without tokens, credentials, e-mail addresses and whatever stands behind a secret's name."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as one line of JSON; `extra={"fields": {...}}` adds members."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line: timestamp, level, service, request_id, then the record's own fields."""
+        line: dict[str, Any] = {
+            "timestamp": rfc3339(SystemClock().now_ns()),
+            "level": record.levelname.lower(),
+            "service": self._service,
+            "request_id": REQUEST_ID.get(),
+        }
+        fields = getattr(record, "fields", None)
+        if fields:
+            line.update(fields)
+        else:
+            line["message"] = redact(record.getMessage())
+        if record.exc_info:
+            line["stack"] = redact("".join(traceback.format_exception(*record.exc_info)))
+        return json.dumps(line, ensure_ascii=True, default=str)
+
+
+def configure(service: str, level: str = "INFO") -> logging.Logger:
+    """Send everything that this process logs through one JSON handler; returns the service's logger."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines(service))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for noisy in ("urllib3", "werkzeug", "google", "alembic"):
+        logging.getLogger(noisy).setLevel("WARNING")
+    return logging.getLogger(f"heartguard.{service}")

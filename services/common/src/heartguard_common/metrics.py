@@ -1,0 +1,52 @@
+"""Prometheus metrics, right over all workers of a service (`PROMETHEUS_MULTIPROC_DIR`)."""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The metrics of one process of a service. Labels never hold a person's id."""
+
+    def __init__(self, service: str) -> None:
+        self._registry = CollectorRegistry()
+        self.service = service
+        self.requests = self.counter(
+            "heartguard_requests", "Requests answered", ("service", "route", "method", "status")
+        )
+        self.errors = self.counter("heartguard_errors", "Requests answered with 5xx", ("service", "route"))
+        self.seconds = Histogram(
+            "heartguard_request_seconds",
+            "Seconds from the first byte read to the answer",
+            ("service", "route"),
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+
+    def counter(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Counter:
+        """A counter of this process's registry."""
+        return Counter(name, text, labels, registry=self._registry)
+
+    def gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
+        """A gauge that is added up over living workers."""
+        return Gauge(name, text, labels, registry=self._registry, multiprocess_mode="livesum")
+
+    def observe(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one answered request and its latency in seconds."""
+        self.requests.labels(self.service, route, method, str(status)).inc()
+        self.seconds.labels(self.service, route).observe(seconds)
+        if status >= 500:
+            self.errors.labels(self.service, route).inc()
+
+    def exposition(self) -> bytes:
+        """The metrics of all workers in Prometheus' text format."""
+        directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        if not directory:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=directory)
+        return generate_latest(registry)

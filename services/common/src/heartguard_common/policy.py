@@ -1,0 +1,254 @@
+"""Who may do what: `policy.toml` becomes frozen rows, and `authorize` decides one request by one row.
+
+The gateway and every service apply the same row, so that reaching a service without the gateway gains nothing.
+"""
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from heartguard_common.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.paths import POLICY_FILE
+
+ANYONE = "anyone"
+INNER = "inner"
+ROLES = ("admin", "manager", "user", "operator", "service")
+SCOPES = ("any", "own", "self")
+SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+UNLIMITED = "none"
+KINDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        "integer": re.compile(r"[1-9][0-9]{0,17}", re.ASCII),
+        "uuid": re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII),
+        "text": re.compile(r"[^/]{1,255}", re.DOTALL),
+    }
+)
+
+_TOP_KEYS = frozenset({"classes", "parameters", "route"})
+_REQUIRED = ("id", "method", "path", "upstream", "who", "limit", "audited")
+_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials"))
+_ID = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
+_SEGMENT = re.compile(r"[A-Za-z0-9._-]+|\{[a-z_]+\}", re.ASCII)
+
+
+class PolicyError(Exception):
+    """The policy file can't be obeyed; the text lists each fault with the row it is in."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One piece of a path between slashes: fixed text, or a named parameter of a kind of `KINDS`."""
+
+    text: str
+    kind: str | None = None
+
+    def matches(self, value: str) -> bool:
+        """Whether a decoded path segment can stand here."""
+        return value == self.text if self.kind is None else KINDS[self.kind].fullmatch(value) is not None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One endpoint: its name, where it leads, who may, how often, and whether its use is audited.
+
+    `who` is `"anyone"`, `"inner"` or a map from role to scope. `limit` is a class of `Policy.classes` or `"none"`.
+    """
+
+    id: str
+    method: str
+    path: str
+    upstream: str
+    who: str | Mapping[str, str]
+    limit: str
+    audited: bool
+    credentials: str
+    segments: tuple[Segment, ...]
+
+    def scope(self, role: str) -> str | None:
+        """How far a role reaches here; None where it may not enter. Open rows have no scope to speak of."""
+        return None if isinstance(self.who, str) else self.who.get(role)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The HTTP methods the row answers: GET includes HEAD (RFC 9110 section 9.3.2)."""
+        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The whole of `policy.toml`: rows in the order of the file, and limit classes as multiples of RATE_LIMIT."""
+
+    rows: tuple[Row, ...]
+    classes: Mapping[str, float]
+
+    def row(self, method: str, path: str) -> Row | None:
+        """The row of a route as a service's table names it, for example `("GET", "/users/{user_id}")`."""
+        return next((row for row in self.rows if row.path == path and method in row.methods), None)
+
+    def of(self, upstream: str) -> tuple[Row, ...]:
+        """The rows that one service answers."""
+        return tuple(row for row in self.rows if row.upstream == upstream)
+
+    def permissions(self, role: str) -> tuple[str, ...]:
+        """The ids of the rows that a role may use, sorted; rows open to anyone are nobody's permission."""
+        return tuple(sorted(row.id for row in self.rows if row.scope(role) is not None))
+
+
+def authorize(
+    row: Row, principal: Principal | None, params: Mapping[str, str], *, inner: bool = False
+) -> None:
+    """Let the caller pass or refuse by the row alone; rules about single objects belong to the use cases.
+
+    `params` are the decoded path parameters; `inner` says that the peer is on the inner network and no proxy
+    stands between. Raises `ServiceError` GEN_401 for a caller without credentials, GEN_403 for one without right.
+    """
+    if row.who == ANYONE or (row.who == INNER and inner):
+        return
+    if principal is None:
+        raise ServiceError(UNAUTHENTICATED)
+    scope = principal.role == "operator" if row.who == INNER else row.scope(principal.role)
+    if not scope:
+        raise ServiceError(FORBIDDEN)
+    if scope == "self" and "user_id" in params and params["user_id"] != str(principal.user_id):
+        raise ServiceError(FORBIDDEN)
+
+
+def load(path: Path = POLICY_FILE) -> Policy:
+    """Read and check the policy file. Raises `PolicyError` with every fault found."""
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PolicyError(f"{path.name} can't be read: {error.strerror}") from error
+
+
+def parse(text: str) -> Policy:
+    """Read and check the text of a policy. Raises `PolicyError` with every fault found."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"the policy is not TOML: {error}") from error
+    faults = [f"unknown table {name}" for name in sorted(table.keys() - _TOP_KEYS)]
+    classes, kinds, routes = (table.get(name, empty) for name, empty in
+                              (("classes", {}), ("parameters", {}), ("route", [])))
+    faults += _table_faults(classes, kinds)
+    if faults:
+        raise PolicyError("the policy has faults:\n  " + "\n  ".join(faults))
+    rows = []
+    for place, entry in enumerate(routes, start=1):
+        found = [f"route {place} ({entry.get('id', 'no id')}): {fault}" for fault in _faults(entry, classes, kinds)]
+        faults += found
+        if not found:
+            rows.append(_row(entry, kinds))
+    faults += _conflicts(rows)
+    if faults:
+        raise PolicyError("the policy has faults:\n  " + "\n  ".join(faults))
+    return Policy(tuple(rows), MappingProxyType({name: float(value) for name, value in classes.items()}))
+
+
+def _table_faults(classes: Any, kinds: Any) -> Iterator[str]:
+    for name in ("default", "address"):
+        if name not in classes:
+            yield f"classes: {name} is missing"
+    for name, value in classes.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
+            yield f"classes: {name} must be a number over 0, at most 1000"
+    if UNLIMITED in classes:
+        yield f"classes: {UNLIMITED} is a word of its own"
+    for name, kind in kinds.items():
+        if kind not in KINDS:
+            yield f"parameters: {name} must be one of {', '.join(KINDS)}"
+
+
+def _faults(entry: Mapping[str, Any], classes: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[str]:
+    yield from (f"unknown key {name}" for name in sorted(entry.keys() - _ROUTE_KEYS))
+    missing = [name for name in _REQUIRED if name not in entry]
+    if missing:
+        yield "missing " + ", ".join(missing)
+        return
+    if not isinstance(entry["id"], str) or not _ID.fullmatch(entry["id"]):
+        yield "id must look like user.read_self"
+    if entry["method"] not in METHODS:
+        yield f"method must be one of {', '.join(METHODS)}"
+    if entry["upstream"] not in SERVICES:
+        yield f"upstream must be one of {', '.join(SERVICES)}"
+    if entry["limit"] != UNLIMITED and entry["limit"] not in classes:
+        yield "limit names no class"
+    if not isinstance(entry["audited"], bool):
+        yield "audited must be true or false"
+    yield from _path_faults(entry["path"], kinds)
+    yield from _who_faults(entry["who"], entry.get("credentials"))
+
+
+def _path_faults(path: Any, kinds: Mapping[str, str]) -> Iterator[str]:
+    if not isinstance(path, str) or not path.startswith("/"):
+        yield "path must begin with a slash"
+        return
+    for piece in path[1:].split("/"):
+        if not _SEGMENT.fullmatch(piece):
+            yield "path must be made of plain segments and {parameters}"
+        elif piece.startswith("{") and piece[1:-1] not in kinds:
+            yield f"path: {piece} is not in the table parameters"
+
+
+def _who_faults(who: Any, credentials: Any) -> Iterator[str]:
+    if credentials not in (None, "optional") or (credentials and who != ANYONE):
+        yield 'credentials can only be "optional", and only where who is "anyone"'
+    if who in (ANYONE, INNER):
+        return
+    if not isinstance(who, dict) or not who:
+        yield 'who must be "anyone", "inner" or a table of roles'
+        return
+    for role, scope in who.items():
+        if role not in ROLES or scope not in SCOPES:
+            yield f"who: {role} must be a role with the scope {' or '.join(SCOPES)}"
+        elif role in ("operator", "service") and scope != "any":
+            yield f"who: {role} belongs to no organization, so its scope can only be any"
+
+
+def _row(entry: Mapping[str, Any], kinds: Mapping[str, str]) -> Row:
+    who = entry["who"]
+    pieces = entry["path"][1:].split("/")
+    return Row(
+        id=entry["id"],
+        method=entry["method"],
+        path=entry["path"],
+        upstream=entry["upstream"],
+        who=who if isinstance(who, str) else MappingProxyType(dict(who)),
+        limit=entry["limit"],
+        audited=entry["audited"],
+        credentials=entry.get("credentials", "ignored" if who == ANYONE else "required"),
+        segments=tuple(
+            Segment(piece[1:-1], kinds[piece[1:-1]]) if piece.startswith("{") else Segment(piece)
+            for piece in pieces
+        ),
+    )
+
+
+def _conflicts(rows: list[Row]) -> Iterator[str]:
+    seen: set[str] = set()
+    for row in rows:
+        if row.id in seen:
+            yield f"{row.id} stands twice"
+        seen.add(row.id)
+    for one, other in itertools.combinations(rows, 2):
+        if one.method == other.method and _overlap(one.segments, other.segments):
+            yield f"{one.id} and {other.id} can match one request"
+
+
+def _overlap(one: tuple[Segment, ...], other: tuple[Segment, ...]) -> bool:
+    return len(one) == len(other) and all(map(_meet, one, other))
+
+
+def _meet(one: Segment, other: Segment) -> bool:
+    if one.kind is None:
+        return other.matches(one.text)
+    if other.kind is None:
+        return one.matches(other.text)
+    return one.kind == other.kind or "text" in (one.kind, other.kind)

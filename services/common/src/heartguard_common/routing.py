@@ -1,0 +1,73 @@
+"""The words of a route table: what a route takes and gives, and what a handler sees of a request."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from heartguard_common.body import Reader
+from heartguard_common.errors import NO_HEADERS
+from heartguard_common.identity import Principal
+
+DOCUMENT_TYPES = ("application/json", "application/xml", "text/xml")
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request as a handler sees it: authenticated, authorized, decoded, and in accordance with its contract.
+
+    `document` and `query` are decoded messages; `params` the variable parts of the path; `stream` the raw
+    body of a route with `body="stream"`; `address` the client as the gateway knows it.
+    """
+
+    request_id: str
+    media_type: str
+    params: Mapping[str, str]
+    query: Mapping[str, Any]
+    headers: Mapping[str, str]
+    principal: Principal | None = None
+    document: Any = None
+    body_type: str | None = None
+    stream: Reader | None = None
+    content_length: int | None = None
+    address: str = ""
+    user_agent: str = ""
+
+    @property
+    def person(self) -> Principal:
+        """The caller of a route that the policy opens to persons only."""
+        if self.principal is None:
+            raise TypeError("a route without a caller asked for one")
+        return self.principal
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a handler answers: a document of the route's contract, or a stream of bytes in `media_type`."""
+
+    document: Any = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
+    stream: Iterable[bytes] | None = None
+    media_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Route:
+    """One row of a service's route table.
+
+    `takes`, `gives` and `query` are names of messages of the contract. `body` says how the request's body is
+    read: as a document, as a document that may be missing, as a stream, or not at all. `path` is written as
+    in policy.toml, with `{name}` for its variable parts. `offers` are the media types of a good answer.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[Any, Call], Answer]
+    takes: str | None = None
+    gives: str | None = None
+    status: int = 200
+    query: str | None = None
+    body: Literal["document", "optional", "stream", "none"] = "document"
+    accepts: tuple[str, ...] = DOCUMENT_TYPES
+    offers: tuple[str, ...] = DOCUMENT_TYPES
+    idempotent: bool = False

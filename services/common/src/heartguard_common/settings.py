@@ -1,0 +1,102 @@
+"""Settings are read from the environment once, and every fault is told in one message."""
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class SettingsError(Exception):
+    """The environment does not describe a runnable service; the text lists each fault on its own line."""
+
+
+def variable(name: str, cast: Callable[[str], Any] = str, *, default: Any = dataclasses.MISSING) -> Any:
+    """A dataclass field that is read from the environment variable `name`; without a default it is required.
+
+    An empty variable counts as absent, because compose files pass unset variables as empty text.
+    """
+    return dataclasses.field(default=default, metadata={"variable": name, "cast": cast})
+
+
+def read(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
+    """Build the settings dataclass `cls` from the environment. Raises `SettingsError` with all faults."""
+    source = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
+        name, cast = field.metadata["variable"], field.metadata["cast"]
+        text = source.get(name, "").strip()
+        if not text:
+            if field.default is dataclasses.MISSING:
+                faults.append(f"{name} is not set")
+            continue
+        try:
+            values[field.name] = cast(text)
+        except ValueError as error:
+            faults.append(f"{name} {error}")
+    if faults:
+        raise SettingsError("the environment has faults:\n  " + "\n  ".join(faults))
+    return cls(**values)
+
+
+def variables(cls: type) -> tuple[str, ...]:
+    """The names of the environment variables that the settings dataclass `cls` reads."""
+    return tuple(field.metadata["variable"] for field in dataclasses.fields(cls))
+
+
+def duration(bare: str) -> Callable[[str], int]:
+    """A cast for durations such as `15m` or `14d`, in seconds; a bare number counts in the unit `bare`."""
+
+    def cast(text: str) -> int:
+        match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
+        if not match or int(match[1]) == 0:
+            raise ValueError("must be a duration such as 30s, 15m, 12h or 14d")
+        return int(match[1]) * _UNITS[match[2] or bare]
+
+    return cast
+
+
+def whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    """A cast for whole numbers of a range."""
+
+    def cast(text: str) -> int:
+        if not re.fullmatch(r"-?[0-9]{1,18}", text) or not minimum <= int(text) <= maximum:
+            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
+        return int(text)
+
+    return cast
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    """A cast for one word of a closed list."""
+
+    def cast(text: str) -> str:
+        if text not in allowed:
+            raise ValueError("must be one of " + ", ".join(allowed))
+        return text
+
+    return cast
+
+
+def secret(text: str) -> str:
+    """A cast for secrets: at least 32 bytes (RFC 7518 section 3.2 for HS256), and not a placeholder."""
+    if len(text.encode()) < 32 or len(set(text)) < 8 or "change" in text.lower():
+        raise ValueError("must be a random secret of at least 32 bytes")
+    return text
+
+
+def credentials(text: str) -> Mapping[str, str]:
+    """A cast for `name:sha256hex,...`, the digests by which services know one another."""
+    pairs = re.fullmatch(r"[a-z]+:[0-9a-f]{64}(,[a-z]+:[0-9a-f]{64})*", text)
+    if not pairs:
+        raise ValueError("must be a list of name:sha256 separated by commas")
+    return dict(item.split(":", 1) for item in text.split(","))  # type: ignore[misc]
+
+
+def words(text: str) -> tuple[str, ...]:
+    """A cast for a list separated by commas; empty items fall away."""
+    return tuple(item.strip() for item in text.split(",") if item.strip())

@@ -1,0 +1,351 @@
+"""The Flask edge of every service: bytes become a checked document, a handler answers, and back.
+
+One way for every request: choose a representation, authenticate, authorize, decode, call, encode. Handlers
+never see JSON or XML.
+"""
+
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+
+from heartguard_common import body as bodies
+from heartguard_common import etag, failures
+from heartguard_common.contracts import Contract, Contracts, Violations
+from heartguard_common.errors import (
+    INTERNAL,
+    MALFORMED,
+    METHOD_NOT_ALLOWED,
+    NOT_ACCEPTABLE,
+    NOT_FOUND,
+    TOO_LARGE,
+    UNPROCESSABLE,
+    Fault,
+    ServiceError,
+)
+from heartguard_common.idempotency import IdempotencyKeys, Recorded
+from heartguard_common.identity import Authenticator, Principal, bearer_token
+from heartguard_common.lifecycle import Lifecycle, readiness_document
+from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
+from heartguard_common.metrics import Metrics
+from heartguard_common.policy import Policy, Row, authorize
+from heartguard_common.representation import Malformed, choose
+from heartguard_common.revocation import Revocations
+from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
+from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id
+
+FORMATS = {"json": "application/json", "xml": "application/xml"}
+LIFECYCLE = "heartguard.lifecycle"  # where the application keeps what must be closed at the end
+
+
+class RouteTableError(Exception):
+    """The route table and the policy don't say the same; the service refuses to start."""
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What the edge of a service needs from its wiring.
+
+    `prefix` is the path that health, ready and metrics stand under. `check_answers` holds every answer
+    against its contract, for tests and development.
+    """
+
+    service: str
+    prefix: str
+    contracts: Contracts
+    policy: Policy
+    authenticator: Authenticator
+    revocations: Revocations
+    lifecycle: Lifecycle
+    metrics: Metrics
+    keys: IdempotencyKeys | None = None
+    check_answers: bool = False
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("heartguard"))
+
+
+def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
+    """The Flask application of a service. Raises `RouteTableError` when routes and policy differ."""
+    app = Flask(f"heartguard_{edge.service}", static_folder=None)
+    app.url_map.strict_slashes = True
+    app.url_map.merge_slashes = False
+    table = (*routes, *_standard_routes(edge))
+    _require_same_rows(edge, table)
+    for route in table:
+        row = edge.policy.row(route.method, route.path)
+        assert row is not None
+        endpoint = _Endpoint(edge, route, row, usecases)
+        rule = route.path.replace("{", "<").replace("}", ">")
+        app.add_url_rule(rule, row.id, endpoint, methods=[route.method], provide_automatic_options=False)
+    app.before_request(lambda: _begin(app, edge))
+    app.after_request(lambda response: _finish(edge, response))
+    app.register_error_handler(Exception, lambda error: handle_errors(edge, error))
+    app.extensions[LIFECYCLE] = edge.lifecycle
+    return app
+
+
+def _standard_routes(edge: Edge) -> tuple[Route, ...]:
+    def health(_: Any, __: Call) -> Answer:
+        return Answer({"status": "ok", "service": edge.service})
+
+    def ready(_: Any, __: Call) -> Answer:
+        document = readiness_document(edge.lifecycle.readiness())
+        return Answer(document, status=200 if document["status"] == "ready" else 503)
+
+    def metrics(_: Any, __: Call) -> Answer:
+        return Answer(stream=[edge.metrics.exposition()], media_type=METRICS_TYPE)
+
+    return (
+        Route("GET", f"{edge.prefix}/health", health, gives="Health", body="none"),
+        Route("GET", f"{edge.prefix}/ready", ready, gives="Readiness", body="none"),
+        Route("GET", f"{edge.prefix}/metrics", metrics, body="none", offers=("text/plain", *DOCUMENT_TYPES)),
+    )
+
+
+def _require_same_rows(edge: Edge, table: Sequence[Route]) -> None:
+    mounted = {(route.method, route.path) for route in table}
+    written = {(row.method, row.path) for row in edge.policy.of(edge.service)}
+    faults = [f"{method} {path} has no row in policy.toml" for method, path in sorted(mounted - written)]
+    faults += [f"{method} {path} has no route in {edge.service}" for method, path in sorted(written - mounted)]
+    for route in table:
+        for name in (route.takes, route.gives, route.query):
+            if name is not None and name not in edge.contracts.names():
+                faults.append(f"{route.method} {route.path} names the unknown message {name}")
+    if faults:
+        raise RouteTableError("\n".join(faults))
+
+
+def _begin(app: Flask, edge: Edge) -> None:
+    """Give the request its ids and its representation, before anything can be refused."""
+    g.started = time.monotonic()
+    g.request_id = accept_request_id(request.headers.get("X-Request-ID"))
+    REQUEST_ID.set(g.request_id)
+    GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID"))
+    TRACEPARENT.set(request.headers.get("traceparent"))
+    g.media_type = DOCUMENT_TYPES[0]
+    view = app.view_functions.get(request.endpoint or "")
+    offers = view.route.offers if isinstance(view, _Endpoint) else DOCUMENT_TYPES
+    g.media_type = _representation(offers) or DOCUMENT_TYPES[0]
+    # An error leaves in a document format even where the good answer would have been CSV or plain text.
+    g.error_type = g.media_type if g.media_type in DOCUMENT_TYPES else DOCUMENT_TYPES[0]
+    if _representation(offers) is None and _representation(DOCUMENT_TYPES) is None:
+        raise ServiceError(NOT_ACCEPTABLE)
+    if _representation(offers) is None:
+        g.error_type = _representation(DOCUMENT_TYPES)
+        raise ServiceError(NOT_ACCEPTABLE)
+
+
+def _representation(offers: Sequence[str]) -> str | None:
+    wanted = request.args.get("format")
+    if wanted is not None:
+        if wanted not in FORMATS:
+            raise ServiceError(UNPROCESSABLE, details=(Fault("/format", "must be json or xml"),))
+        return FORMATS[wanted] if FORMATS[wanted] in offers else None
+    return choose(request.headers.get("Accept"), offers)
+
+
+class _Endpoint:
+    """One route, compiled: everything that does not depend on the request is looked up here, once."""
+
+    def __init__(self, edge: Edge, route: Route, row: Row, usecases: Any) -> None:
+        self.route = route
+        self.row = row
+        self.edge = edge
+        self._usecases = usecases
+        self._takes = self._contract(route.takes)
+        self._gives = self._contract(route.gives)
+        self._query = self._contract(route.query)
+        self.__name__ = row.id
+
+    def __call__(self, **params: str) -> Response:
+        if not all(segment.matches(params[segment.text]) for segment in self.row.segments if segment.kind):
+            raise ServiceError(NOT_FOUND)
+        principal = g.principal = self._authenticate()
+        authorize(self.row, principal, params, inner=_is_inner())
+        call, raw = self._call(principal, params)
+        key = request.headers.get("Idempotency-Key")
+        if key is None or not self.route.idempotent or self.edge.keys is None or principal is None:
+            return self._response(self._answer(call))
+        if not 1 <= len(key) <= 255 or not key.isprintable():
+            fault = Fault("", "Idempotency-Key must be 1 to 255 printable characters")
+            raise ServiceError(UNPROCESSABLE, details=(fault,))
+        return self._once(key, call, raw)
+
+    def _contract(self, name: str | None) -> Contract | None:
+        return None if name is None else self.edge.contracts[name]
+
+    def _authenticate(self) -> Principal | None:
+        if self.row.credentials == "ignored":
+            return None
+        header = request.headers.get("Authorization")
+        if self.row.who == "inner" and header is None:
+            return None
+        principal = self.edge.authenticator.identify(header)
+        if principal is not None and principal.kind == "person":
+            self.edge.revocations.require_active(principal, bearer_token(header) or "")
+        return principal
+
+    def _call(self, principal: Principal | None, params: Mapping[str, str]) -> tuple[Call, bytes]:
+        query = self._decode_query()
+        document, body_type, raw = self._read_body()
+        forwarded = request.headers.get("X-Forwarded-For", "").split(",")[0].strip()
+        return Call(
+            request_id=g.request_id,
+            media_type=g.media_type,
+            params=params,
+            query=query,
+            headers=request.headers,
+            principal=principal,
+            document=document,
+            body_type=body_type,
+            stream=request.stream if self.route.body == "stream" else None,
+            content_length=request.content_length,
+            address=forwarded or request.remote_addr or "",
+            user_agent=request.headers.get("User-Agent", "")[:300],
+        ), raw
+
+    def _decode_query(self) -> Mapping[str, Any]:
+        pairs = [(name, value) for name, value in request.args.items(multi=True) if name != "format"]
+        if self._query is None:
+            if pairs:
+                faults = [Fault(f"/{_pointer(name)}", "is not a parameter of this route") for name, _ in pairs]
+                raise ServiceError(UNPROCESSABLE, details=faults)
+            return {}
+        decoded: Mapping[str, Any] = _checked(lambda: self._query.decode_query(pairs))  # type: ignore[union-attr]
+        return decoded
+
+    def _read_body(self) -> tuple[Any, str | None, bytes]:
+        if self.route.body in ("none", "stream") or (self._takes is None and self.route.body == "document"):
+            media_type = None
+            if self.route.body == "stream":
+                media_type = bodies.media_type(request.headers, self.route.accepts) if self.route.accepts else None
+            return None, media_type, b""
+        if self.route.body == "optional" and not (request.content_length or "Transfer-Encoding" in request.headers):
+            return None, None, b""
+        media_type = bodies.media_type(request.headers, self.route.accepts)
+        raw = bodies.read(request.stream, request.headers)
+        if media_type not in DOCUMENT_TYPES or self._takes is None:
+            return raw, media_type, raw
+        contract = self._takes
+        return _checked(lambda: contract.decode(raw, media_type)), media_type, raw
+
+    def _answer(self, call: Call) -> Answer:
+        answer = self.route.handler(self._usecases, call)
+        if self._gives is not None and answer.stream is None and self.edge.check_answers:
+            try:
+                self._gives.check(answer.document)
+            except Violations as error:
+                places = ", ".join(f"{fault.path}: {fault.message}" for fault in error.faults)
+                self.edge.log.exception("an answer of %s breaks its contract at %s", self.row.id, places)
+                raise ServiceError(INTERNAL) from error
+        return answer
+
+    def _response(self, answer: Answer) -> Response:
+        status = answer.status or self.route.status
+        headers = dict(answer.headers)
+        if answer.stream is not None:
+            return Response(answer.stream, status, headers, content_type=answer.media_type)
+        if self._gives is None or answer.document is None:
+            return _empty(status, headers)
+        tag = headers.get("ETag")
+        condition = request.headers.get("If-None-Match")
+        if tag and condition and request.method in ("GET", "HEAD") and etag.matches(condition, tag):
+            return _empty(304, headers)
+        body = self._gives.encode(answer.document, g.media_type)
+        return Response(body, status, headers, content_type=failures.content_type(g.media_type))
+
+    def _once(self, key: str, call: Call, raw: bytes) -> Response:
+        assert self.edge.keys is not None and call.principal is not None  # noqa: PT018  seen by the caller
+        made: list[Response] = []
+
+        def answer() -> Recorded:
+            response = self._response(self._answer(call))
+            made.append(response)
+            kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
+            return Recorded(response.status_code, kept, response.get_data())
+
+        fingerprint = b"\n".join((request.full_path.encode(), g.media_type.encode(), raw))
+        recorded = self.edge.keys.once(call.principal.actor, self.row.id, key, fingerprint, answer)
+        return made[0] if made else Response(recorded.body, recorded.status, recorded.headers)
+
+
+def _empty(status: int, headers: Mapping[str, str]) -> Response:
+    response = Response(b"", status, headers)
+    # Werkzeug would call the nothing in it text/html.
+    del response.headers["Content-Type"]
+    return response
+
+
+def _is_inner() -> bool:
+    """Whether the peer itself is on loopback or a private network, with no proxy before it."""
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False
+    if not request.remote_addr:
+        return True  # a Unix socket: whoever may open it is on this machine
+    address = ipaddress.ip_address(request.remote_addr)
+    # Python 3.11 calls every mapped address private, whatever it maps.
+    return (getattr(address, "ipv4_mapped", None) or address).is_private
+
+
+def _pointer(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def _checked(decode: Callable[[], Any]) -> Any:
+    """Run a decoder; not well-formed is 400, against the contract is 422."""
+    try:
+        return decode()
+    except Malformed as error:
+        raise ServiceError(MALFORMED, str(error)) from error
+    except Violations as error:
+        raise ServiceError(UNPROCESSABLE, details=error.faults) from error
+
+
+def handle_errors(edge: Edge, error: Exception) -> Response:
+    """The one place that turns an exception into an answer, in the format the caller asked for."""
+    known = error if isinstance(error, ServiceError) else _translate(error)
+    g.error_code = known.row.code
+    if known.row.status >= 500:
+        edge.log.error("%s", known, exc_info=error)
+    media_type = g.get("error_type", DOCUMENT_TYPES[0])
+    status, headers, body = failures.render(known, media_type, g.request_id, edge.contracts)
+    return Response(body, status, headers)
+
+
+def _translate(error: Exception) -> ServiceError:
+    if isinstance(error, NotFound):
+        return ServiceError(NOT_FOUND)
+    if isinstance(error, MethodNotAllowed):
+        return ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(error.valid_methods or ()))})
+    if isinstance(error, RequestEntityTooLarge):
+        return ServiceError(TOO_LARGE)
+    if isinstance(error, HTTPException) and 400 <= (error.code or 500) < 500:
+        return ServiceError(MALFORMED, "The request is not well-formed")
+    return ServiceError(INTERNAL)
+
+
+def _finish(edge: Edge, response: Response) -> Response:
+    """Put on every answer what every answer carries, and count and log it."""
+    response.headers["X-Request-ID"] = g.request_id
+    response.vary.add("Accept")
+    route = request.endpoint or "unmatched"
+    elapsed = time.monotonic() - g.started
+    edge.metrics.observe(route, request.method, response.status_code, elapsed)
+    principal = g.get("principal")
+    fields = {
+        "method": request.method,
+        "path": request.path,
+        "route": route,
+        "status": response.status_code,
+        "latency_ms": round(elapsed * 1000, 2),
+        "user_id": principal.user_id if principal else None,
+        "org_id": principal.org_id if principal else None,
+    }
+    if "error_code" in g:
+        fields["code"] = g.error_code
+    edge.log.info("request", extra={"fields": fields})
+    return response

@@ -1,0 +1,245 @@
+"""XML and documents, led by the contract: it knows what is a list, what is a number and what may be null."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from heartguard_common.errors import Fault
+from heartguard_common.representation import Malformed, finite, whole, xml_safe
+from heartguard_common.shapes import Message, Shape
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+XSI = "http://www.w3.org/2001/XMLSchema-instance"
+NIL = f"{{{XSI}}}nil"
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+MAX_FAULTS = 100
+MAX_POINTER = 1024
+BLANKS = " \t\r\n"
+
+Path = tuple[Any, ...]  # () at the root, else (path of the parent, key)
+
+_LOCATIONS = frozenset({f"{{{XSI}}}schemaLocation", f"{{{XSI}}}noNamespaceSchemaLocation"})
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
+_CONTROL_IN_POINTER = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_ATTRIBUTE = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+)
+
+
+def pointer(path: Path) -> str:
+    """The JSON Pointer (RFC 6901) of a path, at most 1,024 characters, control characters shown as U+FFFD."""
+    keys = []
+    while path:
+        path, key = path
+        keys.append(str(key)[:MAX_POINTER].replace("~", "~0").replace("/", "~1"))
+    text = "".join("/" + key for key in reversed(keys))
+    return _CONTROL_IN_POINTER.sub("\ufffd", text[:MAX_POINTER])
+
+
+def typed(text: str, kind: str) -> Any:
+    """The value of a leaf's text as `kind`; the text itself when it is none, so that the schema refuses it.
+
+    Raises Malformed for a number no double can hold and for more than 4,300 digits, as in JSON.
+    """
+    if kind == "string":
+        return text
+    stripped = text.strip(BLANKS)
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(stripped, text)
+    match = _NUMBER.match(stripped)
+    if not match:
+        return text
+    if match[1] is None and match[2] is None:
+        return whole(stripped)
+    return text if kind == "integer" else finite(stripped)
+
+
+def leaf(shape: Shape, text: str) -> Any:
+    """The value of a text at a place that has one type: an element without `type`, or a query parameter."""
+    if shape.schema.get("format") == "date-time":
+        return text.strip(BLANKS)
+    return typed(text, "string" if shape.union else next(iter(shape.types)))
+
+
+class Decoder:
+    """Turns one element tree into a document and keeps the faults a schema can't see, at most 100."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+
+    def message(self, root: "_Element", message: Message) -> Any:
+        """The document of a root element; raises Malformed for a name or an entry that comes twice."""
+        if root.tag != message.name:
+            self._fault((), "the root element does not have the name of the message")
+            return {}
+        path: Path = ((), message.unwrap) if message.unwrap else ()
+        shape = message.shape.members[message.unwrap] if message.unwrap else message.shape
+        value = self._element(root, shape, path, _LOCATIONS)
+        return {message.unwrap: value} if message.unwrap else value
+
+    def _fault(self, path: Path, text: str) -> None:
+        if len(self.faults) < MAX_FAULTS:
+            self.faults.append(Fault(pointer(path), text))
+
+    def _element(self, element: "_Element", shape: Shape, path: Path, extra: frozenset[str] = frozenset()) -> Any:
+        names = element.keys()
+        if names and self._is_nil(element, shape, path, extra, names):
+            return None
+        if shape.kind == "scalar":
+            return self._scalar(element, shape, path)
+        if not len(element):
+            text = element.text
+            if text and text.strip(BLANKS):
+                return text
+            return [] if shape.kind == "array" else {}
+        if element.text and element.text.strip(BLANKS):
+            self._fault(path, "holds text beside elements")
+        if shape.kind == "object":
+            return self._object(element, shape, path)
+        return self._array(element, shape, path) if shape.kind == "array" else self._map(element, shape, path)
+
+    def _is_nil(
+        self, element: "_Element", shape: Shape, path: Path, extra: frozenset[str], names: list[str]
+    ) -> bool:
+        for name in names:
+            allowed = name in extra or name == NIL or (name == "type" and shape.union)
+            if not allowed:
+                self._fault(path, "has an attribute the contract does not know")
+        nil = element.get(NIL)
+        if nil is None:
+            return False
+        if nil.strip(BLANKS) not in ("true", "1"):
+            if nil.strip(BLANKS) not in ("false", "0") or not shape.nullable:
+                self._fault(path, "has an xsi:nil it may not have")
+            return False
+        if len(element) or element.text:
+            self._fault(path, "is nil and yet has content")
+        return True
+
+    def _scalar(self, element: "_Element", shape: Shape, path: Path) -> Any:
+        if len(element):
+            if element.text and element.text.strip(BLANKS):
+                self._fault(path, "holds text beside elements")
+            return {}
+        text = element.text or ""
+        kind = element.get("type") if shape.union else None
+        if kind is None:
+            return leaf(shape, text)
+        if kind not in shape.types:
+            self._fault(path, "has a type the contract does not allow here")
+            return text
+        value = typed(text, kind)
+        if kind != "string" and isinstance(value, str):
+            self._fault(path, "does not have the type it says")
+        return value
+
+    def _object(self, element: "_Element", shape: Shape, path: Path) -> Any:
+        document: dict[str, Any] = {}
+        members = shape.members
+        for child in element:
+            name = child.tag
+            if name in document:
+                raise Malformed("An element comes twice where it may come once")
+            member = members.get(name)
+            # An unknown element keeps its place in the document: then the schema refuses it, as it does in JSON.
+            document[name] = "" if member is None else self._element(child, member, (path, name))
+            if child.tail and child.tail.strip(BLANKS):
+                self._fault(path, "holds text beside elements")
+        return document
+
+    def _array(self, element: "_Element", shape: Shape, path: Path) -> Any:
+        items: list[Any] = []
+        assert shape.item is not None
+        for child in element:
+            if child.tag == shape.item_name:
+                items.append(self._element(child, shape.item, (path, len(items))))
+            else:
+                self._fault((path, child.tag), "is not known here")
+            if child.tail and child.tail.strip(BLANKS):
+                self._fault(path, "holds text beside elements")
+        return items
+
+    def _map(self, element: "_Element", shape: Shape, path: Path) -> Any:
+        document: dict[str, Any] = {}
+        assert shape.item is not None
+        extra = frozenset() if shape.by_name else frozenset({"key"})
+        for child in element:
+            key = child.tag if shape.by_name else child.get("key")
+            if child.tail and child.tail.strip(BLANKS):
+                self._fault(path, "holds text beside elements")
+            if key is None or not (shape.by_name or child.tag == "entry"):
+                self._fault((path, child.tag), "is not an entry with a key")
+                continue
+            if key in document:
+                raise Malformed("A map has a key twice")
+            document[key] = self._element(child, shape.item, (path, key), extra)
+        return document
+
+
+def encode(document: Any, message: Message) -> bytes:
+    """The document as UTF-8 XML: elements in the order of the schema, null as xsi:nil.
+
+    Raises ValueError for a member the contract does not know.
+    """
+    shape = message.shape
+    if message.unwrap:
+        document, shape = document[message.unwrap], shape.members[message.unwrap]
+    parts: list[str] = []
+    _write(parts, message.name, "", document, shape)
+    body = "".join(parts)
+    if "xsi:nil" in body:
+        body = body.replace(message.name, f'{message.name} xmlns:xsi="{XSI}"', 1)
+    return (DECLARATION + xml_safe(body)).encode()
+
+
+def _write(parts: list[str], tag: str, attributes: str, value: Any, shape: Shape) -> None:
+    if value is None:
+        parts.append(f'<{tag}{attributes} xsi:nil="true"/>')
+    elif shape.kind == "scalar":
+        kind = "" if isinstance(value, str) or not shape.union else _TYPE_ATTRIBUTE[type(value)]
+        parts.append(f"<{tag}{attributes}{kind}>{_text(value)}</{tag}>")
+    elif not value:
+        parts.append(f"<{tag}{attributes}/>")
+    else:
+        parts.append(f"<{tag}{attributes}>")
+        _WRITERS[shape.kind](parts, value, shape)
+        parts.append(f"</{tag}>")
+
+
+def _write_object(parts: list[str], document: Any, shape: Shape) -> None:
+    written = 0
+    for name, member in shape.members.items():
+        if name in document:
+            _write(parts, name, "", document[name], member)
+            written += 1
+    if written != len(document):
+        raise ValueError("the document has a member its contract does not know")
+
+
+def _write_array(parts: list[str], items: Any, shape: Shape) -> None:
+    assert shape.item is not None
+    for item in items:
+        _write(parts, shape.item_name, "", item, shape.item)
+
+
+def _write_map(parts: list[str], document: Any, shape: Shape) -> None:
+    assert shape.item is not None
+    for key, value in document.items():
+        if shape.by_name:
+            _write(parts, key, "", value, shape.item)
+        else:
+            _write(parts, "entry", f' key="{key.translate(_ATTRIBUTE)}"', value, shape.item)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value.translate(_TEXT)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)
+
+
+_WRITERS = {"object": _write_object, "array": _write_array, "map": _write_map}
+_TYPE_ATTRIBUTE = {bool: ' type="boolean"', int: ' type="number"', float: ' type="number"'}

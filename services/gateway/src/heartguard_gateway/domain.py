@@ -1,0 +1,227 @@
+"""The gateway's values and rules, true on paper: the exchange, paths, header names, addresses, bucket arithmetic."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import quote, unquote_to_bytes
+
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.policy import Row
+
+Headers = list[tuple[str, str]]
+
+# RFC 9110 section 7.6.1, and the two that clients still send to proxies.
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~.-]*)+", re.ASCII)
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})", re.ASCII)
+# A slash, a backslash, a parameter sign or a second escape inside a segment is read differently by different
+# readers of the path, so that two of them could see two routes.
+_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f-\x9f/\\;%]")
+
+
+class Stream(Protocol):
+    """An answer's body that is still arriving; `close` gives up what is held for it."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The blocks of the body."""
+
+    def close(self) -> None:
+        """Let go; also when nothing was read."""
+
+
+class Reader(Protocol):
+    """A request body as the server hands it over."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most `size` bytes; empty at the end."""
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(slots=True)
+class Request:
+    """What the client sent. Header names are lower-case; `close` ends the client's connection after the answer."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    peer: str
+    body: Reader
+    chunked: bool = False
+    content_length: int = 0
+    protocol: str = "HTTP/1.1"
+    close: Callable[[], None] = _nothing
+
+    @property
+    def path(self) -> str:
+        """The target without its query, as it was sent."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The query as it was sent, without the question mark."""
+        return self.target.partition("?")[2]
+
+
+@dataclass(slots=True)
+class Reply:
+    """What the client gets: bytes at hand, or a stream."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+    stream: Stream | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A token bucket's size and the microseconds that one token takes to come back."""
+
+    name: str
+    capacity: int
+    interval_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What is left in a bucket after asking it for one token; times in microseconds.
+
+    `wait_us` is the time until a token is there, `reset_us` until the bucket is full.
+    """
+
+    limit: Limit
+    allowed: bool
+    remaining: int
+    reset_us: int
+    wait_us: int
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way down the stages; each stage adds its fields, and nothing else carries state."""
+
+    request: Request
+    started: float
+    request_id: str = ""
+    gateway_request_id: str = ""
+    media_type: str = "application/json"
+    acceptable: bool = True
+    segments: tuple[str, ...] = ()
+    row: Row | None = None
+    params: Mapping[str, str] = field(default_factory=dict)
+    fault: ServiceError | None = None
+    principal: Principal | None = None
+    address: str = ""
+    quota: Quota | None = None
+    inner: bool = False
+    upstream_headers: Headers = field(default_factory=list)
+    reply: Reply | None = None
+    refused_by: str | None = None
+    code: str | None = None
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """The decoded segments of a path. Raises ValueError when two readers could see two paths in it."""
+    if not path.startswith("/"):
+        raise ValueError("must begin with a slash")
+    segments = tuple(path[1:].split("/"))
+    if not _PLAIN_PATH.fullmatch(path):
+        if _BROKEN_ESCAPE.search(path):
+            raise ValueError("has a broken percent escape")
+        # UnicodeDecodeError is a ValueError
+        segments = tuple(unquote_to_bytes(segment).decode() for segment in segments)
+        if any(_AMBIGUOUS.search(segment) for segment in segments):
+            raise ValueError("has a character that paths here never have")
+    if "." in segments or ".." in segments:
+        raise ValueError("has a dot segment")
+    return segments
+
+
+def join_path(segments: Iterable[str]) -> str:
+    """The one spelling of a path that services get to see."""
+    return "/" + "/".join(quote(segment, safe="") for segment in segments)
+
+
+def end_to_end(headers: Iterable[tuple[str, str]]) -> Headers:
+    """The headers that may travel on: none that is hop-by-hop or that Connection names (RFC 9110 section 7.6.1)."""
+    kept = list(headers)
+    named = {
+        word.strip().lower()
+        for name, value in kept
+        if name.lower() == "connection"
+        for word in value.split(",")
+    }
+    dropped = HOP_BY_HOP | named
+    return [(name, value) for name, value in kept if name.lower() not in dropped]
+
+
+def client_address(peer: str, forwarded_for: str | None, trusted_proxies: int) -> str:
+    """The client's address, counted from the right: each trusted proxy has appended the one it saw.
+
+    Text that is no address, or a chain shorter than the proxies, counts for nothing: the peer it is.
+    """
+    if not trusted_proxies or not forwarded_for:
+        return peer
+    chain = [part.strip() for part in forwarded_for.split(",")]
+    candidate = chain[-trusted_proxies] if len(chain) >= trusted_proxies else peer
+    try:
+        return str(ipaddress.ip_address(candidate))
+    except ValueError:
+        return peer
+
+
+def bucket_address(address: str) -> str:
+    """The address a bucket is kept for: an IPv6 client owns its whole /64, so that is one client."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False).network_address)
+    except ValueError:
+        return address
+
+
+def is_inner(peer: str) -> bool:
+    """Whether a peer sits on the loopback or a private network."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_private
+
+
+def take(full_at_us: int, now_us: int, limit: Limit) -> tuple[int, Quota]:
+    """Ask a bucket for one token; returns when it will be full again, and what is left.
+
+    The same arithmetic as `token_bucket.lua`: all state is the instant at which the bucket is full. An
+    instant further away than an empty bucket takes is a clock that was set back, and counts as empty.
+    """
+    span = limit.capacity * limit.interval_us
+    missing = min(max(full_at_us - now_us, 0), span)
+    allowed = missing + limit.interval_us <= span
+    if allowed:
+        missing += limit.interval_us
+    quota = Quota(
+        limit=limit,
+        allowed=allowed,
+        remaining=(span - missing) // limit.interval_us,
+        reset_us=missing,
+        wait_us=max(missing + limit.interval_us - span, 0),
+    )
+    return now_us + missing, quota

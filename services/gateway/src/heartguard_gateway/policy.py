@@ -1,0 +1,65 @@
+"""The policy as the gateway needs it: compiled once, so that a request costs two dictionary look-ups."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from heartguard_common.policy import Policy, Row, Segment
+from heartguard_gateway.domain import Limit
+
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a path leads to: rows by method, and the path's parameters."""
+
+    rows: Mapping[str, Row]
+    params: Mapping[str, str]
+
+    @property
+    def allow(self) -> str:
+        """The value of an Allow header (RFC 9110 section 10.2.1)."""
+        return ", ".join(sorted({*self.rows, "OPTIONS"}))
+
+
+_NO_PARAMS: Mapping[str, str] = {}
+
+
+class Matcher:
+    """Finds the rows of a path; the policy has made sure that one method has one row at most."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._fixed: dict[tuple[str, ...], dict[str, Row]] = {}
+        self._variable: dict[int, dict[tuple[Segment, ...], dict[str, Row]]] = {}
+        for row in policy.rows:
+            if any(segment.kind for segment in row.segments):
+                place = self._variable.setdefault(len(row.segments), {}).setdefault(row.segments, {})
+            else:
+                place = self._fixed.setdefault(tuple(segment.text for segment in row.segments), {})
+            place.update(dict.fromkeys(row.methods, row))
+
+    def find(self, segments: tuple[str, ...]) -> Match | None:
+        """The rows a path leads to, of all methods; None where no row knows it."""
+        fixed = self._fixed.get(segments)
+        rows: dict[str, Row] = {}
+        params: dict[str, str] = {}
+        for pattern, candidates in self._variable.get(len(segments), {}).items():
+            if all(map(Segment.matches, pattern, segments)):
+                rows.update(candidates)
+                params.update(
+                    (segment.text, value)
+                    for segment, value in zip(pattern, segments, strict=True)
+                    if segment.kind is not None
+                )
+        if not rows:
+            return Match(fixed, _NO_PARAMS) if fixed else None
+        return Match({**rows, **(fixed or {})}, params)
+
+
+def compile_limits(policy: Policy, count: int, seconds: int) -> Mapping[str, Limit]:
+    """The buckets of the policy's classes, as multiples of `count` tokens in `seconds`; none is smaller than one."""
+    limits = {}
+    for name, multiple in policy.classes.items():
+        tokens = count * multiple
+        limits[name] = Limit(name, max(1, int(tokens)), max(1, round(seconds * _MICROSECONDS / tokens)))
+    return limits

@@ -1,0 +1,96 @@
+"""What the stages need from outside, as Protocols; wiring decides which real thing stands behind each."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from heartguard_common.audit import AuditEvent
+from heartguard_common.clock import Clock
+from heartguard_common.contracts import Contracts
+from heartguard_common.identity import Principal
+from heartguard_common.metrics import Metrics
+from heartguard_common.revocation import Verdict
+from heartguard_gateway.domain import Exchange, Headers, Limit, Quota, Reply
+from heartguard_gateway.policy import Matcher
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """A request to a service. `body` is bytes at hand, or blocks to stream of which `length` are declared.
+
+    Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError.
+    """
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes | Iterable[bytes] = b""
+    length: int | None = None
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """A service's answer. `early` says that it came before the streamed request body was taken."""
+
+    reply: Reply
+    early: bool = False
+
+
+class Callers(Protocol):
+    """Knows who stands behind an Authorization header."""
+
+    def identify(self, authorization: str | None) -> Principal | None:
+        """The caller, or None without a header. Raises `ServiceError` GEN_402 when the header is no good."""
+
+
+@dataclass(frozen=True)
+class Admission:
+    """The answer to one grouped question: a quota for each bucket asked, and what is known of the token."""
+
+    quotas: Sequence[Quota]
+    verdict: Verdict
+
+
+class Gate(Protocol):
+    """Token buckets and revocations, asked together."""
+
+    def admit(self, buckets: Sequence[tuple[str, Limit]], principal: Principal | None) -> Admission:
+        """Take one token from each bucket and look the person's token up; never raises."""
+
+
+class Service(Protocol):
+    """One service behind the gateway."""
+
+    def send(self, outbound: Outbound) -> Inbound:
+        """Send a request. Raises `ServiceError` GW_010 to GW_012, and what a streamed body raises."""
+
+
+class Trail(Protocol):
+    """Where access events go."""
+
+    def record(self, event: AuditEvent) -> None:
+        """Make an event safe. Raises OSError when neither Redis nor the disk takes it."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Everything that the stages may use; it never changes while the gateway runs."""
+
+    contracts: Contracts
+    matcher: Matcher
+    limits: Mapping[str, Limit]
+    callers: Callers
+    introspect: Callable[[str], Verdict]
+    gate: Gate
+    services: Mapping[str, Service]
+    own: Mapping[str, Callable[[Exchange], Reply]]
+    trail: Trail
+    metrics: Metrics
+    refused: Callable[[str, str], None]
+    log: logging.Logger
+    clock: Clock
+    monotonic: Callable[[], float]
+    allowed_origins: frozenset[str]
+    trusted_proxies: int
+    max_body: int

@@ -1,0 +1,86 @@
+"""What the gateway reads from the environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from heartguard_common.settings import choice, credentials, read, secret, variable, whole, words
+
+_PERIODS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many requests in so many seconds."""
+
+    count: int
+    seconds: int
+
+
+def rate(text: str) -> Rate:
+    """A cast for `RATE_LIMIT`: `100/min`, also per `s`, `h` or `d`."""
+    match = re.fullmatch(r"([1-9][0-9]{0,6})\s*/\s*([a-z]+)", text)
+    if not match or match[2] not in _PERIODS:
+        raise ValueError("must look like 100/min")
+    return Rate(int(match[1]), _PERIODS[match[2]])
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """A cast for `ALLOWED_ORIGINS`: serialized origins (RFC 6454 section 6.2), never a wildcard."""
+    found = words(text)
+    for origin in found:
+        if not re.fullmatch(r"https?://[a-z0-9.\-\[\]:]+", origin):
+            raise ValueError("must be a list of origins such as https://portal.example, separated by commas")
+    return found
+
+
+def http_url(text: str) -> str:
+    """A cast for the address of a sister service: `http://host:port` and nothing behind it."""
+    parts = urlsplit(text)
+    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+        raise ValueError("must look like http://127.0.0.1:5001")
+    return text.rstrip("/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The gateway's configuration; times in seconds, sizes in MiB."""
+
+    redis_url: str = variable("REDIS_URL")
+    auth_url: str = variable("AUTH_URL", http_url, default="http://127.0.0.1:5001")
+    organization_url: str = variable("ORGANIZATION_URL", http_url, default="http://127.0.0.1:5002")
+    user_url: str = variable("USER_URL", http_url, default="http://127.0.0.1:5003")
+    media_url: str = variable("MEDIA_URL", http_url, default="http://127.0.0.1:5004")
+    influx_url: str = variable("INFLUX_SERVICE_URL", http_url, default="http://127.0.0.1:5005")
+    audit_url: str = variable("AUDIT_URL", http_url, default="http://127.0.0.1:5006")
+    service_secret: str = variable("SERVICE_SECRET", secret)
+    service_credentials: Mapping[str, str] = variable("SERVICE_CREDENTIALS", credentials)
+    jwt_secret: str = variable("JWT_SECRET", secret, default="")
+    jwt_secret_previous: str = variable("JWT_SECRET_PREVIOUS", secret, default="")
+    jwt_issuer: str = variable("JWT_ISSUER", default="heartguard")
+    jwt_audience: str = variable("JWT_AUDIENCE", default="heartguard")
+    rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))
+    allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", origins, default=())
+    trusted_proxies: int = variable("TRUSTED_PROXIES", whole(0, 10), default=0)
+    max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_000), default=50)
+    spool_dir: Path = variable("SPOOL_DIR", Path, default=Path("var/spool"))
+    log_level: str = variable("LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment once. Raises `SettingsError` with every fault."""
+        return read(cls, environ)
+
+    @property
+    def upstreams(self) -> Mapping[str, str]:
+        """The base URL of each service behind the gateway, by its name in policy.toml."""
+        return {
+            "auth": self.auth_url,
+            "organization": self.organization_url,
+            "user": self.user_url,
+            "media": self.media_url,
+            "influx": self.influx_url,
+            "audit": self.audit_url,
+        }

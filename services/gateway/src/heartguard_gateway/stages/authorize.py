@@ -1,0 +1,21 @@
+"""Apply the row: role and scope decide, as far as the path shows whose things are asked for."""
+
+from heartguard_common import policy
+from heartguard_common.policy import INNER
+from heartguard_gateway.domain import Exchange, is_inner
+from heartguard_gateway.ports import Ports
+
+FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+
+
+def run(exchange: Exchange, _: Ports) -> None:
+    """Let pass or raise GEN_401, GEN_403. `inner` is set where the network position alone opened the route."""
+    row, request = exchange.row, exchange.request
+    assert row is not None  # noqa: S101  admit has raised the fault of a request without a row
+    exchange.inner = (
+        row.who == INNER
+        and exchange.principal is None
+        and is_inner(request.peer)
+        and not any(name in request.headers for name in FORWARDING)
+    )
+    policy.authorize(row, exchange.principal, exchange.params, inner=exchange.inner)

@@ -1,0 +1,29 @@
+"""Settle early in which format a refusal would leave; what a route offers besides is its service's affair."""
+
+import functools
+from urllib.parse import parse_qsl
+
+from heartguard_common.representation import choose
+from heartguard_common.routing import DOCUMENT_TYPES
+from heartguard_gateway.domain import Exchange
+from heartguard_gateway.ports import Ports
+
+_FORMATS = {"json": "application/json", "xml": "application/xml"}
+
+
+@functools.lru_cache(maxsize=1024)
+def negotiate(accept: str | None) -> str | None:
+    """The document type that an Accept header prefers; clients repeat themselves, so it is remembered."""
+    return choose(accept, DOCUMENT_TYPES)
+
+
+def run(exchange: Exchange, _: Ports) -> None:
+    """Set the media type of documents; without an acceptable one errors are JSON (RFC 9110 section 15.5.7)."""
+    request = exchange.request
+    accept = request.headers.get("accept")
+    chosen = negotiate(accept) if accept is None or len(accept) <= 512 else choose(accept, DOCUMENT_TYPES)
+    if "format=" in request.query:
+        wanted = dict(parse_qsl(request.query, max_num_fields=None)).get("format", "")
+        chosen = _FORMATS.get(wanted, chosen)
+    exchange.acceptable = chosen is not None
+    exchange.media_type = chosen or DOCUMENT_TYPES[0]

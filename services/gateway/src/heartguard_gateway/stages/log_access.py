@@ -1,0 +1,23 @@
+"""Log the answer as one line of JSON, without query, address or anything a person typed."""
+
+from heartguard_common.logs import redact
+from heartguard_gateway.domain import Exchange
+from heartguard_gateway.ports import Ports
+
+
+def run(exchange: Exchange, ports: Ports) -> None:
+    """Write the access line; a path that no route knows may hold anything and is redacted."""
+    principal, row, request = exchange.principal, exchange.row, exchange.request
+    fields = {
+        "method": request.method,
+        "path": request.path if row else redact(request.path),
+        "route": row.id if row else "unmatched",
+        "status": exchange.reply.status if exchange.reply else 0,
+        "latency_ms": round((ports.monotonic() - exchange.started) * 1000, 2),
+        "user_id": principal.user_id if principal else None,
+        "org_id": principal.org_id if principal else None,
+        "gateway_request_id": exchange.gateway_request_id,
+    }
+    if exchange.refused_by:
+        fields |= {"refused_by": exchange.refused_by, "code": exchange.code}
+    ports.log.info("request", extra={"fields": fields})

@@ -1,0 +1,58 @@
+"""Decide what a service gets to read: nothing that a client could pretend to be the gateway with."""
+
+from heartguard_gateway.domain import Exchange, end_to_end
+from heartguard_gateway.ports import Ports
+
+# Whatever speaks of identity, of where a request came from, or of another target than the one that was matched.
+_PREFIXES = (
+    "x-forwarded",
+    "x-gateway",
+    "x-heartguard",
+    "x-user",
+    "x-org",
+    "x-role",
+    "x-auth",
+    "x-principal",
+    "x-remote",
+    "x-client",
+    "x-real",
+    "x-original",
+    "x-rewrite",
+    "x-http-method",
+    "x-method",
+    "cf-",
+    "true-client",
+)
+_NAMES = frozenset(
+    {
+        "forwarded",
+        "via",
+        "host",
+        "expect",
+        "content-length",
+        "accept-encoding",  # the gateway compresses, so that what it passes on can be read
+        "x-request-id",
+        "x-cluster-client-ip",
+    }
+)
+_CONDITIONS = ("if-match", "if-none-match")
+
+
+def run(exchange: Exchange, _: Ports) -> None:
+    """Set the headers for the service: the client's harmless ones and the gateway's own."""
+    headers = [
+        (name, _original_tags(value) if name in _CONDITIONS else value)
+        for name, value in end_to_end(exchange.request.headers.items())
+        if name not in _NAMES and not name.startswith(_PREFIXES)
+    ]
+    headers.append(("x-request-id", exchange.request_id))
+    headers.append(("x-gateway-request-id", exchange.gateway_request_id))
+    if not exchange.inner:
+        # A service takes a request without this header for one from the inner network.
+        headers.append(("x-forwarded-for", exchange.address))
+    exchange.upstream_headers = headers
+
+
+def _original_tags(value: str) -> str:
+    """Entity tags as the service knows them: prepare_answer marks those of compressed answers."""
+    return value.replace('-gzip"', '"')

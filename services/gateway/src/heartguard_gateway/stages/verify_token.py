@@ -1,0 +1,20 @@
+"""Find out who calls, without asking anybody: signature and times locally, verified tokens from a cache."""
+
+from heartguard_common.errors import UNAUTHENTICATED, ServiceError
+from heartguard_common.policy import ANYONE, INNER
+from heartguard_gateway.domain import Exchange
+from heartguard_gateway.ports import Ports
+
+
+def run(exchange: Exchange, ports: Ports) -> None:
+    """Set the principal, or the fault of bad or missing credentials, which `admit` charges to the address alone."""
+    row = exchange.row
+    if row is None or row.credentials == "ignored":
+        return
+    try:
+        exchange.principal = ports.callers.identify(exchange.request.headers.get("authorization"))
+    except ServiceError as error:
+        exchange.fault = error
+        return
+    if exchange.principal is None and row.who not in (ANYONE, INNER):
+        exchange.fault = ServiceError(UNAUTHENTICATED)

@@ -1,0 +1,52 @@
+"""Write the access event before the answer leaves: who used which route on what, and how it ended."""
+
+from heartguard_common.audit import AuditEvent, Outcome
+from heartguard_common.clock import rfc3339
+from heartguard_common.errors import ServiceError
+from heartguard_gateway.domain import Exchange
+from heartguard_gateway.errors import AUDIT_UNAVAILABLE
+from heartguard_gateway.ports import Ports
+
+_DENIED = (401, 403, 429)
+_FIRST_ERROR = 400
+
+
+def run(exchange: Exchange, ports: Ports) -> None:
+    """Record one event per audited request of a matched route. Raises GW_013 where it can be kept nowhere."""
+    row, reply = exchange.row, exchange.reply
+    if row is None or not row.audited or reply is None:
+        return
+    principal = exchange.principal
+    event = AuditEvent(
+        id=exchange.gateway_request_id,
+        time=rfc3339(ports.clock.now_ns()),
+        kind="access",
+        request_id=exchange.request_id,
+        gateway_request_id=exchange.gateway_request_id,
+        org_id=principal.org_id if principal else None,
+        actor=principal.actor if principal else "anonymous",
+        action=row.id,
+        service="gateway",
+        resource=_resource(exchange),
+        outcome=outcome(reply.status),
+        reason=exchange.code,
+        payload={"method": exchange.request.method, "status": reply.status},
+    )
+    try:
+        ports.trail.record(event)
+    except OSError as error:
+        ports.log.error("neither Redis nor the spool took an audit event", exc_info=error)
+        raise ServiceError(AUDIT_UNAVAILABLE) from error
+
+
+def outcome(status: int) -> Outcome:
+    """How an answer of this status ended for the caller."""
+    if status < _FIRST_ERROR:
+        return "success"
+    return "denied" if status in _DENIED else "failure"
+
+
+def _resource(exchange: Exchange) -> str | None:
+    """The object in the path, for example `user:12`."""
+    named = [f"{name.removesuffix('_id')}:{value}" for name, value in exchange.params.items()]
+    return named[0] if named else None

@@ -1,0 +1,46 @@
+"""Migrations: once, again without harm, and never onto a database of a newer release."""
+
+import psycopg2
+import pytest
+from heartguard_cli import migrate
+from heartguard_cli.trouble import Trouble
+from heartguard_cli.urls import libpq
+
+from tests.servers import Database
+
+
+def test_a_second_upgrade_changes_nothing(database: Database) -> None:
+    before = migrate.revisions(database.owner_url)
+    migrate.upgrade(database.owner_url, database.passwords)
+    assert before
+    assert migrate.revisions(database.owner_url) == before
+
+
+def test_looking_at_an_empty_database_leaves_it_empty(empty_database: Database) -> None:
+    assert migrate.revisions(empty_database.owner_url) == ()
+    with empty_database.server.superuser(empty_database.name) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_class WHERE relname = 'schema_version'")
+        assert cursor.fetchone() == (0,)
+
+
+def test_a_newer_database_is_refused_in_one_sentence(database: Database) -> None:
+    _run(database, "UPDATE heartguard_core.schema_version SET version_num = 'from_tomorrow'")
+    with pytest.raises(Trouble, match="newer than this code.*from_tomorrow") as refusal:
+        migrate.upgrade(database.owner_url, database.passwords)
+    assert "\n" not in str(refusal.value)
+
+
+def test_the_password_of_a_role_can_be_changed(database: Database) -> None:
+    old = database.url_for("media")
+    migrate.upgrade(database.owner_url, {"media": "another one"})
+    try:
+        with pytest.raises(psycopg2.OperationalError, match="password"):
+            psycopg2.connect(libpq(old))
+    finally:
+        migrate.upgrade(database.owner_url, database.passwords)
+    psycopg2.connect(libpq(old)).close()
+
+
+def _run(database: Database, statement: str) -> None:
+    with database.server.superuser(database.name) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
