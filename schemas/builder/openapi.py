@@ -32,6 +32,17 @@ FORMAT = {
     "description": "Overrides Accept.",
     "schema": {"type": "string", "enum": ["json", "xml"]},
 }
+_ERROR = {"schema": {"$ref": "#/components/schemas/Error"}}
+# The one message whose JSON has a wrapper its XML has not: the XML is described by what the wrapper holds.
+_ERROR_XML = {"schema": {"$ref": "#/components/schemas/error", "xml": {"name": "Error"}}}
+_READINESS = {"schema": {"$ref": "#/components/schemas/Readiness"}}
+RESPONSES = {
+    "Refusal": {
+        "description": "A refusal.",
+        "content": dict(zip(DOCUMENT_TYPES, (_ERROR, _ERROR_XML, _ERROR_XML), strict=True)),
+    },
+    "Unready": {"description": "A dependency fails.", "content": dict.fromkeys(DOCUMENT_TYPES, _READINESS)},
+}
 GATEWAY_ONLY = {502, 503, 504}
 
 
@@ -61,7 +72,11 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "tags": [{"name": name} for name in SERVICES],
         "paths": {path: paths[path] for path in sorted(paths)},
-        "components": {"schemas": _components(definitions), "securitySchemes": SECURITY},
+        "components": {
+            "schemas": _components(definitions),
+            "responses": RESPONSES,
+            "securitySchemes": SECURITY,
+        },
         "x-error-codes": [
             {"code": row.code, "status": row.status, "message": row.title}
             for row in sorted({row for rows in catalogue.values() for row in rows}, key=lambda row: row.code)
@@ -241,15 +256,8 @@ class _Operation:
         codes = sorted({row.code for row in rows if row.status == status})
         phrase = HTTPStatus(status).phrase
         description = f"{phrase}: {', '.join(codes)}" if codes else phrase
-        name = "Readiness" if status == HTTPStatus.SERVICE_UNAVAILABLE and self._ready() else "Error"
-        # The one message whose JSON has a wrapper its XML has not: the XML is described by what the wrapper holds.
-        inner = {"$ref": "#/components/schemas/error", "xml": {"name": "Error"}}
-        outer = {"$ref": f"#/components/schemas/{name}"}
-        content = {
-            offer: {"schema": inner if name == "Error" and offer != "application/json" else outer}
-            for offer in DOCUMENT_TYPES
-        }
-        return {"description": description, "content": content}
+        name = "Unready" if status == HTTPStatus.SERVICE_UNAVAILABLE and self._ready() else "Refusal"
+        return {"$ref": f"#/components/responses/{name}", "description": description}
 
     def _ready(self) -> bool:
         return self._row.path.endswith("/ready")

@@ -1,18 +1,67 @@
 """Auth as a whole: its Flask application on a real PostgreSQL and Valkey."""
 
+import json
+
 import pytest
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
+from heartguard_common.audit import STREAM
 
+from tests.clocks import MovableClock
 from tests.tokens import settings_environ
 
 
 @pytest.fixture
 def environ(database, redis_url, tmp_path):
-    made = settings_environ("auth", database, redis_url)
-    return {**made, "JWT_SECRET": "", "KEY_RING_SECRET": "ring-0123456789-abcdefghijklmnopqrstuvwxyz", "SPOOL_DIR": str(tmp_path)}
+    return settings_environ("auth", database, redis_url, JWT_SECRET="", SPOOL_DIR=str(tmp_path))
 
 
 @pytest.fixture
-def client(environ):
-    return create_app(Settings.from_env(environ)).test_client()
+def clock():
+    return MovableClock()
+
+
+@pytest.fixture
+def start(environ, clock):
+    """Start auth, with some variables changed."""
+
+    def make(**more):
+        return create_app(Settings.from_env({**environ, **more}), clock).test_client()
+
+    return make
+
+
+@pytest.fixture
+def client(start):
+    return start()
+
+
+@pytest.fixture
+def founder(client):
+    """The admin of organization 1, logged in."""
+    return sign_up(client, "user@hg.io")
+
+
+@pytest.fixture
+def events(valkey, redis_url):
+    """What the audit stream holds, oldest first."""
+
+    def read():
+        with valkey.client() as redis:
+            return [json.loads(fields[b"event"]) for _, fields in redis.xrange(STREAM)]
+
+    return read
+
+
+def sign_up(client, email, password="Secret123", **more):
+    made = client.post("/auth/register", json={"email": email, "password": password, **more})
+    assert made.status_code == 201, made.data
+    return {**made.json, **log_in(client, email, password).json}
+
+
+def log_in(client, email, password="Secret123"):
+    return client.post("/auth/login", json={"email": email, "password": password})
+
+
+def with_token(tokens):
+    return {"Authorization": f"Bearer {tokens['access_token']}"}

@@ -1,9 +1,11 @@
 """Messages and their law: bytes become checked documents, documents become bytes, in JSON and XML alike."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from lxml import etree
 
 from heartguard_common import faults, shapes, xml_codec
 from heartguard_common.errors import Fault
@@ -28,11 +30,12 @@ class Violations(Exception):
 class Contract:
     """The law of one message."""
 
-    def __init__(self, message: shapes.Message, bundle: shapes.Bundle, finder: faults.Finder) -> None:
+    def __init__(self, message: shapes.Message, finder: faults.Finder, xsd: etree.XMLSchema) -> None:
         self.name = message.name
         self._message = message
         self._finder = finder
-        self._validator = faults.validator({"$ref": f"#/$defs/{message.name}", "$defs": bundle.schema["$defs"]})
+        self._xsd = xsd
+        self._validator = finder.validator({"$ref": f"#/$defs/{message.name}"})
 
     def decode(self, body: bytes, media_type: str) -> Document:
         """The checked document of a body in application/json, application/xml or text/xml.
@@ -45,9 +48,14 @@ class Contract:
             return self._checked(document, [], suspect)
         if media_type not in XML_TYPES:
             raise ValueError(f"no codec for {media_type}")
+        root = parse_xml(body)
+        if root.tag != self.name:
+            raise Violations([Fault("", "the root element does not have the name of the message")])
         decoder = xml_codec.Decoder()
-        document = decoder.message(parse_xml(body), self._message)
-        return self._checked(document, decoder.faults, _XML_SUSPECT.search(body) is not None)
+        document = decoder.message(root, self._message)
+        suspect = _XML_SUSPECT.search(body) is not None
+        # The XSD says no without saying where; whatever it refuses, decoder and JSON Schema refuse with a pointer.
+        return self._checked(document, decoder.faults, suspect, lawful=self._xsd.validate(root))
 
     def decode_query(self, pairs: Iterable[tuple[str, str]]) -> Document:
         """The checked document of query parameters or a form, each typed as the text of an XML element is.
@@ -78,10 +86,10 @@ class Contract:
         """Raises Violations when a document breaks the contract."""
         self._checked(document, [], True)
 
-    def _checked(self, document: Any, found: list[Fault], suspect: bool) -> Any:
+    def _checked(self, document: Any, found: list[Fault], suspect: bool, *, lawful: bool = True) -> Any:
         shape = self._message.shape
-        controls = suspect and any_string(document, faults.CONTROL)
-        if found or controls or not self._validator.is_valid(document):
+        lawful = lawful and not found and self._validator.is_valid(document)
+        if not lawful or (suspect and any_string(document, faults.CONTROL)):
             more = self._finder.find(document, shape)
             known = {fault.path for fault in found}
             found += [fault for fault in more if fault.path not in known]
@@ -92,16 +100,21 @@ class Contract:
 class Contracts:
     """All messages of a directory of schemas, by name."""
 
-    def __init__(self, bundle: shapes.Bundle) -> None:
+    def __init__(self, bundle: shapes.Bundle, xsds: Mapping[str, etree.XMLSchema]) -> None:
         finder = faults.Finder(bundle.schema["$defs"])
+        messages = [bundle.message(name) for name in bundle.message_names()]
         self._contracts = {
-            name: Contract(bundle.message(name), bundle, finder) for name in bundle.message_names()
+            message.name: Contract(message, finder, xsds[message.resource]) for message in messages
         }
 
     @classmethod
     def load(cls, directory: Path = SCHEMAS_DIR) -> "Contracts":
-        """The contracts of all `*.schema.json` of a directory."""
-        return cls(shapes.load(directory))
+        """The contracts of all `*.schema.json` of a directory, with the XSDs made of them beside them."""
+        bundle = shapes.load(directory)
+        xsds = {
+            name: etree.XMLSchema(etree.parse(str(directory / f"{name}.xsd"))) for name in bundle.resources
+        }
+        return cls(bundle, xsds)
 
     def __getitem__(self, name: str) -> Contract:
         return self._contracts[name]

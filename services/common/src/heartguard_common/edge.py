@@ -33,7 +33,7 @@ class CommonSettings:
     jwt_secret_previous: str = variable("JWT_SECRET_PREVIOUS", secret, default="")
     jwt_issuer: str = variable("JWT_ISSUER", default="heartguard")
     jwt_audience: str = variable("JWT_AUDIENCE", default="heartguard")
-    spool_dir: Path = variable("SPOOL_DIR", Path, default=Path("var/spool"))
+    spool_dir: Path = variable("SPOOL_DIR", Path, default=Path("var/spool"))  # noqa: RUF009  variable() makes a field
     log_level: str = variable("LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
     environment: str = variable("HEARTGUARD_ENV", choice("production", "test"), default="production")
 

@@ -21,13 +21,6 @@ class _Enough(Exception):
     """The first 100 faults are found."""
 
 
-def validator(schema: Schema) -> jsonschema_rs.Draft202012Validator:
-    """A validator that asserts formats, knows all of them, and never backtracks."""
-    return jsonschema_rs.Draft202012Validator(
-        schema, validate_formats=True, ignore_unknown_formats=False, pattern_options=jsonschema_rs.RegexOptions()
-    )
-
-
 class Finder:
     """Finds the faults of documents of one shape, item by item: the library's own list of a large body of faults
     takes half a minute and gigabytes, and its texts quote the values.
@@ -61,7 +54,7 @@ class Finder:
             self._map(value, shape, path, faults)
 
     def _scalar(self, value: Any, shape: Shape, path: Path, faults: list[Fault]) -> None:
-        error = next(self._validator(shape.schema).iter_errors(value), None)
+        error = next(self.validator(shape.schema).iter_errors(value), None)
         if error is not None:
             _add(faults, path, _text(error.kind, shape))
         elif isinstance(value, str) and CONTROL.search(value):
@@ -97,7 +90,7 @@ class Finder:
             return
         if len(value) < shape.schema.get("minProperties", 0):
             _add(faults, path, f"must have at least {shape.schema['minProperties']} entries")
-        names = self._validator(shape.schema["propertyNames"])
+        names = self.validator(shape.schema["propertyNames"])
         for key, inner in value.items():
             if not names.is_valid(key):
                 _add(faults, (path, key), "does not have an allowed name")
@@ -106,11 +99,17 @@ class Finder:
             else:
                 self._visit(inner, shape.item, (path, key), faults)
 
-    def _validator(self, schema: Schema) -> jsonschema_rs.Draft202012Validator:
+    def validator(self, schema: Schema) -> jsonschema_rs.Draft202012Validator:
+        """A validator of `schema` that asserts formats, knows all of them, and never backtracks; made once."""
         key = repr(schema)
         found = self._validators.get(key)
         if found is None:
-            found = self._validators[key] = validator({**schema, "$defs": self._definitions})
+            found = self._validators[key] = jsonschema_rs.Draft202012Validator(
+                {**schema, "$defs": self._definitions},
+                validate_formats=True,
+                ignore_unknown_formats=False,
+                pattern_options=jsonschema_rs.RegexOptions(),
+            )
         return found
 
 

@@ -45,12 +45,12 @@ class IdempotencyKeys:
             "caller": caller,
             "route": route,
             "key": key,
-            "now": self._clock.now_ns(),
         }
+        now = self._clock.now_ns()
         digest = hashlib.sha256(request).hexdigest()
         with self._database.transaction() as connection:
-            connection.execute(text(_FORGET), {**scope, "before": scope["now"] - LIFETIME_NS})
-            if connection.execute(text(_CLAIM), {**scope, "digest": digest}).rowcount == 0:
+            connection.execute(text(_FORGET), {**scope, "before": now - LIFETIME_NS})
+            if connection.execute(text(_CLAIM), {**scope, "digest": digest, "now": now}).rowcount == 0:
                 found = connection.execute(text(_FIND), scope).one()
                 if found.request_hash != digest:
                     raise ServiceError(KEY_REUSED)

@@ -123,11 +123,11 @@ class PublishedKeys:
 
 def read_key_set(document: Mapping[str, Any]) -> list[VerificationKey]:
     """The ES256 keys of a JWK Set document; keys of other kinds are passed over (RFC 7517 section 5)."""
-    keys = []
-    for entry in document.get("keys", []):
-        if entry.get("kty") == "EC" and entry.get("crv") == "P-256" and entry.get("kid"):
-            keys.append(VerificationKey("ES256", jwt.PyJWK(entry, algorithm="ES256").key, entry["kid"]))
-    return keys
+    return [
+        VerificationKey("ES256", jwt.PyJWK(entry, algorithm="ES256").key, entry["kid"])
+        for entry in document.get("keys", [])
+        if entry.get("kty") == "EC" and entry.get("crv") == "P-256" and entry.get("kid")
+    ]
 
 
 class TokenVerifier:

@@ -94,7 +94,7 @@ def credentials(text: str) -> Mapping[str, str]:
     pairs = re.fullmatch(r"[a-z]+:[0-9a-f]{64}(,[a-z]+:[0-9a-f]{64})*", text)
     if not pairs:
         raise ValueError("must be a list of name:sha256 separated by commas")
-    return dict(item.split(":", 1) for item in text.split(","))  # type: ignore[misc]
+    return dict(item.split(":", 1) for item in text.split(","))
 
 
 def words(text: str) -> tuple[str, ...]:

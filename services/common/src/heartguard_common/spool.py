@@ -64,12 +64,14 @@ def _append(descriptor: int, data: bytes) -> None:
     """Write all of `data` and fsync it, or leave the file as it was."""
     end = _whole_lines(descriptor)
     try:
-        if os.write(descriptor, data) != len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = os.write(descriptor, data)
         os.fsync(descriptor)
     except OSError:
         os.ftruncate(descriptor, end)
         raise
+    if written != len(data):
+        os.ftruncate(descriptor, end)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _whole_lines(descriptor: int) -> int:

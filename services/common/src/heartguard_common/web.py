@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -81,7 +81,7 @@ def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
         endpoint = _Endpoint(edge, route, row, usecases)
         rule = route.path.replace("{", "<").replace("}", ">")
         app.add_url_rule(rule, row.id, endpoint, methods=[route.method], provide_automatic_options=False)
-    app.before_request(lambda: _begin(app, edge))
+    app.before_request(lambda: _begin(app))
     app.after_request(lambda response: _finish(edge, response))
     app.register_error_handler(Exception, lambda error: handle_errors(edge, error))
     app.extensions[LIFECYCLE] = edge.lifecycle
@@ -119,7 +119,7 @@ def _require_same_rows(edge: Edge, table: Sequence[Route]) -> None:
         raise RouteTableError("\n".join(faults))
 
 
-def _begin(app: Flask, edge: Edge) -> None:
+def _begin(app: Flask) -> None:
     """Give the request its ids and its representation, before anything can be refused."""
     g.started = time.monotonic()
     g.request_id = accept_request_id(request.headers.get("X-Request-ID"))
@@ -198,7 +198,7 @@ class _Endpoint:
             media_type=g.media_type,
             params=params,
             query=query,
-            headers=request.headers,
+            headers=_headers(),
             principal=principal,
             document=document,
             body_type=body_type,
@@ -222,12 +222,12 @@ class _Endpoint:
         if self.route.body in ("none", "stream") or (self._takes is None and self.route.body == "document"):
             media_type = None
             if self.route.body == "stream":
-                media_type = bodies.media_type(request.headers, self.route.accepts) if self.route.accepts else None
+                media_type = bodies.media_type(_headers(), self.route.accepts) if self.route.accepts else None
             return None, media_type, b""
         if self.route.body == "optional" and not (request.content_length or "Transfer-Encoding" in request.headers):
             return None, None, b""
-        media_type = bodies.media_type(request.headers, self.route.accepts)
-        raw = bodies.read(request.stream, request.headers)
+        media_type = bodies.media_type(_headers(), self.route.accepts)
+        raw = bodies.read(request.stream, _headers())
         if media_type not in DOCUMENT_TYPES or self._takes is None:
             return raw, media_type, raw
         contract = self._takes
@@ -271,6 +271,11 @@ class _Endpoint:
         fingerprint = b"\n".join((request.full_path.encode(), g.media_type.encode(), raw))
         recorded = self.edge.keys.once(call.principal.actor, self.row.id, key, fingerprint, answer)
         return made[0] if made else Response(recorded.body, recorded.status, recorded.headers)
+
+
+def _headers() -> Mapping[str, str]:
+    # Werkzeug's Headers is a mapping in all but its base class.
+    return cast("Mapping[str, str]", request.headers)
 
 
 def _empty(status: int, headers: Mapping[str, str]) -> Response:

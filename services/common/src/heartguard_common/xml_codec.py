@@ -70,10 +70,7 @@ class Decoder:
         self.faults: list[Fault] = []
 
     def message(self, root: "_Element", message: Message) -> Any:
-        """The document of a root element; raises Malformed for a name or an entry that comes twice."""
-        if root.tag != message.name:
-            self._fault((), "the root element does not have the name of the message")
-            return {}
+        """The document of a root element of that name; raises Malformed for an element or a key that comes twice."""
         path: Path = ((), message.unwrap) if message.unwrap else ()
         shape = message.shape.members[message.unwrap] if message.unwrap else message.shape
         value = self._element(root, shape, path, _LOCATIONS)

@@ -57,7 +57,10 @@ def _nothing() -> None:
 
 @dataclass(slots=True)
 class Request:
-    """What the client sent. Header names are lower-case; `close` ends the client's connection after the answer."""
+    """What the client sent, header names in lower case.
+
+    `close` ends the client's connection after the answer; `consumed` says that the body was read to its end.
+    """
 
     method: str
     target: str
@@ -68,6 +71,7 @@ class Request:
     content_length: int = 0
     protocol: str = "HTTP/1.1"
     close: Callable[[], None] = _nothing
+    consumed: bool = False
 
     @property
     def path(self) -> str:

@@ -61,7 +61,7 @@ class PostgresSessions:
     def token(self, digest: bytes) -> RefreshToken | None:
         """A refresh token by its digest."""
         with self._database.transaction() as connection:
-            row = connection.execute(text(_TOKEN), {"value": digest}).one_or_none()
+            row = connection.execute(text(_BY_DIGEST), {"value": digest}).one_or_none()
             return _token(row) if row else None
 
     def end(self, session_ids: Sequence[str], at: int) -> None:
@@ -129,7 +129,7 @@ UPDATE heartguard_core.refresh_tokens SET used_at = :token_created_at, replaced_
 WHERE token_hash = :old
 """
 _TOUCH = "UPDATE heartguard_core.sessions SET last_used_at = :token_created_at WHERE id = :session_id"
-_TOKEN = "SELECT * FROM heartguard_core.refresh_tokens WHERE token_hash = :value"
+_BY_DIGEST = "SELECT * FROM heartguard_core.refresh_tokens WHERE token_hash = :value"
 _END = "UPDATE heartguard_core.sessions SET ended_at = :at WHERE id = ANY(cast(:ids AS uuid[])) AND ended_at IS NULL"
 _OPEN_OF = "SELECT id FROM heartguard_core.sessions WHERE user_id = ANY(:ids) AND ended_at IS NULL ORDER BY id"
 _PAIR = """

@@ -87,22 +87,18 @@ def _large(reply: Reply) -> bool:
 
 
 def _compress(reply: Reply) -> None:
-    """Encode the body; its entity tag is marked, because it names other bytes now (RFC 9110 section 8.8.3)."""
+    """Encode the body; a strong entity tag becomes weak, because it named other bytes (RFC 9110 section 8.8.3)."""
     if reply.stream is None:
         packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
         reply.body = packer.compress(reply.body) + packer.flush()
     else:
         reply.stream = GzipStream(reply.stream)
     kept = [
-        (name, _marked(value) if name.lower() == "etag" else value)
+        (name, f"W/{value}" if name.lower() == "etag" and not value.startswith("W/") else value)
         for name, value in reply.headers
         if name.lower() not in ("content-length", "accept-ranges")
     ]
     reply.headers = [*kept, ("Content-Encoding", "gzip")]
-
-
-def _marked(tag: str) -> str:
-    return tag[:-1] + '-gzip"' if tag.endswith('"') else tag
 
 
 class GzipStream:

@@ -35,13 +35,12 @@ _NAMES = frozenset(
         "x-cluster-client-ip",
     }
 )
-_CONDITIONS = ("if-match", "if-none-match")
 
 
 def run(exchange: Exchange, _: Ports) -> None:
     """Set the headers for the service: the client's harmless ones and the gateway's own."""
     headers = [
-        (name, _original_tags(value) if name in _CONDITIONS else value)
+        (name, value)
         for name, value in end_to_end(exchange.request.headers.items())
         if name not in _NAMES and not name.startswith(_PREFIXES)
     ]
@@ -51,8 +50,3 @@ def run(exchange: Exchange, _: Ports) -> None:
         # A service takes a request without this header for one from the inner network.
         headers.append(("x-forwarded-for", exchange.address))
     exchange.upstream_headers = headers
-
-
-def _original_tags(value: str) -> str:
-    """Entity tags as the service knows them: prepare_answer marks those of compressed answers."""
-    return value.replace('-gzip"', '"')

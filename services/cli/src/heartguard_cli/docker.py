@@ -1,0 +1,79 @@
+"""The same system under Docker Compose, as `--docker` or `HEARTGUARD_RUNTIME=docker` ask for it."""
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from heartguard_cli.screen import stage, table
+from heartguard_cli.trouble import Trouble
+
+HEALTH_SECONDS = 300.0
+
+
+class Compose:
+    """Docker Compose for the file at the root of a clone."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def up(self) -> None:
+        """Build and start the containers, wait for their health checks, print them. Raises `Trouble`."""
+        command = self._command()
+        if command is None:
+            raise Trouble("Docker Compose is not installed: install it, or start without --docker")
+        print("  docker compose up -d --build", flush=True)
+        if subprocess.run([*command, "up", "-d", "--build"], cwd=self._root, check=False).returncode != 0:
+            raise Trouble("docker compose up has failed: see its messages above")
+        with stage("health checks"):
+            self._await_health()
+        print(table(("service", "state", "health"), self._rows()))
+
+    def down(self) -> bool:
+        """End the containers of this clone; False when there are none."""
+        command = self._command()
+        if command is None or not self._rows():
+            return False
+        if subprocess.run([*command, "down"], cwd=self._root, check=False).returncode != 0:
+            raise Trouble("docker compose down has failed: see its messages above")
+        return True
+
+    def _command(self) -> list[str] | None:
+        docker = shutil.which("docker")
+        if docker and self._output([docker, "compose", "version"]) is not None:
+            return [docker, "compose"]
+        old = shutil.which("docker-compose")
+        return [old] if old else None
+
+    def _output(self, command: list[str]) -> str | None:
+        done = subprocess.run(command, cwd=self._root, capture_output=True, text=True, check=False)
+        return done.stdout if done.returncode == 0 else None
+
+    def _await_health(self) -> None:
+        deadline = time.monotonic() + HEALTH_SECONDS
+        while True:
+            rows = self._rows()
+            waiting = [name for name, state, health in rows if state != "running" or health not in {"healthy", "-"}]
+            if rows and not waiting:
+                return
+            if time.monotonic() > deadline:
+                raise Trouble(f"Not healthy after {HEALTH_SECONDS:.0f} s: {', '.join(waiting) or 'no container'}")
+            time.sleep(1)
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        command = self._command()
+        text = self._output([*command, "ps", "--format", "json"]) if command else None
+        return sorted(
+            (item["Service"], item["State"], item.get("Health") or "-") for item in _documents(text or "")
+        )
+
+
+def _documents(text: str) -> list[dict[str, str]]:
+    # Compose before 2.21 prints one array, later ones print one object a line
+    found: list[dict[str, str]] = []
+    for line in text.splitlines():
+        if line.strip():
+            document = json.loads(line)
+            found.extend(document if isinstance(document, list) else [document])
+    return found

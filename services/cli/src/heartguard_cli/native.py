@@ -1,0 +1,229 @@
+"""Start, stop and state of the system without Docker."""
+
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg2
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from heartguard_cli import checks, doors, locks, migrate
+from heartguard_cli.environment import SERVICES, port
+from heartguard_cli.layout import Layout
+from heartguard_cli.programs import DEPENDS, PREFIXES, System
+from heartguard_cli.screen import stage, table
+from heartguard_cli.supervision import Supervisor
+from heartguard_cli.trouble import Trouble
+
+STORES_SECONDS = 60.0
+SERVICES_SECONDS = 60.0
+STOP_SECONDS = 15.0
+# in the order in which they are ended
+PROGRAMS = (*SERVICES, "consumer", "valkey", "postgres")
+DOWN_STATES = frozenset({"BACKOFF", "EXITED", "FATAL"})
+
+
+def up(system: System) -> None:
+    """Start everything and wait until every service says it is ready. Raises `Trouble`, leaving nothing running."""
+    layout = system.layout
+    layout.make()
+    with locks.alone(layout.run / "start.lock"):
+        supervisor = Supervisor(layout)
+        if supervisor.pid() is not None:
+            print("HeartGuard is already up.\n")
+            print(overview(system))
+            return
+        _end_leftovers(layout)
+        _check(system)
+        started = time.monotonic()
+        try:
+            _start_stores(system, supervisor)
+            with stage("migrations"):
+                migrate.upgrade(system.owner_url, system.db_passwords)
+            _start_services(system, supervisor)
+        except BaseException:
+            _shut_down(layout, supervisor)
+            raise
+        print(f"HeartGuard is up after {time.monotonic() - started:.1f} s.\n")
+        print(overview(system))
+
+
+def down(layout: Layout) -> bool:
+    """End everything in order; False when nothing was running. Raises `Trouble` for what does not end."""
+    if not layout.run.exists():
+        return False
+    with locks.alone(layout.run / "start.lock"):
+        supervisor = Supervisor(layout)
+        if supervisor.pid() is None and not locks.living(layout, PROGRAMS):
+            return False
+        with stage("stopping"):
+            _shut_down(layout, supervisor)
+    return True
+
+
+def overview(system: System) -> str:
+    """A table: each service, where it answers, whether it is ready, what it depends on."""
+    answers = doors.ask_all(_doors(system))
+    rows = []
+    for name in SERVICES:
+        answer = answers[name]
+        state = "ready" if answer.ready else "not ready" if answer.reached else "down"
+        known = answer.dependencies or dict.fromkeys(DEPENDS[name], "unknown")
+        needs = ", ".join(f"{it} (failed)" if status == "failed" else it for it, status in known.items())
+        rows.append((name, system.url(name) + PREFIXES[name], state, needs))
+    return table(("service", "URL", "state", "depends on"), rows)
+
+
+def _check(system: System) -> None:
+    with stage("checks"):
+        checks.disk(system.layout.var)
+        for name, number in system.ports().items():
+            public = name == "gateway"
+            host = (system.values.get("GATEWAY_BIND") or "0.0.0.0") if public else "127.0.0.1"  # noqa: S104
+            checks.free_port(name, number, host)
+        if system.postgres is None:
+            checks.database(system.owner_url)
+            migrate.check(system.owner_url)
+        if system.valkey is None:
+            checks.redis_server(system.redis_url)
+
+
+def _start_stores(system: System, supervisor: Supervisor) -> None:
+    cluster, server = system.postgres, system.valkey
+    if cluster and not cluster.data.exists():
+        with stage("new PostgreSQL cluster"):
+            cluster.make()
+    if server:
+        server.make()
+    with stage("supervisor"):
+        supervisor.start([*system.stores(), *system.services()])
+    for program in system.stores():
+        supervisor.run(program)
+    if cluster:
+        with stage("PostgreSQL"):
+            _await(lambda: _postgres_answers(system), "postgres", system.layout)
+            cluster.make_database()
+    if server:
+        with stage("Valkey"):
+            _await(lambda: _valkey_answers(system), "valkey", system.layout)
+
+
+def _postgres_answers(system: System) -> bool:
+    cluster = system.postgres
+    assert cluster is not None  # noqa: S101 - the caller has looked
+    try:
+        # the password is the cluster's own: whoever takes it is our server
+        psycopg2.connect(
+            host="127.0.0.1",
+            port=cluster.port,
+            user="postgres",
+            password=cluster.password,
+            dbname="postgres",
+            connect_timeout=2,
+        ).close()
+    except psycopg2.OperationalError:
+        return False
+    return True
+
+
+def _valkey_answers(system: System) -> bool:
+    client = redis.Redis.from_url(system.redis_url, socket_timeout=1, retry=Retry(NoBackoff(), 0))
+    try:
+        pid = int(client.info("server")["process_id"])
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+    return pid == locks.pid_of(system.layout.lock("valkey"))
+
+
+def _await(answers: Callable[[], bool], name: str, layout: Layout) -> None:
+    deadline = time.monotonic() + STORES_SECONDS
+    while not answers():
+        if time.monotonic() > deadline:
+            raise Trouble(f"{name} does not start: {last_words(layout.log / f'{name}.log')}")
+        time.sleep(0.05)
+
+
+def _start_services(system: System, supervisor: Supervisor) -> None:
+    layout = system.layout
+    offsets = {name: _size(layout.log / f"{name}.log") for name in PROGRAMS}
+    with stage("seven services and the consumer"):
+        for program in system.services():
+            supervisor.run(program)
+        deadline = time.monotonic() + SERVICES_SECONDS
+        while True:
+            states = supervisor.states()
+            for name in (*SERVICES, "consumer"):
+                if states.get(name, {}).get("statename") in DOWN_STATES:
+                    words = last_words(layout.log / f"{name}.log", offsets[name])
+                    raise Trouble(f"{name} does not start: {words} (var/log/{name}.log)")
+            answers = doors.ask_all(_doors(system))
+            if all(answer.ready for answer in answers.values()) and _running(states):
+                return
+            if time.monotonic() > deadline:
+                raise Trouble(_unready(answers))
+            time.sleep(0.1)
+
+
+def _running(states: dict[str, dict[str, object]]) -> bool:
+    return all(states.get(name, {}).get("statename") == "RUNNING" for name in (*SERVICES, "consumer"))
+
+
+def _unready(answers: dict[str, doors.Readiness]) -> str:
+    told = [
+        f"{name} ({', '.join(answer.failed) + ' failed' if answer.failed else 'no answer'})"
+        for name, answer in answers.items()
+        if not answer.ready
+    ]
+    return f"Not ready after {SERVICES_SECONDS:.0f} s: {', '.join(told) or 'the audit consumer'}; see var/log"
+
+
+def _doors(system: System) -> dict[str, tuple[int, str]]:
+    return {name: (port(system.values, name), f"{PREFIXES[name]}/ready") for name in SERVICES}
+
+
+def _shut_down(layout: Layout, supervisor: Supervisor) -> None:
+    pid = supervisor.pid()
+    if pid is not None:
+        supervisor.shut_down()
+        deadline = time.monotonic() + STOP_SECONDS
+        # its socket goes last of all, after every program has ended
+        while supervisor.pid() == pid and time.monotonic() < deadline:
+            time.sleep(0.05)
+        locks.wait_free(layout, PROGRAMS, 2)
+    _end_leftovers(layout)
+
+
+def _end_leftovers(layout: Layout) -> None:
+    """End in order what an earlier supervisor that was killed has left behind."""
+    left = locks.living(layout, PROGRAMS)
+    if left:
+        with stage("ending what an earlier start left"):
+            for name in left:
+                locks.end(layout, name, "INT" if name == "postgres" else "TERM", 6.0)
+
+
+def last_words(log: Path, offset: int = 0) -> str:
+    """Why a program ended, as far as its log says: from its last exception on, without the server's chatter."""
+    lines = [line.strip() for line in _tail(log, offset) if line.strip() and not line.startswith("[")]
+    for number in range(len(lines) - 1, -1, -1):
+        if re.match(r"[\w.]*(Error|Exception|FATAL|Exit)\b", lines[number]):
+            return "; ".join(lines[number : number + 6])
+    return lines[-1] if lines else "it says nothing"
+
+
+def _tail(log: Path, offset: int) -> list[str]:
+    if not log.exists():
+        return []
+    with log.open("rb") as stream:
+        stream.seek(max(offset if offset <= _size(log) else 0, _size(log) - 20_000))
+        return stream.read().decode(errors="replace").splitlines()
+
+
+def _size(file: Path) -> int:
+    return os.stat(file).st_size if file.exists() else 0  # noqa: PTH116

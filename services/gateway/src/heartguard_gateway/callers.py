@@ -1,0 +1,36 @@
+"""Who calls, remembered: a token's signature is checked once, its end at every request."""
+
+from heartguard_common.clock import Clock, seconds
+from heartguard_common.errors import SISTER_UNAVAILABLE, UNAVAILABLE, ServiceError
+from heartguard_common.identity import Authenticator, Principal
+
+
+class CachedCallers:
+    """An `Authenticator` with a memory of verified tokens, never past their `exp`; see `ports.Callers`."""
+
+    def __init__(self, authenticator: Authenticator, clock: Clock, size: int = 10_000) -> None:
+        self._authenticator = authenticator
+        self._clock = clock
+        self._size = size
+        self._known: dict[str, Principal] = {}
+
+    def identify(self, authorization: str | None) -> Principal | None:
+        """The caller. Raises GEN_402 for bad credentials, GEN_503 when the keys to check them can't be had."""
+        if authorization is None:
+            return None
+        known = self._known.get(authorization)
+        if known is not None:
+            if seconds(self._clock) < known.expires_at:
+                return known
+            del self._known[authorization]
+        try:
+            principal = self._authenticator.identify(authorization)
+        except ServiceError as error:
+            if error.row is SISTER_UNAVAILABLE:
+                raise ServiceError(UNAVAILABLE, "Whether this token is valid can't be known now") from error
+            raise
+        if principal is not None and principal.kind == "person":
+            if len(self._known) >= self._size:
+                self._known.pop(next(iter(self._known)))  # the oldest: a dict keeps the order of insertion
+            self._known[authorization] = principal
+        return principal

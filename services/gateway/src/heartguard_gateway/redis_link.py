@@ -1,0 +1,226 @@
+"""Redis by group commit: whatever the worker's greenlets ask at one moment travels in one write.
+
+Three outcomes stay apart: answered, not sent, and sent without an answer. An error reply (LOADING, READONLY, OOM)
+is no answer: whoever takes it for one believes an event safe that is not.
+"""
+
+import ssl
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import gevent
+import hiredis
+from gevent import socket
+from gevent.event import Event
+
+Command = tuple[str | bytes | int, ...]
+_NOTHING = object()
+_RECEIVE = 64 * 1024
+
+
+class Away(Exception):  # noqa: N818  it names a state, as callers read it
+    """Redis gave no usable answer; `sent` says whether the commands may have taken effect."""
+
+    def __init__(self, why: str, *, sent: bool) -> None:
+        super().__init__(why)
+        self.sent = sent
+
+
+@dataclass(eq=False)
+class _Job:
+    data: bytes
+    expected: int
+    sent: bool = False
+    given_up: bool = False
+    failed: str | None = None
+    replies: list[Any] = field(default_factory=list)
+    done: Event = field(default_factory=Event)
+
+
+@dataclass(frozen=True)
+class _Address:
+    """A Redis URL taken apart: `redis://`, `rediss://` or `unix://`."""
+
+    path: str | None
+    host: str
+    port: int
+    tls: bool
+    greeting: tuple[Command, ...]
+
+    @classmethod
+    def parse(cls, url: str) -> "_Address":
+        parts = urlsplit(url)
+        if parts.scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("REDIS_URL must begin with redis://, rediss:// or unix://")
+        database = parts.path.strip("/") if parts.scheme != "unix" else ""
+        greeting: list[Command] = []
+        if parts.password:
+            names = (unquote(parts.username),) if parts.username else ()
+            greeting.append(("AUTH", *names, unquote(parts.password)))
+        if database and database != "0":
+            greeting.append(("SELECT", database))
+        path = parts.path if parts.scheme == "unix" else None
+        return cls(path, parts.hostname or "127.0.0.1", parts.port or 6379, parts.scheme == "rediss", tuple(greeting))
+
+    def connect(self, timeout: float) -> Any:
+        if self.path is not None:
+            link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            link.settimeout(timeout)
+            link.connect(self.path)
+            return link
+        link = socket.create_connection((self.host, self.port), timeout)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.tls:
+            return ssl.create_default_context().wrap_socket(link, server_hostname=self.host)
+        return link
+
+
+class _Connection:
+    """A greeted socket, the jobs that fly over it in order, and the greenlet that reads."""
+
+    def __init__(self, link: Any) -> None:
+        self._link = link
+        self._flying: deque[_Job] = deque()
+        self._reader = hiredis.Reader(notEnoughData=_NOTHING)
+        self.open = True
+        link.settimeout(None)  # an idle link is a good link; it is the callers who lose patience
+        gevent.spawn(self._read)
+
+    def send(self, jobs: list[_Job]) -> None:
+        for job in jobs:
+            job.sent = True
+        self._flying.extend(jobs)
+        try:
+            self._link.sendall(b"".join([job.data for job in jobs]))
+        except OSError:
+            self.close("the connection broke while sending")
+
+    def close(self, why: str) -> None:
+        if not self.open:
+            return
+        self.open = False
+        self._link.close()
+        for job in self._flying:
+            job.failed = why
+            job.done.set()
+        self._flying.clear()
+
+    def _read(self) -> None:
+        try:
+            while self.open and (data := self._link.recv(_RECEIVE)):
+                self._reader.feed(data)
+                while (reply := self._reader.gets()) is not _NOTHING:
+                    job = self._flying[0]
+                    job.replies.append(reply)
+                    if len(job.replies) == job.expected:
+                        self._flying.popleft()
+                        job.done.set()
+        except (OSError, hiredis.HiredisError, IndexError):
+            pass
+        self.close("the connection broke")
+
+
+class RedisLink:
+    """One connection of one worker. After a failure nobody tries again for `pause` seconds, so an outage costs
+    requests nothing but the fallback.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 0.25,
+        pause: float = 0.5,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._address = _Address.parse(url)
+        self._timeout = timeout
+        self._pause = pause
+        self._monotonic = monotonic
+        self._pending: list[_Job] = []
+        self._wake = Event()
+        self._connection: _Connection | None = None
+        self._writer: gevent.Greenlet | None = None
+        self._away_until = 0.0
+
+    def call(self, commands: Sequence[Command]) -> list[Any]:
+        """The replies, one per command. Raises `Away`; an error reply raises it too, with its text."""
+        if self._monotonic() < self._away_until:
+            raise Away("Redis was away a moment ago", sent=False)
+        if self._writer is None:
+            self._writer = gevent.spawn(self._write)
+        job = _Job(b"".join([hiredis.pack_command(command) for command in commands]), len(commands))
+        self._pending.append(job)
+        self._wake.set()
+        if not job.done.wait(self._timeout):
+            job.given_up = True
+            self._lose("no answer in time")
+            raise Away("no answer in time", sent=job.sent)
+        if job.failed is not None:
+            raise Away(job.failed, sent=job.sent)
+        for reply in job.replies:
+            if isinstance(reply, hiredis.ReplyError):
+                raise Away(str(reply), sent=True)
+        return job.replies
+
+    def ping(self) -> None:
+        """Ask whether Redis works. Raises `Away`."""
+        self.call([("PING",)])
+
+    def close(self) -> None:
+        """Let go of connection and greenlet."""
+        if self._writer is not None:
+            self._writer.kill()
+            self._writer = None
+        if self._connection is not None:
+            self._connection.close("closed")
+            self._connection = None
+
+    def _lose(self, why: str) -> None:
+        self._away_until = self._monotonic() + self._pause
+        if self._connection is not None:
+            self._connection.close(why)
+            self._connection = None
+
+    def _write(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            gevent.sleep(0)  # whoever is ready now joins this write
+            jobs = [job for job in self._pending if not job.given_up]
+            self._pending = []
+            if jobs:
+                try:
+                    self._open().send(jobs)
+                except (OSError, Away, hiredis.HiredisError) as error:
+                    self._lose(str(error))
+                    for job in jobs:
+                        job.failed = "Redis can't be reached"
+                        job.done.set()
+
+    def _open(self) -> _Connection:
+        if self._connection is None or not self._connection.open:
+            link = self._address.connect(self._timeout)
+            try:
+                self._greet(link)
+            except BaseException:
+                link.close()
+                raise
+            self._connection = _Connection(link)
+        return self._connection
+
+    def _greet(self, link: Any) -> None:
+        reader = hiredis.Reader(notEnoughData=_NOTHING)
+        for command in self._address.greeting:
+            link.sendall(hiredis.pack_command(command))
+            while (reply := reader.gets()) is _NOTHING:
+                data = link.recv(_RECEIVE)
+                if not data:
+                    raise Away("closed while greeting", sent=False)
+                reader.feed(data)
+            if isinstance(reply, hiredis.ReplyError):
+                raise Away(str(reply), sent=False)

@@ -1,0 +1,198 @@
+"""The gateway's HTTP/1.1 client: pooled connections, deadlines, careful retries, a breaker, flat memory.
+
+Parsing is httptools'. A streamed body is never sent twice; what the client does wrong is never held against the
+service.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from gevent.lock import BoundedSemaphore
+
+from heartguard_common.errors import ServiceError
+from heartguard_gateway.connection import AnswerStream, BadAnswer, Connection, Message
+from heartguard_gateway.domain import Reply
+from heartguard_gateway.errors import UPSTREAM_FAILED, UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
+from heartguard_gateway.pool import Breaker, Pool, RetryBudget
+from heartguard_gateway.ports import Inbound, Outbound
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110 section 9.2.2
+_ALWAYS_FRAMED = frozenset({"POST", "PUT", "PATCH"})
+COLLECT = 64 * 1024
+
+
+@dataclass(frozen=True)
+class UpstreamLimits:
+    """How much one worker asks of one service; times in seconds.
+
+    `streams` is how many of the connections may be held by bodies over 64 KiB, so that slow ones starve nobody.
+    """
+
+    connections: int = 128
+    streams: int = 32
+    connect: float = 1.0
+    wait: float = 2.0
+    answer: float = 30.0
+    block: float = 60.0
+    idle: float = 60.0
+    failures: int = 5
+    open: float = 5.0
+    retry_ratio: float = 0.2
+
+
+class Upstream:
+    """One service behind the gateway, as one worker sees it."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        limits: UpstreamLimits | None = None,
+        *,
+        count: Callable[[str, str], None] = lambda _name, _event: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._name = name
+        self._limits = limits or UpstreamLimits()
+        self._authority = parts.netloc.encode("ascii")
+        self._pool = Pool(host, port, self._limits.connections, self._limits.connect, self._limits.idle, monotonic)
+        self._streams = BoundedSemaphore(self._limits.streams)
+        self._breaker = Breaker(self._limits.failures, self._limits.open, monotonic)
+        self._budget = RetryBudget(self._limits.retry_ratio)
+        self._count = count
+
+    def send(self, outbound: Outbound) -> Inbound:
+        """Send a request and give back its answer; see `ports.Service`."""
+        wait = self._breaker.enter()
+        if wait > 0:
+            raise self._unavailable(wait)
+        streamed = not isinstance(outbound.body, bytes)
+        if streamed:
+            try:
+                self._hold_stream()
+            except ServiceError:
+                self._breaker.leave()
+                raise
+        try:
+            return self._send(outbound, streamed=streamed)
+        finally:
+            self._breaker.leave()
+            if streamed:
+                self._streams.release()
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        self._pool.close()
+
+    def _send(self, outbound: Outbound, *, streamed: bool) -> Inbound:
+        self._budget.deposit()
+        fresh = False
+        while True:
+            connection = self._take(fresh=fresh)
+            try:
+                inbound = self._exchange(connection, outbound)
+            except (OSError, BadAnswer) as error:
+                # A connection that was kept may have been closed while the request was on its way.
+                again = connection.reused and connection.silent and not isinstance(error, TimeoutError)
+                self._pool.discard(connection)
+                if again and not streamed and outbound.method in IDEMPOTENT and self._budget.withdraw():
+                    self._count(self._name, "retry")
+                    fresh = True
+                    continue
+                self._breaker.failed()
+                raise self._fault(error) from error
+            except BaseException:
+                self._pool.discard(connection)
+                raise
+            self._breaker.succeeded()
+            return inbound
+
+    def _take(self, *, fresh: bool) -> Connection:
+        """A connection from the pool; while connecting nothing is sent, so any request may try twice."""
+        if not self._pool.acquire(self._limits.wait):
+            self._count(self._name, "exhausted")
+            raise self._unavailable(1.0)
+        try:
+            return self._pool.connect(fresh=fresh)
+        except OSError as error:
+            self._pool.release()
+            self._breaker.failed()
+            raise self._fault(error) from error
+        except BaseException:
+            self._pool.release()
+            raise
+
+    def _exchange(self, connection: Connection, outbound: Outbound) -> Inbound:
+        head = self._head(outbound)
+        early = False
+        if isinstance(outbound.body, bytes):
+            connection.deadline(self._limits.answer)
+            connection.send(head + outbound.body)
+        else:
+            connection.deadline(self._limits.block)
+            early = self._stream(connection, head, outbound.body, chunked=outbound.length is None)
+            connection.deadline(self._limits.answer)
+        message = connection.read_head(bodiless=outbound.method == "HEAD")
+        return Inbound(self._reply(connection, message, keep=not early), early=early)
+
+    def _stream(self, connection: Connection, head: bytes, body: Iterable[bytes], *, chunked: bool) -> bool:
+        """Send block by block; True when the service answered before it had all."""
+        try:
+            connection.send(head)
+            for block in body:
+                if connection.readable():
+                    return True
+                connection.deadline(self._limits.block)
+                connection.send(b"%x\r\n%b\r\n" % (len(block), block) if chunked else block)
+            if chunked:
+                connection.send(b"0\r\n\r\n")
+        except (BrokenPipeError, ConnectionResetError):
+            # Its answer, if it gave one before it hung up, is still to be read.
+            return True
+        return False
+
+    def _reply(self, connection: Connection, message: Message, *, keep: bool) -> Reply:
+        length = message.length
+        if message.complete or (length is not None and length <= COLLECT):
+            connection.read_rest(message)
+            body = message.take()
+            self._pool.give_back(connection, keep=keep and message.keep_alive)
+            return Reply(message.status, message.headers, body)
+        self._hold_stream()
+
+        def done(*, clean: bool) -> None:
+            self._streams.release()
+            self._pool.give_back(connection, keep=clean and keep and message.keep_alive)
+
+        stream = AnswerStream(connection, message, self._limits.block, done)
+        return Reply(message.status, message.headers, stream=stream)
+
+    def _head(self, outbound: Outbound) -> bytes:
+        lines = [f"{outbound.method} {outbound.target} HTTP/1.1", f"host: {self._authority.decode()}"]
+        lines += [f"{name}: {value}" for name, value in outbound.headers]
+        if not isinstance(outbound.body, bytes):
+            framing = "transfer-encoding: chunked" if outbound.length is None else f"content-length: {outbound.length}"
+            lines.append(framing)
+        elif outbound.body or outbound.method in _ALWAYS_FRAMED:
+            lines.append(f"content-length: {len(outbound.body)}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+    def _hold_stream(self) -> None:
+        if not self._streams.acquire(timeout=self._limits.wait):
+            self._count(self._name, "streams_exhausted")
+            raise self._unavailable(1.0)
+
+    def _unavailable(self, wait: float) -> ServiceError:
+        seconds = str(max(1, -(-int(wait * 1000) // 1000)))
+        return ServiceError(UPSTREAM_UNAVAILABLE, headers={"Retry-After": seconds})
+
+    def _fault(self, error: Exception) -> ServiceError:
+        if isinstance(error, TimeoutError):
+            self._count(self._name, "timeout")
+            return ServiceError(UPSTREAM_TIMEOUT)
+        self._count(self._name, "failure")
+        return ServiceError(UPSTREAM_FAILED)

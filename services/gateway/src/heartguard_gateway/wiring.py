@@ -1,0 +1,75 @@
+"""Puts the gateway together: the only room that knows everybody."""
+
+import time
+
+import gevent
+from flask import Flask
+
+from heartguard_common import logs, policy, revocation
+from heartguard_common.calls import Sister
+from heartguard_common.clock import Clock, SystemClock
+from heartguard_common.contracts import Contracts
+from heartguard_common.identity import Authenticator, KeySource, PublishedKeys, SharedSecrets, TokenVerifier
+from heartguard_common.lifecycle import Lifecycle, Resource
+from heartguard_common.metrics import Metrics
+from heartguard_common.paths import SCHEMAS_DIR
+from heartguard_common.spool import Spool
+from heartguard_gateway.callers import CachedCallers
+from heartguard_gateway.pipeline import Pipeline
+from heartguard_gateway.policy import Matcher, compile_limits
+from heartguard_gateway.ports import Ports
+from heartguard_gateway.redis_link import RedisLink
+from heartguard_gateway.routes import OwnRoutes, mount
+from heartguard_gateway.settings import Settings
+from heartguard_gateway.store import LocalBuckets, RedisGate, StreamTrail
+from heartguard_gateway.upstream import Upstream, UpstreamLimits
+
+NAME = "gateway"
+_MIB = 1024 * 1024
+_LARGEST_DOCUMENT = 8 * _MIB
+
+
+def create_app(
+    settings: Settings, *, clock: Clock | None = None, upstream_limits: UpstreamLimits | None = None
+) -> Flask:
+    """The gateway's application. Raises `PolicyError`, `OrderError` where policy or stages can't work."""
+    clock = clock or SystemClock()
+    contracts, rules = Contracts.load(), policy.load()
+    metrics, lifecycle = Metrics(NAME), Lifecycle()
+    fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
+    refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
+    events = metrics.counter("heartguard_gateway_upstream_events", "Troubles with a service", ("upstream", "event"))
+
+    auth = Sister(settings.auth_url, NAME, settings.service_secret)
+    link = lifecycle.open(Resource("redis", lambda: RedisLink(settings.redis_url), RedisLink.ping, RedisLink.close))
+    lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health")))
+    services = {
+        name: _open_upstream(lifecycle, name, url, upstream_limits, events)
+        for name, url in settings.upstreams.items()
+    }
+    trail = StreamTrail(link, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
+    ports = Ports(
+        contracts=contracts,
+        matcher=Matcher(rules),
+        limits=compile_limits(rules, settings.rate_limit.count, settings.rate_limit.seconds),
+        callers=CachedCallers(_authenticator(settings, auth, clock), clock),
+        introspect=lambda token: revocation.introspect(auth, token),
+        gate=RedisGate(link, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
+        services=services,
+        own=OwnRoutes(contracts, rules, lifecycle, metrics, services, SCHEMAS_DIR).table,
+        trail=trail,
+        metrics=metrics,
+        refused=lambda stage, code: refusals.labels(stage, code).inc(),
+        log=logs.configure(NAME, settings.log_level),
+        clock=clock,
+        monotonic=time.monotonic,
+        allowed_origins=frozenset(settings.allowed_origins),
+        trusted_proxies=settings.trusted_proxies,
+        max_body=max(settings.max_upload_mb * _MIB, _LARGEST_DOCUMENT),
+    )
+    app = Flask("heartguard_gateway", static_folder=None)
+    mount(app, Pipeline(ports))
+    drainer = gevent.spawn(trail.drain_forever)
+    app.extensions["heartguard.lifecycle"] = lifecycle
+    app.extensions["heartguard.drainer"] = drainer
+    return app

@@ -1,0 +1,1 @@
+"""The organization service: an organization, the rules it sets, and its end."""

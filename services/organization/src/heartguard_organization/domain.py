@@ -1,0 +1,93 @@
+"""What an organization is, what its rules may be, and how it comes to its end."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from typing import Any
+
+SETTINGS = ("retention_days", "time_zone", "unknown_measurements")
+TEXTS = ("name", "policies")
+
+
+@dataclass(frozen=True)
+class Organization:
+    """An organization and the rules that the other services apply; times are RFC 3339 in UTC.
+
+    `retention_days` None keeps telemetry for ever. `unknown_measurements` is `accept` or `reject`.
+    """
+
+    id: int
+    name: str
+    policies: str
+    retention_days: int | None
+    time_zone: str
+    unknown_measurements: str
+    created_at: str
+    updated_at: str
+
+    def with_changes(self, changes: Mapping[str, Any]) -> "Organization":
+        """The organization as it shall be; a member that is missing in `changes` stays."""
+        return replace(self, **changes)
+
+
+def difference(before: Organization, after: Organization) -> dict[str, Any]:
+    """What an audit event may say of a change: the names of changed members, and settings before and after.
+
+    Free text is named only: an organization may write what it likes there, also about people.
+    """
+    changed = [name for name in (*TEXTS, *SETTINGS) if getattr(before, name) != getattr(after, name)]
+    found: dict[str, Any] = {"changed": ",".join(changed)} if changed else {}
+    for name in SETTINGS:
+        if name in changed:
+            found[f"{name}_before"] = getattr(before, name)
+            found[f"{name}_after"] = getattr(after, name)
+    return found
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether the IANA time zone database knows the name, whatever this machine has installed."""
+    return name in _time_zones()
+
+
+@functools.cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a deletion: whose data goes, and how far (percent) the deletion is afterwards."""
+
+    keeper: str
+    progress: int
+
+
+# Auth comes first: it ends the sessions, so that nobody adds anew what the next steps remove.
+STEPS = (Step("auth", 20), Step("user", 40), Step("timeseries", 60), Step("media", 80), Step("organization", 100))
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """The end of an organization, as far as it has come; `error` says why the last step must be repeated."""
+
+    id: str
+    org_id: int
+    status: str
+    progress: int
+    requested_by: str
+    error: str | None = None
+
+    @property
+    def next_step(self) -> Step:
+        """The step that comes next. A deletion that is done has none, and nobody asks it."""
+        return next(step for step in STEPS if step.progress > self.progress)
+
+    def after(self, step: Step) -> "Deletion":
+        """The deletion when `step` has been done."""
+        status = "done" if step is STEPS[-1] else "running"
+        return replace(self, status=status, progress=step.progress, error=None)
+
+    def failed(self, reason: str) -> "Deletion":
+        """The deletion when its next step did not succeed; it is tried again."""
+        return replace(self, status="running", error=reason)

@@ -1,0 +1,24 @@
+"""The configuration of the organization service."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from heartguard_common.edge import ServiceSettings
+from heartguard_common.settings import read, variable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """What every service reads, and where the sisters are that keep something of an organization.
+
+    The time series service is `TIMESERIES_URL`, because `INFLUX_URL` is the address of InfluxDB itself.
+    """
+
+    user_url: str = variable("USER_URL", default="http://127.0.0.1:5003")
+    media_url: str = variable("MEDIA_URL", default="http://127.0.0.1:5004")
+    timeseries_url: str = variable("TIMESERIES_URL", default="http://127.0.0.1:5005")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """The settings of the environment. Raises `SettingsError` with every fault found."""
+        return read(cls, environ)

@@ -1,0 +1,6 @@
+"""Gunicorn's door to the user service."""
+
+from heartguard_user.settings import Settings
+from heartguard_user.wiring import create_app
+
+app = create_app(Settings.from_env())

@@ -1,0 +1,1 @@
+"""The user service: the members of an organization, their names and their preferences."""

@@ -1,0 +1,57 @@
+"""What a member of an organization is, and what they may set."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+Preference: TypeAlias = str | int | float | bool
+Preferences: TypeAlias = Mapping[str, Preference]
+
+# Up to here every whole number is one of IEEE 754's, so that all readers of JSON agree on it (RFC 8259 section 6).
+EXACT = 2**53
+
+
+@dataclass(frozen=True)
+class User:
+    """A member of an organization; `created_at` is RFC 3339 in UTC, preferences keep the order they came in."""
+
+    id: int
+    email: str
+    full_name: str | None
+    role: str
+    org_id: int
+    active: bool
+    created_at: str
+    preferences: Preferences
+
+    def with_changes(self, changes: Mapping[str, Any]) -> "User":
+        """The user as they wish to be: a missing member stays, preferences are replaced as a whole."""
+        wanted = dict(changes)
+        if "preferences" in wanted:
+            wanted["preferences"] = {name: settled(value) for name, value in wanted["preferences"].items()}
+        return replace(self, **wanted)
+
+
+def settled(value: Preference) -> Preference:
+    """A preference as it comes back from storage: whole numbers beyond 2**53 are kept as floating point."""
+    if isinstance(value, int) and abs(value) > EXACT:
+        return float(value)
+    return value
+
+
+def changed_members(before: User, after: User) -> list[str]:
+    """The names of the members that differ. For Python True equals 1 and 1.0; for a reader of JSON it does not."""
+    changed = ["full_name"] if before.full_name != after.full_name else []
+    if json.dumps(before.preferences) != json.dumps(after.preferences):
+        changed.append("preferences")
+    return changed
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which members of an organization a list shows; `text` is a part of the name or the e-mail address."""
+
+    role: str | None = None
+    active: bool | None = None
+    text: str | None = None

@@ -1,0 +1,26 @@
+"""What the user service needs from outside."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from heartguard_user.domain import Filter, User
+
+
+class Users(Protocol):
+    """Where users are kept. Who was deleted is nowhere to be found."""
+
+    def find(self, org_id: int, user_id: int) -> User | None:
+        """The member of that organization, or None."""
+
+    def change(self, org_id: int, user_id: int, decide: Callable[[User], User]) -> tuple[User, User] | None:
+        """Let `decide` make the new state of the current one, with nobody else in between.
+
+        Name and preferences are kept. Returns the states before and after, None when there is no such member.
+        What `decide` raises leaves everything as it was.
+        """
+
+    def list(self, org_id: int, wanted: Filter, after_id: int, limit: int) -> Sequence[User]:
+        """Up to `limit` members with an id above `after_id`, by id."""
+
+    def erase(self, org_id: int, user_id: int | None) -> int:
+        """Remove names and preferences of one member or of all; returns how many things that were."""

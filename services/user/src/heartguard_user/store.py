@@ -1,0 +1,105 @@
+"""Users and their preferences in PostgreSQL."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from heartguard_common.clock import from_datetime
+from heartguard_common.database import Database
+from sqlalchemy import Connection, Row, text
+
+from heartguard_user.domain import Filter, User, changed_members, settled
+
+_SELECT = """
+SELECT u.id, u.email, u.full_name, u.role, u.org_id, u.active, u.created_at,
+    (SELECT json_agg(json_build_array(p.key, p.value) ORDER BY p.position)::text
+     FROM heartguard_core.user_preferences AS p WHERE p.user_id = u.id) AS preferences
+FROM heartguard_core.users AS u
+WHERE u.org_id = :org_id AND u.deleted_at IS NULL
+"""
+_FIND = f"{_SELECT} AND u.id = :id"
+# Read apart from _FIND: a statement that has waited for a lock sees the locked row as it is now, but everything
+# else, the preferences too, as it was before the wait.
+_LOCK = """
+SELECT FROM heartguard_core.users WHERE org_id = :org_id AND id = :id AND deleted_at IS NULL FOR UPDATE
+"""
+_LIST = f"""
+{_SELECT} AND u.id > :after_id
+    AND (:role IS NULL OR u.role = :role)
+    AND (:active IS NULL OR u.active = :active)
+    AND (:text IS NULL
+        OR strpos(casefold(u.full_name COLLATE pg_unicode_fast), casefold(:text COLLATE pg_unicode_fast)) > 0
+        OR strpos(casefold(u.email COLLATE pg_unicode_fast), casefold(:text COLLATE pg_unicode_fast)) > 0)
+ORDER BY u.id LIMIT :limit
+"""
+_RENAME = "UPDATE heartguard_core.users SET full_name = :full_name WHERE id = :id"
+_FORGET = "DELETE FROM heartguard_core.user_preferences WHERE user_id = :id"
+_REMEMBER = """
+INSERT INTO heartguard_core.user_preferences (user_id, key, value, position)
+SELECT :id, item ->> 0, item -> 1, place
+FROM jsonb_array_elements(cast(:items AS jsonb)) WITH ORDINALITY AS list (item, place)
+"""
+_ERASE = (
+    """
+    DELETE FROM heartguard_core.user_preferences WHERE user_id IN (
+        SELECT id FROM heartguard_core.users WHERE org_id = :org_id AND (:id IS NULL OR id = :id))
+    """,
+    """
+    UPDATE heartguard_core.users SET full_name = NULL
+    WHERE org_id = :org_id AND (:id IS NULL OR id = :id) AND full_name IS NOT NULL
+    """,
+)
+
+
+class PostgresUsers:
+    """Users in PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, org_id: int, user_id: int) -> User | None:
+        """The member of that organization, or None."""
+        with self._database.transaction() as connection:
+            return _find(connection, org_id, user_id)
+
+    def change(self, org_id: int, user_id: int, decide: Callable[[User], User]) -> tuple[User, User] | None:
+        """Let `decide` make the new state of the current one, while the user's row is locked."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_LOCK), {"org_id": org_id, "id": user_id})
+            before = _find(connection, org_id, user_id)
+            if before is None:
+                return None
+            after = decide(before)
+            changed = changed_members(before, after)
+            if "full_name" in changed:
+                connection.execute(text(_RENAME), {"id": user_id, "full_name": after.full_name})
+            if "preferences" in changed:
+                items = json.dumps(list(after.preferences.items()))
+                connection.execute(text(_FORGET), {"id": user_id})
+                connection.execute(text(_REMEMBER), {"id": user_id, "items": items})
+            return before, _find(connection, org_id, user_id) or after
+
+    def list(self, org_id: int, wanted: Filter, after_id: int, limit: int) -> Sequence[User]:
+        """Up to `limit` members with an id above `after_id`, by id."""
+        values = {"org_id": org_id, "after_id": after_id, "limit": limit, **vars(wanted)}
+        with self._database.transaction() as connection:
+            return [_user(row) for row in connection.execute(text(_LIST), values)]
+
+    def erase(self, org_id: int, user_id: int | None) -> int:
+        """Remove names and preferences; returns how many things that were."""
+        with self._database.transaction() as connection:
+            values = {"org_id": org_id, "id": user_id}
+            return sum(connection.execute(text(statement), values).rowcount for statement in _ERASE)
+
+
+def _find(connection: Connection, org_id: int, user_id: int) -> User | None:
+    row = connection.execute(text(_FIND), {"org_id": org_id, "id": user_id}).first()
+    return None if row is None else _user(row)
+
+
+def _user(row: Row[Any]) -> User:
+    found = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
+    pairs = json.loads(found["preferences"] or "[]")
+    found["preferences"] = {key: settled(value) for key, value in pairs}
+    found["created_at"] = from_datetime(found["created_at"])
+    return User(**found)

@@ -1,0 +1,71 @@
+"""What can be done with the members of an organization."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from heartguard_common.audit import AuditTrail
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
+
+from heartguard_user.domain import Filter, User, changed_members
+from heartguard_user.errors import NO_USER
+from heartguard_user.ports import Users
+
+
+class UserUseCases:
+    """The verbs of the user service. Nobody sees a user of another organization, nor learns of their existence."""
+
+    def __init__(self, users: Users, audit: AuditTrail) -> None:
+        self._users = users
+        self._audit = audit
+
+    def read_self(self, principal: Principal) -> User:
+        """The caller. Raises USER_001 when the account is gone."""
+        return self.read(principal, principal.user_id or 0)
+
+    def read(self, principal: Principal, user_id: int) -> User:
+        """A member of the caller's organization. Raises USER_001."""
+        user = self._users.find(_organization(principal), user_id)
+        if user is None:
+            raise ServiceError(NO_USER)
+        return user
+
+    def update_self(
+        self, principal: Principal, changes: Mapping[str, Any], check: Callable[[User], None]
+    ) -> User:
+        """Change the caller's own name or preferences, if `check` agrees with the state they stand on.
+
+        Raises USER_001 and what `check` raises.
+        """
+
+        def decide(current: User) -> User:
+            check(current)
+            return current.with_changes(changes)
+
+        changed = self._users.change(_organization(principal), principal.user_id or 0, decide)
+        if changed is None:
+            raise ServiceError(NO_USER)
+        before, after = changed
+        members = changed_members(before, after)
+        if members:
+            payload = {"changed": ",".join(members)}
+            self._audit.changed(principal, "user.update_self", f"user:{after.id}", payload=payload)
+        return after
+
+    def list(self, principal: Principal, wanted: Filter, after_id: int, limit: int) -> Sequence[User]:
+        """Up to `limit` members of the caller's organization with an id above `after_id`, by id."""
+        return self._users.list(_organization(principal), wanted, after_id, limit)
+
+    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
+        """Remove what this service keeps of an organization's members, or of one; returns how many things."""
+        removed = self._users.erase(org_id, user_id)
+        if removed:
+            resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
+            self._audit.changed(principal, "user.erase", resource, org_id=org_id, payload={"removed": removed})
+        return removed
+
+
+def _organization(principal: Principal) -> int:
+    if principal.org_id is None:
+        raise ServiceError(NO_USER)
+    return principal.org_id

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Ends what start_services.sh has started, in order, and keeps the data.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. services/cli/prepare.sh
+
+if [ ! -x "${HEARTGUARD_VENV:-.venv}/bin/python" ]; then
+    say "Nothing is running."
+    exit 0
+fi
+use_cli
+exec "${HEARTGUARD_VENV:-.venv}/bin/python" -m heartguard_cli down

@@ -1,0 +1,20 @@
+"""A clock that a test moves by hand."""
+
+import time
+
+NANOSECONDS = 1_000_000_000
+
+
+class MovableClock:
+    """Begins at the machine's time and stands still until it is moved."""
+
+    def __init__(self):
+        self._now = time.time_ns()
+
+    def now_ns(self):
+        """Nanoseconds since the epoch."""
+        return self._now
+
+    def forward(self, seconds):
+        """Move on by so many seconds; backwards when negative."""
+        self._now += int(seconds * NANOSECONDS)
