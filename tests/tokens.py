@@ -16,8 +16,8 @@ from typing import Any
 
 import jwt
 import redis
-from heartguard_common.identity import secret_id
 
+from heartguard_common.identity import secret_id
 from tests.servers import Database
 
 JWT_SECRET = "kq8Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"

@@ -86,10 +86,10 @@ def xsd_accepts(message: str, body: bytes) -> bool:
 def oracle(message: str) -> jsonschema.Draft202012Validator:
     """The `jsonschema` library on the written files, references followed by itself; formats are not asserted."""
     registry: Any = referencing.Registry().with_resources(
-        (f"heartguard:/{name}.schema.json", DRAFT202012.create_resource(document))
+        (f"https://heartguard.test/{name}.schema.json", DRAFT202012.create_resource(document))
         for name, document in RESOURCES.items()
     )
-    home = f"heartguard:/{RESOURCE_OF[message]}.schema.json#/$defs/{message}"
+    home = f"https://heartguard.test/{RESOURCE_OF[message]}.schema.json#/$defs/{message}"
     return jsonschema.Draft202012Validator({"$ref": home}, registry=registry)
 
 

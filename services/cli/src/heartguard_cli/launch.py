@@ -28,7 +28,7 @@ def main(sheet: Path) -> None:
         _empty(Path(plan["empty"]))
     _raise_open_files(plan["open_files"])
     os.chdir(plan["directory"])
-    os.execve(plan["command"][0], plan["command"], plan["environment"])  # noqa: S606 - that is its purpose
+    os.execvpe(plan["command"][0], plan["command"], plan["environment"])  # noqa: S606 - that is its purpose
 
 
 def _empty(directory: Path) -> None:

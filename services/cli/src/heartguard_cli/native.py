@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import psycopg2
 import redis
@@ -20,11 +21,16 @@ from heartguard_cli.supervision import Supervisor
 from heartguard_cli.trouble import Trouble
 
 STORES_SECONDS = 60.0
+CRASHING_SECONDS = 5.0
 SERVICES_SECONDS = 60.0
 STOP_SECONDS = 15.0
 # in the order in which they are ended
 PROGRAMS = (*SERVICES, "consumer", "valkey", "postgres")
 DOWN_STATES = frozenset({"BACKOFF", "EXITED", "FATAL"})
+
+
+SILENCE = "it says nothing"
+States: TypeAlias = dict[str, dict[str, object]]
 
 
 def up(system: System) -> None:
@@ -37,7 +43,7 @@ def up(system: System) -> None:
             print("HeartGuard is already up.\n")
             print(overview(system))
             return
-        _end_leftovers(layout)
+        _shut_down(layout, supervisor)
         _check(system)
         started = time.monotonic()
         try:
@@ -58,7 +64,7 @@ def down(layout: Layout) -> bool:
         return False
     with locks.alone(layout.run / "start.lock"):
         supervisor = Supervisor(layout)
-        if supervisor.pid() is None and not locks.living(layout, PROGRAMS):
+        if not supervisor.listening() and not locks.living(layout, PROGRAMS):
             return False
         with stage("stopping"):
             _shut_down(layout, supervisor)
@@ -105,11 +111,11 @@ def _start_stores(system: System, supervisor: Supervisor) -> None:
         supervisor.run(program)
     if cluster:
         with stage("PostgreSQL"):
-            _await(lambda: _postgres_answers(system), "postgres", system.layout)
+            _await(lambda: _postgres_answers(system), "postgres", system.layout, supervisor.states)
             cluster.make_database()
     if server:
         with stage("Valkey"):
-            _await(lambda: _valkey_answers(system), "valkey", system.layout)
+            _await(lambda: _valkey_answers(system), "valkey", system.layout, supervisor.states)
 
 
 def _postgres_answers(system: System) -> bool:
@@ -141,11 +147,17 @@ def _valkey_answers(system: System) -> bool:
     return pid == locks.pid_of(system.layout.lock("valkey"))
 
 
-def _await(answers: Callable[[], bool], name: str, layout: Layout) -> None:
-    deadline = time.monotonic() + STORES_SECONDS
+def _await(answers: Callable[[], bool], name: str, layout: Layout, states: Callable[[], States]) -> None:
+    started = time.monotonic()
+    log = layout.log / f"{name}.log"
+    offset = _size(log)
     while not answers():
-        if time.monotonic() > deadline:
-            raise Trouble(f"{name} does not start: {last_words(layout.log / f'{name}.log')}")
+        waited = time.monotonic() - started
+        words = last_words(log, offset)
+        # a query that outlives its killed server holds the cluster until its time-out
+        ends_by_itself = "shared memory" in words or waited < CRASHING_SECONDS or words == SILENCE
+        if waited > STORES_SECONDS or not ends_by_itself and _crashing(states(), name):
+            raise Trouble(f"{name} does not start: {words} (var/log/{name}.log)")
         time.sleep(0.05)
 
 
@@ -159,7 +171,7 @@ def _start_services(system: System, supervisor: Supervisor) -> None:
         while True:
             states = supervisor.states()
             for name in (*SERVICES, "consumer"):
-                if states.get(name, {}).get("statename") in DOWN_STATES:
+                if _crashing(states, name):
                     words = last_words(layout.log / f"{name}.log", offsets[name])
                     raise Trouble(f"{name} does not start: {words} (var/log/{name}.log)")
             answers = doors.ask_all(_doors(system))
@@ -170,7 +182,11 @@ def _start_services(system: System, supervisor: Supervisor) -> None:
             time.sleep(0.1)
 
 
-def _running(states: dict[str, dict[str, object]]) -> bool:
+def _crashing(states: States, name: str) -> bool:
+    return states.get(name, {}).get("statename") in DOWN_STATES
+
+
+def _running(states: States) -> bool:
     return all(states.get(name, {}).get("statename") == "RUNNING" for name in (*SERVICES, "consumer"))
 
 
@@ -188,14 +204,11 @@ def _doors(system: System) -> dict[str, tuple[int, str]]:
 
 
 def _shut_down(layout: Layout, supervisor: Supervisor) -> None:
-    pid = supervisor.pid()
-    if pid is not None:
-        supervisor.shut_down()
-        deadline = time.monotonic() + STOP_SECONDS
-        # its socket goes last of all, after every program has ended
-        while supervisor.pid() == pid and time.monotonic() < deadline:
-            time.sleep(0.05)
-        locks.wait_free(layout, PROGRAMS, 2)
+    supervisor.shut_down()
+    deadline = time.monotonic() + STOP_SECONDS
+    while supervisor.listening() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    locks.wait_free(layout, PROGRAMS, 2)
     _end_leftovers(layout)
 
 
@@ -214,7 +227,7 @@ def last_words(log: Path, offset: int = 0) -> str:
     for number in range(len(lines) - 1, -1, -1):
         if re.match(r"[\w.]*(Error|Exception|FATAL|Exit)\b", lines[number]):
             return "; ".join(lines[number : number + 6])
-    return lines[-1] if lines else "it says nothing"
+    return lines[-1] if lines else SILENCE
 
 
 def _tail(log: Path, offset: int) -> list[str]:

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,6 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from heartguard_cli import launch
 from heartguard_cli.layout import Layout
-from heartguard_cli.locks import held, pid_of
 from heartguard_cli.programs import OPEN_FILES, Program, base_environment
 from heartguard_cli.trouble import Trouble
 
@@ -68,6 +68,12 @@ class Supervisor:
             return int(self._rpc().getPID())
         except AWAY:
             return None
+
+    def listening(self) -> bool:
+        """Whether somebody is at the socket; while it shuts down, the supervisor still is, but answers no more."""
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.settimeout(2)
+            return caller.connect_ex(str(self._layout.socket)) == 0
 
     def states(self) -> dict[str, dict[str, Any]]:
         """What the supervisor knows of each program, by name; empty when it does not run."""
@@ -153,8 +159,3 @@ def _write_private(file: Any, text: str) -> None:
     with os.fdopen(descriptor, "w") as stream:
         stream.write(text)
 
-
-def is_program(layout: Layout, name: str, pid: int) -> bool:
-    """Whether `pid` is the first process of a running program of this clone."""
-    lock = layout.lock(name)
-    return held(lock) and pid_of(lock) == pid

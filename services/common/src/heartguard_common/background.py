@@ -48,7 +48,7 @@ class Background:
             try:
                 rest = self._work()
                 failures = 0
-            except Exception:  # whatever it is, the thread must live to try again
+            except Exception:  # noqa: BLE001  whatever it is, the thread must live to try again
                 rest = min(2.0**failures, LONGEST_REST_SECONDS)
                 failures += 1
                 _log.exception("%s failed, next run in %s s", self._thread.name, rest)

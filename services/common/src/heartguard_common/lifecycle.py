@@ -88,6 +88,10 @@ class Lifecycle:
         self._closers.append(lambda: resource.close(value))
         return value
 
+    def on_close(self, close: Callable[[], object]) -> None:
+        """Remember something to close that readiness does not ask for."""
+        self._closers.append(close)
+
     def readiness(self) -> list[Health]:
         """Ping every dependency, all at once, each within one second."""
         found: dict[int, Health] = {}

@@ -101,9 +101,7 @@ class Policy:
         return tuple(sorted(row.id for row in self.rows if row.scope(role) is not None))
 
 
-def authorize(
-    row: Row, principal: Principal | None, params: Mapping[str, str], *, inner: bool = False
-) -> None:
+def authorize(row: Row, principal: Principal | None, params: Mapping[str, str], *, inner: bool = False) -> None:
     """Let the caller pass or refuse by the row alone; rules about single objects belong to the use cases.
 
     `params` are the decoded path parameters; `inner` says that the peer is on the inner network and no proxy
@@ -135,8 +133,9 @@ def parse(text: str) -> Policy:
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"the policy is not TOML: {error}") from error
     faults = [f"unknown table {name}" for name in sorted(table.keys() - _TOP_KEYS)]
-    classes, kinds, routes = (table.get(name, empty) for name, empty in
-                              (("classes", {}), ("parameters", {}), ("route", [])))
+    classes, kinds, routes = (
+        table.get(name, empty) for name, empty in (("classes", {}), ("parameters", {}), ("route", []))
+    )
     faults += _table_faults(classes, kinds)
     if faults:
         raise PolicyError("the policy has faults:\n  " + "\n  ".join(faults))
@@ -225,8 +224,7 @@ def _row(entry: Mapping[str, Any], kinds: Mapping[str, str]) -> Row:
         audited=entry["audited"],
         credentials=entry.get("credentials", "ignored" if who == ANYONE else "required"),
         segments=tuple(
-            Segment(piece[1:-1], kinds[piece[1:-1]]) if piece.startswith("{") else Segment(piece)
-            for piece in pieces
+            Segment(piece[1:-1], kinds[piece[1:-1]]) if piece.startswith("{") else Segment(piece) for piece in pieces
         ),
     )
 

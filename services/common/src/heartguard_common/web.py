@@ -126,17 +126,14 @@ def _begin(app: Flask) -> None:
     REQUEST_ID.set(g.request_id)
     GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID"))
     TRACEPARENT.set(request.headers.get("traceparent"))
-    g.media_type = DOCUMENT_TYPES[0]
     view = app.view_functions.get(request.endpoint or "")
     offers = view.route.offers if isinstance(view, _Endpoint) else DOCUMENT_TYPES
-    g.media_type = _representation(offers) or DOCUMENT_TYPES[0]
+    chosen = _representation(offers)
     # An error leaves in a document format even where the good answer would have been CSV or plain text.
-    g.error_type = g.media_type if g.media_type in DOCUMENT_TYPES else DOCUMENT_TYPES[0]
-    if _representation(offers) is None and _representation(DOCUMENT_TYPES) is None:
+    g.error_type = chosen if chosen in DOCUMENT_TYPES else _representation(DOCUMENT_TYPES) or DOCUMENT_TYPES[0]
+    if chosen is None:
         raise ServiceError(NOT_ACCEPTABLE)
-    if _representation(offers) is None:
-        g.error_type = _representation(DOCUMENT_TYPES)
-        raise ServiceError(NOT_ACCEPTABLE)
+    g.media_type = chosen
 
 
 def _representation(offers: Sequence[str]) -> str | None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import gevent.monkey
 import httptools
@@ -35,7 +35,7 @@ class Message:
         self.length: int | None = None
         self._bodiless = bodiless
         self._blocks: list[bytes] = []
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the wire. Raises `BadAnswer`."""

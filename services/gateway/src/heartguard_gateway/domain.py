@@ -166,12 +166,7 @@ def join_path(segments: Iterable[str]) -> str:
 def end_to_end(headers: Iterable[tuple[str, str]]) -> Headers:
     """The headers that may travel on: none that is hop-by-hop or that Connection names (RFC 9110 section 7.6.1)."""
     kept = list(headers)
-    named = {
-        word.strip().lower()
-        for name, value in kept
-        if name.lower() == "connection"
-        for word in value.split(",")
-    }
+    named = {word.strip().lower() for name, value in kept if name.lower() == "connection" for word in value.split(",")}
     dropped = HOP_BY_HOP | named
     return [(name, value) for name, value in kept if name.lower() not in dropped]
 

@@ -89,9 +89,7 @@ def load(stages: Iterable[Stage]) -> tuple[tuple[Stage, Run], ...]:
 class Pipeline:
     """The compiled lists. Making one raises `OrderError` when they can't work."""
 
-    def __init__(
-        self, ports: Ports, stages: Sequence[Stage] = STAGES, always: Sequence[Stage] = ALWAYS
-    ) -> None:
+    def __init__(self, ports: Ports, stages: Sequence[Stage] = STAGES, always: Sequence[Stage] = ALWAYS) -> None:
         check_order(stages, always)
         self._ports = ports
         self._steps = load((*stages, *always))
@@ -106,7 +104,7 @@ class Pipeline:
                 run(exchange, self._ports)
             except Exception as error:  # noqa: BLE001  whatever it was, the caller gets an answer, the log the rest
                 self._fail(exchange, stage, error)
-        assert exchange.reply is not None  # noqa: S101  check_order has seen a stage that adds it
+        assert exchange.reply is not None  # check_order has seen a stage that adds it
         return exchange.reply
 
     def _fail(self, exchange: Exchange, stage: Stage, error: Exception) -> None:
@@ -120,9 +118,7 @@ class Pipeline:
         exchange.refused_by, exchange.code = stage.name, known.row.code
         # What prepare_answer had put on a reply that can't leave is kept where it still holds.
         kept = _identifying(exchange.reply) if exchange.reply else []
-        status, headers, body = failures.render(
-            known, exchange.media_type, exchange.request_id, self._ports.contracts
-        )
+        status, headers, body = failures.render(known, exchange.media_type, exchange.request_id, self._ports.contracts)
         exchange.reply = Reply(status, [*headers.items(), *kept], body)
         self._ports.refused(stage.name, known.row.code)
 
@@ -134,4 +130,3 @@ def _identifying(reply: Reply) -> list[tuple[str, str]]:
         for name, value in reply.headers
         if name.lower() in wanted or name.lower().startswith("access-control-")
     ]
-

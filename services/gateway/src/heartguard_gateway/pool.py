@@ -29,7 +29,7 @@ class Pool:
 
     def acquire(self, timeout: float) -> bool:
         """Wait for a slot, at most `timeout` seconds."""
-        return self._slots.acquire(timeout=timeout)
+        return bool(self._slots.acquire(timeout=timeout))
 
     def connect(self, *, fresh: bool) -> Connection:
         """A connection for an acquired slot, kept or new. Raises OSError."""

@@ -17,7 +17,7 @@ import hiredis
 from gevent import socket
 from gevent.event import Event
 
-Command = tuple[str | bytes | int, ...]
+Command = tuple[Any, ...]
 _NOTHING = object()
 _RECEIVE = 64 * 1024
 

@@ -49,9 +49,7 @@ class OwnRoutes:
         self._ready_paths = {
             row.upstream: row.path for row in policy.rows if row.id.endswith(".ready") and row.upstream in services
         }
-        self._files = {
-            path.name: path.read_bytes() for path in sorted(schemas.iterdir()) if path.suffix in _FILE_TYPES
-        }
+        self._files = {path.name: path.read_bytes() for path in sorted(schemas.iterdir()) if path.suffix in _FILE_TYPES}
 
     @property
     def table(self) -> Mapping[str, Callable[[Exchange], Reply]]:
@@ -150,9 +148,7 @@ def _negotiate(exchange: Exchange, offers: Sequence[str]) -> str:
 
 def read_request(environ: Mapping[str, Any]) -> Request:
     """The request of a WSGI environment (PEP 3333), its target as it was sent."""
-    headers = {
-        name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")
-    }
+    headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):
         headers["content-type"] = environ["CONTENT_TYPE"]
     headers.pop("content-length", None)

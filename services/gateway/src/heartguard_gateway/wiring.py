@@ -44,9 +44,11 @@ def create_app(
     link = lifecycle.open(Resource("redis", lambda: RedisLink(settings.redis_url), RedisLink.ping, RedisLink.close))
     lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health")))
     services = {
-        name: _open_upstream(lifecycle, name, url, upstream_limits, events)
+        name: Upstream(name, url, upstream_limits, count=lambda who, what: events.labels(who, what).inc())
         for name, url in settings.upstreams.items()
     }
+    for service in services.values():
+        lifecycle.on_close(service.close)
     trail = StreamTrail(link, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
     ports = Ports(
         contracts=contracts,
@@ -69,7 +71,16 @@ def create_app(
     )
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, Pipeline(ports))
-    drainer = gevent.spawn(trail.drain_forever)
+    lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
     app.extensions["heartguard.lifecycle"] = lifecycle
-    app.extensions["heartguard.drainer"] = drainer
     return app
+
+
+def _authenticator(settings: Settings, auth: Sister, clock: Clock) -> Authenticator:
+    keys: KeySource
+    if settings.jwt_secret:
+        keys = SharedSecrets(settings.jwt_secret, settings.jwt_secret_previous)
+    else:
+        keys = PublishedKeys(lambda: auth.get("/.well-known/jwks.json"), clock)
+    verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, clock)
+    return Authenticator(verifier, settings.service_credentials)

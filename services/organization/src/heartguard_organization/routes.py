@@ -4,7 +4,6 @@ from typing import Any
 
 from heartguard_common import etag
 from heartguard_common.routing import Answer, Call, Route
-
 from heartguard_organization.domain import Deletion, Organization
 from heartguard_organization.usecases import OrganizationUseCases
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sqlalchemy import Connection, text
+
 from heartguard_common.calls import Sister
 from heartguard_common.clock import NANOSECONDS, Clock, from_datetime
 from heartguard_common.database import Database
-from sqlalchemy import Connection, text
-
 from heartguard_organization.domain import SETTINGS, TEXTS, Deletion, Organization
 
 KIND = "organization.delete"

@@ -10,7 +10,6 @@ from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.trace import REQUEST_ID
-
 from heartguard_organization.domain import Deletion, Organization, difference, is_time_zone
 from heartguard_organization.errors import NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
 from heartguard_organization.ports import Deletions, Organizations, Sisters

@@ -1,13 +1,13 @@
 """Where the organization service is put together."""
 
 from flask import Flask
+
 from heartguard_common.background import Background
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.lifecycle import Resource
 from heartguard_common.web import make_app
-
 from heartguard_organization.routes import ROUTES
 from heartguard_organization.settings import Settings
 from heartguard_organization.store import HttpSisters, PostgresDeletions, PostgresOrganizations

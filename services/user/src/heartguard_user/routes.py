@@ -4,7 +4,6 @@ from typing import Any
 
 from heartguard_common import etag, paging
 from heartguard_common.routing import Answer, Call, Route
-
 from heartguard_user.domain import Filter, User
 from heartguard_user.usecases import UserUseCases
 

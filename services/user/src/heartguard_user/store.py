@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from heartguard_common.clock import from_datetime
-from heartguard_common.database import Database
 from sqlalchemy import Connection, Row, text
 
+from heartguard_common.clock import from_datetime
+from heartguard_common.database import Database
 from heartguard_user.domain import Filter, User, changed_members, settled
 
 _SELECT = """
@@ -27,9 +27,9 @@ _LIST = f"""
 {_SELECT} AND u.id > :after_id
     AND (:role IS NULL OR u.role = :role)
     AND (:active IS NULL OR u.active = :active)
-    AND (:text IS NULL
-        OR strpos(casefold(u.full_name COLLATE pg_unicode_fast), casefold(:text COLLATE pg_unicode_fast)) > 0
-        OR strpos(casefold(u.email COLLATE pg_unicode_fast), casefold(:text COLLATE pg_unicode_fast)) > 0)
+    AND (:folded IS NULL
+        OR strpos(casefold(u.full_name COLLATE pg_unicode_fast), :folded) > 0
+        OR strpos(casefold(u.email COLLATE pg_unicode_fast), :folded) > 0)
 ORDER BY u.id LIMIT :limit
 """
 _RENAME = "UPDATE heartguard_core.users SET full_name = :full_name WHERE id = :id"
@@ -81,7 +81,14 @@ class PostgresUsers:
 
     def list(self, org_id: int, wanted: Filter, after_id: int, limit: int) -> Sequence[User]:
         """Up to `limit` members with an id above `after_id`, by id."""
-        values = {"org_id": org_id, "after_id": after_id, "limit": limit, **vars(wanted)}
+        values = {
+            "org_id": org_id,
+            "after_id": after_id,
+            "limit": limit,
+            "role": wanted.role,
+            "active": wanted.active,
+            "folded": None if wanted.text is None else wanted.text.casefold(),
+        }
         with self._database.transaction() as connection:
             return [_user(row) for row in connection.execute(text(_LIST), values)]
 

@@ -6,7 +6,6 @@ from typing import Any
 from heartguard_common.audit import AuditTrail
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
-
 from heartguard_user.domain import Filter, User, changed_members
 from heartguard_user.errors import NO_USER
 from heartguard_user.ports import Users

@@ -1,10 +1,10 @@
 """Where the user service is put together."""
 
 from flask import Flask
+
 from heartguard_common.clock import Clock
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.web import make_app
-
 from heartguard_user.routes import ROUTES
 from heartguard_user.settings import Settings
 from heartguard_user.store import PostgresUsers

@@ -1,5 +1,7 @@
 """Ask Redis once: the address's bucket, the token's revocation, the caller's bucket."""
 
+from collections.abc import Sequence
+
 from heartguard_common.errors import INVALID_TOKEN, TOO_MANY_REQUESTS, ServiceError
 from heartguard_common.identity import bearer_token
 from heartguard_common.policy import UNLIMITED
@@ -42,7 +44,7 @@ def _buckets(exchange: Exchange, ports: Ports) -> list[tuple[str, Limit]]:
     return buckets
 
 
-def _charge(exchange: Exchange, quotas: tuple[Quota, ...] | list[Quota]) -> None:
+def _charge(exchange: Exchange, quotas: Sequence[Quota]) -> None:
     """The caller's quota is the one shown, unless the address's refuses."""
     if not quotas:
         return

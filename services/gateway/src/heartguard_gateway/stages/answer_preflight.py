@@ -4,8 +4,7 @@ from heartguard_gateway.domain import Exchange, Headers, Reply
 from heartguard_gateway.ports import Ports
 
 ALLOW_HEADERS = (
-    "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Range, "
-    "X-Request-ID, traceparent"
+    "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Range, X-Request-ID, traceparent"
 )
 MAX_AGE_SECONDS = "600"
 ALL_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"

@@ -11,7 +11,7 @@ FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 def run(exchange: Exchange, _: Ports) -> None:
     """Let pass or raise GEN_401, GEN_403. `inner` is set where the network position alone opened the route."""
     row, request = exchange.row, exchange.request
-    assert row is not None  # noqa: S101  admit has raised the fault of a request without a row
+    assert row is not None  # admit has raised the fault of a request without a row
     exchange.inner = (
         row.who == INNER
         and exchange.principal is None

@@ -11,7 +11,7 @@ _REPLACED = frozenset({"server", "date", "x-request-id", "x-gateway-request-id"}
 def run(exchange: Exchange, ports: Ports) -> None:
     """Set the reply. Raises GW_010 to GW_012 for the service's faults, GW_004, GW_005, GEN_413 for the client's."""
     row, request = exchange.row, exchange.request
-    assert row is not None  # noqa: S101  admit has raised the fault of a request without a row
+    assert row is not None  # admit has raised the fault of a request without a row
     if row.upstream == OWN:
         exchange.reply = ports.own[row.id](exchange)
         return

@@ -22,7 +22,7 @@ _REFUSES_GZIP = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 def run(exchange: Exchange, ports: Ports) -> None:
     """Complete the reply's headers and encode its body."""
     reply = exchange.reply
-    assert reply is not None  # noqa: S101  a closing stage runs on a reply only
+    assert reply is not None  # a closing stage runs on a reply only
     vary = ["Accept"]
     headers = []
     for name, value in reply.headers:

@@ -35,7 +35,7 @@ def run(exchange: Exchange, ports: Ports) -> None:
     try:
         ports.trail.record(event)
     except OSError as error:
-        ports.log.error("neither Redis nor the spool took an audit event", exc_info=error)
+        ports.log.exception("neither Redis nor the spool took an audit event")
         raise ServiceError(AUDIT_UNAVAILABLE) from error
 
 

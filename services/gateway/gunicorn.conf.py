@@ -1,0 +1,27 @@
+"""How gunicorn runs the gateway: `gunicorn --config services/gateway/gunicorn.conf.py --chdir services/gateway/src app:app`."""
+
+import resource
+
+from heartguard_common.gunicorn_hooks import child_exit, control_socket_disable, graceful_timeout, worker_exit
+
+__all__ = ["child_exit", "control_socket_disable", "graceful_timeout", "worker_exit"]
+
+worker_class = "heartguard_gateway.worker.GatewayWorker"
+worker_connections = 8000
+backlog = 4096
+keepalive = 75  # also the time for a whole request head
+timeout = 30
+http_parser = "python"  # the C parser of gunicorn[fast] takes folded headers and bare line feeds
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 8190
+
+OPEN_FILES = 65_536
+
+
+def on_starting(_server: object) -> None:
+    """Raise the limit of open files: a connection of a client and one to a service per request."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,0 +1,229 @@
+"""Gunicorn's gevent worker with our manners: error bodies of ours, fairness, one write per answer, a quick stop.
+
+Stock gunicorn answers what its parser refuses in HTML and quotes the parser, keeps a connection whose body it could
+not parse, lets one busy connection hold the loop, and waits its whole grace time for idle ones.
+"""
+
+import json
+import logging
+import time
+from typing import Any
+
+import gevent
+from gevent import monkey
+from gunicorn import util
+from gunicorn.http import errors as parsing
+from gunicorn.http import get_parser, wsgi
+from gunicorn.workers.ggevent import GeventWorker as Stock
+
+from heartguard_common.errors import INTERNAL, ErrorRow
+from heartguard_common.ids import uuid7
+from heartguard_gateway.errors import (
+    BAD_REQUEST,
+    EXPECTATION_FAILED,
+    HEADERS_TOO_LARGE,
+    TARGET_TOO_LONG,
+    UNKNOWN_CODING,
+)
+
+CLOSE = "heartguard.close"
+SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is the slowest reader we keep
+_POLL_SECONDS = 0.1
+_poll = monkey.get_original("select", "poll")
+_POLLIN = 1
+_ROWS: tuple[tuple[type[Exception], ErrorRow], ...] = (
+    (parsing.LimitRequestLine, TARGET_TOO_LONG),
+    (parsing.LimitRequestHeaders, HEADERS_TOO_LARGE),
+    (parsing.UnsupportedTransferCoding, UNKNOWN_CODING),
+    (parsing.ExpectationFailed, EXPECTATION_FAILED),
+    (parsing.ParseException, BAD_REQUEST),
+)
+log = logging.getLogger("heartguard.gateway")
+
+
+class Response(wsgi.Response):  # type: ignore[misc]
+    """Gunicorn's response, head and first block in one write."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.headers_sent = False
+        self._waiting = b""
+
+    def send_headers(self) -> None:
+        """Make the head ready; it leaves with the first block, or when flushed."""
+        if not self.headers_sent:
+            lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
+            self._waiting = "".join(lines).encode("latin-1")
+            self.headers_sent = True
+
+    def flush(self) -> None:
+        """Send what waits."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, b""
+            util.write(self.sock, waiting)
+
+    def close(self) -> None:
+        """Send the rest."""
+        self.send_headers()
+        if self.chunked:
+            self._waiting += b"0\r\n\r\n"
+        self.flush()
+
+    def _emit_body(self, data: bytes) -> None:
+        framed = b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data
+        waiting, self._waiting = self._waiting, b""
+        util.write(self.sock, waiting + framed)
+
+
+class GatewayWorker(Stock):  # type: ignore[misc]
+    """The worker class of the gateway: `--worker-class heartguard_gateway.worker.GatewayWorker`."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._waiting: dict[gevent.Greenlet, Any] = {}
+
+    def run(self) -> None:
+        """Serve until told to stop; then take what the kernel has accepted, and end idle connections at once."""
+        servers = []
+        for listener in self.sockets:
+            listener.setblocking(1)
+            pool = gevent.pool.Pool(self.worker_connections)
+            handle = _bound(self.handle, listener)
+            server = gevent.server.StreamServer(listener, handle=handle, spawn=pool)
+            if self.cfg.workers > 1:
+                server.max_accept = 1
+            server.start()
+            servers.append(server)
+        beat = 0.0
+        while self.alive:
+            if time.monotonic() >= beat:
+                self.notify()
+                beat = time.monotonic() + 1.0
+            gevent.sleep(_POLL_SECONDS)
+        for server in servers:
+            server.stop_accepting()
+            self._serve_backlog(server)
+        deadline = time.monotonic() + self.cfg.graceful_timeout
+        while any(len(server.pool) for server in servers) and time.monotonic() < deadline:
+            self._end_idle()
+            self.notify()
+            gevent.sleep(_POLL_SECONDS / 2)
+        for server in servers:
+            server.stop(timeout=1)
+
+    def handle(self, listener: Any, client: Any, address: Any) -> None:
+        """Serve one connection to its end."""
+        client.settimeout(SEND_SECONDS)
+        parser = get_parser(self.cfg, client, address)
+        name = listener.getsockname()
+        request = None
+        try:
+            while (request := self._next(parser, client)) is not None:
+                if not self.handle_request(name, request, client, address):
+                    util.close_graceful(client)
+                    break
+                request = None
+                gevent.sleep(0)  # a connection with the next request ready would never let the others in
+        except (parsing.NoMoreData, StopIteration):
+            pass
+        except OSError as error:
+            log.debug("the client is gone: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001  whatever it was, the client gets an answer if it can
+            self.handle_error(request, client, address, error)
+        finally:
+            util.close(client)
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
+        """Answer one request; False when the connection must close."""
+        response, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Response)
+        environ["wsgi.multithread"] = True
+        environ[CLOSE] = response.force_close
+        if not self.alive:
+            response.force_close()
+        body = self.wsgi(environ, response.start_response)
+        try:
+            if getattr(body, "unbuffered", False):
+                response.send_headers()
+                response.flush()
+            for block in body:
+                response.write(block)
+            response.close()
+        except OSError:
+            raise
+        except Exception:
+            if not response.headers_sent:
+                raise
+            # The head is out: only a cut tells the client that this is not the whole answer.
+            log.exception("an answer broke off")
+            return False
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+        return not response.should_close()
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer what never became a request, in JSON: its header was not readable, so no Accept was."""
+        row = next((row for kind, row in _ROWS if isinstance(exc, kind)), INTERNAL)
+        own = uuid7()
+        fields = {"method": getattr(req, "method", None), "status": row.status, "code": row.code, "route": "unparsed"}
+        log.info("request", extra={"fields": {**fields, "gateway_request_id": own}})
+        if row is INTERNAL:
+            log.error("a connection failed", exc_info=exc)
+        document = {"error": {"code": row.code, "message": row.title, "request_id": own}}
+        body = json.dumps(document, separators=(",", ":")).encode()
+        head = (
+            f"HTTP/1.1 {row.status} {_REASONS[row.status]}\r\n"
+            "Connection: close\r\n"
+            "Content-Type: application/json\r\n"
+            f"Content-Length: {len(body)}\r\n"
+            "Vary: Accept\r\n"
+            f"X-Request-ID: {own}\r\n"
+            f"X-Gateway-Request-ID: {own}\r\n\r\n"
+        )
+        try:
+            client.sendall(head.encode("ascii") + body)
+            util.close_graceful(client)
+        except OSError:
+            log.debug("the client did not wait for its refusal")
+
+    def _next(self, parser: Any, client: Any) -> Any:
+        """The next request, or None when none came within the keep-alive time."""
+        greenlet = gevent.getcurrent()
+        self._waiting[greenlet] = client
+        try:
+            with self.timeout_ctx():
+                return next(parser)
+        finally:
+            del self._waiting[greenlet]
+        return None
+
+    def _serve_backlog(self, server: Any) -> None:
+        listener = server.socket
+        listener.setblocking(0)
+        while True:
+            try:
+                client, address = listener.accept()
+            except OSError:
+                return
+            server.pool.spawn(self.handle, listener, client, address)
+
+    def _end_idle(self) -> None:
+        for greenlet, client in list(self._waiting.items()):
+            poll = _poll()
+            poll.register(client.fileno(), _POLLIN)
+            if not poll.poll(0):
+                greenlet.kill(block=False)
+
+
+_REASONS = {
+    400: "Bad Request",
+    414: "URI Too Long",
+    417: "Expectation Failed",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+}
+
+
+def _bound(handle: Any, listener: Any) -> Any:
+    return lambda client, address: handle(listener, client, address)

@@ -1,0 +1,41 @@
+"""Organizations and people for tests, put into the database behind the services' backs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+
+from heartguard_cli.urls import libpq
+from tests.servers import Database
+
+
+@contextmanager
+def owner(database: Database) -> Iterator[Any]:
+    """A cursor of the database's owner; commits at the end."""
+    connection = psycopg2.connect(libpq(database.owner_url), connect_timeout=5)
+    try:
+        with connection, connection.cursor() as cursor:
+            yield cursor
+    finally:
+        connection.close()
+
+
+def found(database: Database, name: str = "Clinic") -> int:
+    """Found an organization; returns its id."""
+    with owner(database) as cursor:
+        cursor.execute("INSERT INTO heartguard_core.organizations (name) VALUES (%s) RETURNING id", (name,))
+        return int(cursor.fetchone()[0])
+
+
+def join(database: Database, org_id: int, role: str = "user", **columns: Any) -> int:
+    """Make somebody a member (`email=`, `full_name=`, `active=`); returns their id. They can't log in."""
+    with owner(database) as cursor:
+        cursor.execute("SELECT count(*) FROM heartguard_core.users")
+        email = columns.get("email", f"person{cursor.fetchone()[0] + 1}@example.com")
+        cursor.execute(
+            "INSERT INTO heartguard_core.users (org_id, email, email_key, role, full_name, active)"
+            " VALUES (%s, %s, lower(%s), %s, %s, %s) RETURNING id",
+            (org_id, email, email, role, columns.get("full_name"), columns.get("active", True)),
+        )
+        return int(cursor.fetchone()[0])
