@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").glob("*/src")))]
 
 from heartguard_common import policy  # noqa: E402  the path above makes it importable
-
 from schemas.builder import lint, openapi, roles, xsd  # noqa: E402
 
 SCHEMAS = ROOT / "schemas"

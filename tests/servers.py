@@ -14,12 +14,13 @@ from typing import Any, BinaryIO
 
 import psycopg2
 import redis
-from heartguard_cli import migrate
-from heartguard_cli.embedded import OWNER, SUPERUSER, PostgresCluster, ValkeyServer
-from heartguard_cli.urls import for_role, libpq
 from psycopg2 import sql
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+
+from heartguard_cli import migrate
+from heartguard_cli.embedded import OWNER, SUPERUSER, PostgresCluster, ValkeyServer
+from heartguard_cli.urls import for_role, libpq
 
 SERVICES = ("auth", "organization", "user", "media", "influx", "audit")
 FAST = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60", "log_min_messages=fatal")

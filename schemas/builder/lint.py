@@ -61,11 +61,33 @@ def resource_faults(resource: str, document: Schema, resources: Mapping[str, Sch
             found.append((place, "a message must be an object with properties"))
         if "description" not in schema and name[0].isupper():
             found.append((place, "a message must say what it is"))
-        for other in resources:
-            if other != resource and name in resources[other].get("$defs", {}):
-                found.append((place, f"is defined in {other} too"))
+        found.extend(
+            (place, f"is defined in {other} too")
+            for other in resources
+            if other != resource and name in resources[other].get("$defs", {})
+        )
         found.extend(_faults(schema, place, exists))
+        if name in _reached(schema, resources):
+            found.append(((*place, "$ref"), "leads back to itself"))
     return [f"#/{'/'.join(place)}: {reason}" for place, reason in found]
+
+
+def _reached(schema: Any, resources: Mapping[str, Schema]) -> set[str]:
+    """Names of all definitions that can be reached from a schema; names are unique among resources."""
+    homes = {name: home for home in resources for name in resources[home].get("$defs", {})}
+    found: set[str] = set()
+    waiting = [schema]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+            name = str(value.get("$ref", "")).rpartition("/")[2]
+            if name in homes and name not in found:
+                found.add(name)
+                waiting.append(resources[homes[name]]["$defs"][name])
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return found
 
 
 def _faults(schema: Any, place: Place, exists: Exists) -> Iterator[Fault]:
@@ -108,7 +130,22 @@ def _scalar_faults(schema: Schema, types: set[str], place: Place) -> Iterator[Fa
         yield (*place, "type"), "null alone says nothing"
     if {"integer", "number"} <= types:
         yield (*place, "type"), "a number is an integer already"
-    if "string" in types and "enum" not in schema and "maxLength" not in schema:
+    if types & {"integer", "number"}:
+        yield from _bound_faults(schema, types, place)
+    if "string" in types:
+        yield from _string_faults(schema, types, place)
+
+
+def _bound_faults(schema: Schema, types: set[str], place: Place) -> Iterator[Fault]:
+    for key in ("minimum", "maximum"):
+        if key not in schema:
+            yield place, f"a number must have a {key}"
+        elif "integer" in types and abs(schema[key]) > LARGEST:
+            yield (*place, key), "is beyond the integers a double holds exactly"
+
+
+def _string_faults(schema: Schema, types: set[str], place: Place) -> Iterator[Fault]:
+    if "enum" not in schema and "maxLength" not in schema:
         yield place, "a string must have a maxLength"
     if len(types - {"null"}) > 1 and {"enum", "pattern", "format"} & schema.keys():
         yield place, "a union may not have enum, pattern or format"
@@ -120,12 +157,6 @@ def _scalar_faults(schema: Schema, types: set[str], place: Place) -> Iterator[Fa
         yield (*place, "format"), "must be a known one with a pattern beside it"
     if "pattern" in schema and (reason := pattern_fault(schema["pattern"])):
         yield (*place, "pattern"), reason
-    if types & {"integer", "number"}:
-        for key in ("minimum", "maximum"):
-            if key not in schema:
-                yield place, f"a number must have a {key}"
-            elif "integer" in types and abs(schema[key]) > LARGEST:
-                yield (*place, key), "is beyond the integers a double holds exactly"
 
 
 def _object_faults(schema: Schema, place: Place, exists: Exists) -> Iterator[Fault]:
@@ -175,7 +206,7 @@ def _types(schema: Schema) -> list[str]:
     return [stated] if isinstance(stated, str) else list(stated)
 
 
-def pattern_fault(pattern: str) -> str | None:
+def pattern_fault(pattern: str) -> str | None:  # noqa: PLR0911  each refusal has a reason of its own
     """Why a pattern is not in the dialect that XSD, Rust and Python read alike; None when it is.
 
     The dialect: `^...$`, letters, escaped punctuation, classes without negation, groups, alternatives inside

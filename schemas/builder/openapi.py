@@ -16,7 +16,12 @@ Schema = Mapping[str, Any]
 STANDARD = {"health": "Health", "ready": "Readiness"}  # routes every service has, mounted by the library itself
 FILES = {"/openapi.json": "application/json", "/schemas/{file}": "application/octet-stream"}
 SECURITY = {
-    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token of a person."},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of a person.",
+    },
     "operator": {"type": "http", "scheme": "bearer", "description": "OPERATOR_TOKEN."},
     "service": {"type": "http", "scheme": "basic", "description": "Name and secret of a service."},
 }
@@ -96,7 +101,10 @@ def _catalogue() -> dict[str, tuple[errors.ErrorRow, ...]]:
 
 
 def _present(service: str) -> bool:
-    return importlib.util.find_spec(f"heartguard_{service}") is not None and all(importlib.util.find_spec(f"heartguard_{service}.{x}") for x in (("errors",) if service=="gateway" else ("errors", "routes")))
+    return importlib.util.find_spec(f"heartguard_{service}") is not None and all(
+        importlib.util.find_spec(f"heartguard_{service}.{x}")
+        for x in (("errors",) if service == "gateway" else ("errors", "routes"))
+    )
 
 
 def _join(policy: Policy) -> Iterator[tuple[Row, Route]]:
@@ -230,7 +238,7 @@ class _Operation:
             found = (found | GATEWAY_ONLY) | {entry.status for entry in self._own_rows()}
         if row.who != ANYONE or row.credentials == "optional":
             found |= {401, 503}
-        if row.who not in (ANYONE,):
+        if row.who != ANYONE:
             found |= {403}
         if row.limit != UNLIMITED:
             found |= {429}

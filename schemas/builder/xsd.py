@@ -140,9 +140,7 @@ class _Writer:
         else:
             self._simple(attribute, keys, None)
 
-    def _element(
-        self, parent: etree._Element, name: str, schema: Schema, owner: str, occurs: dict[str, str]
-    ) -> None:
+    def _element(self, parent: etree._Element, name: str, schema: Schema, owner: str, occurs: dict[str, str]) -> None:
         meant, type_name = self._resolve(schema)
         element = _add(parent, "element", name=name, **occurs, **_nillable(meant))
         if type_name:

@@ -3,10 +3,10 @@
 import psycopg2
 import pytest
 import redis
-from heartguard_cli.urls import libpq
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from heartguard_cli.urls import libpq
 from tests.servers import Database, Postgres, Valkey
 
 

@@ -81,7 +81,7 @@ def _up(options: argparse.Namespace) -> int:
         _env(options)
     system = _system()
     if options.docker or system.values.get("HEARTGUARD_RUNTIME") == "docker":
-        Compose(layout.root).up()
+        Compose(layout.root).up(system.values)
     else:
         native.up(system)
     return 0
@@ -100,7 +100,7 @@ def _down(_options: argparse.Namespace) -> int:
 def _status(_options: argparse.Namespace) -> int:
     system = _system()
     print(native.overview(system))
-    return 0
+    return 0 if native.ready(system) else 1
 
 
 def _migrate(_options: argparse.Namespace) -> int:

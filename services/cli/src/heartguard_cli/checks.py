@@ -41,7 +41,7 @@ def free_port(name: str, port: int, host: str, platform: str = sys.platform) -> 
     if not _taken(port, host):
         return
     hint = ""
-    if name == "gateway" and port == 5000 and platform == "darwin":  # noqa: PLR2004
+    if name == "gateway" and port == 5000 and platform == "darwin":
         hint = " (on macOS that is usually AirPlay Receiver, in System Settings, General, AirDrop & Handoff)"
     raise Trouble(f"Port {port} is already taken{hint}: set {name.upper()}_PORT in .env to a free one")
 

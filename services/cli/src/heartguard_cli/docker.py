@@ -4,12 +4,16 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from heartguard_cli.environment import port
+from heartguard_cli.programs import DEPENDS, PREFIXES
 from heartguard_cli.screen import stage, table
 from heartguard_cli.trouble import Trouble
 
 HEALTH_SECONDS = 300.0
+GOOD = frozenset({"healthy", "-"})
 
 
 class Compose:
@@ -18,7 +22,7 @@ class Compose:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def up(self) -> None:
+    def up(self, values: Mapping[str, str]) -> None:
         """Build and start the containers, wait for their health checks, print them. Raises `Trouble`."""
         command = self._command()
         if command is None:
@@ -28,7 +32,17 @@ class Compose:
             raise Trouble("docker compose up has failed: see its messages above")
         with stage("health checks"):
             self._await_health()
-        print(table(("service", "state", "health"), self._rows()))
+        print()
+        print(self.overview(values))
+
+    def overview(self, values: Mapping[str, str]) -> str:
+        """The same table as without Docker; every URL is the gateway's, for nothing else is published."""
+        rows = []
+        for name, state, health in self._rows():
+            url = f"http://127.0.0.1:{port(values, 'gateway')}{PREFIXES[name]}" if name in PREFIXES else ""
+            shown = "ready" if state == "running" and health in GOOD else f"{state} ({health})"
+            rows.append((name, url, shown, ", ".join(DEPENDS.get(name, ()))))
+        return table(("service", "URL", "state", "depends on"), rows)
 
     def down(self) -> bool:
         """End the containers of this clone; False when there are none."""
@@ -54,7 +68,7 @@ class Compose:
         deadline = time.monotonic() + HEALTH_SECONDS
         while True:
             rows = self._rows()
-            waiting = [name for name, state, health in rows if state != "running" or health not in {"healthy", "-"}]
+            waiting = [name for name, state, health in rows if state != "running" or health not in GOOD]
             if rows and not waiting:
                 return
             if time.monotonic() > deadline:

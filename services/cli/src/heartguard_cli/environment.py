@@ -53,7 +53,7 @@ def load(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _ours(name: str) -> bool:
-    return name in OPTIONAL or name.endswith("_PORT") and name[:-5].lower() in DEFAULT_PORTS
+    return name in OPTIONAL or (name.endswith("_PORT") and name[:-5].lower() in DEFAULT_PORTS)
 
 
 # read from the environment even where an older .env does not know them

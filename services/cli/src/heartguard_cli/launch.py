@@ -23,7 +23,7 @@ def main(sheet: Path) -> None:
     fcntl.flock(lock, fcntl.LOCK_SH)
     os.ftruncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())
-    os.set_inheritable(lock, True)
+    os.set_inheritable(lock, True)  # noqa: FBT003 - it takes no keyword
     if plan["empty"]:
         _empty(Path(plan["empty"]))
     _raise_open_files(plan["open_files"])

@@ -7,9 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from heartguard_common.paths import REPO_ROOT
-
 from heartguard_cli.trouble import Trouble
+from heartguard_common.paths import REPO_ROOT
 
 # 104 bytes on macOS, less what the supervisor appends while it binds
 LONGEST_SOCKET_PATH = 90

@@ -49,20 +49,23 @@ def wait_free(layout: Layout, names: Sequence[str], seconds: float) -> list[str]
     return []
 
 
-def end(layout: Layout, name: str, signal_name: str, seconds: float) -> None:
-    """End a program that nobody supervises any more: in order first, then by SIGKILL. Raises `Trouble`."""
-    lock = layout.lock(name)
+def end(layout: Layout, names: Sequence[str], signal_name: str, seconds: float) -> None:
+    """End programs that nobody supervises any more, all at once: in order first, then by SIGKILL.
+
+    Raises `Trouble` for one that does not end.
+    """
     for sent, patience in ((f"SIG{signal_name}", seconds), ("SIGKILL", 5.0)):
-        pid = pid_of(lock)
-        if not held(lock) or pid is None:
+        for name in living(layout, names):
+            pid = pid_of(layout.lock(name))
+            # the group: workers whose master has died are in it, and its number is not given away before they end
+            with contextlib.suppress(ProcessLookupError):
+                if pid is not None:
+                    os.killpg(pid, signal.Signals[sent])
+                    os.killpg(pid, signal.SIGCONT)
+        if not wait_free(layout, names, patience):
             return
-        # the group: workers whose master has died are in it, and its number is not given away before they end
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.Signals[sent])
-            os.killpg(pid, signal.SIGCONT)
-        if not wait_free(layout, [name], patience):
-            return
-    raise Trouble(f"{name} (process {pid_of(lock)}) does not end: end it yourself and start again")
+    left = ", ".join(f"{name} (process {pid_of(layout.lock(name))})" for name in living(layout, names))
+    raise Trouble(f"{left} does not end: end it yourself and start again")
 
 
 @contextmanager

@@ -9,11 +9,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from heartguard_common.paths import REPO_ROOT
 from psycopg2 import extensions, sql
 
 from heartguard_cli.trouble import Trouble
 from heartguard_cli.urls import libpq, parse, role_name
+from heartguard_common.paths import REPO_ROOT
 
 LOCK = 4_200_561  # an advisory lock of our own, so that two starts do not migrate at once
 VERSION_TABLE = "heartguard_core.schema_version"

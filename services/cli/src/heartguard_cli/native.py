@@ -24,7 +24,7 @@ STORES_SECONDS = 60.0
 CRASHING_SECONDS = 5.0
 SERVICES_SECONDS = 60.0
 STOP_SECONDS = 15.0
-# in the order in which they are ended
+STOP_ORDER = ((SERVICES, "TERM"), (("consumer",), "TERM"), (("valkey",), "TERM"), (("postgres",), "INT"))
 PROGRAMS = (*SERVICES, "consumer", "valkey", "postgres")
 DOWN_STATES = frozenset({"BACKOFF", "EXITED", "FATAL"})
 
@@ -43,7 +43,9 @@ def up(system: System) -> None:
             print("HeartGuard is already up.\n")
             print(overview(system))
             return
-        _shut_down(layout, supervisor)
+        if supervisor.listening() or locks.living(layout, PROGRAMS):
+            with stage("ending what an earlier start left"):
+                _shut_down(layout, supervisor)
         _check(system)
         started = time.monotonic()
         try:
@@ -69,6 +71,11 @@ def down(layout: Layout) -> bool:
         with stage("stopping"):
             _shut_down(layout, supervisor)
     return True
+
+
+def ready(system: System) -> bool:
+    """Whether every service says so."""
+    return all(answer.ready for answer in doors.ask_all(_doors(system)).values())
 
 
 def overview(system: System) -> str:
@@ -120,7 +127,7 @@ def _start_stores(system: System, supervisor: Supervisor) -> None:
 
 def _postgres_answers(system: System) -> bool:
     cluster = system.postgres
-    assert cluster is not None  # noqa: S101 - the caller has looked
+    assert cluster is not None
     try:
         # the password is the cluster's own: whoever takes it is our server
         psycopg2.connect(
@@ -156,7 +163,7 @@ def _await(answers: Callable[[], bool], name: str, layout: Layout, states: Calla
         words = last_words(log, offset)
         # a query that outlives its killed server holds the cluster until its time-out
         ends_by_itself = "shared memory" in words or waited < CRASHING_SECONDS or words == SILENCE
-        if waited > STORES_SECONDS or not ends_by_itself and _crashing(states(), name):
+        if waited > STORES_SECONDS or (not ends_by_itself and _crashing(states(), name)):
             raise Trouble(f"{name} does not start: {words} (var/log/{name}.log)")
         time.sleep(0.05)
 
@@ -214,11 +221,9 @@ def _shut_down(layout: Layout, supervisor: Supervisor) -> None:
 
 def _end_leftovers(layout: Layout) -> None:
     """End in order what an earlier supervisor that was killed has left behind."""
-    left = locks.living(layout, PROGRAMS)
-    if left:
-        with stage("ending what an earlier start left"):
-            for name in left:
-                locks.end(layout, name, "INT" if name == "postgres" else "TERM", 6.0)
+    for names, signal_name in STOP_ORDER:
+        if locks.living(layout, names):
+            locks.end(layout, names, signal_name, 6.0)
 
 
 def last_words(log: Path, offset: int = 0) -> str:

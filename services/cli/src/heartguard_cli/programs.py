@@ -33,7 +33,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION"),
         "ALLOWED_ORIGINS",
     ),
-    "organization": (*STORED, "MEDIA_URL", "INFLUX_SERVICE_URL"),
+    "organization": (*STORED, "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
     "user": STORED,
     "media": (
         *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL", "MEDIA_DIR"),
@@ -44,7 +44,10 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 """The variables each service reads; a test compares them with its Settings."""
 
-DEPENDS = {
+DERIVED = frozenset({"SERVICE_SECRET", *URL_VARIABLES.values()})
+"""Variables that services read and nobody writes: they follow from the ports and the secrets in `.env`."""
+
+DEPENDS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("redis", "auth"),
     "auth": ("postgresql", "redis"),
     "organization": ("postgresql", "redis", "auth"),

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-WIDTH = 34
+WIDTH = 38
 
 
 @contextmanager

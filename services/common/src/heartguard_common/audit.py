@@ -22,7 +22,10 @@ Outcome = Literal["success", "denied", "failure"]
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """What happened: who (`actor`) did what (`action`) to which `resource`, and how it ended."""
+    """What happened: who (`actor`) did what (`action`) to which `resource`, and how it ended.
+
+    `actor_hash` is the keyed hash of an address that was masked in `actor`.
+    """
 
     id: str
     time: str
@@ -36,6 +39,7 @@ class AuditEvent:
     resource: str | None = None
     reason: str | None = None
     gateway_request_id: str | None = None
+    actor_hash: str | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -1,10 +1,16 @@
 """Time as a port, so that no rule of ours reads the machine's clock behind a test's back."""
 
+import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 NANOSECONDS = 1_000_000_000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RFC3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 class Clock(Protocol):
@@ -33,6 +39,15 @@ def rfc3339(time_ns: int) -> str:
     text = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     text = text.rjust(19, "0")  # glibc prints years under 1000 without leading zeros
     return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else text + "Z"
+
+
+def parse_rfc3339(text: str) -> int:
+    """Nanoseconds since the epoch of an RFC 3339 time with zone. Raises ValueError for a time that is none."""
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError("not an RFC 3339 time")
+    moment = datetime.fromisoformat(match[1] + ("+00:00" if match[3] == "Z" else match[3]))
+    return (moment - _EPOCH) // timedelta(seconds=1) * NANOSECONDS + int((match[2] or "0").ljust(9, "0"))
 
 
 def from_datetime(moment: datetime) -> str:

@@ -19,7 +19,7 @@ _JSON_SUSPECT = re.compile(rb"\\[bfru]|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 _XML_SUSPECT = re.compile(rb"&#|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 
 
-class Violations(Exception):
+class Violations(Exception):  # noqa: N818  it says what they are
     """A well-formed document against its contract; `faults` are the first 100."""
 
     def __init__(self, found: Iterable[Fault]) -> None:
@@ -45,7 +45,7 @@ class Contract:
         if media_type == JSON:
             document = parse_json(body)
             suspect = _JSON_SUSPECT.search(body) is not None
-            return self._checked(document, [], suspect)
+            return self._checked(document, [], suspect=suspect)
         if media_type not in XML_TYPES:
             raise ValueError(f"no codec for {media_type}")
         root = parse_xml(body)
@@ -55,7 +55,7 @@ class Contract:
         document = decoder.message(root, self._message)
         suspect = _XML_SUSPECT.search(body) is not None
         # The XSD says no without saying where; whatever it refuses, decoder and JSON Schema refuse with a pointer.
-        return self._checked(document, decoder.faults, suspect, lawful=self._xsd.validate(root))
+        return self._checked(document, decoder.faults, suspect=suspect, lawful=self._xsd.validate(root))
 
     def decode_query(self, pairs: Iterable[tuple[str, str]]) -> Document:
         """The checked document of query parameters or a form, each typed as the text of an XML element is.
@@ -72,7 +72,7 @@ class Contract:
                 document[name] = xml_codec.leaf(members[name], text)
             else:
                 document[name] = text
-        return self._checked(document, found, True)
+        return self._checked(document, found, suspect=True)
 
     def encode(self, document: Any, media_type: str) -> bytes:
         """The bytes of a document, which is not checked; ValueError for an unknown media type or XML member."""
@@ -84,12 +84,12 @@ class Contract:
 
     def check(self, document: Any) -> None:
         """Raises Violations when a document breaks the contract."""
-        self._checked(document, [], True)
+        self._checked(document, [], suspect=True)
 
-    def _checked(self, document: Any, found: list[Fault], suspect: bool, *, lawful: bool = True) -> Any:
+    def _checked(self, document: Any, found: list[Fault], *, suspect: bool, lawful: bool = True) -> Document:
         shape = self._message.shape
-        lawful = lawful and not found and self._validator.is_valid(document)
-        if not lawful or (suspect and any_string(document, faults.CONTROL)):
+        lawful = lawful and not found and not (suspect and any_string(document, faults.CONTROL))
+        if not lawful or not self._validator.is_valid(document):
             more = self._finder.find(document, shape)
             known = {fault.path for fault in found}
             found += [fault for fault in more if fault.path not in known]
@@ -103,17 +103,13 @@ class Contracts:
     def __init__(self, bundle: shapes.Bundle, xsds: Mapping[str, etree.XMLSchema]) -> None:
         finder = faults.Finder(bundle.schema["$defs"])
         messages = [bundle.message(name) for name in bundle.message_names()]
-        self._contracts = {
-            message.name: Contract(message, finder, xsds[message.resource]) for message in messages
-        }
+        self._contracts = {message.name: Contract(message, finder, xsds[message.resource]) for message in messages}
 
     @classmethod
     def load(cls, directory: Path = SCHEMAS_DIR) -> "Contracts":
         """The contracts of all `*.schema.json` of a directory, with the XSDs made of them beside them."""
         bundle = shapes.load(directory)
-        xsds = {
-            name: etree.XMLSchema(etree.parse(str(directory / f"{name}.xsd"))) for name in bundle.resources
-        }
+        xsds = {name: etree.XMLSchema(etree.parse(str(directory / f"{name}.xsd"))) for name in bundle.resources}
         return cls(bundle, xsds)
 
     def __getitem__(self, name: str) -> Contract:

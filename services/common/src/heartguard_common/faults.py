@@ -1,5 +1,6 @@
 """What is wrong with a document, place by place: at most 100 faults, each with its JSON Pointer, none with a value."""
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,20 +11,21 @@ from heartguard_common.errors import Fault
 from heartguard_common.shapes import Schema, Shape
 from heartguard_common.xml_codec import MAX_FAULTS, Path, pointer
 
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 TYPE_NAMES = {
     "string": "a string", "integer": "an integer", "number": "a number", "boolean": "true or false",
     "object": "an object", "array": "an array",
 }  # fmt: skip
 
 
-class _Enough(Exception):
+class _Enough(Exception):  # noqa: N818  no error: the search is over
     """The first 100 faults are found."""
 
 
 class Finder:
-    """Finds the faults of documents of one shape, item by item: the library's own list of a large body of faults
-    takes half a minute and gigabytes, and its texts quote the values.
+    """Finds the faults of documents item by item.
+
+    The list the library itself makes of a million faults takes half a minute and gigabytes, and quotes values.
     """
 
     def __init__(self, definitions: Mapping[str, Any]) -> None:
@@ -33,10 +35,8 @@ class Finder:
     def find(self, document: Any, shape: Shape) -> list[Fault]:
         """The first 100 faults of a document; empty when it has none."""
         faults: list[Fault] = []
-        try:
+        with contextlib.suppress(_Enough):
             self._visit(document, shape, (), faults)
-        except _Enough:
-            pass
         return faults
 
     def _visit(self, value: Any, shape: Shape, path: Path, faults: list[Fault]) -> None:
@@ -54,11 +54,13 @@ class Finder:
             self._map(value, shape, path, faults)
 
     def _scalar(self, value: Any, shape: Shape, path: Path, faults: list[Fault]) -> None:
+        # Before the library sees it: a lone surrogate is nothing it can look at.
+        if isinstance(value, str) and CONTROL.search(value):
+            _add(faults, path, "holds a control character")
+            return
         error = next(self.validator(shape.schema).iter_errors(value), None)
         if error is not None:
             _add(faults, path, _text(error.kind, shape))
-        elif isinstance(value, str) and CONTROL.search(value):
-            _add(faults, path, "holds a control character")
 
     def _array(self, value: Any, shape: Shape, path: Path, faults: list[Fault]) -> None:
         if not isinstance(value, list):
@@ -92,10 +94,10 @@ class Finder:
             _add(faults, path, f"must have at least {shape.schema['minProperties']} entries")
         names = self.validator(shape.schema["propertyNames"])
         for key, inner in value.items():
-            if not names.is_valid(key):
-                _add(faults, (path, key), "does not have an allowed name")
-            elif CONTROL.search(key):
+            if CONTROL.search(key):
                 _add(faults, (path, key), "holds a control character in its name")
+            elif not names.is_valid(key):
+                _add(faults, (path, key), "does not have an allowed name")
             else:
                 self._visit(inner, shape.item, (path, key), faults)
 

@@ -1,9 +1,13 @@
 """Prometheus metrics, right over all workers of a service (`PROMETHEUS_MULTIPROC_DIR`)."""
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -14,6 +18,7 @@ class Metrics:
 
     def __init__(self, service: str) -> None:
         self._registry = CollectorRegistry()
+        self._live = CollectorRegistry()
         self.service = service
         self.requests = self.counter(
             "heartguard_requests", "Requests answered", ("service", "route", "method", "status")
@@ -35,6 +40,10 @@ class Metrics:
         """A gauge that is added up over living workers."""
         return Gauge(name, text, labels, registry=self._registry, multiprocess_mode="livesum")
 
+    def live(self, name: str, text: str, read: Callable[[], float]) -> None:
+        """A gauge whose value lies elsewhere and is read when metrics are asked for; left out where that fails."""
+        self._live.register(_Live(name, text, read))
+
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request and its latency in seconds."""
         self.requests.labels(self.service, route, method, str(status)).inc()
@@ -46,7 +55,23 @@ class Metrics:
         """The metrics of all workers in Prometheus' text format."""
         directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not directory:
-            return generate_latest(self._registry)
+            return generate_latest(self._registry) + generate_latest(self._live)
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
+        return generate_latest(registry) + generate_latest(self._live)
+
+
+class _Live(Collector):
+    """One gauge that is read when it is asked for; the workers of a service all read the same."""
+
+    def __init__(self, name: str, text: str, read: Callable[[], float]) -> None:
+        self._name, self._text, self._read = name, text, read
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """The name alone: registering must not ask whoever knows the value."""
+        yield GaugeMetricFamily(self._name, self._text)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The value now."""
+        with contextlib.suppress(Exception):
+            yield GaugeMetricFamily(self._name, self._text, value=self._read())

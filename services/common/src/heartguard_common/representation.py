@@ -21,7 +21,7 @@ _DECLARED_ENCODING = re.compile(rb"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 
 
-class Malformed(Exception):
+class Malformed(Exception):  # noqa: N818  it says what the body is
     """A body that is not what its media type says; the message is for the caller and quotes no value."""
 
 

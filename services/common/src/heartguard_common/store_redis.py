@@ -12,11 +12,11 @@ RedisClient: TypeAlias = "redis.Redis"
 REDIS_FAULTS = (redis.RedisError, OSError)
 
 
-def make_redis(url: str, *, timeout_seconds: float = 0.25) -> RedisClient:
+def make_redis(url: str, *, timeout_seconds: float = 0.25, decode: bool = True) -> RedisClient:
     """A pooled client; the library's defaults would retry ten times and hang for seconds on a stopped server."""
     return redis.Redis.from_url(
         url,
-        decode_responses=True,
+        decode_responses=decode,
         socket_timeout=timeout_seconds,
         socket_connect_timeout=timeout_seconds,
         retry=Retry(NoBackoff(), 0),

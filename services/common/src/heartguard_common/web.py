@@ -4,7 +4,6 @@ One way for every request: choose a representation, authenticate, authorize, dec
 never see JSON or XML.
 """
 
-import ipaddress
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +32,7 @@ from heartguard_common.identity import Authenticator, Principal, bearer_token
 from heartguard_common.lifecycle import Lifecycle, readiness_document
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
+from heartguard_common.network import is_inner
 from heartguard_common.policy import Policy, Row, authorize
 from heartguard_common.representation import Malformed, choose
 from heartguard_common.revocation import Revocations
@@ -286,11 +286,8 @@ def _is_inner() -> bool:
     """Whether the peer itself is on loopback or a private network, with no proxy before it."""
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
         return False
-    if not request.remote_addr:
-        return True  # a Unix socket: whoever may open it is on this machine
-    address = ipaddress.ip_address(request.remote_addr)
-    # Python 3.11 calls every mapped address private, whatever it maps.
-    return (getattr(address, "ipv4_mapped", None) or address).is_private
+    # Without an address it came through a Unix socket: whoever may open it is on this machine.
+    return not request.remote_addr or is_inner(request.remote_addr)
 
 
 def _pointer(name: str) -> str:

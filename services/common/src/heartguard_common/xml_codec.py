@@ -97,9 +97,7 @@ class Decoder:
             return self._object(element, shape, path)
         return self._array(element, shape, path) if shape.kind == "array" else self._map(element, shape, path)
 
-    def _is_nil(
-        self, element: "_Element", shape: Shape, path: Path, extra: frozenset[str], names: list[str]
-    ) -> bool:
+    def _is_nil(self, element: "_Element", shape: Shape, path: Path, extra: frozenset[str], names: list[str]) -> bool:
         for name in names:
             allowed = name in extra or name == NIL or (name == "type" and shape.union)
             if not allowed:

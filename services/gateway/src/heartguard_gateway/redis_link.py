@@ -125,8 +125,9 @@ class _Connection:
 
 
 class RedisLink:
-    """One connection of one worker. After a failure nobody tries again for `pause` seconds, so an outage costs
-    requests nothing but the fallback.
+    """One connection of one worker.
+
+    After a failure nobody tries again for `pause` seconds, so that an outage costs requests nothing but the fallback.
     """
 
     def __init__(

@@ -99,7 +99,7 @@ class OwnRoutes:
         ok = False
         with gevent.Timeout(_PROBE_SECONDS, exception=False):
             try:
-                ok = self._services[name].send(outbound).reply.status == 200  # noqa: PLR2004  OK
+                ok = self._services[name].send(outbound).reply.status == 200
             except ServiceError:
                 ok = False
         elapsed = round((time.monotonic() - started) * 1000, 2)
@@ -165,6 +165,10 @@ def read_request(environ: Mapping[str, Any]) -> Request:
     )
 
 
+class _Response(Response):
+    default_mimetype = None  # what no stage has named has no media type
+
+
 def mount(app: Flask, pipeline: Pipeline, monotonic: Callable[[], float] = time.monotonic) -> None:
     """Send every request down the pipeline: Flask's own routing never sees one, so it can't answer in HTML."""
 
@@ -176,5 +180,5 @@ def mount(app: Flask, pipeline: Pipeline, monotonic: Callable[[], float] = time.
         if unread and not request.consumed:
             request.close()  # reading a large refused body to its end would cost more than a new connection
         if reply.stream is not None:
-            return Response(reply.stream, reply.status, reply.headers, direct_passthrough=True)
-        return Response(reply.body, reply.status, reply.headers)
+            return _Response(reply.stream, reply.status, reply.headers, direct_passthrough=True)
+        return _Response(reply.body, reply.status, reply.headers)

@@ -61,11 +61,11 @@ class Settings:
     jwt_secret_previous: str = variable("JWT_SECRET_PREVIOUS", secret, default="")
     jwt_issuer: str = variable("JWT_ISSUER", default="heartguard")
     jwt_audience: str = variable("JWT_AUDIENCE", default="heartguard")
-    rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))
+    rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))  # noqa: RUF009  variable() makes a field
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", origins, default=())
     trusted_proxies: int = variable("TRUSTED_PROXIES", whole(0, 10), default=0)
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_000), default=50)
-    spool_dir: Path = variable("SPOOL_DIR", Path, default=Path("var/spool"))
+    spool_dir: Path = variable("SPOOL_DIR", Path, default=Path("var/spool"))  # noqa: RUF009  variable() makes a field
     log_level: str = variable("LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 
     @classmethod

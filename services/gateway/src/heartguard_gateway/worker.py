@@ -84,7 +84,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop; then take what the kernel has accepted, and end idle connections at once."""
-        servers = []
+        servers = {}
         for listener in self.sockets:
             listener.setblocking(1)
             pool = gevent.pool.Pool(self.worker_connections)
@@ -93,16 +93,16 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             if self.cfg.workers > 1:
                 server.max_accept = 1
             server.start()
-            servers.append(server)
+            servers[server] = listener
         beat = 0.0
         while self.alive:
             if time.monotonic() >= beat:
                 self.notify()
                 beat = time.monotonic() + 1.0
             gevent.sleep(_POLL_SECONDS)
-        for server in servers:
+        for server, listener in servers.items():
             server.stop_accepting()
-            self._serve_backlog(server)
+            self._serve_backlog(server, listener)
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while any(len(server.pool) for server in servers) and time.monotonic() < deadline:
             self._end_idle()
@@ -161,7 +161,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
                 body.close()
         return not response.should_close()
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002  gunicorn's
         """Answer what never became a request, in JSON: its header was not readable, so no Accept was."""
         row = next((row for kind, row in _ROWS if isinstance(exc, kind)), INTERNAL)
         own = uuid7()
@@ -197,8 +197,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             del self._waiting[greenlet]
         return None
 
-    def _serve_backlog(self, server: Any) -> None:
-        listener = server.socket
+    def _serve_backlog(self, server: Any, listener: Any) -> None:
         listener.setblocking(0)
         while True:
             try:

@@ -11,12 +11,12 @@ from heartguard_common.settings import read, variable
 class Settings(ServiceSettings):
     """What every service reads, and where the sisters are that keep something of an organization.
 
-    The time series service is `TIMESERIES_URL`, because `INFLUX_URL` is the address of InfluxDB itself.
+    The time series service is `INFLUX_SERVICE_URL`, because `INFLUX_URL` is the address of InfluxDB itself.
     """
 
     user_url: str = variable("USER_URL", default="http://127.0.0.1:5003")
     media_url: str = variable("MEDIA_URL", default="http://127.0.0.1:5004")
-    timeseries_url: str = variable("TIMESERIES_URL", default="http://127.0.0.1:5005")
+    timeseries_url: str = variable("INFLUX_SERVICE_URL", default="http://127.0.0.1:5005")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":

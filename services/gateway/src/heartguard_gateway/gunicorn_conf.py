@@ -1,4 +1,4 @@
-"""How gunicorn runs the gateway: `gunicorn --config services/gateway/gunicorn.conf.py --chdir services/gateway/src app:app`."""
+"""How gunicorn runs the gateway: `gunicorn --config python:heartguard_gateway.gunicorn_conf app:app`."""
 
 import resource
 

@@ -1,0 +1,115 @@
+"""The process that moves events from the stream into the trail: `python -m heartguard_audit.consumer`.
+
+Whatever is away, it waits for it and loses nothing: an event leaves the stream after its commit. SIGTERM ends it
+after the batch at hand.
+"""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from heartguard_audit.settings import Settings
+from heartguard_audit.store.events import PostgresEvents
+from heartguard_audit.store.stream import RedisStream
+from heartguard_audit.usecases import Intake
+from heartguard_common import logs
+from heartguard_common.database import Database
+from heartguard_common.errors import ServiceError
+from heartguard_common.spool import Spool
+from heartguard_common.store_redis import REDIS_FAULTS, make_redis
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds
+SPOOL_SECONDS = 1.0
+GRACE_SECONDS = 1.5
+REDIS_TIMEOUT = 1.0
+
+
+class Consumer:
+    """The loop: spools into the stream, the stream into the trail, and a sign of life after each round."""
+
+    def __init__(
+        self, intake: Intake, stream: RedisStream, spool_dir: Path, stop: threading.Event, log: logging.Logger
+    ) -> None:
+        self._intake = intake
+        self._stream = stream
+        self._spool_dir = spool_dir
+        self._stop = stop
+        self._log = log
+        self._spools_at = 0.0
+
+    def run(self) -> None:
+        """Go round until told to stop; a round that fails is tried again, ever more slowly up to a bound."""
+        pause = FIRST_PAUSE
+        while not self._stop.is_set():
+            try:
+                if pause > FIRST_PAUSE or self._spools_at == 0.0:
+                    self._stream.prepare()
+                self.round()
+            except Exception as error:  # noqa: BLE001  one round must not end the process: its events wait
+                self._tell(error, first=pause == FIRST_PAUSE)
+                self._stop.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                if pause > FIRST_PAUSE:
+                    self._log.warning("the audit consumer goes on")
+                pause = FIRST_PAUSE
+
+    def round(self) -> int:
+        """Drain the spools when it is time, move one batch, say that we live; returns the size of the batch."""
+        if time.monotonic() >= self._spools_at:
+            self.drain_spools()
+            self._spools_at = time.monotonic() + SPOOL_SECONDS
+        moved = self._intake.step()
+        self._stream.beat()
+        return moved
+
+    def drain_spools(self) -> int:
+        """Put what the services wrote while Redis was away into the stream; each spool keeps its order.
+
+        A spool is locked while it is drained, so its service may do the same at the same time.
+        """
+        found = {path.with_suffix(".events") for end in ("events", "draining") for path in self._spool_dir.glob(f"*.{end}")}
+        sent = 0
+        for path in sorted(found):
+            spool = Spool(path)
+            if not spool.empty():
+                sent += spool.drain(self._stream.append)
+        if sent:
+            self._log.warning("%d events came from spools", sent)
+        return sent
+
+    def _tell(self, error: Exception, *, first: bool) -> None:
+        if not isinstance(error, (ServiceError, *REDIS_FAULTS)):
+            self._log.error("the audit consumer failed and tries again", exc_info=error)
+        elif first:
+            self._log.warning("the audit consumer waits: %s", error)
+
+
+def run(environ: Mapping[str, str] | None = None) -> int:
+    """Consume until SIGTERM or SIGINT; returns the exit status. Raises `SettingsError`."""
+    settings = Settings.from_env(environ)
+    log = logs.configure("audit-consumer", settings.log_level)
+    asked: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: asked.append(received))
+    stop = threading.Event()
+    database = Database(settings.database_url, pool_size=2)
+    redis = make_redis(settings.redis_url, timeout_seconds=REDIS_TIMEOUT, decode=False)
+    stream = RedisStream(redis)
+    consumer = Consumer(Intake(stream, PostgresEvents(database), log), stream, settings.spool_dir, stop, log)
+    # In a thread of its own, because a signal is not heard in a call into a server that hangs.
+    worker = threading.Thread(target=consumer.run, daemon=True)
+    worker.start()
+    while worker.is_alive() and not asked:
+        time.sleep(0.1)
+    stop.set()
+    worker.join(GRACE_SECONDS)
+    return 0 if asked else 1
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,159 @@
+"""Events of the trail and the rules about them that are true without a computer."""
+
+import hashlib
+import hmac
+import ipaddress
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from heartguard_common.audit import AuditEvent, decode
+from heartguard_common.clock import parse_rfc3339
+from heartguard_common.ids import is_uuid
+
+KINDS = frozenset({"access", "change"})
+OUTCOMES = frozenset({"success", "denied", "failure"})
+LENGTHS: Mapping[str, int] = {"actor": 320, "action": 128, "service": 64, "resource": 512, "reason": 256}
+MAX_ENTRIES = 64
+MAX_KEY = 128
+MAX_TEXT = 4096
+MAX_NUMBER = 1.7e308
+# What a bigint of PostgreSQL holds: nanoseconds from 1677 to 2262.
+EARLIEST_NS, LATEST_NS = -(2**63), 2**63 - 1
+
+_EMAIL = re.compile(r"([^\s@<>\"'()\[\]{},;:/\\])[^\s@<>\"'()\[\]{},;:/\\]*@([^\s@<>\"'()\[\]{},;:/\\]+)")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+
+
+class NotAnEventError(ValueError):
+    """What came is no event that can be kept; the text says why and quotes nothing of it."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event in the trail; `sequence` is its place in the trail of its organization, from 1 without a gap."""
+
+    sequence: int
+    event: AuditEvent
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the stream: its id there, and the line it carries, if it carries one."""
+
+    id: bytes
+    line: bytes | None
+
+
+@dataclass(frozen=True)
+class Search:
+    """Which events of one trail are asked for: all conditions hold at once.
+
+    `org_id` None means the trail of no organization. Times are nanoseconds, half-open: since <= time < until.
+    `before` is the sequence that the last page ended with: events come newest first.
+    """
+
+    org_id: int | None
+    equals: Mapping[str, str]
+    since_ns: int | None = None
+    until_ns: int | None = None
+    before: int | None = None
+
+
+class Mask:
+    """Takes e-mail and network addresses out of a text, and makes the keyed hash that finds them again."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    def text(self, text: str, longest: int = MAX_TEXT) -> str:
+        """`anna@hg.io` becomes `a***@hg.io`, an IP address the network it is in (IPv4 /24, IPv6 /48)."""
+        return (_network(text) or _EMAIL.sub(r"\1***@\2", text))[:longest]
+
+    def hash(self, text: str) -> str | None:
+        """HMAC-SHA256 (RFC 2104) of the first address in a text, upper and lower case alike; None without one."""
+        found = _EMAIL.search(text)
+        address = found[0] if found else text if _network(text) else None
+        if address is None:
+            return None
+        return hmac.new(self._secret, address.casefold().encode(), hashlib.sha256).hexdigest()
+
+
+def _network(text: str) -> str | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return str(ipaddress.ip_network(f"{text}/{24 if address.version == 4 else 48}", strict=False))
+
+
+def within_range(time_ns: int) -> int:
+    """The time, or the nearest one that the trail can hold."""
+    return max(EARLIEST_NS, min(LATEST_NS, time_ns))
+
+
+def admitted(line: bytes) -> AuditEvent:
+    """The event of a line as it may enter the trail. Raises `NotAnEventError` where it is none of ours.
+
+    What a caller could have influenced never keeps an event out: control characters, which no format of ours
+    can carry, are replaced, and texts that are too long are cut.
+    """
+    try:
+        event = decode(line)
+        _require(event)
+        return replace(event, **_texts(event), payload=_payload(event.payload))
+    except NotAnEventError:
+        raise
+    except (ValueError, TypeError, RecursionError) as error:
+        raise NotAnEventError("is not the JSON of an event") from error
+
+
+def _require(event: AuditEvent) -> None:
+    sound = {
+        "id": isinstance(event.id, str) and is_uuid(event.id),
+        "time": isinstance(event.time, str) and EARLIEST_NS <= parse_rfc3339(event.time) <= LATEST_NS,
+        "kind": event.kind in KINDS,
+        "outcome": event.outcome in OUTCOMES,
+        "org_id": event.org_id is None or (type(event.org_id) is int and 1 <= event.org_id < 2**31),
+        **{name: bool(getattr(event, name)) for name in ("actor", "action", "service")},
+    }
+    wrong = [name for name, right in sound.items() if not right]
+    if wrong:
+        raise NotAnEventError("has no valid " + ", ".join(wrong))
+
+
+def _texts(event: AuditEvent) -> dict[str, Any]:
+    texts: dict[str, Any] = {name: _clean(getattr(event, name), longest) for name, longest in LENGTHS.items()}
+    for name in ("request_id", "gateway_request_id"):
+        text = getattr(event, name)
+        texts[name] = text if isinstance(text, str) and _REQUEST_ID.fullmatch(text) else None
+    texts["request_id"] = texts["request_id"] or ""
+    texts["actor_hash"] = _clean(event.actor_hash, 64)
+    return texts
+
+
+def _clean(text: Any, longest: int) -> str | None:
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise NotAnEventError("has a text that is none")
+    return _CONTROL.sub("\ufffd", text)[:longest] or None
+
+
+def _payload(payload: Any) -> dict[str, Any]:
+    if not isinstance(payload, dict) or len(payload) > MAX_ENTRIES:
+        raise NotAnEventError("has no valid payload")
+    return {_clean(key, MAX_KEY) or "_": _scalar(value) for key, value in payload.items()}
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, str):
+        return _CONTROL.sub("\ufffd", value)[:MAX_TEXT]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and math.isfinite(value) and abs(value) <= MAX_NUMBER:
+        return value
+    raise NotAnEventError("has a payload that is no map of scalars")

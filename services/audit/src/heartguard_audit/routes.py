@@ -1,0 +1,95 @@
+"""The HTTP face of audit."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from heartguard_audit import export
+from heartguard_audit.domain import Recorded
+from heartguard_audit.usecases import AuditUseCases
+from heartguard_common.audit import AuditEvent
+from heartguard_common.paging import DEFAULT_LIMIT, decode_cursor, page
+from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
+
+CSV, NDJSON = "text/csv", "application/x-ndjson"
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+def record(audit: AuditUseCases, call: Call) -> Answer:
+    event = audit.record(call.person, call.document)
+    return Answer(_document(event), headers={**NO_STORE, "Location": f"/audit/events/{event.id}"})
+
+
+def list_events(audit: AuditUseCases, call: Call) -> Answer:
+    position = decode_cursor(call.query.get("cursor"), int)
+    before = position[0] if position else None
+    if call.media_type in (CSV, NDJSON):
+        return _file(audit, call, before)
+    limit = call.query.get("limit", DEFAULT_LIMIT)
+    rows = audit.page(call.person, call.query, before, limit + 1)
+    return Answer(page(rows, limit, _recorded, lambda row: [row.sequence]), headers=NO_STORE)
+
+
+def read(audit: AuditUseCases, call: Call) -> Answer:
+    return Answer(_recorded(audit.find(call.person, call.params["event_id"])), headers=NO_STORE)
+
+
+def _file(audit: AuditUseCases, call: Call, before: int | None) -> Answer:
+    blocks = _documents(audit.export(call.person, call.query, before, call.query.get("limit")))
+    name = "audit-events.csv" if call.media_type == CSV else "audit-events.ndjson"
+    headers = {**NO_STORE, "Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    if call.media_type == CSV:
+        return Answer(stream=export.table(blocks), media_type=f"{CSV}; charset=utf-8; header=present", headers=headers)
+    return Answer(stream=export.ndjson(blocks), media_type=NDJSON, headers=headers)
+
+
+def _documents(blocks: Iterator[Sequence[Recorded]]) -> export.Blocks:
+    for block in blocks:
+        yield [_recorded(row) for row in block]
+
+
+def _recorded(row: Recorded) -> dict[str, Any]:
+    return _document(row.event, row.sequence)
+
+
+def _document(event: AuditEvent, sequence: int | None = None) -> dict[str, Any]:
+    """The `AuditEvent` message; an event that was just posted has no sequence yet."""
+    ids = {"request_id": event.request_id, "gateway_request_id": event.gateway_request_id}
+    return {
+        "id": event.id,
+        "status": "recorded",
+        "sequence": sequence,
+        "time": event.time,
+        "kind": event.kind,
+        **{name: value for name, value in ids.items() if value},
+        "org_id": event.org_id,
+        "actor": event.actor,
+        "action": event.action,
+        "service": event.service,
+        "resource": event.resource,
+        "outcome": event.outcome,
+        "reason": event.reason,
+        "payload": dict(event.payload),
+    }
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/audit/events",
+        record,
+        takes="AuditEventRequest",
+        gives="AuditEvent",
+        status=201,
+        idempotent=True,
+    ),
+    Route(
+        "GET",
+        "/audit/events",
+        list_events,
+        query="AuditListQuery",
+        gives="AuditEventList",
+        offers=(*DOCUMENT_TYPES, CSV, NDJSON),
+        body="none",
+    ),
+    Route("GET", "/audit/events/{event_id}", read, gives="AuditEvent", body="none"),
+)

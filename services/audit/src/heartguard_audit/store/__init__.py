@@ -1,0 +1,1 @@
+"""The ports of audit made of PostgreSQL and a Redis Stream."""

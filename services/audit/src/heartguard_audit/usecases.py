@@ -1,0 +1,164 @@
+"""What can be done with the trail, one method per verb; and `Intake`, by which events enter it."""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heartguard_audit.domain import Mask, NotAnEventError, Recorded, Search, admitted, within_range
+from heartguard_audit.errors import UNKNOWN_EVENT
+from heartguard_audit.ports import Entry, Events, Journal, Queue, Trail
+from heartguard_common.audit import AuditEvent
+from heartguard_common.clock import Clock, parse_rfc3339, rfc3339
+from heartguard_common.errors import UNAVAILABLE, UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.ids import uuid7
+from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID
+
+EQUALS = ("kind", "actor", "action", "service", "resource", "outcome")
+EXPORT_PAGE = 1000
+
+
+class AuditUseCases:
+    """Recording and reading. A caller sees the trail of their organization; the operator that of none."""
+
+    def __init__(self, trail: Trail, events: Events, mask: Mask, clock: Clock) -> None:
+        self._trail = trail
+        self._events = events
+        self._mask = mask
+        self._clock = clock
+
+    def record(self, caller: Principal, said: Mapping[str, Any]) -> AuditEvent:
+        """Record what a caller says has happened; it is safe when this returns.
+
+        A service is believed about the actor and speaks for itself alone; a person is the actor of their own
+        events. Addresses are masked. Raises GEN_503 when the event can be kept nowhere.
+        """
+        by_service = caller.kind == "service"
+        actor = said["actor"] if by_service else caller.actor
+        resource = said.get("resource")
+        mask = self._mask
+        event = AuditEvent(
+            id=uuid7(self._clock),
+            time=rfc3339(self._clock.now_ns()),
+            kind="change",
+            request_id=REQUEST_ID.get() or "",
+            gateway_request_id=GATEWAY_REQUEST_ID.get(),
+            org_id=caller.org_id,
+            actor=mask.text(actor, 320),
+            actor_hash=mask.hash(actor),
+            action=mask.text(said["action"], 128),
+            service=(caller.name or "") if by_service else mask.text(said["service"], 64),
+            resource=None if resource is None else mask.text(resource, 512),
+            outcome="success",
+            payload={
+                mask.text(name, 128): mask.text(value) if isinstance(value, str) else value
+                for name, value in said.get("payload", {}).items()
+            },
+        )
+        try:
+            self._trail.record(event)
+        except OSError as error:
+            raise ServiceError(UNAVAILABLE, "The event can't be kept now") from error
+        return event
+
+    def find(self, caller: Principal, event_id: str) -> Recorded:
+        """One event. Raises AUDIT_001 also for another organization's."""
+        found = self._events.find(caller.org_id, event_id)
+        if found is None:
+            raise ServiceError(UNKNOWN_EVENT)
+        return found
+
+    def page(self, caller: Principal, asked: Mapping[str, Any], before: int | None, limit: int) -> list[Recorded]:
+        """At most `limit` events older than the sequence `before`, newest first."""
+        return self._events.page(self._search(caller, asked, before), limit)
+
+    def export(
+        self, caller: Principal, asked: Mapping[str, Any], before: int | None, limit: int | None
+    ) -> Iterator[Sequence[Recorded]]:
+        """All events asked for, or the newest `limit` of them, newest first, in blocks.
+
+        The first block is read before this returns, so that a store that is away is an error and not half an
+        answer. What is recorded meanwhile is not in it.
+        """
+        first = self._events.page(self._search(caller, asked, before), min(limit or EXPORT_PAGE, EXPORT_PAGE))
+
+        def blocks() -> Iterator[Sequence[Recorded]]:
+            block, left = first, limit
+            while block:
+                yield block
+                left = None if left is None else left - len(block)
+                if left == 0:
+                    return
+                search = self._search(caller, asked, block[-1].sequence)
+                block = self._events.page(search, min(left or EXPORT_PAGE, EXPORT_PAGE))
+
+        return blocks()
+
+    def _search(self, caller: Principal, asked: Mapping[str, Any], before: int | None) -> Search:
+        equals = {name: asked[name] for name in EQUALS if name in asked}
+        for name in ("action", "service", "resource"):
+            if name in equals:
+                equals[name] = self._mask.text(equals[name])
+        address = self._mask.hash(equals["actor"]) if "actor" in equals else None
+        if address is not None:
+            del equals["actor"]
+            equals["actor_hash"] = address
+        return Search(
+            org_id=caller.org_id,
+            equals=equals,
+            since_ns=_time(asked, "since"),
+            until_ns=_time(asked, "until"),
+            before=before,
+        )
+
+
+def _time(asked: Mapping[str, Any], name: str) -> int | None:
+    if name not in asked:
+        return None
+    try:
+        return within_range(parse_rfc3339(asked[name]))
+    except ValueError as error:
+        raise ServiceError(UNPROCESSABLE, details=(Fault(f"/{name}", "is no time that exists"),)) from error
+
+
+@dataclass(frozen=True)
+class Intake:
+    """Moves events from the stream into the trail: first safe there, then gone here."""
+
+    queue: Queue
+    journal: Journal
+    log: logging.Logger
+
+    def step(self) -> int:
+        """Move one batch; returns how many entries were taken. What raises leaves the batch to be taken again."""
+        taken = self.queue.take()
+        good: list[tuple[Entry, AuditEvent]] = []
+        bad: list[tuple[Entry, NotAnEventError]] = []
+        gone = [entry for entry in taken if entry.line is None]
+        for entry in taken:
+            try:
+                if entry.line is not None:
+                    good.append((entry, admitted(entry.line)))
+            except NotAnEventError as error:
+                bad.append((entry, error))
+        refused = self._add(good)
+        for entry, error in (*bad, *refused):
+            self.log.error("an entry of the audit stream %s; it was set aside", error)
+            self.queue.set_aside(entry, str(error))
+        poison = {entry.id for entry, _ in refused}
+        self.queue.finish([*(entry for entry, _ in good if entry.id not in poison), *gone])
+        return len(taken)
+
+    def _add(self, good: Sequence[tuple[Entry, AuditEvent]]) -> list[tuple[Entry, NotAnEventError]]:
+        """Append all, or find out one by one which of them can't be; returns those."""
+        refused = []
+        try:
+            self.journal.add([event for _, event in good])
+        except NotAnEventError:
+            for entry, event in good:
+                try:
+                    self.journal.add([event])
+                except NotAnEventError as error:
+                    refused.append((entry, error))
+        return refused

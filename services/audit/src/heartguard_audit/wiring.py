@@ -1,0 +1,31 @@
+"""Builds audit out of its parts."""
+
+from flask import Flask
+
+from heartguard_audit.domain import Mask
+from heartguard_audit.routes import ROUTES
+from heartguard_audit.settings import Settings
+from heartguard_audit.store.events import PostgresEvents
+from heartguard_audit.store.stream import poisoned, require_consumer, waiting
+from heartguard_audit.usecases import AuditUseCases
+from heartguard_common.clock import Clock
+from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.lifecycle import Resource
+from heartguard_common.web import make_app
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
+    """The application of audit. Raises `RouteTableError` when its routes and policy.toml differ."""
+    parts = open_parts("audit", settings, clock)
+    parts.lifecycle.open(Resource("consumer", lambda: parts.redis, require_consumer))
+    usecases = AuditUseCases(
+        parts.audit, PostgresEvents(parts.database), Mask(settings.mask_secret), parts.clock
+    )
+    edge = make_edge("audit", settings, parts)
+    edge.metrics.live(
+        "heartguard_audit_waiting", "Events of the stream that are not in the trail yet", lambda: waiting(parts.redis)
+    )
+    edge.metrics.live(
+        "heartguard_audit_poison", "Entries set aside because they are no events", lambda: poisoned(parts.redis)
+    )
+    return make_app(edge, ROUTES, usecases)

@@ -1,0 +1,170 @@
+"""What is generated is fresh, and what leaves the mappable subset is refused by name and pointer."""
+
+import copy
+import json
+import subprocess
+import sys
+
+import pytest
+
+from heartguard_common import policy
+from heartguard_common.paths import REPO_ROOT, SCHEMAS_DIR
+from schemas import build
+from schemas.builder import lint
+from tests.contract.cases import CONTRACTS, RESOURCES
+
+OPENAPI = json.loads((SCHEMAS_DIR / "openapi.json").read_text(encoding="utf-8"))
+OPERATIONS = {operation["operationId"]: operation for path in OPENAPI["paths"].values() for operation in path.values()}
+
+
+def faults(change) -> list[str]:
+    resources = copy.deepcopy(RESOURCES)
+    change(resources["auth_token"]["$defs"])
+    return lint.resource_faults("auth_token", resources["auth_token"], resources)
+
+
+def test_the_generated_files_are_fresh() -> None:
+    command = [sys.executable, "schemas/build.py", "--check"]
+    done = subprocess.run(command, cwd=REPO_ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_stale_a_missing_and_a_surplus_file_are_found(tmp_path) -> None:
+    made = {"a.xsd": b"<a/>", "b.xsd": b"<b/>", "roles.json": b"{}"}
+    (tmp_path / "a.xsd").write_bytes(b"<old/>")
+    (tmp_path / "b.xsd").write_bytes(b"<b/>")
+    (tmp_path / "c.xsd").write_bytes(b"<c/>")
+    assert build.stale(made, tmp_path) == ["a.xsd", "c.xsd", "roles.json"]
+
+
+def test_generating_twice_gives_the_same_bytes() -> None:
+    assert build.generate() == build.generate()
+
+
+def test_the_written_schemas_are_in_the_subset() -> None:
+    assert build.read() == RESOURCES
+
+
+STRING = {"type": "string", "maxLength": 9}
+
+
+@pytest.mark.parametrize(
+    ("schema", "place", "reason"),
+    [
+        ({"type": "object", "properties": {"a": STRING}}, "/additionalProperties", "closed"),
+        ({"oneOf": [STRING]}, "/type", "stated"),
+        ({**STRING, "const": "a"}, "/const", "subset"),
+        ({**STRING, "if": {}}, "/if", "subset"),
+        ({"type": "string"}, "", "maxLength"),
+        ({"type": "integer", "minimum": 0}, "", "maximum"),
+        ({"type": "integer", "minimum": 0, "maximum": 2**53}, "/maximum", "beyond"),
+        ({"type": "number", "maximum": 1}, "", "minimum"),
+        ({"type": "array", "items": STRING, "xml": {"wrapped": True}, "maxItems": 1}, "/items/xml/name", "name"),
+        ({"type": "array", "items": {**STRING, "xml": {"name": "a"}}, "maxItems": 1}, "/xml", "wrapped"),
+        ({"type": "array", "items": {**STRING, "xml": {"name": "a"}}, "xml": {"wrapped": True}}, "", "maxItems"),
+        ({"type": "object", "additionalProperties": STRING, "maxProperties": 3}, "", "keys"),
+        ({"type": "object", "additionalProperties": True, "maxProperties": 3, "propertyNames": STRING},
+         "/additionalProperties", "schema"),
+        ({**STRING, "pattern": "^a$", "format": "ipv4"}, "/format", "known"),
+        ({**STRING, "format": "email"}, "/format", "pattern"),
+        ({**STRING, "pattern": "a"}, "/pattern", "anchored"),
+        ({"$ref": "common.schema.json#/$defs/nothing"}, "/$ref", "nothing"),
+        ({"$ref": "common.schema.json#/$defs/email", "maxLength": 5}, "/maxLength", "beside"),
+        ({"type": ["object", "null"], "properties": {}}, "/type", "alone"),
+        ({"type": ["integer", "number"], "minimum": 0, "maximum": 1}, "/type", "already"),
+        ({"type": ["string", "null"], "enum": ["a"], "maxLength": 3}, "/enum", "null"),
+        ({"$ref": "#/$defs/strange"}, "/$ref", "itself"),
+    ],
+)  # fmt: skip
+def test_what_leaves_the_subset_is_refused_by_pointer(schema: dict, place: str, reason: str) -> None:
+    found = faults(lambda definitions: definitions.update(strange=schema))
+    assert any(fault.startswith(f"#/$defs/strange{place}: ") and reason in fault for fault in found), found
+
+
+def test_a_message_must_be_an_object_that_says_what_it_is() -> None:
+    assert len(faults(lambda definitions: definitions.update(Strange=STRING))) == 2
+    assert len(faults(lambda definitions: definitions.update({"strange-name": STRING}))) == 1
+    assert "common" in faults(lambda definitions: definitions.update(email=STRING))[0]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^[a-z]{1,3}(a|b)*c?$", "^[+\\-]?[0-9]+(\\.[0-9]+)?$", "^$", "^a@[A-Za-z_]+$", "^(a(b|c)){2}$", "^[a^]$",
+    ],
+)  # fmt: skip
+def test_a_pattern_of_the_dialect_passes(pattern: str) -> None:
+    assert lint.pattern_fault(pattern) is None
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "a", "^a", "a$", "^a|b$", "^\\d$", "^\\w$", "^\\s$", "^.$", "^[^a]$", "^(?:a)$", "^(?=a)$", "^a*?$", "^a{,3}$",
+        "^a{2,}$", "^a$b$", "^\\bA$", "^\\u0041$", "^[a&&b]$", "^[a--b]$", "^(a$", "^a)$", "^*$", "^[\\d]$", "^a\n$",
+    ],
+)  # fmt: skip
+def test_a_pattern_of_another_dialect_is_refused(pattern: str) -> None:
+    assert lint.pattern_fault(pattern)
+
+
+def test_every_row_of_the_policy_is_an_operation() -> None:
+    assert {row.id for row in policy.load().rows} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_lists_its_answers_each_with_a_closed_schema(name: str) -> None:
+    operation = OPERATIONS[name]
+    assert any(status.startswith("2") for status in operation["responses"])
+    assert {"400", "406", "422", "500"} <= operation["responses"].keys()
+    if operation["x-limit"] != "none":
+        assert "429" in operation["responses"]
+    if operation.get("security") and {} not in operation["security"]:
+        assert {"401", "403"} <= operation["responses"].keys()
+    if "requestBody" in operation:
+        assert {"413", "415"} <= operation["responses"].keys()
+    for response in operation["responses"].values():
+        shared = OPENAPI["components"]["responses"].get(response.get("$ref", "").rpartition("/")[2], response)
+        for content in shared.get("content", {}).values():
+            if "schema" in content:
+                target = OPENAPI["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+                assert target["additionalProperties"] is False
+
+
+def test_messages_are_offered_in_both_formats() -> None:
+    for operation in OPERATIONS.values():
+        for status, response in operation["responses"].items():
+            content = response.get("content", {})
+            if status.startswith("2") and "application/json" in content and "application/xml" not in content:
+                assert operation["operationId"] in ("auth.jwks", "gateway.openapi", "gateway.schemas")
+
+
+def test_every_reference_leads_somewhere() -> None:
+    def walk(value) -> None:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                node = OPENAPI
+                for key in value["$ref"].removeprefix("#/").split("/"):
+                    node = node[key]
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    walk(OPENAPI)
+    assert set(CONTRACTS.names()) <= set(OPENAPI["components"]["schemas"])
+
+
+def test_the_error_codes_are_listed_once() -> None:
+    codes = [row["code"] for row in OPENAPI["x-error-codes"]]
+    assert codes == sorted(set(codes))
+    assert "GEN_422" in codes
+
+
+def test_the_roles_are_those_of_the_policy() -> None:
+    roles = json.loads((SCHEMAS_DIR / "roles.json").read_text(encoding="utf-8"))
+    assert "media.delete" in roles["admin"]
+    assert "media.delete" not in roles["manager"]
+    assert "auth.introspect" in roles["service"]
+    assert set(roles["user"]) < set(roles["manager"]) | {"user.read"} <= set(roles["admin"])

@@ -1,0 +1,121 @@
+"""The house holds together: what one place says, every other place says too."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from heartguard_common import errors as shared_errors
+from heartguard_common import policy
+from heartguard_common.paths import REPO_ROOT
+from heartguard_common.settings import variables
+
+SERVICES = {"auth": "AUTH", "organization": "ORG", "user": "USER", "media": "MEDIA", "influx": "TS", "audit": "AUDIT"}
+PREFIXES = {**SERVICES, "gateway": "GW"}
+ROOMS = {"settings", "wiring", "routes", "usecases", "ports", "domain", "store", "errors", "__init__", "consumer"}
+SOURCES = sorted(
+    path
+    for folder in ("services", "schemas", "migrations", "examples", "bench", "tests")
+    for path in (REPO_ROOT / folder).rglob("*.py")
+)
+
+
+def package(name):
+    return REPO_ROOT / "services" / name / "src" / f"heartguard_{name}"
+
+
+def module(name, room):
+    return importlib.import_module(f"heartguard_{name}.{room}")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_the_known_rooms_and_no_other(name):
+    rooms = {path.stem for path in package(name).iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert rooms - ROOMS - {"__pycache__", "py", "common_passwords"} == set()
+    assert {"settings", "wiring", "routes", "usecases", "errors"} <= rooms
+
+
+@pytest.mark.parametrize("name", PREFIXES)
+def test_the_door_of_a_service_is_its_door_and_nothing_else(name):
+    tree = ast.parse((package(name).parent / "app.py").read_text())
+    assert [type(node) for node in tree.body] == [ast.Expr, ast.ImportFrom, ast.ImportFrom, ast.Assign]
+
+
+@pytest.mark.parametrize("name", PREFIXES)
+def test_error_codes_carry_the_prefix_of_their_service(name):
+    rows = module(name, "errors").ROWS
+    assert rows
+    assert all(re.fullmatch(rf"{PREFIXES[name]}_[0-9]{{3}}", row.code) for row in rows)
+
+
+def test_every_error_code_is_given_once():
+    codes = [row.code for name in PREFIXES for row in module(name, "errors").ROWS]
+    codes += [row.code for row in shared_errors.ROWS]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("name", PREFIXES)
+def test_every_error_row_is_in_the_catalogue(name):
+    found = module(name, "errors")
+    rows = [value for value in vars(found).values() if isinstance(value, shared_errors.ErrorRow)]
+    own = [row for row in rows if not row.code.startswith("GEN_")]
+    assert set(own) == set(found.ROWS)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_routes_and_policy_name_the_same_endpoints(name):
+    routes = {(route.method, route.path) for route in module(name, "routes").ROUTES}
+    rows = {(row.method, row.path) for row in policy.load().of(name)}
+    standing = {row for row in rows if row[1].rsplit("/", 1)[-1] in ("health", "ready", "metrics")}
+    assert routes == rows - standing
+    assert len(standing) == 3
+
+
+@pytest.mark.parametrize("name", PREFIXES)
+def test_the_readme_of_a_service_names_its_endpoints_and_variables(name):
+    text = (REPO_ROOT / "services" / name / "README.md").read_text()
+    assert len(text.splitlines()) <= 60
+    endpoints = [row.path for row in policy.load().of(name)]
+    assert [path for path in endpoints if path not in text] == []
+    assert [variable for variable in variables(module(name, "settings").Settings) if f"`{variable}`" not in text] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPO_ROOT)))
+def test_files_and_functions_stay_small(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 400
+    long = [
+        node.name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno > 45
+    ]
+    assert long == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(REPO_ROOT)))
+def test_nothing_is_left_for_later_in_the_code(path):
+    marks = ["TO" + "DO", "FIX" + "ME", "NotImplemented" + "Error"]
+    assert [mark for mark in marks if mark in path.read_text()] == []
+
+
+def test_public_names_have_docstrings():
+    silent = []
+    for name in (*PREFIXES, "common", "cli"):
+        for path in sorted(package(name).rglob("*.py")):
+            if path.name == "routes.py":
+                continue
+            silent += [f"{path.name}:{node.name}" for node in _public(ast.parse(path.read_text())) if not ast.get_docstring(node)]
+    assert silent == []
+
+
+def _public(tree: ast.Module):
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+
+
+def test_no_document_names_a_path_of_a_machine():
+    pattern = re.compile(r"(^|[^a-zA-Z0-9_.])/(work|root|home)/[a-z]", re.MULTILINE)
+    files = [path for path in REPO_ROOT.glob("*.md")] + [*(REPO_ROOT / "services").rglob("*.md"), *SOURCES]
+    assert [str(path) for path in files if pattern.search(Path(path).read_text())] == []

@@ -1,0 +1,139 @@
+"""What every service answers beside its own routes, tried on this one."""
+
+import dataclasses
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.routing import Answer, Route
+from heartguard_common.settings import SettingsError
+from heartguard_common.web import LIFECYCLE, RouteTableError, make_app
+from heartguard_user.routes import ROUTES, read_self
+from heartguard_user.settings import Settings
+from heartguard_user.wiring import create_app
+
+from tests.servers import Database, Postgres, Valkey, until
+from tests.tokens import bearer, operator_auth, settings_environ
+
+FORWARDED = {"X-Forwarded-For": "203.0.113.7"}
+
+
+def test_health_touches_nothing_and_tells_no_version(client: FlaskClient) -> None:
+    answer = client.get("/users/health")
+    assert answer.get_json() == {"status": "ok", "service": "user"}
+    assert client.get("/users/health", headers={"Accept": "text/xml"}).content_type == "text/xml; charset=utf-8"
+
+
+def test_ready_names_each_dependency(client: FlaskClient) -> None:
+    document = client.get("/users/ready").get_json()
+    assert document["status"] == "ready"
+    assert {item["name"]: item["status"] for item in document["dependencies"]}.items() >= {
+        ("postgresql", "ok"),
+        ("redis", "ok"),
+    }
+
+
+def test_ready_and_metrics_are_not_for_everybody(client: FlaskClient) -> None:
+    for path in ("/users/ready", "/users/metrics"):
+        assert client.get(path).status_code == 200
+        assert client.get(path, headers=FORWARDED).status_code == 401
+        assert client.get(path, environ_base={"REMOTE_ADDR": "203.0.113.7"}).status_code == 401
+        assert client.get(path, environ_base={"REMOTE_ADDR": "::ffff:203.0.113.7"}).status_code == 401
+        assert client.get(path, headers=FORWARDED | operator_auth()).status_code == 200
+        assert client.get(path, headers=FORWARDED | bearer(1, "admin", 1)).status_code == 403
+
+
+def test_metrics_count_by_route_and_never_by_person(client: FlaskClient) -> None:
+    client.get("/users/health")
+    client.get("/users/12345")
+    answer = client.get("/users/metrics")
+    assert answer.content_type.startswith("text/plain")
+    lines = answer.get_data(as_text=True)
+    assert 'heartguard_requests_total{method="GET",route="user.health",service="user",status="200"} 1.0' in lines
+    assert 'route="user.read",service="user",status="401"' in lines
+    assert "12345" not in lines
+
+
+@pytest.mark.parametrize("path", ["/", "/users/me/", "/users//me", "/USERS/me", "/organization", "/users/me/x"])
+def test_unknown_paths(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, headers={"Accept": "application/xml"})
+    assert answer.status_code == 404
+    assert b"<code>GEN_404</code>" in answer.data
+
+
+def test_a_sane_request_id_is_kept_and_another_is_not(client: FlaskClient) -> None:
+    assert client.get("/users/health", headers={"X-Request-ID": "abc.DEF_1-2"}).headers["X-Request-ID"] == "abc.DEF_1-2"
+    for insane in ("a b", "x" * 129, "é", "a\tb"):
+        made = client.get("/users/health", headers={"X-Request-ID": insane}).headers["X-Request-ID"]
+        assert made != insane
+        assert len(made) == 36
+
+
+def test_a_route_without_a_policy_row_refuses_to_start(database: Database, redis_url: str) -> None:
+    settings = Settings.from_env(settings_environ("user", database, redis_url))
+    parts = open_parts("user", settings)
+    edge = make_edge("user", settings, parts, prefix="/users")
+    tables = {
+        "GET /users/secret has no row": (*ROUTES, Route("GET", "/users/secret", read_self)),
+        "PUT /users/me has no route": [route for route in ROUTES if route.method != "PUT"],
+        "names the unknown message Nope": [dataclasses.replace(route, gives="Nope") for route in ROUTES],
+    }
+    for fault, routes in tables.items():
+        with pytest.raises(RouteTableError, match=fault):
+            make_app(edge, routes, None)
+    parts.lifecycle.close()
+
+
+def test_an_answer_against_its_contract_is_a_fault_of_ours(database: Database, redis_url: str) -> None:
+    settings = Settings.from_env(settings_environ("user", database, redis_url))
+    parts = open_parts("user", settings)
+
+    def broken(*_: object) -> Answer:
+        return Answer({"id": 0, "secret": "s3cret"})
+
+    routes = [
+        dataclasses.replace(route, handler=broken) if route.path == "/users/me" else route for route in ROUTES
+    ]
+    app: Flask = make_app(make_edge("user", settings, parts, prefix="/users"), routes, None)
+    answer = app.test_client().get("/users/me", headers=bearer(1, "user", 1))
+    assert answer.status_code == 500
+    assert b"s3cret" not in answer.data
+    assert answer.get_json()["error"]["code"] == "GEN_500"
+    parts.lifecycle.close()
+
+
+def test_all_faults_of_the_environment_in_one_message() -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env({"JWT_SECRET": "short", "LOG_LEVEL": "LOUD", "DATABASE_URL": "mysql://x"})
+    message = str(caught.value)
+    for name in ("DATABASE_URL", "REDIS_URL", "SERVICE_SECRET", "SERVICE_CREDENTIALS", "JWT_SECRET", "LOG_LEVEL"):
+        assert message.count(f"\n  {name} ") == 1
+
+
+def test_a_frozen_postgresql_shows_and_its_return_too(
+    own_postgres: Postgres, valkey_server: Valkey
+) -> None:
+    with own_postgres.database() as database:
+        app = create_app(Settings.from_env(settings_environ("user", database, valkey_server.url)))
+        client = app.test_client()
+
+        def found() -> dict[str, str]:
+            document = client.get("/users/ready").get_json()
+            return {item["name"]: item["status"] for item in document["dependencies"]}
+
+        assert set(found().values()) == {"ok"}
+        own_postgres.freeze()
+        try:
+            assert (found()["postgresql"], found()["redis"]) == ("failed", "ok")
+            assert client.get("/users/health").status_code == 200
+        finally:
+            own_postgres.thaw()
+        until(lambda: found()["postgresql"] == "ok", "the return of PostgreSQL", 2)
+        valkey_server.freeze()
+        try:
+            assert (found()["postgresql"], found()["redis"]) == ("ok", "failed")
+        finally:
+            valkey_server.thaw()
+        until(lambda: found()["redis"] == "ok", "the return of Valkey", 2)
+        app.extensions[LIFECYCLE].close()

@@ -1,0 +1,122 @@
+"""Every refusal of every service and of the gateway is in the format the caller asked for."""
+
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from heartguard_common import policy
+from lxml import etree
+
+ROWS = policy.load().rows
+PLACES = {"user_id": "999999", "item_id": "01890000-0000-7000-8000-000000000000", "bucket": "org_999999"}
+PLACES |= {"event_id": PLACES["item_id"], "file": "nothing.xsd"}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+FORMATS = ("application/json", "application/xml", "text/xml")
+
+
+def path_of(row):
+    return "/".join(PLACES[part[1:-1]] if part.startswith("{") else part for part in row.path.split("/"))
+
+
+def methods_at(path):
+    return {method for row in ROWS if path_of(row) == path for method in row.methods}
+
+
+PATHS = sorted({path_of(row) for row in ROWS})
+
+
+def assert_error(answer, status, accept):
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"].split(";")[0] == accept
+    assert "Accept" in answer.headers["Vary"]
+    if accept == "application/json":
+        error = answer.json()["error"]
+        code, message, request_id = error["code"], error["message"], error["request_id"]
+    else:
+        root = etree.fromstring(answer.content)
+        assert root.tag == "Error"
+        code, message, request_id = (root.findtext(name) for name in ("code", "message", "request_id"))
+    assert code
+    assert message
+    assert request_id == answer.headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize("accept", FORMATS)
+@pytest.mark.parametrize("path", PATHS)
+def test_a_wrong_method_is_405_with_allow(roomy_system, path, accept):
+    allowed = methods_at(path)
+    wrong = next(method for method in METHODS if method not in allowed)
+    answer = requests.request(wrong, roomy_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
+    assert_error(answer, 405, accept)
+    assert allowed <= {item.strip() for item in answer.headers["Allow"].split(",")}
+
+
+@pytest.mark.parametrize("accept", FORMATS)
+@pytest.mark.parametrize("row", [row for row in ROWS if not isinstance(row.who, str)], ids=lambda row: row.id)
+def test_no_token_is_401_with_a_challenge(roomy_system, row, accept):
+    answer = requests.request(row.method, roomy_system.gateway_url + path_of(row), headers={"Accept": accept}, timeout=10)
+    assert_error(answer, 401, accept)
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("accept", FORMATS)
+@pytest.mark.parametrize("path", ["/", "/nothing", "/auth/nothing", "/users/me/nothing", "/media", "/audit/Events"])
+def test_an_unknown_path_is_404(roomy_system, path, accept):
+    answer = requests.get(roomy_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
+    assert_error(answer, 404, accept)
+
+
+WRITERS = [row for row in ROWS if row.method in ("POST", "PUT") and "upload" not in row.path and "erasures" not in row.path]
+
+
+@pytest.mark.parametrize("accept", FORMATS)
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        ("application/json", b"{", 400),
+        ("application/xml", b"<a>", 400),
+        ("application/json", b'{"unknown member": 1}', 422),
+        ("application/yaml", b"a: 1", 415),
+    ],
+)
+@pytest.mark.parametrize("row", [row for row in WRITERS if row.id != "auth.introspect"], ids=lambda row: row.id)
+def test_a_wrong_body(roomy_system, roomy_founder, row, content_type, body, status, accept):
+    headers = {**roomy_founder["bearer"], "Accept": accept, "Content-Type": content_type}
+    answer = requests.request(row.method, roomy_system.gateway_url + path_of(row), data=body, headers=headers, timeout=10)
+    assert_error(answer, status, accept)
+
+
+@pytest.mark.parametrize("path", ["/auth/profile", "/users/me", "/nothing"])
+def test_nothing_acceptable_is_406_in_json(roomy_system, path):
+    answer = requests.get(roomy_system.gateway_url + path, headers={"Accept": "image/png"}, timeout=10)
+    assert_error(answer, 406, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET /gateway/health HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+        (b"GET /gateway/health HTTP/1.1\r\nHost: x\r\n X-Folded: 1\r\n\r\n", 400),
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+        (b"GET /gateway/health HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 70_000 + b"\r\n\r\n", 431),
+        (
+            b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+        ),
+    ],
+    ids=["two lengths", "folded header", "no request line", "long path", "long header", "length and chunks"],
+)
+def test_the_parsers_own_refusals_have_our_body(roomy_system, request_bytes, status):
+    place = urlsplit(roomy_system.gateway_url)
+    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+        connection.sendall(request_bytes)
+        answer = b""
+        while block := connection.recv(65536):
+            answer += block
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.split(b" ", 2)[1] == str(status).encode()
+    assert b"application/json" in head.lower()
+    assert b"<html" not in body.lower()
+    assert body.startswith(b'{"error":{"code":"GW_') or body.startswith(b'{"error":{"code":"GEN_')

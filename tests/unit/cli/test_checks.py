@@ -1,0 +1,89 @@
+"""What stands in the way of a start is said in one sentence before anything is started."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from heartguard_cli import checks
+from heartguard_cli.trouble import Trouble
+from tests.servers import Valkey, free_port
+
+
+@pytest.fixture
+def listener() -> Iterator[int]:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        yield stranger.getsockname()[1]
+
+
+def test_a_taken_port_names_its_variable(listener: int) -> None:
+    with pytest.raises(Trouble, match=f"Port {listener} is already taken: set MEDIA_PORT"):
+        checks.free_port("media", listener, "127.0.0.1")
+
+
+def test_a_wildcard_is_taken_by_a_loopback_listener(listener: int) -> None:
+    with pytest.raises(Trouble, match="GATEWAY_PORT"):
+        checks.free_port("gateway", listener, "0.0.0.0")
+
+
+def test_a_port_bound_and_silent_is_taken() -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        with pytest.raises(Trouble, match="already taken"):
+            checks.free_port("media", stranger.getsockname()[1], "127.0.0.1")
+
+
+def test_a_free_port_passes() -> None:
+    checks.free_port("media", free_port(), "127.0.0.1")
+
+
+def test_on_macos_the_likely_culprit_of_5000_is_named() -> None:
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            stranger.bind(("127.0.0.1", 5000))
+            stranger.listen()
+        except OSError:
+            pass  # somebody else has it, which is as good
+        with pytest.raises(Trouble, match=r"AirPlay.*GATEWAY_PORT"):
+            checks.free_port("gateway", 5000, "127.0.0.1", platform="darwin")
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match="The disk is full: 12 MB are free"):
+        checks.disk(tmp_path, usage=lambda _: SimpleNamespace(free=12_345_678))
+
+
+def test_enough_disk_passes(tmp_path: Path) -> None:
+    checks.disk(tmp_path, usage=lambda _: SimpleNamespace(free=400_000_000))
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:geheim@127.0.0.1:{port}/x", "postgres://u:geheim@127.0.0.1:{port}/x"])
+def test_an_unreachable_database_is_one_line_without_the_password(url: str) -> None:
+    with pytest.raises(Trouble, match="DATABASE_URL can't be reached") as refusal:
+        checks.database(url.format(port=free_port()))
+    assert "\n" not in str(refusal.value)
+    assert "geheim" not in str(refusal.value)
+
+
+def test_another_kind_of_database_is_refused() -> None:
+    with pytest.raises(Trouble, match="must begin with postgresql://"):
+        checks.database("mysql://localhost/x")
+
+
+def test_an_unreachable_redis_is_one_line() -> None:
+    with pytest.raises(Trouble, match="REDIS_URL can't be reached"):
+        checks.redis_server(f"redis://127.0.0.1:{free_port()}/0")
+
+
+def test_a_redis_with_another_password_is_unreachable(valkey: Valkey) -> None:
+    with pytest.raises(Trouble, match="REDIS_URL can't be reached"):
+        checks.redis_server(f"redis://:wrong@127.0.0.1:{valkey.port}/0")
+
+
+def test_a_reachable_redis_passes(valkey: Valkey) -> None:
+    checks.redis_server(valkey.url)

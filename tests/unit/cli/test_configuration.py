@@ -1,0 +1,104 @@
+"""`.env`, its example, the settings of the services and the table of the command say the same."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from heartguard_cli import environment, programs
+from heartguard_cli.environment import SERVICES
+from heartguard_cli.layout import Layout
+from heartguard_cli.programs import System
+from heartguard_cli.trouble import Trouble
+from heartguard_common.paths import REPO_ROOT
+from heartguard_common.settings import variables
+
+EXAMPLE = REPO_ROOT / ".env.example"
+OF_THE_COMMAND = {
+    *("HEARTGUARD_RUNTIME", "GATEWAY_BIND", "VALKEY_PASSWORD", "OPERATOR_TOKEN"),
+    *(f"{name.upper()}_PORT" for name in environment.DEFAULT_PORTS),
+    *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
+    *(f"{name.upper()}_DB_PASSWORD" for name in SERVICES[1:]),
+}
+
+
+def example() -> dict[str, str]:
+    return dict(re.findall(r"^([A-Z][A-Z0-9_]*)=(.*)$", EXAMPLE.read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_given_exactly_what_its_settings_read(service: str) -> None:
+    settings = importlib.import_module(f"heartguard_{service}.settings").Settings
+    assert sorted(programs.VARIABLES[service]) == sorted(variables(settings))
+
+
+def test_the_example_names_every_variable_and_no_other() -> None:
+    read = {name for service in SERVICES for name in programs.VARIABLES[service]} - programs.DERIVED
+    assert set(example()) == read | OF_THE_COMMAND
+
+
+def test_a_generated_file_starts_every_service(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    environment.write(file, EXAMPLE)
+    system = System(Layout(tmp_path), environment.load(file, {}))
+    (tmp_path / "var").mkdir()
+    for service in SERVICES:
+        settings = importlib.import_module(f"heartguard_{service}.settings").Settings
+        settings.from_env(system.environment(service))
+
+
+def test_a_generated_file_is_secret_and_never_the_same(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    environment.write(first, EXAMPLE)
+    environment.write(second, EXAMPLE)
+    assert first.stat().st_mode & 0o777 == 0o600
+    one, two = environment.load(first, {}), environment.load(second, {})
+    assert not {one[name] for name in environment.GENERATED} & {two[name] for name in environment.GENERATED}
+    assert len({one[name] for name in environment.GENERATED}) == len(environment.GENERATED)
+
+
+def test_no_service_sees_the_secret_of_another(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    environment.write(file, EXAMPLE)
+    (tmp_path / "var").mkdir()
+    values = environment.load(file, {})
+    for service in SERVICES:
+        seen = " ".join(System(Layout(tmp_path), values).environment(service).values())
+        for other in SERVICES:
+            assert (values[f"{other.upper()}_SERVICE_SECRET"] in seen) == (other == service)
+            if other != "gateway":
+                assert (values[f"{other.upper()}_DB_PASSWORD"] in seen) == (other == service)
+
+
+def test_the_environment_wins(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    environment.write(file, EXAMPLE)
+    values = environment.load(file, {"RATE_LIMIT": "7/min", "USER_PORT": "6003", "UNRELATED": "x"})
+    assert values["RATE_LIMIT"] == "7/min"
+    assert environment.port(values, "user") == 6003
+    assert "UNRELATED" not in values
+
+
+def test_a_missing_secret_is_named(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    environment.write(file, EXAMPLE)
+    file.write_text(re.sub(r"(?m)^OPERATOR_TOKEN=.*$", "", file.read_text()))
+    with pytest.raises(Trouble, match="OPERATOR_TOKEN must be set"):
+        environment.load(file, {})
+
+
+def test_credentials_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    environment.write(file, EXAMPLE)
+    with pytest.raises(Trouble, match="SERVICE_CREDENTIALS does not match"):
+        environment.load(file, {"MEDIA_SERVICE_SECRET": "0123456789abcdef0123456789abcdef"})
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "five", "-1", "5000 "])
+def test_a_port_is_a_number_of_the_range(text: str) -> None:
+    if text.strip() == "5000":
+        assert environment.port({"GATEWAY_PORT": text}, "gateway") == 5000
+        return
+    with pytest.raises(Trouble, match="GATEWAY_PORT"):
+        environment.port({"GATEWAY_PORT": text}, "gateway")

@@ -1,0 +1,57 @@
+"""Docker Compose is driven as the plan says; a program of ours stands where `docker` would."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from heartguard_cli.docker import Compose
+from heartguard_cli.trouble import Trouble
+
+STAND_IN = """#!/bin/sh
+echo "$*" >>"$(dirname "$0")/calls"
+case "$*" in
+*version*) echo v2 ;;
+*"ps --format json"*) cat "$(dirname "$0")/answer" ;;
+esac
+"""
+GATEWAY = '{"Service":"gateway","State":"running","Health":"healthy"}'
+POSTGRES = '{"Service":"postgres","State":"running","Health":""}'
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    program = tmp_path / "docker"
+    program.write_text(STAND_IN)
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return tmp_path
+
+
+@pytest.mark.parametrize("answer", [f"{GATEWAY}\n{POSTGRES}\n", f"[{GATEWAY},{POSTGRES}]"])
+def test_up_builds_waits_and_prints_the_table(
+    docker: Path, capsys: pytest.CaptureFixture[str], answer: str
+) -> None:
+    (docker / "answer").write_text(answer)
+    Compose(docker).up({"GATEWAY_PORT": "5050"})
+    assert "compose up -d --build" in (docker / "calls").read_text()
+    assert "http://127.0.0.1:5050/gateway" in capsys.readouterr().out
+
+
+def test_down_ends_what_is_there(docker: Path) -> None:
+    (docker / "answer").write_text(GATEWAY)
+    assert Compose(docker).down()
+    assert "compose down" in (docker / "calls").read_text()
+
+
+def test_down_leaves_alone_what_is_not_there(docker: Path) -> None:
+    (docker / "answer").write_text("")
+    assert not Compose(docker).down()
+    assert "compose down" not in (docker / "calls").read_text()
+
+
+def test_without_docker_up_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Trouble, match="Docker Compose is not installed"):
+        Compose(tmp_path).up({})
+    assert not Compose(tmp_path).down()

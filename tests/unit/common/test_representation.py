@@ -1,0 +1,174 @@
+"""Strict JSON, hardened XML, and the choice of a representation."""
+
+import pytest
+
+from heartguard_common.representation import Malformed, choose, dump_json, parse_json, parse_xml, xml_safe
+
+OFFERS = ("application/json", "application/xml", "text/xml")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a":{"b":1,"\\u0062":1}}',
+        b'{"a":NaN}',
+        b'{"a":Infinity}',
+        b'{"a":-Infinity}',
+        b'{"a":1e400}',
+        b'{"a":-1e400}',
+        b'{"a":' + b"9" * 400 + b".0}",
+        b'{"a":' + b"9" * 4301 + b"}",
+        b'\xef\xbb\xbf{"a":1}',
+        '{"a":1}'.encode("utf-16"),
+        b'{"a":"\xff"}',
+        b'{"a":"\xed\xa0\x80"}',
+        b'{"a":"\\ud800"}',
+        b'{"\\udfff":1}',
+        b'{"a":["\\ud83d x"]}',
+        b'{"a":"\x01"}',
+        b'{"a":"\n"}',
+        b"{'a':1}",
+        b'{"a":1,}',
+        b'{"a":01}',
+        b'{"a":1} x',
+        b"",
+        b" ",
+        b"[" * 65 + b"]" * 65,
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+    ],
+    ids=lambda body: repr(body[:24]),
+)
+def test_what_is_not_strict_json_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse_json(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        (b'{"a":1}', {"a": 1}),
+        (b'{"a":"\\ud83d\\udc93"}', {"a": "\U0001f493"}),
+        (b'{"a":' + b"9" * 4300 + b"}", {"a": int("9" * 4300)}),
+        (b'{"a":1e308}', {"a": 1e308}),
+        (b'{"a":{"b":1},"b":1}', {"a": {"b": 1}, "b": 1}),
+        (b"[" * 64 + b"]" * 64, None),
+        (b'["' + b"[" * 100 + b'"]', ["[" * 100]),
+        (b" null\n", None),
+    ],
+    ids=lambda value: repr(value)[:24],
+)
+def test_what_is_strict_json_is_read(body: bytes, document: object) -> None:
+    parsed = parse_json(body)
+    assert document is None or parsed == document
+
+
+def test_no_message_quotes_the_body() -> None:
+    for body in (b'{"password":"Secret123" "x"}', b'{"Secret123":1,"Secret123":2}', b'["Secret123", 1e400]'):
+        with pytest.raises(Malformed) as caught:
+            parse_json(body)
+        assert "Secret123" not in str(caught.value)
+    with pytest.raises(Malformed) as caught:
+        parse_xml(b"<a><password>Secret123</passwort></a>")
+    assert "Secret123" not in str(caught.value)
+    assert "passwort" not in str(caught.value)
+
+
+def test_json_is_written_as_utf_8_without_blanks() -> None:
+    assert dump_json({"a": [1, 1.5, True, None, "é\u2028"]}) == '{"a":[1,1.5,true,null,"é\u2028"]}'.encode()
+    with pytest.raises(ValueError, match="JSON"):
+        dump_json({"a": float("nan")})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE a><a/>",
+        b"<?xml version='1.0'?>\n<!-- c --><?pi?><!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;</a>",
+        b'<!DOCTYPE a [<!ENTITY x "' + b"y" * 1000 + b'">]><a b="&x;&x;"/>',
+        b"<a>&nbsp;</a>",
+        b'<?xml version="1.0" encoding="ISO-8859-1"?><a>\xe9</a>',
+        '<?xml version="1.0" encoding="UTF-16"?><a/>'.encode("utf-16"),
+        b"<a>\xff</a>",
+        b"<a>&#1;</a>",
+        b"<a>&#xFFFE;</a>",
+        b"<a>&#xD800;</a>",
+        b"<a>\xed\xa0\x80</a>",
+        b"<a><b></a></b>",
+        b"<a/><a/>",
+        b"<a x='1' x='2'/>",
+        b"<a><x:b/></a>",
+        b"",
+        b"{}",
+        b"<a>" * 65 + b"</a>" * 65,
+        b"<a>" * 100_000,
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+def test_what_is_not_safe_xml_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse_xml(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (b"<a>x<!-- c -->y<?pi?>z</a>", "xyz"),
+        (b"<a><![CDATA[<!DOCTYPE b>]]></a>", "<!DOCTYPE b>"),
+        (b"<!-- <!DOCTYPE a> --><a>x</a>", "x"),
+        (b"<a>&lt;&#233;\r\n&#13;</a>", "<é\n\r"),
+        (b'\xef\xbb\xbf<?xml version="1.0" encoding="utf-8" standalone="yes"?><a>\xc3\xa9</a>', "é"),
+        (b"<a>" + b"x" * 7_000_000 + b"</a>", "x" * 7_000_000),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_what_is_safe_xml_is_read(body: bytes, text: str) -> None:
+    assert parse_xml(body).text == text
+
+
+def test_64_levels_of_xml_are_enough() -> None:
+    assert parse_xml(b"<a>" * 64 + b"</a>" * 64).tag == "a"
+
+
+def test_a_prolog_of_comments_costs_linear_time() -> None:
+    assert parse_xml(b"<!-- <!DOCTYPE -->" * 50_000 + b"<a/>").tag == "a"
+
+
+def test_a_character_no_xml_can_hold_is_replaced() -> None:
+    assert xml_safe("a\x00b\x0bc\ufffed\ud800e\tf\n") == "a\ufffdb\ufffdc\ufffdd\ufffde\tf\n"
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        (None, "application/json"),
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("application/*", "application/json"),
+        ("text/*", "text/xml"),
+        ("application/xml", "application/xml"),
+        ("TEXT/XML", "text/xml"),
+        ("application/json;q=0.5, application/xml", "application/xml"),
+        ("application/xml;q=0.1, */*;q=0.2", "application/json"),
+        ("*/*;q=0.9, application/json;q=0.1", "application/xml"),
+        ("application/*;q=0.5, application/json;q=0, text/xml;q=0.4", "application/xml"),
+        ("application/json;q=0", None),
+        ("application/json;q=0, */*", "application/xml"),
+        ("text/html", None),
+        ("text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8", "application/xml"),
+        ("application/json; charset=utf-8", "application/json"),
+        ("application/json;version=2", None),
+        ("application/json;q=2, text/xml;q=0.1", "text/xml"),
+        ("application/xml , application/json", "application/json"),
+        (",,application/xml,", "application/xml"),
+        ("application/xml; q = 0.5, text/xml; q=0.6", "text/xml"),
+    ],
+)
+def test_the_best_offer_is_chosen(accept: str | None, expected: str | None) -> None:
+    assert choose(accept, OFFERS) == expected
+
+
+def test_an_offer_of_nothing_accepts_nothing() -> None:
+    assert choose(None, ()) is None
+    assert choose("*/*", ()) is None
