@@ -72,9 +72,9 @@ class Consumer:
 
         A spool is locked while it is drained, so its service may do the same at the same time.
         """
-        found = {path.with_suffix(".events") for end in ("events", "draining") for path in self._spool_dir.glob(f"*.{end}")}
+        left = (*self._spool_dir.glob("*.events"), *self._spool_dir.glob("*.draining"))
         sent = 0
-        for path in sorted(found):
+        for path in sorted({path.with_suffix(".events") for path in left}):
             spool = Spool(path)
             if not spool.empty():
                 sent += spool.drain(self._stream.append)

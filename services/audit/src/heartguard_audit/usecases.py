@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from heartguard_audit.domain import Mask, NotAnEventError, Recorded, Search, admitted, within_range
+from heartguard_audit.domain import Entry, Mask, NotAnEventError, Recorded, Search, admitted, within_range
 from heartguard_audit.errors import UNKNOWN_EVENT
-from heartguard_audit.ports import Entry, Events, Journal, Queue, Trail
+from heartguard_audit.ports import Events, Journal, Queue, Trail
 from heartguard_common.audit import AuditEvent
 from heartguard_common.clock import Clock, parse_rfc3339, rfc3339
 from heartguard_common.errors import UNAVAILABLE, UNPROCESSABLE, Fault, ServiceError
@@ -143,9 +143,9 @@ class Intake:
             except NotAnEventError as error:
                 bad.append((entry, error))
         refused = self._add(good)
-        for entry, error in (*bad, *refused):
-            self.log.error("an entry of the audit stream %s; it was set aside", error)
-            self.queue.set_aside(entry, str(error))
+        for entry, why in (*bad, *refused):
+            self.log.error("an entry of the audit stream %s; it was set aside", why)
+            self.queue.set_aside(entry, str(why))
         poison = {entry.id for entry, _ in refused}
         self.queue.finish([*(entry for entry, _ in good if entry.id not in poison), *gone])
         return len(taken)

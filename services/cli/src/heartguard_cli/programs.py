@@ -14,10 +14,6 @@ from heartguard_cli.urls import for_role
 PREFIXES = {name: f"/{name}" for name in SERVICES} | {"user": "/users", "influx": "/timeseries"}
 URL_VARIABLES = {name: f"{name.upper()}_URL" for name in SERVICES} | {"influx": "INFLUX_SERVICE_URL"}
 OPEN_FILES = 65_536
-GATEWAY_WORKERS = (
-    *("--worker-class", "heartguard_gateway.worker.GatewayWorker", "--workers", "2", "--http-parser", "python"),
-    *("--worker-connections", "8000", "--keep-alive", "75", "--backlog", "4096"),
-)
 
 COMMON = (
     *("REDIS_URL", "SERVICE_SECRET", "SERVICE_CREDENTIALS", "AUTH_URL", "SPOOL_DIR", "LOG_LEVEL"),
@@ -147,12 +143,14 @@ class System:
 
     def _gunicorn(self, name: str) -> tuple[str, ...]:
         host = "127.0.0.1"
+        config = "heartguard_common.gunicorn_hooks"
         workers: tuple[str, ...] = ("--worker-class", "gthread", "--workers", "1", "--threads", "8")
         if name == "gateway":
             host = self.values.get("GATEWAY_BIND") or "0.0.0.0"  # noqa: S104 - the one public port
-            workers = GATEWAY_WORKERS
+            config = "heartguard_gateway.gunicorn_conf"
+            workers = ("--workers", "2")
         return (
-            *("--config", "python:heartguard_common.gunicorn_hooks", *workers, "--no-control-socket"),
+            *("--config", f"python:{config}", *workers, "--no-control-socket"),
             *("--graceful-timeout", "4", "--bind", f"{host}:{port(self.values, name)}"),
         )
 

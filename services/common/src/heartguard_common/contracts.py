@@ -10,7 +10,7 @@ from lxml import etree
 from heartguard_common import faults, shapes, xml_codec
 from heartguard_common.errors import Fault
 from heartguard_common.paths import SCHEMAS_DIR
-from heartguard_common.representation import JSON, XML_TYPES, Document, any_string, dump_json, parse_json, parse_xml
+from heartguard_common.representation import JSON, XML_TYPES, Document, any_string, dump_json, parse_xml, read_json, require_depth
 
 __all__ = ["Contract", "Contracts", "Fault", "Violations"]
 
@@ -43,7 +43,7 @@ class Contract:
         Raises Malformed (400) where the body is not of that format, Violations (422) where it breaks the contract.
         """
         if media_type == JSON:
-            document = parse_json(body)
+            document = read_json(body)
             suspect = _JSON_SUSPECT.search(body) is not None
             return self._checked(document, [], suspect=suspect)
         if media_type not in XML_TYPES:
@@ -69,7 +69,7 @@ class Contract:
             if name in document:
                 found.append(Fault(xml_codec.pointer(((), name)), "is given more than once"))
             elif name in members:
-                document[name] = xml_codec.leaf(members[name], text)
+                document[name] = xml_codec.typed(text, members[name].text)
             else:
                 document[name] = text
         return self._checked(document, found, suspect=True)
@@ -90,6 +90,8 @@ class Contract:
         shape = self._message.shape
         lawful = lawful and not found and not (suspect and any_string(document, faults.CONTROL))
         if not lawful or not self._validator.is_valid(document):
+            # A valid document is as deep as its contract at most, so only the others need counting.
+            require_depth(document)
             more = self._finder.find(document, shape)
             known = {fault.path for fault in found}
             found += [fault for fault in more if fault.path not in known]

@@ -35,7 +35,7 @@ _TOP_KEYS = frozenset({"classes", "parameters", "route"})
 _REQUIRED = ("id", "method", "path", "upstream", "who", "limit", "audited")
 _ROUTE_KEYS = frozenset((*_REQUIRED, "credentials"))
 _ID = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
-_SEGMENT = re.compile(r"[A-Za-z0-9._-]+|\{[a-z_]+\}", re.ASCII)
+_SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+|\{[a-z_]+\}", re.ASCII)
 
 
 class PolicyError(Exception):

@@ -18,6 +18,9 @@ class Shape:
     `kind` is object, array, map or scalar; `types` are the JSON types a scalar may have, without null. `members` and
     `required` belong to objects, `item` and `item_name` to arrays, `item` and `by_name` (the key is the element's
     name) to maps. `integers` says whether an integer can stand here or below.
+
+    A scalar whose type XML must say is a `union`; `text` is what a text without such a word means: a JSON type, or
+    date-time.
     """
 
     kind: str
@@ -30,11 +33,8 @@ class Shape:
     item_name: str = ""
     by_name: bool = False
     integers: bool = False
-
-    @property
-    def union(self) -> bool:
-        """Whether XML must say the type of a value here."""
-        return len(self.types) > 1
+    union: bool = False
+    text: str = "string"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +81,12 @@ class Bundle:
         types = frozenset([stated] if isinstance(stated, str) else stated or ())
         nullable, types = "null" in types, types - {"null"}
         if types and types <= SCALARS:
-            return Shape("scalar", schema, nullable, types, integers="integer" in types)
+            text = "string" if len(types) > 1 else next(iter(types))
+            if schema.get("format") == "date-time":
+                text = "date-time"
+            return Shape(
+                "scalar", schema, nullable, types, integers="integer" in types, union=len(types) > 1, text=text
+            )
         if types == {"array"}:
             item = self.shape(schema["items"])
             name = schema["items"]["xml"]["name"]

@@ -22,6 +22,7 @@ Path = tuple[Any, ...]  # () at the root, else (path of the parent, key)
 _LOCATIONS = frozenset({f"{{{XSI}}}schemaLocation", f"{{{XSI}}}noNamespaceSchemaLocation"})
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _CONTROL_IN_POINTER = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_SPECIAL = re.compile("[&<>\"\t\n\r]")
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _ATTRIBUTE = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
@@ -46,6 +47,8 @@ def typed(text: str, kind: str) -> Any:
     if kind == "string":
         return text
     stripped = text.strip(BLANKS)
+    if kind == "date-time":
+        return stripped
     if kind == "boolean":
         return {"true": True, "false": False}.get(stripped, text)
     match = _NUMBER.match(stripped)
@@ -54,13 +57,6 @@ def typed(text: str, kind: str) -> Any:
     if match[1] is None and match[2] is None:
         return whole(stripped)
     return text if kind == "integer" else finite(stripped)
-
-
-def leaf(shape: Shape, text: str) -> Any:
-    """The value of a text at a place that has one type: an element without `type`, or a query parameter."""
-    if shape.schema.get("format") == "date-time":
-        return text.strip(BLANKS)
-    return typed(text, "string" if shape.union else next(iter(shape.types)))
 
 
 class Decoder:
@@ -121,7 +117,7 @@ class Decoder:
         text = element.text or ""
         kind = element.get("type") if shape.union else None
         if kind is None:
-            return leaf(shape, text)
+            return typed(text, shape.text)
         if kind not in shape.types:
             self._fault(path, "has a type the contract does not allow here")
             return text
@@ -138,8 +134,12 @@ class Decoder:
             if name in document:
                 raise Malformed("An element comes twice where it may come once")
             member = members.get(name)
-            # An unknown element keeps its place in the document: then the schema refuses it, as it does in JSON.
-            document[name] = "" if member is None else self._element(child, member, (path, name))
+            if member is None:
+                document[name] = ""  # it keeps its place, and the schema refuses it as it does in JSON
+            elif member.kind == "scalar" and not len(child) and not child.keys():
+                document[name] = typed(child.text or "", member.text)
+            else:
+                document[name] = self._element(child, member, (path, name))
             if child.tail and child.tail.strip(BLANKS):
                 self._fault(path, "holds text beside elements")
         return document
@@ -225,12 +225,13 @@ def _write_map(parts: list[str], document: Any, shape: Shape) -> None:
         if shape.by_name:
             _write(parts, key, "", value, shape.item)
         else:
-            _write(parts, "entry", f' key="{key.translate(_ATTRIBUTE)}"', value, shape.item)
+            quoted = key.translate(_ATTRIBUTE) if _SPECIAL.search(key) else key
+            _write(parts, "entry", f' key="{quoted}"', value, shape.item)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
-        return value.translate(_TEXT)
+        return value.translate(_TEXT) if _SPECIAL.search(value) else value
     if isinstance(value, bool):
         return "true" if value else "false"
     return repr(value)

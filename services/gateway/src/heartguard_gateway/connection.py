@@ -172,6 +172,8 @@ class Done(Protocol):
 class AnswerStream:
     """An answer's body as it arrives; holds its connection until it ends or is closed."""
 
+    unbuffered = True  # the head leaves at once: the first event of a stream may be minutes away
+
     def __init__(self, connection: Connection, message: Message, block_seconds: float, done: Done) -> None:
         self._connection = connection
         self._message = message

@@ -91,7 +91,7 @@ class RedisStream:
         answer: Any = self._redis.xreadgroup(GROUP, self._name, {STREAM: after}, count=BATCH, block=block_ms)
         if isinstance(answer, dict):
             answer = list(answer.items())
-        return [_entry(*item) for _, items in answer or () for item in _flat(items)]
+        return [_entry(*item) for _, items in answer or () for item in items]
 
     def _left_by_others(self) -> list[Entry]:
         if time.monotonic() < self._claim_at:

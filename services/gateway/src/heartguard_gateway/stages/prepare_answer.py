@@ -104,6 +104,8 @@ def _compress(reply: Reply) -> None:
 class GzipStream:
     """A stream, compressed block by block in flat memory."""
 
+    unbuffered = True
+
     def __init__(self, inner: Stream) -> None:
         self._inner = inner
 

@@ -1,0 +1,186 @@
+"""The policy file: what it may say, and what its rows decide."""
+
+import pytest
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.policy import Policy, PolicyError, authorize, load, parse
+
+HEAD = """
+[classes]
+default = 1.0
+address = 20
+[parameters]
+user_id = "integer"
+item_id = "uuid"
+name = "text"
+"""
+
+
+def row(**changes: str) -> str:
+    entry = {
+        "id": '"user.read"',
+        "method": '"GET"',
+        "path": '"/users/{user_id}"',
+        "upstream": '"user"',
+        "who": '{ admin = "own", user = "self" }',
+        "limit": '"default"',
+        "audited": "true",
+        **changes,
+    }
+    return "[[route]]\n" + "".join(f"{key} = {value}\n" for key, value in entry.items() if value)
+
+
+def person(role: str, user_id: int = 7) -> Principal:
+    return Principal("person", role, user_id=user_id, org_id=1)
+
+
+def code(policy: Policy, principal: Principal | None, params: dict[str, str], *, inner: bool = False) -> str:
+    try:
+        authorize(policy.rows[0], principal, params, inner=inner)
+    except ServiceError as error:
+        return error.row.code
+    return "passed"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (HEAD + row(who=""), "missing who"),
+        (HEAD + row(colour='"red"'), "unknown key colour"),
+        (HEAD + row(limit='"daily"'), "limit names no class"),
+        (HEAD + row(method='"FETCH"'), "method must be one of"),
+        (HEAD + row(method='"HEAD"'), "method must be one of"),
+        (HEAD + row(upstream='"billing"'), "upstream must be one of"),
+        (HEAD + row(audited='"yes"'), "audited must be true or false"),
+        (HEAD + row(id='"User Read"'), "id must look like"),
+        (HEAD + row(path='"/users/{other_id}"'), "not in the table parameters"),
+        (HEAD + row(path='"users"'), "begin with a slash"),
+        (HEAD + row(path='"/users/"'), "plain segments"),
+        (HEAD + row(path='"/users/../x"'), "plain segments"),
+        (HEAD + row(who="{}"), "who must be"),
+        (HEAD + row(who='"everyone"'), "who must be"),
+        (HEAD + row(who='{ root = "any" }'), "root must be a role"),
+        (HEAD + row(who='{ user = "all" }'), "user must be a role"),
+        (HEAD + row(who='{ service = "own" }'), "belongs to no organization"),
+        (HEAD + row(credentials='"optional"'), "credentials can only be"),
+        (HEAD + row(who='"anyone"', credentials='"none"'), "credentials can only be"),
+        (HEAD + row() + row(), "user.read stands twice"),
+        (HEAD + row() + row(id='"user.other"'), "can match one request"),
+        (HEAD + row() + row(id='"user.other"', path='"/users/12"'), "can match one request"),
+        (HEAD + row() + row(id='"user.other"', path='"/users/{name}"'), "can match one request"),
+        (HEAD.replace("default = 1.0\n", "") + row(limit='"address"'), "default is missing"),
+        (HEAD.replace("address = 20", "address = 0") + row(), "address must be a number"),
+        (HEAD.replace('"uuid"', '"number"') + row(), "item_id must be one of"),
+        (HEAD + "[extra]\n" + row(), "unknown table extra"),
+        ("[classes", "not TOML"),
+    ],
+)
+def test_a_faulty_policy_is_refused_and_says_why(text: str, says: str) -> None:
+    with pytest.raises(PolicyError, match=says):
+        parse(text)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse(HEAD + row(limit='"daily"') + row(id='"user.other"', method='"FETCH"'))
+    assert "route 1 (user.read)" in str(caught.value)
+    assert "route 2 (user.other)" in str(caught.value)
+
+
+def test_parameters_of_different_kinds_may_stand_in_one_place() -> None:
+    policy = parse(HEAD + row() + row(id='"user.me"', path='"/users/me"') + row(id='"user.x"', path='"/users/{item_id}"'))
+    assert [found.id for found in policy.rows] == ["user.read", "user.me", "user.x"]
+
+
+def test_the_same_path_may_have_a_row_for_each_method() -> None:
+    policy = parse(HEAD + row() + row(id='"user.update"', method='"PUT"'))
+    assert policy.row("PUT", "/users/{user_id}") is policy.rows[1]
+    assert policy.row("HEAD", "/users/{user_id}") is policy.rows[0]
+    assert policy.row("POST", "/users/{user_id}") is None
+
+
+@pytest.mark.parametrize(
+    ("principal", "user_id", "expected"),
+    [
+        (None, "7", "GEN_401"),
+        (person("admin"), "7", "passed"),
+        (person("admin"), "8", "passed"),  # another member: whether of this organization, the use case knows
+        (person("user"), "7", "passed"),
+        (person("user"), "8", "GEN_403"),
+        (person("user"), "07", "GEN_403"),
+        (person("manager"), "7", "GEN_403"),
+        (Principal("operator", "operator"), "7", "GEN_403"),
+        (Principal("service", "service", name="auth"), "7", "GEN_403"),
+    ],
+)
+def test_roles_and_scopes_decide(principal: Principal | None, user_id: str, expected: str) -> None:
+    assert code(parse(HEAD + row()), principal, {"user_id": user_id}) == expected
+
+
+@pytest.mark.parametrize(
+    ("principal", "inner", "expected"),
+    [
+        (None, True, "passed"),
+        (None, False, "GEN_401"),
+        (person("admin"), False, "GEN_403"),
+        (Principal("operator", "operator"), False, "passed"),
+        (Principal("service", "service", name="auth"), False, "GEN_403"),
+    ],
+)
+def test_inner_routes_are_for_the_operator_and_the_inner_network(
+    principal: Principal | None, inner: bool, expected: str
+) -> None:
+    assert code(parse(HEAD + row(who='"inner"')), principal, {}, inner=inner) == expected
+
+
+def test_being_inside_opens_nothing_but_inner_routes() -> None:
+    assert code(parse(HEAD + row()), None, {"user_id": "7"}, inner=True) == "GEN_401"
+
+
+def test_open_routes_are_open() -> None:
+    assert code(parse(HEAD + row(who='"anyone"')), None, {"user_id": "7"}) == "passed"
+
+
+# Written from the table of endpoints, not from policy.toml.
+@pytest.mark.parametrize(
+    ("method", "path", "roles"),
+    [
+        ("POST", "/auth/login", "anyone"),
+        ("POST", "/auth/refresh", "anyone"),
+        ("GET", "/.well-known/jwks.json", "anyone"),
+        ("GET", "/openapi.json", "anyone"),
+        ("GET", "/media/content/{item_id}", "anyone"),
+        ("GET", "/users/health", "anyone"),
+        ("GET", "/timeseries/metrics", "inner"),
+        ("GET", "/gateway/ready", "inner"),
+        ("GET", "/gateway/services", {"operator"}),
+        ("POST", "/auth/token/introspect", {"service"}),
+        ("POST", "/media/erasures", {"service"}),
+        ("GET", "/auth/profile", {"admin", "manager", "user"}),
+        ("PUT", "/organization", {"admin", "manager"}),
+        ("DELETE", "/organization", {"admin"}),
+        ("PUT", "/organization/policies", {"admin"}),
+        ("GET", "/users", {"admin", "manager"}),
+        ("DELETE", "/media/items/{item_id}", {"admin"}),
+        ("POST", "/timeseries/buckets", {"admin"}),
+        ("GET", "/timeseries/buckets", {"admin", "manager"}),
+        ("GET", "/audit/events", {"admin", "operator"}),
+        ("POST", "/audit/events", {"admin", "service"}),
+    ],
+)
+def test_the_policy_of_the_house_says_who(method: str, path: str, roles: str | set[str]) -> None:
+    found = load().row(method, path)
+    assert found is not None
+    assert (found.who if isinstance(found.who, str) else set(found.who)) == roles
+
+
+def test_nothing_but_noise_goes_unaudited() -> None:
+    silent = {found.path.rsplit("/", 1)[-1] for found in load().rows if not found.audited}
+    assert silent == {"health", "ready", "metrics", "openapi.json", "{file}", "jwks.json"}
+
+
+def test_permissions_of_a_role_are_the_rows_it_may_use() -> None:
+    policy = load()
+    assert "organization.delete" in policy.permissions("admin")
+    assert "organization.delete" not in policy.permissions("manager")
+    assert "auth.login" not in policy.permissions("user")

@@ -1,0 +1,69 @@
+"""Finding rows, and the sizes of buckets."""
+
+import pytest
+from heartguard_common.policy import load
+from heartguard_gateway.domain import split_path
+from heartguard_gateway.policy import Matcher, compile_limits
+
+ITEM = "01890a5d-ac96-774b-bcce-b302099a8057"
+MATCHER = Matcher(load())
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "row", "params"),
+    [
+        ("GET", "/users/me", "user.read_self", {}),
+        ("HEAD", "/users/me", "user.read_self", {}),
+        ("PUT", "/users/me", "user.update_self", {}),
+        ("GET", "/users/12", "user.read", {"user_id": "12"}),
+        ("GET", "/users/health", "users.health", {}),
+        ("GET", f"/media/items/{ITEM}", "media.read", {"item_id": ITEM}),
+        ("GET", f"/media/items/{ITEM}/download", "media.download", {"item_id": ITEM}),
+        ("DELETE", "/timeseries/buckets/org_1%20a", "timeseries.delete_bucket", {"bucket": "org_1 a"}),
+        ("GET", "/schemas/user.xsd", "gateway.schemas", {"file": "user.xsd"}),
+    ],
+)
+def test_a_path_leads_to_its_row(method: str, path: str, row: str, params: dict[str, str]) -> None:
+    match = MATCHER.find(split_path(path))
+    assert match is not None
+    assert match.rows[method].id == row
+    assert match.params == params
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/users/", "//users/me", "/users//me", "/users/me/", "/Users/me", "/users/0", "/users/012", "/users/-1",
+     "/users/1e3", "/users/%31%20", "/users/①", "/media/items/x", "/schemas/", "/auth"],
+)  # fmt: skip
+def test_any_other_path_leads_nowhere(path: str) -> None:
+    escaped = path.replace("①", "%E2%91%A0")
+    assert MATCHER.find(split_path(escaped)) is None
+
+
+def test_allow_lists_all_methods_of_a_path() -> None:
+    match = MATCHER.find(split_path("/users/me"))
+    assert match is not None
+    assert match.allow == "GET, HEAD, OPTIONS, PUT"
+
+
+def test_every_row_is_found_by_its_own_path() -> None:
+    for row in load().rows:
+        example = {"integer": "5", "uuid": ITEM, "text": "x"}
+        segments = tuple(example[part.kind] if part.kind else part.text for part in row.segments)
+        match = MATCHER.find(segments)
+        assert match is not None
+        assert match.rows[row.method] is row
+
+
+def test_one_variable_scales_all_classes() -> None:
+    limits = compile_limits(load(), 100, 60)
+    sizes = {name: (limit.capacity, limit.interval_us) for name, limit in limits.items()}
+    assert sizes["default"] == (100, 600_000)
+    assert sizes["login"] == (10, 6_000_000)
+    assert sizes["address"] == (2000, 30_000)
+    assert compile_limits(load(), 200, 60)["login"].capacity == 20
+
+
+def test_no_bucket_is_smaller_than_one_token() -> None:
+    login = compile_limits(load(), 3, 60)["login"]
+    assert (login.capacity, login.interval_us) == (1, 200_000_000)
