@@ -5,6 +5,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . services/cli/prepare.sh
 
 if [ ! -x "${HEARTGUARD_VENV:-.venv}/bin/python" ]; then
+    [ ! -e var/run/supervisor.sock ] || give_up "the virtual environment is gone: run ./start_services.sh, then this again"
     say "Nothing is running."
     exit 0
 fi

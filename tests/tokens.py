@@ -57,7 +57,7 @@ def settings_environ(service: str, database: Database, redis_url: str, **more: s
         "OPERATOR_TOKEN": OPERATOR_TOKEN,
         "SPOOL_DIR": str(Path(_scratch.name) / database.name),
         "PUBLIC_URL": "http://heartguard.test",
-        **{f"{name}_URL": NOWHERE for name in ("AUTH", "ORGANIZATION", "USER", "MEDIA", "TIMESERIES", "AUDIT")},
+        **{f"{name}_URL": NOWHERE for name in ("AUTH", "ORGANIZATION", "USER", "MEDIA", "INFLUX_SERVICE", "AUDIT")},
         **more,
     }
 

@@ -14,7 +14,7 @@ from heartguard_common.routing import DOCUMENT_TYPES, Route
 Schema = Mapping[str, Any]
 
 STANDARD = {"health": "Health", "ready": "Readiness"}  # routes every service has, mounted by the library itself
-FILES = {"/openapi.json": "application/json", "/schemas/{file}": "application/octet-stream"}
+FILES = {"/openapi.json": ("application/json",), "/schemas/{file}": ("application/json", "application/xml")}
 SECURITY = {
     "bearer": {
         "type": "http",
@@ -48,7 +48,7 @@ RESPONSES = {
     },
     "Unready": {"description": "A dependency fails.", "content": dict.fromkeys(DOCUMENT_TYPES, _READINESS)},
 }
-GATEWAY_ONLY = {502, 503, 504}
+WITH_A_BODY = {408, 413, 415}
 
 
 class JoinError(Exception):
@@ -91,12 +91,9 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
 
 def _catalogue() -> dict[str, tuple[errors.ErrorRow, ...]]:
     """The error rows of each service; the shared ones under the empty name."""
-    rows = {"": errors.ROWS}
+    rows: dict[str, tuple[errors.ErrorRow, ...]] = {"": errors.ROWS}
     for service in SERVICES:
-        if not _present(service):
-            rows[service] = ()
-            continue
-        rows[service] = tuple(importlib.import_module(f"heartguard_{service}.errors").ROWS)
+        rows[service] = tuple(importlib.import_module(f"heartguard_{service}.errors").ROWS) if _present(service) else ()
     return rows
 
 
@@ -139,7 +136,7 @@ def _own_route(row: Row) -> Route | None:
     if row.path == "/gateway/services":
         return Route(row.method, row.path, handler, gives="ServiceList", body="none")
     if row.path in FILES:
-        return Route(row.method, row.path, handler, body="none", offers=(FILES[row.path],))
+        return Route(row.method, row.path, handler, body="none", offers=FILES[row.path])
     return None
 
 
@@ -164,7 +161,12 @@ class _Operation:
             "operationId": row.id,
             "tags": [row.upstream],
             "summary": self._summary(),
-            "parameters": [*self._path_parameters(), *self._query_parameters(), FORMAT],
+            "parameters": [
+                *self._path_parameters(),
+                *self._query_parameters(),
+                *self._header_parameters(),
+                FORMAT,
+            ],
             "responses": self._responses(),
             "x-audited": row.audited,
             "x-limit": row.limit,
@@ -194,6 +196,12 @@ class _Operation:
         for name, schema in message["properties"].items():
             required = name in message.get("required", ())
             yield {"name": name, "in": "query", "required": required, "schema": _component(schema)}
+
+    def _header_parameters(self) -> Iterator[dict[str, Any]]:
+        names = {"Idempotency-Key": self._route.idempotent, "If-Match": self._row.method == "PUT"}
+        for name, taken in names.items():
+            if taken and self._route.body != "stream":
+                yield {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
 
     def _request_body(self) -> dict[str, Any]:
         schema = {"$ref": f"#/components/schemas/{self._route.takes}"} if self._route.takes else None
@@ -231,28 +239,20 @@ class _Operation:
         return answer
 
     def _statuses(self) -> set[int]:
-        """Every status but the good one: what the edge, the gateway, and the service's own catalogue can give."""
+        """Every status but the good one: what the gateway, the edge and the service's own catalogue can give."""
         row, route = self._row, self._route
-        found = {400, 406, 422, 500} | {entry.status for entry in self._catalogue[row.upstream]}
-        if row.upstream != "gateway":
-            found = (found | GATEWAY_ONLY) | {entry.status for entry in self._own_rows()}
-        if row.who != ANYONE or row.credentials == "optional":
-            found |= {401, 503}
-        if row.who != ANYONE:
-            found |= {403}
-        if row.limit != UNLIMITED:
-            found |= {429}
-        if "{" in row.path or row.upstream == "gateway":
-            found |= {404}
-        if route.takes or route.body == "stream":
-            found |= {413, 415}
-        if row.method == "PUT" and route.gives:
-            found |= {412}
-        if row.method == "GET" and route.gives:
-            found |= {304}
-        if row.path.endswith("/ready"):
-            found |= {503}
-        return found - {405}
+        gateway = {entry.status for entry in self._catalogue["gateway"]}
+        found = {400, 406, 422, 500} | {entry.status for entry in self._own_rows()} | gateway - WITH_A_BODY
+        conditions = (
+            (route.takes is not None or route.body == "stream", WITH_A_BODY),
+            (row.who != ANYONE or row.credentials == "optional", {401, 503}),
+            (row.who != ANYONE, {403}),
+            (row.limit != UNLIMITED, {429}),
+            ("{" in row.path, {404}),
+            (row.method == "PUT" and route.gives is not None, {412}),
+            (row.method == "GET" and route.body != "stream", {304}),
+        )
+        return found.union(*(statuses for holds, statuses in conditions if holds)) - {405}
 
     def _own_rows(self) -> Sequence[errors.ErrorRow]:
         return self._catalogue[self._row.upstream]

@@ -61,12 +61,11 @@ venv_failed() {
 
 # The packages are counted while they come, so that nobody thinks it hangs.
 install_into() {
-    local venv=$1 file log=$1/install.log arguments=""
-    shift
-    set -- "$@"
-    say "  installing pinned packages (only when the requirement files have changed)"
+    local venv=$1 file log=$1/install.log
     local options
     options=()
+    shift
+    say "  installing pinned packages (only when the requirement files have changed)"
     for file in "$@"; do options+=(-r "$file"); done
     if ! "$venv/bin/python" -m pip install --disable-pip-version-check --no-input "${options[@]}" 2>&1 |
         tee "$log" | progress; then

@@ -44,26 +44,26 @@ def assert_error(answer, status, accept):
 
 @pytest.mark.parametrize("accept", FORMATS)
 @pytest.mark.parametrize("path", PATHS)
-def test_a_wrong_method_is_405_with_allow(roomy_system, path, accept):
+def test_a_wrong_method_is_405_with_allow(running_system, path, accept):
     allowed = methods_at(path)
     wrong = next(method for method in METHODS if method not in allowed)
-    answer = requests.request(wrong, roomy_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
+    answer = requests.request(wrong, running_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
     assert_error(answer, 405, accept)
     assert allowed <= {item.strip() for item in answer.headers["Allow"].split(",")}
 
 
 @pytest.mark.parametrize("accept", FORMATS)
 @pytest.mark.parametrize("row", [row for row in ROWS if not isinstance(row.who, str)], ids=lambda row: row.id)
-def test_no_token_is_401_with_a_challenge(roomy_system, row, accept):
-    answer = requests.request(row.method, roomy_system.gateway_url + path_of(row), headers={"Accept": accept}, timeout=10)
+def test_no_token_is_401_with_a_challenge(running_system, row, accept):
+    answer = requests.request(row.method, running_system.gateway_url + path_of(row), headers={"Accept": accept}, timeout=10)
     assert_error(answer, 401, accept)
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize("accept", FORMATS)
 @pytest.mark.parametrize("path", ["/", "/nothing", "/auth/nothing", "/users/me/nothing", "/media", "/audit/Events"])
-def test_an_unknown_path_is_404(roomy_system, path, accept):
-    answer = requests.get(roomy_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
+def test_an_unknown_path_is_404(running_system, path, accept):
+    answer = requests.get(running_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
     assert_error(answer, 404, accept)
 
 
@@ -81,15 +81,15 @@ WRITERS = [row for row in ROWS if row.method in ("POST", "PUT") and "upload" not
     ],
 )
 @pytest.mark.parametrize("row", [row for row in WRITERS if row.id != "auth.introspect"], ids=lambda row: row.id)
-def test_a_wrong_body(roomy_system, roomy_founder, row, content_type, body, status, accept):
-    headers = {**roomy_founder["bearer"], "Accept": accept, "Content-Type": content_type}
-    answer = requests.request(row.method, roomy_system.gateway_url + path_of(row), data=body, headers=headers, timeout=10)
+def test_a_wrong_body(running_system, plan_founder, row, content_type, body, status, accept):
+    headers = {**plan_founder["bearer"], "Accept": accept, "Content-Type": content_type}
+    answer = requests.request(row.method, running_system.gateway_url + path_of(row), data=body, headers=headers, timeout=10)
     assert_error(answer, status, accept)
 
 
 @pytest.mark.parametrize("path", ["/auth/profile", "/users/me", "/nothing"])
-def test_nothing_acceptable_is_406_in_json(roomy_system, path):
-    answer = requests.get(roomy_system.gateway_url + path, headers={"Accept": "image/png"}, timeout=10)
+def test_nothing_acceptable_is_406_in_json(running_system, path):
+    answer = requests.get(running_system.gateway_url + path, headers={"Accept": "image/png"}, timeout=10)
     assert_error(answer, 406, "application/json")
 
 
@@ -108,8 +108,8 @@ def test_nothing_acceptable_is_406_in_json(roomy_system, path):
     ],
     ids=["two lengths", "folded header", "no request line", "long path", "long header", "length and chunks"],
 )
-def test_the_parsers_own_refusals_have_our_body(roomy_system, request_bytes, status):
-    place = urlsplit(roomy_system.gateway_url)
+def test_the_parsers_own_refusals_have_our_body(running_system, request_bytes, status):
+    place = urlsplit(running_system.gateway_url)
     with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
         connection.sendall(request_bytes)
         answer = b""

@@ -32,15 +32,15 @@ def generated(message):
 
 
 @pytest.mark.parametrize("message", [name for name in STEADY if name in CONTRACTS.names()])
-def test_both_formats_get_one_verdict(roomy_system, roomy_founder, message):
+def test_both_formats_get_one_verdict(running_system, plan_founder, message):
     method, path = STEADY[message]
     contract = CONTRACTS[message]
     seen = set()
 
     def verdict(session, document, media_type):
         body = contract.encode(copy.deepcopy(document), media_type)
-        headers = {**roomy_founder["bearer"], "Content-Type": media_type, "Accept": "application/json"}
-        answer = session.request(method, roomy_system.gateway_url + path, data=body, headers=headers, timeout=20)
+        headers = {**plan_founder["bearer"], "Content-Type": media_type, "Accept": "application/json"}
+        answer = session.request(method, running_system.gateway_url + path, data=body, headers=headers, timeout=20)
         assert answer.status_code < 500
         details = answer.json().get("error", {}).get("details", []) if answer.content else []
         broken = answer.status_code == 422 and answer.json()["error"]["code"] == "GEN_422"

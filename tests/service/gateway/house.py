@@ -57,8 +57,7 @@ class Backend:
         class Bound(Handler):
             house = backend
 
-        with ThreadingHTTPServer(("127.0.0.1", self.port), Bound) as server:
-            server.daemon_threads = True
+        with _Server(("127.0.0.1", self.port), Bound) as server:
             self.port, self.server = server.server_port, server
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
             thread.start()
@@ -76,6 +75,14 @@ class Backend:
             yield
         finally:
             self.behaviour = None
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, *_: Any) -> None:
+        """A gateway that hangs up on purpose is no news."""
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+
 from heartguard_common.web import LIFECYCLE
 from heartguard_user.settings import Settings
 from heartguard_user.wiring import create_app
-
 from tests.servers import Database
 from tests.tokens import settings_environ
 

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.routing import Answer, Route
 from heartguard_common.settings import SettingsError
@@ -12,7 +13,6 @@ from heartguard_common.web import LIFECYCLE, RouteTableError, make_app
 from heartguard_user.routes import ROUTES, read_self
 from heartguard_user.settings import Settings
 from heartguard_user.wiring import create_app
-
 from tests.servers import Database, Postgres, Valkey, until
 from tests.tokens import bearer, operator_auth, settings_environ
 

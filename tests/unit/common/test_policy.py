@@ -88,7 +88,9 @@ def test_all_faults_are_told_at_once() -> None:
 
 
 def test_parameters_of_different_kinds_may_stand_in_one_place() -> None:
-    policy = parse(HEAD + row() + row(id='"user.me"', path='"/users/me"') + row(id='"user.x"', path='"/users/{item_id}"'))
+    policy = parse(
+        HEAD + row() + row(id='"user.me"', path='"/users/me"') + row(id='"user.x"', path='"/users/{item_id}"')
+    )
     assert [found.id for found in policy.rows] == ["user.read", "user.me", "user.x"]
 
 

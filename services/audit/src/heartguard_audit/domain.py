@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import ipaddress
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -154,6 +153,7 @@ def _scalar(value: Any) -> Any:
         return _CONTROL.sub("\ufffd", value)[:MAX_TEXT]
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int | float) and math.isfinite(value) and abs(value) <= MAX_NUMBER:
+    # NaN is not less than anything, and an int is compared without becoming a float.
+    if isinstance(value, int | float) and abs(value) <= MAX_NUMBER:
         return value
     raise NotAnEventError("has a payload that is no map of scalars")

@@ -61,9 +61,10 @@ OPTIONAL = frozenset({"DATABASE_URL", "REDIS_URL", "JWT_SECRET", "HEARTGUARD_RUN
 
 
 def credentials(values: Mapping[str, str]) -> str:
-    """What every service may know of the others' secrets: `name:sha256` pairs."""
-    digests = {name: hashlib.sha256(values[f"{name.upper()}_SERVICE_SECRET"].encode()) for name in SERVICES}
-    return ",".join(f"{name}:{digest.hexdigest()}" for name, digest in digests.items())
+    """What every service may know of the others' secrets, and of the operator's: `name:sha256` pairs."""
+    secret_of = {name: values[f"{name.upper()}_SERVICE_SECRET"] for name in SERVICES}
+    secret_of["operator"] = values["OPERATOR_TOKEN"]
+    return ",".join(f"{name}:{hashlib.sha256(text.encode()).hexdigest()}" for name, text in secret_of.items())
 
 
 def _checked_credentials(values: Mapping[str, str]) -> str:

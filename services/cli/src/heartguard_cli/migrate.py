@@ -59,7 +59,7 @@ def revisions(owner_url: str) -> tuple[str, ...]:
 
 def _config(owner_url: str) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(REPO_ROOT / "migrations"))
+    config.set_main_option("script_location", str(REPO_ROOT / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["url"] = parse(owner_url).render_as_string(hide_password=False)
     return config

@@ -31,6 +31,7 @@ DOWN_STATES = frozenset({"BACKOFF", "EXITED", "FATAL"})
 
 SILENCE = "it says nothing"
 States: TypeAlias = dict[str, dict[str, object]]
+Answers: TypeAlias = dict[str, doors.Readiness]
 
 
 def up(system: System) -> None:
@@ -52,12 +53,12 @@ def up(system: System) -> None:
             _start_stores(system, supervisor)
             with stage("migrations"):
                 migrate.upgrade(system.owner_url, system.db_passwords)
-            _start_services(system, supervisor)
+            answers = _start_services(system, supervisor)
         except BaseException:
             _shut_down(layout, supervisor)
             raise
         print(f"HeartGuard is up after {time.monotonic() - started:.1f} s.\n")
-        print(overview(system))
+        print(_table(system, answers))
 
 
 def down(layout: Layout) -> bool:
@@ -80,7 +81,10 @@ def ready(system: System) -> bool:
 
 def overview(system: System) -> str:
     """A table: each service, where it answers, whether it is ready, what it depends on."""
-    answers = doors.ask_all(_doors(system))
+    return _table(system, doors.ask_all(_doors(system)))
+
+
+def _table(system: System, answers: Answers) -> str:
     rows = []
     for name in SERVICES:
         answer = answers[name]
@@ -168,7 +172,7 @@ def _await(answers: Callable[[], bool], name: str, layout: Layout, states: Calla
         time.sleep(0.05)
 
 
-def _start_services(system: System, supervisor: Supervisor) -> None:
+def _start_services(system: System, supervisor: Supervisor) -> Answers:
     layout = system.layout
     offsets = {name: _size(layout.log / f"{name}.log") for name in PROGRAMS}
     with stage("seven services and the consumer"):
@@ -183,7 +187,7 @@ def _start_services(system: System, supervisor: Supervisor) -> None:
                     raise Trouble(f"{name} does not start: {words} (var/log/{name}.log)")
             answers = doors.ask_all(_doors(system))
             if all(answer.ready for answer in answers.values()) and _running(states):
-                return
+                return answers
             if time.monotonic() > deadline:
                 raise Trouble(_unready(answers))
             time.sleep(0.1)
@@ -197,7 +201,7 @@ def _running(states: States) -> bool:
     return all(states.get(name, {}).get("statename") == "RUNNING" for name in (*SERVICES, "consumer"))
 
 
-def _unready(answers: dict[str, doors.Readiness]) -> str:
+def _unready(answers: Answers) -> str:
     told = [
         f"{name} ({', '.join(answer.failed) + ' failed' if answer.failed else 'no answer'})"
         for name, answer in answers.items()

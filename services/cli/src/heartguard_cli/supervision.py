@@ -20,6 +20,7 @@ from heartguard_cli.trouble import Trouble
 
 # what an RPC raises while nobody, or somebody who is just leaving, is at the other end
 AWAY = (OSError, Fault, EOFError)
+# paths are relative to the clone, where it is started: a `%` in an absolute one is expanded once here, twice there
 SUPERVISOR = """\
 [unix_http_server]
 file={socket}
@@ -28,12 +29,11 @@ chmod=0700
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 [supervisord]
 identifier=heartguard
-logfile={log}/supervisord.log
+logfile=var/log/supervisord.log
 logfile_maxbytes=5MB
 logfile_backups=2
-pidfile={run}/supervisord.pid
-directory={root}
-childlogdir={log}
+pidfile=var/run/supervisord.pid
+childlogdir=var/log
 umask=077
 """
 # startsecs and startretries: a program may fail for hours, and comes back by itself when the cause has gone
@@ -49,7 +49,7 @@ stopsignal={signal}
 stopwaitsecs={seconds}
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={log}/{name}.log
+stdout_logfile=var/log/{name}.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=3
 """
@@ -115,12 +115,7 @@ class Supervisor:
 
     def _write(self, programs: list[Program]) -> None:
         layout = self._layout
-        text = SUPERVISOR.format(
-            socket=_escaped(layout.socket),
-            log=_escaped(layout.log),
-            run=_escaped(layout.run),
-            root=_escaped(layout.root),
-        )
+        text = SUPERVISOR.format(socket=_escaped(layout.socket))
         if os.geteuid() == 0:
             text += "user=root\n"
         text += "".join(self._section(program) for program in programs)
@@ -146,7 +141,6 @@ class Supervisor:
             priority=program.priority,
             signal=program.stop_signal,
             seconds=program.stop_seconds,
-            log=_escaped(layout.log),
         )
 
 

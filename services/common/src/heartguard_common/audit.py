@@ -3,6 +3,7 @@
 An event holds ids only. People are `user:12`, never a name or an e-mail address.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,7 @@ from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID
 
 STREAM = "hg:audit:events"
 FIELD = "event"
+DRAIN_SECONDS = 2.0
 Outcome = Literal["success", "denied", "failure"]
 
 
@@ -122,6 +124,12 @@ class AuditLog:
     def drain(self) -> int:
         """Send what waits in the spool; returns how many events. Raises what Redis raises."""
         return 0 if self._spool.empty() else self._spool.drain(self._send)
+
+    def keep_draining(self) -> float:
+        """Send what waits, when Redis takes it; returns the seconds until it is worth trying again."""
+        with contextlib.suppress(*REDIS_FAULTS):
+            self.drain()
+        return DRAIN_SECONDS
 
     def _send(self, line: bytes) -> None:
         self._redis.xadd(STREAM, {FIELD: line})

@@ -10,7 +10,16 @@ from lxml import etree
 from heartguard_common import faults, shapes, xml_codec
 from heartguard_common.errors import Fault
 from heartguard_common.paths import SCHEMAS_DIR
-from heartguard_common.representation import JSON, XML_TYPES, Document, any_string, dump_json, parse_xml, read_json, require_depth
+from heartguard_common.representation import (
+    JSON,
+    XML_TYPES,
+    Document,
+    any_string,
+    dump_json,
+    parse_xml,
+    read_json,
+    require_depth,
+)
 
 __all__ = ["Contract", "Contracts", "Fault", "Violations"]
 
@@ -44,18 +53,12 @@ class Contract:
         """
         if media_type == JSON:
             document = read_json(body)
-            suspect = _JSON_SUSPECT.search(body) is not None
-            return self._checked(document, [], suspect=suspect)
-        if media_type not in XML_TYPES:
+            self._require(document, [], suspect=_JSON_SUSPECT.search(body) is not None)
+        elif media_type in XML_TYPES:
+            document = self._from_xml(body)
+        else:
             raise ValueError(f"no codec for {media_type}")
-        root = parse_xml(body)
-        if root.tag != self.name:
-            raise Violations([Fault("", "the root element does not have the name of the message")])
-        decoder = xml_codec.Decoder()
-        document = decoder.message(root, self._message)
-        suspect = _XML_SUSPECT.search(body) is not None
-        # The XSD says no without saying where; whatever it refuses, decoder and JSON Schema refuse with a pointer.
-        return self._checked(document, decoder.faults, suspect=suspect, lawful=self._xsd.validate(root))
+        return self._canonical(document)
 
     def decode_query(self, pairs: Iterable[tuple[str, str]]) -> Document:
         """The checked document of query parameters or a form, each typed as the text of an XML element is.
@@ -72,7 +75,8 @@ class Contract:
                 document[name] = xml_codec.typed(text, members[name].text)
             else:
                 document[name] = text
-        return self._checked(document, found, suspect=True)
+        self._require(document, found, suspect=True)
+        return self._canonical(document)
 
     def encode(self, document: Any, media_type: str) -> bytes:
         """The bytes of a document, which is not checked; ValueError for an unknown media type or XML member."""
@@ -84,19 +88,37 @@ class Contract:
 
     def check(self, document: Any) -> None:
         """Raises Violations when a document breaks the contract."""
-        self._checked(document, [], suspect=True)
+        self._require(document, [], suspect=True)
 
-    def _checked(self, document: Any, found: list[Fault], *, suspect: bool, lawful: bool = True) -> Document:
-        shape = self._message.shape
+    def _from_xml(self, body: bytes) -> Document:
+        root = parse_xml(body)
+        if root.tag != self.name:
+            raise Violations([Fault("", "the root element does not have the name of the message")])
+        decoder = xml_codec.Decoder()
+        document: Document = decoder.message(root, self._message)
+        # The XSD says no without saying where; whatever it refuses, decoder and JSON Schema refuse with a pointer.
+        lawful = self._xsd.validate(root)
+        self._require(document, decoder.faults, suspect=_XML_SUSPECT.search(body) is not None, lawful=lawful)
+        return document
+
+    def _require(self, document: Any, found: list[Fault], *, suspect: bool, lawful: bool = True) -> None:
+        """Raise Violations unless nothing was found yet and nothing is to be found.
+
+        `suspect` says that a control character can be in the document, `lawful` what the XSD said.
+        """
         lawful = lawful and not found and not (suspect and any_string(document, faults.CONTROL))
         if not lawful or not self._validator.is_valid(document):
             # A valid document is as deep as its contract at most, so only the others need counting.
             require_depth(document)
-            more = self._finder.find(document, shape)
+            more = self._finder.find(document, self._message.shape)
             known = {fault.path for fault in found}
             found += [fault for fault in more if fault.path not in known]
             raise Violations(found or [Fault("", "does not satisfy its contract")])
-        return _whole_numbers(document, shape) if shape.integers else document
+
+    def _canonical(self, document: Document) -> Document:
+        shape = self._message.shape
+        checked: Document = _whole_numbers(document, shape) if shape.integers else document
+        return checked
 
 
 class Contracts:

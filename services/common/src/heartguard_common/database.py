@@ -25,6 +25,7 @@ class Database:
             max_overflow=0,
             pool_timeout=1,
             pool_pre_ping=True,
+            hide_parameters=True,  # a stack in the log must not show what people wrote
             connect_args={"connect_timeout": 2, "application_name": "heartguard"},
         )
         self._current: ContextVar[Connection | None] = ContextVar("connection", default=None)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from heartguard_common import logs, policy
 from heartguard_common.audit import AuditLog
+from heartguard_common.background import Background
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
@@ -74,12 +75,14 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         Resource("redis", lambda: make_redis(settings.redis_url), lambda it: it.ping(), lambda it: it.close())
     )
     spool = Spool(settings.spool_dir / f"{service}.events")
+    audit = AuditLog(service, redis, spool, clock)
+    lifecycle.on_close(Background("audit spool", audit.keep_draining).start().close)
     return Parts(
         lifecycle=lifecycle,
         database=database,
         redis=redis,
         auth=Sister(settings.auth_url, service, settings.service_secret),
-        audit=AuditLog(service, redis, spool, clock),
+        audit=audit,
         clock=clock,
         keys=IdempotencyKeys(service, database, clock),
     )

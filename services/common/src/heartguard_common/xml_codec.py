@@ -1,14 +1,14 @@
 """XML and documents, led by the contract: it knows what is a list, what is a number and what may be null."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
+
+from lxml.etree import XPath, _Element
 
 from heartguard_common.errors import Fault
 from heartguard_common.representation import Malformed, finite, whole, xml_safe
 from heartguard_common.shapes import Message, Shape
-
-if TYPE_CHECKING:
-    from lxml.etree import _Element
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 NIL = f"{{{XSI}}}nil"
@@ -19,10 +19,13 @@ BLANKS = " \t\r\n"
 
 Path = tuple[Any, ...]  # () at the root, else (path of the parent, key)
 
+_PLAIN_ENTRIES = (["key"], ["key", "type"])
 _LOCATIONS = frozenset({f"{{{XSI}}}schemaLocation", f"{{{XSI}}}noNamespaceSchemaLocation"})
+_MIXED = XPath("boolean(//*[*]/text()[normalize-space()])")
+_HAS_TEXT = XPath("boolean(text()[normalize-space()])")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _CONTROL_IN_POINTER = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_SPECIAL = re.compile("[&<>\"\t\n\r]")
+_SPECIAL = re.compile('[&<>"\t\n\r]')
 _TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 _ATTRIBUTE = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
@@ -64,9 +67,12 @@ class Decoder:
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
+        self._mixed = False
 
-    def message(self, root: "_Element", message: Message) -> Any:
+    def message(self, root: _Element, message: Message) -> Any:
         """The document of a root element of that name; raises Malformed for an element or a key that comes twice."""
+        # Asked once of the whole tree: in nearly every document no element holds both text and elements.
+        self._mixed = bool(_MIXED(root))
         path: Path = ((), message.unwrap) if message.unwrap else ()
         shape = message.shape.members[message.unwrap] if message.unwrap else message.shape
         value = self._element(root, shape, path, _LOCATIONS)
@@ -76,7 +82,7 @@ class Decoder:
         if len(self.faults) < MAX_FAULTS:
             self.faults.append(Fault(pointer(path), text))
 
-    def _element(self, element: "_Element", shape: Shape, path: Path, extra: frozenset[str] = frozenset()) -> Any:
+    def _element(self, element: _Element, shape: Shape, path: Path, extra: frozenset[str] = frozenset()) -> Any:
         names = element.keys()
         if names and self._is_nil(element, shape, path, extra, names):
             return None
@@ -87,13 +93,15 @@ class Decoder:
             if text and text.strip(BLANKS):
                 return text
             return [] if shape.kind == "array" else {}
-        if element.text and element.text.strip(BLANKS):
+        if self._mixed and _HAS_TEXT(element):
             self._fault(path, "holds text beside elements")
         if shape.kind == "object":
             return self._object(element, shape, path)
         return self._array(element, shape, path) if shape.kind == "array" else self._map(element, shape, path)
 
-    def _is_nil(self, element: "_Element", shape: Shape, path: Path, extra: frozenset[str], names: list[str]) -> bool:
+    def _is_nil(
+        self, element: _Element, shape: Shape, path: Path, extra: frozenset[str], names: Sequence[str | bytes]
+    ) -> bool:
         for name in names:
             allowed = name in extra or name == NIL or (name == "type" and shape.union)
             if not allowed:
@@ -109,9 +117,9 @@ class Decoder:
             self._fault(path, "is nil and yet has content")
         return True
 
-    def _scalar(self, element: "_Element", shape: Shape, path: Path) -> Any:
+    def _scalar(self, element: _Element, shape: Shape, path: Path) -> Any:
         if len(element):
-            if element.text and element.text.strip(BLANKS):
+            if self._mixed and _HAS_TEXT(element):
                 self._fault(path, "holds text beside elements")
             return {}
         text = element.text or ""
@@ -126,7 +134,7 @@ class Decoder:
             self._fault(path, "does not have the type it says")
         return value
 
-    def _object(self, element: "_Element", shape: Shape, path: Path) -> Any:
+    def _object(self, element: _Element, shape: Shape, path: Path) -> Any:
         document: dict[str, Any] = {}
         members = shape.members
         for child in element:
@@ -140,11 +148,9 @@ class Decoder:
                 document[name] = typed(child.text or "", member.text)
             else:
                 document[name] = self._element(child, member, (path, name))
-            if child.tail and child.tail.strip(BLANKS):
-                self._fault(path, "holds text beside elements")
         return document
 
-    def _array(self, element: "_Element", shape: Shape, path: Path) -> Any:
+    def _array(self, element: _Element, shape: Shape, path: Path) -> Any:
         items: list[Any] = []
         assert shape.item is not None
         for child in element:
@@ -152,24 +158,24 @@ class Decoder:
                 items.append(self._element(child, shape.item, (path, len(items))))
             else:
                 self._fault((path, child.tag), "is not known here")
-            if child.tail and child.tail.strip(BLANKS):
-                self._fault(path, "holds text beside elements")
         return items
 
-    def _map(self, element: "_Element", shape: Shape, path: Path) -> Any:
+    def _map(self, element: _Element, shape: Shape, path: Path) -> Any:
         document: dict[str, Any] = {}
         assert shape.item is not None
         extra = frozenset() if shape.by_name else frozenset({"key"})
+        plain = _PLAIN_ENTRIES if shape.item.union and not shape.by_name else ()
         for child in element:
             key = child.tag if shape.by_name else child.get("key")
-            if child.tail and child.tail.strip(BLANKS):
-                self._fault(path, "holds text beside elements")
             if key is None or not (shape.by_name or child.tag == "entry"):
                 self._fault((path, child.tag), "is not an entry with a key")
                 continue
             if key in document:
                 raise Malformed("A map has a key twice")
-            document[key] = self._element(child, shape.item, (path, key), extra)
+            if child.keys() in plain and not len(child):
+                document[key] = self._scalar(child, shape.item, (path, key))
+            else:
+                document[key] = self._element(child, shape.item, (path, key), extra)
         return document
 
 

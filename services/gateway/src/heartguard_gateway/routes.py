@@ -181,4 +181,5 @@ def mount(app: Flask, pipeline: Pipeline, monotonic: Callable[[], float] = time.
             request.close()  # reading a large refused body to its end would cost more than a new connection
         if reply.stream is not None:
             return _Response(reply.stream, reply.status, reply.headers, direct_passthrough=True)
-        return _Response(reply.body, reply.status, reply.headers)
+        # In a sequence, because of bytes alone Flask would count anew what a HEAD answer declares.
+        return _Response((reply.body,), reply.status, reply.headers)

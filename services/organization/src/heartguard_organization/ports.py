@@ -1,6 +1,6 @@
 """What the organization service needs from outside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from heartguard_organization.domain import Deletion, Organization
@@ -32,8 +32,10 @@ class Deletions(Protocol):
         Returns the deletion that holds and whether it is the new one; None when there is no organization.
         """
 
-    def advance(self, work: Callable[[Deletion], Deletion]) -> Deletion | None:
+    def advance(self, work: Callable[[Deletion], Deletion], but_not: Collection[str]) -> Deletion | None:
         """Let `work` take one due deletion a step further; returns it as it is now, None when none is due.
+
+        A deletion whose number is in `but_not` is passed over.
 
         Nobody else works on that deletion meanwhile; if this process dies, the step is due again.
         """

@@ -7,9 +7,6 @@ from heartguard_common.routing import Answer, Call, Route
 from heartguard_organization.domain import Deletion, Organization
 from heartguard_organization.usecases import OrganizationUseCases
 
-# The job table calls it pending, the contract queued.
-_STATUS = {"pending": "queued"}
-
 
 def read(organizations: OrganizationUseCases, call: Call) -> Answer:
     """GET /organization."""
@@ -87,5 +84,4 @@ def _policies(organization: Organization) -> dict[str, Any]:
 
 
 def _job(deletion: Deletion) -> dict[str, Any]:
-    status = _STATUS.get(deletion.status, deletion.status)
-    return {"id": deletion.id, "status": status, "progress": deletion.progress}
+    return {"id": deletion.id, "status": deletion.status, "progress": deletion.progress}

@@ -1,6 +1,6 @@
 """Organizations and their deletions in PostgreSQL, and the sisters over HTTP."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -24,7 +24,7 @@ _END = "UPDATE heartguard_core.organizations SET deleted_at = now() WHERE id = :
 _JOB = "id::text AS id, org_id, status, progress, created_by AS requested_by, error"
 _UNFINISHED = f"""
 SELECT {_JOB} FROM heartguard_core.jobs
-WHERE kind = '{KIND}' AND org_id = :org_id AND status IN ('pending', 'running')
+WHERE kind = '{KIND}' AND org_id = :org_id AND status IN ('queued', 'running')
 """  # noqa: S608
 _REQUEST = f"""
 INSERT INTO heartguard_core.jobs (id, org_id, kind, status, progress, created_by)
@@ -34,7 +34,7 @@ VALUES (:id, :org_id, '{KIND}', :status, :progress, :requested_by)
 # rests double, and no counter has to be kept.
 _CLAIM = f"""
 SELECT {_JOB} FROM heartguard_core.jobs
-WHERE kind = '{KIND}' AND status IN ('pending', 'running') AND (
+WHERE kind = '{KIND}' AND status IN ('queued', 'running') AND id::text <> ALL(:but_not) AND (
     error IS NULL OR to_timestamp(:now) >=
         updated_at + least(greatest(updated_at - created_at, interval '1 second'), interval '5 minutes'))
 ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -91,11 +91,11 @@ class PostgresDeletions:
             connection.execute(text(_REQUEST), values)
             return deletion, True
 
-    def advance(self, work: Callable[[Deletion], Deletion]) -> Deletion | None:
+    def advance(self, work: Callable[[Deletion], Deletion], but_not: Collection[str]) -> Deletion | None:
         """Take one due job a step further; its row stays locked as long as this process and the step live."""
         with self._database.transaction() as connection:
-            now = self._clock.now_ns() / NANOSECONDS
-            row = connection.execute(text(_CLAIM), {"now": now}).first()
+            values = {"now": self._clock.now_ns() / NANOSECONDS, "but_not": list(but_not)}
+            row = connection.execute(text(_CLAIM), values).first()
             if row is None:
                 return None
             deletion = work(Deletion(**row._mapping))  # noqa: SLF001  SQLAlchemy's public name

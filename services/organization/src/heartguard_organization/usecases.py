@@ -68,7 +68,7 @@ class OrganizationUseCases:
         Raises ORG_001, and ORG_002 for another name.
         """
         org_id = _own(principal)
-        wanted = Deletion(uuid7(self._clock), org_id, "pending", 0, principal.actor)
+        wanted = Deletion(uuid7(self._clock), org_id, "queued", 0, principal.actor)
 
         def confirm(current: Organization) -> None:
             if current.name != name:
@@ -93,7 +93,11 @@ class DeletionWork:
 
     def run(self) -> float:
         """Take due deletions as far as they go; returns the seconds until it is worth looking again."""
-        while (deletion := self._deletions.advance(self._step)) is not None:
+        failed: set[str] = set()
+        while (deletion := self._deletions.advance(self._step, failed)) is not None:
+            if deletion.error is not None:
+                # Whatever the clocks say, none is tried twice without a rest in between.
+                failed.add(deletion.id)
             if deletion.status == "done":
                 self._audit.changed(
                     SELF,

@@ -89,8 +89,6 @@ class RedisStream:
 
     def _read(self, after: str, block_ms: int | None) -> list[Entry]:
         answer: Any = self._redis.xreadgroup(GROUP, self._name, {STREAM: after}, count=BATCH, block=block_ms)
-        if isinstance(answer, dict):
-            answer = list(answer.items())
         return [_entry(*item) for _, items in answer or () for item in items]
 
     def _left_by_others(self) -> list[Entry]:

@@ -1,0 +1,54 @@
+"""Audit as a whole: its Flask application and its consumer on a real PostgreSQL and Valkey."""
+
+import logging
+
+import pytest
+
+from heartguard_audit.settings import Settings
+from heartguard_audit.store.events import PostgresEvents
+from heartguard_audit.store.stream import RedisStream
+from heartguard_audit.usecases import Intake
+from heartguard_audit.wiring import create_app
+from heartguard_common.database import Database
+from heartguard_common.store_redis import make_redis
+from tests.tokens import settings_environ
+
+
+@pytest.fixture
+def environ(database, redis_url, tmp_path):
+    return settings_environ("audit", database, redis_url, SPOOL_DIR=str(tmp_path / "spool"))
+
+
+@pytest.fixture
+def app(environ):
+    made = create_app(Settings.from_env(environ))
+    yield made
+    made.extensions["heartguard.lifecycle"].close()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def journal(environ):
+    opened = Database(environ["DATABASE_URL"])
+    yield PostgresEvents(opened)
+    opened.close()
+
+
+@pytest.fixture
+def settle(environ, journal):
+    """A function that moves into the trail what is in the stream."""
+    redis = make_redis(environ["REDIS_URL"], timeout_seconds=1, decode=False)
+    stream = RedisStream(redis, block_ms=1)
+    intake = Intake(stream, journal, logging.getLogger("test"))
+
+    def move():
+        stream.prepare()
+        while intake.step():
+            pass
+
+    yield move
+    redis.close()

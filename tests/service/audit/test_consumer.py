@@ -1,0 +1,213 @@
+"""The consumer as a process: killed, told to stop, and with its servers away."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from heartguard_audit.domain import Search
+from heartguard_audit.store.events import PostgresEvents
+from heartguard_common.audit import FIELD, STREAM, AuditLog, encode
+from heartguard_common.clock import SystemClock
+from heartguard_common.database import Database
+from heartguard_common.paths import REPO_ROOT
+from heartguard_common.spool import Spool
+from heartguard_common.store_redis import make_redis
+from tests.servers import until
+from tests.store.audit.conftest import event
+from tests.tokens import settings_environ
+
+PATHS = [str(REPO_ROOT / "services" / name / "src") for name in ("common", "audit")]
+
+
+class Process:
+    """`python -m heartguard_audit.consumer` with the environment of a launched service."""
+
+    def __init__(self, environ):
+        self._environ = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(PATHS), **environ}
+        self._process = None
+
+    def start(self):
+        command = [sys.executable, "-m", "heartguard_audit.consumer"]
+        self._process = subprocess.Popen(command, env=self._environ, stderr=subprocess.DEVNULL)
+
+    def send(self, number):
+        self._process.send_signal(number)
+
+    def end(self, number):
+        """The exit status, and how many seconds the end took."""
+        asked = time.monotonic()
+        self.send(number)
+        return self._process.wait(20), time.monotonic() - asked
+
+    @property
+    def running(self):
+        return self._process is not None and self._process.poll() is None
+
+
+class Trail:
+    """What has arrived."""
+
+    def __init__(self, url):
+        self._database = Database(url)
+        self._events = PostgresEvents(self._database)
+
+    def ids(self):
+        return [row.event.id for row in reversed(self._events.page(Search(1, {}), 10_000))]
+
+    def close(self):
+        self._database.close()
+
+
+@pytest.fixture
+def start():
+    processes = []
+
+    def begin(environ):
+        process = Process(environ)
+        process.start()
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        if process.running:
+            process.send(signal.SIGCONT)
+            process.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def trail(environ):
+    opened = Trail(environ["DATABASE_URL"])
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def redis(environ):
+    with make_redis(environ["REDIS_URL"], timeout_seconds=1) as client:
+        yield client
+
+
+@pytest.fixture
+def own_redis(environ, valkey_server):
+    """The environment with a Valkey of this test alone."""
+    return {**environ, "REDIS_URL": valkey_server.url}
+
+
+def post(redis, events):
+    for one in events:
+        redis.xadd(STREAM, {FIELD: encode(one)})
+
+
+def wanted(events):
+    return [one.id for one in events]
+
+
+def test_it_consumes_says_that_it_lives_and_ends_in_time_when_told(start, environ, redis, trail):
+    sent = [event() for _ in range(450)]
+    post(redis, sent)
+    process = start(environ)
+    until(lambda: trail.ids() == wanted(sent), "arrival")
+    until(lambda: redis.ttl("hg:audit:consumer:alive") > 0, "a sign of life")
+    status, seconds = process.end(signal.SIGTERM)
+    assert status == 0
+    assert seconds < 2
+    until(lambda: not redis.exists("hg:audit:consumer:alive"), "the end of the sign of life", 5)
+
+
+def test_killed_in_the_middle_again_and_again_it_loses_and_doubles_nothing(start, environ, redis, trail):
+    sent = [event() for _ in range(3000)]
+    post(redis, sent)
+    for reached in (1, 1000, 2000):
+        process = start(environ)
+        until(lambda reached=reached: len(trail.ids()) >= reached, "progress")
+        process.end(signal.SIGKILL)
+    start(environ)
+    until(lambda: redis.xlen(STREAM) == 0, "an empty stream")
+    assert trail.ids() == wanted(sent)
+
+
+def test_spools_of_all_services_are_drained_each_in_its_order(start, environ, trail, redis, tmp_path):
+    sent = {name: [event(service=name) for _ in range(20)] for name in ("gateway", "media")}
+    for name, events in sent.items():
+        for one in events:
+            Spool(tmp_path / "spool" / f"{name}.events").append(encode(one))
+    # What a crash in the middle of draining leaves: the older part under another name.
+    older = [event(service="media") for _ in range(3)]
+    (tmp_path / "spool" / "media.draining").write_bytes(b"".join(encode(one) + b"\n" for one in older))
+    start(environ)
+    until(lambda: len(trail.ids()) == 43, "arrival")
+    assert trail.ids() == wanted(sent["gateway"] + older + sent["media"])
+    assert not [path for path in (tmp_path / "spool").iterdir() if path.suffix != ".lock"]
+
+
+def test_redis_killed_and_back_loses_nothing_and_keeps_the_order(start, own_redis, valkey_server, trail, tmp_path):
+    producer = make_redis(own_redis["REDIS_URL"])
+    log = AuditLog("user", producer, Spool(tmp_path / "spool" / "user.events"), SystemClock())
+    sent = [event() for _ in range(30)]
+    process = start(own_redis)
+    for one in sent[:10]:
+        log.record(one)
+    until(lambda: len(trail.ids()) == 10, "the first ten")
+    valkey_server.kill()
+    for one in sent[10:20]:
+        log.record(one)
+    valkey_server.start()
+    until(lambda: len(trail.ids()) == 20, "what was spooled")
+    for one in sent[20:]:
+        log.record(one)
+    until(lambda: len(trail.ids()) == 30, "the rest")
+    assert trail.ids() == wanted(sent)
+    assert process.running
+    producer.close()
+
+
+def test_a_redis_that_comes_back_empty_gets_its_group_again(start, environ, redis, trail):
+    start(environ)
+    until(lambda: redis.exists(STREAM) == 1, "the group")
+    redis.flushall()
+    sent = [event()]
+    post(redis, sent)
+    until(lambda: trail.ids() == wanted(sent), "arrival")
+
+
+def test_a_hung_redis_does_not_keep_it_from_ending(start, own_redis, valkey_server):
+    client = valkey_server.client()
+    process = start(own_redis)
+    until(lambda: client.exists("hg:audit:consumer:alive") == 1, "a sign of life")
+    client.close()
+    valkey_server.freeze()
+    status, seconds = process.end(signal.SIGTERM)
+    valkey_server.thaw()
+    assert (status, seconds < 2) == (0, True)
+
+
+def test_postgresql_away_then_hung_costs_time_and_no_event(start, own_postgres, redis_url, tmp_path):
+    with own_postgres.database() as database:
+        environ = settings_environ("audit", database, redis_url, SPOOL_DIR=str(tmp_path))
+        client = make_redis(redis_url, timeout_seconds=1)
+        process = start(environ)
+        until(lambda: client.exists("hg:audit:consumer:alive") == 1, "a sign of life")
+        own_postgres.kill()
+        sent = [event() for _ in range(250)]
+        post(client, sent)
+        until(lambda: not client.exists("hg:audit:consumer:alive"), "the end of the sign of life")
+        own_postgres.start()
+        trail = Trail(environ["DATABASE_URL"])
+        until(lambda: trail.ids() == wanted(sent), "arrival")
+        own_postgres.freeze()
+        late = [event()]
+        post(client, late)
+        until(lambda: client.xpending(STREAM, "audit")["pending"] == 1, "the batch at hand")
+        status, seconds = process.end(signal.SIGTERM)
+        own_postgres.thaw()
+        assert (status, seconds < 2) == (0, True)
+        start(environ)
+        until(lambda: client.xlen(STREAM) == 0, "an empty stream")
+        assert trail.ids() == wanted(sent + late)
+        trail.close()
+        client.close()

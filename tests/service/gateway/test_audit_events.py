@@ -1,0 +1,131 @@
+"""One access event per audited request, safe before the answer leaves."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.service.gateway.house import Backend, Gateway, Handler, environ
+from tests.servers import Valkey, until
+from tests.tokens import bearer, mark_ready, operator_auth
+
+ME = bearer(12, "admin", 3)
+
+
+@pytest.fixture
+def house(backend: Backend, valkey_server: Valkey, tmp_path: Path) -> Iterator[Gateway]:
+    mark_ready(valkey_server.url)
+    settings = environ(valkey_server.url, backend.url, tmp_path / "spool")
+    with Gateway(settings, tmp_path / "log").running() as running:
+        yield running
+
+
+def events(valkey: Valkey) -> list[dict[str, Any]]:
+    with valkey.client() as client:
+        return [json.loads(fields[b"event"]) for _, fields in client.xrange("hg:audit:events")]
+
+
+def test_an_event_says_who_did_what_and_how_it_ended(house: Gateway, valkey_server: Valkey) -> None:
+    answer = house.ask("GET", "/users/13", {**ME, "X-Request-ID": "visit-7"})
+    assert answer.status == 200
+    (event,) = events(valkey_server)
+    assert event["id"] == event["gateway_request_id"] == answer.headers["x-gateway-request-id"]
+    assert event["time"].endswith("Z")
+    expected = {
+        "kind": "access",
+        "request_id": "visit-7",
+        "org_id": 3,
+        "actor": "user:12",
+        "action": "user.read",
+        "service": "gateway",
+        "resource": "user:13",
+        "outcome": "success",
+        "reason": None,
+        "payload": {"method": "GET", "status": 200},
+    }
+    assert {name: event[name] for name in expected} == expected
+
+
+def test_refusals_and_failures_are_events_too(house: Gateway, backend: Backend, valkey_server: Valkey) -> None:
+    house.ask("GET", "/users/me")
+    house.ask("DELETE", "/organization", bearer(13, "user", 3))
+    house.ask("POST", "/media/erasures", operator_auth())
+    with backend.behaving(lambda handler: handler.reply(500, b"{}")):
+        house.ask("GET", "/users/me", ME)
+    seen = [(found["actor"], found["action"], found["outcome"], found["reason"]) for found in events(valkey_server)]
+    assert seen == [
+        ("anonymous", "user.read_self", "denied", "GEN_401"),
+        ("user:13", "organization.delete", "denied", "GEN_403"),
+        ("operator", "media.erase", "denied", "GEN_403"),
+        ("user:12", "user.read_self", "failure", None),
+    ]
+
+
+def test_noise_and_strangers_are_not_events(house: Gateway, valkey_server: Valkey) -> None:
+    for method, path in (
+        ("GET", "/gateway/health"),
+        ("GET", "/users/health"),
+        ("GET", "/users/ready"),
+        ("GET", "/gateway/metrics"),
+        ("GET", "/openapi.json"),
+        ("GET", "/schemas/user.xsd"),
+        ("GET", "/.well-known/jwks.json"),
+        ("OPTIONS", "/users/me"),
+        ("GET", "/nowhere"),
+        ("POST", "/users/me"),
+    ):
+        house.ask(method, path)
+    assert events(valkey_server) == []
+
+
+def test_the_event_is_there_when_the_answer_is(house: Gateway, valkey_server: Valkey) -> None:
+    for number in range(1, 21):
+        house.ask("POST", "/auth/refresh", {}, b"{}")
+        assert len(events(valkey_server)) == number
+
+
+def test_without_redis_events_wait_on_the_disk_and_are_sent_later(
+    house: Gateway, backend: Backend, valkey_server: Valkey, tmp_path: Path
+) -> None:
+    def active(handler: Handler) -> None:
+        handler.read_body()
+        handler.reply(200, b'{"active": true}')
+
+    valkey_server.kill()
+    with backend.behaving(active):
+        ids = [house.ask("GET", "/users/me", ME).headers["x-gateway-request-id"] for _ in range(10)]
+    waiting = [json.loads(line) for line in (tmp_path / "spool" / "gateway.events").read_bytes().splitlines()]
+    assert [event["id"] for event in waiting] == ids
+    valkey_server.start()
+    until(lambda: len(events(valkey_server)) >= 10, "draining the spool")
+    assert {event["id"] for event in events(valkey_server)} == set(ids)
+
+
+def test_a_frozen_redis_loses_no_event(house: Gateway, valkey_server: Valkey) -> None:
+    valkey_server.freeze()
+    ids = {house.ask("POST", "/auth/refresh", {}, b"{}").headers["x-gateway-request-id"] for _ in range(5)}
+    valkey_server.thaw()
+    until(lambda: ids <= {event["id"] for event in events(valkey_server)}, "draining the spool")
+
+
+def test_an_event_that_can_be_kept_nowhere_stops_the_answer(
+    backend: Backend, valkey_server: Valkey, tmp_path: Path
+) -> None:
+    (tmp_path / "spool").write_text("a file where the directory should be")
+    settings = environ(valkey_server.url, backend.url, tmp_path / "spool")
+    with Gateway(settings, tmp_path / "log", workers=1).running() as house:
+        valkey_server.kill()
+        answer = house.ask("POST", "/auth/refresh", {"Accept": "application/xml"}, b"{}")
+    assert answer.status == 503
+    assert b"<code>GW_013</code>" in answer.body
+    assert len(answer.headers["x-gateway-request-id"]) == 36
+
+
+def test_nothing_personal_is_in_an_event(house: Gateway, valkey_server: Valkey) -> None:
+    house.ask("PUT", "/media/upload?file_name=jane.doe@example.com.png", {**ME, "User-Agent": "Jane's phone"}, b"x")
+    with valkey_server.client() as client:
+        raw = str(client.xrange("hg:audit:events"))
+    assert "jane" not in raw.lower()
+    assert "127.0.0.1" not in raw

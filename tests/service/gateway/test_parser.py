@@ -1,0 +1,103 @@
+"""What never becomes a request is refused in our words, and the connection closes."""
+
+import json
+import socket
+
+import pytest
+
+from tests.service.gateway.house import Gateway
+from tests.tokens import bearer
+
+AUTH = f"Authorization: {bearer(12, 'user', 3)['Authorization']}\r\n"
+LINE = "GET /gateway/health HTTP/1.1\r\nHost: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status", "code"),
+    [
+        ("nonsense\r\n\r\n", 400, "GW_003"),
+        ("GET /gateway/health HTTP/9.9\r\nHost: x\r\n\r\n", 400, "GW_003"),
+        (f"GET /{'a' * 9000} HTTP/1.1\r\nHost: x\r\n\r\n", 414, "GW_006"),
+        (LINE + f"X-Long: {'a' * 9000}\r\n\r\n", 431, "GW_008"),
+        (LINE + "".join(f"X-{n}: 1\r\n" for n in range(200)) + "\r\n", 431, "GW_008"),
+        (LINE + "Transfer-Encoding: nonsense\r\n\r\n", 501, "GW_009"),
+        (LINE + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 400, "GW_003"),
+        (LINE + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400, "GW_003"),
+        (LINE + "Content-Length: -5\r\n\r\n", 400, "GW_003"),
+        (LINE + "X-A: 1\r\n X-User-ID: root\r\n\r\n", 400, "GW_003"),
+        (LINE + "Bad Name: 1\r\n\r\n", 400, "GW_003"),
+        (LINE + "Host: y\r\n\r\n", 400, "GW_003"),
+        (LINE + "Expect: the-unexpected\r\n\r\n", 417, "GW_007"),
+        ("GET /gateway/health HTTP/1.1\r\n\r\n", 400, "GW_002"),
+        ("GET /gateway/health HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "GW_002"),
+        ("GET http://elsewhere/gateway/health HTTP/1.1\r\nHost: x\r\n\r\n", 400, "GW_001"),
+        ("CONNECT elsewhere:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "GW_001"),
+        ("GET /gateway/health#part HTTP/1.1\r\nHost: x\r\n\r\n", 400, "GW_001"),
+    ],
+)
+def test_the_parsers_refusals_are_ours(gateway: Gateway, request_text: str, status: int, code: str) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+        link.sendall(request_text.encode())
+        head, body = read_answer(link)
+    assert head.startswith(f"http/1.1 {status} ")
+    assert "content-type: application/json" in head
+    assert "x-gateway-request-id: " in head
+    document = json.loads(body)["error"]
+    assert document["code"] == code
+    assert "gunicorn" not in body.decode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["zz\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n", "-1\r\n\r\n", "5;\rx\r\nhello\r\n0\r\n\r\n"],
+)
+def test_a_broken_body_closes_the_connection(gateway: Gateway, body: str) -> None:
+    head = f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}Transfer-Encoding: chunked\r\n\r\n"
+    follow_up = "GET /audit/events HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = gateway.raw((head + body + follow_up).encode())
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"GW_004" in answer
+    assert answer.count(b"HTTP/1.1 ") == 1  # what follows a broken body is never read as a request
+
+
+def test_a_body_that_ends_early_is_400(gateway: Gateway) -> None:
+    head = f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}Content-Length: 100\r\n\r\nonly this"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+        link.sendall(head.encode())
+        link.shutdown(socket.SHUT_WR)
+        head, body = read_answer(link)
+    assert head.startswith("http/1.1 400 ")
+    assert json.loads(body)["error"]["code"] == "GW_004"
+
+
+def test_requests_follow_one_another_on_one_connection(gateway: Gateway) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+        link.sendall((LINE + "\r\n").encode() * 3)
+        statuses = []
+        data = b""
+        while data.count(b'"gateway"}') < 3:
+            data += link.recv(65536)
+        statuses = data.count(b"HTTP/1.1 200 ")
+    assert statuses == 3
+
+
+def test_a_refused_small_body_does_not_become_the_next_request(gateway: Gateway) -> None:
+    smuggled = "GET /gateway/health HTTP/1.1\r\nHost: x\r\n\r\n"
+    first = f"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: {len(smuggled)}\r\n\r\n{smuggled}"
+    answer = gateway.raw((first + "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").encode())
+    assert answer.count(b"HTTP/1.1 404 ") == 2
+    assert b"200 OK" not in answer
+
+
+def read_answer(link: socket.socket) -> tuple[str, bytes]:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        block = link.recv(65536)
+        assert block, data
+        data += block
+    head, _, body = data.partition(b"\r\n\r\n")
+    text = head.decode("latin-1").lower()
+    length = int(text.split("content-length: ")[1].split("\r\n")[0])
+    while len(body) < length:
+        body += link.recv(65536)
+    return text, body

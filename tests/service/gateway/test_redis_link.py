@@ -1,0 +1,101 @@
+"""Group commit: replies find their callers, and the three outcomes stay apart."""
+
+import time
+
+import gevent
+import pytest
+from heartguard_gateway.redis_link import Away, RedisLink
+
+from tests.servers import Valkey
+
+
+def test_many_callers_share_writes_and_get_their_own_replies(redis_url: str) -> None:
+    link = RedisLink(redis_url, timeout=5.0)
+
+    def ask(number: int) -> bool:
+        for turn in range(20):
+            text = f"{number}:{turn}".encode()
+            assert link.call([("ECHO", text), ("ECHO", text[::-1])]) == [text, text[::-1]]
+        return True
+
+    callers = [gevent.spawn(ask, number) for number in range(50)]
+    gevent.joinall(callers)
+    link.close()
+    assert all(caller.value for caller in callers)
+
+
+def test_an_error_reply_is_no_answer(redis_url: str) -> None:
+    link = RedisLink(redis_url, timeout=5.0)
+    link.call([("SET", "text", "x")])
+    with pytest.raises(Away, match="WRONGTYPE") as caught:
+        link.call([("XADD", "text", "*", "event", "1")])
+    assert caught.value.sent
+    assert link.call([("GET", "text")]) == [b"x"]
+    link.close()
+
+
+def test_nobody_there_means_not_sent_and_costs_the_next_ones_nothing() -> None:
+    link = RedisLink("redis://127.0.0.1:1/0", pause=60.0)
+    with pytest.raises(Away) as caught:
+        link.call([("PING",)])
+    assert not caught.value.sent
+    started = time.monotonic()
+    for _ in range(100):
+        with pytest.raises(Away):
+            link.call([("PING",)])
+    assert time.monotonic() - started < 0.05
+    link.close()
+
+
+def test_a_wrong_password_is_away(valkey: Valkey) -> None:
+    link = RedisLink(f"redis://:wrong@127.0.0.1:{valkey.port}/0")
+    with pytest.raises(Away):
+        link.call([("PING",)])
+    link.close()
+
+
+def test_a_hung_server_is_away_within_the_limit_and_then_at_once(valkey_server: Valkey) -> None:
+    link = RedisLink(valkey_server.url, timeout=0.25, pause=60.0)
+    link.ping()
+    valkey_server.freeze()
+    try:
+        started = time.monotonic()
+        with pytest.raises(Away, match="in time") as caught:
+            link.call([("SET", "key", "1")])
+        first = time.monotonic() - started
+        with pytest.raises(Away, match="a moment ago"):
+            link.ping()
+    finally:
+        valkey_server.thaw()
+        link.close()
+    assert caught.value.sent
+    assert 0.2 < first < 0.6
+
+
+def test_a_restarted_server_is_found_again_and_lost_nothing_it_answered(valkey_server: Valkey) -> None:
+    link = RedisLink(valkey_server.url, timeout=2.0, pause=0.0)
+    for number in range(50):
+        link.call([("RPUSH", "list", str(number))])
+    valkey_server.kill()
+    with pytest.raises(Away):
+        for _ in range(2):  # the first call may find the connection broken, the second that nobody is there
+            link.ping()
+    valkey_server.start()
+    assert link.call([("LLEN", "list")]) == [50]
+    link.close()
+
+
+def test_a_caller_that_is_killed_crosses_no_reply(redis_url: str) -> None:
+    link = RedisLink(redis_url, timeout=5.0)
+    link.ping()
+    victims = [gevent.spawn(link.call, [("ECHO", "victim")]) for _ in range(20)]
+    gevent.sleep(0)
+    gevent.killall(victims, block=False)
+    assert link.call([("ECHO", "survivor")]) == [b"survivor"]
+    link.close()
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1", "127.0.0.1:6379"])
+def test_a_url_of_something_else_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="REDIS_URL"):
+        RedisLink(url)

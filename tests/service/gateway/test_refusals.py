@@ -1,0 +1,184 @@
+"""Every refusal of the gateway is in the format the caller asked for."""
+
+import socket
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.service.gateway.house import Answer, Backend, Gateway
+from tests.tokens import bearer, operator_auth, service_auth, token_for
+
+ME = bearer(12, "user", 3)
+XML = {"Accept": "application/xml"}
+
+
+def xml_code(answer: Answer) -> str:
+    assert answer.headers["content-type"] == "application/xml; charset=utf-8"
+    root = ElementTree.fromstring(answer.body)
+    assert root.tag == "Error"
+    assert root.findtext("request_id") == answer.headers["x-request-id"]
+    return str(root.findtext("code"))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "code"),
+    [
+        ("GET", "/nowhere", {}, 404, "GEN_404"),
+        ("GET", "/", {}, 404, "GEN_404"),
+        ("GET", "/users/me/", ME, 404, "GEN_404"),
+        ("GET", "//users/me", ME, 404, "GEN_404"),
+        ("GET", "/schemas/nothing.json", {}, 404, "GEN_404"),
+        ("DELETE", "/users/me", ME, 405, "GEN_405"),
+        ("TRACE", "/users/me", ME, 405, "GEN_405"),
+        ("PROPFIND", "/users/me", ME, 405, "GEN_405"),
+        ("GET", "/users/me", {}, 401, "GEN_401"),
+        ("GET", "/users/me", {"Authorization": "Bearer nonsense"}, 401, "GEN_402"),
+        ("GET", "/users/me", {"Authorization": "Digest x"}, 401, "GEN_402"),
+        ("GET", "/users/me", bearer(12, "user", 3, iss="elsewhere"), 401, "GEN_402"),
+        ("GET", "/users/me", {"Authorization": f"Bearer {token_for(1, 'user', 1, lifetime=-1)}"}, 401, "GEN_402"),
+        ("POST", "/auth/register", {"Authorization": "Bearer nonsense"}, 401, "GEN_402"),
+        ("GET", "/users/13", ME, 403, "GEN_403"),
+        ("GET", "/users", ME, 403, "GEN_403"),
+        ("GET", "/users/me", operator_auth(), 403, "GEN_403"),
+        ("GET", "/gateway/services", ME, 403, "GEN_403"),
+        ("POST", "/media/erasures", ME, 403, "GEN_403"),
+        ("GET", "/users/%2e%2e/gateway", {}, 400, "GW_001"),
+        ("GET", "/users/me;x=1", ME, 400, "GW_001"),
+        ("GET", "/users%2fme", ME, 400, "GW_001"),
+        ("GET", "/users/%252e", ME, 400, "GW_001"),
+        ("GET", "/gateway/health?what=1", {}, 422, "GEN_422"),
+        ("GET", "/gateway/health?format=csv", {}, 422, "GEN_422"),
+    ],
+)
+def test_refusals_in_both_formats(
+    gateway: Gateway, method: str, path: str, headers: dict[str, str], status: int, code: str
+) -> None:
+    plain, xml = gateway.ask(method, path, headers), gateway.ask(method, path, {**headers, **XML})
+    assert (plain.status, xml.status) == (status, status)
+    assert plain.headers["content-type"] == "application/json"
+    assert plain.code == xml_code(xml) == code
+    assert plain.json["error"]["request_id"] == plain.headers["x-request-id"]
+    assert "Accept" in plain.headers["vary"]
+    assert ("www-authenticate" in plain.headers) == (status == 401)
+    if status == 405:
+        assert plain.headers["allow"] == "GET, HEAD, OPTIONS, PUT"
+
+
+def test_a_bad_path_never_reaches_a_service(gateway: Gateway, backend: Backend) -> None:
+    before = len(backend.seen)
+    for path in ("/users/..%2fme", "/users/%2e%2e/organization", "/users/me%00", "/./users/me", "/users/me%5c.."):
+        assert gateway.ask("GET", path, ME).status == 400
+    assert len(backend.seen) == before
+
+
+def test_not_acceptable_is_answered_in_json(gateway: Gateway) -> None:
+    answer = gateway.ask("GET", "/gateway/health", {"Accept": "image/png"})
+    assert (answer.status, answer.code) == (406, "GEN_406")
+    assert gateway.ask("GET", "/openapi.json", XML).status == 406
+    assert gateway.ask("GET", "/gateway/metrics", {"Accept": "text/csv"}).status == 406
+
+
+def test_the_format_parameter_overrides_accept(gateway: Gateway) -> None:
+    answer = gateway.ask("GET", "/gateway/health?format=xml", {"Accept": "application/json"})
+    assert answer.body.endswith(b"<Health><status>ok</status><service>gateway</service></Health>")
+    assert xml_code(gateway.ask("GET", "/nowhere?format=xml")) == "GEN_404"
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read(gateway: Gateway) -> None:
+    head = (
+        f"PUT /media/upload?file_name=a HTTP/1.1\r\nHost: x\r\nAuthorization: {ME['Authorization']}\r\n"
+        f"Accept: application/xml\r\nContent-Length: {51 * 1024 * 1024}\r\n\r\n"
+    )
+    answer = gateway.raw(head.encode())
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"<code>GEN_413</code>" in answer
+    assert b"connection: close" in answer.lower()
+
+
+def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(gateway: Gateway) -> None:
+    def endless():  # noqa: ANN202
+        for _ in range(60 * 32):
+            yield b"x" * 32_768
+
+    head = f"PUT /media/upload?file_name=a HTTP/1.1\r\nHost: x\r\nAuthorization: {ME['Authorization']}\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as link:
+        link.sendall(head.encode() + b"Transfer-Encoding: chunked\r\n\r\n")
+        try:
+            for block in endless():
+                link.sendall(b"%x\r\n%b\r\n" % (len(block), block))
+        except OSError:
+            pass  # the gateway stopped reading, as it should
+        assert b"413" in link.recv(65536)[:20]
+
+
+def test_a_token_is_not_good_for_ever(gateway: Gateway) -> None:
+    import time
+
+    short = {"Authorization": f"Bearer {token_for(12, 'user', 3, lifetime=2)}"}
+    assert gateway.ask("GET", "/users/me", short).status == 200
+    deadline = time.monotonic() + 6
+    while gateway.ask("GET", "/users/me", short).status == 200 and time.monotonic() < deadline:
+        time.sleep(0.1)  # the end of the token is the thing waited for
+    assert gateway.ask("GET", "/users/me", short).code == "GEN_402"
+
+
+def test_health_needs_nobody_and_shows_no_version(gateway: Gateway) -> None:
+    answer = gateway.ask("GET", "/gateway/health")
+    assert answer.json == {"status": "ok", "service": "gateway"}
+    assert "x-ratelimit-limit" not in answer.headers
+
+
+def test_services_are_listed_for_the_operator(gateway: Gateway) -> None:
+    items = gateway.ask("GET", "/gateway/services", operator_auth()).json["items"]
+    assert [item["name"] for item in items] == ["auth", "organization", "user", "media", "influx", "audit"]
+    assert {item["status"] for item in items} == {"ok"}
+
+
+def test_a_wrong_secret_of_a_service_is_refused(gateway: Gateway) -> None:
+    good = service_auth("media")
+    assert gateway.ask("POST", "/media/erasures", good, b"{}").status == 200
+    assert gateway.ask("POST", "/media/erasures", {"Authorization": good["Authorization"][:-8]}, b"{}").status == 401
+
+
+class TestOrigins:
+    """Cross-origin requests (the Fetch standard, section 3.2)."""
+
+    ORIGIN = "https://portal.example"
+
+    def test_a_preflight_is_answered_here(self, gateway: Gateway, backend: Backend) -> None:
+        before = len(backend.seen)
+        asked = {"Origin": self.ORIGIN, "Access-Control-Request-Method": "PUT"}
+        answer = gateway.ask("OPTIONS", "/users/me", asked)
+        assert (answer.status, answer.body, len(backend.seen)) == (204, b"", before)
+        headers = answer.headers
+        assert headers["access-control-allow-origin"] == self.ORIGIN
+        assert headers["access-control-allow-credentials"] == "true"
+        assert "PUT" in headers["access-control-allow-methods"]
+        assert int(headers["access-control-max-age"]) > 0
+        allowed = {name.strip().lower() for name in headers["access-control-allow-headers"].split(",")}
+        assert {"authorization", "content-type", "idempotency-key", "if-match", "x-request-id"} <= allowed
+        assert "Origin" in headers["vary"]
+        assert "content-type" not in headers
+
+    @pytest.mark.parametrize(
+        "origin", ["https://evil.example", "https://portal.example.evil", "null", "http://portal.example"]
+    )
+    def test_a_stranger_gets_no_header(self, gateway: Gateway, origin: str) -> None:
+        for method in ("OPTIONS", "GET"):
+            answer = gateway.ask(method, "/gateway/health", {"Origin": origin, "Access-Control-Request-Method": "GET"})
+            assert not [name for name in answer.headers if name.startswith("access-control")]
+            assert "Origin" in answer.headers["vary"]
+
+    def test_answers_and_refusals_can_be_read(self, gateway: Gateway) -> None:
+        for path in ("/users/me", "/nowhere"):
+            headers = gateway.ask("GET", path, {**ME, "Origin": self.ORIGIN}).headers
+            assert headers["access-control-allow-origin"] == self.ORIGIN
+            exposed = headers["access-control-expose-headers"]
+            assert "ETag" in exposed
+            assert "X-Gateway-Request-ID" in exposed
+            assert "Retry-After" in exposed
+
+    def test_options_of_anything_is_204(self, gateway: Gateway) -> None:
+        assert gateway.ask("OPTIONS", "/nowhere").status == 204
+        assert gateway.ask("OPTIONS", "*").status == 204
+        assert gateway.ask("OPTIONS", "/users").headers["allow"] == "GET, HEAD, OPTIONS"

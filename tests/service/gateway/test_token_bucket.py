@@ -1,0 +1,126 @@
+"""The bucket of Redis and the bucket of this process sit the same exam."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from heartguard_gateway.domain import Limit, Quota
+from heartguard_gateway.redis_link import RedisLink
+from heartguard_gateway.store import SCRIPT_FILE, LocalBuckets, RedisGate
+
+from tests.servers import Valkey
+
+SLOW = Limit("login", 3, 60_000_000)
+
+
+class InRedis:
+    """The script, asked as the gateway asks it."""
+
+    def __init__(self, url: str) -> None:
+        self.link = RedisLink(url, timeout=2.0)
+        self.fallbacks: list[str] = []
+        self.gate = RedisGate(self.link, LocalBuckets(), self.fallbacks.append)
+
+    def take(self, key: str, limit: Limit) -> Quota:
+        quota = self.gate.admit([(key, limit)], None).quotas[0]
+        assert self.fallbacks == []
+        return quota
+
+
+@pytest.fixture(params=["redis", "local"])
+def buckets(request: pytest.FixtureRequest, redis_url: str) -> Iterator[Any]:
+    if request.param == "local":
+        yield LocalBuckets()
+        return
+    store = InRedis(redis_url)
+    yield store
+    store.link.close()
+
+
+def test_a_burst_of_its_size_and_not_one_more(buckets: Any) -> None:
+    taken = [buckets.take("hg:rl:a", SLOW) for _ in range(5)]
+    assert [quota.allowed for quota in taken] == [True, True, True, False, False]
+    assert [quota.remaining for quota in taken] == [2, 1, 0, 0, 0]
+
+
+def test_it_says_how_long_to_wait_and_when_it_is_full(buckets: Any) -> None:
+    for _ in range(3):
+        quota = buckets.take("hg:rl:a", SLOW)
+    assert 59_000_000 < quota.wait_us <= 60_000_000
+    assert 179_000_000 < quota.reset_us <= 180_000_000
+
+
+def test_buckets_are_kept_apart(buckets: Any) -> None:
+    for _ in range(4):
+        buckets.take("hg:rl:a", SLOW)
+    assert buckets.take("hg:rl:b", SLOW).allowed
+
+
+def test_a_token_comes_back_after_the_wait(buckets: Any) -> None:
+    fast = Limit("query", 1, 30_000)
+    assert buckets.take("hg:rl:a", fast).allowed
+    refused = buckets.take("hg:rl:a", fast)
+    assert not refused.allowed
+    deadline = time.monotonic() + 5  # only ever waits for the 30 ms of the bucket
+    while not (quota := buckets.take("hg:rl:a", fast)).allowed and time.monotonic() < deadline:
+        assert quota.wait_us <= 30_000
+    assert quota.allowed
+
+
+def test_the_key_is_gone_when_the_bucket_is_full(valkey: Valkey, redis_url: str) -> None:
+    store = InRedis(redis_url)
+    store.take("hg:rl:a", SLOW)
+    store.link.close()
+    with valkey.client() as client:
+        assert 59_000 < client.pttl("hg:rl:a") <= 60_001
+
+
+def test_a_refusal_costs_nothing(valkey: Valkey, redis_url: str) -> None:
+    store = InRedis(redis_url)
+    for _ in range(3):
+        store.take("hg:rl:a", SLOW)
+    with valkey.client() as client:
+        before = client.get("hg:rl:a")
+        assert not store.take("hg:rl:a", SLOW).allowed
+        assert client.get("hg:rl:a") == before
+    store.link.close()
+
+
+def test_a_server_clock_set_back_locks_nobody_out(valkey: Valkey, redis_url: str) -> None:
+    store = InRedis(redis_url)
+    with valkey.client() as client:
+        client.set("hg:rl:a", str(int((time.time() + 86_400) * 1_000_000)))
+    quota = store.take("hg:rl:a", SLOW)
+    store.link.close()
+    assert (quota.allowed, quota.wait_us) == (False, 60_000_000)
+
+
+def test_microseconds_of_today_survive_the_number_format(valkey: Valkey, redis_url: str) -> None:
+    store = InRedis(redis_url)
+    store.take("hg:rl:a", Limit("default", 100, 600_000))
+    store.link.close()
+    with valkey.client() as client:
+        value = client.get("hg:rl:a")
+    assert abs(int(value) - (time.time() * 1_000_000 + 600_000)) < 5_000_000
+
+
+def test_the_script_survives_a_flush(valkey: Valkey, redis_url: str) -> None:
+    store = InRedis(redis_url)
+    store.take("hg:rl:a", SLOW)
+    with valkey.client() as client:
+        client.script_flush()
+    assert store.take("hg:rl:a", SLOW).remaining == 1
+    store.link.close()
+
+
+def test_one_script_touches_one_key() -> None:
+    assert "KEYS[2]" not in SCRIPT_FILE.read_text(encoding="utf-8")
+
+
+def test_the_local_buckets_stay_few() -> None:
+    buckets = LocalBuckets(size=3)
+    for number in range(10):
+        buckets.take(f"key {number}", SLOW)
+    assert buckets.take("key 9", SLOW).remaining == 1
+    assert buckets.take("key 0", SLOW).remaining == 2

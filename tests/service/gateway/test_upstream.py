@@ -1,0 +1,290 @@
+"""The client that speaks to the services, against a service that misbehaves."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from heartguard_common.errors import ServiceError
+from heartguard_gateway.connection import BadAnswer
+from heartguard_gateway.pool import Breaker, RetryBudget
+from heartguard_gateway.ports import Outbound
+from heartguard_gateway.upstream import Upstream, UpstreamLimits
+
+from tests.service.gateway.house import Backend, Handler
+
+GET = Outbound("GET", "/users/me", [("accept", "*/*")])
+
+
+@contextmanager
+def scripted(*scripts: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server that treats its first connection by the first script, and so on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for script in scripts:
+                link, _ = listener.accept()
+                with link:
+                    script(link)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(10)
+
+
+def read_head(link: socket.socket) -> bytes:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += link.recv(65536)
+    return data
+
+
+def answering(answer: bytes) -> Callable[[socket.socket], None]:
+    def script(link: socket.socket) -> None:
+        read_head(link)
+        link.sendall(answer)
+
+    return script
+
+
+_opened: list[Upstream] = []
+
+
+@pytest.fixture(autouse=True)
+def closed_in_the_end() -> Iterator[None]:
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
+def client(url: str, limits: UpstreamLimits | None = None, kind: type[Upstream] = Upstream, **more: Any) -> Upstream:
+    upstream = kind("user", url, limits, **more)
+    _opened.append(upstream)
+    return upstream
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def code(upstream: Upstream, outbound: Outbound = GET) -> str:
+    try:
+        reply = upstream.send(outbound).reply
+    except ServiceError as error:
+        return error.row.code
+    if reply.stream is not None:
+        reply.stream.close()
+    return str(reply.status)
+
+
+def test_repeated_headers_and_odd_values_arrive_as_sent() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Empty:\r\nX-Latin: \xe9\r\nContent-Length: 2\r\n\r\nok"
+    with scripted(answering(answer)) as url:
+        reply = client(url).send(GET).reply
+    assert reply.headers == [
+        ("Set-Cookie", "a=1"),
+        ("Set-Cookie", "b=2"),
+        ("X-Empty", ""),
+        ("X-Latin", "é"),
+        ("Content-Length", "2"),
+    ]
+    assert reply.body == b"ok"
+
+
+def test_an_interim_answer_is_not_the_answer() -> None:
+    with scripted(answering(b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + OK)) as url:
+        reply = client(url).send(GET).reply
+    assert (reply.status, reply.body) == (200, b"ok")
+    assert ("Link", "<a>") not in reply.headers
+
+
+def test_an_answer_may_end_with_the_connection() -> None:
+    with scripted(answering(b"HTTP/1.1 200 OK\r\n\r\nall of it")) as url:
+        stream = client(url).send(GET).reply.stream
+        assert stream is not None
+        assert b"".join(stream) == b"all of it"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"SMTP ready\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nshort",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
+    ],
+)
+def test_what_is_no_answer_is_502(answer: bytes) -> None:
+    with scripted(answering(answer)) as url:
+        assert code(client(url)) == "GW_010"
+
+
+def test_an_answer_cut_in_its_stream_raises_and_does_not_end() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1000
+    with scripted(answering(head)) as url:
+        stream = client(url).send(GET).reply.stream
+        assert stream is not None
+        with pytest.raises(BadAnswer):
+            list(stream)
+
+
+def test_nobody_there_is_502_and_a_late_answer_504() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        started = time.monotonic()
+        assert code(client(url, UpstreamLimits(answer=0.2))) == "GW_012"
+        assert 0.15 < time.monotonic() - started < 1.0
+    assert code(client(url)) == "GW_010"
+
+
+def test_five_failures_open_the_breaker_and_one_request_tries_later() -> None:
+    now = [100.0]
+    tries = []
+
+    class Counted(Upstream):
+        def _take(self, *, fresh: bool) -> object:  # type: ignore[override]
+            tries.append(fresh)
+            return super()._take(fresh=fresh)
+
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    upstream = client(url, kind=Counted, monotonic=lambda: now[0])
+    assert [code(upstream) for _ in range(6)] == ["GW_010"] * 5 + ["GW_011"]
+    assert len(tries) == 5
+    with pytest.raises(ServiceError) as caught:
+        upstream.send(GET)
+    assert caught.value.headers["Retry-After"] == "5"
+    now[0] += 5.0
+    assert code(upstream) == "GW_010"
+    assert code(upstream) == "GW_011"
+    assert len(tries) == 6
+
+
+def test_the_breaker_lets_one_through_at_a_time_and_closes_on_success() -> None:
+    now = [0.0]
+    breaker = Breaker(2, 5.0, lambda: now[0])
+    breaker.failed()
+    assert breaker.enter() == 0.0
+    breaker.failed()
+    assert breaker.enter() == 5.0
+    now[0] = 5.0
+    assert breaker.enter() == 0.0
+    assert breaker.enter() > 0.0
+    breaker.succeeded()
+    breaker.leave()
+    assert breaker.enter() == 0.0
+
+
+def test_a_kept_connection_that_died_is_replaced_once_for_idempotent_requests_only() -> None:
+    def once(link: socket.socket) -> None:
+        read_head(link)
+        link.sendall(OK)
+        read_head(link)  # the second request is read, and then the connection breaks
+
+    with scripted(once, answering(OK)) as url:
+        upstream = client(url)
+        assert code(upstream) == "200"
+        assert code(upstream) == "200"
+    with scripted(once) as url:
+        upstream = client(url)
+        assert code(upstream) == "200"
+        assert code(upstream, Outbound("POST", "/x", [], b"{}")) == "GW_010"
+
+
+def test_a_connection_the_service_has_closed_is_not_used_again() -> None:
+    with scripted(answering(OK), answering(OK)) as url:
+        upstream = client(url)
+        assert code(upstream) == "200"
+        time.sleep(0.05)  # the close of the other side has to arrive
+        assert code(upstream, Outbound("POST", "/x", [], b"{}")) == "200"
+
+
+def test_a_streamed_body_is_never_sent_twice() -> None:
+    def once(link: socket.socket) -> None:
+        read_head(link)
+        link.sendall(OK)
+        link.recv(65536)
+
+    with scripted(once) as url:
+        upstream = client(url)
+        assert code(upstream) == "200"
+        blocks = iter([b"x" * 70_000, b"y" * 70_000])
+        assert code(upstream, Outbound("PUT", "/x", [], blocks, 140_000)) == "GW_010"
+
+
+def test_retries_have_a_budget() -> None:
+    budget = RetryBudget(0.2)
+    assert [budget.withdraw() for _ in range(11)] == [True] * 10 + [False]
+    for _ in range(5):
+        budget.deposit()
+    assert [budget.withdraw(), budget.withdraw()] == [True, False]
+
+
+def test_an_early_answer_ends_the_upload() -> None:
+    taken = []
+
+    def blocks() -> Iterator[bytes]:
+        for _ in range(1000):
+            taken.append(1)
+            time.sleep(0.001)  # the service's answer travels meanwhile
+            yield b"x" * 32_768
+
+    def refuse(link: socket.socket) -> None:
+        read_head(link)
+        link.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
+        link.shutdown(socket.SHUT_WR)
+        while link.recv(65536):
+            pass
+
+    with scripted(refuse) as url:
+        inbound = client(url).send(Outbound("PUT", "/x", [], blocks(), 32_768_000))
+    assert (inbound.reply.status, inbound.reply.body, inbound.early) == (413, b"big", True)
+    assert len(taken) < 1000
+
+
+def test_the_clients_fault_is_not_the_services(backend: Backend) -> None:
+    class Gone(Exception):
+        pass
+
+    def blocks() -> Iterator[bytes]:
+        yield b"x" * 1000
+        raise Gone
+
+    upstream = client(backend.url, UpstreamLimits(connections=2, streams=1, failures=1))
+    for _ in range(5):  # more often than there are connections: no slot leaks
+        with pytest.raises(Gone):
+            upstream.send(Outbound("PUT", "/media/upload", [], blocks(), 1_000_000))
+    assert code(upstream) == "200"
+
+
+def test_slow_streams_leave_connections_for_others(backend: Backend) -> None:
+    def large(handler: Handler) -> None:
+        handler.read_body()
+        handler.reply(200, b"x" * (8_000_000 if handler.path == "/large" else 2))
+
+    limits = UpstreamLimits(connections=3, streams=2, wait=0.1)
+    upstream = client(backend.url, limits)
+    with backend.behaving(large):
+        streams = [upstream.send(Outbound("GET", "/large", [])).reply.stream for _ in range(2)]
+        assert code(upstream, Outbound("GET", "/large", [])) == "GW_011"
+        assert code(upstream) == "200"
+        for stream in streams:
+            assert stream is not None
+            stream.close()
+        assert code(upstream, Outbound("GET", "/large", [])) == "200"
+
+
+def test_an_exhausted_pool_waits_and_then_says_503() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        upstream = client(url, UpstreamLimits(connections=1, wait=0.1, answer=0.5))
+        import gevent
+
+        first = gevent.spawn(code, upstream)
+        gevent.sleep(0.05)
+        assert code(upstream) == "GW_011"
+        assert first.get() == "GW_012"

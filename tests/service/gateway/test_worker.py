@@ -1,0 +1,168 @@
+"""The worker under many connections, and how it stops; its log and its metrics."""
+
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+
+from tests.service.gateway.house import Answer, Backend, Gateway, Handler, environ
+from tests.servers import Valkey, until
+from tests.tokens import bearer, mark_ready
+
+ME = bearer(12, "user", 3)
+
+
+def test_idle_and_slow_connections_hurt_nobody(gateway: Gateway) -> None:
+    links = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(200)]
+    try:
+        for link in links[:100]:
+            link.sendall(b"GET /gateway/health HTTP/1.1\r\nHo")
+        times = []
+        for _ in range(20):
+            started = time.monotonic()
+            assert gateway.ask("GET", "/gateway/health").status == 200
+            times.append(time.monotonic() - started)
+        assert sorted(times)[10] < 0.2
+    finally:
+        for link in links:
+            link.close()
+
+
+def test_a_slow_body_does_not_hold_a_connection_to_the_service(gateway: Gateway, backend: Backend) -> None:
+    before = len(backend.seen)
+    head = f"POST /timeseries/write HTTP/1.1\r\nHost: x\r\nAuthorization: {ME['Authorization']}\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+        link.sendall(head.encode() + b"Content-Length: 2000\r\n\r\n" + b"x" * 1999)
+        assert gateway.ask("GET", "/users/me", ME).status == 200
+        assert len(backend.seen) == before + 1  # the slow one is not among them
+        link.sendall(b"x")
+        assert link.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_one_busy_connection_lets_the_others_in(gateway: Gateway) -> None:
+    def drain(link: socket.socket) -> None:
+        while link.recv(1 << 20):
+            pass
+
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as link:
+        reader = threading.Thread(target=drain, args=(link,))
+        reader.start()
+        link.sendall(b"GET /gateway/health HTTP/1.1\r\nHost: x\r\n\r\n" * 2000)
+        started = time.monotonic()
+        for _ in range(4):
+            assert gateway.ask("GET", "/gateway/health").status == 200
+        elapsed = time.monotonic() - started
+        link.shutdown(socket.SHUT_WR)
+        reader.join()
+    assert elapsed < 1.0
+
+
+def test_a_stop_finishes_what_was_begun_and_waits_for_no_idler(
+    backend: Backend, valkey: Valkey, tmp_path: Path
+) -> None:
+    mark_ready(valkey.url)
+    begun = threading.Event()
+
+    def slow(handler: Handler) -> None:
+        begun.set()
+        time.sleep(0.7)
+        handler.reply(200, b"{}")
+
+    gateway = Gateway(environ(valkey.url, backend.url, tmp_path / "spool"), tmp_path / "log")
+    answers: list[Answer] = []
+    with gateway.running(), socket.create_connection(("127.0.0.1", gateway.port)) as idler, backend.behaving(slow):
+        idler.sendall(b"GET /gateway/health HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert idler.recv(65536).startswith(b"HTTP/1.1 200")
+        caller = threading.Thread(target=lambda: answers.append(gateway.ask("GET", "/users/me", ME)))
+        caller.start()
+        begun.wait(10)
+        assert gateway.process is not None
+        started = time.monotonic()
+        gateway.process.send_signal(signal.SIGTERM)
+        assert gateway.process.wait(20) == 0
+        took = time.monotonic() - started
+        caller.join()
+    assert answers[0].status == 200
+    assert took < 3.0
+
+
+def test_a_killed_worker_is_replaced(gateway: Gateway) -> None:
+    import psutil
+
+    assert gateway.process is not None
+    master = psutil.Process(gateway.process.pid)
+    victim = master.children()[0]
+    victim.kill()
+    until(lambda: victim.pid not in [child.pid for child in master.children()], "end of the worker")
+    until(lambda: len(master.children()) == 2, "a new worker")
+    for _ in range(10):
+        assert gateway.ask("GET", "/gateway/health").status == 200
+
+
+def test_a_service_that_is_gone_is_502_then_503_and_comes_back(valkey: Valkey, tmp_path: Path) -> None:
+    mark_ready(valkey.url)
+    service = Backend()
+    with service.running():
+        pass  # its port stays known, and free
+    gateway = Gateway(environ(valkey.url, service.url, tmp_path / "spool", RATE_LIMIT="9999/s"), tmp_path / "log", 1)
+    with gateway.running():
+        statuses = [gateway.ask("GET", "/users/me", ME).status for _ in range(6)]
+        assert statuses == [502] * 5 + [503]
+        refused = gateway.ask("GET", "/users/me", {**ME, "Accept": "text/xml"})
+        assert refused.headers["content-type"] == "text/xml; charset=utf-8"
+        assert b"<code>GW_011</code>" in refused.body
+        assert 1 <= int(refused.headers["retry-after"]) <= 5
+        with service.running():
+            until(lambda: gateway.ask("GET", "/users/me", ME).status == 200, "the service back in use")
+
+
+def test_the_log_has_a_line_for_each_request_and_no_secret(gateway: Gateway) -> None:
+    token = ME["Authorization"].split()[1]
+    sent = {**ME, "X-Request-ID": "log-me", "User-Agent": "Jane"}
+    gateway.ask("GET", "/users/12?q=jane@example.com", sent)
+    gateway.ask("GET", "/reset/jane@example.com", {"X-Request-ID": "log-me-too"})
+    until(lambda: len([line for line in gateway.lines() if "log-me" in str(line)]) == 2, "the log lines")
+    first, second = (line for line in gateway.lines() if "log-me" in str(line))
+    expected = {
+        "level": "info",
+        "service": "gateway",
+        "request_id": "log-me",
+        "method": "GET",
+        "path": "/users/12",
+        "route": "user.read",
+        "status": 200,
+        "user_id": 12,
+        "org_id": 3,
+    }
+    assert {name: first[name] for name in expected} == expected
+    assert first["timestamp"].endswith("Z")
+    assert first["latency_ms"] > 0
+    assert (second["route"], second["refused_by"], second["code"]) == ("unmatched", "admit", "GEN_404")
+    text = gateway.log.read_text()
+    assert token not in text
+    assert "jane" not in text.lower()
+
+
+def test_metrics_count_over_all_workers_without_naming_anybody(gateway: Gateway) -> None:
+    def counted() -> float:
+        text = gateway.ask("GET", "/gateway/metrics").body.decode()
+        wanted = 'heartguard_requests_total{method="GET",route="user.read",service="gateway",status="200"} '
+        return sum(float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted))
+
+    before = counted()
+    for _ in range(20):
+        gateway.ask("GET", "/users/12", ME)
+    assert counted() - before == 20
+    gateway.ask("BREW", "/users/987654", ME)
+    text = gateway.ask("GET", "/gateway/metrics").body.decode()
+    assert "987654" not in text
+    assert "BREW" not in text
+    assert 'method="other",route="unmatched"' in text
+    assert "heartguard_request_seconds_bucket" in text
+
+
+def test_the_parsers_refusals_are_logged_without_what_was_sent(gateway: Gateway) -> None:
+    gateway.raw(b"GET /secret-path HTTP/9.9\r\nHost: x\r\n\r\n")
+    until(lambda: '"unparsed"' in gateway.log.read_text(), "the log line")
+    assert "secret-path" not in gateway.log.read_text()

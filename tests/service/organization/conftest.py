@@ -1,0 +1,124 @@
+"""The organization service on a real PostgreSQL and Valkey, with sisters that remember what they were asked."""
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import redis
+from flask import Flask
+from flask.testing import FlaskClient
+
+from heartguard_common.web import LIFECYCLE
+from heartguard_organization.settings import Settings
+from heartguard_organization.wiring import create_app
+from tests.people import found, join
+from tests.servers import Database
+from tests.tokens import bearer, settings_environ
+
+KEEPERS = ("AUTH", "USER", "MEDIA", "INFLUX_SERVICE")
+
+
+class Sisters:
+    """One HTTP server that plays all sisters; `answers` gives a path another status than 200."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int]] = []
+        self.callers: set[str] = set()
+        self.request_ids: set[str] = set()
+        self.answers: dict[str, int] = {}
+        sisters = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                scheme, _, pair = self.headers["Authorization"].partition(" ")
+                sisters.callers.add(f"{scheme} {base64.b64decode(pair).decode().partition(':')[0]}")
+                sisters.request_ids.add(self.headers["X-Request-ID"])
+                sisters.calls.append((self.path, body["org_id"]))
+                answer = b'{"removed": 1}'
+                self.send_response(sisters.answers.get(self.path, 200))
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: Any) -> None:
+                """A test's output is the test's."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+        self._thread.start()
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The variables that lead the service here."""
+        url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        return {f"{keeper}_URL": url for keeper in KEEPERS}
+
+    def close(self) -> None:
+        """End the server."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def sisters() -> Iterator[Sisters]:
+    server = Sisters()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def settings(database: Database, redis_url: str, sisters: Sisters) -> Settings:
+    return Settings.from_env(settings_environ("organization", database, redis_url, **sisters.variables))
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Callable[[], Flask]]:
+    """Starts the service, as often as it is called; all are closed at the end."""
+    started: list[Flask] = []
+
+    def begin() -> Flask:
+        started.append(create_app(settings))
+        return started[-1]
+
+    yield begin
+    for app in started:
+        app.extensions[LIFECYCLE].close()
+
+
+@pytest.fixture
+def app(start: Callable[[], Flask]) -> Flask:
+    return start()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def org(database: Database) -> int:
+    return found(database, "O'Brien & <b>Söhne</b>")
+
+
+@pytest.fixture
+def auth(database: Database, org: int) -> dict[str, dict[str, str]]:
+    """The Authorization header of a member of each role."""
+    return {role: bearer(join(database, org, role), role, org) for role in ("admin", "manager", "user")}
+
+
+@pytest.fixture
+def events(redis_url: str) -> Callable[[], list[dict[str, Any]]]:
+    """What the service wrote into the audit stream so far."""
+
+    def read() -> list[dict[str, Any]]:
+        with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+            return [json.loads(fields["event"]) for _, fields in client.xrange("hg:audit:events")]
+
+    return read

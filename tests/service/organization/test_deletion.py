@@ -1,0 +1,226 @@
+"""DELETE /organization, and the work that follows."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from lxml import etree
+
+from heartguard_common.database import Database as Pool
+from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
+from heartguard_organization.domain import Deletion
+from heartguard_organization.store import PostgresDeletions
+from heartguard_organization.usecases import DeletionWork
+from tests.clocks import MovableClock
+from tests.people import found, owner
+from tests.servers import Database, until
+
+from .conftest import Sisters
+
+Auth = dict[str, dict[str, str]]
+NAME = "O'Brien & <b>Söhne</b>"
+JOB = "0198c1d2-0000-7000-8000-00000000000a"
+ALL = ["/auth/erasures", "/users/erasures", "/timeseries/erasures", "/media/erasures"]
+
+
+class Trail:
+    """An audit trail that is a list."""
+
+    def __init__(self) -> None:
+        self.actions: list[str] = []
+
+    def changed(self, _actor: Any, action: str, _resource: str, **_: Any) -> Any:
+        self.actions.append(action)
+
+
+class Keepers:
+    """Sisters within the process; `broken` ones refuse, `hold` makes them wait."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.broken: set[str] = set()
+        self.reached = threading.Event()
+        self.hold: threading.Event | None = None
+
+    def erase(self, keeper: str, _org_id: int) -> None:
+        self.calls.append(keeper)
+        self.reached.set()
+        if self.hold is not None:
+            assert self.hold.wait(20)
+        if keeper in self.broken:
+            raise ServiceError(SISTER_UNAVAILABLE)
+
+
+@pytest.fixture
+def pool(database: Database) -> Iterator[Pool]:
+    pool = Pool(database.url_for("organization"))
+    yield pool
+    pool.close()
+
+
+def request(pool: Pool, clock: MovableClock, org_id: int, job: str = JOB) -> None:
+    wanted = Deletion(job, org_id, "queued", 0, "user:1")
+    assert PostgresDeletions(pool, clock).request(wanted, lambda _: None) == (wanted, True)
+
+
+def job(database: Database, number: str = JOB) -> tuple[str, int, str | None]:
+    with owner(database) as cursor:
+        cursor.execute("SELECT status, progress, error FROM heartguard_core.jobs WHERE id = %s", (number,))
+        found: tuple[str, int, str | None] = cursor.fetchone()
+        return found
+
+
+def gone(database: Database, org_id: int) -> bool:
+    with owner(database) as cursor:
+        cursor.execute("SELECT deleted_at IS NOT NULL FROM heartguard_core.organizations WHERE id = %s", (org_id,))
+        return bool(cursor.fetchone()[0])
+
+
+def test_an_admin_ends_the_organization(
+    client: FlaskClient,
+    database: Database,
+    sisters: Sisters,
+    org: int,
+    auth: Auth,
+    events: Callable[[], list[dict[str, Any]]],
+) -> None:
+    answer = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
+    assert answer.status_code == 202
+    number = answer.get_json()["id"]
+    assert answer.get_json() == {"id": number, "status": "queued", "progress": 0}
+    until(lambda: len(events()) == 2, "the end of the organization")
+    assert gone(database, org)
+    assert job(database, number) == ("done", 100, None)
+    assert sisters.calls == [(path, org) for path in ALL]
+    assert sisters.callers == {"Basic organization"}
+    assert sisters.request_ids == {number}
+    asked, done = events()
+    assert (asked["action"], asked["payload"]) == ("organization.delete", {"job": number})
+    assert (done["action"], done["actor"], done["org_id"]) == ("organization.deleted", "service:organization", org)
+    assert client.get("/organization", headers=auth["user"]).status_code == 404
+
+
+def test_in_xml(client: FlaskClient, auth: Auth) -> None:
+    body = "<OrganizationDelete><name>O'Brien &amp; &lt;b&gt;Söhne&lt;/b&gt;</name></OrganizationDelete>"
+    headers = auth["admin"] | {"Accept": "text/xml", "Content-Type": "application/xml"}
+    answer = client.delete("/organization", headers=headers, data=body.encode())
+    assert answer.status_code == 202, answer.data
+    assert etree.fromstring(answer.data).findtext("status") == "queued"
+
+
+def test_another_name_ends_nothing(client: FlaskClient, database: Database, org: int, auth: Auth) -> None:
+    answer = client.delete("/organization", headers=auth["admin"], json={"name": NAME.lower()})
+    assert answer.status_code == 422
+    error = answer.get_json()["error"]
+    assert (error["code"], error["details"][0]["path"]) == ("ORG_002", "/name")
+    with owner(database) as cursor:
+        cursor.execute("SELECT count(*) FROM heartguard_core.jobs")
+        assert cursor.fetchone() == (0,)
+
+
+def test_a_body_is_needed(client: FlaskClient, auth: Auth) -> None:
+    assert client.delete("/organization", headers=auth["admin"]).status_code == 415
+    assert client.delete("/organization", headers=auth["admin"], json={}).status_code == 422
+
+
+def test_asked_twice_it_is_one_deletion(
+    client: FlaskClient, sisters: Sisters, auth: Auth, events: Callable[[], list[Any]]
+) -> None:
+    sisters.answers["/auth/erasures"] = 503
+    first = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
+    second = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
+    assert second.status_code == 202
+    assert second.get_json()["id"] == first.get_json()["id"]
+    assert [event["action"] for event in events()] == ["organization.delete"]
+
+
+def test_a_new_process_goes_on_where_another_ended(
+    start: Callable[[], Flask], database: Database, sisters: Sisters, org: int
+) -> None:
+    with owner(database) as cursor:
+        cursor.execute(
+            "INSERT INTO heartguard_core.jobs (id, org_id, kind, status, progress, created_by)"
+            " VALUES (%s, %s, 'organization.delete', 'running', 40, 'user:1')",
+            (JOB, org),
+        )
+    start()
+    until(lambda: gone(database, org), "the end of the organization")
+    assert sisters.calls == [(path, org) for path in ALL[2:]]
+
+
+def test_a_step_that_fails_is_tried_again_after_a_growing_rest(
+    database: Database, pool: Pool, org: int
+) -> None:
+    clock, keepers, trail = MovableClock(), Keepers(), Trail()
+    request(pool, clock, org)
+    work = DeletionWork(PostgresDeletions(pool, clock), keepers, trail)
+    keepers.broken.add("timeseries")
+    work.run()
+    assert keepers.calls == ["auth", "user", "timeseries"]
+    assert job(database) == ("running", 40, "timeseries: GEN_502")
+    assert not gone(database, org)
+    work.run()
+    assert keepers.calls == ["auth", "user", "timeseries"], "it rests"
+    clock.forward(2)
+    work.run()
+    assert keepers.calls[3:] == ["timeseries"]
+    keepers.broken.clear()
+    clock.forward(300)
+    work.run()
+    assert keepers.calls[4:] == ["timeseries", "media"]
+    assert job(database) == ("done", 100, None)
+    assert gone(database, org)
+    assert trail.actions == ["organization.deleted"]
+
+
+def test_one_that_fails_does_not_hold_up_another(database: Database, pool: Pool, org: int) -> None:
+    clock = MovableClock()
+    other = found(database, "Other")
+
+    class OneRefused(Keepers):
+        def erase(self, _keeper: str, org_id: int) -> None:
+            if org_id == org:
+                raise ServiceError(SISTER_UNAVAILABLE)
+
+    keepers = OneRefused()
+    request(pool, clock, org)
+    request(pool, clock, other, JOB.replace("a", "b"))
+    DeletionWork(PostgresDeletions(pool, clock), keepers, Trail()).run()
+    assert (gone(database, org), gone(database, other)) == (False, True)
+
+
+def test_two_workers_never_do_the_same_step(database: Database, pool: Pool, org: int) -> None:
+    clock, slow, idle = MovableClock(), Keepers(), Keepers()
+    request(pool, clock, org)
+    slow.hold = threading.Event()
+    first = threading.Thread(target=DeletionWork(PostgresDeletions(pool, clock), slow, Trail()).run)
+    first.start()
+    assert slow.reached.wait(20)
+    second_pool = Pool(database.url_for("organization"))
+    DeletionWork(PostgresDeletions(second_pool, clock), idle, Trail()).run()
+    second_pool.close()
+    assert idle.calls == []
+    slow.hold.set()
+    first.join()
+    assert slow.calls == ["auth", "user", "timeseries", "media"]
+    assert gone(database, org)
+
+
+def test_a_worker_that_dies_in_a_step_leaves_it_due(database: Database, pool: Pool, org: int) -> None:
+    clock = MovableClock()
+    request(pool, clock, org)
+
+    class Dying(Keepers):
+        def erase(self, keeper: str, _org_id: int) -> None:
+            if keeper == "user":
+                raise MemoryError
+
+    with pytest.raises(MemoryError):
+        DeletionWork(PostgresDeletions(pool, clock), Dying(), Trail()).run()
+    assert job(database) == ("running", 20, None)
+    keepers = Keepers()
+    DeletionWork(PostgresDeletions(pool, clock), keepers, Trail()).run()
+    assert keepers.calls == ["user", "timeseries", "media"]

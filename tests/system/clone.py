@@ -1,0 +1,118 @@
+"""A copy of the tree with ports of its own, started and stopped by the scripts a person uses."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from heartguard_cli import locks
+from heartguard_cli.environment import DEFAULT_PORTS, SERVICES
+from heartguard_cli.layout import Layout
+from heartguard_cli.programs import PREFIXES
+from heartguard_common.paths import REPO_ROOT
+
+from tests.servers import children, free_port
+
+PROGRAMS = (*SERVICES, "consumer", "valkey", "postgres")
+
+
+@dataclass
+class Clone:
+    """The scripts of one copy; `environment` is what they see besides PATH."""
+
+    root: Path
+    ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in DEFAULT_PORTS})
+
+    @classmethod
+    def make(cls, root: Path) -> "Clone":
+        """Copy every file that git would commit."""
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=REPO_ROOT, capture_output=True, check=True,
+        ).stdout.decode().split("\0")
+        for name in filter(None, listed):
+            source, target = REPO_ROOT / name, root / name
+            if source.is_file():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, target)
+        return cls(root)
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.root)
+
+    def script(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a script of the root as a person would."""
+        kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
+        ports = {f"{key.upper()}_PORT": str(number) for key, number in self.ports.items()}
+        own = {"HEARTGUARD_VENV": sys.prefix, "GATEWAY_BIND": "127.0.0.1", "RATE_LIMIT": "100000/min"}
+        return subprocess.run(
+            [str(self.root / name)], env={**kept, **ports, **own, **environment},
+            capture_output=True, text=True, check=False, timeout=110, cwd="/", stdin=subprocess.DEVNULL,
+        )
+
+    def start(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.script("start_services.sh", **environment)
+
+    def stop(self) -> subprocess.CompletedProcess[str]:
+        return self.script("stop_services.sh")
+
+    def pid(self, program: str) -> int:
+        """The first process of a running program."""
+        lock = self.layout.lock(program)
+        pid = locks.pid_of(lock)
+        assert locks.held(lock), f"{program} does not run"
+        assert pid is not None
+        return pid
+
+    def supervisor_pid(self) -> int:
+        return int((self.layout.run / "supervisord.pid").read_text())
+
+    def living(self) -> list[str]:
+        """Programs of this copy that have a living process."""
+        return locks.living(self.layout, PROGRAMS)
+
+    def family(self, program: str) -> list[int]:
+        """A program's processes: the first one and its children."""
+        return [self.pid(program), *children(self.pid(program))]
+
+    def send(self, program: str, what: signal.Signals) -> None:
+        """Send a signal to a program and its children."""
+        for pid in self.family(program):
+            os.kill(pid, what)
+
+    def ready(self, service: str) -> tuple[int, dict[str, Any]]:
+        """Status and document of a service's `/ready`; status 0 while it can't be reached."""
+        try:
+            return self.call(service, "GET", f"{PREFIXES[service]}/ready")
+        except (OSError, http.client.HTTPException):
+            return 0, {}
+
+    def all_ready(self) -> bool:
+        return all(self.ready(service)[0] == 200 for service in SERVICES)
+
+    def call(
+        self, service: str, method: str, path: str, document: object = None, token: str | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """One JSON request to a service; the document is empty where there is none."""
+        headers = {"Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        body = None
+        if document is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(document)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[service], timeout=10)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+            return answer.status, json.loads(content) if content else {}
+        finally:
+            connection.close()

@@ -1,0 +1,55 @@
+"""One running system for the tests that only talk to it: a copy of the tree, started as a person starts it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import requests
+from dotenv import dotenv_values
+
+from tests.system.clone import Clone
+
+
+@dataclass(frozen=True)
+class RunningSystem:
+    """Where it listens, and the operator's credentials; its rate limit is far above what tests send."""
+
+    clone: Clone
+    gateway_url: str
+    operator: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A started system without any data; answers are held against their contract."""
+    clone = Clone.make(tmp_path_factory.mktemp("system"))
+    try:
+        started = clone.start(HEARTGUARD_ENV="test", PUBLIC_URL=f"http://127.0.0.1:{clone.ports['gateway']}")
+        assert started.returncode == 0, started.stdout + started.stderr
+        token = dotenv_values(clone.root / ".env")["OPERATOR_TOKEN"]
+        url = f"http://127.0.0.1:{clone.ports['gateway']}"
+        system = RunningSystem(clone, url, {"Authorization": f"Bearer {token}"})
+        _found(system)
+        yield system
+    finally:
+        clone.stop()
+
+
+FOUNDER = {"email": "user@hg.io", "password": "Secret123"}
+
+
+def _found(system: RunningSystem) -> None:
+    """The plan's own registration, before any other: its answers print user 1 and organization 1."""
+    body = {**FOUNDER, "role": "admin"}
+    answer = requests.post(system.gateway_url + "/auth/register", json=body, timeout=10)
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.fixture
+def plan_founder(running_system: RunningSystem) -> dict[str, object]:
+    """User 1, admin of organization 1, freshly logged in: the pair of tokens and a `bearer` header."""
+    url = running_system.gateway_url + "/auth/"
+    tokens = requests.post(url + "login", json=FOUNDER, timeout=10).json()
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    profile = requests.get(url + "profile", headers=bearer, timeout=10).json()
+    return {**tokens, "bearer": bearer, "user_id": profile["id"], "email": profile["email"]}

@@ -1,0 +1,185 @@
+"""`start_services.sh` and `stop_services.sh` on a copy of the tree: real programs, real signals."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from heartguard_cli.environment import SERVICES
+
+from tests.servers import Database, free_port, until
+from tests.system.clone import PROGRAMS, Clone
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    copy = Clone.make(tmp_path_factory.mktemp("clone"))
+    yield copy
+    copy.stop()
+
+
+@pytest.fixture
+def running(clone: Clone) -> Clone:
+    """The copy, up and ready; the tests of this file share it."""
+    if len(clone.living()) < len(PROGRAMS) or not clone.all_ready():
+        started = clone.start()
+        assert started.returncode == 0, started.stdout + started.stderr
+    return clone
+
+
+@pytest.fixture
+def stopped(clone: Clone) -> Clone:
+    clone.stop()
+    return clone
+
+
+def found(clone: Clone, email: str) -> int:
+    status, document = clone.call(
+        "gateway", "POST", "/auth/register", {"email": email, "password": "Correct-horse-9"}
+    )
+    assert status == 201, document
+    return int(document["user_id"])
+
+
+def login(clone: Clone, email: str) -> str:
+    status, document = clone.call(
+        "gateway", "POST", "/auth/login", {"email": email, "password": "Correct-horse-9"}
+    )
+    assert status == 200, document
+    return str(document["access_token"])
+
+
+def test_a_start_ends_with_seven_ready_services(stopped: Clone) -> None:
+    started = stopped.start()
+    assert started.returncode == 0, started.stdout + started.stderr
+    rows = [line.split() for line in started.stdout.splitlines() if "http://127.0.0.1:" in line]
+    assert [row[0] for row in rows] == list(SERVICES)
+    assert {row[2] for row in rows} == {"ready"}
+    assert (stopped.root / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_start_says_already_up_and_changes_nothing(running: Clone) -> None:
+    before = {name: running.pid(name) for name in PROGRAMS}
+    again = running.start()
+    assert again.returncode == 0
+    assert "already up" in again.stdout
+    assert {name: running.pid(name) for name in PROGRAMS} == before
+
+
+def test_a_stop_ends_every_process_within_ten_seconds(running: Clone) -> None:
+    pids = [pid for name in PROGRAMS for pid in running.family(name)] + [running.supervisor_pid()]
+    began = time.monotonic()
+    stopped = running.stop()
+    assert time.monotonic() - began < 10
+    assert stopped.returncode == 0, stopped.stdout + stopped.stderr
+    assert running.living() == []
+    assert [pid for pid in pids if alive(pid)] == []
+    assert "Nothing is running." in running.stop().stdout
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_data_survives_a_stop_and_a_start(running: Clone) -> None:
+    person = found(running, "survivor@heartguard.example")
+    assert running.stop().returncode == 0
+    assert running.start().returncode == 0
+    token = login(running, "survivor@heartguard.example")
+    status, profile = running.call("gateway", "GET", "/auth/profile", token=token)
+    assert (status, profile.get("id")) == (200, person)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_killed_program_comes_back_by_itself(running: Clone, program: str) -> None:
+    before = running.pid(program)
+    os.kill(before, signal.SIGKILL)
+    until(lambda: program in running.living() and running.pid(program) != before, f"return of {program}")
+    until(running.all_ready, f"readiness after the end of {program}")
+
+
+@pytest.mark.parametrize(("program", "name"), [("postgres", "postgresql"), ("valkey", "redis")])
+def test_a_hung_store_is_named_within_two_seconds_and_forgiven(
+    running: Clone, program: str, name: str
+) -> None:
+    dependent = [it for it in SERVICES if name in statuses(running, it)]
+    assert "auth" in dependent
+    running.send(program, signal.SIGSTOP)
+    try:
+        until(lambda: all(names_it(running, it, name) for it in dependent), f"{name} named by all", 2.0)
+    finally:
+        running.send(program, signal.SIGCONT)
+    until(running.all_ready, f"readiness after {name} went on", 10.0)
+
+
+def statuses(clone: Clone, service: str) -> dict[str, str]:
+    return {it["name"]: it["status"] for it in clone.ready(service)[1].get("dependencies", [])}
+
+
+def names_it(clone: Clone, service: str, dependency: str) -> bool:
+    status, document = clone.ready(service)
+    failed = {it["name"] for it in document.get("dependencies", []) if it["status"] != "ok"}
+    return status == 503 and dependency in failed
+
+
+def test_after_a_killed_supervisor_a_start_begins_anew(running: Clone) -> None:
+    before = {name: running.pid(name) for name in PROGRAMS}
+    os.kill(running.supervisor_pid(), signal.SIGKILL)
+    started = running.start()
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert not {running.pid(name) for name in PROGRAMS} & set(before.values())
+
+
+def test_a_stop_ends_what_a_killed_supervisor_left(running: Clone) -> None:
+    os.kill(running.supervisor_pid(), signal.SIGKILL)
+    assert running.stop().returncode == 0
+    assert running.living() == []
+
+
+def refused(clone: Clone, sentence: str, **environment: str) -> None:
+    """A start with this environment says the sentence, fails, and leaves nothing."""
+    started = clone.start(**environment)
+    assert started.returncode == 1
+    assert sentence in started.stderr
+    assert len(started.stderr.strip().splitlines()) == 1
+    assert clone.living() == []
+    assert "Nothing is running." in clone.stop().stdout
+
+
+def test_a_taken_port_is_named(stopped: Clone) -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        taken = stranger.getsockname()[1]
+        refused(stopped, f"Port {taken} is already taken: set MEDIA_PORT", MEDIA_PORT=str(taken))
+
+
+def test_an_unreachable_database_is_named(stopped: Clone) -> None:
+    url = f"postgresql://owner:geheim@127.0.0.1:{free_port()}/heartguard"
+    refused(stopped, "DATABASE_URL can't be reached", DATABASE_URL=url)
+
+
+def test_an_unreachable_redis_is_named(stopped: Clone) -> None:
+    refused(stopped, "REDIS_URL can't be reached", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+
+
+def test_a_newer_database_is_refused(stopped: Clone, database: Database) -> None:
+    with database.server.superuser(database.name) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE heartguard_core.schema_version SET version_num = 'from_tomorrow'")
+    refused(stopped, "newer than this code", DATABASE_URL=database.owner_url)
+
+
+def test_a_service_that_can_not_start_is_named_and_nothing_stays(stopped: Clone) -> None:
+    refused(stopped, "REGISTRATION must be one of", REGISTRATION="perhaps")
+
+
+def test_a_missing_python_is_one_sentence(stopped: Clone) -> None:
+    refused(stopped, "Python 3.11 or later is needed", HEARTGUARD_VENV="", HEARTGUARD_PYTHON="/no/such/python")

@@ -1,0 +1,39 @@
+import csv
+import io
+import json
+
+import pytest
+
+from heartguard_audit.export import COLUMNS, ndjson, table
+
+
+def cells(**document):
+    text = b"".join(table(iter([[document]]))).decode()
+    header, row = csv.reader(io.StringIO(text, newline=""))
+    return dict(zip(header, row, strict=True))
+
+
+def test_the_header_names_every_column_and_lines_end_as_rfc_4180_says():
+    assert b"".join(table(iter([]))) == (",".join(COLUMNS) + "\r\n").encode()
+
+
+@pytest.mark.parametrize("text", ['a"b', "a,b", "a\r\nb", "é漢", "'quoted", "{}", "a=1", "x-1"])
+def test_a_harmless_text_comes_back_as_it_was(text):
+    assert cells(resource=text)["resource"] == text
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "   =", "\uff0b"])
+def test_a_formula_is_disarmed(start):
+    assert cells(actor=start + "cmd")["actor"] == "'" + start + "cmd"
+
+
+def test_numbers_and_nothing():
+    assert cells(sequence=7, org_id=None)["sequence"] == "7"
+    assert cells(sequence=7, org_id=None)["org_id"] == ""
+
+
+def test_ndjson_is_one_document_per_line_whatever_is_in_it():
+    documents = [{"id": "1", "resource": "a\nb"}, {"id": "2", "payload": {"é": 1.5}}]
+    lines = b"".join(ndjson(iter([documents[:1], documents[1:]]))).split(b"\n")
+    assert [json.loads(line) for line in lines[:-1]] == documents
+    assert lines[-1] == b""
