@@ -98,9 +98,11 @@ def _catalogue() -> dict[str, tuple[errors.ErrorRow, ...]]:
 
 
 def _present(service: str) -> bool:
-    return importlib.util.find_spec(f"heartguard_{service}") is not None and all(
-        importlib.util.find_spec(f"heartguard_{service}.{x}")
-        for x in (("errors",) if service == "gateway" else ("errors", "routes"))
+    """Whether the rooms this join reads are in the tree; a test demands that in the end every row has its operation."""
+    rooms = ("errors",) if service == "gateway" else ("errors", "routes")
+    package = f"heartguard_{service}"
+    return importlib.util.find_spec(package) is not None and all(
+        importlib.util.find_spec(f"{package}.{room}") is not None for room in rooms
     )
 
 

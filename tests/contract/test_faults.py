@@ -181,6 +181,16 @@ def test_a_query_is_typed_by_its_contract() -> None:
     assert caught.value.faults[0].path == "/file_name"
 
 
+def test_a_carriage_return_leaves_as_a_reference() -> None:
+    for message, document, path in (
+        ("OrganizationUpdate", {"name": "a\r\nb"}, "/name"),
+        ("AuditEventRequest", {"actor": "a", "action": "b", "service": "c", "payload": {"\r": 1}}, "/payload/\ufffd"),
+    ):
+        body = CONTRACTS[message].encode(document, "application/xml")
+        assert b"&#13;" in body  # as it is, a parser would take it for a line feed
+        assert pointers(message, body, "application/xml") == [path]
+
+
 def test_an_answer_is_checked_without_being_encoded() -> None:
     CONTRACTS["Health"].check({"status": "ok", "service": "auth"})
     with pytest.raises(Violations) as caught:

@@ -22,7 +22,7 @@ from tests.contract.cases import (
 from tests.contract.documents import changed, valid
 
 CALM = settings(
-    max_examples=25, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=20, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 MESSAGES = pytest.mark.parametrize("message", CONTRACTS.names())
 
@@ -86,7 +86,7 @@ def test_one_change_gets_one_verdict(message: str) -> None:
         wrong += bool(found)
 
     check()
-    assert wrong > 5
+    assert wrong > 2
 
 
 @MESSAGES

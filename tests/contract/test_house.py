@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from heartguard_common import errors as shared_errors
 from heartguard_common import policy
 from heartguard_common.paths import REPO_ROOT

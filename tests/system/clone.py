@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from heartguard_cli.environment import DEFAULT_PORTS, SERVICES
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import PREFIXES
 from heartguard_common.paths import REPO_ROOT
-
 from tests.servers import children, free_port
 
 PROGRAMS = (*SERVICES, "consumer", "valkey", "postgres")
@@ -71,6 +71,11 @@ class Clone:
         assert pid is not None
         return pid
 
+    def replaced(self, program: str, before: int) -> bool:
+        """Whether the program runs under another process than `before`."""
+        lock = self.layout.lock(program)
+        return locks.held(lock) and locks.pid_of(lock) not in {None, before}
+
     def supervisor_pid(self) -> int:
         return int((self.layout.run / "supervisord.pid").read_text())
 
@@ -95,7 +100,12 @@ class Clone:
             return 0, {}
 
     def all_ready(self) -> bool:
-        return all(self.ready(service)[0] == 200 for service in SERVICES)
+        return all(status == 200 for status, _ in self.everybody().values())
+
+    def everybody(self) -> dict[str, tuple[int, dict[str, Any]]]:
+        """`ready` of every service, asked at the same time."""
+        with ThreadPoolExecutor(len(SERVICES)) as pool:
+            return dict(zip(SERVICES, pool.map(self.ready, SERVICES), strict=True))
 
     def call(
         self, service: str, method: str, path: str, document: object = None, token: str | None = None

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.service.gateway.house import Backend, Gateway, environ
 from tests.servers import Valkey
+from tests.service.gateway.house import Backend, Gateway, environ
 from tests.tokens import mark_ready
 
 

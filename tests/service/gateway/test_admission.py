@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.gateway.house import Answer, Backend, Gateway, Handler, environ
 from tests.servers import Valkey
+from tests.service.gateway.house import Answer, Backend, Gateway, Handler, environ
 from tests.tokens import bearer, mark_ready, service_auth
 
 ME = bearer(12, "admin", 3)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.service.gateway.house import Backend, Gateway, Handler, environ
 from tests.servers import Valkey, until
+from tests.service.gateway.house import Backend, Gateway, Handler, environ
 from tests.tokens import bearer, mark_ready, operator_auth
 
 ME = bearer(12, "admin", 3)

@@ -1,7 +1,7 @@
 """Every refusal of the gateway is in the format the caller asked for."""
 
 import socket
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -14,7 +14,7 @@ XML = {"Accept": "application/xml"}
 
 def xml_code(answer: Answer) -> str:
     assert answer.headers["content-type"] == "application/xml; charset=utf-8"
-    root = ElementTree.fromstring(answer.body)
+    root = ET.fromstring(answer.body)
     assert root.tag == "Error"
     assert root.findtext("request_id") == answer.headers["x-request-id"]
     return str(root.findtext("code"))
@@ -96,7 +96,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(gateway: Gateway) ->
 
 
 def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(gateway: Gateway) -> None:
-    def endless():  # noqa: ANN202
+    def endless():
         for _ in range(60 * 32):
             yield b"x" * 32_768
 

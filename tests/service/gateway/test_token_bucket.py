@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from heartguard_gateway.domain import Limit, Quota
 from heartguard_gateway.redis_link import RedisLink
 from heartguard_gateway.store import SCRIPT_FILE, LocalBuckets, RedisGate
-
 from tests.servers import Valkey
 
 SLOW = Limit("login", 3, 60_000_000)

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+
 from heartguard_common.errors import ServiceError
 from heartguard_gateway.connection import BadAnswer
 from heartguard_gateway.pool import Breaker, RetryBudget
 from heartguard_gateway.ports import Outbound
 from heartguard_gateway.upstream import Upstream, UpstreamLimits
-
 from tests.service.gateway.house import Backend, Handler
 
 GET = Outbound("GET", "/users/me", [("accept", "*/*")])
@@ -81,7 +81,8 @@ def code(upstream: Upstream, outbound: Outbound = GET) -> str:
 
 
 def test_repeated_headers_and_odd_values_arrive_as_sent() -> None:
-    answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Empty:\r\nX-Latin: \xe9\r\nContent-Length: 2\r\n\r\nok"
+    fields = b"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nX-Empty:\r\nX-Latin: \xe9\r\nContent-Length: 2"
+    answer = b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\nok"
     with scripted(answering(answer)) as url:
         reply = client(url).send(GET).reply
     assert reply.headers == [
@@ -247,16 +248,16 @@ def test_an_early_answer_ends_the_upload() -> None:
 
 
 def test_the_clients_fault_is_not_the_services(backend: Backend) -> None:
-    class Gone(Exception):
+    class GoneError(Exception):
         pass
 
     def blocks() -> Iterator[bytes]:
         yield b"x" * 1000
-        raise Gone
+        raise GoneError
 
     upstream = client(backend.url, UpstreamLimits(connections=2, streams=1, failures=1))
     for _ in range(5):  # more often than there are connections: no slot leaks
-        with pytest.raises(Gone):
+        with pytest.raises(GoneError):
             upstream.send(Outbound("PUT", "/media/upload", [], blocks(), 1_000_000))
     assert code(upstream) == "200"
 

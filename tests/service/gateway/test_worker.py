@@ -6,8 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-from tests.service.gateway.house import Answer, Backend, Gateway, Handler, environ
 from tests.servers import Valkey, until
+from tests.service.gateway.house import Answer, Backend, Gateway, Handler, environ
 from tests.tokens import bearer, mark_ready
 
 ME = bearer(12, "user", 3)

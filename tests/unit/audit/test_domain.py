@@ -95,11 +95,18 @@ def test_tab_and_newline_are_text():
         ("@handle", "@handle"),
         ("203.0.113.77", "203.0.113.0/24"),
         ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("fe80::1%eth0", "fe80::/48"),
         ("1.2", "1.2"),
     ],
 )
 def test_addresses_are_masked_wherever_they_stand(given, masked):
     assert Mask(SECRET).text(given) == masked
+
+
+def test_a_long_text_without_an_address_costs_no_more_than_its_length():
+    text = "@" + "a" * 2_000_000
+    assert Mask(SECRET).text(text, len(text)) == text
+    assert Mask(SECRET).hash(text) is None
 
 
 def test_a_masked_text_is_cut_where_it_would_grow_too_long():

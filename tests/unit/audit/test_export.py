@@ -22,7 +22,7 @@ def test_a_harmless_text_comes_back_as_it_was(text):
     assert cells(resource=text)["resource"] == text
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "   =", "\uff0b"])
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "   =", "\u00a0=", "\uff0b"])
 def test_a_formula_is_disarmed(start):
     assert cells(actor=start + "cmd")["actor"] == "'" + start + "cmd"
 

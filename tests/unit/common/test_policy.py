@@ -1,6 +1,7 @@
 """The policy file: what it may say, and what its rows decide."""
 
 import pytest
+
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.policy import Policy, PolicyError, authorize, load, parse

@@ -1,6 +1,7 @@
 """Paths, addresses, header names and bucket arithmetic."""
 
 import pytest
+
 from heartguard_gateway.domain import (
     Limit,
     bucket_address,

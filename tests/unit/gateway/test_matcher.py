@@ -1,6 +1,7 @@
 """Finding rows, and the sizes of buckets."""
 
 import pytest
+
 from heartguard_common.policy import load
 from heartguard_gateway.domain import split_path
 from heartguard_gateway.policy import Matcher, compile_limits

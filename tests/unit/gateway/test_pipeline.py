@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from heartguard_common.paths import REPO_ROOT
 from heartguard_gateway.pipeline import ALWAYS, STAGES, OrderError, Stage, check_order, load
 

@@ -1,6 +1,7 @@
 """What the environment may say."""
 
 import pytest
+
 from heartguard_common.settings import SettingsError
 from heartguard_gateway.settings import Rate, Settings
 

@@ -11,7 +11,8 @@ COLUMNS = (
     *("service", "resource", "outcome", "reason", "status", "payload"),
 )
 # A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BREAKS = ("\t", "\r", "\n")
 
 Blocks = Iterator[Sequence[Mapping[str, Any]]]
 
@@ -41,7 +42,7 @@ def _cell(value: Any) -> str | int:
     if isinstance(value, int):
         return value
     text = _json(value).decode() if isinstance(value, Mapping) else str(value)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_BREAKS) or text.lstrip().startswith(_FORMULA) else text
 
 
 def _json(document: Any) -> bytes:

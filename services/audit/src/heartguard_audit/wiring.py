@@ -18,9 +18,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The application of audit. Raises `RouteTableError` when its routes and policy.toml differ."""
     parts = open_parts("audit", settings, clock)
     parts.lifecycle.open(Resource("consumer", lambda: parts.redis, require_consumer))
-    usecases = AuditUseCases(
-        parts.audit, PostgresEvents(parts.database), Mask(settings.mask_secret), parts.clock
-    )
+    usecases = AuditUseCases(parts.audit, PostgresEvents(parts.database), Mask(settings.mask_secret), parts.clock)
     edge = make_edge("audit", settings, parts)
     edge.metrics.live(
         "heartguard_audit_waiting", "Events of the stream that are not in the trail yet", lambda: waiting(parts.redis)

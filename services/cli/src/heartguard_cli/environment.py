@@ -15,7 +15,8 @@ SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit
 WITH_DATABASE = SERVICES[1:]
 DEFAULT_PORTS = {name: 5000 + number for number, name in enumerate(SERVICES)} | {"postgres": 5442, "valkey": 6389}
 GENERATED = (
-    *("KEY_RING_SECRET", "OPERATOR_TOKEN", "SIGNED_URL_SECRET", "AUDIT_MASK_SECRET", "VALKEY_PASSWORD"),
+    *("KEY_RING_SECRET", "OPERATOR_TOKEN", "SIGNED_URL_SECRET", "AUDIT_MASK_SECRET"),
+    *("VALKEY_PASSWORD", "POSTGRES_PASSWORD"),
     *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
     *(f"{name.upper()}_DB_PASSWORD" for name in WITH_DATABASE),
 )
@@ -57,7 +58,7 @@ def _ours(name: str) -> bool:
 
 
 # read from the environment even where an older .env does not know them
-OPTIONAL = frozenset({"DATABASE_URL", "REDIS_URL", "JWT_SECRET", "HEARTGUARD_RUNTIME", "HEARTGUARD_ENV"})
+OPTIONAL = frozenset({*GENERATED, "DATABASE_URL", "REDIS_URL", "JWT_SECRET", "HEARTGUARD_RUNTIME", "HEARTGUARD_ENV"})
 
 
 def credentials(values: Mapping[str, str]) -> str:
@@ -74,6 +75,15 @@ def _checked_credentials(values: Mapping[str, str]) -> str:
             "SERVICE_CREDENTIALS does not match the *_SERVICE_SECRET variables: leave it empty to have it derived"
         )
     return written or right
+
+
+def for_migration(environ: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """The owner's URL and the password of each service's role. Raises `Trouble` for what is missing."""
+    names = {name: f"{name.upper()}_DB_PASSWORD" for name in WITH_DATABASE}
+    missing = [name for name in ("DATABASE_URL", *names.values()) if not environ.get(name)]
+    if missing:
+        raise Trouble(f"{', '.join(missing)} must be set")
+    return environ["DATABASE_URL"], {name: environ[variable] for name, variable in names.items()}
 
 
 def port(values: Mapping[str, str], name: str) -> int:

@@ -21,8 +21,7 @@ def main(sheet: Path) -> None:
     plan = json.loads(sheet.read_bytes())
     lock = os.open(plan["lock"], os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
-    os.ftruncate(lock, 0)
-    os.write(lock, str(os.getpid()).encode())
+    os.pwrite(lock, b"%-20d" % os.getpid(), 0)  # of one width: whoever reads meanwhile sees an old pid or the new one
     os.set_inheritable(lock, True)  # noqa: FBT003 - it takes no keyword
     if plan["empty"]:
         _empty(Path(plan["empty"]))

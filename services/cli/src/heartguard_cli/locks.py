@@ -30,7 +30,7 @@ def held(lock: Path) -> bool:
 
 def pid_of(lock: Path) -> int | None:
     """The program's first process, as it noted itself; meaningful while the lock is held."""
-    text = lock.read_text() if lock.exists() else ""
+    text = lock.read_text().strip() if lock.exists() else ""
     return int(text) if text.isdecimal() else None
 
 

@@ -41,9 +41,11 @@ class Sister:
             )
             if response.status_code >= 300:
                 raise ServiceError(SISTER_UNAVAILABLE)
-            answer: dict[str, Any] = response.json()
+            answer = response.json()
         except (requests.RequestException, ValueError) as error:
             raise ServiceError(SISTER_UNAVAILABLE) from error
+        if not isinstance(answer, dict):
+            raise ServiceError(SISTER_UNAVAILABLE)
         return answer
 
     def _session(self) -> requests.Session:

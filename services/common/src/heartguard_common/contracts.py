@@ -63,7 +63,7 @@ class Contract:
     def decode_query(self, pairs: Iterable[tuple[str, str]]) -> Document:
         """The checked document of query parameters or a form, each typed as the text of an XML element is.
 
-        Raises Violations, also for a parameter that is repeated or unknown.
+        Raises Violations, also for a parameter that is repeated or unknown; Malformed for a number beyond all measure.
         """
         document: Document = {}
         found: list[Fault] = []

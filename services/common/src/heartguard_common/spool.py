@@ -32,7 +32,7 @@ class Spool:
 
     def empty(self) -> bool:
         """Whether nothing waits."""
-        return not any(path.exists() and path.stat().st_size for path in (self._path, self._draining))
+        return not any(_size(path) for path in (self._path, self._draining))
 
     def drain(self, send: Callable[[bytes], None]) -> int:
         """Hand each line to `send`, oldest first, and forget them when all were taken; returns their number.
@@ -58,6 +58,14 @@ class Spool:
         with self._lock, self._path.with_suffix(".lock").open("wb") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+
+def _size(path: Path) -> int:
+    # Asked in one go: whoever drains may take the file away between two questions.
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _append(descriptor: int, data: bytes) -> None:

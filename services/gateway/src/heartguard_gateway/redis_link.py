@@ -20,6 +20,8 @@ from gevent.event import Event
 Command = tuple[Any, ...]
 _NOTHING = object()
 _RECEIVE = 64 * 1024
+_PATIENCE = 4  # time-outs that a caller waits at most, while others are answered
+_LAST_LOOK = 0.001  # seconds; a sleep of 0 would not ask the kernel for news
 
 
 class Away(Exception):  # noqa: N818  it names a state, as callers read it
@@ -82,8 +84,10 @@ class _Address:
 class _Connection:
     """A greeted socket, the jobs that fly over it in order, and the greenlet that reads."""
 
-    def __init__(self, link: Any) -> None:
+    def __init__(self, link: Any, monotonic: Callable[[], float]) -> None:
         self._link = link
+        self._monotonic = monotonic
+        self.heard = monotonic()
         self._flying: deque[_Job] = deque()
         self._reader = hiredis.Reader(notEnoughData=_NOTHING)
         self.open = True
@@ -112,6 +116,7 @@ class _Connection:
     def _read(self) -> None:
         try:
             while self.open and (data := self._link.recv(_RECEIVE)):
+                self.heard = self._monotonic()
                 self._reader.feed(data)
                 while (reply := self._reader.gets()) is not _NOTHING:
                     job = self._flying[0]
@@ -157,16 +162,30 @@ class RedisLink:
         job = _Job(b"".join([hiredis.pack_command(command) for command in commands]), len(commands))
         self._pending.append(job)
         self._wake.set()
-        if not job.done.wait(self._timeout):
-            job.given_up = True
-            self._lose("no answer in time")
-            raise Away("no answer in time", sent=job.sent)
+        self._wait(job)
         if job.failed is not None:
             raise Away(job.failed, sent=job.sent)
         for reply in job.replies:
             if isinstance(reply, hiredis.ReplyError):
                 raise Away(str(reply), sent=True)
         return job.replies
+
+    def _wait(self, job: _Job) -> None:
+        """Wait for a job; raises `Away` when Redis has been silent for the time-out.
+
+        As long as replies keep coming the link is busy, not broken: giving it up would turn load into an outage.
+        """
+        started = self._monotonic()
+        while not job.done.wait(self._timeout):
+            gevent.sleep(_LAST_LOOK)  # it may be this process that was late: read what has arrived
+            now = self._monotonic()
+            heard = self._connection.heard if self._connection else 0.0
+            silent = now - max(started, heard) >= self._timeout
+            if not job.done.is_set() and (silent or now - started >= _PATIENCE * self._timeout):
+                job.given_up = True
+                if silent:
+                    self._lose("no answer in time")
+                raise Away("no answer in time", sent=job.sent)
 
     def ping(self) -> None:
         """Ask whether Redis works. Raises `Away`."""
@@ -211,7 +230,7 @@ class RedisLink:
             except BaseException:
                 link.close()
                 raise
-            self._connection = _Connection(link)
+            self._connection = _Connection(link, self._monotonic)
         return self._connection
 
     def _greet(self, link: Any) -> None:

@@ -49,8 +49,11 @@ class PostgresEvents:
             raise ValueError(f"no filter {sorted(unknown)}")
         values: dict[str, Any] = {"org_id": search.org_id, "limit": limit, **search.equals}
         conditions = [_trail(search.org_id), *(f"{name} = :{name}" for name in search.equals)]
-        bounds = (("time_ns >= :since", search.since_ns), ("time_ns < :until", search.until_ns),
-                  ("sequence < :before", search.before))
+        bounds = (
+            ("time_ns >= :since", search.since_ns),
+            ("time_ns < :until", search.until_ns),
+            ("sequence < :before", search.before),
+        )
         for condition, value in bounds:
             if value is not None:
                 conditions.append(condition)

@@ -1,0 +1,209 @@
+# Sourced by validate_endpoints.sh: what is called, and what each answer must hold.
+# shellcheck shell=bash disable=SC2086,SC2154  (lists of checks are split on purpose; v_* are values of the run)
+
+# --- The table: every row of services/gateway/policy.toml, then the main refusals ------------------------------------
+USER='id:int email={email} full_name role:text org_id:int active:bool preferences:map created_at:time'
+ORGANIZATION='id:int name:text policies created_at:time updated_at:time header:ETag'
+POLICIES='policies retention_days time_zone:text unknown_measurements:text header:ETag'
+LOGIN='access_token:text refresh_token:text expires_in:int token_type=Bearer header:Cache-Control=no-store'
+ITEM='id:uuid file_name=note.{format} content_type=text/plain size:int sha256:text status:text owner_id:int created_at:time'
+BUCKET='bucket={bucket} retention_days created_at:time'
+EVENT='id:uuid status=recorded time:time kind:text request_id:text actor:text action:text service:text outcome:text'
+
+open_rows() {
+    local place
+    for place in gateway auth organization users media timeseries audit; do
+        row GET "/$place/health"; as nobody; gives 200 Health status=ok service:text
+        row GET "/$place/ready"; as "$v_insider"; when inner
+        gives 200 Readiness status=ready 'dependencies[]/name:text' 'dependencies[]/status=ok' 'dependencies[]/latency_ms'
+        row GET "/$place/metrics"; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    done
+    row GET /gateway/services; as operator; when operator
+    gives 200 ServiceList 'items[]/name:text' 'items[]/status=ok' 'items[]/latency_ms:number'
+    row GET /openapi.json; as nobody; only json; gives 200 OpenAPI openapi:text info/title:text paths:map
+    row GET /openapi.json; as nobody; only xml; gives 406 application/json '"GEN_406"'
+    row GET /.well-known/jwks.json; as nobody; only json; gives 200 JwkSet keys:list
+    row GET /.well-known/jwks.json; as nobody; only xml; gives 406 application/json '"GEN_406"'
+    row GET '/schemas/{file}'; as nobody; only json; gives 200 application/json '"$defs"' '"LoginRequest"'
+    row GET '/schemas/{file}'; as nobody; only xml; gives 200 application/xml 'schema' 'LoginRequest'
+    row OPTIONS /auth/login; as nobody; with 'Access-Control-Request-Method: POST'; gives 204 -
+}
+
+account_rows() {
+    row POST /auth/register; as nobody; when founding
+    sends '{"email": "{email}", "password": "{password}", "full_name": "{full_name}", "organization_name": "{organization}"}' \
+        '<RegisterRequest><email>{email}</email><password>{password}</password><full_name>{full_name}</full_name>
+         <organization_name>{organization}</organization_name></RegisterRequest>'
+    keeps org_id=org_id
+    gives 201 RegisterResponse user_id:int email={email} role=admin org_id:int
+
+    row POST /auth/login; as nobody
+    sends '{"email": "{email}", "password": "{password}"}' \
+        '<LoginRequest><email>{email}</email><password>{password}</password></LoginRequest>'
+    keeps token=access_token refresh=refresh_token
+    gives 200 LoginResponse $LOGIN
+
+    row POST /auth/register; when founding
+    sends '{"email": "{member}", "password": "{password}", "role": "user"}' \
+        '<RegisterRequest><email>{member}</email><password>{password}</password><role>user</role></RegisterRequest>'
+    gives 201 RegisterResponse user_id:int email={member} role=user org_id={org_id}
+
+    row POST /auth/login; as nobody; when founding
+    sends '{"email": "{member}", "password": "{password}"}' \
+        '<LoginRequest><email>{member}</email><password>{password}</password></LoginRequest>'
+    keeps member_token=access_token
+    gives 200 LoginResponse $LOGIN
+
+    row POST /auth/refresh; as nobody
+    sends '{"refresh_token": "{refresh}"}' '<RefreshRequest><refresh_token>{refresh}</refresh_token></RefreshRequest>'
+    gives 200 LoginResponse $LOGIN
+    row GET /auth/profile; keeps user_id=id org_id=org_id; gives 200 User $USER
+    row GET /auth/roles; gives 200 RoleList 'items[]/name:text' 'items[]/permissions:list'
+    row POST /auth/token/introspect; as service; when service
+    sends '{"token": "{token}"}' '<IntrospectRequest><token>{token}</token></IntrospectRequest>'
+    gives 200 Introspection active=true sub={user_id} role=admin org_id={org_id} exp:int iat:int jti:text
+}
+
+organization_rows() {
+    row GET /organization; keeps name=name; gives 200 Organization $ORGANIZATION id={org_id}
+    row PUT /organization; when founding
+    sends '{"policies": "ISO27001"}' '<OrganizationUpdate><policies>ISO27001</policies></OrganizationUpdate>'
+    gives 200 Organization $ORGANIZATION policies=ISO27001
+    row PUT /organization; when existing; sends '{}' '<OrganizationUpdate/>'; gives 200 Organization $ORGANIZATION
+    row GET /organization; when founding; gives 200 Organization policies=ISO27001
+    row GET /organization/policies; gives 200 OrganizationPolicies $POLICIES
+    row PUT /organization/policies; when founding
+    sends '{"time_zone": "Europe/Madrid"}' \
+        '<OrganizationPoliciesUpdate><time_zone>Europe/Madrid</time_zone></OrganizationPoliciesUpdate>'
+    gives 200 OrganizationPolicies $POLICIES time_zone=Europe/Madrid
+    row PUT /organization/policies; when existing; sends '{}' '<OrganizationPoliciesUpdate/>'
+    gives 200 OrganizationPolicies $POLICIES
+
+    row GET /users/me; gives 200 User $USER id={user_id} header:ETag
+    row PUT /users/me; when founding
+    sends '{"preferences": {"lang": "es"}}' '<UserUpdate><preferences><lang>es</lang></preferences></UserUpdate>'
+    gives 200 User $USER preferences/lang=es
+    row PUT /users/me; when existing; sends '{}' '<UserUpdate/>'; gives 200 User $USER
+    row GET '/users?limit=500'; gives 200 UserList 'items[]/id:int' 'items[]/email:text' 'items[]/org_id={org_id}'
+    row GET '/users/{user_id}'; gives 200 User $USER id={user_id}
+}
+
+media_rows() {
+    row POST /media/upload
+    sends '{"file_name": "note.{format}", "content_type": "text/plain", "data_base64": "SGVhcnRHdWFyZA=="}' \
+        '<MediaUpload><file_name>note.{format}</file_name><content_type>text/plain</content_type>
+         <data_base64>SGVhcnRHdWFyZA==</data_base64></MediaUpload>'
+    keeps item_id=id
+    gives 201 MediaItem $ITEM size=10 owner_id={user_id}
+    row PUT '/media/upload?file_name=note.{format}'; sends_text HeartGuard text/plain
+    keeps second_item=id
+    gives 201 MediaItem $ITEM size=10 owner_id={user_id}
+    row GET '/media/items?limit=500'; gives 200 MediaItemList 'items[]/id:uuid' 'items[]/file_name:text' 'items[]/owner_id:int'
+    row GET '/media/items/{item_id}'; gives 200 MediaItem $ITEM id={item_id}
+    row GET '/media/items/{item_id}/download'; keeps url=url; gives 200 MediaDownload url:url expires_at:time
+    row GET '/media/content/{item_id}?{signed}'; as nobody; accepts '*/*'; gives 200 text/plain HeartGuard
+}
+
+telemetry_rows() {
+    row POST /timeseries/buckets
+    sends '{"bucket": "{bucket}"}' '<BucketRequest><bucket>{bucket}</bucket></BucketRequest>'
+    gives 201 Bucket $BUCKET
+    row GET /timeseries/buckets; gives 200 BucketList 'items[]/bucket:text' 'items[]/created_at:time'
+    row GET /timeseries/measurements; gives 200 MeasurementList 'items[]/name:text' 'items[]/unit' 'items[]/description'
+
+    row POST /timeseries/write
+    sends '{"bucket": "{bucket}", "points": [
+         {"measurement": "heart_rate", "tags": {"user_id": "{user_id}"}, "fields": {"bpm": 72}, "timestamp": "2024-06-01T10:00:00Z"},
+         {"measurement": "heart_rate", "tags": {"user_id": "{user_id}"}, "fields": {"bpm": 74}, "timestamp": "2024-06-01T10:00:30Z"}]}' \
+        '<WriteRequest><bucket>{bucket}</bucket><points>
+         <point><measurement>heart_rate</measurement><tags><entry key="user_id">{user_id}</entry></tags>
+          <fields><entry key="bpm" type="number">72</entry></fields><timestamp>2024-06-01T10:00:00Z</timestamp></point>
+         <point><measurement>heart_rate</measurement><tags><entry key="user_id">{user_id}</entry></tags>
+          <fields><entry key="bpm" type="number">74</entry></fields><timestamp>2024-06-01T10:00:30Z</timestamp></point>
+         </points></WriteRequest>'
+    gives 200 WriteResult success=true inserted=2 'results[]/status:text'
+
+    row POST /timeseries/query
+    sends '{"bucket": "{bucket}", "measurement": "heart_rate", "range_start": "2024-06-01T00:00:00Z",
+            "range_stop": "2024-06-02T00:00:00Z", "aggregate": "mean", "every": "1m"}' \
+        '<QueryRequest><bucket>{bucket}</bucket><measurement>heart_rate</measurement>
+         <range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop>
+         <aggregate>mean</aggregate><every>1m</every></QueryRequest>'
+    gives 200 QueryResult measurement=heart_rate aggregate=mean every=1m 'series[]/tags' \
+        'series[]/points[]/time=2024-06-01T10:00:00Z' 'series[]/points[]/fields/bpm=73' 'series[]/points[]/count=2'
+}
+
+audit_rows() {
+    row POST /audit/events
+    sends '{"actor": "validation", "action": "VALIDATE", "service": "auth", "payload": {"run": "{stamp}"}}' \
+        '<AuditEventRequest><actor>validation</actor><action>VALIDATE</action><service>auth</service>
+         <payload><entry key="run">{stamp}</entry></payload></AuditEventRequest>'
+    keeps event_id=id
+    gives 201 AuditEvent id:uuid status=recorded
+    row GET /audit/events; gives 200 AuditEventList 'items[]/id:uuid' 'items[]/time:time' 'items[]/action:text' 'items[]/outcome:text'
+    row GET '/audit/events/{event_id}'; gives 200 AuditEvent $EVENT id={event_id} action=VALIDATE
+}
+
+refusal_rows() {
+    local internal
+    for internal in auth users media timeseries; do # between services only: not even an admin may
+        row POST "/$internal/erasures"
+        sends '{"org_id": {org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
+        refuses 403 GEN_403
+    done
+    row POST /auth/token/introspect; sends '{"token": "x"}' '<IntrospectRequest><token>x</token></IntrospectRequest>'
+    refuses 403 GEN_403
+    row GET /gateway/services; refuses 403 GEN_403
+    row GET /users/me; as nobody; refuses 401 GEN_401 header:WWW-Authenticate=Bearer
+    row GET /users/me; as not-a-token; refuses 401 GEN_402 header:WWW-Authenticate=Bearer
+    row GET /audit/events; as member; when founding; refuses 403 GEN_403
+    row PUT /organization; as member; when founding; sends '{"policies": "none"}' \
+        '<OrganizationUpdate><policies>none</policies></OrganizationUpdate>'
+    refuses 403 GEN_403
+    row GET /nothing/here; refuses 404 GEN_404
+    row GET /users/999999999; refuses 404 USER_001
+    row DELETE /users/me; refuses 405 GEN_405 header:Allow=PUT
+    row GET /users/me; accepts image/png; only json; refuses 406 GEN_406
+    row POST /auth/refresh; as nobody; sends_text 'refresh_token: x' application/yaml; refuses 415 GEN_415
+    row POST /auth/refresh; as nobody; sends '{' '<RefreshRequest>'; refuses 400 GEN_400
+    row POST /auth/refresh; as nobody; sends '{"unknown": 1}' '<RefreshRequest><unknown>1</unknown></RefreshRequest>'
+    gives 422 Error code=GEN_422 message:text request_id={request_id} 'details[]/path:text' 'details[]/message:text'
+    row POST /auth/refresh; as nobody; sends '{"refresh_token": "x"}' '<RefreshRequest><refresh_token>x</refresh_token></RefreshRequest>'
+    refuses 401 AUTH_003
+    row GET '/users?color=red'; refuses 422 GEN_422
+    row PUT /users/me; with 'If-Match: "stale"'; sends '{}' '<UserUpdate/>'; refuses 412 GEN_412
+    row POST /auth/login; as nobody
+    sends '{"email": "nobody.{stamp}.{format}@validate.example", "password": "not-the-password"}' \
+        '<LoginRequest><email>nobody.{stamp}.{format}@validate.example</email><password>not-the-password</password></LoginRequest>'
+    refuses 401 AUTH_001
+    row GET '/media/content/{item_id}'; as nobody; refuses 422 GEN_422
+    row DELETE /organization; sends '{"name": "another name"}' '<OrganizationDelete><name>another name</name></OrganizationDelete>'
+    refuses 422 ORG_002
+}
+
+closing_rows() { # these remove what the rows above have made
+    row DELETE '/timeseries/buckets/{bucket}'; keeps bucket_gone=header:X-Request-ID; gives 204 -
+    row DELETE '/media/items/{item_id}'; gives 204 -
+    row GET '/media/items/{item_id}'; refuses 404 MEDIA_001
+    row DELETE '/media/items/{second_item}'; gives 204 -
+    row POST /auth/logout; as member; when founding; sends '{"scope": "this"}' '<LogoutRequest><scope>this</scope></LogoutRequest>'
+    gives 204 -
+    row GET /auth/profile; as member; when founding; refuses 401 GEN_402
+    row DELETE /organization; when founding; sends '{"name": "{name}"}' '<OrganizationDelete><name>{name}</name></OrganizationDelete>'
+    keeps deletion=id
+    gives 202 Job id:uuid status:text progress:int
+    row POST /auth/logout; when existing; gives 204 -
+    row GET /auth/profile; when existing; refuses 401 GEN_402
+}
+
+every_row() {
+    open_rows
+    account_rows
+    derive
+    organization_rows
+    media_rows
+    telemetry_rows
+    audit_rows
+    refusal_rows
+    closing_rows
+}

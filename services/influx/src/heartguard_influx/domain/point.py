@@ -1,0 +1,120 @@
+"""Points, the fields they carry, and what became of them."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from heartguard_common.clock import NANOSECONDS, parse_rfc3339
+from heartguard_influx.domain.bucket import Bucket
+from heartguard_influx.domain.catalogue import KNOWN
+
+Value = float | bool | str
+FieldType = Literal["float", "boolean", "string"]
+Status = Literal["created", "duplicate", "updated"]
+Tags = tuple[tuple[str, str], ...]
+FieldKey = tuple[str, str]
+"""Measurement and field: what a field type is registered for."""
+
+PERSON_TAG = "user_id"
+FUTURE_NS = 300 * NANOSECONDS
+# The two smallest int64 mean "no value" to InfluxDB, so neither store takes them.
+EARLIEST_NS = -(2**63) + 2
+LATEST_NS = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Values of one series at one instant; `tags` are sorted, `time_ns` counts from 1970-01-01T00:00:00Z."""
+
+    measurement: str
+    tags: Tags
+    fields: Mapping[str, Value]
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one point: `rejected` with a reason, or what the store did with it."""
+
+    status: Status | Literal["rejected"]
+    reason: str | None = None
+
+
+def read_point(document: Mapping[str, Any], received_ns: int, person: str | None) -> Point:
+    """The point of a WriteRequest, whose numbers are all floats.
+
+    A `person` (the id of a member who may write only their own points) marks a point that names nobody.
+    """
+    tags = document.get("tags") or {}
+    if person is not None and PERSON_TAG not in tags:
+        tags = {**tags, PERSON_TAG: person}
+    fields = {name: float(value) if type(value) is int else value for name, value in document["fields"].items()}
+    moment = document.get("timestamp")
+    time_ns = received_ns if moment is None else parse_rfc3339(moment)
+    return Point(document["measurement"], tuple(sorted(tags.items())), fields, time_ns)
+
+
+def field_type(value: Value) -> FieldType:
+    """The type that a value's field must have."""
+    if isinstance(value, bool):
+        return "boolean"
+    return "string" if isinstance(value, str) else "float"
+
+
+def person_of(tags: Iterable[tuple[str, str]]) -> int | None:
+    """The id of the person a series belongs to, from its tag `user_id`; None when it names nobody."""
+    text = dict(tags).get(PERSON_TAG, "")
+    return int(text) if re.fullmatch(r"[1-9][0-9]{0,17}", text, re.ASCII) else None
+
+
+def series_digest(measurement: str, tags: Tags) -> bytes:
+    """What a series is found by: SHA-256 of its measurement and its tags."""
+    return hashlib.sha256(json.dumps([measurement, tags], separators=(",", ":")).encode()).digest()
+
+
+class Rules:
+    """Which points a batch may hold, whatever is stored already."""
+
+    def __init__(self, bucket: Bucket, now_ns: int, person: str | None) -> None:
+        self._latest = min(now_ns + FUTURE_NS, LATEST_NS)
+        self._oldest = bucket.oldest_ns(now_ns)
+        self._rejects_unknown = bucket.rejects_unknown
+        self._person = person
+
+    def fault(self, point: Point) -> str | None:
+        """Why a point is rejected, or None."""
+        if self._person is not None and (PERSON_TAG, self._person) not in point.tags:
+            return "the tag user_id names somebody else"
+        if not EARLIEST_NS <= point.time_ns <= LATEST_NS:
+            return "the timestamp is outside the years that nanoseconds can count"
+        if point.time_ns > self._latest:
+            return "the timestamp is more than 5 minutes in the future"
+        if self._oldest is not None and point.time_ns < self._oldest:
+            return "the timestamp is older than the bucket keeps points"
+        if self._rejects_unknown and point.measurement not in KNOWN:
+            return "the measurement is not in the catalogue"
+        return None
+
+
+def judge_types(
+    points: Sequence[Point | None], known: Mapping[FieldKey, FieldType]
+) -> tuple[dict[int, str], dict[FieldKey, FieldType]]:
+    """Which points conflict with a field's type, by place and reason, and the types that are new.
+
+    The first point that is stored decides a new field's type; None stands for a point rejected before.
+    """
+    faults: dict[int, str] = {}
+    types = dict(known)
+    for place, point in enumerate(points):
+        if point is None:
+            continue
+        wanted = {(point.measurement, name): field_type(value) for name, value in point.fields.items()}
+        conflicts = [key for key, its_type in wanted.items() if types.get(key, its_type) != its_type]
+        if conflicts:
+            faults[place] = f"the field {conflicts[0][1]} is of type {types[conflicts[0]]}"
+        else:
+            types.update(wanted)
+    return faults, {key: its_type for key, its_type in types.items() if key not in known}

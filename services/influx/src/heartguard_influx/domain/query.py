@@ -1,0 +1,166 @@
+"""What can be asked of the points, and what one answer may hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+from zoneinfo import available_timezones
+
+from heartguard_common.clock import parse_rfc3339
+from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
+from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, FieldType, Tags, Value
+from heartguard_influx.domain.windows import Every, Grid, count_windows, grid, smallest_fitting
+from heartguard_influx.errors import NO_AGGREGATE, NOT_YOURS, OVER_BUDGET
+
+Aggregate = Literal["mean", "min", "max", "sum", "count", "first", "last", "median", "stddev", "p95"]
+OF_ANY_TYPE = ("count", "first", "last")
+PAGE_POINTS = 10_000
+PAGE_VALUES = 100_000
+WINDOW_VALUES = 50_000
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which points: of a bucket and a measurement, in `[start_ns, stop_ns)`.
+
+    The `tags` must all be there; `person` narrows to the points of one member.
+    """
+
+    bucket_id: int
+    measurement: str
+    start_ns: int
+    stop_ns: int
+    tags: Mapping[str, str]
+    person: int | None = None
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a measurement under the number that the store knows it by."""
+
+    id: int
+    name: str
+    type: FieldType
+
+
+@dataclass(frozen=True)
+class Group:
+    """Series that are answered as one: the tags they share by the query's `group_by`."""
+
+    tags: Tags
+    series: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """An instant or a window of one group: values by field, and how many points they stand for."""
+
+    group: int
+    time_ns: int
+    values: Mapping[str, Value | None]
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the answer is made: raw without `aggregate`; one window over the whole range without `every`."""
+
+    aggregate: Aggregate | None
+    every: Every | None
+    zone: str
+    group_by: tuple[str, ...] | None
+    filled: bool
+    descending: bool
+    limit: int | None
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def read_range(document: Mapping[str, Any]) -> tuple[int, int]:
+    """The range of a QueryRequest in nanoseconds. Raises GEN_422 where it ends before it begins."""
+    start, stop = parse_rfc3339(document["range_start"]), parse_rfc3339(document["range_stop"])
+    if start >= stop:
+        raise ServiceError(UNPROCESSABLE, details=(Fault("/range_stop", "must be after range_start"),))
+    return max(start, EARLIEST_NS), max(min(stop, LATEST_NS), EARLIEST_NS)
+
+
+def read_shape(document: Mapping[str, Any], default_zone: str) -> Shape:
+    """The shape of a QueryRequest. Raises GEN_422 for members that have nothing to act on."""
+    every, zone = document.get("every"), document.get("time_zone")
+    faults = []
+    if "aggregate" not in document:
+        faults += [Fault(f"/{name}", "needs an aggregate") for name in ("every", "fill") if name in document]
+    if zone is not None and every is None:
+        faults.append(Fault("/time_zone", "needs windows: every is missing"))
+    if zone is not None and zone not in _zones():
+        faults.append(Fault("/time_zone", "is not a name of the IANA time zone database"))
+    if "cursor" in document and "aggregate" in document:
+        faults.append(Fault("/cursor", "belongs to raw points"))
+    if "limit" in document and "aggregate" in document:
+        faults.append(Fault("/limit", "belongs to raw points"))
+    if faults:
+        raise ServiceError(UNPROCESSABLE, details=faults)
+    group_by = document.get("group_by")
+    return Shape(
+        aggregate=document.get("aggregate"),
+        every=None if every is None else Every.parse(every),
+        zone=zone or default_zone,
+        group_by=None if group_by is None else tuple(dict.fromkeys(group_by)),
+        filled=document.get("fill") == "null",
+        descending=document.get("order") == "desc",
+        limit=document.get("limit"),
+    )
+
+
+def require_own(tags: Mapping[str, str] | None, person: int | None) -> None:
+    """Refuse a member who names somebody else in a query. Raises TS_005."""
+    if person is not None and (tags or {}).get(PERSON_TAG, str(person)) != str(person):
+        raise ServiceError(NOT_YOURS)
+
+
+def require_aggregate(aggregate: Aggregate, fields: Sequence[Field]) -> None:
+    """Raises TS_007 naming each field whose type has no such aggregate."""
+    if aggregate in OF_ANY_TYPE:
+        return
+    faults = [
+        Fault("/aggregate", f"{aggregate} of {field.name}, which is of type {field.type}")
+        for field in fields
+        if field.type != "float"
+    ]
+    if faults:
+        raise ServiceError(NO_AGGREGATE, details=faults[:100])
+
+
+def page_points(limit: int | None, fields: int) -> int:
+    """How many points a page of raw points holds: what was asked for, as far as their values fit."""
+    return max(1, min(limit or PAGE_POINTS, PAGE_VALUES // max(1, fields)))
+
+
+def windows_of(shape: Shape, start_ns: int, stop_ns: int, columns: int) -> Grid:
+    """The windows of a query whose every window holds `columns` values. Raises TS_006 where that is too much."""
+    every = shape.every
+    if every is None:
+        return Grid([start_ns, stop_ns], None)
+    columns = max(1, columns)
+    asked = count_windows(every, start_ns, stop_ns) * columns
+    if asked <= WINDOW_VALUES:
+        return grid(every, shape.zone, start_ns, stop_ns)
+    fitting = smallest_fitting(every, start_ns, stop_ns, WINDOW_VALUES // columns) if columns <= WINDOW_VALUES else None
+    advice = f"the smallest every that fits is {fitting}" if fitting else "no every fits; ask for a shorter range"
+    text = f"limit {WINDOW_VALUES} values, asked for {asked}; {advice}"
+    raise ServiceError(OVER_BUDGET, details=(Fault("/every", text),))
+
+
+def fill(rows: Sequence[Row], windows: Grid, groups: int, fields: Sequence[Field], empty: Value | None) -> list[Row]:
+    """The rows with one more for each window of a group that has none, its values `empty`."""
+    there = {(row.group, row.time_ns): row for row in rows}
+    nothing = {field.name: empty for field in fields}
+    return [
+        there.get((group, start)) or Row(group, start, nothing, 0)
+        for group in range(groups)
+        for start in windows.starts[:-1]
+    ]
+

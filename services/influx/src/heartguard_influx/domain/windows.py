@@ -1,0 +1,160 @@
+"""Windows of time: durations counted from 1970-01-01T00:00:00Z, calendar units in a time zone.
+
+Weeks begin on Monday (ISO 8601). A window is the same wherever a range begins: a range that begins inside one
+sees that window's points from the range's start on, under the window's own label.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from heartguard_common.clock import NANOSECONDS
+
+_DURATIONS = {"s": 1, "m": 60, "h": 3600}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY = date(1970, 1, 1)
+_FIRST_MONDAY = date(1970, 1, 5)
+
+
+@dataclass(frozen=True)
+class Every:
+    """A width: `count` units of s, m, h (durations), d, w or mo (calendar)."""
+
+    count: int
+    unit: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Every":
+        """The width of a text such as `5m`. Raises ValueError for what is none."""
+        match = re.fullmatch(r"([1-9][0-9]{0,4})(s|m|h|d|w|mo)", text, re.ASCII)
+        if match is None:
+            raise ValueError("not a width of windows")
+        return cls(int(match[1]), match[2])
+
+    def __str__(self) -> str:
+        return f"{self.count}{self.unit}"
+
+    @property
+    def width_ns(self) -> int | None:
+        """Nanoseconds of a duration; None for calendar units, whose days have 23 to 25 hours."""
+        return None if self.unit not in _DURATIONS else self.count * _DURATIONS[self.unit] * NANOSECONDS
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The windows that touch a range: ascending starts, and one more that ends the last.
+
+    `width_ns` is None where the widths differ.
+    """
+
+    starts: Sequence[int]
+    width_ns: int | None
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+
+def grid(every: Every, zone: str, start_ns: int, stop_ns: int) -> Grid:
+    """The windows of a width that touch `[start_ns, stop_ns)`, which must not be empty."""
+    width = every.width_ns
+    if width is not None:
+        first = start_ns // width * width
+        return Grid(range(first, -(-stop_ns // width) * width + 1, width), width)
+    return Grid(_calendar(every, ZoneInfo(zone), start_ns, stop_ns), None)
+
+
+def count_windows(every: Every, start_ns: int, stop_ns: int) -> int:
+    """How many windows touch the range; of calendar units, whatever the time zone, at most one less."""
+    width = every.width_ns
+    if width is not None:
+        return -(-stop_ns // width) - start_ns // width
+    return _step_of(every, _utc_date(stop_ns)) - _step_of(every, _utc_date(start_ns)) + 2
+
+
+def smallest_fitting(every: Every, start_ns: int, stop_ns: int, limit: int) -> Every | None:
+    """The smallest width of which at most `limit` windows touch the range.
+
+    Durations are counted in whole seconds, calendar widths in their own unit; None where none fits.
+    """
+    least = every.count
+    if every.width_ns is not None:
+        least = -(-(stop_ns - start_ns) // (limit * NANOSECONDS))
+    for count in range(least, least + 10_000):
+        wider = Every(count, every.unit) if every.width_ns is None else _in_seconds(count)
+        if wider.count > 99_999:
+            return None
+        if count_windows(wider, start_ns, stop_ns) <= limit:
+            return wider
+    return None
+
+
+def _in_seconds(count: int) -> Every:
+    """A duration of at least so many seconds, in the largest unit that says it, and with at most 5 digits."""
+    if count % 3600 == 0 or count > 99_999 * 60:
+        return Every(-(-count // 3600), "h")
+    if count % 60 == 0 or count > 99_999:
+        return Every(-(-count // 60), "m")
+    return Every(count, "s")
+
+
+def _calendar(every: Every, zone: ZoneInfo, start_ns: int, stop_ns: int) -> list[int]:
+    local = (_EPOCH + timedelta(seconds=start_ns // NANOSECONDS)).astimezone(zone).date()
+    step = _step_of(every, local)
+    # One earlier, because of days that begin late or not at all.
+    step -= 1
+    starts = [_first_instant(_day(every, step), zone)]
+    while starts[-1] < stop_ns:
+        step += 1
+        instant = _first_instant(_day(every, step), zone)
+        if instant > starts[-1]:  # a day may be missing: Samoa had no 30 December 2011
+            starts.append(instant)
+    return starts[bisect_right(starts, start_ns) - 1 :]
+
+
+def _step_of(every: Every, day: date) -> int:
+    if every.unit == "mo":
+        return ((day.year - 1970) * 12 + day.month - 1) // every.count
+    if every.unit == "w":
+        return (day - _FIRST_MONDAY).days // 7 // every.count
+    return (day - _FIRST_DAY).days // every.count
+
+
+def _day(every: Every, step: int) -> date:
+    """The first day of a window; windows that would begin before or after all dates end at the last one."""
+    try:
+        if every.unit == "mo":
+            years, month = divmod(step * every.count, 12)
+            return date(1970 + years, month + 1, 1)
+        if every.unit == "w":
+            return _FIRST_MONDAY + timedelta(weeks=step * every.count)
+        return _FIRST_DAY + timedelta(days=step * every.count)
+    except (ValueError, OverflowError):
+        return date(2, 1, 1) if step < 0 else date(9998, 12, 31)
+
+
+def _first_instant(day: date, zone: ZoneInfo) -> int:
+    """The first instant of a day in a time zone; midnight itself may be skipped or come twice."""
+    midnight = datetime.combine(day, time(), zone)  # fold 0: the first of two
+    instant = (midnight.astimezone(UTC) - _EPOCH) // timedelta(seconds=1)
+    if _local_date(instant - 1, zone) >= day:
+        # Midnight is in a gap that began before it: the day begins where the gap is.
+        low, high = instant - 86_400, instant
+        while low < high:
+            middle = (low + high) // 2
+            if _local_date(middle, zone) >= day:
+                high = middle
+            else:
+                low = middle + 1
+        instant = low
+    return instant * NANOSECONDS
+
+
+def _utc_date(instant_ns: int) -> date:
+    return _local_date(instant_ns // NANOSECONDS, UTC)
+
+
+def _local_date(instant: int, zone: tzinfo) -> date:
+    return (_EPOCH + timedelta(seconds=instant)).astimezone(zone).date()

@@ -1,0 +1,78 @@
+"""What the time-series service needs from outside."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from heartguard_influx.domain.bucket import Bucket
+from heartguard_influx.domain.point import FieldKey, FieldType, Point, Status
+from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection
+from heartguard_influx.domain.windows import Grid
+
+Transaction = Callable[[], AbstractContextManager[object]]
+"""Everything inside happens together or not at all."""
+
+
+class Buckets(Protocol):
+    """Where buckets are kept, with the settings of their organization."""
+
+    def find(self, org_id: int, name: str) -> Bucket | None:
+        """The bucket, or None; the organization's own is there while the organization is."""
+
+    def hold(self, bucket: Bucket) -> int | None:
+        """The bucket's id, made if it has none; until the transaction ends it can't be deleted. None: it was."""
+
+    def list(self, org_id: int, after: str, limit: int) -> Sequence[Bucket]:
+        """Up to `limit` buckets with a name above `after`, by name."""
+
+    def create(self, org_id: int, name: str, retention_days: int | None) -> Bucket | None:
+        """A new bucket, or None when there is one of that name."""
+
+    def ids(self, org_id: int) -> Sequence[int]:
+        """The buckets that an organization has points in, or could have."""
+
+    def remove(self, bucket_id: int) -> int:
+        """Remove an empty bucket with its field types; returns how many buckets that were."""
+
+
+class FieldTypes(Protocol):
+    """The type of each field of a measurement, the same for everybody who writes."""
+
+    def known(self, bucket_id: int, keys: Sequence[FieldKey]) -> dict[FieldKey, FieldType]:
+        """The types of those fields that have one."""
+
+    def register(self, bucket_id: int, types: Mapping[FieldKey, FieldType]) -> None:
+        """Give fields a type, unless somebody else did so meanwhile."""
+
+    def of(self, bucket_id: int, measurement: str) -> Sequence[Field]:
+        """The fields of a measurement, by name."""
+
+
+class TimeSeriesStore(Protocol):
+    """Where points are kept."""
+
+    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Status]:
+        """Store points whose field types are registered; what became of each, as if sent one after the other."""
+
+    def groups(self, selection: Selection, group_by: Sequence[str] | None) -> Sequence[Group]:
+        """The series of a selection as they are answered together, by tags; None keeps each by itself."""
+
+    def points(
+        self,
+        selection: Selection,
+        groups: Sequence[Group],
+        fields: Sequence[Field],
+        *,
+        after: Sequence[int] | None,
+        limit: int,
+        descending: bool,
+    ) -> tuple[Sequence[Row], Sequence[int] | None]:
+        """Up to `limit` points in order of time, and the position after which the next page begins."""
+
+    def windows(
+        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
+    ) -> Sequence[Row]:
+        """The windows that hold points, by group and time. Raises TS_008 when a result is no finite number."""
+
+    def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
+        """Remove the points of buckets, or one person's there; returns how many values that were."""

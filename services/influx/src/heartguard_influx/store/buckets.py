@@ -1,0 +1,142 @@
+"""Buckets and field types in PostgreSQL."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from heartguard_common.clock import from_datetime
+from heartguard_common.database import Database
+from heartguard_influx.domain.bucket import Bucket
+from heartguard_influx.domain.point import FieldKey, FieldType
+from heartguard_influx.domain.query import Field
+from heartguard_influx.store.arrays import texts
+
+# The organization's own bucket takes its retention from the organization, with or without a row of its own.
+_OF_ORGANIZATION = """
+SELECT b.id, o.id AS org_id, named.name, o.time_zone, o.unknown_measurements,
+    CASE WHEN named.name = 'org_' || o.id THEN o.retention_days ELSE b.retention_days END AS retention_days,
+    CASE WHEN named.name = 'org_' || o.id THEN o.created_at ELSE b.created_at END AS created_at
+FROM heartguard_core.organizations AS o
+CROSS JOIN LATERAL (
+    SELECT 'org_' || o.id COLLATE "C" AS name
+    UNION SELECT own.name FROM heartguard_core.buckets AS own WHERE own.org_id = o.id
+) AS named
+LEFT JOIN heartguard_core.buckets AS b ON b.org_id = o.id AND b.name = named.name
+WHERE o.id = :org_id AND o.deleted_at IS NULL
+"""
+_FIND = f"{_OF_ORGANIZATION} AND named.name = :name"
+_LIST = f"{_OF_ORGANIZATION} AND named.name > :after ORDER BY named.name LIMIT :limit"
+_MAKE = """
+INSERT INTO heartguard_core.buckets (org_id, name, retention_days) VALUES (:org_id, :name, :retention_days)
+ON CONFLICT DO NOTHING RETURNING id
+"""
+_HOLD = "SELECT id FROM heartguard_core.buckets WHERE org_id = :org_id AND name = :name FOR KEY SHARE"
+_REMOVE = (
+    "DELETE FROM heartguard_core.field_types WHERE bucket_id = :id",
+    "DELETE FROM heartguard_core.buckets WHERE id = :id",
+)
+_TYPES = """
+SELECT t.measurement, t.field, t.type
+FROM unnest(cast(:measurements AS text[]), cast(:fields AS text[])) AS wanted (measurement, field)
+JOIN heartguard_core.field_types AS t
+    ON t.bucket_id = :bucket_id AND t.measurement = wanted.measurement AND t.field = wanted.field
+"""
+_REGISTER = """
+INSERT INTO heartguard_core.field_types (bucket_id, measurement, field, type)
+SELECT :bucket_id, new.*
+FROM unnest(cast(:measurements AS text[]), cast(:fields AS text[]), cast(:types AS text[])) AS new (m, f, t)
+ORDER BY new.m COLLATE "C", new.f COLLATE "C"
+ON CONFLICT DO NOTHING
+"""
+_FIELDS = """
+SELECT id, field, type FROM heartguard_core.field_types
+WHERE bucket_id = :bucket_id AND measurement = :measurement ORDER BY field
+"""
+
+
+class PostgresBuckets:
+    """Buckets in PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, org_id: int, name: str) -> Bucket | None:
+        """The bucket, or None; the organization's own is there while the organization is."""
+        with self._database.transaction() as connection:
+            row = connection.execute(text(_FIND), {"org_id": org_id, "name": name}).first()
+            return None if row is None else _bucket(row)
+
+    def hold(self, bucket: Bucket) -> int | None:
+        """The bucket's id, made if it has none; its row is locked against deletion. None: it is gone."""
+        values = {"org_id": bucket.org_id, "name": bucket.name}
+        with self._database.transaction() as connection:
+            if bucket.id is None:
+                connection.execute(text(_MAKE), {**values, "retention_days": None})
+            held: int | None = connection.execute(text(_HOLD), values).scalar()
+            return held
+
+    def list(self, org_id: int, after: str, limit: int) -> Sequence[Bucket]:
+        """Up to `limit` buckets with a name above `after`, by name."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_LIST), {"org_id": org_id, "after": after, "limit": limit})
+            return [_bucket(row) for row in rows]
+
+    def create(self, org_id: int, name: str, retention_days: int | None) -> Bucket | None:
+        """A new bucket, or None when there is one of that name."""
+        values = {"org_id": org_id, "name": name, "retention_days": retention_days}
+        with self._database.transaction() as connection:
+            made = connection.execute(text(_MAKE), values).scalar()
+            return None if made is None else self.find(org_id, name)
+
+    def ids(self, org_id: int) -> Sequence[int]:
+        """The buckets of an organization that have a row, also while the organization is being deleted."""
+        statement = "SELECT id FROM heartguard_core.buckets WHERE org_id = :org_id ORDER BY id"
+        with self._database.transaction() as connection:
+            return list(connection.execute(text(statement), {"org_id": org_id}).scalars())
+
+    def remove(self, bucket_id: int) -> int:
+        """Remove an empty bucket with its field types; returns how many buckets that were."""
+        with self._database.transaction() as connection:
+            return [connection.execute(text(statement), {"id": bucket_id}).rowcount for statement in _REMOVE][-1]
+
+
+class PostgresFieldTypes:
+    """Field types in PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def known(self, bucket_id: int, keys: Sequence[FieldKey]) -> dict[FieldKey, FieldType]:
+        """The types of those fields that have one."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_TYPES), {"bucket_id": bucket_id, **_columns(keys)})
+            return {(row.measurement, row.field): row.type for row in rows}
+
+    def register(self, bucket_id: int, types: Mapping[FieldKey, FieldType]) -> None:
+        """Give fields a type, unless somebody else did so meanwhile; waits for whoever is about to."""
+        values = {"bucket_id": bucket_id, **_columns(list(types)), "types": texts(types.values())}
+        with self._database.transaction() as connection:
+            connection.execute(text(_REGISTER), values)
+
+    def of(self, bucket_id: int, measurement: str) -> Sequence[Field]:
+        """The fields of a measurement, by name."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_FIELDS), {"bucket_id": bucket_id, "measurement": measurement})
+            return [Field(row.id, row.field, row.type) for row in rows]
+
+
+def _columns(keys: Sequence[FieldKey]) -> dict[str, str]:
+    return {"measurements": texts(key[0] for key in keys), "fields": texts(key[1] for key in keys)}
+
+
+def _bucket(row: Row[Any]) -> Bucket:
+    return Bucket(
+        id=row.id,
+        org_id=row.org_id,
+        name=row.name,
+        retention_days=row.retention_days,
+        created_at=from_datetime(row.created_at),
+        time_zone=row.time_zone,
+        rejects_unknown=row.unknown_measurements == "reject",
+    )

@@ -1,0 +1,166 @@
+"""Audit events on their way: what they say, and that they are safe when the call returns."""
+
+import json
+
+import pytest
+import redis
+
+from heartguard_common.audit import FIELD, STREAM, AuditEvent, AuditLog, decode, encode
+from heartguard_common.identity import Principal
+from heartguard_common.policy import load
+from heartguard_common.spool import Spool
+from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID
+
+NOON = 1_795_435_200_000_000_001  # 2026-11-23T12:00:00.000000001Z
+PERSON = Principal(kind="person", role="admin", user_id=12, org_id=3)
+
+
+class Clock:
+    def now_ns(self):
+        return NOON
+
+
+class FakeRedis:
+    """A stream in memory that can be away, or take an event and lose the answer."""
+
+    def __init__(self):
+        self.fault = None
+        self.lost_answer = None
+        self.lines = []
+
+    def xadd(self, stream, fields):
+        if self.fault:
+            raise self.fault
+        assert stream == STREAM
+        self.lines.append(fields[FIELD])
+        if self.lost_answer:
+            raise self.lost_answer
+
+    @property
+    def actions(self):
+        return [decode(line).action for line in self.lines]
+
+
+@pytest.fixture
+def server():
+    return FakeRedis()
+
+
+@pytest.fixture
+def spool(tmp_path):
+    return Spool(tmp_path / "user.events")
+
+
+@pytest.fixture
+def log(server, spool):
+    return AuditLog("user", server, spool, Clock())
+
+
+@pytest.fixture
+def request_ids():
+    mine, gateways = REQUEST_ID.set("r-1"), GATEWAY_REQUEST_ID.set("g-1")
+    yield
+    REQUEST_ID.reset(mine)
+    GATEWAY_REQUEST_ID.reset(gateways)
+
+
+@pytest.mark.usefixtures("request_ids")
+def test_a_change_says_who_what_when_and_under_which_request(log, server):
+    event = log.changed(PERSON, "user.updated", "user:12", payload={"role": "admin", "before": "user"})
+    assert [decode(line) for line in server.lines] == [event]
+    assert (event.actor, event.org_id, event.action, event.resource) == ("user:12", 3, "user.updated", "user:12")
+    assert (event.kind, event.service, event.outcome, event.reason) == ("change", "user", "success", None)
+    assert (event.request_id, event.gateway_request_id) == ("r-1", "g-1")
+    assert event.time == "2026-11-23T12:00:00.000000001Z"
+    assert event.payload == {"role": "admin", "before": "user"}
+
+
+@pytest.mark.parametrize(
+    ("actor", "org_id", "said", "trail"),
+    [
+        (PERSON, None, "user:12", 3),
+        (PERSON, 4, "user:12", 4),
+        (None, None, "anonymous", None),
+        (None, 5, "anonymous", 5),
+        (Principal(kind="operator", role="operator"), None, "operator", None),
+        (Principal(kind="service", role="service", name="media"), 6, "service:media", 6),
+    ],
+)
+def test_an_actor_is_an_id_and_the_trail_is_the_one_named_or_theirs(log, actor, org_id, said, trail):
+    event = log.changed(actor, "x.y", "z:1", org_id=org_id)
+    assert (event.actor, event.org_id) == (said, trail)
+
+
+def test_ids_rise_with_the_events(log):
+    ids = [log.changed(PERSON, "x.y", "z:1").id for _ in range(50)]
+    assert ids == sorted(set(ids))
+    assert {event_id[14] for event_id in ids} == {"7"}
+
+
+def test_an_event_is_one_line_of_ascii_json_and_comes_back_as_it_was():
+    event = AuditEvent(
+        *("0", "2026-11-23T12:00:00Z", "access", "r", None, "operator", "gateway.services", "gateway", "denied"),
+        payload={"text": "line\nend é \u2028", "number": 1.5, "yes": True, "nothing": None},
+    )
+    line = encode(event)
+    assert line.isascii()
+    assert b"\n" not in line
+    assert decode(line) == event
+    assert json.loads(line)["org_id"] is None
+
+
+@pytest.mark.parametrize("line", [b"", b"[]", b"7", b"{}", b'{"colour": "red"}', b"\xff"])
+def test_a_line_that_is_no_event_is_refused(line):
+    with pytest.raises((ValueError, TypeError)):
+        decode(line)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [redis.ConnectionError(), redis.TimeoutError(), redis.ResponseError("OOM"), redis.BusyLoadingError(), OSError()],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_while_redis_does_not_take_them_events_wait_and_then_come_first_in_order(log, server, spool, fault):
+    server.fault = fault
+    for action in ("a.a", "a.b"):
+        log.changed(PERSON, action, "z:1")
+    assert server.lines == []
+    assert not spool.empty()
+    server.fault = None
+    log.changed(PERSON, "a.c", "z:1")
+    assert server.actions == ["a.a", "a.b", "a.c"]
+    assert spool.empty()
+
+
+def test_an_event_whose_acknowledgement_was_lost_comes_again_under_the_same_id(log, server):
+    server.lost_answer = redis.TimeoutError()
+    event = log.changed(PERSON, "a.a", "z:1")
+    server.lost_answer = None
+    assert log.drain() == 1
+    assert [decode(line).id for line in server.lines] == [event.id, event.id]
+
+
+def test_draining_tells_how_many_and_raises_while_redis_is_away(log, server):
+    assert log.drain() == 0
+    server.fault = redis.ConnectionError()
+    log.changed(PERSON, "a.a", "z:1")
+    with pytest.raises(redis.ConnectionError):
+        log.drain()
+    server.fault = None
+    assert log.drain() == 1
+
+
+def test_an_event_that_neither_takes_is_an_error(server, tmp_path):
+    (tmp_path / "file").write_text("no directory")
+    server.fault = redis.ConnectionError()
+    broken = AuditLog("user", server, Spool(tmp_path / "file" / "user.events"), Clock())
+    with pytest.raises(OSError, match="file"):
+        broken.changed(PERSON, "a.a", "z:1")
+
+
+def test_the_policy_audits_everything_but_probes_documents_and_keys():
+    """Health, ready, metrics, openapi, docs, schemas and jwks are not audited, all else is."""
+    quiet = {row.id for row in load().rows if not row.audited}
+    ends = ("/health", "/ready", "/metrics", "/openapi.json", "/docs", "/schemas/{file}", "/.well-known/jwks.json")
+    assert quiet == {row.id for row in load().rows if row.path.endswith(ends)}
+    assert len(quiet) < len(load().rows)

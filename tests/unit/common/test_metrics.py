@@ -1,0 +1,32 @@
+"""A gauge whose value lies elsewhere."""
+
+import pytest
+
+from heartguard_common.metrics import Metrics
+
+
+@pytest.fixture(params=["one process", "many workers"])
+def metrics(request, tmp_path, monkeypatch):
+    if request.param == "many workers":
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    return Metrics("audit")
+
+
+def test_it_is_read_when_it_is_asked_for(metrics):
+    values = iter([2.0, 5.0])
+    metrics.live("waiting", "What waits", lambda: next(values))
+    for value in (2.0, 5.0):
+        text = metrics.exposition().decode()
+        assert "# TYPE waiting gauge" in text
+        assert f"waiting {value}\n" in text
+
+
+def test_it_is_left_out_where_nobody_knows_it_and_the_others_stay(metrics):
+    def away():
+        raise OSError
+
+    metrics.live("unknown", "Nobody knows", away)
+    metrics.live("known", "Somebody knows", lambda: 1.0)
+    text = metrics.exposition().decode()
+    assert "known 1.0\n" in text
+    assert "\nunknown " not in text

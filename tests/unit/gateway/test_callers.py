@@ -1,0 +1,85 @@
+"""A token is verified once, and never counts past its end."""
+
+import pytest
+
+from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
+from heartguard_common.identity import Authenticator, Principal, SharedSecrets, TokenVerifier
+from heartguard_gateway.callers import CachedCallers
+from tests.clocks import MovableClock
+from tests.tokens import JWT_SECRET, token_for
+
+
+class Counting(TokenVerifier):
+    def __init__(self, clock: MovableClock) -> None:
+        super().__init__(SharedSecrets(JWT_SECRET), "heartguard", "heartguard", clock)
+        self.verified = 0
+
+    def verify(self, token: str) -> Principal:
+        self.verified += 1
+        return super().verify(token)
+
+
+def header(clock: MovableClock, user_id: int = 12) -> str:
+    now = clock.now_ns() // 1_000_000_000
+    return "Bearer " + token_for(user_id, "user", 3, iat=now, exp=now + 60)
+
+
+def house(size: int = 10) -> tuple[MovableClock, Counting, CachedCallers]:
+    clock = MovableClock()
+    verifier = Counting(clock)
+    return clock, verifier, CachedCallers(Authenticator(verifier, {}), clock, size)
+
+
+def test_a_signature_is_checked_once() -> None:
+    clock, verifier, callers = house()
+    token = header(clock)
+    found = {callers.identify(token) for _ in range(5)}
+    assert verifier.verified == 1
+    assert [principal.user_id for principal in found if principal] == [12]
+
+
+def test_it_counts_to_the_last_second_and_not_one_longer() -> None:
+    clock, _, callers = house()
+    token = header(clock)
+    callers.identify(token)
+    clock.forward(59)
+    assert callers.identify(token) is not None
+    clock.forward(1)
+    with pytest.raises(ServiceError) as caught:
+        callers.identify(token)
+    assert caught.value.row.code == "GEN_402"
+
+
+def test_bad_tokens_are_not_remembered() -> None:
+    _, verifier, callers = house()
+    for _ in range(3):
+        with pytest.raises(ServiceError):
+            callers.identify("Bearer a.b.c")
+    assert verifier.verified == 3
+
+
+def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
+    clock, verifier, callers = house(size=2)
+    tokens = [header(clock, user) for user in (1, 2, 3)]
+    for token in tokens:
+        callers.identify(token)
+    callers.identify(tokens[2])
+    assert verifier.verified == 3
+    callers.identify(tokens[0])
+    assert verifier.verified == 4
+
+
+def test_no_header_is_nobody() -> None:
+    assert house()[2].identify(None) is None
+
+
+def test_keys_that_can_not_be_had_mean_503_and_not_that_the_token_is_bad() -> None:
+    class Unreachable:
+        def candidates(self, _: str | None) -> list[object]:
+            raise ServiceError(SISTER_UNAVAILABLE)
+
+    clock = MovableClock()
+    verifier = TokenVerifier(Unreachable(), "heartguard", "heartguard", clock)  # type: ignore[arg-type]
+    with pytest.raises(ServiceError) as caught:
+        CachedCallers(Authenticator(verifier, {}), clock).identify(header(clock))
+    assert caught.value.row.code == "GEN_503"

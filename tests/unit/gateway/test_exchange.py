@@ -1,0 +1,269 @@
+"""The whole list of stages without a socket: what each refusal costs, and what leaves."""
+
+import io
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from heartguard_common.audit import AuditEvent
+from heartguard_common.contracts import Contracts
+from heartguard_common.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.metrics import Metrics
+from heartguard_common.policy import load
+from heartguard_common.revocation import Verdict
+from heartguard_gateway.domain import Exchange, Limit, Quota, Reply, Request
+from heartguard_gateway.pipeline import Pipeline
+from heartguard_gateway.policy import Matcher, compile_limits
+from heartguard_gateway.ports import Admission, Inbound, Outbound, Ports
+
+POLICY, CONTRACTS = load(), Contracts.load()
+PEOPLE = {
+    "user": Principal("person", "user", user_id=12, org_id=3),
+    "admin": Principal("person", "admin", user_id=1, org_id=3),
+    "operator": Principal("operator", "operator"),
+}
+
+
+class Fixed:
+    """2027-01-15T08:00:00Z, always."""
+
+    def now_ns(self) -> int:
+        return 1_800_000_000_000_000_000
+
+
+class Streamed:
+    """A body that still arrives."""
+
+    closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"x"
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class House:
+    """Everything behind the stages, and what they did with it."""
+
+    asked: list[tuple[list[tuple[str, Limit]], Principal | None]] = field(default_factory=list)
+    events: list[AuditEvent] = field(default_factory=list)
+    sent: list[Outbound] = field(default_factory=list)
+    refusals: list[tuple[str, str]] = field(default_factory=list)
+    empty: frozenset[str] = frozenset()
+    verdict: Verdict = Verdict.ACTIVE
+    introspected: Callable[[str], Verdict] = lambda _token: Verdict.ACTIVE
+    disk_full: bool = False
+    reply: Reply = field(default_factory=lambda: Reply(200, [("Content-Type", "application/json")], b"{}"))
+    metrics: Any = field(default_factory=lambda: Metrics("gateway"))
+
+    def identify(self, authorization: str | None) -> Principal | None:
+        if authorization is None:
+            return None
+        name = authorization.removeprefix("Bearer ")
+        if name not in PEOPLE:
+            raise ServiceError(INVALID_TOKEN)
+        return PEOPLE[name]
+
+    def admit(self, buckets: list[tuple[str, Limit]], principal: Principal | None) -> Admission:
+        self.asked.append((buckets, principal))
+        quotas = [Quota(limit, limit.name not in self.empty, 5, 9_000_000, 1_500_000) for _, limit in buckets]
+        return Admission(quotas, self.verdict)
+
+    def record(self, event: AuditEvent) -> None:
+        if self.disk_full:
+            raise OSError
+        self.events.append(event)
+
+    def send(self, outbound: Outbound) -> Inbound:
+        self.sent.append(outbound)
+        return Inbound(replace(self.reply))
+
+    def broken(self, _: Exchange) -> Reply:
+        raise RuntimeError("a secret detail")
+
+    @property
+    def ports(self) -> Ports:
+        names = ("auth", "organization", "user", "media", "influx", "audit")
+        return Ports(
+            contracts=CONTRACTS,
+            matcher=Matcher(POLICY),
+            limits=compile_limits(POLICY, 100, 60),
+            callers=self,
+            introspect=self.introspected,
+            gate=self,  # type: ignore[arg-type]
+            services=dict.fromkeys(names, self),
+            own={"gateway.health": lambda _: Reply(200, [], b"well"), "gateway.openapi": self.broken},
+            trail=self,
+            metrics=self.metrics,
+            refused=lambda stage, code: self.refusals.append((stage, code)),
+            log=logging.getLogger("heartguard.test"),
+            clock=Fixed(),
+            monotonic=lambda: 5.0,
+            allowed_origins=frozenset(),
+            trusted_proxies=0,
+            max_body=1000,
+        )
+
+    def ask(self, method: str, target: str, who: str | None = None, body: bytes = b"", **headers: str) -> Reply:
+        fields = {"host": "x", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if who:
+            fields["authorization"] = f"Bearer {who}"
+        request = Request(method, target, fields, "198.51.100.7", io.BytesIO(body), content_length=len(body))
+        return Pipeline(self.ports).handle(Exchange(request, 4.0))
+
+
+def code(reply: Reply) -> str:
+    return str(json.loads(reply.body)["error"]["code"])
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "who", "stage", "buckets"),
+    [
+        ("GET", "/users/me", "user", None, ["address", "default"]),
+        ("POST", "/timeseries/write", "user", None, ["address", "write"]),
+        ("POST", "/auth/login", None, None, ["address", "login"]),
+        ("GET", "/users/health", None, None, ["address"]),
+        ("GET", "/gateway/health", None, None, None),
+        ("GET", "/users/me", "forged", "admit", ["address"]),
+        ("GET", "/users/me", None, "admit", ["address"]),
+        ("GET", "/nowhere", "user", "admit", ["address"]),
+        ("PATCH", "/users/me", "user", "admit", ["address"]),
+        ("GET", "/users/13", "user", "authorize", ["address", "default"]),
+        ("GET", "/users/..", "user", "refuse_malformed", None),
+    ],
+)
+def test_what_a_request_is_charged_and_where_it_ends(
+    method: str, target: str, who: str | None, stage: str | None, buckets: list[str] | None
+) -> None:
+    house = House()
+    house.ask(method, target, who)
+    assert [refused for refused, _ in house.refusals] == ([stage] if stage else [])
+    assert [[limit.name for _, limit in asked] for asked, _ in house.asked] == ([buckets] if buckets else [])
+    assert len(house.sent) == (1 if stage is None and target != "/gateway/health" else 0)
+
+
+def test_a_bucket_belongs_to_a_class_an_address_and_a_caller() -> None:
+    house = House()
+    house.ask("GET", "/users/me", "user")
+    house.ask("POST", "/auth/login")
+    keys = [key for asked, _ in house.asked for key, _ in asked]
+    assert keys == [
+        "hg:rl:address:198.51.100.7",
+        "hg:rl:default:198.51.100.7:user:12",
+        "hg:rl:address:198.51.100.7",
+        "hg:rl:login:198.51.100.7:anonymous",
+    ]
+
+
+def test_an_empty_bucket_says_which_and_how_long_rounded_up() -> None:
+    reply = House(empty=frozenset({"default"})).ask("GET", "/users/me", "user")
+    headers = dict(reply.headers)
+    assert (reply.status, headers["Retry-After"], headers["X-RateLimit-Limit"]) == (429, "2", "100")
+    assert (headers["X-RateLimit-Remaining"], headers["X-RateLimit-Reset"]) == ("5", "9")
+
+
+def test_too_many_is_said_before_what_else_is_wrong() -> None:
+    house = House(empty=frozenset({"address"}))
+    assert {code(house.ask("GET", path, "forged")) for path in ("/nowhere", "/users/me")} == {"GEN_429"}
+
+
+def test_revocation_is_asked_for_persons_only() -> None:
+    house = House()
+    house.ask("GET", "/users/me", "user")
+    house.ask("GET", "/gateway/services", "operator")
+    assert [principal for _, principal in house.asked] == [PEOPLE["user"], None]
+
+
+@pytest.mark.parametrize(
+    ("copy", "truth", "expected"),
+    [
+        (Verdict.ACTIVE, Verdict.REVOKED, 200),
+        (Verdict.REVOKED, Verdict.ACTIVE, 401),
+        (Verdict.UNKNOWN, Verdict.ACTIVE, 200),
+        (Verdict.UNKNOWN, Verdict.REVOKED, 401),
+    ],
+)
+def test_auth_is_asked_only_where_the_copy_knows_nothing(copy: Verdict, truth: Verdict, expected: int) -> None:
+    asked = []
+
+    def introspect(token: str) -> Verdict:
+        asked.append(token)
+        return truth
+
+    assert House(verdict=copy, introspected=introspect).ask("GET", "/users/me", "user").status == expected
+    assert asked == (["user"] if copy is Verdict.UNKNOWN else [])
+
+
+def test_a_fault_of_ours_is_500_without_a_word_of_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
+    house = House()
+    reply = house.ask("GET", "/openapi.json", accept="application/xml")
+    assert reply.status == 500
+    assert reply.body.startswith(b"<?xml") or reply.body.startswith(b"<Error>")
+    assert b"GEN_500" in reply.body
+    assert b"secret" not in reply.body
+    assert "a secret detail" in caplog.text
+    assert house.refusals == [("forward", "GEN_500")]
+
+
+def test_counting_never_changes_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        def observe(self, *_: object) -> None:
+            raise RuntimeError("no disk for metrics")
+
+    reply = House(metrics=Broken()).ask("GET", "/users/me", "user")
+    assert (reply.status, reply.body) == (200, b"{}")
+    assert "count failed" in caplog.text
+
+
+def test_an_answer_whose_event_is_nowhere_does_not_leave_and_its_stream_is_let_go() -> None:
+    stream = Streamed()
+    reply = House(disk_full=True, reply=Reply(200, [], stream=stream)).ask("GET", "/users/me", "user")
+    assert (reply.status, code(reply), reply.stream) == (503, "GW_013", None)
+    assert stream.closed
+    assert {"X-Request-ID", "X-Gateway-Request-ID", "Vary"} <= {name for name, _ in reply.headers}
+
+
+def test_an_event_names_route_and_object() -> None:
+    house = House()
+    house.ask("GET", "/users/13", "admin")
+    (event,) = house.events
+    assert (event.action, event.resource, event.actor, event.org_id) == ("user.read", "user:13", "user:1", 3)
+    assert (event.time, event.outcome) == ("2027-01-15T08:00:00Z", "success")
+
+
+def test_ids_are_uuid_7_and_a_sane_one_is_kept() -> None:
+    headers = dict(House().ask("GET", "/users/me", "user", x_request_id="a.b-c_9").headers)
+    assert headers["X-Request-ID"] == "a.b-c_9"
+    assert re.fullmatch(
+        r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", headers["X-Gateway-Request-ID"]
+    )
+
+
+def test_a_declared_body_over_the_limit_is_never_read() -> None:
+    house = House()
+    reply = house.ask("POST", "/timeseries/write", "user", b"x" * 1001)
+    assert (reply.status, code(reply), house.sent) == (413, "GEN_413", [])
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        (None, "application/json"),
+        ("*/*", "application/json"),
+        ("application/xml", "application/xml; charset=utf-8"),
+        ("text/xml;q=0.9, application/json;q=0.1", "text/xml; charset=utf-8"),
+        ("image/png", "application/json"),
+        ("a" * 5000, "application/json"),
+    ],
+)
+def test_a_refusal_leaves_in_the_format_asked_for(accept: str | None, media_type: str) -> None:
+    headers = {"accept": accept} if accept else {}
+    assert dict(House().ask("GET", "/nowhere", **headers).headers)["Content-Type"] == media_type
