@@ -1,332 +1,329 @@
 #!/usr/bin/env bash
-# Calls every endpoint through the gateway, once in JSON and once in XML, and checks status, format and body.
+# Calls every endpoint with curl, in JSON and in XML, checks each answer, and prints a table and a global status.
 #
-#   ./validate_endpoints.sh            against GATEWAY_HOST (default localhost; host, host:port or URL)
-#   ./validate_endpoints.sh --list     what it would call: method, path, format, expected status
+#   ./validate_endpoints.sh            against http://localhost:5000
+#   ./validate_endpoints.sh --list     print "method path format expected" of every row, call nothing
 #
-# Each format founds an organization of its own and deletes it at the end. With VALIDATE_EMAIL and
-# VALIDATE_PASSWORD an existing admin's account is used instead, and left as it was found.
-# OPERATOR_TOKEN, where given, opens the operator's endpoints. Needs curl and python3. Exit status 0: all passed.
-set -u
+#   GATEWAY_HOST       a host, host:port or URL (localhost); GATEWAY_PORT (5000) completes a bare host
+#   VALIDATE_EMAIL, VALIDATE_PASSWORD   an admin's account to use; otherwise two throw-away organizations are founded,
+#                      one for each format. Of an existing account nothing changes, but that the audit trail grows.
+#   OPERATOR_TOKEN, GATEWAY_SERVICE_SECRET   for the rows of the operator and of services; read from .env when the
+#                      gateway is on this machine. Rows that need what is not there are shown as not run.
+#
+# Needs curl and python3 (standard library only), works in bash 3.2. Ends with 0 when every row that ran has passed,
+# 1 when one has failed, 2 when it could not begin. Whatever it made is removed at the end, also after Ctrl-C.
+set -uo pipefail
+export LC_ALL=C
+shopt -u patsub_replacement 2>/dev/null # else bash 5.2 reads & in a replacement
 
-LIST_ONLY=0
-[ "${1:-}" = "--list" ] && LIST_ONLY=1
-case "${GATEWAY_HOST:-localhost}" in
-    http://* | https://*) BASE=${GATEWAY_HOST%/} ;;
-    *:[0-9]*) BASE="http://$GATEWAY_HOST" ;;
-    *) BASE="http://${GATEWAY_HOST:-localhost}:${GATEWAY_PORT:-5000}" ;;
-esac
-ACCOUNT=${VALIDATE_EMAIL:-}
-SCRATCH=$(mktemp -d "${TMPDIR:-/tmp}/heartguard.XXXXXX") || exit 1
-PASSED=0 FAILED=0 FORMAT="" TOKEN="" ORG_NAME="" ORG_ID=0 USER_ID=0 ITEM_ID="" EVENT_ID="" BUCKET="" SIGNED="" FILE=""
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+JUDGE=$HERE/services/cli/validate/judge.py
+STAMP=$(date +%s)$$
+TABLE='%-7s %-34s %-5s %-24s %-5s %9s  %s\n'
+LISTING=no
+[ "${1:-}" = --list ] && LISTING=yes
+passed=0 failed=0 skipped=0
 
-# Reads one answer: `check FORMAT ROOT FIELDS` judges it, `value PATH` prints a member, `raw NAME` a whole part.
-ANSWER=$(cat <<'PYTHON'
-import json, sys, xml.etree.ElementTree as ET
-body, how, args = open(sys.argv[1], "rb").read(), sys.argv[2], sys.argv[3:]
-def parse():
-    return ET.fromstring(body) if body.lstrip().startswith(b"<") else json.loads(body)
-def find(document, path):
-    if isinstance(document, ET.Element):
-        return document.find(path.replace(".", "/"))
-    for name in path.split("."):
-        document = document[0] if isinstance(document, list) else document
-        document = document.get(name) if isinstance(document, dict) else None
-    return document
-def check(wanted, content_type, root, fields):
-    if wanted == "none":
-        return "" if not body else "has a body"
-    if wanted == "text":
-        return "" if fields.encode() in body else "does not hold " + fields
-    kind = content_type.split(";")[0].strip()
-    if kind != {"json": "application/json", "xml": "application/xml"}[wanted]:
-        return "came as " + (kind or "nothing")
-    try:
-        document = ET.fromstring(body) if wanted == "xml" else json.loads(body)
-    except Exception:
-        return "is not well-formed " + wanted
-    if wanted == "xml" and document.tag != root:
-        return "has the root " + document.tag
-    if wanted == "json" and root == "Error":
-        document = document.get("error") if isinstance(document, dict) else None
-    if wanted == "json" and not isinstance(document, dict):
-        return "is not the object it should be"
-    missing = [field for field in fields.split(",") if field and find(document, field) is None]
-    return "lacks " + ", ".join(missing) if missing else ""
-if how == "check":
-    print(check(*args))
-elif how == "value":
-    found = find(parse(), args[0])
-    print(found.text if isinstance(found, ET.Element) else "" if found is None else found)
-elif how == "raw":
-    found = find(parse(), args[0])
-    print(ET.tostring(found).decode() if isinstance(found, ET.Element) else json.dumps(found))
-PYTHON
-)
+say() { printf '%s\n' "$*"; }
+give_up() {
+    printf 'validate_endpoints.sh: %s\n' "$*" >&2
+    exit 2
+}
 
-answer() { python3 -c "$ANSWER" "$SCRATCH/body" "$@"; }
-value() { [ "$LIST_ONLY" = 1 ] || answer value "$1"; }
-# Two spellings of one document; the format of this pass decides.
-doc() { if [ "$FORMAT" = json ]; then printf '%s' "$1"; else printf '%s' "$2"; fi; }
+# --- Values of the run: {name} in a path or body is v_<name>_<format>, or v_<name> where both formats share it ------
+keep_value() { eval "v_$1=\$2"; }
 
-# send METHOD URL [curl arguments]: one request; sets STATUS, SECONDS_TAKEN, TYPE; waits out 429 as told.
-send() {
-    local method=$1 url=$2 tries=0 wait
-    shift 2
-    while :; do
-        read -r STATUS SECONDS_TAKEN TYPE <<<"$(curl -s -o "$SCRATCH/body" -D "$SCRATCH/headers" --max-time 30 \
-            -w '%{http_code} %{time_total} %{content_type}' -X "$method" "$@" "$url")"
-        [ "$STATUS" = 429 ] && [ "$tries" -lt 5 ] || break
-        wait=$(tr -d '\r' <"$SCRATCH/headers" | awk 'tolower($1) == "retry-after:" { print $2 }')
-        printf '        (rate limit reached: waiting %s s as Retry-After says)\n' "${wait:=1}"
-        sleep "$wait"
-        tries=$((tries + 1))
+value() { # NAME FORMAT: sets found
+    eval "found=\${v_$1_$2:-\${v_$1:-}}"
+    [ "$1" != format ] || found=$2
+}
+
+escape() { # TEXT HOW: sets escaped
+    escaped=$1
+    case $2 in
+    json)
+        escaped=${escaped//\\/\\\\}
+        escaped=${escaped//\"/\\\"}
+        ;;
+    xml)
+        escaped=${escaped//&/&amp;}
+        escaped=${escaped//</&lt;}
+        escaped=${escaped//>/&gt;}
+        ;;
+    esac
+}
+
+fill() { # TEMPLATE FORMAT HOW: sets filled; a name without a value goes into lacking
+    local rest=$1 name slot='\{([a-z_]+)\}'
+    filled=
+    while [[ $rest =~ $slot ]]; do
+        name=${BASH_REMATCH[1]}
+        value "$name" "$2"
+        [ -n "$found" ] || lacking=$name
+        escape "$found" "$3"
+        filled=$filled${rest%%"{$name}"*}$escaped
+        rest=${rest#*"{$name}"}
     done
+    filled=$filled$rest
 }
 
-# judge METHOD PATH EXPECTED WHAT ROOT FIELDS: print the row of the answer that `send` has just had.
-judge() {
-    local method=$1 path=$2 expected=$3 what=$4 root=$5 fields=$6 verdict=""
-    if [ "$STATUS" != "$expected" ]; then
-        verdict="expected $expected"
-    else
-        verdict=$(answer check "$what" "$TYPE" "$root" "$fields") || verdict="could not be read"
-        [ -n "$verdict" ] && verdict="the body $verdict"
-    fi
-    if [ -z "$verdict" ]; then PASSED=$((PASSED + 1)); else FAILED=$((FAILED + 1)); fi
-    printf '%-6s %-36s %-5s %-8s %-4s %8s  %s\n' \
-        "$method" "$path" "$FORMAT" "$expected" "$STATUS" "$SECONDS_TAKEN" "${verdict:-ok}"
+# --- The words of the table in services/cli/validate/rows.sh --------------------------------------------------------
+row() { # METHOD PATH: begins a row; the words that follow belong to it until gives or refuses
+    method=$1 path=$2 who=admin formats='json xml' needs='' keeping='' forgetting='' headers=()
+    json_body='' xml_body='' body_type='' accept='application/{format}'
 }
+as() { who=$1; }                                        # nobody, admin, member, operator, service; else a bad token
+only() { formats=$1; }                                  # one format
+when() { needs=$1; }                                    # founding, existing, operator, service, inner, own_files
+sends() { json_body=$1 xml_body=$2; }                   # the body, in both formats
+sends_text() { json_body=$1 xml_body=$1 body_type=$2; } # a body of another type, the same for both formats
+accepts() { accept=$1; }                                # an Accept header other than the format's own
+with() { headers[${#headers[@]}]=$1; }                  # one more header
+keeps() { keeping=$*; }                                 # name=path: values of the answer for later rows
+forgets() { forgetting=$*; }                            # names of values that are gone once the row has passed
+refuses() { gives "$1" Error "code=$2" message:text "request_id={request_id}" ${3+"$3"}; }
 
-# call METHOD PATH EXPECTED ROOT FIELDS [BODY] [curl arguments]: one row of the table. ROOT `-`: no body; `text`:
-# FIELDS stands in the text. PATH is written as in the policy; its variables are filled in here.
-call() {
-    local method=$1 path=$2 expected=$3 root=$4 fields=$5 body=${6:-} what=$FORMAT url=$2
-    if [ $# -gt 6 ]; then shift 6; else shift $#; fi
-    if [ "$LIST_ONLY" = 1 ]; then
-        printf '%s %s %s %s\n' "$method" "$path" "$FORMAT" "$expected"
-        return
-    fi
-    url=${url//\{user_id\}/$USER_ID} url=${url//\{item_id\}/$ITEM_ID} url=${url//\{event_id\}/$EVENT_ID}
-    url=${url//\{bucket\}/$BUCKET} url=${url//\{file\}/$FILE}
-    case $root in -) what=none ;; text) what=text ;; esac
-    [ -n "$TOKEN" ] && set -- -H "Authorization: Bearer $TOKEN" "$@"
-    [ -n "$body" ] && set -- -H "Content-Type: application/$FORMAT" --data-binary "$body" "$@"
-    send "$method" "$BASE$url" -H "Accept: application/$FORMAT" "$@"
-    judge "$method" "$path" "$expected" "$what" "$root" "$fields"
-}
-
-refused() { call "$1" "$2" "$3" Error code,message,request_id "${4:-}" "${@:5}"; }
-
-open_endpoints() {
-    TOKEN="" FILE=$(doc auth_token.schema.json auth_token.xsd)
-    local prefix operator=${OPERATOR_TOKEN:-} inner=401
-    case $BASE in *//localhost* | *//127.* | *//\[::1\]*) inner=200 ;; esac
-    [ -n "$operator" ] && inner=200
-    if [ "$FORMAT" = json ]; then
-        call GET /openapi.json 200 OpenAPI openapi,paths
-        call GET /.well-known/jwks.json 200 JwkSet keys
-    else
-        refused GET /openapi.json 406
-        refused GET /.well-known/jwks.json 406
-    fi
-    call GET "/schemas/{file}" 200 text "$(doc LoginRequest '<xs:schema')"
-    for prefix in gateway auth organization users media timeseries audit; do
-        TOKEN=""
-        call GET "/$prefix/health" 200 Health status,service
-        TOKEN=$operator
-        if [ "$inner" = 200 ]; then
-            call GET "/$prefix/ready" 200 Readiness status,dependencies
-            call GET "/$prefix/metrics" 200 text heartguard_requests_total "" -H 'Accept: text/plain'
+gives() { # STATUS ROOT CHECK...: performs the row in its formats; judge.py explains roots and checks
+    local form
+    for form in $formats; do
+        if [ "$LISTING" = yes ]; then
+            printf '%s %s %s %s\n' "$method" "${path%%\?*}" "$form" "$1"
+        elif [ -z "$needs" ] || { value "$needs" "$form" && [ -n "$found" ]; }; then
+            perform "$form" "$@"
         else
-            refused GET "/$prefix/ready" 401
-            refused GET "/$prefix/metrics" 401
+            case $needs in
+            service) skip "$form" "$1" "$2" "needs GATEWAY_SERVICE_SECRET" ;;
+            operator | inner) skip "$form" "$1" "$2" "needs OPERATOR_TOKEN" ;;
+            own_files) skip "$form" "$1" "$2" "the files are kept elsewhere" ;;
+            esac
         fi
     done
-    if [ -n "$operator" ]; then
-        call GET /gateway/services 200 ServiceList items
+}
+
+# shellcheck disable=SC2059  (the format of the table is one for all lines)
+line() { printf "$TABLE" "$@"; }
+
+skip() { # FORMAT STATUS ROOT REASON
+    skipped=$((skipped + 1))
+    line "$method" "${path%%\?*}" "$1" "$2 $3" - - "not run: $4"
+}
+
+authorization() { # FORMAT: sets found to the value of the Authorization header, empty for nobody
+    case $who in
+    nobody) found='' && return ;;
+    admin) value token "$1" ;;
+    member) value member_token "$1" ;;
+    operator) value operator "$1" ;;
+    service) found=$(printf 'gateway:%s' "$v_service" | base64 | tr -d '\n') ;;
+    *) found=$who ;;
+    esac
+    [ -n "$found" ] || lacking="the token of the $who"
+    if [ "$who" = service ]; then found="Basic $found"; else found="Bearer $found"; fi
+}
+
+perform() { # FORMAT STATUS ROOT CHECK...
+    local form=$1 expected=$2 root=$3 check verdict name target checks paths
+    shift 3
+    lacking='' checks=() paths=()
+    v_request_id=validate-$STAMP-$((passed + failed + skipped))
+    fill "$path" "$form" plain
+    target=$filled
+    for check in "$@"; do
+        fill "$check" "$form" plain
+        checks[${#checks[@]}]=$filled
+    done
+    write_request "$form"
+    if [ -n "$lacking" ]; then
+        skip "$form" "$expected" "$root" "a row above has failed, which gives $lacking"
+        return
+    fi
+    send "$method" "$target"
+    for name in $keeping; do paths[${#paths[@]}]=${name#*=}; done
+    "$PYTHON" -I -S "$JUDGE" "$form" "$root" "$WORK/body" "$WORK/head" "$v_request_id" \
+        ${checks[@]+"${checks[@]}"} -- ${paths[@]+"${paths[@]}"} >"$WORK/verdict" 2>&1
+    {
+        IFS= read -r verdict
+        for name in $keeping; do
+            IFS= read -r found
+            keep_value "${name%%=*}_$form" "$found"
+        done
+    } <"$WORK/verdict"
+    [ "$got" = "$expected" ] || verdict="$got instead of $expected"
+    if [ -z "$verdict" ]; then
+        passed=$((passed + 1)) verdict=ok
+        for name in $forgetting; do keep_value "${name}_$form" ''; done
     else
-        refused GET /gateway/services 401
+        failed=$((failed + 1)) verdict="FAILED: $verdict"
     fi
-    TOKEN=""
-    call OPTIONS /users/me 204 - ""  "" -H 'Origin: https://validate.example' -H 'Access-Control-Request-Method: GET'
+    line "$method" "${path%%\?*}" "$form" "$expected $root" "$got" "$seconds" "$verdict"
 }
 
-credentials() { doc "{\"email\": \"$1\", \"password\": \"$2\"}" \
-    "<$3><email>$1</email><password>$2</password></$3>"; }
-
-sessions() {
-    local email=$ACCOUNT password=${VALIDATE_PASSWORD:-}
-    TOKEN=""
-    if [ -n "$ACCOUNT" ]; then
-        refused POST /auth/register 409 "$(credentials "$email" "a long password 7" RegisterRequest)"
-    else
-        email="validate-$(date +%s)-$$-$FORMAT@validate.example" password="a long password 7"
-        call POST /auth/register 201 RegisterResponse user_id,email,role,org_id \
-            "$(credentials "$email" "$password" RegisterRequest)"
-        ORG_NAME=${email%%@*}
-    fi
-    refused POST /auth/login 401 "$(credentials "$email" "not the password" LoginRequest)"
-    call POST /auth/login 200 LoginResponse access_token,refresh_token,expires_in,token_type \
-        "$(credentials "$email" "$password" LoginRequest)"
-    TOKEN=$(value access_token)
-    call POST /auth/logout 204 - ""
-    refused GET /auth/profile 401
-    TOKEN=""
-    call POST /auth/login 200 LoginResponse access_token,refresh_token "$(credentials "$email" "$password" LoginRequest)"
-    local refresh
-    refresh=$(value refresh_token)
-    call POST /auth/refresh 200 LoginResponse access_token,refresh_token,expires_in "$(doc \
-        "{\"refresh_token\": \"$refresh\"}" "<RefreshRequest><refresh_token>$refresh</refresh_token></RefreshRequest>")"
-    TOKEN=$(value access_token)
-    call GET /auth/profile 200 User id,email,role,org_id,active
-    USER_ID=$(value id) ORG_ID=$(value org_id)
-    call GET /auth/roles 200 RoleList items
+write_request() { # FORMAT: writes body and headers into files, so that no secret stands in a list of processes
+    local form=$1 body=$json_body header wanted
+    [ "$form" = json ] || body=$xml_body
+    fill "$body" "$form" "${body_type:-$form}"
+    printf '%s' "$filled" >"$WORK/sent"
+    fill "$accept" "$form" plain
+    wanted=$filled
+    {
+        printf 'Accept: %s\nX-Request-ID: %s\n' "$wanted" "$v_request_id"
+        [ -z "$body" ] || printf 'Content-Type: %s\n' "${body_type:-application/$form}"
+        authorization "$form"
+        [ -z "$found" ] || printf 'Authorization: %s\n' "$found"
+        for header in ${headers[@]+"${headers[@]}"}; do
+            fill "$header" "$form" plain
+            printf '%s\n' "$filled"
+        done
+    } >"$WORK/headers"
 }
 
-people() {
-    local preferences
-    call GET /users/me 200 User id,email,role
-    preferences=$(doc '{"preferences": {"lang": "es"}}' \
-        '<UserUpdate><preferences><lang>es</lang></preferences></UserUpdate>')
-    if [ -n "$ACCOUNT" ] && [ "$LIST_ONLY" = 0 ]; then
-        preferences=$(doc "{\"preferences\": $(answer raw preferences)}" "<UserUpdate>$(answer raw preferences)</UserUpdate>")
-    fi
-    call PUT /users/me 200 User "id,preferences$([ -n "$ACCOUNT" ] || echo .lang)" "$preferences"
-    call GET /users 200 UserList items
-    call GET "/users/{user_id}" 200 User id,email
-    call GET /organization 200 Organization id,name,policies
-    [ -n "$ORG_NAME" ] || ORG_NAME=$(value name)
-    local update
-    update=$(doc '{"policies": "ISO27001"}' '<OrganizationUpdate><policies>ISO27001</policies></OrganizationUpdate>')
-    if [ -n "$ACCOUNT" ] && [ "$LIST_ONLY" = 0 ]; then
-        update=$(doc "{\"policies\": $(answer raw policies)}" "<OrganizationUpdate>$(answer raw policies)</OrganizationUpdate>")
-    fi
-    call PUT /organization 200 Organization id,name,policies "$update"
-    call GET /organization/policies 200 OrganizationPolicies policies,time_zone,unknown_measurements
-    local zone
-    zone=$(value time_zone)
-    call PUT /organization/policies 200 OrganizationPolicies time_zone,unknown_measurements "$(doc \
-        "{\"time_zone\": \"$zone\"}" "<OrganizationPoliciesUpdate><time_zone>$zone</time_zone></OrganizationPoliciesUpdate>")"
-}
-
-media() {
-    local signed
-    call POST /media/upload 201 MediaItem id,file_name,content_type,size,sha256 "$(doc \
-        '{"file_name": "beat.txt", "content_type": "text/plain", "data_base64": "NzI="}' \
-        '<MediaUpload><file_name>beat.txt</file_name><content_type>text/plain</content_type><data_base64>NzI=</data_base64></MediaUpload>')"
-    ITEM_ID=$(value id)
-    call GET /media/items 200 MediaItemList items
-    call GET "/media/items/{item_id}" 200 MediaItem id,file_name,size
-    call GET "/media/items/{item_id}/download" 200 MediaDownload url,expires_at
-    signed=$(value url)
-    if [ "$LIST_ONLY" = 1 ]; then
-        call GET "/media/content/{item_id}" 200 text 72
-    else
-        send GET "$BASE/media/${signed#*/media/}"
-        judge GET "/media/content/{item_id}" 200 text "" 72
-    fi
-    call DELETE "/media/items/{item_id}" 204 - ""
-    refused GET "/media/items/{item_id}" 404
-    call PUT /media/upload 201 MediaItem id,file_name "" \
-        --get --data-urlencode file_name=beat.txt -X PUT -H 'Content-Type: text/plain' -T "$SCRATCH/upload"
-    ITEM_ID=$(value id)
-    call DELETE "/media/items/{item_id}" 204 - ""
-}
-
-timeseries() {
-    BUCKET="org_${ORG_ID}_validate_$$"
-    call POST /timeseries/buckets 201 Bucket bucket,created_at "$(doc "{\"bucket\": \"$BUCKET\"}" \
-        "<BucketRequest><bucket>$BUCKET</bucket></BucketRequest>")"
-    call GET /timeseries/buckets 200 BucketList items
-    call POST /timeseries/write 200 WriteResult success,inserted "$(doc \
-        "{\"bucket\": \"$BUCKET\", \"points\": [{\"measurement\": \"heart_rate\", \"fields\": {\"bpm\": 72}, \"timestamp\": \"2024-06-01T10:00:00Z\"}]}" \
-        "<WriteRequest><bucket>$BUCKET</bucket><points><point><measurement>heart_rate</measurement><fields><entry key=\"bpm\" type=\"number\">72</entry></fields><timestamp>2024-06-01T10:00:00Z</timestamp></point></points></WriteRequest>")"
-    call POST /timeseries/query 200 QueryResult "measurement,series$(doc .points /serie/points/point)" "$(doc \
-        "{\"bucket\": \"$BUCKET\", \"measurement\": \"heart_rate\", \"range_start\": \"2024-06-01T00:00:00Z\", \"range_stop\": \"2024-06-02T00:00:00Z\"}" \
-        "<QueryRequest><bucket>$BUCKET</bucket><measurement>heart_rate</measurement><range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop></QueryRequest>")"
-    call DELETE "/timeseries/buckets/{bucket}" 204 - ""
-    call GET /timeseries/measurements 200 MeasurementList items
-}
-
-audit() {
-    call POST /audit/events 201 AuditEvent id,status "$(doc \
-        '{"actor": "user@hg.io", "action": "LOGIN", "service": "auth"}' \
-        '<AuditEventRequest><actor>user@hg.io</actor><action>LOGIN</action><service>auth</service></AuditEventRequest>')"
-    EVENT_ID=$(value id)
-    local tries=0
-    while [ "$LIST_ONLY" = 0 ] && [ "$tries" -lt 20 ]; do # the consumer stores events a moment after the answer
-        send GET "$BASE/audit/events/$EVENT_ID" -H "Authorization: Bearer $TOKEN"
-        [ "$STATUS" = 200 ] && break
-        sleep 0.25
+send() { # METHOD TARGET: sets got and seconds; waits where the rate limit asks for it
+    local result wait tries=0 options
+    options=(-q -sS -g --path-as-is --max-time 60 -X "$1" -H "@$WORK/headers" -D "$WORK/head" -o "$WORK/body")
+    [ ! -s "$WORK/sent" ] || options+=(--data-binary "@$WORK/sent")
+    while :; do
+        : >"$WORK/head"
+        : >"$WORK/body"
+        result=$(curl "${options[@]}" -w '%{http_code} %{time_total}' "$BASE$2" 2>/dev/null) || true
+        got=${result%% *} seconds=${result#* }
+        [ "$got" = 429 ] && [ "$tries" -lt 20 ] || return 0
         tries=$((tries + 1))
+        wait=$(tr -d '\r' <"$WORK/head" | sed -n 's/^[Rr]etry-[Aa]fter: *\([0-9]\{1,5\}\)$/\1/p' | tail -n 1)
+        say "        429 for $1 ${2%%\?*}: waiting ${wait:-1} s, as Retry-After says"
+        sleep "${wait:-1}"
     done
-    call GET "/audit/events/{event_id}" 200 AuditEvent id,status,time,action
-    call GET /audit/events 200 AuditEventList items
 }
 
-refusals() {
-    local prefix
-    refused POST /auth/token/introspect 403 "$(doc '{"jti": "x"}' '<IntrospectRequest><jti>x</jti></IntrospectRequest>')"
-    for prefix in auth users media timeseries; do
-        refused POST "/$prefix/erasures" 403 "$(doc '{"org_id": 1}' '<ErasureRequest><org_id>1</org_id></ErasureRequest>')"
-    done
-    refused GET /nothing 404
-    refused DELETE /users/me 405
-    refused PUT /users/me 400 "$(doc '{' '<UserUpdate>')"
-    refused PUT /users/me 415 "" -H 'Content-Type: text/csv' --data-binary 'a,b'
-    refused PUT /users/me 422 "$(doc '{"unknown": 1}' '<UserUpdate><unknown>1</unknown></UserUpdate>')"
-    local token=$TOKEN
-    TOKEN=""
-    refused GET /users/me 401
-    TOKEN=$token
-}
-
-delete_organization() {
-    call DELETE /organization "$1" "$2" "$3" "$(doc "{\"name\": \"$4\"}" \
-        "<OrganizationDelete><name>$4</name></OrganizationDelete>")"
-}
-
-# What was founded goes: the organization, and with it its members, files and points.
-clean_up() {
-    if [ -n "$ACCOUNT" ]; then
-        delete_organization 422 Error code,message "not $ORG_NAME"
-    else
-        delete_organization 202 Job id,status "$ORG_NAME"
-    fi
-    TOKEN=""
-}
-
-finish() {
-    if [ -n "$TOKEN" ] && [ -z "$ACCOUNT" ] && [ -n "$ORG_NAME" ] && [ "$LIST_ONLY" = 0 ]; then
-        send DELETE "$BASE/organization" -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \
-            --data-binary "{\"name\": \"$ORG_NAME\"}"
-    fi
-    rm -rf "$SCRATCH"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-
-printf 72 >"$SCRATCH/upload"
-if [ "$LIST_ONLY" = 0 ]; then
-    if ! curl -s -o /dev/null --max-time 10 "$BASE/gateway/health"; then
-        echo "Nothing answers at $BASE: start HeartGuard, or set GATEWAY_HOST and GATEWAY_PORT." >&2
-        exit 2
-    fi
-    printf 'HeartGuard at %s\n\n%-6s %-36s %-5s %-8s %-4s %8s  %s\n' \
-        "$BASE" method path format expected got seconds verdict
+# shellcheck source=services/cli/validate/rows.sh
+. "$HERE/services/cli/validate/rows.sh"
+if [ "$LISTING" = yes ]; then
+    v_insider=operator
+    every_row
+    exit 0
 fi
-for FORMAT in json xml; do
-    ORG_NAME=""
-    open_endpoints
-    sessions
-    people
-    media
-    timeseries
-    audit
-    refusals
-    clean_up
-done
-[ "$LIST_ONLY" = 1 ] && exit 0
-printf '\n%s passed, %s failed: %s\n' "$PASSED" "$FAILED" "$([ "$FAILED" = 0 ] && echo OK || echo FAILED)"
-[ "$FAILED" = 0 ]
+
+# --- The beginning --------------------------------------------------------------------------------------------------
+find_tools() {
+    command -v curl >/dev/null || give_up "curl is needed and was not found"
+    for PYTHON in python3 "$HERE/.venv/bin/python" ''; do
+        [ -n "$PYTHON" ] || give_up "python3 is needed to check the answers and was not found"
+        if "$PYTHON" -c '' 2>/dev/null; then return; fi
+    done
+}
+
+find_gateway() { # sets BASE, and LOCAL to yes when that is this machine
+    local host=${GATEWAY_HOST:-localhost} port=${GATEWAY_PORT:-5000}
+    case $host in
+    http://* | https://*) BASE=${host%/} ;;
+    \[*\]:*) BASE=http://$host ;;
+    \[*\]) BASE=http://$host:$port ;;
+    *:*:*) BASE="http://[$host]:$port" ;;
+    *:*) BASE=http://$host ;;
+    *) BASE=http://$host:$port ;;
+    esac
+    LOCAL=
+    case ${BASE#*://} in localhost | localhost[:/]* | 127.* | \[::1\]*) LOCAL=yes ;; esac
+    curl -q -sS -g -o /dev/null --max-time 10 "$BASE/gateway/health" 2>/dev/null ||
+        give_up "nothing answers at $BASE: start HeartGuard with ./start_services.sh, or name its gateway in GATEWAY_HOST"
+}
+
+# A variable of the environment; of .env only for a gateway of this machine, so that no secret goes astray.
+find_secret() { # NAME: sets found
+    eval "found=\${$1:-}"
+    if [ -z "$found" ] && [ -n "$LOCAL" ] && [ -r "$HERE/.env" ]; then
+        found=$(sed -n "s/^$1=//p" "$HERE/.env" | tail -n 1)
+    fi
+}
+
+begin() {
+    local form
+    find_secret OPERATOR_TOKEN
+    v_operator=$found
+    find_secret GATEWAY_SERVICE_SECRET
+    v_service=$found
+    v_stamp=$STAMP v_file_json=auth_token.schema.json v_file_xml=auth_token.xsd
+    # on this machine the inner routes are open to anyone; elsewhere the operator's token opens them
+    v_insider=nobody v_inner=$LOCAL
+    [ -z "$v_operator" ] || v_insider=operator v_inner=yes
+    if [ -n "${VALIDATE_EMAIL:-}" ]; then
+        [ -n "${VALIDATE_PASSWORD:-}" ] || give_up "VALIDATE_EMAIL needs VALIDATE_PASSWORD"
+        v_existing=yes v_email=$VALIDATE_EMAIL v_password=$VALIDATE_PASSWORD
+        return
+    fi
+    v_founding=yes v_full_name="O'Brien & <Sons>" v_password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+    for form in json xml; do
+        keep_value "email_$form" "founder.$STAMP.$form@validate.example"
+        keep_value "member_$form" "member.$STAMP.$form@validate.example"
+        keep_value "organization_$form" "Validation $STAMP ($form)"
+    done
+}
+
+# --- The end: nothing that was made stays ---------------------------------------------------------------------------
+quietly() { # FORMAT METHOD PATH: a request that is no row; sets got
+    lacking='' v_request_id=validate-$STAMP-end got=000
+    write_request "$1"
+    fill "$3" "$1" plain
+    [ -n "$lacking" ] || send "$2" "$filled"
+}
+
+log_in_again() { # FORMAT
+    row POST /auth/login
+    as nobody
+    sends '{"email": "{email}", "password": "{password}"}' \
+        '<LoginRequest><email>{email}</email><password>{password}</password></LoginRequest>'
+    quietly "$1" POST /auth/login
+    found=$("$PYTHON" -I -S "$JUDGE" "$1" - "$WORK/body" "$WORK/head" - -- access_token | tail -n 1)
+    keep_value "token_$1" "$found"
+}
+
+remove() { # FORMAT NAME PATH WHAT: a thing that the rows have left
+    value "$2" "$1"
+    [ -n "$found" ] || return 0
+    quietly "$1" DELETE "$3"
+    case $got in
+    20? | 404) say "Removed $4." ;;
+    *) say "Could not remove $4: $got." && tidy=no ;;
+    esac
+}
+
+tidy_up() {
+    local status=$? form left name tidy=yes
+    trap '' INT TERM
+    for form in json xml; do
+        left=
+        for name in founded_org made_bucket made_item made_second; do
+            value "$name" "$form"
+            left=$left$found
+        done
+        [ -n "$left" ] || continue
+        log_in_again "$form"
+        row DELETE -
+        remove "$form" made_item '/media/items/{made_item}' "a file"
+        remove "$form" made_second '/media/items/{made_second}' "a file"
+        remove "$form" made_bucket '/timeseries/buckets/{made_bucket}' "a bucket"
+        sends '{"name": "{organization}"}' '<OrganizationDelete><name>{organization}</name></OrganizationDelete>'
+        remove "$form" founded_org /organization "the organization that the $form rows have founded"
+    done
+    rm -rf "$WORK"
+    [ "$tidy" = yes ] || status=1
+    exit "$status"
+}
+
+find_tools
+find_gateway
+begin
+WORK=$(mktemp -d) || give_up "no temporary directory can be made"
+trap tidy_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+say "HeartGuard at $BASE"
+line method path form expected got time_total result
+every_row
+say
+if [ "$failed" = 0 ]; then
+    say "PASSED: $passed rows passed, $skipped not run, $SECONDS s."
+else
+    say "FAILED: $failed of $((passed + failed)) rows failed, $skipped not run, $SECONDS s."
+    exit 1
+fi

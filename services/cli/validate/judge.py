@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  a program of its own, which runs where heartguard_cli is not installed
 """Judge one answer for validate_endpoints.sh: say what is wrong with it, and tell values that later rows need.
 
 Arguments: format, expected root, body file, header file, request id, checks..., `--`, paths to keep...
@@ -7,14 +8,16 @@ A check is `path`, `path=value` or `path:type`, or `header:Name` with or without
 element names; `a/b[]/c` means c of every item of the list b, of which there must be some. The root is the name of the
 message; a root with a slash is the media type of an answer that is no document; `-` means no body at all.
 
-The standard library only, and Python 3.8: it runs where nothing of HeartGuard is installed.
+The standard library only, and Python 3.9: it runs where nothing of HeartGuard is installed.
 """
 
 import json
 import re
 import sys
-import xml.etree.ElementTree as ET
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 TYPES = {
@@ -30,14 +33,14 @@ JSON_TYPES = {"int": int, "number": (int, float), "bool": bool, "list": list, "m
 MEDIA_TYPES = {"json": "application/json", "xml": "application/xml"}
 
 
-class Wrong(Exception):
+class Wrong(Exception):  # noqa: N818  reads as what it says
     """What is wrong with the answer."""
 
 
 class Answer:
     """Body and header fields of one answer, as curl has written them."""
 
-    def __init__(self, form, root, body_file, head_file):
+    def __init__(self, form: str, root: str, body_file: str, head_file: str) -> None:
         self.form = form
         self.root = root
         self.body = Path(body_file).read_bytes()
@@ -46,7 +49,7 @@ class Answer:
         self.headers = {name.lower(): value.strip() for name, _, value in fields}
         self.media_type = self.headers.get("content-type", "").split(";")[0].strip()
 
-    def check(self, request_id, checks):
+    def check(self, request_id: str, checks: Sequence[str]) -> None:
         """Raise `Wrong` for the first thing that is not as it should be."""
         self._check_headers(request_id, [check[7:] for check in checks if check.startswith("header:")])
         wanted = [check for check in checks if not check.startswith("header:")]
@@ -64,7 +67,7 @@ class Answer:
             for check in wanted:
                 check_one(document, check)
 
-    def keep(self, path):
+    def keep(self, path: str) -> str:
         """The value at a path whatever the answer claims to be, because later rows must not fail for its faults."""
         if path.startswith("header:"):
             return self.headers.get(path[7:].lower(), "")
@@ -75,7 +78,7 @@ class Answer:
                 continue
         return ""
 
-    def _check_headers(self, request_id, checks):
+    def _check_headers(self, request_id: str, checks: Sequence[str]) -> None:
         if self.headers.get("x-request-id") != request_id:
             raise Wrong("X-Request-ID is not the one that was sent")
         if not re.fullmatch(UUID, self.headers.get("x-gateway-request-id", "")):
@@ -89,13 +92,13 @@ class Answer:
             if part not in self.headers[name.lower()]:
                 raise Wrong("the header " + name + " lacks " + part)
 
-    def _check_type(self, media_type):
+    def _check_type(self, media_type: str) -> None:
         if self.media_type != media_type:
             raise Wrong("Content-Type is " + (self.media_type or "missing"))
 
-    def _document(self):
+    def _document(self) -> Any:
         try:
-            document = json.loads(self.body) if self.form == "json" else ET.fromstring(self.body)
+            document = json.loads(self.body) if self.form == "json" else ET.fromstring(self.body)  # noqa: S314
         except (ValueError, ET.ParseError):
             raise Wrong("the body is not " + self.form.upper()) from None
         if self.form == "xml":
@@ -107,7 +110,7 @@ class Answer:
         return document if self.root != "Error" else reach(document, "error")[0]
 
 
-def check_one(document, check):
+def check_one(document: Any, check: str) -> None:
     """Hold one check against a document."""
     path, wanted, kind = re.fullmatch(r"([^=:]+)(?:=(.*)|:([a-z]+))?", check, re.DOTALL).groups()
     for node in reach(document, path):
@@ -117,11 +120,11 @@ def check_one(document, check):
             raise Wrong(path + " is no " + kind)
 
 
-def reach(node, path):
+def reach(node: Any, path: str) -> "list[Any]":
     """All nodes at a path. Raises `Wrong` where there is none."""
     nodes = [node]
     for step in path.split("/"):
-        name = step[:-2] if step.endswith("[]") else step
+        name = step.removesuffix("[]")
         nodes = [child(each, name) for each in nodes]
         if any(each is None for each in nodes):
             raise Wrong(path + " is missing")
@@ -135,7 +138,7 @@ def reach(node, path):
 NULL = object()  # a JSON null is there, unlike a member that is missing
 
 
-def child(node, name):
+def child(node: Any, name: str) -> Any:
     """A member, an element, or the entry of a map in XML; None where there is none."""
     if isinstance(node, dict):
         return NULL if name in node and node[name] is None else node.get(name)
@@ -145,14 +148,14 @@ def child(node, name):
     return None
 
 
-def text(node):
+def text(node: Any) -> str:
     """A value as text, the same for both formats."""
     if isinstance(node, ET.Element):
         return node.text or ""
     return node if isinstance(node, str) else "" if node is NULL else json.dumps(node)
 
 
-def same(found, wanted):
+def same(found: str, wanted: str) -> bool:
     """Whether two texts are equal, as numbers if they are numbers."""
     try:
         return float(found) == float(wanted)
@@ -160,15 +163,16 @@ def same(found, wanted):
         return found == wanted
 
 
-def is_a(kind, node):
+def is_a(kind: str, node: Any) -> bool:
     """Whether a node is of a kind: in JSON by its type too."""
-    if not isinstance(node, ET.Element):
-        if not isinstance(node, JSON_TYPES.get(kind, str)) or (isinstance(node, bool) and kind != "bool"):
-            return False
+    if isinstance(node, bool) and kind != "bool":
+        return False
+    if not isinstance(node, (ET.Element, JSON_TYPES.get(kind, str))):
+        return False
     return kind not in TYPES or re.fullmatch(TYPES[kind], text(node)) is not None
 
 
-def main(form, root, body_file, head_file, request_id, *rest):
+def main(form: str, root: str, body_file: str, head_file: str, request_id: str, *rest: str) -> None:
     """Print the verdict and the values to keep."""
     border = rest.index("--")
     answer = Answer(form, root, body_file, head_file)

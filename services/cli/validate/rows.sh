@@ -21,9 +21,9 @@ open_rows() {
     row GET /gateway/services; as operator; when operator
     gives 200 ServiceList 'items[]/name:text' 'items[]/status=ok' 'items[]/latency_ms:number'
     row GET /openapi.json; as nobody; only json; gives 200 OpenAPI openapi:text info/title:text paths:map
-    row GET /openapi.json; as nobody; only xml; gives 406 application/json '"GEN_406"'
+    row GET /openapi.json; as nobody; only xml; refuses 406 GEN_406
     row GET /.well-known/jwks.json; as nobody; only json; gives 200 JwkSet keys:list
-    row GET /.well-known/jwks.json; as nobody; only xml; gives 406 application/json '"GEN_406"'
+    row GET /.well-known/jwks.json; as nobody; only xml; refuses 406 GEN_406
     row GET '/schemas/{file}'; as nobody; only json; gives 200 application/json '"$defs"' '"LoginRequest"'
     row GET '/schemas/{file}'; as nobody; only xml; gives 200 application/xml 'schema' 'LoginRequest'
     row OPTIONS /auth/login; as nobody; with 'Access-Control-Request-Method: POST'; gives 204 -
@@ -34,7 +34,7 @@ account_rows() {
     sends '{"email": "{email}", "password": "{password}", "full_name": "{full_name}", "organization_name": "{organization}"}' \
         '<RegisterRequest><email>{email}</email><password>{password}</password><full_name>{full_name}</full_name>
          <organization_name>{organization}</organization_name></RegisterRequest>'
-    keeps org_id=org_id
+    keeps org_id=org_id founded_org=org_id
     gives 201 RegisterResponse user_id:int email={email} role=admin org_id:int
 
     row POST /auth/login; as nobody
@@ -93,20 +93,22 @@ media_rows() {
     sends '{"file_name": "note.{format}", "content_type": "text/plain", "data_base64": "SGVhcnRHdWFyZA=="}' \
         '<MediaUpload><file_name>note.{format}</file_name><content_type>text/plain</content_type>
          <data_base64>SGVhcnRHdWFyZA==</data_base64></MediaUpload>'
-    keeps item_id=id
+    keeps item_id=id made_item=id
     gives 201 MediaItem $ITEM size=10 owner_id={user_id}
     row PUT '/media/upload?file_name=note.{format}'; sends_text HeartGuard text/plain
-    keeps second_item=id
+    keeps second_item=id made_second=id
     gives 201 MediaItem $ITEM size=10 owner_id={user_id}
     row GET '/media/items?limit=500'; gives 200 MediaItemList 'items[]/id:uuid' 'items[]/file_name:text' 'items[]/owner_id:int'
     row GET '/media/items/{item_id}'; gives 200 MediaItem $ITEM id={item_id}
     row GET '/media/items/{item_id}/download'; keeps url=url; gives 200 MediaDownload url:url expires_at:time
-    row GET '/media/content/{item_id}?{signed}'; as nobody; accepts '*/*'; gives 200 text/plain HeartGuard
+    [ "$LISTING" = yes ] || derive_signatures
+    row GET '/media/content/{item_id}?{signed}'; as nobody; accepts '*/*'; when own_files; gives 200 text/plain HeartGuard
 }
 
 telemetry_rows() {
     row POST /timeseries/buckets
     sends '{"bucket": "{bucket}"}' '<BucketRequest><bucket>{bucket}</bucket></BucketRequest>'
+    keeps made_bucket=bucket
     gives 201 Bucket $BUCKET
     row GET /timeseries/buckets; gives 200 BucketList 'items[]/bucket:text' 'items[]/created_at:time'
     row GET /timeseries/measurements; gives 200 MeasurementList 'items[]/name:text' 'items[]/unit' 'items[]/description'
@@ -176,30 +178,50 @@ refusal_rows() {
     sends '{"email": "nobody.{stamp}.{format}@validate.example", "password": "not-the-password"}' \
         '<LoginRequest><email>nobody.{stamp}.{format}@validate.example</email><password>not-the-password</password></LoginRequest>'
     refuses 401 AUTH_001
-    row GET '/media/content/{item_id}'; as nobody; refuses 422 GEN_422
+    row GET '/media/content/{item_id}'; as nobody; accepts 'application/{format}, */*;q=0.1'; refuses 422 GEN_422
     row DELETE /organization; sends '{"name": "another name"}' '<OrganizationDelete><name>another name</name></OrganizationDelete>'
     refuses 422 ORG_002
 }
 
 closing_rows() { # these remove what the rows above have made
-    row DELETE '/timeseries/buckets/{bucket}'; keeps bucket_gone=header:X-Request-ID; gives 204 -
-    row DELETE '/media/items/{item_id}'; gives 204 -
+    row DELETE '/timeseries/buckets/{bucket}'; forgets made_bucket; gives 204 -
+    row DELETE '/media/items/{item_id}'; forgets made_item; gives 204 -
     row GET '/media/items/{item_id}'; refuses 404 MEDIA_001
-    row DELETE '/media/items/{second_item}'; gives 204 -
+    row DELETE '/media/items/{second_item}'; forgets made_second; gives 204 -
     row POST /auth/logout; as member; when founding; sends '{"scope": "this"}' '<LogoutRequest><scope>this</scope></LogoutRequest>'
     gives 204 -
     row GET /auth/profile; as member; when founding; refuses 401 GEN_402
     row DELETE /organization; when founding; sends '{"name": "{name}"}' '<OrganizationDelete><name>{name}</name></OrganizationDelete>'
-    keeps deletion=id
+    forgets founded_org made_bucket made_item made_second
     gives 202 Job id:uuid status:text progress:int
     row POST /auth/logout; when existing; gives 204 -
     row GET /auth/profile; when existing; refuses 401 GEN_402
 }
 
+derive_buckets() { # one for each format, of the caller's organization
+    local form
+    for form in json xml; do
+        value org_id "$form"
+        [ -z "$found" ] || keep_value "bucket_$form" "org_${found}_validate_${v_stamp}_$form"
+    done
+}
+
+derive_signatures() { # what follows the question mark of a signed URL, when the files are kept by the media service
+    local form
+    v_own_files=yes
+    for form in json xml; do
+        value url "$form"
+        case $found in
+        */media/content/*\?*) keep_value "signed_$form" "${found#*\?}" ;;
+        ?*) v_own_files='' ;;
+        esac
+    done
+}
+
 every_row() {
     open_rows
     account_rows
-    derive
+    [ "$LISTING" = yes ] || derive_buckets
     organization_rows
     media_rows
     telemetry_rows

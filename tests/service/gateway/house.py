@@ -159,19 +159,24 @@ def environ(redis_url: str, backend_url: str, spool: Path, **more: str) -> dict[
     }
 
 
-class Gateway:
-    """One gunicorn with the gateway's worker class."""
+GATEWAY = ("--config", "python:heartguard_gateway.gunicorn_conf")
+SERVICE = ("--config", "python:heartguard_common.gunicorn_hooks", "--worker-class", "gthread", "--threads", "4")
 
-    def __init__(self, settings: dict[str, str], log: Path, workers: int = 2) -> None:
+
+class Gateway:
+    """One gunicorn with the gateway's worker class; or with another service, to put behind it."""
+
+    def __init__(self, settings: dict[str, str], log: Path, workers: int = 2, service: str = "gateway") -> None:
         self.port = free_port()
+        self._health = f"/{service}/health"
         self.log = log
         metrics = log.parent / f"metrics-{self.port}"
         metrics.mkdir()
-        sources = os.pathsep.join(str(ROOT / "services" / name / "src") for name in ("common", "gateway"))
+        sources = os.pathsep.join(str(ROOT / "services" / name / "src") for name in ("common", service))
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self._environ = {**kept, **settings, "PYTHONPATH": sources, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
         self._command = [
-            *(sys.executable, "-m", "gunicorn", "--config", "python:heartguard_gateway.gunicorn_conf"),
+            *(sys.executable, "-m", "gunicorn", *(GATEWAY if service == "gateway" else SERVICE)),
             *("--workers", str(workers), "--bind", f"127.0.0.1:{self.port}", "app:app"),
         ]
         self.process: subprocess.Popen[bytes] | None = None
@@ -181,7 +186,7 @@ class Gateway:
         with self.log.open("ab") as stream:
             self.process = subprocess.Popen(self._command, env=self._environ, stdout=stream, stderr=stream)
             try:
-                until(self._answers, "start of the gateway")
+                until(self._answers, f"answer to {self._health}")
                 yield self
             finally:
                 self.process.send_signal(signal.SIGTERM)
@@ -225,6 +230,6 @@ class Gateway:
         if self.process.poll() is not None:
             raise RuntimeError(self.log.read_text()[-3000:])
         try:
-            return self.ask("GET", "/gateway/health").status == 200
+            return self.ask("GET", self._health).status == 200
         except OSError:
             return False

@@ -6,6 +6,7 @@ import io
 import socket
 import time
 from collections.abc import Iterator
+from http.client import IncompleteRead
 
 import psutil
 import pytest
@@ -226,6 +227,21 @@ def test_a_large_download_arrives_whole_in_flat_memory(gateway: Gateway, backend
     assert answer.headers["content-length"] == str(size)
     assert hashlib.sha256(answer.body).digest() == hashlib.sha256(block * 40).digest()
     assert resident(gateway) - before < 12 * 1024 * 1024
+
+
+@pytest.mark.parametrize("framing", ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
+def test_an_answer_that_breaks_off_is_not_passed_on_as_whole(gateway: Gateway, backend: Backend, framing: str) -> None:
+    def cut(handler: Handler) -> None:
+        block = b"x" * 100_000
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/octet-stream")
+        handler.send_header(*framing.split(": "))
+        handler.end_headers()
+        handler.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if "chunked" in framing else block)
+        handler.close_connection = True
+
+    with backend.behaving(cut), pytest.raises((IncompleteRead, ConnectionError)):
+        gateway.ask("GET", f"/media/content/{ITEM}")
 
 
 def test_events_are_not_held_back(gateway: Gateway, backend: Backend) -> None:

@@ -87,6 +87,36 @@ def test_a_stop_finishes_what_was_begun_and_waits_for_no_idler(
     assert took < 3.0
 
 
+def test_a_stop_under_load_resets_nobody_who_was_accepted(backend: Backend, valkey: Valkey, tmp_path: Path) -> None:
+    mark_ready(valkey.url)
+    settings = environ(valkey.url, backend.url, tmp_path / "spool", RATE_LIMIT="99999/s")
+    gateway = Gateway(settings, tmp_path / "log")
+    ends: list[type[Exception]] = []
+    answered = threading.Semaphore(0)
+
+    def keep_asking() -> None:
+        try:
+            while True:
+                assert gateway.ask("GET", "/users/me", ME).status == 200
+                answered.release()
+        except OSError as error:
+            ends.append(type(error))
+
+    with gateway.running():
+        callers = [threading.Thread(target=keep_asking) for _ in range(16)]
+        for caller in callers:
+            caller.start()
+        for _ in range(200):
+            assert answered.acquire(timeout=20)
+        assert gateway.process is not None
+        gateway.process.send_signal(signal.SIGTERM)
+        for caller in callers:
+            caller.join(20)
+    assert len(ends) == 16
+    # Between its last accept and the close of the door the kernel may still take one in for each worker.
+    assert ends.count(ConnectionRefusedError) >= 14
+
+
 def test_a_killed_worker_is_replaced(gateway: Gateway) -> None:
     import psutil
 

@@ -55,6 +55,11 @@ def started(layout: Layout, name: str, code: str = PARENT) -> "subprocess.Popen[
     )
 
 
+def buried(process: "subprocess.Popen[str]") -> None:
+    process.wait(5)
+    process.stdout.close()
+
+
 def test_a_program_sees_its_own_environment_only_and_no_old_metrics(layout: Layout) -> None:
     process = started(layout, "auth")
     line = process.stdout.readline()
@@ -63,7 +68,7 @@ def test_a_program_sees_its_own_environment_only_and_no_old_metrics(layout: Layo
     assert list((layout.run / "metrics" / "auth").iterdir()) == []
     assert locks.pid_of(layout.lock("auth")) == process.pid
     locks.end(layout, ["auth"], "TERM", 5)
-    process.communicate()
+    buried(process)
     assert locks.living(layout, ["auth"]) == []
 
 
@@ -71,7 +76,7 @@ def test_a_program_lives_as_long_as_any_of_its_processes(layout: Layout) -> None
     process = started(layout, "auth")
     child = int(process.stdout.readline().split()[0])
     process.kill()
-    process.communicate()
+    buried(process)
     assert locks.living(layout, ["auth", "media"]) == ["auth"]
     os.kill(child, signal.SIGKILL)
     until(lambda: not locks.held(layout.lock("auth")), "the lock is free")
@@ -81,7 +86,7 @@ def test_the_orphans_of_a_killed_program_are_ended(layout: Layout) -> None:
     process = started(layout, "auth")
     process.stdout.readline()
     process.kill()
-    process.communicate()
+    buried(process)
     locks.end(layout, ["auth"], "TERM", 5)
     assert locks.living(layout, ["auth"]) == []
 
@@ -92,7 +97,7 @@ def test_a_program_that_ignores_the_polite_signal_is_killed(layout: Layout) -> N
     process.stdout.readline()
     locks.end(layout, ["auth"], "TERM", 0.2)
     assert process.wait(5) == -signal.SIGKILL
-    process.communicate()
+    buried(process)
 
 
 def test_a_never_started_program_does_not_live(layout: Layout) -> None:

@@ -49,6 +49,7 @@ def test_a_path_is_split_and_decoded_once(path: str, segments: tuple[str, ...]) 
         "/users/me%0d%0aX: y",
         "/users/%7f",
         "/users/%C2%85",
+        "/users/%EF%BF%BE",
         "/users/%zz",
         "/users/%",
         "/users/%e2%28%a1",
@@ -96,6 +97,8 @@ def test_the_client_is_counted_from_the_right(peer: str, forwarded: str | None, 
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
         ("2001:db8:1:2::9", "2001:db8:1:2::"),
         ("fe80::1%eth0", "fe80::"),
+        ("::ffff:1.2.3.4", "1.2.3.4"),
+        ("somewhere", "somewhere"),
     ],
 )
 def test_an_ipv6_client_is_its_network(address: str, bucket: str) -> None:
@@ -104,7 +107,16 @@ def test_an_ipv6_client_is_its_network(address: str, bucket: str) -> None:
 
 @pytest.mark.parametrize(
     ("peer", "inner"),
-    [("127.0.0.1", True), ("::1", True), ("172.18.0.4", True), ("8.8.8.8", False), ("", False), ("unix", False)],
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("172.18.0.4", True),
+        ("8.8.8.8", False),
+        ("::ffff:10.1.2.3", True),
+        ("::ffff:8.8.8.8", False),
+        ("", False),
+        ("unix", False),
+    ],
 )
 def test_the_inner_network_is_loopback_or_private(peer: str, inner: bool) -> None:
     assert is_inner(peer) is inner

@@ -88,7 +88,9 @@ def _network(text: str) -> str | None:
         address = ipaddress.ip_address(text)
     except ValueError:
         return None
-    return str(ipaddress.ip_network(f"{text}/{24 if address.version == 4 else 48}", strict=False))
+    if address.version == 4:
+        return str(ipaddress.IPv4Network((int(address), 24), strict=False))
+    return str(ipaddress.IPv6Network((int(address), 48), strict=False))
 
 
 def within_range(time_ns: int) -> int:

@@ -32,8 +32,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "organization": (*STORED, "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
     "user": STORED,
     "media": (
-        *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL", "MEDIA_DIR"),
-        *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
+        *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL"),
+        "MEDIA_DIR",
     ),
     "influx": (*STORED, "INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG"),
     "audit": (*STORED, "AUDIT_MASK_SECRET"),

@@ -245,7 +245,11 @@ class _Endpoint:
         status = answer.status or self.route.status
         headers = dict(answer.headers)
         if answer.stream is not None:
-            return Response(answer.stream, status, headers, content_type=answer.media_type)
+            response = Response(answer.stream, status, headers, content_type=answer.media_type)
+            if request.method == "HEAD" or status == 304:
+                # Werkzeug sends no body then, and would leave the stream open.
+                response.close()
+            return response
         if self._gives is None or answer.document is None:
             return _empty(status, headers)
         tag = headers.get("ETag")

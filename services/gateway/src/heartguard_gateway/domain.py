@@ -31,7 +31,7 @@ _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~.-]*)+", re.ASCII)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})", re.ASCII)
 # A slash, a backslash, a parameter sign or a second escape inside a segment is read differently by different
 # readers of the path, so that two of them could see two routes.
-_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f-\x9f/\\;%]")
+_AMBIGUOUS = re.compile(r"[\x00-\x1f\x7f-\x9f\ufffe\uffff/\\;%]")
 
 
 class Stream(Protocol):
@@ -180,29 +180,31 @@ def client_address(peer: str, forwarded_for: str | None, trusted_proxies: int) -
         return peer
     chain = [part.strip() for part in forwarded_for.split(",")]
     candidate = chain[-trusted_proxies] if len(chain) >= trusted_proxies else peer
-    try:
-        return str(ipaddress.ip_address(candidate))
-    except ValueError:
-        return peer
+    address = _address(candidate)
+    return peer if address is None else str(address)
 
 
 def bucket_address(address: str) -> str:
     """The address a bucket is kept for: an IPv6 client owns its whole /64, so that is one client."""
-    if ":" not in address:
-        return address
-    try:
-        return str(ipaddress.ip_network((address.partition("%")[0], 64), strict=False).network_address)
-    except ValueError:
-        return address
+    parsed = _address(address)
+    if not isinstance(parsed, ipaddress.IPv6Address):
+        return address if parsed is None else str(parsed)
+    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False).network_address)
 
 
 def is_inner(peer: str) -> bool:
     """Whether a peer sits on the loopback or a private network."""
+    address = _address(peer)
+    return address is not None and (address.is_loopback or address.is_private)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address, or None; IPv4 that came over an IPv6 socket is IPv4, or all of it would be one /64."""
     try:
-        address = ipaddress.ip_address(peer)
+        parsed = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    return address.is_loopback or address.is_private
+        return None
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, ipaddress.IPv6Address) else parsed
 
 
 def take(full_at_us: int, now_us: int, limit: Limit) -> tuple[int, Quota]:

@@ -7,10 +7,13 @@ not parse, lets one busy connection hold the loop, and waits its whole grace tim
 import json
 import logging
 import time
+from functools import partial
 from typing import Any
 
 import gevent
 from gevent import monkey
+from gevent.pool import Pool
+from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.http import errors as parsing
 from gunicorn.http import get_parser, wsgi
@@ -18,6 +21,7 @@ from gunicorn.workers.ggevent import GeventWorker as Stock
 
 from heartguard_common.errors import INTERNAL, ErrorRow
 from heartguard_common.ids import uuid7
+from heartguard_common.trace import REQUEST_ID
 from heartguard_gateway.errors import (
     BAD_REQUEST,
     EXPECTATION_FAILED,
@@ -87,9 +91,9 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         servers = {}
         for listener in self.sockets:
             listener.setblocking(1)
-            pool = gevent.pool.Pool(self.worker_connections)
-            handle = _bound(self.handle, listener)
-            server = gevent.server.StreamServer(listener, handle=handle, spawn=pool)
+            pool = Pool(self.worker_connections)
+            handle = partial(self.handle, listener.getsockname())
+            server = StreamServer(listener, handle=handle, spawn=pool)
             if self.cfg.workers > 1:
                 server.max_accept = 1
             server.start()
@@ -103,23 +107,24 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         for server, listener in servers.items():
             server.stop_accepting()
             self._serve_backlog(server, listener)
+            # At once: who connects from here on must be refused, not accepted by the kernel and then reset.
+            listener.close()
         deadline = time.monotonic() + self.cfg.graceful_timeout
         while any(len(server.pool) for server in servers) and time.monotonic() < deadline:
             self._end_idle()
             self.notify()
             gevent.sleep(_POLL_SECONDS / 2)
         for server in servers:
-            server.stop(timeout=1)
+            server.pool.kill(timeout=1)
 
     def handle(self, listener: Any, client: Any, address: Any) -> None:
-        """Serve one connection to its end."""
+        """Serve one connection to its end; `listener` is the address it came to."""
         client.settimeout(SEND_SECONDS)
         parser = get_parser(self.cfg, client, address)
-        name = listener.getsockname()
         request = None
         try:
             while (request := self._next(parser, client)) is not None:
-                if not self.handle_request(name, request, client, address):
+                if not self.handle_request(listener, request, client, address):
                     util.close_graceful(client)
                     break
                 request = None
@@ -165,6 +170,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         """Answer what never became a request, in JSON: its header was not readable, so no Accept was."""
         row = next((row for kind, row in _ROWS if isinstance(exc, kind)), INTERNAL)
         own = uuid7()
+        REQUEST_ID.set(own)
         fields = {"method": getattr(req, "method", None), "status": row.status, "code": row.code, "route": "unparsed"}
         log.info("request", extra={"fields": {**fields, "gateway_request_id": own}})
         if row is INTERNAL:
@@ -199,12 +205,13 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def _serve_backlog(self, server: Any, listener: Any) -> None:
         listener.setblocking(0)
+        name = listener.getsockname()
         while True:
             try:
                 client, address = listener.accept()
             except OSError:
                 return
-            server.pool.spawn(self.handle, listener, client, address)
+            server.pool.spawn(self.handle, name, client, address)
 
     def _end_idle(self) -> None:
         for greenlet, client in list(self._waiting.items()):
@@ -222,7 +229,3 @@ _REASONS = {
     500: "Internal Server Error",
     501: "Not Implemented",
 }
-
-
-def _bound(handle: Any, listener: Any) -> Any:
-    return lambda client, address: handle(listener, client, address)

@@ -19,19 +19,20 @@ class Settings(ServiceSettings):
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """The settings of the environment. Raises `SettingsError` with every fault found."""
         settings = read(cls, environ)
-        settings._require_postgres()
+        _require_postgres(settings)
         return settings
 
-    def _require_postgres(self) -> None:
-        given = {"INFLUX_URL": self.influx_url, "INFLUX_TOKEN": self.influx_token, "INFLUX_ORG": self.influx_org}
-        names = [name for name, value in given.items() if value]
-        missing = [name for name, value in given.items() if not value]
-        if names and missing:
-            raise SettingsError(
-                f"{' and '.join(names)} needs {' and '.join(missing)} beside it: set all three, or none of them"
-            )
-        if names:
-            raise SettingsError(
-                "INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG are set, but this version keeps time series in "
-                "PostgreSQL only: leave all three empty"
-            )
+
+def _require_postgres(settings: Settings) -> None:
+    given = {"INFLUX_URL": settings.influx_url, "INFLUX_TOKEN": settings.influx_token, "INFLUX_ORG": settings.influx_org}
+    names = [name for name, value in given.items() if value]
+    missing = [name for name, value in given.items() if not value]
+    if names and missing:
+        raise SettingsError(
+            f"{' and '.join(names)} needs {' and '.join(missing)} beside it: set all three, or none of them"
+        )
+    if names:
+        raise SettingsError(
+            "INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG are set, but this version keeps time series in "
+            "PostgreSQL only: leave all three empty"
+        )

@@ -90,7 +90,10 @@ class Found:
 class Querying:
     """Reading points, raw or by windows."""
 
-    def __init__(self, buckets: Buckets, types: FieldTypes, store: TimeSeriesStore) -> None:
+    def __init__(
+        self, transaction: Transaction, buckets: Buckets, types: FieldTypes, store: TimeSeriesStore
+    ) -> None:
+        self._transaction = transaction
         self._buckets = buckets
         self._types = types
         self._store = store
@@ -101,16 +104,22 @@ class Querying:
         Raises TS_001 for a bucket that is not the organization's, TS_005 for somebody else's points, TS_006
         over budget, TS_007 for an aggregate that a field has not.
         """
-        bucket = _find(self._buckets, principal, document["bucket"])
         person = _only_person(principal)
         queries.require_own(document.get("tags"), person)
         start_ns, stop_ns = queries.read_range(document)
-        shape = queries.read_shape(document, bucket.time_zone)
-        selection = Selection(
-            bucket.id or 0, document["measurement"], start_ns, stop_ns, document.get("tags") or {}, person
-        )
+        with self._transaction():
+            bucket = _find(self._buckets, principal, document["bucket"])
+            shape = queries.read_shape(document, bucket.time_zone)
+            selection = Selection(
+                bucket.id or 0, document["measurement"], start_ns, stop_ns, document.get("tags") or {}, person
+            )
+            return self._read(selection, shape, document.get("fields"), after)
+
+    def _read(
+        self, selection: Selection, shape: Shape, names: Sequence[str] | None, after: Sequence[int] | None
+    ) -> Found:
         known = self._types.of(selection.bucket_id, selection.measurement)
-        fields = [field for field in known if field.name in document.get("fields", (field.name,))]
+        fields = [field for field in known if names is None or field.name in names]
         groups = self._store.groups(selection, _grouping(shape))
         if shape.aggregate is not None:
             return Found(groups, self._windows(selection, shape, groups, fields))
@@ -136,9 +145,7 @@ class Querying:
 class Keeping:
     """Buckets, and the end of what is in them."""
 
-    def __init__(
-        self, transaction: Transaction, buckets: Buckets, store: TimeSeriesStore, audit: AuditTrail
-    ) -> None:
+    def __init__(self, transaction: Transaction, buckets: Buckets, store: TimeSeriesStore, audit: AuditTrail) -> None:
         self._transaction = transaction
         self._buckets = buckets
         self._store = store
@@ -222,4 +229,3 @@ def _grouping(shape: Shape) -> Sequence[str] | None:
     if shape.group_by is None and shape.aggregate is not None:
         return ()
     return shape.group_by
-

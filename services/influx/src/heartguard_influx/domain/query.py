@@ -163,4 +163,3 @@ def fill(rows: Sequence[Row], windows: Grid, groups: int, fields: Sequence[Field
         for group in range(groups)
         for start in windows.starts[:-1]
     ]
-

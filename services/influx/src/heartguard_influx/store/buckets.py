@@ -19,7 +19,7 @@ SELECT b.id, o.id AS org_id, named.name, o.time_zone, o.unknown_measurements,
     CASE WHEN named.name = 'org_' || o.id THEN o.created_at ELSE b.created_at END AS created_at
 FROM heartguard_core.organizations AS o
 CROSS JOIN LATERAL (
-    SELECT 'org_' || o.id COLLATE "C" AS name
+    SELECT ('org_' || o.id) COLLATE "C" AS name
     UNION SELECT own.name FROM heartguard_core.buckets AS own WHERE own.org_id = o.id
 ) AS named
 LEFT JOIN heartguard_core.buckets AS b ON b.org_id = o.id AND b.name = named.name

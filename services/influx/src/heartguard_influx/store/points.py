@@ -1,8 +1,144 @@
 """Series and points in PostgreSQL: one row a value, time as int64 nanoseconds."""
 
-import json
 from collections.abc import Mapping, Sequence
-from itertools import batched
-from typing import Any
 
 from sqlalchemy import Connection, text
+
+from heartguard_common.database import Database
+from heartguard_influx.domain.point import Point, Status, Value
+from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection
+from heartguard_influx.domain.repeats import Batch, Cell
+from heartguard_influx.domain.windows import Grid
+from heartguard_influx.store.arrays import numbers, texts
+from heartguard_influx.store.reading import read_points, read_windows
+from heartguard_influx.store.series import find_groups, series_ids
+
+ROWS_A_STATEMENT = 20_000
+ERASED_AT_ONCE = 100_000
+
+_FIELD_IDS = """
+SELECT measurement, field, id FROM heartguard_core.field_types
+WHERE bucket_id = :bucket_id AND measurement = ANY (cast(:measurements AS text[]))
+"""
+# Sorted, so that two writers of the same keys wait for each other in the same order and never in a circle. A row
+# that is not returned stood there with that value; xmax is 0 in a row that nobody has replaced: it is new.
+_UPSERT = """
+INSERT INTO heartguard_core.points AS p (series_id, time_ns, field_id, number, string)
+SELECT * FROM unnest(cast(%(series)s AS bigint[]), cast(%(times)s AS bigint[]), cast(%(fields)s AS integer[]),
+    cast(%(numbers)s AS float8[]), cast(%(strings)s AS text[]))
+ORDER BY 1, 2, 3
+ON CONFLICT (series_id, time_ns, field_id) DO UPDATE SET number = excluded.number, string = excluded.string
+WHERE p.number IS DISTINCT FROM excluded.number OR p.string IS DISTINCT FROM excluded.string
+RETURNING series_id, time_ns, field_id, xmax = 0
+"""
+_LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :bucket_id FOR UPDATE"
+_ERASE_POINTS = """
+DELETE FROM heartguard_core.points WHERE ctid = ANY (ARRAY (
+    SELECT p.ctid FROM heartguard_core.series AS s JOIN heartguard_core.points AS p ON p.series_id = s.id
+    WHERE s.bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR s.user_id = :person) LIMIT :limit))
+"""
+_ERASE_SERIES = """
+DELETE FROM heartguard_core.series
+WHERE bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
+"""
+_Key = tuple[int, int, int]
+
+
+class PostgresStore:
+    """The time-series store that needs nothing but PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Status]:
+        """Store points whose field types are registered; what became of each, as if sent one after the other."""
+        batch = Batch(points)
+        with self._database.transaction() as connection:
+            keys = _Keys(connection, bucket_id, points)
+            written = _upsert(connection, keys, batch.first)
+            if batch.last:
+                _upsert(connection, keys, batch.last)
+        return batch.statuses(written)
+
+    def groups(self, selection: Selection, group_by: Sequence[str] | None) -> Sequence[Group]:
+        """The series of a selection as they are answered together, by tags; None keeps each by itself."""
+        with self._database.transaction() as connection:
+            return find_groups(connection, selection, group_by)
+
+    def points(
+        self,
+        selection: Selection,
+        groups: Sequence[Group],
+        fields: Sequence[Field],
+        *,
+        after: Sequence[int] | None,
+        limit: int,
+        descending: bool,
+    ) -> tuple[Sequence[Row], Sequence[int] | None]:
+        """Up to `limit` points in order of time, then of series, and the position of the last if there are more."""
+        if not groups or not fields:
+            return (), None
+        with self._database.transaction() as connection:
+            return read_points(connection, selection, groups, fields, after=after, limit=limit, descending=descending)
+
+    def windows(
+        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
+    ) -> Sequence[Row]:
+        """The windows that hold points, by group and time. Raises TS_008 when a result is no finite number."""
+        if not groups or not fields:
+            return ()
+        with self._database.transaction() as connection:
+            return read_windows(connection, selection, groups, fields, aggregate, grid)
+
+    def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
+        """Remove the points of buckets, or one person's there, a part at a time; returns how many values."""
+        return sum(self._erase(bucket_id, person) for bucket_id in bucket_ids)
+
+    def _erase(self, bucket_id: int, person: int | None) -> int:
+        values = {"bucket_id": bucket_id, "person": person, "limit": ERASED_AT_ONCE}
+        removed = 0
+        while True:
+            with self._database.transaction() as connection:
+                connection.execute(text(_LOCK), values)
+                part = connection.execute(text(_ERASE_POINTS), values).rowcount
+                removed += part
+                if part < ERASED_AT_ONCE:
+                    connection.execute(text(_ERASE_SERIES), values)
+                    return removed
+
+
+class _Keys:
+    """The numbers that the series and fields of a batch are known by."""
+
+    def __init__(self, connection: Connection, bucket_id: int, points: Sequence[Point]) -> None:
+        self._series = series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points})
+        measurements = texts({point.measurement for point in points})
+        rows = connection.execute(text(_FIELD_IDS), {"bucket_id": bucket_id, "measurements": measurements})
+        self._fields = {(row.measurement, row.field): row.id for row in rows}
+
+    def of(self, cell: Cell) -> _Key:
+        measurement, tags, time_ns, field = cell
+        return self._series[measurement, tags], time_ns, self._fields[measurement, field]
+
+
+def _upsert(connection: Connection, keys: _Keys, cells: Mapping[Cell, Value]) -> dict[Cell, bool]:
+    """Write cells; of those that changed, whether they are new."""
+    ordered = sorted([(keys.of(cell), cell) for cell in cells])
+    written: dict[Cell, bool] = {}
+    for begin in range(0, len(ordered), ROWS_A_STATEMENT):
+        part = ordered[begin : begin + ROWS_A_STATEMENT]
+        places = dict(part)
+        values = [cells[cell] for _, cell in part]
+        rows = connection.exec_driver_sql(
+            _UPSERT,
+            {
+                "series": numbers(key[0] for key, _ in part),
+                "times": numbers(key[1] for key, _ in part),
+                "fields": numbers(key[2] for key, _ in part),
+                "numbers": numbers(None if isinstance(value, str) else float(value) for value in values),
+                "strings": texts(value if isinstance(value, str) else None for value in values),
+            },
+        )
+        for series_id, time_ns, field_id, created in rows.all():
+            written[places[series_id, time_ns, field_id]] = created
+    return written

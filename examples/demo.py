@@ -1,0 +1,228 @@
+"""The main job, end to end: an organization, a member, a real recording, its means, a file, and the audit trail.
+
+Run by ./demo.sh against the gateway at GATEWAY_HOST (a host, host:port or URL; localhost) and GATEWAY_PORT (5000).
+Each run founds an organization of its own, and leaves it for you to look at.
+"""
+
+import csv
+import hashlib
+import os
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from xml.etree import ElementTree as ET
+
+import requests
+
+RECORDING = Path(__file__).with_name("recording.csv")
+Events = list[dict[str, Any]]
+BATCH = 1000
+SHOWN = 12
+PATIENCE = 15.0  # seconds for the audit trail to catch up
+
+
+class Refused(Exception):  # noqa: N818  reads as what it says
+    """The system did not do what it was asked; the text is one sentence."""
+
+
+def base_url(host: str, port: str) -> str:
+    """The gateway's URL: a URL is taken as it is, a bare host is completed."""
+    if "://" in host:
+        return host.rstrip("/")
+    if host.count(":") > 1 and not host.startswith("["):
+        host = f"[{host}]"
+    return f"http://{host}" if host.rpartition("]")[2].count(":") else f"http://{host}:{port}"
+
+
+class Gateway:
+    """Sends requests, says each in one line, and waits where the rate limit asks for it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = requests.Session()
+
+    def send(self, method: str, path: str, token: str | None = None, **request: Any) -> requests.Response:
+        """One request. Raises `Refused` for an answer that is not a success."""
+        headers = {"Accept": "application/json", **request.pop("headers", {})}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        while True:
+            began = time.perf_counter()
+            answer = self._session.request(method, self._url + path, headers=headers, timeout=60, **request)
+            line = f"{method} {path.partition('?')[0]}"
+            print(f"   {line:<58} {answer.status_code}  {(time.perf_counter() - began) * 1000:6.0f} ms")
+            if answer.status_code != requests.codes.too_many:
+                break
+            wait = int(answer.headers["Retry-After"])
+            print(f"   (the rate limit asks to wait {wait} s)")
+            time.sleep(wait)
+        if not answer.ok:
+            raise Refused(f"{line} answered {answer.status_code}: {answer.text[:300]}")
+        return answer
+
+    def document(self, method: str, path: str, token: str | None = None, **request: Any) -> dict[str, Any]:
+        """One request whose answer is a JSON document."""
+        found: dict[str, Any] = self.send(method, path, token, **request).json()
+        return found
+
+    def fetch(self, signed_url: str) -> bytes:
+        """The bytes behind a signed URL; one of this gateway's own is fetched by the address we know it by."""
+        parts = urlsplit(signed_url)
+        if parts.path.startswith("/media/content/"):
+            return self.send("GET", f"{parts.path}?{parts.query}", headers={"Accept": "*/*"}).content
+        return self._session.get(signed_url, timeout=60).content
+
+
+def read_recording() -> list[tuple[str, float]]:
+    """Times and beats per minute of the recording; examples/README.md says whose heart it is."""
+    with RECORDING.open(newline="") as stream:
+        return [(row["time"], float(row["bpm"])) for row in csv.DictReader(stream)]
+
+
+def heading(number: int, text: str) -> None:
+    """Begin a step."""
+    print(f"\n{number}. {text}")
+
+
+def enter(gateway: Gateway) -> tuple[dict[str, Any], str, str, dict[str, str]]:
+    """Found an organization and add a member; returns the member, both tokens, and the admin's credentials."""
+    run = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
+    password = secrets.token_urlsafe(12)
+    admin = {"email": f"ana.{run}@demo.example", "password": password}
+    patient = {"email": f"luis.{run}@demo.example", "password": password}
+    heading(1, "Ana founds an organization and logs in.")
+    gateway.document("POST", "/auth/register", json={**admin, "full_name": "Ana", "organization_name": f"Clinic {run}"})
+    admin_token = gateway.document("POST", "/auth/login", json=admin)["access_token"]
+    heading(2, "Ana registers Luis as a member, and Luis logs in.")
+    body = {**patient, "full_name": "Luis", "role": "user"}
+    member = gateway.document("POST", "/auth/register", admin_token, json=body)
+    member_token = gateway.document("POST", "/auth/login", json=patient)["access_token"]
+    print(f"   Luis is user {member['user_id']} of organization {member['org_id']}.")
+    return member, admin_token, member_token, admin
+
+
+def write(gateway: Gateway, member: dict[str, Any], token: str, recording: list[tuple[str, float]]) -> None:
+    """Send the recording in batches, as a wearable that was offline does."""
+    heading(3, f"His wearable sends a recording: {len(recording)} beats, {recording[0][0]} to {recording[-1][0]}.")
+    tags = {"user_id": str(member["user_id"])}
+    stored = 0
+    for start in range(0, len(recording), BATCH):
+        points = [
+            {"measurement": "heart_rate", "tags": tags, "fields": {"bpm": bpm}, "timestamp": moment}
+            for moment, bpm in recording[start : start + BATCH]
+        ]
+        body = {"bucket": f"org_{member['org_id']}", "points": points}
+        stored += gateway.document("POST", "/timeseries/write", token, json=body)["inserted"]
+    print(f"   {stored} points are stored.")
+    if stored != len(recording):
+        raise Refused(f"only {stored} of {len(recording)} points were stored")
+
+
+def query(gateway: Gateway, member: dict[str, Any], token: str, recording: list[tuple[str, float]]) -> None:
+    """Ask for one-minute means in JSON and in XML, and hold them against our own arithmetic."""
+    body = {
+        "bucket": f"org_{member['org_id']}",
+        "measurement": "heart_rate",
+        "range_start": recording[0][0],
+        "range_stop": _after(recording[-1][0]),
+        "aggregate": "mean",
+        "every": "1m",
+    }
+    heading(4, "One-minute means, in JSON.")
+    points = gateway.document("POST", "/timeseries/query", token, json=body)["series"][0]["points"]
+    means = {point["time"]: (float(point["fields"]["bpm"]), point["count"]) for point in points}
+    for moment, (bpm, count) in list(means.items())[:SHOWN]:
+        print(f"   {moment}  {bpm:6.1f} bpm of {count:4d} beats  {'#' * round(bpm / 4)}")
+    if len(means) > SHOWN:
+        print(f"   ... and {len(means) - SHOWN} minutes more")
+    if sum(count for _, count in means.values()) != len(recording):
+        raise Refused("the windows do not hold every point of the recording")
+
+    heading(5, "The same question, answered in XML.")
+    headers = {"Accept": "application/xml"}
+    content = gateway.send("POST", "/timeseries/query", token, json=body, headers=headers).content
+    print(f"   {content[:230].decode(errors='replace')}...")
+    root = ET.fromstring(content)  # noqa: S314  the answer of our own system
+    bpm_of = "fields/entry[@key='bpm']"
+    in_xml = {
+        point.findtext("time"): (float(point.findtext(bpm_of) or "nan"), int(point.findtext("count") or 0))
+        for point in root.iter("point")
+    }
+    if in_xml != means:
+        raise Refused("JSON and XML do not say the same")
+    print(f"   The {len(means)} means are the same in both formats.")
+
+
+def _after(moment: str) -> str:
+    """The first whole minute after a time, because ranges end before their stop."""
+    minute = time.strptime(moment[:16], "%Y-%m-%dT%H:%M")
+    seconds = time.mktime(minute) - time.timezone + 60
+    return time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(seconds))
+
+
+def exchange_file(gateway: Gateway, token: str) -> None:
+    """Upload the recording as a file, download it by its signed URL, compare the bytes."""
+    heading(6, "Luis uploads the recording as a file and downloads it again.")
+    sent = RECORDING.read_bytes()
+    path = f"/media/upload?file_name={RECORDING.name}"
+    item = gateway.send("PUT", path, token, data=sent, headers={"Content-Type": "text/csv"}).json()
+    download = gateway.document("GET", f"/media/items/{item['id']}/download", token)
+    received = gateway.fetch(download["url"])
+    if received != sent or item["sha256"] != hashlib.sha256(sent).hexdigest():
+        raise Refused("the file that came back is another one")
+    print(f"   {len(received)} bytes came back, byte for byte the same (SHA-256 {item['sha256'][:16]}...).")
+
+
+def show_trail(gateway: Gateway, token: str) -> None:
+    """Print who did what, as soon as the trail holds the last of it."""
+    heading(7, "Ana reads the audit trail of all that.")
+
+    def events() -> Events:
+        found: Events = gateway.document("GET", "/audit/events?limit=100", token)["items"]
+        return found
+
+    trail = _until(events, lambda found: any(event["action"] == "media.download" for event in found))
+    for event in sorted(trail, key=lambda event: str(event["time"])):
+        what = f"{event['service']}: {event['action']} ({event['kind']})"
+        print(f"   {event['time'][:23]:<23}  {event['actor']:<12} {what:<46} {event['outcome']}")
+
+
+def _until(ask: Callable[[], Events], enough: Callable[[Events], bool]) -> Events:
+    deadline = time.monotonic() + PATIENCE
+    while not enough(found := ask()):
+        if time.monotonic() > deadline:
+            raise Refused("the audit trail does not show the download")
+        time.sleep(0.5)
+    return found
+
+
+def main() -> int:
+    """Run all steps; 0 when each has worked, else 1 with one sentence on standard error."""
+    url = base_url(os.environ.get("GATEWAY_HOST") or "localhost", os.environ.get("GATEWAY_PORT") or "5000")
+    gateway = Gateway(url)
+    try:
+        requests.get(url + "/gateway/health", timeout=10).raise_for_status()
+    except (requests.RequestException, ValueError):
+        print(f"demo.sh: nothing answers at {url}: run ./start_services.sh, or set GATEWAY_HOST.", file=sys.stderr)
+        return 1
+    print(f"HeartGuard at {url}")
+    try:
+        recording = read_recording()
+        member, admin_token, member_token, admin = enter(gateway)
+        write(gateway, member, member_token, recording)
+        query(gateway, member, member_token, recording)
+        exchange_file(gateway, member_token)
+        show_trail(gateway, admin_token)
+    except (Refused, requests.RequestException) as error:
+        print(f"demo.sh: {error}", file=sys.stderr)
+        return 1
+    print(f"\nDone. Look around as {admin['email']} with the password {admin['password']}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

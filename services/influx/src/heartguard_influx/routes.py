@@ -1,0 +1,132 @@
+"""The endpoints of the time-series service."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from heartguard_common import paging
+from heartguard_common.clock import rfc3339
+from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.routing import Answer, Call, Route
+from heartguard_influx.domain.bucket import Bucket
+from heartguard_influx.domain.catalogue import CATALOGUE
+from heartguard_influx.domain.point import Verdict
+from heartguard_influx.domain.query import Row
+from heartguard_influx.errors import NO_BUCKET
+from heartguard_influx.usecases import Found, Keeping, Querying, Writing
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True)
+class UseCases:
+    """What the handlers call."""
+
+    writing: Writing
+    querying: Querying
+    keeping: Keeping
+
+
+def write(usecases: UseCases, call: Call) -> Answer:
+    """POST /timeseries/write."""
+    faults = [Fault(f"/{name}", "belongs to line protocol") for name in ("bucket", "precision") if name in call.query]
+    if faults:
+        raise ServiceError(UNPROCESSABLE, details=faults)
+    wanted = call.document
+    if wanted.get("org", str(call.person.org_id)) != str(call.person.org_id):
+        raise ServiceError(NO_BUCKET)
+    atomic = bool(call.query.get("atomic"))
+    return Answer(_result(usecases.writing.write(call.person, wanted["bucket"], wanted["points"], atomic=atomic)))
+
+
+def query(usecases: UseCases, call: Call) -> Answer:
+    """POST /timeseries/query."""
+    after = paging.decode_cursor(call.document.get("cursor"), int, int)
+    found = usecases.querying.query(call.person, call.document, after)
+    echo = {name: call.document[name] for name in ("measurement", "aggregate", "every") if name in call.document}
+    position = None if found.next_position is None else paging.encode_cursor(found.next_position)
+    return Answer({**echo, "series": _series(found), "next_cursor": position}, headers=_NO_STORE)
+
+
+def list_buckets(usecases: UseCases, call: Call) -> Answer:
+    """GET /timeseries/buckets."""
+    limit = call.query.get("limit", paging.DEFAULT_LIMIT)
+    after = paging.decode_cursor(call.query.get("cursor"), str) or [""]
+    found = usecases.keeping.list(call.person, after[0], limit + 1)
+    return Answer(paging.page(found, limit, _bucket, lambda bucket: [bucket.name]))
+
+
+def create_bucket(usecases: UseCases, call: Call) -> Answer:
+    """POST /timeseries/buckets."""
+    wanted = call.document
+    return Answer(_bucket(usecases.keeping.create(call.person, wanted["bucket"], wanted.get("retention_days"))))
+
+
+def delete_bucket(usecases: UseCases, call: Call) -> Answer:
+    """DELETE /timeseries/buckets/{bucket}."""
+    usecases.keeping.delete(call.person, call.params["bucket"])
+    return Answer()
+
+
+def list_measurements(_: UseCases, __: Call) -> Answer:
+    """GET /timeseries/measurements."""
+    return Answer({"items": [asdict(measurement) for measurement in CATALOGUE]})
+
+
+def erase(usecases: UseCases, call: Call) -> Answer:
+    """POST /timeseries/erasures."""
+    wanted = call.document
+    return Answer({"removed": usecases.keeping.erase(call.person, wanted["org_id"], wanted.get("user_id"))})
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/timeseries/write",
+        write,
+        takes="WriteRequest",
+        gives="WriteResult",
+        query="WriteQuery",
+        idempotent=True,
+    ),
+    Route("POST", "/timeseries/query", query, takes="QueryRequest", gives="QueryResult"),
+    Route("GET", "/timeseries/buckets", list_buckets, gives="BucketList", query="BucketListQuery", body="none"),
+    Route(
+        "POST",
+        "/timeseries/buckets",
+        create_bucket,
+        takes="BucketRequest",
+        gives="Bucket",
+        status=201,
+        idempotent=True,
+    ),
+    Route("DELETE", "/timeseries/buckets/{bucket}", delete_bucket, status=204, body="none"),
+    Route("GET", "/timeseries/measurements", list_measurements, gives="MeasurementList", body="none"),
+    Route("POST", "/timeseries/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
+)
+
+
+def _result(verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    results = [
+        {"status": verdict.status} if verdict.reason is None else {"status": verdict.status, "reason": verdict.reason}
+        for verdict in verdicts
+    ]
+    inserted = sum(verdict.status != "rejected" for verdict in verdicts)
+    return {"success": inserted == len(verdicts), "inserted": inserted, "results": results}
+
+
+def _series(found: Found) -> list[dict[str, Any]]:
+    """The groups that have rows, each with its own in their order."""
+    points: dict[int, list[Mapping[str, Any]]] = {}
+    for row in found.rows:
+        points.setdefault(row.group, []).append(_point(row))
+    return [{"tags": dict(found.groups[group].tags), "points": points[group]} for group in sorted(points)]
+
+
+def _point(row: Row) -> dict[str, Any]:
+    point: dict[str, Any] = {"time": rfc3339(row.time_ns), "fields": dict(row.values)}
+    return point if row.count is None else {**point, "count": row.count}
+
+
+def _bucket(bucket: Bucket) -> dict[str, Any]:
+    return {"bucket": bucket.name, "retention_days": bucket.retention_days, "created_at": bucket.created_at}

@@ -1,0 +1,180 @@
+"""Reading points and windows from PostgreSQL. Every text here is a constant; values are parameters."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, exc, text
+
+from heartguard_common.errors import ServiceError
+from heartguard_influx.domain.point import Value
+from heartguard_influx.domain.query import OF_ANY_TYPE, Aggregate, Field, Group, Row, Selection
+from heartguard_influx.domain.windows import Grid
+from heartguard_influx.errors import OUT_OF_RANGE
+from heartguard_influx.store.arrays import numbers
+
+# For each series its own walk along the key, no further than the page is long.
+_PAGE = """
+SELECT p.series_id, p.time_ns, p.field_id, p.number, p.string
+FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM heartguard_core.points AS one
+    WHERE one.series_id = wanted.series_id AND one.time_ns >= :start AND one.time_ns < :stop
+        AND one.field_id = ANY (cast(:fields AS integer[])) AND {after}
+    ORDER BY one.time_ns {way} LIMIT :rows
+) AS p
+ORDER BY p.time_ns {way}, p.series_id {way}, p.field_id LIMIT :rows
+"""
+_ASCENDING = text(_PAGE.format(way="ASC", after="(one.time_ns, one.series_id) > (:after_time, :after_series)"))
+_DESCENDING = text(_PAGE.format(way="DESC", after="(one.time_ns, one.series_id) < (:after_time, :after_series)"))
+
+_AGGREGATES: Mapping[Aggregate, str] = {
+    "mean": "avg(p.number)",
+    "min": "min(p.number)",
+    "max": "max(p.number)",
+    "sum": "sum(p.number)",
+    "count": "count(*)",
+    "first": "(array_agg(p.number ORDER BY p.time_ns, p.series_id))[1]",
+    "last": "(array_agg(p.number ORDER BY p.time_ns DESC, p.series_id DESC))[1]",
+    "median": "percentile_cont(0.5) WITHIN GROUP (ORDER BY p.number)",
+    "stddev": "stddev_samp(p.number)",
+    "p95": "percentile_cont(0.95) WITHIN GROUP (ORDER BY p.number)",
+}
+_STRINGS: Mapping[str, str] = {
+    "first": "(array_agg(p.string ORDER BY p.time_ns, p.series_id))[1]",
+    "last": "(array_agg(p.string ORDER BY p.time_ns DESC, p.series_id DESC))[1]",
+}
+# Division rounds towards zero; below zero the floor is one less unless it comes out even.
+_BY_WIDTH = "p.time_ns / :width - CASE WHEN p.time_ns % :width < 0 THEN 1 ELSE 0 END"
+_BY_STARTS = "width_bucket(p.time_ns, cast(:starts AS bigint[])) - 1"
+_FROM = """
+FROM unnest(cast(:series AS bigint[]), cast(:groups AS integer[])) AS wanted (series_id, place)
+JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
+WHERE p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = ANY (cast(:fields AS integer[]))
+"""
+
+
+def read_points(
+    connection: Connection,
+    selection: Selection,
+    groups: Sequence[Group],
+    fields: Sequence[Field],
+    *,
+    after: Sequence[int] | None,
+    limit: int,
+    descending: bool,
+) -> tuple[list[Row], tuple[int, int] | None]:
+    """A page of points in order of time, then of series; the position of its last one if there are more."""
+    start, stop = selection.start_ns, selection.stop_ns
+    beyond = (stop, 0) if descending else (start - 1, 0)
+    time_ns, series_id = beyond if after is None else (after[0], after[1])
+    values = {
+        **_members(groups, fields),
+        "start": start if descending else max(start, time_ns),
+        "stop": min(stop, time_ns + 1) if descending else stop,
+        "after_time": time_ns,
+        "after_series": series_id,
+        # One point more than the page tells whether there is another page; no point has more rows than fields.
+        "rows": (limit + 1) * len(fields),
+    }
+    place = {number: index for index, group in enumerate(groups) for number in group.series}
+    by_id = {field.id: field for field in fields}
+    found: dict[tuple[int, int], dict[str, Value | None]] = {}
+    for row in connection.execute(_DESCENDING if descending else _ASCENDING, values):
+        field = by_id[row.field_id]
+        found.setdefault((row.time_ns, row.series_id), {})[field.name] = _value(field, row.number, row.string)
+    shown = list(found)[:limit]
+    rows = [Row(place[key[1]], key[0], dict(sorted(found[key].items()))) for key in shown]
+    return rows, shown[-1] if len(found) > limit else None
+
+
+def read_windows(
+    connection: Connection,
+    selection: Selection,
+    groups: Sequence[Group],
+    fields: Sequence[Field],
+    aggregate: Aggregate,
+    grid: Grid,
+) -> list[Row]:
+    """The windows that hold points, by group and time. Raises TS_008 when a result is no finite number."""
+    values = {
+        **_members(groups, fields),
+        "start": selection.start_ns,
+        "stop": selection.stop_ns,
+        "width": grid.width_ns,
+        "starts": numbers(grid.starts[:-1]) if grid.width_ns is None else None,
+    }
+    window = _BY_STARTS if grid.width_ns is None else _BY_WIDTH
+    string = _STRINGS.get(aggregate, "NULL")
+    statement = f"""
+    SELECT wanted.place, {window} AS number_of_window, p.field_id, {_AGGREGATES[aggregate]} AS number,
+        {string} AS string, count(*) AS points
+    {_FROM} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    """
+    by_id = {field.id: field for field in fields}
+    found: dict[tuple[int, int], dict[str, Value | None]] = {}
+    counts: dict[tuple[int, int], int] = {}
+    for row in _run(connection, statement, values):
+        key = (row.place, row.number_of_window)
+        field = by_id[row.field_id]
+        found.setdefault(key, {})[field.name] = _aggregated(aggregate, field, row.number, row.string)
+        counts[key] = row.points
+    if len(fields) > 1:
+        counts = _count_points(connection, window, values)
+    return [
+        Row(
+            key[0],
+            _start(grid, key[1]),
+            {field.name: found[key].get(field.name, _nothing(aggregate)) for field in fields},
+            counts[key],
+        )
+        for key in found
+    ]
+
+
+def _count_points(connection: Connection, window: str, values: Mapping[str, Any]) -> dict[tuple[int, int], int]:
+    """How many points each window holds, whichever of the fields they carry."""
+    statement = f"""
+    SELECT wanted.place, {window} AS number_of_window, count(DISTINCT (p.series_id, p.time_ns)) AS points
+    {_FROM} GROUP BY 1, 2
+    """
+    return {(row.place, row.number_of_window): row.points for row in _run(connection, statement, values)}
+
+
+def _run(connection: Connection, statement: str, values: Mapping[str, Any]) -> Sequence[Any]:
+    try:
+        return connection.execute(text(statement), values).all()
+    except exc.DataError as error:  # 22003: a sum beyond the range of a double
+        raise ServiceError(OUT_OF_RANGE) from error
+
+
+def _members(groups: Sequence[Group], fields: Sequence[Field]) -> dict[str, Any]:
+    return {
+        "series": numbers(number for group in groups for number in group.series),
+        "groups": numbers(index for index, group in enumerate(groups) for _ in group.series),
+        "fields": numbers(field.id for field in fields),
+    }
+
+
+def _start(grid: Grid, number: int) -> int:
+    return grid.starts[number] if grid.width_ns is None else number * grid.width_ns
+
+
+def _nothing(aggregate: Aggregate) -> Value | None:
+    return 0 if aggregate == "count" else None
+
+
+def _aggregated(aggregate: Aggregate, field: Field, number: Any, string: str | None) -> Value | None:
+    if aggregate == "count":
+        return int(number)
+    if aggregate in OF_ANY_TYPE:
+        return _value(field, number, string)
+    if number is not None and not math.isfinite(number):
+        raise ServiceError(OUT_OF_RANGE)
+    return None if number is None else float(number)
+
+
+def _value(field: Field, number: float | None, string: str | None) -> Value | None:
+    if field.type == "string":
+        return string
+    return number != 0 if field.type == "boolean" else number

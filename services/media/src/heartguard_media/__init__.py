@@ -1,0 +1,1 @@
+"""Media: files of members, their metadata, and signed URLs to their bytes."""

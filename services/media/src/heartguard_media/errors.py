@@ -1,0 +1,23 @@
+"""What media refuses, one row each."""
+
+from heartguard_common.errors import ErrorRow
+
+NO_ITEM = ErrorRow("MEDIA_001", 404, "There is no such file")
+TOO_LARGE = ErrorRow("MEDIA_002", 413, "The file is too large")
+NOT_BASE64 = ErrorRow("MEDIA_003", 422, "The data is not base64")
+CHECKSUM_DIFFERS = ErrorRow("MEDIA_004", 422, "The bytes don't have the stated SHA-256")
+BAD_SIGNATURE = ErrorRow("MEDIA_005", 403, "This URL is not valid or has expired")
+CUT_SHORT = ErrorRow("MEDIA_006", 400, "The body ended before its declared length")
+NO_SUCH_RANGE = ErrorRow("MEDIA_007", 416, "The file does not have that range")
+NO_MEDIA_TYPE = ErrorRow("MEDIA_008", 415, "The file needs a valid Content-Type")
+
+ROWS = (
+    NO_ITEM,
+    TOO_LARGE,
+    NOT_BASE64,
+    CHECKSUM_DIFFERS,
+    BAD_SIGNATURE,
+    CUT_SHORT,
+    NO_SUCH_RANGE,
+    NO_MEDIA_TYPE,
+)

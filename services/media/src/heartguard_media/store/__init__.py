@@ -1,0 +1,1 @@
+"""The ports of media made of PostgreSQL and a directory."""

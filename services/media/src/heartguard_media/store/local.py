@@ -1,0 +1,108 @@
+"""Objects as files of a directory: written aside, synced, then moved into place."""
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from heartguard_media.domain import Written
+
+BLOCK_BYTES = 256 * 1024
+_ASIDE = ".part"
+
+
+class _Blocks:
+    """A range of an open file; closed at its end, or by whoever does not read so far.
+
+    Not a generator: one that was never begun would not close the file.
+    """
+
+    def __init__(self, stream: BinaryIO, start: int, length: int) -> None:
+        self._stream = stream
+        self._left = length
+        stream.seek(start)
+
+    def __iter__(self) -> "_Blocks":
+        return self
+
+    def __next__(self) -> bytes:
+        block = self._stream.read(min(BLOCK_BYTES, self._left)) if self._left else b""
+        if not block:
+            self.close()
+            raise StopIteration
+        self._left -= len(block)
+        return block
+
+    def close(self) -> None:
+        self._left = 0
+        self._stream.close()
+
+
+class LocalStore:
+    """A directory of our own; keys are relative paths made by `domain.object_key` alone."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def write(self, key: str, blocks: Iterable[bytes]) -> Written:
+        """Store an object whole or, when `blocks` raises, not at all. Raises OSError when the disk refuses."""
+        target = self._root / key
+        target.parent.mkdir(parents=True, exist_ok=True)
+        aside = target.with_name(f"{target.name}.{uuid4().hex}{_ASIDE}")
+        size, digest = 0, hashlib.sha256()
+        try:
+            with aside.open("xb") as stream:
+                for block in blocks:
+                    stream.write(block)
+                    digest.update(block)
+                    size += len(block)
+                stream.flush()
+                os.fsync(stream.fileno())
+            aside.rename(target)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        # The name is part of the directory, and not safe before that is synced too.
+        for directory in (target.parent, target.parent.parent, self._root):
+            _sync(directory)
+        return Written(size, digest.hexdigest())
+
+    def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        """The bytes of a range, in blocks. Raises FileNotFoundError before the first one."""
+        return _Blocks((self._root / key).open("rb"), start, length)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; no fault when it is gone."""
+        (self._root / key).unlink(missing_ok=True)
+
+    def older_than(self, seconds: float) -> Iterator[str]:
+        """The keys of all objects that were stored longer ago than that; what was left aside is removed."""
+        limit = time.time() - seconds
+        for folder, _, names in os.walk(self._root):
+            for name in names:
+                path = Path(folder, name)
+                with contextlib.suppress(FileNotFoundError):
+                    if path.stat().st_mtime >= limit:
+                        continue
+                    if name.endswith(_ASIDE):
+                        path.unlink()
+                    else:
+                        yield path.relative_to(self._root).as_posix()
+
+    def ping(self) -> None:
+        """Raises OSError when the directory can't be written."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        if not os.access(self._root, os.W_OK | os.X_OK):
+            raise PermissionError(f"{self._root.name} is not writable")
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,38 @@
+"""Builds media out of its parts."""
+
+from flask import Flask
+
+from heartguard_common.background import Background
+from heartguard_common.clock import Clock
+from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.lifecycle import Resource
+from heartguard_common.web import make_app
+from heartguard_media.routes import ROUTES
+from heartguard_media.settings import Settings
+from heartguard_media.store.items import PostgresItems
+from heartguard_media.store.local import LocalStore
+from heartguard_media.usecases import MediaUseCases, Rules
+
+MEBIBYTE = 1024 * 1024
+SWEEP_SECONDS = 900.0
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
+    """The application of media. Raises `RouteTableError` when its routes and policy.toml differ."""
+    parts = open_parts("media", settings, clock)
+    objects = parts.lifecycle.open(Resource("objects", lambda: LocalStore(settings.media_dir), LocalStore.ping))
+    rules = Rules(
+        max_bytes=settings.max_upload_mb * MEBIBYTE,
+        url_seconds=settings.signed_url_seconds,
+        url_secret=settings.signed_url_secret,
+        public_url=settings.public_url,
+    )
+    usecases = MediaUseCases(rules, PostgresItems(parts.database), objects, parts.audit, parts.clock)
+
+    def sweep() -> float:
+        usecases.sweep()
+        return SWEEP_SECONDS
+
+    sweeper = Background("sweeper", sweep).start()
+    parts.lifecycle.on_close(sweeper.close)
+    return make_app(make_edge("media", settings, parts), ROUTES, usecases)

@@ -1,0 +1,30 @@
+"""An object store in memory."""
+
+import hashlib
+import time
+
+from heartguard_media.domain import Written
+
+
+class MemoryObjects:
+    """Objects in a dictionary; sits the same exam as the real stores."""
+
+    def __init__(self):
+        self._objects = {}
+
+    def write(self, key, blocks):
+        content = b"".join(blocks)
+        self._objects[key] = (content, time.time())
+        return Written(len(content), hashlib.sha256(content).hexdigest())
+
+    def read(self, key, start, length):
+        if key not in self._objects:
+            raise FileNotFoundError(key)
+        return iter([self._objects[key][0][start : start + length]])
+
+    def delete(self, key):
+        self._objects.pop(key, None)
+
+    def older_than(self, seconds):
+        limit = time.time() - seconds
+        return iter([key for key, (_, stored) in self._objects.items() if stored < limit])

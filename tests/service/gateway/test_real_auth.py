@@ -1,0 +1,72 @@
+"""The gateway in front of the real auth service: tokens it has never seen, and tokens that no longer count."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers import Database, Valkey, until
+from tests.service.gateway.house import Answer, Gateway, environ
+from tests.tokens import settings_environ
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def house(module_database: Database, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Auth signs with its own key ring, so the gateway must fetch the public keys."""
+    directory = tmp_path_factory.mktemp("real")
+    with valkey.client() as client:
+        client.flushall()
+    settings = settings_environ("auth", module_database, valkey.url, JWT_SECRET="")
+    auth = Gateway(settings, directory / "auth.log", workers=1, service="auth")
+    with auth.running():
+        url = f"http://127.0.0.1:{auth.port}"
+        more = {"JWT_SECRET": "", "RATE_LIMIT": "9999/s", "AUTH_URL": url}
+        with Gateway(environ(valkey.url, url, directory / "spool", **more), directory / "log").running() as running:
+            yield running
+
+
+def send(house: Gateway, path: str, document: dict[str, str], **headers: str) -> Answer:
+    return house.ask("POST", path, {**JSON, **headers}, json.dumps(document).encode())
+
+
+def person(house: Gateway, name: str) -> dict[str, str]:
+    credentials = {"email": f"{name}@example.com", "password": "Secret123"}
+    assert send(house, "/auth/register", credentials).status == 201
+    return {"Authorization": "Bearer " + send(house, "/auth/login", credentials).json["access_token"]}
+
+
+def test_a_token_of_auths_key_ring_is_verified_here(house: Gateway) -> None:
+    me = person(house, "ring")
+    answer = house.ask("GET", "/auth/profile", me)
+    assert (answer.status, answer.json["email"]) == (200, "ring@example.com")
+    xml = house.ask("GET", "/auth/profile", {**me, "Accept": "application/xml"})
+    assert b"<email>ring@example.com</email>" in xml.body
+
+
+def test_a_logout_counts_at_once_at_the_gateway(house: Gateway) -> None:
+    me = person(house, "leaving")
+    assert house.ask("GET", "/auth/profile", me).status == 200
+    assert house.ask("POST", "/auth/logout", me).status == 204
+    answer = house.ask("GET", "/gateway/services", me)  # the gateway's own route: no service is asked
+    assert (answer.status, answer.code) == (401, "GEN_402")
+
+
+def test_an_empty_redis_brings_no_token_back_to_life(house: Gateway, valkey: Valkey) -> None:
+    gone, stays = person(house, "gone"), person(house, "stays")
+    house.ask("POST", "/auth/logout", gone)
+    with valkey.client() as client:
+        client.flushall()
+        assert house.ask("GET", "/gateway/services", gone).status == 401
+        assert house.ask("GET", "/auth/profile", stays).status == 200
+        until(lambda: client.exists("hg:rev:ready") == 1, "auth filling the copy again")
+    assert house.ask("GET", "/gateway/services", gone).status == 401
+    assert house.ask("GET", "/auth/profile", stays).status == 200
+
+
+def test_a_member_is_added_with_a_token_and_not_with_a_bad_one(house: Gateway) -> None:
+    admin = person(house, "founder")
+    member = {"email": "member@example.com", "password": "Secret123", "role": "user"}
+    assert send(house, "/auth/register", member, Authorization="Bearer a.b.c").status == 401
+    assert send(house, "/auth/register", member, **admin).status == 201

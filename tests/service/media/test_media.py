@@ -1,0 +1,257 @@
+import base64
+import hashlib
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from tests.service.media.conftest import PNG, local, put
+from tests.tokens import service_auth
+
+B64 = base64.b64encode(PNG).decode()
+DOCUMENT = {"file_name": "beat.png", "content_type": "image/png", "data_base64": B64}
+NOBODYS = "01890000-0000-7000-8000-000000000000"
+
+
+def objects(environ):
+    return [path for path in Path(environ["MEDIA_DIR"]).rglob("*") if path.is_file()]
+
+
+def signed_url(client, who, item_id):
+    return local(client.get(f"/media/items/{item_id}/download", headers=who).json["url"])
+
+
+def fetch(client, url, **how):
+    """Read a URL to its end, as a server's client does."""
+    return client.get(url, buffered=True, **how)
+
+
+def test_a_file_in_a_json_document_comes_back_as_it_was(client, people):
+    item = client.post("/media/upload", json=DOCUMENT, headers=people.user)
+    assert item.status_code == 201
+    assert (item.json["size"], item.json["sha256"]) == (len(PNG), hashlib.sha256(PNG).hexdigest())
+    assert (item.json["owner_id"], item.json["status"]) == (people.ids["user"], "ready")
+    answer = fetch(client, signed_url(client, people.user, item.json["id"]))
+    assert (answer.status_code, answer.data, answer.headers["Content-Type"]) == (200, PNG, "image/png")
+
+
+def test_a_file_in_an_xml_document_is_answered_in_xml(client, people):
+    body = (
+        "<MediaUpload><file_name>logo.png</file_name><content_type>image/png</content_type>"
+        f"<data_base64>{B64}</data_base64></MediaUpload>"
+    )
+    headers = {**people.user, "Content-Type": "application/xml", "Accept": "application/xml"}
+    root = etree.fromstring(client.post("/media/upload", data=body, headers=headers).data)
+    assert (root.tag, root.findtext("file_name"), root.findtext("size")) == ("MediaItem", "logo.png", str(len(PNG)))
+
+
+def test_bytes_come_in_as_a_stream(client, people, environ):
+    item = put(client, people.user).json
+    stored = Path(environ["MEDIA_DIR"]) / f"org_{people.org}" / f"user_{people.ids['user']}" / item["id"]
+    assert stored.read_bytes() == PNG
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"data_base64": "####"}, 422, "MEDIA_003"),
+        ({"data_base64": "AAA"}, 422, "MEDIA_003"),
+        ({"sha256": "0" * 64}, 422, "MEDIA_004"),
+        ({"content_type": "no type"}, 422, "GEN_422"),
+        ({"file_name": ""}, 422, "GEN_422"),
+        ({"file_name": "a\r\nb"}, 422, "GEN_422"),
+        ({"file_name": "x" * 256}, 422, "GEN_422"),
+        ({"owner_id": 1}, 422, "GEN_422"),
+    ],
+)
+def test_a_wrong_document_stores_nothing(client, people, environ, change, status, code):
+    answer = client.post("/media/upload", json={**DOCUMENT, **change}, headers=people.user)
+    assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
+    assert objects(environ) == []
+    assert client.get("/media/items", headers=people.admin).json["items"] == []
+
+
+def test_five_mebibytes_fit_in_a_document_and_not_a_byte_more(client, people):
+    limit = 5 * 1024 * 1024
+    for size, status in ((limit, 201), (limit + 1, 413)):
+        document = {**DOCUMENT, "data_base64": base64.b64encode(bytes(size)).decode()}
+        answer = client.post("/media/upload", json=document, headers=people.user)
+        assert answer.status_code == status
+    assert "PUT /media/upload" in answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(("extra", "status"), [(0, 201), (1, 413)])
+def test_a_stream_has_the_configured_limit(client, people, environ, extra, status):
+    assert put(client, people.user, bytes(1024 * 1024 + extra)).status_code == status
+    assert len(objects(environ)) == (status == 201)
+
+
+def test_a_stream_of_unknown_length_has_the_same_limit(client, people, environ):
+    headers = {**people.user, "Content-Type": "image/png", "Transfer-Encoding": "chunked"}
+    answer = client.put(
+        "/media/upload?file_name=a.png",
+        input_stream=BytesIO(bytes(1_400_000)),
+        headers=headers,
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == 413
+    assert objects(environ) == []
+
+
+def test_a_body_that_ends_early_is_not_stored(client, people, environ):
+    headers = {**people.user, "Content-Type": "image/png"}
+    answer = client.put(
+        "/media/upload?file_name=a.png", data=PNG, headers=headers, environ_overrides={"CONTENT_LENGTH": "9999"}
+    )
+    assert answer.status_code == 400
+    assert objects(environ) == []
+
+
+@pytest.mark.parametrize("content_type", ["", "nonsense", "image/png\x00"])
+def test_a_stream_needs_a_media_type(client, people, content_type):
+    assert put(client, people.user, content_type=content_type).status_code == 415
+
+
+def test_one_idempotency_key_stores_one_file(client, people):
+    headers = {**people.user, "Idempotency-Key": "upload-1"}
+    first, second = (client.post("/media/upload", json=DOCUMENT, headers=headers) for _ in range(2))
+    assert first.json == second.json
+    assert len(client.get("/media/items", headers=people.user).json["items"]) == 1
+    other = client.post("/media/upload", json={**DOCUMENT, "file_name": "x.png"}, headers=headers)
+    assert other.status_code == 422
+
+
+def test_who_sees_what(client, people):
+    mine, theirs = put(client, people.user).json["id"], put(client, people.peer).json["id"]
+
+    def listed(who, **query):
+        return [item["id"] for item in client.get("/media/items", headers=who, query_string=query).json["items"]]
+
+    assert listed(people.user) == [mine]
+    assert listed(people.user, owner_id=people.ids["peer"]) == []
+    assert listed(people.manager) == [theirs, mine]
+    assert listed(people.admin, owner_id=people.ids["user"]) == [mine]
+    assert listed(people.admin, content_type="text/plain") == []
+    assert listed(people.stranger) == []
+    for path in (f"/media/items/{mine}", f"/media/items/{mine}/download"):
+        statuses = {
+            name: client.get(path, headers=getattr(people, name)).status_code
+            for name in ("admin", "manager", "user", "peer", "stranger")
+        }
+        assert statuses == {"admin": 200, "manager": 200, "user": 200, "peer": 404, "stranger": 404}
+        assert client.get(path).status_code == 401
+
+
+def test_pages_follow_one_another(client, people):
+    made = [put(client, people.user, name=f"{number}.png").json["id"] for number in range(5)]
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 2, **({"cursor": cursor} if cursor else {})}
+        page = client.get("/media/items", headers=people.user, query_string=query).json
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == made[::-1]
+    assert client.get("/media/items?cursor=nonsense", headers=people.user).status_code == 422
+
+
+def test_only_an_admin_of_the_organization_deletes(client, people, environ):
+    item = put(client, people.user).json["id"]
+    statuses = [
+        client.delete(f"/media/items/{item}", headers=who).status_code
+        for who in (people.user, people.manager, people.stranger, people.admin, people.admin)
+    ]
+    assert statuses == [403, 403, 404, 204, 404]
+    assert objects(environ) == []
+
+
+def test_deleting_a_file_ends_its_urls(client, people):
+    item = put(client, people.user).json["id"]
+    url = signed_url(client, people.user, item)
+    client.delete(f"/media/items/{item}", headers=people.admin)
+    assert fetch(client, url).status_code == 404
+
+
+def test_a_url_lives_fifteen_minutes(client, people, clock):
+    url = signed_url(client, people.user, put(client, people.user).json["id"])
+    clock.forward(15 * 60 - 1)
+    assert fetch(client, url).status_code == 200
+    clock.forward(1)
+    assert fetch(client, url).status_code == 403
+
+
+def test_a_signature_is_for_one_file_and_one_expiry(client, people):
+    one, two = (put(client, people.user).json["id"] for _ in range(2))
+    url = signed_url(client, people.user, one)
+    path, _, query = url.partition("?")
+    expires, _, signature = query.removeprefix("expires=").partition("&signature=")
+    altered = [
+        url.replace(one, two),
+        url.replace(expires, str(int(expires) + 1)),
+        url[:-1] + ("0" if url[-1] != "0" else "1"),
+        f"{path}?expires={expires}&signature=x",
+    ]
+    assert [fetch(client, bad).status_code for bad in altered] == [403] * 4
+    assert client.get(f"{path}?expires={expires}").status_code == 422
+    assert client.get(path.replace(one, NOBODYS) + "?" + query).status_code == 403
+    assert client.put(url, data=b"x").status_code == 405
+    assert client.head(url).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "expected", "said"),
+    [
+        ("bytes=0-3", 206, PNG[:4], f"bytes 0-3/{len(PNG)}"),
+        ("bytes=10-", 206, PNG[10:], f"bytes 10-{len(PNG) - 1}/{len(PNG)}"),
+        ("bytes=-5", 206, PNG[-5:], f"bytes {len(PNG) - 5}-{len(PNG) - 1}/{len(PNG)}"),
+        ("bytes=0-99999", 206, PNG, f"bytes 0-{len(PNG) - 1}/{len(PNG)}"),
+        ("bytes=0-1,3-4", 200, PNG, None),
+        ("lines=0-3", 200, PNG, None),
+    ],
+)
+def test_ranges(client, people, asked, status, expected, said):
+    url = signed_url(client, people.user, put(client, people.user).json["id"])
+    answer = fetch(client, url, headers={"Range": asked})
+    assert (answer.status_code, answer.data, answer.headers.get("Content-Range")) == (status, expected, said)
+    assert answer.headers["Content-Length"] == str(len(expected))
+
+
+def test_a_range_behind_the_end_is_416(client, people):
+    url = signed_url(client, people.user, put(client, people.user).json["id"])
+    answer = fetch(client, url, headers={"Range": "bytes=99999-"})
+    assert (answer.status_code, answer.headers["Content-Range"]) == (416, f"bytes */{len(PNG)}")
+
+
+def test_content_is_cached_by_its_hash_and_never_run(client, people):
+    item = put(client, people.user, b"<script>alert(1)</script>", "page.html", "text/html").json
+    url = signed_url(client, people.user, item["id"])
+    answer = fetch(client, url)
+    assert answer.headers["ETag"] == f'"{item["sha256"]}"'
+    assert answer.headers["Content-Disposition"].startswith("attachment;")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert fetch(client, url, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "..\\x", 'a"; filename="b', "\u202egnp.exe", "ñandú.png", "CON"])
+def test_a_file_name_is_data(client, people, environ, name):
+    item = put(client, people.user, name=name).json
+    assert item["file_name"] == name
+    header = fetch(client, signed_url(client, people.user, item["id"])).headers["Content-Disposition"]
+    assert not any(mark in header for mark in ("\r", "\n", "/", "\\", "\u202e"))
+    assert header.count('"') == 2
+    assert [path.name for path in objects(environ)] == [item["id"]]
+
+
+def test_erasure_removes_an_organizations_files_and_is_repeatable(client, people, environ):
+    put(client, people.user)
+    put(client, people.peer)
+    kept = put(client, people.stranger).json["id"]
+    ask = {"org_id": people.org}
+    assert client.post("/media/erasures", json=ask, headers=people.admin).status_code == 403
+    only = {**ask, "user_id": people.ids["user"]}
+    assert client.post("/media/erasures", json=only, headers=service_auth("user")).json == {"removed": 1}
+    assert client.post("/media/erasures", json=ask, headers=service_auth("organization")).json == {"removed": 1}
+    assert client.post("/media/erasures", json=ask, headers=service_auth("organization")).json == {"removed": 0}
+    assert [path.name for path in objects(environ)] == [kept]

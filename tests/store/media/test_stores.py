@@ -1,0 +1,133 @@
+"""The object store's exam: the real one and the fake of the tests sit the same."""
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from heartguard_common.database import Database
+from heartguard_media.domain import Scope, Upload
+from heartguard_media.store.items import PostgresItems
+from heartguard_media.store.local import LocalStore
+from heartguard_media.usecases import MediaUseCases, Rules
+from tests.clocks import MovableClock
+from tests.fakes.objects import MemoryObjects
+from tests.people import found, join
+
+
+@pytest.fixture(params=["directory", "memory"])
+def store(request, tmp_path):
+    return LocalStore(tmp_path) if request.param == "directory" else MemoryObjects()
+
+
+def test_what_was_written_is_read_in_whole_and_in_parts(store):
+    written = store.write("org_1/user_1/a", [b"heart", b"", b"beat"])
+    assert (written.size, written.sha256) == (9, hashlib.sha256(b"heartbeat").hexdigest())
+    assert b"".join(store.read("org_1/user_1/a", 0, 9)) == b"heartbeat"
+    assert b"".join(store.read("org_1/user_1/a", 5, 4)) == b"beat"
+
+
+def test_a_failing_source_leaves_nothing(store):
+    def failing():
+        yield b"half"
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        store.write("org_1/user_1/a", failing())
+    with pytest.raises(FileNotFoundError):
+        store.read("org_1/user_1/a", 0, 1)
+    assert list(store.older_than(-60)) == []
+
+
+def test_deleting_is_repeatable(store):
+    store.write("org_1/user_1/a", [b"x"])
+    store.delete("org_1/user_1/a")
+    store.delete("org_1/user_1/a")
+    with pytest.raises(FileNotFoundError):
+        store.read("org_1/user_1/a", 0, 1)
+
+
+def test_objects_are_listed_by_age(store):
+    store.write("org_1/user_1/a", [b"x"])
+    assert list(store.older_than(60)) == []
+    assert list(store.older_than(-60)) == ["org_1/user_1/a"]
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class CrashingItems:
+    """Rows that die at one step and can't clean up after themselves, as after SIGKILL."""
+
+    def __init__(self, items, step):
+        self._items, self._step, self._dead = items, step, False
+
+    def __getattr__(self, name):
+        def call(*arguments):
+            if self._dead:
+                raise Crash
+            result = None if name == self._step == "finish" else getattr(self._items, name)(*arguments)
+            if name == self._step:
+                self._dead = True
+                raise Crash
+            return result
+
+        return call
+
+
+class Deaf:
+    """Objects that no longer hear once the process is dead."""
+
+    def __init__(self, objects, items):
+        self._objects, self._items = objects, items
+
+    def write(self, key, blocks):
+        return self._objects.write(key, blocks)
+
+    def delete(self, key):
+        if self._items._dead:
+            raise Crash
+        self._objects.delete(key)
+
+
+@pytest.mark.parametrize("step", ["begin", "finish", "remove"])
+def test_the_sweeper_leaves_neither_row_without_object_nor_object_without_row(database, tmp_path, step):
+    org = found(database)
+    owner = join(database, org)
+    rows, objects = PostgresItems(Database(database.url_for("media"))), LocalStore(tmp_path)
+    rules = Rules(10**6, 60, "s" * 32, "http://x")
+    who = type("Who", (), {"org_id": org, "user_id": owner, "role": "admin"})()
+
+    class Silent:
+        def changed(self, *_, **__):
+            pass
+
+    clock = MovableClock()
+    healthy = MediaUseCases(rules, rows, objects, Silent(), clock)
+    kept = healthy.upload(who, Upload("kept", "text/plain", 100), [b"kept"])
+    doomed = CrashingItems(rows, step)
+    dying = MediaUseCases(rules, doomed, Deaf(objects, doomed), Silent(), clock)
+    with pytest.raises(Crash):
+        if step == "remove":
+            dying.delete(who, healthy.upload(who, Upload("x", "text/plain", 100), [b"x"]).id)
+        else:
+            dying.upload(who, Upload("x", "text/plain", 100), [b"x"])
+    age(database, tmp_path)
+    assert healthy.sweep() >= 1
+    assert [item.id for item in rows.list(Scope(org), None, 10)] == [kept.id]
+    assert [path.name for path in Path(tmp_path).rglob("*") if path.is_file()] == [kept.id]
+    assert rows.abandoned(0) == []
+
+
+def age(database, folder):
+    """Let two hours pass for rows and files."""
+    from tests.people import owner
+
+    with owner(database) as cursor:
+        cursor.execute("UPDATE heartguard_core.media_items SET created_at = created_at - interval '2 hours'")
+    for path in Path(folder).rglob("*"):
+        if path.is_file():
+            os.utime(path, (time.time() - 7200,) * 2)

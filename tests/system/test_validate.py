@@ -1,0 +1,118 @@
+"""validate_endpoints.sh has a row for every endpoint in both formats, and notices a spoiled answer."""
+
+import re
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from heartguard_common import policy
+from heartguard_common.paths import REPO_ROOT
+from tests.system.conftest import RunningSystem
+from tests.system.spoiling import (
+    Reply,
+    change_root,
+    lose_a_field,
+    pretend_success,
+    put_json_under_xml,
+    spoiling_proxy,
+)
+
+SCRIPT = "validate_endpoints.sh"
+LINE = re.compile(
+    r"(?P<method>[A-Z]+) +(?P<path>/\S*) +(?P<format>json|xml) +"
+    r"(?P<expected>[0-9]{3}) \S+ +(?P<got>\S+) +\S+  (?P<result>.+)"
+)
+# Each run spoils what it can in every row at once; a row that was left alone must pass all the same.
+SPOILERS = {
+    "a field is gone": lose_a_field,
+    "another root": change_root,
+    "JSON under an XML Content-Type": put_json_under_xml,
+    "200 for a refusal": pretend_success,
+}
+
+
+def rows_of(output: str) -> list[re.Match[str]]:
+    return [match for line in output.splitlines() if (match := LINE.fullmatch(line))]
+
+
+def run(system: RunningSystem, spoil: Callable[[str, Reply], None], **environment: str):
+    with spoiling_proxy(system.gateway_url, spoil) as url:
+        return system.clone.script(SCRIPT, GATEWAY_HOST=url, **environment)
+
+
+def test_every_row_of_the_policy_is_called_in_both_formats():
+    listed = subprocess.run([REPO_ROOT / SCRIPT, "--list"], capture_output=True, text=True, check=True).stdout
+    called = {tuple(line.split()[:3]) for line in listed.splitlines()}
+    wanted = {(row.method, row.path, form) for row in policy.load().rows for form in ("json", "xml")}
+    assert wanted - called == set()
+    expected = {line.split()[3] for line in listed.splitlines()}
+    assert expected >= {"200", "201", "202", "204", "400", "401", "403", "404", "405", "406", "412", "415", "422"}
+
+
+def test_it_passes_and_leaves_nothing(running_system):
+    done = run(running_system, lambda *_: None)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = rows_of(done.stdout)
+    assert {row["result"] for row in rows} == {"ok"}
+    assert f"PASSED: {len(rows)} rows passed, 0 not run" in done.stdout
+    deleted = [row["format"] for row in rows if row["path"] == "/organization" and row["expected"] == "202"]
+    assert deleted == ["json", "xml"]
+
+
+@pytest.mark.parametrize("name", SPOILERS)
+def test_exactly_the_spoiled_rows_fail(running_system, name):
+    spoiled = set()
+
+    def spoil(number: str, reply: Reply) -> None:
+        if number.isdigit() and (reply.document or reply.status >= 400) and SPOILERS[name](reply):
+            spoiled.add(int(number))
+
+    done = run(running_system, spoil)
+    rows = rows_of(done.stdout)
+    failed = {number for number, row in enumerate(rows) if row["result"].startswith("FAILED")}
+    assert {number: rows[number].group() for number in failed ^ spoiled} == {}
+    assert len(spoiled) > 20
+    assert {row["result"] for number, row in enumerate(rows) if number not in failed} == {"ok"}
+    assert done.returncode == 1
+
+
+def test_one_spoiled_answer_fails_one_row(running_system):
+    place = []
+
+    def spoil(number: str, reply: Reply) -> None:
+        if reply.status == 404 and not place:
+            place.append(int(number))
+            pretend_success(reply)
+
+    done = run(running_system, spoil)
+    failed = [number for number, row in enumerate(rows_of(done.stdout)) if row["result"] != "ok"]
+    assert failed == place
+    assert "FAILED: 1 of" in done.stdout
+
+
+def test_it_waits_when_the_rate_limit_says_so(running_system):
+    refused = []
+
+    def spoil(number: str, reply: Reply) -> None:
+        if reply.status == 201 and reply.document and b"owner_id" in reply.body and not refused:
+            refused.append(number)
+            reply.status = 429
+            reply.headers["Retry-After"] = "1"
+
+    done = run(running_system, spoil)
+    assert "429 for POST /media/upload: waiting 1 s" in done.stdout
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_it_cannot_reach_it_names(tmp_path):
+    done = subprocess.run(
+        [REPO_ROOT / SCRIPT],
+        env={"PATH": "/usr/bin:/bin", "GATEWAY_HOST": "127.0.0.1:1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert re.fullmatch(r"validate_endpoints.sh: nothing answers at http://127.0.0.1:1: .*\n", done.stderr)
+    assert done.stdout == ""
