@@ -81,7 +81,7 @@ accepts() { accept=$1; }                                # an Accept header other
 with() { headers[${#headers[@]}]=$1; }                  # one more header
 keeps() { keeping=$*; }                                 # name=path: values of the answer for later rows
 forgets() { forgetting=$*; }                            # names of values that are gone once the row has passed
-refuses() { gives "$1" Error "code=$2" message:text "request_id={request_id}" ${3+"$3"}; }
+refuses() { gives "$1" Error "code=$2" message:text "request_id={request_id}" "${@:3}"; }
 
 gives() { # STATUS ROOT CHECK...: performs the row in its formats; judge.py explains roots and checks
     local form
@@ -237,6 +237,7 @@ find_secret() { # NAME: sets found
 
 begin() {
     local form
+    v_founding='' v_existing=''
     find_secret OPERATOR_TOKEN
     v_operator=$found
     find_secret GATEWAY_SERVICE_SECRET
@@ -297,6 +298,8 @@ tidy_up() {
         done
         [ -n "$left" ] || continue
         log_in_again "$form"
+        # whoever founded an organization and can't log in any more has seen it deleted
+        [ "$got$v_founding" != 401yes ] || continue
         row DELETE -
         remove "$form" made_item '/media/items/{made_item}' "a file"
         remove "$form" made_second '/media/items/{made_second}' "a file"

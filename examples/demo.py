@@ -54,7 +54,7 @@ class Gateway:
             began = time.perf_counter()
             answer = self._session.request(method, self._url + path, headers=headers, timeout=60, **request)
             line = f"{method} {path.partition('?')[0]}"
-            print(f"   {line:<58} {answer.status_code}  {(time.perf_counter() - began) * 1000:6.0f} ms")
+            print(f"   {line:<66} {answer.status_code}  {(time.perf_counter() - began) * 1000:6.0f} ms")
             if answer.status_code != requests.codes.too_many:
                 break
             wait = int(answer.headers["Retry-After"])
@@ -145,8 +145,10 @@ def query(gateway: Gateway, member: dict[str, Any], token: str, recording: list[
     heading(5, "The same question, answered in XML.")
     headers = {"Accept": "application/xml"}
     content = gateway.send("POST", "/timeseries/query", token, json=body, headers=headers).content
-    print(f"   {content[:230].decode(errors='replace')}...")
     root = ET.fromstring(content)  # noqa: S314  the answer of our own system
+    ET.indent(root)
+    lines = ET.tostring(root, encoding="unicode").splitlines()
+    print("\n".join(f"   {line}" for line in [*lines[:SHOWN], "  ..."]))
     bpm_of = "fields/entry[@key='bpm']"
     in_xml = {
         point.findtext("time"): (float(point.findtext(bpm_of) or "nan"), int(point.findtext("count") or 0))

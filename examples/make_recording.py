@@ -21,8 +21,8 @@ TARGET = Path(__file__).with_name("recording.csv")
 BASELINE_S = 1.5  # the signal is compared with its own mean over so long a time around it
 ABOVE_PERCENT = 20  # so far above that mean a pulse wave rises
 DEAD_TIME_S = 0.3  # no second beat so soon after one: 200 bpm
-NEIGHBOURS = 15  # an interval is held against the median of so many on each side
-TOLERANCE_PERCENT = 20  # and passes when it differs by no more than this
+NEIGHBOURS = 10  # an interval is held against the median of so many on each side
+TOLERANCE_PERCENT = 25  # and passes when it differs by no more than this
 
 
 def read_samples() -> tuple[datetime, datetime, list[int]]:

@@ -14,7 +14,7 @@ from heartguard_common.settings import variables
 
 SERVICES = {"auth": "AUTH", "organization": "ORG", "user": "USER", "media": "MEDIA", "influx": "TS", "audit": "AUDIT"}
 PREFIXES = {**SERVICES, "gateway": "GW"}
-ROOMS = {"settings", "wiring", "routes", "usecases", "ports", "domain", "store", "errors", "__init__", "consumer"}
+ROOMS = {"settings", "wiring", "routes", "usecases", "ports", "domain", "store", "errors", "__init__", "consumer", "export"}
 SOURCES = sorted(
     path
     for folder in ("services", "schemas", "migrations", "examples", "bench", "tests")

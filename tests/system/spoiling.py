@@ -31,7 +31,8 @@ class Reply:
     @property
     def document(self) -> bool:
         """Whether it is a document of ours: not a file, a stream of bytes or a text."""
-        return bool(self.body) and self.media_type in ("application/json", "application/xml")
+        schema = b'"$schema"' in self.body or b"<xs:schema" in self.body
+        return bool(self.body) and not schema and self.media_type in ("application/json", "application/xml")
 
 
 Spoiler = Callable[[str, Reply], None]

@@ -8,6 +8,7 @@ POLICIES='policies retention_days time_zone:text unknown_measurements:text heade
 LOGIN='access_token:text refresh_token:text expires_in:int token_type=Bearer header:Cache-Control=no-store'
 ITEM='id:uuid file_name=note.{format} content_type=text/plain size:int sha256:text status:text owner_id:int created_at:time'
 BUCKET='bucket={bucket} retention_days created_at:time'
+DETAILS='details[]/path details[]/message:text'
 EVENT='id:uuid status=recorded time:time kind:text request_id:text actor:text action:text service:text outcome:text'
 
 open_rows() {
@@ -20,7 +21,7 @@ open_rows() {
     done
     row GET /gateway/services; as operator; when operator
     gives 200 ServiceList 'items[]/name:text' 'items[]/status=ok' 'items[]/latency_ms:number'
-    row GET /openapi.json; as nobody; only json; gives 200 OpenAPI openapi:text info/title:text paths:map
+    row GET /openapi.json; as nobody; only json; gives 200 OpenAPI openapi:text info/title:text paths:map components:map
     row GET /openapi.json; as nobody; only xml; refuses 406 GEN_406
     row GET /.well-known/jwks.json; as nobody; only json; gives 200 JwkSet keys:list
     row GET /.well-known/jwks.json; as nobody; only xml; refuses 406 GEN_406
@@ -70,7 +71,7 @@ organization_rows() {
     sends '{"policies": "ISO27001"}' '<OrganizationUpdate><policies>ISO27001</policies></OrganizationUpdate>'
     gives 200 Organization $ORGANIZATION policies=ISO27001
     row PUT /organization; when existing; sends '{}' '<OrganizationUpdate/>'; gives 200 Organization $ORGANIZATION
-    row GET /organization; when founding; gives 200 Organization policies=ISO27001
+    row GET /organization; when founding; gives 200 Organization $ORGANIZATION policies=ISO27001
     row GET /organization/policies; gives 200 OrganizationPolicies $POLICIES
     row PUT /organization/policies; when founding
     sends '{"time_zone": "Europe/Madrid"}' \
@@ -84,7 +85,7 @@ organization_rows() {
     sends '{"preferences": {"lang": "es"}}' '<UserUpdate><preferences><lang>es</lang></preferences></UserUpdate>'
     gives 200 User $USER preferences/lang=es
     row PUT /users/me; when existing; sends '{}' '<UserUpdate/>'; gives 200 User $USER
-    row GET '/users?limit=500'; gives 200 UserList 'items[]/id:int' 'items[]/email:text' 'items[]/org_id={org_id}'
+    row GET '/users?limit=500'; gives 200 UserList 'items[]/id:int' 'items[]/email:text' 'items[]/org_id={org_id}' next_cursor
     row GET '/users/{user_id}'; gives 200 User $USER id={user_id}
 }
 
@@ -98,7 +99,7 @@ media_rows() {
     row PUT '/media/upload?file_name=note.{format}'; sends_text HeartGuard text/plain
     keeps second_item=id made_second=id
     gives 201 MediaItem $ITEM size=10 owner_id={user_id}
-    row GET '/media/items?limit=500'; gives 200 MediaItemList 'items[]/id:uuid' 'items[]/file_name:text' 'items[]/owner_id:int'
+    row GET '/media/items?limit=500'; gives 200 MediaItemList 'items[]/id:uuid' 'items[]/owner_id:int' next_cursor
     row GET '/media/items/{item_id}'; gives 200 MediaItem $ITEM id={item_id}
     row GET '/media/items/{item_id}/download'; keeps url=url; gives 200 MediaDownload url:url expires_at:time
     [ "$LISTING" = yes ] || derive_signatures
@@ -110,7 +111,7 @@ telemetry_rows() {
     sends '{"bucket": "{bucket}"}' '<BucketRequest><bucket>{bucket}</bucket></BucketRequest>'
     keeps made_bucket=bucket
     gives 201 Bucket $BUCKET
-    row GET /timeseries/buckets; gives 200 BucketList 'items[]/bucket:text' 'items[]/created_at:time'
+    row GET /timeseries/buckets; gives 200 BucketList 'items[]/bucket:text' 'items[]/created_at:time' next_cursor
     row GET /timeseries/measurements; gives 200 MeasurementList 'items[]/name:text' 'items[]/unit' 'items[]/description'
 
     row POST /timeseries/write
@@ -132,7 +133,7 @@ telemetry_rows() {
          <range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop>
          <aggregate>mean</aggregate><every>1m</every></QueryRequest>'
     gives 200 QueryResult measurement=heart_rate aggregate=mean every=1m 'series[]/tags' \
-        'series[]/points[]/time=2024-06-01T10:00:00Z' 'series[]/points[]/fields/bpm=73' 'series[]/points[]/count=2'
+        'series[]/points[]/time=2024-06-01T10:00:00Z' 'series[]/points[]/fields/bpm=73' 'series[]/points[]/count=2' next_cursor
 }
 
 audit_rows() {
@@ -141,8 +142,8 @@ audit_rows() {
         '<AuditEventRequest><actor>validation</actor><action>VALIDATE</action><service>auth</service>
          <payload><entry key="run">{stamp}</entry></payload></AuditEventRequest>'
     keeps event_id=id
-    gives 201 AuditEvent id:uuid status=recorded
-    row GET /audit/events; gives 200 AuditEventList 'items[]/id:uuid' 'items[]/time:time' 'items[]/action:text' 'items[]/outcome:text'
+    gives 201 AuditEvent $EVENT action=VALIDATE
+    row GET /audit/events; gives 200 AuditEventList 'items[]/id:uuid' 'items[]/time:time' 'items[]/action:text' next_cursor
     row GET '/audit/events/{event_id}'; gives 200 AuditEvent $EVENT id={event_id} action=VALIDATE
 }
 
@@ -169,18 +170,18 @@ refusal_rows() {
     row POST /auth/refresh; as nobody; sends_text 'refresh_token: x' application/yaml; refuses 415 GEN_415
     row POST /auth/refresh; as nobody; sends '{' '<RefreshRequest>'; refuses 400 GEN_400
     row POST /auth/refresh; as nobody; sends '{"unknown": 1}' '<RefreshRequest><unknown>1</unknown></RefreshRequest>'
-    gives 422 Error code=GEN_422 message:text request_id={request_id} 'details[]/path:text' 'details[]/message:text'
+    refuses 422 GEN_422 $DETAILS
     row POST /auth/refresh; as nobody; sends '{"refresh_token": "x"}' '<RefreshRequest><refresh_token>x</refresh_token></RefreshRequest>'
     refuses 401 AUTH_003
-    row GET '/users?color=red'; refuses 422 GEN_422
+    row GET '/users?color=red'; refuses 422 GEN_422 $DETAILS
     row PUT /users/me; with 'If-Match: "stale"'; sends '{}' '<UserUpdate/>'; refuses 412 GEN_412
     row POST /auth/login; as nobody
     sends '{"email": "nobody.{stamp}.{format}@validate.example", "password": "not-the-password"}' \
         '<LoginRequest><email>nobody.{stamp}.{format}@validate.example</email><password>not-the-password</password></LoginRequest>'
     refuses 401 AUTH_001
-    row GET '/media/content/{item_id}'; as nobody; accepts 'application/{format}, */*;q=0.1'; refuses 422 GEN_422
+    row GET '/media/content/{item_id}'; as nobody; accepts 'application/{format}, */*;q=0.1'; refuses 422 GEN_422 $DETAILS
     row DELETE /organization; sends '{"name": "another name"}' '<OrganizationDelete><name>another name</name></OrganizationDelete>'
-    refuses 422 ORG_002
+    refuses 422 ORG_002 $DETAILS
 }
 
 closing_rows() { # these remove what the rows above have made

@@ -23,9 +23,7 @@ def test_the_example_of_the_plan_is_stored_once_however_often_it_is_sent(write, 
     again = write(beat(0, 72, user_id="1"))
     assert again.get_json() == {"success": True, "inserted": 1, "results": [{"status": "duplicate"}]}
     series = query().get_json()["series"]
-    assert series == [
-        {"tags": {"user_id": "1"}, "points": [{"time": "2024-06-01T10:00:00Z", "fields": {"bpm": 72.0}}]}
-    ]
+    assert series == [{"tags": {"user_id": "1"}, "points": [{"time": "2024-06-01T10:00:00Z", "fields": {"bpm": 72.0}}]}]
 
 
 def test_the_same_in_xml(client, org, admin, query):
@@ -107,7 +105,9 @@ def test_points_that_the_rules_refuse_are_rejected_one_by_one(write, query, cloc
     document = answer.get_json()
     assert (document["success"], document["inserted"]) == (False, 3)
     reasons = [result.get("reason", "") for result in document["results"]]
-    assert ["future" in reasons[2], "older" in reasons[4], "catalogue" in reasons[5], "float" in reasons[6]] == [True] * 4
+    assert ["future" in reasons[2], "older" in reasons[4], "catalogue" in reasons[5], "float" in reasons[6]] == [
+        True
+    ] * 4
     assert reasons[0] == ""
 
 
@@ -174,12 +174,6 @@ def test_org_is_the_callers_or_nothing(write, org):
     assert write(beat(0), org=str(org + 1)).status_code == 404
 
 
-def test_what_belongs_to_line_protocol_is_not_ignored(write):
-    answer = write(beat(0), query="?precision=ms&bucket=org_1")
-    assert answer.status_code == 422
-    assert [item["path"] for item in answer.get_json()["error"]["details"]] == ["/bucket", "/precision"]
-
-
 def test_the_contract_is_kept_before_anything_is_stored(write, query):
     for point in ({"measurement": "x"}, beat(0) | {"fields": {}}, beat(0) | {"timestamp": "2024-06-01T10:00:00"}):
         assert write(beat(1), point).status_code == 422
@@ -189,7 +183,9 @@ def test_the_contract_is_kept_before_anything_is_stored(write, query):
 
 
 def test_ten_thousand_points_in_one_request(write, query):
-    batch = [beat(0) | {"timestamp": f"2024-06-01T{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}Z"} for n in range(10_000)]
+    batch = [
+        beat(0) | {"timestamp": f"2024-06-01T{n // 3600:02d}:{n // 60 % 60:02d}:{n % 60:02d}Z"} for n in range(10_000)
+    ]
     assert set(statuses(write(*batch))) == {"created"}
     assert set(statuses(write(*batch))) == {"duplicate"}
     assert query(aggregate="count").get_json()["series"][0]["points"][0]["fields"] == {"bpm": 10_000}

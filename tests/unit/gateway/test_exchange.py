@@ -239,6 +239,20 @@ def test_an_event_names_route_and_object() -> None:
     assert (event.time, event.outcome) == ("2027-01-15T08:00:00Z", "success")
 
 
+@pytest.mark.parametrize(
+    ("method", "target", "resource"),
+    [
+        ("GET", "/users/me", None),
+        ("DELETE", "/media/items/01890a5d-ac96-774b-bcce-b302099a8057", "media:01890a5d-ac96-774b-bcce-b302099a8057"),
+        ("DELETE", "/timeseries/buckets/org_3", "bucket:org_3"),
+    ],
+)
+def test_objects_are_named_as_the_services_name_them(method: str, target: str, resource: str | None) -> None:
+    house = House()
+    house.ask(method, target, "admin")
+    assert house.events[0].resource == resource
+
+
 def test_ids_are_uuid_7_and_a_sane_one_is_kept() -> None:
     headers = dict(House().ask("GET", "/users/me", "user", x_request_id="a.b-c_9").headers)
     assert headers["X-Request-ID"] == "a.b-c_9"

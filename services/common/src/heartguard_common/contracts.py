@@ -1,7 +1,8 @@
 """Messages and their law: bytes become checked documents, documents become bytes, in JSON and XML alike."""
 
 import re
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -122,29 +123,53 @@ class Contract:
 
 
 class Contracts:
-    """All messages of a directory of schemas, by name."""
+    """All messages of a directory of schemas, by name.
 
-    def __init__(self, bundle: shapes.Bundle, xsds: Mapping[str, etree.XMLSchema]) -> None:
-        finder = faults.Finder(bundle.schema["$defs"])
-        messages = [bundle.message(name) for name in bundle.message_names()]
-        self._contracts = {message.name: Contract(message, finder, xsds[message.resource]) for message in messages}
+    Each is compiled when it is first asked for: a service speaks few of them, and the compiled ones of all would
+    cost every process several megabytes.
+    """
+
+    def __init__(self, bundle: shapes.Bundle, directory: Path) -> None:
+        self._bundle = bundle
+        self._directory = directory
+        self._finder = faults.Finder(bundle.schema["$defs"])
+        self._names = tuple(bundle.message_names())
+        self._contracts: dict[str, Contract] = {}
+        self._xsds: dict[str, etree.XMLSchema] = {}
+        self._lock = threading.RLock()
 
     @classmethod
     def load(cls, directory: Path = SCHEMAS_DIR) -> "Contracts":
-        """The contracts of all `*.schema.json` of a directory, with the XSDs made of them beside them."""
+        """The contracts of all `*.schema.json` of a directory, with the XSDs made of them beside them.
+
+        Raises OSError when an XSD is missing: not being compiled yet is no reason to find that out later.
+        """
         bundle = shapes.load(directory)
-        xsds = {name: etree.XMLSchema(etree.parse(str(directory / f"{name}.xsd"))) for name in bundle.resources}
-        return cls(bundle, xsds)
+        for name in bundle.resources:
+            (directory / f"{name}.xsd").stat()
+        return cls(bundle, directory)
 
     def __getitem__(self, name: str) -> Contract:
+        if name not in self._contracts:
+            self._compile(name)
         return self._contracts[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._contracts
+        return name in self._names
 
     def names(self) -> tuple[str, ...]:
         """The names of all messages."""
-        return tuple(self._contracts)
+        return self._names
+
+    def _compile(self, name: str) -> None:
+        with self._lock:
+            if name not in self._names:
+                raise KeyError(name)
+            message = self._bundle.message(name)
+            if message.resource not in self._xsds:
+                file = self._directory / f"{message.resource}.xsd"
+                self._xsds[message.resource] = etree.XMLSchema(etree.parse(str(file)))
+            self._contracts[name] = Contract(message, self._finder, self._xsds[message.resource])
 
 
 def _whole_numbers(value: Any, shape: shapes.Shape) -> Any:

@@ -9,6 +9,5 @@ BATCH_REJECTED = ErrorRow("TS_004", 422, "Points of an atomic batch were rejecte
 NOT_YOURS = ErrorRow("TS_005", 403, "This role reads its own points only")
 OVER_BUDGET = ErrorRow("TS_006", 422, "The query asks for more values than one answer holds")
 NO_AGGREGATE = ErrorRow("TS_007", 422, "A field of this query has no such aggregate")
-OUT_OF_RANGE = ErrorRow("TS_008", 422, "An aggregate of these values is larger than a number can be")
 
-ROWS = (NO_BUCKET, BUCKET_EXISTS, OWN_BUCKET, BATCH_REJECTED, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE, OUT_OF_RANGE)
+ROWS = (NO_BUCKET, BUCKET_EXISTS, OWN_BUCKET, BATCH_REJECTED, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE)

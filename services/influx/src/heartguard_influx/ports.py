@@ -72,7 +72,7 @@ class TimeSeriesStore(Protocol):
     def windows(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
     ) -> Sequence[Row]:
-        """The windows that hold points, by group and time. Raises TS_008 when a result is no finite number."""
+        """The windows that hold points, by group and time."""
 
     def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
         """Remove the points of buckets, or one person's there; returns how many values that were."""

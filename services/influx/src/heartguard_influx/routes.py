@@ -6,7 +6,7 @@ from typing import Any
 
 from heartguard_common import paging
 from heartguard_common.clock import rfc3339
-from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.errors import ServiceError
 from heartguard_common.routing import Answer, Call, Route
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.catalogue import CATALOGUE
@@ -29,9 +29,6 @@ class UseCases:
 
 def write(usecases: UseCases, call: Call) -> Answer:
     """POST /timeseries/write."""
-    faults = [Fault(f"/{name}", "belongs to line protocol") for name in ("bucket", "precision") if name in call.query]
-    if faults:
-        raise ServiceError(UNPROCESSABLE, details=faults)
     wanted = call.document
     if wanted.get("org", str(call.person.org_id)) != str(call.person.org_id):
         raise ServiceError(NO_BUCKET)

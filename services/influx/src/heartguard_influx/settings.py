@@ -24,7 +24,11 @@ class Settings(ServiceSettings):
 
 
 def _require_postgres(settings: Settings) -> None:
-    given = {"INFLUX_URL": settings.influx_url, "INFLUX_TOKEN": settings.influx_token, "INFLUX_ORG": settings.influx_org}
+    given = {
+        "INFLUX_URL": settings.influx_url,
+        "INFLUX_TOKEN": settings.influx_token,
+        "INFLUX_ORG": settings.influx_org,
+    }
     names = [name for name, value in given.items() if value]
     missing = [name for name, value in given.items() if not value]
     if names and missing:

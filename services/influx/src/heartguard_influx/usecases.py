@@ -90,9 +90,7 @@ class Found:
 class Querying:
     """Reading points, raw or by windows."""
 
-    def __init__(
-        self, transaction: Transaction, buckets: Buckets, types: FieldTypes, store: TimeSeriesStore
-    ) -> None:
+    def __init__(self, transaction: Transaction, buckets: Buckets, types: FieldTypes, store: TimeSeriesStore) -> None:
         self._transaction = transaction
         self._buckets = buckets
         self._types = types
@@ -118,6 +116,8 @@ class Querying:
     def _read(
         self, selection: Selection, shape: Shape, names: Sequence[str] | None, after: Sequence[int] | None
     ) -> Found:
+        if selection.start_ns >= selection.stop_ns:  # beyond the years that nanoseconds can count
+            return Found((), ())
         known = self._types.of(selection.bucket_id, selection.measurement)
         fields = [field for field in known if names is None or field.name in names]
         groups = self._store.groups(selection, _grouping(shape))

@@ -1,8 +1,11 @@
 """Write the access event before the answer leaves: who used which route on what, and how it ended."""
 
+from collections.abc import Mapping
+
 from heartguard_common.audit import AuditEvent, Outcome
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import ServiceError
+from heartguard_common.policy import Row
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.errors import AUDIT_UNAVAILABLE
 from heartguard_gateway.ports import Ports
@@ -27,7 +30,7 @@ def run(exchange: Exchange, ports: Ports) -> None:
         actor=principal.actor if principal else "anonymous",
         action=row.id,
         service="gateway",
-        resource=_resource(exchange),
+        resource=_resource(row, exchange.params),
         outcome=outcome(reply.status),
         reason=exchange.code,
         payload={"method": exchange.request.method, "status": reply.status},
@@ -46,7 +49,9 @@ def outcome(status: int) -> Outcome:
     return "denied" if status in _DENIED else "failure"
 
 
-def _resource(exchange: Exchange) -> str | None:
-    """The object in the path, for example `user:12`."""
-    named = [f"{name.removesuffix('_id')}:{value}" for name, value in exchange.params.items()]
-    return named[0] if named else None
+def _resource(row: Row, params: Mapping[str, str]) -> str | None:
+    """The object in the path as the services name it: `user:12`, `media:0189...`, `bucket:org_3`."""
+    for name, value in params.items():
+        kind = row.id.partition(".")[0] if name.endswith("_id") else name
+        return f"{kind}:{value}"
+    return None

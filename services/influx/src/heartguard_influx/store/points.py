@@ -84,7 +84,7 @@ class PostgresStore:
     def windows(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
     ) -> Sequence[Row]:
-        """The windows that hold points, by group and time. Raises TS_008 when a result is no finite number."""
+        """The windows that hold points, by group and time."""
         if not groups or not fields:
             return ()
         with self._database.transaction() as connection:

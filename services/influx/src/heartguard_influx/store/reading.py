@@ -1,16 +1,13 @@
 """Reading points and windows from PostgreSQL. Every text here is a constant; values are parameters."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, exc, text
+from sqlalchemy import Connection, text
 
-from heartguard_common.errors import ServiceError
-from heartguard_influx.domain.point import Value
+from heartguard_influx.domain.point import EARLIEST_NS, Value
 from heartguard_influx.domain.query import OF_ANY_TYPE, Aggregate, Field, Group, Row, Selection
 from heartguard_influx.domain.windows import Grid
-from heartguard_influx.errors import OUT_OF_RANGE
 from heartguard_influx.store.arrays import numbers
 
 # For each series its own walk along the key, no further than the page is long.
@@ -96,13 +93,13 @@ def read_windows(
     aggregate: Aggregate,
     grid: Grid,
 ) -> list[Row]:
-    """The windows that hold points, by group and time. Raises TS_008 when a result is no finite number."""
+    """The windows that hold points, by group and time."""
     values = {
         **_members(groups, fields),
         "start": selection.start_ns,
         "stop": selection.stop_ns,
         "width": grid.width_ns,
-        "starts": numbers(grid.starts[:-1]) if grid.width_ns is None else None,
+        "starts": numbers(max(start, EARLIEST_NS) for start in grid.starts[:-1]) if grid.width_ns is None else None,
     }
     window = _BY_STARTS if grid.width_ns is None else _BY_WIDTH
     string = _STRINGS.get(aggregate, "NULL")
@@ -114,7 +111,7 @@ def read_windows(
     by_id = {field.id: field for field in fields}
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
     counts: dict[tuple[int, int], int] = {}
-    for row in _run(connection, statement, values):
+    for row in connection.execute(text(statement), values):
         key = (row.place, row.number_of_window)
         field = by_id[row.field_id]
         found.setdefault(key, {})[field.name] = _aggregated(aggregate, field, row.number, row.string)
@@ -138,14 +135,7 @@ def _count_points(connection: Connection, window: str, values: Mapping[str, Any]
     SELECT wanted.place, {window} AS number_of_window, count(DISTINCT (p.series_id, p.time_ns)) AS points
     {_FROM} GROUP BY 1, 2
     """
-    return {(row.place, row.number_of_window): row.points for row in _run(connection, statement, values)}
-
-
-def _run(connection: Connection, statement: str, values: Mapping[str, Any]) -> Sequence[Any]:
-    try:
-        return connection.execute(text(statement), values).all()
-    except exc.DataError as error:  # 22003: a sum beyond the range of a double
-        raise ServiceError(OUT_OF_RANGE) from error
+    return {(row.place, row.number_of_window): row.points for row in connection.execute(text(statement), values)}
 
 
 def _members(groups: Sequence[Group], fields: Sequence[Field]) -> dict[str, Any]:
@@ -169,8 +159,6 @@ def _aggregated(aggregate: Aggregate, field: Field, number: Any, string: str | N
         return int(number)
     if aggregate in OF_ANY_TYPE:
         return _value(field, number, string)
-    if number is not None and not math.isfinite(number):
-        raise ServiceError(OUT_OF_RANGE)
     return None if number is None else float(number)
 
 

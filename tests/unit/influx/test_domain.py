@@ -1,0 +1,100 @@
+"""The rules of time series, without a store."""
+
+import pytest
+
+from heartguard_common.contracts import Contracts
+from heartguard_common.settings import SettingsError
+from heartguard_influx import errors
+from heartguard_influx.domain.bucket import belongs_to
+from heartguard_influx.domain.catalogue import CATALOGUE
+from heartguard_influx.domain.point import Point, judge_types, person_of, series_digest
+from heartguard_influx.domain.repeats import Batch
+from heartguard_influx.settings import Settings
+from heartguard_influx.store.arrays import numbers, texts
+
+ENVIRON = {
+    "DATABASE_URL": "postgresql://x@localhost/x",
+    "REDIS_URL": "redis://localhost",
+    "SERVICE_SECRET": "kq8Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua",
+    "SERVICE_CREDENTIALS": "auth:" + "0" * 64,
+}
+INFLUX = {"INFLUX_URL": "http://influx:8086", "INFLUX_TOKEN": "t", "INFLUX_ORG": "o"}
+
+
+@pytest.mark.parametrize("name", ["org_1", "org_1_x", "org_1_2", "org_1_a.b-c", "org_1__"])
+def test_names_of_organization_1(name):
+    assert belongs_to(name, 1)
+
+
+@pytest.mark.parametrize("name", ["org_2", "org_11", "org_1_", "org_01", "ORG_1", "org_1.x", "xorg_1", "org_1\n", ""])
+def test_names_that_are_not_of_organization_1(name):
+    assert not belongs_to(name, 1)
+
+
+def test_the_person_of_a_series_is_a_plain_number_in_its_tag():
+    assert person_of([("user_id", "12")]) == 12
+    for text in ("012", "0", "-1", "12 ", "1e3", "x", "", "١٢", "9" * 30):
+        assert person_of([("user_id", text)]) is None
+    assert person_of([("user", "12")]) is None
+
+
+def test_series_differ_when_measurement_or_tags_do():
+    series = [("a", ()), ("b", ()), ("a", (("b", "c"),)), ("a", (("c", "b"),)), ("a", (("b", "c"), ("d", "e")))]
+    series += [("a", (("b", 'c"],["d","e'),)), ('a",[["b","c"]]', ())]
+    assert len({series_digest(*one) for one in series}) == len(series)
+
+
+def test_types_are_judged_in_order_and_a_rejected_point_settles_none():
+    def point(**fields):
+        return Point("m", (), fields, 0)
+
+    points = [None, point(a=1.0, b="x"), point(a="x", c=True), point(c=2.0), point(b="y", d=1.0)]
+    faults, new = judge_types(points, {("m", "b"): "string"})
+    assert list(faults) == [2]
+    assert new == {("m", "a"): "float", ("m", "c"): "float", ("m", "d"): "float"}
+    assert list(judge_types(points, {("m", "a"): "boolean"})[0]) == [1, 2]
+
+
+def test_a_batch_tells_first_and_last_values():
+    points = [Point("m", (), {"a": value}, 0) for value in (1.0, 2.0, 3.0)] + [Point("m", (), {"b": 1.0}, 0)]
+    batch = Batch(points)
+    assert batch.first == {("m", (), 0, "a"): 1.0, ("m", (), 0, "b"): 1.0}
+    assert batch.last == {("m", (), 0, "a"): 3.0}
+    assert batch.statuses({("m", (), 0, "a"): True}) == ["created", "updated", "updated", "duplicate"]
+    assert batch.statuses({("m", (), 0, "a"): False}) == ["updated", "updated", "updated", "duplicate"]
+
+
+def test_array_literals():
+    assert numbers([1, None, -2]) == "{1,NULL,-2}"
+    assert numbers([1e300, 0.1]) == "{1e+300,0.1}"
+    assert texts(["a", None, 'q"\\', "NULL", "{,}", ""]) == '{"a",NULL,"q\\"\\\\","NULL","{,}",""}'
+
+
+def test_the_catalogue_satisfies_its_contract_and_names_each_measurement_once():
+    names = [measurement.name for measurement in CATALOGUE]
+    assert len(set(names)) == len(names)
+    items = [vars(measurement) for measurement in CATALOGUE]
+    Contracts.load()["MeasurementList"].check({"items": items})
+    assert next(item for item in items if item["name"] == "heart_rate")["unit"] == "bpm"
+    assert all(item["minimum"] < item["maximum"] for item in items)
+
+
+def test_error_codes_are_our_own_and_different():
+    codes = [row.code for row in errors.ROWS]
+    assert len(set(codes)) == len(codes)
+    assert all(code.startswith("TS_") for code in codes)
+
+
+def test_postgresql_alone_is_enough():
+    assert Settings.from_env(ENVIRON | dict.fromkeys(INFLUX, "")).influx_url == ""
+
+
+@pytest.mark.parametrize("name", INFLUX)
+def test_one_influx_variable_without_the_others_refuses_to_start(name):
+    with pytest.raises(SettingsError, match=f"{name} needs .* set all three, or none"):
+        Settings.from_env(ENVIRON | {name: INFLUX[name]})
+
+
+def test_all_three_refuse_to_start_too_while_there_is_no_such_store():
+    with pytest.raises(SettingsError, match="keeps time series in PostgreSQL only"):
+        Settings.from_env(ENVIRON | INFLUX)
