@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import distribution
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -69,7 +70,7 @@ def heart_rate() -> list[tuple[str, str]]:
     first, last, samples = read_samples()
     step = (last - first) / (len(samples) - 1)
     beats = find_beats(samples, 1 / step.total_seconds())
-    intervals = [after - before for before, after in zip(beats, beats[1:], strict=False)]
+    intervals = [after - before for before, after in pairwise(beats)]
     return [
         (_time(first + step * beat), f"{60 / (step.total_seconds() * interval):.1f}")
         for beat, interval, good in zip(beats[1:], intervals, trusted(intervals), strict=True)

@@ -8,10 +8,19 @@ import re
 
 import pytest
 import yaml
+
 from heartguard_common.paths import REPO_ROOT
 from heartguard_common.settings import variables
 
-SERVICES = {"gateway": 5000, "auth": 5001, "organization": 5002, "user": 5003, "media": 5004, "influx": 5005, "audit": 5006}
+SERVICES = {
+    "gateway": 5000,
+    "auth": 5001,
+    "organization": 5002,
+    "user": 5003,
+    "media": 5004,
+    "influx": 5005,
+    "audit": 5006,
+}
 TEXT = (REPO_ROOT / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)["services"]
 DOCKERFILES = {path.parent.name: path.read_text() for path in (REPO_ROOT / "services").glob("*/Dockerfile")}
@@ -62,7 +71,9 @@ def test_services_are_hardened_and_wait_for_what_they_need(name):
 
 
 def test_the_credentials_of_google_are_mounted_for_media_alone_and_read_only():
-    mounted = [name for name, service in COMPOSE.items() if "GOOGLE_APPLICATION_CREDENTIALS" in str(service.get("volumes"))]
+    mounted = [
+        name for name, service in COMPOSE.items() if "GOOGLE_APPLICATION_CREDENTIALS" in str(service.get("volumes"))
+    ]
     assert mounted == ["media"]
     line = next(volume for volume in COMPOSE["media"]["volumes"] if "GOOGLE" in volume)
     assert line.startswith("${GOOGLE_APPLICATION_CREDENTIALS:-/opt/heartguard/service-account.json}:")
@@ -71,7 +82,9 @@ def test_the_credentials_of_google_are_mounted_for_media_alone_and_read_only():
 
 def test_every_image_is_pinned():
     images = [service["image"] for service in COMPOSE.values() if "image" in service]
-    images += [line.split()[1] for text in DOCKERFILES.values() for line in text.splitlines() if line.startswith("FROM ")]
+    images += [
+        line.split()[1] for text in DOCKERFILES.values() for line in text.splitlines() if line.startswith("FROM ")
+    ]
     assert all(re.fullmatch(r"[a-z/]+:[0-9][0-9a-z.\-]*", image) for image in images), images
 
 

@@ -14,7 +14,19 @@ from heartguard_common.settings import variables
 
 SERVICES = {"auth": "AUTH", "organization": "ORG", "user": "USER", "media": "MEDIA", "influx": "TS", "audit": "AUDIT"}
 PREFIXES = {**SERVICES, "gateway": "GW"}
-ROOMS = {"settings", "wiring", "routes", "usecases", "ports", "domain", "store", "errors", "__init__", "consumer", "export"}
+ROOMS = {
+    "settings",
+    "wiring",
+    "routes",
+    "usecases",
+    "ports",
+    "domain",
+    "store",
+    "errors",
+    "__init__",
+    "consumer",
+    "export",
+}
 SOURCES = sorted(
     path
     for folder in ("services", "schemas", "migrations", "examples", "bench", "tests")
@@ -106,7 +118,11 @@ def test_public_names_have_docstrings():
         for path in sorted(package(name).rglob("*.py")):
             if path.name == "routes.py":
                 continue
-            silent += [f"{path.name}:{node.name}" for node in _public(ast.parse(path.read_text())) if not ast.get_docstring(node)]
+            silent += [
+                f"{path.name}:{node.name}"
+                for node in _public(ast.parse(path.read_text()))
+                if not ast.get_docstring(node)
+            ]
     assert silent == []
 
 
@@ -118,5 +134,5 @@ def _public(tree: ast.Module):
 
 def test_no_document_names_a_path_of_a_machine():
     pattern = re.compile(r"(^|[^a-zA-Z0-9_.])/(work|root|home)/[a-z]", re.MULTILINE)
-    files = [path for path in REPO_ROOT.glob("*.md")] + [*(REPO_ROOT / "services").rglob("*.md"), *SOURCES]
+    files = [*REPO_ROOT.glob("*.md"), *(REPO_ROOT / "services").rglob("*.md"), *SOURCES]
     assert [str(path) for path in files if pattern.search(Path(path).read_text())] == []

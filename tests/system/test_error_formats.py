@@ -5,8 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from heartguard_common import policy
 from lxml import etree
+
+from heartguard_common import policy
 
 ROWS = policy.load().rows
 PLACES = {"user_id": "999999", "item_id": "01890000-0000-7000-8000-000000000000", "bucket": "org_999999"}
@@ -55,7 +56,9 @@ def test_a_wrong_method_is_405_with_allow(running_system, path, accept):
 @pytest.mark.parametrize("accept", FORMATS)
 @pytest.mark.parametrize("row", [row for row in ROWS if not isinstance(row.who, str)], ids=lambda row: row.id)
 def test_no_token_is_401_with_a_challenge(running_system, row, accept):
-    answer = requests.request(row.method, running_system.gateway_url + path_of(row), headers={"Accept": accept}, timeout=10)
+    answer = requests.request(
+        row.method, running_system.gateway_url + path_of(row), headers={"Accept": accept}, timeout=10
+    )
     assert_error(answer, 401, accept)
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
@@ -67,7 +70,9 @@ def test_an_unknown_path_is_404(running_system, path, accept):
     assert_error(answer, 404, accept)
 
 
-WRITERS = [row for row in ROWS if row.method in ("POST", "PUT") and "upload" not in row.path and "erasures" not in row.path]
+WRITERS = [
+    row for row in ROWS if row.method in ("POST", "PUT") and "upload" not in row.path and "erasures" not in row.path
+]
 
 
 @pytest.mark.parametrize("accept", FORMATS)
@@ -83,13 +88,18 @@ WRITERS = [row for row in ROWS if row.method in ("POST", "PUT") and "upload" not
 @pytest.mark.parametrize("row", [row for row in WRITERS if row.id != "auth.introspect"], ids=lambda row: row.id)
 def test_a_wrong_body(running_system, plan_founder, row, content_type, body, status, accept):
     headers = {**plan_founder["bearer"], "Accept": accept, "Content-Type": content_type}
-    answer = requests.request(row.method, running_system.gateway_url + path_of(row), data=body, headers=headers, timeout=10)
+    answer = requests.request(
+        row.method, running_system.gateway_url + path_of(row), data=body, headers=headers, timeout=10
+    )
     assert_error(answer, status, accept)
 
 
-@pytest.mark.parametrize("path", ["/auth/profile", "/users/me", "/nothing"])
-def test_nothing_acceptable_is_406_in_json(running_system, path):
-    answer = requests.get(running_system.gateway_url + path, headers={"Accept": "image/png"}, timeout=10)
+@pytest.mark.parametrize(
+    "path", ["/auth/profile", "/users/me", "/media/items", "/timeseries/measurements", "/gateway/health"]
+)
+def test_nothing_acceptable_is_406_in_json(running_system, plan_founder, path):
+    headers = {**plan_founder["bearer"], "Accept": "image/png"}
+    answer = requests.get(running_system.gateway_url + path, headers=headers, timeout=10)
     assert_error(answer, 406, "application/json")
 
 
@@ -119,4 +129,4 @@ def test_the_parsers_own_refusals_have_our_body(running_system, request_bytes, s
     assert head.split(b" ", 2)[1] == str(status).encode()
     assert b"application/json" in head.lower()
     assert b"<html" not in body.lower()
-    assert body.startswith(b'{"error":{"code":"GW_') or body.startswith(b'{"error":{"code":"GEN_')
+    assert body.startswith((b'{"error":{"code":"GW_', b'{"error":{"code":"GEN_'))

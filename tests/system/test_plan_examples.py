@@ -13,9 +13,7 @@ from lxml import etree
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 # The plan prints "iVBORw0...": the beginning of every PNG. This is the smallest whole one.
-PNG = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 EXAMPLES = {
     "organization": ("PUT", "/organization", 200, {"name": "HeartGuard", "policies": "ISO27001"}),
     "user": ("PUT", "/users/me", 200, {"preferences": {"lang": "es"}}),
@@ -131,8 +129,6 @@ def test_an_uploaded_file_comes_back_as_it_was(running_system, plan_founder):
         archive.writestr("beat.txt", "72")
     headers = {"Authorization": f"Bearer {plan_founder['access_token']}", "Content-Type": "application/zip"}
     url = running_system.gateway_url + "/media/"
-    item = requests.put(
-        url + "upload?file_name=beat.zip", data=packed.getvalue(), headers=headers, timeout=10
-    ).json()
+    item = requests.put(url + "upload?file_name=beat.zip", data=packed.getvalue(), headers=headers, timeout=10).json()
     signed = requests.get(f"{url}items/{item['id']}/download", headers=headers, timeout=10).json()["url"]
     assert requests.get(signed, timeout=10).content == packed.getvalue()

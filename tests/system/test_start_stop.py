@@ -12,7 +12,10 @@ import pytest
 from heartguard_cli.environment import SERVICES
 from tests.servers import Database, free_port, until
 from tests.system.clone import PROGRAMS, Clone
+from tests.system.writer import Member, Writer
 
+PASSWORD = "Correct-horse-9"
+AFTER = "2027-01-01T00:00:00Z"
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -40,7 +43,7 @@ def stopped(clone: Clone) -> Clone:
 
 def found(clone: Clone, email: str) -> int:
     status, document = clone.call(
-        "gateway", "POST", "/auth/register", {"email": email, "password": "Correct-horse-9"}
+        "gateway", "POST", "/auth/register", {"email": email, "password": PASSWORD}
     )
     assert status == 201, document
     return int(document["user_id"])
@@ -48,7 +51,7 @@ def found(clone: Clone, email: str) -> int:
 
 def login(clone: Clone, email: str) -> str:
     status, document = clone.call(
-        "gateway", "POST", "/auth/login", {"email": email, "password": "Correct-horse-9"}
+        "gateway", "POST", "/auth/login", {"email": email, "password": PASSWORD}
     )
     assert status == 200, document
     return str(document["access_token"])
@@ -97,12 +100,32 @@ def test_data_survives_a_stop_and_a_start(running: Clone) -> None:
     assert (status, profile.get("id")) == (200, person)
 
 
+@pytest.fixture
+def member(running: Clone) -> Member:
+    """An admin who writes to a bucket; one for all tests of this file."""
+    email = "writer@heartguard.example"
+    status, document = running.call("gateway", "POST", "/auth/login", {"email": email, "password": PASSWORD})
+    if status != 200:
+        found(running, email)
+        status, document = running.call("gateway", "POST", "/auth/login", {"email": email, "password": PASSWORD})
+    token = str(document["access_token"])
+    _, profile = running.call("gateway", "GET", "/auth/profile", token=token)
+    return Member(f"http://127.0.0.1:{running.ports['gateway']}", token, int(profile["org_id"]))
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_killed_program_comes_back_by_itself(running: Clone, program: str) -> None:
+def test_a_killed_program_comes_back_and_no_acknowledged_write_is_lost(
+    running: Clone, member: Member, program: str
+) -> None:
     before = running.pid(program)
-    os.kill(before, signal.SIGKILL)
-    until(lambda: running.replaced(program, before), f"return of {program}")
-    until(running.all_ready, f"readiness after the end of {program}")
+    with Writer(member) as writer:
+        writer.wait_for(10)
+        os.kill(before, signal.SIGKILL)
+        until(lambda: running.replaced(program, before), f"return of {program}")
+        until(running.all_ready, f"readiness after the end of {program}")
+        writer.wait_for(10)
+    assert writer.points <= member.stored(min(writer.points), AFTER)
+    until(lambda: writer.events <= member.audited(), "audit events of all acknowledged writes")
 
 
 @pytest.mark.parametrize(("program", "name"), [("postgres", "postgresql"), ("valkey", "redis")])

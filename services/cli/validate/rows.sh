@@ -9,7 +9,7 @@ LOGIN='access_token:text refresh_token:text expires_in:int token_type=Bearer hea
 ITEM='id:uuid file_name=note.{format} content_type=text/plain size:int sha256:text status:text owner_id:int created_at:time'
 BUCKET='bucket={bucket} retention_days created_at:time'
 DETAILS='details[]/path details[]/message:text'
-EVENT='id:uuid status=recorded time:time kind:text request_id:text actor:text action:text service:text outcome:text'
+EVENT='id:uuid payload status=recorded time:time kind:text request_id:text actor:text action:text service:text outcome:text'
 
 open_rows() {
     local place
@@ -21,7 +21,7 @@ open_rows() {
     done
     row GET /gateway/services; as operator; when operator
     gives 200 ServiceList 'items[]/name:text' 'items[]/status=ok' 'items[]/latency_ms:number'
-    row GET /openapi.json; as nobody; only json; gives 200 OpenAPI openapi:text info/title:text paths:map components:map
+    row GET /openapi.json; as nobody; only json; gives 200 OpenAPI openapi:text info/title:text paths:map components:map x-error-codes
     row GET /openapi.json; as nobody; only xml; refuses 406 GEN_406
     row GET /.well-known/jwks.json; as nobody; only json; gives 200 JwkSet keys:list
     row GET /.well-known/jwks.json; as nobody; only xml; refuses 406 GEN_406

@@ -3,10 +3,10 @@
 import json
 
 import pytest
+
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
 from heartguard_common.audit import STREAM
-
 from tests.clocks import MovableClock
 from tests.tokens import settings_environ
 

@@ -59,7 +59,9 @@ def test_fifty_registrations_of_one_address_make_one_account(start, database):
     app = start().application
 
     def register(_):
-        return app.test_client().post("/auth/register", json={"email": "one@hg.io", "password": "Secret123"}).status_code
+        return (
+            app.test_client().post("/auth/register", json={"email": "one@hg.io", "password": "Secret123"}).status_code
+        )
 
     with ThreadPoolExecutor(5) as pool:
         statuses = list(pool.map(register, range(50)))

@@ -36,7 +36,11 @@ def test_a_token_is_verified_by_the_published_key_alone(client, founder):
     thumbprint = hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()
     assert keys[0]["kid"] == base64.urlsafe_b64encode(thumbprint).decode().rstrip("=")
     claims = jwt.decode(
-        founder["access_token"], jwt.PyJWK(keys[0]).key, algorithms=["ES256"], audience="heartguard", issuer="heartguard"
+        founder["access_token"],
+        jwt.PyJWK(keys[0]).key,
+        algorithms=["ES256"],
+        audience="heartguard",
+        issuer="heartguard",
     )
     assert claims.keys() == CLAIMS
     assert (claims["sub"], claims["role"], claims["org_id"]) == ("1", "admin", 1)
@@ -214,7 +218,10 @@ def test_introspection_wants_one_of_token_and_jti(client, question):
 
 
 def test_roles_list_what_each_may_do(client, founder):
-    items = {item["name"]: item["permissions"] for item in client.get("/auth/roles", headers=with_token(founder)).json["items"]}
+    items = {
+        item["name"]: item["permissions"]
+        for item in client.get("/auth/roles", headers=with_token(founder)).json["items"]
+    }
     assert list(items) == ["admin", "manager", "user"]
     assert "organization.update" in items["manager"]
     assert "organization.update" not in items["user"]

@@ -118,7 +118,7 @@ def test_times_that_nanoseconds_cannot_count_are_rejected(write, year):
 
 def test_the_type_of_a_field_is_that_of_its_first_stored_point(write):
     text, number = beat(0, "fast"), beat(0, 72)
-    assert statuses(write(text, number, beat(1, True))) == ["created", "rejected", "rejected"]
+    assert statuses(write(text, number, beat(1, bpm=True))) == ["created", "rejected", "rejected"]
     assert statuses(write(number)) == ["rejected"]
     assert statuses(write(text)) == ["duplicate"]
     other = number | {"measurement": "resting_heart_rate"}

@@ -110,11 +110,9 @@ def test_the_sweeper_leaves_neither_row_without_object_nor_object_without_row(da
     kept = healthy.upload(who, Upload("kept", "text/plain", 100), [b"kept"])
     doomed = CrashingItems(rows, step)
     dying = MediaUseCases(rules, doomed, Deaf(objects, doomed), Silent(), clock)
+    doomed_id = healthy.upload(who, Upload("x", "text/plain", 100), [b"x"]).id if step == "remove" else ""
     with pytest.raises(Crash):
-        if step == "remove":
-            dying.delete(who, healthy.upload(who, Upload("x", "text/plain", 100), [b"x"]).id)
-        else:
-            dying.upload(who, Upload("x", "text/plain", 100), [b"x"])
+        dying.delete(who, doomed_id) if doomed_id else dying.upload(who, Upload("x", "text/plain", 100), [b"x"])
     age(database, tmp_path)
     assert healthy.sweep() >= 1
     assert [item.id for item in rows.list(Scope(org), None, 10)] == [kept.id]

@@ -115,13 +115,9 @@ def _user(account: Account) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route(
-        "POST", "/auth/register", register, takes="RegisterRequest", gives="RegisterResponse", status=201
-    ),
+    Route("POST", "/auth/register", register, takes="RegisterRequest", gives="RegisterResponse", status=201),
     Route("POST", "/auth/login", login, takes="LoginRequest", gives="LoginResponse", query="LoginQuery"),
-    Route(
-        "POST", "/auth/refresh", refresh, takes="RefreshRequest", gives="LoginResponse", body="optional"
-    ),
+    Route("POST", "/auth/refresh", refresh, takes="RefreshRequest", gives="LoginResponse", body="optional"),
     Route("POST", "/auth/logout", logout, takes="LogoutRequest", status=204, body="optional"),
     Route("GET", "/auth/profile", profile, gives="User"),
     Route("GET", "/auth/roles", roles, gives="RoleList"),
@@ -133,8 +129,6 @@ ROUTES = (
         gives="Introspection",
         accepts=(*DOCUMENT_TYPES, FORM),
     ),
-    Route(
-        "GET", "/.well-known/jwks.json", key_set, gives="JwkSet", offers=("application/json",), body="none"
-    ),
+    Route("GET", "/.well-known/jwks.json", key_set, gives="JwkSet", offers=("application/json",), body="none"),
     Route("POST", "/auth/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
 )

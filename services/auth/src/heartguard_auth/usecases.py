@@ -210,9 +210,7 @@ class AuthUseCases:
                 ids = sorted({*ids, *self._s.sessions.open_of([principal.user_id or 0])})
             expires = self._end(ids, "logout")
         self._s.revocations.publish("sid", ids, expires)
-        self._s.audit.changed(
-            principal, "auth.logout", f"session:{principal.session_id}", payload={"scope": scope}
-        )
+        self._s.audit.changed(principal, "auth.logout", f"session:{principal.session_id}", payload={"scope": scope})
 
     def profile(self, principal: Principal) -> Account:
         """The caller's own account. Raises GEN_402 when it is gone."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 DOCUMENT_LIMIT = 5 * 1024 * 1024
-_TOKEN = r"[A-Za-z0-9!#$&^_.+-]+"
-_MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}( ?; ?{_TOKEN}={_TOKEN})*")
+_WORD = r"[A-Za-z0-9!#$&^_.+-]+"
+_MEDIA_TYPE = re.compile(rf"{_WORD}/{_WORD}( ?; ?{_WORD}={_WORD})*")
 
 
 @dataclass(frozen=True)
