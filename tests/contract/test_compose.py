@@ -1,14 +1,22 @@
 """docker-compose.yml and the Dockerfiles say what the services need, and nothing more.
 
-No Docker engine is needed: the files are read as data and held against the settings, `.env.example` and each other.
+No Docker engine is needed: Docker Compose itself resolves the file and holds it against its published schema, hadolint
+reads the Dockerfiles, and both are compared with the settings, `.env.example` and each other.
 """
 
 import importlib
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
 
+from heartguard_cli import environment
 from heartguard_common.paths import REPO_ROOT
 from heartguard_common.settings import variables
 
@@ -26,6 +34,73 @@ COMPOSE = yaml.safe_load(TEXT)["services"]
 DOCKERFILES = {path.parent.name: path.read_text() for path in (REPO_ROOT / "services").glob("*/Dockerfile")}
 # Left to the image or to the default: no operator needs to choose them.
 LEFT_OUT = {"GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST", "HEARTGUARD_ENV"}
+
+
+TOOLS = Path(sys.executable).parent
+
+
+def config(file, *arguments, **variables):
+    """What `docker compose config` says of a file, with the `.env` beside it and a bare environment."""
+    clean = {"PATH": os.environ["PATH"], "HOME": str(file.parent), **variables}
+    return subprocess.run(
+        [TOOLS / "docker-compose", "--file", file, "config", *arguments],
+        env=clean, cwd=file.parent, capture_output=True, text=True, check=False,
+    )
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """The file as it lies in a fresh clone after the first start."""
+    environment.write(tmp_path / ".env", REPO_ROOT / ".env.example")
+    return Path(shutil.copy(REPO_ROOT / "docker-compose.yml", tmp_path))
+
+
+def test_docker_compose_accepts_the_file_as_a_first_start_leaves_it(fresh):
+    done = config(fresh, "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    services = json.loads(done.stdout)["services"]
+    assert set(services) == {*COMPOSE} - {"influxdb"}
+    assert services["gateway"]["ports"][0]["published"] == "5000"
+    assert services["media"]["environment"]["PUBLIC_URL"] == "http://localhost:5000"
+    mounted = {volume["target"]: volume for volume in services["media"]["volumes"]}["/run/secrets/service-account.json"]
+    assert (mounted["source"], mounted["read_only"]) == ("/opt/heartguard/service-account.json", True)
+
+
+def test_its_profile_adds_influxdb_and_its_variables_arrive(fresh):
+    variables = {"GATEWAY_PORT": "8000", "GOOGLE_APPLICATION_CREDENTIALS": "/srv/key.json"}
+    done = config(fresh, "--format", "json", COMPOSE_PROFILES="influxdb", **variables)
+    services = json.loads(done.stdout)["services"]
+    assert set(services) == {*COMPOSE}
+    assert services["gateway"]["ports"][0]["published"] == "8000"
+    assert services["media"]["environment"]["PUBLIC_URL"] == "http://localhost:8000"
+    assert "/srv/key.json" in {volume["source"] for volume in services["media"]["volumes"]}
+
+
+@pytest.mark.parametrize("secret", environment.GENERATED)
+def test_a_missing_secret_is_refused_rather_than_left_blank(fresh, secret):
+    env = fresh.with_name(".env")
+    env.write_text(re.sub(rf"^{secret}=.*$", f"{secret}=", env.read_text(), flags=re.MULTILINE))
+    done = config(fresh, "--quiet")
+    used = "${" + secret + ":?}" in TEXT
+    assert (done.returncode != 0) == used, done.stderr
+    assert not used or secret in done.stderr
+    assert used or secret == "OPERATOR_TOKEN"
+
+
+@pytest.mark.parametrize(
+    ("written", "spoiled"),
+    [("healthcheck:", "healthchek:"), ("retries: 5", "retries: [5]"), (": service_healthy", ": soon")],
+)
+def test_what_the_published_schema_forbids_is_noticed(fresh, written, spoiled):
+    assert written in TEXT
+    fresh.write_text(TEXT.replace(written, spoiled))
+    assert config(fresh, "--quiet").returncode != 0
+
+
+def test_hadolint_finds_nothing():
+    files = [REPO_ROOT / "services" / name / "Dockerfile" for name in DOCKERFILES]
+    done = subprocess.run([TOOLS / "hadolint", "--no-color", *files], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def settings_of(name):
@@ -51,7 +126,7 @@ def test_every_variable_is_explained():
 
 def test_the_consumer_is_the_audit_service_with_another_command():
     different = {key for key in COMPOSE["audit"] if COMPOSE["audit"].get(key) != COMPOSE["consumer"].get(key)}
-    assert different == {"command", "healthcheck"}
+    assert different == {"command", "healthcheck", "volumes"}
     assert COMPOSE["consumer"]["command"] == ["python", "-m", "heartguard_audit.consumer"]
 
 
@@ -64,6 +139,7 @@ def test_every_server_has_a_health_check(name):
 def test_services_are_hardened_and_wait_for_what_they_need(name):
     service = COMPOSE[name]
     assert service["cap_drop"] == ["ALL"]
+    assert service["read_only"] is True
     assert "no-new-privileges:true" in service["security_opt"]
     assert service["depends_on"]["redis"]["condition"] == "service_healthy"
     if name != "gateway":
@@ -93,9 +169,14 @@ def test_a_dockerfile_installs_pins_and_runs_as_nobody_special(name):
     lines = DOCKERFILES[name].splitlines()
     assert f"RUN pip install --no-cache-dir --requirement services/{name}/requirements.txt" in lines
     assert lines.index("COPY constraints.txt ./") < lines.index(f"COPY services/{name}/src services/{name}/src")
-    assert [line for line in lines if line.startswith("USER ")] == ["USER heartguard"]
+    assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
     copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
     assert [path for path in copied if not (REPO_ROOT / path).exists()] == []
+
+
+def test_no_two_programs_share_a_place_to_write():
+    places = [volume.partition(":")[0] for service in COMPOSE.values() for volume in service.get("volumes", [])]
+    assert len(places) == len(set(places))
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from heartguard_cli.environment import SERVICES
-from tests.servers import Database, free_port, until
+from heartguard_cli.programs import DEPENDS
+from tests.servers import Database, Postgres, Valkey, free_port, until
 from tests.system.clone import PROGRAMS, Clone
 from tests.system.writer import Member, Writer
 
@@ -64,6 +65,10 @@ def test_a_start_ends_with_seven_ready_services(stopped: Clone) -> None:
     assert [row[0] for row in rows] == list(SERVICES)
     assert {row[2] for row in rows} == {"ready"}
     assert (stopped.root / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_shown_of_a_silent_service_is_what_it_says_itself(running: Clone) -> None:
+    assert {name: tuple(needs) for name, needs in dependencies(running).items()} == DEPENDS
 
 
 def test_a_second_start_says_already_up_and_changes_nothing(running: Clone) -> None:
@@ -172,6 +177,20 @@ def test_a_stop_ends_what_a_killed_supervisor_left(running: Clone) -> None:
     os.kill(running.supervisor_pid(), signal.SIGKILL)
     assert running.stop().returncode == 0
     assert running.living() == []
+
+
+def test_real_servers_are_used_where_they_are_named(
+    stopped: Clone, own_postgres: Postgres, valkey_server: Valkey
+) -> None:
+    with own_postgres.empty_database() as database:
+        started = stopped.start(DATABASE_URL=database.owner_url, REDIS_URL=valkey_server.url)
+        assert started.returncode == 0, started.stdout + started.stderr
+        assert stopped.living() == [*SERVICES, "consumer"]
+        found(stopped, "elsewhere@heartguard.example")
+        with own_postgres.superuser(database.name) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT email FROM heartguard_core.users")
+            assert cursor.fetchall() == [("elsewhere@heartguard.example",)]
+        assert stopped.stop().returncode == 0
 
 
 def refused(clone: Clone, sentence: str, **environment: str) -> None:

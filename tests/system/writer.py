@@ -4,6 +4,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Self
 
 import requests
 
@@ -63,7 +64,7 @@ class Writer:
     events: set[str] = field(default_factory=set)
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    def __enter__(self) -> "Writer":
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
         return self

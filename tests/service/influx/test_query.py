@@ -45,8 +45,23 @@ def test_one_minute_means_in_both_formats(write, query, admin):
     assert found == [(p["time"], p["fields"]["bpm"], p["count"]) for p in points(answer)]
 
 
+# By hand, of 60, 61, 62, 75, 90: p95 lies 0.8 of the way from the fourth to the fifth.
+BY_HAND = {
+    "mean": 69.6, "min": 60, "max": 90, "sum": 348, "count": 5, "first": 62, "last": 61, "median": 62,
+    "stddev": 12.973049, "p95": 87.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("aggregate", BY_HAND)
+def test_aggregates_by_hand(write, query, aggregate):
+    write(*[beat(second, bpm) for second, bpm in enumerate([62, 75, 60, 90, 61])])
+    assert points(query(aggregate=aggregate))[0]["fields"]["bpm"] == pytest.approx(BY_HAND[aggregate])
+
+
 def test_the_range_is_half_open(write, query):
     write(beat(0), beat(1), beat(2))
+    short = {"range_start": "2024-06-01T10:00:00Z", "range_stop": "2024-06-01T10:00:02Z"}
+    assert points(query(**short, aggregate="count"))[0]["count"] == 2
     answer = query(range_start="2024-06-01T10:00:00Z", range_stop="2024-06-01T10:00:02Z")
     assert [point["time"][17:19] for point in points(answer)] == ["00", "01"]
 

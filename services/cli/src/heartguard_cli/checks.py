@@ -17,6 +17,8 @@ from heartguard_cli.urls import libpq, parse
 
 MEGABYTE = 1_000_000
 NEEDED_MEGABYTES = 300
+# casefold() and the old and new rows of RETURNING came with 18.
+OLDEST_POSTGRESQL = 180_000
 
 
 class Usage(Protocol):
@@ -64,15 +66,19 @@ def _taken(port: int, host: str) -> bool:
 
 
 def database(url: str) -> None:
-    """Raise `Trouble` when `DATABASE_URL` can't be reached; the password is never shown."""
+    """Raise `Trouble` when `DATABASE_URL` can't be reached or is too old; the password is never shown."""
     where = parse(url)
     try:
-        psycopg2.connect(libpq(url), connect_timeout=5).close()
+        connection = psycopg2.connect(libpq(url), connect_timeout=5)
+        version = connection.server_version
+        connection.close()
     except (psycopg2.Error, UnicodeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         if where.password:
             reason = reason.replace(str(where.password), "***")
         raise Trouble(f"DATABASE_URL can't be reached: {reason}") from None
+    if version < OLDEST_POSTGRESQL:
+        raise Trouble(f"DATABASE_URL names a PostgreSQL {version // 10_000}: HeartGuard needs 18 or later")
 
 
 def redis_server(url: str) -> None:

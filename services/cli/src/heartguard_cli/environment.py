@@ -46,8 +46,8 @@ def load(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
     missing = [name for name in GENERATED if not merged.get(name)]
     if missing:
         raise Trouble(
-            f"{', '.join(missing)} must be set in {file.name}: "
-            "move the file away and a new one with generated secrets will be written"
+            f"{', '.join(missing)} must be set in {file.name}, each to a random value of its own: "
+            "`openssl rand -hex 32` prints one"
         )
     merged["SERVICE_CREDENTIALS"] = _checked_credentials(merged)
     return merged

@@ -46,12 +46,13 @@ DERIVED = frozenset({"SERVICE_SECRET", *URL_VARIABLES.values()})
 DEPENDS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("redis", "auth"),
     "auth": ("postgresql", "redis"),
-    "organization": ("postgresql", "redis", "auth"),
-    "user": ("postgresql", "redis", "auth"),
-    "media": ("postgresql", "redis", "auth"),
-    "influx": ("postgresql", "redis", "auth"),
-    "audit": ("postgresql", "redis", "auth"),
+    "organization": ("postgresql", "redis", "deletions"),
+    "user": ("postgresql", "redis"),
+    "media": ("postgresql", "redis", "objects"),
+    "influx": ("postgresql", "redis"),
+    "audit": ("postgresql", "redis", "consumer"),
 }
+"""What each service says it depends on; shown where it can't be asked. A test compares."""
 
 
 @dataclass(frozen=True)

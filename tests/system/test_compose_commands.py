@@ -1,0 +1,200 @@
+"""Each command and health check of docker-compose.yml, run with its own environment and nothing else.
+
+There is no Docker engine here, so the image is made by hand: the files that the Dockerfile copies, its ENV, and a
+virtual environment that holds the service's requirements only. Host names become loopback ports, /app a directory.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+
+from heartguard_cli import environment
+from heartguard_common.paths import REPO_ROOT
+from tests.servers import FAST, Postgres, Valkey, free_port, until
+
+pytestmark = pytest.mark.timeout(600)
+SERVICES = {"auth": 5001, "organization": 5002, "user": 5003, "media": 5004, "influx": 5005, "audit": 5006}
+SERVICES["gateway"] = 5000  # last, because it asks the others
+IMAGES = (*SERVICES, "cli")
+IMAGE_OF = {"consumer": "audit", "migrate": "cli"}
+
+
+@dataclass
+class Project:
+    """The resolved compose file on this machine: where everything lies and listens."""
+
+    directory: Path
+    services: dict[str, dict]
+    pythons: dict[str, Path]
+    places: dict[str, str]
+    running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def here(self, name: str, text: str) -> str:
+        """A text of the compose file as it reads outside of containers."""
+        for place, local in self.places.items():
+            text = text.replace(place, local)
+        text = text.replace("/app/var", str(self.directory / "var" / name))
+        return text.replace("/app", str(self.directory / "app" / IMAGE_OF.get(name, name)))
+
+    def environment(self, name: str) -> dict[str, str]:
+        """What the container would see: ENV of its image, then its own variables."""
+        image = IMAGE_OF.get(name, name)
+        own = image_environment(image) | self.services[name]["environment"]
+        path = f"{self.pythons[image].parent}:/usr/bin:/bin"
+        return {"PATH": path} | {key: self.here(name, value or "") for key, value in own.items()}
+
+    def run(self, name: str, command: list[str]) -> "subprocess.Popen[bytes]":
+        log = (self.directory / f"{name}.log").open("ab")
+        words = [self.here(name, word) for word in command]
+        with log:
+            return subprocess.Popen(
+                [str(self.pythons[IMAGE_OF.get(name, name)]), *words[1:]],
+                env=self.environment(name), cwd=self.directory, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+            )
+
+    def start(self, name: str) -> None:
+        self.running[name] = self.run(name, self.services[name]["command"])
+
+    def healthy(self, name: str) -> bool:
+        """What the container's health check says."""
+        test = self.services[name]["healthcheck"]["test"]
+        assert test[0] == "CMD"
+        return self.run(name, test[1:]).wait(30) == 0
+
+    def log(self, name: str) -> str:
+        return (self.directory / f"{name}.log").read_text()[-3000:]
+
+
+def image_environment(image: str) -> dict[str, str]:
+    lines = re.findall(r"^ENV (.*)$", dockerfile(image), re.MULTILINE)
+    return dict(word.split("=", 1) for line in lines for word in shlex.split(line))
+
+
+def dockerfile(image: str) -> str:
+    return (REPO_ROOT / "services" / image / "Dockerfile").read_text().replace("\\\n", " ")
+
+
+def copy_image(image: str, target: Path) -> None:
+    """Lay out /app as the COPY lines of a Dockerfile do."""
+    for source, place in re.findall(r"^COPY (\S+) (\S+)$", dockerfile(image), re.MULTILINE):
+        destination = target / place / Path(source).name if place.endswith("/") else target / place
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        if (REPO_ROOT / source).is_dir():
+            shutil.copytree(REPO_ROOT / source, destination, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(REPO_ROOT / source, destination)
+
+
+def make_venv(requirements: Path, target: Path) -> Path:
+    """A virtual environment that holds one requirements file and not even pip."""
+    venv.create(target, symlinks=True, with_pip=False)
+    python = target / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", "--no-compile", "--requirement", requirements], check=True)
+    return python
+
+
+def make_venvs(directory: Path) -> dict[str, Path]:
+    """One for each image; images with the same requirements share one."""
+    files = {image: REPO_ROOT / "services" / image / "requirements.txt" for image in IMAGES}
+    first = {file.read_text(): image for image, file in reversed(files.items())}
+    with ThreadPoolExecutor(2) as pool:
+        made = {text: pool.submit(make_venv, files[image], directory / image) for text, image in first.items()}
+    return {image: made[file.read_text()].result() for image, file in files.items()}
+
+
+def resolve(directory: Path, valkey: Valkey) -> tuple[dict[str, dict], dict[str, str]]:
+    """The compose file and the variables of a first start; the password of Valkey is that of the one running here."""
+    environment.write(directory / ".env", REPO_ROOT / ".env.example")
+    env = (directory / ".env").read_text()
+    password = re.search(r":([^@]*)@", valkey.url.partition("//")[2]).group(1)
+    env = re.sub(r"^VALKEY_PASSWORD=.*$", f"VALKEY_PASSWORD={password}", env, flags=re.MULTILINE)
+    (directory / ".env").write_text(env)
+    shutil.copy(REPO_ROOT / "docker-compose.yml", directory)
+    config = subprocess.run(
+        [Path(sys.executable).with_name("docker-compose"), "config", "--format", "json"],
+        cwd=directory, env={"PATH": os.environ["PATH"], "HOME": str(directory)}, capture_output=True, check=True,
+    )
+    variables = dict(line.split("=", 1) for line in env.splitlines() if re.match(r"[A-Z]", line))
+    return json.loads(config.stdout)["services"], variables
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    directory = tmp_path_factory.mktemp("compose")
+    postgres, valkey = Postgres(directory / "postgres", FAST), Valkey(directory)
+    made = None
+    try:
+        postgres.start()
+        valkey.start()
+        services, variables = resolve(directory, valkey)
+        # the image of PostgreSQL makes POSTGRES_USER a superuser and POSTGRES_DB its database
+        postgres.execute(f"CREATE ROLE heartguard SUPERUSER LOGIN PASSWORD '{variables['POSTGRES_PASSWORD']}'")
+        postgres.execute("ALTER DATABASE heartguard OWNER TO heartguard")
+        ports = {name: free_port() for name in SERVICES}
+        places = {"postgres:5432": f"127.0.0.1:{postgres.cluster.port}", "redis:6379": f"127.0.0.1:{valkey.port}"}
+        for name, port in SERVICES.items():
+            places |= {f"{host}:{port}": f"127.0.0.1:{ports[name]}" for host in (f"//{name}", "0.0.0.0", "127.0.0.1")}
+            places[f"//{name}:{port}"] = f"//127.0.0.1:{ports[name]}"
+        made = Project(directory, services, make_venvs(directory / "venvs"), places)
+        for image in IMAGES:
+            copy_image(image, directory / "app" / image)
+        for name in services:
+            for kind in ("spool", "media", "metrics"):
+                (directory / "var" / name / kind).mkdir(parents=True)
+        yield made
+    finally:
+        for process in reversed(list(made.running.values()) if made else []):
+            process.kill()
+            process.wait(20)
+        valkey.stop()
+        postgres.stop()
+
+
+def test_the_commands_become_healthy_work_together_and_end_in_order(project: Project) -> None:
+    assert not project.healthy("auth")
+    migrate = project.run("migrate", project.services["migrate"]["command"])
+    assert migrate.wait(60) == 0, project.log("migrate")
+    for name in [*SERVICES, "consumer"]:
+        project.start(name)
+    for name in SERVICES:
+        until(lambda name=name: project.healthy(name), f"health of {name}: {project.log(name)}", 60)
+    assert {name: process.poll() for name, process in project.running.items()} == dict.fromkeys(project.running)
+
+    gateway = "http:" + project.places["//gateway:5000"]
+    founder = {"email": "ana@example.org", "password": "Secret123"}
+    assert requests.post(gateway + "/auth/register", json=founder, timeout=10).status_code == 201
+    token = requests.post(gateway + "/auth/login", json=founder, timeout=10).json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    for path in ("/organization", "/users/me", "/media/items", "/timeseries/buckets", "/audit/events"):
+        assert requests.get(gateway + path, headers=bearer, timeout=10).status_code == 200, path
+    trail = gateway + "/audit/events?action=auth.login"
+    until(lambda: requests.get(trail, headers=bearer, timeout=10).json()["items"] != [], "the consumer's first event")
+
+    for process in project.running.values():
+        process.terminate()
+    assert {name: process.wait(15) for name, process in project.running.items()} == dict.fromkeys(project.running, 0)
+
+
+@pytest.mark.parametrize("name", ["gateway", "media"])
+def test_a_missing_variable_is_named_and_ends_the_program(project: Project, name: str) -> None:
+    settings = project.services[name]["environment"]
+    kept = settings.pop("SERVICE_SECRET")
+    try:
+        process = project.run(name, project.services[name]["command"])
+        assert process.wait(60) != 0
+        assert "SERVICE_SECRET is not set" in project.log(name)
+    finally:
+        settings["SERVICE_SECRET"] = kept

@@ -1,0 +1,22 @@
+"""demo.sh does what it says, and says in one sentence when nothing is there to talk to."""
+
+import re
+
+
+def test_the_demo_walks_through_the_main_job(running_system):
+    done = running_system.clone.script("demo.sh", GATEWAY_HOST=running_system.gateway_url)
+    assert (done.returncode, done.stderr) == (0, "")
+    steps = re.findall(r"^([1-7])\. ", done.stdout, re.MULTILINE)
+    assert steps == list("1234567")
+    beats = sum(int(count) for count in re.findall(r"bpm of +([0-9]+) beats", done.stdout))
+    assert beats > 500
+    assert "byte for byte the same" in done.stdout
+    trail = done.stdout.partition("7. ")[2]
+    for action in ("auth.login", "timeseries.write", "timeseries.query", "media.upload_bytes", "media.download"):
+        assert action in trail
+
+
+def test_without_a_system_it_says_so(running_system):
+    done = running_system.clone.script("demo.sh", GATEWAY_HOST="127.0.0.1:1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r"demo.sh: nothing answers at http://127.0.0.1:1: run ./start_services.sh.*\n", done.stderr)
