@@ -81,7 +81,11 @@ accepts() { accept=$1; }                                # an Accept header other
 with() { headers[${#headers[@]}]=$1; }                  # one more header
 keeps() { keeping=$*; }                                 # name=path: values of the answer for later rows
 forgets() { forgetting=$*; }                            # names of values that are gone once the row has passed
-refuses() { gives "$1" Error "code=$2" message:text "request_id={request_id}" "${@:3}"; }
+refuses() { # STATUS CODE CHECK...: as gives, with our error body
+    local status=$1 code=$2
+    shift 2
+    gives "$status" Error "code=$code" message:text "request_id={request_id}" "$@"
+}
 
 gives() { # STATUS ROOT CHECK...: performs the row in its formats; judge.py explains roots and checks
     local form
@@ -117,7 +121,7 @@ authorization() { # FORMAT: sets found to the value of the Authorization header,
     service) found=$(printf 'gateway:%s' "$v_service" | base64 | tr -d '\n') ;;
     *) found=$who ;;
     esac
-    [ -n "$found" ] || lacking="the token of the $who"
+    [ -n "$found" ] || lacking="the token"
     if [ "$who" = service ]; then found="Basic $found"; else found="Bearer $found"; fi
 }
 
@@ -134,7 +138,7 @@ perform() { # FORMAT STATUS ROOT CHECK...
     done
     write_request "$form"
     if [ -n "$lacking" ]; then
-        skip "$form" "$expected" "$root" "a row above has failed, which gives $lacking"
+        skip "$form" "$expected" "$root" "needs $lacking of a row that has failed"
         return
     fi
     send "$method" "$target"
