@@ -12,6 +12,7 @@
 #
 # Needs curl and python3 (standard library only), works in bash 3.2. Ends with 0 when every row that ran has passed,
 # 1 when one has failed, 2 when it could not begin. Whatever it made is removed at the end, also after Ctrl-C.
+# shellcheck disable=SC2034  # v_* are read by name
 set -uo pipefail
 export LC_ALL=C
 shopt -u patsub_replacement 2>/dev/null # else bash 5.2 reads & in a replacement
@@ -104,7 +105,7 @@ gives() { # STATUS ROOT CHECK...: performs the row in its formats; judge.py expl
     done
 }
 
-# shellcheck disable=SC2059  (the format of the table is one for all lines)
+# shellcheck disable=SC2059
 line() { printf "$TABLE" "$@"; }
 
 skip() { # FORMAT STATUS ROOT REASON
@@ -198,7 +199,7 @@ send() { # METHOD TARGET: sets got and seconds; waits where the rate limit asks 
     done
 }
 
-# shellcheck source=services/cli/validate/rows.sh
+# shellcheck source=services/cli/validate/rows.sh disable=SC2034
 . "$HERE/services/cli/validate/rows.sh"
 if [ "$LISTING" = yes ]; then
     v_insider=operator

@@ -1,8 +1,9 @@
 # Sourced by validate_endpoints.sh: what is called, and what each answer must hold.
-# shellcheck shell=bash disable=SC2086,SC2154  (lists of checks are split on purpose; v_* are values of the run)
+# Lists of checks are split on purpose, {names} are filled in later, and v_* are the values of the run.
+# shellcheck shell=bash disable=SC1083,SC2034,SC2086,SC2154
 
 # --- The table: every row of services/gateway/policy.toml, then the main refusals ------------------------------------
-USER='id:int email={email} full_name role:text org_id:int active:bool preferences:map created_at:time'
+PERSON='id:int email={email} full_name role:text org_id:int active:bool preferences:map created_at:time'
 ORGANIZATION='id:int name:text policies created_at:time updated_at:time header:ETag'
 POLICIES='policies retention_days time_zone:text unknown_measurements:text header:ETag'
 LOGIN='access_token:text refresh_token:text expires_in:int token_type=Bearer header:Cache-Control=no-store'
@@ -58,7 +59,7 @@ account_rows() {
     row POST /auth/refresh; as nobody
     sends '{"refresh_token": "{refresh}"}' '<RefreshRequest><refresh_token>{refresh}</refresh_token></RefreshRequest>'
     gives 200 LoginResponse $LOGIN
-    row GET /auth/profile; keeps user_id=id org_id=org_id; gives 200 User $USER
+    row GET /auth/profile; keeps user_id=id org_id=org_id; gives 200 User $PERSON
     row GET /auth/roles; gives 200 RoleList 'items[]/name:text' 'items[]/permissions:list'
     row POST /auth/token/introspect; as service; when service
     sends '{"token": "{token}"}' '<IntrospectRequest><token>{token}</token></IntrospectRequest>'
@@ -80,13 +81,13 @@ organization_rows() {
     row PUT /organization/policies; when existing; sends '{}' '<OrganizationPoliciesUpdate/>'
     gives 200 OrganizationPolicies $POLICIES
 
-    row GET /users/me; gives 200 User $USER id={user_id} header:ETag
+    row GET /users/me; gives 200 User $PERSON id={user_id} header:ETag
     row PUT /users/me; when founding
     sends '{"preferences": {"lang": "es"}}' '<UserUpdate><preferences><lang>es</lang></preferences></UserUpdate>'
-    gives 200 User $USER preferences/lang=es
-    row PUT /users/me; when existing; sends '{}' '<UserUpdate/>'; gives 200 User $USER
+    gives 200 User $PERSON preferences/lang=es
+    row PUT /users/me; when existing; sends '{}' '<UserUpdate/>'; gives 200 User $PERSON
     row GET '/users?limit=500'; gives 200 UserList 'items[]/id:int' 'items[]/email:text' 'items[]/org_id={org_id}' next_cursor
-    row GET '/users/{user_id}'; gives 200 User $USER id={user_id}
+    row GET '/users/{user_id}'; gives 200 User $PERSON id={user_id}
 }
 
 media_rows() {
