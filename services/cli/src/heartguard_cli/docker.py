@@ -1,6 +1,7 @@
 """The same system under Docker Compose, as `--docker` or `HEARTGUARD_RUNTIME=docker` ask for it."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -13,6 +14,7 @@ from heartguard_cli.screen import stage, table
 from heartguard_cli.trouble import Trouble
 
 HEALTH_SECONDS = 300.0
+GOOGLE_CREDENTIALS = Path("/opt/heartguard/service-account.json")  # where the plan puts the file
 GOOD = frozenset({"healthy", "-"})
 
 
@@ -28,7 +30,8 @@ class Compose:
         if command is None:
             raise Trouble("Docker Compose is not installed: install it, or start without --docker")
         print("  docker compose up -d --build", flush=True)
-        if subprocess.run([*command, "up", "-d", "--build"], cwd=self._root, check=False).returncode != 0:
+        up = [*command, "up", "-d", "--build"]
+        if subprocess.run(up, cwd=self._root, check=False, env=_credentials(values)).returncode != 0:
             raise Trouble("docker compose up has failed: see its messages above")
         with stage("health checks"):
             self._await_health()
@@ -81,6 +84,13 @@ class Compose:
         return sorted(
             (item["Service"], item["State"], item.get("Health") or "-") for item in _documents(text or "")
         )
+
+
+def _credentials(values: Mapping[str, str]) -> dict[str, str]:
+    """The environment of `docker compose up`; Docker would make a directory where no credentials file is."""
+    if values.get("GOOGLE_APPLICATION_CREDENTIALS") or GOOGLE_CREDENTIALS.exists():
+        return dict(os.environ)
+    return {**os.environ, "GOOGLE_APPLICATION_CREDENTIALS": os.devnull}
 
 
 def _documents(text: str) -> list[dict[str, str]]:
