@@ -10,6 +10,7 @@ from heartguard_cli.trouble import Trouble
 
 STAND_IN = """#!/bin/sh
 echo "$*" >>"$(dirname "$0")/calls"
+echo "$1 $2 credentials=$GOOGLE_APPLICATION_CREDENTIALS" >>"$(dirname "$0")/calls"
 case "$*" in
 *version*) echo v2 ;;
 *"ps --format json"*) cat "$(dirname "$0")/answer" ;;
@@ -36,6 +37,22 @@ def test_up_builds_waits_and_prints_the_table(
     Compose(docker).up({"GATEWAY_PORT": "5050"})
     assert "compose up -d --build" in (docker / "calls").read_text()
     assert "http://127.0.0.1:5050/gateway" in capsys.readouterr().out
+
+
+def test_without_google_credentials_nothing_is_mounted_in_their_place(
+    docker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (docker / "answer").write_text(GATEWAY)
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    Compose(docker, docker / "missing.json").up({"GATEWAY_PORT": "5050"})
+    assert "compose up credentials=/dev/null" in (docker / "calls").read_text()
+
+
+def test_named_google_credentials_are_left_as_they_are(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (docker / "answer").write_text(GATEWAY)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/etc/hg.json")
+    Compose(docker).up({"GATEWAY_PORT": "5050", "GOOGLE_APPLICATION_CREDENTIALS": "/etc/hg.json"})
+    assert "compose up credentials=/etc/hg.json" in (docker / "calls").read_text()
 
 
 def test_down_ends_what_is_there(docker: Path) -> None:

@@ -21,8 +21,9 @@ GOOD = frozenset({"healthy", "-"})
 class Compose:
     """Docker Compose for the file at the root of a clone."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, google_credentials: Path = GOOGLE_CREDENTIALS) -> None:
         self._root = root
+        self._google_credentials = google_credentials
 
     def up(self, values: Mapping[str, str]) -> None:
         """Build and start the containers, wait for their health checks, print them. Raises `Trouble`."""
@@ -31,7 +32,7 @@ class Compose:
             raise Trouble("Docker Compose is not installed: install it, or start without --docker")
         print("  docker compose up -d --build", flush=True)
         up = [*command, "up", "-d", "--build"]
-        if subprocess.run(up, cwd=self._root, check=False, env=_credentials(values)).returncode != 0:
+        if subprocess.run(up, cwd=self._root, check=False, env=self._environment(values)).returncode != 0:
             raise Trouble("docker compose up has failed: see its messages above")
         with stage("health checks"):
             self._await_health()
@@ -55,6 +56,12 @@ class Compose:
         if subprocess.run([*command, "down"], cwd=self._root, check=False).returncode != 0:
             raise Trouble("docker compose down has failed: see its messages above")
         return True
+
+    def _environment(self, values: Mapping[str, str]) -> dict[str, str]:
+        # Docker would make a directory where no credentials file is
+        if values.get("GOOGLE_APPLICATION_CREDENTIALS") or self._google_credentials.exists():
+            return dict(os.environ)
+        return {**os.environ, "GOOGLE_APPLICATION_CREDENTIALS": os.devnull}
 
     def _command(self) -> list[str] | None:
         docker = shutil.which("docker")
@@ -84,13 +91,6 @@ class Compose:
         return sorted(
             (item["Service"], item["State"], item.get("Health") or "-") for item in _documents(text or "")
         )
-
-
-def _credentials(values: Mapping[str, str]) -> dict[str, str]:
-    """The environment of `docker compose up`; Docker would make a directory where no credentials file is."""
-    if values.get("GOOGLE_APPLICATION_CREDENTIALS") or GOOGLE_CREDENTIALS.exists():
-        return dict(os.environ)
-    return {**os.environ, "GOOGLE_APPLICATION_CREDENTIALS": os.devnull}
 
 
 def _documents(text: str) -> list[dict[str, str]]:
