@@ -1,8 +1,8 @@
 """Callers for tests: the environment of a service, and the credentials of persons, operator and services.
 
-    environ = settings_environ("user", database, redis_url)
-    app = create_app(Settings.from_env(environ))
-    app.test_client().get("/users/me", headers=bearer(1, "admin", org_id=1))
+environ = settings_environ("user", database, redis_url)
+app = create_app(Settings.from_env(environ))
+app.test_client().get("/users/me", headers=bearer(1, "admin", org_id=1))
 """
 
 import atexit

@@ -72,13 +72,17 @@ def test_a_wrong_document_stores_nothing(client, people, environ, change, status
     assert client.get("/media/items", headers=people.admin).json["items"] == []
 
 
-def test_five_mebibytes_fit_in_a_document_and_not_a_byte_more(client, people):
-    limit = 5 * 1024 * 1024
-    for size, status in ((limit, 201), (limit + 1, 413)):
-        document = {**DOCUMENT, "data_base64": base64.b64encode(bytes(size)).decode()}
-        answer = client.post("/media/upload", json=document, headers=people.user)
-        assert answer.status_code == status
-    assert "PUT /media/upload" in answer.json["error"]["message"]
+@pytest.mark.parametrize(("beyond", "status"), [(0, 201), (1, 413), (2, 413), (1_000_000, 413)])
+@pytest.mark.parametrize("media_type", ["application/json", "application/xml"])
+def test_five_mebibytes_fit_in_a_document_and_not_a_byte_more(client, people, beyond, status, media_type):
+    data = base64.b64encode(bytes(5 * 1024 * 1024 + beyond)).decode()
+    body = f'{{"file_name": "a", "content_type": "a/b", "data_base64": "{data}"}}'
+    if media_type == "application/xml":
+        leaves = f"<file_name>a</file_name><content_type>a/b</content_type><data_base64>{data}</data_base64>"
+        body = f"<MediaUpload>{leaves}</MediaUpload>"
+    answer = client.post("/media/upload", data=body, headers={**people.user, "Content-Type": media_type})
+    assert answer.status_code == status
+    assert status == 201 or "PUT /media/upload" in answer.json["error"]["message"]
 
 
 @pytest.mark.parametrize(("extra", "status"), [(0, 201), (1, 413)])
@@ -232,6 +236,15 @@ def test_content_is_cached_by_its_hash_and_never_run(client, people):
     assert answer.headers["Content-Disposition"].startswith("attachment;")
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert fetch(client, url, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+def test_content_has_the_type_it_has_whatever_is_asked_for(client, people):
+    url = signed_url(client, people.user, put(client, people.user).json["id"])
+    for accept in ("image/png", "image/webp", "application/xml", "*/*"):
+        answer = fetch(client, url, headers={"Accept": accept})
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png")
+    refused = fetch(client, url[:-1], headers={"Accept": "application/xml"})
+    assert (refused.status_code, etree.fromstring(refused.data).tag) == (403, "Error")
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "..\\x", 'a"; filename="b', "\u202egnp.exe", "ñandú.png", "CON"])

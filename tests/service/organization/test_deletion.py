@@ -151,9 +151,7 @@ def test_a_new_process_goes_on_where_another_ended(
     assert sisters.calls == [(path, org) for path in ALL[2:]]
 
 
-def test_a_step_that_fails_is_tried_again_after_a_growing_rest(
-    database: Database, pool: Pool, org: int
-) -> None:
+def test_a_step_that_fails_is_tried_again_after_a_growing_rest(database: Database, pool: Pool, org: int) -> None:
     clock, keepers, trail = MovableClock(), Keepers(), Trail()
     request(pool, clock, org)
     work = DeletionWork(PostgresDeletions(pool, clock), keepers, trail)

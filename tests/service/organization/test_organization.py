@@ -96,9 +96,7 @@ def test_a_time_zone_must_exist(client: FlaskClient, auth: Auth, zone: str) -> N
         ({"id": 7}, "/id"),
     ],
 )
-def test_what_breaks_the_contract(
-    client: FlaskClient, auth: Auth, document: dict[str, object], path: str
-) -> None:
+def test_what_breaks_the_contract(client: FlaskClient, auth: Auth, document: dict[str, object], path: str) -> None:
     answer = client.put("/organization/policies", headers=auth["admin"], json=document)
     assert answer.status_code == 422
     assert [fault["path"] for fault in answer.get_json()["error"]["details"]] == [path]

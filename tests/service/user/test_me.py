@@ -200,9 +200,7 @@ def test_an_update_leaves_one_event_without_personal_data(
     assert "New Name" not in json.dumps(event)
 
 
-def test_a_refused_update_leaves_no_event(
-    client: FlaskClient, redis_url: str, ana: tuple[int, dict[str, str]]
-) -> None:
+def test_a_refused_update_leaves_no_event(client: FlaskClient, redis_url: str, ana: tuple[int, dict[str, str]]) -> None:
     client.put("/users/me", headers=ana[1] | {"If-Match": '"x"'}, json={"full_name": "B"})
     client.put("/users/me", headers=ana[1], json={"full_name": 7})
     assert list(events(redis_url)) == []
@@ -254,9 +252,7 @@ def test_with_a_forgetful_redis_nobody_is_believed(
     assert client.get("/users/me", headers=ana[1]).status_code == 503
 
 
-def test_a_deleted_account_is_gone(
-    client: FlaskClient, database: Database, ana: tuple[int, dict[str, str]]
-) -> None:
+def test_a_deleted_account_is_gone(client: FlaskClient, database: Database, ana: tuple[int, dict[str, str]]) -> None:
     with owner(database) as cursor:
         cursor.execute("UPDATE heartguard_core.users SET deleted_at = now() WHERE id = %s", (ana[0],))
     assert client.get("/users/me", headers=ana[1]).get_json()["error"]["code"] == "USER_001"
@@ -303,9 +299,7 @@ def test_what_breaks_the_contract(
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/json; charset=latin-1"])
-def test_other_content_types(
-    client: FlaskClient, ana: tuple[int, dict[str, str]], content_type: str | None
-) -> None:
+def test_other_content_types(client: FlaskClient, ana: tuple[int, dict[str, str]], content_type: str | None) -> None:
     headers = ana[1] | ({"Content-Type": content_type} if content_type else {})
     assert client.put("/users/me", headers=headers, data="{}").status_code == 415
 

@@ -96,9 +96,7 @@ def test_pages_meet_without_gap_or_overlap(client: FlaskClient, database: Databa
         ("?format=yaml", "/format"),
     ],
 )
-def test_query_parameters_have_a_contract_too(
-    client: FlaskClient, clinic: Clinic, query: str, path: str
-) -> None:
+def test_query_parameters_have_a_contract_too(client: FlaskClient, clinic: Clinic, query: str, path: str) -> None:
     answer = client.get(f"/users{query}", headers=bearer(clinic["admin"], "admin", clinic["org"]))
     assert answer.status_code == 422
     assert [fault["path"] for fault in answer.get_json()["error"]["details"]] == [path]

@@ -92,9 +92,7 @@ def test_an_answer_against_its_contract_is_a_fault_of_ours(database: Database, r
     def broken(*_: object) -> Answer:
         return Answer({"id": 0, "secret": "s3cret"})
 
-    routes = [
-        dataclasses.replace(route, handler=broken) if route.path == "/users/me" else route for route in ROUTES
-    ]
+    routes = [dataclasses.replace(route, handler=broken) if route.path == "/users/me" else route for route in ROUTES]
     app: Flask = make_app(make_edge("user", settings, parts, prefix="/users"), routes, None)
     answer = app.test_client().get("/users/me", headers=bearer(1, "user", 1))
     assert answer.status_code == 500
@@ -111,9 +109,7 @@ def test_all_faults_of_the_environment_in_one_message() -> None:
         assert message.count(f"\n  {name} ") == 1
 
 
-def test_a_frozen_postgresql_shows_and_its_return_too(
-    own_postgres: Postgres, valkey_server: Valkey
-) -> None:
+def test_a_frozen_postgresql_shows_and_its_return_too(own_postgres: Postgres, valkey_server: Valkey) -> None:
     with own_postgres.database() as database:
         app = create_app(Settings.from_env(settings_environ("user", database, valkey_server.url)))
         client = app.test_client()

@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -93,31 +94,92 @@ class Deaf:
         self._objects.delete(key)
 
 
+RULES = Rules(10**6, 60, "s" * 32, "http://x")
+SILENT = SimpleNamespace(changed=lambda *_, **__: None)
+
+
+def member(database, folder, around):
+    """An admin, the rows of the database, and media over them; `around` wraps the rows that media sees."""
+    org = found(database)
+    rows = PostgresItems(Database(database.url_for("media")))
+    who = SimpleNamespace(org_id=org, user_id=join(database, org), role="admin")
+    return who, rows, MediaUseCases(RULES, around(rows), LocalStore(folder), SILENT, MovableClock())
+
+
 @pytest.mark.parametrize("step", ["begin", "finish", "remove"])
 def test_the_sweeper_leaves_neither_row_without_object_nor_object_without_row(database, tmp_path, step):
-    org = found(database)
-    owner = join(database, org)
-    rows, objects = PostgresItems(Database(database.url_for("media"))), LocalStore(tmp_path)
-    rules = Rules(10**6, 60, "s" * 32, "http://x")
-    who = type("Who", (), {"org_id": org, "user_id": owner, "role": "admin"})()
-
-    class Silent:
-        def changed(self, *_, **__):
-            pass
-
-    clock = MovableClock()
-    healthy = MediaUseCases(rules, rows, objects, Silent(), clock)
+    who, rows, healthy = member(database, tmp_path, lambda items: items)
+    objects = LocalStore(tmp_path)
     kept = healthy.upload(who, Upload("kept", "text/plain", 100), [b"kept"])
     doomed = CrashingItems(rows, step)
-    dying = MediaUseCases(rules, doomed, Deaf(objects, doomed), Silent(), clock)
+    dying = MediaUseCases(RULES, doomed, Deaf(objects, doomed), SILENT, MovableClock())
     doomed_id = healthy.upload(who, Upload("x", "text/plain", 100), [b"x"]).id if step == "remove" else ""
     with pytest.raises(Crash):
         dying.delete(who, doomed_id) if doomed_id else dying.upload(who, Upload("x", "text/plain", 100), [b"x"])
     age(database, tmp_path)
     assert healthy.sweep() >= 1
-    assert [item.id for item in rows.list(Scope(org), None, 10)] == [kept.id]
+    assert [item.id for item in rows.list(Scope(who.org_id), None, 10)] == [kept.id]
     assert [path.name for path in Path(tmp_path).rglob("*") if path.is_file()] == [kept.id]
     assert rows.abandoned(0) == []
+
+
+class LostAnswer:
+    """Rows of which one statement takes effect, and its answer is lost on the way."""
+
+    def __init__(self, items):
+        self._items = items
+
+    def __getattr__(self, name):
+        return getattr(self._items, name)
+
+    def finish(self, *arguments):
+        self._items.finish(*arguments)
+        raise ConnectionResetError
+
+
+def test_a_file_whose_commit_took_effect_keeps_its_bytes(database, tmp_path):
+    who, rows, media = member(database, tmp_path, LostAnswer)
+    with pytest.raises(ConnectionResetError):
+        media.upload(who, Upload("x", "text/plain", 100), [b"kept"])
+    (item,) = rows.list(Scope(who.org_id), None, 10)
+    assert b"".join(media.content(item, 0, item.size)) == b"kept"
+
+
+def test_the_sweeper_spares_an_upload_that_ends_under_its_hands(database, tmp_path):
+    class Slow:
+        """Rows whose list of the abandoned is out of date when it arrives."""
+
+        def __init__(self, items):
+            self._items = items
+
+        def __getattr__(self, name):
+            return getattr(self._items, name)
+
+        def abandoned(self, _):
+            return self._items.list(Scope(who.org_id), None, 10)
+
+    who, _, media = member(database, tmp_path, Slow)
+    item = media.upload(who, Upload("x", "text/plain", 100), [b"kept"])
+    assert media.sweep() == 0
+    assert b"".join(media.content(item, 0, item.size)) == b"kept"
+
+
+def test_a_removal_is_on_record_even_when_the_bytes_resist(database, tmp_path):
+    class Stubborn(LocalStore):
+        def delete(self, _):
+            raise TimeoutError
+
+    said = []
+    who, rows, media = member(database, tmp_path, lambda items: items)
+    item = media.upload(who, Upload("x", "text/plain", 100), [b"x"])
+    record = SimpleNamespace(changed=lambda _, action, *__, **___: said.append(action))
+    resisting = MediaUseCases(RULES, rows, Stubborn(tmp_path), record, MovableClock())
+    with pytest.raises(TimeoutError):
+        resisting.delete(who, item.id)
+    assert (said, list(rows.list(Scope(who.org_id), None, 10))) == (["media.delete"], [])
+    age(database, tmp_path)
+    assert media.sweep() == 1
+    assert [path for path in Path(tmp_path).rglob("*") if path.is_file()] == []
 
 
 def age(database, folder):

@@ -1,8 +1,6 @@
 """What the wiring of every service but the gateway has in common: settings, database, Redis, identity."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from heartguard_common import logs, policy
 from heartguard_common.audit import AuditLog
@@ -12,31 +10,14 @@ from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
 from heartguard_common.database import Database, driver_url
 from heartguard_common.idempotency import IdempotencyKeys
-from heartguard_common.identity import Authenticator, KeySource, PublishedKeys, SharedSecrets, TokenVerifier
+from heartguard_common.identity import KEY_SET_PATH, Authenticator, KeySource, TokenVerifier, make_key_source
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.metrics import Metrics
 from heartguard_common.revocation import RedisRevocations, Revocations
-from heartguard_common.settings import choice, credentials, secret, variable
+from heartguard_common.settings import CommonSettings, choice, variable
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import RedisClient, make_redis
 from heartguard_common.web import Edge
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommonSettings:
-    """The settings that every service reads."""
-
-    redis_url: str = variable("REDIS_URL")
-    auth_url: str = variable("AUTH_URL", default="http://127.0.0.1:5001")
-    service_secret: str = variable("SERVICE_SECRET", secret)
-    service_credentials: Mapping[str, str] = variable("SERVICE_CREDENTIALS", credentials)
-    jwt_secret: str = variable("JWT_SECRET", secret, default="")
-    jwt_secret_previous: str = variable("JWT_SECRET_PREVIOUS", secret, default="")
-    jwt_issuer: str = variable("JWT_ISSUER", default="heartguard")
-    jwt_audience: str = variable("JWT_AUDIENCE", default="heartguard")
-    spool_dir: Path = variable("SPOOL_DIR", Path, default=Path("var/spool"))  # noqa: RUF009  variable() makes a field
-    log_level: str = variable("LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
-    environment: str = variable("HEARTGUARD_ENV", choice("production", "test"), default="production")
 
 
 def _database_url(text: str) -> str:
@@ -49,6 +30,7 @@ class ServiceSettings(CommonSettings):
     """The settings that every service with a database reads."""
 
     database_url: str = variable("DATABASE_URL", _database_url)
+    environment: str = variable("HEARTGUARD_ENV", choice("production", "test"), default="production")
 
 
 @dataclass(frozen=True)
@@ -98,7 +80,7 @@ def make_edge(
     revocations: Revocations | None = None,
 ) -> Edge:
     """The edge of a service. Auth passes its own keys and revocations, because it is where they come from."""
-    source = key_source or make_key_source(settings, parts.auth, parts.clock)
+    source = key_source or make_key_source(settings, lambda: parts.auth.get(KEY_SET_PATH), parts.clock)
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, parts.clock)
     return Edge(
         service=service,
@@ -113,10 +95,3 @@ def make_edge(
         check_answers=settings.environment == "test",
         log=logs.configure(service, settings.log_level),
     )
-
-
-def make_key_source(settings: CommonSettings, auth: Sister, clock: Clock) -> KeySource:
-    """HS256 secrets where `JWT_SECRET` is set, otherwise the keys that auth publishes."""
-    if settings.jwt_secret:
-        return SharedSecrets(settings.jwt_secret, settings.jwt_secret_previous)
-    return PublishedKeys(lambda: auth.get("/.well-known/jwks.json"), clock)

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import re
@@ -14,11 +15,13 @@ import jwt
 
 from heartguard_common.clock import NANOSECONDS, Clock, seconds
 from heartguard_common.errors import INVALID_TOKEN, UNAVAILABLE, ServiceError
+from heartguard_common.settings import CommonSettings
 
 ROLES = ("admin", "manager", "user")
 REQUIRED_CLAIMS = ("sub", "role", "org_id", "iat", "exp", "jti", "iss", "aud", "sid")
 MAX_TOKEN_LENGTH = 4096
 LEEWAY_SECONDS = 5
+KEY_SET_PATH = "/.well-known/jwks.json"
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,13 @@ class PublishedKeys:
                 raise ServiceError(UNAVAILABLE)
 
 
+def make_key_source(settings: CommonSettings, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> KeySource:
+    """HS256 secrets where `JWT_SECRET` is set, otherwise the keys that auth publishes and `fetch` gets."""
+    if settings.jwt_secret:
+        return SharedSecrets(settings.jwt_secret, settings.jwt_secret_previous)
+    return PublishedKeys(fetch, clock)
+
+
 def read_key_set(document: Mapping[str, Any]) -> list[VerificationKey]:
     """The ES256 keys of a JWK Set document; keys of other kinds are passed over (RFC 7517 section 5)."""
     return [
@@ -145,7 +155,9 @@ class TokenVerifier:
             header = self._header(token)
             for key in self._keys.candidates(header.get("kid")):
                 if header["alg"] == key.algorithm:
-                    return self._principal(self._claims(token, key), key.key_id)
+                    # Without a kid, a signature that is not this key's may be the next one's.
+                    with contextlib.suppress(jwt.InvalidSignatureError):
+                        return self._principal(self._claims(token, key), key.key_id)
         except (jwt.PyJWTError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise ServiceError(INVALID_TOKEN) from error
         raise ServiceError(INVALID_TOKEN)

@@ -13,11 +13,11 @@ from heartguard_common.trace import REQUEST_ID
 _SECRETS = (
     (re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "[token]"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 [redacted]"),
-    (re.compile(r"[^\s@\"'<>()\[\]{}:,;]+@[^\s@\"'<>()\[\]{}:,;]+\.[A-Za-z]{2,}"), "[email]"),
-    (re.compile(r"(?i)(password|secret|token|code)(\"?\s*[=:]\s*\"?)[^\s\"'&,;)}]+"), r"\1\2[redacted]"),
+    (re.compile(r"[^\s@\"<>()\[\]{}:,;]+@[^\s@\"'<>()\[\]{}:,;]+\.[A-Za-z]{2,}"), "[email]"),
+    (re.compile(r"(?i)(password|secret|token|code)([\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}]+"), r"\1\2[redacted]"),
     # PostgreSQL quotes the row that it refuses.
     (re.compile(r"(?m)\b(DETAIL|CONTEXT): .*$"), r"\1: [redacted]"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]+):[^\s@]+@"), r"\1:[redacted]@"),
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]+@"), r"\1:[redacted]@"),
 )
 
 

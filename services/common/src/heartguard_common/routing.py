@@ -9,6 +9,8 @@ from heartguard_common.errors import NO_HEADERS
 from heartguard_common.identity import Principal
 
 DOCUMENT_TYPES = ("application/json", "application/xml", "text/xml")
+# Offered by a route whose answer has the type it has: bytes that somebody stored are not negotiated about.
+ANY_TYPE = ("*/*",)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ import dataclasses
 import os
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 T = TypeVar("T")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -100,3 +102,27 @@ def credentials(text: str) -> Mapping[str, str]:
 def words(text: str) -> tuple[str, ...]:
     """A cast for a list separated by commas; empty items fall away."""
     return tuple(item.strip() for item in text.split(",") if item.strip())
+
+
+def http_url(text: str) -> str:
+    """A cast for the address of a sister service: `http://host:port` and nothing behind it."""
+    parts = urlsplit(text)
+    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+        raise ValueError("must look like http://127.0.0.1:5001")
+    return text.rstrip("/")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CommonSettings:
+    """The settings that every service reads."""
+
+    redis_url: str = variable("REDIS_URL")
+    auth_url: str = variable("AUTH_URL", http_url, default="http://127.0.0.1:5001")
+    service_secret: str = variable("SERVICE_SECRET", secret)
+    service_credentials: Mapping[str, str] = variable("SERVICE_CREDENTIALS", credentials)
+    jwt_secret: str = variable("JWT_SECRET", secret, default="")
+    jwt_secret_previous: str = variable("JWT_SECRET_PREVIOUS", secret, default="")
+    jwt_issuer: str = variable("JWT_ISSUER", default="heartguard")
+    jwt_audience: str = variable("JWT_AUDIENCE", default="heartguard")
+    spool_dir: Path = variable("SPOOL_DIR", Path, default=Path("var/spool"))  # noqa: RUF009  variable() makes a field
+    log_level: str = variable("LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")

@@ -36,7 +36,7 @@ from heartguard_common.network import is_inner
 from heartguard_common.policy import Policy, Row, authorize
 from heartguard_common.representation import Malformed, choose
 from heartguard_common.revocation import Revocations
-from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
+from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, Answer, Call, Route
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id
 
 FORMATS = {"json": "application/json", "xml": "application/xml"}
@@ -128,7 +128,7 @@ def _begin(app: Flask) -> None:
     TRACEPARENT.set(request.headers.get("traceparent"))
     view = app.view_functions.get(request.endpoint or "")
     offers = view.route.offers if isinstance(view, _Endpoint) else DOCUMENT_TYPES
-    chosen = _representation(offers)
+    chosen = offers[0] if offers == ANY_TYPE else _representation(offers)
     # An error leaves in a document format even where the good answer would have been CSV or plain text.
     g.error_type = chosen if chosen in DOCUMENT_TYPES else _representation(DOCUMENT_TYPES) or DOCUMENT_TYPES[0]
     if chosen is None:

@@ -3,10 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import urlsplit
 
-from heartguard_common.settings import choice, credentials, read, secret, variable, whole, words
+from heartguard_common.settings import CommonSettings, http_url, read, variable, whole, words
 
 _PERIODS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
 
@@ -36,37 +34,19 @@ def origins(text: str) -> tuple[str, ...]:
     return found
 
 
-def http_url(text: str) -> str:
-    """A cast for the address of a sister service: `http://host:port` and nothing behind it."""
-    parts = urlsplit(text)
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
-        raise ValueError("must look like http://127.0.0.1:5001")
-    return text.rstrip("/")
-
-
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(CommonSettings):
     """The gateway's configuration; times in seconds, sizes in MiB."""
 
-    redis_url: str = variable("REDIS_URL")
-    auth_url: str = variable("AUTH_URL", http_url, default="http://127.0.0.1:5001")
     organization_url: str = variable("ORGANIZATION_URL", http_url, default="http://127.0.0.1:5002")
     user_url: str = variable("USER_URL", http_url, default="http://127.0.0.1:5003")
     media_url: str = variable("MEDIA_URL", http_url, default="http://127.0.0.1:5004")
     influx_url: str = variable("INFLUX_SERVICE_URL", http_url, default="http://127.0.0.1:5005")
     audit_url: str = variable("AUDIT_URL", http_url, default="http://127.0.0.1:5006")
-    service_secret: str = variable("SERVICE_SECRET", secret)
-    service_credentials: Mapping[str, str] = variable("SERVICE_CREDENTIALS", credentials)
-    jwt_secret: str = variable("JWT_SECRET", secret, default="")
-    jwt_secret_previous: str = variable("JWT_SECRET_PREVIOUS", secret, default="")
-    jwt_issuer: str = variable("JWT_ISSUER", default="heartguard")
-    jwt_audience: str = variable("JWT_AUDIENCE", default="heartguard")
     rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))  # noqa: RUF009  variable() makes a field
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", origins, default=())
     trusted_proxies: int = variable("TRUSTED_PROXIES", whole(0, 10), default=0)
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_000), default=50)
-    spool_dir: Path = variable("SPOOL_DIR", Path, default=Path("var/spool"))  # noqa: RUF009  variable() makes a field
-    log_level: str = variable("LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":

@@ -9,7 +9,7 @@ from heartguard_common import logs, policy, revocation
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
-from heartguard_common.identity import Authenticator, KeySource, PublishedKeys, SharedSecrets, TokenVerifier
+from heartguard_common.identity import KEY_SET_PATH, Authenticator, TokenVerifier, make_key_source
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.metrics import Metrics
 from heartguard_common.paths import SCHEMAS_DIR
@@ -77,10 +77,6 @@ def create_app(
 
 
 def _authenticator(settings: Settings, auth: Sister, clock: Clock) -> Authenticator:
-    keys: KeySource
-    if settings.jwt_secret:
-        keys = SharedSecrets(settings.jwt_secret, settings.jwt_secret_previous)
-    else:
-        keys = PublishedKeys(lambda: auth.get("/.well-known/jwks.json"), clock)
+    keys = make_key_source(settings, lambda: auth.get(KEY_SET_PATH), clock)
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, clock)
     return Authenticator(verifier, settings.service_credentials)

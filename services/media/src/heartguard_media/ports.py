@@ -31,8 +31,8 @@ class Items(Protocol):
     def finish(self, item_id: str, written: Written) -> MediaItem | None:
         """Make an upload seen; None when it was given up in between."""
 
-    def forget(self, item_id: str) -> None:
-        """Give up an upload."""
+    def forget(self, item_id: str) -> bool:
+        """Give up an upload; False when it is not unfinished any more."""
 
     def find(self, item_id: str) -> MediaItem | None:
         """A finished item."""

@@ -8,7 +8,7 @@ from werkzeug.http import parse_range_header
 from heartguard_common import etag, paging
 from heartguard_common.body import Reader
 from heartguard_common.errors import ServiceError
-from heartguard_common.routing import Answer, Call, Route
+from heartguard_common.routing import ANY_TYPE, Answer, Call, Route
 from heartguard_media.domain import DOCUMENT_LIMIT, MediaItem, Scope, Upload, content_disposition, is_media_type
 from heartguard_media.errors import NO_MEDIA_TYPE, NO_SUCH_RANGE
 from heartguard_media.usecases import MediaUseCases
@@ -125,6 +125,6 @@ ROUTES = (
     Route("GET", "/media/items/{item_id}", read, gives="MediaItem", body="none"),
     Route("GET", "/media/items/{item_id}/download", download, gives="MediaDownload", body="none"),
     Route("DELETE", "/media/items/{item_id}", delete, status=204, body="none"),
-    Route("GET", "/media/content/{item_id}", content, query="MediaContentQuery", body="none", offers=("*/*",)),
+    Route("GET", "/media/content/{item_id}", content, query="MediaContentQuery", body="none", offers=ANY_TYPE),
     Route("POST", "/media/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
 )

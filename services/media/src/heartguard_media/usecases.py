@@ -77,14 +77,23 @@ class MediaUseCases:
             _require_as_stated(upload, written)
             finished = self._items.finish(item.id, written)
         except BaseException:
-            self._objects.delete(item.key)
-            self._items.forget(item.id)
+            self._give_up(item)
             raise
         if finished is None:
             self._objects.delete(item.key)
             raise ServiceError(NO_ITEM)
         self._audit.changed(principal, "media.upload", f"media:{item.id}", payload={"size": written.size})
         return finished
+
+    def _give_up(self, item: MediaItem) -> bool:
+        """Remove an unfinished upload from both sides; answers whether it was still unfinished.
+
+        A row that has become ready, if only by a commit whose answer was lost, keeps its bytes.
+        """
+        if not self._items.forget(item.id):
+            return False
+        self._objects.delete(item.key)
+        return True
 
     def _begun(self, principal: Principal, upload: Upload) -> MediaItem:
         return MediaItem(
@@ -145,27 +154,26 @@ class MediaUseCases:
         item = self._items.remove(item_id, principal.org_id or 0)
         if item is None:
             raise ServiceError(NO_ITEM)
-        self._objects.delete(item.key)
+        # With its row the file is gone for everybody; bytes that resist are the sweeper's.
         self._audit.changed(principal, "media.delete", f"media:{item.id}")
+        self._objects.delete(item.key)
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
         """Remove all files of an organization or of a member; returns how many."""
         gone = self._items.remove_all(Scope(org_id, user_id))
-        for item in gone:
-            self._objects.delete(item.key)
         if gone:
             self._audit.changed(
                 principal, "media.erased", f"organization:{org_id}", org_id=org_id, payload={"files": len(gone)}
             )
+        for item in gone:
+            self._objects.delete(item.key)
         return len(gone)
 
     def sweep(self) -> int:
         """Remove what crashed uploads and removals have left on either side; returns how many things."""
         swept = 0
         for item in self._items.abandoned(ORPHAN_SECONDS):
-            self._objects.delete(item.key)
-            self._items.forget(item.id)
-            swept += 1
+            swept += self._give_up(item)
         objects = self._objects.older_than(ORPHAN_SECONDS)
         while keys := list(islice(objects, 500)):
             named = {key.rsplit("/", 1)[-1]: key for key in keys}

@@ -18,7 +18,9 @@ _FINISH = f"""
 UPDATE heartguard_core.media_items SET status = 'ready', size = :size, sha256 = :sha256
 WHERE id = :id AND status = 'pending' RETURNING {_COLUMNS}
 """  # noqa: S608
-_FORGET = "DELETE FROM heartguard_core.media_items WHERE id = :id AND status = 'pending'"
+_FORGET = f"""
+DELETE FROM heartguard_core.media_items WHERE id = :id AND status = 'pending' RETURNING {_COLUMNS}
+"""  # noqa: S608
 _FIND = f"SELECT {_COLUMNS} FROM heartguard_core.media_items WHERE id = :id AND status = 'ready'"  # noqa: S608
 _IN_SCOPE = """
     org_id = :org_id
@@ -57,10 +59,9 @@ class PostgresItems:
         found = self._all(_FINISH, id=item_id, size=written.size, sha256=written.sha256)
         return found[0] if found else None
 
-    def forget(self, item_id: str) -> None:
-        """Give up an upload."""
-        with self._database.transaction() as connection:
-            connection.execute(text(_FORGET), {"id": item_id})
+    def forget(self, item_id: str) -> bool:
+        """Give up an upload; False when it is not unfinished any more."""
+        return bool(self._all(_FORGET, id=item_id))
 
     def find(self, item_id: str) -> MediaItem | None:
         """A finished item."""

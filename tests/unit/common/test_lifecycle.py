@@ -1,0 +1,136 @@
+"""Dependencies are pinged within a second whatever they do, and closed once, last opened first."""
+
+import threading
+import time
+
+import pytest
+
+from heartguard_common.background import Background
+from heartguard_common.lifecycle import Lifecycle, Resource, readiness_document
+
+
+def no_ping(_: object) -> None:
+    """Always well."""
+
+
+def failing(_: object) -> None:
+    raise ConnectionError
+
+
+def test_made_pinged_and_closed_in_order() -> None:
+    done: list[str] = []
+    lifecycle = Lifecycle()
+    for name in ("a", "b"):
+        made = lifecycle.open(
+            Resource(
+                name,
+                lambda name=name: name,
+                lambda it: done.append(f"ping {it}"),
+                lambda it: done.append(f"close {it}"),
+            )
+        )
+        assert made == name
+    lifecycle.on_close(lambda: done.append("close last"))
+    assert [(health.name, health.ok) for health in lifecycle.readiness()] == [("a", True), ("b", True)]
+    assert sorted(done) == ["ping a", "ping b"]
+    lifecycle.close()
+    lifecycle.close()
+    assert done[2:] == ["close last", "close b", "close a"]
+
+
+def test_a_failing_ping_is_not_ready() -> None:
+    lifecycle = Lifecycle()
+    lifecycle.open(Resource("good", str, no_ping))
+    lifecycle.open(Resource("bad", str, failing))
+    document = readiness_document(lifecycle.readiness())
+    assert document["status"] == "unavailable"
+    assert [(item["name"], item["status"]) for item in document["dependencies"]] == [("good", "ok"), ("bad", "failed")]
+
+
+def test_hung_pings_cost_one_second_together_and_are_not_repeated() -> None:
+    release = threading.Event()
+    pings: list[str] = []
+
+    def hang(name: str) -> None:
+        pings.append(name)
+        release.wait(30)
+
+    lifecycle = Lifecycle()
+    for name in ("a", "b", "c"):
+        lifecycle.open(Resource(name, lambda name=name: name, hang))
+    started = time.monotonic()
+    assert not any(health.ok for health in lifecycle.readiness())
+    assert 0.9 < time.monotonic() - started < 1.5
+    assert not any(health.ok for health in lifecycle.readiness())
+    assert time.monotonic() - started < 1.8, "what hangs is known to hang"
+    assert sorted(pings) == ["a", "b", "c"]
+    release.set()
+    while not all(health.ok for health in lifecycle.readiness()):
+        assert time.monotonic() - started < 10
+
+
+def test_who_asks_while_a_ping_runs_shares_its_answer() -> None:
+    entered, release = threading.Event(), threading.Event()
+    pings: list[int] = []
+
+    def slow(_: object) -> None:
+        pings.append(1)
+        entered.set()
+        release.wait(30)
+
+    lifecycle = Lifecycle()
+    lifecycle.open(Resource("slow", str, slow))
+    answers: list[bool] = []
+    threads = [threading.Thread(target=lambda: answers.append(lifecycle.readiness()[0].ok)) for _ in range(4)]
+    threads[0].start()
+    assert entered.wait(5)
+    for thread in threads[1:]:
+        thread.start()
+    release.set()
+    for thread in threads:
+        thread.join()
+    assert answers == [True] * 4
+    assert len(pings) < 5
+
+
+def test_background_work_goes_on_after_it_raised_and_ends_when_closed(caplog: pytest.LogCaptureFixture) -> None:
+    runs: list[int] = []
+    three = threading.Event()
+
+    def work() -> float:
+        runs.append(1)
+        if len(runs) == 1:
+            raise OSError("away")
+        if len(runs) == 3:
+            three.set()
+            return 3600.0
+        return 0.0
+
+    background = Background("sample", work)
+    with pytest.raises(RuntimeError):
+        background.ping()
+    background.start()
+    background.wake()
+    assert three.wait(10)
+    background.ping()
+    assert "sample failed" in caplog.text
+    started = time.monotonic()
+    background.close()
+    assert time.monotonic() - started < 5, "a rest of an hour is cut short"
+    with pytest.raises(RuntimeError):
+        background.ping()
+    assert len(runs) == 3
+
+
+def test_waking_ends_a_rest() -> None:
+    runs = threading.Semaphore(0)
+
+    def work() -> float:
+        runs.release()
+        return 3600.0
+
+    background = Background("sample", work).start()
+    assert runs.acquire(timeout=10)
+    background.wake()
+    assert runs.acquire(timeout=10)
+    background.close()

@@ -1,0 +1,82 @@
+"""Logs: one line of JSON, and nothing in it that is nobody else's business."""
+
+import json
+import logging
+import sys
+
+import pytest
+
+from heartguard_common.logs import JsonLines, redact
+from heartguard_common.trace import REQUEST_ID
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMiJ9.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
+
+SECRET_TEXTS = [
+    (f"bad token {TOKEN} seen", TOKEN.split(".")[1]),
+    (f"Authorization: Bearer {TOKEN}", "c2lnbmF0dXJl"),
+    ("Authorization: bearer op-7Vd2Kx9Qm4Zr1Tb8", "op-7Vd2Kx9Qm4Zr1Tb8"),
+    ("header Basic YXV0aDphLXNlY3JldA==", "YXV0aDph"),
+    ("no user ann.o'brien+x@clinic.example here", "ann"),
+    ("user <Ann@Clinic.Example>", "Ann@"),
+    ('{"password": "Secret123", "x": 1}', "Secret123"),
+    ("password=Secret123&next=1", "Secret123"),
+    ("refresh_token: 'abcdef'", "abcdef"),
+    ("{'password': 'Secret123', 'n': 1}", "Secret123"),
+    ("client_secret=abcdef", "abcdef"),
+    ("invitation code=XK-17", "XK-17"),
+    ("postgresql+psycopg2://role:pa55:w%2Frd@127.0.0.1:5432/db", "pa55"),
+    ("redis://:pa55word@127.0.0.1:6379/0", "pa55word"),
+    ("duplicate\nDETAIL:  Key (email_key)=(Ann Smith) already exists.\nHINT", "Ann Smith"),
+    ("DETAIL:  Failing row contains (1, Ann Smith, 72.5).", "72.5"),
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRET_TEXTS)
+def test_secrets_are_taken_out(text: str, secret: str) -> None:
+    assert secret in text
+    assert secret not in redact(text)
+
+
+def test_the_rest_is_left_alone() -> None:
+    text = "deletion 0198c1d2-0000-7000-8000-000000000001 waits for auth: GEN_502 at http://127.0.0.1:5001/auth"
+    assert redact(text) == text
+
+
+def record(message: str, *args: object, **more: object) -> logging.LogRecord:
+    made = logging.LogRecord("heartguard.x", logging.WARNING, "file.py", 1, message, args, None)
+    made.__dict__.update(more)
+    return made
+
+
+def test_a_record_is_one_line_with_its_request() -> None:
+    mark = REQUEST_ID.set("r-1")
+    text = JsonLines("user").format(record("%s\nsaid \u00e9 password=%s", "Ann", "hunter22"))
+    REQUEST_ID.reset(mark)
+    assert "\n" not in text
+    assert text.isascii()
+    line = json.loads(text)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "level": "warning",
+        "service": "user",
+        "request_id": "r-1",
+        "message": "Ann\nsaid \u00e9 password=[redacted]",
+    }
+
+
+def test_fields_take_the_place_of_the_message() -> None:
+    line = json.loads(JsonLines("user").format(record("request", fields={"status": 200, "path": "/users/me"})))
+    assert (line["status"], line["path"], "message" in line) == (200, "/users/me", False)
+
+
+def test_a_stack_is_redacted_too() -> None:
+    try:
+        int(f"{TOKEN} of ann@clinic.example")
+    except ValueError:
+        made = record("failed", exc_info=sys.exc_info())
+    stack = json.loads(JsonLines("user").format(made))["stack"]
+    assert "Traceback" in stack
+    assert "ValueError" in stack
+    # The line of source code shows the name of the variable, not what was in it.
+    assert "eyJ" not in stack
+    assert "ann@" not in stack

@@ -1,0 +1,68 @@
+"""Settings: read once, all faults in one message, and no value in any of them."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from heartguard_common import settings
+from heartguard_common.settings import SettingsError, variable
+
+GOOD = "kq8Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sample:
+    url: str = variable("URL")
+    ttl: int = variable("TTL", settings.duration("m"), default=60)
+    size: int = variable("SIZE", settings.whole(1, 10), default=5)
+    mode: str = variable("MODE", settings.choice("a", "b"), default="a")
+    secret: str = variable("SECRET", settings.secret)
+    known: Mapping[str, str] = variable("KNOWN", settings.credentials, default=None)
+    names: tuple[str, ...] = variable("NAMES", settings.words, default=())
+
+
+def test_what_is_absent_or_empty_is_its_default() -> None:
+    found = settings.read(Sample, {"URL": " u ", "SECRET": GOOD, "TTL": "", "MODE": "  ", "OTHER": "x"})
+    assert found == Sample(url="u", secret=GOOD)
+    assert settings.variables(Sample) == ("URL", "TTL", "SIZE", "MODE", "SECRET", "KNOWN", "NAMES")
+
+
+def test_every_fault_is_told_at_once_and_no_value_is_quoted() -> None:
+    environ = {"TTL": "soon-31337", "SIZE": "31337", "MODE": "31337", "SECRET": "31337", "KNOWN": "a:31337"}
+    with pytest.raises(SettingsError) as caught:
+        settings.read(Sample, environ)
+    message = str(caught.value)
+    assert [line.split()[0] for line in message.splitlines()[1:]] == ["URL", "TTL", "SIZE", "MODE", "SECRET", "KNOWN"]
+    assert "31337" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("15", 900), ("30s", 30), ("15m", 900), ("12h", 43200), ("14d", 1209600)]
+)
+def test_durations(text: str, seconds: int) -> None:
+    assert settings.duration("m")(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("cast", "texts"),
+    [
+        (settings.duration("m"), ["0", "0s", "-1m", "1.5h", "1 m", "m", "1w", "\u0661", "9999999999s", "1h30m"]),
+        (settings.whole(1, 10), ["0", "11", "1.0", "1e1", "0x1", " 1", "\u0661", "1_0", "+1", "one"]),
+        (settings.choice("a", "b"), ["A", "a,b", "c"]),
+        (settings.secret, ["x" * 64, GOOD[:31], "please-change-me-" + GOOD, "abcdefg" * 10]),
+        (settings.credentials, ["a", "a:", "a:" + "0" * 63, "a:" + "g" * 64, f"A:{'0' * 64}", f"a:{'0' * 64},", ","]),
+    ],
+)
+def test_what_is_refused(cast: Callable[[str], Any], texts: list[str]) -> None:
+    for text in texts:
+        with pytest.raises(ValueError, match="must be"):
+            cast(text)
+
+
+def test_what_is_taken() -> None:
+    assert [settings.whole(-5, 10)(text) for text in ("-5", "10", "007")] == [-5, 10, 7]
+    assert settings.secret("\u00e9\u00e8\u00ea\u00eb\u00e0\u00e1\u00e2\u00e4" * 2) != ""
+    assert settings.credentials(f"a:{'0' * 64},b:{'f' * 64}") == {"a": "0" * 64, "b": "f" * 64}
+    assert settings.words(" a, b ,,c,") == ("a", "b", "c")

@@ -1,0 +1,145 @@
+"""Pages, tags, ids, networks: the small rules every service relies on."""
+
+import base64
+import json
+import uuid
+
+import pytest
+
+from heartguard_common import etag, ids, network, paging
+from heartguard_common.errors import ServiceError
+from tests.clocks import MovableClock
+
+
+def cursor_of(text: bytes) -> str:
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("position", [[1], ["a~\u00e9\U0001f600", 7], [-(2**62)]])
+def test_a_cursor_comes_back_as_it_was(position: list[object]) -> None:
+    cursor = paging.encode_cursor(position)
+    assert cursor.isascii()
+    assert not set(cursor) & set("+/=&?#% ")
+    assert paging.decode_cursor(cursor, *(type(part) for part in position)) == position
+
+
+def test_no_cursor_is_the_beginning() -> None:
+    assert paging.decode_cursor(None, int) is None
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *(
+            "",
+            "!",
+            "a",
+            "\u00e9",
+            "W10",
+            cursor_of(b"[1"),
+            cursor_of(b'["1"]'),
+            cursor_of(b"[true]"),
+            cursor_of(b"[1,2]"),
+        ),
+        *(cursor_of(b"[1.0]"), cursor_of(b'{"a":1}'), cursor_of(b"\xff"), cursor_of(b"[" * 100_000), cursor_of(b"1")),
+        *(cursor_of(b"[NaN]"), cursor_of(b"[null]"), paging.encode_cursor([1]) + "!", " " + paging.encode_cursor([1])),
+    ],
+)
+def test_what_is_no_cursor_is_422(cursor: str) -> None:
+    with pytest.raises(ServiceError) as caught:
+        paging.decode_cursor(cursor, int)
+    assert (caught.value.row.status, caught.value.details[0].path) == (422, "/cursor")
+
+
+@pytest.mark.parametrize(("rows", "more"), [([], False), ([1, 2], False), ([1, 2, 3], True)])
+def test_a_page_knows_whether_there_is_a_next_one(rows: list[int], more: bool) -> None:
+    page = paging.page(rows, 2, lambda row: {"id": row}, lambda row: [row])
+    assert page["items"] == [{"id": row} for row in rows[:2]]
+    assert (page["next_cursor"] is not None) is more
+    if more:
+        assert paging.decode_cursor(page["next_cursor"], int) == [2]
+
+
+def test_a_tag_is_the_documents_and_not_its_spellings() -> None:
+    tag = etag.entity_tag({"a": 1, "b": "\u00e9"})
+    assert tag == etag.entity_tag({"b": "\u00e9", "a": 1})
+    assert (
+        len({tag, *(etag.entity_tag(other) for other in ({"a": 1}, {"a": True, "b": "\u00e9"}, {"a": 1.0}, []))}) == 5
+    )
+    assert tag.startswith('W/"')
+    assert tag.endswith('"')
+
+
+def test_conditions_name_tags_weakly() -> None:
+    assert all(etag.matches(text, 'W/"a"') for text in ("*", " * ", 'W/"a"', '"a"', '"b", W/"a"', '"b","a"'))
+    assert not any(etag.matches(text, 'W/"a"') for text in ("", "a", '"b"', 'W/"b"', '"A"', '"*"', '"a'))
+
+
+def test_without_a_condition_everything_matches() -> None:
+    etag.require_match({}, {"a": 1})
+    etag.require_match({"If-Match": "*"}, {"a": 1})
+    etag.require_match({"If-Match": etag.entity_tag({"a": 1})}, {"a": 1})
+    with pytest.raises(ServiceError) as caught:
+        etag.require_match({"If-Match": etag.entity_tag({"a": 2})}, {"a": 1})
+    assert caught.value.row.status == 412
+
+
+def test_ids_are_uuids_of_version_7_with_the_time_in_front() -> None:
+    clock = MovableClock()
+    made = uuid.UUID(ids.uuid7(clock))
+    assert (made.version, made.variant) == (7, uuid.RFC_4122)
+    assert abs((made.int >> 80) - clock.now_ns() // 1_000_000) <= 1
+
+
+def test_ids_rise_even_while_the_clock_stands_or_goes_back() -> None:
+    clock = MovableClock()
+    made = [ids.uuid7(clock) for _ in range(5000)]
+    clock.forward(-60)
+    made += [ids.uuid7(clock) for _ in range(5000)]
+    assert made == sorted(set(made))
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("0198c1d2-0000-7000-8000-000000000001", True),
+        ("0198C1D2-0000-7000-8000-00000000000A", True),
+        ("0198c1d2000070008000000000000001", False),
+        ("{0198c1d2-0000-7000-8000-000000000001}", False),
+        ("urn:uuid:0198c1d2-0000-7000-8000-000000000001", False),
+        ("", False),
+        ("x", False),
+    ],
+)
+def test_what_an_id_looks_like(text: str, verdict: bool) -> None:
+    assert ids.is_uuid(text) is verdict
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "127.9.9.9", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.1.1"),
+        *("::1", "fd00::1", "fe80::1", "fe80::1%eth0", "::ffff:10.0.0.1"),
+    ],
+)
+def test_inner_addresses(address: str) -> None:
+    assert network.is_inner(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("8.8.8.8", "172.32.0.1", "172.15.0.1", "203.0.113.7", "192.0.2.1", "198.18.0.1", "100.64.0.1", "0.0.0.0"),
+        *("2001:db8::1", "::", "::ffff:8.8.8.8", "2002:0a00:0001::", "64:ff9b::a00:1", "", "localhost", "10.0.0.1:80"),
+    ],
+)
+def test_outer_addresses(address: str) -> None:
+    assert not network.is_inner(address)
+
+
+def test_tags_are_stable_over_processes() -> None:
+    # SHA-256 of the canonical text, by hashlib: a restart must not make every cached copy stale.
+    import hashlib
+
+    expected = hashlib.sha256(json.dumps({"a": 1}, separators=(",", ":")).encode()).hexdigest()[:32]
+    assert etag.entity_tag({"a": 1}) == f'W/"{expected}"'
