@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gcs import FakeGcs
 from tests.servers import Database, Postgres, Valkey
 
 
@@ -75,6 +76,17 @@ def valkey_server(tmp_path: Path) -> Iterator[Valkey]:
 def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
     """A cluster of this test alone, to be killed or frozen; it fsyncs as in production."""
     server = Postgres(tmp_path, settings=("shared_buffers=32MB", "max_connections=60"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGcs]:
+    """A fake-gcs-server for the whole session, with an empty bucket; who writes there cleans up."""
+    server = FakeGcs(tmp_path_factory.mktemp("gcs"))
     try:
         server.start()
         yield server

@@ -33,7 +33,7 @@ TEXT = (REPO_ROOT / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)["services"]
 DOCKERFILES = {path.parent.name: path.read_text() for path in (REPO_ROOT / "services").glob("*/Dockerfile")}
 # Left to the image or to the default: no operator needs to choose them.
-LEFT_OUT = {"GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST", "HEARTGUARD_ENV"}
+LEFT_OUT = {"STORAGE_EMULATOR_HOST", "HEARTGUARD_ENV"}
 
 
 TOOLS = Path(sys.executable).parent

@@ -25,6 +25,9 @@ class MemoryObjects:
     def delete(self, key):
         self._objects.pop(key, None)
 
+    def direct_url(self, *_):
+        return None
+
     def older_than(self, seconds):
         limit = time.time() - seconds
         return iter([key for key, (_, stored) in self._objects.items() if stored < limit])

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import random
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,17 +11,26 @@ import pytest
 
 from heartguard_common.database import Database
 from heartguard_media.domain import Scope, Upload
+from heartguard_media.store.gcs import BLOCK_BYTES, open_bucket
 from heartguard_media.store.items import PostgresItems
 from heartguard_media.store.local import LocalStore
 from heartguard_media.usecases import MediaUseCases, Rules
 from tests.clocks import MovableClock
 from tests.fakes.objects import MemoryObjects
+from tests.gcs import BUCKET
 from tests.people import found, join
 
 
-@pytest.fixture(params=["directory", "memory"])
+@pytest.fixture(params=["directory", "memory", "gcs"])
 def store(request, tmp_path):
-    return LocalStore(tmp_path) if request.param == "directory" else MemoryObjects()
+    if request.param != "gcs":
+        yield LocalStore(tmp_path) if request.param == "directory" else MemoryObjects()
+        return
+    bucket = open_bucket(BUCKET, None, request.getfixturevalue("gcs").url)
+    yield bucket
+    for key in list(bucket.older_than(-60)):
+        bucket.delete(key)
+    bucket.close()
 
 
 def test_what_was_written_is_read_in_whole_and_in_parts(store):
@@ -30,9 +40,19 @@ def test_what_was_written_is_read_in_whole_and_in_parts(store):
     assert b"".join(store.read("org_1/user_1/a", 5, 4)) == b"beat"
 
 
+@pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES])
+def test_sizes_around_the_borders_of_blocks(store, size):
+    content = random.Random(size).randbytes(size)
+    written = store.write("org_1/user_1/a", (content[at : at + 70_001] for at in range(0, size, 70_001)))
+    assert (written.size, written.sha256) == (size, hashlib.sha256(content).hexdigest())
+    assert b"".join(store.read("org_1/user_1/a", 0, size)) == content
+    middle = size // 3
+    assert b"".join(store.read("org_1/user_1/a", middle, size - middle)) == content[middle:]
+
+
 def test_a_failing_source_leaves_nothing(store):
     def failing():
-        yield b"half"
+        yield bytes(2 * BLOCK_BYTES + 1)
         raise RuntimeError
 
     with pytest.raises(RuntimeError):

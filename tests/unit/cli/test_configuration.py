@@ -17,7 +17,7 @@ from heartguard_common.settings import variables
 EXAMPLE = REPO_ROOT / ".env.example"
 OF_THE_COMMAND = {
     *("HEARTGUARD_RUNTIME", "GATEWAY_BIND", "VALKEY_PASSWORD", "POSTGRES_PASSWORD"),
-    *("OPERATOR_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS"),
+    "OPERATOR_TOKEN",
     *(f"{name.upper()}_PORT" for name in environment.DEFAULT_PORTS),
     *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
     *(f"{name.upper()}_DB_PASSWORD" for name in SERVICES[1:]),

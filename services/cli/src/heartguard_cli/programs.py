@@ -33,7 +33,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "user": STORED,
     "media": (
         *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL"),
-        "MEDIA_DIR",
+        *("MEDIA_DIR", "GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
     ),
     "influx": (*STORED, "INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG"),
     "audit": (*STORED, "AUDIT_MASK_SECRET"),

@@ -21,6 +21,9 @@ class ObjectStore(Protocol):
     def older_than(self, seconds: float) -> Iterator[str]:
         """The keys of all objects that were stored longer ago than that."""
 
+    def direct_url(self, item: MediaItem, seconds: int) -> str | None:
+        """A signed URL that leads straight to the store, or None where only this service serves the bytes."""
+
 
 class Items(Protocol):
     """The metadata, in the database."""

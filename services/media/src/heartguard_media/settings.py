@@ -1,5 +1,6 @@
 """The configuration of media."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Self
 from heartguard_common.edge import ServiceSettings
 from heartguard_common.settings import duration, read, secret, variable, whole
 
+LONGEST_URL_SECONDS = 7 * 86_400  # V4 signed URLs of Google Cloud Storage live no longer
+
 
 def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
@@ -15,15 +18,37 @@ def _url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _key_file(text: str) -> Path | None:
+    """A file of credentials; one without content, as compose mounts where there is none, counts as none."""
+    path = Path(text)
+    if not path.exists():
+        raise ValueError("names no file")
+    if not path.is_file() or path.stat().st_size == 0:
+        return None
+    if not os.access(path, os.R_OK):
+        raise ValueError("names a file that may not be read")
+    return path
+
+
+def _life(text: str) -> int:
+    seconds = duration("m")(text)
+    if seconds > LONGEST_URL_SECONDS:
+        raise ValueError("must be 7d at most")
+    return seconds
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
     """Read once at start. Durations are in seconds."""
 
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_240), default=50)
-    signed_url_seconds: int = variable("SIGNED_URL_TTL", duration("m"), default=15 * 60)
+    signed_url_seconds: int = variable("SIGNED_URL_TTL", _life, default=15 * 60)
     signed_url_secret: str = variable("SIGNED_URL_SECRET", secret)
     public_url: str = variable("PUBLIC_URL", _url, default="http://localhost:5000")
     media_dir: Path = variable("MEDIA_DIR", Path, default=Path("var/media"))  # noqa: RUF009  variable() makes a field
+    gcs_bucket: str = variable("GCS_BUCKET", default="heartguard-system")
+    google_credentials: Path | None = variable("GOOGLE_APPLICATION_CREDENTIALS", _key_file, default=None)  # noqa: RUF009  as above
+    storage_emulator: str | None = variable("STORAGE_EMULATOR_HOST", _url, default=None)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

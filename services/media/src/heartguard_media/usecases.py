@@ -129,6 +129,9 @@ class MediaUseCases:
         """A signed URL to a file's bytes, and when it expires. Raises MEDIA_001."""
         item = self.read(principal, item_id)
         expires = seconds(self._clock) + self._rules.url_seconds
+        direct = self._objects.direct_url(item, self._rules.url_seconds)
+        if direct is not None:
+            return direct, rfc3339(expires * 1_000_000_000)
         signature = sign(self._rules.url_secret, item.id, expires)
         url = f"{self._rules.public_url}/media/content/{item.id}?expires={expires}&signature={signature}"
         return url, rfc3339(expires * 1_000_000_000)

@@ -5,10 +5,12 @@ from flask import Flask
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.edge import make_edge, open_parts
-from heartguard_common.lifecycle import Resource
+from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.web import make_app
+from heartguard_media.ports import ObjectStore
 from heartguard_media.routes import ROUTES
 from heartguard_media.settings import Settings
+from heartguard_media.store.gcs import GcsStore, open_bucket
 from heartguard_media.store.items import PostgresItems
 from heartguard_media.store.local import LocalStore
 from heartguard_media.usecases import MediaUseCases, Rules
@@ -20,7 +22,7 @@ SWEEP_SECONDS = 900.0
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The application of media. Raises `RouteTableError` when its routes and policy.toml differ."""
     parts = open_parts("media", settings, clock)
-    objects = parts.lifecycle.open(Resource("objects", lambda: LocalStore(settings.media_dir), LocalStore.ping))
+    objects = _open_objects(settings, parts.lifecycle)
     rules = Rules(
         max_bytes=settings.max_upload_mb * MEBIBYTE,
         url_seconds=settings.signed_url_seconds,
@@ -36,3 +38,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     sweeper = Background("sweeper", sweep).start()
     parts.lifecycle.on_close(sweeper.close)
     return make_app(make_edge("media", settings, parts), ROUTES, usecases)
+
+
+def _open_objects(settings: Settings, lifecycle: Lifecycle) -> ObjectStore:
+    """Google Cloud Storage where credentials or an emulator are named, otherwise a directory."""
+    if settings.google_credentials is None and settings.storage_emulator is None:
+        return lifecycle.open(Resource("objects", lambda: LocalStore(settings.media_dir), LocalStore.ping))
+    bucket = (settings.gcs_bucket, settings.google_credentials, settings.storage_emulator)
+    return lifecycle.open(Resource("objects", lambda: open_bucket(*bucket), GcsStore.ping, GcsStore.close))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from heartguard_media.domain import Written
+from heartguard_media.domain import MediaItem, Written
 
 BLOCK_BYTES = 256 * 1024
 _ASIDE = ".part"
@@ -92,6 +92,10 @@ class LocalStore:
                         path.unlink()
                     else:
                         yield path.relative_to(self._root).as_posix()
+
+    def direct_url(self, _item: MediaItem, _seconds: int) -> str | None:
+        """None: a directory answers no requests."""
+        return None
 
     def ping(self) -> None:
         """Raises OSError when the directory can't be written."""

@@ -1,0 +1,74 @@
+"""Media as a whole on a bucket: a real fake-gcs-server behind the same routes."""
+
+import pytest
+import requests
+
+from heartguard_common.web import LIFECYCLE
+from heartguard_media.settings import Settings
+from heartguard_media.store.gcs import BLOCK_BYTES, open_bucket
+from heartguard_media.wiring import create_app
+from tests.gcs import BUCKET, service_account
+from tests.service.media.conftest import PNG, local, put
+from tests.tokens import service_auth, settings_environ
+
+
+@pytest.fixture
+def environ(database, redis_url, gcs):
+    # Nothing is written to a directory: a file stands where it would be.
+    yield settings_environ(
+        "media", database, redis_url, MEDIA_DIR=__file__, STORAGE_EMULATOR_HOST=gcs.url, MAX_UPLOAD_MB="4"
+    )
+    store = open_bucket(BUCKET, None, gcs.url)
+    for key in list(store.older_than(-60)):
+        store.delete(key)
+    store.close()
+
+
+def test_a_file_goes_up_and_comes_down(client, people, gcs):
+    content = PNG * (2 * BLOCK_BYTES // len(PNG) + 1)
+    item = put(client, people.user, content).json
+    assert gcs.keys() == [f"org_{people.org}/user_{people.ids['user']}/{item['id']}"]
+    url = local(client.get(f"/media/items/{item['id']}/download", headers=people.user).json["url"])
+    assert client.get(url, buffered=True).data == content
+    asked = f"bytes={BLOCK_BYTES - 3}-{BLOCK_BYTES + 2}"
+    part = client.get(url, headers={"Range": asked}, buffered=True)
+    assert (part.status_code, part.data) == (206, content[BLOCK_BYTES - 3 : BLOCK_BYTES + 3])
+
+
+def test_what_is_refused_leaves_no_object(client, people, gcs):
+    assert put(client, people.user, bytes(4 * 1024 * 1024 + 1)).status_code == 413
+    headers = {**people.user, "Content-Type": "image/png"}
+    short = client.put(
+        "/media/upload?file_name=a.png", data=PNG, headers=headers, environ_overrides={"CONTENT_LENGTH": "9999"}
+    )
+    assert short.status_code == 400
+    assert gcs.keys() == []
+
+
+def test_deletion_and_erasure_remove_objects(client, people, gcs):
+    item = put(client, people.user).json["id"]
+    put(client, people.peer)
+    assert client.delete(f"/media/items/{item}", headers=people.admin).status_code == 204
+    assert len(gcs.keys()) == 1
+    erased = client.post("/media/erasures", json={"org_id": people.org}, headers=service_auth("organization"))
+    assert (erased.json, gcs.keys()) == ({"removed": 1}, [])
+
+
+def test_with_a_key_the_url_leads_straight_to_the_store(environ, people, tmp_path, gcs):
+    key = tmp_path / "account.json"
+    service_account(key)
+    app = create_app(Settings.from_env({**environ, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}))
+    client = app.test_client()
+    item = put(client, people.user).json["id"]
+    download = client.get(f"/media/items/{item}/download", headers=people.user).json
+    app.extensions[LIFECYCLE].close()
+    assert download["url"].startswith(f"{gcs.url}/{BUCKET}/org_")
+    assert requests.get(download["url"], timeout=5).content == PNG
+
+
+def test_ready_says_whether_the_bucket_answers(environ, database, redis_url):
+    for change, status in (({}, "ok"), ({"GCS_BUCKET": "nowhere"}, "failed")):
+        app = create_app(Settings.from_env({**environ, **change}))
+        found = app.test_client().get("/media/ready").json["dependencies"]
+        app.extensions[LIFECYCLE].close()
+        assert {health["name"]: health["status"] for health in found}["objects"] == status
