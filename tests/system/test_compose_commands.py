@@ -73,6 +73,18 @@ class Project:
         assert test[0] == "CMD"
         return self.run(name, test[1:]).wait(30) == 0
 
+    def becomes_healthy(self, name: str) -> bool:
+        """Whether the health check says yes before the program ends."""
+        until(lambda: self.running[name].poll() is not None or self.healthy(name), f"health of {name}", 60)
+        return self.running[name].poll() is None
+
+    def end(self) -> None:
+        """Kill what runs, in the reverse order."""
+        for process in reversed(list(self.running.values())):
+            process.kill()
+            process.wait(20)
+        self.running.clear()
+
     def log(self, name: str) -> str:
         return (self.directory / f"{name}.log").read_text()[-3000:]
 
@@ -145,6 +157,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         postgres.execute("ALTER DATABASE heartguard OWNER TO heartguard")
         ports = {name: free_port() for name in SERVICES}
         places = {"postgres:5432": f"127.0.0.1:{postgres.cluster.port}", "redis:6379": f"127.0.0.1:{valkey.port}"}
+        places["/run/secrets/service-account.json"] = os.devnull  # what --docker mounts where there is no key file
         for name, port in SERVICES.items():
             places |= {f"{host}:{port}": f"127.0.0.1:{ports[name]}" for host in (f"//{name}", "0.0.0.0", "127.0.0.1")}
             places[f"//{name}:{port}"] = f"//127.0.0.1:{ports[name]}"
@@ -156,9 +169,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
                 (directory / "var" / name / kind).mkdir(parents=True)
         yield made
     finally:
-        for process in reversed(list(made.running.values()) if made else []):
-            process.kill()
-            process.wait(20)
+        if made:
+            made.end()
         valkey.stop()
         postgres.stop()
 
@@ -170,7 +182,7 @@ def test_the_commands_become_healthy_work_together_and_end_in_order(project: Pro
     for name in [*SERVICES, "consumer"]:
         project.start(name)
     for name in SERVICES:
-        until(lambda name=name: project.healthy(name), f"health of {name}: {project.log(name)}", 60)
+        assert project.becomes_healthy(name), project.log(name)
     assert {name: process.poll() for name, process in project.running.items()} == dict.fromkeys(project.running)
 
     gateway = "http:" + project.places["//gateway:5000"]
@@ -190,6 +202,7 @@ def test_the_commands_become_healthy_work_together_and_end_in_order(project: Pro
 
 @pytest.mark.parametrize("name", ["gateway", "media"])
 def test_a_missing_variable_is_named_and_ends_the_program(project: Project, name: str) -> None:
+    project.end()
     settings = project.services[name]["environment"]
     kept = settings.pop("SERVICE_SECRET")
     try:

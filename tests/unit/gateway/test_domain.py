@@ -7,7 +7,6 @@ from heartguard_gateway.domain import (
     bucket_address,
     client_address,
     end_to_end,
-    is_inner,
     join_path,
     split_path,
     take,
@@ -103,23 +102,6 @@ def test_the_client_is_counted_from_the_right(peer: str, forwarded: str | None, 
 )
 def test_an_ipv6_client_is_its_network(address: str, bucket: str) -> None:
     assert bucket_address(address) == bucket
-
-
-@pytest.mark.parametrize(
-    ("peer", "inner"),
-    [
-        ("127.0.0.1", True),
-        ("::1", True),
-        ("172.18.0.4", True),
-        ("8.8.8.8", False),
-        ("::ffff:10.1.2.3", True),
-        ("::ffff:8.8.8.8", False),
-        ("", False),
-        ("unix", False),
-    ],
-)
-def test_the_inner_network_is_loopback_or_private(peer: str, inner: bool) -> None:
-    assert is_inner(peer) is inner
 
 
 def test_hop_by_hop_headers_stay_here_and_so_does_what_connection_names() -> None:

@@ -1,4 +1,4 @@
-"""Which addresses belong to the inner network."""
+"""IP addresses: reading them, and which belong to the inner network."""
 
 import ipaddress
 
@@ -12,11 +12,16 @@ _INNER = tuple(
 )
 
 
+def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An IP address, or None; IPv4 that came over an IPv6 socket is IPv4, and a zone is left away."""
+    try:
+        parsed = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, ipaddress.IPv6Address) else parsed
+
+
 def is_inner(address: str) -> bool:
     """Whether an IP address is a loopback, link-local or private one; a text that is no address is not."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return any((mapped or parsed) in network for network in _INNER)
+    parsed = parse_address(address)
+    return parsed is not None and any(parsed in network for network in _INNER)

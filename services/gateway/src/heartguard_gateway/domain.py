@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.network import parse_address
 from heartguard_common.policy import Row
 
 Headers = list[tuple[str, str]]
@@ -180,31 +181,16 @@ def client_address(peer: str, forwarded_for: str | None, trusted_proxies: int) -
         return peer
     chain = [part.strip() for part in forwarded_for.split(",")]
     candidate = chain[-trusted_proxies] if len(chain) >= trusted_proxies else peer
-    address = _address(candidate)
+    address = parse_address(candidate)
     return peer if address is None else str(address)
 
 
 def bucket_address(address: str) -> str:
     """The address a bucket is kept for: an IPv6 client owns its whole /64, so that is one client."""
-    parsed = _address(address)
+    parsed = parse_address(address)
     if not isinstance(parsed, ipaddress.IPv6Address):
         return address if parsed is None else str(parsed)
     return str(ipaddress.IPv6Network((int(parsed), 64), strict=False).network_address)
-
-
-def is_inner(peer: str) -> bool:
-    """Whether a peer sits on the loopback or a private network."""
-    address = _address(peer)
-    return address is not None and (address.is_loopback or address.is_private)
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """An address, or None; IPv4 that came over an IPv6 socket is IPv4, or all of it would be one /64."""
-    try:
-        parsed = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return (parsed.ipv4_mapped or parsed) if isinstance(parsed, ipaddress.IPv6Address) else parsed
 
 
 def take(full_at_us: int, now_us: int, limit: Limit) -> tuple[int, Quota]:

@@ -1,8 +1,9 @@
 """Apply the row: role and scope decide, as far as the path shows whose things are asked for."""
 
 from heartguard_common import policy
+from heartguard_common.network import is_inner
 from heartguard_common.policy import INNER
-from heartguard_gateway.domain import Exchange, is_inner
+from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
 
 FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
