@@ -93,6 +93,12 @@ def test_the_profile_in_xml_has_the_accounts_members(client, founder):
     assert (root.tag, root.findtext("email"), root.findtext("active")) == ("User", "user@hg.io", "true")
 
 
+def test_the_profile_says_that_no_name_was_given(client, founder):
+    document = client.get("/auth/profile", headers=with_token(founder)).json
+    assert document["full_name"] is None
+    assert document.keys() == {"id", "email", "full_name", "role", "org_id", "active", "preferences", "created_at"}
+
+
 def test_a_refresh_gives_a_new_pair_and_the_old_token_dies_after_the_grace(client, founder, clock):
     first = refresh(client, founder["refresh_token"])
     assert first.status_code == 200

@@ -101,7 +101,7 @@ def _tokens(pair: TokenPair, *, cookie: bool) -> Answer:
 
 
 def _user(account: Account) -> dict[str, Any]:
-    document = {
+    return {
         "id": account.id,
         "email": account.email,
         "full_name": account.full_name,
@@ -111,7 +111,6 @@ def _user(account: Account) -> dict[str, Any]:
         "preferences": dict(account.preferences),
         "created_at": account.created_at,
     }
-    return {name: value for name, value in document.items() if value is not None}
 
 
 ROUTES = (
