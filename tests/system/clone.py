@@ -32,10 +32,16 @@ class Clone:
     @classmethod
     def make(cls, root: Path) -> "Clone":
         """Copy every file that git would commit."""
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=REPO_ROOT, capture_output=True, check=True,
-        ).stdout.decode().split("\0")
+        listed = (
+            subprocess.run(
+                ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                cwd=REPO_ROOT,
+                capture_output=True,
+                check=True,
+            )
+            .stdout.decode()
+            .split("\0")
+        )
         for name in filter(None, listed):
             source, target = REPO_ROOT / name, root / name
             if source.is_file():
@@ -53,8 +59,14 @@ class Clone:
         ports = {f"{key.upper()}_PORT": str(number) for key, number in self.ports.items()}
         own = {"HEARTGUARD_VENV": sys.prefix, "GATEWAY_BIND": "127.0.0.1", "RATE_LIMIT": "100000/min"}
         return subprocess.run(
-            [str(self.root / name)], env={**kept, **ports, **own, **environment},
-            capture_output=True, text=True, check=False, timeout=110, cwd="/", stdin=subprocess.DEVNULL,
+            [str(self.root / name)],
+            env={**kept, **ports, **own, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=110,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
         )
 
     def start(self, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -61,7 +61,11 @@ class Project:
         with log:
             return subprocess.Popen(
                 [str(self.pythons[IMAGE_OF.get(name, name)]), *words[1:]],
-                env=self.environment(name), cwd=self.directory, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                env=self.environment(name),
+                cwd=self.directory,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
             )
 
     def start(self, name: str) -> None:
@@ -137,7 +141,10 @@ def resolve(directory: Path, valkey: Valkey) -> tuple[dict[str, dict], dict[str,
     shutil.copy(REPO_ROOT / "docker-compose.yml", directory)
     config = subprocess.run(
         [Path(sys.executable).with_name("docker-compose"), "config", "--format", "json"],
-        cwd=directory, env={"PATH": os.environ["PATH"], "HOME": str(directory)}, capture_output=True, check=True,
+        cwd=directory,
+        env={"PATH": os.environ["PATH"], "HOME": str(directory)},
+        capture_output=True,
+        check=True,
     )
     variables = dict(line.split("=", 1) for line in env.splitlines() if re.match(r"[A-Z]", line))
     return json.loads(config.stdout)["services"], variables

@@ -43,17 +43,13 @@ def stopped(clone: Clone) -> Clone:
 
 
 def found(clone: Clone, email: str) -> int:
-    status, document = clone.call(
-        "gateway", "POST", "/auth/register", {"email": email, "password": PASSWORD}
-    )
+    status, document = clone.call("gateway", "POST", "/auth/register", {"email": email, "password": PASSWORD})
     assert status == 201, document
     return int(document["user_id"])
 
 
 def login(clone: Clone, email: str) -> str:
-    status, document = clone.call(
-        "gateway", "POST", "/auth/login", {"email": email, "password": PASSWORD}
-    )
+    status, document = clone.call("gateway", "POST", "/auth/login", {"email": email, "password": PASSWORD})
     assert status == 200, document
     return str(document["access_token"])
 
@@ -134,9 +130,7 @@ def test_a_killed_program_comes_back_and_no_acknowledged_write_is_lost(
 
 
 @pytest.mark.parametrize(("program", "name"), [("postgres", "postgresql"), ("valkey", "redis")])
-def test_a_hung_store_is_named_within_two_seconds_and_forgiven(
-    running: Clone, program: str, name: str
-) -> None:
+def test_a_hung_store_is_named_within_two_seconds_and_forgiven(running: Clone, program: str, name: str) -> None:
     dependent = {it for it in SERVICES if name in dependencies(running)[it]}
     assert "auth" in dependent
     running.send(program, signal.SIGSTOP)

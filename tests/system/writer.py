@@ -1,10 +1,11 @@
 """A client that writes one point after another through the gateway and remembers what was acknowledged."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Self
+from typing import Any, Self
 
 import requests
 
@@ -33,10 +34,7 @@ class Member:
     def stored(self, start: str, stop: str) -> set[str]:
         """The times of all points of a range."""
         body = {"bucket": self.bucket, "measurement": "heart_rate", "range_start": start, "range_stop": stop}
-        answer = requests.post(
-            f"{self.url}/timeseries/query", json={**body, "limit": 10_000}, headers=self.headers, timeout=10
-        )
-        assert answer.status_code == 200, answer.text
+        answer = self._answer("POST", "/timeseries/query", json={**body, "limit": 10_000})
         return {point["time"] for series in answer.json()["series"] for point in series["points"]}
 
     def audited(self) -> set[str]:
@@ -44,15 +42,25 @@ class Member:
         found: set[str] = set()
         query: dict[str, str] = {"action": "timeseries.write", "limit": "500"}
         while True:
-            answer = requests.get(
-                f"{self.url}/audit/events", params=query, headers=self.headers, timeout=10
-            )
-            assert answer.status_code == 200, answer.text
-            page = answer.json()
+            page = self._answer("GET", "/audit/events", params=query).json()
             found |= {event["id"] for event in page["items"]}
             if not page.get("next_cursor"):
                 return found
             query["cursor"] = page["next_cursor"]
+
+    def _answer(self, method: str, path: str, **how: Any) -> requests.Response:
+        """An answer with 200; a 503 is asked again when it says so.
+
+        Each worker of the gateway finds out for itself that a killed service is back: the breaker of one may
+        still be open when the other's writes go through.
+        """
+        deadline = time.monotonic() + 20
+        while True:
+            answer = requests.request(method, self.url + path, headers=self.headers, timeout=10, **how)
+            if answer.status_code != 503 or time.monotonic() > deadline:
+                assert answer.status_code == 200, answer.text
+                return answer
+            time.sleep(float(answer.headers["Retry-After"]))
 
 
 @dataclass
@@ -80,8 +88,8 @@ class Writer:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            time = (BEGIN + timedelta(seconds=next(SECONDS))).strftime("%Y-%m-%dT%H:%M:%SZ")
-            point = {"measurement": "heart_rate", "fields": {"bpm": 72}, "timestamp": time}
+            moment = (BEGIN + timedelta(seconds=next(SECONDS))).strftime("%Y-%m-%dT%H:%M:%SZ")
+            point = {"measurement": "heart_rate", "fields": {"bpm": 72}, "timestamp": moment}
             try:
                 answer = requests.post(
                     f"{self.member.url}/timeseries/write",
@@ -92,5 +100,5 @@ class Writer:
             except requests.RequestException:
                 continue
             if answer.status_code == 200 and answer.json()["inserted"] == 1:
-                self.points.add(time)
+                self.points.add(moment)
                 self.events.add(answer.headers["X-Gateway-Request-ID"])
