@@ -4,10 +4,7 @@ import csv
 import importlib.util
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError, distribution
 from itertools import pairwise
-
-import pytest
 
 from heartguard_common.clock import parse_rfc3339
 from heartguard_common.paths import REPO_ROOT
@@ -15,14 +12,6 @@ from heartguard_common.paths import REPO_ROOT
 EXAMPLES = REPO_ROOT / "examples"
 
 
-def installed() -> bool:
-    try:
-        return bool(distribution("heartpy"))
-    except PackageNotFoundError:
-        return False
-
-
-@pytest.mark.skipif(not installed(), reason="needs requirements-data.txt")
 def test_the_recording_is_derived_again_byte_by_byte(tmp_path):
     target = tmp_path / "again.csv"
     subprocess.run([sys.executable, EXAMPLES / "make_recording.py", target], check=True, capture_output=True)
