@@ -49,18 +49,19 @@ class Member:
             query["cursor"] = page["next_cursor"]
 
     def _answer(self, method: str, path: str, **how: Any) -> requests.Response:
-        """An answer with 200; a 503 is asked again when it says so.
+        """An answer to a read; after 502 and 503 it is asked again, as a client of a service that was killed does.
 
-        Each worker of the gateway finds out for itself that a killed service is back: the breaker of one may
-        still be open when the other's writes go through.
+        The worker that a killed gunicorn leaves behind answers for up to a second, `/ready` too, and then goes in
+        the middle of whatever it was answering (502). And each worker of the gateway finds out for itself that the
+        service is back: the breaker of one may be open while the other's writes go through (503).
         """
         deadline = time.monotonic() + 20
         while True:
             answer = requests.request(method, self.url + path, headers=self.headers, timeout=10, **how)
-            if answer.status_code != 503 or time.monotonic() > deadline:
+            if answer.status_code not in (502, 503) or time.monotonic() > deadline:
                 assert answer.status_code == 200, answer.text
                 return answer
-            time.sleep(float(answer.headers["Retry-After"]))
+            time.sleep(float(answer.headers.get("Retry-After", "0.5")))
 
 
 @dataclass
