@@ -2,9 +2,15 @@
 
 import resource
 
-from heartguard_common.gunicorn_hooks import child_exit, control_socket_disable, graceful_timeout, worker_exit
+from heartguard_common.gunicorn_hooks import (
+    child_exit,
+    control_socket_disable,
+    graceful_timeout,
+    post_fork,
+    worker_exit,
+)
 
-__all__ = ["child_exit", "control_socket_disable", "graceful_timeout", "worker_exit"]
+__all__ = ["child_exit", "control_socket_disable", "graceful_timeout", "post_fork", "worker_exit"]
 
 worker_class = "heartguard_gateway.worker.GatewayWorker"
 worker_connections = 8000
