@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from heartguard_common.files import sync_directory
+
 
 class Spool:
     """An append-only file of lines, shared by the workers of one service."""
@@ -28,7 +30,7 @@ class Spool:
             finally:
                 os.close(descriptor)
             if fresh:
-                _sync_directory(self._path.parent)
+                sync_directory(self._path.parent)
 
     def empty(self) -> bool:
         """Whether nothing waits."""
@@ -90,11 +92,3 @@ def _whole_lines(descriptor: int) -> int:
     size = os.pread(descriptor, size, 0).rfind(b"\n") + 1
     os.ftruncate(descriptor, size)
     return size
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

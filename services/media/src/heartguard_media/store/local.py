@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from heartguard_common.files import sync_directory
 from heartguard_media.domain import MediaItem, Written
 
 BLOCK_BYTES = 256 * 1024
@@ -68,7 +69,7 @@ class LocalStore:
             raise
         # The name is part of the directory, and not safe before that is synced too.
         for directory in (target.parent, target.parent.parent, self._root):
-            _sync(directory)
+            sync_directory(directory)
         return Written(size, digest.hexdigest())
 
     def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
@@ -102,11 +103,3 @@ class LocalStore:
         self._root.mkdir(parents=True, exist_ok=True)
         if not os.access(self._root, os.W_OK | os.X_OK):
             raise PermissionError(f"{self._root.name} is not writable")
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
