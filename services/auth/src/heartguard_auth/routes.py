@@ -15,7 +15,7 @@ COOKIE = "heartguard_refresh"
 
 
 def register(auth: AuthUseCases, call: Call) -> Answer:
-    account = auth.register(call.document, call.principal)
+    account = auth.registration.register(call.document, call.principal)
     document = {
         "user_id": account.id,
         "email": account.email,
@@ -27,50 +27,50 @@ def register(auth: AuthUseCases, call: Call) -> Answer:
 
 def login(auth: AuthUseCases, call: Call) -> Answer:
     device = Device(call.address, call.user_agent)
-    pair = auth.login(call.document["email"], call.document["password"], device)
+    pair = auth.sessions.login(call.document["email"], call.document["password"], device)
     return _tokens(pair, cookie=call.query.get("cookie") == "1")
 
 
 def refresh(auth: AuthUseCases, call: Call) -> Answer:
     if call.document is not None:
-        return _tokens(auth.refresh(call.document["refresh_token"]), cookie=False)
+        return _tokens(auth.sessions.refresh(call.document["refresh_token"]), cookie=False)
     cookies = dict(
         pair.strip().partition("=")[::2] for pair in call.headers.get("Cookie", "").split(";") if "=" in pair
     )
     if COOKIE not in cookies:
         raise ServiceError(REFRESH_REFUSED)
     # A browser sends the cookie on its own: only the pages we trust may make it do so.
-    if not auth.trusts(call.headers.get("Origin")):
+    if not auth.sessions.trusts(call.headers.get("Origin")):
         raise ServiceError(ORIGIN_REFUSED)
-    return _tokens(auth.refresh(cookies[COOKIE]), cookie=True)
+    return _tokens(auth.sessions.refresh(cookies[COOKIE]), cookie=True)
 
 
 def logout(auth: AuthUseCases, call: Call) -> Answer:
-    auth.logout(call.person, (call.document or {}).get("scope", "this"))
+    auth.sessions.logout(call.person, (call.document or {}).get("scope", "this"))
     return Answer()
 
 
 def profile(auth: AuthUseCases, call: Call) -> Answer:
-    return Answer(_user(auth.profile(call.person)), headers=NO_STORE)
+    return Answer(_user(auth.membership.profile(call.person)), headers=NO_STORE)
 
 
 def roles(auth: AuthUseCases, _: Call) -> Answer:
-    return Answer({"items": auth.roles()})
+    return Answer({"items": auth.membership.roles()})
 
 
 def introspect(auth: AuthUseCases, call: Call) -> Answer:
     asked = _form(call.document) if call.body_type == FORM else call.document
     if ("token" in asked) == ("jti" in asked):
         raise ServiceError(UNPROCESSABLE, details=(Fault("/token", "either token or jti must be given"),))
-    return Answer(auth.introspect(asked.get("token"), asked.get("jti")), headers=NO_STORE)
+    return Answer(auth.introspection.introspect(asked.get("token"), asked.get("jti")), headers=NO_STORE)
 
 
 def key_set(auth: AuthUseCases, _: Call) -> Answer:
-    return Answer({"keys": auth.public_keys()}, headers={"Cache-Control": "public, max-age=10"})
+    return Answer({"keys": auth.introspection.public_keys()}, headers={"Cache-Control": "public, max-age=10"})
 
 
 def erase(auth: AuthUseCases, call: Call) -> Answer:
-    removed = auth.erase(call.person, call.document["org_id"], call.document.get("user_id"))
+    removed = auth.membership.erase(call.person, call.document["org_id"], call.document.get("user_id"))
     return Answer({"removed": removed})
 
 

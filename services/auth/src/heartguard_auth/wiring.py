@@ -49,6 +49,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         allowed_origins=settings.allowed_origins,
     )
     law = policy.load()
-    usecases = AuthUseCases(rules, stores, {role: law.permissions(role) for role in ROLES})
+    usecases = AuthUseCases.over(rules, stores, {role: law.permissions(role) for role in ROLES})
     edge = make_edge("auth", settings, parts, key_source=signer, revocations=revocations)
     return make_app(edge, ROUTES, usecases)

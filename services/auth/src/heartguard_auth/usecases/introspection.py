@@ -1,0 +1,65 @@
+"""What tokens are worth, told to those who may ask, and how anybody verifies them."""
+
+from typing import Any
+
+from heartguard_auth.usecases.parts import Stores
+from heartguard_common.clock import NANOSECONDS
+from heartguard_common.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.identity import Principal
+
+
+class Introspection:
+    """Introspection (RFC 7662) and the public keys."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._s = stores
+
+    def introspect(self, token: str | None, token_id: str | None) -> dict[str, Any]:
+        """What a token or a `jti` stands for (RFC 7662 section 2.2); only `active: false` for anything else."""
+        self._s.revocations.heal()
+        if token is not None:
+            return self._introspect_token(token)
+        found = self._s.sessions.by_access_token(token_id or "")
+        if found is None:
+            return {"active": False}
+        issued, session = found
+        account = self._s.accounts.by_id(session.user_id)
+        if account is None:
+            return {"active": False}
+        principal = Principal(
+            kind="person",
+            role=account.role,
+            user_id=account.id,
+            org_id=account.org_id,
+            token_id=issued.access_token_id,
+            session_id=session.id,
+            issued_at=issued.created_at // NANOSECONDS,
+            expires_at=issued.access_expires_at // NANOSECONDS,
+        )
+        return self._introspection(principal)
+
+    def _introspect_token(self, token: str) -> dict[str, Any]:
+        try:
+            return self._introspection(self._s.verifier.verify(token))
+        except ServiceError as error:
+            if error.row is INVALID_TOKEN:
+                return {"active": False}
+            raise
+
+    def _introspection(self, principal: Principal) -> dict[str, Any]:
+        expired = principal.expires_at * NANOSECONDS <= self._s.clock.now_ns()
+        if expired or self._s.revocations.holds(principal):
+            return {"active": False}
+        return {
+            "active": True,
+            "sub": str(principal.user_id),
+            "role": principal.role,
+            "org_id": principal.org_id,
+            "exp": principal.expires_at,
+            "iat": principal.issued_at,
+            "jti": principal.token_id,
+        }
+
+    def public_keys(self) -> list[dict[str, Any]]:
+        """The keys that verify our tokens, as JWKs."""
+        return self._s.signer.public_keys()

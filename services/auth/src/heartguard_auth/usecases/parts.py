@@ -1,0 +1,45 @@
+"""What every use case of auth is made of: the rules that were set, and the way outside."""
+
+from dataclasses import dataclass
+
+from heartguard_auth.ports import (
+    Accounts,
+    GraceAnswers,
+    Hasher,
+    RevocationList,
+    Sessions,
+    Signer,
+    Transactions,
+)
+from heartguard_common.audit import AuditTrail
+from heartguard_common.clock import Clock
+from heartguard_common.identity import TokenVerifier
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The settings that decide: life times in seconds, who may register, what is in a token."""
+
+    access_seconds: int
+    refresh_seconds: int
+    registration: str
+    issuer: str
+    audience: str
+    common_passwords: frozenset[str]
+    allowed_origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Everything the use cases reach outside for."""
+
+    transactions: Transactions
+    accounts: Accounts
+    sessions: Sessions
+    revocations: RevocationList
+    grace: GraceAnswers
+    signer: Signer
+    hasher: Hasher
+    verifier: TokenVerifier
+    audit: AuditTrail
+    clock: Clock

@@ -1,0 +1,70 @@
+"""How an account comes into being."""
+
+from typing import Any
+
+from heartguard_auth.domain import Account, NewAccount, founding_name, guessable, may_give
+from heartguard_auth.errors import (
+    EMAIL_TAKEN,
+    INVITATION_REFUSED,
+    REGISTRATION_CLOSED,
+    ROLE_REFUSED,
+    WEAK_PASSWORD,
+)
+from heartguard_auth.usecases.parts import Rules, Stores
+from heartguard_common.errors import Fault, ServiceError
+from heartguard_common.identity import Principal
+
+
+class Registration:
+    """Founding an organization, and adding members to one."""
+
+    def __init__(self, rules: Rules, stores: Stores) -> None:
+        self._rules = rules
+        self._s = stores
+
+    def register(self, request: dict[str, Any], principal: Principal | None) -> Account:
+        """Found an organization, or add a member to the caller's.
+
+        Raises AUTH_002 for a taken address, AUTH_004 for a guessable password, AUTH_005 for a role that
+        can't be given so, AUTH_006 where registration is closed, AUTH_007 for an invitation of no worth.
+        """
+        if "invitation" in request:
+            raise ServiceError(INVITATION_REFUSED)
+        email = request["email"]
+        org_id, role = self._place(request, principal)
+        if guessable(request["password"], email, self._rules.common_passwords):
+            fault = Fault("/password", "is among the most common ones, or is the e-mail address")
+            raise ServiceError(WEAK_PASSWORD, details=(fault,))
+        made = self._s.accounts.add(
+            NewAccount(
+                email=email,
+                password_hash=self._s.hasher.hash(request["password"]),
+                role=role,
+                full_name=request.get("full_name"),
+                organization_name=founding_name(email, request.get("organization_name")),
+                org_id=org_id,
+            )
+        )
+        if made is None:
+            raise ServiceError(EMAIL_TAKEN)
+        self._s.audit.changed(
+            principal, "auth.registered", f"user:{made.id}", org_id=made.org_id, payload={"role": made.role}
+        )
+        return made
+
+    def _place(self, request: dict[str, Any], principal: Principal | None) -> tuple[int | None, str]:
+        """The organization (None: a new one) and the role of an account to be made."""
+        if principal is None:
+            role = request.get("role", "admin")
+            if self._rules.registration != "open":
+                raise ServiceError(REGISTRATION_CLOSED)
+            if role != "admin":
+                raise ServiceError(ROLE_REFUSED, "Whoever founds an organization is its admin")
+            return None, role
+        role = request.get("role", "user")
+        if principal.kind != "person" or not may_give(principal.role, role):
+            raise ServiceError(ROLE_REFUSED)
+        if "organization_name" in request:
+            fault = Fault("/organization_name", "stands only where an organization is founded")
+            raise ServiceError(ROLE_REFUSED, details=(fault,))
+        return principal.org_id, role

@@ -1,0 +1,146 @@
+"""Sessions: one per login, with access tokens and rotating refresh tokens."""
+
+import secrets
+from typing import Any
+
+from heartguard_auth.domain import (
+    GRACE_SECONDS,
+    SESSION_SECONDS,
+    Account,
+    Device,
+    RefreshToken,
+    Session,
+    TokenPair,
+    digest,
+)
+from heartguard_auth.errors import BAD_CREDENTIALS, REFRESH_REFUSED
+from heartguard_auth.usecases.endings import ending_sessions
+from heartguard_auth.usecases.parts import Rules, Stores
+from heartguard_common.clock import NANOSECONDS
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.ids import uuid7
+
+
+class SessionUseCases:
+    """Login, refresh and logout."""
+
+    def __init__(self, rules: Rules, stores: Stores) -> None:
+        self._rules = rules
+        self._s = stores
+
+    def login(self, email: str, password: str, device: Device) -> TokenPair:
+        """Begin a session. Raises AUTH_001 for whatever is wrong, the same for unknown addresses."""
+        account = self._s.accounts.by_email(email)
+        right = self._s.hasher.verify(account.password_hash if account else None, password)
+        if account is None or not right or not account.active:
+            self._s.audit.changed(
+                None,
+                "auth.login",
+                f"user:{account.id}" if account else "user:unknown",
+                org_id=account.org_id if account else None,
+                outcome="denied",
+                reason=BAD_CREDENTIALS.code,
+            )
+            raise ServiceError(BAD_CREDENTIALS)
+        now = self._s.clock.now_ns()
+        session = Session(
+            id=uuid7(self._s.clock),
+            user_id=account.id,
+            created_at=now,
+            expires_at=now + SESSION_SECONDS * NANOSECONDS,
+            address=device.address,
+            user_agent=device.user_agent,
+        )
+        pair, token = self._issue(account, session)
+        self._s.sessions.open(session, token)
+        self._said(account, "auth.login", f"session:{session.id}")
+        return pair
+
+    def refresh(self, refresh_token: str) -> TokenPair:
+        """Exchange a refresh token for the next pair (RFC 9700 section 4.14.2).
+
+        A token that was exchanged before ends its session, unless that was within 10 seconds and its
+        successor is unused: parallel refreshes and lost answers get the same pair again. Raises AUTH_003.
+        """
+        with ending_sessions(self._rules, self._s) as end:
+            found = self._s.sessions.find(digest(refresh_token))
+            token, session = self._usable(found)
+            account = self._s.accounts.by_id(session.user_id)
+            if account is None or not account.active:
+                raise ServiceError(REFRESH_REFUSED)
+            if token.used_at is None:
+                pair, successor = self._issue(account, session)
+                # Before the commit: an exchange whose answer could not be kept must not have happened.
+                self._s.grace.keep(refresh_token, pair)
+                self._s.sessions.replace(token.digest, successor)
+                return pair
+            again = self._again(token, refresh_token)
+            if again is not None:
+                return again
+            end([session.id], "refresh token reuse")
+        self._said(account, "auth.refresh", f"session:{session.id}", outcome="denied", reason="reuse")
+        raise ServiceError(REFRESH_REFUSED)
+
+    def _usable(self, found: tuple[RefreshToken, Session] | None) -> tuple[RefreshToken, Session]:
+        now = self._s.clock.now_ns()
+        if found is None or found[1].ended or min(found[0].expires_at, found[1].expires_at) <= now:
+            raise ServiceError(REFRESH_REFUSED)
+        return found
+
+    def _again(self, token: RefreshToken, text: str) -> TokenPair | None:
+        """The pair that this used token was exchanged for, if it may be told once more."""
+        recent = self._s.clock.now_ns() - (token.used_at or 0) < GRACE_SECONDS * NANOSECONDS
+        successor = self._s.sessions.token(token.replaced_by) if token.replaced_by else None
+        if not recent or successor is None or successor.used_at is not None:
+            return None
+        return self._s.grace.find(text)
+
+    def trusts(self, origin: str | None) -> bool:
+        """Whether a page of that origin may use the refresh cookie."""
+        return origin in self._rules.allowed_origins
+
+    def logout(self, principal: Principal, scope: str) -> None:
+        """End this session, or all of the caller's; their tokens stop counting at once."""
+        with ending_sessions(self._rules, self._s) as end:
+            ids = [principal.session_id or ""]
+            if scope == "all":
+                ids = sorted({*ids, *self._s.sessions.open_of([principal.user_id or 0])})
+            end(ids, "logout")
+        self._s.audit.changed(principal, "auth.logout", f"session:{principal.session_id}", payload={"scope": scope})
+
+    def _issue(self, account: Account, session: Session) -> tuple[TokenPair, RefreshToken]:
+        """A new pair for a session, and the refresh token as it is to be stored."""
+        now = self._s.clock.now_ns()
+        issued_at = now // NANOSECONDS
+        expires_at = issued_at + self._rules.access_seconds
+        token_id = uuid7(self._s.clock)
+        access = self._s.signer.sign(
+            {
+                "sub": str(account.id),
+                "role": account.role,
+                "org_id": account.org_id,
+                "iat": issued_at,
+                "exp": expires_at,
+                "jti": token_id,
+                "iss": self._rules.issuer,
+                "aud": self._rules.audience,
+                "sid": session.id,
+            }
+        )
+        text = secrets.token_urlsafe(32)
+        refresh_expires = min(now + self._rules.refresh_seconds * NANOSECONDS, session.expires_at)
+        token = RefreshToken(
+            digest=digest(text),
+            session_id=session.id,
+            created_at=now,
+            expires_at=refresh_expires,
+            access_token_id=token_id,
+            access_expires_at=expires_at * NANOSECONDS,
+        )
+        left = (refresh_expires - now) // NANOSECONDS
+        return TokenPair(access, text, self._rules.access_seconds, left), token
+
+    def _said(self, account: Account, action: str, resource: str, **how: Any) -> None:
+        who = Principal(kind="person", role=account.role, user_id=account.id, org_id=account.org_id)
+        self._s.audit.changed(who, action, resource, **how)
