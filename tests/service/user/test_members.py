@@ -134,10 +134,12 @@ def test_strangers_do_not_exist(client: FlaskClient, clinic: Clinic, stranger: i
 
 
 @pytest.mark.parametrize("role", ["manager", "user"])
-def test_others_read_themselves_only(client: FlaskClient, clinic: Clinic, role: str) -> None:
+def test_others_read_themselves_only(client: FlaskClient, clinic: Clinic, stranger: int, role: str) -> None:
     auth = bearer(clinic[role], role, clinic["org"])
     assert client.get(f"/users/{clinic[role]}", headers=auth).status_code == 200
     assert client.get(f"/users/{clinic['admin']}", headers=auth).status_code == 403
+    for nobody in (stranger, 999_999_999):  # an id of another organization tells as little as one of nobody
+        assert client.get(f"/users/{nobody}", headers=auth).status_code == 404
 
 
 @pytest.mark.parametrize("user_id", ["0", "-1", "01", "abc", "1.0", "%31%00", "1000000000000000000", "%D9%A1"])

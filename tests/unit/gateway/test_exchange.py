@@ -136,7 +136,7 @@ def code(reply: Reply) -> str:
         ("GET", "/users/me", None, "admit", ["address"]),
         ("GET", "/nowhere", "user", "admit", ["address"]),
         ("PATCH", "/users/me", "user", "admit", ["address"]),
-        ("GET", "/users/13", "user", "authorize", ["address", "default"]),
+        ("GET", "/users", "user", "authorize", ["address", "default"]),
         ("GET", "/users/..", "user", "refuse_malformed", None),
     ],
 )

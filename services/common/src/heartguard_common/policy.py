@@ -101,11 +101,12 @@ class Policy:
         return tuple(sorted(row.id for row in self.rows if row.scope(role) is not None))
 
 
-def authorize(row: Row, principal: Principal | None, params: Mapping[str, str], *, inner: bool = False) -> None:
+def authorize(row: Row, principal: Principal | None, *, inner: bool = False) -> None:
     """Let the caller pass or refuse by the row alone; rules about single objects belong to the use cases.
 
-    `params` are the decoded path parameters; `inner` says that the peer is on the inner network and no proxy
-    stands between. Raises `ServiceError` GEN_401 for a caller without credentials, GEN_403 for one without right.
+    Whether an object is another organization's (404) or only another person's (403, 404) is known where it is
+    kept. `inner` says that the peer is on the inner network and no proxy stands between. Raises `ServiceError`
+    GEN_401 for a caller without credentials, GEN_403 for one without right.
     """
     if row.who == ANYONE or (row.who == INNER and inner):
         return
@@ -113,8 +114,6 @@ def authorize(row: Row, principal: Principal | None, params: Mapping[str, str], 
         raise ServiceError(UNAUTHENTICATED)
     scope = principal.role == "operator" if row.who == INNER else row.scope(principal.role)
     if not scope:
-        raise ServiceError(FORBIDDEN)
-    if scope == "self" and "user_id" in params and params["user_id"] != str(principal.user_id):
         raise ServiceError(FORBIDDEN)
 
 

@@ -162,7 +162,7 @@ class _Endpoint:
         if not all(segment.matches(params[segment.text]) for segment in self.row.segments if segment.kind):
             raise ServiceError(NOT_FOUND)
         principal = g.principal = self._authenticate()
-        authorize(self.row, principal, params, inner=_is_inner())
+        authorize(self.row, principal, inner=_is_inner())
         call, raw = self._call(principal, params)
         key = request.headers.get("Idempotency-Key")
         if key is None or not self.route.idempotent or self.edge.keys is None or principal is None:

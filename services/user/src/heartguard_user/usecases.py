@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from heartguard_common.audit import AuditTrail
-from heartguard_common.errors import ServiceError
+from heartguard_common.errors import FORBIDDEN, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_user.domain import Filter, User, changed_members
 from heartguard_user.errors import NO_USER
@@ -23,10 +23,15 @@ class UserUseCases:
         return self.read(principal, principal.user_id or 0)
 
     def read(self, principal: Principal, user_id: int) -> User:
-        """A member of the caller's organization. Raises USER_001."""
+        """A member of the caller's organization.
+
+        Raises USER_001 for whom there is not in it, and GEN_403 where only an admin may look at another member.
+        """
         user = self._users.find(_organization(principal), user_id)
         if user is None:
             raise ServiceError(NO_USER)
+        if principal.role != "admin" and user.id != principal.user_id:
+            raise ServiceError(FORBIDDEN)
         return user
 
     def update_self(

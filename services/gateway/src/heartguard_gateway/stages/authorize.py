@@ -1,4 +1,4 @@
-"""Apply the row: role and scope decide, as far as the path shows whose things are asked for."""
+"""Apply the row: the role decides here, whose things are asked for is decided where they are kept."""
 
 from heartguard_common import policy
 from heartguard_common.network import is_inner
@@ -19,4 +19,4 @@ def run(exchange: Exchange, _: Ports) -> None:
         and is_inner(request.peer)
         and not any(name in request.headers for name in FORWARDING)
     )
-    policy.authorize(row, exchange.principal, exchange.params, inner=exchange.inner)
+    policy.authorize(row, exchange.principal, inner=exchange.inner)
