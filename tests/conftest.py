@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.gcs import FakeGcs
+from tests.running import plan_founder, running_system
 from tests.servers import Database, Postgres, Valkey
+
+__all__ = ["plan_founder", "running_system"]
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import pytest
 
 from heartguard_cli.environment import SERVICES
 from heartguard_cli.programs import DEPENDS
+from tests.clone import PROGRAMS, Clone
 from tests.servers import Database, Postgres, Valkey, free_port, until
-from tests.system.clone import PROGRAMS, Clone
 from tests.system.writer import Member, Writer
 
 PASSWORD = "Correct-horse-9"

@@ -8,7 +8,7 @@ import pytest
 
 from heartguard_common import policy
 from heartguard_common.paths import REPO_ROOT
-from tests.system.conftest import RunningSystem
+from tests.running import RunningSystem
 from tests.system.spoiling import (
     Reply,
     change_root,

@@ -1,5 +1,6 @@
-"""One running system for the tests that only talk to it: a copy of the tree, started as a person starts it."""
+"""One running system for all tests that only talk to it: a copy of the tree, started as a person starts it."""
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import pytest
 import requests
 from dotenv import dotenv_values
 
-from tests.system.clone import Clone
+from tests.clone import Clone
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,11 @@ class RunningSystem:
     clone: Clone
     gateway_url: str
     operator: dict[str, str]
+
+    def service(self, name: str) -> dict[str, str]:
+        """The credentials of a service, for calls between services."""
+        secret = dotenv_values(self.clone.root / ".env")[f"{name.upper()}_SERVICE_SECRET"]
+        return {"Authorization": "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()}
 
 
 @pytest.fixture(scope="session")
