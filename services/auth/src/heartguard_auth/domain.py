@@ -1,6 +1,8 @@
 """Accounts, sessions and the rules about them that are true without a computer."""
 
 import hashlib
+import secrets
+import string
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -83,6 +85,25 @@ class Device:
     user_agent: str
 
 
+@dataclass(frozen=True)
+class Letter:
+    """A mail to one person, as plain text."""
+
+    to: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An entry of the outbox: a `letter` to send, or the address of somebody who has `forgotten` the password."""
+
+    id: str
+    attempts: int
+    letter: Letter | None = None
+    forgotten: str | None = None
+
+
 def email_key(email: str) -> str:
     """What makes two addresses the same: case and Unicode compatibility forms don't count."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email).casefold())
@@ -100,10 +121,32 @@ def guessable(password: str, email: str, common: frozenset[str]) -> bool:
 
 
 def digest(token: str) -> bytes:
-    """How a refresh token is stored: it has 256 random bits, so a plain hash is enough."""
+    """How a token is stored: it has enough random bits for a plain hash."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def may_give(giver: str, role: str) -> bool:
     """Whether a member with the role `giver` may add a member with `role`: at most their own."""
     return giver in ("admin", "manager") and RANKS[role] <= RANKS[giver]
+
+
+def letter(template: str, to: str, **values: object) -> Letter:
+    """A letter from a template, whose first line is `Subject: ...` and whose `${names}` are filled in."""
+    head, _, text = string.Template(template).substitute(values).partition("\n\n")
+    return Letter(to, head.removeprefix("Subject: "), text)
+
+
+def new_code() -> str:
+    """A code that a person can read out and type: 125 random bits in five groups of Crockford's base 32."""
+    drawn = "".join(secrets.choice(_CODE_LETTERS) for _ in range(25))
+    return "-".join(drawn[start : start + 5] for start in range(0, 25, 5))
+
+
+def code_digest(code: str) -> bytes:
+    """How a code is stored; case, dashes and blanks don't count, nor letters that look like digits."""
+    plain = code.upper().translate(_READ_AS)
+    return digest("".join(letter for letter in plain if letter in _CODE_LETTERS))
+
+
+_CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_READ_AS = str.maketrans("OIL", "011")

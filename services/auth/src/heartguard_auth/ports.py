@@ -4,8 +4,12 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from heartguard_auth.domain import Account, NewAccount, RefreshToken, Session, TokenPair
+from heartguard_auth.domain import Account, Letter, NewAccount, RefreshToken, Session, TokenPair, Waiting
 from heartguard_common.identity import Principal
+
+
+class Undeliverable(Exception):  # noqa: N818  it is what the letter is
+    """A letter that no further attempt can deliver."""
 
 
 class Transactions(Protocol):
@@ -100,3 +104,49 @@ class GraceAnswers(Protocol):
 
     def find(self, token: str) -> TokenPair | None:
         """The pair that `token` was exchanged for. Raises GEN_503 when nobody can tell."""
+
+
+class Outbox(Protocol):
+    """Letters that wait to be sent, safe from crashes. Without a mail server nothing is kept.
+
+    A use case that has something to say calls `enqueue` inside its own transaction: the letter goes out after
+    the commit, by the thread `mail`, and not at all without it. It may arrive twice, with one Message-ID.
+    """
+
+    def enqueue(self, to: str, subject: str, text: str) -> None:
+        """Have a letter sent once the transaction at hand has committed."""
+
+    def ask(self, email: str) -> None:
+        """Note that somebody forgot the password of this address, whether or not there is an account."""
+
+    def claim(self) -> Waiting | None:
+        """The entry that has waited longest, kept from other senders for a while; None when nothing is due."""
+
+    def drop(self, entry: Waiting, *, quiet_seconds: int = 0) -> None:
+        """Forget an entry; one that was asked for is remembered for so long, and asked again in vain."""
+
+    def postpone(self, entry: Waiting, seconds: float) -> None:
+        """Try an entry again after so many seconds."""
+
+
+class Mailer(Protocol):
+    """Hands letters to a mail server."""
+
+    def send(self, letter: Letter, letter_id: str) -> None:
+        """Hand over one letter. Raises `Undeliverable` where trying again can't help, OSError where it can."""
+
+
+class Resets(Protocol):
+    """The codes for forgotten passwords, by their digests."""
+
+    def issue(self, user_id: int, digest: bytes, expires_at: int) -> None:
+        """Store a code; the person's earlier ones stop counting."""
+
+    def owner(self, digest: bytes) -> int | None:
+        """Whose live code that is; None for any other."""
+
+    def spend(self, digest: bytes) -> bool:
+        """Use a live code up; False when somebody else was first."""
+
+    def forget(self, user_ids: Sequence[int]) -> None:
+        """Remove every code of these people."""

@@ -2,10 +2,52 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.headerregistry import Address
 from typing import Self
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from heartguard_common.edge import ServiceSettings
 from heartguard_common.settings import choice, duration, read, secret, variable, words
+
+
+@dataclass(frozen=True)
+class SmtpServer:
+    """A mail server: `tls` from the first byte (smtps, RFC 8314), else by STARTTLS unless `starttls` is off."""
+
+    host: str
+    port: int
+    sender: str
+    tls: bool
+    starttls: bool = True
+    user: str = ""
+    password: str = ""
+
+
+def smtp_server(text: str) -> SmtpServer:
+    """A cast for `SMTP_URL`: `smtp[s]://user:password@host:port?from=address`, user and password percent-encoded.
+
+    `&starttls=no` sends in clear, to a relay on this machine; together with a password it is refused.
+    """
+    parts = urlsplit(text)
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    sender = options.pop("from", "")
+    starttls = options.pop("starttls", "yes")
+    known = parts.scheme in ("smtp", "smtps") and parts.hostname and not parts.path.strip("/")
+    if not known or options or starttls not in ("yes", "no") or "@" not in sender:
+        raise ValueError("must look like smtps://user:password@mail.example:465?from=heartguard@example.org")
+    Address(addr_spec=sender)
+    if parts.password and parts.scheme == "smtp" and starttls == "no":
+        raise ValueError("would send its password in clear: use smtps, or leave starttls=no away")
+    tls = parts.scheme == "smtps"
+    return SmtpServer(
+        host=parts.hostname or "",
+        port=parts.port or (465 if tls else 587),
+        sender=sender,
+        tls=tls,
+        starttls=starttls == "yes",
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +59,7 @@ class Settings(ServiceSettings):
     key_ring_secret: str = variable("KEY_RING_SECRET", secret)
     registration: str = variable("REGISTRATION", choice("open", "invite", "closed"), default="open")
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", words, default=())
+    smtp: SmtpServer | None = variable("SMTP_URL", smtp_server, default=None)  # noqa: RUF009  variable() makes a field
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

@@ -7,11 +7,16 @@ from heartguard_auth.settings import Settings
 from heartguard_auth.store.accounts import PostgresAccounts
 from heartguard_auth.store.grace import RedisGraceAnswers
 from heartguard_auth.store.keys import KeyRing, SharedSecretSigner
+from heartguard_auth.store.outbox import NoOutbox, PostgresOutbox, letters
 from heartguard_auth.store.passwords import Argon2Hasher, common_passwords
+from heartguard_auth.store.resets import PostgresResets
 from heartguard_auth.store.revocations import Revocations
 from heartguard_auth.store.sessions import PostgresSessions
+from heartguard_auth.store.smtp import SmtpMailer
 from heartguard_auth.usecases import AuthUseCases, Rules, Stores
+from heartguard_auth.usecases.postman import Postman
 from heartguard_common import policy
+from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.identity import ROLES, TokenVerifier
@@ -36,6 +41,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         signer=signer,
         hasher=Argon2Hasher(),
         verifier=TokenVerifier(signer, settings.jwt_issuer, settings.jwt_audience, parts.clock),
+        outbox=(PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock) if settings.smtp else NoOutbox()),
+        resets=PostgresResets(parts.database, parts.clock),
         audit=parts.audit,
         clock=parts.clock,
     )
@@ -46,9 +53,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
         common_passwords=common_passwords(),
+        letters=letters(),
         allowed_origins=settings.allowed_origins,
     )
     law = policy.load()
     usecases = AuthUseCases.over(rules, stores, {role: law.permissions(role) for role in ROLES})
     edge = make_edge("auth", settings, parts, key_source=signer, revocations=revocations)
+    if settings.smtp:
+        postman = Postman(rules, stores, SmtpMailer(settings.smtp, parts.clock))
+        parts.lifecycle.on_close(Background("mail", postman.run).start().close)
     return make_app(edge, ROUTES, usecases)

@@ -27,7 +27,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "auth": (
         *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION"),
-        "ALLOWED_ORIGINS",
+        *("ALLOWED_ORIGINS", "SMTP_URL"),
     ),
     "organization": (*STORED, "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
     "user": STORED,

@@ -1,15 +1,16 @@
 """The answers of the last seconds' refreshes, in Redis, each encrypted under the token that was exchanged."""
 
-import base64
 import hashlib
 import json
 from dataclasses import asdict
 
-from cryptography.fernet import Fernet
-
 from heartguard_auth.domain import GRACE_SECONDS, TokenPair
+from heartguard_auth.store.sealing import cipher
 from heartguard_common.errors import UNAVAILABLE, ServiceError
 from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
+
+# Longer than the grace, which is counted from the commit: an answer that ran out first would look like a theft.
+KEPT_SECONDS = GRACE_SECONDS + 5
 
 
 class RedisGraceAnswers:
@@ -20,9 +21,9 @@ class RedisGraceAnswers:
 
     def keep(self, token: str, pair: TokenPair) -> None:
         """Keep the pair that `token` was exchanged for. Raises GEN_503 when it can't be kept."""
-        sealed = _cipher(token).encrypt(json.dumps(asdict(pair)).encode()).decode()
+        sealed = cipher("grace", token).encrypt(json.dumps(asdict(pair)).encode()).decode()
         try:
-            self._redis.set(_key(token), sealed, ex=GRACE_SECONDS)
+            self._redis.set(_key(token), sealed, ex=KEPT_SECONDS)
         except REDIS_FAULTS as error:
             raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
 
@@ -34,12 +35,8 @@ class RedisGraceAnswers:
             raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
         if sealed is None:
             return None
-        return TokenPair(**json.loads(_cipher(token).decrypt(str(sealed).encode())))
+        return TokenPair(**json.loads(cipher("grace", token).decrypt(str(sealed).encode())))
 
 
 def _key(token: str) -> str:
     return "hg:grace:" + hashlib.sha256(b"key " + token.encode()).hexdigest()
-
-
-def _cipher(token: str) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"cipher " + token.encode()).digest()))

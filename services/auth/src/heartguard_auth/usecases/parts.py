@@ -1,11 +1,14 @@
 """What every use case of auth is made of: the rules that were set, and the way outside."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heartguard_auth.ports import (
     Accounts,
     GraceAnswers,
     Hasher,
+    Outbox,
+    Resets,
     RevocationList,
     Sessions,
     Signer,
@@ -18,7 +21,7 @@ from heartguard_common.identity import TokenVerifier
 
 @dataclass(frozen=True)
 class Rules:
-    """The settings that decide: life times in seconds, who may register, what is in a token."""
+    """The settings that decide: life times in seconds, who may register, what is in a token and in a letter."""
 
     access_seconds: int
     refresh_seconds: int
@@ -26,6 +29,7 @@ class Rules:
     issuer: str
     audience: str
     common_passwords: frozenset[str]
+    letters: Mapping[str, str]
     allowed_origins: tuple[str, ...] = ()
 
 
@@ -41,5 +45,7 @@ class Stores:
     signer: Signer
     hasher: Hasher
     verifier: TokenVerifier
+    outbox: Outbox
+    resets: Resets
     audit: AuditTrail
     clock: Clock

@@ -1,0 +1,64 @@
+"""Codes for forgotten passwords, in PostgreSQL."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+
+from heartguard_auth.store.sessions import moment
+from heartguard_common.clock import Clock
+from heartguard_common.database import Database
+
+
+class PostgresResets:
+    """The table `password_resets`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def issue(self, user_id: int, digest: bytes, expires_at: int) -> None:
+        """Store a code; the person's earlier ones stop counting."""
+        values = {
+            "hash": digest,
+            "user_id": user_id,
+            "now": moment(self._clock.now_ns()),
+            "until": moment(expires_at),
+        }
+        with self._database.transaction() as connection:
+            connection.execute(text(_FORGET), {"ids": [user_id]})
+            connection.execute(text(_ISSUE), values)
+
+    def owner(self, digest: bytes) -> int | None:
+        """Whose live code that is; None for any other."""
+        with self._database.transaction() as connection:
+            found: int | None = connection.execute(text(_OWNER), self._live(digest)).scalar_one_or_none()
+            return found
+
+    def spend(self, digest: bytes) -> bool:
+        """Use a live code up; False when somebody else was first."""
+        with self._database.transaction() as connection:
+            return connection.execute(text(_SPEND), self._live(digest)).one_or_none() is not None
+
+    def forget(self, user_ids: Sequence[int]) -> None:
+        """Remove every code of these people."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_FORGET), {"ids": list(user_ids)})
+
+    def _live(self, digest: bytes) -> dict[str, object]:
+        return {"hash": digest, "now": moment(self._clock.now_ns())}
+
+
+_ISSUE = """
+INSERT INTO heartguard_core.password_resets (code_hash, user_id, created_at, expires_at)
+VALUES (:hash, :user_id, :now, :until)
+"""
+_OWNER = """
+SELECT user_id FROM heartguard_core.password_resets
+WHERE code_hash = :hash AND used_at IS NULL AND expires_at > :now
+"""
+_SPEND = """
+UPDATE heartguard_core.password_resets SET used_at = :now
+WHERE code_hash = :hash AND used_at IS NULL AND expires_at > :now
+RETURNING user_id
+"""
+_FORGET = "DELETE FROM heartguard_core.password_resets WHERE user_id = ANY(:ids)"

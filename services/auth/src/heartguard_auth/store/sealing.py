@@ -1,0 +1,17 @@
+"""What must be readable again later and by nobody else: keys made of secrets, one for each purpose."""
+
+import base64
+import hashlib
+import hmac
+
+from cryptography.fernet import Fernet
+
+
+def cipher(purpose: str, secret: str) -> Fernet:
+    """A cipher whose key follows from a secret of at least 128 bits; another purpose makes another key."""
+    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(f"{purpose} {secret}".encode()).digest()))
+
+
+def keyed_hash(purpose: str, secret: str, text: str) -> str:
+    """What stands for a text where the text itself must not stand: nobody can try texts without the secret."""
+    return hmac.new(f"{purpose} {secret}".encode(), text.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,192 @@
+"""The outbox on a real PostgreSQL, and the mailer against a real SMTP server."""
+
+import smtplib
+import ssl
+
+import pytest
+
+from heartguard_auth.domain import Letter
+from heartguard_auth.ports import Undeliverable
+from heartguard_auth.settings import smtp_server
+from heartguard_auth.store.outbox import KEEP_SECONDS, LEASE_SECONDS, PostgresOutbox
+from heartguard_auth.store.smtp import SmtpMailer
+from heartguard_common.database import Database
+from tests.clocks import MovableClock
+from tests.mail import certificate, mailbox
+from tests.people import owner
+
+SECRET = "Zk3v9QpL7xT2mW8cR5yB1nH6dF4gJ0sA"
+LETTER = Letter("ana@hg.io", "Your HeartGuard password", "código: 12345\n")
+
+
+@pytest.fixture
+def clock():
+    return MovableClock()
+
+
+@pytest.fixture
+def connection(database):
+    made = Database(database.url_for("auth"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def outbox(connection, clock):
+    return PostgresOutbox(connection, SECRET, clock)
+
+
+def test_a_letter_waits_until_it_is_dropped(outbox, clock):
+    outbox.enqueue("ana@hg.io", "subject", "text")
+    entry = outbox.claim()
+    assert (entry.letter, entry.attempts) == (Letter("ana@hg.io", "subject", "text"), 1)
+    assert outbox.claim() is None  # kept from other senders
+    clock.forward(LEASE_SECONDS)
+    again = outbox.claim()  # the first sender died
+    assert (again.id, again.attempts) == (entry.id, 2)
+    outbox.drop(again)
+    clock.forward(LEASE_SECONDS)
+    assert outbox.claim() is None
+
+
+def test_a_letter_of_a_transaction_that_failed_is_never_sent(outbox, connection):
+    def fails():
+        with connection.transaction():
+            outbox.enqueue("ana@hg.io", "subject", "text")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert outbox.claim() is None
+
+
+def test_the_table_shows_neither_address_nor_text(outbox, database):
+    outbox.enqueue("ana@hg.io", "a subject", "some text")
+    outbox.ask("ana@hg.io")
+    with owner(database) as cursor:
+        cursor.execute("SELECT t::text FROM heartguard_core.mail_outbox t")
+        rows = " ".join(row[0] for row in cursor.fetchall())
+    assert not any(word in rows for word in ("ana", "hg.io", "subject", "some text"))
+
+
+def test_one_waiting_request_of_an_address_is_enough(outbox, clock):
+    outbox.ask("ana@hg.io")
+    outbox.ask("ANA@hg.io")
+    entry = outbox.claim()
+    assert (entry.forgotten, outbox.claim()) == ("ana@hg.io", None)
+    outbox.drop(entry, quiet_seconds=120)
+    outbox.ask("ana@hg.io")
+    clock.forward(119)
+    assert outbox.claim() is None
+    clock.forward(1)
+    outbox.ask("ana@hg.io")
+    assert outbox.claim().forgotten == "ana@hg.io"
+
+
+def test_a_postponed_letter_comes_back_and_an_old_one_does_not(outbox, clock):
+    outbox.enqueue("ana@hg.io", "subject", "text")
+    outbox.postpone(outbox.claim(), 60)
+    clock.forward(59)
+    assert outbox.claim() is None
+    clock.forward(1)
+    assert outbox.claim() is not None
+    clock.forward(KEEP_SECONDS)
+    assert outbox.claim() is None
+
+
+def test_a_letter_arrives_as_it_was_written(clock):
+    with mailbox() as box:
+        SmtpMailer(smtp_server(box.url()), clock).send(LETTER, "id-1")
+        message = box.wait()[0]
+    assert (message["To"], message["From"]) == ("ana@hg.io", "HeartGuard <heartguard@example.org>")
+    assert (message["Subject"], message["Message-ID"]) == ("Your HeartGuard password", "<id-1@example.org>")
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message.get_content().replace("\r\n", "\n") == LETTER.text
+
+
+def test_starttls_comes_before_the_password(clock, tmp_path):
+    ours, theirs = certificate(tmp_path)
+    with mailbox(tls_context=ours, require_starttls=True, auth_require_tls=True) as box:
+        server = smtp_server(box.url("", "robot:p%40ss%20word@"))
+        SmtpMailer(server, clock, theirs).send(LETTER, "id-1")
+        assert (len(box.wait()), box.logins) == (1, [("robot", "p@ss word")])
+        with pytest.raises(ssl.SSLCertVerificationError):
+            SmtpMailer(server, clock).send(LETTER, "id-2")
+    assert len(box.logins) == 1
+
+
+def test_smtps_is_encrypted_from_the_first_byte(clock, tmp_path):
+    ours, theirs = certificate(tmp_path)
+    with mailbox(ssl_context=ours) as box:
+        SmtpMailer(smtp_server(box.url("", scheme="smtps")), clock, theirs).send(LETTER, "id-1")
+        assert len(box.wait()) == 1
+
+
+def test_a_server_without_starttls_gets_nothing(clock):
+    with mailbox() as box:
+        with pytest.raises(smtplib.SMTPNotSupportedError):
+            SmtpMailer(smtp_server(box.url("", "robot:p%40ss%20word@")), clock).send(LETTER, "id-1")
+        assert (box.messages, box.logins) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("to", "subject"),
+    [
+        ("ana@hg.io\r\nBcc: eve@evil.io", "subject"),
+        ("ana@hg.io, eve@evil.io", "subject"),
+        ("ana@hg.io", "subject\r\nBcc: eve@evil.io"),
+        ("ana@hg.io", "subject\nX: y\n\nanother body"),
+        ("", "subject"),
+    ],
+)
+def test_no_header_is_smuggled_in(clock, to, subject):
+    with mailbox() as box:
+        mailer = SmtpMailer(smtp_server(box.url()), clock)
+        with pytest.raises(Undeliverable):
+            mailer.send(Letter(to, subject, "text"), "id-1")
+        assert box.messages == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"), [("550 no such user", Undeliverable), ("450 later", smtplib.SMTPRecipientsRefused)]
+)
+def test_only_a_final_refusal_gives_up(clock, reply, error):
+    with mailbox() as box:
+        box.refuse = reply
+        with pytest.raises(error):
+            SmtpMailer(smtp_server(box.url()), clock).send(LETTER, "id-1")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.org",
+        "http://mail.example.org?from=a@b.io",
+        "smtp://mail.example.org",
+        "smtp://mail.example.org?from=nobody",
+        "smtp://mail.example.org?from=a@b.io&tls=1",
+        "smtp://mail.example.org:port?from=a@b.io",
+        "smtp://mail.example.org?from=a@b.io&starttls=perhaps",
+        "smtp://u:p@mail.example.org?from=a@b.io&starttls=no",
+        "smtp://mail.example.org/path?from=a@b.io",
+        "smtp://mail.example.org?from=a@b.io%0d%0aX: y",
+    ],
+)
+def test_a_senseless_smtp_url_is_refused(url):
+    with pytest.raises(ValueError, match=r".+"):
+        smtp_server(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "tls"),
+    [
+        ("smtp://mail.example.org?from=a@b.io", 587, False),
+        ("smtps://mail.example.org?from=a@b.io", 465, True),
+        ("smtps://u:p%3A%2F@mail.example.org:1465?from=a@b.io", 1465, True),
+    ],
+)
+def test_an_smtp_url_says_where_and_how(url, port, tls):
+    server = smtp_server(url)
+    assert (server.host, server.port, server.tls, server.sender) == ("mail.example.org", port, tls, "a@b.io")
+    assert server.starttls
+    assert server.password == ("p:/" if "u:" in url else "")
