@@ -10,13 +10,10 @@ FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 
 
 def run(exchange: Exchange, _: Ports) -> None:
-    """Let pass or raise GEN_401, GEN_403. `inner` is set where the network position alone opened the route."""
+    """Let pass or raise GEN_401, GEN_403. `inner` is set where the network position alone opens the route."""
     row, request = exchange.row, exchange.request
     assert row is not None  # admit has raised the fault of a request without a row
     exchange.inner = (
-        row.who == INNER
-        and exchange.principal is None
-        and is_inner(request.peer)
-        and not any(name in request.headers for name in FORWARDING)
+        row.who == INNER and is_inner(request.peer) and not any(name in request.headers for name in FORWARDING)
     )
     policy.authorize(row, exchange.principal, inner=exchange.inner)
