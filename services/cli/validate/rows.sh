@@ -60,10 +60,29 @@ account_rows() {
     sends '{"refresh_token": "{refresh}"}' '<RefreshRequest><refresh_token>{refresh}</refresh_token></RefreshRequest>'
     gives 200 LoginResponse $LOGIN
     row GET /auth/profile; keeps user_id=id org_id=org_id; gives 200 User $PERSON
+    row GET /auth/sessions; gives 200 SessionList 'items[]/id:uuid' 'items[]/created_at:time' 'items[]/last_used_at:time' 'items[]/address' 'items[]/user_agent' 'items[]/current:bool'
+    row DELETE '/auth/sessions/{session_id}'; refuses 404 GEN_404
+    password_rows
     row GET /auth/roles; gives 200 RoleList 'items[]/name:text' 'items[]/permissions:list'
     row POST /auth/token/introspect; as service; when service
     sends '{"token": "{token}"}' '<IntrospectRequest><token>{token}</token></IntrospectRequest>'
     gives 200 Introspection active=true sub={user_id} role=admin org_id={org_id} exp:int iat:int jti:text
+}
+
+password_rows() {
+    row POST /auth/password; when founding
+    sends '{"current_password": "{password}", "new_password": "{password}"}' \
+        '<PasswordChange><current_password>{password}</current_password><new_password>{password}</new_password></PasswordChange>'
+    gives 204 -
+    row POST /auth/password/forgot; as nobody
+    sends '{"email": "nobody@validate.invalid.example"}' '<ForgotRequest><email>nobody@validate.invalid.example</email></ForgotRequest>'
+    gives 202 -
+    row POST /auth/password/code; when founding; sends '{"user_id": {user_id}}' '<ResetCodeRequest><user_id>{user_id}</user_id></ResetCodeRequest>'
+    gives 200 ResetCode code:text expires_at:time header:Cache-Control=no-store
+    row POST /auth/password/reset; as nobody
+    sends '{"code": "no such code", "new_password": "{password}"}' \
+        '<ResetRequest><code>no such code</code><new_password>{password}</new_password></ResetRequest>'
+    refuses 403 AUTH_011
 }
 
 organization_rows() {

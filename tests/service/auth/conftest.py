@@ -7,6 +7,7 @@ import pytest
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
 from heartguard_common.audit import STREAM
+from heartguard_common.web import LIFECYCLE
 from tests.clocks import MovableClock
 from tests.tokens import settings_environ
 
@@ -23,12 +24,17 @@ def clock():
 
 @pytest.fixture
 def start(environ, clock):
-    """Start auth, with some variables changed."""
+    """Start auth, with some variables changed; closed at the end, so that no thread outlives the database."""
+    started = []
 
     def make(**more):
-        return create_app(Settings.from_env({**environ, **more}), clock).test_client()
+        app = create_app(Settings.from_env({**environ, **more}), clock)
+        started.append(app.extensions[LIFECYCLE])
+        return app.test_client()
 
-    return make
+    yield make
+    for lifecycle in started:
+        lifecycle.close()
 
 
 @pytest.fixture

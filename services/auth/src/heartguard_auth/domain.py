@@ -48,6 +48,7 @@ class Session:
     user_id: int
     created_at: int
     expires_at: int
+    last_used_at: int = 0
     ended: bool = False
     address: str = ""
     user_agent: str = ""

@@ -10,6 +10,8 @@ ROLE_REFUSED = ErrorRow("AUTH_005", 403, "This role can't be given by this regis
 REGISTRATION_CLOSED = ErrorRow("AUTH_006", 403, "Registration needs an invitation")
 INVITATION_REFUSED = ErrorRow("AUTH_007", 403, "This invitation is not valid")
 ORIGIN_REFUSED = ErrorRow("AUTH_008", 403, "A refresh cookie counts only with an allowed Origin")
+WRONG_PASSWORD = ErrorRow("AUTH_010", 403, "The current password is not right")
+CODE_REFUSED = ErrorRow("AUTH_011", 403, "This code is not valid")
 
 ROWS = (
     BAD_CREDENTIALS,
@@ -20,4 +22,6 @@ ROWS = (
     REGISTRATION_CLOSED,
     INVITATION_REFUSED,
     ORIGIN_REFUSED,
+    WRONG_PASSWORD,
+    CODE_REFUSED,
 )

@@ -31,6 +31,12 @@ class Accounts(Protocol):
     def by_id(self, user_id: int) -> Account | None:
         """The account with that id, deleted ones excepted."""
 
+    def set_password(self, account: Account, hashed: str) -> bool:
+        """Replace the password hash; False when the account is no longer as it was read."""
+
+    def hold(self, account: Account) -> bool:
+        """Keep password, role and state as they were read until the transaction ends; False when they are not."""
+
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
 
@@ -55,6 +61,9 @@ class Sessions(Protocol):
 
     def end(self, session_ids: Sequence[str], at: int) -> None:
         """End sessions."""
+
+    def list_open(self, user_id: int, unused_since: int) -> list[Session]:
+        """The sessions of a person that a refresh could continue, last used first; at most 1,000."""
 
     def open_of(self, user_ids: Sequence[int]) -> list[str]:
         """The ids of the sessions of these people that have not ended."""
@@ -94,6 +103,9 @@ class Hasher(Protocol):
 
     def verify(self, stored: str | None, password: str) -> bool:
         """Whether the password is right; takes as long when there is no hash to compare with."""
+
+    def outdated(self, stored: str) -> bool:
+        """Whether that hash was made with other parameters than a new one would be."""
 
 
 class GraceAnswers(Protocol):

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 from heartguard_auth.domain import Account, Device, TokenPair
 from heartguard_auth.errors import ORIGIN_REFUSED, REFRESH_REFUSED
 from heartguard_auth.usecases import AuthUseCases
+from heartguard_common.clock import rfc3339
 from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
 
@@ -26,8 +27,7 @@ def register(auth: AuthUseCases, call: Call) -> Answer:
 
 
 def login(auth: AuthUseCases, call: Call) -> Answer:
-    device = Device(call.address, call.user_agent)
-    pair = auth.sessions.login(call.document["email"], call.document["password"], device)
+    pair = auth.sessions.login(call.document["email"], call.document["password"], _device(call))
     return _tokens(pair, cookie=call.query.get("cookie") == "1")
 
 
@@ -47,7 +47,48 @@ def refresh(auth: AuthUseCases, call: Call) -> Answer:
 
 def logout(auth: AuthUseCases, call: Call) -> Answer:
     auth.sessions.logout(call.person, (call.document or {}).get("scope", "this"))
+    return Answer(headers=_cookie("", 0))
+
+
+def sessions(auth: AuthUseCases, call: Call) -> Answer:
+    items = [
+        {
+            "id": session.id,
+            "created_at": rfc3339(session.created_at),
+            "last_used_at": rfc3339(session.last_used_at),
+            "address": session.address,
+            "user_agent": session.user_agent,
+            "current": session.id == call.person.session_id,
+        }
+        for session in auth.sessions.of(call.person)
+    ]
+    return Answer({"items": items}, headers=NO_STORE)
+
+
+def end_session(auth: AuthUseCases, call: Call) -> Answer:
+    auth.sessions.end(call.person, call.params["session_id"].lower())
     return Answer()
+
+
+def change_password(auth: AuthUseCases, call: Call) -> Answer:
+    asked = call.document
+    auth.passwords.change(call.person, asked["current_password"], asked["new_password"])
+    return Answer()
+
+
+def forgot_password(auth: AuthUseCases, call: Call) -> Answer:
+    auth.passwords.forgot(call.document["email"])
+    return Answer()
+
+
+def reset_password(auth: AuthUseCases, call: Call) -> Answer:
+    auth.passwords.reset(call.document["code"], call.document["new_password"])
+    return Answer()
+
+
+def issue_code(auth: AuthUseCases, call: Call) -> Answer:
+    code, expires_at = auth.passwords.code(call.person, call.document["user_id"])
+    return Answer({"code": code, "expires_at": rfc3339(expires_at)}, headers=NO_STORE)
 
 
 def profile(auth: AuthUseCases, call: Call) -> Answer:
@@ -74,6 +115,11 @@ def erase(auth: AuthUseCases, call: Call) -> Answer:
     return Answer({"removed": removed})
 
 
+def _device(call: Call) -> Device:
+    # Header bytes may be control characters, which no document of ours may hold.
+    return Device(call.address, "".join(letter for letter in call.user_agent if letter.isprintable()))
+
+
 def _form(body: bytes) -> dict[str, str]:
     try:
         pairs = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=16)
@@ -85,12 +131,7 @@ def _form(body: bytes) -> dict[str, str]:
 
 
 def _tokens(pair: TokenPair, *, cookie: bool) -> Answer:
-    headers = dict(NO_STORE)
-    if cookie:
-        headers["Set-Cookie"] = (
-            f"{COOKIE}={pair.refresh_token}; Max-Age={pair.refresh_expires_in}; Path=/auth; "
-            "HttpOnly; Secure; SameSite=Lax"
-        )
+    headers = {**NO_STORE, **(_cookie(pair.refresh_token, pair.refresh_expires_in) if cookie else {})}
     document = {
         "access_token": pair.access_token,
         "refresh_token": pair.refresh_token,
@@ -98,6 +139,11 @@ def _tokens(pair: TokenPair, *, cookie: bool) -> Answer:
         "token_type": "Bearer",
     }
     return Answer(document, headers=headers)
+
+
+def _cookie(value: str, seconds: int) -> dict[str, str]:
+    attributes = f"Max-Age={seconds}; Path=/auth; HttpOnly; Secure; SameSite=Lax"
+    return {"Set-Cookie": f"{COOKIE}={value}; {attributes}"}
 
 
 def _user(account: Account) -> dict[str, Any]:
@@ -118,6 +164,12 @@ ROUTES = (
     Route("POST", "/auth/login", login, takes="LoginRequest", gives="LoginResponse", query="LoginQuery"),
     Route("POST", "/auth/refresh", refresh, takes="RefreshRequest", gives="LoginResponse", body="optional"),
     Route("POST", "/auth/logout", logout, takes="LogoutRequest", status=204, body="optional"),
+    Route("GET", "/auth/sessions", sessions, gives="SessionList"),
+    Route("DELETE", "/auth/sessions/{session_id}", end_session, status=204, body="none"),
+    Route("POST", "/auth/password", change_password, takes="PasswordChange", status=204),
+    Route("POST", "/auth/password/forgot", forgot_password, takes="ForgotRequest", status=202),
+    Route("POST", "/auth/password/reset", reset_password, takes="ResetRequest", status=204),
+    Route("POST", "/auth/password/code", issue_code, takes="ResetCodeRequest", gives="ResetCode"),
     Route("GET", "/auth/profile", profile, gives="User"),
     Route("GET", "/auth/roles", roles, gives="RoleList"),
     Route(

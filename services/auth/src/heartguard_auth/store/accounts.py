@@ -45,6 +45,17 @@ class PostgresAccounts:
         """The account with that id, deleted ones excepted."""
         return self._one("u.id = :value", user_id)
 
+    def set_password(self, account: Account, hashed: str) -> bool:
+        """Replace the password hash; False when the account is no longer as it was read."""
+        with self._database.transaction() as connection:
+            values = {**_read(account), "hashed": hashed}
+            return connection.execute(text(_SET_PASSWORD), values).one_or_none() is not None
+
+    def hold(self, account: Account) -> bool:
+        """Keep password, role and state as they were read until the transaction ends; False when they are not."""
+        with self._database.transaction() as connection:
+            return connection.execute(text(_HOLD), _read(account)).one_or_none() is not None
+
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
         with self._database.transaction() as connection:
@@ -55,6 +66,10 @@ class PostgresAccounts:
         with self._database.transaction() as connection:
             row = connection.execute(text(f"{_SELECT} AND {condition}"), {"value": value}).one_or_none()
             return _account(row) if row else None
+
+
+def _read(account: Account) -> dict[str, object]:
+    return {"id": account.id, "old": account.password_hash, "role": account.role, "active": account.active}
 
 
 def _account(row: Any) -> Account:
@@ -84,6 +99,9 @@ SELECT u.id, u.org_id, u.email, u.password_hash, u.full_name, u.role, u.active, 
 FROM heartguard_core.users u
 WHERE u.deleted_at IS NULL
 """
+_AS_READ = "id = :id AND password_hash = :old AND role = :role AND active = :active AND deleted_at IS NULL"
+_SET_PASSWORD = f"UPDATE heartguard_core.users SET password_hash = :hashed WHERE {_AS_READ} RETURNING id"  # noqa: S608
+_HOLD = f"SELECT id FROM heartguard_core.users WHERE {_AS_READ} FOR SHARE"  # noqa: S608  no value is in the text
 _ERASE = """
 UPDATE heartguard_core.users
 SET email = NULL, email_key = NULL, password_hash = NULL, active = false, deleted_at = now()

@@ -27,6 +27,10 @@ class Argon2Hasher:
             return False
         return bool(stored)
 
+    def outdated(self, stored: str) -> bool:
+        """Whether that hash was made with other parameters than a new one would be."""
+        return self._hasher.check_needs_rehash(stored)
+
 
 def common_passwords() -> frozenset[str]:
     """The 3,000 most common passwords that are long enough to be tried, in lower case."""

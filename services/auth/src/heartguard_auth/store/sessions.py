@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from heartguard_auth.domain import RefreshToken, Session
+from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,8 +26,9 @@ def nanoseconds(value: datetime) -> int:
 class PostgresSessions:
     """The tables `sessions` and `refresh_tokens`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     def open(self, session: Session, token: RefreshToken) -> None:
         """Begin a session with its first refresh token."""
@@ -69,6 +71,12 @@ class PostgresSessions:
         with self._database.transaction() as connection:
             connection.execute(text(_END), {"ids": list(session_ids), "at": moment(at)})
 
+    def list_open(self, user_id: int, unused_since: int) -> list[Session]:
+        """The sessions of a person that a refresh could continue, last used first; at most 1,000."""
+        values = {"user_id": user_id, "now": moment(self._clock.now_ns()), "since": moment(unused_since)}
+        with self._database.transaction() as connection:
+            return [_session(row) for row in connection.execute(text(_LIST), values)]
+
     def open_of(self, user_ids: Sequence[int]) -> list[str]:
         """The ids of the sessions of these people that have not ended."""
         with self._database.transaction() as connection:
@@ -77,18 +85,7 @@ class PostgresSessions:
     def _pair(self, condition: str, value: object) -> tuple[RefreshToken, Session] | None:
         with self._database.transaction() as connection:
             row = connection.execute(text(f"{_PAIR} {condition}"), {"value": value}).one_or_none()
-        if row is None:
-            return None
-        session = Session(
-            id=str(row.session_id),
-            user_id=row.user_id,
-            created_at=nanoseconds(row.session_created_at),
-            expires_at=nanoseconds(row.session_expires_at),
-            ended=row.ended_at is not None,
-            address=row.address,
-            user_agent=row.user_agent,
-        )
-        return _token(row), session
+        return (_token(row), _session(row)) if row else None
 
 
 def _values(token: RefreshToken) -> dict[str, Any]:
@@ -100,6 +97,19 @@ def _values(token: RefreshToken) -> dict[str, Any]:
         "access_token_id": token.access_token_id,
         "access_expires_at": moment(token.access_expires_at),
     }
+
+
+def _session(row: Any) -> Session:
+    return Session(
+        id=str(row.session_id),
+        user_id=row.user_id,
+        created_at=nanoseconds(row.session_created_at),
+        expires_at=nanoseconds(row.session_expires_at),
+        last_used_at=nanoseconds(row.last_used_at),
+        ended=row.ended_at is not None,
+        address=row.address,
+        user_agent=row.user_agent,
+    )
 
 
 def _token(row: Any) -> RefreshToken:
@@ -132,9 +142,17 @@ _TOUCH = "UPDATE heartguard_core.sessions SET last_used_at = :token_created_at W
 _BY_DIGEST = "SELECT * FROM heartguard_core.refresh_tokens WHERE token_hash = :value"
 _END = "UPDATE heartguard_core.sessions SET ended_at = :at WHERE id = ANY(cast(:ids AS uuid[])) AND ended_at IS NULL"
 _OPEN_OF = "SELECT id FROM heartguard_core.sessions WHERE user_id = ANY(:ids) AND ended_at IS NULL ORDER BY id"
-_PAIR = """
-SELECT t.*, s.user_id, s.created_at AS session_created_at, s.expires_at AS session_expires_at, s.ended_at,
-       s.address, s.user_agent
+_SESSION = """
+s.id AS session_id, s.user_id, s.created_at AS session_created_at, s.expires_at AS session_expires_at,
+s.last_used_at, s.ended_at, s.address, s.user_agent
+"""
+_PAIR = f"""
+SELECT t.*, {_SESSION}
 FROM heartguard_core.refresh_tokens t JOIN heartguard_core.sessions s ON s.id = t.session_id
 WHERE
-"""
+"""  # noqa: S608  no value is in the text
+_LIST = f"""
+SELECT {_SESSION} FROM heartguard_core.sessions s
+WHERE s.user_id = :user_id AND s.ended_at IS NULL AND s.expires_at > :now AND s.last_used_at > :since
+ORDER BY s.last_used_at DESC, s.id DESC LIMIT 1000
+"""  # noqa: S608

@@ -6,6 +6,7 @@ from typing import Self
 from heartguard_auth.usecases.introspection import Introspection
 from heartguard_auth.usecases.membership import Membership
 from heartguard_auth.usecases.parts import Rules, Stores
+from heartguard_auth.usecases.passwords import Passwords
 from heartguard_auth.usecases.registration import Registration
 from heartguard_auth.usecases.sessions import SessionUseCases
 
@@ -18,6 +19,7 @@ class AuthUseCases:
 
     registration: Registration
     sessions: SessionUseCases
+    passwords: Passwords
     membership: Membership
     introspection: Introspection
 
@@ -27,6 +29,7 @@ class AuthUseCases:
         return cls(
             registration=Registration(rules, stores),
             sessions=SessionUseCases(rules, stores),
+            passwords=Passwords(rules, stores),
             membership=Membership(rules, stores, permissions),
             introspection=Introspection(stores),
         )

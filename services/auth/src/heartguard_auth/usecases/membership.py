@@ -33,6 +33,7 @@ class Membership:
         """Anonymize a member or all members of an organization and end their sessions; returns how many."""
         with ending_sessions(self._rules, self._s) as end:
             people = self._s.accounts.erase(org_id, user_id)
+            self._s.resets.forget(people)
             end(self._s.sessions.open_of(people), "erasure")
         for person in people:
             self._s.audit.changed(principal, "auth.erased", f"user:{person}", org_id=org_id)

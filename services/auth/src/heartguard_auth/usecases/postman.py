@@ -2,12 +2,11 @@
 
 import logging
 
-from heartguard_auth.domain import Account, Letter, Waiting, code_digest, letter, new_code
+from heartguard_auth.domain import Account, Letter, Waiting, letter
 from heartguard_auth.ports import Mailer, Undeliverable
 from heartguard_auth.usecases.parts import Rules, Stores
-from heartguard_common.clock import NANOSECONDS
+from heartguard_auth.usecases.passwords import RESET_SECONDS, issue_code
 
-RESET_SECONDS = 30 * 60
 POLL_SECONDS = 1.0
 FIRST_RETRY_SECONDS = 5.0
 LONGEST_RETRY_SECONDS = 900.0
@@ -54,7 +53,5 @@ class Postman:
 
     def _code_letter(self, account: Account) -> Letter:
         """A letter with a code made for it: one that waited for the mail server would be old when it arrives."""
-        code = new_code()
-        expires_at = self._s.clock.now_ns() + RESET_SECONDS * NANOSECONDS
-        self._s.resets.issue(account.id, code_digest(code), expires_at)
+        code, _ = issue_code(self._s, account)
         return letter(self._rules.letters["password_reset"], account.email, code=code, minutes=RESET_SECONDS // 60)

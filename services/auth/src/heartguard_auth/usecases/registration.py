@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from heartguard_auth.domain import Account, NewAccount, founding_name, guessable, may_give
+from heartguard_auth.domain import Account, NewAccount, founding_name, may_give
 from heartguard_auth.errors import (
     EMAIL_TAKEN,
     INVITATION_REFUSED,
     REGISTRATION_CLOSED,
     ROLE_REFUSED,
-    WEAK_PASSWORD,
 )
 from heartguard_auth.usecases.parts import Rules, Stores
+from heartguard_auth.usecases.passwords import require_strong
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 
@@ -32,9 +32,7 @@ class Registration:
             raise ServiceError(INVITATION_REFUSED)
         email = request["email"]
         org_id, role = self._place(request, principal)
-        if guessable(request["password"], email, self._rules.common_passwords):
-            fault = Fault("/password", "is among the most common ones, or is the e-mail address")
-            raise ServiceError(WEAK_PASSWORD, details=(fault,))
+        require_strong(self._rules, request["password"], email, "/password")
         made = self._s.accounts.add(
             NewAccount(
                 email=email,

@@ -1,7 +1,8 @@
 """Sessions: one per login, with access tokens and rotating refresh tokens."""
 
 import secrets
-from typing import Any
+from dataclasses import replace
+from typing import Any, NoReturn
 
 from heartguard_auth.domain import (
     GRACE_SECONDS,
@@ -17,7 +18,7 @@ from heartguard_auth.errors import BAD_CREDENTIALS, REFRESH_REFUSED
 from heartguard_auth.usecases.endings import ending_sessions
 from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_common.clock import NANOSECONDS
-from heartguard_common.errors import ServiceError
+from heartguard_common.errors import NOT_FOUND, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 
@@ -34,28 +35,49 @@ class SessionUseCases:
         account = self._s.accounts.by_email(email)
         right = self._s.hasher.verify(account.password_hash if account else None, password)
         if account is None or not right or not account.active:
-            self._s.audit.changed(
-                None,
-                "auth.login",
-                f"user:{account.id}" if account else "user:unknown",
-                org_id=account.org_id if account else None,
-                outcome="denied",
-                reason=BAD_CREDENTIALS.code,
-            )
-            raise ServiceError(BAD_CREDENTIALS)
+            self._denied(account)
+        return self._begin(account, password, device)
+
+    def _begin(self, account: Account, password: str, device: Device) -> TokenPair:
         now = self._s.clock.now_ns()
         session = Session(
             id=uuid7(self._s.clock),
             user_id=account.id,
             created_at=now,
+            last_used_at=now,
             expires_at=now + SESSION_SECONDS * NANOSECONDS,
             address=device.address,
             user_agent=device.user_agent,
         )
         pair, token = self._issue(account, session)
-        self._s.sessions.open(session, token)
+        with self._s.transactions.transaction():
+            # A password change, a reset or an erasure at this moment must not miss the session that begins here.
+            held = self._s.accounts.hold(self._renewed(account, password))
+            if held:
+                self._s.sessions.open(session, token)
+        if not held:
+            self._denied(account)
         self._said(account, "auth.login", f"session:{session.id}")
         return pair
+
+    def _renewed(self, account: Account, password: str) -> Account:
+        """The account with its password hashed anew, where the parameters have changed since."""
+        if not self._s.hasher.outdated(account.password_hash):
+            return account
+        hashed = self._s.hasher.hash(password)
+        self._s.accounts.set_password(account, hashed)
+        return replace(account, password_hash=hashed)
+
+    def _denied(self, account: Account | None) -> NoReturn:
+        self._s.audit.changed(
+            None,
+            "auth.login",
+            f"user:{account.id}" if account else "user:unknown",
+            org_id=account.org_id if account else None,
+            outcome="denied",
+            reason=BAD_CREDENTIALS.code,
+        )
+        raise ServiceError(BAD_CREDENTIALS)
 
     def refresh(self, refresh_token: str) -> TokenPair:
         """Exchange a refresh token for the next pair (RFC 9700 section 4.14.2).
@@ -108,6 +130,19 @@ class SessionUseCases:
                 ids = sorted({*ids, *self._s.sessions.open_of([principal.user_id or 0])})
             end(ids, "logout")
         self._s.audit.changed(principal, "auth.logout", f"session:{principal.session_id}", payload={"scope": scope})
+
+    def of(self, principal: Principal) -> list[Session]:
+        """The caller's sessions, last used first; those that ran out are not among them."""
+        since = self._s.clock.now_ns() - self._rules.refresh_seconds * NANOSECONDS
+        return self._s.sessions.list_open(principal.user_id or 0, since)
+
+    def end(self, principal: Principal, session_id: str) -> None:
+        """End one of the caller's sessions. Raises GEN_404 for somebody else's, and for one that has ended."""
+        with ending_sessions(self._rules, self._s) as end:
+            if session_id not in self._s.sessions.open_of([principal.user_id or 0]):
+                raise ServiceError(NOT_FOUND)
+            end([session_id], "ended by its owner")
+        self._s.audit.changed(principal, "auth.session_ended", f"session:{session_id}")
 
     def _issue(self, account: Account, session: Session) -> tuple[TokenPair, RefreshToken]:
         """A new pair for a session, and the refresh token as it is to be stored."""
