@@ -54,6 +54,8 @@ def settings_environ(service: str, database: Database, redis_url: str, **more: s
         "KEY_RING_SECRET": service_secret("key ring"),
         "SIGNED_URL_SECRET": service_secret("signed urls"),
         "AUDIT_MASK_SECRET": service_secret("audit mask"),
+        "AUDIT_CHECKPOINT_KEY": service_secret("audit checkpoints"),
+        "CHECKPOINT_DIR": str(Path(_scratch.name) / database.name / "checkpoints"),
         "OPERATOR_TOKEN": OPERATOR_TOKEN,
         "SPOOL_DIR": str(Path(_scratch.name) / database.name),
         "PUBLIC_URL": "http://heartguard.test",

@@ -4,13 +4,14 @@ import logging
 
 import pytest
 
+from heartguard_audit.domain.chain import Keys
 from heartguard_audit.settings import Settings
-from heartguard_audit.store.events import PostgresEvents
 from heartguard_audit.store.stream import RedisStream
-from heartguard_audit.usecases import Intake
+from heartguard_audit.usecases.intake import Intake
 from heartguard_audit.wiring import create_app
 from heartguard_common.database import Database
 from heartguard_common.store_redis import make_redis
+from tests.store.audit.conftest import Trail
 from tests.tokens import settings_environ
 
 
@@ -34,7 +35,7 @@ def client(app):
 @pytest.fixture
 def journal(environ):
     opened = Database(environ["DATABASE_URL"])
-    yield PostgresEvents(opened)
+    yield Trail(opened, Keys(environ["AUDIT_CHECKPOINT_KEY"]))
     opened.close()
 
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from heartguard_audit.domain import Search
+from heartguard_audit.domain.events import Search
 from heartguard_audit.store.events import PostgresEvents
 from heartguard_common.audit import FIELD, STREAM, AuditLog, encode
 from heartguard_common.clock import SystemClock

@@ -5,13 +5,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from heartguard_audit.store.events import PostgresEvents
+from heartguard_audit.domain.chain import Keys
+from heartguard_audit.store.events import PostgresEvents, PostgresJournal
 from heartguard_audit.store.stream import RedisStream
-from heartguard_audit.usecases import Intake
+from heartguard_audit.usecases.intake import Intake
 from heartguard_common.audit import FIELD, STREAM, AuditEvent, encode
 from heartguard_common.database import Database
 from heartguard_common.ids import uuid7
 from heartguard_common.store_redis import make_redis
+
+KEYS = Keys("of-the-tests-alone-7Vd2Kx9Qm4Zr1Tb8")
+
+
+class Trail(PostgresEvents):
+    """The table as it is read and written: for tests both in one."""
+
+    def __init__(self, database, keys=KEYS):
+        super().__init__(database)
+        self.add = PostgresJournal(database, keys).add
 
 
 def event(**values):
@@ -38,7 +49,7 @@ def store(database) -> Iterator[Database]:
 
 @pytest.fixture
 def events(store):
-    return PostgresEvents(store)
+    return Trail(store)
 
 
 @pytest.fixture

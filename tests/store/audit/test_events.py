@@ -7,12 +7,11 @@ import psycopg2
 import psycopg2.errors
 import pytest
 
-from heartguard_audit.domain import NotAnEventError, Search
-from heartguard_audit.store.events import PostgresEvents
+from heartguard_audit.domain.events import NotAnEventError, Search
 from heartguard_cli.urls import libpq
 from heartguard_common.clock import parse_rfc3339
 from heartguard_common.database import Database
-from tests.store.audit.conftest import event
+from tests.store.audit.conftest import Trail, event
 
 COLUMNS = {
     "kind": "access",
@@ -114,7 +113,7 @@ def test_writers_at_once_leave_no_gap_and_no_double(database):
     def write(_):
         opened = Database(database.url_for("audit"), pool_size=1)
         try:
-            own = PostgresEvents(opened)
+            own = Trail(opened)
             return sum(own.add([*shared[at : at + 10], event()]) for at in range(0, 100, 10))
         finally:
             opened.close()
@@ -123,7 +122,7 @@ def test_writers_at_once_leave_no_gap_and_no_double(database):
         added = list(pool.map(write, range(4)))
     assert sum(added) == 140
     opened = Database(database.url_for("audit"))
-    assert sequences(PostgresEvents(opened)) == list(range(140, 0, -1))
+    assert sequences(Trail(opened)) == list(range(140, 0, -1))
     opened.close()
 
 
@@ -135,9 +134,6 @@ REFUSED = {
         (event_id, time_ns, kind, request_id, actor, action, service, outcome, payload)
         SELECT event_id, 0, 'change', '', 'x', 'x', 'x', 'success', '{}' FROM heartguard_core.audit_events
         ON CONFLICT (event_id) DO UPDATE SET actor = 'operator'""",
-    "forged sequence": """INSERT INTO heartguard_core.audit_events
-        (event_id, sequence, time_ns, kind, request_id, actor, action, service, outcome, payload)
-        VALUES (gen_random_uuid(), 7, 0, 'change', '', 'x', 'x', 'x', 'success', '{}')""",
     "backdated": """INSERT INTO heartguard_core.audit_events
         (event_id, recorded_at, time_ns, kind, request_id, actor, action, service, outcome, payload)
         VALUES (gen_random_uuid(), '2001-01-01Z', 0, 'change', '', 'x', 'x', 'x', 'success', '{}')""",
@@ -154,6 +150,27 @@ def test_the_role_of_audit_can_only_append(events, database, name):
         cursor.execute(REFUSED[name])
     connection.close()
     assert [row.event for row in events.page(Search(1, {}), 5)] == [sent]
+
+
+FORGED = {
+    "a sequence ahead": "3, decode(repeat('00', 32), 'hex')",
+    "a sequence again": "1, decode(repeat('00', 32), 'hex')",
+    "another event before it": "2, decode(repeat('00', 32), 'hex')",
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_an_event_that_does_not_continue_its_chain_is_refused(events, database, name):
+    events.add([event()])
+    connection = psycopg2.connect(libpq(database.url_for("audit")))
+    statement = f"""INSERT INTO heartguard_core.audit_events
+        (event_id, time_ns, kind, request_id, org_id, actor, action, service, outcome, payload, hash, seal,
+         sequence, previous_hash)
+        VALUES (gen_random_uuid(), 0, 'change', '', 1, 'x', 'x', 'x', 'success', '{{}}', sha256('x'), sha256('y'),
+         {FORGED[name]})"""
+    with pytest.raises(psycopg2.errors.SerializationFailure), connection.cursor() as cursor:
+        cursor.execute(statement)
+    connection.close()
 
 
 @pytest.mark.parametrize("name", ["update", "delete", "truncate"])

@@ -4,14 +4,13 @@ import threading
 
 import pytest
 
-from heartguard_audit.domain import NotAnEventError, Search
-from heartguard_audit.store.events import PostgresEvents
+from heartguard_audit.domain.events import NotAnEventError, Search
 from heartguard_audit.store.stream import BATCH, GROUP, POISON
 from heartguard_common.audit import FIELD, STREAM, encode
 from heartguard_common.database import Database
 from heartguard_common.errors import UNAVAILABLE, ServiceError
 from heartguard_common.store_redis import make_redis
-from tests.store.audit.conftest import event
+from tests.store.audit.conftest import Trail, event
 
 
 class CutOffError(Exception):
@@ -103,7 +102,7 @@ def test_two_consumers_at_once_leave_no_double_and_no_gap(database, redis_url, c
     def consume(name):
         opened = Database(database.url_for("audit"), pool_size=1)
         client = make_redis(redis_url, timeout_seconds=5, decode=False)
-        intake = consumer(name, journal=PostgresEvents(opened), client=client, idle_ms=1)
+        intake = consumer(name, journal=Trail(opened), client=client, idle_ms=1)
         while intake.step():
             pass
         opened.close()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from heartguard_audit.domain import EARLIEST_NS, LATEST_NS, Mask, NotAnEventError, admitted, within_range
+from heartguard_audit.domain.events import EARLIEST_NS, LATEST_NS, Mask, NotAnEventError, admitted, within_range
 from heartguard_common.audit import AuditEvent, encode
 
 EVENT = {

@@ -2,8 +2,9 @@ import logging
 
 import pytest
 
-from heartguard_audit.domain import Entry, Mask, NotAnEventError, Recorded
-from heartguard_audit.usecases import EXPORT_PAGE, AuditUseCases, Intake
+from heartguard_audit.domain.events import Entry, Mask, NotAnEventError, Recorded
+from heartguard_audit.usecases.intake import Intake
+from heartguard_audit.usecases.trail import EXPORT_PAGE, AuditUseCases
 from heartguard_common.audit import AuditEvent, encode
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal

@@ -12,11 +12,16 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from heartguard_audit.domain.chain import Keys
 from heartguard_audit.settings import Settings
-from heartguard_audit.store.events import PostgresEvents
+from heartguard_audit.store.checkpoints import CheckpointFile
+from heartguard_audit.store.events import PostgresJournal
+from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.store.stream import RedisStream
-from heartguard_audit.usecases import Intake
+from heartguard_audit.usecases.chains import Notary
+from heartguard_audit.usecases.intake import Intake
 from heartguard_common import logs
+from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
 from heartguard_common.spool import Spool
@@ -26,20 +31,32 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds
 SPOOL_SECONDS = 1.0
 GRACE_SECONDS = 1.5
 REDIS_TIMEOUT = 1.0
+# What is cut off before it is signed is not missed: so long, or so many events, stay unsigned at most.
+SIGN_SECONDS = 60.0
+SIGN_EVENTS = 1000
 
 
 class Consumer:
-    """The loop: spools into the stream, the stream into the trail, and a sign of life after each round."""
+    """The loop: spools into the stream, the stream into the trail, checkpoints, and a sign of life after each round."""
 
     def __init__(
-        self, intake: Intake, stream: RedisStream, spool_dir: Path, stop: threading.Event, log: logging.Logger
+        self,
+        intake: Intake,
+        notary: Notary,
+        stream: RedisStream,
+        spool_dir: Path,
+        stop: threading.Event,
+        log: logging.Logger,
     ) -> None:
         self._intake = intake
+        self._notary = notary
         self._stream = stream
         self._spool_dir = spool_dir
         self._stop = stop
         self._log = log
         self._spools_at = 0.0
+        self._sign_at = 0.0
+        self._unsigned = 0
 
     def run(self) -> None:
         """Go round until told to stop; a round that fails is tried again, ever more slowly up to a bound."""
@@ -57,6 +74,7 @@ class Consumer:
                 if pause > FIRST_PAUSE:
                     self._log.warning("the audit consumer goes on")
                 pause = FIRST_PAUSE
+        self._sign_last()
 
     def round(self) -> int:
         """Drain the spools when it is time, move one batch, say that we live; returns the size of the batch."""
@@ -64,8 +82,27 @@ class Consumer:
             self.drain_spools()
             self._spools_at = time.monotonic() + SPOOL_SECONDS
         moved = self._intake.step()
+        self._unsigned += moved
+        if self._unsigned >= SIGN_EVENTS or time.monotonic() >= self._sign_at:
+            self.sign()
         self._stream.beat()
         return moved
+
+    def sign(self) -> None:
+        """Sign where the chains end, and begin by putting apart what a crash kept from it."""
+        if self._sign_at == 0.0 and (late := self._notary.reconcile()):
+            self._log.warning("%d checkpoints were put into their file late", late)
+        self._notary.step()
+        self._sign_at = time.monotonic() + SIGN_SECONDS
+        self._unsigned = 0
+
+    def _sign_last(self) -> None:
+        """Leave nothing unsigned behind, if the stores are there: the next start does it otherwise."""
+        try:
+            if self._unsigned:
+                self.sign()
+        except (ServiceError, OSError) as error:
+            self._log.warning("the last events stay unsigned until the next start: %s", error)
 
     def drain_spools(self) -> int:
         """Put what the services wrote while Redis was away into the stream; each spool keeps its order.
@@ -100,7 +137,10 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     database = Database(settings.database_url, pool_size=2)
     redis = make_redis(settings.redis_url, timeout_seconds=REDIS_TIMEOUT, decode=False)
     stream = RedisStream(redis)
-    consumer = Consumer(Intake(stream, PostgresEvents(database), log), stream, settings.spool_dir, stop, log)
+    keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
+    notary = Notary(PostgresLedger(database), CheckpointFile(settings.checkpoint_dir), keys, SystemClock())
+    intake = Intake(stream, PostgresJournal(database, keys), log)
+    consumer = Consumer(intake, notary, stream, settings.spool_dir, stop, log)
     # In a thread of its own, because a signal is not heard in a call into a server that hangs.
     worker = threading.Thread(target=consumer.run, daemon=True)
     worker.start()

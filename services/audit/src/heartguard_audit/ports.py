@@ -1,9 +1,11 @@
 """What the use cases of audit need from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from heartguard_audit.domain import Entry, Recorded, Search
+from heartguard_audit.domain.chain import Head, Link, Prover, Signed, Statement
+from heartguard_audit.domain.events import Entry, Recorded, Search
 from heartguard_common.audit import AuditEvent
 
 
@@ -45,3 +47,59 @@ class Queue(Protocol):
 
     def set_aside(self, entry: Entry, why: str) -> None:
         """Keep an entry that is no event apart, for people to look at, and forget it here."""
+
+
+class Sealer(Protocol):
+    """Who makes the keyed hash of an event's hash."""
+
+    def seal(self, digest: bytes) -> bytes:
+        """The seal of one event."""
+
+
+class Signer(Prover, Protocol):
+    """Who signs statements about chains."""
+
+    def sign(self, statement: Statement) -> Signed:
+        """The statement with its signature."""
+
+
+class Moment(Protocol):
+    """The ledger as it stood at one moment."""
+
+    def chains(self) -> list[int | None]:
+        """Organizations that have events or statements; None is the chain of no organization."""
+
+    def statements(self, org_id: int | None) -> list[Signed]:
+        """What was signed about a chain, in the order of sequence."""
+
+    def all_statements(self) -> list[Signed]:
+        """What was signed about any chain, oldest first."""
+
+    def head(self, org_id: int | None) -> Head:
+        """Where a chain ends."""
+
+    def links(self, org_id: int | None, after: int) -> Iterator[Link]:
+        """The events of a chain behind a sequence, in order."""
+
+
+class Ledger(Protocol):
+    """The chains and what was signed about them."""
+
+    def snapshot(self) -> AbstractContextManager[Moment]:
+        """Everything as it stands now. Raises GEN_503 when the store is away."""
+
+    def unmarked(self) -> list[tuple[int | None, Head]]:
+        """The chains that have grown since their last checkpoint, and where they end."""
+
+    def add(self, said: Sequence[Signed]) -> None:
+        """Keep signed statements."""
+
+
+class Apart(Protocol):
+    """Signed statements where no role of the database reaches."""
+
+    def read(self) -> list[Signed]:
+        """All of them."""
+
+    def append(self, said: Sequence[Signed]) -> None:
+        """Add some; they are safe when this returns. Raises OSError."""

@@ -1,11 +1,13 @@
 """The HTTP face of audit."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from heartguard_audit import export
-from heartguard_audit.domain import Recorded
-from heartguard_audit.usecases import AuditUseCases
+from heartguard_audit.domain.events import Recorded
+from heartguard_audit.usecases.chains import Verification
+from heartguard_audit.usecases.trail import AuditUseCases
 from heartguard_common.audit import AuditEvent
 from heartguard_common.paging import DEFAULT_LIMIT, decode_cursor, page
 from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
@@ -14,27 +16,45 @@ CSV, NDJSON = "text/csv", "application/x-ndjson"
 NO_STORE = {"Cache-Control": "no-store"}
 
 
-def record(audit: AuditUseCases, call: Call) -> Answer:
-    event = audit.record(call.person, call.document)
+@dataclass(frozen=True)
+class UseCases:
+    """What the routes call."""
+
+    trail: AuditUseCases
+    verification: Verification
+
+
+def record(audit: UseCases, call: Call) -> Answer:
+    event = audit.trail.record(call.person, call.document)
     return Answer(_document(event), headers={**NO_STORE, "Location": f"/audit/events/{event.id}"})
 
 
-def list_events(audit: AuditUseCases, call: Call) -> Answer:
+def list_events(audit: UseCases, call: Call) -> Answer:
     position = decode_cursor(call.query.get("cursor"), int)
     before = position[0] if position else None
     if call.media_type in (CSV, NDJSON):
         return _file(audit, call, before)
     limit = call.query.get("limit", DEFAULT_LIMIT)
-    rows = audit.page(call.person, call.query, before, limit + 1)
+    rows = audit.trail.page(call.person, call.query, before, limit + 1)
     return Answer(page(rows, limit, _recorded, lambda row: [row.sequence]), headers=NO_STORE)
 
 
-def read(audit: AuditUseCases, call: Call) -> Answer:
-    return Answer(_recorded(audit.find(call.person, call.params["event_id"])), headers=NO_STORE)
+def read(audit: UseCases, call: Call) -> Answer:
+    return Answer(_recorded(audit.trail.find(call.person, call.params["event_id"])), headers=NO_STORE)
 
 
-def _file(audit: AuditUseCases, call: Call, before: int | None) -> Answer:
-    blocks = _documents(audit.export(call.person, call.query, before, call.query.get("limit")))
+def verify(audit: UseCases, call: Call) -> Answer:
+    verdict = audit.verification.one(call.person.org_id)
+    document: dict[str, Any] = {"valid": verdict.fault is None, "checked": verdict.checked}
+    if verdict.fault is not None:
+        if verdict.fault.sequence > 0:
+            document["first_bad_sequence"] = verdict.fault.sequence
+        document["reason"] = verdict.fault.reason
+    return Answer(document, headers=NO_STORE)
+
+
+def _file(audit: UseCases, call: Call, before: int | None) -> Answer:
+    blocks = _documents(audit.trail.export(call.person, call.query, before, call.query.get("limit")))
     name = "audit-events.csv" if call.media_type == CSV else "audit-events.ndjson"
     headers = {**NO_STORE, "Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
     if call.media_type == CSV:
@@ -92,4 +112,5 @@ ROUTES = (
         body="none",
     ),
     Route("GET", "/audit/events/{event_id}", read, gives="AuditEvent", body="none"),
+    Route("GET", "/audit/verify", verify, gives="AuditVerification", body="none"),
 )

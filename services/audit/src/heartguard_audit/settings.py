@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import read, secret, variable
+from heartguard_common.settings import read, secret, variable, words
+
+
+def _secrets(text: str) -> tuple[str, ...]:
+    return tuple(secret(it) for it in words(text))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +18,9 @@ class Settings(ServiceSettings):
     """Read once at start, by the service and by its consumer alike."""
 
     mask_secret: str = variable("AUDIT_MASK_SECRET", secret)
+    checkpoint_key: str = variable("AUDIT_CHECKPOINT_KEY", secret)
+    checkpoint_key_previous: tuple[str, ...] = variable("AUDIT_CHECKPOINT_KEY_PREVIOUS", _secrets, default=())
+    checkpoint_dir: Path = variable("CHECKPOINT_DIR", Path, default=Path("var/checkpoints"))  # noqa: RUF009
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:

@@ -2,12 +2,16 @@
 
 from flask import Flask
 
-from heartguard_audit.domain import Mask
-from heartguard_audit.routes import ROUTES
+from heartguard_audit.domain.chain import Keys
+from heartguard_audit.domain.events import Mask
+from heartguard_audit.routes import ROUTES, UseCases
 from heartguard_audit.settings import Settings
+from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresEvents
+from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.store.stream import poisoned, require_consumer, waiting
-from heartguard_audit.usecases import AuditUseCases
+from heartguard_audit.usecases.chains import Verification
+from heartguard_audit.usecases.trail import AuditUseCases
 from heartguard_common.clock import Clock
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.lifecycle import Resource
@@ -18,7 +22,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The application of audit. Raises `RouteTableError` when its routes and policy.toml differ."""
     parts = open_parts("audit", settings, clock)
     parts.lifecycle.open(Resource("consumer", lambda: parts.redis, require_consumer))
-    usecases = AuditUseCases(parts.audit, PostgresEvents(parts.database), Mask(settings.mask_secret), parts.clock)
+    trail = AuditUseCases(parts.audit, PostgresEvents(parts.database), Mask(settings.mask_secret), parts.clock)
+    keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
+    verification = Verification(PostgresLedger(parts.database), CheckpointFile(settings.checkpoint_dir), keys)
     edge = make_edge("audit", settings, parts)
     edge.metrics.live(
         "heartguard_audit_waiting", "Events of the stream that are not in the trail yet", lambda: waiting(parts.redis)
@@ -26,4 +32,4 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     edge.metrics.live(
         "heartguard_audit_poison", "Entries set aside because they are no events", lambda: poisoned(parts.redis)
     )
-    return make_app(edge, ROUTES, usecases)
+    return make_app(edge, ROUTES, UseCases(trail, verification))

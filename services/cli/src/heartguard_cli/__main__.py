@@ -1,4 +1,4 @@
-"""`heartguard up | down | status | migrate | env | versions`."""
+"""`heartguard up | down | status | migrate | env | versions | audit`."""
 
 import argparse
 import errno
@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import platform
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "migrate": _migrate,
             "env": _env,
             "versions": _versions,
+            "audit": _audit,
         }
         return commands[options.command](options)
     except Trouble as trouble:
@@ -60,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="bring the database of DATABASE_URL to this code's revision")
     commands.add_parser("env", help="write .env with generated secrets when there is none")
     commands.add_parser("versions", help="print the versions of what is installed")
+    audit = commands.add_parser("audit", help="look after the audit trail: `audit verify` checks every event")
+    audit.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser
 
 
@@ -118,6 +122,14 @@ def _migrate(_options: argparse.Namespace) -> int:
     migrate.upgrade(owner_url, passwords)
     print(f"the database is at revision {', '.join(migrate.revisions(owner_url))}")
     return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    """The audit service's own command, in the environment of its consumer."""
+    command = [sys.executable, "-m", "heartguard_audit.offline", *options.arguments]
+    if not Layout().env_file.exists():
+        raise Trouble("There is no .env here: in a container, run `python -m heartguard_audit.offline`")
+    return subprocess.run(command, env=_system().environment("audit"), check=False).returncode
 
 
 def _versions(_options: argparse.Namespace) -> int:

@@ -33,9 +33,7 @@ def disk(directory: Path, usage: Callable[[Path], Usage] = shutil.disk_usage) ->
     """Raise `Trouble` when the disk is nearly full."""
     free = usage(directory).free // MEGABYTE
     if free < NEEDED_MEGABYTES:
-        raise Trouble(
-            f"The disk is full: {free} MB are free in {directory} and HeartGuard needs {NEEDED_MEGABYTES} MB"
-        )
+        raise Trouble(f"The disk is full: {free} MB are free in {directory} and HeartGuard needs {NEEDED_MEGABYTES} MB")
 
 
 def free_port(name: str, port: int, host: str, platform: str = sys.platform) -> None:
@@ -84,9 +82,7 @@ def database(url: str) -> None:
 def redis_server(url: str) -> None:
     """Raise `Trouble` when `REDIS_URL` can't be reached."""
     try:
-        client = redis.Redis.from_url(
-            url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0)
-        )
+        client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
     except ValueError:
         raise Trouble("REDIS_URL must begin with redis://, rediss:// or unix://") from None
     try:

@@ -88,9 +88,7 @@ class Compose:
     def _rows(self) -> list[tuple[str, str, str]]:
         command = self._command()
         text = self._output([*command, "ps", "--format", "json"]) if command else None
-        return sorted(
-            (item["Service"], item["State"], item.get("Health") or "-") for item in _documents(text or "")
-        )
+        return sorted((item["Service"], item["State"], item.get("Health") or "-") for item in _documents(text or ""))
 
 
 def _documents(text: str) -> list[dict[str, str]]:

@@ -16,6 +16,7 @@ WITH_DATABASE = SERVICES[1:]
 DEFAULT_PORTS = {name: 5000 + number for number, name in enumerate(SERVICES)} | {"postgres": 5442, "valkey": 6389}
 GENERATED = (
     *("KEY_RING_SECRET", "OPERATOR_TOKEN", "SIGNED_URL_SECRET", "AUDIT_MASK_SECRET"),
+    *("AUDIT_CHECKPOINT_KEY",),
     *("VALKEY_PASSWORD", "POSTGRES_PASSWORD"),
     *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
     *(f"{name.upper()}_DB_PASSWORD" for name in WITH_DATABASE),

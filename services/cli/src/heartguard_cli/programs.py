@@ -36,7 +36,10 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *("MEDIA_DIR", "GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
     ),
     "influx": (*STORED, "INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG"),
-    "audit": (*STORED, "AUDIT_MASK_SECRET"),
+    "audit": (
+        *(*STORED, "AUDIT_MASK_SECRET"),
+        *("AUDIT_CHECKPOINT_KEY", "AUDIT_CHECKPOINT_KEY_PREVIOUS", "CHECKPOINT_DIR"),
+    ),
 }
 """The variables each service reads; a test compares them with its Settings."""
 
@@ -162,6 +165,7 @@ class System:
             "REDIS_URL": self.redis_url,
             "SPOOL_DIR": str(self.layout.var / "spool"),
             "MEDIA_DIR": str(self.layout.root / (self.values.get("MEDIA_DIR") or "var/media")),
+            "CHECKPOINT_DIR": str(self.layout.root / (self.values.get("CHECKPOINT_DIR") or "var/checkpoints")),
             "PUBLIC_URL": self.values.get("PUBLIC_URL") or self.url("gateway"),
             **{URL_VARIABLES[name]: self.url(name) for name in SERVICES if name != "influx"},
             "INFLUX_SERVICE_URL": self.url("influx"),

@@ -11,3 +11,13 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def whole_lines(descriptor: int) -> int:
+    """The size of a file of lines, after half a line that a crash left at its end has been cut off."""
+    size = os.fstat(descriptor).st_size
+    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+        return size
+    size = os.pread(descriptor, size, 0).rfind(b"\n") + 1
+    os.ftruncate(descriptor, size)
+    return size

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from heartguard_common.files import sync_directory
+from heartguard_common.files import sync_directory, whole_lines
 
 
 class Spool:
@@ -72,7 +72,7 @@ def _size(path: Path) -> int:
 
 def _append(descriptor: int, data: bytes) -> None:
     """Write all of `data` and fsync it, or leave the file as it was."""
-    end = _whole_lines(descriptor)
+    end = whole_lines(descriptor)
     try:
         written = os.write(descriptor, data)
         os.fsync(descriptor)
@@ -82,13 +82,3 @@ def _append(descriptor: int, data: bytes) -> None:
     if written != len(data):
         os.ftruncate(descriptor, end)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _whole_lines(descriptor: int) -> int:
-    """The size of the file, after half a line that a crash left at its end has been cut off."""
-    size = os.fstat(descriptor).st_size
-    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
-        return size
-    size = os.pread(descriptor, size, 0).rfind(b"\n") + 1
-    os.ftruncate(descriptor, size)
-    return size

@@ -24,9 +24,7 @@ class Organizations(Protocol):
 class Deletions(Protocol):
     """Where the deletions are kept that were asked for."""
 
-    def request(
-        self, deletion: Deletion, confirm: Callable[[Organization], None]
-    ) -> tuple[Deletion, bool] | None:
+    def request(self, deletion: Deletion, confirm: Callable[[Organization], None]) -> tuple[Deletion, bool] | None:
         """Keep a deletion, if the organization has none yet and `confirm` does not raise.
 
         Returns the deletion that holds and whether it is the new one; None when there is no organization.

@@ -75,9 +75,7 @@ class PostgresDeletions:
         self._database = database
         self._clock = clock
 
-    def request(
-        self, deletion: Deletion, confirm: Callable[[Organization], None]
-    ) -> tuple[Deletion, bool] | None:
+    def request(self, deletion: Deletion, confirm: Callable[[Organization], None]) -> tuple[Deletion, bool] | None:
         """Keep a deletion, while the row of its organization is locked: two requests make one job."""
         with self._database.transaction() as connection:
             organization = _one(connection, _LOCK, {"id": deletion.org_id})

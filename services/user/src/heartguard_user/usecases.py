@@ -34,9 +34,7 @@ class UserUseCases:
             raise ServiceError(FORBIDDEN)
         return user
 
-    def update_self(
-        self, principal: Principal, changes: Mapping[str, Any], check: Callable[[User], None]
-    ) -> User:
+    def update_self(self, principal: Principal, changes: Mapping[str, Any], check: Callable[[User], None]) -> User:
         """Change the caller's own name or preferences, if `check` agrees with the state they stand on.
 
         Raises USER_001 and what `check` raises.

@@ -1,4 +1,4 @@
-"""The trail in PostgreSQL. The table numbers its own rows: no role of a service may write `sequence`."""
+"""The trail in PostgreSQL: events enter it in one place, each tied to the one before it."""
 
 import json
 from collections.abc import Sequence
@@ -6,33 +6,75 @@ from typing import Any
 
 from sqlalchemy import exc, text
 
-from heartguard_audit.domain import NotAnEventError, Recorded, Search
+from heartguard_audit.domain.chain import Head
+from heartguard_audit.domain.events import NotAnEventError, Recorded, Search
+from heartguard_audit.ports import Sealer
 from heartguard_common.audit import AuditEvent
+from heartguard_common.chain import link
 from heartguard_common.clock import parse_rfc3339, rfc3339
 from heartguard_common.database import Database
 
 FILTERS = frozenset({"kind", "actor", "actor_hash", "action", "service", "resource", "outcome"})
 
 
-class PostgresEvents:
-    """The table `audit_events`."""
+class PostgresJournal:
+    """The one writer of `audit_events`: gives each event its place, its hash and its seal."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
+        self._sealer = sealer
 
     def add(self, events: Sequence[AuditEvent]) -> int:
         """Append a batch, all or nothing, and return how many of its events were new.
 
         Raises `NotAnEventError` when PostgreSQL refuses a value, `ServiceError` GEN_503 when it is away.
         """
-        if not events:
-            return 0
-        batch = json.dumps([_row(event) for event in events])
+        given = {event.id: event for event in events}
         try:
             with self._database.transaction() as connection:
+                if not given:
+                    return 0
+                # One writer: a place is given when the one before it is committed. The time is that of the
+                # transaction, which the table writes by itself.
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITER_LOCK})
+                known = {str(row[0]) for row in connection.execute(text(_KNOWN), {"ids": list(given)})}
+                fresh = [event for event_id, event in given.items() if event_id not in known]
+                if not fresh:
+                    return 0
+                orgs = sorted({event.org_id for event in fresh if event.org_id is not None})
+                heads = {
+                    row.org_id: Head(row.sequence, row.hash.tobytes())
+                    for row in connection.execute(text(_HEADS), {"orgs": orgs})
+                }
+                recorded_us = connection.execute(text(_NOW)).scalar_one()
+                batch = json.dumps(self._linked(fresh, heads, recorded_us))
                 return connection.execute(text(_ADD), {"batch": batch}).rowcount
         except (exc.DataError, exc.IntegrityError) as error:
             raise NotAnEventError("was refused by the database") from error
+
+    def _linked(
+        self, events: Sequence[AuditEvent], heads: dict[int | None, Head], recorded_us: int
+    ) -> list[dict[str, Any]]:
+        rows = []
+        for event in events:
+            row, last = _row(event), heads.get(event.org_id, Head())
+            digest = link(row, last.sequence + 1, recorded_us, last.hash)
+            heads[event.org_id] = Head(last.sequence + 1, digest)
+            row |= {
+                "sequence": last.sequence + 1,
+                "previous_hash": f"\\x{last.hash.hex()}",
+                "hash": f"\\x{digest.hex()}",
+                "seal": f"\\x{self._sealer.seal(digest).hex()}",
+            }
+            rows.append(row)
+        return rows
+
+
+class PostgresEvents:
+    """The table `audit_events` as it is read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def find(self, org_id: int | None, event_id: str) -> Recorded | None:
         """An event of one organization's trail (None: of no organization)."""
@@ -107,16 +149,29 @@ def _recorded(row: Any) -> Recorded:
     return Recorded(row.sequence, event)
 
 
+# The number means nothing, it is only ours; the trigger of the table takes the same lock.
+WRITER_LOCK = 5006
+_TABLE = "heartguard_core.audit_events"
 _COLUMNS = """event_id, time_ns, kind, request_id, gateway_request_id, org_id, actor, actor_hash, action, service,
     resource, outcome, reason, payload"""
-_SELECT = f"SELECT sequence, {_COLUMNS} FROM heartguard_core.audit_events"  # noqa: S608
+_SELECT = f"SELECT sequence, {_COLUMNS} FROM {_TABLE}"  # noqa: S608
+_KNOWN = f"SELECT event_id FROM {_TABLE} WHERE event_id = ANY(cast(:ids AS uuid[]))"  # noqa: S608
+_NOW = "SELECT cast(extract(epoch FROM now()) * 1000000 AS bigint)"
+# Two branches, because IS NOT DISTINCT FROM would say both in one and use no index.
+_HEADS = f"""
+SELECT chain.org_id, head.sequence, head.hash
+FROM unnest(cast(:orgs AS integer[])) AS chain (org_id) CROSS JOIN LATERAL (
+    SELECT sequence, hash FROM {_TABLE} WHERE org_id = chain.org_id ORDER BY sequence DESC LIMIT 1
+) AS head
+UNION ALL (SELECT org_id, sequence, hash FROM {_TABLE} WHERE org_id IS NULL ORDER BY sequence DESC LIMIT 1)
+"""  # noqa: S608
 _ADD = f"""
-INSERT INTO heartguard_core.audit_events ({_COLUMNS})
-SELECT {_COLUMNS}
-FROM ROWS FROM (jsonb_to_recordset(cast(:batch AS jsonb)) AS (
+INSERT INTO {_TABLE} ({_COLUMNS}, sequence, previous_hash, hash, seal)
+SELECT {_COLUMNS}, sequence, previous_hash, hash, seal
+FROM jsonb_to_recordset(cast(:batch AS jsonb)) AS (
     event_id uuid, time_ns bigint, kind text, request_id text, gateway_request_id text, org_id integer, actor text,
-    actor_hash text, action text, service text, resource text, outcome text, reason text, payload jsonb
-)) WITH ORDINALITY AS given ({_COLUMNS}, place)
-ORDER BY place
-ON CONFLICT (event_id) DO NOTHING
+    actor_hash text, action text, service text, resource text, outcome text, reason text, payload jsonb,
+    sequence bigint, previous_hash bytea, hash bytea, seal bytea
+)
+ORDER BY org_id, sequence
 """  # noqa: S608

@@ -7,7 +7,7 @@ from typing import Any
 
 import redis
 
-from heartguard_audit.domain import Entry
+from heartguard_audit.domain.events import Entry
 from heartguard_common.audit import FIELD, STREAM
 from heartguard_common.store_redis import RedisClient
 

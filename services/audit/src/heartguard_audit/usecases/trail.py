@@ -1,13 +1,11 @@
-"""What can be done with the trail, one method per verb; and `Intake`, by which events enter it."""
+"""What can be done with the trail, one method per verb."""
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from heartguard_audit.domain import Entry, Mask, NotAnEventError, Recorded, Search, admitted, within_range
+from heartguard_audit.domain.events import Mask, Recorded, Search, within_range
 from heartguard_audit.errors import UNKNOWN_EVENT
-from heartguard_audit.ports import Events, Journal, Queue, Trail
+from heartguard_audit.ports import Events, Trail
 from heartguard_common.audit import AuditEvent
 from heartguard_common.clock import Clock, parse_rfc3339, rfc3339
 from heartguard_common.errors import UNAVAILABLE, UNPROCESSABLE, Fault, ServiceError
@@ -120,45 +118,3 @@ def _time(asked: Mapping[str, Any], name: str) -> int | None:
         return within_range(parse_rfc3339(asked[name]))
     except ValueError as error:
         raise ServiceError(UNPROCESSABLE, details=(Fault(f"/{name}", "is no time that exists"),)) from error
-
-
-@dataclass(frozen=True)
-class Intake:
-    """Moves events from the stream into the trail: first safe there, then gone here."""
-
-    queue: Queue
-    journal: Journal
-    log: logging.Logger
-
-    def step(self) -> int:
-        """Move one batch; returns how many entries were taken. What raises leaves the batch to be taken again."""
-        taken = self.queue.take()
-        good: list[tuple[Entry, AuditEvent]] = []
-        bad: list[tuple[Entry, NotAnEventError]] = []
-        gone = [entry for entry in taken if entry.line is None]
-        for entry in taken:
-            try:
-                if entry.line is not None:
-                    good.append((entry, admitted(entry.line)))
-            except NotAnEventError as error:
-                bad.append((entry, error))
-        refused = self._add(good)
-        for entry, why in (*bad, *refused):
-            self.log.error("an entry of the audit stream %s; it was set aside", why)
-            self.queue.set_aside(entry, str(why))
-        poison = {entry.id for entry, _ in refused}
-        self.queue.finish([*(entry for entry, _ in good if entry.id not in poison), *gone])
-        return len(taken)
-
-    def _add(self, good: Sequence[tuple[Entry, AuditEvent]]) -> list[tuple[Entry, NotAnEventError]]:
-        """Append all, or find out one by one which of them can't be; returns those."""
-        refused = []
-        try:
-            self.journal.add([event for _, event in good])
-        except NotAnEventError:
-            for entry, event in good:
-                try:
-                    self.journal.add([event])
-                except NotAnEventError as error:
-                    refused.append((entry, error))
-        return refused

@@ -1,4 +1,4 @@
-"""Events of the trail and the rules about them that are true without a computer."""
+"""Events of the trail and the rules about them."""
 
 import hashlib
 import hmac

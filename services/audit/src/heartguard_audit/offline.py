@@ -1,0 +1,74 @@
+"""Work on the chains without the service: `python -m heartguard_audit.offline verify`."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from heartguard_audit.domain.chain import Keys
+from heartguard_audit.settings import Settings
+from heartguard_audit.store.checkpoints import CheckpointFile
+from heartguard_audit.store.ledger import PostgresLedger
+from heartguard_audit.usecases.chains import Examined, Verification
+from heartguard_common.database import Database
+from heartguard_common.errors import ServiceError
+from heartguard_common.settings import SettingsError
+
+HEADINGS = ("organization", "events", "checkpoints", "first bad", "verdict")
+
+
+def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
+    """Run one command: 0 when all is well, 1 when a chain is broken, 2 when it could not be found out."""
+    parser = argparse.ArgumentParser(prog="heartguard audit", description="Look after the audit trail.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    verify = commands.add_parser("verify", help="check every event of every organization, and what was signed")
+    verify.add_argument("--organization", type=int, help="only this one")
+    options = parser.parse_args(arguments)
+    try:
+        settings = Settings.from_env(environ)
+        return _verify(settings, options.organization)
+    except (SettingsError, ServiceError, OSError) as error:
+        print(f"heartguard: {error}", file=sys.stderr)
+        return 2
+
+
+def _verify(settings: Settings, only: int | None) -> int:
+    database = Database(settings.database_url, pool_size=1)
+    try:
+        apart = CheckpointFile(settings.checkpoint_dir)
+        keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
+        found = list(_progressing(Verification(PostgresLedger(database), apart, keys), only))
+    finally:
+        database.close()
+    print(table(found))
+    print(f"checkpoints are signed with the public key {keys.public_key.hex()}")
+    return 1 if any(it.verdict.fault for it in found) else 0
+
+
+def _progressing(verification: Verification, only: int | None) -> Iterable[Examined]:
+    for examined in verification.all(only, _tell):
+        _tell(None)
+        yield examined
+
+
+def _tell(events: int | None) -> None:
+    """Show how far it is, where somebody looks; None wipes it out."""
+    if sys.stderr.isatty():
+        print("\r" + (f"{events:>12,} events" if events else " " * 24 + "\r"), end="", file=sys.stderr, flush=True)
+
+
+def table(found: Sequence[Examined]) -> str:
+    """The verdicts, one line for each chain."""
+    rows = [HEADINGS, *map(_row, found)]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADINGS))]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _row(it: Examined) -> tuple[str, ...]:
+    fault = it.verdict.fault
+    name = "(none)" if it.org_id is None else str(it.org_id)
+    counts = (f"{it.verdict.checked:,}", f"{it.checkpoints:,}")
+    return (name, *counts, str(fault.sequence) if fault else "", fault.reason if fault else "valid")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

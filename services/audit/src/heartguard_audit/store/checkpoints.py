@@ -1,0 +1,82 @@
+"""Signed statements kept apart from the database: a file that only grows."""
+
+import fcntl
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from heartguard_audit.domain.chain import Signed, Statement
+from heartguard_common.files import sync_directory, whole_lines
+
+NAME = "checkpoints.ndjson"
+
+
+class CheckpointFile:
+    """One line of JSON for each statement, in the order in which they were signed."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / NAME
+
+    def read(self) -> list[Signed]:
+        """All statements. A line that is none is given as one that nobody signed: it was tampered with.
+
+        The last line may be cut off by a crash; it was in the table before and comes again.
+        """
+        try:
+            lines = self._path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        return [_signed(line) for line in lines[:-1] if line]
+
+    def append(self, said: Sequence[Signed]) -> None:
+        """Add statements; they are on the disk when this returns. Raises OSError when the disk refuses."""
+        if not said:
+            return
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = not self._path.exists()
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(descriptor, "rb+", buffering=0) as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            whole_lines(descriptor)
+            _write(descriptor, b"".join(_line(it) + b"\n" for it in said))
+            os.fsync(descriptor)
+        if fresh:
+            sync_directory(self._path.parent)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _line(said: Signed) -> bytes:
+    # What was signed stands in the line as it was signed, so that a reader needs no canonical form to check it.
+    document = {"statement": said.statement.text().decode(), "public_key": said.public_key.hex()}
+    return json.dumps({**document, "signature": said.signature.hex()}, separators=(",", ":")).encode()
+
+
+def _signed(line: bytes) -> Signed:
+    try:
+        document = json.loads(line)
+        return Signed(
+            _statement(json.loads(document["statement"])),
+            bytes.fromhex(document["public_key"]),
+            bytes.fromhex(document["signature"]),
+        )
+    except (ValueError, TypeError, KeyError):
+        return Signed(Statement("checkpoint", None, 0, b"", 0), b"", b"")
+
+
+def _statement(members: dict[str, Any]) -> Statement:
+    org_id, sequence = members["org_id"], members["sequence"]
+    if type(sequence) is not int or not (org_id is None or type(org_id) is int):
+        raise ValueError("no place in a chain")
+    return Statement(
+        kind=members["kind"],
+        org_id=org_id,
+        sequence=sequence,
+        hash=bytes.fromhex(members["hash"]),
+        time_ns=int(members["time_ns"]),
+    )

@@ -1,0 +1,154 @@
+"""The chain as PostgreSQL holds it: events with their hashes, statements, and the heads that none covers yet."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from heartguard_audit.domain.chain import Head, Link, Signed, Statement
+from heartguard_common.database import Database
+
+PAGE = 2000
+
+
+class PostgresLedger:
+    """The tables `audit_events` and `audit_checkpoints`, read in one snapshot."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def snapshot(self) -> Iterator["Snapshot"]:
+        """Everything as it stands now, whatever is written meanwhile. Raises GEN_503 when PostgreSQL is away."""
+        with self._database.transaction() as connection:
+            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            yield Snapshot(connection)
+
+    def unmarked(self) -> list[tuple[int | None, Head]]:
+        """The chains that have grown since their last checkpoint, and where they end."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_UNMARKED))
+            return [(row.org_id, Head(row.sequence, row.hash.tobytes())) for row in rows]
+
+    def add(self, said: Sequence[Signed]) -> None:
+        """Keep signed statements; a place that has one of the same kind keeps that."""
+        rows = [_row(it) for it in said]
+        if rows:
+            with self._database.transaction() as connection:
+                connection.execute(text(_ADD), rows)
+
+
+class Snapshot:
+    """The ledger at one moment."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def chains(self) -> list[int | None]:
+        """Organizations that have events or statements; None is the chain of no organization."""
+        return [row[0] for row in self._connection.execute(text(_CHAINS))]
+
+    def statements(self, org_id: int | None) -> list[Signed]:
+        """What was signed about a chain, in the order of sequence."""
+        query = f"{_STATEMENTS} WHERE {_chain(org_id)} ORDER BY sequence, kind"
+        return [_signed(row) for row in self._connection.execute(text(query), {"org_id": org_id})]
+
+    def all_statements(self) -> list[Signed]:
+        """What was signed about any chain, oldest first."""
+        return [_signed(row) for row in self._connection.execute(text(f"{_STATEMENTS} ORDER BY time_ns, sequence"))]
+
+    def head(self, org_id: int | None) -> Head:
+        """Where a chain ends."""
+        query = f"SELECT sequence, hash FROM {_EVENTS} WHERE {_chain(org_id)} ORDER BY sequence DESC LIMIT 1"  # noqa: S608
+        row = self._connection.execute(text(query), {"org_id": org_id}).one_or_none()
+        return Head(row.sequence, row.hash.tobytes()) if row else Head()
+
+    def links(self, org_id: int | None, after: int) -> Iterator[Link]:
+        """The events of a chain behind a sequence, in order, page by page."""
+        query = text(f"{_LINKS} WHERE {_chain(org_id)} AND sequence > :after ORDER BY sequence LIMIT :page")
+        while True:
+            rows = self._connection.execute(query, {"org_id": org_id, "after": after, "page": PAGE}).all()
+            yield from map(_link, rows)
+            if len(rows) < PAGE:
+                return
+            after = rows[-1].sequence
+
+
+def _chain(org_id: int | None) -> str:
+    return "org_id IS NULL" if org_id is None else "org_id = :org_id"
+
+
+def _link(row: Any) -> Link:
+    columns = {name: getattr(row, name) for name in COLUMNS}
+    columns["event_id"] = str(row.event_id)
+    return Link(
+        sequence=row.sequence,
+        columns=columns,
+        recorded_us=row.recorded_us,
+        previous_hash=row.previous_hash.tobytes(),
+        hash=row.hash.tobytes(),
+        seal=None if row.seal is None else row.seal.tobytes(),
+    )
+
+
+def _signed(row: Any) -> Signed:
+    statement = Statement(row.kind, row.org_id, row.sequence, row.hash.tobytes(), row.time_ns)
+    return Signed(statement, row.public_key.tobytes(), row.signature.tobytes())
+
+
+def _row(said: Signed) -> dict[str, Any]:
+    return {**vars(said.statement), "public_key": said.public_key, "signature": said.signature}
+
+
+COLUMNS = (
+    *("event_id", "time_ns", "kind", "request_id", "gateway_request_id", "org_id", "actor", "actor_hash", "action"),
+    *("service", "resource", "outcome", "reason", "payload"),
+)
+_EVENTS = "heartguard_core.audit_events"
+_MARKS = "heartguard_core.audit_checkpoints"
+_LINKS = f"""
+SELECT sequence, {", ".join(COLUMNS)}, previous_hash, hash, seal,
+    cast(extract(epoch FROM recorded_at) * 1000000 AS bigint) AS recorded_us
+FROM {_EVENTS}
+"""  # noqa: S608
+_STATEMENTS = f"SELECT kind, org_id, sequence, hash, time_ns, public_key, signature FROM {_MARKS}"  # noqa: S608
+_ADD = f"""
+INSERT INTO {_MARKS} (kind, org_id, sequence, hash, time_ns, public_key, signature)
+VALUES (:kind, :org_id, :sequence, :hash, :time_ns, :public_key, :signature)
+ON CONFLICT DO NOTHING
+"""  # noqa: S608
+# From one organization to the next by the index: a DISTINCT would read every event.
+_ORGANIZATIONS = f"""
+WITH RECURSIVE chain AS (
+    (SELECT org_id FROM {_EVENTS} WHERE org_id IS NOT NULL ORDER BY org_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT org_id FROM {_EVENTS} WHERE org_id > chain.org_id ORDER BY org_id LIMIT 1)
+    FROM chain WHERE chain.org_id IS NOT NULL
+)
+SELECT org_id FROM chain WHERE org_id IS NOT NULL
+"""  # noqa: S608
+_CHAINS = f"""
+SELECT org_id FROM ({_ORGANIZATIONS}) AS with_events
+UNION SELECT org_id FROM {_MARKS}
+UNION SELECT org_id FROM (SELECT org_id FROM {_EVENTS} WHERE org_id IS NULL LIMIT 1) AS of_none
+ORDER BY org_id NULLS LAST
+"""  # noqa: S608
+_UNMARKED = f"""
+SELECT chain.org_id, head.sequence, head.hash
+FROM ({_ORGANIZATIONS}) AS chain
+CROSS JOIN LATERAL (
+    SELECT sequence, hash FROM {_EVENTS} WHERE org_id = chain.org_id ORDER BY sequence DESC LIMIT 1
+) AS head
+WHERE NOT EXISTS (
+    SELECT FROM {_MARKS} AS mark
+    WHERE mark.org_id = chain.org_id AND mark.kind = 'checkpoint' AND mark.sequence >= head.sequence
+)
+UNION ALL
+SELECT NULL, head.sequence, head.hash
+FROM (SELECT sequence, hash FROM {_EVENTS} WHERE org_id IS NULL ORDER BY sequence DESC LIMIT 1) AS head
+WHERE NOT EXISTS (
+    SELECT FROM {_MARKS} AS mark
+    WHERE mark.org_id IS NULL AND mark.kind = 'checkpoint' AND mark.sequence >= head.sequence
+)
+"""  # noqa: S608

@@ -1,0 +1,96 @@
+"""What can be done with a chain: signing where it ends, and finding where it was broken."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from heartguard_audit.domain.chain import Check, Link, Signed, Statement, Verdict, by_chain, lacking, walk
+from heartguard_audit.errors import VERIFYING
+from heartguard_audit.ports import Apart, Ledger, Moment, Signer
+from heartguard_common.clock import Clock
+from heartguard_common.errors import ServiceError
+
+Progress = Callable[[int], None]
+PROGRESS_EVENTS = 10_000
+VERIFICATIONS = 2
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A chain that was verified: whose it is, how many checkpoints stand for it, and what came out."""
+
+    org_id: int | None
+    checkpoints: int
+    verdict: Verdict
+
+
+class Verification:
+    """Walks along chains. What was kept apart is read before the ledger, because it is written after it."""
+
+    def __init__(self, ledger: Ledger, apart: Apart, keys: Signer) -> None:
+        self._ledger = ledger
+        self._apart = apart
+        self._keys = keys
+        self._free = threading.BoundedSemaphore(VERIFICATIONS)
+
+    def one(self, org_id: int | None) -> Verdict:
+        """The verdict on one chain. Raises AUDIT_002 while as many are verified as this process can bear."""
+        if not self._free.acquire(blocking=False):
+            raise ServiceError(VERIFYING, headers={"Retry-After": "5"})
+        try:
+            apart = by_chain(self._apart.read()).get(org_id, [])
+            with self._ledger.snapshot() as moment:
+                return self._examine(moment, org_id, apart).verdict
+        finally:
+            self._free.release()
+
+    def all(self, only: int | None = None, progress: Progress = lambda _: None) -> Iterator[Examined]:
+        """Every chain (or that of one organization), one after another; `progress` is told of every 10,000 events."""
+        apart = by_chain(self._apart.read())
+        with self._ledger.snapshot() as moment:
+            chains = sorted({*moment.chains(), *apart}, key=lambda it: (it is None, it))
+            for org_id in chains if only is None else [only]:
+                yield self._examine(moment, org_id, apart.get(org_id, []), progress)
+
+    def _examine(
+        self, moment: Moment, org_id: int | None, apart: list[Signed], progress: Progress = lambda _: None
+    ) -> Examined:
+        tabled = moment.statements(org_id)
+        check = Check(self._keys, apart, tabled)
+        return Examined(org_id, len(tabled), walk(check, _told(moment.links(org_id, check.begins_after), progress)))
+
+
+def _told(links: Iterator[Link], progress: Progress) -> Iterator[Link]:
+    for number, link in enumerate(links, 1):
+        if number % PROGRESS_EVENTS == 0:
+            progress(number)
+        yield link
+
+
+class Notary:
+    """Signs where chains end: into the ledger first, then apart from it."""
+
+    def __init__(self, ledger: Ledger, apart: Apart, keys: Signer, clock: Clock) -> None:
+        self._ledger = ledger
+        self._apart = apart
+        self._keys = keys
+        self._clock = clock
+
+    def reconcile(self) -> int:
+        """Put apart what a crash kept from getting there; returns how many statements. Nobody else could sign them."""
+        there = self._apart.read()
+        with self._ledger.snapshot() as moment:
+            missing = [it for it in lacking(there, moment.all_statements()) if self._keys.signed(it)]
+        self._apart.append(missing)
+        return len(missing)
+
+    def step(self) -> int:
+        """Sign the end of every chain that has grown since it was signed last; returns how many."""
+        now = self._clock.now_ns()
+        said = [
+            self._keys.sign(Statement("checkpoint", org_id, head.sequence, head.hash, now))
+            for org_id, head in self._ledger.unmarked()
+        ]
+        self._ledger.add(said)
+        self._apart.append(said)
+        return len(said)

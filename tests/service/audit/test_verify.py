@@ -1,0 +1,151 @@
+"""GET /audit/verify and the command beside it: who may ask, what is answered, in which format."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg2
+import pytest
+from lxml import etree
+
+from heartguard_audit import offline
+from heartguard_audit.domain.chain import Keys
+from heartguard_audit.store.checkpoints import CheckpointFile
+from heartguard_audit.store.ledger import PostgresLedger
+from heartguard_audit.usecases.chains import Notary, Verification
+from heartguard_cli.urls import libpq
+from heartguard_common.clock import SystemClock
+from heartguard_common.database import Database
+from heartguard_common.errors import ServiceError
+from heartguard_common.paths import REPO_ROOT
+from tests.store.audit.conftest import event
+from tests.tokens import bearer, operator_auth, service_auth
+
+ADMIN = bearer(12, "admin", org_id=1)
+
+
+@pytest.fixture(autouse=True)
+def own_checkpoints(environ, tmp_path):
+    environ["CHECKPOINT_DIR"] = str(tmp_path / "checkpoints")
+
+
+@pytest.fixture
+def sign(environ):
+    """A function that does what the consumer does once a minute."""
+    database = Database(environ["DATABASE_URL"])
+    apart = CheckpointFile(checkpoints_of(environ))
+    notary = Notary(PostgresLedger(database), apart, Keys(environ["AUDIT_CHECKPOINT_KEY"]), SystemClock())
+    yield notary.step
+    database.close()
+
+
+def checkpoints_of(environ):
+    return Path(environ["CHECKPOINT_DIR"])
+
+
+@pytest.fixture
+def spoil(database):
+    def change(statement):
+        with psycopg2.connect(libpq(database.superuser_url)) as connection, connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE heartguard_core.audit_events DISABLE TRIGGER ALL")
+            cursor.execute(f"UPDATE heartguard_core.audit_events SET {statement}")
+        connection.close()
+
+    return change
+
+
+def test_each_asks_about_the_own_chain(client, journal, sign, spoil):
+    journal.add([event(org_id=org_id) for org_id in (1, 1, 2, 2, 2, None)])
+    sign()
+    spoil("actor = 'user:99' WHERE org_id = 2 AND sequence = 2")
+    good = client.get("/audit/verify", headers=ADMIN)
+    assert (good.status_code, good.json) == (200, {"valid": True, "checked": 2})
+    assert good.headers["Cache-Control"] == "no-store"
+    bad = client.get("/audit/verify", headers=bearer(20, "admin", org_id=2))
+    reason = "it is not what was hashed"
+    assert bad.json == {"valid": False, "checked": 1, "first_bad_sequence": 2, "reason": reason}
+    assert client.get("/audit/verify", headers=operator_auth()).json == {"valid": True, "checked": 1}
+
+
+def test_xml_says_the_same(client, journal, spoil):
+    journal.add([event(), event()])
+    spoil("time_ns = 0 WHERE sequence = 1")
+    root = etree.fromstring(client.get("/audit/verify?format=xml", headers=ADMIN).data)
+    assert root.tag == "AuditVerification"
+    assert {child.tag: child.text for child in root} == {
+        "valid": "false",
+        "checked": "0",
+        "first_bad_sequence": "1",
+        "reason": "it is not what was hashed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({}, 401), (bearer(1, "manager", org_id=1), 403), (bearer(1, "user", org_id=1), 403), (service_auth("auth"), 403)],
+)
+def test_nobody_else_asks(client, headers, status):
+    assert client.get("/audit/verify", headers=headers).status_code == status
+
+
+def test_a_parameter_is_not_ignored(client):
+    assert client.get("/audit/verify?org_id=2", headers=ADMIN).status_code == 422
+
+
+def test_more_than_a_process_can_bear_are_told_to_come_back(environ):
+    class Nesting:
+        """While it is read, the next verification begins."""
+
+        def read(self):
+            return verification.one(1) and []
+
+    database = Database(environ["DATABASE_URL"])
+    verification = Verification(PostgresLedger(database), Nesting(), Keys(environ["AUDIT_CHECKPOINT_KEY"]))
+    with pytest.raises(ServiceError) as refused:
+        verification.one(1)
+    assert (refused.value.row.status, refused.value.headers["Retry-After"]) == (429, "5")
+    database.close()
+
+
+def run(environ, *arguments, **more):
+    paths = [str(REPO_ROOT / "services" / name / "src") for name in ("common", "audit")]
+    command = [sys.executable, "-m", "heartguard_audit.offline", *arguments]
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths), **environ, **more}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_command_shows_every_chain_and_fails_when_one_is_broken(environ, journal, sign, spoil):
+    journal.add([event(org_id=org_id) for org_id in (1, 1, 12, None)])
+    sign()
+    good = run(environ, "verify")
+    assert (good.returncode, good.stderr) == (0, "")
+    assert [line.split() for line in good.stdout.splitlines()[1:4]] == [
+        ["1", "2", "1", "valid"],
+        ["12", "1", "1", "valid"],
+        ["(none)", "1", "1", "valid"],
+    ]
+    spoil("actor = 'x' WHERE org_id = 12")
+    bad = run(environ, "verify")
+    assert bad.returncode == 1
+    assert "12            0       1            1          it is not what was hashed" in bad.stdout
+    assert run(environ, "verify", "--organization", "1").returncode == 0
+
+
+def test_the_command_says_what_keeps_it(environ, database):
+    away = run(environ, "verify", DATABASE_URL="postgresql://nobody:x@127.0.0.1:1/x")
+    assert (away.returncode, away.stdout) == (2, "")
+    assert away.stderr.startswith("heartguard: ")
+    assert "AUDIT_CHECKPOINT_KEY" in run({**environ, "AUDIT_CHECKPOINT_KEY": "short"}, "verify").stderr
+
+
+def test_a_long_chain_tells_how_far_it_is(environ, journal):
+    told = []
+    database = Database(environ["DATABASE_URL"])
+    for _ in range(5):
+        journal.add([event() for _ in range(2001)])
+    keys = Keys(environ["AUDIT_CHECKPOINT_KEY"])
+    (found,) = Verification(PostgresLedger(database), CheckpointFile(checkpoints_of(environ)), keys).all(1, told.append)
+    assert (found.verdict.checked, told) == (10_005, [10_000])
+    assert offline.table([found]).splitlines()[1].split() == ["1", "10,005", "0", "valid"]
+    database.close()

@@ -1,0 +1,81 @@
+"""Signing where chains end: what a crash leaves, and what is signed when."""
+
+import json
+
+import pytest
+
+from heartguard_audit.domain.chain import Statement
+from heartguard_audit.store.checkpoints import NAME, CheckpointFile
+from heartguard_audit.store.ledger import PostgresLedger
+from heartguard_audit.usecases.chains import Notary, Verification
+from heartguard_common.clock import SystemClock
+from heartguard_common.ids import uuid7
+from tests.store.audit.conftest import KEYS, event
+
+
+@pytest.fixture
+def apart(tmp_path):
+    return CheckpointFile(tmp_path)
+
+
+@pytest.fixture
+def ledger(store):
+    return PostgresLedger(store)
+
+
+@pytest.fixture
+def notary(ledger, apart):
+    return Notary(ledger, apart, KEYS, SystemClock())
+
+
+@pytest.fixture
+def verdict(ledger, apart):
+    return lambda: Verification(ledger, apart, KEYS).one(1)
+
+
+@pytest.fixture
+def trail(events, notary):
+    """Events of two organizations and of none, signed."""
+    events.add([event(org_id=org_id) for org_id in (1, 1, 2, None)])
+    notary.step()
+    return events
+
+
+def test_events_that_are_not_signed_yet_are_sealed(trail, verdict):
+    trail.add([event() for _ in range(5)])
+    assert (verdict().checked, verdict().fault) == (7, None)
+
+
+def test_what_a_crash_kept_from_the_file_is_put_there_before_the_next(trail, notary, ledger, verdict, apart):
+    trail.add([event()])
+    ((org_id, head),) = ledger.unmarked()
+    late = KEYS.sign(Statement("checkpoint", org_id, head.sequence, head.hash, 0))
+    ledger.add([late])
+    assert verdict().fault is None
+    assert notary.reconcile() == 1
+    assert apart.read()[-1] == late
+    assert notary.reconcile() == 0
+
+
+def test_half_a_line_that_a_crash_left_is_cut_off(trail, notary, tmp_path, verdict):
+    with (tmp_path / NAME).open("ab") as stream:
+        stream.write(b'{"statement":')
+    assert verdict().fault is None
+    trail.add([event()])
+    assert notary.step() == 1
+    assert verdict().fault is None
+    assert all(json.loads(line) for line in (tmp_path / NAME).read_bytes().splitlines())
+
+
+def test_only_chains_that_have_grown_are_signed(trail, notary, ledger):
+    assert notary.step() == 0
+    trail.add([event(org_id=None), event(org_id=9)])
+    assert [org_id for org_id, _ in ledger.unmarked()] == [9, None]
+    assert notary.step() == 2
+
+
+def test_an_event_that_is_sent_again_leaves_the_chain_as_it_is(trail, verdict):
+    again = event(id=uuid7())
+    assert trail.add([again, again]) == 1
+    assert trail.add([again]) == 0
+    assert (verdict().checked, verdict().fault) == (3, None)
