@@ -175,7 +175,8 @@ def test_a_dockerfile_installs_pins_and_runs_as_nobody_special(name):
 
 
 def test_no_two_programs_share_a_place_to_write():
-    places = [volume.partition(":")[0] for service in COMPOSE.values() for volume in service.get("volumes", [])]
+    mounted = [volume for service in COMPOSE.values() for volume in service.get("volumes", [])]
+    places = [volume.partition(":")[0] for volume in mounted if not volume.endswith(":ro")]
     assert len(places) == len(set(places))
 
 

@@ -26,6 +26,7 @@ ROOMS = {
     "__init__",
     "consumer",
     "export",
+    "offline",
 }
 SOURCES = sorted(
     path
