@@ -34,8 +34,8 @@ def join(database: Database, org_id: int, role: str = "user", **columns: Any) ->
         cursor.execute("SELECT count(*) FROM heartguard_core.users")
         email = columns.get("email", f"person{cursor.fetchone()[0] + 1}@example.com")
         cursor.execute(
-            "INSERT INTO heartguard_core.users (org_id, email, email_key, role, full_name, active)"
-            " VALUES (%s, %s, lower(%s), %s, %s, %s) RETURNING id",
-            (org_id, email, email, role, columns.get("full_name"), columns.get("active", True)),
+            "INSERT INTO heartguard_core.users (org_id, email, role, full_name, active)"
+            " VALUES (%s, %s, %s, %s, %s) RETURNING id",
+            (org_id, email, role, columns.get("full_name"), columns.get("active", True)),
         )
         return int(cursor.fetchone()[0])

@@ -28,6 +28,7 @@ PARAMETERS = {
     "user_id": {"$ref": "#/components/schemas/id"},
     "item_id": {"$ref": "#/components/schemas/uuid"},
     "event_id": {"$ref": "#/components/schemas/uuid"},
+    "job_id": {"$ref": "#/components/schemas/uuid"},
     "bucket": {"$ref": "#/components/schemas/bucket"},
 }
 FORMAT = {
@@ -188,7 +189,7 @@ class _Operation:
             yield {"name": name, "in": "query", "required": required, "schema": _component(schema)}
 
     def _header_parameters(self) -> Iterator[dict[str, Any]]:
-        names = {"Idempotency-Key": self._route.idempotent, "If-Match": self._row.method == "PUT"}
+        names = {"Idempotency-Key": self._route.idempotent, "If-Match": self._row.method in ("PUT", "PATCH")}
         for name, taken in names.items():
             if taken and self._route.body != "stream":
                 yield {"name": name, "in": "header", "required": False, "schema": {"type": "string"}}
@@ -241,7 +242,7 @@ class _Operation:
             (row.who != ANYONE, {403}),
             (row.limit != UNLIMITED, {429}),
             ("{" in row.path, {404}),
-            (row.method == "PUT" and route.gives is not None, {412}),
+            (row.method in ("PUT", "PATCH") and route.gives is not None, {412}),
             (row.method == "GET" and route.body != "stream", {304}),
         )
         return found.union(*(statuses for holds, statuses in conditions if holds)) - {405}

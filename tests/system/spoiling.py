@@ -59,7 +59,7 @@ def spoiling_proxy(gateway_url: str, spoil: Spoiler) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(reply.body)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_OPTIONS = answer  # noqa: N815
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_OPTIONS = answer  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

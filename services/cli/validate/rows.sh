@@ -48,6 +48,7 @@ account_rows() {
     row POST /auth/register; when founding
     sends '{"email": "{member}", "password": "{password}", "role": "user"}' \
         '<RegisterRequest><email>{member}</email><password>{password}</password><role>user</role></RegisterRequest>'
+    keeps member_id=user_id
     gives 201 RegisterResponse user_id:int email={member} role=user org_id={org_id}
 
     row POST /auth/login; as nobody; when founding
@@ -107,6 +108,8 @@ organization_rows() {
     row PUT /users/me; when existing; sends '{}' '<UserUpdate/>'; gives 200 User $PERSON
     row GET '/users?limit=500'; gives 200 UserList 'items[]/id:int' 'items[]/email:text' 'items[]/org_id={org_id}' next_cursor
     row GET '/users/{user_id}'; gives 200 User $PERSON id={user_id}
+    row PATCH '/users/{user_id}'; sends '{"active": true}' '<UserAdminUpdate><active>true</active></UserAdminUpdate>'
+    gives 200 User $PERSON id={user_id} role=admin
 }
 
 media_rows() {
@@ -175,6 +178,11 @@ refusal_rows() {
         sends '{"org_id": {org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
         refuses 403 GEN_403
     done
+    row POST /auth/memberships
+    sends '{"org_id": {org_id}, "user_id": {user_id}, "seen_role": "admin", "seen_active": true, "role": "user", "active": true}' \
+        '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><seen_role>admin</seen_role>
+         <seen_active>true</seen_active><role>user</role><active>true</active></MembershipChange>'
+    refuses 403 GEN_403
     row POST /auth/token/introspect; sends '{"token": "x"}' '<IntrospectRequest><token>x</token></IntrospectRequest>'
     refuses 403 GEN_403
     row GET /gateway/services; refuses 403 GEN_403
@@ -194,6 +202,9 @@ refusal_rows() {
     refuses 422 GEN_422 $DETAILS
     row POST /auth/refresh; as nobody; sends '{"refresh_token": "x"}' '<RefreshRequest><refresh_token>x</refresh_token></RefreshRequest>'
     refuses 401 AUTH_003
+    row PATCH '/users/{user_id}'; when founding; sends '{"role": "user"}' '<UserAdminUpdate><role>user</role></UserAdminUpdate>'
+    refuses 409 USER_002
+    row DELETE '/users/{user_id}'; when founding; refuses 409 USER_002
     row GET '/users?color=red'; refuses 422 GEN_422 $DETAILS
     row PUT /users/me; with 'If-Match: "stale"'; sends '{}' '<UserUpdate/>'; refuses 412 GEN_412
     row POST /auth/login; as nobody
@@ -213,6 +224,10 @@ closing_rows() { # these remove what the rows above have made
     row POST /auth/logout; as member; when founding; sends '{"scope": "this"}' '<LogoutRequest><scope>this</scope></LogoutRequest>'
     gives 204 -
     row GET /auth/profile; as member; when founding; refuses 401 GEN_402
+    row DELETE '/users/{member_id}'; when founding; keeps job_id=id; gives 202 Job id:uuid status:text progress:int
+    row GET '/users/deletions/{job_id}'; when founding; gives 200 Job id={job_id} status:text progress:int
+    row GET '/users/{member_id}'; when founding; refuses 404 USER_001
+    row GET '/organization/deletions/{job_id}'; when founding; refuses 404 ORG_004
     row DELETE /organization; when founding; sends '{"name": "{name}"}' '<OrganizationDelete><name>{name}</name></OrganizationDelete>'
     forgets founded_org made_bucket made_item made_second
     gives 202 Job id:uuid status:text progress:int

@@ -10,13 +10,17 @@ from flask.testing import FlaskClient
 from lxml import etree
 
 from heartguard_common.database import Database as Pool
-from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
-from heartguard_organization.domain import Deletion
-from heartguard_organization.store import PostgresDeletions
-from heartguard_organization.usecases import DeletionWork
+from heartguard_common.erasures import Erasure, Keeper
+from heartguard_common.errors import SisterError
+from heartguard_common.job_store import PostgresJobs
+from heartguard_common.jobs import Job, JobRunner
+from heartguard_organization.domain import STEPS
+from heartguard_organization.store import PostgresOrganizations
+from heartguard_organization.usecases import DELETION
 from tests.clocks import MovableClock
-from tests.people import found, owner
+from tests.people import found, join, owner
 from tests.servers import Database, until
+from tests.tokens import bearer, operator_auth
 
 from .conftest import Sisters
 
@@ -26,32 +30,30 @@ JOB = "0198c1d2-0000-7000-8000-00000000000a"
 ALL = ["/auth/erasures", "/users/erasures", "/timeseries/erasures", "/media/erasures"]
 
 
-class Trail:
-    """An audit trail that is a list."""
-
-    def __init__(self) -> None:
-        self.actions: list[str] = []
-
-    def changed(self, _actor: Any, action: str, _resource: str, **_: Any) -> Any:
-        self.actions.append(action)
-
-
 class Keepers:
     """Sisters within the process; `broken` ones refuse, `hold` makes them wait."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
-        self.broken: set[str] = set()
+        self.broken: dict[str, BaseException] = {}
         self.reached = threading.Event()
         self.hold: threading.Event | None = None
 
-    def erase(self, keeper: str, _org_id: int) -> None:
+    def erase(self, keeper: str) -> None:
         self.calls.append(keeper)
         self.reached.set()
         if self.hold is not None:
             assert self.hold.wait(20)
         if keeper in self.broken:
-            raise ServiceError(SISTER_UNAVAILABLE)
+            raise self.broken[keeper]
+
+    def runner(self, pool: Pool, clock: MovableClock) -> JobRunner:
+        """A runner that asks these, and for the last step the real table."""
+        keepers: dict[str, Keeper] = {
+            step.keeper: lambda _org, _user, name=step.keeper: self.erase(name) for step in STEPS[:-1]
+        }
+        keepers["organization"] = lambda org_id, _: PostgresOrganizations(pool).end(org_id)
+        return JobRunner(DELETION, PostgresJobs(pool), Erasure(STEPS, keepers), lambda _: None, clock)
 
 
 @pytest.fixture
@@ -62,8 +64,7 @@ def pool(database: Database) -> Iterator[Pool]:
 
 
 def request(pool: Pool, clock: MovableClock, org_id: int, job: str = JOB) -> None:
-    wanted = Deletion(job, org_id, "queued", 0, "user:1")
-    assert PostgresDeletions(pool, clock).request(wanted, lambda _: None) == (wanted, True)
+    assert PostgresJobs(pool).request(Job(job, DELETION, org_id, "user:1", clock.now_ns()))[1]
 
 
 def job(database: Database, number: str = JOB) -> tuple[str, int, str | None]:
@@ -152,53 +153,36 @@ def test_a_new_process_goes_on_where_another_ended(
 
 
 def test_a_step_that_fails_is_tried_again_after_a_growing_rest(database: Database, pool: Pool, org: int) -> None:
-    clock, keepers, trail = MovableClock(), Keepers(), Trail()
+    clock, keepers = MovableClock(), Keepers()
     request(pool, clock, org)
-    work = DeletionWork(PostgresDeletions(pool, clock), keepers, trail)
-    keepers.broken.add("timeseries")
-    work.run()
+    runner = keepers.runner(pool, clock)
+    keepers.broken["timeseries"] = SisterError()
+    runner.run()
     assert keepers.calls == ["auth", "user", "timeseries"]
     assert job(database) == ("running", 40, "timeseries: GEN_502")
     assert not gone(database, org)
-    work.run()
+    runner.run()
     assert keepers.calls == ["auth", "user", "timeseries"], "it rests"
     clock.forward(2)
-    work.run()
+    runner.run()
     assert keepers.calls[3:] == ["timeseries"]
     keepers.broken.clear()
     clock.forward(300)
-    work.run()
+    runner.run()
     assert keepers.calls[4:] == ["timeseries", "media"]
     assert job(database) == ("done", 100, None)
     assert gone(database, org)
-    assert trail.actions == ["organization.deleted"]
-
-
-def test_one_that_fails_does_not_hold_up_another(database: Database, pool: Pool, org: int) -> None:
-    clock = MovableClock()
-    other = found(database, "Other")
-
-    class OneRefused(Keepers):
-        def erase(self, _keeper: str, org_id: int) -> None:
-            if org_id == org:
-                raise ServiceError(SISTER_UNAVAILABLE)
-
-    keepers = OneRefused()
-    request(pool, clock, org)
-    request(pool, clock, other, JOB.replace("a", "b"))
-    DeletionWork(PostgresDeletions(pool, clock), keepers, Trail()).run()
-    assert (gone(database, org), gone(database, other)) == (False, True)
 
 
 def test_two_workers_never_do_the_same_step(database: Database, pool: Pool, org: int) -> None:
     clock, slow, idle = MovableClock(), Keepers(), Keepers()
     request(pool, clock, org)
     slow.hold = threading.Event()
-    first = threading.Thread(target=DeletionWork(PostgresDeletions(pool, clock), slow, Trail()).run)
+    first = threading.Thread(target=slow.runner(pool, clock).run)
     first.start()
     assert slow.reached.wait(20)
     second_pool = Pool(database.url_for("organization"))
-    DeletionWork(PostgresDeletions(second_pool, clock), idle, Trail()).run()
+    idle.runner(second_pool, clock).run()
     second_pool.close()
     assert idle.calls == []
     slow.hold.set()
@@ -208,17 +192,54 @@ def test_two_workers_never_do_the_same_step(database: Database, pool: Pool, org:
 
 
 def test_a_worker_that_dies_in_a_step_leaves_it_due(database: Database, pool: Pool, org: int) -> None:
-    clock = MovableClock()
+    clock, dying, keepers = MovableClock(), Keepers(), Keepers()
     request(pool, clock, org)
-
-    class Dying(Keepers):
-        def erase(self, keeper: str, _org_id: int) -> None:
-            if keeper == "user":
-                raise MemoryError
-
-    with pytest.raises(MemoryError):
-        DeletionWork(PostgresDeletions(pool, clock), Dying(), Trail()).run()
+    dying.broken["user"] = SystemExit()
+    with pytest.raises(SystemExit):
+        dying.runner(pool, clock).run()
     assert job(database) == ("running", 20, None)
-    keepers = Keepers()
-    DeletionWork(PostgresDeletions(pool, clock), keepers, Trail()).run()
+    keepers.runner(pool, clock).run()
     assert keepers.calls == ["user", "timeseries", "media"]
+
+
+def test_a_lasting_refusal_ends_it_as_failed_and_it_can_be_asked_for_again(
+    client: FlaskClient,
+    database: Database,
+    sisters: Sisters,
+    auth: Auth,
+    org: int,
+    events: Callable[[], list[dict[str, Any]]],
+) -> None:
+    sisters.answers["/timeseries/erasures"] = 422
+    answer = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
+    number = answer.get_json()["id"]
+    until(lambda: len(events()) == 2, "the failure")
+    assert job(database, number) == ("failed", 40, "timeseries: GEN_502")
+    ended = events()[1]
+    assert (ended["action"], ended["outcome"], ended["reason"]) == (
+        "organization.deleted",
+        "failure",
+        "timeseries: GEN_502",
+    )
+    shown = client.get(answer.headers["Location"], headers=operator_auth())
+    assert shown.get_json() == {"id": number, "status": "failed", "progress": 40, "error": "timeseries: GEN_502"}
+    assert not gone(database, org)
+    sisters.answers.clear()
+    again = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
+    assert again.get_json()["id"] != number
+    until(lambda: gone(database, org), "the end of the organization")
+
+
+def test_who_may_look_at_a_deletion(client: FlaskClient, database: Database, sisters: Sisters, auth: Auth) -> None:
+    sisters.answers["/auth/erasures"] = 503
+    answer = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
+    place = answer.headers["Location"]
+    assert place == f"/organization/deletions/{answer.get_json()['id']}"
+    other = found(database, "Other")
+    stranger = bearer(join(database, other, "admin"), "admin", other)
+    seen = [client.get(place, headers=auth[role]).status_code for role in ("admin", "manager", "user")]
+    assert seen == [200, 403, 403]
+    refused = client.get(place, headers=stranger)
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (404, "ORG_004")
+    root = etree.fromstring(client.get(place, headers=auth["admin"] | {"Accept": "application/xml"}).data)
+    assert (root.tag, root.findtext("id")) == ("Job", answer.get_json()["id"])

@@ -1,16 +1,17 @@
 """The rules of organizations, on paper: no database, no network."""
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
 from heartguard_common.identity import Principal
-from heartguard_organization.domain import STEPS, Deletion, Organization, difference, is_time_zone
-from heartguard_organization.usecases import LOOK_SECONDS, DeletionWork, OrganizationUseCases
+from heartguard_organization.domain import STEPS, Organization, difference, is_time_zone
+from heartguard_organization.usecases import OrganizationUseCases
 from tests.clocks import MovableClock
+from tests.fakes.jobs import MemoryJobs
 
 CLINIC = Organization(3, "Clinic", "", None, "UTC", "accept", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
 ADMIN = Principal(kind="person", role="admin", user_id=12, org_id=3)
@@ -18,11 +19,10 @@ OPERATOR = Principal(kind="operator", role="operator")
 
 
 class Store:
-    """Organizations and deletions in memory."""
+    """Organizations in memory."""
 
     def __init__(self) -> None:
         self.kept = {CLINIC.id: CLINIC}
-        self.deletions: dict[str, Deletion] = {}
 
     def find(self, org_id: int) -> Organization | None:
         return self.kept.get(org_id)
@@ -36,23 +36,8 @@ class Store:
         self.kept[org_id] = decide(before)
         return before, self.kept[org_id]
 
-    def request(self, deletion: Deletion, confirm: Callable[[Organization], None]) -> tuple[Deletion, bool] | None:
-        organization = self.kept.get(deletion.org_id)
-        if organization is None:
-            return None
-        confirm(organization)
-        for one in self.deletions.values():
-            if one.org_id == deletion.org_id:
-                return one, False
-        self.deletions[deletion.id] = deletion
-        return deletion, True
-
-    def advance(self, work: Callable[[Deletion], Deletion], but_not: Collection[str]) -> Deletion | None:
-        for one in list(self.deletions.values()):
-            if one.status != "done" and one.id not in but_not:
-                self.deletions[one.id] = work(one)
-                return self.deletions[one.id]
-        return None
+    def end(self, org_id: int) -> None:
+        self.kept.pop(org_id, None)
 
 
 class Trail:
@@ -65,25 +50,12 @@ class Trail:
         self.events.append((actor.actor if actor else "", action, resource, more.get("payload")))
 
 
-class Sisters:
-    """Sisters that remember; `broken` refuses."""
-
-    def __init__(self, broken: str = "") -> None:
-        self.calls: list[tuple[str, int]] = []
-        self.broken = broken
-
-    def erase(self, keeper: str, org_id: int) -> None:
-        self.calls.append((keeper, org_id))
-        if keeper == self.broken:
-            raise ServiceError(SISTER_UNAVAILABLE)
-
-
 class House:
     """The use cases with everything around them."""
 
     def __init__(self) -> None:
-        self.store, self.trail, self.woken = Store(), Trail(), 0
-        self.verbs = OrganizationUseCases(self.store, self.store, self.trail, MovableClock(), self._wake)
+        self.store, self.jobs, self.trail, self.woken = Store(), MemoryJobs(), Trail(), 0
+        self.verbs = OrganizationUseCases(self.store, self.jobs, self.trail, MovableClock(), self._wake)
 
     def _wake(self) -> None:
         self.woken += 1
@@ -119,18 +91,10 @@ def test_a_difference_shows_settings_and_only_names_texts() -> None:
     assert difference(CLINIC, dataclasses.replace(CLINIC, updated_at="later")) == {}
 
 
-def test_a_deletion_goes_through_every_step_once_and_sessions_end_first() -> None:
-    deletion, seen = Deletion("j", 3, "queued", 0, "user:12"), []
-    while deletion.status != "done":
-        step = deletion.next_step
-        seen.append(step.keeper)
-        failed = deletion.failed("x")
-        assert (failed.next_step, failed.progress, failed.status) == (step, deletion.progress, "running")
-        deletion = failed.after(step)
-        assert deletion.error is None
-    assert seen == ["auth", "user", "timeseries", "media", "organization"]
-    assert deletion.progress == 100
+def test_sessions_end_first_and_the_organization_last() -> None:
+    assert [step.keeper for step in STEPS] == ["auth", "user", "timeseries", "media", "organization"]
     assert [step.progress for step in STEPS] == sorted({step.progress for step in STEPS})
+    assert STEPS[-1].progress == 100
 
 
 def test_an_update_is_audited_and_nothing_else_is(house: House) -> None:
@@ -169,7 +133,7 @@ def test_only_the_exact_name_deletes(house: House, name: str) -> None:
     with pytest.raises(ServiceError) as caught:
         house.verbs.delete(ADMIN, name)
     assert caught.value.row.code == "ORG_002"
-    assert (house.store.deletions, house.woken) == ({}, 0)
+    assert (house.jobs.kept, house.woken) == ({}, 0)
 
 
 def test_a_deletion_is_asked_for_once(house: House) -> None:
@@ -179,28 +143,10 @@ def test_a_deletion_is_asked_for_once(house: House) -> None:
     assert house.woken == 1
 
 
-def test_work_does_all_that_is_due_and_then_rests(house: House) -> None:
-    house.verbs.delete(ADMIN, "Clinic")
-    sisters = Sisters()
-    work = DeletionWork(house.store, sisters, house.trail)
-    assert work.run() == LOOK_SECONDS
-    assert sisters.calls == [("auth", 3), ("user", 3), ("timeseries", 3), ("media", 3)]
-    (done,) = house.store.deletions.values()
-    assert (done.status, done.progress) == ("done", 100)
-    assert house.trail.events[-1] == (
-        "service:organization",
-        "organization.deleted",
-        "organization:3",
-        {"job": done.id, "requested_by": "user:12"},
-    )
-    work.run()
-    assert len(house.trail.events) == 2
-
-
-def test_a_sister_that_refuses_is_asked_once_in_a_run_even_by_a_store_that_has_no_clock(house: House) -> None:
-    house.verbs.delete(ADMIN, "Clinic")
-    sisters = Sisters(broken="user")
-    DeletionWork(house.store, sisters, house.trail).run()
-    assert sisters.calls == [("auth", 3), ("user", 3)]
-    (waiting,) = house.store.deletions.values()
-    assert (waiting.status, waiting.progress, waiting.error) == ("running", 20, "user: GEN_502")
+def test_a_deletion_is_shown_to_its_organization_and_to_the_operator(house: House) -> None:
+    job = house.verbs.delete(ADMIN, "Clinic")
+    assert house.verbs.deletion(ADMIN, job.id) == house.verbs.deletion(OPERATOR, job.id) == job
+    for who, number in ((dataclasses.replace(ADMIN, org_id=4), job.id), (ADMIN, "another")):
+        with pytest.raises(ServiceError) as caught:
+            house.verbs.deletion(who, number)
+        assert caught.value.row.code == "ORG_004"

@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 
-from heartguard_common.errors import PRECONDITION_FAILED, ServiceError
+from heartguard_common.erasures import Erasure
+from heartguard_common.errors import PRECONDITION_FAILED, ServiceError, SisterError
 from heartguard_common.identity import Principal
-from heartguard_user.domain import Filter, User, changed_members, settled
-from heartguard_user.usecases import UserUseCases
+from heartguard_common.jobs import JobRunner
+from heartguard_user.domain import STEPS, Filter, User, changed_members, settled
+from heartguard_user.errors import LAST_ADMIN
+from heartguard_user.usecases import DELETION, Deletions, UserUseCases
+from tests.clocks import MovableClock
+from tests.fakes.jobs import MemoryJobs
 
 ANN = User(
     id=12,
@@ -23,6 +28,7 @@ ANN = User(
     preferences={"a": 1, "b": "x"},
 )
 CALLER = Principal(kind="person", role="user", user_id=12, org_id=3)
+ADMIN = Principal(kind="person", role="admin", user_id=1, org_id=3)
 SERVICE = Principal(kind="service", role="service", name="organization")
 
 
@@ -51,6 +57,31 @@ class Users:
         gone = [key for key in self.things if key[0] == org_id and user_id in (None, key[1])]
         return sum(self.things.pop(key) for key in gone)
 
+    def is_last_admin(self, org_id: int, user_id: int) -> bool:
+        members = [user for (org, _), user in self.kept.items() if org == org_id]
+        admins = [user.id for user in members if user.role == "admin" and user.active]
+        return admins == [user_id] and len(members) > 1
+
+
+class Memberships:
+    """Auth, as it may answer: `stale` times the member is not as seen, then the change is made."""
+
+    def __init__(self, users: Users) -> None:
+        self.users = users
+        self.stale = 0
+        self.refusal: ServiceError | None = None
+        self.calls: list[tuple[User, User]] = []
+
+    def change(self, seen: User, wanted: User) -> bool:
+        self.calls.append((seen, wanted))
+        if self.refusal:
+            raise self.refusal
+        self.stale -= 1
+        if self.stale >= 0:
+            return False
+        self.users.kept[seen.org_id, seen.id] = wanted
+        return True
+
 
 class Trail:
     """An audit trail that is a list."""
@@ -74,8 +105,13 @@ def users() -> Users:
 
 
 @pytest.fixture
-def verbs(users: Users, trail: Trail) -> UserUseCases:
-    return UserUseCases(users, trail)
+def memberships(users: Users) -> Memberships:
+    return Memberships(users)
+
+
+@pytest.fixture
+def verbs(users: Users, memberships: Memberships, trail: Trail) -> UserUseCases:
+    return UserUseCases(users, memberships, trail)
 
 
 def accept(_: User) -> None:
@@ -166,3 +202,111 @@ def test_an_erasure_is_audited_where_it_removed_something(verbs: UserUseCases, t
 def test_an_erasure_of_one_is_named_by_that_one(verbs: UserUseCases, trail: Trail) -> None:
     assert verbs.erase(SERVICE, 3, 12) == 2
     assert trail.events == [("service:organization", "user.erase", "user:12", 3, {"removed": 2})]
+
+
+def test_an_admin_changes_a_member_with_values_before_and_after(
+    verbs: UserUseCases, trail: Trail, memberships: Memberships
+) -> None:
+    changed = verbs.administer(ADMIN, 12, {"role": "manager", "active": False}, accept)
+    assert changed == dataclasses.replace(ANN, role="manager", active=False)
+    payload = {"role_before": "user", "role_after": "manager", "active_before": True, "active_after": False}
+    assert trail.events == [("user:1", "user.administer", "user:12", None, payload)]
+    assert verbs.administer(ADMIN, 12, {"role": "manager"}, accept) == changed
+    assert verbs.administer(ADMIN, 12, {}, accept) == changed
+    assert (len(trail.events), len(memberships.calls)) == (1, 1)
+
+
+def test_a_change_that_somebody_was_faster_with_is_decided_anew(verbs: UserUseCases, memberships: Memberships) -> None:
+    memberships.stale = 2
+    checked: list[User] = []
+    assert verbs.administer(ADMIN, 12, {"active": False}, checked.append).active is False
+    assert (len(memberships.calls), len(checked)) == (3, 3)
+    memberships.stale = 99
+    with pytest.raises(ServiceError) as caught:
+        verbs.administer(ADMIN, 12, {"active": True}, accept)
+    assert caught.value.row.code == "USER_004"
+
+
+def test_a_refused_change_leaves_no_event(verbs: UserUseCases, memberships: Memberships, trail: Trail) -> None:
+    memberships.refusal = ServiceError(LAST_ADMIN)
+    with pytest.raises(ServiceError):
+        verbs.administer(ADMIN, 12, {"role": "manager"}, accept)
+    assert trail.events == []
+
+
+class Deleting:
+    """Deletions with everything around them; `fault` is what auth does."""
+
+    def __init__(self, users: Users, trail: Trail) -> None:
+        self.jobs, self.clock, self.woken = MemoryJobs(), MovableClock(), 0
+        self.fault: Exception | None = None
+        keepers: dict[str, Any] = {step.keeper: lambda *_: None for step in STEPS}
+        runner = JobRunner(
+            DELETION, self.jobs, Erasure(STEPS, keepers | {"auth": self._auth}), lambda _: None, self.clock
+        )
+        self.verbs = Deletions(users, self.jobs, runner, trail, self.clock, self._wake)
+        self.runner = runner
+
+    def _auth(self, *_: Any) -> None:
+        if self.fault:
+            raise self.fault
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+
+@pytest.fixture
+def deleting(users: Users, trail: Trail) -> Deleting:
+    return Deleting(users, trail)
+
+
+def test_the_first_step_of_a_deletion_is_taken_at_once_and_the_rest_beside(deleting: Deleting, trail: Trail) -> None:
+    job = deleting.verbs.request(CALLER, 12)
+    assert (job.status, job.progress, job.user_id, deleting.woken) == ("running", STEPS[0].progress, 12, 1)
+    assert trail.events == [("user:12", "user.delete", "user:12", None, {"job": job.id})]
+    assert deleting.verbs.request(ADMIN, 12).id == job.id
+    assert len(trail.events) == 1
+    deleting.clock.forward(5)
+    deleting.runner.run()
+    assert deleting.verbs.read(ADMIN, job.id).status == "done"
+
+
+def test_auth_away_is_waited_for(deleting: Deleting) -> None:
+    deleting.fault = SisterError()
+    job = deleting.verbs.request(CALLER, 12)
+    assert (job.status, job.progress, job.error) == ("running", 0, "auth: GEN_502")
+
+
+def test_the_last_admin_stays_also_when_only_auth_can_see_it(deleting: Deleting, users: Users) -> None:
+    admin = dataclasses.replace(ANN, id=1, role="admin")
+    users.kept[3, 1] = admin
+    with pytest.raises(ServiceError) as seen:
+        deleting.verbs.request(ADMIN, 1)
+    assert (seen.value.row.code, deleting.jobs.kept) == ("USER_002", {})
+    users.kept[3, 2] = dataclasses.replace(admin, id=2)
+    deleting.fault = SisterError(409, "AUTH_030")
+    with pytest.raises(ServiceError) as raced:
+        deleting.verbs.request(ADMIN, 1)
+    (job,) = deleting.jobs.kept.values()
+    assert (raced.value.row.code, job.status) == ("USER_002", "failed")
+
+
+@pytest.mark.parametrize(
+    ("who", "whom", "code"),
+    [(CALLER, 1, "GEN_403"), (CALLER, 99, "USER_001"), (dataclasses.replace(CALLER, org_id=4), 12, "USER_001")],
+)
+def test_nobody_else_is_deleted(deleting: Deleting, users: Users, who: Principal, whom: int, code: str) -> None:
+    users.kept[3, 1] = dataclasses.replace(ANN, id=1, role="admin")
+    with pytest.raises(ServiceError) as caught:
+        deleting.verbs.request(who, whom)
+    assert (caught.value.row.code, deleting.jobs.kept) == (code, {})
+
+
+def test_a_deletion_is_shown_in_its_organization_and_to_the_operator(deleting: Deleting) -> None:
+    job = deleting.verbs.request(CALLER, 12)
+    operator = Principal(kind="operator", role="operator")
+    assert deleting.verbs.read(ADMIN, job.id) == deleting.verbs.read(operator, job.id) == job
+    for who, number in ((dataclasses.replace(ADMIN, org_id=4), job.id), (ADMIN, "another")):
+        with pytest.raises(ServiceError) as caught:
+            deleting.verbs.read(who, number)
+        assert caught.value.row.code == "USER_003"

@@ -29,6 +29,21 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What a member is in the organization, and who else is there: active admins, and members of any kind."""
+
+    role: str
+    active: bool
+    other_admins: int
+    other_members: int
+
+    def would_orphan(self, role: str, *, active: bool) -> bool:
+        """Whether the organization would have members but no active admin if this one were so."""
+        leads = self.role == "admin" and self.active
+        return leads and not (role == "admin" and active) and not self.other_admins and self.other_members > 0
+
+
+@dataclass(frozen=True)
 class NewAccount:
     """An account about to be made; without `org_id` it founds the organization `organization_name`."""
 

@@ -12,6 +12,8 @@ INVITATION_REFUSED = ErrorRow("AUTH_007", 403, "This invitation is not valid")
 ORIGIN_REFUSED = ErrorRow("AUTH_008", 403, "A refresh cookie counts only with an allowed Origin")
 WRONG_PASSWORD = ErrorRow("AUTH_010", 403, "The current password is not right")
 CODE_REFUSED = ErrorRow("AUTH_011", 403, "This code is not valid")
+LAST_ADMIN = ErrorRow("AUTH_030", 409, "The organization's last admin must stay while it has other members")
+MEMBER_CHANGED = ErrorRow("AUTH_031", 412, "The member is not as it was seen")
 
 ROWS = (
     BAD_CREDENTIALS,
@@ -24,4 +26,6 @@ ROWS = (
     ORIGIN_REFUSED,
     WRONG_PASSWORD,
     CODE_REFUSED,
+    LAST_ADMIN,
+    MEMBER_CHANGED,
 )

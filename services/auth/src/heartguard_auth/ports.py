@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from heartguard_auth.domain import Account, Letter, NewAccount, RefreshToken, Session, TokenPair, Waiting
+from heartguard_auth.domain import Account, Letter, NewAccount, RefreshToken, Session, Standing, TokenPair, Waiting
 from heartguard_common.identity import Principal
 
 
@@ -37,6 +37,12 @@ class Accounts(Protocol):
     def hold(self, account: Account) -> bool:
         """Keep password, role and state as they were read until the transaction ends; False when they are not."""
 
+    def standing(self, org_id: int, user_id: int) -> Standing | None:
+        """What a member is; until the transaction ends neither that nor who leads the organization can change."""
+
+    def place(self, user_id: int, role: str, *, active: bool) -> None:
+        """Give a member a role, and let them act or not."""
+
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
 
@@ -67,6 +73,9 @@ class Sessions(Protocol):
 
     def open_of(self, user_ids: Sequence[int]) -> list[str]:
         """The ids of the sessions of these people that have not ended."""
+
+    def forget(self, user_ids: Sequence[int]) -> None:
+        """Remove all that is kept of the sessions of these people: addresses and devices too."""
 
 
 class RevocationList(Protocol):

@@ -115,6 +115,10 @@ def erase(auth: AuthUseCases, call: Call) -> Answer:
     return Answer({"removed": removed})
 
 
+def change_membership(auth: AuthUseCases, call: Call) -> Answer:
+    return Answer({"sessions_ended": auth.membership.change(call.person, call.document)})
+
+
 def _device(call: Call) -> Device:
     # Header bytes may be control characters, which no document of ours may hold.
     return Device(call.address, "".join(letter for letter in call.user_agent if letter.isprintable()))
@@ -181,5 +185,6 @@ ROUTES = (
         accepts=(*DOCUMENT_TYPES, FORM),
     ),
     Route("GET", "/.well-known/jwks.json", key_set, gives="JwkSet", offers=("application/json",), body="none"),
+    Route("POST", "/auth/memberships", change_membership, takes="MembershipChange", gives="MembershipResult"),
     Route("POST", "/auth/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
 )

@@ -30,7 +30,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *("ALLOWED_ORIGINS", "SMTP_URL"),
     ),
     "organization": (*STORED, "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
-    "user": STORED,
+    "user": (*STORED, "MEDIA_URL", "INFLUX_SERVICE_URL"),
     "media": (
         *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL"),
         *("MEDIA_DIR", "GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
@@ -50,7 +50,7 @@ DEPENDS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("redis", "auth"),
     "auth": ("postgresql", "redis"),
     "organization": ("postgresql", "redis", "deletions"),
-    "user": ("postgresql", "redis"),
+    "user": ("postgresql", "redis", "deletions"),
     "media": ("postgresql", "redis", "objects"),
     "influx": ("postgresql", "redis"),
     "audit": ("postgresql", "redis", "consumer"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import requests
 
-from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
+from heartguard_common.errors import SisterError
 from heartguard_common.trace import onward_headers
 
 
@@ -20,11 +20,11 @@ class Sister:
         self._local = threading.local()
 
     def get(self, path: str) -> dict[str, Any]:
-        """The document at `path`. Raises `ServiceError` GEN_502 when there is no usable answer."""
+        """The document at `path`. Raises `SisterError` GEN_502 when there is no usable answer."""
         return self._send("GET", path, None)
 
     def post(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer to a POSTed document. Raises `ServiceError` GEN_502 when there is no usable answer."""
+        """The answer to a POSTed document. Raises `SisterError` GEN_502 when there is no usable answer."""
         return self._send("POST", path, document)
 
     def _send(self, method: str, path: str, document: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -40,12 +40,12 @@ class Sister:
                 allow_redirects=False,
             )
             if response.status_code >= 300:
-                raise ServiceError(SISTER_UNAVAILABLE)
+                raise _refused(response)
             answer = response.json()
         except (requests.RequestException, ValueError) as error:
-            raise ServiceError(SISTER_UNAVAILABLE) from error
+            raise SisterError from error
         if not isinstance(answer, dict):
-            raise ServiceError(SISTER_UNAVAILABLE)
+            raise SisterError
         return answer
 
     def _session(self) -> requests.Session:
@@ -55,3 +55,11 @@ class Sister:
             self._local.session.trust_env = False
         session: requests.Session = self._local.session
         return session
+
+
+def _refused(response: requests.Response) -> SisterError:
+    try:
+        code = response.json()["error"]["code"]
+    except (ValueError, KeyError, TypeError):
+        code = None
+    return SisterError(response.status_code, code if isinstance(code, str) else None)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, create_engine, exc, text
 
 from heartguard_common.errors import UNAVAILABLE, ServiceError
 
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"
 _OUTAGES = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
 
 
@@ -48,6 +49,18 @@ class Database:
                     yield connection
                 finally:
                     self._current.reset(token)
+        except _OUTAGES as error:
+            raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[bool]:
+        """Whether nobody else holds `name`; if so, it is held until the end of the block or of this process.
+
+        Transactions inside are their own. Raises `ServiceError` GEN_503 when PostgreSQL is away.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield bool(connection.execute(text(_LOCK), {"name": name}).scalar_one())
         except _OUTAGES as error:
             raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
 

@@ -43,6 +43,24 @@ class ServiceError(Exception):
         self.headers = headers
 
 
+# What the request itself is the reason for: sent again, it would be refused again.
+LASTING = frozenset({400, 409, 410, 413, 415, 422})
+
+
+class SisterError(ServiceError):
+    """A sister service gave no usable answer: `status` and `code` are hers, None where nothing of the kind came."""
+
+    def __init__(self, status: int | None = None, code: str | None = None) -> None:
+        super().__init__(SISTER_UNAVAILABLE)
+        self.status = status
+        self.code = code
+
+    @property
+    def lasting(self) -> bool:
+        """Whether the same request would be answered so again."""
+        return self.status in LASTING
+
+
 MALFORMED = ErrorRow("GEN_400", 400, "The request body is not well-formed")
 UNAUTHENTICATED = ErrorRow("GEN_401", 401, "Authentication is required")
 INVALID_TOKEN = ErrorRow("GEN_402", 401, "The access token is not valid")

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
 
 from heartguard_common import body as bodies
 from heartguard_common import etag, failures
@@ -33,7 +34,7 @@ from heartguard_common.lifecycle import Lifecycle, readiness_document
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
-from heartguard_common.policy import Policy, Row, authorize
+from heartguard_common.policy import KINDS, Policy, Row, authorize
 from heartguard_common.representation import Malformed, choose
 from heartguard_common.revocation import Revocations
 from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, Answer, Call, Route
@@ -41,6 +42,13 @@ from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT,
 
 FORMATS = {"json": "application/json", "xml": "application/xml"}
 LIFECYCLE = "heartguard.lifecycle"  # where the application keeps what must be closed at the end
+
+
+# Of several rows at one place, such as /users/me and /users/{user_id}, only those count whose parameters fit.
+CONVERTERS = {
+    kind: type(kind, (BaseConverter,), {"regex": pattern.pattern, "part_isolating": True})
+    for kind, pattern in KINDS.items()
+}
 
 
 class RouteTableError(Exception):
@@ -73,19 +81,24 @@ def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
     app = Flask(f"heartguard_{edge.service}", static_folder=None)
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
+    app.url_map.converters = CONVERTERS
     table = (*routes, *_standard_routes(edge))
     _require_same_rows(edge, table)
     for route in table:
         row = edge.policy.row(route.method, route.path)
         assert row is not None
         endpoint = _Endpoint(edge, route, row, usecases)
-        rule = route.path.replace("{", "<").replace("}", ">")
-        app.add_url_rule(rule, row.id, endpoint, methods=[route.method], provide_automatic_options=False)
+        app.add_url_rule(_rule(row), row.id, endpoint, methods=[route.method], provide_automatic_options=False)
     app.before_request(lambda: _begin(app))
     app.after_request(lambda response: _finish(edge, response))
     app.register_error_handler(Exception, lambda error: handle_errors(edge, error))
     app.extensions[LIFECYCLE] = edge.lifecycle
     return app
+
+
+def _rule(row: Row) -> str:
+    """A row's path as Werkzeug writes it."""
+    return "".join(f"/<{part.kind}:{part.text}>" if part.kind else f"/{part.text}" for part in row.segments)
 
 
 def _standard_routes(edge: Edge) -> tuple[Route, ...]:
@@ -159,8 +172,6 @@ class _Endpoint:
         self.__name__ = row.id
 
     def __call__(self, **params: str) -> Response:
-        if not all(segment.matches(params[segment.text]) for segment in self.row.segments if segment.kind):
-            raise ServiceError(NOT_FOUND)
         principal = g.principal = self._authenticate()
         authorize(self.row, principal, inner=_is_inner())
         call, raw = self._call(principal, params)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
+from heartguard_common.erasures import Step
+
 SETTINGS = ("retention_days", "time_zone", "unknown_measurements")
 TEXTS = ("name", "policies")
 
@@ -55,39 +57,5 @@ def _time_zones() -> frozenset[str]:
     return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step of a deletion: whose data goes, and how far (percent) the deletion is afterwards."""
-
-    keeper: str
-    progress: int
-
-
 # Auth comes first: it ends the sessions, so that nobody adds anew what the next steps remove.
 STEPS = (Step("auth", 20), Step("user", 40), Step("timeseries", 60), Step("media", 80), Step("organization", 100))
-
-
-@dataclass(frozen=True)
-class Deletion:
-    """The end of an organization, as far as it has come; `error` says why the last step must be repeated."""
-
-    id: str
-    org_id: int
-    status: str
-    progress: int
-    requested_by: str
-    error: str | None = None
-
-    @property
-    def next_step(self) -> Step:
-        """The step that comes next. A deletion that is done has none, and nobody asks it."""
-        return next(step for step in STEPS if step.progress > self.progress)
-
-    def after(self, step: Step) -> "Deletion":
-        """The deletion when `step` has been done."""
-        status = "done" if step is STEPS[-1] else "running"
-        return replace(self, status=status, progress=step.progress, error=None)
-
-    def failed(self, reason: str) -> "Deletion":
-        """The deletion when its next step did not succeed; it is tried again."""
-        return replace(self, status="running", error=reason)

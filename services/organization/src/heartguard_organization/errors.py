@@ -5,5 +5,6 @@ from heartguard_common.errors import ErrorRow
 NO_ORGANIZATION = ErrorRow("ORG_001", 404, "There is no such organization")
 WRONG_NAME = ErrorRow("ORG_002", 422, "The name is not the name of the organization")
 UNKNOWN_TIME_ZONE = ErrorRow("ORG_003", 422, "The time zone is not in the IANA time zone database")
+NO_JOB = ErrorRow("ORG_004", 404, "There is no such deletion")
 
-ROWS = (NO_ORGANIZATION, WRONG_NAME, UNKNOWN_TIME_ZONE)
+ROWS = (NO_ORGANIZATION, WRONG_NAME, UNKNOWN_TIME_ZONE, NO_JOB)

@@ -1,9 +1,9 @@
 """What the organization service needs from outside."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Protocol
 
-from heartguard_organization.domain import Deletion, Organization
+from heartguard_organization.domain import Organization
 
 
 class Organizations(Protocol):
@@ -20,27 +20,5 @@ class Organizations(Protocol):
         Returns the states before and after. What `decide` raises leaves everything as it was.
         """
 
-
-class Deletions(Protocol):
-    """Where the deletions are kept that were asked for."""
-
-    def request(self, deletion: Deletion, confirm: Callable[[Organization], None]) -> tuple[Deletion, bool] | None:
-        """Keep a deletion, if the organization has none yet and `confirm` does not raise.
-
-        Returns the deletion that holds and whether it is the new one; None when there is no organization.
-        """
-
-    def advance(self, work: Callable[[Deletion], Deletion], but_not: Collection[str]) -> Deletion | None:
-        """Let `work` take one due deletion a step further; returns it as it is now, None when none is due.
-
-        A deletion whose number is in `but_not` is passed over.
-
-        Nobody else works on that deletion meanwhile; if this process dies, the step is due again.
-        """
-
-
-class Sisters(Protocol):
-    """The other services that keep something of an organization."""
-
-    def erase(self, keeper: str, org_id: int) -> None:
-        """Have `keeper` remove it all. Raises `ServiceError` when that is not sure to have happened."""
+    def end(self, org_id: int) -> None:
+        """Let the organization be no more; no fault when it is not."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from heartguard_common import etag
 from heartguard_common.routing import Answer, Call, Route
-from heartguard_organization.domain import Deletion, Organization
+from heartguard_organization.domain import Organization
 from heartguard_organization.usecases import OrganizationUseCases
 
 
@@ -40,13 +40,21 @@ def update_policies(organizations: OrganizationUseCases, call: Call) -> Answer:
 
 def delete(organizations: OrganizationUseCases, call: Call) -> Answer:
     """DELETE /organization."""
-    return Answer(_job(organizations.delete(call.person, call.document["name"])))
+    job = organizations.delete(call.person, call.document["name"])
+    return Answer(job.document(), headers={"Location": f"/organization/deletions/{job.id}"})
+
+
+def read_deletion(organizations: OrganizationUseCases, call: Call) -> Answer:
+    """GET /organization/deletions/{job_id}."""
+    job = organizations.deletion(call.person, call.params["job_id"])
+    return Answer(job.document(), headers={"Cache-Control": "no-store"})
 
 
 ROUTES = (
     Route("GET", "/organization", read, gives="Organization", body="none"),
     Route("PUT", "/organization", update, takes="OrganizationUpdate", gives="Organization"),
     Route("DELETE", "/organization", delete, takes="OrganizationDelete", gives="Job", status=202),
+    Route("GET", "/organization/deletions/{job_id}", read_deletion, gives="Job", body="none"),
     Route("GET", "/organization/policies", read_policies, gives="OrganizationPolicies", body="none"),
     Route(
         "PUT",
@@ -81,7 +89,3 @@ def _policies(organization: Organization) -> dict[str, Any]:
         "time_zone": organization.time_zone,
         "unknown_measurements": organization.unknown_measurements,
     }
-
-
-def _job(deletion: Deletion) -> dict[str, Any]:
-    return {"id": deletion.id, "status": deletion.status, "progress": deletion.progress}

@@ -5,11 +5,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from heartguard_common.erasures import Step
+
 Preference: TypeAlias = str | int | float | bool
 Preferences: TypeAlias = Mapping[str, Preference]
 
 # Up to here every whole number is one of IEEE 754's, so that all readers of JSON agree on it (RFC 8259 section 6).
 EXACT = 2**53
+
+# What auth answers, from its error catalogue.
+AUTH_LAST_ADMIN = "AUTH_030"
+AUTH_MEMBER_CHANGED = "AUTH_031"
+
+# Auth first: it ends the sessions, so that nobody adds anew what goes. The own part is last: it also removes what
+# the other services have kept of the person's requests.
+STEPS = (Step("auth", 25), Step("timeseries", 50), Step("media", 75), Step("user", 100))
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,16 @@ def changed_members(before: User, after: User) -> list[str]:
     if json.dumps(before.preferences) != json.dumps(after.preferences):
         changed.append("preferences")
     return changed
+
+
+def membership_difference(before: User, after: User) -> dict[str, Any]:
+    """What an audit event says of a change of role or activity: the values before and after, where they differ."""
+    found: dict[str, Any] = {}
+    for name in ("role", "active"):
+        if getattr(before, name) != getattr(after, name):
+            found[f"{name}_before"] = getattr(before, name)
+            found[f"{name}_after"] = getattr(after, name)
+    return found
 
 
 @dataclass(frozen=True)

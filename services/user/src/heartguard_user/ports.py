@@ -19,8 +19,21 @@ class Users(Protocol):
         What `decide` raises leaves everything as it was.
         """
 
+    def is_last_admin(self, org_id: int, user_id: int) -> bool:
+        """Whether the organization would keep members but no active admin without this one."""
+
     def list(self, org_id: int, wanted: Filter, after_id: int, limit: int) -> Sequence[User]:
         """Up to `limit` members with an id above `after_id`, by id."""
 
     def erase(self, org_id: int, user_id: int | None) -> int:
         """Remove names and preferences of one member or of all; returns how many things that were."""
+
+
+class Memberships(Protocol):
+    """Where roles and activity are changed: with the end of the member's sessions, or not at all."""
+
+    def change(self, seen: User, wanted: User) -> bool:
+        """Give a member another role or activity; False when they are not as they were seen any more.
+
+        Raises USER_002 when nobody would lead the organization.
+        """

@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import read
+from heartguard_common.settings import http_url, read, variable
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """What every service with a database reads; this one needs nothing more."""
+    """What every service reads, and where the sisters are that keep something of a person."""
+
+    media_url: str = variable("MEDIA_URL", http_url, default="http://127.0.0.1:5004")
+    timeseries_url: str = variable("INFLUX_SERVICE_URL", http_url, default="http://127.0.0.1:5005")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":

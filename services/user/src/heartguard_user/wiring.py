@@ -2,20 +2,45 @@
 
 from flask import Flask
 
+from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.erasures import Erasure, Keeper, sister_keepers
+from heartguard_common.job_store import PostgresJobs
+from heartguard_common.jobs import JobRunner, told
+from heartguard_common.lifecycle import Resource
 from heartguard_common.web import make_app
+from heartguard_user.domain import STEPS
 from heartguard_user.routes import ROUTES
 from heartguard_user.settings import Settings
-from heartguard_user.store import PostgresUsers
-from heartguard_user.usecases import UserUseCases
+from heartguard_user.store.sisters import AuthMemberships
+from heartguard_user.store.users import PostgresUsers
+from heartguard_user.usecases import DELETION, Deletions, UseCases, UserUseCases
 
 NAME = "user"
 PREFIX = "/users"
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
-    """The user service."""
+    """The user service; what a stopped process left unfinished goes on from here."""
     parts = open_parts(NAME, settings, clock)
-    users = UserUseCases(PostgresUsers(parts.database), parts.audit)
-    return make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, users)
+    store, jobs = PostgresUsers(parts.database), PostgresJobs(parts.database)
+    erasure = Erasure(STEPS, _keepers(settings, store))
+    deletion = JobRunner(DELETION, jobs, erasure, told(parts.audit, NAME, "user.deleted"), parts.clock)
+    deleting = Background("deletions", deletion.run)
+    usecases = UseCases(
+        members=UserUseCases(store, AuthMemberships(parts.auth), parts.audit),
+        deletions=Deletions(store, jobs, deletion, parts.audit, parts.clock, deleting.wake),
+    )
+    app = make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, usecases)
+    parts.lifecycle.open(Resource("deletions", deleting.start, Background.ping, Background.close))
+    return app
+
+
+def _keepers(settings: Settings, store: PostgresUsers) -> dict[str, Keeper]:
+    doors = {
+        "auth": (settings.auth_url, "/auth/erasures"),
+        "timeseries": (settings.timeseries_url, "/timeseries/erasures"),
+        "media": (settings.media_url, "/media/erasures"),
+    }
+    return {**sister_keepers(NAME, settings.service_secret, doors), "user": store.erase}

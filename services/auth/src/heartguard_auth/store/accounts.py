@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from heartguard_auth.domain import Account, NewAccount, email_key
+from heartguard_auth.domain import Account, NewAccount, Standing
 from heartguard_common.clock import from_datetime
 from heartguard_common.database import Database
 
@@ -26,7 +26,6 @@ class PostgresAccounts:
                 values = {
                     "org_id": org_id,
                     "email": account.email,
-                    "email_key": email_key(account.email),
                     "password_hash": account.password_hash,
                     "full_name": account.full_name,
                     "role": account.role,
@@ -39,7 +38,7 @@ class PostgresAccounts:
 
     def by_email(self, email: str) -> Account | None:
         """The account of an address, deleted ones excepted."""
-        return self._one("u.email_key = :value", email_key(email))
+        return self._one("u.email_key = heartguard_core.email_key(:value)", email)
 
     def by_id(self, user_id: int) -> Account | None:
         """The account with that id, deleted ones excepted."""
@@ -55,6 +54,23 @@ class PostgresAccounts:
         """Keep password, role and state as they were read until the transaction ends; False when they are not."""
         with self._database.transaction() as connection:
             return connection.execute(text(_HOLD), _read(account)).one_or_none() is not None
+
+    def standing(self, org_id: int, user_id: int) -> Standing | None:
+        """What a member is, while the rows of the member and of every active admin are locked."""
+        values = {"org_id": org_id, "user_id": user_id}
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_STANDING), values).all()
+            mine = next((row for row in rows if row.id == user_id), None)
+            if mine is None:
+                return None
+            others = connection.execute(text(_OTHERS), values).scalar_one()
+            admins = sum(row.id != user_id for row in rows)
+            return Standing(mine.role, mine.active, other_admins=admins, other_members=others)
+
+    def place(self, user_id: int, role: str, *, active: bool) -> None:
+        """Give a member a role, and let them act or not."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_PLACE), {"user_id": user_id, "role": role, "active": active})
 
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
@@ -88,8 +104,8 @@ def _account(row: Any) -> Account:
 
 _FOUND = "INSERT INTO heartguard_core.organizations (name) VALUES (:name) RETURNING id"
 _ADD = """
-INSERT INTO heartguard_core.users (org_id, email, email_key, password_hash, full_name, role)
-VALUES (:org_id, :email, :email_key, :password_hash, :full_name, :role)
+INSERT INTO heartguard_core.users (org_id, email, password_hash, full_name, role)
+VALUES (:org_id, :email, :password_hash, :full_name, :role)
 RETURNING id, org_id, email, password_hash, full_name, role, active, created_at, NULL AS preferences
 """
 _SELECT = """
@@ -102,9 +118,19 @@ WHERE u.deleted_at IS NULL
 _AS_READ = "id = :id AND password_hash = :old AND role = :role AND active = :active AND deleted_at IS NULL"
 _SET_PASSWORD = f"UPDATE heartguard_core.users SET password_hash = :hashed WHERE {_AS_READ} RETURNING id"  # noqa: S608
 _HOLD = f"SELECT id FROM heartguard_core.users WHERE {_AS_READ} FOR SHARE"  # noqa: S608  no value is in the text
+# In the order of ids: two who lock the same admins wait for each other and never in a circle.
+_STANDING = """
+SELECT id, role, active FROM heartguard_core.users
+WHERE org_id = :org_id AND deleted_at IS NULL AND (id = :user_id OR (role = 'admin' AND active))
+ORDER BY id FOR UPDATE
+"""
+_OTHERS = """
+SELECT count(*) FROM heartguard_core.users WHERE org_id = :org_id AND deleted_at IS NULL AND id <> :user_id
+"""
+_PLACE = "UPDATE heartguard_core.users SET role = :role, active = :active WHERE id = :user_id"
 _ERASE = """
 UPDATE heartguard_core.users
-SET email = NULL, email_key = NULL, password_hash = NULL, active = false, deleted_at = now()
+SET email = NULL, password_hash = NULL, active = false, deleted_at = now()
 WHERE org_id = :org_id AND deleted_at IS NULL AND (id = :user_id OR cast(:user_id AS integer) IS NULL)
 RETURNING id
 """

@@ -82,6 +82,12 @@ class PostgresSessions:
         with self._database.transaction() as connection:
             return [str(row.id) for row in connection.execute(text(_OPEN_OF), {"ids": list(user_ids)})]
 
+    def forget(self, user_ids: Sequence[int]) -> None:
+        """Remove all that is kept of the sessions of these people: addresses and devices too."""
+        with self._database.transaction() as connection:
+            for statement in _FORGET:
+                connection.execute(text(statement), {"ids": list(user_ids)})
+
     def _pair(self, condition: str, value: object) -> tuple[RefreshToken, Session] | None:
         with self._database.transaction() as connection:
             row = connection.execute(text(f"{_PAIR} {condition}"), {"value": value}).one_or_none()
@@ -142,6 +148,13 @@ _TOUCH = "UPDATE heartguard_core.sessions SET last_used_at = :token_created_at W
 _BY_DIGEST = "SELECT * FROM heartguard_core.refresh_tokens WHERE token_hash = :value"
 _END = "UPDATE heartguard_core.sessions SET ended_at = :at WHERE id = ANY(cast(:ids AS uuid[])) AND ended_at IS NULL"
 _OPEN_OF = "SELECT id FROM heartguard_core.sessions WHERE user_id = ANY(:ids) AND ended_at IS NULL ORDER BY id"
+_FORGET = (
+    """
+    DELETE FROM heartguard_core.refresh_tokens WHERE session_id IN (
+        SELECT id FROM heartguard_core.sessions WHERE user_id = ANY(:ids))
+    """,
+    "DELETE FROM heartguard_core.sessions WHERE user_id = ANY(:ids)",
+)
 _SESSION = """
 s.id AS session_id, s.user_id, s.created_at AS session_created_at, s.expires_at AS session_expires_at,
 s.last_used_at, s.ended_at, s.address, s.user_agent

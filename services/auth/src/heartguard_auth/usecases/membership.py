@@ -1,16 +1,18 @@
 """Accounts that exist: what they are, what they may do, and their end."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from heartguard_auth.domain import RANKS, Account
+from heartguard_auth.errors import LAST_ADMIN, MEMBER_CHANGED
 from heartguard_auth.usecases.endings import ending_sessions
 from heartguard_auth.usecases.parts import Rules, Stores
-from heartguard_common.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.errors import FORBIDDEN, INVALID_TOKEN, ServiceError
 from heartguard_common.identity import Principal
 
 
 class Membership:
-    """Profile, roles and erasure."""
+    """Profile, roles, changes of a member, and erasure."""
 
     def __init__(self, rules: Rules, stores: Stores, permissions: dict[str, tuple[str, ...]]) -> None:
         self._rules = rules
@@ -29,12 +31,39 @@ class Membership:
         names = sorted(RANKS, key=lambda name: -RANKS[name])
         return [{"name": name, "permissions": list(self._permissions[name])} for name in names]
 
-    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
-        """Anonymize a member or all members of an organization and end their sessions; returns how many."""
+    def change(self, principal: Principal, change: Mapping[str, Any]) -> int:
+        """Carry out what the user service has decided about a member; returns how many sessions that ended.
+
+        Tokens say the role, so none may outlive it. Raises GEN_403 for any other caller, AUTH_031 when the member
+        is not as the user service saw them, AUTH_030 when nobody would lead the organization.
+        """
+        if principal.name != "user":
+            raise ServiceError(FORBIDDEN)
+        user_id, role, active = change["user_id"], change["role"], change["active"]
         with ending_sessions(self._rules, self._s) as end:
+            standing = self._s.accounts.standing(change["org_id"], user_id)
+            if standing is None or (standing.role, standing.active) != (change["seen_role"], change["seen_active"]):
+                raise ServiceError(MEMBER_CHANGED)
+            if standing.would_orphan(role, active=active):
+                raise ServiceError(LAST_ADMIN)
+            self._s.accounts.place(user_id, role, active=active)
+            sessions = self._s.sessions.open_of([user_id])
+            end(sessions, "membership")
+        return len(sessions)
+
+    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
+        """Anonymize a member or all members of an organization and end their sessions; returns how many.
+
+        Raises AUTH_030 when an organization would keep members but nobody to lead it.
+        """
+        with ending_sessions(self._rules, self._s) as end:
+            standing = None if user_id is None else self._s.accounts.standing(org_id, user_id)
+            if standing is not None and standing.would_orphan(standing.role, active=False):
+                raise ServiceError(LAST_ADMIN)
             people = self._s.accounts.erase(org_id, user_id)
             self._s.resets.forget(people)
             end(self._s.sessions.open_of(people), "erasure")
+            self._s.sessions.forget(people)
         for person in people:
             self._s.audit.changed(principal, "auth.erased", f"user:{person}", org_id=org_id)
         return len(people)

@@ -48,7 +48,18 @@ _ERASE = (
     UPDATE heartguard_core.users SET full_name = NULL
     WHERE org_id = :org_id AND (:id IS NULL OR id = :id) AND full_name IS NOT NULL
     """,
+    # The answers that any service has kept for a repeated request of theirs.
+    """
+    DELETE FROM heartguard_core.idempotency_keys WHERE caller IN (
+        SELECT 'user:' || id FROM heartguard_core.users WHERE org_id = :org_id AND (:id IS NULL OR id = :id))
+    """,
 )
+_LAST_ADMIN = """
+SELECT bool_or(id = :id AND role = 'admin' AND active)
+    AND NOT coalesce(bool_or(role = 'admin' AND active) FILTER (WHERE id <> :id), false)
+    AND coalesce(bool_or(id <> :id), false)
+FROM heartguard_core.users WHERE org_id = :org_id AND deleted_at IS NULL
+"""
 
 
 class PostgresUsers:
@@ -78,6 +89,11 @@ class PostgresUsers:
                 connection.execute(text(_FORGET), {"id": user_id})
                 connection.execute(text(_REMEMBER), {"id": user_id, "items": items})
             return before, _find(connection, org_id, user_id) or after
+
+    def is_last_admin(self, org_id: int, user_id: int) -> bool:
+        """Whether the organization would keep members but no active admin without this one."""
+        with self._database.transaction() as connection:
+            return bool(connection.execute(text(_LAST_ADMIN), {"org_id": org_id, "id": user_id}).scalar_one())
 
     def list(self, org_id: int, wanted: Filter, after_id: int, limit: int) -> Sequence[User]:
         """Up to `limit` members with an id above `after_id`, by id."""

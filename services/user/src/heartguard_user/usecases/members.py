@@ -6,16 +6,20 @@ from typing import Any
 from heartguard_common.audit import AuditTrail
 from heartguard_common.errors import FORBIDDEN, ServiceError
 from heartguard_common.identity import Principal
-from heartguard_user.domain import Filter, User, changed_members
-from heartguard_user.errors import NO_USER
-from heartguard_user.ports import Users
+from heartguard_user.domain import Filter, User, changed_members, membership_difference
+from heartguard_user.errors import NO_USER, UNSETTLED
+from heartguard_user.ports import Memberships, Users
+
+# How often a change is decided anew because somebody else was faster.
+ATTEMPTS = 5
 
 
 class UserUseCases:
     """The verbs of the user service. Nobody sees a user of another organization, nor learns of their existence."""
 
-    def __init__(self, users: Users, audit: AuditTrail) -> None:
+    def __init__(self, users: Users, memberships: Memberships, audit: AuditTrail) -> None:
         self._users = users
+        self._memberships = memberships
         self._audit = audit
 
     def read_self(self, principal: Principal) -> User:
@@ -53,6 +57,26 @@ class UserUseCases:
             payload = {"changed": ",".join(members)}
             self._audit.changed(principal, "user.update_self", f"user:{after.id}", payload=payload)
         return after
+
+    def administer(
+        self, principal: Principal, user_id: int, changes: Mapping[str, Any], check: Callable[[User], None]
+    ) -> User:
+        """Give a member of the caller's organization a role, or let them act or not; ends their sessions.
+
+        Raises USER_001, USER_002 for the last admin, USER_004 when others do the same all the time, and what
+        `check` raises.
+        """
+        for _ in range(ATTEMPTS):
+            seen = self.read(principal, user_id)
+            check(seen)
+            wanted = seen.with_changes(changes)
+            if wanted == seen:
+                return seen
+            if self._memberships.change(seen, wanted):
+                payload = membership_difference(seen, wanted)
+                self._audit.changed(principal, "user.administer", f"user:{user_id}", payload=payload)
+                return wanted
+        raise ServiceError(UNSETTLED)
 
     def list(self, principal: Principal, wanted: Filter, after_id: int, limit: int) -> Sequence[User]:
         """Up to `limit` members of the caller's organization with an id above `after_id`, by id."""

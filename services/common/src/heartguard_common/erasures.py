@@ -1,0 +1,55 @@
+"""The end of an organization's or a person's data: each service that keeps some removes it, in a fixed order."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from heartguard_common.calls import Sister
+from heartguard_common.errors import ServiceError
+from heartguard_common.jobs import Job, JobError
+
+Keeper = Callable[[int, int | None], object]
+"""Removes what one service keeps of an organization, or of one member of it; may be called again."""
+
+# To remove years of telemetry takes a sister longer than to answer a question.
+ERASURE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a deletion: whose data goes, and how far (percent) the deletion is afterwards."""
+
+    keeper: str
+    progress: int
+
+
+class Erasure:
+    """The work of a deletion: the next keeper in turn."""
+
+    def __init__(self, steps: Sequence[Step], keepers: Mapping[str, Keeper]) -> None:
+        self._steps = steps
+        self._keepers = keepers
+
+    def __call__(self, job: Job) -> Job:
+        """The job after its next step. Raises `JobError` naming the keeper that did not succeed."""
+        step = next(step for step in self._steps if step.progress > job.progress)
+        try:
+            self._keepers[step.keeper](job.org_id, job.user_id)
+        except ServiceError as error:
+            raise JobError.of(step.keeper, error) from error
+        return job.advanced(step.progress)
+
+
+def sister_keepers(caller: str, secret: str, doors: Mapping[str, tuple[str, str]]) -> dict[str, Keeper]:
+    """Keepers that are other services; `doors` has the base URL and the path of each one's door for erasures."""
+    return {
+        keeper: _behind(Sister(url, caller, secret, timeout_seconds=ERASURE_SECONDS), path)
+        for keeper, (url, path) in doors.items()
+    }
+
+
+def _behind(sister: Sister, path: str) -> Keeper:
+    def erase(org_id: int, user_id: int | None) -> object:
+        whose = {"org_id": org_id} if user_id is None else {"org_id": org_id, "user_id": user_id}
+        return sister.post(path, whose)
+
+    return erase

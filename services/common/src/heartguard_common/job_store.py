@@ -1,0 +1,89 @@
+"""Jobs as rows of PostgreSQL."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from heartguard_common.clock import NANOSECONDS, from_datetime, parse_rfc3339
+from heartguard_common.database import Database
+from heartguard_common.jobs import Job
+
+_COLUMNS = """id::text AS id, kind, org_id, user_id, created_by AS requested_by, due_at, status, progress, error,
+    attempts, result"""
+_REQUEST = f"""
+INSERT INTO heartguard_core.jobs (id, kind, org_id, user_id, created_by, due_at, status, progress)
+VALUES (:id, :kind, :org_id, :user_id, :requested_by, to_timestamp(:due), :status, :progress)
+ON CONFLICT (kind, org_id, user_id) WHERE status IN ('queued', 'running') DO NOTHING
+RETURNING {_COLUMNS}
+"""  # noqa: S608
+_OPEN = f"""
+SELECT {_COLUMNS} FROM heartguard_core.jobs
+WHERE kind = :kind AND org_id = :org_id AND user_id IS NOT DISTINCT FROM :user_id AND status IN ('queued', 'running')
+"""  # noqa: S608
+_FIND = f"SELECT {_COLUMNS} FROM heartguard_core.jobs WHERE id = cast(:id AS uuid)"  # noqa: S608
+_DUE = """
+SELECT id::text FROM heartguard_core.jobs
+WHERE kind = :kind AND status IN ('queued', 'running') AND due_at <= to_timestamp(:now) ORDER BY due_at LIMIT 100
+"""
+_SAVE = """
+UPDATE heartguard_core.jobs SET status = :status, progress = :progress, error = :error, attempts = :attempts,
+    due_at = to_timestamp(:due), result = :result
+WHERE id = cast(:id AS uuid) AND status IN ('queued', 'running')
+"""
+
+
+class PostgresJobs:
+    """The table `jobs`; whoever works on one holds an advisory lock that ends with the process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def request(self, job: Job) -> tuple[Job, bool]:
+        """Keep a job, unless one of its kind and subject is open; returns the one that holds, and if it is new."""
+        while True:
+            with self._database.transaction() as connection:
+                row = connection.execute(text(_REQUEST), _values(job)).first()
+                if row is not None:
+                    return _job(row), True
+                row = connection.execute(text(_OPEN), _values(job)).first()
+                if row is not None:  # else it ended in between
+                    return _job(row), False
+
+    def find(self, kind: str, job_id: str) -> Job | None:
+        """A job by its number."""
+        job = self._by_id(job_id)
+        return job if job is not None and job.kind == kind else None
+
+    def due(self, kind: str, now_ns: int) -> Sequence[str]:
+        """The numbers of the open jobs of a kind whose rest is over, those first that wait longest."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_DUE), {"kind": kind, "now": now_ns / NANOSECONDS})
+            return list(rows.scalars())
+
+    @contextmanager
+    def held(self, job_id: str) -> Iterator[Job | None]:
+        """The job as it is, while nobody else works on it; None when somebody does."""
+        with self._database.lock(f"job {job_id}") as mine:
+            yield self._by_id(job_id) if mine else None
+
+    def save(self, job: Job) -> None:
+        """Keep what has become of an open job."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_SAVE), _values(job))
+
+    def _by_id(self, job_id: str) -> Job | None:
+        with self._database.transaction() as connection:
+            row = connection.execute(text(_FIND), {"id": job_id}).first()
+        return None if row is None else _job(row)
+
+
+def _values(job: Job) -> dict[str, Any]:
+    return {**vars(job), "due": job.due_ns / NANOSECONDS}
+
+
+def _job(row: Row[Any]) -> Job:
+    found = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
+    found["due_ns"] = parse_rfc3339(from_datetime(found.pop("due_at")))
+    return Job(**found)

@@ -1,0 +1,175 @@
+"""Work that goes on after the answer, step by step, over restarts, until it is done or can't be.
+
+A job whose step did not succeed rests and is tried again, the rests doubling from one second to five minutes,
+for as long as the reason may pass: a sister that is away, a database that is full. It fails only for a reason
+that would be the same the next time.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from heartguard_common.audit import AuditTrail
+from heartguard_common.clock import NANOSECONDS, Clock
+from heartguard_common.errors import INTERNAL, ServiceError, SisterError
+from heartguard_common.identity import Principal
+from heartguard_common.trace import REQUEST_ID
+
+LONGEST_REST_SECONDS = 300
+# What is asked for in this process is begun at once; this is how soon another process's job is found.
+LOOK_SECONDS = 5.0
+_log = logging.getLogger("heartguard.jobs")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A piece of work and how far it has come: `progress` in percent, `due_ns` nanoseconds since the epoch.
+
+    `user_id` is the person it is about, None where it is about the organization. `error` says why the last step
+    did not succeed, `attempts` how often that was so in a row. `result` is what the work has made, if anything.
+    """
+
+    id: str
+    kind: str
+    org_id: int
+    requested_by: str
+    due_ns: int
+    user_id: int | None = None
+    status: str = "queued"
+    progress: int = 0
+    error: str | None = None
+    attempts: int = 0
+    result: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something left to do."""
+        return self.status in ("queued", "running")
+
+    def document(self, result_url: str | None = None) -> dict[str, Any]:
+        """The `Job` message."""
+        said = {"error": self.error, "result_url": result_url}
+        named = {name: value for name, value in said.items() if value is not None}
+        return {"id": self.id, "status": self.status, "progress": self.progress, **named}
+
+    def advanced(self, progress: int, result: str | None = None) -> "Job":
+        """The job after a step that succeeded; at 100 percent it is done."""
+        status = "done" if progress == 100 else "running"
+        return replace(self, status=status, progress=progress, result=result, error=None, attempts=0)
+
+    def delayed(self, reason: str, now_ns: int) -> "Job":
+        """The job after a step that did not succeed and will be tried again."""
+        rest = min(2**self.attempts, LONGEST_REST_SECONDS)
+        due = now_ns + rest * NANOSECONDS
+        return replace(self, status="running", error=reason, attempts=min(self.attempts + 1, 30), due_ns=due)
+
+    def failed(self, reason: str) -> "Job":
+        """The job after a step that would not succeed the next time either."""
+        return replace(self, status="failed", error=reason)
+
+
+class JobError(Exception):
+    """A step did not succeed. `lasting`: it would not the next time either."""
+
+    def __init__(self, reason: str, *, lasting: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.lasting = lasting
+
+    @classmethod
+    def of(cls, place: str, error: ServiceError) -> "JobError":
+        """The fault that a refusal at `place` is."""
+        code = (isinstance(error, SisterError) and error.code) or error.row.code
+        return cls(f"{place}: {code}", lasting=isinstance(error, SisterError) and error.lasting)
+
+
+class Jobs(Protocol):
+    """Where jobs are kept."""
+
+    def request(self, job: Job) -> tuple[Job, bool]:
+        """Keep a job, unless one of its kind and subject is open; returns the one that holds, and if it is new."""
+
+    def find(self, kind: str, job_id: str) -> Job | None:
+        """A job by its number."""
+
+    def due(self, kind: str, now_ns: int) -> Sequence[str]:
+        """The numbers of the open jobs of a kind whose rest is over, those first that wait longest."""
+
+    def held(self, job_id: str) -> AbstractContextManager[Job | None]:
+        """The job as it is, while nobody else works on it; None when somebody does. A process that dies lets go."""
+
+    def save(self, job: Job) -> None:
+        """Keep what has become of an open job."""
+
+
+def told(audit: AuditTrail, service: str, action: str) -> Callable[[Job], object]:
+    """Says of each job that has ended what became of it: an event of the service, with `action`."""
+    actor = Principal(kind="service", role="service", name=service)
+
+    def tell(job: Job) -> object:
+        return audit.changed(
+            actor,
+            action,
+            f"organization:{job.org_id}" if job.user_id is None else f"user:{job.user_id}",
+            org_id=job.org_id,
+            outcome="success" if job.status == "done" else "failure",
+            reason=job.error,
+            payload={"job": job.id, "requested_by": job.requested_by},
+        )
+
+    return tell
+
+
+class JobRunner:
+    """Takes the jobs of one kind forward: `work` does the next step of one and returns the job after it.
+
+    `work` may raise `JobError`; whatever else it raises is logged and tried again. `ended` is told of each job
+    that is done or has failed.
+    """
+
+    def __init__(
+        self, kind: str, jobs: Jobs, work: Callable[[Job], Job], ended: Callable[[Job], object], clock: Clock
+    ) -> None:
+        self._kind = kind
+        self._jobs = jobs
+        self._work = work
+        self._ended = ended
+        self._clock = clock
+
+    def run(self) -> float:
+        """Take all due jobs as far as they go; returns the seconds until it is worth looking again."""
+        for job_id in self._jobs.due(self._kind, self._clock.now_ns()):
+            while (job := self.step(job_id)) is not None and job.open and job.error is None:
+                pass
+        return LOOK_SECONDS
+
+    def step(self, job_id: str) -> Job | None:
+        """Try the next step of a job now; None when somebody else works on it."""
+        with self._jobs.held(job_id) as job:
+            if job is None or not job.open:
+                return job
+            # What the sisters log and audit is found by the number of the job.
+            token = REQUEST_ID.set(job.id)
+            try:
+                after = self._after(job)
+                self._jobs.save(after)
+                if not after.open:
+                    self._ended(after)
+            finally:
+                REQUEST_ID.reset(token)
+            return after
+
+    def _after(self, job: Job) -> Job:
+        try:
+            return self._work(job)
+        except JobError as fault:
+            if fault.lasting:
+                _log.error("job %s of %s has failed: %s", job.id, job.kind, fault.reason)
+                return job.failed(fault.reason)
+            _log.warning("job %s of %s waits: %s", job.id, job.kind, fault.reason)
+            return job.delayed(fault.reason, self._clock.now_ns())
+        except Exception:  # noqa: BLE001  whatever it is, the other jobs must go on
+            _log.exception("job %s of %s waits", job.id, job.kind)
+            return job.delayed(INTERNAL.code, self._clock.now_ns())

@@ -1,0 +1,1 @@
+"""The ports made of PostgreSQL and of the sister services."""

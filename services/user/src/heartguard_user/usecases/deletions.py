@@ -1,0 +1,68 @@
+"""The end of a person: asked for here, carried out by every service that keeps something of them."""
+
+from collections.abc import Callable
+
+from heartguard_common.audit import AuditTrail
+from heartguard_common.clock import NANOSECONDS, Clock
+from heartguard_common.errors import FORBIDDEN, ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.ids import uuid7
+from heartguard_common.jobs import Job, JobRunner, Jobs
+from heartguard_user.domain import AUTH_LAST_ADMIN
+from heartguard_user.errors import LAST_ADMIN, NO_JOB, NO_USER
+from heartguard_user.ports import Users
+
+DELETION = "user.delete"
+# Whoever asks takes the first step within the request; nobody else shall be faster.
+HEAD_START_NS = 2 * NANOSECONDS
+
+
+class Deletions:
+    """Deletions of persons, as jobs."""
+
+    def __init__(
+        self,
+        users: Users,
+        jobs: Jobs,
+        runner: JobRunner,
+        audit: AuditTrail,
+        clock: Clock,
+        wake: Callable[[], None],
+    ) -> None:
+        self._users = users
+        self._jobs = jobs
+        self._runner = runner
+        self._audit = audit
+        self._clock = clock
+        self._wake = wake
+
+    def request(self, principal: Principal, user_id: int) -> Job:
+        """Ask for the end of a member; asked twice, it is one deletion.
+
+        The first step, the end of the sessions and of the account, is tried at once. Raises USER_001, GEN_403
+        where only an admin may delete another member, and USER_002 for an admin whom the others need.
+        """
+        org_id = principal.org_id or 0
+        if self._users.find(org_id, user_id) is None:
+            raise ServiceError(NO_USER)
+        if principal.role != "admin" and user_id != principal.user_id:
+            raise ServiceError(FORBIDDEN)
+        if self._users.is_last_admin(org_id, user_id):
+            raise ServiceError(LAST_ADMIN)
+        due = self._clock.now_ns() + HEAD_START_NS
+        wanted = Job(uuid7(self._clock), DELETION, org_id, principal.actor, due, user_id)
+        job, new = self._jobs.request(wanted)
+        if new:
+            self._audit.changed(principal, "user.delete", f"user:{user_id}", payload={"job": job.id})
+        job = self._runner.step(job.id) or job
+        if job.error == f"auth: {AUTH_LAST_ADMIN}":  # between the look and the step another admin was faster
+            raise ServiceError(LAST_ADMIN)
+        self._wake()
+        return job
+
+    def read(self, principal: Principal, job_id: str) -> Job:
+        """A deletion in the caller's organization, or for the operator in any. Raises USER_003."""
+        job = self._jobs.find(DELETION, job_id)
+        if job is None or (principal.kind != "operator" and job.org_id != principal.org_id):
+            raise ServiceError(NO_JOB)
+        return job

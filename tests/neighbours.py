@@ -1,0 +1,98 @@
+"""Real services that talk to each other over real HTTP, within the test's process.
+
+with neighbours(database, redis_url, "auth", "user") as house:
+    house.client("user").get("/users/me", headers=...)
+"""
+
+import importlib
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from heartguard_common.web import LIFECYCLE
+from tests.servers import Database
+from tests.tokens import settings_environ
+
+VARIABLES = {"influx": "INFLUX_SERVICE_URL"}
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"  # an answer that is cut off must look so
+
+    def log(self, *_: Any) -> None:
+        """A test's output is the test's."""
+
+
+@dataclass
+class Neighbours:
+    """The services that run; `closed` ones answer nothing but 503."""
+
+    environ: dict[str, str]
+    database: Database
+    redis_url: str
+    apps: dict[str, Flask] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    def start(self, name: str, **more: Any) -> Flask:
+        """Make a service's application, in the place of the one before."""
+        self.stop(name)
+        environ = settings_environ(name, self.database, self.redis_url, **self.environ, **more)
+        settings = importlib.import_module(f"heartguard_{name}.settings").Settings.from_env(environ)
+        self.apps[name] = importlib.import_module(f"heartguard_{name}.wiring").create_app(settings)
+        return self.apps[name]
+
+    def stop(self, name: str) -> None:
+        """Close a service's application."""
+        if name in self.apps:
+            self.apps.pop(name).extensions[LIFECYCLE].close()
+
+    def client(self, name: str) -> FlaskClient:
+        """A client of one service, without a wire."""
+        return self.apps[name].test_client()
+
+    def __call__(self, name: str, environ: Any, start_response: Any) -> Any:
+        """Answer a request that came over the wire."""
+        self.asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        if name in self.closed or name not in self.apps:
+            start_response("503 Service Unavailable", [("Content-Length", "0"), ("Connection", "close")])
+            return [b""]
+        return self.apps[name](environ, start_response)
+
+
+@contextmanager
+def neighbours(database: Database, redis_url: str, *names: str, **more: str) -> Iterator[Neighbours]:
+    """The named services, each knowing where the others are."""
+    with ExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="heartguard-neighbours-"))
+        house = Neighbours({"MEDIA_DIR": scratch, **more}, database, redis_url)
+        for name in names:
+            url = stack.enter_context(_door(house, name))
+            house.environ[VARIABLES.get(name, f"{name.upper()}_URL")] = url
+        for name in names:
+            house.start(name)
+            stack.callback(house.stop, name)
+        yield house
+
+
+@contextmanager
+def _door(house: Neighbours, name: str) -> Iterator[str]:
+    def answer(environ: Any, start_response: Any) -> Any:
+        return house(name, environ, start_response)
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,215 @@
+"""PATCH /users/{user_id}: decided here, carried out by a real auth on the other end of a real wire."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from lxml import etree
+
+from tests.neighbours import Neighbours, neighbours
+from tests.people import found, join, owner
+from tests.servers import Database
+from tests.tokens import bearer, service_auth
+
+XML = {"Accept": "application/xml", "Content-Type": "application/xml"}
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture
+def house(database: Database, redis_url: str) -> Iterator[Neighbours]:
+    with neighbours(database, redis_url, "auth", "user") as running:
+        yield running
+
+
+@pytest.fixture
+def client(house: Neighbours) -> FlaskClient:
+    return house.client("user")
+
+
+class Clinic:
+    """An organization whose members can log in."""
+
+    def __init__(self, house: Neighbours) -> None:
+        self.house = house
+        made = self.register("root@clinic.example", organization_name="Clinic")
+        self.org, self.admin_id = made["org_id"], made["user_id"]
+        self.admin = self.login("root@clinic.example")
+        self.ann_id = self.register("ann@clinic.example", self.admin, role="user")["user_id"]
+        self.ann = self.login("ann@clinic.example")
+
+    def register(self, email: str, headers: dict[str, str] | None = None, **more: str) -> dict[str, Any]:
+        body = {"email": email, "password": PASSWORD, **more}
+        answer = self.house.client("auth").post("/auth/register", json=body, headers=headers)
+        assert answer.status_code == 201, answer.data
+        return dict(answer.get_json())
+
+    def try_login(self, email: str) -> Any:
+        return self.house.client("auth").post("/auth/login", json={"email": email, "password": PASSWORD})
+
+    def login(self, email: str) -> dict[str, str]:
+        answer = self.try_login(email)
+        assert answer.status_code == 200, answer.data
+        return {"Authorization": "Bearer " + answer.get_json()["access_token"]}
+
+
+@pytest.fixture
+def clinic(house: Neighbours) -> Clinic:
+    return Clinic(house)
+
+
+def patch(client: FlaskClient, who: dict[str, str], user_id: int, document: dict[str, Any], **headers: str) -> Any:
+    return client.patch(f"/users/{user_id}", json=document, headers={**who, **headers})
+
+
+def code(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.get_json()["error"]["code"]
+
+
+def standing(database: Database, user_id: int) -> tuple[str, bool]:
+    with owner(database) as cursor:
+        cursor.execute("SELECT role, active FROM heartguard_core.users WHERE id = %s", (user_id,))
+        row: tuple[str, bool] = cursor.fetchone()
+        return row
+
+
+def test_a_new_role_counts_at_every_service_at_once(client: FlaskClient, clinic: Clinic) -> None:
+    answer = patch(client, clinic.admin, clinic.ann_id, {"role": "manager"})
+    assert answer.status_code == 200
+    assert (answer.get_json()["role"], answer.get_json()["id"]) == ("manager", clinic.ann_id)
+    assert answer.headers["Cache-Control"] == "no-store"
+    read = client.get(f"/users/{clinic.ann_id}", headers=clinic.admin)
+    assert read.headers["ETag"] == answer.headers["ETag"]
+    begun = time.monotonic()
+    for name, path in (("user", "/users/me"), ("auth", "/auth/profile")):
+        assert clinic.house.client(name).get(path, headers=clinic.ann).status_code == 401
+    assert time.monotonic() - begun < 1
+    again = clinic.login("ann@clinic.example")
+    assert client.get("/users", headers=again).status_code == 200
+
+
+def test_who_is_put_out_can_neither_act_nor_log_in_nor_refresh(client: FlaskClient, clinic: Clinic) -> None:
+    pair = clinic.try_login("ann@clinic.example").get_json()
+    assert patch(client, clinic.admin, clinic.ann_id, {"active": False}).get_json()["active"] is False
+    assert client.get("/users/me", headers=clinic.ann).status_code == 401
+    auth = clinic.house.client("auth")
+    assert auth.post("/auth/refresh", json={"refresh_token": pair["refresh_token"]}).status_code == 401
+    assert clinic.try_login("ann@clinic.example").status_code == 401
+    asked = auth.post("/auth/token/introspect", json={"token": pair["access_token"]}, headers=service_auth("gateway"))
+    assert asked.get_json() == {"active": False}
+    assert patch(client, clinic.admin, clinic.ann_id, {"active": True}).status_code == 200
+    clinic.login("ann@clinic.example")
+
+
+def test_in_xml(client: FlaskClient, clinic: Clinic) -> None:
+    body = "<UserAdminUpdate><active>false</active><role>manager</role></UserAdminUpdate>"
+    answer = client.patch(f"/users/{clinic.ann_id}", data=body, headers=clinic.admin | XML)
+    root = etree.fromstring(answer.data)
+    assert (root.tag, root.findtext("role"), root.findtext("active")) == ("User", "manager", "false")
+
+
+def test_a_stale_tag_changes_nothing(client: FlaskClient, clinic: Clinic, database: Database) -> None:
+    seen = client.get(f"/users/{clinic.ann_id}", headers=clinic.admin).headers["ETag"]
+    assert client.put("/users/me", json={"full_name": "Ann"}, headers=clinic.ann).status_code == 200
+    answer = patch(client, clinic.admin, clinic.ann_id, {"role": "admin"}, **{"If-Match": seen})
+    assert code(answer) == (412, "GEN_412")
+    assert standing(database, clinic.ann_id) == ("user", True)
+    fresh = client.get(f"/users/{clinic.ann_id}", headers=clinic.admin).headers["ETag"]
+    assert patch(client, clinic.admin, clinic.ann_id, {"role": "admin"}, **{"If-Match": fresh}).status_code == 200
+    assert code(patch(client, clinic.admin, clinic.ann_id, {"role": "user"}, **{"If-Match": fresh})) == (412, "GEN_412")
+
+
+def test_of_two_with_one_tag_one_is_412(client: FlaskClient, clinic: Clinic) -> None:
+    tag = client.get(f"/users/{clinic.ann_id}", headers=clinic.admin).headers["ETag"]
+    app, barrier = clinic.house.apps["user"], threading.Barrier(2)
+
+    def change(role: str) -> int:
+        barrier.wait(20)
+        return patch(app.test_client(), clinic.admin, clinic.ann_id, {"role": role}, **{"If-Match": tag}).status_code
+
+    with ThreadPoolExecutor(2) as threads:
+        assert sorted(threads.map(change, ["manager", "admin"])) == [200, 412]
+
+
+def test_the_last_admin_stays_admin(client: FlaskClient, clinic: Clinic, database: Database) -> None:
+    for change in ({"role": "user"}, {"active": False}, {"role": "manager", "active": True}):
+        assert code(patch(client, clinic.admin, clinic.admin_id, change)) == (409, "USER_002")
+    assert standing(database, clinic.admin_id) == ("admin", True)
+    assert client.get("/users/me", headers=clinic.admin).status_code == 200
+    assert patch(client, clinic.admin, clinic.admin_id, {"role": "admin", "active": True}).status_code == 200
+    join(database, clinic.org, "admin", active=False)
+    assert code(patch(client, clinic.admin, clinic.admin_id, {"role": "user"})) == (409, "USER_002")
+    join(database, clinic.org, "admin")
+    assert patch(client, clinic.admin, clinic.admin_id, {"role": "user"}).status_code == 200
+
+
+@pytest.mark.parametrize("change", [{"role": "user"}, {"active": False}])
+def test_two_admins_who_put_each_other_down_leave_one(
+    clinic: Clinic, database: Database, change: dict[str, Any]
+) -> None:
+    app = clinic.house.apps["user"]
+    for _ in range(5):
+        org = found(database)
+        pair = [join(database, org, "admin") for _ in range(2)]
+        barrier = threading.Barrier(2)
+
+        def put_down(who: int, whom: int, org: int = org, barrier: threading.Barrier = barrier) -> int:
+            headers = bearer(who, "admin", org)
+            barrier.wait(20)
+            return patch(app.test_client(), headers, whom, change).status_code
+
+        with ThreadPoolExecutor(2) as threads:
+            answers = list(threads.map(put_down, pair, pair[::-1]))
+        assert sorted(answers) == [200, 409]
+        assert [standing(database, user) for user in pair].count(("admin", True)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"role": "root"}, "/role"),
+        ({"active": "yes"}, "/active"),
+        ({"email": "x@y.io"}, "/email"),
+        ({"org_id": 2}, "/org_id"),
+        ({"full_name": "X"}, "/full_name"),
+    ],
+)
+def test_what_is_no_change_of_membership(client: FlaskClient, clinic: Clinic, body: Any, path: str) -> None:
+    answer = patch(client, clinic.admin, clinic.ann_id, body)
+    assert code(answer) == (422, "GEN_422")
+    assert [fault["path"] for fault in answer.get_json()["error"]["details"]] == [path]
+
+
+def test_only_an_admin_of_the_own_organization_may(client: FlaskClient, clinic: Clinic, database: Database) -> None:
+    other = found(database, "Other")
+    stranger = join(database, other, "admin")
+    for role in ("manager", "user"):
+        member = join(database, clinic.org, role)
+        assert code(patch(client, bearer(member, role, clinic.org), member, {"role": "admin"})) == (403, "GEN_403")
+    assert code(patch(client, bearer(stranger, "admin", other), clinic.ann_id, {"active": False})) == (404, "USER_001")
+    assert code(patch(client, clinic.admin, 999_999_999, {"active": False})) == (404, "USER_001")
+    assert standing(database, clinic.ann_id) == ("user", True)
+
+
+def test_without_auth_nothing_is_changed_or_pretended(client: FlaskClient, clinic: Clinic, database: Database) -> None:
+    clinic.house.closed.add("auth")
+    assert code(patch(client, clinic.admin, clinic.ann_id, {"active": False})) == (502, "GEN_502")
+    assert standing(database, clinic.ann_id) == ("user", True)
+
+
+def test_auth_listens_to_the_user_service_alone(clinic: Clinic, database: Database) -> None:
+    change = {"org_id": clinic.org, "user_id": clinic.ann_id, "seen_role": "user", "seen_active": True}
+    change |= {"role": "admin", "active": True}
+    auth = clinic.house.client("auth")
+    for who in (service_auth("media"), clinic.admin):
+        assert auth.post("/auth/memberships", json=change, headers=who).status_code == 403
+    assert auth.post("/auth/memberships", json=change).status_code == 401
+    for wrong in ({"seen_role": "manager"}, {"seen_active": False}, {"org_id": 999}, {"user_id": 999}):
+        answer = auth.post("/auth/memberships", json=change | wrong, headers=service_auth("user"))
+        assert code(answer) == (412, "AUTH_031")
+    assert standing(database, clinic.ann_id) == ("user", True)
+    answer = auth.post("/auth/memberships", json=change, headers=service_auth("user"))
+    assert answer.get_json() == {"sessions_ended": 1}

@@ -1,0 +1,129 @@
+"""The table of jobs, and the fake that takes its place elsewhere: the same exam for both."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2 import errors
+
+from heartguard_cli.urls import libpq
+from heartguard_common.database import Database as Pool
+from heartguard_common.ids import uuid7
+from heartguard_common.job_store import PostgresJobs
+from heartguard_common.jobs import Job
+from tests.clocks import NANOSECONDS
+from tests.fakes.jobs import MemoryJobs
+from tests.servers import Database
+
+NOW = 1_800_000_000 * NANOSECONDS
+NUMBER = "0198c1d2-0000-7000-8000-00000000000a"
+OTHER = "0198c1d2-0000-7000-8000-00000000000b"
+JOB = Job(NUMBER, "user.export", 3, "user:12", NOW, 12)
+
+
+@pytest.fixture
+def pool(database: Database) -> Iterator[Pool]:
+    pool = Pool(database.url_for("user"), pool_size=8)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(params=["memory", "postgresql"])
+def jobs(request: pytest.FixtureRequest) -> Any:
+    return MemoryJobs() if request.param == "memory" else PostgresJobs(request.getfixturevalue("pool"))
+
+
+def test_what_was_requested_is_found_as_it_was(jobs: Any) -> None:
+    assert jobs.request(JOB) == (JOB, True)
+    assert jobs.find("user.export", NUMBER) == JOB
+    assert jobs.find("user.delete", NUMBER) is None
+    assert jobs.find("user.export", OTHER) is None
+
+
+def test_one_subject_has_one_open_job_of_a_kind(jobs: Any) -> None:
+    jobs.request(JOB)
+    assert jobs.request(replace(JOB, id=OTHER)) == (JOB, False)
+    for different in ({"user_id": 13}, {"user_id": None}, {"kind": "user.delete"}, {"org_id": 4}):
+        assert jobs.request(replace(JOB, id=uuid7(), **different))[1]
+    organization = replace(JOB, id=uuid7(), kind="organization.delete", user_id=None)
+    assert jobs.request(organization)[1]
+    assert jobs.request(replace(organization, id=uuid7())) == (organization, False)
+
+
+@pytest.mark.parametrize("ended", [JOB.advanced(100, "archive"), JOB.failed("media: GEN_422")])
+def test_a_job_that_has_ended_stays_so_and_leaves_room(jobs: Any, ended: Job) -> None:
+    jobs.request(JOB)
+    jobs.save(ended)
+    jobs.save(JOB.advanced(10))
+    assert jobs.find("user.export", NUMBER) == ended
+    assert jobs.due("user.export", NOW) == []
+    assert jobs.request(replace(JOB, id=OTHER))[1]
+
+
+def test_what_is_saved_is_all_of_it(jobs: Any) -> None:
+    jobs.request(JOB)
+    later = JOB.advanced(40, "x").delayed("media: GEN_502", NOW + 5 * NANOSECONDS)
+    jobs.save(later)
+    assert jobs.find("user.export", NUMBER) == later
+
+
+def test_due_are_those_whose_rest_is_over_the_longest_waiting_first(jobs: Any) -> None:
+    for number, (user, after) in enumerate([(1, 3), (2, 1), (3, 2), (4, 10)]):
+        jobs.request(replace(JOB, id=NUMBER[:-1] + str(number), user_id=user, due_ns=NOW + after * NANOSECONDS))
+    assert [number[-1] for number in jobs.due("user.export", NOW + 3 * NANOSECONDS)] == ["1", "2", "0"]
+    assert jobs.due("user.delete", NOW + 99 * NANOSECONDS) == []
+
+
+def test_one_works_at_a_time(jobs: Any) -> None:
+    jobs.request(JOB)
+    with jobs.held(NUMBER) as mine:
+        assert mine == JOB
+        with jobs.held(NUMBER) as yours, jobs.held(OTHER) as nothing:
+            assert yours is None
+            assert nothing is None
+    with jobs.held(NUMBER) as again:
+        assert again == JOB
+
+
+def test_what_is_saved_under_the_lock_is_seen_at_once(pool: Pool, database: Database) -> None:
+    jobs, elsewhere = PostgresJobs(pool), Pool(database.url_for("organization"))
+    jobs.request(JOB)
+    with jobs.held(NUMBER):
+        jobs.save(JOB.advanced(50))
+        assert PostgresJobs(elsewhere).find("user.export", NUMBER) == JOB.advanced(50)
+    elsewhere.close()
+
+
+def test_twenty_requests_at_once_are_one_job(pool: Pool) -> None:
+    jobs = PostgresJobs(pool)
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: jobs.request(replace(JOB, id=uuid7())), range(20)))
+    assert len({job.id for job, _ in found}) == 1
+    assert sum(new for _, new in found) == 1
+
+
+def test_who_dies_lets_go(pool: Pool, database: Database) -> None:
+    jobs = PostgresJobs(pool)
+    jobs.request(JOB)
+    dying = psycopg2.connect(libpq(database.url_for("user")))
+    with dying.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (f"job {NUMBER}",))
+        assert cursor.fetchone() == (True,)
+        with jobs.held(NUMBER) as mine:
+            assert mine is None
+    dying.close()
+    with jobs.held(NUMBER) as mine:
+        assert mine == JOB
+
+
+def test_a_service_may_not_change_whose_job_it_is(pool: Pool, database: Database) -> None:
+    PostgresJobs(pool).request(JOB)
+    with psycopg2.connect(libpq(database.url_for("user"))) as connection, connection.cursor() as cursor:
+        for change in ("org_id = 4", "user_id = 13", "kind = 'x'", "created_by = 'x'"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                cursor.execute(f"UPDATE heartguard_core.jobs SET {change}")
+            connection.rollback()
+    connection.close()

@@ -1,0 +1,165 @@
+"""Jobs on paper: when they rest, when they fail, and that one never holds up another."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from heartguard_common.erasures import Erasure, Step
+from heartguard_common.errors import FORBIDDEN, ServiceError, SisterError
+from heartguard_common.jobs import LOOK_SECONDS, Job, JobError, JobRunner, told
+from heartguard_common.trace import REQUEST_ID
+from tests.clocks import NANOSECONDS, MovableClock
+from tests.fakes.jobs import MemoryJobs
+
+STEPS = (Step("auth", 30), Step("media", 60), Step("user", 100))
+
+
+class House:
+    """A runner over keepers that do what `answers` says: raise an error, or nothing."""
+
+    def __init__(self) -> None:
+        self.clock, self.jobs = MovableClock(), MemoryJobs()
+        self.calls: list[tuple[str, int, int | None]] = []
+        self.request_ids: set[str | None] = set()
+        self.answers: dict[str, Exception] = {}
+        self.ended: list[Job] = []
+        keepers = {step.keeper: self._keeper(step.keeper) for step in STEPS}
+        self.runner = JobRunner("k", self.jobs, Erasure(STEPS, keepers), self.ended.append, self.clock)
+
+    def _keeper(self, name: str) -> Any:
+        def erase(org_id: int, user_id: int | None) -> None:
+            self.calls.append((name, org_id, user_id))
+            self.request_ids.add(REQUEST_ID.get())
+            if name in self.answers:
+                raise self.answers[name]
+
+        return erase
+
+    def ask(self, number: str = "j", **more: Any) -> Job:
+        job = Job(number, "k", more.pop("org_id", 3), "user:1", self.clock.now_ns(), **more)
+        return self.jobs.request(job)[0]
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def test_a_job_goes_through_every_step_once_in_order(house: House) -> None:
+    house.ask(user_id=12)
+    assert house.runner.run() == LOOK_SECONDS
+    assert house.calls == [("auth", 3, 12), ("media", 3, 12), ("user", 3, 12)]
+    (job,) = house.ended
+    assert (job.status, job.progress, job.error) == ("done", 100, None)
+    assert house.request_ids == {"j"}
+    house.runner.run()
+    assert len(house.calls) == 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        SisterError(),
+        SisterError(503, "GEN_503"),
+        SisterError(401),
+        SisterError(404),
+        OSError(),
+        ServiceError(FORBIDDEN),
+    ],
+)
+def test_what_may_pass_is_tried_again_after_growing_rests(house: House, fault: Exception) -> None:
+    job = house.ask()
+    house.answers["media"] = fault
+    rests = []
+    for _ in range(11):
+        house.runner.run()
+        found = house.jobs.kept[job.id]
+        assert (found.status, found.progress) == ("running", 30)
+        assert found.error
+        rests.append((found.due_ns - house.clock.now_ns()) / NANOSECONDS)
+        house.clock.forward(rests[-1] - 0.5)
+        before = len(house.calls)
+        house.runner.run()
+        assert len(house.calls) == before, "it rests"
+        house.clock.forward(0.5)
+    assert rests == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
+    house.answers.clear()
+    house.runner.run()
+    assert house.jobs.kept[job.id].status == "done"
+    assert [name for name, *_ in house.calls].count("auth") == 1
+
+
+@pytest.mark.parametrize("status", [400, 409, 410, 413, 415, 422])
+def test_what_would_be_the_same_next_time_fails(house: House, status: int) -> None:
+    job = house.ask()
+    house.answers["media"] = SisterError(status, "MEDIA_009")
+    house.runner.run()
+    assert house.ended == [house.jobs.kept[job.id]]
+    (failed,) = house.ended
+    assert (failed.status, failed.progress, failed.error) == ("failed", 30, "media: MEDIA_009")
+    house.clock.forward(9999)
+    house.runner.run()
+    assert len(house.calls) == 2
+
+
+def test_a_success_forgets_the_failures_before_it() -> None:
+    job = Job("j", "k", 3, "user:1", 0)
+    tired = job.delayed("x", 0).delayed("x", 0).delayed("x", 0)
+    assert tired.advanced(30).delayed("y", 0).due_ns == NANOSECONDS
+
+
+def test_one_that_waits_does_not_hold_up_another(house: House) -> None:
+    house.ask("first")
+    house.answers["auth"] = ValueError("a fault of ours")
+    house.ask("second", org_id=4)
+    house.runner.run()
+    assert [(name, org_id) for name, org_id, _ in house.calls] == [("auth", 3), ("auth", 4)]
+    assert house.jobs.kept["first"].error == "GEN_500"
+
+
+def test_a_step_may_be_tried_at_once_and_only_by_one(house: House) -> None:
+    job = house.ask()
+    with house.jobs.held(job.id):
+        assert house.runner.step(job.id) is None
+    after = house.runner.step(job.id)
+    assert after == replace(job, status="running", progress=30)
+    assert house.ended == []
+
+
+def test_the_message_says_only_what_there_is() -> None:
+    job = Job("j", "k", 3, "user:1", 0)
+    assert job.document() == {"id": "j", "status": "queued", "progress": 0}
+    assert job.failed("x").document("http://x") == {
+        "id": "j",
+        "status": "failed",
+        "progress": 0,
+        "error": "x",
+        "result_url": "http://x",
+    }
+
+
+@pytest.mark.parametrize(("user", "resource"), [(None, "organization:3"), (12, "user:12")])
+def test_an_end_is_told_with_its_outcome(user: int | None, resource: str) -> None:
+    said: list[Any] = []
+
+    class Trail:
+        def changed(self, *where: Any, **how: Any) -> Any:
+            said.append((where[0].actor, *where[1:], how))
+
+    job = Job("j", "k", 3, "user:1", 0, user)
+    told(Trail(), "user", "user.deleted")(job.advanced(100))
+    told(Trail(), "user", "user.deleted")(job.failed("media: GEN_422"))
+    payload = {"job": "j", "requested_by": "user:1"}
+    assert said == [
+        ("service:user", "user.deleted", resource,
+         {"org_id": 3, "outcome": "success", "reason": None, "payload": payload}),
+        ("service:user", "user.deleted", resource,
+         {"org_id": 3, "outcome": "failure", "reason": "media: GEN_422", "payload": payload}),
+    ]  # fmt: skip
+
+
+def test_a_fault_names_the_place_and_the_code_of_whoever_refused() -> None:
+    assert JobError.of("media", SisterError(422, "MEDIA_004")).reason == "media: MEDIA_004"
+    assert JobError.of("media", SisterError(502)).reason == "media: GEN_502"
+    assert JobError.of("user", ServiceError(FORBIDDEN)).reason == "user: GEN_403"
