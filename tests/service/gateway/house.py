@@ -166,13 +166,15 @@ SERVICE = ("--config", "python:heartguard_common.gunicorn_hooks", "--worker-clas
 class Gateway:
     """One gunicorn with the gateway's worker class; or with another service, to put behind it."""
 
-    def __init__(self, settings: dict[str, str], log: Path, workers: int = 2, service: str = "gateway") -> None:
+    def __init__(
+        self, settings: dict[str, str], log: Path, workers: int = 2, service: str = "gateway", root: Path = ROOT
+    ) -> None:
         self.port = free_port()
         self._health = f"/{service}/health"
         self.log = log
         metrics = log.parent / f"metrics-{self.port}"
         metrics.mkdir()
-        sources = os.pathsep.join(str(ROOT / "services" / name / "src") for name in ("common", service))
+        sources = os.pathsep.join(str(root / "services" / name / "src") for name in ("common", service))
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self._environ = {**kept, **settings, "PYTHONPATH": sources, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
         self._command = [

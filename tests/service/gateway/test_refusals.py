@@ -129,7 +129,7 @@ def test_health_needs_nobody_and_shows_no_version(gateway: Gateway) -> None:
 
 def test_services_are_listed_for_the_operator(gateway: Gateway) -> None:
     items = gateway.ask("GET", "/gateway/services", operator_auth()).json["items"]
-    assert [item["name"] for item in items] == ["auth", "organization", "user", "media", "influx", "audit"]
+    assert [item["name"] for item in items] == ["gateway", "auth", "organization", "user", "media", "influx", "audit"]
     assert {item["status"] for item in items} == {"ok"}
 
 

@@ -192,6 +192,18 @@ def test_metrics_count_over_all_workers_without_naming_anybody(gateway: Gateway)
     assert "heartguard_request_seconds_bucket" in text
 
 
+def test_pools_and_breakers_are_seen_from_outside(gateway: Gateway) -> None:
+    assert gateway.ask("GET", "/users/me", ME).status == 200
+
+    def kept() -> float:
+        text = gateway.ask("GET", "/gateway/metrics").body.decode()
+        lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+        assert float(lines['heartguard_gateway_breaker_open{upstream="user"}']) == 0
+        return float(lines['heartguard_gateway_upstream_connections{state="idle",upstream="user"}'])
+
+    until(lambda: kept() >= 1, "a kept connection in the gauge", 5)
+
+
 def test_the_parsers_refusals_are_logged_without_what_was_sent(gateway: Gateway) -> None:
     gateway.raw(b"GET /secret-path HTTP/9.9\r\nHost: x\r\n\r\n")
     until(lambda: '"unparsed"' in gateway.log.read_text(), "the log line")

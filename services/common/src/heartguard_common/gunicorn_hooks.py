@@ -6,10 +6,33 @@ import signal
 import sys
 from typing import Any
 
+from heartguard_common import policy
+
 control_socket_disable = True
 PR_SET_PDEATHSIG = 1  # prctl(2)
 graceful_timeout = 10
 keepalive = 75
+
+
+def on_starting(_server: Any) -> None:
+    """Read policy.toml once, for all workers. Ends the start with its faults where it has some."""
+    try:
+        policy.keep()
+    except policy.PolicyError as error:
+        sys.exit(f"services/gateway/policy.toml: {error}")
+
+
+def on_reload(server: Any) -> None:
+    """At SIGHUP, before new workers are made: a policy with faults is said, and the one before stays in force.
+
+    A worker that fails to boot would end its master, and with it the service.
+    """
+    try:
+        policy.keep()
+        server.log.info("policy.toml was read again and is in force")
+    except policy.PolicyError as error:
+        text = "policy.toml stays as it was, because the new one has faults: %s"
+        server.log.error(text, error)  # noqa: TRY400  a fault of the file, not of ours: no stack
 
 
 def worker_exit(_server: Any, worker: Any) -> None:

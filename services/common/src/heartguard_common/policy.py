@@ -10,11 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heartguard_common.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
-from heartguard_common.identity import Principal
 from heartguard_common.paths import POLICY_FILE
+
+if TYPE_CHECKING:
+    # Gunicorn's master checks the policy too, before a gevent worker has patched what identity imports.
+    from heartguard_common.identity import Principal
 
 ANYONE = "anyone"
 INNER = "inner"
@@ -101,7 +104,7 @@ class Policy:
         return tuple(sorted(row.id for row in self.rows if row.scope(role) is not None))
 
 
-def authorize(row: Row, principal: Principal | None, *, inner: bool = False) -> None:
+def authorize(row: Row, principal: "Principal | None", *, inner: bool = False) -> None:
     """Let the caller pass or refuse by the row alone; rules about single objects belong to the use cases.
 
     Whether an object is another organization's (404) or only another person's (403, 404) is known where it is
@@ -117,8 +120,38 @@ def authorize(row: Row, principal: Principal | None, *, inner: bool = False) -> 
         raise ServiceError(FORBIDDEN)
 
 
+class _Kept:
+    """What `load` gives without reading: the last policy found good, by this process or by the one it forked of."""
+
+    policy: Policy | None = None
+
+
+def keep() -> None:
+    """Read the policy file for this process and all it will fork, once more when called again.
+
+    Raises `PolicyError`, also where routes were added, moved or taken away since: those come with the code, so with
+    a restart. What was kept then stays.
+    """
+    new, old = _read(POLICY_FILE), _Kept.policy
+    if old is not None:
+        moved = {_place(row) for row in new.rows} ^ {_place(row) for row in old.rows}
+        if moved:
+            names = ", ".join(sorted({place[0] for place in moved}))
+            raise PolicyError(f"only a restart can add, move or remove routes: {names}")
+    _Kept.policy = new
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    return row.id, row.method, row.segments, row.upstream
+
+
 def load(path: Path = POLICY_FILE) -> Policy:
-    """Read and check the policy file. Raises `PolicyError` with every fault found."""
+    """The policy that is kept, or else the file's, checked. Raises `PolicyError` with every fault found."""
+    kept = _Kept.policy
+    return kept if kept is not None and path == POLICY_FILE else _read(path)
+
+
+def _read(path: Path) -> Policy:
     try:
         return parse(path.read_text(encoding="utf-8"))
     except OSError as error:

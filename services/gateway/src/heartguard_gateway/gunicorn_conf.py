@@ -2,15 +2,17 @@
 
 import resource
 
+from heartguard_common import gunicorn_hooks
 from heartguard_common.gunicorn_hooks import (
     child_exit,
     control_socket_disable,
     graceful_timeout,
+    on_reload,
     post_fork,
     worker_exit,
 )
 
-__all__ = ["child_exit", "control_socket_disable", "graceful_timeout", "post_fork", "worker_exit"]
+__all__ = ["child_exit", "control_socket_disable", "graceful_timeout", "on_reload", "post_fork", "worker_exit"]
 
 worker_class = "heartguard_gateway.worker.GatewayWorker"
 worker_connections = 8000
@@ -25,8 +27,9 @@ limit_request_field_size = 8190
 OPEN_FILES = 65_536
 
 
-def on_starting(_server: object) -> None:
-    """Raise the limit of open files: a connection of a client and one to a service per request."""
+def on_starting(server: object) -> None:
+    """As all services; and raise the limit of open files: a client's connection and a service's per request."""
+    gunicorn_hooks.on_starting(server)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft < wanted:

@@ -21,11 +21,22 @@ class Pool:
         monotonic: Callable[[], float],
     ) -> None:
         self._address = host, port
+        self._size = size
         self._slots = BoundedSemaphore(size)
         self._connect_seconds = connect_seconds
         self._idle_seconds = idle_seconds
         self._monotonic = monotonic
         self._idle: deque[Connection] = deque()
+
+    @property
+    def busy(self) -> int:
+        """Connections that carry a request now."""
+        return self._size - int(self._slots.counter)
+
+    @property
+    def idle(self) -> int:
+        """Connections that are kept for the next request."""
+        return len(self._idle)
 
     def acquire(self, timeout: float) -> bool:
         """Wait for a slot, at most `timeout` seconds."""
@@ -78,9 +89,14 @@ class Breaker:
         self._opened_at = 0.0
         self._trying = False
 
+    @property
+    def open(self) -> bool:
+        """Whether requests are turned away, but for one that tries."""
+        return self._failures >= self._threshold
+
     def enter(self) -> float:
         """0 to go on, else the seconds after which to come back."""
-        if self._failures < self._threshold:
+        if not self.open:
             return 0.0
         left = self._opened_at + self._open_seconds - self._monotonic()
         if left > 0:

@@ -2,14 +2,15 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import gevent
-from flask import Flask, Response
-from flask import request as flask_request
+from flask import Flask
 
 from heartguard_common import etag
 from heartguard_common.contracts import Contracts
@@ -26,8 +27,12 @@ from heartguard_gateway.intake import COLLECT
 from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.ports import Outbound, Service
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment  # known to type checkers only
+
 _PROBE_SECONDS = 2.0
-_FILE_TYPES = {".json": "application/json", ".xsd": "application/xml; charset=utf-8"}
+_JSON = "application/json"
+_FILE_TYPES = {".json": _JSON, ".xsd": "application/xml; charset=utf-8"}
 
 
 class OwnRoutes:
@@ -78,14 +83,15 @@ class OwnRoutes:
         return Reply(200, [("Content-Type", METRICS_TYPE)], self._metrics.exposition())
 
     def services(self, exchange: Exchange) -> Reply:
-        """How each service behind the gateway is, asked all at once."""
-        probes = [gevent.spawn(self._probe, name) for name in self._services]
+        """How the gateway and each service behind it are, asked all at once."""
+        probes = [gevent.spawn(self._timed, "gateway", self._is_ready)]
+        probes += [gevent.spawn(self._timed, name, partial(self._answers, name)) for name in self._services]
         gevent.joinall(probes)
         return self._document(exchange, "ServiceList", {"items": [probe.value for probe in probes]})
 
     def openapi(self, exchange: Exchange) -> Reply:
         """The OpenAPI document."""
-        _negotiate(exchange, ("application/json",))
+        _negotiate(exchange, (_JSON,))
         return self._file(exchange, "openapi.json")
 
     def schemas(self, exchange: Exchange) -> Reply:
@@ -93,17 +99,23 @@ class OwnRoutes:
         _refuse_query(exchange)
         return self._file(exchange, exchange.params["file"])
 
-    def _probe(self, name: str) -> dict[str, Any]:
+    def _timed(self, name: str, well: Callable[[], bool]) -> dict[str, Any]:
         started = time.monotonic()
-        outbound = Outbound("GET", self._ready_paths[name], [("accept", "application/json")])
         ok = False
         with gevent.Timeout(_PROBE_SECONDS, exception=False):
-            try:
-                ok = self._services[name].send(outbound).reply.status == 200
-            except ServiceError:
-                ok = False
+            ok = well()
         elapsed = round((time.monotonic() - started) * 1000, 2)
         return {"name": name, "status": "ok" if ok else "failed", "latency_ms": elapsed}
+
+    def _is_ready(self) -> bool:
+        return all(health.ok for health in self._lifecycle.readiness())
+
+    def _answers(self, name: str) -> bool:
+        try:
+            inbound = self._services[name].send(Outbound("GET", self._ready_paths[name], [("accept", _JSON)]))
+        except ServiceError:
+            return False
+        return inbound.reply.status == 200
 
     def _document(self, exchange: Exchange, name: str, document: Mapping[str, Any], status: int = 200) -> Reply:
         media_type = _negotiate(exchange, DOCUMENT_TYPES)
@@ -165,21 +177,27 @@ def read_request(environ: Mapping[str, Any]) -> Request:
     )
 
 
-class _Response(Response):
-    default_mimetype = None  # what no stage has named has no media type
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
 def mount(app: Flask, pipeline: Pipeline, monotonic: Callable[[], float] = time.monotonic) -> None:
-    """Send every request down the pipeline: Flask's own routing never sees one, so it can't answer in HTML."""
+    """Send every request of the application down the pipeline, before Flask makes objects of it.
 
-    @app.before_request
-    def walk() -> Response:
-        request = read_request(flask_request.environ)
+    They were a third of the gateway's cost (see bench/README.md), and every answer is the pipeline's anyway.
+    """
+
+    def walk(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        request = read_request(environ)
         reply = pipeline.handle(Exchange(request, monotonic()))
         unread = request.chunked or request.content_length > COLLECT
         if unread and not request.consumed:
             request.close()  # reading a large refused body to its end would cost more than a new connection
+        if reply.body and not any(name.lower() == "content-length" for name, _ in reply.headers):
+            reply.headers.append(("Content-Length", str(len(reply.body))))
+        start_response(_STATUS_LINES.get(reply.status) or f"{reply.status} Unknown", reply.headers)
         if reply.stream is not None:
-            return _Response(reply.stream, reply.status, reply.headers, direct_passthrough=True)
-        # In a sequence, because of bytes alone Flask would count anew what a HEAD answer declares.
-        return _Response((reply.body,), reply.status, reply.headers)
+            return reply.stream
+        # What a HEAD answer declares is the length of the body that it doesn't have (RFC 9110 section 9.3.2).
+        return () if request.method == "HEAD" else (reply.body,)
+
+    app.wsgi_app = walk  # type: ignore[method-assign]  # as Flask's documentation does with middleware

@@ -5,7 +5,7 @@ service.
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -83,6 +83,11 @@ class Upstream:
             self._breaker.leave()
             if streamed:
                 self._streams.release()
+
+    @property
+    def state(self) -> Mapping[str, float]:
+        """What this worker has to do with the service now: connections `busy` and `idle`, breaker `open` (0 or 1)."""
+        return {"busy": self._pool.busy, "idle": self._pool.idle, "open": float(self._breaker.open)}
 
     def close(self) -> None:
         """Close the idle connections."""

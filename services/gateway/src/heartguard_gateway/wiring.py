@@ -1,6 +1,7 @@
 """Puts the gateway together: the only room that knows everybody."""
 
 import time
+from collections.abc import Mapping
 
 import gevent
 from flask import Flask
@@ -25,6 +26,7 @@ from heartguard_gateway.store import LocalBuckets, RedisGate, StreamTrail
 from heartguard_gateway.upstream import Upstream, UpstreamLimits
 
 NAME = "gateway"
+_STATE_SECONDS = 1.0
 _MIB = 1024 * 1024
 _LARGEST_DOCUMENT = 8 * _MIB
 
@@ -72,8 +74,22 @@ def create_app(
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, Pipeline(ports))
     lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
+    lifecycle.on_close(gevent.spawn(_show_state, metrics, services).kill)
     app.extensions["heartguard.lifecycle"] = lifecycle
     return app
+
+
+def _show_state(metrics: Metrics, services: Mapping[str, Upstream]) -> None:
+    """Keep the gauges of pools and breakers fresh; the body of a background greenlet."""
+    connections = metrics.gauge("heartguard_gateway_upstream_connections", "Pooled", ("upstream", "state"))
+    breakers = metrics.gauge("heartguard_gateway_breaker_open", "Workers whose breaker is open", ("upstream",))
+    while True:
+        for name, service in services.items():
+            state = service.state
+            connections.labels(name, "busy").set(state["busy"])
+            connections.labels(name, "idle").set(state["idle"])
+            breakers.labels(name).set(state["open"])
+        gevent.sleep(_STATE_SECONDS)
 
 
 def _authenticator(settings: Settings, auth: Sister, clock: Clock) -> Authenticator:

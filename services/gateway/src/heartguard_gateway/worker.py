@@ -32,6 +32,9 @@ from heartguard_gateway.errors import (
 
 CLOSE = "heartguard.close"
 SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is the slowest reader we keep
+# A connection that was just used is likely to bring a request that is on its way already; it is answered with
+# "Connection: close", and nobody sees a reset. One that has rested so long is ended at once.
+IDLE_SECONDS = 0.3
 _POLL_SECONDS = 0.1
 _poll = monkey.get_original("select", "poll")
 _POLLIN = 1
@@ -84,7 +87,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._waiting: dict[gevent.Greenlet, Any] = {}
+        self._waiting: dict[gevent.Greenlet, tuple[Any, float]] = {}
 
     def run(self) -> None:
         """Serve until told to stop; then take what the kernel has accepted, and end idle connections at once."""
@@ -195,7 +198,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
     def _next(self, parser: Any, client: Any) -> Any:
         """The next request, or None when none came within the keep-alive time."""
         greenlet = gevent.getcurrent()
-        self._waiting[greenlet] = client
+        self._waiting[greenlet] = client, time.monotonic()
         try:
             with self.timeout_ctx():
                 return next(parser)
@@ -214,7 +217,10 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             server.pool.spawn(self.handle, name, client, address)
 
     def _end_idle(self) -> None:
-        for greenlet, client in list(self._waiting.items()):
+        rested = time.monotonic() - IDLE_SECONDS
+        for greenlet, (client, since) in list(self._waiting.items()):
+            if since > rested:
+                continue
             poll = _poll()
             poll.register(client.fileno(), _POLLIN)
             if not poll.poll(0):

@@ -1,0 +1,106 @@
+"""SIGHUP: policy.toml is read again, and no request fails meanwhile."""
+
+import http.client
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Valkey, children, until
+from tests.service.gateway.house import ROOT, Backend, Gateway, environ
+from tests.tokens import bearer, mark_ready
+
+ME = bearer(12, "user", 3)
+LIST_ROW = """id = "user.list"
+method = "GET"
+path = "/users"
+upstream = "user"
+who = { admin = "own", manager = "own" }"""
+
+
+@pytest.fixture
+def house(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[Gateway]:
+    """A gateway over a copy of the tree, whose policy may be changed."""
+    for name in ("services/common/src", "services/gateway", "schemas"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    mark_ready(valkey.url)
+    settings = environ(valkey.url, backend.url, tmp_path / "spool", RATE_LIMIT="100000/min")
+    with Gateway(settings, tmp_path / "log", root=tmp_path).running() as running:
+        yield running
+
+
+def change(tmp_path: Path, old: str, new: str) -> None:
+    policy = tmp_path / "services/gateway/policy.toml"
+    text = policy.read_text()
+    assert text.count(old) == 1
+    policy.write_text(text.replace(old, new))
+
+
+def reload(house: Gateway) -> None:
+    """SIGHUP, and wait until every worker is a new one."""
+    assert house.process is not None
+    before = set(children(house.process.pid))
+    os.kill(house.process.pid, signal.SIGHUP)
+    until(lambda: len(now := set(children(house.process.pid))) == 2 and not now & before, "two new workers")
+
+
+def test_a_changed_policy_is_in_force_without_a_restart(house: Gateway, tmp_path: Path) -> None:
+    assert house.ask("GET", "/users", ME).status == 403
+    change(tmp_path, LIST_ROW, LIST_ROW.replace('manager = "own"', 'manager = "own", user = "own"'))
+    reload(house)
+    assert house.ask("GET", "/users", ME).status == 200
+    assert "policy.toml was read again" in house.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("new", "says"),
+    [
+        (LIST_ROW.replace('"own" }', '"all" }'), "scope any or own or self"),
+        (LIST_ROW.replace('"/users"', '"/people"'), "only a restart can add, move or remove routes: user.list"),
+        ("= = =", "not TOML"),
+    ],
+)
+def test_a_policy_with_faults_changes_nothing_and_is_said(house: Gateway, tmp_path: Path, new: str, says: str) -> None:
+    change(tmp_path, LIST_ROW, new)
+    reload(house)
+    assert house.ask("GET", "/users", ME).status == 403
+    assert house.ask("GET", "/users/me", ME).status == 200
+    log = house.log.read_text()
+    assert "policy.toml stays as it was" in log
+    assert says in log
+
+
+def test_no_request_fails_while_workers_change(house: Gateway) -> None:
+    faults: list[str] = []
+    answered = [0] * 8
+    ending = threading.Event()
+
+    def ask_on(place: int) -> None:
+        link = http.client.HTTPConnection("127.0.0.1", house.port, timeout=10)
+        while not ending.is_set():
+            try:
+                link.request("GET", "/users/me", headers=ME)
+                answer = link.getresponse()
+                answer.read()
+                if answer.status != 200:
+                    faults.append(str(answer.status))
+                answered[place] += 1
+            except (OSError, http.client.HTTPException) as error:
+                faults.append(repr(error))
+                link.close()
+        link.close()
+
+    askers = [threading.Thread(target=ask_on, args=(place,)) for place in range(8)]
+    for asker in askers:
+        asker.start()
+    for _ in range(3):
+        reload(house)
+    ending.set()
+    for asker in askers:
+        asker.join()
+    assert faults == []
+    assert min(answered) > 10, answered
