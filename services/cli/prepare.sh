@@ -50,6 +50,15 @@ print(digest.hexdigest())' constraints.txt "$@")
     fi
 }
 
+# What the services and the command need to run.
+prepare_runtime() {
+    prepare_venv runtime services/cli/requirements.txt services/gateway/requirements.txt \
+        services/auth/requirements.txt services/organization/requirements.txt services/user/requirements.txt \
+        services/media/requirements.txt services/influx/requirements.txt services/audit/requirements.txt
+    PYTHONPATH=$PWD/services/cli/src:$PWD/services/common/src
+    export PYTHONPATH
+}
+
 venv_failed() {
     local reason
     reason=$(tail -n 1 .venv.log)

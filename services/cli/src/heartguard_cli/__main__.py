@@ -1,4 +1,4 @@
-"""`heartguard up | down | status | migrate | env | versions | audit`."""
+"""`heartguard up | down | status | migrate | env | versions | audit | policy`."""
 
 import argparse
 import errno
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "env": _env,
             "versions": _versions,
             "audit": _audit,
+            "policy": _policy,
         }
         return commands[options.command](options)
     except Trouble as trouble:
@@ -64,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("versions", help="print the versions of what is installed")
     audit = commands.add_parser("audit", help="look after the audit trail: `audit verify` checks every event")
     audit.add_argument("arguments", nargs=argparse.REMAINDER)
+    rules = commands.add_parser("policy", help="`policy check` the file, `policy explain METHOD PATH` a decision")
+    rules.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser
 
 
@@ -125,11 +128,20 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    """The audit service's own command, in the environment of its consumer."""
-    command = [sys.executable, "-m", "heartguard_audit.offline", *options.arguments]
+    return _command_of("audit", "heartguard_audit.offline", options.arguments)
+
+
+def _policy(options: argparse.Namespace) -> int:
+    return _command_of("gateway", "heartguard_gateway.explain", options.arguments)
+
+
+def _command_of(service: str, module: str, arguments: Sequence[str]) -> int:
+    """A service's own command, in the environment of that service."""
     if not Layout().env_file.exists():
-        raise Trouble("There is no .env here: in a container, run `python -m heartguard_audit.offline`")
-    return subprocess.run(command, env=_system().environment("audit"), check=False).returncode
+        raise Trouble(f"There is no .env here: in a container, run `python -m {module}`")
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments], env=_system().environment(service), check=False
+    ).returncode
 
 
 def _versions(_options: argparse.Namespace) -> int:

@@ -56,7 +56,7 @@ def create_app(
         contracts=contracts,
         matcher=Matcher(rules),
         limits=compile_limits(rules, settings.rate_limit.count, settings.rate_limit.seconds),
-        callers=CachedCallers(_authenticator(settings, auth, clock), clock),
+        callers=CachedCallers(make_authenticator(settings, auth, clock), clock),
         introspect=lambda token: revocation.introspect(auth, token),
         gate=RedisGate(link, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
@@ -92,7 +92,8 @@ def _show_state(metrics: Metrics, services: Mapping[str, Upstream]) -> None:
         gevent.sleep(_STATE_SECONDS)
 
 
-def _authenticator(settings: Settings, auth: Sister, clock: Clock) -> Authenticator:
+def make_authenticator(settings: Settings, auth: Sister, clock: Clock) -> Authenticator:
+    """Who knows callers by their credentials; asks `auth` for public keys where no shared secret is set."""
     keys = make_key_source(settings, lambda: auth.get(KEY_SET_PATH), clock)
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, clock)
     return Authenticator(verifier, settings.service_credentials)

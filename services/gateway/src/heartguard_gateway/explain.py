@@ -1,0 +1,146 @@
+"""`heartguard policy check | explain`: whether policy.toml can be obeyed, and which of its rows decides a request."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+
+from heartguard_common import policy, revocation
+from heartguard_common.calls import Sister
+from heartguard_common.clock import SystemClock
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.policy import ANYONE, INNER, ROLES, UNLIMITED, Policy, PolicyError, Row
+from heartguard_common.revocation import Verdict
+from heartguard_gateway.domain import join_path, split_path
+from heartguard_gateway.policy import Matcher, compile_limits
+from heartguard_gateway.settings import Rate, Settings
+from heartguard_gateway.wiring import NAME, make_authenticator
+
+FROM_INPUT = "-"
+SCOPES = {
+    "any": "nothing of a single person or organization is behind it",
+    "own": "what belongs to the caller's organization; all else is 404",
+    "self": "what belongs to the caller; the service refuses all else",
+}
+
+
+class RefusedError(Exception):
+    """The request does not pass; the text says with which answer, and why."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 when the policy is good, or lets the request pass, else 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        rules = policy.load()
+    except PolicyError as error:
+        print(f"services/gateway/policy.toml: {error}", file=sys.stderr)
+        return 1
+    if options.command == "check":
+        print(f"services/gateway/policy.toml: {len(rules.rows)} routes, {len(rules.classes)} classes, no faults")
+        return 0
+    settings = Settings.from_env()
+    passes = True
+    _say("request", f"{options.method} {options.path}")
+    try:
+        row = find_row(rules, options.method, options.path)
+        for what, text in describe(row, rules, settings.rate_limit):
+            _say(what, text)
+        caller = None if row.credentials == "ignored" else _caller(options, settings)
+        _say("caller", _name(caller, inner=options.inner))
+        _say("decision", "passes: " + decide(row, caller, inner=options.inner))
+    except RefusedError as refusal:
+        _say("decision", str(refusal))
+        passes = False
+    return 0 if passes else 1
+
+
+def find_row(rules: Policy, method: str, target: str) -> Row:
+    """The row that decides a request, found as the gateway finds it. Raises `RefusedError` where there is none."""
+    try:
+        segments = split_path(target.partition("?")[0])
+    except ValueError as error:
+        raise RefusedError(f"400 GEN_400: the path {error}, so two readers could see two paths in it") from error
+    match = Matcher(rules).find(segments)
+    if match is None:
+        raise RefusedError(f"404 GEN_404: no row knows {join_path(segments)}, and without a row there is no passage")
+    if method not in match.rows:
+        raise RefusedError(f"405 GEN_405: this path has rows for {match.allow} only")
+    return match.rows[method]
+
+
+def describe(row: Row, rules: Policy, rate: Rate) -> Iterator[tuple[str, str]]:
+    """What a row says, as pairs of a word and a text."""
+    yield "row", f"{row.id} ({row.method} {row.path})"
+    yield "leads to", "the gateway itself" if row.upstream == NAME else f"the service {row.upstream}"
+    who = row.who if isinstance(row.who, str) else ", ".join(f"{role}: {scope}" for role, scope in row.who.items())
+    yield "who", "the operator, or anyone on the inner network" if row.who == INNER else who
+    limits = compile_limits(rules, rate.count, rate.seconds)
+    names = [name for name in dict.fromkeys(("address", row.limit)) if row.limit != UNLIMITED]
+    yield "limits", ", ".join(f"{name}: {limits[name].capacity} in {rate.seconds} s" for name in names) or "none"
+    yield "audited", "yes" if row.audited else "no"
+
+
+def decide(row: Row, caller: Principal | None, *, inner: bool) -> str:
+    """Why a row lets a caller pass. Raises `RefusedError` where it does not."""
+    try:
+        policy.authorize(row, caller, inner=inner)
+    except ServiceError as error:
+        raise _refusal(error) from error
+    if isinstance(row.who, str) or caller is None:
+        return "the row is open to anyone" if row.who == ANYONE else "the row opens to the place it is asked from"
+    scope = row.who[caller.role]
+    return f"the row gives {caller.role} the scope {scope}: {SCOPES[scope]}"
+
+
+def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None:
+    """Who asks. Raises `RefusedError` for a token that is no good."""
+    if options.role:
+        return Principal(options.role if options.role in ("operator", "service") else "person", options.role)
+    if not options.token:
+        return None
+    credential = sys.stdin.readline().strip() if options.token == FROM_INPUT else options.token
+    auth = Sister(settings.auth_url, NAME, settings.service_secret)
+    try:
+        caller = make_authenticator(settings, auth, SystemClock()).identify(f"Bearer {credential}")
+        person = caller is not None and caller.kind == "person"
+        if person and revocation.introspect(auth, credential) is Verdict.REVOKED:
+            raise RefusedError("401 GEN_402: the token is revoked")
+    except ServiceError as error:
+        raise _refusal(error) from error
+    return caller
+
+
+def _refusal(error: ServiceError) -> RefusedError:
+    return RefusedError(f"{error.row.status} {error}")
+
+
+def _name(caller: Principal | None, *, inner: bool) -> str:
+    place = ", on the inner network" if inner else ""
+    if caller is None:
+        return f"nobody: no credentials{place}"
+    if caller.user_id is None:
+        return f"somebody with the role {caller.role}{place}"
+    return f"user {caller.user_id} of organization {caller.org_id}, {caller.role}{place}"
+
+
+def _say(what: str, text: str) -> None:
+    print(f"  {what:<9} {text}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="heartguard policy", description="Look at services/gateway/policy.toml.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("check", help="say what is wrong with the file")
+    asked = commands.add_parser("explain", help="say which row decides a request, and why")
+    asked.add_argument("method", type=str.upper)
+    asked.add_argument("path", help="as it would be sent, such as /users/12")
+    who = asked.add_mutually_exclusive_group()
+    who.add_argument("--token", help="the caller's access token, or - to read it from standard input")
+    who.add_argument("--as", dest="role", choices=ROLES, help="some caller of this role")
+    asked.add_argument("--inner", action="store_true", help="from loopback or a private address, no proxy between")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
