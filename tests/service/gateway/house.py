@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from heartguard_cli.programs import PREFIXES
 from tests.servers import free_port, until
 from tests.tokens import JWT_SECRET, OPERATOR_TOKEN, SERVICES, service_secret
 
@@ -167,10 +168,16 @@ class Gateway:
     """One gunicorn with the gateway's worker class; or with another service, to put behind it."""
 
     def __init__(
-        self, settings: dict[str, str], log: Path, workers: int = 2, service: str = "gateway", root: Path = ROOT
+        self,
+        settings: dict[str, str],
+        log: Path,
+        workers: int = 2,
+        service: str = "gateway",
+        root: Path = ROOT,
+        port: int = 0,
     ) -> None:
-        self.port = free_port()
-        self._health = f"/{service}/health"
+        self.port = port or free_port()
+        self._health = f"{PREFIXES[service]}/health"
         self.log = log
         metrics = log.parent / f"metrics-{self.port}"
         metrics.mkdir()

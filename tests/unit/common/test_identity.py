@@ -11,6 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
 
 from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
 from heartguard_common.identity import (
@@ -160,10 +161,32 @@ def test_a_header_that_says_it_twice_forges_nothing(shared: TokenVerifier, claim
             assert refused(lambda h=header, s=secret: shared.verify(by_hand(h, claims, s))) == "GEN_402"
 
 
-def test_of_claims_said_twice_the_last_counts(shared: TokenVerifier, claims: dict[str, Any]) -> None:
-    body = json.dumps(claims)[:-1] + ', "role": "user"}'  # RFC 7519 section 4: refuse, or use the last
+@pytest.mark.parametrize("claim", ["role", "sub", "exp"])
+def test_a_claim_said_twice_is_no_claim(shared: TokenVerifier, claims: dict[str, Any], claim: str) -> None:
+    body = json.dumps(claims)[:-1] + f", {json.dumps({claim: claims[claim]})[1:]}"  # RFC 7519 section 4: refuse
     token = by_hand({"alg": "HS256", "kid": secret_id(SECRET)}, body.encode(), SECRET.encode())
-    assert shared.verify(token).role == "user"
+    assert refused(lambda: shared.verify(token)) == "GEN_402"
+
+
+def test_a_token_has_one_spelling(shared: TokenVerifier, claims: dict[str, Any]) -> None:
+    good = hs256(claims)
+    assert shared.verify(good).user_id == 12
+    head, body, signature = good.split(".")
+    # 32 bytes are 43 letters, the last of which carries two bits that belong to no byte
+    other = signature[:-1] + chr(ord(signature[-1]) + 1)
+    assert base64.urlsafe_b64decode(other + "=") == base64.urlsafe_b64decode(signature + "=")
+    for text in (f"{head}.{body}.{other}", good + "=", good + "\n", f"{head}.{body[:4]}\n{body[4:]}.{signature}"):
+        assert refused(lambda text=text: shared.verify(text)) == "GEN_402", text
+
+
+@pytest.mark.parametrize("more", [{"jku": "http://e/"}, {"typ": "at+jwt"}, {"typ": 1}, {"zip": "DEF"}, {"kid": None}])
+def test_a_header_with_more_than_it_may_say(
+    published: TokenVerifier, claims: dict[str, Any], more: dict[str, Any]
+) -> None:
+    header = json.dumps({"alg": "ES256", "kid": "k1", **more}).encode()
+    signed = f"{b64(header)}.{b64(json.dumps(claims).encode())}"
+    signature = ECAlgorithm(ECAlgorithm.SHA256).sign(signed.encode(), KEY)
+    assert refused(lambda: published.verify(f"{signed}.{b64(signature)}")) == "GEN_402"
 
 
 @pytest.mark.parametrize(
@@ -241,10 +264,11 @@ def test_a_token_or_kid_beyond_reason_is_not_even_looked_up(claims: dict[str, An
 
     verifier = TokenVerifier(Keys(), "heartguard", "heartguard", clock)
     for kid in ("k" * 65, 7, {"a": 1}, ["k1"], True):
-        assert refused(lambda kid=kid: verifier.verify(by_hand({"alg": "HS256", "kid": kid}, claims))) == "GEN_402"
+        token = by_hand({"alg": "HS256", "kid": kid}, claims, b"x")
+        assert refused(lambda token=token: verifier.verify(token)) == "GEN_402"
     assert refused(lambda: verifier.verify(hs256(claims | {"more": "x" * 4096}))) == "GEN_402"
     assert asked == []
-    assert refused(lambda: verifier.verify(by_hand({"alg": "HS256", "kid": "k" * 64}, claims))) == "GEN_402"
+    assert refused(lambda: verifier.verify(by_hand({"alg": "HS256", "kid": "k" * 64}, claims, b"x"))) == "GEN_402"
     assert asked == ["k" * 64]
 
 

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import jwt
-from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from sqlalchemy import text
 
 from heartguard_auth.store.sessions import moment
+from heartguard_auth.store.vault import Vault
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
 from heartguard_common.identity import SharedSecrets, VerificationKey, read_key_set, secret_id
@@ -52,7 +51,7 @@ class KeyRing:
 
     def __init__(self, database: Database, secret: str, clock: Clock) -> None:
         self._database = database
-        self._cipher = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"heartguard ring " + secret.encode()).digest()))
+        self._vault = Vault(secret)
         self._clock = clock
         self._lock = threading.Lock()
         self._read_at: int | None = None
@@ -92,17 +91,13 @@ class KeyRing:
                     rows = connection.execute(text(_LIVE)).all()
             newest = rows[0]
             if self._private is None or self._private[0] != newest.kid:
-                pem = self._cipher.decrypt(newest.private_key.encode())
-                self._private = (newest.kid, serialization.load_pem_private_key(pem, None))
+                self._private = (newest.kid, self._vault.open(newest.private_key))
             self._public = [row.public_jwk for row in rows]
             self._verifying = {key.key_id or "": key for key in read_key_set({"keys": self._public})}
             self._read_at = now
 
     def _make(self, now: int) -> dict[str, Any]:
         key = ec.generate_private_key(ec.SECP256R1())
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
         jwk = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
         members = json.dumps({name: jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
         # The key's own thumbprint is its id (RFC 7638 section 3).
@@ -110,7 +105,7 @@ class KeyRing:
         public = {**json.loads(members), "kid": kid, "use": "sig", "alg": "ES256"}
         return {
             "kid": kid,
-            "private_key": self._cipher.encrypt(pem).decode(),
+            "private_key": self._vault.seal(key),
             "public_jwk": json.dumps(public),
             "created_at": moment(now),
         }

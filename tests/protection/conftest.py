@@ -1,0 +1,26 @@
+"""One house for all tests of protection."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.protection.house import ProtectedHouse, running_house
+from tests.servers import Postgres, Valkey
+
+
+@pytest.fixture(scope="package")
+def protected_house(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProtectedHouse]:
+    """Gateway and six services, started once for the directory, over a Valkey that nobody else flushes.
+
+    `protected_house.doors[name].ask(method, path, headers, body)` asks the gateway or a service directly;
+    `found("name")` makes an organization with its admin, `join(admin, "manager", "name")` a member. Both are
+    logged in: `.bearer`, `.access_token`, `.user_id`, `.org_id`.
+    """
+    directory = tmp_path_factory.mktemp("protection")
+    valkey = Valkey(tmp_path_factory.mktemp("protection-valkey"))
+    try:
+        valkey.start()
+        with postgres_server.database() as database, running_house(database, valkey, directory) as house:
+            yield house
+    finally:
+        valkey.stop()
