@@ -27,6 +27,7 @@ ROOMS = {
     "consumer",
     "export",
     "offline",
+    "keys",
 }
 SOURCES = sorted(
     path

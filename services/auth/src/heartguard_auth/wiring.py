@@ -18,9 +18,11 @@ from heartguard_auth.usecases.postman import Postman
 from heartguard_common import policy
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
-from heartguard_common.edge import make_edge, open_parts
-from heartguard_common.identity import ROLES, TokenVerifier
+from heartguard_common.edge import Parts, make_edge, open_parts
+from heartguard_common.identity import ROLES, Principal, TokenVerifier
 from heartguard_common.web import make_app
+
+_MYSELF = Principal("service", "service", name="auth")
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
@@ -29,7 +31,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     signer = (
         SharedSecretSigner(settings.jwt_secret, settings.jwt_secret_previous)
         if settings.jwt_secret
-        else KeyRing(parts.database, settings.key_ring_secret, parts.clock)
+        else make_ring(settings, parts)
     )
     revocations = Revocations(parts.database, parts.redis, parts.clock)
     stores = Stores(
@@ -63,3 +65,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         postman = Postman(rules, stores, SmtpMailer(settings.smtp, parts.clock))
         parts.lifecycle.on_close(Background("mail", postman.run).start().close)
     return make_app(edge, ROUTES, usecases)
+
+
+def make_ring(settings: Settings, parts: Parts) -> KeyRing:
+    """The key ring; what it does by itself, as it comes of age, is written into the audit trail."""
+    return KeyRing(
+        parts.database,
+        settings.key_ring_secret,
+        parts.clock,
+        access_seconds=settings.access_seconds,
+        rotated=lambda kid: parts.audit.changed(_MYSELF, "auth.key_rotated", f"key:{kid}", payload={"by": "age"}),
+    )

@@ -1,4 +1,4 @@
-"""`heartguard up | down | status | migrate | env | versions | audit | policy`."""
+"""`heartguard up | down | status | migrate | env | versions | audit | policy | keys`."""
 
 import argparse
 import errno
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "versions": _versions,
             "audit": _audit,
             "policy": _policy,
+            "keys": _keys,
         }
         return commands[options.command](options)
     except Trouble as trouble:
@@ -67,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("arguments", nargs=argparse.REMAINDER)
     rules = commands.add_parser("policy", help="`policy check` the file, `policy explain METHOD PATH` a decision")
     rules.add_argument("arguments", nargs=argparse.REMAINDER)
+    keys = commands.add_parser("keys", help="the signing keys: `keys list`, `keys rotate`, `keys retire KID`")
+    keys.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser
 
 
@@ -133,6 +136,10 @@ def _audit(options: argparse.Namespace) -> int:
 
 def _policy(options: argparse.Namespace) -> int:
     return _command_of("gateway", "heartguard_gateway.explain", options.arguments)
+
+
+def _keys(options: argparse.Namespace) -> int:
+    return _command_of("auth", "heartguard_auth.keys", options.arguments)
 
 
 def _command_of(service: str, module: str, arguments: Sequence[str]) -> int:

@@ -3,23 +3,52 @@
 import base64
 import hashlib
 import json
+import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
-from sqlalchemy import text
+from sqlalchemy import Connection, Row, text
 
-from heartguard_auth.store.sessions import moment
-from heartguard_auth.store.vault import Vault
-from heartguard_common.clock import NANOSECONDS, Clock
+from heartguard_auth.store.sessions import moment, nanoseconds
+from heartguard_auth.store.vault import SealedByAnotherSecret, Vault
+from heartguard_common.clock import NANOSECONDS, Clock, from_datetime, parse_rfc3339
 from heartguard_common.database import Database
+from heartguard_common.errors import UNAVAILABLE, ServiceError
 from heartguard_common.identity import SharedSecrets, VerificationKey, read_key_set, secret_id
 
 REREAD_NS = NANOSECONDS // 2
-_RING_LOCK = 0x48475249  # advisory lock "HGRI": two workers must not found two rings
+ROTATION_NS = 90 * 86_400 * NANOSECONDS
+# How long a token may live after its key has stopped signing, besides the token's own life.
+LEEWAY_SECONDS = 60
+_RING_LOCK = 0x48475249  # advisory lock "HGRI": two processes must not found or turn the ring at the same time
+_log = logging.getLogger("heartguard.auth")
+
+
+@dataclass(frozen=True)
+class RingKey:
+    """A key of the ring as an operator sees it; times are RFC 3339, `signs_since` is None for the next one."""
+
+    kid: str
+    created_at: str
+    signs_since: str | None
+    expires_at: str | None
+    retired_at: str | None
+
+    def state(self, now_ns: int) -> str:
+        """`next`, `signing`, `verifying`, `expired` or `retired`."""
+        if self.retired_at:
+            return "retired"
+        if self.signs_since is None:
+            return "next"
+        if self.expires_at is None:
+            return "signing"
+        return "verifying" if parse_rfc3339(self.expires_at) > now_ns else "expired"
 
 
 class SharedSecretSigner:
@@ -43,16 +72,28 @@ class SharedSecretSigner:
 
 
 class KeyRing:
-    """Signs with the newest key of the ring (ES256, RFC 7518 section 3.4); the others still verify.
+    """Signs with one key (ES256, RFC 7518 section 3.4), publishes that, the next one, and those that signed before.
 
-    Private keys are stored encrypted under `KEY_RING_SECRET`. The ring is read again twice a second, so that
-    a rotation or a retirement by another process counts here at once.
+    The next key is published long before it signs, so that whoever verifies knows it when its turn comes, also at
+    once. It comes every 90 days, by the age of the stored key, and by command. A key that has signed goes on verifying
+    until its last token has expired, unless it is retired. Private keys are stored encrypted under `KEY_RING_SECRET`.
+    The ring is read again twice a second, so that what another process does to it counts here at once.
     """
 
-    def __init__(self, database: Database, secret: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        secret: str,
+        clock: Clock,
+        *,
+        access_seconds: int,
+        rotated: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self._database = database
         self._vault = Vault(secret)
         self._clock = clock
+        self._overlap_ns = (access_seconds + LEEWAY_SECONDS) * NANOSECONDS
+        self._rotated = rotated
         self._lock = threading.Lock()
         self._read_at: int | None = None
         self._private: tuple[str, Any] | None = None
@@ -67,7 +108,7 @@ class KeyRing:
         return jwt.encode(claims, key, algorithm="ES256", headers={"kid": key_id})
 
     def public_keys(self) -> list[dict[str, Any]]:
-        """The public keys as JWKs (RFC 7517)."""
+        """The public keys as JWKs (RFC 7517): of the key that signs, of the next, and of those before."""
         self._read()
         return self._public
 
@@ -76,46 +117,132 @@ class KeyRing:
         self._read()
         return [self._verifying[key_id]] if key_id in self._verifying else []
 
+    def list(self) -> list[RingKey]:
+        """Every key there is or was, the newest first."""
+        with self._database.transaction() as connection:
+            return [RingKey(*(_shown(value) for value in row)) for row in connection.execute(text(_EVERY))]
+
+    def rotate(self) -> str:
+        """Let the next key sign from now on; returns its id. Tokens of the key before count until they expire."""
+        with self._database.transaction() as connection:
+            self._hold(connection)
+            kid = self._turn(connection, self._complete(connection))
+        self._forget()
+        return kid
+
+    def retire(self, kid: str) -> bool:
+        """Take a key out of the ring for ever; if it signs, the next one does so at once. False for an unknown id.
+
+        Whoever calls this revokes the key id too, in the same transaction: others keep public keys in memory.
+        """
+        with self._database.transaction() as connection:
+            self._hold(connection)
+            rows = self._complete(connection)
+            found = connection.execute(text(_RETIRE), {"kid": kid, "now": self._now()}).rowcount
+            if rows[0].kid == kid:
+                self._turn(connection, rows)
+            self._complete(connection)
+        self._forget()
+        return found == 1
+
     def _read(self) -> None:
         with self._lock:
             now = self._clock.now_ns()
             if self._read_at is not None and 0 <= now - self._read_at < REREAD_NS:
                 return
+            turned = ""
             with self._database.transaction() as connection:
-                rows = connection.execute(text(_LIVE)).all()
-                if not rows:
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _RING_LOCK})
-                    rows = connection.execute(text(_LIVE)).all()
-                if not rows:
-                    connection.execute(text(_ADD), self._make(now))
-                    rows = connection.execute(text(_LIVE)).all()
-            newest = rows[0]
-            if self._private is None or self._private[0] != newest.kid:
-                self._private = (newest.kid, self._vault.open(newest.private_key))
+                rows = self._live(connection)
+                if not _is_complete(rows) or self._due(rows):
+                    self._hold(connection)
+                    rows = self._complete(connection)
+                    if self._due(rows):  # nobody else has turned it meanwhile
+                        turned = self._turn(connection, rows)
+                        rows = self._live(connection)
+            signing = rows[0]
+            if self._private is None or self._private[0] != signing.kid:
+                self._private = (signing.kid, self._open(signing))
             self._public = [row.public_jwk for row in rows]
             self._verifying = {key.key_id or "": key for key in read_key_set({"keys": self._public})}
             self._read_at = now
+        if turned:
+            self._rotated(turned)
 
-    def _make(self, now: int) -> dict[str, Any]:
+    def _open(self, row: Row[Any]) -> Any:
+        try:
+            return self._vault.open(row.private_key)
+        except SealedByAnotherSecret as error:
+            _log.critical("KEY_RING_SECRET is not the one that the key %s is sealed under", row.kid)
+            raise ServiceError(UNAVAILABLE) from error
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._read_at = None
+
+    def _now(self) -> Any:
+        return moment(self._clock.now_ns())
+
+    def _hold(self, connection: Connection) -> None:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _RING_LOCK})
+
+    def _live(self, connection: Connection) -> Sequence[Row[Any]]:
+        """The keys that verify: the one that signs, then those before it; the next one is last."""
+        return connection.execute(text(_LIVE), {"now": self._now()}).all()
+
+    def _due(self, rows: Sequence[Row[Any]]) -> bool:
+        return self._clock.now_ns() - nanoseconds(rows[0].signs_since) >= ROTATION_NS
+
+    def _complete(self, connection: Connection) -> Sequence[Row[Any]]:
+        """The ring with a key that signs and a next one, made where they are missing; under the lock."""
+        while not _is_complete(rows := self._live(connection)):
+            signs = None if any(row.signs_since for row in rows) else self._now()
+            connection.execute(text(_ADD), {**self._make(), "now": self._now(), "signs_since": signs})
+        return rows
+
+    def _turn(self, connection: Connection, rows: Sequence[Row[Any]]) -> str:
+        """Let the next key of a complete ring sign; under the lock."""
+        kid: str = rows[-1].kid
+        until = moment(self._clock.now_ns() + self._overlap_ns)
+        connection.execute(text(_TURN), {"kid": kid, "now": self._now(), "until": until})
+        self._complete(connection)
+        return kid
+
+    def _make(self) -> dict[str, Any]:
         key = ec.generate_private_key(ec.SECP256R1())
         jwk = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
         members = json.dumps({name: jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
         # The key's own thumbprint is its id (RFC 7638 section 3).
         kid = base64.urlsafe_b64encode(hashlib.sha256(members.encode()).digest()).decode().rstrip("=")
         public = {**json.loads(members), "kid": kid, "use": "sig", "alg": "ES256"}
-        return {
-            "kid": kid,
-            "private_key": self._vault.seal(key),
-            "public_jwk": json.dumps(public),
-            "created_at": moment(now),
-        }
+        return {"kid": kid, "private_key": self._vault.seal(key), "public_jwk": json.dumps(public)}
+
+
+def _is_complete(rows: Sequence[Row[Any]]) -> bool:
+    """Whether there is a key that signs (the first) and a next one (the last)."""
+    return len(rows) > 1 and rows[0].signs_since is not None and rows[-1].signs_since is None
+
+
+def _shown(value: Any) -> Any:
+    return from_datetime(value) if isinstance(value, datetime) else value
 
 
 _LIVE = """
-SELECT kid, private_key, public_jwk FROM heartguard_core.signing_keys
-WHERE retired_at IS NULL ORDER BY created_at DESC, kid
+SELECT kid, private_key, public_jwk, signs_since FROM heartguard_core.signing_keys
+WHERE retired_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+ORDER BY signs_since DESC NULLS LAST, kid
+"""
+_EVERY = """
+SELECT kid, created_at, signs_since, expires_at, retired_at FROM heartguard_core.signing_keys
+ORDER BY signs_since DESC NULLS FIRST, created_at DESC
 """
 _ADD = """
-INSERT INTO heartguard_core.signing_keys (kid, private_key, public_jwk, created_at)
-VALUES (:kid, :private_key, cast(:public_jwk AS jsonb), :created_at)
+INSERT INTO heartguard_core.signing_keys (kid, private_key, public_jwk, created_at, signs_since)
+VALUES (:kid, :private_key, cast(:public_jwk AS jsonb), :now, :signs_since)
 """
+_TURN = """
+UPDATE heartguard_core.signing_keys
+SET signs_since = CASE WHEN kid = :kid THEN :now ELSE signs_since END,
+    expires_at = CASE WHEN kid = :kid THEN NULL ELSE coalesce(expires_at, :until) END
+WHERE retired_at IS NULL
+"""
+_RETIRE = "UPDATE heartguard_core.signing_keys SET retired_at = coalesce(retired_at, :now) WHERE kid = :kid"

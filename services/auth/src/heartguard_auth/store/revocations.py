@@ -68,7 +68,7 @@ class Revocations:
                 return
         except REDIS_FAULTS:
             return
-        self._refill()
+        self.copy_all()
 
     def require_active(self, principal: Principal, _: str) -> None:
         """The edge's question, answered by the copy or else by the truth. Raises GEN_402 when revoked."""
@@ -86,7 +86,8 @@ class Revocations:
         """End the thread that waits for Redis."""
         self._stopped.set()
 
-    def _refill(self) -> bool:
+    def copy_all(self) -> bool:
+        """Bring the whole truth to the copy; False while Redis does not take it."""
         with self._database.transaction() as connection:
             rows = connection.execute(text(_ALL), {"now": moment(self._clock.now_ns())}).all()
         try:
@@ -114,7 +115,7 @@ class Revocations:
     def _retry(self) -> None:
         while not self._stopped.wait(RETRY_SECONDS):
             try:
-                if self._refill():
+                if self.copy_all():
                     return
             except ServiceError:
                 _log.warning("revocations wait for PostgreSQL to be copied to Redis")

@@ -1,0 +1,167 @@
+"""The ring of signing keys: it comes of age, is turned by hand, and nobody is logged out by either."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import jwt
+import pytest
+
+from heartguard_auth.keys import main
+from heartguard_auth.settings import Settings
+from heartguard_auth.wiring import create_app
+from heartguard_common.web import LIFECYCLE
+from tests.people import owner
+from tests.service.auth.conftest import log_in, sign_up, with_token
+
+DAY = 86_400
+
+
+def kid(token):
+    return jwt.get_unverified_header(token)["kid"]
+
+
+def published(client):
+    return [key["kid"] for key in client.get("/.well-known/jwks.json").json["keys"]]
+
+
+def refresh(client, tokens):
+    answer = client.post("/auth/refresh", json={"refresh_token": tokens["refresh_token"]})
+    assert answer.status_code == 200, answer.data
+    return answer.json
+
+
+def status(client, tokens):
+    return client.get("/auth/profile", headers=with_token(tokens)).status_code
+
+
+@pytest.fixture
+def keys(environ, capsys):
+    """`heartguard keys ...` as the operator runs it: exit code, output, complaint."""
+
+    def run(*arguments):
+        code = main(arguments, environ)
+        told = capsys.readouterr()
+        return code, told.out, told.err
+
+    return run
+
+
+def test_the_next_key_is_known_before_it_signs(client, founder, keys, clock):
+    signing, following = published(client)
+    assert kid(founder["access_token"]) == signing
+    code, out, _ = keys("rotate")
+    assert (code, out.split()[0]) == (0, following)
+    clock.forward(1)  # the ring is read twice a second
+    after = log_in(client, "user@hg.io").json
+    assert kid(after["access_token"]) == following
+    first, second, third = published(client)
+    assert (first, second) == (following, signing)
+    assert third not in (signing, following)
+
+
+def test_a_rotation_logs_nobody_out(client, founder, keys, clock):
+    assert keys("rotate")[0] == 0
+    clock.forward(1)
+    assert status(client, founder) == 200
+    renewed = refresh(client, founder)
+    assert kid(renewed["access_token"]) != kid(founder["access_token"])
+    assert (status(client, renewed), status(client, founder)) == (200, 200)
+
+
+def test_an_old_key_goes_when_its_last_token_has(client, founder, keys, clock):
+    old = published(client)[0]
+    keys("rotate")
+    clock.forward(3599)
+    assert old in published(client)
+    clock.forward(1 + 60 + 1)
+    assert old not in published(client)
+
+
+@pytest.mark.parametrize(("days", "turned"), [(89, False), (91, True)])
+def test_the_age_of_the_stored_key_decides_at_the_next_start(start, environ, clock, events, days, turned):
+    signing, following = published(start())
+    clock.forward(days * DAY)
+    client = start()  # another process, which has seen nothing
+    assert published(client)[0] == (following if turned else signing)
+    tokens = sign_up(client, "user@hg.io")
+    assert kid(tokens["access_token"]) == (following if turned else signing)
+    said = [event for event in events() if event["action"] == "auth.key_rotated"]
+    assert [(it["actor"], it["resource"], it["payload"]) for it in said] == (
+        [("service:auth", f"key:{following}", {"by": "age"})] if turned else []
+    )
+
+
+def test_many_processes_found_and_turn_one_ring(environ, clock, database):
+    def read(_):
+        app = create_app(Settings.from_env(environ), clock)
+        try:
+            return published(app.test_client())
+        finally:
+            app.extensions[LIFECYCLE].close()
+
+    for days in (0, 91):
+        clock.forward(days * DAY)
+        with ThreadPoolExecutor(8) as pool:
+            seen = list(pool.map(read, range(8)))
+        assert seen == [seen[0]] * 8
+    with owner(database) as cursor:
+        cursor.execute("SELECT count(*) FROM heartguard_core.signing_keys")
+        assert cursor.fetchone() == (3,)
+
+
+def test_a_retired_key_is_refused_at_once_and_sessions_go_on(client, founder, keys, clock, events):
+    signing, following = published(client)
+    code, out, _ = keys("retire", signing)
+    assert (code, signing in out) == (0, True)
+    assert status(client, founder) == 401  # no second has passed: the mark in Redis is enough
+    clock.forward(1)
+    renewed = refresh(client, founder)
+    assert kid(renewed["access_token"]) == following
+    assert status(client, renewed) == 200
+    assert signing not in published(client)
+    assert [event["actor"] for event in events() if event["action"] == "auth.key_retired"] == ["operator"]
+
+
+def test_a_retired_key_stays_refused_when_redis_forgets(client, founder, keys, valkey, start):
+    keys("retire", kid(founder["access_token"]))
+    with valkey.client() as redis:
+        redis.flushall()
+    assert status(client, founder) == 401
+    assert status(start(), founder) == 401
+
+
+def test_the_next_key_can_be_retired_too(client, founder, keys, clock):
+    signing, following = published(client)
+    assert keys("retire", following)[0] == 0
+    clock.forward(1)
+    first, second = published(client)
+    assert first == signing
+    assert second != following
+    assert status(client, founder) == 200
+
+
+def test_an_unknown_key_is_said_to_be_unknown(client, founder, keys):
+    code, out, complaint = keys("retire", "no-such-key")
+    assert (code, out) == (1, "")
+    assert "there is no key no-such-key" in complaint
+
+
+def test_the_list_shows_every_key_and_no_secret(client, founder, keys, database):
+    signing, following = published(client)
+    code, out, _ = keys("list")
+    lines = {line.split()[0]: line.split()[1] for line in out.splitlines()}
+    assert code == 0
+    assert lines == {"key": "state", following: "next", signing: "signing"}
+    with owner(database) as cursor:
+        cursor.execute("SELECT private_key FROM heartguard_core.signing_keys")
+        assert not any(sealed in out for (sealed,) in cursor.fetchall())
+
+
+def test_with_a_shared_secret_there_is_no_ring_to_turn(environ, capsys):
+    assert main(["rotate"], {**environ, "JWT_SECRET": "Zk3v9QpL7xT2mW8cR5yB1nH6dF4gJ0sA"}) == 1
+    assert "JWT_SECRET_PREVIOUS" in capsys.readouterr().err
+
+
+def test_another_key_ring_secret_is_told_and_signs_nothing(client, founder, start, caplog):
+    other = start(KEY_RING_SECRET="b7Qw2Er9Ty4Ui6Op1As3Df5Gh8Jk0LzXc")
+    assert log_in(other, "user@hg.io").status_code == 503
+    assert "KEY_RING_SECRET is not the one" in caplog.text
