@@ -161,7 +161,7 @@ def test_with_a_shared_secret_there_is_no_ring_to_turn(environ, capsys):
     assert "JWT_SECRET_PREVIOUS" in capsys.readouterr().err
 
 
-def test_another_key_ring_secret_is_told_and_signs_nothing(client, founder, start, caplog):
+def test_another_key_ring_secret_is_told_and_signs_nothing(client, founder, start, capfd):
     other = start(KEY_RING_SECRET="b7Qw2Er9Ty4Ui6Op1As3Df5Gh8Jk0LzXc")
     assert log_in(other, "user@hg.io").status_code == 503
-    assert "KEY_RING_SECRET is not the one" in caplog.text
+    assert "KEY_RING_SECRET is not the one" in capfd.readouterr().err
