@@ -236,4 +236,3 @@ class Valkey(Server):
             return False
         finally:
             client.close()
-

@@ -44,7 +44,11 @@ def config(file, *arguments, **variables):
     clean = {"PATH": os.environ["PATH"], "HOME": str(file.parent), **variables}
     return subprocess.run(
         [TOOLS / "docker-compose", "--file", file, "config", *arguments],
-        env=clean, cwd=file.parent, capture_output=True, text=True, check=False,
+        env=clean,
+        cwd=file.parent,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

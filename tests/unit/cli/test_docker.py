@@ -30,9 +30,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("answer", [f"{GATEWAY}\n{POSTGRES}\n", f"[{GATEWAY},{POSTGRES}]"])
-def test_up_builds_waits_and_prints_the_table(
-    docker: Path, capsys: pytest.CaptureFixture[str], answer: str
-) -> None:
+def test_up_builds_waits_and_prints_the_table(docker: Path, capsys: pytest.CaptureFixture[str], answer: str) -> None:
     (docker / "answer").write_text(answer)
     Compose(docker).up({"GATEWAY_PORT": "5050"})
     assert "compose up -d --build" in (docker / "calls").read_text()

@@ -95,6 +95,13 @@ def test_one_influx_variable_without_the_others_refuses_to_start(name):
         Settings.from_env(ENVIRON | {name: INFLUX[name]})
 
 
-def test_all_three_refuse_to_start_too_while_there_is_no_such_store():
-    with pytest.raises(SettingsError, match="keeps time series in PostgreSQL only"):
-        Settings.from_env(ENVIRON | INFLUX)
+def test_all_three_name_the_influxdb():
+    found = Settings.from_env(ENVIRON | INFLUX)
+    assert (found.influx_url, found.influx_token, found.influx_org) == ("http://influx:8086", "t", "o")
+    assert Settings.from_env(ENVIRON | INFLUX | {"INFLUX_URL": "https://h/path/"}).influx_url == "https://h/path"
+
+
+@pytest.mark.parametrize("url", ["influx:8086", "ftp://h", "http://", "http://h?token=x", "http://h#x"])
+def test_an_influx_url_that_is_none_refuses_to_start(url):
+    with pytest.raises(SettingsError, match="INFLUX_URL must be"):
+        Settings.from_env(ENVIRON | INFLUX | {"INFLUX_URL": url})

@@ -9,5 +9,13 @@ BATCH_REJECTED = ErrorRow("TS_004", 422, "Points of an atomic batch were rejecte
 NOT_YOURS = ErrorRow("TS_005", 403, "This role reads its own points only")
 OVER_BUDGET = ErrorRow("TS_006", 422, "The query asks for more values than one answer holds")
 NO_AGGREGATE = ErrorRow("TS_007", 422, "A field of this query has no such aggregate")
+STORE_AWAY = ErrorRow("TS_030", 503, "The time-series store does not answer")
+STORE_BUSY = ErrorRow("TS_031", 503, "The time-series store takes no more for now")
+STORE_REFUSES = ErrorRow("TS_032", 502, "The time-series store does not accept this service's credentials")
+STORE_FAULT = ErrorRow("TS_033", 502, "The time-series store gave no usable answer")
+STORED_IN_PART = ErrorRow("TS_034", 502, "The time-series store refused points of an atomic batch after storing others")
 
-ROWS = (NO_BUCKET, BUCKET_EXISTS, OWN_BUCKET, BATCH_REJECTED, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE)
+ROWS = (
+    *(NO_BUCKET, BUCKET_EXISTS, OWN_BUCKET, BATCH_REJECTED, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE),
+    *(STORE_AWAY, STORE_BUSY, STORE_REFUSES, STORE_FAULT, STORED_IN_PART),
+)

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from heartguard_influx.domain.bucket import Bucket
-from heartguard_influx.domain.point import FieldKey, FieldType, Point, Status
+from heartguard_influx.domain.point import FieldKey, FieldType, Point, Verdict
 from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection
 from heartguard_influx.domain.windows import Grid
 
@@ -51,8 +51,11 @@ class FieldTypes(Protocol):
 class TimeSeriesStore(Protocol):
     """Where points are kept."""
 
-    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Status]:
-        """Store points whose field types are registered; what became of each, as if sent one after the other."""
+    def fault(self, point: Point) -> str | None:
+        """Why this store can't keep a point as it is, or None."""
+
+    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Verdict]:
+        """Store points without fault whose field types are registered; what became of each, as if sent one by one."""
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None) -> Sequence[Group]:
         """The series of a selection as they are answered together, by tags; None keeps each by itself."""

@@ -2,16 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from heartguard_common.edge import ServiceSettings
 from heartguard_common.settings import SettingsError, read, variable
 
 
+def _server_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an http:// or https:// URL")
+    return text.rstrip("/")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """What every service with a database reads, and the InfluxDB that may take its place."""
+    """What every service with a database reads, and the InfluxDB that keeps the points where one is named."""
 
-    influx_url: str = variable("INFLUX_URL", default="")
+    influx_url: str = variable("INFLUX_URL", _server_url, default="")
     influx_token: str = variable("INFLUX_TOKEN", default="")
     influx_org: str = variable("INFLUX_ORG", default="")
 
@@ -19,11 +27,11 @@ class Settings(ServiceSettings):
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """The settings of the environment. Raises `SettingsError` with every fault found."""
         settings = read(cls, environ)
-        _require_postgres(settings)
+        _require_all_or_none(settings)
         return settings
 
 
-def _require_postgres(settings: Settings) -> None:
+def _require_all_or_none(settings: Settings) -> None:
     given = {
         "INFLUX_URL": settings.influx_url,
         "INFLUX_TOKEN": settings.influx_token,
@@ -34,9 +42,4 @@ def _require_postgres(settings: Settings) -> None:
     if names and missing:
         raise SettingsError(
             f"{' and '.join(names)} needs {' and '.join(missing)} beside it: set all three, or none of them"
-        )
-    if names:
-        raise SettingsError(
-            "INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG are set, but this version keeps time series in "
-            "PostgreSQL only: leave all three empty"
         )

@@ -12,7 +12,7 @@ from heartguard_influx.domain import query as queries
 from heartguard_influx.domain.bucket import Bucket, belongs_to, own_name
 from heartguard_influx.domain.point import Point, Rules, Verdict, judge_types, read_point
 from heartguard_influx.domain.query import Field, Group, Row, Selection, Shape
-from heartguard_influx.errors import BATCH_REJECTED, BUCKET_EXISTS, NO_BUCKET, OWN_BUCKET
+from heartguard_influx.errors import BATCH_REJECTED, BUCKET_EXISTS, NO_BUCKET, OWN_BUCKET, STORED_IN_PART
 from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
 
 
@@ -33,7 +33,8 @@ class Writing:
     ) -> list[Verdict]:
         """Store the points of a WriteRequest; one verdict for each, in order.
 
-        Raises TS_001 for a bucket that is not the organization's, TS_004 when `atomic` and one is rejected.
+        Raises TS_001 for a bucket that is not the organization's, TS_004 when `atomic` and one is rejected, TS_034
+        when the store itself refused part of an atomic batch that broke none of our rules.
         """
         now = self._clock.now_ns()
         person = _only_person(principal)
@@ -42,7 +43,11 @@ class Writing:
         with self._transaction():
             found = _find(self._buckets, principal, bucket)
             rules = Rules(found, now, mine)
-            faults = {place: fault for place, point in enumerate(points) if (fault := rules.fault(point))}
+            faults = {
+                place: fault
+                for place, point in enumerate(points)
+                if (fault := rules.fault(point) or self._store.fault(point))
+            }
             _require_none(faults, atomic=atomic)
             return self._store_rest(found, points, faults, atomic=atomic)
 
@@ -56,10 +61,12 @@ class Writing:
             raise ServiceError(NO_BUCKET)
         faults = faults | self._settle_types(bucket_id, points, faults, atomic=atomic)
         accepted = [point for place, point in enumerate(points) if place not in faults]
-        statuses = iter(self._store.write(bucket_id, accepted) if accepted else ())
+        verdicts = self._store.write(bucket_id, accepted) if accepted else ()
+        if atomic and any(verdict.status == "rejected" for verdict in verdicts):
+            raise ServiceError(STORED_IN_PART)
+        written = iter(verdicts)
         return [
-            Verdict("rejected", faults[place]) if place in faults else Verdict(next(statuses))
-            for place in range(len(points))
+            Verdict("rejected", faults[place]) if place in faults else next(written) for place in range(len(points))
         ]
 
     def _settle_types(

@@ -1,10 +1,16 @@
 """Where the time-series service is put together."""
 
+from contextlib import nullcontext
+from dataclasses import dataclass
+
 from flask import Flask
 
 from heartguard_common.clock import Clock
-from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.database import Database
+from heartguard_common.edge import Parts, make_edge, open_parts
+from heartguard_common.lifecycle import Resource
 from heartguard_common.web import make_app
+from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
 from heartguard_influx.routes import ROUTES, UseCases
 from heartguard_influx.settings import Settings
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
@@ -14,15 +20,49 @@ NAME = "influx"
 PREFIX = "/timeseries"
 
 
+@dataclass(frozen=True)
+class Stores:
+    """Where points are kept and what is known about them; `writing` holds what a batch does together."""
+
+    buckets: Buckets
+    types: FieldTypes
+    points: TimeSeriesStore
+    transaction: Transaction
+    writing: Transaction
+
+
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
-    """The time-series service, its points in PostgreSQL."""
+    """The time-series service, its points in InfluxDB where one is configured, otherwise in PostgreSQL."""
     parts = open_parts(NAME, settings, clock)
-    transaction = parts.database.transaction
-    buckets, types = PostgresBuckets(parts.database), PostgresFieldTypes(parts.database)
-    store = PostgresStore(parts.database)
+    stores = _in_influxdb(settings, parts) if settings.influx_url else _in_postgresql(parts.database)
     usecases = UseCases(
-        writing=Writing(transaction, buckets, types, store, parts.clock),
-        querying=Querying(transaction, buckets, types, store),
-        keeping=Keeping(transaction, buckets, store, parts.audit),
+        writing=Writing(stores.writing, stores.buckets, stores.types, stores.points, parts.clock),
+        querying=Querying(stores.transaction, stores.buckets, stores.types, stores.points),
+        keeping=Keeping(stores.transaction, stores.buckets, stores.points, parts.audit),
     )
     return make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, usecases)
+
+
+def _in_postgresql(database: Database) -> Stores:
+    points = PostgresStore(database)
+    transaction = database.transaction
+    return Stores(PostgresBuckets(database), PostgresFieldTypes(database), points, transaction, transaction)
+
+
+def _in_influxdb(settings: Settings, parts: Parts) -> Stores:
+    from heartguard_influx.store.influx import (  # noqa: PLC0415  loaded only where it is used
+        InfluxBuckets,
+        InfluxStore,
+        Server,
+    )
+
+    url, token, org = settings.influx_url, settings.influx_token, settings.influx_org
+    server = parts.lifecycle.open(Resource("influxdb", lambda: Server(url, token, org), Server.ping, Server.close))
+    # A pool of its own, whose transactions never join the one of an idempotency key: types and series of a batch
+    # have to be there before it is sent, and stay when sending it fails half-way.
+    registry = Database(settings.database_url)
+    parts.lifecycle.on_close(registry.close)
+    points = InfluxStore(registry, server)
+    return Stores(
+        InfluxBuckets(registry, server), PostgresFieldTypes(registry), points, registry.transaction, nullcontext
+    )

@@ -13,7 +13,8 @@ from heartguard_influx.domain.catalogue import KNOWN
 
 Value = float | bool | str
 FieldType = Literal["float", "boolean", "string"]
-Status = Literal["created", "duplicate", "updated"]
+Status = Literal["stored", "created", "duplicate", "updated"]
+"""What a store did with a point; `stored` where it can't tell the others apart."""
 Tags = tuple[tuple[str, str], ...]
 FieldKey = tuple[str, str]
 """Measurement and field: what a field type is registered for."""

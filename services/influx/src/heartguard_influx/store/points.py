@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import Connection, text
 
 from heartguard_common.database import Database
-from heartguard_influx.domain.point import Point, Status, Value
+from heartguard_influx.domain.point import Point, Status, Value, Verdict
 from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection
 from heartguard_influx.domain.repeats import Batch, Cell
 from heartguard_influx.domain.windows import Grid
@@ -42,6 +42,7 @@ DELETE FROM heartguard_core.series
 WHERE bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
 """
 _Key = tuple[int, int, int]
+_VERDICTS: Mapping[Status, Verdict] = {status: Verdict(status) for status in ("created", "duplicate", "updated")}
 
 
 class PostgresStore:
@@ -50,7 +51,11 @@ class PostgresStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Status]:
+    def fault(self, point: Point) -> str | None:  # noqa: ARG002  PostgreSQL keeps every point the contract allows
+        """None: whatever the contract allows can be kept."""
+        return None
+
+    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Verdict]:
         """Store points whose field types are registered; what became of each, as if sent one after the other."""
         batch = Batch(points)
         with self._database.transaction() as connection:
@@ -58,7 +63,7 @@ class PostgresStore:
             written = _upsert(connection, keys, batch.first)
             if batch.last:
                 _upsert(connection, keys, batch.last)
-        return batch.statuses(written)
+        return [_VERDICTS[status] for status in batch.statuses(written)]
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None) -> Sequence[Group]:
         """The series of a selection as they are answered together, by tags; None keeps each by itself."""

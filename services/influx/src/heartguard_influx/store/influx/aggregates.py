@@ -1,0 +1,113 @@
+"""Windows made of what InfluxDB answered: its partial results put together, or computed from points.
+
+The numbers are PostgresStore's: quantiles interpolate linearly (Hyndman and Fan's type 7), the standard deviation is
+the sample's, first and last follow time and then the number of the series.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import cast
+
+from heartguard_influx.domain.point import Value
+from heartguard_influx.domain.query import Aggregate, Field, Row
+from heartguard_influx.domain.windows import Grid
+
+Key = tuple[int, int]
+"""A group and the start of a window."""
+Part = tuple[Key, Value | None, int]
+"""A server's partial result: where it belongs, its value, and of how many points."""
+Sample = tuple[int, int, Value]
+"""Time, series and value of a point's field."""
+
+
+def label(grid: Grid, time_ns: int) -> int:
+    """The start of the window that holds an instant of the grid."""
+    if grid.width_ns is not None:
+        return time_ns // grid.width_ns * grid.width_ns
+    return grid.starts[bisect_right(grid.starts, time_ns) - 1]
+
+
+def partial_width(grid: Grid) -> int | None:
+    """The widest window counted from 1970 whose edges are edges of the grid wherever those lie; None below a minute."""
+    width = grid.width_ns or math.gcd(*grid.starts)
+    return width if width >= 60_000_000_000 or width == grid.width_ns else None
+
+
+def join(field: Field, aggregate: Aggregate, parts: Iterable[Part]) -> list[Row]:
+    """Rows of partial results, each of another series or time."""
+    gathered: dict[Key, list[tuple[Value | None, int]]] = {}
+    for key, value, count in parts:
+        gathered.setdefault(key, []).append((value, count))
+    rows = []
+    for (group, start), found in sorted(gathered.items()):
+        count = sum(weight for _, weight in found)
+        rows.append(Row(group, start, {field.name: _joined(aggregate, found, count)}, count))
+    return rows
+
+
+def _joined(aggregate: Aggregate, found: Sequence[tuple[Value | None, int]], count: int) -> Value | None:
+    if aggregate == "count":
+        return count
+    if len(found) == 1:
+        return found[0][0]
+    numbers = [(float(cast(float, value)), weight) for value, weight in found]
+    if aggregate == "mean":
+        return math.fsum(value * weight for value, weight in numbers) / count
+    return _NUMBERS[aggregate]([value for value, _ in numbers])
+
+
+def compute(
+    aggregate: Aggregate, fields: Sequence[Field], samples: Mapping[Key, Mapping[str, list[Sample]]]
+) -> list[Row]:
+    """Rows of points themselves, gathered by window and field."""
+    rows = []
+    for (group, start), found in sorted(samples.items()):
+        points = {(time_ns, series) for of_field in found.values() for time_ns, series, _ in of_field}
+        values = {field.name: _computed(aggregate, found.get(field.name, [])) for field in fields}
+        rows.append(Row(group, start, values, len(points)))
+    return rows
+
+
+def _computed(aggregate: Aggregate, samples: list[Sample]) -> Value | None:
+    if aggregate == "count":
+        return len(samples)
+    if not samples:
+        return None
+    if aggregate == "first":
+        return min(samples)[2]
+    if aggregate == "last":
+        return max(samples)[2]
+    return _NUMBERS[aggregate]([float(value) for _, _, value in samples])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _stddev(values: Sequence[float]) -> float | None:
+    if len(values) < 2:
+        return None
+    mean = _mean(values)
+    return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
+
+
+def _quantile(share: float) -> Callable[[Sequence[float]], float]:
+    def quantile(values: Sequence[float]) -> float:
+        ordered = sorted(values)
+        place, rest = divmod((len(ordered) - 1) * share, 1)
+        low, high = ordered[int(place)], ordered[min(int(place) + 1, len(ordered) - 1)]
+        return low + rest * (high - low)
+
+    return quantile
+
+
+_NUMBERS: Mapping[str, Callable[[Sequence[float]], float | None]] = {
+    "mean": _mean,
+    "min": min,
+    "max": max,
+    "sum": math.fsum,
+    "median": _quantile(0.5),
+    "p95": _quantile(0.95),
+    "stddev": _stddev,
+}

@@ -1,0 +1,273 @@
+"""Points in InfluxDB. What must be known before a batch is sent stays in PostgreSQL: buckets, field types, series."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import nlargest, nsmallest
+
+from sqlalchemy import exc, text
+
+from heartguard_common.database import Database
+from heartguard_common.errors import ServiceError
+from heartguard_influx.domain.bucket import own_name
+from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Point, Tags, Value, Verdict
+from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection
+from heartguard_influx.domain.windows import Grid
+from heartguard_influx.errors import NO_BUCKET, OVER_BUDGET, STORE_FAULT
+from heartguard_influx.store.arrays import numbers
+from heartguard_influx.store.buckets import PostgresBuckets
+from heartguard_influx.store.influx import flux
+from heartguard_influx.store.influx.aggregates import Part, Sample, compute, join, label, partial_width
+from heartguard_influx.store.influx.answers import Record
+from heartguard_influx.store.influx.lines import unkeepable
+from heartguard_influx.store.influx.sending import Outcome, send
+from heartguard_influx.store.influx.server import RefusedError, Server
+from heartguard_influx.store.series import find_groups, series_ids
+
+COMPUTED_VALUES = 1_000_000
+_SERVERS_AGGREGATES = frozenset({"mean", "min", "max", "sum", "count"})
+_OF_ONE_SERIES = frozenset({"first", "last", "stddev"})
+
+_BUCKET = "SELECT name, org_id, retention_days FROM heartguard_core.buckets WHERE id = :id"
+_HOLD = f"{_BUCKET} FOR KEY SHARE"
+_LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
+_TAGS = "SELECT id, tags FROM heartguard_core.series WHERE id = ANY (cast(:ids AS bigint[]))"
+_FORGET = """
+DELETE FROM heartguard_core.series
+WHERE bucket_id = :id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
+"""
+_Members = Mapping[Tags, tuple[int, int]]
+"""The series of a query by their tags: its number and the place of its group."""
+
+
+class InfluxBuckets(PostgresBuckets):
+    """Buckets in PostgreSQL whose points are in InfluxDB, in a bucket of the same name."""
+
+    def __init__(self, database: Database, server: Server) -> None:
+        super().__init__(database)
+        self._registry = database
+        self._server = server
+
+    def remove(self, bucket_id: int) -> int:
+        """Remove a bucket here and there; returns how many buckets that were."""
+        with self._registry.transaction() as connection:
+            row = connection.execute(text(_BUCKET), {"id": bucket_id}).first()
+            removed = super().remove(bucket_id)
+            if row is not None:
+                # Before the row's end can be seen: whoever finds no bucket there looks for the row before making one.
+                self._server.remove_bucket(row.name)
+            return removed
+
+
+class InfluxStore:
+    """The time-series store made of an InfluxDB 2.
+
+    `registry` must be a pool whose transactions are its own: what is registered there has to outlive a batch that
+    fails, since part of the batch may have been stored.
+    """
+
+    def __init__(self, registry: Database, server: Server) -> None:
+        self._registry = registry
+        self._server = server
+
+    def fault(self, point: Point) -> str | None:
+        """Why InfluxDB can't keep the point as it is, or None."""
+        return unkeepable(point)
+
+    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Verdict]:
+        """Store points whose field types are registered; `stored` or `rejected` for each, in order.
+
+        Raises TS_001 when the bucket is deleted meanwhile, TS_030 to TS_033 when the server is no help.
+        """
+        try:
+            with self._registry.transaction() as connection:
+                name = connection.execute(text(_BUCKET), {"id": bucket_id}).scalar()
+                series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points})
+        except exc.IntegrityError as error:
+            raise ServiceError(NO_BUCKET) from error
+        if name is None:
+            raise ServiceError(NO_BUCKET)
+
+        def deliver(lines: Sequence[str]) -> Outcome | None:
+            try:
+                self._deliver(bucket_id, name, lines)
+            except RefusedError as refusal:
+                return Outcome(refusal.message)
+            return None
+
+        return send(points, deliver)
+
+    def _deliver(self, bucket_id: int, name: str, lines: Sequence[str]) -> None:
+        try:
+            self._server.write(name, lines)
+        except RefusedError as refusal:
+            if refusal.status != 404:
+                raise
+            self._make(bucket_id)
+            self._server.write(name, lines)
+
+    def _make(self, bucket_id: int) -> None:
+        """Make the bucket in InfluxDB, which has none before the first point comes."""
+        with self._registry.transaction() as connection:
+            row = connection.execute(text(_HOLD), {"id": bucket_id}).first()
+            if row is None:
+                raise ServiceError(NO_BUCKET)
+            # How long the organization's own bucket keeps points is a setting that changes: not the server's matter.
+            days = None if row.name == own_name(row.org_id) else row.retention_days
+            self._server.make_bucket(row.name, days)
+
+    def groups(self, selection: Selection, group_by: Sequence[str] | None) -> Sequence[Group]:
+        """The series of a selection as they are answered together, by tags; None keeps each by itself."""
+        with self._registry.transaction() as connection:
+            return find_groups(connection, selection, group_by)
+
+    def points(
+        self,
+        selection: Selection,
+        groups: Sequence[Group],
+        fields: Sequence[Field],
+        *,
+        after: Sequence[int] | None,
+        limit: int,
+        descending: bool,
+    ) -> tuple[Sequence[Row], Sequence[int] | None]:
+        """Up to `limit` points in order of time, then of series, and the position of the last if there are more."""
+        if not groups or not fields:
+            return (), None
+        members = self._members(groups)
+        position = None if after is None else (after[0], after[1])
+        query = flux.first_of_each(
+            self._select(_beyond(selection, position, descending=descending), fields),
+            # One more tells whether there is another page; another stands where the page before ended.
+            limit + 2,
+            descending=descending,
+        )
+        smallest = nlargest if descending else nsmallest
+        found: dict[tuple[int, int], dict[str, Value | None]] = {}
+        for record in self._read(query):
+            member = members.get(record.tags)
+            if member is None:
+                continue
+            key = (_time(record), member[0])
+            if position is not None and (key >= position if descending else key <= position):
+                continue
+            found.setdefault(key, {})[record.field] = record.value
+            if len(found) > 8 * limit + 1000:
+                found = {best: found[best] for best in smallest(limit + 1, found)}
+        shown = smallest(limit + 1, found)
+        place = dict(members.values())
+        rows = [Row(place[key[1]], key[0], dict(sorted(found[key].items()))) for key in shown[:limit]]
+        return rows, shown[limit - 1] if len(shown) > limit else None
+
+    def windows(
+        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
+    ) -> Sequence[Row]:
+        """The windows that hold points, by group and time.
+
+        The server computes what it computes exactly; the rest is computed here from its points, up to
+        COMPUTED_VALUES of them: beyond that TS_006 is raised.
+        """
+        if not groups or not fields:
+            return ()
+        members = self._members(groups)
+        whole = len(grid) == 1
+        width = None if whole else partial_width(grid)
+        single = all(len(group.series) == 1 for group in groups) and (whole or width == grid.width_ns)
+        by_server = aggregate in _SERVERS_AGGREGATES or (aggregate in _OF_ONE_SERIES and single)
+        if len(fields) == 1 and by_server and (whole or width is not None):
+            parts = self._partials(self._select(selection, fields), members, aggregate, grid, width)
+            return join(fields[0], aggregate, parts)
+        samples: dict[tuple[int, int], dict[str, list[Sample]]] = {}
+        for count, record in enumerate(self._read(self._select(selection, fields))):
+            if count >= COMPUTED_VALUES:
+                advice = "ask for a shorter range or fewer fields"
+                raise ServiceError(OVER_BUDGET, f"{aggregate} takes at most {COMPUTED_VALUES} stored values; {advice}")
+            member = members.get(record.tags)
+            if member is not None and record.value is not None:
+                time_ns = _time(record)
+                window = samples.setdefault((member[1], label(grid, time_ns)), {})
+                window.setdefault(record.field, []).append((time_ns, member[0], record.value))
+        return compute(aggregate, fields, samples)
+
+    def _partials(
+        self, query: flux.Query, members: _Members, aggregate: Aggregate, grid: Grid, width: int | None
+    ) -> Iterator[Part]:
+        def ask(function: str) -> Iterator[tuple[tuple[Tags, int], Value | None]]:
+            asked = flux.totals(query, function) if width is None else flux.by_windows(query, function, width)
+            for record in self._read(asked):
+                # A part ends where its window or the range does; the instant before is inside both.
+                yield (record.tags, grid.starts[0] if width is None else _time(record) - 1), record.value
+
+        counts = {key: int(value) for key, value in ask("count") if isinstance(value, int)}
+        values = ask(aggregate) if aggregate != "count" else iter(counts.items())
+        for (tags, time_ns), value in values:
+            member = members.get(tags)
+            if member is not None:
+                # A point that came between the two questions is not counted, as if it had come after both.
+                yield (member[1], label(grid, time_ns)), value, counts.get((tags, time_ns), 1)
+
+    def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
+        """Remove the points of buckets, or one person's there; returns how many values that were."""
+        return sum(self._erase(bucket_id, person) for bucket_id in bucket_ids)
+
+    def _erase(self, bucket_id: int, person: int | None) -> int:
+        with self._registry.transaction() as connection:
+            connection.execute(text(_LOCK), {"id": bucket_id})
+            name = connection.execute(text(_BUCKET), {"id": bucket_id}).scalar()
+            if name is None:
+                return 0
+            counted = flux.totals(flux.everything(name, EARLIEST_NS, LATEST_NS, person), "count")
+            removed = sum(record.value for record in self._read(counted) if isinstance(record.value, int))
+            self._delete(name, EARLIEST_NS, LATEST_NS, {} if person is None else {PERSON_TAG: str(person)})
+            connection.execute(text(_FORGET), {"id": bucket_id, "person": person})
+            return removed
+
+    def _delete(self, name: str, start_ns: int, stop_ns: int, columns: Mapping[str, str]) -> None:
+        try:
+            self._server.delete(name, start_ns, stop_ns, predicate(columns))
+        except RefusedError as refusal:
+            if refusal.status != 404:
+                raise ServiceError(STORE_FAULT) from refusal
+
+    def _members(self, groups: Sequence[Group]) -> dict[Tags, tuple[int, int]]:
+        place = {series: index for index, group in enumerate(groups) for series in group.series}
+        with self._registry.transaction() as connection:
+            rows = connection.execute(text(_TAGS), {"ids": numbers(place)}).all()
+        return {tuple(sorted(row.tags.items())): (row.id, place[row.id]) for row in rows}
+
+    def _select(self, selection: Selection, fields: Sequence[Field]) -> flux.Query:
+        with self._registry.transaction() as connection:
+            name = connection.execute(text(_BUCKET), {"id": selection.bucket_id}).scalar()
+        return flux.select(name or "", selection, [field.name for field in fields])
+
+    def _read(self, query: flux.Query) -> Iterator[Record]:
+        """The rows of an answer; none where InfluxDB has no such bucket yet."""
+        try:
+            yield from self._server.query(query)
+        except RefusedError as refusal:
+            if refusal.status != 404:
+                raise ServiceError(STORE_FAULT) from refusal
+
+
+def predicate(columns: Mapping[str, str]) -> str:
+    """A delete predicate: all of the columns hold these values. Names and values are quoted whatever they are."""
+    return " AND ".join(f"{_quoted(name)}={_quoted(value)}" for name, value in columns.items())
+
+
+def _quoted(value: str) -> str:
+    return '"' + re.sub(r'(["\\])', r"\\\1", value).replace("\n", r"\n") + '"'
+
+
+def _beyond(selection: Selection, position: tuple[int, int] | None, *, descending: bool) -> Selection:
+    """What is left of a selection after a position; the instant of the position is still part of it."""
+    start, stop = selection.start_ns, selection.stop_ns
+    if position is not None:
+        start, stop = (start, min(stop, position[0] + 1)) if descending else (max(start, position[0]), stop)
+    return Selection(
+        selection.bucket_id, selection.measurement, start, stop, tags=selection.tags, person=selection.person
+    )
+
+
+def _time(record: Record) -> int:
+    if record.time_ns is None:
+        raise ServiceError(STORE_FAULT)
+    return record.time_ns

@@ -1,0 +1,234 @@
+"""InfluxStore and the recorded exchanges of a real server; expected values are read off the recorded lines."""
+
+import statistics
+
+import pytest
+
+from heartguard_common.errors import ServiceError
+from heartguard_influx.domain.point import Point, Verdict
+from heartguard_influx.domain.query import Row
+from heartguard_influx.domain.windows import Every, Grid, grid
+from tests.people import found
+from tests.store.influx.recorded import BAND, BARE, BUCKET, SECOND, START, STOP, WATCH, Registry, selection
+
+STORED = Verdict("stored")
+BEAT = Point("heart_rate", BARE, {"bpm": 60.0}, START)
+# The beats of the recording by series: seconds after 14:00 and bpm.
+BEATS = {
+    WATCH: [(20 * place, 60 + place) for place in range(12)],
+    BAND: [(30 * place, 80 + place) for place in range(6)],
+    BARE: [(3, 71)],
+}
+
+
+@pytest.fixture(scope="module")
+def registry(module_database):
+    registry = Registry(module_database, found(module_database))
+    yield registry
+    registry.pool.close()
+
+
+def code(raised):
+    return raised.value.row.code
+
+
+def test_ready_means_that_the_organization_is_there_and_the_token_good(registry):
+    with registry.before("bucket_create/1") as influx:
+        influx.server.ping()
+    with registry.before("bucket_create_unknown_org", org="no-such-org") as influx:
+        with pytest.raises(ServiceError) as raised:
+            influx.server.ping()
+        assert code(raised) == "TS_032"
+
+
+def test_a_batch_is_one_request_of_line_protocol(registry):
+    note = 'a "quoted" note, with comma'
+    points = [
+        Point("heart_rate", WATCH, {"bpm": 60.0, "confidence": 0.9}, START),
+        Point("steps", BARE, {"count": 7.0}, START + 60 * SECOND),
+        Point("heart_rate", BAND, {"bpm": 80.0, "resting": True, "note": note}, START + 30 * SECOND),
+    ]
+    with registry.before("ns_lines") as influx:
+        assert influx.store.write(influx.bucket_id, points) == [STORED] * 3
+    odd = Point("spo2", (("user_id", "u 1,=x"),), {"label": "ok", "ok": True, "value": 97.5}, START)
+    with registry.before("ns_line") as influx:
+        assert influx.store.write(influx.bucket_id, [odd]) == [STORED]
+
+
+def test_points_of_one_series_and_instant_become_one_line_and_the_later_value_wins(registry):
+    points = [
+        Point("heart_rate", WATCH, {"bpm": 99.0, "confidence": 0.9}, START),
+        Point("heart_rate", BAND, {"bpm": 80.0, "resting": False}, START + 30 * SECOND),
+        Point("heart_rate", WATCH, {"bpm": 60.0}, START),
+        Point("heart_rate", BAND, {"resting": True, "note": 'a "quoted" note, with comma'}, START + 30 * SECOND),
+        Point("steps", BARE, {"count": 7.0}, START + 60 * SECOND),
+    ]
+    with registry.before("ns_lines") as influx:
+        assert influx.store.write(influx.bucket_id, points) == [STORED] * 5
+
+
+@pytest.mark.parametrize(("retention_days", "made"), [(90, "bucket_create/2"), (None, "bucket_forever")])
+def test_the_first_point_makes_the_bucket_with_its_retention(registry, retention_days, made):
+    steps = ("ns_unknown_bucket", "bucket_create/1", made, "ns_bucket_is_there")
+    with registry.before(*steps, retention_days=retention_days) as influx:
+        assert influx.store.write(influx.bucket_id, [BEAT]) == [STORED]
+
+
+def test_a_bucket_that_somebody_else_made_meanwhile_is_taken(registry):
+    steps = ("ns_unknown_bucket", "bucket_create/1", "bucket_create_duplicate/2", "ns_bucket_is_there")
+    with registry.before(*steps, retention_days=None) as influx:
+        assert influx.store.write(influx.bucket_id, [BEAT]) == [STORED]
+
+
+def test_a_deleted_bucket_is_not_made_again_by_a_late_batch(registry):
+    with registry.before("bucket_find_absent") as influx:
+        influx.buckets.remove(influx.bucket_id)
+        with pytest.raises(ServiceError) as raised:
+            influx.store.write(influx.bucket_id, [BEAT])
+        assert code(raised) == "TS_001"
+
+
+def test_a_conflict_of_types_rejects_its_point_and_no_other(registry):
+    points = [
+        Point("heart_rate", BARE, {"bpm": "text"}, START + 2 * SECOND),
+        Point("heart_rate", BARE, {"bpm": 71.0}, START + 3 * SECOND),
+    ]
+    with registry.before("ns_conflict", "ns_conflict_alone", "ns_conflict_rest") as influx:
+        rejected = Verdict("rejected", "the field bpm is of type float in InfluxDB")
+        assert influx.store.write(influx.bucket_id, points) == [rejected, STORED]
+
+
+def test_a_point_beyond_the_servers_retention_is_rejected_and_no_other(registry):
+    points = [
+        Point("heart_rate", BARE, {"bpm": 71.0}, START + 3 * SECOND),
+        Point("heart_rate", BARE, {"bpm": 70.0}, 1786716000 * SECOND),
+    ]
+    with registry.before("ns_beyond_retention", "ns_beyond_retention_alone", "ns_beyond_retention_rest") as influx:
+        rejected = Verdict("rejected", "the timestamp is older than the bucket keeps points")
+        assert influx.store.write(influx.bucket_id, points) == [STORED, rejected]
+
+
+def test_a_line_the_server_cant_parse_is_rejected_without_its_text(registry):
+    with registry.before("ns_unparsable") as influx:
+        assert influx.store.write(influx.bucket_id, [BEAT]) == [Verdict("rejected", "InfluxDB refused the point")]
+
+
+def test_a_wrong_token_is_this_services_fault(registry):
+    with registry.before("ns_unauthorized", token="wrong") as influx:
+        with pytest.raises(ServiceError) as raised:
+            influx.store.write(influx.bucket_id, [BEAT])
+        assert code(raised) == "TS_032"
+        assert raised.value.row.status == 502
+
+
+def page(influx, registry, **more):
+    fields = registry.know(influx.bucket_id)
+    chosen = selection(influx.bucket_id)
+    groups = influx.store.groups(chosen, None)
+    arguments = {"after": None, "limit": 100, "descending": False, **more}
+    rows, position = influx.store.points(chosen, groups, fields, **arguments)
+    return [(groups[row.group].tags, row.time_ns, dict(row.values)) for row in rows], position
+
+
+def test_raw_points_come_in_order_of_time(registry):
+    with registry.before("bound_raw") as influx:
+        rows, position = page(influx, registry)
+    expected = [(tags, START + second * SECOND, {"bpm": bpm}) for tags in BEATS for second, bpm in BEATS[tags]]
+    assert sorted(rows) == sorted(expected)
+    assert [row[1] for row in rows] == sorted(row[1] for row in rows)
+    assert position is None
+
+
+def test_a_series_that_is_not_registered_is_not_seen(registry):
+    with registry.before("bound_raw") as influx:
+        fields = registry.know(influx.bucket_id, series=[BAND])
+        chosen = selection(influx.bucket_id)
+        groups = influx.store.groups(chosen, None)
+        rows, _ = influx.store.points(chosen, groups, fields, after=None, limit=100, descending=False)
+    assert [row.values["bpm"] for row in rows] == [80, 81, 82, 83, 84, 85]
+
+
+REFERENCE = {
+    "mean": lambda values: sum(values) / len(values),
+    "min": min,
+    "max": max,
+    "sum": sum,
+    "count": len,
+    "stddev": statistics.stdev,
+    "first": lambda values: values[0],
+    "last": lambda values: values[-1],
+}
+
+
+@pytest.mark.parametrize("aggregate", REFERENCE)
+def test_windows_of_each_series(registry, aggregate):
+    steps = ["bound_count"] if aggregate == "count" else ["bound_count", f"bound_{aggregate}"]
+    with registry.before(*steps) as influx:
+        fields = registry.know(influx.bucket_id)
+        chosen = selection(influx.bucket_id)
+        groups = influx.store.groups(chosen, ["device", "user_id"])
+        minutes = grid(Every(1, "m"), "UTC", START, STOP)
+        rows = influx.store.windows(chosen, groups, fields, aggregate, minutes)
+    expected = {}
+    for tags, beats in BEATS.items():
+        for second, bpm in beats:
+            expected.setdefault((tags, START + second // 60 * 60 * SECOND), []).append(bpm)
+    found = {(groups[row.group].tags, row.time_ns): (row.values["bpm"], row.count) for row in rows}
+    assert found == {
+        key: (
+            None if aggregate == "stddev" and len(values) < 2 else pytest.approx(REFERENCE[aggregate](values)),
+            len(values),
+        )
+        for key, values in expected.items()
+    }
+
+
+def test_means_of_series_are_joined_by_their_weight(registry):
+    with registry.before("bound_count", "bound_mean") as influx:
+        fields = registry.know(influx.bucket_id)
+        chosen = selection(influx.bucket_id)
+        groups = influx.store.groups(chosen, ())
+        rows = influx.store.windows(chosen, groups, fields, "mean", grid(Every(1, "m"), "UTC", START, STOP))
+    first = [60, 61, 62, 80, 81, 71]
+    assert rows[0] == Row(0, START, {"bpm": pytest.approx(sum(first) / 6)}, 6)
+    assert [(row.time_ns - START) // SECOND for row in rows] == [0, 60, 120, 180]
+
+
+def test_the_whole_range_is_one_window(registry):
+    with registry.before("bound_total_count", "bound_total_mean") as influx:
+        fields = registry.know(influx.bucket_id)
+        chosen = selection(influx.bucket_id)
+        groups = influx.store.groups(chosen, ())
+        rows = influx.store.windows(chosen, groups, fields, "mean", Grid([START, STOP], None))
+    values = [bpm for beats in BEATS.values() for _, bpm in beats]
+    assert rows == [Row(0, START, {"bpm": pytest.approx(sum(values) / len(values))}, len(values))]
+
+
+def test_a_bucket_nobody_has_written_to_and_a_measurement_nobody_wrote_are_empty(registry):
+    with registry.before("bound_unknown_bucket", bucket="org_none") as influx:
+        assert page(influx, registry) == ([], None)
+    with registry.before("bound_none") as influx:
+        fields = registry.know(influx.bucket_id, "none")
+        chosen = selection(influx.bucket_id, "none")
+        groups = influx.store.groups(chosen, None)
+        assert influx.store.points(chosen, groups, fields, after=None, limit=100, descending=False) == ([], None)
+
+
+def test_a_person_is_erased_by_their_tag(registry):
+    mine = (("device", "band"), ("user_id", "7"))
+    with registry.before("bound_count_of_person", "delete_person") as influx:
+        registry.know(influx.bucket_id, series=[mine, WATCH])
+        assert influx.store.erase([influx.bucket_id], 7) == 18
+        assert [group.tags for group in influx.store.groups(selection(influx.bucket_id), None)] == [WATCH]
+
+
+@pytest.mark.parametrize("steps", [("bucket_delete/1", "bucket_delete/2"), ("bucket_find_absent",)])
+def test_a_bucket_is_removed_here_and_there(registry, steps):
+    with registry.before(*steps) as influx:
+        assert influx.buckets.remove(influx.bucket_id) == 1
+        assert influx.buckets.remove(influx.bucket_id) == 0
+
+
+def test_a_bucket_that_went_meanwhile_is_gone(registry):
+    with registry.before("bucket_find", "bucket_went") as influx:
+        influx.server.remove_bucket(BUCKET)

@@ -1,0 +1,159 @@
+"""An InfluxDB that is busy, broken, slow or gone: what is tried again, and what the caller is told."""
+
+import pytest
+
+from heartguard_common.errors import ServiceError
+from heartguard_influx.domain.point import Point, Verdict
+from heartguard_influx.store.influx import Server
+from heartguard_influx.store.influx.server import Patience
+from tests.fakes.influxdb.recorded import EXCHANGES, ORG, TOKEN
+from tests.people import found
+from tests.servers import free_port
+from tests.store.influx.recorded import BARE, START, Registry, selection
+
+BEAT = Point("heart_rate", BARE, {"bpm": 60.0}, START)
+WRITE = "ns_bucket_is_there"
+READ = "bound_raw"
+BUSY = {"status": 429, "body": '{"code":"too many requests","message":"busy"}', "headers": {"Retry-After": "2"}}
+AWAY = {"status": 503, "body": "upstream connect error", "headers": {}}
+# A head whose promised body never comes.
+CUT = {"status": 200, "body": "promised", "cut": True}
+BROKEN = {"status": 500, "body": '{"code":"internal error","message":"panic"}'}
+
+
+@pytest.fixture(scope="module")
+def registry(module_database):
+    registry = Registry(module_database, found(module_database))
+    yield registry
+    registry.pool.close()
+
+
+def write(influx):
+    return influx.store.write(influx.bucket_id, [BEAT])
+
+
+def read(influx, registry):
+    fields = registry.know(influx.bucket_id)
+    chosen = selection(influx.bucket_id)
+    groups = influx.store.groups(chosen, None)
+    return influx.store.points(chosen, groups, fields, after=None, limit=100, descending=False)
+
+
+def refused(call, *arguments):
+    with pytest.raises(ServiceError) as raised:
+        call(*arguments)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("change", "least", "most"),
+    [(BUSY, 2.0, 2.0), (AWAY, 1.0, 1.0), (CUT, 0.05, 0.1)],
+)
+def test_a_failure_that_passes_is_waited_for(registry, change, least, most):
+    with registry.before(WRITE, WRITE, changes={0: change}) as influx:
+        assert write(influx) == [Verdict("stored")]
+        assert len(influx.pauses) == 1
+        assert least <= influx.pauses[0] <= most
+
+
+def test_pauses_double_until_the_attempts_are_over(registry):
+    with registry.before(*[WRITE] * 4, changes=dict.fromkeys(range(4), CUT)) as influx:
+        error = refused(write, influx)
+        assert (error.row.code, error.row.status, error.headers["Retry-After"]) == ("TS_030", 503, "1")
+        assert len(influx.pauses) == 3
+        for pause, whole in zip(influx.pauses, (0.1, 0.2, 0.4), strict=True):
+            assert whole / 2 <= pause <= whole
+
+
+def test_a_server_that_asks_for_more_time_than_there_is_gets_no_second_request(registry):
+    with registry.before(WRITE, changes={0: {**BUSY, "headers": {"Retry-After": "30"}}}) as influx:
+        error = refused(write, influx)
+        assert (error.row.code, error.row.status, error.headers["Retry-After"]) == ("TS_031", 503, "30")
+        assert influx.pauses == []
+
+
+def test_a_retry_after_that_is_a_date_counts_as_a_second(registry):
+    change = {**BUSY, "headers": {"Retry-After": "Mon, 23 Nov 2026 09:00:00 GMT"}}
+    with registry.before(WRITE, changes={0: change}, attempts=1) as influx:
+        assert refused(write, influx).headers["Retry-After"] == "1"
+
+
+def test_a_server_error_is_told_and_not_repeated(registry):
+    with registry.before(WRITE, changes={0: BROKEN}) as influx:
+        error = refused(write, influx)
+        assert (error.row.code, error.row.status) == ("TS_033", 502)
+        assert "panic" not in error.message
+
+
+def test_a_server_that_hangs_is_left_after_its_time(registry):
+    with registry.before(WRITE, changes={0: {"hang": True}}, read=0.2, deadline=0.3) as influx:
+        assert refused(write, influx).row.code == "TS_030"
+        assert influx.pauses == []
+
+
+def test_a_query_that_begins_late_is_asked_again(registry):
+    change = {0: {"hang": True}}
+    with registry.before(READ, READ, changes=change, read=0.2, deadline=5.0) as influx:
+        rows, _ = read(influx, registry)
+        assert len(rows) == 19
+
+
+def test_an_answer_that_breaks_off_is_an_error_and_no_short_answer(registry):
+    with registry.before(READ, changes={0: {"cut": True}}) as influx:
+        error = refused(read, influx, registry)
+        assert (error.row.code, error.headers["Retry-After"]) == ("TS_030", "1")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # Annotated CSV says so in a table of its own when a query ends with an error after its answer began.
+        "#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n,error,reference\r\n,Failed to read,897\r\n",
+        EXCHANGES[READ]["response"]["body"] + ",error,reference\r\n,Failed to read,897\r\n",
+        "<html>not a database</html>\r\n<a,b,c,d>\r\n",
+        EXCHANGES[READ]["response"]["body"].replace(",80,bpm", ",eighty,bpm"),
+        EXCHANGES[READ]["response"]["body"].replace(",80,bpm", ",80"),
+        EXCHANGES[READ]["response"]["body"].replace(",2026-11-22T14:00:00Z,80", ",yesterday,80"),
+    ],
+)
+def test_an_answer_that_is_none_is_told(registry, body):
+    with registry.before(READ, changes={0: {"body": body}}) as influx:
+        assert refused(read, influx, registry).row.code == "TS_033"
+
+
+def test_a_query_with_a_wrong_token_is_this_services_fault(registry):
+    with registry.before("bound_unauthorized", token=_token_of("bound_unauthorized")) as influx:
+        assert refused(read, influx, registry).row.code == "TS_032"
+
+
+def _token_of(name):
+    return EXCHANGES[name]["request"]["headers"]["Authorization"].removeprefix("Token ")
+
+
+def test_a_refusal_that_names_no_field_is_settled_by_halves(registry):
+    dropped = '{"code":"unprocessable entity","message":"failure writing points to database: partial write: dropped=1"}'
+    with registry.before(
+        "ns_conflict",
+        "ns_conflict_alone",
+        "ns_conflict_rest",
+        changes={
+            0: {"body": dropped},
+            1: {"body": dropped},
+        },
+    ) as influx:
+        points = [
+            Point("heart_rate", BARE, {"bpm": "text"}, START + 2_000_000_000),
+            Point("heart_rate", BARE, {"bpm": 71.0}, START + 3_000_000_000),
+        ]
+        verdicts = influx.store.write(influx.bucket_id, points)
+        # A message of another kind: halves instead of suspects, and no more said than is known.
+        assert verdicts == [Verdict("rejected", "InfluxDB refused the point"), Verdict("stored")]
+
+
+def test_nobody_there(registry):
+    pauses = []
+    server = Server(f"http://127.0.0.1:{free_port()}", TOKEN, ORG, patience=Patience(connect=0.5), sleep=pauses.append)
+    assert refused(server.ping).row.code == "TS_030"
+    assert refused(server.write, "org_acme", ["heart_rate bpm=1.0 1"]).row.code == "TS_030"
+    assert len(pauses) == 3
+    server.close()
