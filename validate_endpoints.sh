@@ -297,7 +297,7 @@ tidy_up() {
     trap '' INT TERM
     for form in json xml; do
         left=
-        for name in founded_org made_bucket made_item made_second; do
+        for name in founded_org made_bucket made_item made_second made_third; do
             value "$name" "$form"
             left=$left$found
         done
@@ -308,6 +308,7 @@ tidy_up() {
         row DELETE -
         remove "$form" made_item '/media/items/{made_item}' "a file"
         remove "$form" made_second '/media/items/{made_second}' "a file"
+        remove "$form" made_third '/media/items/{made_third}' "a file"
         remove "$form" made_bucket '/timeseries/buckets/{made_bucket}' "a bucket"
         sends '{"name": "{organization}"}' '<OrganizationDelete><name>{organization}</name></OrganizationDelete>'
         remove "$form" founded_org /organization "the organization that the $form rows have founded"

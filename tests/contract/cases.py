@@ -123,7 +123,7 @@ def _element(name: str, value: Any, attributes: str, *, union: bool = False) -> 
 
 def _members(name: str, value: dict[str, Any]) -> Iterator[str]:
     for key, inner in value.items():
-        if name in ("tags", "fields", "payload"):
+        if name in ("tags", "fields", "payload", "headers"):
             quoted = escape(key, {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
             yield from _element("entry", inner, f' key="{quoted}"', union=True)
         else:

@@ -3,7 +3,7 @@
 import hashlib
 import time
 
-from heartguard_media.domain import Written
+from heartguard_media.domain.items import Written
 
 
 class MemoryObjects:
@@ -14,6 +14,8 @@ class MemoryObjects:
 
     def write(self, key, blocks):
         content = b"".join(blocks)
+        if key in self._objects:
+            raise FileExistsError(key)
         self._objects[key] = (content, time.time())
         return Written(len(content), hashlib.sha256(content).hexdigest())
 
@@ -22,11 +24,16 @@ class MemoryObjects:
             raise FileNotFoundError(key)
         return iter([self._objects[key][0][start : start + length]])
 
+    def size(self, key):
+        return len(self._objects[key][0]) if key in self._objects else None
+
     def delete(self, key):
         self._objects.pop(key, None)
 
     def direct_url(self, *_):
         return None
+
+    direct_upload = direct_url
 
     def older_than(self, seconds):
         limit = time.time() - seconds

@@ -122,10 +122,20 @@ media_rows() {
     row PUT '/media/upload?file_name=note.{format}'; sends_text HeartGuard text/plain
     keeps second_item=id made_second=id
     gives 201 MediaItem $ITEM size=10 owner_id={user_id}
+    row POST /media/uploads
+    sends '{"file_name": "note.{format}", "content_type": "text/plain", "size": 10}' \
+        '<UploadRequest><file_name>note.{format}</file_name><content_type>text/plain</content_type><size>10</size></UploadRequest>'
+    keeps third_item=id upload_url=url
+    gives 201 UploadTicket id:uuid url:url method=PUT headers/Content-Type=text/plain expires_at:time
+    row POST '/media/uploads/{third_item}/complete'; refuses 409 MEDIA_013
+    [ "$LISTING" = yes ] || derive_signatures upload_url upload
+    row PUT '/media/content/{third_item}?{upload}'; as nobody; sends_text HeartGuard text/plain; when own_files; gives 201 -
+    row POST '/media/uploads/{third_item}/complete'; when own_files; keeps made_third=id; gives 200 MediaItem $ITEM size=10 owner_id={user_id}
+    row GET /media/usage; gives 200 MediaUsage items:int bytes:int quota_bytes:int
     row GET '/media/items?limit=500'; gives 200 MediaItemList 'items[]/id:uuid' 'items[]/owner_id:int' next_cursor
     row GET '/media/items/{item_id}'; gives 200 MediaItem $ITEM id={item_id}
     row GET '/media/items/{item_id}/download'; keeps url=url; gives 200 MediaDownload url:url expires_at:time
-    [ "$LISTING" = yes ] || derive_signatures
+    [ "$LISTING" = yes ] || derive_signatures url signed
     row GET '/media/content/{item_id}?{signed}'; as nobody; accepts '*/*'; when own_files; gives 200 text/plain HeartGuard
 }
 
@@ -221,6 +231,7 @@ closing_rows() { # these remove what the rows above have made
     row DELETE '/media/items/{item_id}'; forgets made_item; gives 204 -
     row GET '/media/items/{item_id}'; refuses 404 MEDIA_001
     row DELETE '/media/items/{second_item}'; forgets made_second; gives 204 -
+    row DELETE '/media/items/{third_item}'; when own_files; forgets made_third; gives 204 -
     row POST /auth/logout; as member; when founding; sends '{"scope": "this"}' '<LogoutRequest><scope>this</scope></LogoutRequest>'
     gives 204 -
     row GET /auth/profile; as member; when founding; refuses 401 GEN_402
@@ -229,7 +240,7 @@ closing_rows() { # these remove what the rows above have made
     row GET '/users/{member_id}'; when founding; refuses 404 USER_001
     row GET '/organization/deletions/{job_id}'; when founding; refuses 404 ORG_004
     row DELETE /organization; when founding; sends '{"name": "{name}"}' '<OrganizationDelete><name>{name}</name></OrganizationDelete>'
-    forgets founded_org made_bucket made_item made_second
+    forgets founded_org made_bucket made_item made_second made_third
     gives 202 Job id:uuid status:text progress:int
     row POST /auth/logout; when existing; gives 204 -
     row GET /auth/profile; when existing; refuses 401 GEN_402
@@ -243,13 +254,13 @@ derive_buckets() { # one for each format, of the caller's organization
     done
 }
 
-derive_signatures() { # what follows the question mark of a signed URL, when the files are kept by the media service
+derive_signatures() { # KEPT NAME: what follows the question mark of a signed URL, when the media service keeps the files
     local form
     v_own_files=yes
     for form in json xml; do
-        value url "$form"
+        value "$1" "$form"
         case $found in
-        */media/content/*\?*) keep_value "signed_$form" "${found#*\?}" ;;
+        */media/content/*\?*) keep_value "$2_$form" "${found#*\?}" ;;
         ?*) v_own_files='' ;;
         esac
     done

@@ -1,6 +1,7 @@
 """Media on a real PostgreSQL, Valkey and directory, with two organizations."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -54,6 +55,17 @@ ROLES = {"admin": "admin", "manager": "manager", "user": "user", "peer": "user"}
 def put(client, who, content=PNG, name="beat.png", content_type="image/png"):
     headers = {**who, "Content-Type": content_type}
     return client.put("/media/upload", query_string={"file_name": name}, data=content, headers=headers)
+
+
+def objects(environ):
+    """The files of the directory, whatever their names."""
+    return [path for path in Path(environ["MEDIA_DIR"]).rglob("*") if path.is_file()]
+
+
+def content_of(client, who, item_id, **how):
+    """The answer behind an item's signed URL, read to its end."""
+    url = client.get(f"/media/items/{item_id}/download", headers=who).json["url"]
+    return client.get(local(url), buffered=True, **how)
 
 
 def local(url):

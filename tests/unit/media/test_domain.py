@@ -3,17 +3,42 @@ import hmac
 
 import pytest
 
-from heartguard_media.domain import content_disposition, is_media_type, object_key, sign, signed
+from heartguard_media.domain.items import object_key
+from heartguard_media.domain.links import read_claim, sign, signed, write_claim
+from heartguard_media.domain.names import content_disposition
+from heartguard_media.domain.types import is_media_type
+
+WEEK = 7 * 86_400
+READ = read_claim("abc", WEEK, "attachment")
 
 
 def test_a_signature_is_the_hmac_of_what_it_allows():
-    claim = b"heartguard media\nread\nabc\n100"
-    assert sign("key", "abc", 100) == hmac.new(b"key", claim, hashlib.sha256).hexdigest()
+    claims = {
+        b"heartguard media\nGET\nabc\n604800\nattachment": READ,
+        b"heartguard media\nPUT\nabc\n100\nimage/png\n9": write_claim("abc", 100, "image/png", 9),
+    }
+    for text, claim in claims.items():
+        assert sign("key", claim) == hmac.new(b"key", text, hashlib.sha256).hexdigest()
 
 
-@pytest.mark.parametrize(("now", "answer"), [(99, True), (100, False), (101, False)])
-def test_a_signature_ends_at_its_expiry(now, answer):
-    assert signed("key", "abc", 100, sign("key", "abc", 100), now) is answer
+@pytest.mark.parametrize(
+    ("now", "answer"), [(WEEK - 1, True), (WEEK, False), (0, True), (-1, False)]
+)
+def test_a_signature_ends_at_its_expiry_and_never_lives_longer_than_a_week(now, answer):
+    assert signed("key", READ, sign("key", READ), WEEK, now) is answer
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        read_claim("abd", WEEK, "attachment"),
+        read_claim("abc", WEEK - 1, "attachment"),
+        read_claim("abc", WEEK, "inline"),
+        write_claim("abc", WEEK, "attachment", 9),
+    ],
+)
+def test_a_signature_is_for_one_claim(other):
+    assert not signed("key", other, sign("key", READ), WEEK, 0)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +62,7 @@ def test_media_types(text, answer):
         ("ñ.png", "attachment; filename=\"n.png\"; filename*=UTF-8''%C3%B1.png"),
         ('a"b', "attachment; filename=\"a_b\"; filename*=UTF-8''a_b"),
         ("日本", "attachment; filename=\"file\"; filename*=UTF-8''%E6%97%A5%E6%9C%AC"),
-        ("../x", "attachment; filename=\".._x\"; filename*=UTF-8''.._x"),
+        ("../x", "attachment; filename=\"_.._x\"; filename*=UTF-8''_.._x"),
     ],
 )
 def test_the_name_of_a_download(name, header):

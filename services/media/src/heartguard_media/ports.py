@@ -3,17 +3,20 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from heartguard_media.domain import MediaItem, Scope, Written
+from heartguard_media.domain.items import MediaItem, Scope, Ticket, Usage, Written
 
 
 class ObjectStore(Protocol):
     """Where the bytes lie, under keys that are paths of plain segments."""
 
     def write(self, key: str, blocks: Iterable[bytes]) -> Written:
-        """Store an object whole or, when `blocks` raises, not at all."""
+        """Store a new object whole or, when `blocks` raises, not at all. Raises FileExistsError for a used key."""
 
     def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """The bytes of a range, in blocks. Raises FileNotFoundError before the first one."""
+
+    def size(self, key: str) -> int | None:
+        """How many bytes an object has; None where there is none."""
 
     def delete(self, key: str) -> None:
         """Remove an object; no fault when it is gone."""
@@ -24,33 +27,52 @@ class ObjectStore(Protocol):
     def direct_url(self, item: MediaItem, seconds: int) -> str | None:
         """A signed URL that leads straight to the store, or None where only this service serves the bytes."""
 
+    def direct_upload(self, item: MediaItem, seconds: int) -> Ticket | None:
+        """A signed URL by which an object can be put straight into the store, once; None as above."""
+
 
 class Items(Protocol):
     """The metadata, in the database."""
 
-    def begin(self, item: MediaItem) -> None:
-        """Remember an upload that begins; nobody sees it yet."""
+    def begin(self, item: MediaItem, quota: int, until: str | None) -> bool:
+        """Remember an upload that begins and keep `item.size` bytes of the organization's quota for it.
+
+        Nobody sees it yet. `until`: when the bytes must have begun to come, where they don't come with the call.
+        Committed when it returns, whatever transaction is open. False when there is no such room.
+        """
 
     def finish(self, item_id: str, written: Written) -> MediaItem | None:
         """Make an upload seen; None when it was given up in between."""
 
     def forget(self, item_id: str) -> bool:
-        """Give up an upload; False when it is not unfinished any more."""
+        """Give up an upload; False when it is not unfinished any more, or somebody is just finishing it."""
 
     def find(self, item_id: str) -> MediaItem | None:
         """A finished item."""
 
+    def announced(self, item_id: str) -> MediaItem | None:
+        """An item whose bytes come, or came, by a URL of their own: unfinished or finished."""
+
     def list(self, scope: Scope, before: str | None, limit: int) -> Sequence[MediaItem]:
         """Up to `limit` finished items, newest first, older than the item `before`."""
 
-    def remove(self, item_id: str, org_id: int) -> MediaItem | None:
-        """Remove the row of an organization's item; returns what it was."""
+    def usage(self, org_id: int) -> Usage:
+        """What an organization stores."""
 
-    def remove_all(self, scope: Scope) -> Sequence[MediaItem]:
-        """Remove the rows of a scope, unfinished ones too; returns what they were."""
+    def retire(self, item_id: str, org_id: int) -> MediaItem | None:
+        """Let nobody see an organization's finished item any more; None when there is no such item."""
+
+    def retire_all(self, scope: Scope) -> int:
+        """The same for all items of a scope, unfinished ones too; returns how many."""
+
+    def retired(self, scope: Scope | None, limit: int, item_id: str | None = None) -> Sequence[MediaItem]:
+        """Some of the items that nobody sees any more and whose bytes are still to be removed."""
+
+    def drop(self, item_id: str) -> None:
+        """Forget an item that nobody sees any more, after its bytes."""
 
     def abandoned(self, seconds: float) -> Sequence[MediaItem]:
-        """The uploads that began longer ago than that and were never finished."""
+        """The uploads that could have ended longer ago than that and were never finished."""
 
     def known(self, item_ids: Sequence[str]) -> set[str]:
         """Those of the ids that have a row."""

@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from typing import Any
 
-from werkzeug.http import parse_range_header
+from werkzeug.exceptions import ClientDisconnected
 
 from heartguard_common import etag, paging
 from heartguard_common.body import Reader
 from heartguard_common.errors import ServiceError
 from heartguard_common.routing import ANY_TYPE, Answer, Call, Route
-from heartguard_media.domain import DOCUMENT_LIMIT, MediaItem, Scope, Upload, content_disposition, is_media_type
-from heartguard_media.errors import NO_MEDIA_TYPE, NO_SUCH_RANGE
+from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Scope, Upload
+from heartguard_media.domain.names import content_disposition
+from heartguard_media.domain.ranges import NoSuchRange, byte_range
+from heartguard_media.domain.types import is_media_type
+from heartguard_media.errors import CUT_SHORT, NO_MEDIA_TYPE, NO_SUCH_RANGE
 from heartguard_media.usecases import MediaUseCases
+from heartguard_media.usecases.announced import Link
 
 BLOCK_BYTES = 256 * 1024
 NO_STORE = {"Cache-Control": "no-store"}
@@ -20,42 +24,80 @@ NO_STORE = {"Cache-Control": "no-store"}
 def upload_document(media: MediaUseCases, call: Call) -> Answer:
     sent = call.document
     upload = Upload(sent["file_name"], sent["content_type"], DOCUMENT_LIMIT, sha256=sent.get("sha256"))
-    return _created(media.upload_document(call.person, upload, sent["data_base64"]))
+    return _created(media.uploads.document(call.person, upload, sent["data_base64"]))
 
 
 def upload_bytes(media: MediaUseCases, call: Call) -> Answer:
     content_type = call.headers.get("Content-Type", "")
     if not is_media_type(content_type):
         raise ServiceError(NO_MEDIA_TYPE)
-    upload = Upload(call.query["file_name"], content_type, media.max_bytes, length=call.content_length)
-    return _created(media.upload(call.person, upload, _blocks(call.stream)))
+    upload = Upload(call.query["file_name"], content_type, media.uploads.max_bytes, length=call.content_length)
+    return _created(media.uploads.stream(call.person, upload, _blocks(call.stream)))
+
+
+def announce(media: MediaUseCases, call: Call) -> Answer:
+    sent = call.document
+    upload = Upload(
+        sent["file_name"], sent["content_type"], media.uploads.max_bytes, length=sent["size"], sha256=sent.get("sha256")
+    )
+    item, ticket, expires_at = media.announced.announce(call.person, upload)
+    document = {
+        "id": item.id,
+        "url": ticket.url,
+        "method": "PUT",
+        "headers": dict(ticket.headers),
+        "expires_at": expires_at,
+    }
+    return Answer(document, headers=NO_STORE)
+
+
+def receive(media: MediaUseCases, call: Call) -> Answer:
+    link = Link(
+        call.params["item_id"],
+        call.query["expires"],
+        call.query["signature"],
+        call.headers.get("Content-Type", ""),
+        call.content_length,
+    )
+    media.announced.receive(link, _blocks(call.stream))
+    return Answer()
+
+
+def complete(media: MediaUseCases, call: Call) -> Answer:
+    return _item(media.announced.complete(call.person, call.params["item_id"]))
+
+
+def usage(media: MediaUseCases, call: Call) -> Answer:
+    found, quota = media.reading.usage(call.person)
+    return Answer({"items": found.items, "bytes": found.bytes, "quota_bytes": quota}, headers=NO_STORE)
 
 
 def list_items(media: MediaUseCases, call: Call) -> Answer:
     wanted = Scope(call.person.org_id or 0, call.query.get("owner_id"), call.query.get("content_type"))
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     cursor = paging.decode_cursor(call.query.get("cursor"), str)
-    found = media.list(call.person, wanted, cursor[0] if cursor else None, limit + 1)
+    found = media.reading.list(call.person, wanted, cursor[0] if cursor else None, limit + 1)
     return Answer(paging.page(found, limit, _document, lambda item: [item.id]), headers=NO_STORE)
 
 
 def read(media: MediaUseCases, call: Call) -> Answer:
-    document = _document(media.read(call.person, call.params["item_id"]))
-    return Answer(document, headers={**NO_STORE, "ETag": etag.entity_tag(document)})
+    return _item(media.reading.read(call.person, call.params["item_id"]))
 
 
 def download(media: MediaUseCases, call: Call) -> Answer:
-    url, expires_at = media.download_url(call.person, call.params["item_id"])
+    url, expires_at = media.reading.download_url(call.person, call.params["item_id"])
     return Answer({"url": url, "expires_at": expires_at}, headers=NO_STORE)
 
 
 def delete(media: MediaUseCases, call: Call) -> Answer:
-    media.delete(call.person, call.params["item_id"])
+    media.removal.delete(call.person, call.params["item_id"])
     return Answer()
 
 
 def content(media: MediaUseCases, call: Call) -> Answer:
-    item = media.content_of(call.params["item_id"], call.query["expires"], call.query["signature"])
+    item = media.reading.content_of(
+        call.params["item_id"], call.query["expires"], call.query.get("disposition", ""), call.query["signature"]
+    )
     tag = f'"{item.sha256}"'
     headers = {
         "ETag": tag,
@@ -73,29 +115,37 @@ def content(media: MediaUseCases, call: Call) -> Answer:
     headers["Content-Length"] = str(stop - start)
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{item.size}"
-    blocks = media.content(item, start, stop - start)
+    blocks = media.reading.content(item, start, stop - start)
     return Answer(stream=blocks, status=status, headers=headers, media_type=item.content_type)
 
 
 def erase(media: MediaUseCases, call: Call) -> Answer:
-    return Answer({"removed": media.erase(call.person, call.document["org_id"], call.document.get("user_id"))})
+    return Answer({"removed": media.removal.erase(call.person, call.document["org_id"], call.document.get("user_id"))})
 
 
 def _range(call: Call, item: MediaItem, tag: str) -> tuple[int, int, int]:
-    """The bytes asked for and the status of the answer (RFC 9110 section 14); several ranges are answered whole."""
-    wanted = parse_range_header(call.headers.get("Range"))
-    condition = call.headers.get("If-Range", tag)
-    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1 or condition != tag:
-        return 0, item.size, 200
-    found = wanted.range_for_length(item.size)
-    if found is None:
-        raise ServiceError(NO_SUCH_RANGE, headers={"Content-Range": f"bytes */{item.size}"})
-    return found[0], found[1], 206
+    """The bytes asked for and the status of the answer. Raises MEDIA_007."""
+    # If-Range compares strongly: a weak tag or a date is never ours (RFC 9110 section 13.1.5).
+    wanted = call.headers.get("Range") if call.headers.get("If-Range", tag) == tag else None
+    try:
+        found = byte_range(wanted, item.size)
+    except NoSuchRange as error:
+        raise ServiceError(NO_SUCH_RANGE, headers={"Content-Range": f"bytes */{item.size}"}) from error
+    return (0, item.size, 200) if found is None else (*found, 206)
 
 
 def _blocks(stream: Reader | None) -> Iterator[bytes]:
-    while stream is not None and (block := stream.read(BLOCK_BYTES)):
-        yield block
+    """The body in blocks. Raises MEDIA_006 when it ends before its declared length."""
+    try:
+        while stream is not None and (block := stream.read(BLOCK_BYTES)):
+            yield block
+    except ClientDisconnected as error:
+        raise ServiceError(CUT_SHORT) from error
+
+
+def _item(item: MediaItem) -> Answer:
+    document = _document(item)
+    return Answer(document, headers={**NO_STORE, "ETag": etag.entity_tag(document)})
 
 
 def _created(item: MediaItem) -> Answer:
@@ -121,10 +171,23 @@ ROUTES = (
         body="stream",
         accepts=(),
     ),
+    Route("POST", "/media/uploads", announce, takes="UploadRequest", gives="UploadTicket", status=201, idempotent=True),
+    Route("POST", "/media/uploads/{item_id}/complete", complete, gives="MediaItem", body="none", idempotent=True),
+    Route("GET", "/media/usage", usage, gives="MediaUsage", body="none"),
     Route("GET", "/media/items", list_items, gives="MediaItemList", query="MediaListQuery", body="none"),
     Route("GET", "/media/items/{item_id}", read, gives="MediaItem", body="none"),
     Route("GET", "/media/items/{item_id}/download", download, gives="MediaDownload", body="none"),
     Route("DELETE", "/media/items/{item_id}", delete, status=204, body="none"),
     Route("GET", "/media/content/{item_id}", content, query="MediaContentQuery", body="none", offers=ANY_TYPE),
+    Route(
+        "PUT",
+        "/media/content/{item_id}",
+        receive,
+        query="MediaContentQuery",
+        status=201,
+        body="stream",
+        accepts=(),
+        offers=ANY_TYPE,
+    ),
     Route("POST", "/media/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
 )

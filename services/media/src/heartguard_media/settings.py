@@ -1,15 +1,22 @@
 """The configuration of media."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import duration, read, secret, variable, whole
+from heartguard_common.settings import duration, read, secret, variable, whole, words
 
 LONGEST_URL_SECONDS = 7 * 86_400  # V4 signed URLs of Google Cloud Storage live no longer
+TYPES = (
+    *("image/*", "audio/*", "video/*", "text/plain", "text/csv", "application/pdf", "application/json"),
+    *("application/zip", "application/gzip", "application/dicom", "application/vnd.ant.fit"),
+    "application/octet-stream",
+)
+_TYPE = re.compile(r"\*/\*|[a-z0-9!#$&^_.+-]{1,127}/(\*|[a-z0-9!#$&^_.+-]{1,127})")
 
 
 def _url(text: str) -> str:
@@ -37,11 +44,20 @@ def _life(text: str) -> int:
     return seconds
 
 
+def _types(text: str) -> tuple[str, ...]:
+    found = tuple(name.lower() for name in words(text))
+    if not all(map(_TYPE.fullmatch, found)):
+        raise ValueError("must be a list of media types such as image/*, application/pdf")
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
     """Read once at start. Durations are in seconds."""
 
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_240), default=50)
+    media_quota_mb: int = variable("MEDIA_QUOTA_MB", whole(1, 1_000_000_000), default=10_240)
+    media_types: tuple[str, ...] = variable("MEDIA_TYPES", _types, default=TYPES)
     signed_url_seconds: int = variable("SIGNED_URL_TTL", _life, default=15 * 60)
     signed_url_secret: str = variable("SIGNED_URL_SECRET", secret)
     public_url: str = variable("PUBLIC_URL", _url, default="http://localhost:5000")

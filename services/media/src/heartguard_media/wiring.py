@@ -4,6 +4,7 @@ from flask import Flask
 
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
+from heartguard_common.database import Database
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.web import make_app
@@ -13,7 +14,7 @@ from heartguard_media.settings import Settings
 from heartguard_media.store.gcs import GcsStore, open_bucket
 from heartguard_media.store.items import PostgresItems
 from heartguard_media.store.local import LocalStore
-from heartguard_media.usecases import MediaUseCases, Rules
+from heartguard_media.usecases import MediaUseCases, Rules, Stores
 
 MEBIBYTE = 1024 * 1024
 SWEEP_SECONDS = 900.0
@@ -25,14 +26,20 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     objects = _open_objects(settings, parts.lifecycle)
     rules = Rules(
         max_bytes=settings.max_upload_mb * MEBIBYTE,
+        quota_bytes=settings.media_quota_mb * MEBIBYTE,
         url_seconds=settings.signed_url_seconds,
         url_secret=settings.signed_url_secret,
         public_url=settings.public_url,
+        types=settings.media_types,
     )
-    usecases = MediaUseCases(rules, PostgresItems(parts.database), objects, parts.audit, parts.clock)
+    # Two short transactions of an upload don't wait for those that are open around it.
+    apart = Database(settings.database_url, pool_size=2)
+    parts.lifecycle.on_close(apart.close)
+    stores = Stores(PostgresItems(parts.database, apart), objects, parts.audit, parts.clock)
+    usecases = MediaUseCases.over(rules, stores)
 
     def sweep() -> float:
-        usecases.sweep()
+        usecases.removal.sweep()
         return SWEEP_SECONDS
 
     sweeper = Background("sweeper", sweep).start()

@@ -4,12 +4,14 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from heartguard_common.errors import UNAVAILABLE, ServiceError
-from heartguard_media.domain import MediaItem, Written, content_disposition
+from heartguard_media.domain.items import MediaItem, Ticket, Written
+from heartguard_media.domain.names import content_disposition
 
 BLOCK_BYTES = 1024 * 1024  # what one request carries; a multiple of 256 KiB, as resumable uploads want it
 TIMEOUT_SECONDS = (3.05, 15.0)  # to connect, and between two bytes of an answer
@@ -18,11 +20,20 @@ PREFIX = "org_"
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Raised:
+    """What the client library raises: no such object, a condition that does not hold, no good answer at all."""
+
+    missing: type[Exception]
+    unmet: type[Exception]
+    failures: tuple[type[Exception], ...]
+
+
 class GcsStore:
     """A bucket; what must be known of the client library comes in from `open_bucket`.
 
     `signer` are credentials that can sign; without them there are no direct URLs. `retry` is the library's
-    budget for calls that may be repeated, `failures` what it raises when the store gives no good answer.
+    budget for calls that may be repeated; `timeout` the seconds to connect, and between two bytes of an answer.
     """
 
     def __init__(
@@ -32,49 +43,67 @@ class GcsStore:
         endpoint: str,
         signer: Any,
         retry: Any,
-        missing: type[Exception],
-        failures: tuple[type[Exception], ...],
+        raised: "Raised",
+        timeout: tuple[float, float] = TIMEOUT_SECONDS,
     ) -> None:
         self._bucket = bucket
         self._endpoint = endpoint
         self._signer = signer
         self._retry = retry
-        self._missing = missing
-        self._failures = failures
+        self._raised = raised
+        self._timeout = timeout
 
     def write(self, key: str, blocks: Iterable[bytes]) -> Written:
-        """Store a new object whole or, when `blocks` raises, not at all. Raises GEN_503 when the store fails.
+        """Store a new object whole or, when `blocks` raises, not at all.
 
-        The library compares the CRC32C of what it sent with what the store has taken.
+        Raises FileExistsError when the key is used, GEN_503 when the store fails. The library compares the CRC32C of
+        what it sent with what the store has taken.
         """
         source = _Source(blocks)
         blob = self._bucket.blob(key, chunk_size=BLOCK_BYTES)
-        # A key is used once: the condition makes it safe to send a block again.
-        self._asked(
-            lambda: blob.upload_from_file(
-                source,
-                content_type="application/octet-stream",
-                if_generation_match=0,
-                retry=self._retry,
-                timeout=TIMEOUT_SECONDS,
-            )
-        )
+
+        def send() -> None:
+            try:
+                # A key is used once: the condition makes it safe to send a block again.
+                blob.upload_from_file(
+                    source,
+                    content_type="application/octet-stream",
+                    if_generation_match=0,
+                    retry=self._retry,
+                    timeout=self._timeout,
+                )
+            except self._raised.unmet as error:
+                raise FileExistsError(key) from error
+
+        self._asked(send)
         return Written(source.tell(), source.digest.hexdigest())
 
     def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """The bytes of a range, in blocks. Raises FileNotFoundError before the first one, GEN_503."""
-        blob = self._bucket.blob(key)
-        if not self._asked(lambda: blob.exists(retry=self._retry, timeout=TIMEOUT_SECONDS)):
+        if self.size(key) is None:
             raise FileNotFoundError(key)
-        return self._blocks(blob, start, start + length)
+        return self._blocks(self._bucket.blob(key), start, start + length)
+
+    def size(self, key: str) -> int | None:
+        """How many bytes an object has; None where there is none. Raises GEN_503."""
+        blob = self._bucket.blob(key)
+
+        def ask() -> int | None:
+            try:
+                blob.reload(retry=self._retry, timeout=self._timeout)
+            except self._raised.missing:
+                return None
+            return int(blob.size)
+
+        return self._asked(ask)
 
     def delete(self, key: str) -> None:
         """Remove an object; no fault when it is gone. Raises GEN_503."""
         blob = self._bucket.blob(key)
 
         def gone() -> None:
-            with contextlib.suppress(self._missing):
-                blob.delete(retry=self._retry, timeout=TIMEOUT_SECONDS)
+            with contextlib.suppress(self._raised.missing):
+                blob.delete(retry=self._retry, timeout=self._timeout)
 
         self._asked(gone)
 
@@ -88,19 +117,21 @@ class GcsStore:
 
     def direct_url(self, item: MediaItem, seconds: int) -> str | None:
         """A V4 signed URL for reading, always as an attachment; None when the credentials can't sign."""
-        if self._signer is None:
-            return None
-        blob = self._bucket.blob(item.key)
-        url: str = blob.generate_signed_url(
-            version="v4",
-            method="GET",
-            expiration=timedelta(seconds=seconds),
-            response_disposition=content_disposition(item.file_name),
-            response_type=item.content_type,
-            credentials=self._signer,
-            api_access_endpoint=self._endpoint,
-        )
-        return url
+        how = {"response_disposition": content_disposition(item.file_name), "response_type": item.content_type}
+        return self._signed_url(item, "GET", seconds, **how)
+
+    def direct_upload(self, item: MediaItem, seconds: int) -> Ticket | None:
+        """A V4 signed URL for writing; type, size and that it works only once are under its signature too.
+
+        None when the credentials can't sign.
+        """
+        headers = {
+            "Content-Type": item.content_type,
+            "x-goog-content-length-range": f"{item.size},{item.size}",
+            "x-goog-if-generation-match": "0",
+        }
+        url = self._signed_url(item, "PUT", seconds, headers=headers)
+        return None if url is None else Ticket(url, headers)
 
     def ping(self) -> None:
         """Raises GEN_503 when the bucket can't be listed, which is all that is needed to be sure of it."""
@@ -110,10 +141,23 @@ class GcsStore:
         """Let go of the connections."""
         self._bucket.client.close()
 
+    def _signed_url(self, item: MediaItem, method: str, seconds: int, **how: Any) -> str | None:
+        if self._signer is None:
+            return None
+        url: str = self._bucket.blob(item.key).generate_signed_url(
+            version="v4",
+            method=method,
+            expiration=timedelta(seconds=seconds),
+            credentials=self._signer,
+            api_access_endpoint=self._endpoint,
+            **how,
+        )
+        return url
+
     def _list(self, **how: Any) -> Any:
         how = {"retry": self._retry, **how}
         return self._bucket.list_blobs(
-            prefix=PREFIX, fields="items(name,timeCreated),nextPageToken", timeout=TIMEOUT_SECONDS, **how
+            prefix=PREFIX, fields="items(name,timeCreated),nextPageToken", timeout=self._timeout, **how
         )
 
     def _blocks(self, blob: Any, start: int, stop: int) -> Iterator[bytes]:
@@ -121,14 +165,14 @@ class GcsStore:
             end = min(begin + BLOCK_BYTES, stop) - 1
             yield self._asked(
                 lambda begin=begin, end=end: blob.download_as_bytes(  # type: ignore[misc]
-                    start=begin, end=end, raw_download=True, retry=self._retry, timeout=TIMEOUT_SECONDS
+                    start=begin, end=end, raw_download=True, retry=self._retry, timeout=self._timeout
                 )
             )
 
     def _asked(self, ask: Callable[[], T]) -> T:
         try:
             return ask()
-        except self._failures as error:
+        except self._raised.failures as error:
             raise ServiceError(UNAVAILABLE, "The object store gives no good answer") from error
 
 
@@ -157,14 +201,18 @@ class _Source:
 
 
 def open_bucket(
-    name: str, credentials: Path | None, emulator: str | None, retry_seconds: float = RETRY_SECONDS
+    name: str,
+    credentials: Path | None,
+    emulator: str | None,
+    retry_seconds: float = RETRY_SECONDS,
+    timeout: tuple[float, float] = TIMEOUT_SECONDS,
 ) -> GcsStore:
     """The store for a bucket, with the key file of a service account, or at an emulator. Does not connect yet.
 
     Raises ValueError when the file holds no such key.
     """
     # Loaded only where there is a bucket: nobody else should pay for the library with memory and start time.
-    from google.api_core.exceptions import GoogleAPIError, NotFound  # noqa: PLC0415
+    from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed  # noqa: PLC0415
     from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
     from google.cloud.exceptions import GoogleCloudError  # noqa: PLC0415
@@ -191,6 +239,6 @@ def open_bucket(
         endpoint=endpoint,
         signer=signer,
         retry=DEFAULT_RETRY.with_timeout(retry_seconds),
-        missing=NotFound,
-        failures=failures,
+        raised=Raised(NotFound, PreconditionFailed, failures),
+        timeout=timeout,
     )

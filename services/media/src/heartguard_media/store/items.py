@@ -7,21 +7,33 @@ from sqlalchemy import text
 
 from heartguard_common.clock import from_datetime
 from heartguard_common.database import Database
-from heartguard_media.domain import MediaItem, Scope, Written
+from heartguard_media.domain.items import MediaItem, Scope, Usage, Written
 
 _COLUMNS = "id, org_id, owner_id, file_name, content_type, size, sha256, status, created_at"
+_ROOM = """
+INSERT INTO heartguard_core.media_usage AS kept (org_id) VALUES (:org_id)
+ON CONFLICT (org_id) DO UPDATE SET org_id = excluded.org_id RETURNING kept.bytes
+"""
 _BEGIN = """
-INSERT INTO heartguard_core.media_items (id, org_id, owner_id, file_name, content_type, created_at)
-VALUES (:id, :org_id, :owner_id, :file_name, :content_type, :created_at)
+INSERT INTO heartguard_core.media_items
+    (id, org_id, owner_id, file_name, content_type, size, sha256, created_at, bytes_until)
+VALUES (:id, :org_id, :owner_id, :file_name, :content_type, :size, :sha256, :created_at, :until)
 """
 _FINISH = f"""
 UPDATE heartguard_core.media_items SET status = 'ready', size = :size, sha256 = :sha256
 WHERE id = :id AND status = 'pending' RETURNING {_COLUMNS}
 """  # noqa: S608
+# Whoever holds the row is finishing it: that is not waited for, least of all by the same caller in another transaction.
 _FORGET = f"""
-DELETE FROM heartguard_core.media_items WHERE id = :id AND status = 'pending' RETURNING {_COLUMNS}
+DELETE FROM heartguard_core.media_items WHERE id IN (
+    SELECT id FROM heartguard_core.media_items WHERE id = :id AND status = 'pending' FOR UPDATE SKIP LOCKED
+) RETURNING {_COLUMNS}
 """  # noqa: S608
 _FIND = f"SELECT {_COLUMNS} FROM heartguard_core.media_items WHERE id = :id AND status = 'ready'"  # noqa: S608
+_ANNOUNCED = f"""
+SELECT {_COLUMNS} FROM heartguard_core.media_items
+WHERE id = :id AND status IN ('pending', 'ready') AND bytes_until IS NOT NULL
+"""  # noqa: S608
 _IN_SCOPE = """
     org_id = :org_id
     AND (cast(:owner_id AS integer) IS NULL OR owner_id = :owner_id)
@@ -32,63 +44,107 @@ SELECT {_COLUMNS} FROM heartguard_core.media_items
 WHERE {_IN_SCOPE} AND status = 'ready' AND (cast(:before AS uuid) IS NULL OR id < :before)
 ORDER BY id DESC LIMIT :limit
 """  # noqa: S608
-_REMOVE = f"""
-DELETE FROM heartguard_core.media_items WHERE id = :id AND org_id = :org_id AND status = 'ready' RETURNING {_COLUMNS}
+_USAGE = "SELECT items, bytes FROM heartguard_core.media_usage WHERE org_id = :org_id"
+_RETIRE = f"""
+UPDATE heartguard_core.media_items SET status = 'retired'
+WHERE id = :id AND org_id = :org_id AND status = 'ready' RETURNING {_COLUMNS}
 """  # noqa: S608
-_REMOVE_ALL = f"DELETE FROM heartguard_core.media_items WHERE {_IN_SCOPE} RETURNING {_COLUMNS}"  # noqa: S608
+_RETIRE_ALL = f"""
+UPDATE heartguard_core.media_items SET status = 'retired' WHERE {_IN_SCOPE} AND status <> 'retired'
+"""  # noqa: S608
+_RETIRED = f"""
+SELECT {_COLUMNS} FROM heartguard_core.media_items
+WHERE status = 'retired' AND (cast(:org_id AS integer) IS NULL OR {_IN_SCOPE})
+    AND (cast(:id AS uuid) IS NULL OR id = :id)
+ORDER BY id LIMIT :limit
+"""  # noqa: S608
+_DROP = "DELETE FROM heartguard_core.media_items WHERE id = :id AND status = 'retired'"
 _ABANDONED = f"""
 SELECT {_COLUMNS} FROM heartguard_core.media_items
-WHERE status = 'pending' AND created_at < now() - make_interval(secs => :seconds)
+WHERE status = 'pending' AND coalesce(bytes_until, created_at) < now() - make_interval(secs => :seconds)
 """  # noqa: S608
 _KNOWN = "SELECT id FROM heartguard_core.media_items WHERE id = ANY(cast(:ids AS uuid[]))"
 
 
 class PostgresItems:
-    """The table `media_items`."""
+    """The tables `media_items` and `media_usage`.
 
-    def __init__(self, database: Database) -> None:
+    `apart` is a pool of its own, for what must be committed although a transaction is open around it: room that
+    is kept, and its row, hold while the bytes come in.
+    """
+
+    def __init__(self, database: Database, apart: Database) -> None:
         self._database = database
+        self._apart = apart
 
-    def begin(self, item: MediaItem) -> None:
-        """Remember an upload that begins; nobody sees it yet."""
-        with self._database.transaction() as connection:
-            connection.execute(text(_BEGIN), vars(item))
+    def begin(self, item: MediaItem, quota: int, until: str | None) -> bool:
+        """Remember an upload that begins and keep room for it; False when there is none. Committed on return."""
+        with self._apart.transaction() as connection:
+            # The row of the organization stays locked until the end: nobody else takes the same room.
+            taken = connection.execute(text(_ROOM), {"org_id": item.org_id}).scalar_one()
+            if taken + item.size > quota:
+                return False
+            connection.execute(text(_BEGIN), {**vars(item), "until": until})
+            return True
 
     def finish(self, item_id: str, written: Written) -> MediaItem | None:
         """Make an upload seen; None when it was given up in between."""
-        found = self._all(_FINISH, id=item_id, size=written.size, sha256=written.sha256)
-        return found[0] if found else None
+        return self._one(_FINISH, id=item_id, size=written.size, sha256=written.sha256)
 
     def forget(self, item_id: str) -> bool:
-        """Give up an upload; False when it is not unfinished any more."""
-        return bool(self._all(_FORGET, id=item_id))
+        """Give up an upload; False when it is not unfinished any more, or somebody is just finishing it."""
+        with self._apart.transaction() as connection:
+            return connection.execute(text(_FORGET), {"id": item_id}).rowcount == 1
 
     def find(self, item_id: str) -> MediaItem | None:
         """A finished item."""
-        found = self._all(_FIND, id=item_id)
-        return found[0] if found else None
+        return self._one(_FIND, id=item_id)
+
+    def announced(self, item_id: str) -> MediaItem | None:
+        """An item whose bytes come, or came, by a URL of their own: unfinished or finished."""
+        return self._one(_ANNOUNCED, id=item_id)
 
     def list(self, scope: Scope, before: str | None, limit: int) -> Sequence[MediaItem]:
         """Up to `limit` finished items, newest first, older than the item `before`."""
         return self._all(_LIST, **vars(scope), before=before, limit=limit)
 
-    def remove(self, item_id: str, org_id: int) -> MediaItem | None:
-        """Remove the row of an organization's item; returns what it was."""
-        found = self._all(_REMOVE, id=item_id, org_id=org_id)
-        return found[0] if found else None
+    def usage(self, org_id: int) -> Usage:
+        """What an organization stores."""
+        with self._database.transaction() as connection:
+            row = connection.execute(text(_USAGE), {"org_id": org_id}).one_or_none()
+            return Usage(row.items, row.bytes) if row else Usage(0, 0)
 
-    def remove_all(self, scope: Scope) -> Sequence[MediaItem]:
-        """Remove the rows of a scope, unfinished ones too; returns what they were."""
-        return self._all(_REMOVE_ALL, **vars(scope))
+    def retire(self, item_id: str, org_id: int) -> MediaItem | None:
+        """Let nobody see an organization's finished item any more; None when there is no such item."""
+        return self._one(_RETIRE, id=item_id, org_id=org_id)
+
+    def retire_all(self, scope: Scope) -> int:
+        """The same for all items of a scope, unfinished ones too; returns how many."""
+        with self._database.transaction() as connection:
+            return connection.execute(text(_RETIRE_ALL), vars(scope)).rowcount
+
+    def retired(self, scope: Scope | None, limit: int, item_id: str | None = None) -> Sequence[MediaItem]:
+        """Some of the items that nobody sees any more and whose bytes are still to be removed."""
+        wanted = vars(scope) if scope else {"org_id": None, "owner_id": None, "content_type": None}
+        return self._all(_RETIRED, **wanted, id=item_id, limit=limit)
+
+    def drop(self, item_id: str) -> None:
+        """Forget an item that nobody sees any more, after its bytes."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_DROP), {"id": item_id})
 
     def abandoned(self, seconds: float) -> Sequence[MediaItem]:
-        """The uploads that began longer ago than that and were never finished."""
+        """The uploads that could have ended longer ago than that and were never finished."""
         return self._all(_ABANDONED, seconds=seconds)
 
     def known(self, item_ids: Sequence[str]) -> set[str]:
         """Those of the ids that have a row."""
         with self._database.transaction() as connection:
             return {str(row.id) for row in connection.execute(text(_KNOWN), {"ids": list(item_ids)})}
+
+    def _one(self, statement: str, **values: Any) -> MediaItem | None:
+        found = self._all(statement, **values)
+        return found[0] if found else None
 
     def _all(self, statement: str, **values: Any) -> Sequence[MediaItem]:
         with self._database.transaction() as connection:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from uuid import uuid4
 
 from heartguard_common.files import sync_directory
-from heartguard_media.domain import MediaItem, Written
+from heartguard_media.domain.items import MediaItem, Ticket, Written
 
 BLOCK_BYTES = 256 * 1024
 _ASIDE = ".part"
@@ -50,7 +50,10 @@ class LocalStore:
         self._root = root
 
     def write(self, key: str, blocks: Iterable[bytes]) -> Written:
-        """Store an object whole or, when `blocks` raises, not at all. Raises OSError when the disk refuses."""
+        """Store a new object whole or, when `blocks` raises, not at all.
+
+        Raises FileExistsError when the key is used, OSError when the disk refuses.
+        """
         target = self._root / key
         target.parent.mkdir(parents=True, exist_ok=True)
         aside = target.with_name(f"{target.name}.{uuid4().hex}{_ASIDE}")
@@ -63,10 +66,10 @@ class LocalStore:
                     size += len(block)
                 stream.flush()
                 os.fsync(stream.fileno())
-            aside.rename(target)
-        except BaseException:
+            # Unlike a rename, a link never takes the place of what is there.
+            os.link(aside, target)
+        finally:
             aside.unlink(missing_ok=True)
-            raise
         # The name is part of the directory, and not safe before that is synced too.
         for directory in (target.parent, target.parent.parent, self._root):
             sync_directory(directory)
@@ -75,6 +78,13 @@ class LocalStore:
     def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """The bytes of a range, in blocks. Raises FileNotFoundError before the first one."""
         return _Blocks((self._root / key).open("rb"), start, length)
+
+    def size(self, key: str) -> int | None:
+        """How many bytes an object has; None where there is none."""
+        try:
+            return (self._root / key).stat().st_size
+        except FileNotFoundError:
+            return None
 
     def delete(self, key: str) -> None:
         """Remove an object; no fault when it is gone."""
@@ -96,6 +106,10 @@ class LocalStore:
 
     def direct_url(self, _item: MediaItem, _seconds: int) -> str | None:
         """None: a directory answers no requests."""
+        return None
+
+    def direct_upload(self, _item: MediaItem, _seconds: int) -> Ticket | None:
+        """None, as above."""
         return None
 
     def ping(self) -> None:

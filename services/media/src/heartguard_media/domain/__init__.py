@@ -1,0 +1,1 @@
+"""Files as values, and the rules about them, one module per subject."""

@@ -1,0 +1,78 @@
+"""A file, what is said of it on its way in, and whose files are meant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+DOCUMENT_LIMIT = 5 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class MediaItem:
+    """A file of a member; `created_at` is RFC 3339 text, `size` in bytes, `sha256` lower-case hexadecimal.
+
+    While `status` is pending, `size` is the room that is kept for it and `sha256` what was stated, or empty.
+    """
+
+    id: str
+    org_id: int
+    owner_id: int
+    file_name: str
+    content_type: str
+    size: int
+    sha256: str
+    status: str
+    created_at: str
+
+    @property
+    def key(self) -> str:
+        """Where the bytes lie in the object store."""
+        return object_key(self.org_id, self.owner_id, self.id)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file on its way in: what is said of it, `limit` in bytes, and `length` where it was declared."""
+
+    file_name: str
+    content_type: str
+    limit: int
+    length: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What an object store has taken: bytes and their SHA-256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose files are meant: an organization's, or one member's of it."""
+
+    org_id: int
+    owner_id: int | None = None
+    content_type: str | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What an organization stores: files that can be seen, and bytes with the room of uploads under way."""
+
+    items: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """How the bytes of a file get to the store: one request to `url` with these headers."""
+
+    url: str
+    headers: Mapping[str, str]
+
+
+def object_key(org_id: int, owner_id: int, item_id: str) -> str:
+    """The name of an object; nothing a client says is part of it."""
+    return f"org_{org_id}/user_{owner_id}/{item_id}"

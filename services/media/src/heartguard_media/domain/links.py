@@ -1,0 +1,28 @@
+"""The signature of a URL that needs no token."""
+
+import hashlib
+import hmac
+
+from heartguard_media.settings import LONGEST_URL_SECONDS
+
+
+def read_claim(item_id: str, expires: int, disposition: str) -> tuple[str, ...]:
+    """What a download URL allows: reading this object, in this disposition, until `expires` in epoch seconds."""
+    return "GET", item_id, str(expires), disposition
+
+
+def write_claim(item_id: str, expires: int, content_type: str, size: int) -> tuple[str, ...]:
+    """What an upload URL allows: sending this many bytes of this type to this object until `expires`."""
+    return "PUT", item_id, str(expires), content_type, str(size)
+
+
+def sign(secret: str, claim: tuple[str, ...]) -> str:
+    """The HMAC-SHA256 of a claim, in hexadecimal. No part of a claim holds a line break."""
+    text = "\n".join(("heartguard media", *claim))
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def signed(secret: str, claim: tuple[str, ...], signature: str, expires: int, now: int) -> bool:
+    """Whether a URL is ours, unaltered, has not expired, and does not pretend to live longer than any may."""
+    ours = hmac.compare_digest(sign(secret, claim), signature)
+    return ours and now < expires <= now + LONGEST_URL_SECONDS

@@ -1,0 +1,30 @@
+"""The part of a file that a reader asks for (RFC 9110 section 14)."""
+
+import re
+
+_BYTES = re.compile(r"\s*bytes\s*=\s*(?:([0-9]{1,19})-([0-9]{0,19})|-([0-9]{1,19}))\s*", re.IGNORECASE)
+
+
+class NoSuchRange(Exception):  # noqa: N818  it is the answer to a question
+    """The file has no byte of the range."""
+
+
+def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
+    """First byte and the one behind the last; None where the whole file is the answer.
+
+    That is so without a range, for other units, for several ranges (section 14.2 allows it), and for what is no
+    range at all. Raises NoSuchRange.
+    """
+    match = _BYTES.fullmatch(header or "")
+    if match is None:
+        return None
+    first, last, suffix = match.groups()
+    if suffix is not None:
+        if int(suffix) == 0:
+            raise NoSuchRange
+        return (max(0, size - int(suffix)), size) if size else None
+    if last and int(last) < int(first):
+        return None
+    if int(first) >= size:
+        raise NoSuchRange
+    return int(first), min(int(last) + 1, size) if last else size

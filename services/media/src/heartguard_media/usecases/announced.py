@@ -1,0 +1,138 @@
+"""Files that are announced first; their bytes come later, by a URL of their own, straight to the store."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from heartguard_common.clock import rfc3339, seconds
+from heartguard_common.errors import Fault, ServiceError
+from heartguard_common.identity import Principal
+from heartguard_media.domain.items import MediaItem, Ticket, Upload, Written
+from heartguard_media.domain.links import sign, signed, write_claim
+from heartguard_media.domain.types import HEAD_BYTES
+from heartguard_media.errors import (
+    ALREADY_SENT,
+    BAD_SIGNATURE,
+    CHECKSUM_DIFFERS,
+    CUT_SHORT,
+    NEEDS_LENGTH,
+    NO_ITEM,
+    NOT_ARRIVED,
+    SIZE_DIFFERS,
+)
+from heartguard_media.usecases.parts import Receiving, require_type
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a request to an upload URL says of itself; `size` in bytes where it was declared."""
+
+    item_id: str
+    expires: int
+    signature: str
+    content_type: str
+    size: int | None
+
+
+class AnnouncedUploads(Receiving):
+    """Ticket, bytes, completion."""
+
+    def announce(self, principal: Principal, upload: Upload) -> tuple[MediaItem, Ticket, str]:
+        """Keep room for a file and say how its bytes get to the store, and until when that may begin.
+
+        Raises MEDIA_002, MEDIA_009, MEDIA_010.
+        """
+        self._require_room_and_type(upload)
+        expires = seconds(self._clock) + self._rules.url_seconds
+        until = rfc3339(expires * 1_000_000_000)
+        item = self._begin(principal, upload, until)
+        ticket = self._objects.direct_upload(item, self._rules.url_seconds) or self._own_ticket(item, expires)
+        return item, ticket, until
+
+    def receive(self, link: Link, blocks: Iterable[bytes]) -> None:
+        """Take the bytes of an announced file, where it is this service that stores them. Once only.
+
+        Raises MEDIA_015 without a length, MEDIA_005 for a bad URL, another type or another length, MEDIA_001 when
+        the upload is gone, MEDIA_014 when the bytes are there, MEDIA_006 when they end early.
+        """
+        if link.size is None:
+            raise ServiceError(NEEDS_LENGTH)
+        claim = write_claim(link.item_id, link.expires, link.content_type, link.size)
+        if not signed(self._rules.url_secret, claim, link.signature, link.expires, seconds(self._clock)):
+            raise ServiceError(BAD_SIGNATURE)
+        item = self._items.announced(link.item_id)
+        if item is None:
+            raise ServiceError(NO_ITEM)
+        if item.status != "pending":
+            raise ServiceError(ALREADY_SENT)
+        try:
+            self._objects.write(item.key, _whole(blocks, link.size))
+        except FileExistsError as error:
+            raise ServiceError(ALREADY_SENT) from error
+        if self._items.announced(item.id) is None:
+            # Removed while its bytes were coming in.
+            self._objects.delete(item.key)
+            raise ServiceError(NO_ITEM)
+
+    def complete(self, principal: Principal, item_id: str) -> MediaItem:
+        """Look at what has arrived, and let it be seen. Repeatable.
+
+        Raises MEDIA_013 before the bytes are there; MEDIA_012, MEDIA_011, MEDIA_004 when they are not as stated,
+        which ends the upload; MEDIA_001 for what the caller has not announced.
+        """
+        item = self._items.announced(item_id)
+        if item is None or (item.org_id, item.owner_id) != (principal.org_id, principal.user_id):
+            raise ServiceError(NO_ITEM)
+        if item.status == "ready":
+            return item
+        size = self._objects.size(item.key)
+        if size is None:
+            raise ServiceError(NOT_ARRIVED)
+        try:
+            written = self._examined(item, size)
+        except ServiceError as error:
+            if error.row.status < 500:
+                self._give_up(item)
+            raise
+        finished = self._items.finish(item.id, written)
+        if finished is None:
+            # Another call was faster, or the upload has been removed.
+            return self.complete(principal, item_id) if self._items.find(item_id) else self._gone(item)
+        self._audit.changed(principal, "media.upload", f"media:{item.id}", payload={"size": written.size})
+        return finished
+
+    def _gone(self, item: MediaItem) -> MediaItem:
+        self._objects.delete(item.key)
+        raise ServiceError(NO_ITEM)
+
+    def _examined(self, item: MediaItem, size: int) -> Written:
+        """What lies in the store, read once. Raises MEDIA_012, MEDIA_011, MEDIA_004."""
+        if size != item.size:
+            raise ServiceError(SIZE_DIFFERS, f"{item.size} bytes were announced, and {size} have arrived")
+        digest, head = hashlib.sha256(), b""
+        try:
+            for block in self._objects.read(item.key, 0, size):
+                digest.update(block)
+                head += block[: HEAD_BYTES - len(head)]
+        except FileNotFoundError as error:
+            raise ServiceError(NOT_ARRIVED) from error
+        require_type(item.content_type, head)
+        if item.sha256 not in ("", digest.hexdigest()):
+            raise ServiceError(CHECKSUM_DIFFERS, details=(Fault("/sha256", "is not the SHA-256 of the bytes"),))
+        return Written(size, digest.hexdigest())
+
+    def _own_ticket(self, item: MediaItem, expires: int) -> Ticket:
+        claim = write_claim(item.id, expires, item.content_type, item.size)
+        signature = sign(self._rules.url_secret, claim)
+        url = f"{self._rules.public_url}/media/content/{item.id}?expires={expires}&signature={signature}"
+        return Ticket(url, {"Content-Type": item.content_type})
+
+
+def _whole(blocks: Iterable[bytes], size: int) -> Iterable[bytes]:
+    """A stream that raises MEDIA_006 when it ends before `size` bytes; the server lets no more come."""
+    left = size
+    for block in blocks:
+        left -= len(block)
+        yield block
+    if left:
+        raise ServiceError(CUT_SHORT)

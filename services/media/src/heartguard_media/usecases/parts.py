@@ -1,0 +1,127 @@
+"""What the use cases of media have in common: their rules, their stores, and how an upload begins and ends."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from heartguard_common.audit import AuditTrail
+from heartguard_common.clock import Clock, rfc3339
+from heartguard_common.errors import Fault, ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.ids import uuid7
+from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Upload
+from heartguard_media.domain.types import HEAD_BYTES, contradiction, essence, is_allowed
+from heartguard_media.errors import OVER_QUOTA, TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
+from heartguard_media.ports import Items, ObjectStore
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The settings that decide: sizes in bytes, life time of a URL in seconds, the allow-list of types."""
+
+    max_bytes: int
+    quota_bytes: int
+    url_seconds: int
+    url_secret: str
+    public_url: str
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The ports, opened."""
+
+    items: Items
+    objects: ObjectStore
+    audit: AuditTrail
+    clock: Clock
+
+
+class Receiving:
+    """How every upload begins and is given up, whichever way its bytes come."""
+
+    def __init__(self, rules: Rules, stores: Stores) -> None:
+        self._rules = rules
+        self._items = stores.items
+        self._objects = stores.objects
+        self._audit = stores.audit
+        self._clock = stores.clock
+
+    def _begin(self, principal: Principal, upload: Upload, until: str | None = None) -> MediaItem:
+        """Keep room for a file. Raises MEDIA_009 where there is none.
+
+        A stream that does not say its length needs room for the largest file.
+        """
+        item = MediaItem(
+            id=uuid7(self._clock),
+            org_id=principal.org_id or 0,
+            owner_id=principal.user_id or 0,
+            file_name=upload.file_name,
+            content_type=upload.content_type,
+            size=upload.limit if upload.length is None else upload.length,
+            sha256=upload.sha256 or "",
+            status="pending",
+            created_at=rfc3339(self._clock.now_ns()),
+        )
+        if not self._items.begin(item, self._rules.quota_bytes, until):
+            left = max(0, self._rules.quota_bytes - self._items.usage(item.org_id).bytes)
+            raise ServiceError(
+                OVER_QUOTA, f"The organization has room for {left} bytes, and this upload needs {item.size}"
+            )
+        return item
+
+    def _give_up(self, item: MediaItem) -> bool:
+        """Remove an unfinished upload from both sides; answers whether it was still unfinished.
+
+        A row that has become ready, if only by a commit whose answer was lost, keeps its bytes.
+        """
+        if not self._items.forget(item.id):
+            return False
+        self._objects.delete(item.key)
+        return True
+
+    def _require_room_and_type(self, upload: Upload) -> None:
+        """Raises MEDIA_002 for a file that says it is too large, MEDIA_010 for a type that is not taken."""
+        if upload.length is not None and upload.length > upload.limit:
+            raise too_large(upload.limit)
+        if not is_allowed(upload.content_type, self._rules.types):
+            fault = Fault("/content_type", f"must be one of {', '.join(self._rules.types)}")
+            raise ServiceError(TYPE_NOT_TAKEN, details=(fault,))
+
+
+def require_type(content_type: str, head: bytes) -> None:
+    """Raises MEDIA_011 when the first bytes of a file contradict its type."""
+    found = contradiction(content_type, head)
+    if found is not None:
+        fault = Fault("/content_type", f"is {essence(content_type)}, but the bytes look like {found}")
+        raise ServiceError(TYPE_DIFFERS, details=(fault,))
+
+
+def with_head(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes of a stream, and the stream as if nobody had looked."""
+    stream = iter(blocks)
+    taken: list[bytes] = []
+    length = 0
+    while length < HEAD_BYTES and (block := next(stream, None)) is not None:
+        taken.append(block)
+        length += len(block)
+    head = b"".join(block[:HEAD_BYTES] for block in taken)[:HEAD_BYTES]
+    return head, chain(taken, stream)
+
+
+def limited(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """A stream that raises MEDIA_002 beyond `limit` bytes."""
+    size = 0
+    for block in blocks:
+        size += len(block)
+        if size > limit:
+            raise too_large(limit)
+        yield block
+
+
+def too_large(limit: int) -> ServiceError:
+    """MEDIA_002 with the limit, and from documents with the ways that take more."""
+    other = ""
+    if limit == DOCUMENT_LIMIT:
+        other = " in a document; send the bytes with PUT /media/upload, or announce them with POST /media/uploads"
+    return ServiceError(TOO_LARGE, f"A file may have {limit} bytes at most{other}")

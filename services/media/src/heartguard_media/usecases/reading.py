@@ -1,0 +1,74 @@
+"""Who sees which files, and how their bytes are fetched."""
+
+from collections.abc import Iterator, Sequence
+
+from heartguard_common.clock import rfc3339, seconds
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
+from heartguard_media.domain.items import MediaItem, Scope, Usage
+from heartguard_media.domain.links import read_claim, sign, signed
+from heartguard_media.errors import BAD_SIGNATURE, NO_ITEM
+from heartguard_media.usecases.parts import Rules, Stores
+
+DISPOSITION = "attachment"
+
+
+class Reading:
+    """Lists, metadata, signed URLs and what is behind them."""
+
+    def __init__(self, rules: Rules, stores: Stores) -> None:
+        self._rules = rules
+        self._items = stores.items
+        self._objects = stores.objects
+        self._clock = stores.clock
+
+    def list(self, principal: Principal, wanted: Scope, before: str | None, limit: int) -> Sequence[MediaItem]:
+        """Up to `limit` files the caller may see: their own, or for managers and admins their organization's."""
+        if principal.role == "user":
+            if wanted.owner_id not in (None, principal.user_id):
+                return []
+            wanted = Scope(wanted.org_id, principal.user_id, wanted.content_type)
+        return self._items.list(wanted, before, limit)
+
+    def usage(self, principal: Principal) -> tuple[Usage, int]:
+        """What the caller's organization stores, and the bytes it may store."""
+        return self._items.usage(principal.org_id or 0), self._rules.quota_bytes
+
+    def read(self, principal: Principal, item_id: str) -> MediaItem:
+        """One file's metadata. Raises MEDIA_001, also for what the caller may not see."""
+        item = self._items.find(item_id)
+        if item is None or item.org_id != principal.org_id:
+            raise ServiceError(NO_ITEM)
+        if principal.role == "user" and item.owner_id != principal.user_id:
+            raise ServiceError(NO_ITEM)
+        return item
+
+    def download_url(self, principal: Principal, item_id: str) -> tuple[str, str]:
+        """A signed URL to a file's bytes, and when it expires. Raises MEDIA_001."""
+        item = self.read(principal, item_id)
+        expires = seconds(self._clock) + self._rules.url_seconds
+        url = self._objects.direct_url(item, self._rules.url_seconds)
+        if url is None:
+            signature = sign(self._rules.url_secret, read_claim(item.id, expires, DISPOSITION))
+            url = (
+                f"{self._rules.public_url}/media/content/{item.id}"
+                f"?expires={expires}&disposition={DISPOSITION}&signature={signature}"
+            )
+        return url, rfc3339(expires * 1_000_000_000)
+
+    def content_of(self, item_id: str, expires: int, disposition: str, signature: str) -> MediaItem:
+        """The file that a signed URL leads to. Raises MEDIA_005 for a bad URL, MEDIA_001 when it is gone."""
+        claim = read_claim(item_id, expires, disposition)
+        if not signed(self._rules.url_secret, claim, signature, expires, seconds(self._clock)):
+            raise ServiceError(BAD_SIGNATURE)
+        item = self._items.find(item_id)
+        if item is None:
+            raise ServiceError(NO_ITEM)
+        return item
+
+    def content(self, item: MediaItem, start: int, length: int) -> Iterator[bytes]:
+        """A range of a file's bytes, in blocks. Raises MEDIA_001 when they are gone."""
+        try:
+            return self._objects.read(item.key, start, length)
+        except FileNotFoundError as error:
+            raise ServiceError(NO_ITEM) from error

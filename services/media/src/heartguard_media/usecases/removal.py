@@ -1,0 +1,95 @@
+"""How files go, and how what a crash has left behind goes after them."""
+
+import re
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import TypeVar
+
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
+from heartguard_media.domain.items import MediaItem, Scope
+from heartguard_media.errors import NO_ITEM
+from heartguard_media.usecases.parts import Receiving
+
+ORPHAN_SECONDS = 3600.0
+SLOWEST_BYTES_PER_SECOND = 4096  # the gateway gives up on slower bodies
+_BATCH = 500
+T = TypeVar("T")
+_KEY = re.compile(r"org_[0-9]+/user_[0-9]+/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+
+
+class Removal(Receiving):
+    """Deletion, erasure and the sweeper. Each step may be repeated after a crash."""
+
+    def delete(self, principal: Principal, item_id: str) -> None:
+        """Remove a file of the caller's organization, bytes and row. Raises MEDIA_001, GEN_503.
+
+        Its row is marked first: the file and its URLs are gone for everybody then. Bytes that resist are the next
+        call's, or the sweeper's.
+        """
+        org_id = principal.org_id or 0
+        item = self._items.retire(item_id, org_id)
+        if item is not None:
+            self._audit.changed(principal, "media.delete", f"media:{item.id}")
+        else:
+            item = next(iter(self._items.retired(Scope(org_id), 1, item_id)), None)
+        if item is None:
+            raise ServiceError(NO_ITEM)
+        self._remove(item)
+
+    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
+        """Remove all files of an organization or of a member; returns how many. Raises GEN_503.
+
+        What could not be removed is found again by the next call.
+        """
+        scope = Scope(org_id, user_id)
+        retired = self._items.retire_all(scope)
+        if retired:
+            self._audit.changed(
+                principal, "media.erased", f"organization:{org_id}", org_id=org_id, payload={"files": retired}
+            )
+        removed = 0
+        while items := self._items.retired(scope, _BATCH):
+            for item in items:
+                self._remove(item)
+                removed += 1
+        return removed
+
+    def sweep(self) -> int:
+        """Remove what crashed uploads and removals have left on either side; returns how many things.
+
+        One thing that resists does not keep the others; its fault is raised at the end.
+        """
+        faults: list[Exception] = []
+        # An upload may last as long as the gateway has patience with it.
+        longest = ORPHAN_SECONDS + self._rules.max_bytes / SLOWEST_BYTES_PER_SECOND
+        swept = self._each(self._give_up, self._items.abandoned(longest), faults)
+        swept += self._each(self._remove, self._items.retired(None, _BATCH), faults)
+        objects = self._objects.older_than(ORPHAN_SECONDS)
+        while keys := list(islice(objects, _BATCH)):
+            named = {match[1]: key for key in keys if (match := _KEY.fullmatch(key))}
+            known = self._items.known(list(named))
+            orphans = [key for item_id, key in named.items() if item_id not in known]
+            swept += self._each(self._discard, orphans, faults)
+        if faults:
+            raise faults[0]
+        return swept
+
+    def _remove(self, item: MediaItem) -> bool:
+        self._objects.delete(item.key)
+        self._items.drop(item.id)
+        return True
+
+    def _discard(self, key: str) -> bool:
+        self._objects.delete(key)
+        return True
+
+    @staticmethod
+    def _each(act: Callable[[T], bool], things: Iterable[T], faults: list[Exception]) -> int:
+        done = 0
+        for thing in things:
+            try:
+                done += act(thing)
+            except (ServiceError, OSError) as error:
+                faults.append(error)
+        return done

@@ -1,0 +1,66 @@
+"""Files that come in with the call that announces them."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+
+from heartguard_common.errors import Fault, ServiceError
+from heartguard_common.identity import Principal
+from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Upload, Written
+from heartguard_media.errors import CHECKSUM_DIFFERS, CUT_SHORT, NO_ITEM, NOT_BASE64
+from heartguard_media.usecases.parts import Receiving, limited, require_type, too_large, with_head
+
+
+class Uploads(Receiving):
+    """Upload in a document and as a stream."""
+
+    @property
+    def max_bytes(self) -> int:
+        """The largest file that may come in as a stream."""
+        return self._rules.max_bytes
+
+    def document(self, principal: Principal, upload: Upload, data: str) -> MediaItem:
+        """Store a small file that came inside a document. Raises MEDIA_002, MEDIA_003 and as `stream` does."""
+        # Four characters carry three bytes: what can't fit is refused before it is decoded.
+        if len(data) > (DOCUMENT_LIMIT + 2) // 3 * 4:
+            raise too_large(DOCUMENT_LIMIT)
+        try:
+            content = base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ServiceError(NOT_BASE64, details=(Fault("/data_base64", "is not base64"),)) from error
+        if len(content) > DOCUMENT_LIMIT:
+            raise too_large(DOCUMENT_LIMIT)
+        known = Upload(upload.file_name, upload.content_type, upload.limit, len(content), upload.sha256)
+        return self.stream(principal, known, [content])
+
+    def stream(self, principal: Principal, upload: Upload, blocks: Iterable[bytes]) -> MediaItem:
+        """Store a file.
+
+        Raises MEDIA_002 when it is too large, MEDIA_009 when the organization has no room for it, MEDIA_010 and
+        MEDIA_011 for its type, MEDIA_004 and MEDIA_006 when it is not as stated.
+
+        The row comes first and is seen last: whatever fails in between leaves nothing that a caller could see.
+        """
+        self._require_room_and_type(upload)
+        head, content = with_head(limited(blocks, upload.limit))
+        require_type(upload.content_type, head)
+        item = self._begin(principal, upload)
+        try:
+            written = self._objects.write(item.key, content)
+            _require_as_stated(upload, written)
+            finished = self._items.finish(item.id, written)
+        except BaseException:
+            self._give_up(item)
+            raise
+        if finished is None:
+            self._objects.delete(item.key)
+            raise ServiceError(NO_ITEM)
+        self._audit.changed(principal, "media.upload", f"media:{item.id}", payload={"size": written.size})
+        return finished
+
+
+def _require_as_stated(upload: Upload, written: Written) -> None:
+    if upload.length is not None and written.size != upload.length:
+        raise ServiceError(CUT_SHORT)
+    if upload.sha256 is not None and written.sha256 != upload.sha256:
+        raise ServiceError(CHECKSUM_DIFFERS, details=(Fault("/sha256", "is not the SHA-256 of the bytes"),))
