@@ -113,6 +113,15 @@ organization_rows() {
 }
 
 media_rows() {
+    row POST /media/uploads
+    sends '{"file_name": "note.{format}", "content_type": "text/plain", "size": 10}' \
+        '<UploadRequest><file_name>note.{format}</file_name><content_type>text/plain</content_type><size>10</size></UploadRequest>'
+    keeps item_id=id upload_url=url
+    gives 201 UploadTicket id:uuid url:url method=PUT headers/Content-Type=text/plain expires_at:time
+    row POST '/media/uploads/{item_id}/complete'; refuses 409 MEDIA_013
+    [ "$LISTING" = yes ] || derive_signatures upload_url upload
+    row PUT '/media/content/{item_id}?{upload}'; as nobody; sends_text HeartGuard text/plain; when own_files; gives 201 -
+    row POST '/media/uploads/{item_id}/complete'; when own_files; keeps made_third=id; gives 200 MediaItem $ITEM size=10 owner_id={user_id}
     row POST /media/upload
     sends '{"file_name": "note.{format}", "content_type": "text/plain", "data_base64": "SGVhcnRHdWFyZA=="}' \
         '<MediaUpload><file_name>note.{format}</file_name><content_type>text/plain</content_type>
@@ -122,15 +131,6 @@ media_rows() {
     row PUT '/media/upload?file_name=note.{format}'; sends_text HeartGuard text/plain
     keeps second_item=id made_second=id
     gives 201 MediaItem $ITEM size=10 owner_id={user_id}
-    row POST /media/uploads
-    sends '{"file_name": "note.{format}", "content_type": "text/plain", "size": 10}' \
-        '<UploadRequest><file_name>note.{format}</file_name><content_type>text/plain</content_type><size>10</size></UploadRequest>'
-    keeps third_item=id upload_url=url
-    gives 201 UploadTicket id:uuid url:url method=PUT headers/Content-Type=text/plain expires_at:time
-    row POST '/media/uploads/{third_item}/complete'; refuses 409 MEDIA_013
-    [ "$LISTING" = yes ] || derive_signatures upload_url upload
-    row PUT '/media/content/{third_item}?{upload}'; as nobody; sends_text HeartGuard text/plain; when own_files; gives 201 -
-    row POST '/media/uploads/{third_item}/complete'; when own_files; keeps made_third=id; gives 200 MediaItem $ITEM size=10 owner_id={user_id}
     row GET /media/usage; gives 200 MediaUsage items:int bytes:int quota_bytes:int
     row GET '/media/items?limit=500'; gives 200 MediaItemList 'items[]/id:uuid' 'items[]/owner_id:int' next_cursor
     row GET '/media/items/{item_id}'; gives 200 MediaItem $ITEM id={item_id}
@@ -231,7 +231,7 @@ closing_rows() { # these remove what the rows above have made
     row DELETE '/media/items/{item_id}'; forgets made_item; gives 204 -
     row GET '/media/items/{item_id}'; refuses 404 MEDIA_001
     row DELETE '/media/items/{second_item}'; forgets made_second; gives 204 -
-    row DELETE '/media/items/{third_item}'; when own_files; forgets made_third; gives 204 -
+    row DELETE '/media/items/{made_third}'; when own_files; forgets made_third; gives 204 -
     row POST /auth/logout; as member; when founding; sends '{"scope": "this"}' '<LogoutRequest><scope>this</scope></LogoutRequest>'
     gives 204 -
     row GET /auth/profile; as member; when founding; refuses 401 GEN_402
