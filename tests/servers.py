@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from heartguard_cli import migrate
 from heartguard_cli.embedded import OWNER, SUPERUSER, PostgresCluster, ValkeyServer
+from heartguard_cli.environment import ROLES
 from heartguard_cli.urls import for_role, libpq
 
 SERVICES = ("auth", "organization", "user", "media", "influx", "audit")
@@ -116,7 +117,7 @@ class Postgres(Server):
 
     def __init__(self, directory: Path, settings: tuple[str, ...] = FAST) -> None:
         self.cluster = PostgresCluster(directory / "pg", free_port(), settings)
-        self.passwords = {name: secrets.token_urlsafe(24) for name in SERVICES}
+        self.passwords = {name: secrets.token_urlsafe(24) for name in ROLES}
         self._template = False
         self.cluster.make()
         super().__init__(self.cluster.command(), directory / "postgres.log", self._reachable, signal.SIGINT)

@@ -55,6 +55,7 @@ def settings_environ(service: str, database: Database, redis_url: str, **more: s
         "SIGNED_URL_SECRET": service_secret("signed urls"),
         "AUDIT_MASK_SECRET": service_secret("audit mask"),
         "AUDIT_CHECKPOINT_KEY": service_secret("audit checkpoints"),
+        "RETENTION_DATABASE_URL": database.url_for("retention"),
         "CHECKPOINT_DIR": str(Path(_scratch.name) / database.name / "checkpoints"),
         "OPERATOR_TOKEN": OPERATOR_TOKEN,
         "SPOOL_DIR": str(Path(_scratch.name) / database.name),

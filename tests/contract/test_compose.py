@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from heartguard_audit.settings import ConsumerSettings
 from heartguard_cli import environment
 from heartguard_common.paths import REPO_ROOT
 from heartguard_common.settings import variables
@@ -130,7 +131,10 @@ def test_every_variable_is_explained():
 
 def test_the_consumer_is_the_audit_service_with_another_command():
     different = {key for key in COMPOSE["audit"] if COMPOSE["audit"].get(key) != COMPOSE["consumer"].get(key)}
-    assert different == {"command", "healthcheck", "volumes"}
+    assert different == {"command", "environment", "healthcheck", "volumes"}
+    consumer, service = (COMPOSE[name]["environment"] for name in ("consumer", "audit"))
+    assert service.items() <= consumer.items()
+    assert set(consumer) - LEFT_OUT == set(variables(ConsumerSettings)) - LEFT_OUT
     assert COMPOSE["consumer"]["command"] == ["python", "-m", "heartguard_audit.consumer"]
 
 

@@ -49,7 +49,7 @@ def test_events_that_are_not_signed_yet_are_sealed(trail, verdict):
 def test_what_a_crash_kept_from_the_file_is_put_there_before_the_next(trail, notary, ledger, verdict, apart):
     trail.add([event()])
     ((org_id, head),) = ledger.unmarked()
-    late = KEYS.sign(Statement("checkpoint", org_id, head.sequence, head.hash, 0))
+    late = KEYS.sign(Statement("checkpoint", org_id, head.sequence, head.hash, SystemClock().now_ns()))
     ledger.add([late])
     assert verdict().fault is None
     assert notary.reconcile() == 1

@@ -205,7 +205,7 @@ def test_a_line_of_the_file_that_was_removed_is_missed(file, verdict):
 
 def test_a_changed_line_of_the_file_was_not_signed(file, verdict):
     file.write_bytes(file.read_bytes().replace(b'org_id\\":1,\\"sequence\\":60', b'org_id\\":1,\\"sequence\\":61'))
-    assert verdict().fault.sequence == 60
+    assert verdict().fault.sequence == 61
 
 
 def test_a_line_that_is_none_is_told(file, verdict):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from heartguard_audit.settings import ConsumerSettings
 from heartguard_cli import environment, programs
 from heartguard_cli.environment import SERVICES
 from heartguard_cli.layout import Layout
@@ -20,7 +21,7 @@ OF_THE_COMMAND = {
     "OPERATOR_TOKEN",
     *(f"{name.upper()}_PORT" for name in environment.DEFAULT_PORTS),
     *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
-    *(f"{name.upper()}_DB_PASSWORD" for name in SERVICES[1:]),
+    *(f"{name.upper()}_DB_PASSWORD" for name in environment.ROLES),
 }
 
 
@@ -34,8 +35,12 @@ def test_a_service_is_given_exactly_what_its_settings_read(service: str) -> None
     assert sorted(programs.VARIABLES[service]) == sorted(variables(settings))
 
 
+def test_the_consumer_is_given_exactly_what_its_settings_read() -> None:
+    assert sorted(programs.VARIABLES["consumer"]) == sorted(variables(ConsumerSettings))
+
+
 def test_the_example_names_every_variable_and_no_other() -> None:
-    read = {name for service in SERVICES for name in programs.VARIABLES[service]} - programs.DERIVED
+    read = {name for given in programs.VARIABLES.values() for name in given} - programs.DERIVED
     assert set(example()) == read | OF_THE_COMMAND
 
 
@@ -47,6 +52,7 @@ def test_a_generated_file_starts_every_service(tmp_path: Path) -> None:
     for service in SERVICES:
         settings = importlib.import_module(f"heartguard_{service}.settings").Settings
         settings.from_env(system.environment(service))
+    ConsumerSettings.from_env(system.environment("audit", "consumer"))
 
 
 def test_a_generated_file_is_secret_and_never_the_same(tmp_path: Path) -> None:

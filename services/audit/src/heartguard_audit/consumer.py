@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from heartguard_audit.domain.chain import Keys
-from heartguard_audit.settings import Settings
+from heartguard_audit.offline import retained
+from heartguard_audit.settings import ConsumerSettings
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresJournal
 from heartguard_audit.store.ledger import PostgresLedger
@@ -21,6 +22,7 @@ from heartguard_audit.store.stream import RedisStream
 from heartguard_audit.usecases.chains import Notary
 from heartguard_audit.usecases.intake import Intake
 from heartguard_common import logs
+from heartguard_common.background import Background
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
@@ -34,6 +36,7 @@ REDIS_TIMEOUT = 1.0
 # What is cut off before it is signed is not missed: so long, or so many events, stay unsigned at most.
 SIGN_SECONDS = 60.0
 SIGN_EVENTS = 1000
+RETENTION_SECONDS = 86_400.0
 
 
 class Consumer:
@@ -128,7 +131,7 @@ class Consumer:
 
 def run(environ: Mapping[str, str] | None = None) -> int:
     """Consume until SIGTERM or SIGINT; returns the exit status. Raises `SettingsError`."""
-    settings = Settings.from_env(environ)
+    settings = ConsumerSettings.from_env(environ)
     log = logs.configure("audit-consumer", settings.log_level)
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -144,11 +147,22 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     # In a thread of its own, because a signal is not heard in a call into a server that hangs.
     worker = threading.Thread(target=consumer.run, daemon=True)
     worker.start()
+    retain = Background("audit retention", lambda: _retained(settings, log))
+    if settings.retention_days:
+        retain.start()
     while worker.is_alive() and not asked:
         time.sleep(0.1)
     stop.set()
     worker.join(GRACE_SECONDS)
+    # A removal that is under way ends with the process: it goes on where it was.
     return 0 if asked else 1
+
+
+def _retained(settings: ConsumerSettings, log: logging.Logger) -> float:
+    """Remove what is old; returns the seconds until the next time."""
+    if removed := retained(settings, log):
+        log.warning("%d audit events were older than %d days and are removed", removed, settings.retention_days)
+    return RETENTION_SECONDS
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
 """Work on the chains without the service: `python -m heartguard_audit.offline verify`."""
 
 import argparse
+import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from heartguard_audit.domain.chain import Keys
-from heartguard_audit.settings import Settings
+from heartguard_audit.settings import ConsumerSettings, Settings
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.ledger import PostgresLedger
+from heartguard_audit.store.retention import PostgresRemover
 from heartguard_audit.usecases.chains import Examined, Verification
+from heartguard_audit.usecases.retention import Retention
+from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
 from heartguard_common.settings import SettingsError
@@ -22,13 +26,35 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="check every event of every organization, and what was signed")
     verify.add_argument("--organization", type=int, help="only this one")
+    commands.add_parser("retain", help="remove now what is older than AUDIT_RETENTION_DAYS")
     options = parser.parse_args(arguments)
     try:
-        settings = Settings.from_env(environ)
-        return _verify(settings, options.organization)
+        settings = ConsumerSettings.from_env(environ)
+        return _retain(settings) if options.command == "retain" else _verify(settings, options.organization)
     except (SettingsError, ServiceError, OSError) as error:
         print(f"heartguard: {error}", file=sys.stderr)
         return 2
+
+
+def _retain(settings: ConsumerSettings) -> int:
+    if not settings.retention_days:
+        print("AUDIT_RETENTION_DAYS is not set: events are kept for ever")
+        return 0
+    print(f"{retained(settings, logging.getLogger('heartguard')):,} events were removed")
+    return 0
+
+
+def retained(settings: ConsumerSettings, log: logging.Logger) -> int:
+    """Remove what is older than it must be kept; returns how many events."""
+    database, removing = (Database(url, pool_size=1) for url in (settings.database_url, settings.retention_url))
+    try:
+        keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
+        ledger, apart = PostgresLedger(database), CheckpointFile(settings.checkpoint_dir)
+        remover = PostgresRemover(removing)
+        return Retention(ledger, apart, keys, remover, SystemClock(), settings.retention_days, log).step()
+    finally:
+        database.close()
+        removing.close()
 
 
 def _verify(settings: Settings, only: int | None) -> int:

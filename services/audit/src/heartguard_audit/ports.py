@@ -95,6 +95,13 @@ class Ledger(Protocol):
         """Keep signed statements."""
 
 
+class Remover(Protocol):
+    """The one way out of the trail."""
+
+    def remove(self, org_id: int | None, upto: int) -> int:
+        """Remove the events of a chain up to a sequence; returns how many there were."""
+
+
 class Apart(Protocol):
     """Signed statements where no role of the database reaches."""
 

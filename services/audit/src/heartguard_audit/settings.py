@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import read, secret, variable, words
+from heartguard_common.edge import ServiceSettings, database_url
+from heartguard_common.settings import read, secret, variable, whole, words
 
 
 def _secrets(text: str) -> tuple[str, ...]:
@@ -26,3 +26,11 @@ class Settings(ServiceSettings):
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the environment. Raises `SettingsError` with every fault."""
         return read(cls, environ)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsumerSettings(Settings):
+    """What the consumer reads besides: it removes old events, with a database role of its own."""
+
+    retention_days: int = variable("AUDIT_RETENTION_DAYS", whole(0, 36_500), default=0)
+    retention_url: str = variable("RETENTION_DATABASE_URL", database_url)

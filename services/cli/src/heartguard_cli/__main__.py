@@ -131,7 +131,7 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    return _command_of("audit", "heartguard_audit.offline", options.arguments)
+    return _command_of("audit", "heartguard_audit.offline", options.arguments, program="consumer")
 
 
 def _policy(options: argparse.Namespace) -> int:
@@ -142,13 +142,12 @@ def _keys(options: argparse.Namespace) -> int:
     return _command_of("auth", "heartguard_auth.keys", options.arguments)
 
 
-def _command_of(service: str, module: str, arguments: Sequence[str]) -> int:
-    """A service's own command, in the environment of that service."""
+def _command_of(service: str, module: str, arguments: Sequence[str], program: str | None = None) -> int:
+    """A service's own command, in the environment of that service, or of a program of it."""
     if not Layout().env_file.exists():
         raise Trouble(f"There is no .env here: in a container, run `python -m {module}`")
-    return subprocess.run(
-        [sys.executable, "-m", module, *arguments], env=_system().environment(service), check=False
-    ).returncode
+    environment = _system().environment(service, program)
+    return subprocess.run([sys.executable, "-m", module, *arguments], env=environment, check=False).returncode
 
 
 def _versions(_options: argparse.Namespace) -> int:

@@ -13,13 +13,15 @@ from heartguard_cli.trouble import Trouble
 
 SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 WITH_DATABASE = SERVICES[1:]
+ROLES = (*WITH_DATABASE, "retention")
+"""The database roles that log in: one for each service, and one that removes audit events that may go."""
 DEFAULT_PORTS = {name: 5000 + number for number, name in enumerate(SERVICES)} | {"postgres": 5442, "valkey": 6389}
 GENERATED = (
     *("KEY_RING_SECRET", "OPERATOR_TOKEN", "SIGNED_URL_SECRET", "AUDIT_MASK_SECRET"),
     *("AUDIT_CHECKPOINT_KEY",),
     *("VALKEY_PASSWORD", "POSTGRES_PASSWORD"),
     *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
-    *(f"{name.upper()}_DB_PASSWORD" for name in WITH_DATABASE),
+    *(f"{name.upper()}_DB_PASSWORD" for name in ROLES),
 )
 
 
@@ -80,7 +82,7 @@ def _checked_credentials(values: Mapping[str, str]) -> str:
 
 def for_migration(environ: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     """The owner's URL and the password of each service's role. Raises `Trouble` for what is missing."""
-    names = {name: f"{name.upper()}_DB_PASSWORD" for name in WITH_DATABASE}
+    names = {name: f"{name.upper()}_DB_PASSWORD" for name in ROLES}
     missing = [name for name in ("DATABASE_URL", *names.values()) if not environ.get(name)]
     if missing:
         raise Trouble(f"{', '.join(missing)} must be set")

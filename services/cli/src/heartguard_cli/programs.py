@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heartguard_cli.embedded import PostgresCluster, ValkeyServer, dies_with_parent
-from heartguard_cli.environment import DEFAULT_PORTS, SERVICES, WITH_DATABASE, port
+from heartguard_cli.environment import DEFAULT_PORTS, ROLES, SERVICES, WITH_DATABASE, port
 from heartguard_cli.layout import Layout
 from heartguard_cli.urls import for_role
 
@@ -20,6 +20,10 @@ COMMON = (
     *("JWT_SECRET", "JWT_SECRET_PREVIOUS", "JWT_ISSUER", "JWT_AUDIENCE"),
 )
 STORED = (*COMMON, "DATABASE_URL", "HEARTGUARD_ENV")
+AUDIT = (
+    *(*STORED, "AUDIT_MASK_SECRET"),
+    *("AUDIT_CHECKPOINT_KEY", "AUDIT_CHECKPOINT_KEY_PREVIOUS", "CHECKPOINT_DIR"),
+)
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gateway": (
         *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "MAX_UPLOAD_MB"),
@@ -37,14 +41,12 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
     ),
     "influx": (*STORED, "INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG"),
-    "audit": (
-        *(*STORED, "AUDIT_MASK_SECRET"),
-        *("AUDIT_CHECKPOINT_KEY", "AUDIT_CHECKPOINT_KEY_PREVIOUS", "CHECKPOINT_DIR"),
-    ),
+    "audit": AUDIT,
+    "consumer": (*AUDIT, "AUDIT_RETENTION_DAYS", "RETENTION_DATABASE_URL"),
 }
-"""The variables each service reads; a test compares them with its Settings."""
+"""The variables each service and the consumer read; a test compares them with their Settings."""
 
-DERIVED = frozenset({"SERVICE_SECRET", *URL_VARIABLES.values()})
+DERIVED = frozenset({"SERVICE_SECRET", "RETENTION_DATABASE_URL", *URL_VARIABLES.values()})
 """Variables that services read and nobody writes: they follow from the ports and the secrets in `.env`."""
 
 DEPENDS: Mapping[str, tuple[str, ...]] = {
@@ -111,7 +113,7 @@ class System:
     @property
     def db_passwords(self) -> dict[str, str]:
         """The password of each service's database role."""
-        return {name: self.values[f"{name.upper()}_DB_PASSWORD"] for name in WITH_DATABASE}
+        return {name: self.values[f"{name.upper()}_DB_PASSWORD"] for name in ROLES}
 
     def ports(self) -> dict[str, int]:
         """The ports this system listens on, by the name before `_PORT`."""
@@ -173,7 +175,8 @@ class System:
         }
         if service in WITH_DATABASE:
             own["DATABASE_URL"] = for_role(self.owner_url, service, self.db_passwords[service])
-        known = {name: own.get(name) or self.values.get(name, "") for name in VARIABLES[service]}
+        own["RETENTION_DATABASE_URL"] = for_role(self.owner_url, "retention", self.db_passwords["retention"])
+        known = {name: own.get(name) or self.values.get(name, "") for name in VARIABLES[program or service]}
         source = self.layout.root / "services"
         path = os.pathsep.join(str(source / name / "src") for name in ("common", service))
         needed = {name: value for name, value in known.items() if value}

@@ -20,7 +20,8 @@ from heartguard_common.store_redis import RedisClient, make_redis
 from heartguard_common.web import Edge
 
 
-def _database_url(text: str) -> str:
+def database_url(text: str) -> str:
+    """A cast for the URL of a PostgreSQL."""
     driver_url(text)
     return text
 
@@ -29,7 +30,7 @@ def _database_url(text: str) -> str:
 class ServiceSettings(CommonSettings):
     """The settings that every service with a database reads."""
 
-    database_url: str = variable("DATABASE_URL", _database_url)
+    database_url: str = variable("DATABASE_URL", database_url)
     environment: str = variable("HEARTGUARD_ENV", choice("production", "test"), default="production")
 
 

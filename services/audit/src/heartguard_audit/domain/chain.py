@@ -168,14 +168,13 @@ class Check:
                 good.append(said.statement)
             else:
                 self._fault(said.statement.sequence, f"the {said.statement.kind} there is not what was signed")
-        there, apart = _places(tabled), _places(filed)
-        for kind, sequence in sorted(apart - there):
-            self._fault(sequence, f"the {kind} there was removed from the table")
+        for it in lacking(tabled, filed):
+            self._fault(it.statement.sequence, f"the {it.statement.kind} there was removed from the table")
         # The newest of the table may be on its way into the file.
-        newest = max((sequence for _, sequence in apart), default=0)
-        for kind, sequence in sorted(there - apart):
-            if sequence < newest:
-                self._fault(sequence, f"the {kind} there was removed from the file")
+        newest = max((it.statement.time_ns for it in filed), default=0)
+        for it in lacking(filed, tabled):
+            if it.statement.time_ns < newest:
+                self._fault(it.statement.sequence, f"the {it.statement.kind} there was removed from the file")
         return good
 
     def feed(self, event: Link) -> bool:
@@ -230,10 +229,6 @@ class Check:
         return False
 
 
-def _places(said: Iterable[Signed]) -> set[tuple[str, int]]:
-    return {(it.statement.kind, it.statement.sequence) for it in said}
-
-
 def walk(check: Check, events: Iterator[Link]) -> Verdict:
     """Feed all events that belong to the chain, as far as they go, and give the verdict."""
     for event in events:
@@ -250,7 +245,7 @@ def by_chain(said: Iterable[Signed]) -> dict[int | None, list[Signed]]:
     return found
 
 
-def lacking(apart: Iterable[Signed], tabled: Iterable[Signed]) -> list[Signed]:
-    """What the table has and the file does not."""
-    there = {(it.statement.org_id, it.statement.kind, it.statement.sequence) for it in apart}
-    return [it for it in tabled if (it.statement.org_id, it.statement.kind, it.statement.sequence) not in there]
+def lacking(here: Iterable[Signed], there: Iterable[Signed]) -> list[Signed]:
+    """What is there and not here."""
+    known = {(it.statement.org_id, it.statement.kind, it.statement.sequence) for it in here}
+    return [it for it in there if (it.statement.org_id, it.statement.kind, it.statement.sequence) not in known]

@@ -1,0 +1,32 @@
+"""Removing events that may go, as the one database role that can."""
+
+from sqlalchemy import text
+
+from heartguard_common.database import Database
+
+PAGE = 5000
+
+
+class PostgresRemover:
+    """The beginning of a chain, removed page by page. Whose database this is decides whether it may."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def remove(self, org_id: int | None, upto: int) -> int:
+        """Remove the events of a chain up to a sequence, oldest first; returns how many there were.
+
+        Raises `ServiceError` GEN_503 when PostgreSQL is away; what has gone by then has gone.
+        """
+        chain = "org_id IS NULL" if org_id is None else "org_id = :org_id"
+        table = "heartguard_core.audit_events"
+        oldest = f"SELECT min(sequence) FROM {table} WHERE {chain}"  # noqa: S608
+        statement = f"DELETE FROM {table} WHERE {chain} AND sequence < least(:upto + 1, ({oldest}) + :page)"  # noqa: S608
+        removed = 0
+        while True:
+            with self._database.transaction() as connection:
+                values = {"org_id": org_id, "upto": upto, "page": PAGE}
+                count = connection.execute(text(statement), values).rowcount
+            removed += count
+            if count == 0:
+                return removed

@@ -1,0 +1,177 @@
+"""Removing old events: what may go, by whom, and that the rest still verifies."""
+
+import logging
+
+import psycopg2
+import pytest
+
+from heartguard_audit.domain.chain import Statement
+from heartguard_audit.store.checkpoints import CheckpointFile
+from heartguard_audit.store.ledger import PostgresLedger
+from heartguard_audit.store.retention import PostgresRemover
+from heartguard_audit.usecases.chains import Notary, Verification
+from heartguard_audit.usecases.retention import Retention
+from heartguard_cli.urls import libpq
+from heartguard_common.database import Database
+from heartguard_common.errors import UNAVAILABLE, ServiceError
+from tests.clocks import MovableClock
+from tests.store.audit.conftest import KEYS, event
+
+DAY = 86_400
+
+
+@pytest.fixture
+def clock():
+    return MovableClock()
+
+
+@pytest.fixture
+def apart(tmp_path):
+    return CheckpointFile(tmp_path)
+
+
+@pytest.fixture
+def ledger(store):
+    return PostgresLedger(store)
+
+
+@pytest.fixture
+def notary(ledger, apart, clock):
+    return Notary(ledger, apart, KEYS, clock)
+
+
+@pytest.fixture
+def remover(database):
+    opened = Database(database.url_for("retention"))
+    yield PostgresRemover(opened)
+    opened.close()
+
+
+@pytest.fixture
+def retention(ledger, apart, remover, clock):
+    return Retention(ledger, apart, KEYS, remover, clock, 30, logging.getLogger("test"))
+
+
+@pytest.fixture
+def verdict(ledger, apart):
+    return lambda org_id=1: Verification(ledger, apart, KEYS).one(org_id)
+
+
+@pytest.fixture
+def aged(events, notary, clock):
+    """Five events that are 40 days old, five of 20 days ago, and one of today, in each of two chains."""
+    for days in (20, 20, 0):
+        count = 5 if days else 1
+        events.add([event(org_id=org_id) for _ in range(count) for org_id in (1, None)])
+        notary.step()
+        clock.forward(days * DAY)
+    return events
+
+
+def sequences(ledger, org_id=1):
+    with ledger.snapshot() as moment:
+        return [it.sequence for it in moment.links(org_id, 0)]
+
+
+def test_what_is_old_goes_and_the_rest_verifies(aged, retention, ledger, verdict, notary):
+    assert retention.step() == 10
+    for org_id in (1, None):
+        assert sequences(ledger, org_id) == [6, 7, 8, 9, 10, 11]
+        assert (verdict(org_id).checked, verdict(org_id).fault) == (6, None)
+    assert retention.step() == 0
+    aged.add([event()])
+    notary.step()
+    assert (verdict().checked, verdict().fault) == (7, None)
+
+
+def test_the_newest_event_stays_however_old_it_is(aged, retention, ledger, clock, verdict):
+    clock.forward(400 * DAY)
+    assert retention.step() == 20
+    assert sequences(ledger) == [11]
+    aged.add([event()])
+    assert (sequences(ledger), verdict().fault) == ([11, 12], None)
+
+
+def test_nothing_of_a_broken_chain_is_removed(aged, retention, ledger, database):
+    with psycopg2.connect(libpq(database.superuser_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE heartguard_core.audit_events DISABLE TRIGGER ALL")
+        cursor.execute("UPDATE heartguard_core.audit_events SET actor = 'x' WHERE org_id = 1 AND sequence = 3")
+        cursor.execute("ALTER TABLE heartguard_core.audit_events ENABLE ALWAYS TRIGGER removal_only")
+    connection.close()
+    assert retention.step() == 5
+    assert len(sequences(ledger)) == 11
+    assert len(sequences(ledger, None)) == 6
+
+
+def test_a_removal_that_was_cut_short_goes_on(aged, ledger, apart, remover, clock, retention, verdict):
+    class Dying:
+        def remove(self, org_id, _):
+            remover.remove(org_id, 2)
+            raise ServiceError(UNAVAILABLE)
+
+    with pytest.raises(ServiceError):
+        Retention(ledger, apart, KEYS, Dying(), clock, 30, logging.getLogger("test")).step()
+    assert verdict().fault is None
+    assert retention.step() == 8
+    assert verdict().fault is None
+
+
+def test_a_prefix_that_nobody_let_go_is_missed(aged, ledger, database, verdict):
+    """A superuser who removes up to a checkpoint, as the job would, has no signed leave for it."""
+    with psycopg2.connect(libpq(database.superuser_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE heartguard_core.audit_events DISABLE TRIGGER ALL")
+        cursor.execute("DELETE FROM heartguard_core.audit_events WHERE org_id = 1 AND sequence <= 5")
+    connection.close()
+    assert (verdict().fault.sequence, verdict().fault.reason) == (1, "the event is missing")
+
+
+def test_leave_that_somebody_else_signed_removes_nothing(aged, ledger, database, retention, clock):
+    """Whoever may write to the table of checkpoints alone makes the job remove nothing."""
+    forged = KEYS.sign(Statement("removal", 1, 10, bytes(32), clock.now_ns()))
+    with psycopg2.connect(libpq(database.url_for("audit"))) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            """INSERT INTO heartguard_core.audit_checkpoints
+            (org_id, kind, sequence, hash, time_ns, public_key, signature) VALUES (1, 'removal', 10, %s, 0, %s, %s)""",
+            (bytes(32), forged.public_key, forged.signature),
+        )
+    connection.close()
+    assert retention.step() == 5
+    assert len(sequences(ledger)) == 11
+
+
+DELETE = "DELETE FROM heartguard_core.audit_events WHERE org_id = 1 AND sequence "
+NEVER = {
+    "behind what may go": DELETE + "<= 6",
+    "the newest": DELETE + "= 11",
+    "everything": "DELETE FROM heartguard_core.audit_events",
+    "a change": "UPDATE heartguard_core.audit_events SET actor = 'x'",
+    "a look at events": "SELECT actor FROM heartguard_core.audit_events",
+    "all at once": "TRUNCATE heartguard_core.audit_events",
+    "own leave": "INSERT INTO heartguard_core.audit_checkpoints SELECT * FROM heartguard_core.audit_checkpoints",
+    "other leave": "UPDATE heartguard_core.audit_checkpoints SET sequence = 10",
+    "people": "SELECT * FROM heartguard_core.users",
+}
+
+
+@pytest.mark.parametrize("what", NEVER)
+def test_the_role_of_retention_can_not(aged, ledger, database, clock, what):
+    with ledger.snapshot() as moment:
+        fifth = next(it.statement for it in moment.statements(1) if it.statement.sequence == 5)
+    ledger.add([KEYS.sign(Statement("removal", 1, 5, fifth.hash, clock.now_ns()))])
+    connection = psycopg2.connect(libpq(database.url_for("retention")))
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege), connection.cursor() as cursor:
+        cursor.execute(NEVER[what])
+    connection.close()
+    assert len(sequences(ledger)) == 11
+
+
+@pytest.mark.parametrize("role", ["audit", "auth", "organization", "user", "media", "influx"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {} SET sequence = 1", "DELETE FROM {}", "TRUNCATE {}", "ALTER TABLE {} DISABLE TRIGGER ALL"]
+)
+@pytest.mark.parametrize("table", ["audit_events", "audit_checkpoints"])
+def test_no_service_changes_or_removes_anything(module_database, role, statement, table):
+    connection = psycopg2.connect(libpq(module_database.url_for(role)))
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege), connection.cursor() as cursor:
+        cursor.execute(statement.format(f"heartguard_core.{table}"))
+    connection.close()
