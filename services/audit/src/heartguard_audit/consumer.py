@@ -31,7 +31,7 @@ from heartguard_common.store_redis import REDIS_FAULTS, make_redis
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds
 SPOOL_SECONDS = 1.0
-GRACE_SECONDS = 1.5
+GRACE_SECONDS = 1.0
 REDIS_TIMEOUT = 1.0
 # What is cut off before it is signed is not missed: so long, or so many events, stay unsigned at most.
 SIGN_SECONDS = 60.0
