@@ -18,6 +18,7 @@ REFUSED = {
         "UPDATE organizations SET name = 'x'",
         "SELECT * FROM signing_keys",
         "SELECT * FROM refresh_tokens",
+        "SELECT email FROM invitations",
         "DELETE FROM revoked_tokens",
     ],
     "auth": [
@@ -28,6 +29,7 @@ REFUSED = {
         "INSERT INTO organizations (name, policies) VALUES ('x', 'y')",
         "INSERT INTO user_preferences (user_id, key, value, position) VALUES (1, 'a', '1', 1)",
         "SELECT * FROM audit_events",
+        "UPDATE invitations SET role = 'admin'",
     ],
     "organization": [
         "INSERT INTO organizations (name) VALUES ('x')",

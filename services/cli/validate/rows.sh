@@ -65,6 +65,19 @@ account_rows() {
     row DELETE '/auth/sessions/{session_id}'; refuses 404 GEN_404
     password_rows
     row GET /auth/roles; gives 200 RoleList 'items[]/name:text' 'items[]/permissions:list'
+    row POST /auth/invitations; when founding
+    sends '{"email": "invited.{member}", "role": "user"}' \
+        '<InvitationRequest><email>invited.{member}</email><role>user</role></InvitationRequest>'
+    keeps invitation_id=id invitation=code
+    gives 201 Invitation id:uuid code:text email=invited.{member} role=user expires_at:time header:Cache-Control=no-store
+    row GET /auth/invitations; gives 200 InvitationList items:list next_cursor
+    row POST /auth/register; as nobody; when founding # the code is another's: it is of no use for this address
+    sends '{"email": "other.{member}", "password": "{password}", "invitation": "{invitation}"}' \
+        '<RegisterRequest><email>other.{member}</email><password>{password}</password>
+         <invitation>{invitation}</invitation></RegisterRequest>'
+    refuses 403 AUTH_007
+    row DELETE '/auth/invitations/{invitation_id}'; when founding; gives 204 -
+    row DELETE '/auth/invitations/{invitation_id}'; when founding; refuses 404 GEN_404
     row POST /auth/token/introspect; as service; when service
     sends '{"token": "{token}"}' '<IntrospectRequest><token>{token}</token></IntrospectRequest>'
     gives 200 Introspection active=true sub={user_id} role=admin org_id={org_id} exp:int iat:int jti:text

@@ -56,6 +56,18 @@ class NewAccount:
 
 
 @dataclass(frozen=True)
+class Invitation:
+    """A place in an organization that waits for the owner of an address; `expires_at` in nanoseconds."""
+
+    id: str
+    org_id: int
+    email: str
+    role: str
+    created_by: int
+    expires_at: int
+
+
+@dataclass(frozen=True)
 class Session:
     """A login on one device; times are nanoseconds since the epoch."""
 
@@ -144,6 +156,11 @@ def digest(token: str) -> bytes:
 def may_give(giver: str, role: str) -> bool:
     """Whether a member with the role `giver` may add a member with `role`: at most their own."""
     return giver in ("admin", "manager") and RANKS[role] <= RANKS[giver]
+
+
+def invited_roles(inviter: str) -> tuple[str, ...]:
+    """The roles that a member with the role `inviter` may invite to, and whose invitations they see."""
+    return {"admin": tuple(RANKS), "manager": ("user",)}.get(inviter, ())
 
 
 def letter(template: str, to: str, **values: object) -> Letter:

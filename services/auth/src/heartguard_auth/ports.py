@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from heartguard_auth.domain import Account, Letter, NewAccount, RefreshToken, Session, Standing, TokenPair, Waiting
+from heartguard_auth.domain import (
+    Account,
+    Invitation,
+    Letter,
+    NewAccount,
+    RefreshToken,
+    Session,
+    Standing,
+    TokenPair,
+    Waiting,
+)
 from heartguard_common.identity import Principal
 
 
@@ -155,6 +165,28 @@ class Mailer(Protocol):
 
     def send(self, letter: Letter, letter_id: str) -> None:
         """Hand over one letter. Raises `Undeliverable` where trying again can't help, OSError where it can."""
+
+
+class Invitations(Protocol):
+    """Invitations by the digests of their codes; one counts while it could be made again and has not expired."""
+
+    def add(self, invitation: Invitation, digest: bytes) -> None:
+        """Store an invitation; an earlier one of that address into that organization stops counting."""
+
+    def waiting(self, org_id: int, roles: tuple[str, ...], after: str | None, limit: int) -> list[Invitation]:
+        """The invitations of an organization for these roles that count, oldest first, behind the id `after`."""
+
+    def find(self, digest: bytes, email: str) -> Invitation | None:
+        """The invitation of that code, if it counts and is for that address."""
+
+    def spend(self, digest: bytes, email: str) -> Invitation | None:
+        """As `find`, and nobody else can use it once the transaction has committed."""
+
+    def withdraw(self, org_id: int, roles: tuple[str, ...], invitation_id: str) -> Invitation | None:
+        """Remove an invitation of an organization for one of these roles; None when there is none."""
+
+    def forget(self, org_id: int, user_id: int | None) -> None:
+        """Remove what a member has sent and what was sent to them by anybody; or all of that of an organization."""
 
 
 class Resets(Protocol):

@@ -2,10 +2,12 @@
 
 from typing import Any
 from urllib.parse import parse_qsl
+from uuid import UUID
 
-from heartguard_auth.domain import Account, Device, TokenPair
+from heartguard_auth.domain import Account, Device, Invitation, TokenPair
 from heartguard_auth.errors import ORIGIN_REFUSED, REFRESH_REFUSED
 from heartguard_auth.usecases import AuthUseCases
+from heartguard_common import paging
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
@@ -91,6 +93,23 @@ def issue_code(auth: AuthUseCases, call: Call) -> Answer:
     return Answer({"code": code, "expires_at": rfc3339(expires_at)}, headers=NO_STORE)
 
 
+def invite(auth: AuthUseCases, call: Call) -> Answer:
+    made, code = auth.invitations.invite(call.person, call.document["email"], call.document["role"])
+    return Answer({**_invitation(made), "code": code}, headers=NO_STORE)
+
+
+def invitations(auth: AuthUseCases, call: Call) -> Answer:
+    limit = call.query.get("limit", paging.DEFAULT_LIMIT)
+    after = paging.decode_cursor(call.query.get("cursor"), str)
+    found = auth.invitations.waiting(call.person, _uuid(after[0]) if after else None, limit + 1)
+    return Answer(paging.page(found, limit, _invitation, lambda item: [item.id]), headers=NO_STORE)
+
+
+def withdraw_invitation(auth: AuthUseCases, call: Call) -> Answer:
+    auth.invitations.withdraw(call.person, call.params["invitation_id"].lower())
+    return Answer()
+
+
 def profile(auth: AuthUseCases, call: Call) -> Answer:
     return Answer(_user(auth.membership.profile(call.person)), headers=NO_STORE)
 
@@ -150,6 +169,23 @@ def _cookie(value: str, seconds: int) -> dict[str, str]:
     return {"Set-Cookie": f"{COOKIE}={value}; {attributes}"}
 
 
+def _invitation(invitation: Invitation) -> dict[str, Any]:
+    return {
+        "id": invitation.id,
+        "email": invitation.email,
+        "role": invitation.role,
+        "expires_at": rfc3339(invitation.expires_at),
+    }
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError as error:
+        fault = Fault("/cursor", "is not a cursor of this list")
+        raise ServiceError(UNPROCESSABLE, details=(fault,)) from error
+
+
 def _user(account: Account) -> dict[str, Any]:
     return {
         "id": account.id,
@@ -174,6 +210,9 @@ ROUTES = (
     Route("POST", "/auth/password/forgot", forgot_password, takes="ForgotRequest", status=202),
     Route("POST", "/auth/password/reset", reset_password, takes="ResetRequest", status=204),
     Route("POST", "/auth/password/code", issue_code, takes="ResetCodeRequest", gives="ResetCode"),
+    Route("POST", "/auth/invitations", invite, takes="InvitationRequest", gives="Invitation", status=201),
+    Route("GET", "/auth/invitations", invitations, gives="InvitationList", query="InvitationListQuery"),
+    Route("DELETE", "/auth/invitations/{invitation_id}", withdraw_invitation, status=204, body="none"),
     Route("GET", "/auth/profile", profile, gives="User"),
     Route("GET", "/auth/roles", roles, gives="RoleList"),
     Route(

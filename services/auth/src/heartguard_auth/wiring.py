@@ -6,6 +6,7 @@ from heartguard_auth.routes import ROUTES
 from heartguard_auth.settings import Settings
 from heartguard_auth.store.accounts import PostgresAccounts
 from heartguard_auth.store.grace import RedisGraceAnswers
+from heartguard_auth.store.invitations import PostgresInvitations
 from heartguard_auth.store.keys import KeyRing, SharedSecretSigner
 from heartguard_auth.store.outbox import NoOutbox, PostgresOutbox, letters
 from heartguard_auth.store.passwords import Argon2Hasher, common_passwords
@@ -45,6 +46,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         verifier=TokenVerifier(signer, settings.jwt_issuer, settings.jwt_audience, parts.clock),
         outbox=(PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock) if settings.smtp else NoOutbox()),
         resets=PostgresResets(parts.database, parts.clock),
+        invitations=PostgresInvitations(parts.database, parts.clock),
         audit=parts.audit,
         clock=parts.clock,
     )

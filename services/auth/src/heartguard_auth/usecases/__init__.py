@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from heartguard_auth.usecases.introspection import Introspection
+from heartguard_auth.usecases.invitations import Invitations
 from heartguard_auth.usecases.membership import Membership
 from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_auth.usecases.passwords import Passwords
@@ -20,6 +21,7 @@ class AuthUseCases:
     registration: Registration
     sessions: SessionUseCases
     passwords: Passwords
+    invitations: Invitations
     membership: Membership
     introspection: Introspection
 
@@ -30,6 +32,7 @@ class AuthUseCases:
             registration=Registration(rules, stores),
             sessions=SessionUseCases(rules, stores),
             passwords=Passwords(rules, stores),
+            invitations=Invitations(rules, stores),
             membership=Membership(rules, stores, permissions),
             introspection=Introspection(stores),
         )

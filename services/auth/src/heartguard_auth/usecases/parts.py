@@ -7,6 +7,7 @@ from heartguard_auth.ports import (
     Accounts,
     GraceAnswers,
     Hasher,
+    Invitations,
     Outbox,
     Resets,
     RevocationList,
@@ -47,5 +48,6 @@ class Stores:
     verifier: TokenVerifier
     outbox: Outbox
     resets: Resets
+    invitations: Invitations
     audit: AuditTrail
     clock: Clock

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heartguard_auth.domain import Account, NewAccount, founding_name, may_give
+from heartguard_auth.domain import Account, NewAccount, code_digest, founding_name, may_give
 from heartguard_auth.errors import (
     EMAIL_TAKEN,
     INVITATION_REFUSED,
@@ -16,39 +16,62 @@ from heartguard_common.identity import Principal
 
 
 class Registration:
-    """Founding an organization, and adding members to one."""
+    """Founding an organization, joining one by invitation, and adding members to one."""
 
     def __init__(self, rules: Rules, stores: Stores) -> None:
         self._rules = rules
         self._s = stores
 
     def register(self, request: dict[str, Any], principal: Principal | None) -> Account:
-        """Found an organization, or add a member to the caller's.
+        """Found an organization, join the one of an invitation, or add a member to the caller's.
 
         Raises AUTH_002 for a taken address, AUTH_004 for a guessable password, AUTH_005 for a role that
         can't be given so, AUTH_006 where registration is closed, AUTH_007 for an invitation of no worth.
         """
-        if "invitation" in request:
-            raise ServiceError(INVITATION_REFUSED)
-        email = request["email"]
-        org_id, role = self._place(request, principal)
+        email, code = request["email"], request.get("invitation")
+        if code is not None:
+            org_id, role = self._invited(request, code_digest(code))
+        else:
+            org_id, role = self._place(request, principal)
         require_strong(self._rules, request["password"], email, "/password")
-        made = self._s.accounts.add(
-            NewAccount(
-                email=email,
-                password_hash=self._s.hasher.hash(request["password"]),
-                role=role,
-                full_name=request.get("full_name"),
-                organization_name=founding_name(email, request.get("organization_name")),
-                org_id=org_id,
-            )
+        account = NewAccount(
+            email=email,
+            password_hash=self._s.hasher.hash(request["password"]),
+            role=role,
+            full_name=request.get("full_name"),
+            organization_name=founding_name(email, request.get("organization_name")),
+            org_id=org_id,
         )
-        if made is None:
-            raise ServiceError(EMAIL_TAKEN)
-        self._s.audit.changed(
-            principal, "auth.registered", f"user:{made.id}", org_id=made.org_id, payload={"role": made.role}
-        )
+        with self._s.transactions.transaction():
+            if code is not None and self._s.invitations.spend(code_digest(code), email) is None:
+                raise ServiceError(INVITATION_REFUSED)
+            made = self._s.accounts.add(account)
+            if made is None:
+                raise ServiceError(EMAIL_TAKEN)
+        how = {"role": made.role, "by": "invitation" if code else "member" if principal else "founding"}
+        self._s.audit.changed(principal, "auth.registered", f"user:{made.id}", org_id=made.org_id, payload=how)
         return made
+
+    def _invited(self, request: dict[str, Any], digest: bytes) -> tuple[int | None, str]:
+        """The organization and the role that an invitation gives, and the body may repeat."""
+        if self._rules.registration == "closed":
+            raise ServiceError(REGISTRATION_CLOSED, "Registration is closed")
+        found = self._s.invitations.find(digest, request["email"])
+        if found is None:
+            self._s.audit.changed(
+                None, "auth.registered", "user:unknown", outcome="denied", reason=INVITATION_REFUSED.code
+            )
+            raise ServiceError(INVITATION_REFUSED)
+        if request.get("role", found.role) != found.role:
+            raise ServiceError(ROLE_REFUSED, "The invitation is for another role")
+        self._refuse_name(request)
+        return found.org_id, found.role
+
+    @staticmethod
+    def _refuse_name(request: dict[str, Any]) -> None:
+        if "organization_name" in request:
+            fault = Fault("/organization_name", "stands only where an organization is founded")
+            raise ServiceError(ROLE_REFUSED, details=(fault,))
 
     def _place(self, request: dict[str, Any], principal: Principal | None) -> tuple[int | None, str]:
         """The organization (None: a new one) and the role of an account to be made."""
@@ -62,7 +85,5 @@ class Registration:
         role = request.get("role", "user")
         if principal.kind != "person" or not may_give(principal.role, role):
             raise ServiceError(ROLE_REFUSED)
-        if "organization_name" in request:
-            fault = Fault("/organization_name", "stands only where an organization is founded")
-            raise ServiceError(ROLE_REFUSED, details=(fault,))
+        self._refuse_name(request)
         return principal.org_id, role
