@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from lxml import etree
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"}
-# What later rows are made of: a row that lost one of these would take others with it.
-KEPT = {"access_token", "refresh_token", "org_id", "id", "name", "url", "bucket", "code"}
+# What later rows are made of: a row that lost one of these would take others with it. And what a job has only when it
+# is done: no row can ask for it.
+KEPT = {"access_token", "refresh_token", "org_id", "id", "name", "url", "bucket", "code", "result_url"}
 
 
 @dataclass

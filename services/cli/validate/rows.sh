@@ -121,6 +121,8 @@ organization_rows() {
     row PUT /users/me; when existing; sends '{}' '<UserUpdate/>'; gives 200 User $PERSON
     row GET '/users?limit=500'; gives 200 UserList 'items[]/id:int' 'items[]/email:text' 'items[]/org_id={org_id}' next_cursor
     row GET '/users/{user_id}'; gives 200 User $PERSON id={user_id}
+    row POST /users/me/export; keeps job_id=id; gives 202 Job id:uuid status:text progress:int header:Location
+    row GET '/users/me/exports/{job_id}'; gives 200 Job id={job_id} status:text progress:int
     row PATCH '/users/{user_id}'; sends '{"active": true}' '<UserAdminUpdate><active>true</active></UserAdminUpdate>'
     gives 200 User $PERSON id={user_id} role=admin
 }
@@ -201,6 +203,12 @@ refusal_rows() {
         sends '{"org_id": {org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
         refuses 403 GEN_403
     done
+    for internal in auth organization media timeseries audit; do
+        row GET "/$internal/exports?org_id={org_id}&user_id={user_id}"; refuses 403 GEN_403
+    done
+    row GET '/media/exports/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row GET '/media/archives/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row PUT '/media/archives?org_id={org_id}&user_id={user_id}'; sends_text x application/zip; refuses 403 GEN_403
     row POST /auth/memberships
     sends '{"org_id": {org_id}, "user_id": {user_id}, "seen_role": "admin", "seen_active": true, "role": "user", "active": true}' \
         '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><seen_role>admin</seen_role>

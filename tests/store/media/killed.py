@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_media.domain.items import Upload
+from heartguard_media.store.archives import PostgresArchives
 from heartguard_media.store.gcs import open_bucket
 from heartguard_media.store.items import PostgresItems
 from heartguard_media.store.local import LocalStore
@@ -86,7 +87,8 @@ def media_of(order, around):
     items = PostgresItems(Database(order["database"], pool_size=1), Database(order["database"], pool_size=1))
     audit = SimpleNamespace(changed=lambda *_, **__: None)
     objects = EverythingIsOld(objects_of(order))
-    return MediaUseCases.over(RULES, Stores(around(items), around(objects), audit, SystemClock()))
+    archives = PostgresArchives(Database(order["database"], pool_size=1))
+    return MediaUseCases.over(RULES, Stores(around(items), around(objects), audit, SystemClock(), archives))
 
 
 def upload(media, who, steps, _):

@@ -8,6 +8,7 @@ from heartguard_audit import export
 from heartguard_audit.domain.events import Recorded
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
+from heartguard_common import exports
 from heartguard_common.audit import AuditEvent
 from heartguard_common.paging import DEFAULT_LIMIT, decode_cursor, page
 from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
@@ -53,6 +54,11 @@ def verify(audit: UseCases, call: Call) -> Answer:
     return Answer(document, headers=NO_STORE)
 
 
+def export_person(audit: UseCases, call: Call) -> Answer:
+    rows = audit.trail.about(call.query["org_id"], call.query["user_id"])
+    return exports.answer(("event", _recorded(row)) for row in rows)
+
+
 def _file(audit: UseCases, call: Call, before: int | None) -> Answer:
     blocks = _documents(audit.trail.export(call.person, call.query, before, call.query.get("limit")))
     name = "audit-events.csv" if call.media_type == CSV else "audit-events.ndjson"
@@ -93,6 +99,7 @@ def _document(event: AuditEvent, sequence: int | None = None) -> dict[str, Any]:
 
 
 ROUTES = (
+    Route("GET", "/audit/exports", export_person, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
     Route(
         "POST",
         "/audit/events",

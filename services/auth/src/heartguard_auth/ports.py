@@ -84,6 +84,9 @@ class Sessions(Protocol):
     def open_of(self, user_ids: Sequence[int]) -> list[str]:
         """The ids of the sessions of these people that have not ended."""
 
+    def all_of(self, user_id: int) -> Sequence[Session]:
+        """Every session of a person that is kept, ended ones too, the oldest first."""
+
     def forget(self, user_ids: Sequence[int]) -> None:
         """Remove all that is kept of the sessions of these people: addresses and devices too."""
 

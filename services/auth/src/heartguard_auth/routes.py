@@ -7,7 +7,7 @@ from uuid import UUID
 from heartguard_auth.domain import Account, Device, Invitation, TokenPair
 from heartguard_auth.errors import ORIGIN_REFUSED, REFRESH_REFUSED
 from heartguard_auth.usecases import AuthUseCases
-from heartguard_common import paging
+from heartguard_common import exports, paging
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
@@ -134,6 +134,10 @@ def erase(auth: AuthUseCases, call: Call) -> Answer:
     return Answer({"removed": removed})
 
 
+def export(auth: AuthUseCases, call: Call) -> Answer:
+    return exports.answer(auth.membership.export(call.query["org_id"], call.query["user_id"]))
+
+
 def change_membership(auth: AuthUseCases, call: Call) -> Answer:
     return Answer({"sessions_ended": auth.membership.change(call.person, call.document)})
 
@@ -224,6 +228,7 @@ ROUTES = (
         accepts=(*DOCUMENT_TYPES, FORM),
     ),
     Route("GET", "/.well-known/jwks.json", key_set, gives="JwkSet", offers=("application/json",), body="none"),
+    Route("GET", "/auth/exports", export, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
     Route("POST", "/auth/memberships", change_membership, takes="MembershipChange", gives="MembershipResult"),
     Route("POST", "/auth/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
 )

@@ -34,7 +34,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *("ALLOWED_ORIGINS", "SMTP_URL"),
     ),
     "organization": (*STORED, "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
-    "user": (*STORED, "MEDIA_URL", "INFLUX_SERVICE_URL"),
+    "user": (*STORED, "ORGANIZATION_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "AUDIT_URL"),
     "media": (
         *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL"),
         *("MEDIA_QUOTA_MB", "MEDIA_TYPES", "MEDIA_DIR"),
@@ -53,7 +53,7 @@ DEPENDS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("redis", "auth"),
     "auth": ("postgresql", "redis"),
     "organization": ("postgresql", "redis", "deletions"),
-    "user": ("postgresql", "redis", "deletions"),
+    "user": ("postgresql", "redis", "deletions", "exports"),
     "media": ("postgresql", "redis", "objects"),
     "influx": ("postgresql", "redis"),
     "audit": ("postgresql", "redis", "consumer"),

@@ -1,13 +1,15 @@
 """Calls to a sister service, in JSON, with Basic credentials, short deadlines and the request's ids."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import requests
 
-from heartguard_common.errors import SisterError
+from heartguard_common.errors import NO_HEADERS, SisterError
 from heartguard_common.trace import onward_headers
+
+BLOCK_BYTES = 64 * 1024
 
 
 class Sister:
@@ -21,32 +23,48 @@ class Sister:
 
     def get(self, path: str) -> dict[str, Any]:
         """The document at `path`. Raises `SisterError` GEN_502 when there is no usable answer."""
-        return self._send("GET", path, None)
+        return self._send("GET", path)
 
     def post(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to a POSTed document. Raises `SisterError` GEN_502 when there is no usable answer."""
         return self._send("POST", path, document)
 
-    def _send(self, method: str, path: str, document: Mapping[str, Any] | None) -> dict[str, Any]:
-        headers = {"Accept": "application/json", **onward_headers()}
+    def put(self, path: str, blocks: Iterable[bytes], media_type: str) -> dict[str, Any]:
+        """The answer to bytes that are sent as they come. Raises `SisterError`, and what `blocks` raises."""
+        return self._send("PUT", path, data=blocks, headers={"Content-Type": media_type})
+
+    def stream(self, path: str, media_type: str = "*/*") -> Iterator[bytes]:
+        """The bytes at `path`, in blocks as they come. Raises `SisterError` before the first one, or in between."""
         try:
-            response = self._session().request(
-                method,
-                self._base_url + path,
-                json=document,
-                headers=headers,
-                auth=self._auth,
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
-            if response.status_code >= 300:
-                raise _refused(response)
-            answer = response.json()
+            with self._request("GET", path, headers={"Accept": media_type}, stream=True) as response:
+                yield from response.iter_content(BLOCK_BYTES)
+        except requests.RequestException as error:
+            raise SisterError from error
+
+    def _send(self, method: str, path: str, document: Mapping[str, Any] | None = None, **how: Any) -> dict[str, Any]:
+        try:
+            answer = self._request(method, path, json=document, **how).json()
         except (requests.RequestException, ValueError) as error:
             raise SisterError from error
         if not isinstance(answer, dict):
             raise SisterError
         return answer
+
+    def _request(
+        self, method: str, path: str, *, headers: Mapping[str, str] = NO_HEADERS, **how: Any
+    ) -> requests.Response:
+        response = self._session().request(
+            method,
+            self._base_url + path,
+            headers={"Accept": "application/json", **onward_headers(), **headers},
+            auth=self._auth,
+            timeout=self._timeout,
+            allow_redirects=False,
+            **how,
+        )
+        if response.status_code >= 300:
+            raise _refused(response)
+        return response
 
     def _session(self) -> requests.Session:
         # A Session is not safe to share between threads.

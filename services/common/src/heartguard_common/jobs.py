@@ -140,10 +140,13 @@ class JobRunner:
 
     def run(self) -> float:
         """Take all due jobs as far as they go; returns the seconds until it is worth looking again."""
+        rest = LOOK_SECONDS
         for job_id in self._jobs.due(self._kind, self._clock.now_ns()):
             while (job := self.step(job_id)) is not None and job.open and job.error is None:
                 pass
-        return LOOK_SECONDS
+            if job is not None and job.open:
+                rest = min(rest, (job.due_ns - self._clock.now_ns()) / NANOSECONDS)
+        return max(rest, 0.0)
 
     def step(self, job_id: str) -> Job | None:
         """Try the next step of a job now; None when somebody else works on it."""

@@ -44,6 +44,9 @@ class FieldTypes(Protocol):
     def register(self, bucket_id: int, types: Mapping[FieldKey, FieldType]) -> None:
         """Give fields a type, unless somebody else did so meanwhile."""
 
+    def measurements(self, bucket_id: int) -> Sequence[str]:
+        """The measurements that have fields, by name."""
+
     def of(self, bucket_id: int, measurement: str) -> Sequence[Field]:
         """The fields of a measurement, by name."""
 

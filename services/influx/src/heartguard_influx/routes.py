@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from heartguard_common import paging
+from heartguard_common import exports, paging
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import ServiceError
 from heartguard_common.routing import Answer, Call, Route
@@ -13,7 +13,7 @@ from heartguard_influx.domain.catalogue import CATALOGUE
 from heartguard_influx.domain.point import Verdict
 from heartguard_influx.domain.query import Row
 from heartguard_influx.errors import NO_BUCKET
-from heartguard_influx.usecases import Found, Keeping, Querying, Writing
+from heartguard_influx.usecases import Exporting, Found, Keeping, Querying, Writing
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -25,6 +25,7 @@ class UseCases:
     writing: Writing
     querying: Querying
     keeping: Keeping
+    exporting: Exporting
 
 
 def write(usecases: UseCases, call: Call) -> Answer:
@@ -76,7 +77,13 @@ def erase(usecases: UseCases, call: Call) -> Answer:
     return Answer({"removed": usecases.keeping.erase(call.person, wanted["org_id"], wanted.get("user_id"))})
 
 
+def export(usecases: UseCases, call: Call) -> Answer:
+    """GET /timeseries/exports."""
+    return exports.answer(usecases.exporting.export(call.query["org_id"], call.query["user_id"]))
+
+
 ROUTES = (
+    Route("GET", "/timeseries/exports", export, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
     Route(
         "POST",
         "/timeseries/write",

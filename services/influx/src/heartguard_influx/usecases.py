@@ -1,19 +1,21 @@
 """What can be done with time series."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from heartguard_common.audit import AuditTrail
-from heartguard_common.clock import Clock
+from heartguard_common.clock import Clock, rfc3339
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain import query as queries
 from heartguard_influx.domain.bucket import Bucket, belongs_to, own_name
-from heartguard_influx.domain.point import Point, Rules, Verdict, judge_types, read_point
+from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, Point, Rules, Verdict, judge_types, read_point
 from heartguard_influx.domain.query import Field, Group, Row, Selection, Shape
 from heartguard_influx.errors import BATCH_REJECTED, BUCKET_EXISTS, NO_BUCKET, OWN_BUCKET, STORED_IN_PART
 from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
+
+BUCKETS_AT_ONCE = 100
 
 
 class Writing:
@@ -147,6 +149,41 @@ class Querying:
             empty = 0 if shape.aggregate == "count" else None
             rows = queries.fill(rows, grid, len(groups), fields, empty)
         return rows[::-1] if shape.descending else rows
+
+
+class Exporting:
+    """All points of one person, whatever store they are in; no more than a page of them is held."""
+
+    def __init__(self, buckets: Buckets, types: FieldTypes, store: TimeSeriesStore) -> None:
+        self._buckets = buckets
+        self._types = types
+        self._store = store
+
+    def export(self, org_id: int, person: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Each point that carries the person's tag, by bucket, measurement and time."""
+        after = ""
+        while buckets := self._buckets.list(org_id, after, BUCKETS_AT_ONCE):
+            for bucket in buckets:
+                if bucket.id is not None:
+                    for measurement in self._types.measurements(bucket.id):
+                        everything = Selection(bucket.id, measurement, EARLIEST_NS, LATEST_NS, {}, person)
+                        for point in self._points(everything):
+                            yield "point", {"bucket": bucket.name, "measurement": measurement, **point}
+            after = buckets[-1].name
+
+    def _points(self, selection: Selection) -> Iterator[dict[str, Any]]:
+        groups = self._store.groups(selection, None)
+        fields = self._types.of(selection.bucket_id, selection.measurement)
+        limit, position = queries.page_points(None, len(fields)), None
+        while groups:
+            rows, position = self._store.points(
+                selection, groups, fields, after=position, limit=limit, descending=False
+            )
+            for row in rows:
+                tags, values = dict(groups[row.group].tags), dict(row.values)
+                yield {"tags": tags, "time": rfc3339(row.time_ns), "fields": values}
+            if position is None:
+                return
 
 
 class Keeping:

@@ -14,7 +14,7 @@ from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transa
 from heartguard_influx.routes import ROUTES, UseCases
 from heartguard_influx.settings import Settings
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.usecases import Keeping, Querying, Writing
+from heartguard_influx.usecases import Exporting, Keeping, Querying, Writing
 
 NAME = "influx"
 PREFIX = "/timeseries"
@@ -39,6 +39,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         writing=Writing(stores.writing, stores.buckets, stores.types, stores.points, parts.clock),
         querying=Querying(stores.transaction, stores.buckets, stores.types, stores.points),
         keeping=Keeping(stores.transaction, stores.buckets, stores.points, parts.audit),
+        exporting=Exporting(stores.buckets, stores.types, stores.points),
     )
     return make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, usecases)
 

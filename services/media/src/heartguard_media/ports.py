@@ -76,3 +76,25 @@ class Items(Protocol):
 
     def known(self, item_ids: Sequence[str]) -> set[str]:
         """Those of the ids that have a row."""
+
+
+class Archives(Protocol):
+    """Archives of people's data: which there are, and until when."""
+
+    def begin(self, archive: MediaItem, expires_ns: int) -> None:
+        """Remember an archive whose bytes are to come; nobody finds it yet."""
+
+    def finish(self, item_id: str, written: Written) -> bool:
+        """Let it be found; False when it was removed in between."""
+
+    def find(self, item_id: str, now_ns: int) -> MediaItem | None:
+        """A whole archive that has not expired."""
+
+    def of(self, scope: Scope) -> Sequence[MediaItem]:
+        """The archives of an organization, or of a member, in whatever state."""
+
+    def expired(self, now_ns: int) -> Sequence[MediaItem]:
+        """Some of the archives whose time is over."""
+
+    def drop(self, item_id: str) -> None:
+        """Forget an archive; no fault when it is gone."""

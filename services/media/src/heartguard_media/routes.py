@@ -5,7 +5,7 @@ from typing import Any
 
 from werkzeug.exceptions import ClientDisconnected
 
-from heartguard_common import etag, paging
+from heartguard_common import etag, exports, paging
 from heartguard_common.body import Reader
 from heartguard_common.errors import ServiceError
 from heartguard_common.routing import ANY_TYPE, Answer, Call, Route
@@ -120,7 +120,31 @@ def content(media: MediaUseCases, call: Call) -> Answer:
 
 
 def erase(media: MediaUseCases, call: Call) -> Answer:
-    return Answer({"removed": media.removal.erase(call.person, call.document["org_id"], call.document.get("user_id"))})
+    org_id, user_id = call.document["org_id"], call.document.get("user_id")
+    archives = media.archives.erase(org_id, user_id)
+    return Answer({"removed": archives + media.removal.erase(call.person, org_id, user_id)})
+
+
+def export(media: MediaUseCases, call: Call) -> Answer:
+    return exports.answer(media.archives.records(*_whose(call)))
+
+
+def export_content(media: MediaUseCases, call: Call) -> Answer:
+    item, blocks = media.archives.content(*_whose(call), call.params["item_id"])
+    return Answer(stream=blocks, media_type=item.content_type, headers={**NO_STORE, "Content-Length": str(item.size)})
+
+
+def keep_archive(media: MediaUseCases, call: Call) -> Answer:
+    return Answer(_document(media.archives.keep(*_whose(call), _blocks(call.stream))), headers=NO_STORE)
+
+
+def read_archive(media: MediaUseCases, call: Call) -> Answer:
+    url, expires_at = media.reading.link(media.archives.find(*_whose(call), call.params["item_id"]))
+    return Answer({"url": url, "expires_at": expires_at}, headers=NO_STORE)
+
+
+def _whose(call: Call) -> tuple[int, int]:
+    return call.query["org_id"], call.query["user_id"]
 
 
 def _range(call: Call, item: MediaItem, tag: str) -> tuple[int, int, int]:
@@ -189,5 +213,18 @@ ROUTES = (
         accepts=(),
         offers=ANY_TYPE,
     ),
+    Route("GET", "/media/exports", export, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
+    Route("GET", "/media/exports/{item_id}", export_content, query="ExportQuery", body="none", offers=ANY_TYPE),
+    Route(
+        "PUT",
+        "/media/archives",
+        keep_archive,
+        query="ExportQuery",
+        gives="MediaItem",
+        status=201,
+        body="stream",
+        accepts=("application/zip",),
+    ),
+    Route("GET", "/media/archives/{item_id}", read_archive, query="ExportQuery", gives="MediaDownload", body="none"),
     Route("POST", "/media/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
 )

@@ -11,6 +11,7 @@ from heartguard_common.web import make_app
 from heartguard_media.ports import ObjectStore
 from heartguard_media.routes import ROUTES
 from heartguard_media.settings import Settings
+from heartguard_media.store.archives import PostgresArchives
 from heartguard_media.store.gcs import GcsStore, open_bucket
 from heartguard_media.store.items import PostgresItems
 from heartguard_media.store.local import LocalStore
@@ -35,10 +36,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     # Two short transactions of an upload don't wait for those that are open around it.
     apart = Database(settings.database_url, pool_size=2)
     parts.lifecycle.on_close(apart.close)
-    stores = Stores(PostgresItems(parts.database, apart), objects, parts.audit, parts.clock)
+    archives = PostgresArchives(parts.database)
+    stores = Stores(PostgresItems(parts.database, apart), objects, parts.audit, parts.clock, archives)
     usecases = MediaUseCases.over(rules, stores)
 
     def sweep() -> float:
+        usecases.archives.sweep()
         usecases.removal.sweep()
         return SWEEP_SECONDS
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heartguard_common import etag
+from heartguard_common import etag, exports
 from heartguard_common.routing import Answer, Call, Route
 from heartguard_organization.domain import Organization
 from heartguard_organization.usecases import OrganizationUseCases
@@ -50,7 +50,13 @@ def read_deletion(organizations: OrganizationUseCases, call: Call) -> Answer:
     return Answer(job.document(), headers={"Cache-Control": "no-store"})
 
 
+def export(organizations: OrganizationUseCases, call: Call) -> Answer:
+    """GET /organization/exports."""
+    return exports.answer(organizations.export(call.query["org_id"]))
+
+
 ROUTES = (
+    Route("GET", "/organization/exports", export, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
     Route("GET", "/organization", read, gives="Organization", body="none"),
     Route("PUT", "/organization", update, takes="OrganizationUpdate", gives="Organization"),
     Route("DELETE", "/organization", delete, takes="OrganizationDelete", gives="Job", status=202),

@@ -1,6 +1,6 @@
 """What can be done with an organization."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from heartguard_common.audit import AuditTrail
@@ -57,6 +57,12 @@ class OrganizationUseCases:
         if payload:
             self._audit.changed(principal, action, f"organization:{after.id}", payload=payload)
         return after
+
+    def export(self, org_id: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """What a member may take along of the organization: which it was."""
+        organization = self._organizations.find(org_id)
+        if organization is not None:
+            yield "organization", {"id": organization.id, "name": organization.name}
 
     def delete(self, principal: Principal, name: str) -> Job:
         """Ask for the end of the organization, whose name must be repeated; asked twice, it is one deletion.

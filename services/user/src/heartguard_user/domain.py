@@ -21,6 +21,22 @@ AUTH_MEMBER_CHANGED = "AUTH_031"
 # the other services have kept of the person's requests.
 STEPS = (Step("auth", 25), Step("timeseries", 50), Step("media", 75), Step("user", 100))
 
+# What an archive is made of: the service that is asked, the file its records stand in, the progress afterwards.
+PARTS = (
+    ("auth", "account.ndjson", 10),
+    ("user", "profile.ndjson", 15),
+    ("organization", "organization.ndjson", 20),
+    ("timeseries", "telemetry.ndjson", 60),
+    ("audit", "audit.ndjson", 70),
+    ("media", "media.ndjson", 75),
+)
+
+
+def path_in_archive(item_id: str, file_name: str) -> str:
+    """Where a file stands in an archive: a name that leads out of its folder, or that no disk takes, is another."""
+    plain = "".join("_" if letter in '/\\:*?"<>|' or not letter.isprintable() else letter for letter in file_name)
+    return f"media/{item_id}/{plain.strip(' .')[:100] or 'file'}"
+
 
 @dataclass(frozen=True)
 class User:

@@ -1,6 +1,6 @@
 """What the user service needs from outside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from heartguard_user.domain import Filter, User
@@ -37,3 +37,22 @@ class Memberships(Protocol):
 
         Raises USER_002 when nobody would lead the organization.
         """
+
+
+class Holdings(Protocol):
+    """What all services hold of a person, and where an archive of it is kept."""
+
+    def part(self, source: str, org_id: int, user_id: int) -> Iterable[bytes]:
+        """What one service exports, as a stream of `heartguard_common.exports`. Raises GEN_502."""
+
+    def content(self, item_id: str, org_id: int, user_id: int) -> Iterator[bytes] | None:
+        """The bytes of a file of the person, begun; None when it is gone. Raises GEN_502, also in between."""
+
+    def keep(self, org_id: int, user_id: int, blocks: Iterable[bytes]) -> str:
+        """Keep an archive; returns its id. Raises GEN_502, and what `blocks` raises."""
+
+    def url(self, item_id: str, org_id: int, user_id: int) -> str | None:
+        """A signed URL of an archive; None when it has expired. Raises GEN_502."""
+
+    def forget(self, org_id: int, user_id: int) -> None:
+        """Remove the person's files and archives. Raises GEN_502."""

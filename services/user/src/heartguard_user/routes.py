@@ -60,6 +60,18 @@ def read_deletion(usecases: UseCases, call: Call) -> Answer:
     return Answer(usecases.deletions.read(call.person, call.params["job_id"]).document(), headers=_NO_STORE)
 
 
+def request_export(usecases: UseCases, call: Call) -> Answer:
+    """POST /users/me/export."""
+    job = usecases.exports.request(call.person)
+    return Answer(job.document(), headers={"Location": f"/users/me/exports/{job.id}", **_NO_STORE})
+
+
+def read_export(usecases: UseCases, call: Call) -> Answer:
+    """GET /users/me/exports/{job_id}."""
+    job, url = usecases.exports.read(call.person, call.params["job_id"])
+    return Answer(job.document(url), headers=_NO_STORE)
+
+
 def erase(usecases: UseCases, call: Call) -> Answer:
     """POST /users/erasures."""
     wanted = call.document
@@ -74,6 +86,8 @@ ROUTES = (
     Route("PATCH", "/users/{user_id}", administer, takes="UserAdminUpdate", gives="User"),
     Route("DELETE", "/users/{user_id}", delete, gives="Job", status=202, body="none"),
     Route("GET", "/users/deletions/{job_id}", read_deletion, gives="Job", body="none"),
+    Route("POST", "/users/me/export", request_export, gives="Job", status=202, body="none", idempotent=True),
+    Route("GET", "/users/me/exports/{job_id}", read_export, gives="Job", body="none"),
     Route("POST", "/users/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
 )
 

@@ -11,6 +11,8 @@ from heartguard_common.settings import http_url, read, variable
 class Settings(ServiceSettings):
     """What every service reads, and where the sisters are that keep something of a person."""
 
+    organization_url: str = variable("ORGANIZATION_URL", http_url, default="http://127.0.0.1:5002")
+    audit_url: str = variable("AUDIT_URL", http_url, default="http://127.0.0.1:5006")
     media_url: str = variable("MEDIA_URL", http_url, default="http://127.0.0.1:5004")
     timeseries_url: str = variable("INFLUX_SERVICE_URL", http_url, default="http://127.0.0.1:5005")
 

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from heartguard_common.background import Background
+from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.erasures import Erasure, Keeper, sister_keepers
@@ -13,12 +14,15 @@ from heartguard_common.web import make_app
 from heartguard_user.domain import STEPS
 from heartguard_user.routes import ROUTES
 from heartguard_user.settings import Settings
-from heartguard_user.store.sisters import AuthMemberships
+from heartguard_user.store.archive import Zip
+from heartguard_user.store.sisters import AuthMemberships, SisterHoldings
 from heartguard_user.store.users import PostgresUsers
-from heartguard_user.usecases import DELETION, Deletions, UseCases, UserUseCases
+from heartguard_user.usecases import DELETION, EXPORT, Deletions, Exporting, Exports, UseCases, UserUseCases
 
 NAME = "user"
 PREFIX = "/users"
+# How long a sister may think between two blocks, and media about a whole archive.
+EXPORT_SECONDS = 60.0
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
@@ -28,13 +32,36 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     erasure = Erasure(STEPS, _keepers(settings, store))
     deletion = JobRunner(DELETION, jobs, erasure, told(parts.audit, NAME, "user.deleted"), parts.clock)
     deleting = Background("deletions", deletion.run)
+    holdings = _holdings(settings)
+    work = Exporting(store, jobs, holdings, Zip(parts.clock), parts.clock)
+    export = JobRunner(EXPORT, jobs, work, told(parts.audit, NAME, "user.exported"), parts.clock)
+    # Apart from deletions: an export may last for many minutes.
+    archiving = Background("exports", export.run)
     usecases = UseCases(
         members=UserUseCases(store, AuthMemberships(parts.auth), parts.audit),
         deletions=Deletions(store, jobs, deletion, parts.audit, parts.clock, deleting.wake),
+        exports=Exports(jobs, holdings, parts.audit, parts.clock, archiving.wake),
     )
     app = make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, usecases)
     parts.lifecycle.open(Resource("deletions", deleting.start, Background.ping, Background.close))
+    parts.lifecycle.open(Resource("exports", archiving.start, Background.ping, Background.close))
     return app
+
+
+def _holdings(settings: Settings) -> SisterHoldings:
+    doors = {
+        "auth": (settings.auth_url, "/auth/exports"),
+        "organization": (settings.organization_url, "/organization/exports"),
+        "timeseries": (settings.timeseries_url, "/timeseries/exports"),
+        "audit": (settings.audit_url, "/audit/exports"),
+        "media": (settings.media_url, "/media/exports"),
+    }
+    return SisterHoldings(
+        {
+            source: (Sister(url, NAME, settings.service_secret, timeout_seconds=EXPORT_SECONDS), path)
+            for source, (url, path) in doors.items()
+        }
+    )
 
 
 def _keepers(settings: Settings, store: PostgresUsers) -> dict[str, Keeper]:

@@ -71,6 +71,15 @@ class AuditUseCases:
         """At most `limit` events older than the sequence `before`, newest first."""
         return self._events.page(self._search(caller, asked, before), limit)
 
+    def about(self, org_id: int, user_id: int) -> Iterator[Recorded]:
+        """Every event of a person: first those of what they did, then those of what others did to them."""
+        me = f"user:{user_id}"
+        for equals in ({"actor": me}, {"resource": me}):
+            before = None
+            while rows := self._events.page(Search(org_id, equals, before=before), EXPORT_PAGE):
+                yield from (row for row in rows if "actor" in equals or row.event.actor != me)
+                before = rows[-1].sequence
+
     def export(
         self, caller: Principal, asked: Mapping[str, Any], before: int | None, limit: int | None
     ) -> Iterator[Sequence[Recorded]]:

@@ -82,6 +82,11 @@ class PostgresSessions:
         with self._database.transaction() as connection:
             return [str(row.id) for row in connection.execute(text(_OPEN_OF), {"ids": list(user_ids)})]
 
+    def all_of(self, user_id: int) -> list[Session]:
+        """Every session of a person that is kept, ended ones too, the oldest first."""
+        with self._database.transaction() as connection:
+            return [_session(row) for row in connection.execute(text(_ALL_OF), {"user_id": user_id})]
+
     def forget(self, user_ids: Sequence[int]) -> None:
         """Remove all that is kept of the sessions of these people: addresses and devices too."""
         with self._database.transaction() as connection:
@@ -164,6 +169,7 @@ SELECT t.*, {_SESSION}
 FROM heartguard_core.refresh_tokens t JOIN heartguard_core.sessions s ON s.id = t.session_id
 WHERE
 """  # noqa: S608  no value is in the text
+_ALL_OF = f"SELECT {_SESSION} FROM heartguard_core.sessions s WHERE s.user_id = :user_id ORDER BY s.id"  # noqa: S608
 _LIST = f"""
 SELECT {_SESSION} FROM heartguard_core.sessions s
 WHERE s.user_id = :user_id AND s.ended_at IS NULL AND s.expires_at > :now AND s.last_used_at > :since

@@ -1,12 +1,13 @@
 """Accounts that exist: what they are, what they may do, and their end."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from heartguard_auth.domain import RANKS, Account
 from heartguard_auth.errors import LAST_ADMIN, MEMBER_CHANGED
 from heartguard_auth.usecases.endings import ending_sessions
 from heartguard_auth.usecases.parts import Rules, Stores
+from heartguard_common.clock import rfc3339
 from heartguard_common.errors import FORBIDDEN, INVALID_TOKEN, ServiceError
 from heartguard_common.identity import Principal
 
@@ -50,6 +51,17 @@ class Membership:
             sessions = self._s.sessions.open_of([user_id])
             end(sessions, "membership")
         return len(sessions)
+
+    def export(self, org_id: int, user_id: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """What auth keeps of a member, but for what only proves who they are: the account, and each session."""
+        account = self._s.accounts.by_id(user_id)
+        if account is None or account.org_id != org_id:
+            return
+        yield "account", {name: getattr(account, name) for name in ("id", "email", "role", "active", "created_at")}
+        for session in self._s.sessions.all_of(user_id):
+            times = ("created_at", "last_used_at", "expires_at")
+            said = {name: getattr(session, name) for name in ("id", "ended", "address", "user_agent")}
+            yield "session", said | {name: rfc3339(getattr(session, name)) for name in times}
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
         """Anonymize a member or all members of an organization and end their sessions; returns how many.

@@ -119,6 +119,14 @@ class PostgresFieldTypes:
         with self._database.transaction() as connection:
             connection.execute(text(_REGISTER), values)
 
+    def measurements(self, bucket_id: int) -> Sequence[str]:
+        """The measurements that have fields, by name."""
+        statement = (
+            "SELECT DISTINCT measurement FROM heartguard_core.field_types WHERE bucket_id = :bucket_id ORDER BY 1"
+        )
+        with self._database.transaction() as connection:
+            return list(connection.execute(text(statement), {"bucket_id": bucket_id}).scalars())
+
     def of(self, bucket_id: int, measurement: str) -> Sequence[Field]:
         """The fields of a measurement, by name."""
         with self._database.transaction() as connection:

@@ -63,7 +63,10 @@ _ABANDONED = f"""
 SELECT {_COLUMNS} FROM heartguard_core.media_items
 WHERE status = 'pending' AND coalesce(bytes_until, created_at) < now() - make_interval(secs => :seconds)
 """  # noqa: S608
-_KNOWN = "SELECT id FROM heartguard_core.media_items WHERE id = ANY(cast(:ids AS uuid[]))"
+_KNOWN = """
+SELECT id FROM heartguard_core.media_items WHERE id = ANY(cast(:ids AS uuid[]))
+UNION ALL SELECT id FROM heartguard_core.export_archives WHERE id = ANY(cast(:ids AS uuid[]))
+"""
 
 
 class PostgresItems:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from heartguard_media.usecases.announced import AnnouncedUploads
+from heartguard_media.usecases.archives import Archives
 from heartguard_media.usecases.parts import Rules, Stores
 from heartguard_media.usecases.reading import Reading
 from heartguard_media.usecases.removal import Removal
@@ -20,6 +21,7 @@ class MediaUseCases:
     announced: AnnouncedUploads
     reading: Reading
     removal: Removal
+    archives: Archives
 
     @classmethod
     def over(cls, rules: Rules, stores: Stores) -> Self:
@@ -29,4 +31,5 @@ class MediaUseCases:
             announced=AnnouncedUploads(rules, stores),
             reading=Reading(rules, stores),
             removal=Removal(rules, stores),
+            archives=Archives(rules, stores),
         )

@@ -12,7 +12,7 @@ from heartguard_common.ids import uuid7
 from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Upload
 from heartguard_media.domain.types import HEAD_BYTES, contradiction, essence, is_allowed
 from heartguard_media.errors import OVER_QUOTA, TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
-from heartguard_media.ports import Items, ObjectStore
+from heartguard_media.ports import Archives, Items, ObjectStore
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Stores:
     objects: ObjectStore
     audit: AuditTrail
     clock: Clock
+    archives: Archives
 
 
 class Receiving:

@@ -19,6 +19,7 @@ class Reading:
     def __init__(self, rules: Rules, stores: Stores) -> None:
         self._rules = rules
         self._items = stores.items
+        self._archives = stores.archives
         self._objects = stores.objects
         self._clock = stores.clock
 
@@ -45,7 +46,10 @@ class Reading:
 
     def download_url(self, principal: Principal, item_id: str) -> tuple[str, str]:
         """A signed URL to a file's bytes, and when it expires. Raises MEDIA_001."""
-        item = self.read(principal, item_id)
+        return self.link(self.read(principal, item_id))
+
+    def link(self, item: MediaItem) -> tuple[str, str]:
+        """A signed URL to the bytes of a file that the caller may see, and when it expires."""
         expires = seconds(self._clock) + self._rules.url_seconds
         url = self._objects.direct_url(item, self._rules.url_seconds)
         if url is None:
@@ -61,7 +65,7 @@ class Reading:
         claim = read_claim(item_id, expires, disposition)
         if not signed(self._rules.url_secret, claim, signature, expires, seconds(self._clock)):
             raise ServiceError(BAD_SIGNATURE)
-        item = self._items.find(item_id)
+        item = self._items.find(item_id) or self._archives.find(item_id, self._clock.now_ns())
         if item is None:
             raise ServiceError(NO_ITEM)
         return item

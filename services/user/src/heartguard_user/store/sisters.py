@@ -1,7 +1,11 @@
 """The sister services over HTTP."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+
 from heartguard_common.calls import Sister
 from heartguard_common.errors import ServiceError, SisterError
+from heartguard_common.exports import NDJSON
 from heartguard_user.domain import AUTH_LAST_ADMIN, AUTH_MEMBER_CHANGED, User
 from heartguard_user.errors import LAST_ADMIN
 
@@ -36,3 +40,49 @@ class AuthMemberships:
                 raise ServiceError(LAST_ADMIN) from error
             raise
         return True
+
+
+class SisterHoldings:
+    """What the sisters hold of a person; archives are kept by media."""
+
+    def __init__(self, doors: Mapping[str, tuple[Sister, str]]) -> None:
+        self._doors = doors
+        self._media = doors["media"][0]
+
+    def part(self, source: str, org_id: int, user_id: int) -> Iterable[bytes]:
+        """What one service exports, as it comes."""
+        sister, path = self._doors[source]
+        return sister.stream(f"{path}?{_whose(org_id, user_id)}", NDJSON)
+
+    def content(self, item_id: str, org_id: int, user_id: int) -> Iterator[bytes] | None:
+        """The bytes of a file of the person, begun; None when it is gone."""
+        blocks = self._media.stream(f"/media/exports/{item_id}?{_whose(org_id, user_id)}")
+        try:
+            first = next(blocks, b"")
+        except SisterError as error:
+            if error.status == 404:
+                return None
+            raise
+        return chain([first], blocks)
+
+    def keep(self, org_id: int, user_id: int, blocks: Iterable[bytes]) -> str:
+        """Keep an archive; returns its id."""
+        kept = self._media.put(f"/media/archives?{_whose(org_id, user_id)}", blocks, "application/zip")
+        return str(kept["id"])
+
+    def url(self, item_id: str, org_id: int, user_id: int) -> str | None:
+        """A signed URL of an archive; None when it has expired."""
+        try:
+            return str(self._media.get(f"/media/archives/{item_id}?{_whose(org_id, user_id)}")["url"])
+        except SisterError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def forget(self, org_id: int, user_id: int) -> None:
+        """Remove the person's files and archives."""
+        self._media.post("/media/erasures", {"org_id": org_id, "user_id": user_id})
+
+
+def _whose(org_id: int, user_id: int) -> str:
+    return f"org_id={org_id}&user_id={user_id}"

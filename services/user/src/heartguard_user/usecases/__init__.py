@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from heartguard_user.usecases.deletions import DELETION, Deletions
+from heartguard_user.usecases.exports import EXPORT, Exporting, Exports
 from heartguard_user.usecases.members import UserUseCases
 
-__all__ = ["DELETION", "Deletions", "UseCases", "UserUseCases"]
+__all__ = ["DELETION", "EXPORT", "Deletions", "Exporting", "Exports", "UseCases", "UserUseCases"]
 
 
 @dataclass(frozen=True)
@@ -14,3 +15,4 @@ class UseCases:
 
     members: UserUseCases
     deletions: Deletions
+    exports: Exports

@@ -1,0 +1,86 @@
+"""Archives of people's data, in PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from heartguard_common.clock import NANOSECONDS, from_datetime
+from heartguard_common.database import Database
+from heartguard_media.domain.items import MediaItem, Scope, Written
+
+FILE_NAME, CONTENT_TYPE = "heartguard-export.zip", "application/zip"
+_COLUMNS = "id, org_id, owner_id, size, sha256, created_at"
+_BEGIN = """
+INSERT INTO heartguard_core.export_archives (id, org_id, owner_id, created_at, expires_at)
+VALUES (:id, :org_id, :owner_id, :created_at, :expires_at)
+"""
+_FINISH = "UPDATE heartguard_core.export_archives SET size = :size, sha256 = :sha256 WHERE id = :id"
+_FIND = f"""
+SELECT {_COLUMNS} FROM heartguard_core.export_archives WHERE id = :id AND size IS NOT NULL AND expires_at > :now
+"""  # noqa: S608
+_OF = f"""
+SELECT {_COLUMNS} FROM heartguard_core.export_archives
+WHERE org_id = :org_id AND (cast(:owner_id AS integer) IS NULL OR owner_id = :owner_id) ORDER BY id
+"""  # noqa: S608
+_EXPIRED = f"SELECT {_COLUMNS} FROM heartguard_core.export_archives WHERE expires_at <= :now LIMIT 500"  # noqa: S608
+_DROP = "DELETE FROM heartguard_core.export_archives WHERE id = :id"
+
+
+class PostgresArchives:
+    """The table `export_archives`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, archive: MediaItem, expires_ns: int) -> None:
+        """Remember an archive whose bytes are to come; nobody finds it yet."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_BEGIN), {**vars(archive), "expires_at": _moment(expires_ns)})
+
+    def finish(self, item_id: str, written: Written) -> bool:
+        """Let it be found; False when it was removed in between."""
+        with self._database.transaction() as connection:
+            values = {"id": item_id, "size": written.size, "sha256": written.sha256}
+            return connection.execute(text(_FINISH), values).rowcount == 1
+
+    def find(self, item_id: str, now_ns: int) -> MediaItem | None:
+        """A whole archive that has not expired."""
+        found = self._all(_FIND, id=item_id, now=_moment(now_ns))
+        return found[0] if found else None
+
+    def of(self, scope: Scope) -> Sequence[MediaItem]:
+        """The archives of an organization, or of a member, in whatever state."""
+        return self._all(_OF, org_id=scope.org_id, owner_id=scope.owner_id)
+
+    def expired(self, now_ns: int) -> Sequence[MediaItem]:
+        """Some of the archives whose time is over."""
+        return self._all(_EXPIRED, now=_moment(now_ns))
+
+    def drop(self, item_id: str) -> None:
+        """Forget an archive; no fault when it is gone."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_DROP), {"id": item_id})
+
+    def _all(self, statement: str, **values: Any) -> Sequence[MediaItem]:
+        with self._database.transaction() as connection:
+            return [_archive(row) for row in connection.execute(text(statement), values)]
+
+
+def _archive(row: Any) -> MediaItem:
+    return MediaItem(
+        id=str(row.id),
+        org_id=row.org_id,
+        owner_id=row.owner_id,
+        file_name=FILE_NAME,
+        content_type=CONTENT_TYPE,
+        size=row.size or 0,
+        sha256=row.sha256 or "",
+        status="pending" if row.size is None else "ready",
+        created_at=from_datetime(row.created_at),
+    )
+
+
+def _moment(time_ns: int) -> datetime:
+    return datetime.fromtimestamp(time_ns // NANOSECONDS, UTC)

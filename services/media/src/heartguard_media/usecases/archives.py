@@ -1,0 +1,85 @@
+"""A person's files on their way into an archive of all their data, and the archive itself."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from heartguard_common.clock import NANOSECONDS, rfc3339
+from heartguard_common.errors import ServiceError
+from heartguard_common.ids import uuid7
+from heartguard_media.domain.items import MediaItem, Scope
+from heartguard_media.errors import NO_ITEM
+from heartguard_media.usecases.parts import Rules, Stores
+
+ARCHIVE_DAYS = 7
+PAGE = 500
+SHOWN = ("id", "file_name", "content_type", "size", "sha256", "created_at")
+
+
+class Archives:
+    """What the user service asks for when it exports a person."""
+
+    def __init__(self, rules: Rules, stores: Stores) -> None:
+        self._rules = rules
+        self._s = stores
+
+    def records(self, org_id: int, user_id: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The metadata of each file of a person, newest first."""
+        before = None
+        while items := self._s.items.list(Scope(org_id, user_id), before, PAGE):
+            for item in items:
+                yield "file", {name: getattr(item, name) for name in SHOWN}
+            before = items[-1].id
+
+    def content(self, org_id: int, user_id: int, item_id: str) -> tuple[MediaItem, Iterator[bytes]]:
+        """A file of a person. Raises MEDIA_001 when it is not theirs, or gone."""
+        item = self._s.items.find(item_id)
+        if item is None or (item.org_id, item.owner_id) != (org_id, user_id):
+            raise ServiceError(NO_ITEM)
+        try:
+            return item, self._s.objects.read(item.key, 0, item.size)
+        except FileNotFoundError as error:
+            raise ServiceError(NO_ITEM) from error
+
+    def keep(self, org_id: int, user_id: int, blocks: Iterable[bytes]) -> MediaItem:
+        """Keep an archive for seven days, in the place of the person's earlier ones. Raises what `blocks` raises."""
+        now = self._s.clock.now_ns()
+        earlier = self._s.archives.of(Scope(org_id, user_id))
+        archive = MediaItem(uuid7(self._s.clock), org_id, user_id, "", "", 0, "", "pending", rfc3339(now))
+        self._s.archives.begin(archive, now + ARCHIVE_DAYS * 86_400 * NANOSECONDS)
+        try:
+            written = self._s.objects.write(archive.key, blocks)
+            kept = self._s.archives.finish(archive.id, written)
+        except BaseException:
+            self._remove(archive)
+            raise
+        found = self._s.archives.find(archive.id, self._s.clock.now_ns()) if kept else None
+        if found is None:
+            self._remove(archive)
+            raise ServiceError(NO_ITEM)
+        for old in earlier:
+            self._remove(old)
+        return found
+
+    def find(self, org_id: int, user_id: int, item_id: str) -> MediaItem:
+        """An archive of a person. Raises MEDIA_001 when it is not theirs, has expired, or is gone."""
+        archive = self._s.archives.find(item_id, self._s.clock.now_ns())
+        if archive is None or (archive.org_id, archive.owner_id) != (org_id, user_id):
+            raise ServiceError(NO_ITEM)
+        return archive
+
+    def erase(self, org_id: int, user_id: int | None) -> int:
+        """Remove the archives of an organization or of a member; returns how many."""
+        return self._remove_all(self._s.archives.of(Scope(org_id, user_id)))
+
+    def sweep(self) -> int:
+        """Remove the archives whose time is over; returns how many."""
+        return self._remove_all(self._s.archives.expired(self._s.clock.now_ns()))
+
+    def _remove_all(self, archives: Iterable[MediaItem]) -> int:
+        return sum(self._remove(archive) for archive in archives)
+
+    def _remove(self, archive: MediaItem) -> int:
+        # The row goes last: what resists is found again, by the next call or when its time is over.
+        self._s.objects.delete(archive.key)
+        self._s.archives.drop(archive.id)
+        return 1

@@ -1,0 +1,59 @@
+"""A ZIP archive (APPNOTE 6.3) that is made as it is sent: nothing is ever read back."""
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import IO, cast
+
+from heartguard_common.clock import Clock, seconds
+
+BLOCK_BYTES = 64 * 1024
+
+
+class _Sink:
+    """Where the archive is written to: a file that can't be sought in, emptied by whoever sends it."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def write(self, data: bytes, /) -> int:
+        self._written += data
+        return len(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def taken(self) -> bytes:
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
+
+    def __len__(self) -> int:
+        return len(self._written)
+
+
+class Zip:
+    """Packs files, given by path; texts are deflated, what people have stored stays as it is."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __call__(self, entries: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
+        """The bytes of the archive, in blocks. Raises what the files raise: then it has no directory."""
+        sink = _Sink()
+        archive = zipfile.ZipFile(cast("IO[bytes]", sink), "w")
+        for path, blocks in entries:
+            with archive.open(self._info(path), "w", force_zip64=True) as file:
+                for block in blocks:
+                    file.write(block)
+                    if len(sink) >= BLOCK_BYTES:
+                        yield sink.taken()
+        archive.close()
+        yield sink.taken()
+
+    def _info(self, path: str) -> zipfile.ZipInfo:
+        now = datetime.fromtimestamp(seconds(self._clock), UTC)
+        info = zipfile.ZipInfo(path, now.timetuple()[:6])
+        info.compress_type = zipfile.ZIP_STORED if path.startswith("media/") else zipfile.ZIP_DEFLATED
+        info.external_attr = 0o600 << 16
+        return info

@@ -1,0 +1,162 @@
+"""All that is kept of a person, as one archive: asked for here, collected beside the requests."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from heartguard_common.audit import AuditTrail
+from heartguard_common.clock import Clock, rfc3339
+from heartguard_common.errors import ServiceError
+from heartguard_common.exports import Record, Whole, lines, read
+from heartguard_common.identity import Principal
+from heartguard_common.ids import uuid7
+from heartguard_common.jobs import Job, JobError, Jobs
+from heartguard_user.domain import PARTS, path_in_archive
+from heartguard_user.errors import NO_JOB, NO_USER
+from heartguard_user.ports import Holdings, Users
+
+EXPORT = "user.export"
+Entry = tuple[str, Iterable[bytes]]
+Pack = Callable[[Iterable[Entry]], Iterator[bytes]]
+"""Makes the bytes of an archive of files, given by path, as they come."""
+
+
+class Exports:
+    """Exports of persons, as jobs that only they see."""
+
+    def __init__(
+        self, jobs: Jobs, holdings: Holdings, audit: AuditTrail, clock: Clock, wake: Callable[[], None]
+    ) -> None:
+        self._jobs = jobs
+        self._holdings = holdings
+        self._audit = audit
+        self._clock = clock
+        self._wake = wake
+
+    def request(self, principal: Principal) -> Job:
+        """Ask for an archive of all that is kept of the caller; while one is made it is that one."""
+        org_id, user_id = principal.org_id or 0, principal.user_id
+        wanted = Job(uuid7(self._clock), EXPORT, org_id, principal.actor, self._clock.now_ns(), user_id)
+        job, new = self._jobs.request(wanted)
+        if new:
+            self._audit.changed(principal, "user.request_export", f"user:{user_id}", payload={"job": job.id})
+            self._wake()
+        return job
+
+    def read(self, principal: Principal, job_id: str) -> tuple[Job, str | None]:
+        """An export of the caller, and where its archive is while that is kept. Raises USER_003, GEN_502."""
+        job = self._jobs.find(EXPORT, job_id)
+        if job is None or job.user_id != principal.user_id or job.org_id != principal.org_id:
+            raise ServiceError(NO_JOB)
+        if job.status != "done" or job.result is None:
+            return job, None
+        return job, self._holdings.url(job.result, job.org_id, job.user_id or 0)
+
+
+@dataclass
+class _Packed:
+    """A file as it goes by: its records (None: it has none), bytes and SHA-256."""
+
+    path: str
+    source: str
+    blocks: Iterable[bytes]
+    records: int | None = None
+    size: int = 0
+    hash: Any = field(default_factory=hashlib.sha256)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for block in self.blocks:
+            self.size += len(block)
+            self.hash.update(block)
+            yield block
+        self.records = self.blocks.records if isinstance(self.blocks, Whole) else None
+
+    def document(self) -> dict[str, Any]:
+        said = {"path": self.path, "source": self.source, "bytes": self.size, "sha256": self.hash.hexdigest()}
+        return said if self.records is None else {**said, "records": self.records}
+
+
+class Exporting:
+    """The work of an export: one step that streams everything into one archive, and holds none of it."""
+
+    def __init__(self, users: Users, jobs: Jobs, holdings: Holdings, pack: Pack, clock: Clock) -> None:
+        self._users = users
+        self._jobs = jobs
+        self._holdings = holdings
+        self._pack = pack
+        self._clock = clock
+
+    def __call__(self, job: Job) -> Job:
+        """The job when its archive is kept. Raises `JobError`; lasting for a person who is gone."""
+        org_id, user_id = job.org_id, job.user_id or 0
+        place = ["user"]
+        try:
+            self._require_person(org_id, user_id)
+            archive = self._holdings.keep(org_id, user_id, self._pack(self._entries(job, place)))
+            try:
+                self._require_person(org_id, user_id)
+            except JobError:
+                # Deleted meanwhile, perhaps after media had removed what there was.
+                self._holdings.forget(org_id, user_id)
+                raise
+        except ServiceError as error:
+            raise JobError.of(place[0], error) from error
+        return job.advanced(100, archive)
+
+    def _require_person(self, org_id: int, user_id: int) -> None:
+        if self._users.find(org_id, user_id) is None:
+            raise JobError(f"user: {NO_USER.code}", lasting=True)
+
+    def _entries(self, job: Job, place: list[str]) -> Iterator[Entry]:
+        packed: list[dict[str, Any]] = []
+        missing: list[str] = []
+        for source, path, progress in PARTS:
+            place[0] = source
+            part = _Packed(path, source, Whole(self._part(source, job)))
+            yield path, part
+            packed.append(part.document())
+            self._jobs.save(replace(job, status="running", progress=progress))
+        for kind, item in read(self._part("media", job)):
+            if kind == "file":
+                yield from self._file(job, item, packed, missing)
+        place[0] = "media"
+        yield "manifest.json", [self._manifest(job, packed, missing)]
+
+    def _part(self, source: str, job: Job) -> Iterable[bytes]:
+        org_id, user_id = job.org_id, job.user_id or 0
+        return (
+            lines(self._profile(org_id, user_id)) if source == "user" else self._holdings.part(source, org_id, user_id)
+        )
+
+    def _profile(self, org_id: int, user_id: int) -> Iterator[Record]:
+        user = self._users.find(org_id, user_id)
+        if user is not None:
+            yield "profile", {"id": user.id, "full_name": user.full_name, "preferences": dict(user.preferences)}
+
+    def _file(
+        self, job: Job, item: Mapping[str, Any], packed: list[dict[str, Any]], missing: list[str]
+    ) -> Iterator[Entry]:
+        path = path_in_archive(item["id"], item["file_name"])
+        blocks = self._holdings.content(item["id"], job.org_id, job.user_id or 0)
+        if blocks is None:
+            missing.append(item["id"])  # removed since it was listed
+            return
+        part = _Packed(path, "media", blocks)
+        yield path, part
+        if (part.size, part.hash.hexdigest()) != (item["size"], item["sha256"]):
+            raise JobError("media: the bytes are not those that were stored", lasting=False)
+        packed.append(part.document())
+
+    def _manifest(self, job: Job, packed: list[dict[str, Any]], missing: list[str]) -> bytes:
+        document = {
+            "format": 1,
+            "made_at": rfc3339(self._clock.now_ns()),
+            "job": job.id,
+            "org_id": job.org_id,
+            "user_id": job.user_id,
+            "files": packed,
+            "removed_meanwhile": missing,
+        }
+        return json.dumps(document, indent=1).encode()
