@@ -1,7 +1,14 @@
-"""The use cases of the time-series service on PostgresStore, without HTTP."""
+"""The use cases of the time-series service without HTTP, on each store: one suite for all.
 
+PostgresStore, InfluxStore before the model of InfluxDB, and InfluxStore before a real one where
+HEARTGUARD_TEST_INFLUX_URL, HEARTGUARD_TEST_INFLUX_TOKEN and HEARTGUARD_TEST_INFLUX_ORG name it.
+"""
+
+import os
+import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -9,47 +16,98 @@ import pytest
 
 from heartguard_common.database import Database as Pool
 from heartguard_common.identity import Principal
+from heartguard_influx.ports import TimeSeriesStore, Transaction
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
+from heartguard_influx.store.influx import InfluxBuckets, InfluxStore, Server
 from heartguard_influx.usecases import Querying, Writing
 from tests.clocks import MovableClock
+from tests.fakes.influxdb.model import ModelInfluxDB
+from tests.fakes.influxdb.recorded import ORG, TOKEN
 from tests.people import found
 from tests.servers import Database
+
+REAL = tuple(os.environ.get(f"HEARTGUARD_TEST_INFLUX_{name}", "") for name in ("URL", "TOKEN", "ORG"))
+STORES = ("postgres", "influx-model", *(["influx-real"] if all(REAL) else []))
+WRITTEN = {"postgres": "created", "influx-model": "stored", "influx-real": "stored"}
 
 _names = count(1)
 
 
 @dataclass(frozen=True)
 class Rooms:
-    """An organization's admin at the doors of the use cases; `bucket()` makes a new empty bucket."""
+    """An organization's admin at the doors of the use cases; `bucket()` makes a new empty bucket.
+
+    `created` is the status of a point that is new.
+    """
 
     org_id: int
     buckets: PostgresBuckets
     writing: Writing
     querying: Querying
+    store: TimeSeriesStore
+    created: str
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
 
-    def bucket(self) -> str:
-        name = f"org_{self.org_id}_{next(_names)}"
-        assert self.buckets.create(self.org_id, name, None)
+    def bucket(self, retention_days: int | None = None) -> str:
+        name = f"org_{self.org_id}_{self.run}_{next(_names)}"
+        assert self.buckets.create(self.org_id, name, retention_days)
         return name
 
-    def write(self, bucket: str, points: list[dict[str, Any]]) -> list[str]:
+    def bucket_id(self, name: str) -> int:
+        bucket = self.buckets.find(self.org_id, name)
+        assert bucket is not None
+        assert bucket.id is not None
+        return bucket.id
+
+    def verdicts(self, bucket: str, points: list[dict[str, Any]], *, atomic: bool = False) -> Any:
         admin = Principal("person", "admin", user_id=1, org_id=self.org_id)
-        return [verdict.status for verdict in self.writing.write(admin, bucket, points, atomic=False)]
+        return self.writing.write(admin, bucket, points, atomic=atomic)
+
+    def write(self, bucket: str, points: list[dict[str, Any]]) -> list[str]:
+        return [verdict.status for verdict in self.verdicts(bucket, points)]
 
     def query(self, bucket: str, **members: Any) -> Any:
         admin = Principal("person", "admin", user_id=1, org_id=self.org_id)
         after = members.pop("after", None)
         return self.querying.query(admin, {"bucket": bucket, "measurement": "heart_rate", **members}, after)
 
+    def clear(self) -> None:
+        """Remove what the tests left in a server that stays."""
+        for bucket_id in self.buckets.ids(self.org_id):
+            self.store.erase([bucket_id], None)
+            self.buckets.remove(bucket_id)
 
-@pytest.fixture(scope="module")
-def rooms(module_database: Database) -> Iterator[Rooms]:
+
+@pytest.fixture(scope="module", params=STORES)
+def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator[Rooms]:
     pool = Pool(module_database.url_for("influx"))
-    buckets, types, store = PostgresBuckets(pool), PostgresFieldTypes(pool), PostgresStore(pool)
-    yield Rooms(
-        found(module_database),
-        buckets,
-        Writing(pool.transaction, buckets, types, store, MovableClock()),
-        Querying(pool.transaction, buckets, types, store),
-    )
+    with _stores(request.param, pool) as (buckets, store, transaction):
+        types = PostgresFieldTypes(pool)
+        rooms = Rooms(
+            found(module_database),
+            buckets,
+            Writing(transaction, buckets, types, store, MovableClock()),
+            Querying(pool.transaction, buckets, types, store),
+            store,
+            WRITTEN[request.param],
+        )
+        yield rooms
+        rooms.clear()
     pool.close()
+
+
+@contextmanager
+def _stores(kind: str, pool: Pool) -> Iterator[tuple[PostgresBuckets, TimeSeriesStore, Transaction]]:
+    if kind == "postgres":
+        yield PostgresBuckets(pool), PostgresStore(pool), pool.transaction
+    elif kind == "influx-real":
+        yield from _influx(pool, *REAL)
+    else:
+        with ModelInfluxDB(MovableClock().now_ns()) as model:
+            yield from _influx(pool, model.url, TOKEN, ORG)
+
+
+def _influx(pool: Pool, *where: str) -> Iterator[tuple[PostgresBuckets, TimeSeriesStore, Transaction]]:
+    server = Server(*where)
+    yield InfluxBuckets(pool, server), InfluxStore(pool, server), nullcontext
+    server.close()

@@ -125,7 +125,7 @@ def test_days_of_23_and_25_hours(rooms):
     times = [rfc3339(parse_rfc3339("2024-03-29T00:30:00Z") + hour * HOUR) for hour in range(24 * 4)]
     times += [rfc3339(parse_rfc3339("2024-10-25T00:30:00Z") + hour * HOUR) for hour in range(24 * 4)]
     points = [{"measurement": "heart_rate", "fields": {"bpm": 60}, "timestamp": time} for time in times]
-    assert set(rooms.write(bucket, points)) == {"created"}
+    assert set(rooms.write(bucket, points)) == {rooms.created}
 
     def days(start, stop):
         found = rooms.query(

@@ -7,6 +7,7 @@ inside a quoted string, so some names can't be said at all: `unkeepable` knows t
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from heartguard_influx.domain.point import Point, Tags, Value
 
@@ -15,24 +16,40 @@ RESERVED = frozenset({"time", "_field", "_measurement", "_time", "_value", "_sta
 _MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ "})
 _NAME = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
 _STRING = str.maketrans({'"': r"\"", "\\": r"\\"})
-_UNSAYABLE = re.compile(r"[\x00-\x1f\x7f]|\\\Z")
+# The server finds the end of a line by skipping what follows a backslash, and the end of a name by looking back for
+# one: before a mark, or at the end, the two disagree.
+_UNSAYABLE = re.compile(r"[\x00-\x1f\x7f]|\\(?:[ ,=]|\Z)")
 _LOST = re.compile(r"[\r\x00]")
 
 
 def unkeepable(point: Point) -> str | None:
     """Why InfluxDB can't keep a point exactly as it is, or None."""
-    unsayable = _UNSAYABLE.search
     if point.time_ns > LATEST_NS:
         return "the timestamp is later than InfluxDB can count"
-    if point.measurement.startswith("#") or unsayable(point.measurement):
-        return "InfluxDB can't keep a measurement of this name"
-    if any(name in RESERVED or unsayable(name) or unsayable(text) for name, text in point.tags):
-        return "InfluxDB can't keep a tag of this name or value"
-    if any(name in RESERVED or unsayable(name) for name in point.fields):
-        return "InfluxDB can't keep a field of this name"
-    if any(isinstance(value, str) and _LOST.search(value) for value in point.fields.values()):
-        return "InfluxDB can't keep a carriage return or NUL in a string"
+    reason = _series_fault(point.measurement, point.tags)
+    if reason is not None:
+        return reason
+    for name, value in point.fields.items():
+        if _field_fault(name):
+            return "InfluxDB can't keep a field of this name"
+        if type(value) is str and _LOST.search(value):
+            return "InfluxDB can't keep a carriage return or NUL in a string"
     return None
+
+
+# A batch has few series and fewer fields.
+@lru_cache(maxsize=4096)
+def _series_fault(measurement: str, tags: Tags) -> str | None:
+    if measurement.startswith("#") or _UNSAYABLE.search(measurement):
+        return "InfluxDB can't keep a measurement of this name"
+    if any(name in RESERVED or _UNSAYABLE.search(name) or _UNSAYABLE.search(text) for name, text in tags):
+        return "InfluxDB can't keep a tag of this name or value"
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _field_fault(name: str) -> bool:
+    return name in RESERVED or _UNSAYABLE.search(name) is not None
 
 
 def encode(points: Iterable[Point]) -> list[str]:

@@ -1,0 +1,85 @@
+"""Encoding line protocol: ours beside influxdb-client's, which takes dictionaries or its own points.
+
+CPU time of this process, best of several rounds; the ratio is what counts. One command: bench/line_protocol.py
+"""
+
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT / "services" / name / "src") for name in ("common", "influx")]
+
+from influxdb_client import Point as ClientPoint  # noqa: E402
+
+from heartguard_influx.domain.point import Point  # noqa: E402
+from heartguard_influx.store.influx.lines import encode, unkeepable  # noqa: E402
+
+BATCH = 5_000
+ROUNDS = 7
+PEOPLE = 20
+
+
+def points() -> list[Point]:
+    """A batch as wearables send it: two fields, two tags, one point a second."""
+    chance = random.Random(1)
+    begin = 1_717_236_000_000_000_000
+    return [
+        Point(
+            "heart_rate",
+            (("device", "watch"), ("user_id", str(place % PEOPLE))),
+            {"bpm": round(chance.gauss(70, 8), 1), "confidence": round(chance.random(), 3)},
+            begin + place // PEOPLE * 1_000_000_000,
+        )
+        for place in range(BATCH)
+    ]
+
+
+def best(call: Callable[[], object]) -> float:
+    """Points a second of CPU time."""
+    times = []
+    for _ in range(ROUNDS):
+        begun = time.process_time()
+        call()
+        times.append(time.process_time() - begun)
+    return BATCH / min(times)
+
+
+def main() -> None:
+    """Measure and print."""
+    batch = points()
+    documents = [
+        {"measurement": it.measurement, "tags": dict(it.tags), "fields": dict(it.fields), "time": it.time_ns}
+        for it in batch
+    ]
+
+    def client_points() -> list[str]:
+        lines = []
+        for it in batch:
+            point = ClientPoint(it.measurement).time(it.time_ns)
+            for name, text in it.tags:
+                point.tag(name, text)
+            for name, value in it.fields.items():
+                point.field(name, value)
+            lines.append(point.to_line_protocol())
+        return lines
+
+    results = {
+        "ours": best(lambda: encode(batch)),
+        "ours, each point judged first": best(lambda: [unkeepable(it) for it in batch] and encode(batch)),
+        "influxdb-client, dictionaries": best(
+            lambda: [ClientPoint.from_dict(it).to_line_protocol() for it in documents]
+        ),
+        "influxdb-client, Point": best(client_points),
+    }
+    results["influxdb-client, dictionaries"]
+    for name, rate in results.items():
+        print(
+            f"{name:32} {rate:12,.0f} points/s   {rate / results['influxdb-client, dictionaries']:5.1f} x dictionaries"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,235 @@
+"""What both stores must do alike: points as they were written, nobody else's, and nothing but points."""
+
+import math
+from collections import defaultdict
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from heartguard_common.clock import parse_rfc3339, rfc3339
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
+
+SECOND = 1_000_000_000
+BEGIN = parse_rfc3339("2024-06-01T10:00:00Z")
+RANGE = {"range_start": "2024-06-01T00:00:00Z", "range_stop": "2024-06-02T00:00:00Z"}
+HOSTILE = [
+    'a"b', "a'b", "a,b", "a b", "a=b", "a\\b", "a\\,b", "a\\ b", "a\\=b", "a\\\\", "\\", "a\nb", "a\r\nb", "a\tb",
+    "x bpm=1 1\nheart_rate,user_id=9 bpm=2 2", '") |> drop(columns: ["_value"]) //', "'; DROP TABLE points; --",
+    "${r._value}", "#comment", "_field", "time", "_measurement", "result", "table", "_value", "ünï 😀", "\u2028",
+    "%s", "{}", "NULL", '\\"', '"', "org_1", "a\x01b", " lead", "trail ", "=", ",", ",=",
+]  # fmt: skip
+text = st.one_of(st.sampled_from(HOSTILE), st.text('ab ,="\\\n\r\t#_é😀', min_size=1, max_size=6))
+value = st.one_of(st.floats(-1e15, 1e15), st.booleans(), text, st.just(""))
+
+
+def point(second, fields, tags=None, measurement="heart_rate"):
+    time = rfc3339(BEGIN + int(second * SECOND))
+    return {"measurement": measurement, "tags": tags or {}, "fields": fields, "timestamp": time}
+
+
+def read(rooms, bucket, **members):
+    """Everything a query finds: tags, time and fields of each row, with its count where it is a window."""
+    found = rooms.query(bucket, **{**RANGE, **members})
+    return [
+        (dict(found.groups[row.group].tags), (row.time_ns - BEGIN) / SECOND, dict(row.values), row.count)
+        for row in found.rows
+    ]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(measurement=text, tags=st.dictionaries(text, text, max_size=3), field=text, value=value)
+@example(measurement="m", tags={"a": "x\\ y", "b": '"'}, field='f"', value="end\\")
+@example(measurement="m\\ n", tags={"t=": "\\,"}, field="f", value='"\n')
+@example(measurement="m", tags={"result": "r", "table": "t", "error": "e"}, field="f", value=1.0)
+def test_whatever_it_says_a_point_is_data_or_refused(rooms, measurement, tags, field, value):
+    bucket = rooms.bucket()
+    beside = point(1, {"bpm": 61.0}, {"device": "beside"})
+    strange = {**point(0, {field: value}, tags), "measurement": measurement}
+    verdicts = rooms.verdicts(bucket, [strange, beside])
+    assert verdicts[1].status == rooms.created
+    kept = read(rooms, bucket, measurement=measurement)
+    others = [({"device": "beside"}, 1, {"bpm": 61.0}, None)] if measurement == "heart_rate" else []
+    if verdicts[0].status == "rejected":
+        assert verdicts[0].reason
+        assert rooms.created == "stored"
+        assert kept == others
+    else:
+        assert kept == [(tags, 0, {field: value}, None), *others]
+        assert type(kept[0][2][field]) is type(value)
+        picked = read(rooms, bucket, measurement=measurement, tags=tags, fields=[field])
+        assert picked == [(tags, 0, {field: value}, None)]
+    assert read(rooms, bucket) == [({"device": "beside"}, 1, {"bpm": 61.0}, None)] or measurement == "heart_rate"
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_a_hostile_question_finds_nothing(rooms, word):
+    bucket = rooms.bucket()
+    rooms.write(bucket, [point(0, {"bpm": 60.0}, {"device": "a"})])
+    assert read(rooms, bucket, measurement=word) == []
+    assert read(rooms, bucket, tags={"device": word}) == []
+    assert read(rooms, bucket, tags={word: "a"}) == []
+    assert read(rooms, bucket, fields=[word]) == []
+    assert read(rooms, bucket, tags={word: word}, aggregate="mean", every="1m") == []
+    assert [row[0] for row in read(rooms, bucket, aggregate="count", group_by=[word])] == [{}]
+
+
+def test_what_is_sent_again_changes_nothing(rooms):
+    bucket = rooms.bucket()
+    points = [point(second, {"bpm": 60.0 + second}, {"device": "a"}) for second in range(10)]
+    assert set(rooms.write(bucket, points)) == {rooms.created}
+    before = read(rooms, bucket)
+    assert rooms.write(bucket, points) == (["duplicate"] * 10 if rooms.created == "created" else ["stored"] * 10)
+    assert read(rooms, bucket) == before
+    assert len(before) == 10
+
+
+def test_fields_of_one_instant_are_merged_and_the_later_value_wins(rooms):
+    bucket = rooms.bucket()
+    batch = [point(0, {"bpm": 60.0, "confidence": 0.5}), point(0, {"bpm": 61.0}), point(0, {"note": "n"})]
+    rooms.write(bucket, batch)
+    assert read(rooms, bucket) == [({}, 0, {"bpm": 61.0, "confidence": 0.5, "note": "n"}, None)]
+    rooms.write(bucket, [point(0, {"confidence": 0.75})])
+    assert read(rooms, bucket) == [({}, 0, {"bpm": 61.0, "confidence": 0.75, "note": "n"}, None)]
+
+
+def test_nanoseconds_are_kept_and_ranges_are_half_open(rooms):
+    bucket = rooms.bucket()
+    times = [BEGIN, BEGIN + 1, BEGIN + SECOND - 1, BEGIN + SECOND]
+    points = [{**point(0, {"bpm": float(place)}), "timestamp": rfc3339(time)} for place, time in enumerate(times)]
+    rooms.write(bucket, points)
+    found = rooms.query(bucket, range_start=rfc3339(BEGIN), range_stop=rfc3339(BEGIN + SECOND))
+    assert [row.time_ns for row in found.rows] == times[:3]
+    found = rooms.query(bucket, range_start=rfc3339(BEGIN + 1), range_stop=rfc3339(BEGIN + SECOND + 1))
+    assert [row.time_ns for row in found.rows] == times[1:]
+
+
+def test_first_and_last_of_one_instant_follow_the_order_of_their_series(rooms):
+    bucket = rooms.bucket()
+    for device, bpm in (("b", 1.0), ("a", 2.0), ("c", 3.0)):
+        rooms.write(bucket, [point(0, {"bpm": bpm}, {"device": device})])
+    assert read(rooms, bucket, aggregate="first")[0][2] == {"bpm": 1.0}
+    assert read(rooms, bucket, aggregate="last")[0][2] == {"bpm": 3.0}
+
+
+def test_texts_and_booleans_have_count_first_and_last_only(rooms):
+    bucket = rooms.bucket()
+    batch = [point(0, {"note": "one", "worn": True}), point(30, {"note": "two"}), point(60, {"note": "three"})]
+    rooms.write(bucket, batch)
+    by_minute = {"every": "1m", "fields": ["note"]}
+    counted, last = (read(rooms, bucket, aggregate=aggregate, **by_minute) for aggregate in ("count", "last"))
+    assert [row[2:] for row in counted] == [({"note": 2}, 2), ({"note": 1}, 1)]
+    assert [row[2] for row in last] == [{"note": "two"}, {"note": "three"}]
+    assert read(rooms, bucket, aggregate="first", fields=["worn"])[0][2:] == ({"worn": True}, 1)
+    for aggregate in ("mean", "min", "max", "sum", "median", "stddev", "p95"):
+        with pytest.raises(ServiceError) as raised:
+            read(rooms, bucket, aggregate=aggregate)
+        assert raised.value.row.code == "TS_007"
+
+
+def test_a_window_of_several_fields_counts_its_points_once(rooms):
+    bucket = rooms.bucket()
+    batch = [point(0, {"bpm": 60.0, "confidence": 0.5}), point(1, {"bpm": 70.0}), point(2, {"confidence": 1.0})]
+    rooms.write(bucket, batch)
+    assert [row[2:] for row in read(rooms, bucket, aggregate="mean", every="1h")] == [
+        ({"bpm": 65.0, "confidence": 0.75}, 3)
+    ]
+    assert [row[2:] for row in read(rooms, bucket, aggregate="count", every="1h")] == [({"bpm": 2, "confidence": 2}, 3)]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    points=st.lists(
+        st.tuples(
+            st.sampled_from("ab"),
+            st.integers(0, 300),
+            st.dictionaries(st.sampled_from(["bpm", "confidence"]), st.floats(-1e6, 1e6), min_size=1),
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    aggregate=st.sampled_from(["mean", "sum", "min", "max", "count", "median", "p95", "stddev", "first", "last"]),
+    grouped=st.booleans(),
+)
+def test_aggregates_of_several_fields_equal_those_of_each(rooms, points, aggregate, grouped):
+    bucket = rooms.bucket()
+    rooms.write(bucket, [point(second, fields, {"device": device}) for device, second, fields in points])
+    stored = defaultdict(dict)
+    for device, second, fields in points:
+        stored[device, second].update(fields)
+    more = {"every": "1m", **({"group_by": ["device"]} if grouped else {})}
+    together = read(rooms, bucket, aggregate=aggregate, **more)
+    alone = {
+        (tags.get("device"), second, name): value
+        for name in ("bpm", "confidence")
+        for tags, second, values, _ in read(rooms, bucket, aggregate=aggregate, fields=[name], **more)
+        for value in values.values()
+    }
+    empty = 0 if aggregate == "count" else None
+    for tags, second, values, count in together:
+        for name, value in values.items():
+            expected = alone.get((tags.get("device"), second, name), empty)
+            assert value == (expected if expected is None else pytest.approx(expected, rel=1e-9, abs=1e-9))
+        inside = [key for key in stored if second <= key[1] < second + 60 and (not grouped or key[0] == tags["device"])]
+        assert count == len(inside)
+    assert math.isclose(sum(row[3] for row in together), len(stored))
+
+
+def test_a_conflict_of_types_is_known_before_anything_is_sent(rooms):
+    bucket = rooms.bucket()
+    rooms.write(bucket, [point(0, {"bpm": 60.0})])
+    verdicts = rooms.verdicts(bucket, [point(1, {"bpm": "fast"}), point(2, {"bpm": 61.0})])
+    assert [(verdict.status, verdict.reason) for verdict in verdicts] == [
+        ("rejected", "the field bpm is of type float"),
+        (rooms.created, None),
+    ]
+    with pytest.raises(ServiceError) as raised:
+        rooms.verdicts(bucket, [point(3, {"bpm": 62.0}), point(4, {"bpm": "fast"})], atomic=True)
+    assert raised.value.row.code == "TS_004"
+    assert [row[2]["bpm"] for row in read(rooms, bucket)] == [60.0, 61.0]
+
+
+def test_an_erased_person_is_gone_and_nobody_else(rooms):
+    bucket = rooms.bucket()
+    batch = [point(0, {"bpm": 60.0, "note": "x"}, {"user_id": person}) for person in ("7", "70", "8")]
+    rooms.write(bucket, [*batch, point(0, {"bpm": 1.0}), point(0, {"bpm": 2.0}, {"patient": "7"})])
+    assert rooms.store.erase([rooms.bucket_id(bucket)], 7) == 2
+    assert sorted(row[0].get("user_id", "") for row in read(rooms, bucket)) == ["", "", "70", "8"]
+    assert rooms.store.erase([rooms.bucket_id(bucket)], 7) == 0
+    assert rooms.store.erase([rooms.bucket_id(bucket)], None) == 6
+    assert read(rooms, bucket) == []
+
+
+def test_a_removed_bucket_takes_its_points_with_it(rooms):
+    bucket, other = rooms.bucket(), rooms.bucket()
+    for name in (bucket, other):
+        rooms.write(name, [point(0, {"bpm": 60.0})])
+    bucket_id = rooms.bucket_id(bucket)
+    rooms.store.erase([bucket_id], None)
+    assert rooms.buckets.remove(bucket_id) == 1
+    with pytest.raises(ServiceError) as raised:
+        rooms.write(bucket, [point(1, {"bpm": 61.0})])
+    assert raised.value.row.code == "TS_001"
+    assert rooms.buckets.create(rooms.org_id, bucket, None)
+    assert read(rooms, bucket) == []
+    assert len(read(rooms, other)) == 1
+
+
+def test_a_member_sees_their_own_points_only(rooms):
+    bucket = rooms.bucket()
+    rooms.write(bucket, [point(0, {"bpm": 60.0}, {"user_id": "7"}), point(0, {"bpm": 90.0}, {"user_id": "8"})])
+    member = Principal("person", "user", user_id=7, org_id=rooms.org_id)
+    question = {"bucket": bucket, "measurement": "heart_rate", **RANGE}
+    found = rooms.querying.query(member, question, None)
+    assert [(dict(found.groups[row.group].tags), row.values["bpm"]) for row in found.rows] == [({"user_id": "7"}, 60.0)]
+    found = rooms.querying.query(member, {**question, "aggregate": "max"}, None)
+    assert [(row.values["bpm"], row.count) for row in found.rows] == [(60.0, 1)]
+
+
+def test_a_named_buckets_retention_holds(rooms):
+    bucket = rooms.bucket(retention_days=1)
+    verdicts = rooms.verdicts(bucket, [point(0, {"bpm": 60.0})])
+    assert [(verdict.status, verdict.reason) for verdict in verdicts] == [
+        ("rejected", "the timestamp is older than the bucket keeps points")
+    ]
