@@ -109,3 +109,31 @@ def test_a_port_is_a_number_of_the_range(text: str) -> None:
         return
     with pytest.raises(Trouble, match="GATEWAY_PORT"):
         environment.port({"GATEWAY_PORT": text}, "gateway")
+
+
+GUESSABLE = ("JWT_SECRET", "KEY_RING_SECRET", "OPERATOR_TOKEN", "SIGNED_URL_SECRET", "AUDIT_SERVICE_SECRET")
+
+
+@pytest.mark.parametrize("text", ["changeme", "secret", "x" * 40, "your-256-bit-secret-your-256-bit-secret", "short"])
+def test_secrets_that_can_be_guessed_are_named_in_one_message(tmp_path: Path, text: str) -> None:
+    file = tmp_path / ".env"
+    environment.write(file, EXAMPLE)
+    file.write_text(re.sub(r"(?m)^SERVICE_CREDENTIALS=.*$", "SERVICE_CREDENTIALS=", file.read_text()))
+    with pytest.raises(Trouble, match="can be guessed") as caught:
+        environment.load(file, dict.fromkeys(GUESSABLE, text))
+    assert all(name in str(caught.value) for name in GUESSABLE)
+    assert text not in str(caught.value).replace("_SECRET", "")
+    for name in GUESSABLE:
+        with pytest.raises(Trouble, match=f"^{name} in .env can be guessed"):
+            environment.load(file, {name: text})
+
+
+def test_a_secret_of_two_and_an_operator_token_with_a_dot(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    environment.write(file, EXAMPLE)
+    file.write_text(re.sub(r"(?m)^SERVICE_CREDENTIALS=.*$", "SERVICE_CREDENTIALS=", file.read_text()))
+    good = "kq8Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"
+    with pytest.raises(Trouble, match=r"^KEY_RING_SECRET, AUTH_SERVICE_SECRET in \.env must differ"):
+        environment.load(file, {"AUTH_SERVICE_SECRET": good, "KEY_RING_SECRET": good})
+    with pytest.raises(Trouble, match="OPERATOR_TOKEN must not hold a dot"):
+        environment.load(file, {"OPERATOR_TOKEN": f"{good}.{good[::-1]}"})

@@ -289,6 +289,33 @@ def test_unknown_kids_cost_one_fetch_in_ten_seconds(clock: MovableClock) -> None
     assert len(fetches) == 2
 
 
+def test_a_key_that_auth_publishes_no_more_is_forgotten_in_five_minutes(clock: MovableClock) -> None:
+    published = [public_jwk(KEY, "k1"), public_jwk(OTHER_KEY, "k2")]
+    fetches = []
+
+    def fetch() -> dict[str, Any]:
+        fetches.append(1)
+        if not published:
+            raise ServiceError(SISTER_UNAVAILABLE)
+        return {"keys": published}
+
+    keys = PublishedKeys(fetch, clock)
+    assert keys.candidates("k1")
+    del published[0]
+    clock.forward(299)
+    assert keys.candidates("k1")
+    assert len(fetches) == 1
+    clock.forward(1)
+    assert not keys.candidates("k1")
+    assert keys.candidates("k2")
+    assert len(fetches) == 2
+    published.clear()
+    clock.forward(300)
+    assert keys.candidates("k2")  # auth is away: what was known goes on, and auth is asked once in a second
+    assert keys.candidates("k2")
+    assert len(fetches) == 3
+
+
 def test_while_auth_is_away_nobody_is_called_invalid_and_auth_is_left_alone(clock: MovableClock) -> None:
     fetches = []
 

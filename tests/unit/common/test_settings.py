@@ -1,6 +1,7 @@
 """Settings: read once, all faults in one message, and no value in any of them."""
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,7 +52,12 @@ def test_durations(text: str, seconds: int) -> None:
         (settings.duration("m"), ["0", "0s", "-1m", "1.5h", "1 m", "m", "1w", "\u0661", "9999999999s", "1h30m"]),
         (settings.whole(1, 10), ["0", "11", "1.0", "1e1", "0x1", " 1", "\u0661", "1_0", "+1", "one"]),
         (settings.choice("a", "b"), ["A", "a,b", "c"]),
-        (settings.secret, ["x" * 64, GOOD[:31], "please-change-me-" + GOOD, "abcdefg" * 10]),
+        (
+            settings.secret,
+            ["x" * 64, GOOD[:31], "please-change-me-" + GOOD, "abcdefg" * 10, GOOD[:16] * 3, GOOD[:20] * 2],
+        ),
+        (settings.secret, ["your-256-bit-secret-0Ny5Hd2Lf9Gs3Pj6Ua", "a-string-secret-at-least-256-bits-long"]),
+        (settings.secret, ["0123456789abcdefABCDEFfedcba98765", "HeartGuard-" + GOOD]),
         (settings.credentials, ["a", "a:", "a:" + "0" * 63, "a:" + "g" * 64, f"A:{'0' * 64}", f"a:{'0' * 64},", ","]),
     ],
 )
@@ -61,8 +67,30 @@ def test_what_is_refused(cast: Callable[[str], Any], texts: list[str]) -> None:
             cast(text)
 
 
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("text", ["", "changeme", "operator", "secret", "auth", "0" * 64])
+def test_digests_of_well_known_secrets_are_known_too(text: str) -> None:
+    with pytest.raises(ValueError, match=r"well-known secrets, as that of operator$"):
+        settings.credentials(f"auth:{digest(GOOD)},operator:{digest(text)}")
+
+
+def test_two_names_have_two_secrets() -> None:
+    with pytest.raises(ValueError, match="must be made of secrets that differ"):
+        settings.credentials(f"auth:{digest(GOOD)},media:{digest(GOOD)}")
+    with pytest.raises(ValueError, match="must name each service once"):
+        settings.credentials(f"auth:{digest(GOOD)},auth:{digest(GOOD + 'x')}")
+
+
 def test_what_is_taken() -> None:
     assert [settings.whole(-5, 10)(text) for text in ("-5", "10", "007")] == [-5, 10, 7]
-    assert settings.secret("\u00e9\u00e8\u00ea\u00eb\u00e0\u00e1\u00e2\u00e4" * 2) != ""
+    assert (
+        settings.secret(
+            "\u00e9\u00e8\u00ea\u00eb\u00e0\u00e1\u00e2\u00e4\u00f2\u00f3\u00f4\u00f6\u00f9\u00fa\u00fb\u00fc"
+        )
+        != ""
+    )
     assert settings.credentials(f"a:{'0' * 64},b:{'f' * 64}") == {"a": "0" * 64, "b": "f" * 64}
     assert settings.words(" a, b ,,c,") == ("a", "b", "c")

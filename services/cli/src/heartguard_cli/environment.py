@@ -10,6 +10,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from heartguard_cli.trouble import Trouble
+from heartguard_common.settings import weak
 
 SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 WITH_DATABASE = SERVICES[1:]
@@ -23,6 +24,18 @@ GENERATED = (
     *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
     *(f"{name.upper()}_DB_PASSWORD" for name in ROLES),
 )
+SECRETS = (
+    *(
+        "JWT_SECRET",
+        "JWT_SECRET_PREVIOUS",
+        "KEY_RING_SECRET",
+        "OPERATOR_TOKEN",
+        "SIGNED_URL_SECRET",
+        "AUDIT_MASK_SECRET",
+    ),
+    *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
+)
+"""What must not be guessed; passwords of servers that are somebody else's are theirs to choose."""
 
 
 def write(target: Path, example: Path) -> None:
@@ -53,7 +66,23 @@ def load(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
             "`openssl rand -hex 32` prints one"
         )
     merged["SERVICE_CREDENTIALS"] = _checked_credentials(merged)
+    _refuse_weak(merged, file)
     return merged
+
+
+def _refuse_weak(values: Mapping[str, str], file: Path) -> None:
+    """Raise `Trouble` that names every secret anybody could guess, and those that two have in common."""
+    known = {name: text for name in SECRETS if (text := values.get(name, ""))}
+    if faulty := [name for name, text in known.items() if weak(text)]:
+        raise Trouble(
+            f"{', '.join(faulty)} in {file.name} can be guessed: set each to a random value of its own, "
+            "`openssl rand -hex 32` prints one"
+        )
+    if "." in values["OPERATOR_TOKEN"]:
+        raise Trouble("OPERATOR_TOKEN must not hold a dot: that is how tokens of people are told from it")
+    shared = [name for name, text in known.items() if list(known.values()).count(text) > 1]
+    if shared:
+        raise Trouble(f"{', '.join(shared)} in {file.name} must differ: each is somebody else's")
 
 
 def _ours(name: str) -> bool:

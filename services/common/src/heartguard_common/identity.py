@@ -85,9 +85,14 @@ def secret_id(secret: str) -> str:
 
 
 class PublishedKeys:
-    """ES256 keys of auth's JWK Set (RFC 7517); an unknown `kid` costs at most one fetch in ten seconds."""
+    """ES256 keys of auth's JWK Set (RFC 7517); an unknown `kid` costs at most one fetch in ten seconds.
+
+    A set is believed for five minutes, so that a key which auth publishes no more is forgotten here too; while auth
+    is away the old set goes on.
+    """
 
     REFETCH_NS = 10 * NANOSECONDS
+    BELIEVED_NS = 300 * NANOSECONDS
     RETRY_NS = NANOSECONDS
 
     def __init__(self, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
@@ -96,6 +101,7 @@ class PublishedKeys:
         self._lock = threading.Lock()
         self._keys: dict[str, VerificationKey] = {}
         self._asked_at: int | None = None
+        self._fetched_at: int | None = None
         self._answered = True
 
     def candidates(self, key_id: str | None) -> Sequence[VerificationKey]:
@@ -104,6 +110,9 @@ class PublishedKeys:
             return ()
         if key_id not in self._keys:
             self._refetch()
+        elif not 0 <= self._clock.now_ns() - (self._fetched_at or 0) < self.BELIEVED_NS:
+            with contextlib.suppress(ServiceError):
+                self._refetch()
         key = self._keys.get(key_id)
         return (key,) if key else ()
 
@@ -120,6 +129,7 @@ class PublishedKeys:
                     raise ServiceError(UNAVAILABLE) from error
                 self._keys = {key.key_id: key for key in keys if key.key_id}
                 self._answered = True
+                self._fetched_at = now
             elif not self._answered:
                 # Not a word about the token: who can't ask for the keys can't call it invalid.
                 raise ServiceError(UNAVAILABLE)

@@ -1,6 +1,7 @@
 """Settings are read from the environment once, and every fault is told in one message."""
 
 import dataclasses
+import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -85,18 +86,47 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 
 def secret(text: str) -> str:
-    """A cast for secrets: at least 32 bytes (RFC 7518 section 3.2 for HS256), and not a placeholder."""
-    if len(text.encode()) < 32 or len(set(text)) < 8 or "change" in text.lower():
-        raise ValueError("must be a random secret of at least 32 bytes")
+    """A cast for secrets: at least 32 bytes (RFC 7518 section 3.2 for HS256), and nothing that stands in a manual."""
+    if weak(text):
+        raise ValueError("must be a random secret of at least 32 bytes: `openssl rand -hex 32` prints one")
     return text
 
 
+def weak(text: str) -> bool:
+    """Whether a secret is too short, a placeholder, or made of a shorter text by repeating it."""
+    lowered = text.lower()
+    short = len(text.encode()) < 32 or len(set(text)) < 8
+    return short or any(word in lowered for word in _PLACEHOLDERS) or lowered in (lowered + lowered)[1:-1]
+
+
+# Each is too long to come up in a random text by chance; "secret" and "256-bit" cover those of the JWT tutorials.
+_PLACEHOLDERS = (
+    *("change", "secret", "password", "passw0rd", "example", "default", "insecure", "placeholder", "replace"),
+    *("256-bit", "heartguard", "supersecure", "0123456789", "1234567890", "abcdefgh", "qwertyui"),
+)
+_PUBLISHED = frozenset(
+    hashlib.sha256(word.encode()).hexdigest()
+    for word in (
+        *("", "secret", "password", "changeme", "change-me", "change_me", "operator", "admin", "token", "test", "root"),
+        *("heartguard", "example", "default", "none", "null", "123456", "12345678", "0" * 32, "0" * 64),
+        *("gateway", "auth", "organization", "user", "media", "influx", "audit"),
+    )
+)
+
+
 def credentials(text: str) -> Mapping[str, str]:
-    """A cast for `name:sha256hex,...`, the digests by which services know one another."""
+    """A cast for `name:sha256hex,...`, digests by which services know one another: of good secrets, each its own."""
     pairs = re.fullmatch(r"[a-z]+:[0-9a-f]{64}(,[a-z]+:[0-9a-f]{64})*", text)
     if not pairs:
         raise ValueError("must be a list of name:sha256 separated by commas")
-    return dict(item.split(":", 1) for item in text.split(","))
+    known = dict(item.split(":", 1) for item in text.split(","))
+    if len(known) != text.count(",") + 1:
+        raise ValueError("must name each service once")
+    if weakest := [name for name, digest in known.items() if digest in _PUBLISHED]:
+        raise ValueError(f"must not be made of well-known secrets, as that of {', '.join(weakest)}")
+    if len(set(known.values())) != len(known):
+        raise ValueError("must be made of secrets that differ: whoever knows one must not be somebody else too")
+    return known
 
 
 def words(text: str) -> tuple[str, ...]:
