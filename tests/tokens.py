@@ -17,6 +17,7 @@ from typing import Any
 import jwt
 import redis
 
+from heartguard_common import forwarding
 from heartguard_common.identity import secret_id
 from tests.servers import Database
 
@@ -58,6 +59,7 @@ def settings_environ(service: str, database: Database, redis_url: str, **more: s
         "RETENTION_DATABASE_URL": database.url_for("retention"),
         "CHECKPOINT_DIR": str(Path(_scratch.name) / database.name / "checkpoints"),
         "OPERATOR_TOKEN": OPERATOR_TOKEN,
+        "RATE_LIMIT": "100000/min",
         "SPOOL_DIR": str(Path(_scratch.name) / database.name),
         "PUBLIC_URL": "http://heartguard.test",
         **{f"{name}_URL": NOWHERE for name in ("AUTH", "ORGANIZATION", "USER", "MEDIA", "INFLUX_SERVICE", "AUDIT")},
@@ -105,3 +107,9 @@ def service_auth(name: str) -> dict[str, str]:
     """The Authorization header of a sister service."""
     pair = base64.b64encode(f"{name}:{service_secret(name)}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}
+
+
+def forwarded_for(address: str) -> dict[str, str]:
+    """The headers by which the gateway says for whom it speaks."""
+    digest = hashlib.sha256(service_secret("gateway").encode()).hexdigest()
+    return {"X-Forwarded-For": address, forwarding.SIGNATURE: forwarding.sign(digest, address)}

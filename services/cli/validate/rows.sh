@@ -97,6 +97,7 @@ password_rows() {
     sends '{"code": "no such code", "new_password": "{password}"}' \
         '<ResetRequest><code>no such code</code><new_password>{password}</new_password></ResetRequest>'
     refuses 403 AUTH_011
+    row DELETE '/auth/locks/{user_id}'; gives 204 -
 }
 
 organization_rows() {

@@ -152,3 +152,18 @@ def test_tags_are_stable_over_processes() -> None:
     # SHA-256 of the canonical text, by hashlib: a restart must not make every cached copy stale.
     expected = hashlib.sha256(json.dumps({"a": 1}, separators=(",", ":")).encode()).hexdigest()[:32]
     assert etag.entity_tag({"a": 1}) == f'W/"{expected}"'
+
+
+@pytest.mark.parametrize(
+    ("address", "bucket"),
+    [
+        ("1.2.3.4", "1.2.3.4"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::ffff:1.2.3.4", "1.2.3.4"),
+        ("somewhere", "somewhere"),
+    ],
+)
+def test_an_ipv6_client_is_its_network(address: str, bucket: str) -> None:
+    assert network.bucket_address(address) == bucket

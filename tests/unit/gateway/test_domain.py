@@ -4,7 +4,6 @@ import pytest
 
 from heartguard_gateway.domain import (
     Limit,
-    bucket_address,
     client_address,
     end_to_end,
     join_path,
@@ -87,21 +86,6 @@ def test_a_plain_path_is_forwarded_as_it_came(path: str) -> None:
 )
 def test_the_client_is_counted_from_the_right(peer: str, forwarded: str | None, proxies: int, expected: str) -> None:
     assert client_address(peer, forwarded, proxies) == expected
-
-
-@pytest.mark.parametrize(
-    ("address", "bucket"),
-    [
-        ("1.2.3.4", "1.2.3.4"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ("2001:db8:1:2::9", "2001:db8:1:2::"),
-        ("fe80::1%eth0", "fe80::"),
-        ("::ffff:1.2.3.4", "1.2.3.4"),
-        ("somewhere", "somewhere"),
-    ],
-)
-def test_an_ipv6_client_is_its_network(address: str, bucket: str) -> None:
-    assert bucket_address(address) == bucket
 
 
 def test_hop_by_hop_headers_stay_here_and_so_does_what_connection_names() -> None:

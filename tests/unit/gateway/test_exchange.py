@@ -109,6 +109,7 @@ class House:
             monotonic=lambda: 5.0,
             allowed_origins=frozenset(),
             trusted_proxies=0,
+            forwarding_key="",
             max_body=1000,
         )
 

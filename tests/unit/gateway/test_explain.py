@@ -4,8 +4,8 @@ import pytest
 
 from heartguard_common import policy
 from heartguard_common.identity import Principal
+from heartguard_common.settings import Rate
 from heartguard_gateway.explain import RefusedError, decide, describe, find_row, main
-from heartguard_gateway.settings import Rate
 
 LAW = policy.load()
 USER = Principal("person", "user", user_id=12, org_id=3)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from heartguard_common.settings import SettingsError
-from heartguard_gateway.settings import Rate, Settings
+from heartguard_common.settings import Rate, SettingsError
+from heartguard_gateway.settings import Settings
 
 SECRET = "q7Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"
 GOOD = {"REDIS_URL": "redis://127.0.0.1:6379/0", "SERVICE_SECRET": SECRET, "SERVICE_CREDENTIALS": "auth:" + "0" * 64}

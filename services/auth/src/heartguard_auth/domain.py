@@ -6,7 +6,7 @@ import string
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 SESSION_SECONDS = 90 * 86_400
 GRACE_SECONDS = 10
@@ -111,6 +111,37 @@ class Device:
 
     address: str
     user_agent: str
+
+
+@dataclass(frozen=True)
+class GuessLimit:
+    """So many failures in `window_seconds` lock for `lock_seconds`, counted from the last of them."""
+
+    failures: int
+    window_seconds: int
+    lock_seconds: int
+
+
+PAIR_LIMIT = GuessLimit(failures=5, window_seconds=15 * 60, lock_seconds=30 * 60)
+# One account from everywhere, and one address at every account: slower, because they lock out bystanders too.
+ACCOUNT_LIMIT = GuessLimit(failures=50, window_seconds=3600, lock_seconds=15 * 60)
+ADDRESS_LIMIT = GuessLimit(failures=100, window_seconds=3600, lock_seconds=15 * 60)
+Ending = Literal["failed", "void", "succeeded"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A password about to be tried, by hashes of account and address; counted, unless `wait_seconds` says to wait.
+
+    `busy`: attempts under way are among the reasons to wait. `local`: counted in this process only.
+    """
+
+    id: str
+    account: str
+    address: str
+    wait_seconds: int = 0
+    busy: bool = False
+    local: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ ROLE_REFUSED = ErrorRow("AUTH_005", 403, "This role can't be given by this regis
 REGISTRATION_CLOSED = ErrorRow("AUTH_006", 403, "Registration needs an invitation")
 INVITATION_REFUSED = ErrorRow("AUTH_007", 403, "This invitation is not valid")
 ORIGIN_REFUSED = ErrorRow("AUTH_008", 403, "A refresh cookie counts only with an allowed Origin")
+LOCKED = ErrorRow("AUTH_009", 429, "Too many failed attempts, try again later")
 WRONG_PASSWORD = ErrorRow("AUTH_010", 403, "The current password is not right")
 CODE_REFUSED = ErrorRow("AUTH_011", 403, "This code is not valid")
 LAST_ADMIN = ErrorRow("AUTH_030", 409, "The organization's last admin must stay while it has other members")
@@ -25,6 +26,7 @@ ROWS = (
     REGISTRATION_CLOSED,
     INVITATION_REFUSED,
     ORIGIN_REFUSED,
+    LOCKED,
     WRONG_PASSWORD,
     CODE_REFUSED,
     LAST_ADMIN,

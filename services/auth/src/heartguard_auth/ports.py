@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from heartguard_auth.domain import (
     Account,
+    Attempt,
+    Ending,
     Invitation,
     Letter,
     NewAccount,
@@ -206,3 +208,16 @@ class Resets(Protocol):
 
     def forget(self, user_ids: Sequence[int]) -> None:
         """Remove every code of these people."""
+
+
+class Guesses(Protocol):
+    """Counts failed attempts per account and address, per account, and per address."""
+
+    def begin(self, email: str, address: str) -> Attempt:
+        """Count an attempt, or say how long to wait."""
+
+    def end(self, attempt: Attempt, how: Ending) -> None:
+        """Say how a counted attempt ended: only failures stay counted, and a success forgives the pair's."""
+
+    def clear(self, email: str) -> None:
+        """Forget the failures of an account at all addresses. Raises GEN_503 where that can't be done."""

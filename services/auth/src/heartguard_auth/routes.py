@@ -74,7 +74,7 @@ def end_session(auth: AuthUseCases, call: Call) -> Answer:
 
 def change_password(auth: AuthUseCases, call: Call) -> Answer:
     asked = call.document
-    auth.passwords.change(call.person, asked["current_password"], asked["new_password"])
+    auth.passwords.change(call.person, asked["current_password"], asked["new_password"], call.address)
     return Answer()
 
 
@@ -107,6 +107,11 @@ def invitations(auth: AuthUseCases, call: Call) -> Answer:
 
 def withdraw_invitation(auth: AuthUseCases, call: Call) -> Answer:
     auth.invitations.withdraw(call.person, call.params["invitation_id"].lower())
+    return Answer()
+
+
+def end_lock(auth: AuthUseCases, call: Call) -> Answer:
+    auth.guard.end_lock(call.person, int(call.params["user_id"]))
     return Answer()
 
 
@@ -217,6 +222,7 @@ ROUTES = (
     Route("POST", "/auth/invitations", invite, takes="InvitationRequest", gives="Invitation", status=201),
     Route("GET", "/auth/invitations", invitations, gives="InvitationList", query="InvitationListQuery"),
     Route("DELETE", "/auth/invitations/{invitation_id}", withdraw_invitation, status=204, body="none"),
+    Route("DELETE", "/auth/locks/{user_id}", end_lock, status=204, body="none"),
     Route("GET", "/auth/profile", profile, gives="User"),
     Route("GET", "/auth/roles", roles, gives="RoleList"),
     Route(

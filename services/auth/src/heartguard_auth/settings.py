@@ -7,7 +7,7 @@ from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import choice, duration, read, secret, variable, words
+from heartguard_common.settings import Rate, choice, duration, rate, read, secret, variable, words
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ class Settings(ServiceSettings):
     key_ring_secret: str = variable("KEY_RING_SECRET", secret)
     registration: str = variable("REGISTRATION", choice("open", "invite", "closed"), default="open")
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", words, default=())
+    rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))  # noqa: RUF009
     smtp: SmtpServer | None = variable("SMTP_URL", smtp_server, default=None)  # noqa: RUF009  variable() makes a field
 
     @classmethod

@@ -6,8 +6,10 @@ from heartguard_auth.routes import ROUTES
 from heartguard_auth.settings import Settings
 from heartguard_auth.store.accounts import PostgresAccounts
 from heartguard_auth.store.grace import RedisGraceAnswers
+from heartguard_auth.store.guesses import RedisGuesses
 from heartguard_auth.store.invitations import PostgresInvitations
 from heartguard_auth.store.keys import KeyRing, SharedSecretSigner
+from heartguard_auth.store.limits import limit_requests
 from heartguard_auth.store.outbox import NoOutbox, PostgresOutbox, letters
 from heartguard_auth.store.passwords import Argon2Hasher, common_passwords
 from heartguard_auth.store.resets import PostgresResets
@@ -44,29 +46,23 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         signer=signer,
         hasher=Argon2Hasher(),
         verifier=TokenVerifier(signer, settings.jwt_issuer, settings.jwt_audience, parts.clock),
+        guesses=RedisGuesses(parts.redis, settings.key_ring_secret, parts.clock),
         outbox=(PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock) if settings.smtp else NoOutbox()),
         resets=PostgresResets(parts.database, parts.clock),
         invitations=PostgresInvitations(parts.database, parts.clock),
         audit=parts.audit,
         clock=parts.clock,
     )
-    rules = Rules(
-        access_seconds=settings.access_seconds,
-        refresh_seconds=settings.refresh_seconds,
-        registration=settings.registration,
-        issuer=settings.jwt_issuer,
-        audience=settings.jwt_audience,
-        common_passwords=common_passwords(),
-        letters=letters(),
-        allowed_origins=settings.allowed_origins,
-    )
+    rules = make_rules(settings)
     law = policy.load()
     usecases = AuthUseCases.over(rules, stores, {role: law.permissions(role) for role in ROLES})
     edge = make_edge("auth", settings, parts, key_source=signer, revocations=revocations)
     if settings.smtp:
         postman = Postman(rules, stores, SmtpMailer(settings.smtp, parts.clock))
         parts.lifecycle.on_close(Background("mail", postman.run).start().close)
-    return make_app(edge, ROUTES, usecases)
+    app = make_app(edge, ROUTES, usecases)
+    limit_requests(app, edge, settings.rate_limit, settings.redis_url)
+    return app
 
 
 def make_ring(settings: Settings, parts: Parts) -> KeyRing:
@@ -77,4 +73,18 @@ def make_ring(settings: Settings, parts: Parts) -> KeyRing:
         parts.clock,
         access_seconds=settings.access_seconds,
         rotated=lambda kid: parts.audit.changed(_MYSELF, "auth.key_rotated", f"key:{kid}", payload={"by": "age"}),
+    )
+
+
+def make_rules(settings: Settings) -> Rules:
+    """What the settings decide, as the use cases want it."""
+    return Rules(
+        access_seconds=settings.access_seconds,
+        refresh_seconds=settings.refresh_seconds,
+        registration=settings.registration,
+        issuer=settings.jwt_issuer,
+        audience=settings.jwt_audience,
+        common_passwords=common_passwords(),
+        letters=letters(),
+        allowed_origins=settings.allowed_origins,
     )

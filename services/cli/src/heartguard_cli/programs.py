@@ -31,7 +31,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "auth": (
         *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION"),
-        *("ALLOWED_ORIGINS", "SMTP_URL"),
+        *("ALLOWED_ORIGINS", "RATE_LIMIT", "SMTP_URL"),
     ),
     "organization": (*STORED, "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
     "user": (*STORED, "ORGANIZATION_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "AUDIT_URL"),

@@ -92,6 +92,7 @@ def make_edge(
         revocations=revocations or RedisRevocations(parts.redis, parts.auth),
         lifecycle=parts.lifecycle,
         metrics=Metrics(service),
+        gateway_key=settings.service_credentials.get("gateway", ""),
         keys=parts.keys,
         check_answers=settings.environment == "test",
         log=logs.configure(service, settings.log_level),

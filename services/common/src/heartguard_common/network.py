@@ -21,6 +21,14 @@ def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
     return (parsed.ipv4_mapped or parsed) if isinstance(parsed, ipaddress.IPv6Address) else parsed
 
 
+def bucket_address(address: str) -> str:
+    """The address a client is counted by: an IPv6 client owns its whole /64, so that is one client."""
+    parsed = parse_address(address)
+    if not isinstance(parsed, ipaddress.IPv6Address):
+        return address if parsed is None else str(parsed)
+    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False).network_address)
+
+
 def is_inner(address: str) -> bool:
     """Whether an IP address is a loopback, link-local or private one; a text that is no address is not."""
     parsed = parse_address(address)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 T = TypeVar("T")
+_PERIODS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -140,6 +141,22 @@ def http_url(text: str) -> str:
     if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
         raise ValueError("must look like http://127.0.0.1:5001")
     return text.rstrip("/")
+
+
+@dataclasses.dataclass(frozen=True)
+class Rate:
+    """So many requests in so many seconds."""
+
+    count: int
+    seconds: int
+
+
+def rate(text: str) -> Rate:
+    """A cast for `RATE_LIMIT`: `100/min`, also per `s`, `h` or `d`."""
+    match = re.fullmatch(r"([1-9][0-9]{0,6})\s*/\s*([a-z]+)", text)
+    if not match or match[2] not in _PERIODS:
+        raise ValueError("must look like 100/min")
+    return Rate(int(match[1]), _PERIODS[match[2]])
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ from heartguard_common.errors import (
     Fault,
     ServiceError,
 )
+from heartguard_common.forwarding import client_of
 from heartguard_common.idempotency import IdempotencyKeys, Recorded
 from heartguard_common.identity import Authenticator, Principal, bearer_token
 from heartguard_common.lifecycle import Lifecycle, readiness_document
@@ -59,7 +60,8 @@ class RouteTableError(Exception):
 class Edge:
     """What the edge of a service needs from its wiring.
 
-    `prefix` is the path that health, ready and metrics stand under. `check_answers` holds every answer
+    `prefix` is the path that health, ready and metrics stand under. `gateway_key` verifies whom the gateway
+    forwards for; without it nobody can forward. `check_answers` holds every answer
     against its contract, for tests and development.
     """
 
@@ -71,6 +73,7 @@ class Edge:
     revocations: Revocations
     lifecycle: Lifecycle
     metrics: Metrics
+    gateway_key: str = ""
     keys: IdempotencyKeys | None = None
     check_answers: bool = False
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("heartguard"))
@@ -89,7 +92,7 @@ def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
         assert row is not None
         endpoint = _Endpoint(edge, route, row, usecases)
         app.add_url_rule(_rule(row), row.id, endpoint, methods=[route.method], provide_automatic_options=False)
-    app.before_request(lambda: _begin(app))
+    app.before_request(lambda: _begin(app, edge))
     app.after_request(lambda response: _finish(edge, response))
     app.register_error_handler(Exception, lambda error: handle_errors(edge, error))
     app.extensions[LIFECYCLE] = edge.lifecycle
@@ -132,12 +135,13 @@ def _require_same_rows(edge: Edge, table: Sequence[Route]) -> None:
         raise RouteTableError("\n".join(faults))
 
 
-def _begin(app: Flask) -> None:
-    """Give the request its ids and its representation, before anything can be refused."""
+def _begin(app: Flask, edge: Edge) -> None:
+    """Give the request its ids, its client and its representation, before anything can be refused."""
     g.started = time.monotonic()
     g.request_id = accept_request_id(request.headers.get("X-Request-ID"))
     REQUEST_ID.set(g.request_id)
     GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID"))
+    g.address = client_of(_headers(), request.remote_addr or "", edge.gateway_key)
     TRACEPARENT.set(request.headers.get("traceparent"))
     view = app.view_functions.get(request.endpoint or "")
     offers = view.route.offers if isinstance(view, _Endpoint) else DOCUMENT_TYPES
@@ -169,7 +173,7 @@ class _Endpoint:
         self._takes = self._contract(route.takes)
         self._gives = self._contract(route.gives)
         self._query = self._contract(route.query)
-        self.__name__ = row.id
+        self.__name__ = self.__qualname__ = row.id  # as extensions of Flask ask of a view
 
     def __call__(self, **params: str) -> Response:
         principal = g.principal = self._authenticate()
@@ -200,7 +204,6 @@ class _Endpoint:
     def _call(self, principal: Principal | None, params: Mapping[str, str]) -> tuple[Call, bytes]:
         query = self._decode_query()
         document, body_type, raw = self._read_body()
-        forwarded = request.headers.get("X-Forwarded-For", "").split(",")[0].strip()
         return Call(
             request_id=g.request_id,
             media_type=g.media_type,
@@ -212,7 +215,7 @@ class _Endpoint:
             body_type=body_type,
             stream=request.stream if self.route.body == "stream" else None,
             content_length=request.content_length,
-            address=forwarded or request.remote_addr or "",
+            address=g.address,
             user_agent=request.headers.get("User-Agent", "")[:300],
         ), raw
 

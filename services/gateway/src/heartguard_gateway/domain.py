@@ -1,6 +1,5 @@
 """The gateway's values and rules, true on paper: the exchange, paths, header names, addresses, bucket arithmetic."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -183,14 +182,6 @@ def client_address(peer: str, forwarded_for: str | None, trusted_proxies: int) -
     candidate = chain[-trusted_proxies] if len(chain) >= trusted_proxies else peer
     address = parse_address(candidate)
     return peer if address is None else str(address)
-
-
-def bucket_address(address: str) -> str:
-    """The address a bucket is kept for: an IPv6 client owns its whole /64, so that is one client."""
-    parsed = parse_address(address)
-    if not isinstance(parsed, ipaddress.IPv6Address):
-        return address if parsed is None else str(parsed)
-    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False).network_address)
 
 
 def take(full_at_us: int, now_us: int, limit: Limit) -> tuple[int, Quota]:

@@ -11,9 +11,10 @@ from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.policy import ANYONE, INNER, ROLES, UNLIMITED, Policy, PolicyError, Row
 from heartguard_common.revocation import Verdict
+from heartguard_common.settings import Rate
 from heartguard_gateway.domain import join_path, split_path
 from heartguard_gateway.policy import Matcher, compile_limits
-from heartguard_gateway.settings import Rate, Settings
+from heartguard_gateway.settings import Settings
 from heartguard_gateway.wiring import NAME, make_authenticator
 
 FROM_INPUT = "-"

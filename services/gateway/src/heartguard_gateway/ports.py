@@ -93,4 +93,5 @@ class Ports:
     monotonic: Callable[[], float]
     allowed_origins: frozenset[str]
     trusted_proxies: int
+    forwarding_key: str
     max_body: int

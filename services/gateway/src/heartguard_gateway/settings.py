@@ -4,25 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from heartguard_common.settings import CommonSettings, http_url, read, variable, whole, words
-
-_PERIODS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
-
-
-@dataclass(frozen=True)
-class Rate:
-    """So many requests in so many seconds."""
-
-    count: int
-    seconds: int
-
-
-def rate(text: str) -> Rate:
-    """A cast for `RATE_LIMIT`: `100/min`, also per `s`, `h` or `d`."""
-    match = re.fullmatch(r"([1-9][0-9]{0,6})\s*/\s*([a-z]+)", text)
-    if not match or match[2] not in _PERIODS:
-        raise ValueError("must look like 100/min")
-    return Rate(int(match[1]), _PERIODS[match[2]])
+from heartguard_common.settings import CommonSettings, Rate, http_url, rate, read, variable, whole, words
 
 
 def origins(text: str) -> tuple[str, ...]:

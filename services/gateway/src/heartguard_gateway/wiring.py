@@ -35,8 +35,7 @@ def create_app(
     settings: Settings, *, clock: Clock | None = None, upstream_limits: UpstreamLimits | None = None
 ) -> Flask:
     """The gateway's application. Raises `PolicyError`, `OrderError` where policy or stages can't work."""
-    clock = clock or SystemClock()
-    contracts, rules = Contracts.load(), policy.load()
+    contracts, rules, clock = Contracts.load(), policy.load(), clock or SystemClock()
     metrics, lifecycle = Metrics(NAME), Lifecycle()
     fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
@@ -69,6 +68,7 @@ def create_app(
         monotonic=time.monotonic,
         allowed_origins=frozenset(settings.allowed_origins),
         trusted_proxies=settings.trusted_proxies,
+        forwarding_key=settings.service_credentials.get(NAME, ""),
         max_body=max(settings.max_upload_mb * _MIB, _LARGEST_DOCUMENT),
     )
     app = Flask("heartguard_gateway", static_folder=None)

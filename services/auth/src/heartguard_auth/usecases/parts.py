@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from heartguard_auth.ports import (
     Accounts,
     GraceAnswers,
+    Guesses,
     Hasher,
     Invitations,
     Outbox,
@@ -46,6 +47,7 @@ class Stores:
     signer: Signer
     hasher: Hasher
     verifier: TokenVerifier
+    guesses: Guesses
     outbox: Outbox
     resets: Resets
     invitations: Invitations

@@ -5,6 +5,7 @@ from typing import NoReturn
 from heartguard_auth.domain import Account, code_digest, guessable, new_code
 from heartguard_auth.errors import CODE_REFUSED, WEAK_PASSWORD, WRONG_PASSWORD
 from heartguard_auth.usecases.endings import ending_sessions
+from heartguard_auth.usecases.guessing import Guard
 from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_common.clock import NANOSECONDS
 from heartguard_common.errors import INVALID_TOKEN, NOT_FOUND, Fault, ServiceError
@@ -31,19 +32,24 @@ def issue_code(stores: Stores, account: Account) -> tuple[str, int]:
 class Passwords:
     """Change, and the three steps of a forgotten password."""
 
-    def __init__(self, rules: Rules, stores: Stores) -> None:
+    def __init__(self, rules: Rules, stores: Stores, guard: Guard) -> None:
         self._rules = rules
         self._s = stores
+        self._guard = guard
 
-    def change(self, principal: Principal, current: str, new: str) -> None:
-        """Replace the caller's password and end the other sessions. Raises AUTH_010, AUTH_004."""
+    def change(self, principal: Principal, current: str, new: str, address: str) -> None:
+        """Replace the caller's password and end the other sessions. Raises AUTH_010, AUTH_004, AUTH_009."""
         account = self._s.accounts.by_id(principal.user_id or 0)
         if account is None:
             raise ServiceError(INVALID_TOKEN)
-        resource = f"user:{account.id}"
-        if not self._s.hasher.verify(account.password_hash, current):
-            self._s.audit.changed(principal, "auth.password", resource, outcome="denied", reason=WRONG_PASSWORD.code)
-            raise ServiceError(WRONG_PASSWORD)
+        try:
+            with self._guard.attempt(account.email, address):
+                self._require(account, current)
+        except ServiceError as error:
+            self._s.audit.changed(
+                principal, "auth.password", f"user:{account.id}", outcome="denied", reason=error.row.code
+            )
+            raise
         require_strong(self._rules, new, account.email)
         hashed = self._s.hasher.hash(new)
         with ending_sessions(self._rules, self._s) as end:
@@ -52,7 +58,12 @@ class Passwords:
             self._s.resets.forget([account.id])
             others = set(self._s.sessions.open_of([account.id])) - {principal.session_id}
             end(sorted(others), "password change")
-        self._s.audit.changed(principal, "auth.password", resource, payload={"ended_sessions": len(others)})
+        self._guard.forget(account.email)
+        self._s.audit.changed(principal, "auth.password", f"user:{account.id}", payload={"ended_sessions": len(others)})
+
+    def _require(self, account: Account, password: str) -> None:
+        if not self._s.hasher.verify(account.password_hash, password):
+            raise ServiceError(WRONG_PASSWORD)
 
     def forgot(self, email: str) -> None:
         """Have a code sent to an address, if there is an account; whoever asks can't tell."""
@@ -83,6 +94,7 @@ class Passwords:
                 end(self._s.sessions.open_of([account.id]), "password reset")
         if not spent:
             self._refused(account)
+        self._guard.forget(account.email)
         self._s.audit.changed(None, "auth.password_reset", f"user:{account.id}", org_id=account.org_id)
 
     def _refused(self, account: Account | None) -> NoReturn:

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any
 
 from heartguard_auth.domain import (
     GRACE_SECONDS,
@@ -14,8 +14,9 @@ from heartguard_auth.domain import (
     TokenPair,
     digest,
 )
-from heartguard_auth.errors import BAD_CREDENTIALS, REFRESH_REFUSED
+from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, REFRESH_REFUSED
 from heartguard_auth.usecases.endings import ending_sessions
+from heartguard_auth.usecases.guessing import Guard
 from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_common.clock import NANOSECONDS
 from heartguard_common.errors import NOT_FOUND, ServiceError
@@ -26,19 +27,33 @@ from heartguard_common.ids import uuid7
 class SessionUseCases:
     """Login, refresh and logout."""
 
-    def __init__(self, rules: Rules, stores: Stores) -> None:
+    def __init__(self, rules: Rules, stores: Stores, guard: Guard) -> None:
         self._rules = rules
         self._s = stores
+        self._guard = guard
 
     def login(self, email: str, password: str, device: Device) -> TokenPair:
-        """Begin a session. Raises AUTH_001 for whatever is wrong, the same for unknown addresses."""
+        """Begin a session. Raises AUTH_001 for whatever is wrong, AUTH_009 for who guesses; unknown addresses alike."""
         account = self._s.accounts.by_email(email)
+        try:
+            with self._guard.attempt(email, device.address):
+                proven = self._proven(account, password)
+                session, pair = self._begin(proven, password, device)
+        except ServiceError as error:
+            if error.row in (BAD_CREDENTIALS, LOCKED):
+                self._denied(account, error.row.code)
+            raise
+        self._said(proven, "auth.login", f"session:{session.id}")
+        return pair
+
+    def _proven(self, account: Account | None, password: str) -> Account:
+        """The account, if that is its password; without an account it takes as long to say no."""
         right = self._s.hasher.verify(account.password_hash if account else None, password)
         if account is None or not right or not account.active:
-            self._denied(account)
-        return self._begin(account, password, device)
+            raise ServiceError(BAD_CREDENTIALS)
+        return account
 
-    def _begin(self, account: Account, password: str, device: Device) -> TokenPair:
+    def _begin(self, account: Account, password: str, device: Device) -> tuple[Session, TokenPair]:
         now = self._s.clock.now_ns()
         session = Session(
             id=uuid7(self._s.clock),
@@ -52,13 +67,10 @@ class SessionUseCases:
         pair, token = self._issue(account, session)
         with self._s.transactions.transaction():
             # A password change, a reset or an erasure at this moment must not miss the session that begins here.
-            held = self._s.accounts.hold(self._renewed(account, password))
-            if held:
-                self._s.sessions.open(session, token)
-        if not held:
-            self._denied(account)
-        self._said(account, "auth.login", f"session:{session.id}")
-        return pair
+            if not self._s.accounts.hold(self._renewed(account, password)):
+                raise ServiceError(BAD_CREDENTIALS)
+            self._s.sessions.open(session, token)
+        return session, pair
 
     def _renewed(self, account: Account, password: str) -> Account:
         """The account with its password hashed anew, where the parameters have changed since."""
@@ -68,16 +80,15 @@ class SessionUseCases:
         self._s.accounts.set_password(account, hashed)
         return replace(account, password_hash=hashed)
 
-    def _denied(self, account: Account | None) -> NoReturn:
+    def _denied(self, account: Account | None, reason: str) -> None:
         self._s.audit.changed(
             None,
             "auth.login",
             f"user:{account.id}" if account else "user:unknown",
             org_id=account.org_id if account else None,
             outcome="denied",
-            reason=BAD_CREDENTIALS.code,
+            reason=reason,
         )
-        raise ServiceError(BAD_CREDENTIALS)
 
     def refresh(self, refresh_token: str) -> TokenPair:
         """Exchange a refresh token for the next pair (RFC 9700 section 4.14.2).

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from heartguard_common.errors import INVALID_TOKEN, TOO_MANY_REQUESTS, ServiceError
 from heartguard_common.identity import bearer_token
+from heartguard_common.network import bucket_address
 from heartguard_common.policy import UNLIMITED
 from heartguard_common.revocation import Verdict
-from heartguard_gateway.domain import Exchange, Limit, Quota, bucket_address, client_address
+from heartguard_gateway.domain import Exchange, Limit, Quota, client_address
 from heartguard_gateway.ports import Ports
 
 ADDRESS = "address"

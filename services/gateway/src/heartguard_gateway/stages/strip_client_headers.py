@@ -1,8 +1,10 @@
 """Decide what a service gets to read: nothing that a client could pretend to be the gateway with."""
 
+from heartguard_common import forwarding
 from heartguard_gateway.domain import Exchange, end_to_end
 from heartguard_gateway.ports import Ports
 
+SIGNATURE = forwarding.SIGNATURE.lower()
 # Whatever speaks of identity, of where a request came from, or of another target than the one that was matched.
 _PREFIXES = (
     "x-forwarded",
@@ -37,7 +39,7 @@ _NAMES = frozenset(
 )
 
 
-def run(exchange: Exchange, _: Ports) -> None:
+def run(exchange: Exchange, ports: Ports) -> None:
     """Set the headers for the service: the client's harmless ones and the gateway's own."""
     headers = [
         (name, value)
@@ -49,4 +51,5 @@ def run(exchange: Exchange, _: Ports) -> None:
     if not exchange.inner:
         # A service takes a request without this header for one from the inner network.
         headers.append(("x-forwarded-for", exchange.address))
+        headers.append((SIGNATURE, forwarding.sign(ports.forwarding_key, exchange.address)))
     exchange.upstream_headers = headers

@@ -1,0 +1,65 @@
+"""Guessing passwords is slow: whoever fails too often waits, whether or not there is such an account."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from heartguard_auth.domain import Attempt
+from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, WRONG_PASSWORD
+from heartguard_auth.usecases.parts import Stores
+from heartguard_common.errors import NOT_FOUND, ServiceError
+from heartguard_common.identity import Principal
+
+FAILURES = (BAD_CREDENTIALS, WRONG_PASSWORD)
+PATIENCE_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 0.02
+
+
+class Guard:
+    """Stands before every place where a password is tried."""
+
+    def __init__(self, stores: Stores, pause: Callable[[float], None] = time.sleep) -> None:
+        self._s = stores
+        self._pause = pause
+
+    @contextmanager
+    def attempt(self, email: str, address: str) -> Iterator[None]:
+        """Try a password inside; AUTH_001 and AUTH_010 count as failures. Raises AUTH_009 instead, while locked.
+
+        The attempt counts before the password is looked at, so that parallel ones can't outrun the counter.
+        """
+        attempt = self._begin(email, address)
+        try:
+            yield
+        except ServiceError as error:
+            self._s.guesses.end(attempt, "failed" if error.row in FAILURES else "void")
+            raise
+        except BaseException:
+            self._s.guesses.end(attempt, "void")
+            raise
+        self._s.guesses.end(attempt, "succeeded")
+
+    def forget(self, email: str) -> None:
+        """Forget the failures of an account whose password is a new one, if that can be done now."""
+        with suppress(ServiceError):
+            self._s.guesses.clear(email)
+
+    def end_lock(self, principal: Principal, user_id: int) -> None:
+        """Let a locked-out member try again. Raises GEN_404 for whoever is not of the caller's organization."""
+        account = self._s.accounts.by_id(user_id)
+        if account is None or account.org_id != principal.org_id:
+            raise ServiceError(NOT_FOUND)
+        self._s.guesses.clear(account.email)
+        self._s.audit.changed(principal, "auth.lock_ended", f"user:{account.id}")
+
+    def _begin(self, email: str, address: str) -> Attempt:
+        waited = 0.0
+        while True:
+            attempt = self._s.guesses.begin(email, address)
+            if attempt.wait_seconds == 0:
+                return attempt
+            # What stands in the way may be attempts under way, which may well succeed: wait for their end.
+            if not attempt.busy or waited >= PATIENCE_SECONDS:
+                raise ServiceError(LOCKED, headers={"Retry-After": str(attempt.wait_seconds)})
+            self._pause(LOOK_AGAIN_SECONDS)
+            waited += LOOK_AGAIN_SECONDS

@@ -1,0 +1,25 @@
+"""Whom the gateway speaks for: it signs the client's address, so that nobody else can claim to forward for one."""
+
+import hmac
+from collections.abc import Mapping
+from functools import lru_cache
+
+SIGNATURE = "X-Gateway-Signature"
+
+
+@lru_cache(maxsize=4096)
+def sign(key: str, address: str) -> str:
+    """The signature of a client's address (HMAC-SHA-256) under the digest of the gateway's secret."""
+    return hmac.digest(key.encode(), address.encode(), "sha256").hex()
+
+
+def client_of(headers: Mapping[str, str], peer: str, key: str) -> str:
+    """The address of the client: what the gateway forwarded and signed, else the peer's own.
+
+    Without a `key` nothing is believed.
+    """
+    address = headers.get("X-Forwarded-For", "")
+    signature = headers.get(SIGNATURE, "")
+    if not key or not address or not signature.isascii():
+        return peer
+    return address if hmac.compare_digest(sign(key, address), signature) else peer

@@ -1,0 +1,178 @@
+"""One exam for both counters of failed attempts: the shared one in Redis, and the one of a process alone."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from heartguard_auth.domain import ACCOUNT_LIMIT, ADDRESS_LIMIT, PAIR_LIMIT
+from heartguard_auth.store.guesses import LocalGuesses, RedisGuesses
+from heartguard_common.errors import ServiceError
+from heartguard_common.store_redis import make_redis
+from tests.clocks import MovableClock
+
+SECRET = "Zk3v9QpL7xT2mW8cR5yB1nH6dF4gJ0sA"
+HERE, THERE = "192.0.2.1", "192.0.2.2"
+
+
+@pytest.fixture
+def clock():
+    return MovableClock()
+
+
+@pytest.fixture
+def client(redis_url):
+    made = make_redis(redis_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["redis", "local"])
+def guesses(request, client, clock):
+    return RedisGuesses(client, SECRET, clock) if request.param == "redis" else LocalGuesses(SECRET, clock)
+
+
+def fail(guesses, email="ana@hg.io", address=HERE, times=1):
+    for _ in range(times):
+        attempt = guesses.begin(email, address)
+        assert attempt.wait_seconds == 0
+        guesses.end(attempt, "failed")
+
+
+def test_five_failures_lock_the_pair_for_half_an_hour_and_no_other(guesses, clock):
+    assert (PAIR_LIMIT.failures, PAIR_LIMIT.window_seconds, PAIR_LIMIT.lock_seconds) == (5, 900, 1800)
+    fail(guesses, times=5)
+    attempt = guesses.begin("ANA@hg.io", HERE)
+    assert (attempt.wait_seconds, attempt.busy) == (1800, False)
+    assert guesses.begin("ana@hg.io", THERE).wait_seconds == 0
+    assert guesses.begin("bob@hg.io", HERE).wait_seconds == 0
+    clock.forward(1799)
+    assert guesses.begin("ana@hg.io", HERE).wait_seconds == 1
+    clock.forward(1)
+    assert guesses.begin("ana@hg.io", HERE).wait_seconds == 0
+
+
+def test_the_window_slides(guesses, clock):
+    fail(guesses)
+    clock.forward(899)
+    fail(guesses, times=3)
+    clock.forward(2)  # the first is 901 s old now
+    fail(guesses)
+    assert guesses.begin("ana@hg.io", HERE).wait_seconds == 0
+
+
+def test_failures_at_the_edge_of_the_window_count(guesses, clock):
+    fail(guesses, times=4)
+    clock.forward(900)
+    fail(guesses)
+    assert guesses.begin("ana@hg.io", HERE).wait_seconds == 1800
+
+
+def test_a_success_forgives_the_pair(guesses):
+    fail(guesses, times=4)
+    guesses.end(guesses.begin("ana@hg.io", HERE), "succeeded")
+    fail(guesses, times=5)
+    assert guesses.begin("ana@hg.io", HERE).wait_seconds == 1800
+
+
+def test_what_was_not_tried_does_not_count(guesses):
+    for _ in range(10):
+        guesses.end(guesses.begin("ana@hg.io", HERE), "void")
+    fail(guesses, times=5)
+
+
+def test_attempts_under_way_count_and_say_that_they_may_yet_succeed(guesses, clock):
+    under_way = [guesses.begin("ana@hg.io", HERE) for _ in range(5)]
+    sixth = guesses.begin("ana@hg.io", HERE)
+    assert sixth.wait_seconds > 0
+    assert sixth.busy
+    guesses.end(under_way[0], "succeeded")
+    clock.forward(11)  # their process must have died: they are failures now
+    fail(guesses)  # the fifth
+    locked = guesses.begin("ana@hg.io", HERE)
+    assert (locked.wait_seconds > 0, locked.busy) == (True, False)
+
+
+def test_an_account_is_locked_everywhere_more_slowly(guesses, clock):
+    assert (ACCOUNT_LIMIT.failures, ACCOUNT_LIMIT.window_seconds, ACCOUNT_LIMIT.lock_seconds) == (50, 3600, 900)
+    for number in range(50):
+        fail(guesses, address=f"198.51.100.{number}")
+    assert guesses.begin("ana@hg.io", "203.0.113.9").wait_seconds == 900
+    clock.forward(900)
+    fail(guesses, address="203.0.113.9")
+    assert guesses.begin("ana@hg.io", "203.0.113.8").wait_seconds == 900  # 50 stand in the last hour still
+    clock.forward(2701)
+    assert guesses.begin("ana@hg.io", "203.0.113.8").wait_seconds == 0
+
+
+def test_an_address_is_locked_at_every_account_more_slowly(guesses):
+    assert (ADDRESS_LIMIT.failures, ADDRESS_LIMIT.window_seconds, ADDRESS_LIMIT.lock_seconds) == (100, 3600, 900)
+    for number in range(100):
+        fail(guesses, email=f"person{number}@hg.io")
+    assert guesses.begin("one.more@hg.io", HERE).wait_seconds == 900
+    assert guesses.begin("one.more@hg.io", THERE).wait_seconds == 0
+
+
+def test_an_ipv6_client_cannot_change_its_address_within_its_network(guesses):
+    for number in range(5):
+        fail(guesses, address=f"2001:db8:1:2::{number:x}")
+    assert guesses.begin("ana@hg.io", "2001:db8:1:2:ffff::1").wait_seconds == 1800
+
+
+def test_a_lock_can_be_ended(guesses):
+    fail(guesses, times=5)
+    fail(guesses, email="bob@hg.io", times=5)
+    guesses.clear("Ana@hg.io")
+    assert guesses.begin("ana@hg.io", HERE).wait_seconds == 0
+    assert guesses.begin("bob@hg.io", HERE).wait_seconds == 1800
+
+
+def test_parallel_attempts_do_not_outrun_the_counter(guesses):
+    with ThreadPoolExecutor(8) as pool:
+        attempts = list(pool.map(lambda _: guesses.begin("ana@hg.io", HERE), range(40)))
+    assert sum(attempt.wait_seconds == 0 for attempt in attempts) == 5
+
+
+def test_redis_knows_neither_e_mail_nor_address_and_forgets(client, clock, valkey):
+    fail(RedisGuesses(client, SECRET, clock))
+    dump = ""
+    for key in client.keys("hg:guess:*"):
+        dump += key + str(client.zrange(key, 0, -1))
+        assert 0 < client.ttl(key) <= 5400
+    assert dump
+    assert not any(word in dump for word in ("ana", "hg.io", HERE))
+
+
+def test_two_processes_share_the_counter(client, clock):
+    one, two = (RedisGuesses(client, SECRET, clock) for _ in range(2))
+    fail(one, times=3)
+    fail(two, times=2)
+    assert one.begin("ana@hg.io", HERE).wait_seconds == two.begin("ana@hg.io", HERE).wait_seconds == 1800
+
+
+def test_without_redis_a_process_counts_alone(valkey_server, clock):
+    client = make_redis(valkey_server.url)
+    now = [0.0]
+    guesses = RedisGuesses(client, SECRET, clock, lambda: now[0])
+    fail(guesses, times=2)
+    begun = guesses.begin("ana@hg.io", HERE)
+    valkey_server.freeze()
+    guesses.end(begun, "failed")
+    fail(guesses, times=5)
+    assert guesses.begin("ana@hg.io", HERE).local
+    assert guesses.begin("ana@hg.io", HERE).wait_seconds == 1800
+    with pytest.raises(ServiceError, match="GEN_503"):
+        guesses.clear("ana@hg.io")
+    assert guesses.begin("ana@hg.io", HERE).wait_seconds == 0
+    valkey_server.thaw()
+    now[0] = 1.0
+    back = guesses.begin("ana@hg.io", HERE)
+    assert (back.local, back.wait_seconds) == (False, 0)
+    client.close()
+
+
+def test_a_redis_that_forgot_the_script_learns_it_again(client, clock):
+    guesses = RedisGuesses(client, SECRET, clock)
+    fail(guesses, times=4)
+    client.script_flush()
+    fail(guesses)
+    assert guesses.begin("ana@hg.io", HERE).wait_seconds == 1800
