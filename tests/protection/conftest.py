@@ -10,7 +10,8 @@ from tests.servers import Postgres, Valkey
 
 @pytest.fixture(scope="package")
 def protected_house(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProtectedHouse]:
-    """Gateway and six services, started once for the directory, over a Valkey that nobody else flushes.
+    """Gateway and six services, started once for the directory, over a Valkey of its own, which one file of tests
+    flushes and freezes for a moment.
 
     `protected_house.doors[name].ask(method, path, headers, body)` asks the gateway or a service directly;
     `found("name")` makes an organization with its admin, `join(admin, "manager", "name")` a member. Both are

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import hmac
 import io
 import socket
 import time
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from tests.service.gateway.house import Backend, Gateway, Handler
-from tests.tokens import bearer, operator_auth, service_auth
+from tests.tokens import bearer, operator_auth, service_auth, service_secret
 
 ITEM = "01890a5d-ac96-774b-bcce-b302099a8057"
 ME = bearer(12, "admin", 3)
@@ -76,6 +77,13 @@ def test_a_client_can_not_pretend(gateway: Gateway, backend: Backend, name: str,
 def test_the_address_a_client_claims_is_not_believed(gateway: Gateway, backend: Backend) -> None:
     gateway.ask("GET", "/users/me", {**ME, "X-Forwarded-For": "6.6.6.6"})
     assert backend.last.headers["x-forwarded-for"] == "127.0.0.1"
+
+
+def test_the_gateway_signs_the_address_it_forwards(gateway: Gateway, backend: Backend) -> None:
+    gateway.ask("GET", "/users/me", {**ME, "X-Gateway-Signature": "0" * 64})
+    key = hashlib.sha256(service_secret("gateway").encode()).hexdigest()
+    expected = hmac.new(key.encode(), b"127.0.0.1", hashlib.sha256).hexdigest()
+    assert backend.last.headers["x-gateway-signature"] == expected
 
 
 def test_what_connection_names_does_not_travel(gateway: Gateway, backend: Backend) -> None:

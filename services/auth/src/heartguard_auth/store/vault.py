@@ -1,11 +1,10 @@
 """Private keys at rest: PKCS #8, encrypted under `KEY_RING_SECRET`, so that a database dump alone signs nothing."""
 
-import base64
-import hashlib
-
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import InvalidToken
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+
+from heartguard_auth.store.sealing import cipher
 
 
 class SealedByAnotherSecret(Exception):  # noqa: N818  it says what the key is
@@ -16,7 +15,7 @@ class Vault:
     """Seals and opens the private halves of the key ring."""
 
     def __init__(self, secret: str) -> None:
-        self._cipher = Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"heartguard ring " + secret.encode()).digest()))
+        self._cipher = cipher("heartguard ring", secret)
 
     def seal(self, key: ec.EllipticCurvePrivateKey) -> str:
         """The key as text that only `open` with the same secret reads."""
