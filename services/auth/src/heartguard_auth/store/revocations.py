@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Sequence
 
+from redis.client import Pipeline
 from sqlalchemy import text
 
 from heartguard_auth.store.sessions import moment, nanoseconds
@@ -11,10 +12,12 @@ from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
 from heartguard_common.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.ids import uuid7
 from heartguard_common.revocation import READY, Verdict, judge, key, keys
 from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
 
 RETRY_SECONDS = 0.2
+FILLING = "hg:rev:filling"
 _log = logging.getLogger("heartguard.auth")
 
 
@@ -87,22 +90,35 @@ class Revocations:
         self._stopped.set()
 
     def copy_all(self) -> bool:
-        """Bring the whole truth to the copy; False while Redis does not take it."""
-        with self._database.transaction() as connection:
-            rows = connection.execute(text(_ALL), {"now": moment(self._clock.now_ns())}).all()
+        """Bring the whole truth to the copy, in one step; False while Redis does not take it.
+
+        A Redis that was emptied since the truth was read has lost the witness too, and refuses the step: what was
+        revoked meanwhile would be missing in it.
+        """
+        witness = f"{FILLING}:{uuid7(self._clock)}"
         try:
-            self._copy([(row.kind, row.value, nanoseconds(row.expires_at)) for row in rows])
-            self._redis.set(READY, "1")
+            with self._redis.pipeline(transaction=True) as pipeline:
+                self._redis.set(witness, "1", ex=60)
+                pipeline.watch(witness)  # type: ignore[no-untyped-call]
+                with self._database.transaction() as connection:
+                    rows = connection.execute(text(_ALL), {"now": moment(self._clock.now_ns())}).all()
+                pipeline.multi()
+                self._mark(pipeline, [(row.kind, row.value, nanoseconds(row.expires_at)) for row in rows])
+                pipeline.set(READY, "1")
+                pipeline.execute()
         except REDIS_FAULTS:
             return False
         return True
 
     def _copy(self, marks: Sequence[tuple[str, str, int]]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
+        self._mark(pipeline, marks)
+        pipeline.execute()
+
+    def _mark(self, pipeline: Pipeline, marks: Sequence[tuple[str, str, int]]) -> None:
         for kind, value, expires_at in marks:
             left = max(1, (expires_at - self._clock.now_ns()) // NANOSECONDS + 1)
             pipeline.set(key(kind, value), "1", ex=left)
-        pipeline.execute()
 
     def _heal_later(self) -> None:
         """Redis missed a revocation but may come back with its memory: copy again until it takes it."""
