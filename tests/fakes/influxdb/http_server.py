@@ -61,6 +61,9 @@ class HttpServer:
                 pass
 
             def handle_any(self):
+                if outer._over.is_set():  # a connection kept alive from before
+                    self.close_connection = True
+                    return
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 body = self.rfile.read(int(headers.get("content-length", 0)))
                 if headers.get("content-encoding") == "gzip":

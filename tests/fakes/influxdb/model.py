@@ -41,6 +41,10 @@ class ModelInfluxDB(HttpServer):
         self._made = 0
         super().__init__()
 
+    def buckets(self):
+        """The names of the buckets there are, each with its retention in seconds; None keeps for ever."""
+        return {it.name: it.rules[0]["everySeconds"] if it.rules else None for it in self._buckets.values()}
+
     def answer(self, asked):
         target = urlsplit(asked.target)
         query = {name: values[0] for name, values in parse_qs(target.query).items()}

@@ -87,7 +87,7 @@ def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator
             found(module_database),
             buckets,
             Writing(transaction, buckets, types, store, MovableClock()),
-            Querying(pool.transaction, buckets, types, store),
+            Querying(transaction, buckets, types, store),
             store,
             WRITTEN[request.param],
         )

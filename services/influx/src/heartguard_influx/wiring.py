@@ -64,6 +64,5 @@ def _in_influxdb(settings: Settings, parts: Parts) -> Stores:
     registry = Database(settings.database_url)
     parts.lifecycle.on_close(registry.close)
     points = InfluxStore(registry, server)
-    return Stores(
-        InfluxBuckets(registry, server), PostgresFieldTypes(registry), points, registry.transaction, nullcontext
-    )
+    # Nothing of PostgreSQL is held while InfluxDB is waited for.
+    return Stores(InfluxBuckets(registry, server), PostgresFieldTypes(registry), points, nullcontext, nullcontext)

@@ -50,7 +50,10 @@ class InfluxBuckets(PostgresBuckets):
     def remove(self, bucket_id: int) -> int:
         """Remove a bucket here and there; returns how many buckets that were."""
         with self._registry.transaction() as connection:
+            # Locked first, so that nobody registers a series between the end of those there are and the end of the row.
+            connection.execute(text(_LOCK), {"id": bucket_id})
             row = connection.execute(text(_BUCKET), {"id": bucket_id}).first()
+            connection.execute(text(_FORGET), {"id": bucket_id, "person": None})
             removed = super().remove(bucket_id)
             if row is not None:
                 # Before the row's end can be seen: whoever finds no bucket there looks for the row before making one.

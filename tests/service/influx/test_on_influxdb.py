@@ -1,0 +1,111 @@
+"""The service with an InfluxDB configured, before the model of one."""
+
+import pytest
+
+from heartguard_common.web import LIFECYCLE
+from heartguard_influx.settings import Settings
+from heartguard_influx.wiring import create_app
+from tests.clocks import MovableClock
+from tests.fakes.influxdb.http_server import Answered
+from tests.fakes.influxdb.model import ModelInfluxDB
+from tests.fakes.influxdb.recorded import ORG, TOKEN
+from tests.service.influx.conftest import beat
+from tests.tokens import service_auth, settings_environ
+
+NOW = {"measurement": "heart_rate", "fields": {"bpm": 60}}
+
+
+@pytest.fixture
+def model(clock):
+    with ModelInfluxDB(clock.now_ns()) as model:
+        yield model
+
+
+@pytest.fixture
+def variables(model):
+    return {"INFLUX_URL": model.url, "INFLUX_TOKEN": TOKEN, "INFLUX_ORG": ORG}
+
+
+@pytest.fixture
+def app(database, redis_url, clock, variables):
+    app = create_app(Settings.from_env(settings_environ("influx", database, redis_url) | variables), clock)
+    yield app
+    app.extensions[LIFECYCLE].close()
+
+
+def readiness(client):
+    answer = client.get("/timeseries/ready")
+    return answer.status_code, {item["name"]: item["status"] for item in answer.json["dependencies"]}
+
+
+def test_ready_names_influxdb(client):
+    status, found = readiness(client)
+    assert (status, found["influxdb"]) == (200, "ok")
+
+
+@pytest.mark.parametrize("spoiled", [{"INFLUX_TOKEN": "wrong"}, {"INFLUX_ORG": "nobody"}])
+def test_a_server_that_does_not_know_us_is_not_ready(database, redis_url, variables, spoiled):
+    environ = settings_environ("influx", database, redis_url) | variables | spoiled
+    app = create_app(Settings.from_env(environ), MovableClock())
+    status, found = readiness(app.test_client())
+    assert (status, found["influxdb"], found["postgresql"]) == (503, "failed", "ok")
+    app.extensions[LIFECYCLE].close()
+
+
+def test_points_go_in_and_come_out(write, query):
+    answer = write(beat(0, 70, user_id="1"), beat(1, 72, user_id="1"), beat(60, 80, user_id="1"))
+    assert answer.json["results"] == [{"status": "stored"}] * 3
+    assert (answer.json["success"], answer.json["inserted"]) == (True, 3)
+    (series,) = query().json["series"]
+    assert [point["fields"]["bpm"] for point in series["points"]] == [70, 72, 80]
+    (series,) = query(aggregate="mean", every="1m").json["series"]
+    assert [(point["fields"]["bpm"], point["count"]) for point in series["points"]] == [(71, 2), (80, 1)]
+
+
+def test_a_write_under_an_idempotency_key_is_answered_again_and_stored_once(client, org, admin, query):
+    body = {"bucket": f"org_{org}", "points": [beat(0, 70)]}
+    headers = {**admin, "Idempotency-Key": "once-and-only-once"}
+    answers = [client.post("/timeseries/write", json=body, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json == answers[1].json
+    assert len(query().json["series"][0]["points"]) == 1
+
+
+def test_nothing_of_a_refused_atomic_batch_is_stored(write, query):
+    answer = write(beat(0, 70), beat(1, 71, time="reserved"), query="?atomic=true")
+    assert (answer.status_code, answer.json["error"]["code"]) == (422, "TS_004")
+    assert [fault["path"] for fault in answer.json["error"]["details"]] == ["/points/1"]
+    assert query().json["series"] == []
+
+
+def test_what_was_registered_for_a_batch_that_failed_stays_and_it_can_be_sent_again(model, write, query):
+    answer_of = model.answer
+    model.answer = lambda asked: answer_of(asked) if asked.method == "GET" else Answered(500, "broken")
+    failed = write(beat(0, 70))
+    assert (failed.status_code, failed.json["error"]["code"]) == (502, "TS_033")
+    model.answer = answer_of
+    assert write(beat(0, "text")).json["results"][0]["status"] == "rejected"
+    assert write(beat(0, 70)).json["results"] == [{"status": "stored"}]
+    assert len(query().json["series"][0]["points"]) == 1
+
+
+def test_a_server_that_is_gone_is_503_and_says_when_to_come_back(model, write, query):
+    assert write(beat(0, 70)).status_code == 200
+    model.close()
+    for answer in (write(beat(1, 71)), query()):
+        assert (answer.status_code, answer.json["error"]["code"]) == (503, "TS_030")
+        assert answer.headers["Retry-After"] == "1"
+
+
+def test_the_end_of_an_organization_ends_its_buckets_there_too(client, org, admin, write, model):
+    name = f"org_{org}_lab"
+    made = client.post("/timeseries/buckets", json={"bucket": name, "retention_days": 30}, headers=admin)
+    assert made.status_code == 201
+    for bucket in (f"org_{org}", name):
+        assert write(bucket=bucket, points=[NOW]).status_code == 200
+    assert model.buckets() == {f"org_{org}": None, name: 30 * 86_400}
+    assert client.delete(f"/timeseries/buckets/{name}", headers=admin).status_code == 204
+    assert model.buckets() == {f"org_{org}": None}
+    erased = client.post("/timeseries/erasures", json={"org_id": org}, headers=service_auth("organization"))
+    assert erased.status_code == 200
+    assert model.buckets() == {}
