@@ -1,5 +1,6 @@
 """The table of jobs, and the fake that takes its place elsewhere: the same exam for both."""
 
+import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -10,13 +11,15 @@ import pytest
 from psycopg2 import errors
 
 from heartguard_cli.urls import libpq
+from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database as Pool
 from heartguard_common.ids import uuid7
 from heartguard_common.job_store import PostgresJobs
-from heartguard_common.jobs import Job
+from heartguard_common.jobs import Job, JobRunner
 from tests.clocks import NANOSECONDS
 from tests.fakes.jobs import MemoryJobs
-from tests.servers import Database
+from tests.servers import Database, until
+from tests.store.jobs.dying import hold
 
 NOW = 1_800_000_000 * NANOSECONDS
 NUMBER = "0198c1d2-0000-7000-8000-00000000000a"
@@ -105,20 +108,6 @@ def test_twenty_requests_at_once_are_one_job(pool: Pool) -> None:
     assert sum(new for _, new in found) == 1
 
 
-def test_who_dies_lets_go(pool: Pool, database: Database) -> None:
-    jobs = PostgresJobs(pool)
-    jobs.request(JOB)
-    dying = psycopg2.connect(libpq(database.url_for("user")))
-    with dying.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", (f"job {NUMBER}",))
-        assert cursor.fetchone() == (True,)
-        with jobs.held(NUMBER) as mine:
-            assert mine is None
-    dying.close()
-    with jobs.held(NUMBER) as mine:
-        assert mine == JOB
-
-
 def test_a_service_may_not_change_whose_job_it_is(pool: Pool, database: Database) -> None:
     PostgresJobs(pool).request(JOB)
     with psycopg2.connect(libpq(database.url_for("user"))) as connection, connection.cursor() as cursor:
@@ -127,3 +116,22 @@ def test_a_service_may_not_change_whose_job_it_is(pool: Pool, database: Database
                 cursor.execute(f"UPDATE heartguard_core.jobs SET {change}")
             connection.rollback()
     connection.close()
+
+
+def test_a_killed_worker_leaves_its_job_to_the_next_at_once(pool: Pool, database: Database) -> None:
+    jobs = PostgresJobs(pool)
+    job = jobs.request(replace(JOB, due_ns=0))[0]
+    context = multiprocessing.get_context("forkserver")
+    hear, told = context.Pipe(duplex=False)
+    process = context.Process(target=hold, args=(database.url_for("user"), job.kind, told), daemon=True)
+    process.start()
+    assert hear.poll(60)
+    assert hear.recv() == job.id
+    done: list[Job] = []
+    runner = JobRunner(job.kind, jobs, lambda one: one.advanced(100), done.append, SystemClock())
+    runner.run()
+    assert done == [], "somebody works on it"
+    process.kill()
+    process.join()
+    until(lambda: runner.step(job.id) is not None, "PostgreSQL noticing the death", 5)
+    assert [one.id for one in done] == [job.id]

@@ -1,0 +1,27 @@
+"""A process that registers people until it is killed."""
+
+import threading
+from itertools import count
+from multiprocessing.connection import Connection
+
+from heartguard_auth.settings import Settings
+from heartguard_auth.wiring import create_app
+
+THREADS = 3
+
+
+def register_for_ever(environ: dict[str, str], name: str, told: Connection) -> None:
+    """Found organizations in several threads, and tell each address whose registration was answered."""
+    app, lock = create_app(Settings.from_env(environ)), threading.Lock()
+
+    def run(thread: int) -> None:
+        client = app.test_client()
+        for number in count():
+            email = f"{name}.{thread}.{number}@race.example"
+            answer = client.post("/auth/register", json={"email": email, "password": "a long enough password"})
+            with lock:
+                told.send(email if answer.status_code == 201 else "")
+
+    for thread in range(THREADS):
+        threading.Thread(target=run, args=(thread,), daemon=True).start()
+    threading.Event().wait()
