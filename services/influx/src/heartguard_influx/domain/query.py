@@ -8,9 +8,9 @@ from zoneinfo import available_timezones
 
 from heartguard_common.clock import parse_rfc3339
 from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
-from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, FieldType, Tags, Value
+from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, FieldType, Tags, Value
 from heartguard_influx.domain.windows import Every, Grid, count_windows, grid, smallest_fitting
-from heartguard_influx.errors import NO_AGGREGATE, NOT_YOURS, OVER_BUDGET
+from heartguard_influx.errors import NO_AGGREGATE, OVER_BUDGET
 
 Aggregate = Literal["mean", "min", "max", "sum", "count", "first", "last", "median", "stddev", "p95"]
 OF_ANY_TYPE = ("count", "first", "last")
@@ -113,12 +113,6 @@ def read_shape(document: Mapping[str, Any], default_zone: str) -> Shape:
         descending=document.get("order") == "desc",
         limit=document.get("limit"),
     )
-
-
-def require_own(tags: Mapping[str, str] | None, person: int | None) -> None:
-    """Refuse a member who names somebody else in a query. Raises TS_005."""
-    if person is not None and (tags or {}).get(PERSON_TAG, str(person)) != str(person):
-        raise ServiceError(NOT_YOURS)
 
 
 def require_aggregate(aggregate: Aggregate, fields: Sequence[Field]) -> None:

@@ -1,0 +1,8 @@
+"""What can be done with time series, one file per subject."""
+
+from heartguard_influx.usecases.exporting import Exporting
+from heartguard_influx.usecases.keeping import Keeping
+from heartguard_influx.usecases.querying import Found, Querying
+from heartguard_influx.usecases.writing import Writing
+
+__all__ = ["Exporting", "Found", "Keeping", "Querying", "Writing"]

@@ -1,0 +1,37 @@
+"""Whose buckets and whose points a caller may touch: the same rules for every verb."""
+
+from collections.abc import Mapping
+
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
+from heartguard_influx.domain.bucket import Bucket, belongs_to
+from heartguard_influx.domain.point import PERSON_TAG
+from heartguard_influx.errors import NO_BUCKET, NOT_YOURS
+from heartguard_influx.ports import Buckets
+
+
+def find_bucket(buckets: Buckets, principal: Principal, name: str) -> Bucket:
+    """A bucket of the caller's organization. Raises TS_001 for any other, whether there is one or not."""
+    org_id = organization_of(principal)
+    bucket = buckets.find(org_id, name) if belongs_to(name, org_id) else None
+    if bucket is None:
+        raise ServiceError(NO_BUCKET)
+    return bucket
+
+
+def organization_of(principal: Principal) -> int:
+    """The caller's organization. Raises TS_001 for a caller who has none."""
+    if principal.org_id is None:
+        raise ServiceError(NO_BUCKET)
+    return principal.org_id
+
+
+def only_person(principal: Principal) -> int | None:
+    """The one person whose points the caller may write and read; None for admin and manager."""
+    return principal.user_id if principal.role == "user" else None
+
+
+def require_own(tags: Mapping[str, str] | None, person: int | None) -> None:
+    """Refuse somebody who names another person than the one they are bound to. Raises TS_005."""
+    if person is not None and (tags or {}).get(PERSON_TAG, str(person)) != str(person):
+        raise ServiceError(NOT_YOURS)

@@ -1,0 +1,82 @@
+"""Reading points: raw, by windows, and the latest."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from heartguard_common.identity import Principal
+from heartguard_influx.domain import query as queries
+from heartguard_influx.domain.query import Field, Group, Row, Selection, Shape
+from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
+from heartguard_influx.usecases.access import find_bucket, only_person, require_own
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a query found: rows that name their group by its place, and where the next page begins, if any."""
+
+    groups: Sequence[Group]
+    rows: Sequence[Row]
+    next_position: Sequence[int] | None = None
+
+
+class Querying:
+    """Reading points, raw or by windows."""
+
+    def __init__(self, transaction: Transaction, buckets: Buckets, types: FieldTypes, store: TimeSeriesStore) -> None:
+        self._transaction = transaction
+        self._buckets = buckets
+        self._types = types
+        self._store = store
+
+    def query(self, principal: Principal, document: Mapping[str, Any], after: Sequence[int] | None) -> Found:
+        """What a QueryRequest asks for; `after` is the position where the page of raw points before ended.
+
+        Raises TS_001 for a bucket that is not the organization's, TS_005 for somebody else's points, TS_006
+        over budget, TS_007 for an aggregate that a field has not.
+        """
+        person = only_person(principal)
+        start_ns, stop_ns = queries.read_range(document)
+        with self._transaction():
+            bucket = find_bucket(self._buckets, principal, document["bucket"])
+            require_own(document.get("tags"), person)
+            shape = queries.read_shape(document, bucket.time_zone)
+            selection = Selection(
+                bucket.id or 0, document["measurement"], start_ns, stop_ns, document.get("tags") or {}, person
+            )
+            return self._read(selection, shape, document.get("fields"), after)
+
+    def _read(
+        self, selection: Selection, shape: Shape, names: Sequence[str] | None, after: Sequence[int] | None
+    ) -> Found:
+        if selection.start_ns >= selection.stop_ns:  # beyond the years that nanoseconds can count
+            return Found((), ())
+        known = self._types.of(selection.bucket_id, selection.measurement)
+        fields = [field for field in known if names is None or field.name in names]
+        groups = self._store.groups(selection, _grouping(shape))
+        if shape.aggregate is not None:
+            return Found(groups, self._windows(selection, shape, groups, fields))
+        limit = queries.page_points(shape.limit, len(fields))
+        rows, position = self._store.points(
+            selection, groups, fields, after=after, limit=limit, descending=shape.descending
+        )
+        return Found(groups, rows, position)
+
+    def _windows(
+        self, selection: Selection, shape: Shape, groups: Sequence[Group], fields: Sequence[Field]
+    ) -> Sequence[Row]:
+        assert shape.aggregate is not None
+        queries.require_aggregate(shape.aggregate, fields)
+        grid = queries.windows_of(shape, selection.start_ns, selection.stop_ns, len(groups) * len(fields))
+        rows = self._store.windows(selection, groups, fields, shape.aggregate, grid)
+        if shape.filled:
+            empty = 0 if shape.aggregate == "count" else None
+            rows = queries.fill(rows, grid, len(groups), fields, empty)
+        return rows[::-1] if shape.descending else rows
+
+
+def _grouping(shape: Shape) -> Sequence[str] | None:
+    """Raw points stay with their series unless asked otherwise; aggregates are over all of them."""
+    if shape.group_by is None and shape.aggregate is not None:
+        return ()
+    return shape.group_by
