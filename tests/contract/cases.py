@@ -26,7 +26,8 @@ RESOURCES = {
 RESOURCE_OF = {name: resource for resource, document in RESOURCES.items() for name in document["$defs"]}
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 ITEM_NAMES = {
-    "items": "item", "points": "point", "results": "result", "details": "detail", "dependencies": "dependency",
+    "items": "item", "points": "point", "zones": "zone", "gaps": "gap",
+    "results": "result", "details": "detail", "dependencies": "dependency",
     "permissions": "permission", "keys": "key", "fields": "field", "group_by": "tag", "series": "item",
 }  # fmt: skip
 

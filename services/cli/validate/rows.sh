@@ -161,6 +161,18 @@ telemetry_rows() {
     keeps made_bucket=bucket
     gives 201 Bucket $BUCKET
     row GET /timeseries/buckets; gives 200 BucketList 'items[]/bucket:text' 'items[]/created_at:time' next_cursor
+    row POST /timeseries/latest
+    sends '{"bucket": "{bucket}"}' '<LatestRequest><bucket>{bucket}</bucket></LatestRequest>'
+    gives 200 LatestResult items
+    row POST /timeseries/summary
+    sends '{"bucket": "{bucket}", "day": "2026-01-01"}' \
+        '<SummaryRequest><bucket>{bucket}</bucket><day>2026-01-01</day></SummaryRequest>'
+    gives 200 HeartRateSummary bucket={bucket} samples:int coverage:number zones:list gaps:list user_id={user_id}
+    row POST /timeseries/delete
+    sends '{"bucket": "{bucket}", "measurement": "none", "range_start": "2026-01-01T00:00:00Z", "range_stop": "2026-01-02T00:00:00Z"}' \
+        '<PointsDelete><bucket>{bucket}</bucket><measurement>none</measurement><range_start>2026-01-01T00:00:00Z</range_start>
+         <range_stop>2026-01-02T00:00:00Z</range_stop></PointsDelete>'
+    gives 204 -
     row GET /timeseries/measurements; gives 200 MeasurementList 'items[]/name:text' 'items[]/unit' 'items[]/description'
 
     row POST /timeseries/write

@@ -31,6 +31,9 @@ class Buckets(Protocol):
     def ids(self, org_id: int) -> Sequence[int]:
         """The buckets that an organization has points in, or could have."""
 
+    def with_retention(self) -> Sequence[Bucket]:
+        """Every bucket of every organization that keeps points for a while only."""
+
     def remove(self, bucket_id: int) -> int:
         """Remove an empty bucket with its field types; returns how many buckets that were."""
 
@@ -79,6 +82,12 @@ class TimeSeriesStore(Protocol):
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
     ) -> Sequence[Row]:
         """The windows that hold points, by group and time."""
+
+    def latest(self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]) -> Sequence[Row]:
+        """The last point of each group of one series, by group; groups without a point are left out."""
+
+    def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
+        """Remove the points of a selection, whose series the groups are; returns how many values that were."""
 
     def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
         """Remove the points of buckets, or one person's there; returns how many values that were."""

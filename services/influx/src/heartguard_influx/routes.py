@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from heartguard_common import exports, paging
-from heartguard_common.clock import rfc3339
+from heartguard_common.clock import NANOSECONDS, Clock, rfc3339
 from heartguard_common.errors import ServiceError
 from heartguard_common.routing import Answer, Call, Route
 from heartguard_influx.domain.bucket import Bucket
@@ -13,7 +13,7 @@ from heartguard_influx.domain.catalogue import CATALOGUE
 from heartguard_influx.domain.point import Verdict
 from heartguard_influx.domain.query import Row
 from heartguard_influx.errors import NO_BUCKET
-from heartguard_influx.usecases import Exporting, Found, Keeping, Querying, Writing
+from heartguard_influx.usecases import Day, Exporting, Found, Keeping, Latest, Querying, Summarizing, Writing
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -26,6 +26,8 @@ class UseCases:
     querying: Querying
     keeping: Keeping
     exporting: Exporting
+    summarizing: Summarizing
+    clock: Clock
 
 
 def write(usecases: UseCases, call: Call) -> Answer:
@@ -44,6 +46,25 @@ def query(usecases: UseCases, call: Call) -> Answer:
     echo = {name: call.document[name] for name in ("measurement", "aggregate", "every") if name in call.document}
     position = None if found.next_position is None else paging.encode_cursor(found.next_position)
     return Answer({**echo, "series": _series(found), "next_cursor": position}, headers=_NO_STORE)
+
+
+def latest(usecases: UseCases, call: Call) -> Answer:
+    """POST /timeseries/latest."""
+    now = usecases.clock.now_ns()
+    found = usecases.querying.latest(call.person, call.document)
+    return Answer({"items": [_latest(it, now) for it in found]}, headers=_NO_STORE)
+
+
+def summarize(usecases: UseCases, call: Call) -> Answer:
+    """POST /timeseries/summary."""
+    found = usecases.summarizing.day(call.person, call.document)
+    return Answer(_summary(call.document, found), headers=_NO_STORE)
+
+
+def delete_points(usecases: UseCases, call: Call) -> Answer:
+    """POST /timeseries/delete."""
+    usecases.keeping.delete_points(call.person, call.document)
+    return Answer()
 
 
 def list_buckets(usecases: UseCases, call: Call) -> Answer:
@@ -94,6 +115,9 @@ ROUTES = (
         idempotent=True,
     ),
     Route("POST", "/timeseries/query", query, takes="QueryRequest", gives="QueryResult"),
+    Route("POST", "/timeseries/latest", latest, takes="LatestRequest", gives="LatestResult"),
+    Route("POST", "/timeseries/summary", summarize, takes="SummaryRequest", gives="HeartRateSummary"),
+    Route("POST", "/timeseries/delete", delete_points, takes="PointsDelete", status=204),
     Route("GET", "/timeseries/buckets", list_buckets, gives="BucketList", query="BucketListQuery", body="none"),
     Route(
         "POST",
@@ -134,3 +158,33 @@ def _point(row: Row) -> dict[str, Any]:
 
 def _bucket(bucket: Bucket) -> dict[str, Any]:
     return {"bucket": bucket.name, "retention_days": bucket.retention_days, "created_at": bucket.created_at}
+
+
+def _latest(found: Latest, now_ns: int) -> dict[str, Any]:
+    return {
+        "measurement": found.measurement,
+        "tags": dict(found.tags),
+        "fields": dict(found.row.values),
+        "time": rfc3339(found.row.time_ns),
+        # A device's clock may be ahead of ours by a little.
+        "age_seconds": max(0.0, (now_ns - found.row.time_ns) / NANOSECONDS),
+    }
+
+
+def _summary(asked: Mapping[str, Any], found: Day) -> dict[str, Any]:
+    summary = found.summary
+    return {
+        "bucket": asked["bucket"],
+        "user_id": found.user_id,
+        "day": asked["day"],
+        "time_zone": found.time_zone,
+        "samples": summary.samples,
+        "minimum": summary.minimum,
+        "maximum": summary.maximum,
+        "mean": summary.mean,
+        "resting_heart_rate": summary.resting_heart_rate,
+        "interval_seconds": summary.interval_seconds,
+        "coverage": summary.coverage,
+        "zones": [asdict(zone) for zone in summary.zones],
+        "gaps": [{"start": rfc3339(gap.start_ns), "stop": rfc3339(gap.stop_ns)} for gap in summary.gaps],
+    }

@@ -2,9 +2,11 @@
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 from flask import Flask
 
+from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 from heartguard_common.edge import Parts, make_edge, open_parts
@@ -14,10 +16,11 @@ from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transa
 from heartguard_influx.routes import ROUTES, UseCases
 from heartguard_influx.settings import Settings
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.usecases import Exporting, Keeping, Querying, Writing
+from heartguard_influx.usecases import Exporting, Keeping, Querying, Summarizing, Writing
 
 NAME = "influx"
 PREFIX = "/timeseries"
+RETENTION_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,20 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     usecases = UseCases(
         writing=Writing(stores.writing, stores.buckets, stores.types, stores.points, parts.clock),
         querying=Querying(stores.transaction, stores.buckets, stores.types, stores.points),
-        keeping=Keeping(stores.transaction, stores.buckets, stores.points, parts.audit),
+        keeping=Keeping(stores.transaction, stores.buckets, stores.types, stores.points, parts.audit, parts.clock),
         exporting=Exporting(stores.buckets, stores.types, stores.points),
+        summarizing=Summarizing(stores.transaction, stores.buckets, stores.types, stores.points, parts.clock),
+        clock=parts.clock,
     )
+    retention = Background("retention", partial(_expire, usecases.keeping))
+    parts.lifecycle.on_close(retention.start().close)
     return make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, usecases)
+
+
+def _expire(keeping: Keeping) -> float:
+    """Remove what need not be kept any longer; two who do so at the same time remove it once."""
+    keeping.expire()
+    return RETENTION_SECONDS
 
 
 def _in_postgresql(database: Database) -> Stores:

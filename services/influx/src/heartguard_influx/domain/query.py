@@ -17,6 +17,8 @@ OF_ANY_TYPE = ("count", "first", "last")
 PAGE_POINTS = 10_000
 PAGE_VALUES = 100_000
 WINDOW_VALUES = 50_000
+LATEST_SERIES = 10_000
+NO_ZONE = "is not a name of the IANA time zone database"
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,12 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
+def require_zone(zone: str) -> None:
+    """Raises GEN_422 for what is no time zone."""
+    if zone not in _zones():
+        raise ServiceError(UNPROCESSABLE, details=(Fault("/time_zone", NO_ZONE),))
+
+
 def read_range(document: Mapping[str, Any]) -> tuple[int, int]:
     """The range of a QueryRequest in nanoseconds. Raises GEN_422 where it ends before it begins."""
     start, stop = parse_rfc3339(document["range_start"]), parse_rfc3339(document["range_stop"])
@@ -96,7 +104,7 @@ def read_shape(document: Mapping[str, Any], default_zone: str) -> Shape:
     if zone is not None and every is None:
         faults.append(Fault("/time_zone", "needs windows: every is missing"))
     if zone is not None and zone not in _zones():
-        faults.append(Fault("/time_zone", "is not a name of the IANA time zone database"))
+        faults.append(Fault("/time_zone", NO_ZONE))
     if "cursor" in document and "aggregate" in document:
         faults.append(Fault("/cursor", "belongs to raw points"))
     if "limit" in document and "aggregate" in document:
@@ -126,6 +134,13 @@ def require_aggregate(aggregate: Aggregate, fields: Sequence[Field]) -> None:
     ]
     if faults:
         raise ServiceError(NO_AGGREGATE, details=faults[:100])
+
+
+def require_series(count: int) -> None:
+    """Raises TS_006 for more series than one answer holds."""
+    if count > LATEST_SERIES:
+        text = f"limit {LATEST_SERIES} series, asked for {count}; name a measurement or tags"
+        raise ServiceError(OVER_BUDGET, details=(Fault("/measurement", text),))
 
 
 def page_points(limit: int | None, fields: int) -> int:

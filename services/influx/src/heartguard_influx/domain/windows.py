@@ -66,6 +66,11 @@ def grid(every: Every, zone: str, start_ns: int, stop_ns: int) -> Grid:
     return Grid(_calendar(every, ZoneInfo(zone), start_ns, stop_ns), None)
 
 
+def day_of(day: date, zone: str) -> tuple[int, int]:
+    """The first instant of a day in a time zone, and the first of the next: 23, 24 or 25 hours apart."""
+    return _first_instant(day, ZoneInfo(zone)), _first_instant(day + timedelta(days=1), ZoneInfo(zone))
+
+
 def count_windows(every: Every, start_ns: int, stop_ns: int) -> int:
     """How many windows touch the range; of calendar units, whatever the time zone, at most one less."""
     width = every.width_ns

@@ -13,7 +13,7 @@ from heartguard_influx.domain.query import Field
 from heartguard_influx.store.arrays import texts
 
 # The organization's own bucket takes its retention from the organization, with or without a row of its own.
-_OF_ORGANIZATION = """
+_BUCKETS = """
 SELECT b.id, o.id AS org_id, named.name, o.time_zone, o.unknown_measurements,
     CASE WHEN named.name = 'org_' || o.id THEN o.retention_days ELSE b.retention_days END AS retention_days,
     CASE WHEN named.name = 'org_' || o.id THEN o.created_at ELSE b.created_at END AS created_at
@@ -23,7 +23,13 @@ CROSS JOIN LATERAL (
     UNION SELECT own.name FROM heartguard_core.buckets AS own WHERE own.org_id = o.id
 ) AS named
 LEFT JOIN heartguard_core.buckets AS b ON b.org_id = o.id AND b.name = named.name
-WHERE o.id = :org_id AND o.deleted_at IS NULL
+WHERE o.deleted_at IS NULL
+"""
+_OF_ORGANIZATION = f"{_BUCKETS} AND o.id = :org_id"
+_WITH_RETENTION = f"""
+{_BUCKETS} AND b.id IS NOT NULL
+    AND CASE WHEN named.name = 'org_' || o.id THEN o.retention_days ELSE b.retention_days END IS NOT NULL
+ORDER BY b.id
 """
 _FIND = f"{_OF_ORGANIZATION} AND named.name = :name"
 _LIST = f"{_OF_ORGANIZATION} AND named.name > :after ORDER BY named.name LIMIT :limit"
@@ -94,6 +100,11 @@ class PostgresBuckets:
         statement = "SELECT id FROM heartguard_core.buckets WHERE org_id = :org_id ORDER BY id"
         with self._database.transaction() as connection:
             return list(connection.execute(text(statement), {"org_id": org_id}).scalars())
+
+    def with_retention(self) -> Sequence[Bucket]:
+        """Every bucket of every organization that keeps points for a while only, and may have some."""
+        with self._database.transaction() as connection:
+            return [_bucket(row) for row in connection.execute(text(_WITH_RETENTION))]
 
     def remove(self, bucket_id: int) -> int:
         """Remove an empty bucket with its field types; returns how many buckets that were."""

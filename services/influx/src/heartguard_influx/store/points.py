@@ -10,7 +10,7 @@ from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selecti
 from heartguard_influx.domain.repeats import Batch, Cell
 from heartguard_influx.domain.windows import Grid
 from heartguard_influx.store.arrays import numbers, texts
-from heartguard_influx.store.reading import read_points, read_windows
+from heartguard_influx.store.reading import read_latest, read_points, read_windows
 from heartguard_influx.store.series import find_groups, series_ids
 
 ROWS_A_STATEMENT = 20_000
@@ -36,6 +36,12 @@ _ERASE_POINTS = """
 DELETE FROM heartguard_core.points WHERE ctid = ANY (ARRAY (
     SELECT p.ctid FROM heartguard_core.series AS s JOIN heartguard_core.points AS p ON p.series_id = s.id
     WHERE s.bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR s.user_id = :person) LIMIT :limit))
+"""
+_DELETE = """
+DELETE FROM heartguard_core.points WHERE ctid = ANY (ARRAY (
+    SELECT p.ctid FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
+    JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
+    WHERE p.time_ns >= :start AND p.time_ns < :stop LIMIT :limit))
 """
 _ERASE_SERIES = """
 DELETE FROM heartguard_core.series
@@ -94,6 +100,30 @@ class PostgresStore:
             return ()
         with self._database.transaction() as connection:
             return read_windows(connection, selection, groups, fields, aggregate, grid)
+
+    def latest(self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]) -> Sequence[Row]:
+        """The last point of each group of one series, by group; groups without a point are left out."""
+        if not groups or not fields:
+            return ()
+        with self._database.transaction() as connection:
+            return read_latest(connection, selection, groups, fields)
+
+    def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
+        """Remove the points of a selection, whose series the groups are, a part at a time; returns how many values."""
+        series = numbers(number for group in groups for number in group.series)
+        values = {
+            "series": series,
+            "start": selection.start_ns,
+            "stop": selection.stop_ns,
+            "limit": ERASED_AT_ONCE,
+        }
+        removed = 0
+        while True:
+            with self._database.transaction() as connection:
+                part = connection.execute(text(_DELETE), values).rowcount
+            removed += part
+            if part < ERASED_AT_ONCE:
+                return removed
 
     def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
         """Remove the points of buckets, or one person's there, a part at a time; returns how many values."""

@@ -25,6 +25,17 @@ ORDER BY p.time_ns {way}, p.series_id {way}, p.field_id LIMIT :rows
 _ASCENDING = text(_PAGE.format(way="ASC", after="(one.time_ns, one.series_id) > (:after_time, :after_series)"))
 _DESCENDING = text(_PAGE.format(way="DESC", after="(one.time_ns, one.series_id) < (:after_time, :after_series)"))
 
+_LATEST = text("""
+SELECT p.series_id, p.time_ns, p.field_id, p.number, p.string
+FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
+CROSS JOIN LATERAL (
+    SELECT one.time_ns FROM heartguard_core.points AS one
+    WHERE one.series_id = wanted.series_id AND one.time_ns >= :start AND one.time_ns < :stop
+    ORDER BY one.time_ns DESC LIMIT 1
+) AS last
+JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id AND p.time_ns = last.time_ns
+""")
+
 _AGGREGATES: Mapping[Aggregate, str] = {
     "mean": "avg(p.number)",
     "min": "min(p.number)",
@@ -83,6 +94,20 @@ def read_points(
     shown = list(found)[:limit]
     rows = [Row(place[key[1]], key[0], dict(sorted(found[key].items()))) for key in shown]
     return rows, shown[-1] if len(found) > limit else None
+
+
+def read_latest(
+    connection: Connection, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]
+) -> list[Row]:
+    """The last point of each group of one series, by group."""
+    values = {**_members(groups, fields), "start": selection.start_ns, "stop": selection.stop_ns}
+    place = {number: index for index, group in enumerate(groups) for number in group.series}
+    by_id = {field.id: field for field in fields}
+    found: dict[tuple[int, int], dict[str, Value | None]] = {}
+    for row in connection.execute(_LATEST, values):
+        field = by_id[row.field_id]
+        found.setdefault((place[row.series_id], row.time_ns), {})[field.name] = _value(field, row.number, row.string)
+    return [Row(group, time_ns, dict(sorted(found[group, time_ns].items()))) for group, time_ns in sorted(found)]
 
 
 def read_windows(

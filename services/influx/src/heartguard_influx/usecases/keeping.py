@@ -1,24 +1,38 @@
 """Buckets, and the end of what is in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.clock import Clock
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain.bucket import Bucket, belongs_to, own_name
+from heartguard_influx.domain.point import EARLIEST_NS, PERSON_TAG
+from heartguard_influx.domain.query import Selection, read_range
 from heartguard_influx.errors import BUCKET_EXISTS, NO_BUCKET, OWN_BUCKET
-from heartguard_influx.ports import Buckets, TimeSeriesStore, Transaction
-from heartguard_influx.usecases.access import find_bucket, organization_of
+from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
+from heartguard_influx.usecases.access import find_bucket, organization_of, require_own
 
 
 class Keeping:
     """Buckets, and the end of what is in them."""
 
-    def __init__(self, transaction: Transaction, buckets: Buckets, store: TimeSeriesStore, audit: AuditTrail) -> None:
+    def __init__(
+        self,
+        transaction: Transaction,
+        buckets: Buckets,
+        types: FieldTypes,
+        store: TimeSeriesStore,
+        audit: AuditTrail,
+        clock: Clock,
+    ) -> None:
         self._transaction = transaction
         self._buckets = buckets
+        self._types = types
         self._store = store
         self._audit = audit
+        self._clock = clock
 
     def list(self, principal: Principal, after: str, limit: int) -> Sequence[Bucket]:
         """Up to `limit` buckets of the caller's organization with a name above `after`, by name."""
@@ -48,6 +62,36 @@ class Keeping:
             raise ServiceError(OWN_BUCKET)
         removed = self._drop(bucket.id or 0)
         self._audit.changed(principal, "timeseries.delete_bucket", f"bucket:{name}", payload={"removed": removed})
+
+    def delete_points(self, principal: Principal, document: Mapping[str, Any]) -> None:
+        """Remove what a PointsDelete names: an admin anybody's points, all others their own. Raises TS_001, TS_005."""
+        person = None if principal.role == "admin" else principal.user_id
+        bucket = find_bucket(self._buckets, principal, document["bucket"])
+        require_own(document.get("tags"), person)
+        start_ns, stop_ns = read_range(document)
+        tags = document.get("tags") or {}
+        selection = Selection(bucket.id or 0, document["measurement"], start_ns, stop_ns, tags, person)
+        removed = self._delete(selection)
+        resource = f"user:{tags[PERSON_TAG]}" if PERSON_TAG in tags else f"bucket:{bucket.name}"
+        if person is not None:
+            resource = f"user:{person}"
+        payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": removed}
+        self._audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
+
+    def expire(self) -> int:
+        """Remove what buckets need not keep any longer; returns how many values that were."""
+        now = self._clock.now_ns()
+        removed = 0
+        for bucket in self._buckets.with_retention():
+            oldest = bucket.oldest_ns(now)
+            for name in self._types.measurements(bucket.id or 0):
+                removed += self._delete(Selection(bucket.id or 0, name, EARLIEST_NS, oldest or EARLIEST_NS, {}))
+        return removed
+
+    def _delete(self, selection: Selection) -> int:
+        if selection.start_ns >= selection.stop_ns:
+            return 0
+        return self._store.delete(selection, self._store.groups(selection, None))
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
         """Remove what is kept of an organization, or of one member; returns how many values and buckets."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from heartguard_common.identity import Principal
 from heartguard_influx.domain import query as queries
+from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, Tags
 from heartguard_influx.domain.query import Field, Group, Row, Selection, Shape
 from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
 from heartguard_influx.usecases.access import find_bucket, only_person, require_own
@@ -18,6 +19,15 @@ class Found:
     groups: Sequence[Group]
     rows: Sequence[Row]
     next_position: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The last point of a series."""
+
+    measurement: str
+    tags: Tags
+    row: Row
 
 
 class Querying:
@@ -45,6 +55,26 @@ class Querying:
                 bucket.id or 0, document["measurement"], start_ns, stop_ns, document.get("tags") or {}, person
             )
             return self._read(selection, shape, document.get("fields"), after)
+
+    def latest(self, principal: Principal, document: Mapping[str, Any]) -> list[Latest]:
+        """What a LatestRequest asks for: the last point of each series, by measurement and tags.
+
+        Raises TS_001, TS_005, and TS_006 for more series than one answer holds.
+        """
+        person = only_person(principal)
+        with self._transaction():
+            bucket = find_bucket(self._buckets, principal, document["bucket"])
+            require_own(document.get("tags"), person)
+            wanted = document.get("measurement")
+            names = self._types.measurements(bucket.id or 0) if wanted is None else [wanted]
+            found: list[Latest] = []
+            for name in names:
+                selection = Selection(bucket.id or 0, name, EARLIEST_NS, LATEST_NS, document.get("tags") or {}, person)
+                groups = self._store.groups(selection, None)
+                queries.require_series(len(found) + len(groups))
+                rows = self._store.latest(selection, groups, self._types.of(selection.bucket_id, name))
+                found += [Latest(name, groups[row.group].tags, row) for row in rows]
+            return found
 
     def _read(
         self, selection: Selection, shape: Shape, names: Sequence[str] | None, after: Sequence[int] | None

@@ -208,6 +208,33 @@ class InfluxStore:
                 # A point that came between the two questions is not counted, as if it had come after both.
                 yield (member[1], label(grid, time_ns)), value, counts.get((tags, time_ns), 1)
 
+    def latest(self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]) -> Sequence[Row]:
+        """The last point of each group of one series, by group; groups without a point are left out."""
+        if not groups or not fields:
+            return ()
+        members = self._members(groups)
+        found: dict[int, dict[int, dict[str, Value | None]]] = {}
+        for record in self._read(flux.totals(self._select(selection, fields), "last")):
+            member = members.get(record.tags)
+            if member is not None:
+                found.setdefault(member[1], {}).setdefault(_time(record), {})[record.field] = record.value
+        # A field that the last point does not carry has its last value at an earlier time.
+        last = {group: max(times.items()) for group, times in found.items()}
+        return [Row(group, time_ns, dict(sorted(values.items()))) for group, (time_ns, values) in sorted(last.items())]
+
+    def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
+        """Remove the points of a selection, whose series the groups are; returns how many values that were."""
+        members = self._members(groups)
+        query = self._select(selection, [])
+        counted = (record for record in self._read(flux.totals(query, "count")) if record.tags in members)
+        removed = sum(record.value for record in counted if isinstance(record.value, int))
+        if removed:
+            columns = {"_measurement": selection.measurement, **selection.tags}
+            if selection.person is not None:
+                columns[PERSON_TAG] = str(selection.person)
+            self._delete(self._name(selection.bucket_id), selection.start_ns, selection.stop_ns, columns)
+        return removed
+
     def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
         """Remove the points of buckets, or one person's there; returns how many values that were."""
         return sum(self._erase(bucket_id, person) for bucket_id in bucket_ids)
@@ -238,9 +265,11 @@ class InfluxStore:
         return {tuple(sorted(row.tags.items())): (row.id, place[row.id]) for row in rows}
 
     def _select(self, selection: Selection, fields: Sequence[Field]) -> flux.Query:
+        return flux.select(self._name(selection.bucket_id), selection, [field.name for field in fields])
+
+    def _name(self, bucket_id: int) -> str:
         with self._registry.transaction() as connection:
-            name = connection.execute(text(_BUCKET), {"id": selection.bucket_id}).scalar()
-        return flux.select(name or "", selection, [field.name for field in fields])
+            return str(connection.execute(text(_BUCKET), {"id": bucket_id}).scalar() or "")
 
     def _read(self, query: flux.Query) -> Iterator[Record]:
         """The rows of an answer; none where InfluxDB has no such bucket yet."""

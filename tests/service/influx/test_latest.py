@@ -1,0 +1,141 @@
+"""POST /timeseries/latest, /timeseries/delete and the end of retention."""
+
+import pytest
+from lxml import etree
+
+from heartguard_common.database import Database as Pool
+from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
+from heartguard_influx.usecases import Keeping
+from tests.clocks import MovableClock
+from tests.service.influx.conftest import beat
+from tests.tokens import bearer
+
+DAY = {"range_start": "2024-06-01T00:00:00Z", "range_stop": "2024-06-02T00:00:00Z"}
+
+
+@pytest.fixture
+def latest(client, org, admin):
+    def ask(headers=None, **members):
+        return client.post("/timeseries/latest", json={"bucket": f"org_{org}", **members}, headers=headers or admin)
+
+    return ask
+
+
+@pytest.fixture
+def delete(client, org, admin):
+    def ask(headers=None, **members):
+        body = {"bucket": f"org_{org}", "measurement": "heart_rate", **DAY, **members}
+        return client.post("/timeseries/delete", json=body, headers=headers or admin)
+
+    return ask
+
+
+def seen(answer):
+    assert answer.status_code == 200, answer.data
+    return [(it["measurement"], it["tags"], it["fields"], it["time"]) for it in answer.get_json()["items"]]
+
+
+def test_the_last_point_of_each_series(write, latest, clock):
+    steps = {"measurement": "steps", "tags": {"user_id": "7"}, "fields": {"count": 9, "note": "up"}}
+    write(
+        beat(0, 60, user_id="7"),
+        beat(9, 69, user_id="7"),
+        beat(5, 65, user_id="7", device="band"),
+        {**steps, "timestamp": "2024-06-01T09:00:00Z"},
+        {**steps, "timestamp": "2024-06-01T10:00:00Z", "fields": {"count": 4}},
+    )
+    answer = latest()
+    assert seen(answer) == [
+        ("heart_rate", {"device": "band", "user_id": "7"}, {"bpm": 65.0}, "2024-06-01T10:00:05Z"),
+        ("heart_rate", {"user_id": "7"}, {"bpm": 69.0}, "2024-06-01T10:00:09Z"),
+        # Only what the last point carries: the note was on the one before.
+        ("steps", {"user_id": "7"}, {"count": 4.0}, "2024-06-01T10:00:00Z"),
+    ]
+    last = 1717236009  # 2024-06-01T10:00:09Z
+    assert answer.get_json()["items"][1]["age_seconds"] == pytest.approx(clock.now_ns() / 1e9 - last, abs=0.01)
+    assert seen(latest(measurement="heart_rate", tags={"device": "band"}))[0][2] == {"bpm": 65.0}
+    assert seen(latest(measurement="spo2")) == []
+
+
+def test_the_last_point_in_xml(write, latest, admin):
+    write(beat(0, 60, user_id="7"))
+    root = etree.fromstring(latest(admin | {"Accept": "application/xml"}).data)
+    assert (root.tag, root.findtext("items/item/fields/entry")) == ("LatestResult", "60.0")
+
+
+def test_a_member_sees_the_last_of_their_own(write, latest, member):
+    write(beat(0, 60, user_id="7"), beat(1, 61, user_id="8"), beat(2, 62))
+    assert [it[1] for it in seen(latest(member))] == [{"user_id": "7"}]
+    assert latest(member, tags={"user_id": "8"}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["latest", "query", "delete", "summary"])
+def test_another_organizations_bucket_is_no_bucket_whoever_is_asked_for(client, org, member, path):
+    body = {
+        "latest": {"tags": {"user_id": "8"}},
+        "query": {"measurement": "heart_rate", "tags": {"user_id": "8"}, **DAY},
+        "delete": {"measurement": "heart_rate", "tags": {"user_id": "8"}, **DAY},
+        "summary": {"user_id": 8, "day": "2024-06-01"},
+    }[path]
+    answer = client.post(f"/timeseries/{path}", json={"bucket": f"org_{org + 1}", **body}, headers=member)
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "TS_001")
+
+
+def test_points_are_deleted_from_start_to_before_stop(write, delete, query):
+    write(*[beat(second, second + 50) for second in range(10)])
+    window = {"range_start": "2024-06-01T10:00:03Z", "range_stop": "2024-06-01T10:00:06Z"}
+    assert delete(**window).status_code == 204
+    left = [point["fields"]["bpm"] for point in query().get_json()["series"][0]["points"]]
+    assert left == [50, 51, 52, 56, 57, 58, 59]
+    assert delete(**window).status_code == 204  # again changes nothing
+
+
+def test_only_what_the_tags_name_is_deleted(write, delete, query):
+    write(beat(0, 60, user_id="7", device="band"), beat(0, 61, user_id="7"), beat(0, 62, user_id="8"))
+    assert delete(tags={"user_id": "7"}).status_code == 204
+    assert [series["tags"] for series in query().get_json()["series"]] == [{"user_id": "8"}]
+
+
+@pytest.mark.parametrize("role", ["user", "manager"])
+def test_all_but_admins_delete_their_own_only(write, delete, query, org, role):
+    write(beat(0, 60, user_id="7"), beat(0, 62, user_id="8"))
+    me = bearer(7, role, org)
+    assert delete(me, tags={"user_id": "8"}).status_code == 403
+    assert delete(me).status_code == 204  # nobody is named: the caller's own
+    assert [series["tags"] for series in query().get_json()["series"]] == [{"user_id": "8"}]
+
+
+def test_points_past_their_retention_go(client, org, admin, write, query, database):
+    kept = f"org_{org}_short"
+    client.post("/timeseries/buckets", json={"bucket": kept, "retention_days": 1}, headers=admin)
+    clock = MovableClock()
+    write(*[beat(0, 60)])
+    now = clock.now_ns() // 1_000_000_000
+    for age in (3600, 82_800):
+        at = {"timestamp": iso(now - age)}
+        assert write({**beat(0, 60), **at}, bucket=kept).get_json()["inserted"] == 1
+    clock.forward(2 * 3600)
+    pool = Pool(database.url_for("influx"))
+    try:
+        store, types = PostgresStore(pool), PostgresFieldTypes(pool)
+        keeping = Keeping(pool.transaction, PostgresBuckets(pool), types, store, Silent(), clock)
+        assert keeping.expire() == 1
+        assert keeping.expire() == 0
+    finally:
+        pool.close()
+    window = {"range_start": iso(now - 90_000), "range_stop": iso(now)}
+    assert len(query(bucket=kept, **window).get_json()["series"][0]["points"]) == 1
+    assert len(query().get_json()["series"][0]["points"]) == 1  # without retention all is kept
+
+
+class Silent:
+    """An audit trail that nobody writes to here."""
+
+    def changed(self, *_, **__):
+        raise AssertionError("what expires is nobody's act")
+
+
+def iso(seconds):
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

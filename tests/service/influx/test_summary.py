@@ -1,0 +1,63 @@
+"""POST /timeseries/summary."""
+
+import pytest
+from lxml import etree
+
+from tests.service.influx.conftest import beat
+
+
+@pytest.fixture
+def summary(client, org, member):
+    def ask(headers=None, **members):
+        body = {"bucket": f"org_{org}", "day": "2024-06-01", **members}
+        return client.post("/timeseries/summary", json=body, headers=headers or member)
+
+    return ask
+
+
+def test_a_day_of_ones_own_in_both_formats(write, summary, member):
+    write(*[beat(second, 60, user_id="7") for second in range(600)], beat(0, 200, user_id="8"))
+    answer = summary()
+    assert answer.status_code == 200, answer.data
+    document = answer.get_json()
+    assert (document["user_id"], document["time_zone"], document["samples"]) == (7, "UTC", 600)
+    assert (document["mean"], document["resting_heart_rate"], document["interval_seconds"]) == (60, 60, 1)
+    assert document["coverage"] == pytest.approx(600 / 86_400)
+    assert [zone["seconds"] for zone in document["zones"]] == [600, 0, 0, 0, 0, 0]
+    assert document["gaps"] == [
+        {"start": "2024-06-01T00:00:00Z", "stop": "2024-06-01T10:00:00Z"},
+        {"start": "2024-06-01T10:09:59Z", "stop": "2024-06-02T00:00:00Z"},
+    ]
+    root = etree.fromstring(summary(member | {"Accept": "application/xml"}).data)
+    assert (root.tag, root.findtext("samples"), len(root.findall("zones/zone"))) == ("HeartRateSummary", "600", 6)
+
+
+def test_a_day_is_a_day_of_the_time_zone(write, summary):
+    write(beat(0, 60, user_id="7"))  # 10 o'clock in UTC is already the next day in Kiritimati (UTC+14)
+    assert summary(time_zone="Pacific/Kiritimati").get_json()["samples"] == 0
+    assert summary(time_zone="Pacific/Kiritimati", day="2024-06-02").get_json()["samples"] == 1
+
+
+# Madrid changes its clocks on these days of 2024.
+@pytest.mark.parametrize(("day", "hours"), [("2024-03-31", 23), ("2024-10-27", 25), ("2024-06-01", 24)])
+def test_days_of_23_and_25_hours(summary, day, hours):
+    from datetime import datetime
+
+    (gap,) = summary(day=day, time_zone="Europe/Madrid").get_json()["gaps"]
+    pause = datetime.fromisoformat(gap["stop"]) - datetime.fromisoformat(gap["start"])
+    assert pause.total_seconds() == hours * 3600
+
+
+@pytest.mark.parametrize(
+    ("members", "path"),
+    [({"day": "2024-02-30"}, "/day"), ({"day": "2999-01-01"}, "/day"), ({"time_zone": "Mars/Base"}, "/time_zone")],
+)
+def test_no_such_day(summary, members, path):
+    answer = summary(**members)
+    assert (answer.status_code, answer.get_json()["error"]["details"][0]["path"]) == (422, path)
+
+
+def test_somebody_elses_day_is_for_admin_and_manager(write, summary, admin, member):
+    write(beat(0, 60, user_id="8"))
+    assert summary(member, user_id=8).status_code == 403
+    assert summary(admin, user_id=8).get_json()["samples"] == 1
