@@ -206,6 +206,7 @@ audit_rows() {
     gives 201 AuditEvent $EVENT action=VALIDATE
     row GET /audit/events; gives 200 AuditEventList 'items[]/id:uuid' 'items[]/time:time' 'items[]/action:text' next_cursor
     row GET '/audit/events/{event_id}'; gives 200 AuditEvent $EVENT id={event_id} action=VALIDATE
+    row GET /users/me/access-log; gives 200 AuditEventList items next_cursor
     row GET /audit/verify; gives 200 AuditVerification valid=true checked
 }
 

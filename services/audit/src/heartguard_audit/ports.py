@@ -25,6 +25,9 @@ class Events(Protocol):
     def page(self, search: Search, limit: int) -> list[Recorded]:
         """At most `limit` events, newest first."""
 
+    def readings(self, org_id: int, person: str, before: int | None, limit: int) -> list[Recorded]:
+        """At most `limit` events by which somebody else got to see what is a person's (`user:12`), newest first."""
+
 
 class Journal(Protocol):
     """The trail as it is written."""

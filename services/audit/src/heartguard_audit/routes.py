@@ -44,6 +44,13 @@ def read(audit: UseCases, call: Call) -> Answer:
     return Answer(_recorded(audit.trail.find(call.person, call.params["event_id"])), headers=NO_STORE)
 
 
+def access_log(audit: UseCases, call: Call) -> Answer:
+    position = decode_cursor(call.query.get("cursor"), int)
+    limit = call.query.get("limit", DEFAULT_LIMIT)
+    rows = audit.trail.readings(call.person, position[0] if position else None, limit + 1)
+    return Answer(page(rows, limit, _recorded, lambda row: [row.sequence]), headers=NO_STORE)
+
+
 def verify(audit: UseCases, call: Call) -> Answer:
     verdict = audit.verification.one(call.person.org_id)
     document: dict[str, Any] = {"valid": verdict.fault is None, "checked": verdict.checked}
@@ -119,5 +126,6 @@ ROUTES = (
         body="none",
     ),
     Route("GET", "/audit/events/{event_id}", read, gives="AuditEvent", body="none"),
+    Route("GET", "/users/me/access-log", access_log, query="AccessLogQuery", gives="AuditEventList", body="none"),
     Route("GET", "/audit/verify", verify, gives="AuditVerification", body="none"),
 )

@@ -72,6 +72,21 @@ class AuditTrail(Protocol):
         """Record one change; when this returns the event is safe."""
 
 
+DISCLOSED = ".disclosed"
+
+
+def disclosed(
+    trail: AuditTrail, reader: Principal, action: str, person: int | None, payload: Mapping[str, Any]
+) -> None:
+    """Record that `reader` got to see what is a person's, where the gateway can't know whose it was.
+
+    The action is the route's with `.disclosed` behind it, the resource the person. Who reads what is their own
+    leaves nothing, and neither does what is nobody's.
+    """
+    if person is not None and person != reader.user_id:
+        trail.changed(reader, action + DISCLOSED, f"user:{person}", payload=payload)
+
+
 class AuditLog:
     """Writes events to the Redis Stream, and to the spool while Redis does not take them."""
 

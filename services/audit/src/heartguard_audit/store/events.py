@@ -9,7 +9,7 @@ from sqlalchemy import exc, text
 from heartguard_audit.domain.chain import Head
 from heartguard_audit.domain.events import NotAnEventError, Recorded, Search
 from heartguard_audit.ports import Sealer
-from heartguard_common.audit import AuditEvent
+from heartguard_common.audit import DISCLOSED, AuditEvent
 from heartguard_common.chain import link
 from heartguard_common.clock import parse_rfc3339, rfc3339
 from heartguard_common.database import Database
@@ -104,6 +104,12 @@ class PostgresEvents:
         with self._database.transaction() as connection:
             return [_recorded(row) for row in connection.execute(text(statement), values)]
 
+    def readings(self, org_id: int, person: str, before: int | None, limit: int) -> list[Recorded]:
+        """At most `limit` events by which somebody else got to see what is a person's (`user:12`), newest first."""
+        values = {"org_id": org_id, "person": person, "before": before, "limit": limit, "disclosed": f"%{DISCLOSED}"}
+        with self._database.transaction() as connection:
+            return [_recorded(row) for row in connection.execute(text(_READINGS), values)]
+
 
 def _trail(org_id: int | None) -> str:
     # IS NOT DISTINCT FROM would say both in one, and use no index.
@@ -155,6 +161,13 @@ _TABLE = "heartguard_core.audit_events"
 _COLUMNS = """event_id, time_ns, kind, request_id, gateway_request_id, org_id, actor, actor_hash, action, service,
     resource, outcome, reason, payload"""
 _SELECT = f"SELECT sequence, {_COLUMNS} FROM {_TABLE}"  # noqa: S608
+# A GET of the person is an event of the gateway; what it can't attribute, the service that has the data tells.
+_READINGS = f"""{_SELECT}
+WHERE org_id = :org_id AND resource = :person AND actor <> :person AND outcome = 'success'
+    AND (kind = 'access' AND payload ->> 'method' = 'GET' OR kind = 'change' AND action LIKE :disclosed)
+    AND sequence < coalesce(:before, 9223372036854775807)
+ORDER BY sequence DESC LIMIT :limit
+"""
 _KNOWN = f"SELECT event_id FROM {_TABLE} WHERE event_id = ANY(cast(:ids AS uuid[]))"  # noqa: S608
 _NOW = "SELECT cast(extract(epoch FROM now()) * 1000000 AS bigint)"
 # Two branches, because IS NOT DISTINCT FROM would say both in one and use no index.

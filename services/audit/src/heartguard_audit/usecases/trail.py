@@ -80,6 +80,10 @@ class AuditUseCases:
                 yield from (row for row in rows if "actor" in equals or row.event.actor != me)
                 before = rows[-1].sequence
 
+    def readings(self, caller: Principal, before: int | None, limit: int) -> list[Recorded]:
+        """At most `limit` events by which somebody else got to see what is the caller's, newest first."""
+        return self._events.readings(caller.org_id or 0, caller.actor, before, limit)
+
     def export(
         self, caller: Principal, asked: Mapping[str, Any], before: int | None, limit: int | None
     ) -> Iterator[Sequence[Recorded]]:

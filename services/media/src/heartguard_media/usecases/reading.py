@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from heartguard_common.audit import disclosed
 from heartguard_common.clock import rfc3339, seconds
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
@@ -21,6 +22,7 @@ class Reading:
         self._items = stores.items
         self._archives = stores.archives
         self._objects = stores.objects
+        self._audit = stores.audit
         self._clock = stores.clock
 
     def list(self, principal: Principal, wanted: Scope, before: str | None, limit: int) -> Sequence[MediaItem]:
@@ -36,7 +38,12 @@ class Reading:
         return self._items.usage(principal.org_id or 0), self._rules.quota_bytes
 
     def read(self, principal: Principal, item_id: str) -> MediaItem:
-        """One file's metadata. Raises MEDIA_001, also for what the caller may not see."""
+        """One file's metadata; its owner learns who read it. Raises MEDIA_001, also for what one may not see."""
+        item = self._visible(principal, item_id)
+        disclosed(self._audit, principal, "media.read", item.owner_id, {"media": item.id})
+        return item
+
+    def _visible(self, principal: Principal, item_id: str) -> MediaItem:
         item = self._items.find(item_id)
         if item is None or item.org_id != principal.org_id:
             raise ServiceError(NO_ITEM)
@@ -45,8 +52,10 @@ class Reading:
         return item
 
     def download_url(self, principal: Principal, item_id: str) -> tuple[str, str]:
-        """A signed URL to a file's bytes, and when it expires. Raises MEDIA_001."""
-        return self.link(self.read(principal, item_id))
+        """A signed URL to a file's bytes, and when it expires; its owner learns who got it. Raises MEDIA_001."""
+        item = self._visible(principal, item_id)
+        disclosed(self._audit, principal, "media.download", item.owner_id, {"media": item.id})
+        return self.link(item)
 
     def link(self, item: MediaItem) -> tuple[str, str]:
         """A signed URL to the bytes of a file that the caller may see, and when it expires."""
