@@ -53,13 +53,13 @@ class Clone:
     def layout(self) -> Layout:
         return Layout(self.root)
 
-    def script(self, name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def script(self, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a script of the root as a person would."""
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         ports = {f"{key.upper()}_PORT": str(number) for key, number in self.ports.items()}
         own = {"HEARTGUARD_VENV": sys.prefix, "GATEWAY_BIND": "127.0.0.1", "RATE_LIMIT": "100000/min"}
         return subprocess.run(
-            [str(self.root / name)],
+            [str(self.root / name), *arguments],
             env={**kept, **ports, **own, **environment},
             capture_output=True,
             text=True,

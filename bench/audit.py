@@ -1,0 +1,145 @@
+"""How many events a second the consumer's writer takes: chained and sealed, beside the same rows without a chain.
+
+Run in the virtual environment of the tests: python bench/audit.py [--events 6000] [--batch 200]
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parent.parent)]
+sys.path[:0] = [str(it) for it in (Path(__file__).parent.parent / "services").glob("*/src")]
+
+from sqlalchemy import text  # noqa: E402
+
+from heartguard_audit.domain.chain import Keys  # noqa: E402
+from heartguard_audit.store.checkpoints import CheckpointFile  # noqa: E402
+from heartguard_audit.store.events import PostgresJournal, _row  # noqa: E402
+from heartguard_audit.store.ledger import PostgresLedger  # noqa: E402
+from heartguard_audit.usecases.chains import Notary, Verification  # noqa: E402
+from heartguard_common.audit import AuditEvent  # noqa: E402
+from heartguard_common.clock import SystemClock, rfc3339  # noqa: E402
+from heartguard_common.database import Database  # noqa: E402
+from heartguard_common.ids import uuid7  # noqa: E402
+from tests.servers import Postgres  # noqa: E402
+
+# The table and the statement as they were before the chain: numbered by a trigger, nothing hashed.
+PLAIN = """
+CREATE TABLE heartguard_core.plain_events (LIKE heartguard_core.audit_events INCLUDING DEFAULTS INCLUDING INDEXES);
+ALTER TABLE heartguard_core.plain_events DROP previous_hash, DROP hash, DROP seal;
+CREATE FUNCTION heartguard_core.number_plain() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(5007);
+    IF NEW.org_id IS NULL THEN
+        SELECT coalesce(max(sequence), 0) + 1 INTO NEW.sequence FROM heartguard_core.plain_events WHERE org_id IS NULL;
+    ELSE
+        SELECT coalesce(max(sequence), 0) + 1 INTO NEW.sequence FROM heartguard_core.plain_events
+        WHERE org_id = NEW.org_id;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER number_plain BEFORE INSERT ON heartguard_core.plain_events
+    FOR EACH ROW EXECUTE FUNCTION heartguard_core.number_plain();
+GRANT SELECT, INSERT ON heartguard_core.plain_events TO heartguard_audit;
+"""
+NAMES = """event_id, time_ns, kind, request_id, gateway_request_id, org_id, actor, actor_hash, action, service,
+    resource, outcome, reason, payload"""
+ADD = f"""
+INSERT INTO heartguard_core.plain_events ({NAMES})
+SELECT {NAMES}
+FROM ROWS FROM (jsonb_to_recordset(cast(:batch AS jsonb)) AS (
+    event_id uuid, time_ns bigint, kind text, request_id text, gateway_request_id text, org_id integer, actor text,
+    actor_hash text, action text, service text, resource text, outcome text, reason text, payload jsonb
+)) WITH ORDINALITY AS given ({NAMES}, place)
+ORDER BY place ON CONFLICT (event_id) DO NOTHING
+"""
+
+
+def events(number: int) -> list[AuditEvent]:
+    """Access events of twenty organizations, as the gateway writes them."""
+    now = SystemClock().now_ns()
+    return [
+        AuditEvent(
+            id=uuid7(),
+            time=rfc3339(now + place),
+            kind="access",
+            request_id=uuid7(),
+            gateway_request_id=uuid7(),
+            org_id=1 + place % 20,
+            actor=f"user:{place % 500}",
+            action="timeseries.write",
+            service="gateway",
+            outcome="success",
+            payload={"method": "POST", "status": 200},
+        )
+        for place in range(number)
+    ]
+
+
+def batches(number: int, size: int) -> list[list[AuditEvent]]:
+    """The same, in batches."""
+    made = events(number)
+    return [made[at : at + size] for at in range(0, number, size)]
+
+
+def main() -> None:
+    """Write the same load in turns, a batch with the chain and a batch without, and verify what was chained."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=6000)
+    parser.add_argument("--batch", type=int, default=200)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        server = Postgres(Path(folder), settings=("shared_buffers=64MB", "max_connections=20"))
+        try:
+            server.start()
+            with server.database() as database:
+                _measure(database, Path(folder), options.events, options.batch)
+        finally:
+            server.stop()
+
+
+def _measure(database: Any, folder: Path, number: int, size: int) -> None:
+    owner = Database(database.owner_url)
+    with owner.transaction() as connection:
+        connection.exec_driver_sql(PLAIN)
+    owner.close()
+    store = Database(database.url_for("audit"))
+    keys = Keys("of-the-bench-alone-7Vd2Kx9Qm4Zr1Tb8")
+    journal = PostgresJournal(store, keys)
+
+    def plain(batch: list[AuditEvent]) -> None:
+        with store.transaction() as connection:
+            connection.execute(text(ADD), {"batch": json.dumps([_row(it) for it in batch])})
+
+    spent = {"chained": [0.0, 0.0], "plain": [0.0, 0.0]}
+    writers = {"chained": journal.add, "plain": plain}
+    journal.add(events(1))
+    plain(events(1))
+    for pair in zip(batches(number, size), batches(number, size), strict=True):
+        for (name, write), batch in zip(writers.items(), pair, strict=True):
+            wall, own = time.perf_counter(), time.process_time()
+            write(batch)
+            spent[name][0] += time.perf_counter() - wall
+            spent[name][1] += time.process_time() - own
+    print(f"{number:,} events in batches of {size}, fsync on")
+    for name, (wall, own) in spent.items():
+        print(f"  {name:8} {number / wall:8,.0f} events/s   {own / number * 1e6:6.1f} us of the consumer's CPU each")
+    print(f"  with the chain {spent['plain'][0] / spent['chained'][0]:.2f} of the rate without")
+    ledger, apart = PostgresLedger(store), CheckpointFile(folder / "checkpoints")
+    began = time.perf_counter()
+    signed = Notary(ledger, apart, keys, SystemClock()).step()
+    print(f"  {signed} chains signed in {(time.perf_counter() - began) * 1000:.0f} ms")
+    began = time.perf_counter()
+    found = list(Verification(ledger, apart, keys).all())
+    checked = sum(it.verdict.checked for it in found)
+    assert all(it.verdict.fault is None for it in found)
+    print(f"  {checked / (time.perf_counter() - began):,.0f} events/s verified")
+    store.close()
+
+
+if __name__ == "__main__":
+    main()
