@@ -34,17 +34,18 @@ class Outcome:
         return int(found[-1]) if found else None
 
 
+_Instant = tuple[str, Tags, int]
+"""A series, as measurement and tags, and a time."""
 Deliver = Callable[[Sequence[str]], Outcome | None]
 """Sends lines; returns what was refused, None when everything is stored."""
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A line, the point it says, and the places of the submitted points it was made of."""
+    """A line and the point it says, which may be made of several submitted ones."""
 
     text: str
     point: Point
-    places: tuple[int, ...]
 
 
 def send(points: Sequence[Point], deliver: Deliver) -> list[Verdict]:
@@ -52,30 +53,53 @@ def send(points: Sequence[Point], deliver: Deliver) -> list[Verdict]:
     verdicts = [_STORED] * len(points)
     refused: list[tuple[_Line, str]] = []
     _part(_lines(points), deliver, refused)
+    instants = _instants(points) if refused else {}
+    again: set[int] = set()
     for line, reason in refused:
-        for place in line.places:
-            verdicts[place] = Verdict("rejected", reason)
-        if len(line.places) > 1:
-            # The values of several points had become one line; only some of them need be at fault.
-            for place in line.places:
-                outcome = deliver(encode([points[place]]))
-                verdicts[place] = _STORED if outcome is None else Verdict("rejected", _reason(outcome))
+        submitted = instants[_instant(line.point)]
+        if len(submitted) > 1:
+            again.update(submitted)
+        else:
+            verdicts[submitted[0]] = Verdict("rejected", reason)
+    # Of several points of one instant only some need be at fault: each alone, in their order, so that the last one wins.
+    for place in sorted(again):
+        outcome = deliver(encode([points[place]]))
+        verdicts[place] = _STORED if outcome is None else Verdict("rejected", _reason(outcome))
     return verdicts
 
 
-def _lines(points: Sequence[Point]) -> list[_Line]:
-    """One line for each series and instant, its later values winning, in order of time."""
-    merged: dict[tuple[str, Tags, int], tuple[dict[str, Value], list[int]]] = {}
+def _instant(point: Point) -> _Instant:
+    return point.measurement, point.tags, point.time_ns
+
+
+def _instants(points: Sequence[Point]) -> Mapping[_Instant, Sequence[int]]:
+    found: dict[_Instant, list[int]] = {}
     for place, point in enumerate(points):
-        fields, places = merged.setdefault((point.measurement, point.tags, point.time_ns), ({}, []))
-        fields.update(point.fields)
-        places.append(place)
+        found.setdefault(_instant(point), []).append(place)
+    return found
+
+
+def _lines(points: Sequence[Point]) -> list[_Line]:
+    """One line for each series and instant, its later values winning, in order of time.
+
+    A value of another type than the one it would replace begins a line of its own: the server refuses one of the two,
+    and a value that is not sent can't be refused.
+    """
+    merged: dict[_Instant, list[dict[str, Value]]] = {}
+    for point in points:
+        lines = merged.setdefault(_instant(point), [])
+        fields = next((line for line in lines if _agree(line, point.fields)), None)
+        if fields is None:
+            lines.append(dict(point.fields))
+        else:
+            fields.update(point.fields)
     ordered = sorted(merged.items(), key=lambda item: item[0][2])
-    unique = [Point(*key[:2], fields, key[2]) for key, (fields, _) in ordered]
-    return [
-        _Line(text, point, tuple(places))
-        for text, point, (_, (_, places)) in zip(encode(unique), unique, ordered, strict=True)
-    ]
+    unique = [Point(*key[:2], fields, key[2]) for key, lines in ordered for fields in lines]
+    return [_Line(text, point) for text, point in zip(encode(unique), unique, strict=True)]
+
+
+def _agree(line: Mapping[str, Value], fields: Mapping[str, Value]) -> bool:
+    return all(type(line[name]) is type(value) for name, value in fields.items() if name in line)
 
 
 def _part(lines: Sequence[_Line], deliver: Deliver, refused: list[tuple[_Line, str]]) -> None:
