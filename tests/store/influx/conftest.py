@@ -46,6 +46,7 @@ class Rooms:
     querying: Querying
     store: TimeSeriesStore
     created: str
+    pool: Pool
     run: str = field(default_factory=lambda: secrets.token_hex(4))
 
     def bucket(self, retention_days: int | None = None) -> str:
@@ -90,6 +91,7 @@ def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator
             Querying(transaction, buckets, types, store),
             store,
             WRITTEN[request.param],
+            pool,
         )
         yield rooms
         rooms.clear()

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from heartguard_common.clock import parse_rfc3339, rfc3339
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
+from heartguard_influx.domain.query import Selection
+from heartguard_influx.store import PostgresFieldTypes
 
 SECOND = 1_000_000_000
 BEGIN = parse_rfc3339("2024-06-01T10:00:00Z")
@@ -233,3 +235,48 @@ def test_a_named_buckets_retention_holds(rooms):
     assert [(verdict.status, verdict.reason) for verdict in verdicts] == [
         ("rejected", "the timestamp is older than the bucket keeps points")
     ]
+
+
+def chosen(rooms, bucket, tags=None, person=None, start=RANGE["range_start"], stop=RANGE["range_stop"]):
+    edges = parse_rfc3339(start), parse_rfc3339(stop)
+    return Selection(rooms.bucket_id(bucket), "heart_rate", *edges, tags or {}, person)
+
+
+def test_the_latest_point_of_each_series(rooms):
+    bucket = rooms.bucket()
+    batch = [
+        *(point(second, {"bpm": 60.0 + second, "confidence": 0.5}, {"device": "a"}) for second in range(5)),
+        point(5, {"bpm": 70.0}, {"device": "a"}),
+        point(3, {"bpm": 80.0}, {"device": "b"}),
+        point(9, {"steps": 1.0}, {"device": "c"}, measurement="walk"),
+    ]
+    rooms.write(bucket, batch)
+    selection = chosen(rooms, bucket)
+    groups = rooms.store.groups(selection, None)
+    fields = PostgresFieldTypes(rooms.pool).of(selection.bucket_id, "heart_rate")
+    rows = rooms.store.latest(selection, groups, fields)
+    assert [(dict(groups[row.group].tags)["device"], row.time_ns - BEGIN, dict(row.values)) for row in rows] == [
+        ("a", 5 * SECOND, {"bpm": 70.0}),
+        ("b", 3 * SECOND, {"bpm": 80.0}),
+    ]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seconds=st.lists(st.integers(0, 20), min_size=1, max_size=12, unique=True),
+    begin=st.integers(0, 20),
+    length=st.integers(1, 20),
+    word=st.sampled_from(["a", "b c", 'x"y', "back\\slash", "é"]),
+)
+def test_a_deletion_is_half_open_and_of_its_tags_only(rooms, seconds, begin, length, word):
+    bucket = rooms.bucket()
+    batch = [point(second, {"bpm": 60.0, "note": "n"}, {"t g": tag}) for second in seconds for tag in (word, "other")]
+    assert set(rooms.write(bucket, batch)) == {rooms.created}
+    edges = {"start": rfc3339(BEGIN + begin * SECOND), "stop": rfc3339(BEGIN + (begin + length) * SECOND)}
+    selection = chosen(rooms, bucket, tags={"t g": word}, **edges)
+    gone = {second for second in seconds if begin <= second < begin + length}
+    assert rooms.store.delete(selection, rooms.store.groups(selection, None)) == 2 * len(gone)
+    left = {(row[0]["t g"], row[1]) for row in read(rooms, bucket)}
+    assert left == {(word, second) for second in seconds if second not in gone} | {
+        ("other", second) for second in seconds
+    }
