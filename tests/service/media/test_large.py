@@ -1,0 +1,108 @@
+"""A large file goes up and comes down through the gateway in flat memory.
+
+HEARTGUARD_TEST_LARGE_MB=200 is the long form.
+"""
+
+import base64
+import json
+import os
+
+import pytest
+
+from tests.media_house import MEBIBYTE, blocks_of, content, digest_of, peak_of, pids_of, running, target_of
+
+SIZE = int(os.environ.get("HEARTGUARD_TEST_LARGE_MB", "32"))
+MOST_RESIDENT = 120 * 10**6
+MOST_GROWTH = 24 * 10**6  # of all processes of a program together, whatever the size of the file
+
+
+def require_flat(house, work):
+    """Do it once over, and see that no process is large and no program grows with the file."""
+    _, before = peak_of(pids_of(house), lambda: None)
+    result, peaks = peak_of(pids_of(house), work)
+    for name, peak in peaks.items():
+        assert peak.largest < MOST_RESIDENT, (name, peak)
+        assert peak.together - before[name].together < MOST_GROWTH, (name, before[name], peak)
+    return result
+
+
+@pytest.fixture
+def house(database, redis_url, tmp_path):
+    with running(database, redis_url, tmp_path, max(SIZE, 50)) as house:
+        yield house
+
+
+def up(house, **how):
+    headers = {**house.who, "Content-Type": "application/octet-stream", **how}
+    answer = house.request("PUT", "/media/upload?file_name=large.bin", content(SIZE), **headers)
+    assert answer.status == 201, answer.read()
+    return json.loads(answer.read())
+
+
+def link(house, item):
+    answer = house.request("GET", f"/media/items/{item['id']}/download", **house.who)
+    return target_of(json.loads(answer.read())["url"])
+
+
+def test_up_and_down_in_flat_memory(house):
+    expected = digest_of(content(SIZE))
+
+    def there_and_back():
+        item = up(house, **{"Content-Length": str(SIZE * MEBIBYTE)})
+        chunked = up(house)
+        assert (item["size"], item["sha256"], chunked["sha256"]) == (SIZE * MEBIBYTE, expected, expected)
+        url = link(house, item)
+        assert digest_of(blocks_of(house.request("GET", url))) == expected
+        middle = SIZE * MEBIBYTE // 2
+        part = house.request("GET", url, Range=f"bytes={middle - 3}-{middle + 8}")
+        assert (part.status, part.read()) == (
+            206,
+            list(content(SIZE // 2))[-1][-3:] + list(content(SIZE // 2 + 1))[-1][:9],
+        )
+        return expected
+
+    assert require_flat(house, there_and_back) == expected
+
+
+def test_an_announced_file_in_flat_memory(house):
+    expected = digest_of(content(SIZE))
+    request = {
+        "file_name": "l",
+        "content_type": "application/octet-stream",
+        "size": SIZE * MEBIBYTE,
+        "sha256": expected,
+    }
+    body = json.dumps({**request, "sha256": expected})
+
+    def announced():
+        answer = house.request("POST", "/media/uploads", body, **house.who, **{"Content-Type": "application/json"})
+        ticket = json.loads(answer.read())
+        headers = {**ticket["headers"], "Content-Length": str(request["size"])}
+        sent = house.request("PUT", target_of(ticket["url"]), content(SIZE), **headers)
+        assert (sent.status, sent.read()) == (201, b"")
+        done = house.request("POST", f"/media/uploads/{ticket['id']}/complete", **house.who)
+        return json.loads(done.read())
+
+    assert require_flat(house, announced)["sha256"] == expected
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/xml"])
+def test_a_document_costs_four_times_its_body_at_most(house, media_type):
+    data = base64.b64encode(b"".join(content(5))).decode()
+    leaves = {"file_name": "a", "content_type": "application/octet-stream", "data_base64": data}
+    body = json.dumps(leaves)
+    if media_type == "application/xml":
+        inner = "".join(f"<{name}>{text}</{name}>" for name, text in leaves.items())
+        body = f"<MediaUpload>{inner}</MediaUpload>"
+    small = body.replace(data, "AAAA")
+    headers = {**house.who, "Content-Type": media_type}
+    pids = pids_of(house)
+    # What a first request loads is not the body's.
+    assert house.request("POST", "/media/upload", small, **headers).read()
+    _, before = peak_of(pids, lambda: None)
+    answers, peaks = peak_of(
+        pids, lambda: [house.request("POST", "/media/upload", body, **headers).read()[:6] for _ in range(5)]
+    )
+    assert answers == [b'{"id":'] * 5
+    for name, peak in peaks.items():
+        assert peak.together - before[name].together < 4 * len(body), (name, before[name], peak, len(body))
