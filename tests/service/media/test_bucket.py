@@ -9,6 +9,7 @@ from heartguard_media.store.gcs import BLOCK_BYTES, open_bucket
 from heartguard_media.wiring import create_app
 from tests.gcs import BUCKET, service_account
 from tests.service.media.conftest import PNG, local, put
+from tests.store.media.faulty import FaultyStore
 from tests.tokens import service_auth, settings_environ
 
 
@@ -64,6 +65,51 @@ def test_with_a_key_the_url_leads_straight_to_the_store(environ, people, tmp_pat
     app.extensions[LIFECYCLE].close()
     assert download["url"].startswith(f"{gcs.url}/{BUCKET}/org_")
     assert requests.get(download["url"], timeout=5).content == PNG
+
+
+def test_with_a_key_the_bytes_of_a_ticket_go_straight_to_the_store(environ, people, tmp_path, gcs):
+    key = tmp_path / "account.json"
+    service_account(key)
+    app = create_app(Settings.from_env({**environ, "GOOGLE_APPLICATION_CREDENTIALS": str(key)}))
+    client = app.test_client()
+    statuses = {}
+    for name, content in (("right", PNG), ("short", PNG[:-1]), ("other", b"GIF89a" + PNG[6:])):
+        sent = {"file_name": "a.png", "content_type": "image/png", "size": len(PNG)}
+        ticket = client.post("/media/uploads", json=sent, headers=people.user).json
+        assert ticket["url"].startswith(f"{gcs.url}/{BUCKET}/org_{people.org}/")
+        assert requests.put(ticket["url"], data=content, headers=ticket["headers"], timeout=5).ok
+        done = client.post(f"/media/uploads/{ticket['id']}/complete", headers=people.user)
+        statuses[name] = done.status_code, done.json.get("error", {}).get("code")
+    app.extensions[LIFECYCLE].close()
+    # The emulator does not keep to the signed size, as Google does: it is looked at again.
+    assert statuses == {"right": (200, None), "short": (422, "MEDIA_012"), "other": (422, "MEDIA_011")}
+    assert len(gcs.keys()) == 1
+
+
+def test_an_announced_file_without_a_key_goes_through_this_service(client, people, gcs):
+    sent = {"file_name": "a.png", "content_type": "image/png", "size": len(PNG)}
+    ticket = client.post("/media/uploads", json=sent, headers=people.user).json
+    assert client.put(local(ticket["url"]), data=PNG, headers=ticket["headers"]).status_code == 201
+    assert client.post(f"/media/uploads/{ticket['id']}/complete", headers=people.user).status_code == 200
+    assert gcs.keys() == [f"org_{people.org}/user_{people.ids['user']}/{ticket['id']}"]
+
+
+def test_a_removal_that_the_store_resists_is_503_and_goes_on_with_the_next_call(environ, people, gcs):
+    with FaultyStore(gcs.url).running() as faulty:
+        app = create_app(Settings.from_env({**environ, "STORAGE_EMULATOR_HOST": faulty.url}))
+        client = app.test_client()
+        item = put(client, people.user).json["id"]
+        faulty.always = 403
+        deleted = client.delete(f"/media/items/{item}", headers=people.admin)
+        assert (deleted.status_code, len(gcs.keys())) == (503, 1)
+        assert client.get(f"/media/items/{item}", headers=people.user).status_code == 404
+        assert put(client, people.user).status_code == 503
+        # Other routes answer as ever.
+        assert client.get("/media/items", headers=people.user).json["items"] == []
+        faulty.always = None
+        statuses = [client.delete(f"/media/items/{item}", headers=people.admin).status_code for _ in range(2)]
+        app.extensions[LIFECYCLE].close()
+    assert (statuses, gcs.keys()) == ([204, 404], [])
 
 
 def test_ready_says_whether_the_bucket_answers(environ, database, redis_url):

@@ -66,8 +66,57 @@ def test_nothing_of_a_direct_url_can_be_altered(account, method, old, new):
         verify(account.public_key, method, url.replace(old, new, 1))
 
 
+PUT_HEADERS = {
+    "Content-Type": "image/png",
+    "x-goog-content-length-range": "9,9",
+    "x-goog-if-generation-match": "0",
+}
+
+
+def verify_upload(public_key, url, headers):
+    """As `verify`, for a URL that binds headers too."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, strict_parsing=True))
+    signature = bytes.fromhex(query.pop("X-Goog-Signature"))
+    bound = sorted({**{name.lower(): value for name, value in headers.items()}, "host": parts.netloc}.items())
+    names = ";".join(name for name, _ in bound)
+    assert query["X-Goog-SignedHeaders"] == names
+    canonical_query = "&".join(f"{quote(name, safe='')}={quote(query[name], safe='')}" for name in sorted(query))
+    lines = "".join(f"{name}:{value}\n" for name, value in bound)
+    request = f"PUT\n{parts.path}\n{canonical_query}\n{lines}\n{names}\nUNSIGNED-PAYLOAD"
+    scope = query["X-Goog-Credential"].split("/", 1)[1]
+    digest = hashlib.sha256(request.encode()).hexdigest()
+    text = "\n".join([query["X-Goog-Algorithm"], query["X-Goog-Date"], scope, digest])
+    public_key.verify(signature, text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return query
+
+
+def test_an_upload_url_binds_type_size_and_that_it_works_once(account):
+    ticket = open_bucket(BUCKET, account.file, None).direct_upload(ITEM, 900)
+    assert ticket.headers == PUT_HEADERS
+    assert ticket.url.startswith(f"https://storage.googleapis.com/{BUCKET}/org_1/user_2/abc?")
+    assert verify_upload(account.public_key, ticket.url, ticket.headers)["X-Goog-Expires"] == "900"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "headers"),
+    [
+        ("user_2/abc", "user_2/abd", {}),
+        ("Expires=900", "Expires=9000", {}),
+        ("", "", {"Content-Type": "text/html"}),
+        ("", "", {"x-goog-content-length-range": "0,99999999"}),
+        ("", "", {"x-goog-if-generation-match": "7"}),
+    ],
+)
+def test_nothing_of_an_upload_url_can_be_altered(account, old, new, headers):
+    ticket = open_bucket(BUCKET, account.file, None).direct_upload(ITEM, 900)
+    with pytest.raises(InvalidSignature):
+        verify_upload(account.public_key, ticket.url.replace(old, new, 1), {**ticket.headers, **headers})
+
+
 def test_without_a_key_there_is_no_direct_url():
-    assert open_bucket(BUCKET, None, "http://127.0.0.1:1").direct_url(ITEM, 900) is None
+    store = open_bucket(BUCKET, None, "http://127.0.0.1:1")
+    assert (store.direct_url(ITEM, 900), store.direct_upload(ITEM, 900)) == (None, None)
 
 
 def test_a_file_that_is_no_key_is_refused(tmp_path):

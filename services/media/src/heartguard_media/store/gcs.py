@@ -130,7 +130,8 @@ class GcsStore:
             "x-goog-content-length-range": f"{item.size},{item.size}",
             "x-goog-if-generation-match": "0",
         }
-        url = self._signed_url(item, "PUT", seconds, headers=headers)
+        # A copy: the library writes the host among them.
+        url = self._signed_url(item, "PUT", seconds, headers=dict(headers))
         return None if url is None else Ticket(url, headers)
 
     def ping(self) -> None:
