@@ -97,8 +97,8 @@ class Size:
         self.together = max(self.together, together)
 
 
-def peak_of(pids: dict[str, int], work: Callable[[], Any]) -> tuple[Any, dict[str, Size]]:
-    """What `work` returns, and the largest size each program had meanwhile, looked at every 50 ms."""
+def peak_of(pids: dict[str, int], work: Callable[[], Any], every: float = 0.05) -> tuple[Any, dict[str, Size]]:
+    """What `work` returns, and the largest size each program had meanwhile, looked at every so many seconds."""
     peaks = {name: Size() for name in pids}
     over = threading.Event()
 
@@ -106,7 +106,7 @@ def peak_of(pids: dict[str, int], work: Callable[[], Any]) -> tuple[Any, dict[st
         while True:
             for name, pid in pids.items():
                 peaks[name].look(pid)
-            if over.wait(0.05):
+            if over.wait(every):
                 return
 
     watcher = threading.Thread(target=watch)
