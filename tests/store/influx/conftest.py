@@ -79,6 +79,13 @@ class Rooms:
             self.buckets.remove(bucket_id)
 
 
+class Silent:
+    """A trail that nobody reads."""
+
+    def changed(self, *_, **__):
+        return None
+
+
 @pytest.fixture(scope="module", params=STORES)
 def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator[Rooms]:
     pool = Pool(module_database.url_for("influx"))
@@ -88,7 +95,7 @@ def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator
             found(module_database),
             buckets,
             Writing(transaction, buckets, types, store, MovableClock()),
-            Querying(transaction, buckets, types, store),
+            Querying(transaction, buckets, types, store, Silent()),
             store,
             WRITTEN[request.param],
             pool,

@@ -40,10 +40,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     stores = _in_influxdb(settings, parts) if settings.influx_url else _in_postgresql(parts.database)
     usecases = UseCases(
         writing=Writing(stores.writing, stores.buckets, stores.types, stores.points, parts.clock),
-        querying=Querying(stores.transaction, stores.buckets, stores.types, stores.points),
+        querying=Querying(stores.transaction, stores.buckets, stores.types, stores.points, parts.audit),
         keeping=Keeping(stores.transaction, stores.buckets, stores.types, stores.points, parts.audit, parts.clock),
         exporting=Exporting(stores.buckets, stores.types, stores.points),
-        summarizing=Summarizing(stores.transaction, stores.buckets, stores.types, stores.points, parts.clock),
+        summarizing=Summarizing(
+            stores.transaction, stores.buckets, stores.types, stores.points, parts.clock, parts.audit
+        ),
         clock=parts.clock,
     )
     retention = Background("retention", partial(_expire, usecases.keeping))

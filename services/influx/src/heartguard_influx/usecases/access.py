@@ -1,7 +1,8 @@
 """Whose buckets and whose points a caller may touch: the same rules for every verb."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from heartguard_common.audit import AuditTrail, disclosed
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain.bucket import Bucket, belongs_to
@@ -29,6 +30,13 @@ def organization_of(principal: Principal) -> int:
 def only_person(principal: Principal) -> int | None:
     """The one person whose points the caller may write and read; None for admin and manager."""
     return principal.user_id if principal.role == "user" else None
+
+
+def tell(audit: AuditTrail, reader: Principal, action: str, persons: Iterable[object], bucket: str) -> None:
+    """Record whose points somebody else got to see; `persons` are values of the tag `user_id`, None for nobody's."""
+    numbers = {str(person) for person in persons if person is not None}
+    for number in sorted(int(it) for it in numbers if it.isascii() and it.isdigit()):
+        disclosed(audit, reader, action, number, {"bucket": bucket})
 
 
 def require_own(tags: Mapping[str, str] | None, person: int | None) -> None:

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from heartguard_common.audit import AuditTrail
 from heartguard_common.identity import Principal
 from heartguard_influx.domain import query as queries
-from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, Tags
+from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Tags
 from heartguard_influx.domain.query import Field, Group, Row, Selection, Shape
 from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
-from heartguard_influx.usecases.access import find_bucket, only_person, require_own
+from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,19 @@ class Latest:
 class Querying:
     """Reading points, raw or by windows."""
 
-    def __init__(self, transaction: Transaction, buckets: Buckets, types: FieldTypes, store: TimeSeriesStore) -> None:
+    def __init__(
+        self,
+        transaction: Transaction,
+        buckets: Buckets,
+        types: FieldTypes,
+        store: TimeSeriesStore,
+        audit: AuditTrail,
+    ) -> None:
         self._transaction = transaction
         self._buckets = buckets
         self._types = types
         self._store = store
+        self._audit = audit
 
     def query(self, principal: Principal, document: Mapping[str, Any], after: Sequence[int] | None) -> Found:
         """What a QueryRequest asks for; `after` is the position where the page of raw points before ended.
@@ -54,7 +63,18 @@ class Querying:
             selection = Selection(
                 bucket.id or 0, document["measurement"], start_ns, stop_ns, document.get("tags") or {}, person
             )
-            return self._read(selection, shape, document.get("fields"), after)
+            found = self._read(selection, shape, document.get("fields"), after)
+            persons = self._persons(selection) if found.rows else ()
+        tell(self._audit, principal, "timeseries.query", persons, bucket.name)
+        return found
+
+    def _persons(self, selection: Selection) -> Sequence[str | None]:
+        """Whose points are read; those of a caller who is bound to their own need not be looked for."""
+        if selection.person is not None:
+            return ()
+        if PERSON_TAG in selection.tags:
+            return (selection.tags[PERSON_TAG],)
+        return [dict(group.tags).get(PERSON_TAG) for group in self._store.groups(selection, (PERSON_TAG,))]
 
     def latest(self, principal: Principal, document: Mapping[str, Any]) -> list[Latest]:
         """What a LatestRequest asks for: the last point of each series, by measurement and tags.
@@ -74,7 +94,8 @@ class Querying:
                 queries.require_series(len(found) + len(groups))
                 rows = self._store.latest(selection, groups, self._types.of(selection.bucket_id, name))
                 found += [Latest(name, groups[row.group].tags, row) for row in rows]
-            return found
+        tell(self._audit, principal, "timeseries.latest", (dict(it.tags).get(PERSON_TAG) for it in found), bucket.name)
+        return found
 
     def _read(
         self, selection: Selection, shape: Shape, names: Sequence[str] | None, after: Sequence[int] | None

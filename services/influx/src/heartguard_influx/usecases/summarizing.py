@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import Clock
 from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.identity import Principal
@@ -13,7 +14,7 @@ from heartguard_influx.domain.query import Selection, require_zone
 from heartguard_influx.domain.summary import DEFAULT_MAXIMUM, Sample, Summary, one_per_instant, summarize
 from heartguard_influx.domain.windows import day_of
 from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
-from heartguard_influx.usecases.access import find_bucket, only_person, require_own
+from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
 
 MEASUREMENT = "heart_rate"
 FIELDS = ("bpm", "value")
@@ -33,13 +34,20 @@ class Summarizing:
     """Computes a day's summary from stored points."""
 
     def __init__(
-        self, transaction: Transaction, buckets: Buckets, types: FieldTypes, store: TimeSeriesStore, clock: Clock
+        self,
+        transaction: Transaction,
+        buckets: Buckets,
+        types: FieldTypes,
+        store: TimeSeriesStore,
+        clock: Clock,
+        audit: AuditTrail,
     ) -> None:
         self._transaction = transaction
         self._buckets = buckets
         self._types = types
         self._store = store
         self._clock = clock
+        self._audit = audit
 
     def day(self, principal: Principal, document: Mapping[str, Any]) -> Day:
         """What a SummaryRequest asks for; a day that is not over ends now.
@@ -59,6 +67,7 @@ class Summarizing:
             stop_ns = min(stop_ns, now)
             selection = Selection(bucket.id or 0, MEASUREMENT, start_ns, stop_ns, {PERSON_TAG: str(user_id)})
             samples = one_per_instant(self._samples(selection))
+        tell(self._audit, principal, "timeseries.summary", (user_id,), bucket.name)
         maximum = document.get("maximum_heart_rate", DEFAULT_MAXIMUM)
         return Day(user_id, zone, summarize(samples, start_ns, stop_ns, maximum))
 
