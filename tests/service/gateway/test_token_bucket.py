@@ -1,5 +1,6 @@
 """The bucket of Redis and the bucket of this process sit the same exam."""
 
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -94,6 +95,36 @@ def test_a_server_clock_set_back_locks_nobody_out(valkey: Valkey, redis_url: str
     quota = store.take("hg:rl:a", SLOW)
     store.link.close()
     assert (quota.allowed, quota.wait_us) == (False, 60_000_000)
+
+
+def test_sixteen_clients_get_what_the_rate_gives_and_nothing_more(valkey: Valkey, redis_url: str) -> None:
+    burst, per_second, seconds = 200, 500, 2.0
+    script = SCRIPT_FILE.read_text()
+    allowed = [0] * 16
+    ready = threading.Barrier(16)
+
+    def now(client: Any) -> float:
+        whole, micro = client.time()
+        return float(whole + micro / 1_000_000)
+
+    def ask_on(place: int) -> None:
+        with valkey.client() as client:
+            take = client.register_script(script)
+            ready.wait()
+            ending = time.monotonic() + seconds
+            while time.monotonic() < ending:
+                allowed[place] += take(keys=["hg:rl:sixteen"], args=[burst, 1_000_000 // per_second])[0]
+
+    with valkey.client() as client:
+        askers = [threading.Thread(target=ask_on, args=(place,)) for place in range(16)]
+        began = now(client)
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join()
+        elapsed = now(client) - began
+    assert sum(allowed) <= burst + per_second * elapsed
+    assert sum(allowed) >= 0.99 * (burst + per_second * seconds)
 
 
 def test_microseconds_of_today_survive_the_number_format(valkey: Valkey, redis_url: str) -> None:

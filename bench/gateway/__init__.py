@@ -1,0 +1,1 @@
+"""The gateway beside peers written the usual way: `python -m bench.gateway`."""

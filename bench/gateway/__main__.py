@@ -1,0 +1,170 @@
+"""Our gateway with every stage on, beside peers that make the same checks over the same backend and the same Valkey.
+
+Run from the root: .venv/bin/python -m bench.gateway [--seconds 3] [--only NAME ...] [--out DIRECTORY]
+Writes gateway.md and gateway.svg. Exit 1 when an event is missing, an answer failed, or a revoked token went on.
+"""
+
+import argparse
+import sys
+import tempfile
+import threading
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway")]
+
+import jwt  # noqa: E402
+import psutil  # noqa: E402
+from redis import Redis  # noqa: E402
+
+from bench.gateway import gateways, load, report  # noqa: E402
+from heartguard_common import audit  # noqa: E402
+from heartguard_common.revocation import key  # noqa: E402
+from tests.servers import Valkey  # noqa: E402
+from tests.tokens import bearer, mark_ready  # noqa: E402
+
+BODY = '{"bucket":"bench","points":["' + "x" * 2000 + '"]}'
+
+
+class Revoked(threading.Thread):
+    """Asks on with a token of its own, revokes it in the middle of the load, and times the first refusal."""
+
+    def __init__(self, port: int, store: "Redis[bytes]", after: float) -> None:
+        super().__init__()
+        self._port, self._store, self._after = port, store, after
+        self.answers = 0
+        self.seconds: float | None = None
+
+    def run(self) -> None:
+        """Until refused, or two seconds after the revocation."""
+        header = bearer(12, "user", 3)
+        jti = jwt.decode(header["Authorization"][7:], options={"verify_signature": False})["jti"]
+        link = HTTPConnection("127.0.0.1", self._port, timeout=20)
+        began, revoked = time.monotonic(), 0.0
+        while not revoked or time.monotonic() - revoked < 2:
+            if not revoked and time.monotonic() - began > self._after:
+                self._store.set(key("jti", jti), "1", ex=60)
+                revoked = time.monotonic()
+            link.request("GET", "/users/12", headers=header)
+            answer = link.getresponse()
+            answer.read()
+            self.answers += 1
+            if answer.status == 401:
+                self.seconds = time.monotonic() - revoked
+                break
+            time.sleep(0.01)
+        link.close()
+
+
+def spent(pid: int) -> tuple[float, float]:
+    """CPU seconds and resident MB of a process and all it started (PSS where the system knows it)."""
+    root = psutil.Process(pid)
+    cpu = memory = 0.0
+    for one in (root, *root.children(recursive=True)):
+        times = one.cpu_times()
+        cpu += times.user + times.system
+        info = one.memory_full_info()
+        memory += getattr(info, "pss", info.rss) / 1e6
+    return cpu, memory
+
+
+def settled(store: "Redis[bytes]") -> int:
+    """The events of the stream, when no more have come for a while: wrk leaves requests on their way behind."""
+    length = -1
+    while length != (length := int(store.xlen(audit.STREAM))):
+        time.sleep(0.3)
+    return length
+
+
+def measure(
+    running: gateways.Running, store: "Redis[bytes]", call: load.Call, connections: int, seconds: float, scratch: Path
+) -> report.Cell:
+    """One cell."""
+    load.run_own(running.port, call, connections, 1)  # warm, and leaving nothing on its way
+    store.delete(audit.STREAM)
+    before, _ = spent(running.pid)
+    probe = Revoked(running.port, store, seconds / 2) if (call.method, connections) == ("GET", 32) else None
+    if probe:
+        probe.start()
+    figures = load.run(running.port, call, connections, seconds, scratch)
+    after, memory = spent(running.pid)
+    extra = 0
+    if probe:
+        probe.join()
+        extra = probe.answers
+    events = settled(store) - extra
+    # Our own generator cuts nothing off, so after it both counts must be the same.
+    counted = load.run_own(running.port, call, min(connections, 8), 0.2)
+    unequal = settled(store) - extra - events - counted.answers
+    cpu = (after - before) / max(figures.answers + extra, 1) * 1e6
+    return report.Cell(
+        running.name, call.method, connections, figures, cpu, memory, events, probe.seconds if probe else None, unequal
+    )
+
+
+def faults(cell: report.Cell) -> list[str]:
+    """What this cell shows to be switched off or broken."""
+    where = f"{cell.name}, {cell.method}, {cell.connections} connections"
+    found = []
+    # What wrk drops has its event, and no answer that was counted; `unequal` is the exact count.
+    if not 0 <= cell.events - cell.figures.answers <= cell.figures.dangling:
+        found.append(f"{where}: {cell.figures.answers} answers, {cell.events} events")
+    if cell.unequal:
+        found.append(f"{where}: events less answers of uncut load are {cell.unequal}")
+    if cell.figures.errors:
+        found.append(f"{where}: {cell.figures.errors} errors")
+    if (cell.method, cell.connections) == ("GET", 32):
+        if cell.revoked_after is None or cell.revoked_after > 1:
+            found.append(f"{where}: a revoked token was not refused within 1 s")
+        else:
+            print(f"{where}: a token revoked meanwhile was refused after {cell.revoked_after * 1000:.0f} ms")
+    return found
+
+
+def main() -> int:
+    """Run all cells, print and write the table and the plot."""
+    parser = argparse.ArgumentParser(prog="python -m bench.gateway", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 32, 256])
+    parser.add_argument("--only", nargs="+", help="names, or beginnings of names")
+    parser.add_argument("--out", type=Path, default=gateways.STORE)
+    args = parser.parse_args()
+    names = [n for n in gateways.install() if not args.only or any(n.lower().startswith(o.lower()) for o in args.only)]
+    token = bearer(12, "user", 3)["Authorization"]
+    calls = (load.Call("GET", "/users/12", token), load.Call("POST", "/timeseries/write", token, BODY))
+    cells: list[report.Cell] = []
+    with tempfile.TemporaryDirectory() as directory:
+        scratch = Path(directory)
+        valkey = Valkey(scratch, fsync="always")
+        valkey.start()
+        try:
+            with gateways.backend(scratch) as port, Redis.from_url(valkey.url) as store:
+                mark_ready(valkey.url)
+                for name in names:
+                    with gateways.gateway(name, valkey.url, port, scratch) as running:
+                        for call in calls:
+                            cells += [
+                                measure(running, store, call, connections, args.seconds, scratch)
+                                for connections in args.connections
+                            ]
+                alone = load.run(port, calls[0], 1, 1, scratch)
+        finally:
+            valkey.stop()
+    found = [fault for cell in cells for fault in faults(cell)]
+    text = (
+        f"Load: {'wrk, 1 thread' if load.WRK else 'our own generator'}; {psutil.cpu_count()} CPUs; "
+        f"backend alone at 1 connection: p50 {alone.p50:.2f} ms.\n\n{report.table(cells)}\n"
+    )
+    print(text)
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "gateway.md").write_text(text, encoding="utf-8")
+    report.plot(cells, args.out / "gateway.svg")
+    for fault in found:
+        print(f"FAULT {fault}", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

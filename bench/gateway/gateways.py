@@ -1,0 +1,116 @@
+"""Who is compared: each gateway with the command that starts it, and the packages of the peers."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from heartguard_common import audit
+from tests.servers import free_port, until
+from tests.service.gateway.house import ROOT, Gateway, environ
+from tests.tokens import JWT_SECRET
+
+HERE = Path(__file__).resolve().parent
+STORE = ROOT / "var" / "bench"
+PYTHON = STORE / "venv" / "bin" / "python"
+REQUIREMENTS = HERE.parent / "requirements.txt"
+OURS, PLAIN, FASTAPI, FASTIFY = "HeartGuard", "Flask + requests, gthread", "FastAPI + httpx", "Fastify"
+
+
+@dataclass(frozen=True)
+class Running:
+    """A started gateway."""
+
+    name: str
+    port: int
+    pid: int
+
+
+def install() -> list[str]:
+    """Install the peers where they have changed; the names that can run here."""
+    stamp = STORE / "stamp"
+    parts = (REQUIREMENTS, HERE / "peers" / "package.json")
+    wanted = hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
+    node = shutil.which("node") and shutil.which("npm")
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print("installing the peers into var/bench", file=sys.stderr)
+        venv.create(STORE / "venv", with_pip=True, clear=True)
+        subprocess.run([str(PYTHON), "-m", "pip", "install", "-q", "-r", str(REQUIREMENTS)], check=True)
+        if node:
+            shutil.copy(HERE / "peers" / "package.json", STORE)
+            quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]
+            subprocess.run(["npm", "install", *quiet], cwd=STORE, check=True)
+        stamp.write_text(wanted)
+    return [OURS, PLAIN, FASTAPI, *([FASTIFY] if node else [])]
+
+
+@contextmanager
+def process(command: list[str], port: int, log: Path, **variables: str) -> Iterator[int]:
+    """A program that listens on `port`, from its start to its end; gives its pid."""
+    import socket  # noqa: PLC0415  only to ask whether somebody listens
+
+    def listens() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    with log.open("ab") as stream:
+        running = subprocess.Popen(command, env={**os.environ, **variables}, stdout=stream, stderr=stream)
+    try:
+        until(lambda: running.poll() is not None or listens(), command[0])
+        if running.poll() is not None:
+            raise RuntimeError(log.read_text()[-2000:])
+        yield running.pid
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.wait(20)
+
+
+@contextmanager
+def backend(scratch: Path) -> Iterator[int]:
+    """The service behind all of them; gives its port."""
+    port = free_port()
+    with process([str(PYTHON), str(HERE / "backend.py"), str(port)], port, scratch / "backend.log"):
+        yield port
+
+
+@contextmanager
+def gateway(name: str, redis_url: str, backend_port: int, scratch: Path) -> Iterator[Running]:
+    """One of the gateways, two worker processes each."""
+    url = f"http://127.0.0.1:{backend_port}"
+    if name == OURS:
+        settings = environ(redis_url, url, scratch / "spool", RATE_LIMIT="99999/s")
+        with Gateway(settings, scratch / "gateway.log", 2).running() as ours:
+            assert ours.process is not None
+            yield Running(name, ours.port, ours.process.pid)
+        return
+    port = free_port()
+    if name == FASTIFY:
+        shutil.copy(HERE / "peers" / "fastify.mjs", STORE)
+    bind = f"127.0.0.1:{port}"
+    gunicorn = [str(PYTHON), "-m", "gunicorn", "--workers", "2", "--worker-class", "gthread", "--threads", "32"]
+    commands = {
+        PLAIN: [*gunicorn, "--no-control-socket", "--keep-alive", "75", "--bind", bind, "plain:app"],
+        FASTAPI: [
+            *(str(PYTHON), "-m", "uvicorn", "--workers", "2", "--port", str(port)),
+            *("--no-access-log", "--log-level", "warning", "fast:app"),
+        ],
+        FASTIFY: ["node", str(STORE / "fastify.mjs")],
+    }
+    variables = {
+        "BACKEND_URL": url,
+        "REDIS_URL": redis_url,
+        "JWT_SECRET": JWT_SECRET,
+        "STREAM": audit.STREAM,
+        "PORT": str(port),
+        "BUCKET_SCRIPT": str(ROOT / "services" / "gateway" / "token_bucket.lua"),
+        "PYTHONPATH": str(HERE / "peers"),
+    }
+    with process(commands[name], port, scratch / "peer.log", **variables) as pid:
+        yield Running(name, port, pid)

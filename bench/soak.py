@@ -1,0 +1,194 @@
+"""Many idle connections and many slow uploads at once: who else asks must not notice.
+
+Run from the root: .venv/bin/python bench/soak.py [--idle 5000] [--slow 500] [--seconds 10]. Needs about
+2 * (idle + slow) open files. Exit 1 when health takes over 100 ms, another request to the same service over 1 s, an
+upload ends otherwise than with 200 or a 503 that says when to come back, or the gateway holds 200 MB. The tests run
+it small.
+"""
+
+import argparse
+import contextlib
+import resource
+import selectors
+import socket
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway"))]
+
+import psutil  # noqa: E402
+
+from tests.servers import Valkey  # noqa: E402
+from tests.service.gateway.house import Backend, Gateway, Handler, environ  # noqa: E402
+from tests.tokens import bearer, mark_ready  # noqa: E402
+
+UPLOAD = 100_000
+HEALTH_SECONDS, OTHERS_SECONDS, MEGABYTES = 0.1, 1.0, 200.0
+
+
+@dataclass
+class Report:
+    """What others saw meanwhile: seconds each, the gateway's memory in MB (PSS), and how the uploads ended."""
+
+    health: list[float] = field(default_factory=list)
+    others: list[float] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    megabytes: float = 0.0
+    uploaded: int = 0
+    turned_away: int = 0
+    idle_alive: int = 0
+
+    def __str__(self) -> str:
+        rows = [
+            f"{name}: {len(times)} requests, p50 {sorted(times)[len(times) // 2] * 1000:.1f} ms, "
+            f"p99 {sorted(times)[int(len(times) * 0.99)] * 1000:.1f} ms, longest {max(times) * 1000:.1f} ms"
+            for name, times in (("health", self.health), ("others", self.others))
+        ]
+        return "\n".join(
+            [
+                *rows,
+                f"gateway: {self.megabytes:.0f} MB; {self.idle_alive} idle connections kept",
+                f"uploads: {self.uploaded} done, {self.turned_away} told to come back",
+                *self.faults,
+            ]
+        )
+
+
+def soak(gateway: Gateway, idle: int, slow: int, seconds: float) -> Report:
+    """Hold `idle` connections, spread `slow` uploads over `seconds`, and ask on like anybody else."""
+    report = Report()
+    links = [_connect(gateway.port) for _ in range(idle)]
+    uploads = [_connect(gateway.port) for _ in range(slow)]
+    ending = threading.Event()
+    asker = threading.Thread(target=_ask_on, args=(gateway.port, report, ending))
+    try:
+        for link in links[::2]:  # half of them have asked once, half never
+            link.sendall(b"GET /gateway/health HTTP/1.1\r\nHost: soak\r\n\r\n")
+        for link in links[::2]:
+            link.recv(65536)
+        _begin(uploads)
+        asker.start()
+        _trickle(uploads, seconds)
+        assert gateway.process is not None
+        report.megabytes = _megabytes(gateway.process.pid)
+        _finish(uploads, report)
+        report.idle_alive = _alive(links)
+    finally:
+        ending.set()
+        if asker.is_alive():
+            asker.join()
+        for link in (*links, *uploads):
+            link.close()
+    return report
+
+
+def _connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def _begin(uploads: list[socket.socket]) -> None:
+    for place, link in enumerate(uploads):
+        token = bearer(1000 + place, "user", 3)["Authorization"]
+        head = f"POST /timeseries/write HTTP/1.1\r\nHost: soak\r\nAuthorization: {token}\r\n"
+        link.sendall(f"{head}Content-Length: {UPLOAD}\r\n\r\n".encode())
+
+
+def _trickle(uploads: list[socket.socket], seconds: float) -> None:
+    """All but the last block, evenly over the time."""
+    block, steps = b"x" * (UPLOAD // 20), 19
+    began = time.monotonic()
+    for step in range(steps):
+        for link in uploads:
+            with contextlib.suppress(OSError):  # refused already; its answer is read at the end
+                link.sendall(block)
+        time.sleep(max(0.0, began + seconds * (step + 1) / steps - time.monotonic()))
+
+
+def _finish(uploads: list[socket.socket], report: Report) -> None:
+    """The last block, and how each ended; a 503 with Retry-After is an end in order."""
+    for link in uploads:
+        with contextlib.suppress(OSError):
+            link.sendall(b"x" * (UPLOAD // 20))
+    for link in uploads:
+        try:
+            answer = link.recv(65536)
+        except OSError as error:
+            answer = repr(error).encode()
+        if answer.startswith(b"HTTP/1.1 200 "):
+            report.uploaded += 1
+        elif answer.startswith(b"HTTP/1.1 503 ") and b"\r\nretry-after: " in answer.lower():
+            report.turned_away += 1
+        else:
+            report.faults.append(f"an upload ended with {answer[:60]!r}")
+
+
+def _alive(links: list[socket.socket]) -> int:
+    """How many are still open: those that the other side has ended are readable."""
+    with selectors.DefaultSelector() as selector:
+        for link in links:
+            selector.register(link, selectors.EVENT_READ)
+        return len(links) - len(selector.select(0))
+
+
+def _ask_on(port: int, report: Report, ending: threading.Event) -> None:
+    me = bearer(12, "user", 3)
+    while not ending.is_set():
+        for target, headers, times in (("/gateway/health", {}, report.health), ("/users/me", me, report.others)):
+            link = HTTPConnection("127.0.0.1", port, timeout=20)
+            began = time.perf_counter()
+            link.request("GET", target, headers=headers)
+            answer = link.getresponse()
+            answer.read()
+            times.append(time.perf_counter() - began)
+            if answer.status != 200:
+                report.faults.append(f"{target} was answered with {answer.status}")
+            link.close()
+        time.sleep(0.02)
+
+
+def _megabytes(pid: int) -> float:
+    root = psutil.Process(pid)
+    infos = [one.memory_full_info() for one in (root, *root.children(recursive=True))]
+    return sum(getattr(info, "pss", info.rss) for info in infos) / 1e6
+
+
+def _vouch(handler: Handler) -> None:
+    """What auth says of a token when Redis is slow to answer."""
+    handler.read_body()
+    handler.reply(200, b'{"active": true}')
+
+
+def main() -> int:
+    """Run it against a gateway of its own."""
+    parser = argparse.ArgumentParser(prog="bench/soak.py", description=__doc__)
+    parser.add_argument("--idle", type=int, default=5000)
+    parser.add_argument("--slow", type=int, default=500)
+    parser.add_argument("--seconds", type=float, default=10)
+    args = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with tempfile.TemporaryDirectory() as directory, Backend().running() as backend, Backend(_vouch).running() as auth:
+        scratch = Path(directory)
+        valkey = Valkey(scratch)
+        valkey.start()
+        try:
+            mark_ready(valkey.url)
+            settings = environ(valkey.url, backend.url, scratch / "spool", RATE_LIMIT="99999/s", AUTH_URL=auth.url)
+            with Gateway(settings, scratch / "log").running() as gateway:
+                report = soak(gateway, args.idle, args.slow, args.seconds)
+        finally:
+            valkey.stop()
+    print(report)
+    late = max(report.health) > HEALTH_SECONDS or max(report.others) > OTHERS_SECONDS
+    lost = report.faults or report.idle_alive < args.idle
+    return 1 if late or lost or report.megabytes > MEGABYTES else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
