@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from heartguard_auth.settings import Settings
-from heartguard_auth.store.keys import KeyRing, RingKey
+from heartguard_auth.store.keys import KeyRing, RingKey, TooSoon
 from heartguard_auth.store.revocations import Revocations
 from heartguard_auth.wiring import make_ring
 from heartguard_common.audit import AuditTrail
@@ -78,6 +78,9 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
             )
             return 1
         return _run(options, settings)
+    except TooSoon:
+        print("heartguard: the next key is only just published: try again in 15 seconds", file=sys.stderr)
+        return 1
     except TimeoutError:
         print(
             "heartguard: the key is retired, but Redis can't be reached to tell all services: run this again",

@@ -26,6 +26,8 @@ REREAD_NS = NANOSECONDS // 2
 ROTATION_NS = 90 * 86_400 * NANOSECONDS
 # How long a token may live after its key has stopped signing, besides the token's own life.
 LEEWAY_SECONDS = 60
+# A verifier that has just asked for an unknown key asks again after ten seconds; then it knows the next key too.
+PUBLISHED_NS = 15 * NANOSECONDS
 _RING_LOCK = 0x48475249  # advisory lock "HGRI": two processes must not found or turn the ring at the same time
 _log = logging.getLogger("heartguard.auth")
 
@@ -49,6 +51,10 @@ class RingKey:
         if self.expires_at is None:
             return "signing"
         return "verifying" if parse_rfc3339(self.expires_at) > now_ns else "expired"
+
+
+class TooSoon(Exception):  # noqa: N818  it says what the rotation is
+    """The next key has not been published long enough for every verifier to know it."""
 
 
 class SharedSecretSigner:
@@ -123,10 +129,18 @@ class KeyRing:
             return [RingKey(*(_shown(value) for value in row)) for row in connection.execute(text(_EVERY))]
 
     def rotate(self) -> str:
-        """Let the next key sign from now on; returns its id. Tokens of the key before count until they expire."""
+        """Let the next key sign from now on; returns its id. Tokens of the key before count until they expire.
+
+        Raises `TooSoon` within fifteen seconds of the rotation or retirement that made the next key.
+        """
         with self._database.transaction() as connection:
             self._hold(connection)
-            kid = self._turn(connection, self._complete(connection))
+            rows = self._complete(connection)
+            made = nanoseconds(rows[-1].created_at)
+            # Whoever knows a key that is no older than the next one knows the next one as well.
+            if made > nanoseconds(rows[0].created_at) and 0 <= self._clock.now_ns() - made < PUBLISHED_NS:
+                raise TooSoon
+            kid = self._turn(connection, rows)
         self._forget()
         return kid
 
@@ -227,7 +241,7 @@ def _shown(value: Any) -> Any:
 
 
 _LIVE = """
-SELECT kid, private_key, public_jwk, signs_since FROM heartguard_core.signing_keys
+SELECT kid, private_key, public_jwk, created_at, signs_since FROM heartguard_core.signing_keys
 WHERE retired_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
 ORDER BY signs_since DESC NULLS LAST, kid
 """

@@ -17,6 +17,7 @@ from heartguard_common.revocation import READY, Verdict, judge, key, keys
 from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
 
 RETRY_SECONDS = 0.2
+MEMORY = "hg:rev:memory"  # written once; gone when Redis has lost its memory
 FILLING = "hg:rev:filling"
 _log = logging.getLogger("heartguard.auth")
 
@@ -90,32 +91,37 @@ class Revocations:
         self._stopped.set()
 
     def copy_all(self) -> bool:
-        """Bring the whole truth to the copy, in one step; False while Redis does not take it.
+        """Bring the whole truth to the copy; False while Redis does not take it.
 
-        A Redis that was emptied since the truth was read has lost the witness too, and refuses the step: what was
-        revoked meanwhile would be missing in it.
+        All in one step, and only if Redis has kept its memory since before the truth was read: what was revoked and
+        copied in between, and then lost, would be missing under a mark that says nothing is.
         """
-        witness = f"{FILLING}:{uuid7(self._clock)}"
         try:
+            self._redis.set(MEMORY, uuid7(self._clock), nx=True)
             with self._redis.pipeline(transaction=True) as pipeline:
-                self._redis.set(witness, "1", ex=60)
-                pipeline.watch(witness)  # type: ignore[no-untyped-call]
-                with self._database.transaction() as connection:
-                    rows = connection.execute(text(_ALL), {"now": moment(self._clock.now_ns())}).all()
+                pipeline.watch(MEMORY)  # type: ignore[no-untyped-call]
+                if not pipeline.exists(MEMORY):
+                    return False
+                marks = self._truth()
                 pipeline.multi()
-                self._mark(pipeline, [(row.kind, row.value, nanoseconds(row.expires_at)) for row in rows])
+                self._put(pipeline, marks)
                 pipeline.set(READY, "1")
                 pipeline.execute()
         except REDIS_FAULTS:
             return False
         return True
 
+    def _truth(self) -> list[tuple[str, str, int]]:
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_ALL), {"now": moment(self._clock.now_ns())}).all()
+        return [(row.kind, row.value, nanoseconds(row.expires_at)) for row in rows]
+
     def _copy(self, marks: Sequence[tuple[str, str, int]]) -> None:
         pipeline = self._redis.pipeline(transaction=False)
-        self._mark(pipeline, marks)
+        self._put(pipeline, marks)
         pipeline.execute()
 
-    def _mark(self, pipeline: Pipeline, marks: Sequence[tuple[str, str, int]]) -> None:
+    def _put(self, pipeline: Pipeline, marks: Sequence[tuple[str, str, int]]) -> None:
         for kind, value, expires_at in marks:
             left = max(1, (expires_at - self._clock.now_ns()) // NANOSECONDS + 1)
             pipeline.set(key(kind, value), "1", ex=left)

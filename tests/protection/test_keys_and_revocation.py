@@ -1,0 +1,138 @@
+"""Keys that turn and keys that must go, and a Redis that forgets, seen from every door of the running house."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from heartguard_auth.keys import main
+from tests.protection.house import JSON, Person, ProtectedHouse, header_of
+from tests.servers import until
+from tests.tokens import settings_environ
+
+PATHS = {
+    "gateway": "/users/me",
+    "auth": "/auth/profile",
+    "organization": "/organization",
+    "user": "/users/me",
+    "media": "/media/items",
+    "influx": "/timeseries/measurements",
+    "audit": "/audit/events",
+}
+
+
+@pytest.fixture
+def keys(protected_house: ProtectedHouse, tmp_path: Path) -> Callable[..., int]:
+    """`heartguard keys ...` as the operator runs it beside the running house."""
+    house = protected_house
+    environ = settings_environ("auth", house.database, house.valkey.url, JWT_SECRET="", SPOOL_DIR=str(tmp_path))
+    return lambda *arguments: main(arguments, environ)
+
+
+def at_every_door(house: ProtectedHouse, token: str) -> dict[str, int]:
+    headers = {"Authorization": f"Bearer {token}", "Accept": JSON}
+    return {name: house.doors[name].ask("GET", path, headers).status for name, path in PATHS.items()}
+
+
+def everywhere(status: int) -> dict[str, int]:
+    return dict.fromkeys(PATHS, status)
+
+
+@contextmanager
+def load(*askers: Callable[[], object]) -> Iterator[list[Counter[object]]]:
+    """Each asker asks again and again in a thread of its own; yields how often each got what."""
+    seen: list[Counter[object]] = [Counter() for _ in askers]
+    stopped = threading.Event()
+
+    def run(asker: Callable[[], object], counts: Counter[object]) -> None:
+        while not stopped.is_set():
+            counts[asker()] += 1
+
+    with ThreadPoolExecutor(len(askers)) as pool:
+        running = [pool.submit(run, asker, counts) for asker, counts in zip(askers, seen, strict=True)]
+        try:
+            yield seen
+        finally:
+            stopped.set()
+        for future in running:
+            future.result()
+
+
+def profile(house: ProtectedHouse, door: str, bearer: Callable[[], str]) -> Callable[[], int]:
+    return lambda: house.doors[door].ask("GET", PATHS[door], {"Authorization": f"Bearer {bearer()}"}).status
+
+
+def test_a_retired_key_is_refused_at_every_door_within_a_second_and_sessions_go_on(
+    protected_house: ProtectedHouse, keys: Callable[..., int]
+) -> None:
+    house = protected_house
+    person = house.found("retired")
+    assert at_every_door(house, person.access_token) == everywhere(200)
+    kid = header_of(person.access_token)["kid"]
+    assert keys("retire", kid) == 0
+    time.sleep(1)
+    assert at_every_door(house, person.access_token) == everywhere(401)
+    answer = house.refresh(person.refresh_token)
+    assert answer.status == 200
+    assert header_of(answer.json["access_token"])["kid"] != kid
+    assert at_every_door(house, answer.json["access_token"]) == everywhere(200)
+    with house.valkey.client() as redis:
+        redis.flushall()
+    assert at_every_door(house, person.access_token) == everywhere(401)
+    assert at_every_door(house, answer.json["access_token"]) == everywhere(200)
+
+
+def test_a_rotation_under_load_fails_no_request(protected_house: ProtectedHouse, keys: Callable[..., int]) -> None:
+    house = protected_house
+    person = house.found("rotated")
+    tokens = {"access": person.access_token, "refresh": house.log_in(person.email)["refresh_token"]}
+    signed_by = set()
+
+    def refresh() -> int:
+        answer = house.refresh(tokens["refresh"])
+        if answer.status == 200:
+            tokens.update(access=answer.json["access_token"], refresh=answer.json["refresh_token"])
+            signed_by.add(header_of(tokens["access"])["kid"])
+        return answer.status
+
+    def old() -> str:
+        return person.access_token
+
+    def newest() -> str:
+        return tokens["access"]
+
+    askers = [refresh, *(profile(house, door, who) for door in ("gateway", "user") for who in (old, newest))]
+    with load(*askers) as seen:
+        until(lambda: keys("rotate") == 0, "the next key being known everywhere", 20)
+        time.sleep(1)  # the requests are the test; the ring is read again twice a second
+    assert {status for counts in seen for status in counts} == {200}
+    assert min(counts.total() for counts in seen) > 3
+    assert len(signed_by) == 2
+    assert keys("rotate") == 1  # the key after this one is known to nobody yet
+    assert at_every_door(house, person.access_token) == everywhere(200)
+
+
+def test_a_redis_that_forgets_under_load_revives_no_token(protected_house: ProtectedHouse) -> None:
+    house = protected_house
+    gone, stays = house.found("forgotten"), house.found("remembered")
+    assert house.doors["gateway"].ask("POST", "/auth/logout", gone.bearer).status == 204
+
+    def token(person: Person) -> Callable[[], str]:
+        return lambda: person.access_token
+
+    doors = ("gateway", "user", "auth")
+    askers = [profile(house, door, token(person)) for person in (gone, stays) for door in doors]
+    with load(*askers) as seen, house.valkey.client() as redis:
+        for _ in range(30):
+            redis.flushall()
+            time.sleep(0.05)
+    revoked, living = seen[: len(doors)], seen[len(doors) :]
+    assert {status for counts in revoked for status in counts} <= {401, 503}
+    assert {status for counts in living for status in counts} <= {200, 503}
+    assert all(counts[401] > 3 for counts in revoked)
+    assert all(counts[200] > 3 for counts in living)
