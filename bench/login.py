@@ -1,0 +1,146 @@
+"""What a login costs beside the one argon2id hash it needs, and whether its time tells known from unknown addresses.
+
+Run it from the root: python bench/login.py. It starts PostgreSQL, Valkey and one worker of auth by itself, and
+takes less than two minutes. CPU time is the worker's own, so that a busy machine spoils little.
+"""
+
+import http.client
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").glob("*/src")))]
+
+import psutil  # noqa: E402
+
+from heartguard_auth.store.passwords import Argon2Hasher  # noqa: E402
+from tests.servers import Postgres, Valkey  # noqa: E402
+from tests.service.gateway.house import Gateway  # noqa: E402
+from tests.tokens import forwarded_for, settings_environ  # noqa: E402
+
+PASSWORD = "Secret123"
+ACCOUNTS = 20
+PAIRS = 150  # of a known and an unknown address
+LOGINS = 200
+
+
+def milliseconds(seconds: float) -> float:
+    return seconds * 1000
+
+
+@contextmanager
+def auth() -> Iterator[Gateway]:
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = Path(scratch)
+        postgres, valkey = Postgres(directory), Valkey(directory)
+        postgres.start()
+        valkey.start()
+        try:
+            with postgres.database() as database:
+                environ = settings_environ("auth", database, valkey.url, JWT_SECRET="", HEARTGUARD_ENV="production")
+                with Gateway(environ, directory / "auth.log", workers=1, service="auth").running() as running:
+                    yield running
+        finally:
+            valkey.stop()
+            postgres.stop()
+
+
+class Caller:
+    """A kept connection that comes from another address each time, as a gateway would report it."""
+
+    def __init__(self, port: int, network: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port)
+        self._network, self._count = network, 0
+
+    def post(self, path: str, email: str, password: str) -> tuple[int, float]:
+        """The status, and the seconds until the whole answer was there."""
+        self._count += 1
+        address = f"10.{self._network}.{self._count // 250}.{self._count % 250}"
+        headers = {"Content-Type": "application/json", **forwarded_for(address)}
+        body = json.dumps({"email": email, "password": password})
+        began = time.perf_counter()
+        self._connection.request("POST", f"/auth/{path}", body, headers)
+        answer = self._connection.getresponse()
+        answer.read()
+        return answer.status, time.perf_counter() - began
+
+
+def known(number: int) -> str:
+    return f"person{number % ACCOUNTS}@example.com"
+
+
+def costs(caller: Caller, worker: psutil.Process) -> tuple[float, float, float]:
+    """Mean CPU seconds of a hash here and of a login there, in turns, and the median latency of a login."""
+    hasher = Argon2Hasher()
+    stored = hasher.hash(PASSWORD)
+    hashes, walls, spent = 0.0, [], 0.0
+
+    def verify() -> float:
+        began = time.thread_time()
+        assert hasher.verify(stored, PASSWORD)
+        return time.thread_time() - began
+
+    # In a thread, as in the worker: there malloc gives the 19 MiB back after each hash, and the pages cost time.
+    other = ThreadPoolExecutor(1)
+    for number in range(LOGINS):
+        hashes += other.submit(verify).result()
+        began = sum(worker.cpu_times()[:2])
+        status, seconds = caller.post("login", known(number), PASSWORD)
+        assert status == 200
+        spent += sum(worker.cpu_times()[:2]) - began
+        walls.append(seconds)
+    other.shutdown()
+    return hashes / LOGINS, spent / LOGINS, statistics.median(walls)
+
+
+def timing(caller: Caller) -> tuple[float, float]:
+    """The medians of a wrong password for known and for unknown addresses, alternating."""
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(PAIRS):
+        for is_known in (True, False) if number % 2 else (False, True):
+            email = known(number) if is_known else f"nobody{number}@example.com"
+            status, seconds = caller.post("login", email, "wrong-password")
+            assert status == 401
+            found[is_known].append(seconds)
+    return statistics.median(found[True]), statistics.median(found[False])
+
+
+def main() -> None:
+    with auth() as running:
+        caller = Caller(running.port, 1)
+        for number in range(ACCOUNTS):
+            assert caller.post("register", known(number), PASSWORD)[0] == 201
+            assert caller.post("login", known(number), PASSWORD)[0] == 200
+        assert running.process is not None
+        worker = psutil.Process(running.process.pid).children()[0]
+        known_s, unknown_s = timing(caller)
+        print(f"wrong password, known address     {milliseconds(known_s):8.2f} ms (median of {PAIRS})")
+        print(f"wrong password, unknown address   {milliseconds(unknown_s):8.2f} ms")
+        print(f"    difference {abs(known_s - unknown_s) / min(known_s, unknown_s):.1%} (at most 10%)")
+
+        cost, login, wall = costs(caller, worker)
+        print(f"one argon2id hash                 {milliseconds(cost):8.2f} ms of CPU (means of {LOGINS}, in turns)")
+        print(f"one login                         {milliseconds(login):8.2f} ms of CPU")
+        print(f"    auth adds {login / cost - 1:.1%} (under 15%)")
+        print(f"latency of a login, one caller    {milliseconds(wall):8.2f} ms (median)")
+
+        def some(network: int) -> None:
+            mine = Caller(running.port, network)
+            for number in range(LOGINS // 4):
+                assert mine.post("login", known(network * 5 + number), PASSWORD)[0] == 200
+
+        began = time.perf_counter()
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(some, range(2, 6)))
+        print(f"throughput, four callers          {LOGINS // 4 * 4 / (time.perf_counter() - began):8.1f} logins/s")
+
+
+if __name__ == "__main__":
+    main()
