@@ -43,6 +43,7 @@ def read(rooms, bucket, **members):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(measurement=text, tags=st.dictionaries(text, text, max_size=3), field=text, value=value)
 @example(measurement="m", tags={"a": "x\\ y", "b": '"'}, field='f"', value="end\\")
+@example(measurement="m", tags={}, field="f", value='two\n"lines"')
 @example(measurement="m\\ n", tags={"t=": "\\,"}, field="f", value='"\n')
 @example(measurement="m", tags={"result": "r", "table": "t", "error": "e"}, field="f", value=1.0)
 def test_whatever_it_says_a_point_is_data_or_refused(rooms, measurement, tags, field, value):
@@ -268,6 +269,7 @@ def test_the_latest_point_of_each_series(rooms):
     length=st.integers(1, 20),
     word=st.sampled_from(["a", "b c", 'x"y', "back\\slash", "é"]),
 )
+@example(seconds=[0, 4, 5], begin=0, length=5, word="a")
 def test_a_deletion_is_half_open_and_of_its_tags_only(rooms, seconds, begin, length, word):
     bucket = rooms.bucket()
     batch = [point(second, {"bpm": 60.0, "note": "n"}, {"t g": tag}) for second in seconds for tag in (word, "other")]
