@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from heartguard_cli.environment import SERVICES
 from tests.protection.house import ProtectedHouse, running_house
+from tests.protection.situations import World
+from tests.running import RunningSystem
 from tests.servers import Postgres, Valkey
 
 
@@ -25,3 +28,11 @@ def protected_house(postgres_server: Postgres, tmp_path_factory: pytest.TempPath
             yield house
     finally:
         valkey.stop()
+
+
+@pytest.fixture(scope="session")
+def world(running_system: RunningSystem) -> World:
+    """Two organizations in the system that `start_services.sh` has started, audit consumer and all."""
+    ports = running_system.clone.ports
+    urls = {name: f"http://127.0.0.1:{ports[name]}" for name in SERVICES}
+    return World(urls, running_system.operator, running_system.service("user"))

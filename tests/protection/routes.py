@@ -1,0 +1,317 @@
+"""The request of each route of the matrix that needs more than its path; see `situations.asks`."""
+
+from urllib.parse import urlsplit
+
+import requests
+
+from tests.protection.situations import DAY, PASSWORD, ROLES, Ask, Situation, asks
+
+JSON_ONLY = ("/openapi.json", "/docs", "/.well-known/jwks.json")
+for _path in JSON_ONLY:
+    asks("GET", _path)(lambda _, path=_path: Ask(path, headers={"Accept": "*/*"}))
+
+
+@asks("GET", "/schemas/{file}")
+def schema(_: Situation) -> Ask:
+    return Ask("/schemas/common.xsd", headers={"Accept": "*/*"})
+
+
+@asks("POST", "/auth/register")
+def register(case: Situation) -> Ask:
+    account = {"email": case.world.email(), "password": PASSWORD}
+    role = {"role": "user"} if case.caller in ROLES else {}
+    return Ask("/auth/register", "RegisterRequest", {**account, **role})
+
+
+@asks("POST", "/auth/login")
+def login(case: Situation) -> Ask:
+    return Ask("/auth/login", "LoginRequest", {"email": case.me.email, "password": PASSWORD})
+
+
+@asks("POST", "/auth/refresh", fresh=True)
+def refresh(case: Situation) -> Ask:
+    return Ask("/auth/refresh", "RefreshRequest", {"refresh_token": case.me.refresh_token})
+
+
+@asks("POST", "/auth/logout", fresh=True)
+def logout(_: Situation) -> Ask:
+    return Ask("/auth/logout")
+
+
+@asks("POST", "/auth/password", fresh=True)
+def password(_: Situation) -> Ask:
+    change = {"current_password": PASSWORD, "new_password": "another long phrase"}
+    return Ask("/auth/password", "PasswordChange", change)
+
+
+@asks("POST", "/auth/password/forgot")
+def forgot(case: Situation) -> Ask:
+    return Ask("/auth/password/forgot", "ForgotRequest", {"email": case.world.email()})
+
+
+@asks("POST", "/auth/password/reset", fresh=True)
+def reset(case: Situation) -> Ask:
+    code = case.world.call("POST", "/auth/password/code", case.admin, json={"user_id": case.me.user_id})["code"]
+    return Ask("/auth/password/reset", "ResetRequest", {"code": code, "new_password": "another long phrase"})
+
+
+@asks("POST", "/auth/password/code")
+def reset_code(case: Situation) -> Ask:
+    return Ask("/auth/password/code", "ResetCodeRequest", {"user_id": case.owner.user_id})
+
+
+@asks("DELETE", "/auth/sessions/{session_id}", fresh=True)
+def end_session(case: Situation) -> Ask:
+    return Ask(f"/auth/sessions/{case.world.call('GET', '/auth/sessions', case.owner)['items'][0]['id']}")
+
+
+@asks("POST", "/auth/token/introspect")
+def introspect(case: Situation) -> Ask:
+    return Ask("/auth/token/introspect", "IntrospectRequest", {"token": case.me.access_token})
+
+
+@asks("POST", "/auth/invitations")
+def invite(case: Situation) -> Ask:
+    return Ask("/auth/invitations", "InvitationRequest", {"email": case.world.email(), "role": "user"})
+
+
+@asks("DELETE", "/auth/invitations/{invitation_id}")
+def withdraw_invitation(case: Situation) -> Ask:
+    own = case.person == "self" and case.caller in ("manager", "admin")
+    by = case.me if own else case.admin
+    asked = {"email": case.world.email(), "role": "user"}
+    return Ask(f"/auth/invitations/{case.world.call('POST', '/auth/invitations', by, json=asked)['id']}")
+
+
+@asks("DELETE", "/auth/locks/{user_id}")
+def end_lock(case: Situation) -> Ask:
+    return Ask(f"/auth/locks/{case.owner.user_id}")
+
+
+@asks("PUT", "/organization")
+def change_organization(_: Situation) -> Ask:
+    return Ask("/organization", "OrganizationUpdate", {"policies": "ISO27001"})
+
+
+@asks("PUT", "/organization/policies")
+def change_policies(_: Situation) -> Ask:
+    return Ask("/organization/policies", "OrganizationPoliciesUpdate", {"time_zone": "Europe/Madrid"})
+
+
+@asks("DELETE", "/organization")
+def delete_organization(case: Situation) -> Ask:
+    if case.caller == "admin":
+        case.me = case.world.found()
+    name = case.world.call("GET", "/organization", case.me)["name"]
+    return Ask("/organization", "OrganizationDelete", {"name": name})
+
+
+@asks("PUT", "/users/me")
+def change_me(_: Situation) -> Ask:
+    return Ask("/users/me", "UserUpdate", {"full_name": "Miles O'Brien"})
+
+
+@asks("GET", "/users/{user_id}")
+def read_user(case: Situation) -> Ask:
+    return Ask(f"/users/{case.owner.user_id}")
+
+
+@asks("PATCH", "/users/{user_id}", fresh=True)
+def change_user(case: Situation) -> Ask:
+    change = {"active": True} if case.person == "self" else {"role": "manager"}
+    return Ask(f"/users/{case.owner.user_id}", "UserAdminUpdate", change)
+
+
+@asks("DELETE", "/users/{user_id}", fresh=True)
+def delete_user(case: Situation) -> Ask:
+    return Ask(f"/users/{case.owner.user_id}")
+
+
+@asks("GET", "/users/me/exports/{job_id}")
+def read_export(case: Situation) -> Ask:
+    return Ask(f"/users/me/exports/{case.world.thing_of('export', case.owner)}")
+
+
+def erasure(path: str) -> None:
+    """The order, between services, to remove what is kept of a person."""
+
+    @asks("POST", path, fresh=True)
+    def erase(case: Situation) -> Ask:
+        return Ask(path, "ErasureRequest", {"org_id": case.me.org_id, "user_id": case.me.user_id})
+
+
+for _prefix in ("/auth", "/users", "/media", "/timeseries"):
+    erasure(f"{_prefix}/erasures")
+
+
+def whose(case: Situation) -> str:
+    """The query of a route between services: a person of an organization."""
+    return f"?org_id={case.me.org_id}&user_id={case.me.user_id}"
+
+
+def export(path: str) -> None:
+    """What a service keeps of a person, between services; in the one format it has."""
+
+    @asks("GET", path)
+    def ask(case: Situation) -> Ask:
+        return Ask(path + whose(case), headers={"Accept": "*/*"})
+
+
+for _prefix in ("/auth", "/organization", "/media", "/timeseries", "/audit"):
+    export(f"{_prefix}/exports")
+
+
+@asks("GET", "/media/exports/{item_id}")
+def export_item(case: Situation) -> Ask:
+    item = case.world.thing_of("media", case.me)
+    return Ask(f"/media/exports/{item}{whose(case)}", headers={"Accept": "*/*"})
+
+
+ZIP = b"PK\x05\x06" + bytes(18)  # an archive with nothing in it
+
+
+@asks("PUT", "/media/archives")
+def keep_archive(case: Situation) -> Ask:
+    return Ask(f"/media/archives{whose(case)}", body=ZIP, headers={"Content-Type": "application/zip"})
+
+
+@asks("GET", "/media/archives/{item_id}")
+def read_archive(case: Situation) -> Ask:
+    kept = requests.put(
+        case.world.urls["media"] + "/media/archives" + whose(case),
+        data=ZIP,
+        headers={**case.world.credentials["service"], "Content-Type": "application/zip"},
+        timeout=20,
+    )
+    assert kept.status_code == 201, kept.text
+    return Ask(f"/media/archives/{kept.json()['id']}{whose(case)}")
+
+
+@asks("POST", "/auth/memberships", fresh=True)
+def change_membership(case: Situation) -> Ask:
+    seen = {"seen_role": case.me.role, "seen_active": True}
+    change = {"org_id": case.me.org_id, "user_id": case.me.user_id, "role": "user", "active": True, **seen}
+    return Ask("/auth/memberships", "MembershipChange", change)
+
+
+@asks("GET", "/organization/deletions/{job_id}")
+def read_organizations_end(case: Situation) -> Ask:
+    admin = case.world.found()
+    name = case.world.call("GET", "/organization", admin)["name"]
+    job = case.world.call("DELETE", "/organization", admin, json={"name": name})
+    return Ask(f"/organization/deletions/{job['id']}")
+
+
+@asks("GET", "/users/deletions/{job_id}")
+def read_persons_end(case: Situation) -> Ask:
+    gone = case.world.member("user", case.organization)
+    return Ask(f"/users/deletions/{case.world.call('DELETE', f'/users/{gone.user_id}', gone)['id']}")
+
+
+@asks("POST", "/media/upload")
+def upload(_: Situation) -> Ask:
+    note = {"file_name": "note.txt", "content_type": "text/plain", "data_base64": "aGk="}
+    return Ask("/media/upload", "MediaUpload", note)
+
+
+@asks("PUT", "/media/upload")
+def upload_bytes(_: Situation) -> Ask:
+    return Ask("/media/upload?file_name=note.txt", body=b"hi", headers={"Content-Type": "text/plain"})
+
+
+TICKET = {"file_name": "note.txt", "content_type": "text/plain", "size": 2}
+
+
+@asks("POST", "/media/uploads")
+def begin_upload(_: Situation) -> Ask:
+    return Ask("/media/uploads", "UploadRequest", TICKET)
+
+
+@asks("POST", "/media/uploads/{item_id}/complete")
+def complete_upload(case: Situation) -> Ask:
+    ticket = case.world.call("POST", "/media/uploads", case.owner, json=TICKET)
+    sent = requests.request(ticket["method"], ticket["url"], data=b"hi", headers=ticket["headers"], timeout=20)
+    assert sent.ok, sent.text
+    return Ask(f"/media/uploads/{ticket['id']}/complete")
+
+
+@asks("GET", "/media/items/{item_id}")
+def read_item(case: Situation) -> Ask:
+    return Ask(f"/media/items/{case.world.thing_of('media', case.owner)}")
+
+
+@asks("GET", "/media/items/{item_id}/download")
+def download_item(case: Situation) -> Ask:
+    return Ask(f"/media/items/{case.world.thing_of('media', case.owner)}/download")
+
+
+@asks("DELETE", "/media/items/{item_id}")
+def delete_item(case: Situation) -> Ask:
+    return Ask(f"/media/items/{case.world.upload(case.owner)}")
+
+
+@asks("GET", "/media/content/{item_id}")
+def read_content(case: Situation) -> Ask:
+    return Ask(_signed_for_another(case))
+
+
+@asks("PUT", "/media/content/{item_id}")
+def put_content(case: Situation) -> Ask:
+    return Ask(_signed_for_another(case), body=b"hi", headers={"Content-Type": "text/plain"})
+
+
+def _signed_for_another(case: Situation) -> str:
+    """The content of an item, under the signature of another item of the same person."""
+    item, other = case.world.thing_of("media", case.owner), case.world.upload(case.owner)
+    url = case.world.call("GET", f"/media/items/{other}/download", case.owner)["url"]
+    return f"/media/content/{item}?{urlsplit(url).query}"
+
+
+@asks("POST", "/timeseries/write")
+def write(case: Situation) -> Ask:
+    tags = {"user_id": str(case.owner.user_id)}
+    point = {"measurement": "heart_rate", "tags": tags, "fields": {"bpm": 71}, "timestamp": "2026-03-01T12:00:00Z"}
+    return Ask("/timeseries/write?atomic=true", "WriteRequest", {"bucket": f"org_{case.org_id}", "points": [point]})
+
+
+def about_points(path: str, message: str, **more: str) -> None:
+    """A question about, or the removal of, somebody's heart rate."""
+
+    @asks("POST", path)
+    def ask(case: Situation) -> Ask:
+        whose = {"tags": {"user_id": str(case.owner.user_id)}, "measurement": "heart_rate"}
+        return Ask(path, message, {"bucket": f"org_{case.org_id}", **whose, **more})
+
+
+about_points("/timeseries/query", "QueryRequest", **DAY)
+about_points("/timeseries/latest", "LatestRequest")
+about_points("/timeseries/delete", "PointsDelete", **DAY)
+
+
+@asks("POST", "/timeseries/summary")
+def summary(case: Situation) -> Ask:
+    whose = {"bucket": f"org_{case.org_id}", "user_id": case.owner.user_id}
+    return Ask("/timeseries/summary", "SummaryRequest", {**whose, "day": "2026-03-01"})
+
+
+@asks("POST", "/timeseries/buckets")
+def make_bucket(case: Situation) -> Ask:
+    return Ask("/timeseries/buckets", "BucketRequest", {"bucket": f"org_{case.org_id}_b{case.world.number()}"})
+
+
+@asks("DELETE", "/timeseries/buckets/{bucket}")
+def delete_bucket(case: Situation) -> Ask:
+    bucket = f"org_{case.org_id}_b{case.world.number()}"
+    case.world.call("POST", "/timeseries/buckets", case.admin, json={"bucket": bucket})
+    return Ask(f"/timeseries/buckets/{bucket}")
+
+
+@asks("POST", "/audit/events")
+def record(case: Situation) -> Ask:
+    said = {"actor": f"user:{case.me.user_id}", "action": "portal.opened", "service": "portal"}
+    return Ask("/audit/events", "AuditEventRequest", said)
+
+
+@asks("GET", "/audit/events/{event_id}")
+def read_event(case: Situation) -> Ask:
+    return Ask(f"/audit/events/{case.world.thing_of('event', case.owner)}")

@@ -1,0 +1,179 @@
+"""Who asks for whose thing: the people, their things, and one request for each route of the matrix."""
+
+import base64
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any
+
+import requests
+
+PASSWORD = "a long enough phrase"
+ROLES = ("user", "manager", "admin")
+DAY = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody logged in."""
+
+    user_id: int
+    org_id: int
+    role: str
+    email: str
+    access_token: str
+    refresh_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access_token}"}
+
+
+class World:
+    """Two organizations full of people; `urls` says where the gateway and each service listen."""
+
+    def __init__(self, urls: dict[str, str], operator: dict[str, str], service: dict[str, str]) -> None:
+        self.urls = urls
+        self.credentials = {"none": {}, "operator": operator, "service": service}
+        self._numbers = itertools.count(int(time.time()) % 10_000_000 * 1000)
+        self.founders = {"own": self.found(), "other": self.found()}
+        self.thing_of = cache(self._thing_of)
+
+    def number(self) -> int:
+        """A number nobody had before, for names."""
+        return next(self._numbers)
+
+    def email(self) -> str:
+        return f"person{self.number()}@protection.example"
+
+    def call(self, method: str, path: str, who: Person | None = None, **how: Any) -> Any:
+        """A request that must succeed, through the gateway; its document."""
+        headers = {"Accept": "application/json", **(who.headers if who else {})}
+        answer = requests.request(method, self.urls["gateway"] + path, headers=headers, timeout=20, **how)
+        assert answer.ok, (method, path, answer.status_code, answer.text)
+        return answer.json() if answer.content else None
+
+    def found(self) -> Person:
+        """A new organization's admin."""
+        return self._enter(self.email(), None, {"organization_name": f"Clinic {self.number()}"})
+
+    def member(self, role: str, organization: str = "own") -> Person:
+        """A new member."""
+        return self._enter(self.email(), self.founders[organization], {"role": role})
+
+    def _enter(self, email: str, by: Person | None, more: dict[str, str]) -> Person:
+        account = {"email": email, "password": PASSWORD}
+        made = self.call("POST", "/auth/register", by, json={**account, **more})
+        tokens = self.call("POST", "/auth/login", json=account)
+        pair = tokens["access_token"], tokens["refresh_token"]
+        return Person(made["user_id"], made["org_id"], made["role"], email, *pair)
+
+    @cached_property
+    def regulars(self) -> dict[str, Person]:
+        """One member of each role in the caller's organization, for requests that leave them as they are."""
+        return {role: self.member(role) for role in ROLES}
+
+    @cached_property
+    def peer(self) -> Person:
+        return self.member("user")
+
+    @cached_property
+    def stranger(self) -> Person:
+        return self.member("user", "other")
+
+    def _thing_of(self, kind: str, owner: Person) -> str:
+        """The id of a thing of somebody's, made once: requests that only look share it."""
+        return {"media": self.upload, "export": self.export, "event": self.event}[kind](owner)
+
+    def upload(self, owner: Person) -> str:
+        note = {"file_name": "note.txt", "content_type": "text/plain", "data_base64": base64.b64encode(b"hi").decode()}
+        return str(self.call("POST", "/media/upload", owner, json=note)["id"])
+
+    def export(self, owner: Person) -> str:
+        return str(self.call("POST", "/users/me/export", owner)["id"])
+
+    def event(self, owner: Person) -> str:
+        """An audit event that `owner` caused, as soon as the trail has it."""
+        admin = next(one for one in self.founders.values() if one.org_id == owner.org_id)
+        self.call("GET", "/users/me", owner)
+        for _ in range(100):
+            found = self.call("GET", f"/audit/events?actor=user:{owner.user_id}&limit=1", admin)["items"]
+            if found:
+                return str(found[0]["id"])
+            time.sleep(0.1)
+        raise TimeoutError("the event did not arrive in the trail")
+
+
+@dataclass
+class Situation:
+    """One cell: a caller (a role, `none`, `operator` or `service`) asks for the thing of `organization`, `person`."""
+
+    world: World
+    caller: str
+    organization: str
+    person: str
+    fresh: bool = False
+    me: Person = field(init=False)
+
+    def __post_init__(self) -> None:
+        role = self.caller if self.caller in ROLES else "user"
+        self.me = self.world.member(role) if self.fresh else self.world.regulars[role]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return self.me.headers if self.caller in ROLES else self.world.credentials[self.caller]
+
+    @property
+    def owner(self) -> Person:
+        """Whose thing it is."""
+        if self.person in ("self", "-"):
+            return self.me
+        if self.fresh:
+            return self.world.member("user", self.organization)
+        return self.world.peer if self.organization == "own" else self.world.stranger
+
+    @property
+    def org_id(self) -> int:
+        return self.world.founders["other" if self.organization == "other" else "own"].org_id
+
+    @property
+    def admin(self) -> Person:
+        """The admin of the organization the thing is in."""
+        return self.world.founders["other" if self.organization == "other" else "own"]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is sent: a path with its query, and a document of the contract `message`, or bytes."""
+
+    path: str
+    message: str = ""
+    document: dict[str, Any] | None = None
+    body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Builder = Callable[[Situation], Ask]
+BUILDERS: dict[tuple[str, str], tuple[bool, Builder]] = {}
+
+
+def asks(method: str, path: str, *, fresh: bool = False) -> Callable[[Builder], Builder]:
+    """Name the function that makes the request of a route; `fresh` where it changes whom it touches."""
+
+    def keep(builder: Builder) -> Builder:
+        BUILDERS[method, path] = (fresh, builder)
+        return builder
+
+    return keep
+
+
+def request_of(method: str, path: str, situation: Situation) -> Ask:
+    """The request of a route in a situation."""
+    return BUILDERS[method, path][1](situation) if (method, path) in BUILDERS else Ask(path)
+
+
+def changes_people(method: str, path: str) -> bool:
+    """Whether the route needs people of its own each time."""
+    return BUILDERS.get((method, path), (False,))[0]

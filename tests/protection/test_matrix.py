@@ -1,0 +1,112 @@
+"""Who may do what: every cell of matrix.csv, through the gateway and at the service itself, in JSON and in XML.
+
+matrix.csv is written by hand from the HTTP contract, never from policy.toml. `organization` and `person` say whose
+thing is asked for: one's own, somebody else's of the same organization, or something of another organization
+(`other`, `self`: one's own name under another organization's). `-`: the route can name nobody's thing but the caller's.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+from lxml import etree
+
+from heartguard_common import policy
+from heartguard_common.contracts import Contracts
+from tests.protection import routes  # noqa: F401  # names the requests
+from tests.protection.situations import ROLES, Ask, Situation, World, changes_people, request_of
+
+CALLERS = ("none", *ROLES, "operator", "service")
+CONTRACTS = Contracts.load()
+LAW = policy.load()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the matrix: a route, whose thing, and the status for each caller."""
+
+    method: str
+    path: str
+    organization: str
+    person: str
+    statuses: dict[str, int]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.organization} {self.person}"
+
+
+def _lines() -> list[Line]:
+    with (Path(__file__).parent / "matrix.csv").open(encoding="utf-8") as file:
+        return [
+            Line(
+                *(row[name] for name in ("method", "path", "organization", "person")), {c: int(row[c]) for c in CALLERS}
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+LINES = _lines()
+
+
+def test_every_route_stands_in_the_matrix_and_nothing_else() -> None:
+    assert {(line.method, line.path) for line in LINES} == {(row.method, row.path) for row in LAW.rows}
+
+
+def test_no_line_stands_twice_and_every_target_is_decided() -> None:
+    assert len({str(line) for line in LINES}) == len(LINES)
+    targets: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for line in LINES:
+        targets.setdefault((line.method, line.path), set()).add((line.organization, line.person))
+    for route, decided in targets.items():
+        if ("-", "-") in decided:
+            assert decided == {("-", "-")}, route
+        else:
+            assert ("other", "other") in decided, route
+            assert {("own", "self"), ("own", "other")} & decided, route
+
+
+@pytest.mark.parametrize("line", LINES, ids=str)
+def test_who_may_do_what(world: World, line: Line) -> None:
+    wrong = []
+    for caller in CALLERS:
+        for door in ("gateway", LAW.row(line.method, line.path).upstream):
+            for media_type in ("application/json", "application/xml"):
+                situation = Situation(
+                    world, caller, line.organization, line.person, fresh=changes_people(line.method, line.path)
+                )
+                ask = request_of(line.method, line.path, situation)
+                answer = send(world.urls[door], line.method, ask, situation.headers, media_type)
+                fault = judge(answer, line.statuses[caller], ask, media_type)
+                if fault:
+                    wrong.append(f"{caller} at {door} in {media_type}: {fault}")
+    assert not wrong, "\n".join(wrong)
+
+
+def send(url: str, method: str, ask: Ask, credentials: dict[str, str], media_type: str) -> requests.Response:
+    headers = {"Accept": media_type, **credentials}
+    body = ask.body
+    if ask.document is not None:
+        headers["Content-Type"] = media_type
+        body = CONTRACTS[ask.message].encode(ask.document, media_type)
+    return requests.request(method, url + ask.path, data=body, headers={**headers, **ask.headers}, timeout=20)
+
+
+def judge(answer: requests.Response, expected: int, ask: Ask, media_type: str) -> str:
+    """What is wrong with an answer; empty where nothing is."""
+    if answer.status_code != expected:
+        return f"{answer.status_code} instead of {expected}: {answer.text[:200]}"
+    if expected == 401 and "WWW-Authenticate" not in answer.headers:
+        return "no WWW-Authenticate"
+    if expected >= 400 and "Accept" not in ask.headers:
+        if not answer.headers["Content-Type"].startswith(media_type):
+            return f"refused in {answer.headers['Content-Type']}"
+        refused = (
+            answer.json()["error"]["code"]
+            if "json" in media_type
+            else etree.fromstring(answer.content).findtext("code")
+        )
+        if not refused:
+            return "refused without a code"
+    return ""
