@@ -60,6 +60,7 @@ class Route:
     `takes`, `gives` and `query` are names of messages of the contract. `body` says how the request's body is
     read: as a document, as a document that may be missing, as a stream, or not at all. `path` is written as
     in policy.toml, with `{name}` for its variable parts. `offers` are the media types of a good answer.
+    `readers` make the document of a body in a format of the route's own, from the bytes and the query.
     """
 
     method: str
@@ -72,4 +73,5 @@ class Route:
     body: Literal["document", "optional", "stream", "none"] = "document"
     accepts: tuple[str, ...] = DOCUMENT_TYPES
     offers: tuple[str, ...] = DOCUMENT_TYPES
+    readers: Mapping[str, Callable[[bytes, Mapping[str, Any]], Any]] = field(default_factory=dict)
     idempotent: bool = False

@@ -203,7 +203,7 @@ class _Endpoint:
 
     def _call(self, principal: Principal | None, params: Mapping[str, str]) -> tuple[Call, bytes]:
         query = self._decode_query()
-        document, body_type, raw = self._read_body()
+        document, body_type, raw = self._read_body(query)
         return Call(
             request_id=g.request_id,
             media_type=g.media_type,
@@ -229,7 +229,7 @@ class _Endpoint:
         decoded: Mapping[str, Any] = _checked(lambda: self._query.decode_query(pairs))  # type: ignore[union-attr]
         return decoded
 
-    def _read_body(self) -> tuple[Any, str | None, bytes]:
+    def _read_body(self, query: Mapping[str, Any]) -> tuple[Any, str | None, bytes]:
         if self.route.body in ("none", "stream") or (self._takes is None and self.route.body == "document"):
             media_type = None
             if self.route.body == "stream":
@@ -239,9 +239,13 @@ class _Endpoint:
             return None, None, b""
         media_type = bodies.media_type(_headers(), self.route.accepts)
         raw = bodies.read(request.stream, _headers())
-        if media_type not in DOCUMENT_TYPES or self._takes is None:
-            return raw, media_type, raw
         contract = self._takes
+        if contract is not None and (reader := self.route.readers.get(media_type)) is not None:
+            document = reader(raw, query)
+            _checked(lambda: contract.check(document))
+            return document, media_type, raw
+        if media_type not in DOCUMENT_TYPES or contract is None:
+            return raw, media_type, raw
         return _checked(lambda: contract.decode(raw, media_type)), media_type, raw
 
     def _answer(self, call: Call) -> Answer:

@@ -6,8 +6,9 @@ from typing import Any
 
 from heartguard_common import exports, paging
 from heartguard_common.clock import NANOSECONDS, Clock, rfc3339
-from heartguard_common.errors import ServiceError
-from heartguard_common.routing import Answer, Call, Route
+from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
+from heartguard_influx.domain import line_protocol
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.catalogue import CATALOGUE
 from heartguard_influx.domain.point import Verdict
@@ -15,6 +16,7 @@ from heartguard_influx.domain.query import Row
 from heartguard_influx.errors import NO_BUCKET
 from heartguard_influx.usecases import Day, Exporting, Found, Keeping, Latest, Querying, Summarizing, Writing
 
+LINES = "text/plain"
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -33,6 +35,12 @@ class UseCases:
 def write(usecases: UseCases, call: Call) -> Answer:
     """POST /timeseries/write."""
     wanted = call.document
+    if call.body_type != LINES:
+        faults = [
+            Fault(f"/{name}", "belongs to line protocol") for name in ("bucket", "precision") if name in call.query
+        ]
+        if faults:
+            raise ServiceError(UNPROCESSABLE, details=faults)
     if wanted.get("org", str(call.person.org_id)) != str(call.person.org_id):
         raise ServiceError(NO_BUCKET)
     atomic = bool(call.query.get("atomic"))
@@ -103,6 +111,16 @@ def export(usecases: UseCases, call: Call) -> Answer:
     return exports.answer(usecases.exporting.export(call.query["org_id"], call.query["user_id"]))
 
 
+def _read_lines(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
+    """The WriteRequest that line protocol stands for."""
+    if "bucket" not in query:
+        raise ServiceError(UNPROCESSABLE, details=(Fault("/bucket", "is missing from the query"),))
+    try:
+        return {"bucket": query["bucket"], "points": line_protocol.parse(body, query.get("precision", "ns"))}
+    except line_protocol.LineError as error:
+        raise ServiceError(MALFORMED, str(error)) from error
+
+
 ROUTES = (
     Route("GET", "/timeseries/exports", export, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
     Route(
@@ -112,6 +130,8 @@ ROUTES = (
         takes="WriteRequest",
         gives="WriteResult",
         query="WriteQuery",
+        accepts=(*DOCUMENT_TYPES, LINES),
+        readers={LINES: _read_lines},
         idempotent=True,
     ),
     Route("POST", "/timeseries/query", query, takes="QueryRequest", gives="QueryResult"),
