@@ -183,7 +183,7 @@ _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in H
 def mount(app: Flask, pipeline: Pipeline, monotonic: Callable[[], float] = time.monotonic) -> None:
     """Send every request of the application down the pipeline, before Flask makes objects of it.
 
-    They were a third of the gateway's cost (see bench/README.md), and every answer is the pipeline's anyway.
+    They were a good part of the gateway's cost (see bench/README.md), and every answer is the pipeline's anyway.
     """
 
     def walk(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
