@@ -91,6 +91,7 @@ class RefreshToken:
     expires_at: int
     access_token_id: str
     access_expires_at: int
+    access_key_id: str | None = None
     used_at: int | None = None
     replaced_by: bytes | None = None
 

@@ -112,8 +112,8 @@ class RevocationList(Protocol):
 class Signer(Protocol):
     """Signs access tokens."""
 
-    def sign(self, claims: dict[str, Any]) -> str:
-        """A signed token (RFC 7515 compact form)."""
+    def sign(self, claims: dict[str, Any]) -> tuple[str, str]:
+        """A signed token (RFC 7515 compact form), and the id of the key that signed it."""
 
     def public_keys(self) -> list[dict[str, Any]]:
         """The public keys as JWKs (RFC 7517); empty when a shared secret signs."""

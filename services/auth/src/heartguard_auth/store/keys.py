@@ -64,9 +64,10 @@ class SharedSecretSigner:
         self._secret = secret
         self._keys = SharedSecrets(secret, previous)
 
-    def sign(self, claims: dict[str, Any]) -> str:
-        """A signed token (RFC 7515 compact form)."""
-        return jwt.encode(claims, self._secret, algorithm="HS256", headers={"kid": secret_id(self._secret)})
+    def sign(self, claims: dict[str, Any]) -> tuple[str, str]:
+        """A signed token (RFC 7515 compact form), and the id of the secret that signed it."""
+        key_id = secret_id(self._secret)
+        return jwt.encode(claims, self._secret, algorithm="HS256", headers={"kid": key_id}), key_id
 
     def public_keys(self) -> list[dict[str, Any]]:
         """None: a shared secret has no public half."""
@@ -106,12 +107,12 @@ class KeyRing:
         self._public: list[dict[str, Any]] = []
         self._verifying: dict[str, VerificationKey] = {}
 
-    def sign(self, claims: dict[str, Any]) -> str:
-        """A signed token (RFC 7515 compact form). Raises GEN_503 when the ring can't be read."""
+    def sign(self, claims: dict[str, Any]) -> tuple[str, str]:
+        """A signed token (RFC 7515 compact form) and its key's id. Raises GEN_503 when the ring can't be read."""
         self._read()
         assert self._private is not None
         key_id, key = self._private
-        return jwt.encode(claims, key, algorithm="ES256", headers={"kid": key_id})
+        return jwt.encode(claims, key, algorithm="ES256", headers={"kid": key_id}), key_id
 
     def public_keys(self) -> list[dict[str, Any]]:
         """The public keys as JWKs (RFC 7517): of the key that signs, of the next, and of those before."""

@@ -107,6 +107,7 @@ def _values(token: RefreshToken) -> dict[str, Any]:
         "token_expires_at": moment(token.expires_at),
         "access_token_id": token.access_token_id,
         "access_expires_at": moment(token.access_expires_at),
+        "access_key_id": token.access_key_id,
     }
 
 
@@ -131,6 +132,7 @@ def _token(row: Any) -> RefreshToken:
         expires_at=nanoseconds(row.expires_at),
         access_token_id=row.access_token_id,
         access_expires_at=nanoseconds(row.access_expires_at),
+        access_key_id=row.access_key_id,
         used_at=nanoseconds(row.used_at) if row.used_at else None,
         replaced_by=bytes(row.replaced_by) if row.replaced_by else None,
     )
@@ -142,8 +144,9 @@ VALUES (:id, :user_id, :created_at, :created_at, :expires_at, :address, :user_ag
 """
 _ADD = """
 INSERT INTO heartguard_core.refresh_tokens
-    (token_hash, session_id, created_at, expires_at, access_token_id, access_expires_at)
-VALUES (:token_hash, :session_id, :token_created_at, :token_expires_at, :access_token_id, :access_expires_at)
+    (token_hash, session_id, created_at, expires_at, access_token_id, access_expires_at, access_key_id)
+VALUES (:token_hash, :session_id, :token_created_at, :token_expires_at, :access_token_id, :access_expires_at,
+    :access_key_id)
 """
 _USE = """
 UPDATE heartguard_core.refresh_tokens SET used_at = :token_created_at, replaced_by = :token_hash

@@ -33,6 +33,7 @@ class Introspection:
             org_id=account.org_id,
             token_id=issued.access_token_id,
             session_id=session.id,
+            key_id=issued.access_key_id,
             issued_at=issued.created_at // NANOSECONDS,
             expires_at=issued.access_expires_at // NANOSECONDS,
         )

@@ -161,7 +161,7 @@ class SessionUseCases:
         issued_at = now // NANOSECONDS
         expires_at = issued_at + self._rules.access_seconds
         token_id = uuid7(self._s.clock)
-        access = self._s.signer.sign(
+        access, key_id = self._s.signer.sign(
             {
                 "sub": str(account.id),
                 "role": account.role,
@@ -183,6 +183,7 @@ class SessionUseCases:
             expires_at=refresh_expires,
             access_token_id=token_id,
             access_expires_at=expires_at * NANOSECONDS,
+            access_key_id=key_id,
         )
         left = (refresh_expires - now) // NANOSECONDS
         return TokenPair(access, text, self._rules.access_seconds, left), token
