@@ -10,7 +10,7 @@ from heartguard_gateway.domain import Request
 from heartguard_gateway.errors import BROKEN_BODY, TOO_SLOW
 
 COLLECT = 64 * 1024
-BLOCK = 32 * 1024
+BLOCK = 64 * 1024
 
 
 @dataclass(frozen=True)

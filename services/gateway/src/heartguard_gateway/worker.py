@@ -29,6 +29,7 @@ from heartguard_gateway.errors import (
     TARGET_TOO_LONG,
     UNKNOWN_CODING,
 )
+from heartguard_gateway.intake import BLOCK
 
 CLOSE = "heartguard.close"
 SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is the slowest reader we keep
@@ -124,6 +125,8 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         """Serve one connection to its end; `listener` is the address it came to."""
         client.settimeout(SEND_SECONDS)
         parser = get_parser(self.cfg, client, address)
+        # Gunicorn would take up to 1 MiB at once, and copy what is left of it for each block we ask for.
+        parser.unreader.max_body_chunk = BLOCK
         request = None
         try:
             while (request := self._next(parser, client)) is not None:
