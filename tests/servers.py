@@ -93,6 +93,7 @@ class Server:
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None and self.running:
+            family = children(self.pid)
             self._process.send_signal(how)
             if how is not signal.SIGKILL:
                 self._process.send_signal(signal.SIGCONT)
@@ -101,6 +102,8 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(20)
+            # The children of a killed PostgreSQL hold its shared memory until they have noticed.
+            until(lambda: not any(map(_lives, family)), "the end of its children")
         if self._stream is not None:
             self._stream.close()
 
@@ -110,6 +113,12 @@ def children(pid: int) -> list[int]:
     listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     pairs = [line.split() for line in listing.splitlines()]
     return [int(child) for child, parent in pairs if int(parent) == pid]
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be reaped does not."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
 
 
 class Postgres(Server):
