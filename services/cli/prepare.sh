@@ -55,8 +55,7 @@ prepare_runtime() {
     prepare_venv runtime services/cli/requirements.txt services/gateway/requirements.txt \
         services/auth/requirements.txt services/organization/requirements.txt services/user/requirements.txt \
         services/media/requirements.txt services/influx/requirements.txt services/audit/requirements.txt
-    PYTHONPATH=$PWD/services/cli/src:$PWD/services/common/src
-    export PYTHONPATH
+    use_cli
 }
 
 venv_failed() {

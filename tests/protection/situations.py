@@ -10,25 +10,11 @@ from typing import Any
 
 import requests
 
+from tests.protection.house import Person
+
 PASSWORD = "a long enough phrase"
 ROLES = ("user", "manager", "admin")
 DAY = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody logged in."""
-
-    user_id: int
-    org_id: int
-    role: str
-    email: str
-    access_token: str
-    refresh_token: str
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.access_token}"}
 
 
 class World:
@@ -50,7 +36,7 @@ class World:
 
     def call(self, method: str, path: str, who: Person | None = None, **how: Any) -> Any:
         """A request that must succeed, through the gateway; its document."""
-        headers = {"Accept": "application/json", **(who.headers if who else {})}
+        headers = {"Accept": "application/json", **(who.bearer if who else {})}
         answer = requests.request(method, self.urls["gateway"] + path, headers=headers, timeout=20, **how)
         assert answer.ok, (method, path, answer.status_code, answer.text)
         return answer.json() if answer.content else None
@@ -123,7 +109,7 @@ class Situation:
 
     @property
     def headers(self) -> dict[str, str]:
-        return self.me.headers if self.caller in ROLES else self.world.credentials[self.caller]
+        return self.me.bearer if self.caller in ROLES else self.world.credentials[self.caller]
 
     @property
     def owner(self) -> Person:

@@ -158,3 +158,13 @@ def test_without_redis_the_limits_count_in_the_process(start, valkey_server):
     codes = [attempt(client).status_code for _ in range(6)]
     assert codes == [401] * 4 + [429] * 2
     valkey_server.thaw()
+
+
+def test_of_many_who_wait_for_redis_as_it_goes_away_none_is_failed(start, valkey_server):
+    app = start(REDIS_URL=valkey_server.url).application
+    attempt(app.test_client())
+    valkey_server.freeze()
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda n: attempt(app.test_client(), f"person{n}@hg.io"), range(8)))
+    valkey_server.thaw()
+    assert [answer.status_code for answer in answers] == [401] * 8

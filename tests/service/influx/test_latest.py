@@ -5,7 +5,7 @@ from lxml import etree
 
 from heartguard_common.database import Database as Pool
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.usecases import Keeping
+from heartguard_influx.usecases import Keeping, Stores
 from tests.clocks import MovableClock
 from tests.service.influx.conftest import beat
 from tests.tokens import bearer
@@ -117,8 +117,8 @@ def test_points_past_their_retention_go(client, org, admin, write, query, databa
     clock.forward(2 * 3600)
     pool = Pool(database.url_for("influx"))
     try:
-        store, types = PostgresStore(pool), PostgresFieldTypes(pool)
-        keeping = Keeping(pool.transaction, PostgresBuckets(pool), types, store, Silent(), clock)
+        points, types = PostgresStore(pool), PostgresFieldTypes(pool)
+        keeping = Keeping(Stores(PostgresBuckets(pool), types, points, pool.transaction, Silent(), clock))
         assert keeping.expire() == 1
         assert keeping.expire() == 0
     finally:

@@ -19,7 +19,7 @@ from heartguard_common.identity import Principal
 from heartguard_influx.ports import TimeSeriesStore, Transaction
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.store.influx import InfluxBuckets, InfluxStore, Server
-from heartguard_influx.usecases import Querying, Writing
+from heartguard_influx.usecases import Exporting, Querying, Stores, Writing
 from tests.clocks import MovableClock
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN
@@ -44,6 +44,7 @@ class Rooms:
     buckets: PostgresBuckets
     writing: Writing
     querying: Querying
+    exporting: Exporting
     store: TimeSeriesStore
     created: str
     pool: Pool
@@ -90,12 +91,13 @@ class Silent:
 def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator[Rooms]:
     pool = Pool(module_database.url_for("influx"))
     with _stores(request.param, pool) as (buckets, store, transaction):
-        types = PostgresFieldTypes(pool)
+        stores = Stores(buckets, PostgresFieldTypes(pool), store, transaction, Silent(), MovableClock())
         rooms = Rooms(
             found(module_database),
             buckets,
-            Writing(transaction, buckets, types, store, MovableClock()),
-            Querying(transaction, buckets, types, store, Silent()),
+            Writing(stores),
+            Querying(stores),
+            Exporting(stores),
             store,
             WRITTEN[request.param],
             pool,

@@ -4,15 +4,13 @@ import pytest
 
 from heartguard_common.clock import parse_rfc3339
 from heartguard_influx.domain.query import PAGE_POINTS
-from heartguard_influx.usecases import Exporting
 
 PEOPLE = {"7": 41, "8": 5}
 
 
 @pytest.fixture
 def exporting(rooms):
-    # The types are known in PostgreSQL whatever the points are in.
-    return Exporting(rooms.buckets, rooms.querying._types, rooms.store)
+    return rooms.exporting
 
 
 def point(person, second, **more):

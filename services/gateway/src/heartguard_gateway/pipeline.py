@@ -40,7 +40,7 @@ STAGES = (  # from top to bottom: the order is the policy
     Stage("match_route", needs=("segments",), adds=("row", "params", "fault")),
     Stage("verify_token", needs=("row", "fault"), adds=("principal",)),
     Stage("admit", needs=("row", "principal", "fault"), adds=("address", "quota")),
-    Stage("authorize", needs=("row", "params", "principal", "quota"), adds=("inner",)),
+    Stage("authorize", needs=("row", "principal", "quota"), adds=("inner",)),
     Stage("strip_client_headers", needs=("request_id", "address", "inner"), adds=("upstream_headers",)),
     Stage("forward", needs=("row", "upstream_headers"), adds=("reply",)),
     Stage("prepare_answer", needs=("reply", "media_type")),

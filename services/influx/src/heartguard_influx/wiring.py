@@ -1,7 +1,6 @@
 """Where the time-series service is put together."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 
 from flask import Flask
@@ -12,40 +11,26 @@ from heartguard_common.database import Database
 from heartguard_common.edge import Parts, make_edge, open_parts
 from heartguard_common.lifecycle import Resource
 from heartguard_common.web import make_app
-from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
 from heartguard_influx.routes import ROUTES, UseCases
 from heartguard_influx.settings import Settings
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.usecases import Exporting, Keeping, Querying, Summarizing, Writing
+from heartguard_influx.usecases import Exporting, Keeping, Querying, Stores, Summarizing, Writing
 
 NAME = "influx"
 PREFIX = "/timeseries"
 RETENTION_SECONDS = 3600.0
 
 
-@dataclass(frozen=True)
-class Stores:
-    """Where points are kept and what is known about them; `writing` holds what a batch does together."""
-
-    buckets: Buckets
-    types: FieldTypes
-    points: TimeSeriesStore
-    transaction: Transaction
-    writing: Transaction
-
-
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The time-series service, its points in InfluxDB where one is configured, otherwise in PostgreSQL."""
     parts = open_parts(NAME, settings, clock)
-    stores = _in_influxdb(settings, parts) if settings.influx_url else _in_postgresql(parts.database)
+    stores = _in_influxdb(settings, parts) if settings.influx_url else _in_postgresql(parts)
     usecases = UseCases(
-        writing=Writing(stores.writing, stores.buckets, stores.types, stores.points, parts.clock),
-        querying=Querying(stores.transaction, stores.buckets, stores.types, stores.points, parts.audit),
-        keeping=Keeping(stores.transaction, stores.buckets, stores.types, stores.points, parts.audit, parts.clock),
-        exporting=Exporting(stores.buckets, stores.types, stores.points),
-        summarizing=Summarizing(
-            stores.transaction, stores.buckets, stores.types, stores.points, parts.clock, parts.audit
-        ),
+        writing=Writing(stores),
+        querying=Querying(stores),
+        keeping=Keeping(stores),
+        exporting=Exporting(stores),
+        summarizing=Summarizing(stores),
         clock=parts.clock,
     )
     retention = Background("retention", partial(_expire, usecases.keeping))
@@ -59,10 +44,16 @@ def _expire(keeping: Keeping) -> float:
     return RETENTION_SECONDS
 
 
-def _in_postgresql(database: Database) -> Stores:
-    points = PostgresStore(database)
-    transaction = database.transaction
-    return Stores(PostgresBuckets(database), PostgresFieldTypes(database), points, transaction, transaction)
+def _in_postgresql(parts: Parts) -> Stores:
+    database = parts.database
+    return Stores(
+        buckets=PostgresBuckets(database),
+        types=PostgresFieldTypes(database),
+        points=PostgresStore(database),
+        transaction=database.transaction,
+        audit=parts.audit,
+        clock=parts.clock,
+    )
 
 
 def _in_influxdb(settings: Settings, parts: Parts) -> Stores:
@@ -78,6 +69,12 @@ def _in_influxdb(settings: Settings, parts: Parts) -> Stores:
     # have to be there before it is sent, and stay when sending it fails half-way.
     registry = Database(settings.database_url)
     parts.lifecycle.on_close(registry.close)
-    points = InfluxStore(registry, server)
     # Nothing of PostgreSQL is held while InfluxDB is waited for.
-    return Stores(InfluxBuckets(registry, server), PostgresFieldTypes(registry), points, nullcontext, nullcontext)
+    return Stores(
+        buckets=InfluxBuckets(registry, server),
+        types=PostgresFieldTypes(registry),
+        points=InfluxStore(registry, server),
+        transaction=nullcontext,
+        audit=parts.audit,
+        clock=parts.clock,
+    )

@@ -6,6 +6,7 @@ from typing import cast
 
 from flask import Flask, Response, g, request
 from flask_limiter import Limiter, RateLimitExceeded
+from redis import RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -30,6 +31,21 @@ _REDIS_OPTIONS = {
 }
 
 
+class _SharedFallback(Limiter):
+    """Flask-Limiter whose every thread falls back when Redis goes away.
+
+    As released, the first of several requests that are waiting for Redis switches to counting in the process, and
+    the others, finding that it is switched already, answer 500.
+    """
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:
+        try:
+            super()._check_request_limit(callable_name, in_middleware)
+        except RedisError:
+            self.context.seen_limits.clear()
+            super()._check_request_limit(callable_name, in_middleware)
+
+
 def limit_requests(app: Flask, edge: Edge, rate: Rate, redis_url: str) -> Limiter:
     """Allow each address so many requests to each of `ENDPOINTS` in any window of `rate`'s length.
 
@@ -38,7 +54,7 @@ def limit_requests(app: Flask, edge: Edge, rate: Rate, redis_url: str) -> Limite
     # It would log whom it refuses; the request's own log line says enough.
     logging.getLogger("flask-limiter").setLevel(logging.WARNING)
     count = max(1, round(rate.count * SHARE))
-    limiter = Limiter(
+    limiter = _SharedFallback(
         key_func=lambda: bucket_address(g.address) or "unknown",
         app=app,
         default_limits=[f"{count} per {rate.seconds} second"],

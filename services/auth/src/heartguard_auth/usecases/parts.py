@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from heartguard_auth.domain import Account
 from heartguard_auth.ports import (
     Accounts,
     GraceAnswers,
@@ -53,3 +54,14 @@ class Stores:
     invitations: Invitations
     audit: AuditTrail
     clock: Clock
+
+    def denied(self, action: str, account: Account | None, reason: str) -> None:
+        """Write down that somebody without a token was turned away; `account` is whose it was about, if anybody's."""
+        self.audit.changed(
+            None,
+            action,
+            f"user:{account.id}" if account else "user:unknown",
+            org_id=account.org_id if account else None,
+            outcome="denied",
+            reason=reason,
+        )

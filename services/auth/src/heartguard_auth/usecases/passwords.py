@@ -98,12 +98,5 @@ class Passwords:
         self._s.audit.changed(None, "auth.password_reset", f"user:{account.id}", org_id=account.org_id)
 
     def _refused(self, account: Account | None) -> NoReturn:
-        self._s.audit.changed(
-            None,
-            "auth.password_reset",
-            f"user:{account.id}" if account else "user:unknown",
-            org_id=account.org_id if account else None,
-            outcome="denied",
-            reason=CODE_REFUSED.code,
-        )
+        self._s.denied("auth.password_reset", account, CODE_REFUSED.code)
         raise ServiceError(CODE_REFUSED)

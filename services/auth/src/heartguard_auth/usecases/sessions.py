@@ -41,7 +41,7 @@ class SessionUseCases:
                 session, pair = self._begin(proven, password, device)
         except ServiceError as error:
             if error.row in (BAD_CREDENTIALS, LOCKED):
-                self._denied(account, error.row.code)
+                self._s.denied("auth.login", account, error.row.code)
             raise
         self._said(proven, "auth.login", f"session:{session.id}")
         return pair
@@ -79,16 +79,6 @@ class SessionUseCases:
         hashed = self._s.hasher.hash(password)
         self._s.accounts.set_password(account, hashed)
         return replace(account, password_hash=hashed)
-
-    def _denied(self, account: Account | None, reason: str) -> None:
-        self._s.audit.changed(
-            None,
-            "auth.login",
-            f"user:{account.id}" if account else "user:unknown",
-            org_id=account.org_id if account else None,
-            outcome="denied",
-            reason=reason,
-        )
 
     def refresh(self, refresh_token: str) -> TokenPair:
         """Exchange a refresh token for the next pair (RFC 9700 section 4.14.2).

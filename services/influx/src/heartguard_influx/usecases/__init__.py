@@ -2,8 +2,9 @@
 
 from heartguard_influx.usecases.exporting import Exporting
 from heartguard_influx.usecases.keeping import Keeping
+from heartguard_influx.usecases.parts import Stores
 from heartguard_influx.usecases.querying import Found, Latest, Querying
 from heartguard_influx.usecases.summarizing import Day, Summarizing
 from heartguard_influx.usecases.writing import Writing
 
-__all__ = ["Day", "Exporting", "Found", "Keeping", "Latest", "Querying", "Summarizing", "Writing"]
+__all__ = ["Day", "Exporting", "Found", "Keeping", "Latest", "Querying", "Stores", "Summarizing", "Writing"]

@@ -3,70 +3,55 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from heartguard_common.audit import AuditTrail
-from heartguard_common.clock import Clock
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain.bucket import Bucket, belongs_to, own_name
 from heartguard_influx.domain.point import EARLIEST_NS, PERSON_TAG
 from heartguard_influx.domain.query import Selection, read_range
 from heartguard_influx.errors import BUCKET_EXISTS, NO_BUCKET, OWN_BUCKET
-from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
 from heartguard_influx.usecases.access import find_bucket, organization_of, require_own
+from heartguard_influx.usecases.parts import Stores
 
 
 class Keeping:
     """Buckets, and the end of what is in them."""
 
-    def __init__(
-        self,
-        transaction: Transaction,
-        buckets: Buckets,
-        types: FieldTypes,
-        store: TimeSeriesStore,
-        audit: AuditTrail,
-        clock: Clock,
-    ) -> None:
-        self._transaction = transaction
-        self._buckets = buckets
-        self._types = types
-        self._store = store
-        self._audit = audit
-        self._clock = clock
+    def __init__(self, stores: Stores) -> None:
+        self._s = stores
 
     def list(self, principal: Principal, after: str, limit: int) -> Sequence[Bucket]:
         """Up to `limit` buckets of the caller's organization with a name above `after`, by name."""
-        return self._buckets.list(organization_of(principal), after, limit)
+        return self._s.buckets.list(organization_of(principal), after, limit)
 
     def create(self, principal: Principal, name: str, retention_days: int | None) -> Bucket:
         """A new bucket. Raises TS_001 for a name that can't be the organization's, TS_002 for one that is taken."""
         org_id = organization_of(principal)
         if not belongs_to(name, org_id):
             raise ServiceError(NO_BUCKET)
-        with self._transaction():
-            if self._buckets.find(org_id, own_name(org_id)) is None:
+        with self._s.transaction():
+            if self._s.buckets.find(org_id, own_name(org_id)) is None:
                 raise ServiceError(NO_BUCKET)
             bucket = None
             if name != own_name(org_id):
-                bucket = self._buckets.create(org_id, name, retention_days)
+                bucket = self._s.buckets.create(org_id, name, retention_days)
             if bucket is None:
                 raise ServiceError(BUCKET_EXISTS)
             kept = {"retention_days": retention_days}
-            self._audit.changed(principal, "timeseries.create_bucket", f"bucket:{name}", payload=kept)
+            self._s.audit.changed(principal, "timeseries.create_bucket", f"bucket:{name}", payload=kept)
             return bucket
 
     def delete(self, principal: Principal, name: str) -> None:
         """Remove a bucket with its points. Raises TS_001, and TS_003 for the organization's own."""
-        bucket = find_bucket(self._buckets, principal, name)
+        bucket = find_bucket(self._s.buckets, principal, name)
         if name == own_name(bucket.org_id):
             raise ServiceError(OWN_BUCKET)
         removed = self._drop(bucket.id or 0)
-        self._audit.changed(principal, "timeseries.delete_bucket", f"bucket:{name}", payload={"removed": removed})
+        self._s.audit.changed(principal, "timeseries.delete_bucket", f"bucket:{name}", payload={"removed": removed})
 
     def delete_points(self, principal: Principal, document: Mapping[str, Any]) -> None:
         """Remove what a PointsDelete names: an admin anybody's points, all others their own. Raises TS_001, TS_005."""
         person = None if principal.role == "admin" else principal.user_id
-        bucket = find_bucket(self._buckets, principal, document["bucket"])
+        bucket = find_bucket(self._s.buckets, principal, document["bucket"])
         require_own(document.get("tags"), person)
         start_ns, stop_ns = read_range(document)
         tags = document.get("tags") or {}
@@ -76,37 +61,37 @@ class Keeping:
         if person is not None:
             resource = f"user:{person}"
         payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": removed}
-        self._audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
+        self._s.audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
 
     def expire(self) -> int:
         """Remove what buckets need not keep any longer; returns how many values that were."""
-        now = self._clock.now_ns()
+        now = self._s.clock.now_ns()
         removed = 0
-        for bucket in self._buckets.with_retention():
+        for bucket in self._s.buckets.with_retention():
             oldest = bucket.oldest_ns(now)
-            for name in self._types.measurements(bucket.id or 0):
+            for name in self._s.types.measurements(bucket.id or 0):
                 removed += self._delete(Selection(bucket.id or 0, name, EARLIEST_NS, oldest or EARLIEST_NS, {}))
         return removed
 
     def _delete(self, selection: Selection) -> int:
         if selection.start_ns >= selection.stop_ns:
             return 0
-        return self._store.delete(selection, self._store.groups(selection, None))
+        return self._s.points.delete(selection, self._s.points.groups(selection, None))
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
         """Remove what is kept of an organization, or of one member; returns how many values and buckets."""
-        buckets = self._buckets.ids(org_id)
+        buckets = self._s.buckets.ids(org_id)
         if user_id is None:
             removed = sum(self._drop(bucket_id) for bucket_id in buckets)
         else:
-            removed = self._store.erase(buckets, user_id)
+            removed = self._s.points.erase(buckets, user_id)
         if removed:
             resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
-            self._audit.changed(principal, "timeseries.erase", resource, org_id=org_id, payload={"removed": removed})
+            self._s.audit.changed(principal, "timeseries.erase", resource, org_id=org_id, payload={"removed": removed})
         return removed
 
     def _drop(self, bucket_id: int) -> int:
-        removed = self._store.erase([bucket_id], None)
-        with self._transaction():
+        removed = self._s.points.erase([bucket_id], None)
+        with self._s.transaction():
             # Once more, now that nobody writes between the end of the points and the end of the bucket.
-            return removed + self._store.erase([bucket_id], None) + self._buckets.remove(bucket_id)
+            return removed + self._s.points.erase([bucket_id], None) + self._s.buckets.remove(bucket_id)

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from heartguard_common.audit import AuditTrail
 from heartguard_common.identity import Principal
 from heartguard_influx.domain import query as queries
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Tags
 from heartguard_influx.domain.query import Field, Group, Row, Selection, Shape
-from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
 from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
+from heartguard_influx.usecases.parts import Stores
 
 
 @dataclass(frozen=True)
@@ -34,19 +33,8 @@ class Latest:
 class Querying:
     """Reading points, raw or by windows."""
 
-    def __init__(
-        self,
-        transaction: Transaction,
-        buckets: Buckets,
-        types: FieldTypes,
-        store: TimeSeriesStore,
-        audit: AuditTrail,
-    ) -> None:
-        self._transaction = transaction
-        self._buckets = buckets
-        self._types = types
-        self._store = store
-        self._audit = audit
+    def __init__(self, stores: Stores) -> None:
+        self._s = stores
 
     def query(self, principal: Principal, document: Mapping[str, Any], after: Sequence[int] | None) -> Found:
         """What a QueryRequest asks for; `after` is the position where the page of raw points before ended.
@@ -56,8 +44,8 @@ class Querying:
         """
         person = only_person(principal)
         start_ns, stop_ns = queries.read_range(document)
-        with self._transaction():
-            bucket = find_bucket(self._buckets, principal, document["bucket"])
+        with self._s.transaction():
+            bucket = find_bucket(self._s.buckets, principal, document["bucket"])
             require_own(document.get("tags"), person)
             shape = queries.read_shape(document, bucket.time_zone)
             selection = Selection(
@@ -65,7 +53,7 @@ class Querying:
             )
             found = self._read(selection, shape, document.get("fields"), after)
             persons = self._persons(selection) if found.rows else ()
-        tell(self._audit, principal, "timeseries.query", persons, bucket.name)
+        tell(self._s.audit, principal, "timeseries.query", persons, bucket.name)
         return found
 
     def _persons(self, selection: Selection) -> Sequence[str | None]:
@@ -74,7 +62,7 @@ class Querying:
             return ()
         if PERSON_TAG in selection.tags:
             return (selection.tags[PERSON_TAG],)
-        return [dict(group.tags).get(PERSON_TAG) for group in self._store.groups(selection, (PERSON_TAG,))]
+        return [dict(group.tags).get(PERSON_TAG) for group in self._s.points.groups(selection, (PERSON_TAG,))]
 
     def latest(self, principal: Principal, document: Mapping[str, Any]) -> list[Latest]:
         """What a LatestRequest asks for: the last point of each series, by measurement and tags.
@@ -82,19 +70,21 @@ class Querying:
         Raises TS_001, TS_005, and TS_006 for more series than one answer holds.
         """
         person = only_person(principal)
-        with self._transaction():
-            bucket = find_bucket(self._buckets, principal, document["bucket"])
+        with self._s.transaction():
+            bucket = find_bucket(self._s.buckets, principal, document["bucket"])
             require_own(document.get("tags"), person)
             wanted = document.get("measurement")
-            names = self._types.measurements(bucket.id or 0) if wanted is None else [wanted]
+            names = self._s.types.measurements(bucket.id or 0) if wanted is None else [wanted]
             found: list[Latest] = []
             for name in names:
                 selection = Selection(bucket.id or 0, name, EARLIEST_NS, LATEST_NS, document.get("tags") or {}, person)
-                groups = self._store.groups(selection, None)
+                groups = self._s.points.groups(selection, None)
                 queries.require_series(len(found) + len(groups))
-                rows = self._store.latest(selection, groups, self._types.of(selection.bucket_id, name))
+                rows = self._s.points.latest(selection, groups, self._s.types.of(selection.bucket_id, name))
                 found += [Latest(name, groups[row.group].tags, row) for row in rows]
-        tell(self._audit, principal, "timeseries.latest", (dict(it.tags).get(PERSON_TAG) for it in found), bucket.name)
+        tell(
+            self._s.audit, principal, "timeseries.latest", (dict(it.tags).get(PERSON_TAG) for it in found), bucket.name
+        )
         return found
 
     def _read(
@@ -102,13 +92,13 @@ class Querying:
     ) -> Found:
         if selection.start_ns >= selection.stop_ns:  # beyond the years that nanoseconds can count
             return Found((), ())
-        known = self._types.of(selection.bucket_id, selection.measurement)
+        known = self._s.types.of(selection.bucket_id, selection.measurement)
         fields = [field for field in known if names is None or field.name in names]
-        groups = self._store.groups(selection, _grouping(shape))
+        groups = self._s.points.groups(selection, _grouping(shape))
         if shape.aggregate is not None:
             return Found(groups, self._windows(selection, shape, groups, fields))
         limit = queries.page_points(shape.limit, len(fields))
-        rows, position = self._store.points(
+        rows, position = self._s.points.points(
             selection, groups, fields, after=after, limit=limit, descending=shape.descending
         )
         return Found(groups, rows, position)
@@ -119,7 +109,7 @@ class Querying:
         assert shape.aggregate is not None
         queries.require_aggregate(shape.aggregate, fields)
         grid = queries.windows_of(shape, selection.start_ns, selection.stop_ns, len(groups) * len(fields))
-        rows = self._store.windows(selection, groups, fields, shape.aggregate, grid)
+        rows = self._s.points.windows(selection, groups, fields, shape.aggregate, grid)
         if shape.filled:
             empty = 0 if shape.aggregate == "count" else None
             rows = queries.fill(rows, grid, len(groups), fields, empty)

@@ -5,20 +5,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from heartguard_common.audit import AuditTrail
-from heartguard_common.clock import Clock
 from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain.point import PERSON_TAG
 from heartguard_influx.domain.query import Selection, require_zone
 from heartguard_influx.domain.summary import DEFAULT_MAXIMUM, Sample, Summary, one_per_instant, summarize
 from heartguard_influx.domain.windows import day_of
-from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
 from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
+from heartguard_influx.usecases.parts import Stores, every_point
 
 MEASUREMENT = "heart_rate"
 FIELDS = ("bpm", "value")
-_PAGE = 10_000
 
 
 @dataclass(frozen=True)
@@ -33,21 +30,8 @@ class Day:
 class Summarizing:
     """Computes a day's summary from stored points."""
 
-    def __init__(
-        self,
-        transaction: Transaction,
-        buckets: Buckets,
-        types: FieldTypes,
-        store: TimeSeriesStore,
-        clock: Clock,
-        audit: AuditTrail,
-    ) -> None:
-        self._transaction = transaction
-        self._buckets = buckets
-        self._types = types
-        self._store = store
-        self._clock = clock
-        self._audit = audit
+    def __init__(self, stores: Stores) -> None:
+        self._s = stores
 
     def day(self, principal: Principal, document: Mapping[str, Any]) -> Day:
         """What a SummaryRequest asks for; a day that is not over ends now.
@@ -55,36 +39,32 @@ class Summarizing:
         Raises TS_001, TS_005, and GEN_422 for a day or a time zone that is none, and a day that has not begun.
         """
         user_id = document.get("user_id", principal.user_id)
-        with self._transaction():
-            bucket = find_bucket(self._buckets, principal, document["bucket"])
+        with self._s.transaction():
+            bucket = find_bucket(self._s.buckets, principal, document["bucket"])
             require_own({PERSON_TAG: str(user_id)}, only_person(principal))
             zone = document.get("time_zone") or bucket.time_zone
             require_zone(zone)
             start_ns, stop_ns = _range(document["day"], zone)
-            now = self._clock.now_ns()
+            now = self._s.clock.now_ns()
             if start_ns >= now:
                 raise ServiceError(UNPROCESSABLE, details=(Fault("/day", "has not begun"),))
             stop_ns = min(stop_ns, now)
             selection = Selection(bucket.id or 0, MEASUREMENT, start_ns, stop_ns, {PERSON_TAG: str(user_id)})
             samples = one_per_instant(self._samples(selection))
-        tell(self._audit, principal, "timeseries.summary", (user_id,), bucket.name)
+        tell(self._s.audit, principal, "timeseries.summary", (user_id,), bucket.name)
         maximum = document.get("maximum_heart_rate", DEFAULT_MAXIMUM)
         return Day(user_id, zone, summarize(samples, start_ns, stop_ns, maximum))
 
     def _samples(self, selection: Selection) -> list[Sample]:
-        known = self._types.of(selection.bucket_id, MEASUREMENT)
+        known = self._s.types.of(selection.bucket_id, MEASUREMENT)
         fields = [field for field in known if field.name in FIELDS and field.type == "float"]
-        groups = self._store.groups(selection, None)
+        groups = self._s.points.groups(selection, None)
         samples: list[Sample] = []
-        after = None
-        while True:
-            rows, after = self._store.points(selection, groups, fields, after=after, limit=_PAGE, descending=False)
-            for row in rows:
-                rate = next((row.values[name] for name in FIELDS if name in row.values), None)
-                if isinstance(rate, float):
-                    samples.append((row.time_ns, rate))
-            if after is None:
-                return samples
+        for row in every_point(self._s.points, selection, groups, fields):
+            rate = next((row.values[name] for name in FIELDS if name in row.values), None)
+            if isinstance(rate, float):
+                samples.append((row.time_ns, rate))
+        return samples
 
 
 def _range(day: str, zone: str) -> tuple[int, int]:

@@ -3,27 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from heartguard_common.clock import Clock
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.point import Point, Rules, Verdict, judge_types, read_point
 from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
-from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
 from heartguard_influx.usecases.access import find_bucket, only_person
+from heartguard_influx.usecases.parts import Stores
 
 
 class Writing:
     """Writing points: each gets its verdict, and nothing that was acknowledged is lost."""
 
-    def __init__(
-        self, transaction: Transaction, buckets: Buckets, types: FieldTypes, store: TimeSeriesStore, clock: Clock
-    ) -> None:
-        self._transaction = transaction
-        self._buckets = buckets
-        self._types = types
-        self._store = store
-        self._clock = clock
+    def __init__(self, stores: Stores) -> None:
+        self._s = stores
 
     def write(
         self, principal: Principal, bucket: str, documents: Sequence[Mapping[str, Any]], *, atomic: bool
@@ -33,17 +26,17 @@ class Writing:
         Raises TS_001 for a bucket that is not the organization's, TS_004 when `atomic` and one is rejected, TS_034
         when the store itself refused part of an atomic batch that broke none of our rules.
         """
-        now = self._clock.now_ns()
+        now = self._s.clock.now_ns()
         person = only_person(principal)
         mine = None if person is None else str(person)
         points = [read_point(document, now, mine) for document in documents]
-        with self._transaction():
-            found = find_bucket(self._buckets, principal, bucket)
+        with self._s.transaction():
+            found = find_bucket(self._s.buckets, principal, bucket)
             rules = Rules(found, now, mine)
             faults = {
                 place: fault
                 for place, point in enumerate(points)
-                if (fault := rules.fault(point) or self._store.fault(point))
+                if (fault := rules.fault(point) or self._s.points.fault(point))
             }
             _require_none(faults, atomic=atomic)
             return self._store_rest(found, points, faults, atomic=atomic)
@@ -53,12 +46,12 @@ class Writing:
     ) -> list[Verdict]:
         if len(faults) == len(points):
             return [Verdict("rejected", faults[place]) for place in range(len(points))]
-        bucket_id = self._buckets.hold(bucket)
+        bucket_id = self._s.buckets.hold(bucket)
         if bucket_id is None:
             raise ServiceError(NO_BUCKET)
         faults = faults | self._settle_types(bucket_id, points, faults, atomic=atomic)
         accepted = [point for place, point in enumerate(points) if place not in faults]
-        verdicts = self._store.write(bucket_id, accepted) if accepted else ()
+        verdicts = self._s.points.write(bucket_id, accepted) if accepted else ()
         if atomic and any(verdict.status == "rejected" for verdict in verdicts):
             raise ServiceError(STORED_IN_PART)
         written = iter(verdicts)
@@ -72,12 +65,12 @@ class Writing:
         """The points whose fields have another type; all others have theirs registered."""
         open_points = [None if place in faults else point for place, point in enumerate(points)]
         keys = sorted({(point.measurement, name) for point in open_points if point for name in point.fields})
-        conflicts, new = judge_types(open_points, self._types.known(bucket_id, keys))
+        conflicts, new = judge_types(open_points, self._s.types.known(bucket_id, keys))
         _require_none(conflicts, atomic=atomic)
         if new:
-            self._types.register(bucket_id, new)
+            self._s.types.register(bucket_id, new)
             # Somebody else may have been faster, with another type.
-            conflicts, _ = judge_types(open_points, self._types.known(bucket_id, keys))
+            conflicts, _ = judge_types(open_points, self._s.types.known(bucket_id, keys))
             _require_none(conflicts, atomic=atomic)
         return conflicts
 
