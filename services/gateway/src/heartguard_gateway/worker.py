@@ -7,12 +7,10 @@ not parse, lets one busy connection hold the loop, and waits its whole grace tim
 import json
 import logging
 import time
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 import gevent
-from gevent import monkey
-from gevent.pool import Pool
 from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.http import errors as parsing
@@ -22,11 +20,13 @@ from gunicorn.workers.ggevent import GeventWorker as Stock
 from heartguard_common.errors import INTERNAL, ErrorRow
 from heartguard_common.ids import uuid7
 from heartguard_common.trace import REQUEST_ID
+from heartguard_gateway.clients import Client, Clients
 from heartguard_gateway.errors import (
     BAD_REQUEST,
     EXPECTATION_FAILED,
     HEADERS_TOO_LARGE,
     TARGET_TOO_LONG,
+    TOO_SLOW,
     UNKNOWN_CODING,
 )
 from heartguard_gateway.intake import BLOCK
@@ -36,9 +36,8 @@ SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is th
 # A connection that was just used is likely to bring a request that is on its way already; it is answered with
 # "Connection: close", and nobody sees a reset. One that has rested so long is ended at once.
 IDLE_SECONDS = 0.3
+HEAD_SECONDS = 20.0  # for the whole head of a request
 _POLL_SECONDS = 0.1
-_poll = monkey.get_original("select", "poll")
-_POLLIN = 1
 _ROWS: tuple[tuple[type[Exception], ErrorRow], ...] = (
     (parsing.LimitRequestLine, TARGET_TOO_LONG),
     (parsing.LimitRequestHeaders, HEADERS_TOO_LARGE),
@@ -88,61 +87,83 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._waiting: dict[gevent.Greenlet, tuple[Any, float]] = {}
+        self._clients = Clients(self._serve)
 
     def run(self) -> None:
         """Serve until told to stop; then take what the kernel has accepted, and end idle connections at once."""
-        servers = {}
-        for listener in self.sockets:
-            listener.setblocking(1)
-            pool = Pool(self.worker_connections)
-            handle = partial(self.handle, listener.getsockname())
-            server = StreamServer(listener, handle=handle, spawn=pool)
-            if self.cfg.workers > 1:
-                server.max_accept = 1
-            server.start()
-            servers[server] = listener
+        doors = {self._open(listener): listener for listener in self.sockets}
         beat = 0.0
         while self.alive:
             if time.monotonic() >= beat:
                 self.notify()
+                self._clients.sweep(self.cfg.keepalive, HEAD_SECONDS)
                 beat = time.monotonic() + 1.0
+            for door in doors:
+                door.reopen()
             gevent.sleep(_POLL_SECONDS)
-        for server, listener in servers.items():
-            server.stop_accepting()
-            self._serve_backlog(server, listener)
+        for door, listener in doors.items():
+            door.stop_accepting()
+            self._serve_backlog(listener)
             # At once: who connects from here on must be refused, not accepted by the kernel and then reset.
             listener.close()
         deadline = time.monotonic() + self.cfg.graceful_timeout
-        while any(len(server.pool) for server in servers) and time.monotonic() < deadline:
-            self._end_idle()
+        while len(self._clients) and time.monotonic() < deadline:
+            self._clients.dismiss(IDLE_SECONDS)
             self.notify()
             gevent.sleep(_POLL_SECONDS / 2)
-        for server in servers:
-            server.pool.kill(timeout=1)
+        self._clients.kill(timeout=1)
 
-    def handle(self, listener: Any, client: Any, address: Any) -> None:
-        """Serve one connection to its end; `listener` is the address it came to."""
+    def _open(self, listener: Any) -> "_Door":
+        listener.setblocking(1)
+        name = listener.getsockname()
+        door = _Door(listener, lambda client, address: self._admit(client, address, name))
+        door.is_full = lambda: len(self._clients) >= self.worker_connections
+        if self.cfg.workers > 1:
+            door.max_accept = 1
+        door.start()
+        return door
+
+    def _admit(self, client: Any, address: Any, name: Any) -> None:
         client.settimeout(SEND_SECONDS)
-        parser = get_parser(self.cfg, client, address)
+        self._clients.rest(Client(client, address, name))
+
+    def _serve_backlog(self, listener: Any) -> None:
+        listener.setblocking(0)
+        name = listener.getsockname()
+        while True:
+            try:
+                client, address = listener.accept()
+            except OSError:
+                return
+            self._admit(client, address, name)
+
+    def _serve(self, client: Client) -> bool:
+        """Answer what has come on a connection; True when it may rest again."""
+        parser = get_parser(self.cfg, client.socket, client.address)
         # Gunicorn would take up to 1 MiB at once, and copy what is left of it for each block we ask for.
         parser.unreader.max_body_chunk = BLOCK
         request = None
         try:
-            while (request := self._next(parser, client)) is not None:
-                if not self.handle_request(listener, request, client, address):
-                    util.close_graceful(client)
-                    break
-                request = None
+            while True:
+                request = next(parser)
+                client.reading = False
+                if not self.handle_request(client.listener, request, client.socket, client.address):
+                    util.close_graceful(client.socket)
+                    return False
+                if not parser.finish_body():
+                    return False
+                if not parser.unreader.buf.tell():
+                    return True
+                request, client.since, client.reading = None, time.monotonic(), True
                 gevent.sleep(0)  # a connection with the next request ready would never let the others in
-        except (parsing.NoMoreData, StopIteration):
-            pass
+        except (parsing.NoMoreData, StopIteration) as error:
+            if client.late and isinstance(error, parsing.NoMoreData):
+                self._refuse(client.socket, None, TOO_SLOW)
         except OSError as error:
             log.debug("the client is gone: %s", type(error).__name__)
         except Exception as error:  # noqa: BLE001  whatever it was, the client gets an answer if it can
-            self.handle_error(request, client, address, error)
-        finally:
-            util.close(client)
+            self.handle_error(request, client.socket, client.address, error)
+        return False
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
         """Answer one request; False when the connection must close."""
@@ -175,12 +196,15 @@ class GatewayWorker(Stock):  # type: ignore[misc]
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002  gunicorn's
         """Answer what never became a request, in JSON: its header was not readable, so no Accept was."""
         row = next((row for kind, row in _ROWS if isinstance(exc, kind)), INTERNAL)
-        own = uuid7()
-        REQUEST_ID.set(own)
-        fields = {"method": getattr(req, "method", None), "status": row.status, "code": row.code, "route": "unparsed"}
-        log.info("request", extra={"fields": {**fields, "gateway_request_id": own}})
         if row is INTERNAL:
             log.error("a connection failed", exc_info=exc)
+        self._refuse(client, getattr(req, "method", None), row)
+
+    def _refuse(self, client: Any, method: str | None, row: ErrorRow) -> None:
+        own = uuid7()
+        REQUEST_ID.set(own)
+        fields = {"method": method, "status": row.status, "code": row.code, "route": "unparsed"}
+        log.info("request", extra={"fields": {**fields, "gateway_request_id": own}})
         document = {"error": {"code": row.code, "message": row.title, "request_id": own}}
         body = json.dumps(document, separators=(",", ":")).encode()
         head = (
@@ -198,40 +222,30 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         except OSError:
             log.debug("the client did not wait for its refusal")
 
-    def _next(self, parser: Any, client: Any) -> Any:
-        """The next request, or None when none came within the keep-alive time."""
-        greenlet = gevent.getcurrent()
-        self._waiting[greenlet] = client, time.monotonic()
-        try:
-            with self.timeout_ctx():
-                return next(parser)
-        finally:
-            del self._waiting[greenlet]
-        return None
 
-    def _serve_backlog(self, server: Any, listener: Any) -> None:
-        listener.setblocking(0)
-        name = listener.getsockname()
-        while True:
-            try:
-                client, address = listener.accept()
-            except OSError:
-                return
-            server.pool.spawn(self.handle, name, client, address)
+class _Door(StreamServer):  # type: ignore[misc]
+    """A listening socket that hands connections over in the hub, and does not accept while `is_full`."""
 
-    def _end_idle(self) -> None:
-        rested = time.monotonic() - IDLE_SECONDS
-        for greenlet, (client, since) in list(self._waiting.items()):
-            if since > rested:
-                continue
-            poll = _poll()
-            poll.register(client.fileno(), _POLLIN)
-            if not poll.poll(0):
-                greenlet.kill(block=False)
+    def __init__(self, listener: Any, handle: Callable[[Any, Any], None]) -> None:
+        super().__init__(listener, handle=handle, spawn=None)
+        self.is_full: Callable[[], bool] = bool
+
+    def full(self) -> bool:
+        """Whether to leave connections to the other workers; the kernel keeps what nobody takes."""
+        return self.is_full()
+
+    def reopen(self) -> None:
+        """Accept again after having been full."""
+        if not self.is_full():
+            self.start_accepting()
+
+    def do_close(self, *_: Any) -> None:
+        """Nothing: whom a connection was handed over to closes it."""
 
 
 _REASONS = {
     400: "Bad Request",
+    408: "Request Timeout",
     414: "URI Too Long",
     417: "Expectation Failed",
     431: "Request Header Fields Too Large",

@@ -1,0 +1,132 @@
+"""Client connections: at rest they wait without a greenlet, at work they have one.
+
+A greenlet that has served a request keeps some 16 KiB of stack; a resting connection without one costs its socket
+and a watcher. Greenlets are kept for the next request, because making one costs more than waking one.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from gevent import monkey
+from gevent.hub import get_hub
+from gevent.socket import SHUT_RD
+
+_poll = monkey.get_original("select", "poll")
+_POLLIN = 1
+_SPARE = 64  # greenlets that wait for work; more have been needed only in a burst
+
+
+class Client:
+    """One connection. `since` is when it began to rest or to send its request; `late` that it took too long."""
+
+    __slots__ = ("address", "late", "listener", "reading", "since", "socket", "watcher")
+
+    def __init__(self, socket: Any, address: Any, listener: Any) -> None:
+        self.socket = socket
+        self.address = address
+        self.listener = listener
+        self.watcher: Any = get_hub().loop.io(socket.fileno(), _POLLIN)
+        self.since = 0.0
+        self.reading = False
+        self.late = False
+
+    def silent(self) -> bool:
+        """Whether neither bytes nor its end are there to be read."""
+        poll = _poll()
+        poll.register(self.socket.fileno(), _POLLIN)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        """Forget watcher and socket."""
+        self.watcher.stop()
+        self.watcher.close()
+        self.socket.close()
+
+
+class Clients:
+    """All connections of one worker. `serve` answers what has come on one, and says whether it may rest again."""
+
+    def __init__(self, serve: Callable[[Client], bool], monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._serve = serve
+        self._monotonic = monotonic
+        self._resting: dict[Client, None] = {}
+        self._working: dict[Client, gevent.Greenlet] = {}
+        self._spare: list[gevent.Greenlet] = []
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._resting) + len(self._working)
+
+    def rest(self, client: Client) -> None:
+        """Wait for the next request."""
+        client.since = self._monotonic()
+        self._resting[client] = None
+        client.watcher.start(self._wake, client)
+
+    def sweep(self, rest_seconds: float, head_seconds: float) -> None:
+        """End who has rested too long; who sends a request's head for too long is marked `late` and cut short."""
+        now = self._monotonic()
+        for client in [one for one in self._resting if now - one.since > rest_seconds]:
+            self._end(client)
+        for client in self._working:
+            if client.reading and now - client.since > head_seconds:
+                client.late = True
+                _stop_reading(client)
+
+    def dismiss(self, rested: float) -> None:
+        """End who has been silent for so many seconds, between requests or in the middle of a head."""
+        before = self._monotonic() - rested
+        for client in [one for one in self._resting if one.since < before and one.silent()]:
+            self._end(client)
+        for client in self._working:
+            if client.reading and client.since < before and client.silent():
+                _stop_reading(client)
+
+    def kill(self, timeout: float) -> None:
+        """End all, whatever they are at."""
+        for client in list(self._resting):
+            self._end(client)
+        gevent.killall(list(self._working.values()), timeout=timeout)
+
+    def _wake(self, client: Client) -> None:
+        """In the hub: hand a readable connection to a greenlet that waits, or to a new one."""
+        client.watcher.stop()
+        del self._resting[client]
+        client.since, client.reading = self._monotonic(), True
+        if self._spare:
+            greenlet = self._spare.pop()
+            self._working[client] = greenlet
+            greenlet.switch(client)
+        else:
+            self._working[client] = gevent.spawn(self._work, client)
+
+    def _work(self, client: Client) -> None:
+        hub = get_hub()
+        while True:
+            may_rest = False
+            try:
+                may_rest = self._serve(client)
+            finally:
+                greenlet = self._working.pop(client)
+                if not may_rest:
+                    client.close()
+            if may_rest:
+                self.rest(client)
+            if len(self._spare) >= _SPARE:
+                return
+            self._spare.append(greenlet)
+            client = hub.switch()
+
+    def _end(self, client: Client) -> None:
+        del self._resting[client]
+        client.close()
+
+
+def _stop_reading(client: Client) -> None:
+    """Let whoever reads see the end; a connection that has gone meanwhile is at its end already."""
+    try:
+        client.socket.shutdown(SHUT_RD)
+    except OSError:
+        return
