@@ -8,12 +8,13 @@ it small.
 
 import argparse
 import contextlib
+import json
 import resource
 import selectors
 import socket
+import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -65,27 +66,36 @@ def soak(gateway: Gateway, idle: int, slow: int, seconds: float) -> Report:
     report = Report()
     links = [_connect(gateway.port) for _ in range(idle)]
     uploads = [_connect(gateway.port) for _ in range(slow)]
-    ending = threading.Event()
-    asker = threading.Thread(target=_ask_on, args=(gateway.port, report, ending))
+    asker = None
     try:
         for link in links[::2]:  # half of them have asked once, half never
             link.sendall(b"GET /gateway/health HTTP/1.1\r\nHost: soak\r\n\r\n")
         for link in links[::2]:
             link.recv(65536)
         _begin(uploads)
-        asker.start()
+        asker = _asker(gateway.port)
         _trickle(uploads, seconds)
         assert gateway.process is not None
-        report.megabytes = _megabytes(gateway.process.pid)
+        report.megabytes = megabytes(gateway.process.pid)
         _finish(uploads, report)
         report.idle_alive = _alive(links)
     finally:
-        ending.set()
-        if asker.is_alive():
-            asker.join()
+        if asker is not None:
+            heard = json.loads(asker.communicate(timeout=30)[0])
+            report.health, report.others = heard["health"], heard["others"]
+            report.faults += heard["faults"]
         for link in (*links, *uploads):
             link.close()
     return report
+
+
+def _asker(port: int) -> "subprocess.Popen[str]":
+    """Whoever else asks, as a process of its own: in a thread it would wait for this one's interpreter lock.
+
+    Asks until its standard input ends.
+    """
+    command = [sys.executable, str(Path(__file__).resolve()), "--ask", str(port)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def _connect(port: int) -> socket.socket:
@@ -136,23 +146,29 @@ def _alive(links: list[socket.socket]) -> int:
         return len(links) - len(selector.select(0))
 
 
-def _ask_on(port: int, report: Report, ending: threading.Event) -> None:
+def ask_on(port: int) -> str:
+    """Ask by turns until standard input ends; the seconds that answers took, and what was wrong, as JSON."""
     me = bearer(12, "user", 3)
-    while not ending.is_set():
-        for target, headers, times in (("/gateway/health", {}, report.health), ("/users/me", me, report.others)):
-            link = HTTPConnection("127.0.0.1", port, timeout=20)
-            began = time.perf_counter()
-            link.request("GET", target, headers=headers)
-            answer = link.getresponse()
-            answer.read()
-            times.append(time.perf_counter() - began)
-            if answer.status != 200:
-                report.faults.append(f"{target} was answered with {answer.status}")
-            link.close()
-        time.sleep(0.02)
+    heard: dict[str, list[float]] = {"health": [], "others": []}
+    faults: list[str] = []
+    with selectors.DefaultSelector() as selector:
+        selector.register(sys.stdin, selectors.EVENT_READ)
+        while not selector.select(0.02):
+            for target, headers, who in (("/gateway/health", {}, "health"), ("/users/me", me, "others")):
+                link = HTTPConnection("127.0.0.1", port, timeout=20)
+                began = time.perf_counter()
+                link.request("GET", target, headers=headers)
+                answer = link.getresponse()
+                answer.read()
+                heard[who].append(time.perf_counter() - began)
+                if answer.status != 200:
+                    faults.append(f"{target} was answered with {answer.status}")
+                link.close()
+    return json.dumps({**heard, "faults": faults})
 
 
-def _megabytes(pid: int) -> float:
+def megabytes(pid: int) -> float:
+    """What a process and all it started hold, in MB: shared pages count once (PSS), where the system knows it."""
     root = psutil.Process(pid)
     infos = [one.memory_full_info() for one in (root, *root.children(recursive=True))]
     return sum(getattr(info, "pss", info.rss) for info in infos) / 1e6
@@ -170,7 +186,11 @@ def main() -> int:
     parser.add_argument("--idle", type=int, default=5000)
     parser.add_argument("--slow", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--ask", type=int, metavar="PORT", help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.ask:
+        print(ask_on(args.ask))
+        return 0
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory() as directory, Backend().running() as backend, Backend(_vouch).running() as auth:

@@ -11,7 +11,7 @@ import pytest
 
 from heartguard_common.errors import ServiceError
 from heartguard_gateway.connection import BadAnswer
-from heartguard_gateway.pool import Breaker, RetryBudget
+from heartguard_gateway.pool import RetryBudget
 from heartguard_gateway.ports import Outbound
 from heartguard_gateway.upstream import Upstream, UpstreamLimits
 from tests.service.gateway.house import Backend, Handler
@@ -163,21 +163,6 @@ def test_five_failures_open_the_breaker_and_one_request_tries_later() -> None:
     assert code(upstream) == "GW_010"
     assert code(upstream) == "GW_011"
     assert len(tries) == 6
-
-
-def test_the_breaker_lets_one_through_at_a_time_and_closes_on_success() -> None:
-    now = [0.0]
-    breaker = Breaker(2, 5.0, lambda: now[0])
-    breaker.failed()
-    assert breaker.enter() == 0.0
-    breaker.failed()
-    assert breaker.enter() == 5.0
-    now[0] = 5.0
-    assert breaker.enter() == 0.0
-    assert breaker.enter() > 0.0
-    breaker.succeeded()
-    breaker.leave()
-    assert breaker.enter() == 0.0
 
 
 def test_a_kept_connection_that_died_is_replaced_once_for_idempotent_requests_only() -> None:

@@ -1,6 +1,10 @@
 """How gunicorn runs the gateway: `gunicorn --config python:heartguard_gateway.gunicorn_conf app:app`."""
 
+import gc
 import resource
+from importlib import import_module
+
+from gevent import monkey
 
 from heartguard_common import gunicorn_hooks
 from heartguard_common.gunicorn_hooks import (
@@ -34,3 +38,15 @@ def on_starting(server: object) -> None:
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def when_ready(_server: object) -> None:
+    """Import once, for all workers, what they would each import: after the fork they share these pages.
+
+    Libraries must meet gevent's sockets and locks when they are imported. The master itself goes on with the time
+    and the select of the system, because nothing runs gevent's loop there; workers get gevent's in `patch`.
+    """
+    monkey.patch_all(os=False, signal=False, subprocess=False, select=False, time=False)
+    import_module("heartguard_gateway.wiring")
+    gc.collect()
+    gc.freeze()  # the collector would write into every page that is shared

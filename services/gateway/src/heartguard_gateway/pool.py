@@ -94,17 +94,17 @@ class Breaker:
         """Whether requests are turned away, but for one that tries."""
         return self._failures >= self._threshold
 
-    def enter(self) -> float:
-        """0 to go on, else the seconds after which to come back."""
+    def enter(self) -> tuple[float, bool]:
+        """Seconds after which to come back, 0 to go on; and whether this is the one that tries, who must `leave`."""
         if not self.open:
-            return 0.0
+            return 0.0, False
         left = self._opened_at + self._open_seconds - self._monotonic()
         if left > 0:
-            return left
+            return left, False
         if self._trying:
-            return 1.0
+            return 1.0, False
         self._trying = True
-        return 0.0
+        return 0.0, True
 
     def succeeded(self) -> None:
         """The service answered."""
@@ -116,7 +116,7 @@ class Breaker:
         self._opened_at = self._monotonic()
 
     def leave(self) -> None:
-        """Whoever entered is through, however it ended."""
+        """The one that tried is through, however it ended; who entered before the breaker opened has no say."""
         self._trying = False
 
 

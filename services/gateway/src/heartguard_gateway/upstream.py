@@ -4,6 +4,7 @@ Parsing is httptools'. A streamed body is never sent twice; what the client does
 service.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -67,22 +68,20 @@ class Upstream:
 
     def send(self, outbound: Outbound) -> Inbound:
         """Send a request and give back its answer; see `ports.Service`."""
-        wait = self._breaker.enter()
+        wait, tries = self._breaker.enter()
         if wait > 0:
             raise self._unavailable(wait)
-        streamed = not isinstance(outbound.body, bytes)
-        if streamed:
-            try:
-                self._hold_stream()
-            except ServiceError:
-                self._breaker.leave()
-                raise
         try:
-            return self._send(outbound, streamed=streamed)
-        finally:
-            self._breaker.leave()
-            if streamed:
+            if isinstance(outbound.body, bytes):
+                return self._send(outbound, streamed=False)
+            self._hold_stream()
+            try:
+                return self._send(outbound, streamed=True)
+            finally:
                 self._streams.release()
+        finally:
+            if tries:
+                self._breaker.leave()
 
     @property
     def state(self) -> Mapping[str, float]:
@@ -192,8 +191,7 @@ class Upstream:
             raise self._unavailable(1.0)
 
     def _unavailable(self, wait: float) -> ServiceError:
-        seconds = str(max(1, -(-int(wait * 1000) // 1000)))
-        return ServiceError(UPSTREAM_UNAVAILABLE, headers={"Retry-After": seconds})
+        return ServiceError(UPSTREAM_UNAVAILABLE, headers={"Retry-After": str(max(1, math.ceil(wait)))})
 
     def _fault(self, error: Exception) -> ServiceError:
         if isinstance(error, TimeoutError):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
+from gevent import monkey, socket
 from gevent.server import StreamServer
 from gunicorn import util
 from gunicorn.http import errors as parsing
@@ -85,9 +86,17 @@ class Response(wsgi.Response):  # type: ignore[misc]
 class GatewayWorker(Stock):  # type: ignore[misc]
     """The worker class of the gateway: `--worker-class heartguard_gateway.worker.GatewayWorker`."""
 
+    sockets: list[Any]
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._clients = Clients(self._serve)
+
+    def patch(self) -> None:
+        """The rest of gevent's patches (see `gunicorn_conf.when_ready`), and its sockets for the listeners."""
+        monkey.patch_select()
+        monkey.patch_time()
+        self.sockets = [socket.socket(s.FAMILY, socket.SOCK_STREAM, fileno=s.sock.detach()) for s in self.sockets]
 
     def run(self) -> None:
         """Serve until told to stop; then take what the kernel has accepted, and end idle connections at once."""

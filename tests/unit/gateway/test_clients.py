@@ -1,0 +1,149 @@
+"""Client connections at rest and at work, over real sockets and a clock that is told."""
+
+import socket as system
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import pytest
+from gevent import socket
+
+from heartguard_gateway.clients import Client, Clients
+
+
+class House:
+    """Answers each line with itself in capitals; `close` ends the connection, `hold` waits for `released`."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.clients = Clients(self.serve, lambda: self.now)
+        self.ends: list[Any] = []
+        self.served_by: list[int] = []
+        self.late: list[bool] = []
+        self.released = gevent.event.Event()
+
+    def connect(self) -> Any:
+        with socket.socket() as door:
+            door.bind(("127.0.0.1", 0))
+            door.listen()
+            theirs = socket.create_connection(door.getsockname(), timeout=5)
+            ours, _ = door.accept()
+        ours.settimeout(5)
+        self.ends.append(theirs)
+        self.clients.rest(Client(ours, ("127.0.0.1", 1), ("127.0.0.1", 2)))
+        return theirs
+
+    def serve(self, client: Client) -> bool:
+        self.served_by.append(id(gevent.getcurrent()))
+        data = b""
+        while not data.endswith(b"\n"):
+            block = client.socket.recv(100)
+            if not block:
+                self.late.append(client.late)
+                return False
+            data += block
+        client.reading = False
+        if data == b"hold\n":
+            self.released.wait(5)
+        client.socket.sendall(data.upper())
+        return data != b"close\n"
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    made = House()
+    yield made
+    made.clients.kill(timeout=1)
+    for end in made.ends:
+        end.close()
+
+
+def ask(link: Any, line: bytes) -> bytes:
+    link.sendall(line)
+    answer: bytes = link.recv(100)
+    return answer
+
+
+def test_many_connections_that_rest_share_a_greenlet(house: House) -> None:
+    links = [house.connect() for _ in range(50)]
+    for _ in range(2):
+        for link in links:
+            assert ask(link, b"hello\n") == b"HELLO\n"
+    assert len(set(house.served_by)) == 1
+    assert len(house.clients) == 50
+
+
+def test_those_at_work_hold_up_nobody(house: House) -> None:
+    holding, other = house.connect(), house.connect()
+    holding.sendall(b"hold\n")
+    gevent.sleep(0.01)
+    assert ask(other, b"hello\n") == b"HELLO\n"
+    house.released.set()
+    assert holding.recv(100) == b"HOLD\n"
+
+
+def test_an_end_is_an_end_on_both_sides(house: House) -> None:
+    asked, gone = house.connect(), house.connect()
+    assert ask(asked, b"close\n") == b"CLOSE\n"
+    assert asked.recv(100) == b""
+    gone.close()
+    gevent.sleep(0.01)
+    assert len(house.clients) == 0
+
+
+def test_who_rests_too_long_is_ended_and_who_came_later_is_not(house: House) -> None:
+    early = house.connect()
+    house.now += 50
+    later = house.connect()
+    house.now += 26
+    house.clients.sweep(rest_seconds=75, head_seconds=20)
+    assert early.recv(100) == b""
+    assert ask(later, b"hello\n") == b"HELLO\n"
+
+
+def test_a_head_that_trickles_is_cut_short_and_a_slow_answer_is_not(house: House) -> None:
+    trickling, holding = house.connect(), house.connect()
+    trickling.sendall(b"hel")
+    holding.sendall(b"hold\n")
+    gevent.sleep(0.01)
+    house.now += 21
+    house.clients.sweep(rest_seconds=75, head_seconds=20)
+    assert trickling.recv(100) == b""
+    assert house.late == [True]
+    house.released.set()
+    assert holding.recv(100) == b"HOLD\n"
+
+
+def test_at_the_end_the_silent_go_and_the_others_are_answered(house: House) -> None:
+    silent, half, holding = house.connect(), house.connect(), house.connect()
+    half.sendall(b"hel")
+    holding.sendall(b"hold\n")
+    gevent.sleep(0.01)
+    house.now += 1
+    fresh = house.connect()
+    house.clients.dismiss(rested=0.3)
+    assert silent.recv(100) == b""
+    assert half.recv(100) == b""
+    assert house.late == [False]
+    assert ask(fresh, b"hello\n") == b"HELLO\n"
+    house.released.set()
+    assert holding.recv(100) == b"HOLD\n"
+
+
+def test_what_has_come_is_not_silence(house: House) -> None:
+    ours, theirs = system.socketpair()
+    client = Client(ours, None, None)
+    assert client.silent()
+    theirs.sendall(b"x")
+    assert not client.silent()
+    client.close()
+    theirs.close()
+
+
+def test_killing_spares_nobody(house: House) -> None:
+    resting, holding = house.connect(), house.connect()
+    holding.sendall(b"hold\n")
+    gevent.sleep(0.01)
+    house.clients.kill(timeout=1)
+    assert (resting.recv(100), holding.recv(100)) == (b"", b"")
+    assert len(house.clients) == 0
