@@ -1,10 +1,16 @@
 """What never becomes a request is refused in our words, and the connection closes."""
 
 import json
+import logging
 import socket
 
+import gevent
 import pytest
+from gevent import socket as cooperative
+from gunicorn.config import Config
 
+from heartguard_gateway.clients import Client
+from heartguard_gateway.worker import GatewayWorker
 from tests.service.gateway.house import Gateway
 from tests.tokens import bearer
 
@@ -73,6 +79,28 @@ def test_a_body_that_ends_early_is_400(gateway: Gateway) -> None:
         head, body = read_answer(link)
     assert head.startswith("http/1.1 400 ")
     assert json.loads(body)["error"]["code"] == "GW_004"
+
+
+@pytest.mark.parametrize("sent", [b"G", b"GET /gateway/health HTTP/1.1\r\nHo"])
+def test_a_head_that_trickles_is_408_when_its_time_is_over(sent: bytes) -> None:
+    worker = GatewayWorker(1, 0, [], None, 1, Config(), logging.getLogger("tests"))
+    with cooperative.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        link = cooperative.create_connection(door.getsockname(), timeout=10)
+        worker.clients.rest(Client(*door.accept(), door.getsockname()))
+    with link:
+        link.sendall(sent)
+        gevent.sleep(0.05)
+        worker.clients.sweep(rest_seconds=75, head_seconds=60)
+        assert len(worker.clients) == 1
+        worker.clients.sweep(rest_seconds=75, head_seconds=0.01)
+        head, body = read_answer(link)
+        assert link.recv(1) == b""
+    assert head.startswith("http/1.1 408 ")
+    assert "connection: close" in head
+    assert json.loads(body)["error"]["code"] == "GW_005"
+    worker.tmp.close()
 
 
 def test_requests_follow_one_another_on_one_connection(gateway: Gateway) -> None:

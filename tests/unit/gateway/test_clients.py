@@ -37,7 +37,10 @@ class House:
         self.served_by.append(id(gevent.getcurrent()))
         data = b""
         while not data.endswith(b"\n"):
-            block = client.socket.recv(100)
+            try:
+                block = client.socket.recv(100)
+            except OSError:
+                block = b""
             if not block:
                 self.late.append(client.late)
                 return False

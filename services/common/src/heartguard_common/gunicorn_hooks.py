@@ -42,12 +42,14 @@ def worker_exit(_server: Any, worker: Any) -> None:
         extensions["heartguard.lifecycle"].close()
 
 
-def post_fork(_server: Any, _worker: Any) -> None:
-    """End the worker in order when its master is killed, where the system can do that (Linux).
+def post_fork(_server: Any, worker: Any) -> None:
+    """Let the worker hear a SIGTERM from its first moment, and the end of its master, where the system can do that.
 
-    Left alone it would keep the port for up to a second, answer `/ready` as if nothing had happened, and then go
-    in the middle of a request.
+    Until it has signal handlers of its own, a new worker would take a SIGTERM for its master's and forget it; the
+    master then waits its whole grace time. A worker whose master was killed would keep the port for up to a second,
+    answer `/ready` as if nothing had happened, and then go in the middle of a request.
     """
+    signal.signal(signal.SIGTERM, worker.handle_exit)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 

@@ -125,7 +125,7 @@ class Clients:
 
 
 def _stop_reading(client: Client) -> None:
-    """Let whoever reads see the end; a connection that has gone meanwhile is at its end already."""
+    """Let whoever reads get an OSError (so gevent does it); who has gone meanwhile is at the end already."""
     try:
         client.socket.shutdown(SHUT_RD)
     except OSError:

@@ -90,7 +90,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._clients = Clients(self._serve)
+        self.clients = Clients(self._serve)
 
     def patch(self) -> None:
         """The rest of gevent's patches (see `gunicorn_conf.when_ready`), and its sockets for the listeners."""
@@ -105,7 +105,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         while self.alive:
             if time.monotonic() >= beat:
                 self.notify()
-                self._clients.sweep(self.cfg.keepalive, HEAD_SECONDS)
+                self.clients.sweep(self.cfg.keepalive, HEAD_SECONDS)
                 beat = time.monotonic() + 1.0
             for door in doors:
                 door.reopen()
@@ -116,17 +116,17 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             # At once: who connects from here on must be refused, not accepted by the kernel and then reset.
             listener.close()
         deadline = time.monotonic() + self.cfg.graceful_timeout
-        while len(self._clients) and time.monotonic() < deadline:
-            self._clients.dismiss(IDLE_SECONDS)
+        while len(self.clients) and time.monotonic() < deadline:
+            self.clients.dismiss(IDLE_SECONDS)
             self.notify()
             gevent.sleep(_POLL_SECONDS / 2)
-        self._clients.kill(timeout=1)
+        self.clients.kill(timeout=1)
 
     def _open(self, listener: Any) -> "_Door":
         listener.setblocking(1)
         name = listener.getsockname()
         door = _Door(listener, lambda client, address: self._admit(client, address, name))
-        door.is_full = lambda: len(self._clients) >= self.worker_connections
+        door.is_full = lambda: len(self.clients) >= self.worker_connections
         if self.cfg.workers > 1:
             door.max_accept = 1
         door.start()
@@ -134,7 +134,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def _admit(self, client: Any, address: Any, name: Any) -> None:
         client.settimeout(SEND_SECONDS)
-        self._clients.rest(Client(client, address, name))
+        self.clients.rest(Client(client, address, name))
 
     def _serve_backlog(self, listener: Any) -> None:
         listener.setblocking(0)
@@ -165,11 +165,11 @@ class GatewayWorker(Stock):  # type: ignore[misc]
                     return True
                 request, client.since, client.reading = None, time.monotonic(), True
                 gevent.sleep(0)  # a connection with the next request ready would never let the others in
-        except (parsing.NoMoreData, StopIteration) as error:
-            if client.late and isinstance(error, parsing.NoMoreData):
+        except (parsing.NoMoreData, StopIteration, OSError) as error:
+            if client.late:
                 self._refuse(client.socket, None, TOO_SLOW)
-        except OSError as error:
-            log.debug("the client is gone: %s", type(error).__name__)
+            else:
+                log.debug("the client is gone: %s", type(error).__name__)
         except Exception as error:  # noqa: BLE001  whatever it was, the client gets an answer if it can
             self.handle_error(request, client.socket, client.address, error)
         return False
