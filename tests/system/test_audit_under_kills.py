@@ -1,14 +1,7 @@
-"""Audit service, consumer, Valkey and PostgreSQL are killed in turn under a writing load, and no event is missing.
-
-HEARTGUARD_KILL_SECONDS is how long it goes on: a few seconds by default, 60 for the long form.
-"""
+"""Audit service, consumer, Valkey and PostgreSQL are killed in turn under a writing load, and no event is missing."""
 
 import json
-import os
-import signal
-import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -16,32 +9,14 @@ import requests
 
 from tests.clone import Clone
 from tests.servers import until
+from tests.system.killing import SECONDS, clone, first, kill_in_turn, member
 from tests.system.writer import Member, Writer
 
-SECONDS = float(os.environ.get("HEARTGUARD_KILL_SECONDS", "8"))
+__all__ = ["clone", "member"]
+
 WRITERS = 3
 KILLED = ("audit", "consumer", "valkey", "postgres")
-FOUNDER = {"email": "killer@heartguard.example", "password": "Correct-horse-9"}
 pytestmark = pytest.mark.timeout(240 + 3 * SECONDS)
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    copy = Clone.make(tmp_path_factory.mktemp("killed"))
-    try:
-        started = copy.start()
-        assert started.returncode == 0, started.stdout + started.stderr
-        yield copy
-    finally:
-        copy.stop()
-
-
-@pytest.fixture
-def member(clone: Clone) -> Member:
-    status, document = clone.call("gateway", "POST", "/auth/register", FOUNDER)
-    assert status == 201, document
-    _, tokens = clone.call("gateway", "POST", "/auth/login", FOUNDER)
-    return Member(f"http://127.0.0.1:{clone.ports['gateway']}", str(tokens["access_token"]), int(document["org_id"]))
 
 
 def access_events(member: Member) -> Counter[str]:
@@ -60,13 +35,7 @@ def test_every_acknowledged_write_has_exactly_one_access_event(clone: Clone, mem
     with ExitStack() as stack:
         for writer in writers:
             stack.enter_context(writer)
-        began = time.monotonic()
-        for name in KILLED:
-            before = clone.pid(name)
-            os.kill(before, signal.SIGKILL)
-            until(lambda name=name, before=before: clone.replaced(name, before), f"return of {name}")
-            time.sleep(max(0.0, began + (KILLED.index(name) + 1) * SECONDS / len(KILLED) - time.monotonic()))
-        until(clone.all_ready, "readiness after all were killed")
+        kill_in_turn(clone, [(name, first) for name in KILLED], SECONDS)
         for writer in writers:
             writer.wait_for(5)
     acknowledged = Counter(event for writer in writers for event in writer.events)

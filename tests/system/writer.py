@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -13,6 +14,7 @@ from tests.servers import until
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = count()
+PAUSE = 0.1
 
 
 @dataclass
@@ -31,11 +33,30 @@ class Member:
     def bucket(self) -> str:
         return f"org_{self.org_id}"
 
+    def write(self, points: Sequence[Mapping[str, Any]], **headers: str) -> requests.Response:
+        """One write, sent once."""
+        return requests.post(
+            f"{self.url}/timeseries/write",
+            json={"bucket": self.bucket, "points": points},
+            headers={**self.headers, **headers},
+            timeout=10,
+        )
+
+    def points(self, start: str, stop: str, **selection: Any) -> list[dict[str, Any]]:
+        """All points of a range, page by page."""
+        body = {"bucket": self.bucket, "measurement": "heart_rate", "range_start": start, "range_stop": stop}
+        body |= {"limit": 10_000, **selection}
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self._answer("POST", "/timeseries/query", json=body).json()
+            found += [point for series in page["series"] for point in series["points"]]
+            if not page.get("next_cursor"):
+                return found
+            body["cursor"] = page["next_cursor"]
+
     def stored(self, start: str, stop: str) -> set[str]:
         """The times of all points of a range."""
-        body = {"bucket": self.bucket, "measurement": "heart_rate", "range_start": start, "range_stop": stop}
-        answer = self._answer("POST", "/timeseries/query", json={**body, "limit": 10_000})
-        return {point["time"] for series in answer.json()["series"] for point in series["points"]}
+        return {point["time"] for point in self.points(start, stop)}
 
     def audited(self) -> set[str]:
         """The ids of the access events of all writes."""
@@ -64,13 +85,20 @@ class Member:
             time.sleep(float(answer.headers.get("Retry-After", "0.5")))
 
 
+def heart_rate(moment: str) -> dict[str, Any]:
+    """One point."""
+    return {"measurement": "heart_rate", "fields": {"bpm": 72}, "timestamp": moment}
+
+
 @dataclass
 class Writer:
-    """Writes until it is told to stop; what got no answer, or another than 200, is not acknowledged."""
+    """Writes until it is told to stop, `size` points at a time; what got no answer, or no 200, is not acknowledged."""
 
     member: Member
+    size: int = 1
     points: set[str] = field(default_factory=set)
     events: set[str] = field(default_factory=set)
+    unacknowledged: list[list[str]] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
@@ -83,23 +111,26 @@ class Writer:
         self._thread.join()
 
     def wait_for(self, more: int) -> None:
-        """Wait until so many more writes have been acknowledged."""
+        """Wait until so many more points have been acknowledged."""
         wanted = len(self.points) + more
         until(lambda: len(self.points) >= wanted, f"{more} more acknowledged writes")
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            moment = (BEGIN + timedelta(seconds=next(SECONDS))).strftime("%Y-%m-%dT%H:%M:%SZ")
-            point = {"measurement": "heart_rate", "fields": {"bpm": 72}, "timestamp": moment}
+            moments = [
+                (BEGIN + timedelta(seconds=next(SECONDS))).strftime("%Y-%m-%dT%H:%M:%SZ") for _ in range(self.size)
+            ]
             try:
-                answer = requests.post(
-                    f"{self.member.url}/timeseries/write",
-                    json={"bucket": self.member.bucket, "points": [point]},
-                    headers=self.member.headers,
-                    timeout=10,
-                )
+                answer = self.member.write([heart_rate(moment) for moment in moments])
             except requests.RequestException:
+                self._failed(moments)
                 continue
-            if answer.status_code == 200 and answer.json()["inserted"] == 1:
-                self.points.add(moment)
+            if answer.status_code == 200 and answer.json()["inserted"] == self.size:
+                self.points.update(moments)
                 self.events.add(answer.headers["X-Gateway-Request-ID"])
+            else:
+                self._failed(moments)
+
+    def _failed(self, moments: list[str]) -> None:
+        self.unacknowledged.append(moments)
+        self._stop.wait(PAUSE)

@@ -1,0 +1,112 @@
+"""The time-series service and its PostgreSQL are killed in the middle of writing: no acknowledged point is missing.
+
+Two kinds of clients: batches with timestamps, which may simply be sent again, and points without one, which the
+service dates itself, so that only their Idempotency-Key keeps a second sending from storing them twice.
+"""
+
+import threading
+from collections import Counter
+from contextlib import ExitStack
+from itertools import count
+from typing import Any, Self
+
+import psycopg2
+import pytest
+import requests
+
+from heartguard_cli.embedded import PostgresCluster
+from heartguard_cli.urls import libpq
+from tests.clone import Clone
+from tests.system.killing import SECONDS, clone, first, kill_in_turn, member, whole
+from tests.system.writer import PAUSE, Member, Writer, heart_rate
+
+__all__ = ["clone", "member"]
+
+BATCH = 500
+KILLS = (("influx", whole), ("postgres", first), ("influx", first), ("postgres", whole))
+ROUND_SECONDS = 12
+EVER, AFTER = "1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z"
+pytestmark = pytest.mark.timeout(240 + 4 * SECONDS)
+
+
+class KeyedWriter:
+    """Counts up, one point without timestamp at a time, each sent under its own key until it is acknowledged."""
+
+    def __init__(self, member: Member) -> None:
+        self._member, self._stop = member, threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.acknowledged: list[float] = []
+        self.sent_again = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for number in count():
+            if self._stop.is_set():
+                return
+            point = {"measurement": "steps", "fields": {"count": number}}
+            while not self._acknowledged(point, f"kept-{number}"):
+                self.sent_again += 1
+                self._stop.wait(PAUSE)
+            self.acknowledged.append(float(number))
+
+    def _acknowledged(self, point: dict[str, Any], key: str) -> bool:
+        try:
+            answer = self._member.write([point], **{"Idempotency-Key": key})
+        except requests.RequestException:
+            return False
+        return answer.status_code == 200 and bool(answer.json()["success"])
+
+
+def rows(clone: Clone) -> Counter[tuple[str, int]]:
+    """How many rows PostgreSQL holds of each measurement and time, past all that the service may hide."""
+    cluster = PostgresCluster(clone.layout.var / "pg", clone.ports["postgres"])
+    with psycopg2.connect(libpq(cluster.url())) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.measurement, p.time_ns, count(*) FROM heartguard_core.points AS p"
+            " JOIN heartguard_core.series AS s ON s.id = p.series_id GROUP BY 1, 2"
+        )
+        return Counter({(measurement, time_ns): number for measurement, time_ns, number in cursor})
+
+
+def test_what_was_acknowledged_is_there_once_and_the_rest_can_be_sent_again(clone: Clone, member: Member) -> None:
+    writers, keyed = [Writer(member, BATCH) for _ in range(2)], KeyedWriter(member)
+    kills = KILLS * max(1, int(SECONDS // ROUND_SECONDS))
+    with ExitStack() as stack:
+        for writer in (*writers, keyed):
+            stack.enter_context(writer)
+        kill_in_turn(clone, kills, SECONDS)
+        for writer in writers:
+            writer.wait_for(BATCH)
+    acknowledged = set.union(*(writer.points for writer in writers))
+    unacknowledged = [batch for writer in writers for batch in writer.unacknowledged]
+    assert unacknowledged, "no kill met a write"
+    found = Counter(point["time"] for point in member.points(EVER, AFTER))
+    assert acknowledged <= set(found)
+    for batch in unacknowledged:
+        answer = member.write([heart_rate(moment) for moment in batch])
+        statuses = {result["status"] for result in answer.json()["results"]}
+        # Whole or not at all, and what the re-sending says is what the query said before.
+        assert statuses == ({"duplicate"} if batch[0] in found else {"created"}), answer.text
+    everything = acknowledged.union(*unacknowledged)
+    after = Counter(point["time"] for point in member.points(EVER, AFTER))
+    assert after == Counter(everything)
+    counted = Counter(point["fields"]["count"] for point in member.points(EVER, AFTER, measurement="steps"))
+    assert counted == Counter(keyed.acknowledged)
+    held = rows(clone)
+    assert set(held.values()) == {1}
+    assert Counter(measurement for measurement, _ in held) == {
+        "heart_rate": len(everything),
+        "steps": len(keyed.acknowledged),
+    }
+    print(
+        f"{len(kills)} kills, {len(acknowledged)} points acknowledged, {len(unacknowledged)} batches sent again,",
+        end=" ",
+    )
+    print(f"{len(keyed.acknowledged)} keyed points, {keyed.sent_again} of them more than once")
