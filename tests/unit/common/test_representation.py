@@ -1,5 +1,7 @@
 """Strict JSON, hardened XML, and the choice of a representation."""
 
+import json
+
 import pytest
 
 from heartguard_common.representation import Malformed, choose, dump_json, parse_json, parse_xml, xml_safe
@@ -62,6 +64,32 @@ def test_what_is_not_strict_json_is_malformed(body: bytes) -> None:
 def test_what_is_strict_json_is_read(body: bytes, document: object) -> None:
     parsed = parse_json(body)
     assert document is None or parsed == document
+
+
+# The quick reader counts keys in the text; each of these would deceive a count that is not exact.
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":1,"a":2}',
+        b'{"a" :1,"a" :2}',
+        b'{"a"\n:1,"a"\t:":"}',
+        b'{"a":{"b":1,"c":2},"a":{"b":1}}',
+        b'[{"a":[{"x":1,"x":1}]}]',
+        b'{"a":1,"\\u0061":2}',
+        b'{"a":1,"a" :":","b":"\\u0022:"}',
+        b'{"a":1,"a":"\\":"}',
+    ],
+)
+def test_a_key_that_comes_twice_is_malformed(body: bytes) -> None:
+    with pytest.raises(Malformed, match="twice"):
+        parse_json(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":":","b":"::"}', b'{ "a" : ":" }', b'[":",{":":1}]', b'{"\\"":"\\":","a":"\\u0022:"}', b'[[],{},""]']
+)
+def test_signs_of_json_inside_strings_are_text(body: bytes) -> None:
+    assert parse_json(body) == json.loads(body)
 
 
 def test_no_message_quotes_the_body() -> None:

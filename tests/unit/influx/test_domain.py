@@ -56,12 +56,22 @@ def test_types_are_judged_in_order_and_a_rejected_point_settles_none():
 
 
 def test_a_batch_tells_first_and_last_values():
-    points = [Point("m", (), {"a": value}, 0) for value in (1.0, 2.0, 3.0)] + [Point("m", (), {"b": 1.0}, 0)]
-    batch = Batch(points)
-    assert batch.first == {("m", (), 0, "a"): 1.0, ("m", (), 0, "b"): 1.0}
-    assert batch.last == {("m", (), 0, "a"): 3.0}
-    assert batch.statuses({("m", (), 0, "a"): True}) == ["created", "updated", "updated", "duplicate"]
-    assert batch.statuses({("m", (), 0, "a"): False}) == ["updated", "updated", "updated", "duplicate"]
+    one, other = (1, 0, 1), (1, 0, 2)
+    batch = Batch([{one: value} for value in (1.0, 2.0, 3.0)] + [{other: 1.0}])
+    assert batch.first == {one: 1.0, other: 1.0}
+    assert batch.last == {one: 3.0}
+    assert batch.statuses({one: True}) == ["created", "updated", "updated", "duplicate"]
+    assert batch.statuses({one: False}) == ["updated", "updated", "updated", "duplicate"]
+
+
+def test_a_batch_without_repeats_tells_new_old_and_changed_points_apart():
+    first, second, third = (1, 0, 1), (1, 0, 2), (1, 5, 1)
+    batch = Batch([{first: 1.0, second: 2.0}, {third: 1.0}])
+    assert (len(batch.first), batch.last) == (3, {})
+    assert batch.statuses({first: True, second: True, third: True}) == ["created", "created"]
+    assert batch.statuses({first: True, second: True, third: False}) == ["created", "updated"]
+    assert batch.statuses({first: True}) == ["updated", "duplicate"]
+    assert batch.statuses({}) == ["duplicate", "duplicate"]
 
 
 def test_array_literals():

@@ -40,6 +40,11 @@ def read_json(body: bytes) -> Any:
     """As `parse_json`, but the levels are not counted: for a reader whose contract bounds them anyway."""
     try:
         text = body.decode("utf-8")
+        # Without a backslash no string holds a quote, and without a blank behind a string each key ends in `":`.
+        if not any(sign in text for sign in _INTRICATE):
+            document = _QUICK_DECODER.decode(text)
+            if _keys(document) == text.count('":'):
+                return document
         document = _DECODER.decode(text)
     except Malformed:
         raise
@@ -54,6 +59,20 @@ def read_json(body: bytes) -> Any:
     if _ESCAPED_SURROGATE.search(text) and any_string(document, _SURROGATE):
         raise Malformed("A string holds a lone surrogate")
     return document
+
+
+def _keys(document: Any) -> int:
+    """How many keys the objects of a document have."""
+    keys = 0
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if value.__class__ is dict:
+            keys += len(value)
+            waiting += [inner for inner in value.values() if inner.__class__ in _HOLDERS]
+        elif value.__class__ is list:
+            waiting += value
+    return keys
 
 
 def require_depth(document: Any) -> None:
@@ -205,4 +224,7 @@ def _has_doctype(body: bytes) -> bool:
 
 _TOO_DEEP = f"The document has more than {MAX_DEPTH} levels"
 _TOO_DEEP_XML = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
+_INTRICATE = ("\\", '" ', '"\t', '"\r', '"\n')
+_HOLDERS = (dict, list)
+_QUICK_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=finite)
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=finite)

@@ -155,12 +155,16 @@ ROUTES = (
 
 
 def _result(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    results = [
-        {"status": verdict.status} if verdict.reason is None else {"status": verdict.status, "reason": verdict.reason}
-        for verdict in verdicts
-    ]
+    documents = {verdict: _verdict(verdict) for verdict in set(verdicts)}
+    results = [documents[verdict] for verdict in verdicts]
     inserted = sum(verdict.status != "rejected" for verdict in verdicts)
     return {"success": inserted == len(verdicts), "inserted": inserted, "results": results}
+
+
+def _verdict(verdict: Verdict) -> dict[str, str]:
+    return (
+        {"status": verdict.status} if verdict.reason is None else {"status": verdict.status, "reason": verdict.reason}
+    )
 
 
 def _series(found: Found) -> list[dict[str, Any]]:

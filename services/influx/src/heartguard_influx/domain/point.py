@@ -4,8 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from heartguard_common.clock import NANOSECONDS, parse_rfc3339
 from heartguard_influx.domain.bucket import Bucket
@@ -26,8 +25,10 @@ EARLIEST_NS = -(2**63) + 2
 LATEST_NS = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+_TYPES: Mapping[type, FieldType] = {bool: "boolean", str: "string", float: "float", int: "float"}
+
+
+class Point(NamedTuple):
     """Values of one series at one instant; `tags` are sorted, `time_ns` counts from 1970-01-01T00:00:00Z."""
 
     measurement: str
@@ -36,8 +37,7 @@ class Point:
     time_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one point: `rejected` with a reason, or what the store did with it."""
 
     status: Status | Literal["rejected"]
@@ -60,9 +60,7 @@ def read_point(document: Mapping[str, Any], received_ns: int, person: str | None
 
 def field_type(value: Value) -> FieldType:
     """The type that a value's field must have."""
-    if isinstance(value, bool):
-        return "boolean"
-    return "string" if isinstance(value, str) else "float"
+    return _TYPES[value.__class__]
 
 
 def person_of(tags: Iterable[tuple[str, str]]) -> int | None:
@@ -107,6 +105,21 @@ def judge_types(
 
     The first point that is stored decides a new field's type; None stands for a point rejected before.
     """
+    kinds = {
+        (point.measurement, name, value.__class__)
+        for point in points
+        if point is not None
+        for name, value in point.fields.items()
+    }
+    wanted = {(measurement, name): _TYPES[kind] for measurement, name, kind in kinds}
+    if len(wanted) == len(kinds) and all(known.get(key, its_type) == its_type for key, its_type in wanted.items()):
+        return {}, {key: its_type for key, its_type in wanted.items() if key not in known}
+    return _judge_one_by_one(points, known)
+
+
+def _judge_one_by_one(
+    points: Sequence[Point | None], known: Mapping[FieldKey, FieldType]
+) -> tuple[dict[int, str], dict[FieldKey, FieldType]]:
     faults: dict[int, str] = {}
     types = dict(known)
     for place, point in enumerate(points):

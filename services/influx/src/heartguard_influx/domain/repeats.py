@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from heartguard_influx.domain.point import Point, Status, Tags, Value
+from heartguard_influx.domain.point import Status, Value
 
-Cell = tuple[str, Tags, int, str]
-"""Measurement, tags, time and field: what holds one value."""
+Cell = tuple[int, int, int]
+"""Series, time and field: what holds one value."""
 
 
 class Batch:
@@ -14,15 +14,23 @@ class Batch:
     A store writes `first`, tells which cells that created or updated, writes `last`, and asks for the statuses.
     """
 
-    def __init__(self, points: Sequence[Point]) -> None:
+    def __init__(self, points: Sequence[Mapping[Cell, Value]]) -> None:
         self.first: dict[Cell, Value] = {}
         self.last: dict[Cell, Value] = {}
         self._repeats: dict[tuple[int, Cell], Status] = {}
         self._points = points
         newest: dict[Cell, Value] = {}
-        for place, point in enumerate(points):
-            for name, value in point.fields.items():
-                cell = (point.measurement, point.tags, point.time_ns, name)
+        for point in points:
+            newest.update(point)
+        if len(newest) == sum(map(len, points)):
+            self.first = newest
+        else:
+            self._compare()
+
+    def _compare(self) -> None:
+        newest: dict[Cell, Value] = {}
+        for place, point in enumerate(self._points):
+            for cell, value in point.items():
                 if cell in newest:
                     self._repeats[place, cell] = "duplicate" if newest[cell] == value else "updated"
                 else:
@@ -35,12 +43,13 @@ class Batch:
 
         A point is created when all its values are new, a duplicate when all stood there already.
         """
+        if not self._repeats and len(written) == len(self.first) and all(written.values()):
+            return ["created"] * len(self._points)
         return [self._status(place, point, written) for place, point in enumerate(self._points)]
 
-    def _status(self, place: int, point: Point, written: Mapping[Cell, bool]) -> Status:
+    def _status(self, place: int, point: Mapping[Cell, Value], written: Mapping[Cell, bool]) -> Status:
         found: set[Status] = set()
-        for name in point.fields:
-            cell = (point.measurement, point.tags, point.time_ns, name)
+        for cell in point:
             repeat = self._repeats.get((place, cell))
             if repeat is not None:
                 found.add(repeat)

@@ -22,14 +22,19 @@ WHERE bucket_id = :bucket_id AND measurement = ANY (cast(:measurements AS text[]
 """
 # Sorted, so that two writers of the same keys wait for each other in the same order and never in a circle. A row
 # that is not returned stood there with that value; xmax is 0 in a row that nobody has replaced: it is new.
+# Of a batch whose rows are all new, as nearly every one is, only their number is returned. An array that ends before
+# the others goes on as NULL.
 _UPSERT = """
-INSERT INTO heartguard_core.points AS p (series_id, time_ns, field_id, number, string)
-SELECT * FROM unnest(cast(%(series)s AS bigint[]), cast(%(times)s AS bigint[]), cast(%(fields)s AS integer[]),
-    cast(%(numbers)s AS float8[]), cast(%(strings)s AS text[]))
-ORDER BY 1, 2, 3
-ON CONFLICT (series_id, time_ns, field_id) DO UPDATE SET number = excluded.number, string = excluded.string
-WHERE p.number IS DISTINCT FROM excluded.number OR p.string IS DISTINCT FROM excluded.string
-RETURNING series_id, time_ns, field_id, xmax = 0
+WITH written AS (
+    INSERT INTO heartguard_core.points AS p (series_id, time_ns, field_id, number, string)
+    SELECT * FROM unnest(cast(%(series)s AS bigint[]), cast(%(times)s AS bigint[]), cast(%(fields)s AS integer[]),
+        cast(%(numbers)s AS float8[]), cast(%(strings)s AS text[]))
+    ORDER BY 1, 2, 3
+    ON CONFLICT (series_id, time_ns, field_id) DO UPDATE SET number = excluded.number, string = excluded.string
+    WHERE p.number IS DISTINCT FROM excluded.number OR p.string IS DISTINCT FROM excluded.string
+    RETURNING series_id, time_ns, field_id, xmax = 0 AS created
+), made AS (SELECT count(*) FILTER (WHERE created) AS number FROM written)
+SELECT made.number, written.* FROM made LEFT JOIN written ON made.number < %(rows)s
 """
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :bucket_id FOR UPDATE"
 _ERASE_POINTS = """
@@ -47,7 +52,6 @@ _ERASE_SERIES = """
 DELETE FROM heartguard_core.series
 WHERE bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
 """
-_Key = tuple[int, int, int]
 _VERDICTS: Mapping[Status, Verdict] = {status: Verdict(status) for status in ("created", "duplicate", "updated")}
 
 
@@ -63,12 +67,11 @@ class PostgresStore:
 
     def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Verdict]:
         """Store points whose field types are registered; what became of each, as if sent one after the other."""
-        batch = Batch(points)
         with self._database.transaction() as connection:
-            keys = _Keys(connection, bucket_id, points)
-            written = _upsert(connection, keys, batch.first)
+            batch = Batch(_cells(connection, bucket_id, points))
+            written = _upsert(connection, batch.first)
             if batch.last:
-                _upsert(connection, keys, batch.last)
+                _upsert(connection, batch.last)
         return [_VERDICTS[status] for status in batch.statuses(written)]
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None) -> Sequence[Group]:
@@ -142,38 +145,44 @@ class PostgresStore:
                     return removed
 
 
-class _Keys:
-    """The numbers that the series and fields of a batch are known by."""
+def _cells(connection: Connection, bucket_id: int, points: Sequence[Point]) -> list[dict[Cell, Value]]:
+    """The values of each point, under the numbers that their series and fields are known by."""
+    series = series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points})
+    measurements = texts({measurement for measurement, _ in series})
+    fields: dict[str, dict[str, int]] = {}
+    for row in connection.execute(text(_FIELD_IDS), {"bucket_id": bucket_id, "measurements": measurements}):
+        fields.setdefault(row.measurement, {})[row.field] = row.id
+    cells = []
+    for measurement, tags, values, time_ns in points:
+        number, names = series[measurement, tags], fields[measurement]
+        cells.append({(number, time_ns, names[name]): value for name, value in values.items()})
+    return cells
 
-    def __init__(self, connection: Connection, bucket_id: int, points: Sequence[Point]) -> None:
-        self._series = series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points})
-        measurements = texts({point.measurement for point in points})
-        rows = connection.execute(text(_FIELD_IDS), {"bucket_id": bucket_id, "measurements": measurements})
-        self._fields = {(row.measurement, row.field): row.id for row in rows}
 
-    def of(self, cell: Cell) -> _Key:
-        measurement, tags, time_ns, field = cell
-        return self._series[measurement, tags], time_ns, self._fields[measurement, field]
-
-
-def _upsert(connection: Connection, keys: _Keys, cells: Mapping[Cell, Value]) -> dict[Cell, bool]:
+def _upsert(connection: Connection, cells: Mapping[Cell, Value]) -> dict[Cell, bool]:
     """Write cells; of those that changed, whether they are new."""
-    ordered = sorted([(keys.of(cell), cell) for cell in cells])
+    # A statement sorts its own rows; only several of them need the order before.
+    ordered = list(cells) if len(cells) <= ROWS_A_STATEMENT else sorted(cells)
     written: dict[Cell, bool] = {}
     for begin in range(0, len(ordered), ROWS_A_STATEMENT):
         part = ordered[begin : begin + ROWS_A_STATEMENT]
-        places = dict(part)
-        values = [cells[cell] for _, cell in part]
-        rows = connection.exec_driver_sql(
-            _UPSERT,
-            {
-                "series": numbers(key[0] for key, _ in part),
-                "times": numbers(key[1] for key, _ in part),
-                "fields": numbers(key[2] for key, _ in part),
-                "numbers": numbers(None if isinstance(value, str) else float(value) for value in values),
-                "strings": texts(value if isinstance(value, str) else None for value in values),
-            },
-        )
-        for series_id, time_ns, field_id, created in rows.all():
-            written[places[series_id, time_ns, field_id]] = created
+        rows = connection.exec_driver_sql(_UPSERT, _columns(part, [cells[cell] for cell in part])).all()
+        if rows[0].number == len(part):
+            written |= dict.fromkeys(part, True)
+        else:
+            written |= {(row[1], row[2], row[3]): row.created for row in rows if row.created is not None}
     return written
+
+
+def _columns(cells: Sequence[Cell], values: Sequence[Value]) -> dict[str, str | int]:
+    plain = all(value.__class__ is float for value in values)
+    return {
+        "rows": len(cells),
+        "series": numbers(cell[0] for cell in cells),
+        "times": numbers(cell[1] for cell in cells),
+        "fields": numbers(cell[2] for cell in cells),
+        "numbers": numbers(
+            values if plain else [None if isinstance(value, str) else float(value) for value in values]  # type: ignore[arg-type]
+        ),
+        "strings": "{}" if plain else texts(value if isinstance(value, str) else None for value in values),
+    }
