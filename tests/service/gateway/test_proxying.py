@@ -74,6 +74,15 @@ def test_a_client_can_not_pretend(gateway: Gateway, backend: Backend, name: str,
     assert name.lower() not in backend.last.headers
 
 
+@pytest.mark.parametrize("name", ["SCRIPT_NAME", "PATH_INFO", "X_User_ID", "Content_Length"])
+def test_a_name_that_two_readers_could_take_for_another_is_dropped(
+    gateway: Gateway, backend: Backend, name: str
+) -> None:
+    assert gateway.ask("GET", "/users/me", {**ME, name: "/elsewhere"}).status == 200
+    assert backend.last.path == "/users/me"
+    assert "/elsewhere" not in backend.last.headers.values()
+
+
 def test_the_address_a_client_claims_is_not_believed(gateway: Gateway, backend: Backend) -> None:
     gateway.ask("GET", "/users/me", {**ME, "X-Forwarded-For": "6.6.6.6"})
     assert backend.last.headers["x-forwarded-for"] == "127.0.0.1"

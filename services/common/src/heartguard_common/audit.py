@@ -20,6 +20,7 @@ STREAM = "hg:audit:events"
 FIELD = "event"
 DRAIN_SECONDS = 2.0
 Outcome = Literal["success", "denied", "failure"]
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class AuditEvent:
 
 def encode(event: AuditEvent) -> bytes:
     """The event as the JSON text that travels in the stream and waits in a spool."""
-    return json.dumps(vars(event), separators=(",", ":"), ensure_ascii=True).encode()
+    return _ENCODER.encode(vars(event)).encode()
 
 
 def decode(text: bytes | str) -> AuditEvent:

@@ -4,10 +4,11 @@ import json
 import logging
 import re
 import sys
+import time
 import traceback
 from typing import Any
 
-from heartguard_common.clock import SystemClock, rfc3339
+from heartguard_common.clock import rfc3339
 from heartguard_common.trace import REQUEST_ID
 
 _SECRETS = (
@@ -19,6 +20,7 @@ _SECRETS = (
     (re.compile(r"(?m)\b(DETAIL|CONTEXT): .*$"), r"\1: [redacted]"),
     (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]+@"), r"\1:[redacted]@"),
 )
+_ENCODER = json.JSONEncoder(ensure_ascii=True, default=str)
 
 
 def redact(text: str) -> str:
@@ -38,7 +40,7 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line: timestamp, level, service, request_id, then the record's own fields."""
         line: dict[str, Any] = {
-            "timestamp": rfc3339(SystemClock().now_ns()),
+            "timestamp": rfc3339(time.time_ns()),
             "level": record.levelname.lower(),
             "service": self._service,
             "request_id": REQUEST_ID.get(),
@@ -50,7 +52,7 @@ class JsonLines(logging.Formatter):
             line["message"] = redact(record.getMessage())
         if record.exc_info:
             line["stack"] = redact("".join(traceback.format_exception(*record.exc_info)))
-        return json.dumps(line, ensure_ascii=True, default=str)
+        return _ENCODER.encode(line)
 
 
 def configure(service: str, level: str = "INFO") -> logging.Logger:

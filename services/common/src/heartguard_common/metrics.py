@@ -20,6 +20,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._live = CollectorRegistry()
         self.service = service
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.requests = self.counter(
             "heartguard_requests", "Requests answered", ("service", "route", "method", "status")
         )
@@ -46,8 +47,14 @@ class Metrics:
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request and its latency in seconds."""
-        self.requests.labels(self.service, route, method, str(status)).inc()
-        self.seconds.labels(self.service, route).observe(seconds)
+        key = route, method, status
+        kept = self._children.get(key)
+        if kept is None:
+            # Finding a child by its labels costs more than counting; routes, methods and statuses are few.
+            counter = self.requests.labels(self.service, route, method, str(status))
+            kept = self._children[key] = counter, self.seconds.labels(self.service, route)
+        kept[0].inc()
+        kept[1].observe(seconds)
         if status >= 500:
             self.errors.labels(self.service, route).inc()
 

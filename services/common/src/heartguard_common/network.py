@@ -1,6 +1,7 @@
 """IP addresses: reading them, and which belong to the inner network."""
 
 import ipaddress
+from functools import lru_cache
 
 # Not `is_private`: Python counts documentation ranges among the private ones, and 3.11 every mapped IPv4 address.
 _INNER = tuple(
@@ -21,6 +22,7 @@ def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
     return (parsed.ipv4_mapped or parsed) if isinstance(parsed, ipaddress.IPv6Address) else parsed
 
 
+@lru_cache(maxsize=4096)
 def bucket_address(address: str) -> str:
     """The address a client is counted by: an IPv6 client owns its whole /64, so that is one client."""
     parsed = parse_address(address)

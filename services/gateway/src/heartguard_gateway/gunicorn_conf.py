@@ -24,6 +24,7 @@ backlog = 4096
 keepalive = 75  # also the time for a whole request head
 timeout = 30
 http_parser = "python"  # the C parser of gunicorn[fast] takes folded headers and bare line feeds
+forwarded_allow_ips = ""  # TRUSTED_PROXIES is ours; gunicorn would let a loopback peer set SCRIPT_NAME
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190

@@ -99,7 +99,10 @@ class _Connection:
             job.sent = True
         self._flying.extend(jobs)
         try:
-            self._link.sendall(b"".join([job.data for job in jobs]))
+            data = b"".join([job.data for job in jobs])
+            sent = self._link.send(data)  # sendall() asks the kernel for the buffer's size first
+            if sent < len(data):
+                self._link.sendall(memoryview(data)[sent:])
         except OSError:
             self.close("the connection broke while sending")
 

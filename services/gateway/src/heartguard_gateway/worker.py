@@ -8,6 +8,8 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Any
 
 import gevent
@@ -60,7 +62,14 @@ class Response(wsgi.Response):  # type: ignore[misc]
     def send_headers(self) -> None:
         """Make the head ready; it leaves with the first block, or when flushed."""
         if not self.headers_sent:
-            lines = [*self.default_headers(), *(f"{name}: {value}\r\n" for name, value in self.headers), "\r\n"]
+            major, minor = self.req.version
+            connection = "close" if self.should_close() else "keep-alive"
+            coding = "Transfer-Encoding: chunked\r\n" if self.chunked else ""
+            head = (
+                f"HTTP/{major}.{minor} {self.status}\r\nServer: {self.version}\r\nDate: {_date(int(time.time()))}\r\n"
+                f"Connection: {connection}\r\n{coding}"
+            )
+            lines = [head, *[f"{name}: {value}\r\n" for name, value in self.headers], "\r\n"]
             self._waiting = "".join(lines).encode("latin-1")
             self.headers_sent = True
 
@@ -68,7 +77,7 @@ class Response(wsgi.Response):  # type: ignore[misc]
         """Send what waits."""
         if self._waiting:
             waiting, self._waiting = self._waiting, b""
-            util.write(self.sock, waiting)
+            _send(self.sock, waiting)
 
     def close(self) -> None:
         """Send the rest."""
@@ -80,7 +89,18 @@ class Response(wsgi.Response):  # type: ignore[misc]
     def _emit_body(self, data: bytes) -> None:
         framed = b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data
         waiting, self._waiting = self._waiting, b""
-        util.write(self.sock, waiting + framed)
+        _send(self.sock, waiting + framed)
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)  # RFC 9110 section 5.6.7
+
+
+def _send(sock: Any, data: bytes) -> None:
+    sent = sock.send(data)  # sendall() asks the kernel for the buffer's size first
+    if sent < len(data):
+        sock.sendall(memoryview(data)[sent:])
 
 
 class GatewayWorker(Stock):  # type: ignore[misc]
@@ -100,6 +120,8 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop; then take what the kernel has accepted, and end idle connections at once."""
+        # Each request reads some twenty settings, and Config looks each up through three functions.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         doors = {self._open(listener): listener for listener in self.sockets}
         beat = 0.0
         while self.alive:
