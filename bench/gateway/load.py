@@ -43,7 +43,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Figures:
-    """What came back: latencies in milliseconds; `dangling` requests may have been cut off at the end."""
+    """What came back: latencies in milliseconds; at most `dangling` requests were cut off at the end."""
 
     answers: int
     seconds: float
@@ -66,7 +66,7 @@ def run(port: int, call: Call, connections: int, seconds: float, scratch: Path) 
         [*command, f"http://127.0.0.1:{port}{call.target}"], capture_output=True, text=True, check=True
     )
     line = next(line for line in done.stdout.splitlines() if line.startswith("{"))
-    return Figures(**json.loads(line), dangling=2 * connections)  # as many were seen
+    return Figures(**json.loads(line), dangling=connections)
 
 
 def run_own(port: int, call: Call, connections: int, seconds: float) -> Figures:

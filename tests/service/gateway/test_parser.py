@@ -11,7 +11,7 @@ from gunicorn.config import Config
 
 from heartguard_gateway.clients import Client
 from heartguard_gateway.worker import GatewayWorker
-from tests.service.gateway.house import Gateway
+from tests.service.gateway.house import Backend, Gateway
 from tests.tokens import bearer
 
 AUTH = f"Authorization: {bearer(12, 'user', 3)['Authorization']}\r\n"
@@ -69,6 +69,36 @@ def test_a_broken_body_closes_the_connection(gateway: Gateway, body: str) -> Non
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"GW_004" in answer
     assert answer.count(b"HTTP/1.1 ") == 1  # what follows a broken body is never read as a request
+
+
+SMUGGLED = "GET /users/me HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        (f"Content-Length: {len(SMUGGLED) + 5}\r\nTransfer-Encoding: chunked\r\n", f"0\r\n\r\n{SMUGGLED}"),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", f"0\r\n\r\n{SMUGGLED}"),
+        (f"Content-Length: 0\r\nContent-Length: {len(SMUGGLED)}\r\n", SMUGGLED),
+        (f"Content-Length: 0, {len(SMUGGLED)}\r\n", SMUGGLED),
+        ("Transfer-Encoding: chunked, identity\r\n", f"0\r\n\r\n{SMUGGLED}"),
+        ("Transfer-Encoding: xchunked\r\n", f"0\r\n\r\n{SMUGGLED}"),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", f"0\r\n\r\n{SMUGGLED}"),
+        ("Transfer-Encoding: chunked\r\n", f"0x0\r\n\r\n{SMUGGLED}"),
+        ("Transfer-Encoding: chunked\r\n", f" 0\r\n\r\n{SMUGGLED}"),
+        ("Transfer-Encoding: chunked\r\n", f"1_0\r\n{'x' * 16}\r\n0\r\n\r\n{SMUGGLED}"),
+        ("Content-Length: \x0b0\r\n", SMUGGLED),
+    ],
+)
+def test_nothing_is_smuggled_past_a_length_that_two_readers_read_differently(
+    gateway: Gateway, backend: Backend, framing: str, body: str
+) -> None:
+    before = len(backend.seen)
+    head = f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}{framing}\r\n"
+    answer = gateway.raw((head + body).encode())  # returns when the gateway has closed
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 501 "))
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert len(backend.seen) == before
 
 
 def test_a_body_that_ends_early_is_400(gateway: Gateway) -> None:
