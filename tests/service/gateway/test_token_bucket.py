@@ -118,13 +118,21 @@ def test_sixteen_clients_get_what_the_rate_gives_and_nothing_more(valkey: Valkey
     with valkey.client() as client:
         askers = [threading.Thread(target=ask_on, args=(place,)) for place in range(16)]
         began = now(client)
+        take = client.register_script(script)
+        first = take(keys=["hg:rl:sixteen"], args=[burst, 1_000_000 // per_second])[0]
+        running = now(client)  # from here on tokens come back
         for asker in askers:
             asker.start()
         for asker in askers:
             asker.join()
-        elapsed = now(client) - began
-    assert sum(allowed) <= burst + per_second * elapsed
-    assert sum(allowed) >= 0.99 * (burst + per_second * seconds)
+        # To the bottom: a busy machine may have kept the sixteen from asking in their last moments.
+        rest = 0
+        while take(keys=["hg:rl:sixteen"], args=[burst, 1_000_000 // per_second])[0]:
+            rest += 1
+        ended = now(client)
+    total = first + sum(allowed) + rest
+    assert total <= burst + per_second * (ended - began)
+    assert total >= 0.99 * (burst + per_second * (ended - running))
 
 
 def test_microseconds_of_today_survive_the_number_format(valkey: Valkey, redis_url: str) -> None:
