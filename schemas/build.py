@@ -1,4 +1,4 @@
-"""Makes the generated half of the contract: XSDs, openapi.json and roles.json; `--check` only compares.
+"""Makes the generated half of the contract: XSDs, openapi.json, docs.html, roles.json; `--check` only compares.
 
 Written by hand are `<resource>.schema.json`, the services' route tables and `services/gateway/policy.toml`.
 """
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").glob("*/src")))]
 
 from heartguard_common import policy  # noqa: E402  the path above makes it importable
-from schemas.builder import lint, openapi, roles, xsd  # noqa: E402
+from schemas.builder import lint, openapi, page, roles, xsd  # noqa: E402
 
 SCHEMAS = ROOT / "schemas"
 SUFFIX = ".schema.json"
@@ -44,7 +44,9 @@ def generate(directory: Path = SCHEMAS) -> dict[str, bytes]:
     rules = policy.load()
     made = {f"{name}.xsd": xsd.xsd(name, resources) for name in resources}
     made["roles.json"] = _json(roles.roles(rules))
-    made["openapi.json"] = _json(openapi.document(resources, rules))
+    document = openapi.document(resources, rules)
+    made["openapi.json"] = _json(document)
+    made["docs.html"] = page.page(document).encode()
     return made
 
 

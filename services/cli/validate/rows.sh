@@ -24,6 +24,8 @@ open_rows() {
     gives 200 ServiceList 'items[]/name:text' 'items[]/status=ok' 'items[]/latency_ms:number'
     row GET /openapi.json; as nobody; only json; gives 200 OpenAPI openapi:text info/title:text paths:map components:map x-error-codes
     row GET /openapi.json; as nobody; only xml; refuses 406 GEN_406
+    row GET /docs; as nobody; accepts text/html; only json; gives 200 text/html '<title>HeartGuard API</title>' 'POST'
+    row GET /docs; as nobody; only xml; refuses 406 GEN_406
     row GET /.well-known/jwks.json; as nobody; only json; gives 200 JwkSet keys:list
     row GET /.well-known/jwks.json; as nobody; only xml; refuses 406 GEN_406
     row GET '/schemas/{file}'; as nobody; only json; gives 200 application/json '"$defs"' '"LoginRequest"'

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 _PROBE_SECONDS = 2.0
 _JSON = "application/json"
-_FILE_TYPES = {".json": _JSON, ".xsd": "application/xml; charset=utf-8"}
+_HTML = "text/html"
+_PAGE = "docs.html"
+_FILE_TYPES = {".json": _JSON, ".xsd": "application/xml; charset=utf-8", ".html": f"{_HTML}; charset=utf-8"}
 
 
 class OwnRoutes:
@@ -65,6 +67,7 @@ class OwnRoutes:
             "gateway.metrics": self.metrics,
             "gateway.services": self.services,
             "gateway.openapi": self.openapi,
+            "gateway.docs": self.docs,
             "gateway.schemas": self.schemas,
         }
 
@@ -94,9 +97,16 @@ class OwnRoutes:
         _negotiate(exchange, (_JSON,))
         return self._file(exchange, "openapi.json")
 
+    def docs(self, exchange: Exchange) -> Reply:
+        """The same for people: a page that needs nothing from elsewhere."""
+        _negotiate(exchange, (_HTML,))
+        return self._file(exchange, _PAGE)
+
     def schemas(self, exchange: Exchange) -> Reply:
         """A file of the contract, as it is: a schema has no second representation."""
         _refuse_query(exchange)
+        if exchange.params["file"] == _PAGE:
+            raise ServiceError(NOT_FOUND)
         return self._file(exchange, exchange.params["file"])
 
     def _timed(self, name: str, well: Callable[[], bool]) -> dict[str, Any]:

@@ -1,0 +1,45 @@
+"""Examples are vectors: of each message the plan's, then others that pass, in both formats."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+VECTORS = Path(__file__).resolve().parent.parent / "vectors"
+MOST = 2
+LARGEST = 3000  # bytes; vectors about limits are no examples
+_SUFFIX = "_PASS.json"
+_DULL = ("hostile", "seam", "longest", "empty", "control", "odd")  # vectors that show a border, not a use
+
+
+def examples(vectors: Path = VECTORS) -> dict[str, Any]:
+    """Component name -> example: `LoginRequest.plan.json` and `LoginRequest.plan.xml`."""
+    made: dict[str, Any] = {}
+    for folder in sorted(path for path in vectors.iterdir() if path.is_dir()):
+        for name in _chosen(folder):
+            text = f"{folder.name}: {name.replace('_', ' ')}"
+            document = json.loads((folder / f"{name}{_SUFFIX}").read_text(encoding="utf-8"))
+            made[f"{folder.name}.{name}.json"] = {"summary": text, "value": document}
+            xml = folder / f"{name}_PASS.xml"
+            if xml.is_file():
+                made[f"{folder.name}.{name}.xml"] = {"summary": text, "value": xml.read_text(encoding="utf-8").strip()}
+    return made
+
+
+def _chosen(folder: Path) -> list[str]:
+    found = [path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}") if path.stat().st_size <= LARGEST]
+    useful = sorted(found, key=lambda name: (name != "plan", name.startswith(_DULL), name))
+    return useful[:MOST]
+
+
+def of(message: str, media_type: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The `examples` of one media type of a message: references into the components."""
+    kind = "json" if media_type == "application/json" else "xml"
+    return {name: {"$ref": f"#/components/examples/{key}"} for name, key in _keys(message, kind, known)}
+
+
+def _keys(message: str, kind: str, known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key in known:
+        owner, name, form = key.split(".")
+        if owner == message and form == kind:
+            yield name, key

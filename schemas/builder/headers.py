@@ -1,0 +1,106 @@
+"""The headers an answer carries, beside those of its content."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from heartguard_common.policy import UNLIMITED, Row
+from heartguard_common.routing import ANY_TYPE, Route
+
+_TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0}
+_HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "X-Request-ID": ("The request's id: the sent one, or a new one. Its log lines carry it.", _TEXT),
+    "X-Gateway-Request-ID": ("The gateway's own id of this exchange.", _TEXT),
+    "Vary": ("What the choice of the representation depends on.", _TEXT),
+    "X-RateLimit-Limit": ("How many requests the caller's bucket holds.", _COUNT),
+    "X-RateLimit-Remaining": ("How many are left in it.", _COUNT),
+    "X-RateLimit-Reset": ("Seconds until it is full again.", _COUNT),
+    "Retry-After": ("Seconds to wait before the next try (RFC 9110 section 10.2.3).", _COUNT),
+    "WWW-Authenticate": ("How to authenticate (RFC 9110 section 11.6.1).", _TEXT),
+    "ETag": ("The entity tag of the representation, for If-Match and If-None-Match.", _TEXT),
+    "Location": ("Where the thing that was made stands.", _TEXT),
+    "Cache-Control": ("How long the answer may be kept.", _TEXT),
+    "Content-Disposition": ("The name under which a browser should save the file.", _TEXT),
+    "Accept-Ranges": ("Ranges of bytes may be asked for.", _TEXT),
+    "Content-Range": ("Which bytes these are (RFC 9110 section 14.4).", _TEXT),
+    "Set-Cookie": ("The refresh token as a cookie, where `cookie=1` asked for it.", _TEXT),
+}
+# One component for each header; it is `required` where every such answer has it, and so can be tested.
+_ALWAYS = ("X-Request-ID", "X-Gateway-Request-ID", "Vary")
+_QUOTA = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+_TAGGED = {
+    "organization.read",
+    "organization.update",
+    "organization.read_policies",
+    "organization.update_policies",
+    "user.read_self",
+    "user.update_self",
+    "user.read",
+    "user.administer",
+    "media.read",
+    "media.content",
+    "gateway.openapi",
+    "gateway.docs",
+    "gateway.schemas",
+}
+_LOCATED = {
+    "audit.record",
+    "media.upload",
+    "media.upload_bytes",
+    "media.announce",
+    "organization.delete",
+    "user.delete",
+    "user.request_export",
+}
+_COOKIES = {"auth.login", "auth.refresh", "auth.logout"}
+
+
+def components() -> dict[str, Any]:
+    """The header components: `<name>` is always there, `<name>.sometimes` may be missing."""
+    made: dict[str, Any] = {}
+    for name, (text, schema) in _HEADERS.items():
+        made[name] = {"description": text, "required": True, "schema": schema}
+        made[f"{name}.sometimes"] = {"description": text, "required": False, "schema": schema}
+    return made
+
+
+def _those(names: Iterator[str] | tuple[str, ...], suffix: str = "") -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}{suffix}"} for name in names}
+
+
+def of_success(row: Row, route: Route, status: int) -> dict[str, Any]:
+    """The headers of a good answer, 206 included."""
+    quota = row.limit not in (UNLIMITED, "address")
+    made = _those(_ALWAYS) | _those(_QUOTA, "" if quota else ".sometimes")
+    if tagged(row):
+        made |= _those(("ETag",))
+    if row.id in _LOCATED:
+        made |= _those(("Location",))
+    if row.id in _COOKIES:
+        made |= _those(("Set-Cookie",), ".sometimes")
+    if route.offers == ANY_TYPE and row.id == "media.content":
+        made |= _those(("Content-Disposition", "Accept-Ranges"))
+    if row.id == "audit.list":
+        made |= _those(("Content-Disposition",), ".sometimes")
+    if status == 206:
+        made |= _those(("Content-Range",))
+    return made | _those(("Cache-Control",), ".sometimes")
+
+
+def of_refusal(status: int) -> dict[str, Any]:
+    """The headers of a refusal."""
+    made = _those(_ALWAYS) | _those(_QUOTA, ".sometimes")
+    if status == 401:
+        made |= _those(("WWW-Authenticate",))
+    if status == 429:
+        made |= _those(("Retry-After",))
+    if status == 503:
+        made |= _those(("Retry-After",), ".sometimes")
+    if status == 416:
+        made |= _those(("Content-Range",))
+    return made
+
+
+def tagged(row: Row) -> bool:
+    """Whether the operation's good answer has an entity tag; a GET of it can then answer 304."""
+    return row.id in _TAGGED

@@ -1,0 +1,207 @@
+"""One operation of openapi.json: what it takes, every answer it can give, and who may call it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from heartguard_common.errors import ErrorRow
+from heartguard_common.policy import ANYONE, INNER, UNLIMITED, Row
+from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, Route
+from schemas.builder import examples, headers, refusals
+
+Schema = Mapping[str, Any]
+
+SECURITY = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access token of a person, from `POST /auth/login`.",
+    },
+    "operator": {"type": "http", "scheme": "bearer", "description": "`OPERATOR_TOKEN`, the operator's secret."},
+    "service": {"type": "http", "scheme": "basic", "description": "Name and secret of a service."},
+}
+PARAMETERS = {
+    "user_id": {"$ref": "#/components/schemas/id"},
+    "item_id": {"$ref": "#/components/schemas/uuid"},
+    "event_id": {"$ref": "#/components/schemas/uuid"},
+    "job_id": {"$ref": "#/components/schemas/uuid"},
+    "invitation_id": {"$ref": "#/components/schemas/uuid"},
+    "session_id": {"$ref": "#/components/schemas/uuid"},
+    "bucket": {"$ref": "#/components/schemas/bucket"},
+}
+FORMAT = {
+    "name": "format",
+    "in": "query",
+    "description": "The format of the answer; overrides Accept.",
+    "schema": {"type": "string", "enum": ["json", "xml"]},
+}
+CONDITIONS = {
+    "Idempotency-Key": ("Sent again within 24 h with the same request, answers what was answered.", (1, 255)),
+    "If-Match": ("Change it only while this is its ETag; otherwise 412.", (1, 1000)),
+    "If-None-Match": ("Answer 304 while this is its ETag.", (1, 1000)),
+    "Range": ("Bytes of the file, for example `bytes=0-99` (RFC 9110 section 14.2).", (1, 100)),
+}
+SCOPES = {"any": "", "own": " (own organization)", "self": " (themselves)"}
+_ENTRY = "^[ -~]*$"
+
+
+class Operation:
+    """One operation, from its row of the policy and its route. `known`: the example components."""
+
+    def __init__(
+        self,
+        row: Row,
+        route: Route,
+        definitions: Mapping[str, Schema],
+        catalogue: Mapping[str, Sequence[ErrorRow]],
+        known: Mapping[str, Any],
+    ) -> None:
+        self._row = row
+        self._route = route
+        self._definitions = definitions
+        self._known = known
+        self._refusals = refusals.rows_of(row, route, catalogue)
+
+    def document(self) -> dict[str, Any]:
+        """The Operation Object."""
+        row, route = self._row, self._route
+        made: dict[str, Any] = {
+            "operationId": row.id,
+            "tags": [row.upstream],
+            "summary": self._summary(),
+            "description": self._description(),
+            "parameters": [
+                *self._path_parameters(),
+                *self._query_parameters(),
+                *self._header_parameters(),
+                FORMAT,
+            ],
+            "responses": self._responses(),
+            "x-audited": row.audited,
+            "x-limit": row.limit,
+            "x-who": row.who if isinstance(row.who, str) else dict(row.who),
+            "x-error-codes": [entry.code for entry in self._refusals],
+            "security": self._security(),
+        }
+        if route.takes or route.body == "stream":
+            made["requestBody"] = self._request_body()
+        return made
+
+    def _summary(self) -> str:
+        words = self._row.id.partition(".")[2].replace("_", " ").capitalize()
+        named = self._route.gives or self._route.takes
+        return f"{words}: {self._definitions[named]['description']}" if named else f"{words}."
+
+    def _description(self) -> str:
+        row = self._row
+        if row.who == ANYONE:
+            who = "Anyone" + (", with or without a token" if row.credentials == "optional" else "")
+        elif row.who == INNER:
+            who = "The operator, and anyone on the inner network"
+        else:
+            who = ", ".join(f"{role}{SCOPES[scope]}" for role, scope in dict(row.who).items())
+        limit = "no rate limit" if row.limit == UNLIMITED else f"rate class `{row.limit}`"
+        return f"Who may: {who}. {limit.capitalize()}; {'audited' if row.audited else 'not audited'}."
+
+    def _path_parameters(self) -> Iterator[dict[str, Any]]:
+        for name in re.findall(r"\{([a-z_]+)\}", self._row.path):
+            schema = PARAMETERS.get(name, {"type": "string", "minLength": 1, "maxLength": 255})
+            yield {"name": name, "in": "path", "required": True, "schema": schema}
+
+    def _query_parameters(self) -> Iterator[dict[str, Any]]:
+        if self._route.query is None:
+            return
+        message = self._definitions[self._route.query]
+        for name, schema in message["properties"].items():
+            required = name in message.get("required", ())
+            made = {"name": name, "in": "query", "required": required, "schema": component(schema)}
+            if "description" in schema:
+                made["description"] = schema["description"]
+            yield made
+
+    def _header_parameters(self) -> Iterator[dict[str, Any]]:
+        row, route = self._row, self._route
+        taken = {
+            "Idempotency-Key": route.idempotent,
+            "If-Match": refusals.if_match(row, route) and headers.tagged(row),
+            "If-None-Match": self._cached(),
+            "Range": row.id == "media.content",
+        }
+        for name, (text, (least, most)) in CONDITIONS.items():
+            if taken[name]:
+                schema = {"type": "string", "minLength": least, "maxLength": most, "pattern": _ENTRY}
+                yield {"name": name, "in": "header", "required": False, "description": text, "schema": schema}
+
+    def _request_body(self) -> dict[str, Any]:
+        content = {kind: self._content(self._route.takes, kind) for kind in self._route.accepts or ("*/*",)}
+        return {"required": self._route.body != "optional", "content": content}
+
+    def _content(self, message: str | None, media_type: str) -> dict[str, Any]:
+        """A Media Type Object; a message has a schema and examples in JSON, XML and as a form."""
+        form = media_type.endswith("form-urlencoded")
+        if message is None or not (media_type in DOCUMENT_TYPES or form):
+            return {}
+        made: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{message}"}}
+        found = {} if form else examples.of(message, media_type, self._known)
+        return made | ({"examples": found} if found else {})
+
+    def _security(self) -> list[dict[str, list[str]]]:
+        who = self._row.who
+        if who == ANYONE:
+            return [{}, {"bearer": []}] if self._row.credentials == "optional" else []
+        if who == INNER:
+            return [{}, {"operator": []}]
+        schemes = {"operator": "operator", "service": "service"}
+        return [{name: []} for name in dict.fromkeys(schemes.get(role, "bearer") for role in who)]
+
+    def _responses(self) -> dict[str, Any]:
+        made: dict[int, Any] = {self._route.status: self._success(self._route.status)}
+        if self._row.id == "media.content":
+            made[206] = self._success(206)
+        if self._cached():
+            made[304] = {"description": "Not Modified", "headers": headers.of_success(self._row, self._route, 304)}
+        for status in sorted({entry.status for entry in self._refusals}):
+            made[status] = self._refusal(status)
+        return {str(status): made[status] for status in sorted(made)}
+
+    def _success(self, status: int) -> dict[str, Any]:
+        row, route = self._row, self._route
+        answer: dict[str, Any] = {
+            "description": HTTPStatus(status).phrase,
+            "headers": headers.of_success(row, route, status),
+        }
+        if route.gives is not None:
+            answer["content"] = {offer: self._content(route.gives, offer) for offer in route.offers}
+        elif row.path == "/openapi.json":
+            answer["content"] = {"application/json": {}}
+        elif status not in (HTTPStatus.NO_CONTENT, HTTPStatus.ACCEPTED) and row.method != "PUT":
+            answer["content"] = {offer: {} for offer in _others(row, route)}
+        return answer
+
+    def _refusal(self, status: int) -> dict[str, Any]:
+        titles = "; ".join(f"{entry.code} {entry.title}" for entry in self._refusals if entry.status == status)
+        if status == HTTPStatus.SERVICE_UNAVAILABLE and self._row.path.endswith("/ready"):
+            return {"$ref": "#/components/responses/Unready", "description": f"A dependency fails. Or {titles}"}
+        return {"$ref": f"#/components/responses/Refusal{status}", "description": titles}
+
+    def _cached(self) -> bool:
+        return self._row.method == "GET" and headers.tagged(self._row)
+
+
+def _others(row: Row, route: Route) -> list[str]:
+    """The media types of an answer that is no message; the schemas are XML and JSON files as they are."""
+    if row.path == "/schemas/{file}":
+        return ["application/json", "application/xml"]
+    return [offer for offer in route.offers if offer not in DOCUMENT_TYPES or route.offers == ANY_TYPE]
+
+
+def component(schema: Any) -> Any:
+    """A schema with its references into schema files turned into references to components."""
+    if isinstance(schema, Mapping):
+        return {
+            key: f"#/components/schemas/{value.rpartition('/')[2]}" if key == "$ref" else component(value)
+            for key, value in schema.items()
+        }
+    return [component(value) for value in schema] if isinstance(schema, list) else schema
