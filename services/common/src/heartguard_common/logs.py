@@ -57,6 +57,8 @@ class JsonLines(logging.Formatter):
 
 def configure(service: str, level: str = "INFO") -> logging.Logger:
     """Send everything that this process logs through one JSON handler; returns the service's logger."""
+    # What no line of ours says need not be found out for each record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(service))
     root = logging.getLogger()

@@ -97,6 +97,11 @@ def _date(second: int) -> str:
     return formatdate(second, usegmt=True)  # RFC 9110 section 5.6.7
 
 
+def _place(address: Any) -> tuple[str, str]:
+    """Host and port; a Unix socket has a path or nothing."""
+    return (address[0], str(address[1])) if isinstance(address, tuple) else (str(address), "")
+
+
 def _send(sock: Any, data: bytes) -> None:
     sent = sock.send(data)  # sendall() asks the kernel for the buffer's size first
     if sent < len(data):
@@ -111,6 +116,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.clients = Clients(self._serve)
+        self._constants: dict[str, Any] = {}
 
     def patch(self) -> None:
         """The rest of gevent's patches (see `gunicorn_conf.when_ready`), and its sockets for the listeners."""
@@ -122,6 +128,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         """Serve until told to stop; then take what the kernel has accepted, and end idle connections at once."""
         # Each request reads some twenty settings, and Config looks each up through three functions.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        self._constants = {**wsgi.base_environ(self.cfg), "wsgi.multithread": True}
         doors = {self._open(listener): listener for listener in self.sockets}
         beat = 0.0
         while self.alive:
@@ -178,7 +185,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             while True:
                 request = next(parser)
                 client.reading = False
-                if not self.handle_request(client.listener, request, client.socket, client.address):
+                if not self._answer(request, client):
                     util.close_graceful(client.socket)
                     return False
                 if not parser.finish_body():
@@ -196,10 +203,10 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             self.handle_error(request, client.socket, client.address, error)
         return False
 
-    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> bool:
+    def _answer(self, request: Any, client: Client) -> bool:
         """Answer one request; False when the connection must close."""
-        response, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Response)
-        environ["wsgi.multithread"] = True
+        response = Response(request, client.socket, self.cfg)
+        environ = self._environ(request, client)
         environ[CLOSE] = response.force_close
         if not self.alive:
             response.force_close()
@@ -223,6 +230,34 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             if hasattr(body, "close"):
                 body.close()
         return not response.should_close()
+
+    def _environ(self, request: Any, client: Client) -> dict[str, Any]:
+        """The request as PEP 3333 has it; gunicorn's own makes anew what never changes, and hints that nobody gives."""
+        if request._expected_100_continue:  # noqa: SLF001  gunicorn keeps it nowhere else
+            client.socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        major, minor = request.version
+        (own_name, own_port), (name, port) = _place(client.listener), _place(client.address)
+        environ = {
+            **self._constants,
+            "wsgi.input": request.body,
+            "wsgi.url_scheme": request.scheme,
+            "REQUEST_METHOD": request.method,
+            "RAW_URI": request.uri,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": util.unquote_to_wsgi_str(request.path),
+            "QUERY_STRING": request.query,
+            "SERVER_PROTOCOL": f"HTTP/{major}.{minor}",
+            "SERVER_NAME": own_name,
+            "SERVER_PORT": own_port,
+            "REMOTE_ADDR": name,
+            "REMOTE_PORT": port,
+        }
+        for field, value in request.headers:
+            key = field.replace("-", "_")
+            if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+                key = f"HTTP_{key}"
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
+        return environ
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002  gunicorn's
         """Answer what never became a request, in JSON: its header was not readable, so no Accept was."""
