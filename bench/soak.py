@@ -135,7 +135,7 @@ def _finish(uploads: list[socket.socket], report: Report) -> None:
         elif answer.startswith(b"HTTP/1.1 503 ") and b"\r\nretry-after: " in answer.lower():
             report.turned_away += 1
         else:
-            report.faults.append(f"an upload ended with {answer[:60]!r}")
+            report.faults.append(f"an upload ended with {answer[:15]!r} and {answer[-160:]!r}")
 
 
 def _alive(links: list[socket.socket]) -> int:

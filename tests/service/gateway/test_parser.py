@@ -144,6 +144,23 @@ def test_requests_follow_one_another_on_one_connection(gateway: Gateway) -> None
     assert statuses == 3
 
 
+def test_a_client_that_waits_for_continue_is_told(gateway: Gateway, backend: Backend) -> None:
+    head = f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+        link.sendall(head.encode())
+        assert link.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        link.sendall(b"{}")
+        answer, _ = read_answer(link)
+    assert answer.startswith("http/1.1 200 ")
+    assert (backend.last.size, "expect" in backend.last.headers) == (2, False)
+
+
+def test_a_field_that_is_repeated_is_one_list(gateway: Gateway, backend: Backend) -> None:
+    lines = "Accept-Language: es\r\nX-Other: 1\r\nAccept-Language: en;q=0.5\r\n"
+    gateway.raw(f"GET /users/me HTTP/1.1\r\nHost: x\r\n{AUTH}{lines}Connection: close\r\n\r\n".encode())
+    assert backend.last.headers["accept-language"] == "es,en;q=0.5"  # RFC 9110 section 5.3
+
+
 def test_a_refused_small_body_does_not_become_the_next_request(gateway: Gateway) -> None:
     smuggled = "GET /gateway/health HTTP/1.1\r\nHost: x\r\n\r\n"
     first = f"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: {len(smuggled)}\r\n\r\n{smuggled}"
