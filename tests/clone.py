@@ -19,7 +19,7 @@ from heartguard_cli.programs import PREFIXES
 from heartguard_common.paths import REPO_ROOT
 from tests.servers import children, free_port
 
-PROGRAMS = (*SERVICES, "consumer", "valkey", "postgres")
+PROGRAMS = (*SERVICES, "consumer", "backup", "valkey", "postgres")
 
 
 @dataclass

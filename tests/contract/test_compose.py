@@ -18,6 +18,7 @@ import yaml
 
 from heartguard_audit.settings import ConsumerSettings
 from heartguard_cli import environment
+from heartguard_cli.backup.settings import BackupSettings
 from heartguard_common.paths import REPO_ROOT
 from heartguard_common.settings import variables
 
@@ -138,7 +139,7 @@ def test_the_consumer_is_the_audit_service_with_another_command():
     assert COMPOSE["consumer"]["command"] == ["python", "-m", "heartguard_audit.consumer"]
 
 
-@pytest.mark.parametrize("name", sorted({*COMPOSE} - {"consumer", "migrate"}))
+@pytest.mark.parametrize("name", sorted({*COMPOSE} - {"consumer", "migrate", "backup"}))
 def test_every_server_has_a_health_check(name):
     assert COMPOSE[name]["healthcheck"]["test"][0] == "CMD"
 
@@ -154,14 +155,21 @@ def test_services_are_hardened_and_wait_for_what_they_need(name):
         assert service["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
-def test_the_credentials_of_google_are_mounted_for_media_alone_and_read_only():
+def test_the_daily_backup_reads_what_its_settings_name_and_writes_backups_alone():
+    assert set(COMPOSE["backup"]["environment"]) == set(variables(BackupSettings)) - LEFT_OUT
+    writable = [volume for volume in COMPOSE["backup"]["volumes"] if not volume.endswith(":ro")]
+    assert writable == ["backups:/app/var/backups"]
+
+
+def test_the_credentials_of_google_are_mounted_for_media_and_backups_alone_and_read_only():
     mounted = [
         name for name, service in COMPOSE.items() if "GOOGLE_APPLICATION_CREDENTIALS" in str(service.get("volumes"))
     ]
-    assert mounted == ["media"]
-    line = next(volume for volume in COMPOSE["media"]["volumes"] if "GOOGLE" in volume)
-    assert line.startswith("${GOOGLE_APPLICATION_CREDENTIALS:-/opt/heartguard/service-account.json}:")
-    assert line.endswith(":ro")
+    assert mounted == ["media", "backup"]
+    for name in mounted:
+        line = next(volume for volume in COMPOSE[name]["volumes"] if "GOOGLE" in volume)
+        assert line.startswith("${GOOGLE_APPLICATION_CREDENTIALS:-/opt/heartguard/service-account.json}:")
+        assert line.endswith(":ro")
 
 
 def test_every_image_is_pinned():

@@ -8,6 +8,7 @@ import pytest
 
 from heartguard_audit.settings import ConsumerSettings
 from heartguard_cli import environment, programs
+from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.environment import SERVICES
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import System
@@ -37,6 +38,10 @@ def test_a_service_is_given_exactly_what_its_settings_read(service: str) -> None
 
 def test_the_consumer_is_given_exactly_what_its_settings_read() -> None:
     assert sorted(programs.VARIABLES["consumer"]) == sorted(variables(ConsumerSettings))
+
+
+def test_the_backup_is_given_exactly_what_its_settings_read() -> None:
+    assert sorted(programs.VARIABLES["backup"]) == sorted(variables(BackupSettings))
 
 
 def test_the_example_names_every_variable_and_no_other() -> None:

@@ -1,4 +1,4 @@
-"""`heartguard up | down | status | migrate | env | versions | audit | policy | keys`."""
+"""`heartguard up | down | status | migrate | env | versions | audit | policy | keys | backup | restore`."""
 
 import argparse
 import errno
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from heartguard_cli import checks, environment, migrate, native
+from heartguard_cli.backup import commands as backups
 from heartguard_cli.docker import Compose
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import System
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # a closed terminal must not leave half a start behind either
         signal.signal(ending, signal.default_int_handler)
     try:
-        commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        known: dict[str, Callable[[argparse.Namespace], int]] = {
             "up": _up,
             "down": _down,
             "status": _status,
@@ -36,8 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "audit": _audit,
             "policy": _policy,
             "keys": _keys,
+            "backup": lambda options: backups.run_backup(_system(), options),
+            "restore": lambda options: backups.run_restore(_system(), options),
         }
-        return commands[options.command](options)
+        return known[options.command](options)
     except Trouble as trouble:
         return _complain(str(trouble))
     except KeyboardInterrupt:
@@ -70,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     rules.add_argument("arguments", nargs=argparse.REMAINDER)
     keys = commands.add_parser("keys", help="the signing keys: `keys list`, `keys rotate`, `keys retire KID`")
     keys.add_argument("arguments", nargs=argparse.REMAINDER)
+    backups.add(commands)
     return parser
 
 

@@ -57,6 +57,13 @@ def revisions(owner_url: str) -> tuple[str, ...]:
         return tuple(row[0] for row in cursor.fetchall())
 
 
+def pending(owner_url: str) -> bool:
+    """Whether a database with data in it is at an older revision than this code. Raises `Trouble` for a newer one."""
+    check(owner_url)
+    found = revisions(owner_url)
+    return bool(found) and set(found) != set(ScriptDirectory.from_config(_config(owner_url)).get_heads())
+
+
 def _config(owner_url: str) -> Config:
     config = Config()
     config.set_main_option("script_location", str(REPO_ROOT / "migrations").replace("%", "%%"))

@@ -2,8 +2,11 @@
 
 import os
 import re
+import signal
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,6 +16,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from heartguard_cli import checks, doors, locks, migrate
+from heartguard_cli.backup.settings import BackupSettings
+from heartguard_cli.backup.taking import take
 from heartguard_cli.environment import SERVICES, port
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import DEPENDS, PREFIXES, System
@@ -24,8 +29,8 @@ STORES_SECONDS = 60.0
 CRASHING_SECONDS = 5.0
 SERVICES_SECONDS = 60.0
 STOP_SECONDS = 15.0
-STOP_ORDER = ((SERVICES, "TERM"), (("consumer",), "TERM"), (("valkey",), "TERM"), (("postgres",), "INT"))
-PROGRAMS = (*SERVICES, "consumer", "valkey", "postgres")
+STOP_ORDER = ((SERVICES, "TERM"), (("consumer", "backup"), "TERM"), (("valkey",), "TERM"), (("postgres",), "INT"))
+PROGRAMS = (*SERVICES, "consumer", "backup", "valkey", "postgres")
 DOWN_STATES = frozenset({"BACKOFF", "EXITED", "FATAL"})
 
 
@@ -51,6 +56,10 @@ def up(system: System) -> None:
         started = time.monotonic()
         try:
             _start_stores(system, supervisor)
+            if migrate.pending(system.owner_url):
+                with stage("backup before migrating"):
+                    taken = take(BackupSettings.from_env(system.environment("cli", "backup")), layout.root)
+                print(f"    {taken.place}")
             with stage("migrations"):
                 migrate.upgrade(system.owner_url, system.db_passwords)
             answers = _start_services(system, supervisor)
@@ -72,6 +81,39 @@ def down(layout: Layout) -> bool:
         with stage("stopping"):
             _shut_down(layout, supervisor)
     return True
+
+
+@contextmanager
+def database(system: System, *, stopped: bool = False) -> Iterator[None]:
+    """PostgreSQL answers meanwhile: the one that runs, or the embedded one started for this alone.
+
+    With `stopped`, nothing of the system may run before or meanwhile. Raises `Trouble`.
+    """
+    layout, cluster = system.layout, system.postgres
+    layout.make()
+    if not stopped and (cluster is None or locks.held(layout.lock("postgres"))):
+        yield
+        return
+    with locks.alone(layout.run / "start.lock"):
+        if running := locks.living(layout, PROGRAMS):
+            raise Trouble(f"HeartGuard is running ({', '.join(running)}): ./stop_services.sh first")
+        if cluster is None:
+            yield
+            return
+        cluster.make()
+        with (layout.log / "postgres.log").open("ab") as log:
+            server = subprocess.Popen(cluster.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/")
+        try:
+            _await(lambda: _postgres_answers(system), "postgres", layout, lambda: _as_state(server))
+            cluster.make_database()
+            yield
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait(STOP_SECONDS)
+
+
+def _as_state(server: "subprocess.Popen[bytes]") -> States:
+    return {"postgres": {"statename": "RUNNING" if server.poll() is None else "EXITED"}}
 
 
 def ready(system: System) -> bool:

@@ -43,8 +43,13 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "influx": (*STORED, "INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG"),
     "audit": AUDIT,
     "consumer": (*AUDIT, "AUDIT_RETENTION_DAYS", "RETENTION_DATABASE_URL"),
+    "backup": (
+        *("DATABASE_URL", "MEDIA_DIR", "CHECKPOINT_DIR", "INFLUX_URL", "BACKUP_DIR", "BACKUP_KEEP"),
+        *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
+        *("KEY_RING_SECRET", "AUDIT_CHECKPOINT_KEY", "AUDIT_MASK_SECRET"),
+    ),
 }
-"""The variables each service and the consumer read; a test compares them with their Settings."""
+"""The variables each service, the consumer and the daily backup read; a test compares them with their Settings."""
 
 DERIVED = frozenset({"SERVICE_SECRET", "RETENTION_DATABASE_URL", *URL_VARIABLES.values()})
 """Variables that services read and nobody writes: they follow from the ports and the secrets in `.env`."""
@@ -135,11 +140,13 @@ class System:
         return found
 
     def services(self) -> list[Program]:
-        """The seven services, in one group, and the audit consumer."""
+        """The seven services, in one group, the audit consumer, and the daily backup."""
         consumer = [*dies_with_parent("TERM"), sys.executable, "-m", "heartguard_audit.consumer"]
+        backup = [*dies_with_parent("TERM"), sys.executable, "-m", "heartguard_cli.backup.daily"]
         return [
             *(self._service(name) for name in SERVICES),
             Program("consumer", tuple(consumer), self.environment("audit", "consumer"), 90),
+            Program("backup", tuple(backup), self.environment("cli", "backup"), 95),
         ]
 
     def _service(self, name: str) -> Program:
@@ -164,7 +171,8 @@ class System:
     def environment(self, service: str, program: str | None = None) -> dict[str, str]:
         """The environment of a service: what its Settings read, and what Python itself needs."""
         own = {
-            "SERVICE_SECRET": self.values[f"{service.upper()}_SERVICE_SECRET"],
+            "SERVICE_SECRET": self.values.get(f"{service.upper()}_SERVICE_SECRET", ""),
+            "DATABASE_URL": self.owner_url,
             "REDIS_URL": self.redis_url,
             "SPOOL_DIR": str(self.layout.var / "spool"),
             "MEDIA_DIR": str(self.layout.root / (self.values.get("MEDIA_DIR") or "var/media")),

@@ -1,0 +1,1 @@
+"""Backups of a whole system, and the way back."""

@@ -1,0 +1,89 @@
+"""`heartguard backup` and `heartguard restore`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from heartguard_cli import native
+from heartguard_cli.backup.manifest import Manifest
+from heartguard_cli.backup.restoring import restore
+from heartguard_cli.backup.settings import BackupSettings
+from heartguard_cli.backup.taking import IN_DATABASE, take
+from heartguard_cli.programs import System
+from heartguard_cli.trouble import Trouble
+from heartguard_common.revocation import READY
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The two commands' arguments."""
+    backup = commands.add_parser("backup", help="write a backup of everything to a directory or a bucket")
+    backup.add_argument("place", nargs="?", help="a directory or gs://bucket/prefix; otherwise BACKUP_DIR's")
+    back = commands.add_parser("restore", help="bring a backup back into an empty system that does not run")
+    back.add_argument("backup", help="the directory or gs://bucket/prefix of one backup, which holds manifest.json")
+
+
+def run_backup(system: System, options: argparse.Namespace) -> int:
+    """Take one; the system may run or not. Raises `Trouble`."""
+    with native.database(system):
+        taken = take(_settings(system), system.layout.root, _absolute(options.place))
+    print(f"{taken.place}: {_told(taken.manifest)}")
+    for key in taken.manifest.absent:
+        print(f"heartguard: the media object {key} has a row and no bytes: it is not in the backup", file=sys.stderr)
+    _warn(taken.manifest)
+    return 0
+
+
+def run_restore(system: System, options: argparse.Namespace) -> int:
+    """Restore one; nothing may run. Raises `Trouble`."""
+    with native.database(system, stopped=True):
+        manifest = restore(_settings(system), system.layout.root, str(_absolute(options.backup)), system.db_passwords)
+    print(f"restored and verified: {_told(manifest)}")
+    _forget_copies(system)
+    _warn(manifest)
+    return 0
+
+
+def _settings(system: System) -> BackupSettings:
+    return BackupSettings.from_env(system.environment("cli", "backup"))
+
+
+def _absolute(place: str | None) -> str | None:
+    # what is typed is relative to where it is typed
+    return place if place is None or place.startswith("gs://") else str(Path(place).absolute())
+
+
+def _told(manifest: Manifest) -> str:
+    rows = sum(table.rows for table in manifest.tables.values())
+    size = sum(entry.size for entry in manifest.files.values())
+    return (
+        f"{rows:,} rows in {len(manifest.tables)} tables, {len(manifest.files):,} files, {size / 1e6:,.1f} MB, "
+        f"revision {manifest.revision}, {manifest.created_at}"
+    )
+
+
+def _warn(manifest: Manifest) -> None:
+    if manifest.time_series != IN_DATABASE:
+        print(
+            f"heartguard: the points are not in it ({manifest.time_series}): take `influx backup` beside it",
+            file=sys.stderr,
+        )
+
+
+def _forget_copies(system: System) -> None:
+    """Redis must not be believed about revocations of another life; auth copies the restored ones at its start."""
+    if system.valkey is None:
+        import redis  # noqa: PLC0415 - only where Redis is somebody else's
+
+        client = redis.Redis.from_url(system.redis_url, socket_timeout=5)
+        try:
+            client.delete(READY)
+        except redis.RedisError as error:
+            raise Trouble(f"Redis does not answer, and must before a start: delete {READY} there ({error})") from None
+        finally:
+            client.close()
+        return
+    data = system.layout.var / "valkey"
+    if data.exists():
+        aside = data.with_name(f"valkey.before-restore-{int(data.stat().st_mtime)}")
+        data.rename(aside)
+        print(f"{data} was of another life: it lies in {aside} now")

@@ -1,0 +1,40 @@
+"""Takes a backup if the newest is a day old, and removes those beyond the number that is kept."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from heartguard_cli.backup.places import place_at
+from heartguard_cli.backup.settings import BackupSettings
+from heartguard_cli.backup.taking import existing, prune, take, taken_at
+from heartguard_cli.trouble import Trouble
+from heartguard_common.paths import REPO_ROOT
+from heartguard_common.settings import SettingsError
+
+# an hour less than a day: it is looked at once an hour, and must not drift through the day
+INTERVAL = timedelta(hours=23, minutes=30)
+
+
+def step(settings: BackupSettings, root: Path, now: datetime) -> str:
+    """Do what is due at `now`; a sentence that says what. Raises `Trouble`."""
+    where = place_at(settings.target, settings, root)
+    newest = taken_at(names[-1]) if (names := existing(where)) else None
+    if newest is not None and newest <= now < newest + INTERVAL:
+        return f"nothing is due: the newest backup is {names[-1]}"
+    taken = take(settings, root, now=now)
+    gone = prune(where, settings.backup_keep)
+    return f"took {taken.place}" + (f", removed {', '.join(gone)}" if gone else "")
+
+
+def main() -> int:
+    """0 when all is well, 1 with a sentence on standard error."""
+    try:
+        print(step(BackupSettings.from_env(), REPO_ROOT, datetime.now(UTC)))
+    except (Trouble, SettingsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

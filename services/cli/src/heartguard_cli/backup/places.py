@@ -1,0 +1,171 @@
+"""Where files of backups and media lie: a directory, or a prefix of a bucket of Google Cloud Storage."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from heartguard_cli.backup.settings import BackupSettings
+from heartguard_cli.trouble import Trouble
+from heartguard_common.files import sync_directory
+
+SCHEME = "gs://"
+PARTIAL = ".partial-"
+DAY_SECONDS = 86_400
+
+
+class Place(Protocol):
+    """Files under names with slashes."""
+
+    def names(self) -> Iterator[str]:
+        """Every name."""
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy one to a local file. Raises FileNotFoundError."""
+
+    def store(self, name: str, source: Path) -> None:
+        """Move a local file here; it is durable afterwards, and never visible in part."""
+
+    def remove(self, name: str) -> None:
+        """Remove one; no fault when it is gone."""
+
+    def within(self, name: str) -> "Place":
+        """The place below a name."""
+
+
+class Directory:
+    """A directory; it is made when something is stored."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __str__(self) -> str:
+        return str(self.root)
+
+    def names(self) -> Iterator[str]:
+        """Every name."""
+        for path in sorted(self.root.rglob("*")):
+            if path.is_file():
+                yield path.relative_to(self.root).as_posix()
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy one to a local file. Raises FileNotFoundError."""
+        shutil.copyfile(self.root / name, target)
+
+    def store(self, name: str, source: Path) -> None:
+        """Move a local file here; it is durable afterwards, and never visible in part."""
+        target = self.root / name
+        missing = [path for path in (target.parent, *target.parent.parents) if not path.exists()]
+        for path in reversed(missing):
+            path.mkdir(mode=0o700, exist_ok=True)
+            sync_directory(path.parent)
+        with source.open("rb") as stream:
+            os.fsync(stream.fileno())
+        if source.stat().st_dev != target.parent.stat().st_dev:
+            aside = target.with_name(f".{target.name}.part")
+            shutil.copyfile(source, aside)
+            with aside.open("rb") as stream:
+                os.fsync(stream.fileno())
+            source.unlink()
+            source = aside
+        source.rename(target)
+        sync_directory(target.parent)
+
+    def remove(self, name: str) -> None:
+        """Remove one; no fault when it is gone."""
+        (self.root / name).unlink(missing_ok=True)
+
+    def within(self, name: str) -> "Directory":
+        """The place below a name."""
+        return Directory(self.root / name)
+
+
+class Bucket:
+    """A prefix of a bucket, which is empty or ends with a slash; an object appears whole or not at all."""
+
+    def __init__(self, bucket: Any, prefix: str) -> None:
+        self._bucket, self._prefix = bucket, prefix
+
+    def __str__(self) -> str:
+        return f"{SCHEME}{self._bucket.name}/{self._prefix}".rstrip("/")
+
+    def names(self) -> Iterator[str]:
+        """Every name."""
+        for blob in self._bucket.client.list_blobs(self._bucket, prefix=self._prefix):
+            yield str(blob.name).removeprefix(self._prefix)
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy one to a local file. Raises FileNotFoundError."""
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415 - loaded where there is a bucket only
+
+        try:
+            self._bucket.blob(self._prefix + name).download_to_filename(str(target), checksum="crc32c")
+        except NotFound:
+            raise FileNotFoundError(name) from None
+
+    def store(self, name: str, source: Path) -> None:
+        """Move a local file here; it is durable afterwards, and never visible in part."""
+        self._bucket.blob(self._prefix + name).upload_from_filename(str(source), checksum="crc32c")
+        source.unlink()
+
+    def remove(self, name: str) -> None:
+        """Remove one; no fault when it is gone."""
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415 - as above
+
+        try:
+            self._bucket.blob(self._prefix + name).delete()
+        except NotFound:
+            return
+
+    def within(self, name: str) -> "Bucket":
+        """The place below a name."""
+        return Bucket(self._bucket, f"{self._prefix}{name}/")
+
+
+def place_at(text: str, settings: BackupSettings, root: Path) -> Directory | Bucket:
+    """The place that `text` names: `gs://bucket/prefix`, or a directory relative to `root`. Raises `Trouble`."""
+    if not text.startswith(SCHEME):
+        return Directory(root / text)
+    bucket, _, prefix = text.removeprefix(SCHEME).partition("/")
+    if not bucket:
+        raise Trouble(f"{text} names no bucket: it must look like gs://bucket/prefix")
+    return Bucket(_client(settings).bucket(bucket), prefix.strip("/") + "/" if prefix.strip("/") else "")
+
+
+def media_place(settings: BackupSettings, root: Path) -> Directory | Bucket:
+    """Where the media service keeps its objects."""
+    if settings.has_bucket:
+        return place_at(f"{SCHEME}{settings.gcs_bucket}", settings, root)
+    return Directory(root / settings.media_dir)
+
+
+@contextmanager
+def scratch(beside: Path) -> Iterator[Path]:
+    """A directory for files on their way, on the same disk as `beside`, for nobody else's eyes."""
+    beside.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for left in beside.glob(PARTIAL + "*"):
+        # of one that was killed: nobody works at a backup for a whole day
+        if left.stat().st_mtime < time.time() - DAY_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=beside) as name:
+        yield Path(name)
+
+
+def _client(settings: BackupSettings) -> Any:
+    if not settings.has_bucket:
+        raise Trouble("A bucket needs GOOGLE_APPLICATION_CREDENTIALS in .env, the key file of a service account")
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - loaded where there is a bucket only
+    from google.cloud.storage import Client  # noqa: PLC0415
+    from google.oauth2.service_account import Credentials  # noqa: PLC0415
+
+    if settings.storage_emulator:
+        anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        return Client(
+            project="heartguard", credentials=anonymous, client_options={"api_endpoint": settings.storage_emulator}
+        )
+    signer: Any = Credentials.from_service_account_file(str(settings.google_credentials))  # type: ignore[no-untyped-call]
+    return Client(project=signer.project_id, credentials=signer)

@@ -1,0 +1,164 @@
+"""The database's part: a dump of one instant, what it counts, and the way back."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2 import sql
+
+from heartguard_cli.backup.manifest import Entry, Table
+from heartguard_cli.embedded import postgres_binary
+from heartguard_cli.trouble import Trouble
+from heartguard_cli.urls import libpq, parse
+
+SCHEMA = "heartguard_core"
+HOLDS = ("organizations", "media_items", "audit_events")
+"""Tables of which one row means that a system is in use."""
+
+# every session writes a row in the same way, whatever the server's settings are
+SAME_TEXT = "SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET extra_float_digits = 1; SET bytea_output = 'hex'"
+OBJECTS = f"""
+SELECT format('org_%s/user_%s/%s', org_id, owner_id, id), size, sha256 FROM {SCHEMA}.media_items WHERE status = 'ready'
+UNION ALL
+SELECT format('org_%s/user_%s/%s', org_id, owner_id, id), size, sha256 FROM {SCHEMA}.export_archives
+WHERE sha256 IS NOT NULL
+ORDER BY 1
+"""  # noqa: S608 - a constant
+
+
+@dataclass(frozen=True)
+class Instant:
+    """What the database holds at one instant: objects are those its rows promise, by key."""
+
+    revision: str
+    major: int
+    tables: Mapping[str, Table]
+    objects: Mapping[str, Entry]
+
+
+def dump(url: str, target: Path) -> Instant:
+    """Write the database to `target` and say what is in it, both of the same snapshot. Raises `Trouble`."""
+    with _connected(url) as connection, connection.cursor() as cursor:
+        connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        cursor.execute("SELECT pg_export_snapshot()")
+        (snapshot,) = cursor.fetchone()
+        major = connection.server_version // 10_000
+        _run(
+            "pg_dump", major, url, f"--snapshot={snapshot}", f"--schema={SCHEMA}", "--format=custom", f"--file={target}"
+        )
+        return Instant(_revision(cursor), major, _tables(cursor), _objects(cursor))
+
+
+def restore(url: str, source: Path, major: int) -> None:
+    """Load a dump in one transaction, in place of an empty schema. Raises `Trouble`; the schema is gone then."""
+    erase(url)
+    with _connected(url) as connection:
+        server = connection.server_version // 10_000
+    if server < major:
+        raise Trouble(f"The backup is of PostgreSQL {major} and this server is {server}: restore into {major} or later")
+    _run("pg_restore", server, url, "--single-transaction", "--exit-on-error", "--no-owner", str(source))
+
+
+def erase(url: str) -> None:
+    """Remove our schema and all that is in it."""
+    with _connected(url) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
+        connection.commit()
+
+
+def tables(url: str) -> dict[str, Table]:
+    """Rows and digest of each table."""
+    with _connected(url) as connection, connection.cursor() as cursor:
+        return _tables(cursor)
+
+
+def holdings(url: str) -> dict[str, int]:
+    """How much there is of what only a system in use has; empty for a system that is empty."""
+    found: dict[str, int] = {}
+    with _connected(url) as connection, connection.cursor() as cursor:
+        for name in HOLDS:
+            cursor.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.{name}",))
+            if cursor.fetchone() != (None,):
+                cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(SCHEMA, name)))
+                (count,) = cursor.fetchone()
+                found |= {name: int(count)} if count else {}
+    return found
+
+
+def _revision(cursor: Any) -> str:
+    cursor.execute(f"SELECT version_num FROM {SCHEMA}.schema_version")  # noqa: S608 - a constant
+    return str(cursor.fetchone()[0])
+
+
+def _tables(cursor: Any) -> dict[str, Table]:
+    cursor.execute(SAME_TEXT)
+    cursor.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace(%s) AND relkind = 'r' ORDER BY 1", (SCHEMA,)
+    )
+    found = {}
+    for (name,) in cursor.fetchall():
+        question = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(it::text, 0)::numeric), 0) FROM {} AS it")
+        cursor.execute(question.format(sql.Identifier(SCHEMA, name)))
+        rows, digest = cursor.fetchone()
+        found[name] = Table(int(rows), str(digest))
+    return found
+
+
+def _objects(cursor: Any) -> dict[str, Entry]:
+    cursor.execute(OBJECTS)
+    return {key: Entry(int(size), sha256) for key, size, sha256 in cursor.fetchall()}
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Any]:
+    try:
+        connection = psycopg2.connect(libpq(url), connect_timeout=5)
+    except psycopg2.OperationalError as error:
+        raise Trouble(f"The database does not answer: {str(error).strip().splitlines()[-1]}") from None
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def _run(name: str, server: int, url: str, *arguments: str) -> None:
+    known = parse(url)
+    # the password goes through the environment: everybody may read command lines
+    address = known.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    environment = {**os.environ, "PGPASSWORD": str(known.password or ""), "PGCONNECT_TIMEOUT": "10"}
+    command = [str(program(name, server)), f"--dbname={address}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise Trouble(f"{name} failed: {lines[0] if lines else 'it ended without a word'}")
+
+
+def program(name: str, server: int) -> Path:
+    """`pg_dump` or `pg_restore` for a server of a major version: ours, or a newer one from PATH. Raises `Trouble`.
+
+    PostgreSQL's own rule: pg_dump reads servers of its version and older ones.
+    """
+    ours = postgres_binary(name)
+    major = _major(ours)
+    if major >= server:
+        return ours
+    other = shutil.which(name)
+    if other and _major(Path(other)) >= server:
+        return Path(other)
+    raise Trouble(
+        f"The database is PostgreSQL {server}, and {name} here is of {major}: install PostgreSQL {server}'s client "
+        f"programs (on Debian and Ubuntu: apt install postgresql-client-{server}), so that {name} is on the PATH"
+    )
+
+
+def _major(file: Path) -> int:
+    said = subprocess.run([file, "--version"], capture_output=True, text=True, check=False).stdout
+    match = re.search(r"\) (\d+)", said)
+    return int(match[1]) if match else 0

@@ -1,0 +1,15 @@
+"""A bar on long work, for whoever looks: on standard error, and only when that is a terminal."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import track
+
+T = TypeVar("T")
+
+
+def bar(items: Sequence[T], text: str) -> Iterator[T]:
+    """The items, one by one, under a bar with a count and the time that is left."""
+    console = Console(stderr=True)
+    yield from track(items, text, console=console, disable=not console.is_terminal, transient=True)

@@ -1,0 +1,134 @@
+"""The restore drill: a system in use is backed up, its `var` is wiped, and it comes back as it was."""
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from alembic.script import ScriptDirectory
+
+from heartguard_cli.backup.places import Directory
+from heartguard_cli.backup.taking import existing
+from tests.clone import Clone
+from tests.servers import until
+from tests.system.writer import Member, heart_rate
+
+PASSWORD = "Correct-horse-9"
+CONTENT = bytes(range(256)) * 300
+POINTS = 500
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    copy = Clone.make(tmp_path_factory.mktemp("drill"))
+    yield copy
+    copy.stop()
+
+
+def _call(clone: Clone, method: str, path: str, body: object = None, token: str | None = None) -> dict[str, Any]:
+    status, document = clone.call("gateway", method, path, body, token=token)
+    assert status < 300, (path, status, document)
+    return document
+
+
+def _fill(clone: Clone) -> tuple[Member, str, str]:
+    """People, points, a file, events; returns a member, a token whose session has ended, and the file's id."""
+    founder = {"email": "chief@clinic.example", "password": PASSWORD}
+    _call(clone, "POST", "/auth/register", founder)
+    ended = str(_call(clone, "POST", "/auth/login", founder)["access_token"])
+    _call(clone, "POST", "/auth/logout", token=ended)
+    token = str(_call(clone, "POST", "/auth/login", founder)["access_token"])
+    profile = _call(clone, "GET", "/auth/profile", token=token)
+    member = Member(f"http://127.0.0.1:{clone.ports['gateway']}", token, int(profile["org_id"]))
+    times = [f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z" for number in range(POINTS)]
+    assert member.write([heart_rate(moment) for moment in times]).status_code == 200
+    upload = {
+        "file_name": "ecg.bin",
+        "content_type": "application/octet-stream",
+        "data_base64": base64.b64encode(CONTENT).decode(),
+    }
+    return member, ended, str(_call(clone, "POST", "/media/upload", upload, token)["id"])
+
+
+def _serves_everything(clone: Clone, member: Member, ended: str, item: str) -> bool:
+    """The token from before is good, the ended one is not, and points and bytes are there."""
+    refused, _ = clone.call("gateway", "GET", "/auth/profile", token=ended)
+    assert refused == 401
+    assert len(member.stored("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")) == POINTS
+    where = _call(clone, "GET", f"/media/items/{item}/download", token=member.token)["url"]
+    url = urlsplit(where)._replace(netloc=f"127.0.0.1:{clone.ports['gateway']}").geturl()
+    return requests.get(url, timeout=10).content == CONTENT
+
+
+def _promises(backup: Path) -> dict[str, object]:
+    document = json.loads((backup / "manifest.json").read_text())
+    files = {name: entry for name, entry in document["files"].items() if name != "database.dump"}
+    return {"tables": document["tables"], "files": files, "revision": document["revision"]}
+
+
+def _said(clone: Clone, *arguments: str) -> str:
+    done = clone.script("heartguard", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _refused(clone: Clone, backup: Path) -> str:
+    done = clone.script("heartguard", "restore", str(backup))
+    assert done.returncode == 1, done.stdout
+    return done.stderr
+
+
+def _started(clone: Clone) -> None:
+    done = clone.start()
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_wiped_system_comes_back_as_it_was(clone: Clone, tmp_path: Path) -> None:
+    _started(clone)
+    member, ended, item = _fill(clone)
+    assert _serves_everything(clone, member, ended, item)
+    until(lambda: len(member.audited()) == 1, "the event of the write in the database")
+    _said(clone, "backup")
+    assert len(existing(Directory(clone.layout.var / "backups"))) == 1
+    assert clone.stop().returncode == 0
+
+    _said(clone, "backup", str(tmp_path / "kept"))
+    (name,) = existing(Directory(tmp_path / "kept"))
+    kept = tmp_path / "kept" / name
+    assert "into an empty system only" in _refused(clone, kept)
+
+    shutil.rmtree(clone.layout.var)
+    assert "restored and verified" in _said(clone, "restore", str(kept))
+    _said(clone, "backup", str(tmp_path / "again"))
+    assert _promises(kept) == _promises(next((tmp_path / "again").iterdir()))
+
+    _started(clone)
+    assert _serves_everything(clone, member, ended, item)
+    _said(clone, "audit", "verify")
+    assert "HeartGuard is running" in _refused(clone, kept)
+
+
+def test_a_start_with_newer_code_takes_a_backup_before_it_migrates(clone: Clone) -> None:
+    assert clone.stop().returncode == 0
+    kept = Directory(clone.layout.var / "backups")
+    before = existing(kept)
+    newer = clone.root / "migrations" / "versions" / "9999_tomorrow.py"
+    heads = ScriptDirectory(str(clone.root / "migrations")).get_heads()
+    newer.write_text(
+        f'"""Tomorrow."""\nfrom alembic import op\nrevision = "9999"\ndown_revision = "{heads[0]}"\n'
+        'def upgrade():\n    op.execute("CREATE TABLE heartguard_core.tomorrow ()")\n'
+    )
+    _started(clone)
+    (fresh,) = set(existing(kept)) - set(before)
+    document = json.loads((kept.root / fresh / "manifest.json").read_text())
+    assert document["revision"] == heads[0]
+    assert "tomorrow" not in document["tables"]
+    assert clone.stop().returncode == 0
+    _started(clone)
+    assert set(existing(kept)) == {*before, fresh}
