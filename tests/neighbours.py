@@ -40,6 +40,7 @@ class Neighbours:
     apps: dict[str, Flask] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
+    traces: list[str] = field(default_factory=list)
 
     def start(self, name: str, **more: Any) -> Flask:
         """Make a service's application, in the place of the one before."""
@@ -61,6 +62,7 @@ class Neighbours:
     def __call__(self, name: str, environ: Any, start_response: Any) -> Any:
         """Answer a request that came over the wire."""
         self.asked.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        self.traces.append(environ.get("HTTP_TRACEPARENT", ""))
         if name in self.closed or name not in self.apps:
             start_response("503 Service Unavailable", [("Content-Length", "0"), ("Connection", "close")])
             return [b""]

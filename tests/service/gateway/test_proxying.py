@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import hmac
 import io
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ from tests.tokens import bearer, operator_auth, service_auth, service_secret
 
 ITEM = "01890a5d-ac96-774b-bcce-b302099a8057"
 ME = bearer(12, "admin", 3)
+# the example of W3C Trace Context, section 3.2.2.5
+TRACE_ID, PARENT_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+TRACEPARENT = f"00-{TRACE_ID}-{PARENT_ID}-01"
 
 
 def test_a_request_reaches_its_service_and_the_answer_its_client(gateway: Gateway, backend: Backend) -> None:
@@ -33,12 +37,22 @@ def test_a_request_reaches_its_service_and_the_answer_its_client(gateway: Gatewa
 
 
 def test_ids_are_the_same_on_both_sides_and_the_gateways_is_its_own(gateway: Gateway, backend: Backend) -> None:
-    sent = {**ME, "X-Request-ID": "visit-7", "X-Gateway-Request-ID": "mine", "traceparent": "00-ab-cd-01"}
+    sent = {**ME, "X-Request-ID": "visit-7", "X-Gateway-Request-ID": "mine", "traceparent": TRACEPARENT}
     answer = gateway.ask("GET", "/users/me", sent)
     assert answer.headers["x-request-id"] == backend.last.headers["x-request-id"] == "visit-7"
     assert answer.headers["x-gateway-request-id"] == backend.last.headers["x-gateway-request-id"] != "mine"
     assert answer.headers["x-gateway-request-id"][14] == "7"
-    assert backend.last.headers["traceparent"] == "00-ab-cd-01"
+    version, trace, span, flags = backend.last.headers["traceparent"].split("-")
+    assert (version, trace, flags) == ("00", TRACE_ID, "01")
+    assert re.fullmatch("[0-9a-f]{16}", span)
+    assert span != PARENT_ID
+
+
+def test_a_trace_that_is_none_goes_no_further_and_takes_its_state_along(gateway: Gateway, backend: Backend) -> None:
+    gateway.ask("GET", "/users/me", {**ME, "traceparent": TRACEPARENT, "tracestate": "vendor=1"})
+    assert backend.last.headers["tracestate"] == "vendor=1"
+    gateway.ask("GET", "/users/me", {**ME, "traceparent": TRACEPARENT.upper(), "tracestate": "vendor=1"})
+    assert not {"traceparent", "tracestate"} & set(backend.last.headers)
 
 
 @pytest.mark.parametrize("inbound", ["x" * 129, "a b", "a;b", "ä"])

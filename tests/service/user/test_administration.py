@@ -1,15 +1,19 @@
 """PATCH /users/{user_id}: decided here, carried out by a real auth on the other end of a real wire."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from lxml import etree
+from redis import Redis
 
+from heartguard_common.audit import STREAM
 from tests.neighbours import Neighbours, neighbours
 from tests.people import found, join, owner
 from tests.servers import Database
@@ -213,3 +217,21 @@ def test_auth_listens_to_the_user_service_alone(clinic: Clinic, database: Databa
     assert standing(database, clinic.ann_id) == ("user", True)
     answer = auth.post("/auth/memberships", json=change, headers=service_auth("user"))
     assert answer.get_json() == {"sessions_ended": 1}
+
+
+def test_a_trace_reaches_the_sister_service_and_the_event(
+    house: Neighbours, client: FlaskClient, clinic: Clinic, redis_url: str
+) -> None:
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    house.traces.clear()
+    answer = patch(client, clinic.admin, clinic.ann_id, {"role": "manager"}, traceparent=f"00-{trace}-{parent}-01")
+    assert answer.status_code == 200, answer.data
+    sent = [line.split("-") for line in house.traces if line]
+    assert sent
+    assert {(version, found, flags) for version, found, _, flags in sent} == {("00", trace, "01")}
+    assert parent not in {span for _, _, span, _ in sent}
+    with closing(Redis.from_url(redis_url)) as redis:
+        events = [json.loads(entry[b"event"]) for _, entry in redis.xrange(STREAM)]
+    mine = [event["payload"] for event in events if event["request_id"] == answer.headers["X-Request-ID"]]
+    assert mine
+    assert {payload["trace_id"] for payload in mine} == {trace}

@@ -14,7 +14,7 @@ from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
-from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID
+from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, trace_id
 
 STREAM = "hg:audit:events"
 FIELD = "event"
@@ -73,6 +73,12 @@ class AuditTrail(Protocol):
         """Record one change; when this returns the event is safe."""
 
 
+def traced() -> dict[str, str]:
+    """What an event's payload says of the trace that it belongs to; nothing where nobody traces."""
+    trace = trace_id()
+    return {"trace_id": trace} if trace else {}
+
+
 DISCLOSED = ".disclosed"
 
 
@@ -122,7 +128,7 @@ class AuditLog:
             resource=resource,
             outcome=outcome,
             reason=reason,
-            payload=dict(payload or {}),
+            payload={**(payload or {}), **traced()},
         )
         self.record(event)
         return event

@@ -39,7 +39,7 @@ from heartguard_common.policy import KINDS, Policy, Row, authorize
 from heartguard_common.representation import Malformed, choose
 from heartguard_common.revocation import Revocations
 from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, Answer, Call, Route
-from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id
+from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
 
 FORMATS = {"json": "application/json", "xml": "application/xml"}
 LIFECYCLE = "heartguard.lifecycle"  # where the application keeps what must be closed at the end
@@ -142,7 +142,7 @@ def _begin(app: Flask, edge: Edge) -> None:
     REQUEST_ID.set(g.request_id)
     GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID"))
     g.address = client_of(_headers(), request.remote_addr or "", edge.gateway_key)
-    TRACEPARENT.set(request.headers.get("traceparent"))
+    TRACEPARENT.set(continued(request.headers.get("traceparent")))
     view = app.view_functions.get(request.endpoint or "")
     offers = view.route.offers if isinstance(view, _Endpoint) else DOCUMENT_TYPES
     chosen = offers[0] if offers == ANY_TYPE else _representation(offers)

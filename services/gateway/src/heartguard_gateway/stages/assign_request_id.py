@@ -1,7 +1,7 @@
 """Name the request: the client's sane id or a new one, and the gateway's own, which is never taken from outside."""
 
 from heartguard_common.ids import uuid7
-from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id
+from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
 
@@ -13,4 +13,4 @@ def run(exchange: Exchange, ports: Ports) -> None:
     exchange.gateway_request_id = uuid7(ports.clock)
     REQUEST_ID.set(exchange.request_id)
     GATEWAY_REQUEST_ID.set(exchange.gateway_request_id)
-    TRACEPARENT.set(headers.get("traceparent"))
+    TRACEPARENT.set(continued(headers.get("traceparent")))

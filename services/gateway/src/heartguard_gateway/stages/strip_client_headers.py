@@ -1,6 +1,7 @@
 """Decide what a service gets to read: nothing that a client could pretend to be the gateway with."""
 
 from heartguard_common import forwarding
+from heartguard_common.trace import TRACEPARENT
 from heartguard_gateway.domain import Exchange, end_to_end
 from heartguard_gateway.ports import Ports
 
@@ -34,6 +35,7 @@ _NAMES = frozenset(
         "content-length",
         "accept-encoding",  # the gateway compresses, so that what it passes on can be read
         "x-request-id",
+        "traceparent",  # the gateway's own span takes its place
         "x-cluster-client-ip",
     }
 )
@@ -41,11 +43,15 @@ _NAMES = frozenset(
 
 def run(exchange: Exchange, ports: Ports) -> None:
     """Set the headers for the service: the client's harmless ones and the gateway's own."""
+    traced = TRACEPARENT.get()
     headers = [
         (name, value)
         for name, value in end_to_end(exchange.request.headers.items())
-        if name not in _NAMES and not name.startswith(_PREFIXES)
+        # without a trace its state means nothing (W3C Trace Context, section 3.3)
+        if name not in _NAMES and not name.startswith(_PREFIXES) and (traced or name != "tracestate")
     ]
+    if traced:
+        headers.append(("traceparent", traced))
     headers.append(("x-request-id", exchange.request_id))
     headers.append(("x-gateway-request-id", exchange.gateway_request_id))
     if not exchange.inner:

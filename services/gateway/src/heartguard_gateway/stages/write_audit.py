@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from heartguard_common.audit import AuditEvent, Outcome
+from heartguard_common.audit import AuditEvent, Outcome, traced
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import ServiceError
 from heartguard_common.policy import Row
@@ -33,7 +33,7 @@ def run(exchange: Exchange, ports: Ports) -> None:
         resource=_resource(row, exchange.params),
         outcome=outcome(reply.status),
         reason=exchange.code,
-        payload={"method": exchange.request.method, "status": reply.status},
+        payload={"method": exchange.request.method, "status": reply.status, **traced()},
     )
     try:
         ports.trail.record(event)

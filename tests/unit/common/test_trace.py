@@ -1,0 +1,48 @@
+"""`traceparent` as W3C Trace Context (Recommendation of 23 November 2021) has it."""
+
+import re
+
+import pytest
+
+from heartguard_common.trace import continued
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    ("inbound", "flags"),
+    [
+        (f"00-{TRACE}-{PARENT}-01", "01"),
+        (f"00-{TRACE}-{PARENT}-00", "00"),
+        # unknown flags are not passed on (3.2.2.5.2), a later version is read as this one (3.2.4)
+        (f"00-{TRACE}-{PARENT}-ff", "01"),
+        (f"01-{TRACE}-{PARENT}-01", "01"),
+        (f"cc-{TRACE}-{PARENT}-01-what-the-future-will-be-like", "01"),
+    ],
+)
+def test_a_trace_goes_on_under_a_new_span(inbound: str, flags: str) -> None:
+    first, second = str(continued(inbound)), str(continued(inbound))
+    assert re.fullmatch(f"00-{TRACE}-[0-9a-f]{{16}}-{flags}", first)
+    assert len({PARENT, first.split("-")[2], second.split("-")[2]}) == 3
+
+
+@pytest.mark.parametrize(
+    "inbound",
+    [
+        None,
+        "",
+        f"ff-{TRACE}-{PARENT}-01",
+        f"00-{'0' * 32}-{PARENT}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE.upper()}-{PARENT}-01",
+        f"00-{TRACE}-{PARENT}-01-more",
+        f"00-{TRACE}-{PARENT}",
+        f"00-{TRACE}-{PARENT}-1",
+        f"01-{TRACE}-{PARENT}-01more",
+        f"00-{TRACE[:-1]}-{PARENT}-01",
+        f"00-{TRACE}-{PARENT}-01\n",
+        f" 00-{TRACE}-{PARENT}-01",
+    ],
+)
+def test_what_breaks_the_form_is_no_trace(inbound: str | None) -> None:
+    assert continued(inbound) is None
