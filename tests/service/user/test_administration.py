@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from contextvars import copy_context
 from typing import Any
 
 import pytest
@@ -224,7 +225,9 @@ def test_a_trace_reaches_the_sister_service_and_the_event(
 ) -> None:
     trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
     house.traces.clear()
-    answer = patch(client, clinic.admin, clinic.ann_id, {"role": "manager"}, traceparent=f"00-{trace}-{parent}-01")
+    sent_on = {**clinic.admin, "traceparent": f"00-{trace}-{parent}-01"}
+    # a context of its own: the client is in this thread, which would go on under the trace
+    answer = copy_context().run(patch, client, sent_on, clinic.ann_id, {"role": "manager"})
     assert answer.status_code == 200, answer.data
     sent = [line.split("-") for line in house.traces if line]
     assert sent
