@@ -1,0 +1,189 @@
+"""Points in and answers out of the whole product, beside influxdb-client and beside PostgreSQL alone.
+
+Run from the root: .venv/bin/python -m bench.timeseries [--seconds 3] [--sizes 100000 1000000] [--out DIRECTORY]
+Sizes up to 10000000 were meant. Writes timeseries.md and timeseries.svg. Ends with an error when a point is not new,
+an answer has not the rows it must have, or the table not the points that were acknowledged.
+"""
+
+import argparse
+import itertools
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway"))]
+
+import psycopg2  # noqa: E402
+
+from bench.gateway.gateways import STORE  # noqa: E402
+from bench.timeseries import bodies, peer, peers, report  # noqa: E402
+from bench.timeseries.load import Row, Send, http_senders, measure  # noqa: E402
+from bench.timeseries.queries import DAY, DAY_BEGIN, Answered, Questions  # noqa: E402
+from heartguard_cli.embedded import SUPERUSER, PostgresCluster  # noqa: E402
+from heartguard_cli.urls import libpq  # noqa: E402
+from tests.clone import Clone  # noqa: E402
+from tests.system.writer import Member  # noqa: E402
+
+FOUNDER = {"email": "bench@heartguard.example", "password": "Correct-horse-9"}
+READY_MADE = 70  # batches a second that are made before the clock starts
+FILL = """
+INSERT INTO heartguard_core.points (series_id, time_ns, field_id, number)
+SELECT -series, (%(begin)s + second)::bigint * 1000000000, %(field)s, 60 + (second * 7 + series) %% 400 / 10.0
+FROM generate_series(%(first)s, %(last)s) AS series, generate_series(0, 86399) AS second
+"""
+
+
+@dataclass
+class Bench:
+    """The running product, its admin, and the number of the next batch that nobody has sent."""
+
+    clone: Clone
+    member: Member
+    connection: Any
+    url: str
+    seconds: float
+    sent: int = 0
+    days: int = 0
+
+    def write(self, form: str, through: str) -> Row:
+        """Points per second in a format, through the gateway or to the service directly."""
+        body = bodies.prebuilt(form, self.member.bucket, self.sent, int(READY_MADE * self.seconds))
+        batches = itertools.count(self.sent)
+        target = "/timeseries/write"
+        if form == "line protocol":
+            target += f"?bucket={self.member.bucket}&precision=ns"
+        kind = bodies.TYPES[form]
+        headers = {**self.member.headers, "Content-Type": kind, "Accept": kind if form == "XML" else "application/json"}
+        names = ("influx", "postgres") if through == "influx" else ("gateway", "influx", "postgres")
+        programs = {name: partial(self.clone.family, name) for name in names}
+        port = self.clone.ports[through]
+        with http_senders(port, target, headers, body, bodies.CREATED[form]) as senders:
+            row = measure(f"{form}, {_WAYS[through]}", senders, batches, self.seconds, programs)
+        self.sent = next(batches)
+        return row
+
+    def peer(self, name: str, senders: list[Send], pids: dict[str, int]) -> Row:
+        """Points per second of a peer into its own table."""
+        with self.connection, self.connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {peer.TABLE}")
+        programs: dict[str, Callable[[], list[int]]] = {it: partial(list, (pid,)) for it, pid in pids.items()}
+        programs["postgres"] = partial(self.clone.family, "postgres")
+        return measure(name, senders, itertools.count(), self.seconds, programs)
+
+    def peers(self) -> Iterator[Row]:
+        """All of them."""
+        with self.connection, self.connection.cursor() as cursor:
+            cursor.execute(peer.MAKE)
+        own = os.getpid()
+        with peers.line_server(self.url) as (port, pid), peers.influx_clients(port) as clients:
+            yield self.peer("influxdb-client, dictionaries", clients, {"client": own, "server": pid})
+        ways = {"unnest": peers.unnester, "COPY": peers.copier, "executemany": peers.one_by_one}
+        for name, make in ways.items():
+            with peers.connections(self.url) as opened:
+                yield self.peer(f"{name}, psycopg2", [make(it) for it in opened], {"client": own})
+
+    def fill(self, size: int) -> None:
+        """Bring the table to about so many points: whole days of other people, and one day of person 1."""
+        days, missing = self.days, max(0, size - self.count()) // DAY
+        keys = {"begin": DAY_BEGIN, "field": self.keys()["field"], "first": days + 1, "last": days + missing}
+        with self.connection, self.connection.cursor() as cursor:
+            cursor.execute(FILL, keys)
+        self.days += missing
+        self.vacuum()
+
+    def first_day(self) -> None:
+        """A day of person 1 in the series that the service made, at 1 Hz."""
+        keys = self.keys()
+        statement = FILL.replace("-series", str(keys["series"]))
+        with self.connection, self.connection.cursor() as cursor:
+            cursor.execute(statement, {**keys, "begin": DAY_BEGIN, "first": 1, "last": 1})
+
+    def vacuum(self) -> None:
+        """What autovacuum would do a minute later."""
+        with closing(psycopg2.connect(self.url)) as connection:
+            connection.autocommit = True
+            connection.cursor().execute("VACUUM ANALYZE heartguard_core.points")
+
+    def keys(self) -> dict[str, int]:
+        """The numbers of person 1's series and of the field bpm."""
+        with self.connection, self.connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM heartguard_core.series WHERE user_id = 1")
+            series = cursor.fetchone()[0]
+            cursor.execute("SELECT id FROM heartguard_core.field_types WHERE field = 'bpm'")
+            return {"series": series, "field": cursor.fetchone()[0]}
+
+    def count(self) -> int:
+        """How many points the service has stored."""
+        with self.connection, self.connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM heartguard_core.points")
+            return int(cursor.fetchone()[0])
+
+
+_WAYS = {"gateway": "through the gateway", "influx": "to the service"}
+
+
+@contextmanager
+def started(seconds: float) -> Iterator[Bench]:
+    """The product as a person starts it, with an organization of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        clone = Clone.make(Path(directory))
+        try:
+            up = clone.start()
+            if up.returncode:
+                raise RuntimeError(up.stdout + up.stderr)
+            _, founder = clone.call("gateway", "POST", "/auth/register", FOUNDER)
+            _, tokens = clone.call("gateway", "POST", "/auth/login", FOUNDER)
+            url = f"http://127.0.0.1:{clone.ports['gateway']}"
+            member = Member(url, str(tokens["access_token"]), int(founder["org_id"]))
+            cluster = PostgresCluster(clone.layout.var / "pg", clone.ports["postgres"])
+            database = libpq(cluster.url(SUPERUSER))
+            connection = psycopg2.connect(database)
+            try:
+                yield Bench(clone, member, connection, database, seconds)
+            finally:
+                connection.close()
+        finally:
+            clone.stop()
+
+
+def main() -> int:
+    """Run it all, print and write tables and plot."""
+    parser = argparse.ArgumentParser(prog="python -m bench.timeseries", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--out", type=Path, default=STORE)
+    args = parser.parse_args()
+    answers: list[Answered] = []
+    growth: dict[int, Row] = {}
+    with started(args.seconds) as bench:
+        rows = [bench.write(form, through) for through in _WAYS for form in bodies.TYPES]
+        if bench.count() != bench.sent * 1000:
+            raise RuntimeError(f"{bench.sent} batches were acknowledged, {bench.count()} points are stored")
+        rows += bench.peers()
+        keys = bench.keys()
+        with bench.connection, bench.connection.cursor() as cursor:
+            cursor.execute("TRUNCATE heartguard_core.points")
+        bench.first_day()
+        port = bench.clone.ports["influx"]
+        questions = Questions(port, bench.member.headers, bench.member.bucket, bench.connection, keys)
+        for size in sorted(args.sizes):
+            bench.fill(size)
+            answers += questions.all(bench.count())
+            growth[bench.count()] = bench.write("JSON", "gateway")
+    text = "\n\n".join((report.writing(rows), report.querying(answers), report.growing(growth))) + "\n"
+    print(text)
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "timeseries.md").write_text(text, encoding="utf-8")
+    report.plot(rows, answers, growth, args.out / "timeseries.svg")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
