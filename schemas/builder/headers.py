@@ -47,7 +47,6 @@ _LOCATED = {
     "audit.record",
     "media.upload",
     "media.upload_bytes",
-    "media.announce",
     "organization.delete",
     "user.delete",
     "user.request_export",

@@ -117,7 +117,7 @@ def _parameters(operation: Node) -> Iterator[str]:
     for parameter in operation["parameters"]:
         needed = "required" if parameter.get("required") else "optional"
         yield f"<tr><td><code>{escape(parameter['name'])}</code></td><td>{parameter['in']}, {needed}: "
-        yield f"{_type(parameter['schema'])} {_inline(parameter.get('description', ''))}</td></tr>\n"
+        yield f"{_type(parameter['schema'])}{_note(parameter)}</td></tr>\n"
     yield "</tbody>\n</table>\n"
 
 
@@ -180,12 +180,16 @@ def _messages(document: Node) -> Iterator[str]:
             yield "<table>\n<tbody>\n"
             for member, inner in schema["properties"].items():
                 needed = "required" if member in schema.get("required", ()) else "optional"
-                text = _inline(inner.get("description", ""))
-                yield f"<tr><td><code>{escape(member)}</code></td><td>{needed}: {_type(inner)} {text}</td></tr>\n"
+                text = f"{needed}: {_type(inner)}{_note(inner)}"
+                yield f"<tr><td><code>{escape(member)}</code></td><td>{text}</td></tr>\n"
             yield "</tbody>\n</table>\n"
         else:
             yield f"<p>{_type(schema)}</p>\n"
         yield "</article>\n"
+
+
+def _note(described: Node) -> str:
+    return f"<br>{_inline(described['description'])}" if "description" in described else ""
 
 
 def _type(schema: Node) -> str:

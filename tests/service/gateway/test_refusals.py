@@ -1,5 +1,6 @@
 """Every refusal of the gateway is in the format the caller asked for."""
 
+import json
 import socket
 from xml.etree import ElementTree as ET
 
@@ -75,6 +76,12 @@ def test_not_acceptable_is_answered_in_json(gateway: Gateway) -> None:
     assert (answer.status, answer.code) == (406, "GEN_406")
     assert gateway.ask("GET", "/openapi.json", XML).status == 406
     assert gateway.ask("GET", "/gateway/metrics", {"Accept": "text/csv"}).status == 406
+
+
+def test_a_strange_parameter_is_named_without_its_control_characters(gateway: Gateway) -> None:
+    answer = gateway.ask("GET", "/gateway/health?a%2Fb%C2%9C=1", {"Accept": "application/json"})
+    assert (answer.status, answer.code) == (422, "GEN_422")
+    assert json.loads(answer.body)["error"]["details"][0]["path"] == "/a~1b\ufffd"
 
 
 def test_the_format_parameter_overrides_accept(gateway: Gateway) -> None:

@@ -132,6 +132,7 @@ def test_who_sees_what(client, people):
 
     assert listed(people.user) == [mine]
     assert listed(people.user, owner_id=people.ids["peer"]) == []
+    assert listed(people.admin, owner_id=2**53 - 1) == []
     assert listed(people.manager) == [theirs, mine]
     assert listed(people.admin, owner_id=people.ids["user"]) == [mine]
     assert listed(people.admin, content_type="text/plain") == []

@@ -40,6 +40,7 @@ from heartguard_common.representation import Malformed, choose
 from heartguard_common.revocation import Revocations
 from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, Answer, Call, Route
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
+from heartguard_common.xml_codec import pointer
 
 FORMATS = {"json": "application/json", "xml": "application/xml"}
 LIFECYCLE = "heartguard.lifecycle"  # where the application keeps what must be closed at the end
@@ -223,7 +224,7 @@ class _Endpoint:
         pairs = [(name, value) for name, value in request.args.items(multi=True) if name != "format"]
         if self._query is None:
             if pairs:
-                faults = [Fault(f"/{_pointer(name)}", "is not a parameter of this route") for name, _ in pairs]
+                faults = [Fault(pointer(((), name)), "is not a parameter of this route") for name, _ in pairs]
                 raise ServiceError(UNPROCESSABLE, details=faults)
             return {}
         decoded: Mapping[str, Any] = _checked(lambda: self._query.decode_query(pairs))  # type: ignore[union-attr]
@@ -310,10 +311,6 @@ def _is_inner() -> bool:
         return False
     # Without an address it came through a Unix socket: whoever may open it is on this machine.
     return not request.remote_addr or is_inner(request.remote_addr)
-
-
-def _pointer(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 def _checked(decode: Callable[[], Any]) -> Any:

@@ -22,6 +22,7 @@ from heartguard_common.metrics import Metrics
 from heartguard_common.policy import Policy
 from heartguard_common.representation import choose
 from heartguard_common.routing import DOCUMENT_TYPES
+from heartguard_common.xml_codec import pointer
 from heartguard_gateway.domain import Exchange, Reply, Request
 from heartguard_gateway.intake import COLLECT
 from heartguard_gateway.pipeline import Pipeline
@@ -147,7 +148,7 @@ class OwnRoutes:
 
 def _refuse_query(exchange: Exchange) -> None:
     pairs = parse_qsl(exchange.request.query, keep_blank_values=True)
-    faults = [Fault(f"/{name}", "is not a parameter of this route") for name, _ in pairs if name != "format"]
+    faults = [Fault(pointer(((), name)), "is not a parameter of this route") for name, _ in pairs if name != "format"]
     faults += [
         Fault("/format", "must be json or xml")
         for name, value in pairs

@@ -131,6 +131,6 @@ _PLACE = "UPDATE heartguard_core.users SET role = :role, active = :active WHERE 
 _ERASE = """
 UPDATE heartguard_core.users
 SET email = NULL, password_hash = NULL, active = false, deleted_at = now()
-WHERE org_id = :org_id AND deleted_at IS NULL AND (id = :user_id OR cast(:user_id AS integer) IS NULL)
+WHERE org_id = :org_id AND deleted_at IS NULL AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
 RETURNING id
 """

@@ -114,12 +114,12 @@ WHERE i.id = :id AND i.org_id = :org_id AND i.role = ANY(:roles) RETURNING {_COL
 """  # noqa: S608
 _LOCK = """
 SELECT id FROM heartguard_core.users
-WHERE org_id = :org_id AND (id = :user_id OR cast(:user_id AS integer) IS NULL) ORDER BY id FOR UPDATE
+WHERE org_id = :org_id AND (id = :user_id OR cast(:user_id AS bigint) IS NULL) ORDER BY id FOR UPDATE
 """
 _FORGET = """
 DELETE FROM heartguard_core.invitations
-WHERE (org_id = :org_id AND cast(:user_id AS integer) IS NULL) OR created_by = :user_id OR email_key IN (
+WHERE (org_id = :org_id AND cast(:user_id AS bigint) IS NULL) OR created_by = :user_id OR email_key IN (
     SELECT email_key FROM heartguard_core.users
-    WHERE org_id = :org_id AND (id = :user_id OR cast(:user_id AS integer) IS NULL)
+    WHERE org_id = :org_id AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
 )
 """

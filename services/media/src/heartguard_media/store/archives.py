@@ -22,7 +22,7 @@ SELECT {_COLUMNS} FROM heartguard_core.export_archives WHERE id = :id AND size I
 """  # noqa: S608
 _OF = f"""
 SELECT {_COLUMNS} FROM heartguard_core.export_archives
-WHERE org_id = :org_id AND (cast(:owner_id AS integer) IS NULL OR owner_id = :owner_id) ORDER BY id
+WHERE org_id = :org_id AND (cast(:owner_id AS bigint) IS NULL OR owner_id = :owner_id) ORDER BY id
 """  # noqa: S608
 _EXPIRED = f"SELECT {_COLUMNS} FROM heartguard_core.export_archives WHERE expires_at <= :now LIMIT 500"  # noqa: S608
 _DROP = "DELETE FROM heartguard_core.export_archives WHERE id = :id"

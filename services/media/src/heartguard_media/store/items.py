@@ -36,7 +36,7 @@ WHERE id = :id AND status IN ('pending', 'ready') AND bytes_until IS NOT NULL
 """  # noqa: S608
 _IN_SCOPE = """
     org_id = :org_id
-    AND (cast(:owner_id AS integer) IS NULL OR owner_id = :owner_id)
+    AND (cast(:owner_id AS bigint) IS NULL OR owner_id = :owner_id)
     AND (cast(:content_type AS text) IS NULL OR content_type = :content_type)
 """
 _LIST = f"""
