@@ -15,7 +15,7 @@ ROUNDS = 5
 MEANS = """
 SELECT time_ns / 60000000000, avg(number), count(*) FROM heartguard_core.points
 WHERE series_id = %(series)s AND field_id = %(field)s AND time_ns >= %(start)s AND time_ns < %(stop)s
-GROUP BY 1 ORDER BY 1
+GROUP BY 1
 """
 RAW = """
 SELECT time_ns, number FROM heartguard_core.points
