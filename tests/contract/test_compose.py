@@ -38,6 +38,7 @@ DOCKERFILES = {path.parent.name: path.read_text() for path in (REPO_ROOT / "serv
 LEFT_OUT = {"STORAGE_EMULATOR_HOST", "HEARTGUARD_ENV"}
 
 
+OBSERVERS = {"prometheus", "grafana"}
 TOOLS = Path(sys.executable).parent
 
 
@@ -65,7 +66,7 @@ def test_docker_compose_accepts_the_file_as_a_first_start_leaves_it(fresh):
     done = config(fresh, "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
     services = json.loads(done.stdout)["services"]
-    assert set(services) == {*COMPOSE} - {"influxdb"}
+    assert set(services) == {*COMPOSE} - {"influxdb", *OBSERVERS}
     assert services["gateway"]["ports"][0]["published"] == "5000"
     assert services["media"]["environment"]["PUBLIC_URL"] == "http://localhost:5000"
     mounted = {volume["target"]: volume for volume in services["media"]["volumes"]}["/run/secrets/service-account.json"]
@@ -76,7 +77,7 @@ def test_its_profile_adds_influxdb_and_its_variables_arrive(fresh):
     variables = {"GATEWAY_PORT": "8000", "GOOGLE_APPLICATION_CREDENTIALS": "/srv/key.json"}
     done = config(fresh, "--format", "json", COMPOSE_PROFILES="influxdb", **variables)
     services = json.loads(done.stdout)["services"]
-    assert set(services) == {*COMPOSE}
+    assert set(services) == {*COMPOSE} - OBSERVERS
     assert services["gateway"]["ports"][0]["published"] == "8000"
     assert services["media"]["environment"]["PUBLIC_URL"] == "http://localhost:8000"
     assert "/srv/key.json" in {volume["source"] for volume in services["media"]["volumes"]}
@@ -113,8 +114,10 @@ def settings_of(name):
     return set(variables(importlib.import_module(f"heartguard_{name}.settings").Settings))
 
 
-def test_only_the_gateway_publishes_a_port():
-    assert {name for name, service in COMPOSE.items() if "ports" in service} == {"gateway"}
+def test_only_the_gateway_publishes_a_port_to_others():
+    published = {name: service["ports"] for name, service in COMPOSE.items() if "ports" in service}
+    assert set(published) == {"gateway", "grafana"}
+    assert published["grafana"] == ["127.0.0.1:3000:3000"]
     assert COMPOSE["gateway"]["ports"] == ["${GATEWAY_PORT:-5000}:5000"]
 
 
@@ -177,7 +180,7 @@ def test_every_image_is_pinned():
     images += [
         line.split()[1] for text in DOCKERFILES.values() for line in text.splitlines() if line.startswith("FROM ")
     ]
-    assert all(re.fullmatch(r"[a-z/]+:[0-9][0-9a-z.\-]*", image) for image in images), images
+    assert all(re.fullmatch(r"[a-z/]+:v?[0-9][0-9a-z.\-]*", image) for image in images), images
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "cli"])

@@ -1,4 +1,4 @@
-"""`heartguard up | down | status | migrate | env | versions | audit | policy | keys | backup | restore`."""
+"""`heartguard up | down | status | migrate | env | versions | audit | policy | keys | logs | backup | restore`."""
 
 import argparse
 import errno
@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
-from heartguard_cli import checks, environment, migrate, native
+from heartguard_cli import checks, environment, migrate, native, tracing
 from heartguard_cli.backup import commands as backups
 from heartguard_cli.docker import Compose
 from heartguard_cli.layout import Layout
@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "audit": _audit,
             "policy": _policy,
             "keys": _keys,
+            "logs": _logs,
             "backup": lambda options: backups.run_backup(_system(), options),
             "restore": lambda options: backups.run_restore(_system(), options),
         }
@@ -73,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     rules.add_argument("arguments", nargs=argparse.REMAINDER)
     keys = commands.add_parser("keys", help="the signing keys: `keys list`, `keys rotate`, `keys retire KID`")
     keys.add_argument("arguments", nargs=argparse.REMAINDER)
+    logs = commands.add_parser("logs", help="every log line of one request, of all services, in time order")
+    logs.add_argument("--request-id", required=True, help="X-Request-ID or X-Gateway-Request-ID of the answer")
     backups.add(commands)
     return parser
 
@@ -136,6 +139,12 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 def _audit(options: argparse.Namespace) -> int:
     return _command_of("audit", "heartguard_audit.offline", options.arguments, program="consumer")
+
+
+def _logs(options: argparse.Namespace) -> int:
+    found = tracing.lines_of(options.request_id, Layout().log)
+    print("\n".join(found) or f"no line in {Layout().log} carries {options.request_id}")
+    return 0 if found else 1
 
 
 def _policy(options: argparse.Namespace) -> int:
