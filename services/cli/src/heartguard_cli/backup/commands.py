@@ -11,7 +11,6 @@ from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import IN_DATABASE, take
 from heartguard_cli.programs import System
 from heartguard_cli.trouble import Trouble
-from heartguard_common.revocation import READY
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -72,7 +71,10 @@ def _warn(manifest: Manifest) -> None:
 def _forget_copies(system: System) -> None:
     """Redis must not be believed about revocations of another life; auth copies the restored ones at its start."""
     if system.valkey is None:
-        import redis  # noqa: PLC0415 - only where Redis is somebody else's
+        # loaded here: every other command would pay half a second for them
+        import redis  # noqa: PLC0415
+
+        from heartguard_common.revocation import READY  # noqa: PLC0415
 
         client = redis.Redis.from_url(system.redis_url, socket_timeout=5)
         try:

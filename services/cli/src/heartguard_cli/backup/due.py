@@ -1,5 +1,6 @@
 """Takes a backup if the newest is a day old, and removes those beyond the number that is kept."""
 
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,10 +29,14 @@ def step(settings: BackupSettings, root: Path, now: datetime) -> str:
 
 def main() -> int:
     """0 when all is well, 1 with a sentence on standard error."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         print(step(BackupSettings.from_env(), REPO_ROOT, datetime.now(UTC)))
     except (Trouble, SettingsError, OSError) as error:
         print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted, and nothing of it is left", file=sys.stderr)
         return 1
     return 0
 
