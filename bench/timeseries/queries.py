@@ -50,6 +50,7 @@ class Questions:
 
     def all(self, size: int) -> list[Answered]:
         """All three, in turns."""
+        self._link.close()  # the service has, while the table was filled; the next request opens it again
         day = {"range_start": _text(DAY_BEGIN), "range_stop": _text(DAY_BEGIN + DAY)}
         means = {**self._base, **day, "aggregate": "mean", "every": "1m"}
         return [

@@ -24,7 +24,7 @@ __all__ = ["clone", "member"]
 
 BATCH = 500
 KILLS = (("influx", whole), ("postgres", first), ("influx", first), ("postgres", whole))
-ROUND_SECONDS = 12
+ROUND_SECONDS = 20
 EVER, AFTER = "1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z"
 pytestmark = pytest.mark.timeout(240 + 4 * SECONDS)
 
