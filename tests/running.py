@@ -1,6 +1,7 @@
 """One running system for all tests that only talk to it: a copy of the tree, started as a person starts it."""
 
 import base64
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -37,8 +38,29 @@ def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
         system = RunningSystem(clone, url, {"Authorization": f"Bearer {token}"})
         _found(system)
         yield system
+        assert unlisted(clone) == []
     finally:
         clone.stop()
+
+
+# Answered before a route is known: they belong to a path or to a connection, not to an operation.
+NOWHERE = {"unmatched", "unparsed", "preflight"}
+
+
+def unlisted(clone: Clone) -> list[str]:
+    """What was refused with a code that the operation does not list in openapi.json, by the log lines."""
+    document = json.loads((clone.root / "schemas/openapi.json").read_text(encoding="utf-8"))
+    listed = {
+        op["operationId"]: op["x-error-codes"] for methods in document["paths"].values() for op in methods.values()
+    }
+    found = set()
+    for log in clone.layout.log.glob("*.log"):
+        for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+            fields = json.loads(line) if line.startswith('{"') else {}
+            route, code = fields.get("route"), fields.get("code")
+            if code and route and route not in NOWHERE and code not in listed.get(route, ()):
+                found.add(f"{route} {code}")
+    return sorted(found)
 
 
 FOUNDER = {"email": "user@hg.io", "password": "Secret123"}

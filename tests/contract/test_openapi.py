@@ -13,7 +13,9 @@ from referencing.jsonschema import DRAFT202012
 
 from heartguard_common import policy
 from heartguard_common.paths import SCHEMAS_DIR
+from tests.clone import Clone
 from tests.contract.cases import xsd_accepts
+from tests.running import unlisted
 
 DOCUMENT = json.loads((SCHEMAS_DIR / "openapi.json").read_text(encoding="utf-8"))
 PAGE = (SCHEMAS_DIR / "docs.html").read_text(encoding="utf-8")
@@ -96,6 +98,9 @@ def test_security_is_that_of_the_policy(name):
         ("timeseries.delete_bucket", "409", {"TS_003"}, {"TS_002"}),
         ("user.update_self", "412", {"GEN_412"}, set()),
         ("media.upload", "413", {"GEN_413", "MEDIA_002", "MEDIA_009"}, set()),
+        ("media.receive", "404", {"GEN_404", "MEDIA_001"}, set()),
+        ("auth.password_code", "404", {"GEN_404"}, set()),
+        ("media.complete", "422", {"MEDIA_004", "MEDIA_011", "MEDIA_012"}, {"MEDIA_003"}),
     ],
 )
 def test_an_operation_lists_the_codes_it_can_answer(name, status, can, can_not):
@@ -149,3 +154,18 @@ def test_the_page_shows_an_example_in_both_formats_as_text():
     assert "&quot;password&quot;: &quot;Secret123&quot;" in article
     assert "&lt;LoginRequest&gt;" in article
     assert "<LoginRequest" not in PAGE
+
+
+def test_a_refusal_that_is_not_listed_is_found_in_the_logs(tmp_path):
+    clone = Clone(tmp_path, {})
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas/openapi.json").write_text(json.dumps(DOCUMENT))
+    clone.layout.log.mkdir(parents=True)
+    lines = [
+        '{"message": "request", "route": "auth.login", "code": "AUTH_001"}',
+        '{"message": "request", "route": "auth.login", "code": "AUTH_003"}',
+        '{"message": "request", "route": "unmatched", "code": "GEN_404"}',
+        "no JSON",
+    ]
+    (clone.layout.log / "auth.log").write_text("\n".join(lines))
+    assert unlisted(clone) == ["auth.login AUTH_003"]

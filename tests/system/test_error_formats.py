@@ -138,3 +138,26 @@ def test_the_parsers_own_refusals_have_our_body(running_system, request_bytes, s
     assert b"application/json" in head.lower()
     assert b"<html" not in body.lower()
     assert body.startswith((b'{"error":{"code":"GW_', b'{"error":{"code":"GEN_'))
+
+
+@pytest.mark.parametrize(("length", "status"), [(7000, 422), (9000, 414)])
+@pytest.mark.parametrize(
+    "path", ["/audit/events", "/users", "/media/items", "/auth/invitations", "/timeseries/buckets"]
+)
+def test_a_long_target_is_refused_in_our_words_whoever_refuses_it(running_system, plan_founder, path, length, status):
+    target = f"{running_system.gateway_url}{path}?cursor={'a' * length}"
+    headers = {**plan_founder["bearer"], "Accept": "application/xml"}
+    answer = requests.get(target, headers=headers, timeout=10)
+    assert answer.status_code == status
+    if status == 414:  # the Accept of a request that can't be read is not known
+        assert answer.json()["error"]["code"] == "GW_006"
+    else:
+        assert etree.fromstring(answer.content).tag == "Error"
+
+
+def test_as_many_header_fields_as_the_gateway_takes_reach_a_service(running_system, plan_founder):
+    many = {f"X-Field-{number}": "1" for number in range(90)}
+    answer = requests.get(
+        running_system.gateway_url + "/users/me", headers={**plan_founder["bearer"], **many}, timeout=10
+    )
+    assert answer.status_code == 200

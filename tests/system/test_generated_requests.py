@@ -152,8 +152,8 @@ def in_contract(operation, answer):
     """Hold an answer to the error codes and, in XML, to the XSD of the message the operation gives."""
     raw = operation.definition.raw
     code = verdict(answer)[2]
-    assert code is None or code in raw["x-error-codes"] or code == "GEN_404", f"{code} is not listed"
-    assert str(answer.status_code) in raw["responses"] or answer.status_code == 404, answer.text
+    assert code is None or code in raw["x-error-codes"], f"{code} is not listed"
+    assert str(answer.status_code) in raw["responses"], answer.text
     if answer.headers.get("Content-Type", "").split(";")[0] in (XML, "text/xml") and answer.content:
         name = etree.fromstring(answer.content).tag
         if name in RESOURCE_OF:
@@ -177,11 +177,12 @@ def run(system, name, mode):
             base_url=system.gateway_url, headers={**identity, "Accept": accepted(operation, JSON)}
         )
         asked.update(timeout=30, allow_redirects=False)
+        if name == "media.keep_archive":  # whatever the bytes, this is the one type that is taken
+            asked["headers"]["Content-Type"] = "application/zip"
         answer = session.request(**asked)
         seen.append(answer.status_code)
         in_contract(operation, answer)
-        if answer.status_code != 404:
-            case.validate_response(answer, checks=CHECKS)
+        case.validate_response(answer, checks=CHECKS)
         other = in_xml(case, asked)
         if other is not None:
             again = session.request(**other[0])

@@ -11,6 +11,9 @@ from heartguard_common import policy
 control_socket_disable = True
 PR_SET_PDEATHSIG = 1  # prctl(2)
 graceful_timeout = 10
+# Whatever the gateway lets pass, with the header fields it adds, a service takes too: gunicorn's refusals are HTML.
+limit_request_line = 8190
+limit_request_fields = 200
 keepalive = 75
 
 

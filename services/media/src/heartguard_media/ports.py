@@ -81,8 +81,8 @@ class Items(Protocol):
 class Archives(Protocol):
     """Archives of people's data: which there are, and until when."""
 
-    def begin(self, archive: MediaItem, expires_ns: int) -> None:
-        """Remember an archive whose bytes are to come; nobody finds it yet."""
+    def begin(self, archive: MediaItem, expires_ns: int) -> bool:
+        """Remember an archive whose bytes are to come; nobody finds it yet. False where there is no such person."""
 
     def finish(self, item_id: str, written: Written) -> bool:
         """Let it be found; False when it was removed in between."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import DataError, IntegrityError
 
 from heartguard_common.clock import NANOSECONDS, from_datetime
 from heartguard_common.database import Database
@@ -34,10 +35,14 @@ class PostgresArchives:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, archive: MediaItem, expires_ns: int) -> None:
-        """Remember an archive whose bytes are to come; nobody finds it yet."""
-        with self._database.transaction() as connection:
-            connection.execute(text(_BEGIN), {**vars(archive), "expires_at": _moment(expires_ns)})
+    def begin(self, archive: MediaItem, expires_ns: int) -> bool:
+        """Remember an archive whose bytes are to come; nobody finds it yet. False where there is no such person."""
+        try:
+            with self._database.transaction() as connection:
+                connection.execute(text(_BEGIN), {**vars(archive), "expires_at": _moment(expires_ns)})
+        except (IntegrityError, DataError):  # no row of that number, or no number that a row can have
+            return False
+        return True
 
     def finish(self, item_id: str, written: Written) -> bool:
         """Let it be found; False when it was removed in between."""

@@ -41,11 +41,15 @@ class Archives:
             raise ServiceError(NO_ITEM) from error
 
     def keep(self, org_id: int, user_id: int, blocks: Iterable[bytes]) -> MediaItem:
-        """Keep an archive for seven days, in the place of the person's earlier ones. Raises what `blocks` raises."""
+        """Keep an archive for seven days, in the place of the person's earlier ones.
+
+        Raises MEDIA_001 where there is no such person, and what `blocks` raises.
+        """
         now = self._s.clock.now_ns()
         earlier = self._s.archives.of(Scope(org_id, user_id))
         archive = MediaItem(uuid7(self._s.clock), org_id, user_id, "", "", 0, "", "pending", rfc3339(now))
-        self._s.archives.begin(archive, now + ARCHIVE_DAYS * 86_400 * NANOSECONDS)
+        if not self._s.archives.begin(archive, now + ARCHIVE_DAYS * 86_400 * NANOSECONDS):
+            raise ServiceError(NO_ITEM, "There is no such person")
         try:
             written = self._s.objects.write(archive.key, blocks)
             kept = self._s.archives.finish(archive.id, written)
