@@ -146,6 +146,7 @@ def test_the_catalogue(client, admin, member):
     items = client.get("/timeseries/measurements", headers=member).get_json()["items"]
     heart_rate = next(item for item in items if item["name"] == "heart_rate")
     assert (heart_rate["unit"], heart_rate["minimum"], heart_rate["maximum"]) == ("bpm", 1, 300)
+    assert heart_rate["fields"] == ["bpm", "value"]
     assert {"resting_heart_rate", "hrv_rmssd", "hrv_sdnn", "spo2", "respiratory_rate", "steps", "skin_temperature"} <= {
         item["name"] for item in items
     }

@@ -229,3 +229,30 @@ def test_writers_of_the_same_points_do_not_stop_each_other(app, org, admin):
 @pytest.mark.parametrize("tags", [{"user_id": "7"}, {}])
 def test_the_bucket_is_there_before_the_first_point(query, member, tags):
     assert query(headers=member, tags=tags).get_json()["series"] == []
+
+
+def test_what_no_living_person_shows_is_stored_and_flagged(write, query, client, org, admin):
+    answer = write(beat(0, 1), beat(1, 0.5), beat(2, 300), beat(3, 300.5), beat(4, 72)).get_json()
+    flag = {"status": "created", "reason": "out of the plausible range 1 to 300 bpm: bpm"}
+    fine = {"status": "created"}
+    assert answer == {"success": True, "inserted": 5, "results": [fine, flag, fine, flag, fine]}
+    assert write(beat(1, 0.5)).get_json()["results"] == [flag | {"status": "duplicate"}]
+    assert write(beat(1, 0.25), query="?atomic=true").get_json()["results"] == [flag | {"status": "updated"}]
+    points = query().get_json()["series"][0]["points"]
+    assert [(point["fields"]["bpm"], point.get("out_of_range")) for point in points] == [
+        (1, None), (0.25, ["bpm"]), (300, None), (300.5, ["bpm"]), (72, None)
+    ]  # fmt: skip
+    assert "out_of_range" not in query(aggregate="max").get_json()["series"][0]["points"][0]
+    write(beat(9, 999))
+    latest = client.post("/timeseries/latest", json={"bucket": f"org_{org}"}, headers=admin).get_json()
+    assert latest["items"][0]["out_of_range"] == ["bpm"]
+
+
+def test_only_the_fields_of_the_catalogue_have_a_range(write):
+    point = beat(0) | {"fields": {"bpm": 72, "confidence": 0.1, "raw": 5000, "note": "999"}}
+    unknown = beat(0, 1e9) | {"measurement": "mood"}
+    text = beat(1, "999") | {"measurement": "spo2", "fields": {"value": "999"}}
+    assert [result.get("reason") for result in write(point, unknown, text).get_json()["results"]] == [None] * 3
+    both = beat(2) | {"measurement": "blood_pressure", "fields": {"systolic": 400, "diastolic": 5}}
+    reason = "out of the plausible range 20 to 300 mmHg: diastolic, systolic"
+    assert write(both).get_json()["results"] == [{"status": "created", "reason": reason}]

@@ -4,16 +4,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from heartguard_audit import export
 from heartguard_audit.domain.events import Recorded
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
-from heartguard_common import exports
+from heartguard_common import exports, tables
 from heartguard_common.audit import AuditEvent
 from heartguard_common.paging import DEFAULT_LIMIT, decode_cursor, page
 from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
+from heartguard_common.tables import CSV, CSV_HEADED, NDJSON
 
-CSV, NDJSON = "text/csv", "application/x-ndjson"
+COLUMNS = (
+    *("id", "sequence", "time", "kind", "request_id", "gateway_request_id", "org_id", "actor", "action"),
+    *("service", "resource", "outcome", "reason", "status", "payload"),
+)
 NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -71,11 +74,11 @@ def _file(audit: UseCases, call: Call, before: int | None) -> Answer:
     name = "audit-events.csv" if call.media_type == CSV else "audit-events.ndjson"
     headers = {**NO_STORE, "Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
     if call.media_type == CSV:
-        return Answer(stream=export.table(blocks), media_type=f"{CSV}; charset=utf-8; header=present", headers=headers)
-    return Answer(stream=export.ndjson(blocks), media_type=NDJSON, headers=headers)
+        return Answer(stream=tables.table(COLUMNS, blocks), media_type=CSV_HEADED, headers=headers)
+    return Answer(stream=tables.ndjson(blocks), media_type=NDJSON, headers=headers)
 
 
-def _documents(blocks: Iterator[Sequence[Recorded]]) -> export.Blocks:
+def _documents(blocks: Iterator[Sequence[Recorded]]) -> tables.Blocks:
     for block in blocks:
         yield [_recorded(row) for row in block]
 

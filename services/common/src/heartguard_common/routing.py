@@ -11,6 +11,8 @@ from heartguard_common.identity import Principal
 DOCUMENT_TYPES = ("application/json", "application/xml", "text/xml")
 # Offered by a route whose answer has the type it has: bytes that somebody stored are not negotiated about.
 ANY_TYPE = ("*/*",)
+Encode = Callable[[Any], bytes]
+"""The bytes of a document of the route's message, in the format of the answer."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler answers: a document of the route's contract, or a stream of bytes in `media_type`."""
+    """What a handler answers: a document of the route's contract, or a stream of bytes in `media_type`.
+
+    `grown` makes a stream in the format the client chose, from an encoder of the route's message.
+    """
 
     document: Any = None
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=lambda: NO_HEADERS)
     stream: Iterable[bytes] | None = None
     media_type: str | None = None
+    grown: Callable[[Encode], Iterable[bytes]] | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ never see JSON or XML.
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, cast
 
 from flask import Flask, Response, g, request
@@ -251,14 +252,27 @@ class _Endpoint:
 
     def _answer(self, call: Call) -> Answer:
         answer = self.route.handler(self._usecases, call)
-        if self._gives is not None and answer.stream is None and self.edge.check_answers:
-            try:
-                self._gives.check(answer.document)
-            except Violations as error:
-                places = ", ".join(f"{fault.path}: {fault.message}" for fault in error.faults)
-                self.edge.log.exception("an answer of %s breaks its contract at %s", self.row.id, places)
-                raise ServiceError(INTERNAL) from error
+        if answer.grown is not None:
+            stream = answer.grown(partial(self._encoded, media_type=g.media_type))
+            return replace(answer, stream=stream, media_type=failures.content_type(g.media_type))
+        if answer.stream is None:
+            self._require_lawful(answer.document)
         return answer
+
+    def _encoded(self, document: Any, media_type: str) -> bytes:
+        assert self._gives is not None  # only routes with a message answer with one
+        self._require_lawful(document)
+        return self._gives.encode(document, media_type)
+
+    def _require_lawful(self, document: Any) -> None:
+        if self._gives is None or not self.edge.check_answers:
+            return
+        try:
+            self._gives.check(document)
+        except Violations as error:
+            places = ", ".join(f"{fault.path}: {fault.message}" for fault in error.faults)
+            self.edge.log.exception("an answer of %s breaks its contract at %s", self.row.id, places)
+            raise ServiceError(INTERNAL) from error
 
     def _response(self, answer: Answer) -> Response:
         status = answer.status or self.route.status

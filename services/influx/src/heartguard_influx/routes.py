@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from heartguard_common import exports, paging
+from heartguard_common import exports, paging, tables
 from heartguard_common.clock import NANOSECONDS, Clock, rfc3339
 from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
+from heartguard_influx import export
 from heartguard_influx.domain import line_protocol
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.catalogue import CATALOGUE
 from heartguard_influx.domain.point import Verdict
-from heartguard_influx.domain.query import Row
 from heartguard_influx.errors import NO_BUCKET
 from heartguard_influx.usecases import Day, Exporting, Found, Keeping, Latest, Querying, Summarizing, Writing
 
@@ -53,7 +54,30 @@ def query(usecases: UseCases, call: Call) -> Answer:
     found = usecases.querying.query(call.person, call.document, after)
     echo = {name: call.document[name] for name in ("measurement", "aggregate", "every") if name in call.document}
     position = None if found.next_position is None else paging.encode_cursor(found.next_position)
-    return Answer({**echo, "series": _series(found), "next_cursor": position}, headers=_NO_STORE)
+    if call.media_type in (tables.CSV, tables.NDJSON):
+        return _file(call, found, position)
+    if found.whole is None:
+        return Answer(export.document(echo, found, position), headers=_NO_STORE)
+    pages = found.whole.by_group()
+    return Answer(grown=partial(export.grown, echo, found.groups, pages), headers=_NO_STORE)
+
+
+def _file(call: Call, found: Found, position: str | None) -> Answer:
+    measurement = call.document["measurement"]
+    pages = [found.rows] if found.whole is None else found.whole.by_time()
+    kind = "csv" if call.media_type == tables.CSV else "ndjson"
+    headers = {
+        **_NO_STORE,
+        "Content-Disposition": f'attachment; filename="points.{kind}"',
+        "X-Content-Type-Options": "nosniff",
+        **({} if position is None else {"X-Next-Cursor": position}),
+    }
+    if kind == "csv":
+        names = export.columns(found, "count" if "aggregate" in call.document else "out_of_range")
+        stream = tables.table(names, export.cells(found, measurement, pages))
+        return Answer(stream=stream, media_type=tables.CSV_HEADED, headers=headers)
+    stream = tables.ndjson(export.lines(found, measurement, pages))
+    return Answer(stream=stream, media_type=tables.NDJSON, headers=headers)
 
 
 def latest(usecases: UseCases, call: Call) -> Answer:
@@ -106,7 +130,7 @@ def erase(usecases: UseCases, call: Call) -> Answer:
     return Answer({"removed": usecases.keeping.erase(call.person, wanted["org_id"], wanted.get("user_id"))})
 
 
-def export(usecases: UseCases, call: Call) -> Answer:
+def export_person(usecases: UseCases, call: Call) -> Answer:
     """GET /timeseries/exports."""
     return exports.answer(usecases.exporting.export(call.query["org_id"], call.query["user_id"]))
 
@@ -122,7 +146,7 @@ def _read_lines(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("GET", "/timeseries/exports", export, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
+    Route("GET", "/timeseries/exports", export_person, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
     Route(
         "POST",
         "/timeseries/write",
@@ -134,7 +158,14 @@ ROUTES = (
         readers={LINES: _read_lines},
         idempotent=True,
     ),
-    Route("POST", "/timeseries/query", query, takes="QueryRequest", gives="QueryResult"),
+    Route(
+        "POST",
+        "/timeseries/query",
+        query,
+        takes="QueryRequest",
+        gives="QueryResult",
+        offers=(*DOCUMENT_TYPES, tables.CSV, tables.NDJSON),
+    ),
     Route("POST", "/timeseries/latest", latest, takes="LatestRequest", gives="LatestResult"),
     Route("POST", "/timeseries/summary", summarize, takes="SummaryRequest", gives="HeartRateSummary"),
     Route("POST", "/timeseries/delete", delete_points, takes="PointsDelete", status=204),
@@ -167,19 +198,6 @@ def _verdict(verdict: Verdict) -> dict[str, str]:
     )
 
 
-def _series(found: Found) -> list[dict[str, Any]]:
-    """The groups that have rows, each with its own in their order."""
-    points: dict[int, list[Mapping[str, Any]]] = {}
-    for row in found.rows:
-        points.setdefault(row.group, []).append(_point(row))
-    return [{"tags": dict(found.groups[group].tags), "points": points[group]} for group in sorted(points)]
-
-
-def _point(row: Row) -> dict[str, Any]:
-    point: dict[str, Any] = {"time": rfc3339(row.time_ns), "fields": dict(row.values)}
-    return point if row.count is None else {**point, "count": row.count}
-
-
 def _bucket(bucket: Bucket) -> dict[str, Any]:
     return {"bucket": bucket.name, "retention_days": bucket.retention_days, "created_at": bucket.created_at}
 
@@ -192,6 +210,7 @@ def _latest(found: Latest, now_ns: int) -> dict[str, Any]:
         "time": rfc3339(found.row.time_ns),
         # A device's clock may be ahead of ours by a little.
         "age_seconds": max(0.0, (now_ns - found.row.time_ns) / NANOSECONDS),
+        **export.flags(found.measurement, found.row),
     }
 
 

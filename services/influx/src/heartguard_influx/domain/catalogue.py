@@ -1,35 +1,77 @@
 """The known measurements, with unit and plausible range.
 
-The ranges say what a sensor on a living person can show, not what is healthy.
+The ranges say what a sensor on a living person can show, not what is healthy. What lies outside is stored like
+everything else, and flagged where it is written and where it is read.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A known measurement: `minimum` and `maximum` bound the plausible, in `unit`; None where there is no bound."""
+    """A known measurement: `minimum` and `maximum` bound what its `fields` plausibly hold, in `unit`.
+
+    Fields of other names are the device's own and have no range.
+    """
 
     name: str
     unit: str
-    minimum: float | None
-    maximum: float | None
+    minimum: float
+    maximum: float
     description: str
+    fields: tuple[str, ...]
 
 
 CATALOGUE = (
-    Measurement("heart_rate", "bpm", 1.0, 300.0, "Heart rate, beat to beat or averaged by the device"),
-    Measurement("resting_heart_rate", "bpm", 20.0, 150.0, "Heart rate at rest, usually one value a day"),
-    Measurement("rr_interval", "ms", 200.0, 3000.0, "Time from one R peak to the next"),
-    Measurement("hrv_rmssd", "ms", 0.0, 500.0, "Root mean square of successive differences of RR intervals"),
-    Measurement("hrv_sdnn", "ms", 0.0, 500.0, "Standard deviation of normal RR intervals"),
-    Measurement("spo2", "%", 50.0, 100.0, "Oxygen saturation of the blood by pulse oximetry"),
-    Measurement("respiratory_rate", "1/min", 1.0, 80.0, "Breaths per minute"),
-    Measurement("skin_temperature", "°C", 10.0, 45.0, "Temperature of the skin under the device"),
-    Measurement("body_temperature", "°C", 30.0, 45.0, "Core temperature of the body"),
-    Measurement("blood_pressure", "mmHg", 20.0, 300.0, "Systolic and diastolic pressure as two fields"),
-    Measurement("steps", "count", 0.0, 100_000.0, "Steps since the value before"),
-    Measurement("distance", "m", 0.0, 500_000.0, "Distance covered since the value before"),
-    Measurement("active_energy", "kcal", 0.0, 20_000.0, "Energy spent above rest since the value before"),
+    Measurement(
+        "heart_rate", "bpm", 1.0, 300.0, "Heart rate, beat to beat or averaged by the device", ("bpm", "value")
+    ),
+    Measurement(
+        "resting_heart_rate", "bpm", 20.0, 150.0, "Heart rate at rest, usually one value a day", ("bpm", "value")
+    ),
+    Measurement("rr_interval", "ms", 200.0, 3000.0, "Time from one R peak to the next", ("ms", "value")),
+    Measurement(
+        "hrv_rmssd", "ms", 0.0, 500.0, "Root mean square of successive differences of RR intervals", ("ms", "value")
+    ),
+    Measurement("hrv_sdnn", "ms", 0.0, 500.0, "Standard deviation of normal RR intervals", ("ms", "value")),
+    Measurement("spo2", "%", 50.0, 100.0, "Oxygen saturation of the blood by pulse oximetry", ("percent", "value")),
+    Measurement("respiratory_rate", "1/min", 1.0, 80.0, "Breaths per minute", ("breaths_per_minute", "value")),
+    Measurement("skin_temperature", "°C", 10.0, 45.0, "Temperature of the skin under the device", ("celsius", "value")),
+    Measurement("body_temperature", "°C", 30.0, 45.0, "Core temperature of the body", ("celsius", "value")),
+    Measurement(
+        "blood_pressure",
+        "mmHg",
+        20.0,
+        300.0,
+        "Systolic and diastolic pressure as two fields",
+        ("systolic", "diastolic"),
+    ),
+    Measurement("steps", "count", 0.0, 100_000.0, "Steps since the value before", ("count", "value")),
+    Measurement("distance", "m", 0.0, 500_000.0, "Distance covered since the value before", ("metres", "value")),
+    Measurement(
+        "active_energy", "kcal", 0.0, 20_000.0, "Energy spent above rest since the value before", ("kcal", "value")
+    ),
 )
 KNOWN = frozenset(measurement.name for measurement in CATALOGUE)
+_BY_NAME = {measurement.name: measurement for measurement in CATALOGUE}
+
+
+def out_of_range(measurement: str, values: Mapping[str, object]) -> list[str]:
+    """The fields of a point whose numbers no sensor on a living person shows, by name; bounds are plausible."""
+    known = _BY_NAME.get(measurement)
+    if known is None:
+        return []
+    found = [(name, values[name]) for name in known.fields if name in values]
+    return sorted(
+        name for name, value in found if isinstance(value, float) and not known.minimum <= value <= known.maximum
+    )
+
+
+def implausible(measurement: str, values: Mapping[str, object]) -> str | None:
+    """What a verdict says of a point that is stored although some of its numbers are out of range, or None."""
+    names = out_of_range(measurement, values)
+    if not names:
+        return None
+    known = _BY_NAME[measurement]
+    return f"out of the plausible range {known.minimum:g} to {known.maximum:g} {known.unit}: {', '.join(names)}"

@@ -17,6 +17,7 @@ OF_ANY_TYPE = ("count", "first", "last")
 PAGE_POINTS = 10_000
 PAGE_VALUES = 100_000
 WINDOW_VALUES = 50_000
+STREAM_POINTS = 1_000_000
 LATEST_SERIES = 10_000
 NO_ZONE = "is not a name of the IANA time zone database"
 
@@ -161,6 +162,13 @@ def windows_of(shape: Shape, start_ns: int, stop_ns: int, columns: int) -> Grid:
     advice = f"the smallest every that fits is {fitting}" if fitting else "no every fits; ask for a shorter range"
     text = f"limit {WINDOW_VALUES} values, asked for {asked}; {advice}"
     raise ServiceError(OVER_BUDGET, details=(Fault("/every", text),))
+
+
+def require_streamable(points: int) -> None:
+    """Raises TS_006 for more raw points than one stream holds."""
+    if points > STREAM_POINTS:
+        text = f"limit {STREAM_POINTS} points, asked for {points}; ask for a shorter range, or for pages with limit"
+        raise ServiceError(OVER_BUDGET, details=(Fault("/range_stop", text),))
 
 
 def fill(rows: Sequence[Row], windows: Grid, groups: int, fields: Sequence[Field], empty: Value | None) -> list[Row]:

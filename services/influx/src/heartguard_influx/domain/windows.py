@@ -6,13 +6,14 @@ sees that window's points from the range's start on, under the window's own labe
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from heartguard_common.clock import NANOSECONDS
 
+_MOST = 99_999  # what the pattern of `every` has digits for
 _DURATIONS = {"s": 1, "m": 60, "h": 3600}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY = date(1970, 1, 1)
@@ -84,25 +85,24 @@ def smallest_fitting(every: Every, start_ns: int, stop_ns: int, limit: int) -> E
 
     Durations are counted in whole seconds, calendar widths in their own unit; None where none fits.
     """
-    least = every.count
-    if every.width_ns is not None:
-        least = -(-(stop_ns - start_ns) // (limit * NANOSECONDS))
-    for count in range(least, least + 10_000):
-        wider = Every(count, every.unit) if every.width_ns is None else _in_seconds(count)
-        if wider.count > 99_999:
-            return None
-        if count_windows(wider, start_ns, stop_ns) <= limit:
-            return wider
-    return None
+    if every.width_ns is None:
+        wider: Iterator[Every] = (Every(count, every.unit) for count in range(every.count, every.count + 10_000))
+    elif limit < 2 and start_ns < 0 < stop_ns:  # windows of every width meet at 1970
+        return None
+    else:
+        wider = _durations(-(-(stop_ns - start_ns) // (limit * NANOSECONDS)))
+    fitting = (it for it in wider if it.count <= _MOST and count_windows(it, start_ns, stop_ns) <= limit)
+    return next(fitting, None)
 
 
-def _in_seconds(count: int) -> Every:
-    """A duration of at least so many seconds, in the largest unit that says it, and with at most 5 digits."""
-    if count % 3600 == 0 or count > 99_999 * 60:
-        return Every(-(-count // 3600), "h")
-    if count % 60 == 0 or count > 99_999:
-        return Every(-(-count // 60), "m")
-    return Every(count, "s")
+def _durations(least: int) -> Iterator[Every]:
+    """Every duration of at least so many seconds that 5 digits can say, ascending, in the largest unit that says it."""
+    shorter = 0
+    for width in (1, 60, 3600):
+        for seconds in range(max(-(-least // width), shorter // width + 1) * width, (_MOST + 1) * width, width):
+            unit, size = ("h", 3600) if seconds % 3600 == 0 else ("m", 60) if seconds % 60 == 0 else ("s", 1)
+            yield Every(seconds // size, unit)
+        shorter = _MOST * width
 
 
 def _calendar(every: Every, zone: ZoneInfo, start_ns: int, stop_ns: int) -> list[int]:

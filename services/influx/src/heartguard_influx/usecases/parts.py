@@ -1,11 +1,13 @@
 """What every use case of the time-series service is made of: the way outside, and one way through many points."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import Clock
-from heartguard_influx.domain.query import Field, Group, Row, Selection, page_points
+from heartguard_influx.domain.query import STREAM_POINTS, Field, Group, Row, Selection, page_points
+from heartguard_influx.domain.windows import Grid
 from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
 
 
@@ -21,13 +23,89 @@ class Stores:
     clock: Clock
 
 
-def every_point(
-    store: TimeSeriesStore, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]
-) -> Iterator[Row]:
-    """All points of a selection in order of time; no more than a page of them is held."""
-    limit, position = page_points(None, len(fields)), None
-    while groups and fields:
-        rows, position = store.points(selection, groups, fields, after=position, limit=limit, descending=False)
-        yield from rows
-        if position is None:
-            return
+class Whole:
+    """All points of a selection, read a page at a time: no more than a page, and nothing of the store, is held.
+
+    It promises what its pages do: a point that stands unchanged from the first page to the last is there exactly
+    once; one that is written, changed or removed meanwhile is there as it was when its page was read, or not at all.
+    """
+
+    def __init__(
+        self,
+        store: TimeSeriesStore,
+        selection: Selection,
+        groups: Sequence[Group],
+        fields: Sequence[Field],
+        *,
+        descending: bool = False,
+    ) -> None:
+        self._store = store
+        self._selection = selection
+        self._groups = groups
+        self._fields = fields
+        self._descending = descending
+
+    def count(self) -> int:
+        """How many points there are, without reading them; of several fields at most that many."""
+        together = [Group((), tuple(number for group in self._groups for number in group.series))]
+        grid = Grid([self._selection.start_ns, self._selection.stop_ns], None)
+        counted = [self._store.windows(self._selection, together, [one], "count", grid) for one in self._fields]
+        # Points whose fields share an instant are counted more than once here, which is dear to find out.
+        most = sum(row.count or 0 for rows in counted for row in rows)
+        if len(self._fields) < 2 or most <= STREAM_POINTS:
+            return most
+        return sum(
+            row.count or 0 for row in self._store.windows(self._selection, together, self._fields, "count", grid)
+        )
+
+    def __iter__(self) -> Iterator[Row]:
+        """The points in order of time, then of series."""
+        return chain.from_iterable(self.by_time())
+
+    def by_time(self) -> Iterator[Sequence[Row]]:
+        """Pages of points in order of time, then of series."""
+        return self._pages(self._groups)
+
+    def by_group(self) -> Iterator[Sequence[Row]]:
+        """Pages of points in order of their groups, within each in order of time; a page is of one group."""
+        begin, width = 0, len(self._groups)
+        while begin < len(self._groups):
+            part = self._groups[begin : begin + width]
+            pages = self._pages(part)
+            rows = next(pages, ())
+            if len(part) > 1 and len(rows) == self._limit:
+                width = max(1, len(part) // 8)  # so many series fill more than a page: fewer at once
+                continue
+            yield from _apart(rows, begin)
+            for rows in pages:
+                yield from _apart(rows, begin)
+            begin += len(part)
+            width *= 2
+
+    @property
+    def _limit(self) -> int:
+        return page_points(None, len(self._fields))
+
+    def _pages(self, groups: Sequence[Group]) -> Iterator[Sequence[Row]]:
+        position = None
+        while groups and self._fields:
+            rows, position = self._store.points(
+                self._selection,
+                groups,
+                self._fields,
+                after=position,
+                limit=self._limit,
+                descending=self._descending,
+            )
+            yield rows
+            if position is None:
+                return
+
+
+def _apart(rows: Sequence[Row], begin: int) -> Iterator[Sequence[Row]]:
+    """The rows of each group by itself; they name it by its place among all, not behind `begin`."""
+    groups: dict[int, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(begin + row.group, []).append(replace(row, group=begin + row.group))
+    for group in sorted(groups):
+        yield groups[group]

@@ -9,16 +9,21 @@ from heartguard_influx.domain import query as queries
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Tags
 from heartguard_influx.domain.query import Field, Group, Row, Selection, Shape
 from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
-from heartguard_influx.usecases.parts import Stores
+from heartguard_influx.usecases.parts import Stores, Whole
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a query found: rows that name their group by its place, and where the next page begins, if any."""
+    """What a query found: rows that name their group by its place, and where the next page begins, if any.
+
+    `whole` is there instead of a next page where no page was asked for and the points are more than one holds.
+    """
 
     groups: Sequence[Group]
     rows: Sequence[Row]
+    fields: Sequence[Field] = ()
     next_position: Sequence[int] | None = None
+    whole: Whole | None = None
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Querying:
                 bucket.id or 0, document["measurement"], start_ns, stop_ns, document.get("tags") or {}, person
             )
             found = self._read(selection, shape, document.get("fields"), after)
-            persons = self._persons(selection) if found.rows else ()
+            persons = self._persons(selection) if found.rows or found.whole else ()
         tell(self._s.audit, principal, "timeseries.query", persons, bucket.name)
         return found
 
@@ -96,12 +101,16 @@ class Querying:
         fields = [field for field in known if names is None or field.name in names]
         groups = self._s.points.groups(selection, _grouping(shape))
         if shape.aggregate is not None:
-            return Found(groups, self._windows(selection, shape, groups, fields))
+            return Found(groups, self._windows(selection, shape, groups, fields), fields)
         limit = queries.page_points(shape.limit, len(fields))
         rows, position = self._s.points.points(
             selection, groups, fields, after=after, limit=limit, descending=shape.descending
         )
-        return Found(groups, rows, position)
+        if position is None or after is not None or shape.limit is not None:
+            return Found(groups, rows, fields, position)
+        whole = Whole(self._s.points, selection, groups, fields, descending=shape.descending)
+        queries.require_streamable(whole.count())
+        return Found(groups, (), fields, None, whole)
 
     def _windows(
         self, selection: Selection, shape: Shape, groups: Sequence[Group], fields: Sequence[Field]

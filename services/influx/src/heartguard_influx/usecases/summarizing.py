@@ -12,7 +12,7 @@ from heartguard_influx.domain.query import Selection, require_zone
 from heartguard_influx.domain.summary import DEFAULT_MAXIMUM, Sample, Summary, one_per_instant, summarize
 from heartguard_influx.domain.windows import day_of
 from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
-from heartguard_influx.usecases.parts import Stores, every_point
+from heartguard_influx.usecases.parts import Stores, Whole
 
 MEASUREMENT = "heart_rate"
 FIELDS = ("bpm", "value")
@@ -60,7 +60,7 @@ class Summarizing:
         fields = [field for field in known if field.name in FIELDS and field.type == "float"]
         groups = self._s.points.groups(selection, None)
         samples: list[Sample] = []
-        for row in every_point(self._s.points, selection, groups, fields):
+        for row in Whole(self._s.points, selection, groups, fields):
             rate = next((row.values[name] for name in FIELDS if name in row.values), None)
             if isinstance(rate, float):
                 samples.append((row.time_ns, rate))

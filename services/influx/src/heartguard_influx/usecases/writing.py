@@ -6,6 +6,7 @@ from typing import Any
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain.bucket import Bucket
+from heartguard_influx.domain.catalogue import implausible
 from heartguard_influx.domain.point import Point, Rules, Verdict, judge_types, read_point
 from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
 from heartguard_influx.usecases.access import find_bucket, only_person
@@ -54,7 +55,7 @@ class Writing:
         verdicts = self._s.points.write(bucket_id, accepted) if accepted else ()
         if atomic and any(verdict.status == "rejected" for verdict in verdicts):
             raise ServiceError(STORED_IN_PART)
-        written = iter(verdicts)
+        written = (_flagged(point, verdict) for point, verdict in zip(accepted, verdicts, strict=True))
         return [
             Verdict("rejected", faults[place]) if place in faults else next(written) for place in range(len(points))
         ]
@@ -73,6 +74,12 @@ class Writing:
             conflicts, _ = judge_types(open_points, self._s.types.known(bucket_id, keys))
             _require_none(conflicts, atomic=atomic)
         return conflicts
+
+
+def _flagged(point: Point, verdict: Verdict) -> Verdict:
+    """The verdict, with a reason where a stored value is out of its plausible range."""
+    reason = None if verdict.reason else implausible(point.measurement, point.fields)
+    return verdict if reason is None else Verdict(verdict.status, reason)
 
 
 def _require_none(faults: Mapping[int, str], *, atomic: bool) -> None:

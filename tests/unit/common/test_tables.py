@@ -4,17 +4,18 @@ import json
 
 import pytest
 
-from heartguard_audit.export import COLUMNS, ndjson, table
+from heartguard_audit.routes import COLUMNS
+from heartguard_common.tables import ndjson, table
 
 
 def cells(**document):
-    text = b"".join(table(iter([[document]]))).decode()
+    text = b"".join(table(COLUMNS, iter([[document]]))).decode()
     header, row = csv.reader(io.StringIO(text, newline=""))
     return dict(zip(header, row, strict=True))
 
 
 def test_the_header_names_every_column_and_lines_end_as_rfc_4180_says():
-    assert b"".join(table(iter([]))) == (",".join(COLUMNS) + "\r\n").encode()
+    assert b"".join(table(COLUMNS, iter([]))) == (",".join(COLUMNS) + "\r\n").encode()
 
 
 @pytest.mark.parametrize("text", ['a"b', "a,b", "a\r\nb", "é漢", "'quoted", "{}", "a=1", "x-1"])
@@ -28,6 +29,11 @@ def test_a_formula_is_disarmed(start):
 
 
 def test_numbers_and_nothing():
+    assert cells(sequence=-7.5, org_id=True, payload=["a,b"]) == cells() | {
+        "sequence": "-7.5",
+        "org_id": "true",
+        "payload": '["a,b"]',
+    }
     assert cells(sequence=7, org_id=None)["sequence"] == "7"
     assert cells(sequence=7, org_id=None)["org_id"] == ""
 

@@ -1,0 +1,46 @@
+"""Rows as files: CSV (RFC 4180) for spreadsheets, NDJSON for programs; no more than a block of rows is held."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from heartguard_common.representation import dump_json
+
+CSV, NDJSON = "text/csv", "application/x-ndjson"
+CSV_HEADED = f"{CSV}; charset=utf-8; header=present"
+# A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_BREAKS = ("\t", "\r", "\n")
+
+Blocks = Iterable[Sequence[Mapping[str, Any]]]
+
+
+def ndjson(blocks: Blocks) -> Iterator[bytes]:
+    """One JSON document per line."""
+    for block in blocks:
+        yield b"".join(dump_json(document) + b"\n" for document in block)
+
+
+def table(columns: Sequence[str], blocks: Blocks) -> Iterator[bytes]:
+    """A header line, then one line for each document; maps and lists are JSON in a cell. No cell is a formula."""
+    yield _lines([[_cell(name) for name in columns]])
+    for block in blocks:
+        yield _lines([[_cell(document.get(name)) for name in columns] for document in block])
+
+
+def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> str | int | float:
+    if value is None:
+        return ""
+    if isinstance(value, bool | Mapping | list):
+        value = dump_json(value).decode()
+    elif isinstance(value, int | float):
+        return value
+    text = str(value)
+    return f"'{text}" if text.startswith(_BREAKS) or text.lstrip().startswith(_FORMULA) else text

@@ -1,0 +1,98 @@
+"""What a query found, as a document, as one that grows, and as files."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from heartguard_common.clock import rfc3339
+from heartguard_common.routing import Encode
+from heartguard_influx.domain.catalogue import out_of_range
+from heartguard_influx.domain.query import Group, Row
+from heartguard_influx.usecases import Found
+
+# Where the encoder's bytes are taken apart; in texts and names, quotes and angle brackets are escaped in both formats.
+_JSON_MARKS = (b'"series":[', b'"points":[', b"]}]", b",")
+_XML_MARKS = (b"<series>", b"<points>", b"</points></item></series>", b"")
+
+
+def document(echo: Mapping[str, Any], found: Found, position: str | None) -> dict[str, Any]:
+    """The QueryResult of a page: the groups that have rows, each with its own in their order."""
+    points: dict[int, list[Mapping[str, Any]]] = {}
+    for row in found.rows:
+        points.setdefault(row.group, []).append(_point(echo["measurement"], row))
+    series = [_series(found.groups[group], points[group]) for group in sorted(points)]
+    return {**echo, "series": series, "next_cursor": position}
+
+
+def grown(
+    echo: Mapping[str, Any], groups: Sequence[Group], pages: Iterable[Sequence[Row]], encode: Encode
+) -> Iterator[bytes]:
+    """The bytes of a QueryResult whose points come in pages, each of one group and after those of the groups before.
+
+    Each page is encoded as a document of its own and fitted in, so that there is no second encoder.
+    """
+    group, closing, rest = -1, b"", b""
+    for rows in pages:
+        points = [_point(echo["measurement"], row) for row in rows]
+        bytes_ = encode({**echo, "series": [_series(groups[rows[0].group], points)], "next_cursor": None})
+        to_series, to_points, end, between = _JSON_MARKS if bytes_.startswith(b"{") else _XML_MARKS
+        head, body = _split(bytes_, to_points)
+        body, end_of_document = body[: body.rindex(end)], body[body.rindex(end) :]
+        prologue, series = _split(head, to_series)
+        # What closes the document closes one point list and one series first.
+        closing_series = end[: -len(b"]")] if between else end[: -len(b"</series>")]
+        if group < 0:
+            yield prologue + series + body
+        elif rows[0].group != group:
+            yield closing + between + series + body
+        else:
+            yield between + body
+        group, closing, rest = rows[0].group, closing_series, end_of_document
+    yield rest if group >= 0 else encode({**echo, "series": [], "next_cursor": None})
+
+
+def lines(found: Found, measurement: str, pages: Iterable[Sequence[Row]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """The points as documents of their own, with the tags of their series."""
+    tags = [dict(group.tags) for group in found.groups]
+    for rows in pages:
+        yield [{"tags": tags[row.group], **_point(measurement, row)} for row in rows]
+
+
+def columns(found: Found, last: str) -> tuple[str, ...]:
+    """The columns of a table of points: time, every tag, every field, and `last`."""
+    tags = sorted({name for group in found.groups for name, _ in group.tags})
+    return ("time", *(f"tags.{name}" for name in tags), *(f"fields.{field.name}" for field in found.fields), last)
+
+
+def cells(found: Found, measurement: str, pages: Iterable[Sequence[Row]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """The points as the cells of that table."""
+    tags = [{f"tags.{name}": value for name, value in group.tags} for group in found.groups]
+    for rows in pages:
+        block = []
+        for row in rows:
+            point = _point(measurement, row)
+            fields = {f"fields.{name}": value for name, value in point.pop("fields").items()}
+            block.append({**tags[row.group], **fields, **point})
+        yield block
+
+
+def flags(measurement: str, row: Row) -> dict[str, list[str]]:
+    """The member that names a point's fields out of range, where there are some."""
+    names = out_of_range(measurement, row.values)
+    return {"out_of_range": names} if names else {}
+
+
+def _series(group: Group, points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {"tags": dict(group.tags), "points": points}
+
+
+def _point(measurement: str, row: Row) -> dict[str, Any]:
+    point: dict[str, Any] = {"time": rfc3339(row.time_ns), "fields": dict(row.values)}
+    if row.count is not None:
+        return {**point, "count": row.count}
+    return {**point, **flags(measurement, row)}
+
+
+def _split(text: bytes, mark: bytes) -> tuple[bytes, bytes]:
+    """The text up to and with the first mark, and what follows it."""
+    place = text.index(mark) + len(mark)
+    return text[:place], text[place:]
