@@ -6,8 +6,8 @@ import json
 import os
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
+import psutil
 import psycopg2
 import pytest
 
@@ -66,8 +66,8 @@ def expected(number):
 
 
 def resident():
-    """Bytes of memory that the process has now (proc(5), statm)."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    """Bytes of memory that the process has now."""
+    return psutil.Process().memory_info().rss
 
 
 def plain(time):
