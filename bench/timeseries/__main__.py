@@ -8,6 +8,7 @@ an answer has not the rows it must have, or the table not the points that were a
 import argparse
 import itertools
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -160,6 +161,7 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--out", type=Path, default=STORE)
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the product is stopped then, too
     answers: list[Answered] = []
     growth: dict[int, Row] = {}
     with started(args.seconds) as bench:
