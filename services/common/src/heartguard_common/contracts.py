@@ -95,10 +95,11 @@ class Contract:
         root = parse_xml(body)
         if root.tag != self.name:
             raise Violations([Fault("", "the root element does not have the name of the message")])
+        # The XSD says no without saying where; whatever it refuses, decoder and JSON Schema refuse with a pointer.
+        # It copies each text while it looks at it, so it goes first, before the document holds another copy.
+        lawful = self._xsd.validate(root)
         decoder = xml_codec.Decoder()
         document: Document = decoder.message(root, self._message)
-        # The XSD says no without saying where; whatever it refuses, decoder and JSON Schema refuse with a pointer.
-        lawful = self._xsd.validate(root)
         self._require(document, decoder.faults, suspect=_XML_SUSPECT.search(body) is not None, lawful=lawful)
         return document
 
