@@ -62,8 +62,11 @@ class Accounts(Protocol):
 class Sessions(Protocol):
     """Sessions and the refresh tokens of each."""
 
-    def open(self, session: Session, token: RefreshToken) -> None:
-        """Begin a session with its first refresh token."""
+    def open(self, account: Account, session: Session, token: RefreshToken) -> bool:
+        """Begin a session with its first refresh token; False when the account is no longer as it was read.
+
+        Password, role and state can't change between the look and the commit.
+        """
 
     def find(self, digest: bytes) -> tuple[RefreshToken, Session] | None:
         """A refresh token and its session, both locked until the transaction ends."""

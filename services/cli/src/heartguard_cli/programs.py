@@ -14,6 +14,9 @@ from heartguard_cli.urls import for_role
 PREFIXES = {name: f"/{name}" for name in SERVICES} | {"user": "/users", "influx": "/timeseries"}
 URL_VARIABLES = {name: f"{name.upper()}_URL" for name in SERVICES} | {"influx": "INFLUX_SERVICE_URL"}
 OPEN_FILES = 65_536
+# One malloc arena per thread and core would double the resident size of a threaded service, and a fixed threshold gives
+# the 19 MiB of each password hash back, instead of keeping them for the next.
+MEMORY: Mapping[str, str] = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024)}
 
 COMMON = (
     *("REDIS_URL", "SERVICE_SECRET", "SERVICE_CREDENTIALS", "AUTH_URL", "SPOOL_DIR", "LOG_LEVEL"),
@@ -195,7 +198,4 @@ def base_environment() -> dict[str, str]:
     """What every program may know: where programs and certificates are, language and time zone."""
     passed = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY")
     kept = {name: os.environ[name] for name in passed if name in os.environ}
-    # one malloc arena per thread and core would double the resident size of a threaded service
-    # and a fixed threshold gives the 19 MiB of each password hash back, instead of keeping them for the next
-    memory = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024)}
-    return {**kept, **memory, "PYTHONUNBUFFERED": "1"}
+    return {**kept, **MEMORY, "PYTHONUNBUFFERED": "1"}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError
 
 from heartguard_auth.domain import Account, NewAccount, Standing
@@ -38,22 +38,22 @@ class PostgresAccounts:
 
     def by_email(self, email: str) -> Account | None:
         """The account of an address, deleted ones excepted."""
-        return self._one("u.email_key = heartguard_core.email_key(:value)", email)
+        return self._one(_BY_EMAIL, email)
 
     def by_id(self, user_id: int) -> Account | None:
         """The account with that id, deleted ones excepted."""
-        return self._one("u.id = :value", user_id)
+        return self._one(_BY_ID, user_id)
 
     def set_password(self, account: Account, hashed: str) -> bool:
         """Replace the password hash; False when the account is no longer as it was read."""
         with self._database.transaction() as connection:
-            values = {**_read(account), "hashed": hashed}
+            values = {**as_read(account), "hashed": hashed}
             return connection.execute(text(_SET_PASSWORD), values).one_or_none() is not None
 
     def hold(self, account: Account) -> bool:
         """Keep password, role and state as they were read until the transaction ends; False when they are not."""
         with self._database.transaction() as connection:
-            return connection.execute(text(_HOLD), _read(account)).one_or_none() is not None
+            return connection.execute(text(_HOLD), as_read(account)).one_or_none() is not None
 
     def standing(self, org_id: int, user_id: int) -> Standing | None:
         """What a member is, while the rows of the member and of every active admin are locked."""
@@ -78,14 +78,14 @@ class PostgresAccounts:
             rows = connection.execute(text(_ERASE), {"org_id": org_id, "user_id": user_id})
             return [row.id for row in rows]
 
-    def _one(self, condition: str, value: object) -> Account | None:
-        with self._database.transaction() as connection:
-            row = connection.execute(text(f"{_SELECT} AND {condition}"), {"value": value}).one_or_none()
-            return _account(row) if row else None
+    def _one(self, statement: TextClause, value: object) -> Account | None:
+        row = self._database.one(statement, {"value": value})
+        return _account(row) if row else None
 
 
-def _read(account: Account) -> dict[str, object]:
-    return {"id": account.id, "old": account.password_hash, "role": account.role, "active": account.active}
+def as_read(account: Account) -> dict[str, object]:
+    """The values of `AS_READ`, which holds while the account is as it was read."""
+    return {"user_id": account.id, "old": account.password_hash, "role": account.role, "active": account.active}
 
 
 def _account(row: Any) -> Account:
@@ -115,9 +115,11 @@ SELECT u.id, u.org_id, u.email, u.password_hash, u.full_name, u.role, u.active, 
 FROM heartguard_core.users u
 WHERE u.deleted_at IS NULL
 """
-_AS_READ = "id = :id AND password_hash = :old AND role = :role AND active = :active AND deleted_at IS NULL"
-_SET_PASSWORD = f"UPDATE heartguard_core.users SET password_hash = :hashed WHERE {_AS_READ} RETURNING id"  # noqa: S608
-_HOLD = f"SELECT id FROM heartguard_core.users WHERE {_AS_READ} FOR SHARE"  # noqa: S608  no value is in the text
+_BY_EMAIL = text(f"{_SELECT} AND u.email_key = heartguard_core.email_key(:value)")
+_BY_ID = text(f"{_SELECT} AND u.id = :value")
+AS_READ = "id = :user_id AND password_hash = :old AND role = :role AND active = :active AND deleted_at IS NULL"
+_SET_PASSWORD = f"UPDATE heartguard_core.users SET password_hash = :hashed WHERE {AS_READ} RETURNING id"  # noqa: S608
+_HOLD = f"SELECT id FROM heartguard_core.users WHERE {AS_READ} FOR SHARE"  # noqa: S608  no value is in the text
 # In the order of ids: two who lock the same admins wait for each other and never in a circle.
 _STANDING = """
 SELECT id, role, active FROM heartguard_core.users

@@ -177,8 +177,10 @@ class KeyRing:
             signing = rows[0]
             if self._private is None or self._private[0] != signing.kid:
                 self._private = (signing.kid, self._open(signing))
-            self._public = [row.public_jwk for row in rows]
-            self._verifying = {key.key_id or "": key for key in read_key_set({"keys": self._public})}
+            public = [row.public_jwk for row in rows]
+            if public != self._public:
+                self._verifying = {key.key_id or "": key for key in read_key_set({"keys": public})}
+                self._public = public
             self._read_at = now
         if turned:
             self._rotated(turned)
@@ -202,7 +204,7 @@ class KeyRing:
 
     def _live(self, connection: Connection) -> Sequence[Row[Any]]:
         """The keys that verify: the one that signs, then those before it; the next one is last."""
-        return connection.execute(text(_LIVE), {"now": self._now()}).all()
+        return connection.execute(_LIVE, {"now": self._now()}).all()
 
     def _due(self, rows: Sequence[Row[Any]]) -> bool:
         return self._clock.now_ns() - nanoseconds(rows[0].signs_since) >= ROTATION_NS
@@ -241,11 +243,11 @@ def _shown(value: Any) -> Any:
     return from_datetime(value) if isinstance(value, datetime) else value
 
 
-_LIVE = """
+_LIVE = text("""
 SELECT kid, private_key, public_jwk, created_at, signs_since FROM heartguard_core.signing_keys
 WHERE retired_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
 ORDER BY signs_since DESC NULLS LAST, kid
-"""
+""")
 _EVERY = """
 SELECT kid, created_at, signs_since, expires_at, retired_at FROM heartguard_core.signing_keys
 ORDER BY signs_since DESC NULLS FIRST, created_at DESC

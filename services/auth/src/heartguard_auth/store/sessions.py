@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from heartguard_auth.domain import RefreshToken, Session
+from heartguard_auth.domain import Account, RefreshToken, Session
+from heartguard_auth.store.accounts import AS_READ, as_read
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 
@@ -30,19 +31,21 @@ class PostgresSessions:
         self._database = database
         self._clock = clock
 
-    def open(self, session: Session, token: RefreshToken) -> None:
-        """Begin a session with its first refresh token."""
+    def open(self, account: Account, session: Session, token: RefreshToken) -> bool:
+        """Begin a session with its first refresh token, unless the account is no longer as it was read.
+
+        Until that is done, password, role and state are kept as they are.
+        """
         values = {
             "id": session.id,
-            "user_id": session.user_id,
+            **as_read(account),
             "created_at": moment(session.created_at),
             "expires_at": moment(session.expires_at),
             "address": session.address,
             "user_agent": session.user_agent,
+            **_values(token),
         }
-        with self._database.transaction() as connection:
-            connection.execute(text(_OPEN), values)
-            connection.execute(text(_ADD), _values(token))
+        return self._database.one(_OPEN, values) is not None
 
     def find(self, digest: bytes) -> tuple[RefreshToken, Session] | None:
         """A refresh token and its session, both locked until the transaction ends."""
@@ -56,7 +59,7 @@ class PostgresSessions:
         """Mark a token as used and store the one that takes its place."""
         values = {"old": old, **_values(new)}
         with self._database.transaction() as connection:
-            connection.execute(text(_ADD), values)
+            connection.execute(_ADD_ALONE, values)
             connection.execute(text(_USE), values)
             connection.execute(text(_TOUCH), values)
 
@@ -138,16 +141,27 @@ def _token(row: Any) -> RefreshToken:
     )
 
 
-_OPEN = """
-INSERT INTO heartguard_core.sessions (id, user_id, created_at, last_used_at, expires_at, address, user_agent)
-VALUES (:id, :user_id, :created_at, :created_at, :expires_at, :address, :user_agent)
-"""
 _ADD = """
 INSERT INTO heartguard_core.refresh_tokens
     (token_hash, session_id, created_at, expires_at, access_token_id, access_expires_at, access_key_id)
-VALUES (:token_hash, :session_id, :token_created_at, :token_expires_at, :access_token_id, :access_expires_at,
-    :access_key_id)
 """
+_FIRST = """
+    :token_hash, cast(:session_id AS uuid), cast(:token_created_at AS timestamptz),
+    cast(:token_expires_at AS timestamptz), :access_token_id, cast(:access_expires_at AS timestamptz), :access_key_id
+"""
+# One statement: it is a login's only write, and each trip costs more than the work.
+_OPEN = text(f"""
+WITH held AS (SELECT id FROM heartguard_core.users WHERE {AS_READ} FOR SHARE),
+begun AS (
+    INSERT INTO heartguard_core.sessions (id, user_id, created_at, last_used_at, expires_at, address, user_agent)
+    SELECT cast(:id AS uuid), held.id, cast(:created_at AS timestamptz), cast(:created_at AS timestamptz),
+        cast(:expires_at AS timestamptz), :address, :user_agent
+    FROM held
+    RETURNING id
+)
+{_ADD} SELECT {_FIRST} FROM begun RETURNING session_id
+""")  # noqa: S608  no value is in the text
+_ADD_ALONE = text(f"{_ADD} SELECT {_FIRST}")
 _USE = """
 UPDATE heartguard_core.refresh_tokens SET used_at = :token_created_at, replaced_by = :token_hash
 WHERE token_hash = :old

@@ -65,11 +65,9 @@ class SessionUseCases:
             user_agent=device.user_agent,
         )
         pair, token = self._issue(account, session)
-        with self._s.transactions.transaction():
-            # A password change, a reset or an erasure at this moment must not miss the session that begins here.
-            if not self._s.accounts.hold(self._renewed(account, password)):
-                raise ServiceError(BAD_CREDENTIALS)
-            self._s.sessions.open(session, token)
+        # A password change, a reset or an erasure at this moment must not miss the session that begins here.
+        if not self._s.sessions.open(self._renewed(account, password), session, token):
+            raise ServiceError(BAD_CREDENTIALS)
         return session, pair
 
     def _renewed(self, account: Account, password: str) -> Account:

@@ -1,0 +1,98 @@
+"""The pool of connections, against a real PostgreSQL that ends sessions under it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from heartguard_common.database import Database
+from heartguard_common.errors import ServiceError
+from tests import servers
+
+PID = text("SELECT pg_backend_pid() AS pid")
+FOUND = text("INSERT INTO heartguard_core.organizations (name) VALUES (:name) RETURNING id, name")
+NAMES = text("SELECT name FROM heartguard_core.organizations ORDER BY id")
+
+
+@pytest.fixture
+def pool(database: servers.Database):
+    pool = Database(database.owner_url, pool_size=1)
+    yield pool
+    pool.close()
+
+
+def names(pool: Database) -> list[str]:
+    with pool.transaction() as connection:
+        return list(connection.execute(NAMES).scalars())
+
+
+def test_one_statement_is_a_transaction_by_itself(pool: Database) -> None:
+    assert pool.one(FOUND, {"name": "Clinic 1"}).name == "Clinic 1"
+    assert names(pool) == ["Clinic 1"]
+    assert pool.one(text("SELECT 1 AS one WHERE false"), {}) is None
+
+
+def test_inside_a_transaction_it_is_part_of_it(pool: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        _found_and_fail(pool)
+    assert names(pool) == []
+
+
+def test_a_refused_statement_leaves_a_connection_that_still_rolls_back(pool: Database) -> None:
+    with pytest.raises(Exception, match="null value"):
+        pool.one(FOUND, {"name": None})
+    with pytest.raises(ZeroDivisionError):
+        _found_and_fail(pool)
+    assert names(pool) == []
+
+
+def test_a_session_that_the_server_ended_meanwhile_is_replaced_unnoticed(
+    pool: Database, database: servers.Database
+) -> None:
+    for ask in (lambda: pool.one(PID, {}).pid, lambda: _pid_in_transaction(pool)):
+        before = ask()
+        _end(database, before)
+        assert ask() != before
+
+
+def test_a_session_that_ends_under_a_statement_is_a_503_and_the_next_one_works(pool: Database) -> None:
+    pid = pool.one(PID, {}).pid
+    # It ends the session from inside: no thread, and no race.
+    with pytest.raises(ServiceError) as caught:
+        pool.one(text("SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"), {})
+    assert caught.value.row.code == "GEN_503"
+    assert pool.one(PID, {}).pid != pid
+
+
+def test_no_connection_within_a_second_is_a_503(pool: Database) -> None:
+    with pool.transaction():
+        code = _refused_elsewhere(pool)
+    assert code == "GEN_503"
+
+
+def _found_and_fail(pool: Database) -> None:
+    with pool.transaction() as connection:
+        assert pool.one(FOUND, {"name": "Clinic 1"}).name == "Clinic 1"
+        connection.execute(FOUND, {"name": "Clinic 2"})
+        raise ZeroDivisionError
+
+
+def _pid_in_transaction(pool: Database) -> int:
+    with pool.transaction() as connection:
+        return int(connection.execute(PID).scalar_one())
+
+
+def _end(database: servers.Database, pid: int) -> None:
+    with database.server.superuser() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        assert cursor.fetchone() == (True,)
+
+
+def _refused_elsewhere(pool: Database) -> str:
+    """The code that a statement of another thread gets, which is in no transaction of ours."""
+    with ThreadPoolExecutor(1) as other:
+        try:
+            other.submit(pool.one, PID, {}).result()
+        except ServiceError as error:
+            return error.row.code
+    return "none"
