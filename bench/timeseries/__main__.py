@@ -1,7 +1,7 @@
 """Points in and answers out of the whole product, beside influxdb-client and beside PostgreSQL alone.
 
 Run from the root: .venv/bin/python -m bench.timeseries [--seconds 3] [--sizes 100000 1000000] [--out DIRECTORY]
-Sizes up to 10000000 were meant. Writes timeseries.md and timeseries.svg. Ends with an error when a point is not new,
+Sizes up to 10000000 can be given. Writes timeseries.md and timeseries.svg. Ends with an error when a point is not new,
 an answer has not the rows it must have, or the table not the points that were acknowledged.
 """
 
