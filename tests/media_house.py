@@ -50,7 +50,8 @@ def running(database: Database, redis_url: str, directory: Path, max_mb: int) ->
     kept |= {**limits, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
     media = Gateway(kept, directory / "media.log", workers=1, service="media")
     passing = environ(redis_url, f"http://127.0.0.1:{media.port}", directory / "spool", **limits)
-    gateway = Gateway(passing, directory / "gateway.log", port=port)
+    # One worker: a second might still be starting when memory is first measured.
+    gateway = Gateway(passing, directory / "gateway.log", port=port, workers=1)
     who = bearer(join(database, org, "admin"), "admin", org)
     with media.running(), gateway.running():
         yield House(gateway, media, who, org)
