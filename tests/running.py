@@ -38,7 +38,8 @@ def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
         system = RunningSystem(clone, url, {"Authorization": f"Bearer {token}"})
         _found(system)
         yield system
-        assert unlisted(clone) == []
+        missing = unlisted(clone)
+        assert not missing, f"openapi.json does not list {missing}"
     finally:
         clone.stop()
 

@@ -52,7 +52,7 @@ RAISED_BY: Mapping[str, str] = {
     "TS_002": "timeseries.create_bucket",
     "TS_003": "timeseries.delete_bucket",
     "TS_004": "timeseries.write",
-    "TS_005": "timeseries.query timeseries.latest timeseries.summary",
+    "TS_005": "timeseries.query timeseries.latest timeseries.summary timeseries.delete_points",
     "TS_006": "timeseries.query timeseries.latest timeseries.summary",
     "TS_007": "timeseries.query timeseries.latest timeseries.summary",
     "TS_034": "timeseries.write",

@@ -95,7 +95,7 @@ def house(backend: Backend, valkey: Valkey, directory: Path) -> Iterator[tuple[l
     main = directory / "nginx.conf"
     main.write_text(
         f"daemon off; pid {directory}/pid; error_log {directory}/error.log;"
-        f"{'user root;' if os.geteuid() == 0 else ''} events {{}} http {{ {scratch}\n{text}\n}}"
+        f"{'user root;' if os.geteuid() == 0 else ''} events {{}} http {{ access_log off; {scratch}\n{text}\n}}"
     )
     with gateways[0].running(), gateways[1].running(), _served(main, port):
         yield gateways, port, log
