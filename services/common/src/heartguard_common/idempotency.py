@@ -26,6 +26,15 @@ class Recorded:
     body: bytes
 
 
+def fingerprint(*parts: bytes) -> str:
+    """The SHA-256 of a request's parts, joined by line feeds, in hexadecimal; makes no copy of them."""
+    digest = hashlib.sha256()
+    for place, part in enumerate(parts):
+        digest.update(b"\n" if place else b"")
+        digest.update(part)
+    return digest.hexdigest()
+
+
 class IdempotencyKeys:
     """The keys of one service, in PostgreSQL."""
 
@@ -34,8 +43,8 @@ class IdempotencyKeys:
         self._database = database
         self._clock = clock
 
-    def once(self, caller: str, route: str, key: str, request: bytes, answer: Callable[[], Recorded]) -> Recorded:
-        """The recorded answer of an earlier request with this key, or a new one.
+    def once(self, caller: str, route: str, key: str, request_hash: str, answer: Callable[[], Recorded]) -> Recorded:
+        """The recorded answer of an earlier request with this key, or a new one; `request_hash` by `fingerprint`.
 
         A second request that arrives while the first runs waits for it. Raises GEN_423 when the key was used
         with another request.
@@ -47,12 +56,11 @@ class IdempotencyKeys:
             "key": key,
         }
         now = self._clock.now_ns()
-        digest = hashlib.sha256(request).hexdigest()
         with self._database.transaction() as connection:
             connection.execute(text(_FORGET), {**scope, "before": now - LIFETIME_NS})
-            if connection.execute(text(_CLAIM), {**scope, "digest": digest, "now": now}).rowcount == 0:
+            if connection.execute(text(_CLAIM), {**scope, "digest": request_hash, "now": now}).rowcount == 0:
                 found = connection.execute(text(_FIND), scope).one()
-                if found.request_hash != digest:
+                if found.request_hash != request_hash:
                     raise ServiceError(KEY_REUSED)
                 return Recorded(found.status, dict(found.headers), bytes(found.body))
             made = answer()

@@ -30,7 +30,7 @@ from heartguard_common.errors import (
     ServiceError,
 )
 from heartguard_common.forwarding import client_of
-from heartguard_common.idempotency import IdempotencyKeys, Recorded
+from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
 from heartguard_common.lifecycle import Lifecycle, readiness_document
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
@@ -180,14 +180,14 @@ class _Endpoint:
     def __call__(self, **params: str) -> Response:
         principal = g.principal = self._authenticate()
         authorize(self.row, principal, inner=_is_inner())
-        call, raw = self._call(principal, params)
+        call, request_hash = self._call(principal, params)
         key = request.headers.get("Idempotency-Key")
         if key is None or not self.route.idempotent or self.edge.keys is None or principal is None:
             return self._response(self._answer(call))
         if not 1 <= len(key) <= 255 or not key.isprintable():
             fault = Fault("", "Idempotency-Key must be 1 to 255 printable characters")
             raise ServiceError(UNPROCESSABLE, details=(fault,))
-        return self._once(key, call, raw)
+        return self._once(key, call, request_hash)
 
     def _contract(self, name: str | None) -> Contract | None:
         return None if name is None else self.edge.contracts[name]
@@ -203,9 +203,12 @@ class _Endpoint:
             self.edge.revocations.require_active(principal, bearer_token(header) or "")
         return principal
 
-    def _call(self, principal: Principal | None, params: Mapping[str, str]) -> tuple[Call, bytes]:
+    def _call(self, principal: Principal | None, params: Mapping[str, str]) -> tuple[Call, str]:
+        """The call, and the hash of its request where there is a key for it: a handler must not find the body kept."""
         query = self._decode_query()
         document, body_type, raw = self._read_body(query)
+        keyed = "Idempotency-Key" in request.headers
+        request_hash = fingerprint(request.full_path.encode(), g.media_type.encode(), raw) if keyed else ""
         return Call(
             request_id=g.request_id,
             media_type=g.media_type,
@@ -219,7 +222,7 @@ class _Endpoint:
             content_length=request.content_length,
             address=g.address,
             user_agent=request.headers.get("User-Agent", "")[:300],
-        ), raw
+        ), request_hash
 
     def _decode_query(self) -> Mapping[str, Any]:
         pairs = [(name, value) for name, value in request.args.items(multi=True) if name != "format"]
@@ -292,7 +295,7 @@ class _Endpoint:
         body = self._gives.encode(answer.document, g.media_type)
         return Response(body, status, headers, content_type=failures.content_type(g.media_type))
 
-    def _once(self, key: str, call: Call, raw: bytes) -> Response:
+    def _once(self, key: str, call: Call, request_hash: str) -> Response:
         assert self.edge.keys is not None and call.principal is not None  # noqa: PT018  seen by the caller
         made: list[Response] = []
 
@@ -302,8 +305,7 @@ class _Endpoint:
             kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
             return Recorded(response.status_code, kept, response.get_data())
 
-        fingerprint = b"\n".join((request.full_path.encode(), g.media_type.encode(), raw))
-        recorded = self.edge.keys.once(call.principal.actor, self.row.id, key, fingerprint, answer)
+        recorded = self.edge.keys.once(call.principal.actor, self.row.id, key, request_hash, answer)
         return made[0] if made else Response(recorded.body, recorded.status, recorded.headers)
 
 
