@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from heartguard_common.policy import UNLIMITED, Row
-from heartguard_common.routing import ANY_TYPE, Route
+from heartguard_common.routing import ANY_TYPE, CSV, Route
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -79,7 +79,7 @@ def of_success(row: Row, route: Route, status: int) -> dict[str, Any]:
         made |= _those(("Set-Cookie",), ".sometimes")
     if route.offers == ANY_TYPE and row.id == "media.content":
         made |= _those(("Content-Disposition", "Accept-Ranges"))
-    if row.id == "audit.list":
+    if CSV in route.offers:
         made |= _those(("Content-Disposition",), ".sometimes")
     if status == 206:
         made |= _those(("Content-Range",))

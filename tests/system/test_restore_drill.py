@@ -3,7 +3,6 @@
 import base64
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,13 +21,6 @@ PASSWORD = "Correct-horse-9"
 CONTENT = bytes(range(256)) * 300
 POINTS = 500
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    copy = Clone.make(tmp_path_factory.mktemp("drill"))
-    yield copy
-    copy.stop()
 
 
 def _call(clone: Clone, method: str, path: str, body: object = None, token: str | None = None) -> dict[str, Any]:

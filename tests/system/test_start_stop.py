@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,13 +17,6 @@ from tests.system.writer import Member, Writer
 PASSWORD = "Correct-horse-9"
 AFTER = "2027-01-01T00:00:00Z"
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    copy = Clone.make(tmp_path_factory.mktemp("clone"))
-    yield copy
-    copy.stop()
 
 
 @pytest.fixture

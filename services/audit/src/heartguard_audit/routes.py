@@ -10,8 +10,7 @@ from heartguard_audit.usecases.trail import AuditUseCases
 from heartguard_common import exports, tables
 from heartguard_common.audit import AuditEvent
 from heartguard_common.paging import DEFAULT_LIMIT, decode_cursor, page
-from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
-from heartguard_common.tables import CSV, CSV_HEADED, NDJSON
+from heartguard_common.routing import CSV, DOCUMENT_TYPES, NDJSON, Answer, Call, Route
 
 COLUMNS = (
     *("id", "sequence", "time", "kind", "request_id", "gateway_request_id", "org_id", "actor", "action"),
@@ -71,11 +70,8 @@ def export_person(audit: UseCases, call: Call) -> Answer:
 
 def _file(audit: UseCases, call: Call, before: int | None) -> Answer:
     blocks = _documents(audit.trail.export(call.person, call.query, before, call.query.get("limit")))
-    name = "audit-events.csv" if call.media_type == CSV else "audit-events.ndjson"
-    headers = {**NO_STORE, "Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    if call.media_type == CSV:
-        return Answer(stream=tables.table(COLUMNS, blocks), media_type=CSV_HEADED, headers=headers)
-    return Answer(stream=tables.ndjson(blocks), media_type=NDJSON, headers=headers)
+    stream = tables.table(COLUMNS, blocks) if call.media_type == CSV else tables.ndjson(blocks)
+    return tables.attachment("audit-events", call.media_type, stream)
 
 
 def _documents(blocks: Iterator[Sequence[Recorded]]) -> tables.Blocks:
@@ -109,7 +105,7 @@ def _document(event: AuditEvent, sequence: int | None = None) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("GET", "/audit/exports", export_person, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
+    Route("GET", "/audit/exports", export_person, query="ExportQuery", body="none", offers=(NDJSON,)),
     Route(
         "POST",
         "/audit/events",

@@ -10,7 +10,7 @@ from heartguard_auth.usecases import AuthUseCases
 from heartguard_common import exports, paging
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
-from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
+from heartguard_common.routing import DOCUMENT_TYPES, NDJSON, Answer, Call, Route
 
 FORM = "application/x-www-form-urlencoded"
 NO_STORE = {"Cache-Control": "no-store"}
@@ -234,7 +234,7 @@ ROUTES = (
         accepts=(*DOCUMENT_TYPES, FORM),
     ),
     Route("GET", "/.well-known/jwks.json", key_set, gives="JwkSet", offers=("application/json",), body="none"),
-    Route("GET", "/auth/exports", export, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
+    Route("GET", "/auth/exports", export, query="ExportQuery", body="none", offers=(NDJSON,)),
     Route("POST", "/auth/memberships", change_membership, takes="MembershipChange", gives="MembershipResult"),
     Route("POST", "/auth/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
 )

@@ -16,7 +16,8 @@ from heartguard_common.errors import UNAVAILABLE, ServiceError
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"
 # Beyond this rest a connection is asked whether it lives: something between here and the server may have dropped it.
 _REST_SECONDS = 30.0
-_OUTAGES = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)
+_DRIVER_OUTAGES = (psycopg2.OperationalError, psycopg2.InterfaceError)
+_OUTAGES = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, *_DRIVER_OUTAGES)
 
 
 class Database:
@@ -50,15 +51,12 @@ class Database:
         if outer is not None:
             yield outer
             return
-        try:
-            with self._engine.begin() as connection:
-                token = self._current.set(connection)
-                try:
-                    yield connection
-                finally:
-                    self._current.reset(token)
-        except _OUTAGES as error:
-            raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
+        with _outages_told(), self._engine.begin() as connection:
+            token = self._current.set(connection)
+            try:
+                yield connection
+            finally:
+                self._current.reset(token)
 
     def one(self, statement: TextClause, values: Mapping[str, Any]) -> Any:
         """The row that one statement gives, None where it gives none; the statement is a transaction by itself.
@@ -72,17 +70,15 @@ class Database:
             return outer.execute(statement, values).one_or_none()
         if statement not in self._compiled:
             self._compiled[statement] = str(statement.compile(dialect=self._engine.dialect))
-        try:
+        with _outages_told():
             connection = self._engine.raw_connection()
-        except (psycopg2.OperationalError, exc.TimeoutError) as error:
-            raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
-        try:
-            return _only_row(connection.driver_connection, self._compiled[statement], values)
-        except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-            connection.invalidate(error)
-            raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
-        finally:
-            connection.close()
+            try:
+                return _only_row(connection.driver_connection, self._compiled[statement], values)
+            except _DRIVER_OUTAGES as error:
+                connection.invalidate(error)
+                raise
+            finally:
+                connection.close()
 
     @contextmanager
     def lock(self, name: str) -> Iterator[bool]:
@@ -90,11 +86,8 @@ class Database:
 
         Transactions inside are their own. Raises `ServiceError` GEN_503 when PostgreSQL is away.
         """
-        try:
-            with self._engine.begin() as connection:
-                yield bool(connection.execute(text(_LOCK), {"name": name}).scalar_one())
-        except _OUTAGES as error:
-            raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
+        with _outages_told(), self._engine.begin() as connection:
+            yield bool(connection.execute(text(_LOCK), {"name": name}).scalar_one())
 
     def ping(self) -> None:
         """Ask the server for nothing. Raises what the driver raises when it is away."""
@@ -127,6 +120,15 @@ class _Prover:
                 self._dialect.do_ping(connection)
             except self._dialect.loaded_dbapi.Error as error:
                 raise exc.InvalidatePoolError from error
+
+
+@contextmanager
+def _outages_told() -> Iterator[None]:
+    """Whatever means that PostgreSQL is away becomes GEN_503."""
+    try:
+        yield
+    except _OUTAGES as error:
+        raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
 
 
 def _only_row(connection: Any, statement: str, values: Mapping[str, Any]) -> Any:

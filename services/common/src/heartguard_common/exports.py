@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from heartguard_common.errors import SisterError
-from heartguard_common.routing import Answer
+from heartguard_common.routing import NDJSON, Answer
 
-NDJSON = "application/x-ndjson"
 BLOCK_BYTES = 64 * 1024
 END = "end"
 Record = tuple[str, Mapping[str, Any]]

@@ -5,10 +5,11 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from heartguard_common.errors import NO_HEADERS
 from heartguard_common.representation import dump_json
+from heartguard_common.routing import CSV, NDJSON, Answer
 
-CSV, NDJSON = "text/csv", "application/x-ndjson"
-CSV_HEADED = f"{CSV}; charset=utf-8; header=present"
+_FILES = {CSV: ("csv", f"{CSV}; charset=utf-8; header=present"), NDJSON: ("ndjson", NDJSON)}
 # A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BREAKS = ("\t", "\r", "\n")
@@ -27,6 +28,18 @@ def table(columns: Sequence[str], blocks: Blocks) -> Iterator[bytes]:
     yield _lines([[_cell(name) for name in columns]])
     for block in blocks:
         yield _lines([[_cell(document.get(name)) for name in columns] for document in block])
+
+
+def attachment(stem: str, kind: str, stream: Iterable[bytes], headers: Mapping[str, str] = NO_HEADERS) -> Answer:
+    """A table or NDJSON, as `kind` (`CSV` or `NDJSON`) says, as a file to be saved and never cached."""
+    suffix, media_type = _FILES[kind]
+    whole = {
+        "Cache-Control": "no-store",
+        "Content-Disposition": f'attachment; filename="{stem}.{suffix}"',
+        "X-Content-Type-Options": "nosniff",
+        **headers,
+    }
+    return Answer(stream=stream, media_type=media_type, headers=whole)
 
 
 def _lines(rows: Sequence[Sequence[Any]]) -> bytes:

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
-from gevent import monkey
 from gevent.hub import get_hub
 from gevent.socket import SHUT_RD
 
-_poll = monkey.get_original("select", "poll")
+from heartguard_gateway.sockets import readable
+
 _POLLIN = 1
 _SPARE = 64  # greenlets that wait for work; more have been needed only in a burst
 
@@ -34,9 +34,7 @@ class Client:
 
     def silent(self) -> bool:
         """Whether neither bytes nor its end are there to be read."""
-        poll = _poll()
-        poll.register(self.socket.fileno(), _POLLIN)
-        return not poll.poll(0)
+        return not readable(self.socket)
 
     def close(self) -> None:
         """Forget watcher and socket."""

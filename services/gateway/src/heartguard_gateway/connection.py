@@ -4,19 +4,16 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-import gevent.monkey
 import httptools
 from gevent import socket
 
 from heartguard_gateway.domain import Headers
+from heartguard_gateway.sockets import readable, send_all
 
 _RECEIVE = 64 * 1024
 _MAX_HEAD = 64 * 1024
 _NO_CONTENT = (204, 304)
 _FIRST_FINAL = 200
-# gevent's own polling is cooperative; this question is answered at once.
-_poll = gevent.monkey.get_original("select", "poll")
-_POLLIN = 1
 
 
 class BadAnswer(Exception):  # noqa: N818  it is the service's answer that is bad
@@ -111,9 +108,7 @@ class Connection:
     def send(self, data: bytes) -> None:
         """Send all. Raises OSError, TimeoutError at the deadline."""
         self._socket.settimeout(self._left())
-        sent = self._socket.send(data)  # sendall() asks the kernel for the buffer's size first
-        if sent < len(data):
-            self._socket.sendall(memoryview(data)[sent:])
+        send_all(self._socket, data)
 
     def receive(self) -> bytes:
         """What has come, empty at the end. Raises OSError, TimeoutError at the deadline."""
@@ -125,9 +120,7 @@ class Connection:
 
     def readable(self) -> bool:
         """Whether something, or the end, can be read at once."""
-        poll = _poll()
-        poll.register(self._socket.fileno(), _POLLIN)
-        return bool(poll.poll(0))
+        return readable(self._socket)
 
     def read_head(self, *, bodiless: bool) -> Message:
         """The final answer's head, with what came along with it. Raises OSError, `BadAnswer`."""

@@ -17,6 +17,8 @@ import hiredis
 from gevent import socket
 from gevent.event import Event
 
+from heartguard_gateway.sockets import send_all
+
 Command = tuple[Any, ...]
 _NOTHING = object()
 _RECEIVE = 64 * 1024
@@ -99,10 +101,7 @@ class _Connection:
             job.sent = True
         self._flying.extend(jobs)
         try:
-            data = b"".join([job.data for job in jobs])
-            sent = self._link.send(data)  # sendall() asks the kernel for the buffer's size first
-            if sent < len(data):
-                self._link.sendall(memoryview(data)[sent:])
+            send_all(self._link, b"".join([job.data for job in jobs]))
         except OSError:
             self.close("the connection broke while sending")
 

@@ -33,6 +33,7 @@ from heartguard_gateway.errors import (
     UNKNOWN_CODING,
 )
 from heartguard_gateway.intake import BLOCK
+from heartguard_gateway.sockets import send_all
 
 CLOSE = "heartguard.close"
 SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is the slowest reader we keep
@@ -77,7 +78,7 @@ class Response(wsgi.Response):  # type: ignore[misc]
         """Send what waits."""
         if self._waiting:
             waiting, self._waiting = self._waiting, b""
-            _send(self.sock, waiting)
+            send_all(self.sock, waiting)
 
     def close(self) -> None:
         """Send the rest."""
@@ -89,7 +90,7 @@ class Response(wsgi.Response):  # type: ignore[misc]
     def _emit_body(self, data: bytes) -> None:
         framed = b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data
         waiting, self._waiting = self._waiting, b""
-        _send(self.sock, waiting + framed)
+        send_all(self.sock, waiting + framed)
 
 
 @lru_cache(maxsize=2)
@@ -100,12 +101,6 @@ def _date(second: int) -> str:
 def _place(address: Any) -> tuple[str, str]:
     """Host and port; a Unix socket has a path or nothing."""
     return (address[0], str(address[1])) if isinstance(address, tuple) else (str(address), "")
-
-
-def _send(sock: Any, data: bytes) -> None:
-    sent = sock.send(data)  # sendall() asks the kernel for the buffer's size first
-    if sent < len(data):
-        sock.sendall(memoryview(data)[sent:])
 
 
 class GatewayWorker(Stock):  # type: ignore[misc]

@@ -8,7 +8,7 @@ from typing import Any
 from heartguard_common import exports, paging, tables
 from heartguard_common.clock import NANOSECONDS, Clock, rfc3339
 from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
-from heartguard_common.routing import DOCUMENT_TYPES, Answer, Call, Route
+from heartguard_common.routing import CSV, DOCUMENT_TYPES, NDJSON, Answer, Call, Route
 from heartguard_influx import export
 from heartguard_influx.domain import line_protocol
 from heartguard_influx.domain.bucket import Bucket
@@ -54,7 +54,7 @@ def query(usecases: UseCases, call: Call) -> Answer:
     found = usecases.querying.query(call.person, call.document, after)
     echo = {name: call.document[name] for name in ("measurement", "aggregate", "every") if name in call.document}
     position = None if found.next_position is None else paging.encode_cursor(found.next_position)
-    if call.media_type in (tables.CSV, tables.NDJSON):
+    if call.media_type in (CSV, NDJSON):
         return _file(call, found, position)
     if found.whole is None:
         return Answer(export.document(echo, found, position), headers=_NO_STORE)
@@ -65,19 +65,13 @@ def query(usecases: UseCases, call: Call) -> Answer:
 def _file(call: Call, found: Found, position: str | None) -> Answer:
     measurement = call.document["measurement"]
     pages = [found.rows] if found.whole is None else found.whole.by_time()
-    kind = "csv" if call.media_type == tables.CSV else "ndjson"
-    headers = {
-        **_NO_STORE,
-        "Content-Disposition": f'attachment; filename="points.{kind}"',
-        "X-Content-Type-Options": "nosniff",
-        **({} if position is None else {"X-Next-Cursor": position}),
-    }
-    if kind == "csv":
+    if call.media_type == CSV:
         names = export.columns(found, "count" if "aggregate" in call.document else "out_of_range")
         stream = tables.table(names, export.cells(found, measurement, pages))
-        return Answer(stream=stream, media_type=tables.CSV_HEADED, headers=headers)
-    stream = tables.ndjson(export.lines(found, measurement, pages))
-    return Answer(stream=stream, media_type=tables.NDJSON, headers=headers)
+    else:
+        stream = tables.ndjson(export.lines(found, measurement, pages))
+    more = {} if position is None else {"X-Next-Cursor": position}
+    return tables.attachment("points", call.media_type, stream, more)
 
 
 def latest(usecases: UseCases, call: Call) -> Answer:
@@ -146,7 +140,7 @@ def _read_lines(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("GET", "/timeseries/exports", export_person, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
+    Route("GET", "/timeseries/exports", export_person, query="ExportQuery", body="none", offers=(NDJSON,)),
     Route(
         "POST",
         "/timeseries/write",
@@ -164,7 +158,7 @@ ROUTES = (
         query,
         takes="QueryRequest",
         gives="QueryResult",
-        offers=(*DOCUMENT_TYPES, tables.CSV, tables.NDJSON),
+        offers=(*DOCUMENT_TYPES, CSV, NDJSON),
     ),
     Route("POST", "/timeseries/latest", latest, takes="LatestRequest", gives="LatestResult"),
     Route("POST", "/timeseries/summary", summarize, takes="SummaryRequest", gives="HeartRateSummary"),

@@ -8,7 +8,7 @@ from werkzeug.exceptions import ClientDisconnected
 from heartguard_common import etag, exports, paging
 from heartguard_common.body import Reader
 from heartguard_common.errors import ServiceError
-from heartguard_common.routing import ANY_TYPE, Answer, Call, Route
+from heartguard_common.routing import ANY_TYPE, NDJSON, Answer, Call, Route
 from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Scope, Upload
 from heartguard_media.domain.names import content_disposition
 from heartguard_media.domain.ranges import NoSuchRange, byte_range
@@ -213,7 +213,7 @@ ROUTES = (
         accepts=(),
         offers=ANY_TYPE,
     ),
-    Route("GET", "/media/exports", export, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
+    Route("GET", "/media/exports", export, query="ExportQuery", body="none", offers=(NDJSON,)),
     Route("GET", "/media/exports/{item_id}", export_content, query="ExportQuery", body="none", offers=ANY_TYPE),
     Route(
         "PUT",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from heartguard_common import etag, exports
-from heartguard_common.routing import Answer, Call, Route
+from heartguard_common.routing import NDJSON, Answer, Call, Route
 from heartguard_organization.domain import Organization
 from heartguard_organization.usecases import OrganizationUseCases
 
@@ -56,7 +56,7 @@ def export(organizations: OrganizationUseCases, call: Call) -> Answer:
 
 
 ROUTES = (
-    Route("GET", "/organization/exports", export, query="ExportQuery", body="none", offers=(exports.NDJSON,)),
+    Route("GET", "/organization/exports", export, query="ExportQuery", body="none", offers=(NDJSON,)),
     Route("GET", "/organization", read, gives="Organization", body="none"),
     Route("PUT", "/organization", update, takes="OrganizationUpdate", gives="Organization"),
     Route("DELETE", "/organization", delete, takes="OrganizationDelete", gives="Job", status=202),

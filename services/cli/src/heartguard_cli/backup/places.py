@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.trouble import Trouble
 from heartguard_common.files import sync_directory
+from heartguard_common.google_storage import open_client
 
 SCHEME = "gs://"
 PARTIAL = ".partial-"
@@ -158,14 +159,4 @@ def scratch(beside: Path) -> Iterator[Path]:
 def _client(settings: BackupSettings) -> Any:
     if not settings.has_bucket:
         raise Trouble("A bucket needs GOOGLE_APPLICATION_CREDENTIALS in .env, the key file of a service account")
-    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - loaded where there is a bucket only
-    from google.cloud.storage import Client  # noqa: PLC0415
-    from google.oauth2.service_account import Credentials  # noqa: PLC0415
-
-    if settings.storage_emulator:
-        anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
-        return Client(
-            project="heartguard", credentials=anonymous, client_options={"api_endpoint": settings.storage_emulator}
-        )
-    signer: Any = Credentials.from_service_account_file(str(settings.google_credentials))  # type: ignore[no-untyped-call]
-    return Client(project=signer.project_id, credentials=signer)
+    return open_client(settings.google_credentials, settings.storage_emulator)[0]

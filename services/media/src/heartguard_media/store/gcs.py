@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from heartguard_common.errors import UNAVAILABLE, ServiceError
+from heartguard_common.google_storage import ENDPOINT, open_client
 from heartguard_media.domain.items import MediaItem, Ticket, Written
 from heartguard_media.domain.names import content_disposition
 
@@ -214,30 +215,17 @@ def open_bucket(
     """
     # Loaded only where there is a bucket: nobody else should pay for the library with memory and start time.
     from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed  # noqa: PLC0415
-    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
     from google.cloud.exceptions import GoogleCloudError  # noqa: PLC0415
-    from google.cloud.storage import Client  # noqa: PLC0415
     from google.cloud.storage.exceptions import DataCorruption, InvalidResponse  # noqa: PLC0415
     from google.cloud.storage.retry import DEFAULT_RETRY  # noqa: PLC0415
-    from google.oauth2.service_account import Credentials  # noqa: PLC0415
     from requests.exceptions import RequestException  # noqa: PLC0415
 
-    scopes = ("https://www.googleapis.com/auth/devstorage.read_write",)
-    signer: Any = None
-    if credentials is not None:
-        signer = Credentials.from_service_account_file(str(credentials), scopes=scopes)  # type: ignore[no-untyped-call]
-    endpoint = emulator or "https://storage.googleapis.com"
-    client = Client(
-        project=signer.project_id if signer else "heartguard",
-        # An emulator knows nobody; it must not be shown a real key.
-        credentials=AnonymousCredentials() if emulator else signer,  # type: ignore[no-untyped-call]
-        client_options={"api_endpoint": endpoint},
-    )
+    client, signer = open_client(credentials, emulator)
     failures = (GoogleAPIError, GoogleCloudError, GoogleAuthError, DataCorruption, InvalidResponse, RequestException)
     return GcsStore(
         client.bucket(name),
-        endpoint=endpoint,
+        endpoint=emulator or ENDPOINT,
         signer=signer,
         retry=DEFAULT_RETRY.with_timeout(retry_seconds),
         raised=Raised(NotFound, PreconditionFailed, failures),

@@ -5,7 +5,7 @@ from itertools import chain
 
 from heartguard_common.calls import Sister
 from heartguard_common.errors import ServiceError, SisterError
-from heartguard_common.exports import NDJSON
+from heartguard_common.routing import NDJSON
 from heartguard_user.domain import AUTH_LAST_ADMIN, AUTH_MEMBER_CHANGED, User
 from heartguard_user.errors import LAST_ADMIN
 
