@@ -11,6 +11,13 @@ from tests.servers import Database, Postgres, Valkey
 
 __all__ = ["plan_founder", "running_system"]
 
+LONGEST = Path(__file__).parent / "system"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest come first, so that no process is left alone with one of them at the end."""
+    items.sort(key=lambda item: not item.path.is_relative_to(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:

@@ -61,6 +61,7 @@ ENDS: dict[str, End] = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("how", ENDS)
 def test_a_token_is_dead_within_a_second_at_every_door(protected_house: ProtectedHouse, how: str) -> None:
     house, name = protected_house, how.replace(" ", ".")
@@ -100,6 +101,7 @@ def test_a_redis_flushed_under_load_revives_no_token(protected_house: ProtectedH
     assert seen == {"gone": {401}, "stays": {200}}
 
 
+@pytest.mark.alone
 def test_a_hung_redis_costs_its_short_time_out_and_revives_nothing(protected_house: ProtectedHouse) -> None:
     gone, stays = protected_house.found("gone2"), protected_house.found("stays2")
     logout(protected_house, gone)

@@ -90,7 +90,7 @@ def test_what_was_acknowledged_is_there_once_and_the_rest_can_be_sent_again(clon
     found = Counter(point["time"] for point in member.points(EVER, AFTER))
     assert acknowledged <= set(found)
     for batch in unacknowledged:
-        answer = member.write([heart_rate(moment) for moment in batch])
+        answer = member.write_again([heart_rate(moment) for moment in batch])
         statuses = {result["status"] for result in answer.json()["results"]}
         # Whole or not at all, and what the re-sending says is what the query said before.
         assert statuses == ({"duplicate"} if batch[0] in found else {"created"}), answer.text

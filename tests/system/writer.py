@@ -42,6 +42,10 @@ class Member:
             timeout=10,
         )
 
+    def write_again(self, points: Sequence[Mapping[str, Any]]) -> requests.Response:
+        """One write, sent until it is answered with a verdict for each point."""
+        return self._answer("POST", "/timeseries/write", json={"bucket": self.bucket, "points": points})
+
     def points(self, start: str, stop: str, **selection: Any) -> list[dict[str, Any]]:
         """All points of a range, page by page."""
         body = {"bucket": self.bucket, "measurement": "heart_rate", "range_start": start, "range_stop": stop}
@@ -70,7 +74,7 @@ class Member:
             query["cursor"] = page["next_cursor"]
 
     def _answer(self, method: str, path: str, **how: Any) -> requests.Response:
-        """An answer to a read; after 502 and 503 it is asked again, as a client of a service that was killed does.
+        """An answer of 200; after 502 and 503 it is asked again, as a client of a service that was killed does.
 
         The worker that a killed gunicorn leaves behind answers for up to a second, `/ready` too, and then goes in
         the middle of whatever it was answering (502). And each worker of the gateway finds out for itself that the

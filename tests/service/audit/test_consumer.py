@@ -175,6 +175,7 @@ def test_a_redis_that_comes_back_empty_gets_its_group_again(start, environ, redi
     until(lambda: trail.ids() == wanted(sent), "arrival")
 
 
+@pytest.mark.alone
 def test_a_hung_redis_does_not_keep_it_from_ending(start, own_redis, valkey_server):
     client = valkey_server.client()
     process = start(own_redis)

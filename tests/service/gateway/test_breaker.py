@@ -73,6 +73,7 @@ def code(upstream: Upstream) -> str:
         return error.row.code
 
 
+@pytest.mark.alone
 def test_refusals_of_an_open_breaker_are_at_once_and_reach_nobody() -> None:
     with Service(resets=5).running() as service:
         upstream = Upstream("user", service.url, UpstreamLimits(answer=10.0))

@@ -224,6 +224,7 @@ def chunks(body: Blocks) -> Iterator[bytes]:
         yield block
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_large_upload_arrives_whole_in_flat_memory(gateway: Gateway, backend: Backend, chunked: bool) -> None:
     size = 40 * 1024 * 1024
@@ -241,6 +242,7 @@ def test_a_large_upload_arrives_whole_in_flat_memory(gateway: Gateway, backend: 
     assert resident(gateway) - before < 12 * 1024 * 1024
 
 
+@pytest.mark.alone
 def test_a_large_download_arrives_whole_in_flat_memory(gateway: Gateway, backend: Backend) -> None:
     size = 40 * 1024 * 1024
     block = b"0123456789abcdef" * 65536

@@ -34,6 +34,7 @@ def test_an_error_reply_is_no_answer(redis_url: str) -> None:
     link.close()
 
 
+@pytest.mark.alone
 def test_nobody_there_means_not_sent_and_costs_the_next_ones_nothing() -> None:
     link = RedisLink("redis://127.0.0.1:1/0", pause=60.0)
     with pytest.raises(Away) as caught:
@@ -54,6 +55,7 @@ def test_a_wrong_password_is_away(valkey: Valkey) -> None:
     link.close()
 
 
+@pytest.mark.alone
 def test_a_hung_server_is_away_within_the_limit_and_then_at_once(valkey_server: Valkey) -> None:
     link = RedisLink(valkey_server.url, timeout=0.25, pause=60.0)
     link.ping()

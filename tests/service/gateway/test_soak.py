@@ -7,6 +7,8 @@ import pytest
 from bench import soak
 from tests.service.gateway.house import Gateway
 
+pytestmark = pytest.mark.alone
+
 
 def test_idle_connections_and_slow_uploads_are_noticed_by_nobody(gateway: Gateway) -> None:
     report = soak.soak(gateway, idle=300, slow=80, seconds=2)

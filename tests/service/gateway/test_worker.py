@@ -6,6 +6,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.servers import Valkey, until
 from tests.service.gateway.house import Answer, Backend, Gateway, Handler, environ
 from tests.tokens import bearer, mark_ready
@@ -13,6 +15,7 @@ from tests.tokens import bearer, mark_ready
 ME = bearer(12, "user", 3)
 
 
+@pytest.mark.alone
 def test_idle_and_slow_connections_hurt_nobody(gateway: Gateway) -> None:
     links = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(200)]
     try:
@@ -40,6 +43,7 @@ def test_a_slow_body_does_not_hold_a_connection_to_the_service(gateway: Gateway,
         assert link.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.alone
 def test_one_busy_connection_lets_the_others_in(gateway: Gateway) -> None:
     def drain(link: socket.socket) -> None:
         while link.recv(1 << 20):
@@ -58,6 +62,7 @@ def test_one_busy_connection_lets_the_others_in(gateway: Gateway) -> None:
     assert elapsed < 1.0
 
 
+@pytest.mark.alone
 def test_a_stop_finishes_what_was_begun_and_waits_for_no_idler(
     backend: Backend, valkey: Valkey, tmp_path: Path
 ) -> None:

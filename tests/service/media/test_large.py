@@ -44,6 +44,7 @@ def link(house, item):
     return target_of(json.loads(answer.read())["url"])
 
 
+@pytest.mark.alone
 def test_up_and_down_in_flat_memory(house):
     expected = digest_of(content(SIZE))
 
@@ -64,6 +65,7 @@ def test_up_and_down_in_flat_memory(house):
     assert require_flat(house, there_and_back) == expected
 
 
+@pytest.mark.alone
 def test_an_announced_file_in_flat_memory(house):
     expected = digest_of(content(SIZE))
     request = {
@@ -86,6 +88,7 @@ def test_an_announced_file_in_flat_memory(house):
     assert require_flat(house, announced)["sha256"] == expected
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("media_type", ["application/json", "application/xml"])
 def test_a_document_costs_four_times_its_body_at_most(house, media_type):
     data = base64.b64encode(b"".join(content(5))).decode()

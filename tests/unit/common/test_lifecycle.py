@@ -47,6 +47,7 @@ def test_a_failing_ping_is_not_ready() -> None:
     assert [(item["name"], item["status"]) for item in document["dependencies"]] == [("good", "ok"), ("bad", "failed")]
 
 
+@pytest.mark.alone
 def test_hung_pings_cost_one_second_together_and_are_not_repeated() -> None:
     release = threading.Event()
     pings: list[str] = []
