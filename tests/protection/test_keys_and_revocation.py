@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from heartguard_auth.keys import main
 from tests.protection.house import JSON, Person, ProtectedHouse, header_of
@@ -85,6 +87,38 @@ def test_a_retired_key_is_refused_at_every_door_within_a_second_and_sessions_go_
         redis.flushall()
     assert at_every_door(house, person.access_token) == everywhere(401)
     assert at_every_door(house, answer.json["access_token"]) == everywhere(200)
+
+
+def test_a_key_that_signs_before_anybody_knew_it_is_known_at_every_door_within_a_second(
+    protected_house: ProtectedHouse, keys: Callable[..., int]
+) -> None:
+    house = protected_house
+    person = house.found("unpublished")
+    assert at_every_door(house, person.access_token) == everywhere(200)
+    # The next key was made known long ago; the one after it, which signs after two have gone, was not.
+    first = header_of(person.access_token)["kid"]
+    assert keys("retire", first) == 0
+    second = _signed_by_another(house, person, {first})
+    assert keys("retire", header_of(second)["kid"]) == 0
+    third = _signed_by_another(house, person, {first, header_of(second)["kid"]})
+    # Whoever forges key ids can use a second's question up, and no more.
+    forged = jwt.encode({"sub": "1"}, ec.generate_private_key(ec.SECP256R1()), "ES256", {"kid": "forged"})
+    assert at_every_door(house, forged) == everywhere(401)
+    time.sleep(1)
+    assert at_every_door(house, third) == everywhere(200)
+    assert at_every_door(house, second) == everywhere(401)
+
+
+def _signed_by_another(house: ProtectedHouse, person: Person, kids: set[str]) -> str:
+    """An access token that none of these keys signed, as soon as auth has read its ring again."""
+    tokens = [""]
+
+    def signed() -> bool:
+        tokens[0] = house.log_in(person.email)["access_token"]
+        return header_of(tokens[0])["kid"] not in kids
+
+    until(signed, "a token of another key", 5)
+    return tokens[0]
 
 
 def test_a_rotation_under_load_fails_no_request(protected_house: ProtectedHouse, keys: Callable[..., int]) -> None:

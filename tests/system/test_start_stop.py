@@ -216,5 +216,10 @@ def test_a_service_that_can_not_start_is_named_and_nothing_stays(stopped: Clone)
     refused(stopped, "REGISTRATION must be one of", REGISTRATION="perhaps")
 
 
+def test_another_key_ring_secret_is_named(running: Clone) -> None:
+    assert running.stop().returncode == 0
+    refused(running, "KEY_RING_SECRET in .env is not the one", KEY_RING_SECRET="b7Qw2Er9Ty4Ui6Op1As3Df5Gh8Jk0LzXc")
+
+
 def test_a_missing_python_is_one_sentence(stopped: Clone) -> None:
     refused(stopped, "Python 3.11 or later is needed", HEARTGUARD_VENV="", HEARTGUARD_PYTHON="/no/such/python")

@@ -161,7 +161,36 @@ def test_with_a_shared_secret_there_is_no_ring_to_turn(environ, capsys):
     assert "JWT_SECRET_PREVIOUS" in capsys.readouterr().err
 
 
+ANOTHER = "b7Qw2Er9Ty4Ui6Op1As3Df5Gh8Jk0LzXc"
+
+
+def failed(client):
+    answer = client.get("/auth/ready")
+    states = {item["name"]: item["status"] for item in answer.json["dependencies"]}
+    assert set(states) == {"postgresql", "redis", "keys"}
+    return answer.status_code, [name for name, state in states.items() if state != "ok"]
+
+
 def test_another_key_ring_secret_is_told_and_signs_nothing(client, founder, start, capfd):
-    other = start(KEY_RING_SECRET="b7Qw2Er9Ty4Ui6Op1As3Df5Gh8Jk0LzXc")
-    assert log_in(other, "user@hg.io").status_code == 503
+    assert failed(client) == (200, [])
+    other = start(KEY_RING_SECRET=ANOTHER)
+    assert failed(other) == (503, ["keys"])
     assert "KEY_RING_SECRET is not the one" in capfd.readouterr().err
+    assert log_in(other, "user@hg.io").status_code == 503
+    assert failed(client) == (200, [])
+
+
+def test_a_next_key_that_could_not_sign_is_told_before_its_turn(client, founder, environ, clock):
+    old, _ = published(client)
+    assert main(["retire", old], {**environ, "KEY_RING_SECRET": ANOTHER}) == 0
+    clock.forward(1)
+    assert failed(client) == (503, ["keys"])  # the key that was next signs, the next one is sealed under another secret
+    assert log_in(client, "user@hg.io").status_code == 200
+
+
+def test_with_a_lost_secret_retiring_both_keys_begins_a_new_ring(client, founder, environ, start):
+    for kid_of_old in published(client):
+        assert main(["retire", kid_of_old], {**environ, "KEY_RING_SECRET": ANOTHER}) == 0
+    other = start(KEY_RING_SECRET=ANOTHER)
+    assert failed(other) == (200, [])
+    assert log_in(other, "user@hg.io").status_code == 200

@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
             return 1
         return _run(options, settings)
     except TooSoon:
-        print("heartguard: the next key is only just published: try again in 15 seconds", file=sys.stderr)
+        print("heartguard: the next key is only just published: try again in 5 seconds", file=sys.stderr)
         return 1
     except TimeoutError:
         print(

@@ -23,6 +23,7 @@ from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.edge import Parts, make_edge, open_parts
 from heartguard_common.identity import ROLES, Principal, TokenVerifier
+from heartguard_common.lifecycle import Resource
 from heartguard_common.web import make_app
 
 _MYSELF = Principal("service", "service", name="auth")
@@ -34,7 +35,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     signer = (
         SharedSecretSigner(settings.jwt_secret, settings.jwt_secret_previous)
         if settings.jwt_secret
-        else make_ring(settings, parts)
+        else parts.lifecycle.open(Resource("keys", lambda: make_ring(settings, parts), KeyRing.prove))
     )
     revocations = Revocations(parts.database, parts.redis, parts.clock)
     stores = Stores(

@@ -152,7 +152,11 @@ def _policy(options: argparse.Namespace) -> int:
 
 
 def _keys(options: argparse.Namespace) -> int:
-    return _command_of("auth", "heartguard_auth.keys", options.arguments)
+    if not Layout().env_file.exists():
+        return _command_of("auth", "heartguard_auth.keys", options.arguments)
+    # A ring that nobody can open keeps the system from starting, and is mended with this command.
+    with native.database(_system()):
+        return _command_of("auth", "heartguard_auth.keys", options.arguments)
 
 
 def _command_of(service: str, module: str, arguments: Sequence[str], program: str | None = None) -> int:

@@ -35,6 +35,12 @@ DOWN_STATES = frozenset({"BACKOFF", "EXITED", "FATAL"})
 
 
 SILENCE = "it says nothing"
+# So many answers in a row, so that a moment's trouble with the database is not taken for it.
+SEALED_ANSWERS = 5
+SEALED = (
+    "auth can't open its signing keys: KEY_RING_SECRET in .env is not the one they were sealed under. Put the former "
+    "one back; if it is lost, ./heartguard keys retire each key that ./heartguard keys list shows as signing or next"
+)
 States: TypeAlias = dict[str, dict[str, object]]
 Answers: TypeAlias = dict[str, doors.Readiness]
 
@@ -221,6 +227,7 @@ def _start_services(system: System, supervisor: Supervisor) -> Answers:
         for program in system.services():
             supervisor.run(program)
         deadline = time.monotonic() + SERVICES_SECONDS
+        sealed = 0
         while True:
             states = supervisor.states()
             for name in (*SERVICES, "consumer"):
@@ -230,6 +237,9 @@ def _start_services(system: System, supervisor: Supervisor) -> Answers:
             answers = doors.ask_all(_doors(system))
             if all(answer.ready for answer in answers.values()) and _running(states):
                 return answers
+            sealed = sealed + 1 if answers["auth"].failed == ["keys"] else 0
+            if sealed == SEALED_ANSWERS:
+                raise Trouble(SEALED)
             if time.monotonic() > deadline:
                 raise Trouble(_unready(answers))
             time.sleep(0.1)

@@ -59,7 +59,7 @@ DERIVED = frozenset({"SERVICE_SECRET", "RETENTION_DATABASE_URL", *URL_VARIABLES.
 
 DEPENDS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("redis", "auth"),
-    "auth": ("postgresql", "redis"),
+    "auth": ("postgresql", "redis", "keys"),
     "organization": ("postgresql", "redis", "deletions"),
     "user": ("postgresql", "redis", "deletions", "exports"),
     "media": ("postgresql", "redis", "objects"),

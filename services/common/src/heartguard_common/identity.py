@@ -85,15 +85,15 @@ def secret_id(secret: str) -> str:
 
 
 class PublishedKeys:
-    """ES256 keys of auth's JWK Set (RFC 7517); an unknown `kid` costs at most one fetch in ten seconds.
+    """ES256 keys of auth's JWK Set (RFC 7517); unknown `kid`s cost at most one fetch in a second, however many come.
 
-    A set is believed for five minutes, so that a key which auth publishes no more is forgotten here too; while auth
-    is away the old set goes on.
+    So a key that signs without having been published before, because the one whose turn it was had to go, is known
+    within a second. A set is believed for five minutes, so that a key which auth publishes no more is forgotten here
+    too; while auth is away the old set goes on.
     """
 
-    REFETCH_NS = 10 * NANOSECONDS
+    REFETCH_NS = NANOSECONDS
     BELIEVED_NS = 300 * NANOSECONDS
-    RETRY_NS = NANOSECONDS
 
     def __init__(self, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
         self._fetch = fetch
@@ -119,8 +119,7 @@ class PublishedKeys:
     def _refetch(self) -> None:
         with self._lock:
             now = self._clock.now_ns()
-            pause = self.REFETCH_NS if self._answered else self.RETRY_NS
-            if self._asked_at is None or not 0 <= now - self._asked_at < pause:
+            if self._asked_at is None or not 0 <= now - self._asked_at < self.REFETCH_NS:
                 self._asked_at = now
                 self._answered = False
                 try:
