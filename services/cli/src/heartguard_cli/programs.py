@@ -161,7 +161,7 @@ class System:
     def _gunicorn(self, name: str) -> tuple[str, ...]:
         host = "127.0.0.1"
         config = "heartguard_common.gunicorn_hooks"
-        workers: tuple[str, ...] = ("--worker-class", "gthread", "--workers", "1", "--threads", "8")
+        workers: tuple[str, ...] = ("--workers", "1", "--threads", "8")
         if name == "gateway":
             host = self.values.get("GATEWAY_BIND") or "0.0.0.0"  # noqa: S104 - the one public port
             config = "heartguard_gateway.gunicorn_conf"

@@ -72,10 +72,15 @@ CONFLICT = ErrorRow("GEN_409", 409, "The resource is in a state that does not al
 PRECONDITION_FAILED = ErrorRow("GEN_412", 412, "The resource has changed since it was read")
 TOO_LARGE = ErrorRow("GEN_413", 413, "The request body is too large")
 UNSUPPORTED_MEDIA_TYPE = ErrorRow("GEN_415", 415, "The media type of the request body is not supported")
+TARGET_TOO_LONG = ErrorRow("GEN_414", 414, "The request target is too long")
+EXPECTATION_FAILED = ErrorRow("GEN_417", 417, "The expectation of the request can't be met")
 UNPROCESSABLE = ErrorRow("GEN_422", 422, "The request does not satisfy its contract")
 KEY_REUSED = ErrorRow("GEN_423", 422, "This Idempotency-Key was used with another request")
 TOO_MANY_REQUESTS = ErrorRow("GEN_429", 429, "Too many requests")
+NOT_HTTP = ErrorRow("GEN_430", 400, "The request is not well-formed HTTP")
+HEADERS_TOO_LARGE = ErrorRow("GEN_431", 431, "The request header is too large")
 INTERNAL = ErrorRow("GEN_500", 500, "The server failed to answer this request")
+UNKNOWN_CODING = ErrorRow("GEN_501", 501, "The transfer coding of the request is not supported")
 SISTER_UNAVAILABLE = ErrorRow("GEN_502", 502, "Another service gave no usable answer")
 UNAVAILABLE = ErrorRow("GEN_503", 503, "A needed dependency is not available")
 
@@ -90,11 +95,16 @@ ROWS = (
     CONFLICT,
     PRECONDITION_FAILED,
     TOO_LARGE,
+    TARGET_TOO_LONG,
     UNSUPPORTED_MEDIA_TYPE,
+    EXPECTATION_FAILED,
     UNPROCESSABLE,
     KEY_REUSED,
     TOO_MANY_REQUESTS,
+    NOT_HTTP,
+    HEADERS_TOO_LARGE,
     INTERNAL,
+    UNKNOWN_CODING,
     SISTER_UNAVAILABLE,
     UNAVAILABLE,
 )

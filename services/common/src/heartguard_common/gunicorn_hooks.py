@@ -8,10 +8,11 @@ from typing import Any
 
 from heartguard_common import policy
 
+worker_class = "heartguard_common.worker.ServiceWorker"
 control_socket_disable = True
 PR_SET_PDEATHSIG = 1  # prctl(2)
 graceful_timeout = 10
-# Whatever the gateway lets pass, with the header fields it adds, a service takes too: gunicorn's refusals are HTML.
+# Whatever the gateway lets pass, with the header fields it adds, a service takes too.
 limit_request_line = 8190
 limit_request_fields = 200
 keepalive = 75

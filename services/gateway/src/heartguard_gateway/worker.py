@@ -4,7 +4,6 @@ Stock gunicorn answers what its parser refuses in HTML and quotes the parser, ke
 not parse, lets one busy connection hold the loop, and waits its whole grace time for idle ones.
 """
 
-import json
 import logging
 import time
 from collections.abc import Callable
@@ -20,9 +19,8 @@ from gunicorn.http import errors as parsing
 from gunicorn.http import get_parser, wsgi
 from gunicorn.workers.ggevent import GeventWorker as Stock
 
-from heartguard_common.errors import INTERNAL, ErrorRow
-from heartguard_common.ids import uuid7
-from heartguard_common.trace import REQUEST_ID
+from heartguard_common import unparsed
+from heartguard_common.errors import ErrorRow
 from heartguard_gateway.clients import Client, Clients
 from heartguard_gateway.errors import (
     BAD_REQUEST,
@@ -42,7 +40,7 @@ SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is th
 IDLE_SECONDS = 0.3
 HEAD_SECONDS = 20.0  # for the whole head of a request
 _POLL_SECONDS = 0.1
-_ROWS: tuple[tuple[type[Exception], ErrorRow], ...] = (
+_ROWS: unparsed.Rows = (
     (parsing.LimitRequestLine, TARGET_TOO_LONG),
     (parsing.LimitRequestHeaders, HEADERS_TOO_LARGE),
     (parsing.UnsupportedTransferCoding, UNKNOWN_CODING),
@@ -256,32 +254,10 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002  gunicorn's
         """Answer what never became a request, in JSON: its header was not readable, so no Accept was."""
-        row = next((row for kind, row in _ROWS if isinstance(exc, kind)), INTERNAL)
-        if row is INTERNAL:
-            log.error("a connection failed", exc_info=exc)
-        self._refuse(client, getattr(req, "method", None), row)
+        self._refuse(client, getattr(req, "method", None), unparsed.row_of(exc, _ROWS, log))
 
     def _refuse(self, client: Any, method: str | None, row: ErrorRow) -> None:
-        own = uuid7()
-        REQUEST_ID.set(own)
-        fields = {"method": method, "status": row.status, "code": row.code, "route": "unparsed"}
-        log.info("request", extra={"fields": {**fields, "gateway_request_id": own}})
-        document = {"error": {"code": row.code, "message": row.title, "request_id": own}}
-        body = json.dumps(document, separators=(",", ":")).encode()
-        head = (
-            f"HTTP/1.1 {row.status} {_REASONS[row.status]}\r\n"
-            "Connection: close\r\n"
-            "Content-Type: application/json\r\n"
-            f"Content-Length: {len(body)}\r\n"
-            "Vary: Accept\r\n"
-            f"X-Request-ID: {own}\r\n"
-            f"X-Gateway-Request-ID: {own}\r\n\r\n"
-        )
-        try:
-            client.sendall(head.encode("ascii") + body)
-            util.close_graceful(client)
-        except OSError:
-            log.debug("the client did not wait for its refusal")
+        unparsed.refuse(client, method, row, log, gateway=True)
 
 
 class _Door(StreamServer):  # type: ignore[misc]
@@ -302,14 +278,3 @@ class _Door(StreamServer):  # type: ignore[misc]
 
     def do_close(self, *_: Any) -> None:
         """Nothing: whom a connection was handed over to closes it."""
-
-
-_REASONS = {
-    400: "Bad Request",
-    408: "Request Timeout",
-    414: "URI Too Long",
-    417: "Expectation Failed",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    501: "Not Implemented",
-}

@@ -1,0 +1,48 @@
+"""What never became a request is refused in our words, and in JSON: its header was not readable, so no Accept was."""
+
+import json
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from gunicorn import util
+
+from heartguard_common.errors import INTERNAL, ErrorRow
+from heartguard_common.ids import uuid7
+from heartguard_common.trace import REQUEST_ID
+
+Rows: TypeAlias = Sequence[tuple[type[Exception], ErrorRow]]
+"""Exceptions of an HTTP parser, the narrower ones first, and what each is refused with."""
+
+
+def row_of(error: BaseException, rows: Rows, log: logging.Logger) -> ErrorRow:
+    """The row of the first kind that `error` is; a fault that is none of the client's is logged and is GEN_500."""
+    row = next((row for kind, row in rows if isinstance(error, kind)), None)
+    if row is None:
+        log.error("a connection failed", exc_info=error)
+    return row or INTERNAL
+
+
+def refuse(client: Any, method: str | None, row: ErrorRow, log: logging.Logger, *, gateway: bool = False) -> None:
+    """Answer on the bare socket and end the connection; `gateway`: the answer names the gateway's request too."""
+    own = uuid7()
+    REQUEST_ID.set(own)
+    fields = {"method": method, "status": row.status, "code": row.code, "route": "unparsed"}
+    log.info("request", extra={"fields": {**fields, **({"gateway_request_id": own} if gateway else {})}})
+    document = {"error": {"code": row.code, "message": row.title, "request_id": own}}
+    body = json.dumps(document, separators=(",", ":")).encode()
+    head = (
+        f"HTTP/1.1 {row.status} {HTTPStatus(row.status).phrase}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        "Vary: Accept\r\n"
+        f"X-Request-ID: {own}\r\n"
+    )
+    named = f"X-Gateway-Request-ID: {own}\r\n" if gateway else ""
+    try:
+        client.sendall(f"{head}{named}\r\n".encode("ascii") + body)
+        util.close_graceful(client)
+    except OSError:
+        log.debug("the client did not wait for its refusal")

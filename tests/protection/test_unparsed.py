@@ -1,0 +1,60 @@
+"""What the HTTP parser of a service refuses is answered in our words, also to whoever reaches it past the gateway."""
+
+import json
+from email.parser import Parser
+
+import pytest
+
+from tests.protection.house import ProtectedHouse
+
+LINE = "GET /users/health HTTP/1.1\r\nHost: x\r\n"
+FOLLOW_UP = "GET /users/health HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def refused(answer: bytes) -> tuple[int, str]:
+    """Status and code of the one answer, which must be an error body of ours on a connection that ends."""
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    status, _, lines = head.partition("\r\n")
+    fields = Parser().parsestr(lines)
+    assert fields["Content-Type"] == "application/json"
+    assert int(fields["Content-Length"]) == len(body)
+    assert (fields["Connection"], fields["Vary"]) == ("close", "Accept")
+    error = json.loads(body)["error"]
+    assert error["request_id"] == fields["X-Request-ID"]
+    assert set(error) == {"code", "message", "request_id"}
+    assert "gunicorn" not in answer.decode().lower()
+    return int(status.split()[1]), error["code"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        ("nonsense\r\n\r\n", 400, "GEN_430"),
+        ("GET /users/health HTTP/9.9\r\nHost: x\r\n\r\n", 400, "GEN_430"),
+        (LINE + "Bad Name: 1\r\n\r\n", 400, "GEN_430"),
+        (LINE + "X-A: 1\r\n X-User-ID: root\r\n\r\n", 400, "GEN_430"),
+        (LINE + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400, "GEN_430"),
+        (LINE + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 400, "GEN_430"),
+        (f"GET /{'a' * 9000} HTTP/1.1\r\nHost: x\r\n\r\n", 414, "GEN_414"),
+        (LINE + "Expect: the-unexpected\r\n\r\n", 417, "GEN_417"),
+        (LINE + f"X-Long: {'a' * 9000}\r\n\r\n", 431, "GEN_431"),
+        (LINE + "".join(f"X-{n}: 1\r\n" for n in range(300)) + "\r\n", 431, "GEN_431"),
+        (LINE + "Transfer-Encoding: nonsense\r\n\r\n", 501, "GEN_501"),
+    ],
+)
+def test_the_parsers_refusals_are_ours(protected_house: ProtectedHouse, sent: str, status: int, code: str) -> None:
+    # What follows on the same connection is never read as a request.
+    assert refused(protected_house.doors["user"].raw((sent + FOLLOW_UP).encode())) == (status, code)
+
+
+def test_every_service_refuses_alike(protected_house: ProtectedHouse) -> None:
+    services = {name: door for name, door in protected_house.doors.items() if name != "gateway"}
+    found = {name: refused(door.raw(b"nonsense\r\n\r\n")) for name, door in services.items()}
+    assert found == dict.fromkeys(services, (400, "GEN_430"))
+
+
+def test_a_refusal_is_logged_without_what_was_sent(protected_house: ProtectedHouse) -> None:
+    door = protected_house.doors["user"]
+    refused(door.raw(b"GET /users/me HTTP/1.1\r\nHost: x\r\nSecret Name: hunter2secret\r\n\r\n"))
+    assert any(line.get("route") == "unparsed" and line["code"] == "GEN_430" for line in door.lines())
+    assert "hunter2secret" not in door.log.read_text()
