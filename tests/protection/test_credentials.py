@@ -1,0 +1,130 @@
+"""The operator, each service, and credentials that are wrong in every way, at every route: credentials.csv.
+
+It is written by hand from the HTTP contract, never from policy.toml: whether the operator may call a route, which
+services may (`all`, `none`, or one's name), and whether a wrong credential is refused. `unread`: the route is for
+anyone and answers as it does without a credential. Who may is not refused for who they are; what a route then says of
+an empty request is the business of other tests.
+"""
+
+import base64
+import csv
+import json
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from heartguard_common import policy
+from tests.protection.house import JSON, PASSWORD, ProtectedHouse
+from tests.tokens import OPERATOR_TOKEN, SERVICES, operator_auth, service_auth, service_secret
+
+LINES = list(csv.DictReader((Path(__file__).parent / "credentials.csv").read_text(encoding="utf-8").splitlines()))
+LAW = policy.load()
+NAMES = {
+    "file": "common.xsd",
+    "user_id": "999999",
+    "bucket": "org_999999",
+    **dict.fromkeys(
+        ("session_id", "invitation_id", "item_id", "job_id", "event_id"), "0198c0de-0000-7000-8000-000000000000"
+    ),
+}
+# Where the rule about the caller stands behind the contract.
+DOCUMENTS = {
+    "/auth/register": {"email": "nobody.yet@credentials.example", "password": PASSWORD},
+    "/auth/memberships": {
+        "org_id": 999999,
+        "user_id": 999999,
+        "role": "user",
+        "active": True,
+        "seen_role": "user",
+        "seen_active": False,
+    },
+}
+
+
+def basic(pair: bytes) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
+
+
+USER_SECRET = service_secret("user").encode()
+WRONG = {
+    "a token that is not the operator's": {"Authorization": f"Bearer {OPERATOR_TOKEN[:-1]}x"},
+    "the operator's token and more": {"Authorization": f"Bearer {OPERATOR_TOKEN}x"},
+    "the operator's token as Basic": basic(b"operator:" + OPERATOR_TOKEN.encode()),
+    "a service's secret as a token": {"Authorization": f"Bearer {service_secret('user')}"},
+    "another service's secret": basic(b"media:" + USER_SECRET),
+    "a service that is none": basic(b"nobody:" + USER_SECRET),
+    "a name in other letters": basic(b"User:" + USER_SECRET),
+    "no secret": basic(b"user:"),
+    "no colon": basic(b"user"),
+    "no UTF-8": basic(b"user:\xff\xfe"),
+    "no base64": {"Authorization": "Basic user:secret"},
+    "nothing behind the scheme": {"Authorization": "Bearer"},
+    "an unknown scheme": {"Authorization": f"Digest {OPERATOR_TOKEN}"},
+}
+
+
+class Doors:
+    """A kept connection to each door."""
+
+    def __init__(self, house: ProtectedHouse) -> None:
+        self._links = {name: HTTPConnection("127.0.0.1", door.port, timeout=20) for name, door in house.doors.items()}
+
+    def ask(self, door: str, line: dict[str, str], credentials: dict[str, str]) -> tuple[int, bool]:
+        """The status, and whether the answer says how to authenticate."""
+        link = self._links[door]
+        headers = {"Accept": "*/*", **credentials}
+        body = None
+        if line["method"] in ("POST", "PUT", "PATCH"):
+            body = json.dumps(DOCUMENTS.get(line["path"], {}))
+            headers["Content-Type"] = JSON
+        link.request(line["method"], line["path"].format(**NAMES), body, headers)
+        answer = link.getresponse()
+        answer.read()
+        return answer.status, answer.headers["WWW-Authenticate"] is not None
+
+    def close(self) -> None:
+        for link in self._links.values():
+            link.close()
+
+
+@pytest.fixture(scope="module")
+def doors(protected_house: ProtectedHouse) -> Iterator[Doors]:
+    doors = Doors(protected_house)
+    yield doors
+    doors.close()
+
+
+def test_every_route_stands_in_the_table_once() -> None:
+    written = [(line["method"], line["path"]) for line in LINES]
+    assert sorted(written) == sorted((row.method, row.path) for row in LAW.rows)
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line['method']} {line['path']}")
+def test_who_is_let_in_with_which_credentials(doors: Doors, line: dict[str, str]) -> None:
+    service = LAW.row(line["method"], line["path"]).upstream
+    callers = {
+        "operator": (operator_auth(), line["operator"]),
+        **{name: (service_auth(name), _of_service(line["services"], name)) for name in SERVICES},
+        **{name: (headers, line["wrong"]) for name, headers in WRONG.items()},
+    }
+    faults = []
+    for door in dict.fromkeys(("gateway", service)):
+        alone, _ = doors.ask(door, line, {})
+        for name, (credentials, expected) in callers.items():
+            status, challenged = doors.ask(door, line, credentials)
+            right = {
+                "unread": status == alone,
+                "yes": status not in (401, 403) and (status < 500 or status == alone),
+                "no": status == 403,
+                "refused": status == 401 and challenged,
+            }[expected]
+            if not right:
+                faults.append(f"{name} at {door}: {status}, but should be {expected}")
+    assert not faults, "\n".join(faults)
+
+
+def _of_service(services: str, name: str) -> str:
+    known = {"all": "yes", "none": "no", "unread": "unread"}
+    return known.get(services) or ("yes" if services == name else "no")
