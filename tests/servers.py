@@ -1,5 +1,6 @@
 """Real PostgreSQL and Valkey for tests: throw-away servers on free loopback ports, ended by their own pid."""
 
+import itertools
 import os
 import secrets
 import signal
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -28,11 +29,20 @@ FAST = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connect
 TEMPLATE = "heartguard_template"
 
 
+# Below the ports that systems hand out to whoever connects, and for each process of pytest-xdist others.
+FIRST_PORT, PORTS = 20_000, 3_000
+_process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 4
+_numbers = itertools.count(secrets.randbelow(PORTS))
+
+
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port that was free a moment ago and that nobody gets by chance."""
+    for number in itertools.islice(_numbers, PORTS):
+        port = FIRST_PORT + _process * PORTS + number % PORTS
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no port is free")
 
 
 def until(answers: Callable[[], bool], what: str, seconds: float = 30.0) -> None:

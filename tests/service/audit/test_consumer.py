@@ -107,6 +107,7 @@ def wanted(events):
     return [one.id for one in events]
 
 
+@pytest.mark.alone
 def test_it_consumes_says_that_it_lives_and_ends_in_time_when_told(start, environ, redis, trail):
     sent = [event() for _ in range(450)]
     post(redis, sent)
