@@ -1,6 +1,6 @@
 """How many events a second the consumer's writer takes: chained and sealed, beside the same rows without a chain.
 
-Run in the virtual environment of the tests: python bench/audit.py [--events 6000] [--batch 200]
+Run in the virtual environment of the tests: python -m bench.audit [--events 6000] [--batch 200]
 """
 
 import argparse
@@ -16,6 +16,7 @@ sys.path[:0] = [str(it) for it in (Path(__file__).parent.parent / "services").gl
 
 from sqlalchemy import text  # noqa: E402
 
+from bench import sheet  # noqa: E402
 from heartguard_audit.domain.chain import Keys  # noqa: E402
 from heartguard_audit.store.checkpoints import CheckpointFile  # noqa: E402
 from heartguard_audit.store.events import PostgresJournal, _row  # noqa: E402
@@ -88,7 +89,7 @@ def batches(number: int, size: int) -> list[list[AuditEvent]]:
 
 def main() -> None:
     """Write the same load in turns, a batch with the chain and a batch without, and verify what was chained."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = sheet.parser("audit", __doc__)
     parser.add_argument("--events", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=200)
     options = parser.parse_args()
@@ -97,12 +98,12 @@ def main() -> None:
         try:
             server.start()
             with server.database() as database:
-                _measure(database, Path(folder), options.events, options.batch)
+                _measure(database, Path(folder), options)
         finally:
             server.stop()
 
 
-def _measure(database: Any, folder: Path, number: int, size: int) -> None:
+def _measure(database: Any, folder: Path, options: argparse.Namespace) -> None:
     owner = Database(database.owner_url)
     with owner.transaction() as connection:
         connection.exec_driver_sql(PLAIN)
@@ -119,26 +120,33 @@ def _measure(database: Any, folder: Path, number: int, size: int) -> None:
     writers = {"chained": journal.add, "plain": plain}
     journal.add(events(1))
     plain(events(1))
-    for pair in zip(batches(number, size), batches(number, size), strict=True):
+    for pair in zip(batches(options.events, options.batch), batches(options.events, options.batch), strict=True):
         for (name, write), batch in zip(writers.items(), pair, strict=True):
             wall, own = time.perf_counter(), time.process_time()
             write(batch)
             spent[name][0] += time.perf_counter() - wall
             spent[name][1] += time.process_time() - own
-    print(f"{number:,} events in batches of {size}, fsync on")
-    for name, (wall, own) in spent.items():
-        print(f"  {name:8} {number / wall:8,.0f} events/s   {own / number * 1e6:6.1f} us of the consumer's CPU each")
-    print(f"  with the chain {spent['plain'][0] / spent['chained'][0]:.2f} of the rate without")
+    number = options.events
+    rates = {name: number / wall for name, (wall, _) in spent.items()}
     ledger, apart = PostgresLedger(store), CheckpointFile(folder / "checkpoints")
     began = time.perf_counter()
     signed = Notary(ledger, apart, keys, SystemClock()).step()
-    print(f"  {signed} chains signed in {(time.perf_counter() - began) * 1000:.0f} ms")
+    signing = (time.perf_counter() - began) * 1000
     began = time.perf_counter()
     found = list(Verification(ledger, apart, keys).all())
-    checked = sum(it.verdict.checked for it in found)
+    verifying = time.perf_counter() - began
     assert all(it.verdict.fault is None for it in found)
-    print(f"  {checked / (time.perf_counter() - began):,.0f} events/s verified")
+    checked = sum(it.verdict.checked for it in found) / verifying
     store.close()
+    told = f"{number:,} events in batches of {options.batch}, fsync on.\n\n" + sheet.table(
+        ("rows", "events/s", "us of the consumer's CPU each", "of the rate without a chain"),
+        [
+            (name, f"{rates[name]:,.0f}", f"{own / number * 1e6:.1f}", f"{rates[name] / rates['plain']:.2f}")
+            for name, (_, own) in spent.items()
+        ],
+    )
+    told += f"\n\n{signed} chains were signed in {signing:.0f} ms, and {checked:,.0f} events/s verified."
+    sheet.write(options.out, "audit", told, {"events/s": {**rates, "verified": checked}})
 
 
 if __name__ == "__main__":

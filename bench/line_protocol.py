@@ -1,6 +1,6 @@
 """Encoding line protocol: ours beside influxdb-client's, which takes dictionaries or its own points.
 
-CPU time of this process, best of several rounds; the ratio is what counts. One command: bench/line_protocol.py
+CPU time of this process, best of several rounds; the ratio is what counts: python -m bench.line_protocol
 """
 
 import random
@@ -10,10 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "services" / name / "src") for name in ("common", "influx")]
+sys.path[:0] = [str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway", "influx")]
 
 from influxdb_client import Point as ClientPoint  # noqa: E402
 
+from bench import sheet  # noqa: E402
 from heartguard_influx.domain.point import Point  # noqa: E402
 from heartguard_influx.store.influx.lines import encode, unkeepable  # noqa: E402
 
@@ -48,7 +49,8 @@ def best(call: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print and keep the table."""
+    options = sheet.parser("line_protocol", __doc__).parse_args()
     batch = points()
     documents = [
         {"measurement": it.measurement, "tags": dict(it.tags), "fields": dict(it.fields), "time": it.time_ns}
@@ -74,11 +76,12 @@ def main() -> None:
         ),
         "influxdb-client, Point": best(client_points),
     }
-    results["influxdb-client, dictionaries"]
-    for name, rate in results.items():
-        print(
-            f"{name:32} {rate:12,.0f} points/s   {rate / results['influxdb-client, dictionaries']:5.1f} x dictionaries"
-        )
+    slowest = results["influxdb-client, dictionaries"]
+    text = f"{BATCH:,} points of two fields and two tags.\n\n" + sheet.table(
+        ("encoder", "points/s of CPU time", "times dictionaries"),
+        [(name, f"{rate:,.0f}", f"{rate / slowest:.1f}") for name, rate in results.items()],
+    )
+    sheet.write(options.out, "line_protocol", text, {"points/s of CPU time": results})
 
 
 if __name__ == "__main__":

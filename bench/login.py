@@ -1,6 +1,6 @@
 """What a login costs beside the one argon2id hash it needs, and whether its time tells known from unknown addresses.
 
-Run it from the root: python bench/login.py. It starts PostgreSQL, Valkey and one worker of auth by itself, and
+Run it from the root: python -m bench.login. It starts PostgreSQL, Valkey and one worker of auth by itself, and
 takes less than two minutes. CPU time is the worker's own, so that a busy machine spoils little. The worker and the
 hash beside it both have the allocator settings that the start script gives every service.
 """
@@ -22,6 +22,7 @@ sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").gl
 
 import psutil  # noqa: E402
 
+from bench import sheet  # noqa: E402
 from heartguard_auth.store.passwords import Argon2Hasher  # noqa: E402
 from heartguard_cli.programs import MEMORY  # noqa: E402
 from tests.servers import Postgres, Valkey  # noqa: E402
@@ -117,7 +118,22 @@ def timing(caller: Caller) -> tuple[float, float]:
     return statistics.median(found[True]), statistics.median(found[False])
 
 
+def throughput(port: int) -> float:
+    """Logins per second of four callers at once."""
+
+    def some(network: int) -> None:
+        mine = Caller(port, network)
+        for number in range(LOGINS // 4):
+            assert mine.post("login", known(network * 5 + number), PASSWORD)[0] == 200
+
+    began = time.perf_counter()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(some, range(2, 6)))
+    return LOGINS // 4 * 4 / (time.perf_counter() - began)
+
+
 def main() -> None:
+    options = sheet.parser("login", __doc__).parse_args()
     with auth() as running:
         caller = Caller(running.port, 1)
         for number in range(ACCOUNTS):
@@ -126,29 +142,30 @@ def main() -> None:
         assert running.process is not None
         worker = psutil.Process(running.process.pid).children()[0]
         known_s, unknown_s = timing(caller)
-        print(f"wrong password, known address     {milliseconds(known_s):8.2f} ms (median of {PAIRS})")
-        print(f"wrong password, unknown address   {milliseconds(unknown_s):8.2f} ms")
-        print(f"    difference {abs(known_s - unknown_s) / min(known_s, unknown_s):.1%} (at most 10%)")
-
         cost, login, wall = costs(caller, worker)
-        print(f"one argon2id hash                 {milliseconds(cost):8.2f} ms of CPU (means of {LOGINS}, in turns)")
-        print(f"one login                         {milliseconds(login):8.2f} ms of CPU")
-        print(f"    auth adds {login / cost - 1:.1%} (under 15%)")
-        print(f"latency of a login, one caller    {milliseconds(wall):8.2f} ms (median)")
-
-        def some(network: int) -> None:
-            mine = Caller(running.port, network)
-            for number in range(LOGINS // 4):
-                assert mine.post("login", known(network * 5 + number), PASSWORD)[0] == 200
-
-        began = time.perf_counter()
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(some, range(2, 6)))
-        print(f"throughput, four callers          {LOGINS // 4 * 4 / (time.perf_counter() - began):8.1f} logins/s")
+        rate = throughput(running.port)
+    difference = abs(known_s - unknown_s) / min(known_s, unknown_s)
+    times = {
+        f"wrong password, known address (median of {PAIRS})": known_s,
+        "wrong password, unknown address": unknown_s,
+        f"one argon2id hash, CPU (mean of {LOGINS}, in turns)": cost,
+        "one login, CPU": login,
+        "latency of a login, one caller (median)": wall,
+    }
+    text = sheet.table(("what", "ms"), [(name, f"{milliseconds(it):.2f}") for name, it in times.items()])
+    text += (
+        f"\n\nKnown and unknown addresses differ by {difference:.1%} (at most 10%), auth adds {login / cost - 1:.1%} "
+        f"to the hash (under 15%), and four callers get {rate:.1f} logins/s."
+    )
+    panels = {
+        "CPU ms": {"argon2id alone": milliseconds(cost), "login": milliseconds(login)},
+        "wrong password, ms": {"known address": milliseconds(known_s), "unknown": milliseconds(unknown_s)},
+    }
+    sheet.write(options.out, "login", text, panels)
 
 
 if __name__ == "__main__":
     if not os.environ.items() >= MEMORY.items():
         # The allocator reads its settings once, when a process begins.
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **MEMORY})
+        os.execve(sys.executable, [sys.executable, "-m", "bench.login", *sys.argv[1:]], {**os.environ, **MEMORY})
     main()

@@ -1,6 +1,6 @@
 """Large files through the gateway, beside nginx serving the same file and beside base64 in JSON.
 
-Run it from the root: python bench/media.py [MiB, 64 by default]. Each row: MB/s of payload as the client sees it (best
+Run it from the root: python -m bench.media [--mebibytes 64]. Each row: MB/s of payload as the client sees it (best
 of three), CPU seconds that each program spends on 100 MB, and its largest memory meanwhile (PSS of all its processes).
 nginx takes part where it is installed. About a minute.
 """
@@ -24,6 +24,7 @@ import http.client  # noqa: E402
 
 import psutil  # noqa: E402
 
+from bench import sheet  # noqa: E402
 from tests.media_house import (  # noqa: E402
     MEBIBYTE,
     House,
@@ -142,8 +143,11 @@ def nginx(program: str, folder: Path) -> Iterator[tuple[int, int]]:
 
 
 def main() -> None:
-    """Measure and print the table."""
-    size = int(sys.argv[1]) if len(sys.argv) > 1 else 64
+    """Measure, print and keep the table."""
+    parser = sheet.parser("media", __doc__)
+    parser.add_argument("--mebibytes", type=int, default=64)
+    options = parser.parse_args()
+    size = options.mebibytes
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data = folder / "bench.bin"
@@ -163,11 +167,19 @@ def main() -> None:
         finally:
             valkey.stop()
             postgres.stop()
-    print(f"{'':<32}{'MB/s':>8}   CPU s per 100 MB            largest MB")
-    for row in rows:
-        cpu = ", ".join(f"{who} {seconds:.2f}" for who, seconds in row.cpu.items())
-        memory = ", ".join(f"{who} {peak / 1e6:.0f}" for who, peak in row.memory.items())
-        print(f"{row.name:<32}{row.speed:>8.0f}   {cpu:<28}{memory}")
+    listed = [
+        (
+            row.name,
+            f"{row.speed:,.0f}",
+            ", ".join(f"{who} {seconds:.2f}" for who, seconds in row.cpu.items()),
+            ", ".join(f"{who} {peak / 1e6:.0f}" for who, peak in row.memory.items()),
+        )
+        for row in rows
+    ]
+    text = f"{size} MiB.\n\n" + sheet.table(("way", "MB/s", "CPU s per 100 MB", "largest MB"), listed)
+    spent = {row.name: sum(row.cpu.values()) for row in rows}
+    panels = {"MB/s": {row.name: row.speed for row in rows}, "CPU s per 100 MB": spent}
+    sheet.write(options.out, "media", text, panels)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Many idle connections and many slow uploads at once: who else asks must not notice.
 
-Run from the root: .venv/bin/python bench/soak.py [--idle 5000] [--slow 500] [--seconds 10]. Needs about
+Run from the root: .venv/bin/python -m bench.soak [--idle 5000] [--slow 500] [--seconds 10]. Needs about
 2 * (idle + slow) open files. Exit 1 when health takes over 100 ms, another request to the same service over 1 s, an
 upload ends otherwise than with 200 or a 503 that says when to come back, or the gateway holds 200 MB. The tests run
 it small.
@@ -25,6 +25,7 @@ sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in (
 
 import psutil  # noqa: E402
 
+from bench import sheet  # noqa: E402
 from tests.servers import Valkey  # noqa: E402
 from tests.service.gateway.house import Backend, Gateway, Handler, environ  # noqa: E402
 from tests.tokens import bearer, mark_ready  # noqa: E402
@@ -47,18 +48,20 @@ class Report:
 
     def __str__(self) -> str:
         rows = [
-            f"{name}: {len(times)} requests, p50 {sorted(times)[len(times) // 2] * 1000:.1f} ms, "
-            f"p99 {sorted(times)[int(len(times) * 0.99)] * 1000:.1f} ms, longest {max(times) * 1000:.1f} ms"
+            (
+                name,
+                len(times),
+                *(f"{sorted(times)[int(len(times) * part)] * 1000:.1f}" for part in (0.5, 0.99)),
+                f"{max(times) * 1000:.1f}",
+            )
             for name, times in (("health", self.health), ("others", self.others))
         ]
-        return "\n".join(
-            [
-                *rows,
-                f"gateway: {self.megabytes:.0f} MB; {self.idle_alive} idle connections kept",
-                f"uploads: {self.uploaded} done, {self.turned_away} told to come back",
-                *self.faults,
-            ]
+        ends = (
+            f"gateway: {self.megabytes:.0f} MB; {self.idle_alive} idle connections kept; "
+            f"uploads: {self.uploaded} done, {self.turned_away} told to come back"
         )
+        table = sheet.table(("who asks", "requests", "p50 ms", "p99 ms", "longest ms"), rows)
+        return "\n\n".join([table, ends, *self.faults])
 
 
 def soak(gateway: Gateway, idle: int, slow: int, seconds: float) -> Report:
@@ -182,7 +185,7 @@ def _vouch(handler: Handler) -> None:
 
 def main() -> int:
     """Run it against a gateway of its own."""
-    parser = argparse.ArgumentParser(prog="bench/soak.py", description=__doc__)
+    parser = sheet.parser("soak", __doc__)
     parser.add_argument("--idle", type=int, default=5000)
     parser.add_argument("--slow", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=10)
@@ -204,7 +207,9 @@ def main() -> int:
                 report = soak(gateway, args.idle, args.slow, args.seconds)
         finally:
             valkey.stop()
-    print(report)
+    text = f"{args.idle:,} idle connections and {args.slow} uploads of 100 KB, over {args.seconds:g} s.\n\n{report}"
+    longest = {"health": max(report.health) * 1000, "others": max(report.others) * 1000}
+    sheet.write(args.out, "soak", text, {"longest answer, ms": longest, "MB": {"gateway": report.megabytes}})
     late = max(report.health) > HEALTH_SECONDS or max(report.others) > OTHERS_SECONDS
     lost = report.faults or report.idle_alive < args.idle
     return 1 if late or lost or report.megabytes > MEGABYTES else 0

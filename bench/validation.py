@@ -1,6 +1,6 @@
 """What a WriteRequest of 1,000 points costs: our validators and codec against `jsonschema` and `dicttoxml`.
 
-Run it from the root: python bench/validation.py. Times are the best of several runs, in milliseconds; the whole
+Run it from the root: python -m bench.validation. Times are the best of several runs, in milliseconds; the whole
 takes less than 20 seconds.
 """
 
@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "services" / "common" / "src"))
+sys.path[:0] = [str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway")]
 
 import dicttoxml  # noqa: E402
 import jsonschema  # noqa: E402
 import jsonschema_rs  # noqa: E402
 from lxml import etree  # noqa: E402
 
+from bench import sheet  # noqa: E402
 from heartguard_common import shapes  # noqa: E402
 from heartguard_common.contracts import Contracts  # noqa: E402
 from heartguard_common.paths import SCHEMAS_DIR  # noqa: E402
@@ -87,11 +88,18 @@ def rows() -> list[tuple[str, str, float, str, float]]:
 
 
 def main() -> None:
-    """Print the table."""
-    print(f"WriteRequest of {POINTS} points, best run in ms\n")
-    print(f"{'task':26} {'ours':18} {'ms':>8}   {'other':18} {'ms':>8}   {'ratio':>7}")
-    for task, ours, mine, other, theirs in rows():
-        print(f"{task:26} {ours:18} {mine:8.2f}   {other:18} {theirs:8.2f}   {theirs / mine:6.1f}x")
+    """Measure, print and keep the table."""
+    options = sheet.parser("validation", __doc__).parse_args()
+    found = rows()
+    text = f"WriteRequest of {POINTS:,} points, best run.\n\n" + sheet.table(
+        ("task", "ours", "ms", "other", "ms", "ratio"),
+        [
+            (task, ours, f"{mine:.2f}", other, f"{theirs:.2f}", f"{theirs / mine:.1f}x")
+            for task, ours, mine, other, theirs in found
+        ],
+    )
+    panels = {f"{task}, ms": {ours: mine, other: theirs} for task, ours, mine, other, theirs in found}
+    sheet.write(options.out, "validation", text, panels)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,12 @@
 """The table and the plot of a run."""
 
-import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.gateway.gateways import PYTHON
+from bench import sheet
 from bench.gateway.load import Figures
 
-# Drawn by the peers' Python: a plotting library is nothing that a test needs.
 _PLOT = """
 import json, sys
 import matplotlib
@@ -71,4 +68,4 @@ def table(cells: Sequence[Cell]) -> str:
 def plot(cells: Sequence[Cell], target: Path) -> None:
     """An SVG of requests per second."""
     rows = [{"name": c.name, "method": c.method, "connections": c.connections, "rate": c.rate} for c in cells]
-    subprocess.run([str(PYTHON), "-c", _PLOT, str(target)], input=json.dumps(rows), text=True, check=True)
+    sheet.draw(_PLOT, rows, target)

@@ -1,13 +1,9 @@
 """Markdown tables and an SVG of one run."""
 
-import importlib.util
-import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.gateway import gateways
+from bench import sheet
 from bench.timeseries.load import Row
 from bench.timeseries.queries import Answered
 
@@ -70,14 +66,10 @@ def growing(growth: Mapping[int, Row]) -> str:
 
 
 def plot(rows: Sequence[Row], answers: Sequence[Answered], growth: Mapping[int, Row], target: Path) -> None:
-    """Draw it, with whichever Python has a plotting library."""
-    python = sys.executable
-    if importlib.util.find_spec("matplotlib") is None:
-        gateways.install()
-        python = str(gateways.PYTHON)
+    """An SVG of all of it."""
     found = {
         "rates": [(row.name, row.rate) for row in rows],
         "queries": [(it.name, it.size, it.service, it.store) for it in answers],
         "growth": [(size, row.rate) for size, row in growth.items()],
     }
-    subprocess.run([python, "-c", _PLOT, str(target)], input=json.dumps(found), text=True, check=True)
+    sheet.draw(_PLOT, found, target)

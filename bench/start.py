@@ -1,0 +1,147 @@
+"""Time to ready, time to stop and memory at rest, beside seven Flask applications that do nothing.
+
+Those run under the same gunicorn workers and over the same PostgreSQL and Valkey. Run from the root:
+.venv/bin/python -m bench.start [--rounds 3]. Medians of the rounds; the first start, which makes the database, is a row
+of its own. Packages are installed already. Memory is the proportional set size of all processes.
+"""
+
+import argparse
+import http.client
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway"))]
+
+import psutil  # noqa: E402
+
+from bench import sheet  # noqa: E402
+from bench.soak import megabytes  # noqa: E402
+from tests.clone import Clone  # noqa: E402
+from tests.servers import Postgres, Valkey, free_port, until  # noqa: E402
+
+REST_SECONDS = 5
+NOTHING = "from flask import Flask\napp = Flask(__name__)\n\n@app.get('/')\ndef nothing():\n    return {}\n"
+WORKERS = (("--worker-class", "gevent", "--workers", "2"), *[("--worker-class", "gthread", "--threads", "8")] * 6)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def product(directory: Path, rounds: int) -> tuple[dict[str, float], float]:
+    """Seconds of each thing a person does, and the MB at rest."""
+    clone = Clone.make(directory)
+
+    def start() -> None:
+        up = clone.start()
+        if up.returncode:
+            raise RuntimeError(up.stdout + up.stderr)
+
+    try:
+        first = timed(start)
+        time.sleep(REST_SECONDS)
+        held = megabytes(clone.supervisor_pid())
+        stops, starts = [], []
+        for _ in range(rounds):
+            stops.append(timed(clone.stop))
+            starts.append(timed(start))
+    finally:
+        clone.stop()
+    seconds = {
+        "first start, database made": first,
+        "start": statistics.median(starts),
+        "stop": statistics.median(stops),
+    }
+    return seconds, held
+
+
+@contextmanager
+def bare(directory: Path) -> Iterator[list[int]]:
+    """Seven applications that do nothing; the pids of their masters."""
+    (directory / "nothing.py").write_text(NOTHING)
+    running: list[tuple[subprocess.Popen[bytes], int]] = []
+    try:
+        for workers in WORKERS:
+            port = free_port()
+            command = [sys.executable, "-m", "gunicorn", *workers, "--no-control-socket", "--log-level", "error"]
+            command += ["--bind", f"127.0.0.1:{port}", "--chdir", str(directory), "nothing:app"]
+            running.append((subprocess.Popen(command), port))
+        for process, port in running:
+            until(lambda port=port: _answers(port), f"an answer of {process.args!r}")
+        yield [process.pid for process, _ in running]
+    finally:
+        for process, _ in running:
+            process.terminate()
+        for process, _ in running:
+            process.wait(20)
+
+
+def _answers(port: int) -> bool:
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        link.request("GET", "/")
+        return link.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        link.close()
+
+
+def peer(directory: Path) -> tuple[dict[str, float], float]:
+    """The same of the applications that do nothing, with stores that have their data already."""
+    postgres, valkey = Postgres(directory, settings=()), Valkey(directory)
+    postgres.start()
+    postgres.stop()
+    with ExitStack() as stack:
+        began = time.perf_counter()
+        for server in (postgres, valkey):
+            server.start()
+            stack.callback(server.stop)
+        applications = bare(directory)
+        pids = applications.__enter__()
+        stack.push(applications)
+        started = time.perf_counter() - began
+        time.sleep(REST_SECONDS)
+        held = sum(megabytes(pid) for pid in (*pids, postgres.pid, valkey.pid))
+        began = time.perf_counter()
+        stack.close()
+        stopped = time.perf_counter() - began
+    return {"start": started, "stop": stopped}, held
+
+
+def measure(rounds: int) -> tuple[tuple[dict[str, float], float], tuple[dict[str, float], float]]:
+    """The product and the peer, one after the other, in directories of their own."""
+    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
+        return product(Path(ours), rounds), peer(Path(theirs))
+
+
+def main() -> None:
+    """Measure, print and keep the table."""
+    parser: argparse.ArgumentParser = sheet.parser("start", __doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    (ours, held), (theirs, bare_held) = measure(options.rounds)
+    rows = [
+        (name, f"{seconds:.1f} s", f"{theirs[name]:.1f} s" if name in theirs else "") for name, seconds in ours.items()
+    ]
+    rows.append((f"memory after {REST_SECONDS} s of rest", f"{held:.0f} MB", f"{bare_held:.0f} MB"))
+    text = f"{psutil.cpu_count()} CPUs.\n\n" + sheet.table(("what", "HeartGuard", "seven empty applications"), rows)
+    panels = {
+        "seconds until ready": {"HeartGuard": ours["start"], "seven empty applications": theirs["start"]},
+        "MB at rest": {"HeartGuard": held, "seven empty applications": bare_held},
+    }
+    sheet.write(options.out, "start", text, panels)
+
+
+if __name__ == "__main__":
+    main()
