@@ -11,6 +11,9 @@ from dotenv import dotenv_values
 
 from tests.clone import Clone
 
+PORTAL = "https://portal.example"
+"""The one origin that may call the running system from a browser."""
+
 
 @dataclass(frozen=True)
 class RunningSystem:
@@ -31,10 +34,10 @@ def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
     """A started system without any data; answers are held against their contract."""
     clone = Clone.make(tmp_path_factory.mktemp("system"))
     try:
-        started = clone.start(HEARTGUARD_ENV="test", PUBLIC_URL=f"http://127.0.0.1:{clone.ports['gateway']}")
+        url = f"http://127.0.0.1:{clone.ports['gateway']}"
+        started = clone.start(HEARTGUARD_ENV="test", PUBLIC_URL=url, ALLOWED_ORIGINS=PORTAL)
         assert started.returncode == 0, started.stdout + started.stderr
         token = dotenv_values(clone.root / ".env")["OPERATOR_TOKEN"]
-        url = f"http://127.0.0.1:{clone.ports['gateway']}"
         system = RunningSystem(clone, url, {"Authorization": f"Bearer {token}"})
         _found(system)
         yield system

@@ -138,6 +138,10 @@ def test_a_socket_directory_open_to_others_is_refused(deep: Layout) -> None:
             "a.b.SettingsError: the environment has faults:\n  X is not set\n  Y is wrong\n[1] [ERROR] Reason\n",
             "a.b.SettingsError: the environment has faults:; X is not set; Y is wrong",
         ),
+        (
+            '{"message":"no","stack":"Traceback:\\n  x\\na.b.SettingsError: no\\n  X"}\n{"level":"info"}\n{"x',
+            "a.b.SettingsError: no; X",
+        ),
         ("2026 [1] FATAL:  lock file exists\n", "2026 [1] FATAL:  lock file exists"),
     ],
 )

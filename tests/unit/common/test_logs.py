@@ -3,10 +3,11 @@
 import json
 import logging
 import sys
+import time
 
 import pytest
 
-from heartguard_common.logs import JsonLines, redact
+from heartguard_common.logs import JsonLines, redact, redact_path
 from heartguard_common.trace import REQUEST_ID
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMiJ9.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
@@ -20,6 +21,7 @@ SECRET_TEXTS = [
     ("user <Ann@Clinic.Example>", "Ann@"),
     ('{"password": "Secret123", "x": 1}', "Secret123"),
     ("password=Secret123&next=1", "Secret123"),
+    ("GET /media/content/x?expires=1&signature=abc-DEF_1", "abc-DEF_1"),
     ("refresh_token: 'abcdef'", "abcdef"),
     ("{'password': 'Secret123', 'n': 1}", "Secret123"),
     ("client_secret=abcdef", "abcdef"),
@@ -40,6 +42,22 @@ def test_secrets_are_taken_out(text: str, secret: str) -> None:
 def test_the_rest_is_left_alone() -> None:
     text = "deletion 0198c1d2-0000-7000-8000-000000000001 waits for auth: GEN_502 at http://127.0.0.1:5001/auth"
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "word", ["a", "a.b", "a@b.", "eyJaaaa.", "a://", "a://b:", "@", "token", "basic ", "(a", "%40"]
+)
+def test_a_long_word_costs_no_more_than_its_length(word: str) -> None:
+    began = time.process_time()
+    redact("/" + word * (16_000 // len(word)))  # twice what a request line holds
+    assert time.process_time() - began < 0.3
+
+
+def test_a_path_hides_nothing_in_escapes() -> None:
+    shown = redact_path(f"/users/ann%40clinic.example/{TOKEN.replace('.', '%2E')}/%0a%ff")
+    assert "ann" not in shown
+    assert TOKEN.split(".")[1] not in shown
+    assert shown.endswith("/\n\ufffd")
 
 
 def record(message: str, *args: object, **more: object) -> logging.LogRecord:

@@ -1,5 +1,6 @@
 """Start, stop and state of the system without Docker."""
 
+import json
 import os
 import re
 import signal
@@ -284,11 +285,21 @@ def _end_leftovers(layout: Layout) -> None:
 
 def last_words(log: Path, offset: int = 0) -> str:
     """Why a program ended, as far as its log says: from its last exception on, without the server's chatter."""
-    lines = [line.strip() for line in _tail(log, offset) if line.strip() and not line.startswith("[")]
+    lines = [said.strip() for line in _tail(log, offset) for said in _said(line) if said.strip()]
     for number in range(len(lines) - 1, -1, -1):
         if re.match(r"[\w.]*(Error|Exception|FATAL|Exit)\b", lines[number]):
             return "; ".join(lines[number : number + 6])
     return lines[-1] if lines else SILENCE
+
+
+def _said(line: str) -> list[str]:
+    """What a line says of an end: a stack of its own in a line of JSON, or the line; nothing where it is chatter."""
+    if not line.startswith('{"'):
+        return [] if line.startswith("[") else [line]
+    try:
+        return str(json.loads(line).get("stack", "")).splitlines()
+    except ValueError:
+        return []
 
 
 def _tail(log: Path, offset: int) -> list[str]:

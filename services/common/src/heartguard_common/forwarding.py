@@ -13,13 +13,13 @@ def sign(key: str, address: str) -> str:
     return hmac.digest(key.encode(), address.encode(), "sha256").hex()
 
 
-def client_of(headers: Mapping[str, str], peer: str, key: str) -> str:
-    """The address of the client: what the gateway forwarded and signed, else the peer's own.
+def forwarded(headers: Mapping[str, str], key: str) -> str | None:
+    """The address of the client that the gateway forwarded and signed; None where the gateway did not send this.
 
     Without a `key` nothing is believed.
     """
     address = headers.get("X-Forwarded-For", "")
     signature = headers.get(SIGNATURE, "")
     if not key or not address or not signature.isascii():
-        return peer
-    return address if hmac.compare_digest(sign(key, address), signature) else peer
+        return None
+    return address if hmac.compare_digest(sign(key, address), signature) else None

@@ -10,8 +10,10 @@ from heartguard_common import policy
 
 worker_class = "heartguard_common.worker.ServiceWorker"
 control_socket_disable = True
+logger_class = "heartguard_common.server_log.ServerLog"
 PR_SET_PDEATHSIG = 1  # prctl(2)
 graceful_timeout = 10
+forwarded_allow_ips = ""  # the gateway signs what it forwards; gunicorn would let a loopback peer set SCRIPT_NAME
 # Whatever the gateway lets pass, with the header fields it adds, a service takes too.
 limit_request_line = 8190
 limit_request_fields = 200

@@ -7,18 +7,22 @@ import sys
 import time
 import traceback
 from typing import Any
+from urllib.parse import unquote
 
 from heartguard_common.clock import rfc3339
 from heartguard_common.trace import REQUEST_ID
 
+# Anybody can send 8 KB of path for a line: no pattern may try a long word anew at each of its letters.
+_WORD = r"[^\s@\"<>()\[\]{}:,;]"
+_NAMES = "password|secret|token|code|signature"
 _SECRETS = (
     (re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "[token]"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 [redacted]"),
-    (re.compile(r"[^\s@\"<>()\[\]{}:,;]+@[^\s@\"'<>()\[\]{}:,;]+\.[A-Za-z]{2,}"), "[email]"),
-    (re.compile(r"(?i)(password|secret|token|code)([\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}]+"), r"\1\2[redacted]"),
+    (re.compile(rf"(?<!{_WORD}){_WORD}++@[^\s@\"'<>()\[\]{{}}:,;]+\.[A-Za-z]{{2,}}"), "[email]"),
+    (re.compile(rf"(?i)({_NAMES})([\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}}]+"), r"\1\2[redacted]"),
     # PostgreSQL quotes the row that it refuses.
     (re.compile(r"(?m)\b(DETAIL|CONTEXT): .*$"), r"\1: [redacted]"),
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]+@"), r"\1:[redacted]@"),
+    (re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*+://[^\s:/@]*+):[^\s@]{1,1000}@"), r"\1:[redacted]@"),
 )
 _ENCODER = json.JSONEncoder(ensure_ascii=True, default=str)
 
@@ -28,6 +32,11 @@ def redact(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def redact_path(path: str) -> str:
+    """A path that may hold anything, such as one that no route knows; decoded first: nothing hides in escapes."""
+    return redact(unquote(path, errors="replace"))
 
 
 class JsonLines(logging.Formatter):

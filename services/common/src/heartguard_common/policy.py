@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -77,6 +78,11 @@ class Row:
     def scope(self, role: str) -> str | None:
         """How far a role reaches here; None where it may not enter. Open rows have no scope to speak of."""
         return None if isinstance(self.who, str) else self.who.get(role)
+
+    @cached_property
+    def free_text(self) -> bool:
+        """Whether a part of the path is text of the caller's choice, which may hold what no log may show."""
+        return any(part.kind == "text" for part in self.segments)
 
     @property
     def methods(self) -> tuple[str, ...]:

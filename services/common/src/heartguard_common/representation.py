@@ -100,6 +100,8 @@ def parse_xml(body: bytes) -> "etree._Element":
     declared = _DECLARED_ENCODING.match(body.removeprefix(b"\xef\xbb\xbf"))
     if declared and declared[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise Malformed("XML must be encoded in UTF-8")
+    if declared and declared[1].lower() == b"us-ascii" and not body.isascii():
+        raise Malformed("The body is not in the encoding that it declares")
     if b"<!DOCTYPE" in body and _has_doctype(body):
         raise Malformed("A document type declaration is not accepted")
     # One parser per call: a parser of lxml keeps the error log of its last document and is locked while it works.

@@ -29,10 +29,11 @@ from heartguard_common.errors import (
     Fault,
     ServiceError,
 )
-from heartguard_common.forwarding import client_of
+from heartguard_common.forwarding import forwarded
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
 from heartguard_common.lifecycle import Lifecycle, readiness_document
+from heartguard_common.logs import redact
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
@@ -142,10 +143,13 @@ def _begin(app: Flask, edge: Edge) -> None:
     g.started = time.monotonic()
     g.request_id = accept_request_id(request.headers.get("X-Request-ID"))
     REQUEST_ID.set(g.request_id)
-    GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID"))
-    g.address = client_of(_headers(), request.remote_addr or "", edge.gateway_key)
+    client = forwarded(_headers(), edge.gateway_key)
+    g.address = client or request.remote_addr or ""
+    # The id names the gateway's audit event: at a service's own door anybody could name somebody else's.
+    GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID") if client else None)
     TRACEPARENT.set(continued(request.headers.get("traceparent")))
     view = app.view_functions.get(request.endpoint or "")
+    g.row = view.row if isinstance(view, _Endpoint) else None
     offers = view.route.offers if isinstance(view, _Endpoint) else DOCUMENT_TYPES
     chosen = offers[0] if offers == ANY_TYPE else _representation(offers)
     # An error leaves in a document format even where the good answer would have been CSV or plain text.
@@ -199,6 +203,8 @@ class _Endpoint:
         if self.row.who == "inner" and header is None:
             return None
         principal = self.edge.authenticator.identify(header)
+        if principal is not None and principal.kind == "service":
+            GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID"))
         if principal is not None and principal.kind == "person":
             self.edge.revocations.require_active(principal, bearer_token(header) or "")
         return principal
@@ -372,7 +378,7 @@ def _finish(edge: Edge, response: Response) -> Response:
     principal = g.get("principal")
     fields = {
         "method": request.method,
-        "path": request.path,
+        "path": request.path if g.row and not g.row.free_text else redact(request.path),
         "route": route,
         "status": response.status_code,
         "latency_ms": round(elapsed * 1000, 2),

@@ -10,13 +10,24 @@ from heartguard_common import gunicorn_hooks
 from heartguard_common.gunicorn_hooks import (
     child_exit,
     control_socket_disable,
+    forwarded_allow_ips,
     graceful_timeout,
+    logger_class,
     on_reload,
     post_fork,
     worker_exit,
 )
 
-__all__ = ["child_exit", "control_socket_disable", "graceful_timeout", "on_reload", "post_fork", "worker_exit"]
+__all__ = [
+    "child_exit",
+    "control_socket_disable",
+    "forwarded_allow_ips",
+    "graceful_timeout",
+    "logger_class",
+    "on_reload",
+    "post_fork",
+    "worker_exit",
+]
 
 worker_class = "heartguard_gateway.worker.GatewayWorker"
 worker_connections = 8000
@@ -24,7 +35,6 @@ backlog = 4096
 keepalive = 75  # also the time for a whole request head
 timeout = 30
 http_parser = "python"  # the C parser of gunicorn[fast] takes folded headers and bare line feeds
-forwarded_allow_ips = ""  # TRUSTED_PROXIES is ours; gunicorn would let a loopback peer set SCRIPT_NAME
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190

@@ -23,7 +23,9 @@ def run(exchange: Exchange, _: Ports) -> None:
     accept = request.headers.get("accept")
     chosen = negotiate(accept) if accept is None or len(accept) <= 512 else choose(accept, DOCUMENT_TYPES)
     if "format=" in request.query:
-        wanted = dict(parse_qsl(request.query, max_num_fields=None)).get("format", "")
+        # of several the first counts, as the services read it
+        pairs = parse_qsl(request.query, max_num_fields=None)
+        wanted = next((value for name, value in pairs if name == "format"), "")
         chosen = _FORMATS.get(wanted, chosen)
     exchange.acceptable = chosen is not None
     exchange.media_type = chosen or DOCUMENT_TYPES[0]

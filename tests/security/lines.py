@@ -1,0 +1,43 @@
+"""The log lines of a running system, as a person's log reader sees them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tests.clone import Clone
+from tests.servers import until
+
+Line = Mapping[str, Any]
+
+
+def lines(clone: Clone, marks: Iterable[str]) -> dict[str, dict[str, list[Line]]]:
+    """The lines by request id and service; waits until the gateway has written one for each of `marks`.
+
+    Fails where a line of a service is no JSON object.
+    """
+    wanted = set(marks)
+    found: dict[str, dict[str, list[Line]]] = {}
+
+    def there() -> bool:
+        found.clear()
+        for service, parsed in all_lines(clone):
+            if parsed["request_id"] is not None:
+                found.setdefault(parsed["request_id"], {}).setdefault(service, []).append(parsed)
+        return all("gateway" in found.get(mark, ()) for mark in wanted)
+
+    until(there, "a line of the gateway for each request", 10)
+    return found
+
+
+def all_lines(clone: Clone) -> list[tuple[str, Line]]:
+    """Every line of the seven services. Raises ValueError for one that is no JSON object of ours."""
+    read = []
+    for service in ("gateway", "auth", "organization", "user", "media", "influx", "audit"):
+        text = (clone.layout.log / f"{service}.log").read_bytes()
+        # A line that is still being written has no end yet.
+        for line in text.split(b"\n")[:-1]:
+            parsed = json.loads(line)
+            if parsed["service"] != service:
+                raise ValueError(f"{service} wrote a line of {parsed['service']}")
+            read.append((service, parsed))
+    return read

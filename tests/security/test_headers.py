@@ -1,0 +1,247 @@
+"""Header fields: nothing that is sent becomes a field of an answer, and nobody is who a field says they are.
+
+Through the gateway and at each service's own door.
+"""
+
+import itertools
+import socket
+import time
+from urllib.parse import quote, urlsplit
+
+import pytest
+import requests
+
+from heartguard_cli.environment import SERVICES
+from tests.protection.situations import Person, World
+from tests.security.wire import Raw, answer_of, bearer, request, send
+
+_numbers = itertools.count(time.time_ns() % 10**9)
+INJECTED = "x-injected"
+# RFC 9110 section 5.5: CR, LF and NUL may stand in no value; a recipient refuses them or makes them blanks.
+BREAKS = {
+    "CR LF": b"\r\n", "LF": b"\n", "CR": b"\r", "a fold": b"\r\n ",
+    "NUL": b"\x00", "NEL": b"\x85", "line separator": "\u2028".encode(), "U+560A, cut to a byte": "\u560a".encode(),
+}  # fmt: skip
+REFLECTED = (
+    "X-Request-ID",
+    "traceparent",
+    "Origin",
+    "Accept",
+    "If-None-Match",
+    "Idempotency-Key",
+    "User-Agent",
+    "Range",
+)
+
+
+def fields_of(answer: Raw) -> set[str]:
+    return {name for name, _ in answer.fields}
+
+
+@pytest.mark.parametrize("field", REFLECTED)
+@pytest.mark.parametrize("door", ["gateway", "user"])
+def test_no_value_breaks_out_of_its_field(world: World, door: str, field: str) -> None:
+    who = world.regulars["user"]
+    for name, sign in BREAKS.items():
+        value = f"{field}: https://portal.example".encode() + sign + b"X-Injected: 1"
+        data = request("GET", "/users/me", value, *bearer(who.bearer), "Connection: close")
+        answer = send(world.urls[door], data)
+        assert answer.status in (200, 400, 406), (name, answer)
+        assert INJECTED not in fields_of(answer), name
+        assert b"X-Injected" not in answer.body, name
+        assert all("\r" not in text and "\n" not in text for _, text in answer.fields), name
+
+
+def test_no_file_name_breaks_out_of_its_field(world: World) -> None:
+    who, names = world.regulars["user"], ("a\r\nX-Injected: 1", "a\rb", "a\x00b", "a\x85b")
+    for name in names:
+        headers = {**who.bearer, "Content-Type": "text/plain"}
+        url = f"{world.urls['gateway']}/media/upload?file_name={quote(name)}"
+        assert requests.put(url, data=b"hi", headers=headers, timeout=10).status_code == 422
+    for name in (
+        'a"; filename="b.exe',
+        "a;b",
+        "a\nX-Injected: 1",
+        "a\u2028X-Injected: 1",
+        "a%0d%0aX-Injected: 1",
+        "\u560a\u560dX-Injected: 1",
+    ):
+        note = {"file_name": name, "content_type": "text/html", "data_base64": "aGk="}
+        item = world.call("POST", "/media/upload", who, json=note)
+        url = world.call("GET", f"/media/items/{item['id']}/download", who)["url"]
+        place = urlsplit(url)
+        answer = send(url, request("GET", f"{place.path}?{place.query}", "Connection: close"))
+        (disposition,) = answer.all("content-disposition")
+        # RFC 6266: one disposition, and both names in it are ours; the bytes never run as a page of this origin
+        assert disposition.startswith("attachment; filename=")
+        assert disposition.count('"') == 2
+        assert disposition.isascii()
+        assert INJECTED not in fields_of(answer)
+        assert answer.all("x-content-type-options") == ["nosniff"]
+
+
+def test_places_are_made_of_ids_and_of_the_public_url_alone(world: World) -> None:
+    who = world.regulars["admin"]
+    forged = (
+        "Host: evil.example",
+        "X-Forwarded-Host: evil.example",
+        "X-Forwarded-Proto: gopher",
+        "Forwarded: host=evil.example",
+    )
+    item = world.upload(who)
+    for target in (f"/media/items/{item}/download", f"/media/items/{item}"):
+        lines = [f"GET {target} HTTP/1.1", *forged, *bearer(who.bearer), "Connection: close", "", ""]
+        answer = send(world.urls["gateway"], "\r\n".join(lines).encode())
+        assert answer.status == 200
+        assert b"evil" not in answer.body
+        assert b"gopher" not in answer.body
+    body = b'{"actor":"x","action":"opened\\nX-Injected: 1","service":"portal"}'
+    data = request(
+        "POST", "/audit/events", *forged[1:], *bearer(who.bearer),
+        "Content-Type: application/json", "Connection: close", body=body,
+    )  # fmt: skip
+    answer = send(world.urls["gateway"], data)
+    (location,) = answer.all("location")
+    assert location.startswith("/audit/events/0")
+    assert INJECTED not in fields_of(answer)
+
+
+def pretences(other: Person) -> list[str]:
+    """Header lines by which programs of other houses are told who somebody is."""
+    values = {
+        "User": str(other.user_id), "User-ID": str(other.user_id), "UserID": str(other.user_id),
+        "Org-ID": str(other.org_id), "Organization-ID": str(other.org_id), "Role": "admin", "User-Role": "admin",
+        "Roles": "admin", "Operator": "1", "Admin": "true", "Principal": f"user:{other.user_id}", "Actor": "operator",
+        "Email": other.email, "Groups": "admin", "Authenticated": "1", "Internal": "1",
+    }  # fmt: skip
+    prefixes = ("X-", "X-HeartGuard-", "X-Auth-", "X-Gateway-", "X-Forwarded-", "X-Remote-", "Remote-", "")
+    more = (
+        *(
+            "X-Original-URL: /users",
+            "X-Rewrite-URL: /users",
+            "X-HTTP-Method-Override: DELETE",
+            "X-Method-Override: PUT",
+        ),
+        *("X-Real-IP: 127.0.0.1", "X-Client-IP: 127.0.0.1", "X-Forwarded-For: 127.0.0.1", "X-Gateway-Signature: 00"),
+        *(
+            "Forwarded: for=127.0.0.1",
+            "Via: 1.1 gateway",
+            "SCRIPT_NAME: /users",
+            "REMOTE_USER: operator",
+            "X_Role: admin",
+        ),
+        f"Cookie: user_id={other.user_id}; role=admin; org_id={other.org_id}",
+    )
+    return [f"{prefix}{name}: {value}" for prefix in prefixes for name, value in values.items()] + list(more)
+
+
+def few(lines: list[str]) -> list[list[str]]:
+    """In portions: the gateway takes a hundred fields."""
+    return [lines[start : start + 50] for start in range(0, len(lines), 50)]
+
+
+@pytest.mark.parametrize("door", ["gateway", "user"])
+def test_a_person_stays_who_their_token_says(world: World, door: str) -> None:
+    me, other = world.regulars["user"], world.founders["other"]
+    for portion in few(pretences(other)):
+        mine = [*bearer(me.bearer), *portion, "Connection: close"]
+        answer = send(world.urls[door], request("GET", "/users/me", *mine))
+        assert answer.status == 200
+        assert f'"id":{me.user_id},'.encode() in answer.body
+        for target in ("/users", f"/users/{other.user_id}"):
+            assert send(world.urls[door], request("GET", target, *mine)).status in (403, 404)
+
+
+@pytest.mark.parametrize(
+    ("door", "method", "target"),
+    [("auth", "GET", "/auth/profile"), ("organization", "GET", "/organization"), ("user", "GET", "/users/me"),
+     ("media", "GET", "/media/items"), ("influx", "GET", "/timeseries/buckets"), ("audit", "GET", "/audit/events"),
+     ("auth", "POST", "/auth/erasures"), ("audit", "GET", "/audit/exports?org_id=1&user_id=1")],
+)  # fmt: skip
+def test_nobody_becomes_somebody_by_a_field(world: World, door: str, method: str, target: str) -> None:
+    for url in (world.urls["gateway"], world.urls[door]):
+        for portion in few(pretences(world.founders["own"])):
+            answer = send(url, request(method, target, *portion, "Connection: close", body=b"{}" * (method == "POST")))
+            assert answer.status == 401, (url, answer)
+
+
+@pytest.mark.parametrize("door", SERVICES)
+@pytest.mark.parametrize(
+    "field", ["X-Forwarded-For: 127.0.0.1", "X-Forwarded-For: 10.0.0.1, 127.0.0.1", "Forwarded: for=127.0.0.1"]
+)
+def test_who_is_forwarded_is_not_of_the_inner_network(world: World, door: str, field: str) -> None:
+    prefix = {"organization": "/organization", "user": "/users", "influx": "/timeseries"}.get(door, f"/{door}")
+    for name in ("ready", "metrics"):
+        for url in (world.urls["gateway"], world.urls[door]):
+            assert send(url, request("GET", f"{prefix}/{name}", field, "Connection: close")).status == 401
+
+
+@pytest.mark.parametrize("door", ["gateway", "auth"])
+def test_an_address_is_the_one_that_was_seen(world: World, door: str) -> None:
+    me = world.member("user")
+    body = b'{"email":"%b","password":"a long enough phrase"}' % me.email.encode()
+    forged = (
+        "X-Forwarded-For: 6.6.6.6",
+        "X-Gateway-Signature: " + "0" * 64,
+        "X-Real-IP: 6.6.6.6",
+        "Forwarded: for=6.6.6.6",
+    )
+    json_body = ("Content-Type: application/json", "Connection: close")
+    assert send(world.urls[door], request("POST", "/auth/login", *forged, *json_body, body=body)).status == 200
+    sessions = world.call("GET", "/auth/sessions", me)["items"]
+    assert {item["address"] for item in sessions} == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("door", ["gateway", "user"])
+def test_the_gateways_id_is_the_gateways(world: World, door: str) -> None:
+    """A person names neither an event of somebody else's request nor a text of their own as what led to a change."""
+    admin = world.founders["own"]
+    member = world.member("user")
+    theirs = world.event(admin)
+    mark = f"forged-{next(_numbers)}"
+    data = request(
+        "PATCH", f"/users/{member.user_id}", *bearer(admin.bearer),
+        f"X-Gateway-Request-ID: {theirs}", f"X-Request-ID: {mark}",
+        "Content-Type: application/json", "Connection: close", body=b'{"role":"manager"}',
+    )  # fmt: skip
+    answer = send(world.urls[door], data)
+    assert answer.status == 200, answer
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        found = world.call("GET", f"/audit/events?kind=change&resource=user:{member.user_id}", admin)["items"]
+        changes = [item for item in found if item["request_id"] == mark]
+        if changes:
+            break
+        time.sleep(0.05)
+    expected = answer.all("x-gateway-request-id") if door == "gateway" else [None]
+    assert [item.get("gateway_request_id") for item in changes] == expected
+
+
+def test_a_method_is_the_one_of_the_request_line(world: World) -> None:
+    who = world.regulars["admin"]
+    item = world.upload(who)
+    for field in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+        for door in ("gateway", "media"):
+            answer = send(
+                world.urls[door],
+                request("GET", f"/media/items/{item}", f"{field}: DELETE", *bearer(who.bearer), "Connection: close"),
+            )
+            assert answer.status == 200
+    query = request("GET", f"/media/items/{item}?_method=DELETE", *bearer(who.bearer), "Connection: close")
+    assert send(world.urls["gateway"], query).status == 422
+    assert world.call("GET", f"/media/items/{item}", who)["id"] == item
+
+
+def test_one_connection_mixes_nobody_up(world: World) -> None:
+    """Requests of two people on one connection of the gateway, as a proxy before it would send them."""
+    one, other = world.regulars["user"], world.stranger
+    place = urlsplit(world.urls["gateway"])
+    with socket.create_connection((str(place.hostname), place.port), timeout=10) as link:
+        for _ in range(5):
+            for who in (one, other, None):
+                link.sendall(request("GET", "/users/me", *(bearer(who.bearer) if who else ())))
+                answer = answer_of(link)
+                if who is None:
+                    assert answer.status == 401
+                else:
+                    assert f'"id":{who.user_id},'.encode() in answer.body
