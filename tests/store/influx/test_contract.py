@@ -35,7 +35,7 @@ def read(rooms, bucket, **members):
     """Everything a query finds: tags, time and fields of each row, with its count where it is a window."""
     found = rooms.query(bucket, **{**RANGE, **members})
     return [
-        (dict(found.groups[row.group].tags), (row.time_ns - BEGIN) / SECOND, dict(row.values), row.count)
+        (dict(found.groups[row.group].tags), (row.time_ns - BEGIN) / SECOND, dict(row.values), row.points)
         for row in found.rows
     ]
 
@@ -227,7 +227,7 @@ def test_a_member_sees_their_own_points_only(rooms):
     found = rooms.querying.query(member, question, None)
     assert [(dict(found.groups[row.group].tags), row.values["bpm"]) for row in found.rows] == [({"user_id": "7"}, 60.0)]
     found = rooms.querying.query(member, {**question, "aggregate": "max"}, None)
-    assert [(row.values["bpm"], row.count) for row in found.rows] == [(60.0, 1)]
+    assert [(row.values["bpm"], row.points) for row in found.rows] == [(60.0, 1)]
 
 
 def test_a_named_buckets_retention_holds(rooms):

@@ -173,7 +173,7 @@ def test_windows_of_each_series(registry, aggregate):
     for tags, beats in BEATS.items():
         for second, bpm in beats:
             expected.setdefault((tags, START + second // 60 * 60 * SECOND), []).append(bpm)
-    found = {(groups[row.group].tags, row.time_ns): (row.values["bpm"], row.count) for row in rows}
+    found = {(groups[row.group].tags, row.time_ns): (row.values["bpm"], row.points) for row in rows}
     assert found == {
         key: (
             None if aggregate == "stddev" and len(values) < 2 else pytest.approx(REFERENCE[aggregate](values)),

@@ -125,7 +125,7 @@ def test_windows_equal_the_reference(rooms, question, aggregate, filled, grouped
             windows[device if grouped else "", label(time_ns, every, zone)].append(value)
     expected = {key: (near(REFERENCE[aggregate](values)), len(values)) for key, values in windows.items()}
     names = [dict(group.tags).get("device", "") for group in found.groups]
-    got = {(names[row.group], row.time_ns): (row.values["bpm"], row.count) for row in found.rows}
+    got = {(names[row.group], row.time_ns): (row.values["bpm"], row.points) for row in found.rows}
     assert {key: value for key, value in got.items() if value[1]} == expected
     empty = 0 if aggregate == "count" else None
     assert {value for value in got.values() if not value[1]} <= ({(empty, 0)} if filled else set())
@@ -143,7 +143,7 @@ def test_days_of_23_and_25_hours(rooms):
         found = rooms.query(
             bucket, range_start=start, range_stop=stop, aggregate="count", every="1d", time_zone="Europe/Madrid"
         )
-        return {rfc3339(row.time_ns): row.count for row in found.rows}
+        return {rfc3339(row.time_ns): row.points for row in found.rows}
 
     assert days("2024-03-29T23:00:00Z", "2024-03-31T22:00:00Z") == {
         "2024-03-29T23:00:00Z": 24,

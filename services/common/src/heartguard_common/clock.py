@@ -13,6 +13,8 @@ _RFC3339 = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
 _SECOND = {f"{second:02d}Z": second * NANOSECONDS for second in range(60)}
+_SECOND_TEXTS = tuple(f"{second:02d}" for second in range(60))
+_MINUTE_TEXTS = tuple(f"T{minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440))
 
 
 class Clock(Protocol):
@@ -38,8 +40,8 @@ def seconds(clock: Clock) -> int:
 def rfc3339(time_ns: int) -> str:
     """An instant as RFC 3339 text in UTC; the fraction is as short as the value allows, up to nanoseconds."""
     whole, fraction = divmod(time_ns, NANOSECONDS)
-    minute, second = divmod(whole, 60)
-    text = f"{_minute_text(minute)}{second:02d}"
+    day, second = divmod(whole, 86_400)
+    text = f"{_day_text(day)}{_MINUTE_TEXTS[second // 60]}{_SECOND_TEXTS[second % 60]}"
     return f"{text}.{fraction:09d}".rstrip("0") + "Z" if fraction else text + "Z"
 
 
@@ -58,9 +60,8 @@ def _minute_ns(text: str) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _minute_text(minute: int) -> str:
-    text = datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%dT%H:%M:")
-    return text.rjust(17, "0")  # glibc prints years under 1000 without leading zeros
+def _day_text(day: int) -> str:
+    return (_EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def _parse(text: str) -> int:

@@ -86,10 +86,9 @@ def _series(group: Group, points: Sequence[Mapping[str, Any]]) -> dict[str, Any]
 
 
 def _point(measurement: str, row: Row) -> dict[str, Any]:
-    point: dict[str, Any] = {"time": rfc3339(row.time_ns), "fields": dict(row.values)}
-    if row.count is not None:
-        return {**point, "count": row.count}
-    return {**point, **flags(measurement, row)}
+    if row.points is not None:
+        return {"time": rfc3339(row.time_ns), "fields": dict(row.values), "count": row.points}
+    return {"time": rfc3339(row.time_ns), "fields": dict(row.values), **flags(measurement, row)}
 
 
 def _split(text: bytes, mark: bytes) -> tuple[bytes, bytes]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import available_timezones
 
 from heartguard_common.clock import parse_rfc3339
@@ -54,14 +54,13 @@ class Group:
     series: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """An instant or a window of one group: values by field, and how many points they stand for."""
 
     group: int
     time_ns: int
     values: Mapping[str, Value | None]
-    count: int | None = None
+    points: int | None = None
 
 
 @dataclass(frozen=True)

@@ -52,10 +52,16 @@ _STRINGS: Mapping[str, str] = {
     "first": "(array_agg(p.string ORDER BY p.time_ns, p.series_id))[1]",
     "last": "(array_agg(p.string ORDER BY p.time_ns DESC, p.series_id DESC))[1]",
 }
+_BY_WIDTH = "p.time_ns / :width"
 # Division rounds towards zero; below zero the floor is one less unless it comes out even.
-_BY_WIDTH = "p.time_ns / :width - CASE WHEN p.time_ns % :width < 0 THEN 1 ELSE 0 END"
+_BY_WIDTH_BEFORE_1970 = "p.time_ns / :width - CASE WHEN p.time_ns % :width < 0 THEN 1 ELSE 0 END"
 _BY_STARTS = "width_bucket(p.time_ns, cast(:starts AS bigint[])) - 1"
-_FROM = """
+_FROM_ONE_GROUP = """
+FROM heartguard_core.points AS p
+WHERE p.series_id = ANY (cast(:series AS bigint[]))
+    AND p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = ANY (cast(:fields AS integer[]))
+"""
+_FROM_GROUPS = """
 FROM unnest(cast(:series AS bigint[]), cast(:groups AS integer[])) AS wanted (series_id, place)
 JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
 WHERE p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = ANY (cast(:fields AS integer[]))
@@ -126,42 +132,43 @@ def read_windows(
         "width": grid.width_ns,
         "starts": numbers(max(start, EARLIEST_NS) for start in grid.starts[:-1]) if grid.width_ns is None else None,
     }
-    window = _BY_STARTS if grid.width_ns is None else _BY_WIDTH
-    string = _STRINGS.get(aggregate, "NULL")
+    place, source = ("0", _FROM_ONE_GROUP) if len(groups) == 1 else ("wanted.place", _FROM_GROUPS)
+    window = _window(grid, selection.start_ns)
+    # Each key that differs nowhere is left out: PostgreSQL would hash it for every point.
+    keys = ["2", *(["1"] if len(groups) > 1 else []), *(["3"] if len(fields) > 1 else [])]
     statement = f"""
-    SELECT wanted.place, {window} AS number_of_window, p.field_id, {_AGGREGATES[aggregate]} AS number,
-        {string} AS string, count(*) AS points
-    {_FROM} GROUP BY 1, 2, 3
+    SELECT {place}, {window}, {"p.field_id" if len(fields) > 1 else fields[0].id}, {_AGGREGATES[aggregate]},
+        {_STRINGS.get(aggregate, "NULL")}, count(*)
+    {source} GROUP BY {", ".join(keys)}
     """
     # Ordered here: asked for the order, PostgreSQL sorts the points on disk instead of hashing them by window.
     by_id = {field.id: field for field in fields}
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
     counts: dict[tuple[int, int], int] = {}
-    for row in connection.execute(text(statement), values):
-        key = (row.place, row.number_of_window)
-        field = by_id[row.field_id]
-        found.setdefault(key, {})[field.name] = _aggregated(aggregate, field, row.number, row.string)
-        counts[key] = row.points
+    for group, number, field_id, amount, string, points in connection.execute(text(statement), values).all():
+        field = by_id[field_id]
+        found.setdefault((group, number), {})[field.name] = _aggregated(aggregate, field, amount, string)
+        counts[group, number] = points
     if len(fields) > 1:
-        counts = _count_points(connection, window, values)
-    return [
-        Row(
-            key[0],
-            _start(grid, key[1]),
-            {field.name: found[key].get(field.name, _nothing(aggregate)) for field in fields},
-            counts[key],
-        )
-        for key in sorted(found)
-    ]
+        counts = _count_points(connection, f"SELECT {place}, {window}", source, values)
+        absent = {field.name: _nothing(aggregate) for field in fields}
+        found = {key: {**absent, **present} for key, present in found.items()}
+    return [Row(key[0], _start(grid, key[1]), found[key], counts[key]) for key in sorted(found)]
 
 
-def _count_points(connection: Connection, window: str, values: Mapping[str, Any]) -> dict[tuple[int, int], int]:
+def _window(grid: Grid, start_ns: int) -> str:
+    """What a point's window is numbered by."""
+    if grid.width_ns is None:
+        return _BY_STARTS
+    return _BY_WIDTH if start_ns >= 0 else _BY_WIDTH_BEFORE_1970
+
+
+def _count_points(
+    connection: Connection, select: str, source: str, values: Mapping[str, Any]
+) -> dict[tuple[int, int], int]:
     """How many points each window holds, whichever of the fields they carry."""
-    statement = f"""
-    SELECT wanted.place, {window} AS number_of_window, count(DISTINCT (p.series_id, p.time_ns)) AS points
-    {_FROM} GROUP BY 1, 2
-    """
-    return {(row.place, row.number_of_window): row.points for row in connection.execute(text(statement), values)}
+    statement = f"{select}, count(DISTINCT (p.series_id, p.time_ns)) {source} GROUP BY 1, 2"
+    return {(group, number): points for group, number, points in connection.execute(text(statement), values)}
 
 
 def _members(groups: Sequence[Group], fields: Sequence[Field]) -> dict[str, Any]:

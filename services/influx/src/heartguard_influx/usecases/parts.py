@@ -1,7 +1,7 @@
 """What every use case of the time-series service is made of: the way outside, and one way through many points."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 from heartguard_common.audit import AuditTrail
@@ -51,11 +51,11 @@ class Whole:
         grid = Grid([self._selection.start_ns, self._selection.stop_ns], None)
         counted = [self._store.windows(self._selection, together, [one], "count", grid) for one in self._fields]
         # Points whose fields share an instant are counted more than once here, which is dear to find out.
-        most = sum(row.count or 0 for rows in counted for row in rows)
+        most = sum(row.points or 0 for rows in counted for row in rows)
         if len(self._fields) < 2 or most <= STREAM_POINTS:
             return most
         return sum(
-            row.count or 0 for row in self._store.windows(self._selection, together, self._fields, "count", grid)
+            row.points or 0 for row in self._store.windows(self._selection, together, self._fields, "count", grid)
         )
 
     def __iter__(self) -> Iterator[Row]:
@@ -106,6 +106,6 @@ def _apart(rows: Sequence[Row], begin: int) -> Iterator[Sequence[Row]]:
     """The rows of each group by itself; they name it by its place among all, not behind `begin`."""
     groups: dict[int, list[Row]] = {}
     for row in rows:
-        groups.setdefault(begin + row.group, []).append(replace(row, group=begin + row.group))
+        groups.setdefault(begin + row.group, []).append(row._replace(group=begin + row.group))
     for group in sorted(groups):
         yield groups[group]
