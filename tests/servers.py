@@ -35,6 +35,11 @@ _process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) 
 _numbers = itertools.count(secrets.randbelow(PORTS))
 
 
+def measured() -> dict[str, str]:
+    """What the environment of a child must hold so that its coverage counts; nothing while nobody measures."""
+    return {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+
+
 def free_port() -> int:
     """A loopback port that was free a moment ago and that nobody gets by chance."""
     for number in itertools.islice(_numbers, PORTS):

@@ -16,7 +16,7 @@ from heartguard_common.database import Database
 from heartguard_common.paths import REPO_ROOT
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import make_redis
-from tests.servers import until
+from tests.servers import measured, until
 from tests.store.audit.conftest import event
 from tests.tokens import settings_environ
 
@@ -27,7 +27,7 @@ class Process:
     """`python -m heartguard_audit.consumer` with the environment of a launched service."""
 
     def __init__(self, environ):
-        self._environ = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(PATHS), **environ}
+        self._environ = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(PATHS), **measured(), **environ}
         self._process = None
 
     def start(self):

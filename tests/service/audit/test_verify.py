@@ -19,6 +19,7 @@ from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
 from heartguard_common.paths import REPO_ROOT
+from tests.servers import measured
 from tests.store.audit.conftest import event
 from tests.tokens import bearer, operator_auth, service_auth
 
@@ -111,7 +112,7 @@ def test_more_than_a_process_can_bear_are_told_to_come_back(environ):
 def run(environ, *arguments, **more):
     paths = [str(REPO_ROOT / "services" / name / "src") for name in ("common", "audit")]
     command = [sys.executable, "-m", "heartguard_audit.offline", *arguments]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths), **environ, **more}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths), **measured(), **environ, **more}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

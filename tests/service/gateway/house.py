@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from heartguard_cli.programs import PREFIXES
-from tests.servers import free_port, until
+from tests.servers import free_port, measured, until
 from tests.tokens import JWT_SECRET, OPERATOR_TOKEN, SERVICES, service_secret
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -183,7 +183,11 @@ class Gateway:
         metrics.mkdir()
         sources = os.pathsep.join(str(root / "services" / name / "src") for name in ("common", service))
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        self._environ = {**kept, **settings, "PYTHONPATH": sources, "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
+        self._environ = {
+            **(kept | measured() | settings),
+            "PYTHONPATH": sources,
+            "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        }
         self._command = [
             *(sys.executable, "-m", "gunicorn", *(GATEWAY if service == "gateway" else SERVICE)),
             *("--workers", str(workers), "--bind", f"127.0.0.1:{self.port}", "app:app"),
