@@ -6,10 +6,10 @@ NANOSECONDS = 1_000_000_000
 
 
 class MovableClock:
-    """Begins at the machine's time and stands still until it is moved."""
+    """Begins at the machine's time, in whole microseconds as PostgreSQL keeps them, and stands until it is moved."""
 
     def __init__(self):
-        self._now = time.time_ns()
+        self._now = time.time_ns() // 1000 * 1000
 
     def now_ns(self):
         """Nanoseconds since the epoch."""

@@ -15,6 +15,7 @@ def test_what_a_fault_changes_is_there_once_and_stays_readable(fault: Fault) -> 
     sound = (REPO_ROOT / fault.path).read_text(encoding="utf-8")
     assert sound.count(fault.old) == 1
     assert fault.new != fault.old
+    assert all((REPO_ROOT / path).exists() for path in fault.first)
     if fault.path.endswith(".py"):
         compile(sound.replace(fault.old, fault.new), fault.path, "exec")
 

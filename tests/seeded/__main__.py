@@ -1,7 +1,7 @@
 """Seeded faults: does the suite notice? `python -m tests.seeded [--only 3,17] [--jobs 2] [--service auth]`.
 
 Each fault of `faults.toml` is put into a copy of the tree, never into the tree itself, and the tests run against it:
-first those of the faulty service, the cheapest first, then all others but `tests/system`. The first red test catches
+first those that the table names, then the faulty service's own, then all but `tests/system`. The first red test catches
 it; a fault that nothing turns red survives, and the script ends with 1 when more than one in twelve does.
 """
 
@@ -33,13 +33,14 @@ PASSED, NOTHING_COLLECTED = 0, 5
 
 @dataclass(frozen=True)
 class Fault:
-    """One change of one file: `old` stands there once and becomes `new`."""
+    """One change of one file: `old` stands there once and becomes `new`; `first` are tests to begin with."""
 
     number: int
     what: str
     file: str
     old: str
     new: str
+    first: tuple[str, ...] = ()
 
     @property
     def service(self) -> str:
@@ -64,14 +65,15 @@ class Outcome:
 def load() -> list[Fault]:
     """The table, numbered from 1."""
     rows = tomllib.loads(TABLE.read_text(encoding="utf-8"))["fault"]
-    return [Fault(number, **row) for number, row in enumerate(rows, start=1)]
+    return [Fault(number, **{**row, "first": tuple(row.get("first", ()))}) for number, row in enumerate(rows, start=1)]
 
 
-def stages(service: str, root: Path, *, near_only: bool) -> list[list[str]]:
-    """What is run one after the other: directories of tests, the last stage is everything unless `near_only`."""
-    near = [f"tests/{kind}/{service}" for kind in ("unit", "service", "store")]
-    found = [[path] for path in near if (root / path).is_dir()]
-    return found if near_only else [*found, list(WHOLE)]
+def stages(fault: Fault, root: Path, reach: str) -> list[list[str]]:
+    """What is run one after the other: the fault's own tests, its service's by cost, then everything."""
+    service = [f"tests/{kind}/{fault.service}" for kind in ("unit", "service", "store")]
+    own = [list(fault.first)] if fault.first else []
+    near = [[path] for path in service if (root / path).is_dir()]
+    return {"first": own or near, "near": own + near, "whole": [*own, *near, list(WHOLE)]}[reach]
 
 
 @contextmanager
@@ -87,11 +89,11 @@ def planted(fault: Fault, root: Path) -> Iterator[None]:
         file.write_text(sound, encoding="utf-8")
 
 
-def tried(fault: Fault, root: Path, options: Sequence[str], *, near_only: bool) -> Outcome:
+def tried(fault: Fault, root: Path, options: Sequence[str], reach: str) -> Outcome:
     """Run the tests on a tree with this fault until one is red."""
     began = time.monotonic()
     with planted(fault, root):
-        for paths in stages(fault.service, root, near_only=near_only):
+        for paths in stages(fault, root, reach):
             caught = red(root, paths, options)
             if caught is not None:
                 return Outcome(fault, caught, time.monotonic() - began)
@@ -135,7 +137,7 @@ def copied(target: Path) -> Path:
     return target
 
 
-def run(faults: Sequence[Fault], jobs: int, options: Sequence[str], *, near_only: bool) -> Iterator[Outcome]:
+def run(faults: Sequence[Fault], jobs: int, options: Sequence[str], reach: str) -> Iterator[Outcome]:
     """The outcomes in the order of the table; each job has a copy of the tree to itself."""
     with tempfile.TemporaryDirectory(prefix="heartguard-seeded-") as place:
         trees: SimpleQueue[Path] = SimpleQueue()
@@ -145,7 +147,7 @@ def run(faults: Sequence[Fault], jobs: int, options: Sequence[str], *, near_only
         def one(fault: Fault) -> Outcome:
             tree = trees.get()
             try:
-                return tried(fault, tree, options, near_only=near_only)
+                return tried(fault, tree, options, reach)
             finally:
                 trees.put(tree)
 
@@ -158,7 +160,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.seeded", description="Does the suite notice a fault?")
     parser.add_argument("--only", help="numbers of faults, with commas and ranges: 3,17-20")
     parser.add_argument("--service", help="only the faults of one service, or of common or cli")
-    parser.add_argument("--near", action="store_true", help="only the service's own tests: quick, and no last word")
+    parser.add_argument("--reach", choices=("first", "near", "whole"), default="whole", help="how far a fault is tried")
     parser.add_argument("--jobs", type=int, default=1, help="how many at once")
     parser.add_argument("--pytest", action="append", default=[], help="an option for pytest, such as --pytest=-n2")
     chosen = parser.parse_args(arguments)
@@ -166,7 +168,7 @@ def main(arguments: Sequence[str]) -> int:
     if chosen.only:
         faults = [it for it in faults if it.number in numbers(chosen.only)]
     survived = 0
-    for outcome in run(faults, chosen.jobs, chosen.pytest, near_only=chosen.near):
+    for outcome in run(faults, chosen.jobs, chosen.pytest, chosen.reach):
         survived += outcome.caught_by is None
         fault = outcome.fault
         how = outcome.caught_by or "SURVIVED"

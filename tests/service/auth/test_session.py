@@ -183,6 +183,16 @@ def test_a_redis_that_lost_its_memory_revives_no_token(client, founder, valkey):
         assert redis.exists("hg:rev:ready") == 1
 
 
+def test_a_revocation_lasts_as_long_as_the_token(client, founder, clock, valkey):
+    client.post("/auth/logout", headers=with_token(founder))
+    clock.forward(3599)
+    with valkey.client() as redis:
+        redis.flushall()
+    # The first is answered from the truth, which fills the copy again for the second.
+    for _ in range(2):
+        assert client.get("/auth/profile", headers=with_token(founder)).status_code == 401
+
+
 def test_the_refresh_cookie_needs_an_allowed_origin(start):
     client = start(ALLOWED_ORIGINS="https://admin.hg.io").application.test_client(use_cookies=False)
     sign_up(client, "user@hg.io")

@@ -1,6 +1,6 @@
 import pytest
 
-from heartguard_auth.domain import email_key, founding_name, guessable, may_give
+from heartguard_auth.domain import Standing, email_key, founding_name, guessable, may_give
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,21 @@ def test_common_passwords_and_the_address_are_guessable(password, answer):
 )
 def test_a_role_is_given_by_whoever_has_at_least_that(giver, role, answer):
     assert may_give(giver, role) is answer
+
+
+# What would become of a member, and whether the others would be left without an active admin.
+@pytest.mark.parametrize(
+    ("member", "others", "becomes", "orphans"),
+    [
+        (("admin", True), (0, 3), ("admin", False), True),
+        (("admin", True), (0, 3), ("manager", True), True),
+        (("admin", True), (0, 3), ("admin", True), False),
+        (("admin", True), (1, 3), ("admin", False), False),
+        (("admin", True), (0, 0), ("admin", False), False),
+        (("admin", False), (0, 3), ("user", False), False),
+        (("manager", True), (0, 3), ("user", False), False),
+    ],
+)
+def test_who_leads_may_not_leave_the_others_alone(member, others, becomes, orphans):
+    role, active = becomes
+    assert Standing(*member, *others).would_orphan(role, active=active) is orphans
