@@ -56,6 +56,7 @@ def test_the_list_in_xml(client: FlaskClient, clinic: Clinic) -> None:
         ("?active=false", ["gone"]),
         ("?active=true&role=user", ["user"]),
         ("?q=STRASSE", ["user"]),
+        ("?q=Stra%C3%9Fe", ["user"]),
         ("?q=%C3%A9LODIE", ["admin"]),
         ("?q=boss@", ["manager"]),
         ("?q=%25", ["manager"]),

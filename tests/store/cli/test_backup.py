@@ -120,6 +120,21 @@ def test_a_system_that_holds_something_is_refused_and_stays(filled: BackupSettin
     assert postgres.tables(filled.database_url) == before
 
 
+@pytest.mark.parametrize("kind", ["media", "checkpoints"])
+def test_one_thing_that_it_holds_is_enough_to_refuse(
+    filled: BackupSettings, wiped: Database, tmp_path: Path, kind: str
+) -> None:
+    taken = take(filled, tmp_path)
+    places = {"media": "m2", "checkpoints": "c2"}
+    file = tmp_path / places[kind] / {"media": "org_7/user_7/x", "checkpoints": "checkpoints.ndjson"}[kind]
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"another life")
+    with pytest.raises(Trouble, match=f"into an empty system only, and this one holds .*{kind}"):
+        restore(_settings(wiped, *places.values()), tmp_path, taken.place, wiped.passwords)
+    assert file.read_bytes() == b"another life"
+    assert postgres.tables(wiped.owner_url) == {}
+
+
 @pytest.mark.parametrize("damaged", ["database.dump", f"media/org_1/user_1/{ITEM}", "checkpoints/checkpoints.ndjson"])
 @pytest.mark.parametrize("how", ["flipped", "missing"])
 def test_a_damaged_backup_is_refused_and_leaves_nothing(

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from heartguard_common.trace import continued
+from heartguard_common.trace import accept_request_id, continued
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -46,3 +46,14 @@ def test_a_trace_goes_on_under_a_new_span(inbound: str, flags: str) -> None:
 )
 def test_what_breaks_the_form_is_no_trace(inbound: str | None) -> None:
     assert continued(inbound) is None
+
+
+@pytest.mark.parametrize("inbound", ["a", "req-1.2_3", "x" * 128])
+def test_a_sane_request_id_is_kept(inbound):
+    assert accept_request_id(inbound) == inbound
+
+
+@pytest.mark.parametrize("inbound", [None, "", "x" * 129, "ok\r\nX-Role: admin", "ok\n", "ok ok", "ok<b>", "ñ"])
+def test_of_any_other_request_id_nothing_is_kept(inbound):
+    made = accept_request_id(inbound)
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", made)

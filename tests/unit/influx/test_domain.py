@@ -5,9 +5,9 @@ import pytest
 from heartguard_common.contracts import Contracts
 from heartguard_common.settings import SettingsError
 from heartguard_influx import errors
-from heartguard_influx.domain.bucket import belongs_to
+from heartguard_influx.domain.bucket import Bucket, belongs_to
 from heartguard_influx.domain.catalogue import CATALOGUE
-from heartguard_influx.domain.point import Point, judge_types, person_of, series_digest
+from heartguard_influx.domain.point import Point, Rules, judge_types, person_of, series_digest
 from heartguard_influx.domain.repeats import Batch
 from heartguard_influx.settings import Settings
 from heartguard_influx.store.arrays import numbers, texts
@@ -29,6 +29,17 @@ def test_names_of_organization_1(name):
 @pytest.mark.parametrize("name", ["org_2", "org_11", "org_1_", "org_01", "ORG_1", "org_1.x", "xorg_1", "org_1\n", ""])
 def test_names_that_are_not_of_organization_1(name):
     assert not belongs_to(name, 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nanoseconds", "taken"),
+    [(300, 0, True), (300, 1, False), (-30 * 86_400, 0, True), (-30 * 86_400, -1, False)],
+)
+def test_a_point_may_be_five_minutes_ahead_and_as_old_as_the_bucket_keeps_points(seconds, nanoseconds, taken):
+    now = 1_717_236_000 * 10**9
+    rules = Rules(Bucket(1, 1, "org_1", 30, "2024-01-01T00:00:00Z"), now, None)
+    point = Point("heart_rate", (), {"bpm": 60.0}, now + seconds * 10**9 + nanoseconds)
+    assert (rules.fault(point) is None) is taken
 
 
 def test_the_person_of_a_series_is_a_plain_number_in_its_tag():
