@@ -21,6 +21,7 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Location": ("Where the thing that was made stands.", _TEXT),
     "Cache-Control": ("How long the answer may be kept.", _TEXT),
     "Content-Disposition": ("The name under which a browser should save the file.", _TEXT),
+    "X-Next-Cursor": ("Where the next page of a file of points begins; without it this was the last.", _TEXT),
     "Accept-Ranges": ("Ranges of bytes may be asked for.", _TEXT),
     "Content-Range": ("Which bytes these are (RFC 9110 section 14.4).", _TEXT),
     "Set-Cookie": ("The refresh token as a cookie, where `cookie=1` asked for it.", _TEXT),
@@ -51,6 +52,7 @@ _LOCATED = {
     "user.delete",
     "user.request_export",
 }
+_FILES_IN_PAGES = {"timeseries.query"}
 _COOKIES = {"auth.login", "auth.refresh", "auth.logout"}
 
 
@@ -81,6 +83,8 @@ def of_success(row: Row, route: Route, status: int) -> dict[str, Any]:
         made |= _those(("Content-Disposition", "Accept-Ranges"))
     if CSV in route.offers:
         made |= _those(("Content-Disposition",), ".sometimes")
+    if row.id in _FILES_IN_PAGES:
+        made |= _those(("X-Next-Cursor",), ".sometimes")
     if status == 206:
         made |= _those(("Content-Range",))
     return made | _those(("Cache-Control",), ".sometimes")

@@ -183,6 +183,7 @@ class TestOrigins:
             assert "ETag" in exposed
             assert "X-Gateway-Request-ID" in exposed
             assert "Retry-After" in exposed
+            assert "X-Next-Cursor" in exposed
 
     def test_options_of_anything_is_204(self, gateway: Gateway) -> None:
         assert gateway.ask("OPTIONS", "/nowhere").status == 204

@@ -42,6 +42,7 @@ class Rooms:
 
     org_id: int
     buckets: PostgresBuckets
+    stores: Stores
     writing: Writing
     querying: Querying
     exporting: Exporting
@@ -95,6 +96,7 @@ def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator
         rooms = Rooms(
             found(module_database),
             buckets,
+            stores,
             Writing(stores),
             Querying(stores),
             Exporting(stores),

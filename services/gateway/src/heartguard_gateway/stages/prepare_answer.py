@@ -9,7 +9,7 @@ from heartguard_gateway.ports import Ports
 
 EXPOSE_HEADERS = (
     "ETag, X-Request-ID, X-Gateway-Request-ID, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
-    "X-RateLimit-Reset, Content-Disposition"
+    "X-RateLimit-Reset, Content-Disposition, X-Next-Cursor"
 )
 COMPRESS_ABOVE = 2048
 _GZIP = 31  # zlib's number for a gzip wrapper with the largest window

@@ -23,6 +23,27 @@ NO_ZONE = "is not a name of the IANA time zone database"
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How many raw points a page and a stream hold at most."""
+
+    page: int = PAGE_POINTS
+    stream: int = STREAM_POINTS
+
+    def page_points(self, limit: int | None, fields: int) -> int:
+        """How many points a page holds: what was asked for, as far as their values fit."""
+        return max(1, min(limit or self.page, PAGE_VALUES // max(1, fields)))
+
+    def require_streamable(self, points: int) -> None:
+        """Raises TS_006 for more raw points than one stream holds."""
+        if points > self.stream:
+            text = f"limit {self.stream} points, asked for {points}; ask for a shorter range, or for pages with limit"
+            raise ServiceError(OVER_BUDGET, details=(Fault("/range_stop", text),))
+
+
+BUDGET = Budget()
+
+
+@dataclass(frozen=True)
 class Selection:
     """Which points: of a bucket and a measurement, in `[start_ns, stop_ns)`.
 
@@ -143,11 +164,6 @@ def require_series(count: int) -> None:
         raise ServiceError(OVER_BUDGET, details=(Fault("/measurement", text),))
 
 
-def page_points(limit: int | None, fields: int) -> int:
-    """How many points a page of raw points holds: what was asked for, as far as their values fit."""
-    return max(1, min(limit or PAGE_POINTS, PAGE_VALUES // max(1, fields)))
-
-
 def windows_of(shape: Shape, start_ns: int, stop_ns: int, columns: int) -> Grid:
     """The windows of a query whose every window holds `columns` values. Raises TS_006 where that is too much."""
     every = shape.every
@@ -161,13 +177,6 @@ def windows_of(shape: Shape, start_ns: int, stop_ns: int, columns: int) -> Grid:
     advice = f"the smallest every that fits is {fitting}" if fitting else "no every fits; ask for a shorter range"
     text = f"limit {WINDOW_VALUES} values, asked for {asked}; {advice}"
     raise ServiceError(OVER_BUDGET, details=(Fault("/every", text),))
-
-
-def require_streamable(points: int) -> None:
-    """Raises TS_006 for more raw points than one stream holds."""
-    if points > STREAM_POINTS:
-        text = f"limit {STREAM_POINTS} points, asked for {points}; ask for a shorter range, or for pages with limit"
-        raise ServiceError(OVER_BUDGET, details=(Fault("/range_stop", text),))
 
 
 def fill(rows: Sequence[Row], windows: Grid, groups: int, fields: Sequence[Field], empty: Value | None) -> list[Row]:

@@ -6,7 +6,7 @@ from itertools import chain
 
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import Clock
-from heartguard_influx.domain.query import STREAM_POINTS, Field, Group, Row, Selection, page_points
+from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection
 from heartguard_influx.domain.windows import Grid
 from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
 
@@ -38,12 +38,14 @@ class Whole:
         fields: Sequence[Field],
         *,
         descending: bool = False,
+        budget: Budget = BUDGET,
     ) -> None:
         self._store = store
         self._selection = selection
         self._groups = groups
         self._fields = fields
         self._descending = descending
+        self._budget = budget
 
     def count(self) -> int:
         """How many points there are, without reading them; of several fields at most that many."""
@@ -52,7 +54,7 @@ class Whole:
         counted = [self._store.windows(self._selection, together, [one], "count", grid) for one in self._fields]
         # Points whose fields share an instant are counted more than once here, which is dear to find out.
         most = sum(row.points or 0 for rows in counted for row in rows)
-        if len(self._fields) < 2 or most <= STREAM_POINTS:
+        if len(self._fields) < 2 or most <= self._budget.stream:
             return most
         return sum(
             row.points or 0 for row in self._store.windows(self._selection, together, self._fields, "count", grid)
@@ -84,7 +86,7 @@ class Whole:
 
     @property
     def _limit(self) -> int:
-        return page_points(None, len(self._fields))
+        return self._budget.page_points(None, len(self._fields))
 
     def _pages(self, groups: Sequence[Group]) -> Iterator[Sequence[Row]]:
         position = None

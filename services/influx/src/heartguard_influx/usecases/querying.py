@@ -7,7 +7,7 @@ from typing import Any
 from heartguard_common.identity import Principal
 from heartguard_influx.domain import query as queries
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Tags
-from heartguard_influx.domain.query import Field, Group, Row, Selection, Shape
+from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection, Shape
 from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
 from heartguard_influx.usecases.parts import Stores, Whole
 
@@ -38,8 +38,9 @@ class Latest:
 class Querying:
     """Reading points, raw or by windows."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, budget: Budget = BUDGET) -> None:
         self._s = stores
+        self._budget = budget
 
     def query(self, principal: Principal, document: Mapping[str, Any], after: Sequence[int] | None) -> Found:
         """What a QueryRequest asks for; `after` is the position where the page of raw points before ended.
@@ -102,14 +103,14 @@ class Querying:
         groups = self._s.points.groups(selection, _grouping(shape))
         if shape.aggregate is not None:
             return Found(groups, self._windows(selection, shape, groups, fields), fields)
-        limit = queries.page_points(shape.limit, len(fields))
+        limit = self._budget.page_points(shape.limit, len(fields))
         rows, position = self._s.points.points(
             selection, groups, fields, after=after, limit=limit, descending=shape.descending
         )
         if position is None or after is not None or shape.limit is not None:
             return Found(groups, rows, fields, position)
-        whole = Whole(self._s.points, selection, groups, fields, descending=shape.descending)
-        queries.require_streamable(whole.count())
+        whole = Whole(self._s.points, selection, groups, fields, descending=shape.descending, budget=self._budget)
+        self._budget.require_streamable(whole.count())
         return Found(groups, (), fields, None, whole)
 
     def _windows(
