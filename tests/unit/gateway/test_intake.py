@@ -101,6 +101,15 @@ def test_more_than_the_limit_is_413(size: int) -> None:
     assert code(Client(io.BytesIO(b"x" * size), chunked=True), limit=1000) == "GEN_413"
 
 
+@pytest.mark.parametrize("size", [1000, 200_000])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_may_be_as_large_as_the_limit(size: int, chunked: bool) -> None:
+    data = b"x" * size
+    client = Client(io.BytesIO(data), chunked=chunked, declared=0 if chunked else size)
+    assert joined(intake(client, limit=size).body()[0]) == data
+    assert not client.closed
+
+
 def test_a_trickle_is_408() -> None:
     assert code(Client(Trickle(), declared=1000), pace=Pace(grace=0.1, minimum_rate=100_000)) == "GW_005"
 
