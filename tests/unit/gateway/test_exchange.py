@@ -21,6 +21,7 @@ from heartguard_gateway.domain import Exchange, Limit, Quota, Reply, Request
 from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.policy import Matcher, compile_limits
 from heartguard_gateway.ports import Admission, Inbound, Outbound, Ports
+from heartguard_gateway.stages.write_audit import outcome
 
 POLICY, CONTRACTS = load(), Contracts.load()
 PEOPLE = {
@@ -282,3 +283,16 @@ def test_a_declared_body_over_the_limit_is_never_read() -> None:
 def test_a_refusal_leaves_in_the_format_asked_for(accept: str | None, media_type: str) -> None:
     headers = {"accept": accept} if accept else {}
     assert dict(House().ask("GET", "/nowhere", **headers).headers)["Content-Type"] == media_type
+
+
+# What AuditEvent says of its outcome in the contract: who was kept out is denied, every other error is a failure.
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        *((status, "success") for status in (200, 204, 304)),
+        *((status, "denied") for status in (401, 403, 429)),
+        *((status, "failure") for status in (400, 404, 422, 500, 503)),
+    ],
+)
+def test_an_audit_event_says_how_it_ended(status: int, word: str) -> None:
+    assert outcome(status) == word
