@@ -1,8 +1,9 @@
 """Seeded faults: does the suite notice? `python -m tests.seeded [--only 3,17] [--jobs 2] [--service auth]`.
 
 Each fault of `faults.toml` is put into a copy of the tree, never into the tree itself, and the tests run against it:
-first those that the table names, then the faulty service's own, then all but `tests/system`. The first test that
-is red, and red again, catches it; a fault that nothing turns red survives, and the script ends with 1 when more than one in twelve does.
+first those that the table names, then the faulty service's own, then all but `tests/system`. The first test that is
+red, and red again, catches it. A fault that nothing turns red survives; the script ends with 1 when more than one in
+twelve does.
 """
 
 import argparse
