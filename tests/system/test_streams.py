@@ -33,7 +33,7 @@ MARKS = {
     "application/x-ndjson": b"\n",
 }
 MOST_GROWTH = 24 * MEBIBYTE  # of all processes of a program together
-pytestmark = [pytest.mark.timeout(300), pytest.mark.alone]
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.alone]
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""POST /timeseries/query for more raw points than a page holds, and as CSV and NDJSON."""
+"""POST /timeseries/query for more raw points than a page holds, and as CSV and NDJSON.
+
+HEARTGUARD_TEST_STREAM_POINTS=1000000 is the long form.
+"""
 
 import csv
 import io
@@ -194,6 +197,7 @@ def test_nothing_of_the_database_is_held_between_two_pages(fill, query, database
 
 
 @pytest.mark.alone
+@pytest.mark.timeout(900)  # for the long form
 @pytest.mark.parametrize("kind", TYPES)
 def test_memory_does_not_grow_with_the_points(fill, query, admin, kind):
     fill(MANY, "7")
