@@ -293,7 +293,12 @@ def test_the_last_admin_stays_also_when_only_auth_can_see_it(deleting: Deleting,
 
 @pytest.mark.parametrize(
     ("who", "whom", "code"),
-    [(CALLER, 1, "GEN_403"), (CALLER, 99, "USER_001"), (dataclasses.replace(CALLER, org_id=4), 12, "USER_001")],
+    [
+        (CALLER, 1, "GEN_403"),
+        (dataclasses.replace(CALLER, role="manager"), 1, "GEN_403"),
+        (CALLER, 99, "USER_001"),
+        (dataclasses.replace(CALLER, org_id=4), 12, "USER_001"),
+    ],
 )
 def test_nobody_else_is_deleted(deleting: Deleting, users: Users, who: Principal, whom: int, code: str) -> None:
     users.kept[3, 1] = dataclasses.replace(ANN, id=1, role="admin")
