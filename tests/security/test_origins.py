@@ -1,0 +1,95 @@
+"""Cross-origin requests to the running system: one origin is allowed, and nothing that only resembles it."""
+
+import pytest
+import requests
+
+from tests.protection.situations import PASSWORD, World
+from tests.running import PORTAL
+from tests.security.wire import bearer, request, send
+
+STRANGERS = [
+    "null", "*", "https://evil.example", "http://portal.example", "https://portal.example:8443",
+    "https://portal.example:443", "https://portal.example.", "https://portal.example/", "https://portal.example.evil.example",
+    "https://evil-portal.example", "https://evilportal.example", "https://sub.portal.example", "https://portal.exampl",
+    "https://portal.example@evil.example", "https://user@portal.example", "HTTPS://PORTAL.EXAMPLE", "https://Portal.example",
+    "https://portal.example, https://evil.example", "https://evil.example, https://portal.example",
+    "https://portal.example https://evil.example", "https://portal.example%00.evil.example", "https://portal.example#x",
+    "portal.example", "//portal.example", "https:portal.example", "https://p\u043ertal.example", "file://", "https://",
+]  # fmt: skip
+
+
+def allowed(answer: requests.Response) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name.lower().startswith("access-control-")}
+
+
+@pytest.mark.parametrize("origin", STRANGERS)
+def test_a_stranger_is_told_nothing(world: World, origin: str) -> None:
+    who = world.regulars["user"]
+    asked = {"Origin": origin.encode(), "Access-Control-Request-Method": "PUT"}
+    for method, path, more in (
+        ("OPTIONS", "/users/me", {"Access-Control-Request-Headers": "Authorization, X-Evil"}),
+        ("OPTIONS", "/nowhere", {}),
+        ("GET", "/users/me", who.bearer),
+        ("GET", "/users/me", {}),
+        ("GET", "/nowhere", {}),
+        ("GET", "/openapi.json", {}),
+        ("GET", "/users/%2e", {}),
+    ):
+        answer = requests.request(method, world.urls["gateway"] + path, headers={**asked, **more}, timeout=10)
+        assert not allowed(answer), (method, path)
+        assert "Origin" in answer.headers["Vary"]
+
+
+def test_the_portal_is_told_what_it_may_and_no_more(world: World) -> None:
+    url = world.urls["gateway"] + "/users/me"
+    asked = {
+        "Origin": PORTAL, "Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "X-Evil, X-Role",
+        "Access-Control-Request-Private-Network": "true",
+    }  # fmt: skip
+    preflight = requests.options(url, headers=asked, timeout=10)
+    assert (preflight.status_code, preflight.content) == (204, b"")
+    told = allowed(preflight)
+    assert told["Access-Control-Allow-Origin"] == PORTAL
+    assert told["Access-Control-Allow-Credentials"] == "true"
+    assert {word.strip() for word in told["Access-Control-Allow-Methods"].split(",")} == {
+        "GET",
+        "HEAD",
+        "OPTIONS",
+        "PUT",
+    }
+    assert not {"x-evil", "x-role", "*"} & {
+        word.strip() for word in told["Access-Control-Allow-Headers"].lower().split(",")
+    }
+    assert "Access-Control-Allow-Private-Network" not in told
+    plain = allowed(requests.get(url, headers={**world.regulars["user"].bearer, "Origin": PORTAL}, timeout=10))
+    assert plain["Access-Control-Allow-Origin"] == PORTAL
+    assert "*" not in plain.values()
+
+
+def test_two_origins_are_none(world: World) -> None:
+    for origins in ((PORTAL, "https://evil.example"), ("https://evil.example", PORTAL), (PORTAL, PORTAL)):
+        lines = [f"Origin: {origin}" for origin in origins]
+        data = request("GET", "/users/me", *lines, *bearer(world.regulars["user"].bearer), "Connection: close")
+        answer = send(world.urls["gateway"], data)
+        assert not [name for name, _ in answer.fields if name.startswith("access-control-")]
+
+
+@pytest.mark.parametrize("door", ["auth", "user", "media"])
+def test_a_service_itself_knows_no_origin(world: World, door: str) -> None:
+    path = {"auth": "/auth/profile", "user": "/users/me", "media": "/media/items"}[door]
+    headers = {**world.regulars["user"].bearer, "Origin": PORTAL}
+    assert not allowed(requests.get(world.urls[door] + path, headers=headers, timeout=10))
+
+
+def test_no_other_origin_uses_the_cookie(world: World) -> None:
+    """A page of a stranger makes the browser send it; only the portal's request counts."""
+    who, url = world.member("user"), world.urls["gateway"] + "/auth/"
+    login = requests.post(url + "login?cookie=1", json={"email": who.email, "password": PASSWORD}, timeout=10)
+    (cookie,) = login.cookies
+    sent = {"Cookie": f"{cookie.name}={cookie.value}"}
+    for origin in (*STRANGERS, ""):
+        answer = requests.post(url + "refresh", headers={**sent, "Origin": origin.encode()}, timeout=10)
+        assert answer.status_code == 403, origin
+        assert "Set-Cookie" not in answer.headers
+    assert requests.post(url + "refresh", headers=sent, timeout=10).status_code == 403
+    assert requests.post(url + "refresh", headers={**sent, "Origin": PORTAL}, timeout=10).status_code == 200
