@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import uuid
+from uuid import UUID
 
 import pytest
 
@@ -46,6 +47,7 @@ def test_no_cursor_is_the_beginning() -> None:
             cursor_of(b"[1,2]"),
         ),
         *(cursor_of(b"[1.0]"), cursor_of(b'{"a":1}'), cursor_of(b"\xff"), cursor_of(b"[" * 100_000), cursor_of(b"1")),
+        *(cursor_of(b"[9223372036854775808]"), cursor_of(b"[-9223372036854775809]"), cursor_of(b"[%b]" % (b"9" * 40))),
         *(cursor_of(b"[NaN]"), cursor_of(b"[null]"), paging.encode_cursor([1]) + "!", " " + paging.encode_cursor([1])),
     ],
 )
@@ -53,6 +55,16 @@ def test_what_is_no_cursor_is_422(cursor: str) -> None:
     with pytest.raises(ServiceError) as caught:
         paging.decode_cursor(cursor, int)
     assert (caught.value.row.status, caught.value.details[0].path) == (422, "/cursor")
+
+
+@pytest.mark.parametrize("part", ["a\\u0000", "\\ud800", "a\\nb"])
+def test_a_text_that_no_store_holds_is_in_no_cursor(part: str) -> None:
+    with pytest.raises(ServiceError):
+        paging.decode_cursor(cursor_of(f'["{part}"]'.encode()), str)
+    with pytest.raises(ServiceError):
+        paging.decode_cursor(cursor_of(b'["org_1"]'), UUID)
+    known = "01890a5d-ac96-774b-bcce-b302099a8057"
+    assert paging.decode_cursor(paging.encode_cursor([known]), UUID) == [known]
 
 
 @pytest.mark.parametrize(("rows", "more"), [([], False), ([1, 2], False), ([1, 2, 3], True)])

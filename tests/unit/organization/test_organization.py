@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from heartguard_common.clock import is_time_zone
 from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
 from heartguard_common.identity import Principal
-from heartguard_organization.domain import STEPS, Organization, difference, is_time_zone
+from heartguard_organization.domain import STEPS, Organization, difference
 from heartguard_organization.usecases import OrganizationUseCases
 from tests.clocks import MovableClock
 from tests.fakes.jobs import MemoryJobs

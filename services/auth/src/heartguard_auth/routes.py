@@ -100,8 +100,8 @@ def invite(auth: AuthUseCases, call: Call) -> Answer:
 
 def invitations(auth: AuthUseCases, call: Call) -> Answer:
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
-    after = paging.decode_cursor(call.query.get("cursor"), str)
-    found = auth.invitations.waiting(call.person, _uuid(after[0]) if after else None, limit + 1)
+    after = paging.decode_cursor(call.query.get("cursor"), UUID)
+    found = auth.invitations.waiting(call.person, after[0] if after else None, limit + 1)
     return Answer(paging.page(found, limit, _invitation, lambda item: [item.id]), headers=NO_STORE)
 
 
@@ -185,14 +185,6 @@ def _invitation(invitation: Invitation) -> dict[str, Any]:
         "role": invitation.role,
         "expires_at": rfc3339(invitation.expires_at),
     }
-
-
-def _uuid(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError as error:
-        fault = Fault("/cursor", "is not a cursor of this list")
-        raise ServiceError(UNPROCESSABLE, details=(fault,)) from error
 
 
 def _user(account: Account) -> dict[str, Any]:

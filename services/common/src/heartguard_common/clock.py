@@ -3,7 +3,8 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 from typing import Protocol
 
 NANOSECONDS = 1_000_000_000
@@ -77,3 +78,13 @@ def from_datetime(moment: datetime) -> str:
     utc = moment.astimezone(UTC)
     whole = int(utc.replace(microsecond=0).timestamp())
     return rfc3339(whole * NANOSECONDS + utc.microsecond * 1000)
+
+
+def is_time_zone(name: str) -> bool:
+    """Whether the IANA time zone database knows the name, whatever this machine has installed."""
+    return name in _time_zones()
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())

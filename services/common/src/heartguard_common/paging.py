@@ -5,8 +5,10 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.ids import is_uuid
 
 DEFAULT_LIMIT = 50
 
@@ -17,16 +19,25 @@ def encode_cursor(position: Sequence[Any]) -> str:
 
 
 def decode_cursor(cursor: str | None, *shape: type) -> list[Any] | None:
-    """The sort key of a cursor, each part of the type in `shape`. Raises GEN_422 for what is not a cursor."""
+    """The sort key of a cursor, each part of the type in `shape`. Raises GEN_422 for what is not a cursor.
+
+    A `UUID` of the shape is given as text. What no store of ours can hold is in no cursor that we have given out.
+    """
     if cursor is None:
         return None
     try:
         position = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError):
         position = None
-    if not isinstance(position, list) or [type(part) for part in position] != list(shape):
+    if not isinstance(position, list) or len(position) != len(shape) or not all(map(_fits, position, shape)):
         raise ServiceError(UNPROCESSABLE, details=(Fault("/cursor", "is not a cursor of this list"),))
     return position
+
+
+def _fits(part: object, kind: type) -> bool:
+    if isinstance(part, str):
+        return is_uuid(part) if kind is UUID else kind is str and part.isprintable()
+    return type(part) is kind and (not isinstance(part, int) or -(2**63) <= part < 2**63)
 
 
 def page(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import UUID
 
 from werkzeug.exceptions import ClientDisconnected
 
@@ -75,7 +76,7 @@ def usage(media: MediaUseCases, call: Call) -> Answer:
 def list_items(media: MediaUseCases, call: Call) -> Answer:
     wanted = Scope(call.person.org_id or 0, call.query.get("owner_id"), call.query.get("content_type"))
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
-    cursor = paging.decode_cursor(call.query.get("cursor"), str)
+    cursor = paging.decode_cursor(call.query.get("cursor"), UUID)
     found = media.reading.list(call.person, wanted, cursor[0] if cursor else None, limit + 1)
     return Answer(paging.page(found, limit, _document, lambda item: [item.id]), headers=NO_STORE)
 

@@ -1,9 +1,7 @@
 """What an organization is, what its rules may be, and how it comes to its end."""
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import resources
 from typing import Any
 
 from heartguard_common.erasures import Step
@@ -45,16 +43,6 @@ def difference(before: Organization, after: Organization) -> dict[str, Any]:
             found[f"{name}_before"] = getattr(before, name)
             found[f"{name}_after"] = getattr(after, name)
     return found
-
-
-def is_time_zone(name: str) -> bool:
-    """Whether the IANA time zone database knows the name, whatever this machine has installed."""
-    return name in _time_zones()
-
-
-@functools.cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8").split())
 
 
 # Auth comes first: it ends the sessions, so that nobody adds anew what the next steps remove.

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from heartguard_common.audit import AuditTrail
-from heartguard_common.clock import Clock
+from heartguard_common.clock import Clock, is_time_zone
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.jobs import Job, Jobs
-from heartguard_organization.domain import Organization, difference, is_time_zone
+from heartguard_organization.domain import Organization, difference
 from heartguard_organization.errors import NO_JOB, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
 from heartguard_organization.ports import Organizations
 

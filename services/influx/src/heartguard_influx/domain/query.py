@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Literal, NamedTuple
-from zoneinfo import available_timezones
 
-from heartguard_common.clock import parse_rfc3339
+from heartguard_common.clock import is_time_zone, parse_rfc3339
 from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, FieldType, Tags, Value
 from heartguard_influx.domain.windows import Every, Grid, count_windows, grid, smallest_fitting
@@ -97,14 +95,15 @@ class Shape:
     limit: int | None
 
 
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+def require_within(position: Sequence[int] | None, start_ns: int, stop_ns: int) -> None:
+    """Raises GEN_422 for a position whose instant no page of the range can have ended at."""
+    if position is not None and not start_ns <= position[0] < stop_ns:
+        raise ServiceError(UNPROCESSABLE, details=(Fault("/cursor", "is not a cursor of this range"),))
 
 
 def require_zone(zone: str) -> None:
     """Raises GEN_422 for what is no time zone."""
-    if zone not in _zones():
+    if not is_time_zone(zone):
         raise ServiceError(UNPROCESSABLE, details=(Fault("/time_zone", NO_ZONE),))
 
 
@@ -124,7 +123,7 @@ def read_shape(document: Mapping[str, Any], default_zone: str) -> Shape:
         faults += [Fault(f"/{name}", "needs an aggregate") for name in ("every", "fill") if name in document]
     if zone is not None and every is None:
         faults.append(Fault("/time_zone", "needs windows: every is missing"))
-    if zone is not None and zone not in _zones():
+    if zone is not None and not is_time_zone(zone):
         faults.append(Fault("/time_zone", NO_ZONE))
     if "cursor" in document and "aggregate" in document:
         faults.append(Fault("/cursor", "belongs to raw points"))

@@ -50,6 +50,7 @@ class Querying:
         """
         person = only_person(principal)
         start_ns, stop_ns = queries.read_range(document)
+        queries.require_within(after, start_ns, stop_ns)
         with self._s.transaction():
             bucket = find_bucket(self._s.buckets, principal, document["bucket"])
             require_own(document.get("tags"), person)
