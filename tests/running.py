@@ -10,6 +10,7 @@ import requests
 from dotenv import dotenv_values
 
 from tests.clone import Clone
+from tests.leaks import leaked
 
 PORTAL = "https://portal.example"
 """The one origin that may call the running system from a browser."""
@@ -43,6 +44,8 @@ def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
         yield system
         missing = unlisted(clone)
         assert not missing, f"openapi.json does not list {missing}"
+        secrets = leaked(clone)
+        assert not secrets, "\n".join(secrets[:20])
     finally:
         clone.stop()
 

@@ -48,6 +48,15 @@ def test_an_event_says_who_did_what_and_how_it_ended(house: Gateway, valkey_serv
     assert {name: event[name] for name in expected} == expected
 
 
+def test_a_name_in_the_path_is_no_place_for_a_person(house: Gateway, valkey_server: Valkey) -> None:
+    for name in ("org_3_lab", "ann@clinic.example", "ann%40clinic.example", "Secret123"):
+        house.ask("DELETE", f"/timeseries/buckets/{name}", ME)
+    assert [event["resource"] for event in events(valkey_server)] == ["bucket:org_3_lab", *["bucket:*"] * 3]
+    assert [line["path"] for line in house.lines() if line.get("route") == "timeseries.delete_bucket"] == [
+        "/timeseries/buckets/org_3_lab", *["/timeseries/buckets/*"] * 3
+    ]  # fmt: skip
+
+
 def test_refusals_and_failures_are_events_too(house: Gateway, backend: Backend, valkey_server: Valkey) -> None:
     house.ask("GET", "/users/me")
     house.ask("DELETE", "/organization", bearer(13, "user", 3))

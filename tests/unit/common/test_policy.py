@@ -184,3 +184,24 @@ def test_permissions_of_a_role_are_the_rows_it_may_use() -> None:
     assert "organization.delete" in policy.permissions("admin")
     assert "organization.delete" not in policy.permissions("manager")
     assert "auth.login" not in policy.permissions("user")
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/users/me", "/users/me"),
+        ("/users/12", "/users/12"),
+        ("/user/12/", "/*/12/"),
+        ("/users/ann%40clinic.example", "/users/*"),
+        ("/Secret123", "/*"),
+        ("/timeseries/buckets/org_3_lab", "/timeseries/buckets/org_3_lab"),
+        ("/timeseries/buckets/a%20long%2Fphrase%0a", "/timeseries/buckets/*/*"),
+        ("/schemas/common.xsd", "/schemas/common.xsd"),
+        (
+            "/media/items/01890a5d-ac96-774b-bcce-b302099a8057/%ff",
+            "/media/items/01890a5d-ac96-774b-bcce-b302099a8057/*",
+        ),
+    ],
+)
+def test_a_log_shows_of_a_path_what_is_ours(path: str, shown: str) -> None:
+    assert load().veil(path) == shown

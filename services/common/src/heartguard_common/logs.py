@@ -7,7 +7,6 @@ import sys
 import time
 import traceback
 from typing import Any
-from urllib.parse import unquote
 
 from heartguard_common.clock import rfc3339
 from heartguard_common.trace import REQUEST_ID
@@ -32,11 +31,6 @@ def redact(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
-
-
-def redact_path(path: str) -> str:
-    """A path that may hold anything, such as one that no route knows; decoded first: nothing hides in escapes."""
-    return redact(unquote(path, errors="replace"))
 
 
 class JsonLines(logging.Formatter):

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from heartguard_common.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
 from heartguard_common.paths import POLICY_FILE
@@ -39,6 +40,7 @@ _TOP_KEYS = frozenset({"classes", "parameters", "route"})
 _REQUIRED = ("id", "method", "path", "upstream", "who", "limit", "audited")
 _ROUTE_KEYS = frozenset((*_REQUIRED, "credentials"))
 _ID = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
+_HARMLESS = re.compile(r"org_[0-9]{1,10}(_[A-Za-z0-9_.-]{1,100})?|[a-z_]{1,40}\.(schema\.json|xsd)", re.ASCII)
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+|\{[a-z_]+\}", re.ASCII)
 
 
@@ -105,9 +107,26 @@ class Policy:
         """The rows that one service answers."""
         return tuple(row for row in self.rows if row.upstream == upstream)
 
+    def veil(self, path: str) -> str:
+        """A path for logs: `*` for each segment that is no word of ours, because strangers may write anything there."""
+        return "/".join(
+            part if part in self._words else veil(part) for part in unquote(path, errors="replace").split("/")
+        )
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset({"", *(part.text for row in self.rows for part in row.segments if part.kind is None)})
+
     def permissions(self, role: str) -> tuple[str, ...]:
         """The ids of the rows that a role may use, sorted; rows open to anyone are nobody's permission."""
         return tuple(sorted(row.id for row in self.rows if row.scope(role) is not None))
+
+
+def veil(text: str) -> str:
+    """An id, a bucket's name or a file's of the contract as it is, and `*` for any other text."""
+    return (
+        text if _HARMLESS.fullmatch(text) or any(KINDS[kind].fullmatch(text) for kind in ("integer", "uuid")) else "*"
+    )
 
 
 def authorize(row: Row, principal: "Principal | None", *, inner: bool = False) -> None:

@@ -33,7 +33,6 @@ from heartguard_common.forwarding import forwarded
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
 from heartguard_common.lifecycle import Lifecycle, readiness_document
-from heartguard_common.logs import redact
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
@@ -378,7 +377,7 @@ def _finish(edge: Edge, response: Response) -> Response:
     principal = g.get("principal")
     fields = {
         "method": request.method,
-        "path": request.path if g.row and not g.row.free_text else redact(request.path),
+        "path": request.path if g.row and not g.row.free_text else edge.policy.veil(request.path),
         "route": route,
         "status": response.status_code,
         "latency_ms": round(elapsed * 1000, 2),

@@ -31,6 +31,7 @@ class Matcher:
     def __init__(self, policy: Policy) -> None:
         self._fixed: dict[tuple[str, ...], dict[str, Row]] = {}
         self._variable: dict[int, dict[tuple[Segment, ...], dict[str, Row]]] = {}
+        self.veil = policy.veil
         for row in policy.rows:
             if any(segment.kind for segment in row.segments):
                 place = self._variable.setdefault(len(row.segments), {}).setdefault(row.segments, {})

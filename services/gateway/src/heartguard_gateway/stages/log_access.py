@@ -1,16 +1,15 @@
 """Log the answer as one line of JSON, without query, address or anything a person typed."""
 
-from heartguard_common.logs import redact_path
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
 
 
 def run(exchange: Exchange, ports: Ports) -> None:
-    """Write the access line; a path with text of the caller's choice may hold anything and is redacted."""
+    """Write the access line; a path with text of the caller's choice may hold anything and is veiled."""
     principal, row, request = exchange.principal, exchange.row, exchange.request
     fields = {
         "method": request.method,
-        "path": request.path if row and not row.free_text else redact_path(request.path),
+        "path": request.path if row and not row.free_text else ports.matcher.veil(request.path),
         "route": row.id if row else "unmatched",
         "status": exchange.reply.status if exchange.reply else 0,
         "latency_ms": round((ports.monotonic() - exchange.started) * 1000, 2),

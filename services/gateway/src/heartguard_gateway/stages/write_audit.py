@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from heartguard_common.audit import AuditEvent, Outcome, traced
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import ServiceError
-from heartguard_common.logs import redact
-from heartguard_common.policy import Row
+from heartguard_common.policy import Row, veil
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.errors import AUDIT_UNAVAILABLE
 from heartguard_gateway.ports import Ports
@@ -54,5 +53,5 @@ def _resource(row: Row, params: Mapping[str, str]) -> str | None:
     """The object in the path as the services name it: `user:12`, `media:0189...`, `bucket:org_3`."""
     for name, value in params.items():
         kind = row.id.partition(".")[0] if name.endswith("_id") else name
-        return f"{kind}:{redact(value) if row.free_text else value}"
+        return f"{kind}:{veil(value) if row.free_text else value}"
     return None

@@ -1,0 +1,78 @@
+"""What runs in production is pinned exactly and comes under a licence that asks nothing of those who use it."""
+
+import importlib.metadata
+import re
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from heartguard_common.paths import REPO_ROOT
+from tests.unit.cli.test_requirements import pins
+
+FILES = sorted(REPO_ROOT.glob("services/*/requirements.txt"))
+# SPDX names and the trove classifiers of the same: permissive, and weak copyleft for libraries that are only linked.
+PERMISSIVE = re.compile(
+    r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|Zlib|MPL|Mozilla|LGPL|Lesser|HPND|ZPL|Zope|0BSD)",
+    re.IGNORECASE,
+)
+STRONG = re.compile(r"(?<![L])(AGPL|\bGPL|Affero|(?<!Lesser )General Public License)", re.IGNORECASE)
+
+
+def installed(names: set[str]) -> set[str]:
+    """The packages and all that they require on this machine, by their normalized names."""
+    found: set[str] = set()
+    waiting = set(names)
+    while waiting - found:
+        name = (waiting - found).pop()
+        found.add(name)
+        for line in importlib.metadata.requires(name) or ():
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.add(re.sub(r"[-_.]+", "-", requirement.name).lower())
+    return found
+
+
+def licence(name: str) -> str:
+    """What a package says of its licence: the expression, else its classifiers, else the first line of its text."""
+    metadata = importlib.metadata.metadata(name)
+    classified = [line for line in metadata.get_all("Classifier") or () if line.startswith("License ::")]
+    return metadata.get("License-Expression") or "; ".join(classified) or (metadata.get("License") or "").split("\n")[0]
+
+
+RUNNING = sorted(installed({name for file in FILES for name in pins(file)}))
+
+
+def strong(text: str) -> bool:
+    """Whether no choice that the licence leaves is without strong copyleft."""
+    return all(STRONG.search(choice) and "lesser" not in choice.lower() for choice in re.split(r"\bOR\b|;", text))
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_a_package_that_runs_is_permissive_and_pinned(name: str) -> None:
+    text = licence(name)
+    assert PERMISSIVE.search(text), (name, text)
+    assert not strong(text), (name, text)
+    assert pins(REPO_ROOT / "constraints.txt").get(name) == importlib.metadata.version(name), name
+
+
+def test_strong_copyleft_would_be_seen() -> None:
+    for text in (
+        "GPL-3.0-or-later",
+        "AGPL-3.0",
+        "License :: OSI Approved :: GNU General Public License v3 (GPLv3)",
+        "GPLv2",
+    ):
+        assert strong(text)
+    for text in (
+        "MIT OR GPL-2.0",
+        "LGPL-3.0",
+        "License :: OSI Approved :: GNU Lesser General Public License v3 (LGPLv3)",
+        "MIT",
+    ):
+        assert not strong(text)
+
+
+def test_what_runs_is_all_there_is() -> None:
+    assert {"flask", "lxml", "cryptography", "gunicorn"} <= set(RUNNING)
+    assert Path(REPO_ROOT / "LICENSE").read_text().lstrip().startswith("Apache License")
