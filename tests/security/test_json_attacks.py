@@ -89,7 +89,7 @@ def test_an_attack_is_refused_and_leaves_nothing(
         began = time.monotonic()
         answer = target.send(world, world.founders["own"], attack(dump_json(target.document)), JSON)
         spent = time.monotonic() - began
-        if (answer.status_code, answer.json()["error"]["code"]) != (status, f"GEN_{status}") or spent > 5:
+        if (answer.status_code, answer.json()["error"]["code"]) != (status, f"GEN_{status}") or spent > 10:
             wrong.append(f"{name}: {answer.status_code} in {spent:.1f} s: {answer.text[:200]}")
     assert not wrong, "\n".join(wrong)
     assert spared(world) == before
