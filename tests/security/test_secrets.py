@@ -8,14 +8,19 @@ import json
 import time
 from urllib.parse import quote, urlsplit
 
+import psycopg2
+import psycopg2.errors
 import pytest
 import requests
 
+from heartguard_cli.embedded import PostgresCluster
+from heartguard_cli.urls import libpq
 from tests.leaks import PATTERNS, leaked, leaks
 from tests.protection.situations import PASSWORD, Person, World
 from tests.running import RunningSystem
 from tests.security.lines import lines
 from tests.security.wire import request, send
+from tests.servers import until
 
 _numbers = itertools.count(time.time_ns() % 10**9)
 
@@ -86,6 +91,19 @@ def test_a_secret_in_the_wrong_place_goes_nowhere(running_system: RunningSystem,
     lines(running_system.clone, [mark])
     world.event(who)  # what came before it is in the trail by then
     assert leaked(running_system.clone, secrets.values()) == []
+
+
+def test_the_database_keeps_a_refused_statement_to_itself(running_system: RunningSystem) -> None:
+    clone, phrase = running_system.clone, f"phrase-{next(_numbers)}"
+    cluster = PostgresCluster(clone.layout.var / "pg", clone.ports["postgres"])
+    log = clone.layout.log / "postgres.log"
+    before = log.read_text().count("division by zero")
+    connection = psycopg2.connect(libpq(cluster.url()))
+    with connection.cursor() as cursor, pytest.raises(psycopg2.errors.DivisionByZero):
+        cursor.execute("SELECT %s, 1 / 0", (phrase,))
+    connection.close()
+    until(lambda: log.read_text().count("division by zero") > before, "the server's line", 5)
+    assert phrase not in log.read_text()
 
 
 # One of each kind, as a log would hold it.

@@ -18,6 +18,8 @@ from heartguard_cli.trouble import Trouble
 SUPERUSER = "postgres"
 OWNER = "heartguard_owner"
 DATABASE = "heartguard"
+# A statement that is refused holds the values it was to store, and its detail quotes them: not for a log.
+DISCREET = ("log_min_error_statement=panic", "log_error_verbosity=terse")
 SYSTEM_USER = "heartguard-db"
 UNSHARE = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
 
@@ -138,7 +140,7 @@ class PostgresCluster:
 
     def command(self) -> list[str]:
         """The server in the foreground, on loopback TCP only: a socket's path may be too long for the kernel."""
-        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", *self.settings)
+        settings = ("listen_addresses=127.0.0.1", "unix_socket_directories=", *DISCREET, *self.settings)
         return [
             *postgres_prefix(),
             *dies_with_parent("INT"),
