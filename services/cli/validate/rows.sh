@@ -197,6 +197,18 @@ telemetry_rows() {
          <aggregate>mean</aggregate><every>1m</every></QueryRequest>'
     gives 200 QueryResult measurement=heart_rate aggregate=mean every=1m 'series[]/tags' \
         'series[]/points[]/time=2024-06-01T10:00:00Z' 'series[]/points[]/fields/bpm=73' 'series[]/points[]/count=2' next_cursor
+    file_of_points text/csv time,tags.user_id,fields.bpm,out_of_range '2024-06-01T10:00:00Z,{user_id},72.0,'
+    file_of_points application/x-ndjson '"tags":{"user_id":"{user_id}"}' '"time":"2024-06-01T10:00:00Z"' '"fields":{"bpm":72.0}'
+}
+
+file_of_points() { # MEDIA_TYPE PART...: the first of the two points that were written above, and where the next begins
+    row POST /timeseries/query; accepts "$1"
+    sends '{"bucket": "{bucket}", "measurement": "heart_rate", "range_start": "2024-06-01T00:00:00Z",
+            "range_stop": "2024-06-02T00:00:00Z", "limit": 1}' \
+        '<QueryRequest><bucket>{bucket}</bucket><measurement>heart_rate</measurement>
+         <range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop>
+         <limit>1</limit></QueryRequest>'
+    gives 200 "$@" header:X-Next-Cursor header:Content-Disposition=attachment
 }
 
 audit_rows() {
