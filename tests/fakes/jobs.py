@@ -1,6 +1,6 @@
 """Jobs in memory."""
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 
 class MemoryJobs:
@@ -35,6 +35,9 @@ class MemoryJobs:
             yield self.kept.get(job_id)
         finally:
             self._held.remove(job_id)
+
+    def transaction(self):
+        return nullcontext()
 
     def save(self, job):
         if self.kept[job.id].open:

@@ -46,7 +46,11 @@ REFUSED = {
         "SELECT * FROM points",
     ],
     "influx": ["SELECT email FROM users", "SELECT policies FROM organizations", "SELECT * FROM media_items"],
-    "audit": ["SELECT * FROM users", "UPDATE audit_events SET actor = 'x'", "DELETE FROM audit_events"],
+    "audit": [
+        "SELECT * FROM users",
+        "UPDATE audit_events SET actor = 'x'",
+        "DELETE FROM audit_events",
+    ],
 }
 SERVICES = ("auth", "organization", "user", "media", "influx", "audit")
 
@@ -82,6 +86,22 @@ def test_no_service_owns_or_makes_anything(connect, service):
             cursor.execute(statement)
         assert refused.value.pgcode == "42501"
         connection.rollback()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_adds_to_the_outbox_and_does_nothing_else_to_it(connect, service):
+    refused = ["UPDATE audit_outbox SET event = 'x'", "TRUNCATE audit_outbox"]
+    refused.append("INSERT INTO audit_outbox (event, put_at) VALUES ('x', now())")
+    if service != "audit":  # which takes events from there
+        refused += ["SELECT event FROM audit_outbox", "DELETE FROM audit_outbox"]
+    connection = connect(service)
+    for statement in refused:
+        with connection.cursor() as cursor, pytest.raises(errors.InsufficientPrivilege):
+            cursor.execute(statement)
+        connection.rollback()
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO audit_outbox (event) VALUES ('x')")
+        assert cursor.rowcount == 1
 
 
 @pytest.mark.parametrize("service", SERVICES)

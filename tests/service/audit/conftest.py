@@ -6,6 +6,7 @@ import pytest
 
 from heartguard_audit.domain.chain import Keys
 from heartguard_audit.settings import Settings
+from heartguard_audit.store.outbox import PostgresOutbox
 from heartguard_audit.store.stream import RedisStream
 from heartguard_audit.usecases.intake import Intake
 from heartguard_audit.wiring import create_app
@@ -41,15 +42,18 @@ def journal(environ):
 
 @pytest.fixture
 def settle(environ, journal):
-    """A function that moves into the trail what is in the stream."""
+    """A function that moves into the trail what is in the outbox and in the stream."""
     redis = make_redis(environ["REDIS_URL"], timeout_seconds=1, decode=False)
     stream = RedisStream(redis, block_ms=1)
+    opened = Database(environ["DATABASE_URL"], pool_size=1)
+    outbox = Intake(PostgresOutbox(opened, redis), journal, logging.getLogger("test"))
     intake = Intake(stream, journal, logging.getLogger("test"))
 
     def move():
         stream.prepare()
-        while intake.step():
+        while outbox.step() or intake.step():
             pass
 
     yield move
     redis.close()
+    opened.close()

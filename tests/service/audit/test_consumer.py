@@ -13,9 +13,11 @@ from heartguard_audit.store.events import PostgresEvents
 from heartguard_common.audit import FIELD, STREAM, AuditLog, encode
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
+from heartguard_common.outbox import Outbox
 from heartguard_common.paths import REPO_ROOT
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import make_redis
+from tests.people import owner
 from tests.servers import measured, until
 from tests.store.audit.conftest import event
 from tests.tokens import settings_environ
@@ -174,6 +176,60 @@ def test_a_redis_that_comes_back_empty_gets_its_group_again(start, environ, redi
     sent = [event()]
     post(redis, sent)
     until(lambda: trail.ids() == wanted(sent), "arrival")
+
+
+def put(environ, *events):
+    """Events as a service commits them with its changes."""
+    opened = Database(environ["DATABASE_URL"], pool_size=1)
+    outbox = Outbox(opened)
+    with opened.transaction():
+        for one in events:
+            outbox.put(encode(one))
+    opened.close()
+
+
+def test_what_was_committed_arrives_within_a_second_and_in_its_order(start, environ, redis, trail):
+    start(environ)
+    until(lambda: redis.exists("hg:audit:consumer:alive") == 1, "a sign of life")
+    sent = [event() for _ in range(450)]
+    asked = time.monotonic()
+    put(environ, *sent)
+    until(lambda: trail.ids() == wanted(sent), "arrival")
+    assert time.monotonic() - asked < 1
+
+
+def test_what_was_committed_needs_no_redis_to_arrive(start, own_redis, valkey_server, trail):
+    process = start(own_redis)
+    valkey_server.kill()
+    sent = [event() for _ in range(3)]
+    put(own_redis, *sent)
+    until(lambda: trail.ids() == wanted(sent), "arrival")
+    assert process.running
+
+
+def test_killed_while_it_empties_the_outbox_it_loses_and_doubles_nothing(start, environ, trail):
+    sent = [event() for _ in range(3000)]
+    put(environ, *sent)
+    for reached in (1, 1000, 2000):
+        process = start(environ)
+        until(lambda reached=reached: len(trail.ids()) >= reached, "progress")
+        process.end(signal.SIGKILL)
+    start(environ)
+    until(lambda: len(trail.ids()) >= len(sent), "arrival")
+    assert trail.ids() == wanted(sent)
+
+
+def test_an_outbox_that_can_not_be_emptied_is_seen_by_the_readiness(start, environ, database, redis, client):
+    """The consumer gives no sign of life when a round fails, and `/audit/ready` names it."""
+    start(environ)
+    until(lambda: redis.exists("hg:audit:consumer:alive") == 1, "a sign of life")
+    with owner(database) as cursor:
+        cursor.execute("REVOKE DELETE ON heartguard_core.audit_outbox FROM heartguard_audit")
+    put(environ, event())
+    until(lambda: not redis.exists("hg:audit:consumer:alive"), "the end of the sign of life")
+    told = {it["name"]: it["status"] for it in client.get("/audit/ready").json["dependencies"]}
+    assert told["consumer"] == "failed"
+    assert b"heartguard_audit_outbox 1.0" in client.get("/audit/metrics").data
 
 
 @pytest.mark.alone

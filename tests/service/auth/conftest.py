@@ -1,15 +1,13 @@
 """Auth as a whole: its Flask application on a real PostgreSQL and Valkey."""
 
-import json
-
 import pytest
 
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
-from heartguard_common.audit import STREAM
 from heartguard_common.web import LIFECYCLE
 from tests.clocks import MovableClock
 from tests.tokens import settings_environ
+from tests.trails import told
 
 
 @pytest.fixture
@@ -49,14 +47,9 @@ def founder(client):
 
 
 @pytest.fixture
-def events(valkey, redis_url):
-    """What the audit stream holds, oldest first."""
-
-    def read():
-        with valkey.client() as redis:
-            return [json.loads(fields[b"event"]) for _, fields in redis.xrange(STREAM)]
-
-    return read
+def events(database, redis_url):
+    """A function that gives what was said to the audit trail so far, oldest first."""
+    return lambda: told(database, redis_url)
 
 
 def sign_up(client, email, password="Secret123", **more):

@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -18,6 +17,7 @@ from heartguard_organization.wiring import create_app
 from tests.people import found, join
 from tests.servers import Database
 from tests.tokens import bearer, settings_environ
+from tests.trails import told
 
 KEEPERS = ("AUTH", "USER", "MEDIA", "INFLUX_SERVICE")
 
@@ -114,11 +114,6 @@ def auth(database: Database, org: int) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture
-def events(redis_url: str) -> Callable[[], list[dict[str, Any]]]:
-    """What the service wrote into the audit stream so far."""
-
-    def read() -> list[dict[str, Any]]:
-        with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-            return [json.loads(fields["event"]) for _, fields in client.xrange("hg:audit:events")]
-
-    return read
+def events(database: Database, redis_url: str) -> Callable[[], list[dict[str, Any]]]:
+    """A function that gives what the service said to the audit trail so far."""
+    return lambda: told(database, redis_url)

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Iterator
 
 import pytest
 import redis
@@ -13,6 +12,7 @@ from lxml import etree
 from tests.people import found, join, owner
 from tests.servers import Database
 from tests.tokens import JWT_SECRET, bearer, operator_auth, service_auth, token_for
+from tests.trails import told
 
 XML = {"Accept": "application/xml"}
 
@@ -26,12 +26,6 @@ def org(database: Database) -> int:
 def ana(database: Database, org: int) -> tuple[int, dict[str, str]]:
     user_id = join(database, org, "user", email="ana@example.com", full_name="Ana O'Brien & Söhne <3")
     return user_id, bearer(user_id, "user", org)
-
-
-def events(redis_url: str) -> Iterator[dict[str, object]]:
-    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
-        for _, fields in client.xrange("hg:audit:events"):
-            yield json.loads(fields["event"])
 
 
 def test_a_user_reads_the_own_profile(client: FlaskClient, org: int, ana: tuple[int, dict[str, str]]) -> None:
@@ -179,13 +173,13 @@ def test_an_update_that_waited_sees_the_preferences_it_waited_for(
 
 
 def test_an_update_leaves_one_event_without_personal_data(
-    client: FlaskClient, redis_url: str, org: int, ana: tuple[int, dict[str, str]]
+    client: FlaskClient, database: Database, redis_url: str, org: int, ana: tuple[int, dict[str, str]]
 ) -> None:
     user_id, auth = ana
     headers = auth | {"X-Request-ID": "r-1"}
     client.put("/users/me", headers=headers, json={"full_name": "New Name", "preferences": {"a": "b"}})
     client.put("/users/me", headers=headers, json={"full_name": "New Name"})
-    (event,) = events(redis_url)
+    (event,) = told(database, redis_url)
     expected = {
         "kind": "change",
         "action": "user.update_self",
@@ -200,10 +194,12 @@ def test_an_update_leaves_one_event_without_personal_data(
     assert "New Name" not in json.dumps(event)
 
 
-def test_a_refused_update_leaves_no_event(client: FlaskClient, redis_url: str, ana: tuple[int, dict[str, str]]) -> None:
+def test_a_refused_update_leaves_no_event(
+    client: FlaskClient, database: Database, redis_url: str, ana: tuple[int, dict[str, str]]
+) -> None:
     client.put("/users/me", headers=ana[1] | {"If-Match": '"x"'}, json={"full_name": "B"})
     client.put("/users/me", headers=ana[1], json={"full_name": 7})
-    assert list(events(redis_url)) == []
+    assert told(database, redis_url) == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from heartguard_audit.domain.chain import Keys
+from heartguard_audit.store.outbox import PostgresOutbox
 from heartguard_audit.store.stream import RedisStream
 from heartguard_audit.usecases.intake import Intake
 from heartguard_common.database import Database as Pool
@@ -40,11 +41,13 @@ def settle(database: Database, redis_url: str) -> Iterator[Callable[[], None]]:
     environ = settings_environ("audit", database, redis_url)
     pool, client = Pool(environ["DATABASE_URL"]), make_redis(redis_url, timeout_seconds=1, decode=False)
     stream = RedisStream(client, block_ms=1)
-    intake = Intake(stream, Trail(pool, Keys(environ["AUDIT_CHECKPOINT_KEY"])), logging.getLogger("test"))
+    trail = Trail(pool, Keys(environ["AUDIT_CHECKPOINT_KEY"]))
+    outbox = Intake(PostgresOutbox(pool, client), trail, logging.getLogger("test"))
+    intake = Intake(stream, trail, logging.getLogger("test"))
 
     def move() -> None:
         stream.prepare()
-        while intake.step():
+        while outbox.step() or intake.step():
             pass
 
     yield move

@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -88,7 +89,8 @@ def media_of(order, around):
     audit = SimpleNamespace(changed=lambda *_, **__: None)
     objects = EverythingIsOld(objects_of(order))
     archives = PostgresArchives(Database(order["database"], pool_size=1))
-    return MediaUseCases.over(RULES, Stores(around(items), around(objects), audit, SystemClock(), archives))
+    stores = Stores(around(items), around(objects), audit, SystemClock(), archives, nullcontext)
+    return MediaUseCases.over(RULES, stores)
 
 
 def upload(media, who, steps, _):

@@ -150,6 +150,46 @@ def test_draining_tells_how_many_and_raises_while_redis_is_away(log, server):
     assert log.drain() == 1
 
 
+class Transaction:
+    """An outbox that is in a transaction or in none."""
+
+    def __init__(self, *, open_now=True):
+        self.open_now = open_now
+        self.lines = []
+
+    def put(self, line):
+        if self.open_now:
+            self.lines.append(line)
+        return self.open_now
+
+
+def test_what_happens_in_a_transaction_is_told_in_it_and_nowhere_else(server, spool):
+    outbox = Transaction()
+    event = AuditLog("user", server, spool, Clock(), outbox).changed(PERSON, "user.updated", "user:12")
+    assert [decode(line) for line in outbox.lines] == [event]
+    assert server.lines == []
+
+
+def test_what_happens_in_no_transaction_goes_to_the_stream(server, spool):
+    event = AuditLog("user", server, spool, Clock(), Transaction(open_now=False)).changed(PERSON, "x.y", "z:1")
+    assert [decode(line) for line in server.lines] == [event]
+
+
+def test_a_denial_outlives_the_transaction_that_it_ends(server, spool):
+    outbox = Transaction()
+    AuditLog("user", server, spool, Clock(), outbox).changed(PERSON, "x.y", "z:1", outcome="denied")
+    assert (outbox.lines, server.actions) == ([], ["x.y"])
+
+
+def test_a_spool_that_waits_does_not_hold_up_a_transaction(server, spool):
+    server.fault = redis.ConnectionError()
+    outbox = Transaction()
+    log = AuditLog("user", server, spool, Clock(), outbox)
+    log.changed(PERSON, "a.a", "z:1", outcome="denied")
+    log.changed(PERSON, "a.b", "z:1")
+    assert [decode(line).action for line in outbox.lines] == ["a.b"]
+
+
 def test_an_event_that_neither_takes_is_an_error(server, tmp_path):
     (tmp_path / "file").write_text("no directory")
     server.fault = redis.ConnectionError()

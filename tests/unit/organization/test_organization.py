@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ class House:
 
     def __init__(self) -> None:
         self.store, self.jobs, self.trail, self.woken = Store(), MemoryJobs(), Trail(), 0
-        self.verbs = OrganizationUseCases(self.store, self.jobs, self.trail, MovableClock(), self._wake)
+        self.verbs = OrganizationUseCases(self.store, self.jobs, self.trail, nullcontext, MovableClock(), self._wake)
 
     def _wake(self) -> None:
         self.woken += 1

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -111,7 +112,7 @@ def memberships(users: Users) -> Memberships:
 
 @pytest.fixture
 def verbs(users: Users, memberships: Memberships, trail: Trail) -> UserUseCases:
-    return UserUseCases(users, memberships, trail)
+    return UserUseCases(users, memberships, trail, nullcontext)
 
 
 def accept(_: User) -> None:

@@ -1,6 +1,6 @@
-"""The process that moves events from the stream into the trail: `python -m heartguard_audit.consumer`.
+"""The process that moves events from the outbox and the stream into the trail: `python -m heartguard_audit.consumer`.
 
-Whatever is away, it waits for it and loses nothing: an event leaves the stream after its commit. SIGTERM ends it
+Whatever is away, it waits for it and loses nothing: an event leaves them after its commit. SIGTERM ends it
 after the batch at hand.
 """
 
@@ -18,6 +18,7 @@ from heartguard_audit.settings import ConsumerSettings
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresJournal
 from heartguard_audit.store.ledger import PostgresLedger
+from heartguard_audit.store.outbox import PostgresOutbox
 from heartguard_audit.store.stream import RedisStream
 from heartguard_audit.usecases.chains import Notary
 from heartguard_audit.usecases.intake import Intake
@@ -31,6 +32,7 @@ from heartguard_common.store_redis import REDIS_FAULTS, make_redis
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds
 SPOOL_SECONDS = 1.0
+OUTBOX_BATCHES = 10
 GRACE_SECONDS = 1.0
 REDIS_TIMEOUT = 1.0
 # What is cut off before it is signed is not missed: so long, or so many events, stay unsigned at most.
@@ -40,10 +42,11 @@ RETENTION_SECONDS = 86_400.0
 
 
 class Consumer:
-    """The loop: spools into the stream, the stream into the trail, checkpoints, and a sign of life after each round."""
+    """The loop: outbox into the trail, spools into the stream, that into the trail, checkpoints, and a sign of life."""
 
     def __init__(
         self,
+        outbox: Intake,
         intake: Intake,
         notary: Notary,
         stream: RedisStream,
@@ -51,12 +54,14 @@ class Consumer:
         stop: threading.Event,
         log: logging.Logger,
     ) -> None:
+        self._outbox = outbox
         self._intake = intake
         self._notary = notary
         self._stream = stream
         self._spool_dir = spool_dir
         self._stop = stop
         self._log = log
+        self._prepared = False
         self._spools_at = 0.0
         self._sign_at = 0.0
         self._unsigned = 0
@@ -66,10 +71,9 @@ class Consumer:
         pause = FIRST_PAUSE
         while not self._stop.is_set():
             try:
-                if pause > FIRST_PAUSE or self._spools_at == 0.0:
-                    self._stream.prepare()
                 self.round()
             except Exception as error:  # noqa: BLE001  one round must not end the process: its events wait
+                self._prepared = False
                 self._tell(error, first=pause == FIRST_PAUSE)
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -80,15 +84,33 @@ class Consumer:
         self._sign_last()
 
     def round(self) -> int:
-        """Drain the spools when it is time, move one batch, say that we live; returns the size of the batch."""
+        """Move what is in the outbox, drain the spools when it is time, move one batch; returns how much was moved.
+
+        The outbox comes first: it needs no Redis.
+        """
+        moved = self._from_outbox()
+        if not self._prepared:
+            self._stream.prepare()
+            self._prepared = True
         if time.monotonic() >= self._spools_at:
             self.drain_spools()
             self._spools_at = time.monotonic() + SPOOL_SECONDS
-        moved = self._intake.step()
-        self._unsigned += moved
+        taken = self._intake.step()
+        self._unsigned += taken
         if self._unsigned >= SIGN_EVENTS or time.monotonic() >= self._sign_at:
             self.sign()
         self._stream.beat()
+        return moved + taken
+
+    def _from_outbox(self) -> int:
+        """Move the outbox, up to a number of batches: the stream must have its turn."""
+        moved = 0
+        for _ in range(OUTBOX_BATCHES):
+            taken = self._outbox.step()
+            moved += taken
+            self._unsigned += taken
+            if not taken:
+                break
         return moved
 
     def sign(self) -> None:
@@ -142,8 +164,9 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     stream = RedisStream(redis)
     keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
     notary = Notary(PostgresLedger(database), CheckpointFile(settings.checkpoint_dir), keys, SystemClock())
-    intake = Intake(stream, PostgresJournal(database, keys), log)
-    consumer = Consumer(intake, notary, stream, settings.spool_dir, stop, log)
+    journal = PostgresJournal(database, keys)
+    outbox, intake = Intake(PostgresOutbox(database, redis), journal, log), Intake(stream, journal, log)
+    consumer = Consumer(outbox, intake, notary, stream, settings.spool_dir, stop, log)
     # In a thread of its own, because a signal is not heard in a call into a server that hangs.
     worker = threading.Thread(target=consumer.run, daemon=True)
     worker.start()

@@ -40,10 +40,10 @@ class Journal(Protocol):
 
 
 class Queue(Protocol):
-    """The stream as a consumer sees it: what is taken and not finished comes again."""
+    """The stream, or the outbox, as a consumer sees it: what is taken and not finished comes again."""
 
     def take(self) -> list[Entry]:
-        """The next batch, oldest first; waits a moment when there is none."""
+        """The next batch, oldest first; may wait a moment when there is none."""
 
     def finish(self, entries: Sequence[Entry]) -> None:
         """Forget entries whose events are safe."""

@@ -9,6 +9,7 @@ from heartguard_audit.settings import Settings
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresEvents
 from heartguard_audit.store.ledger import PostgresLedger
+from heartguard_audit.store.outbox import oldest_seconds, unrecorded
 from heartguard_audit.store.stream import poisoned, require_consumer, waiting
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
@@ -28,6 +29,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     edge = make_edge("audit", settings, parts)
     edge.metrics.live(
         "heartguard_audit_waiting", "Events of the stream that are not in the trail yet", lambda: waiting(parts.redis)
+    )
+    edge.metrics.live(
+        "heartguard_audit_outbox", "Events of changes that are not in the trail yet", lambda: unrecorded(parts.database)
+    )
+    edge.metrics.live(
+        "heartguard_audit_outbox_seconds",
+        "How long the oldest of these events waits",
+        lambda: oldest_seconds(parts.database),
     )
     edge.metrics.live(
         "heartguard_audit_poison", "Entries set aside because they are no events", lambda: poisoned(parts.redis)

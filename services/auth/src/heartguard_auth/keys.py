@@ -42,8 +42,9 @@ class Keys:
 
     def rotate(self) -> str:
         """Let the next key sign from now on; returns its id."""
-        kid = self._ring.rotate()
-        self._audit.changed(OPERATOR, "auth.key_rotated", f"key:{kid}", payload={"by": "operator"})
+        with self._database.transaction():
+            kid = self._ring.rotate()
+            self._audit.changed(OPERATOR, "auth.key_rotated", f"key:{kid}", payload={"by": "operator"})
         return kid
 
     def retire(self, kid: str) -> bool:
@@ -56,7 +57,7 @@ class Keys:
             if not self._ring.retire(kid):
                 return False
             self._revocations.add("kid", [kid], "key retired", until)
-        self._audit.changed(OPERATOR, "auth.key_retired", f"key:{kid}")
+            self._audit.changed(OPERATOR, "auth.key_retired", f"key:{kid}")
         deadline = time.monotonic() + PUBLISH_SECONDS
         while not self._revocations.copy_all():
             if time.monotonic() > deadline:

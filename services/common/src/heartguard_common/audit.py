@@ -1,4 +1,7 @@
-"""Audit events on their way to the audit service: a Redis Stream, and a spool while Redis is away.
+"""Audit events on their way to the audit service.
+
+An event of a transaction is written in it, into the outbox. All others go to a Redis Stream, and to a spool while Redis
+is away.
 
 An event holds ids only. People are `user:12`, never a name or an e-mail address.
 """
@@ -70,7 +73,7 @@ class AuditTrail(Protocol):
         reason: str | None = None,
         payload: Mapping[str, Any] | None = None,
     ) -> AuditEvent:
-        """Record one change; when this returns the event is safe."""
+        """Record one change; when this returns the event is safe, in a transaction as safe as that."""
 
 
 def traced() -> dict[str, str]:
@@ -94,14 +97,24 @@ def disclosed(
         trail.changed(reader, action + DISCLOSED, f"user:{person}", payload=payload)
 
 
-class AuditLog:
-    """Writes events to the Redis Stream, and to the spool while Redis does not take them."""
+class Outbox(Protocol):
+    """Where the events of a transaction wait for its commit."""
 
-    def __init__(self, service: str, redis: RedisClient, spool: Spool, clock: Clock) -> None:
+    def put(self, line: bytes) -> bool:
+        """Keep an event with the transaction around; False where there is none."""
+
+
+class AuditLog:
+    """Writes events of a transaction to the outbox, others to the Redis Stream, or to the spool if Redis is away."""
+
+    def __init__(
+        self, service: str, redis: RedisClient, spool: Spool, clock: Clock, outbox: Outbox | None = None
+    ) -> None:
         self._service = service
         self._redis = redis
         self._spool = spool
         self._clock = clock
+        self._outbox = outbox
 
     def changed(
         self,
@@ -114,7 +127,10 @@ class AuditLog:
         reason: str | None = None,
         payload: Mapping[str, Any] | None = None,
     ) -> AuditEvent:
-        """Record one change; when this returns the event is safe. Raises OSError when the disk refuses too."""
+        """Record one change; when this returns the event is safe, in a transaction as safe as that.
+
+        Raises OSError when the disk refuses too.
+        """
         event = AuditEvent(
             id=uuid7(self._clock),
             time=rfc3339(self._clock.now_ns()),
@@ -134,8 +150,13 @@ class AuditLog:
         return event
 
     def record(self, event: AuditEvent) -> None:
-        """Make one event safe. While a spool waits, it goes first: the order is kept."""
+        """Make one event safe. While a spool waits, it goes first: the order is kept.
+
+        A denial is no part of the transaction around it, which it is likely to end.
+        """
         line = encode(event)
+        if event.outcome != "denied" and self._outbox is not None and self._outbox.put(line):
+            return
         try:
             if not self._spool.empty():
                 self._spool.drain(self._send)

@@ -80,6 +80,10 @@ class Database:
             finally:
                 connection.close()
 
+    def joined(self) -> Connection | None:
+        """The connection of the transaction around, None outside of one."""
+        return self._current.get()
+
     @contextmanager
     def lock(self, name: str) -> Iterator[bool]:
         """Whether nobody else holds `name`; if so, it is held until the end of the block or of this process.

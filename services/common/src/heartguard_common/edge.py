@@ -13,6 +13,7 @@ from heartguard_common.idempotency import IdempotencyKeys
 from heartguard_common.identity import KEY_SET_PATH, Authenticator, KeySource, TokenVerifier, make_key_source
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.metrics import Metrics
+from heartguard_common.outbox import Outbox
 from heartguard_common.revocation import RedisRevocations, Revocations
 from heartguard_common.settings import CommonSettings, choice, variable
 from heartguard_common.spool import Spool
@@ -58,7 +59,7 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         Resource("redis", lambda: make_redis(settings.redis_url), lambda it: it.ping(), lambda it: it.close())
     )
     spool = Spool(settings.spool_dir / f"{service}.events")
-    audit = AuditLog(service, redis, spool, clock)
+    audit = AuditLog(service, redis, spool, clock, Outbox(database))
     lifecycle.on_close(Background("audit spool", audit.keep_draining).start().close)
     return Parts(
         lifecycle=lifecycle,

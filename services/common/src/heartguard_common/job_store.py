@@ -1,7 +1,7 @@
 """Jobs as rows of PostgreSQL."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -72,6 +72,10 @@ class PostgresJobs:
         """Keep what has become of an open job."""
         with self._database.transaction() as connection:
             connection.execute(text(_SAVE), _values(job))
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Everything inside happens together or not at all, the audit events of it too."""
+        return self._database.transaction()
 
     def _by_id(self, job_id: str) -> Job | None:
         with self._database.transaction() as connection:

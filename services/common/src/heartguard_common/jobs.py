@@ -103,6 +103,9 @@ class Jobs(Protocol):
     def save(self, job: Job) -> None:
         """Keep what has become of an open job."""
 
+    def transaction(self) -> AbstractContextManager[object]:
+        """Everything inside happens together or not at all, the audit events of it too."""
+
 
 def told(audit: AuditTrail, service: str, action: str) -> Callable[[Job], object]:
     """Says of each job that has ended what became of it: an event of the service, with `action`."""
@@ -157,9 +160,10 @@ class JobRunner:
             token = REQUEST_ID.set(job.id)
             try:
                 after = self._after(job)
-                self._jobs.save(after)
-                if not after.open:
-                    self._ended(after)
+                with self._jobs.transaction():
+                    self._jobs.save(after)
+                    if not after.open:
+                        self._ended(after)
             finally:
                 REQUEST_ID.reset(token)
             return after

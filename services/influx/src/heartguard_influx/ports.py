@@ -1,16 +1,12 @@
 """What the time-series service needs from outside."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.point import FieldKey, FieldType, Point, Verdict
 from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection
 from heartguard_influx.domain.windows import Grid
-
-Transaction = Callable[[], AbstractContextManager[object]]
-"""Everything inside happens together or not at all."""
 
 
 class Buckets(Protocol):

@@ -37,7 +37,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     apart = Database(settings.database_url, pool_size=2)
     parts.lifecycle.on_close(apart.close)
     archives = PostgresArchives(parts.database)
-    stores = Stores(PostgresItems(parts.database, apart), objects, parts.audit, parts.clock, archives)
+    items = PostgresItems(parts.database, apart)
+    stores = Stores(items, objects, parts.audit, parts.clock, archives, parts.database.transaction)
     usecases = MediaUseCases.over(rules, stores)
 
     def sweep() -> float:

@@ -9,6 +9,7 @@ from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.jobs import Job, Jobs
+from heartguard_common.outbox import Transaction
 from heartguard_organization.domain import Organization, difference
 from heartguard_organization.errors import NO_JOB, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
 from heartguard_organization.ports import Organizations
@@ -26,12 +27,14 @@ class OrganizationUseCases:
         organizations: Organizations,
         jobs: Jobs,
         audit: AuditTrail,
+        transaction: Transaction,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
         self._organizations = organizations
         self._jobs = jobs
         self._audit = audit
+        self._transaction = transaction
         self._clock = clock
         self._wake = wake
 
@@ -52,10 +55,11 @@ class OrganizationUseCases:
             check(current)
             return current.with_changes(changes)
 
-        before, after = _existing(self._organizations.change(_own(principal), decide))
-        payload = difference(before, after)
-        if payload:
-            self._audit.changed(principal, action, f"organization:{after.id}", payload=payload)
+        with self._transaction():
+            before, after = _existing(self._organizations.change(_own(principal), decide))
+            payload = difference(before, after)
+            if payload:
+                self._audit.changed(principal, action, f"organization:{after.id}", payload=payload)
         return after
 
     def export(self, org_id: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -73,10 +77,12 @@ class OrganizationUseCases:
         if _existing(self._organizations.find(org_id)).name != name:
             raise ServiceError(WRONG_NAME, details=(Fault("/name", "must be the name of the organization"),))
         wanted = Job(uuid7(self._clock), DELETION, org_id, principal.actor, self._clock.now_ns())
-        deletion, new = self._jobs.request(wanted)
+        with self._transaction():
+            deletion, new = self._jobs.request(wanted)
+            if new:
+                payload = {"job": deletion.id}
+                self._audit.changed(principal, "organization.delete", f"organization:{org_id}", payload=payload)
         if new:
-            payload = {"job": deletion.id}
-            self._audit.changed(principal, "organization.delete", f"organization:{org_id}", payload=payload)
             self._wake()
         return deletion
 

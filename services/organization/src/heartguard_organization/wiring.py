@@ -26,7 +26,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     erasure = Erasure(STEPS, _keepers(settings, store))
     ended = told(parts.audit, NAME, "organization.deleted")
     work = Background("deletions", JobRunner(DELETION, jobs, erasure, ended, parts.clock).run)
-    organizations = OrganizationUseCases(store, jobs, parts.audit, parts.clock, work.wake)
+    organizations = OrganizationUseCases(store, jobs, parts.audit, parts.database.transaction, parts.clock, work.wake)
     app = make_app(make_edge(NAME, settings, parts), ROUTES, organizations)
     parts.lifecycle.open(Resource("deletions", work.start, Background.ping, Background.close))
     return app

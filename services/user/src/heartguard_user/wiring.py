@@ -38,7 +38,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     # Apart from deletions: an export may last for many minutes.
     archiving = Background("exports", export.run)
     usecases = UseCases(
-        members=UserUseCases(store, AuthMemberships(parts.auth), parts.audit),
+        members=UserUseCases(store, AuthMemberships(parts.auth), parts.audit, parts.database.transaction),
         deletions=Deletions(store, jobs, deletion, parts.audit, parts.clock, deleting.wake),
         exports=Exports(jobs, holdings, parts.audit, parts.clock, archiving.wake),
     )

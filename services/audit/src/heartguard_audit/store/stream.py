@@ -16,7 +16,7 @@ POISON = "hg:audit:poison"
 ALIVE = "hg:audit:consumer:alive"
 ALIVE_SECONDS = 3
 BATCH = 200
-BLOCK_MS = 500
+BLOCK_MS = 200  # how long a change whose request has no access event may wait to be looked for
 IDLE_MS = 5000
 
 
@@ -68,7 +68,7 @@ class RedisStream:
     def set_aside(self, entry: Entry, why: str) -> None:
         """Move an entry to the stream of poison, where it waits for people."""
         with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.xadd(POISON, {"id": entry.id, "why": why, FIELD: entry.line or b""})
+            put_aside(pipeline, entry, why)
             pipeline.xack(STREAM, GROUP, entry.id)
             pipeline.xdel(STREAM, entry.id)
             pipeline.execute()
@@ -101,6 +101,11 @@ class RedisStream:
         if not entries:
             self._claim_at = time.monotonic() + self._idle_ms / 1000
         return entries
+
+
+def put_aside(client: RedisClient, entry: Entry, why: str) -> None:
+    """Add an entry to the stream of poison."""
+    client.xadd(POISON, {"id": entry.id, "why": why, FIELD: entry.line or b""})
 
 
 def waiting(client: RedisClient) -> float:

@@ -11,7 +11,7 @@ from heartguard_common.audit import AuditEvent
 
 @dataclass(frozen=True)
 class Intake:
-    """Moves events from the stream into the trail: first safe there, then gone here."""
+    """Moves events from a queue into the trail: first safe there, then gone here."""
 
     queue: Queue
     journal: Journal
@@ -31,7 +31,7 @@ class Intake:
                 bad.append((entry, error))
         refused = self._add(good)
         for entry, why in (*bad, *refused):
-            self.log.error("an entry of the audit stream %s; it was set aside", why)
+            self.log.error("an audit entry %s; it was set aside", why)
             self.queue.set_aside(entry, str(why))
         poison = {entry.id for entry, _ in refused}
         self.queue.finish([*(entry for entry, _ in good if entry.id not in poison), *gone])

@@ -173,14 +173,13 @@ class KeyRing:
             now = self._clock.now_ns()
             if self._read_at is not None and 0 <= now - self._read_at < REREAD_NS:
                 return
-            turned = ""
             with self._database.transaction() as connection:
                 rows = self._live(connection)
                 if not _is_complete(rows) or self._due(rows):
                     self._hold(connection)
                     rows = self._complete(connection)
                     if self._due(rows):  # nobody else has turned it meanwhile
-                        turned = self._turn(connection, rows)
+                        self._rotated(self._turn(connection, rows))
                         rows = self._live(connection)
             signing = rows[0]
             if self._private is None or self._private[0] != signing.kid:
@@ -190,8 +189,6 @@ class KeyRing:
                 self._verifying = {key.key_id or "": key for key in read_key_set({"keys": public})}
                 self._public = public
             self._read_at = now
-        if turned:
-            self._rotated(turned)
 
     def _open(self, row: Row[Any]) -> Any:
         try:

@@ -44,8 +44,9 @@ class Invitations:
             created_by=inviter.id,
             expires_at=self._s.clock.now_ns() + DAYS * 86_400 * NANOSECONDS,
         )
-        self._keep(inviter, made, code)
-        self._s.audit.changed(principal, "auth.invite", f"invitation:{made.id}", payload={"role": role})
+        with self._s.transactions.transaction():
+            self._keep(inviter, made, code)
+            self._s.audit.changed(principal, "auth.invite", f"invitation:{made.id}", payload={"role": role})
         return made, code
 
     def waiting(self, principal: Principal, after: str | None, limit: int) -> list[Invitation]:
@@ -55,9 +56,10 @@ class Invitations:
     def withdraw(self, principal: Principal, invitation_id: str) -> None:
         """Make an invitation worthless. Raises GEN_404 for one that the caller does not see."""
         roles = invited_roles(principal.role)
-        if self._s.invitations.withdraw(principal.org_id or 0, roles, invitation_id) is None:
-            raise ServiceError(NOT_FOUND)
-        self._s.audit.changed(principal, "auth.invitation_withdrawn", f"invitation:{invitation_id}")
+        with self._s.transactions.transaction():
+            if self._s.invitations.withdraw(principal.org_id or 0, roles, invitation_id) is None:
+                raise ServiceError(NOT_FOUND)
+            self._s.audit.changed(principal, "auth.invitation_withdrawn", f"invitation:{invitation_id}")
 
     def _inviter(self, principal: Principal) -> Account:
         account = self._s.accounts.by_id(principal.user_id or 0)
@@ -66,10 +68,9 @@ class Invitations:
         return account
 
     def _keep(self, inviter: Account, made: Invitation, code: str) -> None:
-        with self._s.transactions.transaction():
-            # Held, so that an erasure of the inviter finds this invitation or prevents it.
-            if not self._s.accounts.hold(inviter):
-                raise ServiceError(INVALID_TOKEN)
-            self._s.invitations.add(made, code_digest(code))
-            text = letter(self._rules.letters["invitation"], made.email, inviter=inviter.email, code=code, days=DAYS)
-            self._s.outbox.enqueue(text.to, text.subject, text.text)
+        # Held, so that an erasure of the inviter finds this invitation or prevents it.
+        if not self._s.accounts.hold(inviter):
+            raise ServiceError(INVALID_TOKEN)
+        self._s.invitations.add(made, code_digest(code))
+        text = letter(self._rules.letters["invitation"], made.email, inviter=inviter.email, code=code, days=DAYS)
+        self._s.outbox.enqueue(text.to, text.subject, text.text)

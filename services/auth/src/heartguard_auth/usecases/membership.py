@@ -50,6 +50,9 @@ class Membership:
             self._s.accounts.place(user_id, role, active=active)
             sessions = self._s.sessions.open_of([user_id])
             end(sessions, "membership")
+            payload = {"role": role, "active": active}
+            org_id = change["org_id"]
+            self._s.audit.changed(principal, "auth.membership", f"user:{user_id}", org_id=org_id, payload=payload)
         return len(sessions)
 
     def export(self, org_id: int, user_id: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -77,6 +80,6 @@ class Membership:
             self._s.resets.forget(people)
             end(self._s.sessions.open_of(people), "erasure")
             self._s.sessions.forget(people)
-        for person in people:
-            self._s.audit.changed(principal, "auth.erased", f"user:{person}", org_id=org_id)
+            for person in people:
+                self._s.audit.changed(principal, "auth.erased", f"user:{person}", org_id=org_id)
         return len(people)

@@ -58,8 +58,9 @@ class Passwords:
             self._s.resets.forget([account.id])
             others = set(self._s.sessions.open_of([account.id])) - {principal.session_id}
             end(sorted(others), "password change")
+            ended = {"ended_sessions": len(others)}
+            self._s.audit.changed(principal, "auth.password", f"user:{account.id}", payload=ended)
         self._guard.forget(account.email)
-        self._s.audit.changed(principal, "auth.password", f"user:{account.id}", payload={"ended_sessions": len(others)})
 
     def _require(self, account: Account, password: str) -> None:
         if not self._s.hasher.verify(account.password_hash, password):
@@ -74,8 +75,9 @@ class Passwords:
         account = self._s.accounts.by_id(user_id)
         if account is None or account.org_id != principal.org_id:
             raise ServiceError(NOT_FOUND)
-        issued = issue_code(self._s, account)
-        self._s.audit.changed(principal, "auth.password_code", f"user:{account.id}")
+        with self._s.transactions.transaction():
+            issued = issue_code(self._s, account)
+            self._s.audit.changed(principal, "auth.password_code", f"user:{account.id}")
         return issued
 
     def reset(self, code: str, new: str) -> None:
@@ -92,10 +94,10 @@ class Passwords:
             if spent:
                 self._s.resets.forget([account.id])
                 end(self._s.sessions.open_of([account.id]), "password reset")
+                self._s.audit.changed(None, "auth.password_reset", f"user:{account.id}", org_id=account.org_id)
         if not spent:
             self._refused(account)
         self._guard.forget(account.email)
-        self._s.audit.changed(None, "auth.password_reset", f"user:{account.id}", org_id=account.org_id)
 
     def _refused(self, account: Account | None) -> NoReturn:
         self._s.denied("auth.password_reset", account, CODE_REFUSED.code)

@@ -48,8 +48,10 @@ class Postman:
         account = self._s.accounts.by_email(entry.forgotten or "")
         if account is not None and account.active:
             self._mailer.send(self._code_letter(account), entry.id)
-            self._s.audit.changed(None, "auth.password_code_sent", f"user:{account.id}", org_id=account.org_id)
-        self._s.outbox.drop(entry, quiet_seconds=QUIET_SECONDS)
+        with self._s.transactions.transaction():
+            if account is not None and account.active:
+                self._s.audit.changed(None, "auth.password_code_sent", f"user:{account.id}", org_id=account.org_id)
+            self._s.outbox.drop(entry, quiet_seconds=QUIET_SECONDS)
 
     def _code_letter(self, account: Account) -> Letter:
         """A letter with a code made for it: one that waited for the mail server would be old when it arrives."""

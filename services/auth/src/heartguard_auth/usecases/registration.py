@@ -42,14 +42,15 @@ class Registration:
             organization_name=founding_name(email, request.get("organization_name")),
             org_id=org_id,
         )
+        by = "invitation" if code else "member" if principal else "founding"
         with self._s.transactions.transaction():
             if code is not None and self._s.invitations.spend(code_digest(code), email) is None:
                 raise ServiceError(INVITATION_REFUSED)
             made = self._s.accounts.add(account)
             if made is None:
                 raise ServiceError(EMAIL_TAKEN)
-        how = {"role": made.role, "by": "invitation" if code else "member" if principal else "founding"}
-        self._s.audit.changed(principal, "auth.registered", f"user:{made.id}", org_id=made.org_id, payload=how)
+            how = {"role": made.role, "by": by}
+            self._s.audit.changed(principal, "auth.registered", f"user:{made.id}", org_id=made.org_id, payload=how)
         return made
 
     def _invited(self, request: dict[str, Any], digest: bytes) -> tuple[int | None, str]:

@@ -38,12 +38,11 @@ class SessionUseCases:
         try:
             with self._guard.attempt(email, device.address):
                 proven = self._proven(account, password)
-                session, pair = self._begin(proven, password, device)
+                pair = self._begin(proven, password, device)
         except ServiceError as error:
             if error.row in (BAD_CREDENTIALS, LOCKED):
                 self._s.denied("auth.login", account, error.row.code)
             raise
-        self._said(proven, "auth.login", f"session:{session.id}")
         return pair
 
     def _proven(self, account: Account | None, password: str) -> Account:
@@ -53,7 +52,7 @@ class SessionUseCases:
             raise ServiceError(BAD_CREDENTIALS)
         return account
 
-    def _begin(self, account: Account, password: str, device: Device) -> tuple[Session, TokenPair]:
+    def _begin(self, account: Account, password: str, device: Device) -> TokenPair:
         now = self._s.clock.now_ns()
         session = Session(
             id=uuid7(self._s.clock),
@@ -68,7 +67,9 @@ class SessionUseCases:
         # A password change, a reset or an erasure at this moment must not miss the session that begins here.
         if not self._s.sessions.open(self._renewed(account, password), session, token):
             raise ServiceError(BAD_CREDENTIALS)
-        return session, pair
+        # No transaction around both: its trips would cost a login more than all else that auth adds to the hash.
+        self._said(account, "auth.login", f"session:{session.id}")
+        return pair
 
     def _renewed(self, account: Account, password: str) -> Account:
         """The account with its password hashed anew, where the parameters have changed since."""
@@ -128,7 +129,7 @@ class SessionUseCases:
             if scope == "all":
                 ids = sorted({*ids, *self._s.sessions.open_of([principal.user_id or 0])})
             end(ids, "logout")
-        self._s.audit.changed(principal, "auth.logout", f"session:{principal.session_id}", payload={"scope": scope})
+            self._s.audit.changed(principal, "auth.logout", f"session:{principal.session_id}", payload={"scope": scope})
 
     def of(self, principal: Principal) -> list[Session]:
         """The caller's sessions, last used first; those that ran out are not among them."""
@@ -141,7 +142,7 @@ class SessionUseCases:
             if session_id not in self._s.sessions.open_of([principal.user_id or 0]):
                 raise ServiceError(NOT_FOUND)
             end([session_id], "ended by its owner")
-        self._s.audit.changed(principal, "auth.session_ended", f"session:{session_id}")
+            self._s.audit.changed(principal, "auth.session_ended", f"session:{session_id}")
 
     def _issue(self, account: Account, session: Session) -> tuple[TokenPair, RefreshToken]:
         """A new pair for a session, and the refresh token as it is to be stored."""

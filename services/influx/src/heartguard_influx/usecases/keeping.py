@@ -1,6 +1,6 @@
 """Buckets, and the end of what is in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from heartguard_common.errors import ServiceError
@@ -45,8 +45,12 @@ class Keeping:
         bucket = find_bucket(self._s.buckets, principal, name)
         if name == own_name(bucket.org_id):
             raise ServiceError(OWN_BUCKET)
-        removed = self._drop(bucket.id or 0)
-        self._s.audit.changed(principal, "timeseries.delete_bucket", f"bucket:{name}", payload={"removed": removed})
+
+        def tell(removed: int) -> None:
+            payload = {"removed": removed}
+            self._s.audit.changed(principal, "timeseries.delete_bucket", f"bucket:{name}", payload=payload)
+
+        self._drop(bucket.id or 0, tell)
 
     def delete_points(self, principal: Principal, document: Mapping[str, Any]) -> None:
         """Remove what a PointsDelete names: an admin anybody's points, all others their own. Raises TS_001, TS_005."""
@@ -56,12 +60,12 @@ class Keeping:
         start_ns, stop_ns = read_range(document)
         tags = document.get("tags") or {}
         selection = Selection(bucket.id or 0, document["measurement"], start_ns, stop_ns, tags, person)
-        removed = self._delete(selection)
         resource = f"user:{tags[PERSON_TAG]}" if PERSON_TAG in tags else f"bucket:{bucket.name}"
         if person is not None:
             resource = f"user:{person}"
-        payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": removed}
-        self._s.audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
+        with self._s.transaction():
+            payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": self._delete(selection)}
+            self._s.audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
 
     def expire(self) -> int:
         """Remove what buckets need not keep any longer; returns how many values that were."""
@@ -86,12 +90,15 @@ class Keeping:
         else:
             removed = self._s.points.erase(buckets, user_id)
         if removed:
+            # Part after part is committed, so that a long erasure gets on although it is stopped; this comes after all.
             resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
             self._s.audit.changed(principal, "timeseries.erase", resource, org_id=org_id, payload={"removed": removed})
         return removed
 
-    def _drop(self, bucket_id: int) -> int:
+    def _drop(self, bucket_id: int, tell: Callable[[int], object] = lambda _: None) -> int:
         removed = self._s.points.erase([bucket_id], None)
         with self._s.transaction():
             # Once more, now that nobody writes between the end of the points and the end of the bucket.
-            return removed + self._s.points.erase([bucket_id], None) + self._s.buckets.remove(bucket_id)
+            removed += self._s.points.erase([bucket_id], None) + self._s.buckets.remove(bucket_id)
+            tell(removed)
+        return removed

@@ -6,9 +6,10 @@ from itertools import chain
 
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import Clock
+from heartguard_common.outbox import Transaction
 from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection
 from heartguard_influx.domain.windows import Grid
-from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore, Transaction
+from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore
 
 
 @dataclass(frozen=True)

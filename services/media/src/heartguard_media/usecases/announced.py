@@ -94,11 +94,10 @@ class AnnouncedUploads(Receiving):
             if error.row.status < 500:
                 self._give_up(item)
             raise
-        finished = self._items.finish(item.id, written)
+        finished = self._finish(principal, item, written)
         if finished is None:
             # Another call was faster, or the upload has been removed.
             return self.complete(principal, item_id) if self._items.find(item_id) else self._gone(item)
-        self._audit.changed(principal, "media.upload", f"media:{item.id}", payload={"size": written.size})
         return finished
 
     def _gone(self, item: MediaItem) -> MediaItem:

@@ -9,7 +9,8 @@ from heartguard_common.clock import Clock, rfc3339
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
-from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Upload
+from heartguard_common.outbox import Transaction
+from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Upload, Written
 from heartguard_media.domain.types import HEAD_BYTES, contradiction, essence, is_allowed
 from heartguard_media.errors import OVER_QUOTA, TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
 from heartguard_media.ports import Archives, Items, ObjectStore
@@ -36,6 +37,7 @@ class Stores:
     audit: AuditTrail
     clock: Clock
     archives: Archives
+    transaction: Transaction
 
 
 class Receiving:
@@ -47,6 +49,7 @@ class Receiving:
         self._objects = stores.objects
         self._audit = stores.audit
         self._clock = stores.clock
+        self._transaction = stores.transaction
 
     def _begin(self, principal: Principal, upload: Upload, until: str | None = None) -> MediaItem:
         """Keep room for a file. Raises MEDIA_009 where there is none.
@@ -70,6 +73,14 @@ class Receiving:
                 OVER_QUOTA, f"The organization has room for {left} bytes, and this upload needs {item.size}"
             )
         return item
+
+    def _finish(self, principal: Principal, item: MediaItem, written: Written) -> MediaItem | None:
+        """Make an upload seen, and say so; None when it was given up in between."""
+        with self._transaction():
+            finished = self._items.finish(item.id, written)
+            if finished is not None:
+                self._audit.changed(principal, "media.upload", f"media:{item.id}", payload={"size": written.size})
+        return finished
 
     def _give_up(self, item: MediaItem) -> bool:
         """Remove an unfinished upload from both sides; answers whether it was still unfinished.

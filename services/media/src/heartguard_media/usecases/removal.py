@@ -28,10 +28,11 @@ class Removal(Receiving):
         call's, or the sweeper's.
         """
         org_id = principal.org_id or 0
-        item = self._items.retire(item_id, org_id)
-        if item is not None:
-            self._audit.changed(principal, "media.delete", f"media:{item.id}")
-        else:
+        with self._transaction():
+            item = self._items.retire(item_id, org_id)
+            if item is not None:
+                self._audit.changed(principal, "media.delete", f"media:{item.id}")
+        if item is None:
             item = next(iter(self._items.retired(Scope(org_id), 1, item_id)), None)
         if item is None:
             raise ServiceError(NO_ITEM)
@@ -43,11 +44,12 @@ class Removal(Receiving):
         What could not be removed is found again by the next call.
         """
         scope = Scope(org_id, user_id)
-        retired = self._items.retire_all(scope)
-        if retired:
-            self._audit.changed(
-                principal, "media.erased", f"organization:{org_id}", org_id=org_id, payload={"files": retired}
-            )
+        with self._transaction():
+            retired = self._items.retire_all(scope)
+            if retired:
+                self._audit.changed(
+                    principal, "media.erased", f"organization:{org_id}", org_id=org_id, payload={"files": retired}
+                )
         removed = 0
         while items := self._items.retired(scope, _BATCH):
             for item in items:

@@ -48,14 +48,13 @@ class Uploads(Receiving):
         try:
             written = self._objects.write(item.key, content)
             _require_as_stated(upload, written)
-            finished = self._items.finish(item.id, written)
+            finished = self._finish(principal, item, written)
         except BaseException:
             self._give_up(item)
             raise
         if finished is None:
             self._objects.delete(item.key)
             raise ServiceError(NO_ITEM)
-        self._audit.changed(principal, "media.upload", f"media:{item.id}", payload={"size": written.size})
         return finished
 
 

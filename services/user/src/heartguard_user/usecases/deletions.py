@@ -51,9 +51,10 @@ class Deletions:
             raise ServiceError(LAST_ADMIN)
         due = self._clock.now_ns() + HEAD_START_NS
         wanted = Job(uuid7(self._clock), DELETION, org_id, principal.actor, due, user_id)
-        job, new = self._jobs.request(wanted)
-        if new:
-            self._audit.changed(principal, "user.delete", f"user:{user_id}", payload={"job": job.id})
+        with self._jobs.transaction():
+            job, new = self._jobs.request(wanted)
+            if new:
+                self._audit.changed(principal, "user.delete", f"user:{user_id}", payload={"job": job.id})
         job = self._runner.step(job.id) or job
         if job.error == f"auth: {AUTH_LAST_ADMIN}":  # between the look and the step another admin was faster
             raise ServiceError(LAST_ADMIN)

@@ -39,9 +39,11 @@ class Exports:
         """Ask for an archive of all that is kept of the caller; while one is made it is that one."""
         org_id, user_id = principal.org_id or 0, principal.user_id
         wanted = Job(uuid7(self._clock), EXPORT, org_id, principal.actor, self._clock.now_ns(), user_id)
-        job, new = self._jobs.request(wanted)
+        with self._jobs.transaction():
+            job, new = self._jobs.request(wanted)
+            if new:
+                self._audit.changed(principal, "user.request_export", f"user:{user_id}", payload={"job": job.id})
         if new:
-            self._audit.changed(principal, "user.request_export", f"user:{user_id}", payload={"job": job.id})
             self._wake()
         return job
 

@@ -6,6 +6,7 @@ from typing import Any
 from heartguard_common.audit import AuditTrail
 from heartguard_common.errors import FORBIDDEN, ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.outbox import Transaction
 from heartguard_user.domain import Filter, User, changed_members, membership_difference
 from heartguard_user.errors import NO_USER, UNSETTLED
 from heartguard_user.ports import Memberships, Users
@@ -17,10 +18,11 @@ ATTEMPTS = 5
 class UserUseCases:
     """The verbs of the user service. Nobody sees a user of another organization, nor learns of their existence."""
 
-    def __init__(self, users: Users, memberships: Memberships, audit: AuditTrail) -> None:
+    def __init__(self, users: Users, memberships: Memberships, audit: AuditTrail, transaction: Transaction) -> None:
         self._users = users
         self._memberships = memberships
         self._audit = audit
+        self._transaction = transaction
 
     def read_self(self, principal: Principal) -> User:
         """The caller. Raises USER_001 when the account is gone."""
@@ -48,14 +50,15 @@ class UserUseCases:
             check(current)
             return current.with_changes(changes)
 
-        changed = self._users.change(_organization(principal), principal.user_id or 0, decide)
-        if changed is None:
-            raise ServiceError(NO_USER)
-        before, after = changed
-        members = changed_members(before, after)
-        if members:
-            payload = {"changed": ",".join(members)}
-            self._audit.changed(principal, "user.update_self", f"user:{after.id}", payload=payload)
+        with self._transaction():
+            changed = self._users.change(_organization(principal), principal.user_id or 0, decide)
+            if changed is None:
+                raise ServiceError(NO_USER)
+            before, after = changed
+            members = changed_members(before, after)
+            if members:
+                payload = {"changed": ",".join(members)}
+                self._audit.changed(principal, "user.update_self", f"user:{after.id}", payload=payload)
         return after
 
     def administer(
@@ -84,10 +87,11 @@ class UserUseCases:
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
         """Remove what this service keeps of an organization's members, or of one; returns how many things."""
-        removed = self._users.erase(org_id, user_id)
-        if removed:
-            resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
-            self._audit.changed(principal, "user.erase", resource, org_id=org_id, payload={"removed": removed})
+        with self._transaction():
+            removed = self._users.erase(org_id, user_id)
+            if removed:
+                resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
+                self._audit.changed(principal, "user.erase", resource, org_id=org_id, payload={"removed": removed})
         return removed
 
 

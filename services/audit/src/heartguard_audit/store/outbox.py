@@ -1,0 +1,62 @@
+"""Events that were committed with their change, as the consumer takes them into the trail."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+
+from heartguard_audit.domain.events import Entry
+from heartguard_audit.store.stream import put_aside
+from heartguard_common.database import Database
+from heartguard_common.store_redis import RedisClient
+
+BATCH = 200
+
+
+class PostgresOutbox:
+    """The table `audit_outbox` as a queue: what is taken and not finished comes again.
+
+    Two who take at once take the same, and the trail leaves out what it has. What is no event goes where those of
+    the stream go.
+    """
+
+    def __init__(self, database: Database, redis: RedisClient) -> None:
+        self._database = database
+        self._redis = redis
+
+    def take(self) -> list[Entry]:
+        """The next batch in the order in which it was put; does not wait. Raises GEN_503."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_TAKE), {"batch": BATCH})
+            return [Entry(str(row.id).encode(), row.event.encode()) for row in rows]
+
+    def finish(self, entries: Sequence[Entry]) -> None:
+        """Remove entries whose events are safe. Raises GEN_503."""
+        if entries:
+            with self._database.transaction() as connection:
+                connection.execute(text(_REMOVE), {"ids": [int(entry.id) for entry in entries]})
+
+    def set_aside(self, entry: Entry, why: str) -> None:
+        """Move an entry to the stream of poison, where it waits for people."""
+        put_aside(self._redis, entry, why)
+        self.finish([entry])
+
+
+def unrecorded(database: Database) -> float:
+    """How many events wait in the outbox. Raises GEN_503."""
+    with database.transaction() as connection:
+        return float(connection.execute(text(_COUNT)).scalar_one())
+
+
+def oldest_seconds(database: Database) -> float:
+    """How long the event has waited that waits longest, 0 when none does. Raises GEN_503."""
+    with database.transaction() as connection:
+        return float(connection.execute(text(_OLDEST)).scalar_one())
+
+
+_TABLE = "heartguard_core.audit_outbox"
+_TAKE = f"SELECT id, event FROM {_TABLE} ORDER BY id LIMIT :batch"  # noqa: S608
+_REMOVE = f"DELETE FROM {_TABLE} WHERE id = ANY(cast(:ids AS bigint[]))"  # noqa: S608
+_COUNT = f"SELECT count(*) FROM {_TABLE}"  # noqa: S608
+_OLDEST = f"""
+SELECT coalesce(extract(epoch FROM now() - (SELECT put_at FROM {_TABLE} ORDER BY id LIMIT 1)), 0)
+"""  # noqa: S608
