@@ -27,7 +27,7 @@ import psutil  # noqa: E402
 
 from bench import sheet  # noqa: E402
 from tests.servers import Valkey  # noqa: E402
-from tests.service.gateway.house import Backend, Gateway, Handler, environ  # noqa: E402
+from tests.service.gateway.house import Backend, Gateway, environ, vouch  # noqa: E402
 from tests.tokens import bearer, mark_ready  # noqa: E402
 
 UPLOAD = 100_000
@@ -177,12 +177,6 @@ def megabytes(pid: int) -> float:
     return sum(getattr(info, "pss", info.rss) for info in infos) / 1e6
 
 
-def _vouch(handler: Handler) -> None:
-    """What auth says of a token when Redis is slow to answer."""
-    handler.read_body()
-    handler.reply(200, b'{"active": true}')
-
-
 def main() -> int:
     """Run it against a gateway of its own."""
     parser = sheet.parser("soak", __doc__)
@@ -196,7 +190,7 @@ def main() -> int:
         return 0
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with tempfile.TemporaryDirectory() as directory, Backend().running() as backend, Backend(_vouch).running() as auth:
+    with tempfile.TemporaryDirectory() as directory, Backend().running() as backend, Backend(vouch).running() as auth:
         scratch = Path(directory)
         valkey = Valkey(scratch)
         valkey.start()

@@ -188,6 +188,7 @@ def put(environ, *events):
     opened.close()
 
 
+@pytest.mark.alone
 def test_what_was_committed_arrives_within_a_second_and_in_its_order(start, environ, redis, trail):
     start(environ)
     until(lambda: redis.exists("hg:audit:consumer:alive") == 1, "a sign of life")
@@ -244,6 +245,7 @@ def test_a_hung_redis_does_not_keep_it_from_ending(start, own_redis, valkey_serv
     assert (status, seconds < 2) == (0, True)
 
 
+@pytest.mark.alone
 def test_postgresql_away_then_hung_costs_time_and_no_event(start, own_postgres, redis_url, tmp_path):
     with own_postgres.database() as database:
         environ = settings_environ("audit", database, redis_url, SPOOL_DIR=str(tmp_path))

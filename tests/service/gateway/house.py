@@ -164,6 +164,12 @@ GATEWAY = ("--config", "python:heartguard_gateway.gunicorn_conf")
 SERVICE = ("--config", "python:heartguard_common.gunicorn_hooks", "--threads", "4")
 
 
+def vouch(handler: Handler) -> None:
+    """What auth says of every token that it is asked about because Redis is slow to answer."""
+    handler.read_body()
+    handler.reply(200, b'{"active": true}')
+
+
 class Gateway:
     """One gunicorn with the gateway's worker class; or with another service, to put behind it."""
 

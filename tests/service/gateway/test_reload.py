@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import Valkey, children, until
-from tests.service.gateway.house import ROOT, Backend, Gateway, environ
+from tests.service.gateway.house import ROOT, Backend, Gateway, environ, vouch
 from tests.tokens import bearer, mark_ready
 
 ME = bearer(12, "user", 3)
@@ -28,9 +28,10 @@ def house(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[Gateway]
     for name in ("services/common/src", "services/gateway", "schemas"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     mark_ready(valkey.url)
-    settings = environ(valkey.url, backend.url, tmp_path / "spool", RATE_LIMIT="100000/min")
-    with Gateway(settings, tmp_path / "log", root=tmp_path).running() as running:
-        yield running
+    with Backend(vouch).running() as auth:
+        settings = environ(valkey.url, backend.url, tmp_path / "spool", RATE_LIMIT="100000/min", AUTH_URL=auth.url)
+        with Gateway(settings, tmp_path / "log", root=tmp_path).running() as running:
+            yield running
 
 
 def change(tmp_path: Path, old: str, new: str) -> None:

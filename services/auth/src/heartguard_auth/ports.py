@@ -17,6 +17,7 @@ from heartguard_auth.domain import (
     TokenPair,
     Waiting,
 )
+from heartguard_common.audit import AuditEvent
 from heartguard_common.identity import Principal
 
 
@@ -62,8 +63,8 @@ class Accounts(Protocol):
 class Sessions(Protocol):
     """Sessions and the refresh tokens of each."""
 
-    def open(self, account: Account, session: Session, token: RefreshToken) -> bool:
-        """Begin a session with its first refresh token; False when the account is no longer as it was read.
+    def open(self, account: Account, session: Session, token: RefreshToken, event: AuditEvent) -> bool:
+        """Begin a session with its first refresh token, and say so; False when the account is not as it was read.
 
         Password, role and state can't change between the look and the commit.
         """

@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypedDict, Unpack
 
 from heartguard_common.clock import Clock, rfc3339
 from heartguard_common.identity import Principal
@@ -59,21 +59,23 @@ def decode(text: bytes | str) -> AuditEvent:
     return AuditEvent(**json.loads(text))
 
 
+class Details(TypedDict, total=False):
+    """What else there is to say of a change: unless said otherwise it went well, and in the actor's organization."""
+
+    org_id: int | None
+    outcome: Outcome
+    reason: str | None
+    payload: Mapping[str, Any]
+
+
 class AuditTrail(Protocol):
     """Where a use case says what it changed."""
 
-    def changed(
-        self,
-        actor: Principal | None,
-        action: str,
-        resource: str,
-        *,
-        org_id: int | None = None,
-        outcome: Outcome = "success",
-        reason: str | None = None,
-        payload: Mapping[str, Any] | None = None,
-    ) -> AuditEvent:
+    def changed(self, actor: Principal | None, action: str, resource: str, **details: Unpack[Details]) -> AuditEvent:
         """Record one change; when this returns the event is safe, in a transaction as safe as that."""
+
+    def event(self, actor: Principal | None, action: str, resource: str, **details: Unpack[Details]) -> AuditEvent:
+        """The event of a change, for whoever stores it in the statement that makes the change; nothing is recorded."""
 
 
 def traced() -> dict[str, str]:
@@ -116,22 +118,19 @@ class AuditLog:
         self._clock = clock
         self._outbox = outbox
 
-    def changed(
-        self,
-        actor: Principal | None,
-        action: str,
-        resource: str,
-        *,
-        org_id: int | None = None,
-        outcome: Outcome = "success",
-        reason: str | None = None,
-        payload: Mapping[str, Any] | None = None,
-    ) -> AuditEvent:
+    def changed(self, actor: Principal | None, action: str, resource: str, **details: Unpack[Details]) -> AuditEvent:
         """Record one change; when this returns the event is safe, in a transaction as safe as that.
 
         Raises OSError when the disk refuses too.
         """
-        event = AuditEvent(
+        event = self.event(actor, action, resource, **details)
+        self.record(event)
+        return event
+
+    def event(self, actor: Principal | None, action: str, resource: str, **details: Unpack[Details]) -> AuditEvent:
+        """The event of a change, for whoever stores it in the statement that makes the change; nothing is recorded."""
+        org_id = details.get("org_id")
+        return AuditEvent(
             id=uuid7(self._clock),
             time=rfc3339(self._clock.now_ns()),
             kind="change",
@@ -142,12 +141,10 @@ class AuditLog:
             action=action,
             service=self._service,
             resource=resource,
-            outcome=outcome,
-            reason=reason,
-            payload={**(payload or {}), **traced()},
+            outcome=details.get("outcome", "success"),
+            reason=details.get("reason"),
+            payload={**details.get("payload", {}), **traced()},
         )
-        self.record(event)
-        return event
 
     def record(self, event: AuditEvent) -> None:
         """Make one event safe. While a spool waits, it goes first: the order is kept.

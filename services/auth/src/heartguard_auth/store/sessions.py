@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from heartguard_auth.domain import Account, RefreshToken, Session
 from heartguard_auth.store.accounts import AS_READ, as_read
+from heartguard_common.audit import AuditEvent, encode
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 
@@ -31,10 +32,11 @@ class PostgresSessions:
         self._database = database
         self._clock = clock
 
-    def open(self, account: Account, session: Session, token: RefreshToken) -> bool:
-        """Begin a session with its first refresh token, unless the account is no longer as it was read.
+    def open(self, account: Account, session: Session, token: RefreshToken, event: AuditEvent) -> bool:
+        """Begin a session with its first refresh token, and say so, unless the account is no longer as it was read.
 
-        Until that is done, password, role and state are kept as they are.
+        Until that is done, password, role and state are kept as they are. One statement, because it follows a hash,
+        after which a trip costs most: a transaction around it and an event would make four.
         """
         values = {
             "id": session.id,
@@ -44,6 +46,7 @@ class PostgresSessions:
             "address": session.address,
             "user_agent": session.user_agent,
             **_values(token),
+            "event": encode(event).decode("ascii"),
         }
         return self._database.one(_OPEN, values) is not None
 
@@ -158,7 +161,8 @@ begun AS (
         cast(:expires_at AS timestamptz), :address, :user_agent
     FROM held
     RETURNING id
-)
+),
+told AS (INSERT INTO heartguard_core.audit_outbox (event) SELECT cast(:event AS text) FROM begun)
 {_ADD} SELECT {_FIRST} FROM begun RETURNING session_id
 """)  # noqa: S608  no value is in the text
 _ADD_ALONE = text(f"{_ADD} SELECT {_FIRST}")

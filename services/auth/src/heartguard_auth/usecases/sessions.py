@@ -2,7 +2,6 @@
 
 import secrets
 from dataclasses import replace
-from typing import Any
 
 from heartguard_auth.domain import (
     GRACE_SECONDS,
@@ -65,10 +64,9 @@ class SessionUseCases:
         )
         pair, token = self._issue(account, session)
         # A password change, a reset or an erasure at this moment must not miss the session that begins here.
-        if not self._s.sessions.open(self._renewed(account, password), session, token):
+        event = self._s.audit.event(_person(account), "auth.login", f"session:{session.id}")
+        if not self._s.sessions.open(self._renewed(account, password), session, token, event):
             raise ServiceError(BAD_CREDENTIALS)
-        # No transaction around both: its trips would cost a login more than all else that auth adds to the hash.
-        self._said(account, "auth.login", f"session:{session.id}")
         return pair
 
     def _renewed(self, account: Account, password: str) -> Account:
@@ -101,7 +99,9 @@ class SessionUseCases:
             if again is not None:
                 return again
             end([session.id], "refresh token reuse")
-        self._said(account, "auth.refresh", f"session:{session.id}", outcome="denied", reason="reuse")
+        self._s.audit.changed(
+            _person(account), "auth.refresh", f"session:{session.id}", outcome="denied", reason="reuse"
+        )
         raise ServiceError(REFRESH_REFUSED)
 
     def _usable(self, found: tuple[RefreshToken, Session] | None) -> tuple[RefreshToken, Session]:
@@ -177,6 +177,7 @@ class SessionUseCases:
         left = (refresh_expires - now) // NANOSECONDS
         return TokenPair(access, text, self._rules.access_seconds, left), token
 
-    def _said(self, account: Account, action: str, resource: str, **how: Any) -> None:
-        who = Principal(kind="person", role=account.role, user_id=account.id, org_id=account.org_id)
-        self._s.audit.changed(who, action, resource, **how)
+
+def _person(account: Account) -> Principal:
+    """Whoever has just proven to have that account."""
+    return Principal(kind="person", role=account.role, user_id=account.id, org_id=account.org_id)
