@@ -33,6 +33,7 @@ FORBIDDEN: dict[str, Any] = {
 # Written by what goes on meanwhile, and by every request.
 RESTLESS = {
     "audit_events",
+    "audit_outbox",
     "audit_checkpoints",
     "idempotency_keys",
     "jobs",

@@ -1,6 +1,5 @@
 """Audit service, consumer, Valkey and PostgreSQL are killed in turn under a writing load, and no event is missing."""
 
-import json
 from collections import Counter
 from contextlib import ExitStack
 
@@ -10,6 +9,7 @@ import requests
 from tests.clone import Clone
 from tests.servers import until
 from tests.system.killing import SECONDS, clone, first, kill_in_turn, member
+from tests.system.trail import access_events
 from tests.system.writer import Member, Writer
 
 __all__ = ["clone", "member"]
@@ -17,17 +17,6 @@ __all__ = ["clone", "member"]
 WRITERS = 3
 KILLED = ("audit", "consumer", "valkey", "postgres")
 pytestmark = pytest.mark.timeout(240 + 3 * SECONDS)
-
-
-def access_events(member: Member) -> Counter[str]:
-    """How often each access event of a write is in the trail, read in one stream."""
-    query = {"kind": "access", "action": "timeseries.write"}
-    headers = {**member.headers, "Accept": "application/x-ndjson"}
-    answer = requests.get(f"{member.url}/audit/events", params=query, headers=headers, timeout=60)
-    if answer.status_code != 200:
-        return Counter()
-    ids: list[str] = [json.loads(line)["id"] for line in answer.iter_lines()]
-    return Counter(ids)
 
 
 def test_every_acknowledged_write_has_exactly_one_access_event(clone: Clone, member: Member) -> None:

@@ -4,21 +4,15 @@ Two kinds of clients: batches with timestamps, which may simply be sent again, a
 service dates itself, so that only their Idempotency-Key keeps a second sending from storing them twice.
 """
 
-import threading
 from collections import Counter
 from contextlib import ExitStack
-from itertools import count
-from typing import Any, Self
 
-import psycopg2
 import pytest
-import requests
 
-from heartguard_cli.embedded import PostgresCluster
-from heartguard_cli.urls import libpq
 from tests.clone import Clone
 from tests.system.killing import SECONDS, clone, first, kill_in_turn, member, whole
-from tests.system.writer import PAUSE, Member, Writer, heart_rate
+from tests.system.trail import rows
+from tests.system.writer import KeyedWriter, Member, Writer, heart_rate
 
 __all__ = ["clone", "member"]
 
@@ -27,52 +21,6 @@ KILLS = (("influx", whole), ("postgres", first), ("influx", first), ("postgres",
 ROUND_SECONDS = 20
 EVER, AFTER = "1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z"
 pytestmark = pytest.mark.timeout(240 + 4 * SECONDS)
-
-
-class KeyedWriter:
-    """Counts up, one point without timestamp at a time, each sent under its own key until it is acknowledged."""
-
-    def __init__(self, member: Member) -> None:
-        self._member, self._stop = member, threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.acknowledged: list[float] = []
-        self.sent_again = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        for number in count():
-            if self._stop.is_set():
-                return
-            point = {"measurement": "steps", "fields": {"count": number}}
-            while not self._acknowledged(point, f"kept-{number}"):
-                self.sent_again += 1
-                self._stop.wait(PAUSE)
-            self.acknowledged.append(float(number))
-
-    def _acknowledged(self, point: dict[str, Any], key: str) -> bool:
-        try:
-            answer = self._member.write([point], **{"Idempotency-Key": key})
-        except requests.RequestException:
-            return False
-        return answer.status_code == 200 and bool(answer.json()["success"])
-
-
-def rows(clone: Clone) -> Counter[tuple[str, int]]:
-    """How many rows PostgreSQL holds of each measurement and time, past all that the service may hide."""
-    cluster = PostgresCluster(clone.layout.var / "pg", clone.ports["postgres"])
-    with psycopg2.connect(libpq(cluster.url())) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT s.measurement, p.time_ns, count(*) FROM heartguard_core.points AS p"
-            " JOIN heartguard_core.series AS s ON s.id = p.series_id GROUP BY 1, 2"
-        )
-        return Counter({(measurement, time_ns): number for measurement, time_ns, number in cursor})
 
 
 def test_what_was_acknowledged_is_there_once_and_the_rest_can_be_sent_again(clone: Clone, member: Member) -> None:

@@ -138,3 +138,38 @@ class Writer:
     def _failed(self, moments: list[str]) -> None:
         self.unacknowledged.append(moments)
         self._stop.wait(PAUSE)
+
+
+class KeyedWriter:
+    """Counts up, one point without timestamp at a time, each sent under its own key until it is acknowledged."""
+
+    def __init__(self, member: Member) -> None:
+        self._member, self._stop = member, threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.acknowledged: list[float] = []
+        self.sent_again = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for number in count():
+            if self._stop.is_set():
+                return
+            point = {"measurement": "steps", "fields": {"count": number}}
+            while not self._acknowledged(point, f"kept-{number}"):
+                self.sent_again += 1
+                self._stop.wait(PAUSE)
+            self.acknowledged.append(float(number))
+
+    def _acknowledged(self, point: dict[str, Any], key: str) -> bool:
+        try:
+            answer = self._member.write([point], **{"Idempotency-Key": key})
+        except requests.RequestException:
+            return False
+        return answer.status_code == 200 and bool(answer.json()["success"])

@@ -63,6 +63,8 @@ def test_refusals_and_failures_are_events_too(house: Gateway, backend: Backend, 
     house.ask("POST", "/media/erasures", operator_auth())
     with backend.behaving(lambda handler: handler.reply(500, b"{}")):
         house.ask("GET", "/users/me", ME)
+    # Redis may have been silent for a moment: then events wait in the spool, in their order.
+    until(lambda: len(events(valkey_server)) == 4, "the events of all four")
     seen = [(found["actor"], found["action"], found["outcome"], found["reason"]) for found in events(valkey_server)]
     assert seen == [
         ("anonymous", "user.read_self", "denied", "GEN_401"),
