@@ -44,7 +44,7 @@ class Member:
 
     def write_again(self, points: Sequence[Mapping[str, Any]]) -> requests.Response:
         """One write, sent until it is answered with a verdict for each point."""
-        return self._answer("POST", "/timeseries/write", json={"bucket": self.bucket, "points": points})
+        return self.answer("POST", "/timeseries/write", json={"bucket": self.bucket, "points": points})
 
     def points(self, start: str, stop: str, **selection: Any) -> list[dict[str, Any]]:
         """All points of a range, page by page."""
@@ -52,7 +52,7 @@ class Member:
         body |= {"limit": 10_000, **selection}
         found: list[dict[str, Any]] = []
         while True:
-            page = self._answer("POST", "/timeseries/query", json=body).json()
+            page = self.answer("POST", "/timeseries/query", json=body).json()
             found += [point for series in page["series"] for point in series["points"]]
             if not page.get("next_cursor"):
                 return found
@@ -67,13 +67,13 @@ class Member:
         found: set[str] = set()
         query: dict[str, str] = {"action": "timeseries.write", "limit": "500"}
         while True:
-            page = self._answer("GET", "/audit/events", params=query).json()
+            page = self.answer("GET", "/audit/events", params=query).json()
             found |= {event["id"] for event in page["items"]}
             if not page.get("next_cursor"):
                 return found
             query["cursor"] = page["next_cursor"]
 
-    def _answer(self, method: str, path: str, **how: Any) -> requests.Response:
+    def answer(self, method: str, path: str, **how: Any) -> requests.Response:
         """An answer of 200; after 502 and 503 it is asked again, as a client of a service that was killed does.
 
         The worker that a killed gunicorn leaves behind answers for up to a second, `/ready` too, and then goes in
