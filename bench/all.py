@@ -55,8 +55,8 @@ class Run:
             shutil.copy(table.with_suffix(".svg"), plots)
             plot = f"{plots.name}/{self.name}.svg"
             parts += [table.read_text(encoding="utf-8").strip(), f"![{BENCHES[self.name]}]({plot})"]
-        if self.status:
-            parts.append(f"It ended with {self.status}:\n\n```text\n{self.faults}\n```")
+        if self.status or self.faults:
+            parts.append(f"It ended with {self.status} and said:\n\n```text\n{self.faults}\n```")
         return "\n\n".join(parts)
 
 
@@ -113,7 +113,7 @@ def main() -> int:
         print(f"-- {name}: {'FAILED' if one.status else 'ended well'} after {one.seconds:.0f} s", flush=True)
     up = "../" * len(options.report.resolve().parent.relative_to(ROOT).parts)
     intro = (
-        "Written by `python -m bench.all`. Each table holds its peer from the same run: read the ratios, and "
+        "Written by `python -m bench.all`. Each table holds its peer from the same run: read the ratios, and\n"
         f"[bench/README.md]({up}bench/README.md) for what is compared and what each step brought."
     )
     parts = ["# Performance", intro, head, *(one.section(plots) for one in runs)]
