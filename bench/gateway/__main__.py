@@ -1,8 +1,8 @@
 """Our gateway with every stage on, beside peers that make the same checks over the same backend and the same Valkey.
 
 Run from the root: .venv/bin/python -m bench.gateway [--seconds 3] [--only NAME ...] [--out DIRECTORY]
-Writes gateway.md and gateway.svg. Exit 1 when with our gateway an event is missing, an answer failed, or a revoked token
-went on; the same of a peer is only said.
+Writes gateway.md and gateway.svg. Exit 1 when with our gateway an event is missing, an answer failed, or a revoked
+token went on; the same of a peer is only said.
 """
 
 import argparse

@@ -166,6 +166,9 @@ class System:
             host = self.values.get("GATEWAY_BIND") or "0.0.0.0"  # noqa: S104 - the one public port
             config = "heartguard_gateway.gunicorn_conf"
             workers = ("--workers", "2")
+        elif name == "influx":  # reading a batch of points is Python, which one process does on one core
+            config = "heartguard_influx.gunicorn_conf"
+            workers = ("--workers", "2", "--threads", "8")
         return (
             *("--config", f"python:{config}", *workers, "--no-control-socket"),
             *("--graceful-timeout", "4", "--bind", f"{host}:{port(self.values, name)}"),

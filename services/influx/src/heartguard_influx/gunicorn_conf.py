@@ -1,0 +1,45 @@
+"""How gunicorn runs the service: `gunicorn --config python:heartguard_influx.gunicorn_conf app:app`."""
+
+import gc
+from importlib import import_module
+
+from heartguard_common.gunicorn_hooks import (
+    child_exit,
+    control_socket_disable,
+    forwarded_allow_ips,
+    graceful_timeout,
+    keepalive,
+    limit_request_fields,
+    limit_request_line,
+    logger_class,
+    on_reload,
+    on_starting,
+    post_fork,
+    post_worker_init,
+    worker_class,
+    worker_exit,
+)
+
+__all__ = [
+    "child_exit",
+    "control_socket_disable",
+    "forwarded_allow_ips",
+    "graceful_timeout",
+    "keepalive",
+    "limit_request_fields",
+    "limit_request_line",
+    "logger_class",
+    "on_reload",
+    "on_starting",
+    "post_fork",
+    "post_worker_init",
+    "worker_class",
+    "worker_exit",
+]
+
+
+def when_ready(_server: object) -> None:
+    """Import once, for all workers, what they would each import: after the fork they share these pages."""
+    import_module("heartguard_influx.wiring")
+    gc.collect()
+    gc.freeze()  # the collector would write into every page that is shared
