@@ -28,6 +28,7 @@ ROOMS = {
     "export",
     "offline",
     "keys",
+    "gunicorn_conf",
 }
 SOURCES = sorted(
     path

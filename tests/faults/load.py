@@ -4,6 +4,7 @@ import hashlib
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, Self
@@ -30,7 +31,7 @@ class XmlMember(Member):
         return requests.post(f"{self.url}/timeseries/write", data=body, headers=own, timeout=10)
 
 
-class Deed:
+class Deed(ABC):
     """Something done over and over; a subclass does it once and says whether it was acknowledged."""
 
     pause = 0.05
@@ -49,8 +50,9 @@ class Deed:
         self._stop.set()
         self._thread.join()
 
+    @abstractmethod
     def once(self) -> bool:
-        raise NotImplementedError
+        """Do it once; whether it was acknowledged."""
 
     def ask(self, method: str, path: str, **how: Any) -> requests.Response:
         """One request as that person, sent once."""
