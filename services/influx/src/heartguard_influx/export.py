@@ -87,8 +87,8 @@ def _series(group: Group, points: Sequence[Mapping[str, Any]]) -> dict[str, Any]
 
 def _point(measurement: str, row: Row) -> dict[str, Any]:
     if row.points is not None:
-        return {"time": rfc3339(row.time_ns), "fields": dict(row.values), "count": row.points}
-    return {"time": rfc3339(row.time_ns), "fields": dict(row.values), **flags(measurement, row)}
+        return {"time": rfc3339(row.time_ns), "fields": row.values, "count": row.points}
+    return {"time": rfc3339(row.time_ns), "fields": row.values, **flags(measurement, row)}
 
 
 def _split(text: bytes, mark: bytes) -> tuple[bytes, bytes]:

@@ -62,10 +62,12 @@ def out_of_range(measurement: str, values: Mapping[str, object]) -> list[str]:
     known = _BY_NAME.get(measurement)
     if known is None:
         return []
-    found = [(name, values[name]) for name in known.fields if name in values]
-    return sorted(
-        name for name, value in found if isinstance(value, float) and not known.minimum <= value <= known.maximum
-    )
+    found = []
+    for name in known.fields:
+        value = values.get(name)
+        if isinstance(value, float) and not known.minimum <= value <= known.maximum:
+            found.append(name)
+    return sorted(found)
 
 
 def implausible(measurement: str, values: Mapping[str, object]) -> str | None:

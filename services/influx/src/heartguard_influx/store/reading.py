@@ -93,13 +93,15 @@ def read_points(
     }
     place = {number: index for index, group in enumerate(groups) for number in group.series}
     by_id = {field.id: field for field in fields}
+    statement = _DESCENDING if descending else _ASCENDING
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
-    for row in connection.execute(_DESCENDING if descending else _ASCENDING, values):
-        field = by_id[row.field_id]
-        found.setdefault((row.time_ns, row.series_id), {})[field.name] = _value(field, row.number, row.string)
-    shown = list(found)[:limit]
-    rows = [Row(place[key[1]], key[0], dict(sorted(found[key].items()))) for key in shown]
-    return rows, shown[-1] if len(found) > limit else None
+    for number, at_ns, field_id, amount, string in connection.execute(statement, values).all():
+        field = by_id[field_id]
+        found.setdefault((at_ns, number), {})[field.name] = _value(field, amount, string)
+    if len(fields) > 1:
+        found = {key: dict(sorted(point.items())) for key, point in found.items()}
+    rows = [Row(place[number], at_ns, point) for (at_ns, number), point in found.items()]
+    return rows[:limit], list(found)[limit - 1] if len(rows) > limit else None
 
 
 def read_latest(

@@ -109,6 +109,6 @@ def _apart(rows: Sequence[Row], begin: int) -> Iterator[Sequence[Row]]:
     """The rows of each group by itself; they name it by its place among all, not behind `begin`."""
     groups: dict[int, list[Row]] = {}
     for row in rows:
-        groups.setdefault(begin + row.group, []).append(row._replace(group=begin + row.group))
+        groups.setdefault(row.group, []).append(row)
     for group in sorted(groups):
-        yield groups[group]
+        yield [row._replace(group=begin + group) for row in groups[group]] if begin else groups[group]
