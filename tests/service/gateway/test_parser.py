@@ -3,6 +3,9 @@
 import json
 import logging
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import gevent
 import pytest
@@ -111,8 +114,9 @@ def test_a_body_that_ends_early_is_400(gateway: Gateway) -> None:
     assert json.loads(body)["error"]["code"] == "GW_004"
 
 
-@pytest.mark.parametrize("sent", [b"G", b"GET /gateway/health HTTP/1.1\r\nHo"])
-def test_a_head_that_trickles_is_408_when_its_time_is_over(sent: bytes) -> None:
+@contextmanager
+def resting() -> Iterator[tuple[GatewayWorker, Any]]:
+    """A worker in this process, and the other end of a connection that rests with it."""
     worker = GatewayWorker(1, 0, [], None, 1, Config(), logging.getLogger("tests"))
     with cooperative.socket() as door:
         door.bind(("127.0.0.1", 0))
@@ -120,6 +124,13 @@ def test_a_head_that_trickles_is_408_when_its_time_is_over(sent: bytes) -> None:
         link = cooperative.create_connection(door.getsockname(), timeout=10)
         worker.clients.rest(Client(*door.accept(), door.getsockname()))
     with link:
+        yield worker, link
+    worker.tmp.close()
+
+
+@pytest.mark.parametrize("sent", [b"G", b"GET /gateway/health HTTP/1.1\r\nHo"])
+def test_a_head_that_trickles_is_408_when_its_time_is_over(sent: bytes) -> None:
+    with resting() as (worker, link):
         link.sendall(sent)
         gevent.sleep(0.05)
         worker.clients.sweep(rest_seconds=75, head_seconds=60)
@@ -130,7 +141,25 @@ def test_a_head_that_trickles_is_408_when_its_time_is_over(sent: bytes) -> None:
     assert head.startswith("http/1.1 408 ")
     assert "connection: close" in head
     assert json.loads(body)["error"]["code"] == "GW_005"
-    worker.tmp.close()
+
+
+def test_who_trickles_a_body_that_nobody_wants_is_cut_off() -> None:
+    def nowhere(_: object, start_response: Callable[..., object]) -> list[bytes]:
+        start_response("404 Not Found", [("Content-Length", "0")])
+        return [b""]
+
+    with resting() as (worker, link):
+        worker.wsgi = nowhere
+        link.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\nx")
+        assert read_answer(link)[0].startswith("http/1.1 404 ")
+        link.sendall(b"x")
+        gevent.sleep(0.05)
+        worker.clients.sweep(rest_seconds=75, head_seconds=60)
+        assert len(worker.clients) == 1
+        worker.clients.sweep(rest_seconds=75, head_seconds=0.01)
+        assert link.recv(1000) == b""
+        gevent.sleep(0.05)
+        assert len(worker.clients) == 0
 
 
 def test_requests_follow_one_another_on_one_connection(gateway: Gateway) -> None:

@@ -1,6 +1,7 @@
 """The client that speaks to the services, against a service that misbehaves."""
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -133,6 +134,29 @@ def test_an_answer_cut_in_its_stream_raises_and_does_not_end() -> None:
             list(stream)
 
 
+def test_a_service_that_falls_silent_or_resets_in_a_stream_is_not_taken_for_a_client_that_is_gone() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1000
+    done = threading.Event()
+
+    def silent(link: socket.socket) -> None:
+        read_head(link)
+        link.sendall(head)
+        done.wait(10)
+
+    def reset(link: socket.socket) -> None:
+        read_head(link)
+        link.sendall(head)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    for way in (silent, reset):
+        with scripted(way) as url:
+            stream = client(url, UpstreamLimits(block=0.2)).send(GET).reply.stream
+            assert stream is not None
+            with pytest.raises(BadAnswer):
+                list(stream)
+            done.set()
+
+
 def test_nobody_there_is_502_and_a_late_answer_504() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -165,7 +189,7 @@ def test_five_failures_open_the_breaker_and_one_request_tries_later() -> None:
     assert len(tries) == 6
 
 
-def test_a_kept_connection_that_died_is_replaced_once_for_idempotent_requests_only() -> None:
+def test_a_kept_connection_that_died_is_replaced_once_for_requests_that_may_be_repeated_only() -> None:
     def once(link: socket.socket) -> None:
         read_head(link)
         link.sendall(OK)
@@ -175,10 +199,11 @@ def test_a_kept_connection_that_died_is_replaced_once_for_idempotent_requests_on
         upstream = client(url)
         assert code(upstream) == "200"
         assert code(upstream) == "200"
-    with scripted(once) as url:
-        upstream = client(url)
-        assert code(upstream) == "200"
-        assert code(upstream, Outbound("POST", "/x", [], b"{}")) == "GW_010"
+    for method in ("POST", "PATCH", "PUT"):  # a PUT to /media/upload makes an item each time
+        with scripted(once) as url:
+            upstream = client(url)
+            assert code(upstream) == "200"
+            assert code(upstream, Outbound(method, "/x", [], b"{}")) == "GW_010"
 
 
 def test_a_connection_the_service_has_closed_is_not_used_again() -> None:

@@ -36,9 +36,26 @@ class FakeRedis:
         if self.lost_answer:
             raise self.lost_answer
 
+    def pipeline(self, *, transaction):
+        assert not transaction
+        return FakePipeline(self)
+
     @property
     def actions(self):
         return [decode(line).action for line in self.lines]
+
+
+class FakePipeline:
+    def __init__(self, server):
+        self.server = server
+        self.waiting = []
+
+    def xadd(self, stream, fields):
+        self.waiting.append((stream, fields))
+
+    def execute(self):
+        for stream, fields in self.waiting:
+            self.server.xadd(stream, fields)
 
 
 @pytest.fixture
@@ -128,6 +145,8 @@ def test_while_redis_does_not_take_them_events_wait_and_then_come_first_in_order
     assert not spool.empty()
     server.fault = None
     log.changed(PERSON, "a.c", "z:1")
+    assert server.actions == []
+    assert log.drain() == 3
     assert server.actions == ["a.a", "a.b", "a.c"]
     assert spool.empty()
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from heartguard_common.spool import Spool
+from heartguard_common.spool import BATCH, Spool
 
 
 class RefusedError(Exception):
@@ -26,7 +26,7 @@ def spool(path):
 
 def drained(spool):
     lines = []
-    spool.drain(lines.append)
+    spool.drain(lines.extend)
     return lines
 
 
@@ -56,21 +56,59 @@ def test_a_line_is_for_its_owner_alone(spool, path):
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_receiver_that_refuses_gets_everything_again_before_what_is_newer(spool):
-    for line in (b"one", b"two"):
+def refusing(taken, batches):
+    """A receiver that takes so many batches and no more."""
+    left = iter(range(batches))
+
+    def send(lines):
+        if next(left, None) is None:
+            raise RefusedError
+        taken.extend(lines)
+
+    return send
+
+
+def test_a_receiver_that_refuses_gets_the_batch_again_before_what_is_newer_and_nothing_twice(spool):
+    lines = [b"%d" % number for number in range(2 * BATCH + 50)]
+    for line in lines:
         spool.append(line)
     taken = []
-
-    def once(line):
-        if taken:
-            raise RefusedError
-        taken.append(line)
-
-    with pytest.raises(RefusedError):
-        spool.drain(once)
+    for batches in (0, 1, 0, 1):
+        with pytest.raises(RefusedError):
+            spool.drain(refusing(taken, batches))
     assert not spool.empty()
-    spool.append(b"three")
-    assert drained(spool) == [b"one", b"two", b"three"]
+    spool.append(b"newer")
+    assert taken + drained(spool) == [*lines, b"newer"]
+    assert spool.empty()
+
+
+def test_a_disk_without_room_for_what_is_left_keeps_it_where_it_was(spool):
+    lines = [b"%d" % number for number in range(BATCH + 50)]
+    for line in lines:
+        spool.append(line)
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20, usual[1]))
+    try:
+        with pytest.raises(RefusedError):
+            spool.drain(refusing([], 1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert drained(spool) == lines
+
+
+def test_nobody_waits_for_who_drains(spool, path):
+    spool.append(b"one")
+    taken, drained_beside = [], []
+
+    def send(lines):
+        if not taken:
+            other = Spool(path)
+            other.append(b"two")
+            drained_beside.append(other.drain(taken.extend))
+        taken.extend(lines)
+
+    assert spool.drain(send) == 2
+    assert (taken, drained_beside) == ([b"one", b"two"], [0])
 
 
 def test_half_a_line_at_the_end_was_never_acknowledged_and_spoils_nothing(spool, path):
@@ -116,7 +154,7 @@ def test_writers_and_a_drainer_at_once_lose_and_double_nothing(path):
         own = Spool(path)
         while not done.is_set():
             own.empty()
-            own.drain(out.append)
+            own.drain(out.extend)
 
     writers = [threading.Thread(target=write, args=(name,)) for name in (b"a", b"b")]
     drainers = [threading.Thread(target=drain) for _ in range(2)]
@@ -127,7 +165,7 @@ def test_writers_and_a_drainer_at_once_lose_and_double_nothing(path):
     done.set()
     for thread in drainers:
         thread.join()
-    Spool(path).drain(out.append)
+    Spool(path).drain(out.extend)
     for name in (b"a", b"b"):
         assert [line for line in out if line.startswith(name)] == [b"%s-%d" % (name, number) for number in range(50)]
     assert len(out) == 100

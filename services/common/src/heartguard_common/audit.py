@@ -8,7 +8,7 @@ An event holds ids only. People are `user:12`, never a name or an e-mail address
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypedDict, Unpack
 
@@ -57,6 +57,14 @@ def encode(event: AuditEvent) -> bytes:
 def decode(text: bytes | str) -> AuditEvent:
     """The event of a stream entry. Raises ValueError or TypeError when it is none of ours."""
     return AuditEvent(**json.loads(text))
+
+
+def send(redis: RedisClient, lines: Sequence[bytes]) -> None:
+    """Put encoded events into the stream, in one trip. Raises what Redis raises; some may be in it then."""
+    pipeline = redis.pipeline(transaction=False)
+    for line in lines:
+        pipeline.xadd(STREAM, {FIELD: line})
+    pipeline.execute()
 
 
 class Details(TypedDict, total=False):
@@ -147,29 +155,25 @@ class AuditLog:
         )
 
     def record(self, event: AuditEvent) -> None:
-        """Make one event safe. While a spool waits, it goes first: the order is kept.
+        """Make one event safe. While a spool waits, the event waits behind it: the order is kept.
 
         A denial is no part of the transaction around it, which it is likely to end.
         """
         line = encode(event)
         if event.outcome != "denied" and self._outbox is not None and self._outbox.put(line):
             return
-        try:
-            if not self._spool.empty():
-                self._spool.drain(self._send)
-            self._send(line)
-        except REDIS_FAULTS:
-            self._spool.append(line)
+        if self._spool.empty():
+            with contextlib.suppress(*REDIS_FAULTS):
+                self._redis.xadd(STREAM, {FIELD: line})
+                return
+        self._spool.append(line)
 
     def drain(self) -> int:
         """Send what waits in the spool; returns how many events. Raises what Redis raises."""
-        return 0 if self._spool.empty() else self._spool.drain(self._send)
+        return 0 if self._spool.empty() else self._spool.drain(lambda lines: send(self._redis, lines))
 
     def keep_draining(self) -> float:
         """Send what waits, when Redis takes it; returns the seconds until it is worth trying again."""
         with contextlib.suppress(*REDIS_FAULTS):
             self.drain()
         return DRAIN_SECONDS
-
-    def _send(self, line: bytes) -> None:
-        self._redis.xadd(STREAM, {FIELD: line})

@@ -3,26 +3,33 @@
 import errno
 import fcntl
 import os
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
+from shutil import copyfileobj
+from typing import BinaryIO
 
 from heartguard_common.files import sync_directory, whole_lines
 
+BATCH = 100
+Send = Callable[[Sequence[bytes]], None]
+
 
 class Spool:
-    """An append-only file of lines, shared by the workers of one service."""
+    """An append-only file of lines, shared by the processes of one machine.
+
+    It has two locks. Whoever drains holds one of them for long; nobody waits for it. Whoever appends holds the other
+    for one line, and so does who drains, to take the file away.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._draining = path.with_suffix(".draining")
-        self._lock = threading.Lock()
 
     def append(self, line: bytes) -> None:
         """Store one line; it is on the disk when this returns. Raises OSError when the disk refuses."""
-        with self._locked():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._locked(".lock"):
             fresh = not self._path.exists()
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
@@ -36,30 +43,63 @@ class Spool:
         """Whether nothing waits."""
         return not any(_size(path) for path in (self._path, self._draining))
 
-    def drain(self, send: Callable[[bytes], None]) -> int:
-        """Hand each line to `send`, oldest first, and forget them when all were taken; returns their number.
+    def drain(self, send: Send) -> int:
+        """Hand the lines to `send` in batches, oldest first, and forget what was taken; returns how many were.
 
-        When `send` raises, the lines stay and are sent again: whoever takes them must know them by their ids.
+        Returns 0 at once while somebody else drains. When `send` raises, its batch stays and is sent again: whoever
+        takes lines must know them by their ids.
         """
         sent = 0
-        with self._locked():
-            while self._draining.exists() or self._path.exists():
-                if not self._draining.exists():
-                    self._path.rename(self._draining)
-                lines = self._draining.read_bytes().split(b"\n")
-                # The last piece is empty, or what a crash in the middle of a write left: never acknowledged.
-                for line in lines[:-1]:
-                    send(line)
-                self._draining.unlink()
-                sent += len(lines) - 1
+        with self._locked(".drain.lock", wait=False) as mine:
+            while mine and self._take():
+                sent += self._pass_on(send)
         return sent
 
+    def _take(self) -> bool:
+        """Whether there is something to drain; who appends begins a new file from now on."""
+        if not self._draining.exists() and self._path.exists():
+            with self._locked(".lock"):
+                self._path.rename(self._draining)
+        return self._draining.exists()
+
+    def _pass_on(self, send: Send) -> int:
+        sent = taken = 0
+        with self._draining.open("rb") as file:
+            try:
+                # A last line without an end is what a crash in the middle of a write left: never acknowledged.
+                while lines := [line[:-1] for line in islice(file, BATCH) if line.endswith(b"\n")]:
+                    send(lines)
+                    sent, taken = sent + len(lines), file.tell()
+            except Exception:
+                if taken:
+                    file.seek(taken)
+                    self._keep_only(file)
+                raise
+        self._draining.unlink()
+        return sent
+
+    def _keep_only(self, rest: BinaryIO) -> None:
+        """Put the rest of a file in its place; where the disk refuses, all of it stays."""
+        shorter = self._draining.with_suffix(".rest")
+        with suppress(OSError):
+            shorter.touch(0o600)
+            with shorter.open("wb") as file:
+                copyfileobj(rest, file)
+                file.flush()
+                os.fsync(file.fileno())
+            shorter.replace(self._draining)
+
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, suffix: str, *, wait: bool = True) -> Iterator[bool]:
+        """Whether the lock is held, which it is if it may be waited for."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._lock, self._path.with_suffix(".lock").open("wb") as handle:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
+        with self._path.with_suffix(suffix).open("wb") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
 
 
 def _size(path: Path) -> int:

@@ -182,7 +182,10 @@ class AnswerStream:
                 if self._message.complete:
                     break
                 self._connection.deadline(self._block_seconds)
-                data = self._connection.receive()
+                try:
+                    data = self._connection.receive()
+                except OSError as error:
+                    raise BadAnswer from error  # an OSError would say that the client is gone
                 if data:
                     self._message.feed(data)
                 else:

@@ -90,7 +90,7 @@ class StreamTrail:
         """Make an event safe. Raises OSError when neither Redis nor the disk takes it."""
         line = audit.encode(event)
         try:
-            self._send(line)
+            self._send([line])
         except Away:
             # Also when it was sent without an answer: the event's id removes the double.
             self._spool.append(line)
@@ -109,5 +109,5 @@ class StreamTrail:
             except (Away, OSError):
                 continue  # it waits on the disk, and the next round tries again
 
-    def _send(self, line: bytes) -> None:
-        self._link.call([("XADD", audit.STREAM, "*", audit.FIELD, line)])
+    def _send(self, lines: Sequence[bytes]) -> None:
+        self._link.call([("XADD", audit.STREAM, "*", audit.FIELD, line) for line in lines])

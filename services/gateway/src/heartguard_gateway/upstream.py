@@ -19,7 +19,8 @@ from heartguard_gateway.errors import UPSTREAM_FAILED, UPSTREAM_TIMEOUT, UPSTREA
 from heartguard_gateway.pool import Breaker, Pool, RetryBudget
 from heartguard_gateway.ports import Inbound, Outbound
 
-IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110 section 9.2.2
+# RFC 9110 section 9.2.2 lets PUT be repeated too, but ours to /media/upload makes an item each time.
+REPEATABLE = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 _ALWAYS_FRAMED = frozenset({"POST", "PUT", "PATCH"})
 COLLECT = 64 * 1024
 
@@ -103,7 +104,7 @@ class Upstream:
                 # A connection that was kept may have been closed while the request was on its way.
                 again = connection.reused and connection.silent and not isinstance(error, TimeoutError)
                 self._pool.discard(connection)
-                if again and not streamed and outbound.method in IDEMPOTENT and self._budget.withdraw():
+                if again and not streamed and outbound.method in REPEATABLE and self._budget.withdraw():
                     self._count(self._name, "retry")
                     fresh = True
                     continue

@@ -38,7 +38,7 @@ SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is th
 # A connection that was just used is likely to bring a request that is on its way already; it is answered with
 # "Connection: close", and nobody sees a reset. One that has rested so long is ended at once.
 IDLE_SECONDS = 0.3
-HEAD_SECONDS = 20.0  # for the whole head of a request
+HEAD_SECONDS = 20.0  # for the whole head of a request, and for what is left of a body that nobody wanted
 _POLL_SECONDS = 0.1
 _ROWS: unparsed.Rows = (
     (parsing.LimitRequestLine, TARGET_TOO_LONG),
@@ -181,6 +181,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
                 if not self._answer(request, client):
                     util.close_graceful(client.socket)
                     return False
+                client.since, client.reading = time.monotonic(), True
                 if not parser.finish_body():
                     return False
                 if not parser.unreader.buf.tell():
@@ -188,7 +189,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
                 request, client.since, client.reading = None, time.monotonic(), True
                 gevent.sleep(0)  # a connection with the next request ready would never let the others in
         except (parsing.NoMoreData, StopIteration, OSError) as error:
-            if client.late:
+            if client.late and request is None:
                 self._refuse(client.socket, None, TOO_SLOW)
             else:
                 log.debug("the client is gone: %s", type(error).__name__)

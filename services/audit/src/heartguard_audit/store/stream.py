@@ -8,7 +8,7 @@ from typing import Any
 import redis
 
 from heartguard_audit.domain.events import Entry
-from heartguard_common.audit import FIELD, STREAM
+from heartguard_common.audit import FIELD, STREAM, send
 from heartguard_common.store_redis import RedisClient
 
 GROUP = "audit"
@@ -77,9 +77,10 @@ class RedisStream:
         """Say that the consumer works; forgotten after `ALIVE_SECONDS`."""
         self._redis.set(ALIVE, "1", ex=ALIVE_SECONDS)
 
-    def append(self, line: bytes) -> None:
-        """Put a line of a spool into the stream."""
-        self._redis.xadd(STREAM, {FIELD: line})
+    def append(self, lines: Sequence[bytes]) -> None:
+        """Put lines of a spool into the stream; that is work, so it says that the consumer works."""
+        send(self._redis, lines)
+        self.beat()
 
     def _mine(self) -> list[Entry]:
         return self._read("0", None)
