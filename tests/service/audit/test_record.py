@@ -10,6 +10,7 @@ from lxml import etree
 from heartguard_audit.settings import Settings
 from heartguard_audit.wiring import create_app
 from heartguard_cli.urls import libpq
+from tests.servers import until
 from tests.tokens import bearer, operator_auth, service_auth, service_secret
 
 EXAMPLE = {"actor": "user@hg.io", "action": "LOGIN", "service": "auth"}
@@ -131,11 +132,15 @@ def test_without_redis_events_wait_in_the_spool_and_come_in_their_order(client, 
     ]
     nowhere.extensions["heartguard.lifecycle"].close()
     assert [answer.status_code for answer in sent] == [201] * 5
-    settle()
-    assert client.get("/audit/events", headers=operator_auth()).json["items"] == []
     last = client.post("/audit/events", json={**EXAMPLE, "action": "step.5"}, headers=AUTH)
-    settle()
-    items = client.get("/audit/events", headers=operator_auth()).json["items"]
+    items = []
+
+    def arrived():
+        settle()
+        items[:] = client.get("/audit/events", headers=operator_auth()).json["items"]
+        return len(items) == 6
+
+    until(arrived, "the events of the spool")
     assert [item["action"] for item in reversed(items)] == [f"step.{step}" for step in range(6)]
     assert [item["id"] for item in reversed(items)] == [answer.json["id"] for answer in (*sent, last)]
 
