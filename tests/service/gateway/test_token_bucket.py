@@ -145,6 +145,25 @@ def test_microseconds_of_today_survive_the_number_format(valkey: Valkey, redis_u
     assert abs(int(value) - (time.time() * 1_000_000 + 600_000)) < 5_000_000
 
 
+def test_a_bucket_waits_for_no_disk(valkey: Valkey, redis_url: str) -> None:
+    """What a bucket says is not in the append-only file, so nobody who asks it waits until that is on the disk."""
+
+    def written() -> int:
+        return int(client.info("persistence")["aof_current_size"])
+
+    store, client = InRedis(redis_url), valkey.client()
+    store.take("hg:rl:a", SLOW)
+    before = written()
+    for _ in range(20):
+        store.take("hg:rl:a", SLOW)
+        store.take("hg:rl:b", SLOW)
+    assert written() == before
+    client.set("what is kept", "1")
+    assert written() > before
+    client.close()
+    store.link.close()
+
+
 def test_the_script_survives_a_flush(valkey: Valkey, redis_url: str) -> None:
     store = InRedis(redis_url)
     store.take("hg:rl:a", SLOW)
