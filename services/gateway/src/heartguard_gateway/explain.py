@@ -3,12 +3,14 @@
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from heartguard_common import policy, revocation
 from heartguard_common.calls import Sister
 from heartguard_common.clock import SystemClock
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.paths import POLICY_FILE
 from heartguard_common.policy import ANYONE, INNER, ROLES, UNLIMITED, Policy, PolicyError, Row
 from heartguard_common.revocation import Verdict
 from heartguard_common.settings import Rate
@@ -29,11 +31,11 @@ class RefusedError(Exception):
     """The request does not pass; the text says with which answer, and why."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 0 when the policy is good, or lets the request pass, else 1."""
+def main(arguments: Sequence[str] | None = None, file: Path = POLICY_FILE) -> int:
+    """Run one command on a policy; 0 when it is good, or lets the request pass, else 1."""
     options = _parser().parse_args(arguments)
     try:
-        rules = policy.load()
+        rules = policy.load(file)
     except PolicyError as error:
         print(f"services/gateway/policy.toml: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,131 @@
+"""`heartguard policy explain` for a caller: by role, by token, and with auth's word on whether the token still counts."""
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from heartguard_gateway.explain import main
+from tests.service.gateway.house import Backend, Handler
+from tests.tokens import JWT_SECRET, OPERATOR_TOKEN, SERVICES, service_secret, token_for
+
+Explain = Callable[..., tuple[int, dict[str, str]]]
+MINE = ("GET", "/users/me")
+
+
+def introspected(*, active: bool) -> Callable[[Handler], None]:
+    """An auth that says so of every token (RFC 7662 section 2.2)."""
+    return lambda handler: handler.reply(200, json.dumps({"active": active}).encode())
+
+
+@pytest.fixture
+def auth() -> Iterator[Backend]:
+    with Backend(introspected(active=True)).running() as backend:
+        yield backend
+
+
+@pytest.fixture
+def explain(auth: Backend, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Explain:
+    """The exit status, and each text by the word that it was told under."""
+    secrets = {name: service_secret(name) for name in SERVICES} | {"operator": OPERATOR_TOKEN}
+    environment = {
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "AUTH_URL": auth.url,
+        "SERVICE_SECRET": service_secret("gateway"),
+        "SERVICE_CREDENTIALS": ",".join(f"{name}:{sha256(text.encode()).hexdigest()}" for name, text in secrets.items()),
+        "JWT_SECRET": JWT_SECRET,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> tuple[int, dict[str, str]]:
+        status = main(["explain", *arguments])
+        lines = capsys.readouterr().out.splitlines()
+        return status, {line[:11].strip(): line[11:].strip() for line in lines}
+
+    return run
+
+
+def test_a_token_is_named_and_passes_where_its_role_may(explain: Explain) -> None:
+    status, told = explain(*MINE, "--token", token_for(12, "user", 3))
+    assert status == 0
+    assert told["caller"] == "user 12 of organization 3, user"
+    assert told["decision"].startswith("passes: the row gives user the scope self")
+
+
+def test_a_token_can_come_from_standard_input(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(token_for(12, "user", 3) + "\n"))
+    assert explain(*MINE, "--token", "-")[1]["caller"] == "user 12 of organization 3, user"
+
+
+def test_a_revoked_token_does_not_pass(explain: Explain, auth: Backend) -> None:
+    with auth.behaving(introspected(active=False)):
+        status, told = explain(*MINE, "--token", token_for(12, "user", 3))
+    assert (status, told["decision"]) == (1, "401 GEN_402: the token is revoked")
+
+
+def test_a_token_of_another_house_does_not_pass_and_auth_is_not_asked(explain: Explain, auth: Backend) -> None:
+    status, told = explain(*MINE, "--token", token_for(12, "user", 3, secret="x" * 40))
+    assert status == 1
+    assert told["decision"].startswith("401 ")
+    assert auth.seen == []
+
+
+def test_nobody_can_tell_while_auth_is_broken(explain: Explain, auth: Backend) -> None:
+    with auth.behaving(lambda handler: handler.reply(500, b"{}")):
+        status, told = explain(*MINE, "--token", token_for(12, "user", 3))
+    assert status == 1
+    assert told["decision"].startswith("503 ")
+
+
+def test_the_operators_token_is_nobody_elses_matter(explain: Explain, auth: Backend) -> None:
+    status, told = explain("GET", "/gateway/metrics", "--token", OPERATOR_TOKEN)
+    assert (status, told["caller"]) == (0, "somebody with the role operator")
+    assert auth.seen == []
+
+
+@pytest.mark.parametrize(("role", "passes"), [("user", False), ("manager", True), ("service", False)])
+def test_a_role_stands_for_some_caller_of_it(explain: Explain, role: str, passes: bool) -> None:
+    # the plan's table: only admins and managers list the users of their organization
+    status, told = explain("get", "/users", "--as", role)
+    assert told["caller"] == f"somebody with the role {role}"
+    assert (status, told["decision"].startswith("passes: ")) == (0 if passes else 1, passes)
+
+
+def test_without_credentials_the_answer_is_401(explain: Explain) -> None:
+    status, told = explain(*MINE)
+    assert (status, told["caller"]) == (1, "nobody: no credentials")
+    assert told["decision"].startswith("401 GEN_401")
+
+
+def test_the_place_is_said_and_opens_inner_rows(explain: Explain) -> None:
+    status, told = explain("GET", "/gateway/ready", "--inner")
+    assert status == 0
+    assert told["caller"] == "nobody: no credentials, on the inner network"
+    assert told["who"] == "the operator, or anyone on the inner network"
+    assert told["leads to"] == "the gateway itself"
+
+
+def test_credentials_are_not_looked_at_where_the_row_ignores_them(explain: Explain, auth: Backend) -> None:
+    status, told = explain("GET", "/gateway/health", "--token", "nonsense")
+    assert (status, told["limits"]) == (0, "none")
+    assert told["decision"] == "passes: the row is open to anyone"
+    assert auth.seen == []
+
+
+def test_what_no_row_knows_is_told_and_is_no_passage(explain: Explain) -> None:
+    status, told = explain("GET", "/nowhere")
+    assert status == 1
+    assert told["decision"].startswith("404 GEN_404")
+
+
+def test_a_policy_with_a_fault_is_told_on_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    faulty = tmp_path / "policy.toml"
+    faulty.write_text("[classes]\ndefault = -1\n")
+    assert main(["check"], faulty) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("services/gateway/policy.toml: ")
