@@ -1,4 +1,4 @@
-"""`heartguard policy explain` for a caller: by role, by token, and with auth's word on whether the token still counts."""
+"""`heartguard policy explain` for a caller: by role, or by token with auth's word on whether it still counts."""
 
 import io
 import json
@@ -31,11 +31,12 @@ def auth() -> Iterator[Backend]:
 def explain(auth: Backend, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Explain:
     """The exit status, and each text by the word that it was told under."""
     secrets = {name: service_secret(name) for name in SERVICES} | {"operator": OPERATOR_TOKEN}
+    digests = [f"{name}:{sha256(text.encode()).hexdigest()}" for name, text in secrets.items()]
     environment = {
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "AUTH_URL": auth.url,
         "SERVICE_SECRET": service_secret("gateway"),
-        "SERVICE_CREDENTIALS": ",".join(f"{name}:{sha256(text.encode()).hexdigest()}" for name, text in secrets.items()),
+        "SERVICE_CREDENTIALS": ",".join(digests),
         "JWT_SECRET": JWT_SECRET,
     }
     for name, value in environment.items():

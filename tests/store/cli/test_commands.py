@@ -1,6 +1,5 @@
 """One life of a clone by its commands: configured, started, looked at, backed up, stopped, restored."""
 
-import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
@@ -94,7 +93,7 @@ def test_a_clone_from_configuration_to_restore(
     assert "signing" in capfd.readouterr().out
     assert locks.living(layout, PROGRAMS) == []
 
-    os.rename(layout.var / "pg", layout.var / "pg.lost")
+    (layout.var / "pg").rename(layout.var / "pg.lost")
     status, said = command("restore", taken)
     assert status == 0
     assert said.startswith("restored and verified: ")
