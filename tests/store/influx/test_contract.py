@@ -204,6 +204,16 @@ def test_an_erased_person_is_gone_and_nobody_else(rooms):
     assert read(rooms, bucket) == []
 
 
+def test_a_deletion_of_one_persons_points_leaves_everybody_elses(rooms):
+    bucket = rooms.bucket()
+    rooms.write(
+        bucket, [point(0, {"bpm": 60.0}, {"user_id": person}) for person in ("7", "70")] + [point(0, {"bpm": 1.0})]
+    )
+    selection = chosen(rooms, bucket, person=7)
+    assert rooms.store.delete(selection, rooms.store.groups(selection, None)) == 1
+    assert sorted(row[0].get("user_id", "") for row in read(rooms, bucket)) == ["", "70"]
+
+
 def test_a_removed_bucket_takes_its_points_with_it(rooms):
     bucket, other = rooms.bucket(), rooms.bucket()
     for name in (bucket, other):

@@ -232,3 +232,34 @@ def test_a_bucket_is_removed_here_and_there(registry, steps):
 def test_a_bucket_that_went_meanwhile_is_gone(registry):
     with registry.before("bucket_find", "bucket_went") as influx:
         influx.server.remove_bucket(BUCKET)
+
+
+@pytest.mark.parametrize("aggregate", ["mean", "count"])
+def test_windows_leave_out_a_series_that_is_not_registered(registry, aggregate):
+    with registry.before(*dict.fromkeys(["bound_count", f"bound_{aggregate}"])) as influx:
+        fields = registry.know(influx.bucket_id, series=[BAND])
+        chosen = selection(influx.bucket_id)
+        groups = influx.store.groups(chosen, ())
+        rows = influx.store.windows(chosen, groups, fields, aggregate, grid(Every(1, "m"), "UTC", START, STOP))
+    minutes = [(0, [80, 81]), (60, [82, 83]), (120, [84, 85])]
+    expected = [(START + second * SECOND, sum(beats) / 2 if aggregate == "mean" else 2, 2) for second, beats in minutes]
+    assert [(row.time_ns, row.values["bpm"], row.points) for row in rows] == expected
+
+
+def test_what_nobody_registered_is_empty_and_the_server_is_not_asked(registry):
+    with registry.before() as influx:
+        fields = registry.know(influx.bucket_id, series=[])
+        chosen = selection(influx.bucket_id)
+        hours = grid(Every(1, "h"), "UTC", START, STOP)
+        for groups, known in (([], fields), (influx.store.groups(chosen, None), fields)):
+            assert influx.store.latest(chosen, groups, known) == ()
+            assert influx.store.windows(chosen, groups, known, "mean", hours) == ()
+
+
+def test_a_batch_without_points_for_a_deleted_bucket_says_that_it_is_gone(registry):
+    with registry.before("bucket_find_absent") as influx:
+        influx.buckets.remove(influx.bucket_id)
+        with pytest.raises(ServiceError) as raised:
+            influx.store.write(influx.bucket_id, [])
+        assert code(raised) == "TS_001"
+        assert influx.store.erase([influx.bucket_id], None) == 0

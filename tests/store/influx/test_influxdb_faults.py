@@ -4,6 +4,7 @@ import pytest
 
 from heartguard_common.errors import ServiceError
 from heartguard_influx.domain.point import Point, Verdict
+from heartguard_influx.errors import STORE_FAULT
 from heartguard_influx.store.influx import Server
 from heartguard_influx.store.influx.server import Patience
 from tests.fakes.influxdb.recorded import EXCHANGES, ORG, TOKEN
@@ -12,6 +13,7 @@ from tests.servers import free_port
 from tests.store.influx.recorded import BARE, START, Registry, selection
 
 BEAT = Point("heart_rate", BARE, {"bpm": 60.0}, START)
+MINE = (("device", "band"), ("user_id", "7"))
 WRITE = "ns_bucket_is_there"
 READ = "bound_raw"
 BUSY = {"status": 429, "body": '{"code":"too many requests","message":"busy"}', "headers": {"Retry-After": "2"}}
@@ -157,3 +159,35 @@ def test_nobody_there(registry):
     assert refused(server.write, "org_acme", ["heart_rate bpm=1.0 1"]).row.code == "TS_030"
     assert len(pauses) == 3
     server.close()
+
+
+def test_a_query_that_the_server_cant_read_is_this_services_fault(registry):
+    with registry.before(READ, changes={0: _answer_to("query_syntax_error")}) as influx:
+        assert refused(read, influx, registry).row is STORE_FAULT
+
+
+def test_points_without_a_time_are_no_answer_to_a_question_for_points(registry):
+    with registry.before(READ, changes={0: _answer_to("bound_total_count")}) as influx:
+        assert refused(read, influx, registry).row is STORE_FAULT
+
+
+def test_a_refused_deletion_forgets_no_series_so_that_it_can_be_asked_again(registry):
+    steps = ("bound_count_of_person", "delete_person")
+    with registry.before(*steps, changes={1: _answer_to("delete_bad_predicate")}) as influx:
+        registry.know(influx.bucket_id, series=[MINE])
+        assert refused(influx.store.erase, [influx.bucket_id], 7).row is STORE_FAULT
+        assert [group.tags for group in influx.store.groups(selection(influx.bucket_id), None)] == [MINE]
+
+
+def test_a_bucket_that_the_server_lost_has_nothing_to_delete(registry):
+    steps = ("bound_count_of_person", "delete_person")
+    gone = {"status": 404, "body": '{"code":"not found","message":"bucket not found"}'}
+    with registry.before(*steps, changes={0: _answer_to("query_unknown_bucket"), 1: gone}) as influx:
+        registry.know(influx.bucket_id, series=[MINE])
+        assert influx.store.erase([influx.bucket_id], 7) == 0
+        assert influx.store.groups(selection(influx.bucket_id), None) == []
+
+
+def _answer_to(name):
+    """What the recorded server said to something else."""
+    return {part: EXCHANGES[name]["response"][part] for part in ("status", "body")}

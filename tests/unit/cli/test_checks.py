@@ -87,3 +87,8 @@ def test_a_redis_with_another_password_is_unreachable(valkey: Valkey) -> None:
 
 def test_a_reachable_redis_passes(valkey: Valkey) -> None:
     checks.redis_server(valkey.url)
+
+
+def test_another_kind_of_redis_is_refused() -> None:
+    with pytest.raises(Trouble, match="must begin with redis://"):
+        checks.redis_server("http://127.0.0.1/0")

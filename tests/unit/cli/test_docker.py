@@ -70,3 +70,9 @@ def test_without_docker_up_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(Trouble, match="Docker Compose is not installed"):
         Compose(tmp_path).up({})
     assert not Compose(tmp_path).down()
+
+
+def test_a_compose_that_fails_is_said(docker: Path) -> None:
+    (docker / "docker").write_text("#!/bin/sh\ncase $* in *version*) echo v2 ;; *up*) exit 17 ;; esac\n")
+    with pytest.raises(Trouble, match="docker compose up has failed"):
+        Compose(docker).up({})

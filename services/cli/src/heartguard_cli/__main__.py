@@ -163,6 +163,7 @@ def _command_of(options: argparse.Namespace, service: str, module: str, program:
     """A service's own command, in the environment of that service, or of a program of it."""
     if not options.layout.env_file.exists():
         raise Trouble(f"There is no .env here: in a container, run `python -m {module}`")
+    options.layout.make()  # before the first start, too: the password of an embedded cluster lies there
     environment = _system(options.layout).environment(service, program)
     return subprocess.run([sys.executable, "-m", module, *options.arguments], env=environment, check=False).returncode
 

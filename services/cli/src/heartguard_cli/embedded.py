@@ -51,18 +51,18 @@ def postgres_prefix() -> tuple[str, ...]:
     return UNSHARE if not _fails([*UNSHARE, "true"]) else system_user_prefix()
 
 
-def system_user_prefix() -> tuple[str, ...]:
-    """Run as the system user `heartguard-db`, made when it is missing. Raises `Trouble` without useradd."""
+def system_user_prefix(user: str = SYSTEM_USER) -> tuple[str, ...]:
+    """Run as a system user, made when it is missing. Raises `Trouble` without useradd."""
     try:
-        pwd.getpwnam(SYSTEM_USER)
+        pwd.getpwnam(user)
     except KeyError:
-        made = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+        made = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", user]
         if _fails(made) or not shutil.which("setpriv"):
             raise Trouble(
                 "PostgreSQL refuses to run as root and this system has neither user namespaces nor useradd: "
                 "start HeartGuard as an ordinary user, or set DATABASE_URL"
             ) from None
-    return ("setpriv", f"--reuid={SYSTEM_USER}", f"--regid={SYSTEM_USER}", "--clear-groups")
+    return ("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups")
 
 
 def postgres_binary(name: str) -> Path:

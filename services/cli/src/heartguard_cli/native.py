@@ -229,10 +229,11 @@ def _start_services(system: System, supervisor: Supervisor) -> Answers:
             supervisor.run(program)
         deadline = time.monotonic() + SERVICES_SECONDS
         sealed = 0
+        pids: dict[str, object] = {}
         while True:
             states = supervisor.states()
             for name in (*SERVICES, "consumer"):
-                if _crashing(states, name):
+                if _crashing(states, name) or _replaced(states, name, pids):
                     words = last_words(layout.log / f"{name}.log", offsets[name])
                     raise Trouble(f"{name} does not start: {words} (var/log/{name}.log)")
             answers = doors.ask_all(_doors(system))
@@ -248,6 +249,12 @@ def _start_services(system: System, supervisor: Supervisor) -> Answers:
 
 def _crashing(states: States, name: str) -> bool:
     return states.get(name, {}).get("statename") in DOWN_STATES
+
+
+def _replaced(states: States, name: str, pids: dict[str, object]) -> bool:
+    """Whether a program has another process than in `pids`: on a slow machine it ends too late to be seen as down."""
+    pid = states.get(name, {}).get("pid")
+    return bool(pid) and pids.setdefault(name, pid) != pid
 
 
 def _running(states: States) -> bool:

@@ -1,0 +1,191 @@
+"""What stands in the way of a command is one sentence on standard error, and nothing is left running."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from heartguard_cli import doors, locks
+from heartguard_cli.environment import ROLES
+from heartguard_cli.layout import Layout
+from heartguard_cli.native import PROGRAMS
+from tests.servers import Database, Valkey
+from tests.store.cli.conftest import Command
+
+Said = pytest.CaptureFixture[str]
+
+
+@contextmanager
+def answering(port: int, status: int, body: bytes) -> Iterator[None]:
+    """Somebody on a port who says the same to everybody."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """A test's output is the test's."""
+
+    with HTTPServer(("127.0.0.1", port), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def port_of(name: str) -> int:
+    return int(os.environ[f"{name.upper()}_PORT"])
+
+
+def test_a_service_that_is_not_ready_is_shown_with_what_failed(command: Command) -> None:
+    command("env")
+    failed = {
+        "status": "failed",
+        "dependencies": [{"name": "redis", "status": "failed"}, {"name": "x", "status": "ok"}],
+    }
+    with answering(port_of("auth"), 503, json.dumps(failed).encode()):
+        status, said = command("status")
+    (line,) = [line for line in said.splitlines() if line.split()[:1] == ["auth"]]
+    assert status == 1
+    assert "  not ready  " in line
+    assert line.endswith("redis (failed), x")
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"dependencies": [1]}', b'{"dependencies": [{"name": "a"}]}'])
+def test_a_stranger_on_a_port_is_as_good_as_silence(command: Command, body: bytes) -> None:
+    with answering(port_of("auth"), 200, body):
+        assert doors.ask(port_of("auth"), "/auth/ready") == doors.SILENT
+
+
+def test_a_taken_port_is_named_before_anything_starts(layout: Layout, command: Command, capsys: Said) -> None:
+    with answering(port_of("media"), 200, b"{}"):
+        assert command("up")[0] == 1
+    assert f"Port {port_of('media')} is already taken: set MEDIA_PORT" in capsys.readouterr().err
+    assert locks.living(layout, PROGRAMS) == []
+
+
+def test_a_service_that_cant_start_is_named_with_its_reason_and_everything_ends(
+    layout: Layout,
+    command: Command,
+    database: Database,
+    valkey: Valkey,
+    capsys: Said,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # the database and Redis are somebody else's here: nothing of them is started
+    monkeypatch.setenv("DATABASE_URL", database.owner_url)
+    monkeypatch.setenv("REDIS_URL", valkey.url)
+    for name in ROLES:
+        monkeypatch.setenv(f"{name.upper()}_DB_PASSWORD", database.passwords[name])
+    command("env")
+    text = layout.env_file.read_text()
+    layout.env_file.write_text(text.replace("MAX_UPLOAD_MB=50", "MAX_UPLOAD_MB=many"))
+    status, said = command("up")
+    complaint = capsys.readouterr().err
+    assert (status, complaint.count("\n")) == (1, 1)
+    assert "does not start" in complaint
+    assert "MAX_UPLOAD_MB" in complaint
+    assert "PostgreSQL" not in said
+    assert locks.living(layout, PROGRAMS) == []
+    assert not (layout.var / "pg").exists()
+
+
+def test_a_damaged_data_directory_is_named_with_the_servers_own_words(
+    layout: Layout, command: Command, capsys: Said
+) -> None:
+    command("env")
+    layout.make()
+    (layout.var / "pg").mkdir(mode=0o700)
+    (layout.var / "pg" / "PG_VERSION").write_text("9.6\n")
+    assert command("keys", "list")[0] == 1
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("heartguard: postgres does not start: ")
+    assert "var/log/postgres.log" in complaint
+    assert (layout.var / "pg" / "PG_VERSION").read_text() == "9.6\n"
+    assert locks.living(layout, PROGRAMS) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [
+        (("audit", "verify"), "heartguard_audit.offline"),
+        (("keys", "list"), "heartguard_auth.keys"),
+        (("policy", "check"), "heartguard_gateway.explain"),
+    ],
+)
+def test_without_a_configuration_a_container_is_told_its_own_way(
+    command: Command, words: tuple[str, ...], module: str, capsys: Said
+) -> None:
+    assert command(*words)[0] == 1
+    assert f"python -m {module}" in capsys.readouterr().err
+
+
+def test_the_policy_is_checked_in_the_gateways_environment(command: Command, capfd: pytest.CaptureFixture[str]) -> None:
+    command("env")
+    assert command("policy", "check")[0] == 0
+    assert "no faults" in capfd.readouterr().out
+    assert command("policy", "explain", "GET", "/nowhere")[0] == 1
+
+
+def test_a_migration_in_a_container_needs_the_environment_alone(
+    command: Command, empty_database: Database, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert command("migrate")[0] == 1
+    assert "DATABASE_URL" in capsys.readouterr().err
+    monkeypatch.setenv("DATABASE_URL", empty_database.owner_url)
+    for name in ROLES:
+        monkeypatch.setenv(f"{name.upper()}_DB_PASSWORD", empty_database.passwords[name])
+    status, said = command("migrate")
+    assert status == 0
+    assert said.startswith("the database is at revision ")
+
+
+def test_up_in_docker_says_that_docker_is_missing(
+    command: Command, tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nothing").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert command("up", "--docker")[0] == 1
+    assert "Docker Compose is not installed" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_said_and_another_fault_is_not_hidden(layout: Layout, command: Command, capsys: Said) -> None:
+    (layout.root / ".env.new").symlink_to("/dev/full")
+    assert command("env")[0] == 1
+    assert capsys.readouterr().err.startswith("heartguard: The disk is full: ")
+    (layout.root / ".env.example").unlink()
+    with pytest.raises(FileNotFoundError):
+        command("env")
+
+
+def test_the_lines_of_a_request_are_printed_or_said_to_be_missing(layout: Layout, command: Command) -> None:
+    layout.make()
+    line = json.dumps({"timestamp": "2026-01-01T00:00:00Z", "request_id": "visit-7"})
+    (layout.log / "auth.log").write_text(line + "\n")
+    assert command("logs", "--request-id", "visit-7") == (0, line + "\n")
+    status, said = command("logs", "--request-id", "visit-8")
+    assert (status, "visit-8" in said) == (1, True)
+
+
+def test_the_versions_are_those_of_what_is_installed(command: Command) -> None:
+    status, said = command("versions")
+    assert status == 0
+    assert {"Python", "Flask", "gunicorn", "supervisor"} <= {line.split()[0] for line in said.splitlines()}
+
+
+def test_a_command_that_nobody_knows_is_a_mistake_of_usage(command: Command) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command("upp")
+    assert ended.value.code == 2
