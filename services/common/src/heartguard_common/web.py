@@ -25,10 +25,12 @@ from heartguard_common.errors import (
     NOT_ACCEPTABLE,
     NOT_FOUND,
     TOO_LARGE,
+    UNAVAILABLE,
     UNPROCESSABLE,
     Fault,
     ServiceError,
 )
+from heartguard_common.files import FULL
 from heartguard_common.forwarding import forwarded
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
@@ -364,6 +366,8 @@ def _translate(error: Exception) -> ServiceError:
         return ServiceError(TOO_LARGE)
     if isinstance(error, HTTPException) and 400 <= (error.code or 500) < 500:
         return ServiceError(MALFORMED, "The request is not well-formed")
+    if isinstance(error, OSError) and error.errno in FULL:
+        return ServiceError(UNAVAILABLE, "There is no room left to store this")
     return ServiceError(INTERNAL)
 
 

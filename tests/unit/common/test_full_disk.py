@@ -1,0 +1,32 @@
+"""A disk without room refuses a request; it is not a fault of ours that nobody has thought of."""
+
+import errno
+import logging
+import os
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Flask, g
+
+from heartguard_common.contracts import Contracts
+from heartguard_common.web import handle_errors
+
+EDGE: Any = SimpleNamespace(log=logging.getLogger("disk"), contracts=Contracts.load())
+REQUEST_ID = "01a20ace-8210-72dc-a378-4a545f18bf6a"
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/xml"])
+@pytest.mark.parametrize(
+    ("number", "status", "code"),
+    [(errno.ENOSPC, 503, "GEN_503"), (errno.EDQUOT, 503, "GEN_503"), (errno.EIO, 500, "GEN_500")],
+)
+def test_no_room_left_is_503_and_any_other_fault_of_the_disk_500(
+    number: int, status: int, code: str, media_type: str
+) -> None:
+    with Flask("disk").test_request_context():
+        g.request_id, g.error_type = REQUEST_ID, media_type
+        answer = handle_errors(EDGE, OSError(number, os.strerror(number), "/srv/secret"))
+    error = EDGE.contracts["Error"].decode(answer.data, media_type)["error"]
+    assert (answer.status_code, error["code"], error["request_id"]) == (status, code, REQUEST_ID)
+    assert "secret" not in error["message"]
