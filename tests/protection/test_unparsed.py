@@ -5,7 +5,7 @@ from email.parser import Parser
 
 import pytest
 
-from tests.protection.house import ProtectedHouse
+from tests.protection.house import Person, ProtectedHouse
 
 LINE = "GET /users/health HTTP/1.1\r\nHost: x\r\n"
 FOLLOW_UP = "GET /users/health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -51,6 +51,37 @@ def test_every_service_refuses_alike(protected_house: ProtectedHouse) -> None:
     services = {name: door for name, door in protected_house.doors.items() if name != "gateway"}
     found = {name: refused(door.raw(b"nonsense\r\n\r\n")) for name, door in services.items()}
     assert found == dict.fromkeys(services, (400, "GEN_430"))
+
+
+@pytest.fixture(scope="module")
+def anybody(protected_house: ProtectedHouse) -> Person:
+    return protected_house.found("unparsed")
+
+
+@pytest.mark.parametrize("body", ["zz\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n", "-1\r\n\r\n"])
+@pytest.mark.parametrize(
+    ("name", "line", "kind"),
+    [("auth", "POST /auth/login", "application/json"), ("media", "PUT /media/upload?file_name=a.png", "image/png")],
+)
+def test_a_body_with_broken_chunks_is_400(
+    protected_house: ProtectedHouse, anybody: Person, name: str, line: str, kind: str, body: str
+) -> None:
+    head = (
+        f"{line} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nAuthorization: Bearer {anybody.access_token}\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    )
+    answer = protected_house.doors[name].raw((head + body + FOLLOW_UP).encode())
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"GEN_400"' in answer
+    assert answer.count(b"HTTP/1.1 ") == 1  # what follows a broken body is never read as a request
+
+
+@pytest.mark.parametrize("door", ["gateway", "user"])
+def test_credentials_that_are_not_ascii_are_bad_credentials(protected_house: ProtectedHouse, door: str) -> None:
+    head = "GET /users/me HTTP/1.1\r\nHost: x\r\nAuthorization: Basic \xe9\xe9\r\nConnection: close\r\n\r\n"
+    answer = protected_house.doors[door].raw(head.encode("latin-1"))
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b'"GEN_402"' in answer
 
 
 def test_a_refusal_is_logged_without_what_was_sent(protected_house: ProtectedHouse) -> None:

@@ -64,6 +64,14 @@ def test_the_format_parameter_overrides_accept(client: FlaskClient, ana: tuple[i
     assert answer.content_type == "application/xml; charset=utf-8"
 
 
+def test_a_format_that_nobody_knows_is_refused_in_the_one_of_accept(
+    client: FlaskClient, ana: tuple[int, dict[str, str]]
+) -> None:
+    answer = client.get("/users/me?format=yaml", headers=ana[1] | {"Accept": "application/xml"})
+    assert (answer.status_code, answer.content_type) == (422, "application/xml; charset=utf-8")
+    assert etree.fromstring(answer.data).findtext("code") == "GEN_422"
+
+
 def test_name_and_preferences_are_replaced_and_kept(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
     _, auth = ana
     first = {"theme": "dark", "alerts": True, "limit": 120, "gain": 1.5, "one": 1.0, "big": 1e300, "tiny": -2.5e-9}

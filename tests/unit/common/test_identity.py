@@ -4,7 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jwt
@@ -350,6 +352,52 @@ def test_while_auth_is_away_nobody_is_called_invalid_and_auth_is_left_alone(cloc
     assert len(fetches) == 3
 
 
+class Hanging:
+    """An auth that answers once, and then takes two seconds and gives nothing; it hangs until `ends`."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self._clock = clock
+        self.asked = 0
+        self.hangs, self.ends = threading.Event(), threading.Event()
+
+    def fetch(self) -> dict[str, Any]:
+        self.asked += 1
+        if self.asked == 1:
+            return {"keys": [public_jwk(KEY, "k1")]}
+        self.hangs.set()
+        assert self.ends.wait(10)
+        self._clock.forward(2)
+        raise ServiceError(SISTER_UNAVAILABLE)
+
+
+def test_an_auth_that_hangs_holds_up_nobody_whose_key_is_known(clock: MovableClock) -> None:
+    auth = Hanging(clock)
+    keys = PublishedKeys(auth.fetch, clock)
+    assert keys.candidates("k1")
+    clock.forward(300)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(keys.candidates, "k1")
+        assert auth.hangs.wait(10)
+        assert keys.candidates("k1")
+        auth.ends.set()
+        assert first.result(10)
+    assert keys.candidates("k1")
+    assert auth.asked == 2
+
+
+def test_who_waited_for_an_auth_that_hangs_does_not_ask_it_again(clock: MovableClock) -> None:
+    auth = Hanging(clock)
+    keys = PublishedKeys(auth.fetch, clock)
+    assert keys.candidates("k1")
+    clock.forward(300)
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(refused, lambda: keys.candidates("new")) for _ in range(4)]
+        assert auth.hangs.wait(10)
+        auth.ends.set()
+        assert [one.result(10) for one in waiting] == ["GEN_503"] * 4
+    assert auth.asked == 2
+
+
 def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
@@ -377,7 +425,7 @@ def test_nobody_comes_in_another_way(authenticator: Authenticator, claims: dict[
         *("", " ", "Bearer", "Bearer ", "Basic", "Digest abc", hs256(claims), "Bearer a-secret", "Basic !!!"),
         *(basic("auth:m-secret"), basic("auth:"), basic("auth"), basic(":"), basic("nobody:"), basic("nobody:x")),
         *(basic(f"operator:{OPERATOR}"), basic("operator:"), f"Bearer {OPERATOR}x", basic("auth:a-secret") + "%"),
-        "Basic " + base64.b64encode(b"\xff:\xff").decode(),
+        *("Basic " + base64.b64encode(b"\xff:\xff").decode(), "Basic \xe9\xe9", "Bearer \xe9\xe9", "Basic \u20ac"),
     ]
     for header in headers:
         assert refused(lambda header=header: authenticator.identify(header)) == "GEN_402", header

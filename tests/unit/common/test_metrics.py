@@ -1,4 +1,4 @@
-"""A gauge whose value lies elsewhere."""
+"""What is counted, and a gauge whose value lies elsewhere."""
 
 import pytest
 
@@ -10,6 +10,17 @@ def metrics(request, tmp_path, monkeypatch):
     if request.param == "many workers":
         monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     return Metrics("audit")
+
+
+def test_methods_that_a_client_invents_share_one_label():
+    metrics = Metrics("audit")
+    for method in ("GET", "ZZA", "ZZB"):
+        metrics.observe("unmatched", method, 404, 0.01)
+    lines = [
+        line for line in metrics.exposition().decode().splitlines() if line.startswith("heartguard_requests_total")
+    ]
+    assert sorted(line.partition('method="')[2].partition('"')[0] for line in lines) == ["GET", "other"]
+    assert [line.rpartition(" ")[2] for line in lines if "other" in line] == ["2.0"]
 
 
 def test_it_is_read_when_it_is_asked_for(metrics):

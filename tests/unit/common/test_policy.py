@@ -1,5 +1,7 @@
 """The policy file: what it may say, and what its rows decide."""
 
+from pathlib import Path
+
 import pytest
 
 from heartguard_common.errors import ServiceError
@@ -79,6 +81,26 @@ def code(policy: Policy, principal: Principal | None, *, inner: bool = False) ->
 def test_a_faulty_policy_is_refused_and_says_why(text: str, says: str) -> None:
     with pytest.raises(PolicyError, match=says):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (HEAD + "# política\n" + row()).encode("latin-1"),
+        (HEAD + row(limit='["write"]')).encode(),
+        (HEAD + row(method='["GET"]')).encode(),
+        (HEAD + row(upstream="{}")).encode(),
+        (HEAD + row(who="3")).encode(),
+        (HEAD + row().replace("[[route]]", "[route]")).encode(),
+        b"classes = 3\n" + row().encode(),
+        b"route = 3\n" + HEAD.encode(),
+    ],
+)
+def test_a_file_of_other_kinds_of_values_is_a_fault_of_the_policy_and_no_crash(tmp_path: Path, text: bytes) -> None:
+    """At SIGHUP any other exception would end gunicorn's master, and with it the service (D50)."""
+    (tmp_path / "policy.toml").write_bytes(text)
+    with pytest.raises(PolicyError):
+        load(tmp_path / "policy.toml")
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
+from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Authenticator, Principal, SharedSecrets, TokenVerifier
 from heartguard_gateway.callers import CachedCallers
 from tests.clocks import MovableClock
@@ -71,15 +71,3 @@ def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
 
 def test_no_header_is_nobody() -> None:
     assert house()[2].identify(None) is None
-
-
-def test_keys_that_can_not_be_had_mean_503_and_not_that_the_token_is_bad() -> None:
-    class Unreachable:
-        def candidates(self, _: str | None) -> list[object]:
-            raise ServiceError(SISTER_UNAVAILABLE)
-
-    clock = MovableClock()
-    verifier = TokenVerifier(Unreachable(), "heartguard", "heartguard", clock)  # type: ignore[arg-type]
-    with pytest.raises(ServiceError) as caught:
-        CachedCallers(Authenticator(verifier, {}), clock).identify(header(clock))
-    assert caught.value.row.code == "GEN_503"

@@ -1,7 +1,6 @@
 """Who is calling: access tokens (RFC 7519, checked as RFC 8725 says), the operator, and sister services."""
 
 import base64
-import binascii
 import contextlib
 import hashlib
 import hmac
@@ -109,29 +108,39 @@ class PublishedKeys:
         if key_id is None:
             return ()
         if key_id not in self._keys:
-            self._refetch()
+            self._refetch(wait=True)
         elif not 0 <= self._clock.now_ns() - (self._fetched_at or 0) < self.BELIEVED_NS:
             with contextlib.suppress(ServiceError):
-                self._refetch()
+                self._refetch(wait=False)
         key = self._keys.get(key_id)
         return (key,) if key else ()
 
-    def _refetch(self) -> None:
-        with self._lock:
+    def _refetch(self, *, wait: bool) -> None:
+        """Ask auth, unless somebody did a moment ago; who needs no new key does not wait for who is asking."""
+        if not self._lock.acquire(blocking=wait):
+            return
+        try:
             now = self._clock.now_ns()
             if self._asked_at is None or not 0 <= now - self._asked_at < self.REFETCH_NS:
-                self._asked_at = now
-                self._answered = False
-                try:
-                    keys = read_key_set(self._fetch())
-                except ServiceError as error:
-                    raise ServiceError(UNAVAILABLE) from error
-                self._keys = {key.key_id: key for key in keys if key.key_id}
-                self._answered = True
-                self._fetched_at = now
+                self._ask()
             elif not self._answered:
                 # Not a word about the token: who can't ask for the keys can't call it invalid.
                 raise ServiceError(UNAVAILABLE)
+        finally:
+            self._lock.release()
+
+    def _ask(self) -> None:
+        self._answered = False
+        try:
+            keys = read_key_set(self._fetch())
+        except ServiceError as error:
+            raise ServiceError(UNAVAILABLE) from error
+        finally:
+            # When it ended: whoever waited for an auth that hangs must not ask it again, one after the other.
+            self._asked_at = self._clock.now_ns()
+        self._keys = {key.key_id: key for key in keys if key.key_id}
+        self._answered = True
+        self._fetched_at = self._asked_at
 
 
 def make_key_source(settings: CommonSettings, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> KeySource:
@@ -248,7 +257,7 @@ class Authenticator:
     def _basic(self, value: str) -> Principal:
         try:
             name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:  # no base64, no UTF-8, or not even ASCII
             raise ServiceError(INVALID_TOKEN) from error
         if name == "operator" or not self._matches(name, secret):
             raise ServiceError(INVALID_TOKEN)

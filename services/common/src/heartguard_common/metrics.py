@@ -10,6 +10,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -46,7 +47,8 @@ class Metrics:
         self._live.register(_Live(name, text, read))
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answered request and its latency in seconds."""
+        """Count one answered request and its latency in seconds; methods that nobody knows share one label."""
+        method = method if method in METHODS else "other"
         key = route, method, status
         kept = self._children.get(key)
         if kept is None:

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, cast
 
 from flask import Flask, Response, g, request
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
@@ -149,6 +150,7 @@ def _begin(app: Flask, edge: Edge) -> None:
     # The id names the gateway's audit event: at a service's own door anybody could name somebody else's.
     GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID") if client else None)
     TRACEPARENT.set(continued(request.headers.get("traceparent")))
+    g.error_type = choose(request.headers.get("Accept"), DOCUMENT_TYPES) or DOCUMENT_TYPES[0]
     view = app.view_functions.get(request.endpoint or "")
     g.row = view.row if isinstance(view, _Endpoint) else None
     offers = view.route.offers if isinstance(view, _Endpoint) else DOCUMENT_TYPES
@@ -364,6 +366,8 @@ def _translate(error: Exception) -> ServiceError:
         return ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(error.valid_methods or ()))})
     if isinstance(error, RequestEntityTooLarge):
         return ServiceError(TOO_LARGE)
+    if isinstance(error, ParseException):
+        return ServiceError(MALFORMED, "The chunks of the body are broken")
     if isinstance(error, HTTPException) and 400 <= (error.code or 500) < 500:
         return ServiceError(MALFORMED, "The request is not well-formed")
     if isinstance(error, OSError) and error.errno in FULL:

@@ -1,7 +1,6 @@
 """Who calls, remembered: a token's signature is checked once, its end at every request."""
 
 from heartguard_common.clock import Clock, seconds
-from heartguard_common.errors import SISTER_UNAVAILABLE, UNAVAILABLE, ServiceError
 from heartguard_common.identity import Authenticator, Principal
 
 
@@ -23,12 +22,7 @@ class CachedCallers:
             if seconds(self._clock) < known.expires_at:
                 return known
             del self._known[authorization]
-        try:
-            principal = self._authenticator.identify(authorization)
-        except ServiceError as error:
-            if error.row is SISTER_UNAVAILABLE:
-                raise ServiceError(UNAVAILABLE, "Whether this token is valid can't be known now") from error
-            raise
+        principal = self._authenticator.identify(authorization)
         if principal is not None and principal.kind == "person":
             if len(self._known) >= self._size:
                 self._known.pop(next(iter(self._known)))  # the oldest: a dict keeps the order of insertion

@@ -15,6 +15,7 @@ from heartguard_common.policy import ANYONE, INNER, ROLES, UNLIMITED, Policy, Po
 from heartguard_common.revocation import Verdict
 from heartguard_common.settings import Rate
 from heartguard_gateway.domain import join_path, split_path
+from heartguard_gateway.errors import BAD_TARGET
 from heartguard_gateway.policy import Matcher, compile_limits
 from heartguard_gateway.settings import Settings
 from heartguard_gateway.wiring import NAME, make_authenticator
@@ -63,7 +64,9 @@ def find_row(rules: Policy, method: str, target: str) -> Row:
     try:
         segments = split_path(target.partition("?")[0])
     except ValueError as error:
-        raise RefusedError(f"400 GEN_400: the path {error}, so two readers could see two paths in it") from error
+        raise RefusedError(
+            f"400 {BAD_TARGET.code}: the path {error}, so two readers could see two paths in it"
+        ) from error
     match = Matcher(rules).find(segments)
     if match is None:
         raise RefusedError(f"404 GEN_404: no row knows {join_path(segments)}, and without a row there is no passage")
