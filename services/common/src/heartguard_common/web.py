@@ -366,9 +366,8 @@ def _translate(error: Exception) -> ServiceError:
         return ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(error.valid_methods or ()))})
     if isinstance(error, RequestEntityTooLarge):
         return ServiceError(TOO_LARGE)
-    if isinstance(error, ParseException):
-        return ServiceError(MALFORMED, "The chunks of the body are broken")
-    if isinstance(error, HTTPException) and 400 <= (error.code or 500) < 500:
+    broken_chunks = isinstance(error, ParseException)
+    if broken_chunks or (isinstance(error, HTTPException) and 400 <= (error.code or 500) < 500):
         return ServiceError(MALFORMED, "The request is not well-formed")
     if isinstance(error, OSError) and error.errno in FULL:
         return ServiceError(UNAVAILABLE, "There is no room left to store this")

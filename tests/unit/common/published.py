@@ -1,0 +1,23 @@
+"""Keys as auth publishes them, and what is refused."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+
+from heartguard_common.errors import ServiceError
+
+
+def public_jwk(key: ec.EllipticCurvePrivateKey, kid: str) -> dict[str, Any]:
+    """The entry of a key set (RFC 7517)."""
+    return {**json.loads(ECAlgorithm.to_jwk(key.public_key())), "kid": kid, "use": "sig"}
+
+
+def refused(call: Callable[[], object]) -> str:
+    """The code of the error that a call ends with."""
+    with pytest.raises(ServiceError) as caught:
+        call()
+    return caught.value.row.code

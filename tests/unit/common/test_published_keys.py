@@ -1,0 +1,145 @@
+"""The keys that auth publishes, as those who verify tokens keep them."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
+from heartguard_common.identity import PublishedKeys
+from tests.clocks import MovableClock
+from tests.unit.common.published import public_jwk, refused
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+def test_unknown_kids_cost_one_fetch_in_a_second(clock: MovableClock) -> None:
+    fetches = []
+
+    def fetch() -> dict[str, Any]:
+        fetches.append(1)
+        return {"keys": [public_jwk(KEY, "k1"), {"kty": "oct", "kid": "k2", "k": "AA"}, {"kty": "EC", "crv": "P-521"}]}
+
+    keys = PublishedKeys(fetch, clock)
+    assert [key.key_id for key in keys.candidates("k1")] == ["k1"]
+    for unknown in ("k2", "k3", None, "../k1"):
+        assert list(keys.candidates(unknown)) == []
+    assert len(fetches) == 1
+    for _ in range(10):
+        for number in range(1000):
+            assert list(keys.candidates(f"forged-{number}")) == []
+        clock.forward(0.1)
+    assert len(fetches) == 1
+    keys.candidates("k3")
+    assert len(fetches) == 2
+
+
+def test_a_new_key_is_known_a_second_after_a_forged_one_was_asked_for(clock: MovableClock) -> None:
+    published = [public_jwk(KEY, "k1")]
+    keys = PublishedKeys(lambda: {"keys": published}, clock)
+    assert keys.candidates("k1")
+    clock.forward(1)
+    assert list(keys.candidates("forged")) == []
+    published.append(public_jwk(OTHER_KEY, "k2"))
+    clock.forward(1)
+    assert [key.key_id for key in keys.candidates("k2")] == ["k2"]
+
+
+def test_a_key_that_auth_publishes_no_more_is_forgotten_in_five_minutes(clock: MovableClock) -> None:
+    published = [public_jwk(KEY, "k1"), public_jwk(OTHER_KEY, "k2")]
+    fetches = []
+
+    def fetch() -> dict[str, Any]:
+        fetches.append(1)
+        if not published:
+            raise ServiceError(SISTER_UNAVAILABLE)
+        return {"keys": published}
+
+    keys = PublishedKeys(fetch, clock)
+    assert keys.candidates("k1")
+    del published[0]
+    clock.forward(299)
+    assert keys.candidates("k1")
+    assert len(fetches) == 1
+    clock.forward(1)
+    assert not keys.candidates("k1")
+    assert keys.candidates("k2")
+    assert len(fetches) == 2
+    published.clear()
+    clock.forward(300)
+    assert keys.candidates("k2")  # auth is away: what was known goes on, and auth is asked once in a second
+    assert keys.candidates("k2")
+    assert len(fetches) == 3
+
+
+def test_while_auth_is_away_nobody_is_called_invalid_and_auth_is_left_alone(clock: MovableClock) -> None:
+    fetches = []
+
+    def fetch() -> dict[str, Any]:
+        fetches.append(1)
+        if len(fetches) < 3:
+            raise ServiceError(SISTER_UNAVAILABLE)
+        return {"keys": [public_jwk(KEY, "k1")]}
+
+    keys = PublishedKeys(fetch, clock)
+    assert [refused(lambda: keys.candidates("k1")) for _ in range(3)] == ["GEN_503"] * 3
+    assert len(fetches) == 1
+    clock.forward(1)
+    assert refused(lambda: keys.candidates("k1")) == "GEN_503"
+    clock.forward(1)
+    assert [key.key_id for key in keys.candidates("k1")] == ["k1"]
+    assert len(fetches) == 3
+
+
+class Hanging:
+    """An auth that answers once, and then takes two seconds and gives nothing; it hangs until `ends`."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        self._clock = clock
+        self.asked = 0
+        self.hangs, self.ends = threading.Event(), threading.Event()
+
+    def fetch(self) -> dict[str, Any]:
+        self.asked += 1
+        if self.asked == 1:
+            return {"keys": [public_jwk(KEY, "k1")]}
+        self.hangs.set()
+        assert self.ends.wait(10)
+        self._clock.forward(2)
+        raise ServiceError(SISTER_UNAVAILABLE)
+
+
+def test_an_auth_that_hangs_holds_up_nobody_whose_key_is_known(clock: MovableClock) -> None:
+    auth = Hanging(clock)
+    keys = PublishedKeys(auth.fetch, clock)
+    assert keys.candidates("k1")
+    clock.forward(300)
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(keys.candidates, "k1")
+        assert auth.hangs.wait(10)
+        assert keys.candidates("k1")
+        auth.ends.set()
+        assert first.result(10)
+    assert keys.candidates("k1")
+    assert auth.asked == 2
+
+
+def test_who_waited_for_an_auth_that_hangs_does_not_ask_it_again(clock: MovableClock) -> None:
+    auth = Hanging(clock)
+    keys = PublishedKeys(auth.fetch, clock)
+    assert keys.candidates("k1")
+    clock.forward(300)
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(refused, lambda: keys.candidates("new")) for _ in range(4)]
+        assert auth.hangs.wait(10)
+        auth.ends.set()
+        assert [one.result(10) for one in waiting] == ["GEN_503"] * 4
+    assert auth.asked == 2
