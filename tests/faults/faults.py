@@ -1,4 +1,4 @@
-"""What can happen to a program: it is killed, it hangs, it gets little of the processor."""
+"""What can happen to a program: it is killed, it hangs (shorter or longer), it gets little of the processor."""
 
 import os
 import signal
@@ -13,6 +13,7 @@ from tests.clone import Clone
 from tests.servers import until
 
 HANG_SECONDS = 2.0
+STALL_SECONDS = 35.0  # longer than the gateway waits for an answer, and gunicorn for a worker's sign of life
 SLOW_SECONDS = 3.0
 SLOW_REST, SLOW_TURN = 0.09, 0.01  # a tenth of the time is left to it
 STORES = ("postgres", "valkey")
@@ -29,11 +30,22 @@ def kill(clone: Clone, program: str) -> None:
 
 
 def hang(clone: Clone, program: str) -> None:
-    """Stop it with all its connections open, and let it go on."""
+    """Stop it with all its connections open, and let it go on before anybody gives up."""
+    _stop(clone, program, HANG_SECONDS)
+
+
+def stall(clone: Clone, program: str) -> None:
+    """Stop it for so long that everybody who waits for it has given up."""
+    _stop(clone, program, STALL_SECONDS)
+
+
+def _stop(clone: Clone, program: str, seconds: float) -> None:
     family = clone.family(program)
     _send(family, signal.SIGSTOP)
-    time.sleep(HANG_SECONDS)
-    _send(family, signal.SIGCONT)
+    try:
+        time.sleep(seconds)
+    finally:
+        _send(family, signal.SIGCONT)
 
 
 def slow(clone: Clone, program: str) -> None:
@@ -80,4 +92,4 @@ SHORT = (
     Fault("valkey", kill),
     Fault("user", slow),
 )
-ALL = tuple(Fault(program, inflict) for program in PROGRAMS for inflict in (kill, hang, slow))
+ALL = tuple(Fault(program, inflict) for program in PROGRAMS for inflict in (kill, hang, slow, stall))

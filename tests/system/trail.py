@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import datetime
 
 import psycopg2
 import requests
@@ -21,6 +22,14 @@ def rows(clone: Clone) -> Counter[tuple[str, int]]:
             " JOIN heartguard_core.series AS s ON s.id = p.series_id GROUP BY 1, 2"
         )
         return Counter({(measurement, time_ns): number for measurement, time_ns, number in cursor})
+
+
+def remove(clone: Clone, moment: str) -> None:
+    """Take the points of one second out of PostgreSQL, as a fault would that nobody has thought of."""
+    cluster = PostgresCluster(clone.layout.var / "pg", clone.ports["postgres"])
+    time_ns = int(datetime.fromisoformat(moment).timestamp()) * 10**9
+    with psycopg2.connect(libpq(cluster.url())) as connection, connection.cursor() as cursor:
+        cursor.execute("DELETE FROM heartguard_core.points WHERE time_ns = %s", (time_ns,))
 
 
 def access_events(member: Member) -> Counter[str]:
