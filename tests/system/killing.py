@@ -32,6 +32,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 
 @pytest.fixture
 def member(clone: Clone) -> Member:
+    return founder(clone)
+
+
+def founder(clone: Clone) -> Member:
+    """An admin of a new organization."""
     status, document = clone.call("gateway", "POST", "/auth/register", FOUNDER)
     assert status == 201, document
     _, tokens = clone.call("gateway", "POST", "/auth/login", FOUNDER)

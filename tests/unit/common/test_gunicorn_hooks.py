@@ -1,8 +1,10 @@
 """What gunicorn is told to do in each worker."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from heartguard_common.paths import REPO_ROOT
 
@@ -31,3 +33,44 @@ def test_a_worker_spares_the_collector_what_it_was_made_of() -> None:
     # A batch of 1,000 points is some 10,000 objects that live until its answer: none of them is looked at meanwhile.
     assert first_then > 10_000 > first
     assert (second_then, third_then) == (second, third)
+
+
+COUNT = """
+import json, os
+from pathlib import Path
+from types import SimpleNamespace
+from heartguard_common import gunicorn_hooks, policy
+gunicorn_hooks.post_fork(None, SimpleNamespace(pid=os.getpid(), handle_exit=lambda *_: None))
+def files():
+    found = {path.name: path.stat() for path in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).iterdir()}
+    return {name: (stat.st_size, stat.st_blocks * 512) for name, stat in found.items()}
+before = files()
+from heartguard_common.metrics import Metrics
+metrics = Metrics("gateway")
+busy = metrics.gauge("heartguard_gateway_upstream_connections", "Pooled", ("upstream", "state"))
+for upstream in "auth organization user media influx audit".split():
+    busy.labels(upstream, "busy").set(1)
+for row in policy.load().rows:
+    for status in (200, 201, 204, 206, 304, *range(400, 414), 415, 422, 429, 500, 503):
+        metrics.observe(row.id, row.method, status, 0.1)
+print(json.dumps([before, files()]))
+"""
+
+
+def test_metrics_have_their_place_on_the_disk_before_a_worker_counts(tmp_path: Path) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", COUNT],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(REPO_ROOT / "services/common/src"),
+            "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    before, after = json.loads(shown)
+    assert {name.partition("_")[0] for name in before} == {"counter", "gauge", "histogram"}
+    # A file with holes has fewer bytes on the disk than it says; one that has grown has holes.
+    assert all(held >= size > 0 for size, held in before.values())
+    assert after == before

@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 from heartguard_common import policy
@@ -14,6 +15,8 @@ control_socket_disable = True
 logger_class = "heartguard_common.server_log.ServerLog"
 PR_SET_PDEATHSIG = 1  # prctl(2)
 COLLECT_AFTER = 20_000  # new objects: a batch of 1,000 points is some 10,000 that live until its answer
+# What prometheus_client maps for each worker: room for all routes of the policy in two dozen statuses.
+METRICS_SIZES = {"counter": 524_288, "gauge_livesum": 65_536, "histogram": 524_288}
 graceful_timeout = 10
 forwarded_allow_ips = ""  # the gateway signs what it forwards; gunicorn would let a loopback peer set SCRIPT_NAME
 # Whatever the gateway lets pass, with the header fields it adds, a service takes too.
@@ -57,16 +60,32 @@ def worker_exit(_server: Any, worker: Any) -> None:
         extensions["heartguard.lifecycle"].close()
 
 
-def post_fork(_server: Any, worker: Any) -> None:
-    """Let the worker hear a SIGTERM from its first moment, and the end of its master, where the system can do that.
+def post_fork(server: Any, worker: Any) -> None:
+    """Give the worker's metrics their place on the disk; let it hear SIGTERM, and the end of its master where it can.
 
-    Until it has signal handlers of its own, a new worker would take a SIGTERM for its master's and forget it; the
+    Metrics are files that are mapped into memory: one with holes ends its process (SIGBUS) once the disk is full. Until
+    it has signal handlers of its own, a new worker would take a SIGTERM for its master's and forget it; the
     master then waits its whole grace time. A worker whose master was killed would keep the port for up to a second,
     answer `/ready` as if nothing had happened, and then go in the middle of a request.
     """
     signal.signal(signal.SIGTERM, worker.handle_exit)
+    try:
+        _reserve_metrics(worker.pid)
+    except OSError as error:
+        server.log.warning("no room for metrics: %s", error)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _reserve_metrics(pid: int) -> None:
+    """Make the files that prometheus_client would make with holes, under its names. Raises OSError."""
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    for kind, size in METRICS_SIZES.items() if directory else ():
+        with Path(str(directory), f"{kind}_{pid}.db").open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.write(bytes(size))
 
 
 def child_exit(_server: Any, worker: Any) -> None:
