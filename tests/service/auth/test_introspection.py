@@ -77,3 +77,11 @@ def test_somebody_elses_answer_is_their_own(client, founder):
     other = sign_up(client, "other@hg.io")
     found = asked(client, token=other["access_token"])
     assert (found["sub"], found["org_id"]) == (str(other["user_id"]), other["org_id"])
+
+
+@pytest.mark.parametrize(
+    "body", ["jti=%00", "token=a%00b", "jti=" + "x" * 5000, "jti=a&other=b", "jti=a&jti=b", "%ff=%ff"]
+)
+def test_a_form_has_the_contract_of_a_document(client, body):
+    answer = client.post("/auth/token/introspect", data=body, headers=service_auth("media") | FORM)
+    assert answer.status_code in (400, 422), answer.data

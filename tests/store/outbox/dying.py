@@ -55,7 +55,7 @@ class House:
         return SimpleNamespace(
             transactions=self.database,
             accounts=PostgresAccounts(self.database),
-            sessions=PostgresSessions(self.database, CLOCK),
+            sessions=PostgresSessions(self.database, CLOCK, unused_seconds=600),
             hasher=hasher,
             signer=SimpleNamespace(sign=lambda _: ("token", "key")),
             audit=self.audit,

@@ -84,11 +84,11 @@ class Sessions(Protocol):
     def end(self, session_ids: Sequence[str], at: int) -> None:
         """End sessions."""
 
-    def list_open(self, user_id: int, unused_since: int) -> list[Session]:
-        """The sessions of a person that a refresh could continue, last used first; at most 1,000."""
+    def list_open(self, user_id: int) -> list[Session]:
+        """The sessions of a person that could still be used, last used first; at most 1,000."""
 
     def open_of(self, user_ids: Sequence[int]) -> list[str]:
-        """The ids of the sessions of these people that have not ended."""
+        """The ids of the sessions of these people that could still be used."""
 
     def all_of(self, user_id: int) -> Sequence[Session]:
         """Every session of a person that is kept, ended ones too, the oldest first."""

@@ -1,5 +1,6 @@
 """The HTTP face of auth."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -124,7 +125,7 @@ def roles(auth: AuthUseCases, _: Call) -> Answer:
 
 
 def introspect(auth: AuthUseCases, call: Call) -> Answer:
-    asked = _form(call.document) if call.body_type == FORM else call.document
+    asked = call.document
     if ("token" in asked) == ("jti" in asked):
         raise ServiceError(UNPROCESSABLE, details=(Fault("/token", "either token or jti must be given"),))
     return Answer(auth.introspection.introspect(asked.get("token"), asked.get("jti")), headers=NO_STORE)
@@ -152,7 +153,8 @@ def _device(call: Call) -> Device:
     return Device(call.address, "".join(letter for letter in call.user_agent if letter.isprintable()))
 
 
-def _form(body: bytes) -> dict[str, str]:
+def _read_form(body: bytes, _: Mapping[str, Any]) -> dict[str, str]:
+    """The IntrospectionRequest that a form stands for (RFC 7662 section 2.1)."""
     try:
         pairs = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=16)
     except ValueError as error:
@@ -224,6 +226,7 @@ ROUTES = (
         takes="IntrospectRequest",
         gives="Introspection",
         accepts=(*DOCUMENT_TYPES, FORM),
+        readers={FORM: _read_form},
     ),
     Route("GET", "/.well-known/jwks.json", key_set, gives="JwkSet", offers=("application/json",), body="none"),
     Route("GET", "/auth/exports", export, query="ExportQuery", body="none", offers=(NDJSON,)),

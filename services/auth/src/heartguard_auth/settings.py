@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.errors import MessageError
 from email.headerregistry import Address
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -35,7 +36,15 @@ def smtp_server(text: str) -> SmtpServer:
     known = parts.scheme in ("smtp", "smtps") and parts.hostname and not parts.path.strip("/")
     if not known or options or starttls not in ("yes", "no") or "@" not in sender:
         raise ValueError("must look like smtps://user:password@mail.example:465?from=heartguard@example.org")
-    Address(addr_spec=sender)
+    try:
+        Address(addr_spec=sender)
+    except (
+        MessageError,
+        ValueError,
+        IndexError,
+        AttributeError,
+    ) as error:  # what its parser raises, depending on the text
+        raise ValueError("must name an address in from=") from error
     if parts.password and parts.scheme == "smtp" and starttls == "no":
         raise ValueError("would send its password in clear: use smtps, or leave starttls=no away")
     tls = parts.scheme == "smtps"

@@ -14,7 +14,7 @@ from heartguard_auth.store.outbox import NoOutbox, PostgresOutbox, letters
 from heartguard_auth.store.passwords import Argon2Hasher, common_passwords
 from heartguard_auth.store.resets import PostgresResets
 from heartguard_auth.store.revocations import Revocations
-from heartguard_auth.store.sessions import PostgresSessions
+from heartguard_auth.store.sessions import PURGED, PostgresSessions
 from heartguard_auth.store.smtp import SmtpMailer
 from heartguard_auth.usecases import AuthUseCases, Rules, Stores
 from heartguard_auth.usecases.postman import Postman
@@ -22,10 +22,12 @@ from heartguard_common import policy
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.edge import Parts, make_edge, open_parts
+from heartguard_common.errors import ServiceError
 from heartguard_common.identity import ROLES, Principal, TokenVerifier
 from heartguard_common.lifecycle import Resource
 from heartguard_common.web import make_app
 
+PURGE_SECONDS, LATER_SECONDS = 3600.0, 60.0
 _MYSELF = Principal("service", "service", name="auth")
 
 
@@ -37,11 +39,16 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         if settings.jwt_secret
         else parts.lifecycle.open(Resource("keys", lambda: make_ring(settings, parts), KeyRing.prove))
     )
-    revocations = Revocations(parts.database, parts.redis, parts.clock)
+    revocations = Revocations(parts.database, parts.redis, parts.clock).start()
+    parts.lifecycle.on_close(revocations.close)
+    sessions = PostgresSessions(
+        parts.database, parts.clock, unused_seconds=max(settings.refresh_seconds, settings.access_seconds)
+    )
+    parts.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations)).start().close)
     stores = Stores(
         transactions=parts.database,
         accounts=PostgresAccounts(parts.database),
-        sessions=PostgresSessions(parts.database, parts.clock),
+        sessions=sessions,
         revocations=revocations,
         grace=RedisGraceAnswers(parts.redis),
         signer=signer,
@@ -64,6 +71,16 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     app = make_app(edge, ROUTES, usecases)
     limit_requests(app, edge, settings.rate_limit, settings.redis_url)
     return app
+
+
+def purge(sessions: PostgresSessions, revocations: Revocations) -> float:
+    """Remove what nobody can use any more, and the addresses and devices with it; the seconds until the next run."""
+    try:
+        removed = sessions.purge()
+        revocations.purge()
+    except ServiceError:
+        return LATER_SECONDS  # PostgreSQL is away, as /ready says
+    return 0.0 if removed == PURGED else PURGE_SECONDS
 
 
 def make_ring(settings: Settings, parts: Parts) -> KeyRing:

@@ -15,6 +15,7 @@ from heartguard_common.database import Database
 from heartguard_common.errors import KEY_REUSED, ServiceError
 
 LIFETIME_NS = 24 * 3600 * NANOSECONDS
+SWEEP_NS = 60 * NANOSECONDS
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class IdempotencyKeys:
         self._service = service
         self._database = database
         self._clock = clock
+        self._swept_ns = 0
 
     def once(self, caller: str, route: str, key: str, request_hash: str, answer: Callable[[], Recorded]) -> Recorded:
         """The recorded answer of an earlier request with this key, or a new one; `request_hash` by `fingerprint`.
@@ -56,6 +58,7 @@ class IdempotencyKeys:
             "key": key,
         }
         now = self._clock.now_ns()
+        self._sweep(now)
         with self._database.transaction() as connection:
             connection.execute(text(_FORGET), {**scope, "before": now - LIFETIME_NS})
             if connection.execute(text(_CLAIM), {**scope, "digest": request_hash, "now": now}).rowcount == 0:
@@ -70,7 +73,20 @@ class IdempotencyKeys:
             )
             return made
 
+    def _sweep(self, now: int) -> None:
+        """Remove keys that have had their time, once a minute: an answer may be as large as what it answers."""
+        if 0 <= now - self._swept_ns < SWEEP_NS:
+            return
+        self._swept_ns = now
+        with self._database.transaction() as connection:
+            connection.execute(text(_SWEEP), {"service": self._service, "before": now - LIFETIME_NS})
 
+
+_SWEEP = """
+DELETE FROM heartguard_core.idempotency_keys WHERE ctid = ANY (ARRAY (
+    SELECT ctid FROM heartguard_core.idempotency_keys
+    WHERE service = :service AND created_ns < :before LIMIT 5000 FOR UPDATE SKIP LOCKED))
+"""
 _SCOPE = "service = :service AND caller = :caller AND route = :route AND key = :key"
 _FORGET = f"DELETE FROM heartguard_core.idempotency_keys WHERE {_SCOPE} AND created_ns < :before"  # noqa: S608
 _CLAIM = """

@@ -23,6 +23,7 @@ from heartguard_common.errors import UNAVAILABLE, ServiceError
 from heartguard_common.identity import SharedSecrets, VerificationKey, read_key_set, secret_id
 
 REREAD_NS = NANOSECONDS // 2
+PATIENCE_SECONDS = 1.0
 ROTATION_NS = 90 * 86_400 * NANOSECONDS
 # How long a token may live after its key has stopped signing, besides the token's own life.
 LEEWAY_SECONDS = 60
@@ -169,10 +170,23 @@ class KeyRing:
         return found == 1
 
     def _read(self) -> None:
-        with self._lock:
-            now = self._clock.now_ns()
-            if self._read_at is not None and 0 <= now - self._read_at < REREAD_NS:
-                return
+        """Know the ring as it is. A database that hangs holds one thread: the others go on with what was read.
+
+        Raises GEN_503 when nothing was, or nothing since the ring was changed from here.
+        """
+        if self._read_at is not None:
+            held = self._lock.acquire(blocking=False)
+        elif not (held := self._lock.acquire(timeout=PATIENCE_SECONDS)):
+            raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"})
+        if held:
+            try:
+                self._read_again()
+            finally:
+                self._lock.release()
+
+    def _read_again(self) -> None:
+        now = self._clock.now_ns()
+        if self._read_at is None or not 0 <= now - self._read_at < REREAD_NS:
             with self._database.transaction() as connection:
                 rows = self._live(connection)
                 if not _is_complete(rows) or self._due(rows):

@@ -18,7 +18,6 @@ from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
 
 RETRY_SECONDS = 0.2
 MEMORY = "hg:rev:memory"  # written once; gone when Redis has lost its memory
-FILLING = "hg:rev:filling"
 _log = logging.getLogger("heartguard.auth")
 
 
@@ -31,7 +30,16 @@ class Revocations:
         self._clock = clock
         self._stopped = threading.Event()
         self._late: threading.Thread | None = None
+        self._missed = False
         self._lock = threading.Lock()
+
+    def start(self) -> "Revocations":
+        """Copy the truth in a thread: a process that ended before this one may have left something out.
+
+        Returns itself.
+        """
+        self._heal_later()
+        return self
 
     def add(self, kind: str, values: Sequence[str], reason: str, expires_at: int) -> None:
         """Revoke tokens (`jti`), sessions (`sid`) or keys (`kid`) until `expires_at`, in nanoseconds."""
@@ -58,6 +66,11 @@ class Revocations:
             self._copy([(kind, value, expires_at) for value in values])
         except REDIS_FAULTS:
             self._heal_later()
+
+    def purge(self) -> None:
+        """Remove what would have expired by itself."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_PURGE), {"now": moment(self._clock.now_ns())})
 
     def holds(self, principal: Principal) -> bool:
         """Whether the truth says that this token, its session or its key is revoked, or its person gone."""
@@ -129,18 +142,24 @@ class Revocations:
     def _heal_later(self) -> None:
         """Redis missed a revocation but may come back with its memory: copy again until it takes it."""
         with self._lock:
-            if self._late is not None and self._late.is_alive():
-                return
-            self._late = threading.Thread(target=self._retry, daemon=True)
-            self._late.start()
+            self._missed = True
+            if self._late is None:
+                self._late = threading.Thread(target=self._retry, daemon=True)
+                self._late.start()
 
     def _retry(self) -> None:
         while not self._stopped.wait(RETRY_SECONDS):
+            with self._lock:
+                self._missed = False  # what Redis misses from here on may not be in the truth that is read now
             try:
-                if self.copy_all():
-                    return
+                copied = self.copy_all()
             except ServiceError:
                 _log.warning("revocations wait for PostgreSQL to be copied to Redis")
+                continue
+            with self._lock:
+                if copied and not self._missed:
+                    self._late = None
+                    return
 
 
 _ADD = """
@@ -148,6 +167,7 @@ INSERT INTO heartguard_core.revoked_tokens (kind, value, reason, revoked_at, exp
 VALUES (:kind, :value, :reason, :at, :until)
 ON CONFLICT (kind, value) DO UPDATE SET expires_at = greatest(revoked_tokens.expires_at, excluded.expires_at)
 """
+_PURGE = "DELETE FROM heartguard_core.revoked_tokens WHERE expires_at < :now"
 _HOLDS = """
 SELECT EXISTS (
     SELECT FROM heartguard_core.revoked_tokens

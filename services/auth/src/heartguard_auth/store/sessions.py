@@ -9,9 +9,10 @@ from sqlalchemy import text
 from heartguard_auth.domain import Account, RefreshToken, Session
 from heartguard_auth.store.accounts import AS_READ, as_read
 from heartguard_common.audit import AuditEvent, encode
-from heartguard_common.clock import Clock
+from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
 
+PURGED = 1000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -28,9 +29,11 @@ def nanoseconds(value: datetime) -> int:
 class PostgresSessions:
     """The tables `sessions` and `refresh_tokens`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, unused_seconds: int) -> None:
+        """`unused_seconds` is how long a session that nobody uses may still be continued."""
         self._database = database
         self._clock = clock
+        self._unused_ns = unused_seconds * NANOSECONDS
 
     def open(self, account: Account, session: Session, token: RefreshToken, event: AuditEvent) -> bool:
         """Begin a session with its first refresh token, and say so, unless the account is no longer as it was read.
@@ -77,16 +80,16 @@ class PostgresSessions:
         with self._database.transaction() as connection:
             connection.execute(text(_END), {"ids": list(session_ids), "at": moment(at)})
 
-    def list_open(self, user_id: int, unused_since: int) -> list[Session]:
-        """The sessions of a person that a refresh could continue, last used first; at most 1,000."""
-        values = {"user_id": user_id, "now": moment(self._clock.now_ns()), "since": moment(unused_since)}
+    def list_open(self, user_id: int) -> list[Session]:
+        """The sessions of a person that could still be used, last used first; at most 1,000."""
         with self._database.transaction() as connection:
-            return [_session(row) for row in connection.execute(text(_LIST), values)]
+            return [_session(row) for row in connection.execute(text(_LIST), {"user_id": user_id, **self._bounds()})]
 
     def open_of(self, user_ids: Sequence[int]) -> list[str]:
-        """The ids of the sessions of these people that have not ended."""
+        """The ids of the sessions of these people that could still be used."""
         with self._database.transaction() as connection:
-            return [str(row.id) for row in connection.execute(text(_OPEN_OF), {"ids": list(user_ids)})]
+            rows = connection.execute(text(_OPEN_OF), {"ids": list(user_ids), **self._bounds()})
+            return [str(row.id) for row in rows]
 
     def all_of(self, user_id: int) -> list[Session]:
         """Every session of a person that is kept, ended ones too, the oldest first."""
@@ -98,6 +101,18 @@ class PostgresSessions:
         with self._database.transaction() as connection:
             for statement in _FORGET:
                 connection.execute(text(statement), {"ids": list(user_ids)})
+
+    def purge(self) -> int:
+        """Remove some sessions that nobody could use any more, with their tokens; returns how many, up to `PURGED`."""
+        with self._database.transaction() as connection:
+            ids = [row.id for row in connection.execute(text(_SPENT), {**self._bounds(), "limit": PURGED})]
+            for statement in _REMOVE if ids else ():
+                connection.execute(text(statement), {"ids": ids})
+        return len(ids)
+
+    def _bounds(self) -> dict[str, Any]:
+        now = self._clock.now_ns()
+        return {"now": moment(now), "since": moment(now - self._unused_ns)}
 
     def _pair(self, condition: str, value: object) -> tuple[RefreshToken, Session] | None:
         with self._database.transaction() as connection:
@@ -173,13 +188,25 @@ WHERE token_hash = :old
 _TOUCH = "UPDATE heartguard_core.sessions SET last_used_at = :token_created_at WHERE id = :session_id"
 _BY_DIGEST = "SELECT * FROM heartguard_core.refresh_tokens WHERE token_hash = :value"
 _END = "UPDATE heartguard_core.sessions SET ended_at = :at WHERE id = ANY(cast(:ids AS uuid[])) AND ended_at IS NULL"
-_OPEN_OF = "SELECT id FROM heartguard_core.sessions WHERE user_id = ANY(:ids) AND ended_at IS NULL ORDER BY id"
+# The last access token of a session may outlive it, by less than a session may go unused.
+_OPEN_OF = """
+SELECT id FROM heartguard_core.sessions
+WHERE user_id = ANY(:ids) AND ended_at IS NULL AND least(expires_at, last_used_at) > :since ORDER BY id
+"""
 _FORGET = (
     """
     DELETE FROM heartguard_core.refresh_tokens WHERE session_id IN (
         SELECT id FROM heartguard_core.sessions WHERE user_id = ANY(:ids))
     """,
     "DELETE FROM heartguard_core.sessions WHERE user_id = ANY(:ids)",
+)
+_SPENT = """
+SELECT id FROM heartguard_core.sessions WHERE least(expires_at, last_used_at) < :since
+ORDER BY least(expires_at, last_used_at) LIMIT :limit FOR UPDATE SKIP LOCKED
+"""
+_REMOVE = (
+    "DELETE FROM heartguard_core.refresh_tokens WHERE session_id = ANY(:ids)",
+    "DELETE FROM heartguard_core.sessions WHERE id = ANY(:ids)",
 )
 _SESSION = """
 s.id AS session_id, s.user_id, s.created_at AS session_created_at, s.expires_at AS session_expires_at,

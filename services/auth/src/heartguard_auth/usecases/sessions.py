@@ -133,8 +133,7 @@ class SessionUseCases:
 
     def of(self, principal: Principal) -> list[Session]:
         """The caller's sessions, last used first; those that ran out are not among them."""
-        since = self._s.clock.now_ns() - self._rules.refresh_seconds * NANOSECONDS
-        return self._s.sessions.list_open(principal.user_id or 0, since)
+        return self._s.sessions.list_open(principal.user_id or 0)
 
     def end(self, principal: Principal, session_id: str) -> None:
         """End one of the caller's sessions. Raises GEN_404 for somebody else's, and for one that has ended."""

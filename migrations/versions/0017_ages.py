@@ -1,0 +1,16 @@
+"""What has had its time is found by its age."""
+
+from alembic import op
+
+revision = "0017"
+down_revision = "0016"
+
+INDEXES = """
+CREATE INDEX idempotency_keys_by_age ON heartguard_core.idempotency_keys (service, created_ns);
+CREATE INDEX sessions_by_age ON heartguard_core.sessions (least(expires_at, last_used_at));
+"""
+
+
+def upgrade() -> None:
+    """Create the indexes."""
+    op.execute(INDEXES)
