@@ -38,12 +38,7 @@ def smtp_server(text: str) -> SmtpServer:
         raise ValueError("must look like smtps://user:password@mail.example:465?from=heartguard@example.org")
     try:
         Address(addr_spec=sender)
-    except (
-        MessageError,
-        ValueError,
-        IndexError,
-        AttributeError,
-    ) as error:  # what its parser raises, depending on the text
+    except (MessageError, ValueError, IndexError, AttributeError) as error:  # its parser raises all of these
         raise ValueError("must name an address in from=") from error
     if parts.password and parts.scheme == "smtp" and starttls == "no":
         raise ValueError("would send its password in clear: use smtps, or leave starttls=no away")

@@ -33,6 +33,16 @@ def media_type(headers: Mapping[str, str], allowed: Sequence[str]) -> str:
     return name
 
 
+def require_identity(headers: Mapping[str, str]) -> None:
+    """Refuse a body that is compressed, where its bytes are kept as they come (RFC 9110 section 15.5.16).
+
+    Raises GEN_415.
+    """
+    if headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        text = "The bytes are kept as they come: send them without Content-Encoding"
+        raise ServiceError(UNSUPPORTED_MEDIA_TYPE, text, headers={"Accept-Encoding": "identity"})
+
+
 def read(stream: Reader, headers: Mapping[str, str], limit: int = MAX_DOCUMENT_BYTES) -> bytes:
     """The whole body, decompressed. Raises GEN_413 above `limit` bytes, GEN_415 for unknown encodings."""
     declared = headers.get("Content-Length", "")

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, cast
 
 from flask import Flask, Response, g, request
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import NoMoreData, ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
@@ -247,6 +247,7 @@ class _Endpoint:
         if self.route.body in ("none", "stream") or (self._takes is None and self.route.body == "document"):
             media_type = None
             if self.route.body == "stream":
+                bodies.require_identity(_headers())
                 media_type = bodies.media_type(_headers(), self.route.accepts) if self.route.accepts else None
             return None, media_type, b""
         if self.route.body == "optional" and not (request.content_length or "Transfer-Encoding" in request.headers):
@@ -366,7 +367,7 @@ def _translate(error: Exception) -> ServiceError:
         return ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(error.valid_methods or ()))})
     if isinstance(error, RequestEntityTooLarge):
         return ServiceError(TOO_LARGE)
-    broken_chunks = isinstance(error, ParseException)
+    broken_chunks = isinstance(error, ParseException | NoMoreData)
     if broken_chunks or (isinstance(error, HTTPException) and 400 <= (error.code or 500) < 500):
         return ServiceError(MALFORMED, "The request is not well-formed")
     if isinstance(error, OSError) and error.errno in FULL:

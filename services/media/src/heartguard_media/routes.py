@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+from gunicorn.http.errors import NoMoreData
 from werkzeug.exceptions import ClientDisconnected
 
 from heartguard_common import etag, exports, paging
@@ -164,7 +165,7 @@ def _blocks(stream: Reader | None) -> Iterator[bytes]:
     try:
         while stream is not None and (block := stream.read(BLOCK_BYTES)):
             yield block
-    except ClientDisconnected as error:
+    except (ClientDisconnected, NoMoreData) as error:  # by Content-Length, in chunks
         raise ServiceError(CUT_SHORT) from error
 
 
@@ -197,7 +198,7 @@ ROUTES = (
         accepts=(),
     ),
     Route("POST", "/media/uploads", announce, takes="UploadRequest", gives="UploadTicket", status=201, idempotent=True),
-    Route("POST", "/media/uploads/{item_id}/complete", complete, gives="MediaItem", body="none", idempotent=True),
+    Route("POST", "/media/uploads/{item_id}/complete", complete, gives="MediaItem", body="none"),
     Route("GET", "/media/usage", usage, gives="MediaUsage", body="none"),
     Route("GET", "/media/items", list_items, gives="MediaItemList", query="MediaListQuery", body="none"),
     Route("GET", "/media/items/{item_id}", read, gives="MediaItem", body="none"),

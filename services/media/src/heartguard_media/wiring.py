@@ -42,8 +42,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     usecases = MediaUseCases.over(rules, stores)
 
     def sweep() -> float:
-        usecases.archives.sweep()
-        usecases.removal.sweep()
+        try:
+            usecases.archives.sweep()
+        finally:
+            usecases.removal.sweep()
         return SWEEP_SECONDS
 
     sweeper = Background("sweeper", sweep).start()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import read, variable
+from heartguard_common.settings import http_url, read, variable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,9 +14,9 @@ class Settings(ServiceSettings):
     The time series service is `INFLUX_SERVICE_URL`, because `INFLUX_URL` is the address of InfluxDB itself.
     """
 
-    user_url: str = variable("USER_URL", default="http://127.0.0.1:5003")
-    media_url: str = variable("MEDIA_URL", default="http://127.0.0.1:5004")
-    timeseries_url: str = variable("INFLUX_SERVICE_URL", default="http://127.0.0.1:5005")
+    user_url: str = variable("USER_URL", http_url, default="http://127.0.0.1:5003")
+    media_url: str = variable("MEDIA_URL", http_url, default="http://127.0.0.1:5004")
+    timeseries_url: str = variable("INFLUX_SERVICE_URL", http_url, default="http://127.0.0.1:5005")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":

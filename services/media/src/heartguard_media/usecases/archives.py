@@ -8,7 +8,7 @@ from heartguard_common.errors import ServiceError
 from heartguard_common.ids import uuid7
 from heartguard_media.domain.items import MediaItem, Scope
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.parts import Rules, Stores
+from heartguard_media.usecases.parts import Rules, Stores, each
 
 ARCHIVE_DAYS = 7
 PAGE = 500
@@ -76,8 +76,15 @@ class Archives:
         return self._remove_all(self._s.archives.of(Scope(org_id, user_id)))
 
     def sweep(self) -> int:
-        """Remove the archives whose time is over; returns how many."""
-        return self._remove_all(self._s.archives.expired(self._s.clock.now_ns()))
+        """Remove the archives whose time is over; returns how many.
+
+        One that resists does not keep the others; what it raised is raised at the end.
+        """
+        faults: list[Exception] = []
+        swept = each(self._remove, self._s.archives.expired(self._s.clock.now_ns()), faults)
+        if faults:
+            raise faults[0]
+        return swept
 
     def _remove_all(self, archives: Iterable[MediaItem]) -> int:
         return sum(self._remove(archive) for archive in archives)

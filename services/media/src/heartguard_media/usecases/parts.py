@@ -1,8 +1,9 @@
 """What the use cases of media have in common: their rules, their stores, and how an upload begins and ends."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeVar
 
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import Clock, rfc3339
@@ -14,6 +15,8 @@ from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Upload, Wri
 from heartguard_media.domain.types import HEAD_BYTES, contradiction, essence, is_allowed
 from heartguard_media.errors import OVER_QUOTA, TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
 from heartguard_media.ports import Archives, Items, ObjectStore
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -137,3 +140,14 @@ def too_large(limit: int) -> ServiceError:
     if limit == DOCUMENT_LIMIT:
         other = " in a document; send the bytes with PUT /media/upload, or announce them with POST /media/uploads"
     return ServiceError(TOO_LARGE, f"A file may have {limit} bytes at most{other}")
+
+
+def each(act: Callable[[T], int], things: Iterable[T], faults: list[Exception]) -> int:
+    """What `act` counts of all things together; one that resists leaves its fault and does not keep the others."""
+    done = 0
+    for thing in things:
+        try:
+            done += act(thing)
+        except (ServiceError, OSError) as error:
+            faults.append(error)
+    return done

@@ -1,20 +1,17 @@
 """How files go, and how what a crash has left behind goes after them."""
 
 import re
-from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TypeVar
 
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_media.domain.items import MediaItem, Scope
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.parts import Receiving
+from heartguard_media.usecases.parts import Receiving, each
 
 ORPHAN_SECONDS = 3600.0
 SLOWEST_BYTES_PER_SECOND = 4096  # the gateway gives up on slower bodies
 _BATCH = 500
-T = TypeVar("T")
 _KEY = re.compile(r"org_[0-9]+/user_[0-9]+/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
@@ -65,14 +62,14 @@ class Removal(Receiving):
         faults: list[Exception] = []
         # An upload may last as long as the gateway has patience with it.
         longest = ORPHAN_SECONDS + self._rules.max_bytes / SLOWEST_BYTES_PER_SECOND
-        swept = self._each(self._give_up, self._items.abandoned(longest), faults)
-        swept += self._each(self._remove, self._items.retired(None, _BATCH), faults)
+        swept = each(self._give_up, self._items.abandoned(longest), faults)
+        swept += each(self._remove, self._items.retired(None, _BATCH), faults)
         objects = self._objects.older_than(ORPHAN_SECONDS)
         while keys := list(islice(objects, _BATCH)):
             named = {match[1]: key for key in keys if (match := _KEY.fullmatch(key))}
             known = self._items.known(list(named))
             orphans = [key for item_id, key in named.items() if item_id not in known]
-            swept += self._each(self._discard, orphans, faults)
+            swept += each(self._discard, orphans, faults)
         if faults:
             raise faults[0]
         return swept
@@ -85,13 +82,3 @@ class Removal(Receiving):
     def _discard(self, key: str) -> bool:
         self._objects.delete(key)
         return True
-
-    @staticmethod
-    def _each(act: Callable[[T], bool], things: Iterable[T], faults: list[Exception]) -> int:
-        done = 0
-        for thing in things:
-            try:
-                done += act(thing)
-            except (ServiceError, OSError) as error:
-                faults.append(error)
-        return done
