@@ -50,11 +50,21 @@ def test_days_of_23_and_25_hours(summary, day, hours):
 
 @pytest.mark.parametrize(
     ("members", "path"),
-    [({"day": "2024-02-30"}, "/day"), ({"day": "2999-01-01"}, "/day"), ({"time_zone": "Mars/Base"}, "/time_zone")],
+    [
+        ({"day": "2024-02-30"}, "/day"),
+        ({"day": "2999-01-01"}, "/day"),
+        ({"day": "1600-01-01"}, "/day"),
+        ({"day": "1677-09-21"}, "/day"),  # -2**63 ns is 1677-09-21T00:12:43Z
+        ({"time_zone": "Mars/Base"}, "/time_zone"),
+    ],
 )
 def test_no_such_day(summary, members, path):
     answer = summary(**members)
     assert (answer.status_code, answer.get_json()["error"]["details"][0]["path"]) == (422, path)
+
+
+def test_the_first_day_that_nanoseconds_count_whole(summary):
+    assert summary(day="1677-09-22").get_json()["samples"] == 0
 
 
 def test_somebody_elses_day_is_for_admin_and_manager(write, summary, admin, member):

@@ -81,7 +81,7 @@ def test_a_bucket_that_somebody_else_made_meanwhile_is_taken(registry):
 
 
 def test_a_deleted_bucket_is_not_made_again_by_a_late_batch(registry):
-    with registry.before("bucket_find_absent") as influx:
+    with registry.before("own_bucket_absent") as influx:
         influx.buckets.remove(influx.bucket_id)
         with pytest.raises(ServiceError) as raised:
             influx.store.write(influx.bucket_id, [BEAT])
@@ -222,7 +222,7 @@ def test_a_person_is_erased_by_their_tag(registry):
         assert [group.tags for group in influx.store.groups(selection(influx.bucket_id), None)] == [WATCH]
 
 
-@pytest.mark.parametrize("steps", [("bucket_delete/1", "bucket_delete/2"), ("bucket_find_absent",)])
+@pytest.mark.parametrize("steps", [("own_bucket_find", "bucket_delete/2"), ("own_bucket_absent",)])
 def test_a_bucket_is_removed_here_and_there(registry, steps):
     with registry.before(*steps) as influx:
         assert influx.buckets.remove(influx.bucket_id) == 1
@@ -230,7 +230,7 @@ def test_a_bucket_is_removed_here_and_there(registry, steps):
 
 
 def test_a_bucket_that_went_meanwhile_is_gone(registry):
-    with registry.before("bucket_find", "bucket_went") as influx:
+    with registry.before("own_bucket_find", "bucket_went") as influx:
         influx.server.remove_bucket(BUCKET)
 
 
@@ -257,7 +257,7 @@ def test_what_nobody_registered_is_empty_and_the_server_is_not_asked(registry):
 
 
 def test_a_batch_without_points_for_a_deleted_bucket_says_that_it_is_gone(registry):
-    with registry.before("bucket_find_absent") as influx:
+    with registry.before("own_bucket_absent") as influx:
         influx.buckets.remove(influx.bucket_id)
         with pytest.raises(ServiceError) as raised:
             influx.store.write(influx.bucket_id, [])

@@ -114,6 +114,8 @@ def test_an_answer_that_breaks_off_is_an_error_and_no_short_answer(registry):
         EXCHANGES[READ]["response"]["body"] + ",error,reference\r\n,Failed to read,897\r\n",
         "<html>not a database</html>\r\n<a,b,c,d>\r\n",
         EXCHANGES[READ]["response"]["body"].replace(",80,bpm", ",eighty,bpm"),
+        EXCHANGES[READ]["response"]["body"].replace(",80,bpm", ',"80"!,bpm'),
+        EXCHANGES[READ]["response"]["body"].rstrip().rsplit(",", 1)[0] + ',"open',
         EXCHANGES[READ]["response"]["body"].replace(",80,bpm", ",80"),
         EXCHANGES[READ]["response"]["body"].replace(",2026-11-22T14:00:00Z,80", ",yesterday,80"),
     ],

@@ -7,7 +7,7 @@ from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx import export
 from heartguard_influx.domain.query import Budget
-from heartguard_influx.usecases import Querying
+from heartguard_influx.usecases import Querying, Summarizing
 from tests.store.influx.test_contract import RANGE, point
 
 ECHO = {"measurement": "heart_rate"}
@@ -60,3 +60,27 @@ def test_more_than_a_stream_holds_is_refused(rooms):
     with pytest.raises(ServiceError) as refused:
         ask(rooms, bucket, few)
     assert (refused.value.row.code, "asked for 6" in refused.value.details[0].message) == ("TS_006", True)
+
+
+def test_a_day_of_more_points_than_a_stream_holds_is_not_summarized(rooms):
+    bucket = rooms.bucket()
+    rooms.write(bucket, [point(second, {"bpm": 60.0}, {"user_id": "7"}) for second in range(5)])
+    day = {"bucket": bucket, "day": RANGE["range_start"][:10], "user_id": 7}
+    assert Summarizing(rooms.stores, Budget(page=2, stream=5)).day(admin(rooms), day).summary.samples == 5
+    with pytest.raises(ServiceError) as refused:
+        Summarizing(rooms.stores, Budget(page=2, stream=4)).day(admin(rooms), day)
+    assert (refused.value.row.code, refused.value.details[0].path) == ("TS_006", "/day")
+
+
+@pytest.mark.parametrize("shape", [{}, {"aggregate": "mean"}, {"aggregate": "mean", "group_by": ["device"]}])
+def test_more_series_than_an_answer_is_made_of_are_refused(rooms, shape):
+    few = Budget(series=2)
+    bucket = rooms.bucket()
+    rooms.write(bucket, [point(1, {"bpm": 60.0}, {"device": name}) for name in "ab"])
+    found = ask(rooms, bucket, few, **shape)
+    assert found.rows or found.whole
+    rooms.write(bucket, [point(1, {"bpm": 60.0}, {"device": "c"})])
+    assert ask(rooms, bucket, few, tags={"device": "c"}, **shape).groups
+    with pytest.raises(ServiceError) as refused:
+        ask(rooms, bucket, few, **shape)
+    assert (refused.value.row.code, refused.value.details[0].path) == ("TS_006", "/measurement")

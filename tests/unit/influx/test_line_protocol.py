@@ -104,6 +104,14 @@ def test_a_time_in_a_large_unit_stays_in_its_range():
         parse(b"m v=1 9223372037", "s")
 
 
+def test_no_more_is_read_than_shows_that_there_is_too_much():
+    body = b"m v=1\n" * 10_001
+    assert parse(body[6:]) == parse(b"m v=1\n") * 10_000
+    with pytest.raises(LineError, match=r"^Line 10001: "):
+        parse(body[6:] + b"no line")
+    assert len(parse(body + b"no line")) == 10_001
+
+
 # Commas, spaces, equals signs, quotes, backslashes, newlines and what they could be mistaken for.
 _HARD = st.text(st.sampled_from([*",= \\\"'#|{}$;\taé心n", "\n"]), min_size=1, max_size=8)
 _VALUES = st.one_of(

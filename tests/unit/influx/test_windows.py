@@ -5,6 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from heartguard_common.clock import parse_rfc3339, rfc3339
+from heartguard_common.errors import ServiceError
+from heartguard_influx.domain.query import Shape, windows_of
 from heartguard_influx.domain.windows import Every, count_windows, grid, smallest_fitting
 
 SECOND = 1_000_000_000
@@ -90,3 +92,10 @@ def test_the_smallest_width_that_fits_does_and_no_smaller_one(every, start, leng
 def test_what_is_no_width(text):
     with pytest.raises(ValueError, match="width"):
         Every.parse(text)
+
+
+def test_one_window_over_the_range_has_the_limit_of_many():
+    shape = Shape("mean", None, "UTC", ("device",), filled=False, descending=False, limit=None)
+    assert len(windows_of(shape, 0, 1, 50_000)) == 1
+    with pytest.raises(ServiceError, match="TS_006"):
+        windows_of(shape, 0, 1, 50_001)

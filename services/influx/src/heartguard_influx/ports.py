@@ -59,8 +59,11 @@ class TimeSeriesStore(Protocol):
     def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Verdict]:
         """Store points without fault whose field types are registered; what became of each, as if sent one by one."""
 
-    def groups(self, selection: Selection, group_by: Sequence[str] | None) -> Sequence[Group]:
-        """The series of a selection as they are answered together, by tags; None keeps each by itself."""
+    def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
+        """The series of a selection as they are answered together, by tags; None keeps each by itself.
+
+        Not more than `limit` series are looked at, where one is given.
+        """
 
     def points(
         self,

@@ -17,6 +17,8 @@ PRECISIONS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_0
 """Nanoseconds in one unit of a timestamp."""
 EXACT = 2**53
 """Integers up to here are the same as floats, which all numbers are kept as."""
+MOST_POINTS = 10_000
+"""What a WriteRequest holds."""
 
 _NOTHING = re.compile(r"[ \t]*(?:#[^\n]*|\r)?(?:\n|\Z)")
 _SPACE = re.compile(r"[ \t]*")
@@ -55,6 +57,7 @@ def parse(body: bytes, precision: str = "ns") -> list[dict[str, Any]]:
     """The points of a body, in order, as a WriteRequest has them; times are counted in `precision`.
 
     Raises LineError for the first line that is not line protocol; nothing is said about lengths and characters.
+    Of more than MOST_POINTS one too many is read, for the contract to refuse: the rest would only cost memory.
     """
     try:
         text = body.decode()
@@ -62,9 +65,9 @@ def parse(body: bytes, precision: str = "ns") -> list[dict[str, Any]]:
         raise LineError(body.count(b"\n", 0, error.start) + 1, "is not UTF-8") from error
     unit = PRECISIONS[precision]
     heads: dict[str, _Head] = {}
-    points = []
+    points: list[dict[str, Any]] = []
     place, number = 0, 1
-    while place < len(text):
+    while place < len(text) and len(points) <= MOST_POINTS:
         nothing = _NOTHING.match(text, place)
         begin = place
         if nothing is not None:

@@ -17,15 +17,17 @@ PAGE_VALUES = 100_000
 WINDOW_VALUES = 50_000
 STREAM_POINTS = 1_000_000
 LATEST_SERIES = 10_000
+READ_SERIES = 100_000
 NO_ZONE = "is not a name of the IANA time zone database"
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How many raw points a page and a stream hold at most."""
+    """How many raw points a page and a stream hold at most, and of how many series an answer is made."""
 
     page: int = PAGE_POINTS
     stream: int = STREAM_POINTS
+    series: int = READ_SERIES
 
     def page_points(self, limit: int | None, fields: int) -> int:
         """How many points a page holds: what was asked for, as far as their values fit."""
@@ -36,6 +38,12 @@ class Budget:
         if points > self.stream:
             text = f"limit {self.stream} points, asked for {points}; ask for a shorter range, or for pages with limit"
             raise ServiceError(OVER_BUDGET, details=(Fault("/range_stop", text),))
+
+    def require_summable(self, points: int) -> None:
+        """Raises TS_006 for a day of more points than one stream holds."""
+        if points > self.stream:
+            text = f"limit {self.stream} points, the day has {points}; ask for windows with aggregate and every"
+            raise ServiceError(OVER_BUDGET, details=(Fault("/day", text),))
 
 
 BUDGET = Budget()
@@ -156,19 +164,21 @@ def require_aggregate(aggregate: Aggregate, fields: Sequence[Field]) -> None:
         raise ServiceError(NO_AGGREGATE, details=faults[:100])
 
 
-def require_series(count: int) -> None:
-    """Raises TS_006 for more series than one answer holds."""
-    if count > LATEST_SERIES:
-        text = f"limit {LATEST_SERIES} series, asked for {count}; name a measurement or tags"
+def require_series(count: int, limit: int = LATEST_SERIES) -> None:
+    """Raises TS_006 for more series than one answer is made of."""
+    if count > limit:
+        text = f"limit {limit} series, asked for more; name a measurement or tags"
         raise ServiceError(OVER_BUDGET, details=(Fault("/measurement", text),))
 
 
 def windows_of(shape: Shape, start_ns: int, stop_ns: int, columns: int) -> Grid:
     """The windows of a query whose every window holds `columns` values. Raises TS_006 where that is too much."""
-    every = shape.every
+    every, columns = shape.every, max(1, columns)
     if every is None:
+        if columns > WINDOW_VALUES:
+            text = f"limit {WINDOW_VALUES} values, asked for {columns}; name tags or fields, or group by less"
+            raise ServiceError(OVER_BUDGET, details=(Fault("/group_by", text),))
         return Grid([start_ns, stop_ns], None)
-    columns = max(1, columns)
     asked = count_windows(every, start_ns, stop_ns) * columns
     if asked <= WINDOW_VALUES:
         return grid(every, shape.zone, start_ns, stop_ns)

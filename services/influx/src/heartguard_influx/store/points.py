@@ -74,10 +74,13 @@ class PostgresStore:
                 _upsert(connection, batch.last)
         return [_VERDICTS[status] for status in batch.statuses(written)]
 
-    def groups(self, selection: Selection, group_by: Sequence[str] | None) -> Sequence[Group]:
-        """The series of a selection as they are answered together, by tags; None keeps each by itself."""
+    def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
+        """The series of a selection as they are answered together, by tags; None keeps each by itself.
+
+        Not more than `limit` series are looked at, where one is given.
+        """
         with self._database.transaction() as connection:
-            return find_groups(connection, selection, group_by)
+            return find_groups(connection, selection, group_by, limit)
 
     def points(
         self,

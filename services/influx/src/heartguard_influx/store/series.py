@@ -25,6 +25,7 @@ _SELECT = """
 SELECT id, tags FROM heartguard_core.series
 WHERE bucket_id = :bucket_id AND measurement = :measurement AND tags @> cast(:tags AS jsonb)
     AND (cast(:person AS bigint) IS NULL OR user_id = :person)
+LIMIT :limit
 """
 
 
@@ -55,13 +56,19 @@ def _find(connection: Connection, bucket_id: int, wanted: Collection[bytes]) -> 
     return {bytes(row.digest): row.id for row in rows}
 
 
-def find_groups(connection: Connection, selection: Selection, group_by: Sequence[str] | None) -> list[Group]:
-    """The series of a selection, together where they share the tags of `group_by`, in the order of those tags."""
+def find_groups(
+    connection: Connection, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None
+) -> list[Group]:
+    """The series of a selection, together where they share the tags of `group_by`, in the order of those tags.
+
+    Not more than `limit` series, where one is given.
+    """
     values = {
         "bucket_id": selection.bucket_id,
         "measurement": selection.measurement,
         "tags": json.dumps(dict(selection.tags)),
         "person": selection.person,
+        "limit": limit,
     }
     members: dict[Tags, list[int]] = {}
     for row in connection.execute(text(_SELECT), values):

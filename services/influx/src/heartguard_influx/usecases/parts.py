@@ -7,7 +7,7 @@ from itertools import chain
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import Clock
 from heartguard_common.outbox import Transaction
-from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection
+from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection, require_series
 from heartguard_influx.domain.windows import Grid
 from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore
 
@@ -22,6 +22,15 @@ class Stores:
     transaction: Transaction
     audit: AuditTrail
     clock: Clock
+
+
+def groups_of(
+    store: TimeSeriesStore, selection: Selection, group_by: Sequence[str] | None, limit: int
+) -> Sequence[Group]:
+    """The series to read, grouped. Raises TS_006 for more than `limit`, of which no more than one too many is read."""
+    groups = store.groups(selection, group_by, limit + 1)
+    require_series(sum(len(group.series) for group in groups), limit)
+    return groups
 
 
 class Whole:

@@ -9,7 +9,7 @@ from heartguard_influx.domain import query as queries
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Tags
 from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection, Shape
 from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
-from heartguard_influx.usecases.parts import Stores, Whole
+from heartguard_influx.usecases.parts import Stores, Whole, groups_of
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ class Querying:
             return ()
         if PERSON_TAG in selection.tags:
             return (selection.tags[PERSON_TAG],)
-        return [dict(group.tags).get(PERSON_TAG) for group in self._s.points.groups(selection, (PERSON_TAG,))]
+        groups = groups_of(self._s.points, selection, (PERSON_TAG,), self._budget.series)
+        return [dict(group.tags).get(PERSON_TAG) for group in groups]
 
     def latest(self, principal: Principal, document: Mapping[str, Any]) -> list[Latest]:
         """What a LatestRequest asks for: the last point of each series, by measurement and tags.
@@ -85,7 +86,7 @@ class Querying:
             found: list[Latest] = []
             for name in names:
                 selection = Selection(bucket.id or 0, name, EARLIEST_NS, LATEST_NS, document.get("tags") or {}, person)
-                groups = self._s.points.groups(selection, None)
+                groups = groups_of(self._s.points, selection, None, queries.LATEST_SERIES)
                 queries.require_series(len(found) + len(groups))
                 rows = self._s.points.latest(selection, groups, self._s.types.of(selection.bucket_id, name))
                 found += [Latest(name, groups[row.group].tags, row) for row in rows]
@@ -101,7 +102,7 @@ class Querying:
             return Found((), ())
         known = self._s.types.of(selection.bucket_id, selection.measurement)
         fields = [field for field in known if names is None or field.name in names]
-        groups = self._s.points.groups(selection, _grouping(shape))
+        groups = groups_of(self._s.points, selection, _grouping(shape), self._budget.series)
         if shape.aggregate is not None:
             return Found(groups, self._windows(selection, shape, groups, fields), fields)
         limit = self._budget.page_points(shape.limit, len(fields))

@@ -7,12 +7,12 @@ from typing import Any
 
 from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.identity import Principal
-from heartguard_influx.domain.point import PERSON_TAG
-from heartguard_influx.domain.query import Selection, require_zone
+from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG
+from heartguard_influx.domain.query import BUDGET, Budget, Selection, require_zone
 from heartguard_influx.domain.summary import DEFAULT_MAXIMUM, Sample, Summary, one_per_instant, summarize
 from heartguard_influx.domain.windows import day_of
 from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
-from heartguard_influx.usecases.parts import Stores, Whole
+from heartguard_influx.usecases.parts import Stores, Whole, groups_of
 
 MEASUREMENT = "heart_rate"
 FIELDS = ("bpm", "value")
@@ -30,13 +30,15 @@ class Day:
 class Summarizing:
     """Computes a day's summary from stored points."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, budget: Budget = BUDGET) -> None:
         self._s = stores
+        self._budget = budget
 
     def day(self, principal: Principal, document: Mapping[str, Any]) -> Day:
         """What a SummaryRequest asks for; a day that is not over ends now.
 
-        Raises TS_001, TS_005, and GEN_422 for a day or a time zone that is none, and a day that has not begun.
+        Raises TS_001, TS_005, TS_006 for a day of more points than a stream holds, and GEN_422 for a day or a time
+        zone that is none, a day that nanoseconds can't count, and one that has not begun.
         """
         user_id = document.get("user_id", principal.user_id)
         with self._s.transaction():
@@ -58,9 +60,11 @@ class Summarizing:
     def _samples(self, selection: Selection) -> list[Sample]:
         known = self._s.types.of(selection.bucket_id, MEASUREMENT)
         fields = [field for field in known if field.name in FIELDS and field.type == "float"]
-        groups = self._s.points.groups(selection, None)
+        groups = groups_of(self._s.points, selection, None, self._budget.series)
+        whole = Whole(self._s.points, selection, groups, fields, budget=self._budget)
+        self._budget.require_summable(whole.count())
         samples: list[Sample] = []
-        for row in Whole(self._s.points, selection, groups, fields):
+        for row in whole:
             rate = next((row.values[name] for name in FIELDS if name in row.values), None)
             if isinstance(rate, float):
                 samples.append((row.time_ns, rate))
@@ -69,6 +73,9 @@ class Summarizing:
 
 def _range(day: str, zone: str) -> tuple[int, int]:
     try:
-        return day_of(date.fromisoformat(day), zone)
+        start_ns, stop_ns = day_of(date.fromisoformat(day), zone)
     except (ValueError, OverflowError) as error:
         raise ServiceError(UNPROCESSABLE, details=(Fault("/day", "is not a day of the calendar"),)) from error
+    if start_ns < EARLIEST_NS or stop_ns > LATEST_NS:
+        raise ServiceError(UNPROCESSABLE, details=(Fault("/day", "is outside the years that nanoseconds can count"),))
+    return start_ns, stop_ns

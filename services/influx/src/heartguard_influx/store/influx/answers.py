@@ -74,7 +74,7 @@ def read(lines: Iterable[str]) -> Iterator[Record]:
     """The rows of an answer in the server's order. Raises `AnswerError`."""
     types: Sequence[str] = ()
     shape: _Shape | None = None
-    for row in csv.reader(lines, strict=True):
+    for row in _rows(lines):
         if len(row) < _LEADING:  # the empty line between two shapes of tables
             shape = None
         elif row[0] == "#datatype":
@@ -88,3 +88,10 @@ def read(lines: Iterable[str]) -> Iterator[Record]:
                 yield shape.record(row)
             except (ValueError, IndexError) as error:
                 raise AnswerError("a cell that is not of its column's type") from error
+
+
+def _rows(lines: Iterable[str]) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(lines, strict=True)
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise AnswerError("what came is not CSV in UTF-8") from error

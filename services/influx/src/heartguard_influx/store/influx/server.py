@@ -123,7 +123,7 @@ class Server:
     def remove_bucket(self, name: str) -> None:
         """Remove a bucket with its points, if there is one. Raises `RefusedError`."""
         api = self._client.buckets_api()
-        found = self._again(lambda: api.find_buckets(name=name)).buckets
+        found = self._again(lambda: api.find_buckets(name=name, org=self._org)).buckets
         for bucket in found:
             try:
                 self._again(partial(api.delete_bucket, bucket.id))

@@ -118,10 +118,13 @@ class InfluxStore:
             days = None if row.name == own_name(row.org_id) else row.retention_days
             self._server.make_bucket(row.name, days)
 
-    def groups(self, selection: Selection, group_by: Sequence[str] | None) -> Sequence[Group]:
-        """The series of a selection as they are answered together, by tags; None keeps each by itself."""
+    def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
+        """The series of a selection as they are answered together, by tags; None keeps each by itself.
+
+        Not more than `limit` series are looked at, where one is given.
+        """
         with self._registry.transaction() as connection:
-            return find_groups(connection, selection, group_by)
+            return find_groups(connection, selection, group_by, limit)
 
     def points(
         self,
