@@ -118,7 +118,22 @@ def test_only_the_gateway_publishes_a_port_to_others():
     published = {name: service["ports"] for name, service in COMPOSE.items() if "ports" in service}
     assert set(published) == {"gateway", "grafana"}
     assert published["grafana"] == ["127.0.0.1:3000:3000"]
-    assert COMPOSE["gateway"]["ports"] == ["${GATEWAY_PORT:-5000}:5000"]
+    assert COMPOSE["gateway"]["ports"] == ["${GATEWAY_BIND:-0.0.0.0}:${GATEWAY_PORT:-5000}:5000"]
+
+
+def test_the_published_address_is_the_one_of_the_settings(fresh):
+    """Behind an nginx on the same machine nobody else may reach the gateway, and say who they are (TRUSTED_PROXIES)."""
+    done = config(fresh, "--format", "json", GATEWAY_BIND="127.0.0.1")
+    assert json.loads(done.stdout)["services"]["gateway"]["ports"][0]["host_ip"] == "127.0.0.1"
+
+
+def test_workers_of_one_service_add_their_metrics_up():
+    for name in SERVICES:
+        command, environ = COMPOSE[name]["command"], COMPOSE[name]["environment"]
+        several = int(command[command.index("--workers") + 1]) > 1
+        directory = environ.get("PROMETHEUS_MULTIPROC_DIR")
+        assert (directory is not None) == several, name
+        assert not several or any(str(mount).startswith(f"{directory}:") for mount in COMPOSE[name]["tmpfs"])
 
 
 @pytest.mark.parametrize("name", SERVICES)

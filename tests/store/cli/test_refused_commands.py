@@ -16,6 +16,7 @@ from heartguard_cli.layout import Layout
 from heartguard_cli.native import PROGRAMS
 from tests.servers import Database, Valkey
 from tests.store.cli.conftest import Command
+from tests.tokens import service_secret
 
 Said = pytest.CaptureFixture[str]
 
@@ -150,6 +151,45 @@ def test_a_migration_in_a_container_needs_the_environment_alone(
     status, said = command("migrate")
     assert status == 0
     assert said.startswith("the database is at revision ")
+
+
+def test_a_backup_in_a_container_needs_the_environment_alone(
+    command: Command, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MEDIA_DIR", "CHECKPOINT_DIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))
+    for name in ("KEY_RING_SECRET", "AUDIT_CHECKPOINT_KEY", "AUDIT_MASK_SECRET"):
+        monkeypatch.setenv(name, service_secret(name))
+    monkeypatch.setenv("DATABASE_URL", database.owner_url)
+    monkeypatch.setenv("HEARTGUARD_CALLED_FROM", str(tmp_path))  # as ./heartguard says it
+    status, said = command("backup", "backups")
+    assert status == 0, said
+    (made,) = (tmp_path / "backups").iterdir()
+    assert said.startswith(f"{made}: ")
+
+
+@pytest.mark.parametrize("words", [("backup",), ("restore", "somewhere"), ("keys", "list")])
+def test_under_docker_what_needs_this_machines_database_is_refused(
+    command: Command, layout: Layout, words: tuple[str, ...], capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("env")
+    monkeypatch.setenv("HEARTGUARD_RUNTIME", "docker")
+    assert command(*words)[0] == 1
+    assert "under Docker" in capsys.readouterr().err
+    assert not (layout.var / "pg").exists()
+
+
+def test_a_setting_of_a_command_that_is_none_is_a_sentence(
+    command: Command, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("env")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    monkeypatch.setenv("BACKUP_KEEP", "0")
+    assert command("backup")[0] == 1
+    said = capsys.readouterr().err
+    assert "BACKUP_KEEP" in said
+    assert "Traceback" not in said
 
 
 def test_up_in_docker_says_that_docker_is_missing(

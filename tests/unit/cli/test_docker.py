@@ -10,6 +10,7 @@ from heartguard_cli.trouble import Trouble
 
 STAND_IN = """#!/bin/sh
 echo "$*" >>"$(dirname "$0")/calls"
+echo "$1 $2 services=$SERVICE_CREDENTIALS" >>"$(dirname "$0")/calls"
 echo "$1 $2 credentials=$GOOGLE_APPLICATION_CREDENTIALS" >>"$(dirname "$0")/calls"
 case "$*" in
 *version*) echo v2 ;;
@@ -51,6 +52,25 @@ def test_named_google_credentials_are_left_as_they_are(docker: Path, monkeypatch
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/etc/hg.json")
     Compose(docker).up({"GATEWAY_PORT": "5050", "GOOGLE_APPLICATION_CREDENTIALS": "/etc/hg.json"})
     assert "compose up credentials=/etc/hg.json" in (docker / "calls").read_text()
+
+
+def test_derived_credentials_of_the_services_reach_compose(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (docker / "answer").write_text(GATEWAY)
+    monkeypatch.delenv("SERVICE_CREDENTIALS", raising=False)
+    Compose(docker).up({"SERVICE_CREDENTIALS": "media:abc"})
+    assert "compose up services=media:abc" in (docker / "calls").read_text()
+
+
+@pytest.mark.parametrize(
+    ("answer", "well"),
+    [(f"{GATEWAY}\n{POSTGRES}\n", True), (GATEWAY.replace("healthy", "unhealthy"), False), ("", False)],
+)
+def test_its_state_is_that_of_its_containers(docker: Path, answer: str, well: bool) -> None:
+    (docker / "answer").write_text(answer)
+    assert Compose(docker).running() is bool(answer)
+    overview, ready = Compose(docker).state({"GATEWAY_PORT": "5050"})
+    assert ready is well
+    assert ("gateway" in overview) is bool(answer)
 
 
 def test_down_ends_what_is_there(docker: Path) -> None:

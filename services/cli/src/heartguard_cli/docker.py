@@ -48,6 +48,17 @@ class Compose:
             rows.append((name, url, shown, ", ".join(DEPENDS.get(name, ()))))
         return table(("service", "URL", "state", "depends on"), rows)
 
+    def running(self) -> bool:
+        """Whether there are containers of this clone."""
+        return self._command() is not None and bool(self._rows())
+
+    def state(self, values: Mapping[str, str]) -> tuple[str, bool]:
+        """The table, and whether everything in it is well. Raises `Trouble` without Docker Compose."""
+        if self._command() is None:
+            raise Trouble("Docker Compose is not installed, and HEARTGUARD_RUNTIME=docker asks for it")
+        found = [state == "running" and health in GOOD for _, state, health in self._rows()]
+        return self.overview(values), bool(found) and all(found)
+
     def down(self) -> bool:
         """End the containers of this clone; False when there are none."""
         command = self._command()
@@ -59,9 +70,10 @@ class Compose:
 
     def _environment(self, values: Mapping[str, str]) -> dict[str, str]:
         # Docker would make a directory where no credentials file is
+        derived = {**os.environ, "SERVICE_CREDENTIALS": values.get("SERVICE_CREDENTIALS", "")}
         if values.get("GOOGLE_APPLICATION_CREDENTIALS") or self._google_credentials.exists():
-            return dict(os.environ)
-        return {**os.environ, "GOOGLE_APPLICATION_CREDENTIALS": os.devnull}
+            return derived
+        return {**derived, "GOOGLE_APPLICATION_CREDENTIALS": os.devnull}
 
     def _command(self) -> list[str] | None:
         docker = shutil.which("docker")

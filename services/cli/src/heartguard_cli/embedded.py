@@ -122,8 +122,9 @@ class PostgresCluster:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(mode=0o700, parents=True)
         secret = fresh.with_name(fresh.name + ".password")
+        secret.unlink(missing_ok=True)
+        secret.touch(0o600)
         secret.write_text(self.password)
-        secret.chmod(0o600)
         _hand_over(fresh, secret)
         command = [
             *postgres_prefix(),

@@ -30,6 +30,7 @@ STORES_SECONDS = 60.0
 CRASHING_SECONDS = 5.0
 SERVICES_SECONDS = 60.0
 STOP_SECONDS = 15.0
+CHECKPOINT_SECONDS = 600.0  # for a PostgreSQL that has just been filled from a backup
 STOP_ORDER = ((SERVICES, "TERM"), (("consumer", "backup"), "TERM"), (("valkey",), "TERM"), (("postgres",), "INT"))
 PROGRAMS = (*SERVICES, "consumer", "backup", "valkey", "postgres")
 DOWN_STATES = frozenset({"BACKOFF", "EXITED", "FATAL"})
@@ -116,7 +117,10 @@ def database(system: System, *, stopped: bool = False) -> Iterator[None]:
             yield
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(STOP_SECONDS)
+            try:
+                server.wait(CHECKPOINT_SECONDS)
+            except subprocess.TimeoutExpired:
+                raise Trouble(f"PostgreSQL (pid {server.pid}) still writes what it holds: wait for its end") from None
 
 
 def _as_state(server: "subprocess.Popen[bytes]") -> States:

@@ -1,6 +1,7 @@
 """`heartguard backup` and `heartguard restore`."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import IN_DATABASE, take
 from heartguard_cli.programs import System
 from heartguard_cli.trouble import Trouble
+
+CALLED_FROM = "HEARTGUARD_CALLED_FROM"
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -24,10 +27,14 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 def run_backup(system: System, options: argparse.Namespace) -> int:
     """Take one; the system may run or not. Raises `Trouble`."""
     with native.database(system):
-        taken = take(_settings(system), system.layout.root, _absolute(options.place))
+        return back_up(_settings(system), options)
+
+
+def back_up(settings: BackupSettings, options: argparse.Namespace) -> int:
+    """Take one of a database that answers. Raises `Trouble`."""
+    taken = take(settings, options.layout.root, _absolute(options.place))
     print(f"{taken.place}: {_told(taken.manifest)}")
-    for key in taken.manifest.absent:
-        print(f"heartguard: the media object {key} has a row and no bytes: it is not in the backup", file=sys.stderr)
+    _name_absent(taken.manifest)
     _warn(taken.manifest)
     return 0
 
@@ -36,8 +43,9 @@ def run_restore(system: System, options: argparse.Namespace) -> int:
     """Restore one; nothing may run. Raises `Trouble`."""
     with native.database(system, stopped=True):
         manifest = restore(_settings(system), system.layout.root, str(_absolute(options.backup)), system.db_passwords)
-    print(f"restored and verified: {_told(manifest)}")
-    _forget_copies(system)
+        print(f"restored and verified: {_told(manifest)}")
+        _forget_copies(system)
+    _name_absent(manifest)
     _warn(manifest)
     return 0
 
@@ -47,8 +55,10 @@ def _settings(system: System) -> BackupSettings:
 
 
 def _absolute(place: str | None) -> str | None:
-    # what is typed is relative to where it is typed
-    return place if place is None or place.startswith("gs://") else str(Path(place).absolute())
+    """What is typed is relative to where it is typed, and `./heartguard` goes to its own directory first."""
+    if place is None or place.startswith("gs://"):
+        return place
+    return str(Path(os.environ.get(CALLED_FROM, ""), place).absolute())
 
 
 def _told(manifest: Manifest) -> str:
@@ -58,6 +68,11 @@ def _told(manifest: Manifest) -> str:
         f"{rows:,} rows in {len(manifest.tables)} tables, {len(manifest.files):,} files, {size / 1e6:,.1f} MB, "
         f"revision {manifest.revision}, {manifest.created_at}"
     )
+
+
+def _name_absent(manifest: Manifest) -> None:
+    for key in manifest.absent:
+        print(f"heartguard: the media object {key} has a row and no bytes: it is not in the backup", file=sys.stderr)
 
 
 def _warn(manifest: Manifest) -> None:

@@ -24,7 +24,9 @@ def step(settings: BackupSettings, root: Path, now: datetime) -> str:
         return f"nothing is due: the newest backup is {names[-1]}"
     taken = take(settings, root, now=now)
     gone = prune(where, settings.backup_keep)
-    return f"took {taken.place}" + (f", removed {', '.join(gone)}" if gone else "")
+    absent = taken.manifest.absent
+    lost = f"; {len(absent)} media objects have a row and no bytes: {', '.join(absent)}" if absent else ""
+    return f"took {taken.place}" + (f", removed {', '.join(gone)}" if gone else "") + lost
 
 
 def main() -> int:

@@ -96,21 +96,24 @@ class Bucket:
 
     def names(self) -> Iterator[str]:
         """Every name."""
-        for blob in self._bucket.client.list_blobs(self._bucket, prefix=self._prefix):
-            yield str(blob.name).removeprefix(self._prefix)
+        with _refusals():
+            for blob in self._bucket.client.list_blobs(self._bucket, prefix=self._prefix):
+                yield str(blob.name).removeprefix(self._prefix)
 
     def fetch(self, name: str, target: Path) -> None:
         """Copy one to a local file. Raises FileNotFoundError."""
         from google.api_core.exceptions import NotFound  # noqa: PLC0415 - loaded where there is a bucket only
 
         try:
-            self._bucket.blob(self._prefix + name).download_to_filename(str(target), checksum="crc32c")
+            with _refusals():
+                self._bucket.blob(self._prefix + name).download_to_filename(str(target), checksum="crc32c")
         except NotFound:
             raise FileNotFoundError(name) from None
 
     def store(self, name: str, source: Path) -> None:
         """Move a local file here; it is durable afterwards, and never visible in part."""
-        self._bucket.blob(self._prefix + name).upload_from_filename(str(source), checksum="crc32c")
+        with _refusals():
+            self._bucket.blob(self._prefix + name).upload_from_filename(str(source), checksum="crc32c")
         source.unlink()
 
     def remove(self, name: str) -> None:
@@ -118,13 +121,30 @@ class Bucket:
         from google.api_core.exceptions import NotFound  # noqa: PLC0415 - as above
 
         try:
-            self._bucket.blob(self._prefix + name).delete()
+            with _refusals():
+                self._bucket.blob(self._prefix + name).delete()
         except NotFound:
             return
 
     def within(self, name: str) -> "Bucket":
         """The place below a name."""
         return Bucket(self._bucket, f"{self._prefix}{name}/")
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What Google refuses, as a sentence. Raises `Trouble`; what is not there raises what it always did."""
+    from google.api_core.exceptions import GoogleAPIError, NotFound  # noqa: PLC0415 - as above
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+
+    try:
+        yield
+    except NotFound as error:
+        if "bucket" not in str(error).lower():
+            raise
+        raise Trouble(f"Google Cloud Storage has no such bucket: {error}") from None
+    except (GoogleAPIError, GoogleAuthError) as error:
+        raise Trouble(f"Google Cloud Storage refuses: {error}") from None
 
 
 def place_at(text: str, settings: BackupSettings, root: Path) -> Directory | Bucket:
@@ -159,4 +179,7 @@ def scratch(beside: Path) -> Iterator[Path]:
 def _client(settings: BackupSettings) -> Any:
     if not settings.has_bucket:
         raise Trouble("A bucket needs GOOGLE_APPLICATION_CREDENTIALS in .env, the key file of a service account")
-    return open_client(settings.google_credentials, settings.storage_emulator)[0]
+    try:
+        return open_client(settings.google_credentials, settings.storage_emulator)[0]
+    except ValueError as error:
+        raise Trouble(f"{settings.google_credentials} is no key of a service account: {error}") from None
