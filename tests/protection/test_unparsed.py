@@ -76,6 +76,26 @@ def test_a_body_with_broken_chunks_is_400(
     assert answer.count(b"HTTP/1.1 ") == 1  # what follows a broken body is never read as a request
 
 
+@pytest.mark.parametrize("framed", ["Transfer-Encoding: chunked\r\n\r\n5\r\nhel", "Content-Length: 5\r\n\r\nhel"])
+@pytest.mark.parametrize(
+    ("name", "line", "kind", "code"),
+    [
+        ("auth", "POST /auth/login", "application/json", "GEN_400"),
+        ("media", "PUT /media/upload?file_name=a.txt", "text/plain", "MEDIA_006"),
+    ],
+)
+def test_a_body_that_ends_early_is_400(
+    protected_house: ProtectedHouse, anybody: Person, name: str, line: str, kind: str, code: str, framed: str
+) -> None:
+    head = (
+        f"{line} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nAuthorization: Bearer {anybody.access_token}\r\n"
+        "Connection: close\r\n"
+    )
+    answer = protected_house.doors[name].raw((head + framed).encode(), ends=True)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert f'"{code}"'.encode() in answer
+
+
 @pytest.mark.parametrize("door", ["gateway", "user"])
 def test_credentials_that_are_not_ascii_are_bad_credentials(protected_house: ProtectedHouse, door: str) -> None:
     head = "GET /users/me HTTP/1.1\r\nHost: x\r\nAuthorization: Basic \xe9\xe9\r\nConnection: close\r\n\r\n"

@@ -231,10 +231,12 @@ class Gateway:
         finally:
             connection.close()
 
-    def raw(self, data: bytes) -> bytes:
-        """Bytes out, and all that comes back until the gateway closes."""
+    def raw(self, data: bytes, *, ends: bool = False) -> bytes:
+        """Bytes out, and all that comes back until the gateway closes; `ends` says that no more bytes will come."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as link:
             link.sendall(data)
+            if ends:
+                link.shutdown(socket.SHUT_WR)
             blocks = []
             while block := link.recv(65536):
                 blocks.append(block)

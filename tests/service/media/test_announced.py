@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 from lxml import etree
 
+from heartguard_media.routes import ROUTES
 from tests.service.media.conftest import PNG, content_of, local, objects
 from tests.tokens import service_auth
 
@@ -146,6 +147,19 @@ def test_bytes_need_a_length(client, people):
     headers = {**ticket["headers"], "Transfer-Encoding": "chunked"}
     answer = send(client, ticket, None, headers=headers, environ_overrides={"wsgi.input_terminated": True})
     assert (answer.status_code, answer.json["error"]["code"]) == (411, "MEDIA_015")
+
+
+def test_completing_needs_no_key_to_be_repeatable(client, people):
+    def under_key():
+        return client.post(f"/media/uploads/{ticket['id']}/complete", headers={**people.user, "Idempotency-Key": "k"})
+
+    ticket = announce(client, people.user).json
+    assert under_key().json["error"]["code"] == "MEDIA_013"
+    send(client, ticket)
+    first = under_key()
+    assert (first.status_code, under_key().json) == (200, first.json)
+    (route,) = (route for route in ROUTES if route.path.endswith("/complete"))
+    assert not route.idempotent  # a key would hold a transaction open while the file is read
 
 
 def test_only_who_announced_completes(client, people):

@@ -1,4 +1,5 @@
 import base64
+import gzip
 import hashlib
 from io import BytesIO
 from pathlib import Path
@@ -7,6 +8,9 @@ from urllib.parse import parse_qs
 import pytest
 from lxml import etree
 
+from heartguard_common.web import LIFECYCLE
+from heartguard_media.settings import Settings
+from heartguard_media.wiring import create_app
 from tests.service.media.conftest import PNG, local, objects, put
 from tests.tokens import service_auth
 
@@ -80,13 +84,42 @@ def test_five_mebibytes_fit_in_a_document_and_not_a_byte_more(client, people, be
         body = f"<MediaUpload>{leaves}</MediaUpload>"
     answer = client.post("/media/upload", data=body, headers={**people.user, "Content-Type": media_type})
     assert answer.status_code == status
-    assert status == 201 or "PUT /media/upload" in answer.json["error"]["message"]
+    assert status == 201 or "5242880 bytes at most" in answer.json["error"]["message"]
 
 
 @pytest.mark.parametrize(("extra", "status"), [(0, 201), (1, 413)])
 def test_a_stream_has_the_configured_limit(client, people, environ, extra, status):
     assert put(client, people.user, PNG + bytes(1024 * 1024 - len(PNG) + extra)).status_code == status
     assert len(objects(environ)) == (status == 201)
+
+
+@pytest.mark.parametrize(("megabytes", "offers"), [("5", False), ("6", True)])
+def test_a_way_that_takes_more_is_offered_where_there_is_one(environ, people, megabytes, offers):
+    app = create_app(Settings.from_env({**environ, "MAX_UPLOAD_MB": megabytes}))
+    client = app.test_client()
+    long = {"headers": {**people.user, "Content-Type": "image/png"}, "environ_overrides": {"CONTENT_LENGTH": "6291457"}}
+    stream = client.put("/media/upload?file_name=a.png", data=PNG, **long)
+    data = base64.b64encode(bytes(5 * 1024 * 1024 + 1)).decode()
+    document = client.post("/media/upload", json={**DOCUMENT, "data_base64": data}, headers=people.user)
+    app.extensions[LIFECYCLE].close()
+    assert (stream.status_code, document.status_code) == (413, 413)
+    assert ("PUT /media/upload" in stream.text, "PUT /media/upload" in document.text) == (False, offers)
+
+
+def test_compressed_bytes_are_refused_because_they_would_be_kept_so(client, people, environ):
+    ticket = client.post(
+        "/media/uploads",
+        json={"file_name": "a.png", "content_type": "image/png", "size": len(PNG)},
+        headers=people.user,
+    ).json
+    headers = {**people.user, "Content-Type": "image/png", "Content-Encoding": "gzip"}
+    for target in ("/media/upload?file_name=a.png", local(ticket["url"])):
+        answer = client.put(target, data=gzip.compress(PNG), headers=headers)
+        assert (answer.status_code, answer.json["error"]["code"]) == (415, "GEN_415")
+        assert answer.headers["Accept-Encoding"] == "identity"
+    assert objects(environ) == []
+    plain = {**headers, "Content-Encoding": "identity"}
+    assert client.put("/media/upload?file_name=a.png", data=PNG, headers=plain).status_code == 201
 
 
 def test_a_stream_of_unknown_length_has_the_same_limit(client, people, environ):

@@ -11,7 +11,7 @@ from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.outbox import Transaction
-from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Upload, Written
+from heartguard_media.domain.items import MediaItem, Upload, Written
 from heartguard_media.domain.types import HEAD_BYTES, contradiction, essence, is_allowed
 from heartguard_media.errors import OVER_QUOTA, TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
 from heartguard_media.ports import Archives, Items, ObjectStore
@@ -134,12 +134,9 @@ def limited(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
         yield block
 
 
-def too_large(limit: int) -> ServiceError:
-    """MEDIA_002 with the limit, and from documents with the ways that take more."""
-    other = ""
-    if limit == DOCUMENT_LIMIT:
-        other = " in a document; send the bytes with PUT /media/upload, or announce them with POST /media/uploads"
-    return ServiceError(TOO_LARGE, f"A file may have {limit} bytes at most{other}")
+def too_large(limit: int, where: str = "") -> ServiceError:
+    """MEDIA_002 with the limit, and where it is one."""
+    return ServiceError(TOO_LARGE, f"A file may have {limit} bytes at most{where}")
 
 
 def each(act: Callable[[T], int], things: Iterable[T], faults: list[Exception]) -> int:

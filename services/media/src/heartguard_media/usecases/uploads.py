@@ -22,16 +22,20 @@ class Uploads(Receiving):
         """Store a small file that came inside a document. Raises MEDIA_002, MEDIA_003 and as `stream` does."""
         # Four characters carry three bytes: what can't fit is refused before it is decoded.
         if len(data) > (DOCUMENT_LIMIT + 2) // 3 * 4:
-            raise too_large(DOCUMENT_LIMIT)
+            raise self._too_large_for_a_document()
         try:
             # base64.b64decode() does the same to a copy of the text.
             content = binascii.a2b_base64(data, strict_mode=True)
         except (binascii.Error, ValueError) as error:
             raise ServiceError(NOT_BASE64, details=(Fault("/data_base64", "is not base64"),)) from error
         if len(content) > DOCUMENT_LIMIT:
-            raise too_large(DOCUMENT_LIMIT)
+            raise self._too_large_for_a_document()
         known = Upload(upload.file_name, upload.content_type, upload.limit, len(content), upload.sha256)
         return self.stream(principal, known, [content])
+
+    def _too_large_for_a_document(self) -> ServiceError:
+        other = "; send the bytes with PUT /media/upload, or announce them with POST /media/uploads"
+        return too_large(DOCUMENT_LIMIT, " in a document" + (other if self.max_bytes > DOCUMENT_LIMIT else ""))
 
     def stream(self, principal: Principal, upload: Upload, blocks: Iterable[bytes]) -> MediaItem:
         """Store a file.
