@@ -92,6 +92,7 @@ def _shared(row: Row, route: Route) -> set[str]:
         (route.idempotent, ("GEN_423",)),
         (forwarded, ("GEN_502", "GEN_503", "GW_010", "GW_011", "GW_012")),
         (row.audited, ("GW_013",)),
+        (not row.path.startswith("/gateway/"), ("GW_014",)),
     )
     return {code for holds, codes in conditions if holds for code in codes}
 

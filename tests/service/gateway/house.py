@@ -254,3 +254,17 @@ class Gateway:
             return self.ask("GET", self._health).status == 200
         except OSError:
             return False
+
+
+def read_answer(link: socket.socket) -> tuple[str, bytes]:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        block = link.recv(65536)
+        assert block, data
+        data += block
+    head, _, body = data.partition(b"\r\n\r\n")
+    text = head.decode("latin-1").lower()
+    length = int(text.split("content-length: ")[1].split("\r\n")[0])
+    while len(body) < length:
+        body += link.recv(65536)
+    return text, body

@@ -14,7 +14,7 @@ from gunicorn.config import Config
 
 from heartguard_gateway.clients import Client
 from heartguard_gateway.worker import GatewayWorker
-from tests.service.gateway.house import Backend, Gateway
+from tests.service.gateway.house import Backend, Gateway, read_answer
 from tests.tokens import bearer
 
 AUTH = f"Authorization: {bearer(12, 'user', 3)['Authorization']}\r\n"
@@ -196,17 +196,3 @@ def test_a_refused_small_body_does_not_become_the_next_request(gateway: Gateway)
     answer = gateway.raw((first + "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").encode())
     assert answer.count(b"HTTP/1.1 404 ") == 2
     assert b"200 OK" not in answer
-
-
-def read_answer(link: socket.socket) -> tuple[str, bytes]:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        block = link.recv(65536)
-        assert block, data
-        data += block
-    head, _, body = data.partition(b"\r\n\r\n")
-    text = head.decode("latin-1").lower()
-    length = int(text.split("content-length: ")[1].split("\r\n")[0])
-    while len(body) < length:
-        body += link.recv(65536)
-    return text, body

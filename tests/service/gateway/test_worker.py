@@ -1,15 +1,18 @@
 """The worker under many connections, and how it stops; its log and its metrics."""
 
+import os
 import signal
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.servers import Valkey, until
-from tests.service.gateway.house import Answer, Backend, Gateway, Handler, environ
+from heartguard_gateway.stages.shed_load import PATIENCE_SECONDS
+from tests.servers import Valkey, children, until
+from tests.service.gateway.house import Answer, Backend, Gateway, Handler, environ, read_answer
 from tests.tokens import bearer, mark_ready
 
 ME = bearer(12, "user", 3)
@@ -213,3 +216,33 @@ def test_the_parsers_refusals_are_logged_without_what_was_sent(gateway: Gateway)
     gateway.raw(b"GET /secret-path HTTP/9.9\r\nHost: x\r\n\r\n")
     until(lambda: '"unparsed"' in gateway.log.read_text(), "the log line")
     assert "secret-path" not in gateway.log.read_text()
+
+
+def test_what_has_lain_too_long_is_refused_in_its_format_and_health_is_not(gateway: Gateway) -> None:
+    """Under too much load work for those who have given up leaves none for the others."""
+    assert gateway.process is not None
+    family = [gateway.process.pid, *children(gateway.process.pid)]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with ExitStack() as stack:
+            answers = []
+            for path in ("/users/12", "/gateway/health"):
+                link = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), timeout=10))
+                link.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: application/xml\r\n\r\n".encode())
+                answers.append(link)
+            time.sleep(PATIENCE_SECONDS + 0.3)
+            for pid in family:
+                os.kill(pid, signal.SIGCONT)
+            late, health = [read_answer(link) for link in answers]
+    finally:
+        for pid in family:
+            os.kill(pid, signal.SIGCONT)
+    assert health[0].startswith("http/1.1 200 ")
+    if not hasattr(socket, "TCP_INFO"):  # a system that does not say how long
+        assert late[0].startswith("http/1.1 401 ")
+        return
+    assert late[0].startswith("http/1.1 503 ")
+    assert "retry-after: 2" in late[0]
+    assert b"<code>GW_014</code>" in late[1]
+    assert gateway.ask("GET", "/gateway/health").status == 200

@@ -24,6 +24,7 @@ def test_the_order_of_the_house_holds() -> None:
     assert [stage.name for stage in STAGES] == [
         "assign_request_id",
         "choose_representation",
+        "shed_load",
         "refuse_malformed",
         "answer_preflight",
         "match_route",

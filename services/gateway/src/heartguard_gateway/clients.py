@@ -19,9 +19,12 @@ _SPARE = 64  # greenlets that wait for work; more have been needed only in a bur
 
 
 class Client:
-    """One connection. `since` is when it began to rest or to send its request; `late` that it took too long."""
+    """One connection. `since` is when it began to rest or to send its request; `late` that it took too long.
 
-    __slots__ = ("address", "late", "listener", "reading", "since", "socket", "watcher")
+    `fresh` says that nothing of it has been answered yet.
+    """
+
+    __slots__ = ("address", "fresh", "late", "listener", "reading", "since", "socket", "watcher")
 
     def __init__(self, socket: Any, address: Any, listener: Any) -> None:
         self.socket = socket
@@ -31,6 +34,7 @@ class Client:
         self.since = 0.0
         self.reading = False
         self.late = False
+        self.fresh = True
 
     def silent(self) -> bool:
         """Whether neither bytes nor its end are there to be read."""

@@ -59,7 +59,8 @@ def _nothing() -> None:
 class Request:
     """What the client sent, header names in lower case.
 
-    `close` ends the client's connection after the answer; `consumed` says that the body was read to its end.
+    `close` ends the client's connection after the answer; `consumed` says that the body was read to its end. `waited`
+    is how many seconds it lay in the kernel, where that is known.
     """
 
     method: str
@@ -72,6 +73,7 @@ class Request:
     protocol: str = "HTTP/1.1"
     close: Callable[[], None] = _nothing
     consumed: bool = False
+    waited: float = 0.0
 
     @property
     def path(self) -> str:

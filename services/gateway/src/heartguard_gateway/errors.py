@@ -15,6 +15,7 @@ UPSTREAM_FAILED = ErrorRow("GW_010", 502, "The service gave no usable answer")
 UPSTREAM_UNAVAILABLE = ErrorRow("GW_011", 503, "The service is not available")
 UPSTREAM_TIMEOUT = ErrorRow("GW_012", 504, "The service did not answer in time")
 AUDIT_UNAVAILABLE = ErrorRow("GW_013", 503, "The request could not be written to the audit trail")
+OVERLOADED = ErrorRow("GW_014", 503, "The gateway has more to do than it can")
 
 ROWS = (
     BAD_TARGET,
@@ -30,4 +31,5 @@ ROWS = (
     UPSTREAM_UNAVAILABLE,
     UPSTREAM_TIMEOUT,
     AUDIT_UNAVAILABLE,
+    OVERLOADED,
 )

@@ -35,6 +35,7 @@ class Stage:
 STAGES = (  # from top to bottom: the order is the policy
     Stage("assign_request_id", adds=("request_id", "gateway_request_id")),
     Stage("choose_representation", adds=("media_type", "acceptable")),
+    Stage("shed_load", needs=("media_type",)),
     Stage("refuse_malformed", adds=("segments",)),
     Stage("answer_preflight", needs=("segments",)),
     Stage("match_route", needs=("segments",), adds=("row", "params", "fault")),

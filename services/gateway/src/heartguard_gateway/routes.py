@@ -185,6 +185,7 @@ def read_request(environ: Mapping[str, Any]) -> Request:
         content_length=int(environ.get("CONTENT_LENGTH") or 0),
         protocol=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
         close=environ.get("heartguard.close", lambda: None),
+        waited=environ.get("heartguard.waited", 0.0),
     )
 
 

@@ -1,5 +1,7 @@
 """What the gateway does with sockets in one way, whoever is at the other end."""
 
+import socket
+import struct
 from typing import Any
 
 from gevent import monkey
@@ -7,6 +9,7 @@ from gevent import monkey
 # gevent's own polling is cooperative; this question is answered at once.
 _poll = monkey.get_original("select", "poll")
 _POLLIN = 1
+_INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52  # of struct tcp_info, <linux/tcp.h>
 
 
 def send_all(sock: Any, data: bytes) -> None:
@@ -24,3 +27,15 @@ def readable(sock: Any) -> bool:
     poll = _poll()
     poll.register(sock.fileno(), _POLLIN)
     return bool(poll.poll(0))
+
+
+def seconds_since_data(sock: Any) -> float:
+    """How long ago the kernel took the last bytes of a connection; 0 where it does not say (not Linux, not TCP)."""
+    if not hasattr(socket, "TCP_INFO"):
+        return 0.0
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
+    except OSError:
+        return 0.0
+    milliseconds: int = struct.unpack_from("I", info, _LAST_DATA_RECEIVED)[0]
+    return milliseconds / 1000

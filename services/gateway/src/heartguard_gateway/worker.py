@@ -31,9 +31,9 @@ from heartguard_gateway.errors import (
     UNKNOWN_CODING,
 )
 from heartguard_gateway.intake import BLOCK
-from heartguard_gateway.sockets import send_all
+from heartguard_gateway.sockets import seconds_since_data, send_all
 
-CLOSE = "heartguard.close"
+CLOSE, WAITED = "heartguard.close", "heartguard.waited"
 SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is the slowest reader we keep
 # A connection that was just used is likely to bring a request that is on its way already; it is answered with
 # "Connection: close", and nobody sees a reset. One that has rested so long is ended at once.
@@ -202,6 +202,8 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         response = Response(request, client.socket, self.cfg)
         environ = self._environ(request, client)
         environ[CLOSE] = response.force_close
+        if client.fresh:  # on a connection that goes on nobody sends more than is answered
+            environ[WAITED], client.fresh = seconds_since_data(client.socket), False
         if not self.alive:
             response.force_close()
         body = self.wsgi(environ, response.start_response)
