@@ -98,8 +98,8 @@ def test_more_than_a_process_can_bear_are_told_to_come_back(environ):
     class Nesting:
         """While it is read, the next verification begins."""
 
-        def read(self):
-            return verification.one(1) and []
+        def of(self, org_id):
+            return verification.one(org_id) and []
 
     database = Database(environ["DATABASE_URL"])
     verification = Verification(PostgresLedger(database), Nesting(), Keys(environ["AUDIT_CHECKPOINT_KEY"]))

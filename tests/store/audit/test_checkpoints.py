@@ -57,6 +57,21 @@ def test_what_a_crash_kept_from_the_file_is_put_there_before_the_next(trail, not
     assert notary.reconcile() == 0
 
 
+def test_the_statements_of_one_chain_are_those_of_all_that_speak_of_it(apart, tmp_path):
+    said = [
+        KEYS.sign(Statement("checkpoint", org_id, number, bytes(32), number))
+        for number, org_id in enumerate((1, None, 11, 2, 1, 111, 12, 1))
+    ]
+    apart.append(said)
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(b'{"statement": 1}\nnonsense\n\n{"half')
+    everything = apart.read()
+    assert everything[: len(said)] == said
+    for org_id in (1, 2, 11, 12, 111, 3, None):
+        assert apart.of(org_id) == [it for it in everything if it.statement.org_id == org_id]
+    assert len(apart.of(None)) == 3
+
+
 def test_half_a_line_that_a_crash_left_is_cut_off(trail, notary, tmp_path, verdict):
     with (tmp_path / NAME).open("ab") as stream:
         stream.write(b'{"statement":')

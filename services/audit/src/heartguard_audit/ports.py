@@ -111,5 +111,8 @@ class Apart(Protocol):
     def read(self) -> list[Signed]:
         """All of them."""
 
+    def of(self, org_id: int | None) -> list[Signed]:
+        """Those about one chain."""
+
     def append(self, said: Sequence[Signed]) -> None:
         """Add some; they are safe when this returns. Raises OSError."""

@@ -38,7 +38,7 @@ class Verification:
         if not self._free.acquire(blocking=False):
             raise ServiceError(VERIFYING, headers={"Retry-After": "5"})
         try:
-            apart = by_chain(self._apart.read()).get(org_id, [])
+            apart = by_chain(self._apart.of(org_id)).get(org_id, [])
             with self._ledger.snapshot() as moment:
                 return self._examine(moment, org_id, apart).verdict
         finally:

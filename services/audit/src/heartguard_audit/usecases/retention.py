@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from functools import cache
 
 from heartguard_audit.domain.chain import Signed, Statement
 from heartguard_audit.ports import Apart, Ledger, Remover, Signer
@@ -51,11 +52,12 @@ class Retention:
         last: dict[int | None, Statement] = {}
         gone: dict[int | None, int] = {}
         with self.ledger.snapshot() as moment:
+            head = cache(moment.head)
             for it in sorted(filter(self.keys.signed, moment.all_statements()), key=_sequence):
                 said = it.statement
                 if said.kind == "removal":
                     gone[said.org_id] = said.sequence
-                elif said.time_ns < time_ns and said.sequence < moment.head(said.org_id).sequence:
+                elif said.time_ns < time_ns and said.sequence < head(said.org_id).sequence:
                     last[said.org_id] = said
         return {org_id: said for org_id, said in last.items() if said.sequence > gone.get(org_id, 0)}
 
