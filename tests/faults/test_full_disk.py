@@ -25,6 +25,7 @@ def inside(disk: Path, *command: str, seconds: float) -> subprocess.CompletedPro
     return subprocess.run(
         [*NAMESPACE, "sh", "-c", MOUNTED, str(disk), *command],
         capture_output=True, text=True, check=False, timeout=seconds, cwd=REPO_ROOT,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
 
 
