@@ -175,6 +175,8 @@ def banned(line: str) -> str | None:
         ("POST /auth/login HTTP/1.1", 401, "203.0.113.9"),
         ("POST /auth/login?format=xml HTTP/2.0", 429, "203.0.113.9"),
         ("POST /auth/password/code HTTP/1.1", 401, "203.0.113.9"),
+        ("POST /auth/password/reset HTTP/1.1", 403, "203.0.113.9"),
+        ("POST /auth/login HTTP/1.1", 403, None),
         ("POST /auth/login HTTP/1.1", 200, None),
         ("GET /auth/login HTTP/1.1", 401, None),
         ("GET /users/me HTTP/1.1", 401, None),
