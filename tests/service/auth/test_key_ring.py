@@ -139,10 +139,11 @@ def test_the_next_key_can_be_retired_too(client, founder, keys, clock):
     assert status(client, founder) == 200
 
 
-def test_an_unknown_key_is_said_to_be_unknown(client, founder, keys):
-    code, out, complaint = keys("retire", "no-such-key")
+@pytest.mark.parametrize("kid", ["no-such-key", "-begins_like_an_option"])  # base64url, RFC 7638 section 3
+def test_an_unknown_key_is_said_to_be_unknown(client, founder, keys, kid):
+    code, out, complaint = keys("retire", kid)
     assert (code, out) == (1, "")
-    assert "there is no key no-such-key" in complaint
+    assert f"there is no key {kid}" in complaint
 
 
 def test_the_list_shows_every_key_and_no_secret(client, founder, keys, database):

@@ -68,7 +68,10 @@ class Keys:
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run one command: 0 when it is done, 1 when there was nothing to do it to, 2 when it could not be done."""
-    options = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["retire"] and words[-1] not in ("-h", "--help"):
+        words.insert(1, "--")  # the id of a key may begin with a hyphen, which is no option then
+    options = _parser().parse_args(words)
     try:
         settings = Settings.from_env(environ)
         if settings.jwt_secret:
