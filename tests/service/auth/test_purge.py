@@ -6,8 +6,10 @@ from heartguard_auth.wiring import purge
 from heartguard_common.clock import NANOSECONDS
 from heartguard_common.database import Database
 from heartguard_common.idempotency import IdempotencyKeys, Recorded
+from heartguard_common.revocation import key
 from heartguard_common.store_redis import make_redis
 from tests.people import owner
+from tests.servers import until
 from tests.service.auth.conftest import log_in, with_token
 
 DAY = 86_400.0
@@ -63,3 +65,14 @@ def test_answers_under_a_key_go_after_a_day(database, clock):
     keys.once("user:2", "media.upload", "four", "hash", lambda: Recorded(201, {}, b"kept"))
     assert count(database, "idempotency_keys") == 2
     opened.close()
+
+
+def test_a_service_that_starts_purges_and_copies_by_itself(start, client, founder, database, redis_url, clock):
+    opened, redis = Database(database.url_for("auth")), make_redis(redis_url)
+    clock.forward(UNUSED + 1)
+    Revocations(opened, redis, clock).add("sid", ["missing"], "logout", clock.now_ns() + 60 * NANOSECONDS)
+    start()
+    until(lambda: count(database, "sessions") == 0, "the purge", 5)
+    until(lambda: redis.exists(key("sid", "missing")) == 1, "the copy", 5)
+    opened.close()
+    redis.close()

@@ -4,6 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 import redis
+from sqlalchemy import exc
 
 from heartguard_auth.store.revocations import Revocations
 from heartguard_common.clock import NANOSECONDS
@@ -108,4 +109,26 @@ def test_what_is_revoked_while_the_truth_is_read_is_copied_too(connection, clien
     stalling.away = False
     revocations = Revocations(Meanwhile(connection, revoke), stalling, clock).start()
     until(lambda: client.exists(key("sid", "late")), "the copy")
+    revocations.close()
+
+
+class Refusing:
+    """A database that refuses its first transaction for a reason that is no outage."""
+
+    def __init__(self, database):
+        self.database, self.times = database, 1
+
+    def transaction(self):
+        if self.times:
+            self.times -= 1
+            raise exc.ProgrammingError("SELECT", {}, PermissionError())
+        return self.database.transaction()
+
+
+def test_whatever_fails_in_the_copying_thread_it_tries_again(connection, client):
+    clock = MovableClock()
+    until_ns = clock.now_ns() + 60 * NANOSECONDS
+    Revocations(connection, client, clock).add("sid", ["missing"], "logout", until_ns)
+    revocations = Revocations(Refusing(connection), client, clock).start()
+    until(lambda: client.exists(key("sid", "missing")), "the copy", 5)
     revocations.close()

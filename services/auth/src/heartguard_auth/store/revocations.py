@@ -156,6 +156,9 @@ class Revocations:
             except ServiceError:
                 _log.warning("revocations wait for PostgreSQL to be copied to Redis")
                 continue
+            except Exception:  # noqa: BLE001  whatever it is, the thread must live to try again: no other is started
+                _log.exception("revocations could not be copied to Redis")
+                continue
             with self._lock:
                 if copied and not self._missed:
                     self._late = None
