@@ -63,6 +63,7 @@ def test_a_changed_policy_is_in_force_without_a_restart(house: Gateway, tmp_path
         (LIST_ROW.replace('"own" }', '"all" }'), "scope any or own or self"),
         (LIST_ROW.replace('"/users"', '"/people"'), "only a restart can add, move or remove routes: user.list"),
         ("= = =", "not TOML"),
+        (LIST_ROW + "\nmore = " + "[" * 5000 + "]" * 5000, "nested too deep"),
     ],
 )
 def test_a_policy_with_faults_changes_nothing_and_is_said(house: Gateway, tmp_path: Path, new: str, says: str) -> None:

@@ -72,6 +72,44 @@ def test_the_statements_of_one_chain_are_those_of_all_that_speak_of_it(apart, tm
     assert len(apart.of(None)) == 3
 
 
+def respelled(said, **changes):
+    """A statement's line as another program would write it: the same members, other spaces."""
+    members = {**json.loads(said.statement.text()), **changes}
+    document = {"signature": said.signature.hex(), "public_key": said.public_key.hex()}
+    return json.dumps({**document, "statement": json.dumps(members)}).encode() + b"\n"
+
+
+@pytest.mark.parametrize("org_id", [1, None])
+def test_a_forged_statement_is_found_however_it_is_spelled(trail, apart, tmp_path, ledger, org_id):
+    mine = apart.of(org_id)[0]
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(respelled(mine, sequence=9))
+    (whole,) = (it.verdict for it in Verification(ledger, apart, KEYS).all(org_id) if it.org_id == org_id)
+    assert whole.fault.sequence == 9
+    assert Verification(ledger, apart, KEYS).one(org_id) == whole
+
+
+@pytest.mark.parametrize("changes", [{"time_ns": float("inf")}, {"kind": ["checkpoint"]}, {"kind": "forgery"}, None])
+def test_a_line_that_is_no_statement_is_nobodys_and_breaks_no_other_chain(trail, apart, tmp_path, verdict, changes):
+    strange = b"[" * 20_000 + b"\n" if changes is None else respelled(apart.of(1)[0], **changes)
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(strange)
+    assert apart.read()[-1] == apart.of(None)[-1]
+    assert not KEYS.signed(apart.of(None)[-1])
+    assert verdict().fault is None
+
+
+def test_a_statement_that_is_spelled_another_way_is_still_there(trail, notary, apart, tmp_path, verdict):
+    trail.add([event()])
+    notary.step()
+    file = tmp_path / NAME
+    first, *others = apart.read()
+    _, *lines = file.read_bytes().splitlines(keepends=True)
+    assert (first.statement.org_id, others[-1].statement.org_id) == (1, 1)
+    file.write_bytes(respelled(first) + b"".join(lines))
+    assert verdict().fault is None
+
+
 def test_half_a_line_that_a_crash_left_is_cut_off(trail, notary, tmp_path, verdict):
     with (tmp_path / NAME).open("ab") as stream:
         stream.write(b'{"statement":')

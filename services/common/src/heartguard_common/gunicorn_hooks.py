@@ -41,7 +41,7 @@ def on_reload(server: Any) -> None:
     try:
         policy.keep()
         server.log.info("policy.toml was read again and is in force")
-    except policy.PolicyError as error:
+    except Exception as error:  # noqa: BLE001  of any kind, it would end the master too
         text = "policy.toml stays as it was, because the new one has faults: %s"
         server.log.error(text, error)  # noqa: TRY400  a fault of the file, not of ours: no stack
 

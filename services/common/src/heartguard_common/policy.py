@@ -183,6 +183,8 @@ def _read(path: Path) -> Policy:
         raise PolicyError(f"{path.name} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise PolicyError(f"{path.name} is not UTF-8") from error
+    except RecursionError as error:
+        raise PolicyError(f"{path.name} is nested too deep") from error
     except (TypeError, ValueError, AttributeError) as error:
         # A list where a word belongs, a word where a table does: no check of each value would have a better sentence.
         raise PolicyError(f"{path.name} has a value of a wrong kind: {error}") from error

@@ -163,7 +163,8 @@ class Check:
 
     def _compared(self, filed: list[Signed], tabled: list[Signed]) -> list[Statement]:
         good: list[Statement] = []
-        for said in (*filed, *tabled):
+        # Most stand in both, and a signature costs a tenth of a millisecond.
+        for said in dict.fromkeys((*filed, *tabled)):
             if self._keys.signed(said):
                 good.append(said.statement)
             else:
