@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from heartguard_common.web import LIFECYCLE
+from heartguard_common.lifecycle import LIFECYCLE
 from tests.servers import Database
 from tests.tokens import settings_environ
 

@@ -39,6 +39,7 @@ LEFT_OUT = {"STORAGE_EMULATOR_HOST", "HEARTGUARD_ENV"}
 
 
 OBSERVERS = {"prometheus", "grafana"}
+RESTORE = {"restore"}  # run by hand, into an empty system
 TOOLS = Path(sys.executable).parent
 
 
@@ -66,7 +67,7 @@ def test_docker_compose_accepts_the_file_as_a_first_start_leaves_it(fresh):
     done = config(fresh, "--format", "json")
     assert (done.returncode, done.stderr) == (0, "")
     services = json.loads(done.stdout)["services"]
-    assert set(services) == {*COMPOSE} - {"influxdb", *OBSERVERS}
+    assert set(services) == {*COMPOSE} - {"influxdb"} - OBSERVERS - RESTORE
     assert services["gateway"]["ports"][0]["published"] == "5000"
     assert services["media"]["environment"]["PUBLIC_URL"] == "http://localhost:5000"
     mounted = {volume["target"]: volume for volume in services["media"]["volumes"]}["/run/secrets/service-account.json"]
@@ -77,7 +78,7 @@ def test_its_profile_adds_influxdb_and_its_variables_arrive(fresh):
     variables = {"GATEWAY_PORT": "8000", "GOOGLE_APPLICATION_CREDENTIALS": "/srv/key.json"}
     done = config(fresh, "--format", "json", COMPOSE_PROFILES="influxdb", **variables)
     services = json.loads(done.stdout)["services"]
-    assert set(services) == {*COMPOSE} - OBSERVERS
+    assert set(services) == {*COMPOSE} - OBSERVERS - RESTORE
     assert services["gateway"]["ports"][0]["published"] == "8000"
     assert services["media"]["environment"]["PUBLIC_URL"] == "http://localhost:8000"
     assert "/srv/key.json" in {volume["source"] for volume in services["media"]["volumes"]}
@@ -157,7 +158,7 @@ def test_the_consumer_is_the_audit_service_with_another_command():
     assert COMPOSE["consumer"]["command"] == ["python", "-m", "heartguard_audit.consumer"]
 
 
-@pytest.mark.parametrize("name", sorted({*COMPOSE} - {"consumer", "migrate", "backup"}))
+@pytest.mark.parametrize("name", sorted({*COMPOSE} - {"consumer", "migrate", "backup"} - RESTORE))
 def test_every_server_has_a_health_check(name):
     assert COMPOSE[name]["healthcheck"]["test"][0] == "CMD"
 
@@ -179,11 +180,30 @@ def test_the_daily_backup_reads_what_its_settings_name_and_writes_backups_alone(
     assert writable == ["backups:/app/var/backups"]
 
 
+def test_a_restore_reads_what_a_backup_does_and_writes_where_its_parts_lie():
+    backup, restore = (COMPOSE[name] for name in ("backup", "restore"))
+    given = {**COMPOSE["migrate"]["environment"], **backup["environment"]}
+    assert restore["environment"] == given | {"REDIS_URL": COMPOSE["auth"]["environment"]["REDIS_URL"]}
+    assert set(restore["volumes"]) == {
+        volume.replace("var/media:ro", "var/media").replace("checkpoints:ro", "checkpoints")
+        for volume in backup["volumes"]
+    }
+    assert (restore["profiles"], restore["restart"]) == (["restore"], "no")
+    assert (restore["cap_drop"], restore["read_only"]) == (["ALL"], True)
+
+
+def test_an_empty_volume_belongs_to_whoever_writes_there():
+    """Docker gives a new volume the owner of the directory at its place in the image, and root where there is none."""
+    owned = re.search(r"--owner=10001 --group=10001 ([^\n]*)", DOCKERFILES["cli"])[1].split()
+    places = {volume.split(":")[1] for volume in COMPOSE["restore"]["volumes"] if not volume.endswith(":ro")}
+    assert {f"/app/{place}" for place in owned} == places
+
+
 def test_the_credentials_of_google_are_mounted_for_media_and_backups_alone_and_read_only():
     mounted = [
         name for name, service in COMPOSE.items() if "GOOGLE_APPLICATION_CREDENTIALS" in str(service.get("volumes"))
     ]
-    assert mounted == ["media", "backup"]
+    assert mounted == ["media", "backup", "restore"]
     for name in mounted:
         line = next(volume for volume in COMPOSE[name]["volumes"] if "GOOGLE" in volume)
         assert line.startswith("${GOOGLE_APPLICATION_CREDENTIALS:-/opt/heartguard/service-account.json}:")
@@ -209,7 +229,8 @@ def test_a_dockerfile_installs_pins_and_runs_as_nobody_special(name):
 
 
 def test_no_two_programs_share_a_place_to_write():
-    mounted = [volume for service in COMPOSE.values() for volume in service.get("volumes", [])]
+    together = [service for name, service in COMPOSE.items() if name not in RESTORE]
+    mounted = [volume for service in together for volume in service.get("volumes", [])]
     places = [volume.partition(":")[0] for volume in mounted if not volume.endswith(":ro")]
     assert len(places) == len(set(places))
 

@@ -16,8 +16,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import psycopg2
 import pytest
+import redis
 import requests
 
 from heartguard_cli import environment
@@ -28,7 +31,7 @@ pytestmark = pytest.mark.timeout(600)
 SERVICES = {"auth": 5001, "organization": 5002, "user": 5003, "media": 5004, "influx": 5005, "audit": 5006}
 SERVICES["gateway"] = 5000  # last, because it asks the others
 IMAGES = (*SERVICES, "cli")
-IMAGE_OF = {"consumer": "audit", "migrate": "cli"}
+IMAGE_OF = {"consumer": "audit", "migrate": "cli", "backup": "cli", "restore": "cli"}
 
 
 @dataclass
@@ -45,6 +48,9 @@ class Project:
         """A text of the compose file as it reads outside of containers."""
         for place, local in self.places.items():
             text = text.replace(place, local)
+        for volume in self.services[name].get("volumes", ()):
+            if volume["type"] == "volume":
+                text = text.replace(volume["target"], str(self.directory / "volumes" / volume["source"]))
         text = text.replace("/app/var", str(self.directory / "var" / name))
         return text.replace("/app", str(self.directory / "app" / IMAGE_OF.get(name, name)))
 
@@ -81,6 +87,36 @@ class Project:
         """Whether the health check says yes before the program ends."""
         until(lambda: self.running[name].poll() is not None or self.healthy(name), f"health of {name}", 60)
         return self.running[name].poll() is None
+
+    @property
+    def gateway(self) -> str:
+        """Its URL."""
+        return "http:" + self.places["//gateway:5000"]
+
+    def up(self) -> None:
+        """Start services and consumer, and see that each becomes healthy."""
+        for name in [*SERVICES, "consumer"]:
+            self.start(name)
+        for name in SERVICES:
+            assert self.becomes_healthy(name), self.log(name)
+
+    def down(self) -> dict[str, int]:
+        """End what runs as Docker does; the codes it ended with."""
+        for process in self.running.values():
+            process.terminate()
+        return {name: process.wait(15) for name, process in self.running.items()}
+
+    def wipe(self) -> None:
+        """Empty the volumes of what a restore brings back."""
+        environ = self.environment("restore")
+        connection = psycopg2.connect(environ["DATABASE_URL"])
+        with connection, connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA heartguard_core CASCADE")
+        connection.close()
+        redis.Redis.from_url(environ["REDIS_URL"]).flushall()
+        for name in ("media", "checkpoints"):
+            shutil.rmtree(self.directory / "volumes" / name)
+            (self.directory / "volumes" / name).mkdir()
 
     def end(self) -> None:
         """Kill what runs, in the reverse order."""
@@ -140,7 +176,7 @@ def resolve(directory: Path, valkey: Valkey) -> tuple[dict[str, dict], dict[str,
     (directory / ".env").write_text(env)
     shutil.copy(REPO_ROOT / "docker-compose.yml", directory)
     config = subprocess.run(
-        [Path(sys.executable).with_name("docker-compose"), "config", "--format", "json"],
+        [Path(sys.executable).with_name("docker-compose"), "--profile", "restore", "config", "--format", "json"],
         cwd=directory,
         env={"PATH": os.environ["PATH"], "HOME": str(directory)},
         capture_output=True,
@@ -171,9 +207,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         made = Project(directory, services, make_venvs(directory / "venvs"), places)
         for image in IMAGES:
             copy_image(image, directory / "app" / image)
-        for name in services:
-            for kind in ("spool", "media", "metrics"):
-                (directory / "var" / name / kind).mkdir(parents=True)
+        for name, service in services.items():
+            (directory / "var" / name / "metrics").mkdir(parents=True)
+            for volume in service.get("volumes", ()):
+                if volume["type"] == "volume":
+                    (directory / "volumes" / volume["source"]).mkdir(parents=True, exist_ok=True)
+        (directory / "app" / "cli" / "var").symlink_to(directory / "volumes")
         yield made
     finally:
         if made:
@@ -186,13 +225,10 @@ def test_the_commands_become_healthy_work_together_and_end_in_order(project: Pro
     assert not project.healthy("auth")
     migrate = project.run("migrate", project.services["migrate"]["command"])
     assert migrate.wait(60) == 0, project.log("migrate")
-    for name in [*SERVICES, "consumer"]:
-        project.start(name)
-    for name in SERVICES:
-        assert project.becomes_healthy(name), project.log(name)
+    project.up()
     assert {name: process.poll() for name, process in project.running.items()} == dict.fromkeys(project.running)
 
-    gateway = "http:" + project.places["//gateway:5000"]
+    gateway = project.gateway
     founder = {"email": "ana@example.org", "password": "Secret123"}
     assert requests.post(gateway + "/auth/register", json=founder, timeout=10).status_code == 201
     token = requests.post(gateway + "/auth/login", json=founder, timeout=10).json()["access_token"]
@@ -202,9 +238,37 @@ def test_the_commands_become_healthy_work_together_and_end_in_order(project: Pro
     trail = gateway + "/audit/events?action=auth.login"
     until(lambda: requests.get(trail, headers=bearer, timeout=10).json()["items"] != [], "the consumer's first event")
 
-    for process in project.running.values():
-        process.terminate()
-    assert {name: process.wait(15) for name, process in project.running.items()} == dict.fromkeys(project.running, 0)
+    assert project.down() == dict.fromkeys(project.running, 0)
+
+
+def test_a_backup_comes_back_into_empty_volumes(project: Project) -> None:
+    founder, content = {"email": "eva@example.org", "password": "Secret123"}, b"beats" * 1000
+    project.up()
+    assert requests.post(project.gateway + "/auth/register", json=founder, timeout=10).status_code == 201
+    token = requests.post(project.gateway + "/auth/login", json=founder, timeout=10).json()["access_token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    put = {"url": project.gateway + "/media/upload?file_name=beats.bin", "data": content, "timeout": 10}
+    item = requests.put(headers=bearer | {"Content-Type": "application/octet-stream"}, **put).json()["id"]
+    assert project.run("backup", ["python", "-m", "heartguard_cli", "backup"]).wait(60) == 0, project.log("backup")
+    (backup,) = (project.directory / "volumes" / "backups").glob("heartguard-*Z")
+    restore = [*project.services["restore"]["entrypoint"], f"/app/var/backups/{backup.name}"]
+
+    assert project.run("restore", restore).wait(60) == 1
+    assert "Services are connected to the database (heartguard_audit, heartguard_auth, " in project.log("restore")
+    assert set(project.down().values()) == {0}
+    assert project.run("restore", restore).wait(60) == 1
+    assert "into an empty system only" in project.log("restore")
+
+    project.wipe()
+    assert project.run("restore", restore).wait(60) == 0, project.log("restore")
+    assert "restored and verified" in project.log("restore")
+    assert project.run("migrate", project.services["migrate"]["command"]).wait(60) == 0, project.log("migrate")
+    project.up()
+    assert requests.get(project.gateway + "/auth/profile", headers=bearer, timeout=10).status_code == 200
+    link = requests.get(f"{project.gateway}/media/items/{item}/download", headers=bearer, timeout=10).json()["url"]
+    where = urlsplit(link)._replace(netloc=project.gateway.removeprefix("http://")).geturl()
+    assert requests.get(where, timeout=10).content == content
+    assert set(project.down().values()) == {0}
 
 
 @pytest.mark.parametrize("name", ["gateway", "media"])

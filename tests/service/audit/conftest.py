@@ -11,6 +11,7 @@ from heartguard_audit.store.stream import RedisStream
 from heartguard_audit.usecases.intake import Intake
 from heartguard_audit.wiring import create_app
 from heartguard_common.database import Database
+from heartguard_common.lifecycle import LIFECYCLE
 from heartguard_common.store_redis import make_redis
 from tests.store.audit.conftest import Trail
 from tests.tokens import settings_environ
@@ -25,7 +26,7 @@ def environ(database, redis_url, tmp_path):
 def app(environ):
     made = create_app(Settings.from_env(environ))
     yield made
-    made.extensions["heartguard.lifecycle"].close()
+    made.extensions[LIFECYCLE].close()
 
 
 @pytest.fixture

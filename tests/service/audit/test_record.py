@@ -10,6 +10,7 @@ from lxml import etree
 from heartguard_audit.settings import Settings
 from heartguard_audit.wiring import create_app
 from heartguard_cli.urls import libpq
+from heartguard_common.lifecycle import LIFECYCLE
 from tests.servers import until
 from tests.tokens import bearer, operator_auth, service_auth, service_secret
 
@@ -130,7 +131,7 @@ def test_without_redis_events_wait_in_the_spool_and_come_in_their_order(client, 
         nowhere.test_client().post("/audit/events", json={**EXAMPLE, "action": f"step.{step}"}, headers=AUTH)
         for step in range(5)
     ]
-    nowhere.extensions["heartguard.lifecycle"].close()
+    nowhere.extensions[LIFECYCLE].close()
     assert [answer.status_code for answer in sent] == [201] * 5
     last = client.post("/audit/events", json={**EXAMPLE, "action": "step.5"}, headers=AUTH)
     items = []
@@ -150,5 +151,5 @@ def test_an_event_that_can_be_kept_nowhere_is_not_called_recorded(environ, tmp_p
     settings = {**environ, "REDIS_URL": "redis://127.0.0.1:1/0", "SPOOL_DIR": str(tmp_path / "file")}
     app = create_app(Settings.from_env(settings))
     answer = app.test_client().post("/audit/events", json=EXAMPLE, headers=AUTH)
-    app.extensions["heartguard.lifecycle"].close()
+    app.extensions[LIFECYCLE].close()
     assert answer.status_code == 503

@@ -9,7 +9,7 @@ import pytest
 from heartguard_auth.keys import main
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
-from heartguard_common.web import LIFECYCLE
+from heartguard_common.lifecycle import LIFECYCLE
 from tests.people import owner
 from tests.service.auth.conftest import log_in, sign_up, with_token
 

@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from lxml import etree
 
 from heartguard_auth.domain import code_digest
-from heartguard_common.web import LIFECYCLE
+from heartguard_common.lifecycle import LIFECYCLE
 from tests.mail import mailbox
 from tests.people import owner
 from tests.servers import until

@@ -11,7 +11,7 @@ import pytest
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
 from heartguard_cli.urls import libpq
-from heartguard_common.web import LIFECYCLE
+from heartguard_common.lifecycle import LIFECYCLE
 from tests.people import owner
 from tests.servers import until
 from tests.service.auth.registrar import register_for_ever

@@ -13,9 +13,8 @@ from heartguard_audit.settings import Settings
 from heartguard_audit.wiring import create_app
 from heartguard_cli.environment import DEFAULT_PORTS, SERVICES
 from heartguard_cli.programs import PREFIXES
-from heartguard_common.lifecycle import Lifecycle
+from heartguard_common.lifecycle import LIFECYCLE, Lifecycle
 from heartguard_common.paths import REPO_ROOT
-from heartguard_common.web import LIFECYCLE
 from tests.servers import Database, until
 from tests.service.gateway.house import Gateway
 from tests.tokens import settings_environ

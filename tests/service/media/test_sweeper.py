@@ -3,7 +3,7 @@
 import os
 import time
 
-from heartguard_common.web import LIFECYCLE
+from heartguard_common.lifecycle import LIFECYCLE
 from heartguard_media.settings import Settings
 from heartguard_media.wiring import create_app
 from tests.servers import until

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heartguard_common.web import LIFECYCLE
+from heartguard_common.lifecycle import LIFECYCLE
 from heartguard_organization.settings import Settings
 from heartguard_organization.wiring import create_app
 from tests.people import found, join

@@ -66,7 +66,7 @@ def test_a_service_that_is_not_ready_is_shown_with_what_failed(command: Command)
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"dependencies": [1]}', b'{"dependencies": [{"name": "a"}]}'])
 def test_a_stranger_on_a_port_is_as_good_as_silence(command: Command, body: bytes) -> None:
     with answering(port_of("auth"), 200, body):
-        assert doors.ask(port_of("auth"), "/auth/ready") == doors.SILENT
+        assert doors.ask(f"http://127.0.0.1:{port_of('auth')}/auth/ready") == doors.SILENT
 
 
 def test_a_taken_port_is_named_before_anything_starts(layout: Layout, command: Command, capsys: Said) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,8 @@ import pytest
 from heartguard_cli import checks
 from heartguard_cli.trouble import Trouble
 from tests.servers import Valkey, free_port
+
+LOOPBACK = ip_address("127.0.0.1")
 
 
 @pytest.fixture
@@ -22,23 +25,47 @@ def listener() -> Iterator[int]:
 
 def test_a_taken_port_names_its_variable(listener: int) -> None:
     with pytest.raises(Trouble, match=f"Port {listener} is already taken: set MEDIA_PORT"):
-        checks.free_port("media", listener, "127.0.0.1")
+        checks.free_port("media", listener, LOOPBACK)
 
 
 def test_a_wildcard_is_taken_by_a_loopback_listener(listener: int) -> None:
     with pytest.raises(Trouble, match="GATEWAY_PORT"):
-        checks.free_port("gateway", listener, "0.0.0.0")
+        checks.free_port("gateway", listener, ip_address("0.0.0.0"))
 
 
 def test_a_port_bound_and_silent_is_taken() -> None:
     with socket.socket() as stranger:
         stranger.bind(("127.0.0.1", 0))
         with pytest.raises(Trouble, match="already taken"):
-            checks.free_port("media", stranger.getsockname()[1], "127.0.0.1")
+            checks.free_port("media", stranger.getsockname()[1], LOOPBACK)
 
 
 def test_a_free_port_passes() -> None:
-    checks.free_port("media", free_port(), "127.0.0.1")
+    checks.free_port("media", free_port(), LOOPBACK)
+
+
+def test_another_address_is_free_beside_a_loopback_listener(listener: int) -> None:
+    try:
+        checks.free_port("gateway", listener, ip_address("127.0.0.2"))
+    except Trouble as trouble:  # macOS has 127.0.0.1 alone
+        assert str(trouble).startswith("127.0.0.2 is no address of this machine")  # noqa: PT017
+
+
+def test_a_port_is_looked_for_in_ipv6_too() -> None:
+    try:
+        stranger = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        expected = "::1 is no address of this machine"
+        stranger = socket.socket()
+    else:
+        expected = "already taken"
+    with stranger, pytest.raises(Trouble, match=expected):
+        checks.free_port("gateway", stranger.getsockname()[1] or free_port(), ip_address("::1"))
+
+
+def test_an_address_of_another_machine_is_said_to_be_one() -> None:
+    with pytest.raises(Trouble, match=r"198\.51\.100\.7 is no address of this machine: set GATEWAY_BIND"):
+        checks.free_port("gateway", free_port(), ip_address("198.51.100.7"))  # RFC 5737: nobody's
 
 
 def test_on_macos_the_likely_culprit_of_5000_is_named() -> None:
@@ -50,7 +77,7 @@ def test_on_macos_the_likely_culprit_of_5000_is_named() -> None:
         except OSError:
             pass  # somebody else has it, which is as good
         with pytest.raises(Trouble, match=r"AirPlay.*GATEWAY_PORT"):
-            checks.free_port("gateway", 5000, "127.0.0.1", platform="darwin")
+            checks.free_port("gateway", 5000, LOOPBACK, platform="darwin")
 
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from heartguard_audit.store.retention import PostgresRemover
 from heartguard_audit.usecases.chains import Examined, Verification
 from heartguard_audit.usecases.retention import Retention
 from heartguard_common.clock import SystemClock
+from heartguard_common.columns import columns
 from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
 from heartguard_common.settings import SettingsError
@@ -84,9 +85,7 @@ def _tell(events: int | None) -> None:
 
 def table(found: Sequence[Examined]) -> str:
     """The verdicts, one line for each chain."""
-    rows = [HEADINGS, *map(_row, found)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADINGS))]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    return columns(HEADINGS, [_row(it) for it in found])
 
 
 def _row(it: Examined) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from heartguard_auth.store.revocations import Revocations
 from heartguard_auth.wiring import make_ring
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import NANOSECONDS, Clock
+from heartguard_common.columns import columns
 from heartguard_common.database import Database
 from heartguard_common.edge import open_parts
 from heartguard_common.errors import ServiceError
@@ -120,9 +121,7 @@ def table(ring: Sequence[RingKey], now_ns: int) -> str:
         (key.kid, key.state(now_ns), key.created_at, key.signs_since or "-", key.retired_at or key.expires_at or "-")
         for key in ring
     ]
-    widths = [max(len(row[column]) for row in (HEADINGS, *rows)) for column in range(len(HEADINGS))]
-    lines = ("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in (HEADINGS, *rows))
-    return "\n".join(line.rstrip() for line in lines)
+    return columns(HEADINGS, rows)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
             "keys": _keys,
             "logs": _logs,
             "backup": _backup,
-            "restore": lambda options: backups.run_restore(_on_this_machine(options), options),
+            "restore": _restore,
         }
         return known[options.command](options)
     except Trouble as trouble:
@@ -111,6 +111,12 @@ def _backup(options: argparse.Namespace) -> int:
     if options.layout.env_file.exists():
         return backups.run_backup(_on_this_machine(options), options)
     return backups.back_up(BackupSettings.from_env(os.environ), options)  # a container, as for `migrate`
+
+
+def _restore(options: argparse.Namespace) -> int:
+    if options.layout.env_file.exists():
+        return backups.run_restore(_on_this_machine(options), options)
+    return backups.restore_in_container(os.environ, options)
 
 
 def _env(options: argparse.Namespace) -> int:

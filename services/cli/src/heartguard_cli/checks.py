@@ -1,5 +1,6 @@
 """What must hold before anything is started; each that does not is one sentence."""
 
+import errno
 import shutil
 import socket
 import sys
@@ -12,8 +13,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from heartguard_cli.environment import Address
 from heartguard_cli.trouble import Trouble
-from heartguard_cli.urls import libpq, parse
+from heartguard_cli.urls import asked_at, libpq, parse
 
 MEGABYTE = 1_000_000
 NEEDED_MEGABYTES = 300
@@ -36,9 +38,9 @@ def disk(directory: Path, usage: Callable[[Path], Usage] = shutil.disk_usage) ->
         raise Trouble(f"The disk is full: {free} MB are free in {directory} and HeartGuard needs {NEEDED_MEGABYTES} MB")
 
 
-def free_port(name: str, port: int, host: str, platform: str = sys.platform) -> None:
-    """Raise `Trouble` when somebody else listens on the port of `name` already."""
-    if not _taken(port, host):
+def free_port(name: str, port: int, address: Address, platform: str = sys.platform) -> None:
+    """Raise `Trouble` when somebody else listens on the port of `name` already, or nobody can on that address."""
+    if not _taken(port, address):
         return
     hint = ""
     if name == "gateway" and port == 5000 and platform == "darwin":
@@ -46,21 +48,22 @@ def free_port(name: str, port: int, host: str, platform: str = sys.platform) -> 
     raise Trouble(f"Port {port} is already taken{hint}: set {name.upper()}_PORT in .env to a free one")
 
 
-def _taken(port: int, host: str) -> bool:
-    # asked, too: some systems let 127.0.0.1 be bound beside somebody else's wildcard
-    with socket.socket() as caller:
-        caller.settimeout(1)
-        if caller.connect_ex(("127.0.0.1", port)) == 0:
-            return True
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except PermissionError:
-            raise Trouble(f"Port {port} may not be used by this account: choose one above 1023") from None
-        except OSError:
-            return True
-    return False
+def _taken(port: int, address: Address) -> bool:
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((str(address), port))
+        # asked, too: some systems let 127.0.0.1 be bound beside somebody else's wildcard
+        with socket.socket(family) as caller:
+            caller.settimeout(1)
+            return caller.connect_ex((str(asked_at(address)), port)) == 0
+    except PermissionError:
+        raise Trouble(f"Port {port} may not be used by this account: choose one above 1023") from None
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            raise Trouble(f"{address} is no address of this machine: set GATEWAY_BIND in .env to one that is") from None
+        return True
 
 
 def database(url: str) -> None:

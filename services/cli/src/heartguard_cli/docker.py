@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from heartguard_cli.environment import port
-from heartguard_cli.programs import DEPENDS, PREFIXES
-from heartguard_cli.screen import stage, table
+from heartguard_cli.environment import url
+from heartguard_cli.programs import DEPENDS, OVERVIEW, PREFIXES
+from heartguard_cli.screen import stage
 from heartguard_cli.trouble import Trouble
+from heartguard_common.columns import columns
 
 HEALTH_SECONDS = 300.0
 GOOGLE_CREDENTIALS = Path("/opt/heartguard/service-account.json")  # where the plan puts the file
@@ -43,10 +44,10 @@ class Compose:
         """The same table as without Docker; every URL is the gateway's, for nothing else is published."""
         rows = []
         for name, state, health in self._rows():
-            url = f"http://127.0.0.1:{port(values, 'gateway')}{PREFIXES[name]}" if name in PREFIXES else ""
+            where = url(values, "gateway") + PREFIXES[name] if name in PREFIXES else ""
             shown = "ready" if state == "running" and health in GOOD else f"{state} ({health})"
-            rows.append((name, url, shown, ", ".join(DEPENDS.get(name, ()))))
-        return table(("service", "URL", "state", "depends on"), rows)
+            rows.append((name, where, shown, ", ".join(DEPENDS.get(name, ()))))
+        return columns(OVERVIEW, rows, indent="  ")
 
     def running(self) -> bool:
         """Whether there are containers of this clone."""

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 ASK_SECONDS = 3.0
 
@@ -26,11 +27,12 @@ class Readiness:
 SILENT = Readiness(reached=False, ready=False, dependencies={})
 
 
-def ask(port: int, path: str) -> Readiness:
-    """One GET of a `/ready` on loopback."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ASK_SECONDS)
+def ask(url: str) -> Readiness:
+    """One GET of a `/ready`."""
+    door = urlsplit(url)
+    connection = http.client.HTTPConnection(str(door.hostname), door.port, timeout=ASK_SECONDS)
     try:
-        connection.request("GET", path, headers={"Accept": "application/json"})
+        connection.request("GET", door.path, headers={"Accept": "application/json"})
         answer = connection.getresponse()
         document = json.loads(answer.read())
         found = {item["name"]: item["status"] for item in document.get("dependencies", [])}
@@ -41,8 +43,8 @@ def ask(port: int, path: str) -> Readiness:
         connection.close()
 
 
-def ask_all(doors: Mapping[str, tuple[int, str]]) -> dict[str, Readiness]:
-    """Ask several at once: name -> (port, path)."""
+def ask_all(doors: Mapping[str, str]) -> dict[str, Readiness]:
+    """Ask several at once: name -> URL."""
     with ThreadPoolExecutor(max_workers=max(1, len(doors))) as pool:
-        answers = pool.map(lambda door: ask(*door), doors.values())
+        answers = pool.map(ask, doors.values())
         return dict(zip(doors, answers, strict=True))

@@ -5,13 +5,17 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from typing import TypeAlias
 
 from dotenv import dotenv_values
 
 from heartguard_cli.trouble import Trouble
+from heartguard_cli.urls import asked_at, host
 from heartguard_common.settings import weak
 
+Address: TypeAlias = IPv4Address | IPv6Address
 SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 WITH_DATABASE = SERVICES[1:]
 ROLES = (*WITH_DATABASE, "retention")
@@ -116,6 +120,20 @@ def for_migration(environ: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     if missing:
         raise Trouble(f"{', '.join(missing)} must be set")
     return environ["DATABASE_URL"], {name: environ[variable] for name, variable in names.items()}
+
+
+def address(values: Mapping[str, str], name: str) -> Address:
+    """Where a service or embedded server listens: on loopback, but for the gateway `GATEWAY_BIND`. Raises `Trouble`."""
+    text = values.get("GATEWAY_BIND", "").strip() or "0.0.0.0"  # noqa: S104 - the one public port
+    try:
+        return ip_address(re.sub(r"^\[(.*)\]$", r"\1", text) if name == "gateway" else "127.0.0.1")
+    except ValueError:
+        raise Trouble("GATEWAY_BIND must be an IP address of this machine, or 0.0.0.0 or :: for all of them") from None
+
+
+def url(values: Mapping[str, str], name: str) -> str:
+    """Where this machine itself reaches a service. Raises `Trouble`."""
+    return f"http://{host(asked_at(address(values, name)))}:{port(values, name)}"
 
 
 def port(values: Mapping[str, str], name: str) -> int:

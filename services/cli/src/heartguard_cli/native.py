@@ -19,12 +19,13 @@ from redis.retry import Retry
 from heartguard_cli import checks, doors, locks, migrate
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import take
-from heartguard_cli.environment import SERVICES, port
+from heartguard_cli.environment import SERVICES, address
 from heartguard_cli.layout import Layout
-from heartguard_cli.programs import DEPENDS, PREFIXES, System
-from heartguard_cli.screen import stage, table
+from heartguard_cli.programs import DEPENDS, OVERVIEW, PREFIXES, System
+from heartguard_cli.screen import stage
 from heartguard_cli.supervision import Supervisor
 from heartguard_cli.trouble import Trouble
+from heartguard_common.columns import columns
 
 STORES_SECONDS = 60.0
 CRASHING_SECONDS = 5.0
@@ -145,16 +146,14 @@ def _table(system: System, answers: Answers) -> str:
         known = answer.dependencies or dict.fromkeys(DEPENDS[name], "unknown")
         needs = ", ".join(f"{it} (failed)" if status == "failed" else it for it, status in known.items())
         rows.append((name, system.url(name) + PREFIXES[name], state, needs))
-    return table(("service", "URL", "state", "depends on"), rows)
+    return columns(OVERVIEW, rows, indent="  ")
 
 
 def _check(system: System) -> None:
     with stage("checks"):
         checks.disk(system.layout.var)
         for name, number in system.ports().items():
-            public = name == "gateway"
-            host = (system.values.get("GATEWAY_BIND") or "0.0.0.0") if public else "127.0.0.1"  # noqa: S104
-            checks.free_port(name, number, host)
+            checks.free_port(name, number, address(system.values, name))
         if system.postgres is None:
             checks.database(system.owner_url)
             migrate.check(system.owner_url)
@@ -274,8 +273,8 @@ def _unready(answers: Answers) -> str:
     return f"Not ready after {SERVICES_SECONDS:.0f} s: {', '.join(told) or 'the audit consumer'}; see var/log"
 
 
-def _doors(system: System) -> dict[str, tuple[int, str]]:
-    return {name: (port(system.values, name), f"{PREFIXES[name]}/ready") for name in SERVICES}
+def _doors(system: System) -> dict[str, str]:
+    return {name: f"{system.url(name)}{PREFIXES[name]}/ready" for name in SERVICES}
 
 
 def _shut_down(layout: Layout, supervisor: Supervisor) -> None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heartguard_cli.embedded import PostgresCluster, ValkeyServer, dies_with_parent
-from heartguard_cli.environment import DEFAULT_PORTS, ROLES, SERVICES, WITH_DATABASE, port
+from heartguard_cli.environment import DEFAULT_PORTS, ROLES, SERVICES, WITH_DATABASE, address, port, url
 from heartguard_cli.layout import Layout
-from heartguard_cli.urls import for_role
+from heartguard_cli.urls import for_role, host
 
 PREFIXES = {name: f"/{name}" for name in SERVICES} | {"user": "/users", "influx": "/timeseries"}
+OVERVIEW = ("service", "URL", "state", "depends on")
 URL_VARIABLES = {name: f"{name.upper()}_URL" for name in SERVICES} | {"influx": "INFLUX_SERVICE_URL"}
 OPEN_FILES = 65_536
 # One malloc arena per thread and core would double the resident size of a threaded service, and a fixed threshold gives
@@ -130,7 +131,7 @@ class System:
 
     def url(self, service: str) -> str:
         """Where a service answers on this machine."""
-        return f"http://127.0.0.1:{port(self.values, service)}"
+        return url(self.values, service)
 
     def stores(self) -> list[Program]:
         """The embedded servers; empty when both are somewhere else."""
@@ -159,11 +160,9 @@ class System:
         return Program(name, command, environment, 100, empty=metrics, group="services")
 
     def _gunicorn(self, name: str) -> tuple[str, ...]:
-        host = "127.0.0.1"
         config = "heartguard_common.gunicorn_hooks"
         workers: tuple[str, ...] = ("--workers", "1", "--threads", "8")
         if name == "gateway":
-            host = self.values.get("GATEWAY_BIND") or "0.0.0.0"  # noqa: S104 - the one public port
             config = "heartguard_gateway.gunicorn_conf"
             workers = ("--workers", "2")
         elif name == "influx":  # reading a batch of points is Python, which one process does on one core
@@ -171,7 +170,7 @@ class System:
             workers = ("--workers", "2", "--threads", "8")
         return (
             *("--config", f"python:{config}", *workers, "--no-control-socket"),
-            *("--graceful-timeout", "4", "--bind", f"{host}:{port(self.values, name)}"),
+            *("--graceful-timeout", "4", "--bind", f"{host(address(self.values, name))}:{port(self.values, name)}"),
         )
 
     def environment(self, service: str, program: str | None = None) -> dict[str, str]:

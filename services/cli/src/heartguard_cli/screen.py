@@ -1,8 +1,8 @@
-"""What the person who typed the command sees: one line for each stage, and a table at the end."""
+"""What the person who typed the command sees: one line for each stage."""
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 WIDTH = 38
@@ -21,12 +21,3 @@ def stage(text: str) -> Iterator[None]:
         raise
     sys.stdout.write(f" {time.monotonic() - started:.1f} s\n")
     sys.stdout.flush()
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as their widest cell."""
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )

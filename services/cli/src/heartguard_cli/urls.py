@@ -1,5 +1,7 @@
 """Database URLs: the owner's, and the ones of the services' roles derived from it."""
 
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -17,6 +19,18 @@ def parse(url: str) -> URL:
         return make_url(f"{DRIVER}://{rest}")
     except (ArgumentError, ValueError):
         raise Trouble("DATABASE_URL is not a URL") from None
+
+
+def host(address: IPv4Address | IPv6Address) -> str:
+    """An address as it stands before a port (RFC 3986 section 3.2.2)."""
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def asked_at(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Where this machine itself reaches what listens on an address: a wildcard on its loopback."""
+    if not address.is_unspecified:
+        return address
+    return ip_address("::1" if address.version == 6 else "127.0.0.1")
 
 
 def role_name(service: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from heartguard_common import policy
+from heartguard_common.lifecycle import LIFECYCLE
 
 worker_class = "heartguard_common.worker.ServiceWorker"
 control_socket_disable = True
@@ -56,8 +57,8 @@ def post_worker_init(_worker: Any) -> None:
 def worker_exit(_server: Any, worker: Any) -> None:
     """Close what the application of this worker has opened, background threads first."""
     extensions = getattr(getattr(worker, "wsgi", None), "extensions", {})
-    if "heartguard.lifecycle" in extensions:
-        extensions["heartguard.lifecycle"].close()
+    if LIFECYCLE in extensions:
+        extensions[LIFECYCLE].close()
 
 
 def post_fork(server: Any, worker: Any) -> None:

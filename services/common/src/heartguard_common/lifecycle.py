@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 PING_SECONDS = 1.0
+LIFECYCLE = "heartguard.lifecycle"  # the extension in which an application keeps its Lifecycle
 
 
 @dataclass(frozen=True)

@@ -35,20 +35,16 @@ from heartguard_common.files import FULL
 from heartguard_common.forwarding import forwarded
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
-from heartguard_common.lifecycle import Lifecycle, readiness_document
+from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, readiness_document
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
 from heartguard_common.policy import KINDS, Policy, Row, authorize
 from heartguard_common.representation import Malformed, choose
 from heartguard_common.revocation import Revocations
-from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, Answer, Call, Route
+from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, FORMATS, Answer, Call, Route
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
 from heartguard_common.xml_codec import pointer
-
-FORMATS = {"json": "application/json", "xml": "application/xml"}
-LIFECYCLE = "heartguard.lifecycle"  # where the application keeps what must be closed at the end
-
 
 # Of several rows at one place, such as /users/me and /users/{user_id}, only those count whose parameters fit.
 CONVERTERS = {

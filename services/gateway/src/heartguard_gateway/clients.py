@@ -14,6 +14,9 @@ from gevent.socket import SHUT_RD
 
 from heartguard_gateway.sockets import readable
 
+# What the worker tells of a connection in the WSGI environment: how to end it after this answer, and for how many
+# seconds its first request lay unread.
+CLOSE, WAITED = "heartguard.close", "heartguard.waited"
 _POLLIN = 1
 _SPARE = 64  # greenlets that wait for work; more have been needed only in a burst
 

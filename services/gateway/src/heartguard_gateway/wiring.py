@@ -11,7 +11,7 @@ from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
 from heartguard_common.identity import KEY_SET_PATH, Authenticator, TokenVerifier, make_key_source
-from heartguard_common.lifecycle import Lifecycle, Resource
+from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, Resource
 from heartguard_common.metrics import Metrics
 from heartguard_common.paths import SCHEMAS_DIR
 from heartguard_common.spool import Spool
@@ -39,17 +39,11 @@ def create_app(
     metrics, lifecycle = Metrics(NAME), Lifecycle()
     fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
-    events = metrics.counter("heartguard_gateway_upstream_events", "Troubles with a service", ("upstream", "event"))
 
     auth = Sister(settings.auth_url, NAME, settings.service_secret)
     link = lifecycle.open(Resource("redis", lambda: RedisLink(settings.redis_url), RedisLink.ping, RedisLink.close))
     lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health")))
-    services = {
-        name: Upstream(name, url, upstream_limits, count=lambda who, what: events.labels(who, what).inc())
-        for name, url in settings.upstreams.items()
-    }
-    for service in services.values():
-        lifecycle.on_close(service.close)
+    services = _upstreams(settings, upstream_limits, metrics, lifecycle)
     trail = StreamTrail(link, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
     ports = Ports(
         contracts=contracts,
@@ -75,8 +69,22 @@ def create_app(
     mount(app, Pipeline(ports))
     lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
     lifecycle.on_close(gevent.spawn(_show_state, metrics, services).kill)
-    app.extensions["heartguard.lifecycle"] = lifecycle
+    app.extensions[LIFECYCLE] = lifecycle
     return app
+
+
+def _upstreams(
+    settings: Settings, limits: UpstreamLimits | None, metrics: Metrics, lifecycle: Lifecycle
+) -> dict[str, Upstream]:
+    """The services behind the gateway, by name."""
+    events = metrics.counter("heartguard_gateway_upstream_events", "Troubles with a service", ("upstream", "event"))
+    made = {
+        name: Upstream(name, url, limits, count=lambda who, what: events.labels(who, what).inc())
+        for name, url in settings.upstreams.items()
+    }
+    for upstream in made.values():
+        lifecycle.on_close(upstream.close)
+    return made
 
 
 def _show_state(metrics: Metrics, services: Mapping[str, Upstream]) -> None:

@@ -21,7 +21,7 @@ from gunicorn.workers.ggevent import GeventWorker as Stock
 
 from heartguard_common import unparsed
 from heartguard_common.errors import ErrorRow
-from heartguard_gateway.clients import Client, Clients
+from heartguard_gateway.clients import CLOSE, WAITED, Client, Clients
 from heartguard_gateway.errors import (
     BAD_REQUEST,
     EXPECTATION_FAILED,
@@ -33,7 +33,6 @@ from heartguard_gateway.errors import (
 from heartguard_gateway.intake import BLOCK
 from heartguard_gateway.sockets import seconds_since_data, send_all
 
-CLOSE, WAITED = "heartguard.close", "heartguard.waited"
 SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is the slowest reader we keep
 # A connection that was just used is likely to bring a request that is on its way already; it is answered with
 # "Connection: close", and nobody sees a reset. One that has rested so long is ended at once.

@@ -9,6 +9,7 @@ from sqlalchemy import exc, text
 from heartguard_audit.domain.chain import Head
 from heartguard_audit.domain.events import NotAnEventError, Recorded, Search
 from heartguard_audit.ports import Sealer
+from heartguard_audit.store.ledger import in_chain
 from heartguard_common.audit import DISCLOSED, AuditEvent
 from heartguard_common.chain import link
 from heartguard_common.clock import parse_rfc3339, rfc3339
@@ -78,7 +79,7 @@ class PostgresEvents:
 
     def find(self, org_id: int | None, event_id: str) -> Recorded | None:
         """An event of one organization's trail (None: of no organization)."""
-        condition = f"event_id = cast(:event_id AS uuid) AND {_trail(org_id)}"
+        condition = f"event_id = cast(:event_id AS uuid) AND {in_chain(org_id)}"
         with self._database.transaction() as connection:
             row = connection.execute(
                 text(f"{_SELECT} WHERE {condition}"), {"event_id": event_id, "org_id": org_id}
@@ -90,7 +91,7 @@ class PostgresEvents:
         if unknown := search.equals.keys() - FILTERS:
             raise ValueError(f"no filter {sorted(unknown)}")
         values: dict[str, Any] = {"org_id": search.org_id, "limit": limit, **search.equals}
-        conditions = [_trail(search.org_id), *(f"{name} = :{name}" for name in search.equals)]
+        conditions = [in_chain(search.org_id), *(f"{name} = :{name}" for name in search.equals)]
         bounds = (
             ("time_ns >= :since", search.since_ns),
             ("time_ns < :until", search.until_ns),
@@ -109,11 +110,6 @@ class PostgresEvents:
         values = {"org_id": org_id, "person": person, "before": before, "limit": limit, "disclosed": f"%{DISCLOSED}"}
         with self._database.transaction() as connection:
             return [_recorded(row) for row in connection.execute(text(_READINGS), values)]
-
-
-def _trail(org_id: int | None) -> str:
-    # IS NOT DISTINCT FROM would say both in one, and use no index.
-    return "org_id IS NULL" if org_id is None else "org_id = :org_id"
 
 
 def _row(event: AuditEvent) -> dict[str, Any]:

@@ -12,6 +12,12 @@ from heartguard_common.database import Database
 PAGE = 2000
 
 
+def in_chain(org_id: int | None) -> str:
+    """The condition that a row belongs to an organization's chain; binds `:org_id`."""
+    # IS NOT DISTINCT FROM would say both in one, and use no index.
+    return "org_id IS NULL" if org_id is None else "org_id = :org_id"
+
+
 class PostgresLedger:
     """The tables `audit_events` and `audit_checkpoints`, read in one snapshot."""
 
@@ -51,7 +57,7 @@ class Snapshot:
 
     def statements(self, org_id: int | None) -> list[Signed]:
         """What was signed about a chain, in the order of sequence."""
-        query = f"{_STATEMENTS} WHERE {_chain(org_id)} ORDER BY sequence, kind"
+        query = f"{_STATEMENTS} WHERE {in_chain(org_id)} ORDER BY sequence, kind"
         return [_signed(row) for row in self._connection.execute(text(query), {"org_id": org_id})]
 
     def all_statements(self) -> list[Signed]:
@@ -60,23 +66,19 @@ class Snapshot:
 
     def head(self, org_id: int | None) -> Head:
         """Where a chain ends."""
-        query = f"SELECT sequence, hash FROM {_EVENTS} WHERE {_chain(org_id)} ORDER BY sequence DESC LIMIT 1"  # noqa: S608
+        query = f"SELECT sequence, hash FROM {_EVENTS} WHERE {in_chain(org_id)} ORDER BY sequence DESC LIMIT 1"  # noqa: S608
         row = self._connection.execute(text(query), {"org_id": org_id}).one_or_none()
         return Head(row.sequence, row.hash.tobytes()) if row else Head()
 
     def links(self, org_id: int | None, after: int) -> Iterator[Link]:
         """The events of a chain behind a sequence, in order, page by page."""
-        query = text(f"{_LINKS} WHERE {_chain(org_id)} AND sequence > :after ORDER BY sequence LIMIT :page")
+        query = text(f"{_LINKS} WHERE {in_chain(org_id)} AND sequence > :after ORDER BY sequence LIMIT :page")
         while True:
             rows = self._connection.execute(query, {"org_id": org_id, "after": after, "page": PAGE}).all()
             yield from map(_link, rows)
             if len(rows) < PAGE:
                 return
             after = rows[-1].sequence
-
-
-def _chain(org_id: int | None) -> str:
-    return "org_id IS NULL" if org_id is None else "org_id = :org_id"
 
 
 def _link(row: Any) -> Link:

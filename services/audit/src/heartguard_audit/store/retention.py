@@ -2,6 +2,7 @@
 
 from sqlalchemy import text
 
+from heartguard_audit.store.ledger import in_chain
 from heartguard_common.database import Database
 
 PAGE = 5000
@@ -18,7 +19,7 @@ class PostgresRemover:
 
         Raises `ServiceError` GEN_503 when PostgreSQL is away; what has gone by then has gone.
         """
-        chain = "org_id IS NULL" if org_id is None else "org_id = :org_id"
+        chain = in_chain(org_id)
         table = "heartguard_core.audit_events"
         oldest = f"SELECT min(sequence) FROM {table} WHERE {chain}"  # noqa: S608
         statement = f"DELETE FROM {table} WHERE {chain} AND sequence < least(:upto + 1, ({oldest}) + :page)"  # noqa: S608

@@ -3,9 +3,10 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from heartguard_cli import native
+from heartguard_cli import checks, environment, native
 from heartguard_cli.backup.manifest import Manifest
 from heartguard_cli.backup.restoring import restore
 from heartguard_cli.backup.settings import BackupSettings
@@ -42,9 +43,25 @@ def back_up(settings: BackupSettings, options: argparse.Namespace) -> int:
 def run_restore(system: System, options: argparse.Namespace) -> int:
     """Restore one; nothing may run. Raises `Trouble`."""
     with native.database(system, stopped=True):
-        manifest = restore(_settings(system), system.layout.root, str(_absolute(options.backup)), system.db_passwords)
-        print(f"restored and verified: {_told(manifest)}")
-        _forget_copies(system)
+        return bring_back(_settings(system), options, system.db_passwords, lambda: _forget_copies(system))
+
+
+def restore_in_container(environ: Mapping[str, str], options: argparse.Namespace) -> int:
+    """Restore one with what the environment says, where no `.env` is. Raises `Trouble`, `SettingsError`."""
+    settings, (_, passwords) = BackupSettings.from_env(environ), environment.for_migration(environ)
+    redis_url = environ.get("REDIS_URL", "")
+    checks.database(settings.database_url)
+    checks.redis_server(redis_url)
+    return bring_back(settings, options, passwords, lambda: _forget_revocations(redis_url))
+
+
+def bring_back(
+    settings: BackupSettings, options: argparse.Namespace, passwords: Mapping[str, str], forget: Callable[[], None]
+) -> int:
+    """Restore one into a database that answers; `forget` what is copied of it elsewhere. Raises `Trouble`."""
+    manifest = restore(settings, options.layout.root, str(_absolute(options.backup)), passwords)
+    print(f"restored and verified: {_told(manifest)}")
+    forget()
     _name_absent(manifest)
     _warn(manifest)
     return 0
@@ -85,22 +102,25 @@ def _warn(manifest: Manifest) -> None:
 
 def _forget_copies(system: System) -> None:
     """Redis must not be believed about revocations of another life; auth copies the restored ones at its start."""
-    if system.valkey is None:
-        # loaded here: every other command would pay half a second for them
-        import redis  # noqa: PLC0415
-
-        from heartguard_common.revocation import READY  # noqa: PLC0415
-
-        client = redis.Redis.from_url(system.redis_url, socket_timeout=5)
-        try:
-            client.delete(READY)
-        except redis.RedisError as error:
-            raise Trouble(f"Redis does not answer, and must before a start: delete {READY} there ({error})") from None
-        finally:
-            client.close()
-        return
     data = system.layout.var / "valkey"
-    if data.exists():
+    if system.valkey is None:
+        _forget_revocations(system.redis_url)
+    elif data.exists():
         aside = data.with_name(f"valkey.before-restore-{int(data.stat().st_mtime)}")
         data.rename(aside)
         print(f"{data} was of another life: it lies in {aside} now")
+
+
+def _forget_revocations(redis_url: str) -> None:
+    # loaded here: every other command would pay half a second for them
+    import redis  # noqa: PLC0415
+
+    from heartguard_common.revocation import READY  # noqa: PLC0415
+
+    client = redis.Redis.from_url(redis_url, socket_timeout=5)
+    try:
+        client.delete(READY)
+    except redis.RedisError as error:
+        raise Trouble(f"Redis does not answer, and must before a start: delete {READY} there ({error})") from None
+    finally:
+        client.close()

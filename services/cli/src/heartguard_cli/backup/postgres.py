@@ -15,8 +15,9 @@ from psycopg2 import sql
 
 from heartguard_cli.backup.manifest import Entry, Table
 from heartguard_cli.embedded import postgres_binary
+from heartguard_cli.environment import ROLES
 from heartguard_cli.trouble import Trouble
-from heartguard_cli.urls import libpq, parse
+from heartguard_cli.urls import libpq, parse, role_name
 
 SCHEMA = "heartguard_core"
 HOLDS = ("organizations", "media_items", "audit_events")
@@ -90,6 +91,16 @@ def holdings(url: str) -> dict[str, int]:
                 (count,) = cursor.fetchone()
                 found |= {name: int(count)} if count else {}
     return found
+
+
+def connected_services(url: str) -> list[str]:
+    """The services that have a session in this database, by their roles' names."""
+    with _connected(url) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database() AND usename = ANY(%s)",
+            ([role_name(service) for service in ROLES],),
+        )
+        return sorted(name for (name,) in cursor.fetchall())
 
 
 def _revision(cursor: Any) -> str:

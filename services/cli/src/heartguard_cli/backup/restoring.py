@@ -59,6 +59,8 @@ def _same_secrets(manifest: Manifest, settings: BackupSettings) -> None:
 
 
 def _refuse_unless_empty(settings: BackupSettings, media: Place, checkpoints: Place) -> None:
+    if running := postgres.connected_services(settings.database_url):
+        raise Trouble(f"Services are connected to the database ({', '.join(running)}): stop them first")
     found = [f"{count} {name.replace('_', ' ')}" for name, count in postgres.holdings(settings.database_url).items()]
     if any(name.startswith("org_") for name in media.names()):
         found.append(f"media objects in {media}")

@@ -4,11 +4,9 @@ import functools
 from urllib.parse import parse_qsl
 
 from heartguard_common.representation import choose
-from heartguard_common.routing import DOCUMENT_TYPES
+from heartguard_common.routing import DOCUMENT_TYPES, FORMATS
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
-
-_FORMATS = {"json": "application/json", "xml": "application/xml"}
 
 
 @functools.lru_cache(maxsize=1024)
@@ -26,6 +24,6 @@ def run(exchange: Exchange, _: Ports) -> None:
         # of several the first counts, as the services read it
         pairs = parse_qsl(request.query, max_num_fields=None)
         wanted = next((value for name, value in pairs if name == "format"), "")
-        chosen = _FORMATS.get(wanted, chosen)
+        chosen = FORMATS.get(wanted, chosen)
     exchange.acceptable = chosen is not None
     exchange.media_type = chosen or DOCUMENT_TYPES[0]
