@@ -8,10 +8,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from heartguard_cli.environment import url
+from heartguard_cli.environment import addresses, port
 from heartguard_cli.programs import DEPENDS, OVERVIEW, PREFIXES
 from heartguard_cli.screen import stage
 from heartguard_cli.trouble import Trouble
+from heartguard_cli.urls import asked_at, host
 from heartguard_common.columns import columns
 
 HEALTH_SECONDS = 300.0
@@ -43,8 +44,10 @@ class Compose:
     def overview(self, values: Mapping[str, str]) -> str:
         """The same table as without Docker; every URL is the gateway's, for nothing else is published."""
         rows = []
+        published = host(asked_at(addresses(values, "gateway")[0]))
+        door = f"http://{published}:{port(values, 'gateway')}"
         for name, state, health in self._rows():
-            where = url(values, "gateway") + PREFIXES[name] if name in PREFIXES else ""
+            where = door + PREFIXES[name] if name in PREFIXES else ""
             shown = "ready" if state == "running" and health in GOOD else f"{state} ({health})"
             rows.append((name, where, shown, ", ".join(DEPENDS.get(name, ()))))
         return columns(OVERVIEW, rows, indent="  ")

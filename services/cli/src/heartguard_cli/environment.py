@@ -16,6 +16,7 @@ from heartguard_cli.urls import asked_at, host
 from heartguard_common.settings import weak
 
 Address: TypeAlias = IPv4Address | IPv6Address
+LOOPBACK = IPv4Address("127.0.0.1")
 SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 WITH_DATABASE = SERVICES[1:]
 ROLES = (*WITH_DATABASE, "retention")
@@ -122,18 +123,21 @@ def for_migration(environ: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     return environ["DATABASE_URL"], {name: environ[variable] for name, variable in names.items()}
 
 
-def address(values: Mapping[str, str], name: str) -> Address:
-    """Where a service or embedded server listens: on loopback, but for the gateway `GATEWAY_BIND`. Raises `Trouble`."""
+def addresses(values: Mapping[str, str], name: str) -> tuple[Address, ...]:
+    """Where a program listens: loopback, and for the gateway `GATEWAY_BIND` before it. Raises `Trouble`."""
+    if name != "gateway":
+        return (LOOPBACK,)
     text = values.get("GATEWAY_BIND", "").strip() or "0.0.0.0"  # noqa: S104 - the one public port
     try:
-        return ip_address(re.sub(r"^\[(.*)\]$", r"\1", text) if name == "gateway" else "127.0.0.1")
+        bound = ip_address(re.sub(r"^\[(.*)\]$", r"\1", text))
     except ValueError:
         raise Trouble("GATEWAY_BIND must be an IP address of this machine, or 0.0.0.0 or :: for all of them") from None
+    return (bound,) if bound.is_unspecified or bound == LOOPBACK else (bound, LOOPBACK)
 
 
 def url(values: Mapping[str, str], name: str) -> str:
     """Where this machine itself reaches a service. Raises `Trouble`."""
-    return f"http://{host(asked_at(address(values, name)))}:{port(values, name)}"
+    return f"http://{host(asked_at(addresses(values, name)[-1]))}:{port(values, name)}"
 
 
 def port(values: Mapping[str, str], name: str) -> int:

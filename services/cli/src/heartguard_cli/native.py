@@ -19,7 +19,7 @@ from redis.retry import Retry
 from heartguard_cli import checks, doors, locks, migrate
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import take
-from heartguard_cli.environment import SERVICES, address
+from heartguard_cli.environment import SERVICES, addresses
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import DEPENDS, OVERVIEW, PREFIXES, System
 from heartguard_cli.screen import stage
@@ -153,7 +153,8 @@ def _check(system: System) -> None:
     with stage("checks"):
         checks.disk(system.layout.var)
         for name, number in system.ports().items():
-            checks.free_port(name, number, address(system.values, name))
+            for address in addresses(system.values, name):
+                checks.free_port(name, number, address)
         if system.postgres is None:
             checks.database(system.owner_url)
             migrate.check(system.owner_url)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heartguard_cli.embedded import PostgresCluster, ValkeyServer, dies_with_parent
-from heartguard_cli.environment import DEFAULT_PORTS, ROLES, SERVICES, WITH_DATABASE, address, port, url
+from heartguard_cli.environment import DEFAULT_PORTS, ROLES, SERVICES, WITH_DATABASE, addresses, port, url
 from heartguard_cli.layout import Layout
 from heartguard_cli.urls import for_role, host
 
@@ -170,7 +170,8 @@ class System:
             workers = ("--workers", "2", "--threads", "8")
         return (
             *("--config", f"python:{config}", *workers, "--no-control-socket"),
-            *("--graceful-timeout", "4", "--bind", f"{host(address(self.values, name))}:{port(self.values, name)}"),
+            *("--graceful-timeout", "4"),
+            *(f"--bind={host(it)}:{port(self.values, name)}" for it in addresses(self.values, name)),
         )
 
     def environment(self, service: str, program: str | None = None) -> dict[str, str]:
