@@ -132,6 +132,33 @@ def test_without_a_configuration_a_container_is_told_its_own_way(
     assert f"python -m {module}" in capsys.readouterr().err
 
 
+def test_a_restore_without_the_old_configuration_asks_for_it(command: Command, tmp_path: Path, capsys: Said) -> None:
+    assert command("restore", tmp_path)[0] == 1
+    assert capsys.readouterr().err.startswith("heartguard: There is no .env here: bring back the one")
+
+
+def test_a_restore_in_a_container_names_what_it_lacks(
+    command: Command, tmp_path: Path, database: Database, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", database.owner_url)
+    assert command("restore", tmp_path)[0] == 1
+    said = capsys.readouterr().err
+    assert "KEY_RING_SECRET is not set" in said
+    assert "AUDIT_CHECKPOINT_KEY is not set" in said
+
+
+def test_a_backup_with_a_key_file_that_is_not_there_is_refused(
+    layout: Layout, command: Command, database: Database, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would look for the media in a directory, where those of a bucket are not."""
+    command("env")
+    monkeypatch.setenv("DATABASE_URL", database.owner_url)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/account.json")
+    assert command("backup")[0] == 1
+    assert "GOOGLE_APPLICATION_CREDENTIALS names no file" in capsys.readouterr().err
+    assert not (layout.var / "backups").exists()
+
+
 def test_the_policy_is_checked_in_the_gateways_environment(command: Command, capfd: pytest.CaptureFixture[str]) -> None:
     command("env")
     assert command("policy", "check")[0] == 0

@@ -116,6 +116,8 @@ def _backup(options: argparse.Namespace) -> int:
 def _restore(options: argparse.Namespace) -> int:
     if options.layout.env_file.exists():
         return backups.run_restore(_on_this_machine(options), options)
+    if not os.environ.get("DATABASE_URL"):  # not a container either
+        raise Trouble("There is no .env here: bring back the one that the backup was taken with first")
     return backups.restore_in_container(os.environ, options)
 
 

@@ -130,6 +130,21 @@ def credentials(text: str) -> Mapping[str, str]:
     return known
 
 
+def key_file(text: str) -> Path | None:
+    """A file of credentials; one without content, as compose mounts where there is none, counts as none.
+
+    Raises ValueError where there is nothing at that place, or nothing that may be read.
+    """
+    path = Path(text)
+    if not path.exists():
+        raise ValueError("names no file")
+    if not path.is_file() or path.stat().st_size == 0:
+        return None
+    if not os.access(path, os.R_OK):
+        raise ValueError("names a file that may not be read")
+    return path
+
+
 def words(text: str) -> tuple[str, ...]:
     """A cast for a list separated by commas; empty items fall away."""
     return tuple(item.strip() for item in text.split(",") if item.strip())

@@ -1,6 +1,5 @@
 """The configuration of media."""
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import duration, read, secret, variable, whole, words
+from heartguard_common.settings import duration, key_file, read, secret, variable, whole, words
 
 LONGEST_URL_SECONDS = 7 * 86_400  # V4 signed URLs of Google Cloud Storage live no longer
 TYPES = (
@@ -23,18 +22,6 @@ def _url(text: str) -> str:
     if not text.startswith(("http://", "https://")):
         raise ValueError("must be an http:// or https:// URL")
     return text.rstrip("/")
-
-
-def _key_file(text: str) -> Path | None:
-    """A file of credentials; one without content, as compose mounts where there is none, counts as none."""
-    path = Path(text)
-    if not path.exists():
-        raise ValueError("names no file")
-    if not path.is_file() or path.stat().st_size == 0:
-        return None
-    if not os.access(path, os.R_OK):
-        raise ValueError("names a file that may not be read")
-    return path
 
 
 def _life(text: str) -> int:
@@ -63,7 +50,7 @@ class Settings(ServiceSettings):
     public_url: str = variable("PUBLIC_URL", _url, default="http://localhost:5000")
     media_dir: Path = variable("MEDIA_DIR", Path, default=Path("var/media"))  # noqa: RUF009  variable() makes a field
     gcs_bucket: str = variable("GCS_BUCKET", default="heartguard-system")
-    google_credentials: Path | None = variable("GOOGLE_APPLICATION_CREDENTIALS", _key_file, default=None)  # noqa: RUF009  as above
+    google_credentials: Path | None = variable("GOOGLE_APPLICATION_CREDENTIALS", key_file, default=None)  # noqa: RUF009  as above
     storage_emulator: str | None = variable("STORAGE_EMULATOR_HOST", _url, default=None)
 
     @classmethod

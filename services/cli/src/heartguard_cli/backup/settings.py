@@ -5,13 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from heartguard_common.settings import read, variable, whole
-
-
-def _key_file(text: str) -> Path | None:
-    """A file of credentials; one without content, as compose mounts where there is none, counts as none."""
-    path = Path(text)
-    return path if path.is_file() and path.stat().st_size else None
+from heartguard_common.settings import key_file, read, variable, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +16,7 @@ class BackupSettings:
     media_dir: Path = variable("MEDIA_DIR", Path, default=Path("var/media"))  # noqa: RUF009  variable() makes a field
     checkpoint_dir: Path = variable("CHECKPOINT_DIR", Path, default=Path("var/checkpoints"))  # noqa: RUF009  as above
     gcs_bucket: str = variable("GCS_BUCKET", default="heartguard-system")
-    google_credentials: Path | None = variable("GOOGLE_APPLICATION_CREDENTIALS", _key_file, default=None)  # noqa: RUF009
+    google_credentials: Path | None = variable("GOOGLE_APPLICATION_CREDENTIALS", key_file, default=None)  # noqa: RUF009
     storage_emulator: str | None = variable("STORAGE_EMULATOR_HOST", default=None)
     influx_url: str = variable("INFLUX_URL", default="")
     backup_dir: str = variable("BACKUP_DIR", default="")
