@@ -171,4 +171,4 @@ def test_the_gateway_can_be_asked_on_loopback_wherever_it_listens(
 @pytest.mark.parametrize("written", ["localhost", "127.0.0.1:5000", "0.0.0", "[::"])
 def test_what_is_no_address_is_refused(written: str) -> None:
     with pytest.raises(Trouble, match="GATEWAY_BIND must be an IP address"):
-        environment.url({"GATEWAY_BIND": written}, "gateway")
+        environment.addresses({"GATEWAY_BIND": written}, "gateway")

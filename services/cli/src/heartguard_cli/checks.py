@@ -13,9 +13,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from heartguard_cli.environment import Address
 from heartguard_cli.trouble import Trouble
-from heartguard_cli.urls import asked_at, libpq, parse
+from heartguard_cli.urls import Address, asked_at, libpq, parse
 
 MEGABYTE = 1_000_000
 NEEDED_MEGABYTES = 300

@@ -12,7 +12,7 @@ from heartguard_cli.environment import addresses, port
 from heartguard_cli.programs import DEPENDS, OVERVIEW, PREFIXES
 from heartguard_cli.screen import stage
 from heartguard_cli.trouble import Trouble
-from heartguard_cli.urls import asked_at, host
+from heartguard_cli.urls import door
 from heartguard_common.columns import columns
 
 HEALTH_SECONDS = 300.0
@@ -44,10 +44,9 @@ class Compose:
     def overview(self, values: Mapping[str, str]) -> str:
         """The same table as without Docker; every URL is the gateway's, for nothing else is published."""
         rows = []
-        published = host(asked_at(addresses(values, "gateway")[0]))
-        door = f"http://{published}:{port(values, 'gateway')}"
+        published = door(addresses(values, "gateway")[0], port(values, "gateway"))
         for name, state, health in self._rows():
-            where = door + PREFIXES[name] if name in PREFIXES else ""
+            where = published + PREFIXES[name] if name in PREFIXES else ""
             shown = "ready" if state == "running" and health in GOOD else f"{state} ({health})"
             rows.append((name, where, shown, ", ".join(DEPENDS.get(name, ()))))
         return columns(OVERVIEW, rows, indent="  ")

@@ -5,18 +5,15 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from pathlib import Path
-from typing import TypeAlias
 
 from dotenv import dotenv_values
 
 from heartguard_cli.trouble import Trouble
-from heartguard_cli.urls import asked_at, host
+from heartguard_cli.urls import LOOPBACK, Address
 from heartguard_common.settings import weak
 
-Address: TypeAlias = IPv4Address | IPv6Address
-LOOPBACK = IPv4Address("127.0.0.1")
 SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 WITH_DATABASE = SERVICES[1:]
 ROLES = (*WITH_DATABASE, "retention")
@@ -133,11 +130,6 @@ def addresses(values: Mapping[str, str], name: str) -> tuple[Address, ...]:
     except ValueError:
         raise Trouble("GATEWAY_BIND must be an IP address of this machine, or 0.0.0.0 or :: for all of them") from None
     return (bound,) if bound.is_unspecified or bound == LOOPBACK else (bound, LOOPBACK)
-
-
-def url(values: Mapping[str, str], name: str) -> str:
-    """Where this machine itself reaches a service. Raises `Trouble`."""
-    return f"http://{host(asked_at(addresses(values, name)[-1]))}:{port(values, name)}"
 
 
 def port(values: Mapping[str, str], name: str) -> int:

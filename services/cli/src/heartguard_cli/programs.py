@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heartguard_cli.embedded import PostgresCluster, ValkeyServer, dies_with_parent
-from heartguard_cli.environment import DEFAULT_PORTS, ROLES, SERVICES, WITH_DATABASE, addresses, port, url
+from heartguard_cli.environment import DEFAULT_PORTS, ROLES, SERVICES, WITH_DATABASE, addresses, port
 from heartguard_cli.layout import Layout
-from heartguard_cli.urls import for_role, host
+from heartguard_cli.urls import door, for_role, host
 
 PREFIXES = {name: f"/{name}" for name in SERVICES} | {"user": "/users", "influx": "/timeseries"}
 OVERVIEW = ("service", "URL", "state", "depends on")
@@ -131,7 +131,7 @@ class System:
 
     def url(self, service: str) -> str:
         """Where a service answers on this machine."""
-        return url(self.values, service)
+        return door(addresses(self.values, service)[-1], port(self.values, service))
 
     def stores(self) -> list[Program]:
         """The embedded servers; empty when both are somewhere else."""

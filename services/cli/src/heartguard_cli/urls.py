@@ -1,12 +1,15 @@
-"""Database URLs: the owner's, and the ones of the services' roles derived from it."""
+"""URLs: the owner's of the database, the ones of the services' roles derived from it, and those of listeners."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
+from typing import TypeAlias
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from heartguard_cli.trouble import Trouble
 
+Address: TypeAlias = IPv4Address | IPv6Address
+LOOPBACK = IPv4Address("127.0.0.1")
 DRIVER = "postgresql+psycopg2"
 
 
@@ -21,16 +24,21 @@ def parse(url: str) -> URL:
         raise Trouble("DATABASE_URL is not a URL") from None
 
 
-def host(address: IPv4Address | IPv6Address) -> str:
+def host(address: Address) -> str:
     """An address as it stands before a port (RFC 3986 section 3.2.2)."""
     return f"[{address}]" if address.version == 6 else str(address)
 
 
-def asked_at(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+def asked_at(address: Address) -> Address:
     """Where this machine itself reaches what listens on an address: a wildcard on its loopback."""
     if not address.is_unspecified:
         return address
-    return ip_address("::1" if address.version == 6 else "127.0.0.1")
+    return LOOPBACK if address.version == 4 else IPv6Address("::1")
+
+
+def door(address: Address, port: int) -> str:
+    """The URL by which this machine itself reaches what listens there."""
+    return f"http://{host(asked_at(address))}:{port}"
 
 
 def role_name(service: str) -> str:

@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from heartguard_cli import checks, environment, native
@@ -43,7 +43,9 @@ def back_up(settings: BackupSettings, options: argparse.Namespace) -> int:
 def run_restore(system: System, options: argparse.Namespace) -> int:
     """Restore one; nothing may run. Raises `Trouble`."""
     with native.database(system, stopped=True):
-        return bring_back(_settings(system), options, system.db_passwords, lambda: _forget_copies(system))
+        bring_back(_settings(system), options, system.db_passwords)
+        _forget_copies(system)
+    return 0
 
 
 def restore_in_container(environ: Mapping[str, str], options: argparse.Namespace) -> int:
@@ -52,19 +54,17 @@ def restore_in_container(environ: Mapping[str, str], options: argparse.Namespace
     redis_url = environ.get("REDIS_URL", "")
     checks.database(settings.database_url)
     checks.redis_server(redis_url)
-    return bring_back(settings, options, passwords, lambda: _forget_revocations(redis_url))
+    bring_back(settings, options, passwords)
+    _forget_revocations(redis_url)
+    return 0
 
 
-def bring_back(
-    settings: BackupSettings, options: argparse.Namespace, passwords: Mapping[str, str], forget: Callable[[], None]
-) -> int:
-    """Restore one into a database that answers; `forget` what is copied of it elsewhere. Raises `Trouble`."""
+def bring_back(settings: BackupSettings, options: argparse.Namespace, passwords: Mapping[str, str]) -> None:
+    """Restore one into a database that answers. Raises `Trouble`."""
     manifest = restore(settings, options.layout.root, str(_absolute(options.backup)), passwords)
     print(f"restored and verified: {_told(manifest)}")
-    forget()
     _name_absent(manifest)
     _warn(manifest)
-    return 0
 
 
 def _settings(system: System) -> BackupSettings:
