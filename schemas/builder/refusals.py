@@ -84,7 +84,7 @@ def _shared(row: Row, route: Route) -> set[str]:
     forwarded = row.upstream != "gateway"
     conditions: tuple[tuple[bool, tuple[str, ...]], ...] = (
         (route.takes is not None or route.body == "stream", _OF_A_BODY),
-        (known, ("GEN_401", "GEN_402", "GEN_503")),
+        (known, ("GEN_401", "GEN_402", "GEN_503", "GW_020")),
         (row.who != ANYONE, ("GEN_403",)),
         (row.limit != UNLIMITED, ("GEN_429",)),
         ("{" in row.path or row.id in _NAMED_IN_BODY, ("GEN_404",)),

@@ -135,7 +135,8 @@ def test_killed_in_the_middle_again_and_again_it_loses_and_doubles_nothing(start
 
 
 def test_spools_of_all_services_are_drained_each_in_its_order(start, environ, trail, redis, tmp_path):
-    sent = {name: [event(service=name) for _ in range(20)] for name in ("gateway", "media")}
+    kinds = {"gateway": "access", "media": "change"}
+    sent = {name: [event(service=name, kind=kind) for _ in range(20)] for name, kind in kinds.items()}
     for name, events in sent.items():
         for one in events:
             Spool(tmp_path / "spool" / f"{name}.events").append(encode(one))

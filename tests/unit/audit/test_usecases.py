@@ -61,13 +61,13 @@ def test_a_persons_event_carries_what_the_server_knows():
     event = use_cases(trail).record(ADMIN, {**SAID, "payload": {"n": 1, "to": "user@hg.io"}})
     assert trail.events == [event]
     assert (event.actor, event.actor_hash, event.org_id, event.service) == ("user:12", None, 3, "auth")
-    assert (event.time, event.kind, event.outcome) == ("2026-11-23T12:00:00Z", "change", "success")
+    assert (event.time, event.kind, event.outcome) == ("2026-11-23T12:00:00Z", "reported", "success")
     assert event.payload == {"n": 1, "to": "u***@hg.io"}
 
 
 def test_a_service_is_believed_about_the_actor_and_not_about_itself():
     event = use_cases().record(SERVICE, SAID)
-    assert (event.actor, event.org_id, event.service) == ("u***@hg.io", None, "media")
+    assert (event.actor, event.org_id, event.service, event.kind) == ("u***@hg.io", None, "media", "change")
     assert event.actor_hash is not None
 
 

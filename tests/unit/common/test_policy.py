@@ -64,7 +64,11 @@ def code(policy: Policy, principal: Principal | None, *, inner: bool = False) ->
         (HEAD + row(who='"everyone"'), "who must be"),
         (HEAD + row(who='{ root = "any" }'), "root must be a role"),
         (HEAD + row(who='{ user = "all" }'), "user must be a role"),
-        (HEAD + row(who='{ service = "own" }'), "belongs to no organization"),
+        (HEAD + row(who='{ operator = "own" }'), "belongs to no organization"),
+        (HEAD + row(who='{ service = "any" }'), "a list of different services"),
+        (HEAD + row(who="{ service = [] }"), "a list of different services"),
+        (HEAD + row(who='{ service = ["user", "portal"] }'), "a list of different services"),
+        (HEAD + row(who='{ service = ["user", "user"] }'), "a list of different services"),
         (HEAD + row(credentials='"optional"'), "credentials can only be"),
         (HEAD + row(who='"anyone"', credentials='"none"'), "credentials can only be"),
         (HEAD + row() + row(), "user.read stands twice"),
@@ -153,6 +157,12 @@ def test_inner_routes_are_for_the_operator_and_the_inner_network(
     principal: Principal | None, inner: bool, expected: str
 ) -> None:
     assert code(parse(HEAD + row(who='"inner"')), principal, inner=inner) == expected
+
+
+@pytest.mark.parametrize(("name", "expected"), [("user", "passed"), ("media", "GEN_403"), (None, "GEN_403")])
+def test_a_route_for_services_is_for_those_that_it_names(name: str | None, expected: str) -> None:
+    rules = parse(HEAD + row(who='{ service = ["user", "audit"] }'))
+    assert code(rules, Principal("service", "service", name=name)) == expected
 
 
 def test_being_inside_opens_nothing_but_inner_routes() -> None:

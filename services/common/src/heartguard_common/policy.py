@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 ANYONE = "anyone"
 INNER = "inner"
-ROLES = ("admin", "manager", "user", "operator", "service")
+SERVICE = "service"
+ROLES = ("admin", "manager", "user", "operator", SERVICE)
 SCOPES = ("any", "own", "self")
 SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -64,7 +65,8 @@ class Segment:
 class Row:
     """One endpoint: its name, where it leads, who may, how often, and whether its use is audited.
 
-    `who` is `"anyone"`, `"inner"` or a map from role to scope. `limit` is a class of `Policy.classes` or `"none"`.
+    `who` is `"anyone"`, `"inner"` or a map from role to scope. `services` names the services that the role `service`
+    stands for here. `limit` is a class of `Policy.classes` or `"none"`.
     """
 
     id: str
@@ -76,6 +78,7 @@ class Row:
     audited: bool
     credentials: str
     segments: tuple[Segment, ...]
+    services: frozenset[str] = frozenset()
 
     def scope(self, role: str) -> str | None:
         """How far a role reaches here; None where it may not enter. Open rows have no scope to speak of."""
@@ -141,7 +144,7 @@ def authorize(row: Row, principal: "Principal | None", *, inner: bool = False) -
     if principal is None:
         raise ServiceError(UNAUTHENTICATED)
     scope = principal.role == "operator" if row.who == INNER else row.scope(principal.role)
-    if not scope:
+    if not scope or (principal.role == SERVICE and principal.name not in row.services):
         raise ServiceError(FORBIDDEN)
 
 
@@ -269,27 +272,39 @@ def _who_faults(who: Any, credentials: Any) -> Iterator[str]:
         yield 'who must be "anyone", "inner" or a table of roles'
         return
     for role, scope in who.items():
-        if role not in ROLES or scope not in SCOPES:
+        if role == SERVICE:
+            yield from _service_faults(scope)
+        elif role not in ROLES or scope not in SCOPES:
             yield f"who: {role} must be a role with the scope {' or '.join(SCOPES)}"
-        elif role in ("operator", "service") and scope != "any":
+        elif role == "operator" and scope != "any":
             yield f"who: {role} belongs to no organization, so its scope can only be any"
+
+
+def _service_faults(names: Any) -> Iterator[str]:
+    if not isinstance(names, list) or not names or len(set(names)) != len(names) or not set(names) <= set(SERVICES):
+        yield f"who: service must be a list of different services, each one of {', '.join(SERVICES)}"
 
 
 def _row(entry: Mapping[str, Any], kinds: Mapping[str, str]) -> Row:
     who = entry["who"]
+    services: frozenset[str] = frozenset()
+    if not isinstance(who, str):
+        services = frozenset(who.get(SERVICE, ()))
+        who = MappingProxyType({role: "any" if role == SERVICE else scope for role, scope in who.items()})
     pieces = entry["path"][1:].split("/")
     return Row(
         id=entry["id"],
         method=entry["method"],
         path=entry["path"],
         upstream=entry["upstream"],
-        who=who if isinstance(who, str) else MappingProxyType(dict(who)),
+        who=who,
         limit=entry["limit"],
         audited=entry["audited"],
         credentials=entry.get("credentials", "ignored" if who == ANYONE else "required"),
         segments=tuple(
             Segment(piece[1:-1], kinds[piece[1:-1]]) if piece.startswith("{") else Segment(piece) for piece in pieces
         ),
+        services=services,
     )
 
 

@@ -16,6 +16,7 @@ UPSTREAM_UNAVAILABLE = ErrorRow("GW_011", 503, "The service is not available")
 UPSTREAM_TIMEOUT = ErrorRow("GW_012", 504, "The service did not answer in time")
 AUDIT_UNAVAILABLE = ErrorRow("GW_013", 503, "The request could not be written to the audit trail")
 OVERLOADED = ErrorRow("GW_014", 503, "The gateway has more to do than it can")
+SERVICE_CREDENTIALS = ErrorRow("GW_020", 401, "The gateway takes no credentials of services")
 
 ROWS = (
     BAD_TARGET,
@@ -32,4 +33,5 @@ ROWS = (
     UPSTREAM_TIMEOUT,
     AUDIT_UNAVAILABLE,
     OVERLOADED,
+    SERVICE_CREDENTIALS,
 )

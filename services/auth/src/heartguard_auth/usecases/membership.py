@@ -8,7 +8,7 @@ from heartguard_auth.errors import LAST_ADMIN, MEMBER_CHANGED
 from heartguard_auth.usecases.endings import ending_sessions
 from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_common.clock import rfc3339
-from heartguard_common.errors import FORBIDDEN, INVALID_TOKEN, ServiceError
+from heartguard_common.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity import Principal
 
 
@@ -35,11 +35,9 @@ class Membership:
     def change(self, principal: Principal, change: Mapping[str, Any]) -> int:
         """Carry out what the user service has decided about a member; returns how many sessions that ended.
 
-        Tokens say the role, so none may outlive it. Raises GEN_403 for any other caller, AUTH_031 when the member
-        is not as the user service saw them, AUTH_030 when nobody would lead the organization.
+        Tokens say the role, so none may outlive it. Raises AUTH_031 when the member is not as the user service
+        saw them, AUTH_030 when nobody would lead the organization.
         """
-        if principal.name != "user":
-            raise ServiceError(FORBIDDEN)
         user_id, role, active = change["user_id"], change["role"], change["active"]
         with ending_sessions(self._rules, self._s) as end:
             standing = self._s.accounts.standing(change["org_id"], user_id)
