@@ -1,6 +1,7 @@
 import pytest
 
-from heartguard_auth.domain import Standing, email_key, founding_name, guessable, may_give
+from heartguard_auth.domain import RANKS, Standing, email_key, founding_name, given_roles, guessable
+from heartguard_common import policy
 
 
 @pytest.mark.parametrize(
@@ -27,18 +28,23 @@ def test_common_passwords_and_the_address_are_guessable(password, answer):
 
 
 @pytest.mark.parametrize(
-    ("giver", "role", "answer"),
+    ("giver", "roles"),
     [
-        ("admin", "admin", True),
-        ("admin", "user", True),
-        ("manager", "manager", True),
-        ("manager", "admin", False),
-        ("user", "user", False),
-        ("service", "user", False),
+        ("admin", {"admin", "manager", "user"}),
+        ("manager", {"user"}),
+        ("user", set()),
+        ("operator", set()),
+        ("service", set()),
     ],
 )
-def test_a_role_is_given_by_whoever_has_at_least_that(giver, role, answer):
-    assert may_give(giver, role) is answer
+def test_who_may_give_which_role(giver, roles):
+    assert set(given_roles(giver)) == roles
+
+
+def test_whoever_may_change_roles_may_give_every_role():
+    """The user service asks nobody about the new role: the row of the policy has to be enough."""
+    row = policy.load().row("PATCH", "/users/{user_id}")
+    assert {role for role in RANKS if given_roles(role) == tuple(RANKS)} == set(row.who)
 
 
 # What would become of a member, and whether the others would be left without an active admin.

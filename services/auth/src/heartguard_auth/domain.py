@@ -185,14 +185,12 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def may_give(giver: str, role: str) -> bool:
-    """Whether a member with the role `giver` may add a member with `role`: at most their own."""
-    return giver in ("admin", "manager") and RANKS[role] <= RANKS[giver]
+def given_roles(giver: str) -> tuple[str, ...]:
+    """The roles that a member with the role `giver` may give: as they register or invite somebody, or change a role.
 
-
-def invited_roles(inviter: str) -> tuple[str, ...]:
-    """The roles that a member with the role `inviter` may invite to, and whose invitations they see."""
-    return {"admin": tuple(RANKS), "manager": ("user",)}.get(inviter, ())
+    Whoever may not give a role does not see invitations to it either.
+    """
+    return {"admin": tuple(RANKS), "manager": ("user",)}.get(giver, ())
 
 
 def letter(template: str, to: str, **values: object) -> Letter:

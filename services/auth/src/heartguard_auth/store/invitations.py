@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from heartguard_auth.domain import Invitation
+from heartguard_auth.domain import RANKS, Invitation, given_roles
 from heartguard_auth.store.sessions import moment, nanoseconds
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
@@ -81,15 +81,17 @@ def _invitation(row: Any) -> Invitation:
 
 
 _COLUMNS = "i.id, i.org_id, i.email, i.role, i.created_by, i.expires_at"
-_COUNTS = """
+# Of constants of ours: who may give which role is said in one place.
+_GIVEN = ", ".join(f"('{giver}', '{role}')" for giver in RANKS for role in given_roles(giver))
+_COUNTS = f"""
 i.expires_at > :now
 AND EXISTS (SELECT FROM heartguard_core.organizations o WHERE o.id = i.org_id AND o.deleted_at IS NULL)
 AND EXISTS (
     SELECT FROM heartguard_core.users u
     WHERE u.id = i.created_by AND u.active AND u.deleted_at IS NULL
-    AND (u.role = 'admin' OR (u.role = 'manager' AND i.role = 'user'))
+    AND (u.role, i.role) IN ({_GIVEN})
 )
-"""
+"""  # noqa: S608
 # Expired ones go too: an address is kept no longer than it is needed.
 _REPLACE = """
 DELETE FROM heartguard_core.invitations

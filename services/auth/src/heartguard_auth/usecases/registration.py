@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heartguard_auth.domain import Account, NewAccount, code_digest, founding_name, may_give
+from heartguard_auth.domain import Account, NewAccount, code_digest, founding_name, given_roles
 from heartguard_auth.errors import (
     EMAIL_TAKEN,
     INVITATION_REFUSED,
@@ -84,7 +84,7 @@ class Registration:
                 raise ServiceError(ROLE_REFUSED, "Whoever founds an organization is its admin")
             return None, role
         role = request.get("role", "user")
-        if principal.kind != "person" or not may_give(principal.role, role):
+        if principal.kind != "person" or role not in given_roles(principal.role):
             raise ServiceError(ROLE_REFUSED)
         self._refuse_name(request)
         return principal.org_id, role
