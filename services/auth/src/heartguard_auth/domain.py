@@ -175,9 +175,16 @@ def founding_name(email: str, organization_name: str | None) -> str:
 
 
 def guessable(password: str, email: str, common: frozenset[str]) -> bool:
-    """Whether a password is among the most common ones or is the address itself (NIST SP 800-63B 5.1.1.2)."""
+    """Whether a password is among the most common ones or is the address itself (NIST SP 800-63B 5.1.1.2).
+
+    Case does not count, nor do digits and punctuation behind a common one: `Jennifer1!` is `jennifer`.
+    """
     folded = password.casefold()
-    return folded in common or folded in (email.casefold(), email.partition("@")[0].casefold())
+    names = (email.casefold(), email.partition("@")[0].casefold())
+    return folded in common or folded.rstrip(_SUFFIX) in common or folded in names
+
+
+_SUFFIX = string.digits + string.punctuation
 
 
 def digest(token: str) -> bytes:
