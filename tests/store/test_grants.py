@@ -48,6 +48,7 @@ REFUSED = {
     "influx": ["SELECT email FROM users", "SELECT policies FROM organizations", "SELECT * FROM media_items"],
     "audit": [
         "SELECT * FROM users",
+        "SELECT name FROM organizations",
         "UPDATE audit_events SET actor = 'x'",
         "DELETE FROM audit_events",
     ],

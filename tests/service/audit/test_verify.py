@@ -19,6 +19,7 @@ from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
 from heartguard_common.paths import REPO_ROOT
+from tests.people import owner
 from tests.servers import measured
 from tests.store.audit.conftest import event
 from tests.tokens import bearer, operator_auth, service_auth
@@ -131,6 +132,19 @@ def test_the_command_shows_every_chain_and_fails_when_one_is_broken(environ, jou
     assert bad.returncode == 1
     assert "12            0       1            1          it is not what was hashed" in bad.stdout
     assert run(environ, "verify", "--organization", "1").returncode == 0
+
+
+def test_an_organization_that_never_was_is_not_called_valid(environ, database, journal):
+    journal.add([event(org_id=1)])
+    missing = run(environ, "verify", "--organization", "99")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "There is no organization 99" in missing.stderr
+    with owner(database) as cursor:
+        cursor.execute(
+            "INSERT INTO heartguard_core.organizations (id, name) OVERRIDING SYSTEM VALUE VALUES (99, 'quiet')"
+        )
+    quiet = run(environ, "verify", "--organization", "99")
+    assert (quiet.returncode, quiet.stdout.splitlines()[1].split()) == (0, ["99", "0", "0", "valid"])
 
 
 def test_the_command_says_what_keeps_it(environ, database):

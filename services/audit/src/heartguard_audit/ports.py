@@ -72,6 +72,9 @@ class Moment(Protocol):
     def chains(self) -> list[int | None]:
         """Organizations that have events or statements; None is the chain of no organization."""
 
+    def knows(self, org_id: int) -> bool:
+        """Whether there is or was such an organization."""
+
     def statements(self, org_id: int | None) -> list[Signed]:
         """What was signed about a chain, in the order of sequence."""
 

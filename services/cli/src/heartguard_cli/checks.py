@@ -67,18 +67,29 @@ def _taken(port: int, address: Address) -> bool:
 
 def database(url: str) -> None:
     """Raise `Trouble` when `DATABASE_URL` can't be reached or is too old; the password is never shown."""
+    version = _asked(url, "DATABASE_URL can't be reached")
+    if version < OLDEST_POSTGRESQL:
+        raise Trouble(f"DATABASE_URL names a PostgreSQL {version // 10_000}: HeartGuard needs 18 or later")
+
+
+def role(url: str, service: str) -> None:
+    """Raise `Trouble` when a service's role can't use its database: nothing answers, or nothing was migrated yet."""
+    _asked(url, f"The database can't be used as {service} (has ./heartguard migrate made the roles?)")
+
+
+def _asked(url: str, complaint: str) -> int:
+    """The version of the server behind a URL. Raises `Trouble` with the complaint and what libpq says."""
     where = parse(url)
     try:
         connection = psycopg2.connect(libpq(url), connect_timeout=5)
-        version = connection.server_version
+        version: int = connection.server_version
         connection.close()
     except (psycopg2.Error, UnicodeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         if where.password:
             reason = reason.replace(str(where.password), "***")
-        raise Trouble(f"DATABASE_URL can't be reached: {reason}") from None
-    if version < OLDEST_POSTGRESQL:
-        raise Trouble(f"DATABASE_URL names a PostgreSQL {version // 10_000}: HeartGuard needs 18 or later")
+        raise Trouble(f"{complaint}: {reason}") from None
+    return version
 
 
 def redis_server(url: str) -> None:

@@ -13,7 +13,7 @@ from heartguard_common.identity import Principal
 from heartguard_common.paths import POLICY_FILE
 from heartguard_common.policy import ANYONE, INNER, ROLES, SERVICE, SERVICES, UNLIMITED, Policy, PolicyError, Row
 from heartguard_common.revocation import Verdict
-from heartguard_common.settings import Rate
+from heartguard_common.settings import Rate, SettingsError
 from heartguard_gateway.domain import join_path, split_path
 from heartguard_gateway.errors import BAD_TARGET
 from heartguard_gateway.policy import Matcher, compile_limits
@@ -43,7 +43,11 @@ def main(arguments: Sequence[str] | None = None, file: Path = POLICY_FILE) -> in
     if options.command == "check":
         print(f"services/gateway/policy.toml: {len(rules.rows)} routes, {len(rules.classes)} classes, no faults")
         return 0
-    settings = Settings.from_env()
+    try:
+        settings = Settings.from_env()
+    except SettingsError as error:
+        print(f"heartguard: {error}", file=sys.stderr)
+        return 1
     passes = True
     _say("request", f"{options.method} {options.path}")
     try:

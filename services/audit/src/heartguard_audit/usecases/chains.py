@@ -8,7 +8,7 @@ from heartguard_audit.domain.chain import Check, Link, Signed, Statement, Verdic
 from heartguard_audit.errors import VERIFYING
 from heartguard_audit.ports import Apart, Ledger, Moment, Signer
 from heartguard_common.clock import Clock
-from heartguard_common.errors import ServiceError
+from heartguard_common.errors import NOT_FOUND, ServiceError
 
 Progress = Callable[[int], None]
 PROGRESS_EVENTS = 10_000
@@ -45,10 +45,15 @@ class Verification:
             self._free.release()
 
     def all(self, only: int | None = None, progress: Progress = lambda _: None) -> Iterator[Examined]:
-        """Every chain (or that of one organization), one after another; `progress` is told of every 10,000 events."""
+        """Every chain (or that of one organization), one after another; `progress` is told of every 10,000 events.
+
+        Raises GEN_404 for an organization that there never was; one without events is valid.
+        """
         apart = by_chain(self._apart.read())
         with self._ledger.snapshot() as moment:
             chains = sorted({*moment.chains(), *apart}, key=lambda it: (it is None, it))
+            if only is not None and only not in chains and not moment.knows(only):
+                raise ServiceError(NOT_FOUND, f"There is no organization {only}")
             for org_id in chains if only is None else [only]:
                 yield self._examine(moment, org_id, apart.get(org_id, []), progress)
 

@@ -48,6 +48,9 @@ def dump(url: str, target: Path) -> Instant:
     """Write the database to `target` and say what is in it, both of the same snapshot. Raises `Trouble`."""
     with _connected(url) as connection, connection.cursor() as cursor:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        cursor.execute("SELECT to_regnamespace(%s)", (SCHEMA,))
+        if cursor.fetchone() == (None,):
+            raise Trouble("The database has no tables of HeartGuard yet, so there is nothing to back up")
         cursor.execute("SELECT pg_export_snapshot()")
         (snapshot,) = cursor.fetchone()
         major = connection.server_version // 10_000
@@ -132,7 +135,7 @@ def _connected(url: str) -> Iterator[Any]:
     try:
         connection = psycopg2.connect(libpq(url), connect_timeout=5)
     except psycopg2.OperationalError as error:
-        raise Trouble(f"The database does not answer: {str(error).strip().splitlines()[-1]}") from None
+        raise Trouble(f"The database does not answer: {' '.join(str(error).split())}") from None
     try:
         yield connection
     finally:
