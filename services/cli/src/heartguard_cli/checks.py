@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 import psycopg2
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from heartguard_cli.trouble import Trouble
 from heartguard_cli.urls import Address, asked_at, libpq, parse
+from heartguard_common.store_redis import REDIS_FAULTS, make_redis
 
 MEGABYTE = 1_000_000
 NEEDED_MEGABYTES = 300
@@ -95,12 +93,12 @@ def _asked(url: str, complaint: str) -> int:
 def redis_server(url: str) -> None:
     """Raise `Trouble` when `REDIS_URL` can't be reached."""
     try:
-        client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
-    except ValueError:
-        raise Trouble("REDIS_URL must begin with redis://, rediss:// or unix://") from None
+        client = make_redis(url, timeout_seconds=5)
+    except ValueError as error:
+        raise Trouble(f"REDIS_URL {error}") from None
     try:
         client.ping()
-    except redis.RedisError as error:
+    except REDIS_FAULTS as error:
         raise Trouble(f"REDIS_URL can't be reached: {' '.join(str(error).split())}") from None
     finally:
         client.close()

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from heartguard_common.redis_urls import redis_url
+
 T = TypeVar("T")
 _PERIODS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -197,7 +199,7 @@ def rate(text: str) -> Rate:
 class CommonSettings:
     """The settings that every service reads."""
 
-    redis_url: str = variable("REDIS_URL")
+    redis_url: str = variable("REDIS_URL", redis_url)
     auth_url: str = variable("AUTH_URL", http_url, default="http://127.0.0.1:5001")
     service_secret: str = variable("SERVICE_SECRET", secret)
     service_credentials: Mapping[str, str] = variable("SERVICE_CREDENTIALS", credentials)

@@ -113,14 +113,13 @@ def _forget_copies(system: System) -> None:
 
 def _forget_revocations(redis_url: str) -> None:
     # loaded here: every other command would pay half a second for them
-    import redis  # noqa: PLC0415
-
     from heartguard_common.revocation import READY  # noqa: PLC0415
+    from heartguard_common.store_redis import REDIS_FAULTS, make_redis  # noqa: PLC0415
 
-    client = redis.Redis.from_url(redis_url, socket_timeout=5)
+    client = make_redis(redis_url, timeout_seconds=5)
     try:
         client.delete(READY)
-    except redis.RedisError as error:
+    except REDIS_FAULTS as error:
         raise Trouble(f"Redis does not answer, and must before a start: delete {READY} there ({error})") from None
     finally:
         client.close()

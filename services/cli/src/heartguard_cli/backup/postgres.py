@@ -14,6 +14,7 @@ import psycopg2
 from psycopg2 import sql
 
 from heartguard_cli.backup.manifest import Entry, Table
+from heartguard_cli.backup.tls import without_tls
 from heartguard_cli.embedded import postgres_binary
 from heartguard_cli.environment import ROLES
 from heartguard_cli.trouble import Trouble
@@ -144,11 +145,13 @@ def _connected(url: str) -> Iterator[Any]:
 
 def _run(name: str, server: int, url: str, *arguments: str) -> None:
     known = parse(url)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PGSSL")}
     # the password goes through the environment: everybody may read command lines
-    address = known.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    environment = {**os.environ, "PGPASSWORD": str(known.password or ""), "PGCONNECT_TIMEOUT": "10"}
-    command = [str(program(name, server)), f"--dbname={address}", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    environment |= {"PGPASSWORD": str(known.password or ""), "PGCONNECT_TIMEOUT": "10"}
+    with without_tls(known) as reached:
+        address = reached.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+        command = [str(program(name, server)), f"--dbname={address}", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         raise Trouble(f"{name} failed: {lines[0] if lines else 'it ended without a word'}")
