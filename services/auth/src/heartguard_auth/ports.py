@@ -109,9 +109,6 @@ class RevocationList(Protocol):
     def holds(self, principal: Principal) -> bool:
         """Whether the truth says that this token, its session or its key is revoked."""
 
-    def heal(self) -> None:
-        """Fill the copy again where it has lost its memory."""
-
 
 class Signer(Protocol):
     """Signs access tokens."""
