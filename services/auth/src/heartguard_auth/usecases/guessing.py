@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from heartguard_auth.domain import Attempt
+from heartguard_auth.domain import Attempt, Ending
 from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, WRONG_PASSWORD
 from heartguard_auth.usecases.parts import Stores
 from heartguard_common.clock import NANOSECONDS
@@ -37,10 +37,7 @@ class Guard:
         try:
             yield
         except ServiceError as error:
-            if error.row in FAILURES:
-                self._fail(attempt)
-            else:
-                self._s.guesses.end(attempt, "void")
+            self._end(attempt, "failed" if error.row in FAILURES else "void")
             raise
         except BaseException:
             self._s.guesses.end(attempt, "void")
@@ -60,8 +57,8 @@ class Guard:
         self._clear(account.email)
         self._s.audit.changed(principal, "auth.lock_ended", f"user:{account.id}")
 
-    def _fail(self, attempt: Attempt) -> None:
-        locks = self._s.guesses.end(attempt, "failed")
+    def _end(self, attempt: Attempt, how: Ending) -> None:
+        locks = self._s.guesses.end(attempt, how)
         if locks:
             with suppress(ServiceError):  # PostgreSQL is away: where the failures are counted they lock as well
                 self._s.locks.begin(locks)
