@@ -19,7 +19,9 @@ REFUSED = {
         "SELECT * FROM signing_keys",
         "SELECT * FROM refresh_tokens",
         "SELECT email FROM invitations",
+        "SELECT reason FROM revoked_tokens",
         "DELETE FROM revoked_tokens",
+        "INSERT INTO restores (backup_created_at) VALUES (now())",
     ],
     "auth": [
         "UPDATE users SET full_name = 'x'",

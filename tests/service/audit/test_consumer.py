@@ -13,6 +13,7 @@ from heartguard_audit.store.events import PostgresEvents
 from heartguard_common.audit import FIELD, STREAM, AuditLog, encode
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
+from heartguard_common.deletion_list import Deletion, DeletionList
 from heartguard_common.outbox import Outbox
 from heartguard_common.paths import REPO_ROOT
 from heartguard_common.spool import Spool
@@ -198,6 +199,29 @@ def test_what_was_committed_arrives_within_a_second_and_in_its_order(start, envi
     put(environ, *sent)
     until(lambda: trail.ids() == wanted(sent), "arrival")
     assert time.monotonic() - asked < 1
+
+
+def test_a_deletion_that_is_done_is_listed_apart_from_the_database(start, environ, tmp_path, redis, trail):
+    environ = {**environ, "CHECKPOINT_DIR": str(tmp_path)}
+    done = {"actor": "service:user", "service": "user", "action": "user.deleted", "resource": "user:7"}
+    ended = {"actor": "service:organization", "service": "organization", "action": "organization.deleted"}
+    said = [
+        event(**done),
+        event(**{**done, "outcome": "failure"}),
+        event(**{**done, "actor": "user:12"}),  # whoever has written it by POST /audit/events
+        event(**{**done, "actor": "service:user", "service": "media"}),
+        event(**{**done, "resource": "organization:1"}),
+        event(**ended, resource="organization:1"),
+        event(**ended, resource="organization:2"),
+    ]
+    post(redis, [event(**done)])  # whoever can write to Redis
+    put(environ, *said)
+    start(environ)
+    until(lambda: len(trail.ids()) == len(said) + 1, "arrival")
+    listed = DeletionList(tmp_path, environ["AUDIT_CHECKPOINT_KEY"])
+    until(lambda: len(listed.read()) == 2, "the list")
+    assert listed.read() == [Deletion(said[0].id, said[0].time, 1, 7), Deletion(said[5].id, said[5].time, 1, None)]
+    assert listed.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_was_committed_needs_no_redis_to_arrive(start, own_redis, valkey_server, trail):

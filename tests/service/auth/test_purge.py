@@ -1,5 +1,7 @@
 """What nobody can use any more is not kept: sessions with addresses and devices, revocations, answers under a key."""
 
+from heartguard_auth.domain import Lock
+from heartguard_auth.store.locks import PostgresLocks
 from heartguard_auth.store.revocations import Revocations
 from heartguard_auth.store.sessions import PostgresSessions
 from heartguard_auth.wiring import purge
@@ -26,17 +28,21 @@ def test_sessions_go_when_nobody_could_continue_them_and_not_before(client, foun
     opened, redis = Database(database.url_for("auth")), make_redis(redis_url)
     sessions = PostgresSessions(opened, clock, unused_seconds=int(UNUSED))
     revocations = Revocations(opened, redis, clock)
+    locks = PostgresLocks(opened, clock)
+    locks.begin([Lock("account", "", clock.now_ns() + NANOSECONDS)])
     revocations.add("sid", ["short"], "logout", clock.now_ns() + NANOSECONDS)
-    purge(sessions, revocations)
+    purge(sessions, revocations, locks)
     assert (count(database, "sessions"), count(database, "revoked_tokens")) == (1, 1)
+    assert count(database, "login_locks") == 1
     clock.forward(UNUSED - 60)
     assert client.post("/auth/refresh", json={"refresh_token": founder["refresh_token"]}).status_code == 200
     log_in(client, "user@hg.io", "Secret123")
     clock.forward(120)
-    purge(sessions, revocations)
+    purge(sessions, revocations, locks)
     assert (count(database, "sessions"), count(database, "revoked_tokens")) == (2, 0)
+    assert count(database, "login_locks") == 0
     clock.forward(UNUSED)
-    purge(sessions, revocations)
+    purge(sessions, revocations, locks)
     assert (count(database, "sessions"), count(database, "refresh_tokens")) == (0, 0)
     assert client.post("/auth/refresh", json={"refresh_token": founder["refresh_token"]}).status_code == 401
     opened.close()

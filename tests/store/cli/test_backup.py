@@ -13,7 +13,7 @@ import pytest
 from heartguard_cli.backup import due, postgres
 from heartguard_cli.backup.manifest import NAME
 from heartguard_cli.backup.places import Directory, place_at
-from heartguard_cli.backup.restoring import restore
+from heartguard_cli.backup.restoring import Restored, restore
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import existing, take
 from heartguard_cli.trouble import Trouble
@@ -79,8 +79,10 @@ def test_all_comes_back(filled: BackupSettings, wiped: Database, tmp_path: Path)
     taken = take(filled, tmp_path)
     assert (before["users"].rows, before["media_items"].rows) == (2, 1)
     restored = restore(_settings(wiped, "m2", "c2"), tmp_path, taken.place, wiped.passwords)
-    assert restored == taken.manifest
-    assert postgres.tables(wiped.owner_url) == before
+    assert restored == Restored(taken.manifest, 0)
+    after = postgres.tables(wiped.owner_url)
+    assert (before.pop("restores").rows, after.pop("restores").rows) == (0, 1)
+    assert after == before
     assert (tmp_path / "m2" / "org_1" / "user_1" / ITEM).read_bytes() == CONTENT
     assert (tmp_path / "c2" / "checkpoints.ndjson").read_bytes() == b'{"sequence": 1}\n'
     # the services' roles may do there what they could before
@@ -105,7 +107,7 @@ def test_it_goes_through_a_bucket_as_well(
         assert f"backups/heartguard-20260102T030405.000000Z/{NAME}" in set(gcs.keys())
         media.remove(key)
         back = replace(_settings(wiped, "m2", "c2"), storage_emulator=gcs.url)
-        assert restore(back, tmp_path, taken.place, wiped.passwords) == taken.manifest
+        assert restore(back, tmp_path, taken.place, wiped.passwords).manifest == taken.manifest
         assert key in set(gcs.keys())
     finally:
         for name in list(media.names()):

@@ -21,11 +21,13 @@ from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.store.outbox import PostgresOutbox
 from heartguard_audit.store.stream import RedisStream
 from heartguard_audit.usecases.chains import Notary
+from heartguard_audit.usecases.deletions import ListingJournal
 from heartguard_audit.usecases.intake import Intake
 from heartguard_common import logs
 from heartguard_common.background import Background
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
+from heartguard_common.deletion_list import DeletionList
 from heartguard_common.errors import ServiceError
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import REDIS_FAULTS, make_redis
@@ -165,7 +167,10 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
     notary = Notary(PostgresLedger(database), CheckpointFile(settings.checkpoint_dir), keys, SystemClock())
     journal = PostgresJournal(database, keys)
-    outbox, intake = Intake(PostgresOutbox(database, redis), journal, log), Intake(stream, journal, log)
+    deletions = DeletionList(settings.checkpoint_dir, settings.checkpoint_key, settings.checkpoint_key_previous)
+    # A deletion is done in a transaction, so its event comes by the outbox, where only services write.
+    outbox = Intake(PostgresOutbox(database, redis), ListingJournal(journal, deletions), log)
+    intake = Intake(stream, journal, log)
     consumer = Consumer(outbox, intake, notary, stream, settings.spool_dir, stop, log)
     # In a thread of its own, because a signal is not heard in a call into a server that hangs.
     worker = threading.Thread(target=consumer.run, daemon=True)

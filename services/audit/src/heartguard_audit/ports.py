@@ -7,6 +7,7 @@ from typing import Protocol
 from heartguard_audit.domain.chain import Head, Link, Prover, Signed, Statement
 from heartguard_audit.domain.events import Entry, Recorded, Search
 from heartguard_common.audit import AuditEvent
+from heartguard_common.deletion_list import Deletion
 
 
 class Trail(Protocol):
@@ -118,4 +119,11 @@ class Apart(Protocol):
         """Those about one chain."""
 
     def append(self, said: Sequence[Signed]) -> None:
+        """Add some; they are safe when this returns. Raises OSError."""
+
+
+class Deletions(Protocol):
+    """The list of deletions where no role of the database reaches."""
+
+    def append(self, deletions: Sequence[Deletion]) -> None:
         """Add some; they are safe when this returns. Raises OSError."""

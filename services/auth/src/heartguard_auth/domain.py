@@ -131,6 +131,26 @@ Ending = Literal["failed", "void", "succeeded"]
 
 
 @dataclass(frozen=True)
+class Subjects:
+    """Whom an attempt is counted against: keyed hashes of the account's e-mail and of the client's address."""
+
+    account: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Lock:
+    """Nobody may try passwords until `until` (nanoseconds since 1970) for that account, from that address.
+
+    `account` or `address` is empty where the lock is for every one.
+    """
+
+    account: str
+    address: str
+    until: int
+
+
+@dataclass(frozen=True)
 class Attempt:
     """A password about to be tried, by hashes of account and address; counted, unless `wait_seconds` says to wait.
 

@@ -10,10 +10,12 @@ from heartguard_auth.domain import (
     Ending,
     Invitation,
     Letter,
+    Lock,
     NewAccount,
     RefreshToken,
     Session,
     Standing,
+    Subjects,
     TokenPair,
     Waiting,
 )
@@ -40,6 +42,9 @@ class Accounts(Protocol):
 
     def by_email(self, email: str) -> Account | None:
         """The account of an address, deleted ones excepted."""
+
+    def by_email_and_lock(self, email: str, subjects: Subjects) -> tuple[Account | None, int]:
+        """As `by_email`, and when the last lock of these ends, in nanoseconds since 1970; 0 without one."""
 
     def by_id(self, user_id: int) -> Account | None:
         """The account with that id, deleted ones excepted."""
@@ -108,9 +113,6 @@ class RevocationList(Protocol):
 
     def holds(self, principal: Principal) -> bool:
         """Whether the truth says that this token, its session or its key is revoked."""
-
-    def heal(self) -> None:
-        """Fill the copy again where it has lost its memory."""
 
 
 class Signer(Protocol):
@@ -217,11 +219,30 @@ class Resets(Protocol):
 class Guesses(Protocol):
     """Counts failed attempts per account and address, per account, and per address."""
 
+    def subjects(self, email: str, address: str) -> Subjects:
+        """Whom attempts on that account from that address are counted against."""
+
     def begin(self, email: str, address: str) -> Attempt:
         """Count an attempt, or say how long to wait."""
 
-    def end(self, attempt: Attempt, how: Ending) -> None:
-        """Say how a counted attempt ended: only failures stay counted, and a success forgives the pair's."""
+    def end(self, attempt: Attempt, how: Ending) -> Sequence[Lock]:
+        """Say how a counted attempt ended: only failures stay counted, and a success forgives the pair's.
+
+        Returns the locks that a failure has begun.
+        """
 
     def clear(self, email: str) -> None:
         """Forget the failures of an account at all addresses. Raises GEN_503 where that can't be done."""
+
+
+class Locks(Protocol):
+    """The locks that failures have begun; they outlast whatever counts the failures."""
+
+    def until(self, subjects: Subjects) -> int:
+        """When the last lock of that account or address ends, in nanoseconds since 1970; 0 without one."""
+
+    def begin(self, locks: Sequence[Lock]) -> None:
+        """Keep locks that have begun."""
+
+    def end(self, account: str) -> None:
+        """End the locks of an account, those at single addresses too."""

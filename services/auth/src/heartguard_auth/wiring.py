@@ -10,6 +10,7 @@ from heartguard_auth.store.guesses import RedisGuesses
 from heartguard_auth.store.invitations import PostgresInvitations
 from heartguard_auth.store.keys import KeyRing, SharedSecretSigner
 from heartguard_auth.store.limits import limit_requests
+from heartguard_auth.store.locks import PostgresLocks
 from heartguard_auth.store.outbox import NoOutbox, PostgresOutbox, letters
 from heartguard_auth.store.passwords import Argon2Hasher, common_passwords
 from heartguard_auth.store.resets import PostgresResets
@@ -44,10 +45,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     sessions = PostgresSessions(
         parts.database, parts.clock, unused_seconds=max(settings.refresh_seconds, settings.access_seconds)
     )
-    parts.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations)).start().close)
+    locks = PostgresLocks(parts.database, parts.clock)
+    parts.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations, locks)).start().close)
     stores = Stores(
         transactions=parts.database,
-        accounts=PostgresAccounts(parts.database),
+        accounts=PostgresAccounts(parts.database, parts.clock),
         sessions=sessions,
         revocations=revocations,
         grace=RedisGraceAnswers(parts.redis),
@@ -55,6 +57,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         hasher=Argon2Hasher(),
         verifier=TokenVerifier(signer, settings.jwt_issuer, settings.jwt_audience, parts.clock),
         guesses=RedisGuesses(parts.redis, settings.key_ring_secret, parts.clock),
+        locks=locks,
         outbox=(PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock) if settings.smtp else NoOutbox()),
         resets=PostgresResets(parts.database, parts.clock),
         invitations=PostgresInvitations(parts.database, parts.clock),
@@ -73,11 +76,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     return app
 
 
-def purge(sessions: PostgresSessions, revocations: Revocations) -> float:
+def purge(sessions: PostgresSessions, revocations: Revocations, locks: PostgresLocks) -> float:
     """Remove what nobody can use any more, and the addresses and devices with it; the seconds until the next run."""
     try:
         removed = sessions.purge()
         revocations.purge()
+        locks.purge()
     except ServiceError:
         return LATER_SECONDS  # PostgreSQL is away, as /ready says
     return 0.0 if removed == PURGED else PURGE_SECONDS

@@ -50,7 +50,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "backup": (
         *("DATABASE_URL", "MEDIA_DIR", "CHECKPOINT_DIR", "INFLUX_URL", "BACKUP_DIR", "BACKUP_KEEP"),
         *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
-        *("KEY_RING_SECRET", "AUDIT_CHECKPOINT_KEY", "AUDIT_MASK_SECRET"),
+        *("KEY_RING_SECRET", "AUDIT_CHECKPOINT_KEY", "AUDIT_CHECKPOINT_KEY_PREVIOUS", "AUDIT_MASK_SECRET"),
     ),
 }
 """The variables each service, the consumer and the daily backup read; a test compares them with their Settings."""

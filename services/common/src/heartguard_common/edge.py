@@ -15,6 +15,7 @@ from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.metrics import Metrics
 from heartguard_common.outbox import Outbox
 from heartguard_common.revocation import RedisRevocations, Revocations
+from heartguard_common.revocation_copy import RevocationCopy
 from heartguard_common.settings import CommonSettings, choice, variable
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import RedisClient, make_redis
@@ -81,7 +82,13 @@ def make_edge(
     key_source: KeySource | None = None,
     revocations: Revocations | None = None,
 ) -> Edge:
-    """The edge of a service. Auth passes its own keys and revocations, because it is where they come from."""
+    """The edge of a service. Auth passes its own keys and revocations, because it is where they come from.
+
+    Each of the others takes part in keeping the copy of the revocations.
+    """
+    if revocations is None:
+        copy = RevocationCopy(parts.database, parts.redis, parts.clock)
+        parts.lifecycle.on_close(Background("revocations", copy.step).start().close)
     source = key_source or make_key_source(settings, lambda: parts.auth.get(KEY_SET_PATH), parts.clock)
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, parts.clock)
     return Edge(

@@ -5,16 +5,18 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError
 
-from heartguard_auth.domain import Account, NewAccount, Standing
-from heartguard_common.clock import from_datetime
+from heartguard_auth.domain import Account, NewAccount, Standing, Subjects
+from heartguard_auth.store.locks import LOCKED_UNTIL, lock_values, locked_until
+from heartguard_common.clock import Clock, from_datetime
 from heartguard_common.database import Database
 
 
 class PostgresAccounts:
     """The tables `users` and, for founding, `organizations`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     def add(self, account: NewAccount) -> Account | None:
         """Make an account (and its organization, if it founds one); None when the address is taken."""
@@ -39,6 +41,11 @@ class PostgresAccounts:
     def by_email(self, email: str) -> Account | None:
         """The account of an address, deleted ones excepted."""
         return self._one(_BY_EMAIL, email)
+
+    def by_email_and_lock(self, email: str, subjects: Subjects) -> tuple[Account | None, int]:
+        """As `by_email`, and when the last lock of these ends, in nanoseconds since 1970; 0 without one."""
+        row = self._database.one(_BY_EMAIL_AND_LOCK, {"value": email, **lock_values(subjects, self._clock)})
+        return (None if row.id is None else _account(row)), locked_until(row)
 
     def by_id(self, user_id: int) -> Account | None:
         """The account with that id, deleted ones excepted."""
@@ -116,6 +123,11 @@ FROM heartguard_core.users u
 WHERE u.deleted_at IS NULL
 """
 _BY_EMAIL = text(f"{_SELECT} AND u.email_key = heartguard_core.email_key(:value)")
+# A row also where there is no such account: unknown addresses lock as known ones do.
+_BY_EMAIL_AND_LOCK = text(f"""
+SELECT locks.locked_until, found.* FROM (SELECT {LOCKED_UNTIL} AS locked_until) AS locks
+LEFT JOIN ({_SELECT} AND u.email_key = heartguard_core.email_key(:value)) AS found ON true
+""")  # noqa: S608  no value is in the text
 _BY_ID = text(f"{_SELECT} AND u.id = :value")
 AS_READ = "id = :user_id AND password_hash = :old AND role = :role AND active = :active AND deleted_at IS NULL"
 _SET_PASSWORD = f"UPDATE heartguard_core.users SET password_hash = :hashed WHERE {AS_READ} RETURNING id"  # noqa: S608

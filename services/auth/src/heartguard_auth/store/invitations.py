@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import text
 
 from heartguard_auth.domain import RANKS, Invitation, given_roles
-from heartguard_auth.store.sessions import moment, nanoseconds
+from heartguard_auth.store.times import moment, nanoseconds
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from heartguard_auth.domain import Letter, Waiting, email_key
 from heartguard_auth.store.sealing import cipher, keyed_hash
-from heartguard_auth.store.sessions import moment
+from heartguard_auth.store.times import moment
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
 from heartguard_common.ids import uuid7

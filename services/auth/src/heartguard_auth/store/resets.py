@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from heartguard_auth.store.sessions import moment
+from heartguard_auth.store.times import moment
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 

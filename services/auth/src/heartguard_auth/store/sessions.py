@@ -1,29 +1,18 @@
 """Sessions and refresh tokens in PostgreSQL."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
 from heartguard_auth.domain import Account, RefreshToken, Session
 from heartguard_auth.store.accounts import AS_READ, as_read
+from heartguard_auth.store.times import moment, nanoseconds
 from heartguard_common.audit import AuditEvent, encode
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
 
 PURGED = 1000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def moment(time_ns: int) -> datetime:
-    """Nanoseconds since the epoch as a `timestamptz` parameter; what is under a microsecond is dropped."""
-    return _EPOCH + timedelta(microseconds=time_ns // 1000)
-
-
-def nanoseconds(value: datetime) -> int:
-    """A `timestamptz` column as nanoseconds since the epoch."""
-    return (value - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 class PostgresSessions:

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from heartguard_auth.domain import Letter
 from heartguard_auth.ports import Undeliverable
 from heartguard_auth.settings import SmtpServer
-from heartguard_auth.store.sessions import moment
+from heartguard_auth.store.times import moment
 from heartguard_common.clock import Clock
 
 TIMEOUT_SECONDS = 10.0

@@ -10,6 +10,7 @@ from heartguard_auth.ports import (
     Guesses,
     Hasher,
     Invitations,
+    Locks,
     Outbox,
     Resets,
     RevocationList,
@@ -49,6 +50,7 @@ class Stores:
     hasher: Hasher
     verifier: TokenVerifier
     guesses: Guesses
+    locks: Locks
     outbox: Outbox
     resets: Resets
     invitations: Invitations

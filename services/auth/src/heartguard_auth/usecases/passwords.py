@@ -42,8 +42,9 @@ class Passwords:
         account = self._s.accounts.by_id(principal.user_id or 0)
         if account is None:
             raise ServiceError(INVALID_TOKEN)
+        locked_until = self._s.locks.until(self._s.guesses.subjects(account.email, address))
         try:
-            with self._guard.attempt(account.email, address):
+            with self._guard.attempt(account.email, address, locked_until):
                 self._require(account, current)
         except ServiceError as error:
             self._s.audit.changed(

@@ -33,9 +33,10 @@ class SessionUseCases:
 
     def login(self, email: str, password: str, device: Device) -> TokenPair:
         """Begin a session. Raises AUTH_001 for whatever is wrong, AUTH_009 for who guesses; unknown addresses alike."""
-        account = self._s.accounts.by_email(email)
+        subjects = self._s.guesses.subjects(email, device.address)
+        account, locked_until = self._s.accounts.by_email_and_lock(email, subjects)
         try:
-            with self._guard.attempt(email, device.address):
+            with self._guard.attempt(email, device.address, locked_until):
                 proven = self._proven(account, password)
                 pair = self._begin(proven, password, device)
         except ServiceError as error:

@@ -61,8 +61,11 @@ def restore_in_container(environ: Mapping[str, str], options: argparse.Namespace
 
 def bring_back(settings: BackupSettings, options: argparse.Namespace, passwords: Mapping[str, str]) -> None:
     """Restore one into a database that answers. Raises `Trouble`."""
-    manifest = restore(settings, options.layout.root, str(_absolute(options.backup)), passwords)
+    restored = restore(settings, options.layout.root, str(_absolute(options.backup)), passwords)
+    manifest = restored.manifest
     print(f"restored and verified: {_told(manifest)}")
+    print("all sessions are ended: everybody logs in again, and no token from before counts")
+    print(f"deletions after the backup, carried out again when the services start: {restored.deletions:,}")
     _name_absent(manifest)
     _warn(manifest)
 

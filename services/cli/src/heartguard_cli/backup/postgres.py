@@ -47,7 +47,7 @@ class Instant:
 
 def dump(url: str, target: Path) -> Instant:
     """Write the database to `target` and say what is in it, both of the same snapshot. Raises `Trouble`."""
-    with _connected(url) as connection, connection.cursor() as cursor:
+    with connected(url) as connection, connection.cursor() as cursor:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         cursor.execute("SELECT to_regnamespace(%s)", (SCHEMA,))
         if cursor.fetchone() == (None,):
@@ -64,7 +64,7 @@ def dump(url: str, target: Path) -> Instant:
 def restore(url: str, source: Path, major: int) -> None:
     """Load a dump in one transaction, in place of an empty schema. Raises `Trouble`; the schema is gone then."""
     erase(url)
-    with _connected(url) as connection:
+    with connected(url) as connection:
         server = connection.server_version // 10_000
     if server < major:
         raise Trouble(f"The backup is of PostgreSQL {major} and this server is {server}: restore into {major} or later")
@@ -73,21 +73,21 @@ def restore(url: str, source: Path, major: int) -> None:
 
 def erase(url: str) -> None:
     """Remove our schema and all that is in it."""
-    with _connected(url) as connection, connection.cursor() as cursor:
+    with connected(url) as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
         connection.commit()
 
 
 def tables(url: str) -> dict[str, Table]:
     """Rows and digest of each table."""
-    with _connected(url) as connection, connection.cursor() as cursor:
+    with connected(url) as connection, connection.cursor() as cursor:
         return _tables(cursor)
 
 
 def holdings(url: str) -> dict[str, int]:
     """How much there is of what only a system in use has; empty for a system that is empty."""
     found: dict[str, int] = {}
-    with _connected(url) as connection, connection.cursor() as cursor:
+    with connected(url) as connection, connection.cursor() as cursor:
         for name in HOLDS:
             cursor.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.{name}",))
             if cursor.fetchone() != (None,):
@@ -99,7 +99,7 @@ def holdings(url: str) -> dict[str, int]:
 
 def connected_services(url: str) -> list[str]:
     """The services that have a session in this database, by their roles' names."""
-    with _connected(url) as connection, connection.cursor() as cursor:
+    with connected(url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database() AND usename = ANY(%s)",
             ([role_name(service) for service in ROLES],),
@@ -132,7 +132,8 @@ def _objects(cursor: Any) -> dict[str, Entry]:
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Any]:
+def connected(url: str) -> Iterator[Any]:
+    """A connection that is closed at the end. Raises `Trouble` when the database does not answer."""
     try:
         connection = psycopg2.connect(libpq(url), connect_timeout=5)
     except psycopg2.OperationalError as error:
