@@ -30,7 +30,7 @@ AUDIT = (
 )
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gateway": (
-        *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "MAX_UPLOAD_MB"),
+        *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "MAX_UPLOAD_MB", "ANSWER_BUFFER_MB"),
         *(URL_VARIABLES[name] for name in WITH_DATABASE if name != "auth"),
     ),
     "auth": (

@@ -4,20 +4,23 @@ A greenlet that has served a request keeps some 16 KiB of stack; a resting conne
 and a watcher. Greenlets are kept for the next request, because making one costs more than waking one.
 """
 
+import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gevent
 from gevent.hub import get_hub
-from gevent.socket import SHUT_RD
+from gevent.socket import SHUT_RD, SHUT_RDWR, SO_LINGER, SOL_SOCKET
 
 from heartguard_gateway.sockets import readable
 
-# What the worker tells of a connection in the WSGI environment: how to end it after this answer, and for how many
-# seconds its first request lay unread.
-CLOSE, WAITED = "heartguard.close", "heartguard.waited"
+# What the worker tells of a connection in the WSGI environment: how to end it after this answer, how to cut it in the
+# middle, and for how many seconds its first request lay unread.
+CLOSE, CUT, WAITED = "heartguard.close", "heartguard.cut", "heartguard.waited"
 _POLLIN = 1
+_RESET = struct.pack("ii", 1, 0)  # struct linger: close() discards what was not sent, and resets
 _SPARE = 64  # greenlets that wait for work; more have been needed only in a burst
 
 
@@ -42,6 +45,12 @@ class Client:
     def silent(self) -> bool:
         """Whether neither bytes nor its end are there to be read."""
         return not readable(self.socket)
+
+    def cut(self) -> None:
+        """End the connection at once: whoever sends gets an OSError, and the kernel keeps nothing that was not read."""
+        with suppress(OSError):  # the client has gone meanwhile
+            self.socket.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
+            self.socket.shutdown(SHUT_RDWR)
 
     def close(self) -> None:
         """Forget watcher and socket."""

@@ -16,6 +16,7 @@ UPSTREAM_UNAVAILABLE = ErrorRow("GW_011", 503, "The service is not available")
 UPSTREAM_TIMEOUT = ErrorRow("GW_012", 504, "The service did not answer in time")
 AUDIT_UNAVAILABLE = ErrorRow("GW_013", 503, "The request could not be written to the audit trail")
 OVERLOADED = ErrorRow("GW_014", 503, "The gateway has more to do than it can")
+LANES_FULL = ErrorRow("GW_016", 503, "As many streams as may be are on their way already")
 
 ROWS = (
     BAD_TARGET,
@@ -32,4 +33,5 @@ ROWS = (
     UPSTREAM_TIMEOUT,
     AUDIT_UNAVAILABLE,
     OVERLOADED,
+    LANES_FULL,
 )

@@ -19,7 +19,8 @@ from heartguard_gateway.policy import Matcher
 class Outbound:
     """A request to a service. `body` is bytes at hand, or blocks to stream of which `length` are declared.
 
-    Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError.
+    Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError. `holder` is whose
+    share of lanes and space it takes, `cut` ends the client's connection.
     """
 
     method: str
@@ -27,6 +28,8 @@ class Outbound:
     headers: Headers
     body: bytes | Iterable[bytes] = b""
     length: int | None = None
+    holder: str = ""
+    cut: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
 from gevent import monkey
@@ -9,6 +10,7 @@ from gevent import monkey
 # gevent's own polling is cooperative; this question is answered at once.
 _poll = monkey.get_original("select", "poll")
 _POLLIN = 1
+_UNSENT = 128 * 1024
 _INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52  # of struct tcp_info, <linux/tcp.h>
 
 
@@ -20,6 +22,13 @@ def send_all(sock: Any, data: bytes) -> None:
     sent = sock.send(data)
     if sent < len(data):
         sock.sendall(memoryview(data)[sent:])
+
+
+def keep_little_unsent(sock: Any) -> None:
+    """Let the kernel take only so much that the client is not ready for; the rest waits where it is counted."""
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError):  # not TCP, or not Linux
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
 def readable(sock: Any) -> bool:

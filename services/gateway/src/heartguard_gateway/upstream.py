@@ -5,17 +5,21 @@ service.
 """
 
 import math
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from gevent.lock import BoundedSemaphore
 
 from heartguard_common.errors import ServiceError
+from heartguard_gateway.answers import Answers, Reader
 from heartguard_gateway.connection import AnswerStream, BadAnswer, Connection, Message
 from heartguard_gateway.domain import Reply
-from heartguard_gateway.errors import UPSTREAM_FAILED, UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
+from heartguard_gateway.errors import LANES_FULL, UPSTREAM_FAILED, UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
+from heartguard_gateway.lanes import Lanes
 from heartguard_gateway.pool import Breaker, Pool, RetryBudget
 from heartguard_gateway.ports import Inbound, Outbound
 
@@ -30,10 +34,13 @@ class UpstreamLimits:
     """How much one worker asks of one service; times in seconds.
 
     `streams` is how many of the connections may be held by bodies over 64 KiB, so that slow ones starve nobody.
+    `waiting` is for how many readers the service may have to wait, and `waiting_share` for how many of one holder.
     """
 
     connections: int = 128
     streams: int = 32
+    waiting: int = 2
+    waiting_share: int = 1
     connect: float = 1.0
     wait: float = 2.0
     answer: float = 30.0
@@ -53,6 +60,7 @@ class Upstream:
         url: str,
         limits: UpstreamLimits | None = None,
         *,
+        answers: Answers | None = None,
         count: Callable[[str, str], None] = lambda _name, _event: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -65,6 +73,8 @@ class Upstream:
         self._streams = BoundedSemaphore(self._limits.streams)
         self._breaker = Breaker(self._limits.failures, self._limits.open, monotonic)
         self._budget = RetryBudget(self._limits.retry_ratio)
+        self._answers = answers or Answers(Path(tempfile.gettempdir()))
+        self._readers = Lanes(self._limits.waiting, self._limits.waiting_share)
         self._count = count
 
     def send(self, outbound: Outbound) -> Inbound:
@@ -142,7 +152,7 @@ class Upstream:
             early = self._stream(connection, head, outbound.body, chunked=outbound.length is None)
             connection.deadline(self._limits.answer)
         message = connection.read_head(bodiless=outbound.method == "HEAD")
-        return Inbound(self._reply(connection, message, keep=not early), early=early)
+        return Inbound(self._reply(connection, message, outbound, keep=not early), early=early)
 
     def _stream(self, connection: Connection, head: bytes, body: Iterable[bytes], *, chunked: bool) -> bool:
         """Send block by block; True when the service answered before it had all."""
@@ -160,21 +170,34 @@ class Upstream:
             return True
         return False
 
-    def _reply(self, connection: Connection, message: Message, *, keep: bool) -> Reply:
+    def _reply(self, connection: Connection, message: Message, outbound: Outbound, *, keep: bool) -> Reply:
         length = message.length
         if message.complete or (length is not None and length <= COLLECT):
             connection.read_rest(message)
             body = message.take()
             self._pool.give_back(connection, keep=keep and message.keep_alive)
             return Reply(message.status, message.headers, body)
-        self._hold_stream()
+        live = message.live
+        if live:
+            self._hold_stream()
 
         def done(*, clean: bool) -> None:
-            self._streams.release()
+            if live:
+                self._streams.release()
             self._pool.give_back(connection, keep=clean and keep and message.keep_alive)
 
         stream = AnswerStream(connection, message, self._limits.block, done)
-        return Reply(message.status, message.headers, stream=stream)
+        if live:  # its events are worth something only now
+            return Reply(message.status, message.headers, stream=stream)
+        kept = self._answers.keep(stream, length, Reader(outbound.holder, self._readers, outbound.cut))
+        if kept is None:
+            self._count(self._name, "readers_exhausted")
+            raise ServiceError(
+                LANES_FULL,
+                "The gateway keeps as much of long answers to this client as it may; try again in 5 s",
+                headers={"Retry-After": "5"},
+            )
+        return Reply(message.status, message.headers, stream=kept)
 
     def _head(self, outbound: Outbound) -> bytes:
         lines = [f"{outbound.method} {outbound.target} HTTP/1.1", f"host: {self._authority.decode()}"]

@@ -15,6 +15,7 @@ from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, Resource
 from heartguard_common.metrics import Metrics
 from heartguard_common.paths import SCHEMAS_DIR
 from heartguard_common.spool import Spool
+from heartguard_gateway.answers import AnswerLimits, Answers
 from heartguard_gateway.callers import CachedCallers
 from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.policy import Matcher, compile_limits
@@ -43,7 +44,8 @@ def create_app(
     auth = Sister(settings.auth_url, NAME, settings.service_secret)
     link = lifecycle.open(Resource("redis", lambda: RedisLink(settings.redis_url), RedisLink.ping, RedisLink.close))
     lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health")))
-    services = _upstreams(settings, upstream_limits, metrics, lifecycle)
+    answers = _answers(settings, metrics)
+    services = _upstreams(settings, upstream_limits, answers, metrics, lifecycle)
     trail = StreamTrail(link, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
     ports = Ports(
         contracts=contracts,
@@ -69,22 +71,41 @@ def create_app(
     mount(app, Pipeline(ports))
     lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
     lifecycle.on_close(gevent.spawn(_show_state, metrics, services).kill)
+    lifecycle.on_close(gevent.spawn(_keep_pace, metrics, answers).kill)
     app.extensions[LIFECYCLE] = lifecycle
     return app
 
 
 def _upstreams(
-    settings: Settings, limits: UpstreamLimits | None, metrics: Metrics, lifecycle: Lifecycle
+    settings: Settings, limits: UpstreamLimits | None, answers: Answers, metrics: Metrics, lifecycle: Lifecycle
 ) -> dict[str, Upstream]:
     """The services behind the gateway, by name."""
     events = metrics.counter("heartguard_gateway_upstream_events", "Troubles with a service", ("upstream", "event"))
     made = {
-        name: Upstream(name, url, limits, count=lambda who, what: events.labels(who, what).inc())
+        name: Upstream(name, url, limits, answers=answers, count=lambda who, what: events.labels(who, what).inc())
         for name, url in settings.upstreams.items()
     }
     for upstream in made.values():
         lifecycle.on_close(upstream.close)
     return made
+
+
+def _answers(settings: Settings, metrics: Metrics) -> Answers:
+    """What is kept of long answers, beside the spool."""
+    cut = metrics.counter("heartguard_gateway_cut_readers", "Clients cut off while they read an answer", ("why",))
+    settings.spool_dir.mkdir(parents=True, exist_ok=True)
+    limits = AnswerLimits(disk=settings.answer_buffer_mb * _MIB)
+    return Answers(settings.spool_dir, limits, count=lambda why: cut.labels(why).inc())
+
+
+def _keep_pace(metrics: Metrics, answers: Answers) -> None:
+    """Cut off who reads too slowly, and show what is kept; the body of a background greenlet."""
+    kept = metrics.gauge("heartguard_gateway_answer_bytes", "Long answers that are kept for readers", ("place",))
+    while True:
+        answers.sweep()
+        kept.labels("memory").set(answers.memory.used)
+        kept.labels("disk").set(answers.disk.used)
+        gevent.sleep(_STATE_SECONDS)
 
 
 def _show_state(metrics: Metrics, services: Mapping[str, Upstream]) -> None:

@@ -21,7 +21,7 @@ from gunicorn.workers.ggevent import GeventWorker as Stock
 
 from heartguard_common import unparsed
 from heartguard_common.errors import ErrorRow
-from heartguard_gateway.clients import CLOSE, WAITED, Client, Clients
+from heartguard_gateway.clients import CLOSE, CUT, WAITED, Client, Clients
 from heartguard_gateway.errors import (
     BAD_REQUEST,
     EXPECTATION_FAILED,
@@ -31,7 +31,7 @@ from heartguard_gateway.errors import (
     UNKNOWN_CODING,
 )
 from heartguard_gateway.intake import BLOCK
-from heartguard_gateway.sockets import seconds_since_data, send_all
+from heartguard_gateway.sockets import keep_little_unsent, seconds_since_data, send_all
 
 SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is the slowest reader we keep
 # A connection that was just used is likely to bring a request that is on its way already; it is answered with
@@ -200,7 +200,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         """Answer one request; False when the connection must close."""
         response = Response(request, client.socket, self.cfg)
         environ = self._environ(request, client)
-        environ[CLOSE] = response.force_close
+        environ[CLOSE], environ[CUT] = response.force_close, client.cut
         if client.fresh:  # on a connection that goes on nobody sends more than is answered
             environ[WAITED], client.fresh = seconds_since_data(client.socket), False
         if not self.alive:
@@ -208,6 +208,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         body = self.wsgi(environ, response.start_response)
         try:
             if getattr(body, "unbuffered", False):
+                keep_little_unsent(client.socket)
                 response.send_headers()
                 response.flush()
             for block in body:

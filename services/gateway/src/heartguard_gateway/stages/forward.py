@@ -19,7 +19,9 @@ def run(exchange: Exchange, ports: Ports) -> None:
     path = join_path(exchange.segments)
     target = f"{path}?{request.query}" if request.query else path
     inbound = ports.services[row.upstream].send(
-        Outbound(request.method, target, exchange.upstream_headers, body, length)
+        Outbound(
+            request.method, target, exchange.upstream_headers, body, length, holder=exchange.holder, cut=request.cut
+        )
     )
     if inbound.early:
         request.close()  # the rest of the body is still on its way
