@@ -281,7 +281,7 @@ def test_slow_streams_leave_connections_for_others(backend: Backend) -> None:
     upstream = client(backend.url, limits)
     with backend.behaving(large):
         streams = [upstream.send(Outbound("GET", "/large", [])).reply.stream for _ in range(2)]
-        assert code(upstream, Outbound("GET", "/large", [])) == "GW_011"
+        assert code(upstream, Outbound("GET", "/large", [])) == "GW_016"
         assert code(upstream) == "200"
         for stream in streams:
             assert stream is not None

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
-from heartguard_common.network import parse_address
+from heartguard_common.network import bucket_address, parse_address
 from heartguard_common.policy import Row
 
 Headers = list[tuple[str, str]]
@@ -141,6 +141,14 @@ class Exchange:
     reply: Reply | None = None
     refused_by: str | None = None
     code: str | None = None
+
+    @property
+    def holder(self) -> str:
+        """Who shares the limits of bodies and streams: the organization, the service, or the anonymous address."""
+        caller = self.principal
+        if caller is None:
+            return f"address {bucket_address(self.address)}"
+        return f"organization {caller.org_id}" if caller.kind == "person" else caller.actor
 
 
 def split_path(path: str) -> tuple[str, ...]:
