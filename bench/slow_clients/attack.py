@@ -1,7 +1,7 @@
 """Clients that are slow on purpose, by the thousand, in one process: `python -m bench.slow_clients.attack PLAN`.
 
 PLAN is JSON: the gateway's port, how many clients, and what each does (`Behaviour`). They go on until standard input
-ends: who is cut off comes back after a second. Standard output says `up` when all have connected once, and at the end
+ends: who is cut off comes back after ten seconds. Standard output says `up` when all have connected once, and at the end
 how many connections ended and with which status.
 """
 
@@ -13,7 +13,8 @@ import sys
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
-PAUSE = 1.0  # between two drips, and before a client that was cut off comes back
+PAUSE = 1.0  # between two drips
+BACK = 10.0  # until a client that was cut off or turned away comes back
 # Everything in 127.0.0.0/8 is this machine (Linux): the slow ones come from a few addresses of their own.
 SOURCES = tuple(f"127.0.0.{number}" for number in range(2, 6))
 
@@ -71,7 +72,7 @@ class Attack:
             except OSError as error:  # TimeoutError too
                 status = type(error).__name__
             self.ends[status] += 1
-            pause = self.clients / behaviour.rate if behaviour.rate else PAUSE
+            pause = self.clients / behaviour.rate if behaviour.rate else BACK
             await asyncio.sleep(max(pause - (loop.time() - began), 0.01))
 
     async def _once(self, behaviour: Behaviour, source: str) -> str:

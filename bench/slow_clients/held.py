@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-FILES_LEFT = 300  # open files that may be more afterwards: both ends of connections that are pooled for a minute
+FILES_LEFT = 600  # more than before: both ends of 128 connections of each worker to a service are kept for a minute
 _BLOCK = 512  # st_blocks counts these (stat(2))
 
 

@@ -15,7 +15,7 @@ from tests.people import found, join
 from tests.servers import Database, children, until
 from tests.tokens import bearer
 
-SIZE = 10  # MiB: more than sockets hold
+SIZE = 3  # MiB: more than sockets and the memory for one answer hold
 READERS = 12  # three times as many as the service has threads
 
 

@@ -46,14 +46,17 @@ class Pace:
 class AnswerLimits:
     """What one worker keeps of answers, in bytes, and at which pace they have to be read.
 
-    `one` is the memory for one answer, `spare` what has to be left free on the disk. `crowded` is for holders of more
-    than an eighth of `disk`, `waited_for` for readers for whom a service has to wait.
+    `one` is the memory for one answer, `spare` what has to be left free on the disk. What is more than `ahead` of a
+    gentle reader is taken at `ahead_rate` bytes per second, so that a thousand of them are no load. `crowded` is for
+    holders of more than an eighth of `disk`, `waited_for` for readers for whom a service has to wait.
     """
 
     one: int = 128 * 1024
     memory: int = 32 * MIB
     disk: int = 2048 * MIB
     spare: int = 1024 * MIB
+    ahead: int = MIB
+    ahead_rate: int = 8 * MIB
     ordinary: Pace = Pace(20.0, 4096.0)
     crowded: Pace = Pace(20.0, 16_384.0)
     waited_for: Pace = Pace(5.0, 65_536.0)
@@ -71,11 +74,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads an answer: whose share it takes, which lanes of a service it may hold, and how to cut it off."""
+    """Who reads an answer: whose share it takes, the lanes of those for whom a service waits, how to cut it off.
+
+    `gentle`: its service has a thread for it, so that nothing needs to hurry while the reader does not.
+    """
 
     holder: str
     lanes: Lanes
     cut: Callable[[], None]
+    gentle: bool = False
 
 
 class Answers:
@@ -213,13 +220,20 @@ class KeptAnswer:
                     return
                 self._put(block)
                 self._arrived.set()
-                gevent.sleep(0)  # the reader's turn, and everybody else's: a service may be faster than all of them
+                # The reader's turn, and everybody else's: a service may be faster than all of them.
+                gevent.sleep(self._pause(len(block)))
             self._complete = True
         except Exception as error:  # noqa: BLE001  whatever it was, the reader has to learn of it
             self._error = self._error or error
         finally:
             self._leave_service()
             self._arrived.set()
+
+    def _pause(self, size: int) -> float:
+        """Seconds to wait after a block of this size."""
+        limits = self._answers.limits
+        far = self._reader.gentle and self._written - self._read > limits.ahead
+        return size / limits.ahead_rate if far else 0
 
     def _put(self, block: bytes) -> None:
         """Keep a block. Where there is no room the service waits for the reader. Raises `ReaderCutError`."""

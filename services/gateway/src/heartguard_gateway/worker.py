@@ -21,6 +21,7 @@ from gunicorn.workers.ggevent import GeventWorker as Stock
 
 from heartguard_common import unparsed
 from heartguard_common.errors import ErrorRow
+from heartguard_gateway.bodies import BLOCK
 from heartguard_gateway.clients import CLOSE, CUT, WAITED, Client, Clients
 from heartguard_gateway.errors import (
     BAD_REQUEST,
@@ -30,7 +31,6 @@ from heartguard_gateway.errors import (
     TOO_SLOW,
     UNKNOWN_CODING,
 )
-from heartguard_gateway.intake import BLOCK
 from heartguard_gateway.sockets import keep_little_unsent, seconds_since_data, send_all
 
 SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is the slowest reader we keep
