@@ -1,8 +1,8 @@
 """Clients that are slow on purpose, by the thousand, in one process: `python -m bench.slow_clients.attack PLAN`.
 
 PLAN is JSON: the gateway's port, how many clients, and what each does (`Behaviour`). They go on until standard input
-ends: who is cut off comes back after ten seconds. Standard output says `up` when all have connected once, and at the end
-how many connections ended and with which status.
+ends: who is cut off comes back after ten seconds. Standard output says `up` when all have connected once, and at the
+end how many connections ended and with which status.
 """
 
 import asyncio

@@ -5,6 +5,8 @@ not parse, lets one busy connection hold the loop, and waits its whole grace tim
 """
 
 import logging
+import resource
+import sys
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -31,7 +33,7 @@ from heartguard_gateway.errors import (
     TOO_SLOW,
     UNKNOWN_CODING,
 )
-from heartguard_gateway.sockets import keep_little_unsent, seconds_since_data, send_all
+from heartguard_gateway.sockets import close_lingering, keep_little_unsent, seconds_since_data, send_all
 
 SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is the slowest reader we keep
 # A connection that was just used is likely to bring a request that is on its way already; it is answered with
@@ -39,6 +41,8 @@ SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is th
 IDLE_SECONDS = 0.3
 HEAD_SECONDS = 20.0  # for the whole head of a request, and for what is left of a body that nobody wanted
 _POLL_SECONDS = 0.1
+_OTHER_FILES = 256  # connections to services and stores, files that keep bodies and answers, logs
+_MARGIN = 64  # connections above the limit that are being ended
 _ROWS: unparsed.Rows = (
     (parsing.LimitRequestLine, TARGET_TOO_LONG),
     (parsing.LimitRequestHeaders, HEADERS_TOO_LARGE),
@@ -95,6 +99,12 @@ def _date(second: int) -> str:
     return formatdate(second, usegmt=True)  # RFC 9110 section 5.6.7
 
 
+def files_allowed() -> int:
+    """How many files this process may have open at once."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
 def _place(address: Any) -> tuple[str, str]:
     """Host and port; a Unix socket has a path or nothing."""
     return (address[0], str(address[1])) if isinstance(address, tuple) else (str(address), "")
@@ -109,6 +119,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         super().__init__(*arguments, **options)
         self.clients = Clients(self._serve)
         self._constants: dict[str, Any] = {}
+        self._capacity = self.worker_connections
 
     def patch(self) -> None:
         """The rest of gevent's patches (see `gunicorn_conf.when_ready`), and its sockets for the listeners."""
@@ -121,6 +132,8 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         # Each request reads some twenty settings, and Config looks each up through three functions.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self._constants = {**wsgi.base_environ(self.cfg), "wsgi.multithread": True}
+        # A request may need a connection to a service beside its client's.
+        self._capacity = max(1, min(self.worker_connections, (files_allowed() - _OTHER_FILES) // 2))
         doors = {self._open(listener): listener for listener in self.sockets}
         beat = 0.0
         while self.alive:
@@ -147,7 +160,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         listener.setblocking(1)
         name = listener.getsockname()
         door = _Door(listener, lambda client, address: self._admit(client, address, name))
-        door.is_full = lambda: len(self.clients) >= self.worker_connections
+        door.is_full = lambda: len(self.clients) >= self._capacity + _MARGIN
         if self.cfg.workers > 1:
             door.max_accept = 1
         door.start()
@@ -155,7 +168,9 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def _admit(self, client: Any, address: Any, name: Any) -> None:
         client.settimeout(SEND_SECONDS)
-        self.clients.rest(Client(client, address, name))
+        if len(self.clients) >= self._capacity:
+            self.clients.make_room()
+        self.clients.take(Client(client, address, name))
 
     def _serve_backlog(self, listener: Any) -> None:
         listener.setblocking(0)
@@ -177,8 +192,9 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             while True:
                 request = next(parser)
                 client.reading = False
+                unparsed.require_known_coding(request)
                 if not self._answer(request, client):
-                    util.close_graceful(client.socket)
+                    close_lingering(client.socket)
                     return False
                 client.since, client.reading = time.monotonic(), True
                 if not parser.finish_body():
@@ -261,6 +277,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def _refuse(self, client: Any, method: str | None, row: ErrorRow) -> None:
         unparsed.refuse(client, method, row, log, gateway=True)
+        close_lingering(client)
 
 
 class _Door(StreamServer):  # type: ignore[misc]
