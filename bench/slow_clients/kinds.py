@@ -62,6 +62,7 @@ def kinds(target: Target) -> Mapping[str, list[Behaviour]]:
             Behaviour(_body(upload, 20 * MIB, target.bearer, binary), trickle, 140_000),
         ],
         "body after a refusal": [Behaviour(_body("POST /users", 60_000, json), "x" * 500)],
+        "reading the contract": [Behaviour(_head("GET /openapi.json", "\r\n"), reads=1024)],
         "reading a file": [Behaviour(_head(f"GET {target.link}", "\r\n"), reads=1024)],
         "reading a query": [
             Behaviour(

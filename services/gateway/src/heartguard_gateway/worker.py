@@ -89,8 +89,14 @@ class Response(wsgi.Response):  # type: ignore[misc]
         self.flush()
 
     def _emit_body(self, data: bytes) -> None:
-        framed = b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data
         waiting, self._waiting = self._waiting, b""
+        if len(data) > BLOCK and not self.chunked:
+            # Not joined with the head: a file of the contract is one object for all who read it, however slowly.
+            keep_little_unsent(self.sock)
+            send_all(self.sock, waiting)
+            send_all(self.sock, data)
+            return
+        framed = b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data
         send_all(self.sock, waiting + framed)
 
 
