@@ -6,7 +6,6 @@ from http import HTTPStatus
 from typing import Any
 
 from heartguard_common import errors
-from heartguard_common.body import MAX_DOCUMENT_BYTES
 from heartguard_common.policy import SERVICES, Policy, Row
 from heartguard_common.routing import DOCUMENT_TYPES, Route
 from schemas.builder import examples, headers, refusals
@@ -27,7 +26,7 @@ DESCRIPTION = """Telemetry of wearables, behind one gateway.
 **Formats.** Every message is JSON or XML: `Content-Type` says what is sent, `Accept` (or `?format=json|xml`) what is
 wanted; an error has the format of the answer. **Errors** are listed for each operation with the codes it can give;
 the message and the field pointers (`details`) are for people. **Limits.** Each rate class is a multiple of
-`RATE_LIMIT`, counted by address and caller; a document has at most 8 MiB, a file `MAX_UPLOAD_MB`.
+`RATE_LIMIT`, counted by address and caller; a body at most what its operation says, a file `MAX_UPLOAD_MB`.
 **Any answer** carries `X-Request-ID`. A method that a path does not have is 405 with `Allow`;
 HEAD is answered where GET is, and OPTIONS everywhere."""
 
@@ -152,7 +151,7 @@ def _responses(catalogue: Mapping[str, Sequence[errors.ErrorRow]], known: Mappin
 def _limits(policy: Policy) -> dict[str, Any]:
     """What is counted and measured, beside the bounds that each schema states."""
     return {
-        "document_bytes": MAX_DOCUMENT_BYTES,
+        "body_bytes": dict(policy.bodies),
         "upload_mebibytes": "MAX_UPLOAD_MB",
         "depth": 64,
         "faults_listed": 100,

@@ -146,7 +146,9 @@ class Operation:
 
     def _request_body(self) -> dict[str, Any]:
         content = {kind: self._content(self._route.takes, kind) for kind in self._route.accepts or ("*/*",)}
-        return {"required": self._route.body != "optional", "content": content}
+        most = self._row.max_body
+        text = "At most `MAX_UPLOAD_MB`." if most is None else f"At most {most // 1024} KiB, as sent and decompressed."
+        return {"description": text, "required": self._route.body != "optional", "content": content}
 
     def _content(self, message: str | None, media_type: str) -> dict[str, Any]:
         """A Media Type Object; a message has a schema and examples in JSON, XML and as a form."""

@@ -62,7 +62,7 @@ RAISED_BY: Mapping[str, str] = {
 _NAMED_IN_BODY = ("auth.password_code",)  # GEN_404 for what a body names, where the path has no parameter
 _PLAIN = ("health", "ready", "metrics")  # the same in every service, and none of its own business
 _OF_ANY = ("GEN_400", "GEN_406", "GEN_422", "GEN_500", "GW_001", "GW_002", "GW_003", "GW_006", "GW_007", "GW_008")
-_OF_A_BODY = ("GEN_413", "GEN_415", "GW_004", "GW_005", "GW_009")
+_OF_A_BODY = ("GEN_413", "GEN_415", "GW_004", "GW_005", "GW_009", "GW_015")
 
 
 def rows_of(row: Row, route: Route, catalogue: Mapping[str, Sequence[ErrorRow]]) -> list[ErrorRow]:
@@ -90,7 +90,7 @@ def _shared(row: Row, route: Route) -> set[str]:
         ("{" in row.path or row.id in _NAMED_IN_BODY, ("GEN_404",)),
         (if_match(row, route), ("GEN_412",)),
         (route.idempotent, ("GEN_423",)),
-        (forwarded, ("GEN_502", "GEN_503", "GW_010", "GW_011", "GW_012")),
+        (forwarded, ("GEN_502", "GEN_503", "GW_010", "GW_011", "GW_012", "GW_016")),
         (row.audited, ("GW_013",)),
         (not row.path.startswith("/gateway/"), ("GW_014",)),
     )

@@ -12,6 +12,9 @@ HEAD = """
 [classes]
 default = 1.0
 address = 20
+[bodies]
+none = 16
+document = 64
 [parameters]
 user_id = "integer"
 item_id = "uuid"
@@ -78,6 +81,10 @@ def code(policy: Policy, principal: Principal | None, *, inner: bool = False) ->
         (HEAD.replace("default = 1.0\n", "") + row(limit='"address"'), "default is missing"),
         (HEAD.replace("address = 20", "address = 0") + row(), "address must be a number"),
         (HEAD.replace('"uuid"', '"number"') + row(), "item_id must be one of"),
+        (HEAD.replace("document = 64\n", "") + row(), "document is missing"),
+        (HEAD.replace("none = 16", "none = 0") + row(), "none must be KiB"),
+        (HEAD.replace("none = 16", "none = 16\nstream = 1") + row(), "stream is a word of its own"),
+        (HEAD + row(body='"huge"'), "body names no class"),
         (HEAD + "[extra]\n" + row(), "unknown table extra"),
         ("[classes", "not TOML"),
     ],
@@ -237,3 +244,13 @@ def test_permissions_of_a_role_are_the_rows_it_may_use() -> None:
 )
 def test_a_log_shows_of_a_path_what_is_ours(path: str, shown: str) -> None:
     assert load().veil(path) == shown
+
+
+def test_a_body_has_the_limit_of_its_class_and_a_class_by_its_method() -> None:
+    rows = [
+        row(),
+        row(id='"user.update"', method='"PUT"'),
+        row(id='"user.patch"', method='"PATCH"', body='"none"'),
+        row(id='"user.post"', method='"POST"', body='"stream"'),
+    ]
+    assert [found.max_body for found in parse(HEAD + "".join(rows)).rows] == [16_384, 65_536, 16_384, None]

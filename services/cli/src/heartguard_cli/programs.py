@@ -30,7 +30,8 @@ AUDIT = (
 )
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gateway": (
-        *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "MAX_UPLOAD_MB"),
+        *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
+        *("MAX_UPLOAD_MB", "BODY_SPOOL_MB", "ANSWER_BUFFER_MB"),
         *(URL_VARIABLES[name] for name in WITH_DATABASE if name != "auth"),
     ),
     "auth": (
@@ -168,6 +169,8 @@ class System:
         elif name == "influx":  # reading a batch of points is Python, which one process does on one core
             config = "heartguard_influx.gunicorn_conf"
             workers = ("--workers", "2", "--threads", "8")
+        elif name == "media":  # up to 16 wait for the bytes of slow clients, see the gateway's wiring.py
+            workers = ("--workers", "1", "--threads", "40")
         return (
             *("--config", f"python:{config}", *workers, "--no-control-socket"),
             *("--graceful-timeout", "4"),

@@ -129,6 +129,9 @@ def _require_same_rows(edge: Edge, table: Sequence[Route]) -> None:
     faults = [f"{method} {path} has no row in policy.toml" for method, path in sorted(mounted - written)]
     faults += [f"{method} {path} has no route in {edge.service}" for method, path in sorted(written - mounted)]
     for route in table:
+        row = edge.policy.row(route.method, route.path)
+        if row is not None and (row.max_body is None) is not (route.body == "stream"):
+            faults.append(f"{route.method} {route.path} is a stream in one of route table and policy.toml only")
         for name in (route.takes, route.gives, route.query):
             if name is not None and name not in edge.contracts.names():
                 faults.append(f"{route.method} {route.path} names the unknown message {name}")
@@ -249,7 +252,7 @@ class _Endpoint:
         if self.route.body == "optional" and not (request.content_length or "Transfer-Encoding" in request.headers):
             return None, None, b""
         media_type = bodies.media_type(_headers(), self.route.accepts)
-        raw = bodies.read(request.stream, _headers())
+        raw = bodies.read(request.stream, _headers(), self.row.max_body or 0)
         contract = self._takes
         if contract is not None and (reader := self.route.readers.get(media_type)) is not None:
             document = reader(raw, query)

@@ -14,7 +14,10 @@ from heartguard_common.identity import KEY_SET_PATH, Authenticator, TokenVerifie
 from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, Resource
 from heartguard_common.metrics import Metrics
 from heartguard_common.paths import SCHEMAS_DIR
+from heartguard_common.policy import Policy
 from heartguard_common.spool import Spool
+from heartguard_gateway.answers import AnswerLimits, Answers
+from heartguard_gateway.bodies import BodySpool, SpoolLimits
 from heartguard_gateway.callers import CachedCallers
 from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.policy import Matcher, compile_limits
@@ -28,7 +31,8 @@ from heartguard_gateway.upstream import Upstream, UpstreamLimits
 NAME = "gateway"
 _STATE_SECONDS = 1.0
 _MIB = 1024 * 1024
-_LARGEST_DOCUMENT = 8 * _MIB
+# Over the gateway's two workers fewer than the service has threads, see programs.py of the CLI.
+_STREAMS = {"media": UpstreamLimits(streams=8, share=3, downloads=8)}
 
 
 def create_app(
@@ -43,7 +47,9 @@ def create_app(
     auth = Sister(settings.auth_url, NAME, settings.service_secret)
     link = lifecycle.open(Resource("redis", lambda: RedisLink(settings.redis_url), RedisLink.ping, RedisLink.close))
     lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health")))
-    services = _upstreams(settings, upstream_limits, metrics, lifecycle)
+    answers = _answers(settings, metrics)
+    services = _upstreams(settings, rules, upstream_limits, answers, metrics, lifecycle)
+    bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
     trail = StreamTrail(link, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
     ports = Ports(
         contracts=contracts,
@@ -53,6 +59,7 @@ def create_app(
         introspect=lambda token: revocation.introspect(auth, token),
         gate=RedisGate(link, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
+        bodies=bodies,
         own=OwnRoutes(contracts, rules, lifecycle, metrics, services, SCHEMAS_DIR).table,
         trail=trail,
         metrics=metrics,
@@ -63,23 +70,37 @@ def create_app(
         allowed_origins=frozenset(settings.allowed_origins),
         trusted_proxies=settings.trusted_proxies,
         forwarding_key=settings.service_credentials.get(NAME, ""),
-        max_body=max(settings.max_upload_mb * _MIB, _LARGEST_DOCUMENT),
+        max_body=settings.max_upload_mb * _MIB,
     )
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, Pipeline(ports))
     lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
-    lifecycle.on_close(gevent.spawn(_show_state, metrics, services).kill)
+    lifecycle.on_close(gevent.spawn(_show_state, metrics, services, bodies).kill)
+    lifecycle.on_close(gevent.spawn(_keep_pace, metrics, answers).kill)
     app.extensions[LIFECYCLE] = lifecycle
     return app
 
 
 def _upstreams(
-    settings: Settings, limits: UpstreamLimits | None, metrics: Metrics, lifecycle: Lifecycle
+    settings: Settings,
+    rules: Policy,
+    limits: UpstreamLimits | None,
+    answers: Answers,
+    metrics: Metrics,
+    lifecycle: Lifecycle,
 ) -> dict[str, Upstream]:
     """The services behind the gateway, by name."""
     events = metrics.counter("heartguard_gateway_upstream_events", "Troubles with a service", ("upstream", "event"))
+    health = {row.upstream: row.path for row in rules.rows if row.id.endswith(".health")}
     made = {
-        name: Upstream(name, url, limits, count=lambda who, what: events.labels(who, what).inc())
+        name: Upstream(
+            name,
+            url,
+            limits or _STREAMS.get(name),
+            health=health.get(name),
+            answers=answers,
+            count=lambda who, what: events.labels(who, what).inc(),
+        )
         for name, url in settings.upstreams.items()
     }
     for upstream in made.values():
@@ -87,9 +108,29 @@ def _upstreams(
     return made
 
 
-def _show_state(metrics: Metrics, services: Mapping[str, Upstream]) -> None:
+def _answers(settings: Settings, metrics: Metrics) -> Answers:
+    """What is kept of long answers, beside the spool."""
+    cut = metrics.counter("heartguard_gateway_cut_readers", "Clients cut off while they read an answer", ("why",))
+    settings.spool_dir.mkdir(parents=True, exist_ok=True)
+    limits = AnswerLimits(disk=settings.answer_buffer_mb * _MIB)
+    return Answers(settings.spool_dir, limits, count=lambda why: cut.labels(why).inc())
+
+
+def _keep_pace(metrics: Metrics, answers: Answers) -> None:
+    """Cut off who reads too slowly, and show what is kept; the body of a background greenlet."""
+    kept = metrics.gauge("heartguard_gateway_answer_bytes", "Long answers that are kept for readers", ("place",))
+    while True:
+        answers.sweep()
+        kept.labels("memory").set(answers.memory.used)
+        kept.labels("disk").set(answers.disk.used)
+        gevent.sleep(_STATE_SECONDS)
+
+
+def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: BodySpool) -> None:
     """Keep the gauges of pools and breakers fresh; the body of a background greenlet."""
     connections = metrics.gauge("heartguard_gateway_upstream_connections", "Pooled", ("upstream", "state"))
+    streams = metrics.gauge("heartguard_gateway_streams", "Lanes that are taken", ("upstream",))
+    spooled = metrics.gauge("heartguard_gateway_spooled_bytes", "Request bodies that are held", ("place",))
     breakers = metrics.gauge("heartguard_gateway_breaker_open", "Workers whose breaker is open", ("upstream",))
     while True:
         for name, service in services.items():
@@ -97,6 +138,9 @@ def _show_state(metrics: Metrics, services: Mapping[str, Upstream]) -> None:
             connections.labels(name, "busy").set(state["busy"])
             connections.labels(name, "idle").set(state["idle"])
             breakers.labels(name).set(state["open"])
+            streams.labels(name).set(state["streams"])
+        spooled.labels("memory").set(bodies.memory.used)
+        spooled.labels("disk").set(bodies.disk.used)
         gevent.sleep(_STATE_SECONDS)
 
 
