@@ -161,7 +161,7 @@ def environ(redis_url: str, backend_url: str, spool: Path, **more: str) -> dict[
 
 
 GATEWAY = ("--config", "python:heartguard_gateway.gunicorn_conf")
-SERVICE = ("--config", "python:heartguard_common.gunicorn_hooks", "--threads", "4")
+SERVICE = ("--config", "python:heartguard_common.gunicorn_hooks", "--threads", "8")
 
 
 def vouch(handler: Handler) -> None:

@@ -69,6 +69,7 @@ class Route:
     read: as a document, as a document that may be missing, as a stream, or not at all. `path` is written as
     in policy.toml, with `{name}` for its variable parts. `offers` are the media types of a good answer.
     `readers` make the document of a body in a format of the route's own, from the bytes and the query.
+    An `expensive` route is answered in a lane (`lanes.py`), and computes its answer within `seconds`, if given.
     """
 
     method: str
@@ -83,3 +84,5 @@ class Route:
     offers: tuple[str, ...] = DOCUMENT_TYPES
     readers: Mapping[str, Callable[[bytes, Mapping[str, Any]], Any]] = field(default_factory=dict)
     idempotent: bool = False
+    expensive: bool = False
+    seconds: float | None = None

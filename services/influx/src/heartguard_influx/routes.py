@@ -19,6 +19,8 @@ from heartguard_influx.usecases import Day, Exporting, Found, Keeping, Latest, Q
 
 LINES = "text/plain"
 _NO_STORE = {"Cache-Control": "no-store"}
+# With 2 s of waiting for a place and the last request to an InfluxDB (12 s) less than the 30 s the gateway waits.
+SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,15 @@ def _read_lines(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("GET", "/timeseries/exports", export_person, query="ExportQuery", body="none", offers=(NDJSON,)),
+    Route(
+        "GET",
+        "/timeseries/exports",
+        export_person,
+        query="ExportQuery",
+        body="none",
+        offers=(NDJSON,),
+        expensive=True,
+    ),
     Route(
         "POST",
         "/timeseries/write",
@@ -159,10 +169,36 @@ ROUTES = (
         takes="QueryRequest",
         gives="QueryResult",
         offers=(*DOCUMENT_TYPES, CSV, NDJSON),
+        expensive=True,
+        seconds=SECONDS,
     ),
-    Route("POST", "/timeseries/latest", latest, takes="LatestRequest", gives="LatestResult"),
-    Route("POST", "/timeseries/summary", summarize, takes="SummaryRequest", gives="HeartRateSummary"),
-    Route("POST", "/timeseries/delete", delete_points, takes="PointsDelete", status=204),
+    Route(
+        "POST",
+        "/timeseries/latest",
+        latest,
+        takes="LatestRequest",
+        gives="LatestResult",
+        expensive=True,
+        seconds=SECONDS,
+    ),
+    Route(
+        "POST",
+        "/timeseries/summary",
+        summarize,
+        takes="SummaryRequest",
+        gives="HeartRateSummary",
+        expensive=True,
+        seconds=SECONDS,
+    ),
+    Route(
+        "POST",
+        "/timeseries/delete",
+        delete_points,
+        takes="PointsDelete",
+        status=204,
+        expensive=True,
+        seconds=SECONDS,
+    ),
     Route("GET", "/timeseries/buckets", list_buckets, gives="BucketList", query="BucketListQuery", body="none"),
     Route(
         "POST",
@@ -173,9 +209,25 @@ ROUTES = (
         status=201,
         idempotent=True,
     ),
-    Route("DELETE", "/timeseries/buckets/{bucket}", delete_bucket, status=204, body="none"),
+    Route(
+        "DELETE",
+        "/timeseries/buckets/{bucket}",
+        delete_bucket,
+        status=204,
+        body="none",
+        expensive=True,
+        seconds=SECONDS,
+    ),
     Route("GET", "/timeseries/measurements", list_measurements, gives="MeasurementList", body="none"),
-    Route("POST", "/timeseries/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
+    Route(
+        "POST",
+        "/timeseries/erasures",
+        erase,
+        takes="ErasureRequest",
+        gives="ErasureResult",
+        expensive=True,
+        seconds=SECONDS,
+    ),
 )
 
 
