@@ -48,7 +48,7 @@ RAISED_BY: Mapping[str, str] = {
     "MEDIA_014": "media.receive",
     "MEDIA_015": "media.receive",
     "TS_001": "timeseries.write timeseries.query timeseries.latest timeseries.summary timeseries.delete_points"
-    " timeseries.create_bucket timeseries.delete_bucket",
+    " timeseries.create_bucket timeseries.delete_bucket timeseries.list_fields timeseries.reset_field",
     "TS_002": "timeseries.create_bucket",
     "TS_003": "timeseries.delete_bucket",
     "TS_004": "timeseries.write",
@@ -56,6 +56,8 @@ RAISED_BY: Mapping[str, str] = {
     "TS_006": "timeseries.query timeseries.latest timeseries.summary",
     "TS_007": "timeseries.query timeseries.latest timeseries.summary",
     "TS_008": "timeseries.delete_bucket timeseries.erase",
+    "TS_009": "timeseries.reset_field",
+    "TS_010": "timeseries.reset_field",
     "TS_034": "timeseries.write",
     "AUDIT_001": "audit.read",
     "AUDIT_002": "audit.verify",

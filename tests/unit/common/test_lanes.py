@@ -116,7 +116,8 @@ def test_a_stream_has_its_place_until_it_is_closed_whether_it_was_read_or_not():
     stream.close()
     assert closed == [True]
     Stream(blocks(), lane.enter(2)).close()
-    lane.enter(3).leave()
+    assert list(Stream(blocks(), lane.enter(3))) == [b"a", b"b"]
+    lane.enter(4).leave()
 
 
 def test_a_stream_ends_at_its_bound_and_its_blocks_know_of_it():

@@ -146,7 +146,7 @@ class Place:
 
 
 class Stream:
-    """The blocks of a long answer, which have a place until they are closed.
+    """The blocks of a long answer, which have a place until they end or are closed.
 
     Ends with GEN_521 when a block takes longer than BLOCK_SECONDS, or all of them longer than `seconds`.
     """
@@ -160,9 +160,13 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
-        with deadline.within(min(BLOCK_SECONDS, self._end - time.monotonic())):
-            deadline.left()
-            return next(self._blocks)
+        try:
+            with deadline.within(min(BLOCK_SECONDS, self._end - time.monotonic())):
+                deadline.left()
+                return next(self._blocks)
+        except BaseException:  # the end of the blocks too
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give up what is left; whoever sends the answer calls this at its end."""

@@ -14,7 +14,7 @@ from heartguard_common.web import make_app
 from heartguard_influx.routes import ROUTES, UseCases
 from heartguard_influx.settings import Settings
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.usecases import Exporting, Keeping, Querying, Stores, Summarizing, Writing
+from heartguard_influx.usecases import Exporting, Fields, Keeping, Querying, Stores, Summarizing, Writing
 
 NAME = "influx"
 PREFIX = "/timeseries"
@@ -36,6 +36,7 @@ def make_usecases(stores: Stores) -> UseCases:
         writing=Writing(stores),
         querying=Querying(stores),
         keeping=Keeping(stores),
+        fields=Fields(stores),
         exporting=Exporting(stores),
         summarizing=Summarizing(stores),
         clock=stores.clock,
