@@ -3,6 +3,7 @@
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,23 @@ def test_threads_and_connections_are_left_for_what_costs_little():
     for room in (COMPUTING, STREAMING):
         assert room.share < room.places
         assert room.waiting_share < room.waiting
+
+
+def test_what_costs_much_is_answered_in_lanes():
+    services = ("auth", "organization", "user", "media", "influx", "audit")
+    tables = [import_module(f"heartguard_{name}.routes").ROUTES for name in services]
+    assert {(it.method, it.path): it.seconds for routes in tables for it in routes if it.expensive} == {
+        ("POST", "/timeseries/query"): 15,
+        ("POST", "/timeseries/latest"): 15,
+        ("POST", "/timeseries/summary"): 15,
+        ("POST", "/timeseries/delete"): 15,
+        ("DELETE", "/timeseries/buckets/{bucket}"): 15,
+        ("DELETE", "/timeseries/fields"): 15,
+        ("POST", "/timeseries/erasures"): 15,
+        ("GET", "/timeseries/exports"): None,
+        ("GET", "/audit/events"): 15,
+        ("GET", "/users/me/access-log"): 15,
+        ("GET", "/audit/verify"): 20,
+        ("GET", "/audit/exports"): None,
+        ("POST", "/media/uploads/{item_id}/complete"): None,
+    }
