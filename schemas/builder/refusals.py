@@ -93,7 +93,7 @@ def _shared(row: Row, route: Route) -> set[str]:
         ("{" in row.path or row.id in _NAMED_IN_BODY, ("GEN_404",)),
         (if_match(row, route), ("GEN_412",)),
         (route.idempotent, ("GEN_423",)),
-        (route.expensive, ("GEN_520",)),
+        (bool(route.expensive), ("GEN_520",)),
         (route.seconds is not None, ("GEN_521",)),
         (forwarded, ("GEN_502", "GEN_503", "GW_010", "GW_011", "GW_012")),
         (row.audited, ("GW_013",)),

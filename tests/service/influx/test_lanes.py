@@ -97,6 +97,26 @@ def test_who_asks_sixteen_slow_queries_at_once_takes_nothing_from_others(influx,
     assert places_taken(influx) == 0
 
 
+def test_imports_of_one_organization_leave_room_for_the_points_of_others(influx, database, org, admin):
+    other = found(database, "Hospital")
+    neighbour = bearer(2, "admin", other)
+    fields = {f"f{number}": 1.0 for number in range(50)}
+    batch = [beat(number % 60 + number / 1000) | {"fields": fields} for number in range(101)]
+    assert post(influx, "write", admin, org, points=batch[:100]).status == 200  # 5,000 values: none of its business
+    with superuser(database) as cursor, ThreadPoolExecutor(SENDERS) as pool:
+        cursor.execute("SELECT FROM heartguard_core.points WHERE number = 1 FOR UPDATE")  # until the block ends
+        changed = [point | {"fields": fields | {"f0": 2.0}} for point in batch]
+        sent = [pool.submit(post, influx, "write", admin, org, points=changed) for _ in range(SENDERS)]
+        until(lambda: sum(it.done() for it in sent) >= SENDERS - 4, "the end of those that find no place")
+        answers = [post(influx, "write", neighbour, other, **point(second)) for second in range(8)]
+        answers += [post(influx, "query", neighbour, other, **EXPENSIVE), influx.ask("GET", "/timeseries/health")]
+        assert [answer.status for answer in answers] == [200] * len(answers)
+        cursor.connection.rollback()
+        outcomes = [it.result() for it in sent]
+    assert {it.status for it in outcomes} == {200, 503}
+    assert {it.code for it in outcomes if it.status == 503} == {"GEN_520"}
+
+
 def places_taken(influx):
     """What the metrics of all workers say of both lanes."""
     lines = influx.ask("GET", "/timeseries/metrics").body.decode().splitlines()

@@ -22,6 +22,8 @@ LINES = "text/plain"
 _NO_STORE = {"Cache-Control": "no-store"}
 # With 2 s of waiting for a place and the last request to an InfluxDB (12 s) less than the 30 s the gateway waits.
 SECONDS = 15.0
+# A batch of more values than this is an import, which has to share; those that devices send are smaller.
+BULK_VALUES = 5_000
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,10 @@ def _read_lines(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
         raise ServiceError(MALFORMED, str(error)) from error
 
 
+def _is_bulk(call: Call) -> bool:
+    return sum(len(point["fields"]) for point in call.document["points"]) > BULK_VALUES
+
+
 ROUTES = (
     Route(
         "GET",
@@ -180,6 +186,8 @@ ROUTES = (
         accepts=(*DOCUMENT_TYPES, LINES),
         readers={LINES: _read_lines},
         idempotent=True,
+        # Without a bound: a device that is told 422 would never send its points again.
+        expensive=_is_bulk,
     ),
     Route(
         "POST",
