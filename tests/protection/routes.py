@@ -306,6 +306,20 @@ def delete_bucket(case: Situation) -> Ask:
     return Ask(f"/timeseries/buckets/{bucket}")
 
 
+@asks("GET", "/timeseries/fields")
+def list_fields(case: Situation) -> Ask:
+    return Ask(f"/timeseries/fields?bucket=org_{case.org_id}")
+
+
+@asks("DELETE", "/timeseries/fields")
+def reset_field(case: Situation) -> Ask:
+    bucket, name = f"org_{case.org_id}", f"m{case.world.number()}"
+    point = {"measurement": name, "fields": {"phase": "swing"}, "timestamp": "2026-03-01T12:00:00Z"}
+    case.world.call("POST", "/timeseries/write", case.admin, json={"bucket": bucket, "points": [point]})
+    case.world.call("POST", "/timeseries/delete", case.admin, json={"bucket": bucket, "measurement": name, **DAY})
+    return Ask(f"/timeseries/fields?bucket={bucket}&measurement={name}&field=phase")
+
+
 @asks("POST", "/audit/events")
 def record(case: Situation) -> Ask:
     said = {"actor": f"user:{case.me.user_id}", "action": "portal.opened", "service": "portal"}

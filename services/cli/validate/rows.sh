@@ -189,6 +189,10 @@ telemetry_rows() {
          </points></WriteRequest>'
     gives 200 WriteResult success=true inserted=2 'results[]/status:text'
 
+    row GET '/timeseries/fields?bucket={bucket}&measurement=heart_rate'
+    gives 200 FieldList 'items[]/measurement=heart_rate' 'items[]/type:text' 'items[]/fixed=true' next_cursor
+    row DELETE '/timeseries/fields?bucket={bucket}&measurement=heart_rate&field=none'; refuses 404 TS_010
+
     row POST /timeseries/query
     sends '{"bucket": "{bucket}", "measurement": "heart_rate", "range_start": "2024-06-01T00:00:00Z",
             "range_stop": "2024-06-02T00:00:00Z", "aggregate": "mean", "every": "1m"}' \

@@ -17,7 +17,6 @@ from heartguard_audit.usecases.chains import Notary, Verification
 from heartguard_cli.urls import libpq
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
-from heartguard_common.errors import ServiceError
 from heartguard_common.paths import REPO_ROOT
 from tests.people import owner
 from tests.servers import measured
@@ -93,21 +92,6 @@ def test_nobody_else_asks(client, headers, status):
 
 def test_a_parameter_is_not_ignored(client):
     assert client.get("/audit/verify?org_id=2", headers=ADMIN).status_code == 422
-
-
-def test_more_than_a_process_can_bear_are_told_to_come_back(environ):
-    class Nesting:
-        """While it is read, the next verification begins."""
-
-        def of(self, org_id):
-            return verification.one(org_id) and []
-
-    database = Database(environ["DATABASE_URL"])
-    verification = Verification(PostgresLedger(database), Nesting(), Keys(environ["AUDIT_CHECKPOINT_KEY"]))
-    with pytest.raises(ServiceError) as refused:
-        verification.one(1)
-    assert (refused.value.row.status, refused.value.headers["Retry-After"]) == (429, "5")
-    database.close()
 
 
 def run(environ, *arguments, **more):

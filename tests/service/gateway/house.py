@@ -181,7 +181,7 @@ class Gateway:
         service: str = "gateway",
         root: Path = ROOT,
         port: int = 0,
-        threads: int = 4,
+        threads: int = 8,
     ) -> None:
         self.port = port or free_port()
         self._health = f"{PREFIXES[service]}/health"

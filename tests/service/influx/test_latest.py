@@ -8,6 +8,7 @@ from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, Postgre
 from heartguard_influx.usecases import Keeping, Stores
 from tests.clocks import MovableClock
 from tests.service.influx.conftest import beat
+from tests.service.influx.test_streams import superuser
 from tests.tokens import bearer
 
 DAY = {"range_start": "2024-06-01T00:00:00Z", "range_stop": "2024-06-02T00:00:00Z"}
@@ -61,6 +62,43 @@ def test_the_last_point_in_xml(write, latest, admin):
     write(beat(0, 60, user_id="7"))
     root = etree.fromstring(latest(admin | {"Accept": "application/xml"}).data)
     assert (root.tag, root.findtext("items/item/fields/entry")) == ("LatestResult", "60.0")
+
+
+def test_however_many_series_a_member_makes_the_last_of_everybody_is_answered_in_pages(write, latest, member, database):
+    write(beat(0, 60, user_id="8"), beat(1, 61, user_id="7"))
+    with superuser(database) as cursor:
+        cursor.execute(
+            "INSERT INTO heartguard_core.series (bucket_id, measurement, tags, digest, user_id)"
+            " SELECT bucket_id, CASE WHEN n > 11000 THEN 'm' || n %% 1500 ELSE measurement END,"
+            " jsonb_build_object('user_id', '7', 'n', n::text), decode(md5(n::text), 'hex'), 7"
+            " FROM heartguard_core.series, generate_series(1, 15000) AS n WHERE user_id = %s",
+            ("7",),
+        )
+    write(beat(2, 62, user_id="9"))
+    found, cursor, pages = [], {}, 0
+    while cursor is not None:
+        answer = latest(**cursor)
+        found += [(tags["user_id"], fields["bpm"]) for _, tags, fields, _ in seen(answer)]
+        following = answer.get_json()["next_cursor"]
+        cursor, pages = {"cursor": following} if following else None, pages + 1
+    assert sorted(found) == [("7", 61.0), ("8", 60.0), ("9", 62.0)]
+    assert pages > 1
+    # Somebody by themselves is on the first page.
+    assert [fields for _, _, fields, _ in seen(latest(tags={"user_id": "9"}))] == [{"bpm": 62.0}]
+    assert latest(member).get_json()["next_cursor"] is not None
+
+
+def test_pages_of_one_series_each_are_those_of_all(write, latest):
+    write(*[beat(number, 60 + number, user_id=str(10 + number)) for number in range(5)])
+    found, cursor = [], {}
+    while cursor is not None:
+        answer = latest(limit=2, **cursor)
+        assert len(seen(answer)) <= 2
+        found += seen(answer)
+        following = answer.get_json()["next_cursor"]
+        cursor = {"cursor": following} if following else None
+    assert sorted(found, key=str) == sorted(seen(latest()), key=str)
+    assert latest(cursor="nonsense").status_code == 422
 
 
 def test_a_member_sees_the_last_of_their_own(write, latest, member):

@@ -117,8 +117,8 @@ def test_times_that_nanoseconds_cannot_count_are_rejected(write, year):
 
 
 def test_the_type_of_a_field_is_that_of_its_first_stored_point(write):
-    text, number = beat(0, "fast"), beat(0, 72)
-    assert statuses(write(text, number, beat(1, bpm=True))) == ["created", "rejected", "rejected"]
+    text, number, boolean = (beat(0, value) | {"measurement": "mood"} for value in ("fast", 72, True))
+    assert statuses(write(text, number, boolean)) == ["created", "rejected", "rejected"]
     assert statuses(write(number)) == ["rejected"]
     assert statuses(write(text)) == ["duplicate"]
     other = number | {"measurement": "resting_heart_rate"}
@@ -126,17 +126,18 @@ def test_the_type_of_a_field_is_that_of_its_first_stored_point(write):
 
 
 def test_atomic_stores_nothing_when_one_is_rejected(write, query):
-    bad = beat(1, 72) | {"timestamp": "2999-01-01T00:00:00Z"}
-    wrong_type = beat(2, "fast")
+    mood = {"measurement": "mood"}
+    bad = beat(1, 72) | mood | {"timestamp": "2999-01-01T00:00:00Z"}
+    wrong_type = beat(2, "fast") | mood
     for second in (bad, wrong_type):
-        answer = write(beat(0, 72), second, query="?atomic=true")
+        answer = write(beat(0, 72) | mood, second, query="?atomic=true")
         assert answer.status_code == 422
         error = answer.get_json()["error"]
         assert (error["code"], error["details"][0]["path"]) == ("TS_004", "/points/1")
-    assert query().get_json()["series"] == []
+    assert query(**mood).get_json()["series"] == []
     # Not even the type of the field was settled.
-    assert statuses(write(beat(0, "fast"))) == ["created"]
-    assert statuses(write(beat(3, "slow"), query="?atomic=true")) == ["created"]
+    assert statuses(write(beat(0, "fast") | mood)) == ["created"]
+    assert statuses(write(beat(3, "slow") | mood, query="?atomic=true")) == ["created"]
 
 
 def test_members_write_their_own_points_only(write, query, member):
@@ -251,7 +252,7 @@ def test_what_no_living_person_shows_is_stored_and_flagged(write, query, client,
 def test_only_the_fields_of_the_catalogue_have_a_range(write):
     point = beat(0) | {"fields": {"bpm": 72, "confidence": 0.1, "raw": 5000, "note": "999"}}
     unknown = beat(0, 1e9) | {"measurement": "mood"}
-    text = beat(1, "999") | {"measurement": "spo2", "fields": {"value": "999"}}
+    text = beat(1, "999") | {"measurement": "spo2", "fields": {"remark": "999"}}
     assert [result.get("reason") for result in write(point, unknown, text).get_json()["results"]] == [None] * 3
     both = beat(2) | {"measurement": "blood_pressure", "fields": {"systolic": 400, "diastolic": 5}}
     reason = "out of the plausible range 20 to 300 mmHg: diastolic, systolic"

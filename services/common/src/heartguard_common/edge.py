@@ -11,6 +11,7 @@ from heartguard_common.contracts import Contracts
 from heartguard_common.database import Database, driver_url
 from heartguard_common.idempotency import IdempotencyKeys
 from heartguard_common.identity import KEY_SET_PATH, Authenticator, KeySource, TokenVerifier, make_key_source
+from heartguard_common.lanes import Lanes
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.metrics import Metrics
 from heartguard_common.outbox import Outbox
@@ -91,6 +92,7 @@ def make_edge(
         parts.lifecycle.on_close(Background("revocations", copy.step).start().close)
     source = key_source or make_key_source(settings, lambda: parts.auth.get(KEY_SET_PATH), parts.clock)
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, parts.clock)
+    metrics = Metrics(service)
     return Edge(
         service=service,
         prefix=prefix or f"/{service}",
@@ -99,7 +101,8 @@ def make_edge(
         authenticator=Authenticator(verifier, settings.service_credentials),
         revocations=revocations or RedisRevocations(parts.redis, parts.auth),
         lifecycle=parts.lifecycle,
-        metrics=Metrics(service),
+        metrics=metrics,
+        lanes=Lanes(metrics),
         gateway_key=settings.service_credentials.get("gateway", ""),
         keys=parts.keys,
         check_answers=settings.environment == "test",

@@ -83,6 +83,8 @@ INTERNAL = ErrorRow("GEN_500", 500, "The server failed to answer this request")
 UNKNOWN_CODING = ErrorRow("GEN_501", 501, "The transfer coding of the request is not supported")
 SISTER_UNAVAILABLE = ErrorRow("GEN_502", 502, "Another service gave no usable answer")
 UNAVAILABLE = ErrorRow("GEN_503", 503, "A needed dependency is not available")
+BUSY = ErrorRow("GEN_520", 503, "As many expensive requests as possible are being answered; send this one again")
+TOO_LONG = ErrorRow("GEN_521", 422, "The request took longer than it may and was ended; ask for less")
 
 ROWS = (
     MALFORMED,
@@ -107,4 +109,6 @@ ROWS = (
     UNKNOWN_CODING,
     SISTER_UNAVAILABLE,
     UNAVAILABLE,
+    BUSY,
+    TOO_LONG,
 )

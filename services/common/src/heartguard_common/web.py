@@ -35,6 +35,7 @@ from heartguard_common.files import FULL
 from heartguard_common.forwarding import forwarded
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
+from heartguard_common.lanes import Lanes
 from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, readiness_document
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
@@ -42,6 +43,7 @@ from heartguard_common.network import is_inner
 from heartguard_common.policy import KINDS, Policy, Row, authorize
 from heartguard_common.representation import Malformed, choose
 from heartguard_common.revocation import Revocations
+from heartguard_common.route_table import require_same_routes
 from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, FORMATS, Answer, Call, Route
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
 from heartguard_common.xml_codec import pointer
@@ -51,10 +53,6 @@ CONVERTERS = {
     kind: type(kind, (BaseConverter,), {"regex": pattern.pattern, "part_isolating": True})
     for kind, pattern in KINDS.items()
 }
-
-
-class RouteTableError(Exception):
-    """The route table and the policy don't say the same; the service refuses to start."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,7 @@ class Edge:
     revocations: Revocations
     lifecycle: Lifecycle
     metrics: Metrics
+    lanes: Lanes
     gateway_key: str = ""
     keys: IdempotencyKeys | None = None
     check_answers: bool = False
@@ -87,7 +86,7 @@ def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters = CONVERTERS
     table = (*routes, *_standard_routes(edge))
-    _require_same_rows(edge, table)
+    require_same_routes(edge.service, table, edge.policy, edge.contracts)
     for route in table:
         row = edge.policy.row(route.method, route.path)
         assert row is not None
@@ -121,22 +120,6 @@ def _standard_routes(edge: Edge) -> tuple[Route, ...]:
         Route("GET", f"{edge.prefix}/ready", ready, gives="Readiness", body="none"),
         Route("GET", f"{edge.prefix}/metrics", metrics, body="none", offers=("text/plain", *DOCUMENT_TYPES)),
     )
-
-
-def _require_same_rows(edge: Edge, table: Sequence[Route]) -> None:
-    mounted = {(route.method, route.path) for route in table}
-    written = {(row.method, row.path) for row in edge.policy.of(edge.service)}
-    faults = [f"{method} {path} has no row in policy.toml" for method, path in sorted(mounted - written)]
-    faults += [f"{method} {path} has no route in {edge.service}" for method, path in sorted(written - mounted)]
-    for route in table:
-        row = edge.policy.row(route.method, route.path)
-        if row is not None and (row.max_body is None) is not (route.body == "stream"):
-            faults.append(f"{route.method} {route.path} is a stream in one of route table and policy.toml only")
-        for name in (route.takes, route.gives, route.query):
-            if name is not None and name not in edge.contracts.names():
-                faults.append(f"{route.method} {route.path} names the unknown message {name}")
-    if faults:
-        raise RouteTableError("\n".join(faults))
 
 
 def _begin(app: Flask, edge: Edge) -> None:
@@ -187,7 +170,13 @@ class _Endpoint:
         principal = g.principal = self._authenticate()
         authorize(self.row, principal, inner=_is_inner())
         call, request_hash = self._call(principal, params)
-        key = request.headers.get("Idempotency-Key")
+        if principal is None or not self.route.costs_much(call):
+            return self._reply(call, request_hash)
+        with self.edge.lanes.computing(principal, self.route.seconds):
+            return self._reply(call, request_hash)
+
+    def _reply(self, call: Call, request_hash: str) -> Response:
+        key, principal = request.headers.get("Idempotency-Key"), call.principal
         if key is None or not self.route.idempotent or self.edge.keys is None or principal is None:
             return self._response(self._answer(call))
         if not 1 <= len(key) <= 255 or not key.isprintable():
@@ -290,7 +279,8 @@ class _Endpoint:
         status = answer.status or self.route.status
         headers = dict(answer.headers)
         if answer.stream is not None:
-            response = Response(answer.stream, status, headers, content_type=answer.media_type)
+            stream = self.edge.lanes.sending(g.principal, answer.stream) if self.route.expensive else answer.stream
+            response = Response(stream, status, headers, content_type=answer.media_type)
             if request.method == "HEAD" or status == 304:
                 # Werkzeug sends no body then, and would leave the stream open.
                 response.close()

@@ -1,11 +1,11 @@
 """What the time-series service needs from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.point import FieldKey, FieldType, Point, Verdict
-from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection
+from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection, Series, TypedField
 from heartguard_influx.domain.windows import Grid
 
 
@@ -30,6 +30,9 @@ class Buckets(Protocol):
     def with_retention(self) -> Sequence[Bucket]:
         """Every bucket of every organization that keeps points for a while only."""
 
+    def lock(self, bucket_id: int) -> None:
+        """Keep everybody from writing into the bucket until the transaction ends."""
+
     def remove(self, bucket_id: int) -> int:
         """Remove an empty bucket with its field types; returns how many buckets that were."""
 
@@ -49,6 +52,15 @@ class FieldTypes(Protocol):
     def of(self, bucket_id: int, measurement: str) -> Sequence[Field]:
         """The fields of a measurement, by name."""
 
+    def of_each(self, bucket_id: int, measurements: Collection[str]) -> Mapping[str, Sequence[Field]]:
+        """The fields of those measurements that have some."""
+
+    def page(self, bucket_id: int, measurement: str | None, *, after: int, limit: int) -> Sequence[TypedField]:
+        """Up to `limit` fields of a bucket, or of one measurement, with a number above `after`, by number."""
+
+    def forget(self, field_id: int) -> None:
+        """Let the next point that is stored decide the type of a field."""
+
 
 class TimeSeriesStore(Protocol):
     """Where points are kept."""
@@ -64,6 +76,24 @@ class TimeSeriesStore(Protocol):
 
         Not more than `limit` series are looked at, where one is given.
         """
+
+    def series(
+        self,
+        bucket_id: int,
+        measurement: str | None,
+        tags: Mapping[str, str],
+        person: int | None,
+        *,
+        after: int,
+        limit: int,
+    ) -> Sequence[Series]:
+        """Up to `limit` series of a bucket with a number above `after`, by number.
+
+        Of one measurement, with these tags, of one person, where they are given.
+        """
+
+    def holds(self, bucket_id: int, measurement: str, field: Field) -> bool:
+        """Whether a point with this field is stored."""
 
     def points(
         self,
@@ -82,8 +112,19 @@ class TimeSeriesStore(Protocol):
     ) -> Sequence[Row]:
         """The windows that hold points, by group and time."""
 
-    def latest(self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]) -> Sequence[Row]:
-        """The last point of each group of one series, by group; groups without a point are left out."""
+    def latest(
+        self,
+        bucket_id: int,
+        series: Sequence[Series],
+        fields: Mapping[str, Sequence[Field]],
+        *,
+        tags: Mapping[str, str],
+        person: int | None,
+    ) -> Sequence[Row]:
+        """The last point of each series, its place as the group; series without a point are left out.
+
+        `fields` are those of each measurement; all the series have the `tags`, and are of the `person` if one is given.
+        """
 
     def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
         """Remove the points of a selection, whose series the groups are; returns how many values that were."""

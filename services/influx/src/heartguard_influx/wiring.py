@@ -14,7 +14,7 @@ from heartguard_common.web import make_app
 from heartguard_influx.routes import ROUTES, UseCases
 from heartguard_influx.settings import Settings
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.usecases import Exporting, Keeping, Querying, Stores, Summarizing, Writing
+from heartguard_influx.usecases import Exporting, Fields, Keeping, Querying, Stores, Summarizing, Writing
 
 NAME = "influx"
 PREFIX = "/timeseries"
@@ -24,18 +24,23 @@ RETENTION_SECONDS = 3600.0
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The time-series service, its points in InfluxDB where one is configured, otherwise in PostgreSQL."""
     parts = open_parts(NAME, settings, clock)
-    stores = _in_influxdb(settings, parts) if settings.influx_url else _in_postgresql(parts)
-    usecases = UseCases(
-        writing=Writing(stores),
-        querying=Querying(stores),
-        keeping=Keeping(stores),
-        exporting=Exporting(stores),
-        summarizing=Summarizing(stores),
-        clock=parts.clock,
-    )
+    usecases = make_usecases(_in_influxdb(settings, parts) if settings.influx_url else in_postgresql(parts))
     retention = Background("retention", partial(_expire, usecases.keeping))
     parts.lifecycle.on_close(retention.start().close)
     return make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, usecases)
+
+
+def make_usecases(stores: Stores) -> UseCases:
+    """What the routes call, on these stores."""
+    return UseCases(
+        writing=Writing(stores),
+        querying=Querying(stores),
+        keeping=Keeping(stores),
+        fields=Fields(stores),
+        exporting=Exporting(stores),
+        summarizing=Summarizing(stores),
+        clock=stores.clock,
+    )
 
 
 def _expire(keeping: Keeping) -> float:
@@ -44,7 +49,8 @@ def _expire(keeping: Keeping) -> float:
     return RETENTION_SECONDS
 
 
-def _in_postgresql(parts: Parts) -> Stores:
+def in_postgresql(parts: Parts) -> Stores:
+    """The stores of a service without an InfluxDB."""
     database = parts.database
     return Stores(
         buckets=PostgresBuckets(database),

@@ -198,7 +198,7 @@ ROUTES = (
         accepts=(),
     ),
     Route("POST", "/media/uploads", announce, takes="UploadRequest", gives="UploadTicket", status=201, idempotent=True),
-    Route("POST", "/media/uploads/{item_id}/complete", complete, gives="MediaItem", body="none"),
+    Route("POST", "/media/uploads/{item_id}/complete", complete, gives="MediaItem", body="none", expensive=True),
     Route("GET", "/media/usage", usage, gives="MediaUsage", body="none"),
     Route("GET", "/media/items", list_items, gives="MediaItemList", query="MediaListQuery", body="none"),
     Route("GET", "/media/items/{item_id}", read, gives="MediaItem", body="none"),

@@ -1,6 +1,6 @@
 """Buckets and field types in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -9,7 +9,7 @@ from heartguard_common.clock import from_datetime
 from heartguard_common.database import Database
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.point import FieldKey, FieldType
-from heartguard_influx.domain.query import Field
+from heartguard_influx.domain.query import Field, TypedField
 from heartguard_influx.store.arrays import texts
 
 # The organization's own bucket takes its retention from the organization, with or without a row of its own.
@@ -61,6 +61,18 @@ WHERE bucket_id = :bucket_id AND measurement = :measurement ORDER BY field
 """
 
 
+_OF_EACH = """
+SELECT measurement, id, field, type FROM heartguard_core.field_types
+WHERE bucket_id = :bucket_id AND measurement = ANY (cast(:measurements AS text[]))
+"""
+_LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
+_TYPED = """
+SELECT id, measurement, field, type FROM heartguard_core.field_types
+WHERE bucket_id = :bucket_id AND (cast(:measurement AS text) IS NULL OR measurement = :measurement) AND id > :after
+ORDER BY id LIMIT :limit
+"""
+
+
 class PostgresBuckets:
     """Buckets in PostgreSQL."""
 
@@ -106,6 +118,11 @@ class PostgresBuckets:
         with self._database.transaction() as connection:
             return [_bucket(row) for row in connection.execute(text(_WITH_RETENTION))]
 
+    def lock(self, bucket_id: int) -> None:
+        """Keep everybody from writing into the bucket until the transaction ends: who writes holds its row."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_LOCK), {"id": bucket_id})
+
     def remove(self, bucket_id: int) -> int:
         """Remove an empty bucket with its field types; returns how many buckets that were."""
         with self._database.transaction() as connection:
@@ -143,6 +160,26 @@ class PostgresFieldTypes:
         with self._database.transaction() as connection:
             rows = connection.execute(text(_FIELDS), {"bucket_id": bucket_id, "measurement": measurement})
             return [Field(row.id, row.field, row.type) for row in rows]
+
+    def of_each(self, bucket_id: int, measurements: Collection[str]) -> Mapping[str, Sequence[Field]]:
+        """The fields of those measurements that have some."""
+        found: dict[str, list[Field]] = {}
+        with self._database.transaction() as connection:
+            values = {"bucket_id": bucket_id, "measurements": texts(measurements)}
+            for row in connection.execute(text(_OF_EACH), values):
+                found.setdefault(row.measurement, []).append(Field(row.id, row.field, row.type))
+        return found
+
+    def page(self, bucket_id: int, measurement: str | None, *, after: int, limit: int) -> Sequence[TypedField]:
+        """Up to `limit` fields of a bucket, or of one measurement, with a number above `after`, by number."""
+        values = {"bucket_id": bucket_id, "measurement": measurement, "after": after, "limit": limit}
+        with self._database.transaction() as connection:
+            return [TypedField(*row) for row in connection.execute(text(_TYPED), values)]
+
+    def forget(self, field_id: int) -> None:
+        """Let the next point that is stored decide the type of a field."""
+        with self._database.transaction() as connection:
+            connection.execute(text("DELETE FROM heartguard_core.field_types WHERE id = :id"), {"id": field_id})
 
 
 def _columns(keys: Sequence[FieldKey]) -> dict[str, str]:

@@ -6,12 +6,12 @@ from sqlalchemy import Connection, text
 
 from heartguard_common.database import Database
 from heartguard_influx.domain.point import Point, Status, Value, Verdict
-from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection
+from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection, Series
 from heartguard_influx.domain.repeats import Batch, Cell
 from heartguard_influx.domain.windows import Grid
 from heartguard_influx.store.arrays import numbers, texts
 from heartguard_influx.store.reading import read_latest, read_points, read_windows
-from heartguard_influx.store.series import find_groups, series_ids
+from heartguard_influx.store.series import find_groups, find_series, series_ids
 
 ROWS_A_STATEMENT = 20_000
 ERASED_AT_ONCE = 100_000
@@ -37,6 +37,13 @@ WITH written AS (
 SELECT made.number, written.* FROM made LEFT JOIN written ON made.number < %(rows)s
 """
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :bucket_id FOR UPDATE"
+_HOLDS = """
+SELECT EXISTS (
+    SELECT FROM heartguard_core.series AS s CROSS JOIN LATERAL (
+        SELECT FROM heartguard_core.points AS p WHERE p.series_id = s.id AND p.field_id = :field LIMIT 1
+    ) AS found
+    WHERE s.bucket_id = :bucket_id AND s.measurement = :measurement)
+"""
 _ERASE_POINTS = """
 DELETE FROM heartguard_core.points WHERE ctid = ANY (ARRAY (
     SELECT p.ctid FROM heartguard_core.series AS s JOIN heartguard_core.points AS p ON p.series_id = s.id
@@ -82,6 +89,26 @@ class PostgresStore:
         with self._database.transaction() as connection:
             return find_groups(connection, selection, group_by, limit)
 
+    def series(
+        self,
+        bucket_id: int,
+        measurement: str | None,
+        tags: Mapping[str, str],
+        person: int | None,
+        *,
+        after: int,
+        limit: int,
+    ) -> Sequence[Series]:
+        """Up to `limit` series with a number above `after`, by number."""
+        with self._database.transaction() as connection:
+            return find_series(connection, bucket_id, measurement, tags, person, after=after, limit=limit)
+
+    def holds(self, bucket_id: int, measurement: str, field: Field) -> bool:
+        """Whether a point with this field is stored."""
+        values = {"bucket_id": bucket_id, "measurement": measurement, "field": field.id}
+        with self._database.transaction() as connection:
+            return bool(connection.execute(text(_HOLDS), values).scalar_one())
+
     def points(
         self,
         selection: Selection,
@@ -107,12 +134,18 @@ class PostgresStore:
         with self._database.transaction() as connection:
             return read_windows(connection, selection, groups, fields, aggregate, grid)
 
-    def latest(self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]) -> Sequence[Row]:
-        """The last point of each group of one series, by group; groups without a point are left out."""
-        if not groups or not fields:
-            return ()
+    def latest(
+        self,
+        bucket_id: int,  # noqa: ARG002  the number of a series says all
+        series: Sequence[Series],
+        fields: Mapping[str, Sequence[Field]],
+        *,
+        tags: Mapping[str, str],  # noqa: ARG002
+        person: int | None,  # noqa: ARG002
+    ) -> Sequence[Row]:
+        """The last point of each series, its place as the group; series without a point are left out."""
         with self._database.transaction() as connection:
-            return read_latest(connection, selection, groups, fields)
+            return read_latest(connection, [one.id for one in series], [it for some in fields.values() for it in some])
 
     def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
         """Remove the points of a selection, whose series the groups are, a part at a time; returns how many values."""

@@ -1,12 +1,12 @@
 """Series in PostgreSQL: a measurement and its tags, under one number."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
 from heartguard_influx.domain.point import Tags, person_of, series_digest
-from heartguard_influx.domain.query import Group, Selection
+from heartguard_influx.domain.query import Group, Selection, Series
 from heartguard_influx.store.arrays import digests, numbers, texts
 
 _FIND = """
@@ -26,6 +26,15 @@ SELECT id, tags FROM heartguard_core.series
 WHERE bucket_id = :bucket_id AND measurement = :measurement AND tags @> cast(:tags AS jsonb)
     AND (cast(:person AS bigint) IS NULL OR user_id = :person)
 LIMIT :limit
+"""
+
+
+_PAGE = """
+SELECT id, measurement, tags FROM heartguard_core.series
+WHERE bucket_id = :bucket_id AND (cast(:measurement AS text) IS NULL OR measurement = :measurement)
+    AND tags @> cast(:tags AS jsonb) AND (cast(:person AS bigint) IS NULL OR user_id = :person)
+    AND id > :after
+ORDER BY id LIMIT :limit
 """
 
 
@@ -54,6 +63,29 @@ def series_ids(
 def _find(connection: Connection, bucket_id: int, wanted: Collection[bytes]) -> dict[bytes, int]:
     rows = connection.execute(text(_FIND), {"bucket_id": bucket_id, "digests": digests(wanted)})
     return {bytes(row.digest): row.id for row in rows}
+
+
+def find_series(
+    connection: Connection,
+    bucket_id: int,
+    measurement: str | None,
+    tags: Mapping[str, str],
+    person: int | None,
+    *,
+    after: int,
+    limit: int,
+) -> list[Series]:
+    """Up to `limit` series with a number above `after`, by number."""
+    values = {
+        "bucket_id": bucket_id,
+        "measurement": measurement,
+        "tags": json.dumps(dict(tags)),
+        "person": person,
+        "after": after,
+        "limit": limit,
+    }
+    rows = connection.execute(text(_PAGE), values)
+    return [Series(row.id, row.measurement, tuple(sorted(row.tags.items()))) for row in rows]
 
 
 def find_groups(

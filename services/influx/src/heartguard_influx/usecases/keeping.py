@@ -1,14 +1,15 @@
 """Buckets, and the end of what is in them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.errors import TOO_LONG, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain.bucket import Bucket, belongs_to, own_name
 from heartguard_influx.domain.point import EARLIEST_NS, PERSON_TAG
 from heartguard_influx.domain.query import Selection, read_range
-from heartguard_influx.errors import BUCKET_EXISTS, NO_BUCKET, OWN_BUCKET
+from heartguard_influx.errors import BUCKET_EXISTS, NO_BUCKET, OWN_BUCKET, UNFINISHED
 from heartguard_influx.usecases.access import find_bucket, organization_of, require_own
 from heartguard_influx.usecases.parts import Stores
 
@@ -41,7 +42,10 @@ class Keeping:
             return bucket
 
     def delete(self, principal: Principal, name: str) -> None:
-        """Remove a bucket with its points. Raises TS_001, and TS_003 for the organization's own."""
+        """Remove a bucket with its points.
+
+        Raises TS_001, TS_003 for the organization's own, and TS_008 when the time of the request ends before that.
+        """
         bucket = find_bucket(self._s.buckets, principal, name)
         if name == own_name(bucket.org_id):
             raise ServiceError(OWN_BUCKET)
@@ -50,7 +54,8 @@ class Keeping:
             payload = {"removed": removed}
             self._s.audit.changed(principal, "timeseries.delete_bucket", f"bucket:{name}", payload=payload)
 
-        self._drop(bucket.id or 0, tell)
+        with _in_parts():
+            self._drop(bucket.id or 0, tell)
 
     def delete_points(self, principal: Principal, document: Mapping[str, Any]) -> None:
         """Remove what a PointsDelete names: an admin anybody's points, all others their own. Raises TS_001, TS_005."""
@@ -83,12 +88,16 @@ class Keeping:
         return self._s.points.delete(selection, self._s.points.groups(selection, None))
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
-        """Remove what is kept of an organization, or of one member; returns how many values and buckets."""
+        """Remove what is kept of an organization, or of one member; returns how many values and buckets.
+
+        Raises TS_008 when the time of the request ends before that.
+        """
         buckets = self._s.buckets.ids(org_id)
-        if user_id is None:
-            removed = sum(self._drop(bucket_id) for bucket_id in buckets)
-        else:
-            removed = self._s.points.erase(buckets, user_id)
+        with _in_parts():
+            if user_id is None:
+                removed = sum(self._drop(bucket_id) for bucket_id in buckets)
+            else:
+                removed = self._s.points.erase(buckets, user_id)
         if removed:
             # Part after part is committed, so that a long erasure gets on although it is stopped; this comes after all.
             resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
@@ -102,3 +111,14 @@ class Keeping:
             removed += self._s.points.erase([bucket_id], None) + self._s.buckets.remove(bucket_id)
             tell(removed)
         return removed
+
+
+@contextmanager
+def _in_parts() -> Iterator[None]:
+    """What is removed and committed part by part gets on although it is ended: sent again, it ends some time."""
+    try:
+        yield
+    except ServiceError as error:
+        if error.row is TOO_LONG:
+            raise ServiceError(UNFINISHED, headers={"Retry-After": "1"}) from error
+        raise

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import nlargest, nsmallest
+from operator import itemgetter
 
 from sqlalchemy import exc, text
 
@@ -10,7 +11,7 @@ from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
 from heartguard_influx.domain.bucket import own_name
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Point, Tags, Value, Verdict
-from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection
+from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection, Series
 from heartguard_influx.domain.windows import Grid
 from heartguard_influx.errors import NO_BUCKET, OVER_BUDGET, STORE_FAULT
 from heartguard_influx.store.arrays import numbers
@@ -21,7 +22,7 @@ from heartguard_influx.store.influx.answers import Record
 from heartguard_influx.store.influx.lines import unkeepable
 from heartguard_influx.store.influx.sending import Outcome, send
 from heartguard_influx.store.influx.server import RefusedError, Server
-from heartguard_influx.store.series import find_groups, series_ids
+from heartguard_influx.store.series import find_groups, find_series, series_ids
 
 COMPUTED_VALUES = 1_000_000
 _SERVERS_AGGREGATES = frozenset({"mean", "min", "max", "sum", "count"})
@@ -126,6 +127,25 @@ class InfluxStore:
         with self._registry.transaction() as connection:
             return find_groups(connection, selection, group_by, limit)
 
+    def series(
+        self,
+        bucket_id: int,
+        measurement: str | None,
+        tags: Mapping[str, str],
+        person: int | None,
+        *,
+        after: int,
+        limit: int,
+    ) -> Sequence[Series]:
+        """Up to `limit` series with a number above `after`, by number."""
+        with self._registry.transaction() as connection:
+            return find_series(connection, bucket_id, measurement, tags, person, after=after, limit=limit)
+
+    def holds(self, bucket_id: int, measurement: str, field: Field) -> bool:
+        """Whether a point with this field is stored."""
+        everything = Selection(bucket_id, measurement, EARLIEST_NS, LATEST_NS, {})
+        return any(True for _ in self._read(flux.totals(self._select(everything, [field]), "first")))
+
     def points(
         self,
         selection: Selection,
@@ -211,19 +231,36 @@ class InfluxStore:
                 # A point that came between the two questions is not counted, as if it had come after both.
                 yield (member[1], label(grid, time_ns)), value, counts.get((tags, time_ns), 1)
 
-    def latest(self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]) -> Sequence[Row]:
-        """The last point of each group of one series, by group; groups without a point are left out."""
-        if not groups or not fields:
-            return ()
-        members = self._members(groups)
+    def latest(
+        self,
+        bucket_id: int,
+        series: Sequence[Series],
+        fields: Mapping[str, Sequence[Field]],
+        *,
+        tags: Mapping[str, str],
+        person: int | None,
+    ) -> Sequence[Row]:
+        """The last point of each series, its place as the group; series without a point are left out."""
+        places: dict[str, dict[Tags, int]] = {}
+        for place, one in enumerate(series):
+            places.setdefault(one.measurement, {})[one.tags] = place
+        rows: list[Row] = []
+        for measurement, members in places.items():
+            if measurement in fields:
+                chosen = Selection(bucket_id, measurement, EARLIEST_NS, LATEST_NS, tags, person)
+                rows += self._latest(self._select(chosen, fields[measurement]), members)
+        return sorted(rows, key=itemgetter(0))
+
+    def _latest(self, query: flux.Query, members: Mapping[Tags, int]) -> Iterator[Row]:
         found: dict[int, dict[int, dict[str, Value | None]]] = {}
-        for record in self._read(flux.totals(self._select(selection, fields), "last")):
-            member = members.get(record.tags)
-            if member is not None:
-                found.setdefault(member[1], {}).setdefault(_time(record), {})[record.field] = record.value
-        # A field that the last point does not carry has its last value at an earlier time.
-        last = {group: max(times.items()) for group, times in found.items()}
-        return [Row(group, time_ns, dict(sorted(values.items()))) for group, (time_ns, values) in sorted(last.items())]
+        for record in self._read(flux.totals(query, "last")):
+            place = members.get(record.tags)
+            if place is not None:
+                found.setdefault(place, {}).setdefault(_time(record), {})[record.field] = record.value
+        for place, times in found.items():
+            # A field that the last point does not carry has its last value at an earlier time.
+            time_ns, values = max(times.items())
+            yield Row(place, time_ns, dict(sorted(values.items())))
 
     def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
         """Remove the points of a selection, whose series the groups are; returns how many values that were."""
