@@ -134,11 +134,12 @@ def _responses(catalogue: Mapping[str, Sequence[errors.ErrorRow]], known: Mappin
     made: dict[str, Any] = {}
     for status in sorted({row.status for rows in catalogue.values() for row in rows}):
         content = {kind: {**schema, "examples": examples.of("Error", kind, known)} for kind, schema in _ERRORS.items()}
-        made[f"Refusal{status}"] = {
-            "description": HTTPStatus(status).phrase,
-            "headers": headers.of_refusal(status),
-            "content": content,
-        }
+        for suffix in ("", ".direct"):  # through the gateway, or at a service's own port
+            made[f"Refusal{status}{suffix}"] = {
+                "description": HTTPStatus(status).phrase,
+                "headers": headers.of_refusal(status, of_service=bool(suffix)),
+                "content": content,
+            }
     readiness = {kind: {"schema": {"$ref": "#/components/schemas/Readiness"}} for kind in DOCUMENT_TYPES}
     made["Unready"] = {
         "description": "A dependency fails.",

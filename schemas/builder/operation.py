@@ -196,7 +196,8 @@ class Operation:
         titles = "; ".join(f"{entry.code} {entry.title}" for entry in self._refusals if entry.status == status)
         if status == HTTPStatus.SERVICE_UNAVAILABLE and self._row.path.endswith("/ready"):
             return {"$ref": "#/components/responses/Unready", "description": f"A dependency fails. Or {titles}"}
-        return {"$ref": f"#/components/responses/Refusal{status}", "description": titles}
+        name = f"Refusal{status}{'.direct' if headers.direct(self._row) else ''}"
+        return {"$ref": f"#/components/responses/{name}", "description": titles}
 
     def _cached(self) -> bool:
         return self._row.method == "GET" and headers.tagged(self._row)
