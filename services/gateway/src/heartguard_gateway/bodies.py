@@ -110,6 +110,13 @@ class Body:
         """All of it where it is in memory; else None, and `__iter__` gives it in blocks, as often as it is asked."""
         return b"".join(self._blocks) if self._file is None else None
 
+    @property
+    def last(self) -> bytes:
+        """The last four bytes, or what there is."""
+        if self._file is None:
+            return b"".join(self._blocks)[-4:]
+        return os.pread(self._file.fileno(), 4, max(len(self) - 4, 0))
+
     def __iter__(self) -> Iterator[bytes]:
         """The body from its beginning, in blocks."""
         if self._file is None:

@@ -20,8 +20,8 @@ from heartguard_gateway.policy import Matcher
 class Outbound:
     """A request to a service. `body` is bytes or a `Body` at hand, or blocks to stream of which `length` are declared.
 
-    Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError. `holder` is whom
-    the lane of a stream counts for.
+    Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError. `holder` is whom a
+    lane counts for; `large` says that reading the document costs a service so much that it takes one.
     """
 
     method: str
@@ -30,6 +30,7 @@ class Outbound:
     body: bytes | Body | Iterable[bytes] = b""
     length: int | None = None
     holder: str = ""
+    large: bool = False
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,16 @@ class UpstreamLimits:
 
     `streams` is how many threads of the service may be held by bodies that come or go at a client's pace, `share` how
     many of them by one client: over all workers fewer than the service has, so that the others answer all else.
+    `documents` and `documents_share` are the same for large documents, which cost seconds of a process; they wait for
+    their turn up to `turn`.
     """
 
     connections: int = 128
     streams: int = 3
     share: int = 2
+    documents: int = 3
+    documents_share: int = 2
+    turn: float = 10.0
     connect: float = 1.0
     wait: float = 2.0
     answer: float = 30.0
@@ -68,6 +73,7 @@ class Upstream:
         self._authority = parts.netloc.encode("ascii")
         self._pool = Pool(host, port, self._limits.connections, self._limits.connect, self._limits.idle, monotonic)
         self._lanes = Lanes(self._limits.streams, self._limits.share, monotonic)
+        self._documents = Lanes(self._limits.documents, self._limits.documents_share, monotonic)
         self._health = health
         self._breaker = Breaker(self._limits.failures, self._limits.open, monotonic)
         self._budget = RetryBudget(self._limits.retry_ratio)
@@ -79,13 +85,15 @@ class Upstream:
         if wait > 0:
             raise self._unavailable(wait)
         try:
-            if isinstance(outbound.body, bytes | Body):
+            streamed = not isinstance(outbound.body, bytes | Body)
+            if not streamed and not outbound.large:
                 return self._send(outbound, streamed=False)
-            self._enter_lane(outbound.holder)
+            lanes, turn = (self._lanes, self._limits.wait) if streamed else (self._documents, self._limits.turn)
+            self._enter(lanes, outbound.holder, turn)
             try:
-                return self._send(outbound, streamed=True)
+                return self._send(outbound, streamed=streamed)
             finally:
-                self._lanes.leave(outbound.holder)
+                lanes.leave(outbound.holder)
         finally:
             if tries:
                 self._breaker.leave()
@@ -196,7 +204,7 @@ class Upstream:
             body = message.take()
             self._pool.give_back(connection, keep=keep and message.keep_alive)
             return Reply(message.status, message.headers, body)
-        self._enter_lane(holder)
+        self._enter(self._lanes, holder, self._limits.wait)
 
         def done(*, clean: bool) -> None:
             self._lanes.leave(holder)
@@ -215,10 +223,10 @@ class Upstream:
             lines.append(f"content-length: {len(outbound.body)}")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
-    def _enter_lane(self, holder: str) -> None:
-        if not self._lanes.enter(holder, self._limits.wait):
-            self._count(self._name, "streams_exhausted")
-            text = f"One process passes on {self._lanes.size} streams at once, {self._lanes.share} of one client"
+    def _enter(self, lanes: Lanes, holder: str, turn: float) -> None:
+        if not lanes.enter(holder, turn):
+            self._count(self._name, "streams_exhausted" if lanes is self._lanes else "documents_exhausted")
+            text = f"One process passes on {lanes.size} streams or large documents at once, {lanes.share} of one client"
             raise ServiceError(LANES_FULL, text, headers={"Retry-After": "5"})
 
     def _unavailable(self, wait: float) -> ServiceError:

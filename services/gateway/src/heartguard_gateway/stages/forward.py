@@ -9,6 +9,7 @@ from heartguard_gateway.intake import Intake
 from heartguard_gateway.ports import Inbound, Outbound, Ports
 
 OWN = "gateway"
+LARGE = 1024 * 1024
 _REPLACED = frozenset({"server", "date", "x-request-id", "x-gateway-request-id"})
 
 
@@ -36,7 +37,15 @@ def _document(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
     assert exchange.row is not None and exchange.row.max_body is not None  # noqa: PT018  `run` has looked
     Intake(exchange.request, exchange.row.max_body, ports.monotonic).read_into(body)
     whole = body.whole()
-    return _send(exchange, ports, body if whole is None else whole, len(body))
+    large = _decompressed(exchange, body) > LARGE
+    return _send(exchange, ports, body if whole is None else whole, len(body), large=large)
+
+
+def _decompressed(exchange: Exchange, body: Body) -> int:
+    """How large a document says it is after decompression; what lies is no gzip data to the service that reads it."""
+    if "content-encoding" not in exchange.request.headers:
+        return len(body)
+    return int.from_bytes(body.last, "little")  # RFC 1952 section 2.3.1, ISIZE
 
 
 def _stream(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
@@ -52,10 +61,17 @@ def _stream(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
     return _send(exchange, ports, b"".join(body), len(body))
 
 
-def _send(exchange: Exchange, ports: Ports, body: bytes | Body | Iterable[bytes], length: int | None) -> Inbound:
+def _send(
+    exchange: Exchange,
+    ports: Ports,
+    body: bytes | Body | Iterable[bytes],
+    length: int | None,
+    *,
+    large: bool = False,
+) -> Inbound:
     row, request = exchange.row, exchange.request
     assert row is not None
     path = join_path(exchange.segments)
     target = f"{path}?{request.query}" if request.query else path
-    outbound = Outbound(request.method, target, exchange.upstream_headers, body, length, exchange.holder)
+    outbound = Outbound(request.method, target, exchange.upstream_headers, body, length, exchange.holder, large=large)
     return ports.services[row.upstream].send(outbound)
