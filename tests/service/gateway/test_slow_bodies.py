@@ -114,7 +114,7 @@ def test_slow_bodies_of_strangers_take_no_thread_of_auth(stack: Stack) -> None:
         assert stack.gateway.ask("GET", "/auth/health").status == 200
 
 
-def test_slow_documents_over_64_kib_lie_in_files_and_are_given_back(stack: Stack) -> None:
+def test_slow_documents_over_256_kib_lie_in_files_and_are_given_back(stack: Stack) -> None:
     size = 8 * MIB
     token = stack.first["Authorization"]
     head = f"POST /media/upload HTTP/1.1\r\nContent-Type: application/json\r\nAuthorization: {token}"

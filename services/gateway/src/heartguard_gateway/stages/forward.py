@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import chain
 
-from heartguard_gateway.bodies import BLOCK, IN_MEMORY, Body
+from heartguard_gateway.bodies import BLOCK, Body
 from heartguard_gateway.domain import Exchange, end_to_end, join_path
 from heartguard_gateway.intake import Intake
 from heartguard_gateway.ports import Inbound, Outbound, Ports
@@ -55,7 +55,7 @@ def _stream(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
     intake.require_length()
     for block in intake.blocks():
         body.write(block)
-        if len(body) >= IN_MEMORY:
+        if len(body) >= BLOCK:
             rest = chain(body, intake.blocks(BLOCK))
             return _send(exchange, ports, rest, None if request.chunked else request.content_length)
     return _send(exchange, ports, b"".join(body), len(body))
