@@ -17,7 +17,7 @@ UPSTREAM_TIMEOUT = ErrorRow("GW_012", 504, "The service did not answer in time")
 AUDIT_UNAVAILABLE = ErrorRow("GW_013", 503, "The request could not be written to the audit trail")
 OVERLOADED = ErrorRow("GW_014", 503, "The gateway has more to do than it can")
 SPOOL_FULL = ErrorRow("GW_015", 503, "The gateway holds as many bytes of request bodies as it may")
-LANES_FULL = ErrorRow("GW_016", 503, "As many streams as may be are on their way already")
+LANES_FULL = ErrorRow("GW_016", 503, "As many streams or large documents as may be are on their way already")
 
 ROWS = (
     BAD_TARGET,
