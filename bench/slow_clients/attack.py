@@ -52,7 +52,8 @@ class Attack:
         at_work = []
         for place in range(self.clients):
             behaviour = self.behaviours[place % len(self.behaviours)]
-            at_work.append(asyncio.ensure_future(self._stay(behaviour, SOURCES[place % len(SOURCES)])))
+            delay = place / behaviour.rate if behaviour.rate else 0
+            at_work.append(asyncio.ensure_future(self._stay(behaviour, SOURCES[place % len(SOURCES)], delay)))
             if place % 50 == 49:
                 await asyncio.sleep(0.02)
         await asyncio.wait([asyncio.ensure_future(self._all_connected.wait()), over], return_when="FIRST_COMPLETED")
@@ -60,11 +61,12 @@ class Attack:
         await over
         for one in at_work:
             one.cancel()
-        await asyncio.gather(*at_work, return_exceptions=True)
+        await asyncio.wait(at_work, timeout=5)  # wait_for() may take a cancellation for its own timeout
         print(json.dumps({"connections": self.connections, "ends": self.ends}))
 
-    async def _stay(self, behaviour: Behaviour, source: str) -> None:
+    async def _stay(self, behaviour: Behaviour, source: str, delay: float) -> None:
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(delay)
         while True:
             began = loop.time()
             try:
@@ -125,7 +127,9 @@ class Attack:
 
 
 def plan(port: int, clients: int, behaviours: list[Behaviour]) -> str:
-    """The argument of this program."""
+    """The argument of this program; of clients who only ask at a rate there are as many as two seconds need."""
+    if rate := min(one.rate for one in behaviours):
+        clients = min(clients, int(2 * rate))
     return json.dumps({"port": port, "clients": clients, "behaviours": [asdict(one) for one in behaviours]})
 
 

@@ -13,7 +13,7 @@ KIB = 1024
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Iterator[BodySpool]:
-    made = BodySpool(tmp_path / "spool", SpoolLimits(memory=128 * KIB, disk=400 * KIB, parts=2))
+    made = BodySpool(tmp_path / "spool", SpoolLimits(memory=512 * KIB, disk=1600 * KIB, parts=2))
     yield made
     assert (made.memory.used, made.disk.used) == (0, 0)
     assert not made.memory._holders and not made.disk._holders  # noqa: PT018  nothing is kept of who has gone
@@ -30,7 +30,7 @@ def fill(body: Body, size: int) -> Body:
 
 
 def test_a_large_body_lies_in_a_file_without_a_name_and_can_be_read_again(spool: BodySpool, tmp_path: Path) -> None:
-    data = bytes(range(256)) * 400
+    data = bytes(range(256)) * 2000
     with spool.open("a") as body:
         for place in range(0, len(data), 10_000):
             body.write(data[place : place + 10_000])
@@ -42,15 +42,15 @@ def test_a_large_body_lies_in_a_file_without_a_name_and_can_be_read_again(spool:
 
 
 def test_one_holder_has_its_part_of_the_disk_and_no_more(spool: BodySpool) -> None:
-    with filled(spool, "a", 200 * KIB) as large:
+    with filled(spool, "a", 800 * KIB) as large:
         with pytest.raises(ServiceError) as caught, spool.open("a") as more:
-            fill(more, 80 * KIB)
+            fill(more, 320 * KIB)
         assert (caught.value.row.code, caught.value.headers["Retry-After"]) == ("GW_015", "5")
-        assert str(400 * KIB) in caught.value.message
-        assert str(200 * KIB) in caught.value.message
-        with filled(spool, "b", 200 * KIB):
-            assert spool.disk.used == 400 * KIB
-        assert len(large) == 200 * KIB
+        assert str(1600 * KIB) in caught.value.message
+        assert str(800 * KIB) in caught.value.message
+        with filled(spool, "b", 800 * KIB):
+            assert spool.disk.used == 1600 * KIB
+        assert len(large) == 800 * KIB
 
 
 def test_where_memory_is_short_small_bodies_lie_on_the_disk_too(spool: BodySpool) -> None:

@@ -10,7 +10,14 @@ from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
 from heartguard_common.database import Database, driver_url
 from heartguard_common.idempotency import IdempotencyKeys
-from heartguard_common.identity import KEY_SET_PATH, Authenticator, KeySource, TokenVerifier, make_key_source
+from heartguard_common.identity import (
+    KEY_SET_PATH,
+    Authenticator,
+    KeySource,
+    PublishedKeys,
+    TokenVerifier,
+    make_key_source,
+)
 from heartguard_common.lanes import Lanes
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.metrics import Metrics
@@ -91,6 +98,9 @@ def make_edge(
         copy = RevocationCopy(parts.database, parts.redis, parts.clock)
         parts.lifecycle.on_close(Background("revocations", copy.step).start().close)
     source = key_source or make_key_source(settings, lambda: parts.auth.get(KEY_SET_PATH), parts.clock)
+    if isinstance(source, PublishedKeys):
+        # While auth has more to do than it can, a service that never asked could not tell a valid token.
+        parts.lifecycle.on_close(Background("key set", source.keep_fresh).start().close)
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, parts.clock)
     metrics = Metrics(service)
     return Edge(

@@ -7,13 +7,13 @@ never see JSON or XML.
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
+from threading import BoundedSemaphore
 from typing import Any, cast
 
 from flask import Flask, Response, g, request
-from gunicorn.http.errors import NoMoreData, ParseException
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
 from heartguard_common import body as bodies
@@ -22,16 +22,11 @@ from heartguard_common.contracts import Contract, Contracts, Violations
 from heartguard_common.errors import (
     INTERNAL,
     MALFORMED,
-    METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,
-    NOT_FOUND,
-    TOO_LARGE,
-    UNAVAILABLE,
     UNPROCESSABLE,
     Fault,
     ServiceError,
 )
-from heartguard_common.files import FULL
 from heartguard_common.forwarding import forwarded
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
@@ -46,6 +41,7 @@ from heartguard_common.revocation import Revocations
 from heartguard_common.route_table import require_same_routes
 from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, FORMATS, Answer, Call, Route
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
+from heartguard_common.translation import translate
 from heartguard_common.xml_codec import pointer
 
 # Of several rows at one place, such as /users/me and /users/{user_id}, only those count whose parameters fit.
@@ -54,6 +50,8 @@ CONVERTERS = {
     for kind, pattern in KINDS.items()
 }
 
+_LARGE = 1024 * 1024
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -61,7 +59,7 @@ class Edge:
 
     `prefix` is the path that health, ready and metrics stand under. `gateway_key` verifies whom the gateway
     forwards for; without it nobody can forward. `check_answers` holds every answer
-    against its contract, for tests and development.
+    against its contract, for tests and development. `decoding` lets one large body at a time become a document.
     """
 
     service: str
@@ -77,6 +75,7 @@ class Edge:
     keys: IdempotencyKeys | None = None
     check_answers: bool = False
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("heartguard"))
+    decoding: BoundedSemaphore = field(default_factory=BoundedSemaphore)
 
 
 def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
@@ -242,6 +241,11 @@ class _Endpoint:
             return None, None, b""
         media_type = bodies.media_type(_headers(), self.route.accepts)
         raw = bodies.read(request.stream, _headers(), self.row.max_body or 0)
+        # A document takes many times the memory of its bytes, and two of them are not made faster at once than in turn.
+        with self.edge.decoding if len(raw) > _LARGE else nullcontext():
+            return self._decode(raw, media_type, query)
+
+    def _decode(self, raw: bytes, media_type: str, query: Mapping[str, Any]) -> tuple[Any, str | None, bytes]:
         contract = self._takes
         if contract is not None and (reader := self.route.readers.get(media_type)) is not None:
             document = reader(raw, query)
@@ -340,28 +344,13 @@ def _checked(decode: Callable[[], Any]) -> Any:
 
 def handle_errors(edge: Edge, error: Exception) -> Response:
     """The one place that turns an exception into an answer, in the format the caller asked for."""
-    known = error if isinstance(error, ServiceError) else _translate(error)
+    known = error if isinstance(error, ServiceError) else translate(error)
     g.error_code = known.row.code
     if known.row.status >= 500:
         edge.log.error("%s", known, exc_info=error)
     media_type = g.get("error_type", DOCUMENT_TYPES[0])
     status, headers, body = failures.render(known, media_type, g.request_id, edge.contracts)
     return Response(body, status, headers)
-
-
-def _translate(error: Exception) -> ServiceError:
-    if isinstance(error, NotFound):
-        return ServiceError(NOT_FOUND)
-    if isinstance(error, MethodNotAllowed):
-        return ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(error.valid_methods or ()))})
-    if isinstance(error, RequestEntityTooLarge):
-        return ServiceError(TOO_LARGE)
-    broken_chunks = isinstance(error, ParseException | NoMoreData)
-    if broken_chunks or (isinstance(error, HTTPException) and 400 <= (error.code or 500) < 500):
-        return ServiceError(MALFORMED, "The request is not well-formed")
-    if isinstance(error, OSError) and error.errno in FULL:
-        return ServiceError(UNAVAILABLE, "There is no room left to store this")
-    return ServiceError(INTERNAL)
 
 
 def _finish(edge: Edge, response: Response) -> Response:

@@ -18,7 +18,7 @@ AUDIT_UNAVAILABLE = ErrorRow("GW_013", 503, "The request could not be written to
 OVERLOADED = ErrorRow("GW_014", 503, "The gateway has more to do than it can")
 SERVICE_CREDENTIALS = ErrorRow("GW_020", 401, "The gateway takes no credentials of services")
 SPOOL_FULL = ErrorRow("GW_015", 503, "The gateway holds as many bytes of request bodies as it may")
-LANES_FULL = ErrorRow("GW_016", 503, "As many streams as may be are on their way already")
+LANES_FULL = ErrorRow("GW_016", 503, "As many streams or large documents as may be are on their way already")
 
 ROWS = (
     BAD_TARGET,

@@ -18,7 +18,7 @@ from heartguard_gateway.domain import join_path, split_path
 from heartguard_gateway.errors import BAD_TARGET
 from heartguard_gateway.policy import Matcher, compile_limits
 from heartguard_gateway.settings import Settings
-from heartguard_gateway.wiring import NAME, make_authenticator
+from heartguard_gateway.wiring import NAME, make_authenticator, make_keys
 
 FROM_INPUT = "-"
 SCOPES = {
@@ -122,9 +122,9 @@ def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None
     if not options.token:
         return None
     credential = sys.stdin.readline().strip() if options.token == FROM_INPUT else options.token
-    auth = Sister(settings.auth_url, NAME, settings.service_secret)
+    auth, clock = Sister(settings.auth_url, NAME, settings.service_secret), SystemClock()
     try:
-        caller = make_authenticator(settings, auth, SystemClock()).identify(f"Bearer {credential}")
+        caller = make_authenticator(settings, make_keys(settings, auth, clock), clock).identify(f"Bearer {credential}")
         person = caller is not None and caller.kind == "person"
         if person and revocation.introspect(auth, credential) is Verdict.REVOKED:
             raise RefusedError("401 GEN_402: the token is revoked")

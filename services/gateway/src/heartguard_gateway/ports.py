@@ -21,8 +21,8 @@ class Outbound:
     """A request to a service. `body` is bytes or a `Body` at hand, or blocks to stream of which `length` are declared.
 
     Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError. `holder` is whose
-    share of lanes and space it takes; `long` says that a long answer is expected, so that it needs a lane; `cut` ends
-    the client's connection.
+    share of lanes and space it takes; `large` says that reading the document costs a service so much that it takes a
+    lane, `long` that the answer may be long, which takes one too; `cut` ends the client's connection.
     """
 
     method: str
@@ -31,6 +31,7 @@ class Outbound:
     body: bytes | Body | Iterable[bytes] = b""
     length: int | None = None
     holder: str = ""
+    large: bool = False
     long: bool = False
     cut: Callable[[], None] = lambda: None
 

@@ -23,7 +23,7 @@ from heartguard_common.policy import Policy
 from heartguard_common.representation import choose
 from heartguard_common.routing import DOCUMENT_TYPES
 from heartguard_common.xml_codec import pointer
-from heartguard_gateway.bodies import IN_MEMORY
+from heartguard_gateway.bodies import BLOCK
 from heartguard_gateway.clients import CLOSE, CUT, WAITED
 from heartguard_gateway.domain import Exchange, Reply, Request
 from heartguard_gateway.pipeline import Pipeline
@@ -203,7 +203,7 @@ def mount(app: Flask, pipeline: Pipeline, monotonic: Callable[[], float] = time.
     def walk(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = read_request(environ)
         reply = pipeline.handle(Exchange(request, monotonic()))
-        unread = request.chunked or request.content_length > IN_MEMORY
+        unread = request.chunked or request.content_length > BLOCK
         if unread and not request.consumed:
             request.close()  # reading a large refused body to its end would cost more than a new connection
         if reply.body and not any(name.lower() == "content-length" for name, _ in reply.headers):

@@ -36,6 +36,8 @@ class UpstreamLimits:
     `streams` is how many threads of the service may be held by bodies that come at a client's pace, `downloads` by
     answers that are long, `share` and `download_share` how many of them by one client: over all workers fewer than the
     service has, so that the others answer all else. `waiting` of the readers may make it wait, when there is no room.
+    `documents` and `documents_share` are the same for large documents, which cost seconds of a process. Documents wait
+    for their turn up to `turn`, downloads up to `download_turn`.
     """
 
     connections: int = 128
@@ -43,9 +45,12 @@ class UpstreamLimits:
     share: int = 2
     downloads: int = 3
     download_share: int = 1
-    download_wait: float = 20.0
+    download_turn: float = 20.0
     waiting: int = 2
     waiting_share: int = 1
+    documents: int = 3
+    documents_share: int = 2
+    turn: float = 10.0
     connect: float = 1.0
     wait: float = 2.0
     answer: float = 30.0
@@ -78,6 +83,7 @@ class Upstream:
         self._authority = parts.netloc.encode("ascii")
         self._pool = Pool(host, port, self._limits.connections, self._limits.connect, self._limits.idle, monotonic)
         self._lanes = Lanes(self._limits.streams, self._limits.share, monotonic)
+        self._documents = Lanes(self._limits.documents, self._limits.documents_share, monotonic)
         self._health = health
         self._breaker = Breaker(self._limits.failures, self._limits.open, monotonic)
         self._budget = RetryBudget(self._limits.retry_ratio)
@@ -94,21 +100,22 @@ class Upstream:
         try:
             if outbound.long:
                 return self._send_in_lane(outbound)
-            if isinstance(outbound.body, bytes | Body):
+            streamed = not isinstance(outbound.body, bytes | Body)
+            if not streamed and not outbound.large:
                 return self._send(outbound, streamed=False)
-            self._enter_lane(outbound.holder)
+            lanes, turn = (self._lanes, self._limits.wait) if streamed else (self._documents, self._limits.turn)
+            self._enter(lanes, outbound.holder, turn)
             try:
-                return self._send(outbound, streamed=True)
+                return self._send(outbound, streamed=streamed)
             finally:
-                self._lanes.leave(outbound.holder)
+                lanes.leave(outbound.holder)
         finally:
             if tries:
                 self._breaker.leave()
 
     def _send_in_lane(self, outbound: Outbound) -> Inbound:
         """Send what has a long answer; the lane is left when the service has given all of it."""
-        if not self._downloads.enter(outbound.holder, self._limits.download_wait):
-            raise self._lanes_full(self._downloads)
+        self._enter(self._downloads, outbound.holder, self._limits.download_turn)
         inbound = None
         try:
             inbound = self._send(outbound, streamed=False)
@@ -226,7 +233,7 @@ class Upstream:
             return Reply(message.status, message.headers, body)
         live = message.live
         if live:
-            self._enter_lane(outbound.holder)
+            self._enter(self._lanes, outbound.holder, self._limits.wait)
 
         def done(*, clean: bool) -> None:
             if live:
@@ -254,13 +261,13 @@ class Upstream:
             lines.append(f"content-length: {len(outbound.body)}")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
-    def _enter_lane(self, holder: str) -> None:
-        if not self._lanes.enter(holder, self._limits.wait):
-            raise self._lanes_full(self._lanes)
+    def _enter(self, lanes: Lanes, holder: str, turn: float) -> None:
+        if not lanes.enter(holder, turn):
+            raise self._lanes_full(lanes)
 
     def _lanes_full(self, lanes: Lanes) -> ServiceError:
-        self._count(self._name, "streams_exhausted")
-        text = f"One process passes on {lanes.size} such streams at once, {lanes.share} of one client"
+        self._count(self._name, "documents_exhausted" if lanes is self._documents else "streams_exhausted")
+        text = f"One process passes on {lanes.size} streams or large documents at once, {lanes.share} of one client"
         return ServiceError(LANES_FULL, text, headers={"Retry-After": "5"})
 
     def _unavailable(self, wait: float) -> ServiceError:

@@ -10,7 +10,14 @@ from heartguard_common import logs, policy, revocation
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
-from heartguard_common.identity import KEY_SET_PATH, Authenticator, TokenVerifier, make_key_source
+from heartguard_common.identity import (
+    KEY_SET_PATH,
+    Authenticator,
+    KeySource,
+    PublishedKeys,
+    TokenVerifier,
+    make_key_source,
+)
 from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, Resource
 from heartguard_common.metrics import Metrics
 from heartguard_common.paths import SCHEMAS_DIR
@@ -45,6 +52,7 @@ def create_app(
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
 
     auth = Sister(settings.auth_url, NAME, settings.service_secret)
+    keys = make_keys(settings, auth, clock)
     link = lifecycle.open(Resource("redis", lambda: RedisLink(settings.redis_url), RedisLink.ping, RedisLink.close))
     lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health")))
     answers = _answers(settings, metrics)
@@ -55,7 +63,7 @@ def create_app(
         contracts=contracts,
         matcher=Matcher(rules),
         limits=compile_limits(rules, settings.rate_limit.count, settings.rate_limit.seconds),
-        callers=CachedCallers(make_authenticator(settings, auth, clock), clock),
+        callers=CachedCallers(make_authenticator(settings, keys, clock), clock),
         introspect=lambda token: revocation.introspect(auth, token),
         gate=RedisGate(link, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
@@ -77,6 +85,8 @@ def create_app(
     lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
     lifecycle.on_close(gevent.spawn(_show_state, metrics, services, bodies).kill)
     lifecycle.on_close(gevent.spawn(_keep_pace, metrics, answers).kill)
+    if isinstance(keys, PublishedKeys):
+        lifecycle.on_close(gevent.spawn(_keep_fresh, keys).kill)
     app.extensions[LIFECYCLE] = lifecycle
     return app
 
@@ -126,6 +136,12 @@ def _keep_pace(metrics: Metrics, answers: Answers) -> None:
         gevent.sleep(_STATE_SECONDS)
 
 
+def _keep_fresh(keys: PublishedKeys) -> None:
+    """Have the keys before a token needs them; the body of a background greenlet."""
+    while True:
+        gevent.sleep(keys.keep_fresh())
+
+
 def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: BodySpool) -> None:
     """Keep the gauges of pools and breakers fresh; the body of a background greenlet."""
     connections = metrics.gauge("heartguard_gateway_upstream_connections", "Pooled", ("upstream", "state"))
@@ -144,8 +160,12 @@ def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: Body
         gevent.sleep(_STATE_SECONDS)
 
 
-def make_authenticator(settings: Settings, auth: Sister, clock: Clock) -> Authenticator:
-    """Who knows callers by their credentials; asks `auth` for public keys where no shared secret is set."""
-    keys = make_key_source(settings, lambda: auth.get(KEY_SET_PATH), clock)
+def make_keys(settings: Settings, auth: Sister, clock: Clock) -> KeySource:
+    """The shared secrets, or else the keys that `auth` publishes."""
+    return make_key_source(settings, lambda: auth.get(KEY_SET_PATH), clock)
+
+
+def make_authenticator(settings: Settings, keys: KeySource, clock: Clock) -> Authenticator:
+    """Who knows callers by their credentials."""
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, clock)
     return Authenticator(verifier, settings.service_credentials)

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from itertools import chain
 
-from heartguard_gateway.bodies import BLOCK, IN_MEMORY, Body
+from heartguard_gateway.bodies import BLOCK, Body
 from heartguard_gateway.domain import Exchange, end_to_end, join_path
 from heartguard_gateway.intake import Intake
 from heartguard_gateway.ports import Inbound, Outbound, Ports
 
 OWN = "gateway"
+LARGE = 1024 * 1024
 _REPLACED = frozenset({"server", "date", "x-request-id", "x-gateway-request-id"})
 
 
@@ -36,7 +37,15 @@ def _document(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
     assert exchange.row is not None and exchange.row.max_body is not None  # noqa: PT018  `run` has looked
     Intake(exchange.request, exchange.row.max_body, ports.monotonic).read_into(body)
     whole = body.whole()
-    return _send(exchange, ports, body if whole is None else whole, len(body))
+    large = _decompressed(exchange, body) > LARGE
+    return _send(exchange, ports, body if whole is None else whole, len(body), large=large)
+
+
+def _decompressed(exchange: Exchange, body: Body) -> int:
+    """How large a document says it is after decompression; what lies is no gzip data to the service that reads it."""
+    if "content-encoding" not in exchange.request.headers:
+        return len(body)
+    return int.from_bytes(body.last, "little")  # RFC 1952 section 2.3.1, ISIZE
 
 
 def _stream(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
@@ -46,18 +55,33 @@ def _stream(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
     intake.require_length()
     for block in intake.blocks():
         body.write(block)
-        if len(body) >= IN_MEMORY:
+        if len(body) >= BLOCK:
             rest = chain(body, intake.blocks(BLOCK))
             return _send(exchange, ports, rest, None if request.chunked else request.content_length)
     return _send(exchange, ports, b"".join(body), len(body))
 
 
-def _send(exchange: Exchange, ports: Ports, body: bytes | Body | Iterable[bytes], length: int | None) -> Inbound:
+def _send(
+    exchange: Exchange,
+    ports: Ports,
+    body: bytes | Body | Iterable[bytes],
+    length: int | None,
+    *,
+    large: bool = False,
+) -> Inbound:
     row, request = exchange.row, exchange.request
     assert row is not None
     path = join_path(exchange.segments)
     target = f"{path}?{request.query}" if request.query else path
     outbound = Outbound(
-        request.method, target, exchange.upstream_headers, body, length, exchange.holder, row.long_answer, request.cut
+        request.method,
+        target,
+        exchange.upstream_headers,
+        body,
+        length,
+        holder=exchange.holder,
+        large=large,
+        long=row.long_answer,
+        cut=request.cut,
     )
     return ports.services[row.upstream].send(outbound)
