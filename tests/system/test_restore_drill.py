@@ -63,8 +63,8 @@ def _serves_everything(clone: Clone, member: Member, ended: str, item: str) -> b
 def _promises(backup: Path) -> dict[str, object]:
     document = json.loads((backup / "manifest.json").read_text())
     files = {name: entry for name, entry in document["files"].items() if name != "database.dump"}
-    # A restore ends every session, is a row itself, and has asked for the deletions that the list knows.
-    changed = ("sessions", "restores", "jobs", "users", "password_resets")
+    # A restore ends sessions, retires keys, is a row itself, and has asked for the deletions that the list knows.
+    changed = ("sessions", "restores", "jobs", "users", "signing_keys", "revoked_tokens")
     tables = {name: rows for name, rows in document["tables"].items() if name not in changed}
     lists = files.pop("checkpoints/deletions.ndjson", None)
     return {"tables": tables, "files": files, "revision": document["revision"], "listed": lists is not None}

@@ -51,7 +51,9 @@ def test_a_restore_ends_sessions_and_carries_the_deletions_out_again(
             " (id, user_id, created_at, last_used_at, expires_at, address, user_agent)"
             f" VALUES (gen_random_uuid(), {stays}, now(), now(), now() + interval '1 day', '', '');"
             "INSERT INTO heartguard_core.password_resets (code_hash, user_id, created_at, expires_at)"
-            f" VALUES ('x', {stays}, now(), now() + interval '1 day')"
+            f" VALUES ('x', {stays}, now(), now() + interval '1 day');"
+            "INSERT INTO heartguard_core.signing_keys (kid, private_key, public_jwk, created_at)"
+            " VALUES ('stolen', 'x', '{}', now())"
         )
     # The list in the backup knows of one deletion, the one on this machine of another; and of one of an id that
     # belonged to somebody else at the time.
@@ -70,6 +72,8 @@ def test_a_restore_ends_sessions_and_carries_the_deletions_out_again(
         assert ask(wiped, "SELECT id FROM users WHERE active") == [(stays,)]
         assert ask(wiped, "SELECT count(*) FROM sessions WHERE ended_at IS NULL") == [(0,)]
         assert ask(wiped, "SELECT count(*) FROM password_resets") == [(0,)]
+        assert ask(wiped, "SELECT kid FROM signing_keys WHERE retired_at IS NULL") == []
+        assert ask(wiped, "SELECT kind, value FROM revoked_tokens") == [("kid", "stolen")]
         assert ask(wiped, "SELECT count(*) FROM restores WHERE restored_at > now() - interval '1 min'") == [(1,)]
         # Whoever was found after the backup may be named by tokens and in an InfluxDB: nobody gets that id.
         assert min(found(wiped), join(wiped, ours)) > 1_000_000

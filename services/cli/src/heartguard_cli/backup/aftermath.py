@@ -1,4 +1,4 @@
-"""What must not come back with a backup: sessions, codes for passwords, and what was deleted after it."""
+"""What must not come back with a backup: sessions, codes, signing keys, and what was deleted after it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +13,13 @@ _SESSIONS = (
     "INSERT INTO heartguard_core.restores (backup_created_at) VALUES (%(backup)s)",
     "UPDATE heartguard_core.sessions SET ended_at = now() WHERE ended_at IS NULL",
     "DELETE FROM heartguard_core.password_resets",
+    # A key that was retired after the backup, because it was stolen, would sign again. Auth makes new ones.
+    """
+    INSERT INTO heartguard_core.revoked_tokens (kind, value, reason, revoked_at, expires_at)
+    SELECT 'kid', kid, 'restore', now(), now() + interval '10 years' FROM heartguard_core.signing_keys
+    ON CONFLICT DO NOTHING
+    """,
+    "UPDATE heartguard_core.signing_keys SET retired_at = coalesce(retired_at, now())",
 )
 _SKIP = """
 SELECT setval(sequence, (SELECT coalesce(max(id), 0) FROM heartguard_core.{table}) + %(skipped)s)
@@ -39,7 +46,7 @@ PERSON_JOB, ORGANIZATION_JOB = "user.delete", "organization.delete"
 
 
 def settle(url: str, backup_created_at: str, deletions: Sequence[Deletion]) -> int:
-    """End all sessions, and have carried out again what the list holds and the database does not know.
+    """End all sessions, retire all signing keys, and have those deletions carried out again that are not done here.
 
     All in one transaction; returns how many deletions that are. Raises `Trouble`.
     """
