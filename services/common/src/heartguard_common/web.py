@@ -20,6 +20,7 @@ from heartguard_common import body as bodies
 from heartguard_common import etag, failures
 from heartguard_common.contracts import Contract, Contracts, Violations
 from heartguard_common.errors import (
+    BUSY,
     INTERNAL,
     MALFORMED,
     NOT_ACCEPTABLE,
@@ -346,7 +347,7 @@ def handle_errors(edge: Edge, error: Exception) -> Response:
     """The one place that turns an exception into an answer, in the format the caller asked for."""
     known = error if isinstance(error, ServiceError) else translate(error)
     g.error_code = known.row.code
-    if known.row.status >= 500:
+    if known.row.status >= 500 and known.row is not BUSY:  # a full lane is no failure: it is counted, without a stack
         edge.log.error("%s", known, exc_info=error)
     media_type = g.get("error_type", DOCUMENT_TYPES[0])
     status, headers, body = failures.render(known, media_type, g.request_id, edge.contracts)
