@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0037"
-down_revision = "0017"
+down_revision = "0035"
 
 
 def upgrade() -> None:
