@@ -23,6 +23,7 @@ from heartguard_common.idempotency import IdempotencyKeys, Recorded
 from heartguard_common.identity import Principal
 from heartguard_common.job_store import PostgresJobs
 from heartguard_common.jobs import JobRunner, told
+from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.outbox import Outbox
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import make_redis
@@ -116,7 +117,7 @@ def create_with_a_key(house: House) -> None:
 
 def delete_file(house: House) -> None:
     stores: Any = SimpleNamespace(
-        items=PostgresItems(house.database, house.database),
+        items=PostgresItems(house.database, house.database, PostgresLimits(house.database, CLOCK, {}), CLOCK),
         objects=SimpleNamespace(delete=lambda _: None),
         audit=house.audit,
         clock=CLOCK,

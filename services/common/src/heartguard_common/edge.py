@@ -1,5 +1,6 @@
 """What the wiring of every service but the gateway has in common: settings, database, Redis, identity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heartguard_common import logs, policy
@@ -12,13 +13,17 @@ from heartguard_common.database import Database, driver_url
 from heartguard_common.idempotency import IdempotencyKeys
 from heartguard_common.identity import KEY_SET_PATH, Authenticator, KeySource, TokenVerifier, make_key_source
 from heartguard_common.lifecycle import Lifecycle, Resource
+from heartguard_common.limit_store import PostgresLimits
+from heartguard_common.limits import limit_values
 from heartguard_common.metrics import Metrics
 from heartguard_common.outbox import Outbox
 from heartguard_common.revocation import RedisRevocations, Revocations
-from heartguard_common.settings import CommonSettings, choice, variable
+from heartguard_common.settings import CommonSettings, choice, variable, whole
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import RedisClient, make_redis
 from heartguard_common.web import Edge
+
+MEBIBYTE = 1024 * 1024
 
 
 def database_url(text: str) -> str:
@@ -33,6 +38,13 @@ class ServiceSettings(CommonSettings):
 
     database_url: str = variable("DATABASE_URL", database_url)
     environment: str = variable("HEARTGUARD_ENV", choice("production", "test"), default="production")
+    limits: tuple[tuple[str, int], ...] = variable("LIMITS", limit_values, default=())
+    media_quota_mb: int = variable("MEDIA_QUOTA_MB", whole(1, 1_000_000_000), default=10_240)
+
+    @property
+    def limit_defaults(self) -> Mapping[str, int]:
+        """The values of limits that were set, which hold for every organization without a value of its own."""
+        return {"media_bytes": self.media_quota_mb * MEBIBYTE, **dict(self.limits)}
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,8 @@ class Parts:
     audit: AuditLog
     clock: Clock
     keys: IdempotencyKeys
+    metrics: Metrics
+    limits: PostgresLimits
 
 
 def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = None) -> Parts:
@@ -61,6 +75,8 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
     spool = Spool(settings.spool_dir / f"{service}.events")
     audit = AuditLog(service, redis, spool, clock, Outbox(database))
     lifecycle.on_close(Background("audit spool", audit.keep_draining).start().close)
+    metrics = Metrics(service)
+    limits = PostgresLimits(database, clock, settings.limit_defaults, metrics.limit_refused)
     return Parts(
         lifecycle=lifecycle,
         database=database,
@@ -69,6 +85,8 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         audit=audit,
         clock=clock,
         keys=IdempotencyKeys(service, database, clock),
+        metrics=metrics,
+        limits=limits,
     )
 
 
@@ -92,7 +110,7 @@ def make_edge(
         authenticator=Authenticator(verifier, settings.service_credentials),
         revocations=revocations or RedisRevocations(parts.redis, parts.auth),
         lifecycle=parts.lifecycle,
-        metrics=Metrics(service),
+        metrics=parts.metrics,
         gateway_key=settings.service_credentials.get("gateway", ""),
         keys=parts.keys,
         check_answers=settings.environment == "test",

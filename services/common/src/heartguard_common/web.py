@@ -36,6 +36,7 @@ from heartguard_common.forwarding import forwarded
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
 from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, readiness_document
+from heartguard_common.limits import LimitError
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
@@ -349,6 +350,8 @@ def handle_errors(edge: Edge, error: Exception) -> Response:
     """The one place that turns an exception into an answer, in the format the caller asked for."""
     known = error if isinstance(error, ServiceError) else _translate(error)
     g.error_code = known.row.code
+    if isinstance(known, LimitError):
+        edge.metrics.limit_refused(known.limit)
     if known.row.status >= 500:
         edge.log.error("%s", known, exc_info=error)
     media_type = g.get("error_type", DOCUMENT_TYPES[0])
