@@ -59,13 +59,20 @@ class House:
             sessions=PostgresSessions(self.database, CLOCK, unused_seconds=600),
             hasher=hasher,
             signer=SimpleNamespace(sign=lambda _: ("token", "key")),
+            limits=PostgresLimits(self.database, CLOCK, {}),
             audit=self.audit,
             clock=CLOCK,
         )
 
 
 RULES: Any = SimpleNamespace(
-    registration="open", common_passwords=frozenset(), access_seconds=60, refresh_seconds=600, issuer="i", audience="a"
+    registration="open",
+    common_passwords=frozenset(),
+    access_seconds=60,
+    refresh_seconds=600,
+    issuer="i",
+    audience="a",
+    pseudonym=str,
 )
 
 

@@ -84,7 +84,7 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         auth=Sister(settings.auth_url, service, settings.service_secret),
         audit=audit,
         clock=clock,
-        keys=IdempotencyKeys(service, database, clock),
+        keys=IdempotencyKeys(service, database, clock, limits),
         metrics=metrics,
         limits=limits,
     )

@@ -13,12 +13,22 @@ _VALUE = text("SELECT value FROM heartguard_core.organization_limits WHERE org_i
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"
 # The row is locked by whoever is first: two who want the last unit take it one after the other, and one gets none.
 _TAKE = """
-INSERT INTO heartguard_core.daily_counts AS c (org_id, day, name, subject, used)
-SELECT :org_id, :day, :name, :subject, :amount WHERE :amount <= :value
-ON CONFLICT (org_id, day, name, subject) DO UPDATE SET used = c.used + excluded.used
-    WHERE c.used + excluded.used <= :value
-RETURNING used
+WITH held AS (
+    SELECT coalesce((SELECT value FROM heartguard_core.organization_limits WHERE org_id = :org_id AND name = :name),
+        cast(:default AS bigint)) AS value
+), taken AS (
+    INSERT INTO heartguard_core.daily_counts AS c (org_id, day, name, subject, used)
+    SELECT :org_id, :day, :name, :subject, :amount FROM held WHERE :amount <= value
+    ON CONFLICT (org_id, day, name, subject) DO UPDATE SET used = c.used + excluded.used
+        WHERE c.used + excluded.used <= (SELECT value FROM held)
+    RETURNING used
+)
+SELECT held.value, taken.used FROM held LEFT JOIN taken ON true
 """
+_USED = text("""
+SELECT used FROM heartguard_core.daily_counts
+WHERE org_id = :org_id AND day = :day AND name = :name AND subject = :subject
+""")
 _SWEEP = """
 DELETE FROM heartguard_core.daily_counts WHERE ctid = ANY (ARRAY (
     SELECT ctid FROM heartguard_core.daily_counts WHERE day < :day LIMIT 5000 FOR UPDATE SKIP LOCKED))
@@ -55,12 +65,17 @@ class PostgresLimits:
 
     def take(self, org_id: int, name: str, subject: str = "", amount: int = 1) -> None:
         """Use so many units of a daily limit. Raises `LimitError` when they are not left."""
-        value = self.value(org_id, name)
-        values = {"org_id": org_id, "day": self.today(), "name": name, "subject": subject}
+        values = {"org_id": org_id, "day": self.today(), "name": name, "subject": subject, "amount": amount}
         with self._database.transaction() as connection:
-            taken = connection.execute(text(_TAKE), {**values, "amount": amount, "value": value}).first()
-        if taken is None:
-            raise LimitError(name, value, wait_seconds=self.until_tomorrow())
+            row = connection.execute(text(_TAKE), {**values, "default": self.defaults[name]}).one()
+        if row.used is None:
+            raise LimitError(name, int(row.value), wait_seconds=self.until_tomorrow())
+
+    def left(self, org_id: int, name: str, subject: str = "") -> int:
+        """How many units of a daily limit are left."""
+        values = {"org_id": org_id, "day": self.today(), "name": name, "subject": subject}
+        row = self._database.one(_USED, values)
+        return max(0, self.value(org_id, name) - (0 if row is None else int(row.used)))
 
     def refused(self, name: str) -> None:
         """Count a refusal that is not raised as a `LimitError`."""

@@ -217,12 +217,12 @@ TABLE = (
         _LATER,
     ),
     Limit(
-        "repeatable_requests_per_member_per_day",
+        "kept_answer_bytes_per_member_per_day",
         "member",
-        "answers",
-        100_000,
-        # Over one each second; devices send batches.
-        "Answers kept under an Idempotency-Key, each for 24 hours.",
+        "bytes",
+        256 * 1024 * 1024,
+        # A batch of 10,000 points is answered with 300 KB: 8,000,000 points.
+        "Bytes of answers that are kept for 24 hours under an Idempotency-Key.",
         _NEXT_DAY,
         _LATER,
         daily=True,
@@ -293,6 +293,9 @@ class Limits(Protocol):
 
         Part of the transaction around. Raises `LimitError` when they are not left; nothing is used then.
         """
+
+    def left(self, org_id: int, name: str, subject: str = "") -> int:
+        """How many units of a daily limit are left."""
 
     def refused(self, name: str) -> None:
         """Count a refusal that is not raised as a `LimitError`."""

@@ -312,7 +312,8 @@ class _Endpoint:
             kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
             return Recorded(response.status_code, kept, response.get_data())
 
-        recorded = self.edge.keys.once(call.principal.actor, self.row.id, key, request_hash, answer)
+        caller = call.principal
+        recorded = self.edge.keys.once(caller.actor, self.row.id, key, request_hash, answer, caller.org_id)
         return made[0] if made else Response(recorded.body, recorded.status, recorded.headers)
 
 

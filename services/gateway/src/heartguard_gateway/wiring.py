@@ -20,6 +20,7 @@ from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.policy import Matcher, compile_limits
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.redis_link import RedisLink
+from heartguard_gateway.refusals import CountedRefusals
 from heartguard_gateway.routes import OwnRoutes, mount
 from heartguard_gateway.settings import Settings
 from heartguard_gateway.store import LocalBuckets, RedisGate, StreamTrail
@@ -45,6 +46,7 @@ def create_app(
     lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health")))
     services = _upstreams(settings, upstream_limits, metrics, lifecycle)
     trail = StreamTrail(link, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
+    refused = CountedRefusals(trail, clock)
     ports = Ports(
         contracts=contracts,
         matcher=Matcher(rules),
@@ -54,7 +56,7 @@ def create_app(
         gate=RedisGate(link, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
         own=OwnRoutes(contracts, rules, lifecycle, metrics, services, SCHEMAS_DIR).table,
-        trail=trail,
+        trail=refused,
         metrics=metrics,
         refused=lambda stage, code: refusals.labels(stage, code).inc(),
         log=logs.configure(NAME, settings.log_level),
@@ -68,6 +70,8 @@ def create_app(
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, Pipeline(ports))
     lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
+    lifecycle.on_close(lambda: refused.write_ended(all_of_them=True))
+    lifecycle.on_close(gevent.spawn(refused.write_forever).kill)
     lifecycle.on_close(gevent.spawn(_show_state, metrics, services).kill)
     app.extensions[LIFECYCLE] = lifecycle
     return app
