@@ -65,6 +65,17 @@ INSERT INTO heartguard_core.point_counts AS c (org_id, day, shard, written, stor
 SELECT org_id, DATE '1970-01-01', 0, 0, sum(stored) FROM old GROUP BY org_id
 ON CONFLICT (org_id, day, shard) DO UPDATE SET stored = c.stored + excluded.stored
 """
+# More than half of what may be stored: worth asking whether it is.
+_MUCH = """
+SELECT c.org_id, sum(c.stored) AS stored FROM heartguard_core.point_counts AS c
+LEFT JOIN heartguard_core.organization_limits AS l ON l.org_id = c.org_id AND l.name = 'stored_points'
+GROUP BY c.org_id, l.value HAVING sum(c.stored) > coalesce(l.value, :default) / 2
+"""
+_CORRECT = """
+INSERT INTO heartguard_core.point_counts AS c (org_id, day, shard, written, stored)
+VALUES (:org_id, DATE '1970-01-01', 0, 0, :missing)
+ON CONFLICT (org_id, day, shard) DO UPDATE SET stored = c.stored + excluded.stored
+"""
 
 
 @dataclass(frozen=True)
@@ -153,6 +164,15 @@ class PointCounts:
     def fold(self, connection: Connection) -> None:
         """Add up what was counted on days that are over."""
         connection.execute(text(_FOLD), {"today": self._limits.today()})
+
+    def much(self, connection: Connection) -> Mapping[int, int]:
+        """The organizations that have used more than half of what they may store, and how much they have."""
+        rows = connection.execute(text(_MUCH), {"default": self._limits.defaults[STORED]})
+        return {row.org_id: int(row.stored) for row in rows}
+
+    def correct(self, connection: Connection, org_id: int, missing: int) -> None:
+        """Add what was found to be missing in an organization's sum; negative, what was too much."""
+        connection.execute(text(_CORRECT), {"org_id": org_id, "missing": missing})
 
 
 def removed(connection: Connection, bucket_id: int, values: int) -> None:

@@ -31,6 +31,7 @@ _SERVERS_AGGREGATES = frozenset({"mean", "min", "max", "sum", "count"})
 _OF_ONE_SERIES = frozenset({"first", "last", "stddev"})
 
 _BUCKET = "SELECT name, org_id, retention_days FROM heartguard_core.buckets WHERE id = :id"
+_NAMES = "SELECT name FROM heartguard_core.buckets WHERE org_id = :org_id"
 _HOLD = f"{_BUCKET} FOR KEY SHARE"
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
 _TAGS = "SELECT id, tags FROM heartguard_core.series WHERE id = ANY (cast(:ids AS bigint[]))"
@@ -132,10 +133,26 @@ class InfluxStore:
         """Nothing: a batch on its way to the server holds no lock here, so its series must stay."""
 
     def settle(self) -> None:
-        """Add up the counts of days that are over."""
-        if self._counts is not None:
+        """Add up the counts of days that are over; where much is stored, count what there is.
+
+        What was written twice, and what the server removed by itself, is in the sums and not in the server.
+        """
+        if self._counts is None:
+            return
+        with self._registry.transaction() as connection:
+            self._counts.fold(connection)
+            much = self._counts.much(connection)
+        for org_id, stored in much.items():
             with self._registry.transaction() as connection:
-                self._counts.fold(connection)
+                names = connection.execute(text(_NAMES), {"org_id": org_id}).scalars().all()
+            count = sum(self._stored(name, None) for name in names)
+            with self._registry.transaction() as connection:
+                self._counts.correct(connection, org_id, count - stored)
+
+    def _stored(self, name: str, person: int | None) -> int:
+        """How many values a bucket has, or one person's there."""
+        counted = flux.totals(flux.everything(name, EARLIEST_NS, LATEST_NS, person), "count")
+        return sum(record.value for record in self._read(counted) if isinstance(record.value, int))
 
     def _deliver(self, bucket_id: int, name: str, lines: Sequence[str]) -> None:
         try:
@@ -288,8 +305,7 @@ class InfluxStore:
             name = connection.execute(text(_BUCKET), {"id": bucket_id}).scalar()
             if name is None:
                 return 0
-            counted = flux.totals(flux.everything(name, EARLIEST_NS, LATEST_NS, person), "count")
-            count = sum(record.value for record in self._read(counted) if isinstance(record.value, int))
+            count = self._stored(name, person)
             self._delete(name, EARLIEST_NS, LATEST_NS, {} if person is None else {PERSON_TAG: str(person)})
             connection.execute(text(_FORGET), {"id": bucket_id, "person": person})
             removed(connection, bucket_id, count)
