@@ -6,6 +6,7 @@ the others add up to the number of refusals. A process that is killed loses the 
 one that ends in order writes them.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -105,6 +106,11 @@ class CountedRefusals:
         begun = self._windows.setdefault(key, window)  # another window may have begun meanwhile
         if begun is not window:
             begun.first, begun.count = window.first, begun.count + window.count
+
+    def close(self) -> None:
+        """Write everything that was counted, where that can be kept."""
+        with contextlib.suppress(OSError):
+            self.write_ended(all_of_them=True)
 
     def write_forever(self, every: float = 1.0) -> None:
         """Write what is over; the body of a background greenlet."""

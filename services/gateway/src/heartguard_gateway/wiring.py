@@ -70,7 +70,7 @@ def create_app(
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, Pipeline(ports))
     lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
-    lifecycle.on_close(lambda: refused.write_ended(all_of_them=True))
+    lifecycle.on_close(refused.close)
     lifecycle.on_close(gevent.spawn(refused.write_forever).kill)
     lifecycle.on_close(gevent.spawn(_show_state, metrics, services).kill)
     app.extensions[LIFECYCLE] = lifecycle
