@@ -69,7 +69,7 @@ def exposed(gateway: Gateway, database: Database, redis_url: str, tmp_path: Path
     finally:
         lifecycle: Lifecycle = app.extensions[LIFECYCLE]
         lifecycle.close()
-    # counted with the first answer of 5xx, and the first refusal by a limit; the labels are those that Metrics gives them
+    # counted with the first answer of 5xx, and the first refusal by a limit; the labels are those of Metrics
     counted = {"heartguard_errors_total": {"service", "route"}, "heartguard_limit_refusals_total": {"limit"}}
     return {**counted, **series(text), **shown(), **OF_PROMETHEUS}
 

@@ -62,6 +62,13 @@ def test_each_limit_of_announcements_is_an_organizations_own(client, people, dat
     assert announce(client, people.stranger, size=9).status_code == 201
 
 
+def test_the_last_file_is_taken_once(app, client, people, database):
+    limit(database, people.org, media_items=2)
+    with ThreadPoolExecutor(6) as pool:
+        statuses = [answer.status_code for answer in pool.map(lambda _: put(app.test_client(), people.user), range(6))]
+    assert sorted(statuses) == [201] * 2 + [409] * 4
+
+
 def test_an_announcement_ends_soon_after_its_url_unless_its_bytes_came(client, people, app, environ, clock):
     late, sent, taken = (announce(client, people.user).json for _ in range(3))
     send(client, sent)

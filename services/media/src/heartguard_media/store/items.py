@@ -16,6 +16,7 @@ _ROOM = """
 INSERT INTO heartguard_core.media_usage AS kept (org_id) VALUES (:org_id)
 ON CONFLICT (org_id) DO UPDATE SET org_id = excluded.org_id RETURNING kept.bytes, kept.items
 """
+_PENDING = "SELECT count(*) FROM heartguard_core.media_items WHERE org_id = :org_id AND status = 'pending'"
 _OPEN_UPLOADS = """
 SELECT count(*) AS number, count(*) FILTER (WHERE owner_id = :owner_id) AS own,
     coalesce(sum(size) FILTER (WHERE owner_id = :owner_id), 0) AS own_bytes
@@ -118,7 +119,9 @@ class PostgresItems:
                 left = max(0, quota - kept.bytes)
                 because = f"The organization has room for {left} bytes, and this upload needs {item.size}"
                 raise LimitError("media_bytes", quota, row=OVER_QUOTA, because=because)
-            require(self._limits, item.org_id, "media_items", kept.items)
+            # Those under way count too, so that two at once don't both become the last.
+            pending = connection.execute(text(_PENDING), {"org_id": item.org_id}).scalar_one()
+            require(self._limits, item.org_id, "media_items", kept.items + pending)
             if until_ns is not None:
                 self._require_few(connection, item)
             until = None if until_ns is None else until_ns / NANOSECONDS
