@@ -39,3 +39,14 @@ def join(database: Database, org_id: int, role: str = "user", **columns: Any) ->
             (org_id, email, role, columns.get("full_name"), columns.get("active", True)),
         )
         return int(cursor.fetchone()[0])
+
+
+def limit(database: Database, org_id: int, **values: int) -> None:
+    """Give an organization values of its own, as the operator does."""
+    with owner(database) as cursor:
+        for name, value in values.items():
+            cursor.execute(
+                "INSERT INTO heartguard_core.organization_limits (org_id, name, value) VALUES (%s, %s, %s)"
+                " ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value",
+                (org_id, name, value),
+            )

@@ -60,6 +60,7 @@ def settings_environ(service: str, database: Database, redis_url: str, **more: s
         "CHECKPOINT_DIR": str(Path(_scratch.name) / database.name / "checkpoints"),
         "OPERATOR_TOKEN": OPERATOR_TOKEN,
         "RATE_LIMIT": "100000/min",
+        "LIMITS": "foundings_per_address_per_day=1000000",
         "SPOOL_DIR": str(Path(_scratch.name) / database.name),
         "PUBLIC_URL": "http://heartguard.test",
         **{f"{name}_URL": NOWHERE for name in ("AUTH", "ORGANIZATION", "USER", "MEDIA", "INFLUX_SERVICE", "AUDIT")},

@@ -98,6 +98,17 @@ def change_policies(_: Situation) -> Ask:
     return Ask("/organization/policies", "OrganizationPoliciesUpdate", {"time_zone": "Europe/Madrid"})
 
 
+@asks("GET", "/organization/{org_id}/limits")
+def read_limits(case: Situation) -> Ask:
+    return Ask(f"/organization/{case.org_id}/limits")
+
+
+@asks("PUT", "/organization/{org_id}/limits")
+def change_limits(case: Situation) -> Ask:
+    limits = [{"name": "members", "value": 10_000}]
+    return Ask(f"/organization/{case.org_id}/limits", "LimitsUpdate", {"limits": limits})
+
+
 @asks("DELETE", "/organization")
 def delete_organization(case: Situation) -> Ask:
     if case.caller == "admin":
@@ -225,6 +236,11 @@ TICKET = {"file_name": "note.txt", "content_type": "text/plain", "size": 2}
 @asks("POST", "/media/uploads")
 def begin_upload(_: Situation) -> Ask:
     return Ask("/media/uploads", "UploadRequest", TICKET)
+
+
+@asks("DELETE", "/media/uploads/{item_id}")
+def cancel_upload(case: Situation) -> Ask:
+    return Ask(f"/media/uploads/{case.world.call('POST', '/media/uploads', case.owner, json=TICKET)['id']}")
 
 
 @asks("POST", "/media/uploads/{item_id}/complete")

@@ -24,6 +24,7 @@ LAW = policy.load()
 NAMES = {
     "file": "common.xsd",
     "user_id": "999999",
+    "org_id": "999999",
     "bucket": "org_999999",
     **dict.fromkeys(
         ("session_id", "invitation_id", "item_id", "job_id", "event_id"), "0198c0de-0000-7000-8000-000000000000"

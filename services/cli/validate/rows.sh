@@ -116,6 +116,14 @@ organization_rows() {
     gives 200 OrganizationPolicies $POLICIES time_zone=Europe/Madrid
     row PUT /organization/policies; when existing; sends '{}' '<OrganizationPoliciesUpdate/>'
     gives 200 OrganizationPolicies $POLICIES
+    row GET /organization/limits; gives 200 LimitList 'items[]/name:text' 'items[]/value:int' 'items[]/freed:text'
+    row GET '/organization/{org_id}/limits'; as operator; when operator
+    gives 200 LimitList 'items[]/name:text' 'items[]/value:int'
+    row PUT '/organization/{org_id}/limits'; as operator; when operator
+    sends '{"limits": [{"name": "buckets", "value": null}]}' \
+        '<LimitsUpdate xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><limits><limit><name>buckets</name>
+         <value xsi:nil="true"/></limit></limits></LimitsUpdate>'
+    gives 200 LimitList 'items[]/name:text' 'items[]/value:int'
 
     row GET /users/me; gives 200 User $PERSON id={user_id} header:ETag
     row PUT /users/me; when founding
@@ -140,6 +148,13 @@ media_rows() {
     [ "$LISTING" = yes ] || derive_signatures upload_url upload
     row PUT '/media/content/{item_id}?{upload}'; as nobody; sends_text HeartGuard text/plain; when own_files; gives 201 -
     row POST '/media/uploads/{item_id}/complete'; when own_files; keeps made_third=id; gives 200 MediaItem $ITEM size=10 owner_id={user_id}
+    row POST /media/uploads
+    sends '{"file_name": "none.{format}", "content_type": "text/plain", "size": 1}' \
+        '<UploadRequest><file_name>none.{format}</file_name><content_type>text/plain</content_type><size>1</size></UploadRequest>'
+    keeps item_id=id
+    gives 201 UploadTicket id:uuid url:url
+    row GET '/media/uploads?limit=500'; gives 200 UploadList 'items[]/id:uuid' 'items[]/expires_at:time' next_cursor
+    row DELETE '/media/uploads/{item_id}'; gives 204 -
     row POST /media/upload
     sends '{"file_name": "note.{format}", "content_type": "text/plain", "data_base64": "SGVhcnRHdWFyZA=="}' \
         '<MediaUpload><file_name>note.{format}</file_name><content_type>text/plain</content_type>

@@ -8,6 +8,7 @@ from heartguard_auth.wiring import purge
 from heartguard_common.clock import NANOSECONDS
 from heartguard_common.database import Database
 from heartguard_common.idempotency import IdempotencyKeys, Recorded
+from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.revocation import key
 from heartguard_common.store_redis import make_redis
 from tests.people import owner
@@ -30,19 +31,20 @@ def test_sessions_go_when_nobody_could_continue_them_and_not_before(client, foun
     revocations = Revocations(opened, redis, clock)
     locks = PostgresLocks(opened, clock)
     locks.begin([Lock("account", "", clock.now_ns() + NANOSECONDS)])
+    more = (locks.purge, PostgresLimits(opened, clock, {}).sweep)
     revocations.add("sid", ["short"], "logout", clock.now_ns() + NANOSECONDS)
-    purge(sessions, revocations, locks)
+    purge(sessions, revocations, more)
     assert (count(database, "sessions"), count(database, "revoked_tokens")) == (1, 1)
     assert count(database, "login_locks") == 1
     clock.forward(UNUSED - 60)
     assert client.post("/auth/refresh", json={"refresh_token": founder["refresh_token"]}).status_code == 200
     log_in(client, "user@hg.io", "Secret123")
     clock.forward(120)
-    purge(sessions, revocations, locks)
+    purge(sessions, revocations, more)
     assert (count(database, "sessions"), count(database, "revoked_tokens")) == (2, 0)
     assert count(database, "login_locks") == 0
     clock.forward(UNUSED)
-    purge(sessions, revocations, locks)
+    purge(sessions, revocations, more)
     assert (count(database, "sessions"), count(database, "refresh_tokens")) == (0, 0)
     assert client.post("/auth/refresh", json={"refresh_token": founder["refresh_token"]}).status_code == 401
     opened.close()

@@ -11,6 +11,7 @@ from heartguard_auth.settings import smtp_server
 from heartguard_auth.store.outbox import KEEP_SECONDS, LEASE_SECONDS, PostgresOutbox
 from heartguard_auth.store.smtp import SmtpMailer
 from heartguard_common.database import Database
+from heartguard_common.limit_store import PostgresLimits
 from tests.clocks import MovableClock
 from tests.mail import certificate, mailbox
 from tests.people import owner
@@ -33,11 +34,11 @@ def connection(database):
 
 @pytest.fixture
 def outbox(connection, clock):
-    return PostgresOutbox(connection, SECRET, clock)
+    return PostgresOutbox(connection, SECRET, clock, PostgresLimits(connection, clock, {}))
 
 
 def test_a_letter_waits_until_it_is_dropped(outbox, clock):
-    outbox.enqueue("ana@hg.io", "subject", "text")
+    outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
     entry = outbox.claim()
     assert (entry.letter, entry.attempts) == (Letter("ana@hg.io", "subject", "text"), 1)
     assert outbox.claim() is None  # kept from other senders
@@ -52,7 +53,7 @@ def test_a_letter_waits_until_it_is_dropped(outbox, clock):
 def test_a_letter_of_a_transaction_that_failed_is_never_sent(outbox, connection):
     def fails():
         with connection.transaction():
-            outbox.enqueue("ana@hg.io", "subject", "text")
+            outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -61,7 +62,7 @@ def test_a_letter_of_a_transaction_that_failed_is_never_sent(outbox, connection)
 
 
 def test_the_table_shows_neither_address_nor_text(outbox, database):
-    outbox.enqueue("ana@hg.io", "a subject", "some text")
+    outbox.enqueue("ana@hg.io", "a subject", "some text", org_id=1, sender=1)
     outbox.ask("ana@hg.io")
     with owner(database) as cursor:
         cursor.execute("SELECT t::text FROM heartguard_core.mail_outbox t")
@@ -84,7 +85,7 @@ def test_one_waiting_request_of_an_address_is_enough(outbox, clock):
 
 
 def test_a_postponed_letter_comes_back_and_an_old_one_does_not(outbox, clock):
-    outbox.enqueue("ana@hg.io", "subject", "text")
+    outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
     outbox.postpone(outbox.claim(), 60)
     clock.forward(59)
     assert outbox.claim() is None

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
+from heartguard_common.limit_store import PostgresLimits
 from heartguard_media.domain.items import Upload
 from heartguard_media.store.archives import PostgresArchives
 from heartguard_media.store.gcs import open_bucket
@@ -26,7 +27,8 @@ from tests.gcs import BUCKET
 
 CONTENT = [b"heart", b"beat " * 1000, b"end"]
 SIZE = sum(map(len, CONTENT))
-RULES = Rules(10**6, 10**8, 60, "s" * 32, "http://x", ("*/*",))
+QUOTA = 10**8
+RULES = Rules(10**6, 60, "s" * 32, "http://x", ("*/*",))
 EVENTS = frozenset({"open", "os.mkdir", "os.link", "os.rename", "os.remove", "http.client.send"})
 
 
@@ -85,7 +87,9 @@ class EverythingIsOld:
 
 def media_of(order, around):
     """Media over the real stores, each inside of `around`."""
-    items = PostgresItems(Database(order["database"], pool_size=1), Database(order["database"], pool_size=1))
+    apart = Database(order["database"], pool_size=1)
+    limits = PostgresLimits(apart, SystemClock(), {"media_bytes": QUOTA})
+    items = PostgresItems(Database(order["database"], pool_size=1), apart, limits, SystemClock())
     audit = SimpleNamespace(changed=lambda *_, **__: None)
     objects = EverythingIsOld(objects_of(order))
     archives = PostgresArchives(Database(order["database"], pool_size=1))

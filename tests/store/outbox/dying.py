@@ -23,6 +23,7 @@ from heartguard_common.idempotency import IdempotencyKeys, Recorded
 from heartguard_common.identity import Principal
 from heartguard_common.job_store import PostgresJobs
 from heartguard_common.jobs import JobRunner, told
+from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.outbox import Outbox
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import make_redis
@@ -58,13 +59,20 @@ class House:
             sessions=PostgresSessions(self.database, CLOCK, unused_seconds=600),
             hasher=hasher,
             signer=SimpleNamespace(sign=lambda _: ("token", "key")),
+            limits=PostgresLimits(self.database, CLOCK, {}),
             audit=self.audit,
             clock=CLOCK,
         )
 
 
 RULES: Any = SimpleNamespace(
-    registration="open", common_passwords=frozenset(), access_seconds=60, refresh_seconds=600, issuer="i", audience="a"
+    registration="open",
+    common_passwords=frozenset(),
+    access_seconds=60,
+    refresh_seconds=600,
+    issuer="i",
+    audience="a",
+    pseudonym=str,
 )
 
 
@@ -116,7 +124,7 @@ def create_with_a_key(house: House) -> None:
 
 def delete_file(house: House) -> None:
     stores: Any = SimpleNamespace(
-        items=PostgresItems(house.database, house.database),
+        items=PostgresItems(house.database, house.database, PostgresLimits(house.database, CLOCK, {}), CLOCK),
         objects=SimpleNamespace(delete=lambda _: None),
         audit=house.audit,
         clock=CLOCK,

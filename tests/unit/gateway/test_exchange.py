@@ -81,7 +81,7 @@ class House:
         quotas = [Quota(limit, limit.name not in self.empty, 5, 9_000_000, 1_500_000) for _, limit in buckets]
         return Admission(quotas, self.verdict)
 
-    def record(self, event: AuditEvent) -> None:
+    def record(self, event: AuditEvent, address: str = "") -> None:  # noqa: ARG002
         if self.disk_full:
             raise OSError
         self.events.append(event)

@@ -38,7 +38,10 @@ class Accounts(Protocol):
     """The accounts, and the first row of each organization."""
 
     def add(self, account: NewAccount) -> Account | None:
-        """Make an account (and its organization, if it founds one); None when the address is taken."""
+        """Make an account (and its organization, if it founds one); None when the address is taken.
+
+        Raises `LimitError` when the organization has as many people as it may have.
+        """
 
     def by_email(self, email: str) -> Account | None:
         """The account of an address, deleted ones excepted."""
@@ -88,6 +91,12 @@ class Sessions(Protocol):
 
     def end(self, session_ids: Sequence[str], at: int) -> None:
         """End sessions."""
+
+    def count_open(self, user_id: int) -> int:
+        """How many sessions of a person could still be used."""
+
+    def surplus(self, user_id: int, most: int) -> list[str]:
+        """The ids of a person's open sessions but for so many that were used last."""
 
     def list_open(self, user_id: int) -> list[Session]:
         """The sessions of a person that could still be used, last used first; at most 1,000."""
@@ -155,8 +164,18 @@ class Outbox(Protocol):
     the commit, by the thread `mail`, and not at all without it. It may arrive twice, with one Message-ID.
     """
 
-    def enqueue(self, to: str, subject: str, text: str) -> None:
-        """Have a letter sent once the transaction at hand has committed."""
+    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
+        """Have a letter sent once the transaction at hand has committed.
+
+        It counts as the organization's and the sender's, and as one that the address gets from any organization.
+        Raises `LimitError` when one of them has had as many as there may be in a day.
+        """
+
+    def may_send_code(self, email: str) -> bool:
+        """Whether another code may be sent to an address today."""
+
+    def code_sent(self, email: str) -> None:
+        """Count a code that was sent to an address, with the transaction at hand."""
 
     def ask(self, email: str) -> None:
         """Note that somebody forgot the password of this address, whether or not there is an account."""

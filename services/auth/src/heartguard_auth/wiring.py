@@ -1,5 +1,7 @@
 """Builds auth out of its parts."""
 
+from collections.abc import Callable, Sequence
+
 from flask import Flask
 
 from heartguard_auth.routes import ROUTES
@@ -15,6 +17,7 @@ from heartguard_auth.store.outbox import NoOutbox, PostgresOutbox, letters
 from heartguard_auth.store.passwords import Argon2Hasher, common_passwords
 from heartguard_auth.store.resets import PostgresResets
 from heartguard_auth.store.revocations import Revocations
+from heartguard_auth.store.sealing import keyed_hash
 from heartguard_auth.store.sessions import PURGED, PostgresSessions
 from heartguard_auth.store.smtp import SmtpMailer
 from heartguard_auth.usecases import AuthUseCases, Rules, Stores
@@ -26,6 +29,7 @@ from heartguard_common.edge import Parts, make_edge, open_parts
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import ROLES, Principal, TokenVerifier
 from heartguard_common.lifecycle import Resource
+from heartguard_common.network import bucket_address
 from heartguard_common.web import make_app
 
 PURGE_SECONDS, LATER_SECONDS = 3600.0, 60.0
@@ -46,10 +50,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         parts.database, parts.clock, unused_seconds=max(settings.refresh_seconds, settings.access_seconds)
     )
     locks = PostgresLocks(parts.database, parts.clock)
-    parts.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations, locks)).start().close)
+    more = (locks.purge, parts.limits.sweep)
+    parts.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations, more)).start().close)
     stores = Stores(
         transactions=parts.database,
-        accounts=PostgresAccounts(parts.database, parts.clock),
+        accounts=PostgresAccounts(parts.database, parts.clock, parts.limits),
         sessions=sessions,
         revocations=revocations,
         grace=RedisGraceAnswers(parts.redis),
@@ -58,9 +63,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         verifier=TokenVerifier(signer, settings.jwt_issuer, settings.jwt_audience, parts.clock),
         guesses=RedisGuesses(parts.redis, settings.key_ring_secret, parts.clock),
         locks=locks,
-        outbox=(PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock) if settings.smtp else NoOutbox()),
+        outbox=(
+            PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock, parts.limits)
+            if settings.smtp
+            else NoOutbox()
+        ),
         resets=PostgresResets(parts.database, parts.clock),
         invitations=PostgresInvitations(parts.database, parts.clock),
+        limits=parts.limits,
         audit=parts.audit,
         clock=parts.clock,
     )
@@ -76,12 +86,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     return app
 
 
-def purge(sessions: PostgresSessions, revocations: Revocations, locks: PostgresLocks) -> float:
+def purge(sessions: PostgresSessions, revocations: Revocations, more: Sequence[Callable[[], object]] = ()) -> float:
     """Remove what nobody can use any more, and the addresses and devices with it; the seconds until the next run."""
     try:
         removed = sessions.purge()
         revocations.purge()
-        locks.purge()
+        for one in more:
+            one()
     except ServiceError:
         return LATER_SECONDS  # PostgreSQL is away, as /ready says
     return 0.0 if removed == PURGED else PURGE_SECONDS
@@ -109,4 +120,5 @@ def make_rules(settings: Settings) -> Rules:
         common_passwords=common_passwords(),
         letters=letters(),
         allowed_origins=settings.allowed_origins,
+        pseudonym=lambda address: keyed_hash("client", settings.key_ring_secret, bucket_address(address))[:32],
     )

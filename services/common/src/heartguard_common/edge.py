@@ -1,5 +1,6 @@
 """What the wiring of every service but the gateway has in common: settings, database, Redis, identity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heartguard_common import logs, policy
@@ -20,14 +21,18 @@ from heartguard_common.identity import (
 )
 from heartguard_common.lanes import Lanes
 from heartguard_common.lifecycle import Lifecycle, Resource
+from heartguard_common.limit_store import PostgresLimits
+from heartguard_common.limits import limit_values
 from heartguard_common.metrics import Metrics
 from heartguard_common.outbox import Outbox
 from heartguard_common.revocation import RedisRevocations, Revocations
 from heartguard_common.revocation_copy import RevocationCopy
-from heartguard_common.settings import CommonSettings, choice, variable
+from heartguard_common.settings import CommonSettings, choice, variable, whole
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import RedisClient, make_redis
 from heartguard_common.web import Edge
+
+MEBIBYTE = 1024 * 1024
 
 
 def database_url(text: str) -> str:
@@ -42,6 +47,13 @@ class ServiceSettings(CommonSettings):
 
     database_url: str = variable("DATABASE_URL", database_url)
     environment: str = variable("HEARTGUARD_ENV", choice("production", "test"), default="production")
+    limits: tuple[tuple[str, int], ...] = variable("LIMITS", limit_values, default=())
+    media_quota_mb: int = variable("MEDIA_QUOTA_MB", whole(1, 1_000_000_000), default=10_240)
+
+    @property
+    def limit_defaults(self) -> Mapping[str, int]:
+        """The values of limits that were set, which hold for every organization without a value of its own."""
+        return {"media_bytes": self.media_quota_mb * MEBIBYTE, **dict(self.limits)}
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,8 @@ class Parts:
     audit: AuditLog
     clock: Clock
     keys: IdempotencyKeys
+    metrics: Metrics
+    limits: PostgresLimits
 
 
 def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = None) -> Parts:
@@ -70,6 +84,8 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
     spool = Spool(settings.spool_dir / f"{service}.events")
     audit = AuditLog(service, redis, spool, clock, Outbox(database))
     lifecycle.on_close(Background("audit spool", audit.keep_draining).start().close)
+    metrics = Metrics(service)
+    limits = PostgresLimits(database, clock, settings.limit_defaults, metrics.limit_refused)
     return Parts(
         lifecycle=lifecycle,
         database=database,
@@ -77,7 +93,9 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         auth=Sister(settings.auth_url, service, settings.service_secret),
         audit=audit,
         clock=clock,
-        keys=IdempotencyKeys(service, database, clock),
+        keys=IdempotencyKeys(service, database, clock, limits),
+        metrics=metrics,
+        limits=limits,
     )
 
 
@@ -102,7 +120,6 @@ def make_edge(
         # While auth has more to do than it can, a service that never asked could not tell a valid token.
         parts.lifecycle.on_close(Background("key set", source.keep_fresh).start().close)
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, parts.clock)
-    metrics = Metrics(service)
     return Edge(
         service=service,
         prefix=prefix or f"/{service}",
@@ -111,8 +128,8 @@ def make_edge(
         authenticator=Authenticator(verifier, settings.service_credentials),
         revocations=revocations or RedisRevocations(parts.redis, parts.auth),
         lifecycle=parts.lifecycle,
-        metrics=metrics,
-        lanes=Lanes(metrics),
+        metrics=parts.metrics,
+        lanes=Lanes(parts.metrics),
         gateway_key=settings.service_credentials.get("gateway", ""),
         keys=parts.keys,
         check_answers=settings.environment == "test",

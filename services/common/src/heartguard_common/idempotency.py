@@ -13,6 +13,7 @@ from sqlalchemy import text
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
 from heartguard_common.errors import KEY_REUSED, ServiceError
+from heartguard_common.limits import Limits
 
 LIFETIME_NS = 24 * 3600 * NANOSECONDS
 SWEEP_NS = 60 * NANOSECONDS
@@ -39,17 +40,28 @@ def fingerprint(*parts: bytes) -> str:
 class IdempotencyKeys:
     """The keys of one service, in PostgreSQL."""
 
-    def __init__(self, service: str, database: Database, clock: Clock) -> None:
+    def __init__(self, service: str, database: Database, clock: Clock, limits: Limits | None = None) -> None:
+        """Without `limits` any number of bytes is kept."""
+        self._limits = limits
         self._service = service
         self._database = database
         self._clock = clock
         self._swept_ns = 0
 
-    def once(self, caller: str, route: str, key: str, request_hash: str, answer: Callable[[], Recorded]) -> Recorded:
+    def once(
+        self,
+        caller: str,
+        route: str,
+        key: str,
+        request_hash: str,
+        answer: Callable[[], Recorded],
+        org_id: int | None = None,
+    ) -> Recorded:
         """The recorded answer of an earlier request with this key, or a new one; `request_hash` by `fingerprint`.
 
         A second request that arrives while the first runs waits for it. Raises GEN_423 when the key was used
-        with another request.
+        with another request. What is kept counts against the caller's limit in the organization `org_id`: raises
+        `LimitError` where there is no room for it, and then nothing has happened.
         """
         scope = {
             "service": self._service,
@@ -67,6 +79,8 @@ class IdempotencyKeys:
                     raise ServiceError(KEY_REUSED)
                 return Recorded(found.status, dict(found.headers), bytes(found.body))
             made = answer()
+            if self._limits is not None and org_id is not None:
+                self._limits.take(org_id, "kept_answer_bytes_per_member_per_day", caller, len(made.body))
             connection.execute(
                 text(_KEEP),
                 {**scope, "status": made.status, "headers": json.dumps(made.headers), "body": made.body},

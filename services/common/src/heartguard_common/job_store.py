@@ -23,6 +23,9 @@ SELECT {_COLUMNS} FROM heartguard_core.jobs
 WHERE kind = :kind AND org_id = :org_id AND user_id IS NOT DISTINCT FROM :user_id AND status IN ('queued', 'running')
 """  # noqa: S608
 _FIND = f"SELECT {_COLUMNS} FROM heartguard_core.jobs WHERE id = cast(:id AS uuid)"  # noqa: S608
+_COUNT_OPEN = """
+SELECT count(*) FROM heartguard_core.jobs WHERE kind = :kind AND org_id = :org_id AND status IN ('queued', 'running')
+"""
 _DUE = """
 SELECT id::text FROM heartguard_core.jobs
 WHERE kind = :kind AND status IN ('queued', 'running') AND due_at <= to_timestamp(:now) ORDER BY due_at LIMIT 100
@@ -55,6 +58,11 @@ class PostgresJobs:
         """A job by its number."""
         job = self._by_id(job_id)
         return job if job is not None and job.kind == kind else None
+
+    def count_open(self, kind: str, org_id: int) -> int:
+        """How many jobs of a kind are open in an organization."""
+        with self._database.transaction() as connection:
+            return int(connection.execute(text(_COUNT_OPEN), {"kind": kind, "org_id": org_id}).scalar_one())
 
     def due(self, kind: str, now_ns: int) -> Sequence[str]:
         """The numbers of the open jobs of a kind whose rest is over, those first that wait longest."""

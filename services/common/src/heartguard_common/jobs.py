@@ -94,6 +94,9 @@ class Jobs(Protocol):
     def find(self, kind: str, job_id: str) -> Job | None:
         """A job by its number."""
 
+    def count_open(self, kind: str, org_id: int) -> int:
+        """How many jobs of a kind are open in an organization."""
+
     def due(self, kind: str, now_ns: int) -> Sequence[str]:
         """The numbers of the open jobs of a kind whose rest is over, those first that wait longest."""
 

@@ -26,6 +26,7 @@ class Metrics:
             "heartguard_requests", "Requests answered", ("service", "route", "method", "status")
         )
         self.errors = self.counter("heartguard_errors", "Requests answered with 5xx", ("service", "route"))
+        self.limit_refusals = self.counter("heartguard_limit_refusals", "Refused by a limit", ("limit",))
         self.seconds = Histogram(
             "heartguard_request_seconds",
             "Seconds from the first byte read to the answer",
@@ -59,6 +60,10 @@ class Metrics:
         kept[1].observe(seconds)
         if status >= 500:
             self.errors.labels(self.service, route).inc()
+
+    def limit_refused(self, name: str) -> None:
+        """Count a refusal by the limit of that name."""
+        self.limit_refusals.labels(name).inc()
 
     def exposition(self) -> bytes:
         """The metrics of all workers in Prometheus' text format."""

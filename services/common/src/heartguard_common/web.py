@@ -33,6 +33,7 @@ from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
 from heartguard_common.lanes import Lanes
 from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, readiness_document
+from heartguard_common.limits import LimitError
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
@@ -309,7 +310,8 @@ class _Endpoint:
             kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
             return Recorded(response.status_code, kept, response.get_data())
 
-        recorded = self.edge.keys.once(call.principal.actor, self.row.id, key, request_hash, answer)
+        caller = call.principal
+        recorded = self.edge.keys.once(caller.actor, self.row.id, key, request_hash, answer, caller.org_id)
         return made[0] if made else Response(recorded.body, recorded.status, recorded.headers)
 
 
@@ -347,6 +349,8 @@ def handle_errors(edge: Edge, error: Exception) -> Response:
     """The one place that turns an exception into an answer, in the format the caller asked for."""
     known = error if isinstance(error, ServiceError) else translate(error)
     g.error_code = known.row.code
+    if isinstance(known, LimitError):
+        edge.metrics.limit_refused(known.limit)
     if known.row.status >= 500 and known.row is not BUSY:  # a full lane is no failure: it is counted, without a stack
         edge.log.error("%s", known, exc_info=error)
     media_type = g.get("error_type", DOCUMENT_TYPES[0])

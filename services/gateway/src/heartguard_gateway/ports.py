@@ -76,8 +76,8 @@ class Service(Protocol):
 class Trail(Protocol):
     """Where access events go."""
 
-    def record(self, event: AuditEvent) -> None:
-        """Make an event safe. Raises OSError when neither Redis nor the disk takes it."""
+    def record(self, event: AuditEvent, address: str = "") -> None:
+        """Make an event safe; `address` is the client's. Raises OSError when neither Redis nor the disk takes it."""
 
 
 @dataclass(frozen=True)

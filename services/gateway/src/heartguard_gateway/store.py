@@ -87,7 +87,7 @@ class StreamTrail:
         self._spool = spool
         self._count = count
 
-    def record(self, event: AuditEvent) -> None:
+    def record(self, event: AuditEvent, address: str = "") -> None:  # noqa: ARG002  an event says no address
         """Make an event safe. Raises OSError when neither Redis nor the disk takes it."""
         line = audit.encode(event)
         try:

@@ -30,6 +30,7 @@ from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.policy import Matcher, compile_limits
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.redis_link import RedisLink
+from heartguard_gateway.refusals import CountedRefusals
 from heartguard_gateway.routes import OwnRoutes, mount
 from heartguard_gateway.settings import Settings
 from heartguard_gateway.store import LocalBuckets, RedisGate, StreamTrail
@@ -59,6 +60,7 @@ def create_app(
     services = _upstreams(settings, rules, upstream_limits, answers, metrics, lifecycle)
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
     trail = StreamTrail(link, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
+    refused = CountedRefusals(trail, clock)
     ports = Ports(
         contracts=contracts,
         matcher=Matcher(rules),
@@ -69,7 +71,7 @@ def create_app(
         services=services,
         bodies=bodies,
         own=OwnRoutes(contracts, rules, lifecycle, metrics, services, SCHEMAS_DIR).table,
-        trail=trail,
+        trail=refused,
         metrics=metrics,
         refused=lambda stage, code: refusals.labels(stage, code).inc(),
         log=logs.configure(NAME, settings.log_level),
@@ -83,6 +85,8 @@ def create_app(
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, Pipeline(ports))
     lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
+    lifecycle.on_close(refused.close)
+    lifecycle.on_close(gevent.spawn(refused.write_forever).kill)
     lifecycle.on_close(gevent.spawn(_show_state, metrics, services, bodies).kill)
     lifecycle.on_close(gevent.spawn(_keep_pace, metrics, answers).kill)
     if isinstance(keys, PublishedKeys):

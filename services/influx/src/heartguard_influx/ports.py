@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from heartguard_influx.domain.bucket import Bucket
-from heartguard_influx.domain.point import FieldKey, FieldType, Point, Verdict
+from heartguard_influx.domain.point import FieldKey, FieldType, Point, Sender, Tags, Verdict
 from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection, Series, TypedField
 from heartguard_influx.domain.windows import Grid
 
@@ -22,7 +22,7 @@ class Buckets(Protocol):
         """Up to `limit` buckets with a name above `after`, by name."""
 
     def create(self, org_id: int, name: str, retention_days: int | None) -> Bucket | None:
-        """A new bucket, or None when there is one of that name."""
+        """A new bucket, or None when there is one of that name. Raises `LimitError` for too many."""
 
     def ids(self, org_id: int) -> Sequence[int]:
         """The buckets that an organization has points in, or could have."""
@@ -44,7 +44,7 @@ class FieldTypes(Protocol):
         """The types of those fields that have one."""
 
     def register(self, bucket_id: int, types: Mapping[FieldKey, FieldType]) -> None:
-        """Give fields a type, unless somebody else did so meanwhile."""
+        """Give fields a type, unless somebody else did so meanwhile. Raises `LimitError` for too many."""
 
     def measurements(self, bucket_id: int) -> Sequence[str]:
         """The measurements that have fields, by name."""
@@ -62,14 +62,26 @@ class FieldTypes(Protocol):
         """Let the next point that is stored decide the type of a field."""
 
 
+class TooManySeries(Exception):  # noqa: N818  it is what they are
+    """New series that have no room, each with the reason that names its limit."""
+
+    def __init__(self, refused: Mapping[tuple[str, Tags], str]) -> None:
+        super().__init__("no room for new series")
+        self.refused = refused
+
+
 class TimeSeriesStore(Protocol):
     """Where points are kept."""
 
     def fault(self, point: Point) -> str | None:
         """Why this store can't keep a point as it is, or None."""
 
-    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Verdict]:
-        """Store points without fault whose field types are registered; what became of each, as if sent one by one."""
+    def write(self, bucket_id: int, points: Sequence[Point], sender: Sender | None = None) -> Sequence[Verdict]:
+        """Store points without fault whose field types are registered; what became of each, as if sent one by one.
+
+        They are counted as the sender's. Raises `LimitError` when there is no room for all of them, `TooManySeries` for
+        new series without room; nothing is stored then.
+        """
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
         """The series of a selection as they are answered together, by tags; None keeps each by itself.
@@ -128,6 +140,12 @@ class TimeSeriesStore(Protocol):
 
     def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
         """Remove the points of a selection, whose series the groups are; returns how many values that were."""
+
+    def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
+        """Forget those of some series that have no points any more, where that can be told; its own transaction."""
+
+    def settle(self) -> None:
+        """Bring the counts of stored values in order; repeatable."""
 
     def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
         """Remove the points of buckets, or one person's there; returns how many values that were."""

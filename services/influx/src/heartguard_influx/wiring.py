@@ -10,6 +10,7 @@ from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 from heartguard_common.edge import Parts, make_edge, open_parts
 from heartguard_common.lifecycle import Resource
+from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.web import make_app
 from heartguard_influx.routes import ROUTES, UseCases
 from heartguard_influx.settings import Settings
@@ -53,12 +54,13 @@ def in_postgresql(parts: Parts) -> Stores:
     """The stores of a service without an InfluxDB."""
     database = parts.database
     return Stores(
-        buckets=PostgresBuckets(database),
-        types=PostgresFieldTypes(database),
-        points=PostgresStore(database),
+        buckets=PostgresBuckets(database, parts.limits),
+        types=PostgresFieldTypes(database, parts.limits),
+        points=PostgresStore(database, parts.limits),
         transaction=database.transaction,
         audit=parts.audit,
         clock=parts.clock,
+        refused=parts.limits.refused,
     )
 
 
@@ -75,12 +77,14 @@ def _in_influxdb(settings: Settings, parts: Parts) -> Stores:
     # have to be there before it is sent, and stay when sending it fails half-way.
     registry = Database(settings.database_url)
     parts.lifecycle.on_close(registry.close)
+    limits = PostgresLimits(registry, parts.clock, settings.limit_defaults, parts.metrics.limit_refused)
     # Nothing of PostgreSQL is held while InfluxDB is waited for.
     return Stores(
-        buckets=InfluxBuckets(registry, server),
-        types=PostgresFieldTypes(registry),
-        points=InfluxStore(registry, server),
+        buckets=InfluxBuckets(registry, server, limits),
+        types=PostgresFieldTypes(registry, limits),
+        points=InfluxStore(registry, server, limits),
         transaction=nullcontext,
         audit=parts.audit,
         clock=parts.clock,
+        refused=parts.limits.refused,
     )

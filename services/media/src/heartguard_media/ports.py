@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from heartguard_media.domain.items import MediaItem, Scope, Ticket, Usage, Written
+from heartguard_media.domain.items import Announcement, MediaItem, Scope, Ticket, Usage, Written
 
 
 class ObjectStore(Protocol):
     """Where the bytes lie, under keys that are paths of plain segments."""
+
+    @property
+    def receives_here(self) -> bool:
+        """Whether announced uploads come through this service; else they go straight to the store."""
 
     def write(self, key: str, blocks: Iterable[bytes]) -> Written:
         """Store a new object whole or, when `blocks` raises, not at all. Raises FileExistsError for a used key."""
@@ -34,11 +38,11 @@ class ObjectStore(Protocol):
 class Items(Protocol):
     """The metadata, in the database."""
 
-    def begin(self, item: MediaItem, quota: int, until: str | None) -> bool:
-        """Remember an upload that begins and keep `item.size` bytes of the organization's quota for it.
+    def begin(self, item: MediaItem, until_ns: int | None) -> None:
+        """Remember an upload that begins and keep `item.size` bytes of the organization's room for it.
 
-        Nobody sees it yet. `until`: when the bytes must have begun to come, where they don't come with the call.
-        Committed when it returns, whatever transaction is open. False when there is no such room.
+        Nobody sees it yet. `until_ns`: when the bytes must have begun to come, where they don't come with the call.
+        Committed when it returns, whatever transaction is open. Raises `LimitError` (MEDIA_009, GEN_433).
         """
 
     def finish(self, item_id: str, written: Written) -> MediaItem | None:
@@ -53,11 +57,26 @@ class Items(Protocol):
     def announced(self, item_id: str) -> MediaItem | None:
         """An item whose bytes come, or came, by a URL of their own: unfinished or finished."""
 
+    def extend(self, item_id: str, until_ns: int) -> None:
+        """Let an announced upload end at another time; no fault when it is no more. Committed on return."""
+
+    def open(self, scope: Scope, before: str | None, limit: int) -> Sequence[Announcement]:
+        """Up to `limit` announced uploads that are not finished, newest first, older than the upload `before`."""
+
+    def cancel(self, item_id: str, scope: Scope) -> MediaItem | None:
+        """Forget an announced upload of a scope that is not finished; None when there is none."""
+
+    def expired(self, before_ns: int) -> Sequence[MediaItem]:
+        """Some of the announced uploads that ended before that time and are not finished."""
+
     def list(self, scope: Scope, before: str | None, limit: int) -> Sequence[MediaItem]:
         """Up to `limit` finished items, newest first, older than the item `before`."""
 
     def usage(self, org_id: int) -> Usage:
         """What an organization stores."""
+
+    def quota(self, org_id: int) -> int:
+        """How many bytes an organization may store."""
 
     def retire(self, item_id: str, org_id: int) -> MediaItem | None:
         """Let nobody see an organization's finished item any more; None when there is no such item."""

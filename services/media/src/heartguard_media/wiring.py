@@ -5,8 +5,9 @@ from flask import Flask
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
-from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.edge import MEBIBYTE, make_edge, open_parts
 from heartguard_common.lifecycle import Lifecycle, Resource
+from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.web import make_app
 from heartguard_media.ports import ObjectStore
 from heartguard_media.routes import ROUTES
@@ -17,8 +18,7 @@ from heartguard_media.store.items import PostgresItems
 from heartguard_media.store.local import LocalStore
 from heartguard_media.usecases import MediaUseCases, Rules, Stores
 
-MEBIBYTE = 1024 * 1024
-SWEEP_SECONDS = 900.0
+SWEEP_SECONDS, EXPIRE_SECONDS = 900.0, 60.0
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
@@ -27,7 +27,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     objects = _open_objects(settings, parts.lifecycle)
     rules = Rules(
         max_bytes=settings.max_upload_mb * MEBIBYTE,
-        quota_bytes=settings.media_quota_mb * MEBIBYTE,
         url_seconds=settings.signed_url_seconds,
         url_secret=settings.signed_url_secret,
         public_url=settings.public_url,
@@ -37,7 +36,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     apart = Database(settings.database_url, pool_size=2)
     parts.lifecycle.on_close(apart.close)
     archives = PostgresArchives(parts.database)
-    items = PostgresItems(parts.database, apart)
+    limits = PostgresLimits(apart, parts.clock, settings.limit_defaults, parts.metrics.limit_refused)
+    items = PostgresItems(parts.database, apart, limits, parts.clock)
     stores = Stores(items, objects, parts.audit, parts.clock, archives, parts.database.transaction)
     usecases = MediaUseCases.over(rules, stores)
 
@@ -48,8 +48,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
             usecases.removal.sweep()
         return SWEEP_SECONDS
 
-    sweeper = Background("sweeper", sweep).start()
-    parts.lifecycle.on_close(sweeper.close)
+    def expire() -> float:
+        usecases.removal.expire()
+        return EXPIRE_SECONDS
+
+    for name, work in (("sweeper", sweep), ("announcements", expire)):
+        parts.lifecycle.on_close(Background(name, work).start().close)
     return make_app(make_edge("media", settings, parts), ROUTES, usecases)
 
 

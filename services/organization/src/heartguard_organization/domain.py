@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from heartguard_common.erasures import Step
+from heartguard_common.limits import Limit
 
 SETTINGS = ("retention_days", "time_zone", "unknown_measurements")
 TEXTS = ("name", "policies")
@@ -29,6 +30,16 @@ class Organization:
     def with_changes(self, changes: Mapping[str, Any]) -> "Organization":
         """The organization as it shall be; a member that is missing in `changes` stays."""
         return replace(self, **changes)
+
+
+@dataclass(frozen=True)
+class HeldLimit:
+    """A limit as it holds for an organization; `used` None where that can't be counted."""
+
+    limit: Limit
+    value: int
+    default: int
+    used: int | None
 
 
 def difference(before: Organization, after: Organization) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from heartguard_common.web import make_app
 from heartguard_organization.domain import STEPS
 from heartguard_organization.routes import ROUTES
 from heartguard_organization.settings import Settings
-from heartguard_organization.store import PostgresOrganizations
-from heartguard_organization.usecases import DELETION, OrganizationUseCases
+from heartguard_organization.store import PostgresLimitValues, PostgresOrganizations
+from heartguard_organization.usecases import DELETION, LimitUseCases, OrganizationUseCases, UseCases
 
 NAME = "organization"
 
@@ -27,7 +27,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     ended = told(parts.audit, NAME, "organization.deleted")
     work = Background("deletions", JobRunner(DELETION, jobs, erasure, ended, parts.clock).run)
     organizations = OrganizationUseCases(store, jobs, parts.audit, parts.database.transaction, parts.clock, work.wake)
-    app = make_app(make_edge(NAME, settings, parts), ROUTES, organizations)
+    values = PostgresLimitValues(parts.database, parts.limits)
+    limits = LimitUseCases(store, values, parts.audit, parts.database.transaction)
+    app = make_app(make_edge(NAME, settings, parts), ROUTES, UseCases(organizations, limits))
     parts.lifecycle.open(Resource("deletions", work.start, Background.ping, Background.close))
     return app
 

@@ -40,7 +40,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     usecases = UseCases(
         members=UserUseCases(store, AuthMemberships(parts.auth), parts.audit, parts.database.transaction),
         deletions=Deletions(store, jobs, deletion, parts.audit, parts.clock, deleting.wake),
-        exports=Exports(jobs, holdings, parts.audit, parts.clock, archiving.wake),
+        exports=Exports(jobs, holdings, parts.limits, parts.audit, parts.clock, archiving.wake),
     )
     app = make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, usecases)
     parts.lifecycle.open(Resource("deletions", deleting.start, Background.ping, Background.close))

@@ -9,22 +9,32 @@ from heartguard_auth.domain import Account, NewAccount, Standing, Subjects
 from heartguard_auth.store.locks import LOCKED_UNTIL, lock_values, locked_until
 from heartguard_common.clock import Clock, from_datetime
 from heartguard_common.database import Database
+from heartguard_common.limits import Limits, require
 
 
 class PostgresAccounts:
     """The tables `users` and, for founding, `organizations`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, limits: Limits | None = None) -> None:
+        """Without `limits` an organization may have any number of people."""
         self._database = database
         self._clock = clock
+        self._limits = limits
 
     def add(self, account: NewAccount) -> Account | None:
-        """Make an account (and its organization, if it founds one); None when the address is taken."""
+        """Make an account (and its organization, if it founds one); None when the address is taken.
+
+        Raises `LimitError` when the organization is full.
+        """
         try:
             with self._database.transaction() as connection:
                 org_id = account.org_id
                 if org_id is None:
                     org_id = connection.execute(text(_FOUND), {"name": account.organization_name}).scalar_one()
+                elif self._limits is not None:
+                    self._limits.lock(org_id, "members")
+                    used = connection.execute(text(_MEMBERS), {"org_id": org_id}).scalar_one()
+                    require(self._limits, org_id, "members", used)
                 values = {
                     "org_id": org_id,
                     "email": account.email,
@@ -109,6 +119,7 @@ def _account(row: Any) -> Account:
     )
 
 
+_MEMBERS = "SELECT count(*) FROM heartguard_core.users WHERE org_id = :org_id AND deleted_at IS NULL"
 _FOUND = "INSERT INTO heartguard_core.organizations (name) VALUES (:name) RETURNING id"
 _ADD = """
 INSERT INTO heartguard_core.users (org_id, email, password_hash, full_name, role)

@@ -1,6 +1,7 @@
 """Letters that wait to be sent, in PostgreSQL, where a crash loses none; addresses and texts are encrypted."""
 
 import json
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from heartguard_auth.store.times import moment
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
 from heartguard_common.ids import uuid7
+from heartguard_common.limits import SYSTEM, LimitError, Limits
 
 LETTERS = Path(__file__).resolve().with_name("letters")
+CODES = "codes_per_recipient_per_day"
 KEEP_SECONDS = 86_400
 # Longer than the slowest mail server may take: no second sender gets the entry meanwhile.
 LEASE_SECONDS = 300
@@ -28,7 +31,14 @@ def letters() -> dict[str, str]:
 class NoOutbox:
     """Without a mail server nobody is written to."""
 
-    def enqueue(self, to: str, subject: str, text: str) -> None:
+    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
+        """Do nothing."""
+
+    def may_send_code(self, email: str) -> bool:  # noqa: ARG002  nothing is sent to anybody
+        """False."""
+        return False
+
+    def code_sent(self, email: str) -> None:
         """Do nothing."""
 
     def ask(self, email: str) -> None:
@@ -46,17 +56,37 @@ class NoOutbox:
 
 
 class PostgresOutbox:
-    """The table `mail_outbox`; `secret` encrypts what is in it."""
+    """The table `mail_outbox`; `secret` encrypts what is in it. Of recipients `limits` know keyed hashes only."""
 
-    def __init__(self, database: Database, secret: str, clock: Clock) -> None:
+    def __init__(self, database: Database, secret: str, clock: Clock, limits: Limits) -> None:
         self._database = database
+        self._limits = limits
         self._secret = secret
         self._cipher = cipher("outbox", secret)
         self._clock = clock
 
-    def enqueue(self, to: str, subject: str, text: str) -> None:
-        """Have a letter sent once the transaction at hand has committed."""
+    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
+        """Have a letter sent once the transaction at hand has committed. Raises `LimitError`."""
+        # The recipient's first: of what is refused nothing is used, since the transaction ends with it.
+        self._limits.take(SYSTEM, "invitations_per_recipient_per_day", self._recipient(to))
+        self._limits.take(org_id, "emails_per_day_per_member", str(sender))
+        self._limits.take(org_id, "emails_per_day")
         self._put("letter", None, asdict(Letter(to, subject, text)))
+
+    def may_send_code(self, email: str) -> bool:
+        """Whether another code may be sent to an address today."""
+        if self._limits.left(SYSTEM, CODES, self._recipient(email)):
+            return True
+        self._limits.refused(CODES)
+        return False
+
+    def code_sent(self, email: str) -> None:
+        """Count a code that was sent to an address, with the transaction at hand."""
+        with suppress(LimitError):  # another was sent at the same moment
+            self._limits.take(SYSTEM, CODES, self._recipient(email))
+
+    def _recipient(self, email: str) -> str:
+        return keyed_hash("recipient", self._secret, email_key(email))[:32]
 
     def ask(self, email: str) -> None:
         """Note that somebody forgot the password of this address; one waiting note of each is enough."""

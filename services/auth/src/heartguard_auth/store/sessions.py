@@ -69,6 +69,16 @@ class PostgresSessions:
         with self._database.transaction() as connection:
             connection.execute(text(_END), {"ids": list(session_ids), "at": moment(at)})
 
+    def count_open(self, user_id: int) -> int:
+        """How many sessions of a person could still be used."""
+        return int(self._database.one(_COUNT_OPEN, {"user_id": user_id, **self._bounds()}).number)
+
+    def surplus(self, user_id: int, most: int) -> list[str]:
+        """The ids of a person's open sessions but for so many that were used last."""
+        values = {"user_id": user_id, "most": most, **self._bounds()}
+        with self._database.transaction() as connection:
+            return [str(row.id) for row in connection.execute(text(_SURPLUS), values)]
+
     def list_open(self, user_id: int) -> list[Session]:
         """The sessions of a person that could still be used, last used first; at most 1,000."""
         with self._database.transaction() as connection:
@@ -181,6 +191,15 @@ _END = "UPDATE heartguard_core.sessions SET ended_at = :at WHERE id = ANY(cast(:
 _OPEN_OF = """
 SELECT id FROM heartguard_core.sessions
 WHERE user_id = ANY(:ids) AND ended_at IS NULL AND least(expires_at, last_used_at) > :since ORDER BY id
+"""
+_COUNT_OPEN = text("""
+SELECT count(*) AS number FROM heartguard_core.sessions
+WHERE user_id = :user_id AND ended_at IS NULL AND least(expires_at, last_used_at) > :since
+""")
+_SURPLUS = """
+SELECT id FROM heartguard_core.sessions
+WHERE user_id = :user_id AND ended_at IS NULL AND least(expires_at, last_used_at) > :since
+ORDER BY last_used_at DESC, id DESC OFFSET :most LIMIT 1000
 """
 _FORGET = (
     """

@@ -1,15 +1,23 @@
 """Invitations: whoever leads an organization names an address, and its owner registers with the code."""
 
-from heartguard_auth.domain import Account, Invitation, code_digest, given_roles, letter, new_code
+from heartguard_auth.domain import (
+    Account,
+    Invitation,
+    code_digest,
+    email_key,
+    given_roles,
+    letter,
+    new_code,
+)
 from heartguard_auth.errors import EMAIL_TAKEN, INVITATIONS_FULL, REGISTRATION_CLOSED, ROLE_REFUSED
 from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_common.clock import NANOSECONDS
 from heartguard_common.errors import INVALID_TOKEN, NOT_FOUND, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
+from heartguard_common.limits import LimitError
 
 DAYS = 7
-MOST_WAITING = 1000
 
 
 class Invitations:
@@ -25,7 +33,8 @@ class Invitations:
         An earlier invitation of that address stops counting. Nothing that the caller sees tells whether the address has
         an account in another organization: its owner gets a letter that says so in place of the code, which would
         not work for them. Raises AUTH_005 for a role that the caller can't give, AUTH_002 for a member of the caller's
-        organization, AUTH_006 where registration is closed, AUTH_040 for too many.
+        organization, AUTH_006 where registration is closed, AUTH_040 for too many that wait, GEN_432 for too many
+        letters in a day.
         """
         if self._rules.registration == "closed":
             raise ServiceError(REGISTRATION_CLOSED, "Registration is closed, so nobody can be invited")
@@ -35,9 +44,6 @@ class Invitations:
         known = self._s.accounts.by_email(email)
         if known is not None and known.org_id == inviter.org_id:
             raise ServiceError(EMAIL_TAKEN)
-        roles = given_roles("admin")
-        if len(self._s.invitations.waiting(inviter.org_id, roles, None, MOST_WAITING)) == MOST_WAITING:
-            raise ServiceError(INVITATIONS_FULL)
         code = new_code()
         made = Invitation(
             id=uuid7(self._s.clock),
@@ -64,6 +70,14 @@ class Invitations:
                 raise ServiceError(NOT_FOUND)
             self._s.audit.changed(principal, "auth.invitation_withdrawn", f"invitation:{invitation_id}")
 
+    def _require_room(self, made: Invitation) -> None:
+        """Raises AUTH_040 where as many wait as may wait; one that takes the place of an earlier one needs no room."""
+        most = self._s.limits.value(made.org_id, "invitations")
+        self._s.limits.lock(made.org_id, "invitations")
+        waiting = self._s.invitations.waiting(made.org_id, given_roles("admin"), None, most + 1)
+        if len(waiting) >= most and all(email_key(it.email) != email_key(made.email) for it in waiting):
+            raise LimitError("invitations", most, row=INVITATIONS_FULL)
+
     def _inviter(self, principal: Principal) -> Account:
         account = self._s.accounts.by_id(principal.user_id or 0)
         if account is None:
@@ -74,6 +88,7 @@ class Invitations:
         # Held, so that an erasure of the inviter finds this invitation or prevents it.
         if not self._s.accounts.hold(inviter):
             raise ServiceError(INVALID_TOKEN)
+        self._require_room(made)
         self._s.invitations.add(made, code_digest(code))
         text = letter(self._rules.letters[template], made.email, inviter=inviter.email, code=code, days=DAYS)
-        self._s.outbox.enqueue(text.to, text.subject, text.text)
+        self._s.outbox.enqueue(text.to, text.subject, text.text, org_id=inviter.org_id, sender=inviter.id)

@@ -1,6 +1,6 @@
 """What every use case of auth is made of: the rules that were set, and the way outside."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heartguard_auth.domain import Account
@@ -21,6 +21,7 @@ from heartguard_auth.ports import (
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import Clock
 from heartguard_common.identity import TokenVerifier
+from heartguard_common.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Rules:
     common_passwords: frozenset[str]
     letters: Mapping[str, str]
     allowed_origins: tuple[str, ...] = ()
+    pseudonym: Callable[[str], str] = str
+    """What stands for the address of a client where it is counted: all of an IPv6 /64 is one."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Stores:
     outbox: Outbox
     resets: Resets
     invitations: Invitations
+    limits: Limits
     audit: AuditTrail
     clock: Clock
 

@@ -46,11 +46,13 @@ class Postman:
 
     def _send_code(self, entry: Waiting) -> None:
         account = self._s.accounts.by_email(entry.forgotten or "")
-        if account is not None and account.active:
-            self._mailer.send(self._code_letter(account), entry.id)
+        if account is None or not account.active or not self._s.outbox.may_send_code(account.email):
+            self._s.outbox.drop(entry, quiet_seconds=QUIET_SECONDS)
+            return
+        self._mailer.send(self._code_letter(account), entry.id)
         with self._s.transactions.transaction():
-            if account is not None and account.active:
-                self._s.audit.changed(None, "auth.password_code_sent", f"user:{account.id}", org_id=account.org_id)
+            self._s.audit.changed(None, "auth.password_code_sent", f"user:{account.id}", org_id=account.org_id)
+            self._s.outbox.code_sent(account.email)
             self._s.outbox.drop(entry, quiet_seconds=QUIET_SECONDS)
 
     def _code_letter(self, account: Account) -> Letter:

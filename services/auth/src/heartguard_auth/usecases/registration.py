@@ -13,6 +13,7 @@ from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_auth.usecases.passwords import require_strong
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.limits import SYSTEM
 
 
 class Registration:
@@ -22,11 +23,12 @@ class Registration:
         self._rules = rules
         self._s = stores
 
-    def register(self, request: dict[str, Any], principal: Principal | None) -> Account:
+    def register(self, request: dict[str, Any], principal: Principal | None, address: str = "") -> Account:
         """Found an organization, join the one of an invitation, or add a member to the caller's.
 
         Raises AUTH_002 for a taken address, AUTH_004 for a guessable password, AUTH_005 for a role that
-        can't be given so, AUTH_006 where registration is closed, AUTH_007 for an invitation of no worth.
+        can't be given so, AUTH_006 where registration is closed, AUTH_007 for an invitation of no worth, GEN_432 when
+        from `address` as many organizations were founded as may be in a day, GEN_433 when the organization is full.
         """
         email, code = request["email"], request.get("invitation")
         if code is not None:
@@ -49,6 +51,8 @@ class Registration:
             made = self._s.accounts.add(account)
             if made is None:
                 raise ServiceError(EMAIL_TAKEN)
+            if org_id is None:
+                self._s.limits.take(SYSTEM, "foundings_per_address_per_day", self._rules.pseudonym(address))
             how = {"role": made.role, "by": by}
             self._s.audit.changed(principal, "auth.registered", f"user:{made.id}", org_id=made.org_id, payload=how)
         return made

@@ -68,7 +68,20 @@ class SessionUseCases:
         event = self._s.audit.event(_person(account), "auth.login", f"session:{session.id}")
         if not self._s.sessions.open(self._renewed(account, password), session, token, event):
             raise ServiceError(BAD_CREDENTIALS)
+        self._end_surplus(account)
         return pair
+
+    def _end_surplus(self, account: Account) -> None:
+        """End the sessions that were used least recently, where a person has more than may be open."""
+        most = max(1, self._s.limits.value(account.org_id, "sessions_per_member"))
+        if self._s.sessions.count_open(account.id) <= most:
+            return
+        self._s.limits.refused("sessions_per_member")
+        with ending_sessions(self._rules, self._s) as end:
+            ids = self._s.sessions.surplus(account.id, most)
+            end(ids, "more sessions than may be open")
+            payload = {"ended": len(ids), "limit": most}
+            self._s.audit.changed(_person(account), "auth.sessions_ended", f"user:{account.id}", payload=payload)
 
     def _renewed(self, account: Account, password: str) -> Account:
         """The account with its password hashed anew, where the parameters have changed since."""

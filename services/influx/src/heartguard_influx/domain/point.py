@@ -37,6 +37,13 @@ class Point(NamedTuple):
     time_ns: int
 
 
+class Sender(NamedTuple):
+    """Whose batch it is: a member of an organization, whose values are counted."""
+
+    org_id: int
+    user_id: int
+
+
 class Verdict(NamedTuple):
     """What became of one point: `rejected` with a reason, or what the store did with it."""
 

@@ -1,17 +1,21 @@
 """Series and points in PostgreSQL: one row a value, time as int64 nanoseconds."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, text
 
 from heartguard_common.database import Database
-from heartguard_influx.domain.point import Point, Status, Value, Verdict
+from heartguard_common.limit_store import PostgresLimits
+from heartguard_common.limits import Limits
+from heartguard_influx.domain.point import Point, Sender, Status, Value, Verdict
 from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection, Series
 from heartguard_influx.domain.repeats import Batch, Cell
 from heartguard_influx.domain.windows import Grid
 from heartguard_influx.store.arrays import numbers, texts
+from heartguard_influx.store.counts import COUNTED, PointCounts, removed
 from heartguard_influx.store.reading import read_latest, read_points, read_windows
-from heartguard_influx.store.series import find_groups, find_series, series_ids
+from heartguard_influx.store.series import find_groups, find_series, remove_empty, series_ids
 
 ROWS_A_STATEMENT = 20_000
 ERASED_AT_ONCE = 100_000
@@ -24,7 +28,7 @@ WHERE bucket_id = :bucket_id AND measurement = ANY (cast(:measurements AS text[]
 # that is not returned stood there with that value; xmax is 0 in a row that nobody has replaced: it is new.
 # Of a batch whose rows are all new, as nearly every one is, only their number is returned. An array that ends before
 # the others goes on as NULL.
-_UPSERT = """
+_WRITTEN = """
 WITH written AS (
     INSERT INTO heartguard_core.points AS p (series_id, time_ns, field_id, number, string)
     SELECT * FROM unnest(cast(%(series)s AS bigint[]), cast(%(times)s AS bigint[]), cast(%(fields)s AS integer[]),
@@ -33,9 +37,15 @@ WITH written AS (
     ON CONFLICT (series_id, time_ns, field_id) DO UPDATE SET number = excluded.number, string = excluded.string
     WHERE p.number IS DISTINCT FROM excluded.number OR p.string IS DISTINCT FROM excluded.string
     RETURNING series_id, time_ns, field_id, xmax = 0 AS created
-), made AS (SELECT count(*) FILTER (WHERE created) AS number FROM written)
-SELECT made.number, written.* FROM made LEFT JOIN written ON made.number < %(rows)s
+), made AS (SELECT count(*) FILTER (WHERE created) AS number, count(*) AS changed FROM written)
 """
+_UPSERT = f"""{_WRITTEN}
+SELECT made.number, NULL AS used, written.* FROM made LEFT JOIN written ON made.number < %(rows)s
+"""  # noqa: S608
+_UPSERT_COUNTED = f"""{_WRITTEN}, {COUNTED}
+SELECT made.number, sent.used, written.* FROM made LEFT JOIN sent ON true
+    LEFT JOIN written ON made.number < %(rows)s
+"""  # noqa: S608
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :bucket_id FOR UPDATE"
 _HOLDS = """
 SELECT EXISTS (
@@ -65,20 +75,29 @@ _VERDICTS: Mapping[Status, Verdict] = {status: Verdict(status) for status in ("c
 class PostgresStore:
     """The time-series store that needs nothing but PostgreSQL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limits: PostgresLimits | None = None) -> None:
+        """Without `limits` nothing is counted."""
         self._database = database
+        self._limits = limits
+        self._counts = None if limits is None else PointCounts(limits)
 
     def fault(self, point: Point) -> str | None:  # noqa: ARG002  PostgreSQL keeps every point the contract allows
         """None: whatever the contract allows can be kept."""
         return None
 
-    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Verdict]:
+    def write(self, bucket_id: int, points: Sequence[Point], sender: Sender | None = None) -> Sequence[Verdict]:
         """Store points whose field types are registered; what became of each, as if sent one after the other."""
         with self._database.transaction() as connection:
-            batch = Batch(_cells(connection, bucket_id, points))
-            written = _upsert(connection, batch.first)
+            counting: dict[str, Any] | None = None
+            if self._counts is not None and sender is not None:
+                counting = self._counts.admit(connection, sender, sum(len(point.fields) for point in points))
+            batch = Batch(_cells(connection, bucket_id, points, self._limits))
+            written, used = _upsert(connection, batch.first, counting)
             if batch.last:
-                _upsert(connection, batch.last)
+                _, again = _upsert(connection, batch.last, counting)
+                used = max(used, again)
+            if self._counts is not None and sender is not None:
+                self._counts.require_member(sender, used)
         return [_VERDICTS[status] for status in batch.statuses(written)]
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
@@ -156,13 +175,21 @@ class PostgresStore:
             "stop": selection.stop_ns,
             "limit": ERASED_AT_ONCE,
         }
-        removed = 0
+        count = 0
         while True:
             with self._database.transaction() as connection:
                 part = connection.execute(text(_DELETE), values).rowcount
-            removed += part
+                removed(connection, selection.bucket_id, part)
+                count += part
             if part < ERASED_AT_ONCE:
-                return removed
+                return count
+
+    def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
+        """Forget those of some series that have no points any more."""
+        with self._database.transaction() as connection:
+            # Locked first, so that nobody writes to them now, nor waits for points that were removed just before.
+            connection.execute(text(_LOCK), {"bucket_id": bucket_id})
+            remove_empty(connection, numbers(number for group in groups for number in group.series))
 
     def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
         """Remove the points of buckets, or one person's there, a part at a time; returns how many values."""
@@ -170,20 +197,29 @@ class PostgresStore:
 
     def _erase(self, bucket_id: int, person: int | None) -> int:
         values = {"bucket_id": bucket_id, "person": person, "limit": ERASED_AT_ONCE}
-        removed = 0
+        count = 0
         while True:
             with self._database.transaction() as connection:
                 connection.execute(text(_LOCK), values)
                 part = connection.execute(text(_ERASE_POINTS), values).rowcount
-                removed += part
+                removed(connection, bucket_id, part)
+                count += part
                 if part < ERASED_AT_ONCE:
                     connection.execute(text(_ERASE_SERIES), values)
-                    return removed
+                    return count
+
+    def settle(self) -> None:
+        """Add up the counts of days that are over."""
+        if self._counts is not None:
+            with self._database.transaction() as connection:
+                self._counts.fold(connection)
 
 
-def _cells(connection: Connection, bucket_id: int, points: Sequence[Point]) -> list[dict[Cell, Value]]:
+def _cells(
+    connection: Connection, bucket_id: int, points: Sequence[Point], limits: Limits | None
+) -> list[dict[Cell, Value]]:
     """The values of each point, under the numbers that their series and fields are known by."""
-    series = series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points})
+    series = series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points}, limits)
     measurements = texts({measurement for measurement, _ in series})
     fields: dict[str, dict[str, int]] = {}
     for row in connection.execute(text(_FIELD_IDS), {"bucket_id": bucket_id, "measurements": measurements}):
@@ -195,19 +231,25 @@ def _cells(connection: Connection, bucket_id: int, points: Sequence[Point]) -> l
     return cells
 
 
-def _upsert(connection: Connection, cells: Mapping[Cell, Value]) -> dict[Cell, bool]:
-    """Write cells; of those that changed, whether they are new."""
+def _upsert(
+    connection: Connection, cells: Mapping[Cell, Value], counting: Mapping[str, Any] | None
+) -> tuple[dict[Cell, bool], int]:
+    """Write cells, and count them; of those that changed, whether they are new, and the member's sum of the day."""
+    statement, more = (_UPSERT, {}) if counting is None else (_UPSERT_COUNTED, counting)
+    used = 0
     # A statement sorts its own rows; only several of them need the order before.
     ordered = list(cells) if len(cells) <= ROWS_A_STATEMENT else sorted(cells)
     written: dict[Cell, bool] = {}
     for begin in range(0, len(ordered), ROWS_A_STATEMENT):
         part = ordered[begin : begin + ROWS_A_STATEMENT]
-        rows = connection.exec_driver_sql(_UPSERT, _columns(part, [cells[cell] for cell in part])).all()
+        values = {**_columns(part, [cells[cell] for cell in part]), **more}
+        rows = connection.exec_driver_sql(statement, values).all()
+        used = max(used, int(rows[0].used or 0))
         if rows[0].number == len(part):
             written |= dict.fromkeys(part, True)
         else:
-            written |= {(row[1], row[2], row[3]): row.created for row in rows if row.created is not None}
-    return written
+            written |= {(row[2], row[3], row[4]): row.created for row in rows if row.created is not None}
+    return written, used
 
 
 def _columns(cells: Sequence[Cell], values: Sequence[Value]) -> dict[str, str | int]:

@@ -8,7 +8,7 @@ from heartguard_common.errors import TOO_LONG, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain.bucket import Bucket, belongs_to, own_name
 from heartguard_influx.domain.point import EARLIEST_NS, PERSON_TAG
-from heartguard_influx.domain.query import Selection, read_range
+from heartguard_influx.domain.query import Group, Selection, read_range
 from heartguard_influx.errors import BUCKET_EXISTS, NO_BUCKET, OWN_BUCKET, UNFINISHED
 from heartguard_influx.usecases.access import find_bucket, organization_of, require_own
 from heartguard_influx.usecases.parts import Stores
@@ -69,23 +69,33 @@ class Keeping:
         if person is not None:
             resource = f"user:{person}"
         with self._s.transaction():
-            payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": self._delete(selection)}
+            removed, groups = self._delete(selection)
+            payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": removed}
             self._s.audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
+        if removed:
+            self._s.points.tidy(selection.bucket_id, groups)
 
     def expire(self) -> int:
         """Remove what buckets need not keep any longer; returns how many values that were."""
+        self._s.points.settle()
         now = self._s.clock.now_ns()
         removed = 0
         for bucket in self._s.buckets.with_retention():
             oldest = bucket.oldest_ns(now)
             for name in self._s.types.measurements(bucket.id or 0):
-                removed += self._delete(Selection(bucket.id or 0, name, EARLIEST_NS, oldest or EARLIEST_NS, {}))
+                expired = Selection(bucket.id or 0, name, EARLIEST_NS, oldest or EARLIEST_NS, {})
+                part, groups = self._delete(expired)
+                if part:
+                    self._s.points.tidy(expired.bucket_id, groups)
+                removed += part
         return removed
 
-    def _delete(self, selection: Selection) -> int:
+    def _delete(self, selection: Selection) -> tuple[int, Sequence[Group]]:
+        """How many values are removed, and the series that were looked at."""
         if selection.start_ns >= selection.stop_ns:
-            return 0
-        return self._s.points.delete(selection, self._s.points.groups(selection, None))
+            return 0, ()
+        groups = self._s.points.groups(selection, None)
+        return self._s.points.delete(selection, groups), groups
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
         """Remove what is kept of an organization, or of one member; returns how many values and buckets.

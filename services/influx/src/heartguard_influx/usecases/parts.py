@@ -1,6 +1,6 @@
 """What every use case of the time-series service is made of: the way outside, and one way through many points."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -22,6 +22,8 @@ class Stores:
     transaction: Transaction
     audit: AuditTrail
     clock: Clock
+    refused: Callable[[str], object] = lambda _: None
+    """Told the name of a limit that rejects points without refusing their batch."""
 
 
 def groups_of(

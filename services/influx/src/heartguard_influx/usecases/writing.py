@@ -5,10 +5,12 @@ from typing import Any
 
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.limits import LimitError
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.catalogue import implausible
-from heartguard_influx.domain.point import Point, Rules, Verdict, judge_types, read_point
+from heartguard_influx.domain.point import Point, Rules, Sender, Verdict, judge_types, read_point
 from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
+from heartguard_influx.ports import TooManySeries
 from heartguard_influx.usecases.access import find_bucket, only_person
 from heartguard_influx.usecases.parts import Stores
 
@@ -25,7 +27,8 @@ class Writing:
         """Store the points of a WriteRequest; one verdict for each, in order.
 
         Raises TS_001 for a bucket that is not the organization's, TS_004 when `atomic` and one is rejected, TS_034
-        when the store itself refused part of an atomic batch that broke none of our rules.
+        when the store itself refused part of an atomic batch that broke none of our rules, GEN_432 and GEN_433 when the
+        organization or the caller has no room for the values.
         """
         now = self._s.clock.now_ns()
         person = only_person(principal)
@@ -40,10 +43,11 @@ class Writing:
                 if (fault := rules.fault(point) or self._s.points.fault(point))
             }
             _require_none(faults, atomic=atomic)
-            return self._store_rest(found, points, faults, atomic=atomic)
+            sender = Sender(found.org_id, principal.user_id or 0)
+            return self._store_rest(found, points, faults, sender, atomic=atomic)
 
     def _store_rest(
-        self, bucket: Bucket, points: Sequence[Point], faults: dict[int, str], *, atomic: bool
+        self, bucket: Bucket, points: Sequence[Point], faults: dict[int, str], sender: Sender, *, atomic: bool
     ) -> list[Verdict]:
         if len(faults) == len(points):
             return [Verdict("rejected", faults[place]) for place in range(len(points))]
@@ -51,8 +55,14 @@ class Writing:
         if bucket_id is None:
             raise ServiceError(NO_BUCKET)
         faults = faults | self._settle_types(bucket_id, points, faults, atomic=atomic)
-        accepted = [point for place, point in enumerate(points) if place not in faults]
-        verdicts = self._s.points.write(bucket_id, accepted) if accepted else ()
+        while True:
+            accepted = [point for place, point in enumerate(points) if place not in faults]
+            try:
+                verdicts = self._s.points.write(bucket_id, accepted, sender) if accepted else ()
+                break
+            except TooManySeries as error:
+                faults = faults | _without_room(points, faults, error)
+                _require_none(faults, atomic=atomic)
         if atomic and any(verdict.status == "rejected" for verdict in verdicts):
             raise ServiceError(STORED_IN_PART)
         written = (_flagged(point, verdict) for point, verdict in zip(accepted, verdicts, strict=True))
@@ -69,11 +79,30 @@ class Writing:
         conflicts, new = judge_types(open_points, self._s.types.known(bucket_id, keys))
         _require_none(conflicts, atomic=atomic)
         if new:
-            self._s.types.register(bucket_id, new)
+            try:
+                self._s.types.register(bucket_id, new)
+            except LimitError as error:
+                self._s.refused(error.limit)
+                full = {
+                    place: error.message
+                    for place, point in enumerate(open_points)
+                    if point and any((point.measurement, name) in new for name in point.fields)
+                }
+                _require_none(full, atomic=atomic)
+                return conflicts | full
             # Somebody else may have been faster, with another type.
             conflicts, _ = judge_types(open_points, self._s.types.known(bucket_id, keys))
             _require_none(conflicts, atomic=atomic)
         return conflicts
+
+
+def _without_room(points: Sequence[Point], faults: Mapping[int, str], error: TooManySeries) -> dict[int, str]:
+    """The points, but for those that have a fault, whose series have no room; each with the limit's sentence."""
+    return {
+        place: error.refused[point.measurement, point.tags]
+        for place, point in enumerate(points)
+        if place not in faults and (point.measurement, point.tags) in error.refused
+    }
 
 
 def _flagged(point: Point, verdict: Verdict) -> Verdict:

@@ -30,6 +30,14 @@ class MediaItem:
 
 
 @dataclass(frozen=True)
+class Announcement:
+    """An upload whose bytes have not come; `expires_at` is RFC 3339 text: until when they must begin to."""
+
+    item: MediaItem
+    expires_at: str
+
+
+@dataclass(frozen=True)
 class Upload:
     """A file on its way in: what is said of it, `limit` in bytes, and `length` where it was declared."""
 

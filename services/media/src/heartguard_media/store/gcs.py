@@ -121,6 +121,11 @@ class GcsStore:
         how = {"response_disposition": content_disposition(item.file_name), "response_type": item.content_type}
         return self._signed_url(item, "GET", seconds, **how)
 
+    @property
+    def receives_here(self) -> bool:
+        """Whether announced uploads come through this service."""
+        return self._signer is None
+
     def direct_upload(self, item: MediaItem, seconds: int) -> Ticket | None:
         """A V4 signed URL for writing; type, size and that it works only once are under its signature too.
 

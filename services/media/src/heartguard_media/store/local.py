@@ -46,6 +46,8 @@ class _Blocks:
 class LocalStore:
     """A directory of our own; keys are relative paths made by `domain.object_key` alone."""
 
+    receives_here = True
+
     def __init__(self, root: Path) -> None:
         self._root = root
 

@@ -13,10 +13,11 @@ from heartguard_common.ids import uuid7
 from heartguard_common.outbox import Transaction
 from heartguard_media.domain.items import MediaItem, Upload, Written
 from heartguard_media.domain.types import HEAD_BYTES, contradiction, essence, is_allowed
-from heartguard_media.errors import OVER_QUOTA, TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
+from heartguard_media.errors import TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
 from heartguard_media.ports import Archives, Items, ObjectStore
 
 T = TypeVar("T")
+SLOWEST_BYTES_PER_SECOND = 4096  # the gateway gives up on slower bodies
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,6 @@ class Rules:
     """The settings that decide: sizes in bytes, life time of a URL in seconds, the allow-list of types."""
 
     max_bytes: int
-    quota_bytes: int
     url_seconds: int
     url_secret: str
     public_url: str
@@ -54,8 +54,8 @@ class Receiving:
         self._clock = stores.clock
         self._transaction = stores.transaction
 
-    def _begin(self, principal: Principal, upload: Upload, until: str | None = None) -> MediaItem:
-        """Keep room for a file. Raises MEDIA_009 where there is none.
+    def _begin(self, principal: Principal, upload: Upload, until_ns: int | None = None) -> MediaItem:
+        """Keep room for a file. Raises MEDIA_009 where there is none, GEN_433 for too many files or announcements.
 
         A stream that does not say its length needs room for the largest file.
         """
@@ -70,11 +70,7 @@ class Receiving:
             status="pending",
             created_at=rfc3339(self._clock.now_ns()),
         )
-        if not self._items.begin(item, self._rules.quota_bytes, until):
-            left = max(0, self._rules.quota_bytes - self._items.usage(item.org_id).bytes)
-            raise ServiceError(
-                OVER_QUOTA, f"The organization has room for {left} bytes, and this upload needs {item.size}"
-            )
+        self._items.begin(item, until_ns)
         return item
 
     def _finish(self, principal: Principal, item: MediaItem, written: Written) -> MediaItem | None:

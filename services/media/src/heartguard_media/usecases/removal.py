@@ -3,14 +3,15 @@
 import re
 from itertools import islice
 
+from heartguard_common.clock import NANOSECONDS
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_media.domain.items import MediaItem, Scope
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.parts import Receiving, each
+from heartguard_media.usecases.parts import SLOWEST_BYTES_PER_SECOND, Receiving, each
 
 ORPHAN_SECONDS = 3600.0
-SLOWEST_BYTES_PER_SECOND = 4096  # the gateway gives up on slower bodies
+EXPIRED_SECONDS = 60
 _BATCH = 500
 _KEY = re.compile(r"org_[0-9]+/user_[0-9]+/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
@@ -53,6 +54,22 @@ class Removal(Receiving):
                 self._remove(item)
                 removed += 1
         return removed
+
+    def expire(self) -> int:
+        """Give up announced uploads whose URL has expired and whose bytes are not there; returns how many.
+
+        A minute later, because clocks differ; an hour later where bytes go straight to the store, which does not say
+        that they have begun to.
+        """
+        late = EXPIRED_SECONDS if self._objects.receives_here else ORPHAN_SECONDS
+        faults: list[Exception] = []
+        ended = each(self._expire, self._items.expired(self._clock.now_ns() - int(late * NANOSECONDS)), faults)
+        if faults:
+            raise faults[0]
+        return ended
+
+    def _expire(self, item: MediaItem) -> bool:
+        return self._objects.size(item.key) is None and self._give_up(item)
 
     def sweep(self) -> int:
         """Remove what crashed uploads and removals have left on either side; returns how many things.

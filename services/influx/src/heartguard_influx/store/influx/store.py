@@ -5,17 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from heapq import nlargest, nsmallest
 from operator import itemgetter
 
-from sqlalchemy import exc, text
+from sqlalchemy import Connection, exc, text
 
 from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
+from heartguard_common.limit_store import PostgresLimits
+from heartguard_common.limits import Limits
 from heartguard_influx.domain.bucket import own_name
-from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Point, Tags, Value, Verdict
+from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Point, Sender, Tags, Value, Verdict
 from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection, Series
 from heartguard_influx.domain.windows import Grid
 from heartguard_influx.errors import NO_BUCKET, OVER_BUDGET, STORE_FAULT
 from heartguard_influx.store.arrays import numbers
 from heartguard_influx.store.buckets import PostgresBuckets
+from heartguard_influx.store.counts import PointCounts, removed
 from heartguard_influx.store.influx import flux
 from heartguard_influx.store.influx.aggregates import Part, Sample, compute, join, label, partial_width
 from heartguard_influx.store.influx.answers import Record
@@ -29,6 +32,7 @@ _SERVERS_AGGREGATES = frozenset({"mean", "min", "max", "sum", "count"})
 _OF_ONE_SERIES = frozenset({"first", "last", "stddev"})
 
 _BUCKET = "SELECT name, org_id, retention_days FROM heartguard_core.buckets WHERE id = :id"
+_NAMES = "SELECT name FROM heartguard_core.buckets WHERE org_id = :org_id"
 _HOLD = f"{_BUCKET} FOR KEY SHARE"
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
 _TAGS = "SELECT id, tags FROM heartguard_core.series WHERE id = ANY (cast(:ids AS bigint[]))"
@@ -43,8 +47,8 @@ _Members = Mapping[Tags, tuple[int, int]]
 class InfluxBuckets(PostgresBuckets):
     """Buckets in PostgreSQL whose points are in InfluxDB, in a bucket of the same name."""
 
-    def __init__(self, database: Database, server: Server) -> None:
-        super().__init__(database)
+    def __init__(self, database: Database, server: Server, limits: Limits | None = None) -> None:
+        super().__init__(database, limits)
         self._registry = database
         self._server = server
 
@@ -69,23 +73,31 @@ class InfluxStore:
     fails, since part of the batch may have been stored.
     """
 
-    def __init__(self, registry: Database, server: Server) -> None:
+    def __init__(self, registry: Database, server: Server, limits: PostgresLimits | None = None) -> None:
+        """`limits` of the registry; without them nothing is counted."""
         self._registry = registry
         self._server = server
+        self._limits = limits
+        self._counts = None if limits is None else PointCounts(limits)
 
     def fault(self, point: Point) -> str | None:
         """Why InfluxDB can't keep the point as it is, or None."""
         return unkeepable(point)
 
-    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Verdict]:
+    def write(self, bucket_id: int, points: Sequence[Point], sender: Sender | None = None) -> Sequence[Verdict]:
         """Store points whose field types are registered; `stored` or `rejected` for each, in order.
 
-        Raises TS_001 when the bucket is deleted meanwhile, TS_030 to TS_033 when the server is no help.
+        Raises TS_001 when the bucket is deleted meanwhile, TS_030 to TS_033 when the server is no help, and what limits
+        refuse. Values are counted before they are sent, and those that the server refuses are taken back; what it
+        replaced it does not say, so a value that is written again counts again.
         """
         try:
             with self._registry.transaction() as connection:
                 name = connection.execute(text(_BUCKET), {"id": bucket_id}).scalar()
-                series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points})
+                series = {(point.measurement, point.tags) for point in points}
+                series_ids(connection, bucket_id, series, self._limits)
+                if name is not None:
+                    self._count(connection, sender, points)
         except exc.IntegrityError as error:
             raise ServiceError(NO_BUCKET) from error
         if name is None:
@@ -98,7 +110,50 @@ class InfluxStore:
                 return Outcome(refusal.message)
             return None
 
-        return send(points, deliver)
+        try:
+            verdicts = send(points, deliver)
+        except ServiceError:
+            self._take_back(sender, points)
+            raise
+        self._take_back(sender, [point for point, it in zip(points, verdicts, strict=True) if it.status == "rejected"])
+        return verdicts
+
+    def _count(self, connection: Connection, sender: Sender | None, points: Sequence[Point]) -> None:
+        if self._counts is not None and sender is not None:
+            amount = sum(len(point.fields) for point in points)
+            self._counts.admit(connection, sender, amount)
+            self._counts.count(connection, sender, amount, amount)
+
+    def _take_back(self, sender: Sender | None, points: Sequence[Point]) -> None:
+        amount = sum(len(point.fields) for point in points)
+        if self._counts is not None and sender is not None and amount:
+            with self._registry.transaction() as connection:
+                self._counts.count(connection, sender, -amount, -amount)
+
+    def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
+        """Nothing: a batch on its way to the server holds no lock here, so its series must stay."""
+
+    def settle(self) -> None:
+        """Add up the counts of days that are over; where much is stored, count what there is.
+
+        What was written twice, and what the server removed by itself, is in the sums and not in the server.
+        """
+        if self._counts is None:
+            return
+        with self._registry.transaction() as connection:
+            self._counts.fold(connection)
+            much = self._counts.much(connection)
+        for org_id, stored in much.items():
+            with self._registry.transaction() as connection:
+                names = connection.execute(text(_NAMES), {"org_id": org_id}).scalars().all()
+            count = sum(self._stored(name, None) for name in names)
+            with self._registry.transaction() as connection:
+                self._counts.correct(connection, org_id, count - stored)
+
+    def _stored(self, name: str, person: int | None) -> int:
+        """How many values a bucket has, or one person's there."""
+        counted = flux.totals(flux.everything(name, EARLIEST_NS, LATEST_NS, person), "count")
+        return sum(record.value for record in self._read(counted) if isinstance(record.value, int))
 
     def _deliver(self, bucket_id: int, name: str, lines: Sequence[str]) -> None:
         try:
@@ -267,13 +322,15 @@ class InfluxStore:
         members = self._members(groups)
         query = self._select(selection, [])
         counted = (record for record in self._read(flux.totals(query, "count")) if record.tags in members)
-        removed = sum(record.value for record in counted if isinstance(record.value, int))
-        if removed:
+        count = sum(record.value for record in counted if isinstance(record.value, int))
+        if count:
             columns = {"_measurement": selection.measurement, **selection.tags}
             if selection.person is not None:
                 columns[PERSON_TAG] = str(selection.person)
             self._delete(self._name(selection.bucket_id), selection.start_ns, selection.stop_ns, columns)
-        return removed
+            with self._registry.transaction() as connection:
+                removed(connection, selection.bucket_id, count)
+        return count
 
     def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
         """Remove the points of buckets, or one person's there; returns how many values that were."""
@@ -285,11 +342,11 @@ class InfluxStore:
             name = connection.execute(text(_BUCKET), {"id": bucket_id}).scalar()
             if name is None:
                 return 0
-            counted = flux.totals(flux.everything(name, EARLIEST_NS, LATEST_NS, person), "count")
-            removed = sum(record.value for record in self._read(counted) if isinstance(record.value, int))
+            count = self._stored(name, person)
             self._delete(name, EARLIEST_NS, LATEST_NS, {} if person is None else {PERSON_TAG: str(person)})
             connection.execute(text(_FORGET), {"id": bucket_id, "person": person})
-            return removed
+            removed(connection, bucket_id, count)
+            return count
 
     def _delete(self, name: str, start_ns: int, stop_ns: int, columns: Mapping[str, str]) -> None:
         try:
