@@ -30,7 +30,8 @@ AUDIT = (
 )
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gateway": (
-        *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "MAX_UPLOAD_MB", "BODY_SPOOL_MB"),
+        *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
+        *("MAX_UPLOAD_MB", "BODY_SPOOL_MB", "ANSWER_BUFFER_MB"),
         *(URL_VARIABLES[name] for name in WITH_DATABASE if name != "auth"),
     ),
     "auth": (
@@ -169,7 +170,7 @@ class System:
             config = "heartguard_influx.gunicorn_conf"
             workers = ("--workers", "2", "--threads", "8")
         elif name == "media":  # up to 16 wait for the bytes of slow clients, see the gateway's wiring.py
-            workers = ("--workers", "1", "--threads", "24")
+            workers = ("--workers", "1", "--threads", "40")
         return (
             *("--config", f"python:{config}", *workers, "--no-control-socket"),
             *("--graceful-timeout", "4"),

@@ -40,7 +40,7 @@ STREAM = "stream"
 _KIB = 1024
 _TOP_KEYS = frozenset({"classes", "bodies", "parameters", "route"})
 _REQUIRED = ("id", "method", "path", "upstream", "who", "limit", "audited")
-_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials", "body"))
+_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials", "body", "answer"))
 _ID = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
 _HARMLESS = re.compile(r"org_[0-9]{1,10}(_[A-Za-z0-9_.-]{1,100})?|[a-z_]{1,40}\.(schema\.json|xsd)", re.ASCII)
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+|\{[a-z_]+\}", re.ASCII)
@@ -68,6 +68,7 @@ class Row:
 
     `who` is `"anyone"`, `"inner"` or a map from role to scope. `limit` is a class of `Policy.classes` or `"none"`.
     `max_body` is how many bytes a request's body may have, as sent and decompressed; None for a stream of media.
+    `long_answer` says that an answer may be as long as a file.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Row:
     credentials: str
     segments: tuple[Segment, ...]
     max_body: int | None
+    long_answer: bool
 
     def scope(self, role: str) -> str | None:
         """How far a role reaches here; None where it may not enter. Open rows have no scope to speak of."""
@@ -270,6 +272,8 @@ def _faults(
         yield "limit names no class"
     if entry.get("body", STREAM) != STREAM and entry["body"] not in bodies:
         yield "body names no class"
+    if entry.get("answer", STREAM) != STREAM:
+        yield f"answer can only be {STREAM}"
     if not isinstance(entry["audited"], bool):
         yield "audited must be true or false"
     yield from _path_faults(entry["path"], kinds)
@@ -319,6 +323,7 @@ def _row(entry: Mapping[str, Any], bodies: Mapping[str, int], kinds: Mapping[str
             Segment(piece[1:-1], kinds[piece[1:-1]]) if piece.startswith("{") else Segment(piece) for piece in pieces
         ),
         max_body=None if body == STREAM else bodies[body] * _KIB,
+        long_answer="answer" in entry,
     )
 
 

@@ -42,6 +42,7 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """As gunicorn's; an answer to a body that was not read says that the connection ends."""
+        unparsed.require_known_coding(req)
         stock = req.should_close
         req.should_close = lambda: stock() or unread(req) >= _DRAINED
         return super().handle_request(req, conn)

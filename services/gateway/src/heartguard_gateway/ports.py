@@ -20,8 +20,9 @@ from heartguard_gateway.policy import Matcher
 class Outbound:
     """A request to a service. `body` is bytes or a `Body` at hand, or blocks to stream of which `length` are declared.
 
-    Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError. `holder` is whom a
-    lane counts for; `large` says that reading the document costs a service so much that it takes one.
+    Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError. `holder` is whose
+    share of lanes and space it takes; `large` says that reading the document costs a service so much that it takes a
+    lane, `long` that a long answer is expected, so that it needs one; `cut` ends the client's connection.
     """
 
     method: str
@@ -31,6 +32,8 @@ class Outbound:
     length: int | None = None
     holder: str = ""
     large: bool = False
+    long: bool = False
+    cut: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

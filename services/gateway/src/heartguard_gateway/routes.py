@@ -24,7 +24,7 @@ from heartguard_common.representation import choose
 from heartguard_common.routing import DOCUMENT_TYPES
 from heartguard_common.xml_codec import pointer
 from heartguard_gateway.bodies import BLOCK
-from heartguard_gateway.clients import CLOSE, WAITED
+from heartguard_gateway.clients import CLOSE, CUT, WAITED
 from heartguard_gateway.domain import Exchange, Reply, Request
 from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.ports import Outbound, Service
@@ -187,6 +187,7 @@ def read_request(environ: Mapping[str, Any]) -> Request:
         protocol=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
         close=environ.get(CLOSE, lambda: None),
         waited=environ.get(WAITED, 0.0),
+        cut=environ.get(CUT, lambda: None),
     )
 
 

@@ -5,13 +5,16 @@ service, nor is one route that takes too long while the service answers others.
 """
 
 import math
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from heartguard_common.errors import ServiceError
+from heartguard_gateway.answers import Answers, Reader
 from heartguard_gateway.bodies import Body
 from heartguard_gateway.connection import AnswerStream, BadAnswer, Connection, Message
 from heartguard_gateway.domain import Reply
@@ -30,8 +33,9 @@ COLLECT = 64 * 1024
 class UpstreamLimits:
     """How much one worker asks of one service; times in seconds.
 
-    `streams` is how many threads of the service may be held by bodies that come or go at a client's pace, `share` how
-    many of them by one client: over all workers fewer than the service has, so that the others answer all else.
+    `streams` is how many threads of the service may be held by bodies that come at a client's pace, `downloads` by
+    answers that are long, `share` and `download_share` how many of them by one client: over all workers fewer than the
+    service has, so that the others answer all else. `waiting` of the readers may make it wait, when there is no room.
     `documents` and `documents_share` are the same for large documents, which cost seconds of a process; they wait for
     their turn up to `turn`.
     """
@@ -42,6 +46,11 @@ class UpstreamLimits:
     documents: int = 3
     documents_share: int = 2
     turn: float = 10.0
+    downloads: int = 3
+    download_share: int = 1
+    download_wait: float = 20.0
+    waiting: int = 2
+    waiting_share: int = 1
     connect: float = 1.0
     wait: float = 2.0
     answer: float = 30.0
@@ -63,6 +72,7 @@ class Upstream:
         limits: UpstreamLimits | None = None,
         *,
         health: str | None = None,
+        answers: Answers | None = None,
         count: Callable[[str, str], None] = lambda _name, _event: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -77,6 +87,9 @@ class Upstream:
         self._health = health
         self._breaker = Breaker(self._limits.failures, self._limits.open, monotonic)
         self._budget = RetryBudget(self._limits.retry_ratio)
+        self._keep = answers or Answers(Path(tempfile.gettempdir()))
+        self._downloads = Lanes(self._limits.downloads, self._limits.download_share, monotonic)
+        self._waiting = Lanes(self._limits.waiting, self._limits.waiting_share, monotonic)
         self._count = count
 
     def send(self, outbound: Outbound) -> Inbound:
@@ -85,6 +98,8 @@ class Upstream:
         if wait > 0:
             raise self._unavailable(wait)
         try:
+            if outbound.long:
+                return self._send_in_lane(outbound)
             streamed = not isinstance(outbound.body, bytes | Body)
             if not streamed and not outbound.large:
                 return self._send(outbound, streamed=False)
@@ -98,10 +113,22 @@ class Upstream:
             if tries:
                 self._breaker.leave()
 
+    def _send_in_lane(self, outbound: Outbound) -> Inbound:
+        """Send what has a long answer; the lane is left when the service has given all of it."""
+        self._enter(self._downloads, outbound.holder, self._limits.download_wait)
+        inbound = None
+        try:
+            inbound = self._send(outbound, streamed=False)
+        finally:
+            if inbound is None or inbound.reply.stream is None:
+                self._downloads.leave(outbound.holder)
+        return inbound
+
     @property
     def state(self) -> Mapping[str, float]:
         """What this worker has to do with the service now: connections, lanes, and whether the breaker is open."""
-        counts = {"busy": self._pool.busy, "idle": self._pool.idle, "streams": self._lanes.busy}
+        streams = self._lanes.busy + self._downloads.busy
+        counts = {"busy": self._pool.busy, "idle": self._pool.idle, "streams": streams}
         return {**counts, "open": float(self._breaker.open)}
 
     def close(self) -> None:
@@ -179,7 +206,7 @@ class Upstream:
             early = self._stream(connection, head, body, chunked=outbound.length is None)
             connection.deadline(self._limits.answer)
         message = connection.read_head(bodiless=outbound.method == "HEAD")
-        return Inbound(self._reply(connection, message, outbound.holder, keep=not early), early=early)
+        return Inbound(self._reply(connection, message, outbound, keep=not early), early=early)
 
     def _stream(self, connection: Connection, head: bytes, body: Iterable[bytes], *, chunked: bool) -> bool:
         """Send block by block; True when the service answered before it had all."""
@@ -197,21 +224,32 @@ class Upstream:
             return True
         return False
 
-    def _reply(self, connection: Connection, message: Message, holder: str, *, keep: bool) -> Reply:
+    def _reply(self, connection: Connection, message: Message, outbound: Outbound, *, keep: bool) -> Reply:
         length = message.length
         if message.complete or (length is not None and length <= COLLECT):
             connection.read_rest(message)
             body = message.take()
             self._pool.give_back(connection, keep=keep and message.keep_alive)
             return Reply(message.status, message.headers, body)
-        self._enter(self._lanes, holder, self._limits.wait)
+        live = message.live
+        if live:
+            self._enter(self._lanes, outbound.holder, self._limits.wait)
 
         def done(*, clean: bool) -> None:
-            self._lanes.leave(holder)
+            if live:
+                self._lanes.leave(outbound.holder)
+            if outbound.long:
+                self._downloads.leave(outbound.holder)
             self._pool.give_back(connection, keep=clean and keep and message.keep_alive)
 
         stream = AnswerStream(connection, message, self._limits.block, done)
-        return Reply(message.status, message.headers, stream=stream)
+        if live:  # its events are worth something only now
+            return Reply(message.status, message.headers, stream=stream)
+        reader = Reader(outbound.holder, self._waiting, outbound.cut, gentle=outbound.long)
+        kept = self._keep.keep(stream, length, reader)
+        if kept is None:
+            raise self._lanes_full(self._waiting)
+        return Reply(message.status, message.headers, stream=kept)
 
     def _head(self, outbound: Outbound) -> bytes:
         lines = [f"{outbound.method} {outbound.target} HTTP/1.1", f"host: {self._authority.decode()}"]
@@ -225,9 +263,12 @@ class Upstream:
 
     def _enter(self, lanes: Lanes, holder: str, turn: float) -> None:
         if not lanes.enter(holder, turn):
-            self._count(self._name, "streams_exhausted" if lanes is self._lanes else "documents_exhausted")
-            text = f"One process passes on {lanes.size} streams or large documents at once, {lanes.share} of one client"
-            raise ServiceError(LANES_FULL, text, headers={"Retry-After": "5"})
+            raise self._lanes_full(lanes)
+
+    def _lanes_full(self, lanes: Lanes) -> ServiceError:
+        self._count(self._name, "documents_exhausted" if lanes is self._documents else "streams_exhausted")
+        text = f"One process passes on {lanes.size} such requests at once, {lanes.share} of one client"
+        return ServiceError(LANES_FULL, text, headers={"Retry-After": "5"})
 
     def _unavailable(self, wait: float) -> ServiceError:
         return ServiceError(UPSTREAM_UNAVAILABLE, headers={"Retry-After": str(max(1, math.ceil(wait)))})

@@ -23,6 +23,7 @@ from heartguard_common.metrics import Metrics
 from heartguard_common.paths import SCHEMAS_DIR
 from heartguard_common.policy import Policy
 from heartguard_common.spool import Spool
+from heartguard_gateway.answers import AnswerLimits, Answers
 from heartguard_gateway.bodies import BodySpool, SpoolLimits
 from heartguard_gateway.callers import CachedCallers
 from heartguard_gateway.pipeline import Pipeline
@@ -38,7 +39,7 @@ NAME = "gateway"
 _STATE_SECONDS = 1.0
 _MIB = 1024 * 1024
 # Over the gateway's two workers fewer than the service has threads, see programs.py of the CLI.
-_STREAMS = {"media": UpstreamLimits(streams=8, share=3)}
+_STREAMS = {"media": UpstreamLimits(streams=8, share=3, downloads=8)}
 
 
 def create_app(
@@ -54,7 +55,8 @@ def create_app(
     keys = make_keys(settings, auth, clock)
     link = lifecycle.open(Resource("redis", lambda: RedisLink(settings.redis_url), RedisLink.ping, RedisLink.close))
     lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health")))
-    services = _upstreams(settings, rules, upstream_limits, metrics, lifecycle)
+    answers = _answers(settings, metrics)
+    services = _upstreams(settings, rules, upstream_limits, answers, metrics, lifecycle)
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
     trail = StreamTrail(link, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
     ports = Ports(
@@ -84,12 +86,18 @@ def create_app(
     lifecycle.on_close(gevent.spawn(_show_state, metrics, services, bodies).kill)
     if isinstance(keys, PublishedKeys):
         lifecycle.on_close(gevent.spawn(_keep_fresh, keys).kill)
+    lifecycle.on_close(gevent.spawn(_keep_pace, metrics, answers).kill)
     app.extensions[LIFECYCLE] = lifecycle
     return app
 
 
 def _upstreams(
-    settings: Settings, rules: Policy, limits: UpstreamLimits | None, metrics: Metrics, lifecycle: Lifecycle
+    settings: Settings,
+    rules: Policy,
+    limits: UpstreamLimits | None,
+    answers: Answers,
+    metrics: Metrics,
+    lifecycle: Lifecycle,
 ) -> dict[str, Upstream]:
     """The services behind the gateway, by name."""
     events = metrics.counter("heartguard_gateway_upstream_events", "Troubles with a service", ("upstream", "event"))
@@ -100,6 +108,7 @@ def _upstreams(
             url,
             limits or _STREAMS.get(name),
             health=health.get(name),
+            answers=answers,
             count=lambda who, what: events.labels(who, what).inc(),
         )
         for name, url in settings.upstreams.items()
@@ -113,6 +122,23 @@ def _keep_fresh(keys: PublishedKeys) -> None:
     """Have the keys before a token needs them; the body of a background greenlet."""
     while True:
         gevent.sleep(keys.keep_fresh())
+
+
+def _answers(settings: Settings, metrics: Metrics) -> Answers:
+    """What is kept of long answers, beside the spool."""
+    cut = metrics.counter("heartguard_gateway_cut_readers", "Clients cut off while they read an answer", ("why",))
+    limits = AnswerLimits(disk=settings.answer_buffer_mb * _MIB)
+    return Answers(settings.spool_dir, limits, count=lambda why: cut.labels(why).inc())
+
+
+def _keep_pace(metrics: Metrics, answers: Answers) -> None:
+    """Cut off who reads too slowly, and show what is kept; the body of a background greenlet."""
+    kept = metrics.gauge("heartguard_gateway_answer_bytes", "Long answers that are kept for readers", ("place",))
+    while True:
+        answers.sweep()
+        kept.labels("memory").set(answers.memory.used)
+        kept.labels("disk").set(answers.disk.used)
+        gevent.sleep(_STATE_SECONDS)
 
 
 def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: BodySpool) -> None:

@@ -73,5 +73,10 @@ def _send(
     assert row is not None
     path = join_path(exchange.segments)
     target = f"{path}?{request.query}" if request.query else path
-    outbound = Outbound(request.method, target, exchange.upstream_headers, body, length, exchange.holder, large=large)
+    outbound = Outbound(
+        *(request.method, target, exchange.upstream_headers, body, length, exchange.holder),
+        large=large,
+        long=row.long_answer,
+        cut=request.cut,
+    )
     return ports.services[row.upstream].send(outbound)
