@@ -155,11 +155,18 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """An entry of the outbox: a `letter` to send, or the address of somebody who has `forgotten` the password."""
+class Claimed:
+    """An entry of the outbox, still encrypted, that no other sender gets for a while."""
 
     id: str
-    attempts: int
+    kind: str
+    sealed: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What an entry of the outbox holds: a `letter` to send, or the address of who has `forgotten` the password."""
+
     letter: Letter | None = None
     forgotten: str | None = None
 

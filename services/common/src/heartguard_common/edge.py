@@ -1,6 +1,8 @@
 """What the wiring of every service but the gateway has in common: settings, database, Redis, identity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from heartguard_common import logs, policy
 from heartguard_common.audit import AuditLog
@@ -9,6 +11,8 @@ from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
 from heartguard_common.database import Database, driver_url
+from heartguard_common.dead_letter_store import PostgresDeadLetters
+from heartguard_common.dead_letters import DeadLetters, Queue
 from heartguard_common.idempotency import IdempotencyKeys
 from heartguard_common.identity import KEY_SET_PATH, Authenticator, KeySource, TokenVerifier, make_key_source
 from heartguard_common.lifecycle import Lifecycle, Resource
@@ -46,6 +50,7 @@ class Parts:
     audit: AuditLog
     clock: Clock
     keys: IdempotencyKeys
+    letters: PostgresDeadLetters
 
 
 def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = None) -> Parts:
@@ -69,6 +74,7 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         audit=audit,
         clock=clock,
         keys=IdempotencyKeys(service, database, clock),
+        letters=PostgresDeadLetters(service, database, clock),
     )
 
 
@@ -80,8 +86,12 @@ def make_edge(
     prefix: str | None = None,
     key_source: KeySource | None = None,
     revocations: Revocations | None = None,
+    queues: Mapping[str, Queue] = MappingProxyType({}),
 ) -> Edge:
-    """The edge of a service. Auth passes its own keys and revocations, because it is where they come from."""
+    """The edge of a service. Auth passes its own keys and revocations, because it is where they come from.
+
+    `queues` are those whose failed items the operator sees.
+    """
     source = key_source or make_key_source(settings, lambda: parts.auth.get(KEY_SET_PATH), parts.clock)
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, parts.clock)
     return Edge(
@@ -92,9 +102,25 @@ def make_edge(
         authenticator=Authenticator(verifier, settings.service_credentials),
         revocations=revocations or RedisRevocations(parts.redis, parts.auth),
         lifecycle=parts.lifecycle,
-        metrics=Metrics(service),
+        metrics=_metrics(service, parts, queues),
         gateway_key=settings.service_credentials.get("gateway", ""),
         keys=parts.keys,
+        letters=DeadLetters(service, parts.letters, queues, parts.audit, parts.database.transaction),
         check_answers=settings.environment == "test",
         log=logs.configure(service, settings.log_level),
     )
+
+
+def _metrics(service: str, parts: Parts, queues: Mapping[str, Queue]) -> Metrics:
+    """The metrics of a service: how many items of each queue are given up, and how long the oldest other one waits."""
+    metrics = Metrics(service)
+    metrics.live_queues(
+        "heartguard_dead_letters", "Items of a queue that are given up", lambda: parts.letters.counts(queues)
+    )
+    aged = {name: queue.oldest_seconds for name, queue in queues.items() if queue.oldest_seconds is not None}
+    metrics.live_queues(
+        "heartguard_queue_oldest_seconds",
+        "How long the item has waited that waits longest and is not given up",
+        lambda: {name: read() for name, read in aged.items()},
+    )
+    return metrics
