@@ -110,6 +110,9 @@ class DeadLetterStore(Protocol):
     def remove(self, letter_id: str) -> None:
         """Forget one."""
 
+    def purge(self) -> None:
+        """Forget what failed last so long ago that nobody will look at it."""
+
 
 @dataclass(frozen=True)
 class Queue:
@@ -177,22 +180,28 @@ class DeadLetters:
 
 @dataclass(frozen=True)
 class Attempts:
-    """Tries the items of one queue: an item that fails is recorded and rests, and the others go on."""
+    """Tries the items of one queue: an item that fails is recorded and rests, and the others go on.
+
+    `outages` are the errors that are no item's fault: they are raised.
+    """
 
     store: DeadLetterStore
     queue: str
     patience: Patience
+    outages: tuple[type[Exception], ...] = ()
 
-    def each(self, items: Mapping[str, Callable[[], object]], org_ids: Mapping[str, int] | None = None) -> int:
+    def each(self, items: Mapping[str, Callable[[], object]], org_ids: Mapping[str, int | None] | None = None) -> int:
         """Call what belongs to each item that does not rest; returns how many succeeded.
 
-        Raises only what the store of letters raises: whatever an item raises is that item's failure.
+        Raises only outages, and what the store of letters raises: whatever else an item raises is that item's failure.
         """
         resting = self.store.resting(self.queue, items)
         done: list[str] = []
         for item in (item for item in items if item not in resting):
             try:
                 items[item]()
+            except self.outages:
+                raise
             except Exception as error:  # noqa: BLE001  whatever one item raises, the others must go on
                 self.failed(item, error, (org_ids or {}).get(item))
             else:
