@@ -44,7 +44,7 @@ def test_an_item_rests_longer_each_time_and_is_given_up(store: PostgresDeadLette
     clock.forward(1e6)
     assert store.resting("removals", ["a key"]) == {"a key"}
     assert store.counts(["removals", "orphans"]) == {"removals": 1, "orphans": 0}
-    store.again(letter.id)
+    store.remove(letter.id)
     assert store.resting("removals", ["a key"]) == set()
     assert store.failed(FAILURE, PATIENCE).attempts == 1
 
@@ -66,7 +66,7 @@ def test_one_item_that_raises_whatever_it_likes_delays_no_other(store: PostgresD
     assert calls == ["bad", "good", "good"]
     (letter,) = store.page(None, "retrying", None, 10)
     assert (letter.item, letter.reason, letter.org_id) == ("bad", "LookupError", 3)
-    store.again(letter.id)
+    store.remove(letter.id)
     items["bad"] = lambda: calls.append("mended")
     assert attempts.each(items) == 2
     assert store.page(None, None, None, 10) == []
@@ -75,7 +75,6 @@ def test_one_item_that_raises_whatever_it_likes_delays_no_other(store: PostgresD
 def test_services_see_their_own(store: PostgresDeadLetters, pool: Pool, clock: MovableClock) -> None:
     letter = store.failed(FAILURE, PATIENCE)
     other = PostgresDeadLetters("influx", pool, clock)
-    other.again(letter.id)
     other.remove(letter.id)
     other.succeeded("removals", ["a key"])
     assert (other.find(letter.id), other.page(None, None, None, 10)) == (None, [])

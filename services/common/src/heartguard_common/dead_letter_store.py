@@ -64,11 +64,6 @@ class PostgresDeadLetters:
             row = connection.execute(text(_FIND), {**self._scope(), "id": letter_id}).one_or_none()
             return None if row is None else _letter(row)
 
-    def again(self, letter_id: str) -> None:
-        """Have an item tried from now on, as if it had never failed."""
-        with self._database.transaction() as connection:
-            connection.execute(text(_AGAIN), {**self._scope(), "id": letter_id})
-
     def remove(self, letter_id: str) -> None:
         """Forget one."""
         with self._database.transaction() as connection:
@@ -93,14 +88,6 @@ class PostgresDeadLetters:
 
     def _scope(self) -> dict[str, Any]:
         return {"service": self.service, "now": self._now()}
-
-
-def not_resting(service: str, queue: str, item: str) -> str:
-    """The SQL condition that `item`, an expression of text, is to be tried `:now`; all three are ours, not callers'."""
-    return f"""NOT EXISTS (
-        SELECT FROM heartguard_core.dead_letters d WHERE d.service = '{service}' AND d.queue = '{queue}'
-        AND d.item = {item} AND (d.due_at IS NULL OR d.due_at > :now)
-    )"""
 
 
 def _letter(row: Any) -> DeadLetter:
@@ -150,7 +137,6 @@ WHERE service = :service AND (cast(:queue AS text) IS NULL OR queue = :queue)
 ORDER BY id LIMIT :limit
 """  # noqa: S608
 _FIND = f"SELECT {_COLUMNS} FROM {_TABLE} WHERE service = :service AND id = cast(:id AS uuid) FOR UPDATE"  # noqa: S608
-_AGAIN = f"UPDATE {_TABLE} SET attempts = 0, due_at = :now WHERE service = :service AND id = cast(:id AS uuid)"  # noqa: S608
 _REMOVE = f"DELETE FROM {_TABLE} WHERE service = :service AND id = cast(:id AS uuid)"  # noqa: S608
 _PURGE = f"DELETE FROM {_TABLE} WHERE service = :service AND last_failed_at < :before AND content IS NULL"  # noqa: S608
 _COUNTS = f"SELECT queue, count(*) AS dead FROM {_TABLE} WHERE service = :service AND due_at IS NULL GROUP BY queue"  # noqa: S608

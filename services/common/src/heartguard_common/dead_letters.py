@@ -104,9 +104,6 @@ class DeadLetterStore(Protocol):
     def find(self, letter_id: str) -> DeadLetter | None:
         """One by its id, locked until the transaction ends."""
 
-    def again(self, letter_id: str) -> None:
-        """Have an item tried from now on, as if it had never failed."""
-
     def remove(self, letter_id: str) -> None:
         """Forget one."""
 
@@ -118,14 +115,13 @@ class DeadLetterStore(Protocol):
 class Queue:
     """What the operator can do with a queue's items, each in the transaction that changes the letter.
 
-    `retry` puts an item back where it is tried; `drop` removes it for good. By default the letter alone says both.
-    `moves`: the item is in the letter, and leaves it with a retry. `wake` has the queue look at once, after the commit.
+    `retry` puts an item back where it is tried; `drop` removes it for good. A queue that looks at its items by itself
+    needs neither: without its letter an item is tried. `wake` has the queue look at once, after the commit.
     `oldest_seconds`: how long the item has waited that has waited longest, where the queue knows that.
     """
 
     retry: Callable[[DeadLetter], object] = lambda _: None
     drop: Callable[[DeadLetter], object] = lambda _: None
-    moves: bool = False
     wake: Callable[[], object] = lambda: None
     oldest_seconds: Callable[[], float] | None = None
 
@@ -152,15 +148,12 @@ class DeadLetters:
         return _existing(self.store.find(letter_id))
 
     def retry(self, principal: Principal, letter_id: str) -> None:
-        """Have an item tried again now, with all its attempts. Raises GEN_404."""
+        """Have an item tried again now, as if it had never failed. Raises GEN_404."""
         with self.transaction():
             letter = _existing(self.store.find(letter_id))
             queue = self.queues.get(letter.queue, _PLAIN)
             queue.retry(letter)
-            if queue.moves:
-                self.store.remove(letter_id)
-            else:
-                self.store.again(letter_id)
+            self.store.remove(letter_id)
             self._record(principal, "retried", letter)
         queue.wake()
 

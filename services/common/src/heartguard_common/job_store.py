@@ -122,7 +122,6 @@ class PostgresJobs:
         return Queue(
             retry=lambda letter: self.retry(letter.item, clock.now_ns()),
             drop=lambda letter: self.give_up(letter.item),
-            moves=True,
             wake=wake,
             oldest_seconds=lambda: self.oldest_seconds(kind),
         )

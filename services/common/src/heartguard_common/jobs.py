@@ -1,8 +1,8 @@
 """Work that goes on after the answer, step by step, over restarts, until it is done or can't be.
 
 A job whose step did not succeed rests and is tried again, the rests doubling from one second to five minutes, for
-about a day: a sister that is away, a database that is full. Then it is given up, and waits for the operator. It fails at
-once for a reason that would be the same the next time.
+about a day: a sister that is away, a database that is full. Then it is given up, and waits for the operator. It fails
+at once for a reason that would be the same the next time.
 """
 
 import logging
@@ -174,7 +174,7 @@ class JobRunner:
         return max(rest, 0.0)
 
     def _take(self, job_id: str) -> Job | None:
-        """Take a job as far as it goes. What saving one raises, except that the store is away, is that job's failure."""
+        """Take a job as far as it goes. What saving one raises, but that the store is away, is that job's failure."""
         try:
             while (job := self.step(job_id)) is not None and job.open and job.error is None:
                 pass
@@ -182,9 +182,10 @@ class JobRunner:
             raise
         except Exception:  # noqa: BLE001  whatever it is, the other jobs must go on
             _log.exception("what became of job %s could not be saved", job_id)
-            with self._jobs.held(job_id) as job:
-                if job is not None and job.open:
-                    job = job.delayed(INTERNAL.code, self._clock.now_ns())
+            with self._jobs.held(job_id) as found:
+                job = found
+                if found is not None and found.open:
+                    job = self._delayed(found, INTERNAL.code)
                     self._save(job)
         return job
 

@@ -5,6 +5,7 @@ from flask import Flask
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
+from heartguard_common.dead_letters import Queue
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.web import make_app
@@ -38,19 +39,24 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     parts.lifecycle.on_close(apart.close)
     archives = PostgresArchives(parts.database)
     items = PostgresItems(parts.database, apart)
-    stores = Stores(items, objects, parts.audit, parts.clock, archives, parts.database.transaction)
+    stores = Stores(items, objects, parts.audit, parts.clock, archives, parts.database.transaction, parts.letters)
     usecases = MediaUseCases.over(rules, stores)
 
     def sweep() -> float:
-        try:
-            usecases.archives.sweep()
-        finally:
-            usecases.removal.sweep()
+        objects.ping()  # a store that is away is the fault of nothing in it
+        usecases.archives.sweep()
+        usecases.removal.sweep()
+        parts.letters.purge()
         return SWEEP_SECONDS
 
     sweeper = Background("sweeper", sweep).start()
     parts.lifecycle.on_close(sweeper.close)
-    return make_app(make_edge("media", settings, parts), ROUTES, usecases)
+    queues = {
+        "removals": Queue(drop=lambda letter: items.drop(letter.item), wake=sweeper.wake),
+        "archives": Queue(drop=lambda letter: archives.drop(letter.item), wake=sweeper.wake),
+        "orphans": Queue(wake=sweeper.wake),
+    }
+    return make_app(make_edge("media", settings, parts, queues=queues), ROUTES, usecases)
 
 
 def _open_objects(settings: Settings, lifecycle: Lifecycle) -> ObjectStore:

@@ -1,8 +1,10 @@
 """Buckets, and the end of what is in them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from heartguard_common.dead_letters import Attempts, DeadLetterStore, Patience
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain.bucket import Bucket, belongs_to, own_name
@@ -11,6 +13,10 @@ from heartguard_influx.domain.query import Selection, read_range
 from heartguard_influx.errors import BUCKET_EXISTS, NO_BUCKET, OWN_BUCKET
 from heartguard_influx.usecases.access import find_bucket, organization_of, require_own
 from heartguard_influx.usecases.parts import Stores
+
+RETENTION = "retention"
+# It is done once an hour: a bucket that fails for some two days waits for the operator.
+PATIENCE = Patience(attempts=12, first_seconds=1800.0, longest_seconds=6 * 3600.0)
 
 
 class Keeping:
@@ -67,14 +73,24 @@ class Keeping:
             payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": self._delete(selection)}
             self._s.audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
 
-    def expire(self) -> int:
-        """Remove what buckets need not keep any longer; returns how many values that were."""
-        now = self._s.clock.now_ns()
+    def expire(self, letters: DeadLetterStore) -> int:
+        """Remove what buckets need not keep any longer; returns how many values that were.
+
+        A bucket that resists keeps no other: it is recorded in `letters`.
+        """
         removed = 0
-        for bucket in self._s.buckets.with_retention():
-            oldest = bucket.oldest_ns(now)
+
+        def remove(bucket: Bucket) -> None:
+            nonlocal removed
+            oldest = bucket.oldest_ns(self._s.clock.now_ns())
             for name in self._s.types.measurements(bucket.id or 0):
                 removed += self._delete(Selection(bucket.id or 0, name, EARLIEST_NS, oldest or EARLIEST_NS, {}))
+
+        buckets = {bucket.name: bucket for bucket in self._s.buckets.with_retention()}
+        Attempts(letters, RETENTION, PATIENCE).each(
+            {name: partial(remove, bucket) for name, bucket in buckets.items()},
+            {name: bucket.org_id for name, bucket in buckets.items()},
+        )
         return removed
 
     def _delete(self, selection: Selection) -> int:
