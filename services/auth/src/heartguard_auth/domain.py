@@ -83,7 +83,10 @@ class Session:
 
 @dataclass(frozen=True)
 class RefreshToken:
-    """A refresh token as it is stored: its digest, and the access token that was given out with it."""
+    """A refresh token as it is stored: its digest, and the access token that was given out with it.
+
+    `signed`: the token itself says whose session it is.
+    """
 
     digest: bytes
     session_id: str
@@ -94,6 +97,7 @@ class RefreshToken:
     access_key_id: str | None = None
     used_at: int | None = None
     replaced_by: bytes | None = None
+    signed: bool = False
 
 
 @dataclass(frozen=True)

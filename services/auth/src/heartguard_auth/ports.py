@@ -80,6 +80,16 @@ class Accounts(Protocol):
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
 
 
+class RefreshTokens(Protocol):
+    """Makes the texts of refresh tokens."""
+
+    def make(self, session_id: str, expires_at: int) -> str:
+        """A new token of a session; `expires_at` in nanoseconds since the epoch."""
+
+    def session_of(self, token: str, now: int) -> str | None:
+        """The session of a token that was made here and has not expired by `now`; None for any other text."""
+
+
 class Sessions(Protocol):
     """Sessions and the refresh tokens of each."""
 
@@ -97,6 +107,9 @@ class Sessions(Protocol):
 
     def token(self, digest: bytes) -> RefreshToken | None:
         """A refresh token by its digest."""
+
+    def open_session(self, session_id: str) -> Session | None:
+        """A session that has not ended, locked until the transaction ends."""
 
     def by_access_token(self, token_id: str) -> tuple[RefreshToken, Session] | None:
         """The refresh token that was given out with an access token."""

@@ -14,6 +14,7 @@ from heartguard_auth.store.keys import KeyRing, SharedSecretSigner
 from heartguard_auth.store.limits import limit_requests
 from heartguard_auth.store.outbox import NoOutbox, PostgresOutbox, letters
 from heartguard_auth.store.passwords import Argon2Hasher, common_passwords
+from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
 from heartguard_auth.store.resets import PostgresResets
 from heartguard_auth.store.revocations import Revocations
 from heartguard_auth.store.sessions import PURGED, PostgresSessions
@@ -49,7 +50,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         parts.database, parts.clock, unused_seconds=max(settings.refresh_seconds, settings.access_seconds)
     )
     outbox = PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock)
-    more = (lambda: purge_mail(outbox, parts.letters), parts.letters.purge)
+    resets, invitations = PostgresResets(parts.database, parts.clock), PostgresInvitations(parts.database, parts.clock)
+    more = (lambda: purge_mail(outbox, parts.letters), parts.letters.purge, resets.purge, invitations.purge)
     parts.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations, more)).start().close)
     stores = Stores(
         transactions=parts.database,
@@ -60,10 +62,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         signer=signer,
         hasher=Argon2Hasher(),
         verifier=TokenVerifier(signer, settings.jwt_issuer, settings.jwt_audience, parts.clock),
+        refresh_tokens=SignedRefreshTokens(settings.key_ring_secret),
         guesses=RedisGuesses(parts.redis, settings.key_ring_secret, parts.clock),
         outbox=outbox if settings.smtp else NoOutbox(),
-        resets=PostgresResets(parts.database, parts.clock),
-        invitations=PostgresInvitations(parts.database, parts.clock),
+        resets=resets,
+        invitations=invitations,
         audit=parts.audit,
         clock=parts.clock,
     )
@@ -80,7 +83,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
 def purge(sessions: PostgresSessions, revocations: Revocations, more: Sequence[Callable[[], object]] = ()) -> float:
     """Remove what nobody can use any more, and the addresses and devices with it; the seconds until the next run."""
     try:
-        removed = sessions.purge()
+        removed = max(sessions.purge(), sessions.purge_tokens())
         revocations.purge()
         for one in more:
             one()

@@ -61,6 +61,11 @@ class PostgresInvitations:
             connection.execute(text(_LOCK), values)
             return list(connection.execute(text(_FORGET), values).scalars())
 
+    def purge(self) -> None:
+        """Remove the invitations that have expired, and the addresses with them."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_PURGE), {"now": self._now()})
+
     def _one(self, statement: str, digest: bytes, email: str) -> Invitation | None:
         with self._database.transaction() as connection:
             row = connection.execute(
@@ -98,6 +103,7 @@ _REPLACE = """
 DELETE FROM heartguard_core.invitations
 WHERE org_id = :org_id AND (email_key = heartguard_core.email_key(:email) OR expires_at <= :now)
 """
+_PURGE = "DELETE FROM heartguard_core.invitations WHERE expires_at <= :now"
 _ADD = """
 INSERT INTO heartguard_core.invitations (id, org_id, email, role, code_hash, created_by, created_at, expires_at)
 VALUES (:id, :org_id, :email, :role, :hash, :created_by, :now, :until)

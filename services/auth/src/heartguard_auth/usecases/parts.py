@@ -11,6 +11,7 @@ from heartguard_auth.ports import (
     Hasher,
     Invitations,
     Outbox,
+    RefreshTokens,
     Resets,
     RevocationList,
     Sessions,
@@ -49,6 +50,7 @@ class Stores:
     hasher: Hasher
     verifier: TokenVerifier
     guesses: Guesses
+    refresh_tokens: RefreshTokens
     outbox: Outbox
     resets: Resets
     invitations: Invitations
