@@ -47,6 +47,7 @@ SIGN_AGAIN_SECONDS = 5.0
 # A spool that can't be read, or a checkpoint that can't be written: some three hours, then it waits for the operator.
 PATIENCE = Patience(attempts=20, first_seconds=5.0, longest_seconds=900.0)
 RETENTION_SECONDS = 86_400.0
+FORGET_SECONDS = 3600.0
 
 
 class Consumer:
@@ -206,6 +207,7 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     retain = Background("audit retention", lambda: _retained(settings, log))
     if settings.retention_days:
         retain.start()
+    Background("dead letters", lambda: _forgotten(letters)).start()
     while worker.is_alive() and not asked:
         time.sleep(0.1)
     stop.set()
@@ -219,6 +221,12 @@ def _retained(settings: ConsumerSettings, log: logging.Logger) -> float:
     if removed := retained(settings, log):
         log.warning("%d audit events were older than %d days and are removed", removed, settings.retention_days)
     return RETENTION_SECONDS
+
+
+def _forgotten(letters: PostgresDeadLetters) -> float:
+    """Forget the failures that nobody asks about; returns the seconds until the next time."""
+    letters.purge()
+    return FORGET_SECONDS
 
 
 if __name__ == "__main__":

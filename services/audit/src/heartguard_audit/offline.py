@@ -55,7 +55,6 @@ def retained(settings: ConsumerSettings, log: logging.Logger) -> int:
         remover = PostgresRemover(removing)
         clock = SystemClock()
         letters = PostgresDeadLetters("audit", database, clock)
-        letters.purge()
         return Retention(ledger, apart, keys, remover, clock, settings.retention_days, log, letters).step()
     finally:
         database.close()
