@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0034"
-down_revision = "0027"
+down_revision = "0033"
 
 TABLES = """
 -- One row for each restore of a backup. A token or a cursor from before it speaks of a database that is no more.

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from heartguard_common import errors
+from heartguard_common.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
 from heartguard_common.policy import SERVICES, Policy, Row
 from heartguard_common.routing import DOCUMENT_TYPES, Route
 from schemas.builder import examples, headers, refusals
@@ -96,7 +97,7 @@ def _join(policy: Policy) -> Iterator[tuple[Row, Route]]:
     for service in SERVICES:
         routes: dict[tuple[str, str], Route] = {}
         if service != "gateway":
-            table = importlib.import_module(f"heartguard_{service}.routes").ROUTES
+            table = importlib.import_module(f"heartguard_{service}.routes").ROUTES + _shared_routes(policy, service)
             routes = {(route.method, route.path): route for route in table}
         for row in policy.of(service):
             route = routes.pop((row.method, row.path), None) or _own_route(row)
@@ -105,6 +106,12 @@ def _join(policy: Policy) -> Iterator[tuple[Row, Route]]:
             yield row, route
         if routes:
             raise JoinError(f"routes of {service} without a row: {', '.join(map(' '.join, sorted(routes)))}")
+
+
+def _shared_routes(policy: Policy, service: str) -> tuple[Route, ...]:
+    """The routes by which the operator sees a service's failed items, where the policy has them."""
+    path = next((row.path for row in policy.of(service) if row.path.endswith(DEAD_LETTERS)), None)
+    return () if path is None else dead_letter_routes(path.removesuffix(DEAD_LETTERS))
 
 
 def _own_route(row: Row) -> Route | None:

@@ -39,6 +39,9 @@ class MemoryJobs:
         finally:
             self._held.remove(job_id)
 
+    def purge(self, kind, before_ns):
+        pass
+
     def transaction(self):
         return nullcontext()
 

@@ -11,6 +11,13 @@ for _path in JSON_ONLY:
     asks("GET", _path)(lambda _, path=_path: Ask(path, headers={"Accept": "*/*"}))
 
 
+UNKNOWN = "0198c0de-0000-7000-8000-000000000000"
+for _place in ("auth", "organization", "users", "media", "timeseries", "audit"):
+    for _method, _end in (("GET", ""), ("DELETE", ""), ("POST", "/retry")):
+        _path = f"/{_place}/dead-letters/{{letter_id}}{_end}"
+        asks(_method, _path)(lambda _, path=_path: Ask(path.format(letter_id=UNKNOWN)))
+
+
 @asks("GET", "/schemas/{file}")
 def schema(_: Situation) -> Ask:
     return Ask("/schemas/common.xsd", headers={"Accept": "*/*"})

@@ -22,6 +22,12 @@ open_rows() {
     done
     row GET /gateway/services; as operator; when operator
     gives 200 ServiceList 'items[]/name:text' 'items[]/status=ok' 'items[]/latency_ms:number'
+    for place in auth organization users media timeseries audit; do # a system in order has no dead letter
+        row GET "/$place/dead-letters"; as operator; when operator; gives 200 DeadLetterList items:list next_cursor
+        row GET "/$place/dead-letters/{letter_id}"; as operator; when operator; refuses 404 GEN_404
+        row POST "/$place/dead-letters/{letter_id}/retry"; as operator; when operator; refuses 404 GEN_404
+        row DELETE "/$place/dead-letters/{letter_id}"; as operator; when operator; refuses 404 GEN_404
+    done
     row GET /openapi.json; as nobody; only json; gives 200 OpenAPI openapi:text info/title:text paths:map components:map x-error-codes
     row GET /openapi.json; as nobody; only xml; refuses 406 GEN_406
     row GET /docs; as nobody; accepts text/html; only json; gives 200 text/html '<title>HeartGuard API</title>' 'POST'

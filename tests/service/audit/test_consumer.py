@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ from heartguard_common.store_redis import make_redis
 from tests.people import owner
 from tests.servers import measured, until
 from tests.store.audit.conftest import event
-from tests.tokens import settings_environ
+from tests.tokens import operator_auth, settings_environ
 
 PATHS = [str(REPO_ROOT / "services" / name / "src") for name in ("common", "audit")]
 
@@ -296,3 +297,32 @@ def test_postgresql_away_then_hung_costs_time_and_no_event(start, own_postgres, 
         assert trail.ids() == wanted(sent + late)
         trail.close()
         client.close()
+
+
+def test_a_bad_spool_a_bad_line_and_a_bad_checkpoint_file_delay_nobody(start, environ, redis, trail, tmp_path, client):
+    """Each made every round of the consumer end before it had taken anything from the stream."""
+    sent = [event(service="media"), event()]
+    (tmp_path / "spool" / "auth.draining").mkdir(parents=True)
+    Spool(tmp_path / "spool" / "media.events").append(b"no event")
+    Spool(tmp_path / "spool" / "media.events").append(encode(sent[0]))
+    (Path(environ["CHECKPOINT_DIR"]) / "checkpoints.ndjson").mkdir(parents=True)
+    start(environ)
+    until(lambda: trail.ids() == wanted(sent[:1]), "the spool that can be read")
+    post(redis, sent[1:])
+    until(lambda: trail.ids() == wanted(sent), "the stream")
+    until(lambda: redis.exists("hg:audit:consumer:alive") == 1, "a sign of life")
+
+    def letters(status):
+        answer = client.get(f"/audit/dead-letters?status={status}", headers=operator_auth())
+        return {item["queue"]: item for item in answer.json["items"]}
+
+    until(lambda: set(letters("retrying")) == {"spools", "checkpoints"}, "both failures")
+    (bad,) = letters("dead").values()
+    assert (bad["queue"], bad["reason"]) == ("events", "is not the JSON of an event")
+    # What stood in the way is gone, and the operator has all of it tried again.
+    (tmp_path / "spool" / "auth.draining").rmdir()
+    for letter in (bad, letters("retrying")["spools"]):
+        assert client.post(f"/audit/dead-letters/{letter['id']}/retry", headers=operator_auth()).status_code == 204
+    until(lambda: set(letters("retrying")) == {"checkpoints"}, "the spool")
+    until(lambda: set(letters("dead")) == {"events"}, "the line to be judged again")
+    assert letters("dead")["events"]["id"] != bad["id"]

@@ -4,6 +4,7 @@ import pytest
 from lxml import etree
 
 from heartguard_common.database import Database as Pool
+from heartguard_common.dead_letter_store import PostgresDeadLetters
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.usecases import Keeping, Stores
 from tests.clocks import MovableClock
@@ -153,12 +154,26 @@ def test_points_past_their_retention_go(client, org, admin, write, query, databa
         at = {"timestamp": iso(now - age)}
         assert write({**beat(0, 60), **at}, bucket=kept).get_json()["inserted"] == 1
     clock.forward(2 * 3600)
+    # A bucket that comes first, and whose points resist.
+    resisting = f"org_{org}_bad"
+    client.post("/timeseries/buckets", json={"bucket": resisting, "retention_days": 1}, headers=admin)
+    assert write({**beat(0, 60), "timestamp": iso(now - 60)}, bucket=resisting).get_json()["inserted"] == 1
     pool = Pool(database.url_for("influx"))
     try:
-        points, types = PostgresStore(pool), PostgresFieldTypes(pool)
+        bad = PostgresBuckets(pool).find(org, resisting).id
+
+        class Resisting(PostgresStore):
+            def delete(self, selection, groups):
+                if selection.bucket_id == bad:
+                    raise ArithmeticError
+                return super().delete(selection, groups)
+
+        points, types, letters = Resisting(pool), PostgresFieldTypes(pool), PostgresDeadLetters("influx", pool, clock)
         keeping = Keeping(Stores(PostgresBuckets(pool), types, points, pool.transaction, Silent(), clock))
-        assert keeping.expire() == 1
-        assert keeping.expire() == 0
+        assert keeping.expire(letters) == 1
+        assert keeping.expire(letters) == 0
+        (letter,) = letters.page("retention", "retrying", None, 10)
+        assert (letter.item, letter.org_id, letter.attempts) == (resisting, org, 1)
     finally:
         pool.close()
     window = {"range_start": iso(now - 90_000), "range_stop": iso(now)}

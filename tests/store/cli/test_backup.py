@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from heartguard_cli.backup import due, postgres
-from heartguard_cli.backup.manifest import NAME
+from heartguard_cli.backup.manifest import NAME, Manifest
 from heartguard_cli.backup.places import Directory, place_at
 from heartguard_cli.backup.restoring import Restored, restore
 from heartguard_cli.backup.settings import BackupSettings
@@ -180,16 +180,21 @@ def test_no_secret_stands_in_a_manifest(filled: BackupSettings, tmp_path: Path) 
     assert not any(secret in text for secret in filled.secrets.values())
 
 
-def test_an_object_that_is_gone_is_named_and_one_that_is_spoiled_ends_the_backup(
-    filled: BackupSettings, tmp_path: Path
-) -> None:
-    file = tmp_path / "media" / "org_1" / "user_1" / ITEM
+def test_an_object_that_is_gone_or_spoiled_is_named_and_ends_no_backup(filled: BackupSettings, tmp_path: Path) -> None:
+    key = f"org_1/user_1/{ITEM}"
+    file, few = tmp_path / "media" / key, replace(filled, backup_keep=1)
+    due.step(few, tmp_path, NOW)
     file.write_bytes(b"something else")
-    with pytest.raises(Trouble, match=f"{ITEM} is not what its row says"):
-        take(filled, tmp_path)
-    assert list((tmp_path / "backups").iterdir()) == []
-    file.unlink()
-    assert take(filled, tmp_path).manifest.absent == (f"org_1/user_1/{ITEM}",)
+    with pytest.raises(Trouble, match=f"without 1 media objects .* and removed no older one: {key}"):
+        due.step(few, tmp_path, NOW + timedelta(days=1))
+    assert len(existing(Directory(tmp_path / "backups"))) == 2
+    assert due.step(few, tmp_path, NOW + timedelta(days=1, hours=1)).startswith("nothing is due")
+    for spoil in (lambda: None, lambda: (file.unlink(), file.mkdir())):
+        spoil()
+        manifest = take(filled, tmp_path).manifest
+        assert (manifest.absent, manifest.damaged, Manifest.parse(manifest.text())) == ((), (key,), manifest)
+    file.rmdir()
+    assert take(filled, tmp_path).manifest.absent == (key,)
 
 
 def test_one_a_day_is_taken_and_so_many_are_kept(filled: BackupSettings, tmp_path: Path) -> None:

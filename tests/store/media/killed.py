@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
+from heartguard_common.dead_letter_store import PostgresDeadLetters
 from heartguard_common.limit_store import PostgresLimits
 from heartguard_media.domain.items import Upload
 from heartguard_media.store.archives import PostgresArchives
@@ -93,7 +94,8 @@ def media_of(order, around):
     audit = SimpleNamespace(changed=lambda *_, **__: None)
     objects = EverythingIsOld(objects_of(order))
     archives = PostgresArchives(Database(order["database"], pool_size=1))
-    stores = Stores(around(items), around(objects), audit, SystemClock(), archives, nullcontext)
+    letters = PostgresDeadLetters("media", Database(order["database"], pool_size=1), SystemClock())
+    stores = Stores(around(items), around(objects), audit, SystemClock(), archives, nullcontext, letters)
     return MediaUseCases.over(RULES, stores)
 
 

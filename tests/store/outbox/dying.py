@@ -13,6 +13,7 @@ from typing import Any
 
 from heartguard_auth.domain import Device
 from heartguard_auth.store.accounts import PostgresAccounts
+from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
 from heartguard_auth.store.sessions import PostgresSessions
 from heartguard_auth.usecases.registration import Registration
 from heartguard_auth.usecases.sessions import SessionUseCases
@@ -58,6 +59,7 @@ class House:
             accounts=PostgresAccounts(self.database),
             sessions=PostgresSessions(self.database, CLOCK, unused_seconds=600),
             hasher=hasher,
+            refresh_tokens=SignedRefreshTokens("of-the-tests-alone"),
             signer=SimpleNamespace(sign=lambda _: ("token", "key")),
             limits=PostgresLimits(self.database, CLOCK, {}),
             audit=self.audit,

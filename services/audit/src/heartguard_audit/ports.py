@@ -47,10 +47,7 @@ class Queue(Protocol):
         """The next batch, oldest first; may wait a moment when there is none."""
 
     def finish(self, entries: Sequence[Entry]) -> None:
-        """Forget entries whose events are safe."""
-
-    def set_aside(self, entry: Entry, why: str) -> None:
-        """Keep an entry that is no event apart, for people to look at, and forget it here."""
+        """Forget entries whose events are safe, or set aside."""
 
 
 class Sealer(Protocol):

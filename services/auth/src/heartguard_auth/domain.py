@@ -83,7 +83,10 @@ class Session:
 
 @dataclass(frozen=True)
 class RefreshToken:
-    """A refresh token as it is stored: its digest, and the access token that was given out with it."""
+    """A refresh token as it is stored: its digest, and the access token that was given out with it.
+
+    `signed`: the token itself says whose session it is.
+    """
 
     digest: bytes
     session_id: str
@@ -94,6 +97,7 @@ class RefreshToken:
     access_key_id: str | None = None
     used_at: int | None = None
     replaced_by: bytes | None = None
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,11 +179,18 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """An entry of the outbox: a `letter` to send, or the address of somebody who has `forgotten` the password."""
+class Claimed:
+    """An entry of the outbox, still encrypted, that no other sender gets for a while."""
 
     id: str
-    attempts: int
+    kind: str
+    sealed: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What an entry of the outbox holds: a `letter` to send, or the address of who has `forgotten` the password."""
+
     letter: Letter | None = None
     forgotten: str | None = None
 

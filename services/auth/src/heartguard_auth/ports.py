@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from heartguard_auth.domain import (
     Account,
     Attempt,
+    Claimed,
     Ending,
     Invitation,
     Letter,
@@ -23,8 +24,24 @@ from heartguard_common.audit import AuditEvent
 from heartguard_common.identity import Principal
 
 
-class Undeliverable(Exception):  # noqa: N818  it is what the letter is
-    """A letter that no further attempt can deliver."""
+class MailError(Exception):
+    """A letter was not sent; `reason` quotes neither the letter nor the mail server."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MailServerAway(MailError):  # noqa: N818  a state, and no fault of the letter
+    """The mail server takes no letter at all now."""
+
+
+class Deferred(MailError):  # noqa: N818  it is what the letter is
+    """The mail server does not take this letter now."""
+
+
+class Undeliverable(MailError):  # noqa: N818  it is what the letter is
+    """The letter can't be sent, now or later."""
 
 
 class Transactions(Protocol):
@@ -64,8 +81,21 @@ class Accounts(Protocol):
     def place(self, user_id: int, role: str, *, active: bool) -> None:
         """Give a member a role, and let them act or not."""
 
+    def addresses(self, org_id: int, user_id: int | None) -> list[str]:
+        """The addresses of the members of an organization, or of one of them."""
+
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
+
+
+class RefreshTokens(Protocol):
+    """Makes the texts of refresh tokens."""
+
+    def make(self, session_id: str, expires_at: int) -> str:
+        """A new token of a session; `expires_at` in nanoseconds since the epoch."""
+
+    def session_of(self, token: str, now: int) -> str | None:
+        """The session of a token that was made here and has not expired by `now`; None for any other text."""
 
 
 class Sessions(Protocol):
@@ -85,6 +115,9 @@ class Sessions(Protocol):
 
     def token(self, digest: bytes) -> RefreshToken | None:
         """A refresh token by its digest."""
+
+    def open_session(self, session_id: str) -> Session | None:
+        """A session that has not ended, locked until the transaction ends."""
 
     def by_access_token(self, token_id: str) -> tuple[RefreshToken, Session] | None:
         """The refresh token that was given out with an access token."""
@@ -180,21 +213,34 @@ class Outbox(Protocol):
     def ask(self, email: str) -> None:
         """Note that somebody forgot the password of this address, whether or not there is an account."""
 
-    def claim(self) -> Waiting | None:
+    def claim(self) -> Claimed | None:
         """The entry that has waited longest, kept from other senders for a while; None when nothing is due."""
 
-    def drop(self, entry: Waiting, *, quiet_seconds: int = 0) -> None:
+    def open(self, entry: Claimed) -> Waiting:
+        """What an entry holds. Raises ValueError where nobody can read it: its secret has changed."""
+
+    def release(self, entry: Claimed) -> None:
+        """Give an entry back untried: it is due as before."""
+
+    def finish(self, entry: Claimed, *, quiet_seconds: int = 0) -> None:
         """Forget an entry; one that was asked for is remembered for so long, and asked again in vain."""
 
-    def postpone(self, entry: Waiting, seconds: float) -> None:
-        """Try an entry again after so many seconds."""
+    def postpone(self, entry: Claimed, due_ns: int | None) -> None:
+        """Try an entry again at that time, in nanoseconds since the epoch; None: not before the operator says so."""
+
+    def forget(self, addresses: Sequence[str]) -> None:
+        """Remove every entry for these addresses."""
 
 
 class Mailer(Protocol):
     """Hands letters to a mail server."""
 
     def send(self, letter: Letter, letter_id: str) -> None:
-        """Hand over one letter. Raises `Undeliverable` where trying again can't help, OSError where it can."""
+        """Hand over one letter.
+
+        Raises `Undeliverable` where trying this letter again can't help, `Deferred` where it may, and
+        `MailServerAway` where no letter could be sent now.
+        """
 
 
 class Invitations(Protocol):
@@ -215,8 +261,11 @@ class Invitations(Protocol):
     def withdraw(self, org_id: int, roles: tuple[str, ...], invitation_id: str) -> Invitation | None:
         """Remove an invitation of an organization for one of these roles; None when there is none."""
 
-    def forget(self, org_id: int, user_id: int | None) -> None:
-        """Remove what a member has sent and what was sent to them by anybody; or all of that of an organization."""
+    def forget(self, org_id: int, user_id: int | None) -> list[str]:
+        """Remove what a member has sent and what was sent to them by anybody; or all of that of an organization.
+
+        Returns the addresses that were invited.
+        """
 
 
 class Resets(Protocol):

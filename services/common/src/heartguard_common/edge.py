@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from heartguard_common import logs, policy
 from heartguard_common.audit import AuditLog
@@ -10,6 +11,8 @@ from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
 from heartguard_common.database import Database, driver_url
+from heartguard_common.dead_letter_store import PostgresDeadLetters
+from heartguard_common.dead_letters import DeadLetters, Queue
 from heartguard_common.idempotency import IdempotencyKeys
 from heartguard_common.identity import (
     KEY_SET_PATH,
@@ -69,6 +72,7 @@ class Parts:
     keys: IdempotencyKeys
     metrics: Metrics
     limits: PostgresLimits
+    letters: PostgresDeadLetters
 
 
 def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = None) -> Parts:
@@ -96,6 +100,7 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         keys=IdempotencyKeys(service, database, clock, limits),
         metrics=metrics,
         limits=limits,
+        letters=PostgresDeadLetters(service, database, clock),
     )
 
 
@@ -107,14 +112,17 @@ def make_edge(
     prefix: str | None = None,
     key_source: KeySource | None = None,
     revocations: Revocations | None = None,
+    queues: Mapping[str, Queue] = MappingProxyType({}),
 ) -> Edge:
     """The edge of a service. Auth passes its own keys and revocations, because it is where they come from.
 
-    Each of the others takes part in keeping the copy of the revocations.
+    Each of the others takes part in keeping the copy of the revocations. `queues` are those whose failed items the
+    operator sees.
     """
     if revocations is None:
         copy = RevocationCopy(parts.database, parts.redis, parts.clock)
         parts.lifecycle.on_close(Background("revocations", copy.step).start().close)
+    _show_queues(parts, queues)
     source = key_source or make_key_source(settings, lambda: parts.auth.get(KEY_SET_PATH), parts.clock)
     if isinstance(source, PublishedKeys):
         # While auth has more to do than it can, a service that never asked could not tell a valid token.
@@ -132,6 +140,21 @@ def make_edge(
         lanes=Lanes(parts.metrics),
         gateway_key=settings.service_credentials.get("gateway", ""),
         keys=parts.keys,
+        letters=DeadLetters(service, parts.letters, queues, parts.audit, parts.database.transaction),
         check_answers=settings.environment == "test",
         log=logs.configure(service, settings.log_level),
+    )
+
+
+def _show_queues(parts: Parts, queues: Mapping[str, Queue]) -> None:
+    """Have the metrics tell how many items of each queue are given up, and how long the oldest other one waits."""
+    metrics = parts.metrics
+    metrics.live_queues(
+        "heartguard_dead_letters", "Items of a queue that are given up", lambda: parts.letters.counts(queues)
+    )
+    aged = {name: queue.oldest_seconds for name, queue in queues.items() if queue.oldest_seconds is not None}
+    metrics.live_queues(
+        "heartguard_queue_oldest_seconds",
+        "How long the item has waited that waits longest and is not given up",
+        lambda: {name: read() for name, read in aged.items()},
     )

@@ -17,6 +17,7 @@ from heartguard_common.limits import Limits
 
 LIFETIME_NS = 24 * 3600 * NANOSECONDS
 SWEEP_NS = 60 * NANOSECONDS
+SWEPT = 1000
 
 
 @dataclass(frozen=True)
@@ -88,18 +89,23 @@ class IdempotencyKeys:
             return made
 
     def _sweep(self, now: int) -> None:
-        """Remove keys that have had their time, once a minute: an answer may be as large as what it answers."""
+        """Remove keys that have had their time, once a minute: an answer may be as large as what it answers.
+
+        At most `SWEPT` at a time, because a request waits for it.
+        """
         if 0 <= now - self._swept_ns < SWEEP_NS:
             return
-        self._swept_ns = now
         with self._database.transaction() as connection:
-            connection.execute(text(_SWEEP), {"service": self._service, "before": now - LIFETIME_NS})
+            values = {"service": self._service, "before": now - LIFETIME_NS, "most": SWEPT}
+            more = connection.execute(text(_SWEEP), values).rowcount == SWEPT
+        # Where more are left than went, the next request goes on: there would be more of them every minute.
+        self._swept_ns = now - SWEEP_NS if more else now
 
 
 _SWEEP = """
 DELETE FROM heartguard_core.idempotency_keys WHERE ctid = ANY (ARRAY (
     SELECT ctid FROM heartguard_core.idempotency_keys
-    WHERE service = :service AND created_ns < :before LIMIT 5000 FOR UPDATE SKIP LOCKED))
+    WHERE service = :service AND created_ns < :before LIMIT :most FOR UPDATE SKIP LOCKED))
 """
 _SCOPE = "service = :service AND caller = :caller AND route = :route AND key = :key"
 _FORGET = f"DELETE FROM heartguard_core.idempotency_keys WHERE {_SCOPE} AND created_ns < :before"  # noqa: S608

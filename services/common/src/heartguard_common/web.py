@@ -19,6 +19,8 @@ from werkzeug.routing import BaseConverter
 from heartguard_common import body as bodies
 from heartguard_common import etag, failures
 from heartguard_common.contracts import Contract, Contracts, Violations
+from heartguard_common.dead_letter_routes import dead_letter_routes
+from heartguard_common.dead_letters import DeadLetters
 from heartguard_common.errors import (
     BUSY,
     INTERNAL,
@@ -75,6 +77,7 @@ class Edge:
     lanes: Lanes
     gateway_key: str = ""
     keys: IdempotencyKeys | None = None
+    letters: DeadLetters | None = None
     check_answers: bool = False
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("heartguard"))
     decoding: BoundedSemaphore = field(default_factory=BoundedSemaphore)
@@ -86,12 +89,14 @@ def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
     app.url_map.converters = CONVERTERS
-    table = (*routes, *_standard_routes(edge))
-    require_same_routes(edge.service, table, edge.policy, edge.contracts)
-    for route in table:
+    table = [(route, usecases) for route in (*routes, *_standard_routes(edge))]
+    if edge.letters is not None:
+        table += [(route, edge.letters) for route in dead_letter_routes(edge.prefix)]
+    require_same_routes(edge.service, [route for route, _ in table], edge.policy, edge.contracts)
+    for route, called in table:
         row = edge.policy.row(route.method, route.path)
         assert row is not None
-        endpoint = _Endpoint(edge, route, row, usecases)
+        endpoint = _Endpoint(edge, route, row, called)
         app.add_url_rule(_rule(row), row.id, endpoint, methods=[route.method], provide_automatic_options=False)
     app.before_request(lambda: _begin(app, edge))
     app.after_request(lambda response: _finish(edge, response))

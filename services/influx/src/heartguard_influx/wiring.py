@@ -8,6 +8,7 @@ from flask import Flask
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
+from heartguard_common.dead_letters import Queue
 from heartguard_common.edge import Parts, make_edge, open_parts
 from heartguard_common.lifecycle import Resource
 from heartguard_common.limit_store import PostgresLimits
@@ -16,19 +17,22 @@ from heartguard_influx.routes import ROUTES, UseCases
 from heartguard_influx.settings import Settings
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.usecases import Exporting, Fields, Keeping, Querying, Stores, Summarizing, Writing
+from heartguard_influx.usecases.keeping import RETENTION
 
 NAME = "influx"
 PREFIX = "/timeseries"
-RETENTION_SECONDS = 3600.0
+RETENTION_SECONDS, LATER_SECONDS = 3600.0, 60.0
+STORES = ("postgresql", "influxdb")
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The time-series service, its points in InfluxDB where one is configured, otherwise in PostgreSQL."""
     parts = open_parts(NAME, settings, clock)
     usecases = make_usecases(_in_influxdb(settings, parts) if settings.influx_url else in_postgresql(parts))
-    retention = Background("retention", partial(_expire, usecases.keeping))
-    parts.lifecycle.on_close(retention.start().close)
-    return make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, usecases)
+    retention = Background("retention", partial(_expire, parts, usecases.keeping)).start()
+    parts.lifecycle.on_close(retention.close)
+    queues = {RETENTION: Queue(wake=retention.wake)}
+    return make_app(make_edge(NAME, settings, parts, prefix=PREFIX, queues=queues), ROUTES, usecases)
 
 
 def make_usecases(stores: Stores) -> UseCases:
@@ -44,9 +48,15 @@ def make_usecases(stores: Stores) -> UseCases:
     )
 
 
-def _expire(keeping: Keeping) -> float:
-    """Remove what need not be kept any longer; two who do so at the same time remove it once."""
-    keeping.expire()
+def _expire(parts: Parts, keeping: Keeping) -> float:
+    """Remove what need not be kept any longer; two who do so at the same time remove it once.
+
+    Returns the seconds until the next time: soon, where a store is away, which is the fault of no bucket.
+    """
+    if not all(health.ok for health in parts.lifecycle.readiness() if health.name in STORES):
+        return LATER_SECONDS
+    keeping.expire(parts.letters)
+    parts.letters.purge()
     return RETENTION_SECONDS
 
 

@@ -28,6 +28,9 @@ class ObjectStore(Protocol):
     def older_than(self, seconds: float) -> Iterator[str]:
         """The keys of all objects that were stored longer ago than that."""
 
+    def ping(self) -> None:
+        """Return when the store answers. Raises whatever it raises when it is away."""
+
     def direct_url(self, item: MediaItem, seconds: int) -> str | None:
         """A signed URL that leads straight to the store, or None where only this service serves the bytes."""
 
@@ -84,8 +87,11 @@ class Items(Protocol):
     def retire_all(self, scope: Scope) -> int:
         """The same for all items of a scope, unfinished ones too; returns how many."""
 
-    def retired(self, scope: Scope | None, limit: int, item_id: str | None = None) -> Sequence[MediaItem]:
+    def retired(self, scope: Scope, limit: int, item_id: str | None = None) -> Sequence[MediaItem]:
         """Some of the items that nobody sees any more and whose bytes are still to be removed."""
+
+    def all_retired(self, after: str | None, limit: int) -> Sequence[MediaItem]:
+        """The same of all organizations: at most `limit` behind the id `after`."""
 
     def drop(self, item_id: str) -> None:
         """Forget an item that nobody sees any more, after its bytes."""
@@ -112,8 +118,8 @@ class Archives(Protocol):
     def of(self, scope: Scope) -> Sequence[MediaItem]:
         """The archives of an organization, or of a member, in whatever state."""
 
-    def expired(self, now_ns: int) -> Sequence[MediaItem]:
-        """Some of the archives whose time is over."""
+    def expired(self, now_ns: int, after: str | None, limit: int) -> Sequence[MediaItem]:
+        """The archives whose time is over: at most `limit` behind the id `after`."""
 
     def drop(self, item_id: str) -> None:
         """Forget an archive; no fault when it is gone."""

@@ -5,6 +5,7 @@ from flask import Flask
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
+from heartguard_common.dead_letters import Queue
 from heartguard_common.edge import MEBIBYTE, make_edge, open_parts
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.limit_store import PostgresLimits
@@ -38,23 +39,29 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     archives = PostgresArchives(parts.database)
     limits = PostgresLimits(apart, parts.clock, settings.limit_defaults, parts.metrics.limit_refused)
     items = PostgresItems(parts.database, apart, limits, parts.clock)
-    stores = Stores(items, objects, parts.audit, parts.clock, archives, parts.database.transaction)
+    stores = Stores(items, objects, parts.audit, parts.clock, archives, parts.database.transaction, parts.letters)
     usecases = MediaUseCases.over(rules, stores)
 
     def sweep() -> float:
-        try:
-            usecases.archives.sweep()
-        finally:
-            usecases.removal.sweep()
+        objects.ping()  # a store that is away is the fault of nothing in it
+        usecases.archives.sweep()
+        usecases.removal.sweep()
+        parts.letters.purge()
         return SWEEP_SECONDS
 
     def expire() -> float:
         usecases.removal.expire()
         return EXPIRE_SECONDS
 
-    for name, work in (("sweeper", sweep), ("announcements", expire)):
-        parts.lifecycle.on_close(Background(name, work).start().close)
-    return make_app(make_edge("media", settings, parts), ROUTES, usecases)
+    sweeper = Background("sweeper", sweep).start()
+    for worker in (sweeper, Background("announcements", expire).start()):
+        parts.lifecycle.on_close(worker.close)
+    queues = {
+        "removals": Queue(drop=lambda letter: items.drop(letter.item), wake=sweeper.wake),
+        "archives": Queue(drop=lambda letter: archives.drop(letter.item), wake=sweeper.wake),
+        "orphans": Queue(wake=sweeper.wake),
+    }
+    return make_app(make_edge("media", settings, parts, queues=queues), ROUTES, usecases)
 
 
 def _open_objects(settings: Settings, lifecycle: Lifecycle) -> ObjectStore:

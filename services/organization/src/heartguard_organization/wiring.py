@@ -2,8 +2,9 @@
 
 from flask import Flask
 
-from heartguard_common.background import Background
+from heartguard_common.background import Lanes
 from heartguard_common.clock import Clock
+from heartguard_common.database import Database
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.erasures import Erasure, Keeper, sister_keepers
 from heartguard_common.job_store import PostgresJobs
@@ -22,15 +23,20 @@ NAME = "organization"
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The organization service; deletions that a stopped process left unfinished go on from here."""
     parts = open_parts(NAME, settings, clock)
-    store, jobs = PostgresOrganizations(parts.database), PostgresJobs(parts.database)
+    # Who works on a job keeps a connection for as long as that lasts: those are not the requests' own.
+    locks = Database(settings.database_url, pool_size=2)
+    parts.lifecycle.on_close(locks.close)
+    store, jobs = PostgresOrganizations(parts.database), PostgresJobs(parts.database, locks)
     erasure = Erasure(STEPS, _keepers(settings, store))
     ended = told(parts.audit, NAME, "organization.deleted")
-    work = Background("deletions", JobRunner(DELETION, jobs, erasure, ended, parts.clock).run)
+    runner = JobRunner(DELETION, jobs, erasure, ended, parts.clock, queue="deletions", letters=parts.letters)
+    work = Lanes("deletions", runner.run)
     organizations = OrganizationUseCases(store, jobs, parts.audit, parts.database.transaction, parts.clock, work.wake)
     values = PostgresLimitValues(parts.database, parts.limits)
     limits = LimitUseCases(store, values, parts.audit, parts.database.transaction)
-    app = make_app(make_edge(NAME, settings, parts), ROUTES, UseCases(organizations, limits))
-    parts.lifecycle.open(Resource("deletions", work.start, Background.ping, Background.close))
+    queues = {"deletions": jobs.queue(DELETION, parts.clock, work.wake)}
+    app = make_app(make_edge(NAME, settings, parts, queues=queues), ROUTES, UseCases(organizations, limits))
+    parts.lifecycle.open(Resource("deletions", work.start, Lanes.ping, Lanes.close))
     return app
 
 

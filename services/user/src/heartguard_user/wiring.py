@@ -2,9 +2,10 @@
 
 from flask import Flask
 
-from heartguard_common.background import Background
+from heartguard_common.background import Lanes
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock
+from heartguard_common.database import Database
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.erasures import Erasure, Keeper, sister_keepers
 from heartguard_common.job_store import PostgresJobs
@@ -28,23 +29,33 @@ EXPORT_SECONDS = 60.0
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The user service; what a stopped process left unfinished goes on from here."""
     parts = open_parts(NAME, settings, clock)
-    store, jobs = PostgresUsers(parts.database), PostgresJobs(parts.database)
+    # Who works on a job keeps a connection for as long as that lasts: those are not the requests' own.
+    locks = Database(settings.database_url)
+    parts.lifecycle.on_close(locks.close)
+    store, jobs = PostgresUsers(parts.database), PostgresJobs(parts.database, locks)
+    letters = parts.letters
     erasure = Erasure(STEPS, _keepers(settings, store))
-    deletion = JobRunner(DELETION, jobs, erasure, told(parts.audit, NAME, "user.deleted"), parts.clock)
-    deleting = Background("deletions", deletion.run)
+    ended = told(parts.audit, NAME, "user.deleted")
+    deletion = JobRunner(DELETION, jobs, erasure, ended, parts.clock, queue="deletions", letters=letters)
+    deleting = Lanes("deletions", deletion.run)
     holdings = _holdings(settings)
     work = Exporting(store, jobs, holdings, Zip(parts.clock), parts.clock)
-    export = JobRunner(EXPORT, jobs, work, told(parts.audit, NAME, "user.exported"), parts.clock)
+    ended = told(parts.audit, NAME, "user.exported")
+    export = JobRunner(EXPORT, jobs, work, ended, parts.clock, queue="exports", letters=letters)
     # Apart from deletions: an export may last for many minutes.
-    archiving = Background("exports", export.run)
+    archiving = Lanes("exports", export.run)
     usecases = UseCases(
         members=UserUseCases(store, AuthMemberships(parts.auth), parts.audit, parts.database.transaction),
         deletions=Deletions(store, jobs, deletion, parts.audit, parts.clock, deleting.wake),
         exports=Exports(jobs, holdings, parts.limits, parts.audit, parts.clock, archiving.wake),
     )
-    app = make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, usecases)
-    parts.lifecycle.open(Resource("deletions", deleting.start, Background.ping, Background.close))
-    parts.lifecycle.open(Resource("exports", archiving.start, Background.ping, Background.close))
+    queues = {
+        "deletions": jobs.queue(DELETION, parts.clock, deleting.wake),
+        "exports": jobs.queue(EXPORT, parts.clock, archiving.wake),
+    }
+    app = make_app(make_edge(NAME, settings, parts, prefix=PREFIX, queues=queues), ROUTES, usecases)
+    parts.lifecycle.open(Resource("deletions", deleting.start, Lanes.ping, Lanes.close))
+    parts.lifecycle.open(Resource("exports", archiving.start, Lanes.ping, Lanes.close))
     return app
 
 

@@ -89,6 +89,12 @@ class PostgresAccounts:
         with self._database.transaction() as connection:
             connection.execute(text(_PLACE), {"user_id": user_id, "role": role, "active": active})
 
+    def addresses(self, org_id: int, user_id: int | None) -> list[str]:
+        """The addresses of the members of an organization, or of one of them."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_ADDRESSES), {"org_id": org_id, "user_id": user_id})
+            return list(rows.scalars())
+
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
         with self._database.transaction() as connection:
@@ -153,6 +159,10 @@ _OTHERS = """
 SELECT count(*) FROM heartguard_core.users WHERE org_id = :org_id AND deleted_at IS NULL AND id <> :user_id
 """
 _PLACE = "UPDATE heartguard_core.users SET role = :role, active = :active WHERE id = :user_id"
+_ADDRESSES = """
+SELECT email FROM heartguard_core.users
+WHERE org_id = :org_id AND deleted_at IS NULL AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
+"""
 _ERASE = """
 UPDATE heartguard_core.users
 SET email = NULL, password_hash = NULL, active = false, deleted_at = now()

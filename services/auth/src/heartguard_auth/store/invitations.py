@@ -50,13 +50,21 @@ class PostgresInvitations:
             row = connection.execute(text(_WITHDRAW), values).one_or_none()
             return _invitation(row) if row else None
 
-    def forget(self, org_id: int, user_id: int | None) -> None:
-        """Remove what a member has sent and what was sent to them by anybody; or all of that of an organization."""
+    def forget(self, org_id: int, user_id: int | None) -> list[str]:
+        """Remove what a member has sent and what was sent to them by anybody; or all of that of an organization.
+
+        Returns the addresses that were invited.
+        """
         values = {"org_id": org_id, "user_id": user_id}
         with self._database.transaction() as connection:
             # Whoever is just inviting holds their own row: wait, so that what they send is seen here.
             connection.execute(text(_LOCK), values)
-            connection.execute(text(_FORGET), values)
+            return list(connection.execute(text(_FORGET), values).scalars())
+
+    def purge(self) -> None:
+        """Remove the invitations that have expired, and the addresses with them."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_PURGE), {"now": self._now()})
 
     def _one(self, statement: str, digest: bytes, email: str) -> Invitation | None:
         with self._database.transaction() as connection:
@@ -97,6 +105,7 @@ _REPLACE = """
 DELETE FROM heartguard_core.invitations
 WHERE org_id = :org_id AND (email_key = heartguard_core.email_key(:email) OR expires_at <= :now)
 """
+_PURGE = "DELETE FROM heartguard_core.invitations WHERE expires_at <= :now"
 _ADD = """
 INSERT INTO heartguard_core.invitations (id, org_id, email, role, code_hash, created_by, created_at, expires_at)
 VALUES (:id, :org_id, :email, :role, :hash, :created_by, :now, :until)
@@ -124,4 +133,5 @@ WHERE (org_id = :org_id AND cast(:user_id AS bigint) IS NULL) OR created_by = :u
     SELECT email_key FROM heartguard_core.users
     WHERE org_id = :org_id AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
 )
+RETURNING email
 """

@@ -73,7 +73,8 @@ class Membership:
             standing = None if user_id is None else self._s.accounts.standing(org_id, user_id)
             if standing is not None and standing.would_orphan(standing.role, active=False):
                 raise ServiceError(LAST_ADMIN)
-            self._s.invitations.forget(org_id, user_id)
+            addresses = self._s.accounts.addresses(org_id, user_id)
+            self._s.outbox.forget(addresses + self._s.invitations.forget(org_id, user_id))
             people = self._s.accounts.erase(org_id, user_id)
             self._s.resets.forget(people)
             end(self._s.sessions.open_of(people), "erasure")

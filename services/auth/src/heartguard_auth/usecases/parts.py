@@ -12,6 +12,7 @@ from heartguard_auth.ports import (
     Invitations,
     Locks,
     Outbox,
+    RefreshTokens,
     Resets,
     RevocationList,
     Sessions,
@@ -54,6 +55,7 @@ class Stores:
     verifier: TokenVerifier
     guesses: Guesses
     locks: Locks
+    refresh_tokens: RefreshTokens
     outbox: Outbox
     resets: Resets
     invitations: Invitations

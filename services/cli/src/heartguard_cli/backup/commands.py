@@ -93,6 +93,9 @@ def _told(manifest: Manifest) -> str:
 def _name_absent(manifest: Manifest) -> None:
     for key in manifest.absent:
         print(f"heartguard: the media object {key} has a row and no bytes: it is not in the backup", file=sys.stderr)
+    for key in manifest.damaged:
+        why = "can't be read, or is not what its row says"
+        print(f"heartguard: the media object {key} {why}: it is not in the backup", file=sys.stderr)
 
 
 def _warn(manifest: Manifest) -> None:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
+from heartguard_common.dead_letters import Attempts, DeadLetterStore, Patience
 from heartguard_common.errors import TOO_LONG, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_influx.domain.bucket import Bucket, belongs_to, own_name
@@ -12,6 +14,10 @@ from heartguard_influx.domain.query import Group, Selection, read_range
 from heartguard_influx.errors import BUCKET_EXISTS, NO_BUCKET, OWN_BUCKET, UNFINISHED
 from heartguard_influx.usecases.access import find_bucket, organization_of, require_own
 from heartguard_influx.usecases.parts import Stores
+
+RETENTION = "retention"
+# It is done once an hour: a bucket that fails for some two days waits for the operator.
+PATIENCE = Patience(attempts=12, first_seconds=1800.0, longest_seconds=6 * 3600.0)
 
 
 class Keeping:
@@ -75,19 +81,29 @@ class Keeping:
         if removed:
             self._s.points.tidy(selection.bucket_id, groups)
 
-    def expire(self) -> int:
-        """Remove what buckets need not keep any longer; returns how many values that were."""
+    def expire(self, letters: DeadLetterStore) -> int:
+        """Remove what buckets need not keep any longer; returns how many values that were.
+
+        A bucket that resists keeps no other: it is recorded in `letters`.
+        """
         self._s.points.settle()
-        now = self._s.clock.now_ns()
         removed = 0
-        for bucket in self._s.buckets.with_retention():
-            oldest = bucket.oldest_ns(now)
+
+        def remove(bucket: Bucket) -> None:
+            nonlocal removed
+            oldest = bucket.oldest_ns(self._s.clock.now_ns())
             for name in self._s.types.measurements(bucket.id or 0):
                 expired = Selection(bucket.id or 0, name, EARLIEST_NS, oldest or EARLIEST_NS, {})
                 part, groups = self._delete(expired)
                 if part:
                     self._s.points.tidy(expired.bucket_id, groups)
                 removed += part
+
+        buckets = {bucket.name: bucket for bucket in self._s.buckets.with_retention()}
+        Attempts(letters, RETENTION, PATIENCE).each(
+            {name: partial(remove, bucket) for name, bucket in buckets.items()},
+            {name: bucket.org_id for name, bucket in buckets.items()},
+        )
         return removed
 
     def _delete(self, selection: Selection) -> tuple[int, Sequence[Group]]:

@@ -1,12 +1,12 @@
 """What the use cases of media have in common: their rules, their stores, and how an upload begins and ends."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeVar
 
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import Clock, rfc3339
+from heartguard_common.dead_letters import DeadLetterStore, Patience
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
@@ -16,8 +16,9 @@ from heartguard_media.domain.types import HEAD_BYTES, contradiction, essence, is
 from heartguard_media.errors import TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
 from heartguard_media.ports import Archives, Items, ObjectStore
 
-T = TypeVar("T")
 SLOWEST_BYTES_PER_SECOND = 4096  # the gateway gives up on slower bodies
+# Some two days; the sweeper comes every quarter of an hour.
+PATIENCE = Patience(attempts=12, first_seconds=600.0, longest_seconds=6 * 3600.0)
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Stores:
     clock: Clock
     archives: Archives
     transaction: Transaction
+    letters: DeadLetterStore
 
 
 class Receiving:
@@ -53,6 +55,7 @@ class Receiving:
         self._audit = stores.audit
         self._clock = stores.clock
         self._transaction = stores.transaction
+        self._letters = stores.letters
 
     def _begin(self, principal: Principal, upload: Upload, until_ns: int | None = None) -> MediaItem:
         """Keep room for a file. Raises MEDIA_009 where there is none, GEN_433 for too many files or announcements.
@@ -133,14 +136,3 @@ def limited(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
 def too_large(limit: int, where: str = "") -> ServiceError:
     """MEDIA_002 with the limit, and where it is one."""
     return ServiceError(TOO_LARGE, f"A file may have {limit} bytes at most{where}")
-
-
-def each(act: Callable[[T], int], things: Iterable[T], faults: list[Exception]) -> int:
-    """What `act` counts of all things together; one that resists leaves its fault and does not keep the others."""
-    done = 0
-    for thing in things:
-        try:
-            done += act(thing)
-        except (ServiceError, OSError) as error:
-            faults.append(error)
-    return done

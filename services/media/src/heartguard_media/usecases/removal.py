@@ -1,14 +1,17 @@
 """How files go, and how what a crash has left behind goes after them."""
 
 import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 
 from heartguard_common.clock import NANOSECONDS
+from heartguard_common.dead_letters import Attempts
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_media.domain.items import MediaItem, Scope
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.parts import SLOWEST_BYTES_PER_SECOND, Receiving, each
+from heartguard_media.usecases.parts import PATIENCE, SLOWEST_BYTES_PER_SECOND, Receiving
 
 ORPHAN_SECONDS = 3600.0
 EXPIRED_SECONDS = 60
@@ -62,11 +65,9 @@ class Removal(Receiving):
         that they have begun to.
         """
         late = EXPIRED_SECONDS if self._objects.receives_here else ORPHAN_SECONDS
-        faults: list[Exception] = []
-        ended = each(self._expire, self._items.expired(self._clock.now_ns() - int(late * NANOSECONDS)), faults)
-        if faults:
-            raise faults[0]
-        return ended
+        expired = self._items.expired(self._clock.now_ns() - int(late * NANOSECONDS))
+        attempts = Attempts(self._letters, "orphans", PATIENCE)
+        return self._each(attempts, {item.key: (item, self._expire) for item in expired})
 
     def _expire(self, item: MediaItem) -> bool:
         return self._objects.size(item.key) is None and self._give_up(item)
@@ -74,28 +75,31 @@ class Removal(Receiving):
     def sweep(self) -> int:
         """Remove what crashed uploads and removals have left on either side; returns how many things.
 
-        One thing that resists does not keep the others; its fault is raised at the end.
+        One thing that resists does not keep the others: it is a dead letter of `removals` or `orphans` by and by.
         """
-        faults: list[Exception] = []
-        # An upload may last as long as the gateway has patience with it.
+        removals, orphans = (Attempts(self._letters, queue, PATIENCE) for queue in ("removals", "orphans"))
+        # An upload may last as long as the gateway has patience with it. By its key, as what it leaves behind is named.
         longest = ORPHAN_SECONDS + self._rules.max_bytes / SLOWEST_BYTES_PER_SECOND
-        swept = each(self._give_up, self._items.abandoned(longest), faults)
-        swept += each(self._remove, self._items.retired(None, _BATCH), faults)
+        swept = self._each(orphans, {item.key: (item, self._give_up) for item in self._items.abandoned(longest)})
+        last = None
+        while items := self._items.all_retired(last, _BATCH):
+            swept += self._each(removals, {item.id: (item, self._remove) for item in items})
+            last = items[-1].id
         objects = self._objects.older_than(ORPHAN_SECONDS)
         while keys := list(islice(objects, _BATCH)):
             named = {match[1]: key for key in keys if (match := _KEY.fullmatch(key))}
             known = self._items.known(list(named))
-            orphans = [key for item_id, key in named.items() if item_id not in known]
-            swept += each(self._discard, orphans, faults)
-        if faults:
-            raise faults[0]
+            left = [key for item_id, key in named.items() if item_id not in known]
+            swept += orphans.each({key: partial(self._objects.delete, key) for key in left})
         return swept
+
+    def _each(self, attempts: Attempts, things: Mapping[str, tuple[MediaItem, Callable[[MediaItem], object]]]) -> int:
+        return attempts.each(
+            {name: partial(act, item) for name, (item, act) in things.items()},
+            {name: item.org_id for name, (item, _) in things.items()},
+        )
 
     def _remove(self, item: MediaItem) -> bool:
         self._objects.delete(item.key)
         self._items.drop(item.id)
-        return True
-
-    def _discard(self, key: str) -> bool:
-        self._objects.delete(key)
         return True
