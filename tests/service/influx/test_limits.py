@@ -120,6 +120,21 @@ def test_parallel_writers_do_not_take_the_last_values_twice(app, database, org, 
     assert stored(app.test_client(), org, admin) == 10
 
 
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_what_is_said_twice_and_what_takes_several_statements_is_counted_too(write, database, org, member):
+    twice = [{**point, "fields": {"bpm": bpm}} for point in points(2) for bpm in (60, 61)]
+    assert write(*twice).status_code == 200
+    wide = {"measurement": "wide", "fields": {f"f{n}": 1 for n in range(250)}}
+    assert (
+        write(*[{**wide, "timestamp": point["timestamp"]} for point in points(100)], headers=member).status_code == 200
+    )
+    with owner(database) as cursor:
+        cursor.execute("SELECT sum(written), sum(stored) FROM heartguard_core.point_counts")
+        assert cursor.fetchone() == (25_004, 25_002)
+        cursor.execute("SELECT subject, used FROM heartguard_core.daily_counts ORDER BY subject")
+        assert cursor.fetchall() == [("1", 4), ("7", 25_000)]
+
+
 def test_new_series_without_room_are_rejected_by_themselves(write, app, client, database, org, admin, store):
     limit(database, org, series=4, series_per_member=2)
     batch = [point for place in "abc" for point in points(1, user_id="7", place=place)]

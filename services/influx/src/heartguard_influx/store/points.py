@@ -1,6 +1,7 @@
 """Series and points in PostgreSQL: one row a value, time as int64 nanoseconds."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -40,7 +41,7 @@ WITH written AS (
 ), made AS (SELECT count(*) FILTER (WHERE created) AS number, count(*) AS changed FROM written)
 """
 _UPSERT = f"""{_WRITTEN}
-SELECT made.number, NULL AS used, written.* FROM made LEFT JOIN written ON made.number < %(rows)s
+SELECT made.number, written.* FROM made LEFT JOIN written ON made.number < %(rows)s
 """  # noqa: S608
 _UPSERT_COUNTED = f"""{_WRITTEN}, {COUNTED}
 SELECT made.number, sent.used, written.* FROM made LEFT JOIN sent ON true
@@ -88,17 +89,32 @@ class PostgresStore:
     def write(self, bucket_id: int, points: Sequence[Point], sender: Sender | None = None) -> Sequence[Verdict]:
         """Store points whose field types are registered; what became of each, as if sent one after the other."""
         with self._database.transaction() as connection:
-            counting: dict[str, Any] | None = None
-            if self._counts is not None and sender is not None:
-                counting = self._counts.admit(connection, sender, sum(len(point.fields) for point in points))
-            batch = Batch(_cells(connection, bucket_id, points, self._limits))
-            written, used = _upsert(connection, batch.first, counting)
-            if batch.last:
-                _, again = _upsert(connection, batch.last, counting)
-                used = max(used, again)
-            if self._counts is not None and sender is not None:
-                self._counts.require_member(sender, used)
+            if self._counts is None or sender is None:
+                batch = Batch(_cells(connection, bucket_id, points, self._limits))
+                written = _upsert(connection, batch.first)
+                _upsert(connection, batch.last)
+            else:
+                batch, written = self._write_counted(connection, self._counts, bucket_id, points, sender)
         return [_VERDICTS[status] for status in batch.statuses(written)]
+
+    def _write_counted(
+        self, connection: Connection, counts: PointCounts, bucket_id: int, points: Sequence[Point], sender: Sender
+    ) -> tuple[Batch, dict[Cell, bool]]:
+        """Store points and count them, in one statement where one stores them all.
+
+        Otherwise after the last: whoever holds a count must not wait for points that another holds, who waits for it.
+        """
+        values = counts.admit(connection, sender, sum(len(point.fields) for point in points))
+        batch = Batch(_cells(connection, bucket_id, points, self._limits))
+        if len(batch.first) <= ROWS_A_STATEMENT and not batch.last:
+            cells = list(batch.first)
+            rows = _run(connection, _UPSERT_COUNTED, cells, [batch.first[cell] for cell in cells], values)
+            counts.require_member(sender, int(rows[0].used or 0))
+            return batch, _outcome(cells, rows)
+        written = _upsert(connection, batch.first)
+        changed = len(written) + len(_upsert(connection, batch.last))
+        counts.count(connection, sender, changed, sum(written.values()))
+        return batch, written
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
         """The series of a selection as they are answered together, by tags; None keeps each by itself.
@@ -231,25 +247,32 @@ def _cells(
     return cells
 
 
-def _upsert(
-    connection: Connection, cells: Mapping[Cell, Value], counting: Mapping[str, Any] | None
-) -> tuple[dict[Cell, bool], int]:
-    """Write cells, and count them; of those that changed, whether they are new, and the member's sum of the day."""
-    statement, more = (_UPSERT, {}) if counting is None else (_UPSERT_COUNTED, counting)
-    used = 0
+def _upsert(connection: Connection, cells: Mapping[Cell, Value]) -> dict[Cell, bool]:
+    """Write cells; of those that changed, whether they are new."""
     # A statement sorts its own rows; only several of them need the order before.
     ordered = list(cells) if len(cells) <= ROWS_A_STATEMENT else sorted(cells)
     written: dict[Cell, bool] = {}
     for begin in range(0, len(ordered), ROWS_A_STATEMENT):
         part = ordered[begin : begin + ROWS_A_STATEMENT]
-        values = {**_columns(part, [cells[cell] for cell in part]), **more}
-        rows = connection.exec_driver_sql(statement, values).all()
-        used = max(used, int(rows[0].used or 0))
-        if rows[0].number == len(part):
-            written |= dict.fromkeys(part, True)
-        else:
-            written |= {(row[2], row[3], row[4]): row.created for row in rows if row.created is not None}
-    return written, used
+        written |= _outcome(part, _run(connection, _UPSERT, part, [cells[cell] for cell in part]))
+    return written
+
+
+def _run(
+    connection: Connection,
+    statement: str,
+    cells: Sequence[Cell],
+    values: Sequence[Value],
+    more: Mapping[str, Any] = MappingProxyType({}),
+) -> Sequence[Any]:
+    return connection.exec_driver_sql(statement, {**_columns(cells, values), **more}).all()
+
+
+def _outcome(cells: Sequence[Cell], rows: Sequence[Any]) -> dict[Cell, bool]:
+    """Of the cells that a statement changed, whether they are new, by the rows that it gave."""
+    if rows[0].number == len(cells):
+        return dict.fromkeys(cells, True)
+    return {(row.series_id, row.time_ns, row.field_id): row.created for row in rows if row.created is not None}
 
 
 def _columns(cells: Sequence[Cell], values: Sequence[Value]) -> dict[str, str | int]:
