@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_common import quantity, shapes
+from heartguard_common import quantity, shapes, web
 from heartguard_common.contracts import Contracts, Violations
+from heartguard_common.errors import ServiceError
 from heartguard_common.paths import SCHEMAS_DIR
 from heartguard_common.quantity import holds_too_much_json, holds_too_much_xml
 from heartguard_common.representation import Malformed
@@ -80,3 +81,13 @@ def test_the_worst_bodies_cost_no_more_than_tens_of_mebibytes(tmp_path: Path) ->
             [sys.executable, program, kind, place], capture_output=True, text=True, check=True, env=environ
         )
         assert int(ran.stdout) < 64
+
+
+@pytest.mark.parametrize(("body", "code"), [(b'{"bucket": 1, "points": []}', "GEN_422"), (b'{"bucket":', "GEN_400")])
+def test_a_refusal_keeps_nothing_of_what_it_refuses(body: bytes, code: str) -> None:
+    """An exception with a cause kept the frames it went through: eight documents of 170 MiB at once were 1.3 GiB."""
+    contract = Contracts.load()["WriteRequest"]
+    with pytest.raises(ServiceError) as caught:
+        web._checked(lambda: contract.decode(body, JSON))
+    assert caught.value.row.code == code
+    assert caught.value.__context__ is None

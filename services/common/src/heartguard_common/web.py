@@ -345,9 +345,10 @@ def _checked(decode: Callable[[], Any]) -> Any:
     try:
         return decode()
     except Malformed as error:
-        raise ServiceError(MALFORMED, str(error)) from error
+        refusal = ServiceError(MALFORMED, str(error))
     except Violations as error:
-        raise ServiceError(UNPROCESSABLE, details=error.faults) from error
+        refusal = ServiceError(UNPROCESSABLE, details=error.faults)
+    raise refusal  # out here: a cause would keep the frames it went through, and with them the whole document
 
 
 def handle_errors(edge: Edge, error: Exception) -> Response:
