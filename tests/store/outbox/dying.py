@@ -131,6 +131,7 @@ def delete_file(house: House) -> None:
         audit=house.audit,
         clock=CLOCK,
         transaction=house.database.transaction,
+        letters=None,
     )
     Removal(RULES, stores).delete(house.who, house.order["thing"])
 
