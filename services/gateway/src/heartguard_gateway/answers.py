@@ -142,6 +142,7 @@ class Answers:
     def reserve(self, holder: str, size: int) -> bool:
         """Take space on the disk, as long as enough of that is left for everybody else."""
         try:
+            self._directory.mkdir(parents=True, exist_ok=True)
             found = os.statvfs(self._directory)
         except OSError:
             return False

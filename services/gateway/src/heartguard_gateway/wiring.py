@@ -121,7 +121,6 @@ def _upstreams(
 def _answers(settings: Settings, metrics: Metrics) -> Answers:
     """What is kept of long answers, beside the spool."""
     cut = metrics.counter("heartguard_gateway_cut_readers", "Clients cut off while they read an answer", ("why",))
-    settings.spool_dir.mkdir(parents=True, exist_ok=True)
     limits = AnswerLimits(disk=settings.answer_buffer_mb * _MIB)
     return Answers(settings.spool_dir, limits, count=lambda why: cut.labels(why).inc())
 
