@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 
 PAUSE = 1.0  # between two drips
+ARRIVALS = 200  # clients a second: they are slow, and no flood
 BACK = 10.0  # until a client that was cut off or turned away comes back
 # Everything in 127.0.0.0/8 is this machine (Linux): the slow ones come from a few addresses of their own.
 SOURCES = tuple(f"127.0.0.{number}" for number in range(2, 6))
@@ -54,8 +55,8 @@ class Attack:
             behaviour = self.behaviours[place % len(self.behaviours)]
             delay = place / behaviour.rate if behaviour.rate else 0
             at_work.append(asyncio.ensure_future(self._stay(behaviour, SOURCES[place % len(SOURCES)], delay)))
-            if place % 50 == 49:
-                await asyncio.sleep(0.02)
+            if place % 10 == 9:
+                await asyncio.sleep(10 / ARRIVALS)
         await asyncio.wait([asyncio.ensure_future(self._all_connected.wait()), over], return_when="FIRST_COMPLETED")
         print("up", flush=True)
         await over

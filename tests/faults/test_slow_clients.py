@@ -33,7 +33,7 @@ def answered(callers: Callers, times: int) -> list[str]:
 
 
 def test_slow_clients_fail_no_request_of_others_and_leave_nothing_behind(running_system: RunningSystem) -> None:
-    product = Product(running_system.clone, file_mib=20 if LONG else 4, points=40_000 if LONG else 5_000)
+    product = Product(running_system.clone, file_mib=20 if LONG else 4)
     with Callers(product.port, product.account) as callers:
         assert answered(callers, 2) == []
     before = product.held()

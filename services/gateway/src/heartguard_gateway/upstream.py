@@ -267,7 +267,7 @@ class Upstream:
 
     def _lanes_full(self, lanes: Lanes) -> ServiceError:
         self._count(self._name, "documents_exhausted" if lanes is self._documents else "streams_exhausted")
-        text = f"One process passes on {lanes.size} streams or large documents at once, {lanes.share} of one client"
+        text = f"One process passes on {lanes.size} such requests at once, {lanes.share} of one client"
         return ServiceError(LANES_FULL, text, headers={"Retry-After": "5"})
 
     def _unavailable(self, wait: float) -> ServiceError:
