@@ -45,6 +45,7 @@ class Attack:
     behaviours: list[Behaviour]
     ends: Counter[str] = field(default_factory=Counter)
     connections: int = 0
+    _over: bool = False
     _all_connected: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -60,15 +61,16 @@ class Attack:
         await asyncio.wait([asyncio.ensure_future(self._all_connected.wait()), over], return_when="FIRST_COMPLETED")
         print("up", flush=True)
         await over
+        self._over = True  # wait_for() may take a cancellation for its own timeout
         for one in at_work:
             one.cancel()
-        await asyncio.wait(at_work, timeout=5)  # wait_for() may take a cancellation for its own timeout
+        await asyncio.wait(at_work, timeout=5)
         print(json.dumps({"connections": self.connections, "ends": self.ends}))
 
     async def _stay(self, behaviour: Behaviour, source: str, delay: float) -> None:
         loop = asyncio.get_running_loop()
         await asyncio.sleep(delay)
-        while True:
+        while not self._over:
             began = loop.time()
             try:
                 status = await self._once(behaviour, source)
