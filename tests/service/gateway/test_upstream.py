@@ -4,84 +4,23 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from heartguard_common.errors import ServiceError
-from heartguard_gateway.answers import AnswerLimits, Answers
-from heartguard_gateway.connection import AnswerStream, BadAnswer
+from heartguard_gateway.connection import BadAnswer
 from heartguard_gateway.pool import RetryBudget
 from heartguard_gateway.ports import Outbound
 from heartguard_gateway.upstream import Upstream, UpstreamLimits
-from tests.service.gateway.house import Backend, Handler
-
-GET = Outbound("GET", "/users/me", [("accept", "*/*")])
-
-
-@contextmanager
-def scripted(*scripts: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that treats its first connection by the first script, and so on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            for script in scripts:
-                link, _ = listener.accept()
-                with link:
-                    script(link)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread.join(10)
-
-
-def read_head(link: socket.socket) -> bytes:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += link.recv(65536)
-    return data
-
-
-def answering(answer: bytes) -> Callable[[socket.socket], None]:
-    def script(link: socket.socket) -> None:
-        read_head(link)
-        link.sendall(answer)
-
-    return script
-
-
-_opened: list[Upstream] = []
+from tests.service.gateway.house import Backend
+from tests.service.gateway.scripted import GET, OK, answering, client, close_all, code, read_head, scripted
 
 
 @pytest.fixture(autouse=True)
 def closed_in_the_end() -> Iterator[None]:
     yield
-    while _opened:
-        _opened.pop().close()
-
-
-def client(url: str, limits: UpstreamLimits | None = None, kind: type[Upstream] = Upstream, **more: Any) -> Upstream:
-    upstream = kind("user", url, limits, **more)
-    _opened.append(upstream)
-    return upstream
-
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-def code(upstream: Upstream, outbound: Outbound = GET) -> str:
-    try:
-        reply = upstream.send(outbound).reply
-    except ServiceError as error:
-        return error.row.code
-    if reply.stream is not None:
-        reply.stream.close()
-    return str(reply.status)
+    close_all()
 
 
 def test_repeated_headers_and_odd_values_arrive_as_sent() -> None:
@@ -278,112 +217,6 @@ def test_the_clients_fault_is_not_the_services(backend: Backend) -> None:
 LARGE = Outbound("GET", "/large", [], holder="a")
 
 
-def large(handler: Handler) -> None:
-    handler.read_body()
-    handler.reply(200, b"x" * (8_000_000 if handler.path == "/large" else 2))
-
-
-def test_long_answers_that_nobody_reads_hold_no_connection(backend: Backend, tmp_path: Path) -> None:
-    answers = Answers(tmp_path, AnswerLimits(spare=0))
-    upstream = client(backend.url, UpstreamLimits(connections=1, wait=5), answers=answers)
-    with backend.behaving(large):
-        streams = [upstream.send(LARGE).reply.stream for _ in range(5)]
-        assert code(upstream) == "200"
-        for stream in streams:
-            assert stream is not None
-            assert sum(map(len, stream)) == 8_000_000
-            stream.close()
-    assert (answers.memory.used, answers.disk.used) == (0, 0)
-
-
-def test_slow_readers_for_whom_there_is_no_room_leave_connections_for_others(backend: Backend, tmp_path: Path) -> None:
-    limits = UpstreamLimits(connections=3, waiting=2, waiting_share=2, wait=0.1)
-    upstream = client(backend.url, limits, answers=Answers(tmp_path, AnswerLimits(disk=0)))
-    with backend.behaving(large):
-        streams = [upstream.send(LARGE).reply.stream for _ in range(2)]
-        assert code(upstream, LARGE) == "GW_016"
-        assert code(upstream) == "200"
-        for stream in streams:
-            assert stream is not None
-            stream.close()
-        assert code(upstream, LARGE) == "200"
-
-
-def test_who_waits_for_a_lane_of_downloads_has_asked_the_service_nothing(backend: Backend, tmp_path: Path) -> None:
-    limits = UpstreamLimits(downloads=1, download_turn=0.1, waiting=1)
-    upstream = client(backend.url, limits, answers=Answers(tmp_path, AnswerLimits(disk=0)))
-    download, small = replace(LARGE, long=True), Outbound("GET", "/small", [], holder="b", long=True)
-    with backend.behaving(large):
-        stream = upstream.send(download).reply.stream
-        seen = len(backend.seen)
-        assert [code(upstream, it) for it in (download, small)] == ["GW_016", "GW_016"]
-        assert len(backend.seen) == seen
-        assert code(upstream) == "200"
-        assert stream is not None
-        stream.close()
-        # A lane is left by a short answer, by one without a body, and by one that was read.
-        head = replace(download, method="HEAD")
-        assert [code(upstream, it) for it in (small, head, small)] == ["200"] * 3
-        stream = upstream.send(download).reply.stream
-        assert stream is not None
-        assert sum(map(len, stream)) == 8_000_000
-        assert code(upstream, small) == "200"
-        stream.close()
-    assert upstream.state["streams"] == 0
-
-
-def test_events_pass_as_they_come_and_hold_a_lane(backend: Backend) -> None:
-    def events(handler: Handler) -> None:
-        handler.reply(200, b"data: x\n\n" * 10_000, {"Content-Type": "text/event-stream"})
-
-    upstream = client(backend.url)
-    with backend.behaving(events):
-        stream = upstream.send(Outbound("GET", "/stream", [])).reply.stream
-        assert isinstance(stream, AnswerStream)
-        assert upstream.state["streams"] == 1
-        stream.close()
-    assert upstream.state["streams"] == 0
-
-
-def test_an_exhausted_pool_waits_and_then_says_503() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        upstream = client(url, UpstreamLimits(connections=1, wait=0.1, answer=0.5))
-        import gevent
-
-        first = gevent.spawn(code, upstream)
-        gevent.sleep(0.05)
-        assert code(upstream) == "GW_011"
-        assert first.get() == "GW_012"
-
-
-def test_one_slow_route_opens_no_breaker_while_the_service_answers_health(backend: Backend) -> None:
-    """Six time-outs of a verification; before, the fifth turned everybody away."""
-    release = threading.Event()
-
-    def slow(handler: Handler) -> None:
-        if handler.path == "/slow":
-            release.wait(10)
-        handler.reply(200, b"{}")
-
-    verify = Outbound("GET", "/slow", [])
-    limits = UpstreamLimits(answer=0.05)
-    with backend.behaving(slow):
-        upstream = client(backend.url, limits, health="/users/health")
-        assert [code(upstream, verify) for _ in range(6)] == ["GW_012"] * 6
-        assert code(upstream) == "200"
-        blind = client(backend.url, limits)
-        assert [code(blind, verify) for _ in range(6)] == ["GW_012"] * 5 + ["GW_011"]
-        release.set()
-
-
-def test_a_service_that_hangs_as_a_whole_opens_the_breaker() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        upstream = client(url, UpstreamLimits(answer=0.05, probe=0.05), health="/users/health")
-        assert [code(upstream) for _ in range(6)] == ["GW_012"] * 5 + ["GW_011"]
-
-
 def test_connections_that_ended_while_they_were_kept_open_no_breaker() -> None:
     def once(link: socket.socket) -> None:
         read_head(link)
@@ -396,31 +229,3 @@ def test_connections_that_ended_while_they_were_kept_open_no_breaker() -> None:
             assert code(upstream) == "200"
             assert code(upstream, Outbound("POST", "/x", [], b"{}")) == "GW_010"
         assert code(upstream) == "200"
-
-
-def test_large_documents_wait_for_their_turn_and_no_client_has_all_of_them(backend: Backend) -> None:
-    reading, release = threading.Semaphore(0), threading.Event()
-
-    def busy(handler: Handler) -> None:
-        handler.read_body()
-        if handler.command == "POST":
-            reading.release()
-            release.wait(10)
-        handler.reply(200, b"{}")
-
-    def large(holder: str) -> Outbound:
-        return Outbound("POST", "/timeseries/write", [], b"{}", 2, holder, large=True)
-
-    import gevent
-
-    with backend.behaving(busy):
-        upstream = client(backend.url, UpstreamLimits(documents=2, documents_share=1, turn=0.1))
-        first = gevent.spawn(code, upstream, large("organization 1"))
-        gevent.sleep(0)
-        assert code(upstream, large("organization 1")) == "GW_016"
-        assert code(upstream) == "200"
-        second = gevent.spawn(code, upstream, large("organization 2"))
-        gevent.sleep(0.05)
-        release.set()
-        assert [one.get(timeout=5) for one in (first, second)] == ["200", "200"]
-        assert code(upstream, large("organization 1")) == "200"

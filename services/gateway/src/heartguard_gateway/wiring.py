@@ -1,7 +1,8 @@
 """Puts the gateway together: the only room that knows everybody."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import gevent
 from flask import Flask
@@ -84,15 +85,23 @@ def create_app(
     )
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, Pipeline(ports))
-    lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
     lifecycle.on_close(refused.close)
-    lifecycle.on_close(gevent.spawn(refused.write_forever).kill)
-    lifecycle.on_close(gevent.spawn(_show_state, metrics, services, bodies).kill)
-    lifecycle.on_close(gevent.spawn(_keep_pace, metrics, answers).kill)
-    if isinstance(keys, PublishedKeys):
-        lifecycle.on_close(gevent.spawn(_keep_fresh, keys).kill)
+    _run_beside(
+        lifecycle,
+        trail.drain_forever,
+        refused.write_forever,
+        partial(_show_state, metrics, services, bodies),
+        partial(_keep_pace, metrics, answers),
+        *([partial(_keep_fresh, keys)] if isinstance(keys, PublishedKeys) else []),
+    )
     app.extensions[LIFECYCLE] = lifecycle
     return app
+
+
+def _run_beside(lifecycle: Lifecycle, *works: Callable[[], object]) -> None:
+    """Run each of them in a greenlet until the gateway ends."""
+    for work in works:
+        lifecycle.on_close(gevent.spawn(work).kill)
 
 
 def _upstreams(
