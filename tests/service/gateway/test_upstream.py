@@ -214,9 +214,6 @@ def test_the_clients_fault_is_not_the_services(backend: Backend) -> None:
     assert code(upstream) == "200"
 
 
-LARGE = Outbound("GET", "/large", [], holder="a")
-
-
 def test_connections_that_ended_while_they_were_kept_open_no_breaker() -> None:
     def once(link: socket.socket) -> None:
         read_head(link)

@@ -15,6 +15,8 @@ from heartguard_gateway.upstream import UpstreamLimits
 from tests.service.gateway.house import Backend, Handler
 from tests.service.gateway.scripted import client, close_all, code
 
+LARGE = Outbound("GET", "/large", [], holder="a")
+
 
 @pytest.fixture(autouse=True)
 def closed_in_the_end() -> Iterator[None]:
