@@ -84,8 +84,7 @@ def create_app(
     mount(app, Pipeline(ports))
     lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
     lifecycle.on_close(gevent.spawn(_show_state, metrics, services, bodies).kill)
-    if isinstance(keys, PublishedKeys):
-        lifecycle.on_close(gevent.spawn(_keep_fresh, keys).kill)
+    lifecycle.on_close(gevent.spawn(_keep_fresh, keys).kill)
     lifecycle.on_close(gevent.spawn(_keep_pace, metrics, answers).kill)
     app.extensions[LIFECYCLE] = lifecycle
     return app
@@ -118,9 +117,9 @@ def _upstreams(
     return made
 
 
-def _keep_fresh(keys: PublishedKeys) -> None:
-    """Have the keys before a token needs them; the body of a background greenlet."""
-    while True:
+def _keep_fresh(keys: KeySource) -> None:
+    """Have the keys that auth publishes before a token needs them; the body of a background greenlet."""
+    while isinstance(keys, PublishedKeys):
         gevent.sleep(keys.keep_fresh())
 
 
