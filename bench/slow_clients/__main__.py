@@ -10,6 +10,7 @@ files or connections are not given back.
 import resource
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from bench.slow_clients.kinds import kinds  # noqa: E402
 from bench.slow_clients.product import MEMORY_LEFT, RELEASED_SECONDS, Product  # noqa: E402
 from tests.clone import Clone  # noqa: E402
 
+SETTLED_SECONDS = 3.0  # what a thousand of them do when they arrive is work like any other
 CALLERS = ("login", "health", "batch", "read", "upload", "download")
 
 
@@ -94,6 +96,7 @@ def _measure(product: Product, options: Any) -> int:
         quiet = asked()  # each time anew: what else the machine does changes
         ends: dict[str, Any] = {}
         with product.attacked(options.clients, behaviours, ends):
+            time.sleep(SETTLED_SECONDS)
             found = asked()
             meanwhile = product.held()
         after = product.released(before)

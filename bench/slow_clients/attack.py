@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 
 PAUSE = 1.0  # between two drips
+ARRIVALS = 200  # clients a second: they are slow, and no flood
 BACK = 10.0  # until a client that was cut off or turned away comes back
 # Everything in 127.0.0.0/8 is this machine (Linux): the slow ones come from a few addresses of their own.
 SOURCES = tuple(f"127.0.0.{number}" for number in range(2, 6))
@@ -44,6 +45,7 @@ class Attack:
     behaviours: list[Behaviour]
     ends: Counter[str] = field(default_factory=Counter)
     connections: int = 0
+    _over: bool = False
     _all_connected: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -52,20 +54,23 @@ class Attack:
         at_work = []
         for place in range(self.clients):
             behaviour = self.behaviours[place % len(self.behaviours)]
-            at_work.append(asyncio.ensure_future(self._stay(behaviour, SOURCES[place % len(SOURCES)])))
-            if place % 50 == 49:
-                await asyncio.sleep(0.02)
+            delay = place / behaviour.rate if behaviour.rate else 0
+            at_work.append(asyncio.ensure_future(self._stay(behaviour, SOURCES[place % len(SOURCES)], delay)))
+            if place % 10 == 9:
+                await asyncio.sleep(10 / ARRIVALS)
         await asyncio.wait([asyncio.ensure_future(self._all_connected.wait()), over], return_when="FIRST_COMPLETED")
         print("up", flush=True)
         await over
+        self._over = True  # wait_for() may take a cancellation for its own timeout
         for one in at_work:
             one.cancel()
-        await asyncio.gather(*at_work, return_exceptions=True)
+        await asyncio.wait(at_work, timeout=5)
         print(json.dumps({"connections": self.connections, "ends": self.ends}))
 
-    async def _stay(self, behaviour: Behaviour, source: str) -> None:
+    async def _stay(self, behaviour: Behaviour, source: str, delay: float) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        await asyncio.sleep(delay)
+        while not self._over:
             began = loop.time()
             try:
                 status = await self._once(behaviour, source)
@@ -125,7 +130,9 @@ class Attack:
 
 
 def plan(port: int, clients: int, behaviours: list[Behaviour]) -> str:
-    """The argument of this program."""
+    """The argument of this program; of clients who only ask at a rate there are as many as two seconds need."""
+    if rate := min(one.rate for one in behaviours):
+        clients = min(clients, int(2 * rate))
     return json.dumps({"port": port, "clients": clients, "behaviours": [asdict(one) for one in behaviours]})
 
 

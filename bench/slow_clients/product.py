@@ -27,7 +27,7 @@ Heard = dict[str, dict[str, list[Any]]]
 class Product:
     """A started copy, the attackers' organization and another one."""
 
-    def __init__(self, clone: Clone, file_mib: int = 20, points: int = 40_000) -> None:
+    def __init__(self, clone: Clone, file_mib: int = 20, points: int = 5_000) -> None:
         self.clone = clone
         self.port = clone.ports["gateway"]
         self.target = self._target(file_mib, points)

@@ -310,7 +310,7 @@ def test_slow_readers_for_whom_there_is_no_room_leave_connections_for_others(bac
 
 
 def test_who_waits_for_a_lane_of_downloads_has_asked_the_service_nothing(backend: Backend, tmp_path: Path) -> None:
-    limits = UpstreamLimits(downloads=1, download_wait=0.1, waiting=1)
+    limits = UpstreamLimits(downloads=1, download_turn=0.1, waiting=1)
     upstream = client(backend.url, limits, answers=Answers(tmp_path, AnswerLimits(disk=0)))
     download, small = replace(LARGE, long=True), Outbound("GET", "/small", [], holder="b", long=True)
     with backend.behaving(large):

@@ -155,6 +155,17 @@ def test_without_room_a_service_waits_for_few_and_the_others_are_turned_away(mak
     assert house.lanes.busy == 1
 
 
+def test_what_is_small_needs_no_disk(make: Make) -> None:
+    house, data = make(disk=0), DATA[:MIB]
+    found = [(service := Service(data), house.keep(service, MIB)) for _ in range(5)]
+    gevent.sleep(0.05)
+    for service, answer in found:
+        assert service.free
+        assert b"".join(answer) == data
+        answer.close()
+    assert house.empty()
+
+
 def test_an_answer_of_unknown_length_that_finds_no_room_on_its_way_is_cut(make: Make) -> None:
     house = make(disk=0)
     taken = house.keep(Service(), None, "a")

@@ -46,12 +46,14 @@ class Pace:
 class AnswerLimits:
     """What one worker keeps of answers, in bytes, and at which pace they have to be read.
 
-    `one` is the memory for one answer, `spare` what has to be left free on the disk. What is more than `ahead` of a
-    gentle reader is taken at `ahead_rate` bytes per second, so that a thousand of them are no load. `crowded` is for
-    holders of more than an eighth of `disk`, `waited_for` for readers for whom a service has to wait.
+    `one` is the memory for one answer, or all of it where that is at most `small`; `spare` has to be left free on the
+    disk. What is more than `ahead` of a gentle reader is taken at `ahead_rate` bytes per second, so that a thousand of
+    them are no load. `crowded` is for holders of more than an eighth of `disk`, `waited_for` for readers for whom a
+    service has to wait.
     """
 
     one: int = 128 * 1024
+    small: int = MIB
     memory: int = 32 * MIB
     disk: int = 2048 * MIB
     spare: int = 1024 * MIB
@@ -85,6 +87,15 @@ class Reader:
     gentle: bool = False
 
 
+@dataclass(frozen=True)
+class Space:
+    """What was found for an answer before it began: bytes for all of it, or a lane of those who wait."""
+
+    memory: int = 0
+    disk: int = 0
+    lane: bool = False
+
+
 class Answers:
     """The answers that one worker keeps. `count` is told each reader that was cut off, and why."""
 
@@ -109,13 +120,17 @@ class Answers:
 
         It is taken from its source from now on, read or not.
         """
-        reserved = 0
-        if length is not None and self.reserve(reader.holder, length):
-            reserved = length
-        lane = length is not None and not reserved
-        if lane and not reader.lanes.enter(reader.holder, 0):
-            return None
-        answer = KeptAnswer(self, source, reader, reserved, lane=lane)
+        space = Space()
+        if length is not None:
+            if length <= self.limits.small and self.memory.take(reader.holder, length):
+                space = Space(memory=length)
+            elif self.reserve(reader.holder, length):
+                space = Space(disk=length)
+            elif reader.lanes.enter(reader.holder, 0):
+                space = Space(lane=True)
+            else:
+                return None
+        answer = KeptAnswer(self, source, reader, space)
         self._open.add(answer)
         return answer
 
@@ -147,13 +162,13 @@ class KeptAnswer:
 
     unbuffered = True  # the head leaves at once: the first block may take its time
 
-    def __init__(self, answers: Answers, source: Source, reader: Reader, reserved: int, *, lane: bool) -> None:
+    def __init__(self, answers: Answers, source: Source, reader: Reader, space: Space) -> None:
         self._answers = answers
         self._source = source
         self._reader = reader
-        self._known = reserved  # of an answer whose length is known: space for all of it
-        self._reserved = reserved
-        self._lane = lane
+        self._space = space
+        self._reserved = space.disk
+        self._lane = space.lane
         self._blocks: deque[tuple[bytes, int]] = deque()  # with the memory taken for each
         self._in_memory = 0
         self._file: IO[bytes] | None = None
@@ -183,7 +198,7 @@ class KeptAnswer:
         self._leave_service()
         self._answers.forget(self)
         self._blocks.clear()
-        self._answers.memory.give(self._reader.holder, self._in_memory)
+        self._answers.memory.give(self._reader.holder, self._in_memory + self._space.memory)
         self._answers.disk.give(self._reader.holder, self._reserved)
         self._in_memory = self._reserved = 0
         if self._file is not None:
@@ -250,12 +265,12 @@ class KeptAnswer:
     def _kept(self, block: bytes) -> bool:
         """Whether there was room; an answer of which nothing waits always finds some."""
         if self._read == self._written:
-            fits = self._in_memory + len(block) <= self._answers.limits.one
+            fits = not self._space.memory and self._in_memory + len(block) <= self._answers.limits.one
             if fits and self._answers.memory.take(self._reader.holder, len(block)):
                 self._in_memory += len(block)
                 self._blocks.append((block, len(block)))
                 return True
-            if not self._blocks:
+            if self._space.memory or not self._blocks:
                 self._blocks.append((block, 0))
                 return True
         return self._spilled(block)
@@ -305,9 +320,8 @@ class KeptAnswer:
         if self._read == self._written:  # begin anew, so that the space is what waits and not what has gone
             self._file.truncate(0)
             self._read = self._written = 0
-            if self._reserved > self._known:
-                self._answers.disk.give(self._reader.holder, self._reserved - self._known)
-                self._reserved = self._known
+            self._answers.disk.give(self._reader.holder, self._reserved - self._space.disk)
+            self._reserved = self._space.disk
         return block
 
     def _leave_service(self) -> None:

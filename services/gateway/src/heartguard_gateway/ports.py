@@ -22,7 +22,7 @@ class Outbound:
 
     Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError. `holder` is whose
     share of lanes and space it takes; `large` says that reading the document costs a service so much that it takes a
-    lane, `long` that a long answer is expected, so that it needs one; `cut` ends the client's connection.
+    lane, `long` that the answer may be long, which takes one too; `cut` ends the client's connection.
     """
 
     method: str

@@ -27,6 +27,8 @@ class Room:
 
     def give(self, holder: str, size: int) -> None:
         """Give bytes back."""
+        if not size:
+            return
         self.used -= size
         self._holders[holder] -= size
         self._forget(holder)

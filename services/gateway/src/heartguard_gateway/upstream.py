@@ -36,21 +36,21 @@ class UpstreamLimits:
     `streams` is how many threads of the service may be held by bodies that come at a client's pace, `downloads` by
     answers that are long, `share` and `download_share` how many of them by one client: over all workers fewer than the
     service has, so that the others answer all else. `waiting` of the readers may make it wait, when there is no room.
-    `documents` and `documents_share` are the same for large documents, which cost seconds of a process; they wait for
-    their turn up to `turn`.
+    `documents` and `documents_share` are the same for large documents, which cost seconds of a process. Documents wait
+    for their turn up to `turn`, downloads up to `download_turn`.
     """
 
     connections: int = 128
     streams: int = 3
     share: int = 2
+    downloads: int = 3
+    download_share: int = 1
+    download_turn: float = 20.0
+    waiting: int = 2
+    waiting_share: int = 1
     documents: int = 3
     documents_share: int = 2
     turn: float = 10.0
-    downloads: int = 3
-    download_share: int = 1
-    download_wait: float = 20.0
-    waiting: int = 2
-    waiting_share: int = 1
     connect: float = 1.0
     wait: float = 2.0
     answer: float = 30.0
@@ -115,7 +115,7 @@ class Upstream:
 
     def _send_in_lane(self, outbound: Outbound) -> Inbound:
         """Send what has a long answer; the lane is left when the service has given all of it."""
-        self._enter(self._downloads, outbound.holder, self._limits.download_wait)
+        self._enter(self._downloads, outbound.holder, self._limits.download_turn)
         inbound = None
         try:
             inbound = self._send(outbound, streamed=False)

@@ -117,12 +117,6 @@ def _upstreams(
     return made
 
 
-def _keep_fresh(keys: KeySource) -> None:
-    """Have the keys that auth publishes before a token needs them; the body of a background greenlet."""
-    while isinstance(keys, PublishedKeys):
-        gevent.sleep(keys.keep_fresh())
-
-
 def _answers(settings: Settings, metrics: Metrics) -> Answers:
     """What is kept of long answers, beside the spool."""
     cut = metrics.counter("heartguard_gateway_cut_readers", "Clients cut off while they read an answer", ("why",))
@@ -138,6 +132,12 @@ def _keep_pace(metrics: Metrics, answers: Answers) -> None:
         kept.labels("memory").set(answers.memory.used)
         kept.labels("disk").set(answers.disk.used)
         gevent.sleep(_STATE_SECONDS)
+
+
+def _keep_fresh(keys: KeySource) -> None:
+    """Have the keys that auth publishes before a token needs them; the body of a background greenlet."""
+    while isinstance(keys, PublishedKeys):
+        gevent.sleep(keys.keep_fresh())
 
 
 def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: BodySpool) -> None:

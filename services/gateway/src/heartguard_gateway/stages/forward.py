@@ -74,7 +74,12 @@ def _send(
     path = join_path(exchange.segments)
     target = f"{path}?{request.query}" if request.query else path
     outbound = Outbound(
-        *(request.method, target, exchange.upstream_headers, body, length, exchange.holder),
+        request.method,
+        target,
+        exchange.upstream_headers,
+        body,
+        length,
+        holder=exchange.holder,
         large=large,
         long=row.long_answer,
         cut=request.cut,
