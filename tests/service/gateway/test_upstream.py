@@ -212,17 +212,3 @@ def test_the_clients_fault_is_not_the_services(backend: Backend) -> None:
         with pytest.raises(GoneError):
             upstream.send(Outbound("PUT", "/media/upload", [], blocks(), 1_000_000))
     assert code(upstream) == "200"
-
-
-def test_connections_that_ended_while_they_were_kept_open_no_breaker() -> None:
-    def once(link: socket.socket) -> None:
-        read_head(link)
-        link.sendall(OK)
-        read_head(link)
-
-    with scripted(*[once] * 3, answering(OK)) as url:
-        upstream = client(url, UpstreamLimits(failures=2))
-        for _ in range(3):
-            assert code(upstream) == "200"
-            assert code(upstream, Outbound("POST", "/x", [], b"{}")) == "GW_010"
-        assert code(upstream) == "200"

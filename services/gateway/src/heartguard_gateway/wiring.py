@@ -148,9 +148,9 @@ def _keep_pace(metrics: Metrics, answers: Answers) -> None:
         gevent.sleep(_STATE_SECONDS)
 
 
-def _keep_fresh(keys: PublishedKeys) -> None:
-    """Have the keys before a token needs them; the body of a background greenlet."""
-    while True:
+def _keep_fresh(keys: KeySource) -> None:
+    """Have the keys that auth publishes before a token needs them; the body of a background greenlet."""
+    while isinstance(keys, PublishedKeys):
         gevent.sleep(keys.keep_fresh())
 
 
