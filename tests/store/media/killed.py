@@ -13,8 +13,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
+from heartguard_common.identity import Principal
 from heartguard_media.domain.items import Upload
 from heartguard_media.store.archives import PostgresArchives
 from heartguard_media.store.gcs import open_bucket
@@ -85,11 +87,14 @@ class EverythingIsOld:
 
 def media_of(order, around):
     """Media over the real stores, each inside of `around`."""
-    items = PostgresItems(Database(order["database"], pool_size=1), Database(order["database"], pool_size=1))
+    pool = Database(order["database"], pool_size=1)
+    items = PostgresItems(pool, Database(order["database"], pool_size=1))
     audit = SimpleNamespace(changed=lambda *_, **__: None)
     objects = EverythingIsOld(objects_of(order))
     archives = PostgresArchives(Database(order["database"], pool_size=1))
-    stores = Stores(around(items), around(objects), audit, SystemClock(), archives, nullcontext)
+    stores = Stores(
+        around(items), around(objects), audit, SystemClock(), archives, nullcontext, PostgresAuthority(pool)
+    )
     return MediaUseCases.over(RULES, stores)
 
 
@@ -125,7 +130,7 @@ DEEDS = {deed.__name__: deed for deed in (upload, announced, delete, erase, swee
 def run(order, said):
     """One run in a process of its own; does not return."""
     steps = Steps(order["step"])
-    who = SimpleNamespace(**order["who"])
+    who = Principal("person", **order["who"])
     media = media_of(order, steps.around)
     steps.armed = True
     result = DEEDS[order["deed"]](media, who, steps, order)

@@ -25,7 +25,7 @@ class House:
         self.answers: dict[str, Exception] = {}
         self.ended: list[Job] = []
         keepers = {step.keeper: self._keeper(step.keeper) for step in STEPS}
-        self.runner = JobRunner("k", self.jobs, Erasure(STEPS, keepers), self.ended.append, self.clock)
+        self.runner = JobRunner("k", self.jobs, Erasure(STEPS, keepers, self.clock), self.ended.append, self.clock)
 
     def _keeper(self, name: str) -> Any:
         def erase(org_id: int, user_id: int | None) -> None:

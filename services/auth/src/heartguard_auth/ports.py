@@ -56,6 +56,9 @@ class Accounts(Protocol):
     def place(self, user_id: int, role: str, *, active: bool) -> None:
         """Give a member a role, and let them act or not."""
 
+    def mark_deleted(self, user_id: int) -> None:
+        """Set the mark of a member's deletion: from its commit on nothing more of theirs is stored."""
+
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
 

@@ -58,6 +58,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         outbox=(PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock) if settings.smtp else NoOutbox()),
         resets=PostgresResets(parts.database, parts.clock),
         invitations=PostgresInvitations(parts.database, parts.clock),
+        authority=parts.authority,
         audit=parts.audit,
         clock=parts.clock,
     )

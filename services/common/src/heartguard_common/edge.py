@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from heartguard_common import logs, policy
 from heartguard_common.audit import AuditLog
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.background import Background
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
@@ -46,6 +47,7 @@ class Parts:
     audit: AuditLog
     clock: Clock
     keys: IdempotencyKeys
+    authority: PostgresAuthority
 
 
 def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = None) -> Parts:
@@ -69,6 +71,7 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         audit=audit,
         clock=clock,
         keys=IdempotencyKeys(service, database, clock),
+        authority=PostgresAuthority(database),
     )
 
 
@@ -95,6 +98,7 @@ def make_edge(
         metrics=Metrics(service),
         gateway_key=settings.service_credentials.get("gateway", ""),
         keys=parts.keys,
+        authority=parts.authority,
         check_answers=settings.environment == "test",
         log=logs.configure(service, settings.log_level),
     )

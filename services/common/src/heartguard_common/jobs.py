@@ -59,6 +59,10 @@ class Job:
         status = "done" if progress == 100 else "running"
         return replace(self, status=status, progress=progress, result=result, error=None, attempts=0)
 
+    def waiting(self, until_ns: int) -> "Job":
+        """The job after a step that succeeded and has to be repeated, not before `until_ns`."""
+        return replace(self, status="running", error=None, attempts=0, due_ns=until_ns)
+
     def delayed(self, reason: str, now_ns: int) -> "Job":
         """The job after a step that did not succeed and will be tried again."""
         rest = min(2**self.attempts, LONGEST_REST_SECONDS)
@@ -145,11 +149,14 @@ class JobRunner:
         """Take all due jobs as far as they go; returns the seconds until it is worth looking again."""
         rest = LOOK_SECONDS
         for job_id in self._jobs.due(self._kind, self._clock.now_ns()):
-            while (job := self.step(job_id)) is not None and job.open and job.error is None:
+            while (job := self.step(job_id)) is not None and self._goes_on(job):
                 pass
             if job is not None and job.open:
                 rest = min(rest, (job.due_ns - self._clock.now_ns()) / NANOSECONDS)
         return max(rest, 0.0)
+
+    def _goes_on(self, job: Job) -> bool:
+        return job.open and job.error is None and job.due_ns <= self._clock.now_ns()
 
     def step(self, job_id: str) -> Job | None:
         """Try the next step of a job now; None when somebody else works on it."""

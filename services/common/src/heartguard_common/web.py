@@ -12,27 +12,22 @@ from functools import partial
 from typing import Any, cast
 
 from flask import Flask, Response, g, request
-from gunicorn.http.errors import NoMoreData, ParseException
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
 from heartguard_common import body as bodies
 from heartguard_common import etag, failures
+from heartguard_common.authority import Authority
 from heartguard_common.contracts import Contract, Contracts, Violations
 from heartguard_common.errors import (
     INTERNAL,
     MALFORMED,
-    METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,
-    NOT_FOUND,
-    TOO_LARGE,
-    UNAVAILABLE,
     UNPROCESSABLE,
     Fault,
     ServiceError,
 )
-from heartguard_common.files import FULL
 from heartguard_common.forwarding import forwarded
+from heartguard_common.http_errors import translate
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
 from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, readiness_document
@@ -40,6 +35,7 @@ from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
 from heartguard_common.policy import KINDS, Policy, Row, authorize
+from heartguard_common.recheck import BELIEVED_SECONDS, ActiveCheck, CheckedReader
 from heartguard_common.representation import Malformed, choose
 from heartguard_common.revocation import Revocations
 from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, FORMATS, Answer, Call, Route
@@ -63,7 +59,8 @@ class Edge:
 
     `prefix` is the path that health, ready and metrics stand under. `gateway_key` verifies whom the gateway
     forwards for; without it nobody can forward. `check_answers` holds every answer
-    against its contract, for tests and development.
+    against its contract, for tests and development. `believed_seconds` is how long it is believed that a token is
+    not revoked, while the body of its request comes in.
     """
 
     service: str
@@ -76,7 +73,9 @@ class Edge:
     metrics: Metrics
     gateway_key: str = ""
     keys: IdempotencyKeys | None = None
+    authority: Authority | None = None
     check_answers: bool = False
+    believed_seconds: float = BELIEVED_SECONDS
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("heartguard"))
 
 
@@ -183,7 +182,10 @@ class _Endpoint:
     def __call__(self, **params: str) -> Response:
         principal = g.principal = self._authenticate()
         authorize(self.row, principal, inner=_is_inner())
-        call, request_hash = self._call(principal, params)
+        token = bearer_token(request.headers.get("Authorization"))
+        active = ActiveCheck(self.edge.revocations, principal, token, self.edge.believed_seconds)
+        call, request_hash = self._call(principal, params, active)
+        active.require()
         key = request.headers.get("Idempotency-Key")
         if key is None or not self.route.idempotent or self.edge.keys is None or principal is None:
             return self._response(self._answer(call))
@@ -208,7 +210,7 @@ class _Endpoint:
             self.edge.revocations.require_active(principal, bearer_token(header) or "")
         return principal
 
-    def _call(self, principal: Principal | None, params: Mapping[str, str]) -> tuple[Call, str]:
+    def _call(self, principal: Principal | None, params: Mapping[str, str], active: ActiveCheck) -> tuple[Call, str]:
         """The call, and the hash of its request where there is a key for it: a handler must not find the body kept."""
         query = self._decode_query()
         document, body_type, raw = self._read_body(query)
@@ -223,7 +225,7 @@ class _Endpoint:
             principal=principal,
             document=document,
             body_type=body_type,
-            stream=request.stream if self.route.body == "stream" else None,
+            stream=CheckedReader(request.stream, active) if self.route.body == "stream" else None,
             content_length=request.content_length,
             address=g.address,
             user_agent=request.headers.get("User-Agent", "")[:300],
@@ -304,9 +306,13 @@ class _Endpoint:
     def _once(self, key: str, call: Call, request_hash: str) -> Response:
         assert self.edge.keys is not None and call.principal is not None  # noqa: PT018  seen by the caller
         made: list[Response] = []
+        principal = call.principal
 
         def answer() -> Recorded:
             response = self._response(self._answer(call))
+            if self.edge.authority is not None and principal.kind == "person":
+                # The answer that is kept is the caller's data too.
+                self.edge.authority.require_writer(principal)
             made.append(response)
             kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
             return Recorded(response.status_code, kept, response.get_data())
@@ -347,28 +353,13 @@ def _checked(decode: Callable[[], Any]) -> Any:
 
 def handle_errors(edge: Edge, error: Exception) -> Response:
     """The one place that turns an exception into an answer, in the format the caller asked for."""
-    known = error if isinstance(error, ServiceError) else _translate(error)
+    known = error if isinstance(error, ServiceError) else translate(error)
     g.error_code = known.row.code
     if known.row.status >= 500:
         edge.log.error("%s", known, exc_info=error)
     media_type = g.get("error_type", DOCUMENT_TYPES[0])
     status, headers, body = failures.render(known, media_type, g.request_id, edge.contracts)
     return Response(body, status, headers)
-
-
-def _translate(error: Exception) -> ServiceError:
-    if isinstance(error, NotFound):
-        return ServiceError(NOT_FOUND)
-    if isinstance(error, MethodNotAllowed):
-        return ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(error.valid_methods or ()))})
-    if isinstance(error, RequestEntityTooLarge):
-        return ServiceError(TOO_LARGE)
-    broken_chunks = isinstance(error, ParseException | NoMoreData)
-    if broken_chunks or (isinstance(error, HTTPException) and 400 <= (error.code or 500) < 500):
-        return ServiceError(MALFORMED, "The request is not well-formed")
-    if isinstance(error, OSError) and error.errno in FULL:
-        return ServiceError(UNAVAILABLE, "There is no room left to store this")
-    return ServiceError(INTERNAL)
 
 
 def _finish(edge: Edge, response: Response) -> Response:

@@ -1,6 +1,6 @@
 """What the time-series service needs from outside."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from heartguard_influx.domain.bucket import Bucket
@@ -51,13 +51,23 @@ class FieldTypes(Protocol):
 
 
 class TimeSeriesStore(Protocol):
-    """Where points are kept."""
+    """Where points are kept.
+
+    `settled_seconds`: so long after the mark of a deletion a write may still arrive that was permitted before it.
+    """
+
+    @property
+    def settled_seconds(self) -> float:
+        """0 where points are stored in the transaction that has asked for the permission."""
 
     def fault(self, point: Point) -> str | None:
         """Why this store can't keep a point as it is, or None."""
 
-    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Verdict]:
-        """Store points without fault whose field types are registered; what became of each, as if sent one by one."""
+    def write(self, bucket_id: int, points: Sequence[Point], require: Callable[[], None]) -> Sequence[Verdict]:
+        """Store points without fault whose field types are registered; what became of each, as if sent one by one.
+
+        Where that is no part of the transaction around, `require` is called before anything is sent.
+        """
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
         """The series of a selection as they are answered together, by tags; None keeps each by itself.

@@ -5,6 +5,7 @@ from functools import partial
 
 from flask import Flask
 
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
@@ -53,6 +54,8 @@ def _in_postgresql(parts: Parts) -> Stores:
         transaction=database.transaction,
         audit=parts.audit,
         clock=parts.clock,
+        authority=parts.authority,
+        registry=database.transaction,
     )
 
 
@@ -77,4 +80,6 @@ def _in_influxdb(settings: Settings, parts: Parts) -> Stores:
         transaction=nullcontext,
         audit=parts.audit,
         clock=parts.clock,
+        authority=PostgresAuthority(registry),
+        registry=registry.transaction,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from heartguard_common.identity import Principal
 from heartguard_media.domain.items import MediaItem, Scope, Ticket, Usage, Written
 
 
@@ -10,7 +11,10 @@ class ObjectStore(Protocol):
     """Where the bytes lie, under keys that are paths of plain segments."""
 
     def write(self, key: str, blocks: Iterable[bytes]) -> Written:
-        """Store a new object whole or, when `blocks` raises, not at all. Raises FileExistsError for a used key."""
+        """Store a new object whole or, when `blocks` raises, not at all.
+
+        Raises FileExistsError for a used key, MEDIA_001 when it was abandoned meanwhile.
+        """
 
     def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """The bytes of a range, in blocks. Raises FileNotFoundError before the first one."""
@@ -20,6 +24,9 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; no fault when it is gone."""
+
+    def abandon(self, folder: str) -> None:
+        """Let nothing become an object any more that is just being written below `folder`, and remove its bytes."""
 
     def older_than(self, seconds: float) -> Iterator[str]:
         """The keys of all objects that were stored longer ago than that."""
@@ -34,11 +41,12 @@ class ObjectStore(Protocol):
 class Items(Protocol):
     """The metadata, in the database."""
 
-    def begin(self, item: MediaItem, quota: int, until: str | None) -> bool:
+    def begin(self, principal: Principal, item: MediaItem, quota: int, until: str | None) -> bool:
         """Remember an upload that begins and keep `item.size` bytes of the organization's quota for it.
 
         Nobody sees it yet. `until`: when the bytes must have begun to come, where they don't come with the call.
-        Committed when it returns, whatever transaction is open. False when there is no such room.
+        Committed when it returns, whatever transaction is open. False when there is no such room. Raises GEN_402
+        where the caller is not who their token says any more.
         """
 
     def finish(self, item_id: str, written: Written) -> MediaItem | None:

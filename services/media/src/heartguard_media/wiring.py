@@ -38,7 +38,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     parts.lifecycle.on_close(apart.close)
     archives = PostgresArchives(parts.database)
     items = PostgresItems(parts.database, apart)
-    stores = Stores(items, objects, parts.audit, parts.clock, archives, parts.database.transaction)
+    stores = Stores(items, objects, parts.audit, parts.clock, archives, parts.database.transaction, parts.authority)
     usecases = MediaUseCases.over(rules, stores)
 
     def sweep() -> float:

@@ -23,10 +23,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The organization service; deletions that a stopped process left unfinished go on from here."""
     parts = open_parts(NAME, settings, clock)
     store, jobs = PostgresOrganizations(parts.database), PostgresJobs(parts.database)
-    erasure = Erasure(STEPS, _keepers(settings, store))
+    erasure = Erasure(STEPS, _keepers(settings, store), parts.clock)
     ended = told(parts.audit, NAME, "organization.deleted")
     work = Background("deletions", JobRunner(DELETION, jobs, erasure, ended, parts.clock).run)
-    organizations = OrganizationUseCases(store, jobs, parts.audit, parts.database.transaction, parts.clock, work.wake)
+    organizations = OrganizationUseCases(
+        store, jobs, parts.authority, parts.audit, parts.database.transaction, parts.clock, work.wake
+    )
     app = make_app(make_edge(NAME, settings, parts), ROUTES, organizations)
     parts.lifecycle.open(Resource("deletions", work.start, Background.ping, Background.close))
     return app

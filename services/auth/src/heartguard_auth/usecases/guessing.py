@@ -49,8 +49,10 @@ class Guard:
         account = self._s.accounts.by_id(user_id)
         if account is None or account.org_id != principal.org_id:
             raise ServiceError(NOT_FOUND)
-        self._s.guesses.clear(account.email)
-        self._s.audit.changed(principal, "auth.lock_ended", f"user:{account.id}")
+        with self._s.transactions.transaction():
+            self._s.authority.require_actor(principal)
+            self._s.guesses.clear(account.email)
+            self._s.audit.changed(principal, "auth.lock_ended", f"user:{account.id}")
 
     def _begin(self, email: str, address: str) -> Attempt:
         waited = 0.0

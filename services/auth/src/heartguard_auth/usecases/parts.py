@@ -18,6 +18,7 @@ from heartguard_auth.ports import (
     Transactions,
 )
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock
 from heartguard_common.identity import TokenVerifier
 
@@ -52,6 +53,7 @@ class Stores:
     outbox: Outbox
     resets: Resets
     invitations: Invitations
+    authority: Authority
     audit: AuditTrail
     clock: Clock
 

@@ -1,6 +1,7 @@
 """Buckets, and the end of what is in them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 from heartguard_common.errors import ServiceError
@@ -29,11 +30,13 @@ class Keeping:
         if not belongs_to(name, org_id):
             raise ServiceError(NO_BUCKET)
         with self._s.transaction():
-            if self._s.buckets.find(org_id, own_name(org_id)) is None:
-                raise ServiceError(NO_BUCKET)
-            bucket = None
-            if name != own_name(org_id):
-                bucket = self._s.buckets.create(org_id, name, retention_days)
+            with self._s.registry():
+                if self._s.buckets.find(org_id, own_name(org_id)) is None:
+                    raise ServiceError(NO_BUCKET)
+                self._s.authority.require_actor(principal)
+                bucket = None
+                if name != own_name(org_id):
+                    bucket = self._s.buckets.create(org_id, name, retention_days)
             if bucket is None:
                 raise ServiceError(BUCKET_EXISTS)
             kept = {"retention_days": retention_days}
@@ -50,7 +53,8 @@ class Keeping:
             payload = {"removed": removed}
             self._s.audit.changed(principal, "timeseries.delete_bucket", f"bucket:{name}", payload=payload)
 
-        self._drop(bucket.id or 0, tell)
+        self._s.authority.require_actor(principal)
+        self._drop(bucket.id or 0, principal, tell)
 
     def delete_points(self, principal: Principal, document: Mapping[str, Any]) -> None:
         """Remove what a PointsDelete names: an admin anybody's points, all others their own. Raises TS_001, TS_005."""
@@ -64,6 +68,8 @@ class Keeping:
         if person is not None:
             resource = f"user:{person}"
         with self._s.transaction():
+            # Their row is not locked: who deletes much, again and again, could not lose their role meanwhile.
+            self._s.authority.require_writer(principal)
             payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": self._delete(selection)}
             self._s.audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
 
@@ -82,8 +88,13 @@ class Keeping:
             return 0
         return self._s.points.delete(selection, self._s.points.groups(selection, None))
 
-    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
-        """Remove what is kept of an organization, or of one member; returns how many values and buckets."""
+    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> tuple[int, int | None]:
+        """Remove what is kept of an organization, or of one member; returns how many values and buckets.
+
+        Also in how many seconds this has to be called once more, because a write may still arrive that was permitted
+        before the deletion; None when it is done.
+        """
+        marked = self._s.authority.wait_for_writers(org_id, user_id)
         buckets = self._s.buckets.ids(org_id)
         if user_id is None:
             removed = sum(self._drop(bucket_id) for bucket_id in buckets)
@@ -93,11 +104,16 @@ class Keeping:
             # Part after part is committed, so that a long erasure gets on although it is stopped; this comes after all.
             resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
             self._s.audit.changed(principal, "timeseries.erase", resource, org_id=org_id, payload={"removed": removed})
-        return removed
+        left = 0.0 if marked is None else self._s.points.settled_seconds - marked
+        return removed, ceil(left) if left > 0 else None
 
-    def _drop(self, bucket_id: int, tell: Callable[[int], object] = lambda _: None) -> int:
+    def _drop(
+        self, bucket_id: int, actor: Principal | None = None, tell: Callable[[int], object] = lambda _: None
+    ) -> int:
         removed = self._s.points.erase([bucket_id], None)
         with self._s.transaction():
+            if actor is not None:
+                self._s.authority.require_actor(actor)
             # Once more, now that nobody writes between the end of the points and the end of the bucket.
             removed += self._s.points.erase([bucket_id], None) + self._s.buckets.remove(bucket_id)
             tell(removed)

@@ -5,8 +5,10 @@ from typing import Any
 
 from sqlalchemy import text
 
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.clock import from_datetime
 from heartguard_common.database import Database
+from heartguard_common.identity import Principal
 from heartguard_media.domain.items import MediaItem, Scope, Usage, Written
 
 _COLUMNS = "id, org_id, owner_id, file_name, content_type, size, sha256, status, created_at"
@@ -79,10 +81,15 @@ class PostgresItems:
     def __init__(self, database: Database, apart: Database) -> None:
         self._database = database
         self._apart = apart
+        self._authority = PostgresAuthority(apart)
 
-    def begin(self, item: MediaItem, quota: int, until: str | None) -> bool:
-        """Remember an upload that begins and keep room for it; False when there is none. Committed on return."""
+    def begin(self, principal: Principal, item: MediaItem, quota: int, until: str | None) -> bool:
+        """Remember an upload that begins and keep room for it; False when there is none. Committed on return.
+
+        Raises GEN_402 where the caller is not who their token says any more.
+        """
         with self._apart.transaction() as connection:
+            self._authority.require_writer(principal)
             # The row of the organization stays locked until the end: nobody else takes the same room.
             taken = connection.execute(text(_ROOM), {"org_id": item.org_id}).scalar_one()
             if taken + item.size > quota:

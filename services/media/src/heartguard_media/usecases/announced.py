@@ -1,10 +1,10 @@
 """Files that are announced first; their bytes come later, by a URL of their own, straight to the store."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from heartguard_common.clock import rfc3339, seconds
+from heartguard_common.clock import NANOSECONDS, rfc3339, seconds
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_media.domain.items import MediaItem, Ticket, Upload, Written
@@ -21,6 +21,9 @@ from heartguard_media.errors import (
     SIZE_DIFFERS,
 )
 from heartguard_media.usecases.parts import Receiving, require_type
+
+# How long it is believed that an item is still announced, while its bytes come in.
+BELIEVED_NS = 2 * NANOSECONDS
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,23 @@ class AnnouncedUploads(Receiving):
         if item.status != "pending":
             raise ServiceError(ALREADY_SENT)
         try:
-            self._objects.write(item.key, _whole(blocks, link.size))
+            self._objects.write(item.key, self._while_announced(item, _whole(blocks, link.size)))
         except FileExistsError as error:
             raise ServiceError(ALREADY_SENT) from error
-        if self._items.announced(item.id) is None:
-            # Removed while its bytes were coming in.
+        if self._items.announced(item.id) is None or not self._authority.admits(item.org_id, item.owner_id):
+            # Removed while its bytes were coming in, or about to be.
             self._objects.delete(item.key)
             raise ServiceError(NO_ITEM)
+
+    def _while_announced(self, item: MediaItem, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """A stream that raises MEDIA_001 soon after the item was removed: nobody's token comes with these bytes."""
+        looked_ns = self._clock.now_ns()
+        for block in blocks:
+            if self._clock.now_ns() - looked_ns > BELIEVED_NS:
+                if self._items.announced(item.id) is None:
+                    raise ServiceError(NO_ITEM)
+                looked_ns = self._clock.now_ns()
+            yield block
 
     def complete(self, principal: Principal, item_id: str) -> MediaItem:
         """Look at what has arrived, and let it be seen. Repeatable.

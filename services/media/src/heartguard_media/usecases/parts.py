@@ -6,6 +6,7 @@ from itertools import chain
 from typing import TypeVar
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, rfc3339
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
@@ -41,6 +42,7 @@ class Stores:
     clock: Clock
     archives: Archives
     transaction: Transaction
+    authority: Authority
 
 
 class Receiving:
@@ -53,10 +55,12 @@ class Receiving:
         self._audit = stores.audit
         self._clock = stores.clock
         self._transaction = stores.transaction
+        self._authority = stores.authority
 
     def _begin(self, principal: Principal, upload: Upload, until: str | None = None) -> MediaItem:
-        """Keep room for a file. Raises MEDIA_009 where there is none.
+        """Keep room for a file.
 
+        Raises MEDIA_009 where there is none, GEN_402 when the caller is not who their token says any more.
         A stream that does not say its length needs room for the largest file.
         """
         item = MediaItem(
@@ -70,7 +74,7 @@ class Receiving:
             status="pending",
             created_at=rfc3339(self._clock.now_ns()),
         )
-        if not self._items.begin(item, self._rules.quota_bytes, until):
+        if not self._items.begin(principal, item, self._rules.quota_bytes, until):
             left = max(0, self._rules.quota_bytes - self._items.usage(item.org_id).bytes)
             raise ServiceError(
                 OVER_QUOTA, f"The organization has room for {left} bytes, and this upload needs {item.size}"
@@ -78,8 +82,12 @@ class Receiving:
         return item
 
     def _finish(self, principal: Principal, item: MediaItem, written: Written) -> MediaItem | None:
-        """Make an upload seen, and say so; None when it was given up in between."""
+        """Make an upload seen, and say so; None when it was given up in between.
+
+        Raises GEN_402 where the caller is not who their token says any more.
+        """
         with self._transaction():
+            self._authority.require_writer(principal)
             finished = self._items.finish(item.id, written)
             if finished is not None:
                 self._audit.changed(principal, "media.upload", f"media:{item.id}", payload={"size": written.size})

@@ -5,7 +5,7 @@ from itertools import islice
 
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
-from heartguard_media.domain.items import MediaItem, Scope
+from heartguard_media.domain.items import MediaItem, Scope, object_folder
 from heartguard_media.errors import NO_ITEM
 from heartguard_media.usecases.parts import Receiving, each
 
@@ -26,6 +26,7 @@ class Removal(Receiving):
         """
         org_id = principal.org_id or 0
         with self._transaction():
+            self._authority.require_actor(principal)
             item = self._items.retire(item_id, org_id)
             if item is not None:
                 self._audit.changed(principal, "media.delete", f"media:{item.id}")
@@ -41,6 +42,7 @@ class Removal(Receiving):
         What could not be removed is found again by the next call.
         """
         scope = Scope(org_id, user_id)
+        self._authority.wait_for_writers(org_id, user_id)
         with self._transaction():
             retired = self._items.retire_all(scope)
             if retired:
@@ -52,6 +54,7 @@ class Removal(Receiving):
             for item in items:
                 self._remove(item)
                 removed += 1
+        self._objects.abandon(object_folder(scope))
         return removed
 
     def sweep(self) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, rfc3339
 from heartguard_common.errors import ServiceError
 from heartguard_common.exports import Record, Whole, lines, read
@@ -27,9 +28,16 @@ class Exports:
     """Exports of persons, as jobs that only they see."""
 
     def __init__(
-        self, jobs: Jobs, holdings: Holdings, audit: AuditTrail, clock: Clock, wake: Callable[[], None]
+        self,
+        jobs: Jobs,
+        holdings: Holdings,
+        authority: Authority,
+        audit: AuditTrail,
+        clock: Clock,
+        wake: Callable[[], None],
     ) -> None:
         self._jobs = jobs
+        self._authority = authority
         self._holdings = holdings
         self._audit = audit
         self._clock = clock
@@ -40,6 +48,7 @@ class Exports:
         org_id, user_id = principal.org_id or 0, principal.user_id
         wanted = Job(uuid7(self._clock), EXPORT, org_id, principal.actor, self._clock.now_ns(), user_id)
         with self._jobs.transaction():
+            self._authority.require_writer(principal)
             job, new = self._jobs.request(wanted)
             if new:
                 self._audit.changed(principal, "user.request_export", f"user:{user_id}", payload={"job": job.id})
