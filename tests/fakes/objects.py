@@ -30,6 +30,9 @@ class MemoryObjects:
     def delete(self, key):
         self._objects.pop(key, None)
 
+    def takes_direct_uploads(self):
+        return False
+
     def abandon(self, _):
         """What is written here is written at once."""
 

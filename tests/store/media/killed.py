@@ -52,9 +52,9 @@ class Steps:
 
         class Watched:
             def __getattr__(self, name):
-                def call(*arguments):
+                def call(*arguments, **named):
                     steps.step()
-                    result = getattr(port, name)(*arguments)
+                    result = getattr(port, name)(*arguments, **named)
                     steps.step()
                     return result
 
@@ -117,7 +117,7 @@ def delete(media, who, _, order):
 
 
 def erase(media, who, _, order):
-    return media.removal.erase(who, who.org_id, order["owner"])
+    return media.removal.erase(who, who.org_id, order["owner"])[0]
 
 
 def sweep(media, *_):

@@ -25,6 +25,9 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; no fault when it is gone."""
 
+    def takes_direct_uploads(self) -> bool:
+        """Whether `direct_upload` gives tickets, by which bytes come without this service seeing them."""
+
     def abandon(self, folder: str) -> None:
         """Let nothing become an object any more that is just being written below `folder`, and remove its bytes."""
 
@@ -73,8 +76,10 @@ class Items(Protocol):
     def retire_all(self, scope: Scope) -> int:
         """The same for all items of a scope, unfinished ones too; returns how many."""
 
-    def retired(self, scope: Scope | None, limit: int, item_id: str | None = None) -> Sequence[MediaItem]:
-        """Some of the items that nobody sees any more and whose bytes are still to be removed."""
+    def retired(
+        self, scope: Scope | None, limit: int, item_id: str | None = None, after: str | None = None
+    ) -> Sequence[MediaItem]:
+        """Some of the items that nobody sees any more and whose bytes are still to be removed, by id, after `after`."""
 
     def drop(self, item_id: str) -> None:
         """Forget an item that nobody sees any more, after its bytes."""

@@ -108,6 +108,10 @@ class GcsStore:
 
         self._asked(gone)
 
+    def takes_direct_uploads(self) -> bool:
+        """Whether the credentials can sign."""
+        return self._signer is not None
+
     def abandon(self, folder: str) -> None:
         """Nothing: what is being written is no object before its end, and its bytes so far can't be listed."""
 

@@ -57,7 +57,7 @@ UPDATE heartguard_core.media_items SET status = 'retired' WHERE {_IN_SCOPE} AND 
 _RETIRED = f"""
 SELECT {_COLUMNS} FROM heartguard_core.media_items
 WHERE status = 'retired' AND (cast(:org_id AS integer) IS NULL OR {_IN_SCOPE})
-    AND (cast(:id AS uuid) IS NULL OR id = :id)
+    AND (cast(:id AS uuid) IS NULL OR id = :id) AND (cast(:after AS uuid) IS NULL OR id > :after)
 ORDER BY id LIMIT :limit
 """  # noqa: S608
 _DROP = "DELETE FROM heartguard_core.media_items WHERE id = :id AND status = 'retired'"
@@ -133,10 +133,12 @@ class PostgresItems:
         with self._database.transaction() as connection:
             return connection.execute(text(_RETIRE_ALL), vars(scope)).rowcount
 
-    def retired(self, scope: Scope | None, limit: int, item_id: str | None = None) -> Sequence[MediaItem]:
-        """Some of the items that nobody sees any more and whose bytes are still to be removed."""
+    def retired(
+        self, scope: Scope | None, limit: int, item_id: str | None = None, after: str | None = None
+    ) -> Sequence[MediaItem]:
+        """Some of the items that nobody sees any more and whose bytes are still to be removed, by id, after `after`."""
         wanted = vars(scope) if scope else {"org_id": None, "owner_id": None, "content_type": None}
-        return self._all(_RETIRED, **wanted, id=item_id, limit=limit)
+        return self._all(_RETIRED, **wanted, id=item_id, after=after, limit=limit)
 
     def drop(self, item_id: str) -> None:
         """Forget an item that nobody sees any more, after its bytes."""

@@ -95,6 +95,10 @@ class LocalStore:
         """Remove an object; no fault when it is gone."""
         (self._root / key).unlink(missing_ok=True)
 
+    def takes_direct_uploads(self) -> bool:
+        """False: a directory answers no requests."""
+        return False
+
     def abandon(self, folder: str) -> None:
         """Let nothing become an object any more that is just being written below `folder`, and remove its bytes."""
         for aside in (self._root / folder).rglob(f"*{_ASIDE}"):

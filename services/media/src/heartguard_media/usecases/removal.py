@@ -2,7 +2,9 @@
 
 import re
 from itertools import islice
+from math import ceil
 
+from heartguard_common.clock import NANOSECONDS, parse_rfc3339
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_media.domain.items import MediaItem, Scope, object_folder
@@ -36,10 +38,11 @@ class Removal(Receiving):
             raise ServiceError(NO_ITEM)
         self._remove(item)
 
-    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
+    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> tuple[int, int | None]:
         """Remove all files of an organization or of a member; returns how many. Raises GEN_503.
 
-        What could not be removed is found again by the next call.
+        Also in how many seconds this has to be called once more, because somebody may still put bytes straight into the
+        store by a signed URL; None when it is done. What could not be removed is found again by the next call.
         """
         scope = Scope(org_id, user_id)
         self._authority.wait_for_writers(org_id, user_id)
@@ -49,13 +52,14 @@ class Removal(Receiving):
                 self._audit.changed(
                     principal, "media.erased", f"organization:{org_id}", org_id=org_id, payload={"files": retired}
                 )
-        removed = 0
-        while items := self._items.retired(scope, _BATCH):
+        removed, wait, after = 0, 0.0, None
+        while items := self._items.retired(scope, _BATCH, after=after):
             for item in items:
-                self._remove(item)
-                removed += 1
+                removed += self._remove_settled(item)
+                wait = max(wait, self._open_seconds(item))
+            after = items[-1].id
         self._objects.abandon(object_folder(scope))
-        return removed
+        return removed, ceil(wait) or None
 
     def sweep(self) -> int:
         """Remove what crashed uploads and removals have left on either side; returns how many things.
@@ -66,7 +70,7 @@ class Removal(Receiving):
         # An upload may last as long as the gateway has patience with it.
         longest = ORPHAN_SECONDS + self._rules.max_bytes / SLOWEST_BYTES_PER_SECOND
         swept = each(self._give_up, self._items.abandoned(longest), faults)
-        swept += each(self._remove, self._items.retired(None, _BATCH), faults)
+        swept += each(self._remove_settled, self._items.retired(None, _BATCH), faults)
         objects = self._objects.older_than(ORPHAN_SECONDS)
         while keys := list(islice(objects, _BATCH)):
             named = {match[1]: key for key in keys if (match := _KEY.fullmatch(key))}
@@ -76,6 +80,20 @@ class Removal(Receiving):
         if faults:
             raise faults[0]
         return swept
+
+    def _remove_settled(self, item: MediaItem) -> bool:
+        """Remove bytes and row; not the row while a signed URL could bring the bytes back."""
+        if self._open_seconds(item) > 0:
+            self._objects.delete(item.key)
+            return False
+        return self._remove(item)
+
+    def _open_seconds(self, item: MediaItem) -> float:
+        """How long a URL that was given out with the item may still be used to put bytes straight into the store."""
+        if not self._objects.takes_direct_uploads():
+            return 0.0
+        until = parse_rfc3339(item.created_at) + self._rules.url_seconds * NANOSECONDS
+        return max(0.0, (until - self._clock.now_ns()) / NANOSECONDS)
 
     def _remove(self, item: MediaItem) -> bool:
         self._objects.delete(item.key)
