@@ -153,6 +153,16 @@ def test_admin_and_manager_write_for_others_and_for_nobody(write, org, role, dat
     assert statuses(write(beat(0, 60, user_id="7"), beat(1, 61), headers=headers)) == ["created", "created"]
 
 
+def test_points_of_a_deleted_member_are_rejected_whoever_sends_them(write, org, database):
+    with owner(database) as cursor:
+        cursor.execute("UPDATE heartguard_core.users SET deleted_at = now() WHERE id = 7")
+    answer = write(beat(0, 60, user_id="7"), beat(1, 61), beat(2, 62, user_id="8"))
+    assert statuses(answer) == ["rejected", "created", "created"]
+    assert "deleted" in answer.get_json()["results"][0]["reason"]
+    atomic = write(beat(3, 60, user_id="7"), beat(4, 61), query="?atomic=true")
+    assert (atomic.status_code, atomic.get_json()["error"]["code"]) == (422, "TS_004")
+
+
 def test_services_do_not_write(write):
     assert write(beat(0), headers=service_auth("media")).status_code == 403
 
