@@ -57,8 +57,9 @@ BEGIN
         PERFORM pg_advisory_xact_lock(1, org);
         RETURN (SELECT extract(epoch FROM clock_timestamp() - closed_at) FROM organizations WHERE id = org);
     END IF;
-    PERFORM pg_advisory_xact_lock(2, person);
+    -- The crowd's lock first: a transaction of a writer may ask for many people, and then for its caller alone.
     PERFORM pg_advisory_xact_lock(3, org);
+    PERFORM pg_advisory_xact_lock(2, person);
     RETURN (SELECT extract(epoch FROM clock_timestamp() - deleted_at) FROM users WHERE id = person AND org_id = org);
 END $$;
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from heartguard_auth.domain import Device
+from heartguard_auth.domain import Device, Subjects
 from heartguard_auth.store.accounts import PostgresAccounts
 from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
 from heartguard_auth.store.sessions import PostgresSessions
@@ -57,9 +57,10 @@ class House:
         hasher = SimpleNamespace(hash=lambda _: "hash", verify=lambda *_: True, outdated=lambda _: False)
         return SimpleNamespace(
             transactions=self.database,
-            accounts=PostgresAccounts(self.database),
+            accounts=PostgresAccounts(self.database, CLOCK),
             sessions=PostgresSessions(self.database, CLOCK, unused_seconds=600),
             hasher=hasher,
+            guesses=SimpleNamespace(subjects=lambda *_: Subjects("account", "address")),
             refresh_tokens=SignedRefreshTokens("of-the-tests-alone"),
             signer=SimpleNamespace(sign=lambda _: ("token", "key")),
             limits=PostgresLimits(self.database, CLOCK, {}),
@@ -145,6 +146,7 @@ def delete_file(house: House) -> None:
         clock=CLOCK,
         transaction=house.database.transaction,
         authority=PostgresAuthority(house.database),
+        letters=None,
     )
     Removal(RULES, stores).delete(house.who, house.order["thing"])
 

@@ -125,9 +125,10 @@ class Keeping:
         Also in how many seconds this has to be called once more, because a write may still arrive that was permitted
         before the deletion; None when it is done. Raises TS_008 when the time of the request ends before that.
         """
-        marked = self._s.authority.wait_for_writers(org_id, user_id)
-        buckets = self._s.buckets.ids(org_id)
         with _in_parts():
+            # The wait is part of the time too: a deletion that has waited long is called again, and not refused.
+            marked = self._s.authority.wait_for_writers(org_id, user_id)
+            buckets = self._s.buckets.ids(org_id)
             if user_id is None:
                 removed = sum(self._drop(bucket_id) for bucket_id in buckets)
             else:
