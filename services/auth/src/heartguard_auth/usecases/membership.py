@@ -41,6 +41,8 @@ class Membership:
         """
         user_id, role, active = change["user_id"], change["role"], change["active"]
         with ending_sessions(self._rules, self._s) as end:
+            # For its locks: they come before those of rows, here as everywhere. Who may is judged below.
+            self._s.authority.admits(change["org_id"], user_id)
             standing = self._s.accounts.standing(change["org_id"], user_id)
             if standing is None or (standing.role, standing.active) != (change["seen_role"], change["seen_active"]):
                 raise ServiceError(MEMBER_CHANGED)
