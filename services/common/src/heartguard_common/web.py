@@ -183,11 +183,11 @@ class _Endpoint:
         token = bearer_token(request.headers.get("Authorization"))
         active = ActiveCheck(self.edge.revocations, principal, token, self.edge.believed_seconds)
         call, request_hash = self._call(principal, params, active)
+        active.require()
         if principal is None or not self.route.costs_much(call):
-            active.require()
             return self._reply(call, request_hash)
         with self.edge.lanes.computing(principal, self.route.seconds):
-            active.require()  # in the lane, because the wait for a place in it takes seconds too
+            active.require()  # once more, because the wait for a place takes seconds too
             return self._reply(call, request_hash)
 
     def _reply(self, call: Call, request_hash: str) -> Response:

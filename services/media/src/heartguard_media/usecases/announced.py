@@ -65,7 +65,7 @@ class AnnouncedUploads(Receiving):
         if not signed(self._rules.url_secret, claim, link.signature, link.expires, seconds(self._clock)):
             raise ServiceError(BAD_SIGNATURE)
         item = self._items.announced(link.item_id)
-        if item is None:
+        if item is None or not self._authority.admits(item.org_id, item.owner_id):
             raise ServiceError(NO_ITEM)
         if item.status != "pending":
             raise ServiceError(ALREADY_SENT)
@@ -73,12 +73,16 @@ class AnnouncedUploads(Receiving):
         longest = link.size // SLOWEST_BYTES_PER_SECOND + ARRIVED_SECONDS
         self._items.extend(item.id, self._clock.now_ns() + longest * NANOSECONDS)
         try:
-            self._objects.write(item.key, self._while_announced(item, _whole(blocks, link.size)))
+            self._store(item, blocks, link.size)
         except FileExistsError as error:
             raise ServiceError(ALREADY_SENT) from error
         except BaseException:
             self._items.extend(item.id, link.expires * NANOSECONDS)
             raise
+
+    def _store(self, item: MediaItem, blocks: Iterable[bytes], size: int) -> None:
+        """Raises FileExistsError where the bytes are there, MEDIA_001 for an item that was removed meanwhile."""
+        self._objects.write(item.key, self._while_announced(item, _whole(blocks, size)))
         if self._items.announced(item.id) is None or not self._authority.admits(item.org_id, item.owner_id):
             # Removed while its bytes were coming in, or about to be.
             self._objects.delete(item.key)
