@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0027"
-down_revision = "0022"
+down_revision = "0024"
 
 TABLES = """
 -- Only values that differ from the defaults; the names are those of heartguard_common.limits.

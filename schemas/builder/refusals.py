@@ -21,6 +21,7 @@ RAISED_BY: Mapping[str, str] = {
     "AUTH_011": "auth.password_reset",
     "AUTH_030": "auth.change_membership auth.erase",
     "AUTH_031": "auth.change_membership",
+    "AUTH_032": "auth.change_membership",
     "AUTH_040": "auth.invite",
     "ORG_001": "organization.read organization.update organization.delete organization.read_policies"
     " organization.update_policies organization.export organization.read_limits organization.read_limits_of"

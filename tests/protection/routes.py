@@ -207,7 +207,7 @@ def read_archive(case: Situation) -> Ask:
 
 @asks("POST", "/auth/memberships", fresh=True)
 def change_membership(case: Situation) -> Ask:
-    seen = {"seen_role": case.me.role, "seen_active": True}
+    seen = {"seen_role": case.me.role, "seen_active": True, "actor_id": case.me.user_id, "actor_role": case.me.role}
     change = {"org_id": case.me.org_id, "user_id": case.me.user_id, "role": "user", "active": True, **seen}
     return Ask("/auth/memberships", "MembershipChange", change)
 

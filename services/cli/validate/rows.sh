@@ -263,8 +263,9 @@ refusal_rows() {
     row GET '/media/archives/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row PUT '/media/archives?org_id={org_id}&user_id={user_id}'; sends_text x application/zip; refuses 403 GEN_403
     row POST /auth/memberships
-    sends '{"org_id": {org_id}, "user_id": {user_id}, "seen_role": "admin", "seen_active": true, "role": "user", "active": true}' \
-        '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><seen_role>admin</seen_role>
+    sends '{"org_id": {org_id}, "user_id": {user_id}, "actor_id": {user_id}, "actor_role": "admin", "seen_role": "admin", "seen_active": true, "role": "user", "active": true}' \
+        '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><actor_id>{user_id}</actor_id>
+         <actor_role>admin</actor_role><seen_role>admin</seen_role>
          <seen_active>true</seen_active><role>user</role><active>true</active></MembershipChange>'
     refuses 403 GEN_403
     row POST /auth/token/introspect; sends '{"token": "x"}' '<IntrospectRequest><token>x</token></IntrospectRequest>'

@@ -6,6 +6,7 @@ from heartguard_auth.store.outbox import PostgresOutbox
 from heartguard_auth.usecases.postman import PATIENCE
 from heartguard_common.database import Database
 from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.limit_store import PostgresLimits
 from tests.mail import mailbox
 from tests.people import owner
 from tests.servers import until
@@ -64,7 +65,8 @@ def test_a_letter_that_nobody_can_read_is_given_up_alone(start, box, clock, data
     """Its secret has changed; the thread that sends died at each such letter for a while."""
     opened = Database(database.url_for("auth"))
     for secret, to in (("another secret of 32 characters!", "a@x.io"), (service_secret("key ring"), "b@x.io")):
-        PostgresOutbox(opened, secret, clock).enqueue(to, "subject", "text")
+        outbox = PostgresOutbox(opened, secret, clock, PostgresLimits(opened, clock, {}))
+        outbox.enqueue(to, "subject", "text", org_id=1, sender=1)
     opened.close()
     client = start(SMTP_URL=box.url())
     box.wait()

@@ -228,6 +228,7 @@ def test_what_somebody_sent_who_may_no_longer_is_worthless(client, founder):
     admin = member(client, founder, "second@hg.io", "admin")
     lower, gone = invite(client, admin, role="manager").json, invite(client, founder, "b@hg.io").json
     change = {"org_id": 1, "user_id": admin["user_id"], "seen_role": "admin", "seen_active": True, "active": True}
+    change |= {"actor_id": founder["user_id"], "actor_role": "admin"}
     changed = client.post("/auth/memberships", json={**change, "role": "manager"}, headers=service_auth("user"))
     assert changed.status_code == 200, changed.data
     assert [item["id"] for item in waiting(client, founder)["items"]] == [gone["id"]]

@@ -8,6 +8,8 @@ from heartguard_common.dead_letter_store import PostgresDeadLetters
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.usecases import Keeping, Stores
 from tests.clocks import MovableClock
+from tests.fakes.authority import KnownPeople
+from tests.people import enroll
 from tests.service.influx.conftest import beat
 from tests.service.influx.test_streams import superuser
 from tests.tokens import bearer
@@ -136,8 +138,9 @@ def test_only_what_the_tags_name_is_deleted(write, delete, query):
 
 
 @pytest.mark.parametrize("role", ["user", "manager"])
-def test_all_but_admins_delete_their_own_only(write, delete, query, org, role):
+def test_all_but_admins_delete_their_own_only(write, delete, query, org, role, database):
     write(beat(0, 60, user_id="7"), beat(0, 62, user_id="8"))
+    enroll(database, org, 7, role)
     me = bearer(7, role, org)
     assert delete(me, tags={"user_id": "8"}).status_code == 403
     assert delete(me).status_code == 204  # nobody is named: the caller's own
@@ -169,7 +172,8 @@ def test_points_past_their_retention_go(client, org, admin, write, query, databa
                 return super().delete(selection, groups)
 
         points, types, letters = Resisting(pool), PostgresFieldTypes(pool), PostgresDeadLetters("influx", pool, clock)
-        keeping = Keeping(Stores(PostgresBuckets(pool), types, points, pool.transaction, Silent(), clock))
+        around = (pool.transaction, Silent(), clock, KnownPeople(), pool.transaction)
+        keeping = Keeping(Stores(PostgresBuckets(pool), types, points, *around))
         assert keeping.expire(letters) == 1
         assert keeping.expire(letters) == 0
         (letter,) = letters.page("retention", "retrying", None, 10)

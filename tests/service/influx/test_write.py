@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from lxml import etree
 
-from tests.people import found, owner
-from tests.service.influx.conftest import beat
+from tests.people import found, join, owner
+from tests.service.influx.conftest import admin_of, beat
 from tests.tokens import bearer, service_auth
 
 XML = {"Content-Type": "application/xml", "Accept": "application/xml"}
@@ -149,9 +149,19 @@ def test_members_write_their_own_points_only(write, query, member):
 
 
 @pytest.mark.parametrize("role", ["admin", "manager"])
-def test_admin_and_manager_write_for_others_and_for_nobody(write, org, role):
-    headers = bearer(3, role, org)
+def test_admin_and_manager_write_for_others_and_for_nobody(write, org, role, database):
+    headers = bearer(join(database, org, role), role, org)
     assert statuses(write(beat(0, 60, user_id="7"), beat(1, 61), headers=headers)) == ["created", "created"]
+
+
+def test_points_of_a_deleted_member_are_rejected_whoever_sends_them(write, org, database):
+    with owner(database) as cursor:
+        cursor.execute("UPDATE heartguard_core.users SET deleted_at = now() WHERE id = 7")
+    answer = write(beat(0, 60, user_id="7"), beat(1, 61), beat(2, 62, user_id="8"))
+    assert statuses(answer) == ["rejected", "created", "created"]
+    assert "deleted" in answer.get_json()["results"][0]["reason"]
+    atomic = write(beat(3, 60, user_id="7"), beat(4, 61), query="?atomic=true")
+    assert (atomic.status_code, atomic.get_json()["error"]["code"]) == (422, "TS_004")
 
 
 def test_services_do_not_write(write):
@@ -160,7 +170,7 @@ def test_services_do_not_write(write):
 
 def test_another_organizations_bucket_does_not_exist_whatever_the_spelling(client, admin, org, database, query, write):
     other = found(database, "Other")
-    assert statuses(write(beat(0), bucket=f"org_{other}", headers=bearer(2, "admin", other))) == ["created"]
+    assert statuses(write(beat(0), bucket=f"org_{other}", headers=admin_of(database, other))) == ["created"]
     names = [f"org_{other}", f"ORG_{org}", f"org_0{org}", f"org_{other}_x", "org_", f"org_{org}x", f"org_{org}_", "x"]
     names += [f"org_{org}_never_made", f"org_{org}.", f"org_{org}-{other}"]
     for name in names:

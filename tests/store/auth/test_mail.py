@@ -100,7 +100,7 @@ def test_a_postponed_letter_comes_back_and_an_old_one_does_not(outbox, clock):
 
 
 def test_what_nobody_could_send_for_a_day_waits_for_the_operator_and_no_longer_than_a_week(outbox, clock):
-    outbox.enqueue("ana@hg.io", "subject", "text")
+    outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
     outbox.ask("ana@hg.io")
     clock.forward(KEEP_SECONDS)
     (given_up,) = outbox.overdue()
@@ -116,9 +116,9 @@ def test_what_nobody_could_send_for_a_day_waits_for_the_operator_and_no_longer_t
 
 
 def test_the_end_of_a_person_takes_what_waits_for_them(outbox):
-    outbox.enqueue("ana@hg.io", "subject", "text")
+    outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
     outbox.ask("ana@hg.io")
-    outbox.enqueue("eve@hg.io", "subject", "text")
+    outbox.enqueue("eve@hg.io", "subject", "text", org_id=1, sender=1)
     outbox.forget(["ANA@hg.io"])
     assert outbox.open(outbox.claim()).letter.to == "eve@hg.io"
     assert outbox.claim() is None

@@ -11,13 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from heartguard_auth.domain import Device
+from heartguard_auth.domain import Device, Subjects
 from heartguard_auth.store.accounts import PostgresAccounts
 from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
 from heartguard_auth.store.sessions import PostgresSessions
 from heartguard_auth.usecases.registration import Registration
 from heartguard_auth.usecases.sessions import SessionUseCases
 from heartguard_common.audit import AuditLog
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.idempotency import IdempotencyKeys, Recorded
@@ -56,9 +57,10 @@ class House:
         hasher = SimpleNamespace(hash=lambda _: "hash", verify=lambda *_: True, outdated=lambda _: False)
         return SimpleNamespace(
             transactions=self.database,
-            accounts=PostgresAccounts(self.database),
+            accounts=PostgresAccounts(self.database, CLOCK),
             sessions=PostgresSessions(self.database, CLOCK, unused_seconds=600),
             hasher=hasher,
+            guesses=SimpleNamespace(subjects=lambda *_: Subjects("account", "address")),
             refresh_tokens=SignedRefreshTokens("of-the-tests-alone"),
             signer=SimpleNamespace(sign=lambda _: ("token", "key")),
             limits=PostgresLimits(self.database, CLOCK, {}),
@@ -80,13 +82,21 @@ RULES: Any = SimpleNamespace(
 
 def update_user(house: House) -> None:
     users: Any = PostgresUsers(house.database)
-    verbs = UserUseCases(users, None, house.audit, house.database.transaction)  # type: ignore[arg-type]
+    verbs = UserUseCases(users, None, PostgresAuthority(house.database), house.audit, house.database.transaction)  # type: ignore[arg-type]
     verbs.update_self(house.who, {"full_name": house.name}, lambda _: None)
 
 
 def organizations(house: House) -> OrganizationUseCases:
     store, jobs = PostgresOrganizations(house.database), PostgresJobs(house.database)
-    return OrganizationUseCases(store, jobs, house.audit, house.database.transaction, CLOCK, lambda: None)
+    return OrganizationUseCases(
+        store,
+        jobs,
+        PostgresAuthority(house.database),
+        house.audit,
+        house.database.transaction,
+        CLOCK,
+        lambda: None,
+    )
 
 
 def rename_organization(house: House) -> None:
@@ -110,7 +120,11 @@ def log_in(house: House) -> None:
 
 def create_bucket(house: House) -> None:
     stores: Any = SimpleNamespace(
-        buckets=PostgresBuckets(house.database), audit=house.audit, transaction=house.database.transaction
+        buckets=PostgresBuckets(house.database),
+        audit=house.audit,
+        transaction=house.database.transaction,
+        authority=PostgresAuthority(house.database),
+        registry=house.database.transaction,
     )
     Keeping(stores).create(house.who, f"org_{house.who.org_id}_{house.name}", None)
 
@@ -131,6 +145,7 @@ def delete_file(house: House) -> None:
         audit=house.audit,
         clock=CLOCK,
         transaction=house.database.transaction,
+        authority=PostgresAuthority(house.database),
         letters=None,
     )
     Removal(RULES, stores).delete(house.who, house.order["thing"])

@@ -84,6 +84,9 @@ class Accounts(Protocol):
     def addresses(self, org_id: int, user_id: int | None) -> list[str]:
         """The addresses of the members of an organization, or of one of them."""
 
+    def mark_deleted(self, user_id: int) -> None:
+        """Set the mark of a member's deletion: from its commit on nothing more of theirs is stored."""
+
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
 

@@ -76,6 +76,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         resets=resets,
         invitations=invitations,
         limits=parts.limits,
+        authority=parts.authority,
         audit=parts.audit,
         clock=parts.clock,
     )

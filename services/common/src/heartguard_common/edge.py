@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from heartguard_common import logs, policy
 from heartguard_common.audit import AuditLog
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.background import Background
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
@@ -73,6 +74,7 @@ class Parts:
     metrics: Metrics
     limits: PostgresLimits
     letters: PostgresDeadLetters
+    authority: PostgresAuthority
 
 
 def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = None) -> Parts:
@@ -101,6 +103,7 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         metrics=metrics,
         limits=limits,
         letters=PostgresDeadLetters(service, database, clock),
+        authority=PostgresAuthority(database),
     )
 
 
@@ -141,6 +144,7 @@ def make_edge(
         gateway_key=settings.service_credentials.get("gateway", ""),
         keys=parts.keys,
         letters=DeadLetters(service, parts.letters, queues, parts.audit, parts.database.transaction),
+        authority=parts.authority,
         check_answers=settings.environment == "test",
         log=logs.configure(service, settings.log_level),
     )

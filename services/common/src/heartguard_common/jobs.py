@@ -66,6 +66,10 @@ class Job:
         status = "done" if progress == 100 else "running"
         return replace(self, status=status, progress=progress, result=result, error=None, attempts=0)
 
+    def waiting(self, until_ns: int) -> "Job":
+        """The job after a step that succeeded and has to be repeated, not before `until_ns`."""
+        return replace(self, status="running", error=None, attempts=0, due_ns=until_ns)
+
     def delayed(self, reason: str, now_ns: int) -> "Job":
         """The job after a step that did not succeed and will be tried again."""
         rest = min(2 ** min(self.attempts, 30), LONGEST_REST_SECONDS)
@@ -179,7 +183,7 @@ class JobRunner:
     def _take(self, job_id: str) -> Job | None:
         """Take a job as far as it goes. What saving one raises, but that the store is away, is that job's failure."""
         try:
-            while (job := self.step(job_id)) is not None and job.open and job.error is None:
+            while (job := self.step(job_id)) is not None and self._goes_on(job):
                 pass
         except ServiceError:
             raise
@@ -191,6 +195,9 @@ class JobRunner:
                     job = self._delayed(found, INTERNAL.code)
                     self._save(job)
         return job
+
+    def _goes_on(self, job: Job) -> bool:
+        return job.open and job.error is None and job.due_ns <= self._clock.now_ns()
 
     def step(self, job_id: str) -> Job | None:
         """Try the next step of a job now; None when somebody else works on it."""

@@ -18,6 +18,7 @@ from werkzeug.routing import BaseConverter
 
 from heartguard_common import body as bodies
 from heartguard_common import etag, failures
+from heartguard_common.authority import Authority
 from heartguard_common.contracts import Contract, Contracts, Violations
 from heartguard_common.dead_letter_routes import dead_letter_routes
 from heartguard_common.dead_letters import DeadLetters
@@ -40,6 +41,7 @@ from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
 from heartguard_common.policy import KINDS, Policy, Row, authorize
+from heartguard_common.recheck import BELIEVED_SECONDS, ActiveCheck, CheckedReader
 from heartguard_common.representation import Malformed, choose
 from heartguard_common.revocation import Revocations
 from heartguard_common.route_table import require_same_routes
@@ -64,6 +66,7 @@ class Edge:
     `prefix` is the path that health, ready and metrics stand under. `gateway_key` verifies whom the gateway
     forwards for; without it nobody can forward. `check_answers` holds every answer
     against its contract, for tests and development. `decoding` lets one large body at a time become a document.
+    `believed_seconds` is how long it is believed that a token is not revoked, while the body of its request comes in.
     """
 
     service: str
@@ -78,7 +81,9 @@ class Edge:
     gateway_key: str = ""
     keys: IdempotencyKeys | None = None
     letters: DeadLetters | None = None
+    authority: Authority | None = None
     check_answers: bool = False
+    believed_seconds: float = BELIEVED_SECONDS
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("heartguard"))
     decoding: BoundedSemaphore = field(default_factory=BoundedSemaphore)
 
@@ -175,10 +180,14 @@ class _Endpoint:
     def __call__(self, **params: str) -> Response:
         principal = g.principal = self._authenticate()
         authorize(self.row, principal, inner=_is_inner())
-        call, request_hash = self._call(principal, params)
+        token = bearer_token(request.headers.get("Authorization"))
+        active = ActiveCheck(self.edge.revocations, principal, token, self.edge.believed_seconds)
+        call, request_hash = self._call(principal, params, active)
+        active.require()
         if principal is None or not self.route.costs_much(call):
             return self._reply(call, request_hash)
         with self.edge.lanes.computing(principal, self.route.seconds):
+            active.require()  # once more, because the wait for a place takes seconds too
             return self._reply(call, request_hash)
 
     def _reply(self, call: Call, request_hash: str) -> Response:
@@ -206,7 +215,7 @@ class _Endpoint:
             self.edge.revocations.require_active(principal, bearer_token(header) or "")
         return principal
 
-    def _call(self, principal: Principal | None, params: Mapping[str, str]) -> tuple[Call, str]:
+    def _call(self, principal: Principal | None, params: Mapping[str, str], active: ActiveCheck) -> tuple[Call, str]:
         """The call, and the hash of its request where there is a key for it: a handler must not find the body kept."""
         query = self._decode_query()
         document, body_type, raw = self._read_body(query)
@@ -221,7 +230,7 @@ class _Endpoint:
             principal=principal,
             document=document,
             body_type=body_type,
-            stream=request.stream if self.route.body == "stream" else None,
+            stream=CheckedReader(request.stream, active) if self.route.body == "stream" else None,
             content_length=request.content_length,
             address=g.address,
             user_agent=request.headers.get("User-Agent", "")[:300],
@@ -308,15 +317,18 @@ class _Endpoint:
     def _once(self, key: str, call: Call, request_hash: str) -> Response:
         assert self.edge.keys is not None and call.principal is not None  # noqa: PT018  seen by the caller
         made: list[Response] = []
+        principal = call.principal
 
         def answer() -> Recorded:
             response = self._response(self._answer(call))
+            if self.edge.authority is not None and principal.kind == "person":
+                # The answer that is kept is the caller's data too.
+                self.edge.authority.require_writer(principal)
             made.append(response)
             kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
             return Recorded(response.status_code, kept, response.get_data())
 
-        caller = call.principal
-        recorded = self.edge.keys.once(caller.actor, self.row.id, key, request_hash, answer, caller.org_id)
+        recorded = self.edge.keys.once(principal.actor, self.row.id, key, request_hash, answer, principal.org_id)
         return made[0] if made else Response(recorded.body, recorded.status, recorded.headers)
 
 

@@ -1,6 +1,6 @@
 """What the time-series service needs from outside."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from heartguard_influx.domain.bucket import Bucket
@@ -71,16 +71,30 @@ class TooManySeries(Exception):  # noqa: N818  it is what they are
 
 
 class TimeSeriesStore(Protocol):
-    """Where points are kept."""
+    """Where points are kept.
+
+    `settled_seconds`: so long after the mark of a deletion a write may still arrive that was permitted before it.
+    """
+
+    @property
+    def settled_seconds(self) -> float:
+        """0 where points are stored in the transaction that has asked for the permission."""
 
     def fault(self, point: Point) -> str | None:
         """Why this store can't keep a point as it is, or None."""
 
-    def write(self, bucket_id: int, points: Sequence[Point], sender: Sender | None = None) -> Sequence[Verdict]:
+    def write(
+        self,
+        bucket_id: int,
+        points: Sequence[Point],
+        sender: Sender | None = None,
+        require: Callable[[], None] = lambda: None,
+    ) -> Sequence[Verdict]:
         """Store points without fault whose field types are registered; what became of each, as if sent one by one.
 
-        They are counted as the sender's. Raises `LimitError` when there is no room for all of them, `TooManySeries` for
-        new series without room; nothing is stored then.
+        They are counted as the sender's. Where that is no part of the transaction around, `require` is called before
+        anything is sent, and whatever it raises is raised. Raises `LimitError` when there is no room for all of them,
+        `TooManySeries` for new series without room; nothing is stored then.
         """
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:

@@ -144,7 +144,8 @@ def reset_field(usecases: UseCases, call: Call) -> Answer:
 def erase(usecases: UseCases, call: Call) -> Answer:
     """POST /timeseries/erasures."""
     wanted = call.document
-    return Answer({"removed": usecases.keeping.erase(call.person, wanted["org_id"], wanted.get("user_id"))})
+    removed, again_in = usecases.keeping.erase(call.person, wanted["org_id"], wanted.get("user_id"))
+    return Answer({"removed": removed} if again_in is None else {"removed": removed, "again_in": again_in})
 
 
 def export_person(usecases: UseCases, call: Call) -> Answer:

@@ -5,6 +5,7 @@ from functools import partial
 
 from flask import Flask
 
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
@@ -70,6 +71,8 @@ def in_postgresql(parts: Parts) -> Stores:
         transaction=database.transaction,
         audit=parts.audit,
         clock=parts.clock,
+        authority=parts.authority,
+        registry=database.transaction,
         refused=parts.limits.refused,
     )
 
@@ -96,5 +99,7 @@ def _in_influxdb(settings: Settings, parts: Parts) -> Stores:
         transaction=nullcontext,
         audit=parts.audit,
         clock=parts.clock,
+        authority=PostgresAuthority(registry),
+        registry=registry.transaction,
         refused=parts.limits.refused,
     )

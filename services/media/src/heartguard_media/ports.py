@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from heartguard_common.identity import Principal
 from heartguard_media.domain.items import Announcement, MediaItem, Scope, Ticket, Usage, Written
 
 
@@ -14,7 +15,10 @@ class ObjectStore(Protocol):
         """Whether announced uploads come through this service; else they go straight to the store."""
 
     def write(self, key: str, blocks: Iterable[bytes]) -> Written:
-        """Store a new object whole or, when `blocks` raises, not at all. Raises FileExistsError for a used key."""
+        """Store a new object whole or, when `blocks` raises, not at all.
+
+        Raises FileExistsError for a used key, MEDIA_001 when it was abandoned meanwhile.
+        """
 
     def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """The bytes of a range, in blocks. Raises FileNotFoundError before the first one."""
@@ -24,6 +28,9 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; no fault when it is gone."""
+
+    def abandon(self, folder: str) -> None:
+        """Let nothing become an object any more that is just being written below `folder`, and remove its bytes."""
 
     def older_than(self, seconds: float) -> Iterator[str]:
         """The keys of all objects that were stored longer ago than that."""
@@ -41,11 +48,12 @@ class ObjectStore(Protocol):
 class Items(Protocol):
     """The metadata, in the database."""
 
-    def begin(self, item: MediaItem, until_ns: int | None) -> None:
+    def begin(self, principal: Principal, item: MediaItem, until_ns: int | None) -> None:
         """Remember an upload that begins and keep `item.size` bytes of the organization's room for it.
 
         Nobody sees it yet. `until_ns`: when the bytes must have begun to come, where they don't come with the call.
-        Committed when it returns, whatever transaction is open. Raises `LimitError` (MEDIA_009, GEN_433).
+        Committed when it returns, whatever transaction is open. Raises `LimitError` (MEDIA_009, GEN_433), and GEN_402
+        where the caller is not who their token says any more.
         """
 
     def finish(self, item_id: str, written: Written) -> MediaItem | None:
@@ -87,8 +95,10 @@ class Items(Protocol):
     def retire_all(self, scope: Scope) -> int:
         """The same for all items of a scope, unfinished ones too; returns how many."""
 
-    def retired(self, scope: Scope, limit: int, item_id: str | None = None) -> Sequence[MediaItem]:
-        """Some of the items that nobody sees any more and whose bytes are still to be removed."""
+    def retired(
+        self, scope: Scope, limit: int, item_id: str | None = None, after: str | None = None
+    ) -> Sequence[MediaItem]:
+        """Some of the items that nobody sees any more and whose bytes are still to be removed, by id, after `after`."""
 
     def all_retired(self, after: str | None, limit: int) -> Sequence[MediaItem]:
         """The same of all organizations: at most `limit` behind the id `after`."""

@@ -137,7 +137,9 @@ def content(media: MediaUseCases, call: Call) -> Answer:
 def erase(media: MediaUseCases, call: Call) -> Answer:
     org_id, user_id = call.document["org_id"], call.document.get("user_id")
     archives = media.archives.erase(org_id, user_id)
-    return Answer({"removed": archives + media.removal.erase(call.person, org_id, user_id)})
+    files, again_in = media.removal.erase(call.person, org_id, user_id)
+    removed = {"removed": archives + files}
+    return Answer(removed if again_in is None else {**removed, "again_in": again_in})
 
 
 def export(media: MediaUseCases, call: Call) -> Answer:

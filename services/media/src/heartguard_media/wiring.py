@@ -39,7 +39,16 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     archives = PostgresArchives(parts.database)
     limits = PostgresLimits(apart, parts.clock, settings.limit_defaults, parts.metrics.limit_refused)
     items = PostgresItems(parts.database, apart, limits, parts.clock)
-    stores = Stores(items, objects, parts.audit, parts.clock, archives, parts.database.transaction, parts.letters)
+    stores = Stores(
+        items=items,
+        objects=objects,
+        audit=parts.audit,
+        clock=parts.clock,
+        archives=archives,
+        transaction=parts.database.transaction,
+        authority=parts.authority,
+        letters=parts.letters,
+    )
     usecases = MediaUseCases.over(rules, stores)
 
     def sweep() -> float:

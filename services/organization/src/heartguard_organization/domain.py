@@ -56,5 +56,5 @@ def difference(before: Organization, after: Organization) -> dict[str, Any]:
     return found
 
 
-# Auth comes first: it ends the sessions, so that nobody adds anew what the next steps remove.
+# Auth comes first: it ends the sessions. The organization is closed before, so that nobody adds anew what steps remove.
 STEPS = (Step("auth", 20), Step("user", 40), Step("timeseries", 60), Step("media", 80), Step("organization", 100))

@@ -20,6 +20,9 @@ class Organizations(Protocol):
         Returns the states before and after. What `decide` raises leaves everything as it was.
         """
 
+    def close(self, org_id: int) -> None:
+        """Set the mark of the organization's deletion: from its commit on nothing more of it is stored."""
+
     def end(self, org_id: int) -> None:
         """Let the organization be no more; no fault when it is not."""
 

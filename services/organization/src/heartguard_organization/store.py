@@ -18,6 +18,7 @@ UPDATE heartguard_core.organizations SET name = :name, policies = :policies, ret
     time_zone = :time_zone, unknown_measurements = :unknown_measurements
 WHERE id = :id RETURNING {_COLUMNS}
 """  # noqa: S608
+_CLOSE = "UPDATE heartguard_core.organizations SET closed_at = now() WHERE id = :id AND closed_at IS NULL"
 _END = "UPDATE heartguard_core.organizations SET deleted_at = now() WHERE id = :id AND deleted_at IS NULL"
 _FORGET_LIMITS = "DELETE FROM heartguard_core.organization_limits WHERE org_id = :id"
 _OWN_LIMITS = "SELECT name, value FROM heartguard_core.organization_limits WHERE org_id = :org_id"
@@ -53,6 +54,11 @@ class PostgresOrganizations:
                 return before, before
             values = {name: getattr(after, name) for name in ("id", *TEXTS, *SETTINGS)}
             return before, _one(connection, _UPDATE, values) or after
+
+    def close(self, org_id: int) -> None:
+        """Set the mark of the organization's deletion: from its commit on nothing more of it is stored."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_CLOSE), {"id": org_id})
 
     def end(self, org_id: int) -> None:
         """Let the organization be no more."""

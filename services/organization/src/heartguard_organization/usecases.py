@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, is_time_zone
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
@@ -28,6 +29,7 @@ class OrganizationUseCases:
         self,
         organizations: Organizations,
         jobs: Jobs,
+        authority: Authority,
         audit: AuditTrail,
         transaction: Transaction,
         clock: Clock,
@@ -35,6 +37,7 @@ class OrganizationUseCases:
     ) -> None:
         self._organizations = organizations
         self._jobs = jobs
+        self._authority = authority
         self._audit = audit
         self._transaction = transaction
         self._clock = clock
@@ -58,6 +61,8 @@ class OrganizationUseCases:
             return current.with_changes(changes)
 
         with self._transaction():
+            _existing(self._organizations.find(_own(principal)))
+            self._authority.require_actor(principal)
             before, after = _existing(self._organizations.change(_own(principal), decide))
             payload = difference(before, after)
             if payload:
@@ -80,6 +85,8 @@ class OrganizationUseCases:
             raise ServiceError(WRONG_NAME, details=(Fault("/name", "must be the name of the organization"),))
         wanted = Job(uuid7(self._clock), DELETION, org_id, principal.actor, self._clock.now_ns())
         with self._transaction():
+            self._authority.require_actor(principal, closed=True)
+            self._organizations.close(org_id)
             deletion, new = self._jobs.request(wanted)
             if new:
                 payload = {"job": deletion.id}

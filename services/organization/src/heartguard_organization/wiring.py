@@ -27,11 +27,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     locks = Database(settings.database_url, pool_size=2)
     parts.lifecycle.on_close(locks.close)
     store, jobs = PostgresOrganizations(parts.database), PostgresJobs(parts.database, locks)
-    erasure = Erasure(STEPS, _keepers(settings, store))
+    erasure = Erasure(STEPS, _keepers(settings, store), parts.clock)
     ended = told(parts.audit, NAME, "organization.deleted")
     runner = JobRunner(DELETION, jobs, erasure, ended, parts.clock, queue="deletions", letters=parts.letters)
     work = Lanes("deletions", runner.run)
-    organizations = OrganizationUseCases(store, jobs, parts.audit, parts.database.transaction, parts.clock, work.wake)
+    organizations = OrganizationUseCases(
+        store, jobs, parts.authority, parts.audit, parts.database.transaction, parts.clock, work.wake
+    )
     values = PostgresLimitValues(parts.database, parts.limits)
     limits = LimitUseCases(store, values, parts.audit, parts.database.transaction)
     queues = {"deletions": jobs.queue(DELETION, parts.clock, work.wake)}

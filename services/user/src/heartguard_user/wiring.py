@@ -6,7 +6,7 @@ from heartguard_common.background import Lanes
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
-from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.edge import Parts, make_edge, open_parts
 from heartguard_common.erasures import Erasure, Keeper, sister_keepers
 from heartguard_common.job_store import PostgresJobs
 from heartguard_common.jobs import JobRunner, told
@@ -33,8 +33,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     locks = Database(settings.database_url)
     parts.lifecycle.on_close(locks.close)
     store, jobs = PostgresUsers(parts.database), PostgresJobs(parts.database, locks)
-    letters = parts.letters
-    erasure = Erasure(STEPS, _keepers(settings, store))
+    letters, memberships = parts.letters, AuthMemberships(parts.auth)
+    erasure = Erasure(STEPS, _keepers(settings, parts, store), parts.clock)
     ended = told(parts.audit, NAME, "user.deleted")
     deletion = JobRunner(DELETION, jobs, erasure, ended, parts.clock, queue="deletions", letters=letters)
     deleting = Lanes("deletions", deletion.run)
@@ -45,9 +45,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     # Apart from deletions: an export may last for many minutes.
     archiving = Lanes("exports", export.run)
     usecases = UseCases(
-        members=UserUseCases(store, AuthMemberships(parts.auth), parts.audit, parts.database.transaction),
-        deletions=Deletions(store, jobs, deletion, parts.audit, parts.clock, deleting.wake),
-        exports=Exports(jobs, holdings, parts.limits, parts.audit, parts.clock, archiving.wake),
+        members=UserUseCases(store, memberships, parts.authority, parts.audit, parts.database.transaction),
+        deletions=Deletions(store, jobs, deletion, parts.authority, parts.audit, parts.clock, deleting.wake),
+        exports=Exports(jobs, holdings, parts.authority, parts.limits, parts.audit, parts.clock, archiving.wake),
     )
     queues = {
         "deletions": jobs.queue(DELETION, parts.clock, deleting.wake),
@@ -75,10 +75,15 @@ def _holdings(settings: Settings) -> SisterHoldings:
     )
 
 
-def _keepers(settings: Settings, store: PostgresUsers) -> dict[str, Keeper]:
+def _keepers(settings: Settings, parts: Parts, store: PostgresUsers) -> dict[str, Keeper]:
     doors = {
         "auth": (settings.auth_url, "/auth/erasures"),
         "timeseries": (settings.timeseries_url, "/timeseries/erasures"),
         "media": (settings.media_url, "/media/erasures"),
     }
-    return {**sister_keepers(NAME, settings.service_secret, doors), "user": store.erase}
+
+    def erase(org_id: int, user_id: int | None) -> None:
+        parts.authority.wait_for_writers(org_id, user_id)
+        store.erase(org_id, user_id)
+
+    return {**sister_keepers(NAME, settings.service_secret, doors), "user": erase}

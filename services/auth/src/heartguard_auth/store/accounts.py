@@ -95,6 +95,11 @@ class PostgresAccounts:
             rows = connection.execute(text(_ADDRESSES), {"org_id": org_id, "user_id": user_id})
             return list(rows.scalars())
 
+    def mark_deleted(self, user_id: int) -> None:
+        """Set the mark of a member's deletion: from its commit on nothing more of theirs is stored."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_MARK), {"user_id": user_id})
+
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
         with self._database.transaction() as connection:
@@ -159,13 +164,16 @@ _OTHERS = """
 SELECT count(*) FROM heartguard_core.users WHERE org_id = :org_id AND deleted_at IS NULL AND id <> :user_id
 """
 _PLACE = "UPDATE heartguard_core.users SET role = :role, active = :active WHERE id = :user_id"
+# By the address, not by the mark: a member is marked as deleted before their address goes.
 _ADDRESSES = """
 SELECT email FROM heartguard_core.users
-WHERE org_id = :org_id AND deleted_at IS NULL AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
+WHERE org_id = :org_id AND email IS NOT NULL AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
 """
+_MARK = "UPDATE heartguard_core.users SET deleted_at = now() WHERE id = :user_id AND deleted_at IS NULL"
 _ERASE = """
 UPDATE heartguard_core.users
-SET email = NULL, password_hash = NULL, active = false, deleted_at = now()
-WHERE org_id = :org_id AND deleted_at IS NULL AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
+SET email = NULL, password_hash = NULL, active = false, deleted_at = coalesce(deleted_at, now())
+WHERE org_id = :org_id AND (deleted_at IS NULL OR email IS NOT NULL OR active)
+    AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
 RETURNING id
 """

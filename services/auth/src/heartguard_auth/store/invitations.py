@@ -93,7 +93,10 @@ _COLUMNS = "i.id, i.org_id, i.email, i.role, i.created_by, i.expires_at"
 _GIVEN = ", ".join(f"('{giver}', '{role}')" for giver in RANKS for role in given_roles(giver))
 _COUNTS = f"""
 i.expires_at > :now
-AND EXISTS (SELECT FROM heartguard_core.organizations o WHERE o.id = i.org_id AND o.deleted_at IS NULL)
+AND EXISTS (
+    SELECT FROM heartguard_core.organizations o
+    WHERE o.id = i.org_id AND o.closed_at IS NULL AND o.deleted_at IS NULL
+)
 AND EXISTS (
     SELECT FROM heartguard_core.users u
     WHERE u.id = i.created_by AND u.active AND u.deleted_at IS NULL

@@ -54,8 +54,10 @@ class Guard:
         account = self._s.accounts.by_id(user_id)
         if account is None or account.org_id != principal.org_id:
             raise ServiceError(NOT_FOUND)
-        self._clear(account.email)
-        self._s.audit.changed(principal, "auth.lock_ended", f"user:{account.id}")
+        with self._s.transactions.transaction():
+            self._s.authority.require_actor(principal)
+            self._clear(account.email)
+            self._s.audit.changed(principal, "auth.lock_ended", f"user:{account.id}")
 
     def _end(self, attempt: Attempt, how: Ending) -> None:
         locks = self._s.guesses.end(attempt, how)

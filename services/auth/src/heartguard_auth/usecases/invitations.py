@@ -54,6 +54,8 @@ class Invitations:
             expires_at=self._s.clock.now_ns() + DAYS * 86_400 * NANOSECONDS,
         )
         with self._s.transactions.transaction():
+            # Held, so that an erasure of the inviter finds this invitation or prevents it.
+            self._s.authority.require_actor(principal)
             self._keep(inviter, made, code, "invitation" if known is None else "invitation_known")
             self._s.audit.changed(principal, "auth.invite", f"invitation:{made.id}", payload={"role": role})
         return made, code
@@ -66,6 +68,7 @@ class Invitations:
         """Make an invitation worthless. Raises GEN_404 for one that the caller does not see."""
         roles = given_roles(principal.role)
         with self._s.transactions.transaction():
+            self._s.authority.require_actor(principal)
             if self._s.invitations.withdraw(principal.org_id or 0, roles, invitation_id) is None:
                 raise ServiceError(NOT_FOUND)
             self._s.audit.changed(principal, "auth.invitation_withdrawn", f"invitation:{invitation_id}")
@@ -85,9 +88,6 @@ class Invitations:
         return account
 
     def _keep(self, inviter: Account, made: Invitation, code: str, template: str) -> None:
-        # Held, so that an erasure of the inviter finds this invitation or prevents it.
-        if not self._s.accounts.hold(inviter):
-            raise ServiceError(INVALID_TOKEN)
         self._require_room(made)
         self._s.invitations.add(made, code_digest(code))
         text = letter(self._rules.letters[template], made.email, inviter=inviter.email, code=code, days=DAYS)

@@ -20,6 +20,7 @@ from heartguard_auth.ports import (
     Transactions,
 )
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock
 from heartguard_common.identity import TokenVerifier
 from heartguard_common.limits import Limits
@@ -60,6 +61,7 @@ class Stores:
     resets: Resets
     invitations: Invitations
     limits: Limits
+    authority: Authority
     audit: AuditTrail
     clock: Clock
 

@@ -77,16 +77,23 @@ class Postman:
         account = self._s.accounts.by_email(email)
         if account is not None and not (account.active and self._s.outbox.may_send_code(account.email)):
             account = None
-        if account is not None:
-            self._mailer.send(self._code_letter(account), entry.id)
+        written = None if account is None else self._code_letter(account)
+        if written is not None:
+            self._mailer.send(written, entry.id)
         with self._s.transactions.transaction():
-            if account is not None:
+            if account is not None and written is not None:
                 self._s.outbox.code_sent(account.email)
                 self._s.audit.changed(None, "auth.password_code_sent", f"user:{account.id}", org_id=account.org_id)
             self._s.outbox.finish(entry, quiet_seconds=QUIET_SECONDS)
             self._letters.succeeded(QUEUE, [entry.id])
 
-    def _code_letter(self, account: Account) -> Letter:
-        """A letter with a code made for it: one that waited for the mail server would be old when it arrives."""
-        code, _ = issue_code(self._s, account)
-        return letter(self._rules.letters["password_reset"], account.email, code=code, minutes=RESET_SECONDS // 60)
+    def _code_letter(self, account: Account) -> Letter | None:
+        """A letter with a code made for it: one that waited for the mail server would be old when it arrives.
+
+        None where the account has changed since it was read.
+        """
+        issued = issue_code(self._s, account)
+        if issued is None:
+            return None
+        minutes = RESET_SECONDS // 60
+        return letter(self._rules.letters["password_reset"], account.email, code=issued[0], minutes=minutes)

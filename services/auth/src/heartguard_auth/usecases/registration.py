@@ -27,8 +27,9 @@ class Registration:
         """Found an organization, join the one of an invitation, or add a member to the caller's.
 
         Raises AUTH_002 for a taken address, AUTH_004 for a guessable password, AUTH_005 for a role that
-        can't be given so, AUTH_006 where registration is closed, AUTH_007 for an invitation of no worth, GEN_432 when
-        from `address` as many organizations were founded as may be in a day, GEN_433 when the organization is full.
+        can't be given so, AUTH_006 where registration is closed, AUTH_007 for an invitation of no worth, GEN_402 for a
+        caller who is not who their token says any more, GEN_432 when from `address` as many organizations were founded
+        as may be in a day, GEN_433 when the organization is full.
         """
         email, code = request["email"], request.get("invitation")
         if code is not None:
@@ -46,8 +47,10 @@ class Registration:
         )
         by = "invitation" if code else "member" if principal else "founding"
         with self._s.transactions.transaction():
-            if code is not None and self._s.invitations.spend(code_digest(code), email) is None:
-                raise ServiceError(INVITATION_REFUSED)
+            if code is not None:
+                self._spend(code_digest(code), email, org_id or 0)
+            elif principal is not None:
+                self._s.authority.require_actor(principal)
             made = self._s.accounts.add(account)
             if made is None:
                 raise ServiceError(EMAIL_TAKEN)
@@ -56,6 +59,11 @@ class Registration:
             how = {"role": made.role, "by": by}
             self._s.audit.changed(principal, "auth.registered", f"user:{made.id}", org_id=made.org_id, payload=how)
         return made
+
+    def _spend(self, digest: bytes, email: str, org_id: int) -> None:
+        """Use an invitation up. Raises AUTH_007 where it has stopped counting, or its organization is being deleted."""
+        if not self._s.authority.admits(org_id) or self._s.invitations.spend(digest, email) is None:
+            raise ServiceError(INVITATION_REFUSED)
 
     def _invited(self, request: dict[str, Any], digest: bytes) -> tuple[int | None, str]:
         """The organization and the role that an invitation gives, and the body may repeat."""

@@ -1,6 +1,6 @@
 """Series and points in PostgreSQL: one row a value, time as int64 nanoseconds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -76,6 +76,8 @@ _VERDICTS: Mapping[Status, Verdict] = {status: Verdict(status) for status in ("c
 class PostgresStore:
     """The time-series store that needs nothing but PostgreSQL."""
 
+    settled_seconds = 0.0
+
     def __init__(self, database: Database, limits: PostgresLimits | None = None) -> None:
         """Without `limits` nothing is counted."""
         self._database = database
@@ -86,7 +88,13 @@ class PostgresStore:
         """None: whatever the contract allows can be kept."""
         return None
 
-    def write(self, bucket_id: int, points: Sequence[Point], sender: Sender | None = None) -> Sequence[Verdict]:
+    def write(
+        self,
+        bucket_id: int,
+        points: Sequence[Point],
+        sender: Sender | None = None,
+        require: Callable[[], None] = lambda: None,  # noqa: ARG002  this is part of the transaction that has asked
+    ) -> Sequence[Verdict]:
         """Store points whose field types are registered; what became of each, as if sent one after the other."""
         with self._database.transaction() as connection:
             if self._counts is None or sender is None:

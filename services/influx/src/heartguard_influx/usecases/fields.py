@@ -28,10 +28,11 @@ class Fields:
         """Let the next point that is stored decide a field's type.
 
         No stored value can be of another type than its field: raises TS_009 while there are points with the field.
-        Raises TS_001, and TS_010 for a field that has no type.
+        Raises TS_001, TS_010 for a field that has no type, and GEN_402 for a caller who is not who their token says.
         """
         with self._s.transaction():
             found = find_bucket(self._s.buckets, principal, bucket)
+            self._s.authority.require_actor(principal)
             self._s.buckets.lock(found.id or 0)
             fields = {field.name: field for field in self._s.types.of(found.id or 0, measurement)}
             if name not in fields:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from math import ceil
 from typing import Any
 
 from heartguard_common.dead_letters import Attempts, DeadLetterStore, Patience
@@ -36,11 +37,13 @@ class Keeping:
         if not belongs_to(name, org_id):
             raise ServiceError(NO_BUCKET)
         with self._s.transaction():
-            if self._s.buckets.find(org_id, own_name(org_id)) is None:
-                raise ServiceError(NO_BUCKET)
-            bucket = None
-            if name != own_name(org_id):
-                bucket = self._s.buckets.create(org_id, name, retention_days)
+            with self._s.registry():
+                if self._s.buckets.find(org_id, own_name(org_id)) is None:
+                    raise ServiceError(NO_BUCKET)
+                self._s.authority.require_actor(principal)
+                bucket = None
+                if name != own_name(org_id):
+                    bucket = self._s.buckets.create(org_id, name, retention_days)
             if bucket is None:
                 raise ServiceError(BUCKET_EXISTS)
             kept = {"retention_days": retention_days}
@@ -60,8 +63,9 @@ class Keeping:
             payload = {"removed": removed}
             self._s.audit.changed(principal, "timeseries.delete_bucket", f"bucket:{name}", payload=payload)
 
+        self._s.authority.require_actor(principal)
         with _in_parts():
-            self._drop(bucket.id or 0, tell)
+            self._drop(bucket.id or 0, principal, tell)
 
     def delete_points(self, principal: Principal, document: Mapping[str, Any]) -> None:
         """Remove what a PointsDelete names: an admin anybody's points, all others their own. Raises TS_001, TS_005."""
@@ -75,6 +79,8 @@ class Keeping:
         if person is not None:
             resource = f"user:{person}"
         with self._s.transaction():
+            # Their row is not locked: who deletes much, again and again, could not lose their role meanwhile.
+            self._s.authority.require_writer(principal)
             removed, groups = self._delete(selection)
             payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": removed}
             self._s.audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
@@ -113,13 +119,16 @@ class Keeping:
         groups = self._s.points.groups(selection, None)
         return self._s.points.delete(selection, groups), groups
 
-    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
+    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> tuple[int, int | None]:
         """Remove what is kept of an organization, or of one member; returns how many values and buckets.
 
-        Raises TS_008 when the time of the request ends before that.
+        Also in how many seconds this has to be called once more, because a write may still arrive that was permitted
+        before the deletion; None when it is done. Raises TS_008 when the time of the request ends before that.
         """
-        buckets = self._s.buckets.ids(org_id)
         with _in_parts():
+            # The wait is part of the time too: a deletion that has waited long is called again, and not refused.
+            marked = self._s.authority.wait_for_writers(org_id, user_id)
+            buckets = self._s.buckets.ids(org_id)
             if user_id is None:
                 removed = sum(self._drop(bucket_id) for bucket_id in buckets)
             else:
@@ -128,11 +137,16 @@ class Keeping:
             # Part after part is committed, so that a long erasure gets on although it is stopped; this comes after all.
             resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
             self._s.audit.changed(principal, "timeseries.erase", resource, org_id=org_id, payload={"removed": removed})
-        return removed
+        left = 0.0 if marked is None else self._s.points.settled_seconds - marked
+        return removed, ceil(left) if left > 0 else None
 
-    def _drop(self, bucket_id: int, tell: Callable[[int], object] = lambda _: None) -> int:
+    def _drop(
+        self, bucket_id: int, actor: Principal | None = None, tell: Callable[[int], object] = lambda _: None
+    ) -> int:
         removed = self._s.points.erase([bucket_id], None)
         with self._s.transaction():
+            if actor is not None:
+                self._s.authority.require_actor(actor)
             # Once more, now that nobody writes between the end of the points and the end of the bucket.
             removed += self._s.points.erase([bucket_id], None) + self._s.buckets.remove(bucket_id)
             tell(removed)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock
 from heartguard_common.outbox import Transaction
 from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection, require_series
@@ -14,7 +15,10 @@ from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore
 
 @dataclass(frozen=True)
 class Stores:
-    """Where points are kept, what is known about them, and what holds the steps of one call together."""
+    """Where points are kept, what is known about them, and what holds the steps of one call together.
+
+    `registry` is a transaction over what is kept in PostgreSQL in any case, and the one that `authority` asks in.
+    """
 
     buckets: Buckets
     types: FieldTypes
@@ -22,6 +26,8 @@ class Stores:
     transaction: Transaction
     audit: AuditTrail
     clock: Clock
+    authority: Authority
+    registry: Transaction
     refused: Callable[[str], object] = lambda _: None
     """Told the name of a limit that rejects points without refusing their batch."""
 

@@ -81,6 +81,11 @@ class Ticket:
     headers: Mapping[str, str]
 
 
+def object_folder(scope: Scope) -> str:
+    """Where all objects of an organization are, or those of a member."""
+    return f"org_{scope.org_id}" if scope.owner_id is None else f"org_{scope.org_id}/user_{scope.owner_id}"
+
+
 def object_key(org_id: int, owner_id: int, item_id: str) -> str:
     """The name of an object; nothing a client says is part of it."""
     return f"org_{org_id}/user_{owner_id}/{item_id}"

@@ -108,6 +108,9 @@ class GcsStore:
 
         self._asked(gone)
 
+    def abandon(self, folder: str) -> None:
+        """Nothing: what is being written is no object before its end, and its bytes so far can't be listed."""
+
     def older_than(self, seconds: float) -> Iterator[str]:
         """The keys of all objects that were stored longer ago than that. Raises GEN_503."""
         limit = time.time() - seconds

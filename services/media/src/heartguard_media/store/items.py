@@ -5,8 +5,10 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.clock import NANOSECONDS, Clock, from_datetime
 from heartguard_common.database import Database
+from heartguard_common.identity import Principal
 from heartguard_common.limits import LimitError, Limits, require
 from heartguard_media.domain.items import Announcement, MediaItem, Scope, Usage, Written
 from heartguard_media.errors import OVER_QUOTA
@@ -80,7 +82,8 @@ UPDATE heartguard_core.media_items SET status = 'retired' WHERE {_IN_SCOPE} AND 
 """  # noqa: S608
 _RETIRED = f"""
 SELECT {_COLUMNS} FROM heartguard_core.media_items
-WHERE status = 'retired' AND {_IN_SCOPE} AND (cast(:id AS uuid) IS NULL OR id = :id)
+WHERE status = 'retired' AND {_IN_SCOPE}
+    AND (cast(:id AS uuid) IS NULL OR id = :id) AND (cast(:after AS uuid) IS NULL OR id > :after)
 ORDER BY id LIMIT :limit
 """  # noqa: S608
 _RETIRED_ANYWHERE = f"""
@@ -109,12 +112,17 @@ class PostgresItems:
         """`limits` of `apart`, so that they are looked at in the transaction that keeps the room."""
         self._database = database
         self._apart = apart
+        self._authority = PostgresAuthority(apart)
         self._limits = limits
         self._clock = clock
 
-    def begin(self, item: MediaItem, until_ns: int | None) -> None:
-        """Remember an upload that begins and keep room for it. Raises `LimitError`. Committed on return."""
+    def begin(self, principal: Principal, item: MediaItem, until_ns: int | None) -> None:
+        """Remember an upload that begins and keep room for it. Committed on return.
+
+        Raises `LimitError`, and GEN_402 where the caller is not who their token says any more.
+        """
         with self._apart.transaction() as connection:
+            self._authority.require_writer(principal)
             # The row of the organization stays locked until the end: nobody else takes the same room.
             kept = connection.execute(text(_ROOM), {"org_id": item.org_id}).one()
             quota = self.quota(item.org_id)
@@ -198,9 +206,11 @@ class PostgresItems:
         with self._database.transaction() as connection:
             return connection.execute(text(_RETIRE_ALL), vars(scope)).rowcount
 
-    def retired(self, scope: Scope, limit: int, item_id: str | None = None) -> Sequence[MediaItem]:
-        """Some of the items that nobody sees any more and whose bytes are still to be removed."""
-        return self._all(_RETIRED, **vars(scope), id=item_id, limit=limit)
+    def retired(
+        self, scope: Scope, limit: int, item_id: str | None = None, after: str | None = None
+    ) -> Sequence[MediaItem]:
+        """Some of the items that nobody sees any more and whose bytes are still to be removed, by id, after `after`."""
+        return self._all(_RETIRED, **vars(scope), id=item_id, after=after, limit=limit)
 
     def all_retired(self, after: str | None, limit: int) -> Sequence[MediaItem]:
         """The same of all organizations: at most `limit` behind the id `after`."""

@@ -1,7 +1,7 @@
 """Files that are announced first; their bytes come later, by a URL of their own, straight to the store."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from heartguard_common.clock import NANOSECONDS, rfc3339, seconds
@@ -23,6 +23,9 @@ from heartguard_media.errors import (
 from heartguard_media.usecases.parts import SLOWEST_BYTES_PER_SECOND, Receiving, require_type
 
 ARRIVED_SECONDS = 3600
+
+# How long it is believed that an item is still announced, while its bytes come in.
+BELIEVED_NS = 2 * NANOSECONDS
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class AnnouncedUploads(Receiving):
         if not signed(self._rules.url_secret, claim, link.signature, link.expires, seconds(self._clock)):
             raise ServiceError(BAD_SIGNATURE)
         item = self._items.announced(link.item_id)
-        if item is None:
+        if item is None or not self._authority.admits(item.org_id, item.owner_id):
             raise ServiceError(NO_ITEM)
         if item.status != "pending":
             raise ServiceError(ALREADY_SENT)
@@ -70,16 +73,30 @@ class AnnouncedUploads(Receiving):
         longest = link.size // SLOWEST_BYTES_PER_SECOND + ARRIVED_SECONDS
         self._items.extend(item.id, self._clock.now_ns() + longest * NANOSECONDS)
         try:
-            self._objects.write(item.key, _whole(blocks, link.size))
+            self._store(item, blocks, link.size)
         except FileExistsError as error:
             raise ServiceError(ALREADY_SENT) from error
         except BaseException:
             self._items.extend(item.id, link.expires * NANOSECONDS)
             raise
-        if self._items.announced(item.id) is None:
-            # Removed while its bytes were coming in.
+
+    def _store(self, item: MediaItem, blocks: Iterable[bytes], size: int) -> None:
+        """Raises FileExistsError where the bytes are there, MEDIA_001 for an item that was removed meanwhile."""
+        self._objects.write(item.key, self._while_announced(item, _whole(blocks, size)))
+        if self._items.announced(item.id) is None or not self._authority.admits(item.org_id, item.owner_id):
+            # Removed while its bytes were coming in, or about to be.
             self._objects.delete(item.key)
             raise ServiceError(NO_ITEM)
+
+    def _while_announced(self, item: MediaItem, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """A stream that raises MEDIA_001 soon after the item was removed: nobody's token comes with these bytes."""
+        looked_ns = self._clock.now_ns()
+        for block in blocks:
+            if self._clock.now_ns() - looked_ns > BELIEVED_NS:
+                if self._items.announced(item.id) is None:
+                    raise ServiceError(NO_ITEM)
+                looked_ns = self._clock.now_ns()
+            yield block
 
     def complete(self, principal: Principal, item_id: str) -> MediaItem:
         """Look at what has arrived, and let it be seen. Repeatable.
@@ -118,6 +135,7 @@ class AnnouncedUploads(Receiving):
     def cancel(self, principal: Principal, item_id: str) -> None:
         """End an upload that is not finished, the caller's or for an admin anybody's. Raises MEDIA_001."""
         with self._transaction():
+            self._authority.require_actor(principal)
             item = self._items.cancel(item_id, self._scope(principal))
             if item is None:
                 raise ServiceError(NO_ITEM)

@@ -50,11 +50,16 @@ class Archives:
         now = self._s.clock.now_ns()
         earlier = self._s.archives.of(Scope(org_id, user_id))
         archive = MediaItem(uuid7(self._s.clock), org_id, user_id, "", "", 0, "", "pending", rfc3339(now))
-        if not self._s.archives.begin(archive, now + ARCHIVE_DAYS * 86_400 * NANOSECONDS):
+        with self._s.transaction():
+            begun = self._s.authority.admits(org_id, user_id) and self._s.archives.begin(
+                archive, now + ARCHIVE_DAYS * 86_400 * NANOSECONDS
+            )
+        if not begun:
             raise ServiceError(NO_ITEM, "There is no such person")
         try:
             written = self._s.objects.write(archive.key, blocks)
-            kept = self._s.archives.finish(archive.id, written)
+            with self._s.transaction():
+                kept = self._s.authority.admits(org_id, user_id) and self._s.archives.finish(archive.id, written)
         except BaseException:
             self._remove(archive)
             raise
@@ -75,6 +80,7 @@ class Archives:
 
     def erase(self, org_id: int, user_id: int | None) -> int:
         """Remove the archives of an organization or of a member; returns how many."""
+        self._s.authority.wait_for_writers(org_id, user_id)
         return self._remove_all(self._s.archives.of(Scope(org_id, user_id)))
 
     def sweep(self) -> int:

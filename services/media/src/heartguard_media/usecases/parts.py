@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, rfc3339
 from heartguard_common.dead_letters import DeadLetterStore, Patience
 from heartguard_common.errors import Fault, ServiceError
@@ -42,6 +43,7 @@ class Stores:
     clock: Clock
     archives: Archives
     transaction: Transaction
+    authority: Authority
     letters: DeadLetterStore
 
 
@@ -55,11 +57,13 @@ class Receiving:
         self._audit = stores.audit
         self._clock = stores.clock
         self._transaction = stores.transaction
+        self._authority = stores.authority
         self._letters = stores.letters
 
     def _begin(self, principal: Principal, upload: Upload, until_ns: int | None = None) -> MediaItem:
-        """Keep room for a file. Raises MEDIA_009 where there is none, GEN_433 for too many files or announcements.
+        """Keep room for a file.
 
+        Raises MEDIA_009 where there is none, GEN_402 when the caller is not who their token says any more.
         A stream that does not say its length needs room for the largest file.
         """
         item = MediaItem(
@@ -73,12 +77,16 @@ class Receiving:
             status="pending",
             created_at=rfc3339(self._clock.now_ns()),
         )
-        self._items.begin(item, until_ns)
+        self._items.begin(principal, item, until_ns)
         return item
 
     def _finish(self, principal: Principal, item: MediaItem, written: Written) -> MediaItem | None:
-        """Make an upload seen, and say so; None when it was given up in between."""
+        """Make an upload seen, and say so; None when it was given up in between.
+
+        Raises GEN_402 where the caller is not who their token says any more.
+        """
         with self._transaction():
+            self._authority.require_writer(principal)
             finished = self._items.finish(item.id, written)
             if finished is not None:
                 self._audit.changed(principal, "media.upload", f"media:{item.id}", payload={"size": written.size})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, rfc3339
 from heartguard_common.errors import ServiceError
 from heartguard_common.exports import Record, Whole, lines, read
@@ -32,12 +33,14 @@ class Exports:
         self,
         jobs: Jobs,
         holdings: Holdings,
+        authority: Authority,
         limits: Limits,
         audit: AuditTrail,
         clock: Clock,
         wake: Callable[[], None],
     ) -> None:
         self._jobs = jobs
+        self._authority = authority
         self._holdings = holdings
         self._limits = limits
         self._audit = audit
@@ -52,6 +55,7 @@ class Exports:
         org_id, user_id = principal.org_id or 0, principal.user_id
         wanted = Job(uuid7(self._clock), EXPORT, org_id, principal.actor, self._clock.now_ns(), user_id)
         with self._jobs.transaction():
+            self._authority.require_writer(principal)
             job, new = self._jobs.request(wanted)
             if new:
                 self._limits.take(org_id, "exports_per_member_per_day", str(user_id))

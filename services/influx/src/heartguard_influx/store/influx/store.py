@@ -1,7 +1,7 @@
 """Points in InfluxDB. What must be known before a batch is sent stays in PostgreSQL: buckets, field types, series."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import nlargest, nsmallest
 from operator import itemgetter
 
@@ -73,6 +73,10 @@ class InfluxStore:
     fails, since part of the batch may have been stored.
     """
 
+    # A batch is sent at most 5 s after its permission, and given up after 17 s more (see `Patience`). Before that come
+    # statements of PostgreSQL, each of which ends within 25 s: they may leave a series or a bucket, and no point.
+    settled_seconds = 60.0
+
     def __init__(self, registry: Database, server: Server, limits: PostgresLimits | None = None) -> None:
         """`limits` of the registry; without them nothing is counted."""
         self._registry = registry
@@ -84,12 +88,19 @@ class InfluxStore:
         """Why InfluxDB can't keep the point as it is, or None."""
         return unkeepable(point)
 
-    def write(self, bucket_id: int, points: Sequence[Point], sender: Sender | None = None) -> Sequence[Verdict]:
+    def write(
+        self,
+        bucket_id: int,
+        points: Sequence[Point],
+        sender: Sender | None = None,
+        require: Callable[[], None] = lambda: None,
+    ) -> Sequence[Verdict]:
         """Store points whose field types are registered; `stored` or `rejected` for each, in order.
 
-        Raises TS_001 when the bucket is deleted meanwhile, TS_030 to TS_033 when the server is no help, and what limits
-        refuse. Values are counted before they are sent, and those that the server refuses are taken back; what it
-        replaced it does not say, so a value that is written again counts again.
+        `require` is called before each part of them is sent. Raises what it raises, TS_001 when the bucket is deleted
+        meanwhile, TS_030 to TS_033 when the server is no help, and what limits refuse. Values are counted before they
+        are sent, and those that the server refuses are taken back; what it replaced it does not say, so a value that
+        is written again counts again.
         """
         try:
             with self._registry.transaction() as connection:
@@ -104,6 +115,7 @@ class InfluxStore:
             raise ServiceError(NO_BUCKET)
 
         def deliver(lines: Sequence[str]) -> Outcome | None:
+            require()
             try:
                 self._deliver(bucket_id, name, lines)
             except RefusedError as refusal:
