@@ -49,18 +49,37 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     )
     revocations = Revocations(parts.database, parts.redis, parts.clock).start()
     parts.lifecycle.on_close(revocations.close)
+    outbox = PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock, parts.limits)
+    stores = _open_stores(settings, parts, signer, revocations, outbox)
+    rules = make_rules(settings)
+    law = policy.load()
+    usecases = AuthUseCases.over(rules, stores, {role: law.permissions(role) for role in ROLES})
+    queues = _send_mail(settings, parts, rules, stores, outbox)
+    edge = make_edge("auth", settings, parts, key_source=signer, revocations=revocations, queues=queues)
+    app = make_app(edge, ROUTES, usecases)
+    limit_requests(app, edge, settings.rate_limit, settings.redis_url)
+    return app
+
+
+def _open_stores(
+    settings: Settings,
+    parts: Parts,
+    signer: SharedSecretSigner | KeyRing,
+    revocations: Revocations,
+    outbox: PostgresOutbox,
+) -> Stores:
+    """The ports, opened; what nobody can use any more is removed from them beside the requests."""
     sessions = PostgresSessions(
         parts.database, parts.clock, unused_seconds=max(settings.refresh_seconds, settings.access_seconds)
     )
     locks = PostgresLocks(parts.database, parts.clock)
-    outbox = PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock, parts.limits)
     resets, invitations = PostgresResets(parts.database, parts.clock), PostgresInvitations(parts.database, parts.clock)
     more = (
         *(lambda: purge_mail(outbox, parts.letters), parts.letters.purge, resets.purge, invitations.purge),
         *(locks.purge, parts.limits.sweep),
     )
     parts.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations, more)).start().close)
-    stores = Stores(
+    return Stores(
         transactions=parts.database,
         accounts=PostgresAccounts(parts.database, parts.clock, parts.limits),
         sessions=sessions,
@@ -80,14 +99,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         audit=parts.audit,
         clock=parts.clock,
     )
-    rules = make_rules(settings)
-    law = policy.load()
-    usecases = AuthUseCases.over(rules, stores, {role: law.permissions(role) for role in ROLES})
-    queues = _send_mail(settings, parts, rules, stores, outbox)
-    edge = make_edge("auth", settings, parts, key_source=signer, revocations=revocations, queues=queues)
-    app = make_app(edge, ROUTES, usecases)
-    limit_requests(app, edge, settings.rate_limit, settings.redis_url)
-    return app
 
 
 def purge(sessions: PostgresSessions, revocations: Revocations, more: Sequence[Callable[[], object]] = ()) -> float:

@@ -6,7 +6,7 @@ from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 from heartguard_common.dead_letters import Queue
-from heartguard_common.edge import MEBIBYTE, make_edge, open_parts
+from heartguard_common.edge import MEBIBYTE, Parts, make_edge, open_parts
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.web import make_app
@@ -51,6 +51,15 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     )
     usecases = MediaUseCases.over(rules, stores)
 
+    queues = _clean_up(parts, objects, items, archives, usecases)
+    return make_app(make_edge("media", settings, parts, queues=queues), ROUTES, usecases)
+
+
+def _clean_up(
+    parts: Parts, objects: ObjectStore, items: PostgresItems, archives: PostgresArchives, usecases: MediaUseCases
+) -> dict[str, Queue]:
+    """Start to remove what has had its time, beside the requests; what the operator can do where that fails."""
+
     def sweep() -> float:
         objects.ping()  # a store that is away is the fault of nothing in it
         usecases.archives.sweep()
@@ -65,12 +74,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     sweeper = Background("sweeper", sweep).start()
     for worker in (sweeper, Background("announcements", expire).start()):
         parts.lifecycle.on_close(worker.close)
-    queues = {
+    return {
         "removals": Queue(drop=lambda letter: items.drop(letter.item), wake=sweeper.wake),
         "archives": Queue(drop=lambda letter: archives.drop(letter.item), wake=sweeper.wake),
         "orphans": Queue(wake=sweeper.wake),
     }
-    return make_app(make_edge("media", settings, parts, queues=queues), ROUTES, usecases)
 
 
 def _open_objects(settings: Settings, lifecycle: Lifecycle) -> ObjectStore:
