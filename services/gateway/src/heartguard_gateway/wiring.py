@@ -1,7 +1,7 @@
 """Puts the gateway together: the only room that knows everybody."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import gevent
@@ -86,19 +86,13 @@ def create_app(
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, Pipeline(ports))
     lifecycle.on_close(refused.close)
-    works: list[Callable[[], object]] = [
-        trail.drain_forever,
-        refused.write_forever,
-        partial(_show_state, metrics, services, bodies),
-    ]
-    works += [partial(_keep_pace, metrics, answers)]
-    works += [partial(_keep_fresh, keys)] if isinstance(keys, PublishedKeys) else []
-    _run_beside(lifecycle, works)
+    _run_beside(lifecycle, trail.drain_forever, refused.write_forever, partial(_keep_fresh, keys))
+    _run_beside(lifecycle, partial(_show_state, metrics, services, bodies), partial(_keep_pace, metrics, answers))
     app.extensions[LIFECYCLE] = lifecycle
     return app
 
 
-def _run_beside(lifecycle: Lifecycle, works: Iterable[Callable[[], object]]) -> None:
+def _run_beside(lifecycle: Lifecycle, *works: Callable[[], object]) -> None:
     """Run each of them in a greenlet until the gateway ends."""
     for work in works:
         lifecycle.on_close(gevent.spawn(work).kill)
