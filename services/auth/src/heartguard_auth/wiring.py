@@ -49,16 +49,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     )
     revocations = Revocations(parts.database, parts.redis, parts.clock).start()
     parts.lifecycle.on_close(revocations.close)
-    sessions = PostgresSessions(
-        parts.database, parts.clock, unused_seconds=max(settings.refresh_seconds, settings.access_seconds)
-    )
+    unused = max(settings.refresh_seconds, settings.access_seconds)
+    sessions = PostgresSessions(parts.database, parts.clock, unused_seconds=unused)
     locks = PostgresLocks(parts.database, parts.clock)
     outbox = PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock, parts.limits)
     resets, invitations = PostgresResets(parts.database, parts.clock), PostgresInvitations(parts.database, parts.clock)
-    more = (
-        *(lambda: purge_mail(outbox, parts.letters), parts.letters.purge, resets.purge, invitations.purge),
-        *(locks.purge, parts.limits.sweep),
-    )
+    kept = (parts.letters.purge, resets.purge, invitations.purge, locks.purge, parts.limits.sweep)
+    more = (lambda: purge_mail(outbox, parts.letters), *kept)
     parts.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations, more)).start().close)
     stores = Stores(
         transactions=parts.database,
@@ -80,8 +77,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         audit=parts.audit,
         clock=parts.clock,
     )
-    rules = make_rules(settings)
-    law = policy.load()
+    rules, law = make_rules(settings), policy.load()
     usecases = AuthUseCases.over(rules, stores, {role: law.permissions(role) for role in ROLES})
     queues = _send_mail(settings, parts, rules, stores, outbox)
     edge = make_edge("auth", settings, parts, key_source=signer, revocations=revocations, queues=queues)

@@ -6,7 +6,7 @@ from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 from heartguard_common.dead_letters import Queue
-from heartguard_common.edge import MEBIBYTE, make_edge, open_parts
+from heartguard_common.edge import MEBIBYTE, Parts, make_edge, open_parts
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.web import make_app
@@ -33,12 +33,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         public_url=settings.public_url,
         types=settings.media_types,
     )
-    # Two short transactions of an upload don't wait for those that are open around it.
-    apart = Database(settings.database_url, pool_size=2)
-    parts.lifecycle.on_close(apart.close)
     archives = PostgresArchives(parts.database)
-    limits = PostgresLimits(apart, parts.clock, settings.limit_defaults, parts.metrics.limit_refused)
-    items = PostgresItems(parts.database, apart, limits, parts.clock)
+    items = _open_items(settings, parts)
     stores = Stores(
         items=items,
         objects=objects,
@@ -71,6 +67,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         "orphans": Queue(wake=sweeper.wake),
     }
     return make_app(make_edge("media", settings, parts, queues=queues), ROUTES, usecases)
+
+
+def _open_items(settings: Settings, parts: Parts) -> PostgresItems:
+    """The metadata; two short transactions of an upload don't wait for those that are open around it."""
+    apart = Database(settings.database_url, pool_size=2)
+    parts.lifecycle.on_close(apart.close)
+    limits = PostgresLimits(apart, parts.clock, settings.limit_defaults, parts.metrics.limit_refused)
+    return PostgresItems(parts.database, apart, limits, parts.clock)
 
 
 def _open_objects(settings: Settings, lifecycle: Lifecycle) -> ObjectStore:
