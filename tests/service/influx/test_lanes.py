@@ -17,9 +17,9 @@ from heartguard_influx.settings import Settings
 from tests.people import found, owner
 from tests.servers import until
 from tests.service.gateway.house import Gateway
-from tests.service.influx.conftest import beat
+from tests.service.influx.conftest import admin_of, beat
 from tests.service.influx.test_streams import superuser
-from tests.tokens import bearer, service_auth, settings_environ
+from tests.tokens import service_auth, settings_environ
 
 DAY = {"range_start": "2024-06-01T00:00:00Z", "range_stop": "2024-06-02T00:00:00Z"}
 EXPENSIVE = {"measurement": "heart_rate", **DAY, "aggregate": "p95", "every": "1m"}
@@ -69,7 +69,7 @@ def point(second, **tags):
 
 def test_who_asks_sixteen_slow_queries_at_once_takes_nothing_from_others(influx, database, org, admin, slow):
     other = found(database, "Hospital")
-    neighbour = bearer(2, "admin", other)
+    neighbour = admin_of(database, other)
     for headers, number in ((admin, org), (neighbour, other)):
         assert post(influx, "write", headers, number, **point(0)).status == 200
     slow(org, 3)
@@ -99,7 +99,7 @@ def test_who_asks_sixteen_slow_queries_at_once_takes_nothing_from_others(influx,
 
 def test_imports_of_one_organization_leave_room_for_the_points_of_others(influx, database, org, admin):
     other = found(database, "Hospital")
-    neighbour = bearer(2, "admin", other)
+    neighbour = admin_of(database, other)
     fields = {f"f{number}": 1.0 for number in range(50)}
     batch = [beat(number % 60 + number / 1000) | {"fields": fields} for number in range(101)]
     assert post(influx, "write", admin, org, points=batch[:100]).status == 200  # 5,000 values: none of its business
@@ -134,7 +134,7 @@ def influx_waits(database):
 
 def test_slow_readers_of_one_organization_hold_no_more_streams_than_their_share(influx, database, org, admin):
     other = found(database, "Hospital")
-    neighbour = bearer(2, "admin", other)
+    neighbour = admin_of(database, other)
     for headers, number in ((admin, org), (neighbour, other)):
         assert post(influx, "write", headers, number, **point(0)).status == 200
     with owner(database) as cursor:

@@ -10,7 +10,7 @@ from heartguard_influx.settings import Settings
 from heartguard_influx.wiring import create_app
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN
-from tests.people import found, limit, owner
+from tests.people import found, join, limit, owner
 from tests.servers import until
 from tests.tokens import bearer, settings_environ
 
@@ -77,7 +77,7 @@ def test_a_days_values_end_and_begin_again_the_next_day(write, client, database,
     assert write(*points(5, 10)).json["inserted"] == 5
     other = found(database, "Other")
     body = {"bucket": f"org_{other}", "points": points(11)}
-    stranger = bearer(9, "admin", other, lifetime=WEEK)
+    stranger = bearer(join(database, other, "admin"), "admin", other, lifetime=WEEK)
     assert client.post("/timeseries/write", json=body, headers=stranger).status_code == 200
 
 

@@ -74,10 +74,8 @@ def _open_stores(
     )
     locks = PostgresLocks(parts.database, parts.clock)
     resets, invitations = PostgresResets(parts.database, parts.clock), PostgresInvitations(parts.database, parts.clock)
-    more = (
-        *(lambda: purge_mail(outbox, parts.letters), parts.letters.purge, resets.purge, invitations.purge),
-        *(locks.purge, parts.limits.sweep),
-    )
+    kept = (parts.letters.purge, resets.purge, invitations.purge, locks.purge, parts.limits.sweep)
+    more = (lambda: purge_mail(outbox, parts.letters), *kept)
     parts.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations, more)).start().close)
     return Stores(
         transactions=parts.database,

@@ -33,12 +33,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         public_url=settings.public_url,
         types=settings.media_types,
     )
-    # Two short transactions of an upload don't wait for those that are open around it.
-    apart = Database(settings.database_url, pool_size=2)
-    parts.lifecycle.on_close(apart.close)
     archives = PostgresArchives(parts.database)
-    limits = PostgresLimits(apart, parts.clock, settings.limit_defaults, parts.metrics.limit_refused)
-    items = PostgresItems(parts.database, apart, limits, parts.clock)
+    items = _open_items(settings, parts)
     stores = Stores(
         items=items,
         objects=objects,
@@ -79,6 +75,14 @@ def _clean_up(
         "archives": Queue(drop=lambda letter: archives.drop(letter.item), wake=sweeper.wake),
         "orphans": Queue(wake=sweeper.wake),
     }
+
+
+def _open_items(settings: Settings, parts: Parts) -> PostgresItems:
+    """The metadata; two short transactions of an upload don't wait for those that are open around it."""
+    apart = Database(settings.database_url, pool_size=2)
+    parts.lifecycle.on_close(apart.close)
+    limits = PostgresLimits(apart, parts.clock, settings.limit_defaults, parts.metrics.limit_refused)
+    return PostgresItems(parts.database, apart, limits, parts.clock)
 
 
 def _open_objects(settings: Settings, lifecycle: Lifecycle) -> ObjectStore:

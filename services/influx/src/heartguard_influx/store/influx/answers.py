@@ -9,7 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from heartguard_common.clock import parse_rfc3339
+from heartguard_common.errors import ServiceError
 from heartguard_influx.domain.point import Tags, Value
+from heartguard_influx.errors import STORE_FAULT
 
 _OWN_COLUMNS = frozenset({"_start", "_stop", "_time", "_value", "_field", "_measurement"})
 _LEADING = 3  # annotation, result and table come first, whatever else is named so
@@ -95,3 +97,10 @@ def _rows(lines: Iterable[str]) -> Iterator[list[str]]:
         yield from csv.reader(lines, strict=True)
     except (csv.Error, UnicodeDecodeError) as error:
         raise AnswerError("what came is not CSV in UTF-8") from error
+
+
+def time_of(record: Record) -> int:
+    """The time of a row. Raises TS_033 for one without."""
+    if record.time_ns is None:
+        raise ServiceError(STORE_FAULT)
+    return record.time_ns

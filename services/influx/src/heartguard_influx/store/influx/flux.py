@@ -90,6 +90,15 @@ def by_windows(query: Query, function: str, width_ns: int) -> Query:
     return Query(f"{query.text} |> {windows}", query.parameters)
 
 
+def predicate(columns: Mapping[str, str]) -> str:
+    """A delete predicate: all of the columns hold these values. Names and values are quoted whatever they are."""
+    return " AND ".join(f"{_quoted(name)}={_quoted(value)}" for name, value in columns.items())
+
+
+def _quoted(value: str) -> str:
+    return '"' + re.sub(r'(["\\])', r"\\\1", value).replace("\n", r"\n") + '"'
+
+
 def _known(function: str) -> str:
     if function not in FUNCTIONS:
         raise ValueError("not a function that is asked of the server")

@@ -1,6 +1,5 @@
 """Points in InfluxDB. What must be known before a batch is sent stays in PostgreSQL: buckets, field types, series."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import nlargest, nsmallest
 from operator import itemgetter
@@ -21,7 +20,7 @@ from heartguard_influx.store.buckets import PostgresBuckets
 from heartguard_influx.store.counts import PointCounts, removed
 from heartguard_influx.store.influx import flux
 from heartguard_influx.store.influx.aggregates import Part, Sample, compute, join, label, partial_width
-from heartguard_influx.store.influx.answers import Record
+from heartguard_influx.store.influx.answers import Record, time_of
 from heartguard_influx.store.influx.lines import unkeepable
 from heartguard_influx.store.influx.sending import Outcome, send
 from heartguard_influx.store.influx.server import RefusedError, Server
@@ -240,7 +239,7 @@ class InfluxStore:
             member = members.get(record.tags)
             if member is None:
                 continue
-            key = (_time(record), member[0])
+            key = (time_of(record), member[0])
             if position is not None and (key >= position if descending else key <= position):
                 continue
             found.setdefault(key, {})[record.field] = record.value
@@ -276,7 +275,7 @@ class InfluxStore:
                 raise ServiceError(OVER_BUDGET, f"{aggregate} takes at most {COMPUTED_VALUES} stored values; {advice}")
             member = members.get(record.tags)
             if member is not None and record.value is not None:
-                time_ns = _time(record)
+                time_ns = time_of(record)
                 window = samples.setdefault((member[1], label(grid, time_ns)), {})
                 window.setdefault(record.field, []).append((time_ns, member[0], record.value))
         return compute(aggregate, fields, samples)
@@ -288,7 +287,7 @@ class InfluxStore:
             asked = flux.totals(query, function) if width is None else flux.by_windows(query, function, width)
             for record in self._read(asked):
                 # A part ends where its window or the range does; the instant before is inside both.
-                yield (record.tags, grid.starts[0] if width is None else _time(record) - 1), record.value
+                yield (record.tags, grid.starts[0] if width is None else time_of(record) - 1), record.value
 
         counts = {key: int(value) for key, value in ask("count") if isinstance(value, int)}
         values = ask(aggregate) if aggregate != "count" else iter(counts.items())
@@ -323,7 +322,7 @@ class InfluxStore:
         for record in self._read(flux.totals(query, "last")):
             place = members.get(record.tags)
             if place is not None:
-                found.setdefault(place, {}).setdefault(_time(record), {})[record.field] = record.value
+                found.setdefault(place, {}).setdefault(time_of(record), {})[record.field] = record.value
         for place, times in found.items():
             # A field that the last point does not carry has its last value at an earlier time.
             time_ns, values = max(times.items())
@@ -362,7 +361,7 @@ class InfluxStore:
 
     def _delete(self, name: str, start_ns: int, stop_ns: int, columns: Mapping[str, str]) -> None:
         try:
-            self._server.delete(name, start_ns, stop_ns, predicate(columns))
+            self._server.delete(name, start_ns, stop_ns, flux.predicate(columns))
         except RefusedError as refusal:
             if refusal.status != 404:
                 raise ServiceError(STORE_FAULT) from refusal
@@ -389,15 +388,6 @@ class InfluxStore:
                 raise ServiceError(STORE_FAULT) from refusal
 
 
-def predicate(columns: Mapping[str, str]) -> str:
-    """A delete predicate: all of the columns hold these values. Names and values are quoted whatever they are."""
-    return " AND ".join(f"{_quoted(name)}={_quoted(value)}" for name, value in columns.items())
-
-
-def _quoted(value: str) -> str:
-    return '"' + re.sub(r'(["\\])', r"\\\1", value).replace("\n", r"\n") + '"'
-
-
 def _beyond(selection: Selection, position: tuple[int, int] | None, *, descending: bool) -> Selection:
     """What is left of a selection after a position; the instant of the position is still part of it."""
     start, stop = selection.start_ns, selection.stop_ns
@@ -406,9 +396,3 @@ def _beyond(selection: Selection, position: tuple[int, int] | None, *, descendin
     return Selection(
         selection.bucket_id, selection.measurement, start, stop, tags=selection.tags, person=selection.person
     )
-
-
-def _time(record: Record) -> int:
-    if record.time_ns is None:
-        raise ServiceError(STORE_FAULT)
-    return record.time_ns
