@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from heapq import nlargest, nsmallest
+from contextlib import closing, contextmanager
+from dataclasses import replace
 
 from sqlalchemy import exc, text
 
@@ -18,7 +19,8 @@ from heartguard_influx.store.buckets import PostgresBuckets
 from heartguard_influx.store.influx import flux
 from heartguard_influx.store.influx.aggregates import Part, Sample, compute, join, label, partial_width
 from heartguard_influx.store.influx.answers import Record
-from heartguard_influx.store.influx.lines import unkeepable
+from heartguard_influx.store.influx.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS, unkeepable
+from heartguard_influx.store.influx.pages import Members, Page, kinds_of, time_of
 from heartguard_influx.store.influx.sending import Outcome, send
 from heartguard_influx.store.influx.server import RefusedError, Server
 from heartguard_influx.store.series import find_groups, series_ids
@@ -30,13 +32,16 @@ _OF_ONE_SERIES = frozenset({"first", "last", "stddev"})
 _BUCKET = "SELECT name, org_id, retention_days FROM heartguard_core.buckets WHERE id = :id"
 _HOLD = f"{_BUCKET} FOR KEY SHARE"
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
-_TAGS = "SELECT id, tags FROM heartguard_core.series WHERE id = ANY (cast(:ids AS bigint[]))"
+_TAGS = """
+SELECT id, tags, (
+    SELECT count(*) FROM heartguard_core.series WHERE bucket_id = :bucket_id AND measurement = :measurement
+) AS of_measurement
+FROM heartguard_core.series WHERE id = ANY (cast(:ids AS bigint[]))
+"""
 _FORGET = """
 DELETE FROM heartguard_core.series
 WHERE bucket_id = :id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
 """
-_Members = Mapping[Tags, tuple[int, int]]
-"""The series of a query by their tags: its number and the place of its group."""
 
 
 class InfluxBuckets(PostgresBuckets):
@@ -137,32 +142,29 @@ class InfluxStore:
         descending: bool,
     ) -> tuple[Sequence[Row], Sequence[int] | None]:
         """Up to `limit` points in order of time, then of series, and the position of the last if there are more."""
-        if not groups or not fields:
+        selection = _kept(selection)
+        if not groups or not fields or selection.start_ns >= selection.stop_ns:
             return (), None
-        members = self._members(groups)
+        members, others = self._members(selection, groups)
         position = None if after is None else (after[0], after[1])
-        query = flux.first_of_each(
-            self._select(_beyond(selection, position, descending=descending), fields),
-            # One more tells whether there is another page; another stands where the page before ended.
-            limit + 2,
-            descending=descending,
-        )
-        smallest = nlargest if descending else nsmallest
-        found: dict[tuple[int, int], dict[str, Value | None]] = {}
-        for record in self._read(query):
-            member = members.get(record.tags)
-            if member is None:
-                continue
-            key = (_time(record), member[0])
-            if position is not None and (key >= position if descending else key <= position):
-                continue
-            found.setdefault(key, {})[record.field] = record.value
-            if len(found) > 8 * limit + 1000:
-                found = {best: found[best] for best in smallest(limit + 1, found)}
-        shown = smallest(limit + 1, found)
+        page = Page(members, position, limit, descending=descending)
+        self._fill(page, self._select(_beyond(selection, position, descending=descending), fields, others), fields)
+        found = page.points()
         place = dict(members.values())
-        rows = [Row(place[key[1]], key[0], dict(sorted(found[key].items()))) for key in shown[:limit]]
-        return rows, shown[limit - 1] if len(shown) > limit else None
+        rows = [Row(place[series], time_ns, dict(sorted(of.items()))) for (time_ns, series), of in found[:limit]]
+        return rows, found[limit - 1][0] if len(found) > limit else None
+
+    def _fill(self, page: Page, query: flux.Query, fields: Sequence[Field]) -> None:
+        kinds = kinds_of(fields)
+        limits = page.limits(kinds)
+        bounds = {flux.result_name(place, kinds): most for place, (_, most) in enumerate(limits)}
+        with self._read(flux.page(query, kinds, limits, descending=page.descending)) as records:
+            certain = page.take(records, bounds)
+        if not certain:
+            # Rows of series that nobody registered took the place of others: each series by itself leaves out none.
+            each = max(count for count, _ in limits)
+            with self._read(flux.page_of_each(query, kinds, each, descending=page.descending)) as records:
+                page.add(records)
 
     def windows(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
@@ -172,65 +174,75 @@ class InfluxStore:
         The server computes what it computes exactly; the rest is computed here from its points, up to
         COMPUTED_VALUES of them: beyond that TS_006 is raised.
         """
-        if not groups or not fields:
+        selection = _kept(selection)
+        if not groups or not fields or selection.start_ns >= selection.stop_ns:
             return ()
-        members = self._members(groups)
+        members, others = self._members(selection, groups)
+        query = self._select(selection, fields, others)
         whole = len(grid) == 1
         width = None if whole else partial_width(grid)
-        single = all(len(group.series) == 1 for group in groups) and (whole or width == grid.width_ns)
+        # First and last of texts: a window's may be the wrong one where texts are empty (`flux.Kind`).
+        single = all(len(group.series) == 1 for group in groups) and (
+            whole or (width == grid.width_ns and fields[0].type != "string")
+        )
         by_server = aggregate in _SERVERS_AGGREGATES or (aggregate in _OF_ONE_SERIES and single)
         if len(fields) == 1 and by_server and (whole or width is not None):
-            parts = self._partials(self._select(selection, fields), members, aggregate, grid, width)
-            return join(fields[0], aggregate, parts)
+            return join(fields[0], aggregate, self._partials(query, members, aggregate, grid, width))
         samples: dict[tuple[int, int], dict[str, list[Sample]]] = {}
-        for count, record in enumerate(self._read(self._select(selection, fields))):
-            if count >= COMPUTED_VALUES:
-                advice = "ask for a shorter range or fewer fields"
-                raise ServiceError(OVER_BUDGET, f"{aggregate} takes at most {COMPUTED_VALUES} stored values; {advice}")
-            member = members.get(record.tags)
-            if member is not None and record.value is not None:
-                time_ns = _time(record)
-                window = samples.setdefault((member[1], label(grid, time_ns)), {})
-                window.setdefault(record.field, []).append((time_ns, member[0], record.value))
+        with self._read(flux.raw(query, kinds_of(fields))) as records:
+            for count, record in enumerate(records):
+                if count >= COMPUTED_VALUES:
+                    text_ = f"{aggregate} takes at most {COMPUTED_VALUES} stored values"
+                    raise ServiceError(OVER_BUDGET, f"{text_}; ask for a shorter range or fewer fields")
+                member = members.get(record.tags)
+                if member is not None and record.value is not None:
+                    time_ns = time_of(record)
+                    window = samples.setdefault((member[1], label(grid, time_ns)), {})
+                    window.setdefault(record.field, []).append((time_ns, member[0], record.value))
         return compute(aggregate, fields, samples)
 
     def _partials(
-        self, query: flux.Query, members: _Members, aggregate: Aggregate, grid: Grid, width: int | None
+        self, query: flux.Query, members: Members, aggregate: Aggregate, grid: Grid, width: int | None
     ) -> Iterator[Part]:
-        def ask(function: str) -> Iterator[tuple[tuple[Tags, int], Value | None]]:
-            asked = flux.totals(query, function) if width is None else flux.by_windows(query, function, width)
-            for record in self._read(asked):
+        functions = dict.fromkeys(("count", aggregate))
+        asked = flux.totals(query, *functions) if width is None else flux.by_windows(query, width, *functions)
+        counts: dict[tuple[Tags, int], int] = {}
+        values: dict[tuple[Tags, int], Value | None] = {}
+        with self._read(asked) as records:
+            for record in records:
                 # A part ends where its window or the range does; the instant before is inside both.
-                yield (record.tags, grid.starts[0] if width is None else _time(record) - 1), record.value
-
-        counts = {key: int(value) for key, value in ask("count") if isinstance(value, int)}
-        values = ask(aggregate) if aggregate != "count" else iter(counts.items())
-        for (tags, time_ns), value in values:
+                part = (record.tags, grid.starts[0] if width is None else time_of(record) - 1)
+                if record.result == "count" or len(functions) == 1:
+                    counts[part] = int(record.value or 0)
+                else:
+                    values[part] = record.value
+        for (tags, time_ns), value in (values or counts).items():
             member = members.get(tags)
             if member is not None:
-                # A point that came between the two questions is not counted, as if it had come after both.
+                # A point that came between the two results is not counted, as if it had come after both.
                 yield (member[1], label(grid, time_ns)), value, counts.get((tags, time_ns), 1)
 
     def latest(self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]) -> Sequence[Row]:
         """The last point of each group of one series, by group; groups without a point are left out."""
-        if not groups or not fields:
+        selection = _kept(selection)
+        if not groups or not fields or selection.start_ns >= selection.stop_ns:
             return ()
-        members = self._members(groups)
+        members, others = self._members(selection, groups)
         found: dict[int, dict[int, dict[str, Value | None]]] = {}
-        for record in self._read(flux.totals(self._select(selection, fields), "last")):
-            member = members.get(record.tags)
-            if member is not None:
-                found.setdefault(member[1], {}).setdefault(_time(record), {})[record.field] = record.value
+        with self._read(flux.totals(self._select(selection, fields, others), "last")) as records:
+            for record in records:
+                member = members.get(record.tags)
+                if member is not None:
+                    found.setdefault(member[1], {}).setdefault(time_of(record), {})[record.field] = record.value
         # A field that the last point does not carry has its last value at an earlier time.
         last = {group: max(times.items()) for group, times in found.items()}
         return [Row(group, time_ns, dict(sorted(values.items()))) for group, (time_ns, values) in sorted(last.items())]
 
     def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
         """Remove the points of a selection, whose series the groups are; returns how many values that were."""
-        members = self._members(groups)
+        members, _ = self._members(selection, groups)
         query = self._select(selection, [])
-        counted = (record for record in self._read(flux.totals(query, "count")) if record.tags in members)
-        removed = sum(record.value for record in counted if isinstance(record.value, int))
+        removed = self._count(query, members)
         if removed:
             columns = {"_measurement": selection.measurement, **selection.tags}
             if selection.person is not None:
@@ -248,38 +260,51 @@ class InfluxStore:
             name = connection.execute(text(_BUCKET), {"id": bucket_id}).scalar()
             if name is None:
                 return 0
-            counted = flux.totals(flux.everything(name, EARLIEST_NS, LATEST_NS, person), "count")
-            removed = sum(record.value for record in self._read(counted) if isinstance(record.value, int))
+            everything = flux.everything(name, EARLIEST_NS, LATEST_NS, person)
+            removed = self._count(everything)
             self._delete(name, EARLIEST_NS, LATEST_NS, {} if person is None else {PERSON_TAG: str(person)})
+            # The server acknowledges a deletion that a token may not carry out, or that finds nothing.
+            if removed and self._count(everything):
+                raise ServiceError(STORE_FAULT)
             connection.execute(text(_FORGET), {"id": bucket_id, "person": person})
             return removed
+
+    def _count(self, query: flux.Query, members: Members | None = None) -> int:
+        """How many values a query finds, of the members where given."""
+        with self._read(flux.totals(query, "count")) as records:
+            counts = [record.value for record in records if members is None or record.tags in members]
+        return sum(count for count in counts if isinstance(count, int))
 
     def _delete(self, name: str, start_ns: int, stop_ns: int, columns: Mapping[str, str]) -> None:
         try:
             self._server.delete(name, start_ns, stop_ns, predicate(columns))
         except RefusedError as refusal:
-            if refusal.status != 404:
-                raise ServiceError(STORE_FAULT) from refusal
+            raise ServiceError(STORE_FAULT) from refusal
 
-    def _members(self, groups: Sequence[Group]) -> dict[Tags, tuple[int, int]]:
+    def _members(self, selection: Selection, groups: Sequence[Group]) -> tuple[Members, Sequence[Tags]]:
+        """The series of the groups; again, to be named in the query, where the measurement has others."""
         place = {series: index for index, group in enumerate(groups) for series in group.series}
+        values = {"ids": numbers(place), "bucket_id": selection.bucket_id, "measurement": selection.measurement}
         with self._registry.transaction() as connection:
-            rows = connection.execute(text(_TAGS), {"ids": numbers(place)}).all()
-        return {tuple(sorted(row.tags.items())): (row.id, place[row.id]) for row in rows}
+            rows = connection.execute(text(_TAGS), values).all()
+        members = {tuple(sorted(row.tags.items())): (row.id, place[row.id]) for row in rows}
+        return members, list(members) if rows and rows[0].of_measurement > len(members) else ()
 
-    def _select(self, selection: Selection, fields: Sequence[Field]) -> flux.Query:
-        return flux.select(self._name(selection.bucket_id), selection, [field.name for field in fields])
+    def _select(self, selection: Selection, fields: Sequence[Field], series: Sequence[Tags] = ()) -> flux.Query:
+        names = [field.name for field in fields]
+        return flux.select(self._name(selection.bucket_id), selection, names, series)
 
     def _name(self, bucket_id: int) -> str:
         with self._registry.transaction() as connection:
             return str(connection.execute(text(_BUCKET), {"id": bucket_id}).scalar() or "")
 
-    def _read(self, query: flux.Query) -> Iterator[Record]:
-        """The rows of an answer; none where InfluxDB has no such bucket yet."""
-        try:
-            yield from self._server.query(query)
-        except RefusedError as refusal:
-            if refusal.status != 404:
+    @contextmanager
+    def _read(self, query: flux.Query) -> Iterator[Iterator[Record]]:
+        """The rows of an answer, none where InfluxDB has no such bucket yet; the connection is left with the block."""
+        with closing(self._server.query(query)) as records:
+            try:
+                yield records
+            except RefusedError as refusal:
                 raise ServiceError(STORE_FAULT) from refusal
 
 
@@ -292,17 +317,15 @@ def _quoted(value: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", value).replace("\n", r"\n") + '"'
 
 
+def _kept(selection: Selection) -> Selection:
+    """What of a selection lies in the years whose points are kept; only there windows are safe to ask for."""
+    start, stop = max(selection.start_ns, EARLIEST_KEPT_NS), min(selection.stop_ns, LATEST_KEPT_NS)
+    return replace(selection, start_ns=start, stop_ns=stop)
+
+
 def _beyond(selection: Selection, position: tuple[int, int] | None, *, descending: bool) -> Selection:
     """What is left of a selection after a position; the instant of the position is still part of it."""
     start, stop = selection.start_ns, selection.stop_ns
     if position is not None:
         start, stop = (start, min(stop, position[0] + 1)) if descending else (max(start, position[0]), stop)
-    return Selection(
-        selection.bucket_id, selection.measurement, start, stop, tags=selection.tags, person=selection.person
-    )
-
-
-def _time(record: Record) -> int:
-    if record.time_ns is None:
-        raise ServiceError(STORE_FAULT)
-    return record.time_ns
+    return replace(selection, start_ns=start, stop_ns=stop)
