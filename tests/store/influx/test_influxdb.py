@@ -149,8 +149,8 @@ def test_a_line_the_server_cant_parse_is_rejected_without_its_text(registry):
 def test_a_wrong_token_is_this_services_fault(registry):
     with registry.before("ns_unauthorized", token="wrong") as influx, pytest.raises(ServiceError) as raised:
         influx.store.write(influx.bucket_id, [BEAT])
-        assert code(raised) == "TS_032"
-        assert raised.value.row.status == 502
+    assert code(raised) == "TS_032"
+    assert raised.value.row.status == 502
 
 
 def page(influx, registry, **more):
