@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 
 from sqlalchemy import exc, text
 
@@ -23,6 +24,7 @@ from heartguard_influx.store.influx.lines import EARLIEST_KEPT_NS, LATEST_KEPT_N
 from heartguard_influx.store.influx.pages import Members, Page, kinds_of, time_of
 from heartguard_influx.store.influx.sending import Outcome, send
 from heartguard_influx.store.influx.server import RefusedError, Server
+from heartguard_influx.store.influx.slices import slices
 from heartguard_influx.store.series import find_groups, series_ids
 
 COMPUTED_VALUES = 1_000_000
@@ -145,14 +147,71 @@ class InfluxStore:
         selection = _kept(selection)
         if not groups or not fields or selection.start_ns >= selection.stop_ns:
             return (), None
+        return self._page(selection, groups, fields, after, limit, descending=descending)
+
+    def _page(
+        self,
+        selection: Selection,
+        groups: Sequence[Group],
+        fields: Sequence[Field],
+        after: Sequence[int] | None,
+        limit: int,
+        *,
+        descending: bool,
+        short: bool = False,
+    ) -> tuple[Sequence[Row], Sequence[int] | None]:
+        """A page; of a `short` selection, which holds hardly more, everything is read and sorted here."""
         members, others = self._members(selection, groups)
         position = None if after is None else (after[0], after[1])
         page = Page(members, position, limit, descending=descending)
-        self._fill(page, self._select(_beyond(selection, position, descending=descending), fields, others), fields)
+        query = self._select(_beyond(selection, position, descending=descending), fields, others)
+        if short:
+            with self._read(flux.raw(query, kinds_of(fields))) as records:
+                page.add(records)
+        else:
+            self._fill(page, query, fields)
         found = page.points()
         place = dict(members.values())
         rows = [Row(place[series], time_ns, dict(sorted(of.items()))) for (time_ns, series), of in found[:limit]]
         return rows, found[limit - 1][0] if len(found) > limit else None
+
+    def pages(
+        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], *, limit: int, descending: bool
+    ) -> Iterator[Sequence[Row]]:
+        """All points in order of time, then of series, up to `limit` at once.
+
+        The first page is sorted by the server. Where there are more, it counts values by windows, and the rest is read
+        in slices of time that hold about a page and are sorted here: it would sort everything anew for each page.
+        """
+        rows, position = self.points(selection, groups, fields, after=None, limit=limit, descending=descending)
+        yield rows
+        if position is None:
+            return
+        rest = _kept(_beyond(selection, (position[0], position[1]), descending=descending))
+        values = limit * len(fields)
+        parts = list(slices(rest.start_ns, rest.stop_ns, values, partial(self._histogram, rest, groups, fields)))
+        for part in reversed(parts) if descending else parts:
+            chosen = replace(rest, start_ns=part.start_ns, stop_ns=part.stop_ns)
+            short = part.values <= values
+            after: Sequence[int] | None = position
+            while after is not None:
+                rows, after = self._page(chosen, groups, fields, after, limit, descending=descending, short=short)
+                if rows:
+                    yield rows
+
+    def _histogram(
+        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], start: int, stop: int, width: int
+    ) -> Mapping[int, int]:
+        """The values of the groups in each window of a width that holds some, by the window's start."""
+        members, others = self._members(selection, groups)
+        query = self._select(replace(selection, start_ns=start, stop_ns=stop), fields, others)
+        counts: dict[int, int] = {}
+        with self._read(flux.by_windows(query, width, "count")) as records:
+            for record in records:
+                if record.tags in members:
+                    window = (time_of(record) - 1) // width * width
+                    counts[window] = counts.get(window, 0) + int(record.value or 0)
+        return counts
 
     def _fill(self, page: Page, query: flux.Query, fields: Sequence[Field]) -> None:
         kinds = kinds_of(fields)
