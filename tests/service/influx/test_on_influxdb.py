@@ -2,6 +2,7 @@
 
 import pytest
 
+from heartguard_common.clock import rfc3339
 from heartguard_common.lifecycle import LIFECYCLE
 from heartguard_influx.settings import Settings
 from heartguard_influx.wiring import create_app
@@ -69,6 +70,30 @@ def test_a_write_under_an_idempotency_key_is_answered_again_and_stored_once(clie
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json == answers[1].json
     assert len(query().json["series"][0]["points"]) == 1
+
+
+def test_points_without_a_time_are_dated_by_the_first_try_under_their_key(client, org, admin, model, clock, query):
+    body = {"bucket": f"org_{org}", "points": [{"measurement": "heart_rate", "fields": {"bpm": 70}}]}
+    headers = {**admin, "Idempotency-Key": "stored-and-then-lost"}
+    answer_of = model.answer
+    # The server stores the batch, and its answer is lost.
+    model.answer = lambda asked: (
+        answer_of(asked) if _is_no_write(asked) else (answer_of(asked), Answered(500, "lost"))[1]
+    )
+    assert client.post("/timeseries/write", json=body, headers=headers).status_code == 502
+    model.answer = answer_of
+    begun = clock.now_ns()
+    clock.forward(90)
+    assert client.post("/timeseries/write", json=body, headers=headers).json["inserted"] == 1
+    (series,) = query(range_start=rfc3339(begun - 10**9), range_stop=rfc3339(clock.now_ns() + 10**9)).json["series"]
+    assert [point["time"] for point in series["points"]] == [rfc3339(begun)]
+    # Another body under the key of a failed request is refused as under any other.
+    other = client.post("/timeseries/write", json={**body, "org": str(org)}, headers=headers)
+    assert other.json["error"]["code"] == "GEN_423"
+
+
+def _is_no_write(asked):
+    return asked.method == "GET" or not asked.target.startswith("/api/v2/write") or "bpm" not in asked.body
 
 
 def test_nothing_of_a_refused_atomic_batch_is_stored(write, query):

@@ -48,8 +48,13 @@ class Parts:
     keys: IdempotencyKeys
 
 
-def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = None) -> Parts:
-    """Open PostgreSQL and Redis for a service; nothing connects before it is used."""
+def open_parts(
+    service: str, settings: ServiceSettings, clock: Clock | None = None, *, effects_elsewhere: bool = False
+) -> Parts:
+    """Open PostgreSQL and Redis for a service; nothing connects before it is used.
+
+    `effects_elsewhere` says that requests with an Idempotency-Key change another store than PostgreSQL.
+    """
     clock = clock or SystemClock()
     lifecycle = Lifecycle()
     database = lifecycle.open(
@@ -68,7 +73,7 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         auth=Sister(settings.auth_url, service, settings.service_secret),
         audit=audit,
         clock=clock,
-        keys=IdempotencyKeys(service, database, clock),
+        keys=IdempotencyKeys(service, database, clock, claim_first=effects_elsewhere),
     )
 
 

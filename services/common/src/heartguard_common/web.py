@@ -305,8 +305,8 @@ class _Endpoint:
         assert self.edge.keys is not None and call.principal is not None  # noqa: PT018  seen by the caller
         made: list[Response] = []
 
-        def answer() -> Recorded:
-            response = self._response(self._answer(call))
+        def answer(claimed_ns: int) -> Recorded:
+            response = self._response(self._answer(replace(call, claimed_ns=claimed_ns)))
             made.append(response)
             kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
             return Recorded(response.status_code, kept, response.get_data())

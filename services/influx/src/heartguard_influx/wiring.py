@@ -23,7 +23,7 @@ RETENTION_SECONDS = 3600.0
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The time-series service, its points in InfluxDB where one is configured, otherwise in PostgreSQL."""
-    parts = open_parts(NAME, settings, clock)
+    parts = open_parts(NAME, settings, clock, effects_elsewhere=bool(settings.influx_url))
     stores = _in_influxdb(settings, parts) if settings.influx_url else _in_postgresql(parts)
     usecases = UseCases(
         writing=Writing(stores),
