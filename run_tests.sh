@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 
 prepare_venv dev services/*/requirements.txt requirements-dev.txt
 if [ -z "${HEARTGUARD_VENV:-}" ] && ! "$VENV_PYTHON" -m pip show -q heartpy 2>/dev/null; then
-    "$VENV_PYTHON" -m pip install -q --disable-pip-version-check --no-deps -r requirements-data.txt ||
+    "$VENV_PYTHON" -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-data.txt ||
         give_up "pip can't install the packages of requirements-data.txt"
 fi
 

@@ -27,6 +27,7 @@ from bench.gateway import gateways  # noqa: E402
 BENCHES = {
     "gateway": "The gateway, all stages on, beside gateways that make the same checks",
     "soak": "Many idle connections and slow uploads",
+    "slow_clients": "Clients that are slow on purpose, and what others notice of them",
     "timeseries": "Points in and answers out, beside influxdb-client and PostgreSQL alone",
     "line_protocol": "Line protocol, beside influxdb-client's encoder",
     "media": "Large files, beside nginx and base64 in a document",

@@ -1,4 +1,7 @@
-"""Writes the configuration reference into docs/operations.md from the settings: `python docs/build.py [--check]`."""
+"""Writes the generated tables of the documents: `python docs/build.py [--check]`.
+
+The variables into operations.md, from the settings; the limits into limits.md, from `heartguard_common.limits`.
+"""
 
 import dataclasses
 import importlib
@@ -11,8 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(path) for path in sorted((ROOT / "services").glob("*/src"))]
 
 from heartguard_cli.programs import VARIABLES  # noqa: E402 - found by the path above
+from heartguard_common.limits import TABLE  # noqa: E402
 
 GUIDE = ROOT / "docs" / "operations.md"
+LIMITS = ROOT / "docs" / "limits.md"
 BEGIN, END = "<!-- reference: docs/build.py -->", "<!-- end of reference -->"
 CLASSES = {
     "consumer": "heartguard_audit.settings:ConsumerSettings",
@@ -21,16 +26,29 @@ CLASSES = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the guide; with `--check`, 1 when it is not what would be written."""
-    old = GUIDE.read_text()
-    before, _, rest = old.partition(BEGIN)
-    new = f"{before}{BEGIN}\n{reference()}{END}{rest.partition(END)[2]}"
-    if "--check" in arguments:
-        if new != old:
-            print("docs/operations.md is stale: python docs/build.py", file=sys.stderr)
-        return int(new != old)
-    GUIDE.write_text(new)
-    return 0
+    """Write the documents; with `--check`, 1 when one is not what would be written."""
+    stale = 0
+    for document, table in ((GUIDE, reference()), (LIMITS, limits())):
+        old = document.read_text()
+        before, _, rest = old.partition(BEGIN)
+        new = f"{before}{BEGIN}\n{table}{END}{rest.partition(END)[2]}"
+        if "--check" not in arguments:
+            document.write_text(new)
+        elif new != old:
+            print(f"{document.relative_to(ROOT)} is stale: python docs/build.py", file=sys.stderr)
+            stale = 1
+    return stale
+
+
+def limits() -> str:
+    """A table: each limit, its default and unit, what it counts, how it refuses, and how it is made free."""
+    rows = ["", "| limit | of each | default | what is counted | refusal | made free by |", "|---|---|---|---|---|---|"]
+    rows += [
+        f"| `{it.name}` | {it.scope} | {it.default:,} {it.unit}{' a day' if it.daily else ''} | {it.about} | {it.code}"
+        f" | {it.freed} |"
+        for it in TABLE
+    ]
+    return "\n".join(rows) + "\n\n"
 
 
 def reference() -> str:

@@ -20,12 +20,17 @@ from tests.servers import free_port, until
 
 
 class Mailbox:
-    """An SMTP server: `messages` it took; `refuse`, its reply to every recipient; it is slow while `hold` is clear."""
+    """An SMTP server: `messages` it took, and for whom (`recipients`); it is slow while `hold` is clear.
+
+    `refuse` is its reply to every recipient, `refused` has those to some.
+    """
 
     def __init__(self, port=None, **options):
         self.messages = []
+        self.recipients = []
         self.logins = []
         self.refuse = None
+        self.refused = {}
         self.hold = threading.Event()
         self.hold.set()
         options.setdefault("auth_require_tls", False)
@@ -49,8 +54,9 @@ class Mailbox:
 
     async def handle_RCPT(self, *call):  # noqa: N802  the library's name
         _, _, envelope, address, _ = call
-        if self.refuse:
-            return self.refuse
+        reply = self.refused.get(address, self.refuse)
+        if reply:
+            return reply
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -58,6 +64,8 @@ class Mailbox:
         envelope = call[2]
         await asyncio.to_thread(self.hold.wait, 10)
         self.messages.append(message_from_bytes(envelope.content, policy=policy.default))
+        # Not `envelope.rcpt_tos`: the library's own server takes some addresses for encoded words.
+        self.recipients.append(envelope.content.partition(b"\r\n")[0].removeprefix(b"To: ").decode())
         return "250 taken"
 
     def _authenticate(self, *call):

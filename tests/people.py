@@ -39,3 +39,29 @@ def join(database: Database, org_id: int, role: str = "user", **columns: Any) ->
             (org_id, email, role, columns.get("full_name"), columns.get("active", True)),
         )
         return int(cursor.fetchone()[0])
+
+
+def limit(database: Database, org_id: int, **values: int) -> None:
+    """Give an organization values of its own, as the operator does."""
+    with owner(database) as cursor:
+        for name, value in values.items():
+            cursor.execute(
+                "INSERT INTO heartguard_core.organization_limits (org_id, name, value) VALUES (%s, %s, %s)"
+                " ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value",
+                (org_id, name, value),
+            )
+
+
+def enroll(database: Database, org_id: int, user_id: int, role: str = "user") -> None:
+    """Make somebody a member under a number of the test's choice, or give them that role there."""
+    with owner(database) as cursor:
+        cursor.execute(
+            "INSERT INTO heartguard_core.users (id, org_id, email, role) OVERRIDING SYSTEM VALUE"
+            " VALUES (%s, %s, %s, %s) ON CONFLICT (id) DO UPDATE SET org_id = excluded.org_id, role = excluded.role",
+            (user_id, org_id, f"member{user_id}@example.com", role),
+        )
+        # Whoever joins later gets a number beyond those that tests choose.
+        cursor.execute(
+            "SELECT setval(pg_get_serial_sequence('heartguard_core.users', 'id'), 1000 + max(id))"
+            " FROM heartguard_core.users"
+        )

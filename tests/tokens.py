@@ -60,6 +60,7 @@ def settings_environ(service: str, database: Database, redis_url: str, **more: s
         "CHECKPOINT_DIR": str(Path(_scratch.name) / database.name / "checkpoints"),
         "OPERATOR_TOKEN": OPERATOR_TOKEN,
         "RATE_LIMIT": "100000/min",
+        "LIMITS": "foundings_per_address_per_day=1000000",
         "SPOOL_DIR": str(Path(_scratch.name) / database.name),
         "PUBLIC_URL": "http://heartguard.test",
         **{f"{name}_URL": NOWHERE for name in ("AUTH", "ORGANIZATION", "USER", "MEDIA", "INFLUX_SERVICE", "AUDIT")},
@@ -68,9 +69,9 @@ def settings_environ(service: str, database: Database, redis_url: str, **more: s
 
 
 def mark_ready(redis_url: str) -> None:
-    """Say that Redis holds a full copy of the revocations, as auth does after it has written it."""
+    """Say that Redis holds a full copy of the revocations, as the services do after they have written it; for good."""
     with redis.Redis.from_url(redis_url, socket_timeout=1) as client:
-        client.set("hg:rev:ready", "1")
+        client.set("hg:rev:ready", f"{time.time_ns() // 1000}:0")
 
 
 def token_for(

@@ -42,7 +42,8 @@ def install() -> list[str]:
     if not stamp.exists() or stamp.read_text() != wanted:
         print("installing the peers into var/bench", file=sys.stderr)
         venv.create(STORE / "venv", with_pip=True, clear=True)
-        subprocess.run([str(PYTHON), "-m", "pip", "install", "-q", "-r", str(REQUIREMENTS)], check=True)
+        pip = [str(PYTHON), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(REQUIREMENTS)]
+        subprocess.run(pip, check=True)
         if node:
             shutil.copy(HERE / "peers" / "package.json", STORE)
             quiet = ["--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error"]

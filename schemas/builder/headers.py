@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from heartguard_common.policy import UNLIMITED, Row
+from heartguard_common.policy import SERVICE, UNLIMITED, Row
 from heartguard_common.routing import ANY_TYPE, CSV, Route
 
 _TEXT = {"type": "string"}
@@ -28,6 +28,7 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 # One component for each header; it is `required` where every such answer has it, and so can be tested.
 _ALWAYS = ("X-Request-ID", "X-Gateway-Request-ID", "Vary")
+_OF_GATEWAY = "X-Gateway-Request-ID"
 _QUOTA = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _TAGGED = {
     "organization.read",
@@ -73,6 +74,8 @@ def of_success(row: Row, route: Route, status: int) -> dict[str, Any]:
     """The headers of a good answer, 206 included."""
     quota = row.limit not in (UNLIMITED, "address")
     made = _those(_ALWAYS) | _those(_QUOTA, "" if quota else ".sometimes")
+    if direct(row):
+        made |= _those((_OF_GATEWAY, *_QUOTA), ".sometimes")
     if tagged(row):
         made |= _those(("ETag",))
     if row.id in _LOCATED:
@@ -90,9 +93,11 @@ def of_success(row: Row, route: Route, status: int) -> dict[str, Any]:
     return made | _those(("Cache-Control",), ".sometimes")
 
 
-def of_refusal(status: int) -> dict[str, Any]:
-    """The headers of a refusal."""
+def of_refusal(status: int, *, of_service: bool = False) -> dict[str, Any]:
+    """The headers of a refusal; `of_service`: where a service is asked at its own port."""
     made = _those(_ALWAYS) | _those(_QUOTA, ".sometimes")
+    if of_service:
+        made |= _those((_OF_GATEWAY,), ".sometimes")
     if status == 401:
         made |= _those(("WWW-Authenticate",))
     if status == 429:
@@ -102,6 +107,11 @@ def of_refusal(status: int) -> dict[str, Any]:
     if status == 416:
         made |= _those(("Content-Range",))
     return made
+
+
+def direct(row: Row) -> bool:
+    """Whether only services may call it, which they do without the gateway."""
+    return not isinstance(row.who, str) and set(row.who) == {SERVICE}
 
 
 def tagged(row: Row) -> bool:

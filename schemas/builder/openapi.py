@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from heartguard_common import errors
-from heartguard_common.body import MAX_DOCUMENT_BYTES
+from heartguard_common.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
 from heartguard_common.policy import SERVICES, Policy, Row
 from heartguard_common.routing import DOCUMENT_TYPES, Route
 from schemas.builder import examples, headers, refusals
@@ -27,7 +27,7 @@ DESCRIPTION = """Telemetry of wearables, behind one gateway.
 **Formats.** Every message is JSON or XML: `Content-Type` says what is sent, `Accept` (or `?format=json|xml`) what is
 wanted; an error has the format of the answer. **Errors** are listed for each operation with the codes it can give;
 the message and the field pointers (`details`) are for people. **Limits.** Each rate class is a multiple of
-`RATE_LIMIT`, counted by address and caller; a document has at most 8 MiB, a file `MAX_UPLOAD_MB`.
+`RATE_LIMIT`, counted by address and caller; a body at most what its operation says, a file `MAX_UPLOAD_MB`.
 **Any answer** carries `X-Request-ID`. A method that a path does not have is 405 with `Allow`;
 HEAD is answered where GET is, and OPTIONS everywhere."""
 
@@ -97,7 +97,7 @@ def _join(policy: Policy) -> Iterator[tuple[Row, Route]]:
     for service in SERVICES:
         routes: dict[tuple[str, str], Route] = {}
         if service != "gateway":
-            table = importlib.import_module(f"heartguard_{service}.routes").ROUTES
+            table = importlib.import_module(f"heartguard_{service}.routes").ROUTES + _shared_routes(policy, service)
             routes = {(route.method, route.path): route for route in table}
         for row in policy.of(service):
             route = routes.pop((row.method, row.path), None) or _own_route(row)
@@ -106,6 +106,12 @@ def _join(policy: Policy) -> Iterator[tuple[Row, Route]]:
             yield row, route
         if routes:
             raise JoinError(f"routes of {service} without a row: {', '.join(map(' '.join, sorted(routes)))}")
+
+
+def _shared_routes(policy: Policy, service: str) -> tuple[Route, ...]:
+    """The routes by which the operator sees a service's failed items, where the policy has them."""
+    path = next((row.path for row in policy.of(service) if row.path.endswith(DEAD_LETTERS)), None)
+    return () if path is None else dead_letter_routes(path.removesuffix(DEAD_LETTERS))
 
 
 def _own_route(row: Row) -> Route | None:
@@ -135,11 +141,12 @@ def _responses(catalogue: Mapping[str, Sequence[errors.ErrorRow]], known: Mappin
     made: dict[str, Any] = {}
     for status in sorted({row.status for rows in catalogue.values() for row in rows}):
         content = {kind: {**schema, "examples": examples.of("Error", kind, known)} for kind, schema in _ERRORS.items()}
-        made[f"Refusal{status}"] = {
-            "description": HTTPStatus(status).phrase,
-            "headers": headers.of_refusal(status),
-            "content": content,
-        }
+        for suffix in ("", ".direct"):  # through the gateway, or at a service's own port
+            made[f"Refusal{status}{suffix}"] = {
+                "description": HTTPStatus(status).phrase,
+                "headers": headers.of_refusal(status, of_service=bool(suffix)),
+                "content": content,
+            }
     readiness = {kind: {"schema": {"$ref": "#/components/schemas/Readiness"}} for kind in DOCUMENT_TYPES}
     made["Unready"] = {
         "description": "A dependency fails.",
@@ -152,7 +159,7 @@ def _responses(catalogue: Mapping[str, Sequence[errors.ErrorRow]], known: Mappin
 def _limits(policy: Policy) -> dict[str, Any]:
     """What is counted and measured, beside the bounds that each schema states."""
     return {
-        "document_bytes": MAX_DOCUMENT_BYTES,
+        "body_bytes": dict(policy.bodies),
         "upload_mebibytes": "MAX_UPLOAD_MB",
         "depth": 64,
         "faults_listed": 100,

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from heartguard_common.errors import ErrorRow
-from heartguard_common.policy import ANYONE, INNER, UNLIMITED, Row
+from heartguard_common.policy import ANYONE, INNER, SERVICE, UNLIMITED, Row
 from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, Route
 from schemas.builder import examples, headers, refusals
 
@@ -20,7 +20,11 @@ SECURITY = {
         "description": "The access token of a person, from `POST /auth/login`.",
     },
     "operator": {"type": "http", "scheme": "bearer", "description": "`OPERATOR_TOKEN`, the operator's secret."},
-    "service": {"type": "http", "scheme": "basic", "description": "Name and secret of a service."},
+    "service": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "Name and secret of a service, taken at a service's own port only.",
+    },
 }
 PARAMETERS = {
     "user_id": {"$ref": "#/components/schemas/id"},
@@ -82,6 +86,7 @@ class Operation:
             "x-audited": row.audited,
             "x-limit": row.limit,
             "x-who": row.who if isinstance(row.who, str) else dict(row.who),
+            **({"x-services": sorted(row.services)} if row.services else {}),
             "x-error-codes": [entry.code for entry in self._refusals],
             "security": self._security(),
         }
@@ -101,9 +106,14 @@ class Operation:
         elif row.who == INNER:
             who = "The operator, and anyone on the inner network"
         else:
-            who = ", ".join(f"{role}{SCOPES[scope]}" for role, scope in dict(row.who).items())
+            who = ", ".join(self._allowed(role, scope) for role, scope in dict(row.who).items())
         limit = "no rate limit" if row.limit == UNLIMITED else f"rate class `{row.limit}`"
         return f"Who may: {who}. {limit.capitalize()}; {'audited' if row.audited else 'not audited'}."
+
+    def _allowed(self, role: str, scope: str) -> str:
+        if role == SERVICE:
+            return f"the services {', '.join(sorted(self._row.services))} (never through the gateway)"
+        return f"{role}{SCOPES[scope]}"
 
     def _path_parameters(self) -> Iterator[dict[str, Any]]:
         for name in re.findall(r"\{([a-z_]+)\}", self._row.path):
@@ -136,7 +146,9 @@ class Operation:
 
     def _request_body(self) -> dict[str, Any]:
         content = {kind: self._content(self._route.takes, kind) for kind in self._route.accepts or ("*/*",)}
-        return {"required": self._route.body != "optional", "content": content}
+        most = self._row.max_body
+        text = "At most `MAX_UPLOAD_MB`." if most is None else f"At most {most // 1024} KiB, as sent and decompressed."
+        return {"description": text, "required": self._route.body != "optional", "content": content}
 
     def _content(self, message: str | None, media_type: str) -> dict[str, Any]:
         """A Media Type Object; a message has a schema and examples in JSON, XML and as a form."""
@@ -184,7 +196,8 @@ class Operation:
         titles = "; ".join(f"{entry.code} {entry.title}" for entry in self._refusals if entry.status == status)
         if status == HTTPStatus.SERVICE_UNAVAILABLE and self._row.path.endswith("/ready"):
             return {"$ref": "#/components/responses/Unready", "description": f"A dependency fails. Or {titles}"}
-        return {"$ref": f"#/components/responses/Refusal{status}", "description": titles}
+        name = f"Refusal{status}{'.direct' if headers.direct(self._row) else ''}"
+        return {"$ref": f"#/components/responses/{name}", "description": titles}
 
     def _cached(self) -> bool:
         return self._row.method == "GET" and headers.tagged(self._row)

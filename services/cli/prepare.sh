@@ -75,7 +75,7 @@ install_into() {
     shift
     say "  installing pinned packages (only when the requirement files have changed)"
     for file in "$@"; do options+=(-r "$file"); done
-    if ! "$venv/bin/python" -m pip install --disable-pip-version-check --no-input "${options[@]}" 2>&1 |
+    if ! "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --require-hashes "${options[@]}" 2>&1 |
         tee "$log" | progress; then
         grep -q -i 'no space left' "$log" && give_up "The disk is full: free some space and start again"
         give_up "pip can't install the packages: $(grep -i '^error' "$log" | tail -n 1) (all of it is in $log)"

@@ -221,7 +221,7 @@ def test_every_image_is_pinned():
 @pytest.mark.parametrize("name", [*SERVICES, "cli"])
 def test_a_dockerfile_installs_pins_and_runs_as_nobody_special(name):
     lines = DOCKERFILES[name].splitlines()
-    assert f"RUN pip install --no-cache-dir --requirement services/{name}/requirements.txt" in lines
+    assert f"RUN pip install --no-cache-dir --require-hashes --requirement services/{name}/requirements.txt" in lines
     assert lines.index("COPY constraints.txt ./") < lines.index(f"COPY services/{name}/src services/{name}/src")
     assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
     copied = [line.split()[1] for line in lines if line.startswith("COPY ")]

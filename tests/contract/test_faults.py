@@ -32,16 +32,25 @@ def test_only_the_first_100_faults_are_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("media_type", "start", "item", "end"),
+    ("media_type", "start", "item", "end", "place"),
     [
-        ("application/json", b'{"bucket":"b","points":[{}', b",{}", b"]}"),
-        ("application/xml", b"<WriteRequest><bucket>b</bucket><points>", b"<point/>", b"</points></WriteRequest>"),
+        # So many empty points that they are counted before they are made.
+        ("application/json", b'{"bucket":"b","points":[{}', b",{}", b"]}", ""),
+        (
+            "application/xml",
+            b"<WriteRequest><bucket>b</bucket><points>",
+            b"<point/>",
+            b"</points></WriteRequest>",
+            "/points",
+        ),
     ],
 )
-def test_a_million_faults_are_found_in_bounded_time(media_type: str, start: bytes, item: bytes, end: bytes) -> None:
+def test_a_million_faults_are_found_in_bounded_time(
+    media_type: str, start: bytes, item: bytes, end: bytes, place: str
+) -> None:
     body = start + item * (8_000_000 // len(item) // 4) + end
     began = time.process_time()
-    assert [fault.path for fault in faults("WriteRequest", body, media_type)] == ["/points"]
+    assert [fault.path for fault in faults("WriteRequest", body, media_type)] == [place]
     assert time.process_time() - began < 10  # jsonschema-rs alone takes half a minute to list them
 
 

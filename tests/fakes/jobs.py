@@ -21,6 +21,9 @@ class MemoryJobs:
         job = self.kept.get(job_id)
         return job if job is not None and job.kind == kind else None
 
+    def count_open(self, kind, org_id):
+        return sum(job.open and (job.kind, job.org_id) == (kind, org_id) for job in self.kept.values())
+
     def due(self, kind, now_ns):
         waiting = [job for job in self.kept.values() if job.kind == kind and job.open and job.due_ns <= now_ns]
         return [job.id for job in sorted(waiting, key=lambda job: job.due_ns)]
@@ -35,6 +38,9 @@ class MemoryJobs:
             yield self.kept.get(job_id)
         finally:
             self._held.remove(job_id)
+
+    def purge(self, kind, before_ns):
+        pass
 
     def transaction(self):
         return nullcontext()

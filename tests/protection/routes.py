@@ -11,6 +11,13 @@ for _path in JSON_ONLY:
     asks("GET", _path)(lambda _, path=_path: Ask(path, headers={"Accept": "*/*"}))
 
 
+UNKNOWN = "0198c0de-0000-7000-8000-000000000000"
+for _place in ("auth", "organization", "users", "media", "timeseries", "audit"):
+    for _method, _end in (("GET", ""), ("DELETE", ""), ("POST", "/retry")):
+        _path = f"/{_place}/dead-letters/{{letter_id}}{_end}"
+        asks(_method, _path)(lambda _, path=_path: Ask(path.format(letter_id=UNKNOWN)))
+
+
 @asks("GET", "/schemas/{file}")
 def schema(_: Situation) -> Ask:
     return Ask("/schemas/common.xsd", headers={"Accept": "*/*"})
@@ -96,6 +103,17 @@ def change_organization(_: Situation) -> Ask:
 @asks("PUT", "/organization/policies")
 def change_policies(_: Situation) -> Ask:
     return Ask("/organization/policies", "OrganizationPoliciesUpdate", {"time_zone": "Europe/Madrid"})
+
+
+@asks("GET", "/organization/{org_id}/limits")
+def read_limits(case: Situation) -> Ask:
+    return Ask(f"/organization/{case.org_id}/limits")
+
+
+@asks("PUT", "/organization/{org_id}/limits")
+def change_limits(case: Situation) -> Ask:
+    limits = [{"name": "members", "value": 10_000}]
+    return Ask(f"/organization/{case.org_id}/limits", "LimitsUpdate", {"limits": limits})
 
 
 @asks("DELETE", "/organization")
@@ -189,7 +207,7 @@ def read_archive(case: Situation) -> Ask:
 
 @asks("POST", "/auth/memberships", fresh=True)
 def change_membership(case: Situation) -> Ask:
-    seen = {"seen_role": case.me.role, "seen_active": True}
+    seen = {"seen_role": case.me.role, "seen_active": True, "actor_id": case.me.user_id, "actor_role": case.me.role}
     change = {"org_id": case.me.org_id, "user_id": case.me.user_id, "role": "user", "active": True, **seen}
     return Ask("/auth/memberships", "MembershipChange", change)
 
@@ -225,6 +243,11 @@ TICKET = {"file_name": "note.txt", "content_type": "text/plain", "size": 2}
 @asks("POST", "/media/uploads")
 def begin_upload(_: Situation) -> Ask:
     return Ask("/media/uploads", "UploadRequest", TICKET)
+
+
+@asks("DELETE", "/media/uploads/{item_id}")
+def cancel_upload(case: Situation) -> Ask:
+    return Ask(f"/media/uploads/{case.world.call('POST', '/media/uploads', case.owner, json=TICKET)['id']}")
 
 
 @asks("POST", "/media/uploads/{item_id}/complete")
@@ -304,6 +327,20 @@ def delete_bucket(case: Situation) -> Ask:
     bucket = f"org_{case.org_id}_b{case.world.number()}"
     case.world.call("POST", "/timeseries/buckets", case.admin, json={"bucket": bucket})
     return Ask(f"/timeseries/buckets/{bucket}")
+
+
+@asks("GET", "/timeseries/fields")
+def list_fields(case: Situation) -> Ask:
+    return Ask(f"/timeseries/fields?bucket=org_{case.org_id}")
+
+
+@asks("DELETE", "/timeseries/fields")
+def reset_field(case: Situation) -> Ask:
+    bucket, name = f"org_{case.org_id}", f"m{case.world.number()}"
+    point = {"measurement": name, "fields": {"phase": "swing"}, "timestamp": "2026-03-01T12:00:00Z"}
+    case.world.call("POST", "/timeseries/write", case.admin, json={"bucket": bucket, "points": [point]})
+    case.world.call("POST", "/timeseries/delete", case.admin, json={"bucket": bucket, "measurement": name, **DAY})
+    return Ask(f"/timeseries/fields?bucket={bucket}&measurement={name}&field=phase")
 
 
 @asks("POST", "/audit/events")

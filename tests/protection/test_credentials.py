@@ -1,9 +1,9 @@
 """The operator, each service, and credentials that are wrong in every way, at every route: credentials.csv.
 
 It is written by hand from the HTTP contract, never from policy.toml: whether the operator may call a route, which
-services may (`all`, `none`, or one's name), and whether a wrong credential is refused. `unread`: the route is for
-anyone and answers as it does without a credential. Who may is not refused for who they are; what a route then says of
-an empty request is the business of other tests.
+services may at the owner's own port (`all`, `none`, or their names; the gateway refuses each of them), and whether a
+wrong credential is refused. `unread`: the route is for anyone and answers as it does without a credential. Who may is
+not refused for who they are; what a route then says of an empty request is the business of other tests.
 """
 
 import base64
@@ -24,9 +24,11 @@ LAW = policy.load()
 NAMES = {
     "file": "common.xsd",
     "user_id": "999999",
+    "org_id": "999999",
     "bucket": "org_999999",
     **dict.fromkeys(
-        ("session_id", "invitation_id", "item_id", "job_id", "event_id"), "0198c0de-0000-7000-8000-000000000000"
+        ("session_id", "invitation_id", "item_id", "job_id", "event_id", "letter_id"),
+        "0198c0de-0000-7000-8000-000000000000",
     ),
 }
 # Where the rule about the caller stands behind the contract.
@@ -104,13 +106,13 @@ def test_every_route_stands_in_the_table_once() -> None:
 @pytest.mark.parametrize("line", LINES, ids=lambda line: f"{line['method']} {line['path']}")
 def test_who_is_let_in_with_which_credentials(doors: Doors, line: dict[str, str]) -> None:
     service = LAW.row(line["method"], line["path"]).upstream
-    callers = {
-        "operator": (operator_auth(), line["operator"]),
-        **{name: (service_auth(name), _of_service(line["services"], name)) for name in SERVICES},
-        **{name: (headers, line["wrong"]) for name, headers in WRONG.items()},
-    }
     faults = []
     for door in dict.fromkeys(("gateway", service)):
+        callers = {
+            "operator": (operator_auth(), line["operator"]),
+            **{name: (service_auth(name), _of_service(line, name, door)) for name in SERVICES},
+            **{name: (headers, line["wrong"]) for name, headers in WRONG.items()},
+        }
         alone, _ = doors.ask(door, line, {})
         for name, (credentials, expected) in callers.items():
             status, challenged = doors.ask(door, line, credentials)
@@ -125,6 +127,9 @@ def test_who_is_let_in_with_which_credentials(doors: Doors, line: dict[str, str]
     assert not faults, "\n".join(faults)
 
 
-def _of_service(services: str, name: str) -> str:
+def _of_service(line: dict[str, str], name: str, door: str) -> str:
+    services = line["services"]
+    if door == "gateway" and services != "unread":
+        return "refused"
     known = {"all": "yes", "none": "no", "unread": "unread"}
-    return known.get(services) or ("yes" if services == name else "no")
+    return known.get(services) or ("yes" if name in services.split() else "no")

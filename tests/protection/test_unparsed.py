@@ -40,6 +40,8 @@ def refused(answer: bytes) -> tuple[int, str]:
         (LINE + f"X-Long: {'a' * 9000}\r\n\r\n", 431, "GEN_431"),
         (LINE + "".join(f"X-{n}: 1\r\n" for n in range(300)) + "\r\n", 431, "GEN_431"),
         (LINE + "Transfer-Encoding: nonsense\r\n\r\n", 501, "GEN_501"),
+        (LINE + "Transfer-Encoding: deflate, chunked\r\n\r\n0\r\n\r\n", 501, "GEN_501"),
+        (LINE + "Transfer-Encoding: gzip\r\n\r\n", 400, "GEN_430"),
     ],
 )
 def test_the_parsers_refusals_are_ours(protected_house: ProtectedHouse, sent: str, status: int, code: str) -> None:
@@ -101,7 +103,8 @@ def test_credentials_that_are_not_ascii_are_bad_credentials(protected_house: Pro
     head = "GET /users/me HTTP/1.1\r\nHost: x\r\nAuthorization: Basic \xe9\xe9\r\nConnection: close\r\n\r\n"
     answer = protected_house.doors[door].raw(head.encode("latin-1"))
     assert answer.startswith(b"HTTP/1.1 401 ")
-    assert b'"GEN_402"' in answer
+    # The gateway takes no Basic credentials at all.
+    assert {"gateway": b'"GW_020"', "user": b'"GEN_402"'}[door] in answer
 
 
 def test_a_refusal_is_logged_without_what_was_sent(protected_house: ProtectedHouse) -> None:
@@ -109,3 +112,8 @@ def test_a_refusal_is_logged_without_what_was_sent(protected_house: ProtectedHou
     refused(door.raw(b"GET /users/me HTTP/1.1\r\nHost: x\r\nSecret Name: hunter2secret\r\n\r\n"))
     assert any(line.get("route") == "unparsed" and line["code"] == "GEN_430" for line in door.lines())
     assert "hunter2secret" not in door.log.read_text()
+
+
+def test_an_absolute_target_is_its_path_for_a_service_too(protected_house: ProtectedHouse) -> None:
+    asked = b"GET http://elsewhere/users/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert protected_house.doors["user"].raw(asked).startswith(b"HTTP/1.1 200 ")

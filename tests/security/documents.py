@@ -5,6 +5,7 @@ from typing import Any
 
 import requests
 
+from heartguard_common import policy
 from tests.contract.cases import plain_xml
 from tests.protection.situations import Person, World
 
@@ -26,6 +27,14 @@ class Target:
     def xml(self) -> str:
         """The good document, without a declaration."""
         return plain_xml(self.message, self.document).decode()
+
+    @property
+    def limit(self) -> int:
+        """How many bytes the route takes."""
+        row = policy.load().row(self.method, self.path)
+        assert row is not None
+        assert row.max_body is not None
+        return row.max_body
 
     def send(self, world: World, who: Person | None, body: bytes, media_type: str) -> requests.Response:
         """Through the gateway; answers come in the format that was sent."""

@@ -73,7 +73,9 @@ REFUSED: dict[str, tuple[Callable[[str], str], set[int]]] = {
     "no escape": (lambda path: path + "%zz", {400}),
     "a fragment": (lambda path: path + "#x", {400}),
     "a colon in front": (lambda path: ":" + path, {400}),
-    "another host": (lambda path: "http://evil.example" + path, {400}),
+    "another host, with a user": (lambda path: "http://me@evil.example" + path, {400}),
+    "another scheme": (lambda path: "gopher://evil.example" + path, {400}),
+    "another host, and a host": (lambda path: "http://evil.example http://x" + path, {400}),
     "no slash in front": (lambda path: path[1:], {400}),
 }  # fmt: skip
 # A text may end so too; the names that lead nowhere are still nobody's bucket and no file.
@@ -88,6 +90,7 @@ ENDINGS: dict[str, Callable[[str], str]] = {
     "a mark behind": lambda path: path + "%e2%80%8b",
 }
 SAME: dict[str, Callable[[str], str]] = {
+    "with scheme and host": lambda path: "http://evil.example" + path,  # RFC 9112 section 3.2.2
     "letters in escapes": lambda path: "".join(f"%{ord(sign):02x}" if sign.isalpha() else sign for sign in path),
     "digits and marks in escapes": lambda path: "".join(f"%{ord(s):02X}" if s in "0123456789-_" else s for s in path),
 }

@@ -19,7 +19,9 @@ REFUSED = {
         "SELECT * FROM signing_keys",
         "SELECT * FROM refresh_tokens",
         "SELECT email FROM invitations",
+        "SELECT reason FROM revoked_tokens",
         "DELETE FROM revoked_tokens",
+        "INSERT INTO restores (backup_created_at) VALUES (now())",
     ],
     "auth": [
         "UPDATE users SET full_name = 'x'",
@@ -48,6 +50,7 @@ REFUSED = {
     "influx": ["SELECT email FROM users", "SELECT policies FROM organizations", "SELECT * FROM media_items"],
     "audit": [
         "SELECT * FROM users",
+        "SELECT name FROM organizations",
         "UPDATE audit_events SET actor = 'x'",
         "DELETE FROM audit_events",
     ],

@@ -241,12 +241,16 @@ def test_the_commands_become_healthy_work_together_and_end_in_order(project: Pro
     assert project.down() == dict.fromkeys(project.running, 0)
 
 
+def log_in(project: Project, who: dict[str, str]) -> dict[str, str]:
+    answer = requests.post(project.gateway + "/auth/login", json=who, timeout=10)
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
 def test_a_backup_comes_back_into_empty_volumes(project: Project) -> None:
     founder, content = {"email": "eva@example.org", "password": "Secret123"}, b"beats" * 1000
     project.up()
     assert requests.post(project.gateway + "/auth/register", json=founder, timeout=10).status_code == 201
-    token = requests.post(project.gateway + "/auth/login", json=founder, timeout=10).json()["access_token"]
-    bearer = {"Authorization": f"Bearer {token}"}
+    bearer = log_in(project, founder)
     put = {"url": project.gateway + "/media/upload?file_name=beats.bin", "data": content, "timeout": 10}
     item = requests.put(headers=bearer | {"Content-Type": "application/octet-stream"}, **put).json()["id"]
     assert project.run("backup", ["python", "-m", "heartguard_cli", "backup"]).wait(60) == 0, project.log("backup")
@@ -264,7 +268,8 @@ def test_a_backup_comes_back_into_empty_volumes(project: Project) -> None:
     assert "restored and verified" in project.log("restore")
     assert project.run("migrate", project.services["migrate"]["command"]).wait(60) == 0, project.log("migrate")
     project.up()
-    assert requests.get(project.gateway + "/auth/profile", headers=bearer, timeout=10).status_code == 200
+    assert requests.get(project.gateway + "/auth/profile", headers=bearer, timeout=10).status_code == 401
+    bearer = log_in(project, founder)
     link = requests.get(f"{project.gateway}/media/items/{item}/download", headers=bearer, timeout=10).json()["url"]
     where = urlsplit(link)._replace(netloc=project.gateway.removeprefix("http://")).geturl()
     assert requests.get(where, timeout=10).content == content

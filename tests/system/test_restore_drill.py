@@ -13,11 +13,14 @@ from alembic.script import ScriptDirectory
 
 from heartguard_cli.backup.places import Directory
 from heartguard_cli.backup.taking import existing
+from heartguard_common.deletion_list import NAME
 from tests.clone import Clone
 from tests.servers import until
 from tests.system.writer import Member, heart_rate
 
 PASSWORD = "Correct-horse-9"
+FOUNDER = {"email": "chief@clinic.example", "password": PASSWORD}
+LEAVER = {"email": "leaver@clinic.example", "password": PASSWORD}
 CONTENT = bytes(range(256)) * 300
 POINTS = 500
 pytestmark = pytest.mark.timeout(240)
@@ -30,12 +33,11 @@ def _call(clone: Clone, method: str, path: str, body: object = None, token: str 
 
 
 def _fill(clone: Clone) -> tuple[Member, str, str]:
-    """People, points, a file, events; returns a member, a token whose session has ended, and the file's id."""
-    founder = {"email": "chief@clinic.example", "password": PASSWORD}
-    _call(clone, "POST", "/auth/register", founder)
-    ended = str(_call(clone, "POST", "/auth/login", founder)["access_token"])
+    """People, points, a file, events; returns the admin, a token whose session has ended, and the file's id."""
+    _call(clone, "POST", "/auth/register", FOUNDER)
+    ended = str(_call(clone, "POST", "/auth/login", FOUNDER)["access_token"])
     _call(clone, "POST", "/auth/logout", token=ended)
-    token = str(_call(clone, "POST", "/auth/login", founder)["access_token"])
+    token = str(_call(clone, "POST", "/auth/login", FOUNDER)["access_token"])
     profile = _call(clone, "GET", "/auth/profile", token=token)
     member = Member(f"http://127.0.0.1:{clone.ports['gateway']}", token, int(profile["org_id"]))
     times = [f"2026-01-01T00:{number // 60:02}:{number % 60:02}Z" for number in range(POINTS)]
@@ -49,7 +51,7 @@ def _fill(clone: Clone) -> tuple[Member, str, str]:
 
 
 def _serves_everything(clone: Clone, member: Member, ended: str, item: str) -> bool:
-    """The token from before is good, the ended one is not, and points and bytes are there."""
+    """The member's token is good, the ended one is not, and points and bytes are there."""
     refused, _ = clone.call("gateway", "GET", "/auth/profile", token=ended)
     assert refused == 401
     assert len(member.stored("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")) == POINTS
@@ -61,7 +63,11 @@ def _serves_everything(clone: Clone, member: Member, ended: str, item: str) -> b
 def _promises(backup: Path) -> dict[str, object]:
     document = json.loads((backup / "manifest.json").read_text())
     files = {name: entry for name, entry in document["files"].items() if name != "database.dump"}
-    return {"tables": document["tables"], "files": files, "revision": document["revision"]}
+    # A restore ends sessions, retires keys, is a row itself, and has asked for the deletions that the list knows.
+    changed = ("sessions", "restores", "jobs", "users", "signing_keys", "revoked_tokens")
+    tables = {name: rows for name, rows in document["tables"].items() if name not in changed}
+    lists = files.pop("checkpoints/deletions.ndjson", None)
+    return {"tables": tables, "files": files, "revision": document["revision"], "listed": lists is not None}
 
 
 def _said(clone: Clone, *arguments: str) -> str:
@@ -81,9 +87,34 @@ def _started(clone: Clone) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_wiped_system_comes_back_as_it_was(clone: Clone, tmp_path: Path) -> None:
+def _members(clone: Clone, token: str) -> list[dict[str, Any]]:
+    return list(_call(clone, "GET", "/users", token=token)["items"])
+
+
+def _ended_after_the_backup(clone: Clone, member: Member) -> tuple[int, str]:
+    """Delete the leaver; returns who that was, and the refresh token of a session that began after the backup."""
+    _started(clone)
+    leaver = next(user["id"] for user in _members(clone, member.token) if user["email"] == LEAVER["email"])
+    refresh = _call(clone, "POST", "/auth/login", FOUNDER)["refresh_token"]
+    _call(clone, "DELETE", f"/users/{leaver}", token=member.token)
+    until((clone.layout.var / "checkpoints" / NAME).exists, "the deletion in the list")
+    assert clone.stop().returncode == 0
+    return int(leaver), str(refresh)
+
+
+def _lose_all_but_the_list(clone: Clone, elsewhere: Path) -> None:
+    """The disk with the database is lost; the list of deletions was kept on another one."""
+    directory = clone.layout.var / "checkpoints"
+    shutil.copy(directory / NAME, elsewhere)
+    shutil.rmtree(clone.layout.var)
+    directory.mkdir(parents=True)
+    shutil.copy(elsewhere / NAME, directory)
+
+
+def test_a_wiped_system_comes_back_without_what_had_ended(clone: Clone, tmp_path: Path) -> None:
     _started(clone)
     member, ended, item = _fill(clone)
+    _call(clone, "POST", "/auth/register", {**LEAVER, "role": "user"}, member.token)
     assert _serves_everything(clone, member, ended, item)
     until(lambda: len(member.audited()) == 1, "the event of the write in the database")
     _said(clone, "backup")
@@ -95,13 +126,25 @@ def test_a_wiped_system_comes_back_as_it_was(clone: Clone, tmp_path: Path) -> No
     kept = tmp_path / "kept" / name
     assert "into an empty system only" in _refused(clone, kept)
 
-    shutil.rmtree(clone.layout.var)
-    assert "restored and verified" in _said(clone, "restore", str(kept))
+    leaver, refresh = _ended_after_the_backup(clone, member)
+    _lose_all_but_the_list(clone, tmp_path)
+    said = _said(clone, "restore", str(kept))
+    assert "restored and verified" in said
+    assert "all sessions are ended" in said
+    assert "deletions after the backup, carried out again when the services start: 1\n" in said
     _said(clone, "backup", str(tmp_path / "again"))
-    assert _promises(kept) == _promises(next((tmp_path / "again").iterdir()))
+    again = _promises(next((tmp_path / "again").iterdir()))
+    assert again == {**_promises(kept), "listed": True}
 
     _started(clone)
+    for token in (member.token, ended):
+        assert clone.call("gateway", "GET", "/auth/profile", token=token)[0] == 401
+        assert clone.call("user", "GET", "/users/me", token=token)[0] == 401
+    assert clone.call("gateway", "POST", "/auth/refresh", {"refresh_token": refresh})[0] == 401
+    assert clone.call("gateway", "POST", "/auth/login", LEAVER)[0] == 401
+    member.token = str(_call(clone, "POST", "/auth/login", FOUNDER)["access_token"])
     assert _serves_everything(clone, member, ended, item)
+    until(lambda: leaver not in [user["id"] for user in _members(clone, member.token)], "the end of the leaver")
     _said(clone, "audit", "verify")
     assert "HeartGuard is running" in _refused(clone, kept)
 

@@ -22,6 +22,12 @@ open_rows() {
     done
     row GET /gateway/services; as operator; when operator
     gives 200 ServiceList 'items[]/name:text' 'items[]/status=ok' 'items[]/latency_ms:number'
+    for place in auth organization users media timeseries audit; do # a system in order has no dead letter
+        row GET "/$place/dead-letters"; as operator; when operator; gives 200 DeadLetterList items:list next_cursor
+        row GET "/$place/dead-letters/{letter_id}"; as operator; when operator; refuses 404 GEN_404
+        row POST "/$place/dead-letters/{letter_id}/retry"; as operator; when operator; refuses 404 GEN_404
+        row DELETE "/$place/dead-letters/{letter_id}"; as operator; when operator; refuses 404 GEN_404
+    done
     row GET /openapi.json; as nobody; only json; gives 200 OpenAPI openapi:text info/title:text paths:map components:map x-error-codes
     row GET /openapi.json; as nobody; only xml; refuses 406 GEN_406
     row GET /docs; as nobody; accepts text/html; only json; gives 200 text/html '<title>HeartGuard API</title>' 'POST'
@@ -82,7 +88,7 @@ account_rows() {
     row DELETE '/auth/invitations/{invitation_id}'; when founding; refuses 404 GEN_404
     row POST /auth/token/introspect; as service; when service
     sends '{"token": "{token}"}' '<IntrospectRequest><token>{token}</token></IntrospectRequest>'
-    gives 200 Introspection active=true sub={user_id} role=admin org_id={org_id} exp:int iat:int jti:text
+    refuses 401 GW_020 # services call each other directly, never through the gateway
 }
 
 password_rows() {
@@ -116,6 +122,14 @@ organization_rows() {
     gives 200 OrganizationPolicies $POLICIES time_zone=Europe/Madrid
     row PUT /organization/policies; when existing; sends '{}' '<OrganizationPoliciesUpdate/>'
     gives 200 OrganizationPolicies $POLICIES
+    row GET /organization/limits; gives 200 LimitList 'items[]/name:text' 'items[]/value:int' 'items[]/freed:text'
+    row GET '/organization/{org_id}/limits'; as operator; when operator
+    gives 200 LimitList 'items[]/name:text' 'items[]/value:int'
+    row PUT '/organization/{org_id}/limits'; as operator; when operator
+    sends '{"limits": [{"name": "buckets", "value": null}]}' \
+        '<LimitsUpdate xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><limits><limit><name>buckets</name>
+         <value xsi:nil="true"/></limit></limits></LimitsUpdate>'
+    gives 200 LimitList 'items[]/name:text' 'items[]/value:int'
 
     row GET /users/me; gives 200 User $PERSON id={user_id} header:ETag
     row PUT /users/me; when founding
@@ -140,6 +154,13 @@ media_rows() {
     [ "$LISTING" = yes ] || derive_signatures upload_url upload
     row PUT '/media/content/{item_id}?{upload}'; as nobody; sends_text HeartGuard text/plain; when own_files; gives 201 -
     row POST '/media/uploads/{item_id}/complete'; when own_files; keeps made_third=id; gives 200 MediaItem $ITEM size=10 owner_id={user_id}
+    row POST /media/uploads
+    sends '{"file_name": "none.{format}", "content_type": "text/plain", "size": 1}' \
+        '<UploadRequest><file_name>none.{format}</file_name><content_type>text/plain</content_type><size>1</size></UploadRequest>'
+    keeps item_id=id
+    gives 201 UploadTicket id:uuid url:url
+    row GET '/media/uploads?limit=500'; gives 200 UploadList 'items[]/id:uuid' 'items[]/expires_at:time' next_cursor
+    row DELETE '/media/uploads/{item_id}'; gives 204 -
     row POST /media/upload
     sends '{"file_name": "note.{format}", "content_type": "text/plain", "data_base64": "SGVhcnRHdWFyZA=="}' \
         '<MediaUpload><file_name>note.{format}</file_name><content_type>text/plain</content_type>
@@ -188,6 +209,10 @@ telemetry_rows() {
           <fields><entry key="bpm" type="number">74</entry></fields><timestamp>2024-06-01T10:00:30Z</timestamp></point>
          </points></WriteRequest>'
     gives 200 WriteResult success=true inserted=2 'results[]/status:text'
+
+    row GET '/timeseries/fields?bucket={bucket}&measurement=heart_rate'
+    gives 200 FieldList 'items[]/measurement=heart_rate' 'items[]/type:text' 'items[]/fixed=true' next_cursor
+    row DELETE '/timeseries/fields?bucket={bucket}&measurement=heart_rate&field=none'; refuses 404 TS_010
 
     row POST /timeseries/query
     sends '{"bucket": "{bucket}", "measurement": "heart_rate", "range_start": "2024-06-01T00:00:00Z",
@@ -238,8 +263,9 @@ refusal_rows() {
     row GET '/media/archives/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row PUT '/media/archives?org_id={org_id}&user_id={user_id}'; sends_text x application/zip; refuses 403 GEN_403
     row POST /auth/memberships
-    sends '{"org_id": {org_id}, "user_id": {user_id}, "seen_role": "admin", "seen_active": true, "role": "user", "active": true}' \
-        '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><seen_role>admin</seen_role>
+    sends '{"org_id": {org_id}, "user_id": {user_id}, "actor_id": {user_id}, "actor_role": "admin", "seen_role": "admin", "seen_active": true, "role": "user", "active": true}' \
+        '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><actor_id>{user_id}</actor_id>
+         <actor_role>admin</actor_role><seen_role>admin</seen_role>
          <seen_active>true</seen_active><role>user</role><active>true</active></MembershipChange>'
     refuses 403 GEN_403
     row POST /auth/token/introspect; sends '{"token": "x"}' '<IntrospectRequest><token>x</token></IntrospectRequest>'

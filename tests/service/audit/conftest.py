@@ -13,7 +13,7 @@ from heartguard_audit.wiring import create_app
 from heartguard_common.database import Database
 from heartguard_common.lifecycle import LIFECYCLE
 from heartguard_common.store_redis import make_redis
-from tests.store.audit.conftest import Trail
+from tests.store.audit.conftest import Trail, letters_of
 from tests.tokens import settings_environ
 
 
@@ -47,8 +47,9 @@ def settle(environ, journal):
     redis = make_redis(environ["REDIS_URL"], timeout_seconds=1, decode=False)
     stream = RedisStream(redis, block_ms=1)
     opened = Database(environ["DATABASE_URL"], pool_size=1)
-    outbox = Intake(PostgresOutbox(opened, redis), journal, logging.getLogger("test"))
-    intake = Intake(stream, journal, logging.getLogger("test"))
+    letters = letters_of(opened)
+    outbox = Intake(PostgresOutbox(opened), journal, logging.getLogger("test"), letters)
+    intake = Intake(stream, journal, logging.getLogger("test"), letters)
 
     def move():
         stream.prepare()

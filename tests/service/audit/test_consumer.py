@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from heartguard_audit.store.events import PostgresEvents
 from heartguard_common.audit import FIELD, STREAM, AuditLog, encode
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
+from heartguard_common.deletion_list import Deletion, DeletionList
 from heartguard_common.outbox import Outbox
 from heartguard_common.paths import REPO_ROOT
 from heartguard_common.spool import Spool
@@ -20,7 +22,7 @@ from heartguard_common.store_redis import make_redis
 from tests.people import owner
 from tests.servers import measured, until
 from tests.store.audit.conftest import event
-from tests.tokens import settings_environ
+from tests.tokens import operator_auth, settings_environ
 
 PATHS = [str(REPO_ROOT / "services" / name / "src") for name in ("common", "audit")]
 
@@ -135,7 +137,8 @@ def test_killed_in_the_middle_again_and_again_it_loses_and_doubles_nothing(start
 
 
 def test_spools_of_all_services_are_drained_each_in_its_order(start, environ, trail, redis, tmp_path):
-    sent = {name: [event(service=name) for _ in range(20)] for name in ("gateway", "media")}
+    kinds = {"gateway": "access", "media": "change"}
+    sent = {name: [event(service=name, kind=kind) for _ in range(20)] for name, kind in kinds.items()}
     for name, events in sent.items():
         for one in events:
             Spool(tmp_path / "spool" / f"{name}.events").append(encode(one))
@@ -197,6 +200,29 @@ def test_what_was_committed_arrives_within_a_second_and_in_its_order(start, envi
     put(environ, *sent)
     until(lambda: trail.ids() == wanted(sent), "arrival")
     assert time.monotonic() - asked < 1
+
+
+def test_a_deletion_that_is_done_is_listed_apart_from_the_database(start, environ, tmp_path, redis, trail):
+    environ = {**environ, "CHECKPOINT_DIR": str(tmp_path)}
+    done = {"actor": "service:user", "service": "user", "action": "user.deleted", "resource": "user:7"}
+    ended = {"actor": "service:organization", "service": "organization", "action": "organization.deleted"}
+    said = [
+        event(**done),
+        event(**{**done, "outcome": "failure"}),
+        event(**{**done, "actor": "user:12"}),  # whoever has written it by POST /audit/events
+        event(**{**done, "actor": "service:user", "service": "media"}),
+        event(**{**done, "resource": "organization:1"}),
+        event(**ended, resource="organization:1"),
+        event(**ended, resource="organization:2"),
+    ]
+    post(redis, [event(**done)])  # whoever can write to Redis
+    put(environ, *said)
+    start(environ)
+    until(lambda: len(trail.ids()) == len(said) + 1, "arrival")
+    listed = DeletionList(tmp_path, environ["AUDIT_CHECKPOINT_KEY"])
+    until(lambda: len(listed.read()) == 2, "the list")
+    assert listed.read() == [Deletion(said[0].id, said[0].time, 1, 7), Deletion(said[5].id, said[5].time, 1, None)]
+    assert listed.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_was_committed_needs_no_redis_to_arrive(start, own_redis, valkey_server, trail):
@@ -271,3 +297,32 @@ def test_postgresql_away_then_hung_costs_time_and_no_event(start, own_postgres, 
         assert trail.ids() == wanted(sent + late)
         trail.close()
         client.close()
+
+
+def test_a_bad_spool_a_bad_line_and_a_bad_checkpoint_file_delay_nobody(start, environ, redis, trail, tmp_path, client):
+    """Each made every round of the consumer end before it had taken anything from the stream."""
+    sent = [event(service="media"), event()]
+    (tmp_path / "spool" / "auth.draining").mkdir(parents=True)
+    Spool(tmp_path / "spool" / "media.events").append(b"no event")
+    Spool(tmp_path / "spool" / "media.events").append(encode(sent[0]))
+    (Path(environ["CHECKPOINT_DIR"]) / "checkpoints.ndjson").mkdir(parents=True)
+    start(environ)
+    until(lambda: trail.ids() == wanted(sent[:1]), "the spool that can be read")
+    post(redis, sent[1:])
+    until(lambda: trail.ids() == wanted(sent), "the stream")
+    until(lambda: redis.exists("hg:audit:consumer:alive") == 1, "a sign of life")
+
+    def letters(status):
+        answer = client.get(f"/audit/dead-letters?status={status}", headers=operator_auth())
+        return {item["queue"]: item for item in answer.json["items"]}
+
+    until(lambda: set(letters("retrying")) == {"spools", "checkpoints"}, "both failures")
+    (bad,) = letters("dead").values()
+    assert (bad["queue"], bad["reason"]) == ("events", "is not the JSON of an event")
+    # What stood in the way is gone, and the operator has all of it tried again.
+    (tmp_path / "spool" / "auth.draining").rmdir()
+    for letter in (bad, letters("retrying")["spools"]):
+        assert client.post(f"/audit/dead-letters/{letter['id']}/retry", headers=operator_auth()).status_code == 204
+    until(lambda: set(letters("retrying")) == {"checkpoints"}, "the spool")
+    until(lambda: set(letters("dead")) == {"events"}, "the line to be judged again")
+    assert letters("dead")["events"]["id"] != bad["id"]

@@ -192,4 +192,4 @@ def test_metrics_tell_what_waits_and_what_was_set_aside(client, environ):
     client.post("/audit/events", json={"actor": "a", "action": "b", "service": "c"}, headers=service_auth("auth"))
     text = client.get("/audit/metrics").get_data(as_text=True)
     assert "heartguard_audit_waiting 1.0" in text
-    assert "heartguard_audit_poison 0.0" in text
+    assert 'heartguard_dead_letters{queue="events",service="audit"} 0.0' in text

@@ -55,9 +55,23 @@ def test_an_admin_is_the_actor_and_the_organization_is_theirs(client, settle):
     assert answer.status_code == 201
     event = answer.json
     assert (event["actor"], event["org_id"], event["service"], event["resource"]) == ("user:12", 1, "auth", "report:7")
+    assert event["kind"] == "reported"
     assert event["request_id"] == "my-request"
     settle()
     assert client.get(f"/audit/events/{event['id']}", headers=ADMIN).json["sequence"] == 1
+
+
+def test_a_person_records_neither_a_change_nor_a_disclosure(client, settle):
+    forged = {**EXAMPLE, "action": "media.download.disclosed", "resource": "user:13"}
+    refused = client.post("/audit/events", json=forged, headers=ADMIN)
+    assert refused.status_code == 422
+    assert [fault["path"] for fault in refused.json["error"]["details"]] == ["/action"]
+    client.post("/audit/events", json={**EXAMPLE, "action": "user.deleted"}, headers=ADMIN)
+    settle()
+    assert client.get("/audit/events?kind=change", headers=ADMIN).json["items"] == []
+    assert [item["action"] for item in client.get("/audit/events?kind=reported", headers=ADMIN).json["items"]] == [
+        "user.deleted"
+    ]
 
 
 def test_a_service_speaks_for_itself_alone(client):
@@ -67,7 +81,13 @@ def test_a_service_speaks_for_itself_alone(client):
 
 @pytest.mark.parametrize(
     ("headers", "status"),
-    [({}, 401), (bearer(1, "manager", org_id=1), 403), (bearer(1, "user", org_id=1), 403), (operator_auth(), 403)],
+    [
+        ({}, 401),
+        (service_auth("gateway"), 403),
+        (bearer(1, "manager", org_id=1), 403),
+        (bearer(1, "user", org_id=1), 403),
+        (operator_auth(), 403),
+    ],
 )
 def test_nobody_else_records(client, headers, status):
     assert client.post("/audit/events", json=EXAMPLE, headers=headers).status_code == status

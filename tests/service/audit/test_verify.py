@@ -17,8 +17,8 @@ from heartguard_audit.usecases.chains import Notary, Verification
 from heartguard_cli.urls import libpq
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
-from heartguard_common.errors import ServiceError
 from heartguard_common.paths import REPO_ROOT
+from tests.people import owner
 from tests.servers import measured
 from tests.store.audit.conftest import event
 from tests.tokens import bearer, operator_auth, service_auth
@@ -94,21 +94,6 @@ def test_a_parameter_is_not_ignored(client):
     assert client.get("/audit/verify?org_id=2", headers=ADMIN).status_code == 422
 
 
-def test_more_than_a_process_can_bear_are_told_to_come_back(environ):
-    class Nesting:
-        """While it is read, the next verification begins."""
-
-        def of(self, org_id):
-            return verification.one(org_id) and []
-
-    database = Database(environ["DATABASE_URL"])
-    verification = Verification(PostgresLedger(database), Nesting(), Keys(environ["AUDIT_CHECKPOINT_KEY"]))
-    with pytest.raises(ServiceError) as refused:
-        verification.one(1)
-    assert (refused.value.row.status, refused.value.headers["Retry-After"]) == (429, "5")
-    database.close()
-
-
 def run(environ, *arguments, **more):
     paths = [str(REPO_ROOT / "services" / name / "src") for name in ("common", "audit")]
     command = [sys.executable, "-m", "heartguard_audit.offline", *arguments]
@@ -131,6 +116,19 @@ def test_the_command_shows_every_chain_and_fails_when_one_is_broken(environ, jou
     assert bad.returncode == 1
     assert "12            0       1            1          it is not what was hashed" in bad.stdout
     assert run(environ, "verify", "--organization", "1").returncode == 0
+
+
+def test_an_organization_that_never_was_is_not_called_valid(environ, database, journal):
+    journal.add([event(org_id=1)])
+    missing = run(environ, "verify", "--organization", "99")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "There is no organization 99" in missing.stderr
+    with owner(database) as cursor:
+        cursor.execute(
+            "INSERT INTO heartguard_core.organizations (id, name) OVERRIDING SYSTEM VALUE VALUES (99, 'quiet')"
+        )
+    quiet = run(environ, "verify", "--organization", "99")
+    assert (quiet.returncode, quiet.stdout.splitlines()[1].split()) == (0, ["99", "0", "0", "valid"])
 
 
 def test_the_command_says_what_keeps_it(environ, database):

@@ -95,12 +95,41 @@ def test_a_weak_new_password_is_no_failed_attempt(client, founder):
     assert [client.post("/auth/password", json=body, headers=headers).status_code for _ in range(6)] == [422] * 6
 
 
-def test_an_admin_ends_the_lock_of_a_member_and_of_no_stranger(client, founder, events):
+def test_a_redis_that_forgets_ends_no_lock(client, founder, valkey, clock):
+    for email in ("user@hg.io", "nobody@hg.io"):
+        lock(client, email)
+    with valkey.client() as redis:
+        redis.flushall()
+    for email in ("user@hg.io", "nobody@hg.io"):
+        refused = attempt(client, email, "Secret123")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1800")
+    assert attempt(client, password="Secret123", headers=THERE).status_code == 200
+    body = {"current_password": "Secret123", "new_password": "a better one 2"}
+    assert client.post("/auth/password", json=body, headers={**with_token(founder), **HERE}).status_code == 429
+    clock.forward(1800)
+    assert attempt(client, password="Secret123").status_code == 200
+
+
+def test_a_process_that_counts_alone_knows_the_locks_of_all(start, valkey_server, founder):
+    client = start(REDIS_URL=valkey_server.url)
+    lock(client)
+    valkey_server.freeze()
+    try:
+        assert attempt(client, password="Secret123").status_code == 429
+    finally:
+        valkey_server.thaw()
+
+
+@pytest.mark.parametrize("forgets", [False, True])
+def test_an_admin_ends_the_lock_of_a_member_and_of_no_stranger(client, founder, events, valkey, forgets):
     body = {"email": "m@hg.io", "password": "Another-pass-1"}
     client.post("/auth/register", json=body, headers=with_token(founder))
     stranger = sign_up(client, "stranger@hg.io")
     member = log_in(client, "m@hg.io", "Another-pass-1").json
     lock(client, "m@hg.io")
+    if forgets:
+        with valkey.client() as redis:
+            redis.delete(*redis.keys("hg:guess:*"))
     for tokens, status in ((stranger, 404), (member, 403), (founder, 204)):
         assert attempt(client, "m@hg.io", "Another-pass-1").status_code == 429
         assert client.delete("/auth/locks/2", headers=with_token(tokens)).status_code == status

@@ -172,7 +172,39 @@ def test_the_body_gives_no_more_than_the_invitation(client, founder):
     assert join(client, code, role="user").status_code == 201
 
 
-def test_an_address_with_an_account_is_not_invited_and_none_is_used_up_by_it(client, founder):
+def test_an_account_elsewhere_shows_in_no_answer(client, founder, events):
+    """Invited by somebody of another organization, an address with an account is as one without."""
+    sign_up(client, "elsewhere@hg.io")
+    seen = {}
+    for email in ("elsewhere@hg.io", "nobody.yet@hg.io"):
+        made = invite(client, founder, email)
+        listed = next(item for item in waiting(client, founder)["items"] if item["id"] == made.json["id"])
+        again = invite(client, founder, email)
+        gone = client.delete(f"/auth/invitations/{again.json['id']}", headers=with_token(founder))
+        assert {**listed, "code": made.json["code"]} == made.json
+        shapes = made.json.keys(), len(made.json["code"]), listed.keys()
+        seen[email] = (made.status_code, again.status_code, gone.status_code, *shapes)
+    assert seen["elsewhere@hg.io"] == seen["nobody.yet@hg.io"]
+    assert seen["nobody.yet@hg.io"][:3] == (201, 201, 204)
+    told = [(event["action"], event["outcome"], event["payload"]) for event in events() if "invit" in event["action"]]
+    assert told[:3] == told[3:]
+
+
+def test_an_account_elsewhere_is_written_to_without_a_code(start):
+    with mailbox() as box:
+        client = start(SMTP_URL=box.url())
+        who = sign_up(client, "user@hg.io")
+        sign_up(client, "elsewhere@hg.io")
+        code = invite(client, who, "elsewhere@hg.io").json["code"]
+        message = box.wait()[0]
+        assert message["To"] == "elsewhere@hg.io"
+        assert "user@hg.io invites you" in message.get_content()
+        assert "has an account" in message.get_content()
+        assert code not in message.get_content()
+        assert not re.search(r"([0-9A-Z]{5}-){4}", message.get_content())
+
+
+def test_a_member_is_not_invited_and_an_account_uses_up_no_invitation(client, founder):
     assert refusal(invite(client, founder, "USER@hg.io")) == (409, "AUTH_002")
     code = invite(client, founder).json["code"]
     sign_up(client, "ana@hg.io")
@@ -196,6 +228,7 @@ def test_what_somebody_sent_who_may_no_longer_is_worthless(client, founder):
     admin = member(client, founder, "second@hg.io", "admin")
     lower, gone = invite(client, admin, role="manager").json, invite(client, founder, "b@hg.io").json
     change = {"org_id": 1, "user_id": admin["user_id"], "seen_role": "admin", "seen_active": True, "active": True}
+    change |= {"actor_id": founder["user_id"], "actor_role": "admin"}
     changed = client.post("/auth/memberships", json={**change, "role": "manager"}, headers=service_auth("user"))
     assert changed.status_code == 200, changed.data
     assert [item["id"] for item in waiting(client, founder)["items"]] == [gone["id"]]

@@ -161,7 +161,7 @@ def environ(redis_url: str, backend_url: str, spool: Path, **more: str) -> dict[
 
 
 GATEWAY = ("--config", "python:heartguard_gateway.gunicorn_conf")
-SERVICE = ("--config", "python:heartguard_common.gunicorn_hooks", "--threads", "4")
+SERVICE = ("--config", "python:heartguard_common.gunicorn_hooks")
 
 
 def vouch(handler: Handler) -> None:
@@ -181,6 +181,7 @@ class Gateway:
         service: str = "gateway",
         root: Path = ROOT,
         port: int = 0,
+        threads: int = 8,
     ) -> None:
         self.port = port or free_port()
         self._health = f"{PREFIXES[service]}/health"
@@ -194,8 +195,9 @@ class Gateway:
             "PYTHONPATH": sources,
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         }
+        kind = GATEWAY if service == "gateway" else (*SERVICE, "--threads", str(threads))
         self._command = [
-            *(sys.executable, "-m", "gunicorn", *(GATEWAY if service == "gateway" else SERVICE)),
+            *(sys.executable, "-m", "gunicorn", *kind),
             *("--workers", str(workers), "--bind", f"127.0.0.1:{self.port}", "app:app"),
         ]
         self.process: subprocess.Popen[bytes] | None = None

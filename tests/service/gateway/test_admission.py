@@ -48,7 +48,7 @@ def test_the_limit_is_shown_held_and_told(strict: Gateway) -> None:
 
 
 def test_credentials_that_are_not_ascii_are_refused_and_charged_to_the_address(strict: Gateway) -> None:
-    headers = {"Authorization": "Basic \xe9\xe9", **behind("203.0.113.50")}
+    headers = {"Authorization": "Bearer \xe9\xe9", **behind("203.0.113.50")}
     answers = [strict.ask("GET", "/users/me", headers) for _ in range(3)]
     assert [(answer.status, answer.code) for answer in answers] == [(401, "GEN_402")] * 3
     first, second, third = (int(answer.headers["x-ratelimit-remaining"]) for answer in answers)

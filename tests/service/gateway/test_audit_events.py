@@ -140,3 +140,22 @@ def test_nothing_personal_is_in_an_event(house: Gateway, valkey_server: Valkey) 
         raw = str(client.xrange("hg:audit:events"))
     assert "jane" not in raw.lower()
     assert "127.0.0.1" not in raw
+
+
+def test_a_flood_of_refusals_is_counted_and_every_one_is_in_the_sum(
+    backend: Backend, valkey_server: Valkey, tmp_path: Path
+) -> None:
+    """4,409 refused requests of one address were 4,409 rows for ever."""
+    mark_ready(valkey_server.url)
+    settings = environ(valkey_server.url, backend.url, tmp_path / "spool", RATE_LIMIT="10/h")
+    with Gateway(settings, tmp_path / "log").running() as house:
+        statuses = [house.ask("GET", "/users/me", ME).status for _ in range(60)]
+        statuses += [house.ask("GET", f"/users/{number}").status for number in range(1, 41)]
+    # Stopped, both processes have written what they had counted; what a slow Redis did not take waits on the disk.
+    spool = tmp_path / "spool" / "gateway.events"
+    waiting = [json.loads(line) for line in spool.read_bytes().splitlines()] if spool.exists() else []
+    kept = {event["id"]: event for event in (*events(valkey_server), *waiting)}.values()
+    refused = [event for event in kept if event["outcome"] != "success"]
+    assert sum(event["payload"].get("count", 1) for event in refused) == sum(status >= 400 for status in statuses)
+    assert len(refused) <= 2 * 2 * 2  # a single one and a sum, of two callers, in each of two processes
+    assert len([event for event in kept if event["outcome"] == "success"]) == statuses.count(200) == 10

@@ -88,7 +88,7 @@ def test_the_operators_token_is_nobody_elses_matter(explain: Explain, auth: Back
     assert auth.seen == []
 
 
-@pytest.mark.parametrize(("role", "passes"), [("user", False), ("manager", True), ("service", False)])
+@pytest.mark.parametrize(("role", "passes"), [("user", False), ("manager", True), ("operator", False)])
 def test_a_role_stands_for_some_caller_of_it(explain: Explain, role: str, passes: bool) -> None:
     # the plan's table: only admins and managers list the users of their organization
     status, told = explain("get", "/users", "--as", role)

@@ -69,8 +69,9 @@ def exposed(gateway: Gateway, database: Database, redis_url: str, tmp_path: Path
     finally:
         lifecycle: Lifecycle = app.extensions[LIFECYCLE]
         lifecycle.close()
-    # counted with the first answer of 5xx only; its labels are those that Metrics.observe gives it
-    return {"heartguard_errors_total": {"service", "route"}, **series(text), **shown(), **OF_PROMETHEUS}
+    # counted with the first answer of 5xx, and the first refusal by a limit; the labels are those of Metrics
+    counted = {"heartguard_errors_total": {"service", "route"}, "heartguard_limit_refusals_total": {"limit"}}
+    return {**counted, **series(text), **shown(), **OF_PROMETHEUS}
 
 
 def test_every_metric_and_label_that_is_asked_for_is_exposed(exposed: dict[str, set[str]]) -> None:

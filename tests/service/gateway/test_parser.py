@@ -19,6 +19,15 @@ from tests.tokens import bearer
 
 AUTH = f"Authorization: {bearer(12, 'user', 3)['Authorization']}\r\n"
 LINE = "GET /gateway/health HTTP/1.1\r\nHost: x\r\n"
+# RFC 9112 section 6.1: 501 for a coding that is not known; section 6.3: 400 where chunked is not the last.
+UNKNOWN_CODINGS = (
+    "deflate, chunked",
+    "gzip, chunked",
+    "identity, chunked",
+    "GZIP,chunked",
+    "gzip\r\nTransfer-Encoding: chunked",
+)
+BAD_CODINGS = ("gzip", "identity", "chunked, gzip", "chunked, chunked", "chunked\r\nTransfer-Encoding: chunked")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +39,9 @@ LINE = "GET /gateway/health HTTP/1.1\r\nHost: x\r\n"
         (LINE + f"X-Long: {'a' * 9000}\r\n\r\n", 431, "GW_008"),
         (LINE + "".join(f"X-{n}: 1\r\n" for n in range(200)) + "\r\n", 431, "GW_008"),
         (LINE + "Transfer-Encoding: nonsense\r\n\r\n", 501, "GW_009"),
+        *((f"{LINE}Transfer-Encoding: {coding}\r\n\r\n0\r\n\r\n", 501, "GW_009") for coding in UNKNOWN_CODINGS),
+        *((f"{LINE}Transfer-Encoding: {coding}\r\n\r\n0\r\n\r\n", 400, "GW_003") for coding in BAD_CODINGS),
+        (LINE.replace("1.1", "1.0") + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "GW_003"),
         (LINE + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 400, "GW_003"),
         (LINE + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400, "GW_003"),
         (LINE + "Content-Length: 5\r\nContent-Length: 5\r\n\r\n", 400, "GW_003"),
@@ -44,7 +56,12 @@ LINE = "GET /gateway/health HTTP/1.1\r\nHost: x\r\n"
         (LINE + "Expect: the-unexpected\r\n\r\n", 417, "GW_007"),
         ("GET /gateway/health HTTP/1.1\r\n\r\n", 400, "GW_002"),
         ("GET /gateway/health HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "GW_002"),
-        ("GET http://elsewhere/gateway/health HTTP/1.1\r\nHost: x\r\n\r\n", 400, "GW_001"),
+        ("GET http://user@elsewhere/gateway/health HTTP/1.1\r\nHost: x\r\n\r\n", 400, "GW_001"),
+        ("GET http:///gateway/health HTTP/1.1\r\nHost: x\r\n\r\n", 400, "GW_001"),
+        ("GET ftp://elsewhere/gateway/health HTTP/1.1\r\nHost: x\r\n\r\n", 400, "GW_001"),
+        ("GET http://elsewhere/gateway/health#part HTTP/1.1\r\nHost: x\r\n\r\n", 400, "GW_001"),
+        ("GET http://elsewhere/gateway/health HTTP/1.1\r\n\r\n", 400, "GW_002"),
+        ("GET http://elsewhere/gateway/health HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "GW_002"),
         ("CONNECT elsewhere:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "GW_001"),
         ("GET /gateway/health#part HTTP/1.1\r\nHost: x\r\n\r\n", 400, "GW_001"),
     ],
@@ -122,7 +139,7 @@ def resting() -> Iterator[tuple[GatewayWorker, Any]]:
         door.bind(("127.0.0.1", 0))
         door.listen()
         link = cooperative.create_connection(door.getsockname(), timeout=10)
-        worker.clients.rest(Client(*door.accept(), door.getsockname()))
+        worker.clients.take(Client(*door.accept(), door.getsockname()))
     with link:
         yield worker, link
     worker.tmp.close()
@@ -160,6 +177,56 @@ def test_who_trickles_a_body_that_nobody_wants_is_cut_off() -> None:
         assert link.recv(1000) == b""
         gevent.sleep(0.05)
         assert len(worker.clients) == 0
+
+
+def test_chunked_is_known_in_any_case_of_letters(gateway: Gateway) -> None:
+    body = "Transfer-Encoding: Chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    answer = gateway.raw(f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}{body}".encode())
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [("PUT /nowhere", b"404"), ("POST /auth/login", b"413"), ("PUT /media/upload?file_name=a", b"401")],
+)
+def test_who_sends_a_large_body_first_can_read_the_answer(gateway: Gateway, line: str, status: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+        link.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n".encode())
+        link.sendall(b"x" * 4_000_000)
+        assert link.recv(12) == b"HTTP/1.1 " + status
+
+
+UPGRADES = {
+    "websocket": "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "h2c": "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n",
+}
+
+
+@pytest.mark.parametrize("lines", UPGRADES.values(), ids=UPGRADES)
+def test_an_upgrade_is_answered_as_if_it_had_not_been_asked_for(gateway: Gateway, backend: Backend, lines: str) -> None:
+    # RFC 9110 section 7.8 lets a server ignore Upgrade; what follows is HTTP/1.1 still, and frames are none.
+    asked = f"GET /users/me HTTP/1.1\r\nHost: x\r\n{AUTH}{lines}\r\n"
+    answer = gateway.raw(asked.encode() + b"\x81\x05hello\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"HTTP/1.1 ") == 2
+    assert b"HTTP/1.1 400 " in answer
+    assert not {"upgrade", "http2-settings"} & set(backend.last.headers)
+
+
+def test_an_absolute_target_is_its_path_for_everybody(gateway: Gateway, backend: Backend) -> None:
+    def ask(target: str) -> bytes:
+        lines = f"{AUTH}X-Request-ID: absolute\r\nConnection: close\r\n"
+        return gateway.raw(f"GET {target} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
+
+    for target in ("http://elsewhere:80/users/12?a=http://b", "HTTPS://[::1]/users/12?a=http://b"):
+        assert ask(target).startswith(b"HTTP/1.1 200 ")
+        assert backend.last.path == "/users/12?a=http://b"
+    assert ask("http://elsewhere").startswith(b"HTTP/1.1 404 ")
+    assert ask("http://elsewhere/../users/12").startswith(b"HTTP/1.1 400 ")
+    options = gateway.raw(b"OPTIONS http://elsewhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert options.startswith(b"HTTP/1.1 204 ")
+    paths = {line["path"] for line in gateway.lines() if line.get("request_id") == "absolute" and line["status"] == 200}
+    assert paths == {"/users/12"}
 
 
 def test_requests_follow_one_another_on_one_connection(gateway: Gateway) -> None:

@@ -130,8 +130,12 @@ def test_the_inner_network_reaches_inner_routes_through_the_gateway(gateway: Gat
     assert gateway.ask("GET", "/users/ready", {**ME, "X-Forwarded-For": "8.8.8.8"}).status == 403
 
 
-def test_services_speak_basic(gateway: Gateway) -> None:
-    assert gateway.ask("POST", "/auth/token/introspect", service_auth("media"), b"{}").status == 200
+def test_no_service_comes_in_by_the_gateway(gateway: Gateway, backend: Backend) -> None:
+    before = len(backend.seen)
+    for method, path in (("POST", "/auth/token/introspect"), ("POST", "/audit/events"), ("GET", "/media/exports")):
+        answer = gateway.ask(method, path, service_auth("user"), b"{}")
+        assert (answer.status, answer.json["error"]["code"]) == (401, "GW_020")
+    assert len(backend.seen) == before
     assert gateway.ask("POST", "/auth/token/introspect", ME, b"{}").status == 403
 
 

@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.servers import Database, Valkey, until
@@ -13,18 +15,23 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
-def house(module_database: Database, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    """Auth signs with its own key ring, so the gateway must fetch the public keys."""
-    directory = tmp_path_factory.mktemp("real")
+def auth(module_database: Database, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """Auth signs with its own key ring, so everybody else must fetch the public keys."""
     with valkey.client() as client:
         client.flushall()
     settings = settings_environ("auth", module_database, valkey.url, JWT_SECRET="")
-    auth = Gateway(settings, directory / "auth.log", workers=1, service="auth")
-    with auth.running():
-        url = f"http://127.0.0.1:{auth.port}"
-        more = {"JWT_SECRET": "", "RATE_LIMIT": "9999/s", "AUTH_URL": url}
-        with Gateway(environ(valkey.url, url, directory / "spool", **more), directory / "log").running() as running:
-            yield running
+    log = tmp_path_factory.mktemp("auth") / "log"
+    with Gateway(settings, log, workers=1, service="auth").running() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def house(auth: Gateway, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    directory = tmp_path_factory.mktemp("real")
+    url = f"http://127.0.0.1:{auth.port}"
+    more = {"JWT_SECRET": "", "RATE_LIMIT": "9999/s", "AUTH_URL": url}
+    with Gateway(environ(valkey.url, url, directory / "spool", **more), directory / "log").running() as running:
+        yield running
 
 
 def send(house: Gateway, path: str, document: dict[str, str], **headers: str) -> Answer:
@@ -70,3 +77,25 @@ def test_a_member_is_added_with_a_token_and_not_with_a_bad_one(house: Gateway) -
     member = {"email": "member@example.com", "password": "Secret123", "role": "user"}
     assert send(house, "/auth/register", member, Authorization="Bearer a.b.c").status == 401
     assert send(house, "/auth/register", member, **admin).status == 201
+
+
+def test_a_service_knows_the_keys_before_its_first_token_and_while_auth_hangs(
+    house: Gateway, auth: Gateway, module_database: Database, valkey: Valkey, tmp_path: Path
+) -> None:
+    """It answered 503 to valid tokens when auth had more to do than it could."""
+
+    def fetched() -> int:
+        return sum(line.get("route") == "auth.jwks" for line in auth.lines())
+
+    admin, before = person(house, "early"), fetched()
+    more = {"JWT_SECRET": "", "AUTH_URL": f"http://127.0.0.1:{auth.port}"}
+    settings = settings_environ("organization", module_database, valkey.url, **more)
+    with Gateway(settings, tmp_path / "log", workers=1, service="organization").running() as organization:
+        until(lambda: fetched() > before, "the first look at the keys")
+        assert auth.process is not None
+        worker = psutil.Process(auth.process.pid).children()[0]
+        worker.suspend()
+        try:
+            assert organization.ask("GET", "/organization", admin).status == 200
+        finally:
+            worker.resume()

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.service.gateway.house import Answer, Backend, Gateway
-from tests.tokens import bearer, operator_auth, service_auth, token_for
+from tests.tokens import bearer, operator_auth, token_for
 
 ME = bearer(12, "user", 3)
 XML = {"Accept": "application/xml"}
@@ -138,12 +138,6 @@ def test_services_are_listed_for_the_operator(gateway: Gateway) -> None:
     items = gateway.ask("GET", "/gateway/services", operator_auth()).json["items"]
     assert [item["name"] for item in items] == ["gateway", "auth", "organization", "user", "media", "influx", "audit"]
     assert {item["status"] for item in items} == {"ok"}
-
-
-def test_a_wrong_secret_of_a_service_is_refused(gateway: Gateway) -> None:
-    good = service_auth("media")
-    assert gateway.ask("POST", "/media/erasures", good, b"{}").status == 200
-    assert gateway.ask("POST", "/media/erasures", {"Authorization": good["Authorization"][:-8]}, b"{}").status == 401
 
 
 class TestOrigins:

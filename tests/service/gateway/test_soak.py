@@ -1,6 +1,8 @@
 """The short form of bench/soak.py: many idle connections and slow uploads, and others who ask meanwhile."""
 
 import socket
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -37,3 +39,25 @@ def test_a_resting_connection_costs_little_more_than_its_socket(gateway: Gateway
     finally:
         for link in links:
             link.close()
+
+
+def unsent(port: int) -> int:
+    """Bytes that the kernel keeps for clients of a port (proc(5): tx_queue of /proc/net/tcp)."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(int(row[4].partition(":")[0], 16) for row in rows if int(row[1].partition(":")[2], 16) == port)
+
+
+def test_slow_readers_of_the_contract_share_it(gateway: Gateway) -> None:
+    assert gateway.process is not None
+    length = len(gateway.ask("GET", "/openapi.json").body)
+    before = soak.megabytes(gateway.process.pid)
+    with ExitStack() as stack:
+        for _ in range(100):
+            link = stack.enter_context(socket.socket())
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            link.connect(("127.0.0.1", gateway.port))
+            link.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert link.recv(12) == b"HTTP/1.1 200"
+        # Neither the kernel nor the gateway has a copy for each of them.
+        assert unsent(gateway.port) < 100 * length / 2
+        assert soak.megabytes(gateway.process.pid) - before < 20

@@ -4,9 +4,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,70 +13,14 @@ from heartguard_gateway.connection import BadAnswer
 from heartguard_gateway.pool import RetryBudget
 from heartguard_gateway.ports import Outbound
 from heartguard_gateway.upstream import Upstream, UpstreamLimits
-from tests.service.gateway.house import Backend, Handler
-
-GET = Outbound("GET", "/users/me", [("accept", "*/*")])
-
-
-@contextmanager
-def scripted(*scripts: Callable[[socket.socket], None]) -> Iterator[str]:
-    """A server that treats its first connection by the first script, and so on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            for script in scripts:
-                link, _ = listener.accept()
-                with link:
-                    script(link)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread.join(10)
-
-
-def read_head(link: socket.socket) -> bytes:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += link.recv(65536)
-    return data
-
-
-def answering(answer: bytes) -> Callable[[socket.socket], None]:
-    def script(link: socket.socket) -> None:
-        read_head(link)
-        link.sendall(answer)
-
-    return script
-
-
-_opened: list[Upstream] = []
+from tests.service.gateway.house import Backend
+from tests.service.gateway.scripted import GET, OK, answering, client, close_all, code, read_head, scripted
 
 
 @pytest.fixture(autouse=True)
 def closed_in_the_end() -> Iterator[None]:
     yield
-    while _opened:
-        _opened.pop().close()
-
-
-def client(url: str, limits: UpstreamLimits | None = None, kind: type[Upstream] = Upstream, **more: Any) -> Upstream:
-    upstream = kind("user", url, limits, **more)
-    _opened.append(upstream)
-    return upstream
-
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-def code(upstream: Upstream, outbound: Outbound = GET) -> str:
-    try:
-        reply = upstream.send(outbound).reply
-    except ServiceError as error:
-        return error.row.code
-    if reply.stream is not None:
-        reply.stream.close()
-    return str(reply.status)
+    close_all()
 
 
 def test_repeated_headers_and_odd_values_arrive_as_sent() -> None:
@@ -270,32 +212,3 @@ def test_the_clients_fault_is_not_the_services(backend: Backend) -> None:
         with pytest.raises(GoneError):
             upstream.send(Outbound("PUT", "/media/upload", [], blocks(), 1_000_000))
     assert code(upstream) == "200"
-
-
-def test_slow_streams_leave_connections_for_others(backend: Backend) -> None:
-    def large(handler: Handler) -> None:
-        handler.read_body()
-        handler.reply(200, b"x" * (8_000_000 if handler.path == "/large" else 2))
-
-    limits = UpstreamLimits(connections=3, streams=2, wait=0.1)
-    upstream = client(backend.url, limits)
-    with backend.behaving(large):
-        streams = [upstream.send(Outbound("GET", "/large", [])).reply.stream for _ in range(2)]
-        assert code(upstream, Outbound("GET", "/large", [])) == "GW_011"
-        assert code(upstream) == "200"
-        for stream in streams:
-            assert stream is not None
-            stream.close()
-        assert code(upstream, Outbound("GET", "/large", [])) == "200"
-
-
-def test_an_exhausted_pool_waits_and_then_says_503() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        upstream = client(url, UpstreamLimits(connections=1, wait=0.1, answer=0.5))
-        import gevent
-
-        first = gevent.spawn(code, upstream)
-        gevent.sleep(0.05)
-        assert code(upstream) == "GW_011"
-        assert first.get() == "GW_012"

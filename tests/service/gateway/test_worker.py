@@ -5,7 +5,8 @@ import signal
 import socket
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,26 @@ def test_idle_and_slow_connections_hurt_nobody(gateway: Gateway) -> None:
     finally:
         for link in links:
             link.close()
+
+
+def test_whoever_opens_all_connections_keeps_nobody_out(backend: Backend, valkey: Valkey, tmp_path: Path) -> None:
+    mark_ready(valkey.url)
+    few = {"GUNICORN_CMD_ARGS": "--worker-connections 40"}
+    gateway = Gateway(environ(valkey.url, backend.url, tmp_path / "spool", **few), tmp_path / "log", workers=1)
+    with gateway.running(), ExitStack() as stack:
+        kept = HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+        stack.callback(kept.close)
+        for round_ in range(3):
+            for place in range(100):
+                link = socket.create_connection(("127.0.0.1", gateway.port), 20, source_address=("127.0.0.2", 0))
+                stack.enter_context(link)
+                if place % 2:
+                    with suppress(OSError):  # ended already
+                        link.sendall(b"GET /gateway/health HTTP/1.1\r\nHo")
+            assert gateway.ask("GET", "/users/me", ME).status == 200, round_
+            kept.request("GET", "/gateway/health")
+            answer = kept.getresponse()
+            assert (answer.status, answer.read()[:1]) == (200, b"{")
 
 
 def test_a_slow_body_does_not_hold_a_connection_to_the_service(gateway: Gateway, backend: Backend) -> None:

@@ -11,7 +11,7 @@ from heartguard_common.lifecycle import LIFECYCLE
 from heartguard_influx.settings import Settings
 from heartguard_influx.wiring import create_app
 from tests.clocks import MovableClock
-from tests.people import found
+from tests.people import enroll, found, join
 from tests.servers import Database
 from tests.tokens import bearer, settings_environ
 
@@ -35,8 +35,16 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def org(database: Database) -> int:
-    """The organization of most callers; its bucket is org_<id>."""
-    return found(database)
+    """The organization of most callers; its bucket is org_<id>. Its members are an admin, 1, and 7, of role user."""
+    made = found(database)
+    enroll(database, made, 1, "admin")
+    enroll(database, made, 7)
+    return made
+
+
+def admin_of(database: Database, org: int) -> dict[str, str]:
+    """The header of a new admin of an organization."""
+    return bearer(join(database, org, "admin"), "admin", org)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.people import found, owner
-from tests.service.influx.conftest import beat
+from tests.service.influx.conftest import admin_of, beat
 from tests.tokens import bearer, service_auth
 
 
@@ -117,7 +117,7 @@ def erase(client):
 def test_a_member_is_erased_from_every_bucket_and_nobody_else(erase, write, query, make, org, database):
     make(f"org_{org}_x")
     other = found(database, "Other")
-    write(beat(0, user_id="7"), bucket=f"org_{other}", headers=bearer(1, "admin", other))
+    write(beat(0, user_id="7"), bucket=f"org_{other}", headers=admin_of(database, other))
     for bucket in (f"org_{org}", f"org_{org}_x"):
         write(beat(0, user_id="7", device="a"), beat(1, user_id="7"), beat(2, user_id="8"), beat(3), bucket=bucket)
     assert erase(org_id=org, user_id=7).get_json() == {"removed": 4}
@@ -131,7 +131,7 @@ def test_a_member_is_erased_from_every_bucket_and_nobody_else(erase, write, quer
 def test_an_organization_is_erased_with_its_buckets_and_no_other_one(erase, write, make, org, database):
     make(f"org_{org}_x")
     other = found(database, "Other")
-    write(beat(0), bucket=f"org_{other}", headers=bearer(1, "admin", other))
+    write(beat(0), bucket=f"org_{other}", headers=admin_of(database, other))
     write(beat(0), beat(1))
     assert erase(org_id=org).get_json() == {"removed": 4}  # two values, two buckets
     assert erase(org_id=org).get_json() == {"removed": 0}

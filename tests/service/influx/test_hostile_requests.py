@@ -12,7 +12,7 @@ from heartguard_influx.wiring import create_app
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN
 from tests.people import found
-from tests.service.influx.conftest import beat
+from tests.service.influx.conftest import admin_of, beat
 from tests.tokens import bearer, settings_environ
 
 DROP = "'); DROP TABLE heartguard_core.points; --"
@@ -86,7 +86,7 @@ def beats(write, database, org):
     """Beats of two organizations; returns a check that they are all that there is."""
     other = found(database, "Other")
     write(beat(0, 60, user_id="7"), beat(1, 61, device="a"))
-    write(beat(2, 99), bucket=f"org_{other}", headers=bearer(2, "admin", other))
+    write(beat(2, 99), bucket=f"org_{other}", headers=admin_of(database, other))
     return other
 
 

@@ -4,10 +4,14 @@ import pytest
 from lxml import etree
 
 from heartguard_common.database import Database as Pool
+from heartguard_common.dead_letter_store import PostgresDeadLetters
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.usecases import Keeping, Stores
 from tests.clocks import MovableClock
+from tests.fakes.authority import KnownPeople
+from tests.people import enroll
 from tests.service.influx.conftest import beat
+from tests.service.influx.test_streams import superuser
 from tests.tokens import bearer
 
 DAY = {"range_start": "2024-06-01T00:00:00Z", "range_stop": "2024-06-02T00:00:00Z"}
@@ -63,6 +67,43 @@ def test_the_last_point_in_xml(write, latest, admin):
     assert (root.tag, root.findtext("items/item/fields/entry")) == ("LatestResult", "60.0")
 
 
+def test_however_many_series_a_member_makes_the_last_of_everybody_is_answered_in_pages(write, latest, member, database):
+    write(beat(0, 60, user_id="8"), beat(1, 61, user_id="7"))
+    with superuser(database) as cursor:
+        cursor.execute(
+            "INSERT INTO heartguard_core.series (bucket_id, measurement, tags, digest, user_id)"
+            " SELECT bucket_id, CASE WHEN n > 11000 THEN 'm' || n %% 1500 ELSE measurement END,"
+            " jsonb_build_object('user_id', '7', 'n', n::text), decode(md5(n::text), 'hex'), 7"
+            " FROM heartguard_core.series, generate_series(1, 15000) AS n WHERE user_id = %s",
+            ("7",),
+        )
+    write(beat(2, 62, user_id="9"))
+    found, cursor, pages = [], {}, 0
+    while cursor is not None:
+        answer = latest(**cursor)
+        found += [(tags["user_id"], fields["bpm"]) for _, tags, fields, _ in seen(answer)]
+        following = answer.get_json()["next_cursor"]
+        cursor, pages = {"cursor": following} if following else None, pages + 1
+    assert sorted(found) == [("7", 61.0), ("8", 60.0), ("9", 62.0)]
+    assert pages > 1
+    # Somebody by themselves is on the first page.
+    assert [fields for _, _, fields, _ in seen(latest(tags={"user_id": "9"}))] == [{"bpm": 62.0}]
+    assert latest(member).get_json()["next_cursor"] is not None
+
+
+def test_pages_of_one_series_each_are_those_of_all(write, latest):
+    write(*[beat(number, 60 + number, user_id=str(10 + number)) for number in range(5)])
+    found, cursor = [], {}
+    while cursor is not None:
+        answer = latest(limit=2, **cursor)
+        assert len(seen(answer)) <= 2
+        found += seen(answer)
+        following = answer.get_json()["next_cursor"]
+        cursor = {"cursor": following} if following else None
+    assert sorted(found, key=str) == sorted(seen(latest()), key=str)
+    assert latest(cursor="nonsense").status_code == 422
+
+
 def test_a_member_sees_the_last_of_their_own(write, latest, member):
     write(beat(0, 60, user_id="7"), beat(1, 61, user_id="8"), beat(2, 62))
     assert [it[1] for it in seen(latest(member))] == [{"user_id": "7"}]
@@ -97,8 +138,9 @@ def test_only_what_the_tags_name_is_deleted(write, delete, query):
 
 
 @pytest.mark.parametrize("role", ["user", "manager"])
-def test_all_but_admins_delete_their_own_only(write, delete, query, org, role):
+def test_all_but_admins_delete_their_own_only(write, delete, query, org, role, database):
     write(beat(0, 60, user_id="7"), beat(0, 62, user_id="8"))
+    enroll(database, org, 7, role)
     me = bearer(7, role, org)
     assert delete(me, tags={"user_id": "8"}).status_code == 403
     assert delete(me).status_code == 204  # nobody is named: the caller's own
@@ -115,12 +157,27 @@ def test_points_past_their_retention_go(client, org, admin, write, query, databa
         at = {"timestamp": iso(now - age)}
         assert write({**beat(0, 60), **at}, bucket=kept).get_json()["inserted"] == 1
     clock.forward(2 * 3600)
+    # A bucket that comes first, and whose points resist.
+    resisting = f"org_{org}_bad"
+    client.post("/timeseries/buckets", json={"bucket": resisting, "retention_days": 1}, headers=admin)
+    assert write({**beat(0, 60), "timestamp": iso(now - 60)}, bucket=resisting).get_json()["inserted"] == 1
     pool = Pool(database.url_for("influx"))
     try:
-        points, types = PostgresStore(pool), PostgresFieldTypes(pool)
-        keeping = Keeping(Stores(PostgresBuckets(pool), types, points, pool.transaction, Silent(), clock))
-        assert keeping.expire() == 1
-        assert keeping.expire() == 0
+        bad = PostgresBuckets(pool).find(org, resisting).id
+
+        class Resisting(PostgresStore):
+            def delete(self, selection, groups):
+                if selection.bucket_id == bad:
+                    raise ArithmeticError
+                return super().delete(selection, groups)
+
+        points, types, letters = Resisting(pool), PostgresFieldTypes(pool), PostgresDeadLetters("influx", pool, clock)
+        around = (pool.transaction, Silent(), clock, KnownPeople(), pool.transaction)
+        keeping = Keeping(Stores(PostgresBuckets(pool), types, points, *around))
+        assert keeping.expire(letters) == 1
+        assert keeping.expire(letters) == 0
+        (letter,) = letters.page("retention", "retrying", None, 10)
+        assert (letter.item, letter.org_id, letter.attempts) == (resisting, org, 1)
     finally:
         pool.close()
     window = {"range_start": iso(now - 90_000), "range_stop": iso(now)}

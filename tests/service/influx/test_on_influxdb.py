@@ -1,15 +1,24 @@
 """The service with an InfluxDB configured, before the model of one."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from heartguard_common.clock import rfc3339
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
 from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_influx.domain.point import Point
 from heartguard_influx.settings import Settings
+from heartguard_influx.usecases.writing import Permit
 from heartguard_influx.wiring import create_app
 from tests.clocks import MovableClock
+from tests.fakes.authority import KnownPeople
 from tests.fakes.influxdb.http_server import Answered
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN
+from tests.people import owner
 from tests.service.influx.conftest import beat
 from tests.tokens import service_auth, settings_environ
 
@@ -134,3 +143,89 @@ def test_the_end_of_an_organization_ends_its_buckets_there_too(client, org, admi
     erased = client.post("/timeseries/erasures", json={"org_id": org}, headers=service_auth("organization"))
     assert erased.status_code == 200
     assert model.buckets() == {}
+
+
+class SlowInfluxDB(ModelInfluxDB):
+    """Holds the next write until `go`, when it has `arrived`."""
+
+    def __init__(self, now_ns):
+        self.holds, self.arrived, self.go = False, threading.Event(), threading.Event()
+        super().__init__(now_ns)
+
+    def answer(self, asked):
+        if self.holds and asked.target.startswith("/api/v2/write"):
+            self.holds = False
+            self.arrived.set()
+            assert self.go.wait(9)
+        return super().answer(asked)
+
+
+@pytest.fixture
+def slow(clock):
+    with SlowInfluxDB(clock.now_ns()) as model:
+        yield model
+
+
+@pytest.mark.parametrize("whose", ["person", "organization"])
+def test_a_write_that_arrives_after_the_erasure_is_erased_by_the_second(
+    database, redis_url, clock, slow, org, member, admin, whose
+):
+    variables = {"INFLUX_URL": slow.url, "INFLUX_TOKEN": TOKEN, "INFLUX_ORG": ORG}
+    app = create_app(Settings.from_env(settings_environ("influx", database, redis_url) | variables), clock)
+    client = app.test_client()
+    mark = {
+        "person": "UPDATE heartguard_core.users SET deleted_at = now() - interval '{} seconds' WHERE id = 7",
+        "organization": "UPDATE heartguard_core.organizations SET closed_at = now() - interval '{} seconds'",
+    }[whose]
+    subject = {"org_id": org, **({"user_id": 7} if whose == "person" else {})}
+
+    def write(headers, point):
+        body = {"bucket": f"org_{org}", "points": [point]}
+        return app.test_client().post("/timeseries/write", json=body, headers=headers).status_code
+
+    def erase(seconds):
+        with owner(database) as cursor:
+            cursor.execute(mark.format(seconds))
+        return client.post("/timeseries/erasures", json=subject, headers=service_auth("user")).get_json()
+
+    def stored():
+        return sum(len(series) for bucket in slow._buckets.values() for series in bucket.points.values())
+
+    assert write(member, beat(0)) == 200
+    with ThreadPoolExecutor(1) as threads:
+        slow.holds = True
+        late = threads.submit(write, member, beat(1))
+        assert slow.arrived.wait(20)
+        first = erase(0)
+        assert first["again_in"] in (59, 60)
+        assert write(member, beat(2)) == 401, "what begins after the mark is refused"
+        slow.go.set()
+        assert late.result(20) in ((200,) if whose == "person" else (200, 404))
+    assert erase(30)["again_in"] in (29, 30)
+    assert "again_in" not in erase(61)
+    assert stored() == 0
+    with owner(database) as cursor:
+        cursor.execute("SELECT count(*) FROM heartguard_core.series")
+        assert cursor.fetchone() == (0,)
+    app.extensions[LIFECYCLE].close()
+
+
+def test_a_person_who_is_deleted_while_a_batch_is_sent_in_parts_gets_no_more_of_it():
+    clock, people = MovableClock(), KnownPeople()
+    writer = Principal("person", "admin", user_id=1, org_id=1)
+    permit = Permit(people, clock, writer, frozenset({7}))
+    point = Point("heart_rate", (("user_id", "7"),), {"bpm": 60.0}, 0)
+    assert permit.fault(point) is None
+    permit.require()
+    people.gone.add(7)
+    permit.require()  # the answer is still young
+    clock.forward(6)
+    with pytest.raises(ServiceError) as raised:
+        permit.require()
+    assert raised.value.row.code == "GEN_503", "who sends it again is told which points"
+    assert Permit(people, clock, writer, frozenset({7})).fault(point) is not None
+    people.gone.add(1)
+    clock.forward(6)
+    with pytest.raises(ServiceError) as raised:
+        permit.require()
+    assert raised.value.row.code == "GEN_402"

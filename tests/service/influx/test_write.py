@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from lxml import etree
 
-from tests.people import found, owner
-from tests.service.influx.conftest import beat
+from tests.people import found, join, owner
+from tests.service.influx.conftest import admin_of, beat
 from tests.tokens import bearer, service_auth
 
 XML = {"Content-Type": "application/xml", "Accept": "application/xml"}
@@ -117,8 +117,8 @@ def test_times_that_nanoseconds_cannot_count_are_rejected(write, year):
 
 
 def test_the_type_of_a_field_is_that_of_its_first_stored_point(write):
-    text, number = beat(0, "fast"), beat(0, 72)
-    assert statuses(write(text, number, beat(1, bpm=True))) == ["created", "rejected", "rejected"]
+    text, number, boolean = (beat(0, value) | {"measurement": "mood"} for value in ("fast", 72, True))
+    assert statuses(write(text, number, boolean)) == ["created", "rejected", "rejected"]
     assert statuses(write(number)) == ["rejected"]
     assert statuses(write(text)) == ["duplicate"]
     other = number | {"measurement": "resting_heart_rate"}
@@ -126,17 +126,18 @@ def test_the_type_of_a_field_is_that_of_its_first_stored_point(write):
 
 
 def test_atomic_stores_nothing_when_one_is_rejected(write, query):
-    bad = beat(1, 72) | {"timestamp": "2999-01-01T00:00:00Z"}
-    wrong_type = beat(2, "fast")
+    mood = {"measurement": "mood"}
+    bad = beat(1, 72) | mood | {"timestamp": "2999-01-01T00:00:00Z"}
+    wrong_type = beat(2, "fast") | mood
     for second in (bad, wrong_type):
-        answer = write(beat(0, 72), second, query="?atomic=true")
+        answer = write(beat(0, 72) | mood, second, query="?atomic=true")
         assert answer.status_code == 422
         error = answer.get_json()["error"]
         assert (error["code"], error["details"][0]["path"]) == ("TS_004", "/points/1")
-    assert query().get_json()["series"] == []
+    assert query(**mood).get_json()["series"] == []
     # Not even the type of the field was settled.
-    assert statuses(write(beat(0, "fast"))) == ["created"]
-    assert statuses(write(beat(3, "slow"), query="?atomic=true")) == ["created"]
+    assert statuses(write(beat(0, "fast") | mood)) == ["created"]
+    assert statuses(write(beat(3, "slow") | mood, query="?atomic=true")) == ["created"]
 
 
 def test_members_write_their_own_points_only(write, query, member):
@@ -148,9 +149,19 @@ def test_members_write_their_own_points_only(write, query, member):
 
 
 @pytest.mark.parametrize("role", ["admin", "manager"])
-def test_admin_and_manager_write_for_others_and_for_nobody(write, org, role):
-    headers = bearer(3, role, org)
+def test_admin_and_manager_write_for_others_and_for_nobody(write, org, role, database):
+    headers = bearer(join(database, org, role), role, org)
     assert statuses(write(beat(0, 60, user_id="7"), beat(1, 61), headers=headers)) == ["created", "created"]
+
+
+def test_points_of_a_deleted_member_are_rejected_whoever_sends_them(write, org, database):
+    with owner(database) as cursor:
+        cursor.execute("UPDATE heartguard_core.users SET deleted_at = now() WHERE id = 7")
+    answer = write(beat(0, 60, user_id="7"), beat(1, 61), beat(2, 62, user_id="8"))
+    assert statuses(answer) == ["rejected", "created", "created"]
+    assert "deleted" in answer.get_json()["results"][0]["reason"]
+    atomic = write(beat(3, 60, user_id="7"), beat(4, 61), query="?atomic=true")
+    assert (atomic.status_code, atomic.get_json()["error"]["code"]) == (422, "TS_004")
 
 
 def test_services_do_not_write(write):
@@ -159,7 +170,7 @@ def test_services_do_not_write(write):
 
 def test_another_organizations_bucket_does_not_exist_whatever_the_spelling(client, admin, org, database, query, write):
     other = found(database, "Other")
-    assert statuses(write(beat(0), bucket=f"org_{other}", headers=bearer(2, "admin", other))) == ["created"]
+    assert statuses(write(beat(0), bucket=f"org_{other}", headers=admin_of(database, other))) == ["created"]
     names = [f"org_{other}", f"ORG_{org}", f"org_0{org}", f"org_{other}_x", "org_", f"org_{org}x", f"org_{org}_", "x"]
     names += [f"org_{org}_never_made", f"org_{org}.", f"org_{org}-{other}"]
     for name in names:
@@ -251,7 +262,7 @@ def test_what_no_living_person_shows_is_stored_and_flagged(write, query, client,
 def test_only_the_fields_of_the_catalogue_have_a_range(write):
     point = beat(0) | {"fields": {"bpm": 72, "confidence": 0.1, "raw": 5000, "note": "999"}}
     unknown = beat(0, 1e9) | {"measurement": "mood"}
-    text = beat(1, "999") | {"measurement": "spo2", "fields": {"value": "999"}}
+    text = beat(1, "999") | {"measurement": "spo2", "fields": {"remark": "999"}}
     assert [result.get("reason") for result in write(point, unknown, text).get_json()["results"]] == [None] * 3
     both = beat(2) | {"measurement": "blood_pressure", "fields": {"systolic": 400, "diastolic": 5}}
     reason = "out of the plausible range 20 to 300 mmHg: diastolic, systolic"

@@ -53,7 +53,7 @@ class Keepers:
             step.keeper: lambda _org, _user, name=step.keeper: self.erase(name) for step in STEPS[:-1]
         }
         keepers["organization"] = lambda org_id, _: PostgresOrganizations(pool).end(org_id)
-        return JobRunner(DELETION, PostgresJobs(pool), Erasure(STEPS, keepers), lambda _: None, clock)
+        return JobRunner(DELETION, PostgresJobs(pool), Erasure(STEPS, keepers, clock), lambda _: None, clock)
 
 
 @pytest.fixture

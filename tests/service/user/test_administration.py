@@ -168,7 +168,7 @@ def test_two_admins_who_put_each_other_down_leave_one(
 
         with ThreadPoolExecutor(2) as threads:
             answers = list(threads.map(put_down, pair, pair[::-1]))
-        assert sorted(answers) == [200, 409]
+        assert sorted(answers) == [200, 401], "who was put down first is no admin any more"
         assert [standing(database, user) for user in pair].count(("admin", True)) == 1
 
 
@@ -207,7 +207,7 @@ def test_without_auth_nothing_is_changed_or_pretended(client: FlaskClient, clini
 
 def test_auth_listens_to_the_user_service_alone(clinic: Clinic, database: Database) -> None:
     change = {"org_id": clinic.org, "user_id": clinic.ann_id, "seen_role": "user", "seen_active": True}
-    change |= {"role": "admin", "active": True}
+    change |= {"role": "admin", "active": True, "actor_id": clinic.admin_id, "actor_role": "admin"}
     auth = clinic.house.client("auth")
     for who in (service_auth("media"), clinic.admin):
         assert auth.post("/auth/memberships", json=change, headers=who).status_code == 403
@@ -215,6 +215,9 @@ def test_auth_listens_to_the_user_service_alone(clinic: Clinic, database: Databa
     for wrong in ({"seen_role": "manager"}, {"seen_active": False}, {"org_id": 999}, {"user_id": 999}):
         answer = auth.post("/auth/memberships", json=change | wrong, headers=service_auth("user"))
         assert code(answer) == (412, "AUTH_031")
+    for wrong in ({"actor_id": clinic.ann_id}, {"actor_role": "manager"}, {"actor_id": 999}):
+        answer = auth.post("/auth/memberships", json=change | wrong, headers=service_auth("user"))
+        assert code(answer) == (409, "AUTH_032")
     assert standing(database, clinic.ann_id) == ("user", True)
     answer = auth.post("/auth/memberships", json=change, headers=service_auth("user"))
     assert answer.get_json() == {"sessions_ended": 1}

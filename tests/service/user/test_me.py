@@ -260,7 +260,7 @@ def test_a_deleted_account_is_gone(client: FlaskClient, database: Database, ana:
     with owner(database) as cursor:
         cursor.execute("UPDATE heartguard_core.users SET deleted_at = now() WHERE id = %s", (ana[0],))
     assert client.get("/users/me", headers=ana[1]).get_json()["error"]["code"] == "USER_001"
-    assert client.put("/users/me", headers=ana[1], json={"full_name": "B"}).status_code == 404
+    assert client.put("/users/me", headers=ana[1], json={"full_name": "B"}).status_code == 401
 
 
 MALFORMED = [

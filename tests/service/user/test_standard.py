@@ -8,9 +8,10 @@ from flask.testing import FlaskClient
 
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.route_table import RouteTableError
 from heartguard_common.routing import Answer, Route
 from heartguard_common.settings import SettingsError
-from heartguard_common.web import RouteTableError, make_app
+from heartguard_common.web import make_app
 from heartguard_user.routes import ROUTES, read_self
 from heartguard_user.settings import Settings
 from heartguard_user.wiring import create_app

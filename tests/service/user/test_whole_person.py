@@ -21,7 +21,7 @@ from tests.neighbours import Neighbours, neighbours
 from tests.people import owner
 from tests.servers import Database, until
 from tests.service.user.test_administration import Clinic, code
-from tests.store.audit.conftest import Trail
+from tests.store.audit.conftest import Trail, letters_of
 from tests.tokens import operator_auth, settings_environ
 
 ALL = ("auth", "organization", "user", "media", "influx", "audit")
@@ -42,8 +42,9 @@ def settle(database: Database, redis_url: str) -> Iterator[Callable[[], None]]:
     pool, client = Pool(environ["DATABASE_URL"]), make_redis(redis_url, timeout_seconds=1, decode=False)
     stream = RedisStream(client, block_ms=1)
     trail = Trail(pool, Keys(environ["AUDIT_CHECKPOINT_KEY"]))
-    outbox = Intake(PostgresOutbox(pool, client), trail, logging.getLogger("test"))
-    intake = Intake(stream, trail, logging.getLogger("test"))
+    letters = letters_of(pool)
+    outbox = Intake(PostgresOutbox(pool), trail, logging.getLogger("test"), letters)
+    intake = Intake(stream, trail, logging.getLogger("test"), letters)
 
     def move() -> None:
         stream.prepare()

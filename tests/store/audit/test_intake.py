@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from heartguard_audit.domain.events import NotAnEventError, Search
-from heartguard_audit.store.stream import BATCH, GROUP, POISON
-from heartguard_common.audit import FIELD, STREAM, encode
+from heartguard_audit.store.stream import BATCH, GROUP
+from heartguard_audit.usecases.intake import PATIENCE
+from heartguard_common.audit import STREAM, decode, encode
 from heartguard_common.database import Database
 from heartguard_common.errors import UNAVAILABLE, ServiceError
 from heartguard_common.store_redis import make_redis
@@ -119,36 +120,38 @@ def test_two_consumers_at_once_leave_no_double_and_no_gap(database, redis_url, c
         assert {row.event.id for row in rows} == {one.id for one in sent if one.org_id == org_id}
 
 
-def test_poison_is_set_aside_and_stops_nobody(consumer, events, post, redis):
+def test_what_is_no_event_is_set_aside_and_stops_nobody(consumer, events, post, redis, letters):
     good = [event(), event()]
     poison = [b"\xff\x00", b"", b"[]", b"{}", b'{"id": "x"}', encode(event(outcome="maybe")), encode(event(time="now"))]
     redis.xadd(STREAM, {"other": "field"})
     post(good[0], *poison, good[1])
     assert consumer().step() == len(poison) + 3
     assert ids(events) == [one.id for one in good]
-    kept = [fields[FIELD.encode()] for _, fields in redis.xrange(POISON)]
-    assert kept == [b"", *poison]
+    kept = [letter.content for letter in letters.page("events", "dead", None, 20)]
+    assert kept == ["", "\\xff\\0", *(line.decode() for line in poison[1:])]
     assert redis.xlen(STREAM) == 0
 
 
-def test_what_only_the_database_finds_wrong_is_set_aside_alone(consumer, events, post, redis):
+@pytest.mark.parametrize("fault", [NotAnEventError("was refused"), ArithmeticError("nobody thought of it")])
+def test_what_only_the_database_finds_wrong_is_set_aside_alone(consumer, events, post, redis, letters, fault):
     first, last = event(), event()
     clash = "heartguard.clash"
 
     class Refusing:
         def add(self, batch):
             if any(one.action == clash for one in batch):
-                raise NotAnEventError("was refused")
+                raise fault
             return events.add(batch)
 
     post(first, event(action=clash), last)
     consumer(journal=Refusing()).step()
     assert ids(events) == [first.id, last.id]
-    assert redis.xlen(POISON) == 1
+    (letter,) = letters.page("events", "dead", None, 10)
+    assert decode(letter.content).action == clash
     assert redis.xlen(STREAM) == 0
 
 
-def test_what_a_caller_could_influence_never_keeps_an_event_out(consumer, events, post, redis):
+def test_what_a_caller_could_influence_never_keeps_an_event_out(consumer, events, post, letters):
     hostile = event(
         resource="bucket:\x00\x1b" + "x" * 600, request_id="no good\n", payload={"a\x00": "\ufffe" * 5000}, reason=""
     )
@@ -159,7 +162,7 @@ def test_what_a_caller_could_influence_never_keeps_an_event_out(consumer, events
     assert row.event.request_id == ""
     assert row.event.reason is None
     assert row.event.payload == {"a\ufffd": "\ufffd" * 4096}
-    assert redis.xlen(POISON) == 0
+    assert letters.counts(["events"]) == {"events": 0}
 
 
 def test_an_entry_that_was_deleted_while_taken_is_let_go(consumer, post, redis):
@@ -169,3 +172,30 @@ def test_an_entry_that_was_deleted_while_taken_is_let_go(consumer, post, redis):
     redis.xdel(STREAM, redis.xrange(STREAM)[0][0])
     assert consumer("one").step() == 1
     assert redis.xpending(STREAM, GROUP)["pending"] == 0
+
+
+def test_a_journal_that_takes_nothing_is_no_events_fault(consumer, post, letters, redis):
+    class Broken:
+        def add(self, _):
+            raise LookupError
+
+    post(event(), event())
+    for _ in range(2 * PATIENCE.attempts):
+        with pytest.raises(LookupError):
+            consumer(journal=Broken()).step()
+    assert (letters.page("events", None, None, 10), redis.xlen(STREAM)) == ([], 2)
+
+
+def test_one_event_that_fails_alone_again_and_again_is_set_aside(consumer, events, post, letters, redis):
+    class Broken:
+        def add(self, _):
+            raise LookupError
+
+    sent = event()
+    post(sent)
+    for _ in range(PATIENCE.attempts - 1):
+        with pytest.raises(LookupError):
+            consumer(journal=Broken()).step()
+    consumer(journal=Broken()).step()
+    (letter,) = letters.page("events", "dead", None, 10)
+    assert (letter.reason, decode(letter.content), redis.xlen(STREAM)) == ("LookupError", sent, 0)

@@ -15,7 +15,7 @@ from heartguard_cli.urls import libpq
 from heartguard_common.database import Database
 from heartguard_common.errors import UNAVAILABLE, ServiceError
 from tests.clocks import MovableClock
-from tests.store.audit.conftest import KEYS, event
+from tests.store.audit.conftest import KEYS, event, letters_of
 
 DAY = 86_400
 
@@ -48,8 +48,8 @@ def remover(database):
 
 
 @pytest.fixture
-def retention(ledger, apart, remover, clock):
-    return Retention(ledger, apart, KEYS, remover, clock, 30, logging.getLogger("test"))
+def retention(ledger, apart, remover, clock, store):
+    return Retention(ledger, apart, KEYS, remover, clock, 30, logging.getLogger("test"), letters_of(store, clock))
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_the_newest_event_stays_however_old_it_is(aged, retention, ledger, clock
     assert (sequences(ledger), verdict().fault) == ([11, 12], None)
 
 
-def test_nothing_of_a_broken_chain_is_removed(aged, retention, ledger, database):
+def test_nothing_of_a_broken_chain_is_removed(aged, retention, ledger, database, store, clock):
     with psycopg2.connect(libpq(database.superuser_url)) as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE heartguard_core.audit_events DISABLE TRIGGER ALL")
         cursor.execute("UPDATE heartguard_core.audit_events SET actor = 'x' WHERE org_id = 1 AND sequence = 3")
@@ -101,18 +101,24 @@ def test_nothing_of_a_broken_chain_is_removed(aged, retention, ledger, database)
     assert retention.step() == 5
     assert len(sequences(ledger)) == 11
     assert len(sequences(ledger, None)) == 6
+    (letter,) = letters_of(store, clock).page("retention", "retrying", None, 10)
+    assert (letter.item, letter.org_id, letter.reason) == ("organization:1", 1, "BrokenChainError")
 
 
-def test_a_removal_that_was_cut_short_goes_on(aged, ledger, apart, remover, clock, retention, verdict):
+def test_a_removal_that_was_cut_short_goes_on(aged, ledger, apart, remover, clock, retention, verdict, store):
     class Dying:
         def remove(self, org_id, _):
             remover.remove(org_id, 2)
             raise ServiceError(UNAVAILABLE)
 
-    with pytest.raises(ServiceError):
-        Retention(ledger, apart, KEYS, Dying(), clock, 30, logging.getLogger("test")).step()
+    letters = letters_of(store, clock)
+    assert Retention(ledger, apart, KEYS, Dying(), clock, 30, logging.getLogger("test"), letters).step() == 0
+    failed = letters.page("retention", "retrying", None, 10)
+    assert {(it.item, it.reason) for it in failed} == {("organization:1", "GEN_503"), ("none", "GEN_503")}
     assert verdict().fault is None
-    assert retention.step() == 8
+    assert retention.step() == 0
+    clock.forward(3600)
+    assert retention.step() == 6
     assert verdict().fault is None
 
 

@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from heartguard_auth.domain import ACCOUNT_LIMIT, ADDRESS_LIMIT, PAIR_LIMIT
+from heartguard_auth.domain import ACCOUNT_LIMIT, ADDRESS_LIMIT, PAIR_LIMIT, Lock
 from heartguard_auth.store.guesses import LocalGuesses, RedisGuesses
+from heartguard_common.clock import NANOSECONDS
 from heartguard_common.errors import ServiceError
 from heartguard_common.store_redis import make_redis
 from tests.clocks import MovableClock
@@ -33,10 +34,12 @@ def guesses(request, client, clock):
 
 
 def fail(guesses, email="ana@hg.io", address=HERE, times=1):
+    locks = []
     for _ in range(times):
         attempt = guesses.begin(email, address)
         assert attempt.wait_seconds == 0
-        guesses.end(attempt, "failed")
+        locks += guesses.end(attempt, "failed")
+    return locks
 
 
 def test_five_failures_lock_the_pair_for_half_an_hour_and_no_other(guesses, clock):
@@ -50,6 +53,22 @@ def test_five_failures_lock_the_pair_for_half_an_hour_and_no_other(guesses, cloc
     assert guesses.begin("ana@hg.io", HERE).wait_seconds == 1
     clock.forward(1)
     assert guesses.begin("ana@hg.io", HERE).wait_seconds == 0
+
+
+def test_a_failure_tells_the_locks_that_it_begins(guesses, clock):
+    who = guesses.subjects("Ana@hg.io", HERE)
+    ends = clock.now_ns() // 1_000_000 * 1_000_000 + 1800 * NANOSECONDS
+    fail(guesses, times=3)
+    under_way = guesses.begin("ana@hg.io", HERE)
+    assert not guesses.end(guesses.begin("ana@hg.io", HERE), "failed")  # four have failed; the fifth may be right
+    assert guesses.end(under_way, "failed") == [Lock(who.account, who.address, ends)]
+    for number in range(44):
+        assert not fail(guesses, address=f"198.51.100.{number}")
+    ends -= 900 * NANOSECONDS
+    assert fail(guesses, address="203.0.113.9") == [Lock(who.account, "", ends)]
+    for number in range(94):
+        assert not fail(guesses, email=f"person{number}@hg.io")
+    assert fail(guesses, email="last@hg.io") == [Lock("", who.address, ends)]
 
 
 def test_the_window_slides(guesses, clock):
@@ -88,7 +107,7 @@ def test_attempts_under_way_count_and_say_that_they_may_yet_succeed(guesses, clo
     assert sixth.busy
     guesses.end(under_way[0], "succeeded")
     clock.forward(11)  # their process must have died: they are failures now
-    fail(guesses)  # the fifth
+    assert [it.address != "" for it in fail(guesses)] == [True]  # the fifth: the pair is locked
     locked = guesses.begin("ana@hg.io", HERE)
     assert (locked.wait_seconds > 0, locked.busy) == (True, False)
 

@@ -1,17 +1,22 @@
 """The outbox on a real PostgreSQL, and the mailer against a real SMTP server."""
 
-import smtplib
-import ssl
+import json
+from email import message_from_bytes
+from email.policy import compat32
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from heartguard_auth.domain import Letter
-from heartguard_auth.ports import Undeliverable
+from heartguard_auth.domain import Claimed, Letter
+from heartguard_auth.ports import Deferred, MailServerAway, Undeliverable
 from heartguard_auth.settings import smtp_server
-from heartguard_auth.store.outbox import KEEP_SECONDS, LEASE_SECONDS, PostgresOutbox
+from heartguard_auth.store.outbox import KEEP_DEAD_SECONDS, KEEP_SECONDS, LEASE_SECONDS, PostgresOutbox
 from heartguard_auth.store.smtp import SmtpMailer
 from heartguard_common.database import Database
-from tests.clocks import MovableClock
+from heartguard_common.limit_store import PostgresLimits
+from heartguard_common.paths import REPO_ROOT
+from tests.clocks import NANOSECONDS, MovableClock
 from tests.mail import certificate, mailbox
 from tests.people import owner
 
@@ -33,18 +38,18 @@ def connection(database):
 
 @pytest.fixture
 def outbox(connection, clock):
-    return PostgresOutbox(connection, SECRET, clock)
+    return PostgresOutbox(connection, SECRET, clock, PostgresLimits(connection, clock, {}))
 
 
 def test_a_letter_waits_until_it_is_dropped(outbox, clock):
-    outbox.enqueue("ana@hg.io", "subject", "text")
+    outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
     entry = outbox.claim()
-    assert (entry.letter, entry.attempts) == (Letter("ana@hg.io", "subject", "text"), 1)
+    assert outbox.open(entry).letter == Letter("ana@hg.io", "subject", "text")
     assert outbox.claim() is None  # kept from other senders
     clock.forward(LEASE_SECONDS)
     again = outbox.claim()  # the first sender died
-    assert (again.id, again.attempts) == (entry.id, 2)
-    outbox.drop(again)
+    assert again == entry
+    outbox.finish(again)
     clock.forward(LEASE_SECONDS)
     assert outbox.claim() is None
 
@@ -52,7 +57,7 @@ def test_a_letter_waits_until_it_is_dropped(outbox, clock):
 def test_a_letter_of_a_transaction_that_failed_is_never_sent(outbox, connection):
     def fails():
         with connection.transaction():
-            outbox.enqueue("ana@hg.io", "subject", "text")
+            outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -61,7 +66,7 @@ def test_a_letter_of_a_transaction_that_failed_is_never_sent(outbox, connection)
 
 
 def test_the_table_shows_neither_address_nor_text(outbox, database):
-    outbox.enqueue("ana@hg.io", "a subject", "some text")
+    outbox.enqueue("ana@hg.io", "a subject", "some text", org_id=1, sender=1)
     outbox.ask("ana@hg.io")
     with owner(database) as cursor:
         cursor.execute("SELECT t::text FROM heartguard_core.mail_outbox t")
@@ -73,24 +78,49 @@ def test_one_waiting_request_of_an_address_is_enough(outbox, clock):
     outbox.ask("ana@hg.io")
     outbox.ask("ANA@hg.io")
     entry = outbox.claim()
-    assert (entry.forgotten, outbox.claim()) == ("ana@hg.io", None)
-    outbox.drop(entry, quiet_seconds=120)
+    assert (outbox.open(entry).forgotten, outbox.claim()) == ("ana@hg.io", None)
+    outbox.finish(entry, quiet_seconds=120)
     outbox.ask("ana@hg.io")
     clock.forward(119)
     assert outbox.claim() is None
     clock.forward(1)
     outbox.ask("ana@hg.io")
-    assert outbox.claim().forgotten == "ana@hg.io"
+    assert outbox.open(outbox.claim()).forgotten == "ana@hg.io"
 
 
 def test_a_postponed_letter_comes_back_and_an_old_one_does_not(outbox, clock):
-    outbox.enqueue("ana@hg.io", "subject", "text")
-    outbox.postpone(outbox.claim(), 60)
+    outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
+    outbox.postpone(outbox.claim(), clock.now_ns() + 60 * NANOSECONDS)
     clock.forward(59)
     assert outbox.claim() is None
     clock.forward(1)
     assert outbox.claim() is not None
     clock.forward(KEEP_SECONDS)
+    assert outbox.claim() is None
+
+
+def test_what_nobody_could_send_for_a_day_waits_for_the_operator_and_no_longer_than_a_week(outbox, clock):
+    outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
+    outbox.ask("ana@hg.io")
+    clock.forward(KEEP_SECONDS)
+    (given_up,) = outbox.overdue()
+    outbox.purge()
+    assert (outbox.overdue(), outbox.claim(), outbox.oldest_seconds()) == ([], None, 0)
+    outbox.retry(given_up)
+    assert outbox.claim().id == given_up
+    outbox.postpone(Claimed(given_up, "letter", ""), None)
+    clock.forward(KEEP_DEAD_SECONDS)
+    outbox.purge()
+    outbox.retry(given_up)
+    assert outbox.claim() is None
+
+
+def test_the_end_of_a_person_takes_what_waits_for_them(outbox):
+    outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
+    outbox.ask("ana@hg.io")
+    outbox.enqueue("eve@hg.io", "subject", "text", org_id=1, sender=1)
+    outbox.forget(["ANA@hg.io"])
+    assert outbox.open(outbox.claim()).letter.to == "eve@hg.io"
     assert outbox.claim() is None
 
 
@@ -110,7 +140,7 @@ def test_starttls_comes_before_the_password(clock, tmp_path):
         server = smtp_server(box.url("", "robot:p%40ss%20word@"))
         SmtpMailer(server, clock, theirs).send(LETTER, "id-1")
         assert (len(box.wait()), box.logins) == (1, [("robot", "p@ss word")])
-        with pytest.raises(ssl.SSLCertVerificationError):
+        with pytest.raises(MailServerAway, match="SSLCertVerificationError"):
             SmtpMailer(server, clock).send(LETTER, "id-2")
     assert len(box.logins) == 1
 
@@ -124,7 +154,7 @@ def test_smtps_is_encrypted_from_the_first_byte(clock, tmp_path):
 
 def test_a_server_without_starttls_gets_nothing(clock):
     with mailbox() as box:
-        with pytest.raises(smtplib.SMTPNotSupportedError):
+        with pytest.raises(MailServerAway, match="SMTPNotSupportedError"):
             SmtpMailer(smtp_server(box.url("", "robot:p%40ss%20word@")), clock).send(LETTER, "id-1")
         assert (box.messages, box.logins) == ([], [])
 
@@ -148,13 +178,48 @@ def test_no_header_is_smuggled_in(clock, to, subject):
 
 
 @pytest.mark.parametrize(
-    ("reply", "error"), [("550 no such user", Undeliverable), ("450 later", smtplib.SMTPRecipientsRefused)]
+    ("reply", "error"),
+    [("550 no such ana", Undeliverable), ("450 later, ana", Deferred), ("421 closing, ana", MailServerAway)],
 )
 def test_only_a_final_refusal_gives_up(clock, reply, error):
     with mailbox() as box:
         box.refuse = reply
         with pytest.raises(error):
             SmtpMailer(smtp_server(box.url()), clock).send(LETTER, "id-1")
+
+
+def test_no_address_of_the_contract_is_parsed(clock):
+    """The reproduction: `=??q?a_?=` made the library's parser raise, as no encoded word can be an address."""
+    definitions = json.loads((REPO_ROOT / "schemas/common.schema.json").read_text())["$defs"]
+    addresses = st.from_regex(definitions["email"]["pattern"], fullmatch=True).filter(lambda it: len(it) <= 254)
+    mailer = SmtpMailer(smtp_server("smtp://127.0.0.1:1?from=heartguard@example.org"), clock)
+
+    @settings(max_examples=40, deadline=None)
+    @given(addresses | st.sampled_from(["=??q?a_?=@x.io", "=?utf-8?q?a?=@x.io", "=?x?b?=?=@x.io"]))
+    def holds(address):
+        message = message_from_bytes(mailer._content(Letter(address, "subject", "text"), "id-1"), policy=compat32)
+        assert message.get_all("To") == [address]
+
+    holds()
+
+
+def test_an_address_that_looks_like_an_encoded_word_gets_its_letter(clock):
+    with mailbox() as box:
+        SmtpMailer(smtp_server(box.url()), clock).send(Letter("=??q?a_?=@x.io", "subject", "text"), "id-1")
+        assert box.recipients == ["=??q?a_?=@x.io"]
+
+
+@pytest.mark.parametrize(("capable", "sent"), [(True, 1), (False, 0)])
+def test_an_address_outside_ascii_needs_a_server_that_takes_it(clock, capable, sent):
+    letter = Letter("añil@hg.io", "subject", "text")
+    with mailbox(enable_SMTPUTF8=capable) as box:
+        mailer = SmtpMailer(smtp_server(box.url()), clock)
+        if capable:
+            mailer.send(letter, "id-1")
+        else:
+            with pytest.raises(Undeliverable):
+                mailer.send(letter, "id-1")
+        assert len(box.recipients) == sent
 
 
 @pytest.mark.parametrize(

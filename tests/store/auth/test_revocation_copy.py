@@ -1,31 +1,25 @@
-"""The copy of the revocations in Redis is believed only when it is whole."""
+"""The copy of the revocations in Redis is believed only while it is equal to the truth."""
 
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import redis
 from sqlalchemy import exc
 
 from heartguard_auth.store.revocations import Revocations
-from heartguard_common.clock import NANOSECONDS
+from heartguard_common.clock import NANOSECONDS, SystemClock
 from heartguard_common.database import Database
-from heartguard_common.revocation import READY, key
+from heartguard_common.identity import Principal
+from heartguard_common.revocation import READY, Copy, Verdict, key, keys
+from heartguard_common.revocation_copy import BELIEVED_SECONDS, RevocationCopy
 from heartguard_common.store_redis import make_redis
 from tests.clocks import MovableClock
-from tests.servers import until
+from tests.people import found, join, owner
+from tests.servers import Valkey, until
 
-
-class Emptied:
-    """A database during whose next transaction Redis loses its memory."""
-
-    def __init__(self, database, client):
-        self.database, self.client, self.times = database, client, 1
-
-    def transaction(self):
-        if self.times:
-            self.times -= 1
-            self.client.flushall()
-        return self.database.transaction()
+CLOCK = SystemClock()
+GONE = Principal("person", "user", 1, 1, token_id="t", session_id="gone", key_id="k", issued_at=1_700_000_000)
 
 
 @pytest.fixture
@@ -42,42 +36,66 @@ def connection(database):
     made.close()
 
 
+@pytest.fixture
+def other(database):
+    """The same database as another service sees it."""
+    made = Database(database.url_for("media"))
+    yield made
+    made.close()
+
+
+def revoke(connection, client, value="gone", *, publish=True):
+    revocations, expires_at = Revocations(connection, client, CLOCK), CLOCK.now_ns() + 60 * NANOSECONDS
+    revocations.add("sid", [value], "logout", expires_at)
+    if publish:
+        revocations.publish("sid", [value], expires_at)
+    revocations.close()
+
+
+class Emptied:
+    """A database during whose next transaction Redis loses its memory."""
+
+    def __init__(self, database, client):
+        self.database, self.client, self.times = database, client, 1
+
+    def transaction(self):
+        if self.times:
+            self.times -= 1
+            self.client.flushall()
+        return self.database.transaction()
+
+
 def test_a_copy_that_was_emptied_while_it_was_made_is_not_called_whole(connection, client):
-    clock = MovableClock()
-    until = clock.now_ns() + 60 * NANOSECONDS
-    Revocations(connection, client, clock).add("sid", ["gone"], "logout", until)
-    revocations = Revocations(Emptied(connection, client), client, clock)
-    revocations.heal()
+    revoke(connection, client, publish=False)
+    copy = RevocationCopy(Emptied(connection, client), client, CLOCK)
+    assert not copy.copy_all()
     assert not client.exists(READY)
-    revocations.heal()
+    assert copy.copy_all()
     assert client.exists(READY, key("sid", "gone")) == 2
 
 
-def test_a_start_copies_what_a_process_before_it_left_out_of_a_copy_that_is_called_whole(connection, client):
-    clock = MovableClock()
-    until_ns = clock.now_ns() + 60 * NANOSECONDS
-    before = Revocations(connection, client, clock)
-    assert before.copy_all()
-    before.add("sid", ["missing"], "logout", until_ns)  # and then the process was killed
-    assert client.exists(READY, key("sid", "missing")) == 1
-    after = Revocations(connection, client, clock).start()
-    until(lambda: client.exists(key("sid", "missing")), "the copy")
-    after.close()
+def test_any_service_copies_what_a_killed_auth_left_out(connection, other, client):
+    assert RevocationCopy(connection, client, CLOCK).copy_all()
+    neighbour = RevocationCopy(other, client, CLOCK)
+    neighbour.step()
+    revoke(connection, client, publish=False)  # and then auth was killed
+    neighbour.step()
+    assert client.exists(READY, key("sid", "gone")) == 2
+    assert 0 < client.pttl(READY) <= BELIEVED_SECONDS * 1000
 
 
-class Stalling:
-    """A Redis that fails when it is told to, and a truth that is read while somebody revokes one thing more."""
+def test_a_mark_that_another_service_renews_costs_no_look_at_the_truth(connection, other, client):
+    class Unasked:
+        def transaction(self):
+            raise AssertionError("the truth was asked")
 
-    def __init__(self, client):
-        self.client, self.away = client, True
-
-    def __getattr__(self, name):
-        return getattr(self.client, name)
-
-    def pipeline(self, *, transaction):
-        if self.away:
-            raise redis.TimeoutError
-        return self.client.pipeline(transaction=transaction)
+    idle = RevocationCopy(other, client, CLOCK)
+    idle.step()
+    busy = RevocationCopy(connection, client, CLOCK)
+    idle._database = Unasked()
+    for _ in range(2):
+        busy.renew()
+        idle.step()
 
 
 class Meanwhile:
@@ -95,21 +113,115 @@ class Meanwhile:
             what()
 
 
-def test_what_is_revoked_while_the_truth_is_read_is_copied_too(connection, client):
-    clock = MovableClock()
-    until_ns = clock.now_ns() + 60 * NANOSECONDS
-    stalling = Stalling(client)
+@contextmanager
+def full(client):
+    """A Redis without room for another key."""
+    client.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        client.config_set("maxmemory", 0)
 
-    def revoke():
-        Revocations(connection, client, clock).add("sid", ["late"], "logout", until_ns)
-        stalling.away = True
-        revocations.publish("sid", ["late"], until_ns)
-        stalling.away = False
 
-    stalling.away = False
-    revocations = Revocations(Meanwhile(connection, revoke), stalling, clock).start()
-    until(lambda: client.exists(key("sid", "late")), "the copy")
-    revocations.close()
+def test_a_full_redis_is_not_believed_once_it_has_refused_a_revocation(connection, client):
+    copy, reader = RevocationCopy(connection, client, CLOCK), Copy()
+    assert copy.copy_all()
+    assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.ACTIVE
+    with full(client):
+        revoke(connection, client)
+        copy.step()
+        assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.UNKNOWN
+    copy.step()
+    assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.REVOKED
+
+
+def test_a_copy_under_way_is_given_up_when_redis_refuses_a_revocation(connection, client):
+    def refused():
+        with full(client):
+            revoke(connection, client)
+
+    copy = RevocationCopy(Meanwhile(connection, refused), client, CLOCK)
+    assert not copy.copy_all()
+    assert not client.exists(READY)
+
+
+def test_a_redis_that_may_drop_keys_is_never_believed(connection, client):
+    copy = RevocationCopy(connection, client, CLOCK)
+    assert copy.copy_all()
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    with full(client):
+        client.config_set("maxmemory", 100_000_000)
+        copy.step()
+        assert not client.exists(READY)
+    client.config_set("maxmemory-policy", "noeviction")
+    copy.step()
+    assert client.exists(READY)
+
+
+def test_a_mark_without_end_is_of_an_older_release_and_replaced(connection, client):
+    revoke(connection, client, publish=False)
+    client.set(READY, "1")
+    RevocationCopy(connection, client, CLOCK).step()
+    assert 0 < client.pttl(READY) <= BELIEVED_SECONDS * 1000
+    assert client.exists(key("sid", "gone"))
+
+
+@pytest.fixture
+def replica(valkey, tmp_path: Path):
+    """A server that follows the session's Valkey."""
+    server = Valkey(tmp_path)
+    server.start()
+    with server.client() as client, valkey.client() as master:
+        master.config_set("repl-diskless-sync-delay", 0)
+        client.config_set("masterauth", master.connection_pool.connection_kwargs["password"])
+        client.replicaof("127.0.0.1", valkey.port)
+        until(lambda: client.info("replication")["master_link_status"] == "up", "replication")
+    yield make_redis(server.url)
+    server.stop()
+
+
+def test_a_failover_to_a_replica_that_lags_revives_no_token(connection, client, replica):
+    copy, reader, late = RevocationCopy(connection, client, CLOCK), Copy(), Copy()
+    assert copy.copy_all()
+    until(lambda: replica.get(READY) == client.get(READY), "the mark at the replica")
+    replica.replicaof("NO", "ONE")  # from here on it hears nothing
+    revoke(connection, client)
+    copy.renew()
+    assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.REVOKED
+    # The failover: everybody asks the replica, which has the mark and not the revocation.
+    assert reader.judge(GONE, replica.mget(keys(GONE))) is Verdict.UNKNOWN
+    # A process that has seen nothing newer believes it until another one has compared, once a second.
+    copy._redis = replica
+    copy.step()
+    assert late.judge(GONE, replica.mget(keys(GONE))) is Verdict.REVOKED
+    assert reader.judge(GONE, replica.mget(keys(GONE))) is Verdict.REVOKED
+
+
+def test_tokens_from_before_a_restore_are_refused_with_the_mark_and_without(connection, database, client):
+    with owner(database) as cursor:
+        cursor.execute(
+            "INSERT INTO heartguard_core.restores (restored_at, backup_created_at)"
+            " VALUES ('2023-11-14T22:13:20.9Z', '2023-11-14T00:00:00Z')"  # 1,700,000,000.9
+        )
+    assert RevocationCopy(connection, client, CLOCK).copy_all()
+    later = Principal(**{**vars(GONE), "issued_at": GONE.issued_at + 1})
+    assert [Copy().judge(who, client.mget(keys(who))) for who in (GONE, later)] == [Verdict.REVOKED, Verdict.ACTIVE]
+    join(database, found(database))
+    truth = Revocations(connection, client, CLOCK)
+    assert [truth.holds(who) for who in (GONE, later)] == [True, False]
+
+
+def test_a_reader_takes_answers_in_another_order_for_no_rollback():
+    now = [0.0]
+    reader = Copy(lambda: now[0])
+
+    def judged(mark):
+        return reader.judge(GONE, [mark, None, None, None])
+
+    assert [judged(mark) for mark in ("7:0", "8:0", "7:0", b"8:0")] == [Verdict.ACTIVE] * 4
+    now[0] = 1.0
+    assert [judged(mark) for mark in ("7:0", "6:0", "x", None)] == [Verdict.UNKNOWN] * 4
+    assert judged("9:0") is Verdict.ACTIVE
 
 
 class Refusing:
@@ -126,9 +238,30 @@ class Refusing:
 
 
 def test_whatever_fails_in_the_copying_thread_it_tries_again(connection, client):
-    clock = MovableClock()
-    until_ns = clock.now_ns() + 60 * NANOSECONDS
-    Revocations(connection, client, clock).add("sid", ["missing"], "logout", until_ns)
-    revocations = Revocations(Refusing(connection), client, clock).start()
-    until(lambda: client.exists(key("sid", "missing")), "the copy", 5)
+    revoke(connection, client, publish=False)
+    revocations = Revocations(Refusing(connection), client, MovableClock()).start()
+    until(lambda: client.exists(key("sid", "gone")), "the copy", 5)
+    revocations.close()
+
+
+class Away:
+    """A Redis that can't be reached while it is told so."""
+
+    def __init__(self, client):
+        self.client, self.away = client, True
+
+    def __getattr__(self, name):
+        if self.away:
+            raise redis.TimeoutError
+        return getattr(self.client, name)
+
+
+def test_what_did_not_reach_redis_is_copied_when_it_is_back(connection, client):
+    assert RevocationCopy(connection, client, CLOCK).copy_all()
+    away = Away(client)
+    revocations, expires_at = Revocations(connection, away, CLOCK).start(), CLOCK.now_ns() + 60 * NANOSECONDS
+    revocations.add("sid", ["gone"], "logout", expires_at)
+    revocations.publish("sid", ["gone"], expires_at)
+    away.away = False
+    until(lambda: client.exists(key("sid", "gone")), "the copy", 5)
     revocations.close()

@@ -11,9 +11,9 @@ import psycopg2
 import pytest
 
 from heartguard_cli.backup import due, postgres
-from heartguard_cli.backup.manifest import NAME
+from heartguard_cli.backup.manifest import NAME, Manifest
 from heartguard_cli.backup.places import Directory, place_at
-from heartguard_cli.backup.restoring import restore
+from heartguard_cli.backup.restoring import Restored, restore
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import existing, take
 from heartguard_cli.trouble import Trouble
@@ -79,8 +79,10 @@ def test_all_comes_back(filled: BackupSettings, wiped: Database, tmp_path: Path)
     taken = take(filled, tmp_path)
     assert (before["users"].rows, before["media_items"].rows) == (2, 1)
     restored = restore(_settings(wiped, "m2", "c2"), tmp_path, taken.place, wiped.passwords)
-    assert restored == taken.manifest
-    assert postgres.tables(wiped.owner_url) == before
+    assert restored == Restored(taken.manifest, 0)
+    after = postgres.tables(wiped.owner_url)
+    assert (before.pop("restores").rows, after.pop("restores").rows) == (0, 1)
+    assert after == before
     assert (tmp_path / "m2" / "org_1" / "user_1" / ITEM).read_bytes() == CONTENT
     assert (tmp_path / "c2" / "checkpoints.ndjson").read_bytes() == b'{"sequence": 1}\n'
     # the services' roles may do there what they could before
@@ -105,7 +107,7 @@ def test_it_goes_through_a_bucket_as_well(
         assert f"backups/heartguard-20260102T030405.000000Z/{NAME}" in set(gcs.keys())
         media.remove(key)
         back = replace(_settings(wiped, "m2", "c2"), storage_emulator=gcs.url)
-        assert restore(back, tmp_path, taken.place, wiped.passwords) == taken.manifest
+        assert restore(back, tmp_path, taken.place, wiped.passwords).manifest == taken.manifest
         assert key in set(gcs.keys())
     finally:
         for name in list(media.names()):
@@ -178,16 +180,21 @@ def test_no_secret_stands_in_a_manifest(filled: BackupSettings, tmp_path: Path) 
     assert not any(secret in text for secret in filled.secrets.values())
 
 
-def test_an_object_that_is_gone_is_named_and_one_that_is_spoiled_ends_the_backup(
-    filled: BackupSettings, tmp_path: Path
-) -> None:
-    file = tmp_path / "media" / "org_1" / "user_1" / ITEM
+def test_an_object_that_is_gone_or_spoiled_is_named_and_ends_no_backup(filled: BackupSettings, tmp_path: Path) -> None:
+    key = f"org_1/user_1/{ITEM}"
+    file, few = tmp_path / "media" / key, replace(filled, backup_keep=1)
+    due.step(few, tmp_path, NOW)
     file.write_bytes(b"something else")
-    with pytest.raises(Trouble, match=f"{ITEM} is not what its row says"):
-        take(filled, tmp_path)
-    assert list((tmp_path / "backups").iterdir()) == []
-    file.unlink()
-    assert take(filled, tmp_path).manifest.absent == (f"org_1/user_1/{ITEM}",)
+    with pytest.raises(Trouble, match=f"without 1 media objects .* and removed no older one: {key}"):
+        due.step(few, tmp_path, NOW + timedelta(days=1))
+    assert len(existing(Directory(tmp_path / "backups"))) == 2
+    assert due.step(few, tmp_path, NOW + timedelta(days=1, hours=1)).startswith("nothing is due")
+    for spoil in (lambda: None, lambda: (file.unlink(), file.mkdir())):
+        spoil()
+        manifest = take(filled, tmp_path).manifest
+        assert (manifest.absent, manifest.damaged, Manifest.parse(manifest.text())) == ((), (key,), manifest)
+    file.rmdir()
+    assert take(filled, tmp_path).manifest.absent == (key,)
 
 
 def test_one_a_day_is_taken_and_so_many_are_kept(filled: BackupSettings, tmp_path: Path) -> None:

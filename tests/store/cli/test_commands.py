@@ -17,6 +17,21 @@ def states(table: str) -> dict[str, str]:
     return {row[0]: row[2] for row in rows if len(row) == 4 and row[0] in SERVICES}
 
 
+def test_stopped_the_embedded_database_runs_for_a_command_alone(
+    layout: Layout, command: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command("env")
+    assert command("audit", "verify")[0] == 1
+    assert "has ./heartguard migrate made the roles?" in capfd.readouterr().err
+    assert command("backup", tmp_path / "none")[0] == 1
+    assert "nothing to back up" in capfd.readouterr().err
+    status, said = command("migrate")
+    assert (status, said.split("revision")[0]) == (0, "the database is at ")
+    assert command("audit", "verify", "--organization", "99")[0] == 2
+    assert "There is no organization 99" in capfd.readouterr().err
+    assert locks.living(layout, PROGRAMS) == []
+
+
 def test_a_clone_from_configuration_to_restore(
     layout: Layout, command: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,8 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
+from heartguard_common import deadline
 from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
 from tests import servers
@@ -68,6 +69,34 @@ def test_no_connection_within_a_second_is_a_503(pool: Database) -> None:
     with pool.transaction():
         code = _refused_elsewhere(pool)
     assert code == "GEN_503"
+
+
+def test_a_statement_ends_with_the_time_of_its_request_and_that_is_no_outage(pool: Database) -> None:
+    pid = _pid_in_transaction(pool)
+    with pytest.raises(ServiceError) as caught, deadline.within(0.2), pool.transaction() as connection:
+        connection.execute(text("SELECT pg_sleep(20)"))
+    assert (caught.value.row.code, caught.value.row.status) == ("GEN_521", 422)
+    assert "longer than 0.2 s" in caught.value.message
+    with pool.transaction() as connection:  # the same session, without a bound
+        assert connection.execute(PID).scalar_one() == pid
+        assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "0"
+
+
+def test_many_short_statements_end_with_it_too(pool: Database) -> None:
+    def ask(connection: Connection) -> None:
+        while True:
+            connection.execute(text("SELECT pg_sleep(0.01)"))
+
+    with pytest.raises(ServiceError) as caught, deadline.within(0.1), pool.transaction() as connection:
+        ask(connection)
+    assert caught.value.row.code == "GEN_521"
+
+
+def test_a_bounded_transaction_may_still_say_what_it_is(pool: Database) -> None:
+    with deadline.within(10), pool.transaction() as connection:
+        connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+        assert connection.execute(text("SHOW transaction_isolation")).scalar_one() == "repeatable read"
+        assert connection.execute(text("SELECT cast(:word AS text) || '%'"), {"word": "100"}).scalar_one() == "100%"
 
 
 def _found_and_fail(pool: Database) -> None:

@@ -24,6 +24,7 @@ from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, Postgre
 from heartguard_influx.store.influx import InfluxBuckets, InfluxStore, Server
 from heartguard_influx.usecases import Exporting, Querying, Stores, Writing
 from tests.clocks import MovableClock
+from tests.fakes.authority import KnownPeople
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN
 from tests.influxdb1.server import InfluxDB1
@@ -101,7 +102,16 @@ class Silent:
 def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator[Rooms]:
     pool = Pool(module_database.url_for("influx"))
     with _stores(request.param, pool, request) as (buckets, store, transaction):
-        stores = Stores(buckets, PostgresFieldTypes(pool), store, transaction, Silent(), MovableClock())
+        stores = Stores(
+            buckets,
+            PostgresFieldTypes(pool),
+            store,
+            transaction,
+            Silent(),
+            MovableClock(),
+            KnownPeople(),
+            pool.transaction,
+        )
         rooms = Rooms(
             found(module_database),
             buckets,

@@ -262,14 +262,22 @@ def test_the_latest_point_of_each_series(rooms):
         point(9, {"steps": 1.0}, {"device": "c"}, measurement="walk"),
     ]
     rooms.write(bucket, batch)
-    selection = chosen(rooms, bucket)
-    groups = rooms.store.groups(selection, None)
-    fields = PostgresFieldTypes(rooms.pool).of(selection.bucket_id, "heart_rate")
-    rows = rooms.store.latest(selection, groups, fields)
-    assert [(dict(groups[row.group].tags)["device"], row.time_ns - BEGIN, dict(row.values)) for row in rows] == [
-        ("a", 5 * SECOND, {"bpm": 70.0}),
-        ("b", 3 * SECOND, {"bpm": 80.0}),
-    ]
+    number = rooms.bucket_id(bucket)
+
+    def latest(measurement=None, after=0, limit=10, **tags):
+        series = rooms.store.series(number, measurement, tags, None, after=after, limit=limit)
+        fields = PostgresFieldTypes(rooms.pool).of_each(number, {one.measurement for one in series})
+        rows = rooms.store.latest(number, series, fields, tags=tags, person=None)
+        return series, {dict(series[it.group].tags)["device"]: (it.time_ns - BEGIN, dict(it.values)) for it in rows}
+
+    last = {"a": (5 * SECOND, {"bpm": 70.0}), "b": (3 * SECOND, {"bpm": 80.0}), "c": (9 * SECOND, {"steps": 1.0})}
+    series, found = latest()
+    assert found == last
+    assert latest("walk")[1] == {"c": last["c"]}
+    assert latest(device="b")[1] == {"b": last["b"]}
+    first, rest = latest(limit=2), latest(after=series[1].id)
+    assert {**first[1], **rest[1]} == last
+    assert (len(first[0]), len(rest[0])) == (2, 1)
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -311,8 +311,8 @@ def test_what_nobody_registered_is_empty_and_the_server_is_not_asked(registry):
         fields = registry.know(influx.bucket_id, series=[])
         chosen = selection(influx.bucket_id)
         hours = grid(Every(1, "h"), "UTC", START, STOP)
+        assert influx.store.latest(influx.bucket_id, [], {"heart_rate": fields}, tags={}, person=None) == []
         for groups, known in (([], fields), (influx.store.groups(chosen, None), fields)):
-            assert influx.store.latest(chosen, groups, known) == ()
             assert influx.store.windows(chosen, groups, known, "mean", hours) == ()
 
 

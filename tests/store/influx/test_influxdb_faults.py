@@ -1,11 +1,15 @@
 """An InfluxDB that is busy, broken, slow or gone: what is tried again, and what the caller is told."""
 
+import threading
+
 import pytest
 
+from heartguard_common import deadline
 from heartguard_common.errors import ServiceError
 from heartguard_influx.domain.point import Point, Verdict
 from heartguard_influx.errors import STORE_FAULT
 from heartguard_influx.store.influx import Server
+from heartguard_influx.store.influx.flux import Query
 from heartguard_influx.store.influx.server import Patience
 from tests.fakes.influxdb.recorded import EXCHANGES, ORG, TOKEN
 from tests.people import found
@@ -72,6 +76,20 @@ def test_a_server_that_asks_for_more_time_than_there_is_gets_no_second_request(r
         error = refused(write, influx)
         assert (error.row.code, error.row.status, error.headers["Retry-After"]) == ("TS_031", 503, "30")
         assert influx.pauses == []
+
+
+def test_nothing_is_asked_again_when_the_request_ends_before(registry):
+    with registry.before(WRITE, changes={0: BUSY}) as influx, deadline.within(1):
+        assert refused(write, influx).row.code == "TS_031"
+        assert influx.pauses == []
+
+
+def test_nothing_is_asked_when_the_request_has_ended():
+    server = Server(f"http://127.0.0.1:{free_port()}", TOKEN, ORG)
+    with deadline.within(0.001):
+        threading.Event().wait(0.01)
+        assert refused(list, server.query(Query("from(bucket: _bucket)"))).row.code == "GEN_521"
+    server.close()
 
 
 def test_a_retry_after_that_is_a_date_counts_as_a_second(registry):

@@ -1,6 +1,7 @@
 """The table of jobs, and the fake that takes its place elsewhere: the same exam for both."""
 
 import multiprocessing
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,13 +12,16 @@ import pytest
 from psycopg2 import errors
 
 from heartguard_cli.urls import libpq
+from heartguard_common.background import Lanes
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database as Pool
+from heartguard_common.dead_letter_store import PostgresDeadLetters
 from heartguard_common.ids import uuid7
 from heartguard_common.job_store import PostgresJobs
-from heartguard_common.jobs import Job, JobRunner
-from tests.clocks import NANOSECONDS
+from heartguard_common.jobs import FINISHED_DAYS, MOST_ATTEMPTS, Job, JobError, JobRunner
+from tests.clocks import NANOSECONDS, MovableClock
 from tests.fakes.jobs import MemoryJobs
+from tests.people import owner
 from tests.servers import Database, until
 from tests.store.jobs.dying import hold
 
@@ -135,3 +139,110 @@ def test_a_killed_worker_leaves_its_job_to_the_next_at_once(pool: Pool, database
     process.join()
     until(lambda: runner.step(job.id) is not None, "PostgreSQL noticing the death", 5)
     assert [one.id for one in done] == [job.id]
+
+
+@pytest.fixture
+def letters(pool: Pool) -> PostgresDeadLetters:
+    return PostgresDeadLetters("user", pool, MovableClock())
+
+
+def test_a_job_of_which_nothing_can_be_saved_delays_no_other(pool: Pool, letters: PostgresDeadLetters) -> None:
+    """Its end could not be told: the thread died at it, again and again, before it came to the next one."""
+    jobs, clock, ended = PostgresJobs(pool), MovableClock(), []
+
+    def tell(job: Job) -> None:
+        if job.user_id == 1:
+            raise LookupError
+        ended.append(job.id)
+
+    first, second = (replace(JOB, id=one, due_ns=0, user_id=user) for one, user in ((NUMBER, 1), (OTHER, 2)))
+    for job in (first, second):
+        jobs.request(job)
+    runner = JobRunner(JOB.kind, jobs, lambda job: job.advanced(100), tell, clock, queue="exports", letters=letters)
+    runner.run()
+    assert ended == [OTHER]
+    (letter,) = letters.page("exports", "retrying", None, 10)
+    assert (letter.item, letter.org_id, letter.reason) == (NUMBER, 3, "GEN_500")
+    assert jobs.find(JOB.kind, NUMBER).due_ns == clock.now_ns() + NANOSECONDS
+
+
+def test_a_job_is_given_up_after_a_day_and_goes_on_when_the_operator_says_so(
+    pool: Pool, letters: PostgresDeadLetters
+) -> None:
+    jobs, clock, ended, faults = PostgresJobs(pool), MovableClock(), [], [JobError("media: GEN_502", lasting=False)]
+
+    def work(job: Job) -> Job:
+        if faults:
+            raise faults[0]
+        return job.advanced(100)
+
+    runner = JobRunner(JOB.kind, jobs, work, ended.append, clock, queue="exports", letters=letters)
+    queue = jobs.queue(JOB.kind, clock, lambda: None)
+    jobs.request(replace(JOB, due_ns=0))
+    began = clock.now_ns()
+    with pool.transaction():  # one commit for three hundred attempts
+        while not ended:
+            runner.run()
+            clock.forward(300)
+    assert 86_400 <= (clock.now_ns() - began) / NANOSECONDS <= 91_000
+    (given_up,) = ended
+    assert (given_up.status, given_up.error) == ("failed", "media: GEN_502")
+    (letter,) = letters.page("exports", "dead", None, 10)
+    assert (letter.item, letter.reason, letter.attempts) == (NUMBER, "media: GEN_502", MOST_ATTEMPTS)
+    assert queue.oldest_seconds() == 0
+    faults.clear()
+    queue.retry(letter)
+    assert jobs.find(JOB.kind, NUMBER) == replace(JOB, due_ns=clock.now_ns())
+    runner.run()
+    assert jobs.find(JOB.kind, NUMBER).status == "done"
+    assert letters.page("exports", None, None, 10) == []
+
+
+def test_a_job_whose_successor_is_open_is_not_opened_again(pool: Pool) -> None:
+    jobs, clock = PostgresJobs(pool), MovableClock()
+    jobs.request(JOB)
+    jobs.save(JOB.failed("x"))
+    jobs.request(replace(JOB, id=OTHER))
+    jobs.retry(NUMBER, clock.now_ns())
+    assert jobs.find(JOB.kind, NUMBER).status == "failed"
+    jobs.give_up(OTHER)
+    jobs.retry(NUMBER, clock.now_ns())
+    assert [jobs.find(JOB.kind, it).status for it in (NUMBER, OTHER)] == ["queued", "failed"]
+
+
+def test_a_job_that_lasts_delays_no_other(pool: Pool) -> None:
+    jobs, lasting, done = PostgresJobs(pool), threading.Event(), []
+
+    def work(job: Job) -> Job:
+        if job.id == NUMBER:
+            lasting.wait(20)
+        return job.advanced(100)
+
+    for number, user in ((NUMBER, 1), (OTHER, 2)):
+        jobs.request(replace(JOB, id=number, due_ns=0, user_id=user))
+    runner = JobRunner(JOB.kind, jobs, work, lambda job: done.append(job.id), SystemClock())
+    lanes = Lanes("exports", runner.run).start()
+    try:
+        until(lambda: done == [OTHER], "the other one")
+    finally:
+        lasting.set()
+        until(lambda: len(done) == 2, "the end of both")
+        lanes.close()
+
+
+def test_a_job_that_has_ended_is_kept_for_a_month(pool: Pool, database: Database) -> None:
+    jobs, kept, opened = PostgresJobs(pool), uuid7(), uuid7()
+    for number, user in ((NUMBER, 1), (kept, 2), (opened, 3)):
+        jobs.request(replace(JOB, id=number, user_id=user))
+    for number in (NUMBER, kept):
+        jobs.save(replace(JOB, id=number).failed("x"))
+    with owner(database) as cursor:
+        cursor.execute("ALTER TABLE heartguard_core.jobs DISABLE TRIGGER touch")
+        ages = ((NUMBER, FINISHED_DAYS + 1), (kept, FINISHED_DAYS - 1), (opened, 2 * FINISHED_DAYS))
+        for number, days in ages:
+            cursor.execute(
+                "UPDATE heartguard_core.jobs SET updated_at = now() - make_interval(days => %s) WHERE id = %s",
+                (days, number),
+            )
+    JobRunner(JOB.kind, jobs, lambda job: job, lambda _: None, SystemClock()).run()
+    assert [jobs.find(JOB.kind, it) is not None for it in (NUMBER, kept, opened)] == [False, True, True]

@@ -13,8 +13,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
+from heartguard_common.dead_letter_store import PostgresDeadLetters
+from heartguard_common.identity import Principal
+from heartguard_common.limit_store import PostgresLimits
 from heartguard_media.domain.items import Upload
 from heartguard_media.store.archives import PostgresArchives
 from heartguard_media.store.gcs import open_bucket
@@ -26,7 +30,8 @@ from tests.gcs import BUCKET
 
 CONTENT = [b"heart", b"beat " * 1000, b"end"]
 SIZE = sum(map(len, CONTENT))
-RULES = Rules(10**6, 10**8, 60, "s" * 32, "http://x", ("*/*",))
+QUOTA = 10**8
+RULES = Rules(10**6, 60, "s" * 32, "http://x", ("*/*",))
 EVENTS = frozenset({"open", "os.mkdir", "os.link", "os.rename", "os.remove", "http.client.send"})
 
 
@@ -50,9 +55,9 @@ class Steps:
 
         class Watched:
             def __getattr__(self, name):
-                def call(*arguments):
+                def call(*arguments, **named):
                     steps.step()
-                    result = getattr(port, name)(*arguments)
+                    result = getattr(port, name)(*arguments, **named)
                     steps.step()
                     return result
 
@@ -85,11 +90,22 @@ class EverythingIsOld:
 
 def media_of(order, around):
     """Media over the real stores, each inside of `around`."""
-    items = PostgresItems(Database(order["database"], pool_size=1), Database(order["database"], pool_size=1))
+    pool, apart = Database(order["database"], pool_size=1), Database(order["database"], pool_size=1)
+    limits = PostgresLimits(apart, SystemClock(), {"media_bytes": QUOTA})
+    items = PostgresItems(pool, apart, limits, SystemClock())
     audit = SimpleNamespace(changed=lambda *_, **__: None)
     objects = EverythingIsOld(objects_of(order))
     archives = PostgresArchives(Database(order["database"], pool_size=1))
-    stores = Stores(around(items), around(objects), audit, SystemClock(), archives, nullcontext)
+    stores = Stores(
+        items=around(items),
+        objects=around(objects),
+        audit=audit,
+        clock=SystemClock(),
+        archives=archives,
+        transaction=nullcontext,
+        authority=PostgresAuthority(pool),
+        letters=PostgresDeadLetters("media", Database(order["database"], pool_size=1), SystemClock()),
+    )
     return MediaUseCases.over(RULES, stores)
 
 
@@ -112,7 +128,7 @@ def delete(media, who, _, order):
 
 
 def erase(media, who, _, order):
-    return media.removal.erase(who, who.org_id, order["owner"])
+    return media.removal.erase(who, who.org_id, order["owner"])[0]
 
 
 def sweep(media, *_):
@@ -125,7 +141,7 @@ DEEDS = {deed.__name__: deed for deed in (upload, announced, delete, erase, swee
 def run(order, said):
     """One run in a process of its own; does not return."""
     steps = Steps(order["step"])
-    who = SimpleNamespace(**order["who"])
+    who = Principal("person", **order["who"])
     media = media_of(order, steps.around)
     steps.armed = True
     result = DEEDS[order["deed"]](media, who, steps, order)

@@ -8,10 +8,12 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
+from heartguard_common.identity import Principal
 from heartguard_media.domain.items import Scope, Upload
 from tests.people import found, join, owner
 from tests.store.media.killed import CONTENT, SIZE, media_of, objects_of
@@ -42,14 +44,14 @@ def runner():
 def house(request, database, tmp_path):
     """Stores, an admin, and media over them, in which everything is old enough for the sweeper."""
     org = found(database)
-    who = {"org_id": org, "user_id": join(database, org), "role": "admin"}
+    who = {"org_id": org, "user_id": join(database, org, "admin"), "role": "admin"}
     directory, gcs = str(tmp_path / "media"), ""
     if request.param == "gcs":
         directory, gcs = "", request.getfixturevalue("gcs").url
     order = {"database": database.url_for("media"), "directory": directory, "gcs": gcs, "who": who}
     media = media_of(order, lambda port: port)
     objects = objects_of(order)
-    yield SimpleNamespace(database=database, order=order, who=SimpleNamespace(**who), media=media, objects=objects)
+    yield SimpleNamespace(database=database, order=order, who=Principal("person", **who), media=media, objects=objects)
     for key in list(objects.older_than(-60)):
         objects.delete(key)
 
@@ -127,7 +129,7 @@ def test_a_removal(house, runner):
 
 def test_an_erasure(house, runner):
     kept = put(house).id
-    other = SimpleNamespace(**{**vars(house.who), "user_id": join(house.database, house.who.org_id)})
+    other = replace(house.who, user_id=join(house.database, house.who.org_id, "admin"))
 
     def two_files():
         put(house, other)

@@ -11,18 +11,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from heartguard_auth.domain import Device
+from heartguard_auth.domain import Device, Subjects
 from heartguard_auth.store.accounts import PostgresAccounts
+from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
 from heartguard_auth.store.sessions import PostgresSessions
 from heartguard_auth.usecases.registration import Registration
 from heartguard_auth.usecases.sessions import SessionUseCases
 from heartguard_common.audit import AuditLog
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.idempotency import IdempotencyKeys, Recorded
 from heartguard_common.identity import Principal
 from heartguard_common.job_store import PostgresJobs
 from heartguard_common.jobs import JobRunner, told
+from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.outbox import Outbox
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import make_redis
@@ -54,29 +57,46 @@ class House:
         hasher = SimpleNamespace(hash=lambda _: "hash", verify=lambda *_: True, outdated=lambda _: False)
         return SimpleNamespace(
             transactions=self.database,
-            accounts=PostgresAccounts(self.database),
+            accounts=PostgresAccounts(self.database, CLOCK),
             sessions=PostgresSessions(self.database, CLOCK, unused_seconds=600),
             hasher=hasher,
+            guesses=SimpleNamespace(subjects=lambda *_: Subjects("account", "address")),
+            refresh_tokens=SignedRefreshTokens("of-the-tests-alone"),
             signer=SimpleNamespace(sign=lambda _: ("token", "key")),
+            limits=PostgresLimits(self.database, CLOCK, {}),
             audit=self.audit,
             clock=CLOCK,
         )
 
 
 RULES: Any = SimpleNamespace(
-    registration="open", common_passwords=frozenset(), access_seconds=60, refresh_seconds=600, issuer="i", audience="a"
+    registration="open",
+    common_passwords=frozenset(),
+    access_seconds=60,
+    refresh_seconds=600,
+    issuer="i",
+    audience="a",
+    pseudonym=str,
 )
 
 
 def update_user(house: House) -> None:
     users: Any = PostgresUsers(house.database)
-    verbs = UserUseCases(users, None, house.audit, house.database.transaction)  # type: ignore[arg-type]
+    verbs = UserUseCases(users, None, PostgresAuthority(house.database), house.audit, house.database.transaction)  # type: ignore[arg-type]
     verbs.update_self(house.who, {"full_name": house.name}, lambda _: None)
 
 
 def organizations(house: House) -> OrganizationUseCases:
     store, jobs = PostgresOrganizations(house.database), PostgresJobs(house.database)
-    return OrganizationUseCases(store, jobs, house.audit, house.database.transaction, CLOCK, lambda: None)
+    return OrganizationUseCases(
+        store,
+        jobs,
+        PostgresAuthority(house.database),
+        house.audit,
+        house.database.transaction,
+        CLOCK,
+        lambda: None,
+    )
 
 
 def rename_organization(house: House) -> None:
@@ -100,7 +120,11 @@ def log_in(house: House) -> None:
 
 def create_bucket(house: House) -> None:
     stores: Any = SimpleNamespace(
-        buckets=PostgresBuckets(house.database), audit=house.audit, transaction=house.database.transaction
+        buckets=PostgresBuckets(house.database),
+        audit=house.audit,
+        transaction=house.database.transaction,
+        authority=PostgresAuthority(house.database),
+        registry=house.database.transaction,
     )
     Keeping(stores).create(house.who, f"org_{house.who.org_id}_{house.name}", None)
 
@@ -116,11 +140,13 @@ def create_with_a_key(house: House) -> None:
 
 def delete_file(house: House) -> None:
     stores: Any = SimpleNamespace(
-        items=PostgresItems(house.database, house.database),
+        items=PostgresItems(house.database, house.database, PostgresLimits(house.database, CLOCK, {}), CLOCK),
         objects=SimpleNamespace(delete=lambda _: None),
         audit=house.audit,
         clock=CLOCK,
         transaction=house.database.transaction,
+        authority=PostgresAuthority(house.database),
+        letters=None,
     )
     Removal(RULES, stores).delete(house.who, house.order["thing"])
 

@@ -7,7 +7,6 @@ import pytest
 
 from heartguard_audit.domain.events import Search
 from heartguard_audit.store.outbox import BATCH, PostgresOutbox, oldest_seconds, unrecorded
-from heartguard_audit.store.stream import POISON
 from heartguard_audit.usecases.intake import Intake
 from heartguard_common.audit import AuditLog, encode
 from heartguard_common.clock import SystemClock
@@ -16,7 +15,7 @@ from heartguard_common.outbox import Outbox
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import make_redis
 from tests.people import owner
-from tests.store.audit.conftest import Trail, event
+from tests.store.audit.conftest import Trail, event, letters_of
 from tests.trails import told
 
 
@@ -54,7 +53,7 @@ def trail(store):
 
 @pytest.fixture
 def intake(store, redis, trail):
-    return Intake(PostgresOutbox(store, redis), trail, logging.getLogger("test"))
+    return Intake(PostgresOutbox(store), trail, logging.getLogger("test"), letters_of(store))
 
 
 def ids(trail):
@@ -106,7 +105,7 @@ def test_how_long_the_oldest_has_waited_is_known(put, store, database):
 def test_what_was_taken_and_not_removed_comes_again_and_is_known(put, intake, trail, store, redis):
     sent = [event(), event()]
     put(*map(encode, sent))
-    queue = PostgresOutbox(store, redis)
+    queue = PostgresOutbox(store)
     assert len(queue.take()) == 2
     trail.add(sent)
     assert intake.step() == 2
@@ -118,7 +117,7 @@ def test_two_who_take_at_once_leave_no_double_and_no_gap(put, store, redis, trai
     put(*map(encode, sent))
 
     def work():
-        intake = Intake(PostgresOutbox(store, redis), trail, logging.getLogger("test"))
+        intake = Intake(PostgresOutbox(store), trail, logging.getLogger("test"), letters_of(store))
         while intake.step():
             pass
 
@@ -135,5 +134,5 @@ def test_poison_is_set_aside_and_stops_nobody(put, intake, trail, store, redis):
     put(encode(good[0]), b"[]", b"no json", encode(good[1]))
     intake.step()
     assert ids(trail) == [one.id for one in good]
-    assert [fields[b"event"] for _, fields in redis.xrange(POISON)] == [b"[]", b"no json"]
+    assert [letter.content for letter in letters_of(store).page("events", "dead", None, 10)] == ["[]", "no json"]
     assert unrecorded(store) == 0

@@ -23,7 +23,7 @@ from heartguard_common.ids import uuid7
 from heartguard_common.store_redis import make_redis
 from tests.people import found, join, owner
 from tests.servers import until
-from tests.store.audit.conftest import Trail
+from tests.store.audit.conftest import Trail, letters_of
 from tests.trails import told
 from tests.wire import KillingWire
 
@@ -117,7 +117,12 @@ def in_the_trail(database, redis_url):
     """Take all that waits into the trail, and count it by request and action."""
     opened, redis = Database(database.url_for("audit"), pool_size=1), make_redis(redis_url, decode=False)
     trail = Trail(opened)
-    intake = Intake(PostgresOutbox(opened, redis), trail, logging.getLogger("test"))
+    intake = Intake(
+        PostgresOutbox(opened),
+        trail,
+        logging.getLogger("test"),
+        letters_of(opened),
+    )
     while intake.step():
         pass
     assert unrecorded(opened) == 0

@@ -49,6 +49,8 @@ def test_a_line_that_common_encodes_is_admitted_as_it_was():
         {"actor": ""},
         {"action": None},
         {"service": 7},
+        {"service": "user"},  # whose events are changes
+        {"kind": "change"},  # and the gateway's are not
         {"resource": 7},
         {"payload": []},
         {"payload": None},

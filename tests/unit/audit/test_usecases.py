@@ -61,13 +61,13 @@ def test_a_persons_event_carries_what_the_server_knows():
     event = use_cases(trail).record(ADMIN, {**SAID, "payload": {"n": 1, "to": "user@hg.io"}})
     assert trail.events == [event]
     assert (event.actor, event.actor_hash, event.org_id, event.service) == ("user:12", None, 3, "auth")
-    assert (event.time, event.kind, event.outcome) == ("2026-11-23T12:00:00Z", "change", "success")
+    assert (event.time, event.kind, event.outcome) == ("2026-11-23T12:00:00Z", "reported", "success")
     assert event.payload == {"n": 1, "to": "u***@hg.io"}
 
 
 def test_a_service_is_believed_about_the_actor_and_not_about_itself():
     event = use_cases().record(SERVICE, SAID)
-    assert (event.actor, event.org_id, event.service) == ("u***@hg.io", None, "media")
+    assert (event.actor, event.org_id, event.service, event.kind) == ("u***@hg.io", None, "media", "change")
     assert event.actor_hash is not None
 
 
@@ -111,7 +111,6 @@ class Queue:
 
     def __init__(self, *lines):
         self.entries = [Entry(str(place).encode(), line) for place, line in enumerate(lines)]
-        self.poison = []
 
     def take(self):
         return list(self.entries)
@@ -119,9 +118,15 @@ class Queue:
     def finish(self, entries):
         self.entries = [entry for entry in self.entries if entry not in entries]
 
-    def set_aside(self, entry, why):
-        self.poison.append((entry.line, why))
-        self.finish([entry])
+
+class Letters:
+    """What was set aside, in memory."""
+
+    def __init__(self):
+        self.aside = []
+
+    def failed(self, failure, _):
+        self.aside.append(failure.content)
 
 
 class Journal:
@@ -139,15 +144,15 @@ class Journal:
         return len(events)
 
 
-def step(queue, journal):
-    return Intake(queue, journal, logging.getLogger("test")).step()
+def step(queue, journal, letters=None):
+    return Intake(queue, journal, logging.getLogger("test"), letters or Letters()).step()
 
 
 def test_a_batch_moves_from_the_queue_into_the_journal():
     queue, journal = Queue(encode(made(1)), None, encode(made(2))), Journal()
     assert step(queue, journal) == 3
     assert journal.events == [made(1), made(2)]
-    assert (queue.entries, queue.poison) == ([], [])
+    assert queue.entries == []
 
 
 def test_what_is_not_safe_stays_in_the_queue():
@@ -157,13 +162,14 @@ def test_what_is_not_safe_stays_in_the_queue():
     assert len(queue.entries) == 2
 
 
-def test_poison_of_both_kinds_is_set_aside_and_the_rest_moves():
+def test_what_is_no_event_of_both_kinds_is_set_aside_and_the_rest_moves():
     queue = Queue(encode(made(1)), b"junk", encode(made(2, action="bad")), encode(made(3)))
     journal = Journal(refuses=["bad"])
-    step(queue, journal)
+    letters = Letters()
+    step(queue, journal, letters)
     assert journal.events == [made(1), made(3)]
     assert queue.entries == []
-    assert {line for line, _ in queue.poison} == {b"junk", encode(made(2, action="bad"))}
+    assert set(letters.aside) == {"junk", encode(made(2, action="bad")).decode()}
 
 
 def test_an_outage_while_poison_is_looked_for_keeps_the_batch():

@@ -1,23 +1,35 @@
-"""Every installed version is exact, known to constraints.txt, and comes from wherever pip is set up to look."""
+"""Every installed version is exact and in constraints.txt, and its bytes are known, from whichever index they come."""
 
 import importlib.metadata
 import re
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from heartguard_common.paths import REPO_ROOT
 
 FILES = sorted([*REPO_ROOT.glob("services/*/requirements.txt"), *REPO_ROOT.glob("requirements-*.txt")])
-PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.]+)")
+HASHED = [*FILES, REPO_ROOT / "bench/requirements.txt"]
+PIN = re.compile(
+    r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.]+)(?: ; [^;#]+?)?((?: --hash=sha256:[0-9a-f]{64})*)", re.ASCII
+)
+BROUGHT = "# Brought along by those"
 
 
-def pins(file: Path) -> dict[str, str]:
-    lines = [line.strip() for line in file.read_text().splitlines() if line.strip() and not line.startswith("#")]
-    wanted = [line for line in lines if not line.startswith(("-c ", "-r "))]
+def matches(file: Path, *, brought: bool = False) -> list[re.Match[str]]:
+    """The pins of a file, of what is asked for by hand, or also of what that brings along."""
+    text = file.read_text() if brought else file.read_text().partition(BROUGHT)[0]
+    lines = re.sub(r" *\\\n *", " ", text).splitlines()
+    wanted = [line for line in lines if line and not line.startswith(("#", "-c ", "-r "))]
     found = [PIN.fullmatch(line) for line in wanted]
     assert all(found), f"{file}: {[line for line, match in zip(wanted, found, strict=True) if not match]}"
-    return {re.sub(r"[-_.]+", "-", match[1]).lower(): match[2] for match in found if match}
+    return [match for match in found if match]
+
+
+def pins(file: Path, *, brought: bool = False) -> dict[str, str]:
+    """The versions by normalized name."""
+    return {re.sub(r"[-_.]+", "-", it[1]).lower(): it[2] for it in matches(file, brought=brought)}
 
 
 def test_the_services_are_all_there() -> None:
@@ -29,11 +41,32 @@ def test_the_services_are_all_there() -> None:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(REPO_ROOT)))
 def test_a_pin_equals_its_constraint(file: Path) -> None:
     constraints = pins(REPO_ROOT / "constraints.txt")
-    for name, version in pins(file).items():
+    for name, version in pins(file, brought=True).items():
         assert constraints.get(name) == version, name
 
 
-@pytest.mark.parametrize("file", [*FILES, REPO_ROOT / "constraints.txt"], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", HASHED, ids=lambda file: str(file.relative_to(REPO_ROOT)))
+def test_every_pin_has_its_hashes(file: Path) -> None:
+    """One pin with a hash makes pip demand them of all; `python services/cli/pin.py` writes them."""
+    assert [it[1] for it in matches(file, brought=True) if not it[3]] == []
+
+
+@pytest.mark.parametrize("name", ["common", "cli", "gateway", "auth", "media", "influx"])
+def test_what_a_service_brings_along_is_listed_too(name: str) -> None:
+    """As far as it is installed on this machine: pip --require-hashes takes nothing that no line names."""
+    file = REPO_ROOT / "services" / name / "requirements.txt"
+    listed = pins(file, brought=True) | pins(REPO_ROOT / "services/common/requirements.txt", brought=True)
+    waiting, reached = set(pins(file)), set()
+    while waiting - reached:
+        name = (waiting - reached).pop()
+        reached.add(name)
+        required = [Requirement(line) for line in importlib.metadata.requires(name) or ()]
+        asked = [it for it in required if it.marker is None or it.marker.evaluate({"extra": ""})]
+        waiting |= {re.sub(r"[-_.]+", "-", it.name).lower() for it in asked}
+    assert reached - set(listed) == set()
+
+
+@pytest.mark.parametrize("file", [*HASHED, REPO_ROOT / "constraints.txt"], ids=lambda file: file.name)
 def test_no_index_is_named(file: Path) -> None:
     assert not re.search(r"://|--(extra-)?index-url|--find-links|^-[if] ", file.read_text(), re.MULTILINE)
 

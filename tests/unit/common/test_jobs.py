@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from heartguard_common.erasures import Erasure, Step
+from heartguard_common.erasures import Again, Erasure, Step
 from heartguard_common.errors import FORBIDDEN, ServiceError, SisterError
 from heartguard_common.jobs import LOOK_SECONDS, Job, JobError, JobRunner, told
 from heartguard_common.trace import REQUEST_ID
@@ -23,16 +23,18 @@ class House:
         self.calls: list[tuple[str, int, int | None]] = []
         self.request_ids: set[str | None] = set()
         self.answers: dict[str, Exception] = {}
+        self.again: dict[str, float] = {}
         self.ended: list[Job] = []
         keepers = {step.keeper: self._keeper(step.keeper) for step in STEPS}
-        self.runner = JobRunner("k", self.jobs, Erasure(STEPS, keepers), self.ended.append, self.clock)
+        self.runner = JobRunner("k", self.jobs, Erasure(STEPS, keepers, self.clock), self.ended.append, self.clock)
 
     def _keeper(self, name: str) -> Any:
-        def erase(org_id: int, user_id: int | None) -> None:
+        def erase(org_id: int, user_id: int | None) -> Again | None:
             self.calls.append((name, org_id, user_id))
             self.request_ids.add(REQUEST_ID.get())
             if name in self.answers:
                 raise self.answers[name]
+            return Again(self.again.pop(name)) if name in self.again else None
 
         return erase
 
@@ -55,6 +57,21 @@ def test_a_job_goes_through_every_step_once_in_order(house: House) -> None:
     assert house.request_ids == {"j"}
     house.runner.run()
     assert len(house.calls) == 3
+
+
+def test_a_step_that_has_to_be_repeated_waits_until_then_and_only_then_the_next_is_taken(house: House) -> None:
+    house.ask()
+    house.again["media"] = 57.0
+    house.runner.run()
+    job = house.jobs.kept["j"]
+    assert (job.status, job.progress, job.error) == ("running", 30, None)
+    house.clock.forward(56)
+    house.runner.run()
+    assert [name for name, *_ in house.calls] == ["auth", "media"]
+    house.clock.forward(1)
+    house.runner.run()
+    assert [name for name, *_ in house.calls[2:]] == ["media", "user"]
+    assert house.ended[0].status == "done"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ HEAD = """
 [classes]
 default = 1.0
 address = 20
+[bodies]
+none = 16
+document = 64
 [parameters]
 user_id = "integer"
 item_id = "uuid"
@@ -64,7 +67,11 @@ def code(policy: Policy, principal: Principal | None, *, inner: bool = False) ->
         (HEAD + row(who='"everyone"'), "who must be"),
         (HEAD + row(who='{ root = "any" }'), "root must be a role"),
         (HEAD + row(who='{ user = "all" }'), "user must be a role"),
-        (HEAD + row(who='{ service = "own" }'), "belongs to no organization"),
+        (HEAD + row(who='{ operator = "own" }'), "belongs to no organization"),
+        (HEAD + row(who='{ service = "any" }'), "a list of different services"),
+        (HEAD + row(who="{ service = [] }"), "a list of different services"),
+        (HEAD + row(who='{ service = ["user", "portal"] }'), "a list of different services"),
+        (HEAD + row(who='{ service = ["user", "user"] }'), "a list of different services"),
         (HEAD + row(credentials='"optional"'), "credentials can only be"),
         (HEAD + row(who='"anyone"', credentials='"none"'), "credentials can only be"),
         (HEAD + row() + row(), "user.read stands twice"),
@@ -74,6 +81,10 @@ def code(policy: Policy, principal: Principal | None, *, inner: bool = False) ->
         (HEAD.replace("default = 1.0\n", "") + row(limit='"address"'), "default is missing"),
         (HEAD.replace("address = 20", "address = 0") + row(), "address must be a number"),
         (HEAD.replace('"uuid"', '"number"') + row(), "item_id must be one of"),
+        (HEAD.replace("document = 64\n", "") + row(), "document is missing"),
+        (HEAD.replace("none = 16", "none = 0") + row(), "none must be KiB"),
+        (HEAD.replace("none = 16", "none = 16\nstream = 1") + row(), "stream is a word of its own"),
+        (HEAD + row(body='"huge"'), "body names no class"),
         (HEAD + "[extra]\n" + row(), "unknown table extra"),
         ("[classes", "not TOML"),
     ],
@@ -155,6 +166,12 @@ def test_inner_routes_are_for_the_operator_and_the_inner_network(
     assert code(parse(HEAD + row(who='"inner"')), principal, inner=inner) == expected
 
 
+@pytest.mark.parametrize(("name", "expected"), [("user", "passed"), ("media", "GEN_403"), (None, "GEN_403")])
+def test_a_route_for_services_is_for_those_that_it_names(name: str | None, expected: str) -> None:
+    rules = parse(HEAD + row(who='{ service = ["user", "audit"] }'))
+    assert code(rules, Principal("service", "service", name=name)) == expected
+
+
 def test_being_inside_opens_nothing_but_inner_routes() -> None:
     assert code(parse(HEAD + row()), None, inner=True) == "GEN_401"
 
@@ -227,3 +244,13 @@ def test_permissions_of_a_role_are_the_rows_it_may_use() -> None:
 )
 def test_a_log_shows_of_a_path_what_is_ours(path: str, shown: str) -> None:
     assert load().veil(path) == shown
+
+
+def test_a_body_has_the_limit_of_its_class_and_a_class_by_its_method() -> None:
+    rows = [
+        row(),
+        row(id='"user.update"', method='"PUT"'),
+        row(id='"user.patch"', method='"PATCH"', body='"none"'),
+        row(id='"user.post"', method='"POST"', body='"stream"'),
+    ]
+    assert [found.max_body for found in parse(HEAD + "".join(rows)).rows] == [16_384, 65_536, 16_384, None]

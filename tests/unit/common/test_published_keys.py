@@ -143,3 +143,27 @@ def test_who_waited_for_an_auth_that_hangs_does_not_ask_it_again(clock: MovableC
         auth.ends.set()
         assert [one.result(10) for one in waiting] == ["GEN_503"] * 4
     assert auth.asked == 2
+
+
+def test_keys_are_fetched_before_a_token_needs_them_and_kept_while_auth_is_away(clock: MovableClock) -> None:
+    published: list[dict[str, Any]] = []
+    fetches = []
+
+    def fetch() -> dict[str, Any]:
+        fetches.append(1)
+        if not published:
+            raise ServiceError(SISTER_UNAVAILABLE)
+        return {"keys": published}
+
+    keys = PublishedKeys(fetch, clock)
+    assert keys.keep_fresh() == 1.0  # auth starts later: another try in a second
+    published.append(public_jwk(KEY, "k1"))
+    clock.forward(1)
+    assert keys.keep_fresh() == 240.0
+    assert keys.candidates("k1")
+    assert len(fetches) == 2
+    published.clear()
+    for _ in range(3):
+        clock.forward(240)
+        assert keys.keep_fresh() == 1.0
+        assert keys.candidates("k1")

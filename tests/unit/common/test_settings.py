@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,6 +59,10 @@ def test_durations(text: str, seconds: int) -> None:
         ),
         (settings.secret, ["your-256-bit-secret-0Ny5Hd2Lf9Gs3Pj6Ua", "a-string-secret-at-least-256-bits-long"]),
         (settings.secret, ["0123456789abcdefABCDEFfedcba98765", "HeartGuard-" + GOOD]),
+        # these four stand in published code, and the last three look random
+        (settings.secret, ["reallyreallyreallyreallyverysafe", "t7w!z%C*F)J@NcRfUjXn2r5u8x/A?D(G"]),
+        (settings.secret, ["pm8bQIvgA8qZgfaTACjI6aFe7GAZYcCw", "MCy6jJiYEP2Wn0PJ1ebBv1X6f0E56jV8"]),
+        (settings.secret, ["6f1c3a52-9b0e-4d7a-8c55-2e9d41f7b308", "6F1C3A52-9B0E-4D7A-8C55-2E9D41F7B308"]),
         (settings.credentials, ["a", "a:", "a:" + "0" * 63, "a:" + "g" * 64, f"A:{'0' * 64}", f"a:{'0' * 64},", ","]),
     ],
 )
@@ -71,10 +76,16 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@pytest.mark.parametrize("text", ["", "changeme", "operator", "secret", "auth", "0" * 64])
+@pytest.mark.parametrize(
+    "text", ["", "changeme", "operator", "secret", "auth", "0" * 64, "reallyreallyreallyreallyverysafe"]
+)
 def test_digests_of_well_known_secrets_are_known_too(text: str) -> None:
     with pytest.raises(ValueError, match=r"well-known secrets, as that of operator$"):
         settings.credentials(f"auth:{digest(GOOD)},operator:{digest(text)}")
+
+
+def test_what_the_command_generates_is_never_refused() -> None:
+    assert not any(settings.weak(secrets.token_hex(32)) for _ in range(2000))
 
 
 def test_two_names_have_two_secrets() -> None:

@@ -1,5 +1,8 @@
 """A token is verified once, and never counts past its end."""
 
+import base64
+import hashlib
+
 import pytest
 
 from heartguard_common.errors import ServiceError
@@ -67,6 +70,18 @@ def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
     assert verifier.verified == 3
     callers.identify(tokens[0])
     assert verifier.verified == 4
+
+
+@pytest.mark.parametrize("secret", ["right-secret", "wrong-secret"])
+def test_credentials_of_services_are_refused_whether_they_are_right_or_not(secret: str) -> None:
+    clock = MovableClock()
+    known = {"media": hashlib.sha256(b"right-secret").hexdigest()}
+    callers = CachedCallers(Authenticator(Counting(clock), known), clock, 10)
+    pair = base64.b64encode(f"media:{secret}".encode()).decode()
+    for scheme in ("Basic", "bAsIc", " Basic"):
+        with pytest.raises(ServiceError) as caught:
+            callers.identify(f"{scheme} {pair}")
+        assert (caught.value.row.code, caught.value.row.status) == ("GW_020", 401)
 
 
 def test_no_header_is_nobody() -> None:

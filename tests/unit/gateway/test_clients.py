@@ -22,7 +22,7 @@ class House:
         self.late: list[bool] = []
         self.released = gevent.event.Event()
 
-    def connect(self) -> Any:
+    def connect(self, address: str = "127.0.0.1") -> Any:
         with socket.socket() as door:
             door.bind(("127.0.0.1", 0))
             door.listen()
@@ -30,7 +30,7 @@ class House:
             ours, _ = door.accept()
         ours.settimeout(5)
         self.ends.append(theirs)
-        self.clients.rest(Client(ours, ("127.0.0.1", 1), ("127.0.0.1", 2)))
+        self.clients.take(Client(ours, (address, 1), ("127.0.0.1", 2)))
         return theirs
 
     def serve(self, client: Client) -> bool:
@@ -129,6 +129,23 @@ def test_at_the_end_the_silent_go_and_the_others_are_answered(house: House) -> N
     assert half.recv(100) == b""
     assert house.late == [False]
     assert ask(fresh, b"hello\n") == b"HELLO\n"
+    house.released.set()
+    assert holding.recv(100) == b"HOLD\n"
+
+
+def test_room_is_made_by_whom_has_most_connections_and_is_not_being_answered(house: House) -> None:
+    few = [house.connect("10.0.0.1") for _ in range(2)]
+    holding, half, waiting, last = (house.connect("10.0.0.2") for _ in range(4))
+    holding.sendall(b"hold\n")
+    half.sendall(b"hel")
+    gevent.sleep(0.01)
+    house.clients.make_room()
+    assert half.recv(100) == b""
+    assert house.late == [True]
+    house.clients.make_room()
+    assert waiting.recv(100) == b""
+    for link in (*few, last):
+        assert ask(link, b"hello\n") == b"HELLO\n"
     house.released.set()
     assert holding.recv(100) == b"HOLD\n"
 

@@ -4,8 +4,10 @@ import io
 import json
 import logging
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from heartguard_common.identity import Principal
 from heartguard_common.metrics import Metrics
 from heartguard_common.policy import load
 from heartguard_common.revocation import Verdict
+from heartguard_gateway.bodies import BodySpool
 from heartguard_gateway.domain import Exchange, Limit, Quota, Reply, Request
 from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.policy import Matcher, compile_limits
@@ -78,7 +81,7 @@ class House:
         quotas = [Quota(limit, limit.name not in self.empty, 5, 9_000_000, 1_500_000) for _, limit in buckets]
         return Admission(quotas, self.verdict)
 
-    def record(self, event: AuditEvent) -> None:
+    def record(self, event: AuditEvent, address: str = "") -> None:  # noqa: ARG002
         if self.disk_full:
             raise OSError
         self.events.append(event)
@@ -112,6 +115,7 @@ class House:
             trusted_proxies=0,
             forwarding_key="",
             max_body=1000,
+            bodies=BodySpool(Path(tempfile.gettempdir())),
         )
 
     def ask(self, method: str, target: str, who: str | None = None, body: bytes = b"", **headers: str) -> Reply:
@@ -265,7 +269,7 @@ def test_ids_are_uuid_7_and_a_sane_one_is_kept() -> None:
 
 def test_a_declared_body_over_the_limit_is_never_read() -> None:
     house = House()
-    reply = house.ask("POST", "/timeseries/write", "user", b"x" * 1001)
+    reply = house.ask("POST", "/auth/login", body=bytes(16 * 1024 + 1))
     assert (reply.status, code(reply), house.sent) == (413, "GEN_413", [])
 
 

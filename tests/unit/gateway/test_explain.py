@@ -56,6 +56,16 @@ def test_the_reason_names_the_scope_or_the_refusal() -> None:
         decide(ready, None, inner=False)
 
 
+def test_a_route_between_services_says_which_ones_and_where() -> None:
+    erase = find_row(LAW, "POST", "/users/erasures")
+    told = dict(describe(erase, LAW, Rate(100, 60)))
+    assert told["who"] == "services, at the own port of user: organization"
+    named = Principal("service", "service", name="organization")
+    assert "the gateway refuses it (GW_020)" in decide(erase, named, inner=False)
+    with pytest.raises(RefusedError, match="403 GEN_403"):
+        decide(erase, Principal("service", "service", name="media"), inner=False)
+
+
 def test_the_exit_code_says_whether_it_passes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0
     assert "no faults" in capsys.readouterr().out

@@ -66,6 +66,18 @@ def test_types_are_judged_in_order_and_a_rejected_point_settles_none():
     assert list(judge_types(points, {("m", "a"): "boolean"})[0]) == [1, 2]
 
 
+def test_a_field_of_the_catalogue_is_a_number_whoever_comes_first():
+    def beat(**fields):
+        return Point("heart_rate", (), fields, 0)
+
+    faults, new = judge_types([beat(bpm="seventy"), beat(bpm=True), beat(bpm=70.0, note="x")], {})
+    assert faults == dict.fromkeys((0, 1), "the field bpm is of type float")
+    assert new == {("heart_rate", "bpm"): "float", ("heart_rate", "note"): "string"}
+    assert judge_types([beat(value="x")], {}) == ({0: "the field value is of type float"}, {})
+    # The same names elsewhere are anybody's.
+    assert judge_types([Point("m", (), {"bpm": "x"}, 0)], {}) == ({}, {("m", "bpm"): "string"})
+
+
 def test_a_batch_tells_first_and_last_values():
     one, other = (1, 0, 1), (1, 0, 2)
     batch = Batch([{one: value} for value in (1.0, 2.0, 3.0)] + [{other: 1.0}])

@@ -13,6 +13,7 @@ from heartguard_common.identity import Principal
 from heartguard_organization.domain import STEPS, Organization, difference
 from heartguard_organization.usecases import OrganizationUseCases
 from tests.clocks import MovableClock
+from tests.fakes.authority import KnownPeople
 from tests.fakes.jobs import MemoryJobs
 
 CLINIC = Organization(3, "Clinic", "", None, "UTC", "accept", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
@@ -38,6 +39,9 @@ class Store:
         self.kept[org_id] = decide(before)
         return before, self.kept[org_id]
 
+    def close(self, org_id: int) -> None:
+        """A mark that nobody reads here."""
+
     def end(self, org_id: int) -> None:
         self.kept.pop(org_id, None)
 
@@ -57,7 +61,9 @@ class House:
 
     def __init__(self) -> None:
         self.store, self.jobs, self.trail, self.woken = Store(), MemoryJobs(), Trail(), 0
-        self.verbs = OrganizationUseCases(self.store, self.jobs, self.trail, nullcontext, MovableClock(), self._wake)
+        self.verbs = OrganizationUseCases(
+            self.store, self.jobs, KnownPeople(), self.trail, nullcontext, MovableClock(), self._wake
+        )
 
     def _wake(self) -> None:
         self.woken += 1

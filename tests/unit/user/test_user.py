@@ -16,6 +16,7 @@ from heartguard_user.domain import STEPS, Filter, User, changed_members, settled
 from heartguard_user.errors import LAST_ADMIN
 from heartguard_user.usecases import DELETION, Deletions, UserUseCases
 from tests.clocks import MovableClock
+from tests.fakes.authority import KnownPeople
 from tests.fakes.jobs import MemoryJobs
 
 ANN = User(
@@ -73,7 +74,7 @@ class Memberships:
         self.refusal: ServiceError | None = None
         self.calls: list[tuple[User, User]] = []
 
-    def change(self, seen: User, wanted: User) -> bool:
+    def change(self, _: Principal, seen: User, wanted: User) -> bool:
         self.calls.append((seen, wanted))
         if self.refusal:
             raise self.refusal
@@ -112,7 +113,7 @@ def memberships(users: Users) -> Memberships:
 
 @pytest.fixture
 def verbs(users: Users, memberships: Memberships, trail: Trail) -> UserUseCases:
-    return UserUseCases(users, memberships, trail, nullcontext)
+    return UserUseCases(users, memberships, KnownPeople(), trail, nullcontext)
 
 
 def accept(_: User) -> None:
@@ -243,9 +244,9 @@ class Deleting:
         self.fault: Exception | None = None
         keepers: dict[str, Any] = {step.keeper: lambda *_: None for step in STEPS}
         runner = JobRunner(
-            DELETION, self.jobs, Erasure(STEPS, keepers | {"auth": self._auth}), lambda _: None, self.clock
+            DELETION, self.jobs, Erasure(STEPS, keepers | {"auth": self._auth}, self.clock), lambda _: None, self.clock
         )
-        self.verbs = Deletions(users, self.jobs, runner, trail, self.clock, self._wake)
+        self.verbs = Deletions(users, self.jobs, runner, KnownPeople(), trail, self.clock, self._wake)
         self.runner = runner
 
     def _auth(self, *_: Any) -> None:

@@ -10,7 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+
+from redis import RedisError
 
 from heartguard_audit.domain.chain import Keys
 from heartguard_audit.offline import retained
@@ -21,11 +24,15 @@ from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.store.outbox import PostgresOutbox
 from heartguard_audit.store.stream import RedisStream
 from heartguard_audit.usecases.chains import Notary
+from heartguard_audit.usecases.deletions import ListingJournal
 from heartguard_audit.usecases.intake import Intake
 from heartguard_common import logs
 from heartguard_common.background import Background
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
+from heartguard_common.dead_letter_store import PostgresDeadLetters
+from heartguard_common.dead_letters import Attempts, DeadLetterStore, Failure, Patience, reason_of
+from heartguard_common.deletion_list import DeletionList
 from heartguard_common.errors import ServiceError
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import REDIS_FAULTS, make_redis
@@ -38,7 +45,11 @@ REDIS_TIMEOUT = 1.0
 # What is cut off before it is signed is not missed: so long, or so many events, stay unsigned at most.
 SIGN_SECONDS = 60.0
 SIGN_EVENTS = 1000
+SIGN_AGAIN_SECONDS = 5.0
+# A spool that can't be read, or a checkpoint that can't be written: some three hours, then it waits for the operator.
+PATIENCE = Patience(attempts=20, first_seconds=5.0, longest_seconds=900.0)
 RETENTION_SECONDS = 86_400.0
+FORGET_SECONDS = 3600.0
 
 
 class Consumer:
@@ -51,6 +62,7 @@ class Consumer:
         notary: Notary,
         stream: RedisStream,
         spool_dir: Path,
+        letters: DeadLetterStore,
         stop: threading.Event,
         log: logging.Logger,
     ) -> None:
@@ -59,12 +71,15 @@ class Consumer:
         self._notary = notary
         self._stream = stream
         self._spool_dir = spool_dir
+        self._letters = letters
+        self._spools = Attempts(letters, "spools", PATIENCE, outages=(RedisError,))
         self._stop = stop
         self._log = log
         self._prepared = False
         self._spools_at = 0.0
         self._sign_at = 0.0
         self._unsigned = 0
+        self._late = True  # whether a statement may be in the table and not in the file
 
     def run(self) -> None:
         """Go round until told to stop; a round that fails is tried again, ever more slowly up to a bound."""
@@ -98,7 +113,7 @@ class Consumer:
         taken = self._intake.step()
         self._unsigned += taken
         if self._unsigned >= SIGN_EVENTS or time.monotonic() >= self._sign_at:
-            self.sign()
+            self._try_to_sign()
         self._stream.beat()
         return moved + taken
 
@@ -115,11 +130,26 @@ class Consumer:
 
     def sign(self) -> None:
         """Sign where the chains end, and begin by putting apart what a crash kept from it."""
-        if self._sign_at == 0.0 and (late := self._notary.reconcile()):
+        if self._late and (late := self._notary.reconcile()):
             self._log.warning("%d checkpoints were put into their file late", late)
+        self._late = False
         self._notary.step()
         self._sign_at = time.monotonic() + SIGN_SECONDS
         self._unsigned = 0
+
+    def _try_to_sign(self) -> None:
+        """Sign, or try again in a while: a file that can't be written keeps no event from the trail."""
+        failed = self._late and self._sign_at > 0
+        try:
+            self.sign()
+        except OSError as error:
+            self._late = True
+            self._sign_at = time.monotonic() + SIGN_AGAIN_SECONDS
+            self._unsigned = 0
+            self._letters.failed(Failure("checkpoints", "file", reason_of(error)), PATIENCE)
+        else:
+            if failed:
+                self._letters.succeeded("checkpoints", ["file"])
 
     def _sign_last(self) -> None:
         """Leave nothing unsigned behind, if the stores are there: the next start does it otherwise."""
@@ -132,17 +162,22 @@ class Consumer:
     def drain_spools(self) -> int:
         """Put what the services wrote while Redis was away into the stream; each spool keeps its order.
 
-        A spool is locked while it is drained, so its service may do the same at the same time.
+        A spool is locked while it is drained, so its service may do the same at the same time. One that can't be read
+        keeps no other waiting.
         """
         left = (*self._spool_dir.glob("*.events"), *self._spool_dir.glob("*.draining"))
-        sent = 0
-        for path in sorted({path.with_suffix(".events") for path in left}):
+        sent: list[int] = []
+
+        def drain(path: Path) -> None:
             spool = Spool(path)
             if not spool.empty():
-                sent += spool.drain(self._stream.append)
-        if sent:
-            self._log.warning("%d events came from spools", sent)
-        return sent
+                sent.append(spool.drain(self._stream.append))
+
+        paths = sorted({path.with_suffix(".events") for path in left})
+        self._spools.each({path.name: partial(drain, path) for path in paths})
+        if sum(sent):
+            self._log.warning("%d events came from spools", sum(sent))
+        return sum(sent)
 
     def _tell(self, error: Exception, *, first: bool) -> None:
         if not isinstance(error, (ServiceError, *REDIS_FAULTS)):
@@ -165,14 +200,19 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
     notary = Notary(PostgresLedger(database), CheckpointFile(settings.checkpoint_dir), keys, SystemClock())
     journal = PostgresJournal(database, keys)
-    outbox, intake = Intake(PostgresOutbox(database, redis), journal, log), Intake(stream, journal, log)
-    consumer = Consumer(outbox, intake, notary, stream, settings.spool_dir, stop, log)
+    deletions = DeletionList(settings.checkpoint_dir, settings.checkpoint_key, settings.checkpoint_key_previous)
+    letters = PostgresDeadLetters("audit", database, SystemClock())
+    # A deletion is done in a transaction, so its event comes by the outbox, where only services write.
+    outbox = Intake(PostgresOutbox(database), ListingJournal(journal, deletions), log, letters)
+    intake = Intake(stream, journal, log, letters)
+    consumer = Consumer(outbox, intake, notary, stream, settings.spool_dir, letters, stop, log)
     # In a thread of its own, because a signal is not heard in a call into a server that hangs.
     worker = threading.Thread(target=consumer.run, daemon=True)
     worker.start()
     retain = Background("audit retention", lambda: _retained(settings, log))
     if settings.retention_days:
         retain.start()
+    Background("dead letters", lambda: _forgotten(letters)).start()
     while worker.is_alive() and not asked:
         time.sleep(0.1)
     stop.set()
@@ -186,6 +226,12 @@ def _retained(settings: ConsumerSettings, log: logging.Logger) -> float:
     if removed := retained(settings, log):
         log.warning("%d audit events were older than %d days and are removed", removed, settings.retention_days)
     return RETENTION_SECONDS
+
+
+def _forgotten(letters: PostgresDeadLetters) -> float:
+    """Forget the failures that nobody asks about; returns the seconds until the next time."""
+    letters.purge()
+    return FORGET_SECONDS
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from heartguard_common.errors import ErrorRow
 
 UNKNOWN_EVENT = ErrorRow("AUDIT_001", 404, "There is no such audit event")
-VERIFYING = ErrorRow("AUDIT_002", 429, "As many chains as possible are being verified")
+CHAIN_TOO_LONG = ErrorRow(
+    "AUDIT_002", 422, "The chain is too long to be verified in one request; the operator's command verifies it"
+)
 
-ROWS = (UNKNOWN_EVENT, VERIFYING)
+ROWS = (UNKNOWN_EVENT, CHAIN_TOO_LONG)

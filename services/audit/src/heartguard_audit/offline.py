@@ -15,6 +15,7 @@ from heartguard_audit.usecases.retention import Retention
 from heartguard_common.clock import SystemClock
 from heartguard_common.columns import columns
 from heartguard_common.database import Database
+from heartguard_common.dead_letter_store import PostgresDeadLetters
 from heartguard_common.errors import ServiceError
 from heartguard_common.settings import SettingsError
 
@@ -52,7 +53,9 @@ def retained(settings: ConsumerSettings, log: logging.Logger) -> int:
         keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
         ledger, apart = PostgresLedger(database), CheckpointFile(settings.checkpoint_dir)
         remover = PostgresRemover(removing)
-        return Retention(ledger, apart, keys, remover, SystemClock(), settings.retention_days, log).step()
+        clock = SystemClock()
+        letters = PostgresDeadLetters("audit", database, clock)
+        return Retention(ledger, apart, keys, remover, clock, settings.retention_days, log, letters).step()
     finally:
         database.close()
         removing.close()

@@ -7,6 +7,7 @@ from typing import Protocol
 from heartguard_audit.domain.chain import Head, Link, Prover, Signed, Statement
 from heartguard_audit.domain.events import Entry, Recorded, Search
 from heartguard_common.audit import AuditEvent
+from heartguard_common.deletion_list import Deletion
 
 
 class Trail(Protocol):
@@ -46,10 +47,7 @@ class Queue(Protocol):
         """The next batch, oldest first; may wait a moment when there is none."""
 
     def finish(self, entries: Sequence[Entry]) -> None:
-        """Forget entries whose events are safe."""
-
-    def set_aside(self, entry: Entry, why: str) -> None:
-        """Keep an entry that is no event apart, for people to look at, and forget it here."""
+        """Forget entries whose events are safe, or set aside."""
 
 
 class Sealer(Protocol):
@@ -71,6 +69,9 @@ class Moment(Protocol):
 
     def chains(self) -> list[int | None]:
         """Organizations that have events or statements; None is the chain of no organization."""
+
+    def knows(self, org_id: int) -> bool:
+        """Whether there is or was such an organization."""
 
     def statements(self, org_id: int | None) -> list[Signed]:
         """What was signed about a chain, in the order of sequence."""
@@ -115,4 +116,11 @@ class Apart(Protocol):
         """Those about one chain."""
 
     def append(self, said: Sequence[Signed]) -> None:
+        """Add some; they are safe when this returns. Raises OSError."""
+
+
+class Deletions(Protocol):
+    """The list of deletions where no role of the database reaches."""
+
+    def append(self, deletions: Sequence[Deletion]) -> None:
         """Add some; they are safe when this returns. Raises OSError."""

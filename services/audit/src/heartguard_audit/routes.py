@@ -17,6 +17,9 @@ COLUMNS = (
     *("service", "resource", "outcome", "reason", "status", "payload"),
 )
 NO_STORE = {"Cache-Control": "no-store"}
+SECONDS = 15.0
+# With 2 s of waiting for a place less than the 30 s the gateway waits.
+VERIFYING_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,15 @@ def _document(event: AuditEvent, sequence: int | None = None) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("GET", "/audit/exports", export_person, query="ExportQuery", body="none", offers=(NDJSON,)),
+    Route(
+        "GET",
+        "/audit/exports",
+        export_person,
+        query="ExportQuery",
+        body="none",
+        offers=(NDJSON,),
+        expensive=True,
+    ),
     Route(
         "POST",
         "/audit/events",
@@ -123,8 +134,27 @@ ROUTES = (
         gives="AuditEventList",
         offers=(*DOCUMENT_TYPES, CSV, NDJSON),
         body="none",
+        expensive=True,
+        seconds=SECONDS,
     ),
     Route("GET", "/audit/events/{event_id}", read, gives="AuditEvent", body="none"),
-    Route("GET", "/users/me/access-log", access_log, query="AccessLogQuery", gives="AuditEventList", body="none"),
-    Route("GET", "/audit/verify", verify, gives="AuditVerification", body="none"),
+    Route(
+        "GET",
+        "/users/me/access-log",
+        access_log,
+        query="AccessLogQuery",
+        gives="AuditEventList",
+        body="none",
+        expensive=True,
+        seconds=SECONDS,
+    ),
+    Route(
+        "GET",
+        "/audit/verify",
+        verify,
+        gives="AuditVerification",
+        body="none",
+        expensive=True,
+        seconds=VERIFYING_SECONDS,
+    ),
 )

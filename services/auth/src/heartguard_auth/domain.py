@@ -83,7 +83,10 @@ class Session:
 
 @dataclass(frozen=True)
 class RefreshToken:
-    """A refresh token as it is stored: its digest, and the access token that was given out with it."""
+    """A refresh token as it is stored: its digest, and the access token that was given out with it.
+
+    `signed`: the token itself says whose session it is.
+    """
 
     digest: bytes
     session_id: str
@@ -94,6 +97,7 @@ class RefreshToken:
     access_key_id: str | None = None
     used_at: int | None = None
     replaced_by: bytes | None = None
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,26 @@ Ending = Literal["failed", "void", "succeeded"]
 
 
 @dataclass(frozen=True)
+class Subjects:
+    """Whom an attempt is counted against: keyed hashes of the account's e-mail and of the client's address."""
+
+    account: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Lock:
+    """Nobody may try passwords until `until` (nanoseconds since 1970) for that account, from that address.
+
+    `account` or `address` is empty where the lock is for every one.
+    """
+
+    account: str
+    address: str
+    until: int
+
+
+@dataclass(frozen=True)
 class Attempt:
     """A password about to be tried, by hashes of account and address; counted, unless `wait_seconds` says to wait.
 
@@ -155,11 +179,18 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """An entry of the outbox: a `letter` to send, or the address of somebody who has `forgotten` the password."""
+class Claimed:
+    """An entry of the outbox, still encrypted, that no other sender gets for a while."""
 
     id: str
-    attempts: int
+    kind: str
+    sealed: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What an entry of the outbox holds: a `letter` to send, or the address of who has `forgotten` the password."""
+
     letter: Letter | None = None
     forgotten: str | None = None
 
@@ -175,9 +206,16 @@ def founding_name(email: str, organization_name: str | None) -> str:
 
 
 def guessable(password: str, email: str, common: frozenset[str]) -> bool:
-    """Whether a password is among the most common ones or is the address itself (NIST SP 800-63B 5.1.1.2)."""
+    """Whether a password is among the most common ones or is the address itself (NIST SP 800-63B 5.1.1.2).
+
+    Case does not count, nor do digits and punctuation behind a common one: `Jennifer1!` is `jennifer`.
+    """
     folded = password.casefold()
-    return folded in common or folded in (email.casefold(), email.partition("@")[0].casefold())
+    names = (email.casefold(), email.partition("@")[0].casefold())
+    return folded in common or folded.rstrip(_SUFFIX) in common or folded in names
+
+
+_SUFFIX = string.digits + string.punctuation
 
 
 def digest(token: str) -> bytes:
@@ -185,14 +223,12 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def may_give(giver: str, role: str) -> bool:
-    """Whether a member with the role `giver` may add a member with `role`: at most their own."""
-    return giver in ("admin", "manager") and RANKS[role] <= RANKS[giver]
+def given_roles(giver: str) -> tuple[str, ...]:
+    """The roles that a member with the role `giver` may give: as they register or invite somebody, or change a role.
 
-
-def invited_roles(inviter: str) -> tuple[str, ...]:
-    """The roles that a member with the role `inviter` may invite to, and whose invitations they see."""
-    return {"admin": tuple(RANKS), "manager": ("user",)}.get(inviter, ())
+    Whoever may not give a role does not see invitations to it either.
+    """
+    return {"admin": tuple(RANKS), "manager": ("user",)}.get(giver, ())
 
 
 def letter(template: str, to: str, **values: object) -> Letter:

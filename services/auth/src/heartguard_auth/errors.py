@@ -15,6 +15,7 @@ WRONG_PASSWORD = ErrorRow("AUTH_010", 403, "The current password is not right")
 CODE_REFUSED = ErrorRow("AUTH_011", 403, "This code is not valid")
 LAST_ADMIN = ErrorRow("AUTH_030", 409, "The organization's last admin must stay while it has other members")
 MEMBER_CHANGED = ErrorRow("AUTH_031", 412, "The member is not as it was seen")
+ACTOR_CHANGED = ErrorRow("AUTH_032", 409, "Whoever asks for this is not who they were any more")
 INVITATIONS_FULL = ErrorRow("AUTH_040", 409, "Too many invitations are waiting: withdraw some")
 
 ROWS = (
@@ -31,5 +32,6 @@ ROWS = (
     CODE_REFUSED,
     LAST_ADMIN,
     MEMBER_CHANGED,
+    ACTOR_CHANGED,
     INVITATIONS_FULL,
 )

@@ -7,13 +7,16 @@ from typing import Any, Protocol
 from heartguard_auth.domain import (
     Account,
     Attempt,
+    Claimed,
     Ending,
     Invitation,
     Letter,
+    Lock,
     NewAccount,
     RefreshToken,
     Session,
     Standing,
+    Subjects,
     TokenPair,
     Waiting,
 )
@@ -21,8 +24,24 @@ from heartguard_common.audit import AuditEvent
 from heartguard_common.identity import Principal
 
 
-class Undeliverable(Exception):  # noqa: N818  it is what the letter is
-    """A letter that no further attempt can deliver."""
+class MailError(Exception):
+    """A letter was not sent; `reason` quotes neither the letter nor the mail server."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MailServerAway(MailError):  # noqa: N818  a state, and no fault of the letter
+    """The mail server takes no letter at all now."""
+
+
+class Deferred(MailError):  # noqa: N818  it is what the letter is
+    """The mail server does not take this letter now."""
+
+
+class Undeliverable(MailError):  # noqa: N818  it is what the letter is
+    """The letter can't be sent, now or later."""
 
 
 class Transactions(Protocol):
@@ -36,10 +55,16 @@ class Accounts(Protocol):
     """The accounts, and the first row of each organization."""
 
     def add(self, account: NewAccount) -> Account | None:
-        """Make an account (and its organization, if it founds one); None when the address is taken."""
+        """Make an account (and its organization, if it founds one); None when the address is taken.
+
+        Raises `LimitError` when the organization has as many people as it may have.
+        """
 
     def by_email(self, email: str) -> Account | None:
         """The account of an address, deleted ones excepted."""
+
+    def by_email_and_lock(self, email: str, subjects: Subjects) -> tuple[Account | None, int]:
+        """As `by_email`, and when the last lock of these ends, in nanoseconds since 1970; 0 without one."""
 
     def by_id(self, user_id: int) -> Account | None:
         """The account with that id, deleted ones excepted."""
@@ -56,8 +81,24 @@ class Accounts(Protocol):
     def place(self, user_id: int, role: str, *, active: bool) -> None:
         """Give a member a role, and let them act or not."""
 
+    def addresses(self, org_id: int, user_id: int | None) -> list[str]:
+        """The addresses of the members of an organization, or of one of them."""
+
+    def mark_deleted(self, user_id: int) -> None:
+        """Set the mark of a member's deletion: from its commit on nothing more of theirs is stored."""
+
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
+
+
+class RefreshTokens(Protocol):
+    """Makes the texts of refresh tokens."""
+
+    def make(self, session_id: str, expires_at: int) -> str:
+        """A new token of a session; `expires_at` in nanoseconds since the epoch."""
+
+    def session_of(self, token: str, now: int) -> str | None:
+        """The session of a token that was made here and has not expired by `now`; None for any other text."""
 
 
 class Sessions(Protocol):
@@ -78,11 +119,20 @@ class Sessions(Protocol):
     def token(self, digest: bytes) -> RefreshToken | None:
         """A refresh token by its digest."""
 
+    def open_session(self, session_id: str) -> Session | None:
+        """A session that has not ended, locked until the transaction ends."""
+
     def by_access_token(self, token_id: str) -> tuple[RefreshToken, Session] | None:
         """The refresh token that was given out with an access token."""
 
     def end(self, session_ids: Sequence[str], at: int) -> None:
         """End sessions."""
+
+    def count_open(self, user_id: int) -> int:
+        """How many sessions of a person could still be used."""
+
+    def surplus(self, user_id: int, most: int) -> list[str]:
+        """The ids of a person's open sessions but for so many that were used last."""
 
     def list_open(self, user_id: int) -> list[Session]:
         """The sessions of a person that could still be used, last used first; at most 1,000."""
@@ -108,9 +158,6 @@ class RevocationList(Protocol):
 
     def holds(self, principal: Principal) -> bool:
         """Whether the truth says that this token, its session or its key is revoked."""
-
-    def heal(self) -> None:
-        """Fill the copy again where it has lost its memory."""
 
 
 class Signer(Protocol):
@@ -153,27 +200,50 @@ class Outbox(Protocol):
     the commit, by the thread `mail`, and not at all without it. It may arrive twice, with one Message-ID.
     """
 
-    def enqueue(self, to: str, subject: str, text: str) -> None:
-        """Have a letter sent once the transaction at hand has committed."""
+    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
+        """Have a letter sent once the transaction at hand has committed.
+
+        It counts as the organization's and the sender's, and as one that the address gets from any organization.
+        Raises `LimitError` when one of them has had as many as there may be in a day.
+        """
+
+    def may_send_code(self, email: str) -> bool:
+        """Whether another code may be sent to an address today."""
+
+    def code_sent(self, email: str) -> None:
+        """Count a code that was sent to an address, with the transaction at hand."""
 
     def ask(self, email: str) -> None:
         """Note that somebody forgot the password of this address, whether or not there is an account."""
 
-    def claim(self) -> Waiting | None:
+    def claim(self) -> Claimed | None:
         """The entry that has waited longest, kept from other senders for a while; None when nothing is due."""
 
-    def drop(self, entry: Waiting, *, quiet_seconds: int = 0) -> None:
+    def open(self, entry: Claimed) -> Waiting:
+        """What an entry holds. Raises ValueError where nobody can read it: its secret has changed."""
+
+    def release(self, entry: Claimed) -> None:
+        """Give an entry back untried: it is due as before."""
+
+    def finish(self, entry: Claimed, *, quiet_seconds: int = 0) -> None:
         """Forget an entry; one that was asked for is remembered for so long, and asked again in vain."""
 
-    def postpone(self, entry: Waiting, seconds: float) -> None:
-        """Try an entry again after so many seconds."""
+    def postpone(self, entry: Claimed, due_ns: int | None) -> None:
+        """Try an entry again at that time, in nanoseconds since the epoch; None: not before the operator says so."""
+
+    def forget(self, addresses: Sequence[str]) -> None:
+        """Remove every entry for these addresses."""
 
 
 class Mailer(Protocol):
     """Hands letters to a mail server."""
 
     def send(self, letter: Letter, letter_id: str) -> None:
-        """Hand over one letter. Raises `Undeliverable` where trying again can't help, OSError where it can."""
+        """Hand over one letter.
+
+        Raises `Undeliverable` where trying this letter again can't help, `Deferred` where it may, and
+        `MailServerAway` where no letter could be sent now.
+        """
 
 
 class Invitations(Protocol):
@@ -194,8 +264,11 @@ class Invitations(Protocol):
     def withdraw(self, org_id: int, roles: tuple[str, ...], invitation_id: str) -> Invitation | None:
         """Remove an invitation of an organization for one of these roles; None when there is none."""
 
-    def forget(self, org_id: int, user_id: int | None) -> None:
-        """Remove what a member has sent and what was sent to them by anybody; or all of that of an organization."""
+    def forget(self, org_id: int, user_id: int | None) -> list[str]:
+        """Remove what a member has sent and what was sent to them by anybody; or all of that of an organization.
+
+        Returns the addresses that were invited.
+        """
 
 
 class Resets(Protocol):
@@ -217,11 +290,30 @@ class Resets(Protocol):
 class Guesses(Protocol):
     """Counts failed attempts per account and address, per account, and per address."""
 
+    def subjects(self, email: str, address: str) -> Subjects:
+        """Whom attempts on that account from that address are counted against."""
+
     def begin(self, email: str, address: str) -> Attempt:
         """Count an attempt, or say how long to wait."""
 
-    def end(self, attempt: Attempt, how: Ending) -> None:
-        """Say how a counted attempt ended: only failures stay counted, and a success forgives the pair's."""
+    def end(self, attempt: Attempt, how: Ending) -> Sequence[Lock]:
+        """Say how a counted attempt ended: only failures stay counted, and a success forgives the pair's.
+
+        Returns the locks that a failure has begun.
+        """
 
     def clear(self, email: str) -> None:
         """Forget the failures of an account at all addresses. Raises GEN_503 where that can't be done."""
+
+
+class Locks(Protocol):
+    """The locks that failures have begun; they outlast whatever counts the failures."""
+
+    def until(self, subjects: Subjects) -> int:
+        """When the last lock of that account or address ends, in nanoseconds since 1970; 0 without one."""
+
+    def begin(self, locks: Sequence[Lock]) -> None:
+        """Keep locks that have begun."""
+
+    def end(self, account: str) -> None:
+        """End the locks of an account, those at single addresses too."""

@@ -19,7 +19,7 @@ COOKIE = "heartguard_refresh"
 
 
 def register(auth: AuthUseCases, call: Call) -> Answer:
-    account = auth.registration.register(call.document, call.principal)
+    account = auth.registration.register(call.document, call.principal, call.address)
     document = {
         "user_id": account.id,
         "email": account.email,

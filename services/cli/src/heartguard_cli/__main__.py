@@ -7,7 +7,7 @@ import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from heartguard_cli import checks, environment, locks, migrate, native, tracing
 from heartguard_cli.backup import commands as backups
@@ -52,9 +52,11 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
     except KeyboardInterrupt:
         return _complain("interrupted")
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno in FULL:
+            return _complain(f"The disk is full: free some space under {layout.root} and start again")
+        if error.filename is None:
             raise
-        return _complain(f"The disk is full: free some space under {layout.root} and start again")
+        return _complain(f"{error.filename} can't be used: {error.strerror}")
 
 
 def _complain(sentence: str) -> int:
@@ -86,7 +88,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _system(layout: Layout) -> System:
-    return System(layout, environment.load(layout.env_file, os.environ))
+    try:
+        return System(layout, environment.load(layout.env_file, os.environ))
+    except Trouble:
+        if layout.env_file.exists():
+            raise
+        sentence = "There is no .env here: ./start_services.sh writes one and starts, ./heartguard env only writes it"
+        raise Trouble(sentence) from None
 
 
 def _in_docker(system: System) -> bool:
@@ -110,6 +118,8 @@ def _on_this_machine(options: argparse.Namespace) -> System:
 def _backup(options: argparse.Namespace) -> int:
     if options.layout.env_file.exists():
         return backups.run_backup(_on_this_machine(options), options)
+    if not os.environ.get("DATABASE_URL"):  # not a container either
+        raise Trouble("There is no .env here, so there is nothing to back up")
     return backups.back_up(BackupSettings.from_env(os.environ), options)  # a container, as for `migrate`
 
 
@@ -169,19 +179,22 @@ def _status(options: argparse.Namespace) -> int:
 
 def _migrate(options: argparse.Namespace) -> int:
     if options.layout.env_file.exists():
-        system = _system(options.layout)
-        owner_url, passwords, embedded = system.owner_url, system.db_passwords, system.postgres is not None
-    else:  # a container: what a migration needs stands in the environment, and nothing else does
-        owner_url, passwords, embedded = *environment.for_migration(os.environ), False
-    if not embedded:
-        checks.database(owner_url)
+        system = _on_this_machine(options)
+        with native.database(system):
+            return _upgrade(system.owner_url, system.db_passwords)
+    # a container: what a migration needs stands in the environment, and nothing else does
+    return _upgrade(*environment.for_migration(os.environ))
+
+
+def _upgrade(owner_url: str, passwords: Mapping[str, str]) -> int:
+    checks.database(owner_url)
     migrate.upgrade(owner_url, passwords)
     print(f"the database is at revision {', '.join(migrate.revisions(owner_url))}")
     return 0
 
 
 def _audit(options: argparse.Namespace) -> int:
-    return _command_of(options, "audit", "heartguard_audit.offline", program="consumer")
+    return _with_database(options, "audit", "heartguard_audit.offline", program="consumer")
 
 
 def _logs(options: argparse.Namespace) -> int:
@@ -195,11 +208,20 @@ def _policy(options: argparse.Namespace) -> int:
 
 
 def _keys(options: argparse.Namespace) -> int:
+    return _with_database(options, "auth", "heartguard_auth.keys")
+
+
+def _with_database(options: argparse.Namespace, service: str, module: str, program: str | None = None) -> int:
+    """A service's own command; where the system is stopped, its embedded PostgreSQL runs meanwhile.
+
+    A ring that nobody can open keeps the system from starting, and a trail is looked at when something is wrong.
+    """
     if not options.layout.env_file.exists():
-        return _command_of(options, "auth", "heartguard_auth.keys")
-    # A ring that nobody can open keeps the system from starting, and is mended with this command.
-    with native.database(_on_this_machine(options)):
-        return _command_of(options, "auth", "heartguard_auth.keys")
+        return _command_of(options, service, module)
+    system = _on_this_machine(options)
+    with native.database(system):
+        checks.role(system.environment(service, program)["DATABASE_URL"], service)
+        return _command_of(options, service, module, program)
 
 
 def _command_of(options: argparse.Namespace, service: str, module: str, program: str | None = None) -> int:

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 import psycopg2
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from heartguard_cli.trouble import Trouble
 from heartguard_cli.urls import Address, asked_at, libpq, parse
+from heartguard_common.store_redis import REDIS_FAULTS, make_redis
 
 MEGABYTE = 1_000_000
 NEEDED_MEGABYTES = 300
@@ -67,29 +65,40 @@ def _taken(port: int, address: Address) -> bool:
 
 def database(url: str) -> None:
     """Raise `Trouble` when `DATABASE_URL` can't be reached or is too old; the password is never shown."""
+    version = _asked(url, "DATABASE_URL can't be reached")
+    if version < OLDEST_POSTGRESQL:
+        raise Trouble(f"DATABASE_URL names a PostgreSQL {version // 10_000}: HeartGuard needs 18 or later")
+
+
+def role(url: str, service: str) -> None:
+    """Raise `Trouble` when a service's role can't use its database: nothing answers, or nothing was migrated yet."""
+    _asked(url, f"The database can't be used as {service} (has ./heartguard migrate made the roles?)")
+
+
+def _asked(url: str, complaint: str) -> int:
+    """The version of the server behind a URL. Raises `Trouble` with the complaint and what libpq says."""
     where = parse(url)
     try:
         connection = psycopg2.connect(libpq(url), connect_timeout=5)
-        version = connection.server_version
+        version: int = connection.server_version
         connection.close()
     except (psycopg2.Error, UnicodeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         if where.password:
             reason = reason.replace(str(where.password), "***")
-        raise Trouble(f"DATABASE_URL can't be reached: {reason}") from None
-    if version < OLDEST_POSTGRESQL:
-        raise Trouble(f"DATABASE_URL names a PostgreSQL {version // 10_000}: HeartGuard needs 18 or later")
+        raise Trouble(f"{complaint}: {reason}") from None
+    return version
 
 
 def redis_server(url: str) -> None:
     """Raise `Trouble` when `REDIS_URL` can't be reached."""
     try:
-        client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 0))
-    except ValueError:
-        raise Trouble("REDIS_URL must begin with redis://, rediss:// or unix://") from None
+        client = make_redis(url, timeout_seconds=5)
+    except ValueError as error:
+        raise Trouble(f"REDIS_URL {error}") from None
     try:
         client.ping()
-    except redis.RedisError as error:
+    except REDIS_FAULTS as error:
         raise Trouble(f"REDIS_URL can't be reached: {' '.join(str(error).split())}") from None
     finally:
         client.close()

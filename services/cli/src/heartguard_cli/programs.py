@@ -23,14 +23,15 @@ COMMON = (
     *("REDIS_URL", "SERVICE_SECRET", "SERVICE_CREDENTIALS", "AUTH_URL", "SPOOL_DIR", "LOG_LEVEL"),
     *("JWT_SECRET", "JWT_SECRET_PREVIOUS", "JWT_ISSUER", "JWT_AUDIENCE"),
 )
-STORED = (*COMMON, "DATABASE_URL", "HEARTGUARD_ENV")
+STORED = (*COMMON, "DATABASE_URL", "HEARTGUARD_ENV", "LIMITS", "MEDIA_QUOTA_MB")
 AUDIT = (
     *(*STORED, "AUDIT_MASK_SECRET"),
     *("AUDIT_CHECKPOINT_KEY", "AUDIT_CHECKPOINT_KEY_PREVIOUS", "CHECKPOINT_DIR"),
 )
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gateway": (
-        *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "MAX_UPLOAD_MB"),
+        *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
+        *("MAX_UPLOAD_MB", "BODY_SPOOL_MB", "ANSWER_BUFFER_MB"),
         *(URL_VARIABLES[name] for name in WITH_DATABASE if name != "auth"),
     ),
     "auth": (
@@ -41,7 +42,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "user": (*STORED, "ORGANIZATION_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "AUDIT_URL"),
     "media": (
         *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL"),
-        *("MEDIA_QUOTA_MB", "MEDIA_TYPES", "MEDIA_DIR"),
+        *("MEDIA_TYPES", "MEDIA_DIR"),
         *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
     ),
     "influx": (*STORED, "INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG"),
@@ -50,7 +51,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "backup": (
         *("DATABASE_URL", "MEDIA_DIR", "CHECKPOINT_DIR", "INFLUX_URL", "BACKUP_DIR", "BACKUP_KEEP"),
         *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
-        *("KEY_RING_SECRET", "AUDIT_CHECKPOINT_KEY", "AUDIT_MASK_SECRET"),
+        *("KEY_RING_SECRET", "AUDIT_CHECKPOINT_KEY", "AUDIT_CHECKPOINT_KEY_PREVIOUS", "AUDIT_MASK_SECRET"),
     ),
 }
 """The variables each service, the consumer and the daily backup read; a test compares them with their Settings."""
@@ -168,6 +169,8 @@ class System:
         elif name == "influx":  # reading a batch of points is Python, which one process does on one core
             config = "heartguard_influx.gunicorn_conf"
             workers = ("--workers", "2", "--threads", "8")
+        elif name == "media":  # up to 16 wait for the bytes of slow clients, see the gateway's wiring.py
+            workers = ("--workers", "1", "--threads", "40")
         return (
             *("--config", f"python:{config}", *workers, "--no-control-socket"),
             *("--graceful-timeout", "4"),

@@ -30,12 +30,13 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 class AuditEvent:
     """What happened: who (`actor`) did what (`action`) to which `resource`, and how it ended.
 
-    `actor_hash` is the keyed hash of an address that was masked in `actor`.
+    `kind` says who vouches for it: `access` the gateway, `change` the service that made the change, `reported` nobody
+    but the person who is its actor. `actor_hash` is the keyed hash of an address that was masked in `actor`.
     """
 
     id: str
     time: str
-    kind: Literal["access", "change"]
+    kind: Literal["access", "change", "reported"]
     request_id: str
     org_id: int | None
     actor: str

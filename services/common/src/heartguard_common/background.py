@@ -54,3 +54,34 @@ class Background:
                 _log.exception("%s failed, next run in %s s", self._thread.name, rest)
             if self._awake.wait(rest):
                 self._awake.clear()
+
+
+class Lanes:
+    """As `Background`, in several threads that do the same work: an item that takes long delays no other.
+
+    `work` has to be fit for that.
+    """
+
+    def __init__(self, name: str, work: Callable[[], float], count: int = 2) -> None:
+        self._lanes = [Background(f"{name} {number}", work) for number in range(1, count + 1)]
+
+    def start(self) -> "Lanes":
+        """Begin; returns itself."""
+        for lane in self._lanes:
+            lane.start()
+        return self
+
+    def wake(self) -> None:
+        """There is something to do: don't rest on."""
+        for lane in self._lanes:
+            lane.wake()
+
+    def ping(self) -> None:
+        """Raises RuntimeError when a thread has ended."""
+        for lane in self._lanes:
+            lane.ping()
+
+    def close(self) -> None:
+        """End each after the run at hand; waits for each five seconds at most."""
+        for lane in self._lanes:
+            lane.close()

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from heartguard_common.errors import MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, ServiceError
 
-MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 _BLOCK = 64 * 1024
+_GZIP_MORE = 1024  # what gzip adds to bytes that it can't compress: 5 in each 16 KiB and a head
 
 
 class Reader(Protocol):
@@ -43,7 +43,7 @@ def require_identity(headers: Mapping[str, str]) -> None:
         raise ServiceError(UNSUPPORTED_MEDIA_TYPE, text, headers={"Accept-Encoding": "identity"})
 
 
-def read(stream: Reader, headers: Mapping[str, str], limit: int = MAX_DOCUMENT_BYTES) -> bytes:
+def read(stream: Reader, headers: Mapping[str, str], limit: int) -> bytes:
     """The whole body, decompressed. Raises GEN_413 above `limit` bytes, GEN_415 for unknown encodings."""
     declared = headers.get("Content-Length", "")
     if declared.isdecimal() and int(declared) > limit:
@@ -74,8 +74,12 @@ def _gunzip(stream: Reader, limit: int) -> bytes:
     """Decompress block by block, so that a bomb costs no more than the limit."""
     inflater = zlib.decompressobj(wbits=31)
     out = bytearray()
+    sent = 0
     try:
         while len(out) <= limit and (block := stream.read(_BLOCK)):
+            sent += len(block)
+            if sent > limit + _GZIP_MORE:  # blocks that hold nothing could go on for ever
+                raise ServiceError(TOO_LARGE, f"The body is limited to {limit} bytes")
             if inflater.eof:
                 raise ServiceError(MALFORMED, "There is something behind the gzip data")
             out += inflater.decompress(block, limit + 1 - len(out))

@@ -8,7 +8,7 @@ from typing import Any
 
 from lxml import etree
 
-from heartguard_common import faults, shapes, xml_codec
+from heartguard_common import faults, quantity, shapes, xml_codec
 from heartguard_common.errors import Fault
 from heartguard_common.paths import SCHEMAS_DIR
 from heartguard_common.representation import (
@@ -28,6 +28,8 @@ __all__ = ["Contract", "Contracts", "Fault", "Violations"]
 _JSON_SUSPECT = re.compile(rb"\\[bfru]|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 _XML_SUSPECT = re.compile(rb"&#|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 
+_TOO_MUCH = Fault("", "holds more values than this message can have")
+
 
 class Violations(Exception):  # noqa: N818  it says what they are
     """A well-formed document against its contract; `faults` are the first 100."""
@@ -45,6 +47,7 @@ class Contract:
         self._message = message
         self._finder = finder
         self._xsd = xsd
+        self._most = quantity.most(message.shape, message.name)
         self._validator = finder.validator({"$ref": f"#/$defs/{message.name}"})
 
     def decode(self, body: bytes, media_type: str) -> Document:
@@ -53,6 +56,8 @@ class Contract:
         Raises Malformed (400) where the body is not of that format, Violations (422) where it breaks the contract.
         """
         if media_type == JSON:
+            if quantity.holds_too_much_json(body, self._most):
+                raise Violations([_TOO_MUCH])
             document = read_json(body)
             self._require(document, [], suspect=_JSON_SUSPECT.search(body) is not None)
         elif media_type in XML_TYPES:
@@ -92,6 +97,8 @@ class Contract:
         self._require(document, [], suspect=True)
 
     def _from_xml(self, body: bytes) -> Document:
+        if quantity.holds_too_much_xml(body, self._most):
+            raise Violations([_TOO_MUCH])
         root = parse_xml(body)
         if root.tag != self.name:
             raise Violations([Fault("", "the root element does not have the name of the message")])

@@ -1,5 +1,6 @@
 """PostgreSQL: one engine for each process and a transaction that is a `with`."""
 
+import math
 import select
 import time
 from collections.abc import Iterator, Mapping
@@ -8,9 +9,11 @@ from contextvars import ContextVar
 from typing import Any
 
 import psycopg2
+from psycopg2.errors import QueryCanceled
 from psycopg2.extras import NamedTupleCursor
 from sqlalchemy import Connection, Dialect, TextClause, create_engine, event, exc, text
 
+from heartguard_common import deadline
 from heartguard_common.errors import UNAVAILABLE, ServiceError
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"
@@ -24,10 +27,11 @@ class Database:
     """A pool of connections to one database.
 
     The pool is smaller than the number of threads and does not wait long: a hung server must not take the
-    threads that answer `/health` and `/ready`.
+    threads that answer `/health` and `/ready`. Statements end with the time of the request they are made for
+    (`deadline.py`).
     """
 
-    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+    def __init__(self, url: str, *, pool_size: int = 6) -> None:
         self._engine = create_engine(
             driver_url(url),
             pool_size=pool_size,
@@ -37,6 +41,7 @@ class Database:
             connect_args={"connect_timeout": 2, "application_name": "heartguard"},
         )
         event.listen(self._engine, "checkout", _Prover(self._engine.dialect).prove)
+        event.listen(self._engine, "before_cursor_execute", _bounded, retval=True)
         self._compiled: dict[TextClause, str] = {}
         self._current: ContextVar[Connection | None] = ContextVar("connection", default=None)
 
@@ -126,12 +131,25 @@ class _Prover:
                 raise exc.InvalidatePoolError from error
 
 
+def _bounded(
+    _connection: Connection, _cursor: object, statement: str, values: Any, _context: object, many: bool
+) -> tuple[str, Any]:
+    """The statement with the time that is left for it. Raises GEN_521 when there is none."""
+    seconds = deadline.left()
+    if seconds is None or many:
+        return statement, values
+    # In the same trip; since PostgreSQL 13 the timeout counts for each statement of a message by itself.
+    return f"SET LOCAL statement_timeout = {math.ceil(seconds * 1000)}; {statement}", values
+
+
 @contextmanager
 def _outages_told() -> Iterator[None]:
-    """Whatever means that PostgreSQL is away becomes GEN_503."""
+    """Whatever means that PostgreSQL is away becomes GEN_503, a statement that was cancelled GEN_521."""
     try:
         yield
     except _OUTAGES as error:
+        if isinstance(getattr(error, "orig", error), QueryCanceled):
+            raise deadline.exceeded() from error
         raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
 
 

@@ -1,24 +1,42 @@
 """What the wiring of every service but the gateway has in common: settings, database, Redis, identity."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from heartguard_common import logs, policy
 from heartguard_common.audit import AuditLog
+from heartguard_common.authority import PostgresAuthority
 from heartguard_common.background import Background
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
 from heartguard_common.database import Database, driver_url
+from heartguard_common.dead_letter_store import PostgresDeadLetters
+from heartguard_common.dead_letters import DeadLetters, Queue
 from heartguard_common.idempotency import IdempotencyKeys
-from heartguard_common.identity import KEY_SET_PATH, Authenticator, KeySource, TokenVerifier, make_key_source
+from heartguard_common.identity import (
+    KEY_SET_PATH,
+    Authenticator,
+    KeySource,
+    PublishedKeys,
+    TokenVerifier,
+    make_key_source,
+)
+from heartguard_common.lanes import Lanes
 from heartguard_common.lifecycle import Lifecycle, Resource
+from heartguard_common.limit_store import PostgresLimits
+from heartguard_common.limits import limit_values
 from heartguard_common.metrics import Metrics
 from heartguard_common.outbox import Outbox
 from heartguard_common.revocation import RedisRevocations, Revocations
-from heartguard_common.settings import CommonSettings, choice, variable
+from heartguard_common.revocation_copy import RevocationCopy
+from heartguard_common.settings import CommonSettings, choice, variable, whole
 from heartguard_common.spool import Spool
 from heartguard_common.store_redis import RedisClient, make_redis
 from heartguard_common.web import Edge
+
+MEBIBYTE = 1024 * 1024
 
 
 def database_url(text: str) -> str:
@@ -33,6 +51,13 @@ class ServiceSettings(CommonSettings):
 
     database_url: str = variable("DATABASE_URL", database_url)
     environment: str = variable("HEARTGUARD_ENV", choice("production", "test"), default="production")
+    limits: tuple[tuple[str, int], ...] = variable("LIMITS", limit_values, default=())
+    media_quota_mb: int = variable("MEDIA_QUOTA_MB", whole(1, 1_000_000_000), default=10_240)
+
+    @property
+    def limit_defaults(self) -> Mapping[str, int]:
+        """The values of limits that were set, which hold for every organization without a value of its own."""
+        return {"media_bytes": self.media_quota_mb * MEBIBYTE, **dict(self.limits)}
 
 
 @dataclass(frozen=True)
@@ -46,6 +71,10 @@ class Parts:
     audit: AuditLog
     clock: Clock
     keys: IdempotencyKeys
+    metrics: Metrics
+    limits: PostgresLimits
+    letters: PostgresDeadLetters
+    authority: PostgresAuthority
 
 
 def open_parts(
@@ -66,6 +95,8 @@ def open_parts(
     spool = Spool(settings.spool_dir / f"{service}.events")
     audit = AuditLog(service, redis, spool, clock, Outbox(database))
     lifecycle.on_close(Background("audit spool", audit.keep_draining).start().close)
+    metrics = Metrics(service)
+    limits = PostgresLimits(database, clock, settings.limit_defaults, metrics.limit_refused)
     return Parts(
         lifecycle=lifecycle,
         database=database,
@@ -73,7 +104,11 @@ def open_parts(
         auth=Sister(settings.auth_url, service, settings.service_secret),
         audit=audit,
         clock=clock,
-        keys=IdempotencyKeys(service, database, clock, claim_first=effects_elsewhere),
+        keys=IdempotencyKeys(service, database, clock, limits, claim_first=effects_elsewhere),
+        metrics=metrics,
+        limits=limits,
+        letters=PostgresDeadLetters(service, database, clock),
+        authority=PostgresAuthority(database),
     )
 
 
@@ -85,9 +120,21 @@ def make_edge(
     prefix: str | None = None,
     key_source: KeySource | None = None,
     revocations: Revocations | None = None,
+    queues: Mapping[str, Queue] = MappingProxyType({}),
 ) -> Edge:
-    """The edge of a service. Auth passes its own keys and revocations, because it is where they come from."""
+    """The edge of a service. Auth passes its own keys and revocations, because it is where they come from.
+
+    Each of the others takes part in keeping the copy of the revocations. `queues` are those whose failed items the
+    operator sees.
+    """
+    if revocations is None:
+        copy = RevocationCopy(parts.database, parts.redis, parts.clock)
+        parts.lifecycle.on_close(Background("revocations", copy.step).start().close)
+    _show_queues(parts, queues)
     source = key_source or make_key_source(settings, lambda: parts.auth.get(KEY_SET_PATH), parts.clock)
+    if isinstance(source, PublishedKeys):
+        # While auth has more to do than it can, a service that never asked could not tell a valid token.
+        parts.lifecycle.on_close(Background("key set", source.keep_fresh).start().close)
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, parts.clock)
     return Edge(
         service=service,
@@ -97,9 +144,26 @@ def make_edge(
         authenticator=Authenticator(verifier, settings.service_credentials),
         revocations=revocations or RedisRevocations(parts.redis, parts.auth),
         lifecycle=parts.lifecycle,
-        metrics=Metrics(service),
+        metrics=parts.metrics,
+        lanes=Lanes(parts.metrics),
         gateway_key=settings.service_credentials.get("gateway", ""),
         keys=parts.keys,
+        letters=DeadLetters(service, parts.letters, queues, parts.audit, parts.database.transaction),
+        authority=parts.authority,
         check_answers=settings.environment == "test",
         log=logs.configure(service, settings.log_level),
+    )
+
+
+def _show_queues(parts: Parts, queues: Mapping[str, Queue]) -> None:
+    """Have the metrics tell how many items of each queue are given up, and how long the oldest other one waits."""
+    metrics = parts.metrics
+    metrics.live_queues(
+        "heartguard_dead_letters", "Items of a queue that are given up", lambda: parts.letters.counts(queues)
+    )
+    aged = {name: queue.oldest_seconds for name, queue in queues.items() if queue.oldest_seconds is not None}
+    metrics.live_queues(
+        "heartguard_queue_oldest_seconds",
+        "How long the item has waited that waits longest and is not given up",
+        lambda: {name: read() for name, read in aged.items()},
     )

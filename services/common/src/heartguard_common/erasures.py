@@ -4,14 +4,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from heartguard_common.calls import Sister
+from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.errors import ServiceError
 from heartguard_common.jobs import Job, JobError
 
 Keeper = Callable[[int, int | None], object]
-"""Removes what one service keeps of an organization, or of one member of it; may be called again."""
+"""Removes what one service keeps of an organization, or of one member of it; may be called again.
+
+It returns `Again` where it has to be: something that was begun before the deletion may still be stored.
+"""
 
 # To remove years of telemetry takes a sister longer than to answer a question.
 ERASURE_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Again:
+    """A keeper has to be called once more, in `seconds`."""
+
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -25,17 +36,20 @@ class Step:
 class Erasure:
     """The work of a deletion: the next keeper in turn."""
 
-    def __init__(self, steps: Sequence[Step], keepers: Mapping[str, Keeper]) -> None:
+    def __init__(self, steps: Sequence[Step], keepers: Mapping[str, Keeper], clock: Clock) -> None:
         self._steps = steps
         self._keepers = keepers
+        self._clock = clock
 
     def __call__(self, job: Job) -> Job:
         """The job after its next step. Raises `JobError` naming the keeper that did not succeed."""
         step = next(step for step in self._steps if step.progress > job.progress)
         try:
-            self._keepers[step.keeper](job.org_id, job.user_id)
+            found = self._keepers[step.keeper](job.org_id, job.user_id)
         except ServiceError as error:
             raise JobError.of(step.keeper, error) from error
+        if isinstance(found, Again):
+            return job.waiting(self._clock.now_ns() + round(found.seconds * NANOSECONDS))
         return job.advanced(step.progress)
 
 
@@ -50,6 +64,7 @@ def sister_keepers(caller: str, secret: str, doors: Mapping[str, tuple[str, str]
 def _behind(sister: Sister, path: str) -> Keeper:
     def erase(org_id: int, user_id: int | None) -> object:
         whose = {"org_id": org_id} if user_id is None else {"org_id": org_id, "user_id": user_id}
-        return sister.post(path, whose)
+        seconds = sister.post(path, whose).get("again_in")
+        return Again(seconds) if isinstance(seconds, int) else None
 
     return erase

@@ -79,10 +79,14 @@ KEY_REUSED = ErrorRow("GEN_423", 422, "This Idempotency-Key was used with anothe
 TOO_MANY_REQUESTS = ErrorRow("GEN_429", 429, "Too many requests")
 NOT_HTTP = ErrorRow("GEN_430", 400, "The request is not well-formed HTTP")
 HEADERS_TOO_LARGE = ErrorRow("GEN_431", 431, "The request header is too large")
+LIMIT_FOR_NOW = ErrorRow("GEN_432", 429, "A limit is used up for now")
+LIMIT_REACHED = ErrorRow("GEN_433", 409, "A limit is used up until somebody makes room")
 INTERNAL = ErrorRow("GEN_500", 500, "The server failed to answer this request")
 UNKNOWN_CODING = ErrorRow("GEN_501", 501, "The transfer coding of the request is not supported")
 SISTER_UNAVAILABLE = ErrorRow("GEN_502", 502, "Another service gave no usable answer")
 UNAVAILABLE = ErrorRow("GEN_503", 503, "A needed dependency is not available")
+BUSY = ErrorRow("GEN_520", 503, "As many expensive requests as possible are being answered; send this one again")
+TOO_LONG = ErrorRow("GEN_521", 422, "The request took longer than it may and was ended; ask for less")
 
 ROWS = (
     MALFORMED,
@@ -103,8 +107,12 @@ ROWS = (
     TOO_MANY_REQUESTS,
     NOT_HTTP,
     HEADERS_TOO_LARGE,
+    LIMIT_FOR_NOW,
+    LIMIT_REACHED,
     INTERNAL,
     UNKNOWN_CODING,
     SISTER_UNAVAILABLE,
     UNAVAILABLE,
+    BUSY,
+    TOO_LONG,
 )

@@ -1,7 +1,9 @@
 """What it takes for a file to be safe on the disk."""
 
 import errno
+import fcntl
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -25,3 +27,19 @@ def whole_lines(descriptor: int) -> int:
     size = os.pread(descriptor, size, 0).rfind(b"\n") + 1
     os.ftruncate(descriptor, size)
     return size
+
+
+def append_lines(path: Path, lines: Sequence[bytes]) -> None:
+    """Add lines to a file that only grows; they are on the disk when this returns. Raises OSError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "rb+", buffering=0) as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        whole_lines(descriptor)
+        data = b"".join(line + b"\n" for line in lines)
+        while data:
+            data = data[os.write(descriptor, data) :]
+        os.fsync(descriptor)
+    if fresh:
+        sync_directory(path.parent)

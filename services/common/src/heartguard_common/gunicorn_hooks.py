@@ -17,7 +17,7 @@ logger_class = "heartguard_common.server_log.ServerLog"
 PR_SET_PDEATHSIG = 1  # prctl(2)
 COLLECT_AFTER = 20_000  # new objects: a batch of 1,000 points is some 10,000 that live until its answer
 # What prometheus_client maps for each worker: room for all routes of the policy in two dozen statuses.
-METRICS_SIZES = {"counter": 524_288, "gauge_livesum": 65_536, "histogram": 524_288}
+METRICS_SIZES = {"counter": 1_048_576, "gauge_livesum": 65_536, "histogram": 524_288}
 graceful_timeout = 10
 forwarded_allow_ips = ""  # the gateway signs what it forwards; gunicorn would let a loopback peer set SCRIPT_NAME
 # Whatever the gateway lets pass, with the header fields it adds, a service takes too.

@@ -14,9 +14,11 @@ from sqlalchemy import Connection, text
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
 from heartguard_common.errors import KEY_REUSED, ServiceError
+from heartguard_common.limits import Limits
 
 LIFETIME_NS = 24 * 3600 * NANOSECONDS
 SWEEP_NS = 60 * NANOSECONDS
+SWEPT = 1000
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,32 @@ class IdempotencyKeys:
     fails is dated by its first try when it is repeated, and so has the same effect.
     """
 
-    def __init__(self, service: str, database: Database, clock: Clock, *, claim_first: bool = False) -> None:
+    def __init__(
+        self, service: str, database: Database, clock: Clock, limits: Limits | None = None, *, claim_first: bool = False
+    ) -> None:
+        """Without `limits` any number of bytes is kept."""
+        self._limits = limits
         self._service = service
         self._database = database
         self._clock = clock
         self._claim_first = claim_first
         self._swept_ns = 0
 
-    def once(self, caller: str, route: str, key: str, request_hash: str, answer: Callable[[int], Recorded]) -> Recorded:
+    def once(
+        self,
+        caller: str,
+        route: str,
+        key: str,
+        request_hash: str,
+        answer: Callable[[int], Recorded],
+        org_id: int | None = None,
+    ) -> Recorded:
         """The recorded answer of an earlier request with this key, or a new one; `request_hash` by `fingerprint`.
 
         `answer` is given the time when the key was claimed, in nanoseconds since the epoch. A second request that
-        arrives while the first runs waits for it. Raises GEN_423 when the key was used with another request.
+        arrives while the first runs waits for it. Raises GEN_423 when the key was used with another request. What is
+        kept counts against the caller's limit in the organization `org_id`: raises `LimitError` where there is no room
+        for it, and then nothing has happened.
         """
         scope = {
             "service": self._service,
@@ -79,6 +95,8 @@ class IdempotencyKeys:
                     return Recorded(found.status, dict(found.headers), bytes(found.body))
                 claimed = found.created_ns
             made = answer(claimed)
+            if self._limits is not None and org_id is not None:
+                self._limits.take(org_id, "kept_answer_bytes_per_member_per_day", caller, len(made.body))
             connection.execute(
                 text(_KEEP),
                 {**scope, "status": made.status, "headers": json.dumps(made.headers), "body": made.body},
@@ -86,12 +104,17 @@ class IdempotencyKeys:
             return made
 
     def _sweep(self, now: int) -> None:
-        """Remove keys that have had their time, once a minute: an answer may be as large as what it answers."""
+        """Remove keys that have had their time, once a minute: an answer may be as large as what it answers.
+
+        At most `SWEPT` at a time, because a request waits for it.
+        """
         if 0 <= now - self._swept_ns < SWEEP_NS:
             return
-        self._swept_ns = now
         with self._database.transaction() as connection:
-            connection.execute(text(_SWEEP), {"service": self._service, "before": now - LIFETIME_NS})
+            values = {"service": self._service, "before": now - LIFETIME_NS, "most": SWEPT}
+            more = connection.execute(text(_SWEEP), values).rowcount == SWEPT
+        # Where more are left than went, the next request goes on: there would be more of them every minute.
+        self._swept_ns = now - SWEEP_NS if more else now
 
 
 def _claim(connection: Connection, claim: Mapping[str, Any]) -> bool:
@@ -103,7 +126,7 @@ def _claim(connection: Connection, claim: Mapping[str, Any]) -> bool:
 _SWEEP = """
 DELETE FROM heartguard_core.idempotency_keys WHERE ctid = ANY (ARRAY (
     SELECT ctid FROM heartguard_core.idempotency_keys
-    WHERE service = :service AND created_ns < :before LIMIT 5000 FOR UPDATE SKIP LOCKED))
+    WHERE service = :service AND created_ns < :before LIMIT :most FOR UPDATE SKIP LOCKED))
 """
 _SCOPE = "service = :service AND caller = :caller AND route = :route AND key = :key"
 _FORGET = f"DELETE FROM heartguard_core.idempotency_keys WHERE {_SCOPE} AND created_ns < :before"  # noqa: S608

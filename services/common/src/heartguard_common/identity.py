@@ -115,6 +115,14 @@ class PublishedKeys:
         key = self._keys.get(key_id)
         return (key,) if key else ()
 
+    def keep_fresh(self) -> float:
+        """Fetch the set before anybody needs it; seconds until that is due again, or worth another try."""
+        try:
+            self._refetch(wait=True)
+        except ServiceError:
+            return 1.0
+        return 0.8 * self.BELIEVED_NS / NANOSECONDS
+
     def _refetch(self, *, wait: bool) -> None:
         """Ask auth, unless somebody did a moment ago; who needs no new key does not wait for who is asking."""
         if not self._lock.acquire(blocking=wait):

@@ -1,8 +1,8 @@
 """Work that goes on after the answer, step by step, over restarts, until it is done or can't be.
 
-A job whose step did not succeed rests and is tried again, the rests doubling from one second to five minutes,
-for as long as the reason may pass: a sister that is away, a database that is full. It fails only for a reason
-that would be the same the next time.
+A job whose step did not succeed rests and is tried again, the rests doubling from one second to five minutes, for
+about a day: a sister that is away, a database that is full. Then it is given up, and waits for the operator. It fails
+at once for a reason that would be the same the next time.
 """
 
 import logging
@@ -13,11 +13,18 @@ from typing import Any, Protocol
 
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import NANOSECONDS, Clock
+from heartguard_common.dead_letters import DeadLetterStore, Failure, Patience
 from heartguard_common.errors import INTERNAL, ServiceError, SisterError
 from heartguard_common.identity import Principal
 from heartguard_common.trace import REQUEST_ID
 
 LONGEST_REST_SECONDS = 300
+# So many attempts of one step in a row take a day and a half hour.
+MOST_ATTEMPTS = 300
+PATIENCE = Patience(MOST_ATTEMPTS, 1.0, LONGEST_REST_SECONDS)
+# Whoever asked for a job may ask how it ended for so long; an archive is kept for a week.
+FINISHED_DAYS = 30
+PURGE_SECONDS = 3600.0
 # What is asked for in this process is begun at once; this is how soon another process's job is found.
 LOOK_SECONDS = 5.0
 _log = logging.getLogger("heartguard.jobs")
@@ -59,11 +66,15 @@ class Job:
         status = "done" if progress == 100 else "running"
         return replace(self, status=status, progress=progress, result=result, error=None, attempts=0)
 
+    def waiting(self, until_ns: int) -> "Job":
+        """The job after a step that succeeded and has to be repeated, not before `until_ns`."""
+        return replace(self, status="running", error=None, attempts=0, due_ns=until_ns)
+
     def delayed(self, reason: str, now_ns: int) -> "Job":
         """The job after a step that did not succeed and will be tried again."""
-        rest = min(2**self.attempts, LONGEST_REST_SECONDS)
+        rest = min(2 ** min(self.attempts, 30), LONGEST_REST_SECONDS)
         due = now_ns + rest * NANOSECONDS
-        return replace(self, status="running", error=reason, attempts=min(self.attempts + 1, 30), due_ns=due)
+        return replace(self, status="running", error=reason, attempts=self.attempts + 1, due_ns=due)
 
     def failed(self, reason: str) -> "Job":
         """The job after a step that would not succeed the next time either."""
@@ -94,6 +105,9 @@ class Jobs(Protocol):
     def find(self, kind: str, job_id: str) -> Job | None:
         """A job by its number."""
 
+    def count_open(self, kind: str, org_id: int) -> int:
+        """How many jobs of a kind are open in an organization."""
+
     def due(self, kind: str, now_ns: int) -> Sequence[str]:
         """The numbers of the open jobs of a kind whose rest is over, those first that wait longest."""
 
@@ -105,6 +119,9 @@ class Jobs(Protocol):
 
     def transaction(self) -> AbstractContextManager[object]:
         """Everything inside happens together or not at all, the audit events of it too."""
+
+    def purge(self, kind: str, before_ns: int) -> None:
+        """Forget the jobs of a kind that ended before then."""
 
 
 def told(audit: AuditTrail, service: str, action: str) -> Callable[[Job], object]:
@@ -129,27 +146,58 @@ class JobRunner:
     """Takes the jobs of one kind forward: `work` does the next step of one and returns the job after it.
 
     `work` may raise `JobError`; whatever else it raises is logged and tried again. `ended` is told of each job
-    that is done or has failed.
+    that is done or has failed. `letters` records what failed under the name `queue`, for the operator. One that was
+    refused before it had done anything is not among that: it is an answer to whoever asked. Several threads may run it.
     """
 
     def __init__(
-        self, kind: str, jobs: Jobs, work: Callable[[Job], Job], ended: Callable[[Job], object], clock: Clock
+        self,
+        kind: str,
+        jobs: Jobs,
+        work: Callable[[Job], Job],
+        ended: Callable[[Job], object],
+        clock: Clock,
+        *,
+        queue: str = "jobs",
+        letters: DeadLetterStore | None = None,
     ) -> None:
         self._kind = kind
         self._jobs = jobs
         self._work = work
         self._ended = ended
         self._clock = clock
+        self._queue = queue
+        self._letters = letters
+        self._purged_ns = 0
 
     def run(self) -> float:
         """Take all due jobs as far as they go; returns the seconds until it is worth looking again."""
+        self._purge()
         rest = LOOK_SECONDS
         for job_id in self._jobs.due(self._kind, self._clock.now_ns()):
-            while (job := self.step(job_id)) is not None and job.open and job.error is None:
-                pass
+            job = self._take(job_id)
             if job is not None and job.open:
                 rest = min(rest, (job.due_ns - self._clock.now_ns()) / NANOSECONDS)
         return max(rest, 0.0)
+
+    def _take(self, job_id: str) -> Job | None:
+        """Take a job as far as it goes. What saving one raises, but that the store is away, is that job's failure."""
+        try:
+            while (job := self.step(job_id)) is not None and self._goes_on(job):
+                pass
+        except ServiceError:
+            raise
+        except Exception:  # noqa: BLE001  whatever it is, the other jobs must go on
+            _log.exception("what became of job %s could not be saved", job_id)
+            with self._jobs.held(job_id) as found:
+                job = found
+                if found is not None and found.open:
+                    job = self._delayed(found, INTERNAL.code)
+                    self._save(job)
+        return job
+
+    def _goes_on(self, job: Job) -> bool:
+        return job.open and job.error is None and job.due_ns <= self._clock.now_ns()
 
     def step(self, job_id: str) -> Job | None:
         """Try the next step of a job now; None when somebody else works on it."""
@@ -161,12 +209,33 @@ class JobRunner:
             try:
                 after = self._after(job)
                 with self._jobs.transaction():
-                    self._jobs.save(after)
+                    self._save(after)
                     if not after.open:
                         self._ended(after)
             finally:
                 REQUEST_ID.reset(token)
             return after
+
+    def _save(self, job: Job) -> None:
+        """Keep what has become of a job, and what the operator is to know of it."""
+        with self._jobs.transaction():
+            self._jobs.save(job)
+            if self._letters is None:
+                return
+            if job.error is not None and (job.open or job.progress > 0 or job.attempts >= MOST_ATTEMPTS):
+                failure = Failure(self._queue, job.id, job.error, job.org_id, lasting=not job.open)
+                self._letters.failed(failure, PATIENCE)
+            else:
+                self._letters.succeeded(self._queue, [job.id])
+
+    def _purge(self) -> None:
+        now = self._clock.now_ns()
+        if 0 <= now - self._purged_ns < PURGE_SECONDS * NANOSECONDS:
+            return
+        self._purged_ns = now
+        self._jobs.purge(self._kind, now - FINISHED_DAYS * 86_400 * NANOSECONDS)
+        if self._letters is not None:
+            self._letters.purge()
 
     def _after(self, job: Job) -> Job:
         try:
@@ -175,8 +244,15 @@ class JobRunner:
             if fault.lasting:
                 _log.error("job %s of %s has failed: %s", job.id, job.kind, fault.reason)
                 return job.failed(fault.reason)
-            _log.warning("job %s of %s waits: %s", job.id, job.kind, fault.reason)
-            return job.delayed(fault.reason, self._clock.now_ns())
+            return self._delayed(job, fault.reason)
         except Exception:  # noqa: BLE001  whatever it is, the other jobs must go on
-            _log.exception("job %s of %s waits", job.id, job.kind)
-            return job.delayed(INTERNAL.code, self._clock.now_ns())
+            _log.exception("job %s of %s raised", job.id, job.kind)
+            return self._delayed(job, INTERNAL.code)
+
+    def _delayed(self, job: Job, reason: str) -> Job:
+        later = job.delayed(reason, self._clock.now_ns())
+        if later.attempts >= MOST_ATTEMPTS:
+            _log.error("job %s of %s is given up: %s", job.id, job.kind, reason)
+            return later.failed(reason)
+        _log.warning("job %s of %s waits: %s", job.id, job.kind, reason)
+        return later

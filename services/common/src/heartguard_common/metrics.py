@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -26,6 +26,7 @@ class Metrics:
             "heartguard_requests", "Requests answered", ("service", "route", "method", "status")
         )
         self.errors = self.counter("heartguard_errors", "Requests answered with 5xx", ("service", "route"))
+        self.limit_refusals = self.counter("heartguard_limit_refusals", "Refused by a limit", ("limit",))
         self.seconds = Histogram(
             "heartguard_request_seconds",
             "Seconds from the first byte read to the answer",
@@ -46,6 +47,10 @@ class Metrics:
         """A gauge whose value lies elsewhere and is read when metrics are asked for; left out where that fails."""
         self._live.register(_Live(name, text, read))
 
+    def live_queues(self, name: str, text: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """As `live`, with a value for each queue of the service, by its name."""
+        self._live.register(_LiveQueues(name, text, self.service, read))
+
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request and its latency in seconds; methods that nobody knows share one label."""
         method = method if method in METHODS else "other"
@@ -59,6 +64,10 @@ class Metrics:
         kept[1].observe(seconds)
         if status >= 500:
             self.errors.labels(self.service, route).inc()
+
+    def limit_refused(self, name: str) -> None:
+        """Count a refusal by the limit of that name."""
+        self.limit_refusals.labels(name).inc()
 
     def exposition(self) -> bytes:
         """The metrics of all workers in Prometheus' text format."""
@@ -84,3 +93,25 @@ class _Live(Collector):
         """The value now."""
         with contextlib.suppress(Exception):
             yield GaugeMetricFamily(self._name, self._text, value=self._read())
+
+
+class _LiveQueues(Collector):
+    """As `_Live`, with the labels `service` and `queue`."""
+
+    def __init__(self, name: str, text: str, service: str, read: Callable[[], Mapping[str, float]]) -> None:
+        self._name, self._text, self._service, self._read = name, text, service, read
+
+    def describe(self) -> Iterator[GaugeMetricFamily]:
+        """The name alone, as above."""
+        yield self._family()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The values now."""
+        with contextlib.suppress(Exception):
+            family = self._family()
+            for queue, value in self._read().items():
+                family.add_metric((self._service, queue), value)
+            yield family
+
+    def _family(self) -> GaugeMetricFamily:
+        return GaugeMetricFamily(self._name, self._text, labels=("service", "queue"))

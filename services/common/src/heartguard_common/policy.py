@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 ANYONE = "anyone"
 INNER = "inner"
-ROLES = ("admin", "manager", "user", "operator", "service")
+SERVICE = "service"
+ROLES = ("admin", "manager", "user", "operator", SERVICE)
 SCOPES = ("any", "own", "self")
 SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -36,9 +37,11 @@ KINDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
     }
 )
 
-_TOP_KEYS = frozenset({"classes", "parameters", "route"})
+STREAM = "stream"
+_KIB = 1024
+_TOP_KEYS = frozenset({"classes", "bodies", "parameters", "route"})
 _REQUIRED = ("id", "method", "path", "upstream", "who", "limit", "audited")
-_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials"))
+_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials", "body", "answer"))
 _ID = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
 _HARMLESS = re.compile(r"org_[0-9]{1,10}(_[A-Za-z0-9_.-]{1,100})?|[a-z_]{1,40}\.(schema\.json|xsd)", re.ASCII)
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+|\{[a-z_]+\}", re.ASCII)
@@ -64,7 +67,10 @@ class Segment:
 class Row:
     """One endpoint: its name, where it leads, who may, how often, and whether its use is audited.
 
-    `who` is `"anyone"`, `"inner"` or a map from role to scope. `limit` is a class of `Policy.classes` or `"none"`.
+    `who` is `"anyone"`, `"inner"` or a map from role to scope. `services` names the services that the role `service`
+    stands for here. `limit` is a class of `Policy.classes` or `"none"`.
+    `max_body` is how many bytes a request's body may have, as sent and decompressed; None for a stream of media.
+    `long_answer` says that an answer may be as long as a file.
     """
 
     id: str
@@ -76,6 +82,9 @@ class Row:
     audited: bool
     credentials: str
     segments: tuple[Segment, ...]
+    max_body: int | None
+    long_answer: bool
+    services: frozenset[str] = frozenset()
 
     def scope(self, role: str) -> str | None:
         """How far a role reaches here; None where it may not enter. Open rows have no scope to speak of."""
@@ -94,10 +103,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Policy:
-    """The whole of `policy.toml`: rows in the order of the file, and limit classes as multiples of RATE_LIMIT."""
+    """The whole of `policy.toml`: rows in the order of the file, and limit classes as multiples of RATE_LIMIT.
+
+    `bodies` are the classes of body limits, in bytes.
+    """
 
     rows: tuple[Row, ...]
     classes: Mapping[str, float]
+    bodies: Mapping[str, int]
 
     def row(self, method: str, path: str) -> Row | None:
         """The row of a route as a service's table names it, for example `("GET", "/users/{user_id}")`."""
@@ -141,7 +154,7 @@ def authorize(row: Row, principal: "Principal | None", *, inner: bool = False) -
     if principal is None:
         raise ServiceError(UNAUTHENTICATED)
     scope = principal.role == "operator" if row.who == INNER else row.scope(principal.role)
-    if not scope:
+    if not scope or (principal.role == SERVICE and principal.name not in row.services):
         raise ServiceError(FORBIDDEN)
 
 
@@ -197,22 +210,26 @@ def parse(text: str) -> Policy:
     except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"the policy is not TOML: {error}") from error
     faults = [f"unknown table {name}" for name in sorted(table.keys() - _TOP_KEYS)]
-    classes, kinds, routes = (
-        table.get(name, empty) for name, empty in (("classes", {}), ("parameters", {}), ("route", []))
+    classes, bodies, kinds, routes = (
+        table.get(name, empty) for name, empty in (("classes", {}), ("bodies", {}), ("parameters", {}), ("route", []))
     )
     faults += _table_faults(classes, kinds)
+    faults += _body_faults(bodies)
     if faults:
         raise PolicyError("the policy has faults:\n  " + "\n  ".join(faults))
     rows = []
     for place, entry in enumerate(routes, start=1):
-        found = [f"route {place} ({entry.get('id', 'no id')}): {fault}" for fault in _faults(entry, classes, kinds)]
+        found = [
+            f"route {place} ({entry.get('id', 'no id')}): {fault}" for fault in _faults(entry, classes, bodies, kinds)
+        ]
         faults += found
         if not found:
-            rows.append(_row(entry, kinds))
+            rows.append(_row(entry, bodies, kinds))
     faults += _conflicts(rows)
     if faults:
         raise PolicyError("the policy has faults:\n  " + "\n  ".join(faults))
-    return Policy(tuple(rows), MappingProxyType({name: float(value) for name, value in classes.items()}))
+    limits = MappingProxyType({name: value * _KIB for name, value in bodies.items()})
+    return Policy(tuple(rows), MappingProxyType({name: float(value) for name, value in classes.items()}), limits)
 
 
 def _table_faults(classes: Any, kinds: Any) -> Iterator[str]:
@@ -229,7 +246,20 @@ def _table_faults(classes: Any, kinds: Any) -> Iterator[str]:
             yield f"parameters: {name} must be one of {', '.join(KINDS)}"
 
 
-def _faults(entry: Mapping[str, Any], classes: Mapping[str, Any], kinds: Mapping[str, str]) -> Iterator[str]:
+def _body_faults(bodies: Any) -> Iterator[str]:
+    for name in ("none", "document"):
+        if name not in bodies:
+            yield f"bodies: {name} is missing"
+    for name, value in bodies.items():
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 65_536:
+            yield f"bodies: {name} must be KiB, 1 to 65536"
+    if STREAM in bodies:
+        yield f"bodies: {STREAM} is a word of its own"
+
+
+def _faults(
+    entry: Mapping[str, Any], classes: Mapping[str, Any], bodies: Mapping[str, Any], kinds: Mapping[str, str]
+) -> Iterator[str]:
     yield from (f"unknown key {name}" for name in sorted(entry.keys() - _ROUTE_KEYS))
     missing = [name for name in _REQUIRED if name not in entry]
     if missing:
@@ -243,6 +273,10 @@ def _faults(entry: Mapping[str, Any], classes: Mapping[str, Any], kinds: Mapping
         yield f"upstream must be one of {', '.join(SERVICES)}"
     if entry["limit"] != UNLIMITED and entry["limit"] not in classes:
         yield "limit names no class"
+    if entry.get("body", STREAM) != STREAM and entry["body"] not in bodies:
+        yield "body names no class"
+    if entry.get("answer", STREAM) != STREAM:
+        yield f"answer can only be {STREAM}"
     if not isinstance(entry["audited"], bool):
         yield "audited must be true or false"
     yield from _path_faults(entry["path"], kinds)
@@ -269,27 +303,42 @@ def _who_faults(who: Any, credentials: Any) -> Iterator[str]:
         yield 'who must be "anyone", "inner" or a table of roles'
         return
     for role, scope in who.items():
-        if role not in ROLES or scope not in SCOPES:
+        if role == SERVICE:
+            yield from _service_faults(scope)
+        elif role not in ROLES or scope not in SCOPES:
             yield f"who: {role} must be a role with the scope {' or '.join(SCOPES)}"
-        elif role in ("operator", "service") and scope != "any":
+        elif role == "operator" and scope != "any":
             yield f"who: {role} belongs to no organization, so its scope can only be any"
 
 
-def _row(entry: Mapping[str, Any], kinds: Mapping[str, str]) -> Row:
+def _service_faults(names: Any) -> Iterator[str]:
+    if not isinstance(names, list) or not names or len(set(names)) != len(names) or not set(names) <= set(SERVICES):
+        yield f"who: service must be a list of different services, each one of {', '.join(SERVICES)}"
+
+
+def _row(entry: Mapping[str, Any], bodies: Mapping[str, int], kinds: Mapping[str, str]) -> Row:
     who = entry["who"]
+    services: frozenset[str] = frozenset()
+    if not isinstance(who, str):
+        services = frozenset(who.get(SERVICE, ()))
+        who = MappingProxyType({role: "any" if role == SERVICE else scope for role, scope in who.items()})
+    body = entry.get("body", "none" if entry["method"] in ("GET", "DELETE") else "document")
     pieces = entry["path"][1:].split("/")
     return Row(
         id=entry["id"],
         method=entry["method"],
         path=entry["path"],
         upstream=entry["upstream"],
-        who=who if isinstance(who, str) else MappingProxyType(dict(who)),
+        who=who,
         limit=entry["limit"],
         audited=entry["audited"],
         credentials=entry.get("credentials", "ignored" if who == ANYONE else "required"),
         segments=tuple(
             Segment(piece[1:-1], kinds[piece[1:-1]]) if piece.startswith("{") else Segment(piece) for piece in pieces
         ),
+        services=services,
+        max_body=None if body == STREAM else bodies[body] * _KIB,
+        long_answer="answer" in entry,
     )
 
 

@@ -51,7 +51,7 @@ def read_json(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise Malformed("The body is not UTF-8") from error
     except RecursionError as error:
-        raise Malformed(_TOO_DEEP) from error
+        raise Malformed(TOO_DEEP) from error
     except json.JSONDecodeError as error:
         raise Malformed(f"The body is not JSON: line {error.lineno}, column {error.colno}") from error
     except ValueError as error:
@@ -83,7 +83,7 @@ def require_depth(document: Any) -> None:
         if not layer:
             return
         layer = [inner for value in layer for inner in (value.values() if isinstance(value, dict) else value)]
-    raise Malformed(_TOO_DEEP)
+    raise Malformed(TOO_DEEP)
 
 
 def dump_json(document: Any) -> bytes:
@@ -115,7 +115,7 @@ def parse_xml(body: bytes) -> "etree._Element":
         line, column = error.position
         raise Malformed(f"The body is not well-formed XML: line {line}, column {column}") from error
     if _TOO_DEEP_XML(root):
-        raise Malformed(_TOO_DEEP)
+        raise Malformed(TOO_DEEP)
     return root
 
 
@@ -224,7 +224,7 @@ def _has_doctype(body: bytes) -> bool:
         position = end + len(closing)
 
 
-_TOO_DEEP = f"The document has more than {MAX_DEPTH} levels"
+TOO_DEEP = f"The document has more than {MAX_DEPTH} levels"
 _TOO_DEEP_XML = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 _INTRICATE = ("\\", '" ', '"\t', '"\r', '"\n')
 _HOLDERS = (dict, list)

@@ -71,6 +71,8 @@ class Route:
     read: as a document, as a document that may be missing, as a stream, or not at all. `path` is written as
     in policy.toml, with `{name}` for its variable parts. `offers` are the media types of a good answer.
     `readers` make the document of a body in a format of the route's own, from the bytes and the query.
+    An `expensive` route is answered in a lane (`lanes.py`), always or where the call says so, and computes its answer
+    within `seconds`, if given.
     """
 
     method: str
@@ -85,3 +87,9 @@ class Route:
     offers: tuple[str, ...] = DOCUMENT_TYPES
     readers: Mapping[str, Callable[[bytes, Mapping[str, Any]], Any]] = field(default_factory=dict)
     idempotent: bool = False
+    expensive: bool | Callable[[Call], bool] = False
+    seconds: float | None = None
+
+    def costs_much(self, call: Call) -> bool:
+        """Whether this call has to have a place in a lane."""
+        return self.expensive if isinstance(self.expensive, bool) else self.expensive(call)

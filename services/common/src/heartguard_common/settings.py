@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from heartguard_common.redis_urls import redis_url
+
 T = TypeVar("T")
 _PERIODS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -94,10 +96,29 @@ def secret(text: str) -> str:
 
 
 def weak(text: str) -> bool:
-    """Whether a secret is too short, a placeholder, or made of a shorter text by repeating it."""
+    """Whether a secret is too short, a placeholder, a shorter text repeated, a UUID, or stands in published code.
+
+    Who makes a UUID need not make it unguessable, and who sees one does not hide it (RFC 9562 section 8).
+    """
     lowered = text.lower()
     short = len(text.encode()) < 32 or len(set(text)) < 8
-    return short or any(word in lowered for word in _PLACEHOLDERS) or lowered in (lowered + lowered)[1:-1]
+    made = any(word in lowered for word in _PLACEHOLDERS) or lowered in (lowered + lowered)[1:-1]
+    return short or made or _UUID.fullmatch(lowered) is not None or published(_sha256(text))
+
+
+def published(sha256: str) -> bool:
+    """Whether the hexadecimal SHA-256 is that of a well-known word or of a secret that stands in published code."""
+    # Read anew each time: it is asked for a few secrets at start, and nobody should hold the list after that.
+    listed = _LIST.read_text(encoding="ascii")
+    return sha256 in _PUBLISHED or f"\n{sha256[:16]}\n" in listed
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+_LIST = Path(__file__).with_name("published_secrets.txt")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 # Each is too long to come up in a random text by chance; "secret" and "256-bit" cover those of the JWT tutorials.
@@ -106,7 +127,7 @@ _PLACEHOLDERS = (
     *("256-bit", "heartguard", "supersecure", "0123456789", "1234567890", "abcdefgh", "qwertyui"),
 )
 _PUBLISHED = frozenset(
-    hashlib.sha256(word.encode()).hexdigest()
+    _sha256(word)
     for word in (
         *("", "secret", "password", "changeme", "change-me", "change_me", "operator", "admin", "token", "test", "root"),
         *("heartguard", "example", "default", "none", "null", "123456", "12345678", "0" * 32, "0" * 64),
@@ -123,7 +144,7 @@ def credentials(text: str) -> Mapping[str, str]:
     known = dict(item.split(":", 1) for item in text.split(","))
     if len(known) != text.count(",") + 1:
         raise ValueError("must name each service once")
-    if weakest := [name for name, digest in known.items() if digest in _PUBLISHED]:
+    if weakest := [name for name, digest in known.items() if published(digest)]:
         raise ValueError(f"must not be made of well-known secrets, as that of {', '.join(weakest)}")
     if len(set(known.values())) != len(known):
         raise ValueError("must be made of secrets that differ: whoever knows one must not be somebody else too")
@@ -178,7 +199,7 @@ def rate(text: str) -> Rate:
 class CommonSettings:
     """The settings that every service reads."""
 
-    redis_url: str = variable("REDIS_URL")
+    redis_url: str = variable("REDIS_URL", redis_url)
     auth_url: str = variable("AUTH_URL", http_url, default="http://127.0.0.1:5001")
     service_secret: str = variable("SERVICE_SECRET", secret)
     service_credentials: Mapping[str, str] = variable("SERVICE_CREDENTIALS", credentials)

@@ -6,6 +6,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from heartguard_common.redis_urls import tls_options
+
 RedisClient: TypeAlias = "redis.Redis"
 
 # ResponseError is among them: LOADING, READONLY and OOM are replies, and mean that Redis is away.
@@ -22,4 +24,5 @@ def make_redis(url: str, *, timeout_seconds: float = 0.25, decode: bool = True) 
         retry=Retry(NoBackoff(), 0),
         max_connections=64,
         health_check_interval=0,
+        **tls_options(url),
     )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
-from gunicorn import util
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.errors import UnsupportedTransferCoding
 
 from heartguard_common.errors import INTERNAL, ErrorRow
 from heartguard_common.ids import uuid7
@@ -24,8 +25,19 @@ def row_of(error: BaseException, rows: Rows, log: logging.Logger) -> ErrorRow:
     return row or INTERNAL
 
 
+def require_known_coding(request: Any) -> None:
+    """Raise gunicorn's UnsupportedTransferCoding where a body has another coding than chunked (RFC 9112 section 6.1).
+
+    Gunicorn takes them when chunked is the last one, and decodes none.
+    """
+    if isinstance(request.body.reader, ChunkedReader):
+        codings = [value.strip().lower() for name, value in request.headers if name == "TRANSFER-ENCODING"]
+        if codings != ["chunked"]:
+            raise UnsupportedTransferCoding(", ".join(codings))
+
+
 def refuse(client: Any, method: str | None, row: ErrorRow, log: logging.Logger, *, gateway: bool = False) -> None:
-    """Answer on the bare socket and end the connection; `gateway`: the answer names the gateway's request too."""
+    """Answer on the bare socket; the caller closes it. `gateway`: the answer names the gateway's request too."""
     own = uuid7()
     REQUEST_ID.set(own)
     fields = {"method": method, "status": row.status, "code": row.code, "route": "unparsed"}
@@ -43,6 +55,5 @@ def refuse(client: Any, method: str | None, row: ErrorRow, log: logging.Logger, 
     named = f"X-Gateway-Request-ID: {own}\r\n" if gateway else ""
     try:
         client.sendall(f"{head}{named}\r\n".encode("ascii") + body)
-        util.close_graceful(client)
     except OSError:
         log.debug("the client did not wait for its refusal")

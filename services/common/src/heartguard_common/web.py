@@ -7,43 +7,47 @@ never see JSON or XML.
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
+from threading import BoundedSemaphore
 from typing import Any, cast
 
 from flask import Flask, Response, g, request
-from gunicorn.http.errors import NoMoreData, ParseException
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
 from heartguard_common import body as bodies
 from heartguard_common import etag, failures
+from heartguard_common.authority import Authority
 from heartguard_common.contracts import Contract, Contracts, Violations
+from heartguard_common.dead_letter_routes import dead_letter_routes
+from heartguard_common.dead_letters import DeadLetters
 from heartguard_common.errors import (
+    BUSY,
     INTERNAL,
     MALFORMED,
-    METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,
-    NOT_FOUND,
-    TOO_LARGE,
-    UNAVAILABLE,
     UNPROCESSABLE,
     Fault,
     ServiceError,
 )
-from heartguard_common.files import FULL
 from heartguard_common.forwarding import forwarded
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
+from heartguard_common.lanes import Lanes
 from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, readiness_document
+from heartguard_common.limits import LimitError
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
 from heartguard_common.policy import KINDS, Policy, Row, authorize
+from heartguard_common.recheck import BELIEVED_SECONDS, ActiveCheck, CheckedReader
 from heartguard_common.representation import Malformed, choose
 from heartguard_common.revocation import Revocations
+from heartguard_common.route_table import require_same_routes
 from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, FORMATS, Answer, Call, Route
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
+from heartguard_common.translation import translate
 from heartguard_common.xml_codec import pointer
 
 # Of several rows at one place, such as /users/me and /users/{user_id}, only those count whose parameters fit.
@@ -52,9 +56,7 @@ CONVERTERS = {
     for kind, pattern in KINDS.items()
 }
 
-
-class RouteTableError(Exception):
-    """The route table and the policy don't say the same; the service refuses to start."""
+_LARGE = 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ class Edge:
 
     `prefix` is the path that health, ready and metrics stand under. `gateway_key` verifies whom the gateway
     forwards for; without it nobody can forward. `check_answers` holds every answer
-    against its contract, for tests and development.
+    against its contract, for tests and development. `decoding` lets one large body at a time become a document.
+    `believed_seconds` is how long it is believed that a token is not revoked, while the body of its request comes in.
     """
 
     service: str
@@ -74,10 +77,15 @@ class Edge:
     revocations: Revocations
     lifecycle: Lifecycle
     metrics: Metrics
+    lanes: Lanes
     gateway_key: str = ""
     keys: IdempotencyKeys | None = None
+    letters: DeadLetters | None = None
+    authority: Authority | None = None
     check_answers: bool = False
+    believed_seconds: float = BELIEVED_SECONDS
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("heartguard"))
+    decoding: BoundedSemaphore = field(default_factory=BoundedSemaphore)
 
 
 def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
@@ -86,12 +94,14 @@ def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
     app.url_map.converters = CONVERTERS
-    table = (*routes, *_standard_routes(edge))
-    _require_same_rows(edge, table)
-    for route in table:
+    table = [(route, usecases) for route in (*routes, *_standard_routes(edge))]
+    if edge.letters is not None:
+        table += [(route, edge.letters) for route in dead_letter_routes(edge.prefix)]
+    require_same_routes(edge.service, [route for route, _ in table], edge.policy, edge.contracts)
+    for route, called in table:
         row = edge.policy.row(route.method, route.path)
         assert row is not None
-        endpoint = _Endpoint(edge, route, row, usecases)
+        endpoint = _Endpoint(edge, route, row, called)
         app.add_url_rule(_rule(row), row.id, endpoint, methods=[route.method], provide_automatic_options=False)
     app.before_request(lambda: _begin(app, edge))
     app.after_request(lambda response: _finish(edge, response))
@@ -121,19 +131,6 @@ def _standard_routes(edge: Edge) -> tuple[Route, ...]:
         Route("GET", f"{edge.prefix}/ready", ready, gives="Readiness", body="none"),
         Route("GET", f"{edge.prefix}/metrics", metrics, body="none", offers=("text/plain", *DOCUMENT_TYPES)),
     )
-
-
-def _require_same_rows(edge: Edge, table: Sequence[Route]) -> None:
-    mounted = {(route.method, route.path) for route in table}
-    written = {(row.method, row.path) for row in edge.policy.of(edge.service)}
-    faults = [f"{method} {path} has no row in policy.toml" for method, path in sorted(mounted - written)]
-    faults += [f"{method} {path} has no route in {edge.service}" for method, path in sorted(written - mounted)]
-    for route in table:
-        for name in (route.takes, route.gives, route.query):
-            if name is not None and name not in edge.contracts.names():
-                faults.append(f"{route.method} {route.path} names the unknown message {name}")
-    if faults:
-        raise RouteTableError("\n".join(faults))
 
 
 def _begin(app: Flask, edge: Edge) -> None:
@@ -183,8 +180,18 @@ class _Endpoint:
     def __call__(self, **params: str) -> Response:
         principal = g.principal = self._authenticate()
         authorize(self.row, principal, inner=_is_inner())
-        call, request_hash = self._call(principal, params)
-        key = request.headers.get("Idempotency-Key")
+        token = bearer_token(request.headers.get("Authorization"))
+        active = ActiveCheck(self.edge.revocations, principal, token, self.edge.believed_seconds)
+        call, request_hash = self._call(principal, params, active)
+        active.require()
+        if principal is None or not self.route.costs_much(call):
+            return self._reply(call, request_hash)
+        with self.edge.lanes.computing(principal, self.route.seconds):
+            active.require()  # once more, because the wait for a place takes seconds too
+            return self._reply(call, request_hash)
+
+    def _reply(self, call: Call, request_hash: str) -> Response:
+        key, principal = request.headers.get("Idempotency-Key"), call.principal
         if key is None or not self.route.idempotent or self.edge.keys is None or principal is None:
             return self._response(self._answer(call))
         if not 1 <= len(key) <= 255 or not key.isprintable():
@@ -208,7 +215,7 @@ class _Endpoint:
             self.edge.revocations.require_active(principal, bearer_token(header) or "")
         return principal
 
-    def _call(self, principal: Principal | None, params: Mapping[str, str]) -> tuple[Call, str]:
+    def _call(self, principal: Principal | None, params: Mapping[str, str], active: ActiveCheck) -> tuple[Call, str]:
         """The call, and the hash of its request where there is a key for it: a handler must not find the body kept."""
         query = self._decode_query()
         document, body_type, raw = self._read_body(query)
@@ -223,7 +230,7 @@ class _Endpoint:
             principal=principal,
             document=document,
             body_type=body_type,
-            stream=request.stream if self.route.body == "stream" else None,
+            stream=CheckedReader(request.stream, active) if self.route.body == "stream" else None,
             content_length=request.content_length,
             address=g.address,
             user_agent=request.headers.get("User-Agent", "")[:300],
@@ -249,7 +256,12 @@ class _Endpoint:
         if self.route.body == "optional" and not (request.content_length or "Transfer-Encoding" in request.headers):
             return None, None, b""
         media_type = bodies.media_type(_headers(), self.route.accepts)
-        raw = bodies.read(request.stream, _headers())
+        raw = bodies.read(request.stream, _headers(), self.row.max_body or 0)
+        # A document takes many times the memory of its bytes, and two of them are not made faster at once than in turn.
+        with self.edge.decoding if len(raw) > _LARGE else nullcontext():
+            return self._decode(raw, media_type, query)
+
+    def _decode(self, raw: bytes, media_type: str, query: Mapping[str, Any]) -> tuple[Any, str | None, bytes]:
         contract = self._takes
         if contract is not None and (reader := self.route.readers.get(media_type)) is not None:
             document = reader(raw, query)
@@ -287,7 +299,8 @@ class _Endpoint:
         status = answer.status or self.route.status
         headers = dict(answer.headers)
         if answer.stream is not None:
-            response = Response(answer.stream, status, headers, content_type=answer.media_type)
+            stream = self.edge.lanes.sending(g.principal, answer.stream) if self.route.expensive else answer.stream
+            response = Response(stream, status, headers, content_type=answer.media_type)
             if request.method == "HEAD" or status == 304:
                 # Werkzeug sends no body then, and would leave the stream open.
                 response.close()
@@ -304,14 +317,18 @@ class _Endpoint:
     def _once(self, key: str, call: Call, request_hash: str) -> Response:
         assert self.edge.keys is not None and call.principal is not None  # noqa: PT018  seen by the caller
         made: list[Response] = []
+        principal = call.principal
 
         def answer(claimed_ns: int) -> Recorded:
             response = self._response(self._answer(replace(call, claimed_ns=claimed_ns)))
+            if self.edge.authority is not None and principal.kind == "person":
+                # The answer that is kept is the caller's data too.
+                self.edge.authority.require_writer(principal)
             made.append(response)
             kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
             return Recorded(response.status_code, kept, response.get_data())
 
-        recorded = self.edge.keys.once(call.principal.actor, self.row.id, key, request_hash, answer)
+        recorded = self.edge.keys.once(principal.actor, self.row.id, key, request_hash, answer, principal.org_id)
         return made[0] if made else Response(recorded.body, recorded.status, recorded.headers)
 
 
@@ -340,35 +357,23 @@ def _checked(decode: Callable[[], Any]) -> Any:
     try:
         return decode()
     except Malformed as error:
-        raise ServiceError(MALFORMED, str(error)) from error
+        refusal = ServiceError(MALFORMED, str(error))
     except Violations as error:
-        raise ServiceError(UNPROCESSABLE, details=error.faults) from error
+        refusal = ServiceError(UNPROCESSABLE, details=error.faults)
+    raise refusal  # out here: a cause would keep the frames it went through, and with them the whole document
 
 
 def handle_errors(edge: Edge, error: Exception) -> Response:
     """The one place that turns an exception into an answer, in the format the caller asked for."""
-    known = error if isinstance(error, ServiceError) else _translate(error)
+    known = error if isinstance(error, ServiceError) else translate(error)
     g.error_code = known.row.code
-    if known.row.status >= 500:
+    if isinstance(known, LimitError):
+        edge.metrics.limit_refused(known.limit)
+    if known.row.status >= 500 and known.row is not BUSY:  # a full lane is no failure: it is counted, without a stack
         edge.log.error("%s", known, exc_info=error)
     media_type = g.get("error_type", DOCUMENT_TYPES[0])
     status, headers, body = failures.render(known, media_type, g.request_id, edge.contracts)
     return Response(body, status, headers)
-
-
-def _translate(error: Exception) -> ServiceError:
-    if isinstance(error, NotFound):
-        return ServiceError(NOT_FOUND)
-    if isinstance(error, MethodNotAllowed):
-        return ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(error.valid_methods or ()))})
-    if isinstance(error, RequestEntityTooLarge):
-        return ServiceError(TOO_LARGE)
-    broken_chunks = isinstance(error, ParseException | NoMoreData)
-    if broken_chunks or (isinstance(error, HTTPException) and 400 <= (error.code or 500) < 500):
-        return ServiceError(MALFORMED, "The request is not well-formed")
-    if isinstance(error, OSError) and error.errno in FULL:
-        return ServiceError(UNAVAILABLE, "There is no room left to store this")
-    return ServiceError(INTERNAL)
 
 
 def _finish(edge: Edge, response: Response) -> Response:

@@ -1,7 +1,9 @@
 """Who calls, remembered: a token's signature is checked once, its end at every request."""
 
 from heartguard_common.clock import Clock, seconds
+from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Authenticator, Principal
+from heartguard_gateway.errors import SERVICE_CREDENTIALS
 
 
 class CachedCallers:
@@ -14,7 +16,10 @@ class CachedCallers:
         self._known: dict[str, Principal] = {}
 
     def identify(self, authorization: str | None) -> Principal | None:
-        """The caller. Raises GEN_402 for bad credentials, GEN_503 when the keys to check them can't be had."""
+        """The caller. Raises GEN_402 for bad credentials, GEN_503 when the keys to check them can't be had.
+
+        Raises GW_020 for Basic credentials, right or wrong: they are the services', which call each other directly.
+        """
         if authorization is None:
             return None
         known = self._known.get(authorization)
@@ -22,6 +27,8 @@ class CachedCallers:
             if seconds(self._clock) < known.expires_at:
                 return known
             del self._known[authorization]
+        if authorization.strip().partition(" ")[0].lower() == "basic":
+            raise ServiceError(SERVICE_CREDENTIALS)
         principal = self._authenticator.identify(authorization)
         if principal is not None and principal.kind == "person":
             if len(self._known) >= self._size:

@@ -4,34 +4,39 @@ A greenlet that has served a request keeps some 16 KiB of stack; a resting conne
 and a watcher. Greenlets are kept for the next request, because making one costs more than waking one.
 """
 
+import struct
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gevent
 from gevent.hub import get_hub
-from gevent.socket import SHUT_RD
+from gevent.socket import SHUT_RD, SHUT_RDWR, SO_LINGER, SOL_SOCKET
 
+from heartguard_common.network import bucket_address
 from heartguard_gateway.sockets import readable
 
-# What the worker tells of a connection in the WSGI environment: how to end it after this answer, and for how many
-# seconds its first request lay unread.
-CLOSE, WAITED = "heartguard.close", "heartguard.waited"
+# What the worker tells of a connection in the WSGI environment: how to end it after this answer, how to cut it in the
+# middle, and for how many seconds its first request lay unread.
+CLOSE, CUT, WAITED = "heartguard.close", "heartguard.cut", "heartguard.waited"
 _POLLIN = 1
+_RESET = struct.pack("ii", 1, 0)  # struct linger: close() discards what was not sent, and resets
 _SPARE = 64  # greenlets that wait for work; more have been needed only in a burst
 
 
 class Client:
     """One connection. `since` is when it began to rest or to send its request; `late` that it took too long.
 
-    `fresh` says that nothing of it has been answered yet.
+    `fresh` says that nothing of it has been answered yet; `place` is its address, as the limits of requests count it.
     """
 
-    __slots__ = ("address", "fresh", "late", "listener", "reading", "since", "socket", "watcher")
+    __slots__ = ("address", "fresh", "late", "listener", "place", "reading", "since", "socket", "watcher")
 
     def __init__(self, socket: Any, address: Any, listener: Any) -> None:
         self.socket = socket
         self.address = address
+        self.place = bucket_address(address[0]) if isinstance(address, tuple) else ""  # a Unix socket tells nothing
         self.listener = listener
         self.watcher: Any = get_hub().loop.io(socket.fileno(), _POLLIN)
         self.since = 0.0
@@ -42,6 +47,12 @@ class Client:
     def silent(self) -> bool:
         """Whether neither bytes nor its end are there to be read."""
         return not readable(self.socket)
+
+    def cut(self) -> None:
+        """End the connection at once: whoever sends gets an OSError, and the kernel keeps nothing that was not read."""
+        with suppress(OSError):  # the client has gone meanwhile
+            self.socket.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
+            self.socket.shutdown(SHUT_RDWR)
 
     def close(self) -> None:
         """Forget watcher and socket."""
@@ -59,10 +70,31 @@ class Clients:
         self._resting: dict[Client, None] = {}
         self._working: dict[Client, gevent.Greenlet] = {}
         self._spare: list[gevent.Greenlet] = []
+        self._by_place: dict[str, dict[Client, None]] = {}
 
     def __len__(self) -> int:
         """How many there are."""
         return len(self._resting) + len(self._working)
+
+    def take(self, client: Client) -> None:
+        """A new connection, which waits for its first request."""
+        self._by_place.setdefault(client.place, {})[client] = None
+        self.rest(client)
+
+    def make_room(self) -> None:
+        """End one connection that waits or sends a head: the oldest of the address that has most.
+
+        So who opens connections to keep others out loses their own, and whoever is answered loses none.
+        """
+        for place in sorted(self._by_place, key=lambda it: len(self._by_place[it]), reverse=True):
+            for client in self._by_place[place]:
+                if client in self._resting:
+                    self._end(client)
+                    return
+                if client.reading and not client.late:
+                    client.late = True
+                    _stop_reading(client)
+                    return
 
     def rest(self, client: Client) -> None:
         """Wait for the next request."""
@@ -116,7 +148,7 @@ class Clients:
             finally:
                 greenlet = self._working.pop(client)
                 if not may_rest:
-                    client.close()
+                    self._close(client)
             if may_rest:
                 self.rest(client)
             if len(self._spare) >= _SPARE:
@@ -126,6 +158,13 @@ class Clients:
 
     def _end(self, client: Client) -> None:
         del self._resting[client]
+        self._close(client)
+
+    def _close(self, client: Client) -> None:
+        others = self._by_place[client.place]
+        del others[client]
+        if not others:
+            del self._by_place[client.place]
         client.close()
 
 

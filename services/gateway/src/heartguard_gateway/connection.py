@@ -34,6 +34,12 @@ class Message:
         self._blocks: list[bytes] = []
         self._parser: Any = httptools.HttpResponseParser(self)
 
+    @property
+    def live(self) -> bool:
+        """Whether this is a stream of events, which has no end and waits for nobody."""
+        kind = next((value for name, value in self.headers if name.lower() == "content-type"), "")
+        return kind.lower().startswith("text/event-stream")
+
     def feed(self, data: bytes) -> None:
         """Take bytes from the wire. Raises `BadAnswer`."""
         if self.complete:

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
-from heartguard_common.network import parse_address
+from heartguard_common.network import bucket_address, parse_address
 from heartguard_common.policy import Row
 
 Headers = list[tuple[str, str]]
@@ -28,6 +28,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9_~.-]*)+", re.ASCII)
+_ABSOLUTE = re.compile(r"https?://([^/?]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})", re.ASCII)
 # A slash, a backslash, a parameter sign or a second escape inside a segment is read differently by different
 # readers of the path, so that two of them could see two routes.
@@ -60,7 +61,7 @@ class Request:
     """What the client sent, header names in lower case.
 
     `close` ends the client's connection after the answer; `consumed` says that the body was read to its end. `waited`
-    is how many seconds it lay in the kernel, where that is known.
+    is how many seconds it lay in the kernel, where that is known. `cut` ends the connection at once, in an answer.
     """
 
     method: str
@@ -74,6 +75,7 @@ class Request:
     close: Callable[[], None] = _nothing
     consumed: bool = False
     waited: float = 0.0
+    cut: Callable[[], None] = _nothing
 
     @property
     def path(self) -> str:
@@ -141,6 +143,25 @@ class Exchange:
     reply: Reply | None = None
     refused_by: str | None = None
     code: str | None = None
+
+    @property
+    def holder(self) -> str:
+        """Who shares the limits of bodies and streams: the organization, the service, or the anonymous address."""
+        caller = self.principal
+        if caller is None:
+            return f"address {bucket_address(self.address)}"
+        return f"organization {caller.org_id}" if caller.kind == "person" else caller.actor
+
+
+def origin_form(method: str, target: str) -> tuple[str, str] | None:
+    """Authority and origin-form of a target in absolute-form (RFC 9112 section 3.2.2); None for one in another form."""
+    found = _ABSOLUTE.fullmatch(target)
+    if found is None:
+        return None
+    authority, rest = found.groups()
+    if not rest and method == "OPTIONS":
+        return authority, "*"  # section 3.2.4
+    return authority, rest if rest.startswith("/") else f"/{rest}"
 
 
 def split_path(path: str) -> tuple[str, ...]:

@@ -16,6 +16,9 @@ UPSTREAM_UNAVAILABLE = ErrorRow("GW_011", 503, "The service is not available")
 UPSTREAM_TIMEOUT = ErrorRow("GW_012", 504, "The service did not answer in time")
 AUDIT_UNAVAILABLE = ErrorRow("GW_013", 503, "The request could not be written to the audit trail")
 OVERLOADED = ErrorRow("GW_014", 503, "The gateway has more to do than it can")
+SERVICE_CREDENTIALS = ErrorRow("GW_020", 401, "The gateway takes no credentials of services")
+SPOOL_FULL = ErrorRow("GW_015", 503, "The gateway holds as many bytes of request bodies as it may")
+LANES_FULL = ErrorRow("GW_016", 503, "As many streams or large documents as may be are on their way already")
 
 ROWS = (
     BAD_TARGET,
@@ -32,4 +35,7 @@ ROWS = (
     UPSTREAM_TIMEOUT,
     AUDIT_UNAVAILABLE,
     OVERLOADED,
+    SERVICE_CREDENTIALS,
+    SPOOL_FULL,
+    LANES_FULL,
 )

@@ -11,14 +11,14 @@ from heartguard_common.clock import SystemClock
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.paths import POLICY_FILE
-from heartguard_common.policy import ANYONE, INNER, ROLES, UNLIMITED, Policy, PolicyError, Row
+from heartguard_common.policy import ANYONE, INNER, ROLES, SERVICE, SERVICES, UNLIMITED, Policy, PolicyError, Row
 from heartguard_common.revocation import Verdict
-from heartguard_common.settings import Rate
+from heartguard_common.settings import Rate, SettingsError
 from heartguard_gateway.domain import join_path, split_path
 from heartguard_gateway.errors import BAD_TARGET
 from heartguard_gateway.policy import Matcher, compile_limits
 from heartguard_gateway.settings import Settings
-from heartguard_gateway.wiring import NAME, make_authenticator
+from heartguard_gateway.wiring import NAME, make_authenticator, make_keys
 
 FROM_INPUT = "-"
 SCOPES = {
@@ -43,7 +43,11 @@ def main(arguments: Sequence[str] | None = None, file: Path = POLICY_FILE) -> in
     if options.command == "check":
         print(f"services/gateway/policy.toml: {len(rules.rows)} routes, {len(rules.classes)} classes, no faults")
         return 0
-    settings = Settings.from_env()
+    try:
+        settings = Settings.from_env()
+    except SettingsError as error:
+        print(f"heartguard: {error}", file=sys.stderr)
+        return 1
     passes = True
     _say("request", f"{options.method} {options.path}")
     try:
@@ -79,12 +83,20 @@ def describe(row: Row, rules: Policy, rate: Rate) -> Iterator[tuple[str, str]]:
     """What a row says, as pairs of a word and a text."""
     yield "row", f"{row.id} ({row.method} {row.path})"
     yield "leads to", "the gateway itself" if row.upstream == NAME else f"the service {row.upstream}"
-    who = row.who if isinstance(row.who, str) else ", ".join(f"{role}: {scope}" for role, scope in row.who.items())
-    yield "who", "the operator, or anyone on the inner network" if row.who == INNER else who
+    yield "who", _who(row)
     limits = compile_limits(rules, rate.count, rate.seconds)
     names = [name for name in dict.fromkeys(("address", row.limit)) if row.limit != UNLIMITED]
     yield "limits", ", ".join(f"{name}: {limits[name].capacity} in {rate.seconds} s" for name in names) or "none"
     yield "audited", "yes" if row.audited else "no"
+
+
+def _who(row: Row) -> str:
+    if isinstance(row.who, str):
+        return "the operator, or anyone on the inner network" if row.who == INNER else row.who
+    roles = [f"{role}: {scope}" for role, scope in row.who.items() if role != SERVICE]
+    if row.services:
+        roles.append(f"services, at the own port of {row.upstream}: {', '.join(sorted(row.services))}")
+    return ", ".join(roles)
 
 
 def decide(row: Row, caller: Principal | None, *, inner: bool) -> str:
@@ -95,20 +107,24 @@ def decide(row: Row, caller: Principal | None, *, inner: bool) -> str:
         raise _refusal(error) from error
     if isinstance(row.who, str) or caller is None:
         return "the row is open to anyone" if row.who == ANYONE else "the row opens to the place it is asked from"
+    if caller.role == SERVICE:
+        return f"the row names {caller.name}, at the own port of {row.upstream}; the gateway refuses it (GW_020)"
     scope = row.who[caller.role]
     return f"the row gives {caller.role} the scope {scope}: {SCOPES[scope]}"
 
 
 def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None:
     """Who asks. Raises `RefusedError` for a token that is no good."""
+    if options.service:
+        return Principal("service", SERVICE, name=options.service)
     if options.role:
-        return Principal(options.role if options.role in ("operator", "service") else "person", options.role)
+        return Principal("operator" if options.role == "operator" else "person", options.role)
     if not options.token:
         return None
     credential = sys.stdin.readline().strip() if options.token == FROM_INPUT else options.token
-    auth = Sister(settings.auth_url, NAME, settings.service_secret)
+    auth, clock = Sister(settings.auth_url, NAME, settings.service_secret), SystemClock()
     try:
-        caller = make_authenticator(settings, auth, SystemClock()).identify(f"Bearer {credential}")
+        caller = make_authenticator(settings, make_keys(settings, auth, clock), clock).identify(f"Bearer {credential}")
         person = caller is not None and caller.kind == "person"
         if person and revocation.introspect(auth, credential) is Verdict.REVOKED:
             raise RefusedError("401 GEN_402: the token is revoked")
@@ -125,6 +141,8 @@ def _name(caller: Principal | None, *, inner: bool) -> str:
     place = ", on the inner network" if inner else ""
     if caller is None:
         return f"nobody: no credentials{place}"
+    if caller.role == SERVICE:
+        return f"the service {caller.name}{place}"
     if caller.user_id is None:
         return f"somebody with the role {caller.role}{place}"
     return f"user {caller.user_id} of organization {caller.org_id}, {caller.role}{place}"
@@ -143,7 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     asked.add_argument("path", help="as it would be sent, such as /users/12")
     who = asked.add_mutually_exclusive_group()
     who.add_argument("--token", help="the caller's access token, or - to read it from standard input")
-    who.add_argument("--as", dest="role", choices=ROLES, help="some caller of this role")
+    roles = [role for role in ROLES if role != SERVICE]
+    who.add_argument("--as", dest="role", choices=roles, help="some caller of this role")
+    who.add_argument("--service", choices=SERVICES, help="a service that calls the owner of the route directly")
     asked.add_argument("--inner", action="store_true", help="from loopback or a private address, no proxy between")
     return parser
 

@@ -1,4 +1,4 @@
-"""Reading the client's body: whole when it is small, as a stream when it is not, and never at any pace it likes."""
+"""Reading the client's body: a document completely, media as a stream, and neither at any pace the client likes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import gevent
 
 from heartguard_common.errors import TOO_LARGE, ServiceError
+from heartguard_gateway.bodies import Body
 from heartguard_gateway.domain import Request
 from heartguard_gateway.errors import BROKEN_BODY, TOO_SLOW
 
-COLLECT = 64 * 1024
-BLOCK = 64 * 1024
+PIECE = 16 * 1024  # the server collects so much before it hands it over: memory that a slow client holds uncounted
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Pace:
 
 
 class Intake:
-    """One request's body. All its faults are the client's, and close the client's connection."""
+    """One request's body, of at most `max_body` bytes. All its faults are the client's, and close its connection."""
 
     def __init__(
         self, request: Request, max_body: int, monotonic: Callable[[], float], pace: Pace | None = None
@@ -34,44 +34,45 @@ class Intake:
         self._started = monotonic()
         self._received = 0
 
-    def body(self) -> tuple[bytes | Iterator[bytes], int | None]:
-        """The body as bytes, or above 64 KiB as blocks; with the length to declare, None for a chunked stream.
+    def read_into(self, body: Body) -> None:
+        """Read all of it.
 
-        Raises GW_004 for broken framing, GW_005 for a body that trickles, GEN_413 above the limit; so do the blocks.
+        Raises GEN_413 above the limit, before anything is read where the length is declared; GW_004 for broken
+        framing, GW_005 for a body that trickles, and what `Body.write` raises.
         """
-        request = self._request
-        if not request.chunked and request.content_length == 0:
-            request.consumed = True
-            return b"", 0
-        first = b"".join(self._blocks(COLLECT))
-        if request.consumed:
-            return first, len(first)
-        return self._rest(first), None if request.chunked else request.content_length
+        self.require_length()
+        for block in self.blocks():
+            try:
+                body.write(block)
+            except ServiceError:
+                self._request.close()
+                raise
 
-    def _rest(self, first: bytes) -> Iterator[bytes]:
-        yield first
-        yield from self._blocks(self._max_body)
+    def require_length(self) -> None:
+        """Raise GEN_413 for a declared length above the limit."""
+        if self._request.content_length > self._max_body:
+            raise self._too_large()
 
-    def _blocks(self, until: int) -> Iterator[bytes]:
-        """Blocks until more than `until` bytes have come or the body ends."""
+    def blocks(self, size: int = PIECE) -> Iterator[bytes]:
+        """What is left of the body, as it comes, `size` bytes at a time. Raises as `read_into` does."""
         request = self._request
-        while self._received <= until:
-            declared = request.content_length
-            if not request.chunked and self._received == declared:
-                request.consumed = True
-                return
-            block = self._read(BLOCK if request.chunked else min(BLOCK, declared - self._received))
+        declared = request.content_length
+        while request.chunked or self._received < declared:
+            block = self._read(size if request.chunked else min(size, declared - self._received))
             self._received += len(block)
             if self._received > self._max_body:
-                request.close()
-                raise ServiceError(TOO_LARGE, f"The body is limited to {self._max_body} bytes")
+                raise self._too_large()
             if not block:
                 if not request.chunked:
                     request.close()
                     raise ServiceError(BROKEN_BODY, "The body ended before its declared length")
-                request.consumed = True
-                return
+                break
             yield block
+        request.consumed = True
+
+    def _too_large(self) -> ServiceError:
+        self._request.close()
+        return ServiceError(TOO_LARGE, f"The body is limited to {self._max_body} bytes")
 
     def _read(self, size: int) -> bytes:
         allowed = self._pace.grace + self._received / self._pace.minimum_rate

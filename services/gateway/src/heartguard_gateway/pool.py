@@ -53,6 +53,10 @@ class Pool:
             connection.close()
         return Connection(*self._address, self._connect_seconds, self._monotonic)
 
+    def probe(self) -> Connection:
+        """A new connection beside the pool, for the caller to close. Raises OSError."""
+        return Connection(*self._address, self._connect_seconds, self._monotonic)
+
     def give_back(self, connection: Connection, *, keep: bool) -> None:
         """Return a connection and its slot."""
         if keep:

@@ -11,27 +11,34 @@ from heartguard_common.contracts import Contracts
 from heartguard_common.identity import Principal
 from heartguard_common.metrics import Metrics
 from heartguard_common.revocation import Verdict
+from heartguard_gateway.bodies import Body, BodySpool
 from heartguard_gateway.domain import Exchange, Headers, Limit, Quota, Reply
 from heartguard_gateway.policy import Matcher
 
 
 @dataclass(frozen=True)
 class Outbound:
-    """A request to a service. `body` is bytes at hand, or blocks to stream of which `length` are declared.
+    """A request to a service. `body` is bytes or a `Body` at hand, or blocks to stream of which `length` are declared.
 
-    Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError.
+    Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError. `holder` is whose
+    share of lanes and space it takes; `large` says that reading the document costs a service so much that it takes a
+    lane, `long` that the answer may be long, which takes one too; `cut` ends the client's connection.
     """
 
     method: str
     target: str
     headers: Headers
-    body: bytes | Iterable[bytes] = b""
+    body: bytes | Body | Iterable[bytes] = b""
     length: int | None = None
+    holder: str = ""
+    large: bool = False
+    long: bool = False
+    cut: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)
 class Inbound:
-    """A service's answer. `early` says that it came before the streamed request body was taken."""
+    """A service's answer. `early` says that it came before the request body was taken."""
 
     reply: Reply
     early: bool = False
@@ -63,14 +70,14 @@ class Service(Protocol):
     """One service behind the gateway."""
 
     def send(self, outbound: Outbound) -> Inbound:
-        """Send a request. Raises `ServiceError` GW_010 to GW_012, and what a streamed body raises."""
+        """Send a request. Raises `ServiceError` GW_010 to GW_012, GW_016, and what a streamed body raises."""
 
 
 class Trail(Protocol):
     """Where access events go."""
 
-    def record(self, event: AuditEvent) -> None:
-        """Make an event safe. Raises OSError when neither Redis nor the disk takes it."""
+    def record(self, event: AuditEvent, address: str = "") -> None:
+        """Make an event safe; `address` is the client's. Raises OSError when neither Redis nor the disk takes it."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class Ports:
     introspect: Callable[[str], Verdict]
     gate: Gate
     services: Mapping[str, Service]
+    bodies: BodySpool
     own: Mapping[str, Callable[[Exchange], Reply]]
     trail: Trail
     metrics: Metrics

@@ -4,19 +4,19 @@ Three outcomes stay apart: answered, not sent, and sent without an answer. An er
 is no answer: whoever takes it for one believes an event safe that is not.
 """
 
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from ssl import PROTOCOL_TLS_CLIENT
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import gevent
 import hiredis
-from gevent import socket
+from gevent import socket, ssl
 from gevent.event import Event
 
+from heartguard_common.redis_urls import RedisUrl, parse
 from heartguard_gateway.sockets import send_all
 
 Command = tuple[Any, ...]
@@ -47,40 +47,52 @@ class _Job:
 
 @dataclass(frozen=True)
 class _Address:
-    """A Redis URL taken apart: `redis://`, `rediss://` or `unix://`."""
+    """Where Redis is, what it is greeted with, and how its certificate is verified, if it has to have one."""
 
-    path: str | None
-    host: str
-    port: int
-    tls: bool
+    url: RedisUrl
     greeting: tuple[Command, ...]
+    tls: Any
 
     @classmethod
-    def parse(cls, url: str) -> "_Address":
-        parts = urlsplit(url)
-        if parts.scheme not in ("redis", "rediss", "unix"):
-            raise ValueError("REDIS_URL must begin with redis://, rediss:// or unix://")
-        database = parts.path.strip("/") if parts.scheme != "unix" else ""
+    def parse(cls, text: str) -> "_Address":
+        url = parse(text)
         greeting: list[Command] = []
-        if parts.password:
-            names = (unquote(parts.username),) if parts.username else ()
-            greeting.append(("AUTH", *names, unquote(parts.password)))
-        if database and database != "0":
-            greeting.append(("SELECT", database))
-        path = parts.path if parts.scheme == "unix" else None
-        return cls(path, parts.hostname or "127.0.0.1", parts.port or 6379, parts.scheme == "rediss", tuple(greeting))
+        if url.password:
+            names = (url.username,) if url.username else ()
+            greeting.append(("AUTH", *names, url.password))
+        if url.database:
+            greeting.append(("SELECT", str(url.database)))
+        return cls(url, tuple(greeting), _context(url) if url.tls else None)
 
     def connect(self, timeout: float) -> Any:
-        if self.path is not None:
+        if self.url.path is not None:
             link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             link.settimeout(timeout)
-            link.connect(self.path)
+            link.connect(self.url.path)
             return link
-        link = socket.create_connection((self.host, self.port), timeout)
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.tls:
-            return ssl.create_default_context().wrap_socket(link, server_hostname=self.host)
-        return link
+        link = socket.create_connection((self.url.host, self.url.port), timeout)
+        try:
+            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return self.tls.wrap_socket(link, server_hostname=self.url.host) if self.tls else link
+        except BaseException:
+            link.close()
+            raise
+
+
+def _context(url: RedisUrl) -> Any:
+    """How a server's certificate is verified: the host name too, by the authorities named or else the system's.
+
+    gevent's own class: whoever waits in a handshake or for bytes of TLS must not stop the other greenlets. Raises
+    OSError for a file that can't be read.
+    """
+    context = ssl.SSLContext(PROTOCOL_TLS_CLIENT)
+    if url.ca_file:
+        context.load_verify_locations(cafile=url.ca_file)
+    else:
+        context.load_default_certs()
+    if url.certificate_file:
+        context.load_cert_chain(url.certificate_file, url.key_file)
+    return context
 
 
 class _Connection:
@@ -221,7 +233,7 @@ class RedisLink:
                 except (OSError, Away, hiredis.HiredisError) as error:
                     self._lose(str(error))
                     for job in jobs:
-                        job.failed = "Redis can't be reached"
+                        job.failed = f"Redis can't be reached: {error}"
                         job.done.set()
 
     def _open(self) -> _Connection:

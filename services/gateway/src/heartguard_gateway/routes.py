@@ -23,9 +23,9 @@ from heartguard_common.policy import Policy
 from heartguard_common.representation import choose
 from heartguard_common.routing import DOCUMENT_TYPES
 from heartguard_common.xml_codec import pointer
-from heartguard_gateway.clients import CLOSE, WAITED
+from heartguard_gateway.bodies import BLOCK
+from heartguard_gateway.clients import CLOSE, CUT, WAITED
 from heartguard_gateway.domain import Exchange, Reply, Request
-from heartguard_gateway.intake import COLLECT
 from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.ports import Outbound, Service
 
@@ -187,6 +187,7 @@ def read_request(environ: Mapping[str, Any]) -> Request:
         protocol=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
         close=environ.get(CLOSE, lambda: None),
         waited=environ.get(WAITED, 0.0),
+        cut=environ.get(CUT, lambda: None),
     )
 
 
@@ -202,7 +203,7 @@ def mount(app: Flask, pipeline: Pipeline, monotonic: Callable[[], float] = time.
     def walk(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = read_request(environ)
         reply = pipeline.handle(Exchange(request, monotonic()))
-        unread = request.chunked or request.content_length > COLLECT
+        unread = request.chunked or request.content_length > BLOCK
         if unread and not request.consumed:
             request.close()  # reading a large refused body to its end would cost more than a new connection
         if reply.body and not any(name.lower() == "content-length" for name, _ in reply.headers):

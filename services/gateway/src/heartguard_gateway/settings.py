@@ -29,6 +29,8 @@ class Settings(CommonSettings):
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", origins, default=())
     trusted_proxies: int = variable("TRUSTED_PROXIES", whole(0, 10), default=0)
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_000), default=50)
+    answer_buffer_mb: int = variable("ANSWER_BUFFER_MB", whole(0, 1_000_000), default=2048)
+    body_spool_mb: int = variable("BODY_SPOOL_MB", whole(16, 1_000_000), default=256)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":

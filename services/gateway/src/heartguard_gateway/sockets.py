@@ -2,13 +2,18 @@
 
 import socket
 import struct
+import time
+from contextlib import suppress
 from typing import Any
 
+import gevent
 from gevent import monkey
 
 # gevent's own polling is cooperative; this question is answered at once.
 _poll = monkey.get_original("select", "poll")
 _POLLIN = 1
+_UNSENT = 128 * 1024
+_DISCARDED = bytearray(64 * 1024)  # written by everybody, read by nobody
 _INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52  # of struct tcp_info, <linux/tcp.h>
 
 
@@ -22,11 +27,39 @@ def send_all(sock: Any, data: bytes) -> None:
         sock.sendall(memoryview(data)[sent:])
 
 
+def keep_little_unsent(sock: Any) -> None:
+    """Let the kernel take only so much that the client is not ready for; the rest waits where it is counted."""
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError):  # not TCP, or not Linux
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+
+
 def readable(sock: Any) -> bool:
     """Whether bytes, or the end, can be read at once."""
     poll = _poll()
     poll.register(sock.fileno(), _POLLIN)
     return bool(poll.poll(0))
+
+
+def close_lingering(sock: Any, seconds: float = 5.0, size: int = 8 * 1024 * 1024) -> None:
+    """Close a connection whose client may still be sending, so that it can read its answer (RFC 9112 section 9.6).
+
+    What still comes is discarded until the client closes, but no longer than `seconds` and no more than `size` bytes.
+    """
+    deadline = time.monotonic() + seconds
+    try:
+        sock.shutdown(socket.SHUT_WR)
+        while size > 0 and (left := deadline - time.monotonic()) > 0:
+            sock.settimeout(left)
+            received = sock.recv_into(_DISCARDED)
+            if not received:
+                break
+            size -= received
+            gevent.sleep(0)  # who sends fast would let nobody else in
+    except OSError:  # the client has gone, or is silent: TimeoutError
+        pass
+    finally:
+        sock.close()
 
 
 def seconds_since_data(sock: Any) -> float:

@@ -1,7 +1,8 @@
 """Puts the gateway together: the only room that knows everybody."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import gevent
 from flask import Flask
@@ -10,16 +11,27 @@ from heartguard_common import logs, policy, revocation
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
-from heartguard_common.identity import KEY_SET_PATH, Authenticator, TokenVerifier, make_key_source
+from heartguard_common.identity import (
+    KEY_SET_PATH,
+    Authenticator,
+    KeySource,
+    PublishedKeys,
+    TokenVerifier,
+    make_key_source,
+)
 from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, Resource
 from heartguard_common.metrics import Metrics
 from heartguard_common.paths import SCHEMAS_DIR
+from heartguard_common.policy import Policy
 from heartguard_common.spool import Spool
+from heartguard_gateway.answers import AnswerLimits, Answers
+from heartguard_gateway.bodies import BodySpool, SpoolLimits
 from heartguard_gateway.callers import CachedCallers
 from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.policy import Matcher, compile_limits
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.redis_link import RedisLink
+from heartguard_gateway.refusals import CountedRefusals
 from heartguard_gateway.routes import OwnRoutes, mount
 from heartguard_gateway.settings import Settings
 from heartguard_gateway.store import LocalBuckets, RedisGate, StreamTrail
@@ -28,7 +40,8 @@ from heartguard_gateway.upstream import Upstream, UpstreamLimits
 NAME = "gateway"
 _STATE_SECONDS = 1.0
 _MIB = 1024 * 1024
-_LARGEST_DOCUMENT = 8 * _MIB
+# Over the gateway's two workers fewer than the service has threads, see programs.py of the CLI.
+_STREAMS = {"media": UpstreamLimits(streams=8, share=3, downloads=8)}
 
 
 def create_app(
@@ -41,20 +54,25 @@ def create_app(
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
 
     auth = Sister(settings.auth_url, NAME, settings.service_secret)
+    keys = make_keys(settings, auth, clock)
     link = lifecycle.open(Resource("redis", lambda: RedisLink(settings.redis_url), RedisLink.ping, RedisLink.close))
     lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health")))
-    services = _upstreams(settings, upstream_limits, metrics, lifecycle)
+    answers = _answers(settings, metrics)
+    services = _upstreams(settings, rules, upstream_limits, answers, metrics, lifecycle)
+    bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
     trail = StreamTrail(link, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
+    refused = CountedRefusals(trail, clock)
     ports = Ports(
         contracts=contracts,
         matcher=Matcher(rules),
         limits=compile_limits(rules, settings.rate_limit.count, settings.rate_limit.seconds),
-        callers=CachedCallers(make_authenticator(settings, auth, clock), clock),
+        callers=CachedCallers(make_authenticator(settings, keys, clock), clock),
         introspect=lambda token: revocation.introspect(auth, token),
         gate=RedisGate(link, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
+        bodies=bodies,
         own=OwnRoutes(contracts, rules, lifecycle, metrics, services, SCHEMAS_DIR).table,
-        trail=trail,
+        trail=refused,
         metrics=metrics,
         refused=lambda stage, code: refusals.labels(stage, code).inc(),
         log=logs.configure(NAME, settings.log_level),
@@ -63,23 +81,43 @@ def create_app(
         allowed_origins=frozenset(settings.allowed_origins),
         trusted_proxies=settings.trusted_proxies,
         forwarding_key=settings.service_credentials.get(NAME, ""),
-        max_body=max(settings.max_upload_mb * _MIB, _LARGEST_DOCUMENT),
+        max_body=settings.max_upload_mb * _MIB,
     )
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, Pipeline(ports))
-    lifecycle.on_close(gevent.spawn(trail.drain_forever).kill)
-    lifecycle.on_close(gevent.spawn(_show_state, metrics, services).kill)
+    lifecycle.on_close(refused.close)
+    _run_beside(lifecycle, trail.drain_forever, refused.write_forever, partial(_keep_fresh, keys))
+    _run_beside(lifecycle, partial(_show_state, metrics, services, bodies), partial(_keep_pace, metrics, answers))
     app.extensions[LIFECYCLE] = lifecycle
     return app
 
 
+def _run_beside(lifecycle: Lifecycle, *works: Callable[[], object]) -> None:
+    """Run each of them in a greenlet until the gateway ends."""
+    for work in works:
+        lifecycle.on_close(gevent.spawn(work).kill)
+
+
 def _upstreams(
-    settings: Settings, limits: UpstreamLimits | None, metrics: Metrics, lifecycle: Lifecycle
+    settings: Settings,
+    rules: Policy,
+    limits: UpstreamLimits | None,
+    answers: Answers,
+    metrics: Metrics,
+    lifecycle: Lifecycle,
 ) -> dict[str, Upstream]:
     """The services behind the gateway, by name."""
     events = metrics.counter("heartguard_gateway_upstream_events", "Troubles with a service", ("upstream", "event"))
+    health = {row.upstream: row.path for row in rules.rows if row.id.endswith(".health")}
     made = {
-        name: Upstream(name, url, limits, count=lambda who, what: events.labels(who, what).inc())
+        name: Upstream(
+            name,
+            url,
+            limits or _STREAMS.get(name),
+            health=health.get(name),
+            answers=answers,
+            count=lambda who, what: events.labels(who, what).inc(),
+        )
         for name, url in settings.upstreams.items()
     }
     for upstream in made.values():
@@ -87,9 +125,34 @@ def _upstreams(
     return made
 
 
-def _show_state(metrics: Metrics, services: Mapping[str, Upstream]) -> None:
+def _answers(settings: Settings, metrics: Metrics) -> Answers:
+    """What is kept of long answers, beside the spool."""
+    cut = metrics.counter("heartguard_gateway_cut_readers", "Clients cut off while they read an answer", ("why",))
+    limits = AnswerLimits(disk=settings.answer_buffer_mb * _MIB)
+    return Answers(settings.spool_dir, limits, count=lambda why: cut.labels(why).inc())
+
+
+def _keep_pace(metrics: Metrics, answers: Answers) -> None:
+    """Cut off who reads too slowly, and show what is kept; the body of a background greenlet."""
+    kept = metrics.gauge("heartguard_gateway_answer_bytes", "Long answers that are kept for readers", ("place",))
+    while True:
+        answers.sweep()
+        kept.labels("memory").set(answers.memory.used)
+        kept.labels("disk").set(answers.disk.used)
+        gevent.sleep(_STATE_SECONDS)
+
+
+def _keep_fresh(keys: KeySource) -> None:
+    """Have the keys that auth publishes before a token needs them; the body of a background greenlet."""
+    while isinstance(keys, PublishedKeys):
+        gevent.sleep(keys.keep_fresh())
+
+
+def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: BodySpool) -> None:
     """Keep the gauges of pools and breakers fresh; the body of a background greenlet."""
     connections = metrics.gauge("heartguard_gateway_upstream_connections", "Pooled", ("upstream", "state"))
+    streams = metrics.gauge("heartguard_gateway_streams", "Lanes that are taken", ("upstream",))
+    spooled = metrics.gauge("heartguard_gateway_spooled_bytes", "Request bodies that are held", ("place",))
     breakers = metrics.gauge("heartguard_gateway_breaker_open", "Workers whose breaker is open", ("upstream",))
     while True:
         for name, service in services.items():
@@ -97,11 +160,18 @@ def _show_state(metrics: Metrics, services: Mapping[str, Upstream]) -> None:
             connections.labels(name, "busy").set(state["busy"])
             connections.labels(name, "idle").set(state["idle"])
             breakers.labels(name).set(state["open"])
+            streams.labels(name).set(state["streams"])
+        spooled.labels("memory").set(bodies.memory.used)
+        spooled.labels("disk").set(bodies.disk.used)
         gevent.sleep(_STATE_SECONDS)
 
 
-def make_authenticator(settings: Settings, auth: Sister, clock: Clock) -> Authenticator:
-    """Who knows callers by their credentials; asks `auth` for public keys where no shared secret is set."""
-    keys = make_key_source(settings, lambda: auth.get(KEY_SET_PATH), clock)
+def make_keys(settings: Settings, auth: Sister, clock: Clock) -> KeySource:
+    """The shared secrets, or else the keys that `auth` publishes."""
+    return make_key_source(settings, lambda: auth.get(KEY_SET_PATH), clock)
+
+
+def make_authenticator(settings: Settings, keys: KeySource, clock: Clock) -> Authenticator:
+    """Who knows callers by their credentials."""
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, clock)
     return Authenticator(verifier, settings.service_credentials)

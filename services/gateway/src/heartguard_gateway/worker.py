@@ -5,6 +5,8 @@ not parse, lets one busy connection hold the loop, and waits its whole grace tim
 """
 
 import logging
+import resource
+import sys
 import time
 from collections.abc import Callable
 from email.utils import formatdate
@@ -21,7 +23,8 @@ from gunicorn.workers.ggevent import GeventWorker as Stock
 
 from heartguard_common import unparsed
 from heartguard_common.errors import ErrorRow
-from heartguard_gateway.clients import CLOSE, WAITED, Client, Clients
+from heartguard_gateway.bodies import BLOCK
+from heartguard_gateway.clients import CLOSE, CUT, WAITED, Client, Clients
 from heartguard_gateway.errors import (
     BAD_REQUEST,
     EXPECTATION_FAILED,
@@ -30,8 +33,7 @@ from heartguard_gateway.errors import (
     TOO_SLOW,
     UNKNOWN_CODING,
 )
-from heartguard_gateway.intake import BLOCK
-from heartguard_gateway.sockets import seconds_since_data, send_all
+from heartguard_gateway.sockets import close_lingering, keep_little_unsent, seconds_since_data, send_all
 
 SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is the slowest reader we keep
 # A connection that was just used is likely to bring a request that is on its way already; it is answered with
@@ -39,6 +41,8 @@ SEND_SECONDS = 60.0  # one block of 64 KiB may take so long: about 1 KiB/s is th
 IDLE_SECONDS = 0.3
 HEAD_SECONDS = 20.0  # for the whole head of a request, and for what is left of a body that nobody wanted
 _POLL_SECONDS = 0.1
+_OTHER_FILES = 256  # connections to services and stores, files that keep bodies and answers, logs
+_MARGIN = 64  # connections above the limit that are being ended
 _ROWS: unparsed.Rows = (
     (parsing.LimitRequestLine, TARGET_TOO_LONG),
     (parsing.LimitRequestHeaders, HEADERS_TOO_LARGE),
@@ -85,14 +89,26 @@ class Response(wsgi.Response):  # type: ignore[misc]
         self.flush()
 
     def _emit_body(self, data: bytes) -> None:
-        framed = b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data
         waiting, self._waiting = self._waiting, b""
+        if len(data) > BLOCK and not self.chunked:
+            # Not joined with the head: a file of the contract is one object for all who read it, however slowly.
+            keep_little_unsent(self.sock)
+            send_all(self.sock, waiting)
+            send_all(self.sock, data)
+            return
+        framed = b"%X\r\n%b\r\n" % (len(data), data) if self.chunked else data
         send_all(self.sock, waiting + framed)
 
 
 @lru_cache(maxsize=2)
 def _date(second: int) -> str:
     return formatdate(second, usegmt=True)  # RFC 9110 section 5.6.7
+
+
+def files_allowed() -> int:
+    """How many files this process may have open at once."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def _place(address: Any) -> tuple[str, str]:
@@ -109,6 +125,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         super().__init__(*arguments, **options)
         self.clients = Clients(self._serve)
         self._constants: dict[str, Any] = {}
+        self._capacity = self.worker_connections
 
     def patch(self) -> None:
         """The rest of gevent's patches (see `gunicorn_conf.when_ready`), and its sockets for the listeners."""
@@ -121,6 +138,8 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         # Each request reads some twenty settings, and Config looks each up through three functions.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self._constants = {**wsgi.base_environ(self.cfg), "wsgi.multithread": True}
+        # A request may need a connection to a service beside its client's.
+        self._capacity = max(1, min(self.worker_connections, (files_allowed() - _OTHER_FILES) // 2))
         doors = {self._open(listener): listener for listener in self.sockets}
         beat = 0.0
         while self.alive:
@@ -147,7 +166,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         listener.setblocking(1)
         name = listener.getsockname()
         door = _Door(listener, lambda client, address: self._admit(client, address, name))
-        door.is_full = lambda: len(self.clients) >= self.worker_connections
+        door.is_full = lambda: len(self.clients) >= self._capacity + _MARGIN
         if self.cfg.workers > 1:
             door.max_accept = 1
         door.start()
@@ -155,7 +174,9 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def _admit(self, client: Any, address: Any, name: Any) -> None:
         client.settimeout(SEND_SECONDS)
-        self.clients.rest(Client(client, address, name))
+        if len(self.clients) >= self._capacity:
+            self.clients.make_room()
+        self.clients.take(Client(client, address, name))
 
     def _serve_backlog(self, listener: Any) -> None:
         listener.setblocking(0)
@@ -177,8 +198,9 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             while True:
                 request = next(parser)
                 client.reading = False
+                unparsed.require_known_coding(request)
                 if not self._answer(request, client):
-                    util.close_graceful(client.socket)
+                    close_lingering(client.socket)
                     return False
                 client.since, client.reading = time.monotonic(), True
                 if not parser.finish_body():
@@ -200,7 +222,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         """Answer one request; False when the connection must close."""
         response = Response(request, client.socket, self.cfg)
         environ = self._environ(request, client)
-        environ[CLOSE] = response.force_close
+        environ[CLOSE], environ[CUT] = response.force_close, client.cut
         if client.fresh:  # on a connection that goes on nobody sends more than is answered
             environ[WAITED], client.fresh = seconds_since_data(client.socket), False
         if not self.alive:
@@ -208,6 +230,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         body = self.wsgi(environ, response.start_response)
         try:
             if getattr(body, "unbuffered", False):
+                keep_little_unsent(client.socket)
                 response.send_headers()
                 response.flush()
             for block in body:
@@ -260,6 +283,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def _refuse(self, client: Any, method: str | None, row: ErrorRow) -> None:
         unparsed.refuse(client, method, row, log, gateway=True)
+        close_lingering(client)
 
 
 class _Door(StreamServer):  # type: ignore[misc]

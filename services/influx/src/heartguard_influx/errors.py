@@ -9,6 +9,9 @@ BATCH_REJECTED = ErrorRow("TS_004", 422, "Points of an atomic batch were rejecte
 NOT_YOURS = ErrorRow("TS_005", 403, "This role reads its own points only")
 OVER_BUDGET = ErrorRow("TS_006", 422, "The query asks for more values than one answer holds")
 NO_AGGREGATE = ErrorRow("TS_007", 422, "A field of this query has no such aggregate")
+UNFINISHED = ErrorRow("TS_008", 503, "There is more to remove than one request can; send it again to remove the rest")
+FIELD_STORED = ErrorRow("TS_009", 409, "Points with this field are stored; delete them first")
+NO_FIELD = ErrorRow("TS_010", 404, "This measurement has no such field")
 STORE_AWAY = ErrorRow("TS_030", 503, "The time-series store does not answer")
 STORE_BUSY = ErrorRow("TS_031", 503, "The time-series store takes no more for now")
 STORE_REFUSES = ErrorRow("TS_032", 502, "The time-series store does not accept this service's credentials")
@@ -16,6 +19,7 @@ STORE_FAULT = ErrorRow("TS_033", 502, "The time-series store gave no usable answ
 STORED_IN_PART = ErrorRow("TS_034", 502, "The time-series store refused points of an atomic batch after storing others")
 
 ROWS = (
-    *(NO_BUCKET, BUCKET_EXISTS, OWN_BUCKET, BATCH_REJECTED, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE),
+    *(NO_BUCKET, BUCKET_EXISTS, OWN_BUCKET, BATCH_REJECTED, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE, UNFINISHED),
+    *(FIELD_STORED, NO_FIELD),
     *(STORE_AWAY, STORE_BUSY, STORE_REFUSES, STORE_FAULT, STORED_IN_PART),
 )

@@ -12,13 +12,18 @@ from heartguard_common.routing import CSV, DOCUMENT_TYPES, NDJSON, Answer, Call,
 from heartguard_influx import export
 from heartguard_influx.domain import line_protocol
 from heartguard_influx.domain.bucket import Bucket
-from heartguard_influx.domain.catalogue import CATALOGUE
+from heartguard_influx.domain.catalogue import CATALOGUE, NUMBERS
 from heartguard_influx.domain.point import Verdict
+from heartguard_influx.domain.query import TypedField
 from heartguard_influx.errors import NO_BUCKET
-from heartguard_influx.usecases import Day, Exporting, Found, Keeping, Latest, Querying, Summarizing, Writing
+from heartguard_influx.usecases import Day, Exporting, Fields, Found, Keeping, Latest, Querying, Summarizing, Writing
 
 LINES = "text/plain"
 _NO_STORE = {"Cache-Control": "no-store"}
+# With 2 s of waiting for a place and the last request to an InfluxDB (12 s) less than the 30 s the gateway waits.
+SECONDS = 15.0
+# A batch of more values than this is an import, which has to share; those that devices send are smaller.
+BULK_VALUES = 5_000
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class UseCases:
     writing: Writing
     querying: Querying
     keeping: Keeping
+    fields: Fields
     exporting: Exporting
     summarizing: Summarizing
     clock: Clock
@@ -80,8 +86,10 @@ def _file(call: Call, found: Found, position: str | None) -> Answer:
 def latest(usecases: UseCases, call: Call) -> Answer:
     """POST /timeseries/latest."""
     now = usecases.clock.now_ns()
-    found = usecases.querying.latest(call.person, call.document)
-    return Answer({"items": [_latest(it, now) for it in found]}, headers=_NO_STORE)
+    position = paging.decode_cursor(call.document.get("cursor"), int)
+    page = usecases.querying.latest(call.person, call.document, position[0] if position else 0)
+    following = None if page.next_position is None else paging.encode_cursor([page.next_position])
+    return Answer({"items": [_latest(it, now) for it in page.found], "next_cursor": following}, headers=_NO_STORE)
 
 
 def summarize(usecases: UseCases, call: Call) -> Answer:
@@ -121,10 +129,26 @@ def list_measurements(_: UseCases, __: Call) -> Answer:
     return Answer({"items": [asdict(measurement) for measurement in CATALOGUE]})
 
 
+def list_fields(usecases: UseCases, call: Call) -> Answer:
+    """GET /timeseries/fields."""
+    wanted = call.query
+    limit = wanted.get("limit", paging.DEFAULT_LIMIT)
+    after = paging.decode_cursor(wanted.get("cursor"), int) or [0]
+    found = usecases.fields.list(call.person, wanted["bucket"], wanted.get("measurement"), after[0], limit + 1)
+    return Answer(paging.page(found, limit, _field, lambda field: [field.id]))
+
+
+def reset_field(usecases: UseCases, call: Call) -> Answer:
+    """DELETE /timeseries/fields."""
+    usecases.fields.reset(call.person, call.query["bucket"], call.query["measurement"], call.query["field"])
+    return Answer()
+
+
 def erase(usecases: UseCases, call: Call) -> Answer:
     """POST /timeseries/erasures."""
     wanted = call.document
-    return Answer({"removed": usecases.keeping.erase(call.person, wanted["org_id"], wanted.get("user_id"))})
+    removed, again_in = usecases.keeping.erase(call.person, wanted["org_id"], wanted.get("user_id"))
+    return Answer({"removed": removed} if again_in is None else {"removed": removed, "again_in": again_in})
 
 
 def export_person(usecases: UseCases, call: Call) -> Answer:
@@ -142,8 +166,20 @@ def _read_lines(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
         raise ServiceError(MALFORMED, str(error)) from error
 
 
+def _is_bulk(call: Call) -> bool:
+    return sum(len(point["fields"]) for point in call.document["points"]) > BULK_VALUES
+
+
 ROUTES = (
-    Route("GET", "/timeseries/exports", export_person, query="ExportQuery", body="none", offers=(NDJSON,)),
+    Route(
+        "GET",
+        "/timeseries/exports",
+        export_person,
+        query="ExportQuery",
+        body="none",
+        offers=(NDJSON,),
+        expensive=True,
+    ),
     Route(
         "POST",
         "/timeseries/write",
@@ -154,6 +190,8 @@ ROUTES = (
         accepts=(*DOCUMENT_TYPES, LINES),
         readers={LINES: _read_lines},
         idempotent=True,
+        # Without a bound: a device that is told 422 would never send its points again.
+        expensive=_is_bulk,
     ),
     Route(
         "POST",
@@ -162,10 +200,36 @@ ROUTES = (
         takes="QueryRequest",
         gives="QueryResult",
         offers=(*DOCUMENT_TYPES, CSV, NDJSON),
+        expensive=True,
+        seconds=SECONDS,
     ),
-    Route("POST", "/timeseries/latest", latest, takes="LatestRequest", gives="LatestResult"),
-    Route("POST", "/timeseries/summary", summarize, takes="SummaryRequest", gives="HeartRateSummary"),
-    Route("POST", "/timeseries/delete", delete_points, takes="PointsDelete", status=204),
+    Route(
+        "POST",
+        "/timeseries/latest",
+        latest,
+        takes="LatestRequest",
+        gives="LatestResult",
+        expensive=True,
+        seconds=SECONDS,
+    ),
+    Route(
+        "POST",
+        "/timeseries/summary",
+        summarize,
+        takes="SummaryRequest",
+        gives="HeartRateSummary",
+        expensive=True,
+        seconds=SECONDS,
+    ),
+    Route(
+        "POST",
+        "/timeseries/delete",
+        delete_points,
+        takes="PointsDelete",
+        status=204,
+        expensive=True,
+        seconds=SECONDS,
+    ),
     Route("GET", "/timeseries/buckets", list_buckets, gives="BucketList", query="BucketListQuery", body="none"),
     Route(
         "POST",
@@ -176,9 +240,36 @@ ROUTES = (
         status=201,
         idempotent=True,
     ),
-    Route("DELETE", "/timeseries/buckets/{bucket}", delete_bucket, status=204, body="none"),
+    Route(
+        "DELETE",
+        "/timeseries/buckets/{bucket}",
+        delete_bucket,
+        status=204,
+        body="none",
+        expensive=True,
+        seconds=SECONDS,
+    ),
     Route("GET", "/timeseries/measurements", list_measurements, gives="MeasurementList", body="none"),
-    Route("POST", "/timeseries/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
+    Route("GET", "/timeseries/fields", list_fields, gives="FieldList", query="FieldListQuery", body="none"),
+    Route(
+        "DELETE",
+        "/timeseries/fields",
+        reset_field,
+        query="FieldResetQuery",
+        status=204,
+        body="none",
+        expensive=True,
+        seconds=SECONDS,
+    ),
+    Route(
+        "POST",
+        "/timeseries/erasures",
+        erase,
+        takes="ErasureRequest",
+        gives="ErasureResult",
+        expensive=True,
+        seconds=SECONDS,
+    ),
 )
 
 
@@ -197,6 +288,11 @@ def _verdict(verdict: Verdict) -> dict[str, str]:
 
 def _bucket(bucket: Bucket) -> dict[str, Any]:
     return {"bucket": bucket.name, "retention_days": bucket.retention_days, "created_at": bucket.created_at}
+
+
+def _field(field: TypedField) -> dict[str, Any]:
+    fixed = (field.measurement, field.name) in NUMBERS
+    return {"measurement": field.measurement, "field": field.name, "type": field.type, "fixed": fixed}
 
 
 def _latest(found: Latest, now_ns: int) -> dict[str, Any]:

@@ -3,14 +3,22 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from heartguard_media.domain.items import MediaItem, Scope, Ticket, Usage, Written
+from heartguard_common.identity import Principal
+from heartguard_media.domain.items import Announcement, MediaItem, Scope, Ticket, Usage, Written
 
 
 class ObjectStore(Protocol):
     """Where the bytes lie, under keys that are paths of plain segments."""
 
+    @property
+    def receives_here(self) -> bool:
+        """Whether announced uploads come through this service; else they go straight to the store."""
+
     def write(self, key: str, blocks: Iterable[bytes]) -> Written:
-        """Store a new object whole or, when `blocks` raises, not at all. Raises FileExistsError for a used key."""
+        """Store a new object whole or, when `blocks` raises, not at all.
+
+        Raises FileExistsError for a used key, MEDIA_001 when it was abandoned meanwhile.
+        """
 
     def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
         """The bytes of a range, in blocks. Raises FileNotFoundError before the first one."""
@@ -21,8 +29,14 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object; no fault when it is gone."""
 
+    def abandon(self, folder: str) -> None:
+        """Let nothing become an object any more that is just being written below `folder`, and remove its bytes."""
+
     def older_than(self, seconds: float) -> Iterator[str]:
         """The keys of all objects that were stored longer ago than that."""
+
+    def ping(self) -> None:
+        """Return when the store answers. Raises whatever it raises when it is away."""
 
     def direct_url(self, item: MediaItem, seconds: int) -> str | None:
         """A signed URL that leads straight to the store, or None where only this service serves the bytes."""
@@ -34,11 +48,12 @@ class ObjectStore(Protocol):
 class Items(Protocol):
     """The metadata, in the database."""
 
-    def begin(self, item: MediaItem, quota: int, until: str | None) -> bool:
-        """Remember an upload that begins and keep `item.size` bytes of the organization's quota for it.
+    def begin(self, principal: Principal, item: MediaItem, until_ns: int | None) -> None:
+        """Remember an upload that begins and keep `item.size` bytes of the organization's room for it.
 
-        Nobody sees it yet. `until`: when the bytes must have begun to come, where they don't come with the call.
-        Committed when it returns, whatever transaction is open. False when there is no such room.
+        Nobody sees it yet. `until_ns`: when the bytes must have begun to come, where they don't come with the call.
+        Committed when it returns, whatever transaction is open. Raises `LimitError` (MEDIA_009, GEN_433), and GEN_402
+        where the caller is not who their token says any more.
         """
 
     def finish(self, item_id: str, written: Written) -> MediaItem | None:
@@ -53,11 +68,26 @@ class Items(Protocol):
     def announced(self, item_id: str) -> MediaItem | None:
         """An item whose bytes come, or came, by a URL of their own: unfinished or finished."""
 
+    def extend(self, item_id: str, until_ns: int) -> None:
+        """Let an announced upload end at another time; no fault when it is no more. Committed on return."""
+
+    def open(self, scope: Scope, before: str | None, limit: int) -> Sequence[Announcement]:
+        """Up to `limit` announced uploads that are not finished, newest first, older than the upload `before`."""
+
+    def cancel(self, item_id: str, scope: Scope) -> MediaItem | None:
+        """Forget an announced upload of a scope that is not finished; None when there is none."""
+
+    def expired(self, before_ns: int) -> Sequence[MediaItem]:
+        """Some of the announced uploads that ended before that time and are not finished."""
+
     def list(self, scope: Scope, before: str | None, limit: int) -> Sequence[MediaItem]:
         """Up to `limit` finished items, newest first, older than the item `before`."""
 
     def usage(self, org_id: int) -> Usage:
         """What an organization stores."""
+
+    def quota(self, org_id: int) -> int:
+        """How many bytes an organization may store."""
 
     def retire(self, item_id: str, org_id: int) -> MediaItem | None:
         """Let nobody see an organization's finished item any more; None when there is no such item."""
@@ -65,8 +95,13 @@ class Items(Protocol):
     def retire_all(self, scope: Scope) -> int:
         """The same for all items of a scope, unfinished ones too; returns how many."""
 
-    def retired(self, scope: Scope | None, limit: int, item_id: str | None = None) -> Sequence[MediaItem]:
-        """Some of the items that nobody sees any more and whose bytes are still to be removed."""
+    def retired(
+        self, scope: Scope, limit: int, item_id: str | None = None, after: str | None = None
+    ) -> Sequence[MediaItem]:
+        """Some of the items that nobody sees any more and whose bytes are still to be removed, by id, after `after`."""
+
+    def all_retired(self, after: str | None, limit: int) -> Sequence[MediaItem]:
+        """The same of all organizations: at most `limit` behind the id `after`."""
 
     def drop(self, item_id: str) -> None:
         """Forget an item that nobody sees any more, after its bytes."""
@@ -93,8 +128,8 @@ class Archives(Protocol):
     def of(self, scope: Scope) -> Sequence[MediaItem]:
         """The archives of an organization, or of a member, in whatever state."""
 
-    def expired(self, now_ns: int) -> Sequence[MediaItem]:
-        """Some of the archives whose time is over."""
+    def expired(self, now_ns: int, after: str | None, limit: int) -> Sequence[MediaItem]:
+        """The archives whose time is over: at most `limit` behind the id `after`."""
 
     def drop(self, item_id: str) -> None:
         """Forget an archive; no fault when it is gone."""

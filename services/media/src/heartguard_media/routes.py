@@ -11,7 +11,7 @@ from heartguard_common import etag, exports, paging
 from heartguard_common.body import Reader
 from heartguard_common.errors import ServiceError
 from heartguard_common.routing import ANY_TYPE, NDJSON, Answer, Call, Route
-from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Scope, Upload
+from heartguard_media.domain.items import DOCUMENT_LIMIT, Announcement, MediaItem, Scope, Upload
 from heartguard_media.domain.names import content_disposition
 from heartguard_media.domain.ranges import NoSuchRange, byte_range
 from heartguard_media.domain.types import is_media_type
@@ -69,6 +69,19 @@ def complete(media: MediaUseCases, call: Call) -> Answer:
     return _item(media.announced.complete(call.person, call.params["item_id"]))
 
 
+def list_uploads(media: MediaUseCases, call: Call) -> Answer:
+    wanted = Scope(call.person.org_id or 0, call.query.get("owner_id"), call.query.get("content_type"))
+    limit = call.query.get("limit", paging.DEFAULT_LIMIT)
+    cursor = paging.decode_cursor(call.query.get("cursor"), UUID)
+    found = media.announced.open(call.person, wanted, cursor[0] if cursor else None, limit + 1)
+    return Answer(paging.page(found, limit, _announcement, lambda it: [it.item.id]), headers=NO_STORE)
+
+
+def cancel_upload(media: MediaUseCases, call: Call) -> Answer:
+    media.announced.cancel(call.person, call.params["item_id"])
+    return Answer()
+
+
 def usage(media: MediaUseCases, call: Call) -> Answer:
     found, quota = media.reading.usage(call.person)
     return Answer({"items": found.items, "bytes": found.bytes, "quota_bytes": quota}, headers=NO_STORE)
@@ -124,7 +137,9 @@ def content(media: MediaUseCases, call: Call) -> Answer:
 def erase(media: MediaUseCases, call: Call) -> Answer:
     org_id, user_id = call.document["org_id"], call.document.get("user_id")
     archives = media.archives.erase(org_id, user_id)
-    return Answer({"removed": archives + media.removal.erase(call.person, org_id, user_id)})
+    files, again_in = media.removal.erase(call.person, org_id, user_id)
+    removed = {"removed": archives + files}
+    return Answer(removed if again_in is None else {**removed, "again_in": again_in})
 
 
 def export(media: MediaUseCases, call: Call) -> Answer:
@@ -183,6 +198,11 @@ def _document(item: MediaItem) -> dict[str, Any]:
     return {name: getattr(item, name) for name in names}
 
 
+def _announcement(found: Announcement) -> dict[str, Any]:
+    names = ("id", "file_name", "content_type", "size", "owner_id", "created_at")
+    return {**{name: getattr(found.item, name) for name in names}, "expires_at": found.expires_at}
+
+
 ROUTES = (
     Route(
         "POST", "/media/upload", upload_document, takes="MediaUpload", gives="MediaItem", status=201, idempotent=True
@@ -198,7 +218,9 @@ ROUTES = (
         accepts=(),
     ),
     Route("POST", "/media/uploads", announce, takes="UploadRequest", gives="UploadTicket", status=201, idempotent=True),
-    Route("POST", "/media/uploads/{item_id}/complete", complete, gives="MediaItem", body="none"),
+    Route("GET", "/media/uploads", list_uploads, gives="UploadList", query="MediaListQuery", body="none"),
+    Route("DELETE", "/media/uploads/{item_id}", cancel_upload, status=204, body="none"),
+    Route("POST", "/media/uploads/{item_id}/complete", complete, gives="MediaItem", body="none", expensive=True),
     Route("GET", "/media/usage", usage, gives="MediaUsage", body="none"),
     Route("GET", "/media/items", list_items, gives="MediaItemList", query="MediaListQuery", body="none"),
     Route("GET", "/media/items/{item_id}", read, gives="MediaItem", body="none"),

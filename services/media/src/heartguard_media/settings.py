@@ -43,7 +43,6 @@ class Settings(ServiceSettings):
     """Read once at start. Durations are in seconds."""
 
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_240), default=50)
-    media_quota_mb: int = variable("MEDIA_QUOTA_MB", whole(1, 1_000_000_000), default=10_240)
     media_types: tuple[str, ...] = variable("MEDIA_TYPES", _types, default=TYPES)
     signed_url_seconds: int = variable("SIGNED_URL_TTL", _life, default=15 * 60)
     signed_url_secret: str = variable("SIGNED_URL_SECRET", secret)

@@ -5,8 +5,10 @@ from flask import Flask
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
-from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.dead_letters import Queue
+from heartguard_common.edge import MEBIBYTE, Parts, make_edge, open_parts
 from heartguard_common.lifecycle import Lifecycle, Resource
+from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.web import make_app
 from heartguard_media.ports import ObjectStore
 from heartguard_media.routes import ROUTES
@@ -17,8 +19,7 @@ from heartguard_media.store.items import PostgresItems
 from heartguard_media.store.local import LocalStore
 from heartguard_media.usecases import MediaUseCases, Rules, Stores
 
-MEBIBYTE = 1024 * 1024
-SWEEP_SECONDS = 900.0
+SWEEP_SECONDS, EXPIRE_SECONDS = 900.0, 60.0
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
@@ -27,7 +28,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     objects = _open_objects(settings, parts.lifecycle)
     rules = Rules(
         max_bytes=settings.max_upload_mb * MEBIBYTE,
-        quota_bytes=settings.media_quota_mb * MEBIBYTE,
         url_seconds=settings.signed_url_seconds,
         url_secret=settings.signed_url_secret,
         public_url=settings.public_url,
@@ -37,20 +37,48 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     apart = Database(settings.database_url, pool_size=2)
     parts.lifecycle.on_close(apart.close)
     archives = PostgresArchives(parts.database)
-    items = PostgresItems(parts.database, apart)
-    stores = Stores(items, objects, parts.audit, parts.clock, archives, parts.database.transaction)
+    limits = PostgresLimits(apart, parts.clock, settings.limit_defaults, parts.metrics.limit_refused)
+    items = PostgresItems(parts.database, apart, limits, parts.clock)
+    stores = Stores(
+        items=items,
+        objects=objects,
+        audit=parts.audit,
+        clock=parts.clock,
+        archives=archives,
+        transaction=parts.database.transaction,
+        authority=parts.authority,
+        letters=parts.letters,
+    )
     usecases = MediaUseCases.over(rules, stores)
 
+    queues = _clean_up(parts, objects, items, archives, usecases)
+    return make_app(make_edge("media", settings, parts, queues=queues), ROUTES, usecases)
+
+
+def _clean_up(
+    parts: Parts, objects: ObjectStore, items: PostgresItems, archives: PostgresArchives, usecases: MediaUseCases
+) -> dict[str, Queue]:
+    """Start to remove what has had its time, beside the requests; what the operator can do where that fails."""
+
     def sweep() -> float:
-        try:
-            usecases.archives.sweep()
-        finally:
-            usecases.removal.sweep()
+        objects.ping()  # a store that is away is the fault of nothing in it
+        usecases.archives.sweep()
+        usecases.removal.sweep()
+        parts.letters.purge()
         return SWEEP_SECONDS
 
+    def expire() -> float:
+        usecases.removal.expire()
+        return EXPIRE_SECONDS
+
     sweeper = Background("sweeper", sweep).start()
-    parts.lifecycle.on_close(sweeper.close)
-    return make_app(make_edge("media", settings, parts), ROUTES, usecases)
+    for worker in (sweeper, Background("announcements", expire).start()):
+        parts.lifecycle.on_close(worker.close)
+    return {
+        "removals": Queue(drop=lambda letter: items.drop(letter.item), wake=sweeper.wake),
+        "archives": Queue(drop=lambda letter: archives.drop(letter.item), wake=sweeper.wake),
+        "orphans": Queue(wake=sweeper.wake),
+    }
 
 
 def _open_objects(settings: Settings, lifecycle: Lifecycle) -> ObjectStore:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from heartguard_common.erasures import Step
+from heartguard_common.limits import Limit
 
 SETTINGS = ("retention_days", "time_zone", "unknown_measurements")
 TEXTS = ("name", "policies")
@@ -31,6 +32,16 @@ class Organization:
         return replace(self, **changes)
 
 
+@dataclass(frozen=True)
+class HeldLimit:
+    """A limit as it holds for an organization; `used` None where that can't be counted."""
+
+    limit: Limit
+    value: int
+    default: int
+    used: int | None
+
+
 def difference(before: Organization, after: Organization) -> dict[str, Any]:
     """What an audit event may say of a change: the names of changed members, and settings before and after.
 
@@ -45,5 +56,5 @@ def difference(before: Organization, after: Organization) -> dict[str, Any]:
     return found
 
 
-# Auth comes first: it ends the sessions, so that nobody adds anew what the next steps remove.
+# Auth comes first: it ends the sessions. The organization is closed before, so that nobody adds anew what steps remove.
 STEPS = (Step("auth", 20), Step("user", 40), Step("timeseries", 60), Step("media", 80), Step("organization", 100))

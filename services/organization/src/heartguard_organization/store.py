@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 
 from heartguard_common.clock import from_datetime
 from heartguard_common.database import Database
+from heartguard_common.limit_store import PostgresLimits
 from heartguard_organization.domain import SETTINGS, TEXTS, Organization
 
 _COLUMNS = "id, name, policies, retention_days, time_zone, unknown_measurements, created_at, updated_at"
@@ -17,7 +18,16 @@ UPDATE heartguard_core.organizations SET name = :name, policies = :policies, ret
     time_zone = :time_zone, unknown_measurements = :unknown_measurements
 WHERE id = :id RETURNING {_COLUMNS}
 """  # noqa: S608
+_CLOSE = "UPDATE heartguard_core.organizations SET closed_at = now() WHERE id = :id AND closed_at IS NULL"
 _END = "UPDATE heartguard_core.organizations SET deleted_at = now() WHERE id = :id AND deleted_at IS NULL"
+_FORGET_LIMITS = "DELETE FROM heartguard_core.organization_limits WHERE org_id = :id"
+_OWN_LIMITS = "SELECT name, value FROM heartguard_core.organization_limits WHERE org_id = :org_id"
+_USED = "SELECT name, used FROM heartguard_core.limits_used(:org_id, :today)"
+_SET_LIMIT = """
+INSERT INTO heartguard_core.organization_limits (org_id, name, value) VALUES (:org_id, :name, :value)
+ON CONFLICT (org_id, name) DO UPDATE SET value = excluded.value
+"""
+_UNSET_LIMIT = "DELETE FROM heartguard_core.organization_limits WHERE org_id = :org_id AND name = :name"
 
 
 class PostgresOrganizations:
@@ -45,10 +55,48 @@ class PostgresOrganizations:
             values = {name: getattr(after, name) for name in ("id", *TEXTS, *SETTINGS)}
             return before, _one(connection, _UPDATE, values) or after
 
+    def close(self, org_id: int) -> None:
+        """Set the mark of the organization's deletion: from its commit on nothing more of it is stored."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_CLOSE), {"id": org_id})
+
     def end(self, org_id: int) -> None:
         """Let the organization be no more."""
         with self._database.transaction() as connection:
+            connection.execute(text(_FORGET_LIMITS), {"id": org_id})
             connection.execute(text(_END), {"id": org_id})
+
+
+class PostgresLimitValues:
+    """The table `organization_limits`, and the function `limits_used`, which counts where this service may not read."""
+
+    def __init__(self, database: Database, limits: PostgresLimits) -> None:
+        self._database = database
+        self._limits = limits
+
+    @property
+    def defaults(self) -> Mapping[str, int]:
+        """What holds where an organization has no value of its own, by name."""
+        return self._limits.defaults
+
+    def own(self, org_id: int) -> Mapping[str, int]:
+        """The values that an organization has of its own, by name."""
+        return self._pairs(_OWN_LIMITS, {"org_id": org_id})
+
+    def used(self, org_id: int) -> Mapping[str, int]:
+        """What is used now, by name, where it can be counted."""
+        return self._pairs(_USED, {"org_id": org_id, "today": self._limits.today()})
+
+    def set(self, org_id: int, values: Mapping[str, int | None]) -> None:
+        """Give an organization values of its own; None: the default holds again."""
+        with self._database.transaction() as connection:
+            for name, value in values.items():
+                statement = _UNSET_LIMIT if value is None else _SET_LIMIT
+                connection.execute(text(statement), {"org_id": org_id, "name": name, "value": value})
+
+    def _pairs(self, statement: str, values: Mapping[str, Any]) -> dict[str, int]:
+        with self._database.transaction() as connection:
+            return {name: int(number) for name, number in connection.execute(text(statement), values)}
 
 
 def _one(connection: Connection, statement: str, values: Mapping[str, Any]) -> Organization | None:

@@ -1,18 +1,21 @@
 """What can be done with an organization."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, is_time_zone
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.jobs import Job, Jobs
+from heartguard_common.limits import BY_NAME, TABLE
 from heartguard_common.outbox import Transaction
-from heartguard_organization.domain import Organization, difference
-from heartguard_organization.errors import NO_JOB, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
-from heartguard_organization.ports import Organizations
+from heartguard_organization.domain import HeldLimit, Organization, difference
+from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
+from heartguard_organization.ports import LimitValues, Organizations
 
 DELETION = "organization.delete"
 T = TypeVar("T")
@@ -26,6 +29,7 @@ class OrganizationUseCases:
         self,
         organizations: Organizations,
         jobs: Jobs,
+        authority: Authority,
         audit: AuditTrail,
         transaction: Transaction,
         clock: Clock,
@@ -33,6 +37,7 @@ class OrganizationUseCases:
     ) -> None:
         self._organizations = organizations
         self._jobs = jobs
+        self._authority = authority
         self._audit = audit
         self._transaction = transaction
         self._clock = clock
@@ -56,6 +61,8 @@ class OrganizationUseCases:
             return current.with_changes(changes)
 
         with self._transaction():
+            _existing(self._organizations.find(_own(principal)))
+            self._authority.require_actor(principal)
             before, after = _existing(self._organizations.change(_own(principal), decide))
             payload = difference(before, after)
             if payload:
@@ -78,6 +85,8 @@ class OrganizationUseCases:
             raise ServiceError(WRONG_NAME, details=(Fault("/name", "must be the name of the organization"),))
         wanted = Job(uuid7(self._clock), DELETION, org_id, principal.actor, self._clock.now_ns())
         with self._transaction():
+            self._authority.require_actor(principal, closed=True)
+            self._organizations.close(org_id)
             deletion, new = self._jobs.request(wanted)
             if new:
                 payload = {"job": deletion.id}
@@ -92,6 +101,67 @@ class OrganizationUseCases:
         if job is None or (principal.kind != "operator" and job.org_id != principal.org_id):
             raise ServiceError(NO_JOB)
         return job
+
+
+class LimitUseCases:
+    """What an organization may hold: an admin sees the own one's limits, the operator sees and sets anybody's."""
+
+    def __init__(
+        self, organizations: Organizations, values: LimitValues, audit: AuditTrail, transaction: Transaction
+    ) -> None:
+        self._organizations = organizations
+        self._values = values
+        self._audit = audit
+        self._transaction = transaction
+
+    def read_own(self, principal: Principal) -> Sequence[HeldLimit]:
+        """Every limit of the caller's organization. Raises ORG_001."""
+        return self.read(_own(principal))
+
+    def read(self, org_id: int) -> Sequence[HeldLimit]:
+        """Every limit of an organization, in the order of the table. Raises ORG_001."""
+        _existing(self._organizations.find(org_id))
+        own, used, defaults = self._values.own(org_id), self._values.used(org_id), self._values.defaults
+        return [
+            HeldLimit(
+                limit=limit,
+                value=own.get(limit.name, defaults[limit.name]),
+                default=defaults[limit.name],
+                # What nobody has used yet has no row to count.
+                used=used.get(limit.name, 0) if limit.adjustable else None,
+            )
+            for limit in TABLE
+        ]
+
+    def update(self, principal: Principal, org_id: int, settings: Sequence[Mapping[str, Any]]) -> Sequence[HeldLimit]:
+        """Give an organization values of its own. Raises ORG_001, ORG_005 for what can't be set for one."""
+        faults = [
+            Fault(f"/limits/{place}/name", "is no limit that can be set for one organization")
+            for place, it in enumerate(settings)
+            if it["name"] not in BY_NAME or not BY_NAME[it["name"]].adjustable
+        ]
+        if faults:
+            raise ServiceError(NO_LIMIT, details=faults)
+        wanted = {it["name"]: it["value"] for it in settings}
+        with self._transaction():
+            _existing(self._organizations.change(org_id, lambda current: current))  # one change after the other
+            before = self._values.own(org_id)
+            self._values.set(org_id, wanted)
+            changed = {name: value for name, value in wanted.items() if before.get(name) != value}
+            if changed:
+                payload = {f"{name}_before": before.get(name) for name in changed}
+                payload |= {f"{name}_after": value for name, value in changed.items()}
+                resource = f"organization:{org_id}"
+                self._audit.changed(principal, "organization.update_limits", resource, org_id=org_id, payload=payload)
+        return self.read(org_id)
+
+
+@dataclass(frozen=True)
+class UseCases:
+    """Everything the organization service can do, by subject."""
+
+    organizations: OrganizationUseCases
+    limits: LimitUseCases
 
 
 def _own(principal: Principal) -> int:

@@ -16,6 +16,7 @@ EXACT = 2**53
 # What auth answers, from its error catalogue.
 AUTH_LAST_ADMIN = "AUTH_030"
 AUTH_MEMBER_CHANGED = "AUTH_031"
+AUTH_ACTOR_CHANGED = "AUTH_032"
 
 # Auth first: it ends the sessions, so that nobody adds anew what goes. The own part is last: it also removes what
 # the other services have kept of the person's requests.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
+from heartguard_common.identity import Principal
 from heartguard_user.domain import Filter, User
 
 
@@ -32,10 +33,10 @@ class Users(Protocol):
 class Memberships(Protocol):
     """Where roles and activity are changed: with the end of the member's sessions, or not at all."""
 
-    def change(self, seen: User, wanted: User) -> bool:
+    def change(self, actor: Principal, seen: User, wanted: User) -> bool:
         """Give a member another role or activity; False when they are not as they were seen any more.
 
-        Raises USER_002 when nobody would lead the organization.
+        Raises USER_002 when nobody would lead the organization, GEN_402 when the actor is not who their token says.
         """
 
 

@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from heartguard_common.background import Background
+from heartguard_common.background import Lanes
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock
-from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.database import Database
+from heartguard_common.edge import Parts, make_edge, open_parts
 from heartguard_common.erasures import Erasure, Keeper, sister_keepers
 from heartguard_common.job_store import PostgresJobs
 from heartguard_common.jobs import JobRunner, told
@@ -28,23 +29,33 @@ EXPORT_SECONDS = 60.0
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The user service; what a stopped process left unfinished goes on from here."""
     parts = open_parts(NAME, settings, clock)
-    store, jobs = PostgresUsers(parts.database), PostgresJobs(parts.database)
-    erasure = Erasure(STEPS, _keepers(settings, store))
-    deletion = JobRunner(DELETION, jobs, erasure, told(parts.audit, NAME, "user.deleted"), parts.clock)
-    deleting = Background("deletions", deletion.run)
+    # Who works on a job keeps a connection for as long as that lasts: those are not the requests' own.
+    locks = Database(settings.database_url)
+    parts.lifecycle.on_close(locks.close)
+    store, jobs = PostgresUsers(parts.database), PostgresJobs(parts.database, locks)
+    letters, memberships = parts.letters, AuthMemberships(parts.auth)
+    erasure = Erasure(STEPS, _keepers(settings, parts, store), parts.clock)
+    ended = told(parts.audit, NAME, "user.deleted")
+    deletion = JobRunner(DELETION, jobs, erasure, ended, parts.clock, queue="deletions", letters=letters)
+    deleting = Lanes("deletions", deletion.run)
     holdings = _holdings(settings)
     work = Exporting(store, jobs, holdings, Zip(parts.clock), parts.clock)
-    export = JobRunner(EXPORT, jobs, work, told(parts.audit, NAME, "user.exported"), parts.clock)
+    ended = told(parts.audit, NAME, "user.exported")
+    export = JobRunner(EXPORT, jobs, work, ended, parts.clock, queue="exports", letters=letters)
     # Apart from deletions: an export may last for many minutes.
-    archiving = Background("exports", export.run)
+    archiving = Lanes("exports", export.run)
     usecases = UseCases(
-        members=UserUseCases(store, AuthMemberships(parts.auth), parts.audit, parts.database.transaction),
-        deletions=Deletions(store, jobs, deletion, parts.audit, parts.clock, deleting.wake),
-        exports=Exports(jobs, holdings, parts.audit, parts.clock, archiving.wake),
+        members=UserUseCases(store, memberships, parts.authority, parts.audit, parts.database.transaction),
+        deletions=Deletions(store, jobs, deletion, parts.authority, parts.audit, parts.clock, deleting.wake),
+        exports=Exports(jobs, holdings, parts.authority, parts.limits, parts.audit, parts.clock, archiving.wake),
     )
-    app = make_app(make_edge(NAME, settings, parts, prefix=PREFIX), ROUTES, usecases)
-    parts.lifecycle.open(Resource("deletions", deleting.start, Background.ping, Background.close))
-    parts.lifecycle.open(Resource("exports", archiving.start, Background.ping, Background.close))
+    queues = {
+        "deletions": jobs.queue(DELETION, parts.clock, deleting.wake),
+        "exports": jobs.queue(EXPORT, parts.clock, archiving.wake),
+    }
+    app = make_app(make_edge(NAME, settings, parts, prefix=PREFIX, queues=queues), ROUTES, usecases)
+    parts.lifecycle.open(Resource("deletions", deleting.start, Lanes.ping, Lanes.close))
+    parts.lifecycle.open(Resource("exports", archiving.start, Lanes.ping, Lanes.close))
     return app
 
 
@@ -64,10 +75,15 @@ def _holdings(settings: Settings) -> SisterHoldings:
     )
 
 
-def _keepers(settings: Settings, store: PostgresUsers) -> dict[str, Keeper]:
+def _keepers(settings: Settings, parts: Parts, store: PostgresUsers) -> dict[str, Keeper]:
     doors = {
         "auth": (settings.auth_url, "/auth/erasures"),
         "timeseries": (settings.timeseries_url, "/timeseries/erasures"),
         "media": (settings.media_url, "/media/erasures"),
     }
-    return {**sister_keepers(NAME, settings.service_secret, doors), "user": store.erase}
+
+    def erase(org_id: int, user_id: int | None) -> None:
+        parts.authority.wait_for_writers(org_id, user_id)
+        store.erase(org_id, user_id)
+
+    return {**sister_keepers(NAME, settings.service_secret, doors), "user": erase}

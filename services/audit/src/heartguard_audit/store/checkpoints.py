@@ -1,15 +1,13 @@
 """Signed statements kept apart from the database: a file that only grows."""
 
-import fcntl
 import json
-import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from heartguard_audit.domain.chain import Kind, Signed, Statement
-from heartguard_common.files import sync_directory, whole_lines
+from heartguard_common.files import append_lines
 
 NAME = "checkpoints.ndjson"
 _NUMBER = rb"(?:0|[1-9][0-9]{0,18})"
@@ -57,23 +55,8 @@ class CheckpointFile:
 
     def append(self, said: Sequence[Signed]) -> None:
         """Add statements; they are on the disk when this returns. Raises OSError when the disk refuses."""
-        if not said:
-            return
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = not self._path.exists()
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "rb+", buffering=0) as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            whole_lines(descriptor)
-            _write(descriptor, b"".join(_line(it) + b"\n" for it in said))
-            os.fsync(descriptor)
-        if fresh:
-            sync_directory(self._path.parent)
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
+        if said:
+            append_lines(self._path, [_line(it) for it in said])
 
 
 def _line(said: Signed) -> bytes:

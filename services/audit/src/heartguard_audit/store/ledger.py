@@ -55,6 +55,10 @@ class Snapshot:
         """Organizations that have events or statements; None is the chain of no organization."""
         return [row[0] for row in self._connection.execute(text(_CHAINS))]
 
+    def knows(self, org_id: int) -> bool:
+        """Whether there is or was such an organization: a deleted one keeps its row."""
+        return bool(self._connection.execute(text(_KNOWS), {"org_id": org_id}).scalar_one())
+
     def statements(self, org_id: int | None) -> list[Signed]:
         """What was signed about a chain, in the order of sequence."""
         query = f"{_STATEMENTS} WHERE {in_chain(org_id)} ORDER BY sequence, kind"
@@ -108,6 +112,7 @@ COLUMNS = (
     *("service", "resource", "outcome", "reason", "payload"),
 )
 _EVENTS = "heartguard_core.audit_events"
+_KNOWS = "SELECT EXISTS (SELECT FROM heartguard_core.organizations WHERE id = :org_id)"
 _MARKS = "heartguard_core.audit_checkpoints"
 _LINKS = f"""
 SELECT sequence, {", ".join(COLUMNS)}, previous_hash, hash, seal,

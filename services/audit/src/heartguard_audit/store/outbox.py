@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from heartguard_audit.domain.events import Entry
-from heartguard_audit.store.stream import put_aside
 from heartguard_common.database import Database
-from heartguard_common.store_redis import RedisClient
 
 BATCH = 200
 
@@ -15,13 +13,11 @@ BATCH = 200
 class PostgresOutbox:
     """The table `audit_outbox` as a queue: what is taken and not finished comes again.
 
-    Two who take at once take the same, and the trail leaves out what it has. What is no event goes where those of
-    the stream go.
+    Two who take at once take the same, and the trail leaves out what it has.
     """
 
-    def __init__(self, database: Database, redis: RedisClient) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._redis = redis
 
     def take(self) -> list[Entry]:
         """The next batch in the order in which it was put; does not wait. Raises GEN_503."""
@@ -35,10 +31,10 @@ class PostgresOutbox:
             with self._database.transaction() as connection:
                 connection.execute(text(_REMOVE), {"ids": [int(entry.id) for entry in entries]})
 
-    def set_aside(self, entry: Entry, why: str) -> None:
-        """Move an entry to the stream of poison, where it waits for people."""
-        put_aside(self._redis, entry, why)
-        self.finish([entry])
+    def put(self, line: str) -> None:
+        """Have a line taken again that was set aside."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_PUT), {"event": line})
 
 
 def unrecorded(database: Database) -> float:
@@ -55,6 +51,7 @@ def oldest_seconds(database: Database) -> float:
 
 _TABLE = "heartguard_core.audit_outbox"
 _TAKE = f"SELECT id, event FROM {_TABLE} ORDER BY id LIMIT :batch"  # noqa: S608
+_PUT = f"INSERT INTO {_TABLE} (event) VALUES (:event)"  # noqa: S608
 _REMOVE = f"DELETE FROM {_TABLE} WHERE id = ANY(cast(:ids AS bigint[]))"  # noqa: S608
 _COUNT = f"SELECT count(*) FROM {_TABLE}"  # noqa: S608
 _OLDEST = f"""

@@ -12,7 +12,6 @@ from heartguard_common.audit import FIELD, STREAM, send
 from heartguard_common.store_redis import RedisClient
 
 GROUP = "audit"
-POISON = "hg:audit:poison"
 ALIVE = "hg:audit:consumer:alive"
 ALIVE_SECONDS = 3
 BATCH = 200
@@ -65,14 +64,6 @@ class RedisStream:
                 pipeline.execute()
         self._unfinished = False
 
-    def set_aside(self, entry: Entry, why: str) -> None:
-        """Move an entry to the stream of poison, where it waits for people."""
-        with self._redis.pipeline(transaction=True) as pipeline:
-            put_aside(pipeline, entry, why)
-            pipeline.xack(STREAM, GROUP, entry.id)
-            pipeline.xdel(STREAM, entry.id)
-            pipeline.execute()
-
     def beat(self) -> None:
         """Say that the consumer works; forgotten after `ALIVE_SECONDS`."""
         self._redis.set(ALIVE, "1", ex=ALIVE_SECONDS)
@@ -104,19 +95,9 @@ class RedisStream:
         return entries
 
 
-def put_aside(client: RedisClient, entry: Entry, why: str) -> None:
-    """Add an entry to the stream of poison."""
-    client.xadd(POISON, {"id": entry.id, "why": why, FIELD: entry.line or b""})
-
-
 def waiting(client: RedisClient) -> float:
     """How many entries of the stream are not yet in the trail."""
     return float(client.xlen(STREAM))
-
-
-def poisoned(client: RedisClient) -> float:
-    """How many entries were set aside because they are no events."""
-    return float(client.xlen(POISON))
 
 
 def require_consumer(client: RedisClient) -> None:

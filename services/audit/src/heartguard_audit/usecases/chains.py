@@ -1,18 +1,16 @@
 """What can be done with a chain: signing where it ends, and finding where it was broken."""
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from heartguard_audit.domain.chain import Check, Link, Signed, Statement, Verdict, by_chain, lacking, walk
-from heartguard_audit.errors import VERIFYING
+from heartguard_audit.errors import CHAIN_TOO_LONG
 from heartguard_audit.ports import Apart, Ledger, Moment, Signer
 from heartguard_common.clock import Clock
-from heartguard_common.errors import ServiceError
+from heartguard_common.errors import NOT_FOUND, TOO_LONG, ServiceError
 
 Progress = Callable[[int], None]
 PROGRESS_EVENTS = 10_000
-VERIFICATIONS = 2
 
 
 @dataclass(frozen=True)
@@ -31,24 +29,28 @@ class Verification:
         self._ledger = ledger
         self._apart = apart
         self._keys = keys
-        self._free = threading.BoundedSemaphore(VERIFICATIONS)
 
     def one(self, org_id: int | None) -> Verdict:
-        """The verdict on one chain. Raises AUDIT_002 while as many are verified as this process can bear."""
-        if not self._free.acquire(blocking=False):
-            raise ServiceError(VERIFYING, headers={"Retry-After": "5"})
+        """The verdict on one chain. Raises AUDIT_002 for a chain that takes longer than the caller may wait."""
+        apart = by_chain(self._apart.of(org_id)).get(org_id, [])
         try:
-            apart = by_chain(self._apart.of(org_id)).get(org_id, [])
             with self._ledger.snapshot() as moment:
                 return self._examine(moment, org_id, apart).verdict
-        finally:
-            self._free.release()
+        except ServiceError as error:
+            if error.row is TOO_LONG:
+                raise ServiceError(CHAIN_TOO_LONG) from error
+            raise
 
     def all(self, only: int | None = None, progress: Progress = lambda _: None) -> Iterator[Examined]:
-        """Every chain (or that of one organization), one after another; `progress` is told of every 10,000 events."""
+        """Every chain (or that of one organization), one after another; `progress` is told of every 10,000 events.
+
+        Raises GEN_404 for an organization that there never was; one without events is valid.
+        """
         apart = by_chain(self._apart.read())
         with self._ledger.snapshot() as moment:
             chains = sorted({*moment.chains(), *apart}, key=lambda it: (it is None, it))
+            if only is not None and only not in chains and not moment.knows(only):
+                raise ServiceError(NOT_FOUND, f"There is no organization {only}")
             for org_id in chains if only is None else [only]:
                 yield self._examine(moment, org_id, apart.get(org_id, []), progress)
 

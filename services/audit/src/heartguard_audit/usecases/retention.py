@@ -1,15 +1,24 @@
 """Removing what is older than it must be kept, so that the rest still verifies."""
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from heartguard_audit.domain.chain import Signed, Statement
 from heartguard_audit.ports import Apart, Ledger, Remover, Signer
 from heartguard_audit.usecases.chains import Verification
 from heartguard_common.clock import NANOSECONDS, Clock
+from heartguard_common.dead_letters import Attempts, DeadLetterStore, Patience
 
 DAY_NS = 86_400 * NANOSECONDS
+QUEUE = "retention"
+# It is done once a day: a chain that fails three times waits for the operator.
+PATIENCE = Patience(attempts=3, first_seconds=3600.0, longest_seconds=3600.0)
+
+
+class BrokenChainError(Exception):
+    """A chain is not as it was written."""
 
 
 @dataclass(frozen=True)
@@ -23,29 +32,40 @@ class Retention:
     clock: Clock
     days: int
     log: logging.Logger
+    letters: DeadLetterStore
 
     def step(self) -> int:
-        """Remove what is old, and what an earlier run was kept from removing; returns how many events went."""
-        for said in self._removals():
-            self.ledger.add([said])
-            self.apart.append([said])
+        """Remove what is old, and what an earlier run was kept from removing; returns how many events went.
+
+        A chain that is broken, or resists, keeps no other: it is tried again on the next days.
+        """
+        self._each(self._allow, self._sealed_before(self.clock.now_ns() - self.days * DAY_NS))
         with self.ledger.snapshot() as moment:
             allowed = [it for it in moment.all_statements() if it.statement.kind == "removal" and self.keys.signed(it)]
-        newest = {it.statement.org_id: it.statement.sequence for it in sorted(allowed, key=_sequence)}
-        return sum(self.remover.remove(org_id, sequence) for org_id, sequence in newest.items())
+        removed: list[int] = []
+        self._each(
+            lambda org_id, said: removed.append(self.remover.remove(org_id, said.sequence)),
+            {it.statement.org_id: it.statement for it in sorted(allowed, key=_sequence)},
+        )
+        return sum(removed)
 
-    def _removals(self) -> list[Signed]:
-        """Signed leave to remove, one for each chain that has something old and is as it was written."""
-        now = self.clock.now_ns()
-        found = []
-        for org_id, sealed in self._sealed_before(now - self.days * DAY_NS).items():
-            verdict = Verification(self.ledger, self.apart, self.keys).one(org_id)
-            if verdict.fault is None:
-                found.append(self.keys.sign(Statement("removal", org_id, sealed.sequence, sealed.hash, now)))
-            else:
-                at, why = verdict.fault.sequence, verdict.fault.reason
-                self.log.error("nothing of chain %s is removed, it is broken at %d: %s", org_id, at, why)
-        return found
+    def _each(self, act: Callable[[int | None, Statement], object], chains: Mapping[int | None, Statement]) -> None:
+        names = {org_id: "none" if org_id is None else f"organization:{org_id}" for org_id in chains}
+        Attempts(self.letters, QUEUE, PATIENCE).each(
+            {name: partial(act, org_id, chains[org_id]) for org_id, name in names.items()},
+            {name: org_id for org_id, name in names.items()},
+        )
+
+    def _allow(self, org_id: int | None, sealed: Statement) -> None:
+        """Sign leave to remove what is old of a chain. Raises `BrokenChainError` for one that was changed."""
+        verdict = Verification(self.ledger, self.apart, self.keys).one(org_id)
+        if verdict.fault is not None:
+            at, why = verdict.fault.sequence, verdict.fault.reason
+            self.log.error("nothing of chain %s is removed, it is broken at %d: %s", org_id, at, why)
+            raise BrokenChainError
+        said = self.keys.sign(Statement("removal", org_id, sealed.sequence, sealed.hash, self.clock.now_ns()))
+        self.ledger.add([said])
+        self.apart.append([said])
 
     def _sealed_before(self, time_ns: int) -> dict[int | None, Statement]:
         """For each chain the last checkpoint that was old enough, where it lets something go that is still there."""

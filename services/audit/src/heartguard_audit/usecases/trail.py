@@ -6,7 +6,7 @@ from typing import Any
 from heartguard_audit.domain.events import Mask, Recorded, Search, within_range
 from heartguard_audit.errors import UNKNOWN_EVENT
 from heartguard_audit.ports import Events, Trail
-from heartguard_common.audit import AuditEvent
+from heartguard_common.audit import DISCLOSED, AuditEvent
 from heartguard_common.clock import Clock, parse_rfc3339, rfc3339
 from heartguard_common.errors import UNAVAILABLE, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.identity import Principal
@@ -29,17 +29,20 @@ class AuditUseCases:
     def record(self, caller: Principal, said: Mapping[str, Any]) -> AuditEvent:
         """Record what a caller says has happened; it is safe when this returns.
 
-        A service is believed about the actor and speaks for itself alone; a person is the actor of their own
-        events. Addresses are masked. Raises GEN_503 when the event can be kept nowhere.
+        A service is believed about the actor and speaks for itself alone. A person is the actor of their own events,
+        which are of the kind `reported`: only services record changes and disclosures. Addresses are masked.
+        Raises GEN_422 for a person's disclosure, GEN_503 when the event can be kept nowhere.
         """
         by_service = caller.kind == "service"
+        if not by_service and said["action"].endswith(DISCLOSED):
+            raise ServiceError(UNPROCESSABLE, details=(Fault("/action", "only services record disclosures"),))
         actor = said["actor"] if by_service else caller.actor
         resource = said.get("resource")
         mask = self._mask
         event = AuditEvent(
             id=uuid7(self._clock),
             time=rfc3339(self._clock.now_ns()),
-            kind="change",
+            kind="change" if by_service else "reported",
             request_id=REQUEST_ID.get() or "",
             gateway_request_id=GATEWAY_REQUEST_ID.get(),
             org_id=caller.org_id,

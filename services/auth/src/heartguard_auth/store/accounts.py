@@ -5,24 +5,36 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError
 
-from heartguard_auth.domain import Account, NewAccount, Standing
-from heartguard_common.clock import from_datetime
+from heartguard_auth.domain import Account, NewAccount, Standing, Subjects
+from heartguard_auth.store.locks import LOCKED_UNTIL, lock_values, locked_until
+from heartguard_common.clock import Clock, from_datetime
 from heartguard_common.database import Database
+from heartguard_common.limits import Limits, require
 
 
 class PostgresAccounts:
     """The tables `users` and, for founding, `organizations`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock, limits: Limits | None = None) -> None:
+        """Without `limits` an organization may have any number of people."""
         self._database = database
+        self._clock = clock
+        self._limits = limits
 
     def add(self, account: NewAccount) -> Account | None:
-        """Make an account (and its organization, if it founds one); None when the address is taken."""
+        """Make an account (and its organization, if it founds one); None when the address is taken.
+
+        Raises `LimitError` when the organization is full.
+        """
         try:
             with self._database.transaction() as connection:
                 org_id = account.org_id
                 if org_id is None:
                     org_id = connection.execute(text(_FOUND), {"name": account.organization_name}).scalar_one()
+                elif self._limits is not None:
+                    self._limits.lock(org_id, "members")
+                    used = connection.execute(text(_MEMBERS), {"org_id": org_id}).scalar_one()
+                    require(self._limits, org_id, "members", used)
                 values = {
                     "org_id": org_id,
                     "email": account.email,
@@ -39,6 +51,11 @@ class PostgresAccounts:
     def by_email(self, email: str) -> Account | None:
         """The account of an address, deleted ones excepted."""
         return self._one(_BY_EMAIL, email)
+
+    def by_email_and_lock(self, email: str, subjects: Subjects) -> tuple[Account | None, int]:
+        """As `by_email`, and when the last lock of these ends, in nanoseconds since 1970; 0 without one."""
+        row = self._database.one(_BY_EMAIL_AND_LOCK, {"value": email, **lock_values(subjects, self._clock)})
+        return (None if row.id is None else _account(row)), locked_until(row)
 
     def by_id(self, user_id: int) -> Account | None:
         """The account with that id, deleted ones excepted."""
@@ -72,6 +89,17 @@ class PostgresAccounts:
         with self._database.transaction() as connection:
             connection.execute(text(_PLACE), {"user_id": user_id, "role": role, "active": active})
 
+    def addresses(self, org_id: int, user_id: int | None) -> list[str]:
+        """The addresses of the members of an organization, or of one of them."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_ADDRESSES), {"org_id": org_id, "user_id": user_id})
+            return list(rows.scalars())
+
+    def mark_deleted(self, user_id: int) -> None:
+        """Set the mark of a member's deletion: from its commit on nothing more of theirs is stored."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_MARK), {"user_id": user_id})
+
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids that were not yet."""
         with self._database.transaction() as connection:
@@ -102,6 +130,7 @@ def _account(row: Any) -> Account:
     )
 
 
+_MEMBERS = "SELECT count(*) FROM heartguard_core.users WHERE org_id = :org_id AND deleted_at IS NULL"
 _FOUND = "INSERT INTO heartguard_core.organizations (name) VALUES (:name) RETURNING id"
 _ADD = """
 INSERT INTO heartguard_core.users (org_id, email, password_hash, full_name, role)
@@ -116,6 +145,11 @@ FROM heartguard_core.users u
 WHERE u.deleted_at IS NULL
 """
 _BY_EMAIL = text(f"{_SELECT} AND u.email_key = heartguard_core.email_key(:value)")
+# A row also where there is no such account: unknown addresses lock as known ones do.
+_BY_EMAIL_AND_LOCK = text(f"""
+SELECT locks.locked_until, found.* FROM (SELECT {LOCKED_UNTIL} AS locked_until) AS locks
+LEFT JOIN ({_SELECT} AND u.email_key = heartguard_core.email_key(:value)) AS found ON true
+""")  # noqa: S608  no value is in the text
 _BY_ID = text(f"{_SELECT} AND u.id = :value")
 AS_READ = "id = :user_id AND password_hash = :old AND role = :role AND active = :active AND deleted_at IS NULL"
 _SET_PASSWORD = f"UPDATE heartguard_core.users SET password_hash = :hashed WHERE {AS_READ} RETURNING id"  # noqa: S608
@@ -130,9 +164,16 @@ _OTHERS = """
 SELECT count(*) FROM heartguard_core.users WHERE org_id = :org_id AND deleted_at IS NULL AND id <> :user_id
 """
 _PLACE = "UPDATE heartguard_core.users SET role = :role, active = :active WHERE id = :user_id"
+# By the address, not by the mark: a member is marked as deleted before their address goes.
+_ADDRESSES = """
+SELECT email FROM heartguard_core.users
+WHERE org_id = :org_id AND email IS NOT NULL AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
+"""
+_MARK = "UPDATE heartguard_core.users SET deleted_at = now() WHERE id = :user_id AND deleted_at IS NULL"
 _ERASE = """
 UPDATE heartguard_core.users
-SET email = NULL, password_hash = NULL, active = false, deleted_at = now()
-WHERE org_id = :org_id AND deleted_at IS NULL AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
+SET email = NULL, password_hash = NULL, active = false, deleted_at = coalesce(deleted_at, now())
+WHERE org_id = :org_id AND (deleted_at IS NULL OR email IS NOT NULL OR active)
+    AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
 RETURNING id
 """

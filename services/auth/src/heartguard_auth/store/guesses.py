@@ -6,11 +6,21 @@ Neither e-mails nor addresses stand in Redis, only keyed hashes of them.
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from heartguard_auth.domain import ACCOUNT_LIMIT, ADDRESS_LIMIT, PAIR_LIMIT, Attempt, Ending, GuessLimit, email_key
+from heartguard_auth.domain import (
+    ACCOUNT_LIMIT,
+    ADDRESS_LIMIT,
+    PAIR_LIMIT,
+    Attempt,
+    Ending,
+    GuessLimit,
+    Lock,
+    Subjects,
+    email_key,
+)
 from heartguard_auth.store.sealing import keyed_hash
 from heartguard_common.clock import Clock
 from heartguard_common.errors import UNAVAILABLE, ServiceError
@@ -42,6 +52,9 @@ class _Names:
     def address(self, address: str) -> str:
         return keyed_hash("guess address", self._secret, bucket_address(address))[:32]
 
+    def subjects(self, email: str, address: str) -> Subjects:
+        return Subjects(self.account(email), self.address(address))
+
 
 class RedisGuesses:
     """Counters that all workers share, each step one atomic script; `LocalGuesses` steps in where Redis is away."""
@@ -58,6 +71,10 @@ class RedisGuesses:
         self._local = LocalGuesses(secret, clock)
         self._away_until = -math.inf
 
+    def subjects(self, email: str, address: str) -> Subjects:
+        """Whom attempts on that account from that address are counted against."""
+        return self._names.subjects(email, address)
+
     def begin(self, email: str, address: str) -> Attempt:
         """Count an attempt, or say how long to wait."""
         if self._monotonic() < self._away_until:
@@ -72,16 +89,18 @@ class RedisGuesses:
             return self._local.begin(email, address)
         return Attempt(attempt, account, client, wait_seconds=math.ceil(int(wait_ms) / 1000), busy=bool(busy))
 
-    def end(self, attempt: Attempt, how: Ending) -> None:
-        """Say how an attempt ended."""
+    def end(self, attempt: Attempt, how: Ending) -> Sequence[Lock]:
+        """Say how an attempt ended; returns the locks that a failure has begun."""
         if attempt.local:
-            self._local.end(attempt, how)
-            return
+            return self._local.end(attempt, how)
+        member, now = f"{attempt.address}:{attempt.id}", _now_ms(self._clock)
+        arguments: list[str | int] = [member, how, attempt.address, now, UNDER_WAY_MS, *_NUMBERS]
         try:
-            member = f"{attempt.address}:{attempt.id}"
-            self._end(keys=_keys(attempt.account, attempt.address), args=[member, how, attempt.address])
+            until_ms = self._end(keys=_keys(attempt.account, attempt.address), args=arguments)
         except REDIS_FAULTS:
             self._rest()
+            return ()
+        return _locks(attempt, until_ms)
 
     def clear(self, email: str) -> None:
         """Forget the failures of an account at all addresses. Raises GEN_503 when Redis is away."""
@@ -104,6 +123,10 @@ class LocalGuesses:
         self._lock = threading.Lock()
         self._tries: dict[str, list[_Try]] = {}  # by subject, oldest first
 
+    def subjects(self, email: str, address: str) -> Subjects:
+        """Whom attempts on that account from that address are counted against."""
+        return self._names.subjects(email, address)
+
     def begin(self, email: str, address: str) -> Attempt:
         """Count an attempt, or say how long to wait."""
         account, client = self._names.account(email), self._names.address(address)
@@ -125,8 +148,8 @@ class LocalGuesses:
         busy = bool(locks) and all(busy for _, busy in locks)
         return Attempt(attempt, account, client, math.ceil(wait / 1000), busy=busy, local=True)
 
-    def end(self, attempt: Attempt, how: Ending) -> None:
-        """Say how an attempt ended."""
+    def end(self, attempt: Attempt, how: Ending) -> Sequence[Lock]:
+        """Say how an attempt ended; returns the locks that a failure has begun."""
         of_account, of_address = _keys(attempt.account, attempt.address)
         with self._lock:
             for key in (of_account, of_address):
@@ -139,11 +162,32 @@ class LocalGuesses:
                     ):
                         kept.append((at, address, name, under_way))
                 self._tries[key] = kept
+            if how != "failed":
+                return ()
+            until_ms = (
+                self._locked_until(of_account, attempt.address, PAIR_LIMIT),
+                self._locked_until(of_account, None, ACCOUNT_LIMIT),
+                self._locked_until(of_address, None, ADDRESS_LIMIT),
+            )
+        return _locks(attempt, until_ms)
 
     def clear(self, email: str) -> None:
         """Forget the failures of an account at all addresses."""
         with self._lock:
             self._tries.pop(_keys(self._names.account(email), "")[0], None)
+
+    def _locked_until(self, key: str, address: str | None, limit: GuessLimit) -> int:
+        """The ms since 1970 until which failures that have ended lock; 0 where they don't."""
+        now = _now_ms(self._clock)
+        times = [
+            at
+            for at, who, _, under_way in self._tries[key]
+            if address in (None, who) and not (under_way and now - at < UNDER_WAY_MS)
+        ]
+        newest = times[-limit.failures :]
+        if len(newest) < limit.failures or newest[-1] - newest[0] > limit.window_seconds * 1000:
+            return 0
+        return newest[-1] + limit.lock_seconds * 1000
 
     def _judge(self, key: str, address: str | None, limit: GuessLimit, now: int) -> tuple[int, bool]:
         """How many ms a lock still lasts, and whether attempts under way are among its reasons."""
@@ -160,6 +204,13 @@ class LocalGuesses:
 
 def _keys(account: str, address: str) -> list[str]:
     return [f"hg:guess:account:{account}", f"hg:guess:address:{address}"]
+
+
+def _locks(attempt: Attempt, until_ms: Sequence[int]) -> Sequence[Lock]:
+    """The locks of a pair, its account and its address that last until these times, 0 for none."""
+    whose = ((attempt.account, attempt.address), (attempt.account, ""), ("", attempt.address))
+    found = zip(whose, until_ms, strict=True)
+    return [Lock(account, address, int(ms) * 1_000_000) for (account, address), ms in found if ms]
 
 
 def _now_ms(clock: Clock) -> int:

@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from heartguard_auth.domain import Invitation
-from heartguard_auth.store.sessions import moment, nanoseconds
+from heartguard_auth.domain import RANKS, Invitation, given_roles
+from heartguard_auth.store.times import moment, nanoseconds
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 
@@ -50,13 +50,21 @@ class PostgresInvitations:
             row = connection.execute(text(_WITHDRAW), values).one_or_none()
             return _invitation(row) if row else None
 
-    def forget(self, org_id: int, user_id: int | None) -> None:
-        """Remove what a member has sent and what was sent to them by anybody; or all of that of an organization."""
+    def forget(self, org_id: int, user_id: int | None) -> list[str]:
+        """Remove what a member has sent and what was sent to them by anybody; or all of that of an organization.
+
+        Returns the addresses that were invited.
+        """
         values = {"org_id": org_id, "user_id": user_id}
         with self._database.transaction() as connection:
             # Whoever is just inviting holds their own row: wait, so that what they send is seen here.
             connection.execute(text(_LOCK), values)
-            connection.execute(text(_FORGET), values)
+            return list(connection.execute(text(_FORGET), values).scalars())
+
+    def purge(self) -> None:
+        """Remove the invitations that have expired, and the addresses with them."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_PURGE), {"now": self._now()})
 
     def _one(self, statement: str, digest: bytes, email: str) -> Invitation | None:
         with self._database.transaction() as connection:
@@ -81,20 +89,26 @@ def _invitation(row: Any) -> Invitation:
 
 
 _COLUMNS = "i.id, i.org_id, i.email, i.role, i.created_by, i.expires_at"
-_COUNTS = """
+# Of constants of ours: who may give which role is said in one place.
+_GIVEN = ", ".join(f"('{giver}', '{role}')" for giver in RANKS for role in given_roles(giver))
+_COUNTS = f"""
 i.expires_at > :now
-AND EXISTS (SELECT FROM heartguard_core.organizations o WHERE o.id = i.org_id AND o.deleted_at IS NULL)
+AND EXISTS (
+    SELECT FROM heartguard_core.organizations o
+    WHERE o.id = i.org_id AND o.closed_at IS NULL AND o.deleted_at IS NULL
+)
 AND EXISTS (
     SELECT FROM heartguard_core.users u
     WHERE u.id = i.created_by AND u.active AND u.deleted_at IS NULL
-    AND (u.role = 'admin' OR (u.role = 'manager' AND i.role = 'user'))
+    AND (u.role, i.role) IN ({_GIVEN})
 )
-"""
+"""  # noqa: S608
 # Expired ones go too: an address is kept no longer than it is needed.
 _REPLACE = """
 DELETE FROM heartguard_core.invitations
 WHERE org_id = :org_id AND (email_key = heartguard_core.email_key(:email) OR expires_at <= :now)
 """
+_PURGE = "DELETE FROM heartguard_core.invitations WHERE expires_at <= :now"
 _ADD = """
 INSERT INTO heartguard_core.invitations (id, org_id, email, role, code_hash, created_by, created_at, expires_at)
 VALUES (:id, :org_id, :email, :role, :hash, :created_by, :now, :until)
@@ -122,4 +136,5 @@ WHERE (org_id = :org_id AND cast(:user_id AS bigint) IS NULL) OR created_by = :u
     SELECT email_key FROM heartguard_core.users
     WHERE org_id = :org_id AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
 )
+RETURNING email
 """

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from sqlalchemy import Connection, Row, text
 
-from heartguard_auth.store.sessions import moment, nanoseconds
+from heartguard_auth.store.times import moment, nanoseconds
 from heartguard_auth.store.vault import SealedByAnotherSecret, Vault
 from heartguard_common.clock import NANOSECONDS, Clock, from_datetime, parse_rfc3339
 from heartguard_common.database import Database

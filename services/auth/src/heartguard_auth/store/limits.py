@@ -12,6 +12,7 @@ from redis.retry import Retry
 
 from heartguard_common.errors import TOO_MANY_REQUESTS, ServiceError
 from heartguard_common.network import bucket_address
+from heartguard_common.redis_urls import tls_options
 from heartguard_common.settings import Rate
 from heartguard_common.web import Edge, handle_errors
 
@@ -60,7 +61,7 @@ def limit_requests(app: Flask, edge: Edge, rate: Rate, redis_url: str) -> Limite
         default_limits=[f"{count} per {rate.seconds} second"],
         strategy="moving-window",
         storage_uri=redis_url,
-        storage_options=cast("dict[str, str | int]", _REDIS_OPTIONS),
+        storage_options=cast("dict[str, str | int]", {**_REDIS_OPTIONS, **tls_options(redis_url)}),
         in_memory_fallback_enabled=True,
         headers_enabled=False,
     )

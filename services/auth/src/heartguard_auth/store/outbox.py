@@ -1,21 +1,29 @@
 """Letters that wait to be sent, in PostgreSQL, where a crash loses none; addresses and texts are encrypted."""
 
 import json
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from cryptography.fernet import InvalidToken
 from sqlalchemy import text
 
-from heartguard_auth.domain import Letter, Waiting, email_key
+from heartguard_auth.domain import Claimed, Letter, Waiting, email_key
 from heartguard_auth.store.sealing import cipher, keyed_hash
-from heartguard_auth.store.sessions import moment
+from heartguard_auth.store.times import moment, nanoseconds
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
 from heartguard_common.ids import uuid7
+from heartguard_common.limits import SYSTEM, LimitError, Limits
 
 LETTERS = Path(__file__).resolve().with_name("letters")
+CODES = "codes_per_recipient_per_day"
 KEEP_SECONDS = 86_400
+# A letter that is given up waits for the operator as long as an invitation counts.
+KEEP_DEAD_SECONDS = 7 * 86_400
+ASK_AGAIN_SECONDS = 120
 # Longer than the slowest mail server may take: no second sender gets the entry meanwhile.
 LEASE_SECONDS = 300
 
@@ -28,96 +36,203 @@ def letters() -> dict[str, str]:
 class NoOutbox:
     """Without a mail server nobody is written to."""
 
-    def enqueue(self, to: str, subject: str, text: str) -> None:
+    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
+        """Do nothing."""
+
+    def may_send_code(self, email: str) -> bool:  # noqa: ARG002  nothing is sent to anybody
+        """False."""
+        return False
+
+    def code_sent(self, email: str) -> None:
         """Do nothing."""
 
     def ask(self, email: str) -> None:
         """Do nothing."""
 
-    def claim(self) -> Waiting | None:
+    def claim(self) -> Claimed | None:
         """None: nothing waits."""
         return None
 
-    def drop(self, entry: Waiting, *, quiet_seconds: int = 0) -> None:
+    def open(self, entry: Claimed) -> Waiting:
+        """Never called: nothing was claimed."""
+        raise ValueError(entry.id)
+
+    def release(self, entry: Claimed) -> None:
         """Do nothing."""
 
-    def postpone(self, entry: Waiting, seconds: float) -> None:
+    def finish(self, entry: Claimed, *, quiet_seconds: int = 0) -> None:
+        """Do nothing."""
+
+    def postpone(self, entry: Claimed, due_ns: int | None) -> None:
+        """Do nothing."""
+
+    def forget(self, addresses: Sequence[str]) -> None:
         """Do nothing."""
 
 
 class PostgresOutbox:
-    """The table `mail_outbox`; `secret` encrypts what is in it."""
+    """The table `mail_outbox`; `secret` encrypts what is in it. Of recipients `limits` know keyed hashes only."""
 
-    def __init__(self, database: Database, secret: str, clock: Clock) -> None:
+    def __init__(self, database: Database, secret: str, clock: Clock, limits: Limits) -> None:
         self._database = database
+        self._limits = limits
         self._secret = secret
         self._cipher = cipher("outbox", secret)
         self._clock = clock
 
-    def enqueue(self, to: str, subject: str, text: str) -> None:
-        """Have a letter sent once the transaction at hand has committed."""
-        self._put("letter", None, asdict(Letter(to, subject, text)))
+    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
+        """Have a letter sent once the transaction at hand has committed. Raises `LimitError`."""
+        # The recipient's first: of what is refused nothing is used, since the transaction ends with it.
+        self._limits.take(SYSTEM, "invitations_per_recipient_per_day", self._recipient(to))
+        self._limits.take(org_id, "emails_per_day_per_member", str(sender))
+        self._limits.take(org_id, "emails_per_day")
+        self._put("letter", to, asdict(Letter(to, subject, text)))
+
+    def may_send_code(self, email: str) -> bool:
+        """Whether another code may be sent to an address today."""
+        if self._limits.left(SYSTEM, CODES, self._recipient(email)):
+            return True
+        self._limits.refused(CODES)
+        return False
+
+    def code_sent(self, email: str) -> None:
+        """Count a code that was sent to an address, with the transaction at hand."""
+        with suppress(LimitError):  # another was sent at the same moment
+            self._limits.take(SYSTEM, CODES, self._recipient(email))
+
+    def _recipient(self, email: str) -> str:
+        return keyed_hash("recipient", self._secret, email_key(email))[:32]
 
     def ask(self, email: str) -> None:
         """Note that somebody forgot the password of this address; one waiting note of each is enough."""
-        once = keyed_hash("outbox", self._secret, email_key(email))
-        self._put("forgotten", once, {"email": email})
+        self._put("forgotten", email, {"email": email})
 
-    def claim(self) -> Waiting | None:
+    def claim(self) -> Claimed | None:
         """The entry that has waited longest, kept from other senders for a while; None when nothing is due."""
         now = self._clock.now_ns()
         values = {"now": moment(now), "until": moment(now + LEASE_SECONDS * NANOSECONDS)}
         with self._database.transaction() as connection:
-            connection.execute(text(_EXPIRE), values)
             row = connection.execute(text(_CLAIM), values).one_or_none()
-        if row is None:
-            return None
-        document = json.loads(self._cipher.decrypt(row.sealed.encode()))
-        if row.kind == "letter":
-            return Waiting(str(row.id), row.attempts, letter=Letter(**document))
-        return Waiting(str(row.id), row.attempts, forgotten=document["email"])
+        return None if row is None else Claimed(str(row.id), row.kind, row.sealed)
 
-    def drop(self, entry: Waiting, *, quiet_seconds: int = 0) -> None:
+    def open(self, entry: Claimed) -> Waiting:
+        """What an entry holds. Raises ValueError where nobody can read it: its secret has changed."""
+        try:
+            document = json.loads(self._cipher.decrypt(entry.sealed.encode()))
+        except InvalidToken as error:
+            raise ValueError("encrypted under another secret") from error
+        if entry.kind == "letter":
+            return Waiting(letter=Letter(**document))
+        return Waiting(forgotten=document["email"])
+
+    def release(self, entry: Claimed) -> None:
+        """Give an entry back untried: it is due as before."""
+        self.postpone(entry, self._clock.now_ns())
+
+    def finish(self, entry: Claimed, *, quiet_seconds: int = 0) -> None:
         """Forget an entry; one that was asked for is remembered for so long, and asked again in vain."""
         until = moment(self._clock.now_ns() + quiet_seconds * NANOSECONDS)
-        with self._database.transaction() as connection:
-            connection.execute(text(_QUIET if quiet_seconds else _DROP), {"id": entry.id, "until": until})
+        self._execute(_QUIET if quiet_seconds else _DROP, id=entry.id, until=until)
 
-    def postpone(self, entry: Waiting, seconds: float) -> None:
-        """Try an entry again after so many seconds."""
-        due = moment(self._clock.now_ns() + int(seconds * NANOSECONDS))
-        with self._database.transaction() as connection:
-            connection.execute(text(_POSTPONE), {"id": entry.id, "due": due})
+    def postpone(self, entry: Claimed, due_ns: int | None) -> None:
+        """Try an entry again at that time, in nanoseconds since the epoch; None: not before the operator says so."""
+        if due_ns is None:
+            until = moment(self._clock.now_ns() + KEEP_DEAD_SECONDS * NANOSECONDS)
+            self._execute(_PARK, id=entry.id, until=until)
+        else:
+            self._execute(_POSTPONE, id=entry.id, due=moment(due_ns))
 
-    def _put(self, kind: str, once: str | None, document: dict[str, Any]) -> None:
+    def retry(self, entry_id: str) -> None:
+        """Have an entry sent from now on, for as long as a new one."""
         now = self._clock.now_ns()
-        values = {
-            "id": uuid7(self._clock),
-            "kind": kind,
-            "once": once,
-            "sealed": self._cipher.encrypt(json.dumps(document).encode()).decode(),
-            "now": moment(now),
-            "until": moment(now + KEEP_SECONDS * NANOSECONDS),
-        }
+        self._execute(_RETRY, id=entry_id, now=moment(now), until=moment(now + KEEP_SECONDS * NANOSECONDS))
+
+    def drop(self, entry_id: str) -> None:
+        """Remove an entry."""
+        self._execute(_DROP, id=entry_id)
+
+    def forget(self, addresses: Sequence[str]) -> None:
+        """Remove every entry for these addresses."""
+        if addresses:
+            self._execute(_FORGET, recipients=[self._known_as(address) for address in addresses])
+
+    def overdue(self) -> list[str]:
+        """Park the letters that nobody could send for `KEEP_SECONDS`; returns their ids."""
+        now = self._clock.now_ns()
+        values = {"now": moment(now), "until": moment(now + KEEP_DEAD_SECONDS * NANOSECONDS)}
         with self._database.transaction() as connection:
-            connection.execute(text(_PUT), values)
+            return [str(row.id) for row in connection.execute(text(_OVERDUE), values)]
+
+    def purge(self) -> None:
+        """Remove what has had its time, and what the register of failures says of entries that are gone."""
+        with self._database.transaction() as connection:
+            for statement in _PURGE:
+                connection.execute(text(statement), {"now": moment(self._clock.now_ns())})
+
+    def oldest_seconds(self) -> float:
+        """How long the entry has waited that waits longest, 0 when none does."""
+        with self._database.transaction() as connection:
+            oldest = connection.execute(text(_OLDEST)).scalar_one()
+        return 0.0 if oldest is None else max(0.0, (self._clock.now_ns() - nanoseconds(oldest)) / NANOSECONDS)
+
+    def _known_as(self, address: str) -> str:
+        return keyed_hash("outbox", self._secret, email_key(address))
+
+    def _put(self, kind: str, address: str, document: dict[str, Any]) -> None:
+        now, recipient = self._clock.now_ns(), self._known_as(address)
+        self._execute(
+            _PUT,
+            id=uuid7(self._clock),
+            kind=kind,
+            once=recipient if kind == "forgotten" else None,
+            recipient=recipient,
+            sealed=self._cipher.encrypt(json.dumps(document).encode()).decode(),
+            now=moment(now),
+            until=moment(now + KEEP_SECONDS * NANOSECONDS),
+            again=moment(now - ASK_AGAIN_SECONDS * NANOSECONDS),
+        )
+
+    def _execute(self, statement: str, **values: object) -> None:
+        with self._database.transaction() as connection:
+            connection.execute(text(statement), values)
 
 
+# Who asks again for a code that could not be sent has it tried again, unless it was asked for just now.
 _PUT = """
-INSERT INTO heartguard_core.mail_outbox AS o (id, kind, once, sealed, created_at, due_at, expires_at)
-VALUES (:id, :kind, :once, :sealed, :now, :now, :until)
+INSERT INTO heartguard_core.mail_outbox AS o (id, kind, once, recipient, sealed, created_at, due_at, expires_at)
+VALUES (:id, :kind, :once, :recipient, :sealed, :now, :now, :until)
 ON CONFLICT (once) DO UPDATE SET id = excluded.id, sealed = excluded.sealed, created_at = excluded.created_at,
-    due_at = excluded.due_at, expires_at = excluded.expires_at, attempts = 0
-WHERE o.expires_at <= excluded.created_at
+    due_at = excluded.due_at, expires_at = excluded.expires_at, done = false
+WHERE o.expires_at <= excluded.created_at OR (o.due_at = 'infinity' AND o.created_at <= :again)
 """
-_EXPIRE = "DELETE FROM heartguard_core.mail_outbox WHERE expires_at <= :now"
 _CLAIM = """
-UPDATE heartguard_core.mail_outbox SET due_at = :until, attempts = attempts + 1
+UPDATE heartguard_core.mail_outbox SET due_at = :until
 WHERE id = (
-    SELECT id FROM heartguard_core.mail_outbox WHERE due_at <= :now ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    SELECT id FROM heartguard_core.mail_outbox WHERE due_at <= :now AND expires_at > :now AND NOT done
+    ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 )
-RETURNING id, kind, sealed, attempts
+RETURNING id, kind, sealed
 """
 _DROP = "DELETE FROM heartguard_core.mail_outbox WHERE id = :id"
-_QUIET = "UPDATE heartguard_core.mail_outbox SET due_at = :until, expires_at = :until WHERE id = :id"
+_QUIET = "UPDATE heartguard_core.mail_outbox SET done = true, due_at = :until, expires_at = :until WHERE id = :id"
 _POSTPONE = "UPDATE heartguard_core.mail_outbox SET due_at = :due WHERE id = :id"
+_PARK = "UPDATE heartguard_core.mail_outbox SET due_at = 'infinity', expires_at = :until WHERE id = :id"
+_RETRY = """
+UPDATE heartguard_core.mail_outbox SET due_at = :now, expires_at = :until, created_at = :now WHERE id = :id AND NOT done
+"""
+_FORGET = "DELETE FROM heartguard_core.mail_outbox WHERE recipient = ANY(:recipients)"
+# A request for a code is worth nothing a day later: whoever still needs one asks again.
+_OVERDUE = """
+UPDATE heartguard_core.mail_outbox SET due_at = 'infinity', expires_at = :until
+WHERE expires_at <= :now AND kind = 'letter' AND due_at < 'infinity' RETURNING id
+"""
+_PURGE = (
+    "DELETE FROM heartguard_core.mail_outbox WHERE expires_at <= :now",
+    """
+    DELETE FROM heartguard_core.dead_letters d WHERE d.service = 'auth' AND d.queue = 'mail' AND NOT EXISTS (
+        SELECT FROM heartguard_core.mail_outbox o WHERE o.id::text = d.item)
+    """,
+)
+_OLDEST = """
+SELECT min(created_at) FROM heartguard_core.mail_outbox WHERE NOT done AND due_at < 'infinity'
+"""

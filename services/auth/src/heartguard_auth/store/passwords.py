@@ -33,6 +33,6 @@ class Argon2Hasher:
 
 
 def common_passwords() -> frozenset[str]:
-    """The 3,000 most common passwords that are long enough to be tried, in lower case."""
+    """The 5,000 most common passwords that are long enough to be tried, in lower case."""
     lines = COMMON_PASSWORDS_FILE.read_text(encoding="utf-8").splitlines()
     return frozenset(line.casefold() for line in lines if line and not line.startswith("# "))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from heartguard_auth.store.sessions import moment
+from heartguard_auth.store.times import moment
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 
@@ -39,6 +39,11 @@ class PostgresResets:
         with self._database.transaction() as connection:
             return connection.execute(text(_SPEND), self._live(digest)).one_or_none() is not None
 
+    def purge(self) -> None:
+        """Remove the codes that nobody can use any more."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_PURGE), {"now": moment(self._clock.now_ns())})
+
     def forget(self, user_ids: Sequence[int]) -> None:
         """Remove every code of these people."""
         with self._database.transaction() as connection:
@@ -61,4 +66,5 @@ UPDATE heartguard_core.password_resets SET used_at = :now
 WHERE code_hash = :hash AND used_at IS NULL AND expires_at > :now
 RETURNING user_id
 """
+_PURGE = "DELETE FROM heartguard_core.password_resets WHERE expires_at < :now OR used_at < :now"
 _FORGET = "DELETE FROM heartguard_core.password_resets WHERE user_id = ANY(:ids)"

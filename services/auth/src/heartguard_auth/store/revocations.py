@@ -1,24 +1,18 @@
 """What is revoked: the truth in PostgreSQL, the copy that gateway and services read in Redis."""
 
-import logging
-import threading
 from collections.abc import Sequence
 
-from redis.client import Pipeline
 from sqlalchemy import text
 
-from heartguard_auth.store.sessions import moment, nanoseconds
-from heartguard_common.clock import NANOSECONDS, Clock
+from heartguard_auth.store.times import moment
+from heartguard_common.background import Background
+from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 from heartguard_common.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity import Principal
-from heartguard_common.ids import uuid7
-from heartguard_common.revocation import READY, Verdict, judge, key, keys
+from heartguard_common.revocation import Copy, Verdict, keys
+from heartguard_common.revocation_copy import RevocationCopy
 from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
-
-RETRY_SECONDS = 0.2
-MEMORY = "hg:rev:memory"  # written once; gone when Redis has lost its memory
-_log = logging.getLogger("heartguard.auth")
 
 
 class Revocations:
@@ -28,17 +22,13 @@ class Revocations:
         self._database = database
         self._redis = redis
         self._clock = clock
-        self._stopped = threading.Event()
-        self._late: threading.Thread | None = None
-        self._missed = False
-        self._lock = threading.Lock()
+        self._seen = Copy()
+        self._copy = RevocationCopy(database, redis, clock)
+        self._copying = Background("revocations", self._copy.step)
 
     def start(self) -> "Revocations":
-        """Copy the truth in a thread: a process that ended before this one may have left something out.
-
-        Returns itself.
-        """
-        self._heal_later()
+        """Keep the copy equal to the truth from now on, in a thread. Returns itself."""
+        self._copying.start()
         return self
 
     def add(self, kind: str, values: Sequence[str], reason: str, expires_at: int) -> None:
@@ -59,13 +49,9 @@ class Revocations:
             connection.execute(text(_ADD), rows)
 
     def publish(self, kind: str, values: Sequence[str], expires_at: int) -> None:
-        """Bring a committed revocation to the copy, now or as soon as the copy is back."""
-        if not values:
-            return
-        try:
-            self._copy([(kind, value, expires_at) for value in values])
-        except REDIS_FAULTS:
-            self._heal_later()
+        """Bring a committed revocation to the copy; one that can't take it is believed no more, and repaired."""
+        if values and not self._copy.publish([(kind, value, expires_at) for value in values]):
+            self._copying.wake()
 
     def purge(self) -> None:
         """Remove what would have expired by itself."""
@@ -73,96 +59,38 @@ class Revocations:
             connection.execute(text(_PURGE), {"now": moment(self._clock.now_ns())})
 
     def holds(self, principal: Principal) -> bool:
-        """Whether the truth says that this token, its session or its key is revoked, or its person gone."""
-        values = {"jti": principal.token_id, "sid": principal.session_id, "kid": principal.key_id}
-        with self._database.transaction() as connection:
-            return bool(connection.execute(text(_HOLDS), {**values, "user_id": principal.user_id}).scalar_one())
+        """Whether the truth says that this token, its session or its key is revoked, or its person gone.
 
-    def heal(self) -> None:
-        """Fill the copy again where it has lost its memory."""
-        try:
-            if self._redis.exists(READY):
-                return
-        except REDIS_FAULTS:
-            return
-        self.copy_all()
+        Or that it was issued before the database was restored from a backup.
+        """
+        values = {
+            "jti": principal.token_id,
+            "sid": principal.session_id,
+            "kid": principal.key_id,
+            "user_id": principal.user_id,
+            "issued_at": principal.issued_at,
+        }
+        with self._database.transaction() as connection:
+            return bool(connection.execute(text(_HOLDS), values).scalar_one())
+
+    def copy_all(self) -> bool:
+        """Bring the whole truth to the copy; False while Redis does not take it."""
+        return self._copy.copy_all()
 
     def require_active(self, principal: Principal, _: str) -> None:
         """The edge's question, answered by the copy or else by the truth. Raises GEN_402 when revoked."""
         try:
-            verdict = judge(self._redis.mget(keys(principal)))
+            verdict = self._seen.judge(principal, self._redis.mget(keys(principal)))
         except REDIS_FAULTS:
             verdict = Verdict.UNKNOWN
         if verdict is Verdict.UNKNOWN:
-            self.heal()
             verdict = Verdict.REVOKED if self.holds(principal) else Verdict.ACTIVE
         if verdict is Verdict.REVOKED:
             raise ServiceError(INVALID_TOKEN)
 
     def close(self) -> None:
-        """End the thread that waits for Redis."""
-        self._stopped.set()
-
-    def copy_all(self) -> bool:
-        """Bring the whole truth to the copy; False while Redis does not take it.
-
-        All in one step, and only if Redis has kept its memory since before the truth was read: what was revoked and
-        copied in between, and then lost, would be missing under a mark that says nothing is.
-        """
-        try:
-            self._redis.set(MEMORY, uuid7(self._clock), nx=True)
-            with self._redis.pipeline(transaction=True) as pipeline:
-                pipeline.watch(MEMORY)  # type: ignore[no-untyped-call]
-                if not pipeline.exists(MEMORY):
-                    return False
-                marks = self._truth()
-                pipeline.multi()
-                self._put(pipeline, marks)
-                pipeline.set(READY, "1")
-                pipeline.execute()
-        except REDIS_FAULTS:
-            return False
-        return True
-
-    def _truth(self) -> list[tuple[str, str, int]]:
-        with self._database.transaction() as connection:
-            rows = connection.execute(text(_ALL), {"now": moment(self._clock.now_ns())}).all()
-        return [(row.kind, row.value, nanoseconds(row.expires_at)) for row in rows]
-
-    def _copy(self, marks: Sequence[tuple[str, str, int]]) -> None:
-        pipeline = self._redis.pipeline(transaction=False)
-        self._put(pipeline, marks)
-        pipeline.execute()
-
-    def _put(self, pipeline: Pipeline, marks: Sequence[tuple[str, str, int]]) -> None:
-        for kind, value, expires_at in marks:
-            left = max(1, (expires_at - self._clock.now_ns()) // NANOSECONDS + 1)
-            pipeline.set(key(kind, value), "1", ex=left)
-
-    def _heal_later(self) -> None:
-        """Redis missed a revocation but may come back with its memory: copy again until it takes it."""
-        with self._lock:
-            self._missed = True
-            if self._late is None:
-                self._late = threading.Thread(target=self._retry, daemon=True)
-                self._late.start()
-
-    def _retry(self) -> None:
-        while not self._stopped.wait(RETRY_SECONDS):
-            with self._lock:
-                self._missed = False  # what Redis misses from here on may not be in the truth that is read now
-            try:
-                copied = self.copy_all()
-            except ServiceError:
-                _log.warning("revocations wait for PostgreSQL to be copied to Redis")
-                continue
-            except Exception:  # noqa: BLE001  whatever it is, the thread must live to try again: no other is started
-                _log.exception("revocations could not be copied to Redis")
-                continue
-            with self._lock:
-                if copied and not self._missed:
-                    self._late = None
-                    return
+        """End the thread."""
+        self._copying.close()
 
 
 _ADD = """
@@ -175,8 +103,9 @@ _HOLDS = """
 SELECT EXISTS (
     SELECT FROM heartguard_core.revoked_tokens
     WHERE (kind, value) IN (('jti', :jti), ('sid', :sid), ('kid', :kid))
+) OR EXISTS (
+    SELECT FROM heartguard_core.restores WHERE floor(extract(epoch FROM restored_at)) >= :issued_at
 ) OR NOT EXISTS (
     SELECT FROM heartguard_core.users WHERE id = :user_id AND active AND deleted_at IS NULL
 )
 """
-_ALL = "SELECT kind, value, expires_at FROM heartguard_core.revoked_tokens WHERE expires_at > :now"

@@ -1,29 +1,18 @@
 """Sessions and refresh tokens in PostgreSQL."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 
-from heartguard_auth.domain import Account, RefreshToken, Session
+from heartguard_auth.domain import GRACE_SECONDS, Account, RefreshToken, Session
 from heartguard_auth.store.accounts import AS_READ, as_read
+from heartguard_auth.store.times import moment, nanoseconds
 from heartguard_common.audit import AuditEvent, encode
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
 
 PURGED = 1000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def moment(time_ns: int) -> datetime:
-    """Nanoseconds since the epoch as a `timestamptz` parameter; what is under a microsecond is dropped."""
-    return _EPOCH + timedelta(microseconds=time_ns // 1000)
-
-
-def nanoseconds(value: datetime) -> int:
-    """A `timestamptz` column as nanoseconds since the epoch."""
-    return (value - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 class PostgresSessions:
@@ -57,6 +46,12 @@ class PostgresSessions:
         """A refresh token and its session, both locked until the transaction ends."""
         return self._pair("t.token_hash = :value FOR UPDATE", digest)
 
+    def open_session(self, session_id: str) -> Session | None:
+        """A session that has not ended, locked until the transaction ends."""
+        with self._database.transaction() as connection:
+            row = connection.execute(text(_OPEN_ONE), {"id": session_id}).one_or_none()
+            return _session(row) if row else None
+
     def by_access_token(self, token_id: str) -> tuple[RefreshToken, Session] | None:
         """The refresh token that was given out with an access token."""
         return self._pair("t.access_token_id = :value", token_id)
@@ -79,6 +74,16 @@ class PostgresSessions:
         """End sessions."""
         with self._database.transaction() as connection:
             connection.execute(text(_END), {"ids": list(session_ids), "at": moment(at)})
+
+    def count_open(self, user_id: int) -> int:
+        """How many sessions of a person could still be used."""
+        return int(self._database.one(_COUNT_OPEN, {"user_id": user_id, **self._bounds()}).number)
+
+    def surplus(self, user_id: int, most: int) -> list[str]:
+        """The ids of a person's open sessions but for so many that were used last."""
+        values = {"user_id": user_id, "most": most, **self._bounds()}
+        with self._database.transaction() as connection:
+            return [str(row.id) for row in connection.execute(text(_SURPLUS), values)]
 
     def list_open(self, user_id: int) -> list[Session]:
         """The sessions of a person that could still be used, last used first; at most 1,000."""
@@ -110,6 +115,17 @@ class PostgresSessions:
                 connection.execute(text(statement), {"ids": ids})
         return len(ids)
 
+    def purge_tokens(self) -> int:
+        """Remove some refresh tokens that were exchanged and tell nobody anything; returns how many, up to `PURGED`.
+
+        That of an access token that is alive stays, and so does what its grace needs. One that does not say itself
+        whose session it is stays until it expires, because nobody would know it when it comes back.
+        """
+        now = self._clock.now_ns()
+        values = {"now": moment(now), "grace": moment(now - 2 * GRACE_SECONDS * NANOSECONDS), "limit": PURGED}
+        with self._database.transaction() as connection:
+            return connection.execute(text(_PURGE_TOKENS), values).rowcount
+
     def _bounds(self) -> dict[str, Any]:
         now = self._clock.now_ns()
         return {"now": moment(now), "since": moment(now - self._unused_ns)}
@@ -129,6 +145,7 @@ def _values(token: RefreshToken) -> dict[str, Any]:
         "access_token_id": token.access_token_id,
         "access_expires_at": moment(token.access_expires_at),
         "access_key_id": token.access_key_id,
+        "signed": token.signed,
     }
 
 
@@ -156,16 +173,18 @@ def _token(row: Any) -> RefreshToken:
         access_key_id=row.access_key_id,
         used_at=nanoseconds(row.used_at) if row.used_at else None,
         replaced_by=bytes(row.replaced_by) if row.replaced_by else None,
+        signed=row.signed,
     )
 
 
 _ADD = """
 INSERT INTO heartguard_core.refresh_tokens
-    (token_hash, session_id, created_at, expires_at, access_token_id, access_expires_at, access_key_id)
+    (token_hash, session_id, created_at, expires_at, access_token_id, access_expires_at, access_key_id, signed)
 """
 _FIRST = """
     :token_hash, cast(:session_id AS uuid), cast(:token_created_at AS timestamptz),
-    cast(:token_expires_at AS timestamptz), :access_token_id, cast(:access_expires_at AS timestamptz), :access_key_id
+    cast(:token_expires_at AS timestamptz), :access_token_id, cast(:access_expires_at AS timestamptz), :access_key_id,
+    cast(:signed AS boolean)
 """
 # One statement: it is a login's only write, and each trip costs more than the work.
 _OPEN = text(f"""
@@ -193,6 +212,15 @@ _OPEN_OF = """
 SELECT id FROM heartguard_core.sessions
 WHERE user_id = ANY(:ids) AND ended_at IS NULL AND least(expires_at, last_used_at) > :since ORDER BY id
 """
+_COUNT_OPEN = text("""
+SELECT count(*) AS number FROM heartguard_core.sessions
+WHERE user_id = :user_id AND ended_at IS NULL AND least(expires_at, last_used_at) > :since
+""")
+_SURPLUS = """
+SELECT id FROM heartguard_core.sessions
+WHERE user_id = :user_id AND ended_at IS NULL AND least(expires_at, last_used_at) > :since
+ORDER BY last_used_at DESC, id DESC OFFSET :most LIMIT 1000
+"""
 _FORGET = (
     """
     DELETE FROM heartguard_core.refresh_tokens WHERE session_id IN (
@@ -217,6 +245,15 @@ SELECT t.*, {_SESSION}
 FROM heartguard_core.refresh_tokens t JOIN heartguard_core.sessions s ON s.id = t.session_id
 WHERE
 """  # noqa: S608  no value is in the text
+_OPEN_ONE = f"""
+SELECT {_SESSION} FROM heartguard_core.sessions s WHERE s.id = cast(:id AS uuid) AND s.ended_at IS NULL FOR UPDATE
+"""  # noqa: S608
+_PURGE_TOKENS = """
+DELETE FROM heartguard_core.refresh_tokens WHERE token_hash = ANY (ARRAY (
+    SELECT token_hash FROM heartguard_core.refresh_tokens
+    WHERE used_at < :grace AND access_expires_at < :now AND (signed OR expires_at < :now)
+    ORDER BY access_expires_at LIMIT :limit FOR UPDATE SKIP LOCKED))
+"""
 _ALL_OF = f"SELECT {_SESSION} FROM heartguard_core.sessions s WHERE s.user_id = :user_id ORDER BY s.id"  # noqa: S608
 _LIST = f"""
 SELECT {_SESSION} FROM heartguard_core.sessions s

@@ -1,18 +1,24 @@
 """Mail by SMTP (RFC 5321), encrypted on the way and never in clear with a password."""
 
+import contextlib
+import re
 import smtplib
 import ssl
+from collections.abc import Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import format_datetime
 
 from heartguard_auth.domain import Letter
-from heartguard_auth.ports import Undeliverable
+from heartguard_auth.ports import Deferred, MailError, MailServerAway, Undeliverable
 from heartguard_auth.settings import SmtpServer
-from heartguard_auth.store.sessions import moment
+from heartguard_auth.store.times import moment
 from heartguard_common.clock import Clock
 
 TIMEOUT_SECONDS = 10.0
+ADDRESS_LENGTH = 254
+CLOSING, TOO_LARGE = 421, 552
 
 
 class SmtpMailer:
@@ -26,43 +32,91 @@ class SmtpMailer:
     def send(self, letter: Letter, letter_id: str) -> None:
         """Hand over a letter; `letter_id` becomes its Message-ID, so that one sent twice can be told.
 
-        Raises `Undeliverable` where trying again can't help, OSError or SMTPException where it can.
+        Raises `Undeliverable` where trying this letter again can't help, `Deferred` where it may, and `MailServerAway`
+        where no letter could be sent now.
         """
+        content = self._content(letter, letter_id)
+        connection = self._connect()
         try:
-            message = self._message(letter, letter_id)
-        except (ValueError, IndexError) as error:
-            raise Undeliverable("the letter has no valid address or subject") from error
-        with self._connect() as connection:
-            if self._server.user:
-                connection.login(self._server.user, self._server.password)
-            try:
-                connection.send_message(message)
-            except smtplib.SMTPRecipientsRefused as error:
-                if all(500 <= code < 600 for code, _ in error.recipients.values()):
-                    raise Undeliverable("the mail server refuses the recipient") from error
-                raise
+            self._hand_over(connection, letter.to, content)
+            with contextlib.suppress(OSError):  # the letter is taken: how the server says good-bye changes nothing
+                connection.quit()
+        finally:
+            connection.close()
+
+    def _hand_over(self, connection: smtplib.SMTP, to: str, content: bytes) -> None:
+        options: Sequence[str] = ()
+        if not to.isascii():
+            if not connection.has_extn("smtputf8"):
+                raise Undeliverable("the mail server takes no address outside ASCII")
+            options = ("SMTPUTF8", "BODY=8BITMIME")
+        try:
+            connection.sendmail(self._server.sender, [to], content, options)
+        except smtplib.SMTPRecipientsRefused as error:
+            ((code, _),) = error.recipients.values()
+            raise _refusal(code, "the recipient is refused") from error
+        except smtplib.SMTPDataError as error:
+            raise _refusal(error.smtp_code, "the letter is refused") from error
+        except smtplib.SMTPSenderRefused as error:
+            if error.smtp_code == TOO_LARGE:
+                raise _refusal(error.smtp_code, "the letter is too large") from error
+            # The sender is the same for every letter.
+            raise MailServerAway(f"SMTP {error.smtp_code}: the sender is refused") from error
+        except OSError as error:
+            # Perhaps this letter made it: a server that is away will not take the next connection.
+            raise Deferred(f"the connection was lost: {type(error).__name__}") from error
 
     def _connect(self) -> smtplib.SMTP:
+        """A connection that is ready for a letter. Raises `MailServerAway`."""
         place = (self._server.host, self._server.port)
-        if self._server.tls:
-            return smtplib.SMTP_SSL(*place, timeout=TIMEOUT_SECONDS, context=self._context)
-        connection = smtplib.SMTP(*place, timeout=TIMEOUT_SECONDS)
-        if self._server.starttls:
-            try:
-                connection.starttls(context=self._context)
-            except Exception:
+        connection: smtplib.SMTP | None = None
+        try:
+            if self._server.tls:
+                connection = smtplib.SMTP_SSL(*place, timeout=TIMEOUT_SECONDS, context=self._context)
+            else:
+                connection = smtplib.SMTP(*place, timeout=TIMEOUT_SECONDS)
+                if self._server.starttls:
+                    connection.starttls(context=self._context)
+            if self._server.user:
+                connection.login(self._server.user, self._server.password)
+            connection.ehlo_or_helo_if_needed()
+        except OSError as error:
+            if connection is not None:
                 connection.close()
-                raise
+            raise MailServerAway(type(error).__name__) from error
         return connection
 
-    def _message(self, letter: Letter, letter_id: str) -> EmailMessage:
-        """The letter as RFC 5322 has it; the library refuses line ends in headers, and so no header is smuggled in."""
-        message = EmailMessage()
-        message["From"] = Address("HeartGuard", addr_spec=self._server.sender)
-        message["To"] = Address(addr_spec=letter.to)
-        message["Subject"] = letter.subject
-        message["Date"] = format_datetime(moment(self._clock.now_ns()))
-        message["Message-ID"] = f"<{letter_id}@{self._server.sender.rpartition('@')[2]}>"
-        message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday answers to a machine
-        message.set_content(letter.text)
-        return message
+    def _content(self, letter: Letter, letter_id: str) -> bytes:
+        """The letter as RFC 5322 has it; the library refuses line ends in headers, and so no header is smuggled in.
+
+        The recipient's header is written as it is and never parsed: the library takes the local part `=??q?a_?=` for
+        an encoded word, which an address has none of (RFC 2047 section 5). Raises `Undeliverable`.
+        """
+        if len(letter.to) > ADDRESS_LENGTH or not _ADDRESS.fullmatch(letter.to):
+            raise Undeliverable("the letter has no valid address")
+        try:
+            message = EmailMessage(policy=_POLICY)
+            message["From"] = Address("HeartGuard", addr_spec=self._server.sender)
+            message["Subject"] = letter.subject
+            message["Date"] = format_datetime(moment(self._clock.now_ns()))
+            message["Message-ID"] = f"<{letter_id}@{self._server.sender.rpartition('@')[2]}>"
+            message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday answers to a machine
+            message.set_content(letter.text)
+            return f"To: {letter.to}\r\n".encode() + message.as_bytes()
+        except Exception as error:  # the library raises what it likes, and each is about this letter
+            raise Undeliverable(f"the letter can't be written: {type(error).__name__}") from error
+
+
+def _refusal(code: int, said: str) -> MailError:
+    """What a refusing reply means (RFC 5321 section 4.2.1)."""
+    reason = f"SMTP {code}: {said}"
+    if code == CLOSING:
+        return MailServerAway(reason)
+    return Undeliverable(reason) if 500 <= code < 600 else Deferred(reason)
+
+
+# Without 8BITMIME a server has to take 7 bits only (RFC 6152).
+_POLICY = SMTP.clone(cte_type="7bit")
+# A dot-atom and a domain (RFC 5321 section 4.1.2, RFC 6531): nothing that would have to be quoted.
+_ATOM = r"[^\s\x00-\x20\x7f-\x9f\ud800-\udfff()<>\[\]:;@\\,.\"]+"
+_ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@{_ATOM}(\.{_ATOM})*")

@@ -16,7 +16,6 @@ class Introspection:
 
     def introspect(self, token: str | None, token_id: str | None) -> dict[str, Any]:
         """What a token or a `jti` stands for (RFC 7662 section 2.2); only `active: false` for anything else."""
-        self._s.revocations.heal()
         if token is not None:
             return self._introspect_token(token)
         found = self._s.sessions.by_access_token(token_id or "")

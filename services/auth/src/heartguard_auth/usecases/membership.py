@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from heartguard_auth.domain import RANKS, Account
-from heartguard_auth.errors import LAST_ADMIN, MEMBER_CHANGED
+from heartguard_auth.errors import ACTOR_CHANGED, LAST_ADMIN, MEMBER_CHANGED
 from heartguard_auth.usecases.endings import ending_sessions
 from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_common.clock import rfc3339
-from heartguard_common.errors import FORBIDDEN, INVALID_TOKEN, ServiceError
+from heartguard_common.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity import Principal
 
 
@@ -35,16 +35,18 @@ class Membership:
     def change(self, principal: Principal, change: Mapping[str, Any]) -> int:
         """Carry out what the user service has decided about a member; returns how many sessions that ended.
 
-        Tokens say the role, so none may outlive it. Raises GEN_403 for any other caller, AUTH_031 when the member
-        is not as the user service saw them, AUTH_030 when nobody would lead the organization.
+        Tokens say the role, so none may outlive it. Raises AUTH_032 when the actor is not who their token said any
+        more, AUTH_031 when the member is not as the user service saw them, AUTH_030 when nobody would lead the
+        organization.
         """
-        if principal.name != "user":
-            raise ServiceError(FORBIDDEN)
         user_id, role, active = change["user_id"], change["role"], change["active"]
         with ending_sessions(self._rules, self._s) as end:
+            # For its locks: they come before those of rows, here as everywhere. Who may is judged below.
+            self._s.authority.admits(change["org_id"], user_id)
             standing = self._s.accounts.standing(change["org_id"], user_id)
             if standing is None or (standing.role, standing.active) != (change["seen_role"], change["seen_active"]):
                 raise ServiceError(MEMBER_CHANGED)
+            self._require_actor(change)
             if standing.would_orphan(role, active=active):
                 raise ServiceError(LAST_ADMIN)
             self._s.accounts.place(user_id, role, active=active)
@@ -54,6 +56,34 @@ class Membership:
             org_id = change["org_id"]
             self._s.audit.changed(principal, "auth.membership", f"user:{user_id}", org_id=org_id, payload=payload)
         return len(sessions)
+
+    def _mark(self, org_id: int, user_id: int) -> None:
+        """Let a member be one no more, and end their sessions. Raises AUTH_030."""
+        with ending_sessions(self._rules, self._s) as end:
+            standing = self._s.accounts.standing(org_id, user_id)
+            if standing is None:
+                return
+            if standing.would_orphan(standing.role, active=False):
+                raise ServiceError(LAST_ADMIN)
+            self._s.accounts.mark_deleted(user_id)
+            end(self._s.sessions.open_of([user_id]), "erasure")
+
+    def _require_actor(self, change: Mapping[str, Any]) -> None:
+        """Raises AUTH_032. The rows of all admins are locked already, in the order of ids."""
+        actor = Principal(
+            kind="person",
+            role=change["actor_role"],
+            user_id=change["actor_id"],
+            org_id=change["org_id"],
+            token_id=change.get("actor_token"),
+            session_id=change.get("actor_session"),
+        )
+        try:
+            self._s.authority.require_actor(actor, hold=False)
+        except ServiceError as error:
+            if error.row is INVALID_TOKEN:
+                raise ServiceError(ACTOR_CHANGED) from error
+            raise
 
     def export(self, org_id: int, user_id: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """What auth keeps of a member, but for what only proves who they are: the account, and each session."""
@@ -69,13 +99,15 @@ class Membership:
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
         """Anonymize a member or all members of an organization and end their sessions; returns how many.
 
+        A member is marked as deleted first, an organization was by its service. Then nobody stores anything of theirs.
         Raises AUTH_030 when an organization would keep members but nobody to lead it.
         """
+        if user_id is not None:
+            self._mark(org_id, user_id)
+        self._s.authority.wait_for_writers(org_id, user_id)
         with ending_sessions(self._rules, self._s) as end:
-            standing = None if user_id is None else self._s.accounts.standing(org_id, user_id)
-            if standing is not None and standing.would_orphan(standing.role, active=False):
-                raise ServiceError(LAST_ADMIN)
-            self._s.invitations.forget(org_id, user_id)
+            addresses = self._s.accounts.addresses(org_id, user_id)
+            self._s.outbox.forget(addresses + self._s.invitations.forget(org_id, user_id))
             people = self._s.accounts.erase(org_id, user_id)
             self._s.resets.forget(people)
             end(self._s.sessions.open_of(people), "erasure")

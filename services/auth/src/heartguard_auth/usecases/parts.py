@@ -1,6 +1,6 @@
 """What every use case of auth is made of: the rules that were set, and the way outside."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from heartguard_auth.domain import Account
@@ -10,7 +10,9 @@ from heartguard_auth.ports import (
     Guesses,
     Hasher,
     Invitations,
+    Locks,
     Outbox,
+    RefreshTokens,
     Resets,
     RevocationList,
     Sessions,
@@ -18,8 +20,10 @@ from heartguard_auth.ports import (
     Transactions,
 )
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock
 from heartguard_common.identity import TokenVerifier
+from heartguard_common.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Rules:
     common_passwords: frozenset[str]
     letters: Mapping[str, str]
     allowed_origins: tuple[str, ...] = ()
+    pseudonym: Callable[[str], str] = str
+    """What stands for the address of a client where it is counted: all of an IPv6 /64 is one."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,13 @@ class Stores:
     hasher: Hasher
     verifier: TokenVerifier
     guesses: Guesses
+    locks: Locks
+    refresh_tokens: RefreshTokens
     outbox: Outbox
     resets: Resets
     invitations: Invitations
+    limits: Limits
+    authority: Authority
     audit: AuditTrail
     clock: Clock
 

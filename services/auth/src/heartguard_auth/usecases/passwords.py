@@ -21,11 +21,17 @@ def require_strong(rules: Rules, password: str, email: str, path: str = "/new_pa
         raise ServiceError(WEAK_PASSWORD, details=(fault,))
 
 
-def issue_code(stores: Stores, account: Account) -> tuple[str, int]:
-    """A new code for a forgotten password and when it expires, in nanoseconds; earlier ones stop counting."""
+def issue_code(stores: Stores, account: Account) -> tuple[str, int] | None:
+    """A new code for a forgotten password and when it expires, in nanoseconds; earlier ones stop counting.
+
+    None where the account is not as it was read any more: nothing is stored of a person who was deleted.
+    """
     code = new_code()
     expires_at = stores.clock.now_ns() + RESET_SECONDS * NANOSECONDS
-    stores.resets.issue(account.id, code_digest(code), expires_at)
+    with stores.transactions.transaction():
+        if not stores.accounts.hold(account):
+            return None
+        stores.resets.issue(account.id, code_digest(code), expires_at)
     return code, expires_at
 
 
@@ -38,12 +44,13 @@ class Passwords:
         self._guard = guard
 
     def change(self, principal: Principal, current: str, new: str, address: str) -> None:
-        """Replace the caller's password and end the other sessions. Raises AUTH_010, AUTH_004, AUTH_009."""
+        """Replace the caller's password and end the other sessions. Raises AUTH_010, AUTH_004, AUTH_009, GEN_402."""
         account = self._s.accounts.by_id(principal.user_id or 0)
         if account is None:
             raise ServiceError(INVALID_TOKEN)
+        locked_until = self._s.locks.until(self._s.guesses.subjects(account.email, address))
         try:
-            with self._guard.attempt(account.email, address):
+            with self._guard.attempt(account.email, address, locked_until):
                 self._require(account, current)
         except ServiceError as error:
             self._s.audit.changed(
@@ -53,6 +60,7 @@ class Passwords:
         require_strong(self._rules, new, account.email)
         hashed = self._s.hasher.hash(new)
         with ending_sessions(self._rules, self._s) as end:
+            self._s.authority.require_writer(principal)
             if not self._s.accounts.set_password(account, hashed):
                 raise ServiceError(WRONG_PASSWORD)
             self._s.resets.forget([account.id])
@@ -76,7 +84,10 @@ class Passwords:
         if account is None or account.org_id != principal.org_id:
             raise ServiceError(NOT_FOUND)
         with self._s.transactions.transaction():
+            self._s.authority.require_actor(principal, others=[user_id])
             issued = issue_code(self._s, account)
+            if issued is None:
+                raise ServiceError(NOT_FOUND)
             self._s.audit.changed(principal, "auth.password_code", f"user:{account.id}")
         return issued
 
@@ -90,7 +101,11 @@ class Passwords:
         require_strong(self._rules, new, account.email)
         hashed = self._s.hasher.hash(new)
         with ending_sessions(self._rules, self._s) as end:
-            spent = self._s.resets.spend(digest) and self._s.accounts.set_password(account, hashed)
+            spent = (
+                self._s.authority.admits(account.org_id, account.id)
+                and self._s.resets.spend(digest)
+                and self._s.accounts.set_password(account, hashed)
+            )
             if spent:
                 self._s.resets.forget([account.id])
                 end(self._s.sessions.open_of([account.id]), "password reset")

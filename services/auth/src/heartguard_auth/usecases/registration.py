@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heartguard_auth.domain import Account, NewAccount, code_digest, founding_name, may_give
+from heartguard_auth.domain import Account, NewAccount, code_digest, founding_name, given_roles
 from heartguard_auth.errors import (
     EMAIL_TAKEN,
     INVITATION_REFUSED,
@@ -13,6 +13,7 @@ from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_auth.usecases.passwords import require_strong
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.limits import SYSTEM
 
 
 class Registration:
@@ -22,11 +23,13 @@ class Registration:
         self._rules = rules
         self._s = stores
 
-    def register(self, request: dict[str, Any], principal: Principal | None) -> Account:
+    def register(self, request: dict[str, Any], principal: Principal | None, address: str = "") -> Account:
         """Found an organization, join the one of an invitation, or add a member to the caller's.
 
         Raises AUTH_002 for a taken address, AUTH_004 for a guessable password, AUTH_005 for a role that
-        can't be given so, AUTH_006 where registration is closed, AUTH_007 for an invitation of no worth.
+        can't be given so, AUTH_006 where registration is closed, AUTH_007 for an invitation of no worth, GEN_402 for a
+        caller who is not who their token says any more, GEN_432 when from `address` as many organizations were founded
+        as may be in a day, GEN_433 when the organization is full.
         """
         email, code = request["email"], request.get("invitation")
         if code is not None:
@@ -44,14 +47,23 @@ class Registration:
         )
         by = "invitation" if code else "member" if principal else "founding"
         with self._s.transactions.transaction():
-            if code is not None and self._s.invitations.spend(code_digest(code), email) is None:
-                raise ServiceError(INVITATION_REFUSED)
+            if code is not None:
+                self._spend(code_digest(code), email, org_id or 0)
+            elif principal is not None:
+                self._s.authority.require_actor(principal)
             made = self._s.accounts.add(account)
             if made is None:
                 raise ServiceError(EMAIL_TAKEN)
+            if org_id is None:
+                self._s.limits.take(SYSTEM, "foundings_per_address_per_day", self._rules.pseudonym(address))
             how = {"role": made.role, "by": by}
             self._s.audit.changed(principal, "auth.registered", f"user:{made.id}", org_id=made.org_id, payload=how)
         return made
+
+    def _spend(self, digest: bytes, email: str, org_id: int) -> None:
+        """Use an invitation up. Raises AUTH_007 where it has stopped counting, or its organization is being deleted."""
+        if not self._s.authority.admits(org_id) or self._s.invitations.spend(digest, email) is None:
+            raise ServiceError(INVITATION_REFUSED)
 
     def _invited(self, request: dict[str, Any], digest: bytes) -> tuple[int | None, str]:
         """The organization and the role that an invitation gives, and the body may repeat."""
@@ -84,7 +96,7 @@ class Registration:
                 raise ServiceError(ROLE_REFUSED, "Whoever founds an organization is its admin")
             return None, role
         role = request.get("role", "user")
-        if principal.kind != "person" or not may_give(principal.role, role):
+        if principal.kind != "person" or role not in given_roles(principal.role):
             raise ServiceError(ROLE_REFUSED)
         self._refuse_name(request)
         return principal.org_id, role

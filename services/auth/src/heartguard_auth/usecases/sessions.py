@@ -1,6 +1,5 @@
 """Sessions: one per login, with access tokens and rotating refresh tokens."""
 
-import secrets
 from dataclasses import replace
 
 from heartguard_auth.domain import (
@@ -33,9 +32,10 @@ class SessionUseCases:
 
     def login(self, email: str, password: str, device: Device) -> TokenPair:
         """Begin a session. Raises AUTH_001 for whatever is wrong, AUTH_009 for who guesses; unknown addresses alike."""
-        account = self._s.accounts.by_email(email)
+        subjects = self._s.guesses.subjects(email, device.address)
+        account, locked_until = self._s.accounts.by_email_and_lock(email, subjects)
         try:
-            with self._guard.attempt(email, device.address):
+            with self._guard.attempt(email, device.address, locked_until):
                 proven = self._proven(account, password)
                 pair = self._begin(proven, password, device)
         except ServiceError as error:
@@ -67,7 +67,20 @@ class SessionUseCases:
         event = self._s.audit.event(_person(account), "auth.login", f"session:{session.id}")
         if not self._s.sessions.open(self._renewed(account, password), session, token, event):
             raise ServiceError(BAD_CREDENTIALS)
+        self._end_surplus(account)
         return pair
+
+    def _end_surplus(self, account: Account) -> None:
+        """End the sessions that were used least recently, where a person has more than may be open."""
+        most = max(1, self._s.limits.value(account.org_id, "sessions_per_member"))
+        if self._s.sessions.count_open(account.id) <= most:
+            return
+        self._s.limits.refused("sessions_per_member")
+        with ending_sessions(self._rules, self._s) as end:
+            ids = self._s.sessions.surplus(account.id, most)
+            end(ids, "more sessions than may be open")
+            payload = {"ended": len(ids), "limit": most}
+            self._s.audit.changed(_person(account), "auth.sessions_ended", f"user:{account.id}", payload=payload)
 
     def _renewed(self, account: Account, password: str) -> Account:
         """The account with its password hashed anew, where the parameters have changed since."""
@@ -84,18 +97,17 @@ class SessionUseCases:
         successor is unused: parallel refreshes and lost answers get the same pair again. Raises AUTH_003.
         """
         with ending_sessions(self._rules, self._s) as end:
-            found = self._s.sessions.find(digest(refresh_token))
-            token, session = self._usable(found)
+            token, session = self._usable(refresh_token)
             account = self._s.accounts.by_id(session.user_id)
             if account is None or not account.active:
                 raise ServiceError(REFRESH_REFUSED)
-            if token.used_at is None:
+            if token is not None and token.used_at is None:
                 pair, successor = self._issue(account, session)
                 # Before the commit: an exchange whose answer could not be kept must not have happened.
                 self._s.grace.keep(refresh_token, pair)
                 self._s.sessions.replace(token.digest, successor)
                 return pair
-            again = self._again(token, refresh_token)
+            again = self._again(token, refresh_token) if token is not None else None
             if again is not None:
                 return again
             end([session.id], "refresh token reuse")
@@ -104,11 +116,20 @@ class SessionUseCases:
         )
         raise ServiceError(REFRESH_REFUSED)
 
-    def _usable(self, found: tuple[RefreshToken, Session] | None) -> tuple[RefreshToken, Session]:
+    def _usable(self, text: str) -> tuple[RefreshToken | None, Session]:
+        """A token that has not expired, and its session. Raises AUTH_003.
+
+        None: it is one of ours that is not kept any more, because it was exchanged long ago.
+        """
         now = self._s.clock.now_ns()
-        if found is None or found[1].ended or min(found[0].expires_at, found[1].expires_at) <= now:
+        found = self._s.sessions.find(digest(text))
+        if found is not None and not found[1].ended and min(found[0].expires_at, found[1].expires_at) > now:
+            return found
+        session_id = self._s.refresh_tokens.session_of(text, now) if found is None else None
+        session = self._s.sessions.open_session(session_id) if session_id else None
+        if session is None or session.expires_at <= now:
             raise ServiceError(REFRESH_REFUSED)
-        return found
+        return None, session
 
     def _again(self, token: RefreshToken, text: str) -> TokenPair | None:
         """The pair that this used token was exchanged for, if it may be told once more."""
@@ -162,8 +183,8 @@ class SessionUseCases:
                 "sid": session.id,
             }
         )
-        text = secrets.token_urlsafe(32)
         refresh_expires = min(now + self._rules.refresh_seconds * NANOSECONDS, session.expires_at)
+        text = self._s.refresh_tokens.make(session.id, refresh_expires)
         token = RefreshToken(
             digest=digest(text),
             session_id=session.id,
@@ -172,6 +193,7 @@ class SessionUseCases:
             access_token_id=token_id,
             access_expires_at=expires_at * NANOSECONDS,
             access_key_id=key_id,
+            signed=True,
         )
         left = (refresh_expires - now) // NANOSECONDS
         return TokenPair(access, text, self._rules.access_seconds, left), token

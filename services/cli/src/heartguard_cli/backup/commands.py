@@ -61,8 +61,11 @@ def restore_in_container(environ: Mapping[str, str], options: argparse.Namespace
 
 def bring_back(settings: BackupSettings, options: argparse.Namespace, passwords: Mapping[str, str]) -> None:
     """Restore one into a database that answers. Raises `Trouble`."""
-    manifest = restore(settings, options.layout.root, str(_absolute(options.backup)), passwords)
+    restored = restore(settings, options.layout.root, str(_absolute(options.backup)), passwords)
+    manifest = restored.manifest
     print(f"restored and verified: {_told(manifest)}")
+    print("all sessions are ended: everybody logs in again, and no token from before counts")
+    print(f"deletions after the backup, carried out again when the services start: {restored.deletions:,}")
     _name_absent(manifest)
     _warn(manifest)
 
@@ -90,6 +93,9 @@ def _told(manifest: Manifest) -> str:
 def _name_absent(manifest: Manifest) -> None:
     for key in manifest.absent:
         print(f"heartguard: the media object {key} has a row and no bytes: it is not in the backup", file=sys.stderr)
+    for key in manifest.damaged:
+        why = "can't be read, or is not what its row says"
+        print(f"heartguard: the media object {key} {why}: it is not in the backup", file=sys.stderr)
 
 
 def _warn(manifest: Manifest) -> None:
@@ -113,14 +119,13 @@ def _forget_copies(system: System) -> None:
 
 def _forget_revocations(redis_url: str) -> None:
     # loaded here: every other command would pay half a second for them
-    import redis  # noqa: PLC0415
-
     from heartguard_common.revocation import READY  # noqa: PLC0415
+    from heartguard_common.store_redis import REDIS_FAULTS, make_redis  # noqa: PLC0415
 
-    client = redis.Redis.from_url(redis_url, socket_timeout=5)
+    client = make_redis(redis_url, timeout_seconds=5)
     try:
         client.delete(READY)
-    except redis.RedisError as error:
+    except REDIS_FAULTS as error:
         raise Trouble(f"Redis does not answer, and must before a start: delete {READY} there ({error})") from None
     finally:
         client.close()

@@ -23,6 +23,12 @@ def step(settings: BackupSettings, root: Path, now: datetime) -> str:
     if newest is not None and newest <= now < newest + INTERVAL:
         return f"nothing is due: the newest backup is {names[-1]}"
     taken = take(settings, root, now=now)
+    if damaged := taken.manifest.damaged:
+        # Nothing is removed then: an older backup may have them whole.
+        raise Trouble(
+            f"took {taken.place} without {len(damaged)} media objects that can't be read, or are not what their rows"
+            f" say, and removed no older one: {', '.join(damaged)}"
+        )
     gone = prune(where, settings.backup_keep)
     absent = taken.manifest.absent
     lost = f"; {len(absent)} media objects have a row and no bytes: {', '.join(absent)}" if absent else ""

@@ -32,7 +32,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything a restore is held against."""
+    """Everything a restore is held against; media objects that are not in it are `absent`, or `damaged` at the time."""
 
     created_at: str
     revision: str
@@ -42,6 +42,7 @@ class Manifest:
     tables: Mapping[str, Table]
     files: Mapping[str, Entry]
     absent: tuple[str, ...] = field(default=())
+    damaged: tuple[str, ...] = field(default=())
     format: int = FORMAT
 
     def text(self) -> str:
@@ -58,6 +59,7 @@ class Manifest:
             known["tables"] = {name: Table(**row) for name, row in known["tables"].items()}
             known["files"] = {name: Entry(**entry) for name, entry in known["files"].items()}
             known["absent"] = tuple(known["absent"])
+            known["damaged"] = tuple(known.get("damaged", ()))
             return cls(**known)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Trouble(f"{NAME} is no manifest of a backup") from None

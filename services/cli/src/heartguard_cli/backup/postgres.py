@@ -14,6 +14,7 @@ import psycopg2
 from psycopg2 import sql
 
 from heartguard_cli.backup.manifest import Entry, Table
+from heartguard_cli.backup.tls import without_tls
 from heartguard_cli.embedded import postgres_binary
 from heartguard_cli.environment import ROLES
 from heartguard_cli.trouble import Trouble
@@ -46,8 +47,11 @@ class Instant:
 
 def dump(url: str, target: Path) -> Instant:
     """Write the database to `target` and say what is in it, both of the same snapshot. Raises `Trouble`."""
-    with _connected(url) as connection, connection.cursor() as cursor:
+    with connected(url) as connection, connection.cursor() as cursor:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+        cursor.execute("SELECT to_regnamespace(%s)", (SCHEMA,))
+        if cursor.fetchone() == (None,):
+            raise Trouble("The database has no tables of HeartGuard yet, so there is nothing to back up")
         cursor.execute("SELECT pg_export_snapshot()")
         (snapshot,) = cursor.fetchone()
         major = connection.server_version // 10_000
@@ -60,7 +64,7 @@ def dump(url: str, target: Path) -> Instant:
 def restore(url: str, source: Path, major: int) -> None:
     """Load a dump in one transaction, in place of an empty schema. Raises `Trouble`; the schema is gone then."""
     erase(url)
-    with _connected(url) as connection:
+    with connected(url) as connection:
         server = connection.server_version // 10_000
     if server < major:
         raise Trouble(f"The backup is of PostgreSQL {major} and this server is {server}: restore into {major} or later")
@@ -69,21 +73,21 @@ def restore(url: str, source: Path, major: int) -> None:
 
 def erase(url: str) -> None:
     """Remove our schema and all that is in it."""
-    with _connected(url) as connection, connection.cursor() as cursor:
+    with connected(url) as connection, connection.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE")
         connection.commit()
 
 
 def tables(url: str) -> dict[str, Table]:
     """Rows and digest of each table."""
-    with _connected(url) as connection, connection.cursor() as cursor:
+    with connected(url) as connection, connection.cursor() as cursor:
         return _tables(cursor)
 
 
 def holdings(url: str) -> dict[str, int]:
     """How much there is of what only a system in use has; empty for a system that is empty."""
     found: dict[str, int] = {}
-    with _connected(url) as connection, connection.cursor() as cursor:
+    with connected(url) as connection, connection.cursor() as cursor:
         for name in HOLDS:
             cursor.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.{name}",))
             if cursor.fetchone() != (None,):
@@ -95,7 +99,7 @@ def holdings(url: str) -> dict[str, int]:
 
 def connected_services(url: str) -> list[str]:
     """The services that have a session in this database, by their roles' names."""
-    with _connected(url) as connection, connection.cursor() as cursor:
+    with connected(url) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT usename FROM pg_stat_activity WHERE datname = current_database() AND usename = ANY(%s)",
             ([role_name(service) for service in ROLES],),
@@ -128,11 +132,12 @@ def _objects(cursor: Any) -> dict[str, Entry]:
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Any]:
+def connected(url: str) -> Iterator[Any]:
+    """A connection that is closed at the end. Raises `Trouble` when the database does not answer."""
     try:
         connection = psycopg2.connect(libpq(url), connect_timeout=5)
     except psycopg2.OperationalError as error:
-        raise Trouble(f"The database does not answer: {str(error).strip().splitlines()[-1]}") from None
+        raise Trouble(f"The database does not answer: {' '.join(str(error).split())}") from None
     try:
         yield connection
     finally:
@@ -141,11 +146,13 @@ def _connected(url: str) -> Iterator[Any]:
 
 def _run(name: str, server: int, url: str, *arguments: str) -> None:
     known = parse(url)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PGSSL")}
     # the password goes through the environment: everybody may read command lines
-    address = known.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    environment = {**os.environ, "PGPASSWORD": str(known.password or ""), "PGCONNECT_TIMEOUT": "10"}
-    command = [str(program(name, server)), f"--dbname={address}", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    environment |= {"PGPASSWORD": str(known.password or ""), "PGCONNECT_TIMEOUT": "10"}
+    with without_tls(known) as reached:
+        address = reached.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+        command = [str(program(name, server)), f"--dbname={address}", *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         raise Trouble(f"{name} failed: {lines[0] if lines else 'it ended without a word'}")

@@ -1,23 +1,37 @@
 """Restore a backup into an empty system, and hold what came out against the manifest."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from heartguard_cli import migrate
 from heartguard_cli.backup import postgres
+from heartguard_cli.backup.aftermath import settle
 from heartguard_cli.backup.manifest import NAME, Entry, Manifest, Table, fingerprints, measure
 from heartguard_cli.backup.places import Directory, Place, media_place, place_at, scratch
 from heartguard_cli.backup.progress import bar
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import CHECKPOINTS, DUMP, MEDIA
 from heartguard_cli.trouble import Trouble
+from heartguard_common import deletion_list
+from heartguard_common.deletion_list import Deletion, DeletionList
 
 
-def restore(settings: BackupSettings, root: Path, source: str, passwords: Mapping[str, str]) -> Manifest:
+@dataclass(frozen=True)
+class Restored:
+    """What was restored, and how many deletions are carried out again because the backup is older than they."""
+
+    manifest: Manifest
+    deletions: int
+
+
+def restore(settings: BackupSettings, root: Path, source: str, passwords: Mapping[str, str]) -> Restored:
     """Bring everything back. Raises `Trouble`; the system is as empty afterwards as it was before.
 
     `passwords` are those of the database's roles. A backup of an older revision is migrated after it was verified.
+    Before anybody can log in, all sessions are ended, and what the lists of deletions hold is blocked: that of the
+    backup, and that in CHECKPOINT_DIR, which may be newer.
     """
     place = place_at(source, settings, root)
     with scratch(root / "var" / "backups") as staged:
@@ -25,6 +39,7 @@ def restore(settings: BackupSettings, root: Path, source: str, passwords: Mappin
         _same_secrets(manifest, settings)
         media, checkpoints = media_place(settings, root), Directory(root / settings.checkpoint_dir)
         _refuse_unless_empty(settings, media, checkpoints)
+        deletions = _deletions(place, manifest, settings, root, staged)
         dump = staged / DUMP
         _fetch(place, DUMP, manifest.files[DUMP], dump)
         stored: list[tuple[Place, str]] = []
@@ -32,13 +47,33 @@ def restore(settings: BackupSettings, root: Path, source: str, passwords: Mappin
             targets: tuple[tuple[str, Place], ...] = ((MEDIA, media), (CHECKPOINTS, checkpoints))
             for prefix, target in targets:
                 _copy(place, manifest, prefix, target, staged / "part", stored)
-            _load(settings, manifest, dump, passwords)
+            repeated = _load(settings, manifest, dump, passwords, deletions)
         except BaseException:
             for at, name in stored:
                 with contextlib.suppress(OSError):
                     at.remove(name)
             raise
-        return manifest
+        _listed(settings, root / settings.checkpoint_dir).append(deletions)
+        return Restored(manifest, repeated)
+
+
+def _listed(settings: BackupSettings, directory: Path) -> DeletionList:
+    return DeletionList(directory, settings.checkpoint_key, settings.checkpoint_key_previous)
+
+
+def _deletions(
+    place: Place, manifest: Manifest, settings: BackupSettings, root: Path, staged: Path
+) -> Sequence[Deletion]:
+    """The deletions of the list in the backup and of the one in CHECKPOINT_DIR, each once."""
+    name = CHECKPOINTS + deletion_list.NAME
+    lists = [_listed(settings, root / settings.checkpoint_dir)]
+    if name in manifest.files:
+        _fetch(place, name, manifest.files[name], staged / deletion_list.NAME)
+        lists.append(_listed(settings, staged))
+    try:
+        return list({it.event: it for known in lists for it in known.read()}.values())
+    except deletion_list.UnsealedLineError as error:
+        raise Trouble(f"The list of deletions was tampered with: {error}") from None
 
 
 def _read(place: Place, part: Path) -> Manifest:
@@ -64,7 +99,7 @@ def _refuse_unless_empty(settings: BackupSettings, media: Place, checkpoints: Pl
     found = [f"{count} {name.replace('_', ' ')}" for name, count in postgres.holdings(settings.database_url).items()]
     if any(name.startswith("org_") for name in media.names()):
         found.append(f"media objects in {media}")
-    if any(True for _ in checkpoints.names()):
+    if any(name != deletion_list.NAME for name in checkpoints.names()):
         found.append(f"audit checkpoints in {checkpoints}")
     if found:
         raise Trouble(f"A backup is restored into an empty system only, and this one holds {', '.join(found)}")
@@ -82,14 +117,22 @@ def _fetch(place: Place, name: str, promised: Entry, target: Path) -> None:
 def _copy(
     place: Place, manifest: Manifest, prefix: str, target: Place, part: Path, stored: list[tuple[Place, str]]
 ) -> None:
-    names = [name for name in manifest.files if name.startswith(prefix)]
+    # The list of deletions is not copied but joined with the one that is there.
+    joined = CHECKPOINTS + deletion_list.NAME
+    names = [name for name in manifest.files if name.startswith(prefix) and name != joined]
     for name in bar(names, prefix.rstrip("/")):
         _fetch(place, name, manifest.files[name], part)
         stored.append((target, name.removeprefix(prefix)))
         target.store(name.removeprefix(prefix), part)
 
 
-def _load(settings: BackupSettings, manifest: Manifest, dump: Path, passwords: Mapping[str, str]) -> None:
+def _load(
+    settings: BackupSettings,
+    manifest: Manifest,
+    dump: Path,
+    passwords: Mapping[str, str],
+    deletions: Sequence[Deletion],
+) -> int:
     url = settings.database_url
     # The roles that the dump's grants name, with their own settings, come from the migrations; without a password
     # none of them can log in before all is compared.
@@ -97,10 +140,13 @@ def _load(settings: BackupSettings, manifest: Manifest, dump: Path, passwords: M
     try:
         postgres.restore(url, dump, manifest.postgres)
         _compare(postgres.tables(url), manifest)
+        migrate.upgrade(url, {})
+        repeated = settle(url, manifest.created_at, deletions)
         migrate.upgrade(url, passwords)
     except BaseException:
         postgres.erase(url)
         raise
+    return repeated
 
 
 def _compare(found: Mapping[str, Table], manifest: Manifest) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from heartguard_common.settings import key_file, read, variable, whole
+from heartguard_common.settings import key_file, read, variable, whole, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +23,7 @@ class BackupSettings:
     backup_keep: int = variable("BACKUP_KEEP", whole(1, 1000), default=7)
     key_ring_secret: str = variable("KEY_RING_SECRET")
     checkpoint_key: str = variable("AUDIT_CHECKPOINT_KEY")
+    checkpoint_key_previous: tuple[str, ...] = variable("AUDIT_CHECKPOINT_KEY_PREVIOUS", words, default=())
     mask_secret: str = variable("AUDIT_MASK_SECRET")
 
     @classmethod

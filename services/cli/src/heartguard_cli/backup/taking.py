@@ -87,7 +87,9 @@ def _fill(settings: BackupSettings, root: Path, place: Place, staged: Path, mome
     part = staged / "part"
     instant = postgres.dump(settings.database_url, part)
     files = {DUMP: _put(place, DUMP, part)}
-    media, absent = media_place(settings, root), []
+    media = media_place(settings, root)
+    absent: list[str] = []
+    damaged: list[str] = []
     for key, promised in bar(list(instant.objects.items()), "media"):
         try:
             media.fetch(key, part)
@@ -95,9 +97,14 @@ def _fill(settings: BackupSettings, root: Path, place: Place, staged: Path, mome
             # deleted since the snapshot, or lost before: whoever restores is told
             absent.append(key)
             continue
+        except (IsADirectoryError, PermissionError):
+            damaged.append(key)
+            continue
+        # One that is spoiled keeps nothing else out of the backup: whoever takes it is told.
+        if measure(part) != promised:
+            damaged.append(key)
+            continue
         files[MEDIA + key] = _put(place, MEDIA + key, part)
-        if files[MEDIA + key] != promised:
-            raise Trouble(f"The media object {key} is not what its row says: its size or SHA-256 differs")
     for name, source in _checkpoints(root / settings.checkpoint_dir):
         shutil.copyfile(source, part)
         files[name] = _put(place, name, part)
@@ -110,6 +117,7 @@ def _fill(settings: BackupSettings, root: Path, place: Place, staged: Path, mome
         tables=instant.tables,
         files=files,
         absent=tuple(absent),
+        damaged=tuple(damaged),
     )
     part.write_text(manifest.text())
     place.store(NAME, part)

@@ -1,28 +1,87 @@
-"""Pass the request on: small bodies whole, large ones as a stream, and the gateway's own routes to itself."""
+"""Pass the request on: a document once it is read completely, media as a stream; the gateway's own routes to itself."""
 
+from collections.abc import Iterable
+from itertools import chain
+
+from heartguard_gateway.bodies import BLOCK, Body
 from heartguard_gateway.domain import Exchange, end_to_end, join_path
 from heartguard_gateway.intake import Intake
-from heartguard_gateway.ports import Outbound, Ports
+from heartguard_gateway.ports import Inbound, Outbound, Ports
 
 OWN = "gateway"
+LARGE = 1024 * 1024
 _REPLACED = frozenset({"server", "date", "x-request-id", "x-gateway-request-id"})
 
 
 def run(exchange: Exchange, ports: Ports) -> None:
-    """Set the reply. Raises GW_010 to GW_012 for the service's faults, GW_004, GW_005, GEN_413 for the client's."""
+    """Set the reply. Raises GW_010 to GW_012, GW_015, GW_016 for us; GW_004, GW_005, GEN_413 for the client."""
     row, request = exchange.row, exchange.request
     assert row is not None  # admit has raised the fault of a request without a row
     if row.upstream == OWN:
         exchange.reply = ports.own[row.id](exchange)
         return
-    body, length = Intake(request, ports.max_body, ports.monotonic).body()
-    path = join_path(exchange.segments)
-    target = f"{path}?{request.query}" if request.query else path
-    inbound = ports.services[row.upstream].send(
-        Outbound(request.method, target, exchange.upstream_headers, body, length)
-    )
-    if inbound.early:
+    if not request.chunked and request.content_length == 0:
+        request.consumed = True
+        inbound = _send(exchange, ports, b"", 0)
+    else:
+        with ports.bodies.open(exchange.holder) as body:
+            inbound = _document(exchange, ports, body) if row.max_body is not None else _stream(exchange, ports, body)
+    if inbound.early and not request.consumed:
         request.close()  # the rest of the body is still on its way
     reply = inbound.reply
     reply.headers = [pair for pair in end_to_end(reply.headers) if pair[0].lower() not in _REPLACED]
     exchange.reply = reply
+
+
+def _document(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
+    assert exchange.row is not None and exchange.row.max_body is not None  # noqa: PT018  `run` has looked
+    Intake(exchange.request, exchange.row.max_body, ports.monotonic).read_into(body)
+    whole = body.whole()
+    large = _decompressed(exchange, body) > LARGE
+    return _send(exchange, ports, body if whole is None else whole, len(body), large=large)
+
+
+def _decompressed(exchange: Exchange, body: Body) -> int:
+    """How large a document says it is after decompression; what lies is no gzip data to the service that reads it."""
+    if "content-encoding" not in exchange.request.headers:
+        return len(body)
+    return int.from_bytes(body.last, "little")  # RFC 1952 section 2.3.1, ISIZE
+
+
+def _stream(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
+    """As it comes, behind its first 64 KiB; what is no longer than those takes no lane."""
+    request = exchange.request
+    intake = Intake(request, ports.max_body, ports.monotonic)
+    intake.require_length()
+    for block in intake.blocks():
+        body.write(block)
+        if len(body) >= BLOCK:
+            rest = chain(body, intake.blocks(BLOCK))
+            return _send(exchange, ports, rest, None if request.chunked else request.content_length)
+    return _send(exchange, ports, b"".join(body), len(body))
+
+
+def _send(
+    exchange: Exchange,
+    ports: Ports,
+    body: bytes | Body | Iterable[bytes],
+    length: int | None,
+    *,
+    large: bool = False,
+) -> Inbound:
+    row, request = exchange.row, exchange.request
+    assert row is not None
+    path = join_path(exchange.segments)
+    target = f"{path}?{request.query}" if request.query else path
+    outbound = Outbound(
+        request.method,
+        target,
+        exchange.upstream_headers,
+        body,
+        length,
+        holder=exchange.holder,
+        large=large,
+        long=row.long_answer,
+        cut=request.cut,
+    )
+    return ports.services[row.upstream].send(outbound)

@@ -1,28 +1,31 @@
-"""Refuse what two readers could read differently: odd targets, odd paths, a missing Host, a body over the limit."""
+"""Refuse what two readers could read differently: odd targets, odd paths, a missing Host."""
 
 import re
 
-from heartguard_common.errors import TOO_LARGE, ServiceError
-from heartguard_gateway.domain import Exchange, split_path
+from heartguard_common.errors import ServiceError
+from heartguard_gateway.domain import Exchange, origin_form, split_path
 from heartguard_gateway.errors import BAD_HOST, BAD_TARGET
 from heartguard_gateway.ports import Ports
 
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::[0-9]{0,5})?", re.ASCII)
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
-    """Set the path's decoded segments. Raises GW_001, GW_002, GEN_413."""
+def run(exchange: Exchange, _: Ports) -> None:
+    """Set the path's decoded segments; a target in absolute-form becomes one in origin-form. Raises GW_001, GW_002."""
     request = exchange.request
     host = request.headers.get("host")
     if (host is None and request.protocol != "HTTP/1.0") or (host is not None and not _HOST.fullmatch(host)):
         raise ServiceError(BAD_HOST)
-    if request.content_length > ports.max_body:
-        request.close()
-        raise ServiceError(TOO_LARGE, f"The body is limited to {ports.max_body} bytes")
-    if request.target == "*" and request.method == "OPTIONS":
-        return
     if "#" in request.target:
         raise ServiceError(BAD_TARGET, "The request target has a fragment")
+    absolute = origin_form(request.method, request.target)
+    if absolute is not None:
+        authority, request.target = absolute
+        if not _HOST.fullmatch(authority):
+            raise ServiceError(BAD_TARGET, "The request target has an authority that is no host and port")
+        request.headers = {**request.headers, "host": authority}  # it counts in place of the field
+    if request.target == "*" and request.method == "OPTIONS":
+        return
     try:
         exchange.segments = split_path(request.path)
     except UnicodeDecodeError as error:

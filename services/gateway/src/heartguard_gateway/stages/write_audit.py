@@ -15,7 +15,10 @@ _FIRST_ERROR = 400
 
 
 def run(exchange: Exchange, ports: Ports) -> None:
-    """Record one event per audited request of a matched route. Raises GW_013 where it can be kept nowhere."""
+    """Record one event per audited request of a matched route; refusals that repeat are counted in one.
+
+    Raises GW_013 where it can be kept nowhere.
+    """
     row, reply = exchange.row, exchange.reply
     if row is None or not row.audited or reply is None:
         return
@@ -36,7 +39,7 @@ def run(exchange: Exchange, ports: Ports) -> None:
         payload={"method": exchange.request.method, "status": reply.status, **traced()},
     )
     try:
-        ports.trail.record(event)
+        ports.trail.record(event, exchange.address)
     except OSError as error:
         ports.log.exception("neither Redis nor the spool took an audit event")
         raise ServiceError(AUDIT_UNAVAILABLE) from error

@@ -18,10 +18,10 @@ PRECISIONS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_0
 """Nanoseconds in one unit of a timestamp."""
 EXACT = 2**53
 """Integers up to here are the same as floats, which all numbers are kept as."""
-MOST_POINTS = 10_000
-"""What a WriteRequest holds."""
+MOST_POINTS, MOST_FIELDS, MOST_TAGS, LONGEST = 10_000, 256, 64, 16_384
+"""What a WriteRequest holds, each of its points, and a text among their values."""
 
-_NOTHING = re.compile(r"[ \t]*(?:#[^\n]*|\r)?(?:\n|\Z)")
+_NOTHING = re.compile(r"(?:[ \t]*+(?:#[^\n]*+|\r)?+\n)++|[ \t]*+(?:#[^\n]*+|\r)?+\Z")
 _SPACE = re.compile(r"[ \t]*")
 _HEAD = re.compile(r"(?:[^\\ \r\n]++|\\++[^\\\r\n]?+|\r(?!\n))*+")
 _PART = re.compile(r"(?:[^\\,]++|\\++[^\\]?+)*+")
@@ -59,7 +59,8 @@ def parse(body: bytes, precision: str = "ns") -> list[dict[str, Any]]:
     """The points of a body, in order, as a WriteRequest has them; times are counted in `precision`.
 
     Raises LineError for the first line that is not line protocol; nothing is said about lengths and characters.
-    Of more than MOST_POINTS one too many is read, for the contract to refuse: the rest would only cost memory.
+    Of more than MOST_POINTS, of a point's fields or its tags one too many is read, for the contract to refuse: the rest
+    would only cost memory and time.
     """
     try:
         text = body.decode()
@@ -112,7 +113,7 @@ def _head(raw: str) -> _Head:
         raise _ReasonError("there is no measurement")
     tags: dict[str, str] = {}
     place = first.end()
-    while place < len(raw):
+    while place < len(raw) and len(tags) <= MOST_TAGS:
         part = _matched(_PART, raw, place + 1)
         pair = _TAG.fullmatch(part[0])
         if pair is None:
@@ -134,10 +135,17 @@ def _fields(text: str, place: int) -> tuple[dict[str, Value], int]:
         name = _FIELD_ESCAPE.sub(r"\1", match[1])
         if name in fields:
             raise _ReasonError("a field is given more than once")
-        fields[name] = _STRING_ESCAPE.sub(r"\1", match[2]) if match[3] is None else _scalar(match[3])
+        fields[name] = _string(match[2]) if match[3] is None else _scalar(match[3])
         place = match.end()
         if not match[4]:
             return fields, place
+        if len(fields) > MOST_FIELDS:
+            return fields, len(text)
+
+
+def _string(raw: str) -> str:
+    """A string without its escapes; as it is where it is longer without them than a value may be."""
+    return raw if len(raw) > 2 * LONGEST else _STRING_ESCAPE.sub(r"\1", raw)
 
 
 def _scalar(text: str) -> Value:

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from heartguard_common.clock import NANOSECONDS, parse_rfc3339
 from heartguard_influx.domain.bucket import Bucket
-from heartguard_influx.domain.catalogue import KNOWN
+from heartguard_influx.domain.catalogue import KNOWN, NUMBERS
 
 Value = float | bool | str
 FieldType = Literal["float", "boolean", "string"]
@@ -35,6 +35,13 @@ class Point(NamedTuple):
     tags: Tags
     fields: Mapping[str, Value]
     time_ns: int
+
+
+class Sender(NamedTuple):
+    """Whose batch it is: a member of an organization, whose values are counted."""
+
+    org_id: int
+    user_id: int
 
 
 class Verdict(NamedTuple):
@@ -103,7 +110,8 @@ def judge_types(
 ) -> tuple[dict[int, str], dict[FieldKey, FieldType]]:
     """Which points conflict with a field's type, by place and reason, and the types that are new.
 
-    The first point that is stored decides a new field's type; None stands for a point rejected before.
+    Fields of the catalogue are floats; of any other the first point that is stored decides the type. None stands for a
+    point rejected before.
     """
     kinds = {
         (point.measurement, name, value.__class__)
@@ -112,23 +120,27 @@ def judge_types(
         for name, value in point.fields.items()
     }
     wanted = {(measurement, name): _TYPES[kind] for measurement, name, kind in kinds}
-    if len(wanted) == len(kinds) and all(known.get(key, its_type) == its_type for key, its_type in wanted.items()):
+    settled: dict[FieldKey, FieldType] = {**known, **dict.fromkeys(NUMBERS & wanted.keys(), "float")}
+    if len(wanted) == len(kinds) and all(settled.get(key, its_type) == its_type for key, its_type in wanted.items()):
         return {}, {key: its_type for key, its_type in wanted.items() if key not in known}
-    return _judge_one_by_one(points, known)
+    faults, stored = _judge_one_by_one(points, settled)
+    return faults, {key: its_type for key, its_type in stored.items() if key not in known}
 
 
 def _judge_one_by_one(
-    points: Sequence[Point | None], known: Mapping[FieldKey, FieldType]
+    points: Sequence[Point | None], settled: Mapping[FieldKey, FieldType]
 ) -> tuple[dict[int, str], dict[FieldKey, FieldType]]:
+    """The conflicts, and the types of all fields of the points without one."""
     faults: dict[int, str] = {}
-    types = dict(known)
+    stored: dict[FieldKey, FieldType] = {}
     for place, point in enumerate(points):
         if point is None:
             continue
         wanted = {(point.measurement, name): field_type(value) for name, value in point.fields.items()}
-        conflicts = [key for key, its_type in wanted.items() if types.get(key, its_type) != its_type]
+        types = {key: settled.get(key) or stored.get(key, its_type) for key, its_type in wanted.items()}
+        conflicts = [key for key, its_type in wanted.items() if types[key] != its_type]
         if conflicts:
             faults[place] = f"the field {conflicts[0][1]} is of type {types[conflicts[0]]}"
         else:
-            types.update(wanted)
-    return faults, {key: its_type for key, its_type in types.items() if key not in known}
+            stored.update(wanted)
+    return faults, stored

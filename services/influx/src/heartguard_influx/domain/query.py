@@ -17,6 +17,7 @@ PAGE_VALUES = 100_000
 WINDOW_VALUES = 50_000
 STREAM_POINTS = 1_000_000
 LATEST_SERIES = 10_000
+LATEST_MEASUREMENTS = 1_000  # each is a question of its own to an InfluxDB
 READ_SERIES = 100_000
 NO_ZONE = "is not a name of the IANA time zone database"
 
@@ -79,6 +80,23 @@ class Group:
 
     tags: Tags
     series: tuple[int, ...]
+
+
+class Series(NamedTuple):
+    """A measurement and its tags under the number that the store knows them by."""
+
+    id: int
+    measurement: str
+    tags: Tags
+
+
+class TypedField(NamedTuple):
+    """A field of a measurement and the type that all its values have."""
+
+    id: int
+    measurement: str
+    name: str
+    type: FieldType
 
 
 class Row(NamedTuple):
@@ -164,7 +182,20 @@ def require_aggregate(aggregate: Aggregate, fields: Sequence[Field]) -> None:
         raise ServiceError(NO_AGGREGATE, details=faults[:100])
 
 
-def require_series(count: int, limit: int = LATEST_SERIES) -> None:
+def cut_page(found: Sequence[Series], limit: int) -> tuple[Sequence[Series], int | None]:
+    """The series of a page, at most `limit` and of LATEST_MEASUREMENTS, and the number of its last if others follow.
+
+    `found` are in order of their numbers, one more than `limit` if there are as many.
+    """
+    names: set[str] = set()
+    for place, one in enumerate(found):
+        names.add(one.measurement)
+        if place == limit or len(names) > LATEST_MEASUREMENTS:
+            return found[:place], found[place - 1].id
+    return found, None
+
+
+def require_series(count: int, limit: int) -> None:
     """Raises TS_006 for more series than one answer is made of."""
     if count > limit:
         text = f"limit {limit} series, asked for more; name a measurement or tags"

@@ -1,15 +1,16 @@
 """Buckets and field types in PostgreSQL."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row, text
 
 from heartguard_common.clock import from_datetime
 from heartguard_common.database import Database
+from heartguard_common.limits import Limits, require
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.point import FieldKey, FieldType
-from heartguard_influx.domain.query import Field
+from heartguard_influx.domain.query import Field, TypedField
 from heartguard_influx.store.arrays import texts
 
 # The organization's own bucket takes its retention from the organization, with or without a row of its own.
@@ -55,17 +56,36 @@ FROM unnest(cast(:measurements AS text[]), cast(:fields AS text[]), cast(:types 
 ORDER BY new.m COLLATE "C", new.f COLLATE "C"
 ON CONFLICT DO NOTHING
 """
+_COUNT_BUCKETS = "SELECT count(*) FROM heartguard_core.buckets WHERE org_id = :org_id"
+_ORGANIZATION = "SELECT org_id FROM heartguard_core.buckets WHERE id = :bucket_id"
+_COUNT_FIELDS = """
+SELECT count(*) FROM heartguard_core.field_types AS f
+JOIN heartguard_core.buckets AS b ON b.id = f.bucket_id WHERE b.org_id = :org_id
+"""
 _FIELDS = """
 SELECT id, field, type FROM heartguard_core.field_types
 WHERE bucket_id = :bucket_id AND measurement = :measurement ORDER BY field
 """
 
 
-class PostgresBuckets:
-    """Buckets in PostgreSQL."""
+_OF_EACH = """
+SELECT measurement, id, field, type FROM heartguard_core.field_types
+WHERE bucket_id = :bucket_id AND measurement = ANY (cast(:measurements AS text[]))
+"""
+_LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
+_TYPED = """
+SELECT id, measurement, field, type FROM heartguard_core.field_types
+WHERE bucket_id = :bucket_id AND (cast(:measurement AS text) IS NULL OR measurement = :measurement) AND id > :after
+ORDER BY id LIMIT :limit
+"""
 
-    def __init__(self, database: Database) -> None:
+
+class PostgresBuckets:
+    """Buckets in PostgreSQL; as many as there may be, where `limits` are given."""
+
+    def __init__(self, database: Database, limits: Limits | None = None) -> None:
         self._database = database
+        self._limits = limits
 
     def find(self, org_id: int, name: str) -> Bucket | None:
         """The bucket, or None; the organization's own is there while the organization is."""
@@ -89,9 +109,12 @@ class PostgresBuckets:
             return [_bucket(row) for row in rows]
 
     def create(self, org_id: int, name: str, retention_days: int | None) -> Bucket | None:
-        """A new bucket, or None when there is one of that name."""
+        """A new bucket, or None when there is one of that name. Raises `LimitError` for too many."""
         values = {"org_id": org_id, "name": name, "retention_days": retention_days}
         with self._database.transaction() as connection:
+            if self._limits is not None:
+                self._limits.lock(org_id, "buckets")
+                require(self._limits, org_id, "buckets", connection.execute(text(_COUNT_BUCKETS), values).scalar_one())
             made = connection.execute(text(_MAKE), values).scalar()
             return None if made is None else self.find(org_id, name)
 
@@ -106,6 +129,11 @@ class PostgresBuckets:
         with self._database.transaction() as connection:
             return [_bucket(row) for row in connection.execute(text(_WITH_RETENTION))]
 
+    def lock(self, bucket_id: int) -> None:
+        """Keep everybody from writing into the bucket until the transaction ends: who writes holds its row."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_LOCK), {"id": bucket_id})
+
     def remove(self, bucket_id: int) -> int:
         """Remove an empty bucket with its field types; returns how many buckets that were."""
         with self._database.transaction() as connection:
@@ -113,10 +141,11 @@ class PostgresBuckets:
 
 
 class PostgresFieldTypes:
-    """Field types in PostgreSQL."""
+    """Field types in PostgreSQL; as many as there may be, where `limits` are given."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limits: Limits | None = None) -> None:
         self._database = database
+        self._limits = limits
 
     def known(self, bucket_id: int, keys: Sequence[FieldKey]) -> dict[FieldKey, FieldType]:
         """The types of those fields that have one."""
@@ -125,10 +154,21 @@ class PostgresFieldTypes:
             return {(row.measurement, row.field): row.type for row in rows}
 
     def register(self, bucket_id: int, types: Mapping[FieldKey, FieldType]) -> None:
-        """Give fields a type, unless somebody else did so meanwhile; waits for whoever is about to."""
+        """Give fields a type, unless somebody else did so meanwhile; waits for whoever is about to.
+
+        Raises `LimitError` where they would be too many.
+        """
         values = {"bucket_id": bucket_id, **_columns(list(types)), "types": texts(types.values())}
         with self._database.transaction() as connection:
+            self._require_room(connection, bucket_id, len(types))
             connection.execute(text(_REGISTER), values)
+
+    def _require_room(self, connection: Connection, bucket_id: int, more: int) -> None:
+        org_id = connection.execute(text(_ORGANIZATION), {"bucket_id": bucket_id}).scalar()
+        if self._limits is not None and org_id is not None:
+            self._limits.lock(org_id, "fields")
+            used = connection.execute(text(_COUNT_FIELDS), {"org_id": org_id}).scalar_one()
+            require(self._limits, org_id, "fields", used, more)
 
     def measurements(self, bucket_id: int) -> Sequence[str]:
         """The measurements that have fields, by name."""
@@ -143,6 +183,26 @@ class PostgresFieldTypes:
         with self._database.transaction() as connection:
             rows = connection.execute(text(_FIELDS), {"bucket_id": bucket_id, "measurement": measurement})
             return [Field(row.id, row.field, row.type) for row in rows]
+
+    def of_each(self, bucket_id: int, measurements: Collection[str]) -> Mapping[str, Sequence[Field]]:
+        """The fields of those measurements that have some."""
+        found: dict[str, list[Field]] = {}
+        with self._database.transaction() as connection:
+            values = {"bucket_id": bucket_id, "measurements": texts(measurements)}
+            for row in connection.execute(text(_OF_EACH), values):
+                found.setdefault(row.measurement, []).append(Field(row.id, row.field, row.type))
+        return found
+
+    def page(self, bucket_id: int, measurement: str | None, *, after: int, limit: int) -> Sequence[TypedField]:
+        """Up to `limit` fields of a bucket, or of one measurement, with a number above `after`, by number."""
+        values = {"bucket_id": bucket_id, "measurement": measurement, "after": after, "limit": limit}
+        with self._database.transaction() as connection:
+            return [TypedField(*row) for row in connection.execute(text(_TYPED), values)]
+
+    def forget(self, field_id: int) -> None:
+        """Let the next point that is stored decide the type of a field."""
+        with self._database.transaction() as connection:
+            connection.execute(text("DELETE FROM heartguard_core.field_types WHERE id = :id"), {"id": field_id})
 
 
 def _columns(keys: Sequence[FieldKey]) -> dict[str, str]:

@@ -30,7 +30,7 @@ SELECT p.series_id, p.time_ns, p.field_id, p.number, p.string
 FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
 CROSS JOIN LATERAL (
     SELECT one.time_ns FROM heartguard_core.points AS one
-    WHERE one.series_id = wanted.series_id AND one.time_ns >= :start AND one.time_ns < :stop
+    WHERE one.series_id = wanted.series_id
     ORDER BY one.time_ns DESC LIMIT 1
 ) AS last
 JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id AND p.time_ns = last.time_ns
@@ -104,15 +104,12 @@ def read_points(
     return rows[:limit], list(found)[limit - 1] if len(rows) > limit else None
 
 
-def read_latest(
-    connection: Connection, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]
-) -> list[Row]:
-    """The last point of each group of one series, by group."""
-    values = {**_members(groups, fields), "start": selection.start_ns, "stop": selection.stop_ns}
-    place = {number: index for index, group in enumerate(groups) for number in group.series}
+def read_latest(connection: Connection, series: Sequence[int], fields: Sequence[Field]) -> list[Row]:
+    """The last point of each series, its place as the group."""
+    place = {number: index for index, number in enumerate(series)}
     by_id = {field.id: field for field in fields}
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
-    for row in connection.execute(_LATEST, values):
+    for row in connection.execute(_LATEST, {"series": numbers(series)}):
         field = by_id[row.field_id]
         found.setdefault((place[row.series_id], row.time_ns), {})[field.name] = _value(field, row.number, row.string)
     return [Row(group, time_ns, dict(sorted(found[group, time_ns].items()))) for group, time_ns in sorted(found)]

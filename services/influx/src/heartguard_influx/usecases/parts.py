@@ -1,11 +1,12 @@
 """What every use case of the time-series service is made of: the way outside, and one way through many points."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock
 from heartguard_common.outbox import Transaction
 from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection, require_series
@@ -15,7 +16,10 @@ from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore
 
 @dataclass(frozen=True)
 class Stores:
-    """Where points are kept, what is known about them, and what holds the steps of one call together."""
+    """Where points are kept, what is known about them, and what holds the steps of one call together.
+
+    `registry` is a transaction over what is kept in PostgreSQL in any case, and the one that `authority` asks in.
+    """
 
     buckets: Buckets
     types: FieldTypes
@@ -23,6 +27,10 @@ class Stores:
     transaction: Transaction
     audit: AuditTrail
     clock: Clock
+    authority: Authority
+    registry: Transaction
+    refused: Callable[[str], object] = lambda _: None
+    """Told the name of a limit that rejects points without refusing their batch."""
 
 
 def groups_of(

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from heartguard_common.identity import Principal
 from heartguard_influx.domain import query as queries
-from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Tags
+from heartguard_influx.domain.point import PERSON_TAG, Tags
 from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection, Shape
 from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
 from heartguard_influx.usecases.parts import Stores, Whole, groups_of
@@ -33,6 +34,14 @@ class Latest:
     measurement: str
     tags: Tags
     row: Row
+
+
+@dataclass(frozen=True)
+class LatestPage:
+    """The last points of some series, by measurement and tags, and where the next page begins, if there is one."""
+
+    found: Sequence[Latest]
+    next_position: int | None
 
 
 class Querying:
@@ -72,28 +81,31 @@ class Querying:
         groups = groups_of(self._s.points, selection, (PERSON_TAG,), self._budget.series)
         return [dict(group.tags).get(PERSON_TAG) for group in groups]
 
-    def latest(self, principal: Principal, document: Mapping[str, Any]) -> list[Latest]:
-        """What a LatestRequest asks for: the last point of each series, by measurement and tags.
+    def latest(self, principal: Principal, document: Mapping[str, Any], after: int) -> LatestPage:
+        """What a LatestRequest asks for: the last point of each series of a page, by measurement and tags.
 
-        Raises TS_001, TS_005, and TS_006 for more series than one answer holds.
+        `after` is the number of the series that the page before ended with.
+
+        Raises TS_001, TS_005.
         """
         person = only_person(principal)
         with self._s.transaction():
             bucket = find_bucket(self._s.buckets, principal, document["bucket"])
-            require_own(document.get("tags"), person)
-            wanted = document.get("measurement")
-            names = self._s.types.measurements(bucket.id or 0) if wanted is None else [wanted]
-            found: list[Latest] = []
-            for name in names:
-                selection = Selection(bucket.id or 0, name, EARLIEST_NS, LATEST_NS, document.get("tags") or {}, person)
-                groups = groups_of(self._s.points, selection, None, queries.LATEST_SERIES)
-                queries.require_series(len(found) + len(groups))
-                rows = self._s.points.latest(selection, groups, self._s.types.of(selection.bucket_id, name))
-                found += [Latest(name, groups[row.group].tags, row) for row in rows]
+            tags = document.get("tags") or {}
+            require_own(tags, person)
+            limit = document.get("limit", queries.LATEST_SERIES)
+            series = self._s.points.series(
+                bucket.id or 0, document.get("measurement"), tags, person, after=after, limit=limit + 1
+            )
+            series, position = queries.cut_page(series, limit)
+            shown = sorted(series, key=attrgetter("measurement", "tags"))
+            fields = self._s.types.of_each(bucket.id or 0, {one.measurement for one in shown})
+            rows = self._s.points.latest(bucket.id or 0, shown, fields, tags=tags, person=person)
+        found = [Latest(shown[row.group].measurement, shown[row.group].tags, row) for row in rows]
         tell(
             self._s.audit, principal, "timeseries.latest", (dict(it.tags).get(PERSON_TAG) for it in found), bucket.name
         )
-        return found
+        return LatestPage(found, position)
 
     def _read(
         self, selection: Selection, shape: Shape, names: Sequence[str] | None, after: Sequence[int] | None

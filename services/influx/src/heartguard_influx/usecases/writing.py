@@ -3,14 +3,56 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from heartguard_common.errors import Fault, ServiceError
+from heartguard_common.authority import Authority
+from heartguard_common.clock import NANOSECONDS, Clock
+from heartguard_common.errors import UNAVAILABLE, Fault, ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.limits import LimitError
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.catalogue import implausible
-from heartguard_influx.domain.point import Point, Rules, Verdict, judge_types, read_point
+from heartguard_influx.domain.point import Point, Rules, Sender, Verdict, judge_types, person_of, read_point
 from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
+from heartguard_influx.ports import TooManySeries
 from heartguard_influx.usecases.access import find_bucket, only_person
 from heartguard_influx.usecases.parts import Stores
+
+BELIEVED_NS = 5 * NANOSECONDS
+
+
+class Permit:
+    """That the points of a batch may be stored, asked in the transaction that stores them.
+
+    A store outside of it has it asked again before each part is sent, if the answer is older than `BELIEVED_NS`: a
+    deletion waits only so long for what was begun before (see `TimeSeriesStore.settled_seconds`).
+    """
+
+    def __init__(self, authority: Authority, clock: Clock, principal: Principal, persons: frozenset[int]) -> None:
+        self._authority = authority
+        self._clock = clock
+        self._principal = principal
+        self._persons = persons
+        self._deleted = self._ask()
+
+    def fault(self, point: Point) -> str | None:
+        """Why a point is rejected, or None."""
+        if self._deleted and person_of(point.tags) in self._deleted:
+            return "the tag user_id names somebody who was deleted"
+        return None
+
+    def require(self) -> None:
+        """Return when they may still be stored. Raises GEN_402, and GEN_503 when another of the people is gone."""
+        if self._clock.now_ns() - self._asked_ns > BELIEVED_NS and self._ask() != self._deleted:
+            raise ServiceError(UNAVAILABLE, "Somebody was deleted whose points these are; send them again")
+
+    def _ask(self) -> frozenset[int]:
+        self._asked_ns = self._clock.now_ns()
+        return self._authority.require_writer(self._principal, self._persons)
+
+
+def _persons(points: Sequence[Point]) -> frozenset[int]:
+    """The people whose points these are."""
+    found = {person_of(tags) for tags in {point.tags for point in points}}
+    return frozenset(person for person in found if person is not None)
 
 
 class Writing:
@@ -34,7 +76,8 @@ class Writing:
         to date them as its first try did, whose points may be stored.
 
         Raises TS_001 for a bucket that is not the organization's, TS_004 when `atomic` and one is rejected, TS_034
-        when the store itself refused part of an atomic batch that broke none of our rules.
+        when the store itself refused part of an atomic batch that broke none of our rules, GEN_432 and GEN_433 when the
+        organization or the caller has no room for the values.
         """
         now = self._s.clock.now_ns()
         person = only_person(principal)
@@ -43,17 +86,26 @@ class Writing:
         points = [read_point(document, dated, mine) for document in documents]
         with self._s.transaction():
             found = find_bucket(self._s.buckets, principal, bucket)
+            permit = Permit(self._s.authority, self._s.clock, principal, _persons(points))
             rules = Rules(found, now, mine)
             faults = {
                 place: fault
                 for place, point in enumerate(points)
-                if (fault := rules.fault(point) or self._s.points.fault(point))
+                if (fault := rules.fault(point) or permit.fault(point) or self._s.points.fault(point))
             }
             _require_none(faults, atomic=atomic)
-            return self._store_rest(found, points, faults, atomic=atomic)
+            sender = Sender(found.org_id, principal.user_id or 0)
+            return self._store_rest(found, points, faults, sender, permit, atomic=atomic)
 
     def _store_rest(
-        self, bucket: Bucket, points: Sequence[Point], faults: dict[int, str], *, atomic: bool
+        self,
+        bucket: Bucket,
+        points: Sequence[Point],
+        faults: dict[int, str],
+        sender: Sender,
+        permit: Permit,
+        *,
+        atomic: bool,
     ) -> list[Verdict]:
         if len(faults) == len(points):
             return [Verdict("rejected", faults[place]) for place in range(len(points))]
@@ -61,8 +113,14 @@ class Writing:
         if bucket_id is None:
             raise ServiceError(NO_BUCKET)
         faults = faults | self._settle_types(bucket_id, points, faults, atomic=atomic)
-        accepted = [point for place, point in enumerate(points) if place not in faults]
-        verdicts = self._s.points.write(bucket_id, accepted) if accepted else ()
+        while True:
+            accepted = [point for place, point in enumerate(points) if place not in faults]
+            try:
+                verdicts = self._s.points.write(bucket_id, accepted, sender, permit.require) if accepted else ()
+                break
+            except TooManySeries as error:
+                faults = faults | _without_room(points, faults, error)
+                _require_none(faults, atomic=atomic)
         if atomic and any(verdict.status == "rejected" for verdict in verdicts):
             raise ServiceError(STORED_IN_PART)
         written = (_flagged(point, verdict) for point, verdict in zip(accepted, verdicts, strict=True))
@@ -79,11 +137,30 @@ class Writing:
         conflicts, new = judge_types(open_points, self._s.types.known(bucket_id, keys))
         _require_none(conflicts, atomic=atomic)
         if new:
-            self._s.types.register(bucket_id, new)
+            try:
+                self._s.types.register(bucket_id, new)
+            except LimitError as error:
+                self._s.refused(error.limit)
+                full = {
+                    place: error.message
+                    for place, point in enumerate(open_points)
+                    if point and any((point.measurement, name) in new for name in point.fields)
+                }
+                _require_none(full, atomic=atomic)
+                return conflicts | full
             # Somebody else may have been faster, with another type.
             conflicts, _ = judge_types(open_points, self._s.types.known(bucket_id, keys))
             _require_none(conflicts, atomic=atomic)
         return conflicts
+
+
+def _without_room(points: Sequence[Point], faults: Mapping[int, str], error: TooManySeries) -> dict[int, str]:
+    """The points, but for those that have a fault, whose series have no room; each with the limit's sentence."""
+    return {
+        place: error.refused[point.measurement, point.tags]
+        for place, point in enumerate(points)
+        if place not in faults and (point.measurement, point.tags) in error.refused
+    }
 
 
 def _flagged(point: Point, verdict: Verdict) -> Verdict:

@@ -30,6 +30,14 @@ class MediaItem:
 
 
 @dataclass(frozen=True)
+class Announcement:
+    """An upload whose bytes have not come; `expires_at` is RFC 3339 text: until when they must begin to."""
+
+    item: MediaItem
+    expires_at: str
+
+
+@dataclass(frozen=True)
 class Upload:
     """A file on its way in: what is said of it, `limit` in bytes, and `length` where it was declared."""
 
@@ -71,6 +79,11 @@ class Ticket:
 
     url: str
     headers: Mapping[str, str]
+
+
+def object_folder(scope: Scope) -> str:
+    """Where all objects of an organization are, or those of a member."""
+    return f"org_{scope.org_id}" if scope.owner_id is None else f"org_{scope.org_id}/user_{scope.owner_id}"
 
 
 def object_key(org_id: int, owner_id: int, item_id: str) -> str:

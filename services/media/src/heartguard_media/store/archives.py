@@ -25,7 +25,10 @@ _OF = f"""
 SELECT {_COLUMNS} FROM heartguard_core.export_archives
 WHERE org_id = :org_id AND (cast(:owner_id AS bigint) IS NULL OR owner_id = :owner_id) ORDER BY id
 """  # noqa: S608
-_EXPIRED = f"SELECT {_COLUMNS} FROM heartguard_core.export_archives WHERE expires_at <= :now LIMIT 500"  # noqa: S608
+_EXPIRED = f"""
+SELECT {_COLUMNS} FROM heartguard_core.export_archives
+WHERE expires_at <= :now AND (cast(:after AS uuid) IS NULL OR id > :after) ORDER BY id LIMIT :limit
+"""  # noqa: S608
 _DROP = "DELETE FROM heartguard_core.export_archives WHERE id = :id"
 
 
@@ -59,9 +62,9 @@ class PostgresArchives:
         """The archives of an organization, or of a member, in whatever state."""
         return self._all(_OF, org_id=scope.org_id, owner_id=scope.owner_id)
 
-    def expired(self, now_ns: int) -> Sequence[MediaItem]:
-        """Some of the archives whose time is over."""
-        return self._all(_EXPIRED, now=_moment(now_ns))
+    def expired(self, now_ns: int, after: str | None, limit: int) -> Sequence[MediaItem]:
+        """The archives whose time is over: at most `limit` behind the id `after`."""
+        return self._all(_EXPIRED, now=_moment(now_ns), after=after, limit=limit)
 
     def drop(self, item_id: str) -> None:
         """Forget an archive; no fault when it is gone."""

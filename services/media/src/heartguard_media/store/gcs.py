@@ -108,6 +108,9 @@ class GcsStore:
 
         self._asked(gone)
 
+    def abandon(self, folder: str) -> None:
+        """Nothing: what is being written is no object before its end, and its bytes so far can't be listed."""
+
     def older_than(self, seconds: float) -> Iterator[str]:
         """The keys of all objects that were stored longer ago than that. Raises GEN_503."""
         limit = time.time() - seconds
@@ -120,6 +123,11 @@ class GcsStore:
         """A V4 signed URL for reading, always as an attachment; None when the credentials can't sign."""
         how = {"response_disposition": content_disposition(item.file_name), "response_type": item.content_type}
         return self._signed_url(item, "GET", seconds, **how)
+
+    @property
+    def receives_here(self) -> bool:
+        """Whether announced uploads come through this service."""
+        return self._signer is None
 
     def direct_upload(self, item: MediaItem, seconds: int) -> Ticket | None:
         """A V4 signed URL for writing; type, size and that it works only once are under its signature too.

@@ -3,21 +3,35 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
-from heartguard_common.clock import from_datetime
+from heartguard_common.authority import PostgresAuthority
+from heartguard_common.clock import NANOSECONDS, Clock, from_datetime
 from heartguard_common.database import Database
-from heartguard_media.domain.items import MediaItem, Scope, Usage, Written
+from heartguard_common.identity import Principal
+from heartguard_common.limits import LimitError, Limits, require
+from heartguard_media.domain.items import Announcement, MediaItem, Scope, Usage, Written
+from heartguard_media.errors import OVER_QUOTA
 
 _COLUMNS = "id, org_id, owner_id, file_name, content_type, size, sha256, status, created_at"
 _ROOM = """
 INSERT INTO heartguard_core.media_usage AS kept (org_id) VALUES (:org_id)
-ON CONFLICT (org_id) DO UPDATE SET org_id = excluded.org_id RETURNING kept.bytes
+ON CONFLICT (org_id) DO UPDATE SET org_id = excluded.org_id RETURNING kept.bytes, kept.items
+"""
+_PENDING = "SELECT count(*) FROM heartguard_core.media_items WHERE org_id = :org_id AND status = 'pending'"
+_OPEN_UPLOADS = """
+SELECT count(*) AS number, count(*) FILTER (WHERE owner_id = :owner_id) AS own,
+    coalesce(sum(size) FILTER (WHERE owner_id = :owner_id), 0) AS own_bytes
+FROM heartguard_core.media_items
+WHERE org_id = :org_id AND status = 'pending' AND bytes_until > to_timestamp(:now)
 """
 _BEGIN = """
 INSERT INTO heartguard_core.media_items
     (id, org_id, owner_id, file_name, content_type, size, sha256, created_at, bytes_until)
-VALUES (:id, :org_id, :owner_id, :file_name, :content_type, :size, :sha256, :created_at, :until)
+VALUES (:id, :org_id, :owner_id, :file_name, :content_type, :size, :sha256, :created_at, to_timestamp(:until))
+"""
+_EXTEND = """
+UPDATE heartguard_core.media_items SET bytes_until = to_timestamp(:until) WHERE id = :id AND status = 'pending'
 """
 _FINISH = f"""
 UPDATE heartguard_core.media_items SET status = 'ready', size = :size, sha256 = :sha256
@@ -44,6 +58,20 @@ SELECT {_COLUMNS} FROM heartguard_core.media_items
 WHERE {_IN_SCOPE} AND status = 'ready' AND (cast(:before AS uuid) IS NULL OR id < :before)
 ORDER BY id DESC LIMIT :limit
 """  # noqa: S608
+_ANNOUNCED_IN_SCOPE = f"{_IN_SCOPE} AND status = 'pending' AND bytes_until IS NOT NULL"
+_OPEN = f"""
+SELECT {_COLUMNS}, bytes_until FROM heartguard_core.media_items
+WHERE {_ANNOUNCED_IN_SCOPE} AND (cast(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
+"""  # noqa: S608
+_CANCEL = f"""
+DELETE FROM heartguard_core.media_items WHERE id IN (
+    SELECT id FROM heartguard_core.media_items WHERE id = :id AND {_ANNOUNCED_IN_SCOPE} FOR UPDATE SKIP LOCKED
+) RETURNING {_COLUMNS}
+"""  # noqa: S608
+_EXPIRED = f"""
+SELECT {_COLUMNS} FROM heartguard_core.media_items
+WHERE status = 'pending' AND bytes_until < to_timestamp(:before) ORDER BY bytes_until LIMIT 1000
+"""  # noqa: S608
 _USAGE = "SELECT items, bytes FROM heartguard_core.media_usage WHERE org_id = :org_id"
 _RETIRE = f"""
 UPDATE heartguard_core.media_items SET status = 'retired'
@@ -54,9 +82,13 @@ UPDATE heartguard_core.media_items SET status = 'retired' WHERE {_IN_SCOPE} AND 
 """  # noqa: S608
 _RETIRED = f"""
 SELECT {_COLUMNS} FROM heartguard_core.media_items
-WHERE status = 'retired' AND (cast(:org_id AS integer) IS NULL OR {_IN_SCOPE})
-    AND (cast(:id AS uuid) IS NULL OR id = :id)
+WHERE status = 'retired' AND {_IN_SCOPE}
+    AND (cast(:id AS uuid) IS NULL OR id = :id) AND (cast(:after AS uuid) IS NULL OR id > :after)
 ORDER BY id LIMIT :limit
+"""  # noqa: S608
+_RETIRED_ANYWHERE = f"""
+SELECT {_COLUMNS} FROM heartguard_core.media_items
+WHERE status = 'retired' AND (cast(:after AS uuid) IS NULL OR id > :after) ORDER BY id LIMIT :limit
 """  # noqa: S608
 _DROP = "DELETE FROM heartguard_core.media_items WHERE id = :id AND status = 'retired'"
 _ABANDONED = f"""
@@ -76,19 +108,67 @@ class PostgresItems:
     is kept, and its row, hold while the bytes come in.
     """
 
-    def __init__(self, database: Database, apart: Database) -> None:
+    def __init__(self, database: Database, apart: Database, limits: Limits, clock: Clock) -> None:
+        """`limits` of `apart`, so that they are looked at in the transaction that keeps the room."""
         self._database = database
         self._apart = apart
+        self._authority = PostgresAuthority(apart)
+        self._limits = limits
+        self._clock = clock
 
-    def begin(self, item: MediaItem, quota: int, until: str | None) -> bool:
-        """Remember an upload that begins and keep room for it; False when there is none. Committed on return."""
+    def begin(self, principal: Principal, item: MediaItem, until_ns: int | None) -> None:
+        """Remember an upload that begins and keep room for it. Committed on return.
+
+        Raises `LimitError`, and GEN_402 where the caller is not who their token says any more.
+        """
         with self._apart.transaction() as connection:
+            self._authority.require_writer(principal)
             # The row of the organization stays locked until the end: nobody else takes the same room.
-            taken = connection.execute(text(_ROOM), {"org_id": item.org_id}).scalar_one()
-            if taken + item.size > quota:
-                return False
+            kept = connection.execute(text(_ROOM), {"org_id": item.org_id}).one()
+            quota = self.quota(item.org_id)
+            if kept.bytes + item.size > quota:
+                left = max(0, quota - kept.bytes)
+                because = f"The organization has room for {left} bytes, and this upload needs {item.size}"
+                raise LimitError("media_bytes", quota, row=OVER_QUOTA, because=because)
+            # Those under way count too, so that two at once don't both become the last.
+            pending = connection.execute(text(_PENDING), {"org_id": item.org_id}).scalar_one()
+            require(self._limits, item.org_id, "media_items", kept.items + pending)
+            if until_ns is not None:
+                self._require_few(connection, item)
+            until = None if until_ns is None else until_ns / NANOSECONDS
             connection.execute(text(_BEGIN), {**vars(item), "until": until})
-            return True
+
+    def _require_few(self, connection: Connection, item: MediaItem) -> None:
+        """Raises `LimitError` where the organization or the member has too many announcements open."""
+        values = {**vars(item), "now": self._clock.now_ns() / NANOSECONDS}
+        found = connection.execute(text(_OPEN_UPLOADS), values).one()
+        require(self._limits, item.org_id, "open_uploads", found.number)
+        require(self._limits, item.org_id, "open_uploads_per_member", found.own)
+        if found.own:  # a single one may be as large as a file may be
+            require(self._limits, item.org_id, "open_upload_bytes_per_member", found.own_bytes, item.size)
+
+    def extend(self, item_id: str, until_ns: int) -> None:
+        """Let an announced upload end at another time; no fault when it is no more. Committed on return."""
+        with self._apart.transaction() as connection:
+            connection.execute(text(_EXTEND), {"id": item_id, "until": until_ns / NANOSECONDS})
+
+    def open(self, scope: Scope, before: str | None, limit: int) -> Sequence[Announcement]:
+        """Up to `limit` announced uploads that are not finished, newest first, older than the upload `before`."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_OPEN), {**vars(scope), "before": before, "limit": limit})
+            return [Announcement(_item(row), from_datetime(row.bytes_until)) for row in rows]
+
+    def cancel(self, item_id: str, scope: Scope) -> MediaItem | None:
+        """Forget an announced upload of a scope that is not finished; None when there is none."""
+        return self._one(_CANCEL, **vars(scope), id=item_id)
+
+    def expired(self, before_ns: int) -> Sequence[MediaItem]:
+        """Some of the announced uploads that ended before that time and are not finished."""
+        return self._all(_EXPIRED, before=before_ns / NANOSECONDS)
+
+    def quota(self, org_id: int) -> int:
+        """How many bytes an organization may store."""
+        return self._limits.value(org_id, "media_bytes")
 
     def finish(self, item_id: str, written: Written) -> MediaItem | None:
         """Make an upload seen; None when it was given up in between."""
@@ -126,10 +206,15 @@ class PostgresItems:
         with self._database.transaction() as connection:
             return connection.execute(text(_RETIRE_ALL), vars(scope)).rowcount
 
-    def retired(self, scope: Scope | None, limit: int, item_id: str | None = None) -> Sequence[MediaItem]:
-        """Some of the items that nobody sees any more and whose bytes are still to be removed."""
-        wanted = vars(scope) if scope else {"org_id": None, "owner_id": None, "content_type": None}
-        return self._all(_RETIRED, **wanted, id=item_id, limit=limit)
+    def retired(
+        self, scope: Scope, limit: int, item_id: str | None = None, after: str | None = None
+    ) -> Sequence[MediaItem]:
+        """Some of the items that nobody sees any more and whose bytes are still to be removed, by id, after `after`."""
+        return self._all(_RETIRED, **vars(scope), id=item_id, after=after, limit=limit)
+
+    def all_retired(self, after: str | None, limit: int) -> Sequence[MediaItem]:
+        """The same of all organizations: at most `limit` behind the id `after`."""
+        return self._all(_RETIRED_ANYWHERE, after=after, limit=limit)
 
     def drop(self, item_id: str) -> None:
         """Forget an item that nobody sees any more, after its bytes."""

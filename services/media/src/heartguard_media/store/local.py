@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
+from heartguard_common.errors import ServiceError
 from heartguard_common.files import sync_directory
 from heartguard_media.domain.items import MediaItem, Ticket, Written
+from heartguard_media.errors import NO_ITEM
 
 BLOCK_BYTES = 256 * 1024
 _ASIDE = ".part"
@@ -46,13 +48,15 @@ class _Blocks:
 class LocalStore:
     """A directory of our own; keys are relative paths made by `domain.object_key` alone."""
 
+    receives_here = True
+
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def write(self, key: str, blocks: Iterable[bytes]) -> Written:
         """Store a new object whole or, when `blocks` raises, not at all.
 
-        Raises FileExistsError when the key is used, OSError when the disk refuses.
+        Raises FileExistsError when the key is used, MEDIA_001 when it was abandoned, OSError when the disk refuses.
         """
         target = self._root / key
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +71,10 @@ class LocalStore:
                 stream.flush()
                 os.fsync(stream.fileno())
             # Unlike a rename, a link never takes the place of what is there.
-            os.link(aside, target)
+            try:
+                os.link(aside, target)
+            except FileNotFoundError as error:
+                raise ServiceError(NO_ITEM) from error
         finally:
             aside.unlink(missing_ok=True)
         # The name is part of the directory, and not safe before that is synced too.
@@ -89,6 +96,11 @@ class LocalStore:
     def delete(self, key: str) -> None:
         """Remove an object; no fault when it is gone."""
         (self._root / key).unlink(missing_ok=True)
+
+    def abandon(self, folder: str) -> None:
+        """Let nothing become an object any more that is just being written below `folder`, and remove its bytes."""
+        for aside in (self._root / folder).rglob(f"*{_ASIDE}"):
+            aside.unlink(missing_ok=True)
 
     def older_than(self, seconds: float) -> Iterator[str]:
         """The keys of all objects that were stored longer ago than that; what was left aside is removed."""

@@ -1,13 +1,13 @@
 """Files that are announced first; their bytes come later, by a URL of their own, straight to the store."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from heartguard_common.clock import rfc3339, seconds
+from heartguard_common.clock import NANOSECONDS, rfc3339, seconds
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
-from heartguard_media.domain.items import MediaItem, Ticket, Upload, Written
+from heartguard_media.domain.items import Announcement, MediaItem, Scope, Ticket, Upload, Written
 from heartguard_media.domain.links import sign, signed, write_claim
 from heartguard_media.domain.types import HEAD_BYTES
 from heartguard_media.errors import (
@@ -20,7 +20,12 @@ from heartguard_media.errors import (
     NOT_ARRIVED,
     SIZE_DIFFERS,
 )
-from heartguard_media.usecases.parts import Receiving, require_type
+from heartguard_media.usecases.parts import SLOWEST_BYTES_PER_SECOND, Receiving, require_type
+
+ARRIVED_SECONDS = 3600
+
+# How long it is believed that an item is still announced, while its bytes come in.
+BELIEVED_NS = 2 * NANOSECONDS
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,13 @@ class AnnouncedUploads(Receiving):
     def announce(self, principal: Principal, upload: Upload) -> tuple[MediaItem, Ticket, str]:
         """Keep room for a file and say how its bytes get to the store, and until when that may begin.
 
-        Raises MEDIA_002, MEDIA_009, MEDIA_010.
+        Raises MEDIA_002, MEDIA_009, MEDIA_010, GEN_433.
         """
         self._require_room_and_type(upload)
         expires = seconds(self._clock) + self._rules.url_seconds
-        until = rfc3339(expires * 1_000_000_000)
-        item = self._begin(principal, upload, until)
+        item = self._begin(principal, upload, expires * NANOSECONDS)
         ticket = self._objects.direct_upload(item, self._rules.url_seconds) or self._own_ticket(item, expires)
-        return item, ticket, until
+        return item, ticket, rfc3339(expires * NANOSECONDS)
 
     def receive(self, link: Link, blocks: Iterable[bytes]) -> None:
         """Take the bytes of an announced file, where it is this service that stores them. Once only.
@@ -61,18 +65,38 @@ class AnnouncedUploads(Receiving):
         if not signed(self._rules.url_secret, claim, link.signature, link.expires, seconds(self._clock)):
             raise ServiceError(BAD_SIGNATURE)
         item = self._items.announced(link.item_id)
-        if item is None:
+        if item is None or not self._authority.admits(item.org_id, item.owner_id):
             raise ServiceError(NO_ITEM)
         if item.status != "pending":
             raise ServiceError(ALREADY_SENT)
+        # The announcement is not over while its bytes come, nor for a while after that, in which it is completed.
+        longest = link.size // SLOWEST_BYTES_PER_SECOND + ARRIVED_SECONDS
+        self._items.extend(item.id, self._clock.now_ns() + longest * NANOSECONDS)
         try:
-            self._objects.write(item.key, _whole(blocks, link.size))
+            self._store(item, blocks, link.size)
         except FileExistsError as error:
             raise ServiceError(ALREADY_SENT) from error
-        if self._items.announced(item.id) is None:
-            # Removed while its bytes were coming in.
+        except BaseException:
+            self._items.extend(item.id, link.expires * NANOSECONDS)
+            raise
+
+    def _store(self, item: MediaItem, blocks: Iterable[bytes], size: int) -> None:
+        """Raises FileExistsError where the bytes are there, MEDIA_001 for an item that was removed meanwhile."""
+        self._objects.write(item.key, self._while_announced(item, _whole(blocks, size)))
+        if self._items.announced(item.id) is None or not self._authority.admits(item.org_id, item.owner_id):
+            # Removed while its bytes were coming in, or about to be.
             self._objects.delete(item.key)
             raise ServiceError(NO_ITEM)
+
+    def _while_announced(self, item: MediaItem, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """A stream that raises MEDIA_001 soon after the item was removed: nobody's token comes with these bytes."""
+        looked_ns = self._clock.now_ns()
+        for block in blocks:
+            if self._clock.now_ns() - looked_ns > BELIEVED_NS:
+                if self._items.announced(item.id) is None:
+                    raise ServiceError(NO_ITEM)
+                looked_ns = self._clock.now_ns()
+            yield block
 
     def complete(self, principal: Principal, item_id: str) -> MediaItem:
         """Look at what has arrived, and let it be seen. Repeatable.
@@ -99,6 +123,30 @@ class AnnouncedUploads(Receiving):
             # Another call was faster, or the upload has been removed.
             return self.complete(principal, item_id) if self._items.find(item_id) else self._gone(item)
         return finished
+
+    def open(self, principal: Principal, wanted: Scope, before: str | None, limit: int) -> Sequence[Announcement]:
+        """Up to `limit` uploads that were announced and are not finished: an admin sees the organization's."""
+        scope = self._scope(principal)
+        if scope.owner_id is not None and wanted.owner_id not in (None, scope.owner_id):
+            return []
+        owner = scope.owner_id if scope.owner_id is not None else wanted.owner_id
+        return self._items.open(Scope(scope.org_id, owner, wanted.content_type), before, limit)
+
+    def cancel(self, principal: Principal, item_id: str) -> None:
+        """End an upload that is not finished, the caller's or for an admin anybody's. Raises MEDIA_001."""
+        with self._transaction():
+            self._authority.require_actor(principal)
+            item = self._items.cancel(item_id, self._scope(principal))
+            if item is None:
+                raise ServiceError(NO_ITEM)
+            self._audit.changed(principal, "media.cancel_upload", f"media:{item.id}", payload={"size": item.size})
+        # What resists here is an object without a row, which the sweeper removes.
+        self._objects.delete(item.key)
+
+    @staticmethod
+    def _scope(principal: Principal) -> Scope:
+        """Whose announcements the caller may touch."""
+        return Scope(principal.org_id or 0, None if principal.role == "admin" else principal.user_id)
 
     def _gone(self, item: MediaItem) -> MediaItem:
         self._objects.delete(item.key)

@@ -1,14 +1,16 @@
 """A person's files on their way into an archive of all their data, and the archive itself."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from heartguard_common.clock import NANOSECONDS, rfc3339
+from heartguard_common.dead_letters import Attempts
 from heartguard_common.errors import ServiceError
 from heartguard_common.ids import uuid7
 from heartguard_media.domain.items import MediaItem, Scope
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.parts import Rules, Stores, each
+from heartguard_media.usecases.parts import PATIENCE, Rules, Stores
 
 ARCHIVE_DAYS = 7
 PAGE = 500
@@ -48,11 +50,16 @@ class Archives:
         now = self._s.clock.now_ns()
         earlier = self._s.archives.of(Scope(org_id, user_id))
         archive = MediaItem(uuid7(self._s.clock), org_id, user_id, "", "", 0, "", "pending", rfc3339(now))
-        if not self._s.archives.begin(archive, now + ARCHIVE_DAYS * 86_400 * NANOSECONDS):
+        with self._s.transaction():
+            begun = self._s.authority.admits(org_id, user_id) and self._s.archives.begin(
+                archive, now + ARCHIVE_DAYS * 86_400 * NANOSECONDS
+            )
+        if not begun:
             raise ServiceError(NO_ITEM, "There is no such person")
         try:
             written = self._s.objects.write(archive.key, blocks)
-            kept = self._s.archives.finish(archive.id, written)
+            with self._s.transaction():
+                kept = self._s.authority.admits(org_id, user_id) and self._s.archives.finish(archive.id, written)
         except BaseException:
             self._remove(archive)
             raise
@@ -73,17 +80,22 @@ class Archives:
 
     def erase(self, org_id: int, user_id: int | None) -> int:
         """Remove the archives of an organization or of a member; returns how many."""
+        self._s.authority.wait_for_writers(org_id, user_id)
         return self._remove_all(self._s.archives.of(Scope(org_id, user_id)))
 
     def sweep(self) -> int:
         """Remove the archives whose time is over; returns how many.
 
-        One that resists does not keep the others; what it raised is raised at the end.
+        One that resists does not keep the others: it is a dead letter of `archives` by and by.
         """
-        faults: list[Exception] = []
-        swept = each(self._remove, self._s.archives.expired(self._s.clock.now_ns()), faults)
-        if faults:
-            raise faults[0]
+        attempts = Attempts(self._s.letters, "archives", PATIENCE)
+        swept, last = 0, None
+        while expired := self._s.archives.expired(self._s.clock.now_ns(), last, PAGE):
+            swept += attempts.each(
+                {archive.id: partial(self._remove, archive) for archive in expired},
+                {archive.id: archive.org_id for archive in expired},
+            )
+            last = expired[-1].id
         return swept
 
     def _remove_all(self, archives: Iterable[MediaItem]) -> int:

@@ -1,22 +1,25 @@
 """What the use cases of media have in common: their rules, their stores, and how an upload begins and ends."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeVar
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, rfc3339
+from heartguard_common.dead_letters import DeadLetterStore, Patience
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.outbox import Transaction
 from heartguard_media.domain.items import MediaItem, Upload, Written
 from heartguard_media.domain.types import HEAD_BYTES, contradiction, essence, is_allowed
-from heartguard_media.errors import OVER_QUOTA, TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
+from heartguard_media.errors import TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
 from heartguard_media.ports import Archives, Items, ObjectStore
 
-T = TypeVar("T")
+SLOWEST_BYTES_PER_SECOND = 4096  # the gateway gives up on slower bodies
+# Some two days; the sweeper comes every quarter of an hour.
+PATIENCE = Patience(attempts=12, first_seconds=600.0, longest_seconds=6 * 3600.0)
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,6 @@ class Rules:
     """The settings that decide: sizes in bytes, life time of a URL in seconds, the allow-list of types."""
 
     max_bytes: int
-    quota_bytes: int
     url_seconds: int
     url_secret: str
     public_url: str
@@ -41,6 +43,8 @@ class Stores:
     clock: Clock
     archives: Archives
     transaction: Transaction
+    authority: Authority
+    letters: DeadLetterStore
 
 
 class Receiving:
@@ -53,10 +57,13 @@ class Receiving:
         self._audit = stores.audit
         self._clock = stores.clock
         self._transaction = stores.transaction
+        self._authority = stores.authority
+        self._letters = stores.letters
 
-    def _begin(self, principal: Principal, upload: Upload, until: str | None = None) -> MediaItem:
-        """Keep room for a file. Raises MEDIA_009 where there is none.
+    def _begin(self, principal: Principal, upload: Upload, until_ns: int | None = None) -> MediaItem:
+        """Keep room for a file.
 
+        Raises MEDIA_009 where there is none, GEN_402 when the caller is not who their token says any more.
         A stream that does not say its length needs room for the largest file.
         """
         item = MediaItem(
@@ -70,16 +77,16 @@ class Receiving:
             status="pending",
             created_at=rfc3339(self._clock.now_ns()),
         )
-        if not self._items.begin(item, self._rules.quota_bytes, until):
-            left = max(0, self._rules.quota_bytes - self._items.usage(item.org_id).bytes)
-            raise ServiceError(
-                OVER_QUOTA, f"The organization has room for {left} bytes, and this upload needs {item.size}"
-            )
+        self._items.begin(principal, item, until_ns)
         return item
 
     def _finish(self, principal: Principal, item: MediaItem, written: Written) -> MediaItem | None:
-        """Make an upload seen, and say so; None when it was given up in between."""
+        """Make an upload seen, and say so; None when it was given up in between.
+
+        Raises GEN_402 where the caller is not who their token says any more.
+        """
         with self._transaction():
+            self._authority.require_writer(principal)
             finished = self._items.finish(item.id, written)
             if finished is not None:
                 self._audit.changed(principal, "media.upload", f"media:{item.id}", payload={"size": written.size})
@@ -137,14 +144,3 @@ def limited(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
 def too_large(limit: int, where: str = "") -> ServiceError:
     """MEDIA_002 with the limit, and where it is one."""
     return ServiceError(TOO_LARGE, f"A file may have {limit} bytes at most{where}")
-
-
-def each(act: Callable[[T], int], things: Iterable[T], faults: list[Exception]) -> int:
-    """What `act` counts of all things together; one that resists leaves its fault and does not keep the others."""
-    done = 0
-    for thing in things:
-        try:
-            done += act(thing)
-        except (ServiceError, OSError) as error:
-            faults.append(error)
-    return done

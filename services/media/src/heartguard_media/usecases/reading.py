@@ -35,7 +35,8 @@ class Reading:
 
     def usage(self, principal: Principal) -> tuple[Usage, int]:
         """What the caller's organization stores, and the bytes it may store."""
-        return self._items.usage(principal.org_id or 0), self._rules.quota_bytes
+        org_id = principal.org_id or 0
+        return self._items.usage(org_id), self._items.quota(org_id)
 
     def read(self, principal: Principal, item_id: str) -> MediaItem:
         """One file's metadata; its owner learns who read it. Raises MEDIA_001, also for what one may not see."""

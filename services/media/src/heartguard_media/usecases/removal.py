@@ -1,16 +1,21 @@
 """How files go, and how what a crash has left behind goes after them."""
 
 import re
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
+from math import ceil
 
+from heartguard_common.clock import NANOSECONDS, parse_rfc3339
+from heartguard_common.dead_letters import Attempts
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
-from heartguard_media.domain.items import MediaItem, Scope
+from heartguard_media.domain.items import MediaItem, Scope, object_folder
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.parts import Receiving, each
+from heartguard_media.usecases.parts import PATIENCE, SLOWEST_BYTES_PER_SECOND, Receiving
 
 ORPHAN_SECONDS = 3600.0
-SLOWEST_BYTES_PER_SECOND = 4096  # the gateway gives up on slower bodies
+EXPIRED_SECONDS = 60
 _BATCH = 500
 _KEY = re.compile(r"org_[0-9]+/user_[0-9]+/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
@@ -26,6 +31,7 @@ class Removal(Receiving):
         """
         org_id = principal.org_id or 0
         with self._transaction():
+            self._authority.require_actor(principal)
             item = self._items.retire(item_id, org_id)
             if item is not None:
                 self._audit.changed(principal, "media.delete", f"media:{item.id}")
@@ -35,50 +41,85 @@ class Removal(Receiving):
             raise ServiceError(NO_ITEM)
         self._remove(item)
 
-    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
+    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> tuple[int, int | None]:
         """Remove all files of an organization or of a member; returns how many. Raises GEN_503.
 
-        What could not be removed is found again by the next call.
+        Also in how many seconds this has to be called once more, because somebody may still put bytes straight into the
+        store by a signed URL; None when it is done. What could not be removed is found again by the next call.
         """
         scope = Scope(org_id, user_id)
+        self._authority.wait_for_writers(org_id, user_id)
         with self._transaction():
             retired = self._items.retire_all(scope)
             if retired:
                 self._audit.changed(
                     principal, "media.erased", f"organization:{org_id}", org_id=org_id, payload={"files": retired}
                 )
-        removed = 0
-        while items := self._items.retired(scope, _BATCH):
+        removed, wait, after = 0, 0.0, None
+        while items := self._items.retired(scope, _BATCH, after=after):
             for item in items:
-                self._remove(item)
-                removed += 1
-        return removed
+                removed += self._remove_settled(item)
+                wait = max(wait, self._open_seconds(item))
+            after = items[-1].id
+        self._objects.abandon(object_folder(scope))
+        return removed, ceil(wait) or None
+
+    def expire(self) -> int:
+        """Give up announced uploads whose URL has expired and whose bytes are not there; returns how many.
+
+        A minute later, because clocks differ; an hour later where bytes go straight to the store, which does not say
+        that they have begun to.
+        """
+        late = EXPIRED_SECONDS if self._objects.receives_here else ORPHAN_SECONDS
+        expired = self._items.expired(self._clock.now_ns() - int(late * NANOSECONDS))
+        attempts = Attempts(self._letters, "orphans", PATIENCE)
+        return self._each(attempts, {item.key: (item, self._expire) for item in expired})
+
+    def _expire(self, item: MediaItem) -> bool:
+        return self._objects.size(item.key) is None and self._give_up(item)
 
     def sweep(self) -> int:
         """Remove what crashed uploads and removals have left on either side; returns how many things.
 
-        One thing that resists does not keep the others; its fault is raised at the end.
+        One thing that resists does not keep the others: it is a dead letter of `removals` or `orphans` by and by.
         """
-        faults: list[Exception] = []
-        # An upload may last as long as the gateway has patience with it.
+        removals, orphans = (Attempts(self._letters, queue, PATIENCE) for queue in ("removals", "orphans"))
+        # An upload may last as long as the gateway has patience with it. By its key, as what it leaves behind is named.
         longest = ORPHAN_SECONDS + self._rules.max_bytes / SLOWEST_BYTES_PER_SECOND
-        swept = each(self._give_up, self._items.abandoned(longest), faults)
-        swept += each(self._remove, self._items.retired(None, _BATCH), faults)
+        swept = self._each(orphans, {item.key: (item, self._give_up) for item in self._items.abandoned(longest)})
+        last = None
+        while items := self._items.all_retired(last, _BATCH):
+            swept += self._each(removals, {item.id: (item, self._remove_settled) for item in items})
+            last = items[-1].id
         objects = self._objects.older_than(ORPHAN_SECONDS)
         while keys := list(islice(objects, _BATCH)):
             named = {match[1]: key for key in keys if (match := _KEY.fullmatch(key))}
             known = self._items.known(list(named))
-            orphans = [key for item_id, key in named.items() if item_id not in known]
-            swept += each(self._discard, orphans, faults)
-        if faults:
-            raise faults[0]
+            left = [key for item_id, key in named.items() if item_id not in known]
+            swept += orphans.each({key: partial(self._objects.delete, key) for key in left})
         return swept
+
+    def _each(self, attempts: Attempts, things: Mapping[str, tuple[MediaItem, Callable[[MediaItem], object]]]) -> int:
+        return attempts.each(
+            {name: partial(act, item) for name, (item, act) in things.items()},
+            {name: item.org_id for name, (item, _) in things.items()},
+        )
+
+    def _remove_settled(self, item: MediaItem) -> bool:
+        """Remove bytes and row; not the row while a signed URL could bring the bytes back."""
+        if self._open_seconds(item) > 0:
+            self._objects.delete(item.key)
+            return False
+        return self._remove(item)
+
+    def _open_seconds(self, item: MediaItem) -> float:
+        """How long a URL that was given out with the item may still be used to put bytes straight into the store."""
+        if self._objects.receives_here:
+            return 0.0
+        until = parse_rfc3339(item.created_at) + self._rules.url_seconds * NANOSECONDS
+        return max(0.0, (until - self._clock.now_ns()) / NANOSECONDS)
 
     def _remove(self, item: MediaItem) -> bool:
         self._objects.delete(item.key)
         self._items.drop(item.id)
-        return True
-
-    def _discard(self, key: str) -> bool:
-        self._objects.delete(key)
         return True

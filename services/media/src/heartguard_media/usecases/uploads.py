@@ -41,7 +41,8 @@ class Uploads(Receiving):
         """Store a file.
 
         Raises MEDIA_002 when it is too large, MEDIA_009 when the organization has no room for it, MEDIA_010 and
-        MEDIA_011 for its type, MEDIA_004 and MEDIA_006 when it is not as stated.
+        MEDIA_011 for its type, MEDIA_004 and MEDIA_006 when it is not as stated, GEN_402 when the caller is not who
+        their token says any more.
 
         The row comes first and is seen last: whatever fails in between leaves nothing that a caller could see.
         """
@@ -54,7 +55,9 @@ class Uploads(Receiving):
             _require_as_stated(upload, written)
             finished = self._finish(principal, item, written)
         except BaseException:
-            self._give_up(item)
+            if not self._give_up(item) and self._items.find(item.id) is None:
+                # An erasure has removed the row, perhaps before there were bytes.
+                self._objects.delete(item.key)
             raise
         if finished is None:
             self._objects.delete(item.key)

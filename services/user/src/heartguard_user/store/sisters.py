@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from heartguard_common.calls import Sister
-from heartguard_common.errors import ServiceError, SisterError
+from heartguard_common.errors import INVALID_TOKEN, ServiceError, SisterError
+from heartguard_common.identity import Principal
 from heartguard_common.routing import NDJSON
-from heartguard_user.domain import AUTH_LAST_ADMIN, AUTH_MEMBER_CHANGED, User
+from heartguard_user.domain import AUTH_ACTOR_CHANGED, AUTH_LAST_ADMIN, AUTH_MEMBER_CHANGED, User
 from heartguard_user.errors import LAST_ADMIN
 
 
@@ -16,17 +17,22 @@ class AuthMemberships:
     def __init__(self, auth: Sister) -> None:
         self._auth = auth
 
-    def change(self, seen: User, wanted: User) -> bool:
+    def change(self, actor: Principal, seen: User, wanted: User) -> bool:
         """Give a member another role or activity; False when they are not as they were seen any more.
 
-        Raises USER_002 for the last admin, GEN_502 without a usable answer.
+        Raises GEN_402 when the actor is not who their token says any more, USER_002 for the last admin, GEN_502
+        without a usable answer.
         """
+        token = {"actor_session": actor.session_id, "actor_token": actor.token_id}
         try:
             self._auth.post(
                 "/auth/memberships",
                 {
                     "org_id": seen.org_id,
                     "user_id": seen.id,
+                    "actor_id": actor.user_id,
+                    "actor_role": actor.role,
+                    **{name: value for name, value in token.items() if value},
                     "seen_role": seen.role,
                     "seen_active": seen.active,
                     "role": wanted.role,
@@ -36,6 +42,8 @@ class AuthMemberships:
         except SisterError as error:
             if error.code == AUTH_MEMBER_CHANGED:
                 return False
+            if error.code == AUTH_ACTOR_CHANGED:
+                raise ServiceError(INVALID_TOKEN) from error
             if error.code == AUTH_LAST_ADMIN:
                 raise ServiceError(LAST_ADMIN) from error
             raise

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.errors import FORBIDDEN, ServiceError
 from heartguard_common.identity import Principal
@@ -25,6 +26,7 @@ class Deletions:
         users: Users,
         jobs: Jobs,
         runner: JobRunner,
+        authority: Authority,
         audit: AuditTrail,
         clock: Clock,
         wake: Callable[[], None],
@@ -32,6 +34,7 @@ class Deletions:
         self._users = users
         self._jobs = jobs
         self._runner = runner
+        self._authority = authority
         self._audit = audit
         self._clock = clock
         self._wake = wake
@@ -52,6 +55,7 @@ class Deletions:
         due = self._clock.now_ns() + HEAD_START_NS
         wanted = Job(uuid7(self._clock), DELETION, org_id, principal.actor, due, user_id)
         with self._jobs.transaction():
+            self._authority.require_actor(principal)
             job, new = self._jobs.request(wanted)
             if new:
                 self._audit.changed(principal, "user.delete", f"user:{user_id}", payload={"job": job.id})

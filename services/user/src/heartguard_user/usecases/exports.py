@@ -7,17 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, rfc3339
 from heartguard_common.errors import ServiceError
 from heartguard_common.exports import Record, Whole, lines, read
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.jobs import Job, JobError, Jobs
+from heartguard_common.limits import LimitError, Limits
 from heartguard_user.domain import PARTS, path_in_archive
 from heartguard_user.errors import NO_JOB, NO_USER
 from heartguard_user.ports import Holdings, Users
 
 EXPORT = "user.export"
+WAIT_SECONDS = 60  # about what an export takes
 Entry = tuple[str, Iterable[bytes]]
 Pack = Callable[[Iterable[Entry]], Iterator[bytes]]
 """Makes the bytes of an archive of files, given by path, as they come."""
@@ -27,25 +30,47 @@ class Exports:
     """Exports of persons, as jobs that only they see."""
 
     def __init__(
-        self, jobs: Jobs, holdings: Holdings, audit: AuditTrail, clock: Clock, wake: Callable[[], None]
+        self,
+        jobs: Jobs,
+        holdings: Holdings,
+        authority: Authority,
+        limits: Limits,
+        audit: AuditTrail,
+        clock: Clock,
+        wake: Callable[[], None],
     ) -> None:
         self._jobs = jobs
+        self._authority = authority
         self._holdings = holdings
+        self._limits = limits
         self._audit = audit
         self._clock = clock
         self._wake = wake
 
     def request(self, principal: Principal) -> Job:
-        """Ask for an archive of all that is kept of the caller; while one is made it is that one."""
+        """Ask for an archive of all that is kept of the caller; while one is made it is that one.
+
+        Raises GEN_432 when the caller has asked often today, or many of the organization are waiting.
+        """
         org_id, user_id = principal.org_id or 0, principal.user_id
         wanted = Job(uuid7(self._clock), EXPORT, org_id, principal.actor, self._clock.now_ns(), user_id)
         with self._jobs.transaction():
+            self._authority.require_writer(principal)
             job, new = self._jobs.request(wanted)
             if new:
+                self._limits.take(org_id, "exports_per_member_per_day", str(user_id))
+                self._require_few(org_id)
                 self._audit.changed(principal, "user.request_export", f"user:{user_id}", payload={"job": job.id})
         if new:
             self._wake()
         return job
+
+    def _require_few(self, org_id: int) -> None:
+        """Raises `LimitError` where too many exports of an organization are open, this one included."""
+        self._limits.lock(org_id, "open_exports")
+        most = self._limits.value(org_id, "open_exports")
+        if self._jobs.count_open(EXPORT, org_id) > most:
+            raise LimitError("open_exports", most, wait_seconds=WAIT_SECONDS)
 
     def read(self, principal: Principal, job_id: str) -> tuple[Job, str | None]:
         """An export of the caller, and where its archive is while that is kept. Raises USER_003, GEN_502."""

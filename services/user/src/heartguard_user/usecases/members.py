@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from heartguard_common.audit import AuditTrail
+from heartguard_common.authority import Authority
 from heartguard_common.errors import FORBIDDEN, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.outbox import Transaction
@@ -18,8 +19,16 @@ ATTEMPTS = 5
 class UserUseCases:
     """The verbs of the user service. Nobody sees a user of another organization, nor learns of their existence."""
 
-    def __init__(self, users: Users, memberships: Memberships, audit: AuditTrail, transaction: Transaction) -> None:
+    def __init__(
+        self,
+        users: Users,
+        memberships: Memberships,
+        authority: Authority,
+        audit: AuditTrail,
+        transaction: Transaction,
+    ) -> None:
         self._users = users
+        self._authority = authority
         self._memberships = memberships
         self._audit = audit
         self._transaction = transaction
@@ -51,6 +60,7 @@ class UserUseCases:
             return current.with_changes(changes)
 
         with self._transaction():
+            self._authority.require_writer(principal)
             changed = self._users.change(_organization(principal), principal.user_id or 0, decide)
             if changed is None:
                 raise ServiceError(NO_USER)
@@ -75,7 +85,7 @@ class UserUseCases:
             wanted = seen.with_changes(changes)
             if wanted == seen:
                 return seen
-            if self._memberships.change(seen, wanted):
+            if self._memberships.change(principal, seen, wanted):
                 payload = membership_difference(seen, wanted)
                 self._audit.changed(principal, "user.administer", f"user:{user_id}", payload=payload)
                 return wanted
@@ -87,6 +97,7 @@ class UserUseCases:
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
         """Remove what this service keeps of an organization's members, or of one; returns how many things."""
+        self._authority.wait_for_writers(org_id, user_id)
         with self._transaction():
             removed = self._users.erase(org_id, user_id)
             if removed:

@@ -19,6 +19,7 @@ from influxdb_client.domain.date_time_literal import DateTimeLiteral
 from influxdb_client.domain.post_bucket_request import PostBucketRequest
 from influxdb_client.rest import ApiException
 
+from heartguard_common import deadline
 from heartguard_common.clock import NANOSECONDS, rfc3339
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_influx.errors import STORE_AWAY, STORE_BUSY, STORE_FAULT, STORE_REFUSES
@@ -207,6 +208,7 @@ class Server:
     def _again(self, call: Callable[[], T]) -> T:
         """The result of a call, repeated after failures that may pass, each pause twice the one before."""
         begun = self._monotonic()
+        deadline.left()  # raises when there is none left
         for attempt in range(1, self._patience.attempts + 1):
             try:
                 with _told():
@@ -217,7 +219,8 @@ class Server:
                 backoff = self._patience.first_pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311
                 pause = max(backoff, float(error.headers.get("Retry-After", 0)) if error.row is STORE_BUSY else 0.0)
                 spent = self._monotonic() - begun
-                if spent + pause + self._patience.read > self._patience.deadline:
+                left = deadline.left()
+                if spent + pause + self._patience.read > self._patience.deadline or (left is not None and left < pause):
                     raise
                 self._sleep(pause)
         raise AssertionError("unreachable: the last attempt returns or raises")
@@ -277,6 +280,7 @@ def _lines(parts: Iterator[bytes]) -> Iterator[str]:
     """The lines of a streamed answer, each with its end, so that quoted strings keep theirs."""
     rest = b""
     for part in parts:
+        deadline.left()
         *whole, rest = (rest + part).split(b"\n")
         for line in whole:
             yield line.decode() + "\n"

@@ -1,45 +1,30 @@
 """Points in InfluxDB. What must be known before a batch is sent stays in PostgreSQL: buckets, field types, series."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import exc, text
+from sqlalchemy import Connection, exc, text
 
 from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
+from heartguard_common.limit_store import PostgresLimits
+from heartguard_common.limits import Limits
 from heartguard_influx.domain.bucket import own_name
-from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Point, Tags, Value, Verdict
-from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection
-from heartguard_influx.domain.windows import Grid
-from heartguard_influx.errors import NO_BUCKET, OVER_BUDGET, STORE_FAULT
-from heartguard_influx.store.arrays import numbers
+from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Point, Sender, Verdict
+from heartguard_influx.domain.query import Field, Group, Selection
+from heartguard_influx.errors import NO_BUCKET, STORE_FAULT
 from heartguard_influx.store.buckets import PostgresBuckets
+from heartguard_influx.store.counts import PointCounts, removed
 from heartguard_influx.store.influx import flux
-from heartguard_influx.store.influx.aggregates import Part, Sample, compute, join, label, partial_width
-from heartguard_influx.store.influx.answers import Record
-from heartguard_influx.store.influx.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS, unkeepable
-from heartguard_influx.store.influx.pages import Members, Page, kinds_of, time_of
+from heartguard_influx.store.influx.lines import unkeepable
+from heartguard_influx.store.influx.reading import BUCKET, InfluxReader
 from heartguard_influx.store.influx.sending import Outcome, send
 from heartguard_influx.store.influx.server import RefusedError, Server
-from heartguard_influx.store.influx.slices import slices
-from heartguard_influx.store.series import find_groups, series_ids
+from heartguard_influx.store.series import series_ids
 
-COMPUTED_VALUES = 1_000_000
-_SERVERS_AGGREGATES = frozenset({"mean", "min", "max", "sum", "count"})
-_OF_ONE_SERIES = frozenset({"first", "last", "stddev"})
-
-_BUCKET = "SELECT name, org_id, retention_days FROM heartguard_core.buckets WHERE id = :id"
-_HOLD = f"{_BUCKET} FOR KEY SHARE"
+_NAMES = "SELECT name FROM heartguard_core.buckets WHERE org_id = :org_id"
+_HOLD = f"{BUCKET} FOR KEY SHARE"
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
-_TAGS = """
-SELECT id, tags, (
-    SELECT count(*) FROM heartguard_core.series WHERE bucket_id = :bucket_id AND measurement = :measurement
-) AS of_measurement
-FROM heartguard_core.series WHERE id = ANY (cast(:ids AS bigint[]))
-"""
 _FORGET = """
 DELETE FROM heartguard_core.series
 WHERE bucket_id = :id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
@@ -49,8 +34,8 @@ WHERE bucket_id = :id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
 class InfluxBuckets(PostgresBuckets):
     """Buckets in PostgreSQL whose points are in InfluxDB, in a bucket of the same name."""
 
-    def __init__(self, database: Database, server: Server) -> None:
-        super().__init__(database)
+    def __init__(self, database: Database, server: Server, limits: Limits | None = None) -> None:
+        super().__init__(database, limits)
         self._registry = database
         self._server = server
 
@@ -59,7 +44,7 @@ class InfluxBuckets(PostgresBuckets):
         with self._registry.transaction() as connection:
             # Locked first, so that nobody registers a series between the end of those there are and the end of the row.
             connection.execute(text(_LOCK), {"id": bucket_id})
-            row = connection.execute(text(_BUCKET), {"id": bucket_id}).first()
+            row = connection.execute(text(BUCKET), {"id": bucket_id}).first()
             connection.execute(text(_FORGET), {"id": bucket_id, "person": None})
             removed = super().remove(bucket_id)
             if row is not None:
@@ -68,43 +53,104 @@ class InfluxBuckets(PostgresBuckets):
             return removed
 
 
-class InfluxStore:
+class InfluxStore(InfluxReader):
     """The time-series store made of an InfluxDB 2.
 
     `registry` must be a pool whose transactions are its own: what is registered there has to outlive a batch that
     fails, since part of the batch may have been stored.
     """
 
-    def __init__(self, registry: Database, server: Server) -> None:
-        self._registry = registry
-        self._server = server
+    # A batch is sent at most 5 s after its permission, and given up after 17 s more (see `Patience`). Before that come
+    # statements of PostgreSQL, each of which ends within 25 s: they may leave a series or a bucket, and no point.
+    settled_seconds = 60.0
+
+    def __init__(self, registry: Database, server: Server, limits: PostgresLimits | None = None) -> None:
+        """`limits` of the registry; without them nothing is counted."""
+        super().__init__(registry, server)
+        self._limits = limits
+        self._counts = None if limits is None else PointCounts(limits)
 
     def fault(self, point: Point) -> str | None:
         """Why InfluxDB can't keep the point as it is, or None."""
         return unkeepable(point)
 
-    def write(self, bucket_id: int, points: Sequence[Point]) -> Sequence[Verdict]:
+    def write(
+        self,
+        bucket_id: int,
+        points: Sequence[Point],
+        sender: Sender | None = None,
+        require: Callable[[], None] = lambda: None,
+    ) -> Sequence[Verdict]:
         """Store points whose field types are registered; `stored` or `rejected` for each, in order.
 
-        Raises TS_001 when the bucket is deleted meanwhile, TS_030 to TS_033 when the server is no help.
+        `require` is called before each part of them is sent. Raises what it raises, TS_001 when the bucket is deleted
+        meanwhile, TS_030 to TS_033 when the server is no help, and what limits refuse. Values are counted before they
+        are sent, and those that the server refuses are taken back; what it replaced it does not say, so a value that
+        is written again counts again.
         """
         try:
             with self._registry.transaction() as connection:
-                name = connection.execute(text(_BUCKET), {"id": bucket_id}).scalar()
-                series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points})
+                name = connection.execute(text(BUCKET), {"id": bucket_id}).scalar()
+                series = {(point.measurement, point.tags) for point in points}
+                series_ids(connection, bucket_id, series, self._limits)
+                if name is not None:
+                    self._count(connection, sender, points)
         except exc.IntegrityError as error:
             raise ServiceError(NO_BUCKET) from error
         if name is None:
             raise ServiceError(NO_BUCKET)
 
         def deliver(lines: Sequence[str]) -> Outcome | None:
+            require()
             try:
                 self._deliver(bucket_id, name, lines)
             except RefusedError as refusal:
                 return Outcome(refusal.message)
             return None
 
-        return send(points, deliver)
+        try:
+            verdicts = send(points, deliver)
+        except ServiceError:
+            self._take_back(sender, points)
+            raise
+        self._take_back(sender, [point for point, it in zip(points, verdicts, strict=True) if it.status == "rejected"])
+        return verdicts
+
+    def _count(self, connection: Connection, sender: Sender | None, points: Sequence[Point]) -> None:
+        if self._counts is not None and sender is not None:
+            amount = sum(len(point.fields) for point in points)
+            self._counts.admit(connection, sender, amount)
+            self._counts.count(connection, sender, amount, amount)
+
+    def _take_back(self, sender: Sender | None, points: Sequence[Point]) -> None:
+        amount = sum(len(point.fields) for point in points)
+        if self._counts is not None and sender is not None and amount:
+            with self._registry.transaction() as connection:
+                self._counts.count(connection, sender, -amount, -amount)
+
+    def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
+        """Nothing: a batch on its way to the server holds no lock here, so its series must stay."""
+
+    def settle(self) -> None:
+        """Add up the counts of days that are over; where much is stored, count what there is.
+
+        What was written twice, and what the server removed by itself, is in the sums and not in the server.
+        """
+        if self._counts is None:
+            return
+        with self._registry.transaction() as connection:
+            self._counts.fold(connection)
+            much = self._counts.much(connection)
+        for org_id, stored in much.items():
+            with self._registry.transaction() as connection:
+                names = connection.execute(text(_NAMES), {"org_id": org_id}).scalars().all()
+            count = sum(self._stored(name, None) for name in names)
+            with self._registry.transaction() as connection:
+                self._counts.correct(connection, org_id, count - stored)
+
+    def _stored(self, name: str, person: int | None) -> int:
+        """How many values a bucket has, or one person's there."""
+        return self._number(flux.everything(name, EARLIEST_NS, LATEST_NS, person))
 
     def _deliver(self, bucket_id: int, name: str, lines: Sequence[str]) -> None:
         try:
@@ -125,189 +171,25 @@ class InfluxStore:
             days = None if row.name == own_name(row.org_id) else row.retention_days
             self._server.make_bucket(row.name, days)
 
-    def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
-        """The series of a selection as they are answered together, by tags; None keeps each by itself.
-
-        Not more than `limit` series are looked at, where one is given.
-        """
-        with self._registry.transaction() as connection:
-            return find_groups(connection, selection, group_by, limit)
-
-    def points(
-        self,
-        selection: Selection,
-        groups: Sequence[Group],
-        fields: Sequence[Field],
-        *,
-        after: Sequence[int] | None,
-        limit: int,
-        descending: bool,
-    ) -> tuple[Sequence[Row], Sequence[int] | None]:
-        """Up to `limit` points in order of time, then of series, and the position of the last if there are more."""
-        selection = _kept(selection)
-        if not groups or not fields or selection.start_ns >= selection.stop_ns:
-            return (), None
-        return self._page(selection, groups, fields, after, limit, descending=descending)
-
-    def _page(
-        self,
-        selection: Selection,
-        groups: Sequence[Group],
-        fields: Sequence[Field],
-        after: Sequence[int] | None,
-        limit: int,
-        *,
-        descending: bool,
-        short: bool = False,
-    ) -> tuple[Sequence[Row], Sequence[int] | None]:
-        """A page; of a `short` selection, which holds hardly more, everything is read and sorted here."""
-        members, others = self._members(selection, groups)
-        position = None if after is None else (after[0], after[1])
-        page = Page(members, position, limit, descending=descending)
-        query = self._select(_beyond(selection, position, descending=descending), fields, others)
-        if short:
-            with self._read(flux.raw(query, kinds_of(fields))) as records:
-                page.add(records)
-        else:
-            self._fill(page, query, fields)
-        found = page.points()
-        place = dict(members.values())
-        rows = [Row(place[series], time_ns, dict(sorted(of.items()))) for (time_ns, series), of in found[:limit]]
-        return rows, found[limit - 1][0] if len(found) > limit else None
-
-    def pages(
-        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], *, limit: int, descending: bool
-    ) -> Iterator[Sequence[Row]]:
-        """All points in order of time, then of series, up to `limit` at once.
-
-        The first page is sorted by the server. Where there are more, it counts values by windows, and the rest is read
-        in slices of time that hold about a page and are sorted here: it would sort everything anew for each page.
-        """
-        rows, position = self.points(selection, groups, fields, after=None, limit=limit, descending=descending)
-        yield rows
-        if position is None:
-            return
-        rest = _kept(_beyond(selection, (position[0], position[1]), descending=descending))
-        values = limit * len(fields)
-        parts = list(slices(rest.start_ns, rest.stop_ns, values, partial(self._histogram, rest, groups, fields)))
-        for part in reversed(parts) if descending else parts:
-            chosen = replace(rest, start_ns=part.start_ns, stop_ns=part.stop_ns)
-            short = part.values <= values
-            after: Sequence[int] | None = position
-            while after is not None:
-                rows, after = self._page(chosen, groups, fields, after, limit, descending=descending, short=short)
-                if rows:
-                    yield rows
-
-    def _histogram(
-        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], start: int, stop: int, width: int
-    ) -> Mapping[int, int]:
-        """The values of the groups in each window of a width that holds some, by the window's start."""
-        members, others = self._members(selection, groups)
-        query = self._select(replace(selection, start_ns=start, stop_ns=stop), fields, others)
-        counts: dict[int, int] = {}
-        with self._read(flux.by_windows(query, width, "count")) as records:
-            for record in records:
-                if record.tags in members:
-                    window = (time_of(record) - 1) // width * width
-                    counts[window] = counts.get(window, 0) + int(record.value or 0)
-        return counts
-
-    def _fill(self, page: Page, query: flux.Query, fields: Sequence[Field]) -> None:
-        kinds = kinds_of(fields)
-        limits = page.limits(kinds)
-        bounds = {flux.result_name(place, kinds): most for place, (_, most) in enumerate(limits)}
-        with self._read(flux.page(query, kinds, limits, descending=page.descending)) as records:
-            certain = page.take(records, bounds)
-        if not certain:
-            # Rows of series that nobody registered took the place of others: each series by itself leaves out none.
-            each = max(count for count, _ in limits)
-            with self._read(flux.page_of_each(query, kinds, each, descending=page.descending)) as records:
-                page.add(records)
-
-    def windows(
-        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
-    ) -> Sequence[Row]:
-        """The windows that hold points, by group and time.
-
-        The server computes what it computes exactly; the rest is computed here from its points, up to
-        COMPUTED_VALUES of them: beyond that TS_006 is raised.
-        """
-        selection = _kept(selection)
-        if not groups or not fields or selection.start_ns >= selection.stop_ns:
-            return ()
-        members, others = self._members(selection, groups)
-        query = self._select(selection, fields, others)
-        whole = len(grid) == 1
-        width = None if whole else partial_width(grid)
-        # First and last of texts: a window's may be the wrong one where texts are empty (`flux.Kind`).
-        single = all(len(group.series) == 1 for group in groups) and (
-            whole or (width == grid.width_ns and fields[0].type != "string")
-        )
-        by_server = aggregate in _SERVERS_AGGREGATES or (aggregate in _OF_ONE_SERIES and single)
-        if len(fields) == 1 and by_server and (whole or width is not None):
-            return join(fields[0], aggregate, self._partials(query, members, aggregate, grid, width))
-        samples: dict[tuple[int, int], dict[str, list[Sample]]] = {}
-        with self._read(flux.raw(query, kinds_of(fields))) as records:
-            for count, record in enumerate(records):
-                if count >= COMPUTED_VALUES:
-                    text_ = f"{aggregate} takes at most {COMPUTED_VALUES} stored values"
-                    raise ServiceError(OVER_BUDGET, f"{text_}; ask for a shorter range or fewer fields")
-                member = members.get(record.tags)
-                if member is not None and record.value is not None:
-                    time_ns = time_of(record)
-                    window = samples.setdefault((member[1], label(grid, time_ns)), {})
-                    window.setdefault(record.field, []).append((time_ns, member[0], record.value))
-        return compute(aggregate, fields, samples)
-
-    def _partials(
-        self, query: flux.Query, members: Members, aggregate: Aggregate, grid: Grid, width: int | None
-    ) -> Iterator[Part]:
-        functions = dict.fromkeys(("count", aggregate))
-        asked = flux.totals(query, *functions) if width is None else flux.by_windows(query, width, *functions)
-        counts: dict[tuple[Tags, int], int] = {}
-        values: dict[tuple[Tags, int], Value | None] = {}
-        with self._read(asked) as records:
-            for record in records:
-                # A part ends where its window or the range does; the instant before is inside both.
-                part = (record.tags, grid.starts[0] if width is None else time_of(record) - 1)
-                if record.result == "count" or len(functions) == 1:
-                    counts[part] = int(record.value or 0)
-                else:
-                    values[part] = record.value
-        for (tags, time_ns), value in (values or counts).items():
-            member = members.get(tags)
-            if member is not None:
-                # A point that came between the two results is not counted, as if it had come after both.
-                yield (member[1], label(grid, time_ns)), value, counts.get((tags, time_ns), 1)
-
-    def latest(self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field]) -> Sequence[Row]:
-        """The last point of each group of one series, by group; groups without a point are left out."""
-        selection = _kept(selection)
-        if not groups or not fields or selection.start_ns >= selection.stop_ns:
-            return ()
-        members, others = self._members(selection, groups)
-        found: dict[int, dict[int, dict[str, Value | None]]] = {}
-        with self._read(flux.totals(self._select(selection, fields, others), "last")) as records:
-            for record in records:
-                member = members.get(record.tags)
-                if member is not None:
-                    found.setdefault(member[1], {}).setdefault(time_of(record), {})[record.field] = record.value
-        # A field that the last point does not carry has its last value at an earlier time.
-        last = {group: max(times.items()) for group, times in found.items()}
-        return [Row(group, time_ns, dict(sorted(values.items()))) for group, (time_ns, values) in sorted(last.items())]
+    def holds(self, bucket_id: int, measurement: str, field: Field) -> bool:
+        """Whether a point with this field is stored."""
+        everything = Selection(bucket_id, measurement, EARLIEST_NS, LATEST_NS, {})
+        with self._read(flux.totals(self._select(everything, [field]), "first")) as records:
+            return any(True for _ in records)
 
     def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
         """Remove the points of a selection, whose series the groups are; returns how many values that were."""
         members, _ = self._members(selection, groups)
         query = self._select(selection, [])
-        removed = self._count(query, members)
-        if removed:
+        count = self._number(query, members)
+        if count:
             columns = {"_measurement": selection.measurement, **selection.tags}
             if selection.person is not None:
                 columns[PERSON_TAG] = str(selection.person)
             self._delete(self._name(selection.bucket_id), selection.start_ns, selection.stop_ns, columns)
-        return removed
+            with self._registry.transaction() as connection:
+                removed(connection, selection.bucket_id, count)
+        return count
 
     def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
         """Remove the points of buckets, or one person's there; returns how many values that were."""
@@ -316,55 +198,23 @@ class InfluxStore:
     def _erase(self, bucket_id: int, person: int | None) -> int:
         with self._registry.transaction() as connection:
             connection.execute(text(_LOCK), {"id": bucket_id})
-            name = connection.execute(text(_BUCKET), {"id": bucket_id}).scalar()
+            name = connection.execute(text(BUCKET), {"id": bucket_id}).scalar()
             if name is None:
                 return 0
-            everything = flux.everything(name, EARLIEST_NS, LATEST_NS, person)
-            removed = self._count(everything)
+            count = self._stored(name, person)
             self._delete(name, EARLIEST_NS, LATEST_NS, {} if person is None else {PERSON_TAG: str(person)})
             # The server acknowledges a deletion that a token may not carry out, or that finds nothing.
-            if removed and self._count(everything):
+            if count and self._stored(name, person):
                 raise ServiceError(STORE_FAULT)
             connection.execute(text(_FORGET), {"id": bucket_id, "person": person})
-            return removed
-
-    def _count(self, query: flux.Query, members: Members | None = None) -> int:
-        """How many values a query finds, of the members where given."""
-        with self._read(flux.totals(query, "count")) as records:
-            counts = [record.value for record in records if members is None or record.tags in members]
-        return sum(count for count in counts if isinstance(count, int))
+            removed(connection, bucket_id, count)
+            return count
 
     def _delete(self, name: str, start_ns: int, stop_ns: int, columns: Mapping[str, str]) -> None:
         try:
             self._server.delete(name, start_ns, stop_ns, predicate(columns))
         except RefusedError as refusal:
             raise ServiceError(STORE_FAULT) from refusal
-
-    def _members(self, selection: Selection, groups: Sequence[Group]) -> tuple[Members, Sequence[Tags]]:
-        """The series of the groups; again, to be named in the query, where the measurement has others."""
-        place = {series: index for index, group in enumerate(groups) for series in group.series}
-        values = {"ids": numbers(place), "bucket_id": selection.bucket_id, "measurement": selection.measurement}
-        with self._registry.transaction() as connection:
-            rows = connection.execute(text(_TAGS), values).all()
-        members = {tuple(sorted(row.tags.items())): (row.id, place[row.id]) for row in rows}
-        return members, list(members) if rows and rows[0].of_measurement > len(members) else ()
-
-    def _select(self, selection: Selection, fields: Sequence[Field], series: Sequence[Tags] = ()) -> flux.Query:
-        names = [field.name for field in fields]
-        return flux.select(self._name(selection.bucket_id), selection, names, series)
-
-    def _name(self, bucket_id: int) -> str:
-        with self._registry.transaction() as connection:
-            return str(connection.execute(text(_BUCKET), {"id": bucket_id}).scalar() or "")
-
-    @contextmanager
-    def _read(self, query: flux.Query) -> Iterator[Iterator[Record]]:
-        """The rows of an answer, none where InfluxDB has no such bucket yet; the connection is left with the block."""
-        with closing(self._server.query(query)) as records:
-            try:
-                yield records
-            except RefusedError as refusal:
-                raise ServiceError(STORE_FAULT) from refusal
 
 
 def predicate(columns: Mapping[str, str]) -> str:
@@ -374,17 +224,3 @@ def predicate(columns: Mapping[str, str]) -> str:
 
 def _quoted(value: str) -> str:
     return '"' + re.sub(r'(["\\])', r"\\\1", value).replace("\n", r"\n") + '"'
-
-
-def _kept(selection: Selection) -> Selection:
-    """What of a selection lies in the years whose points are kept; only there windows are safe to ask for."""
-    start, stop = max(selection.start_ns, EARLIEST_KEPT_NS), min(selection.stop_ns, LATEST_KEPT_NS)
-    return replace(selection, start_ns=start, stop_ns=stop)
-
-
-def _beyond(selection: Selection, position: tuple[int, int] | None, *, descending: bool) -> Selection:
-    """What is left of a selection after a position; the instant of the position is still part of it."""
-    start, stop = selection.start_ns, selection.stop_ns
-    if position is not None:
-        start, stop = (start, min(stop, position[0] + 1)) if descending else (max(start, position[0]), stop)
-    return replace(selection, start_ns=start, stop_ns=stop)

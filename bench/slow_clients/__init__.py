@@ -1,0 +1,1 @@
+"""Slow clients of each kind, and what everybody else notices of them."""

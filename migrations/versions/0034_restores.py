@@ -1,0 +1,30 @@
+"""Restores, before which no token was issued that counts; what each service needs to keep the copy of revocations."""
+
+from alembic import op
+
+revision = "0034"
+down_revision = "0033"
+
+TABLES = """
+-- One row for each restore of a backup. A token or a cursor from before it speaks of a database that is no more.
+CREATE TABLE heartguard_core.restores (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    restored_at timestamptz NOT NULL DEFAULT now(),
+    backup_created_at timestamptz NOT NULL
+);
+CREATE INDEX revoked_tokens_by_age ON heartguard_core.revoked_tokens (revoked_at);
+"""
+
+GRANTS = """
+GRANT SELECT ON heartguard_core.restores TO heartguard_auth, heartguard_organization, heartguard_user,
+    heartguard_media, heartguard_influx, heartguard_audit;
+-- Ids of sessions, tokens and keys; the reason is nobody else's business.
+GRANT SELECT (kind, value, revoked_at, expires_at) ON heartguard_core.revoked_tokens TO heartguard_organization,
+    heartguard_user, heartguard_media, heartguard_influx, heartguard_audit;
+"""
+
+
+def upgrade() -> None:
+    """Create the table and the index, and grant them."""
+    for statements in (TABLES, GRANTS):
+        op.execute(statements)

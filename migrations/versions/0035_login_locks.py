@@ -1,0 +1,25 @@
+"""Who may not try passwords for a while, so that a Redis that forgets ends no lock."""
+
+from alembic import op
+
+revision = "0035"
+down_revision = "0034"
+
+TABLES = """
+-- Keyed hashes of an e-mail, whether or not there is such an account, and of a client's address; empty: of any.
+CREATE TABLE heartguard_core.login_locks (
+    account text NOT NULL,
+    address text NOT NULL,
+    until timestamptz NOT NULL,
+    PRIMARY KEY (account, address)
+);
+CREATE INDEX login_locks_by_end ON heartguard_core.login_locks (until);
+"""
+
+GRANTS = "GRANT SELECT, INSERT, UPDATE (until), DELETE ON heartguard_core.login_locks TO heartguard_auth"
+
+
+def upgrade() -> None:
+    """Create the table and the grants."""
+    for statements in (TABLES, GRANTS):
+        op.execute(statements)

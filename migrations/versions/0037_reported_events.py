@@ -1,0 +1,15 @@
+"""Events that an admin reports are of a kind of their own, which no reader takes for a change of ours."""
+
+from alembic import op
+
+revision = "0037"
+down_revision = "0035"
+
+
+def upgrade() -> None:
+    """Let `kind` be `reported` too. Reads the table once, under a lock that waits for its readers."""
+    op.execute("ALTER TABLE heartguard_core.audit_events DROP CONSTRAINT audit_events_kind_check")
+    op.execute(
+        "ALTER TABLE heartguard_core.audit_events ADD CONSTRAINT audit_events_kind_check"
+        " CHECK (kind IN ('access', 'change', 'reported'))"
+    )

@@ -1,0 +1,61 @@
+"""Lanes: how many streams one service may serve at once, and how many of them one client."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from gevent.lock import BoundedSemaphore
+
+
+class Lanes:
+    """At most `size` streams at once, and at most `share` of them for one holder.
+
+    A holder is whoever shares a lane's limit: an organization, or the address of an anonymous client. Streams of one
+    worker are counted; several workers have that many lanes each.
+    """
+
+    def __init__(self, size: int, share: int, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.size = size
+        self.share = share
+        self._monotonic = monotonic
+        self._all = BoundedSemaphore(size)
+        self._shares: dict[str, Any] = {}
+        self._users: Counter[str] = Counter()
+
+    @property
+    def busy(self) -> int:
+        """Lanes that are taken."""
+        return self.size - int(self._all.counter)
+
+    def enter(self, holder: str, timeout: float) -> bool:
+        """Take a lane, waiting at most `timeout` seconds; False when the holder's share or all lanes stay taken.
+
+        Who waits for a holder's share stands in nobody else's way. Each True needs one `leave`.
+        """
+        deadline = self._monotonic() + timeout
+        own = self._shares.setdefault(holder, BoundedSemaphore(self.share))
+        self._users[holder] += 1
+        entered = False
+        try:
+            if own.acquire(timeout=timeout):
+                try:
+                    entered = bool(self._all.acquire(timeout=max(deadline - self._monotonic(), 0)))
+                finally:
+                    if not entered:
+                        own.release()
+        finally:
+            if not entered:
+                self._forget(holder)
+        return entered
+
+    def leave(self, holder: str) -> None:
+        """Give a lane back."""
+        self._all.release()
+        self._shares[holder].release()
+        self._forget(holder)
+
+    def _forget(self, holder: str) -> None:
+        self._users[holder] -= 1
+        if not self._users[holder]:
+            del self._users[holder], self._shares[holder]

@@ -1,0 +1,45 @@
+"""The types that fields have, and how one loses its type."""
+
+from collections.abc import Sequence
+
+from heartguard_common.errors import ServiceError
+from heartguard_common.identity import Principal
+from heartguard_influx.domain.query import Field, TypedField
+from heartguard_influx.errors import FIELD_STORED, NO_FIELD
+from heartguard_influx.usecases.access import find_bucket
+from heartguard_influx.usecases.parts import Stores
+
+
+class Fields:
+    """The types that the fields of a bucket have."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._s = stores
+
+    def list(
+        self, principal: Principal, bucket: str, measurement: str | None, after: int, limit: int
+    ) -> Sequence[TypedField]:
+        """Up to `limit` fields with a number above `after`, in the order in which they came to be. Raises TS_001."""
+        with self._s.transaction():
+            found = find_bucket(self._s.buckets, principal, bucket)
+            return self._s.types.page(found.id or 0, measurement, after=after, limit=limit)
+
+    def reset(self, principal: Principal, bucket: str, measurement: str, name: str) -> None:
+        """Let the next point that is stored decide a field's type.
+
+        No stored value can be of another type than its field: raises TS_009 while there are points with the field.
+        Raises TS_001, TS_010 for a field that has no type, and GEN_402 for a caller who is not who their token says.
+        """
+        with self._s.transaction():
+            found = find_bucket(self._s.buckets, principal, bucket)
+            self._s.authority.require_actor(principal)
+            self._s.buckets.lock(found.id or 0)
+            fields = {field.name: field for field in self._s.types.of(found.id or 0, measurement)}
+            if name not in fields:
+                raise ServiceError(NO_FIELD)
+            field: Field = fields[name]
+            if self._s.points.holds(found.id or 0, measurement, field):
+                raise ServiceError(FIELD_STORED)
+            self._s.types.forget(field.id)
+            payload = {"measurement": measurement, "field": name, "type": field.type}
+            self._s.audit.changed(principal, "timeseries.reset_field", f"bucket:{bucket}", payload=payload)

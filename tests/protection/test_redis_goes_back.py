@@ -1,0 +1,131 @@
+"""A Redis that went back to an older state, or takes no more, revives no token: at the gateway and at a service."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from heartguard_common.revocation import READY, Mark
+from tests.servers import Database, Valkey, children, free_port, until
+from tests.service.gateway.house import Answer, Gateway, environ
+from tests.tokens import settings_environ
+
+JSON = {"Content-Type": "application/json"}
+# The gateway's own route is the operator's: a token that counts is forbidden there, without asking any service.
+COUNTS, REFUSED = {"gateway": 403, "user": 200}, {"gateway": 401, "user": 401}
+PATHS = {"gateway": "/gateway/services", "user": "/users/me"}
+
+
+@dataclass
+class House:
+    doors: dict[str, Gateway]
+    valkey: Valkey
+
+    def person(self, name: str) -> dict[str, str]:
+        who = {"email": f"{name}@example.com", "password": "Secret123"}
+        assert self.post("/auth/register", who).status == 201
+        return {"Authorization": f"Bearer {self.post('/auth/login', who).json['access_token']}"}
+
+    def post(self, path: str, document: dict[str, str]) -> Answer:
+        return self.doors["gateway"].ask("POST", path, JSON, json.dumps(document).encode())
+
+    def statuses(self, person: dict[str, str]) -> dict[str, int]:
+        return {name: self.doors[name].ask("GET", path, person).status for name, path in PATHS.items()}
+
+    def epoch(self) -> int:
+        with self.valkey.client() as client:
+            mark = Mark.parse(client.get(READY))
+        return mark.epoch if mark else 0
+
+
+@pytest.fixture(scope="module")
+def house(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The gateway, auth and user, over a Redis as distributions install it: snapshots and no append-only file."""
+    directory: Path = tmp_path_factory.mktemp("goes-back")
+    valkey = Valkey(directory)
+    conf = directory / "valkey" / "valkey.conf"
+    conf.write_text(conf.read_text().replace("appendonly yes", "appendonly no"))
+    valkey.start()
+    ports = {name: free_port() for name in ("auth", "user", "gateway")}
+    urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    more = {**urls, "JWT_SECRET": "", "RATE_LIMIT": "9999/s"}
+    services = {
+        name: Gateway(
+            settings_environ(name, module_database, valkey.url, **more),
+            directory / f"{name}.log",
+            workers=1,
+            service=name,
+            port=ports[name],
+        )
+        for name in ("auth", "user")
+    }
+    front = Gateway(
+        environ(valkey.url, urls["AUTH_URL"], directory / "spool", **more),
+        directory / "gateway.log",
+        workers=1,
+        port=ports["gateway"],
+    )
+    with services["auth"].running(), services["user"].running(), front.running():
+        yield House({**services, "gateway": front}, valkey)
+    valkey.stop()
+
+
+def test_a_snapshot_that_comes_back_revives_no_token(house: House) -> None:
+    gone, stays = house.person("gone"), house.person("stays")
+    with house.valkey.client() as client:
+        client.save()
+    saved = house.epoch()
+    until(lambda: house.epoch() > saved, "a newer mark", 5)
+    assert house.statuses(gone) == COUNTS
+    assert house.doors["gateway"].ask("POST", "/auth/logout", gone).status == 204
+    house.valkey.kill()
+    house.valkey.start()
+    with house.valkey.client() as client:
+        assert client.dbsize() > 0, "the snapshot was not read"
+    ends = time.monotonic() + 2
+    while time.monotonic() < ends:
+        assert house.statuses(gone) == REFUSED
+    until(lambda: house.epoch() > saved, "the mark being renewed", 10)
+    assert house.statuses(gone) == REFUSED
+    assert house.statuses(stays) == COUNTS
+
+
+def test_a_full_redis_revives_no_token(house: House) -> None:
+    gone, stays = house.person("full"), house.person("remains")
+    assert house.statuses(gone) == COUNTS
+    with house.valkey.client() as client:
+        client.config_set("maxmemory", 1)
+        try:
+            assert house.doors["auth"].ask("POST", "/auth/logout", gone).status == 204
+            assert house.statuses(gone) == REFUSED
+            assert house.statuses(stays) == COUNTS
+        finally:
+            client.config_set("maxmemory", 0)
+    until(lambda: house.epoch() > 0, "the mark being renewed", 10)
+    assert house.statuses(gone) == REFUSED
+
+
+def test_an_auth_that_hangs_stops_nobody_else(house: House) -> None:
+    stays = house.person("patient")
+    assert house.statuses(stays) == COUNTS
+    auth = house.doors["auth"].process
+    assert auth is not None
+    family = (auth.pid, *children(auth.pid))
+    send(family, signal.SIGSTOP)
+    try:
+        with house.valkey.client() as client:
+            client.delete(READY)  # as if the last one had expired
+        until(lambda: house.epoch() > 0, "the mark, by another service", 10)
+        assert house.statuses(stays) == COUNTS
+    finally:
+        send(family, signal.SIGCONT)
+
+
+def send(family: tuple[int, ...], what: signal.Signals) -> None:
+    for pid in family:
+        os.kill(pid, what)

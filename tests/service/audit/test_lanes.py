@@ -1,0 +1,83 @@
+"""One organization verifies and lists more than its share: others are answered, and what takes too long ends."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import psycopg2
+import pytest
+
+from heartguard_audit.domain.chain import Keys
+from heartguard_audit.domain.events import Mask
+from heartguard_audit.routes import ROUTES, UseCases
+from heartguard_audit.settings import Settings
+from heartguard_audit.store.checkpoints import CheckpointFile
+from heartguard_audit.store.events import PostgresEvents
+from heartguard_audit.store.ledger import PostgresLedger
+from heartguard_audit.usecases.chains import Verification
+from heartguard_audit.usecases.trail import AuditUseCases
+from heartguard_cli.urls import libpq
+from heartguard_common.edge import make_edge, open_parts
+from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.web import make_app
+from tests.people import owner
+from tests.servers import until
+from tests.store.audit.conftest import event
+from tests.tokens import bearer
+
+SECONDS = 2.0
+ADMIN = bearer(12, "admin", org_id=1)
+NEIGHBOUR = bearer(20, "admin", org_id=2)
+
+
+@pytest.fixture(autouse=True)
+def slow(database, journal):
+    """PostgreSQL takes SECONDS for each statement that reads events of organization 1."""
+    journal.add([event(org_id=org_id) for org_id in (1, 2)])
+    with owner(database) as cursor:
+        cursor.execute("ALTER TABLE heartguard_core.audit_events ENABLE ROW LEVEL SECURITY")
+        cursor.execute(
+            "CREATE POLICY slow ON heartguard_core.audit_events FOR SELECT USING"
+            " (CASE WHEN org_id = 1 THEN (SELECT true FROM pg_sleep(%s)) ELSE true END)",
+            (SECONDS,),
+        )
+
+
+def sleeping(database):
+    connection = psycopg2.connect(libpq(database.superuser_url))
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = %s", [database.name]
+        )
+        found = cursor.fetchone()[0]
+    connection.close()
+    return found
+
+
+def test_one_organization_never_has_all_places_for_verifying(app, database):
+    def ask(path, headers):
+        return app.test_client().get(path, headers=headers)
+
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(ask, "/audit/verify", ADMIN) for _ in range(6)]
+        until(lambda: sleeping(database) == 2, "two verifications")
+        answers = [ask(path, NEIGHBOUR) for path in ("/audit/verify", "/audit/events", "/users/me/access-log")]
+        assert [answer.status_code for answer in answers] == [200] * 3
+        assert answers[0].json == {"valid": True, "checked": 1}
+        outcomes = [it.result() for it in asked]
+    codes = {(it.status_code, it.json.get("error", {}).get("code")) for it in outcomes}
+    assert codes == {(200, None), (503, "GEN_520")}
+
+
+def test_what_takes_too_long_ends_with_an_error_that_says_so(environ, database):
+    settings = Settings.from_env(environ)
+    parts = open_parts("audit", settings)
+    trail = AuditUseCases(parts.audit, PostgresEvents(parts.database), Mask(settings.mask_secret), parts.clock)
+    keys = Keys(settings.checkpoint_key)
+    verification = Verification(PostgresLedger(parts.database), CheckpointFile(settings.checkpoint_dir), keys)
+    routes = [replace(route, seconds=0.2) if route.seconds else route for route in ROUTES]
+    app = make_app(make_edge("audit", settings, parts), routes, UseCases(trail, verification))
+    for path, code in (("/audit/verify", "AUDIT_002"), ("/audit/events", "GEN_521")):
+        answer = app.test_client().get(path, headers=ADMIN)
+        assert (answer.status_code, answer.json["error"]["code"]) == (422, code)
+    assert sleeping(database) == 0
+    app.extensions[LIFECYCLE].close()

@@ -1,0 +1,225 @@
+"""Requests of every route that stores something, each without its last byte until somebody sends it."""
+
+import json
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.client import HTTPResponse
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.neighbours import Neighbours
+from tests.service.user.test_administration import PASSWORD, Clinic
+from tests.tokens import service_auth
+
+JSON, ZIP = "application/json", b"PK\x05\x06" + bytes(18)
+PHRASE = "another long phrase"
+POINT = {"measurement": "heart_rate", "fields": {"bpm": 71}, "timestamp": "2026-03-01T12:00:00Z"}
+DAY = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
+# Streams are large enough to be passed through the gateway as they come.
+NOTE = b"a line of a note\n" * 8192
+
+NOT_HELD = {
+    "audit.record": "history: what happened stays written down, and a service says it",
+    "auth.erase": "a deletion itself",
+    "user.erase": "a deletion itself",
+    "media.erase": "a deletion itself",
+    "timeseries.erase": "a deletion itself",
+    "auth.introspect": "a service asks; nothing is stored",
+    "organization.update_limits": "the operator asks; a number of the organization, which goes with it",
+    **{
+        f"{name}.{verb}_dead_letter": "the operator asks; nothing of a person is stored"
+        for name in ("auth", "organization", "user", "media", "timeseries", "audit")
+        for verb in ("retry", "drop")
+    },
+}
+"""Routes without a case, and why."""
+
+NOBODY: Mapping[str, str] = {}
+
+
+class Subject:
+    """An organization with an admin who is going to be deleted, or with it; she has prepared all that requests name."""
+
+    def __init__(self, house: Neighbours, name: str) -> None:
+        self.house, self.name = house, name
+        clinic = Clinic.__new__(Clinic)
+        clinic.house = house
+        made = clinic.register(self.email("root"), organization_name=name)
+        self.org, self.root = made["org_id"], clinic.login(self.email("root"))
+        self.id = clinic.register(self.email("wanda"), self.root, role="admin")["user_id"]
+        self.ann_id = clinic.register(self.email("ann"), self.root, role="user")["user_id"]
+        pair = clinic.try_login(self.email("wanda")).get_json()
+        self.who, self.refresh = {"Authorization": "Bearer " + pair["access_token"]}, pair["refresh_token"]
+        self.session = self.ask("auth", "GET", "/auth/sessions")["items"][0]["id"]
+        self.invited = self.ask("auth", "POST", "/auth/invitations", {"email": self.email("new"), "role": "user"})
+        self.code = self.ask("auth", "POST", "/auth/password/code", {"user_id": self.id})["code"]
+        note = {"file_name": "note.txt", "content_type": "text/plain"}
+        self.file = self.ask("media", "POST", "/media/upload", {**note, "data_base64": "aGk="})
+        self.ticket = self.ask("media", "POST", "/media/uploads", {**note, "size": len(NOTE)})
+        self.unwanted = self.ask("media", "POST", "/media/uploads", {**note, "size": 3})
+        self.arrived = self.ask("media", "POST", "/media/uploads", {**note, "size": 2})
+        assert (
+            self.house.client("media")
+            .put(_local(self.arrived["url"]), data=b"hi", headers=self.arrived["headers"])
+            .status_code
+            == 201
+        )
+        self.bucket = f"org_{self.org}_trial"
+        self.ask("influx", "POST", "/timeseries/buckets", {"bucket": self.bucket})
+        self.ask("influx", "POST", "/timeseries/write", {"bucket": f"org_{self.org}", "points": [POINT]})
+
+    def email(self, who: str) -> str:
+        return f"{who}@{self.name}.example"
+
+    def ask(self, service: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
+        """What a service answers her."""
+        answer = self.house.client(service).open(path, method=method, json=body, headers=self.who)
+        assert answer.status_code < 300, (path, answer.data)
+        return dict(answer.get_json())
+
+
+def _local(url: str) -> str:
+    return url.removeprefix("http://heartguard.test")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request: its path, its document or its bytes, its headers, and who sends it if not the subject."""
+
+    path: str
+    document: Any = None
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    who: Mapping[str, str] | None = None
+
+    def bytes_of(self, method: str, who: Mapping[str, str]) -> bytes:
+        """The whole request, on a connection that ends with its answer."""
+        body = self.body if self.document is None else json.dumps(self.document).encode()
+        kind = {} if self.document is None else {"Content-Type": JSON}
+        length = {"Content-Length": str(len(body))} if body else {}
+        headers = {
+            "Host": "heartguard.test",
+            "Connection": "close",
+            **kind,
+            **length,
+            **(who if self.who is None else self.who),
+            **self.headers,
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"{method} {self.path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+
+
+def _persons(subject: Subject) -> dict[str, Any]:
+    return {"org_id": subject.org, "user_id": subject.id}
+
+
+CASES: Mapping[str, Callable[[Subject], Case]] = {
+    "auth.register": lambda s: Case(
+        "/auth/register", {"email": s.email("late"), "password": PASSWORD, "role": "admin"}
+    ),
+    "auth.register invited": lambda s: Case(
+        "/auth/register", {"email": s.email("new"), "password": PASSWORD, "invitation": s.invited["code"]}, who=NOBODY
+    ),
+    "auth.login": lambda s: Case("/auth/login", {"email": s.email("wanda"), "password": PASSWORD}),
+    "auth.refresh": lambda s: Case("/auth/refresh", {"refresh_token": s.refresh}),
+    "auth.logout": lambda _: Case("/auth/logout", {"scope": "all"}),
+    "auth.session_end": lambda s: Case(f"/auth/sessions/{s.session}"),
+    "auth.password": lambda _: Case("/auth/password", {"current_password": PASSWORD, "new_password": PHRASE}),
+    "auth.password_forgot": lambda s: Case("/auth/password/forgot", {"email": s.email("wanda")}),
+    "auth.password_reset": lambda s: Case("/auth/password/reset", {"code": s.code, "new_password": PHRASE}),
+    "auth.password_code": lambda s: Case("/auth/password/code", {"user_id": s.ann_id}),
+    "auth.invite": lambda s: Case("/auth/invitations", {"email": s.email("other"), "role": "user"}),
+    "auth.withdraw_invitation": lambda s: Case(f"/auth/invitations/{s.invited['id']}"),
+    "auth.lock_end": lambda s: Case(f"/auth/locks/{s.ann_id}"),
+    "auth.change_membership": lambda s: Case(
+        "/auth/memberships",
+        {
+            "org_id": s.org,
+            "user_id": s.ann_id,
+            "actor_id": s.id,
+            "actor_role": "admin",
+            "actor_session": s.session,
+            "seen_role": "user",
+            "seen_active": True,
+            "role": "admin",
+            "active": True,
+        },
+        who=service_auth("user"),
+    ),
+    "organization.update": lambda _: Case("/organization", {"policies": "Wanda's"}),
+    "organization.update_policies": lambda _: Case("/organization/policies", {"policies": "Wanda's"}),
+    "organization.delete": lambda s: Case("/organization", {"name": s.name}),
+    "user.update_self": lambda _: Case("/users/me", {"full_name": "Wanda Quixote", "preferences": {"lang": "es"}}),
+    "user.administer": lambda s: Case(f"/users/{s.ann_id}", {"role": "admin"}),
+    "user.delete": lambda s: Case(f"/users/{s.ann_id}"),
+    "user.request_export": lambda _: Case("/users/me/export", headers={"Idempotency-Key": "held"}),
+    "media.upload": lambda _: Case(
+        "/media/upload",
+        {"file_name": "n.txt", "content_type": "text/plain", "data_base64": "aGk="},
+        headers={"Idempotency-Key": "held"},
+    ),
+    "media.upload_bytes": lambda _: Case(
+        "/media/upload?file_name=n.txt", body=NOTE, headers={"Content-Type": "text/plain"}
+    ),
+    "media.announce": lambda _: Case(
+        "/media/uploads",
+        {"file_name": "n.txt", "content_type": "text/plain", "size": 2},
+        headers={"Idempotency-Key": "held"},
+    ),
+    "media.complete": lambda s: Case(f"/media/uploads/{s.arrived['id']}/complete"),
+    "media.cancel_upload": lambda s: Case(f"/media/uploads/{s.unwanted['id']}"),
+    "media.delete": lambda s: Case(f"/media/items/{s.file['id']}"),
+    # Whoever has the URL needs no token.
+    "media.receive": lambda s: Case(_local(s.ticket["url"]), body=NOTE, headers=s.ticket["headers"], who=NOBODY),
+    "media.keep_archive": lambda s: Case(
+        f"/media/archives?org_id={s.org}&user_id={s.id}",
+        body=ZIP,
+        headers={"Content-Type": "application/zip"},
+        who=service_auth("user"),
+    ),
+    "timeseries.write": lambda s: Case(
+        "/timeseries/write", {"bucket": f"org_{s.org}", "points": [{**POINT, "tags": {"user_id": str(s.id)}}]}
+    ),
+    "timeseries.query": lambda s: Case(
+        "/timeseries/query", {"bucket": f"org_{s.org}", "measurement": "heart_rate", **DAY}
+    ),
+    "timeseries.latest": lambda s: Case("/timeseries/latest", {"bucket": f"org_{s.org}", "measurement": "heart_rate"}),
+    "timeseries.summary": lambda s: Case(
+        "/timeseries/summary", {"bucket": f"org_{s.org}", "day": "2026-03-01", "user_id": s.id}
+    ),
+    "timeseries.delete_points": lambda s: Case(
+        "/timeseries/delete", {"bucket": f"org_{s.org}", "measurement": "heart_rate", **DAY}
+    ),
+    "timeseries.reset_field": lambda s: Case(f"/timeseries/fields?bucket=org_{s.org}&measurement=heart_rate&field=bpm"),
+    "timeseries.create_bucket": lambda s: Case("/timeseries/buckets", {"bucket": f"org_{s.org}_late"}),
+    "timeseries.delete_bucket": lambda s: Case(f"/timeseries/buckets/{s.bucket}"),
+}
+"""The requests of each route of policy.toml that is no GET, by its id and, where there are several, a word more."""
+
+READS = ("timeseries.query", "timeseries.latest", "timeseries.summary")
+"""Routes that store nothing: their token is asked about again only when two seconds have passed."""
+
+
+class Held:
+    """A request on its way, whose last byte is still here."""
+
+    def __init__(self, url: str, request: bytes) -> None:
+        parts = urlsplit(url)
+        assert parts.hostname is not None
+        self._link = socket.create_connection((parts.hostname, parts.port or 80), timeout=30)
+        self._last = request[-1:]
+        self._link.sendall(request[:-1])
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._link.close()
+
+    def end(self) -> int:
+        """Send the last byte; the status of the answer. A server may have answered, and hung up, before."""
+        with suppress(OSError):
+            self._link.sendall(self._last)
+        with self._link, HTTPResponse(self._link) as answer:
+            answer.begin()
+            return answer.status

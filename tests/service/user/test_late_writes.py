@@ -1,0 +1,176 @@
+"""What was begun before a deletion and ends after it is refused, and leaves nothing: every route, at both entries."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from werkzeug.test import TestResponse
+
+from heartguard_common import policy
+from tests.neighbours import VARIABLES, Neighbours, neighbours
+from tests.people import owner
+from tests.servers import Database, Valkey, until
+from tests.service.gateway.house import Gateway
+from tests.service.gateway.house import environ as gateway_environ
+from tests.service.user.held import CASES, NOT_HELD, READS, Case, Held, Subject
+from tests.service.user.test_whole_person import ALL, everything
+from tests.tokens import operator_auth
+
+HISTORY = ("audit_outbox", "audit_events", "audit_heads", "audit_checkpoints")
+
+
+@dataclass(frozen=True)
+class House:
+    """What runs: the services, their database, and the URL of each entry point."""
+
+    services: Neighbours
+    database: Database
+    urls: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def house(module_database: Database, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Six services, each with an entry point of its own, and a gateway before them."""
+    scratch = tmp_path_factory.mktemp("gateway")
+    with valkey.client() as client:
+        client.flushall()
+    with neighbours(module_database, valkey.url, *ALL) as running:
+        variables = {name: VARIABLES.get(name, f"{name.upper()}_URL") for name in ALL}
+        urls = {variable: running.environ[variable] for variable in variables.values()}
+        settings = gateway_environ(valkey.url, "", scratch / "spool", RATE_LIMIT="100000/min", **urls)
+        gateway = Gateway(settings, scratch / "gateway.log", workers=1)
+        with gateway.running():
+            entries = {name: urls[variable] for name, variable in variables.items()}
+            yield House(running, module_database, {**entries, "gateway": f"http://127.0.0.1:{gateway.port}"})
+
+
+@pytest.fixture
+def links() -> Iterator[ExitStack]:
+    """What closes the connections of requests that nobody has ended."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def writing_routes() -> dict[str, policy.Row]:
+    """The rows of policy.toml that are no GET and no service answers by itself."""
+    return {row.id: row for row in policy.load().rows if row.method != "GET" and row.upstream != "gateway"}
+
+
+def kept(house: House) -> dict[str, str]:
+    """Every row of every table but those of history, and the name of every file."""
+    rows = {name: text for name, text in everything(house.database).items() if name not in HISTORY}
+    files = Path(house.services.environ["MEDIA_DIR"]).rglob("*")
+    return rows | {"files": "\n".join(sorted(str(path) for path in files if path.is_file()))}
+
+
+def ended(services: Neighbours, service: str, asked: TestResponse) -> None:
+    """Wait until a deletion is done."""
+    assert asked.status_code == 202, asked.data
+    place = asked.headers["Location"]
+
+    def status() -> str:
+        return str(services.client(service).get(place, headers=operator_auth()).get_json()["status"])
+
+    until(lambda: status() == "done", f"the deletion by the {service} service")
+
+
+def entries(name: str) -> tuple[str, str]:
+    """Where the request of a case may enter: at its service, and at the gateway."""
+    return writing_routes()[name.partition(" ")[0]].upstream, "gateway"
+
+
+def hold(house: House, links: ExitStack, name: str, subject: Subject, entry: str) -> Held:
+    """The request of a case, but for its last byte."""
+    row = writing_routes()[name.partition(" ")[0]]
+    request = Held(house.urls[entry], CASES[name](subject).bytes_of(row.method, subject.who))
+    links.callback(request.close)
+    return request
+
+
+def test_every_writing_route_has_a_case() -> None:
+    assert set(writing_routes()) == {name.partition(" ")[0] for name in CASES} | set(NOT_HELD)
+
+
+def test_nothing_of_the_deleted_is_stored_by_what_was_begun_before(house: House, links: ExitStack) -> None:
+    person, organization = Subject(house.services, "person"), Subject(house.services, "organization")
+    held = {
+        (subject.name, name, entry): hold(house, links, name, subject, entry)
+        for subject in (person, organization)
+        for name in CASES
+        for entry in entries(name)
+    }
+    last = time.monotonic()
+    asked = house.services.client("user").delete(f"/users/{person.id}", headers=person.root)
+    ended(house.services, "user", asked)
+    named = {"name": organization.name}
+    asked = house.services.client("organization").delete("/organization", headers=organization.root, json=named)
+    ended(house.services, "organization", asked)
+
+    before = kept(house)
+    assert f"org_{organization.org}/" not in before["files"]
+    assert f"user_{person.id}/" not in before["files"]
+    time.sleep(max(0.0, last + 2.1 - time.monotonic()))  # a request that only reads is judged by its token alone
+    with ThreadPoolExecutor(16) as threads:
+        answers = dict(zip(held, threads.map(Held.end, held.values()), strict=True))
+    silent = {"auth.password_forgot": 202}
+    assert {key: status for key, status in answers.items() if status < 400 and silent.get(key[1]) != status} == {}
+    assert {key: status for key, status in answers.items() if status >= 500} == {}
+    assert kept(house) == before
+
+
+MARKS = {
+    "deleted": "UPDATE heartguard_core.users SET deleted_at = now() WHERE id = {person}",
+    "closed": "UPDATE heartguard_core.organizations SET closed_at = now() WHERE id = {org}",
+    "demoted": "UPDATE heartguard_core.users SET role = 'user' WHERE id = {person}",
+    "suspended": "UPDATE heartguard_core.users SET active = false WHERE id = {person}",
+    "logged out": "INSERT INTO heartguard_core.revoked_tokens (kind, value, reason, revoked_at, expires_at)"
+    " VALUES ('sid', '{session}', 'test', now(), now() + interval '1 day')",
+}
+"""What only the database knows: Redis says that the token is good, and the service has just asked it."""
+NEVER_STORE = {*READS, "auth.logout", "auth.session_end", "auth.password_forgot"}
+# These count by themselves, whatever becomes of a token: password, code, refresh token, signed URL, a service's secret.
+WITHOUT_TOKEN = {"auth.login", "auth.refresh", "auth.password_reset", "media.receive", "media.keep_archive"}
+STILL_COUNT = {
+    # The erasure that follows ends these in the rows that they lock; and who asks for it twice is told the same job.
+    "closed": {"auth.login", "auth.refresh", "organization.delete"},
+    "demoted": WITHOUT_TOKEN,
+    "logged out": WITHOUT_TOKEN | {"auth.register invited"},
+    "suspended": {"media.receive", "media.keep_archive"},
+}
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_the_transaction_that_stores_something_asks_who_the_caller_is(house: House, mark: str) -> None:
+    subject = Subject(house.services, mark.replace(" ", "-"))
+    with owner(house.database) as cursor:
+        cursor.execute(MARKS[mark].format(person=subject.id, org=subject.org, session=subject.session))
+    before = kept(house)
+    answers = {}
+    for name in sorted(set(CASES) - NEVER_STORE - STILL_COUNT.get(mark, set())):
+        with ExitStack() as links:
+            answers[name] = hold(house, links, name, subject, entries(name)[0]).end()
+    assert {name: status for name, status in answers.items() if not 400 <= status < 500} == {}
+    assert kept(house) == before
+
+
+def test_who_was_put_down_does_not_raise_themselves_again(house: House, links: ExitStack) -> None:
+    subject = Subject(house.services, "attack")
+    raising = Case(f"/users/{subject.id}", {"role": "admin"})
+    requests = {"auth": ("POST", CASES["auth.register"](subject)), "user": ("PATCH", raising)}
+    held = []
+    for service, (method, case) in requests.items():
+        for entry in (service, "gateway"):
+            held.append(Held(house.urls[entry], case.bytes_of(method, subject.who)))
+            links.callback(held[-1].close)
+    users = house.services.client("user")
+    put_down = users.patch(f"/users/{subject.id}", json={"role": "manager"}, headers=subject.root)
+    assert put_down.status_code == 200, put_down.data
+    assert [request.end() for request in held] == [401] * 4
+    with owner(house.database) as cursor:
+        admins = "SELECT count(*) FROM heartguard_core.users WHERE org_id = %s AND role = 'admin'"
+        cursor.execute(admins, (subject.org,))
+        assert cursor.fetchone() == (1,)

@@ -1,0 +1,95 @@
+"""The register of failed items, on a real PostgreSQL."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from heartguard_common.database import Database as Pool
+from heartguard_common.dead_letter_store import KEPT_DAYS, PostgresDeadLetters
+from heartguard_common.dead_letters import Attempts, Failure, Patience
+from tests.clocks import NANOSECONDS, MovableClock
+from tests.servers import Database
+
+PATIENCE = Patience(attempts=5, first_seconds=10, longest_seconds=30)
+FAILURE = Failure("removals", "a key", "OSError 21", org_id=3)
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def pool(database: Database) -> Iterator[Pool]:
+    pool = Pool(database.url_for("media"))
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def store(pool: Pool, clock: MovableClock) -> PostgresDeadLetters:
+    return PostgresDeadLetters("media", pool, clock)
+
+
+def test_an_item_rests_longer_each_time_and_is_given_up(store: PostgresDeadLetters, clock: MovableClock) -> None:
+    rests = []
+    for _ in range(PATIENCE.attempts):
+        letter = store.failed(FAILURE, PATIENCE)
+        rests.append(None if letter.due_ns is None else (letter.due_ns - letter.last_failed_ns) / NANOSECONDS)
+        assert store.resting("removals", ["a key", "another"]) == {"a key"}
+        clock.forward(30)
+    assert rests == [10, 20, 30, 30, None]
+    assert (letter.attempts, letter.dead, letter.org_id, letter.reason) == (5, True, 3, "OSError 21")
+    assert letter.last_failed_ns - letter.failed_ns == 120 * NANOSECONDS
+    clock.forward(1e6)
+    assert store.resting("removals", ["a key"]) == {"a key"}
+    assert store.counts(["removals", "orphans"]) == {"removals": 1, "orphans": 0}
+    store.remove(letter.id)
+    assert store.resting("removals", ["a key"]) == set()
+    assert store.failed(FAILURE, PATIENCE).attempts == 1
+
+
+def test_what_would_fail_again_is_given_up_at_once(store: PostgresDeadLetters) -> None:
+    assert store.failed(Failure("removals", "x", "why", lasting=True), PATIENCE).dead
+
+
+def test_one_item_that_raises_whatever_it_likes_delays_no_other(store: PostgresDeadLetters) -> None:
+    calls: list[str] = []
+
+    def fails() -> None:
+        calls.append("bad")
+        raise LookupError("quotes what somebody wrote")
+
+    attempts = Attempts(store, "removals", PATIENCE)
+    items = {"bad": fails, "good": lambda: calls.append("good")}
+    assert (attempts.each(items, {"bad": 3}), attempts.each(items)) == (1, 1)
+    assert calls == ["bad", "good", "good"]
+    (letter,) = store.page(None, "retrying", None, 10)
+    assert (letter.item, letter.reason, letter.org_id) == ("bad", "LookupError", 3)
+    store.remove(letter.id)
+    items["bad"] = lambda: calls.append("mended")
+    assert attempts.each(items) == 2
+    assert store.page(None, None, None, 10) == []
+
+
+def test_services_see_their_own(store: PostgresDeadLetters, pool: Pool, clock: MovableClock) -> None:
+    letter = store.failed(FAILURE, PATIENCE)
+    other = PostgresDeadLetters("influx", pool, clock)
+    other.remove(letter.id)
+    other.succeeded("removals", ["a key"])
+    assert (other.find(letter.id), other.page(None, None, None, 10)) == (None, [])
+    assert store.find(letter.id) == letter
+
+
+def test_what_nobody_asks_about_is_forgotten_but_never_what_is_kept_nowhere_else(
+    store: PostgresDeadLetters, clock: MovableClock
+) -> None:
+    store.failed(FAILURE, PATIENCE)
+    store.failed(Failure("events", "1-0", "why", lasting=True, content="{}"), PATIENCE)
+    clock.forward(KEPT_DAYS * 86_400 - 1)
+    store.purge()
+    assert len(store.page(None, None, None, 10)) == 2
+    clock.forward(2)
+    store.purge()
+    (kept,) = store.page(None, None, None, 10)
+    assert (kept.queue, kept.content) == ("events", "{}")

@@ -1,0 +1,191 @@
+"""Lanes for expensive requests: who gets a place, who waits, who is refused, and that every place comes back."""
+
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from heartguard_cli import programs
+from heartguard_common import deadline
+from heartguard_common.database import Database
+from heartguard_common.errors import BUSY, TOO_LONG, ServiceError
+from heartguard_common.identity import Principal
+from heartguard_common.lanes import COMPUTING, STREAMING, Lane, Lanes, Room, Stream
+from heartguard_common.metrics import Metrics
+from tests.servers import until
+
+LONG = 30.0  # nobody waits so long in a test that passes
+
+
+def refused(lane, owner):
+    with pytest.raises(ServiceError) as caught:
+        lane.enter(owner)
+    return (caught.value.row, caught.value.headers["Retry-After"]) == (BUSY, "1")
+
+
+def test_one_organization_never_has_the_last_place():
+    lane = Lane(Room(places=3, share=2))
+    mine = [lane.enter(1), lane.enter(1)]
+    assert refused(lane, 1)
+    with lane.enter(2):
+        assert refused(lane, 2)
+        assert refused(lane, 3)
+    mine[0].leave()
+    mine[0].leave()  # again gives nothing back
+    with lane.enter(1):
+        assert refused(lane, 1)
+
+
+def test_who_waits_gets_a_place_in_turn_and_past_those_whose_share_is_used_up():
+    lane = Lane(Room(places=2, share=1, waiting=4, waiting_share=2), patience=LONG)
+    first, second = lane.enter(1), lane.enter(2)
+    got = []
+
+    def queue(owner, name):
+        place = lane.enter(owner)
+        got.append(name)
+        return place
+
+    with ThreadPoolExecutor(4) as pool:
+        waiting = []
+        for place, (owner, name) in enumerate([(1, "1a"), (3, "3a"), (2, "2a"), (3, "3b")], 1):
+            waiting.append(pool.submit(queue, owner, name))
+            until(lambda place=place: lane.waiting == place, "the wait")
+        second.leave()  # 1 has its share still: 3 is the next
+        waiting[1].result(LONG)
+        first.leave()
+        waiting[0].result(LONG).leave()
+        waiting[2].result(LONG)
+        assert got == ["3a", "1a", "2a"]
+        waiting[1].result().leave()
+        waiting[3].result(LONG)
+
+
+def test_those_who_wait_are_few_of_all_and_fewer_of_one_organization():
+    lane = Lane(Room(places=1, share=1, waiting=2, waiting_share=1), patience=LONG)
+    held = lane.enter(1)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(lane.enter, 1)]
+        until(lambda: lane.waiting == 1, "the first wait")
+        assert refused(lane, 1)
+        waiting.append(pool.submit(lane.enter, 2))
+        until(lambda: lane.waiting == 2, "the second wait")
+        assert refused(lane, 3)
+        held.leave()
+        waiting[0].result(LONG).leave()
+        waiting[1].result(LONG).leave()
+
+
+def test_a_wait_ends_after_a_while():
+    lane = Lane(Room(places=1, share=1, waiting=1, waiting_share=1), patience=0.05)
+    with lane.enter(1):
+        assert refused(lane, 2)
+    assert lane.waiting == 0
+    lane.enter(2).leave()
+
+
+def test_while_the_lane_moves_a_burst_of_cheap_requests_is_answered():
+    lane = Lane(Room(places=2, share=1), brief=LONG)
+
+    def ask(_):
+        with lane.enter(1):
+            threading.Event().wait(0.001)
+
+    lane.enter(1).leave()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(ask, range(16)))
+
+
+def test_a_stream_has_its_place_until_it_is_closed_whether_it_was_read_or_not():
+    lane = Lane(Room(places=1, share=1))
+    closed = []
+
+    def blocks():
+        try:
+            yield b"a"
+            yield b"b"
+        finally:
+            closed.append(True)
+
+    stream = Stream(blocks(), lane.enter(1))
+    assert next(stream) == b"a"
+    assert refused(lane, 2)
+    stream.close()
+    stream.close()
+    assert closed == [True]
+    Stream(blocks(), lane.enter(2)).close()
+    assert list(Stream(blocks(), lane.enter(3))) == [b"a", b"b"]
+    lane.enter(4).leave()
+
+
+def test_a_stream_ends_at_its_bound_and_its_blocks_know_of_it():
+    lane = Lane(Room(places=1, share=1))
+    left = []
+
+    def blocks():
+        while True:
+            left.append(deadline.left())
+            yield b"a"
+            threading.Event().wait(0.001)
+
+    stream = Stream(blocks(), lane.enter(1), seconds=0.05)
+    with pytest.raises(ServiceError) as ended:
+        list(stream)
+    assert deadline.left() is None
+    assert ended.value.row is TOO_LONG
+    assert 0 < left[0] <= 0.05
+    stream.close()
+    lane.enter(1).leave()
+
+
+def test_a_share_is_an_organizations_and_for_a_service_its_own():
+    metrics = Metrics("influx")
+    lanes = Lanes(metrics)
+    people = [Principal("person", "user", user_id=number, org_id=1) for number in range(3)]
+    with lanes.computing(people[0], 5), lanes.computing(people[1], None):
+        with pytest.raises(ServiceError), lanes.computing(people[2], 5):
+            pass
+        with lanes.computing(Principal("service", "service", name="user"), 5):
+            assert metric(metrics, "heartguard_lane_used", "work") == 3
+    assert metric(metrics, "heartguard_lane_used", "work") == 0
+    assert metric(metrics, "heartguard_lane_refused_total", "work") == 1
+
+
+def metric(metrics, name, lane):
+    prefix = f'{name}{{lane="{lane}",service="influx"}} '
+    lines = metrics.exposition().decode().splitlines()
+    return next(float(line.removeprefix(prefix)) for line in lines if line.startswith(prefix))
+
+
+def test_threads_and_connections_are_left_for_what_costs_little():
+    threads = {int(number) for number in re.findall(r'"--threads", "(\d+)"', Path(programs.__file__).read_text())}
+    assert COMPUTING.places + COMPUTING.waiting + STREAMING.places < min(threads)
+    pool = Database.__init__.__kwdefaults__["pool_size"]
+    assert COMPUTING.places + STREAMING.places < pool
+    for room in (COMPUTING, STREAMING):
+        assert room.share < room.places
+        assert room.waiting_share < room.waiting
+
+
+def test_what_costs_much_is_answered_in_lanes():
+    services = ("auth", "organization", "user", "media", "influx", "audit")
+    tables = [import_module(f"heartguard_{name}.routes").ROUTES for name in services]
+    assert {(it.method, it.path): it.seconds for routes in tables for it in routes if it.expensive} == {
+        ("POST", "/timeseries/write"): None,  # of more than 5,000 values
+        ("POST", "/timeseries/query"): 15,
+        ("POST", "/timeseries/latest"): 15,
+        ("POST", "/timeseries/summary"): 15,
+        ("POST", "/timeseries/delete"): 15,
+        ("DELETE", "/timeseries/buckets/{bucket}"): 15,
+        ("DELETE", "/timeseries/fields"): 15,
+        ("POST", "/timeseries/erasures"): 15,
+        ("GET", "/timeseries/exports"): None,
+        ("GET", "/audit/events"): 15,
+        ("GET", "/users/me/access-log"): 15,
+        ("GET", "/audit/verify"): 20,
+        ("GET", "/audit/exports"): None,
+        ("POST", "/media/uploads/{item_id}/complete"): None,
+    }

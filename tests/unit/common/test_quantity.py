@@ -1,0 +1,93 @@
+"""Bodies that hold millions of values are refused before they become objects; those that only look like it are not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from heartguard_common import quantity, shapes, web
+from heartguard_common.contracts import Contracts, Violations
+from heartguard_common.errors import ServiceError
+from heartguard_common.paths import SCHEMAS_DIR
+from heartguard_common.quantity import holds_too_much_json, holds_too_much_xml
+from heartguard_common.representation import Malformed
+
+JSON, XML = "application/json", "application/xml"
+MIB = 1024 * 1024
+MOST = quantity.most(shapes.load(SCHEMAS_DIR).message("WriteRequest").shape, "WriteRequest")
+
+
+def filled(head: bytes, unit: bytes, tail: bytes) -> bytes:
+    """A body of 8 MiB at most."""
+    return head + unit * ((8 * MIB - len(head) - len(tail)) // len(unit)) + tail
+
+
+ATTRIBUTES = b" ".join(b"a%d=''" % number for number in range(300_000))
+BODIES = [
+    (filled(b'{"points":[', b"[],", b"[]]}"), JSON),
+    (filled(b'{"points":[', b"{},", b"{}]}"), JSON),
+    (filled(b'{"points":[', b"[" * 60 + b"]" * 60 + b",", b"[]]}"), JSON),
+    (filled(b"<WriteRequest><points>", b"<a/>", b"</points></WriteRequest>"), XML),
+    (filled(b"<WriteRequest><points>", b"a<b/>", b"</points></WriteRequest>"), XML),
+    (b"<WriteRequest " + ATTRIBUTES + b"/>", XML),
+    (b"<WriteRequest><points><a " + ATTRIBUTES.replace(b"=''", b" =\t'>'") + b"/></points></WriteRequest>", XML),
+]
+
+
+@pytest.mark.parametrize(("body", "kind"), BODIES)
+def test_what_no_message_can_hold_is_refused_before_it_is_made(body: bytes, kind: str) -> None:
+    with pytest.raises(Violations) as caught:
+        Contracts.load()["WriteRequest"].decode(body, kind)
+    assert [(fault.path, fault.message) for fault in caught.value.faults] == [
+        ("", "holds more values than this message can have")
+    ]
+
+
+def test_signs_inside_texts_are_no_values() -> None:
+    text = b'"' + b'[{,\\"' * 20_000 + b'"'
+    assert not holds_too_much_json(b'{"a":[' + b",".join([text] * 5) + b"]}", quantity.Quantity(5, 2, 4))
+    cdata = b"<![CDATA[" + b"<a b='' " * 40_000 + b"]]>"
+    assert not holds_too_much_xml(b"<a>" + cdata + b"</a>", quantity.Quantity(2, 1, 4))
+
+
+def test_depth_is_still_malformed() -> None:
+    with pytest.raises(Malformed, match="64 levels"):
+        holds_too_much_xml(b"<a>" * 200_000, quantity.Quantity(5, 2, 4))
+    with pytest.raises(Malformed, match="64 levels"):
+        holds_too_much_json(b'{"x":' + b'{"[":[' * 200_000, MOST)
+
+
+def test_the_worst_bodies_cost_no_more_than_tens_of_mebibytes(tmp_path: Path) -> None:
+    """In a process of its own, whose peak is read: 250 to 930 MiB before."""
+    program = tmp_path / "peak.py"
+    program.write_text(
+        "import resource, sys\n"
+        "from heartguard_common.contracts import Contracts, Violations\n"
+        "contract = Contracts.load()['WriteRequest']\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "body = open(sys.argv[2], 'rb').read()\n"
+        "before = peak()\n"
+        "try: contract.decode(body, sys.argv[1])\n"
+        "except Violations: print((peak() - before) // 1024)\n"
+    )
+    for number in (0, 2, 3, 5):
+        body, kind = BODIES[number]
+        place = tmp_path / "body"
+        place.write_bytes(body)
+        environ = {"PYTHONPATH": os.pathsep.join(sys.path)}
+        ran = subprocess.run(
+            [sys.executable, program, kind, place], capture_output=True, text=True, check=True, env=environ
+        )
+        assert int(ran.stdout) < 64
+
+
+@pytest.mark.parametrize(("body", "code"), [(b'{"bucket": 1, "points": []}', "GEN_422"), (b'{"bucket":', "GEN_400")])
+def test_a_refusal_keeps_nothing_of_what_it_refuses(body: bytes, code: str) -> None:
+    """An exception with a cause kept the frames it went through: eight documents of 170 MiB at once were 1.3 GiB."""
+    contract = Contracts.load()["WriteRequest"]
+    with pytest.raises(ServiceError) as caught:
+        web._checked(lambda: contract.decode(body, JSON))
+    assert caught.value.row.code == code
+    assert caught.value.__context__ is None
