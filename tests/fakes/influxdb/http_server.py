@@ -18,13 +18,17 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer; `cut` sends half of the body and closes, `hang` waits for the server's end before anything."""
+    """An answer; `cut` sends half of the body and closes, `hang` waits for the server's end before anything.
+
+    `endless` sends the body again and again, in chunks, until the client has closed the connection.
+    """
 
     status: int
     body: str = ""
     headers: dict = field(default_factory=dict)
     cut: bool = False
     hang: bool = False
+    endless: bool = False
 
 
 class HttpServer:
@@ -32,6 +36,7 @@ class HttpServer:
 
     def __init__(self):
         self._over = threading.Event()
+        self.left = threading.Event()  # a client has closed the connection of an endless answer
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -79,6 +84,9 @@ class HttpServer:
             self._over.wait()
             handler.close_connection = True
             return
+        if answered.endless:
+            self._send_for_ever(handler, answered)
+            return
         body = answered.body.encode()
         handler.send_response(answered.status)
         for name, value in answered.headers.items():
@@ -89,3 +97,17 @@ class HttpServer:
         handler.wfile.write(body[: len(body) // 2] if answered.cut else body)
         if answered.cut:
             handler.close_connection = True
+
+    def _send_for_ever(self, handler, answered):
+        handler.close_connection = True
+        handler.send_response(answered.status)
+        for name, value in answered.headers.items():
+            handler.send_header(name, value)
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        block = answered.body.encode()
+        try:
+            while not self._over.is_set():
+                handler.wfile.write(b"%x\r\n%b\r\n" % (len(block), block))
+        except OSError:
+            self.left.set()

@@ -8,13 +8,22 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 from tests.fakes.influxdb.http_server import Answered, HttpServer
-from tests.fakes.influxdb.model_flux import EmptyRangeError, NoSuchBucketError, answer_query, nanoseconds
+from tests.fakes.influxdb.model_flux import EmptyRangeError, EndlessError, NoSuchBucketError, answer_query, nanoseconds
 from tests.fakes.influxdb.model_lines import UnparsableError, read_lines
 from tests.fakes.influxdb.recorded import ORG, TOKEN
 
 ORG_ID = "e18794377409c57c"
 SCALES = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
 TYPES = {float: "float", int: "integer", bool: "boolean", str: "string"}
+# The real one sends the row for ever, and these lines once.
+ENDLESS = (
+    "#datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,long,string,string\r\n"
+    "#group,false,false,true,true,false,true,true\r\n"
+    "#default,_result,,,,,,\r\n"
+    ",result,table,_start,_stop,_value,_field,_measurement\r\n"
+    ",,0,1970-01-01T00:00:00Z,1970-01-01T00:00:00Z,0,bpm,heart_rate\r\n"
+    "\r\n"
+)
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
@@ -107,6 +116,8 @@ class ModelInfluxDB(HttpServer):
         except NoSuchBucketError as error:
             missing = f'failed to initialize execute state: could not find bucket "{error.args[0]}"'
             return _error(404, "not found", missing)
+        except EndlessError:
+            return Answered(200, ENDLESS, {"Content-Type": "text/csv; charset=utf-8"}, endless=True)
         except EmptyRangeError:
             return _error(400, "invalid", "error in building plan while starting program: cannot query an empty range")
         return Answered(200, text, {"Content-Type": "text/csv; charset=utf-8"})
@@ -131,7 +142,9 @@ class ModelInfluxDB(HttpServer):
         return Answered(200, json.dumps({"orgs": [{"id": ORG_ID, "name": ORG}]}), JSON)
 
     def _find(self, query, _):
-        found = [self._buckets[query["name"]].document()] if query["name"] in self._buckets else []
+        if "org" in query and "name" in query and query["name"] not in self._buckets:
+            return _error(404, "not found", f'bucket "{query["name"]}" not found')
+        found = [it.document() for it in self._buckets.values() if query.get("name") in (None, it.name)]
         return Answered(200, json.dumps({"buckets": found}), JSON)
 
     def _create(self, _, body):

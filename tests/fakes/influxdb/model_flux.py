@@ -1,4 +1,7 @@
-"""Flux as far as the model of InfluxDB goes: from, range, filter by equality, sort, limit, aggregates, windows."""
+"""Flux as far as the model of InfluxDB goes: filter, group, sort, limit, tail, aggregates, windows, yields.
+
+It also moves texts to other instants where a real server does (`_moved`), so that a query which reads them wrong fails.
+"""
 
 import csv
 import io
@@ -8,8 +11,9 @@ import statistics
 from decimal import Decimal
 
 from heartguard_common.clock import parse_rfc3339, rfc3339
+from tests.fakes.influxdb.model_tests import passes
 
-SECONDS = {"s": 1, "m": 60, "h": 3600}
+SECONDS = {"ns": 10**-9, "s": 1, "m": 60, "h": 3600}
 FUNCTIONS = {
     "mean": statistics.fmean,
     "min": min,
@@ -22,6 +26,7 @@ FUNCTIONS = {
     "stddev": lambda values: statistics.stdev(values) if len(values) > 1 else math.nan,
 }
 SELECTORS = frozenset({"min", "max", "first", "last"})
+ENDLESS = frozenset({"mean", "sum", "count"})
 TYPES = {float: "double", int: "long", bool: "boolean", str: "string"}
 
 
@@ -33,71 +38,121 @@ class EmptyRangeError(Exception):
     """A range that ends before it begins."""
 
 
+class EndlessError(Exception):
+    """A question that the real server answers without end."""
+
+
 nanoseconds = parse_rfc3339
+
+
+class Table:
+    """Rows of (time, value, columns of their own); `columns` are those of the group key."""
+
+    def __init__(self, columns, rows, *, timed=True, edged=True):
+        self.columns, self.rows, self.timed, self.edged = columns, rows, timed, edged
 
 
 def answer_query(text, bound, buckets):
     """Annotated CSV of what a query finds; `bound` holds literals of the parameters, `buckets` points by name."""
-    first, second, *stages = text.split(" |> ")
-    name = _value(re.fullmatch(r"from\(bucket: (.+)\)", first)[1], bound)
-    if name not in buckets:
-        raise NoSuchBucketError(name)
+    statements = text.split("\n")
+    source = None
+    if match := re.fullmatch(r"data = \(\) => (.+)", statements[0]):
+        source, statements = match[1], statements[1:]
+    parts = []
+    for statement in statements:
+        whole = statement.replace("data()", source, 1) if source else statement
+        stages = whole.split(" |> ")
+        name = "_result"
+        if match := re.fullmatch(r'yield\(name: "(.+)"\)', stages[-1]):
+            name, stages = match[1], stages[:-1]
+        parts.append(_result(stages, name, bound, buckets))
+    # The real server gives several results in either order.
+    return "".join(reversed(parts))
+
+
+def _result(stages, name, bound, buckets):
+    first, second, *stages = stages
+    bucket = _value(re.fullmatch(r"from\(bucket: (.+)\)", first)[1], bound)
+    if bucket not in buckets:
+        raise NoSuchBucketError(bucket)
     edges = re.fullmatch(r"range\(start: (.+), stop: (.+)\)", second)
     start, stop = _instant(edges[1], bound), _instant(edges[2], bound)
     if start >= stop:
         raise EmptyRangeError
     tables = []
-    for (measurement, tags, field), values in sorted(buckets[name].items()):
-        rows = [(time_ns, values[time_ns]) for time_ns in sorted(values) if start <= time_ns < stop]
-        columns = {"_field": field, "_measurement": measurement, **dict(tags)}
-        tables.append((columns, rows))
-    timed = True
-    for stage in stages:
-        tables, timed = _apply(stage, tables, timed, bound, (start, stop))
-    return _csv([table for table in tables if table[1]], start, stop, timed=timed)
+    for (measurement, tags, field), values in sorted(buckets[bucket].items()):
+        rows = [(time_ns, values[time_ns], {}) for time_ns in sorted(values) if start <= time_ns < stop]
+        tables.append(Table({"_field": field, "_measurement": measurement, **dict(tags)}, rows))
+    filters = [match[1] for stage in stages if (match := re.fullmatch(r"filter\(fn: \(r\) => (.+)\)", stage))]
+    assert stages[: len(filters)] == [f"filter(fn: (r) => {test})" for test in filters], "filters come first"
+    for test in filters:
+        tables = [_filtered(table, test, bound) for table in tables]
+    if not any("r._value" in test for test in filters):
+        tables = [_with(table, _moved(table.rows)) for table in tables]
+    rest = stages[len(filters) :]
+    if rest and rest[0].removesuffix("()") in ENDLESS and stop <= 0 and any(table.rows for table in tables):
+        raise EndlessError
+    for stage in rest:
+        tables = [table for table in _apply(stage, tables, (start, stop)) if table.rows]
+    return _csv([table for table in tables if table.rows], start, stop, name)
 
 
-def _apply(stage, tables, timed, bound, edges):
-    if match := re.fullmatch(r"filter\(fn: \(r\) => (.+)\)", stage):
-        return [table for table in tables if _passes(match[1], table[0], bound)], timed
-    if stage == 'sort(columns: ["_time"], desc: true)':
-        return [(columns, rows[::-1]) for columns, rows in tables], timed
-    if match := re.fullmatch(r"limit\(n: ([0-9]+)\)", stage):
-        return [(columns, rows[: int(match[1])]) for columns, rows in tables], timed
+def _moved(rows):
+    """What a 2.7.12 gives for texts in its cache: an empty one behind equal others is lost, those behind it move up."""
+    texts = [value for _, value, _ in rows]
+    place = next((at for at, value in enumerate(texts) if value != texts[0]), None)
+    if not rows or type(texts[0]) is not str or texts[0] == "" or place is None or texts[place] != "":
+        return rows
+    texts = [*texts[:place], *texts[place + 1 :], ""]
+    return [(time_ns, value, own) for (time_ns, _, own), value in zip(rows, texts, strict=True)]
+
+
+def _filtered(table, test, bound):
+    rows = [row for row in table.rows if passes(test, {**table.columns, "_value": row[1]}, bound)]
+    return Table(table.columns, rows)
+
+
+def _apply(stage, tables, edges):
+    if stage == "group()":
+        return [Table({}, [(at, value, table.columns) for table in tables for at, value, _ in table.rows])]
+    if stage == 'group(columns: ["_value", "_time", "_start", "_stop"], mode: "except")':
+        return [Table(table.columns, table.rows, edged=False) for table in tables]
     if match := re.fullmatch(r"([a-z]+)\(\)", stage):
-        function = FUNCTIONS[match[1]]
-        found = [(columns, _total(rows, function, match[1])) for columns, rows in tables if rows]
-        return found, match[1] in SELECTORS
-    match = re.fullmatch(r"aggregateWindow\(every: ([0-9]+)([smh]), fn: ([a-z]+), createEmpty: false\)", stage)
-    width = int(match[1]) * SECONDS[match[2]] * 10**9
-    return [(columns, _windows(rows, width, FUNCTIONS[match[3]], edges[1])) for columns, rows in tables], timed
+        return [_total(table, match[1]) for table in tables if table.rows]
+    change = _change(stage, edges)
+    return [_with(table, change(table.rows)) for table in tables]
 
 
-def _total(rows, function, name):
+def _change(stage, edges):
+    """What a stage makes of the rows of each table."""
+    if match := re.fullmatch(r'sort\(columns: \["_time"\](, desc: true)?\)', stage):
+        return lambda rows: sorted(rows, key=lambda row: row[0], reverse=bool(match[1]))
+    if match := re.fullmatch(r"(limit|tail)\(n: ([0-9]+)\)", stage):
+        count = int(match[2])
+        return (lambda rows: rows[:count]) if match[1] == "limit" else (lambda rows: rows[-count:])
+    match = re.fullmatch(r"aggregateWindow\(every: ([0-9]+)(ns|s|m|h), fn: ([a-z]+), createEmpty: false\)", stage)
+    width = round(int(match[1]) * SECONDS[match[2]] * 10**9)
+    return lambda rows: _windows(rows, width, FUNCTIONS[match[3]], edges[1])
+
+
+def _with(table, rows):
+    return Table(table.columns, rows, timed=table.timed, edged=table.edged)
+
+
+def _total(table, name):
     """One row: of a selector the whole row that it selects, of an aggregate its value without a time."""
-    value = function([value for _, value in rows])
+    value = FUNCTIONS[name]([value for _, value, _ in table.rows])
     if name in SELECTORS:
-        return [next(row for row in (rows[::-1] if name == "last" else rows) if row[1] == value)]
-    return [(0, value)]
+        rows = table.rows[::-1] if name == "last" else table.rows
+        return _with(table, [next(row for row in rows if row[1] == value)])
+    return Table(table.columns, [(0, value, {})], timed=False, edged=table.edged)
 
 
 def _windows(rows, width, function, stop):
     gathered = {}
-    for time_ns, value in rows:
+    for time_ns, value, _ in rows:
         gathered.setdefault(min((time_ns // width + 1) * width, stop), []).append(value)
-    return [(end, function(values)) for end, values in gathered.items()]
-
-
-def _passes(text, columns, bound):
-    """Whether a row passes `a and (b or c) and d`, each an equality of a column."""
-    return all(
-        any(_equals(test, columns, bound) for test in part.strip("()").split(" or ")) for part in text.split(" and ")
-    )
-
-
-def _equals(test, columns, bound):
-    match = re.fullmatch(r'r(?:\.([A-Za-z_]+)|\["([A-Za-z0-9_]+)"\]) == (.+)', test)
-    return columns.get(match[1] or match[2]) == _value(match[3], bound)
+    return [(end, function(values), {}) for end, values in gathered.items()]
 
 
 def _value(text, bound):
@@ -108,28 +163,34 @@ def _instant(text, bound):
     return int(text) * 10**9 if text.isdigit() else parse_rfc3339(bound[text]["value"])
 
 
-def _csv(tables, start, stop, *, timed):
+def _csv(tables, start, stop, name):
     out = io.StringIO()
     write = csv.writer(out, lineterminator="\r\n").writerow
     shape = None
-    for number, (columns, rows) in enumerate(tables):
-        names = ["_start", "_stop", *(["_time"] if timed else []), "_value", *columns]
-        kind = TYPES[type(rows[0][1])]
+    for number, table in enumerate(tables):
+        own = sorted({column for _, _, columns in table.rows for column in columns})
+        leading = [*(["_start", "_stop"] if table.edged else []), *(["_time"] if table.timed else [])]
+        names = [*leading, "_value", *own, *table.columns]
+        kind = TYPES[type(table.rows[0][1])]
+        assert all(TYPES[type(value)] == kind for _, value, _ in table.rows), "schema collision"
         if (kind, names) != shape:
             if shape is not None:
                 write([])
             shape = (kind, names)
-            times = ["dateTime:RFC3339"] * (3 if timed else 2)
-            write(["#datatype", "string", "long", *times, kind, *["string"] * len(columns)])
-            grouped = ["true", "true", *(["false"] if timed else []), "false", *["true"] * len(columns)]
-            write(["#group", "false", "false", *grouped])
-            write(["#default", "_result", *[""] * (len(names) + 1)])
+            times = ["dateTime:RFC3339"] * len(leading)
+            write(["#datatype", "string", "long", *times, kind, *["string"] * len([*own, *table.columns])])
+            key = ["false" if column in ("_time", "_value", *own) else "true" for column in names]
+            write(["#group", "false", "false", *key])
+            write(["#default", name, *[""] * (len(names) + 1)])
             write(["", "result", "table", *names])
-        for time_ns, value in rows:
-            times = [rfc3339(start), rfc3339(stop), *([rfc3339(time_ns)] if timed else [])]
-            write(["", "", number, *times, _cell(value), *columns.values()])
-    write([])
-    return out.getvalue()
+        for time_ns, value, columns in table.rows:
+            edges = [rfc3339(start), rfc3339(stop)] if table.edged else []
+            times = [*edges, *([rfc3339(time_ns)] if table.timed else [])]
+            own_cells = [columns.get(column, "") for column in own]
+            write(["", "", number, *times, _cell(value), *own_cells, *table.columns.values()])
+    if shape is not None:
+        write([])
+    return out.getvalue() or "\r\n"
 
 
 def _cell(value):

@@ -81,7 +81,7 @@ def _fields(line, text):
         elif letter in ", " and not quoted:
             if middle is None or middle + 1 == place or middle == begin:
                 raise UnparsableError(line, "missing field value")
-            values[_plain(text[begin:middle])] = _value(line, text[middle + 1 : place])
+            values[_plain(text[begin:middle]).replace('\\"', '"')] = _value(line, text[middle + 1 : place])
             begin, middle = place + 1, None
             if letter == " ":
                 return values, text[place + 1 :]

@@ -126,12 +126,12 @@ def test_answers_under_a_key_go_after_a_day(database, clock):
     opened = Database(database.url_for("media"))
     keys = IdempotencyKeys("media", opened, clock)
     for name in ("one", "two"):
-        keys.once("user:1", "media.upload", name, "hash", lambda: Recorded(201, {}, b"kept"))
+        keys.once("user:1", "media.upload", name, "hash", lambda _: Recorded(201, {}, b"kept"))
     clock.forward(DAY - 120)
-    keys.once("user:1", "media.upload", "three", "hash", lambda: Recorded(201, {}, b"kept"))
+    keys.once("user:1", "media.upload", "three", "hash", lambda _: Recorded(201, {}, b"kept"))
     assert count(database, "idempotency_keys") == 3
     clock.forward(240)
-    keys.once("user:2", "media.upload", "four", "hash", lambda: Recorded(201, {}, b"kept"))
+    keys.once("user:2", "media.upload", "four", "hash", lambda _: Recorded(201, {}, b"kept"))
     assert count(database, "idempotency_keys") == 2
     opened.close()
 

@@ -1,7 +1,8 @@
 """The use cases of the time-series service without HTTP, on each store: one suite for all.
 
-PostgresStore, InfluxStore before the model of InfluxDB, and InfluxStore before a real one where
-HEARTGUARD_TEST_INFLUX_URL, HEARTGUARD_TEST_INFLUX_TOKEN and HEARTGUARD_TEST_INFLUX_ORG name it.
+PostgresStore, InfluxStore before the model of InfluxDB, and InfluxStore before real ones: an InfluxDB 2 where
+HEARTGUARD_TEST_INFLUX_URL, HEARTGUARD_TEST_INFLUX_TOKEN and HEARTGUARD_TEST_INFLUX_ORG name it, and the InfluxDB 1.13
+whose program HEARTGUARD_TEST_INFLUXD names (tests/influxdb1).
 """
 
 import os
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,12 +27,18 @@ from tests.clocks import MovableClock
 from tests.fakes.authority import KnownPeople
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN
+from tests.influxdb1.server import InfluxDB1
 from tests.people import found
 from tests.servers import Database
 
 REAL = tuple(os.environ.get(f"HEARTGUARD_TEST_INFLUX_{name}", "") for name in ("URL", "TOKEN", "ORG"))
-STORES = ("postgres", "influx-model", *(["influx-real"] if all(REAL) else []))
-WRITTEN = {"postgres": "created", "influx-model": "stored", "influx-real": "stored"}
+INFLUXD = os.environ.get("HEARTGUARD_TEST_INFLUXD", "")
+STORES = (
+    "postgres",
+    "influx-model",
+    *(["influx-real"] if all(REAL) else []),
+    *(["influx-1.13"] if INFLUXD else []),
+)
 
 _names = count(1)
 
@@ -93,7 +101,7 @@ class Silent:
 @pytest.fixture(scope="module", params=STORES)
 def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator[Rooms]:
     pool = Pool(module_database.url_for("influx"))
-    with _stores(request.param, pool) as (buckets, store, transaction):
+    with _stores(request.param, pool, request) as (buckets, store, transaction):
         stores = Stores(
             buckets,
             PostgresFieldTypes(pool),
@@ -112,7 +120,7 @@ def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator
             Querying(stores),
             Exporting(stores),
             store,
-            WRITTEN[request.param],
+            "created" if request.param == "postgres" else "stored",
             pool,
         )
         yield rooms
@@ -121,11 +129,17 @@ def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator
 
 
 @contextmanager
-def _stores(kind: str, pool: Pool) -> Iterator[tuple[PostgresBuckets, TimeSeriesStore, Transaction]]:
+def _stores(
+    kind: str, pool: Pool, request: pytest.FixtureRequest
+) -> Iterator[tuple[PostgresBuckets, TimeSeriesStore, Transaction]]:
     if kind == "postgres":
         yield PostgresBuckets(pool), PostgresStore(pool), pool.transaction
     elif kind == "influx-real":
         yield from _influx(pool, *REAL)
+    elif kind == "influx-1.13":
+        directory = request.getfixturevalue("tmp_path_factory").mktemp("influxd")
+        with InfluxDB1(Path(INFLUXD), directory) as server:
+            yield from _influx(pool, server.url, TOKEN, ORG)
     else:
         with ModelInfluxDB(MovableClock().now_ns()) as model:
             yield from _influx(pool, model.url, TOKEN, ORG)

@@ -30,6 +30,7 @@ class Recorded:
     server: Server
     bucket_id: int
     pauses: list
+    recorded: RecordedInfluxDB
 
 
 class Registry:
@@ -48,7 +49,7 @@ class Registry:
             buckets = InfluxBuckets(self.pool, server)
             bucket_id = buckets.create(self._org_id, bucket, retention_days).id
             try:
-                yield Recorded(InfluxStore(self.pool, server), buckets, server, bucket_id, pauses)
+                yield Recorded(InfluxStore(self.pool, server), buckets, server, bucket_id, pauses, recorded)
             finally:
                 server.close()
                 self._forget(bucket_id)

@@ -8,6 +8,7 @@ from heartguard_common.errors import ServiceError
 from heartguard_influx.domain.point import Point, Verdict
 from heartguard_influx.domain.query import Row
 from heartguard_influx.domain.windows import Every, Grid, grid
+from tests.fakes.influxdb.recorded import EXCHANGES
 from tests.people import found
 from tests.store.influx.recorded import BAND, BARE, BUCKET, SECOND, START, STOP, WATCH, Registry, selection
 
@@ -32,13 +33,45 @@ def code(raised):
     return raised.value.row.code
 
 
-def test_ready_means_that_the_organization_is_there_and_the_token_good(registry):
-    with registry.before("bucket_create/1") as influx:
+# What the server answers about the bucket that the readiness asks for: the second recording, in the name of its bucket.
+FOUND, ABSENT = "ready_bucket_found", "ready_bucket_absent"
+WRITES, DELETES = "ready_write_nothing", "ready_delete_nothing"
+
+
+def test_ready_means_that_the_token_may_read_write_and_delete(registry):
+    with registry.before(FOUND, WRITES, DELETES) as influx:
         influx.server.ping()
-    with registry.before("bucket_create_unknown_org", org="no-such-org") as influx:
-        with pytest.raises(ServiceError) as raised:
-            influx.server.ping()
-        assert code(raised) == "TS_032"
+
+
+def test_the_first_readiness_makes_its_bucket_by_a_token_without_rights_to_its_organization(registry):
+    steps = (ABSENT, "ready_no_orgs", "ready_buckets_of_organization", "ready_bucket_made")
+    with registry.before(*steps, FOUND, WRITES, DELETES) as influx:
+        influx.server.ping()
+
+
+def test_a_token_that_sees_neither_organization_nor_bucket_is_told_what_it_lacks(registry):
+    with registry.before(ABSENT, "ready_no_orgs", "ready_no_buckets") as influx, pytest.raises(ServiceError) as raised:
+        influx.server.ping()
+    assert code(raised) == "TS_032"
+    assert "read:orgs" in raised.value.details[0].message
+
+
+@pytest.mark.parametrize(
+    ("steps", "changed"),
+    [
+        ([FOUND], "token_inactive_bucket_by_name_org_1"),
+        ([FOUND], "token_write_only_bucket_by_name_org_1"),
+        ([FOUND], "token_wrong_bucket_by_name_org_1"),
+        ([FOUND, WRITES], "token_read_only_write_nothing"),
+        ([FOUND, WRITES], "token_inactive_write_nothing"),
+        ([FOUND, WRITES, DELETES], "token_read_only_delete"),
+    ],
+)
+def test_a_token_that_lacks_a_right_is_not_ready(registry, steps, changed):
+    answer = {part: EXCHANGES[changed]["response"][part] for part in ("status", "body")}
+    with registry.before(*steps, changes={len(steps) - 1: answer}) as influx, pytest.raises(ServiceError) as raised:
+        influx.server.ping()
+    assert code(raised) == "TS_032"
 
 
 def test_a_batch_is_one_request_of_line_protocol(registry):
@@ -114,11 +147,10 @@ def test_a_line_the_server_cant_parse_is_rejected_without_its_text(registry):
 
 
 def test_a_wrong_token_is_this_services_fault(registry):
-    with registry.before("ns_unauthorized", token="wrong") as influx:
-        with pytest.raises(ServiceError) as raised:
-            influx.store.write(influx.bucket_id, [BEAT])
-        assert code(raised) == "TS_032"
-        assert raised.value.row.status == 502
+    with registry.before("ns_unauthorized", token="wrong") as influx, pytest.raises(ServiceError) as raised:
+        influx.store.write(influx.bucket_id, [BEAT])
+    assert code(raised) == "TS_032"
+    assert raised.value.row.status == 502
 
 
 def page(influx, registry, **more):
@@ -140,7 +172,7 @@ def test_raw_points_come_in_order_of_time(registry):
 
 
 def test_a_series_that_is_not_registered_is_not_seen(registry):
-    with registry.before("bound_raw") as influx:
+    with registry.before("bound_raw_of_one") as influx:
         fields = registry.know(influx.bucket_id, series=[BAND])
         chosen = selection(influx.bucket_id)
         groups = influx.store.groups(chosen, None)
@@ -162,8 +194,7 @@ REFERENCE = {
 
 @pytest.mark.parametrize("aggregate", REFERENCE)
 def test_windows_of_each_series(registry, aggregate):
-    steps = ["bound_count"] if aggregate == "count" else ["bound_count", f"bound_{aggregate}"]
-    with registry.before(*steps) as influx:
+    with registry.before(f"bound_{aggregate}") as influx:
         fields = registry.know(influx.bucket_id)
         chosen = selection(influx.bucket_id)
         groups = influx.store.groups(chosen, ["device", "user_id"])
@@ -184,7 +215,7 @@ def test_windows_of_each_series(registry, aggregate):
 
 
 def test_means_of_series_are_joined_by_their_weight(registry):
-    with registry.before("bound_count", "bound_mean") as influx:
+    with registry.before("bound_mean") as influx:
         fields = registry.know(influx.bucket_id)
         chosen = selection(influx.bucket_id)
         groups = influx.store.groups(chosen, ())
@@ -195,7 +226,7 @@ def test_means_of_series_are_joined_by_their_weight(registry):
 
 
 def test_the_whole_range_is_one_window(registry):
-    with registry.before("bound_total_count", "bound_total_mean") as influx:
+    with registry.before("bound_total_mean") as influx:
         fields = registry.know(influx.bucket_id)
         chosen = selection(influx.bucket_id)
         groups = influx.store.groups(chosen, ())
@@ -205,7 +236,7 @@ def test_the_whole_range_is_one_window(registry):
 
 
 def test_a_bucket_nobody_has_written_to_and_a_measurement_nobody_wrote_are_empty(registry):
-    with registry.before("bound_unknown_bucket", bucket="org_none") as influx:
+    with registry.before("bound_unknown_bucket", "bucket_by_name_and_org_absent", bucket="org_none") as influx:
         assert page(influx, registry) == ([], None)
     with registry.before("bound_none") as influx:
         fields = registry.know(influx.bucket_id, "none")
@@ -214,12 +245,41 @@ def test_a_bucket_nobody_has_written_to_and_a_measurement_nobody_wrote_are_empty
         assert influx.store.points(chosen, groups, fields, after=None, limit=100, descending=False) == ([], None)
 
 
+@pytest.mark.parametrize("name", ["token_inactive_bucket_by_name_org_1", "token_write_only_bucket_by_name_org_1"])
+def test_a_token_that_lost_its_rights_is_not_taken_for_an_empty_store(registry, name):
+    answer = {part: EXCHANGES[name]["response"][part] for part in ("status", "body")}
+    steps = ("bound_unknown_bucket", "bucket_by_name_and_org_absent")
+    with (
+        registry.before(*steps, changes={1: answer}, bucket="org_none") as influx,
+        pytest.raises(ServiceError) as raised,
+    ):
+        page(influx, registry)
+    assert code(raised) == "TS_032"
+
+
+def test_a_write_while_its_bucket_is_being_made_is_repeated(registry):
+    answer = {part: EXCHANGES["write_first_at_once/1"]["response"][part] for part in ("status", "body")}
+    with registry.before("ns_bucket_is_there", "ns_bucket_is_there", changes={0: answer}) as influx:
+        assert influx.store.write(influx.bucket_id, [BEAT]) == [STORED]
+        assert len(influx.pauses) == 1
+
+
 def test_a_person_is_erased_by_their_tag(registry):
     mine = (("device", "band"), ("user_id", "7"))
-    with registry.before("bound_count_of_person", "delete_person") as influx:
+    with registry.before("bound_count_of_person", "delete_person", "bound_none_of_person") as influx:
         registry.know(influx.bucket_id, series=[mine, WATCH])
         assert influx.store.erase([influx.bucket_id], 7) == 18
         assert [group.tags for group in influx.store.groups(selection(influx.bucket_id), None)] == [WATCH]
+
+
+def test_a_deletion_after_which_points_are_left_is_not_done(registry):
+    mine = (("device", "band"), ("user_id", "7"))
+    with registry.before("bound_count_of_person", "delete_person", "bound_count_of_person") as influx:
+        registry.know(influx.bucket_id, series=[mine])
+        with pytest.raises(ServiceError) as raised:
+            influx.store.erase([influx.bucket_id], 7)
+        assert code(raised) == "TS_033"
+        assert [group.tags for group in influx.store.groups(selection(influx.bucket_id), None)] == [mine]
 
 
 @pytest.mark.parametrize("steps", [("own_bucket_find", "bucket_delete/2"), ("own_bucket_absent",)])
@@ -236,7 +296,7 @@ def test_a_bucket_that_went_meanwhile_is_gone(registry):
 
 @pytest.mark.parametrize("aggregate", ["mean", "count"])
 def test_windows_leave_out_a_series_that_is_not_registered(registry, aggregate):
-    with registry.before(*dict.fromkeys(["bound_count", f"bound_{aggregate}"])) as influx:
+    with registry.before(f"bound_{aggregate}") as influx:
         fields = registry.know(influx.bucket_id, series=[BAND])
         chosen = selection(influx.bucket_id)
         groups = influx.store.groups(chosen, ())

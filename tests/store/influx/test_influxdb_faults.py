@@ -118,6 +118,22 @@ def test_a_query_that_begins_late_is_asked_again(registry):
         assert len(rows) == 19
 
 
+def test_an_answer_without_end_is_left_and_its_connection_closed(registry):
+    endless = {"body": EXCHANGES["query_before_1970_count_until_19700101T000000Z_endless"]["response"]["body"]}
+    with registry.before(READ, changes={0: {**endless, "endless": True}}, answer=0.3) as influx:
+        assert refused(read, influx, registry).row is STORE_FAULT
+        assert influx.recorded.left.wait(5)
+    with registry.before(READ, changes={0: {**endless, "endless": True}}, answer_bytes=100_000) as influx:
+        assert refused(read, influx, registry).row is STORE_FAULT
+        assert influx.recorded.left.wait(5)
+
+
+def test_an_error_without_end_is_left_too(registry):
+    with registry.before(WRITE, changes={0: {"status": 400, "body": "x" * 1000, "endless": True}}) as influx:
+        assert refused(write, influx).row is STORE_FAULT
+        assert influx.recorded.left.wait(5)
+
+
 def test_an_answer_that_breaks_off_is_an_error_and_no_short_answer(registry):
     with registry.before(READ, changes={0: {"cut": True}}) as influx:
         error = refused(read, influx, registry)
@@ -127,6 +143,7 @@ def test_an_answer_that_breaks_off_is_an_error_and_no_short_answer(registry):
 @pytest.mark.parametrize(
     "body",
     [
+        EXCHANGES["query_error_after_the_answer_began"]["response"]["body"],
         # Annotated CSV says so in a table of its own when a query ends with an error after its answer began.
         "#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n,error,reference\r\n,Failed to read,897\r\n",
         EXCHANGES[READ]["response"]["body"] + ",error,reference\r\n,Failed to read,897\r\n",
@@ -200,9 +217,9 @@ def test_a_refused_deletion_forgets_no_series_so_that_it_can_be_asked_again(regi
 
 
 def test_a_bucket_that_the_server_lost_has_nothing_to_delete(registry):
-    steps = ("bound_count_of_person", "delete_person")
+    steps = ("bound_count_of_person", "own_bucket_absent", "delete_person", "own_bucket_absent")
     gone = {"status": 404, "body": '{"code":"not found","message":"bucket not found"}'}
-    with registry.before(*steps, changes={0: _answer_to("query_unknown_bucket"), 1: gone}) as influx:
+    with registry.before(*steps, changes={0: _answer_to("query_unknown_bucket"), 2: gone}) as influx:
         registry.know(influx.bucket_id, series=[MINE])
         assert influx.store.erase([influx.bucket_id], 7) == 0
         assert influx.store.groups(selection(influx.bucket_id), None) == []

@@ -130,7 +130,7 @@ def create_bucket(house: House) -> None:
 
 
 def create_with_a_key(house: House) -> None:
-    def answer() -> Recorded:
+    def answer(_: int) -> Recorded:
         create_bucket(house)
         return Recorded(201, {}, b"")
 

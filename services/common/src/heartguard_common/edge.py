@@ -77,8 +77,13 @@ class Parts:
     authority: PostgresAuthority
 
 
-def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = None) -> Parts:
-    """Open PostgreSQL and Redis for a service; nothing connects before it is used."""
+def open_parts(
+    service: str, settings: ServiceSettings, clock: Clock | None = None, *, effects_elsewhere: bool = False
+) -> Parts:
+    """Open PostgreSQL and Redis for a service; nothing connects before it is used.
+
+    `effects_elsewhere` says that requests with an Idempotency-Key change another store than PostgreSQL.
+    """
     clock = clock or SystemClock()
     lifecycle = Lifecycle()
     database = lifecycle.open(
@@ -99,7 +104,7 @@ def open_parts(service: str, settings: ServiceSettings, clock: Clock | None = No
         auth=Sister(settings.auth_url, service, settings.service_secret),
         audit=audit,
         clock=clock,
-        keys=IdempotencyKeys(service, database, clock, limits),
+        keys=IdempotencyKeys(service, database, clock, limits, claim_first=effects_elsewhere),
         metrics=metrics,
         limits=limits,
         letters=PostgresDeadLetters(service, database, clock),

@@ -5,10 +5,11 @@ The answer is kept in the transaction of the effect, so that neither exists with
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.database import Database
@@ -39,14 +40,21 @@ def fingerprint(*parts: bytes) -> str:
 
 
 class IdempotencyKeys:
-    """The keys of one service, in PostgreSQL."""
+    """The keys of one service, in PostgreSQL.
 
-    def __init__(self, service: str, database: Database, clock: Clock, limits: Limits | None = None) -> None:
+    `claim_first` commits a key before its request is carried out, for effects outside of PostgreSQL: a request that
+    fails is dated by its first try when it is repeated, and so has the same effect.
+    """
+
+    def __init__(
+        self, service: str, database: Database, clock: Clock, limits: Limits | None = None, *, claim_first: bool = False
+    ) -> None:
         """Without `limits` any number of bytes is kept."""
         self._limits = limits
         self._service = service
         self._database = database
         self._clock = clock
+        self._claim_first = claim_first
         self._swept_ns = 0
 
     def once(
@@ -55,14 +63,15 @@ class IdempotencyKeys:
         route: str,
         key: str,
         request_hash: str,
-        answer: Callable[[], Recorded],
+        answer: Callable[[int], Recorded],
         org_id: int | None = None,
     ) -> Recorded:
         """The recorded answer of an earlier request with this key, or a new one; `request_hash` by `fingerprint`.
 
-        A second request that arrives while the first runs waits for it. Raises GEN_423 when the key was used
-        with another request. What is kept counts against the caller's limit in the organization `org_id`: raises
-        `LimitError` where there is no room for it, and then nothing has happened.
+        `answer` is given the time when the key was claimed, in nanoseconds since the epoch. A second request that
+        arrives while the first runs waits for it. Raises GEN_423 when the key was used with another request. What is
+        kept counts against the caller's limit in the organization `org_id`: raises `LimitError` where there is no room
+        for it, and then nothing has happened.
         """
         scope = {
             "service": self._service,
@@ -72,14 +81,20 @@ class IdempotencyKeys:
         }
         now = self._clock.now_ns()
         self._sweep(now)
+        claim = {**scope, "before": now - LIFETIME_NS, "digest": request_hash, "now": now}
+        if self._claim_first:
+            with self._database.transaction() as connection:
+                _claim(connection, claim)
         with self._database.transaction() as connection:
-            connection.execute(text(_FORGET), {**scope, "before": now - LIFETIME_NS})
-            if connection.execute(text(_CLAIM), {**scope, "digest": request_hash, "now": now}).rowcount == 0:
+            claimed = now if _claim(connection, claim) else None
+            if claimed is None:
                 found = connection.execute(text(_FIND), scope).one()
                 if found.request_hash != request_hash:
                     raise ServiceError(KEY_REUSED)
-                return Recorded(found.status, dict(found.headers), bytes(found.body))
-            made = answer()
+                if found.status is not None:
+                    return Recorded(found.status, dict(found.headers), bytes(found.body))
+                claimed = found.created_ns
+            made = answer(claimed)
             if self._limits is not None and org_id is not None:
                 self._limits.take(org_id, "kept_answer_bytes_per_member_per_day", caller, len(made.body))
             connection.execute(
@@ -102,6 +117,12 @@ class IdempotencyKeys:
         self._swept_ns = now - SWEEP_NS if more else now
 
 
+def _claim(connection: Connection, claim: Mapping[str, Any]) -> bool:
+    """Whether the key was free, or had had its time, and is this request's now."""
+    connection.execute(text(_FORGET), claim)
+    return connection.execute(text(_CLAIM), claim).rowcount == 1
+
+
 _SWEEP = """
 DELETE FROM heartguard_core.idempotency_keys WHERE ctid = ANY (ARRAY (
     SELECT ctid FROM heartguard_core.idempotency_keys
@@ -115,7 +136,7 @@ VALUES (:service, :caller, :route, :key, :digest, :now)
 ON CONFLICT DO NOTHING
 """
 _FIND = f"""
-SELECT request_hash, status, headers, body FROM heartguard_core.idempotency_keys WHERE {_SCOPE}
+SELECT request_hash, status, headers, body, created_ns FROM heartguard_core.idempotency_keys WHERE {_SCOPE} FOR UPDATE
 """  # noqa: S608
 _KEEP = f"""
 UPDATE heartguard_core.idempotency_keys

@@ -22,7 +22,8 @@ class Call:
     """A request as a handler sees it: authenticated, authorized, decoded, and in accordance with its contract.
 
     `document` and `query` are decoded messages; `params` the variable parts of the path; `stream` the raw
-    body of a route with `body="stream"`; `address` the client as the gateway knows it.
+    body of a route with `body="stream"`; `address` the client as the gateway knows it; `claimed_ns` when the request's
+    Idempotency-Key was first seen, in nanoseconds since the epoch, where it has one.
     """
 
     request_id: str
@@ -37,6 +38,7 @@ class Call:
     content_length: int | None = None
     address: str = ""
     user_agent: str = ""
+    claimed_ns: int | None = None
 
     @property
     def person(self) -> Principal:

@@ -319,8 +319,8 @@ class _Endpoint:
         made: list[Response] = []
         principal = call.principal
 
-        def answer() -> Recorded:
-            response = self._response(self._answer(call))
+        def answer(claimed_ns: int) -> Recorded:
+            response = self._response(self._answer(replace(call, claimed_ns=claimed_ns)))
             if self.edge.authority is not None and principal.kind == "person":
                 # The answer that is kept is the caller's data too.
                 self.edge.authority.require_writer(principal)

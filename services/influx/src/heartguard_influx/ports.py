@@ -1,6 +1,6 @@
 """What the time-series service needs from outside."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from heartguard_influx.domain.bucket import Bucket
@@ -132,6 +132,11 @@ class TimeSeriesStore(Protocol):
         descending: bool,
     ) -> tuple[Sequence[Row], Sequence[int] | None]:
         """Up to `limit` points in order of time, and the position after which the next page begins."""
+
+    def pages(
+        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], *, limit: int, descending: bool
+    ) -> Iterator[Sequence[Row]]:
+        """All points in order of time, then of series, up to `limit` at once; nothing of the store is held between."""
 
     def windows(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid

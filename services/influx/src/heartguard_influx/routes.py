@@ -51,7 +51,10 @@ def write(usecases: UseCases, call: Call) -> Answer:
     if wanted.get("org", str(call.person.org_id)) != str(call.person.org_id):
         raise ServiceError(NO_BUCKET)
     atomic = bool(call.query.get("atomic"))
-    return Answer(_result(usecases.writing.write(call.person, wanted["bucket"], wanted["points"], atomic=atomic)))
+    verdicts = usecases.writing.write(
+        call.person, wanted["bucket"], wanted["points"], atomic=atomic, received_ns=call.claimed_ns
+    )
+    return Answer(_result(verdicts))
 
 
 def query(usecases: UseCases, call: Call) -> Answer:

@@ -28,7 +28,7 @@ STORES = ("postgresql", "influxdb")
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The time-series service, its points in InfluxDB where one is configured, otherwise in PostgreSQL."""
-    parts = open_parts(NAME, settings, clock)
+    parts = open_parts(NAME, settings, clock, effects_elsewhere=bool(settings.influx_url))
     usecases = make_usecases(_in_influxdb(settings, parts) if settings.influx_url else in_postgresql(parts))
     retention = Background("retention", partial(_expire, parts, usecases.keeping)).start()
     parts.lifecycle.on_close(retention.close)

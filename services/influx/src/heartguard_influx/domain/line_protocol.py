@@ -1,9 +1,10 @@
 r"""InfluxDB line protocol as the points of a WriteRequest.
 
 Source: the line protocol reference of InfluxDB 2. A backslash stands for itself unless a character that can be
-escaped follows: comma and space in a measurement, comma, space and equals sign in tags and field names, quote and
-backslash in a quoted string. A character after a backslash never ends a name, so `a\\ b` is one name. A quoted string
-may hold newlines. Empty lines and lines that begin with `#` say nothing; a line may end in CRLF.
+escaped follows: comma and space in a measurement, comma, space and equals sign in tags and field names, a quote in
+field names too (as a server 2.7.12 reads them), quote and backslash in a quoted string. A character after a backslash
+never ends a name, so `a\\ b` is one name. A quoted string may hold newlines. Empty lines and lines that begin with `#`
+say nothing; a line may end in CRLF.
 """
 
 import re
@@ -32,6 +33,7 @@ _FIELD = re.compile(
 _TIME = re.compile(r" *(-?[0-9]{1,19})? *\r?(?:\n|\Z)")
 _MEASUREMENT_ESCAPE = re.compile(r"\\([, ])")
 _NAME_ESCAPE = re.compile(r"\\([, =])")
+_FIELD_ESCAPE = re.compile(r'\\([, ="])')
 _STRING_ESCAPE = re.compile(r'\\(["\\])')
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,19}i|[0-9]{1,20}u", re.ASCII)
@@ -130,7 +132,7 @@ def _fields(text: str, place: int) -> tuple[dict[str, Value], int]:
         match = _FIELD.match(text, place)
         if match is None:
             raise _ReasonError("a field must be name=value" if fields else "there is no field name=value")
-        name = _NAME_ESCAPE.sub(r"\1", match[1])
+        name = _FIELD_ESCAPE.sub(r"\1", match[1])
         if name in fields:
             raise _ReasonError("a field is given more than once")
         fields[name] = _string(match[2]) if match[3] is None else _scalar(match[3])

@@ -1,6 +1,6 @@
 """Series and points in PostgreSQL: one row a value, time as int64 nanoseconds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -167,6 +167,17 @@ class PostgresStore:
             return (), None
         with self._database.transaction() as connection:
             return read_points(connection, selection, groups, fields, after=after, limit=limit, descending=descending)
+
+    def pages(
+        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], *, limit: int, descending: bool
+    ) -> Iterator[Sequence[Row]]:
+        """All points in order of time, then of series, up to `limit` at once; each page is a transaction by itself."""
+        position = None
+        while True:
+            rows, position = self.points(selection, groups, fields, after=position, limit=limit, descending=descending)
+            yield rows
+            if position is None:
+                return
 
     def windows(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid

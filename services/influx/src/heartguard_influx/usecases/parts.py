@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 from heartguard_common.audit import AuditTrail
@@ -67,16 +68,28 @@ class Whole:
 
     def count(self) -> int:
         """How many points there are, without reading them; of several fields at most that many."""
-        together = [Group((), tuple(number for group in self._groups for number in group.series))]
-        grid = Grid([self._selection.start_ns, self._selection.stop_ns], None)
-        counted = [self._store.windows(self._selection, together, [one], "count", grid) for one in self._fields]
         # Points whose fields share an instant are counted more than once here, which is dear to find out.
-        most = sum(row.points or 0 for rows in counted for row in rows)
+        most = sum(self._sizes)
         if len(self._fields) < 2 or most <= self._budget.stream:
             return most
-        return sum(
-            row.points or 0 for row in self._store.windows(self._selection, together, self._fields, "count", grid)
-        )
+        return sum(row.points or 0 for row in self._counts(self._together, self._fields))
+
+    @cached_property
+    def _sizes(self) -> Sequence[int]:
+        """How many points each group holds at most."""
+        sizes = [0] * len(self._groups)
+        for field in self._fields:
+            for row in self._counts(self._groups, [field]):
+                sizes[row.group] += row.points or 0
+        return sizes
+
+    @property
+    def _together(self) -> Sequence[Group]:
+        return [Group((), tuple(number for group in self._groups for number in group.series))]
+
+    def _counts(self, groups: Sequence[Group], fields: Sequence[Field]) -> Sequence[Row]:
+        grid = Grid([self._selection.start_ns, self._selection.stop_ns], None)
+        return self._store.windows(self._selection, groups, fields, "count", grid)
 
     def __iter__(self) -> Iterator[Row]:
         """The points in order of time, then of series."""
@@ -87,39 +100,32 @@ class Whole:
         return self._pages(self._groups)
 
     def by_group(self) -> Iterator[Sequence[Row]]:
-        """Pages of points in order of their groups, within each in order of time; a page is of one group."""
-        begin, width = 0, len(self._groups)
+        """Pages of points in order of their groups, within each in order of time; a page is of one group.
+
+        Groups are read together as far as their points fit a page.
+        """
+        begin = 0
         while begin < len(self._groups):
-            part = self._groups[begin : begin + width]
-            pages = self._pages(part)
-            rows = next(pages, ())
-            if len(part) > 1 and len(rows) == self._limit:
-                width = max(1, len(part) // 8)  # so many series fill more than a page: fewer at once
-                continue
-            yield from _apart(rows, begin)
-            for rows in pages:
-                yield from _apart(rows, begin)
-            begin += len(part)
-            width *= 2
+            end, points = begin + 1, self._sizes[begin]
+            while end < len(self._groups) and points + self._sizes[end] <= self._limit:
+                points += self._sizes[end]
+                end += 1
+            if end - begin == 1:
+                yield from (page for rows in self._pages(self._groups[begin:end]) for page in _apart(rows, begin))
+            else:
+                # What came meanwhile can make these more than a page: then each group has to wait for the others.
+                yield from _apart([row for rows in self._pages(self._groups[begin:end]) for row in rows], begin)
+            begin = end
 
     @property
     def _limit(self) -> int:
         return self._budget.page_points(None, len(self._fields))
 
     def _pages(self, groups: Sequence[Group]) -> Iterator[Sequence[Row]]:
-        position = None
-        while groups and self._fields:
-            rows, position = self._store.points(
-                self._selection,
-                groups,
-                self._fields,
-                after=position,
-                limit=self._limit,
-                descending=self._descending,
+        if groups and self._fields:
+            yield from self._store.pages(
+                self._selection, groups, self._fields, limit=self._limit, descending=self._descending
             )
-            yield rows
-            if position is None:
-                return
 
 
 def _apart(rows: Sequence[Row], begin: int) -> Iterator[Sequence[Row]]:

@@ -62,9 +62,18 @@ class Writing:
         self._s = stores
 
     def write(
-        self, principal: Principal, bucket: str, documents: Sequence[Mapping[str, Any]], *, atomic: bool
+        self,
+        principal: Principal,
+        bucket: str,
+        documents: Sequence[Mapping[str, Any]],
+        *,
+        atomic: bool,
+        received_ns: int | None = None,
     ) -> list[Verdict]:
         """Store the points of a WriteRequest; one verdict for each, in order.
+
+        Points without a timestamp are dated `received_ns`, by default now: a request that is repeated under its key has
+        to date them as its first try did, whose points may be stored.
 
         Raises TS_001 for a bucket that is not the organization's, TS_004 when `atomic` and one is rejected, TS_034
         when the store itself refused part of an atomic batch that broke none of our rules, GEN_432 and GEN_433 when the
@@ -73,7 +82,8 @@ class Writing:
         now = self._s.clock.now_ns()
         person = only_person(principal)
         mine = None if person is None else str(person)
-        points = [read_point(document, now, mine) for document in documents]
+        dated = now if received_ns is None else received_ns
+        points = [read_point(document, dated, mine) for document in documents]
         with self._s.transaction():
             found = find_bucket(self._s.buckets, principal, bucket)
             permit = Permit(self._s.authority, self._s.clock, principal, _persons(points))

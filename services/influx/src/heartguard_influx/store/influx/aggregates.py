@@ -13,6 +13,8 @@ from heartguard_influx.domain.point import Value
 from heartguard_influx.domain.query import Aggregate, Field, Row
 from heartguard_influx.domain.windows import Grid
 
+_MINUTE_NS = 60_000_000_000
+_WIDEST_NS = 100 * 86_400_000_000_000
 Key = tuple[int, int]
 """A group and the start of a window."""
 Part = tuple[Key, Value | None, int]
@@ -29,9 +31,18 @@ def label(grid: Grid, time_ns: int) -> int:
 
 
 def partial_width(grid: Grid) -> int | None:
-    """The widest window counted from 1970 whose edges are edges of the grid wherever those lie; None below a minute."""
+    """A width of windows counted from 1970 whose edges hold those of the grid wherever those lie; None below a minute.
+
+    At most 100 days: a wider window of a point that is kept could reach beyond the instants that the server counts,
+    and its answer would have no end.
+    """
     width = grid.width_ns or math.gcd(*grid.starts)
-    return width if width >= 60_000_000_000 or width == grid.width_ns else None
+    if width < _MINUTE_NS and width != grid.width_ns:
+        return None
+    parts = max(1, -(-width // _WIDEST_NS))
+    while width % parts:
+        parts += 1
+    return width // parts
 
 
 def join(field: Field, aggregate: Aggregate, parts: Iterable[Part]) -> list[Row]:

@@ -14,6 +14,7 @@ from heartguard_influx.domain.point import Tags, Value
 from heartguard_influx.errors import STORE_FAULT
 
 _OWN_COLUMNS = frozenset({"_start", "_stop", "_time", "_value", "_field", "_measurement"})
+_KNOWN_SERIES = 10_000
 _LEADING = 3  # annotation, result and table come first, whatever else is named so
 
 
@@ -23,42 +24,59 @@ class AnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row: the tags of its series, its field, its time (None where the query left none), its value."""
+    """One row: the tags of its series, its field, its time (None where the query left none), its value.
+
+    `result` is the name of the result it stands in, of those that one query asked for.
+    """
 
     tags: Tags
     field: str
     time_ns: int | None
     value: Value | None
+    result: str = ""
 
 
 class _Shape:
     """The columns of the tables that follow; made of the four lines before them."""
 
-    def __init__(self, types: Sequence[str], names: Sequence[str]) -> None:
+    def __init__(self, types: Sequence[str], defaults: Sequence[str], names: Sequence[str]) -> None:
         if names[1:2] == ["error"]:
             raise AnswerError("the query ended with an error")
         if len(types) != len(names) or "_value" not in names or "_field" not in names:
             raise AnswerError("not the columns of points")
         # From the right, because the server's own columns are named once and a tag may be called result or table.
         self.width = len(names)
+        self.result = defaults[1] if len(defaults) > 1 else ""
         self.field = names.index("_field", _LEADING)
         self.time = names.index("_time", _LEADING) if "_time" in names[_LEADING:] else None
         self.value = names.index("_value", _LEADING)
         self.type = types[self.value]
-        self.tags = sorted(
+        self._tags = sorted(
             (name, place) for place, name in enumerate(names) if place >= _LEADING and name not in _OWN_COLUMNS
         )
+        self._known: dict[tuple[str, ...], Tags] = {}
 
     def record(self, row: Sequence[str]) -> Record:
         """Raises ValueError and IndexError for cells that are not what their columns say."""
         if len(row) != self.width:
             raise AnswerError("a row of another length than its header")
         return Record(
-            tags=tuple([(name, row[place]) for name, place in self.tags if row[place] != ""]),
+            tags=self._series(row),
             field=row[self.field],
             time_ns=None if self.time is None else parse_rfc3339(row[self.time]),
             value=self._value(row[self.value]),
+            result=self.result,
         )
+
+    def _series(self, row: Sequence[str]) -> Tags:
+        # Rows of a few series follow each other in any order.
+        cells = tuple([row[place] for _, place in self._tags])
+        tags = self._known.get(cells)
+        if tags is None:
+            tags = tuple([(name, cell) for (name, _), cell in zip(self._tags, cells, strict=True) if cell != ""])
+            if len(self._known) < _KNOWN_SERIES:
+                self._known[cells] = tags
+        return tags
 
     def _value(self, text: str) -> Value | None:
         if self.type == "string":
@@ -75,16 +93,19 @@ class _Shape:
 def read(lines: Iterable[str]) -> Iterator[Record]:
     """The rows of an answer in the server's order. Raises `AnswerError`."""
     types: Sequence[str] = ()
+    defaults: Sequence[str] = ()
     shape: _Shape | None = None
     for row in _rows(lines):
         if len(row) < _LEADING:  # the empty line between two shapes of tables
             shape = None
         elif row[0] == "#datatype":
             types, shape = row, None
+        elif row[0] == "#default":
+            defaults = row
         elif row[0].startswith("#"):
             continue
         elif shape is None:
-            shape = _Shape(types, row)
+            shape = _Shape(types, defaults, row)
         else:
             try:
                 yield shape.record(row)

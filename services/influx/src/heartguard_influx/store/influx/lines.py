@@ -9,29 +9,43 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from heartguard_common.clock import parse_rfc3339
 from heartguard_influx.domain.point import Point, Tags, Value
 
-LATEST_NS = 2**63 - 2
+# Windows that reach beyond the instants which int64 counts make the server's answer endless or let it hang, and points
+# before 1677-09-27 are gone after a restart: some months are left free at both ends.
+EARLIEST_KEPT_NS = parse_rfc3339("1678-01-01T00:00:00Z")
+LATEST_KEPT_NS = parse_rfc3339("2262-01-01T00:00:00Z")
+_LONGEST_KEY = 65_535
+_KEY_SEPARATOR = len("#!~#")  # between the series and the field, in the server's files
+_LONGEST_FIELD = 1024  # bytes: more than a field's name of the contract can take, escaped
 RESERVED = frozenset({"time", "_field", "_measurement", "_time", "_value", "_start", "_stop"})
 _MEASUREMENT = str.maketrans({",": r"\,", " ": r"\ "})
 _NAME = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\="})
+# Without its backslash a quote in a field's name would be kept, and with one be the same name: one way for each.
+_FIELD = str.maketrans({",": r"\,", " ": r"\ ", "=": r"\=", '"': r"\""})
 _STRING = str.maketrans({'"': r"\"", "\\": r"\\"})
 # The server finds the end of a line by skipping what follows a backslash, and the end of a name by looking back for
 # one: before a mark, or at the end, the two disagree.
 _UNSAYABLE = re.compile(r"[\x00-\x1f\x7f]|\\(?:[ ,=]|\Z)")
+# The server acknowledges a measurement with a backslash before a quote or an equals sign, and no query shows it.
+_UNSEEN = re.compile(r'\\["=]')
 _LOST = re.compile(r"[\r\x00]")
 
 
 def unkeepable(point: Point) -> str | None:
     """Why InfluxDB can't keep a point exactly as it is, or None."""
-    if point.time_ns > LATEST_NS:
-        return "the timestamp is later than InfluxDB can count"
+    if not EARLIEST_KEPT_NS <= point.time_ns < LATEST_KEPT_NS:
+        return "InfluxDB keeps points of the years 1678 to 2261"
     reason = _series_fault(point.measurement, point.tags)
     if reason is not None:
         return reason
+    room = _LONGEST_KEY - _KEY_SEPARATOR - _head_bytes(point.measurement, point.tags)
     for name, value in point.fields.items():
         if _field_fault(name):
             return "InfluxDB can't keep a field of this name"
+        if room < _LONGEST_FIELD and len(name.translate(_FIELD).encode()) > room:
+            return f"measurement, tags and field together are longer than the {_LONGEST_KEY} bytes that InfluxDB keeps"
         if type(value) is str and _LOST.search(value):
             return "InfluxDB can't keep a carriage return or NUL in a string"
     return None
@@ -40,11 +54,16 @@ def unkeepable(point: Point) -> str | None:
 # A batch has few series and fewer fields.
 @lru_cache(maxsize=4096)
 def _series_fault(measurement: str, tags: Tags) -> str | None:
-    if measurement.startswith("#") or _UNSAYABLE.search(measurement):
+    if measurement.startswith("#") or _UNSAYABLE.search(measurement) or _UNSEEN.search(measurement):
         return "InfluxDB can't keep a measurement of this name"
     if any(name in RESERVED or _UNSAYABLE.search(name) or _UNSAYABLE.search(text) for name, text in tags):
         return "InfluxDB can't keep a tag of this name or value"
     return None
+
+
+@lru_cache(maxsize=4096)
+def _head_bytes(measurement: str, tags: Tags) -> int:
+    return len(_head(measurement, tags).encode())
 
 
 @lru_cache(maxsize=4096)
@@ -76,7 +95,7 @@ def _fields(fields: Mapping[str, Value], names: dict[str, str]) -> str:
     for name, value in fields.items():
         escaped = names.get(name)
         if escaped is None:
-            escaped = names[name] = name.translate(_NAME)
+            escaped = names[name] = name.translate(_FIELD)
         pairs.append(f"{escaped}={_value(value)}")
     return ",".join(pairs)
 

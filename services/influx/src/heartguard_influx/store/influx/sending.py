@@ -7,6 +7,7 @@ message of a conflict names measurement, field and type, which finds its lines a
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from heartguard_influx.domain.point import Point, Tags, Value, Verdict
 from heartguard_influx.store.influx.lines import encode
@@ -34,6 +35,7 @@ class Outcome:
         return int(found[-1]) if found else None
 
 
+_time = attrgetter("time_ns")
 _Instant = tuple[str, Tags, int]
 """A series, as measurement and tags, and a time."""
 Deliver = Callable[[Sequence[str]], Outcome | None]
@@ -51,8 +53,14 @@ class _Line:
 def send(points: Sequence[Point], deliver: Deliver) -> list[Verdict]:
     """Send a batch; `stored` or `rejected` for each point, in order."""
     verdicts = [_STORED] * len(points)
+    unique = _unique(points)
+    texts = encode(unique)
+    outcome = deliver(texts)
+    if outcome is None:
+        return verdicts
+    lines = [_Line(text, point) for text, point in zip(texts, unique, strict=True)]
     refused: list[tuple[_Line, str]] = []
-    _part(_lines(points), deliver, refused)
+    _settle(lines, outcome, deliver, refused)
     instants = _instants(points) if refused else {}
     again: set[int] = set()
     for line, reason in refused:
@@ -79,38 +87,39 @@ def _instants(points: Sequence[Point]) -> Mapping[_Instant, Sequence[int]]:
     return found
 
 
-def _lines(points: Sequence[Point]) -> list[_Line]:
-    """One line for each series and instant, its later values winning, in order of time.
+def _unique(points: Sequence[Point]) -> Sequence[Point]:
+    """One point for each series and instant, its later values winning, in order of time.
 
-    A value of another type than the one it would replace begins a line of its own: the server refuses one of the two,
+    A value of another type than the one it would replace begins a point of its own: the server refuses one of the two,
     and a value that is not sent can't be refused.
     """
+    if len({(point.time_ns, point.tags, point.measurement) for point in points}) == len(points):
+        return sorted(points, key=_time)
     merged: dict[_Instant, list[dict[str, Value]]] = {}
     for point in points:
-        lines = merged.setdefault(_instant(point), [])
-        fields = next((line for line in lines if _agree(line, point.fields)), None)
+        found = merged.setdefault(_instant(point), [])
+        fields = next((line for line in found if _agree(line, point.fields)), None)
         if fields is None:
-            lines.append(dict(point.fields))
+            found.append(dict(point.fields))
         else:
             fields.update(point.fields)
     ordered = sorted(merged.items(), key=lambda item: item[0][2])
-    unique = [Point(*key[:2], fields, key[2]) for key, lines in ordered for fields in lines]
-    return [_Line(text, point) for text, point in zip(encode(unique), unique, strict=True)]
+    return [Point(*key[:2], fields, key[2]) for key, found in ordered for fields in found]
 
 
 def _agree(line: Mapping[str, Value], fields: Mapping[str, Value]) -> bool:
     return all(type(line[name]) is type(value) for name, value in fields.items() if name in line)
 
 
-def _part(lines: Sequence[_Line], deliver: Deliver, refused: list[tuple[_Line, str]]) -> None:
-    outcome = deliver([line.text for line in lines])
-    if outcome is None:
-        return
+def _settle(lines: Sequence[_Line], outcome: Outcome, deliver: Deliver, refused: list[tuple[_Line, str]]) -> None:
+    """Find the refused of lines of which a server has refused some."""
     if len(lines) == 1 or outcome.dropped == len(lines):
         refused += [(line, _reason(outcome)) for line in lines]
         return
     for part in _split(lines, outcome):
-        _part(part, deliver, refused)
+        refusal = deliver([line.text for line in part])
+        if refusal is not None:
+            _settle(part, refusal, deliver, refused)
 
 
 def _split(lines: Sequence[_Line], outcome: Outcome) -> tuple[Sequence[_Line], Sequence[_Line]]:

@@ -1,12 +1,12 @@
-"""Speaking to an InfluxDB 2 through its own client: retries within a deadline, and errors told honestly."""
+"""Speaking to an InfluxDB 2 through its own client: retries, bounds of time and size, errors told honestly."""
 
 import http.client
 import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -16,18 +16,23 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
 from influxdb_client.domain.date_time_literal import DateTimeLiteral
+from influxdb_client.domain.post_bucket_request import PostBucketRequest
 from influxdb_client.rest import ApiException
 
 from heartguard_common import deadline
 from heartguard_common.clock import NANOSECONDS, rfc3339
-from heartguard_common.errors import ServiceError
+from heartguard_common.errors import Fault, ServiceError
 from heartguard_influx.errors import STORE_AWAY, STORE_BUSY, STORE_FAULT, STORE_REFUSES
 from heartguard_influx.store.influx.answers import AnswerError, Record, read
 from heartguard_influx.store.influx.flux import Instant, Query
+from heartguard_influx.store.influx.transport import BoundedPoolManager, UnboundedAnswerError, blocks
 
 T = TypeVar("T")
 _BUSY = (429, 503)
 _LASTING = (400, 404, 413, 422)
+PROBE = "heartguard_ready"
+PROBE_DAYS = 1
+_ENDS_OF_NOTHING = ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z")
 _LOST = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 
 
@@ -43,14 +48,18 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long the server is waited for, in seconds.
+    """How long the server is waited for, in seconds: for a connection, for the next bytes, for all tries together.
 
-    Every request here may be sent again: a point, a deletion and a bucket of one name are the same the second time.
+    `answer` and `answer_bytes` bound a whole answer, from its first try on; with `read` that is less than the 30 s that
+    the gateway waits. Every request here may be sent again: a point, a deletion and a bucket of one name are the same
+    the second time.
     """
 
     connect: float = 2.0
-    read: float = 10.0
+    read: float = 8.0
     deadline: float = 15.0
+    answer: float = 20.0
+    answer_bytes: int = 512 * 1024 * 1024
     attempts: int = 4
     first_pause: float = 0.1
 
@@ -70,6 +79,9 @@ class Server:
     ) -> None:
         timeout = (int(patience.connect * 1000), int(patience.read * 1000))
         self._client = InfluxDBClient(url, token, org=org, timeout=timeout, connection_pool_maxsize=16)
+        # The client has no way to bound an answer: its connections are replaced by some that do.
+        rest: Any = self._client.api_client.rest_client
+        rest.pool_manager = BoundedPoolManager(patience.answer, monotonic, **rest.pool_manager.connection_pool_kw)
         self._write = self._client.write_api(write_options=SYNCHRONOUS)
         self._query = self._client.query_api()
         self._org = org
@@ -78,64 +90,120 @@ class Server:
         self._monotonic = monotonic
 
     def ping(self) -> None:
-        """Ask for the organization, which tells that the server answers and takes the token. Raises `ServiceError`."""
+        """Prove that the token may read, write and delete, on a bucket of its own that stays empty.
+
+        The server answers its health to anybody, and a query with an unusable token as one for an absent bucket.
+        Raises `ServiceError`, whose details say which right is missing.
+        """
         with _told():
-            self._client.organizations_api().find_organizations(org=self._org)
+            if self._find(PROBE) is None:
+                self._create(PROBE, PROBE_DAYS)
+                self._require(self._find(PROBE) is not None, "may not read buckets")
+            self._write.write(PROBE, self._org, b"")
+            self._client.delete_api().delete(*_ENDS_OF_NOTHING, '_measurement="none"', bucket=PROBE, org=self._org)
 
     def write(self, bucket: str, lines: Sequence[str]) -> None:
-        """Send lines whose times are nanoseconds. Raises `RefusedError`."""
+        """Send lines whose times are nanoseconds. Raises `RefusedError`; status 404 where there is no such bucket."""
         record = "\n".join(lines).encode()
         self._again(lambda: self._write.write(bucket, self._org, record))
 
-    def query(self, query: Query) -> Iterator[Record]:
-        """The rows of an answer; what was read is let go. Raises `RefusedError`.
+    def query(self, query: Query) -> Generator[Record, None, None]:
+        """The rows of an answer, none where there is no such bucket; what was read is let go. Raises `RefusedError`.
 
         The request is repeated until its answer begins; an answer that breaks off is an error, because rows of it
-        have been given away.
+        have been given away. The connection is closed with the iterator.
         """
         parameters = {name: _literal(value) for name, value in query.parameters.items()}
-        response = self._again(lambda: self._query.query_raw(query.text, params=parameters))
+        until = self._monotonic() + self._patience.answer
         try:
-            with _told():
-                yield from read(_lines(response))
-                response.release_conn()
-        finally:
-            response.close()
+            response = self._again(lambda: self._query.query_raw(query.text, params=parameters))
+        except RefusedError as refusal:
+            self._require_absent(query.bucket, refusal)
+            return
+        with _told():
+            parts = blocks(response, until, self._patience.answer_bytes, self._monotonic)
+            with closing(parts):
+                yield from read(_lines(parts))
+            response.release_conn()
 
     def delete(self, bucket: str, start_ns: int, stop_ns: int, predicate: str) -> None:
-        """Delete the points of a half-open range. Raises `RefusedError`."""
+        """Delete the points of a half-open range, if there is such a bucket. Raises `RefusedError`."""
         # The server takes both ends as part of the range.
         ends = (rfc3339(start_ns), rfc3339(stop_ns - 1))
         delete = self._client.delete_api().delete
-        self._again(lambda: delete(*ends, predicate, bucket=bucket, org=self._org))
+        try:
+            self._again(lambda: delete(*ends, predicate, bucket=bucket, org=self._org))
+        except RefusedError as refusal:
+            self._require_absent(bucket, refusal)
 
     def make_bucket(self, name: str, retention_days: int | None) -> None:
         """Make a bucket; nothing changes where there is one of that name. Raises `RefusedError`."""
-        rules = []
-        if retention_days is not None:
-            rules = [BucketRetentionRules(type="expire", every_seconds=retention_days * 86_400)]
-        create = self._client.buckets_api().create_bucket
-        try:
-            self._again(lambda: create(bucket_name=name, retention_rules=rules, org=self._org))
-        except RefusedError as refusal:
-            if refusal.code != "conflict":
-                raise
+        self._again(lambda: self._create(name, retention_days))
 
     def remove_bucket(self, name: str) -> None:
         """Remove a bucket with its points, if there is one. Raises `RefusedError`."""
-        api = self._client.buckets_api()
-        found = self._again(lambda: api.find_buckets(name=name, org=self._org)).buckets
-        for bucket in found:
-            try:
-                self._again(partial(api.delete_bucket, bucket.id))
-            except RefusedError as refusal:
-                if refusal.status != 404:
-                    raise
+        found = self._again(lambda: self._find(name))
+        if found is None:
+            return
+        try:
+            self._again(partial(self._client.buckets_api().delete_bucket, found.id))
+        except RefusedError as refusal:
+            if refusal.status != 404:
+                raise
 
     def close(self) -> None:
         """Let go of the connections."""
         self._write.close()
         self._client.close()
+
+    def _find(self, name: str) -> Any:
+        """The bucket of a name, None where there is none. Raises `ServiceError` where the token may not see it.
+
+        For a name and an organization the server answers 404 where there is no such bucket, and an empty list where
+        the token is too weak to see it or was switched off.
+        """
+        try:
+            found = self._client.buckets_api().find_buckets(name=name, org=self._org).buckets
+        except ApiException as error:
+            if error.status == 404 and f'bucket "{name}" not found' in _read_error(error.body)[1]:
+                return None
+            raise
+        self._require(found, "may not read buckets")
+        return found[0]
+
+    def _require_absent(self, bucket: str, refusal: RefusedError) -> None:
+        """Return where there is no such bucket. Raises the refusal of another reason, or TS_032."""
+        if refusal.status != 404:
+            raise refusal
+        if self._again(lambda: self._find(bucket)) is not None:
+            raise ServiceError(STORE_REFUSES) from refusal
+
+    def _create(self, name: str, retention_days: int | None) -> None:
+        rules = []
+        if retention_days is not None:
+            rules = [BucketRetentionRules(type="expire", every_seconds=retention_days * 86_400)]
+        wanted = PostBucketRequest(org_id=self._org_id(), name=name, retention_rules=rules)
+        try:
+            self._client.buckets_api().create_bucket(wanted)
+        except ApiException as error:
+            if _read_error(error.body)[0] != "conflict":
+                raise
+
+    def _org_id(self) -> str:
+        """The organization's id, which making a bucket asks for. Raises `ServiceError` where the token can't tell it.
+
+        A token without `read:orgs` gets an empty list of organizations, and still sees the id in its buckets.
+        """
+        found = self._client.organizations_api().find_organizations(org=self._org)
+        if found:
+            return str(found[0].id)
+        buckets = self._client.buckets_api().find_buckets(org=self._org).buckets
+        self._require(buckets, "may read neither its organization (read:orgs) nor a bucket of it")
+        return str(buckets[0].org_id)
+
+    def _require(self, granted: object, lack: str) -> None:
+        if not granted:
+            raise ServiceError(STORE_REFUSES, details=(Fault("", f"INFLUX_TOKEN {lack}"),))
 
     def _again(self, call: Callable[[], T]) -> T:
         """The result of a call, repeated after failures that may pass, each pause twice the one before."""
@@ -165,7 +233,7 @@ def _told() -> Iterator[None]:
         yield
     except ApiException as error:
         raise _answered(error) from error
-    except AnswerError as error:
+    except (AnswerError, UnboundedAnswerError) as error:
         raise ServiceError(STORE_FAULT) from error
     except _LOST as error:
         raise ServiceError(STORE_AWAY, headers={"Retry-After": "1"}) from error
@@ -180,6 +248,9 @@ def _answered(error: ApiException) -> Exception:
         return ServiceError(STORE_REFUSES)
     if status in _LASTING:
         return RefusedError(status, code, message)
+    if status == 500 and "database not found" in message:
+        # A bucket is known before it is made: nothing of the request is stored, and the next one finds it.
+        return ServiceError(STORE_AWAY, headers={"Retry-After": "1"})
     return ServiceError(STORE_FAULT)
 
 
@@ -205,10 +276,10 @@ def _literal(value: str | Instant) -> Any:
     return DateTimeLiteral("DateTimeLiteral", f"{whole}.{value.time_ns % NANOSECONDS:09d}Z")
 
 
-def _lines(response: Any) -> Iterator[str]:
+def _lines(parts: Iterator[bytes]) -> Iterator[str]:
     """The lines of a streamed answer, each with its end, so that quoted strings keep theirs."""
     rest = b""
-    for part in response.stream(65_536, decode_content=True):
+    for part in parts:
         deadline.left()
         *whole, rest = (rest + part).split(b"\n")
         for line in whole:

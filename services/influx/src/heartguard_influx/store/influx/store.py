@@ -1,8 +1,6 @@
 """Points in InfluxDB. What must be known before a batch is sent stays in PostgreSQL: buckets, field types, series."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from heapq import nlargest, nsmallest
-from operator import itemgetter
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, exc, text
 
@@ -11,36 +9,25 @@ from heartguard_common.errors import ServiceError
 from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.limits import Limits
 from heartguard_influx.domain.bucket import own_name
-from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Point, Sender, Tags, Value, Verdict
-from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection, Series
-from heartguard_influx.domain.windows import Grid
-from heartguard_influx.errors import NO_BUCKET, OVER_BUDGET, STORE_FAULT
-from heartguard_influx.store.arrays import numbers
+from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Point, Sender, Verdict
+from heartguard_influx.domain.query import Field, Group, Selection
+from heartguard_influx.errors import NO_BUCKET, STORE_FAULT
 from heartguard_influx.store.buckets import PostgresBuckets
 from heartguard_influx.store.counts import PointCounts, removed
 from heartguard_influx.store.influx import flux
-from heartguard_influx.store.influx.aggregates import Part, Sample, compute, join, label, partial_width
-from heartguard_influx.store.influx.answers import Record, time_of
 from heartguard_influx.store.influx.lines import unkeepable
+from heartguard_influx.store.influx.reading import BUCKET, InfluxReader
 from heartguard_influx.store.influx.sending import Outcome, send
 from heartguard_influx.store.influx.server import RefusedError, Server
-from heartguard_influx.store.series import find_groups, find_series, series_ids
+from heartguard_influx.store.series import series_ids
 
-COMPUTED_VALUES = 1_000_000
-_SERVERS_AGGREGATES = frozenset({"mean", "min", "max", "sum", "count"})
-_OF_ONE_SERIES = frozenset({"first", "last", "stddev"})
-
-_BUCKET = "SELECT name, org_id, retention_days FROM heartguard_core.buckets WHERE id = :id"
 _NAMES = "SELECT name FROM heartguard_core.buckets WHERE org_id = :org_id"
-_HOLD = f"{_BUCKET} FOR KEY SHARE"
+_HOLD = f"{BUCKET} FOR KEY SHARE"
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
-_TAGS = "SELECT id, tags FROM heartguard_core.series WHERE id = ANY (cast(:ids AS bigint[]))"
 _FORGET = """
 DELETE FROM heartguard_core.series
 WHERE bucket_id = :id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
 """
-_Members = Mapping[Tags, tuple[int, int]]
-"""The series of a query by their tags: its number and the place of its group."""
 
 
 class InfluxBuckets(PostgresBuckets):
@@ -56,7 +43,7 @@ class InfluxBuckets(PostgresBuckets):
         with self._registry.transaction() as connection:
             # Locked first, so that nobody registers a series between the end of those there are and the end of the row.
             connection.execute(text(_LOCK), {"id": bucket_id})
-            row = connection.execute(text(_BUCKET), {"id": bucket_id}).first()
+            row = connection.execute(text(BUCKET), {"id": bucket_id}).first()
             connection.execute(text(_FORGET), {"id": bucket_id, "person": None})
             removed = super().remove(bucket_id)
             if row is not None:
@@ -65,7 +52,7 @@ class InfluxBuckets(PostgresBuckets):
             return removed
 
 
-class InfluxStore:
+class InfluxStore(InfluxReader):
     """The time-series store made of an InfluxDB 2.
 
     `registry` must be a pool whose transactions are its own: what is registered there has to outlive a batch that
@@ -78,8 +65,7 @@ class InfluxStore:
 
     def __init__(self, registry: Database, server: Server, limits: PostgresLimits | None = None) -> None:
         """`limits` of the registry; without them nothing is counted."""
-        self._registry = registry
-        self._server = server
+        super().__init__(registry, server)
         self._limits = limits
         self._counts = None if limits is None else PointCounts(limits)
 
@@ -103,7 +89,7 @@ class InfluxStore:
         """
         try:
             with self._registry.transaction() as connection:
-                name = connection.execute(text(_BUCKET), {"id": bucket_id}).scalar()
+                name = connection.execute(text(BUCKET), {"id": bucket_id}).scalar()
                 series = {(point.measurement, point.tags) for point in points}
                 series_ids(connection, bucket_id, series, self._limits)
                 if name is not None:
@@ -163,8 +149,7 @@ class InfluxStore:
 
     def _stored(self, name: str, person: int | None) -> int:
         """How many values a bucket has, or one person's there."""
-        counted = flux.totals(flux.everything(name, EARLIEST_NS, LATEST_NS, person), "count")
-        return sum(record.value for record in self._read(counted) if isinstance(record.value, int))
+        return self._number(flux.everything(name, EARLIEST_NS, LATEST_NS, person))
 
     def _deliver(self, bucket_id: int, name: str, lines: Sequence[str]) -> None:
         try:
@@ -185,155 +170,17 @@ class InfluxStore:
             days = None if row.name == own_name(row.org_id) else row.retention_days
             self._server.make_bucket(row.name, days)
 
-    def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
-        """The series of a selection as they are answered together, by tags; None keeps each by itself.
-
-        Not more than `limit` series are looked at, where one is given.
-        """
-        with self._registry.transaction() as connection:
-            return find_groups(connection, selection, group_by, limit)
-
-    def series(
-        self,
-        bucket_id: int,
-        measurement: str | None,
-        tags: Mapping[str, str],
-        person: int | None,
-        *,
-        after: int,
-        limit: int,
-    ) -> Sequence[Series]:
-        """Up to `limit` series with a number above `after`, by number."""
-        with self._registry.transaction() as connection:
-            return find_series(connection, bucket_id, measurement, tags, person, after=after, limit=limit)
-
     def holds(self, bucket_id: int, measurement: str, field: Field) -> bool:
         """Whether a point with this field is stored."""
         everything = Selection(bucket_id, measurement, EARLIEST_NS, LATEST_NS, {})
-        return any(True for _ in self._read(flux.totals(self._select(everything, [field]), "first")))
-
-    def points(
-        self,
-        selection: Selection,
-        groups: Sequence[Group],
-        fields: Sequence[Field],
-        *,
-        after: Sequence[int] | None,
-        limit: int,
-        descending: bool,
-    ) -> tuple[Sequence[Row], Sequence[int] | None]:
-        """Up to `limit` points in order of time, then of series, and the position of the last if there are more."""
-        if not groups or not fields:
-            return (), None
-        members = self._members(groups)
-        position = None if after is None else (after[0], after[1])
-        query = flux.first_of_each(
-            self._select(_beyond(selection, position, descending=descending), fields),
-            # One more tells whether there is another page; another stands where the page before ended.
-            limit + 2,
-            descending=descending,
-        )
-        smallest = nlargest if descending else nsmallest
-        found: dict[tuple[int, int], dict[str, Value | None]] = {}
-        for record in self._read(query):
-            member = members.get(record.tags)
-            if member is None:
-                continue
-            key = (time_of(record), member[0])
-            if position is not None and (key >= position if descending else key <= position):
-                continue
-            found.setdefault(key, {})[record.field] = record.value
-            if len(found) > 8 * limit + 1000:
-                found = {best: found[best] for best in smallest(limit + 1, found)}
-        shown = smallest(limit + 1, found)
-        place = dict(members.values())
-        rows = [Row(place[key[1]], key[0], dict(sorted(found[key].items()))) for key in shown[:limit]]
-        return rows, shown[limit - 1] if len(shown) > limit else None
-
-    def windows(
-        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
-    ) -> Sequence[Row]:
-        """The windows that hold points, by group and time.
-
-        The server computes what it computes exactly; the rest is computed here from its points, up to
-        COMPUTED_VALUES of them: beyond that TS_006 is raised.
-        """
-        if not groups or not fields:
-            return ()
-        members = self._members(groups)
-        whole = len(grid) == 1
-        width = None if whole else partial_width(grid)
-        single = all(len(group.series) == 1 for group in groups) and (whole or width == grid.width_ns)
-        by_server = aggregate in _SERVERS_AGGREGATES or (aggregate in _OF_ONE_SERIES and single)
-        if len(fields) == 1 and by_server and (whole or width is not None):
-            parts = self._partials(self._select(selection, fields), members, aggregate, grid, width)
-            return join(fields[0], aggregate, parts)
-        samples: dict[tuple[int, int], dict[str, list[Sample]]] = {}
-        for count, record in enumerate(self._read(self._select(selection, fields))):
-            if count >= COMPUTED_VALUES:
-                advice = "ask for a shorter range or fewer fields"
-                raise ServiceError(OVER_BUDGET, f"{aggregate} takes at most {COMPUTED_VALUES} stored values; {advice}")
-            member = members.get(record.tags)
-            if member is not None and record.value is not None:
-                time_ns = time_of(record)
-                window = samples.setdefault((member[1], label(grid, time_ns)), {})
-                window.setdefault(record.field, []).append((time_ns, member[0], record.value))
-        return compute(aggregate, fields, samples)
-
-    def _partials(
-        self, query: flux.Query, members: _Members, aggregate: Aggregate, grid: Grid, width: int | None
-    ) -> Iterator[Part]:
-        def ask(function: str) -> Iterator[tuple[tuple[Tags, int], Value | None]]:
-            asked = flux.totals(query, function) if width is None else flux.by_windows(query, function, width)
-            for record in self._read(asked):
-                # A part ends where its window or the range does; the instant before is inside both.
-                yield (record.tags, grid.starts[0] if width is None else time_of(record) - 1), record.value
-
-        counts = {key: int(value) for key, value in ask("count") if isinstance(value, int)}
-        values = ask(aggregate) if aggregate != "count" else iter(counts.items())
-        for (tags, time_ns), value in values:
-            member = members.get(tags)
-            if member is not None:
-                # A point that came between the two questions is not counted, as if it had come after both.
-                yield (member[1], label(grid, time_ns)), value, counts.get((tags, time_ns), 1)
-
-    def latest(
-        self,
-        bucket_id: int,
-        series: Sequence[Series],
-        fields: Mapping[str, Sequence[Field]],
-        *,
-        tags: Mapping[str, str],
-        person: int | None,
-    ) -> Sequence[Row]:
-        """The last point of each series, its place as the group; series without a point are left out."""
-        places: dict[str, dict[Tags, int]] = {}
-        for place, one in enumerate(series):
-            places.setdefault(one.measurement, {})[one.tags] = place
-        rows: list[Row] = []
-        for measurement, members in places.items():
-            if measurement in fields:
-                chosen = Selection(bucket_id, measurement, EARLIEST_NS, LATEST_NS, tags, person)
-                rows += self._latest(self._select(chosen, fields[measurement]), members)
-        return sorted(rows, key=itemgetter(0))
-
-    def _latest(self, query: flux.Query, members: Mapping[Tags, int]) -> Iterator[Row]:
-        found: dict[int, dict[int, dict[str, Value | None]]] = {}
-        for record in self._read(flux.totals(query, "last")):
-            place = members.get(record.tags)
-            if place is not None:
-                found.setdefault(place, {}).setdefault(time_of(record), {})[record.field] = record.value
-        for place, times in found.items():
-            # A field that the last point does not carry has its last value at an earlier time.
-            time_ns, values = max(times.items())
-            yield Row(place, time_ns, dict(sorted(values.items())))
+        with self._read(flux.totals(self._select(everything, [field]), "first")) as records:
+            return any(True for _ in records)
 
     def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
         """Remove the points of a selection, whose series the groups are; returns how many values that were."""
-        members = self._members(groups)
+        members, _ = self._members(selection, groups)
         query = self._select(selection, [])
-        counted = (record for record in self._read(flux.totals(query, "count")) if record.tags in members)
-        count = sum(record.value for record in counted if isinstance(record.value, int))
+        count = self._number(query, members)
         if count:
             columns = {"_measurement": selection.measurement, **selection.tags}
             if selection.person is not None:
@@ -350,11 +197,14 @@ class InfluxStore:
     def _erase(self, bucket_id: int, person: int | None) -> int:
         with self._registry.transaction() as connection:
             connection.execute(text(_LOCK), {"id": bucket_id})
-            name = connection.execute(text(_BUCKET), {"id": bucket_id}).scalar()
+            name = connection.execute(text(BUCKET), {"id": bucket_id}).scalar()
             if name is None:
                 return 0
             count = self._stored(name, person)
             self._delete(name, EARLIEST_NS, LATEST_NS, {} if person is None else {PERSON_TAG: str(person)})
+            # The server acknowledges a deletion that a token may not carry out, or that finds nothing.
+            if count and self._stored(name, person):
+                raise ServiceError(STORE_FAULT)
             connection.execute(text(_FORGET), {"id": bucket_id, "person": person})
             removed(connection, bucket_id, count)
             return count
@@ -363,36 +213,4 @@ class InfluxStore:
         try:
             self._server.delete(name, start_ns, stop_ns, flux.predicate(columns))
         except RefusedError as refusal:
-            if refusal.status != 404:
-                raise ServiceError(STORE_FAULT) from refusal
-
-    def _members(self, groups: Sequence[Group]) -> dict[Tags, tuple[int, int]]:
-        place = {series: index for index, group in enumerate(groups) for series in group.series}
-        with self._registry.transaction() as connection:
-            rows = connection.execute(text(_TAGS), {"ids": numbers(place)}).all()
-        return {tuple(sorted(row.tags.items())): (row.id, place[row.id]) for row in rows}
-
-    def _select(self, selection: Selection, fields: Sequence[Field]) -> flux.Query:
-        return flux.select(self._name(selection.bucket_id), selection, [field.name for field in fields])
-
-    def _name(self, bucket_id: int) -> str:
-        with self._registry.transaction() as connection:
-            return str(connection.execute(text(_BUCKET), {"id": bucket_id}).scalar() or "")
-
-    def _read(self, query: flux.Query) -> Iterator[Record]:
-        """The rows of an answer; none where InfluxDB has no such bucket yet."""
-        try:
-            yield from self._server.query(query)
-        except RefusedError as refusal:
-            if refusal.status != 404:
-                raise ServiceError(STORE_FAULT) from refusal
-
-
-def _beyond(selection: Selection, position: tuple[int, int] | None, *, descending: bool) -> Selection:
-    """What is left of a selection after a position; the instant of the position is still part of it."""
-    start, stop = selection.start_ns, selection.stop_ns
-    if position is not None:
-        start, stop = (start, min(stop, position[0] + 1)) if descending else (max(start, position[0]), stop)
-    return Selection(
-        selection.bucket_id, selection.measurement, start, stop, tags=selection.tags, person=selection.person
-    )
+            raise ServiceError(STORE_FAULT) from refusal
