@@ -212,7 +212,10 @@ find_tools() {
     command -v curl >/dev/null || give_up "curl is needed and was not found"
     for PYTHON in python3 "$HERE/.venv/bin/python" ''; do
         [ -n "$PYTHON" ] || give_up "python3 is needed to check the answers and was not found"
-        if "$PYTHON" -c '' 2>/dev/null; then return; fi
+        # Each row starts it once; the program itself is faster than a shim of pyenv or asdf that looks for it.
+        found=$("$PYTHON" -I -c 'import sys; print(sys.executable)' 2>/dev/null) || continue
+        [ -z "$found" ] || PYTHON=$found
+        return
     done
 }
 
