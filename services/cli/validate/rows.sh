@@ -158,7 +158,7 @@ media_rows() {
     sends '{"file_name": "none.{format}", "content_type": "text/plain", "size": 1}' \
         '<UploadRequest><file_name>none.{format}</file_name><content_type>text/plain</content_type><size>1</size></UploadRequest>'
     keeps item_id=id
-    gives 201 UploadTicket id:uuid url:url
+    gives 201 UploadTicket id:uuid url:url method=PUT headers/Content-Type=text/plain expires_at:time
     row GET '/media/uploads?limit=500'; gives 200 UploadList 'items[]/id:uuid' 'items[]/expires_at:time' next_cursor
     row DELETE '/media/uploads/{item_id}'; gives 204 -
     row POST /media/upload
@@ -186,7 +186,7 @@ telemetry_rows() {
     row GET /timeseries/buckets; gives 200 BucketList 'items[]/bucket:text' 'items[]/created_at:time' next_cursor
     row POST /timeseries/latest
     sends '{"bucket": "{bucket}"}' '<LatestRequest><bucket>{bucket}</bucket></LatestRequest>'
-    gives 200 LatestResult items
+    gives 200 LatestResult items next_cursor
     row POST /timeseries/summary
     sends '{"bucket": "{bucket}", "day": "2026-01-01"}' \
         '<SummaryRequest><bucket>{bucket}</bucket><day>2026-01-01</day></SummaryRequest>'
