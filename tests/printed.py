@@ -1,5 +1,6 @@
 """The examples of the documents: their blocks of shell commands, and what runs them."""
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -34,7 +35,9 @@ def calls(code: str) -> int:
     return len(re.findall(r"(?<![\w/])curl ", code))
 
 
-def run(blocks: list[str], host: str, folder: Path) -> tuple[subprocess.CompletedProcess[str], list[int]]:
+def run(
+    blocks: list[str], host: str, folder: Path, operator_token: str
+) -> tuple[subprocess.CompletedProcess[str], list[int]]:
     """Run the blocks of one document in one shell; returns how it ended, and the status of each call of curl.
 
     What a person would type is not changed, but for the address.
@@ -47,6 +50,7 @@ def run(blocks: list[str], host: str, folder: Path) -> tuple[subprocess.Complete
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", code],
         cwd=REPO_ROOT,
+        env={**os.environ, "OPERATOR_TOKEN": operator_token},
         capture_output=True,
         text=True,
         timeout=60,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from heartguard_common.paths import REPO_ROOT
 from tests import printed
@@ -38,7 +39,8 @@ def test_the_examples_of_a_document_work_as_printed(fresh, tmp_path, path: Path)
     code = [text for _, text in examples]
     if path.name == "README.es.md":  # the same person again, in the same system
         code = [text.replace("ana@example.org", "ana.es@example.org") for text in code]
-    done, statuses = printed.run(code, f"127.0.0.1:{fresh.ports['gateway']}", tmp_path)
+    token = dotenv_values(fresh.root / ".env")["OPERATOR_TOKEN"]
+    done, statuses = printed.run(code, f"127.0.0.1:{fresh.ports['gateway']}", tmp_path, token)
     expected = [status for statuses, _ in examples for status in statuses]
     assert (done.returncode, statuses) == (0, expected), done.stdout + done.stderr
     assert PRINTED.get(path.name, "") in done.stdout

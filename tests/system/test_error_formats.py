@@ -12,7 +12,7 @@ from heartguard_common import policy
 ROWS = policy.load().rows
 PLACES = {"user_id": "999999", "item_id": "01890000-0000-7000-8000-000000000000", "bucket": "org_999999"}
 PLACES |= {"event_id": PLACES["item_id"], "session_id": PLACES["item_id"], "job_id": PLACES["item_id"]}
-PLACES |= {"invitation_id": PLACES["item_id"]}
+PLACES |= {"invitation_id": PLACES["item_id"], "letter_id": PLACES["item_id"], "org_id": "999999"}
 PLACES |= {"file": "nothing.xsd"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 FORMATS = ("application/json", "application/xml", "text/xml")

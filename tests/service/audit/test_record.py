@@ -11,6 +11,7 @@ from heartguard_audit.settings import Settings
 from heartguard_audit.wiring import create_app
 from heartguard_cli.urls import libpq
 from heartguard_common.lifecycle import LIFECYCLE
+from tests import people
 from tests.servers import until
 from tests.tokens import bearer, operator_auth, service_auth, service_secret
 
@@ -132,8 +133,11 @@ def test_no_address_enters_the_trail(client, settle, database, journal):
     assert digest == hmac.new(key, b"anna.lopez@clinic.example", hashlib.sha256).hexdigest()
 
 
-def test_the_same_key_gives_the_same_answer_and_one_event(client, settle):
-    headers = {**ADMIN, "Idempotency-Key": "once"}
+def test_the_same_key_gives_the_same_answer_and_one_event(client, settle, database):
+    org_id = people.found(database)
+    people.enroll(database, org_id, 12, "admin")
+    admin = bearer(12, "admin", org_id=org_id)
+    headers = {**admin, "Idempotency-Key": "once"}
     first = client.post("/audit/events", json=EXAMPLE, headers=headers)
     again = client.post("/audit/events", json=EXAMPLE, headers=headers)
     other = client.post("/audit/events", json={**EXAMPLE, "action": "LOGOUT"}, headers=headers)
@@ -141,7 +145,7 @@ def test_the_same_key_gives_the_same_answer_and_one_event(client, settle):
     assert again.data == first.data
     assert again.headers["Location"] == first.headers["Location"]
     settle()
-    assert len(client.get("/audit/events", headers=ADMIN).json["items"]) == 1
+    assert len(client.get("/audit/events", headers=admin).json["items"]) == 1
 
 
 def test_without_redis_events_wait_in_the_spool_and_come_in_their_order(client, environ, settle):
