@@ -31,8 +31,9 @@ _BLOCK_PERSON = """
 UPDATE heartguard_core.users SET active = false
 WHERE id = %(user_id)s AND org_id = %(org_id)s AND deleted_at IS NULL AND created_at < %(time)s
 """
-_FIND_ORGANIZATION = """
-SELECT FROM heartguard_core.organizations WHERE id = %(org_id)s AND deleted_at IS NULL AND created_at < %(time)s
+_CLOSE_ORGANIZATION = """
+UPDATE heartguard_core.organizations SET closed_at = coalesce(closed_at, now())
+WHERE id = %(org_id)s AND deleted_at IS NULL AND created_at < %(time)s
 """
 _BLOCK_MEMBERS = """
 UPDATE heartguard_core.users SET active = false WHERE org_id = %(org_id)s AND deleted_at IS NULL
@@ -60,7 +61,7 @@ def settle(url: str, backup_created_at: str, deletions: Sequence[Deletion]) -> i
 
 def _repeat(cursor: Any, deletion: Deletion) -> bool:
     values = {"org_id": deletion.org_id, "user_id": deletion.user_id, "time": deletion.time}
-    cursor.execute(_FIND_ORGANIZATION if deletion.user_id is None else _BLOCK_PERSON, values)
+    cursor.execute(_CLOSE_ORGANIZATION if deletion.user_id is None else _BLOCK_PERSON, values)
     if cursor.rowcount == 0:
         return False
     if deletion.user_id is None:
