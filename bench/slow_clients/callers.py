@@ -23,7 +23,10 @@ _moments = count(SECOND + int(time.time()) % 10_000_000)
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody of an organization that attacks nobody; `link` is a signed URL's path of a file of 1 MiB."""
+    """Somebody of an organization that attacks nobody, and somebody else who only logs in (`email`, `password`).
+
+    `link` is a signed URL's path of a file of 1 MiB.
+    """
 
     email: str
     password: str

@@ -55,7 +55,9 @@ class Product:
         return target_of(str(self._call("GET", f"/media/items/{item}/download", token=token)["url"]))
 
     def _account(self) -> Account:
-        email, password, token, org = self._member("bystander")
+        _, _, token, org = self._member("bystander")
+        # Logins beyond sessions_per_member end the oldest session, which would be that of `token`.
+        email, password, _, _ = self._member("visitor")
         return Account(email, password, token, org, self._link(token, MIB))
 
     def _target(self, file_mib: int, number: int) -> Target:

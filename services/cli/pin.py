@@ -26,11 +26,15 @@ OLDEST_PYTHON = "3.11"
 
 
 def entries(text: str) -> dict[str, str]:
-    """The pins of a requirement file, each with its hashes and as it is written, by normalized name."""
-    found = {}
+    """The pins of a requirement file with their hashes, as written, by normalized name.
+
+    A name can have several, where an older Python gets an older version: they stay together.
+    """
+    found: dict[str, str] = {}
     for entry in re.split(r"(?m)^(?=[A-Za-z0-9])", text)[1:]:
         lines = [line for line in entry.splitlines() if line.strip() and not line.startswith(("#", "-"))]
-        found[re.sub(r"[-_.]+", "-", lines[0].partition("==")[0]).lower()] = "\n".join(lines)
+        name = re.sub(r"[-_.]+", "-", lines[0].partition("==")[0]).lower()
+        found[name] = "\n".join([*([found[name]] if name in found else []), *lines])
     return found
 
 

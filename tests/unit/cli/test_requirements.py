@@ -51,6 +51,15 @@ def test_every_pin_has_its_hashes(file: Path) -> None:
     assert [it[1] for it in matches(file, brought=True) if not it[3]] == []
 
 
+@pytest.mark.parametrize("file", HASHED, ids=lambda file: str(file.relative_to(REPO_ROOT)))
+def test_a_pin_for_newer_pythons_has_one_for_older_ones(file: Path) -> None:
+    names = re.compile(r"(?m)^([A-Za-z0-9._-]+)==\S+ ; python_full_version (>=|<) '(3\.1[2-9])")
+    found = set(names.findall(file.read_text()))
+    assert {(name, version) for name, sign, version in found if sign == ">="} <= {
+        (name, version) for name, sign, version in found if sign == "<"
+    }
+
+
 @pytest.mark.parametrize("name", ["common", "cli", "gateway", "auth", "media", "influx"])
 def test_what_a_service_brings_along_is_listed_too(name: str) -> None:
     """As far as it is installed on this machine: pip --require-hashes takes nothing that no line names."""
