@@ -42,7 +42,7 @@ class Verification:
             raise
 
     def all(self, only: int | None = None, progress: Progress = lambda _: None) -> Iterator[Examined]:
-        """Every chain (or that of one organization), one after another; `progress` is told of every 10,000 events.
+        """Every chain (or that of one organization), one after another; `progress` is called every 10,000 events.
 
         Raises GEN_404 for an organization that there never was; one without events is valid.
         """
