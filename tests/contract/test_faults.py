@@ -5,7 +5,7 @@ import time
 import pytest
 
 from heartguard_common.contracts import Violations
-from heartguard_common.representation import Malformed
+from heartguard_common.json_documents import Malformed
 from tests.contract.cases import CONTRACTS, pointers
 
 LOGIN = CONTRACTS["LoginRequest"]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from heartguard_common.contracts import Violations
-from heartguard_common.representation import Malformed
+from heartguard_common.json_documents import Malformed
 from tests.contract.cases import CONTRACTS, RESOURCE_OF, RESOURCES, XSI, xsd_accepts
 from tests.contract.documents import valid
 

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from lxml import etree
 from schemathesis import checks
 
+from heartguard_common.json_documents import dump_json
 from heartguard_common.paths import SCHEMAS_DIR
-from heartguard_common.representation import dump_json
 from tests.contract.cases import CONTRACTS, RESOURCE_OF, oracle, xsd_accepts
 
 OPENAPI = json.loads((SCHEMAS_DIR / "openapi.json").read_text(encoding="utf-8"))

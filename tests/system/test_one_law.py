@@ -7,7 +7,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from heartguard_common.representation import dump_json
+from heartguard_common.json_documents import dump_json
 from tests.contract.cases import CONTRACTS, RESOURCE_OF, RESOURCES, oracle, plain_xml
 from tests.contract.documents import changed, valid
 

@@ -11,7 +11,8 @@ import pytest
 
 from heartguard_audit.domain.events import Search
 from heartguard_audit.store.events import PostgresEvents
-from heartguard_common.audit import FIELD, STREAM, AuditLog, encode
+from heartguard_common.audit import FIELD, STREAM, encode
+from heartguard_common.audit_log import AuditLog
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.deletion_list import Deletion, DeletionList

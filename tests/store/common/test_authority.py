@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from heartguard_common.authority import PostgresAuthority
+from heartguard_common.authority_store import PostgresAuthority
 from heartguard_common.database import Database as Pool
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal

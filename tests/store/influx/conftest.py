@@ -18,7 +18,7 @@ import pytest
 
 from heartguard_common.database import Database as Pool
 from heartguard_common.identity import Principal
-from heartguard_common.outbox import Transaction
+from heartguard_common.transactions import Transaction
 from heartguard_influx.ports import TimeSeriesStore
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.store.influx import InfluxBuckets, InfluxStore, Server

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
-from heartguard_common.authority import PostgresAuthority
+from heartguard_common.authority_store import PostgresAuthority
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.dead_letter_store import PostgresDeadLetters

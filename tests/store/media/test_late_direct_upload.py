@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 from types import SimpleNamespace
 
-from heartguard_common.authority import PostgresAuthority
+from heartguard_common.authority_store import PostgresAuthority
 from heartguard_common.database import Database as Pool
 from heartguard_common.dead_letter_store import PostgresDeadLetters
 from heartguard_common.identity import Principal

@@ -17,8 +17,8 @@ from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
 from heartguard_auth.store.sessions import PostgresSessions
 from heartguard_auth.usecases.registration import Registration
 from heartguard_auth.usecases.sessions import SessionUseCases
-from heartguard_common.audit import AuditLog
-from heartguard_common.authority import PostgresAuthority
+from heartguard_common.audit_log import AuditLog
+from heartguard_common.authority_store import PostgresAuthority
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.idempotency import IdempotencyKeys, Recorded

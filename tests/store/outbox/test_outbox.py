@@ -8,7 +8,8 @@ import pytest
 from heartguard_audit.domain.events import Search
 from heartguard_audit.store.outbox import BATCH, PostgresOutbox, oldest_seconds, unrecorded
 from heartguard_audit.usecases.intake import Intake
-from heartguard_common.audit import AuditLog, encode
+from heartguard_common.audit import encode
+from heartguard_common.audit_log import AuditLog
 from heartguard_common.clock import SystemClock
 from heartguard_common.database import Database
 from heartguard_common.outbox import Outbox

@@ -5,7 +5,8 @@ import json
 import pytest
 import redis
 
-from heartguard_common.audit import FIELD, STREAM, AuditEvent, AuditLog, decode, encode
+from heartguard_common.audit import FIELD, STREAM, AuditEvent, decode, encode
+from heartguard_common.audit_log import AuditLog
 from heartguard_common.identity import Principal
 from heartguard_common.policy import load
 from heartguard_common.spool import Spool

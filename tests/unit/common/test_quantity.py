@@ -10,9 +10,9 @@ import pytest
 from heartguard_common import quantity, shapes, web
 from heartguard_common.contracts import Contracts, Violations
 from heartguard_common.errors import ServiceError
+from heartguard_common.json_documents import Malformed
 from heartguard_common.paths import SCHEMAS_DIR
 from heartguard_common.quantity import holds_too_much_json, holds_too_much_xml
-from heartguard_common.representation import Malformed
 
 JSON, XML = "application/json", "application/xml"
 MIB = 1024 * 1024

@@ -4,7 +4,7 @@ import base64
 import re
 from typing import Any
 
-from heartguard_common.representation import Malformed, read_json
+from heartguard_common.json_documents import Malformed, read_json
 
 MAX_TOKEN_LENGTH = 4096
 MAX_KEY_ID_LENGTH = 64

@@ -10,17 +10,10 @@ from lxml import etree
 
 from heartguard_common import faults, quantity, shapes, xml_codec
 from heartguard_common.errors import Fault
+from heartguard_common.json_documents import Document, any_string, dump_json, read_json, require_depth
 from heartguard_common.paths import SCHEMAS_DIR
-from heartguard_common.representation import (
-    JSON,
-    XML_TYPES,
-    Document,
-    any_string,
-    dump_json,
-    parse_xml,
-    read_json,
-    require_depth,
-)
+from heartguard_common.representation import JSON, XML_TYPES
+from heartguard_common.xml_documents import parse_xml
 
 __all__ = ["Contract", "Contracts", "Fault", "Violations"]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from heartguard_common import logs, policy
-from heartguard_common.audit import AuditLog
-from heartguard_common.authority import PostgresAuthority
+from heartguard_common.audit_log import AuditLog
+from heartguard_common.authority_store import PostgresAuthority
 from heartguard_common.background import Background
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
@@ -29,7 +29,8 @@ from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.limits import limit_values
 from heartguard_common.metrics import Metrics
 from heartguard_common.outbox import Outbox
-from heartguard_common.revocation import RedisRevocations, Revocations
+from heartguard_common.revocation import Revocations
+from heartguard_common.revocation_check import RedisRevocations
 from heartguard_common.revocation_copy import RevocationCopy
 from heartguard_common.settings import CommonSettings, choice, variable, whole
 from heartguard_common.spool import Spool

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from heartguard_common.calls import Sister
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.errors import ServiceError
 from heartguard_common.jobs import Job, JobError
@@ -13,9 +12,6 @@ Keeper = Callable[[int, int | None], object]
 
 It returns `Again` where it has to be: something that was begun before the deletion may still be stored.
 """
-
-# To remove years of telemetry takes a sister longer than to answer a question.
-ERASURE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -51,20 +47,3 @@ class Erasure:
         if isinstance(found, Again):
             return job.waiting(self._clock.now_ns() + round(found.seconds * NANOSECONDS))
         return job.advanced(step.progress)
-
-
-def sister_keepers(caller: str, secret: str, doors: Mapping[str, tuple[str, str]]) -> dict[str, Keeper]:
-    """Keepers that are other services; `doors` has the base URL and the path of each one's door for erasures."""
-    return {
-        keeper: _behind(Sister(url, caller, secret, timeout_seconds=ERASURE_SECONDS), path)
-        for keeper, (url, path) in doors.items()
-    }
-
-
-def _behind(sister: Sister, path: str) -> Keeper:
-    def erase(org_id: int, user_id: int | None) -> object:
-        whose = {"org_id": org_id} if user_id is None else {"org_id": org_id, "user_id": user_id}
-        seconds = sister.post(path, whose).get("again_in")
-        return Again(seconds) if isinstance(seconds, int) else None
-
-    return erase

@@ -15,7 +15,7 @@ import jwt
 from heartguard_common.clock import NANOSECONDS, Clock, seconds
 from heartguard_common.compact import read_header
 from heartguard_common.errors import INVALID_TOKEN, UNAVAILABLE, ServiceError
-from heartguard_common.representation import Malformed
+from heartguard_common.json_documents import Malformed
 from heartguard_common.settings import CommonSettings
 
 ROLES = ("admin", "manager", "user")

@@ -3,15 +3,9 @@
 The consumer of the audit trail empties the table. Whoever is in no transaction has nothing to tie an event to.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-
 from sqlalchemy import text
 
 from heartguard_common.database import Database
-
-Transaction = Callable[[], AbstractContextManager[object]]
-"""Everything inside happens together or not at all, the events of it too."""
 
 _PUT = text("INSERT INTO heartguard_core.audit_outbox (event) VALUES (:event)")
 

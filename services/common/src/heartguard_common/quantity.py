@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from xml.parsers import expat
 
-from heartguard_common.representation import MAX_DEPTH, TOO_DEEP, Malformed
+from heartguard_common.json_documents import MAX_DEPTH, TOO_DEEP, Malformed
 from heartguard_common.shapes import Shape
 
 UNCOUNTED = 64 * 1024  # smaller bodies can't hold enough to matter

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, Self
 
-from heartguard_common.calls import Sister
-from heartguard_common.errors import INVALID_TOKEN, UNAVAILABLE, ServiceError
 from heartguard_common.identity import Principal
-from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
 
 READY = "hg:rev:ready"
 # Two threads may compare their answers in another order than they got them: so old may the mark before the newest be.
@@ -99,32 +96,3 @@ class Revocations(Protocol):
 
     def require_active(self, principal: Principal, token: str) -> None:
         """Return when the token counts. Raises GEN_402 when revoked, GEN_503 when nobody can tell."""
-
-
-class RedisRevocations:
-    """Asks Redis first, and auth where Redis can't be believed."""
-
-    def __init__(self, redis: RedisClient, auth: Sister) -> None:
-        self._redis = redis
-        self._auth = auth
-        self._copy = Copy()
-
-    def require_active(self, principal: Principal, token: str) -> None:
-        """Return when the token counts. Raises GEN_402 when revoked, GEN_503 when nobody can tell."""
-        try:
-            verdict = self._copy.judge(principal, self._redis.mget(keys(principal)))
-        except REDIS_FAULTS:
-            verdict = Verdict.UNKNOWN
-        if verdict is Verdict.UNKNOWN:
-            verdict = introspect(self._auth, token)
-        if verdict is Verdict.REVOKED:
-            raise ServiceError(INVALID_TOKEN)
-
-
-def introspect(auth: Sister, token: str) -> Verdict:
-    """Auth's word on a token (RFC 7662). Raises GEN_503 when auth can't be asked."""
-    try:
-        answer = auth.post("/auth/token/introspect", {"token": token})
-    except ServiceError as error:
-        raise ServiceError(UNAVAILABLE, "Whether this token is revoked can't be known now") from error
-    return Verdict.ACTIVE if answer.get("active") is True else Verdict.REVOKED

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from heartguard_common.errors import NO_HEADERS
-from heartguard_common.representation import dump_json
+from heartguard_common.json_documents import dump_json
 from heartguard_common.routing import CSV, NDJSON, Answer
 
 _FILES = {CSV: ("csv", f"{CSV}; charset=utf-8; header=present"), NDJSON: ("ndjson", NDJSON)}

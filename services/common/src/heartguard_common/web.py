@@ -34,6 +34,7 @@ from heartguard_common.errors import (
 from heartguard_common.forwarding import forwarded
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
+from heartguard_common.json_documents import Malformed
 from heartguard_common.lanes import Lanes
 from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, readiness_document
 from heartguard_common.limits import LimitError
@@ -42,7 +43,7 @@ from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
 from heartguard_common.policy import KINDS, Policy, Row, authorize
 from heartguard_common.recheck import BELIEVED_SECONDS, ActiveCheck, CheckedReader
-from heartguard_common.representation import Malformed, choose
+from heartguard_common.representation import choose
 from heartguard_common.revocation import Revocations
 from heartguard_common.route_table import require_same_routes
 from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, FORMATS, Answer, Call, Route

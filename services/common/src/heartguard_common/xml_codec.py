@@ -7,8 +7,9 @@ from typing import Any
 from lxml.etree import XPath, _Element
 
 from heartguard_common.errors import Fault
-from heartguard_common.representation import Malformed, finite, whole, xml_safe
+from heartguard_common.json_documents import Malformed, finite, whole
 from heartguard_common.shapes import Message, Shape
+from heartguard_common.xml_documents import xml_safe
 
 XSI = "http://www.w3.org/2001/XMLSchema-instance"
 NIL = f"{{{XSI}}}nil"

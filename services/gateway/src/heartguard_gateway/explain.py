@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from heartguard_common import policy, revocation
+from heartguard_common import policy
 from heartguard_common.calls import Sister
 from heartguard_common.clock import SystemClock
 from heartguard_common.errors import ServiceError
@@ -13,6 +13,7 @@ from heartguard_common.identity import Principal
 from heartguard_common.paths import POLICY_FILE
 from heartguard_common.policy import ANYONE, INNER, ROLES, SERVICE, SERVICES, UNLIMITED, Policy, PolicyError, Row
 from heartguard_common.revocation import Verdict
+from heartguard_common.revocation_check import introspect
 from heartguard_common.settings import Rate, SettingsError
 from heartguard_gateway.domain import join_path, split_path
 from heartguard_gateway.errors import BAD_TARGET
@@ -126,7 +127,7 @@ def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None
     try:
         caller = make_authenticator(settings, make_keys(settings, auth, clock), clock).identify(f"Bearer {credential}")
         person = caller is not None and caller.kind == "person"
-        if person and revocation.introspect(auth, credential) is Verdict.REVOKED:
+        if person and introspect(auth, credential) is Verdict.REVOKED:
             raise RefusedError("401 GEN_402: the token is revoked")
     except ServiceError as error:
         raise _refusal(error) from error

@@ -3,17 +3,19 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from heartguard_common.audit import AuditEvent
 from heartguard_common.clock import Clock
-from heartguard_common.contracts import Contracts
 from heartguard_common.identity import Principal
 from heartguard_common.metrics import Metrics
 from heartguard_common.revocation import Verdict
 from heartguard_gateway.bodies import Body, BodySpool
 from heartguard_gateway.domain import Exchange, Headers, Limit, Quota, Reply
 from heartguard_gateway.policy import Matcher
+
+if TYPE_CHECKING:
+    from heartguard_common.contracts import Contracts  # which reads XML by lxml
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Trail(Protocol):
 class Ports:
     """Everything that the stages may use; it never changes while the gateway runs."""
 
-    contracts: Contracts
+    contracts: "Contracts"
     matcher: Matcher
     limits: Mapping[str, Limit]
     callers: Callers

@@ -7,7 +7,7 @@ from functools import partial
 import gevent
 from flask import Flask
 
-from heartguard_common import logs, policy, revocation
+from heartguard_common import logs, policy
 from heartguard_common.calls import Sister
 from heartguard_common.clock import Clock, SystemClock
 from heartguard_common.contracts import Contracts
@@ -23,6 +23,7 @@ from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, Resource
 from heartguard_common.metrics import Metrics
 from heartguard_common.paths import SCHEMAS_DIR
 from heartguard_common.policy import Policy
+from heartguard_common.revocation_check import introspect
 from heartguard_common.spool import Spool
 from heartguard_gateway.answers import AnswerLimits, Answers
 from heartguard_gateway.bodies import BodySpool, SpoolLimits
@@ -67,7 +68,7 @@ def create_app(
         matcher=Matcher(rules),
         limits=compile_limits(rules, settings.rate_limit.count, settings.rate_limit.seconds),
         callers=CachedCallers(make_authenticator(settings, keys, clock), clock),
-        introspect=lambda token: revocation.introspect(auth, token),
+        introspect=lambda token: introspect(auth, token),
         gate=RedisGate(link, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
         bodies=bodies,

@@ -5,7 +5,7 @@ from functools import partial
 
 from flask import Flask
 
-from heartguard_common.authority import PostgresAuthority
+from heartguard_common.authority_store import PostgresAuthority
 from heartguard_common.background import Background
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database

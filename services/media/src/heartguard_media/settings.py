@@ -8,8 +8,8 @@ from typing import Self
 
 from heartguard_common.edge import ServiceSettings
 from heartguard_common.settings import duration, key_file, read, secret, variable, whole, words
+from heartguard_media.domain.links import LONGEST_URL_SECONDS
 
-LONGEST_URL_SECONDS = 7 * 86_400  # V4 signed URLs of Google Cloud Storage live no longer
 TYPES = (
     *("image/*", "audio/*", "video/*", "text/plain", "text/csv", "application/pdf", "application/json"),
     *("application/zip", "application/gzip", "application/dicom", "application/vnd.ant.fit"),

@@ -12,7 +12,7 @@ from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.jobs import Job, Jobs
 from heartguard_common.limits import BY_NAME, TABLE
-from heartguard_common.outbox import Transaction
+from heartguard_common.transactions import Transaction
 from heartguard_organization.domain import HeldLimit, Organization, difference
 from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
 from heartguard_organization.ports import LimitValues, Organizations

@@ -6,7 +6,8 @@ from heartguard_common.background import Lanes
 from heartguard_common.clock import Clock
 from heartguard_common.database import Database
 from heartguard_common.edge import make_edge, open_parts
-from heartguard_common.erasures import Erasure, Keeper, sister_keepers
+from heartguard_common.erasure_calls import sister_keepers
+from heartguard_common.erasures import Erasure, Keeper
 from heartguard_common.job_store import PostgresJobs
 from heartguard_common.jobs import JobRunner, told
 from heartguard_common.lifecycle import Resource

@@ -8,7 +8,8 @@ from typing import Any
 import redis
 
 from heartguard_audit.domain.events import Entry
-from heartguard_common.audit import FIELD, STREAM, send
+from heartguard_common.audit import FIELD, STREAM
+from heartguard_common.audit_log import send
 from heartguard_common.store_redis import RedisClient
 
 GROUP = "audit"

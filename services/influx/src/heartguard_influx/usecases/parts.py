@@ -8,7 +8,7 @@ from itertools import chain
 from heartguard_common.audit import AuditTrail
 from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock
-from heartguard_common.outbox import Transaction
+from heartguard_common.transactions import Transaction
 from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection, require_series
 from heartguard_influx.domain.windows import Grid
 from heartguard_influx.ports import Buckets, FieldTypes, TimeSeriesStore

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 
-from heartguard_media.settings import LONGEST_URL_SECONDS
+LONGEST_URL_SECONDS = 7 * 86_400  # V4 signed URLs of Google Cloud Storage live no longer
 
 
 def read_claim(item_id: str, expires: int, disposition: str) -> tuple[str, ...]:

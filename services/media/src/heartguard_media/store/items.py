@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from heartguard_common.authority import PostgresAuthority
+from heartguard_common.authority_store import PostgresAuthority
 from heartguard_common.clock import NANOSECONDS, Clock, from_datetime
 from heartguard_common.database import Database
 from heartguard_common.identity import Principal

@@ -11,7 +11,7 @@ from heartguard_common.dead_letters import DeadLetterStore, Patience
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
-from heartguard_common.outbox import Transaction
+from heartguard_common.transactions import Transaction
 from heartguard_media.domain.items import MediaItem, Upload, Written
 from heartguard_media.domain.types import HEAD_BYTES, contradiction, essence, is_allowed
 from heartguard_media.errors import TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN

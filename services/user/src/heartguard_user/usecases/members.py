@@ -7,7 +7,7 @@ from heartguard_common.audit import AuditTrail
 from heartguard_common.authority import Authority
 from heartguard_common.errors import FORBIDDEN, ServiceError
 from heartguard_common.identity import Principal
-from heartguard_common.outbox import Transaction
+from heartguard_common.transactions import Transaction
 from heartguard_user.domain import Filter, User, changed_members, membership_difference
 from heartguard_user.errors import NO_USER, UNSETTLED
 from heartguard_user.ports import Memberships, Users

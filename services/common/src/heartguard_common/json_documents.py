@@ -1,0 +1,133 @@
+"""JSON documents, read strictly (RFC 8259, I-JSON RFC 7493)."""
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+Document = dict[str, Any]
+
+MAX_DEPTH = 64
+TOO_DEEP = f"The document has more than {MAX_DEPTH} levels"
+
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_INTRICATE = ("\\", '" ', '"\t', '"\r', '"\n')
+_HOLDERS = (dict, list)
+
+
+class Malformed(Exception):  # noqa: N818  it says what the body is
+    """A body that is not what its media type says; the message is for the caller and quotes no value."""
+
+
+def parse_json(body: bytes) -> Any:
+    """The document in `body`, read strictly (RFC 8259, I-JSON RFC 7493).
+
+    Raises Malformed for anything but UTF-8 without a byte order mark, duplicate keys, NaN and Infinity, numbers
+    beyond a double, integers of more than 4,300 digits, lone surrogates and more than 64 levels.
+    """
+    document = read_json(body)
+    require_depth(document)
+    return document
+
+
+def read_json(body: bytes) -> Any:
+    """As `parse_json`, but the levels are not counted: for a reader whose contract bounds them anyway."""
+    try:
+        text = body.decode("utf-8")
+        # Without a backslash no string holds a quote, and without a blank behind a string each key ends in `":`.
+        if not any(sign in text for sign in _INTRICATE):
+            document = _QUICK_DECODER.decode(text)
+            if _keys(document) == text.count('":'):
+                return document
+        document = _DECODER.decode(text)
+    except Malformed:
+        raise
+    except UnicodeDecodeError as error:
+        raise Malformed("The body is not UTF-8") from error
+    except RecursionError as error:
+        raise Malformed(TOO_DEEP) from error
+    except json.JSONDecodeError as error:
+        raise Malformed(f"The body is not JSON: line {error.lineno}, column {error.colno}") from error
+    except ValueError as error:
+        raise Malformed("A number has too many digits") from error
+    if _ESCAPED_SURROGATE.search(text) and any_string(document, _SURROGATE):
+        raise Malformed("A string holds a lone surrogate")
+    return document
+
+
+def _keys(document: Any) -> int:
+    """How many keys the objects of a document have."""
+    keys = 0
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if value.__class__ is dict:
+            keys += len(value)
+            waiting += [inner for inner in value.values() if inner.__class__ in _HOLDERS]
+        elif value.__class__ is list:
+            waiting += value
+    return keys
+
+
+def require_depth(document: Any) -> None:
+    """Raise Malformed when a document has more than 64 levels."""
+    layer = [document]
+    for _ in range(MAX_DEPTH + 1):
+        layer = [value for value in layer if isinstance(value, dict | list)]
+        if not layer:
+            return
+        layer = [inner for value in layer for inner in (value.values() if isinstance(value, dict) else value)]
+    raise Malformed(TOO_DEEP)
+
+
+def dump_json(document: Any) -> bytes:
+    """UTF-8 JSON without spaces; ValueError for NaN and infinities."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def any_string(document: Any, pattern: re.Pattern[str]) -> bool:
+    """Whether `pattern` is found in a string or a key anywhere in the document."""
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if pattern.search(value):
+                return True
+        elif isinstance(value, dict):
+            waiting.extend(value)
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return False
+
+
+def finite(text: str) -> float:
+    """The double `text` names; Malformed when it lies beyond the largest one."""
+    number = float(text)
+    if math.isinf(number):
+        raise Malformed("A number is beyond the range of a double")
+    return number
+
+
+def whole(text: str) -> int:
+    """The integer `text` names; Malformed when it has more than 4,300 digits."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise Malformed("A number has too many digits") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Document:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise Malformed("An object has a key twice")
+    return document
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise Malformed("NaN and Infinity are not JSON")
+
+
+_QUICK_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=finite)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=finite)

@@ -1,0 +1,40 @@
+"""Domain and ports of every service load without a framework, a driver or a client."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from heartguard_common.paths import REPO_ROOT
+
+FORBIDDEN = (
+    *("flask", "werkzeug", "gunicorn", "gevent", "sqlalchemy", "psycopg2", "redis", "requests", "lxml"),
+    *("influxdb_client", "google.cloud"),
+)
+SOURCES = sorted((REPO_ROOT / "services").glob("*/src"))
+LOADED = f"import sys, {{}}; print(*[name for name in {FORBIDDEN!r} if name in sys.modules])"
+
+
+def modules():
+    for source in SOURCES:
+        for path in sorted(source.glob("*/**/*.py")):
+            parts = path.relative_to(source).with_suffix("").parts
+            if parts[1:2] in (("domain",), ("ports",)):
+                yield ".".join(parts).removesuffix(".__init__")
+
+
+def loaded(module):
+    """What a fresh interpreter has loaded after it imported the module."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(map(str, SOURCES))}
+    command = [sys.executable, "-c", LOADED.format(module)]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+
+
+def test_domain_and_ports_load_nothing_that_speaks_to_the_outside():
+    names = list(modules())
+    assert len(names) > 25
+    with ThreadPoolExecutor(4) as pool:
+        found = dict(zip(names, pool.map(loaded, names), strict=True))
+    assert {name: what for name, what in found.items() if what} == {}
