@@ -5,6 +5,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
+from werkzeug.http import dump_cookie, parse_cookie
+
 from heartguard_auth.domain import Account, Device, Invitation, TokenPair
 from heartguard_auth.errors import ORIGIN_REFUSED, REFRESH_REFUSED
 from heartguard_auth.usecases import AuthUseCases
@@ -37,15 +39,13 @@ def login(auth: AuthUseCases, call: Call) -> Answer:
 def refresh(auth: AuthUseCases, call: Call) -> Answer:
     if call.document is not None:
         return _tokens(auth.sessions.refresh(call.document["refresh_token"]), cookie=False)
-    cookies = dict(
-        pair.strip().partition("=")[::2] for pair in call.headers.get("Cookie", "").split(";") if "=" in pair
-    )
-    if COOKIE not in cookies:
+    token = parse_cookie(call.headers.get("Cookie")).get(COOKIE)
+    if token is None:
         raise ServiceError(REFRESH_REFUSED)
     # A browser sends the cookie on its own: only the pages we trust may make it do so.
     if not auth.sessions.trusts(call.headers.get("Origin")):
         raise ServiceError(ORIGIN_REFUSED)
-    return _tokens(auth.sessions.refresh(cookies[COOKIE]), cookie=True)
+    return _tokens(auth.sessions.refresh(token), cookie=True)
 
 
 def logout(auth: AuthUseCases, call: Call) -> Answer:
@@ -176,8 +176,8 @@ def _tokens(pair: TokenPair, *, cookie: bool) -> Answer:
 
 
 def _cookie(value: str, seconds: int) -> dict[str, str]:
-    attributes = f"Max-Age={seconds}; Path=/auth; HttpOnly; Secure; SameSite=Lax"
-    return {"Set-Cookie": f"{COOKIE}={value}; {attributes}"}
+    text = dump_cookie(COOKIE, value, max_age=seconds, path="/auth", secure=True, httponly=True, samesite="Lax")
+    return {"Set-Cookie": text}
 
 
 def _invitation(invitation: Invitation) -> dict[str, Any]:

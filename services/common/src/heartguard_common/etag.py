@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from werkzeug.http import parse_etags, unquote_etag
+
 from heartguard_common.errors import PRECONDITION_FAILED, ServiceError
 
 
@@ -15,10 +17,8 @@ def entity_tag(document: Any) -> str:
 
 
 def matches(condition: str, tag: str) -> bool:
-    """Whether a list of tags names `tag` by weak comparison; `*` names every tag."""
-    opaque = tag.removeprefix("W/")
-    listed = [item.strip().removeprefix("W/") for item in condition.split(",")]
-    return condition.strip() == "*" or opaque in listed
+    """Whether a list of tags names `tag` by weak comparison (RFC 9110 section 8.8.3.2); `*` names every tag."""
+    return parse_etags(condition.strip()).contains_weak(unquote_etag(tag)[0])
 
 
 def require_match(headers: Mapping[str, str], document: Any) -> None:
