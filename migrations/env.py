@@ -1,19 +1,38 @@
-"""Alembic's door: runs the migrations of the schema heartguard_core in one transaction."""
+"""What Alembic runs: the migrations of the schema heartguard_core, all in one transaction."""
+
+from collections.abc import Mapping
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import Connection, create_engine, pool, text
 
 SCHEMA = "heartguard_core"
+VERSIONS = "schema_version"
 
 
 def run() -> None:
-    """Migrate the database named by the configuration attribute `url`."""
-    engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
+    """Migrate the database named by the configuration attribute `url`; `earlier_revisions` maps ids to those of today.
+
+    A migration that fails leaves the database as it was, the id of its revision included.
+    """
+    attributes = context.config.attributes
+    engine = create_engine(attributes["url"], poolclass=pool.NullPool)
     with engine.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-        context.configure(connection=connection, version_table_schema=SCHEMA, version_table="schema_version")
+        _rename(connection, attributes["earlier_revisions"])
+        context.configure(connection=connection, version_table_schema=SCHEMA, version_table=VERSIONS)
         context.run_migrations()
     engine.dispose()
+
+
+def _rename(connection: Connection, earlier: Mapping[str, str]) -> None:
+    """Give the database's revision the id it has today."""
+    table = f"{SCHEMA}.{VERSIONS}"
+    if connection.scalar(text("SELECT to_regclass(:table)"), {"table": table}) is None:
+        return
+    for found in connection.scalars(text(f"SELECT version_num FROM {table}")).all():
+        if found in earlier:
+            renamed = text(f"UPDATE {table} SET version_num = :now WHERE version_num = :found")
+            connection.execute(renamed, {"now": earlier[found], "found": found})
 
 
 run()

@@ -1,15 +1,23 @@
 """Organizations, users, sessions, keys, jobs and idempotency keys."""
 
-import sys
-from pathlib import Path
-
 from alembic import op
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from roles import create_roles
-
-revision = "0001"
+revision = "0001_identity"
 down_revision = None
+
+# One login for each service with a database; passwords and LOGIN come from whoever starts the system. The timeout is
+# under the 30 s in which a crashed server is restarted, so that no orphaned backend outlives that.
+SERVICES = ("auth", "organization", "user", "media", "influx", "audit")
+ROLE = """
+DO $$ BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'heartguard_{name}') THEN
+        CREATE ROLE heartguard_{name} NOLOGIN;
+    END IF;
+END $$;
+ALTER ROLE heartguard_{name} SET statement_timeout = '25s';
+ALTER ROLE heartguard_{name} SET timezone = 'UTC';
+GRANT USAGE ON SCHEMA heartguard_core TO heartguard_{name};
+"""
 
 TABLES = """
 CREATE TABLE heartguard_core.organizations (
@@ -163,5 +171,7 @@ GRANT SELECT, INSERT, UPDATE (status, headers, body), DELETE ON heartguard_core.
 
 def upgrade() -> None:
     """Create the roles, the tables, their triggers and the grants."""
-    for statements in (create_roles(), TABLES, TRIGGERS, GRANTS):
+    for name in SERVICES:
+        op.execute(ROLE.format(name=name))
+    for statements in (TABLES, TRIGGERS, GRANTS):
         op.execute(statements)

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0002_time_series"
+down_revision = "0001_identity"
 
 TABLES = """
 -- The organization's own bucket exists without a row here; it gets one with its first point.

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0003_media"
+down_revision = "0002_time_series"
 
 TABLES = """
 CREATE TABLE heartguard_core.media_items (

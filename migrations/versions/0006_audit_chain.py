@@ -1,18 +1,20 @@
 """The chain of audit events: hashes, signed checkpoints, and a role that may remove what was signed away."""
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from alembic import op
 from sqlalchemy import Connection, text
 
-from heartguard_common.chain import GENESIS, link
-
-revision = "0006"
-down_revision = "0009"
+revision = "0006_audit_chain"
+down_revision = "0005_mail"
 
 PAGE = 2000
+GENESIS = bytes(32)
+SAFE_INTEGER = 2**53 - 1
 
 COLUMNS = """
 ALTER TABLE heartguard_core.audit_events
@@ -175,3 +177,53 @@ def _chained(connection: Connection) -> Iterator[list[dict[str, Any]]]:
             if not batch:
                 break
             yield batch
+
+
+# Version 1 of the canonical form, the only one in which this migration writes. The audit service has its own code for
+# it, which may learn other versions; this copy stays as it is.
+def link(event: Mapping[str, Any], sequence: int, recorded_us: int, previous: bytes) -> bytes:
+    """The SHA-256 of the RFC 8785 text of all columns of an event but `hash` and `seal`, 32 bytes."""
+    document = {
+        "action": event["action"],
+        "actor": event["actor"],
+        "actor_hash": event["actor_hash"],
+        "event_id": event["event_id"],
+        "gateway_request_id": event["gateway_request_id"],
+        "kind": event["kind"],
+        "org_id": event["org_id"],
+        "outcome": event["outcome"],
+        "payload": _payload(event["payload"]),
+        "previous_hash": previous.hex(),
+        "reason": event["reason"],
+        "recorded_us": recorded_us,
+        "request_id": event["request_id"],
+        "resource": event["resource"],
+        "sequence": sequence,
+        "service": event["service"],
+        "time_ns": str(event["time_ns"]),
+        "version": 1,
+    }
+    canonical = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).digest()
+
+
+def _payload(payload: Any) -> dict[str, Any]:
+    if not isinstance(payload, dict):
+        raise TypeError("its payload is no map")
+    # RFC 8785 orders names by their UTF-16 code units.
+    return {name: _scalar(payload[name]) for name in sorted(payload, key=lambda name: name.encode("utf-16-be"))}
+
+
+def _scalar(value: Any) -> Any:
+    """A scalar as it is hashed: a number that RFC 8785 can't say exactly is `{"number": its decimal digits}`."""
+    if value is None or isinstance(value, (str, bool)):
+        return value
+    if isinstance(value, float):
+        # The shortest decimal that reads back as the same double (RFC 8785 3.2.2.3), whole ones as integers.
+        decimal = Decimal(repr(value))
+        value = int(decimal) if decimal == decimal.to_integral_value() else decimal
+    if isinstance(value, Decimal):
+        return {"number": format(value, "f")}
+    if isinstance(value, int):
+        return value if -SAFE_INTEGER <= value <= SAFE_INTEGER else {"number": str(value)}
+    raise TypeError("its payload holds more than scalars")

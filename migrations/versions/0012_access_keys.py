@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0005a"
+revision = "0012_access_keys"
+down_revision = "0011_archives"
 
 
 def upgrade() -> None:

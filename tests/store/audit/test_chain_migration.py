@@ -16,12 +16,14 @@ from tests.store.audit.conftest import KEYS, Trail, event
 INSERT = """INSERT INTO heartguard_core.audit_events
     (event_id, org_id, time_ns, kind, request_id, actor, action, service, outcome, payload)
     VALUES (gen_random_uuid(), %s, %s, 'change', '', 'user:1', 'a', 'user', 'success', %s)"""
-PAYLOADS = ({}, {"é": 1.0, "b": 2**60}, {"part": 71.5, "tiny": 1e-7, "huge": 1e22, "yes": True, "nothing": None})
+# By UTF-16 code units, as RFC 8785 orders names, U+1F493 comes before U+FB01.
+NAMES = {"\ufb01": "a", "\U0001f493": "b"}
+PAYLOADS = (NAMES, {"é": 1.0, "b": 2**60}, {"part": 71.5, "tiny": 1e-7, "huge": 1e22, "yes": True, "nothing": None})
 
 
 def test_what_was_there_is_chained_and_goes_on(empty_database, tmp_path):
     url = empty_database.owner_url
-    command.upgrade(migrate._config(url), "0004")
+    command.upgrade(migrate._config(url), "0004_audit")
     with psycopg2.connect(libpq(url)) as connection, connection.cursor() as cursor:
         rows = [(None if number % 2 else 1 + number % 3, number, Json(PAYLOADS[number % 3])) for number in range(4200)]
         execute_batch(cursor, INSERT, rows)

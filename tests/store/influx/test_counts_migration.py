@@ -18,7 +18,7 @@ SELECT s.id, n, 1, 60 FROM heartguard_core.series AS s, generate_series(1, 10) A
 
 def test_values_of_all_buckets_count_as_their_organizations(empty_database):
     url = empty_database.owner_url
-    command.upgrade(migrate._config(url), "0017")
+    command.upgrade(migrate._config(url), "0014_ages")
     with psycopg2.connect(libpq(url)) as connection, connection.cursor() as cursor:
         cursor.execute(STORED)
     connection.close()

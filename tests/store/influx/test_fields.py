@@ -77,7 +77,7 @@ def test_a_field_loses_its_type_when_no_point_has_it_and_not_before(rooms, field
 
 def test_a_migration_heals_numbers_that_began_as_words(empty_database):
     url = empty_database.owner_url
-    command.upgrade(migrate._config(url), "0017")
+    command.upgrade(migrate._config(url), "0014_ages")
     with psycopg2.connect(libpq(url)) as connection, connection.cursor() as cursor:
         cursor.execute("INSERT INTO heartguard_core.organizations (name) VALUES ('Clinic') RETURNING id")
         cursor.execute("INSERT INTO heartguard_core.buckets (org_id, name) VALUES (%s, 'org_1')", cursor.fetchone())

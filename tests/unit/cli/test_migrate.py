@@ -30,6 +30,12 @@ def test_a_newer_database_is_refused_in_one_sentence(database: Database) -> None
     assert "\n" not in str(refusal.value)
 
 
+def test_the_beginning_of_a_revision_is_not_taken_for_the_whole(database: Database) -> None:
+    _run(database, "UPDATE heartguard_core.schema_version SET version_num = left(version_num, 8)")
+    with pytest.raises(Trouble, match=r"newer than this code"):
+        migrate.upgrade(database.owner_url, database.passwords)
+
+
 def test_the_password_of_a_role_can_be_changed(database: Database) -> None:
     old = database.url_for("media")
     migrate.upgrade(database.owner_url, {"media": "another one"})

@@ -8,9 +8,9 @@ import psycopg2
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from psycopg2 import extensions, sql
 
+from heartguard_cli.earlier_revisions import EARLIER_REVISIONS
 from heartguard_cli.trouble import Trouble
 from heartguard_cli.urls import libpq, parse, role_name
 from heartguard_common.paths import REPO_ROOT
@@ -22,7 +22,8 @@ VERSION_TABLE = "heartguard_core.schema_version"
 def upgrade(owner_url: str, passwords: Mapping[str, str]) -> None:
     """Migrate to the newest revision, then let the roles `heartguard_<name>` log in with their passwords.
 
-    Raises `Trouble` when the database is newer than the code.
+    Roles and grants are made by migrations, once; this is all that is set again at each start. Raises `Trouble` when
+    the database is newer than the code.
     """
     with _connection(owner_url) as connection:
         with connection.cursor() as cursor:
@@ -35,16 +36,15 @@ def upgrade(owner_url: str, passwords: Mapping[str, str]) -> None:
 
 
 def check(owner_url: str) -> None:
-    """Raise `Trouble` when the database holds a revision that this code does not know."""
-    script = ScriptDirectory.from_config(_config(owner_url))
+    """Raise `Trouble` when the database holds a revision that this code does not know, by its id or an earlier one."""
+    # Compared in full: Alembic itself takes the beginning of an id for the whole.
+    known = {script.revision for script in _scripts(owner_url).walk_revisions()}
     for revision in revisions(owner_url):
-        try:
-            script.get_revision(revision)
-        except CommandError:
+        if revision not in known and revision not in EARLIER_REVISIONS:
             raise Trouble(
                 f"The database is newer than this code (revision {revision} is unknown here): "
                 "update HeartGuard, or point DATABASE_URL at another database"
-            ) from None
+            )
 
 
 def revisions(owner_url: str) -> tuple[str, ...]:
@@ -58,10 +58,18 @@ def revisions(owner_url: str) -> tuple[str, ...]:
 
 
 def pending(owner_url: str) -> bool:
-    """Whether a database with data in it is at an older revision than this code. Raises `Trouble` for a newer one."""
+    """Whether a database with data in it is at an older revision than this code, or at the earlier id of one.
+
+    An earlier id counts because the code of that time refuses the database once the id is another. Raises `Trouble`
+    for a newer revision.
+    """
     check(owner_url)
     found = revisions(owner_url)
-    return bool(found) and set(found) != set(ScriptDirectory.from_config(_config(owner_url)).get_heads())
+    return bool(found) and set(found) != set(_scripts(owner_url).get_heads())
+
+
+def _scripts(owner_url: str) -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config(owner_url))
 
 
 def _config(owner_url: str) -> Config:
@@ -69,6 +77,7 @@ def _config(owner_url: str) -> Config:
     config.set_main_option("script_location", str(REPO_ROOT / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["url"] = parse(owner_url).render_as_string(hide_password=False)
+    config.attributes["earlier_revisions"] = EARLIER_REVISIONS
     return config
 
 

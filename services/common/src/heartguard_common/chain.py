@@ -1,7 +1,7 @@
 """The canonical form of an audit event and its hash: what the chain of an organization is made of.
 
-The migration that chained the first events and the audit service that goes on compute the same. `version` names
-this form; another one would get another number beside it, because old events keep their hash for ever.
+`version` names this form; another one would get another number beside it, because old events keep their hash for
+ever. The migration that chained the first events has a copy of version 1 that never changes.
 """
 
 import hashlib

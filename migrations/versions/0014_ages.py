@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0014_ages"
+down_revision = "0013_audit_outbox"
 
 INDEXES = """
 CREATE INDEX idempotency_keys_by_age ON heartguard_core.idempotency_keys (service, created_ns);

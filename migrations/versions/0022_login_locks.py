@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0035"
-down_revision = "0034"
+revision = "0022_login_locks"
+down_revision = "0021_restores"
 
 TABLES = """
 -- Keyed hashes of an e-mail, whether or not there is such an account, and of a client's address; empty: of any.

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0034"
-down_revision = "0033"
+revision = "0021_restores"
+down_revision = "0020_kept_rows"
 
 TABLES = """
 -- One row for each restore of a backup. A token or a cursor from before it speaks of a database that is no more.

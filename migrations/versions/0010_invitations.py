@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0008"
+revision = "0010_invitations"
+down_revision = "0009_media_uploads"
 
 TABLES = """
 CREATE TABLE heartguard_core.invitations (

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0033"
-down_revision = "0032"
+revision = "0020_kept_rows"
+down_revision = "0019_mail_outbox"
 
 TOKENS = """
 -- Whether the token itself says whose session it is, so that one that comes back is known without its row.

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0004"
+revision = "0005_mail"
+down_revision = "0004_audit"
 
 TABLES = """
 CREATE TABLE heartguard_core.mail_outbox (

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0012"
+revision = "0013_audit_outbox"
+down_revision = "0012_access_keys"
 
 TABLES = """
 CREATE TABLE heartguard_core.audit_outbox (

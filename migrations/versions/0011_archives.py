@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0005a"
-down_revision = "0011"
+revision = "0011_archives"
+down_revision = "0010_invitations"
 
 TABLES = """
 -- Not a file among files: nobody lists it, no quota counts it, only its signed URL shows it, and it expires.

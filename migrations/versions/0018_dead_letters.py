@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0031"
-down_revision = "0027"
+revision = "0018_dead_letters"
+down_revision = "0017_limits"
 
 TABLES = """
 CREATE TABLE heartguard_core.dead_letters (

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0022"
-down_revision = "0017"
+revision = "0015_field_types"
+down_revision = "0014_ages"
 
 # The catalogue as it was when this was written.
 FIELDS = (

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0024"
-down_revision = "0022"
+revision = "0016_writers"
+down_revision = "0015_field_types"
 
 # The mark of a person is users.deleted_at. From either mark on nothing more of theirs is stored.
 MARK = """

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0006"
+revision = "0007_people"
+down_revision = "0006_audit_chain"
 
 # Generated, so that no service can store another reading of an address than the one that is unique.
 ADDRESSES = """

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0039"
-down_revision = "0038"
+revision = "0025_audit_asks_for_authority"
+down_revision = "0024_audit_knows_organizations"
 
 
 def upgrade() -> None:

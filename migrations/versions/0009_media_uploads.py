@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0010"
+revision = "0009_media_uploads"
+down_revision = "0008_keys"
 
 TABLES = """
 ALTER TABLE heartguard_core.media_items

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0037"
-down_revision = "0035"
+revision = "0023_reported_events"
+down_revision = "0022_login_locks"
 
 
 def upgrade() -> None:

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0005"
+revision = "0008_keys"
+down_revision = "0007_people"
 
 TABLES = """
 ALTER TABLE heartguard_core.signing_keys

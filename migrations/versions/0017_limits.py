@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0027"
-down_revision = "0024"
+revision = "0017_limits"
+down_revision = "0016_writers"
 
 TABLES = """
 -- Only values that differ from the defaults; the names are those of heartguard_common.limits.

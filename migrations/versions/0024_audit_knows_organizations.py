@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0038"
-down_revision = "0037"
+revision = "0024_audit_knows_organizations"
+down_revision = "0023_reported_events"
 
 
 def upgrade() -> None:

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0019_mail_outbox"
+down_revision = "0018_dead_letters"
 
 CHANGES = """
 ALTER TABLE heartguard_core.mail_outbox
