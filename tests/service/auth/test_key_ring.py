@@ -202,9 +202,7 @@ def spoil(database, kid_of, column, value):
         cursor.execute(f"UPDATE heartguard_core.signing_keys SET {column} = %s WHERE kid = %s", (value, kid_of))
 
 
-def test_while_nobody_can_read_the_key_that_signs_the_next_one_does(
-    client, founder, environ, start, database, capfd
-):
+def test_while_nobody_can_read_the_key_that_signs_the_next_one_does(client, founder, environ, start, database, capfd):
     signing, following = published(client)
     spoil(database, signing, "private_key", "no ciphertext")
     later = start()  # a process that has not read it before
