@@ -6,6 +6,7 @@ from dataclasses import astuple, dataclass
 
 from bench import sheet
 from tests.clone import Clone
+from tests.faults.good_items import Queues
 from tests.faults.load import Load, Probe
 from tests.servers import until
 from tests.system.trail import access_events, rows
@@ -31,20 +32,30 @@ class Outcome:
 class Checker:
     """Compares what was acknowledged with what is stored."""
 
-    def __init__(self, clone: Clone, load: Load) -> None:
-        self._clone, self._load = clone, load
+    def __init__(self, clone: Clone, load: Load, queues: Queues | None = None) -> None:
+        self._clone, self._load, self._queues = clone, load, queues
         self._files_seen: set[str] = set()
 
     def lost(self) -> list[str]:
         """Acknowledged points, names, access events, and files since the last look, that are not there."""
         points, events, name = self._load.acknowledged, self._load.events, self._load.names.acknowledged
-        files = sorted(set(self._load.files.kept) - self._files_seen)
-        missing = sorted(points - self._load.member.stored(EVER, AFTER)) + self._load.files.differ(files)
-        self._files_seen.update(files)
+        missing = sorted(points - self._load.member.stored(EVER, AFTER))
+        for uploads in (self._load.files, self._load.announced):
+            files = sorted(set(uploads.kept) - self._files_seen)
+            missing += uploads.differ(files)
+            self._files_seen.update(files)
         if not name <= self._load.names.stored() <= self._load.names.sent:
             missing.append(f"Person {name}")
         until(lambda: events <= set(access_events(self._load.member)), "the events of what was acknowledged")
         return missing
+
+    def require_arrived(self) -> None:
+        """Return when all letters until now have arrived, and an archive. Raises TimeoutError when a recovery is over.
+
+        Nothing is waited for where no queues are looked at.
+        """
+        if self._queues is not None:
+            self._queues.require_arrived(RECOVERY_SECONDS)
 
     def doubled(self) -> int:
         """How many points and access events are there more than once."""
@@ -63,6 +74,7 @@ def outcome(
     """The row of a fault. Whoever needs nothing of what failed must have noticed nothing."""
     assert probe.wrong == [], what
     asked, refused = (now - then for now, then in zip(load.counts(), before, strict=True))
+    checker.require_arrived()
     lost = checker.lost()
     assert lost == [], what
     return Outcome(what, asked, refused, len(lost), checker.doubled(), max(probe.seconds), recovery)

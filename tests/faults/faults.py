@@ -90,6 +90,7 @@ SHORT = (
     Fault("postgres", hang),
     Fault("media", hang),
     Fault("valkey", kill),
+    Fault("consumer", kill),
     Fault("user", slow),
 )
 ALL = tuple(Fault(program, inflict) for program in PROGRAMS for inflict in (kill, hang, slow, stall))

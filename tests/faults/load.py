@@ -31,6 +31,11 @@ class XmlMember(Member):
         return requests.post(f"{self.url}/timeseries/write", data=body, headers=own, timeout=10)
 
 
+def ask(member: Member, method: str, path: str, **how: Any) -> requests.Response:
+    """One request as that person, sent once."""
+    return requests.request(method, member.url + path, headers=member.headers, timeout=10, **how)
+
+
 class Deed(ABC):
     """Something done over and over; a subclass does it once and says whether it was acknowledged."""
 
@@ -56,7 +61,7 @@ class Deed(ABC):
 
     def ask(self, method: str, path: str, **how: Any) -> requests.Response:
         """One request as that person, sent once."""
-        return requests.request(method, self.member.url + path, headers=self.member.headers, timeout=10, **how)
+        return ask(self.member, method, path, **how)
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -95,6 +100,33 @@ class Files(Deed):
     def _download(self, item: str) -> bytes:
         link = self.member.answer("GET", f"/media/items/{item}/download").json()["url"]
         return self.member.answer("GET", target_of(link)).content
+
+
+class Announced(Files):
+    """The same files, each announced first and sent by a URL of its own."""
+
+    pause = 1.0
+
+    def once(self) -> bool:
+        content = self._chance.randbytes(FILE_BYTES)
+        item = announced(self.member, content, hashlib.sha256(content).hexdigest())
+        if item is None:
+            return False
+        answer = self.ask("POST", f"/media/uploads/{item}/complete")
+        if answer.status_code == 200:
+            self.kept[item] = hashlib.sha256(content).hexdigest()
+        return answer.status_code == 200
+
+
+def announced(member: Member, content: bytes, sha256: str | None = None) -> str | None:
+    """The id of a file that was announced, and whose bytes were sent; None where a step was not acknowledged."""
+    said = {"file_name": "a.bin", "content_type": "application/octet-stream", "size": len(content)}
+    ticket = ask(member, "POST", "/media/uploads", json=said if sha256 is None else {**said, "sha256": sha256})
+    if ticket.status_code != 201:
+        return None
+    link = ticket.json()
+    sent = requests.put(member.url + target_of(link["url"]), content, headers=link["headers"], timeout=10)
+    return str(link["id"]) if sent.status_code == 201 else None
 
 
 class Names(Deed):
@@ -138,7 +170,8 @@ class Load:
         portal = XmlMember(member.url, member.token, member.org_id)
         self.writers = [Writer(who, BATCH) for who in (member, portal)]
         self.files, self.names, self.keyed = Files(member), Names(member), KeyedWriter(member)
-        self.deeds: list[Deed] = [self.files, self.names, Reads(member)]
+        self.announced = Announced(member)
+        self.deeds: list[Deed] = [self.files, self.announced, self.names, Reads(member)]
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()

@@ -71,7 +71,10 @@ def test_one_organization_never_has_all_places_for_verifying(app, database):
 def test_what_takes_too_long_ends_with_an_error_that_says_so(environ, database):
     settings = Settings.from_env(environ)
     parts = open_parts("audit", settings)
-    trail = AuditUseCases(parts.audit, PostgresEvents(parts.database), Mask(settings.mask_secret), parts.clock)
+    mask, database_of = Mask(settings.mask_secret), parts.database
+    trail = AuditUseCases(
+        parts.audit, PostgresEvents(database_of), mask, parts.clock, parts.authority, database_of.transaction
+    )
     keys = Keys(settings.checkpoint_key)
     verification = Verification(PostgresLedger(parts.database), CheckpointFile(settings.checkpoint_dir), keys)
     routes = [replace(route, seconds=0.2) if route.seconds else route for route in ROUTES]

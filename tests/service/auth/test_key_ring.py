@@ -195,3 +195,35 @@ def test_with_a_lost_secret_retiring_both_keys_begins_a_new_ring(client, founder
     other = start(KEY_RING_SECRET=ANOTHER)
     assert failed(other) == (200, [])
     assert log_in(other, "user@hg.io").status_code == 200
+
+
+def spoil(database, kid_of, column, value):
+    with owner(database) as cursor:
+        cursor.execute(f"UPDATE heartguard_core.signing_keys SET {column} = %s WHERE kid = %s", (value, kid_of))
+
+
+def test_while_nobody_can_read_the_key_that_signs_the_next_one_does(client, founder, environ, start, database, capfd):
+    signing, following = published(client)
+    spoil(database, signing, "private_key", "no ciphertext")
+    later = start()  # a process that has not read it before
+    tokens = log_in(later, "user@hg.io").json
+    assert kid(tokens["access_token"]) == following
+    assert [status(one, it) for one in (client, later) for it in (tokens, founder)] == [200] * 4
+    assert (failed(client), failed(later)) == ((503, ["keys"]), (503, ["keys"]))
+    assert f"the key {signing} is sealed under" in capfd.readouterr().err
+    assert main(["rotate"], environ) == 0
+    assert failed(later) == (200, [])
+    assert status(later, founder) == 200
+
+
+@pytest.mark.parametrize("half", ["{}", '"x"', '{"kty": "EC", "crv": "P-256", "kid": "k", "x": "AA", "y": "AA"}'])
+def test_a_key_whose_public_half_nobody_can_read_keeps_no_other_from_counting(
+    client, founder, start, database, clock, half
+):
+    signing, following = published(client)
+    spoil(database, following, "public_jwk", half)
+    clock.forward(1)
+    for one in (client, start()):
+        assert published(one) == [signing]
+        assert (status(one, founder), log_in(one, "user@hg.io").status_code) == (200, 200)
+        assert failed(one) == (503, ["keys"])

@@ -166,10 +166,10 @@ def test_points_past_their_retention_go(client, org, admin, write, query, databa
         bad = PostgresBuckets(pool).find(org, resisting).id
 
         class Resisting(PostgresStore):
-            def delete(self, selection, groups):
+            def delete(self, selection, *more):
                 if selection.bucket_id == bad:
                     raise ArithmeticError
-                return super().delete(selection, groups)
+                return super().delete(selection, *more)
 
         points, types, letters = Resisting(pool), PostgresFieldTypes(pool), PostgresDeadLetters("influx", pool, clock)
         around = (pool.transaction, Silent(), clock, KnownPeople(), pool.transaction)

@@ -19,10 +19,11 @@ from tests.fakes.authority import KnownPeople
 from tests.fakes.influxdb.http_server import Answered
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN
-from tests.people import owner
+from tests.people import enroll, owner
 from tests.service.influx.conftest import beat
 from tests.tokens import service_auth, settings_environ
 
+DAY = {"range_start": "2024-06-01T00:00:00Z", "range_stop": "2024-06-02T00:00:00Z"}
 NOW = {"measurement": "heart_rate", "fields": {"bpm": 60}}
 
 
@@ -152,18 +153,22 @@ def test_the_end_of_an_organization_ends_its_buckets_there_too(client, org, admi
 
 
 class SlowInfluxDB(ModelInfluxDB):
-    """Holds the next write until `go`, when it has `arrived`."""
+    """Holds the next request for a path that begins with `holds` until `go`, when it has `arrived`."""
 
     def __init__(self, now_ns):
-        self.holds, self.arrived, self.go = False, threading.Event(), threading.Event()
+        self.holds, self.arrived, self.go = None, threading.Event(), threading.Event()
         super().__init__(now_ns)
 
     def answer(self, asked):
-        if self.holds and asked.target.startswith("/api/v2/write"):
-            self.holds = False
+        if self.holds and asked.target.startswith(self.holds):
+            self.holds = None
             self.arrived.set()
             assert self.go.wait(9)
         return super().answer(asked)
+
+    def stored(self):
+        """How many points there are."""
+        return sum(len(series) for bucket in self._buckets.values() for series in bucket.points.values())
 
 
 @pytest.fixture
@@ -194,12 +199,9 @@ def test_a_write_that_arrives_after_the_erasure_is_erased_by_the_second(
             cursor.execute(mark.format(seconds))
         return client.post("/timeseries/erasures", json=subject, headers=service_auth("user")).get_json()
 
-    def stored():
-        return sum(len(series) for bucket in slow._buckets.values() for series in bucket.points.values())
-
     assert write(member, beat(0)) == 200
     with ThreadPoolExecutor(1) as threads:
-        slow.holds = True
+        slow.holds = "/api/v2/write"
         late = threads.submit(write, member, beat(1))
         assert slow.arrived.wait(20)
         first = erase(0)
@@ -209,10 +211,36 @@ def test_a_write_that_arrives_after_the_erasure_is_erased_by_the_second(
         assert late.result(20) in ((200,) if whose == "person" else (200, 404))
     assert erase(30)["again_in"] in (29, 30)
     assert "again_in" not in erase(61)
-    assert stored() == 0
+    assert slow.stored() == 0
     with owner(database) as cursor:
         cursor.execute("SELECT count(*) FROM heartguard_core.series")
         assert cursor.fetchone() == (0,)
+    app.extensions[LIFECYCLE].close()
+
+
+def test_an_admin_who_is_put_down_while_points_are_counted_removes_none(
+    database, redis_url, clock, slow, org, member, admin
+):
+    variables = {"INFLUX_URL": slow.url, "INFLUX_TOKEN": TOKEN, "INFLUX_ORG": ORG}
+    app = create_app(Settings.from_env(settings_environ("influx", database, redis_url) | variables), clock)
+    bucket = f"org_{org}"
+    kept = app.test_client().post("/timeseries/write", json={"bucket": bucket, "points": [beat(0)]}, headers=member)
+    assert kept.status_code == 200
+
+    def delete(headers):
+        asked = {"bucket": bucket, "measurement": "heart_rate", **DAY}
+        return app.test_client().post("/timeseries/delete", json=asked, headers=headers).status_code
+
+    with ThreadPoolExecutor(1) as threads:
+        slow.holds = "/api/v2/query"
+        asked = threads.submit(delete, admin)
+        assert slow.arrived.wait(20)
+        enroll(database, org, 1, "user")
+        slow.go.set()
+        assert asked.result(20) == 401
+    assert slow.stored() == 1
+    assert delete(member) < 300
+    assert slow.stored() == 0
     app.extensions[LIFECYCLE].close()
 
 

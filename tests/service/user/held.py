@@ -16,12 +16,12 @@ from tests.tokens import service_auth
 JSON, ZIP = "application/json", b"PK\x05\x06" + bytes(18)
 PHRASE = "another long phrase"
 POINT = {"measurement": "heart_rate", "fields": {"bpm": 71}, "timestamp": "2026-03-01T12:00:00Z"}
+REPORT = {"actor": "wanda", "action": "portal.opened", "service": "portal"}
 DAY = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
 # Streams are large enough to be passed through the gateway as they come.
 NOTE = b"a line of a note\n" * 8192
 
 NOT_HELD = {
-    "audit.record": "history: what happened stays written down, and a service says it",
     "auth.erase": "a deletion itself",
     "user.erase": "a deletion itself",
     "media.erase": "a deletion itself",
@@ -195,6 +195,7 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
     "timeseries.reset_field": lambda s: Case(f"/timeseries/fields?bucket=org_{s.org}&measurement=heart_rate&field=bpm"),
     "timeseries.create_bucket": lambda s: Case("/timeseries/buckets", {"bucket": f"org_{s.org}_late"}),
     "timeseries.delete_bucket": lambda s: Case(f"/timeseries/buckets/{s.bucket}"),
+    "audit.record": lambda _: Case("/audit/events", REPORT),
 }
 """The requests of each route of policy.toml that is no GET, by its id and, where there are several, a word more."""
 

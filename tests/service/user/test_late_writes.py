@@ -1,5 +1,6 @@
 """What was begun before a deletion and ends after it is refused, and leaves nothing: every route, at both entries."""
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import redis
 from werkzeug.test import TestResponse
 
 from heartguard_common import policy
+from heartguard_common.audit import FIELD, STREAM
 from tests.neighbours import VARIABLES, Neighbours, neighbours
 from tests.people import owner
 from tests.servers import Database, Valkey, until
@@ -61,10 +64,20 @@ def writing_routes() -> dict[str, policy.Row]:
 
 
 def kept(house: House) -> dict[str, str]:
-    """Every row of every table but those of history, and the name of every file."""
-    rows = {name: text for name, text in everything(house.database).items() if name not in HISTORY}
+    """Every row of every table but those of history, the name of every file, and the events that people reported.
+
+    What services and the gateway say of a refused request is history too.
+    """
+    rows = everything(house.database)
+    with redis.Redis.from_url(house.services.redis_url, decode_responses=True) as client:
+        sent = [entry[FIELD] for _, entry in client.xrange(STREAM)]
+    waiting = [json.loads(line)["event"] for line in rows["audit_outbox"].splitlines()]
+    assert not rows["audit_events"], "nobody consumes here"
     files = Path(house.services.environ["MEDIA_DIR"]).rglob("*")
-    return rows | {"files": "\n".join(sorted(str(path) for path in files if path.is_file()))}
+    return {name: text for name, text in rows.items() if name not in HISTORY} | {
+        "files": "\n".join(sorted(str(path) for path in files if path.is_file())),
+        "reported": "\n".join(line for line in (*waiting, *sent) if json.loads(line)["kind"] == "reported"),
+    }
 
 
 def ended(services: Neighbours, service: str, asked: TestResponse) -> None:
@@ -157,20 +170,43 @@ def test_the_transaction_that_stores_something_asks_who_the_caller_is(house: Hou
     assert kept(house) == before
 
 
-def test_who_was_put_down_does_not_raise_themselves_again(house: House, links: ExitStack) -> None:
-    subject = Subject(house.services, "attack")
-    raising = Case(f"/users/{subject.id}", {"role": "admin"})
-    requests = {"auth": ("POST", CASES["auth.register"](subject)), "user": ("PATCH", raising)}
+def test_what_an_admin_reports_is_kept_while_she_is_one(house: House) -> None:
+    subject = Subject(house.services, "reporter")
+    with ExitStack() as links:
+        assert hold(house, links, "audit.record", subject, "audit").end() == 201
+    (event,) = [
+        it for line in kept(house)["reported"].splitlines() if (it := json.loads(line))["org_id"] == subject.org
+    ]
+    assert (event["actor"], event["action"]) == (f"user:{subject.id}", "portal.opened")
+
+
+@pytest.mark.parametrize("how", ["put down", "logged out"])
+def test_who_was_put_down_or_logged_out_raises_nobody_and_reports_nothing(
+    house: House, links: ExitStack, how: str
+) -> None:
+    subject = Subject(house.services, "late-" + how.replace(" ", "-"))
+    # Who is an admin already is not raised by this.
+    raising = Case(f"/users/{subject.id if how == 'put down' else subject.ann_id}", {"role": "admin"})
+    requests = {
+        "auth": ("POST", CASES["auth.register"](subject)),
+        "user": ("PATCH", raising),
+        "audit": ("POST", CASES["audit.record"](subject)),
+    }
     held = []
     for service, (method, case) in requests.items():
         for entry in (service, "gateway"):
             held.append(Held(house.urls[entry], case.bytes_of(method, subject.who)))
             links.callback(held[-1].close)
-    users = house.services.client("user")
-    put_down = users.patch(f"/users/{subject.id}", json={"role": "manager"}, headers=subject.root)
-    assert put_down.status_code == 200, put_down.data
-    assert [request.end() for request in held] == [401] * 4
+    before = kept(house)["reported"]
+    if how == "put down":
+        users = house.services.client("user")
+        ended = users.patch(f"/users/{subject.id}", json={"role": "manager"}, headers=subject.root)
+    else:
+        ended = house.services.client("auth").delete(f"/auth/sessions/{subject.session}", headers=subject.who)
+    assert ended.status_code in (200, 204), ended.data
+    assert [request.end() for request in held] == [401] * 6
+    assert kept(house)["reported"] == before
     with owner(house.database) as cursor:
         admins = "SELECT count(*) FROM heartguard_core.users WHERE org_id = %s AND role = 'admin'"
         cursor.execute(admins, (subject.org,))
-        assert cursor.fetchone() == (1,)
+        assert cursor.fetchone() == (1 if how == "put down" else 2,)

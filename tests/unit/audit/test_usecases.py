@@ -1,4 +1,5 @@
 import logging
+from contextlib import nullcontext
 
 import pytest
 
@@ -8,6 +9,7 @@ from heartguard_audit.usecases.trail import EXPORT_PAGE, AuditUseCases
 from heartguard_common.audit import AuditEvent, encode
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
+from tests.fakes.authority import KnownPeople
 
 ADMIN = Principal(kind="person", role="admin", user_id=12, org_id=3)
 SERVICE = Principal(kind="service", role="service", name="media")
@@ -53,7 +55,8 @@ class Events:
 
 
 def use_cases(trail=None, events=None):
-    return AuditUseCases(trail or Trail(), events or Events(), Mask("mask-secret-0123456789-0123456789"), Clock())
+    mask = Mask("mask-secret-0123456789-0123456789")
+    return AuditUseCases(trail or Trail(), events or Events(), mask, Clock(), KnownPeople(), nullcontext)
 
 
 def test_a_persons_event_carries_what_the_server_knows():

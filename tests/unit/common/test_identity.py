@@ -19,6 +19,7 @@ from heartguard_common.identity import (
     SharedSecrets,
     TokenVerifier,
     bearer_token,
+    read_key_set,
     secret_id,
 )
 from tests.clocks import MovableClock
@@ -297,3 +298,10 @@ def test_nobody_comes_in_another_way(authenticator: Authenticator, claims: dict[
 def test_only_a_bearer_header_has_a_bearer_token() -> None:
     assert bearer_token("bEaReR abc ") == "abc"
     assert [bearer_token(text) for text in (None, "", "Bearer", "Bearer ", "Basic abc")] == [None] * 5
+
+
+def test_a_member_of_a_key_set_that_is_no_key_hides_no_other() -> None:
+    good = public_jwk(KEY, "k1")
+    bad: list[Any] = ["x", None, {}, {**good, "x": "AA"}, {**good, "y": 7}, {**good, "kid": ""}, {"kty": "RSA"}]
+    bad += [{name: value for name, value in good.items() if name != left_out} for left_out in ("kty", "crv", "x", "y")]
+    assert [key.key_id for key in read_key_set({"keys": [*bad, good, *bad]})] == ["k1"]

@@ -202,7 +202,8 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     journal = PostgresJournal(database, keys)
     deletions = DeletionList(settings.checkpoint_dir, settings.checkpoint_key, settings.checkpoint_key_previous)
     letters = PostgresDeadLetters("audit", database, SystemClock())
-    # A deletion is done in a transaction, so its event comes by the outbox, where only services write.
+    # A deletion is done in a transaction, so its event comes by the outbox, where only services write; what audit
+    # itself puts there for a person is of the kind `reported`, and no deletion.
     outbox = Intake(PostgresOutbox(database), ListingJournal(journal, deletions), log, letters)
     intake = Intake(stream, journal, log, letters)
     consumer = Consumer(outbox, intake, notary, stream, settings.spool_dir, letters, stop, log)

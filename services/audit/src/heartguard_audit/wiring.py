@@ -24,7 +24,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The application of audit. Raises `RouteTableError` when its routes and policy.toml differ."""
     parts = open_parts("audit", settings, clock)
     parts.lifecycle.open(Resource("consumer", lambda: parts.redis, require_consumer))
-    trail = AuditUseCases(parts.audit, PostgresEvents(parts.database), Mask(settings.mask_secret), parts.clock)
+    trail = AuditUseCases(
+        parts.audit,
+        PostgresEvents(parts.database),
+        Mask(settings.mask_secret),
+        parts.clock,
+        parts.authority,
+        parts.database.transaction,
+    )
     keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
     verification = Verification(PostgresLedger(parts.database), CheckpointFile(settings.checkpoint_dir), keys)
     outbox = PostgresOutbox(parts.database)

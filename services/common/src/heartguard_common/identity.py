@@ -159,12 +159,18 @@ def make_key_source(settings: CommonSettings, fetch: Callable[[], Mapping[str, A
 
 
 def read_key_set(document: Mapping[str, Any]) -> list[VerificationKey]:
-    """The ES256 keys of a JWK Set document; keys of other kinds are passed over (RFC 7517 section 5)."""
-    return [
-        VerificationKey("ES256", jwt.PyJWK(entry, algorithm="ES256").key, entry["kid"])
-        for entry in document.get("keys", [])
-        if entry.get("kty") == "EC" and entry.get("crv") == "P-256" and entry.get("kid")
-    ]
+    """The ES256 keys of a JWK Set document; what is no such key is passed over (RFC 7517 section 5)."""
+    found = (_read_key(entry) for entry in document.get("keys", []))
+    return [key for key in found if key is not None]
+
+
+def _read_key(entry: Any) -> VerificationKey | None:
+    try:
+        if entry["kty"] == "EC" and entry["crv"] == "P-256" and entry["kid"]:
+            return VerificationKey("ES256", jwt.PyJWK(entry, algorithm="ES256").key, entry["kid"])
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
+        pass  # no key of ours; the others of the set must not suffer for it
+    return None
 
 
 class TokenVerifier:

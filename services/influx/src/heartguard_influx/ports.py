@@ -157,8 +157,12 @@ class TimeSeriesStore(Protocol):
         `fields` are those of each measurement; all the series have the `tags`, and are of the `person` if one is given.
         """
 
-    def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
-        """Remove the points of a selection, whose series the groups are; returns how many values that were."""
+    def delete(self, selection: Selection, groups: Sequence[Group], require: Callable[[], None] = lambda: None) -> int:
+        """Remove the points of a selection, whose series the groups are; returns how many values that were.
+
+        `require` is called at the last moment at which all of them can stay: after the removal where that is part of
+        the transaction around, otherwise before it. Whatever it raises is raised.
+        """
 
     def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
         """Forget those of some series that have no points any more, where that can be told; its own transaction."""
@@ -166,5 +170,8 @@ class TimeSeriesStore(Protocol):
     def settle(self) -> None:
         """Bring the counts of stored values in order; repeatable."""
 
-    def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
-        """Remove the points of buckets, or one person's there; returns how many values that were."""
+    def erase(self, bucket_ids: Sequence[int], person: int | None, require: Callable[[], None] = lambda: None) -> int:
+        """Remove the points of buckets, or one person's there; returns how many values that were.
+
+        They go in parts; `require` is called for each as `delete` calls it, and what it raises ends the removal.
+        """

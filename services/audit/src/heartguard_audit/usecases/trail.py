@@ -7,10 +7,12 @@ from heartguard_audit.domain.events import Mask, Recorded, Search, within_range
 from heartguard_audit.errors import UNKNOWN_EVENT
 from heartguard_audit.ports import Events, Trail
 from heartguard_common.audit import DISCLOSED, AuditEvent
+from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, parse_rfc3339, rfc3339
 from heartguard_common.errors import UNAVAILABLE, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
+from heartguard_common.outbox import Transaction
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID
 
 EQUALS = ("kind", "actor", "action", "service", "resource", "outcome")
@@ -20,18 +22,29 @@ EXPORT_PAGE = 1000
 class AuditUseCases:
     """Recording and reading. A caller sees the trail of their organization; the operator that of none."""
 
-    def __init__(self, trail: Trail, events: Events, mask: Mask, clock: Clock) -> None:
+    def __init__(
+        self,
+        trail: Trail,
+        events: Events,
+        mask: Mask,
+        clock: Clock,
+        authority: Authority,
+        transaction: Transaction,
+    ) -> None:
         self._trail = trail
         self._events = events
         self._mask = mask
         self._clock = clock
+        self._authority = authority
+        self._transaction = transaction
 
     def record(self, caller: Principal, said: Mapping[str, Any]) -> AuditEvent:
         """Record what a caller says has happened; it is safe when this returns.
 
         A service is believed about the actor and speaks for itself alone. A person is the actor of their own events,
         which are of the kind `reported`: only services record changes and disclosures. Addresses are masked.
-        Raises GEN_422 for a person's disclosure, GEN_503 when the event can be kept nowhere.
+        Raises GEN_422 for a person's disclosure, GEN_402 for a person who is not who their token says any more, GEN_503
+        when the event can be kept nowhere.
         """
         by_service = caller.kind == "service"
         if not by_service and said["action"].endswith(DISCLOSED):
@@ -58,7 +71,13 @@ class AuditUseCases:
             },
         )
         try:
-            self._trail.record(event)
+            if by_service:
+                # Without a transaction: what services did is kept while PostgreSQL is away.
+                self._trail.record(event)
+            else:
+                with self._transaction():
+                    self._authority.require_actor(caller)
+                    self._trail.record(event)
         except OSError as error:
             raise ServiceError(UNAVAILABLE, "The event can't be kept now") from error
         return event

@@ -86,6 +86,8 @@ class KeyRing:
     once. It comes every 90 days, by the age of the stored key, and by command. A key that has signed goes on verifying
     until its last token has expired, unless it is retired. Private keys are stored encrypted under `KEY_RING_SECRET`.
     The ring is read again twice a second, so that what another process does to it counts here at once.
+    Where nobody can read the key that signs, the next one signs in its place: everybody knows it already. `prove` tells
+    the operator, who rotates or retires the key.
     """
 
     def __init__(
@@ -105,7 +107,9 @@ class KeyRing:
         self._lock = threading.Lock()
         self._read_at: int | None = None
         self._private: tuple[str, Any] | None = None
+        self._halves: list[Any] = []  # as they are stored; those that can be read are published
         self._public: list[dict[str, Any]] = []
+        self._told: set[str] = set()
         self._verifying: dict[str, VerificationKey] = {}
 
     def sign(self, claims: dict[str, Any]) -> tuple[str, str]:
@@ -132,6 +136,9 @@ class KeyRing:
             rows = self._live(connection)
         for row in (rows[0], rows[-1]):
             self._open(row)
+            if not read_key_set({"keys": [row.public_jwk]}):
+                self._tell(row.kid, "the public half of the key %s can't be read")
+                raise ServiceError(UNAVAILABLE)
 
     def list(self) -> list[RingKey]:
         """Every key there is or was, the newest first."""
@@ -197,19 +204,34 @@ class KeyRing:
                         rows = self._live(connection)
             signing = rows[0]
             if self._private is None or self._private[0] != signing.kid:
-                self._private = (signing.kid, self._open(signing))
-            public = [row.public_jwk for row in rows]
-            if public != self._public:
-                self._verifying = {key.key_id or "": key for key in read_key_set({"keys": public})}
-                self._public = public
+                self._private = self._signing(rows)
+            halves = [row.public_jwk for row in rows]
+            if halves != self._halves:
+                found = [(half, key) for half in halves for key in read_key_set({"keys": [half]})]
+                self._verifying = {key.key_id or "": key for _, key in found}
+                self._public = [half for half, _ in found]
+                self._halves = halves
             self._read_at = now
+
+    def _signing(self, rows: Sequence[Row[Any]]) -> tuple[str, Any]:
+        """The key of a complete ring that signs, or else the next one. Raises GEN_503 when neither can be read."""
+        try:
+            return rows[0].kid, self._open(rows[0])
+        except ServiceError:
+            return rows[-1].kid, self._open(rows[-1])
 
     def _open(self, row: Row[Any]) -> Any:
         try:
             return self._vault.open(row.private_key)
         except SealedByAnotherSecret as error:
-            _log.critical("KEY_RING_SECRET is not the one that the key %s is sealed under", row.kid)
+            self._tell(row.kid, "KEY_RING_SECRET is not the one that the key %s is sealed under")
             raise ServiceError(UNAVAILABLE) from error
+
+    def _tell(self, kid: str, what: str) -> None:
+        """Log what is wrong with a key, once: the ring is read twice a second."""
+        if kid not in self._told:
+            self._told.add(kid)
+            _log.critical(what, kid)
 
     def _forget(self) -> None:
         with self._lock:

@@ -201,8 +201,11 @@ class PostgresStore:
         with self._database.transaction() as connection:
             return read_latest(connection, [one.id for one in series], [it for some in fields.values() for it in some])
 
-    def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
-        """Remove the points of a selection, whose series the groups are, a part at a time; returns how many values."""
+    def delete(self, selection: Selection, groups: Sequence[Group], require: Callable[[], None] = lambda: None) -> int:
+        """Remove the points of a selection, whose series the groups are, a part at a time; returns how many values.
+
+        `require` is called last, in the transaction around. Raises what it raises.
+        """
         series = numbers(number for group in groups for number in group.series)
         values = {
             "series": series,
@@ -217,6 +220,7 @@ class PostgresStore:
                 removed(connection, selection.bucket_id, part)
                 count += part
             if part < ERASED_AT_ONCE:
+                require()
                 return count
 
     def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
@@ -226,11 +230,14 @@ class PostgresStore:
             connection.execute(text(_LOCK), {"bucket_id": bucket_id})
             remove_empty(connection, numbers(number for group in groups for number in group.series))
 
-    def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
-        """Remove the points of buckets, or one person's there, a part at a time; returns how many values."""
-        return sum(self._erase(bucket_id, person) for bucket_id in bucket_ids)
+    def erase(self, bucket_ids: Sequence[int], person: int | None, require: Callable[[], None] = lambda: None) -> int:
+        """Remove the points of buckets, or one person's there, a part at a time; returns how many values.
 
-    def _erase(self, bucket_id: int, person: int | None) -> int:
+        `require` is called last in the transaction of each part. Raises what it raises.
+        """
+        return sum(self._erase(bucket_id, person, require) for bucket_id in bucket_ids)
+
+    def _erase(self, bucket_id: int, person: int | None, require: Callable[[], None]) -> int:
         values = {"bucket_id": bucket_id, "person": person, "limit": ERASED_AT_ONCE}
         count = 0
         while True:
@@ -241,6 +248,8 @@ class PostgresStore:
                 count += part
                 if part < ERASED_AT_ONCE:
                     connection.execute(text(_ERASE_SERIES), values)
+                require()
+                if part < ERASED_AT_ONCE:
                     return count
 
     def settle(self) -> None:

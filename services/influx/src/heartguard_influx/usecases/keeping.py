@@ -21,6 +21,10 @@ RETENTION = "retention"
 PATIENCE = Patience(attempts=12, first_seconds=1800.0, longest_seconds=6 * 3600.0)
 
 
+def _nothing() -> None:
+    pass
+
+
 class Keeping:
     """Buckets, and the end of what is in them."""
 
@@ -78,10 +82,12 @@ class Keeping:
         resource = f"user:{tags[PERSON_TAG]}" if PERSON_TAG in tags else f"bucket:{bucket.name}"
         if person is not None:
             resource = f"user:{person}"
+        # Their row is locked when all is removed and not before: who deletes much, again and again, could not lose
+        # their role meanwhile. Who removes what is their own needs no role: of them nothing is asked twice.
+        again = partial(self._s.authority.require_actor, principal) if person is None else _nothing
         with self._s.transaction():
-            # Their row is not locked: who deletes much, again and again, could not lose their role meanwhile.
             self._s.authority.require_writer(principal)
-            removed, groups = self._delete(selection)
+            removed, groups = self._delete(selection, again)
             payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": removed}
             self._s.audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
         if removed:
@@ -112,12 +118,12 @@ class Keeping:
         )
         return removed
 
-    def _delete(self, selection: Selection) -> tuple[int, Sequence[Group]]:
+    def _delete(self, selection: Selection, require: Callable[[], None] = _nothing) -> tuple[int, Sequence[Group]]:
         """How many values are removed, and the series that were looked at."""
         if selection.start_ns >= selection.stop_ns:
             return 0, ()
         groups = self._s.points.groups(selection, None)
-        return self._s.points.delete(selection, groups), groups
+        return self._s.points.delete(selection, groups, require), groups
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> tuple[int, int | None]:
         """Remove what is kept of an organization, or of one member; returns how many values and buckets.
@@ -143,10 +149,10 @@ class Keeping:
     def _drop(
         self, bucket_id: int, actor: Principal | None = None, tell: Callable[[int], object] = lambda _: None
     ) -> int:
-        removed = self._s.points.erase([bucket_id], None)
+        require = _nothing if actor is None else partial(self._s.authority.require_actor, actor)
+        removed = self._s.points.erase([bucket_id], None, require)
         with self._s.transaction():
-            if actor is not None:
-                self._s.authority.require_actor(actor)
+            require()
             # Once more, now that nobody writes between the end of the points and the end of the bucket.
             removed += self._s.points.erase([bucket_id], None) + self._s.buckets.remove(bucket_id)
             tell(removed)

@@ -24,6 +24,10 @@ class Permit:
 
     A store outside of it has it asked again before each part is sent, if the answer is older than `BELIEVED_NS`: a
     deletion waits only so long for what was begun before (see `TimeSeriesStore.settled_seconds`).
+
+    The sender's row is not locked, also where their role lets them write for others. Whoever sends batch after batch
+    could not lose their role meanwhile; and a batch changes nobody's rights, so one that was permitted just before a
+    change of role is the same as one that came just before it.
     """
 
     def __init__(self, authority: Authority, clock: Clock, principal: Principal, persons: frozenset[int]) -> None:

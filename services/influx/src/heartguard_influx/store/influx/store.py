@@ -176,8 +176,11 @@ class InfluxStore(InfluxReader):
         with self._read(flux.totals(self._select(everything, [field]), "first")) as records:
             return any(True for _ in records)
 
-    def delete(self, selection: Selection, groups: Sequence[Group]) -> int:
-        """Remove the points of a selection, whose series the groups are; returns how many values that were."""
+    def delete(self, selection: Selection, groups: Sequence[Group], require: Callable[[], None] = lambda: None) -> int:
+        """Remove the points of a selection, whose series the groups are; returns how many values that were.
+
+        `require` is called before the server is told to. Raises what it raises.
+        """
         members, _ = self._members(selection, groups)
         query = self._select(selection, [])
         count = self._number(query, members)
@@ -185,14 +188,23 @@ class InfluxStore(InfluxReader):
             columns = {"_measurement": selection.measurement, **selection.tags}
             if selection.person is not None:
                 columns[PERSON_TAG] = str(selection.person)
+            require()
             self._delete(self._name(selection.bucket_id), selection.start_ns, selection.stop_ns, columns)
             with self._registry.transaction() as connection:
                 removed(connection, selection.bucket_id, count)
         return count
 
-    def erase(self, bucket_ids: Sequence[int], person: int | None) -> int:
-        """Remove the points of buckets, or one person's there; returns how many values that were."""
-        return sum(self._erase(bucket_id, person) for bucket_id in bucket_ids)
+    def erase(self, bucket_ids: Sequence[int], person: int | None, require: Callable[[], None] = lambda: None) -> int:
+        """Remove the points of buckets, or one person's there; returns how many values that were.
+
+        `require` is called before each bucket, outside of the transaction that waits for the server. Raises what it
+        raises.
+        """
+        removed = 0
+        for bucket_id in bucket_ids:
+            require()
+            removed += self._erase(bucket_id, person)
+        return removed
 
     def _erase(self, bucket_id: int, person: int | None) -> int:
         with self._registry.transaction() as connection:
