@@ -12,8 +12,8 @@ from heartguard_common.clock import Clock, parse_rfc3339, rfc3339
 from heartguard_common.errors import UNAVAILABLE, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
-from heartguard_common.outbox import Transaction
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID
+from heartguard_common.transactions import Transaction
 
 EQUALS = ("kind", "actor", "action", "service", "resource", "outcome")
 EXPORT_PAGE = 1000
