@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.fakes.influxdb.http_server import Answered, HttpServer
 from tests.fakes.influxdb.model_flux import EmptyRangeError, EndlessError, NoSuchBucketError, answer_query, nanoseconds
 from tests.fakes.influxdb.model_lines import UnparsableError, read_lines
+from tests.fakes.influxdb.model_tokens import refusal
 from tests.fakes.influxdb.recorded import ORG, TOKEN
 
 ORG_ID = "e18794377409c57c"
@@ -42,10 +43,14 @@ class Bucket:
 
 
 class ModelInfluxDB(HttpServer):
-    """One organization; `now_ns` is its clock, for retention and for lines without a time."""
+    """One organization; `now_ns` is its clock, for retention and for lines without a time.
 
-    def __init__(self, now_ns):
+    `kind` is what the token may do (model_tokens.py).
+    """
+
+    def __init__(self, now_ns, kind="all"):
         self._now_ns = now_ns
+        self.kind = kind
         self._buckets = {}
         self._made = 0
         super().__init__()
@@ -59,6 +64,11 @@ class ModelInfluxDB(HttpServer):
         query = {name: values[0] for name, values in parse_qs(target.query).items()}
         if asked.headers.get("authorization") != f"Token {TOKEN}":
             return _error(401, "unauthorized", "unauthorized access")
+        refused = refusal(self.kind, asked, target.path, query, self._buckets)
+        if refused is not None:
+            return refused
+        if query.get("org", ORG) != ORG:
+            return _error(404, "not found", f'organization name "{query["org"]}" not found')
         verb = {
             ("POST", "/api/v2/write"): self._write,
             ("POST", "/api/v2/query"): self._query,
@@ -145,6 +155,10 @@ class ModelInfluxDB(HttpServer):
         if "org" in query and "name" in query and query["name"] not in self._buckets:
             return _error(404, "not found", f'bucket "{query["name"]}" not found')
         found = [it.document() for it in self._buckets.values() if query.get("name") in (None, it.name)]
+        if "name" not in query:  # the one that an organization is set up with
+            found.append(
+                {"id": "245b1fb2a22d2545", "orgID": ORG_ID, "type": "user", "name": "first", "retentionRules": []}
+            )
         return Answered(200, json.dumps({"buckets": found}), JSON)
 
     def _create(self, _, body):
