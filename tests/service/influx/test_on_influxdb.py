@@ -4,6 +4,7 @@ import logging
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 
@@ -137,6 +138,30 @@ def test_a_token_without_read_orgs_does_everything(client, org, admin, model, wr
     assert buckets_of(model) == {}
 
 
+@pytest.mark.parametrize("kind", ["inactive", "write", "read"])
+def test_a_token_that_lost_its_rights_shows_no_empty_store_and_acknowledges_no_deletion(
+    client, org, admin, model, write, query, kind
+):
+    assert write(beat(0, 70, user_id="7")).status_code == 200
+    model.kind = kind
+    deletion = {"bucket": f"org_{org}", "measurement": "heart_rate"}
+    deletion |= {"range_start": "2024-06-01T00:00:00Z", "range_stop": "2024-06-02T00:00:00Z"}
+    erasure = {"org_id": org, "user_id": 7}
+    answers = [
+        client.post("/timeseries/delete", json=deletion, headers=admin),
+        client.post("/timeseries/erasures", json=erasure, headers=service_auth("user")),
+        query(),
+        client.get("/timeseries/ready"),
+    ]
+    assert [answer.status_code for answer in answers] == [502, 502, 200 if kind == "read" else 502, 503]
+    with nullcontext() if kind == "read" else pytest.raises(ServiceError):  # a stream that is cut off
+        client.get(f"/timeseries/exports?org_id={org}&user_id=7", headers=service_auth("user"))
+    model.kind = "all"
+    assert len(query().json["series"][0]["points"]) == 1, "nothing was deleted"
+    assert client.post("/timeseries/delete", json=deletion, headers=admin).status_code == 204
+    assert query().json["series"] == []
+
+
 def failures(client):
     text = client.get("/timeseries/metrics", headers={"Accept": "text/plain"}).get_data(as_text=True)
     found = re.findall(r'^heartguard_influxdb_failures_total\{kind="(\w+)"\} ([0-9.]+)$', text, re.MULTILINE)
@@ -242,6 +267,9 @@ def test_the_end_of_an_organization_ends_its_buckets_there_too(client, org, admi
     for bucket in (f"org_{org}", name):
         assert write(bucket=bucket, points=[NOW]).status_code == 200
     assert buckets_of(model) == {f"org_{org}": None, name: 30 * 86_400}
+    for empty in (f"{name}_a", f"{name}_b"):  # nobody ever writes to these, so the server has none
+        assert client.post("/timeseries/buckets", json={"bucket": empty}, headers=admin).status_code == 201
+    assert client.delete(f"/timeseries/buckets/{name}_a", headers=admin).status_code == 204
     assert client.delete(f"/timeseries/buckets/{name}", headers=admin).status_code == 204
     assert buckets_of(model) == {f"org_{org}": None}
     erased = client.post("/timeseries/erasures", json={"org_id": org}, headers=service_auth("organization"))
