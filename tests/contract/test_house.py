@@ -27,6 +27,7 @@ ROOMS = {
     "consumer",
     "export",
     "offline",
+    "check",
     "keys",
     "gunicorn_conf",
 }

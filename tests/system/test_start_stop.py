@@ -10,7 +10,11 @@ import pytest
 
 from heartguard_cli.environment import SERVICES
 from heartguard_cli.programs import DEPENDS
+from heartguard_influx.store.influx import Server
 from tests.clone import PROGRAMS, Clone
+from tests.fakes.influxdb.http_server import Answered, HttpServer
+from tests.fakes.influxdb.model import ModelInfluxDB
+from tests.fakes.influxdb.recorded import ORG, TOKEN
 from tests.servers import Database, Postgres, Valkey, free_port, until
 from tests.system.writer import Member, Writer
 
@@ -179,14 +183,15 @@ def test_real_servers_are_used_where_they_are_named(
         assert stopped.stop().returncode == 0
 
 
-def refused(clone: Clone, sentence: str, **environment: str) -> None:
-    """A start with this environment says the sentence, fails, and leaves nothing."""
+def refused(clone: Clone, sentence: str, **environment: str) -> str:
+    """A start with this environment says the sentence, fails, and leaves nothing; returns all that it says."""
     started = clone.start(**environment)
     assert started.returncode == 1
     assert sentence in started.stderr
     assert len(started.stderr.strip().splitlines()) == 1
     assert clone.living() == []
     assert "Nothing is running." in clone.stop().stdout
+    return started.stderr
 
 
 def test_a_taken_port_is_named(stopped: Clone) -> None:
@@ -204,6 +209,49 @@ def test_an_unreachable_database_is_named(stopped: Clone) -> None:
 
 def test_an_unreachable_redis_is_named(stopped: Clone) -> None:
     refused(stopped, "REDIS_URL can't be reached", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+
+
+class Elsewhere(HttpServer):
+    """Some other web server."""
+
+    def answer(self, _):
+        return Answered(404, "404 page not found\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "spoiled", "sentences"),
+    [
+        ("all", {"INFLUX_TOKEN": "wr0ng"}, ("INFLUX_TOKEN is no token of that server (", "401 unauthorized access")),
+        ("all", {"INFLUX_ORG": "nobody"}, ("INFLUX_ORG is no organization of that server (", "404 organization name")),
+        ("all", {"INFLUX_ORG": ""}, ("INFLUX_URL and INFLUX_TOKEN needs INFLUX_ORG beside it",)),
+        ("all", {"INFLUX_URL": f"http://127.0.0.1:{free_port()}"}, ("INFLUX_URL can't be reached (", "refused")),
+        ("none", {}, ("INFLUX_URL names no InfluxDB 2", "404")),
+        ("inactive", {}, ("INFLUX_TOKEN is inactive (", "token is inactive")),
+        ("write", {}, ("INFLUX_TOKEN may not read buckets", "--read-buckets --write-buckets")),
+        ("read", {}, ("INFLUX_TOKEN may not write (", "403 insufficient permissions for write")),
+    ],
+)
+def test_what_is_wrong_with_an_influxdb_is_named_at_once(
+    stopped: Clone, kind: str, spoiled: dict[str, str], sentences: tuple[str, ...]
+) -> None:
+    with Elsewhere() if kind == "none" else ModelInfluxDB(time.time_ns()) as server:
+        variables = {"INFLUX_URL": server.url, "INFLUX_TOKEN": TOKEN, "INFLUX_ORG": ORG}
+        if kind != "none":
+            Server(server.url, TOKEN, ORG).ping()  # the bucket of the proof is there from before
+            server.kind = kind
+        said = refused(stopped, sentences[0], **{**variables, **spoiled})
+        assert all(sentence in said for sentence in sentences)
+
+
+def test_an_influxdb_that_is_named_keeps_the_points(stopped: Clone) -> None:
+    with ModelInfluxDB(time.time_ns(), "buckets") as server:
+        started = stopped.start(INFLUX_URL=server.url, INFLUX_TOKEN=TOKEN, INFLUX_ORG=ORG)
+        assert started.returncode == 0, started.stdout + started.stderr
+        assert "influxdb" in dependencies(stopped)["influx"]
+        server.kind = "read"
+        until(lambda: refusing(stopped, "influxdb") == {"influx"}, "influx that is not ready")
+        assert "influxdb (failed: INFLUX_TOKEN may not write)" in stopped.script("heartguard", "status").stdout
+        assert stopped.stop().returncode == 0
 
 
 def test_a_newer_database_is_refused(stopped: Clone, database: Database) -> None:

@@ -8,8 +8,17 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 from tests.fakes.influxdb.http_server import Answered, HttpServer
-from tests.fakes.influxdb.model_flux import EmptyRangeError, EndlessError, NoSuchBucketError, answer_query, nanoseconds
+from tests.fakes.influxdb.model_flux import (
+    EmptyRangeError,
+    EndlessError,
+    HangingError,
+    NestedError,
+    NoSuchBucketError,
+    answer_query,
+    nanoseconds,
+)
 from tests.fakes.influxdb.model_lines import UnparsableError, read_lines
+from tests.fakes.influxdb.model_tokens import refusal
 from tests.fakes.influxdb.recorded import ORG, TOKEN
 
 ORG_ID = "e18794377409c57c"
@@ -42,10 +51,14 @@ class Bucket:
 
 
 class ModelInfluxDB(HttpServer):
-    """One organization; `now_ns` is its clock, for retention and for lines without a time."""
+    """One organization; `now_ns` is its clock, for retention and for lines without a time.
 
-    def __init__(self, now_ns):
+    `kind` is what the token may do (model_tokens.py).
+    """
+
+    def __init__(self, now_ns, kind="all"):
         self._now_ns = now_ns
+        self.kind = kind
         self._buckets = {}
         self._made = 0
         super().__init__()
@@ -59,6 +72,11 @@ class ModelInfluxDB(HttpServer):
         query = {name: values[0] for name, values in parse_qs(target.query).items()}
         if asked.headers.get("authorization") != f"Token {TOKEN}":
             return _error(401, "unauthorized", "unauthorized access")
+        refused = refusal(self.kind, asked, target.path, query, self._buckets)
+        if refused is not None:
+            return refused
+        if query.get("org", ORG) != ORG:
+            return _error(404, "not found", f'organization name "{query["org"]}" not found')
         verb = {
             ("POST", "/api/v2/write"): self._write,
             ("POST", "/api/v2/query"): self._query,
@@ -86,6 +104,8 @@ class ModelInfluxDB(HttpServer):
             if fault is not None:
                 dropped, reason = dropped + 1, reason or fault
                 continue
+            if '\\"' in measurement or "\\=" in measurement:
+                continue  # acknowledged, and in no answer
             for name, value in fields.items():
                 bucket.types[measurement, name] = type(value)
                 bucket.points.setdefault((measurement, tags, name), {})[time_ns] = value
@@ -118,6 +138,10 @@ class ModelInfluxDB(HttpServer):
             return _error(404, "not found", missing)
         except EndlessError:
             return Answered(200, ENDLESS, {"Content-Type": "text/csv; charset=utf-8"}, endless=True)
+        except NestedError:
+            return _error(400, "invalid", "compilation failed: error @1:1-1:1: Program is nested too deep")
+        except HangingError:
+            return Answered(200, hang=True)
         except EmptyRangeError:
             return _error(400, "invalid", "error in building plan while starting program: cannot query an empty range")
         return Answered(200, text, {"Content-Type": "text/csv; charset=utf-8"})
@@ -145,6 +169,10 @@ class ModelInfluxDB(HttpServer):
         if "org" in query and "name" in query and query["name"] not in self._buckets:
             return _error(404, "not found", f'bucket "{query["name"]}" not found')
         found = [it.document() for it in self._buckets.values() if query.get("name") in (None, it.name)]
+        if "name" not in query:  # the one that an organization is set up with
+            found.append(
+                {"id": "245b1fb2a22d2545", "orgID": ORG_ID, "type": "user", "name": "first", "retentionRules": []}
+            )
         return Answered(200, json.dumps({"buckets": found}), JSON)
 
     def _create(self, _, body):

@@ -11,9 +11,9 @@ import statistics
 from decimal import Decimal
 
 from heartguard_common.clock import parse_rfc3339, rfc3339
-from tests.fakes.influxdb.model_tests import passes
+from tests.fakes.influxdb.model_tests import longest_chain, passes
 
-SECONDS = {"ns": 10**-9, "s": 1, "m": 60, "h": 3600}
+SECONDS_NS = {"ns": 1, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 FUNCTIONS = {
     "mean": statistics.fmean,
     "min": min,
@@ -25,8 +25,11 @@ FUNCTIONS = {
     "median": statistics.median,
     "stddev": lambda values: statistics.stdev(values) if len(values) > 1 else math.nan,
 }
+EACH_SERIES = 'group(columns: ["_value", "_time", "_start", "_stop"], mode: "except")'
 SELECTORS = frozenset({"min", "max", "first", "last"})
 ENDLESS = frozenset({"mean", "sum", "count"})
+STILL = frozenset({"first()", "last()", "count()", EACH_SERIES})  # right behind the filters these move no texts
+FIRST_NS, LAST_NS = -(2**63), 2**63 - 1
 TYPES = {float: "double", int: "long", bool: "boolean", str: "string"}
 
 
@@ -40,6 +43,14 @@ class EmptyRangeError(Exception):
 
 class EndlessError(Exception):
     """A question that the real server answers without end."""
+
+
+class NestedError(Exception):
+    """A chain of more tests than the real server reads."""
+
+
+class HangingError(Exception):
+    """A question that the real server never answers."""
 
 
 nanoseconds = parse_rfc3339
@@ -85,11 +96,13 @@ def _result(stages, name, bound, buckets):
         tables.append(Table({"_field": field, "_measurement": measurement, **dict(tags)}, rows))
     filters = [match[1] for stage in stages if (match := re.fullmatch(r"filter\(fn: \(r\) => (.+)\)", stage))]
     assert stages[: len(filters)] == [f"filter(fn: (r) => {test})" for test in filters], "filters come first"
+    if any(longest_chain(test) > 168 for test in filters):
+        raise NestedError
     for test in filters:
         tables = [_filtered(table, test, bound) for table in tables]
-    if not any("r._value" in test for test in filters):
-        tables = [_with(table, _moved(table.rows)) for table in tables]
     rest = stages[len(filters) :]
+    if not any("r._value" in test for test in filters) and not (rest and rest[0] in STILL):
+        tables = [_with(table, _moved(table.rows)) for table in tables]
     if rest and rest[0].removesuffix("()") in ENDLESS and stop <= 0 and any(table.rows for table in tables):
         raise EndlessError
     for stage in rest:
@@ -115,7 +128,7 @@ def _filtered(table, test, bound):
 def _apply(stage, tables, edges):
     if stage == "group()":
         return [Table({}, [(at, value, table.columns) for table in tables for at, value, _ in table.rows])]
-    if stage == 'group(columns: ["_value", "_time", "_start", "_stop"], mode: "except")':
+    if stage == EACH_SERIES:
         return [Table(table.columns, table.rows, edged=False) for table in tables]
     if match := re.fullmatch(r"([a-z]+)\(\)", stage):
         return [_total(table, match[1]) for table in tables if table.rows]
@@ -131,7 +144,7 @@ def _change(stage, edges):
         count = int(match[2])
         return (lambda rows: rows[:count]) if match[1] == "limit" else (lambda rows: rows[-count:])
     match = re.fullmatch(r"aggregateWindow\(every: ([0-9]+)(ns|s|m|h), fn: ([a-z]+), createEmpty: false\)", stage)
-    width = round(int(match[1]) * SECONDS[match[2]] * 10**9)
+    width = int(match[1]) * SECONDS_NS[match[2]]
     return lambda rows: _windows(rows, width, FUNCTIONS[match[3]], edges[1])
 
 
@@ -150,6 +163,10 @@ def _total(table, name):
 
 def _windows(rows, width, function, stop):
     gathered = {}
+    if rows and function is not min and rows[0][0] // width * width < FIRST_NS:
+        raise EndlessError
+    if rows and (rows[-1][0] // width + 1) * width > LAST_NS:
+        raise HangingError
     for time_ns, value, _ in rows:
         gathered.setdefault(min((time_ns // width + 1) * width, stop), []).append(value)
     return [(end, function(values), {}) for end, values in gathered.items()]

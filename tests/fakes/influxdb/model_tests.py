@@ -8,6 +8,20 @@ _TOKEN = re.compile(
 )
 
 
+def longest_chain(text):
+    """How many tests the longest chain of `and` or `or` between two brackets joins: the server refuses 169."""
+    longest, open_ = 1, [1]
+    for token in _TOKEN.finditer(text):
+        if token["mark"] == "(":
+            open_.append(1)
+        elif token["mark"] == ")":
+            open_.pop()
+        elif token["mark"]:
+            open_[-1] += 1
+            longest = max(longest, open_[-1])
+    return longest
+
+
 def passes(text, columns, bound):
     """Whether a row passes; `bound` holds the literals of the parameters that the text names."""
     tokens = list(_TOKEN.finditer(text))

@@ -71,6 +71,8 @@ def exposed(gateway: Gateway, database: Database, redis_url: str, tmp_path: Path
         lifecycle.close()
     # counted with the first answer of 5xx, and the first refusal by a limit; the labels are those of Metrics
     counted = {"heartguard_errors_total": {"service", "route"}, "heartguard_limit_refusals_total": {"limit"}}
+    # of an influx service with an InfluxDB: tests/service/influx/test_on_influxdb.py reads them
+    counted["heartguard_influxdb_failures_total"] = {"kind"}
     return {**counted, **series(text), **shown(), **OF_PROMETHEUS}
 
 

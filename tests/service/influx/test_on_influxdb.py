@@ -1,7 +1,10 @@
 """The service with an InfluxDB configured, before the model of one."""
 
+import logging
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 
@@ -20,6 +23,7 @@ from tests.fakes.influxdb.http_server import Answered
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN
 from tests.people import enroll, owner
+from tests.servers import free_port
 from tests.service.influx.conftest import beat
 from tests.tokens import service_auth, settings_environ
 
@@ -45,6 +49,26 @@ def app(database, redis_url, clock, variables):
     app.extensions[LIFECYCLE].close()
 
 
+class Told(logging.Handler):
+    """What the service's log says of InfluxDB."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+
+    def emit(self, record):
+        if "InfluxDB" in record.getMessage():
+            self.lines.append(record)
+
+
+@pytest.fixture
+def told():
+    handler = Told()
+    logging.getLogger("heartguard.influx").addHandler(handler)
+    yield handler
+    logging.getLogger("heartguard.influx").removeHandler(handler)
+
+
 def readiness(client):
     answer = client.get("/timeseries/ready")
     return answer.status_code, {item["name"]: item["status"] for item in answer.json["dependencies"]}
@@ -55,13 +79,112 @@ def test_ready_names_influxdb(client):
     assert (status, found["influxdb"]) == (200, "ok")
 
 
-@pytest.mark.parametrize("spoiled", [{"INFLUX_TOKEN": "wrong"}, {"INFLUX_ORG": "nobody"}])
-def test_a_server_that_does_not_know_us_is_not_ready(database, redis_url, variables, spoiled):
+@pytest.mark.parametrize(
+    ("spoiled", "reason", "said"),
+    [
+        ({"INFLUX_TOKEN": "wr0ng"}, "INFLUX_TOKEN is no token of that server", "401 unauthorized access"),
+        ({"INFLUX_ORG": "nobody"}, "INFLUX_ORG is no organization of that server", '404 organization name "nobody"'),
+        ({"INFLUX_URL": f"http://127.0.0.1:{free_port()}"}, "INFLUX_URL can't be reached", "Connection refused"),
+    ],
+)
+def test_a_server_that_does_not_know_us_is_not_ready_and_says_why(
+    told, database, redis_url, variables, spoiled, reason, said
+):
     environ = settings_environ("influx", database, redis_url) | variables | spoiled
     app = create_app(Settings.from_env(environ), MovableClock())
-    status, found = readiness(app.test_client())
-    assert (status, found["influxdb"], found["postgresql"]) == (503, "failed", "ok")
+    for accept in ("application/json", "application/xml"):
+        answer = app.test_client().get("/timeseries/ready", headers={"Accept": accept})
+        assert answer.status_code == 503
+        shown = answer.get_data(as_text=True)
+        assert reason in shown.replace("&apos;", "'")
+        assert said not in shown, "what a server says is for the operator"
+    found = {item["name"]: item for item in app.test_client().get("/timeseries/ready").json["dependencies"]}
+    assert (found["influxdb"]["status"], found["influxdb"]["reason"]) == ("failed", reason)
+    assert (found["postgresql"]["status"], "reason" in found["postgresql"]) == ("ok", False)
+    (line,) = told.lines  # not at every question
+    assert line.levelname == "ERROR"
+    assert reason in line.getMessage()
+    assert said in line.getMessage()
+    assert "wr0ng" not in line.getMessage()
     app.extensions[LIFECYCLE].close()
+
+
+def test_a_token_that_gets_its_rights_makes_the_service_ready(told, client, model):
+    model.kind = "read"
+    assert readiness(client)[0] == 503
+    model.kind = "all"
+    assert readiness(client) == (200, {"influxdb": "ok", "postgresql": "ok", "redis": "ok"})
+    *errors, last = (line.levelname for line in told.lines)
+    assert (set(errors), last) == ({"ERROR"}, "INFO")
+
+
+def test_a_token_without_read_orgs_does_everything(client, org, admin, model, write, query):
+    model.kind = "buckets"
+    lab = f"org_{org}_lab"
+    assert readiness(client)[0] == 200
+    assert (
+        client.post("/timeseries/buckets", json={"bucket": lab, "retention_days": 9}, headers=admin).status_code == 201
+    )
+    for bucket in (f"org_{org}", lab):
+        assert write(bucket=bucket, points=[NOW]).status_code == 200
+    assert write(beat(0, 70)).json["results"] == [{"status": "stored"}]
+    assert len(query().json["series"][0]["points"]) == 1
+    deletion = {"bucket": f"org_{org}", "measurement": "heart_rate"}
+    deletion |= {"range_start": "2024-06-01T00:00:00Z", "range_stop": "2024-06-02T00:00:00Z"}
+    assert client.post("/timeseries/delete", json=deletion, headers=admin).status_code == 204
+    assert query().json["series"] == []
+    assert client.delete(f"/timeseries/buckets/{lab}", headers=admin).status_code == 204
+    erased = client.post("/timeseries/erasures", json={"org_id": org}, headers=service_auth("organization"))
+    assert erased.status_code == 200
+    assert buckets_of(model) == {}
+
+
+@pytest.mark.parametrize("kind", ["inactive", "write", "read"])
+def test_a_token_that_lost_its_rights_shows_no_empty_store_and_acknowledges_no_deletion(
+    client, org, admin, model, write, query, kind
+):
+    assert write(beat(0, 70, user_id="7")).status_code == 200
+    model.kind = kind
+    deletion = {"bucket": f"org_{org}", "measurement": "heart_rate"}
+    deletion |= {"range_start": "2024-06-01T00:00:00Z", "range_stop": "2024-06-02T00:00:00Z"}
+    erasure = {"org_id": org, "user_id": 7}
+    answers = [
+        client.post("/timeseries/delete", json=deletion, headers=admin),
+        client.post("/timeseries/erasures", json=erasure, headers=service_auth("user")),
+        query(),
+        client.get("/timeseries/ready"),
+    ]
+    assert [answer.status_code for answer in answers] == [502, 502, 200 if kind == "read" else 502, 503]
+    with nullcontext() if kind == "read" else pytest.raises(ServiceError):  # a stream that is cut off
+        client.get(f"/timeseries/exports?org_id={org}&user_id=7", headers=service_auth("user"))
+    model.kind = "all"
+    assert len(query().json["series"][0]["points"]) == 1, "nothing was deleted"
+    assert client.post("/timeseries/delete", json=deletion, headers=admin).status_code == 204
+    assert query().json["series"] == []
+
+
+def failures(client):
+    text = client.get("/timeseries/metrics", headers={"Accept": "text/plain"}).get_data(as_text=True)
+    found = re.findall(r'^heartguard_influxdb_failures_total\{kind="(\w+)"\} ([0-9.]+)$', text, re.MULTILINE)
+    return {kind: float(value) for kind, value in found if float(value)}, {kind for kind, _ in found}
+
+
+def test_failures_are_counted_by_kind(client, org, model, write, query):
+    assert failures(client) == ({}, {"refused", "away", "busy", "fault", "cut", "unconfirmed", "erasure"})
+    assert write(beat(0, 70, user_id="7")).status_code == 200
+    answer_of = model.answer
+    model.answer = lambda asked: answer_of(asked) if asked.method == "GET" else Answered(500, "broken")
+    assert write(beat(1, 70)).status_code == 502
+    assert failures(client)[0] == {"fault": 1, "unconfirmed": 1}
+    model.answer = answer_of
+    # A deletion that is acknowledged and does nothing.
+    model._delete = lambda *_: Answered(204)
+    erasure = {"org_id": org, "user_id": 7}
+    assert client.post("/timeseries/erasures", json=erasure, headers=service_auth("user")).status_code == 502
+    assert failures(client)[0] == {"fault": 1, "unconfirmed": 1, "erasure": 1}
+    model.kind = "inactive"
+    assert query().status_code == 502
+    assert failures(client)[0]["refused"] == 1
 
 
 def test_points_go_in_and_come_out(write, query):
@@ -145,6 +268,9 @@ def test_the_end_of_an_organization_ends_its_buckets_there_too(client, org, admi
     for bucket in (f"org_{org}", name):
         assert write(bucket=bucket, points=[NOW]).status_code == 200
     assert buckets_of(model) == {f"org_{org}": None, name: 30 * 86_400}
+    for empty in (f"{name}_a", f"{name}_b"):  # nobody ever writes to these, so the server has none
+        assert client.post("/timeseries/buckets", json={"bucket": empty}, headers=admin).status_code == 201
+    assert client.delete(f"/timeseries/buckets/{name}_a", headers=admin).status_code == 204
     assert client.delete(f"/timeseries/buckets/{name}", headers=admin).status_code == 204
     assert buckets_of(model) == {f"org_{org}": None}
     erased = client.post("/timeseries/erasures", json={"org_id": org}, headers=service_auth("organization"))

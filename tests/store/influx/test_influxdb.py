@@ -8,6 +8,7 @@ from heartguard_common.errors import ServiceError
 from heartguard_influx.domain.point import Point, Verdict
 from heartguard_influx.domain.query import Row
 from heartguard_influx.domain.windows import Every, Grid, grid
+from heartguard_influx.store.influx.access import AccessError
 from tests.fakes.influxdb.recorded import EXCHANGES
 from tests.people import found
 from tests.store.influx.recorded import BAND, BARE, BUCKET, SECOND, START, STOP, WATCH, Registry, selection
@@ -50,28 +51,74 @@ def test_the_first_readiness_makes_its_bucket_by_a_token_without_rights_to_its_o
 
 
 def test_a_token_that_sees_neither_organization_nor_bucket_is_told_what_it_lacks(registry):
-    with registry.before(ABSENT, "ready_no_orgs", "ready_no_buckets") as influx, pytest.raises(ServiceError) as raised:
+    with registry.before(ABSENT, "ready_no_orgs", "ready_no_buckets") as influx:
+        error = refused_access(influx)
+    assert error.reason.startswith("INFLUX_TOKEN may read neither a bucket of its organization nor its name")
+    assert "--read-buckets --write-buckets" in str(error)
+
+
+def refused_access(influx):
+    with pytest.raises(AccessError) as raised:
         influx.server.ping()
     assert code(raised) == "TS_032"
-    assert "read:orgs" in raised.value.details[0].message
+    return raised.value
+
+
+INACTIVE = "token_inactive_bucket_by_name_org_1"
 
 
 @pytest.mark.parametrize(
-    ("steps", "changed"),
+    ("steps", "changed", "reason", "said"),
     [
-        ([FOUND], "token_inactive_bucket_by_name_org_1"),
-        ([FOUND], "token_write_only_bucket_by_name_org_1"),
-        ([FOUND], "token_wrong_bucket_by_name_org_1"),
-        ([FOUND, WRITES], "token_read_only_write_nothing"),
-        ([FOUND, WRITES], "token_inactive_write_nothing"),
-        ([FOUND, WRITES, DELETES], "token_read_only_delete"),
+        ([FOUND, WRITES], [INACTIVE, "token_inactive_write_nothing"], "INFLUX_TOKEN is inactive", "token is inactive"),
+        (
+            [FOUND, WRITES],
+            ["token_write_only_bucket_by_name_org_1"],
+            "INFLUX_TOKEN may not read buckets, or is inactive",
+            "shows it none",
+        ),
+        (
+            [FOUND],
+            ["token_wrong_bucket_by_name_org_1"],
+            "INFLUX_TOKEN is no token of that server",
+            "answered 401 unauthorized access",
+        ),
+        (
+            [FOUND],
+            ["bucket_by_name_absent_org"],
+            "INFLUX_ORG is no organization of that server",
+            '404 organization name "',
+        ),
+        (
+            [ABSENT, "ready_no_orgs", "ready_buckets_of_organization", "ready_bucket_made"],
+            [None, None, None, "token_read_only_create_bucket"],
+            "INFLUX_TOKEN may not make buckets",
+            "401 write:orgs/",
+        ),
+        (
+            [FOUND, WRITES],
+            [None, "token_read_only_write_nothing"],
+            "INFLUX_TOKEN may not write",
+            "403 insufficient permissions for write",
+        ),
+        (
+            [FOUND, WRITES, DELETES],
+            [None, None, "token_read_only_delete"],
+            "INFLUX_TOKEN may not delete points",
+            "403 insufficient permissions to delete",
+        ),
     ],
 )
-def test_a_token_that_lacks_a_right_is_not_ready(registry, steps, changed):
-    answer = {part: EXCHANGES[changed]["response"][part] for part in ("status", "body")}
-    with registry.before(*steps, changes={len(steps) - 1: answer}) as influx, pytest.raises(ServiceError) as raised:
-        influx.server.ping()
-    assert code(raised) == "TS_032"
+def test_a_token_that_lacks_a_right_is_told_which_and_what_the_server_said(registry, steps, changed, reason, said):
+    answers = {
+        place: {part: EXCHANGES[name]["response"][part] for part in ("status", "body")}
+        for place, name in enumerate(changed)
+        if name is not None
+    }
+    with registry.before(*steps, changes=answers) as influx:
+        error = refused_access(influx)
+    assert error.reason == reason
+    assert said in str(error)
 
 
 def test_a_batch_is_one_request_of_line_protocol(registry):

@@ -1,15 +1,17 @@
 """An InfluxDB that is busy, broken, slow or gone: what is tried again, and what the caller is told."""
 
+import json
 import threading
 
 import pytest
 
 from heartguard_common import deadline
+from heartguard_common.clock import parse_rfc3339
 from heartguard_common.errors import ServiceError
 from heartguard_influx.domain.point import Point, Verdict
 from heartguard_influx.errors import STORE_FAULT
 from heartguard_influx.store.influx import Server
-from heartguard_influx.store.influx.flux import Query
+from heartguard_influx.store.influx.flux import Instant, Query
 from heartguard_influx.store.influx.server import Patience
 from tests.fakes.influxdb.recorded import EXCHANGES, ORG, TOKEN
 from tests.people import found
@@ -126,6 +128,27 @@ def test_an_answer_without_end_is_left_and_its_connection_closed(registry):
     with registry.before(READ, changes={0: {**endless, "endless": True}}, answer_bytes=100_000) as influx:
         assert refused(read, influx, registry).row is STORE_FAULT
         assert influx.recorded.left.wait(5)
+
+
+def test_an_answer_that_nobody_reads_on_is_left_and_its_connection_closed(registry):
+    """As when the caller of a stream has gone."""
+    rows = EXCHANGES[READ]["response"]["body"]
+    with registry.before(READ, changes={0: {"body": rows, "endless": True}}) as influx:
+        records = influx.server.query(query_of(READ))
+        assert next(records).field == "bpm"
+        records.close()
+        assert influx.recorded.left.wait(5)
+
+
+def query_of(name):
+    """The query that a recorded request holds."""
+    document = json.loads(EXCHANGES[name]["request"]["body"])
+    bound = {it["assignment"]["id"]["name"]: it["assignment"]["init"] for it in document["extern"]["body"]}
+    values = {
+        name: Instant(parse_rfc3339(literal["value"])) if literal["type"] == "DateTimeLiteral" else literal["value"]
+        for name, literal in bound.items()
+    }
+    return Query(document["query"], values)
 
 
 def test_an_error_without_end_is_left_too(registry):

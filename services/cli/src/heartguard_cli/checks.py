@@ -3,8 +3,9 @@
 import errno
 import shutil
 import socket
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ MEGABYTE = 1_000_000
 NEEDED_MEGABYTES = 300
 # casefold() and the old and new rows of RETURNING came with 18.
 OLDEST_POSTGRESQL = 180_000
+INFLUXDB_SECONDS = 60.0  # each of its questions ends by itself, within 20 s at most
 
 
 class Usage(Protocol):
@@ -102,3 +104,17 @@ def redis_server(url: str) -> None:
         raise Trouble(f"REDIS_URL can't be reached: {' '.join(str(error).split())}") from None
     finally:
         client.close()
+
+
+def influxdb(environment: Mapping[str, str]) -> None:
+    """Raise `Trouble` with what the influx service, in this environment of its own, finds wrong with its InfluxDB."""
+    command = [sys.executable, "-m", "heartguard_influx.check"]
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False, timeout=INFLUXDB_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise Trouble(f"INFLUX_URL: the server did not answer within {INFLUXDB_SECONDS:.0f} s") from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        raise Trouble(said[-1] if said else "InfluxDB could not be asked")

@@ -4,7 +4,7 @@ import http.client
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 ASK_SECONDS = 3.0
@@ -12,16 +12,25 @@ ASK_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Readiness:
-    """What a service said of itself: `dependencies` maps names to `ok` or `failed`; `reached` is False for silence."""
+    """What a service said of itself: `dependencies` maps names to `ok` or `failed`; `reached` is False for silence.
+
+    `reasons` maps the names of failed ones to what is wrong, where the service knows it.
+    """
 
     reached: bool
     ready: bool
     dependencies: Mapping[str, str]
+    reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> list[str]:
         """The dependencies that do not answer."""
         return [name for name, status in self.dependencies.items() if status != "ok"]
+
+    def told(self, name: str) -> str:
+        """How a dependency failed, in a few words."""
+        reason = self.reasons.get(name)
+        return f"failed: {reason}" if reason else "failed"
 
 
 SILENT = Readiness(reached=False, ready=False, dependencies={})
@@ -35,8 +44,13 @@ def ask(url: str) -> Readiness:
         connection.request("GET", door.path, headers={"Accept": "application/json"})
         answer = connection.getresponse()
         document = json.loads(answer.read())
-        found = {item["name"]: item["status"] for item in document.get("dependencies", [])}
-        return Readiness(reached=True, ready=answer.status == http.HTTPStatus.OK, dependencies=found)
+        items = document.get("dependencies", [])
+        return Readiness(
+            reached=True,
+            ready=answer.status == http.HTTPStatus.OK,
+            dependencies={item["name"]: item["status"] for item in items},
+            reasons={item["name"]: str(item["reason"]) for item in items if "reason" in item},
+        )
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
         return SILENT
     finally:

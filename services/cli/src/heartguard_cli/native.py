@@ -21,7 +21,7 @@ from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import take
 from heartguard_cli.environment import SERVICES, addresses
 from heartguard_cli.layout import Layout
-from heartguard_cli.programs import DEPENDS, OVERVIEW, PREFIXES, System
+from heartguard_cli.programs import DEPENDS, INFLUXDB, OVERVIEW, PREFIXES, System
 from heartguard_cli.screen import stage
 from heartguard_cli.supervision import Supervisor
 from heartguard_cli.trouble import Trouble
@@ -144,7 +144,7 @@ def _table(system: System, answers: Answers) -> str:
         answer = answers[name]
         state = "ready" if answer.ready else "not ready" if answer.reached else "down"
         known = answer.dependencies or dict.fromkeys(DEPENDS[name], "unknown")
-        needs = ", ".join(f"{it} (failed)" if status == "failed" else it for it, status in known.items())
+        needs = ", ".join(f"{it} ({answer.told(it)})" if status == "failed" else it for it, status in known.items())
         rows.append((name, system.url(name) + PREFIXES[name], state, needs))
     return columns(OVERVIEW, rows, indent="  ")
 
@@ -160,6 +160,8 @@ def _check(system: System) -> None:
             migrate.check(system.owner_url)
         if system.valkey is None:
             checks.redis_server(system.redis_url)
+        if any(system.values.get(name) for name in INFLUXDB):
+            checks.influxdb(system.environment("influx"))
 
 
 def _start_stores(system: System, supervisor: Supervisor) -> None:
@@ -267,7 +269,7 @@ def _running(states: States) -> bool:
 
 def _unready(answers: Answers) -> str:
     told = [
-        f"{name} ({', '.join(answer.failed) + ' failed' if answer.failed else 'no answer'})"
+        f"{name} ({', '.join(f'{it} {answer.told(it)}' for it in answer.failed) or 'no answer'})"
         for name, answer in answers.items()
         if not answer.ready
     ]

@@ -28,6 +28,7 @@ AUDIT = (
     *(*STORED, "AUDIT_MASK_SECRET"),
     *("AUDIT_CHECKPOINT_KEY", "AUDIT_CHECKPOINT_KEY_PREVIOUS", "CHECKPOINT_DIR"),
 )
+INFLUXDB = ("INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG")
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gateway": (
         *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
@@ -45,7 +46,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *("MEDIA_TYPES", "MEDIA_DIR"),
         *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
     ),
-    "influx": (*STORED, "INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG"),
+    "influx": (*STORED, *INFLUXDB),
     "audit": AUDIT,
     "consumer": (*AUDIT, "AUDIT_RETENTION_DAYS", "RETENTION_DATABASE_URL"),
     "backup": (

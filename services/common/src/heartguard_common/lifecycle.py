@@ -21,13 +21,18 @@ class Resource(Generic[T]):
     close: Callable[[T], object] = lambda _: None
 
 
+class NotReadyError(Exception):
+    """Raised by a ping that knows what is wrong; its text is shown to anybody who asks for readiness."""
+
+
 @dataclass(frozen=True)
 class Health:
-    """One dependency as it was found: `latency_ms` of the ping, and whether it answered."""
+    """One dependency as it was found: `latency_ms` of the ping, whether it answered, and what is wrong if known."""
 
     name: str
     ok: bool
     latency_ms: float
+    reason: str = ""
 
 
 class _Ping:
@@ -36,6 +41,7 @@ class _Ping:
     def __init__(self, ping: Callable[[], object]) -> None:
         self.started = time.monotonic()
         self.ok = False
+        self.reason = ""
         self._ping = ping
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -52,6 +58,8 @@ class _Ping:
         try:
             self._ping()
             self.ok = True
+        except NotReadyError as error:
+            self.reason = str(error)
         except Exception:  # noqa: BLE001  whatever a ping raises means: not ready
             self.ok = False
 
@@ -72,7 +80,8 @@ class _Probe:
             shared = self._last
         shared.wait()
         elapsed = min(time.monotonic() - shared.started, PING_SECONDS) * 1000
-        return Health(self._name, ok=shared.ok and not shared.running, latency_ms=round(elapsed, 2))
+        ok = shared.ok and not shared.running
+        return Health(self._name, ok=ok, latency_ms=round(elapsed, 2), reason=shared.reason)
 
 
 class Lifecycle:
@@ -118,7 +127,12 @@ def readiness_document(found: list[Health]) -> dict[str, Any]:
     return {
         "status": "ready" if all(health.ok for health in found) else "unavailable",
         "dependencies": [
-            {"name": health.name, "status": "ok" if health.ok else "failed", "latency_ms": health.latency_ms}
+            {
+                "name": health.name,
+                "status": "ok" if health.ok else "failed",
+                "latency_ms": health.latency_ms,
+                **({"reason": health.reason} if health.reason else {}),
+            }
             for health in found
         ],
     }

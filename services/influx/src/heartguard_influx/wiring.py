@@ -1,5 +1,6 @@
 """Where the time-series service is put together."""
 
+import logging
 from contextlib import nullcontext
 from functools import partial
 
@@ -79,13 +80,26 @@ def in_postgresql(parts: Parts) -> Stores:
 
 def _in_influxdb(settings: Settings, parts: Parts) -> Stores:
     from heartguard_influx.store.influx import (  # noqa: PLC0415  loaded only where it is used
+        KINDS,
         InfluxBuckets,
         InfluxStore,
+        LoggedAccess,
         Server,
     )
 
     url, token, org = settings.influx_url, settings.influx_token, settings.influx_org
-    server = parts.lifecycle.open(Resource("influxdb", lambda: Server(url, token, org), Server.ping, Server.close))
+    failures = parts.metrics.counter("heartguard_influxdb_failures", "Failures of InfluxDB", ("kind",))
+    for kind in KINDS:
+        failures.labels(kind)  # a series that begins with 1 would show no increase
+    access = LoggedAccess(logging.getLogger(f"heartguard.{NAME}"))
+    server = parts.lifecycle.open(
+        Resource(
+            "influxdb",
+            lambda: Server(url, token, org, count=lambda kind: failures.labels(kind).inc()),
+            lambda it: access.require(it.ping),
+            Server.close,
+        )
+    )
     # A pool of its own, whose transactions never join the one of an idempotency key: types and series of a batch
     # have to be there before it is sent, and stay when sending it fails half-way.
     registry = Database(settings.database_url)

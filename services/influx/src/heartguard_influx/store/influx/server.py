@@ -1,7 +1,5 @@
 """Speaking to an InfluxDB 2 through its own client: retries, bounds of time and size, errors told honestly."""
 
-import http.client
-import json
 import random
 import re
 import time
@@ -11,7 +9,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-import urllib3
 from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.client.write_api import SYNCHRONOUS
 from influxdb_client.domain.bucket_retention_rules import BucketRetentionRules
@@ -21,19 +18,19 @@ from influxdb_client.rest import ApiException
 
 from heartguard_common import deadline
 from heartguard_common.clock import NANOSECONDS, rfc3339
-from heartguard_common.errors import Fault, ServiceError
+from heartguard_common.errors import ErrorRow, ServiceError
 from heartguard_influx.errors import STORE_AWAY, STORE_BUSY, STORE_FAULT, STORE_REFUSES
+from heartguard_influx.store.influx import failures
+from heartguard_influx.store.influx.access import BUSY, LOST, AccessError, HiddenError, Questions, prove, read_error
 from heartguard_influx.store.influx.answers import AnswerError, Record, read
 from heartguard_influx.store.influx.flux import Instant, Query
 from heartguard_influx.store.influx.transport import BoundedPoolManager, UnboundedAnswerError, blocks
 
 T = TypeVar("T")
-_BUSY = (429, 503)
 _LASTING = (400, 404, 413, 422)
 PROBE = "heartguard_ready"
 PROBE_DAYS = 1
 _ENDS_OF_NOTHING = ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z")
-_LOST = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 
 
 class RefusedError(Exception):
@@ -76,7 +73,9 @@ class Server:
         patience: Patience = Patience(),
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        count: Callable[[str], None] = failures.uncounted,
     ) -> None:
+        """`count` is called with the kind of each failure, of `failures.KINDS`."""
         timeout = (int(patience.connect * 1000), int(patience.read * 1000))
         self._client = InfluxDBClient(url, token, org=org, timeout=timeout, connection_pool_maxsize=16)
         # The client has no way to bound an answer: its connections are replaced by some that do.
@@ -84,7 +83,9 @@ class Server:
         rest.pool_manager = BoundedPoolManager(patience.answer, monotonic, **rest.pool_manager.connection_pool_kw)
         self._write = self._client.write_api(write_options=SYNCHRONOUS)
         self._query = self._client.query_api()
+        self._url = url
         self._org = org
+        self.count = count
         self._patience = patience
         self._sleep = sleep
         self._monotonic = monotonic
@@ -93,19 +94,33 @@ class Server:
         """Prove that the token may read, write and delete, on a bucket of its own that stays empty.
 
         The server answers its health to anybody, and a query with an unusable token as one for an absent bucket.
-        Raises `ServiceError`, whose details say which right is missing.
+        Raises `AccessError`, which says what is wrong with which variable.
         """
-        with _told():
-            if self._find(PROBE) is None:
-                self._create(PROBE, PROBE_DAYS)
-                self._require(self._find(PROBE) is not None, "may not read buckets")
-            self._write.write(PROBE, self._org, b"")
-            self._client.delete_api().delete(*_ENDS_OF_NOTHING, '_measurement="none"', bucket=PROBE, org=self._org)
+        try:
+            prove(self._questions(), self._url)
+        except AccessError as error:
+            self._count(error.row)
+            raise
+
+    def _questions(self) -> Questions:
+        return Questions(
+            find=lambda: self._find(PROBE),
+            make=lambda: self._create(PROBE, PROBE_DAYS),
+            write=lambda: self._write.write(PROBE, self._org, b""),
+            delete=lambda: self._client.delete_api().delete(
+                *_ENDS_OF_NOTHING, '_measurement="none"', bucket=PROBE, org=self._org
+            ),
+        )
 
     def write(self, bucket: str, lines: Sequence[str]) -> None:
         """Send lines whose times are nanoseconds. Raises `RefusedError`; status 404 where there is no such bucket."""
         record = "\n".join(lines).encode()
-        self._again(lambda: self._write.write(bucket, self._org, record))
+        try:
+            self._again(lambda: self._write.write(bucket, self._org, record))
+        except ServiceError as error:
+            if error.row in (STORE_AWAY, STORE_FAULT):
+                self.count(failures.UNCONFIRMED)
+            raise
 
     def query(self, query: Query) -> Generator[Record, None, None]:
         """The rows of an answer, none where there is no such bucket; what was read is let go. Raises `RefusedError`.
@@ -120,7 +135,7 @@ class Server:
         except RefusedError as refusal:
             self._require_absent(query.bucket, refusal)
             return
-        with _told():
+        with self._told():
             parts = blocks(response, until, self._patience.answer_bytes, self._monotonic)
             with closing(parts):
                 yield from read(_lines(parts))
@@ -165,10 +180,12 @@ class Server:
         try:
             found = self._client.buckets_api().find_buckets(name=name, org=self._org).buckets
         except ApiException as error:
-            if error.status == 404 and f'bucket "{name}" not found' in _read_error(error.body)[1]:
+            if error.status == 404 and f'bucket "{name}" not found' in read_error(error.body)[1]:
                 return None
             raise
-        self._require(found, "may not read buckets")
+        if found is None:
+            raise AnswerError("no list of buckets")
+        self._require(found, "may not read buckets, or is inactive")
         return found[0]
 
     def _require_absent(self, bucket: str, refusal: RefusedError) -> None:
@@ -176,6 +193,7 @@ class Server:
         if refusal.status != 404:
             raise refusal
         if self._again(lambda: self._find(bucket)) is not None:
+            self._count(STORE_REFUSES)
             raise ServiceError(STORE_REFUSES) from refusal
 
     def _create(self, name: str, retention_days: int | None) -> None:
@@ -186,7 +204,7 @@ class Server:
         try:
             self._client.buckets_api().create_bucket(wanted)
         except ApiException as error:
-            if _read_error(error.body)[0] != "conflict":
+            if read_error(error.body)[0] != "conflict":
                 raise
 
     def _org_id(self) -> str:
@@ -198,12 +216,40 @@ class Server:
         if found:
             return str(found[0].id)
         buckets = self._client.buckets_api().find_buckets(org=self._org).buckets
-        self._require(buckets, "may read neither its organization (read:orgs) nor a bucket of it")
+        self._require(buckets, "may read neither a bucket of its organization nor its name, or is inactive")
         return str(buckets[0].org_id)
 
     def _require(self, granted: object, lack: str) -> None:
         if not granted:
-            raise ServiceError(STORE_REFUSES, details=(Fault("", f"INFLUX_TOKEN {lack}"),))
+            raise HiddenError(f"INFLUX_TOKEN {lack}")
+
+    def _count(self, row: ErrorRow) -> None:
+        kind = failures.BY_ERROR.get(row)
+        if kind is not None:
+            self.count(kind)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turns what the client raises into `RefusedError` or `ServiceError`, whose text repeats nothing sent."""
+        try:
+            yield
+        except ServiceError as error:
+            self._count(error.row)
+            raise
+        except ApiException as error:
+            told = _answered(error)
+            if isinstance(told, ServiceError):
+                self._count(told.row)
+            raise told from error
+        except AnswerError as error:
+            self._count(STORE_FAULT)
+            raise ServiceError(STORE_FAULT) from error
+        except UnboundedAnswerError as error:
+            self.count(failures.CUT)
+            raise ServiceError(STORE_FAULT) from error
+        except LOST as error:
+            self._count(STORE_AWAY)
+            raise ServiceError(STORE_AWAY, headers={"Retry-After": "1"}) from error
 
     def _again(self, call: Callable[[], T]) -> T:
         """The result of a call, repeated after failures that may pass, each pause twice the one before."""
@@ -211,7 +257,7 @@ class Server:
         deadline.left()  # raises when there is none left
         for attempt in range(1, self._patience.attempts + 1):
             try:
-                with _told():
+                with self._told():
                     return call()
             except ServiceError as error:
                 if error.row not in (STORE_AWAY, STORE_BUSY) or attempt == self._patience.attempts:
@@ -226,23 +272,10 @@ class Server:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turns what the client raises into `RefusedError` or `ServiceError`, whose text says nothing of what was sent."""
-    try:
-        yield
-    except ApiException as error:
-        raise _answered(error) from error
-    except (AnswerError, UnboundedAnswerError) as error:
-        raise ServiceError(STORE_FAULT) from error
-    except _LOST as error:
-        raise ServiceError(STORE_AWAY, headers={"Retry-After": "1"}) from error
-
-
 def _answered(error: ApiException) -> Exception:
     status = error.status or 0
-    code, message = _read_error(error.body)
-    if status in _BUSY:
+    code, message = read_error(error.body)
+    if status in BUSY:
         return ServiceError(STORE_BUSY, headers={"Retry-After": _retry_after(error.headers)})
     if status in (401, 403) or (status == 404 and "organization name" in message):
         return ServiceError(STORE_REFUSES)
@@ -252,15 +285,6 @@ def _answered(error: ApiException) -> Exception:
         # A bucket is known before it is made: nothing of the request is stored, and the next one finds it.
         return ServiceError(STORE_AWAY, headers={"Retry-After": "1"})
     return ServiceError(STORE_FAULT)
-
-
-def _read_error(body: Any) -> tuple[str, str]:
-    """Code and message of an error's JSON body; empty where it is none."""
-    try:
-        document = json.loads(body)
-        return str(document["code"]), str(document["message"])
-    except (ValueError, TypeError, KeyError):
-        return "", ""
 
 
 def _retry_after(headers: Any) -> str:

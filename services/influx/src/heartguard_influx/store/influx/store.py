@@ -15,6 +15,7 @@ from heartguard_influx.errors import NO_BUCKET, STORE_FAULT
 from heartguard_influx.store.buckets import PostgresBuckets
 from heartguard_influx.store.counts import PointCounts, removed
 from heartguard_influx.store.influx import flux
+from heartguard_influx.store.influx.failures import ERASURE
 from heartguard_influx.store.influx.lines import unkeepable
 from heartguard_influx.store.influx.reading import BUCKET, InfluxReader
 from heartguard_influx.store.influx.sending import Outcome, send
@@ -216,6 +217,7 @@ class InfluxStore(InfluxReader):
             self._delete(name, EARLIEST_NS, LATEST_NS, {} if person is None else {PERSON_TAG: str(person)})
             # The server acknowledges a deletion that a token may not carry out, or that finds nothing.
             if count and self._stored(name, person):
+                self._server.count(ERASURE)
                 raise ServiceError(STORE_FAULT)
             connection.execute(text(_FORGET), {"id": bucket_id, "person": person})
             removed(connection, bucket_id, count)

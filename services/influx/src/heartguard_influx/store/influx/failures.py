@@ -1,0 +1,21 @@
+"""The failures of an InfluxDB that are counted, by kind, as `heartguard_influxdb_failures_total`."""
+
+from collections.abc import Mapping
+
+from heartguard_common.errors import ErrorRow
+from heartguard_influx.errors import STORE_AWAY, STORE_BUSY, STORE_FAULT, STORE_REFUSES
+
+CUT = "cut"  # an answer went beyond its bound of time or size
+UNCONFIRMED = "unconfirmed"  # the last try to send a batch had no answer: it may be stored, and its sender is told 5xx
+ERASURE = "erasure"  # points were left after a deletion that the server had acknowledged
+BY_ERROR: Mapping[ErrorRow, str] = {
+    STORE_REFUSES: "refused",
+    STORE_AWAY: "away",
+    STORE_BUSY: "busy",
+    STORE_FAULT: "fault",
+}
+KINDS = (*BY_ERROR.values(), CUT, UNCONFIRMED, ERASURE)
+
+
+def uncounted(kind: str) -> None:
+    """Count nothing: for callers without metrics."""
