@@ -145,6 +145,8 @@ class ModelInfluxDB(HttpServer):
         if "org" in query and "name" in query and query["name"] not in self._buckets:
             return _error(404, "not found", f'bucket "{query["name"]}" not found')
         found = [it.document() for it in self._buckets.values() if query.get("name") in (None, it.name)]
+        if "offset" in query:
+            found = found[int(query["offset"]) :][: int(query["limit"])]
         return Answered(200, json.dumps({"buckets": found}), JSON)
 
     def _create(self, _, body):
