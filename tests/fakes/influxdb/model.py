@@ -54,6 +54,18 @@ class ModelInfluxDB(HttpServer):
         """The names of the buckets there are, each with its retention in seconds; None keeps for ever."""
         return {it.name: it.rules[0]["everySeconds"] if it.rules else None for it in self._buckets.values()}
 
+    def points(self, name):
+        """What a bucket holds: {(measurement, tags, field): {time: value}}."""
+        return {series: dict(values) for series, values in self._buckets[name].points.items() if values}
+
+    def lose_everything(self):
+        """Be the server of an empty disk."""
+        self._buckets.clear()
+
+    def spread(self, name, measurement, tags, field, values):
+        """Put values into a bucket as a shard of their own would hold them, of whatever type."""
+        self._buckets[name].points[measurement, tags, field] = dict(values)
+
     def answer(self, asked):
         target = urlsplit(asked.target)
         query = {name: values[0] for name, values in parse_qs(target.query).items()}

@@ -63,7 +63,10 @@ class Copying:
         except RefusedError as error:
             yield {"failed": f"InfluxDB refuses{about}: {error.status} {error.message[:300]}"}
         except MixedTypesError as error:
-            yield {"failed": f"The field {error} has values of several types, which can't be read{about}"}
+            yield {
+                "failed": f"The field {error} has values of several types, which can't be read together{about}:"
+                " an admin removes those of one type by POST /timeseries/delete first"
+            }
         except _FailedError as error:
             yield {"failed": str(error)}
 
