@@ -158,14 +158,12 @@ def backup(database: Database, model: Spoiled, wiped: Database, tmp_path: Path) 
     return Backup(Path(taken.place), System(wiped, system.where), model, org_id)
 
 
-@pytest.mark.parametrize("how", ["flipped", "cut", "missing"])
+@pytest.mark.parametrize("how", ["flipped", "cut"])
 def test_a_damaged_file_of_points_is_refused_and_leaves_nothing(backup: Backup, tmp_path: Path, how: str) -> None:
     name = f"points/org_{backup.org_id}/000001.ndjson.gz"
     content = bytearray((backup.place / name).read_bytes())
     content[len(content) // 2] ^= 1
-    (backup.place / name).unlink()
-    if how != "missing":
-        (backup.place / name).write_bytes(content if how == "flipped" else content[:-9])
+    (backup.place / name).write_bytes(content if how == "flipped" else content[:-9])
     with pytest.raises(Trouble, match=f"^The backup is damaged: {name} is"):
         backup.restore(tmp_path)
     backup.nothing_is_left(tmp_path)

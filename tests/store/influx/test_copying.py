@@ -96,7 +96,9 @@ def test_few_values_a_slice_give_every_point_once(server: Server) -> None:
 
 
 def test_an_answer_that_breaks_off_is_asked_for_again(model: Spoiled, server: Server) -> None:
-    server.write("org_1", ["m,device=a x=1 1", 'm,device=a text="a" 1', 'm,device=a text="" 2'])
+    server.write(
+        "org_1", ["m,device=a x=1 1", 'm,device=a text="a" 1', 'm,device=a text="" 2', 'm,device=a text="b" 3']
+    )
     cuts = iter(range(3))
 
     def spoil(target: str) -> Answered | None:
@@ -107,7 +109,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(model: Spoiled, server: Se
     model.spoil = spoil
     reader = BucketReader(server, "org_1", REGISTERED, sleep=lambda _: None)
     found = sorted((run.field, *point) for run in reader.runs() for point in run.points)
-    assert found == [("text", 1, "a"), ("text", 2, ""), ("x", 1, 1.0)]
+    assert found == [("text", 1, "a"), ("text", 2, ""), ("text", 3, "b"), ("x", 1, 1.0)]
 
 
 @pytest.mark.parametrize(
