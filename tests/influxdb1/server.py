@@ -78,7 +78,7 @@ class InfluxDB1(HttpServer):
         if target.path == "/api/v2/orgs":
             return Answered(200, json.dumps({"orgs": [{"id": ORG_ID, "name": ORG}]}), JSON)
         if target.path == "/api/v2/buckets" and asked.method == "GET":
-            return self._find(query.get("name"))
+            return self._find(query.get("name"), int(query.get("offset", 0)))
         if target.path == "/api/v2/buckets":
             return self._create(json.loads(asked.body))
         if target.path.startswith("/api/v2/buckets/"):
@@ -103,12 +103,12 @@ class InfluxDB1(HttpServer):
             return _error(404, "not found", f'bucket "{name}" not found' if name else "could not find bucket")
         return _error(422 if "partial write" in message else status, "invalid", message)
 
-    def _find(self, name):
+    def _find(self, name, offset=0):
         _, text = self._ask("GET", "/api/v2/buckets")
         names = [bucket["name"].removesuffix("/autogen") for bucket in json.loads(text)["buckets"]]
         if name is not None and name not in names:
             return _error(404, "not found", f'bucket "{name}" not found')
-        found = [_bucket(each) for each in names if name in (None, each)]
+        found = [_bucket(each) for each in names if name in (None, each)][offset:]
         return Answered(200, json.dumps({"buckets": found}), JSON)
 
     def _create(self, document):

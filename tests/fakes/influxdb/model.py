@@ -67,6 +67,18 @@ class ModelInfluxDB(HttpServer):
         """The names of the buckets there are, each with its retention in seconds; None keeps for ever."""
         return {it.name: it.rules[0]["everySeconds"] if it.rules else None for it in self._buckets.values()}
 
+    def points(self, name):
+        """What a bucket holds: {(measurement, tags, field): {time: value}}."""
+        return {series: dict(values) for series, values in self._buckets[name].points.items() if values}
+
+    def lose_everything(self):
+        """Be the server of an empty disk."""
+        self._buckets.clear()
+
+    def spread(self, name, measurement, tags, field, values):
+        """Put values into a bucket as a shard of their own would hold them, of whatever type."""
+        self._buckets[name].points[measurement, tags, field] = dict(values)
+
     def answer(self, asked):
         target = urlsplit(asked.target)
         query = {name: values[0] for name, values in parse_qs(target.query).items()}
@@ -173,6 +185,8 @@ class ModelInfluxDB(HttpServer):
             found.append(
                 {"id": "245b1fb2a22d2545", "orgID": ORG_ID, "type": "user", "name": "first", "retentionRules": []}
             )
+        if "offset" in query:
+            found = found[int(query["offset"]) :][: int(query["limit"])]
         return Answered(200, json.dumps({"buckets": found}), JSON)
 
     def _create(self, _, body):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import urlsplit
 
 from heartguard_common.edge import ServiceSettings
@@ -16,22 +17,27 @@ def _server_url(text: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(ServiceSettings):
-    """What every service with a database reads, and the InfluxDB that keeps the points where one is named."""
+class InfluxSettings:
+    """The InfluxDB that keeps the points where one is named; of the three variables all are set, or none."""
 
     influx_url: str = variable("INFLUX_URL", _server_url, default="")
     influx_token: str = variable("INFLUX_TOKEN", default="")
     influx_org: str = variable("INFLUX_ORG", default="")
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """The settings of the environment. Raises `SettingsError` with every fault found."""
         settings = read(cls, environ)
         _require_all_or_none(settings)
         return settings
 
 
-def _require_all_or_none(settings: Settings) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Settings(InfluxSettings, ServiceSettings):
+    """What every service with a database reads, and the InfluxDB."""
+
+
+def _require_all_or_none(settings: InfluxSettings) -> None:
     given = {
         "INFLUX_URL": settings.influx_url,
         "INFLUX_TOKEN": settings.influx_token,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from heartguard_cli import checks, environment, native
 from heartguard_cli.backup.manifest import Manifest
+from heartguard_cli.backup.points import IN_FILES
 from heartguard_cli.backup.restoring import restore
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import IN_DATABASE, take
@@ -84,8 +85,10 @@ def _absolute(place: str | None) -> str | None:
 def _told(manifest: Manifest) -> str:
     rows = sum(table.rows for table in manifest.tables.values())
     size = sum(entry.size for entry in manifest.files.values())
+    values = sum(points.values for points in manifest.points.values())
+    influx = f"{values:,} values in {len(manifest.points):,} buckets of an InfluxDB, " if manifest.points else ""
     return (
-        f"{rows:,} rows in {len(manifest.tables)} tables, {len(manifest.files):,} files, {size / 1e6:,.1f} MB, "
+        f"{rows:,} rows in {len(manifest.tables)} tables, {influx}{len(manifest.files):,} files, {size / 1e6:,.1f} MB, "
         f"revision {manifest.revision}, {manifest.created_at}"
     )
 
@@ -99,9 +102,9 @@ def _name_absent(manifest: Manifest) -> None:
 
 
 def _warn(manifest: Manifest) -> None:
-    if manifest.time_series != IN_DATABASE:
+    if manifest.time_series not in (IN_DATABASE, IN_FILES):
         print(
-            f"heartguard: the points are not in it ({manifest.time_series}): take `influx backup` beside it",
+            f"heartguard: the points are not in it ({manifest.time_series}), since an older HeartGuard took it",
             file=sys.stderr,
         )
 

@@ -10,7 +10,9 @@ from typing import Any
 from heartguard_cli.trouble import Trouble
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
+READ = (1, 2)
+"""Form 1 knows no points of an InfluxDB."""
 BLOCK_BYTES = 1024 * 1024
 
 
@@ -31,6 +33,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Points:
+    """The values of an InfluxDB's bucket, the sum of the hashes of their lines, and how many days it keeps them."""
+
+    values: int
+    digest: str
+    days: int | None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Everything a restore is held against; media objects that are not in it are `absent`, or `damaged` at the time."""
 
@@ -43,6 +54,7 @@ class Manifest:
     files: Mapping[str, Entry]
     absent: tuple[str, ...] = field(default=())
     damaged: tuple[str, ...] = field(default=())
+    points: Mapping[str, Points] = field(default_factory=dict)
     format: int = FORMAT
 
     def text(self) -> str:
@@ -54,12 +66,13 @@ class Manifest:
         """The manifest of a document. Raises `Trouble` for one that is none, or of a later form."""
         try:
             known: dict[str, Any] = json.loads(text)
-            if known["format"] != FORMAT:
+            if known["format"] not in READ:
                 raise Trouble(f"The backup is of form {known['format']}, and this code reads form {FORMAT}: update it")
             known["tables"] = {name: Table(**row) for name, row in known["tables"].items()}
             known["files"] = {name: Entry(**entry) for name, entry in known["files"].items()}
             known["absent"] = tuple(known["absent"])
             known["damaged"] = tuple(known.get("damaged", ()))
+            known["points"] = {name: Points(**points) for name, points in known.get("points", {}).items()}
             return cls(**known)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise Trouble(f"{NAME} is no manifest of a backup") from None

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +45,11 @@ class Instant:
     objects: Mapping[str, Entry]
 
 
-def dump(url: str, target: Path) -> Instant:
-    """Write the database to `target` and say what is in it, both of the same snapshot. Raises `Trouble`."""
+def dump(url: str, target: Path, also: Callable[[Any], None] = lambda _: None) -> Instant:
+    """Write the database to `target` and say what is in it, both of the same snapshot. Raises `Trouble`.
+
+    `also` is called with a connection that sees that snapshot.
+    """
     with connected(url) as connection, connection.cursor() as cursor:
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         cursor.execute("SELECT to_regnamespace(%s)", (SCHEMA,))
@@ -58,6 +61,7 @@ def dump(url: str, target: Path) -> Instant:
         _run(
             "pg_dump", major, url, f"--snapshot={snapshot}", f"--schema={SCHEMA}", "--format=custom", f"--file={target}"
         )
+        also(connection)
         return Instant(_revision(cursor), major, _tables(cursor), _objects(cursor))
 
 

@@ -1,12 +1,12 @@
 """Restore a backup into an empty system, and hold what came out against the manifest."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from heartguard_cli import migrate
-from heartguard_cli.backup import postgres
+from heartguard_cli.backup import points, postgres
 from heartguard_cli.backup.aftermath import settle
 from heartguard_cli.backup.manifest import NAME, Entry, Manifest, Table, fingerprints, measure
 from heartguard_cli.backup.places import Directory, Place, media_place, place_at, scratch
@@ -38,6 +38,7 @@ def restore(settings: BackupSettings, root: Path, source: str, passwords: Mappin
         manifest = _read(place, staged / "part")
         _same_secrets(manifest, settings)
         media, checkpoints = media_place(settings, root), Directory(root / settings.checkpoint_dir)
+        points.refuse_other_store(manifest, settings)
         _refuse_unless_empty(settings, media, checkpoints)
         deletions = _deletions(place, manifest, settings, root, staged)
         dump = staged / DUMP
@@ -45,9 +46,10 @@ def restore(settings: BackupSettings, root: Path, source: str, passwords: Mappin
         stored: list[tuple[Place, str]] = []
         try:
             targets: tuple[tuple[str, Place], ...] = ((MEDIA, media), (CHECKPOINTS, checkpoints))
-            for prefix, target in targets:
-                _copy(place, manifest, prefix, target, staged / "part", stored)
-            repeated = _load(settings, manifest, dump, passwords, deletions)
+            with _points(place, manifest, settings, staged / "part") as keep_points:
+                for prefix, target in targets:
+                    _copy(place, manifest, prefix, target, staged / "part", stored)
+                repeated = _load(settings, manifest, dump, passwords, deletions, keep_points)
         except BaseException:
             for at, name in stored:
                 with contextlib.suppress(OSError):
@@ -126,12 +128,38 @@ def _copy(
         target.store(name.removeprefix(prefix), part)
 
 
+@contextlib.contextmanager
+def _points(place: Place, manifest: Manifest, settings: BackupSettings, part: Path) -> Iterator[Callable[[], None]]:
+    """The backup's points in the InfluxDB, compared with the manifest; gone if the block fails. Raises `Trouble`.
+
+    The block has to call what it is given when all else is done, or a restore that is killed there begins anew.
+    """
+    if manifest.time_series != points.IN_FILES:
+        yield lambda: None
+        return
+    with points.copier(settings) as copying:
+        copying.do("prove")
+        copying.do("begin")
+        try:
+            names = [(bucket, name) for bucket in manifest.points for name in points.files_of(manifest, bucket)]
+            for bucket, name in bar(names, "points"):
+                _fetch(place, name, manifest.files[name], part)
+                copying.do("load", bucket=bucket, file=str(part), days=manifest.points[bucket].days)
+            for bucket, found in bar(list(manifest.points.items()), "points, compared"):
+                copying.do("compare", bucket=bucket, values=found.values, digest=found.digest)
+            yield copying.finish
+        except BaseException:
+            copying.discard()
+            raise
+
+
 def _load(
     settings: BackupSettings,
     manifest: Manifest,
     dump: Path,
     passwords: Mapping[str, str],
     deletions: Sequence[Deletion],
+    keep_points: Callable[[], None],
 ) -> int:
     url = settings.database_url
     # The roles that the dump's grants name, with their own settings, come from the migrations; without a password
@@ -142,6 +170,7 @@ def _load(
         _compare(postgres.tables(url), manifest)
         migrate.upgrade(url, {})
         repeated = settle(url, manifest.created_at, deletions)
+        keep_points()
         migrate.upgrade(url, passwords)
     except BaseException:
         postgres.erase(url)

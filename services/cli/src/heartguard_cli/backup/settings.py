@@ -19,6 +19,8 @@ class BackupSettings:
     google_credentials: Path | None = variable("GOOGLE_APPLICATION_CREDENTIALS", key_file, default=None)  # noqa: RUF009
     storage_emulator: str | None = variable("STORAGE_EMULATOR_HOST", default=None)
     influx_url: str = variable("INFLUX_URL", default="")
+    influx_token: str = variable("INFLUX_TOKEN", default="")
+    influx_org: str = variable("INFLUX_ORG", default="")
     backup_dir: str = variable("BACKUP_DIR", default="")
     backup_keep: int = variable("BACKUP_KEEP", whole(1, 1000), default=7)
     key_ring_secret: str = variable("KEY_RING_SECRET")

@@ -2,12 +2,13 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from heartguard_cli.backup import postgres
+from heartguard_cli.backup import points, postgres
 from heartguard_cli.backup.manifest import NAME, Entry, Manifest, fingerprints, measure
 from heartguard_cli.backup.places import Bucket, Directory, Place, media_place, place_at, scratch
 from heartguard_cli.backup.progress import bar
@@ -85,12 +86,44 @@ def prune(where: Directory | Bucket, keep: int) -> list[str]:
 
 def _fill(settings: BackupSettings, root: Path, place: Place, staged: Path, moment: datetime) -> Manifest:
     part = staged / "part"
-    instant = postgres.dump(settings.database_url, part)
+    buckets: list[points.Bucket] = []
+
+    def list_series(connection: Any) -> None:
+        # Points go after the database: what is erased in between is in neither, or in the list of deletions.
+        if settings.influx_url:
+            buckets.extend(points.list_series(connection, staged / "series"))
+
+    instant = postgres.dump(settings.database_url, part, list_series)
     files = {DUMP: _put(place, DUMP, part)}
-    media = media_place(settings, root)
+    copied = points.take(settings, buckets, place, staged, files) if settings.influx_url else {}
+    absent, damaged = _media(media_place(settings, root), instant.objects, place, part, files)
+    for name, source in _checkpoints(root / settings.checkpoint_dir):
+        shutil.copyfile(source, part)
+        files[name] = _put(place, name, part)
+    manifest = Manifest(
+        created_at=moment.isoformat(),
+        revision=instant.revision,
+        postgres=instant.major,
+        time_series=points.IN_FILES if settings.influx_url else IN_DATABASE,
+        secrets=fingerprints(settings.secrets),
+        tables=instant.tables,
+        files=files,
+        absent=tuple(absent),
+        damaged=tuple(damaged),
+        points=copied,
+    )
+    part.write_text(manifest.text())
+    place.store(NAME, part)
+    return manifest
+
+
+def _media(
+    media: Place, objects: Mapping[str, Entry], place: Place, part: Path, files: dict[str, Entry]
+) -> tuple[list[str], list[str]]:
+    """Copy the objects that the database promises, which are added to `files`; the absent and the damaged ones."""
     absent: list[str] = []
     damaged: list[str] = []
-    for key, promised in bar(list(instant.objects.items()), "media"):
+    for key, promised in bar(list(objects.items()), "media"):
         try:
             media.fetch(key, part)
         except FileNotFoundError:
@@ -105,23 +138,7 @@ def _fill(settings: BackupSettings, root: Path, place: Place, staged: Path, mome
             damaged.append(key)
             continue
         files[MEDIA + key] = _put(place, MEDIA + key, part)
-    for name, source in _checkpoints(root / settings.checkpoint_dir):
-        shutil.copyfile(source, part)
-        files[name] = _put(place, name, part)
-    manifest = Manifest(
-        created_at=moment.isoformat(),
-        revision=instant.revision,
-        postgres=instant.major,
-        time_series=f"influxdb at {settings.influx_url}: not in this backup" if settings.influx_url else IN_DATABASE,
-        secrets=fingerprints(settings.secrets),
-        tables=instant.tables,
-        files=files,
-        absent=tuple(absent),
-        damaged=tuple(damaged),
-    )
-    part.write_text(manifest.text())
-    place.store(NAME, part)
-    return manifest
+    return absent, damaged
 
 
 def _put(place: Place, name: str, part: Path) -> Entry:

@@ -27,6 +27,11 @@ class Bucket:
         return None if self.retention_days is None else now_ns - self.retention_days * DAY_NS
 
 
+def is_bucket_name(name: str) -> bool:
+    """Whether a bucket of that name is some organization's."""
+    return re.fullmatch(r"org_[0-9]+(_.+)?", name, re.ASCII | re.DOTALL) is not None
+
+
 def own_name(org_id: int) -> str:
     """The name of the bucket that an organization has from the moment it exists."""
     return f"org_{org_id}"
@@ -35,3 +40,11 @@ def own_name(org_id: int) -> str:
 def belongs_to(name: str, org_id: int) -> bool:
     """Whether a bucket of that name can be the organization's: `org_<id>`, or a name beginning with `org_<id>_`."""
     return name == own_name(org_id) or re.match(f"org_{org_id}_.", name) is not None
+
+
+def days_in_influxdb(name: str, org_id: int, retention_days: int | None) -> int | None:
+    """How long an InfluxDB itself keeps a bucket's points; None for ever.
+
+    How long the organization's own bucket keeps points is a setting that changes: not the server's matter.
+    """
+    return None if name == own_name(org_id) else retention_days

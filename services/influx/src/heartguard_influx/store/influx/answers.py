@@ -26,7 +26,8 @@ class AnswerError(Exception):
 class Record:
     """One row: the tags of its series, its field, its time (None where the query left none), its value.
 
-    `result` is the name of the result it stands in, of those that one query asked for.
+    `result` is the name of the result it stands in, of those that one query asked for; `type` is its value's, as the
+    column's annotation says it (`double`, `long`, `unsignedLong`, `boolean`, `string`).
     """
 
     tags: Tags
@@ -34,6 +35,7 @@ class Record:
     time_ns: int | None
     value: Value | None
     result: str = ""
+    type: str = ""
 
 
 class _Shape:
@@ -66,6 +68,7 @@ class _Shape:
             time_ns=None if self.time is None else parse_rfc3339(row[self.time]),
             value=self._value(row[self.value]),
             result=self.result,
+            type=self.type,
         )
 
     def _series(self, row: Sequence[str]) -> Tags:

@@ -30,6 +30,7 @@ _STRING = str.maketrans({'"': r"\"", "\\": r"\\"})
 _UNSAYABLE = re.compile(r"[\x00-\x1f\x7f]|\\(?:[ ,=]|\Z)")
 # The server acknowledges a measurement with a backslash before a quote or an equals sign, and no query shows it.
 _UNSEEN = re.compile(r'\\["=]')
+_TYPES: Mapping[str, type] = {"double": float, "long": int, "boolean": bool, "string": str}
 _LOST = re.compile(r"[\r\x00]")
 
 
@@ -63,7 +64,7 @@ def _series_fault(measurement: str, tags: Tags) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _head_bytes(measurement: str, tags: Tags) -> int:
-    return len(_head(measurement, tags).encode())
+    return len(head(measurement, tags).encode())
 
 
 @lru_cache(maxsize=4096)
@@ -78,14 +79,15 @@ def encode(points: Iterable[Point]) -> list[str]:
     lines = []
     for point in points:
         series = (point.measurement, point.tags)
-        head = heads.get(series)
-        if head is None:
-            head = heads[series] = _head(*series)
-        lines.append(f"{head} {_fields(point.fields, names)} {point.time_ns}")
+        known = heads.get(series)
+        if known is None:
+            known = heads[series] = head(*series)
+        lines.append(f"{known} {_fields(point.fields, names)} {point.time_ns}")
     return lines
 
 
-def _head(measurement: str, tags: Tags) -> str:
+def head(measurement: str, tags: Tags) -> str:
+    """What the lines of a series begin with: measurement and tags."""
     pairs = [f"{name.translate(_NAME)}={text.translate(_NAME)}" for name, text in tags]
     return ",".join([measurement.translate(_MEASUREMENT), *pairs])
 
@@ -98,6 +100,20 @@ def _fields(fields: Mapping[str, Value], names: dict[str, str]) -> str:
             escaped = names[name] = name.translate(_FIELD)
         pairs.append(f"{escaped}={_value(value)}")
     return ",".join(pairs)
+
+
+def field_name(name: str) -> str:
+    """A field's name as it stands in a line."""
+    return name.translate(_FIELD)
+
+
+def text_of(type_: str, value: Value) -> str:
+    """A value as it stands in a line, of the type that an annotation names. Raises ValueError for another type."""
+    if type_ == "unsignedLong" and type(value) is int:
+        return f"{value}u"
+    if type(value) is not _TYPES.get(type_):
+        raise ValueError(f"{type_} is not the type of this value")
+    return _value(value)
 
 
 def _value(value: Value) -> str:

@@ -30,6 +30,7 @@ T = TypeVar("T")
 _LASTING = (400, 404, 413, 422)
 PROBE = "heartguard_ready"
 PROBE_DAYS = 1
+_PAGE_BUCKETS = 100
 _ENDS_OF_NOTHING = ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z")
 
 
@@ -165,6 +166,20 @@ class Server:
         except RefusedError as refusal:
             if refusal.status != 404:
                 raise
+
+    def bucket_names(self) -> Sequence[str]:
+        """The names of all buckets that the token may see. Raises `RefusedError`."""
+        names: list[str] = []
+        skipped = 0
+        # The server takes out of a page what the token may not see, so only an empty page is the end.
+        while page := self._again(partial(self._page, skipped)):
+            names += page
+            skipped += _PAGE_BUCKETS
+        return names
+
+    def _page(self, skipped: int) -> list[str]:
+        found = self._client.buckets_api().find_buckets(org=self._org, offset=skipped, limit=_PAGE_BUCKETS).buckets
+        return [str(bucket.name) for bucket in found or ()]
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 _SECOND_NS = 1_000_000_000
 _WIDEST_NS = 100 * 86_400 * _SECOND_NS
-_WINDOWS = 1000
+WINDOWS = 1000
 
 Count = Callable[[int, int, int], Mapping[int, int]]
 """The values in each window of a width that holds some, by the window's start, in `[start_ns, stop_ns)`."""
@@ -19,12 +19,12 @@ class Slice(NamedTuple):
     values: int
 
 
-def slices(start_ns: int, stop_ns: int, limit: int, count: Count) -> Iterator[Slice]:
+def slices(start_ns: int, stop_ns: int, limit: int, count: Count, windows: int = WINDOWS) -> Iterator[Slice]:
     """Ascending slices of at most `limit` values that hold all of a range; one of a second may hold more.
 
-    Values are counted in some 1,000 windows of the range, and again within a window that holds too many.
+    Values are counted in some `windows` windows of the range, and again within a window that holds too many.
     """
-    width = -(-(stop_ns - start_ns) // (_WINDOWS * _SECOND_NS)) * _SECOND_NS
+    width = -(-(stop_ns - start_ns) // (windows * _SECOND_NS)) * _SECOND_NS
     width = min(max(width, _SECOND_NS), _WIDEST_NS)
     begin, gathered = start_ns, 0
     for window, values in sorted(count(start_ns, stop_ns, width).items()):
@@ -33,7 +33,7 @@ def slices(start_ns: int, stop_ns: int, limit: int, count: Count) -> Iterator[Sl
             yield Slice(begin, low, gathered)
             begin, gathered = low, 0
         if values > limit and width > _SECOND_NS:
-            yield from slices(low, high, limit, count)
+            yield from slices(low, high, limit, count, windows)
             begin = high
         else:
             gathered += values

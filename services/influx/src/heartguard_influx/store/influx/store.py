@@ -8,7 +8,7 @@ from heartguard_common.database import Database
 from heartguard_common.errors import ServiceError
 from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.limits import Limits
-from heartguard_influx.domain.bucket import own_name
+from heartguard_influx.domain.bucket import days_in_influxdb
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Point, Sender, Verdict
 from heartguard_influx.domain.query import Field, Group, Selection
 from heartguard_influx.errors import NO_BUCKET, STORE_FAULT
@@ -167,9 +167,7 @@ class InfluxStore(InfluxReader):
             row = connection.execute(text(_HOLD), {"id": bucket_id}).first()
             if row is None:
                 raise ServiceError(NO_BUCKET)
-            # How long the organization's own bucket keeps points is a setting that changes: not the server's matter.
-            days = None if row.name == own_name(row.org_id) else row.retention_days
-            self._server.make_bucket(row.name, days)
+            self._server.make_bucket(row.name, days_in_influxdb(row.name, row.org_id, row.retention_days))
 
     def holds(self, bucket_id: int, measurement: str, field: Field) -> bool:
         """Whether a point with this field is stored."""
