@@ -144,7 +144,7 @@ def _answers(document: Node, operation: Node) -> Iterator[str]:
 
 
 def _codes(text: str) -> str:
-    linked = re.sub(r"\b([A-Z]+_[0-9]{3})\b", r'<a href="#\1">\1</a>', escape(text))
+    linked = re.sub(r"\b([A-Z]+_[0-9]{3}(?:_[A-Z]+)?)\b", r'<a href="#\1">\1</a>', escape(text))
     return linked.replace("; ", "<br>")
 
 

@@ -272,7 +272,7 @@ refusal_rows() {
     refuses 403 GEN_403
     row GET /gateway/services; refuses 403 GEN_403
     row GET /users/me; as nobody; refuses 401 GEN_401 header:WWW-Authenticate=Bearer
-    row GET /users/me; as not-a-token; refuses 401 GEN_402 header:WWW-Authenticate=Bearer
+    row GET /users/me; as not-a-token; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
     row GET /audit/events; as member; when founding; refuses 403 GEN_403
     row PUT /organization; as member; when founding; sends '{"policies": "none"}' \
         '<OrganizationUpdate><policies>none</policies></OrganizationUpdate>'
@@ -309,7 +309,7 @@ closing_rows() { # these remove what the rows above have made
     row DELETE '/media/items/{made_third}'; when own_files; forgets made_third; gives 204 -
     row POST /auth/logout; as member; when founding; sends '{"scope": "this"}' '<LogoutRequest><scope>this</scope></LogoutRequest>'
     gives 204 -
-    row GET /auth/profile; as member; when founding; refuses 401 GEN_402
+    row GET /auth/profile; as member; when founding; refuses 401 GEN_401_TOKEN
     row DELETE '/users/{member_id}'; when founding; keeps job_id=id; gives 202 Job id:uuid status:text progress:int
     row GET '/users/deletions/{job_id}'; when founding; gives 200 Job id={job_id} status:text progress:int
     row GET '/users/{member_id}'; when founding; refuses 404 USER_001
@@ -318,7 +318,7 @@ closing_rows() { # these remove what the rows above have made
     forgets founded_org made_bucket made_item made_second made_third
     gives 202 Job id:uuid status:text progress:int
     row POST /auth/logout; when existing; gives 204 -
-    row GET /auth/profile; when existing; refuses 401 GEN_402
+    row GET /auth/profile; when existing; refuses 401 GEN_401_TOKEN
 }
 
 derive_buckets() { # one for each format, of the caller's organization

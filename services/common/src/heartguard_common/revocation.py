@@ -98,7 +98,7 @@ class Revocations(Protocol):
     """Something that knows whether a verified token still counts."""
 
     def require_active(self, principal: Principal, token: str) -> None:
-        """Return when the token counts. Raises GEN_402 when revoked, GEN_503 when nobody can tell."""
+        """Return when the token counts. Raises GEN_401_TOKEN when revoked, GEN_503 when nobody can tell."""
 
 
 class RedisRevocations:
@@ -110,7 +110,7 @@ class RedisRevocations:
         self._copy = Copy()
 
     def require_active(self, principal: Principal, token: str) -> None:
-        """Return when the token counts. Raises GEN_402 when revoked, GEN_503 when nobody can tell."""
+        """Return when the token counts. Raises GEN_401_TOKEN when revoked, GEN_503 when nobody can tell."""
         try:
             verdict = self._copy.judge(principal, self._redis.mget(keys(principal)))
         except REDIS_FAULTS:
