@@ -110,7 +110,7 @@ def _shared(row: Row, route: Route) -> set[str]:
         (route.seconds is not None, ("GEN_422_TIME",)),
         (forwarded, ("GEN_502", "GEN_503", "GW_010", "GW_011", "GW_012", "GW_016")),
         (row.audited, ("GW_013",)),
-        (not row.path.startswith("/gateway/"), ("GW_014",)),
+        (not row.path.startswith(("/gateway/", "/health")), ("GW_014",)),
     )
     return {code for holds, codes in conditions if holds for code in codes}
 
