@@ -36,7 +36,8 @@ wanted; an error has the format of the answer. **Errors** are listed for each op
 explained at `/docs/errors`; the message and the field pointers (`details`) are for people. Who names
 `application/problem+json` or `application/problem+xml` in `Accept` gets problem details (RFC 9457) instead.
 **Limits.** Each rate class is a multiple of `RATE_LIMIT`, counted by address and caller; a body at most what its
-operation says, a file `MAX_UPLOAD_MB`. **Versions.** Every operation stands under `/api/v1` too, except for pages and keys.
+operation says, a file `MAX_UPLOAD_MB`.
+**Versions.** Every operation stands under `/api/v1` too, except for pages and keys.
 **Any answer** carries `X-Request-ID`. A method that a path does not have is 405 with `Allow`;
 HEAD is answered where GET is, and OPTIONS everywhere."""
 
