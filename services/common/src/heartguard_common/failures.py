@@ -33,26 +33,22 @@ def error_type(accept: str | None, document_type: str, *, forced: bool = False) 
     return own if forced else preferred
 
 
-def render(
-    error: Exception, error_type: str, request_id: str, contracts: Contracts
-) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of an error; `error_type` is a media type of `error_type()` or a dialect of a route.
+def render(error: Exception, form: str, request_id: str, contracts: Contracts) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of an error; `form` is a media type of `error_type` or a dialect of a route.
 
     Anything but a `ServiceError` is a fault of ours and becomes GEN_500 without a word of what it was.
     A 401 carries `WWW-Authenticate` (RFC 9110 section 11.6.1).
     """
     known = error if isinstance(error, ServiceError) else ServiceError(INTERNAL)
-    headers = {"Content-Type": content_type(error_type), **known.headers}
-    if error_type in _ENCODING:
-        body = contracts["Problem"].encode(problem_document(known, request_id), _ENCODING[error_type])
-    elif error_type == INFLUXDB:
+    headers = {"Content-Type": content_type(form), **known.headers}
+    if form in _ENCODING:
+        body = contracts["Problem"].encode(problem_document(known, request_id), _ENCODING[form])
+    elif form == INFLUXDB:
         document = influxdb_document(known)
         headers |= {"Content-Type": f"{JSON}; charset=utf-8", "X-Platform-Error-Code": document["code"]}
         body = dump_json(document)
     else:
-        body = contracts["Error"].encode(
-            error_document(known.row, request_id, known.message, known.details), error_type
-        )
+        body = contracts["Error"].encode(error_document(known.row, request_id, known.message, known.details), form)
     if known.row.status == UNAUTHENTICATED.status:
         headers.setdefault("WWW-Authenticate", CHALLENGE)
     return known.row.status, headers, body

@@ -125,7 +125,7 @@ class Pipeline:
 
 
 def _identifying(reply: Reply) -> list[tuple[str, str]]:
-    wanted = ("x-request-id", "x-gateway-request-id", "vary")
+    wanted = ("x-request-id", "x-gateway-request-id", "vary", "deprecation", "sunset", "link")
     return [
         (name, value)
         for name, value in reply.headers

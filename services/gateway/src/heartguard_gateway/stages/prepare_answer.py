@@ -51,7 +51,7 @@ def run(exchange: Exchange, ports: Ports) -> None:
 def _below(prefix: str, header: tuple[str, str]) -> tuple[str, str]:
     """A header whose path the client has to see below its own prefix: where a thing is, where a cookie goes."""
     name, value = header
-    if name.lower() == "location" and value.startswith("/"):
+    if name.lower() == "location" and value.startswith("/") and not value.startswith("//"):
         return name, prefix + value
     if name.lower() == "set-cookie":
         return name, _COOKIE_PATH.sub(rf"\1{prefix}/", value)
