@@ -123,12 +123,12 @@ def _own_route(row: Row) -> Route | None:
     def handler(*_: object) -> Any:
         raise JoinError("a description does not answer")
 
+    if row.path == health.PATH:
+        return Route(row.method, row.path, handler, gives=health.MESSAGE, body="none", offers=health.OFFERS)
     if last in STANDARD:
         return Route(row.method, row.path, handler, gives=STANDARD[last], body="none")
     if last == "metrics":
         return Route(row.method, row.path, handler, body="none", offers=("text/plain",))
-    if row.path == health.PATH:
-        return Route(row.method, row.path, handler, gives=health.MESSAGE, body="none", offers=health.OFFERS)
     if row.path == "/gateway/services":
         return Route(row.method, row.path, handler, gives="ServiceList", body="none")
     if row.path in FILES:
