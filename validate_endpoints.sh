@@ -88,6 +88,13 @@ refuses() { # STATUS CODE CHECK...: as gives, with our error body
     gives "$status" Error "code=$code" message:text "request_id={request_id}" "$@"
 }
 
+explains() { # STATUS CODE CHECK...: as gives, with problem details (RFC 9457)
+    local status=$1 code=$2
+    shift 2
+    accept='application/problem+{format}, application/{format}'
+    gives "$status" Problem "code=$code" "type=/docs/errors#$code" "status=$status" title:text "request_id={request_id}" "$@"
+}
+
 gives() { # STATUS ROOT CHECK...: performs the row in its formats; judge.py explains roots and checks
     local form
     for form in $formats; do

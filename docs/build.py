@@ -1,6 +1,7 @@
 """Writes the generated tables of the documents: `python docs/build.py [--check]`.
 
-The variables into operations.md, from the settings; the limits into limits.md, from `heartguard_common.limits`.
+The variables into operations.md, from the settings; the limits into limits.md, from `heartguard_common.limits`; the
+error codes into errors.md, from the registries of all services.
 """
 
 import dataclasses
@@ -11,13 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(path) for path in sorted((ROOT / "services").glob("*/src"))]
+sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").glob("*/src")))]
 
 from heartguard_cli.programs import VARIABLES  # noqa: E402 - found by the path above
 from heartguard_common.limits import TABLE  # noqa: E402
+from schemas.builder.catalogue import error_catalogue, in_order  # noqa: E402
 
 GUIDE = ROOT / "docs" / "operations.md"
 LIMITS = ROOT / "docs" / "limits.md"
+ERRORS = ROOT / "docs" / "errors.md"
 BEGIN, END = "<!-- reference: docs/build.py -->", "<!-- end of reference -->"
 CLASSES = {
     "consumer": "heartguard_audit.settings:ConsumerSettings",
@@ -28,7 +31,7 @@ CLASSES = {
 def main(arguments: Sequence[str]) -> int:
     """Write the documents; with `--check`, 1 when one is not what would be written."""
     stale = 0
-    for document, table in ((GUIDE, reference()), (LIMITS, limits())):
+    for document, table in ((GUIDE, reference()), (LIMITS, limits()), (ERRORS, errors())):
         old = document.read_text()
         before, _, rest = old.partition(BEGIN)
         new = f"{before}{BEGIN}\n{table}{END}{rest.partition(END)[2]}"
@@ -47,6 +50,16 @@ def limits() -> str:
         f"| `{it.name}` | {it.scope} | {it.default:,} {it.unit}{' a day' if it.daily else ''} | {it.about} | {it.code}"
         f" | {it.freed} |"
         for it in TABLE
+    ]
+    return "\n".join(rows) + "\n\n"
+
+
+def errors() -> str:
+    """A table: each error code, its HTTP status, which service gives it, what it means, and what to do about it."""
+    rows = ["", "| code | status | from | meaning | what to do |", "|---|---|---|---|---|"]
+    rows += [
+        f'| <a id="{row.code}"></a>`{row.code}` | {row.status} | {service} | {row.title} | {row.advice} |'
+        for service, row in in_order(error_catalogue())
     ]
     return "\n".join(rows) + "\n\n"
 

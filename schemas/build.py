@@ -1,4 +1,4 @@
-"""Makes the generated half of the contract: XSDs, openapi.json, docs.html, roles.json; `--check` only compares.
+"""Makes the generated half of the contract: XSDs, openapi.json, the pages, roles.json; `--check` only compares.
 
 Written by hand are `<resource>.schema.json`, the services' route tables and `services/gateway/policy.toml`.
 """
@@ -47,6 +47,7 @@ def generate(directory: Path = SCHEMAS) -> dict[str, bytes]:
     document = openapi.document(resources, rules)
     made["openapi.json"] = _json(document)
     made["docs.html"] = page.page(document).encode()
+    made["errors.html"] = page.errors_page(document).encode()
     return made
 
 

@@ -34,7 +34,7 @@ def _chosen(folder: Path) -> list[str]:
 
 def of(message: str, media_type: str, known: Mapping[str, Any]) -> dict[str, Any]:
     """The `examples` of one media type of a message: references into the components."""
-    kind = "json" if media_type == "application/json" else "xml"
+    kind = "json" if media_type.endswith("json") else "xml"
     return {name: {"$ref": f"#/components/examples/{key}"} for name, key in _keys(message, kind, known)}
 
 

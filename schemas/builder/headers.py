@@ -24,6 +24,8 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-Next-Cursor": ("Where the next page of a file of points begins; without it this was the last.", _TEXT),
     "Accept-Ranges": ("Ranges of bytes may be asked for.", _TEXT),
     "Content-Range": ("Which bytes these are (RFC 9110 section 14.4).", _TEXT),
+    "Deprecation": ("Since when the operation is deprecated (RFC 9745).", _TEXT),
+    "Sunset": ("When the operation ends (RFC 8594).", _TEXT),
     "Set-Cookie": ("The refresh token as a cookie, where `cookie=1` asked for it.", _TEXT),
 }
 # One component for each header; it is `required` where every such answer has it, and so can be tested.
@@ -90,6 +92,9 @@ def of_success(row: Row, route: Route, status: int) -> dict[str, Any]:
         made |= _those(("X-Next-Cursor",), ".sometimes")
     if status == 206:
         made |= _those(("Content-Range",))
+    if row.deprecation is not None:
+        made |= _those(("Deprecation",))
+        made |= _those(("Sunset",)) if row.deprecation.sunset else {}
     return made | _those(("Cache-Control",), ".sometimes")
 
 

@@ -20,7 +20,7 @@ KEYWORDS = {
     "object": {"properties", "required", "additionalProperties"},
     "map": {"propertyNames", "additionalProperties", "minProperties", "maxProperties"},
 }
-XML_KEYWORDS = {"name", "wrapped", "x-keys", "x-unwrap"}
+XML_KEYWORDS = {"name", "namespace", "wrapped", "x-keys", "x-unwrap"}
 
 _MEMBER = re.compile(r"[a-z][a-z0-9_]*")
 _MESSAGE = re.compile(r"[A-Z][A-Za-z0-9]*")
@@ -67,9 +67,21 @@ def resource_faults(resource: str, document: Schema, resources: Mapping[str, Sch
             if other != resource and name in resources[other].get("$defs", {})
         )
         found.extend(_faults(schema, place, exists))
+        found.extend(_namespace_faults(name, schema, place, document))
         if name in _reached(schema, resources):
             found.append(((*place, "$ref"), "leads back to itself"))
     return [f"#/{'/'.join(place)}: {reason}" for place, reason in found]
+
+
+def _namespace_faults(name: str, schema: Schema, place: Place, document: Schema) -> Iterator[Fault]:
+    """A namespace is that of a whole XSD, so a message with one has a resource for itself, and says its root."""
+    xml = schema.get("xml", {})
+    if "namespace" not in xml:
+        return
+    if not name[0].isupper() or "name" not in xml:
+        yield (*place, "xml", "namespace"), "belongs to a message, with the name of its root element"
+    if [other for other in document["$defs"] if other[0].isupper()] != [name]:
+        yield (*place, "xml", "namespace"), "must be that of the only message of its resource"
 
 
 def _reached(schema: Any, resources: Mapping[str, Schema]) -> set[str]:

@@ -5,29 +5,39 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from heartguard_common import errors
+from heartguard_common import __version__, errors
 from heartguard_common.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
-from heartguard_common.policy import SERVICES, Policy, Row
+from heartguard_common.failures import PROBLEM_JSON, PROBLEM_XML
+from heartguard_common.policy import SERVICES, VERSION, Policy, Row
 from heartguard_common.routing import DOCUMENT_TYPES, Route
-from schemas.builder import examples, headers, refusals
+from schemas.builder import examples, headers, health, refusals
+from schemas.builder.catalogue import error_catalogue, in_order
 from schemas.builder.operation import SECURITY, Operation, Schema, component
 
 STANDARD = {"health": "Health", "ready": "Readiness"}  # routes every service has, mounted by the library itself
 FILES = {
     "/openapi.json": ("application/json",),
     "/docs": ("text/html",),
+    "/docs/errors": ("text/html",),
     "/schemas/{file}": ("application/json", "application/xml"),
 }
 _ERROR = {"schema": {"$ref": "#/components/schemas/Error"}}
 # The one message whose JSON has a wrapper its XML has not: the XML is described by what the wrapper holds.
 _ERROR_XML = {"schema": {"$ref": "#/components/schemas/error", "xml": {"name": "Error"}}}
-_ERRORS = dict(zip(DOCUMENT_TYPES, (_ERROR, _ERROR_XML, _ERROR_XML), strict=True))
+_PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
+_ERRORS = {
+    **dict(zip(DOCUMENT_TYPES, (_ERROR, _ERROR_XML, _ERROR_XML), strict=True)),
+    **dict.fromkeys((PROBLEM_JSON, PROBLEM_XML), _PROBLEM),
+}
 DESCRIPTION = """Telemetry of wearables, behind one gateway.
 
 **Formats.** Every message is JSON or XML: `Content-Type` says what is sent, `Accept` (or `?format=json|xml`) what is
-wanted; an error has the format of the answer. **Errors** are listed for each operation with the codes it can give;
-the message and the field pointers (`details`) are for people. **Limits.** Each rate class is a multiple of
-`RATE_LIMIT`, counted by address and caller; a body at most what its operation says, a file `MAX_UPLOAD_MB`.
+wanted; an error has the format of the answer. **Errors** are listed for each operation with the codes it can give, and
+explained at `/docs/errors`; the message and the field pointers (`details`) are for people. Who names
+`application/problem+json` or `application/problem+xml` in `Accept` gets problem details (RFC 9457) instead.
+**Limits.** Each rate class is a multiple of `RATE_LIMIT`, counted by address and caller; a body at most what its
+operation says, a file `MAX_UPLOAD_MB`.
+**Versions.** Every operation stands under `/api/v1` too, except for pages and keys.
 **Any answer** carries `X-Request-ID`. A method that a path does not have is 405 with `Allow`;
 HEAD is answered where GET is, and OPTIONS everywhere."""
 
@@ -39,7 +49,7 @@ class JoinError(Exception):
 def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
     """The OpenAPI document of all rows of the policy. Raises JoinError where rows and routes differ."""
     definitions = {name: schema for resource in resources.values() for name, schema in resource["$defs"].items()}
-    catalogue = _catalogue()
+    catalogue = error_catalogue()
     known = examples.examples()
     _require_known(catalogue, policy)
     paths: dict[str, dict[str, Any]] = {}
@@ -53,15 +63,15 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "HeartGuard",
-            "version": "0.1.0",
+            "version": __version__,
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "/"}, {"url": f"/{'/'.join(VERSION)}"}],
         "tags": [{"name": name} for name in SERVICES],
         "paths": {path: paths[path] for path in sorted(paths)},
         "components": {
-            "schemas": _components(definitions),
+            "schemas": _components({**definitions, **health.SCHEMAS}),
             "responses": _responses(catalogue, known),
             "headers": headers.components(),
             "examples": known,
@@ -69,18 +79,10 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
         },
         "x-limits": _limits(policy),
         "x-error-codes": [
-            {"code": row.code, "status": row.status, "message": row.title}
-            for row in sorted({row for rows in catalogue.values() for row in rows}, key=lambda row: row.code)
+            {"code": row.code, "status": row.status, "message": row.title, "service": service, "advice": row.advice}
+            for service, row in in_order(catalogue)
         ],
     }
-
-
-def _catalogue() -> dict[str, tuple[errors.ErrorRow, ...]]:
-    """The error rows of each service; the shared ones under the empty name."""
-    rows: dict[str, tuple[errors.ErrorRow, ...]] = {"": errors.ROWS}
-    for service in SERVICES:
-        rows[service] = tuple(importlib.import_module(f"heartguard_{service}.errors").ROWS)
-    return rows
 
 
 def _require_known(catalogue: Mapping[str, Sequence[errors.ErrorRow]], policy: Policy) -> None:
@@ -121,6 +123,8 @@ def _own_route(row: Row) -> Route | None:
     def handler(*_: object) -> Any:
         raise JoinError("a description does not answer")
 
+    if row.path == health.PATH:
+        return Route(row.method, row.path, handler, gives=health.MESSAGE, body="none", offers=health.OFFERS)
     if last in STANDARD:
         return Route(row.method, row.path, handler, gives=STANDARD[last], body="none")
     if last == "metrics":
@@ -140,7 +144,10 @@ def _responses(catalogue: Mapping[str, Sequence[errors.ErrorRow]], known: Mappin
     """One component for each status of the catalogue, and the answer of a service that is not ready."""
     made: dict[str, Any] = {}
     for status in sorted({row.status for rows in catalogue.values() for row in rows}):
-        content = {kind: {**schema, "examples": examples.of("Error", kind, known)} for kind, schema in _ERRORS.items()}
+        content = {
+            kind: {**entry, "examples": examples.of("Problem" if entry is _PROBLEM else "Error", kind, known)}
+            for kind, entry in _ERRORS.items()
+        }
         for suffix in ("", ".direct"):  # through the gateway, or at a service's own port
             made[f"Refusal{status}{suffix}"] = {
                 "description": HTTPStatus(status).phrase,
@@ -152,6 +159,11 @@ def _responses(catalogue: Mapping[str, Sequence[errors.ErrorRow]], known: Mappin
         "description": "A dependency fails.",
         "headers": headers.of_refusal(503),
         "content": readiness,
+    }
+    made["Unhealthy"] = {
+        "description": "No service is ready.",
+        "headers": headers.of_refusal(503),
+        "content": health.content(),
     }
     return made
 

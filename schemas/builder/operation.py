@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from heartguard_common.error_documents import INFLUXDB
 from heartguard_common.errors import ErrorRow
 from heartguard_common.policy import ANYONE, INNER, SERVICE, UNLIMITED, Row
-from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, Route
-from schemas.builder import examples, headers, refusals
+from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, HEALTH_JSON, Route
+from schemas.builder import examples, headers, health, refusals
 
 Schema = Mapping[str, Any]
 
@@ -46,6 +47,19 @@ CONDITIONS = {
     "If-Match": ("Change it only while this is its ETag; otherwise 412.", (1, 1000)),
     "If-None-Match": ("Answer 304 while this is its ETag.", (1, 1000)),
     "Range": ("Bytes of the file, for example `bytes=0-99` (RFC 9110 section 14.2).", (1, 100)),
+}
+# The content of a refusal of a row that names a dialect, which is no message of the contract.
+DIALECTS: Mapping[str, Any] = {
+    INFLUXDB: {
+        "application/json": {
+            "schema": {
+                "description": "An error as InfluxDB 2 answers it.",
+                "type": "object",
+                "required": ["code", "message"],
+                "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+            }
+        }
+    }
 }
 SCOPES = {"any": "", "own": " (own organization)", "self": " (themselves)"}
 _ENTRY = "^[ -~]*$"
@@ -90,6 +104,10 @@ class Operation:
             "x-error-codes": [entry.code for entry in self._refusals],
             "security": self._security(),
         }
+        if not row.versioned:
+            made["servers"] = [{"url": "/"}]
+        if row.deprecation is not None:
+            made["deprecated"] = True
         if route.takes or route.body == "stream":
             made["requestBody"] = self._request_body()
         return made
@@ -152,6 +170,8 @@ class Operation:
 
     def _content(self, message: str | None, media_type: str) -> dict[str, Any]:
         """A Media Type Object; a message has a schema and examples in JSON, XML and as a form."""
+        if media_type == HEALTH_JSON:
+            return health.content()[media_type]  # type: ignore[no-any-return]
         form = media_type.endswith("form-urlencoded")
         if message is None or not (media_type in DOCUMENT_TYPES or form):
             return {}
@@ -176,6 +196,8 @@ class Operation:
             made[304] = {"description": "Not Modified", "headers": headers.of_success(self._row, self._route, 304)}
         for status in sorted({entry.status for entry in self._refusals}):
             made[status] = self._refusal(status)
+        if self._row.path == health.PATH:
+            made[503] = {"$ref": "#/components/responses/Unhealthy", "description": "No service is ready."}
         return {str(status): made[status] for status in sorted(made)}
 
     def _success(self, status: int) -> dict[str, Any]:
@@ -196,6 +218,8 @@ class Operation:
         titles = "; ".join(f"{entry.code} {entry.title}" for entry in self._refusals if entry.status == status)
         if status == HTTPStatus.SERVICE_UNAVAILABLE and self._row.path.endswith("/ready"):
             return {"$ref": "#/components/responses/Unready", "description": f"A dependency fails. Or {titles}"}
+        if self._row.errors is not None:
+            return {"description": titles, "headers": headers.of_refusal(status), "content": DIALECTS[self._row.errors]}
         name = f"Refusal{status}{'.direct' if headers.direct(self._row) else ''}"
         return {"$ref": f"#/components/responses/{name}", "description": titles}
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,29 @@ _BOUNDS = ("format", "minLength", "maxLength", "minimum", "maximum", "minItems",
 
 def page(document: Node) -> str:
     """The whole page of an OpenAPI document as `openapi.document` makes it."""
+    inner = (*_contents(document), "<main>\n", *_beginning(document), *_operations(document))
+    return _frame(f"{document['info']['title']} API", (*inner, *_messages(document), *_errors(document), "</main>\n"))
+
+
+def errors_page(document: Node) -> str:
+    """The page at `/docs/errors`: what each code means and what to do, where a problem's type points to."""
+    return _frame(f"{document['info']['title']} error codes", ("<main>\n", *_advice(document), "</main>\n"))
+
+
+def _advice(document: Node) -> Iterator[str]:
+    yield '<h1 id="errors">Error codes</h1>\n<p><a href="/docs">API</a></p>\n<table>\n<thead>\n<tr>'
+    yield from (f"<th>{name}</th>" for name in ("Code", "Status", "From", "Meaning", "What to do"))
+    yield "</tr>\n</thead>\n<tbody>\n"
+    for row in document["x-error-codes"]:
+        cells = (f"<code>{row['code']}</code>", str(row["status"]), row["service"], escape(row["message"]))
+        yield f'<tr id="{row["code"]}">'
+        yield from (f"<td>{cell}</td>" for cell in (*cells, _inline(row["advice"])))
+        yield "</tr>\n"
+    yield "</tbody>\n</table>\n"
+
+
+def _frame(title: str, inner: Iterable[str]) -> str:
+    """A page around its body: no scripts, and a style of its own that the policy knows by its hash."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return "".join(
@@ -26,14 +49,9 @@ def page(document: Node) -> str:
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
             f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n',
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-            f"<title>{escape(document['info']['title'])} API</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n",
-            *_contents(document),
-            "<main>\n",
-            *_beginning(document),
-            *_operations(document),
-            *_messages(document),
-            *_errors(document),
-            "</main>\n</body>\n</html>\n",
+            f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n",
+            *inner,
+            "</body>\n</html>\n",
         )
     )
 
@@ -76,7 +94,7 @@ def _beginning(document: Node) -> Iterator[str]:
     for paragraph in info["description"].split("\n\n"):
         yield f"<p>{_inline(paragraph)}</p>\n"
     yield '<p>The same for programs: <a href="/openapi.json">/openapi.json</a>; JSON Schemas and XSDs: '
-    names = ("auth_token", "organization", "user", "media_item", "timeseries", "audit_event", "common")
+    names = ("auth_token", "organization", "user", "media_item", "timeseries", "audit_event", "problem", "common")
     for name in names:
         yield f'<a href="/schemas/{name}.schema.json">{name}</a> (<a href="/schemas/{name}.xsd">XSD</a>) '
     yield "</p>\n<h2>Credentials</h2>\n<table>\n<tbody>\n"
@@ -144,7 +162,7 @@ def _answers(document: Node, operation: Node) -> Iterator[str]:
 
 
 def _codes(text: str) -> str:
-    linked = re.sub(r"\b([A-Z]+_[0-9]{3})\b", r'<a href="#\1">\1</a>', escape(text))
+    linked = re.sub(r"\b([A-Z]+_[0-9]{3}(?:_[A-Z]+)?)\b", r'<a href="#\1">\1</a>', escape(text))
     return linked.replace("; ", "<br>")
 
 
@@ -216,7 +234,8 @@ def _type(schema: Node) -> str:
 
 
 def _errors(document: Node) -> Iterator[str]:
-    yield '<h2 id="errors">Error codes</h2>\n<table>\n<tbody>\n'
+    yield '<h2 id="errors">Error codes</h2>\n<p><a href="/docs/errors">What to do about each</a></p>\n'
+    yield "<table>\n<tbody>\n"
     for row in document["x-error-codes"]:
         code, text = row["code"], f"{row['status']} {escape(row['message'])}"
         yield f'<tr id="{code}"><td><code>{code}</code></td><td>{text}</td></tr>\n'

@@ -98,19 +98,19 @@ def _shared(row: Row, route: Route) -> set[str]:
     forwarded = row.upstream != "gateway"
     conditions: tuple[tuple[bool, tuple[str, ...]], ...] = (
         (route.takes is not None or route.body == "stream", _OF_A_BODY),
-        (known, ("GEN_401", "GEN_402", "GEN_503", "GW_020")),
+        (known, ("GEN_401", "GEN_401_TOKEN", "GEN_503", "GW_020")),
         (row.who != ANYONE, ("GEN_403",)),
         (row.limit != UNLIMITED, ("GEN_429",)),
         ("{" in row.path or row.id in _NAMED_IN_BODY, ("GEN_404",)),
         (if_match(row, route), ("GEN_412",)),
-        (route.idempotent, ("GEN_423", "GEN_432")),
-        (row.id in _LIMITED_FOR_NOW, ("GEN_432",)),
-        (row.id in _LIMITED, ("GEN_433",)),
-        (bool(route.expensive), ("GEN_520",)),
-        (route.seconds is not None, ("GEN_521",)),
+        (route.idempotent, ("GEN_422_KEY", "GEN_429_LIMIT")),
+        (row.id in _LIMITED_FOR_NOW, ("GEN_429_LIMIT",)),
+        (row.id in _LIMITED, ("GEN_409_LIMIT",)),
+        (bool(route.expensive), ("GEN_503_BUSY",)),
+        (route.seconds is not None, ("GEN_422_TIME",)),
         (forwarded, ("GEN_502", "GEN_503", "GW_010", "GW_011", "GW_012", "GW_016")),
         (row.audited, ("GW_013",)),
-        (not row.path.startswith("/gateway/"), ("GW_014",)),
+        (not row.path.startswith(("/gateway/", "/health")), ("GW_014",)),
     )
     return {code for holds, codes in conditions if holds for code in codes}
 

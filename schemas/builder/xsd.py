@@ -36,7 +36,19 @@ class _Writer:
         self._resource = resource
         self._resources = resources
         self._included: set[str] = set()
-        self._root = etree.Element(f"{{{XS}}}schema", nsmap={"xs": XS}, elementFormDefault="unqualified")
+        self._root = self._start()
+
+    def _start(self) -> etree._Element:
+        """The root. A namespace is the default one too, so that types of files included without one are in it."""
+        spaces = {
+            schema.get("xml", {}).get("namespace") for schema in self._resources[self._resource]["$defs"].values()
+        }
+        space = next(iter(spaces - {None}), None)
+        if space is None:
+            return etree.Element(f"{{{XS}}}schema", nsmap={"xs": XS}, elementFormDefault="unqualified")
+        return etree.Element(
+            f"{{{XS}}}schema", nsmap={"xs": XS, None: space}, targetNamespace=space, elementFormDefault="qualified"
+        )
 
     def schema(self) -> etree._Element:
         definitions = self._resources[self._resource]["$defs"]
@@ -44,9 +56,10 @@ class _Writer:
             self._define(self._root, schema, name)
         for name in definitions:
             if name[0].isupper():
-                unwrap = definitions[name].get("xml", {}).get("x-unwrap")
+                xml = definitions[name].get("xml", {})
+                unwrap = xml.get("x-unwrap")
                 inner = definitions[name]["properties"][unwrap]["$ref"].rpartition("/")[2] if unwrap else name
-                _add(self._root, "element", name=name, type=inner)
+                _add(self._root, "element", name=xml.get("name", name), type=inner)
         for position, other in enumerate(sorted(self._included)):
             self._root.insert(position, etree.Element(f"{{{XS}}}include", schemaLocation=f"{other}.xsd"))
         return self._root

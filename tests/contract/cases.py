@@ -29,7 +29,7 @@ ITEM_NAMES = {
     "items": "item", "points": "point", "zones": "zone", "gaps": "gap",
     "results": "result", "details": "detail", "dependencies": "dependency",
     "permissions": "permission", "keys": "key", "fields": "field", "group_by": "tag", "series": "item",
-    "out_of_range": "field", "limits": "limit",
+    "out_of_range": "field", "limits": "limit", "errors": "i", "checks": "check",
 }  # fmt: skip
 
 
@@ -98,7 +98,9 @@ def oracle(message: str) -> jsonschema.Draft202012Validator:
 def plain_xml(message: str, document: Any) -> bytes:
     """What the rules of schemas/README.md make of a document, written without looking at the schema."""
     inner = document["error"] if message == "Error" else document
-    text = "".join(_element(message, inner, ""))
+    # problem details are written as RFC 9457 appendix B has them: a name and a namespace of the RFC, and items named i
+    name, space = ("problem", ' xmlns="urn:ietf:rfc:7807"') if message == "Problem" else (message, "")
+    text = "".join(_element(name, inner, space))
     if "xsi:nil" in text:
         text = text.replace(f"<{message}", f'<{message} xmlns:xsi="{XSI}"', 1)
     return text.encode()

@@ -61,7 +61,7 @@ def test_the_xsd_accepts_each_encoding_and_a_plain_writer_agrees(message: str) -
         assert json.dumps(contract.decode(plain, "text/xml"), sort_keys=True) == json.dumps(document, sort_keys=True)
         ours, theirs = etree.fromstring(body), etree.fromstring(plain)
         if message != "Error":
-            assert [child.tag for child in ours] == [name for name in order if name in document]
+            assert [etree.QName(child).localname for child in ours] == [name for name in order if name in document]
         assert same_tree(_sorted(ours), _sorted(theirs))
 
     check()
@@ -95,10 +95,11 @@ def test_dicttoxml_names_the_same_elements_of_flat_documents(message: str) -> No
     @given(documents(message))
     def check(document) -> None:
         flat = {key: value for key, value in document.items() if isinstance(value, str | int | float | bool)}
-        theirs = etree.fromstring(dicttoxml.dicttoxml(flat, custom_root=message, attr_type=False))
+        root = "problem" if message == "Problem" else message
+        theirs = etree.fromstring(dicttoxml.dicttoxml(flat, custom_root=root, attr_type=False))
         ours = etree.fromstring(CONTRACTS[message].encode(flat, "application/xml"))
-        assert ours.tag == theirs.tag
-        assert {child.tag for child in ours} == {child.tag for child in theirs} == set(flat)
+        assert etree.QName(ours).localname == theirs.tag
+        assert {etree.QName(child).localname for child in ours} == {child.tag for child in theirs} == set(flat)
 
     if message != "Error":
         check()

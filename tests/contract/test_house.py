@@ -66,6 +66,11 @@ def test_error_codes_carry_the_prefix_of_their_service(name):
     assert all(re.fullmatch(rf"{PREFIXES[name]}_[0-9]{{3}}", row.code) for row in rows)
 
 
+def test_a_shared_code_has_the_number_of_its_status():
+    rows = shared_errors.ROWS
+    assert [row.code for row in rows if not re.fullmatch(rf"GEN_{row.status}(_[A-Z]+)?", row.code)] == []
+
+
 def test_every_error_code_is_given_once():
     codes = [row.code for name in PREFIXES for row in module(name, "errors").ROWS]
     codes += [row.code for row in shared_errors.ROWS]

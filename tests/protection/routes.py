@@ -6,7 +6,7 @@ import requests
 
 from tests.protection.situations import DAY, PASSWORD, ROLES, Ask, Situation, asks
 
-JSON_ONLY = ("/openapi.json", "/docs", "/.well-known/jwks.json")
+JSON_ONLY = ("/openapi.json", "/docs", "/docs/errors", "/.well-known/jwks.json")
 for _path in JSON_ONLY:
     asks("GET", _path)(lambda _, path=_path: Ask(path, headers={"Accept": "*/*"}))
 

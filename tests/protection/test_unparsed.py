@@ -29,19 +29,19 @@ def refused(answer: bytes) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("sent", "status", "code"),
     [
-        ("nonsense\r\n\r\n", 400, "GEN_430"),
-        ("GET /users/health HTTP/9.9\r\nHost: x\r\n\r\n", 400, "GEN_430"),
-        (LINE + "Bad Name: 1\r\n\r\n", 400, "GEN_430"),
-        (LINE + "X-A: 1\r\n X-User-ID: root\r\n\r\n", 400, "GEN_430"),
-        (LINE + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400, "GEN_430"),
-        (LINE + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 400, "GEN_430"),
+        ("nonsense\r\n\r\n", 400, "GEN_400_HTTP"),
+        ("GET /users/health HTTP/9.9\r\nHost: x\r\n\r\n", 400, "GEN_400_HTTP"),
+        (LINE + "Bad Name: 1\r\n\r\n", 400, "GEN_400_HTTP"),
+        (LINE + "X-A: 1\r\n X-User-ID: root\r\n\r\n", 400, "GEN_400_HTTP"),
+        (LINE + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400, "GEN_400_HTTP"),
+        (LINE + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", 400, "GEN_400_HTTP"),
         (f"GET /{'a' * 9000} HTTP/1.1\r\nHost: x\r\n\r\n", 414, "GEN_414"),
         (LINE + "Expect: the-unexpected\r\n\r\n", 417, "GEN_417"),
         (LINE + f"X-Long: {'a' * 9000}\r\n\r\n", 431, "GEN_431"),
         (LINE + "".join(f"X-{n}: 1\r\n" for n in range(300)) + "\r\n", 431, "GEN_431"),
         (LINE + "Transfer-Encoding: nonsense\r\n\r\n", 501, "GEN_501"),
         (LINE + "Transfer-Encoding: deflate, chunked\r\n\r\n0\r\n\r\n", 501, "GEN_501"),
-        (LINE + "Transfer-Encoding: gzip\r\n\r\n", 400, "GEN_430"),
+        (LINE + "Transfer-Encoding: gzip\r\n\r\n", 400, "GEN_400_HTTP"),
     ],
 )
 def test_the_parsers_refusals_are_ours(protected_house: ProtectedHouse, sent: str, status: int, code: str) -> None:
@@ -52,7 +52,7 @@ def test_the_parsers_refusals_are_ours(protected_house: ProtectedHouse, sent: st
 def test_every_service_refuses_alike(protected_house: ProtectedHouse) -> None:
     services = {name: door for name, door in protected_house.doors.items() if name != "gateway"}
     found = {name: refused(door.raw(b"nonsense\r\n\r\n")) for name, door in services.items()}
-    assert found == dict.fromkeys(services, (400, "GEN_430"))
+    assert found == dict.fromkeys(services, (400, "GEN_400_HTTP"))
 
 
 @pytest.fixture(scope="module")
@@ -104,13 +104,13 @@ def test_credentials_that_are_not_ascii_are_bad_credentials(protected_house: Pro
     answer = protected_house.doors[door].raw(head.encode("latin-1"))
     assert answer.startswith(b"HTTP/1.1 401 ")
     # The gateway takes no Basic credentials at all.
-    assert {"gateway": b'"GW_020"', "user": b'"GEN_402"'}[door] in answer
+    assert {"gateway": b'"GW_020"', "user": b'"GEN_401_TOKEN"'}[door] in answer
 
 
 def test_a_refusal_is_logged_without_what_was_sent(protected_house: ProtectedHouse) -> None:
     door = protected_house.doors["user"]
     refused(door.raw(b"GET /users/me HTTP/1.1\r\nHost: x\r\nSecret Name: hunter2secret\r\n\r\n"))
-    assert any(line.get("route") == "unparsed" and line["code"] == "GEN_430" for line in door.lines())
+    assert any(line.get("route") == "unparsed" and line["code"] == "GEN_400_HTTP" for line in door.lines())
     assert "hunter2secret" not in door.log.read_text()
 
 

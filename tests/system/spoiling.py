@@ -89,7 +89,7 @@ def forward(host: str | None, port: int | None, method: str, path: str, headers:
 
 def lose_a_field(reply: Reply) -> bool:
     """Take the last member or element away that no later row needs; False when there is none to take."""
-    if reply.media_type == "application/json":
+    if reply.media_type in ("application/json", "application/problem+json"):
         document = json.loads(reply.body)
         inner = document.get("error", document)
         names = [name for name in inner if name not in KEPT]
@@ -98,7 +98,7 @@ def lose_a_field(reply: Reply) -> bool:
             reply.body = json.dumps(document).encode()
         return bool(names)
     root = etree.fromstring(reply.body)
-    elements = [element for element in root if element.tag not in KEPT]
+    elements = [element for element in root if etree.QName(element).localname not in KEPT]
     if elements:
         root.remove(elements[-1])
         reply.body = etree.tostring(root)

@@ -8,8 +8,10 @@ import requests
 from lxml import etree
 
 from heartguard_common import policy
+from heartguard_common.contracts import Contracts
 
 ROWS = policy.load().rows
+CONTRACTS = Contracts.load()
 PLACES = {"user_id": "999999", "item_id": "01890000-0000-7000-8000-000000000000", "bucket": "org_999999"}
 PLACES |= {"event_id": PLACES["item_id"], "session_id": PLACES["item_id"], "job_id": PLACES["item_id"]}
 PLACES |= {"invitation_id": PLACES["item_id"], "letter_id": PLACES["item_id"], "org_id": "999999"}
@@ -53,6 +55,20 @@ def test_a_wrong_method_is_405_with_allow(running_system, path, accept):
     answer = requests.request(wrong, running_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
     assert_error(answer, 405, accept)
     assert allowed <= {item.strip() for item in answer.headers["Allow"].split(",")}
+
+
+@pytest.mark.parametrize(("prefix", "kind"), [("", "json"), ("/api/v1", "xml")])
+def test_every_path_is_refused_with_problem_details_too(running_system, prefix, kind):
+    pages = {path_of(row) for row in ROWS if not row.versioned}
+    for path in PATHS:
+        wrong = next(method for method in METHODS if method not in methods_at(path))
+        status, code = (404, "GEN_404") if prefix and path in pages else (405, "GEN_405")
+        headers = {"Accept": f"application/problem+{kind}, application/{kind}"}
+        answer = requests.request(wrong, running_system.gateway_url + prefix + path, headers=headers, timeout=10)
+        assert answer.headers["Content-Type"].split(";")[0] == f"application/problem+{kind}", path
+        problem = CONTRACTS["Problem"].decode(answer.content, f"application/{kind}")
+        assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code), path
+        assert problem["request_id"] == answer.headers["X-Request-ID"]
 
 
 @pytest.mark.parametrize("accept", FORMATS)

@@ -33,6 +33,10 @@ JSON_TYPES = {"int": int, "number": (int, float), "bool": bool, "list": list, "m
 MEDIA_TYPES = {"json": "application/json", "xml": "application/xml"}
 
 
+PROBLEM = "Problem"
+PROBLEM_ROOT = "{urn:ietf:rfc:7807}problem"  # RFC 9457 appendix B
+
+
 class Wrong(Exception):  # noqa: N818  reads as what it says
     """What is wrong with the answer."""
 
@@ -62,7 +66,7 @@ class Answer:
             if lacking:
                 raise Wrong("the body lacks " + lacking[0])
         else:
-            self._check_type(MEDIA_TYPES[self.form])
+            self._check_type("application/problem+" + self.form if self.root == PROBLEM else MEDIA_TYPES[self.form])
             document = self._document()
             for check in wanted:
                 check_one(document, check)
@@ -102,8 +106,11 @@ class Answer:
         except (ValueError, ET.ParseError):
             raise Wrong("the body is not " + self.form.upper()) from None
         if self.form == "xml":
-            if document.tag != self.root:
+            if document.tag != (PROBLEM_ROOT if self.root == PROBLEM else self.root):
                 raise Wrong("the root element is " + document.tag)
+            if self.root == PROBLEM:
+                for element in document.iter():
+                    element.tag = element.tag.rpartition("}")[2]
             return document
         if not isinstance(document, dict):
             raise Wrong("the body is no JSON object")

@@ -20,6 +20,13 @@ open_rows() {
         gives 200 Readiness status=ready 'dependencies[]/name:text' 'dependencies[]/status=ok' 'dependencies[]/latency_ms'
         row GET "/$place/metrics"; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
     done
+    for place in '' /api/v1; do
+        row GET "$place/health"; as nobody
+        gives 200 SystemHealth name=heartguard status=pass version:text time:time 'checks[]/name:text' 'checks[]/status=pass'
+        row GET "$place/users/me"; as nobody; refuses 401 GEN_401 header:WWW-Authenticate=Bearer
+        row GET "$place/users/me"; as nobody; explains 401 GEN_401 header:WWW-Authenticate=Bearer
+    done
+    row GET /health; as nobody; accepts application/health+json; only json; gives 200 application/health+json '"auth:ready"'
     row GET /gateway/services; as operator; when operator
     gives 200 ServiceList 'items[]/name:text' 'items[]/status=ok' 'items[]/latency_ms:number'
     for place in auth organization users media timeseries audit; do # a system in order has no dead letter
@@ -32,6 +39,8 @@ open_rows() {
     row GET /openapi.json; as nobody; only xml; refuses 406 GEN_406
     row GET /docs; as nobody; accepts text/html; only json; gives 200 text/html '<title>HeartGuard API</title>' 'POST'
     row GET /docs; as nobody; only xml; refuses 406 GEN_406
+    row GET /docs/errors; as nobody; accepts text/html; only json; gives 200 text/html '<tr id="GEN_401">'
+    row GET /docs/errors; as nobody; only xml; refuses 406 GEN_406
     row GET /.well-known/jwks.json; as nobody; only json; gives 200 JwkSet keys:list
     row GET /.well-known/jwks.json; as nobody; only xml; refuses 406 GEN_406
     row GET '/schemas/{file}'; as nobody; only json; gives 200 application/json '"$defs"' '"LoginRequest"'
@@ -272,7 +281,7 @@ refusal_rows() {
     refuses 403 GEN_403
     row GET /gateway/services; refuses 403 GEN_403
     row GET /users/me; as nobody; refuses 401 GEN_401 header:WWW-Authenticate=Bearer
-    row GET /users/me; as not-a-token; refuses 401 GEN_402 header:WWW-Authenticate=Bearer
+    row GET /users/me; as not-a-token; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
     row GET /audit/events; as member; when founding; refuses 403 GEN_403
     row PUT /organization; as member; when founding; sends '{"policies": "none"}' \
         '<OrganizationUpdate><policies>none</policies></OrganizationUpdate>'
@@ -309,7 +318,7 @@ closing_rows() { # these remove what the rows above have made
     row DELETE '/media/items/{made_third}'; when own_files; forgets made_third; gives 204 -
     row POST /auth/logout; as member; when founding; sends '{"scope": "this"}' '<LogoutRequest><scope>this</scope></LogoutRequest>'
     gives 204 -
-    row GET /auth/profile; as member; when founding; refuses 401 GEN_402
+    row GET /auth/profile; as member; when founding; refuses 401 GEN_401_TOKEN
     row DELETE '/users/{member_id}'; when founding; keeps job_id=id; gives 202 Job id:uuid status:text progress:int
     row GET '/users/deletions/{job_id}'; when founding; gives 200 Job id={job_id} status:text progress:int
     row GET '/users/{member_id}'; when founding; refuses 404 USER_001
@@ -318,7 +327,7 @@ closing_rows() { # these remove what the rows above have made
     forgets founded_org made_bucket made_item made_second made_third
     gives 202 Job id:uuid status:text progress:int
     row POST /auth/logout; when existing; gives 204 -
-    row GET /auth/profile; when existing; refuses 401 GEN_402
+    row GET /auth/profile; when existing; refuses 401 GEN_401_TOKEN
 }
 
 derive_buckets() { # one for each format, of the caller's organization

@@ -65,7 +65,7 @@ def test_one_organization_never_has_all_places_for_verifying(app, database):
         assert answers[0].json == {"valid": True, "checked": 1}
         outcomes = [it.result() for it in asked]
     codes = {(it.status_code, it.json.get("error", {}).get("code")) for it in outcomes}
-    assert codes == {(200, None), (503, "GEN_520")}
+    assert codes == {(200, None), (503, "GEN_503_BUSY")}
 
 
 def test_what_takes_too_long_ends_with_an_error_that_says_so(environ, database):
@@ -79,7 +79,7 @@ def test_what_takes_too_long_ends_with_an_error_that_says_so(environ, database):
     verification = Verification(PostgresLedger(parts.database), CheckpointFile(settings.checkpoint_dir), keys)
     routes = [replace(route, seconds=0.2) if route.seconds else route for route in ROUTES]
     app = make_app(make_edge("audit", settings, parts), routes, UseCases(trail, verification))
-    for path, code in (("/audit/verify", "AUDIT_002"), ("/audit/events", "GEN_521")):
+    for path, code in (("/audit/verify", "AUDIT_002"), ("/audit/events", "GEN_422_TIME")):
         answer = app.test_client().get(path, headers=ADMIN)
         assert (answer.status_code, answer.json["error"]["code"]) == (422, code)
     assert sleeping(database) == 0

@@ -37,7 +37,7 @@ def test_from_one_address_few_organizations_are_founded_in_a_day(start, clock):
     assert found(client, "one@hg.io").status_code == 409  # what founds nothing counts for nothing
     assert found(client, "two@hg.io").status_code == 201
     refused = found(client, "three@hg.io")
-    assert error(refused) == (429, "GEN_432")
+    assert error(refused) == (429, "GEN_429_LIMIT")
     assert "foundings_per_address_per_day of 2 " in refused.json["error"]["message"]
     assert refusals(client, "foundings_per_address_per_day") == 1
     assert [found(client, f"v6-{n}@hg.io", f"2001:db8::{n}").status_code for n in (1, 2, 3)] == [201, 201, 429]
@@ -65,7 +65,7 @@ def test_an_organization_takes_people_until_it_is_full(client, founder, database
         answers = list(pool.map(add, range(5)))
     assert Counter(status for status, _ in answers) == {201: 2, 409: 3}
     refused = next(document["error"] for status, document in answers if status == 409)
-    assert refused["code"] == "GEN_433"
+    assert refused["code"] == "GEN_409_LIMIT"
     assert "members of 3 " in refused["message"]
     gone = next(document["user_id"] for status, document in answers if status == 201)
     client.post("/auth/erasures", json={"org_id": 1, "user_id": gone}, headers=service_auth("user"))
@@ -94,7 +94,7 @@ def test_a_stranger_gets_few_invitations_from_all_organizations_together(start, 
         ]
         assert Counter(answer.status_code for answer in answers) == {201: 3, 429: 27}
         refused = answers[-1]
-        assert error(refused) == (429, "GEN_432")
+        assert error(refused) == (429, "GEN_429_LIMIT")
         assert "invitations_per_recipient_per_day of 3 " in refused.json["error"]["message"]
         assert len(box.wait(3)) == 3
         assert invite(client, fresh[0], "another@example.org").status_code == 201

@@ -50,7 +50,7 @@ def test_the_limit_is_shown_held_and_told(strict: Gateway) -> None:
 def test_credentials_that_are_not_ascii_are_refused_and_charged_to_the_address(strict: Gateway) -> None:
     headers = {"Authorization": "Bearer \xe9\xe9", **behind("203.0.113.50")}
     answers = [strict.ask("GET", "/users/me", headers) for _ in range(3)]
-    assert [(answer.status, answer.code) for answer in answers] == [(401, "GEN_402")] * 3
+    assert [(answer.status, answer.code) for answer in answers] == [(401, "GEN_401_TOKEN")] * 3
     first, second, third = (int(answer.headers["x-ratelimit-remaining"]) for answer in answers)
     assert first > second > third
 
@@ -115,7 +115,7 @@ def test_a_revoked_token_is_refused_at_once(strict: Gateway, valkey: Valkey, mar
     with valkey.client() as client:
         client.set(f"hg:rev:{mark}:{mark}-{mark}", "1", ex=60)
     answer = strict.ask("GET", "/users/me", token)
-    assert (answer.status, answer.code) == (401, "GEN_402")
+    assert (answer.status, answer.code) == (401, "GEN_401_TOKEN")
 
 
 class TestRedisThatCanNotBeBelieved:
@@ -142,7 +142,7 @@ class TestRedisThatCanNotBeBelieved:
             assert asked.headers["authorization"] == service_auth("gateway")["Authorization"]
             valkey_server.kill()
             answer = lonely.ask("GET", "/users/me", ME)
-            assert (answer.status, answer.code) == (401, "GEN_402")
+            assert (answer.status, answer.code) == (401, "GEN_401_TOKEN")
 
     def test_what_nobody_knows_is_503(self, lonely: Gateway, backend: Backend, valkey_server: Valkey) -> None:
         valkey_server.kill()

@@ -173,6 +173,7 @@ def banned(line: str) -> str | None:
     ("request_line", "status", "host"),
     [
         ("POST /auth/login HTTP/1.1", 401, "203.0.113.9"),
+        ("POST /api/v1/auth/login HTTP/1.1", 401, "203.0.113.9"),
         ("POST /auth/login?format=xml HTTP/2.0", 429, "203.0.113.9"),
         ("POST /auth/password/code HTTP/1.1", 401, "203.0.113.9"),
         ("POST /auth/password/reset HTTP/1.1", 403, "203.0.113.9"),

@@ -65,7 +65,7 @@ def test_a_token_can_come_from_standard_input(explain: Explain, monkeypatch: pyt
 def test_a_revoked_token_does_not_pass(explain: Explain, auth: Backend) -> None:
     with auth.behaving(introspected(active=False)):
         status, told = explain(*MINE, "--token", token_for(12, "user", 3))
-    assert (status, told["decision"]) == (1, "401 GEN_402: the token is revoked")
+    assert (status, told["decision"]) == (1, "401 GEN_401_TOKEN: the token is revoked")
 
 
 def test_a_token_of_another_house_does_not_pass_and_auth_is_not_asked(explain: Explain, auth: Backend) -> None:

@@ -57,7 +57,7 @@ def test_a_logout_counts_at_once_at_the_gateway(house: Gateway) -> None:
     assert house.ask("GET", "/auth/profile", me).status == 200
     assert house.ask("POST", "/auth/logout", me).status == 204
     answer = house.ask("GET", "/gateway/services", me)  # the gateway's own route: no service is asked
-    assert (answer.status, answer.code) == (401, "GEN_402")
+    assert (answer.status, answer.code) == (401, "GEN_401_TOKEN")
 
 
 def test_an_empty_redis_brings_no_token_back_to_life(house: Gateway, valkey: Valkey) -> None:

@@ -33,11 +33,11 @@ def xml_code(answer: Answer) -> str:
         ("TRACE", "/users/me", ME, 405, "GEN_405"),
         ("PROPFIND", "/users/me", ME, 405, "GEN_405"),
         ("GET", "/users/me", {}, 401, "GEN_401"),
-        ("GET", "/users/me", {"Authorization": "Bearer nonsense"}, 401, "GEN_402"),
-        ("GET", "/users/me", {"Authorization": "Digest x"}, 401, "GEN_402"),
-        ("GET", "/users/me", bearer(12, "user", 3, iss="elsewhere"), 401, "GEN_402"),
-        ("GET", "/users/me", {"Authorization": f"Bearer {token_for(1, 'user', 1, lifetime=-1)}"}, 401, "GEN_402"),
-        ("POST", "/auth/register", {"Authorization": "Bearer nonsense"}, 401, "GEN_402"),
+        ("GET", "/users/me", {"Authorization": "Bearer nonsense"}, 401, "GEN_401_TOKEN"),
+        ("GET", "/users/me", {"Authorization": "Digest x"}, 401, "GEN_401_TOKEN"),
+        ("GET", "/users/me", bearer(12, "user", 3, iss="elsewhere"), 401, "GEN_401_TOKEN"),
+        ("GET", "/users/me", {"Authorization": f"Bearer {token_for(1, 'user', 1, lifetime=-1)}"}, 401, "GEN_401_TOKEN"),
+        ("POST", "/auth/register", {"Authorization": "Bearer nonsense"}, 401, "GEN_401_TOKEN"),
         ("GET", "/users", ME, 403, "GEN_403"),
         ("GET", "/users/me", operator_auth(), 403, "GEN_403"),
         ("GET", "/gateway/services", ME, 403, "GEN_403"),
@@ -125,7 +125,7 @@ def test_a_token_is_not_good_for_ever(gateway: Gateway) -> None:
     deadline = time.monotonic() + 6
     while gateway.ask("GET", "/users/me", short).status == 200 and time.monotonic() < deadline:
         time.sleep(0.1)  # the end of the token is the thing waited for
-    assert gateway.ask("GET", "/users/me", short).code == "GEN_402"
+    assert gateway.ask("GET", "/users/me", short).code == "GEN_401_TOKEN"
 
 
 def test_health_needs_nobody_and_shows_no_version(gateway: Gateway) -> None:

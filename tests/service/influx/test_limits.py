@@ -67,7 +67,7 @@ def test_a_days_values_end_and_begin_again_the_next_day(write, client, database,
     limit(database, org, points_per_day=10)
     assert write(*points(6)).json["inserted"] == 6
     refused = write(*points(5, 6))
-    assert error(refused) == (429, "GEN_432")
+    assert error(refused) == (429, "GEN_429_LIMIT")
     assert "points_per_day of 10 " in refused.json["error"]["message"]
     wait = int(refused.headers["Retry-After"])
     assert wait == 86_400 - clock.now_ns() // 10**9 % 86_400
@@ -98,7 +98,7 @@ def test_what_is_removed_makes_room(write, client, database, org, admin):
     limit(database, org, stored_points=10)
     assert write(*points(10)).status_code == 200
     refused = write(*points(1, 10))
-    assert error(refused) == (409, "GEN_433")
+    assert error(refused) == (409, "GEN_409_LIMIT")
     assert "stored_points of 10 " in refused.json["error"]["message"]
     assert "POST /timeseries/delete" in refused.json["error"]["message"]
     gone = {"bucket": f"org_{org}", "measurement": "heart_rate", "range_start": "2026-03-01T00:00:00Z"}
@@ -184,7 +184,7 @@ def test_buckets_are_made_until_there_are_as_many_as_there_may_be(app, database,
         assert Counter(pool.map(make, range(8))) == {201: 3, 409: 5}
     client = app.test_client()
     refused = client.post("/timeseries/buckets", json={"bucket": f"org_{org}_z"}, headers=admin)
-    assert error(refused) == (409, "GEN_433")
+    assert error(refused) == (409, "GEN_409_LIMIT")
     made = next(it["bucket"] for it in client.get("/timeseries/buckets", headers=admin).json["items"][::-1])
     assert client.delete(f"/timeseries/buckets/{made}", headers=admin).status_code == 204
     assert client.post("/timeseries/buckets", json={"bucket": f"org_{org}_z"}, headers=admin).status_code == 201
@@ -232,6 +232,6 @@ def test_days_that_are_over_are_added_up_and_what_was_stored_still_counts(
         until(folded, "the hourly thread, which begins at the start, adds them up", 5)
         body = {"bucket": f"org_{org}", "points": points(3, 20)}
         answer = later.test_client().post("/timeseries/write", json=body, headers=admin)
-        assert error(answer) == (409, "GEN_433")
+        assert error(answer) == (409, "GEN_409_LIMIT")
     finally:
         later.extensions[LIFECYCLE].close()

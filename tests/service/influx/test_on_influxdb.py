@@ -223,7 +223,7 @@ def test_points_without_a_time_are_dated_by_the_first_try_under_their_key(client
     assert [point["time"] for point in series["points"]] == [rfc3339(begun)]
     # Another body under the key of a failed request is refused as under any other.
     other = client.post("/timeseries/write", json={**body, "org": str(org)}, headers=headers)
-    assert other.json["error"]["code"] == "GEN_423"
+    assert other.json["error"]["code"] == "GEN_422_KEY"
 
 
 def _is_no_write(asked):
@@ -388,4 +388,4 @@ def test_a_person_who_is_deleted_while_a_batch_is_sent_in_parts_gets_no_more_of_
     clock.forward(6)
     with pytest.raises(ServiceError) as raised:
         permit.require()
-    assert raised.value.row.code == "GEN_402"
+    assert raised.value.row.code == "GEN_401_TOKEN"

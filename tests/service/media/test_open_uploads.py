@@ -34,7 +34,7 @@ def test_one_member_can_not_reserve_what_the_organization_may_store(app, client,
         statuses = [answer.status_code for answer in pool.map(ask, range(60))]
     assert sorted(statuses) == [201] * 20 + [409] * 40
     refused = announce(client, people.user, size=LARGE).json["error"]
-    assert refused["code"] == "GEN_433"
+    assert refused["code"] == "GEN_409_LIMIT"
     assert "open_uploads_per_member of 20 " in refused["message"]
     assert "DELETE /media/uploads/{item_id}" in refused["message"]
     assert refusals(client, "open_uploads_per_member") == 41
@@ -57,7 +57,7 @@ def test_each_limit_of_announcements_is_an_organizations_own(client, people, dat
     limit(database, people.org, **limits)
     assert [announce(client, people.user, size=size).status_code for size in sizes] == [201] * len(sizes)
     answer = announce(client, people.user, size=9)
-    assert (answer.status_code, answer.json["error"]["code"]) == (409, "GEN_433")
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "GEN_409_LIMIT")
     assert name in answer.json["error"]["message"]
     assert announce(client, people.stranger, size=9).status_code == 201
 

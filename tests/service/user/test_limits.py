@@ -16,7 +16,7 @@ def test_exports_have_limits_of_the_day_and_of_those_that_wait(client, database)
     assert ask(people[0]).json["id"] == first["id"]  # the one that waits, which counts once
     assert ask(people[1]).status_code == 202
     refused = ask(people[2])
-    assert (refused.status_code, refused.json["error"]["code"]) == (429, "GEN_432")
+    assert (refused.status_code, refused.json["error"]["code"]) == (429, "GEN_429_LIMIT")
     assert "open_exports of 2 " in refused.json["error"]["message"]
     assert int(refused.headers["Retry-After"]) == 60
     statuses = []

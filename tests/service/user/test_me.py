@@ -235,7 +235,7 @@ def test_forged_and_expired_tokens(client: FlaskClient, org: int, ana: tuple[int
     for token in bad:
         answer = client.get("/users/me", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 401
-        assert answer.get_json()["error"]["code"] == "GEN_402"
+        assert answer.get_json()["error"]["code"] == "GEN_401_TOKEN"
 
 
 def test_a_revoked_session_ends_at_once(

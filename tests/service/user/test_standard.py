@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from heartguard_common.contracts import Contracts
 from heartguard_common.edge import make_edge, open_parts
 from heartguard_common.lifecycle import LIFECYCLE
 from heartguard_common.route_table import RouteTableError
@@ -135,3 +136,63 @@ def test_a_frozen_postgresql_shows_and_its_return_too(own_postgres: Postgres, va
             valkey_server.thaw()
         until(lambda: found()["redis"] == "ok", "the return of Valkey", 2)
         app.extensions[LIFECYCLE].close()
+
+
+PROBLEM_JSON, PROBLEM_XML = "application/problem+json", "application/problem+xml"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "status", "kind"),
+    [
+        ("/users/me", f"{PROBLEM_JSON}, application/json", 401, PROBLEM_JSON),
+        ("/users/me", f"application/xml, {PROBLEM_XML}", 401, PROBLEM_XML),
+        ("/users/me?format=xml", PROBLEM_JSON, 401, PROBLEM_XML),
+        ("/users/me?format=csv", PROBLEM_XML, 422, PROBLEM_XML),
+        ("/users/health?x=1", f"{PROBLEM_JSON}, */*;q=0.1", 422, PROBLEM_JSON),
+        ("/users/health", PROBLEM_JSON, 406, PROBLEM_JSON),
+        ("/nowhere", f"{PROBLEM_XML}, */*;q=0.1", 404, PROBLEM_XML),
+        ("/users/me", f"application/json, {PROBLEM_JSON};q=0.5", 401, "application/json"),
+        ("/users/me", "*/*", 401, "application/json"),
+    ],
+)
+def test_errors_as_problem_details(client: FlaskClient, path: str, accept: str, status: int, kind: str) -> None:
+    answer = client.get(path, headers={"Accept": accept})
+    assert (answer.status_code, answer.mimetype) == (status, kind)
+    if kind == "application/json":
+        assert answer.get_json()["error"]["code"].startswith(f"GEN_{status}")
+        return
+    form = "application/json" if kind == PROBLEM_JSON else "application/xml"
+    problem = Contracts.load()["Problem"].decode(answer.data, form)
+    assert problem["status"] == status
+    assert problem["type"] == f"/docs/errors#{problem['code']}"
+    assert problem["request_id"] == answer.headers["X-Request-ID"]
+    assert problem["instance"] == f"urn:uuid:{problem['request_id']}"
+
+
+def test_a_good_answer_has_the_document_type_beside_problem_details(client: FlaskClient) -> None:
+    for accept, kind in (
+        (f"{PROBLEM_JSON}, application/xml", "application/xml"),
+        (f"{PROBLEM_XML}, */*", "application/json"),
+    ):
+        assert client.get("/users/health", headers={"Accept": accept}).mimetype == kind
+
+
+def test_a_row_that_names_a_dialect_is_refused_in_it(database: Database, redis_url: str) -> None:
+    settings = Settings.from_env(settings_environ("user", database, redis_url))
+    parts = open_parts("user", settings)
+    edge = make_edge("user", settings, parts, prefix="/users")
+    rows = [dataclasses.replace(row, errors="influxdb") if row.id == "user.read" else row for row in edge.policy.rows]
+    changed = dataclasses.replace(edge, policy=dataclasses.replace(edge.policy, rows=tuple(rows)))
+    client = make_app(changed, ROUTES, None).test_client()
+    for headers, status, code in (
+        ({}, 401, "unauthorized"),
+        ({"Authorization": "Bearer x"}, 401, "unauthorized"),
+        (operator_auth(), 403, "forbidden"),
+        ({"Accept": "text/csv"}, 406, "invalid"),
+    ):
+        answer = client.get("/users/12", headers={"Accept": "application/xml", **headers})
+        assert (answer.status_code, answer.get_json()["code"]) == (status, code)
+        assert answer.headers["X-Platform-Error-Code"] == code
+        assert set(answer.get_json()) == {"code", "message"}
+    assert client.get("/users/me").get_json()["error"]["code"] == "GEN_401"
+    parts.lifecycle.close()

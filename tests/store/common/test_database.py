@@ -75,7 +75,7 @@ def test_a_statement_ends_with_the_time_of_its_request_and_that_is_no_outage(poo
     pid = _pid_in_transaction(pool)
     with pytest.raises(ServiceError) as caught, deadline.within(0.2), pool.transaction() as connection:
         connection.execute(text("SELECT pg_sleep(20)"))
-    assert (caught.value.row.code, caught.value.row.status) == ("GEN_521", 422)
+    assert (caught.value.row.code, caught.value.row.status) == ("GEN_422_TIME", 422)
     assert "longer than 0.2 s" in caught.value.message
     with pool.transaction() as connection:  # the same session, without a bound
         assert connection.execute(PID).scalar_one() == pid
@@ -89,7 +89,7 @@ def test_many_short_statements_end_with_it_too(pool: Database) -> None:
 
     with pytest.raises(ServiceError) as caught, deadline.within(0.1), pool.transaction() as connection:
         ask(connection)
-    assert caught.value.row.code == "GEN_521"
+    assert caught.value.row.code == "GEN_422_TIME"
 
 
 def test_a_bounded_transaction_may_still_say_what_it_is(pool: Database) -> None:

@@ -90,7 +90,7 @@ def test_nothing_is_asked_when_the_request_has_ended():
     server = Server(f"http://127.0.0.1:{free_port()}", TOKEN, ORG)
     with deadline.within(0.001):
         threading.Event().wait(0.01)
-        assert refused(list, server.query(Query("from(bucket: _bucket)"))).row.code == "GEN_521"
+        assert refused(list, server.query(Query("from(bucket: _bucket)"))).row.code == "GEN_422_TIME"
     server.close()
 
 

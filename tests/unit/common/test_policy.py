@@ -58,6 +58,17 @@ def code(policy: Policy, principal: Principal | None, *, inner: bool = False) ->
         (HEAD + row(method='"HEAD"'), "method must be one of"),
         (HEAD + row(upstream='"billing"'), "upstream must be one of"),
         (HEAD + row(audited='"yes"'), "audited must be true or false"),
+        (HEAD + row(versioned="1"), "versioned must be true or false"),
+        (HEAD + row(errors='"soap"'), "errors must be one of influxdb"),
+        (HEAD + row(path='"/api/v1/users/{user_id}"'), "path must not begin with /api/v1"),
+        (HEAD + row(deprecated='"2027-01-31"'), "deprecated must be a date and time with an offset"),
+        (HEAD + row(deprecated="2027-01-31T00:00:00"), "deprecated must be a date and time with an offset"),
+        (HEAD + row(deprecated="2027-01-31"), "deprecated must be a date and time with an offset"),
+        (HEAD + row(sunset="2027-01-31T00:00:00Z"), "sunset needs deprecated"),
+        (
+            HEAD + row(deprecated="2027-01-31T00:00:00Z", sunset="2027-01-31T00:59:59+01:00"),
+            "sunset must not be before deprecated",
+        ),
         (HEAD + row(id='"User Read"'), "id must look like"),
         (HEAD + row(path='"/users/{other_id}"'), "not in the table parameters"),
         (HEAD + row(path='"users"'), "begin with a slash"),
@@ -215,7 +226,7 @@ def test_the_policy_of_the_house_says_who(method: str, path: str, roles: str | s
 
 def test_nothing_but_noise_goes_unaudited() -> None:
     silent = {found.path.rsplit("/", 1)[-1] for found in load().rows if not found.audited}
-    assert silent == {"health", "ready", "metrics", "openapi.json", "docs", "{file}", "jwks.json"}
+    assert silent == {"health", "ready", "metrics", "openapi.json", "docs", "errors", "{file}", "jwks.json"}
 
 
 def test_permissions_of_a_role_are_the_rows_it_may_use() -> None:

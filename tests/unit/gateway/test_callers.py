@@ -50,7 +50,7 @@ def test_it_counts_to_the_last_second_and_not_one_longer() -> None:
     clock.forward(1)
     with pytest.raises(ServiceError) as caught:
         callers.identify(token)
-    assert caught.value.row.code == "GEN_402"
+    assert caught.value.row.code == "GEN_401_TOKEN"
 
 
 def test_bad_tokens_are_not_remembered() -> None:

@@ -53,7 +53,10 @@ def test_every_row_is_found_by_its_own_path() -> None:
         segments = tuple(example[part.kind] if part.kind else part.text for part in row.segments)
         match = MATCHER.find(segments)
         assert match is not None
-        assert match.rows[row.method] == row
+        assert (match.rows[row.method], match.segments) == (row, segments)
+        alias = MATCHER.find(("api", "v1", *segments))
+        assert (alias is not None) == row.versioned
+        assert alias is None or (alias.rows, alias.params, alias.segments) == (match.rows, match.params, segments)
 
 
 def test_one_variable_scales_all_classes() -> None:

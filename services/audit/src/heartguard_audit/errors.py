@@ -2,9 +2,17 @@
 
 from heartguard_common.errors import ErrorRow
 
-UNKNOWN_EVENT = ErrorRow("AUDIT_001", 404, "There is no such audit event")
+UNKNOWN_EVENT = ErrorRow(
+    "AUDIT_001",
+    404,
+    "There is no such audit event",
+    "Check the id; an admin sees the own organization's events only.",
+)
 CHAIN_TOO_LONG = ErrorRow(
-    "AUDIT_002", 422, "The chain is too long to be verified in one request; the operator's command verifies it"
+    "AUDIT_002",
+    422,
+    "The chain is too long to be verified in one request; the operator's command verifies it",
+    "The operator runs `heartguard audit verify`.",
 )
 
 ROWS = (UNKNOWN_EVENT, CHAIN_TOO_LONG)

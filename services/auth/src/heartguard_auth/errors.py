@@ -2,21 +2,96 @@
 
 from heartguard_common.errors import ErrorRow
 
-BAD_CREDENTIALS = ErrorRow("AUTH_001", 401, "Invalid credentials")
-EMAIL_TAKEN = ErrorRow("AUTH_002", 409, "This e-mail address is already registered")
-REFRESH_REFUSED = ErrorRow("AUTH_003", 401, "The refresh token is not valid")
-WEAK_PASSWORD = ErrorRow("AUTH_004", 422, "The password is too easy to guess")
-ROLE_REFUSED = ErrorRow("AUTH_005", 403, "This role can't be given by this registration")
-REGISTRATION_CLOSED = ErrorRow("AUTH_006", 403, "Registration needs an invitation")
-INVITATION_REFUSED = ErrorRow("AUTH_007", 403, "This invitation is not valid")
-ORIGIN_REFUSED = ErrorRow("AUTH_008", 403, "A refresh cookie counts only with an allowed Origin")
-LOCKED = ErrorRow("AUTH_009", 429, "Too many failed attempts, try again later")
-WRONG_PASSWORD = ErrorRow("AUTH_010", 403, "The current password is not right")
-CODE_REFUSED = ErrorRow("AUTH_011", 403, "This code is not valid")
-LAST_ADMIN = ErrorRow("AUTH_030", 409, "The organization's last admin must stay while it has other members")
-MEMBER_CHANGED = ErrorRow("AUTH_031", 412, "The member is not as it was seen")
-ACTOR_CHANGED = ErrorRow("AUTH_032", 409, "Whoever asks for this is not who they were any more")
-INVITATIONS_FULL = ErrorRow("AUTH_040", 409, "Too many invitations are waiting: withdraw some")
+BAD_CREDENTIALS = ErrorRow(
+    "AUTH_001",
+    401,
+    "Invalid credentials",
+    "Check the e-mail address and the password; several failures lock the account for a time.",
+)
+EMAIL_TAKEN = ErrorRow(
+    "AUTH_002",
+    409,
+    "This e-mail address is already registered",
+    "Log in, or register another address.",
+)
+REFRESH_REFUSED = ErrorRow(
+    "AUTH_003",
+    401,
+    "The refresh token is not valid",
+    "Log in again.",
+)
+WEAK_PASSWORD = ErrorRow(
+    "AUTH_004",
+    422,
+    "The password is too easy to guess",
+    "Choose a longer or less common password.",
+)
+ROLE_REFUSED = ErrorRow(
+    "AUTH_005",
+    403,
+    "This role can't be given by this registration",
+    "Have an admin or a manager give the role.",
+)
+REGISTRATION_CLOSED = ErrorRow(
+    "AUTH_006",
+    403,
+    "Registration needs an invitation",
+    "Get an invitation from an admin or a manager.",
+)
+INVITATION_REFUSED = ErrorRow(
+    "AUTH_007",
+    403,
+    "This invitation is not valid",
+    "Ask for a new invitation.",
+)
+ORIGIN_REFUSED = ErrorRow(
+    "AUTH_008",
+    403,
+    "A refresh cookie counts only with an allowed Origin",
+    "Call from an origin of `ALLOWED_ORIGINS`.",
+)
+LOCKED = ErrorRow(
+    "AUTH_009",
+    429,
+    "Too many failed attempts, try again later",
+    "Wait as long as `Retry-After` says; an admin can end it by `DELETE /auth/locks/{user_id}`.",
+)
+WRONG_PASSWORD = ErrorRow(
+    "AUTH_010",
+    403,
+    "The current password is not right",
+    "Send the current password, or ask for a code by `POST /auth/password/forgot`.",
+)
+CODE_REFUSED = ErrorRow(
+    "AUTH_011",
+    403,
+    "This code is not valid",
+    "Ask for a new code by `POST /auth/password/forgot`.",
+)
+LAST_ADMIN = ErrorRow(
+    "AUTH_030",
+    409,
+    "The organization's last admin must stay while it has other members",
+    "Make another member an admin first.",
+)
+MEMBER_CHANGED = ErrorRow(
+    "AUTH_031",
+    412,
+    "The member is not as it was seen",
+    "Read the member again and decide anew.",
+)
+ACTOR_CHANGED = ErrorRow(
+    "AUTH_032",
+    409,
+    "Whoever asks for this is not who they were any more",
+    "Log in again.",
+)
+INVITATIONS_FULL = ErrorRow(
+    "AUTH_040",
+    409,
+    "Too many invitations are waiting: withdraw some",
+    "Withdraw invitations by `DELETE /auth/invitations/{invitation_id}`, or wait until some expire.",
+)
 
 ROWS = (
     BAD_CREDENTIALS,

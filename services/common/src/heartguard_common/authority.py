@@ -21,14 +21,14 @@ class Authority(Protocol):
 
         That is: a member of that organization, with that role, active, not deleted, the session not revoked. `hold`
         locks their row, and with it those of the `others` whom the change is about; False where that is done already.
-        `closed` allows it in an organization that is being deleted. Raises GEN_402.
+        `closed` allows it in an organization that is being deleted. Raises GEN_401_TOKEN.
         """
 
     def require_writer(self, actor: Principal, persons: Iterable[int] = ()) -> frozenset[int]:
         """For whoever stores data of `persons` (the actor always is one): those of them who were deleted.
 
-        Nobody is deleted, nor is the organization, before the transaction has ended. Raises GEN_402 where the actor is
-        not who their token says any more.
+        Nobody is deleted, nor is the organization, before the transaction has ended. Raises GEN_401_TOKEN where the
+        actor is not who their token says any more.
         """
 
     def admits(self, org_id: int, user_id: int | None = None) -> bool:

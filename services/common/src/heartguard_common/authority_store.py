@@ -27,14 +27,14 @@ class PostgresAuthority:
     def require_actor(
         self, actor: Principal, *, others: Iterable[int] = (), hold: bool = True, closed: bool = False
     ) -> None:
-        """Raises GEN_402 unless the actor is who their token says, until the transaction ends."""
+        """Raises GEN_401_TOKEN unless the actor is who their token says, until the transaction ends."""
         held = {*others, actor.user_id or 0} if hold else ()
         found = self._enter(actor.org_id or 0, others, actor, hold=held)
         if not found.acts or not (found.is_open or closed):
             raise ServiceError(INVALID_TOKEN)
 
     def require_writer(self, actor: Principal, persons: Iterable[int] = ()) -> frozenset[int]:
-        """Those of `persons` who were deleted. Raises GEN_402 where the actor is not who their token says."""
+        """Those of `persons` who were deleted. Raises GEN_401_TOKEN where the actor is not who their token says."""
         found = self._enter(actor.org_id or 0, {*persons, actor.user_id or 0}, actor)
         if not found.acts or not found.is_open:
             raise ServiceError(INVALID_TOKEN)

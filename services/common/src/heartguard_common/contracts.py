@@ -93,11 +93,13 @@ class Contract:
         if quantity.holds_too_much_xml(body, self._most):
             raise Violations([_TOO_MUCH])
         root = parse_xml(body)
-        if root.tag != self.name:
+        if root.tag != xml_codec.root_tag(self._message):
             raise Violations([Fault("", "the root element does not have the name of the message")])
         # The XSD says no without saying where; whatever it refuses, decoder and JSON Schema refuse with a pointer.
         # It copies each text while it looks at it, so it goes first, before the document holds another copy.
         lawful = self._xsd.validate(root)
+        if self._message.namespace:
+            xml_codec.leave_namespace(root, self._message.namespace)
         decoder = xml_codec.Decoder()
         document: Document = decoder.message(root, self._message)
         del root  # the last check copies each text too, and must not find it kept a third time

@@ -134,7 +134,7 @@ class _Prover:
 def _bounded(
     _connection: Connection, _cursor: object, statement: str, values: Any, _context: object, many: bool
 ) -> tuple[str, Any]:
-    """The statement with the time that is left for it. Raises GEN_521 when there is none."""
+    """The statement with the time that is left for it. Raises GEN_422_TIME when there is none."""
     seconds = deadline.left()
     if seconds is None or many:
         return statement, values
@@ -144,7 +144,7 @@ def _bounded(
 
 @contextmanager
 def _outages_told() -> Iterator[None]:
-    """Whatever means that PostgreSQL is away becomes GEN_503, a statement that was cancelled GEN_521."""
+    """Whatever means that PostgreSQL is away becomes GEN_503, a statement that was cancelled GEN_422_TIME."""
     try:
         yield
     except _OUTAGES as error:

@@ -33,7 +33,7 @@ def within(seconds: float | None) -> Iterator[None]:
 
 
 def left() -> float | None:
-    """How many seconds remain; None where nothing is bounded. Raises GEN_521 when none do."""
+    """How many seconds remain; None where nothing is bounded. Raises GEN_422_TIME when none do."""
     bound = _BOUND.get()
     if bound is None:
         return None

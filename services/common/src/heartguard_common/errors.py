@@ -1,4 +1,4 @@
-"""An error is a row, not an essay: code, status, title. `failures.py` is the one place that renders it."""
+"""An error is a row: code, status, title, and what to do about it. `failures.py` is the one place that renders it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +7,15 @@ from types import MappingProxyType
 
 @dataclass(frozen=True)
 class ErrorRow:
-    """One row of the error catalogue: a stable code, its HTTP status, and the message a caller reads."""
+    """One row of the error catalogue: a stable code, its HTTP status, the message a caller reads, and what to do.
+
+    A shared code is `GEN_` and its status; one with a narrower meaning has a word behind it, such as `GEN_401_TOKEN`.
+    """
 
     code: str
     status: int
     title: str
+    advice: str
 
 
 @dataclass(frozen=True)
@@ -61,32 +65,162 @@ class SisterError(ServiceError):
         return self.status in LASTING
 
 
-MALFORMED = ErrorRow("GEN_400", 400, "The request body is not well-formed")
-UNAUTHENTICATED = ErrorRow("GEN_401", 401, "Authentication is required")
-INVALID_TOKEN = ErrorRow("GEN_402", 401, "The access token is not valid")
-FORBIDDEN = ErrorRow("GEN_403", 403, "This role may not do that")
-NOT_FOUND = ErrorRow("GEN_404", 404, "There is no such resource")
-METHOD_NOT_ALLOWED = ErrorRow("GEN_405", 405, "This resource does not support that method")
-NOT_ACCEPTABLE = ErrorRow("GEN_406", 406, "None of the accepted media types can be produced")
-CONFLICT = ErrorRow("GEN_409", 409, "The resource is in a state that does not allow this")
-PRECONDITION_FAILED = ErrorRow("GEN_412", 412, "The resource has changed since it was read")
-TOO_LARGE = ErrorRow("GEN_413", 413, "The request body is too large")
-UNSUPPORTED_MEDIA_TYPE = ErrorRow("GEN_415", 415, "The media type of the request body is not supported")
-TARGET_TOO_LONG = ErrorRow("GEN_414", 414, "The request target is too long")
-EXPECTATION_FAILED = ErrorRow("GEN_417", 417, "The expectation of the request can't be met")
-UNPROCESSABLE = ErrorRow("GEN_422", 422, "The request does not satisfy its contract")
-KEY_REUSED = ErrorRow("GEN_423", 422, "This Idempotency-Key was used with another request")
-TOO_MANY_REQUESTS = ErrorRow("GEN_429", 429, "Too many requests")
-NOT_HTTP = ErrorRow("GEN_430", 400, "The request is not well-formed HTTP")
-HEADERS_TOO_LARGE = ErrorRow("GEN_431", 431, "The request header is too large")
-LIMIT_FOR_NOW = ErrorRow("GEN_432", 429, "A limit is used up for now")
-LIMIT_REACHED = ErrorRow("GEN_433", 409, "A limit is used up until somebody makes room")
-INTERNAL = ErrorRow("GEN_500", 500, "The server failed to answer this request")
-UNKNOWN_CODING = ErrorRow("GEN_501", 501, "The transfer coding of the request is not supported")
-SISTER_UNAVAILABLE = ErrorRow("GEN_502", 502, "Another service gave no usable answer")
-UNAVAILABLE = ErrorRow("GEN_503", 503, "A needed dependency is not available")
-BUSY = ErrorRow("GEN_520", 503, "As many expensive requests as possible are being answered; send this one again")
-TOO_LONG = ErrorRow("GEN_521", 422, "The request took longer than it may and was ended; ask for less")
+MALFORMED = ErrorRow(
+    "GEN_400",
+    400,
+    "The request body is not well-formed",
+    "Correct the syntax of the body: UTF-8 JSON or XML, no duplicate keys, no document type.",
+)
+UNAUTHENTICATED = ErrorRow(
+    "GEN_401",
+    401,
+    "Authentication is required",
+    "Send `Authorization: Bearer` with an access token from `POST /auth/login`.",
+)
+INVALID_TOKEN = ErrorRow(
+    "GEN_401_TOKEN",
+    401,
+    "The access token is not valid",
+    "Get a new access token by `POST /auth/refresh`, or log in again.",
+)
+FORBIDDEN = ErrorRow(
+    "GEN_403",
+    403,
+    "This role may not do that",
+    "Ask somebody whose role may; the operation's `x-who` names the roles.",
+)
+NOT_FOUND = ErrorRow(
+    "GEN_404",
+    404,
+    "There is no such resource",
+    "Check the path and the ids in it; what belongs to another organization is 404 too.",
+)
+METHOD_NOT_ALLOWED = ErrorRow(
+    "GEN_405",
+    405,
+    "This resource does not support that method",
+    "Use one of the methods in `Allow`.",
+)
+NOT_ACCEPTABLE = ErrorRow(
+    "GEN_406",
+    406,
+    "None of the accepted media types can be produced",
+    "Accept a media type that the operation offers.",
+)
+CONFLICT = ErrorRow(
+    "GEN_409",
+    409,
+    "The resource is in a state that does not allow this",
+    "Read the resource again and decide anew.",
+)
+PRECONDITION_FAILED = ErrorRow(
+    "GEN_412",
+    412,
+    "The resource has changed since it was read",
+    "Read the resource again, and repeat the change with its new `ETag`.",
+)
+TOO_LARGE = ErrorRow(
+    "GEN_413",
+    413,
+    "The request body is too large",
+    "Send less at once; the message names the limit.",
+)
+UNSUPPORTED_MEDIA_TYPE = ErrorRow(
+    "GEN_415",
+    415,
+    "The media type of the request body is not supported",
+    "Send one of the media types that the operation takes, with that `Content-Type`.",
+)
+TARGET_TOO_LONG = ErrorRow(
+    "GEN_414",
+    414,
+    "The request target is too long",
+    "Shorten the path or the query.",
+)
+EXPECTATION_FAILED = ErrorRow(
+    "GEN_417",
+    417,
+    "The expectation of the request can't be met",
+    "Leave out `Expect`, or send `100-continue`.",
+)
+UNPROCESSABLE = ErrorRow(
+    "GEN_422",
+    422,
+    "The request does not satisfy its contract",
+    "Correct what `details` points at.",
+)
+KEY_REUSED = ErrorRow(
+    "GEN_422_KEY",
+    422,
+    "This Idempotency-Key was used with another request",
+    "Use a new key for each different request; repeat a request unchanged under its key.",
+)
+TOO_MANY_REQUESTS = ErrorRow(
+    "GEN_429",
+    429,
+    "Too many requests",
+    "Wait as long as `Retry-After` says.",
+)
+NOT_HTTP = ErrorRow(
+    "GEN_400_HTTP",
+    400,
+    "The request is not well-formed HTTP",
+    "Correct the request line, the header fields or the framing (RFC 9112).",
+)
+HEADERS_TOO_LARGE = ErrorRow(
+    "GEN_431",
+    431,
+    "The request header is too large",
+    "Send fewer or shorter header fields.",
+)
+LIMIT_FOR_NOW = ErrorRow(
+    "GEN_429_LIMIT",
+    429,
+    "A limit is used up for now",
+    "Wait as long as `Retry-After` says, or have the operator raise the limit that the message names.",
+)
+LIMIT_REACHED = ErrorRow(
+    "GEN_409_LIMIT",
+    409,
+    "A limit is used up until somebody makes room",
+    "Make room as docs/limits.md says of the limit that the message names, or have the operator raise it.",
+)
+INTERNAL = ErrorRow(
+    "GEN_500",
+    500,
+    "The server failed to answer this request",
+    "Report it with the request id; the service's log has the reason.",
+)
+UNKNOWN_CODING = ErrorRow(
+    "GEN_501",
+    501,
+    "The transfer coding of the request is not supported",
+    "Use no transfer coding but `chunked`.",
+)
+SISTER_UNAVAILABLE = ErrorRow(
+    "GEN_502",
+    502,
+    "Another service gave no usable answer",
+    "Try again; the operator finds the failing service at `/health`.",
+)
+UNAVAILABLE = ErrorRow(
+    "GEN_503",
+    503,
+    "A needed dependency is not available",
+    "Try again after some seconds; the operator finds the failing dependency at the service's `/ready`.",
+)
+BUSY = ErrorRow(
+    "GEN_503_BUSY",
+    503,
+    "As many expensive requests as possible are being answered; send this one again",
+    "Send it again after `Retry-After`; run fewer of these at once.",
+)
+TOO_LONG = ErrorRow(
+    "GEN_422_TIME",
+    422,
+    "The request took longer than it may and was ended; ask for less",
+    "Ask for a shorter range or fewer values.",
+)
 
 ROWS = (
     MALFORMED,

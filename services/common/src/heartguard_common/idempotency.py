@@ -69,9 +69,9 @@ class IdempotencyKeys:
         """The recorded answer of an earlier request with this key, or a new one; `request_hash` by `fingerprint`.
 
         `answer` is given the time when the key was claimed, in nanoseconds since the epoch. A second request that
-        arrives while the first runs waits for it. Raises GEN_423 when the key was used with another request. What is
-        kept counts against the caller's limit in the organization `org_id`: raises `LimitError` where there is no room
-        for it, and then nothing has happened.
+        arrives while the first runs waits for it. Raises GEN_422_KEY when the key was used with another request.
+        What is kept counts against the caller's limit in the organization `org_id`: raises `LimitError` where there is
+        no room for it, and then nothing has happened.
         """
         scope = {
             "service": self._service,

@@ -183,7 +183,7 @@ class TokenVerifier:
         self._clock = clock
 
     def verify(self, token: str) -> Principal:
-        """The person a token stands for. Raises `ServiceError` GEN_402 for whatever is not valid."""
+        """The person a token stands for. Raises `ServiceError` GEN_401_TOKEN for whatever is not valid."""
         try:
             header = read_header(token)
             for key in self._keys.candidates(header.get("kid")):
@@ -252,7 +252,7 @@ class Authenticator:
         self._credentials = credentials
 
     def identify(self, authorization: str | None) -> Principal | None:
-        """The caller, or None without a header. Raises `ServiceError` GEN_402 when the header is no good."""
+        """The caller, or None without a header. Raises `ServiceError` GEN_401_TOKEN when the header is no good."""
         if authorization is None:
             return None
         scheme, _, value = authorization.strip().partition(" ")

@@ -74,7 +74,7 @@ class Lane:
         return len(self._waiters)
 
     def enter(self, owner: Hashable) -> "Place":
-        """A place for a request of `owner`, at once or after a wait. Raises GEN_520.
+        """A place for a request of `owner`, at once or after a wait. Raises GEN_503_BUSY.
 
         Those for whom there is room to wait do so for `patience` seconds, all others for `brief` ones, and only if a
         place was given back so recently.
@@ -148,7 +148,7 @@ class Place:
 class Stream:
     """The blocks of a long answer, which have a place until they end or are closed.
 
-    Ends with GEN_521 when a block takes longer than BLOCK_SECONDS, or all of them longer than `seconds`.
+    Ends with GEN_422_TIME when a block takes longer than BLOCK_SECONDS, or all of them longer than `seconds`.
     """
 
     def __init__(self, blocks: Iterable[bytes], place: Place, seconds: float = STREAM_SECONDS) -> None:
@@ -194,12 +194,12 @@ class Lanes:
 
     @contextmanager
     def computing(self, principal: Principal, seconds: float | None) -> Iterator[None]:
-        """A block that has a place, and so many seconds (None: no bound). Raises GEN_520, GEN_521."""
+        """A block that has a place, and so many seconds (None: no bound). Raises GEN_503_BUSY, GEN_422_TIME."""
         with self.work.enter(_owner(principal)), deadline.within(seconds):
             yield
 
     def sending(self, principal: Principal, blocks: Iterable[bytes]) -> Stream:
-        """The blocks of an answer that are made while it is sent. Raises GEN_520."""
+        """The blocks of an answer that are made while it is sent. Raises GEN_503_BUSY."""
         seconds = math.inf if principal.kind == "service" else STREAM_SECONDS
         return Stream(blocks, self.streams.enter(_owner(principal)), seconds)
 

@@ -14,6 +14,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from heartguard_common import deprecation
+from heartguard_common.deprecation import Deprecation
+from heartguard_common.error_documents import DIALECTS
 from heartguard_common.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
 from heartguard_common.paths import POLICY_FILE
 
@@ -38,10 +41,12 @@ KINDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
 )
 
 STREAM = "stream"
+VERSION = ("api", "v1")  # the first segments of a path's alias, /api/v1/users/me for /users/me
 _KIB = 1024
 _TOP_KEYS = frozenset({"classes", "bodies", "parameters", "route"})
 _REQUIRED = ("id", "method", "path", "upstream", "who", "limit", "audited")
-_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials", "body", "answer"))
+_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials", "body", "answer", "errors", "versioned")) | deprecation.KEYS
+DOCS_PAGE = "/docs"
 _ID = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
 _HARMLESS = re.compile(r"org_[0-9]{1,10}(_[A-Za-z0-9_.-]{1,100})?|[a-z_]{1,40}\.(schema\.json|xsd)", re.ASCII)
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+|\{[a-z_]+\}", re.ASCII)
@@ -70,7 +75,8 @@ class Row:
     `who` is `"anyone"`, `"inner"` or a map from role to scope. `services` names the services that the role `service`
     stands for here. `limit` is a class of `Policy.classes` or `"none"`.
     `max_body` is how many bytes a request's body may have, as sent and decompressed; None for a stream of media.
-    `long_answer` says that an answer may be as long as a file.
+    `long_answer` says that an answer may be as long as a file. `errors` names the dialect in which the route refuses,
+    whatever a client accepts; None for the contract's. `versioned` says that the path exists under `/api/v1` too.
     """
 
     id: str
@@ -85,6 +91,9 @@ class Row:
     max_body: int | None
     long_answer: bool
     services: frozenset[str] = frozenset()
+    errors: str | None = None
+    versioned: bool = True
+    deprecation: Deprecation | None = None
 
     def scope(self, role: str) -> str | None:
         """How far a role reaches here; None where it may not enter. Open rows have no scope to speak of."""
@@ -94,6 +103,11 @@ class Row:
     def free_text(self) -> bool:
         """Whether a part of the path is text of the caller's choice, which may hold what no log may show."""
         return any(part.kind == "text" for part in self.segments)
+
+    @cached_property
+    def notices(self) -> tuple[tuple[str, str], ...]:
+        """The headers by which every answer says that the route is to go; none where it is not."""
+        return self.deprecation.headers(f"{DOCS_PAGE}#{self.id}") if self.deprecation else ()
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -128,7 +142,9 @@ class Policy:
 
     @cached_property
     def _words(self) -> frozenset[str]:
-        return frozenset({"", *(part.text for row in self.rows for part in row.segments if part.kind is None)})
+        return frozenset(
+            {"", *VERSION, *(part.text for row in self.rows for part in row.segments if part.kind is None)}
+        )
 
     def permissions(self, role: str) -> tuple[str, ...]:
         """The ids of the rows that a role may use, sorted; rows open to anyone are nobody's permission."""
@@ -275,18 +291,30 @@ def _faults(
         yield "limit names no class"
     if entry.get("body", STREAM) != STREAM and entry["body"] not in bodies:
         yield "body names no class"
-    if entry.get("answer", STREAM) != STREAM:
-        yield f"answer can only be {STREAM}"
-    if not isinstance(entry["audited"], bool):
-        yield "audited must be true or false"
+    yield from (
+        f"{name} must be true or false"
+        for name in ("audited", "versioned")
+        if not isinstance(entry.get(name, True), bool)
+    )
+    yield from _answer_faults(entry)
     yield from _path_faults(entry["path"], kinds)
     yield from _who_faults(entry["who"], entry.get("credentials"))
+
+
+def _answer_faults(entry: Mapping[str, Any]) -> Iterator[str]:
+    if entry.get("answer", STREAM) != STREAM:
+        yield f"answer can only be {STREAM}"
+    if entry.get("errors", DIALECTS[0]) not in DIALECTS:
+        yield f"errors must be one of {', '.join(DIALECTS)}"
+    yield from deprecation.faults(entry)
 
 
 def _path_faults(path: Any, kinds: Mapping[str, str]) -> Iterator[str]:
     if not isinstance(path, str) or not path.startswith("/"):
         yield "path must begin with a slash"
         return
+    if path[1:].split("/")[: len(VERSION)] == list(VERSION):
+        yield "path must not begin with /api/v1, under which every versioned path exists anyway"
     for piece in path[1:].split("/"):
         if not _SEGMENT.fullmatch(piece):
             yield "path must be made of plain segments and {parameters}"
@@ -339,6 +367,9 @@ def _row(entry: Mapping[str, Any], bodies: Mapping[str, int], kinds: Mapping[str
         services=services,
         max_body=None if body == STREAM else bodies[body] * _KIB,
         long_answer="answer" in entry,
+        errors=entry.get("errors"),
+        versioned=entry.get("versioned", True),
+        deprecation=deprecation.read(entry),
     )
 
 

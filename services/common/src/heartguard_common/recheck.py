@@ -22,7 +22,7 @@ class ActiveCheck:
         self._asked_at = time.monotonic()
 
     def require(self) -> None:
-        """Return when it counts. Raises GEN_402 when it is revoked, GEN_503 when nobody can tell."""
+        """Return when it counts. Raises GEN_401_TOKEN when it is revoked, GEN_503 when nobody can tell."""
         if self._person is not None and time.monotonic() - self._asked_at > self._believed_seconds:
             self._revocations.require_active(self._person, self._token)
             self._asked_at = time.monotonic()
@@ -36,7 +36,7 @@ class CheckedReader:
         self._active = active
 
     def read(self, size: int = -1, /) -> bytes:
-        """At most `size` bytes; empty at the end. Raises GEN_402, GEN_503."""
+        """At most `size` bytes; empty at the end. Raises GEN_401_TOKEN, GEN_503."""
         block = self._stream.read(size)
         self._active.require()
         return block

@@ -95,4 +95,4 @@ class Revocations(Protocol):
     """Something that knows whether a verified token still counts."""
 
     def require_active(self, principal: Principal, token: str) -> None:
-        """Return when the token counts. Raises GEN_402 when revoked, GEN_503 when nobody can tell."""
+        """Return when the token counts. Raises GEN_401_TOKEN when revoked, GEN_503 when nobody can tell."""

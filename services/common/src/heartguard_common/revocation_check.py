@@ -16,7 +16,7 @@ class RedisRevocations:
         self._copy = Copy()
 
     def require_active(self, principal: Principal, token: str) -> None:
-        """Return when the token counts. Raises GEN_402 when revoked, GEN_503 when nobody can tell."""
+        """Return when the token counts. Raises GEN_401_TOKEN when revoked, GEN_503 when nobody can tell."""
         try:
             verdict = self._copy.judge(principal, self._redis.mget(keys(principal)))
         except REDIS_FAULTS:

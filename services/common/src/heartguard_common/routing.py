@@ -11,6 +11,7 @@ from heartguard_common.identity import Principal
 DOCUMENT_TYPES = ("application/json", "application/xml", "text/xml")
 FORMATS = {"json": "application/json", "xml": "application/xml"}  # of `?format=`
 CSV, NDJSON = "text/csv", "application/x-ndjson"
+HEALTH_JSON = "application/health+json"
 # Offered by a route whose answer has the type it has: bytes that somebody stored are not negotiated about.
 ANY_TYPE = ("*/*",)
 Encode = Callable[[Any], bytes]

@@ -39,12 +39,18 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """A message: its name (the XML root), resource and shape; `unwrap` is the JSON wrapper its XML has not."""
+    """A message: its name, resource and shape; `unwrap` is the JSON wrapper its XML has not.
+
+    `root` is the name of its XML element, which is the message's own where no format of somebody else's is spoken, and
+    `namespace` the XML namespace of all its elements, if any.
+    """
 
     name: str
     resource: str
     shape: Shape
     unwrap: str = ""
+    root: str = ""
+    namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,9 @@ class Bundle:
     def message(self, name: str) -> Message:
         """The message `name` with its shape; KeyError when there is none."""
         schema = self.schema["$defs"][name]
-        return Message(name, self.resource_of(name), self.shape(schema), schema.get("xml", {}).get("x-unwrap", ""))
+        xml = schema.get("xml", {})
+        root, namespace = xml.get("name", name), xml.get("namespace", "")
+        return Message(name, self.resource_of(name), self.shape(schema), xml.get("x-unwrap", ""), root, namespace)
 
     def resolve(self, schema: Schema) -> Schema:
         """`schema` with its `$ref` followed; what stands beside the reference (description, xml) wins."""

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import UnsupportedTransferCoding
 
+from heartguard_common.error_documents import error_document
 from heartguard_common.errors import INTERNAL, ErrorRow
 from heartguard_common.ids import uuid7
 from heartguard_common.trace import REQUEST_ID
@@ -42,8 +43,7 @@ def refuse(client: Any, method: str | None, row: ErrorRow, log: logging.Logger, 
     REQUEST_ID.set(own)
     fields = {"method": method, "status": row.status, "code": row.code, "route": "unparsed"}
     log.info("request", extra={"fields": {**fields, **({"gateway_request_id": own} if gateway else {})}})
-    document = {"error": {"code": row.code, "message": row.title, "request_id": own}}
-    body = json.dumps(document, separators=(",", ":")).encode()
+    body = json.dumps(error_document(row, own), separators=(",", ":")).encode()
     head = (
         f"HTTP/1.1 {row.status} {HTTPStatus(row.status).phrase}\r\n"
         "Connection: close\r\n"

@@ -144,13 +144,14 @@ def _begin(app: Flask, edge: Edge) -> None:
     # The id names the gateway's audit event: at a service's own door anybody could name somebody else's.
     GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID") if client else None)
     TRACEPARENT.set(continued(request.headers.get("traceparent")))
-    g.error_type = choose(request.headers.get("Accept"), DOCUMENT_TYPES) or DOCUMENT_TYPES[0]
     view = app.view_functions.get(request.endpoint or "")
-    g.row = view.row if isinstance(view, _Endpoint) else None
-    offers = view.route.offers if isinstance(view, _Endpoint) else DOCUMENT_TYPES
+    g.row, offers = (view.row, view.route.offers) if isinstance(view, _Endpoint) else (None, DOCUMENT_TYPES)
+    accept, dialect = request.headers.get("Accept"), g.row.errors if g.row else None
+    g.error_type = dialect or failures.error_type(accept, choose(accept, DOCUMENT_TYPES) or DOCUMENT_TYPES[0])
     chosen = offers[0] if offers == ANY_TYPE else _representation(offers)
     # An error leaves in a document format even where the good answer would have been CSV or plain text.
-    g.error_type = chosen if chosen in DOCUMENT_TYPES else _representation(DOCUMENT_TYPES) or DOCUMENT_TYPES[0]
+    kind = chosen if chosen in DOCUMENT_TYPES else _representation(DOCUMENT_TYPES) or DOCUMENT_TYPES[0]
+    g.error_type = dialect or failures.error_type(accept, kind, forced="format" in request.args)
     if chosen is None:
         raise ServiceError(NOT_ACCEPTABLE)
     g.media_type = chosen

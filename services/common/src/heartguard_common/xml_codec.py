@@ -63,6 +63,18 @@ def typed(text: str, kind: str) -> Any:
     return text if kind == "integer" else finite(stripped)
 
 
+def root_tag(message: Message) -> str:
+    """The tag of a message's root element as lxml writes it."""
+    return f"{{{message.namespace}}}{message.root}" if message.namespace else message.root
+
+
+def leave_namespace(root: _Element, namespace: str) -> None:
+    """Rename the elements of a namespace to their local names; those of others keep theirs, which no contract knows."""
+    prefix = f"{{{namespace}}}"
+    for element in root.iter():
+        element.tag = element.tag.removeprefix(prefix)
+
+
 class Decoder:
     """Turns one element tree into a document and keeps the faults a schema can't see, at most 100."""
 
@@ -189,10 +201,10 @@ def encode(document: Any, message: Message) -> bytes:
     if message.unwrap:
         document, shape = document[message.unwrap], shape.members[message.unwrap]
     parts: list[str] = []
-    _write(parts, message.name, "", document, shape)
+    _write(parts, message.root, f' xmlns="{message.namespace}"' if message.namespace else "", document, shape)
     body = "".join(parts)
     if "xsi:nil" in body:
-        body = body.replace(message.name, f'{message.name} xmlns:xsi="{XSI}"', 1)
+        body = body.replace(message.root, f'{message.root} xmlns:xsi="{XSI}"', 1)
     return (DECLARATION + xml_safe(body)).encode()
 
 

@@ -16,7 +16,7 @@ class CachedCallers:
         self._known: dict[str, Principal] = {}
 
     def identify(self, authorization: str | None) -> Principal | None:
-        """The caller. Raises GEN_402 for bad credentials, GEN_503 when the keys to check them can't be had.
+        """The caller. Raises GEN_401_TOKEN for bad credentials, GEN_503 when the keys to check them can't be had.
 
         Raises GW_020 for Basic credentials, right or wrong: they are the services', which call each other directly.
         """

@@ -123,15 +123,21 @@ class Quota:
 
 @dataclass(slots=True)
 class Exchange:
-    """One request on its way down the stages; each stage adds its fields, and nothing else carries state."""
+    """One request on its way down the stages; each stage adds its fields, and nothing else carries state.
+
+    `media_type` is that of documents, `error_type` that of a refusal, or the dialect that the row names for errors.
+    `prefix` is what the client's path has before that of the service: nothing, or `/api/v1`.
+    """
 
     request: Request
     started: float
     request_id: str = ""
     gateway_request_id: str = ""
     media_type: str = "application/json"
+    error_type: str = "application/json"
     acceptable: bool = True
     segments: tuple[str, ...] = ()
+    prefix: str = ""
     row: Row | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     fault: ServiceError | None = None

@@ -128,7 +128,7 @@ def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None
         caller = make_authenticator(settings, make_keys(settings, auth, clock), clock).identify(f"Bearer {credential}")
         person = caller is not None and caller.kind == "person"
         if person and introspect(auth, credential) is Verdict.REVOKED:
-            raise RefusedError("401 GEN_402: the token is revoked")
+            raise RefusedError("401 GEN_401_TOKEN: the token is revoked")
     except ServiceError as error:
         raise _refusal(error) from error
     return caller

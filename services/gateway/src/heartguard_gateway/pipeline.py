@@ -34,11 +34,11 @@ class Stage:
 
 STAGES = (  # from top to bottom: the order is the policy
     Stage("assign_request_id", adds=("request_id", "gateway_request_id")),
-    Stage("choose_representation", adds=("media_type", "acceptable")),
+    Stage("choose_representation", adds=("media_type", "error_type", "acceptable")),
     Stage("shed_load", needs=("media_type",)),
     Stage("refuse_malformed", adds=("segments",)),
     Stage("answer_preflight", needs=("segments",)),
-    Stage("match_route", needs=("segments",), adds=("row", "params", "fault")),
+    Stage("match_route", needs=("segments",), adds=("row", "params", "prefix", "fault")),
     Stage("verify_token", needs=("row", "fault"), adds=("principal",)),
     Stage("admit", needs=("row", "principal", "fault"), adds=("address", "quota")),
     Stage("authorize", needs=("row", "principal", "quota"), adds=("inner",)),
@@ -119,13 +119,13 @@ class Pipeline:
         exchange.refused_by, exchange.code = stage.name, known.row.code
         # What prepare_answer had put on a reply that can't leave is kept where it still holds.
         kept = _identifying(exchange.reply) if exchange.reply else []
-        status, headers, body = failures.render(known, exchange.media_type, exchange.request_id, self._ports.contracts)
+        status, headers, body = failures.render(known, exchange.error_type, exchange.request_id, self._ports.contracts)
         exchange.reply = Reply(status, [*headers.items(), *kept], body)
         self._ports.refused(stage.name, known.row.code)
 
 
 def _identifying(reply: Reply) -> list[tuple[str, str]]:
-    wanted = ("x-request-id", "x-gateway-request-id", "vary")
+    wanted = ("x-request-id", "x-gateway-request-id", "vary", "deprecation", "sunset", "link")
     return [
         (name, value)
         for name, value in reply.headers

@@ -3,23 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from heartguard_common.policy import Policy, Row, Segment
+from heartguard_common.policy import VERSION, Policy, Row, Segment
 from heartguard_gateway.domain import Limit
 
+VERSION_PREFIX = "/" + "/".join(VERSION)
 _MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Match:
-    """What a path leads to: rows by method, and the path's parameters."""
+    """What a path leads to: rows by method, the path's parameters, and its segments as services know them."""
 
     rows: Mapping[str, Row]
     params: Mapping[str, str]
+    segments: tuple[str, ...]
 
     @property
     def allow(self) -> str:
         """The value of an Allow header (RFC 9110 section 10.2.1)."""
         return ", ".join(sorted({*self.rows, "OPTIONS"}))
+
+    @property
+    def errors(self) -> str | None:
+        """The dialect of errors that all rows of the path name, for a method that none of them has."""
+        named = {row.errors for row in self.rows.values()}
+        return next(iter(named)) if len(named) == 1 else None
 
 
 _NO_PARAMS: Mapping[str, str] = {}
@@ -40,7 +48,19 @@ class Matcher:
             place.update(dict.fromkeys(row.methods, row))
 
     def find(self, segments: tuple[str, ...]) -> Match | None:
-        """The rows a path leads to, of all methods; None where no row knows it."""
+        """The rows a path leads to, of all methods; None where no row knows it.
+
+        `/api/v1` before a path leads to the same rows, but to none that is not `versioned`. It counts once.
+        """
+        if segments[:2] != VERSION:
+            return self._find(segments)
+        match = self._find(segments[2:])
+        if match is None or all(row.versioned for row in match.rows.values()):
+            return match
+        rows = {method: row for method, row in match.rows.items() if row.versioned}
+        return Match(rows, match.params, match.segments) if rows else None
+
+    def _find(self, segments: tuple[str, ...]) -> Match | None:
         fixed = self._fixed.get(segments)
         rows: dict[str, Row] = {}
         params: dict[str, str] = {}
@@ -53,8 +73,8 @@ class Matcher:
                     if segment.kind is not None
                 )
         if not rows:
-            return Match(fixed, _NO_PARAMS) if fixed else None
-        return Match({**rows, **(fixed or {})}, params)
+            return Match(fixed, _NO_PARAMS, segments) if fixed else None
+        return Match({**rows, **(fixed or {})}, params, segments)
 
 
 def compile_limits(policy: Policy, count: int, seconds: int) -> Mapping[str, Limit]:

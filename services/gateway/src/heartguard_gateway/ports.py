@@ -50,7 +50,7 @@ class Callers(Protocol):
     """Knows who stands behind an Authorization header."""
 
     def identify(self, authorization: str | None) -> Principal | None:
-        """The caller, or None without a header. Raises `ServiceError` GEN_402 when the header is no good."""
+        """The caller, or None without a header. Raises `ServiceError` GEN_401_TOKEN when the header is no good."""
 
 
 @dataclass(frozen=True)

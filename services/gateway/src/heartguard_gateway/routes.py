@@ -3,39 +3,37 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import gevent
 from flask import Flask
 
 from heartguard_common import etag
 from heartguard_common.contracts import Contracts
 from heartguard_common.errors import NOT_ACCEPTABLE, NOT_FOUND, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.failures import content_type
+from heartguard_common.json_documents import dump_json
 from heartguard_common.lifecycle import Lifecycle, readiness_document
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
-from heartguard_common.policy import Policy
 from heartguard_common.representation import choose
-from heartguard_common.routing import DOCUMENT_TYPES
+from heartguard_common.routing import DOCUMENT_TYPES, HEALTH_JSON
 from heartguard_common.xml_codec import pointer
 from heartguard_gateway.bodies import BLOCK
 from heartguard_gateway.clients import CLOSE, CUT, WAITED
 from heartguard_gateway.domain import Exchange, Reply, Request
+from heartguard_gateway.health import FAIL, SystemHealth
 from heartguard_gateway.pipeline import Pipeline
-from heartguard_gateway.ports import Outbound, Service
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment  # known to type checkers only
 
-_PROBE_SECONDS = 2.0
 _JSON = "application/json"
 _HTML = "text/html"
-_PAGE = "docs.html"
+_PAGE, _ERRORS_PAGE = "docs.html", "errors.html"
+_NO_STORE = ("Cache-Control", "no-store")
 _FILE_TYPES = {".json": _JSON, ".xsd": "application/xml; charset=utf-8", ".html": f"{_HTML}; charset=utf-8"}
 
 
@@ -45,19 +43,15 @@ class OwnRoutes:
     def __init__(
         self,
         contracts: Contracts,
-        policy: Policy,
         lifecycle: Lifecycle,
         metrics: Metrics,
-        services: Mapping[str, Service],
+        system: SystemHealth,
         schemas: Path,
     ) -> None:
         self._contracts = contracts
         self._lifecycle = lifecycle
         self._metrics = metrics
-        self._services = services
-        self._ready_paths = {
-            row.upstream: row.path for row in policy.rows if row.id.endswith(".ready") and row.upstream in services
-        }
+        self._system = system
         self._files = {path.name: path.read_bytes() for path in sorted(schemas.iterdir()) if path.suffix in _FILE_TYPES}
 
     @property
@@ -68,8 +62,10 @@ class OwnRoutes:
             "gateway.ready": self.ready,
             "gateway.metrics": self.metrics,
             "gateway.services": self.services,
+            "gateway.system_health": self.system_health,
             "gateway.openapi": self.openapi,
             "gateway.docs": self.docs,
+            "gateway.errors": self.errors,
             "gateway.schemas": self.schemas,
         }
 
@@ -89,10 +85,20 @@ class OwnRoutes:
 
     def services(self, exchange: Exchange) -> Reply:
         """How the gateway and each service behind it are, asked all at once."""
-        probes = [gevent.spawn(self._timed, "gateway", self._is_ready)]
-        probes += [gevent.spawn(self._timed, name, partial(self._answers, name)) for name in self._services]
-        gevent.joinall(probes)
-        return self._document(exchange, "ServiceList", {"items": [probe.value for probe in probes]})
+        items = [
+            {"name": check.name, "status": "ok" if check.ok else "failed", "latency_ms": check.latency_ms}
+            for check in self._system.ask()
+        ]
+        return self._document(exchange, "ServiceList", {"items": items})
+
+    def system_health(self, exchange: Exchange) -> Reply:
+        """The same for everybody, without times and asked once in a few seconds; 503 where it is `fail`."""
+        media_type = _negotiate(exchange, (*DOCUMENT_TYPES, HEALTH_JSON))
+        report = self._system.report()
+        status = 503 if report.status == FAIL else 200
+        if media_type == HEALTH_JSON:
+            return Reply(status, [("Content-Type", HEALTH_JSON), _NO_STORE], dump_json(report.draft()))
+        return self._document(exchange, "SystemHealth", report.document(), status)
 
     def openapi(self, exchange: Exchange) -> Reply:
         """The OpenAPI document."""
@@ -104,36 +110,22 @@ class OwnRoutes:
         _negotiate(exchange, (_HTML,))
         return self._file(exchange, _PAGE)
 
+    def errors(self, exchange: Exchange) -> Reply:
+        """What each error code means and what to do about it."""
+        _negotiate(exchange, (_HTML,))
+        return self._file(exchange, _ERRORS_PAGE)
+
     def schemas(self, exchange: Exchange) -> Reply:
         """A file of the contract, as it is: a schema has no second representation."""
         _refuse_query(exchange)
-        if exchange.params["file"] == _PAGE:
+        if exchange.params["file"] in (_PAGE, _ERRORS_PAGE):
             raise ServiceError(NOT_FOUND)
         return self._file(exchange, exchange.params["file"])
-
-    def _timed(self, name: str, well: Callable[[], bool]) -> dict[str, Any]:
-        started = time.monotonic()
-        ok = False
-        with gevent.Timeout(_PROBE_SECONDS, exception=False):
-            ok = well()
-        elapsed = round((time.monotonic() - started) * 1000, 2)
-        return {"name": name, "status": "ok" if ok else "failed", "latency_ms": elapsed}
-
-    def _is_ready(self) -> bool:
-        return all(health.ok for health in self._lifecycle.readiness())
-
-    def _answers(self, name: str) -> bool:
-        try:
-            inbound = self._services[name].send(Outbound("GET", self._ready_paths[name], [("accept", _JSON)]))
-        except ServiceError:
-            return False
-        return inbound.reply.status == 200
 
     def _document(self, exchange: Exchange, name: str, document: Mapping[str, Any], status: int = 200) -> Reply:
         media_type = _negotiate(exchange, DOCUMENT_TYPES)
         body = self._contracts[name].encode(document, media_type)
-        headers = [("Content-Type", content_type(media_type)), ("Cache-Control", "no-store")]
-        return Reply(status, headers, body)
+        return Reply(status, [("Content-Type", content_type(media_type)), _NO_STORE], body)
 
     def _file(self, exchange: Exchange, name: str) -> Reply:
         body = self._files.get(name)
@@ -162,10 +154,11 @@ def _refuse_query(exchange: Exchange) -> None:
 def _negotiate(exchange: Exchange, offers: Sequence[str]) -> str:
     """The media type to answer in. Raises GEN_406, GEN_422."""
     _refuse_query(exchange)
-    if exchange.acceptable and exchange.media_type in offers:
-        return exchange.media_type
-    chosen = choose(exchange.request.headers.get("accept"), offers)
-    if chosen is None or "format=" in exchange.request.query:
+    if "format=" in exchange.request.query:
+        chosen = exchange.media_type if exchange.media_type in offers else None
+    else:
+        chosen = choose(exchange.request.headers.get("accept"), offers)
+    if chosen is None:
         raise ServiceError(NOT_ACCEPTABLE)
     return chosen
 

@@ -28,6 +28,7 @@ from heartguard_common.spool import Spool
 from heartguard_gateway.answers import AnswerLimits, Answers
 from heartguard_gateway.bodies import BodySpool, SpoolLimits
 from heartguard_gateway.callers import CachedCallers
+from heartguard_gateway.health import SystemHealth
 from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.policy import Matcher, compile_limits
 from heartguard_gateway.ports import Ports
@@ -72,7 +73,7 @@ def create_app(
         gate=RedisGate(link, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
         bodies=bodies,
-        own=OwnRoutes(contracts, rules, lifecycle, metrics, services, SCHEMAS_DIR).table,
+        own=OwnRoutes(contracts, lifecycle, metrics, _health(rules, lifecycle, services, clock), SCHEMAS_DIR).table,
         trail=refused,
         metrics=metrics,
         refused=lambda stage, code: refusals.labels(stage, code).inc(),
@@ -124,6 +125,12 @@ def _upstreams(
     for upstream in made.values():
         lifecycle.on_close(upstream.close)
     return made
+
+
+def _health(rules: Policy, lifecycle: Lifecycle, services: Mapping[str, Upstream], clock: Clock) -> SystemHealth:
+    """Who asks the gateway and its services whether they are ready."""
+    paths = {row.upstream: row.path for row in rules.rows if row.id.endswith(".ready") and row.upstream in services}
+    return SystemHealth(lambda: all(it.ok for it in lifecycle.readiness()), services, paths, clock)
 
 
 def _answers(settings: Settings, metrics: Metrics) -> Answers:

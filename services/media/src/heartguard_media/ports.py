@@ -52,8 +52,8 @@ class Items(Protocol):
         """Remember an upload that begins and keep `item.size` bytes of the organization's room for it.
 
         Nobody sees it yet. `until_ns`: when the bytes must have begun to come, where they don't come with the call.
-        Committed when it returns, whatever transaction is open. Raises `LimitError` (MEDIA_009, GEN_433), and GEN_402
-        where the caller is not who their token says any more.
+        Committed when it returns, whatever transaction is open. Raises `LimitError` (MEDIA_009, GEN_409_LIMIT), and
+        GEN_401_TOKEN where the caller is not who their token says any more.
         """
 
     def finish(self, item_id: str, written: Written) -> MediaItem | None:

@@ -2,10 +2,35 @@
 
 from heartguard_common.errors import ErrorRow
 
-NO_ORGANIZATION = ErrorRow("ORG_001", 404, "There is no such organization")
-WRONG_NAME = ErrorRow("ORG_002", 422, "The name is not the name of the organization")
-UNKNOWN_TIME_ZONE = ErrorRow("ORG_003", 422, "The time zone is not in the IANA time zone database")
-NO_JOB = ErrorRow("ORG_004", 404, "There is no such deletion")
-NO_LIMIT = ErrorRow("ORG_005", 422, "There is no such limit of an organization")
+NO_ORGANIZATION = ErrorRow(
+    "ORG_001",
+    404,
+    "There is no such organization",
+    "Check the token's organization; it may have been deleted.",
+)
+WRONG_NAME = ErrorRow(
+    "ORG_002",
+    422,
+    "The name is not the name of the organization",
+    "Send the organization's present name.",
+)
+UNKNOWN_TIME_ZONE = ErrorRow(
+    "ORG_003",
+    422,
+    "The time zone is not in the IANA time zone database",
+    "Send a name of the IANA time zone database, such as `Europe/Madrid`.",
+)
+NO_JOB = ErrorRow(
+    "ORG_004",
+    404,
+    "There is no such deletion",
+    "Check the id that `Location` gave.",
+)
+NO_LIMIT = ErrorRow(
+    "ORG_005",
+    422,
+    "There is no such limit of an organization",
+    "Send a name that `GET /organization/limits` lists.",
+)
 
 ROWS = (NO_ORGANIZATION, WRONG_NAME, UNKNOWN_TIME_ZONE, NO_JOB, NO_LIMIT)

@@ -36,7 +36,8 @@ class Memberships(Protocol):
     def change(self, actor: Principal, seen: User, wanted: User) -> bool:
         """Give a member another role or activity; False when they are not as they were seen any more.
 
-        Raises USER_002 when nobody would lead the organization, GEN_402 when the actor is not who their token says.
+        Raises USER_002 when nobody would lead the organization, GEN_401_TOKEN when the actor is not who their token
+        says.
         """
 
 

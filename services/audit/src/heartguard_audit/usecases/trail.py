@@ -43,8 +43,8 @@ class AuditUseCases:
 
         A service is believed about the actor and speaks for itself alone. A person is the actor of their own events,
         which are of the kind `reported`: only services record changes and disclosures. Addresses are masked.
-        Raises GEN_422 for a person's disclosure, GEN_402 for a person who is not who their token says any more, GEN_503
-        when the event can be kept nowhere.
+        Raises GEN_422 for a person's disclosure, GEN_401_TOKEN for a person who is not who their token says any more,
+        GEN_503 when the event can be kept nowhere.
         """
         by_service = caller.kind == "service"
         if not by_service and said["action"].endswith(DISCLOSED):

@@ -78,7 +78,7 @@ class Revocations:
         return self._copy.copy_all()
 
     def require_active(self, principal: Principal, _: str) -> None:
-        """The edge's question, answered by the copy or else by the truth. Raises GEN_402 when revoked."""
+        """The edge's question, answered by the copy or else by the truth. Raises GEN_401_TOKEN when revoked."""
         try:
             verdict = self._seen.judge(principal, self._redis.mget(keys(principal)))
         except REDIS_FAULTS:

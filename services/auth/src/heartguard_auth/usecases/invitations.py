@@ -33,7 +33,7 @@ class Invitations:
         An earlier invitation of that address stops counting. Nothing that the caller sees tells whether the address has
         an account in another organization: its owner gets a letter that says so in place of the code, which would
         not work for them. Raises AUTH_005 for a role that the caller can't give, AUTH_002 for a member of the caller's
-        organization, AUTH_006 where registration is closed, AUTH_040 for too many that wait, GEN_432 for too many
+        organization, AUTH_006 where registration is closed, AUTH_040 for too many that wait, GEN_429_LIMIT for too many
         letters in a day.
         """
         if self._rules.registration == "closed":

@@ -21,7 +21,7 @@ class Membership:
         self._permissions = permissions
 
     def profile(self, principal: Principal) -> Account:
-        """The caller's own account. Raises GEN_402 when it is gone."""
+        """The caller's own account. Raises GEN_401_TOKEN when it is gone."""
         account = self._s.accounts.by_id(principal.user_id or 0)
         if account is None:
             raise ServiceError(INVALID_TOKEN)

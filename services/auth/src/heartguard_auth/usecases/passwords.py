@@ -44,7 +44,10 @@ class Passwords:
         self._guard = guard
 
     def change(self, principal: Principal, current: str, new: str, address: str) -> None:
-        """Replace the caller's password and end the other sessions. Raises AUTH_010, AUTH_004, AUTH_009, GEN_402."""
+        """Replace the caller's password and end the other sessions.
+
+        Raises AUTH_010, AUTH_004, AUTH_009, GEN_401_TOKEN.
+        """
         account = self._s.accounts.by_id(principal.user_id or 0)
         if account is None:
             raise ServiceError(INVALID_TOKEN)

@@ -27,9 +27,9 @@ class Registration:
         """Found an organization, join the one of an invitation, or add a member to the caller's.
 
         Raises AUTH_002 for a taken address, AUTH_004 for a guessable password, AUTH_005 for a role that
-        can't be given so, AUTH_006 where registration is closed, AUTH_007 for an invitation of no worth, GEN_402 for a
-        caller who is not who their token says any more, GEN_432 when from `address` as many organizations were founded
-        as may be in a day, GEN_433 when the organization is full.
+        can't be given so, AUTH_006 where registration is closed, AUTH_007 for an invitation of no worth, GEN_401_TOKEN
+        for a caller who is not who their token says any more, GEN_429_LIMIT when from `address` as many organizations
+        were founded as may be in a day, GEN_409_LIMIT when the organization is full.
         """
         email, code = request["email"], request.get("invitation")
         if code is not None:

@@ -15,7 +15,7 @@ _MICROSECONDS = 1_000_000
 
 
 def run(exchange: Exchange, ports: Ports) -> None:
-    """Set address and quota. Raises GEN_429, the fault found earlier, GEN_402 or GEN_503 for revoked tokens."""
+    """Set address and quota. Raises GEN_429, the fault found earlier, GEN_401_TOKEN or GEN_503 for revoked tokens."""
     request = exchange.request
     exchange.address = client_address(request.peer, request.headers.get("x-forwarded-for"), ports.trusted_proxies)
     person = exchange.principal if exchange.principal and exchange.principal.kind == "person" else None

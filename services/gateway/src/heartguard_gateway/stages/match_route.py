@@ -2,16 +2,25 @@
 
 from heartguard_common.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ServiceError
 from heartguard_gateway.domain import Exchange
+from heartguard_gateway.policy import VERSION_PREFIX
 from heartguard_gateway.ports import Ports
 
 
 def run(exchange: Exchange, ports: Ports) -> None:
-    """Set row and path parameters, or the fault GEN_404 or GEN_405 (with Allow)."""
+    """Set row, path parameters and the service's path, or the fault GEN_404 or GEN_405 (with Allow).
+
+    A row that names a dialect settles in which form the request is refused from here on.
+    """
     match = ports.matcher.find(exchange.segments)
     if match is None:
         exchange.fault = ServiceError(NOT_FOUND)
         return
-    exchange.row = match.rows.get(exchange.request.method)
+    row = exchange.row = match.rows.get(exchange.request.method)
     exchange.params = match.params
-    if exchange.row is None:
+    if match.segments is not exchange.segments:
+        exchange.segments, exchange.prefix = match.segments, VERSION_PREFIX
+    dialect = row.errors if row else match.errors
+    if dialect is not None:
+        exchange.error_type = dialect
+    if row is None:
         exchange.fault = ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": match.allow})

@@ -9,13 +9,14 @@ from heartguard_gateway.ports import Ports
 
 EXPOSE_HEADERS = (
     "ETag, X-Request-ID, X-Gateway-Request-ID, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
-    "X-RateLimit-Reset, Content-Disposition, X-Next-Cursor"
+    "X-RateLimit-Reset, Content-Disposition, X-Next-Cursor, Deprecation, Sunset, Link"
 )
 COMPRESS_ABOVE = 2048
 _GZIP = 31  # zlib's number for a gzip wrapper with the largest window
 _LEVEL = 1  # level 6 holds the worker five times as long for a tenth less
 _MICROSECONDS = 1_000_000
 _COMPRESSIBLE = re.compile(r"(?:text/(?!event-stream)|application/(?:[a-z.-]+\+)?(?:json|xml)\b|application/x-ndjson)")
+_COOKIE_PATH = re.compile(r"(;\s*path=)/", re.IGNORECASE)
 _REFUSES_GZIP = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 
 
@@ -30,12 +31,14 @@ def run(exchange: Exchange, ports: Ports) -> None:
             vary += [word.strip() for word in value.split(",")]
         else:
             headers.append((name, value))
-    reply.headers = headers
+    reply.headers = [_below(exchange.prefix, pair) for pair in headers] if exchange.prefix else headers
     if _compressible(reply):
         vary.append("Accept-Encoding")
         if _wanted(exchange) and _large(reply):
             _compress(reply)
     headers = reply.headers
+    if exchange.row is not None:
+        headers += exchange.row.notices
     headers.append(("X-Request-ID", exchange.request_id))
     headers.append(("X-Gateway-Request-ID", exchange.gateway_request_id))
     _show_quota(exchange, headers)
@@ -43,6 +46,16 @@ def run(exchange: Exchange, ports: Ports) -> None:
         vary.append("Origin")
         _allow_origin(exchange, ports, headers)
     headers.append(("Vary", ", ".join(dict.fromkeys(word for word in vary if word))))
+
+
+def _below(prefix: str, header: tuple[str, str]) -> tuple[str, str]:
+    """A header whose path the client has to see below its own prefix: where a thing is, where a cookie goes."""
+    name, value = header
+    if name.lower() == "location" and value.startswith("/") and not value.startswith("//"):
+        return name, prefix + value
+    if name.lower() == "set-cookie":
+        return name, _COOKIE_PATH.sub(rf"\1{prefix}/", value)
+    return header
 
 
 def _show_quota(exchange: Exchange, headers: Headers) -> None:

@@ -6,7 +6,8 @@ from heartguard_gateway.errors import OVERLOADED
 from heartguard_gateway.ports import Ports
 
 PATIENCE_SECONDS = 3.0
-OWN = "/gateway/"  # whether the gateway lives must be answered above all when it has too much to do
+# Whether the gateway lives must be answered above all when it has too much to do.
+OWN = ("/gateway/", "/health", "/api/v1/gateway/", "/api/v1/health")
 
 
 def run(exchange: Exchange, _: Ports) -> None:

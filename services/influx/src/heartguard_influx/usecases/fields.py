@@ -28,7 +28,8 @@ class Fields:
         """Let the next point that is stored decide a field's type.
 
         No stored value can be of another type than its field: raises TS_009 while there are points with the field.
-        Raises TS_001, TS_010 for a field that has no type, and GEN_402 for a caller who is not who their token says.
+        Raises TS_001, TS_010 for a field that has no type, and GEN_401_TOKEN for a caller who is not who their token
+        says.
         """
         with self._s.transaction():
             found = find_bucket(self._s.buckets, principal, bucket)

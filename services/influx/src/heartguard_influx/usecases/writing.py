@@ -44,7 +44,10 @@ class Permit:
         return None
 
     def require(self) -> None:
-        """Return when they may still be stored. Raises GEN_402, and GEN_503 when another of the people is gone."""
+        """Return when they may still be stored.
+
+        Raises GEN_401_TOKEN, and GEN_503 when another of the people is gone.
+        """
         if self._clock.now_ns() - self._asked_ns > BELIEVED_NS and self._ask() != self._deleted:
             raise ServiceError(UNAVAILABLE, "Somebody was deleted whose points these are; send them again")
 
@@ -80,8 +83,8 @@ class Writing:
         to date them as its first try did, whose points may be stored.
 
         Raises TS_001 for a bucket that is not the organization's, TS_004 when `atomic` and one is rejected, TS_034
-        when the store itself refused part of an atomic batch that broke none of our rules, GEN_432 and GEN_433 when the
-        organization or the caller has no room for the values.
+        when the store itself refused part of an atomic batch that broke none of our rules, GEN_429_LIMIT and
+        GEN_409_LIMIT when the organization or the caller has no room for the values.
         """
         now = self._s.clock.now_ns()
         person = only_person(principal)

@@ -119,7 +119,7 @@ class PostgresItems:
     def begin(self, principal: Principal, item: MediaItem, until_ns: int | None) -> None:
         """Remember an upload that begins and keep room for it. Committed on return.
 
-        Raises `LimitError`, and GEN_402 where the caller is not who their token says any more.
+        Raises `LimitError`, and GEN_401_TOKEN where the caller is not who their token says any more.
         """
         with self._apart.transaction() as connection:
             self._authority.require_writer(principal)

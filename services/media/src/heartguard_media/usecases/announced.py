@@ -45,7 +45,7 @@ class AnnouncedUploads(Receiving):
     def announce(self, principal: Principal, upload: Upload) -> tuple[MediaItem, Ticket, str]:
         """Keep room for a file and say how its bytes get to the store, and until when that may begin.
 
-        Raises MEDIA_002, MEDIA_009, MEDIA_010, GEN_433.
+        Raises MEDIA_002, MEDIA_009, MEDIA_010, GEN_409_LIMIT.
         """
         self._require_room_and_type(upload)
         expires = seconds(self._clock) + self._rules.url_seconds

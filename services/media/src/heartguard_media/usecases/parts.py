@@ -63,7 +63,7 @@ class Receiving:
     def _begin(self, principal: Principal, upload: Upload, until_ns: int | None = None) -> MediaItem:
         """Keep room for a file.
 
-        Raises MEDIA_009 where there is none, GEN_402 when the caller is not who their token says any more.
+        Raises MEDIA_009 where there is none, GEN_401_TOKEN when the caller is not who their token says any more.
         A stream that does not say its length needs room for the largest file.
         """
         item = MediaItem(
@@ -83,7 +83,7 @@ class Receiving:
     def _finish(self, principal: Principal, item: MediaItem, written: Written) -> MediaItem | None:
         """Make an upload seen, and say so; None when it was given up in between.
 
-        Raises GEN_402 where the caller is not who their token says any more.
+        Raises GEN_401_TOKEN where the caller is not who their token says any more.
         """
         with self._transaction():
             self._authority.require_writer(principal)

@@ -41,8 +41,8 @@ class Uploads(Receiving):
         """Store a file.
 
         Raises MEDIA_002 when it is too large, MEDIA_009 when the organization has no room for it, MEDIA_010 and
-        MEDIA_011 for its type, MEDIA_004 and MEDIA_006 when it is not as stated, GEN_402 when the caller is not who
-        their token says any more.
+        MEDIA_011 for its type, MEDIA_004 and MEDIA_006 when it is not as stated, GEN_401_TOKEN when the caller is not
+        who their token says any more.
 
         The row comes first and is seen last: whatever fails in between leaves nothing that a caller could see.
         """

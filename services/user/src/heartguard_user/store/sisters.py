@@ -20,7 +20,7 @@ class AuthMemberships:
     def change(self, actor: Principal, seen: User, wanted: User) -> bool:
         """Give a member another role or activity; False when they are not as they were seen any more.
 
-        Raises GEN_402 when the actor is not who their token says any more, USER_002 for the last admin, GEN_502
+        Raises GEN_401_TOKEN when the actor is not who their token says any more, USER_002 for the last admin, GEN_502
         without a usable answer.
         """
         token = {"actor_session": actor.session_id, "actor_token": actor.token_id}

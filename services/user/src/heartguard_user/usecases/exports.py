@@ -50,7 +50,7 @@ class Exports:
     def request(self, principal: Principal) -> Job:
         """Ask for an archive of all that is kept of the caller; while one is made it is that one.
 
-        Raises GEN_432 when the caller has asked often today, or many of the organization are waiting.
+        Raises GEN_429_LIMIT when the caller has asked often today, or many of the organization are waiting.
         """
         org_id, user_id = principal.org_id or 0, principal.user_id
         wanted = Job(uuid7(self._clock), EXPORT, org_id, principal.actor, self._clock.now_ns(), user_id)

@@ -1,0 +1,23 @@
+"""The error codes of all services, from their registries."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from heartguard_common.errors import ROWS, ErrorRow
+from heartguard_common.policy import SERVICES
+
+SHARED = ""
+
+
+def error_catalogue() -> dict[str, tuple[ErrorRow, ...]]:
+    """The error rows of each service; the shared ones under the empty name."""
+    rows: dict[str, tuple[ErrorRow, ...]] = {SHARED: ROWS}
+    for service in SERVICES:
+        rows[service] = tuple(importlib.import_module(f"heartguard_{service}.errors").ROWS)
+    return rows
+
+
+def in_order(catalogue: Mapping[str, Sequence[ErrorRow]]) -> Iterator[tuple[str, ErrorRow]]:
+    """Each row once, by code, with the service that gives it: `any` for the shared ones."""
+    found = {row.code: (service or "any", row) for service, rows in catalogue.items() for row in rows}
+    return (found[code] for code in sorted(found))

@@ -1,0 +1,49 @@
+"""What openapi.json says of `/health`: our message, and application/health+json, which no message of ours can say."""
+
+from typing import Any
+
+from heartguard_common.routing import DOCUMENT_TYPES, HEALTH_JSON
+
+PATH = "/health"
+MESSAGE = "SystemHealth"
+OFFERS = (*DOCUMENT_TYPES, HEALTH_JSON)
+_STATUS = {"type": "string", "enum": ["pass", "warn", "fail"]}
+_CHECK = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["componentType", "observedValue", "status", "time"],
+    "properties": {
+        "componentType": {"type": "string"},
+        "observedValue": {"type": "boolean"},
+        "status": _STATUS,
+        "time": {"$ref": "#/components/schemas/time"},
+    },
+}
+SCHEMAS: dict[str, Any] = {
+    "HealthCheck": {
+        "description": "The health of all services as draft-inadarei-api-health-check-06 has it (JSON only).",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["status", "version", "releaseId", "description", "output", "checks"],
+        "properties": {
+            "status": _STATUS,
+            "version": {"type": "string"},
+            "releaseId": {"type": "string"},
+            "description": {"type": "string"},
+            "output": {"type": "string"},
+            "checks": {
+                "description": "By service, such as `auth:ready`.",
+                "type": "object",
+                "additionalProperties": {"type": "array", "items": _CHECK},
+            },
+        },
+    }
+}
+
+
+def content() -> dict[str, Any]:
+    """The content of an answer, whatever its status."""
+    return {
+        offer: {"schema": {"$ref": f"#/components/schemas/{'HealthCheck' if offer == HEALTH_JSON else MESSAGE}"}}
+        for offer in OFFERS
+    }
