@@ -16,7 +16,7 @@ __all__ = ["clone", "member"]
 
 WRITERS = 3
 KILLED = ("audit", "consumer", "valkey", "postgres")
-pytestmark = pytest.mark.timeout(240 + 3 * SECONDS)
+pytestmark = pytest.mark.timeout(900 + 3 * SECONDS)
 
 
 def test_every_acknowledged_write_has_exactly_one_access_event(clone: Clone, member: Member) -> None:

@@ -15,7 +15,7 @@ from tests.system.writer import Member, Writer
 
 PASSWORD = "Correct-horse-9"
 AFTER = "2027-01-01T00:00:00Z"
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
