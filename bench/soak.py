@@ -84,7 +84,7 @@ def soak(gateway: Gateway, idle: int, slow: int, seconds: float) -> Report:
         report.idle_alive = _alive(links)
     finally:
         if asker is not None:
-            heard = json.loads(asker.communicate(timeout=30)[0])
+            heard = json.loads(asker.communicate(timeout=60)[0])
             report.health, report.others = heard["health"], heard["others"]
             report.faults += heard["faults"]
         for link in (*links, *uploads):
@@ -95,10 +95,13 @@ def soak(gateway: Gateway, idle: int, slow: int, seconds: float) -> Report:
 def _asker(port: int) -> "subprocess.Popen[str]":
     """Whoever else asks, as a process of its own: in a thread it would wait for this one's interpreter lock.
 
-    Asks until its standard input ends.
+    Asks until its standard input ends; has been answered when this returns.
     """
     command = [sys.executable, str(Path(__file__).resolve()), "--ask", str(port)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
 
 
 def _connect(port: int) -> socket.socket:
@@ -167,6 +170,8 @@ def ask_on(port: int) -> str:
                 if answer.status != 200:
                     faults.append(f"{target} was answered with {answer.status}")
                 link.close()
+            if len(heard["others"]) == 1:
+                print(flush=True)
     return json.dumps({**heard, "faults": faults})
 
 

@@ -17,6 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from heartguard_common.lifecycle import LIFECYCLE
+from tests.people import LIGHT
 from tests.servers import Database
 from tests.tokens import settings_environ
 
@@ -47,7 +48,8 @@ class Neighbours:
         self.stop(name)
         environ = settings_environ(name, self.database, self.redis_url, **self.environ, **more)
         settings = importlib.import_module(f"heartguard_{name}.settings").Settings.from_env(environ)
-        self.apps[name] = importlib.import_module(f"heartguard_{name}.wiring").create_app(settings)
+        light = {"hasher": LIGHT} if name == "auth" else {}
+        self.apps[name] = importlib.import_module(f"heartguard_{name}.wiring").create_app(settings, **light)
         return self.apps[name]
 
     def stop(self, name: str) -> None:

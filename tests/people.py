@@ -6,8 +6,12 @@ from typing import Any
 
 import psycopg2
 
+from heartguard_auth.store.passwords import Argon2Hasher
 from heartguard_cli.urls import libpq
 from tests.servers import Database
+
+LIGHT = Argon2Hasher(passes=1, kibibytes=8)
+"""For tests that hash passwords and are not about how long that takes."""
 
 
 @contextmanager

@@ -87,7 +87,7 @@ class Product:
             process.stdout.readline()
             yield
         finally:
-            printed = process.communicate(timeout=60)[0].strip()
+            printed = process.communicate(timeout=120)[0].strip()
             ends.update(json.loads(printed) if printed else {})
 
     def called(self, seconds: float) -> Heard:
@@ -99,9 +99,9 @@ class Product:
         heard: Heard = json.loads(process.communicate(timeout=120)[0])
         return heard
 
-    def released(self, before: Held) -> Held:
+    def released(self, before: Held, seconds: float = RELEASED_SECONDS) -> Held:
         """What is still held when all attackers have gone, at best within the time for it."""
-        deadline = time.monotonic() + RELEASED_SECONDS
+        deadline = time.monotonic() + seconds
         while True:
             now = self.held()
             if now.within(before, MEMORY_LEFT) or time.monotonic() > deadline:

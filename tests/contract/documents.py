@@ -3,11 +3,12 @@
 import copy
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.contract.cases import RESOURCES
+from tests.contract.cases import RESOURCE_OF, RESOURCES
 
 HOT = [
     "\t\n",
@@ -23,7 +24,7 @@ HOT = [
     "true",
     "<b/>",
 ]
-LETTERS = st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn"]) | st.sampled_from("\t\n<>&\"']")
+LETTERS = st.characters(exclude_categories=["Cc", "Cs", "Cn"]) | st.sampled_from("\t\n<>&\"']")
 Schema = dict[str, Any]
 
 
@@ -37,6 +38,12 @@ def resolve(schema: Schema, resource: str) -> tuple[Schema, str]:
 
 def types(schema: Schema) -> list[str]:
     return [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+
+
+@cache
+def documents(message: str) -> st.SearchStrategy[Any]:
+    """Documents of a message. Made once: Hypothesis checks a new strategy for longer than it draws from it."""
+    return valid(RESOURCES[RESOURCE_OF[message]]["$defs"][message], RESOURCE_OF[message])
 
 
 def valid(schema: Schema, resource: str) -> st.SearchStrategy[Any]:
@@ -80,10 +87,14 @@ def _text(schema: Schema) -> st.SearchStrategy[str]:
     if schema.get("format") == "date-time":
         return _times()
     if "pattern" in schema:
-        texts = st.from_regex(schema["pattern"].removesuffix("$") + r"\Z", fullmatch=True)
-        return texts.filter(lambda text: low <= len(text) <= high and _looks_right(text, schema))
+        return _matching(schema["pattern"]).filter(lambda text: low <= len(text) <= high and _looks_right(text, schema))
     hot = [text for text in HOT if low <= len(text) <= high] or ["12345678"]
     return st.text(LETTERS, min_size=low, max_size=min(high, low + 12)) | st.sampled_from(hot)
+
+
+@cache
+def _matching(pattern: str) -> st.SearchStrategy[str]:
+    return st.from_regex(pattern.removesuffix("$") + r"\Z", fullmatch=True)
 
 
 def _looks_right(text: str, schema: Schema) -> bool:
@@ -119,10 +130,11 @@ def places(document: Any, schema: Schema, resource: str) -> Iterator[tuple[list[
 
 
 @st.composite
-def changed(draw: st.DrawFn, message: str, resource: str) -> Any:
+def changed(draw: st.DrawFn, message: str) -> Any:
     """A document with one change that may break it, of a kind that both formats have words for."""
+    resource = RESOURCE_OF[message]
     root = {"$ref": f"{resource}.schema.json#/$defs/{message}"}
-    document = copy.deepcopy(draw(valid(root, resource)))
+    document = copy.deepcopy(draw(documents(message)))
     found = list(places(document, root, resource))
     if message == "Error":  # its wrapper has no element that could be changed
         found = found[1:]

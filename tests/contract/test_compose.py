@@ -84,15 +84,17 @@ def test_its_profile_adds_influxdb_and_its_variables_arrive(fresh):
     assert "/srv/key.json" in {volume["source"] for volume in services["media"]["volumes"]}
 
 
-@pytest.mark.parametrize("secret", environment.GENERATED)
-def test_a_missing_secret_is_refused_rather_than_left_blank(fresh, secret):
+def test_a_missing_secret_is_refused_rather_than_left_blank(subtests, fresh):
     env = fresh.with_name(".env")
-    env.write_text(re.sub(rf"^{secret}=.*$", f"{secret}=", env.read_text(), flags=re.MULTILINE))
-    done = config(fresh, "--quiet")
-    used = "${" + secret + ":?}" in TEXT
-    assert (done.returncode != 0) == used, done.stderr
-    assert not used or secret in done.stderr
-    assert used or secret == "OPERATOR_TOKEN"
+    written = env.read_text()
+    for secret in environment.GENERATED:
+        with subtests.test(secret):
+            env.write_text(re.sub(rf"^{secret}=.*$", f"{secret}=", written, flags=re.MULTILINE))
+            done = config(fresh, "--quiet")
+            used = "${" + secret + ":?}" in TEXT
+            assert (done.returncode != 0) == used, done.stderr
+            assert not used or secret in done.stderr
+            assert used or secret == "OPERATOR_TOKEN"
 
 
 @pytest.mark.parametrize(
@@ -158,20 +160,22 @@ def test_the_consumer_is_the_audit_service_with_another_command():
     assert COMPOSE["consumer"]["command"] == ["python", "-m", "heartguard_audit.consumer"]
 
 
-@pytest.mark.parametrize("name", sorted({*COMPOSE} - {"consumer", "migrate", "backup"} - RESTORE))
-def test_every_server_has_a_health_check(name):
-    assert COMPOSE[name]["healthcheck"]["test"][0] == "CMD"
+def test_every_server_has_a_health_check(subtests):
+    for name in sorted({*COMPOSE} - {"consumer", "migrate", "backup"} - RESTORE):
+        with subtests.test(name):
+            assert COMPOSE[name]["healthcheck"]["test"][0] == "CMD"
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "consumer"])
-def test_services_are_hardened_and_wait_for_what_they_need(name):
-    service = COMPOSE[name]
-    assert service["cap_drop"] == ["ALL"]
-    assert service["read_only"] is True
-    assert "no-new-privileges:true" in service["security_opt"]
-    assert service["depends_on"]["redis"]["condition"] == "service_healthy"
-    if name != "gateway":
-        assert service["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
+def test_services_are_hardened_and_wait_for_what_they_need(subtests):
+    for name in [*SERVICES, "consumer"]:
+        with subtests.test(name):
+            service = COMPOSE[name]
+            assert service["cap_drop"] == ["ALL"]
+            assert service["read_only"] is True
+            assert "no-new-privileges:true" in service["security_opt"]
+            assert service["depends_on"]["redis"]["condition"] == "service_healthy"
+            if name != "gateway":
+                assert service["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
 def test_the_daily_backup_reads_what_its_settings_name_and_writes_backups_alone():
@@ -218,14 +222,18 @@ def test_every_image_is_pinned():
     assert all(re.fullmatch(r"[a-z/]+:v?[0-9][0-9a-z.\-]*", image) for image in images), images
 
 
-@pytest.mark.parametrize("name", [*SERVICES, "cli"])
-def test_a_dockerfile_installs_pins_and_runs_as_nobody_special(name):
-    lines = DOCKERFILES[name].splitlines()
-    assert f"RUN pip install --no-cache-dir --require-hashes --requirement services/{name}/requirements.txt" in lines
-    assert lines.index("COPY constraints.txt ./") < lines.index(f"COPY services/{name}/src services/{name}/src")
-    assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
-    copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
-    assert [path for path in copied if not (REPO_ROOT / path).exists()] == []
+def test_a_dockerfile_installs_pins_and_runs_as_nobody_special(subtests):
+    for name in [*SERVICES, "cli"]:
+        with subtests.test(name):
+            lines = DOCKERFILES[name].splitlines()
+            assert (
+                f"RUN pip install --no-cache-dir --require-hashes --requirement services/{name}/requirements.txt"
+                in lines
+            )
+            assert lines.index("COPY constraints.txt ./") < lines.index(f"COPY services/{name}/src services/{name}/src")
+            assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
+            copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
+            assert [path for path in copied if not (REPO_ROOT / path).exists()] == []
 
 
 def test_no_two_programs_share_a_place_to_write():

@@ -26,6 +26,7 @@ KEYS = {
     "log": set(),
 }
 REQUEST_ID = "plan-6-1"
+SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 
 
 def named(row):
@@ -33,7 +34,8 @@ def named(row):
 
 
 def of(kind):
-    return pytest.mark.parametrize("row", [row for row in ROWS if kind in row], ids=named)
+    """The rows with this kind of proof; a failure names the row."""
+    return [row for row in ROWS if kind in row]
 
 
 @cache
@@ -42,11 +44,12 @@ def paragraphs():
     return set(re.findall(r"^\*\*([DP][0-9]+) ", PLAN, re.MULTILINE))
 
 
-@pytest.mark.parametrize("row", ROWS, ids=named)
-def test_a_row_has_one_proof(row):
-    kinds = [kind for kind in PROOFS if kind in row]
-    assert len(kinds) == 1, "a promise without a proof"
-    assert row.keys() - {"at", "item", kinds[0]} <= KEYS[kinds[0]]
+def test_a_row_has_one_proof(subtests):
+    for row in ROWS:
+        with subtests.test(named(row)):
+            kinds = [kind for kind in PROOFS if kind in row]
+            assert len(kinds) == 1, "a promise without a proof"
+            assert row.keys() - {"at", "item", kinds[0]} <= KEYS[kinds[0]]
 
 
 def test_every_section_of_the_plan_has_rows_and_no_row_stands_twice():
@@ -54,16 +57,18 @@ def test_every_section_of_the_plan_has_rows_and_no_row_stands_twice():
     assert len({named(row) for row in ROWS}) == len(ROWS)
 
 
-@of("file")
-def test_a_file_is_there_and_says_so(row):
-    text = (REPO_ROOT / row["file"]).read_text(encoding="utf-8")
-    assert row.get("text", "") in text
-    assert row.get("lacks", "\0").lower() not in text.lower()
+def test_a_file_is_there_and_says_so(subtests):
+    for row in of("file"):
+        with subtests.test(named(row)):
+            text = (REPO_ROOT / row["file"]).read_text(encoding="utf-8")
+            assert row.get("text", "") in text
+            assert row.get("lacks", "\0").lower() not in text.lower()
 
 
-@of("paragraph")
-def test_a_departure_is_a_numbered_paragraph(row):
-    assert row["paragraph"] in paragraphs()
+def test_a_departure_is_a_numbered_paragraph(subtests):
+    for row in of("paragraph"):
+        with subtests.test(named(row)):
+            assert row["paragraph"] in paragraphs()
 
 
 @pytest.fixture(scope="module")
@@ -107,18 +112,22 @@ def filled(text, values):
     return re.sub(r"\{([a-z]+)\}", lambda found: values.get(found[1], found[0]), text)
 
 
-@of("ask")
-def test_a_request_is_answered_as_promised(running_system, people, row):
-    callers, values = people
+def test_a_request_is_answered_as_promised(subtests, running_system, people):
+    for row in of("ask"):
+        with subtests.test(named(row)):
+            _answered(running_system, *people, row)
+
+
+def _answered(system, callers, values, row):
     method, path = row["ask"].split(" ", 1)
     headers = {**callers[row["by"]], "Accept": "application/xml" if row.get("xml") else "*/*"}
     headers["X-Request-ID"] = REQUEST_ID
     body = filled(row["body"], values).encode() if "body" in row else None
     if body is not None:
         headers["Content-Type"] = row.get("type", "application/json")
-    base = running_system.gateway_url
+    base = system.gateway_url
     if row["by"] == "service":  # services call each other at their own ports
-        base = f"http://127.0.0.1:{running_system.clone.ports[policy.load().row(method, path).upstream]}"
+        base = f"http://127.0.0.1:{system.clone.ports[policy.load().row(method, path).upstream]}"
     url = base + filled(path, values)
     answer = requests.request(method, url, data=body, headers=headers, timeout=20)
     assert answer.status_code == row["gives"], answer.text
@@ -128,17 +137,21 @@ def test_a_request_is_answered_as_promised(running_system, people, row):
     assert not value or answer.headers[name] == value
 
 
-@of("claims")
-def test_an_access_token_has_the_claims(people, row):
-    token = people[0]["admin"]["Authorization"].removeprefix("Bearer ")
-    assert set(row["claims"]) <= jwt.decode(token, options={"verify_signature": False}).keys()
+def test_an_access_token_has_the_claims(subtests, people):
+    for row in of("claims"):
+        with subtests.test(named(row)):
+            token = people[0]["admin"]["Authorization"].removeprefix("Bearer ")
+            assert set(row["claims"]) <= jwt.decode(token, options={"verify_signature": False}).keys()
 
 
-@of("log")
-@pytest.mark.parametrize("service", ["gateway", "auth", "organization", "user", "media", "influx", "audit"])
-def test_a_line_of_a_log_has_the_field(running_system, people, row, service):
-    log = running_system.clone.layout.log / f"{service}.log"
-    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
-    found = [line for line in lines if line.get("message") == "request"] or lines
-    assert found
-    assert all(row["log"] in line for line in found[-5:])
+def test_a_line_of_a_log_has_the_field(subtests, running_system, people):
+    for row in of("log"):
+        for service in SERVICES:
+            with subtests.test(f"{named(row)} {service}"):
+                log = running_system.clone.layout.log / f"{service}.log"
+                lines = [
+                    json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")
+                ]
+                found = [line for line in lines if line.get("message") == "request"] or lines
+                assert found
+                assert all(row["log"] in line for line in found[-5:])

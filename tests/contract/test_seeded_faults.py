@@ -10,14 +10,15 @@ from tests.seeded.__main__ import Fault, load, numbers, planted
 SERVICES = {"auth", "organization", "user", "media", "influx", "audit", "gateway", "common", "cli"}
 
 
-@pytest.mark.parametrize("fault", load(), ids=lambda fault: f"{fault.service}-{fault.number}")
-def test_what_a_fault_changes_is_there_once_and_stays_readable(fault: Fault) -> None:
-    sound = (REPO_ROOT / fault.path).read_text(encoding="utf-8")
-    assert sound.count(fault.old) == 1
-    assert fault.new != fault.old
-    assert all((REPO_ROOT / path).exists() for path in fault.first)
-    if fault.path.endswith(".py"):
-        compile(sound.replace(fault.old, fault.new), fault.path, "exec")
+def test_what_a_fault_changes_is_there_once_and_stays_readable(subtests: pytest.Subtests) -> None:
+    for fault in load():
+        with subtests.test(f"{fault.service}-{fault.number}"):
+            sound = (REPO_ROOT / fault.path).read_text(encoding="utf-8")
+            assert sound.count(fault.old) == 1
+            assert fault.new != fault.old
+            assert all((REPO_ROOT / path).exists() for path in fault.first)
+            if fault.path.endswith(".py"):
+                compile(sound.replace(fault.old, fault.new), fault.path, "exec")
 
 
 def test_every_service_has_its_share() -> None:

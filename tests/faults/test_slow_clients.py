@@ -19,7 +19,8 @@ from tests.servers import until
 LONG = os.environ.get("HEARTGUARD_FAULTS") == "all"
 OF_EACH = 1000 if LONG else 24
 ANSWERS = 100 if LONG else 10  # to each caller, while the slow ones are there
-pytestmark = [pytest.mark.timeout(1200 if LONG else 180), pytest.mark.alone]
+HANGS = 300  # seconds; what takes so long on a busy machine too takes for ever
+pytestmark = [pytest.mark.timeout(2400 if LONG else 900), pytest.mark.alone]
 
 
 def answered(callers: Callers, times: int) -> list[str]:
@@ -28,7 +29,7 @@ def answered(callers: Callers, times: int) -> list[str]:
     def done(caller: Caller) -> bool:
         return len(caller.seconds) >= times
 
-    until(lambda: all(map(done, callers.all)), f"{times} answers to each caller", 120)
+    until(lambda: all(map(done, callers.all)), f"{times} answers to each caller", HANGS)
     return [f"{one.name}: {fault}" for one in callers.all for fault in one.failures]
 
 
@@ -45,5 +46,5 @@ def test_slow_clients_fail_no_request_of_others_and_leave_nothing_behind(running
         with product.attacked(clients, behaviours, ends), Callers(product.port, product.account) as callers:
             assert answered(callers, ANSWERS) == [], name
         assert ends["connections"] >= clients / 5  # of those who only ask at a rate there are fewer
-    after = product.released(before)
+    after = product.released(before, HANGS)
     assert after.within(before, MEMORY_LEFT), (before, after)

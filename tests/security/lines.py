@@ -25,7 +25,7 @@ def lines(clone: Clone, marks: Iterable[str]) -> dict[str, dict[str, list[Line]]
                 found.setdefault(parsed["request_id"], {}).setdefault(service, []).append(parsed)
         return all("gateway" in found.get(mark, ()) for mark in wanted)
 
-    until(there, "a line of the gateway for each request", 10)
+    until(there, "a line of the gateway for each request")
     return found
 
 

@@ -73,12 +73,13 @@ def connect(module_database):
         connection.close()
 
 
-@pytest.mark.parametrize(
-    ("service", "statement"), [(service, one) for service, some in REFUSED.items() for one in some]
-)
-def test_a_service_can_not(connect, service, statement):
-    with connect(service).cursor() as cursor, pytest.raises(errors.InsufficientPrivilege):
-        cursor.execute(statement)
+def test_a_service_can_not(subtests, connect):
+    for service, statements in REFUSED.items():
+        connection = connect(service)
+        for statement in statements:
+            with subtests.test(f"{service}: {statement}"), pytest.raises(errors.InsufficientPrivilege):
+                connection.cursor().execute(statement)
+            connection.rollback()
 
 
 @pytest.mark.parametrize("service", SERVICES)

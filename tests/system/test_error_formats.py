@@ -48,13 +48,14 @@ def assert_error(answer, status, accept):
 
 
 @pytest.mark.parametrize("accept", FORMATS)
-@pytest.mark.parametrize("path", PATHS)
-def test_a_wrong_method_is_405_with_allow(running_system, path, accept):
-    allowed = methods_at(path)
-    wrong = next(method for method in METHODS if method not in allowed)
-    answer = requests.request(wrong, running_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
-    assert_error(answer, 405, accept)
-    assert allowed <= {item.strip() for item in answer.headers["Allow"].split(",")}
+def test_a_wrong_method_is_405_with_allow(subtests, running_system, accept):
+    for path in PATHS:
+        with subtests.test(path):
+            allowed = methods_at(path)
+            wrong = next(method for method in METHODS if method not in allowed)
+            answer = requests.request(wrong, running_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
+            assert_error(answer, 405, accept)
+            assert allowed <= {item.strip() for item in answer.headers["Allow"].split(",")}
 
 
 @pytest.mark.parametrize(("prefix", "kind"), [("", "json"), ("/api/v1", "xml")])
@@ -72,20 +73,22 @@ def test_every_path_is_refused_with_problem_details_too(running_system, prefix, 
 
 
 @pytest.mark.parametrize("accept", FORMATS)
-@pytest.mark.parametrize("row", [row for row in ROWS if not isinstance(row.who, str)], ids=lambda row: row.id)
-def test_no_token_is_401_with_a_challenge(running_system, row, accept):
-    answer = requests.request(
-        row.method, running_system.gateway_url + path_of(row), headers={"Accept": accept}, timeout=10
-    )
-    assert_error(answer, 401, accept)
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+def test_no_token_is_401_with_a_challenge(subtests, running_system, accept):
+    for row in [row for row in ROWS if not isinstance(row.who, str)]:
+        with subtests.test(row.id):
+            answer = requests.request(
+                row.method, running_system.gateway_url + path_of(row), headers={"Accept": accept}, timeout=10
+            )
+            assert_error(answer, 401, accept)
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize("accept", FORMATS)
-@pytest.mark.parametrize("path", ["/", "/nothing", "/auth/nothing", "/users/me/nothing", "/media", "/audit/Events"])
-def test_an_unknown_path_is_404(running_system, path, accept):
-    answer = requests.get(running_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
-    assert_error(answer, 404, accept)
+def test_an_unknown_path_is_404(subtests, running_system, accept):
+    for path in ["/", "/nothing", "/auth/nothing", "/users/me/nothing", "/media", "/audit/Events"]:
+        with subtests.test(path):
+            answer = requests.get(running_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
+            assert_error(answer, 404, accept)
 
 
 WRITERS = [
@@ -99,23 +102,24 @@ WRITERS = [
 ]
 
 
+WRONG_BODIES = [
+    ("application/json", b"{", 400),
+    ("application/xml", b"<a>", 400),
+    ("application/json", b'{"unknown member": 1}', 422),
+    ("application/yaml", b"a: 1", 415),
+]
+
+
 @pytest.mark.parametrize("accept", FORMATS)
-@pytest.mark.parametrize(
-    ("content_type", "body", "status"),
-    [
-        ("application/json", b"{", 400),
-        ("application/xml", b"<a>", 400),
-        ("application/json", b'{"unknown member": 1}', 422),
-        ("application/yaml", b"a: 1", 415),
-    ],
-)
-@pytest.mark.parametrize("row", WRITERS, ids=lambda row: row.id)
-def test_a_wrong_body(running_system, plan_founder, row, content_type, body, status, accept):
-    headers = {**plan_founder["bearer"], "Accept": accept, "Content-Type": content_type}
-    answer = requests.request(
-        row.method, running_system.gateway_url + path_of(row), data=body, headers=headers, timeout=10
-    )
-    assert_error(answer, status, accept)
+def test_a_wrong_body(subtests, running_system, plan_founder, accept):
+    for row in WRITERS:
+        for content_type, body, status in WRONG_BODIES:
+            with subtests.test(f"{row.id} {content_type} {status}"):
+                headers = {**plan_founder["bearer"], "Accept": accept, "Content-Type": content_type}
+                answer = requests.request(
+                    row.method, running_system.gateway_url + path_of(row), data=body, headers=headers, timeout=10
+                )
+                assert_error(answer, status, accept)
 
 
 @pytest.mark.parametrize(
@@ -156,19 +160,18 @@ def test_the_parsers_own_refusals_have_our_body(running_system, request_bytes, s
     assert body.startswith((b'{"error":{"code":"GW_', b'{"error":{"code":"GEN_'))
 
 
-@pytest.mark.parametrize(("length", "status"), [(7000, 422), (9000, 414)])
-@pytest.mark.parametrize(
-    "path", ["/audit/events", "/users", "/media/items", "/auth/invitations", "/timeseries/buckets"]
-)
-def test_a_long_target_is_refused_in_our_words_whoever_refuses_it(running_system, plan_founder, path, length, status):
-    target = f"{running_system.gateway_url}{path}?cursor={'a' * length}"
-    headers = {**plan_founder["bearer"], "Accept": "application/xml"}
-    answer = requests.get(target, headers=headers, timeout=10)
-    assert answer.status_code == status
-    if status == 414:  # the Accept of a request that can't be read is not known
-        assert answer.json()["error"]["code"] == "GW_006"
-    else:
-        assert etree.fromstring(answer.content).tag == "Error"
+def test_a_long_target_is_refused_in_our_words_whoever_refuses_it(subtests, running_system, plan_founder):
+    for path in ["/audit/events", "/users", "/media/items", "/auth/invitations", "/timeseries/buckets"]:
+        for length, status in [(7000, 422), (9000, 414)]:
+            with subtests.test(f"{path} {length}"):
+                target = f"{running_system.gateway_url}{path}?cursor={'a' * length}"
+                headers = {**plan_founder["bearer"], "Accept": "application/xml"}
+                answer = requests.get(target, headers=headers, timeout=10)
+                assert answer.status_code == status
+                if status == 414:  # the Accept of a request that can't be read is not known
+                    assert answer.json()["error"]["code"] == "GW_006"
+                else:
+                    assert etree.fromstring(answer.content).tag == "Error"
 
 
 def test_as_many_header_fields_as_the_gateway_takes_reach_a_service(running_system, plan_founder):

@@ -20,7 +20,7 @@ BATCH = 500
 KILLS = (("influx", whole), ("postgres", first), ("influx", first), ("postgres", whole))
 ROUND_SECONDS = 20
 EVER, AFTER = "1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z"
-pytestmark = pytest.mark.timeout(240 + 4 * SECONDS)
+pytestmark = pytest.mark.timeout(900 + 4 * SECONDS)
 
 
 def test_what_was_acknowledged_is_there_once_and_the_rest_can_be_sent_again(clone: Clone, member: Member) -> None:

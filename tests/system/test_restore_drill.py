@@ -23,7 +23,7 @@ FOUNDER = {"email": "chief@clinic.example", "password": PASSWORD}
 LEAVER = {"email": "leaver@clinic.example", "password": PASSWORD}
 CONTENT = bytes(range(256)) * 300
 POINTS = 500
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(900)
 
 
 def _call(clone: Clone, method: str, path: str, body: object = None, token: str | None = None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
 from heartguard_common.lifecycle import LIFECYCLE
 from tests.clocks import MovableClock
+from tests.people import LIGHT
 from tests.tokens import settings_environ
 from tests.trails import told
 
@@ -25,8 +26,8 @@ def start(environ, clock):
     """Start auth, with some variables changed; closed at the end, so that no thread outlives the database."""
     started = []
 
-    def make(**more):
-        app = create_app(Settings.from_env({**environ, **more}), clock)
+    def make(hasher=LIGHT, **more):
+        app = create_app(Settings.from_env({**environ, **more}), clock, hasher)
         started.append(app.extensions[LIFECYCLE])
         return app.test_client()
 

@@ -6,13 +6,14 @@ from multiprocessing.connection import Connection
 
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
+from tests.people import LIGHT
 
 THREADS = 3
 
 
 def register_for_ever(environ: dict[str, str], name: str, told: Connection) -> None:
     """Found organizations in several threads, and tell each address whose registration was answered."""
-    app, lock = create_app(Settings.from_env(environ)), threading.Lock()
+    app, lock = create_app(Settings.from_env(environ), hasher=LIGHT), threading.Lock()
 
     def run(thread: int) -> None:
         client = app.test_client()

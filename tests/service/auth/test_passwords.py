@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from lxml import etree
 
 from heartguard_auth.domain import code_digest
+from heartguard_auth.store.passwords import Argon2Hasher
 from heartguard_common.lifecycle import LIFECYCLE
 from tests.mail import mailbox
 from tests.people import owner
@@ -244,7 +245,9 @@ def test_without_a_mail_server_the_answer_is_the_same(client, founder, database)
         assert cursor.fetchone() == (0,)
 
 
-def test_a_password_is_hashed_anew_when_the_parameters_have_changed(client, founder, database):
+def test_a_password_is_hashed_anew_when_the_parameters_have_changed(start, database):
+    client = start(hasher=Argon2Hasher())
+    sign_up(client, "user@hg.io")
     weak = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1)
     with owner(database) as cursor:
         cursor.execute("UPDATE heartguard_core.users SET password_hash = %s", (weak.hash("Secret123"),))

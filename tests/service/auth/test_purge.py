@@ -109,7 +109,7 @@ def test_invitations_and_codes_that_have_expired_go(start, founder, client, data
         assert client.post(f"/auth/{path}", json=document, headers=with_token(founder)).status_code in (200, 201)
     clock.forward(8 * DAY)
     start()
-    until(lambda: count(database, "invitations") == count(database, "password_resets") == 0, "the purge", 5)
+    until(lambda: count(database, "invitations") == count(database, "password_resets") == 0, "the purge")
 
 
 def test_a_logout_of_all_counts_the_sessions_that_could_be_used(client, founder, clock, database):
@@ -141,7 +141,7 @@ def test_a_service_that_starts_purges_and_copies_by_itself(start, client, founde
     clock.forward(UNUSED + 1)
     Revocations(opened, redis, clock).add("sid", ["missing"], "logout", clock.now_ns() + 60 * NANOSECONDS)
     start()
-    until(lambda: count(database, "sessions") == 0, "the purge", 5)
-    until(lambda: redis.exists(key("sid", "missing")) == 1, "the copy", 5)
+    until(lambda: count(database, "sessions") == 0, "the purge")
+    until(lambda: redis.exists(key("sid", "missing")) == 1, "the copy")
     opened.close()
     redis.close()

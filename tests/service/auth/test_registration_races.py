@@ -1,6 +1,7 @@
 """Registration is all or nothing, and one address is one account, whoever is killed and whoever is faster."""
 
 import multiprocessing
+import os
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,12 +13,12 @@ from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
 from heartguard_cli.urls import libpq
 from heartguard_common.lifecycle import LIFECYCLE
-from tests.people import owner
+from tests.people import LIGHT, owner
 from tests.servers import until
 from tests.service.auth.registrar import register_for_ever
 from tests.tokens import settings_environ
 
-ROUNDS = 20
+ROUNDS = int(os.environ.get("HEARTGUARD_KILL_ROUNDS", "8"))  # each at another moment; 20 take two minutes
 ORPHANS = """
 SELECT (SELECT count(*) FROM heartguard_core.organizations o WHERE NOT EXISTS (
             SELECT FROM heartguard_core.users u WHERE u.org_id = o.id AND u.role = 'admin')),
@@ -48,7 +49,10 @@ def test_fifty_at_once_in_fifty_spellings_are_one_account(start, database):
         body = {"email": variant(number), "password": "a long enough password"}
         headers = {"X-Forwarded-For": f"203.0.113.{number}"}
         barrier.wait(60)
-        return app.test_client().post("/auth/register", json=body, headers=headers)
+        while True:  # a busy machine's pool may have no connection in time, which says so and leaves nothing behind
+            answer = app.test_client().post("/auth/register", json=body, headers=headers)
+            if answer.status_code != 503:
+                return answer
 
     with ThreadPoolExecutor(50) as threads:
         answers = list(threads.map(register, range(50)))
@@ -134,7 +138,7 @@ def test_auth_killed_at_any_moment_leaves_nothing_half_done(environ, database):
 def test_postgresql_killed_at_any_moment_leaves_nothing_half_done(own_postgres, redis_url):
     moments = random.Random(5432)
     with own_postgres.database() as database:
-        app = create_app(Settings.from_env(settings_environ("auth", database, redis_url)))
+        app = create_app(Settings.from_env(settings_environ("auth", database, redis_url)), hasher=LIGHT)
         for number in range(3):
             answered, stop = set(), threading.Event()
 

@@ -8,7 +8,7 @@ import random
 
 from tests.service.auth.conftest import log_in
 
-ROUNDS = int(os.environ.get("HEARTGUARD_REPLAY_ROUNDS", "60"))
+ROUNDS = int(os.environ.get("HEARTGUARD_REPLAY_ROUNDS", "20"))
 
 
 def test_after_a_replay_the_newest_token_never_works(client, founder, clock):

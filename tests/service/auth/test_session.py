@@ -181,7 +181,7 @@ def test_a_redis_that_lost_its_memory_revives_no_token(client, founder, valkey):
         redis.flushall()
     assert client.get("/auth/profile", headers=with_token(founder)).status_code == 401
     with valkey.client() as redis:
-        until(lambda: redis.exists("hg:rev:ready") == 1, "the copy", 5)
+        until(lambda: redis.exists("hg:rev:ready") == 1, "the copy")
     assert client.get("/auth/profile", headers=with_token(founder)).status_code == 401
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers import Valkey
-from tests.service.gateway.house import Backend, Gateway, environ
+from tests.service.gateway.house import Backend, Gateway, environ, vouching
 from tests.tokens import mark_ready
 
 
@@ -20,6 +20,8 @@ def gateway(backend: Backend, valkey: Valkey, tmp_path_factory: pytest.TempPathF
     """Two workers, a rate that no test reaches by accident."""
     directory = tmp_path_factory.mktemp("gateway")
     mark_ready(valkey.url)
-    settings = environ(valkey.url, backend.url, directory / "spool", RATE_LIMIT="100000/min")
-    with Gateway(settings, directory / "log").running() as running:
-        yield running
+    with vouching(backend).running() as auth:
+        more = {"RATE_LIMIT": "100000/min", "AUTH_URL": auth.url}
+        settings = environ(valkey.url, backend.url, directory / "spool", **more)
+        with Gateway(settings, directory / "log").running() as running:
+            yield running

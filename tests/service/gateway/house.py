@@ -170,6 +170,22 @@ def vouch(handler: Handler) -> None:
     handler.reply(200, b'{"active": true}')
 
 
+def vouching(backend: Backend) -> Backend:
+    """The same service, but every token is good: a busy machine's Redis answers late, and then auth is asked."""
+
+    def answer(handler: Handler) -> None:
+        if handler.path == "/auth/token/introspect":
+            vouch(handler)
+            return
+        handler.house = backend
+        try:
+            handler.handle_any()
+        finally:
+            del handler.house
+
+    return Backend(answer)
+
+
 class Gateway:
     """One gunicorn with the gateway's worker class; or with another service, to put behind it."""
 

@@ -62,30 +62,31 @@ def test_an_odd_request_id_is_replaced(gateway: Gateway, inbound: str) -> None:
     assert len(answer.headers["x-request-id"]) == 36
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("X-User-ID", "1"),
-        ("X-Org-ID", "1"),
-        ("X-Role", "admin"),
-        ("X-Auth-Request-User", "root"),
-        ("X-Forwarded-Host", "evil.example"),
-        ("X-Forwarded-Proto", "https"),
-        ("Forwarded", "for=6.6.6.6"),
-        ("X-Real-IP", "6.6.6.6"),
-        ("X-Client-IP", "6.6.6.6"),
-        ("Via", "1.1 me"),
-        ("X-HTTP-Method-Override", "DELETE"),
-        ("X-Original-URL", "/audit/events"),
-        ("X-Rewrite-URL", "/audit/events"),
-        ("Proxy-Authorization", "Basic eA=="),
-        ("TE", "trailers"),
-        ("Upgrade", "websocket"),
-    ],
-)
-def test_a_client_can_not_pretend(gateway: Gateway, backend: Backend, name: str, value: str) -> None:
-    assert gateway.ask("GET", "/users/me", {**ME, name: value}).status == 200
-    assert name.lower() not in backend.last.headers
+PRETENSIONS = [
+    ("X-User-ID", "1"),
+    ("X-Org-ID", "1"),
+    ("X-Role", "admin"),
+    ("X-Auth-Request-User", "root"),
+    ("X-Forwarded-Host", "evil.example"),
+    ("X-Forwarded-Proto", "https"),
+    ("Forwarded", "for=6.6.6.6"),
+    ("X-Real-IP", "6.6.6.6"),
+    ("X-Client-IP", "6.6.6.6"),
+    ("Via", "1.1 me"),
+    ("X-HTTP-Method-Override", "DELETE"),
+    ("X-Original-URL", "/audit/events"),
+    ("X-Rewrite-URL", "/audit/events"),
+    ("Proxy-Authorization", "Basic eA=="),
+    ("TE", "trailers"),
+    ("Upgrade", "websocket"),
+]
+
+
+def test_a_client_can_not_pretend(subtests: pytest.Subtests, gateway: Gateway, backend: Backend) -> None:
+    for name, value in PRETENSIONS:
+        with subtests.test(name):
+            assert gateway.ask("GET", "/users/me", {**ME, name: value}).status == 200
+            assert name.lower() not in backend.last.headers
 
 
 @pytest.mark.parametrize("name", ["SCRIPT_NAME", "PATH_INFO", "X_User_ID", "Content_Length"])

@@ -145,13 +145,16 @@ def test_microseconds_of_today_survive_the_number_format(valkey: Valkey, redis_u
     assert abs(int(value) - (time.time() * 1_000_000 + 600_000)) < 5_000_000
 
 
-def test_a_bucket_waits_for_no_disk(valkey: Valkey, redis_url: str) -> None:
-    """What a bucket says is not in the append-only file, so nobody who asks it waits until that is on the disk."""
+def test_a_bucket_waits_for_no_disk(valkey_server: Valkey) -> None:
+    """What a bucket says is not in the append-only file, so nobody who asks it waits until that is on the disk.
+
+    This server writes before it answers, so the length of the file is that of all that was answered.
+    """
 
     def written() -> int:
         return int(client.info("persistence")["aof_current_size"])
 
-    store, client = InRedis(redis_url), valkey.client()
+    store, client = InRedis(valkey_server.url), valkey_server.client()
     store.take("hg:rl:a", SLOW)
     before = written()
     for _ in range(20):

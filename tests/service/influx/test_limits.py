@@ -197,7 +197,7 @@ def test_what_influxdb_replaced_counts_twice_until_it_is_counted(write, app, dat
     app.extensions[LIFECYCLE].close()
     later = create_app(Settings.from_env(variables), clock)  # its hourly thread begins at once
     try:
-        until(lambda: used(database) == 5, "what is stored is counted", 5)
+        until(lambda: used(database) == 5, "what is stored is counted")
         body = {"bucket": f"org_{org}", "points": points(5, 5)}
         assert later.test_client().post("/timeseries/write", json=body, headers=admin).status_code == 200
     finally:
@@ -229,7 +229,7 @@ def test_days_that_are_over_are_added_up_and_what_was_stored_still_counts(
                 cursor.execute("SELECT day::text, stored FROM heartguard_core.point_counts")
                 return cursor.fetchall() == [("1970-01-01", 8)]
 
-        until(folded, "the hourly thread, which begins at the start, adds them up", 5)
+        until(folded, "the hourly thread, which begins at the start, adds them up")
         body = {"bucket": f"org_{org}", "points": points(3, 20)}
         answer = later.test_client().post("/timeseries/write", json=body, headers=admin)
         assert error(answer) == (409, "GEN_409_LIMIT")

@@ -198,7 +198,7 @@ def test_nothing_of_the_database_is_held_between_two_pages(fill, query, database
             return cursor.fetchone()[0] == 0
 
         # The service's own threads have short ones; one of the stream would stay for as long as nobody reads on.
-        until(none_is_open, "no transaction is open", 5)
+        until(none_is_open, "no transaction is open")
     answer.close()
 
 

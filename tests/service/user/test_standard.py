@@ -128,13 +128,13 @@ def test_a_frozen_postgresql_shows_and_its_return_too(own_postgres: Postgres, va
             assert client.get("/users/health").status_code == 200
         finally:
             own_postgres.thaw()
-        until(lambda: found()["postgresql"] == "ok", "the return of PostgreSQL", 2)
+        until(lambda: found()["postgresql"] == "ok", "the return of PostgreSQL")
         valkey_server.freeze()
         try:
             assert (found()["postgresql"], found()["redis"]) == ("ok", "failed")
         finally:
             valkey_server.thaw()
-        until(lambda: found()["redis"] == "ok", "the return of Valkey", 2)
+        until(lambda: found()["redis"] == "ok", "the return of Valkey")
         app.extensions[LIFECYCLE].close()
 
 

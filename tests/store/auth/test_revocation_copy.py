@@ -240,7 +240,7 @@ class Refusing:
 def test_whatever_fails_in_the_copying_thread_it_tries_again(connection, client):
     revoke(connection, client, publish=False)
     revocations = Revocations(Refusing(connection), client, MovableClock()).start()
-    until(lambda: client.exists(key("sid", "gone")), "the copy", 5)
+    until(lambda: client.exists(key("sid", "gone")), "the copy")
     revocations.close()
 
 
@@ -263,5 +263,5 @@ def test_what_did_not_reach_redis_is_copied_when_it_is_back(connection, client):
     revocations.add("sid", ["gone"], "logout", expires_at)
     revocations.publish("sid", ["gone"], expires_at)
     away.away = False
-    until(lambda: client.exists(key("sid", "gone")), "the copy", 5)
+    until(lambda: client.exists(key("sid", "gone")), "the copy")
     revocations.close()

@@ -137,7 +137,7 @@ def test_a_killed_worker_leaves_its_job_to_the_next_at_once(pool: Pool, database
     assert done == [], "somebody works on it"
     process.kill()
     process.join()
-    until(lambda: runner.step(job.id) is not None, "PostgreSQL noticing the death", 5)
+    until(lambda: runner.step(job.id) is not None, "PostgreSQL noticing the death")
     assert [one.id for one in done] == [job.id]
 
 

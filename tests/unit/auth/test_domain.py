@@ -20,21 +20,22 @@ def test_a_founded_organization_is_named_as_given_or_after_the_address(given, na
     assert founding_name("ana.b@hg.io", given) == name
 
 
-@pytest.mark.parametrize(
-    ("password", "answer"),
-    [
-        ("letmein1", True),
-        ("LetMeIn1", True),
-        ("Jennifer", True),
-        ("Jennifer2024!", True),
-        ("jennifer aniston", False),
-        ("ana@hg.io", True),
-        ("long enough", False),
-        ("12345678901", False),  # of a suffix alone nothing is left that could be listed
-    ],
-)
-def test_common_passwords_and_the_address_are_guessable(password, answer):
-    assert guessable(password, "ana@hg.io", frozenset({"letmein1", "jennifer"})) is answer
+GUESSABLE = [
+    ("letmein1", True),
+    ("LetMeIn1", True),
+    ("Jennifer", True),
+    ("Jennifer2024!", True),
+    ("jennifer aniston", False),
+    ("ana@hg.io", True),
+    ("long enough", False),
+    ("12345678901", False),  # of a suffix alone nothing is left that could be listed
+]
+
+
+def test_common_passwords_and_the_address_are_guessable(subtests):
+    for password, answer in GUESSABLE:
+        with subtests.test(password):
+            assert guessable(password, "ana@hg.io", frozenset({"letmein1", "jennifer"})) is answer
 
 
 @pytest.mark.parametrize(

@@ -38,26 +38,29 @@ def test_the_services_are_all_there() -> None:
     }
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(REPO_ROOT)))
-def test_a_pin_equals_its_constraint(file: Path) -> None:
-    constraints = pins(REPO_ROOT / "constraints.txt")
-    for name, version in pins(file, brought=True).items():
-        assert constraints.get(name) == version, name
+def test_a_pin_equals_its_constraint(subtests: pytest.Subtests) -> None:
+    for file in FILES:
+        with subtests.test(file.parent.name):
+            constraints = pins(REPO_ROOT / "constraints.txt")
+            for name, version in pins(file, brought=True).items():
+                assert constraints.get(name) == version, name
 
 
-@pytest.mark.parametrize("file", HASHED, ids=lambda file: str(file.relative_to(REPO_ROOT)))
-def test_every_pin_has_its_hashes(file: Path) -> None:
+def test_every_pin_has_its_hashes(subtests: pytest.Subtests) -> None:
     """One pin with a hash makes pip demand them of all; `python services/cli/pin.py` writes them."""
-    assert [it[1] for it in matches(file, brought=True) if not it[3]] == []
+    for file in HASHED:
+        with subtests.test(file.parent.name):
+            assert [it[1] for it in matches(file, brought=True) if not it[3]] == []
 
 
-@pytest.mark.parametrize("file", HASHED, ids=lambda file: str(file.relative_to(REPO_ROOT)))
-def test_a_pin_for_newer_pythons_has_one_for_older_ones(file: Path) -> None:
-    names = re.compile(r"(?m)^([A-Za-z0-9._-]+)==\S+ ; python_full_version (>=|<) '(3\.1[2-9])")
-    found = set(names.findall(file.read_text()))
-    assert {(name, version) for name, sign, version in found if sign == ">="} <= {
-        (name, version) for name, sign, version in found if sign == "<"
-    }
+def test_a_pin_for_newer_pythons_has_one_for_older_ones(subtests: pytest.Subtests) -> None:
+    for file in HASHED:
+        with subtests.test(file.parent.name):
+            names = re.compile(r"(?m)^([A-Za-z0-9._-]+)==\S+ ; python_full_version (>=|<) '(3\.1[2-9])")
+            found = set(names.findall(file.read_text()))
+            assert {(name, version) for name, sign, version in found if sign == ">="} <= {
+                (name, version) for name, sign, version in found if sign == "<"
+            }
 
 
 @pytest.mark.parametrize("name", ["common", "cli", "gateway", "auth", "media", "influx"])
@@ -75,9 +78,10 @@ def test_what_a_service_brings_along_is_listed_too(name: str) -> None:
     assert reached - set(listed) == set()
 
 
-@pytest.mark.parametrize("file", [*HASHED, REPO_ROOT / "constraints.txt"], ids=lambda file: file.name)
-def test_no_index_is_named(file: Path) -> None:
-    assert not re.search(r"://|--(extra-)?index-url|--find-links|^-[if] ", file.read_text(), re.MULTILINE)
+def test_no_index_is_named(subtests: pytest.Subtests) -> None:
+    for file in [*HASHED, REPO_ROOT / "constraints.txt"]:
+        with subtests.test(file.parent.name):
+            assert not re.search(r"://|--(extra-)?index-url|--find-links|^-[if] ", file.read_text(), re.MULTILINE)
 
 
 def test_nothing_is_constrained_that_nobody_installs() -> None:

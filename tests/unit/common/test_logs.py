@@ -33,10 +33,11 @@ SECRET_TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "secret"), SECRET_TEXTS)
-def test_secrets_are_taken_out(text: str, secret: str) -> None:
-    assert secret in text
-    assert secret not in redact(text)
+def test_secrets_are_taken_out(subtests: pytest.Subtests) -> None:
+    for text, secret in SECRET_TEXTS:
+        with subtests.test(text):
+            assert secret in text
+            assert secret not in redact(text)
 
 
 def test_the_rest_is_left_alone() -> None:
@@ -44,13 +45,15 @@ def test_the_rest_is_left_alone() -> None:
     assert redact(text) == text
 
 
-@pytest.mark.parametrize(
-    "word", ["a", "a.b", "a@b.", "eyJaaaa.", "a://", "a://b:", "@", "token", "basic ", "(a", "%40"]
-)
-def test_a_long_word_costs_no_more_than_its_length(word: str) -> None:
-    began = time.process_time()
-    redact("/" + word * (16_000 // len(word)))  # twice what a request line holds
-    assert time.process_time() - began < 0.3
+LONG_WORDS = ["a", "a.b", "a@b.", "eyJaaaa.", "a://", "a://b:", "@", "token", "basic ", "(a", "%40"]
+
+
+def test_a_long_word_costs_no_more_than_its_length(subtests: pytest.Subtests) -> None:
+    for word in LONG_WORDS:
+        with subtests.test(word[:20]):
+            began = time.process_time()
+            redact("/" + word * (16_000 // len(word)))  # twice what a request line holds
+            assert time.process_time() - began < 0.3
 
 
 def record(message: str, *args: object, **more: object) -> logging.LogRecord:

@@ -48,61 +48,61 @@ def code(policy: Policy, principal: Principal | None, *, inner: bool = False) ->
     return "passed"
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        (HEAD + row(who=""), "missing who"),
-        (HEAD + row(colour='"red"'), "unknown key colour"),
-        (HEAD + row(limit='"daily"'), "limit names no class"),
-        (HEAD + row(method='"FETCH"'), "method must be one of"),
-        (HEAD + row(method='"HEAD"'), "method must be one of"),
-        (HEAD + row(upstream='"billing"'), "upstream must be one of"),
-        (HEAD + row(audited='"yes"'), "audited must be true or false"),
-        (HEAD + row(versioned="1"), "versioned must be true or false"),
-        (HEAD + row(errors='"soap"'), "errors must be one of influxdb"),
-        (HEAD + row(path='"/api/v1/users/{user_id}"'), "path must not begin with /api/v1"),
-        (HEAD + row(deprecated='"2027-01-31"'), "deprecated must be a date and time with an offset"),
-        (HEAD + row(deprecated="2027-01-31T00:00:00"), "deprecated must be a date and time with an offset"),
-        (HEAD + row(deprecated="2027-01-31"), "deprecated must be a date and time with an offset"),
-        (HEAD + row(sunset="2027-01-31T00:00:00Z"), "sunset needs deprecated"),
-        (
-            HEAD + row(deprecated="2027-01-31T00:00:00Z", sunset="2027-01-31T00:59:59+01:00"),
-            "sunset must not be before deprecated",
-        ),
-        (HEAD + row(id='"User Read"'), "id must look like"),
-        (HEAD + row(path='"/users/{other_id}"'), "not in the table parameters"),
-        (HEAD + row(path='"users"'), "begin with a slash"),
-        (HEAD + row(path='"/users/"'), "plain segments"),
-        (HEAD + row(path='"/users/../x"'), "plain segments"),
-        (HEAD + row(who="{}"), "who must be"),
-        (HEAD + row(who='"everyone"'), "who must be"),
-        (HEAD + row(who='{ root = "any" }'), "root must be a role"),
-        (HEAD + row(who='{ user = "all" }'), "user must be a role"),
-        (HEAD + row(who='{ operator = "own" }'), "belongs to no organization"),
-        (HEAD + row(who='{ service = "any" }'), "a list of different services"),
-        (HEAD + row(who="{ service = [] }"), "a list of different services"),
-        (HEAD + row(who='{ service = ["user", "portal"] }'), "a list of different services"),
-        (HEAD + row(who='{ service = ["user", "user"] }'), "a list of different services"),
-        (HEAD + row(credentials='"optional"'), "credentials can only be"),
-        (HEAD + row(who='"anyone"', credentials='"none"'), "credentials can only be"),
-        (HEAD + row() + row(), "user.read stands twice"),
-        (HEAD + row() + row(id='"user.other"'), "can match one request"),
-        (HEAD + row() + row(id='"user.other"', path='"/users/12"'), "can match one request"),
-        (HEAD + row() + row(id='"user.other"', path='"/users/{name}"'), "can match one request"),
-        (HEAD.replace("default = 1.0\n", "") + row(limit='"address"'), "default is missing"),
-        (HEAD.replace("address = 20", "address = 0") + row(), "address must be a number"),
-        (HEAD.replace('"uuid"', '"number"') + row(), "item_id must be one of"),
-        (HEAD.replace("document = 64\n", "") + row(), "document is missing"),
-        (HEAD.replace("none = 16", "none = 0") + row(), "none must be KiB"),
-        (HEAD.replace("none = 16", "none = 16\nstream = 1") + row(), "stream is a word of its own"),
-        (HEAD + row(body='"huge"'), "body names no class"),
-        (HEAD + "[extra]\n" + row(), "unknown table extra"),
-        ("[classes", "not TOML"),
-    ],
-)
-def test_a_faulty_policy_is_refused_and_says_why(text: str, says: str) -> None:
-    with pytest.raises(PolicyError, match=says):
-        parse(text)
+FAULTY = [
+    (HEAD + row(who=""), "missing who"),
+    (HEAD + row(colour='"red"'), "unknown key colour"),
+    (HEAD + row(limit='"daily"'), "limit names no class"),
+    (HEAD + row(method='"FETCH"'), "method must be one of"),
+    (HEAD + row(method='"HEAD"'), "method must be one of"),
+    (HEAD + row(upstream='"billing"'), "upstream must be one of"),
+    (HEAD + row(audited='"yes"'), "audited must be true or false"),
+    (HEAD + row(versioned="1"), "versioned must be true or false"),
+    (HEAD + row(errors='"soap"'), "errors must be one of influxdb"),
+    (HEAD + row(path='"/api/v1/users/{user_id}"'), "path must not begin with /api/v1"),
+    (HEAD + row(deprecated='"2027-01-31"'), "deprecated must be a date and time with an offset"),
+    (HEAD + row(deprecated="2027-01-31T00:00:00"), "deprecated must be a date and time with an offset"),
+    (HEAD + row(deprecated="2027-01-31"), "deprecated must be a date and time with an offset"),
+    (HEAD + row(sunset="2027-01-31T00:00:00Z"), "sunset needs deprecated"),
+    (
+        HEAD + row(deprecated="2027-01-31T00:00:00Z", sunset="2027-01-31T00:59:59+01:00"),
+        "sunset must not be before deprecated",
+    ),
+    (HEAD + row(id='"User Read"'), "id must look like"),
+    (HEAD + row(path='"/users/{other_id}"'), "not in the table parameters"),
+    (HEAD + row(path='"users"'), "begin with a slash"),
+    (HEAD + row(path='"/users/"'), "plain segments"),
+    (HEAD + row(path='"/users/../x"'), "plain segments"),
+    (HEAD + row(who="{}"), "who must be"),
+    (HEAD + row(who='"everyone"'), "who must be"),
+    (HEAD + row(who='{ root = "any" }'), "root must be a role"),
+    (HEAD + row(who='{ user = "all" }'), "user must be a role"),
+    (HEAD + row(who='{ operator = "own" }'), "belongs to no organization"),
+    (HEAD + row(who='{ service = "any" }'), "a list of different services"),
+    (HEAD + row(who="{ service = [] }"), "a list of different services"),
+    (HEAD + row(who='{ service = ["user", "portal"] }'), "a list of different services"),
+    (HEAD + row(who='{ service = ["user", "user"] }'), "a list of different services"),
+    (HEAD + row(credentials='"optional"'), "credentials can only be"),
+    (HEAD + row(who='"anyone"', credentials='"none"'), "credentials can only be"),
+    (HEAD + row() + row(), "user.read stands twice"),
+    (HEAD + row() + row(id='"user.other"'), "can match one request"),
+    (HEAD + row() + row(id='"user.other"', path='"/users/12"'), "can match one request"),
+    (HEAD + row() + row(id='"user.other"', path='"/users/{name}"'), "can match one request"),
+    (HEAD.replace("default = 1.0\n", "") + row(limit='"address"'), "default is missing"),
+    (HEAD.replace("address = 20", "address = 0") + row(), "address must be a number"),
+    (HEAD.replace('"uuid"', '"number"') + row(), "item_id must be one of"),
+    (HEAD.replace("document = 64\n", "") + row(), "document is missing"),
+    (HEAD.replace("none = 16", "none = 0") + row(), "none must be KiB"),
+    (HEAD.replace("none = 16", "none = 16\nstream = 1") + row(), "stream is a word of its own"),
+    (HEAD + row(body='"huge"'), "body names no class"),
+    (HEAD + "[extra]\n" + row(), "unknown table extra"),
+    ("[classes", "not TOML"),
+]
+
+
+def test_a_faulty_policy_is_refused_and_says_why(subtests: pytest.Subtests) -> None:
+    for text, says in FAULTY:
+        with subtests.test(says), pytest.raises(PolicyError, match=says):
+            parse(text)
 
 
 @pytest.mark.parametrize(
@@ -192,36 +192,37 @@ def test_open_routes_are_open() -> None:
 
 
 # Written from the table of endpoints, not from policy.toml.
-@pytest.mark.parametrize(
-    ("method", "path", "roles"),
-    [
-        ("POST", "/auth/login", "anyone"),
-        ("POST", "/auth/refresh", "anyone"),
-        ("GET", "/.well-known/jwks.json", "anyone"),
-        ("GET", "/openapi.json", "anyone"),
-        ("GET", "/media/content/{item_id}", "anyone"),
-        ("GET", "/users/health", "anyone"),
-        ("GET", "/timeseries/metrics", "inner"),
-        ("GET", "/gateway/ready", "inner"),
-        ("GET", "/gateway/services", {"operator"}),
-        ("POST", "/auth/token/introspect", {"service"}),
-        ("POST", "/media/erasures", {"service"}),
-        ("GET", "/auth/profile", {"admin", "manager", "user"}),
-        ("PUT", "/organization", {"admin", "manager"}),
-        ("DELETE", "/organization", {"admin"}),
-        ("PUT", "/organization/policies", {"admin"}),
-        ("GET", "/users", {"admin", "manager"}),
-        ("DELETE", "/media/items/{item_id}", {"admin"}),
-        ("POST", "/timeseries/buckets", {"admin"}),
-        ("GET", "/timeseries/buckets", {"admin", "manager"}),
-        ("GET", "/audit/events", {"admin", "operator"}),
-        ("POST", "/audit/events", {"admin", "service"}),
-    ],
-)
-def test_the_policy_of_the_house_says_who(method: str, path: str, roles: str | set[str]) -> None:
-    found = load().row(method, path)
-    assert found is not None
-    assert (found.who if isinstance(found.who, str) else set(found.who)) == roles
+WHO = [
+    ("POST", "/auth/login", "anyone"),
+    ("POST", "/auth/refresh", "anyone"),
+    ("GET", "/.well-known/jwks.json", "anyone"),
+    ("GET", "/openapi.json", "anyone"),
+    ("GET", "/media/content/{item_id}", "anyone"),
+    ("GET", "/users/health", "anyone"),
+    ("GET", "/timeseries/metrics", "inner"),
+    ("GET", "/gateway/ready", "inner"),
+    ("GET", "/gateway/services", {"operator"}),
+    ("POST", "/auth/token/introspect", {"service"}),
+    ("POST", "/media/erasures", {"service"}),
+    ("GET", "/auth/profile", {"admin", "manager", "user"}),
+    ("PUT", "/organization", {"admin", "manager"}),
+    ("DELETE", "/organization", {"admin"}),
+    ("PUT", "/organization/policies", {"admin"}),
+    ("GET", "/users", {"admin", "manager"}),
+    ("DELETE", "/media/items/{item_id}", {"admin"}),
+    ("POST", "/timeseries/buckets", {"admin"}),
+    ("GET", "/timeseries/buckets", {"admin", "manager"}),
+    ("GET", "/audit/events", {"admin", "operator"}),
+    ("POST", "/audit/events", {"admin", "service"}),
+]
+
+
+def test_the_policy_of_the_house_says_who(subtests: pytest.Subtests) -> None:
+    for method, path, roles in WHO:
+        with subtests.test(f"{method} {path}"):
+            found = load().row(method, path)
+            assert found is not None
+            assert (found.who if isinstance(found.who, str) else set(found.who)) == roles
 
 
 def test_nothing_but_noise_goes_unaudited() -> None:
@@ -236,25 +237,26 @@ def test_permissions_of_a_role_are_the_rows_it_may_use() -> None:
     assert "auth.login" not in policy.permissions("user")
 
 
-@pytest.mark.parametrize(
-    ("path", "shown"),
-    [
-        ("/users/me", "/users/me"),
-        ("/users/12", "/users/12"),
-        ("/user/12/", "/*/12/"),
-        ("/users/ann%40clinic.example", "/users/*"),
-        ("/Secret123", "/*"),
-        ("/timeseries/buckets/org_3_lab", "/timeseries/buckets/org_3_lab"),
-        ("/timeseries/buckets/a%20long%2Fphrase%0a", "/timeseries/buckets/*/*"),
-        ("/schemas/common.xsd", "/schemas/common.xsd"),
-        (
-            "/media/items/01890a5d-ac96-774b-bcce-b302099a8057/%ff",
-            "/media/items/01890a5d-ac96-774b-bcce-b302099a8057/*",
-        ),
-    ],
-)
-def test_a_log_shows_of_a_path_what_is_ours(path: str, shown: str) -> None:
-    assert load().veil(path) == shown
+SHOWN = [
+    ("/users/me", "/users/me"),
+    ("/users/12", "/users/12"),
+    ("/user/12/", "/*/12/"),
+    ("/users/ann%40clinic.example", "/users/*"),
+    ("/Secret123", "/*"),
+    ("/timeseries/buckets/org_3_lab", "/timeseries/buckets/org_3_lab"),
+    ("/timeseries/buckets/a%20long%2Fphrase%0a", "/timeseries/buckets/*/*"),
+    ("/schemas/common.xsd", "/schemas/common.xsd"),
+    (
+        "/media/items/01890a5d-ac96-774b-bcce-b302099a8057/%ff",
+        "/media/items/01890a5d-ac96-774b-bcce-b302099a8057/*",
+    ),
+]
+
+
+def test_a_log_shows_of_a_path_what_is_ours(subtests: pytest.Subtests) -> None:
+    for path, shown in SHOWN:
+        with subtests.test(path):
+            assert load().veil(path) == shown
 
 
 def test_a_body_has_the_limit_of_its_class_and_a_class_by_its_method() -> None:

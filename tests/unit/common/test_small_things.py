@@ -32,29 +32,30 @@ def test_no_cursor_is_the_beginning() -> None:
     assert paging.decode_cursor(None, int) is None
 
 
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        *(
-            "",
-            "!",
-            "a",
-            "\u00e9",
-            "W10",
-            cursor_of(b"[1"),
-            cursor_of(b'["1"]'),
-            cursor_of(b"[true]"),
-            cursor_of(b"[1,2]"),
-        ),
-        *(cursor_of(b"[1.0]"), cursor_of(b'{"a":1}'), cursor_of(b"\xff"), cursor_of(b"[" * 100_000), cursor_of(b"1")),
-        *(cursor_of(b"[9223372036854775808]"), cursor_of(b"[-9223372036854775809]"), cursor_of(b"[%b]" % (b"9" * 40))),
-        *(cursor_of(b"[NaN]"), cursor_of(b"[null]"), paging.encode_cursor([1]) + "!", " " + paging.encode_cursor([1])),
-    ],
-)
-def test_what_is_no_cursor_is_422(cursor: str) -> None:
-    with pytest.raises(ServiceError) as caught:
-        paging.decode_cursor(cursor, int)
-    assert (caught.value.row.status, caught.value.details[0].path) == (422, "/cursor")
+NO_CURSORS = [
+    *(
+        "",
+        "!",
+        "a",
+        "\u00e9",
+        "W10",
+        cursor_of(b"[1"),
+        cursor_of(b'["1"]'),
+        cursor_of(b"[true]"),
+        cursor_of(b"[1,2]"),
+    ),
+    *(cursor_of(b"[1.0]"), cursor_of(b'{"a":1}'), cursor_of(b"\xff"), cursor_of(b"[" * 100_000), cursor_of(b"1")),
+    *(cursor_of(b"[9223372036854775808]"), cursor_of(b"[-9223372036854775809]"), cursor_of(b"[%b]" % (b"9" * 40))),
+    *(cursor_of(b"[NaN]"), cursor_of(b"[null]"), paging.encode_cursor([1]) + "!", " " + paging.encode_cursor([1])),
+]
+
+
+def test_what_is_no_cursor_is_422(subtests: pytest.Subtests) -> None:
+    for cursor in NO_CURSORS:
+        with subtests.test(cursor):
+            with pytest.raises(ServiceError) as caught:
+                paging.decode_cursor(cursor, int)
+            assert (caught.value.row.status, caught.value.details[0].path) == (422, "/cursor")
 
 
 @pytest.mark.parametrize("part", ["a\\u0000", "\\ud800", "a\\nb"])
@@ -139,26 +140,28 @@ def test_what_an_id_looks_like(text: str, verdict: bool) -> None:
     assert ids.is_uuid(text) is verdict
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("127.0.0.1", "127.9.9.9", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.1.1"),
-        *("::1", "fd00::1", "fe80::1", "fe80::1%eth0", "::ffff:10.0.0.1"),
-    ],
-)
-def test_inner_addresses(address: str) -> None:
-    assert network.is_inner(address)
+INNER = [
+    *("127.0.0.1", "127.9.9.9", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.1.1"),
+    *("::1", "fd00::1", "fe80::1", "fe80::1%eth0", "::ffff:10.0.0.1"),
+]
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        *("8.8.8.8", "172.32.0.1", "172.15.0.1", "203.0.113.7", "192.0.2.1", "198.18.0.1", "100.64.0.1", "0.0.0.0"),
-        *("2001:db8::1", "::", "::ffff:8.8.8.8", "2002:0a00:0001::", "64:ff9b::a00:1", "", "localhost", "10.0.0.1:80"),
-    ],
-)
-def test_outer_addresses(address: str) -> None:
-    assert not network.is_inner(address)
+def test_inner_addresses(subtests: pytest.Subtests) -> None:
+    for address in INNER:
+        with subtests.test(address):
+            assert network.is_inner(address)
+
+
+OUTER = [
+    *("8.8.8.8", "172.32.0.1", "172.15.0.1", "203.0.113.7", "192.0.2.1", "198.18.0.1", "100.64.0.1", "0.0.0.0"),
+    *("2001:db8::1", "::", "::ffff:8.8.8.8", "2002:0a00:0001::", "64:ff9b::a00:1", "", "localhost", "10.0.0.1:80"),
+]
+
+
+def test_outer_addresses(subtests: pytest.Subtests) -> None:
+    for address in OUTER:
+        with subtests.test(address):
+            assert not network.is_inner(address)
 
 
 def test_tags_are_stable_over_processes() -> None:

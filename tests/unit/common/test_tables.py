@@ -2,8 +2,6 @@ import csv
 import io
 import json
 
-import pytest
-
 from heartguard_audit.routes import COLUMNS
 from heartguard_common.tables import ndjson, table
 
@@ -18,14 +16,16 @@ def test_the_header_names_every_column_and_lines_end_as_rfc_4180_says():
     assert b"".join(table(COLUMNS, iter([]))) == (",".join(COLUMNS) + "\r\n").encode()
 
 
-@pytest.mark.parametrize("text", ['a"b', "a,b", "a\r\nb", "é漢", "'quoted", "{}", "a=1", "x-1"])
-def test_a_harmless_text_comes_back_as_it_was(text):
-    assert cells(resource=text)["resource"] == text
+def test_a_harmless_text_comes_back_as_it_was(subtests):
+    for text in ['a"b', "a,b", "a\r\nb", "é漢", "'quoted", "{}", "a=1", "x-1"]:
+        with subtests.test(text):
+            assert cells(resource=text)["resource"] == text
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "   =", "\u00a0=", "\uff0b"])
-def test_a_formula_is_disarmed(start):
-    assert cells(actor=start + "cmd")["actor"] == "'" + start + "cmd"
+def test_a_formula_is_disarmed(subtests):
+    for start in ["=", "+", "-", "@", "\t", "\r", "\n", "   =", "\u00a0=", "\uff0b"]:
+        with subtests.test(start):
+            assert cells(actor=start + "cmd")["actor"] == "'" + start + "cmd"
 
 
 def test_numbers_and_nothing():

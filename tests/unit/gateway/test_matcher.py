@@ -10,35 +10,37 @@ ITEM = "01890a5d-ac96-774b-bcce-b302099a8057"
 MATCHER = Matcher(load())
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "row", "params"),
-    [
-        ("GET", "/users/me", "user.read_self", {}),
-        ("HEAD", "/users/me", "user.read_self", {}),
-        ("PUT", "/users/me", "user.update_self", {}),
-        ("GET", "/users/12", "user.read", {"user_id": "12"}),
-        ("GET", "/users/health", "user.health", {}),
-        ("GET", f"/media/items/{ITEM}", "media.read", {"item_id": ITEM}),
-        ("GET", f"/media/items/{ITEM}/download", "media.download", {"item_id": ITEM}),
-        ("DELETE", "/timeseries/buckets/org_1%20a", "timeseries.delete_bucket", {"bucket": "org_1 a"}),
-        ("GET", "/schemas/user.xsd", "gateway.schemas", {"file": "user.xsd"}),
-    ],
-)
-def test_a_path_leads_to_its_row(method: str, path: str, row: str, params: dict[str, str]) -> None:
-    match = MATCHER.find(split_path(path))
-    assert match is not None
-    assert match.rows[method].id == row
-    assert match.params == params
+LEADS = [
+    ("GET", "/users/me", "user.read_self", {}),
+    ("HEAD", "/users/me", "user.read_self", {}),
+    ("PUT", "/users/me", "user.update_self", {}),
+    ("GET", "/users/12", "user.read", {"user_id": "12"}),
+    ("GET", "/users/health", "user.health", {}),
+    ("GET", f"/media/items/{ITEM}", "media.read", {"item_id": ITEM}),
+    ("GET", f"/media/items/{ITEM}/download", "media.download", {"item_id": ITEM}),
+    ("DELETE", "/timeseries/buckets/org_1%20a", "timeseries.delete_bucket", {"bucket": "org_1 a"}),
+    ("GET", "/schemas/user.xsd", "gateway.schemas", {"file": "user.xsd"}),
+]
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/", "/users/", "//users/me", "/users//me", "/users/me/", "/Users/me", "/users/0", "/users/012", "/users/-1",
-     "/users/1e3", "/users/%31%20", "/users/①", "/media/items/x", "/schemas/", "/auth"],
-)  # fmt: skip
-def test_any_other_path_leads_nowhere(path: str) -> None:
-    escaped = path.replace("①", "%E2%91%A0")
-    assert MATCHER.find(split_path(escaped)) is None
+def test_a_path_leads_to_its_row(subtests: pytest.Subtests) -> None:
+    for method, path, row, params in LEADS:
+        with subtests.test(path):
+            match = MATCHER.find(split_path(path))
+            assert match is not None
+            assert match.rows[method].id == row
+            assert match.params == params
+
+
+NOWHERE = ["/", "/users/", "//users/me", "/users//me", "/users/me/", "/Users/me", "/users/0", "/users/012", "/users/-1",
+ "/users/1e3", "/users/%31%20", "/users/①", "/media/items/x", "/schemas/", "/auth"]  # fmt: skip
+
+
+def test_any_other_path_leads_nowhere(subtests: pytest.Subtests) -> None:
+    for path in NOWHERE:
+        with subtests.test(path):
+            escaped = path.replace("①", "%E2%91%A0")
+            assert MATCHER.find(split_path(escaped)) is None
 
 
 def test_allow_lists_all_methods_of_a_path() -> None:

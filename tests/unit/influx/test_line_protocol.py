@@ -30,13 +30,14 @@ ESCAPES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "measurement", "tags", "fields"), ESCAPES)
-@pytest.mark.parametrize("ending", ["", "\n", "\r\n", " 1717236000000000000\n", " 1717236000000000000\r\n"])
-def test_escapes_and_types(line, measurement, tags, fields, ending):
-    (point,) = parse((line + ending).encode())
-    assert (point["measurement"], point.get("tags", {}), point["fields"]) == (measurement, tags, fields)
-    assert [type(value) for value in point["fields"].values()] == [type(value) for value in fields.values()]
-    assert point.get("timestamp") == ("2024-06-01T10:00:00Z" if "17172" in ending else None)
+def test_escapes_and_types(subtests):
+    for ending in ["", "\n", "\r\n", " 1717236000000000000\n", " 1717236000000000000\r\n"]:
+        for line, measurement, tags, fields in ESCAPES:
+            with subtests.test(line + ending):
+                (point,) = parse((line + ending).encode())
+                assert (point["measurement"], point.get("tags", {}), point["fields"]) == (measurement, tags, fields)
+                assert [type(value) for value in point["fields"].values()] == [type(value) for value in fields.values()]
+                assert point.get("timestamp") == ("2024-06-01T10:00:00Z" if "17172" in ending else None)
 
 
 @pytest.mark.parametrize(
@@ -54,49 +55,50 @@ def test_comments_empty_lines_and_both_line_ends():
     assert parse(b"") == parse(b"\n#\n") == []
 
 
-@pytest.mark.parametrize(
-    ("line", "reason"),
-    [
-        (b"m", "no field"),
-        (b",t=1 v=1", "no measurement"),
-        (b"m, v=1", "a tag"),
-        (b"m,t v=1", "a tag"),
-        (b"m,t= v=1", "a tag"),
-        (b"m,=x v=1", "a tag"),
-        (b"m,t=a=b v=1", "a tag"),
-        (b"m,t=1,t=2 v=1", "a tag is given more than once"),
-        (b"m v=1,v=2", "a field is given more than once"),
-        (b"m v", "no field"),
-        (b"m v=", "no field"),
-        (b"m =1", "no field"),
-        (b"m v=1,", "no field"),
-        (b"m v=1, w=2", "no field"),
-        (b"m v=1,w", "a field"),
-        (b'm v="open', "no field"),
-        (b'm v="a"b', "no field"),
-        (b"m v=abc", "a value"),
-        (b"m v=nan", "a value"),
-        (b"m v=inf", "a value"),
-        (b"m v=tRUE", "a value"),
-        (b"m v=-1u", "a value"),
-        (b"m v=1.5i", "a value"),
-        (b"m v=0x1f", "a value"),
-        (b"m v=1e999", "too large"),
-        (b"m v=9007199254740993i", "2^53"),
-        (b"m v=1 now", "timestamp"),
-        (b"m v=1 1.5", "timestamp"),
-        (b"m v=1 1 2", "timestamp"),
-        (b"m v=1 9223372036854775808", "nanoseconds"),
-        (b"m,t=\xff v=1", "UTF-8"),
-        (b"m v=1\rm v=2", "timestamp"),
-    ],
-)
-def test_a_malformed_line_is_named_by_its_number(line, reason):
-    body = b'm s="over\ntwo lines"\n\n# comment\r\n' + line + b"\nm v=1\n"
-    with pytest.raises(LineError, match=r"^Line 5: ") as caught:
-        parse(body)
-    if line != b'm v="open':
-        assert reason in str(caught.value)
+MALFORMED = [
+    (b"m", "no field"),
+    (b",t=1 v=1", "no measurement"),
+    (b"m, v=1", "a tag"),
+    (b"m,t v=1", "a tag"),
+    (b"m,t= v=1", "a tag"),
+    (b"m,=x v=1", "a tag"),
+    (b"m,t=a=b v=1", "a tag"),
+    (b"m,t=1,t=2 v=1", "a tag is given more than once"),
+    (b"m v=1,v=2", "a field is given more than once"),
+    (b"m v", "no field"),
+    (b"m v=", "no field"),
+    (b"m =1", "no field"),
+    (b"m v=1,", "no field"),
+    (b"m v=1, w=2", "no field"),
+    (b"m v=1,w", "a field"),
+    (b'm v="open', "no field"),
+    (b'm v="a"b', "no field"),
+    (b"m v=abc", "a value"),
+    (b"m v=nan", "a value"),
+    (b"m v=inf", "a value"),
+    (b"m v=tRUE", "a value"),
+    (b"m v=-1u", "a value"),
+    (b"m v=1.5i", "a value"),
+    (b"m v=0x1f", "a value"),
+    (b"m v=1e999", "too large"),
+    (b"m v=9007199254740993i", "2^53"),
+    (b"m v=1 now", "timestamp"),
+    (b"m v=1 1.5", "timestamp"),
+    (b"m v=1 1 2", "timestamp"),
+    (b"m v=1 9223372036854775808", "nanoseconds"),
+    (b"m,t=\xff v=1", "UTF-8"),
+    (b"m v=1\rm v=2", "timestamp"),
+]
+
+
+def test_a_malformed_line_is_named_by_its_number(subtests):
+    for line, reason in MALFORMED:
+        with subtests.test(str(line)):
+            body = b'm s="over\ntwo lines"\n\n# comment\r\n' + line + b"\nm v=1\n"
+            with pytest.raises(LineError, match=r"^Line 5: ") as caught:
+                parse(body)
+            if line != b'm v="open':
+                assert reason in str(caught.value)
 
 
 def test_a_time_in_a_large_unit_stays_in_its_range():

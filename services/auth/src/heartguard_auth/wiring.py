@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from flask import Flask
 
+from heartguard_auth.ports import Hasher
 from heartguard_auth.routes import ROUTES
 from heartguard_auth.settings import Settings
 from heartguard_auth.store.accounts import PostgresAccounts
@@ -39,7 +40,7 @@ PURGE_SECONDS, LATER_SECONDS = 3600.0, 60.0
 _MYSELF = Principal("service", "service", name="auth")
 
 
-def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
+def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | None = None) -> Flask:
     """The application of auth. Raises `RouteTableError` when its routes and policy.toml differ."""
     parts = open_parts("auth", settings, clock)
     signer = (
@@ -50,7 +51,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     revocations = Revocations(parts.database, parts.redis, parts.clock).start()
     parts.lifecycle.on_close(revocations.close)
     outbox = PostgresOutbox(parts.database, settings.key_ring_secret, parts.clock, parts.limits)
-    stores = _open_stores(settings, parts, signer, revocations, outbox)
+    stores = _open_stores(settings, parts, signer, revocations, outbox, hasher or Argon2Hasher())
     rules = make_rules(settings)
     law = policy.load()
     usecases = AuthUseCases.over(rules, stores, {role: law.permissions(role) for role in ROLES})
@@ -67,6 +68,7 @@ def _open_stores(
     signer: SharedSecretSigner | KeyRing,
     revocations: Revocations,
     outbox: PostgresOutbox,
+    hasher: Hasher,
 ) -> Stores:
     """The ports, opened; what nobody can use any more is removed from them beside the requests."""
     sessions = PostgresSessions(
@@ -84,7 +86,7 @@ def _open_stores(
         revocations=revocations,
         grace=RedisGraceAnswers(parts.redis),
         signer=signer,
-        hasher=Argon2Hasher(),
+        hasher=hasher,
         verifier=TokenVerifier(signer, settings.jwt_issuer, settings.jwt_audience, parts.clock),
         refresh_tokens=SignedRefreshTokens(settings.key_ring_secret),
         guesses=RedisGuesses(parts.redis, settings.key_ring_secret, parts.clock),

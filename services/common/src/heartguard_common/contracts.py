@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -144,14 +145,11 @@ class Contracts:
 
     @classmethod
     def load(cls, directory: Path = SCHEMAS_DIR) -> "Contracts":
-        """The contracts of all `*.schema.json` of a directory, with the XSDs made of them beside them.
+        """The contracts of all `*.schema.json` of a directory, with the XSDs made of them beside them; read once.
 
         Raises OSError when an XSD is missing: not being compiled yet is no reason to find that out later.
         """
-        bundle = shapes.load(directory)
-        for name in bundle.resources:
-            (directory / f"{name}.xsd").stat()
-        return cls(bundle, directory)
+        return _load(directory)
 
     def __getitem__(self, name: str) -> Contract:
         if name not in self._contracts:
@@ -174,6 +172,14 @@ class Contracts:
                 file = self._directory / f"{message.resource}.xsd"
                 self._xsds[message.resource] = etree.XMLSchema(etree.parse(str(file)))
             self._contracts[name] = Contract(message, self._finder, self._xsds[message.resource])
+
+
+@cache
+def _load(directory: Path) -> Contracts:
+    bundle = shapes.load(directory)
+    for name in bundle.resources:
+        (directory / f"{name}.xsd").stat()
+    return Contracts(bundle, directory)
 
 
 def _whole_numbers(value: Any, shape: shapes.Shape) -> Any:

@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -219,8 +219,9 @@ def _read(path: Path) -> Policy:
         raise PolicyError(f"{path.name} has a value of a wrong kind: {error}") from error
 
 
+@lru_cache(maxsize=2)
 def parse(text: str) -> Policy:
-    """Read and check the text of a policy. Raises `PolicyError` with every fault found."""
+    """Read and check the text of a policy, each once. Raises `PolicyError` with every fault found."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

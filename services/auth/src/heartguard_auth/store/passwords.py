@@ -11,8 +11,8 @@ COMMON_PASSWORDS_FILE = Path(__file__).resolve().parents[1] / "common_passwords.
 class Argon2Hasher:
     """argon2id with 19 MiB, 2 passes, 1 lane: OWASP's recommendation, small enough for eight threads at once."""
 
-    def __init__(self) -> None:
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+    def __init__(self, passes: int = 2, kibibytes: int = 19 * 1024) -> None:
+        self._hasher = PasswordHasher(time_cost=passes, memory_cost=kibibytes, parallelism=1)
         self._decoy = self._hasher.hash("a password that nobody has")
 
     def hash(self, password: str) -> str:
