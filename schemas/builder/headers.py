@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from heartguard_common.policy import SERVICE, UNLIMITED, Row
-from heartguard_common.routing import ANY_TYPE, CSV, Route
+from heartguard_common.routing import ANY_TYPE, CSV, AnyRoute
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -70,7 +70,7 @@ def _those(names: Iterator[str] | tuple[str, ...], suffix: str = "") -> dict[str
     return {name: {"$ref": f"#/components/headers/{name}{suffix}"} for name in names}
 
 
-def of_success(row: Row, route: Route, status: int) -> dict[str, Any]:
+def of_success(row: Row, route: AnyRoute, status: int) -> dict[str, Any]:
     """The headers of a good answer, 206 included."""
     quota = row.limit not in (UNLIMITED, "address")
     made = _those(_ALWAYS) | _those(_QUOTA, "" if quota else ".sometimes")

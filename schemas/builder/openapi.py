@@ -7,12 +7,14 @@ from typing import Any
 
 from heartguard_common import errors
 from heartguard_common.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
+from heartguard_common.messages import ServiceList
 from heartguard_common.policy import SERVICES, Policy, Row
-from heartguard_common.routing import DOCUMENT_TYPES, Route
+from heartguard_common.routing import DOCUMENT_TYPES, Answer, AnyRoute, EmptyCall, Route, StreamAnswer
+from heartguard_common.standard_routes import standard_routes
 from schemas.builder import examples, headers, refusals
 from schemas.builder.operation import SECURITY, Operation, Schema, component
 
-STANDARD = {"health": "Health", "ready": "Readiness"}  # routes every service has, mounted by the library itself
+_NO_ANSWER = "a description does not answer"
 FILES = {
     "/openapi.json": ("application/json",),
     "/docs": ("text/html",),
@@ -92,13 +94,13 @@ def _require_known(catalogue: Mapping[str, Sequence[errors.ErrorRow]], policy: P
         raise JoinError(f"refusals.py names what is not there: {', '.join(sorted(strange))}")
 
 
-def _join(policy: Policy) -> Iterator[tuple[Row, Route]]:
+def _join(policy: Policy) -> Iterator[tuple[Row, AnyRoute]]:
     """Each row with its route, in the order of the policy."""
     for service in SERVICES:
-        routes: dict[tuple[str, str], Route] = {}
+        own: tuple[AnyRoute, ...] = ()
         if service != "gateway":
-            table = importlib.import_module(f"heartguard_{service}.routes").ROUTES + _shared_routes(policy, service)
-            routes = {(route.method, route.path): route for route in table}
+            own = importlib.import_module(f"heartguard_{service}.routes").ROUTES
+        routes = {(route.method, route.path): route for route in own + _shared_routes(policy, service)}
         for row in policy.of(service):
             route = routes.pop((row.method, row.path), None) or _own_route(row)
             if route is None:
@@ -108,28 +110,29 @@ def _join(policy: Policy) -> Iterator[tuple[Row, Route]]:
             raise JoinError(f"routes of {service} without a row: {', '.join(map(' '.join, sorted(routes)))}")
 
 
-def _shared_routes(policy: Policy, service: str) -> tuple[Route, ...]:
-    """The routes by which the operator sees a service's failed items, where the policy has them."""
-    path = next((row.path for row in policy.of(service) if row.path.endswith(DEAD_LETTERS)), None)
-    return () if path is None else dead_letter_routes(path.removesuffix(DEAD_LETTERS))
+def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
+    """The routes that the library gives a service: the standard ones, and where the policy has them dead letters."""
+    made: tuple[AnyRoute, ...] = ()
+    for last, routes in (("/health", standard_routes), (DEAD_LETTERS, dead_letter_routes)):
+        path = next((row.path for row in policy.of(service) if row.path.endswith(last)), None)
+        made += () if path is None else routes(path.removesuffix(last))
+    return made
 
 
-def _own_route(row: Row) -> Route | None:
-    """The route of a row that no table holds: health, ready, metrics, and what the gateway itself answers."""
-    last = row.path.rpartition("/")[2]
-
-    def handler(*_: object) -> Any:
-        raise JoinError("a description does not answer")
-
-    if last in STANDARD:
-        return Route(row.method, row.path, handler, gives=STANDARD[last], body="none")
-    if last == "metrics":
-        return Route(row.method, row.path, handler, body="none", offers=("text/plain",))
+def _own_route(row: Row) -> AnyRoute | None:
+    """A route that the gateway answers itself."""
     if row.path == "/gateway/services":
-        return Route(row.method, row.path, handler, gives="ServiceList", body="none")
-    if row.path in FILES:
-        return Route(row.method, row.path, handler, body="none", offers=FILES[row.path])
-    return None
+        return Route(row.method, row.path, _services)
+    return Route(row.method, row.path, _file, offers=FILES[row.path]) if row.path in FILES else None
+
+
+# Of these only the signatures count.
+def _services(_: None, __: EmptyCall) -> Answer[ServiceList]:
+    raise JoinError(_NO_ANSWER)
+
+
+def _file(_: None, __: EmptyCall) -> StreamAnswer:
+    raise JoinError(_NO_ANSWER)
 
 
 def _components(definitions: Mapping[str, Schema]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from heartguard_common.errors import ErrorRow
 from heartguard_common.policy import ANYONE, INNER, SERVICE, UNLIMITED, Row
-from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, Route
+from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, AnyRoute
 from schemas.builder import examples, headers, refusals
 
 Schema = Mapping[str, Any]
@@ -57,7 +57,7 @@ class Operation:
     def __init__(
         self,
         row: Row,
-        route: Route,
+        route: AnyRoute,
         definitions: Mapping[str, Schema],
         catalogue: Mapping[str, Sequence[ErrorRow]],
         known: Mapping[str, Any],
@@ -203,7 +203,7 @@ class Operation:
         return self._row.method == "GET" and headers.tagged(self._row)
 
 
-def _others(row: Row, route: Route) -> list[str]:
+def _others(row: Row, route: AnyRoute) -> list[str]:
     """The media types of an answer that is no message; the schemas are XML and JSON files as they are."""
     if row.path == "/schemas/{file}":
         return ["application/json", "application/xml"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from heartguard_common.errors import ErrorRow
 from heartguard_common.policy import ANYONE, SERVICES, UNLIMITED, Row
-from heartguard_common.routing import Route
+from heartguard_common.routing import AnyRoute
 
 # Code of a service -> the operations that raise it. A code that doesn't stand here counts for all of its service.
 RAISED_BY: Mapping[str, str] = {
@@ -79,7 +79,7 @@ _OF_ANY = ("GEN_400", "GEN_406", "GEN_422", "GEN_500", "GW_001", "GW_002", "GW_0
 _OF_A_BODY = ("GEN_413", "GEN_415", "GW_004", "GW_005", "GW_009", "GW_015")
 
 
-def rows_of(row: Row, route: Route, catalogue: Mapping[str, Sequence[ErrorRow]]) -> list[ErrorRow]:
+def rows_of(row: Row, route: AnyRoute, catalogue: Mapping[str, Sequence[ErrorRow]]) -> list[ErrorRow]:
     """Every refusal an operation can give, by code. `catalogue`: rows by service, the shared ones under ''."""
     codes = {*_OF_ANY, *_shared(row, route), *_own(row, catalogue)}
     known = {entry.code: entry for name in ("", "gateway", *SERVICES) for entry in catalogue[name]}
@@ -93,7 +93,7 @@ def _own(row: Row, catalogue: Mapping[str, Sequence[ErrorRow]]) -> set[str]:
     return {code for code in own if code not in RAISED_BY or row.id in RAISED_BY[code].split()}
 
 
-def _shared(row: Row, route: Route) -> set[str]:
+def _shared(row: Row, route: AnyRoute) -> set[str]:
     known = row.who != ANYONE or row.credentials == "optional"
     forwarded = row.upstream != "gateway"
     conditions: tuple[tuple[bool, tuple[str, ...]], ...] = (
@@ -115,7 +115,7 @@ def _shared(row: Row, route: Route) -> set[str]:
     return {code for holds, codes in conditions if holds for code in codes}
 
 
-def if_match(row: Row, route: Route) -> bool:
+def if_match(row: Row, route: AnyRoute) -> bool:
     """Whether the operation changes a document under the condition of its entity tag (RFC 9110 section 13.1.1)."""
     changes = row.method in ("PUT", "PATCH") and route.gives is not None and route.body != "stream"
     return changes and row.id not in _UNCONDITIONAL

@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+from heartguard_common.messages import Readiness
 
 T = TypeVar("T")
 PING_SECONDS = 1.0
@@ -113,7 +115,7 @@ class Lifecycle:
             self._closers.pop()()
 
 
-def readiness_document(found: list[Health]) -> dict[str, Any]:
+def readiness_document(found: list[Health]) -> Readiness:
     """The `Readiness` message of what `readiness` found."""
     return {
         "status": "ready" if all(health.ok for health in found) else "unavailable",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import gevent
@@ -17,6 +17,7 @@ from heartguard_common.contracts import Contracts
 from heartguard_common.errors import NOT_ACCEPTABLE, NOT_FOUND, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.failures import content_type
 from heartguard_common.lifecycle import Lifecycle, readiness_document
+from heartguard_common.messages import DependencyDocument, Health, ServiceList
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.policy import Policy
@@ -75,7 +76,8 @@ class OwnRoutes:
 
     def health(self, exchange: Exchange) -> Reply:
         """The process lives; no dependency is touched."""
-        return self._document(exchange, "Health", {"status": "ok", "service": "gateway"})
+        document: Health = {"status": "ok", "service": "gateway"}
+        return self._document(exchange, "Health", document)
 
     def ready(self, exchange: Exchange) -> Reply:
         """Whether Redis and auth answer."""
@@ -92,7 +94,8 @@ class OwnRoutes:
         probes = [gevent.spawn(self._timed, "gateway", self._is_ready)]
         probes += [gevent.spawn(self._timed, name, partial(self._answers, name)) for name in self._services]
         gevent.joinall(probes)
-        return self._document(exchange, "ServiceList", {"items": [probe.value for probe in probes]})
+        document: ServiceList = {"items": [probe.value for probe in probes]}
+        return self._document(exchange, "ServiceList", document)
 
     def openapi(self, exchange: Exchange) -> Reply:
         """The OpenAPI document."""
@@ -111,7 +114,7 @@ class OwnRoutes:
             raise ServiceError(NOT_FOUND)
         return self._file(exchange, exchange.params["file"])
 
-    def _timed(self, name: str, well: Callable[[], bool]) -> dict[str, Any]:
+    def _timed(self, name: str, well: Callable[[], bool]) -> DependencyDocument:
         started = time.monotonic()
         ok = False
         with gevent.Timeout(_PROBE_SECONDS, exception=False):
@@ -129,7 +132,7 @@ class OwnRoutes:
             return False
         return inbound.reply.status == 200
 
-    def _document(self, exchange: Exchange, name: str, document: Mapping[str, Any], status: int = 200) -> Reply:
+    def _document(self, exchange: Exchange, name: str, document: Mapping[str, object], status: int = 200) -> Reply:
         media_type = _negotiate(exchange, DOCUMENT_TYPES)
         body = self._contracts[name].encode(document, media_type)
         headers = [("Content-Type", content_type(media_type)), ("Cache-Control", "no-store")]
@@ -170,7 +173,7 @@ def _negotiate(exchange: Exchange, offers: Sequence[str]) -> str:
     return chosen
 
 
-def read_request(environ: Mapping[str, Any]) -> Request:
+def read_request(environ: "WSGIEnvironment") -> Request:
     """The request of a WSGI environment (PEP 3333), its target as it was sent."""
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):

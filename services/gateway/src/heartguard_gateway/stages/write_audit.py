@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from heartguard_common.audit import AuditEvent, Outcome, traced
+from heartguard_common.audit import AuditEvent, traced
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import ServiceError
+from heartguard_common.messages import Outcome
 from heartguard_common.policy import Row, veil
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.errors import AUDIT_UNAVAILABLE
