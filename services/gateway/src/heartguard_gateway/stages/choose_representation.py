@@ -7,6 +7,7 @@ from heartguard_common.representation import choose
 from heartguard_common.routing import DOCUMENT_TYPES, FORMATS
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 
 @functools.lru_cache(maxsize=1024)
@@ -15,7 +16,8 @@ def negotiate(accept: str | None) -> str | None:
     return choose(accept, DOCUMENT_TYPES)
 
 
-def run(exchange: Exchange, _: Ports) -> None:
+@stage(adds=("media_type", "acceptable"))
+def choose_representation(exchange: Exchange, _: Ports) -> None:
     """Set the media type of documents; without an acceptable one errors are JSON (RFC 9110 section 15.5.7)."""
     request = exchange.request
     accept = request.headers.get("accept")

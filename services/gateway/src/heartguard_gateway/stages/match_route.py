@@ -3,9 +3,11 @@
 from heartguard_common.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ServiceError
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("segments",), adds=("row", "params", "fault"))
+def match_route(exchange: Exchange, ports: Ports) -> None:
     """Set row and path parameters, or the fault GEN_404 or GEN_405 (with Allow)."""
     match = ports.matcher.find(exchange.segments)
     if match is None:
