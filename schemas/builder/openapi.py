@@ -11,7 +11,7 @@ from heartguard_common.messages import ServiceList
 from heartguard_common.policy import SERVICES, Policy, Row
 from heartguard_common.routing import DOCUMENT_TYPES, Answer, AnyRoute, EmptyCall, Route, StreamAnswer
 from heartguard_common.standard_routes import standard_routes
-from schemas.builder import examples, headers, refusals
+from schemas.builder import examples, headers
 from schemas.builder.operation import SECURITY, Operation, Schema, component
 
 _NO_ANSWER = "a description does not answer"
@@ -43,13 +43,14 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
     definitions = {name: schema for resource in resources.values() for name, schema in resource["$defs"].items()}
     catalogue = _catalogue()
     known = examples.examples()
-    _require_known(catalogue, policy)
+    joined = list(_join(policy))
+    named = named_codes(catalogue, joined)
     paths: dict[str, dict[str, Any]] = {}
-    for row, route in _join(policy):
+    for row, route in joined:
         names = {name for name in (route.takes, route.gives, route.query) if name}
         if unknown := names - definitions.keys():
             raise JoinError(f"{row.id} names unknown messages: {', '.join(sorted(unknown))}")
-        operation = Operation(row, route, definitions, catalogue, known).document()
+        operation = Operation(row, route, definitions, catalogue, known, named).document()
         paths.setdefault(row.path, {})[row.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -85,13 +86,12 @@ def _catalogue() -> dict[str, tuple[errors.ErrorRow, ...]]:
     return rows
 
 
-def _require_known(catalogue: Mapping[str, Sequence[errors.ErrorRow]], policy: Policy) -> None:
-    """Raises JoinError where the table of refusals names what is not there any more."""
-    codes = {row.code for rows in catalogue.values() for row in rows}
-    named = {name for names in refusals.RAISED_BY.values() for name in names.split()}
-    strange = (refusals.RAISED_BY.keys() - codes) | (named - {row.id for row in policy.rows})
-    if strange:
-        raise JoinError(f"refusals.py names what is not there: {', '.join(sorted(strange))}")
+def named_codes(catalogue: Mapping[str, Sequence[errors.ErrorRow]], joined: Sequence[tuple[Row, AnyRoute]]) -> set[str]:
+    """The codes that some route says it raises. Raises JoinError for one that its service has not."""
+    for row, route in joined:
+        if strange := set(route.raises) - {*catalogue[row.upstream], *catalogue[""]}:
+            raise JoinError(f"{row.id} raises what is in no catalogue of its service: {strange}")
+    return {entry.code for _, route in joined for entry in route.raises}
 
 
 def _join(policy: Policy) -> Iterator[tuple[Row, AnyRoute]]:
@@ -123,7 +123,9 @@ def _own_route(row: Row) -> AnyRoute | None:
     """A route that the gateway answers itself."""
     if row.path == "/gateway/services":
         return Route(row.method, row.path, _services)
-    return Route(row.method, row.path, _file, offers=FILES[row.path]) if row.path in FILES else None
+    if row.path in FILES:
+        return Route(row.method, row.path, _file, offers=FILES[row.path], headers=("ETag",))
+    return None
 
 
 # Of these only the signatures count.

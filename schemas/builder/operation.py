@@ -1,7 +1,7 @@
 """One operation of openapi.json: what it takes, every answer it can give, and who may call it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -61,12 +61,13 @@ class Operation:
         definitions: Mapping[str, Schema],
         catalogue: Mapping[str, Sequence[ErrorRow]],
         known: Mapping[str, Any],
+        named: Collection[str],
     ) -> None:
         self._row = row
         self._route = route
         self._definitions = definitions
         self._known = known
-        self._refusals = refusals.rows_of(row, route, catalogue)
+        self._refusals = refusals.rows_of(row, route, catalogue, named)
 
     def document(self) -> dict[str, Any]:
         """The Operation Object."""
@@ -135,7 +136,7 @@ class Operation:
         row, route = self._row, self._route
         taken = {
             "Idempotency-Key": route.idempotent,
-            "If-Match": refusals.if_match(row, route) and headers.tagged(row),
+            "If-Match": refusals.if_match(route),
             "If-None-Match": self._cached(),
             "Range": row.id == "media.content",
         }
@@ -200,7 +201,7 @@ class Operation:
         return {"$ref": f"#/components/responses/{name}", "description": titles}
 
     def _cached(self) -> bool:
-        return self._row.method == "GET" and headers.tagged(self._row)
+        return self._row.method == "GET" and "ETag" in self._route.headers
 
 
 def _others(row: Row, route: AnyRoute) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from heartguard_auth.errors import BAD_CREDENTIALS
+from heartguard_common import policy
 from heartguard_common.messages import LoginQuery, LoginRequest, LoginResponse, RefreshRequest
 from heartguard_common.paths import REPO_ROOT
 from heartguard_common.routing import (
@@ -21,6 +23,9 @@ from heartguard_common.routing import (
     StreamAnswer,
     StreamCall,
 )
+from heartguard_user.errors import NO_USER, ROWS
+from schemas.builder import openapi
+from schemas.builder.openapi import JoinError
 
 HANDLERS = """
 from heartguard_common.messages import ErasureRequest, ErasureResult, LoginRequest, LoginResponse, MediaUploadQuery
@@ -142,3 +147,12 @@ def of_two(_: object, __: EmptyCall) -> Answer[LoginRequest] | Answer[LoginRespo
 def test_a_handler_that_does_not_name_its_messages_makes_no_route(handler):
     with pytest.raises(TypeError, match=handler.__name__):
         Route("GET", "/", handler)
+
+
+def test_a_route_raises_what_its_service_has():
+    row = next(row for row in policy.load().rows if row.id == "user.read_self")
+    route: Route[object, EmptyCall] = Route(row.method, row.path, to_bytes, raises=(BAD_CREDENTIALS,))
+    with pytest.raises(JoinError, match=r"user\.read_self"):
+        openapi.named_codes({"": (), "user": ROWS}, [(row, route)])
+    route = Route(row.method, row.path, to_bytes, raises=(NO_USER,))
+    assert openapi.named_codes({"": (), "user": ROWS}, [(row, route)]) == {"USER_001"}

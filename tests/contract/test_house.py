@@ -25,6 +25,7 @@ ROOMS = {
     "errors",
     "__init__",
     "consumer",
+    "documents",
     "export",
     "offline",
     "keys",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from heartguard_audit.domain.events import Recorded
+from heartguard_audit.errors import CHAIN_TOO_LONG, UNKNOWN_EVENT
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
 from heartguard_common import exports, messages, tables
@@ -127,13 +128,7 @@ ROUTES = (
         offers=(NDJSON,),
         expensive=True,
     ),
-    Route(
-        "POST",
-        "/audit/events",
-        record,
-        status=201,
-        idempotent=True,
-    ),
+    Route("POST", "/audit/events", record, status=201, idempotent=True, headers=("Location",)),
     Route(
         "GET",
         "/audit/events",
@@ -142,7 +137,7 @@ ROUTES = (
         expensive=True,
         seconds=SECONDS,
     ),
-    Route("GET", "/audit/events/{event_id}", read),
+    Route("GET", "/audit/events/{event_id}", read, raises=(UNKNOWN_EVENT,)),
     Route(
         "GET",
         "/users/me/access-log",
@@ -150,11 +145,5 @@ ROUTES = (
         expensive=True,
         seconds=SECONDS,
     ),
-    Route(
-        "GET",
-        "/audit/verify",
-        verify,
-        expensive=True,
-        seconds=VERIFYING_SECONDS,
-    ),
+    Route("GET", "/audit/verify", verify, expensive=True, seconds=VERIFYING_SECONDS, raises=(CHAIN_TOO_LONG,)),
 )

@@ -4,11 +4,35 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 from heartguard_auth.domain import Account, Device, Invitation, TokenPair
-from heartguard_auth.errors import ORIGIN_REFUSED, REFRESH_REFUSED
+from heartguard_auth.errors import (
+    ACTOR_CHANGED,
+    BAD_CREDENTIALS,
+    CODE_REFUSED,
+    EMAIL_TAKEN,
+    INVITATION_REFUSED,
+    INVITATIONS_FULL,
+    LAST_ADMIN,
+    LOCKED,
+    MEMBER_CHANGED,
+    ORIGIN_REFUSED,
+    REFRESH_REFUSED,
+    REGISTRATION_CLOSED,
+    ROLE_REFUSED,
+    WEAK_PASSWORD,
+    WRONG_PASSWORD,
+)
 from heartguard_auth.usecases import AuthUseCases
 from heartguard_common import exports, messages, paging
 from heartguard_common.clock import rfc3339
-from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.errors import (
+    LIMIT_FOR_NOW,
+    LIMIT_REACHED,
+    MALFORMED,
+    NOT_FOUND,
+    UNPROCESSABLE,
+    Fault,
+    ServiceError,
+)
 from heartguard_common.messages import (
     ErasureRequest,
     ErasureResult,
@@ -244,17 +268,37 @@ def _user(account: Account) -> User:
 
 
 ROUTES = (
-    Route("POST", "/auth/register", register, status=201),
-    Route("POST", "/auth/login", login),
-    Route("POST", "/auth/refresh", refresh),
-    Route("POST", "/auth/logout", logout, status=204),
+    Route(
+        "POST",
+        "/auth/register",
+        register,
+        status=201,
+        raises=(
+            EMAIL_TAKEN,
+            WEAK_PASSWORD,
+            ROLE_REFUSED,
+            REGISTRATION_CLOSED,
+            INVITATION_REFUSED,
+            LIMIT_FOR_NOW,
+            LIMIT_REACHED,
+        ),
+    ),
+    Route("POST", "/auth/login", login, raises=(BAD_CREDENTIALS, LOCKED), headers=("Set-Cookie",)),
+    Route("POST", "/auth/refresh", refresh, raises=(REFRESH_REFUSED, ORIGIN_REFUSED), headers=("Set-Cookie",)),
+    Route("POST", "/auth/logout", logout, status=204, headers=("Set-Cookie",)),
     Route("GET", "/auth/sessions", sessions),
     Route("DELETE", "/auth/sessions/{session_id}", end_session, status=204),
-    Route("POST", "/auth/password", change_password, status=204),
+    Route("POST", "/auth/password", change_password, status=204, raises=(WEAK_PASSWORD, LOCKED, WRONG_PASSWORD)),
     Route("POST", "/auth/password/forgot", forgot_password, status=202),
-    Route("POST", "/auth/password/reset", reset_password, status=204),
-    Route("POST", "/auth/password/code", issue_code),
-    Route("POST", "/auth/invitations", invite, status=201),
+    Route("POST", "/auth/password/reset", reset_password, status=204, raises=(WEAK_PASSWORD, CODE_REFUSED)),
+    Route("POST", "/auth/password/code", issue_code, raises=(NOT_FOUND,)),
+    Route(
+        "POST",
+        "/auth/invitations",
+        invite,
+        status=201,
+        raises=(EMAIL_TAKEN, ROLE_REFUSED, REGISTRATION_CLOSED, INVITATIONS_FULL, LIMIT_FOR_NOW),
+    ),
     Route("GET", "/auth/invitations", invitations),
     Route("DELETE", "/auth/invitations/{invitation_id}", withdraw_invitation, status=204),
     Route("DELETE", "/auth/locks/{user_id}", end_lock, status=204),
@@ -269,6 +313,6 @@ ROUTES = (
     ),
     Route("GET", "/.well-known/jwks.json", key_set, offers=("application/json",)),
     Route("GET", "/auth/exports", export, offers=(NDJSON,)),
-    Route("POST", "/auth/memberships", change_membership),
-    Route("POST", "/auth/erasures", erase),
+    Route("POST", "/auth/memberships", change_membership, raises=(LAST_ADMIN, MEMBER_CHANGED, ACTOR_CHANGED)),
+    Route("POST", "/auth/erasures", erase, raises=(LAST_ADMIN,)),
 )

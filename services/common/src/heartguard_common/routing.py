@@ -19,7 +19,7 @@ from typing import (
 )
 
 from heartguard_common.body import Reader
-from heartguard_common.errors import NO_HEADERS
+from heartguard_common.errors import NO_HEADERS, ErrorRow
 from heartguard_common.identity import Principal
 
 DOCUMENT_TYPES = ("application/json", "application/xml", "text/xml")
@@ -146,6 +146,8 @@ class Route(Generic[UseCasesT, CallT]):
     `path` is written as in policy.toml, with `{name}` for its variable parts. `accepts` are the media types of the
     body, `offers` those of a good answer.
     `readers` read a body in a format of the route's own, from the bytes and the query.
+    `raises` are the errors that it gives beside those of every route of its kind; an error of a service that none of
+    its routes names is one of them all. `headers` are those of its good answers beside the ones of any answer.
     An `expensive` route is answered in a lane (`lanes.py`), always or where the call says so, and computes its answer
     within `seconds`, if given.
     """
@@ -158,6 +160,8 @@ class Route(Generic[UseCasesT, CallT]):
     offers: tuple[str, ...] = DOCUMENT_TYPES
     # The query of a reader is that of the handler, which no type of Python can say here.
     readers: Mapping[str, Callable[[bytes, Any], Read]] = field(default_factory=dict)
+    raises: tuple[ErrorRow, ...] = ()
+    headers: tuple[str, ...] = ()
     idempotent: bool = False
     expensive: bool | Callable[[CallT], bool] = False
     seconds: float | None = None

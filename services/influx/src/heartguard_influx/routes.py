@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from heartguard_common import exports, messages, paging, tables
-from heartguard_common.clock import NANOSECONDS, Clock, rfc3339
-from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.clock import Clock
+from heartguard_common.errors import LIMIT_FOR_NOW, LIMIT_REACHED, MALFORMED, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.messages import (
     BucketList,
     BucketListQuery,
     BucketRequest,
-    CatalogueEntryDocument,
     ErasureRequest,
     ErasureResult,
     ExportQuery,
@@ -19,17 +18,14 @@ from heartguard_common.messages import (
     FieldListQuery,
     FieldResetQuery,
     HeartRateSummary,
-    LatestPointDocument,
     LatestRequest,
     LatestResult,
     MeasurementList,
     PointDocument,
-    PointResultDocument,
     PointsDelete,
     QueryRequest,
     QueryResult,
     SummaryRequest,
-    TypedFieldDocument,
     WriteQuery,
     WriteRequest,
     WriteResult,
@@ -48,14 +44,23 @@ from heartguard_common.routing import (
     Route,
     StreamAnswer,
 )
-from heartguard_influx import export
+from heartguard_influx import documents, export
 from heartguard_influx.domain import line_protocol
-from heartguard_influx.domain.bucket import Bucket
-from heartguard_influx.domain.catalogue import CATALOGUE, NUMBERS, Measurement, out_of_range
-from heartguard_influx.domain.point import Verdict
-from heartguard_influx.domain.query import TypedField
-from heartguard_influx.errors import NO_BUCKET
-from heartguard_influx.usecases import Day, Exporting, Fields, Found, Keeping, Latest, Querying, Summarizing, Writing
+from heartguard_influx.domain.catalogue import CATALOGUE
+from heartguard_influx.errors import (
+    BATCH_REJECTED,
+    BUCKET_EXISTS,
+    FIELD_STORED,
+    NO_AGGREGATE,
+    NO_BUCKET,
+    NO_FIELD,
+    NOT_YOURS,
+    OVER_BUDGET,
+    OWN_BUCKET,
+    STORED_IN_PART,
+    UNFINISHED,
+)
+from heartguard_influx.usecases import Exporting, Fields, Found, Keeping, Querying, Summarizing, Writing
 
 LINES = "text/plain"
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -99,7 +104,7 @@ def write(usecases: UseCases, call: Call[WriteRequest | LineBatch, WriteQuery]) 
     verdicts = usecases.writing.write(
         call.person, bucket, points, times_ns=times_ns, atomic=atomic, received_ns=call.claimed_ns
     )
-    return Answer(_result(verdicts))
+    return Answer(documents.written(verdicts))
 
 
 def _require_fitting(wanted: WriteRequest, call: Call[object, WriteQuery]) -> None:
@@ -143,13 +148,15 @@ def latest(usecases: UseCases, call: Call[LatestRequest, NoQuery]) -> Answer[Lat
     position = paging.decode_cursor(call.document.get("cursor"), int)
     page = usecases.querying.latest(call.person, call.document, position[0] if position else 0)
     following = None if page.next_position is None else paging.encode_cursor([page.next_position])
-    return Answer({"items": [_latest(it, now) for it in page.found], "next_cursor": following}, headers=_NO_STORE)
+    return Answer(
+        {"items": [documents.latest_point(it, now) for it in page.found], "next_cursor": following}, headers=_NO_STORE
+    )
 
 
 def summarize(usecases: UseCases, call: Call[SummaryRequest, NoQuery]) -> Answer[HeartRateSummary]:
     """POST /timeseries/summary."""
     found = usecases.summarizing.day(call.person, call.document)
-    return Answer(_summary(call.document, found), headers=_NO_STORE)
+    return Answer(documents.summary(call.document, found), headers=_NO_STORE)
 
 
 def delete_points(usecases: UseCases, call: Call[PointsDelete, NoQuery]) -> Answer[None]:
@@ -163,14 +170,16 @@ def list_buckets(usecases: UseCases, call: Call[None, BucketListQuery]) -> Answe
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(call.query.get("cursor"), str) or [""]
     found = usecases.keeping.list(call.person, after[0], limit + 1)
-    page = paging.page(found, limit, _bucket, lambda bucket: [bucket.name])
+    page = paging.page(found, limit, documents.bucket, lambda bucket: [bucket.name])
     return Answer({"items": page.items, "next_cursor": page.next_cursor})
 
 
 def create_bucket(usecases: UseCases, call: Call[BucketRequest, NoQuery]) -> Answer[messages.Bucket]:
     """POST /timeseries/buckets."""
     wanted = call.document
-    return Answer(_bucket(usecases.keeping.create(call.person, wanted["bucket"], wanted.get("retention_days"))))
+    return Answer(
+        documents.bucket(usecases.keeping.create(call.person, wanted["bucket"], wanted.get("retention_days")))
+    )
 
 
 def delete_bucket(usecases: UseCases, call: EmptyCall) -> Answer[None]:
@@ -181,7 +190,7 @@ def delete_bucket(usecases: UseCases, call: EmptyCall) -> Answer[None]:
 
 def list_measurements(_: UseCases, __: EmptyCall) -> Answer[MeasurementList]:
     """GET /timeseries/measurements."""
-    return Answer({"items": [_measurement(entry) for entry in CATALOGUE]})
+    return Answer({"items": [documents.measurement(entry) for entry in CATALOGUE]})
 
 
 def list_fields(usecases: UseCases, call: Call[None, FieldListQuery]) -> Answer[FieldList]:
@@ -190,7 +199,7 @@ def list_fields(usecases: UseCases, call: Call[None, FieldListQuery]) -> Answer[
     limit = wanted.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(wanted.get("cursor"), int) or [0]
     found = usecases.fields.list(call.person, wanted["bucket"], wanted.get("measurement"), after[0], limit + 1)
-    page = paging.page(found, limit, _field, lambda field: [field.id])
+    page = paging.page(found, limit, documents.typed_field, lambda field: [field.id])
     return Answer({"items": page.items, "next_cursor": page.next_cursor})
 
 
@@ -249,6 +258,7 @@ ROUTES = (
         idempotent=True,
         # Without a bound: a device that is told 422 would never send its points again.
         expensive=_is_bulk,
+        raises=(NO_BUCKET, BATCH_REJECTED, STORED_IN_PART, LIMIT_FOR_NOW, LIMIT_REACHED),
     ),
     Route(
         "POST",
@@ -257,6 +267,8 @@ ROUTES = (
         offers=(*DOCUMENT_TYPES, CSV, NDJSON),
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE),
+        headers=("X-Next-Cursor",),
     ),
     Route(
         "POST",
@@ -264,6 +276,7 @@ ROUTES = (
         latest,
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE),
     ),
     Route(
         "POST",
@@ -271,6 +284,7 @@ ROUTES = (
         summarize,
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE),
     ),
     Route(
         "POST",
@@ -279,6 +293,7 @@ ROUTES = (
         status=204,
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, NOT_YOURS),
     ),
     Route("GET", "/timeseries/buckets", list_buckets),
     Route(
@@ -287,6 +302,7 @@ ROUTES = (
         create_bucket,
         status=201,
         idempotent=True,
+        raises=(NO_BUCKET, BUCKET_EXISTS, LIMIT_REACHED),
     ),
     Route(
         "DELETE",
@@ -295,9 +311,10 @@ ROUTES = (
         status=204,
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, OWN_BUCKET, UNFINISHED),
     ),
     Route("GET", "/timeseries/measurements", list_measurements),
-    Route("GET", "/timeseries/fields", list_fields),
+    Route("GET", "/timeseries/fields", list_fields, raises=(NO_BUCKET,)),
     Route(
         "DELETE",
         "/timeseries/fields",
@@ -305,80 +322,7 @@ ROUTES = (
         status=204,
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, FIELD_STORED, NO_FIELD),
     ),
-    Route(
-        "POST",
-        "/timeseries/erasures",
-        erase,
-        expensive=True,
-        seconds=SECONDS,
-    ),
+    Route("POST", "/timeseries/erasures", erase, expensive=True, seconds=SECONDS, raises=(UNFINISHED,)),
 )
-
-
-def _result(verdicts: Sequence[Verdict]) -> WriteResult:
-    documents = {verdict: _verdict(verdict) for verdict in set(verdicts)}
-    results = [documents[verdict] for verdict in verdicts]
-    inserted = sum(verdict.status != "rejected" for verdict in verdicts)
-    return {"success": inserted == len(verdicts), "inserted": inserted, "results": results}
-
-
-def _verdict(verdict: Verdict) -> PointResultDocument:
-    return (
-        {"status": verdict.status} if verdict.reason is None else {"status": verdict.status, "reason": verdict.reason}
-    )
-
-
-def _bucket(bucket: Bucket) -> messages.Bucket:
-    return {"bucket": bucket.name, "retention_days": bucket.retention_days, "created_at": bucket.created_at}
-
-
-def _field(field: TypedField) -> TypedFieldDocument:
-    fixed = (field.measurement, field.name) in NUMBERS
-    return {"measurement": field.measurement, "field": field.name, "type": field.type, "fixed": fixed}
-
-
-def _measurement(entry: Measurement) -> CatalogueEntryDocument:
-    return {
-        "name": entry.name,
-        "unit": entry.unit,
-        "minimum": entry.minimum,
-        "maximum": entry.maximum,
-        "description": entry.description,
-        "fields": list(entry.fields),
-    }
-
-
-def _latest(found: Latest, now_ns: int) -> LatestPointDocument:
-    point: LatestPointDocument = {
-        "measurement": found.measurement,
-        "tags": dict(found.tags),
-        "fields": {name: value for name, value in found.row.values.items() if value is not None},
-        "time": rfc3339(found.row.time_ns),
-        # A device's clock may be ahead of ours by a little.
-        "age_seconds": max(0.0, (now_ns - found.row.time_ns) / NANOSECONDS),
-    }
-    if names := out_of_range(found.measurement, found.row.values):
-        point["out_of_range"] = names
-    return point
-
-
-def _summary(asked: SummaryRequest, found: Day) -> HeartRateSummary:
-    summary = found.summary
-    return {
-        "bucket": asked["bucket"],
-        "user_id": found.user_id,
-        "day": asked["day"],
-        "time_zone": found.time_zone,
-        "samples": summary.samples,
-        "minimum": summary.minimum,
-        "maximum": summary.maximum,
-        "mean": summary.mean,
-        "resting_heart_rate": summary.resting_heart_rate,
-        "interval_seconds": summary.interval_seconds,
-        "coverage": summary.coverage,
-        "zones": [
-            {"minimum": zone.minimum, "maximum": zone.maximum, "seconds": zone.seconds} for zone in summary.zones
-        ],
-        "gaps": [{"start": rfc3339(gap.start_ns), "stop": rfc3339(gap.stop_ns)} for gap in summary.gaps],
-    }

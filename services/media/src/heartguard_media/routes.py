@@ -8,7 +8,7 @@ from werkzeug.exceptions import ClientDisconnected
 
 from heartguard_common import etag, exports, messages, paging
 from heartguard_common.body import Reader
-from heartguard_common.errors import ServiceError
+from heartguard_common.errors import LIMIT_REACHED, ServiceError
 from heartguard_common.messages import (
     ErasureRequest,
     ErasureResult,
@@ -41,7 +41,23 @@ from heartguard_media.domain.items import DOCUMENT_LIMIT, Announcement, MediaIte
 from heartguard_media.domain.names import content_disposition
 from heartguard_media.domain.ranges import NoSuchRange, byte_range
 from heartguard_media.domain.types import is_media_type
-from heartguard_media.errors import CUT_SHORT, NO_MEDIA_TYPE, NO_SUCH_RANGE
+from heartguard_media.errors import (
+    ALREADY_SENT,
+    BAD_SIGNATURE,
+    CHECKSUM_DIFFERS,
+    CUT_SHORT,
+    NEEDS_LENGTH,
+    NO_ITEM,
+    NO_MEDIA_TYPE,
+    NO_SUCH_RANGE,
+    NOT_ARRIVED,
+    NOT_BASE64,
+    OVER_QUOTA,
+    SIZE_DIFFERS,
+    TOO_LARGE,
+    TYPE_DIFFERS,
+    TYPE_NOT_TAKEN,
+)
 from heartguard_media.usecases import MediaUseCases
 from heartguard_media.usecases.announced import Link
 
@@ -251,24 +267,74 @@ def _announcement(found: Announcement) -> OpenUploadDocument:
 
 
 ROUTES = (
-    Route("POST", "/media/upload", upload_document, status=201, idempotent=True),
+    Route(
+        "POST",
+        "/media/upload",
+        upload_document,
+        status=201,
+        idempotent=True,
+        raises=(
+            NO_ITEM,
+            TOO_LARGE,
+            NOT_BASE64,
+            CHECKSUM_DIFFERS,
+            CUT_SHORT,
+            OVER_QUOTA,
+            TYPE_NOT_TAKEN,
+            TYPE_DIFFERS,
+            LIMIT_REACHED,
+        ),
+        headers=("Location",),
+    ),
     Route(
         "PUT",
         "/media/upload",
         upload_bytes,
         status=201,
         accepts=(),
+        raises=(
+            NO_ITEM,
+            TOO_LARGE,
+            CHECKSUM_DIFFERS,
+            CUT_SHORT,
+            NO_MEDIA_TYPE,
+            OVER_QUOTA,
+            TYPE_NOT_TAKEN,
+            TYPE_DIFFERS,
+            LIMIT_REACHED,
+        ),
+        headers=("Location",),
     ),
-    Route("POST", "/media/uploads", announce, status=201, idempotent=True),
+    Route(
+        "POST",
+        "/media/uploads",
+        announce,
+        status=201,
+        idempotent=True,
+        raises=(TOO_LARGE, OVER_QUOTA, TYPE_NOT_TAKEN, LIMIT_REACHED),
+    ),
     Route("GET", "/media/uploads", list_uploads),
-    Route("DELETE", "/media/uploads/{item_id}", cancel_upload, status=204),
-    Route("POST", "/media/uploads/{item_id}/complete", complete, expensive=True),
+    Route("DELETE", "/media/uploads/{item_id}", cancel_upload, status=204, raises=(NO_ITEM,)),
+    Route(
+        "POST",
+        "/media/uploads/{item_id}/complete",
+        complete,
+        expensive=True,
+        raises=(NO_ITEM, CHECKSUM_DIFFERS, TYPE_DIFFERS, SIZE_DIFFERS, NOT_ARRIVED),
+    ),
     Route("GET", "/media/usage", usage),
     Route("GET", "/media/items", list_items),
-    Route("GET", "/media/items/{item_id}", read),
-    Route("GET", "/media/items/{item_id}/download", download),
-    Route("DELETE", "/media/items/{item_id}", delete, status=204),
-    Route("GET", "/media/content/{item_id}", content, offers=ANY_TYPE),
+    Route("GET", "/media/items/{item_id}", read, raises=(NO_ITEM,), headers=("ETag",)),
+    Route("GET", "/media/items/{item_id}/download", download, raises=(NO_ITEM,)),
+    Route("DELETE", "/media/items/{item_id}", delete, status=204, raises=(NO_ITEM,)),
+    Route(
+        "GET",
+        "/media/content/{item_id}",
+        content,
+        offers=ANY_TYPE,
+        raises=(NO_ITEM, BAD_SIGNATURE, NO_SUCH_RANGE),
+        headers=("ETag", "Content-Disposition", "Accept-Ranges"),
+    ),
     Route(
         "PUT",
         "/media/content/{item_id}",
@@ -276,16 +342,13 @@ ROUTES = (
         status=201,
         accepts=(),
         offers=ANY_TYPE,
+        raises=(NO_ITEM, BAD_SIGNATURE, CUT_SHORT, ALREADY_SENT, NEEDS_LENGTH),
     ),
     Route("GET", "/media/exports", export, offers=(NDJSON,)),
-    Route("GET", "/media/exports/{item_id}", export_content, offers=ANY_TYPE),
+    Route("GET", "/media/exports/{item_id}", export_content, offers=ANY_TYPE, raises=(NO_ITEM,)),
     Route(
-        "PUT",
-        "/media/archives",
-        keep_archive,
-        status=201,
-        accepts=("application/zip",),
+        "PUT", "/media/archives", keep_archive, status=201, accepts=("application/zip",), raises=(NO_ITEM, CUT_SHORT)
     ),
-    Route("GET", "/media/archives/{item_id}", read_archive),
+    Route("GET", "/media/archives/{item_id}", read_archive, raises=(NO_ITEM,)),
     Route("POST", "/media/erasures", erase),
 )

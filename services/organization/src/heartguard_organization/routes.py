@@ -17,6 +17,7 @@ from heartguard_common.messages import (
 )
 from heartguard_common.routing import NDJSON, Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer
 from heartguard_organization.domain import HeldLimit, Organization
+from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
 from heartguard_organization.usecases import UseCases
 
 T = TypeVar("T")
@@ -87,20 +88,18 @@ def update_limits(usecases: UseCases, call: Call[LimitsUpdate, NoQuery]) -> Answ
 
 
 ROUTES = (
-    Route("GET", "/organization/exports", export, offers=(NDJSON,)),
-    Route("GET", "/organization", read),
-    Route("PUT", "/organization", update),
-    Route("DELETE", "/organization", delete, status=202),
-    Route("GET", "/organization/deletions/{job_id}", read_deletion),
-    Route("GET", "/organization/policies", read_policies),
+    Route("GET", "/organization/exports", export, offers=(NDJSON,), raises=(NO_ORGANIZATION,)),
+    Route("GET", "/organization", read, raises=(NO_ORGANIZATION,), headers=("ETag",)),
+    Route("PUT", "/organization", update, raises=(NO_ORGANIZATION, UNKNOWN_TIME_ZONE), headers=("ETag",)),
+    Route("DELETE", "/organization", delete, status=202, raises=(NO_ORGANIZATION, WRONG_NAME), headers=("Location",)),
+    Route("GET", "/organization/deletions/{job_id}", read_deletion, raises=(NO_JOB,)),
+    Route("GET", "/organization/policies", read_policies, raises=(NO_ORGANIZATION,), headers=("ETag",)),
     Route(
-        "PUT",
-        "/organization/policies",
-        update_policies,
+        "PUT", "/organization/policies", update_policies, raises=(NO_ORGANIZATION, UNKNOWN_TIME_ZONE), headers=("ETag",)
     ),
-    Route("GET", "/organization/limits", read_limits),
-    Route("GET", "/organization/{org_id}/limits", read_limits_of),
-    Route("PUT", "/organization/{org_id}/limits", update_limits),
+    Route("GET", "/organization/limits", read_limits, raises=(NO_ORGANIZATION,)),
+    Route("GET", "/organization/{org_id}/limits", read_limits_of, raises=(NO_ORGANIZATION,)),
+    Route("PUT", "/organization/{org_id}/limits", update_limits, raises=(NO_ORGANIZATION, NO_LIMIT)),
 )
 
 

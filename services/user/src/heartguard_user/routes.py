@@ -1,6 +1,7 @@
 """The endpoints of the user service."""
 
 from heartguard_common import etag, messages, paging
+from heartguard_common.errors import LIMIT_FOR_NOW
 from heartguard_common.messages import (
     ErasureRequest,
     ErasureResult,
@@ -12,6 +13,7 @@ from heartguard_common.messages import (
 )
 from heartguard_common.routing import Answer, Call, EmptyCall, NoQuery, Route
 from heartguard_user.domain import Filter, User
+from heartguard_user.errors import LAST_ADMIN, NO_JOB, NO_USER, UNSETTLED
 from heartguard_user.usecases import UseCases
 
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -86,16 +88,24 @@ def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[Era
 
 
 ROUTES = (
-    Route("GET", "/users/me", read_self),
-    Route("PUT", "/users/me", update_self),
+    Route("GET", "/users/me", read_self, raises=(NO_USER,), headers=("ETag",)),
+    Route("PUT", "/users/me", update_self, raises=(NO_USER,), headers=("ETag",)),
     Route("GET", "/users", list_users),
-    Route("GET", "/users/{user_id}", read),
-    Route("PATCH", "/users/{user_id}", administer),
-    Route("DELETE", "/users/{user_id}", delete, status=202),
-    Route("GET", "/users/deletions/{job_id}", read_deletion),
-    Route("POST", "/users/me/export", request_export, status=202, idempotent=True),
-    Route("GET", "/users/me/exports/{job_id}", read_export),
-    Route("POST", "/users/erasures", erase),
+    Route("GET", "/users/{user_id}", read, raises=(NO_USER,), headers=("ETag",)),
+    Route("PATCH", "/users/{user_id}", administer, raises=(NO_USER, LAST_ADMIN, UNSETTLED), headers=("ETag",)),
+    Route("DELETE", "/users/{user_id}", delete, status=202, raises=(NO_USER, LAST_ADMIN), headers=("Location",)),
+    Route("GET", "/users/deletions/{job_id}", read_deletion, raises=(NO_JOB,)),
+    Route(
+        "POST",
+        "/users/me/export",
+        request_export,
+        status=202,
+        idempotent=True,
+        raises=(NO_USER, LIMIT_FOR_NOW),
+        headers=("Location",),
+    ),
+    Route("GET", "/users/me/exports/{job_id}", read_export, raises=(NO_JOB,)),
+    Route("POST", "/users/erasures", erase, raises=(LAST_ADMIN,)),
 )
 
 
