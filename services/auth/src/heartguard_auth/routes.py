@@ -66,7 +66,6 @@ from heartguard_common.routing import (
     DOCUMENT_TYPES,
     NDJSON,
     Answer,
-    AnyCall,
     Call,
     EmptyCall,
     NoQuery,
@@ -213,7 +212,7 @@ def change_membership(auth: AuthUseCases, call: Call[MembershipChange, NoQuery])
     return Answer({"sessions_ended": auth.membership.change(call.person, call.document)})
 
 
-def _device(call: AnyCall) -> Device:
+def _device(call: Call[object, object]) -> Device:
     # Header bytes may be control characters, which no document of ours may hold.
     return Device(call.address, "".join(letter for letter in call.user_agent if letter.isprintable()))
 

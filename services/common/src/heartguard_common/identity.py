@@ -199,7 +199,7 @@ class TokenVerifier:
             raise ServiceError(INVALID_TOKEN) from error
         raise ServiceError(INVALID_TOKEN)
 
-    def _claims(self, token: str, key: VerificationKey) -> dict[str, Any]:
+    def _claims(self, token: str, key: VerificationKey) -> dict[str, object]:
         # The times are checked below against our own clock port; PyJWT would read the machine's.
         return jwt.decode(
             token,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
 import gevent
@@ -17,7 +17,7 @@ from heartguard_common.contracts import Contracts
 from heartguard_common.errors import NOT_ACCEPTABLE, NOT_FOUND, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.failures import content_type
 from heartguard_common.lifecycle import Lifecycle, readiness_document
-from heartguard_common.messages import DependencyDocument, Health, ServiceList
+from heartguard_common.messages import DependencyDocument, Health, Readiness, ServiceList
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.policy import Policy
@@ -33,6 +33,7 @@ from heartguard_gateway.ports import Outbound, Service
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment  # known to type checkers only
 
+T = TypeVar("T")
 _PROBE_SECONDS = 2.0
 _JSON = "application/json"
 _HTML = "text/html"
@@ -76,13 +77,12 @@ class OwnRoutes:
 
     def health(self, exchange: Exchange) -> Reply:
         """The process lives; no dependency is touched."""
-        document: Health = {"status": "ok", "service": "gateway"}
-        return self._document(exchange, "Health", document)
+        return self._document(exchange, Health, {"status": "ok", "service": "gateway"})
 
     def ready(self, exchange: Exchange) -> Reply:
         """Whether Redis and auth answer."""
         document = readiness_document(self._lifecycle.readiness())
-        return self._document(exchange, "Readiness", document, 200 if document["status"] == "ready" else 503)
+        return self._document(exchange, Readiness, document, 200 if document["status"] == "ready" else 503)
 
     def metrics(self, exchange: Exchange) -> Reply:
         """Prometheus text over all workers."""
@@ -94,8 +94,7 @@ class OwnRoutes:
         probes = [gevent.spawn(self._timed, "gateway", self._is_ready)]
         probes += [gevent.spawn(self._timed, name, partial(self._answers, name)) for name in self._services]
         gevent.joinall(probes)
-        document: ServiceList = {"items": [probe.value for probe in probes]}
-        return self._document(exchange, "ServiceList", document)
+        return self._document(exchange, ServiceList, {"items": [probe.value for probe in probes]})
 
     def openapi(self, exchange: Exchange) -> Reply:
         """The OpenAPI document."""
@@ -132,9 +131,9 @@ class OwnRoutes:
             return False
         return inbound.reply.status == 200
 
-    def _document(self, exchange: Exchange, name: str, document: Mapping[str, object], status: int = 200) -> Reply:
+    def _document(self, exchange: Exchange, message: type[T], document: T, status: int = 200) -> Reply:
         media_type = _negotiate(exchange, DOCUMENT_TYPES)
-        body = self._contracts[name].encode(document, media_type)
+        body = self._contracts[message.__name__].encode(document, media_type)
         headers = [("Content-Type", content_type(media_type)), ("Cache-Control", "no-store")]
         return Reply(status, headers, body)
 

@@ -29,7 +29,6 @@ from heartguard_common.routing import (
     ANY_TYPE,
     NDJSON,
     Answer,
-    AnyCall,
     Call,
     EmptyCall,
     NoQuery,
@@ -211,7 +210,7 @@ def _whose(call: Call[None, ExportQuery]) -> tuple[int, int]:
     return call.query["org_id"], call.query["user_id"]
 
 
-def _range(call: AnyCall, item: MediaItem, tag: str) -> tuple[int, int, int]:
+def _range(call: Call[object, object], item: MediaItem, tag: str) -> tuple[int, int, int]:
     """The bytes asked for and the status of the answer. Raises MEDIA_007."""
     # If-Range compares strongly: a weak tag or a date is never ours (RFC 9110 section 13.1.5).
     wanted = call.headers.get("Range") if call.headers.get("If-Range", tag) == tag else None

@@ -217,7 +217,7 @@ class KeyRing:
         with self._lock:
             self._read_at = None
 
-    def _now(self) -> Any:
+    def _now(self) -> object:
         return moment(self._clock.now_ns())
 
     def _hold(self, connection: Connection) -> None:
@@ -245,7 +245,7 @@ class KeyRing:
         self._complete(connection)
         return kid
 
-    def _make(self) -> dict[str, Any]:
+    def _make(self) -> dict[str, object]:
         key = ec.generate_private_key(ec.SECP256R1())
         jwk = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
         members = json.dumps({name: jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
