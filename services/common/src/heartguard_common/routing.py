@@ -228,7 +228,7 @@ def _alternatives(hint: object) -> tuple[object, ...]:
 
 
 def _message(handler: Callable[..., object], hints: Iterable[object]) -> str | None:
-    """The name of the one message among types, None where there are none; beside it, what readers make of a body."""
+    """The name of the one message among types, None for no type. Beside it may stand what readers make of a body."""
     found = [hint for hint in hints if hint is not NoneType]
     names = {hint.__name__ for hint in found if isinstance(hint, type) and is_typeddict(hint)}
     if found and len(names) != 1:
