@@ -1,6 +1,7 @@
-"""Makes the generated half of the contract: XSDs, openapi.json, the pages, roles.json; `--check` only compares.
+"""Makes the generated half of the contract; `--check` only compares.
 
-Written by hand are `<resource>.schema.json`, the services' route tables and `services/gateway/policy.toml`.
+Made are the XSDs, openapi.json, the pages, roles.json and the Python types of the messages. Written by hand are
+`<resource>.schema.json`, the services' route tables and `services/gateway/policy.toml`.
 """
 
 import argparse
@@ -12,10 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").glob("*/src")))]
 
 from heartguard_common import policy  # noqa: E402  the path above makes it importable
-from schemas.builder import lint, openapi, page, roles, xsd  # noqa: E402
+from schemas.builder import lint, page, python_types, roles, xsd  # noqa: E402
 
 SCHEMAS = ROOT / "schemas"
 SUFFIX = ".schema.json"
+MESSAGES = ROOT / "services" / "common" / "src" / "heartguard_common" / "messages"
 
 
 class ContractError(Exception):
@@ -38,8 +40,18 @@ def read(directory: Path = SCHEMAS) -> dict[str, dict[str, object]]:
     return resources
 
 
+def types(directory: Path = SCHEMAS) -> dict[str, bytes]:
+    """File name -> content of the package of message types. Raises ContractError."""
+    try:
+        return python_types.modules(read(directory))
+    except python_types.UntypableError as error:
+        raise ContractError(str(error)) from error
+
+
 def generate(directory: Path = SCHEMAS) -> dict[str, bytes]:
-    """File name -> content of all that is generated from the schemas of a directory."""
+    """File name -> content of all else that is generated from the schemas of a directory."""
+    from schemas.builder import openapi  # noqa: PLC0415  it imports the routes, and they the types of the messages
+
     resources = read(directory)
     rules = policy.load()
     made = {f"{name}.xsd": xsd.xsd(name, resources) for name in resources}
@@ -55,9 +67,9 @@ def _json(document: object) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def stale(made: dict[str, bytes], directory: Path = SCHEMAS) -> list[str]:
-    """Names of generated files that are missing, different or no longer made."""
-    present = {path.name for path in directory.glob("*.xsd")}
+def stale(made: dict[str, bytes], directory: Path = SCHEMAS, pattern: str = "*.xsd") -> list[str]:
+    """Names of generated files that are missing, different or, among those like `pattern`, no longer made."""
+    present = {path.name for path in directory.glob(pattern)}
     different = {
         name
         for name, content in made.items()
@@ -66,27 +78,36 @@ def stale(made: dict[str, bytes], directory: Path = SCHEMAS) -> list[str]:
     return sorted(different | (present - made.keys()))
 
 
+def _write(made: dict[str, bytes], old: list[str], directory: Path) -> None:
+    directory.mkdir(exist_ok=True)
+    for name in old:
+        shown = (directory / name).relative_to(ROOT)
+        if name in made:
+            (directory / name).write_bytes(made[name])
+        else:
+            (directory / name).unlink()
+        print(f"written: {shown}" if name in made else f"removed: {shown}")
+
+
 def main() -> int:
     """Write, or with `--check` compare; 0 when all is well."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, fail when a file is stale")
     check = parser.parse_args().check
     try:
-        made = generate()
+        # The types go first: the routes that the rest is made of import them.
+        for make, directory, pattern in ((types, MESSAGES, "*.py"), (generate, SCHEMAS, "*.xsd")):
+            made = make()
+            old = stale(made, directory, pattern)
+            if old and check:
+                for name in old:
+                    shown = (directory / name).relative_to(ROOT)
+                    print(f"stale: {shown} (run: python schemas/build.py)", file=sys.stderr)
+                return 1
+            _write(made, old, directory)
     except (ContractError, policy.PolicyError) as error:
         print(error, file=sys.stderr)
         return 1
-    old = stale(made)
-    if check:
-        for name in old:
-            print(f"stale: schemas/{name} (run: python schemas/build.py)", file=sys.stderr)
-        return 1 if old else 0
-    for name in old:
-        if name in made:
-            (SCHEMAS / name).write_bytes(made[name])
-        else:
-            (SCHEMAS / name).unlink()
-        print(f"written: schemas/{name}" if name in made else f"removed: schemas/{name}")
     return 0
 
 

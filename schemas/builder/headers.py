@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from heartguard_common.policy import SERVICE, UNLIMITED, Row
-from heartguard_common.routing import ANY_TYPE, CSV, Route
+from heartguard_common.routing import CSV, AnyRoute
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -32,31 +32,8 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
 _ALWAYS = ("X-Request-ID", "X-Gateway-Request-ID", "Vary")
 _OF_GATEWAY = "X-Gateway-Request-ID"
 _QUOTA = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-_TAGGED = {
-    "organization.read",
-    "organization.update",
-    "organization.read_policies",
-    "organization.update_policies",
-    "user.read_self",
-    "user.update_self",
-    "user.read",
-    "user.administer",
-    "media.read",
-    "media.content",
-    "gateway.openapi",
-    "gateway.docs",
-    "gateway.schemas",
-}
-_LOCATED = {
-    "audit.record",
-    "media.upload",
-    "media.upload_bytes",
-    "organization.delete",
-    "user.delete",
-    "user.request_export",
-}
-_FILES_IN_PAGES = {"timeseries.query"}
-_COOKIES = {"auth.login", "auth.refresh", "auth.logout"}
+# Of what a route says of itself: not in every good answer.
+_SOMETIMES = ("Set-Cookie", "X-Next-Cursor")
 
 
 def components() -> dict[str, Any]:
@@ -72,24 +49,16 @@ def _those(names: Iterator[str] | tuple[str, ...], suffix: str = "") -> dict[str
     return {name: {"$ref": f"#/components/headers/{name}{suffix}"} for name in names}
 
 
-def of_success(row: Row, route: Route, status: int) -> dict[str, Any]:
+def of_success(row: Row, route: AnyRoute, status: int) -> dict[str, Any]:
     """The headers of a good answer, 206 included."""
     quota = row.limit not in (UNLIMITED, "address")
     made = _those(_ALWAYS) | _those(_QUOTA, "" if quota else ".sometimes")
     if direct(row):
         made |= _those((_OF_GATEWAY, *_QUOTA), ".sometimes")
-    if tagged(row):
-        made |= _those(("ETag",))
-    if row.id in _LOCATED:
-        made |= _those(("Location",))
-    if row.id in _COOKIES:
-        made |= _those(("Set-Cookie",), ".sometimes")
-    if route.offers == ANY_TYPE and row.id == "media.content":
-        made |= _those(("Content-Disposition", "Accept-Ranges"))
     if CSV in route.offers:
         made |= _those(("Content-Disposition",), ".sometimes")
-    if row.id in _FILES_IN_PAGES:
-        made |= _those(("X-Next-Cursor",), ".sometimes")
+    for name in route.headers:
+        made |= _those((name,), ".sometimes" if name in _SOMETIMES else "")
     if status == 206:
         made |= _those(("Content-Range",))
     if row.deprecation is not None:
@@ -117,8 +86,3 @@ def of_refusal(status: int, *, of_service: bool = False) -> dict[str, Any]:
 def direct(row: Row) -> bool:
     """Whether only services may call it, which they do without the gateway."""
     return not isinstance(row.who, str) and set(row.who) == {SERVICE}
-
-
-def tagged(row: Row) -> bool:
-    """Whether the operation's good answer has an entity tag; a GET of it can then answer 304."""
-    return row.id in _TAGGED

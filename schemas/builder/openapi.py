@@ -8,13 +8,15 @@ from typing import Any
 from heartguard_common import __version__, errors
 from heartguard_common.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
 from heartguard_common.failures import PROBLEM_JSON, PROBLEM_XML
+from heartguard_common.messages import ServiceList, SystemHealth
 from heartguard_common.policy import SERVICES, VERSION, Policy, Row
-from heartguard_common.routing import DOCUMENT_TYPES, Route
-from schemas.builder import examples, headers, health, refusals
+from heartguard_common.routing import DOCUMENT_TYPES, Answer, AnyRoute, EmptyCall, Route, StreamAnswer
+from heartguard_common.standard_routes import standard_routes
+from schemas.builder import examples, headers, health
 from schemas.builder.catalogue import error_catalogue, in_order
 from schemas.builder.operation import SECURITY, Operation, Schema, component
 
-STANDARD = {"health": "Health", "ready": "Readiness"}  # routes every service has, mounted by the library itself
+_NO_ANSWER = "a description does not answer"
 FILES = {
     "/openapi.json": ("application/json",),
     "/docs": ("text/html",),
@@ -51,13 +53,14 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
     definitions = {name: schema for resource in resources.values() for name, schema in resource["$defs"].items()}
     catalogue = error_catalogue()
     known = examples.examples()
-    _require_known(catalogue, policy)
+    joined = list(_join(policy))
+    named = named_codes(catalogue, joined)
     paths: dict[str, dict[str, Any]] = {}
-    for row, route in _join(policy):
+    for row, route in joined:
         names = {name for name in (route.takes, route.gives, route.query) if name}
         if unknown := names - definitions.keys():
             raise JoinError(f"{row.id} names unknown messages: {', '.join(sorted(unknown))}")
-        operation = Operation(row, route, definitions, catalogue, known).document()
+        operation = Operation(row, route, definitions, catalogue, known, named).document()
         paths.setdefault(row.path, {})[row.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -85,22 +88,21 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
     }
 
 
-def _require_known(catalogue: Mapping[str, Sequence[errors.ErrorRow]], policy: Policy) -> None:
-    """Raises JoinError where the table of refusals names what is not there any more."""
-    codes = {row.code for rows in catalogue.values() for row in rows}
-    named = {name for names in refusals.RAISED_BY.values() for name in names.split()}
-    strange = (refusals.RAISED_BY.keys() - codes) | (named - {row.id for row in policy.rows})
-    if strange:
-        raise JoinError(f"refusals.py names what is not there: {', '.join(sorted(strange))}")
+def named_codes(catalogue: Mapping[str, Sequence[errors.ErrorRow]], joined: Sequence[tuple[Row, AnyRoute]]) -> set[str]:
+    """The codes that some route says it raises. Raises JoinError for one that its service has not."""
+    for row, route in joined:
+        if strange := set(route.raises) - {*catalogue[row.upstream], *catalogue[""]}:
+            raise JoinError(f"{row.id} raises what is in no catalogue of its service: {strange}")
+    return {entry.code for _, route in joined for entry in route.raises}
 
 
-def _join(policy: Policy) -> Iterator[tuple[Row, Route]]:
+def _join(policy: Policy) -> Iterator[tuple[Row, AnyRoute]]:
     """Each row with its route, in the order of the policy."""
     for service in SERVICES:
-        routes: dict[tuple[str, str], Route] = {}
+        own: tuple[AnyRoute, ...] = ()
         if service != "gateway":
-            table = importlib.import_module(f"heartguard_{service}.routes").ROUTES + _shared_routes(policy, service)
-            routes = {(route.method, route.path): route for route in table}
+            own = importlib.import_module(f"heartguard_{service}.routes").ROUTES
+        routes = {(route.method, route.path): route for route in own + _shared_routes(policy, service)}
         for row in policy.of(service):
             route = routes.pop((row.method, row.path), None) or _own_route(row)
             if route is None:
@@ -110,30 +112,38 @@ def _join(policy: Policy) -> Iterator[tuple[Row, Route]]:
             raise JoinError(f"routes of {service} without a row: {', '.join(map(' '.join, sorted(routes)))}")
 
 
-def _shared_routes(policy: Policy, service: str) -> tuple[Route, ...]:
-    """The routes by which the operator sees a service's failed items, where the policy has them."""
-    path = next((row.path for row in policy.of(service) if row.path.endswith(DEAD_LETTERS)), None)
-    return () if path is None else dead_letter_routes(path.removesuffix(DEAD_LETTERS))
+def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
+    """The routes that the library gives a service: the standard ones, and where the policy has them dead letters."""
+    made: tuple[AnyRoute, ...] = ()
+    for last, routes in (("/health", standard_routes), (DEAD_LETTERS, dead_letter_routes)):
+        paths = (row.path for row in policy.of(service) if row.path.endswith(last) and row.path != health.PATH)
+        path = next(paths, None)
+        made += () if path is None else routes(path.removesuffix(last))
+    return made
 
 
-def _own_route(row: Row) -> Route | None:
-    """The route of a row that no table holds: health, ready, metrics, and what the gateway itself answers."""
-    last = row.path.rpartition("/")[2]
-
-    def handler(*_: object) -> Any:
-        raise JoinError("a description does not answer")
-
+def _own_route(row: Row) -> AnyRoute | None:
+    """A route that the gateway answers itself."""
     if row.path == health.PATH:
-        return Route(row.method, row.path, handler, gives=health.MESSAGE, body="none", offers=health.OFFERS)
-    if last in STANDARD:
-        return Route(row.method, row.path, handler, gives=STANDARD[last], body="none")
-    if last == "metrics":
-        return Route(row.method, row.path, handler, body="none", offers=("text/plain",))
+        return Route(row.method, row.path, _system_health, offers=health.OFFERS)
     if row.path == "/gateway/services":
-        return Route(row.method, row.path, handler, gives="ServiceList", body="none")
+        return Route(row.method, row.path, _services)
     if row.path in FILES:
-        return Route(row.method, row.path, handler, body="none", offers=FILES[row.path])
+        return Route(row.method, row.path, _file, offers=FILES[row.path], headers=("ETag",))
     return None
+
+
+# Of these only the signatures count.
+def _services(_: None, __: EmptyCall) -> Answer[ServiceList]:
+    raise JoinError(_NO_ANSWER)
+
+
+def _system_health(_: None, __: EmptyCall) -> Answer[SystemHealth]:
+    raise JoinError(_NO_ANSWER)
+
+
+def _file(_: None, __: EmptyCall) -> StreamAnswer:
+    raise JoinError(_NO_ANSWER)
 
 
 def _components(definitions: Mapping[str, Schema]) -> dict[str, Any]:

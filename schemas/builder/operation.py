@@ -1,14 +1,14 @@
 """One operation of openapi.json: what it takes, every answer it can give, and who may call it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 from heartguard_common.error_documents import INFLUXDB
 from heartguard_common.errors import ErrorRow
 from heartguard_common.policy import ANYONE, INNER, SERVICE, UNLIMITED, Row
-from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, HEALTH_JSON, Route
+from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, HEALTH_JSON, AnyRoute
 from schemas.builder import examples, headers, health, refusals
 
 Schema = Mapping[str, Any]
@@ -71,16 +71,17 @@ class Operation:
     def __init__(
         self,
         row: Row,
-        route: Route,
+        route: AnyRoute,
         definitions: Mapping[str, Schema],
         catalogue: Mapping[str, Sequence[ErrorRow]],
         known: Mapping[str, Any],
+        named: Collection[str],
     ) -> None:
         self._row = row
         self._route = route
         self._definitions = definitions
         self._known = known
-        self._refusals = refusals.rows_of(row, route, catalogue)
+        self._refusals = refusals.rows_of(row, route, catalogue, named)
 
     def document(self) -> dict[str, Any]:
         """The Operation Object."""
@@ -153,7 +154,7 @@ class Operation:
         row, route = self._row, self._route
         taken = {
             "Idempotency-Key": route.idempotent,
-            "If-Match": refusals.if_match(row, route) and headers.tagged(row),
+            "If-Match": refusals.if_match(route),
             "If-None-Match": self._cached(),
             "Range": row.id == "media.content",
         }
@@ -224,10 +225,10 @@ class Operation:
         return {"$ref": f"#/components/responses/{name}", "description": titles}
 
     def _cached(self) -> bool:
-        return self._row.method == "GET" and headers.tagged(self._row)
+        return self._row.method == "GET" and "ETag" in self._route.headers
 
 
-def _others(row: Row, route: Route) -> list[str]:
+def _others(row: Row, route: AnyRoute) -> list[str]:
     """The media types of an answer that is no message; the schemas are XML and JSON files as they are."""
     if row.path == "/schemas/{file}":
         return ["application/json", "application/xml"]

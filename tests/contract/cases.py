@@ -102,7 +102,7 @@ def plain_xml(message: str, document: Any) -> bytes:
     name, space = ("problem", ' xmlns="urn:ietf:rfc:7807"') if message == "Problem" else (message, "")
     text = "".join(_element(name, inner, space))
     if "xsi:nil" in text:
-        text = text.replace(f"<{message}", f'<{message} xmlns:xsi="{XSI}"', 1)
+        text = text.replace(f"<{name}", f'<{name} xmlns:xsi="{XSI}"', 1)
     return text.encode()
 
 

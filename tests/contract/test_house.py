@@ -24,6 +24,7 @@ ROOMS = {
     "errors",
     "__init__",
     "consumer",
+    "documents",
     "export",
     "offline",
     "check",

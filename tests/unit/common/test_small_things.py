@@ -71,10 +71,10 @@ def test_a_text_that_no_store_holds_is_in_no_cursor(part: str) -> None:
 @pytest.mark.parametrize(("rows", "more"), [([], False), ([1, 2], False), ([1, 2, 3], True)])
 def test_a_page_knows_whether_there_is_a_next_one(rows: list[int], more: bool) -> None:
     page = paging.page(rows, 2, lambda row: {"id": row}, lambda row: [row])
-    assert page["items"] == [{"id": row} for row in rows[:2]]
-    assert (page["next_cursor"] is not None) is more
+    assert page.items == [{"id": row} for row in rows[:2]]
+    assert (page.next_cursor is not None) is more
     if more:
-        assert paging.decode_cursor(page["next_cursor"], int) == [2]
+        assert paging.decode_cursor(page.next_cursor, int) == [2]
 
 
 def test_a_tag_is_the_documents_and_not_its_spellings() -> None:

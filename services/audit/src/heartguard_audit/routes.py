@@ -2,15 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from heartguard_audit.domain.events import Recorded
+from heartguard_audit.errors import CHAIN_TOO_LONG, UNKNOWN_EVENT
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
-from heartguard_common import exports, tables
+from heartguard_common import exports, messages, tables
 from heartguard_common.audit import AuditEvent
+from heartguard_common.messages import (
+    AccessLogQuery,
+    AuditEventList,
+    AuditEventRequest,
+    AuditListQuery,
+    AuditVerification,
+    ExportQuery,
+)
 from heartguard_common.paging import DEFAULT_LIMIT, decode_cursor, page
-from heartguard_common.routing import CSV, DOCUMENT_TYPES, NDJSON, Answer, Call, Route
+from heartguard_common.routing import CSV, DOCUMENT_TYPES, NDJSON, Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer
 
 COLUMNS = (
     *("id", "sequence", "time", "kind", "request_id", "gateway_request_id", "org_id", "actor", "action"),
@@ -30,35 +38,37 @@ class UseCases:
     verification: Verification
 
 
-def record(audit: UseCases, call: Call) -> Answer:
+def record(audit: UseCases, call: Call[AuditEventRequest, NoQuery]) -> Answer[messages.AuditEvent]:
     event = audit.trail.record(call.person, call.document)
     return Answer(_document(event), headers={**NO_STORE, "Location": f"/audit/events/{event.id}"})
 
 
-def list_events(audit: UseCases, call: Call) -> Answer:
+def list_events(audit: UseCases, call: Call[None, AuditListQuery]) -> Answer[AuditEventList] | StreamAnswer:
     position = decode_cursor(call.query.get("cursor"), int)
     before = position[0] if position else None
     if call.media_type in (CSV, NDJSON):
         return _file(audit, call, before)
     limit = call.query.get("limit", DEFAULT_LIMIT)
     rows = audit.trail.page(call.person, call.query, before, limit + 1)
-    return Answer(page(rows, limit, _recorded, lambda row: [row.sequence]), headers=NO_STORE)
+    shown = page(rows, limit, _recorded, lambda row: [row.sequence])
+    return Answer({"items": shown.items, "next_cursor": shown.next_cursor}, headers=NO_STORE)
 
 
-def read(audit: UseCases, call: Call) -> Answer:
+def read(audit: UseCases, call: EmptyCall) -> Answer[messages.AuditEvent]:
     return Answer(_recorded(audit.trail.find(call.person, call.params["event_id"])), headers=NO_STORE)
 
 
-def access_log(audit: UseCases, call: Call) -> Answer:
+def access_log(audit: UseCases, call: Call[None, AccessLogQuery]) -> Answer[AuditEventList]:
     position = decode_cursor(call.query.get("cursor"), int)
     limit = call.query.get("limit", DEFAULT_LIMIT)
     rows = audit.trail.readings(call.person, position[0] if position else None, limit + 1)
-    return Answer(page(rows, limit, _recorded, lambda row: [row.sequence]), headers=NO_STORE)
+    shown = page(rows, limit, _recorded, lambda row: [row.sequence])
+    return Answer({"items": shown.items, "next_cursor": shown.next_cursor}, headers=NO_STORE)
 
 
-def verify(audit: UseCases, call: Call) -> Answer:
+def verify(audit: UseCases, call: EmptyCall) -> Answer[AuditVerification]:
     verdict = audit.verification.one(call.person.org_id)
-    document: dict[str, Any] = {"valid": verdict.fault is None, "checked": verdict.checked}
+    document: AuditVerification = {"valid": verdict.fault is None, "checked": verdict.checked}
     if verdict.fault is not None:
         if verdict.fault.sequence > 0:
             document["first_bad_sequence"] = verdict.fault.sequence
@@ -66,12 +76,12 @@ def verify(audit: UseCases, call: Call) -> Answer:
     return Answer(document, headers=NO_STORE)
 
 
-def export_person(audit: UseCases, call: Call) -> Answer:
+def export_person(audit: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
     rows = audit.trail.about(call.query["org_id"], call.query["user_id"])
     return exports.answer(("event", _recorded(row)) for row in rows)
 
 
-def _file(audit: UseCases, call: Call, before: int | None) -> Answer:
+def _file(audit: UseCases, call: Call[None, AuditListQuery], before: int | None) -> StreamAnswer:
     blocks = _documents(audit.trail.export(call.person, call.query, before, call.query.get("limit")))
     stream = tables.table(COLUMNS, blocks) if call.media_type == CSV else tables.ndjson(blocks)
     return tables.attachment("audit-events", call.media_type, stream)
@@ -82,20 +92,18 @@ def _documents(blocks: Iterator[Sequence[Recorded]]) -> tables.Blocks:
         yield [_recorded(row) for row in block]
 
 
-def _recorded(row: Recorded) -> dict[str, Any]:
+def _recorded(row: Recorded) -> messages.AuditEvent:
     return _document(row.event, row.sequence)
 
 
-def _document(event: AuditEvent, sequence: int | None = None) -> dict[str, Any]:
+def _document(event: AuditEvent, sequence: int | None = None) -> messages.AuditEvent:
     """The `AuditEvent` message; an event that was just posted has no sequence yet."""
-    ids = {"request_id": event.request_id, "gateway_request_id": event.gateway_request_id}
-    return {
+    document: messages.AuditEvent = {
         "id": event.id,
         "status": "recorded",
         "sequence": sequence,
         "time": event.time,
         "kind": event.kind,
-        **{name: value for name, value in ids.items() if value},
         "org_id": event.org_id,
         "actor": event.actor,
         "action": event.action,
@@ -105,6 +113,11 @@ def _document(event: AuditEvent, sequence: int | None = None) -> dict[str, Any]:
         "reason": event.reason,
         "payload": dict(event.payload),
     }
+    if event.request_id:
+        document["request_id"] = event.request_id
+    if event.gateway_request_id:
+        document["gateway_request_id"] = event.gateway_request_id
+    return document
 
 
 ROUTES = (
@@ -112,49 +125,25 @@ ROUTES = (
         "GET",
         "/audit/exports",
         export_person,
-        query="ExportQuery",
-        body="none",
         offers=(NDJSON,),
         expensive=True,
     ),
-    Route(
-        "POST",
-        "/audit/events",
-        record,
-        takes="AuditEventRequest",
-        gives="AuditEvent",
-        status=201,
-        idempotent=True,
-    ),
+    Route("POST", "/audit/events", record, status=201, idempotent=True, headers=("Location",)),
     Route(
         "GET",
         "/audit/events",
         list_events,
-        query="AuditListQuery",
-        gives="AuditEventList",
         offers=(*DOCUMENT_TYPES, CSV, NDJSON),
-        body="none",
         expensive=True,
         seconds=SECONDS,
     ),
-    Route("GET", "/audit/events/{event_id}", read, gives="AuditEvent", body="none"),
+    Route("GET", "/audit/events/{event_id}", read, raises=(UNKNOWN_EVENT,)),
     Route(
         "GET",
         "/users/me/access-log",
         access_log,
-        query="AccessLogQuery",
-        gives="AuditEventList",
-        body="none",
         expensive=True,
         seconds=SECONDS,
     ),
-    Route(
-        "GET",
-        "/audit/verify",
-        verify,
-        gives="AuditVerification",
-        body="none",
-        expensive=True,
-        seconds=VERIFYING_SECONDS,
-    ),
+    Route("GET", "/audit/verify", verify, expensive=True, seconds=VERIFYING_SECONDS, raises=(CHAIN_TOO_LONG,)),
 )

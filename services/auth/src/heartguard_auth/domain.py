@@ -6,7 +6,9 @@ import string
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal, TypedDict
+
+from heartguard_common.messages import Preferences, Role
 
 SESSION_SECONDS = 90 * 86_400
 GRACE_SECONDS = 10
@@ -20,24 +22,24 @@ class Account:
     id: int
     org_id: int
     email: str
-    role: str
+    role: Role
     active: bool
     created_at: str
     full_name: str | None = None
     password_hash: str = ""
-    preferences: Mapping[str, Any] = field(default_factory=dict)
+    preferences: Preferences = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Standing:
     """What a member is in the organization, and who else is there: active admins, and members of any kind."""
 
-    role: str
+    role: Role
     active: bool
     other_admins: int
     other_members: int
 
-    def would_orphan(self, role: str, *, active: bool) -> bool:
+    def would_orphan(self, role: Role, *, active: bool) -> bool:
         """Whether the organization would have members but no active admin if this one were so."""
         leads = self.role == "admin" and self.active
         return leads and not (role == "admin" and active) and not self.other_admins and self.other_members > 0
@@ -49,7 +51,7 @@ class NewAccount:
 
     email: str
     password_hash: str
-    role: str
+    role: Role
     full_name: str | None
     organization_name: str
     org_id: int | None = None
@@ -62,7 +64,7 @@ class Invitation:
     id: str
     org_id: int
     email: str
-    role: str
+    role: Role
     created_by: int
     expires_at: int
 
@@ -98,6 +100,20 @@ class RefreshToken:
     used_at: int | None = None
     replaced_by: bytes | None = None
     signed: bool = False
+
+
+class Claims(TypedDict):
+    """What an access token says (RFC 7519 section 4.1): `iat` and `exp` in seconds, `sid` the session."""
+
+    sub: str
+    role: Role
+    org_id: int
+    iat: int
+    exp: int
+    jti: str
+    iss: str
+    aud: str
+    sid: str
 
 
 @dataclass(frozen=True)

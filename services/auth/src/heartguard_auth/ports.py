@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 from heartguard_auth.domain import (
     Account,
     Attempt,
     Claimed,
+    Claims,
     Ending,
     Invitation,
     Letter,
@@ -22,6 +23,7 @@ from heartguard_auth.domain import (
 )
 from heartguard_common.audit import AuditEvent
 from heartguard_common.identity import Principal
+from heartguard_common.messages import JwkDocument
 
 
 class MailError(Exception):
@@ -47,7 +49,7 @@ class Undeliverable(MailError):  # noqa: N818  it is what the letter is
 class Transactions(Protocol):
     """All or nothing, over all stores below."""
 
-    def transaction(self) -> AbstractContextManager[Any]:
+    def transaction(self) -> AbstractContextManager[object]:
         """Everything inside happens together or not at all."""
 
 
@@ -163,10 +165,10 @@ class RevocationList(Protocol):
 class Signer(Protocol):
     """Signs access tokens."""
 
-    def sign(self, claims: dict[str, Any]) -> tuple[str, str]:
+    def sign(self, claims: Claims) -> tuple[str, str]:
         """A signed token (RFC 7515 compact form), and the id of the key that signed it."""
 
-    def public_keys(self) -> list[dict[str, Any]]:
+    def public_keys(self) -> list[JwkDocument]:
         """The public keys as JWKs (RFC 7517); empty when a shared secret signs."""
 
 

@@ -1,28 +1,89 @@
 """The HTTP face of auth."""
 
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 from werkzeug.http import dump_cookie, parse_cookie
 
 from heartguard_auth.domain import Account, Device, Invitation, TokenPair
-from heartguard_auth.errors import ORIGIN_REFUSED, REFRESH_REFUSED
+from heartguard_auth.errors import (
+    ACTOR_CHANGED,
+    BAD_CREDENTIALS,
+    CODE_REFUSED,
+    EMAIL_TAKEN,
+    INVITATION_REFUSED,
+    INVITATIONS_FULL,
+    LAST_ADMIN,
+    LOCKED,
+    MEMBER_CHANGED,
+    ORIGIN_REFUSED,
+    REFRESH_REFUSED,
+    REGISTRATION_CLOSED,
+    ROLE_REFUSED,
+    WEAK_PASSWORD,
+    WRONG_PASSWORD,
+)
 from heartguard_auth.usecases import AuthUseCases
-from heartguard_common import exports, paging
+from heartguard_common import exports, messages, paging
 from heartguard_common.clock import rfc3339
-from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
-from heartguard_common.routing import DOCUMENT_TYPES, NDJSON, Answer, Call, Route
+from heartguard_common.errors import (
+    LIMIT_FOR_NOW,
+    LIMIT_REACHED,
+    MALFORMED,
+    NOT_FOUND,
+    UNPROCESSABLE,
+    Fault,
+    ServiceError,
+)
+from heartguard_common.messages import (
+    ErasureRequest,
+    ErasureResult,
+    ExportQuery,
+    ForgotRequest,
+    Introspection,
+    IntrospectRequest,
+    InvitationList,
+    InvitationListQuery,
+    InvitationRequest,
+    JwkSet,
+    LoginQuery,
+    LoginRequest,
+    LoginResponse,
+    LogoutRequest,
+    MembershipChange,
+    MembershipResult,
+    PasswordChange,
+    RefreshRequest,
+    RegisterRequest,
+    RegisterResponse,
+    ResetCode,
+    ResetCodeRequest,
+    ResetRequest,
+    RoleList,
+    SessionDocument,
+    SessionList,
+    User,
+)
+from heartguard_common.routing import (
+    DOCUMENT_TYPES,
+    NDJSON,
+    Answer,
+    Call,
+    EmptyCall,
+    NoQuery,
+    Read,
+    Route,
+    StreamAnswer,
+)
 
 FORM = "application/x-www-form-urlencoded"
 NO_STORE = {"Cache-Control": "no-store"}
 COOKIE = "heartguard_refresh"
 
 
-def register(auth: AuthUseCases, call: Call) -> Answer:
+def register(auth: AuthUseCases, call: Call[RegisterRequest, NoQuery]) -> Answer[RegisterResponse]:
     account = auth.registration.register(call.document, call.principal, call.address)
-    document = {
+    document: RegisterResponse = {
         "user_id": account.id,
         "email": account.email,
         "role": account.role,
@@ -31,12 +92,12 @@ def register(auth: AuthUseCases, call: Call) -> Answer:
     return Answer(document, headers=NO_STORE)
 
 
-def login(auth: AuthUseCases, call: Call) -> Answer:
+def login(auth: AuthUseCases, call: Call[LoginRequest, LoginQuery]) -> Answer[LoginResponse]:
     pair = auth.sessions.login(call.document["email"], call.document["password"], _device(call))
     return _tokens(pair, cookie=call.query.get("cookie") == "1")
 
 
-def refresh(auth: AuthUseCases, call: Call) -> Answer:
+def refresh(auth: AuthUseCases, call: Call[RefreshRequest | None, NoQuery]) -> Answer[LoginResponse]:
     if call.document is not None:
         return _tokens(auth.sessions.refresh(call.document["refresh_token"]), cookie=False)
     token = parse_cookie(call.headers.get("Cookie")).get(COOKIE)
@@ -48,13 +109,13 @@ def refresh(auth: AuthUseCases, call: Call) -> Answer:
     return _tokens(auth.sessions.refresh(token), cookie=True)
 
 
-def logout(auth: AuthUseCases, call: Call) -> Answer:
-    auth.sessions.logout(call.person, (call.document or {}).get("scope", "this"))
-    return Answer(headers=_cookie("", 0))
+def logout(auth: AuthUseCases, call: Call[LogoutRequest | None, NoQuery]) -> Answer[None]:
+    auth.sessions.logout(call.person, "this" if call.document is None else call.document.get("scope", "this"))
+    return Answer(None, headers=_cookie("", 0))
 
 
-def sessions(auth: AuthUseCases, call: Call) -> Answer:
-    items = [
+def sessions(auth: AuthUseCases, call: EmptyCall) -> Answer[SessionList]:
+    items: list[SessionDocument] = [
         {
             "id": session.id,
             "created_at": rfc3339(session.created_at),
@@ -68,92 +129,95 @@ def sessions(auth: AuthUseCases, call: Call) -> Answer:
     return Answer({"items": items}, headers=NO_STORE)
 
 
-def end_session(auth: AuthUseCases, call: Call) -> Answer:
+def end_session(auth: AuthUseCases, call: EmptyCall) -> Answer[None]:
     auth.sessions.end(call.person, call.params["session_id"].lower())
-    return Answer()
+    return Answer(None)
 
 
-def change_password(auth: AuthUseCases, call: Call) -> Answer:
+def change_password(auth: AuthUseCases, call: Call[PasswordChange, NoQuery]) -> Answer[None]:
     asked = call.document
     auth.passwords.change(call.person, asked["current_password"], asked["new_password"], call.address)
-    return Answer()
+    return Answer(None)
 
 
-def forgot_password(auth: AuthUseCases, call: Call) -> Answer:
+def forgot_password(auth: AuthUseCases, call: Call[ForgotRequest, NoQuery]) -> Answer[None]:
     auth.passwords.forgot(call.document["email"])
-    return Answer()
+    return Answer(None)
 
 
-def reset_password(auth: AuthUseCases, call: Call) -> Answer:
+def reset_password(auth: AuthUseCases, call: Call[ResetRequest, NoQuery]) -> Answer[None]:
     auth.passwords.reset(call.document["code"], call.document["new_password"])
-    return Answer()
+    return Answer(None)
 
 
-def issue_code(auth: AuthUseCases, call: Call) -> Answer:
+def issue_code(auth: AuthUseCases, call: Call[ResetCodeRequest, NoQuery]) -> Answer[ResetCode]:
     code, expires_at = auth.passwords.code(call.person, call.document["user_id"])
     return Answer({"code": code, "expires_at": rfc3339(expires_at)}, headers=NO_STORE)
 
 
-def invite(auth: AuthUseCases, call: Call) -> Answer:
+def invite(auth: AuthUseCases, call: Call[InvitationRequest, NoQuery]) -> Answer[messages.Invitation]:
     made, code = auth.invitations.invite(call.person, call.document["email"], call.document["role"])
-    return Answer({**_invitation(made), "code": code}, headers=NO_STORE)
+    document = _invitation(made)
+    document["code"] = code
+    return Answer(document, headers=NO_STORE)
 
 
-def invitations(auth: AuthUseCases, call: Call) -> Answer:
+def invitations(auth: AuthUseCases, call: Call[None, InvitationListQuery]) -> Answer[InvitationList]:
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(call.query.get("cursor"), UUID)
     found = auth.invitations.waiting(call.person, after[0] if after else None, limit + 1)
-    return Answer(paging.page(found, limit, _invitation, lambda item: [item.id]), headers=NO_STORE)
+    page = paging.page(found, limit, _invitation, lambda item: [item.id])
+    return Answer({"items": page.items, "next_cursor": page.next_cursor}, headers=NO_STORE)
 
 
-def withdraw_invitation(auth: AuthUseCases, call: Call) -> Answer:
+def withdraw_invitation(auth: AuthUseCases, call: EmptyCall) -> Answer[None]:
     auth.invitations.withdraw(call.person, call.params["invitation_id"].lower())
-    return Answer()
+    return Answer(None)
 
 
-def end_lock(auth: AuthUseCases, call: Call) -> Answer:
+def end_lock(auth: AuthUseCases, call: EmptyCall) -> Answer[None]:
     auth.guard.end_lock(call.person, int(call.params["user_id"]))
-    return Answer()
+    return Answer(None)
 
 
-def profile(auth: AuthUseCases, call: Call) -> Answer:
+def profile(auth: AuthUseCases, call: EmptyCall) -> Answer[User]:
     return Answer(_user(auth.membership.profile(call.person)), headers=NO_STORE)
 
 
-def roles(auth: AuthUseCases, _: Call) -> Answer:
+def roles(auth: AuthUseCases, _: EmptyCall) -> Answer[RoleList]:
     return Answer({"items": auth.membership.roles()})
 
 
-def introspect(auth: AuthUseCases, call: Call) -> Answer:
+def introspect(auth: AuthUseCases, call: Call[IntrospectRequest, NoQuery]) -> Answer[Introspection]:
     asked = call.document
     if ("token" in asked) == ("jti" in asked):
         raise ServiceError(UNPROCESSABLE, details=(Fault("/token", "either token or jti must be given"),))
     return Answer(auth.introspection.introspect(asked.get("token"), asked.get("jti")), headers=NO_STORE)
 
 
-def key_set(auth: AuthUseCases, _: Call) -> Answer:
+def key_set(auth: AuthUseCases, _: EmptyCall) -> Answer[JwkSet]:
     return Answer({"keys": auth.introspection.public_keys()}, headers={"Cache-Control": "public, max-age=10"})
 
 
-def erase(auth: AuthUseCases, call: Call) -> Answer:
+def erase(auth: AuthUseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
     removed = auth.membership.erase(call.person, call.document["org_id"], call.document.get("user_id"))
     return Answer({"removed": removed})
 
 
-def export(auth: AuthUseCases, call: Call) -> Answer:
+def export(auth: AuthUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
     return exports.answer(auth.membership.export(call.query["org_id"], call.query["user_id"]))
 
 
-def change_membership(auth: AuthUseCases, call: Call) -> Answer:
+def change_membership(auth: AuthUseCases, call: Call[MembershipChange, NoQuery]) -> Answer[MembershipResult]:
     return Answer({"sessions_ended": auth.membership.change(call.person, call.document)})
 
 
-def _device(call: Call) -> Device:
+def _device(call: Call[object, object]) -> Device:
     # Header bytes may be control characters, which no document of ours may hold.
     return Device(call.address, "".join(letter for letter in call.user_agent if letter.isprintable()))
 
 
-def _read_form(body: bytes, _: Mapping[str, Any]) -> dict[str, str]:
+def _read_form(body: bytes, _: NoQuery) -> Read:
     """The IntrospectionRequest that a form stands for (RFC 7662 section 2.1)."""
     try:
         pairs = parse_qsl(body.decode(), strict_parsing=True, max_num_fields=16)
@@ -161,12 +225,12 @@ def _read_form(body: bytes, _: Mapping[str, Any]) -> dict[str, str]:
         raise ServiceError(MALFORMED, "The form is not well-formed") from error
     if len(dict(pairs)) != len(pairs):
         raise ServiceError(MALFORMED, "A form field is repeated")
-    return dict(pairs)
+    return Read(dict(pairs), dict(pairs))
 
 
-def _tokens(pair: TokenPair, *, cookie: bool) -> Answer:
+def _tokens(pair: TokenPair, *, cookie: bool) -> Answer[LoginResponse]:
     headers = {**NO_STORE, **(_cookie(pair.refresh_token, pair.refresh_expires_in) if cookie else {})}
-    document = {
+    document: LoginResponse = {
         "access_token": pair.access_token,
         "refresh_token": pair.refresh_token,
         "expires_in": pair.expires_in,
@@ -180,7 +244,7 @@ def _cookie(value: str, seconds: int) -> dict[str, str]:
     return {"Set-Cookie": text}
 
 
-def _invitation(invitation: Invitation) -> dict[str, Any]:
+def _invitation(invitation: Invitation) -> messages.Invitation:
     return {
         "id": invitation.id,
         "email": invitation.email,
@@ -189,7 +253,7 @@ def _invitation(invitation: Invitation) -> dict[str, Any]:
     }
 
 
-def _user(account: Account) -> dict[str, Any]:
+def _user(account: Account) -> User:
     return {
         "id": account.id,
         "email": account.email,
@@ -203,33 +267,51 @@ def _user(account: Account) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("POST", "/auth/register", register, takes="RegisterRequest", gives="RegisterResponse", status=201),
-    Route("POST", "/auth/login", login, takes="LoginRequest", gives="LoginResponse", query="LoginQuery"),
-    Route("POST", "/auth/refresh", refresh, takes="RefreshRequest", gives="LoginResponse", body="optional"),
-    Route("POST", "/auth/logout", logout, takes="LogoutRequest", status=204, body="optional"),
-    Route("GET", "/auth/sessions", sessions, gives="SessionList"),
-    Route("DELETE", "/auth/sessions/{session_id}", end_session, status=204, body="none"),
-    Route("POST", "/auth/password", change_password, takes="PasswordChange", status=204),
-    Route("POST", "/auth/password/forgot", forgot_password, takes="ForgotRequest", status=202),
-    Route("POST", "/auth/password/reset", reset_password, takes="ResetRequest", status=204),
-    Route("POST", "/auth/password/code", issue_code, takes="ResetCodeRequest", gives="ResetCode"),
-    Route("POST", "/auth/invitations", invite, takes="InvitationRequest", gives="Invitation", status=201),
-    Route("GET", "/auth/invitations", invitations, gives="InvitationList", query="InvitationListQuery"),
-    Route("DELETE", "/auth/invitations/{invitation_id}", withdraw_invitation, status=204, body="none"),
-    Route("DELETE", "/auth/locks/{user_id}", end_lock, status=204, body="none"),
-    Route("GET", "/auth/profile", profile, gives="User"),
-    Route("GET", "/auth/roles", roles, gives="RoleList"),
+    Route(
+        "POST",
+        "/auth/register",
+        register,
+        status=201,
+        raises=(
+            EMAIL_TAKEN,
+            WEAK_PASSWORD,
+            ROLE_REFUSED,
+            REGISTRATION_CLOSED,
+            INVITATION_REFUSED,
+            LIMIT_FOR_NOW,
+            LIMIT_REACHED,
+        ),
+    ),
+    Route("POST", "/auth/login", login, raises=(BAD_CREDENTIALS, LOCKED), headers=("Set-Cookie",)),
+    Route("POST", "/auth/refresh", refresh, raises=(REFRESH_REFUSED, ORIGIN_REFUSED), headers=("Set-Cookie",)),
+    Route("POST", "/auth/logout", logout, status=204, headers=("Set-Cookie",)),
+    Route("GET", "/auth/sessions", sessions),
+    Route("DELETE", "/auth/sessions/{session_id}", end_session, status=204),
+    Route("POST", "/auth/password", change_password, status=204, raises=(WEAK_PASSWORD, LOCKED, WRONG_PASSWORD)),
+    Route("POST", "/auth/password/forgot", forgot_password, status=202),
+    Route("POST", "/auth/password/reset", reset_password, status=204, raises=(WEAK_PASSWORD, CODE_REFUSED)),
+    Route("POST", "/auth/password/code", issue_code, raises=(NOT_FOUND,)),
+    Route(
+        "POST",
+        "/auth/invitations",
+        invite,
+        status=201,
+        raises=(EMAIL_TAKEN, ROLE_REFUSED, REGISTRATION_CLOSED, INVITATIONS_FULL, LIMIT_FOR_NOW),
+    ),
+    Route("GET", "/auth/invitations", invitations),
+    Route("DELETE", "/auth/invitations/{invitation_id}", withdraw_invitation, status=204),
+    Route("DELETE", "/auth/locks/{user_id}", end_lock, status=204),
+    Route("GET", "/auth/profile", profile),
+    Route("GET", "/auth/roles", roles),
     Route(
         "POST",
         "/auth/token/introspect",
         introspect,
-        takes="IntrospectRequest",
-        gives="Introspection",
         accepts=(*DOCUMENT_TYPES, FORM),
         readers={FORM: _read_form},
     ),
-    Route("GET", "/.well-known/jwks.json", key_set, gives="JwkSet", offers=("application/json",), body="none"),
-    Route("GET", "/auth/exports", export, query="ExportQuery", body="none", offers=(NDJSON,)),
-    Route("POST", "/auth/memberships", change_membership, takes="MembershipChange", gives="MembershipResult"),
-    Route("POST", "/auth/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
+    Route("GET", "/.well-known/jwks.json", key_set, offers=("application/json",)),
+    Route("GET", "/auth/exports", export, offers=(NDJSON,)),
+    Route("POST", "/auth/memberships", change_membership, raises=(LAST_ADMIN, MEMBER_CHANGED, ACTOR_CHANGED)),
+    Route("POST", "/auth/erasures", erase, raises=(LAST_ADMIN,)),
 )

@@ -77,7 +77,7 @@ class Supervisor:
             caller.settimeout(2)
             return caller.connect_ex(str(self._layout.socket)) == 0
 
-    def states(self) -> dict[str, dict[str, Any]]:
+    def states(self) -> dict[str, dict[str, object]]:
         """What the supervisor knows of each program, by name; empty when it does not run."""
         try:
             with self._rpc() as supervisor:

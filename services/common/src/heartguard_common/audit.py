@@ -9,14 +9,15 @@ An event holds ids only. People are `user:12`, never a name or an e-mail address
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypedDict, Unpack
+from typing import Protocol, TypeAlias, TypedDict, Unpack
 
 from heartguard_common.identity import Principal
+from heartguard_common.messages import Kind, Outcome
 from heartguard_common.trace import trace_id
 
 STREAM = "hg:audit:events"
 FIELD = "event"
-Outcome = Literal["success", "denied", "failure"]
+Scalar: TypeAlias = str | float | bool | None
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 
 
@@ -30,7 +31,7 @@ class AuditEvent:
 
     id: str
     time: str
-    kind: Literal["access", "change", "reported"]
+    kind: Kind
     request_id: str
     org_id: int | None
     actor: str
@@ -41,7 +42,7 @@ class AuditEvent:
     reason: str | None = None
     gateway_request_id: str | None = None
     actor_hash: str | None = None
-    payload: Mapping[str, Any] = field(default_factory=dict)
+    payload: Mapping[str, Scalar] = field(default_factory=dict)
 
 
 def encode(event: AuditEvent) -> bytes:
@@ -60,7 +61,7 @@ class Details(TypedDict, total=False):
     org_id: int | None
     outcome: Outcome
     reason: str | None
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Scalar]
 
 
 class AuditTrail(Protocol):
@@ -83,7 +84,7 @@ DISCLOSED = ".disclosed"
 
 
 def disclosed(
-    trail: AuditTrail, reader: Principal, action: str, person: int | None, payload: Mapping[str, Any]
+    trail: AuditTrail, reader: Principal, action: str, person: int | None, payload: Mapping[str, Scalar]
 ) -> None:
     """Record that `reader` got to see what is a person's, where the gateway can't know whose it was.
 

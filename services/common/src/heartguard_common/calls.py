@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import requests
 
@@ -10,6 +10,7 @@ from heartguard_common.errors import NO_HEADERS, SisterError
 from heartguard_common.trace import onward_headers
 
 BLOCK_BYTES = 64 * 1024
+T = TypeVar("T")
 
 
 class Sister:
@@ -21,17 +22,20 @@ class Sister:
         self._timeout = (1.0, timeout_seconds)
         self._local = threading.local()
 
-    def get(self, path: str) -> dict[str, Any]:
-        """The document at `path`. Raises `SisterError` GEN_502 when there is no usable answer."""
-        return self._send("GET", path)
+    def get(self, path: str, gives: type[T]) -> T:
+        """The document at `path`: one of the message `gives`.
 
-    def post(self, path: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        Raises `SisterError` GEN_502 when there is no usable answer: none, or one without what the message requires.
+        """
+        return self._send("GET", path, gives)
+
+    def post(self, path: str, document: Mapping[str, object], gives: type[T]) -> T:
         """The answer to a POSTed document. Raises `SisterError` GEN_502 when there is no usable answer."""
-        return self._send("POST", path, document)
+        return self._send("POST", path, gives, json=document)
 
-    def put(self, path: str, blocks: Iterable[bytes], media_type: str) -> dict[str, Any]:
+    def put(self, path: str, blocks: Iterable[bytes], media_type: str, gives: type[T]) -> T:
         """The answer to bytes that are sent as they come. Raises `SisterError`, and what `blocks` raises."""
-        return self._send("PUT", path, data=blocks, headers={"Content-Type": media_type})
+        return self._send("PUT", path, gives, data=blocks, headers={"Content-Type": media_type})
 
     def stream(self, path: str, media_type: str = "*/*") -> Iterator[bytes]:
         """The bytes at `path`, in blocks as they come. Raises `SisterError` before the first one, or in between."""
@@ -41,14 +45,15 @@ class Sister:
         except requests.RequestException as error:
             raise SisterError from error
 
-    def _send(self, method: str, path: str, document: Mapping[str, Any] | None = None, **how: Any) -> dict[str, Any]:
+    def _send(self, method: str, path: str, gives: type[T], **how: Any) -> T:
         try:
-            answer = self._request(method, path, json=document, **how).json()
+            answer = self._request(method, path, **how).json()
         except (requests.RequestException, ValueError) as error:
             raise SisterError from error
-        if not isinstance(answer, dict):
+        required: frozenset[str] = getattr(gives, "__required_keys__", frozenset())
+        if not isinstance(answer, dict) or not required <= answer.keys():
             raise SisterError
-        return answer
+        return cast("T", answer)
 
     def _request(
         self, method: str, path: str, *, headers: Mapping[str, str] = NO_HEADERS, **how: Any

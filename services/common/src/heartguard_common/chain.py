@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 VERSION = 1
 GENESIS = bytes(32)
@@ -18,7 +17,7 @@ SAFE_INTEGER = 2**53 - 1
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
-def canonical(event: Mapping[str, Any], sequence: int, recorded_us: int, previous: bytes) -> bytes:
+def canonical(event: Mapping[str, object], sequence: int, recorded_us: int, previous: bytes) -> bytes:
     """The bytes that are hashed: the RFC 8785 text of all columns of an event but `hash` and `seal`.
 
     `event` has the columns of `audit_events` by name, `time_ns` as an int and `payload` as a map of scalars;
@@ -50,12 +49,12 @@ def canonical(event: Mapping[str, Any], sequence: int, recorded_us: int, previou
     ).encode()
 
 
-def link(event: Mapping[str, Any], sequence: int, recorded_us: int, previous: bytes) -> bytes:
+def link(event: Mapping[str, object], sequence: int, recorded_us: int, previous: bytes) -> bytes:
     """The hash of an event in its place: SHA-256 of its canonical form, 32 bytes."""
     return hashlib.sha256(canonical(event, sequence, recorded_us, previous)).digest()
 
 
-def _payload(payload: Any) -> dict[str, Any]:
+def _payload(payload: object) -> dict[str, object]:
     if not isinstance(payload, dict):
         raise TypeError("its payload is no map")
     # The order of code points, but that of UTF-16 is another beyond U+FFFF.
@@ -67,7 +66,7 @@ def _utf16(name: str) -> bytes:
     return name.encode("utf-16-be")
 
 
-def _scalar(value: Any) -> Any:
+def _scalar(value: object) -> object:
     """A scalar as it is hashed: a number that RFC 8785 can't say exactly is `{"number": its decimal digits}`."""
     if value is None or isinstance(value, (str, bool)):
         return value

@@ -78,7 +78,7 @@ class Contract:
         self._require(document, found, suspect=True)
         return self._canonical(document)
 
-    def encode(self, document: Any, media_type: str) -> bytes:
+    def encode(self, document: object, media_type: str) -> bytes:
         """The bytes of a document, which is not checked; ValueError for an unknown media type or XML member."""
         if media_type == JSON:
             return dump_json(document)
@@ -86,7 +86,7 @@ class Contract:
             raise ValueError(f"no codec for {media_type}")
         return xml_codec.encode(document, self._message)
 
-    def check(self, document: Any) -> None:
+    def check(self, document: object) -> None:
         """Raises Violations when a document breaks the contract."""
         self._require(document, [], suspect=True)
 
@@ -107,7 +107,7 @@ class Contract:
         self._require(document, decoder.faults, suspect=_XML_SUSPECT.search(body) is not None, lawful=lawful)
         return document
 
-    def _require(self, document: Any, found: list[Fault], *, suspect: bool, lawful: bool = True) -> None:
+    def _require(self, document: object, found: list[Fault], *, suspect: bool, lawful: bool = True) -> None:
         """Raise Violations unless nothing was found yet and nothing is to be found.
 
         `suspect` says that a control character can be in the document, `lawful` what the XSD said.

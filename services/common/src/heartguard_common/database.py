@@ -132,8 +132,8 @@ class _Prover:
 
 
 def _bounded(
-    _connection: Connection, _cursor: object, statement: str, values: Any, _context: object, many: bool
-) -> tuple[str, Any]:
+    _connection: Connection, _cursor: object, statement: str, values: object, _context: object, many: bool
+) -> tuple[str, object]:
     """The statement with the time that is left for it. Raises GEN_422_TIME when there is none."""
     seconds = deadline.left()
     if seconds is None or many:

@@ -86,7 +86,7 @@ class PostgresDeadLetters:
             microseconds=self._clock.now_ns() // 1000
         )
 
-    def _scope(self) -> dict[str, Any]:
+    def _scope(self) -> dict[str, object]:
         return {"service": self.service, "now": self._now()}
 
 

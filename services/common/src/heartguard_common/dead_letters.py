@@ -8,8 +8,9 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from heartguard_common import messages
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import NOT_FOUND, ServiceError
@@ -54,13 +55,9 @@ class DeadLetter:
         """Whether nobody tries it any more."""
         return self.due_ns is None
 
-    def document(self, service: str) -> dict[str, Any]:
+    def document(self, service: str) -> messages.DeadLetter:
         """The `DeadLetter` message."""
-        known = {
-            "org_id": self.org_id,
-            "next_attempt_at": None if self.due_ns is None else rfc3339(self.due_ns),
-        }
-        return {
+        found: messages.DeadLetter = {
             "id": self.id,
             "service": service,
             "queue": self.queue,
@@ -70,8 +67,12 @@ class DeadLetter:
             "reason": self.reason,
             "failed_at": rfc3339(self.failed_ns),
             "last_failed_at": rfc3339(self.last_failed_ns),
-            **{name: value for name, value in known.items() if value is not None},
         }
+        if self.org_id is not None:
+            found["org_id"] = self.org_id
+        if self.due_ns is not None:
+            found["next_attempt_at"] = rfc3339(self.due_ns)
+        return found
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class DeadLetters:
     audit: AuditTrail
     transaction: Callable[[], AbstractContextManager[object]]
 
-    def page(self, asked: Mapping[str, Any], after: str | None, limit: int) -> Sequence[DeadLetter]:
+    def page(self, asked: messages.DeadLetterQuery, after: str | None, limit: int) -> Sequence[DeadLetter]:
         """At most `limit`, the oldest first; those that are given up, unless `asked` names a `status`."""
         return self.store.page(asked.get("queue"), asked.get("status", "dead"), after, limit)
 
@@ -166,7 +167,12 @@ class DeadLetters:
             self._record(principal, "dropped", letter)
 
     def _record(self, principal: Principal, what: str, letter: DeadLetter) -> None:
-        said = {"queue": letter.queue, "item": letter.item, "reason": letter.reason, "attempts": letter.attempts}
+        said: messages.Payload = {
+            "queue": letter.queue,
+            "item": letter.item,
+            "reason": letter.reason,
+            "attempts": letter.attempts,
+        }
         action, resource = f"{self.service}.dead_letter_{what}", f"dead_letter:{letter.id}"
         self.audit.changed(principal, action, resource, org_id=letter.org_id, payload=said)
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from typing import Any
 
 KEYS = frozenset({"deprecated", "sunset"})
 
@@ -25,18 +24,22 @@ class Deprecation:
         return tuple(headers)
 
 
-def faults(entry: Mapping[str, Any]) -> Iterator[str]:
+def faults(entry: Mapping[str, object]) -> Iterator[str]:
     """What is wrong with the keys `deprecated` and `sunset` of a row."""
-    found = {name: entry[name] for name in sorted(KEYS & entry.keys())}
-    wrong = [name for name, value in found.items() if not isinstance(value, datetime) or value.tzinfo is None]
-    for name in wrong:
+    times = {name: value for name in KEYS if (value := _time(entry.get(name))) is not None}
+    for name in sorted((KEYS & entry.keys()) - times.keys()):
         yield f"{name} must be a date and time with an offset, such as 2027-01-31T00:00:00Z"
-    if "sunset" in found and "deprecated" not in found:
+    if "sunset" in entry and "deprecated" not in entry:
         yield "sunset needs deprecated: since when the route is"
-    elif not wrong and "sunset" in found and found["sunset"] < found["deprecated"]:
+    elif times.keys() == KEYS and times["sunset"] < times["deprecated"]:
         yield "sunset must not be before deprecated (RFC 9745 section 4)"
 
 
-def read(entry: Mapping[str, Any]) -> Deprecation | None:
+def read(entry: Mapping[str, object]) -> Deprecation | None:
     """What a row without faults says."""
-    return Deprecation(entry["deprecated"], entry.get("sunset")) if "deprecated" in entry else None
+    since = _time(entry.get("deprecated"))
+    return None if since is None else Deprecation(since, _time(entry.get("sunset")))
+
+
+def _time(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None

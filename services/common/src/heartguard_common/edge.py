@@ -27,6 +27,7 @@ from heartguard_common.lanes import Lanes
 from heartguard_common.lifecycle import Lifecycle, Resource
 from heartguard_common.limit_store import PostgresLimits
 from heartguard_common.limits import limit_values
+from heartguard_common.messages import JwkSet
 from heartguard_common.metrics import Metrics
 from heartguard_common.outbox import Outbox
 from heartguard_common.revocation import Revocations
@@ -132,7 +133,7 @@ def make_edge(
         copy = RevocationCopy(parts.database, parts.redis, parts.clock)
         parts.lifecycle.on_close(Background("revocations", copy.step).start().close)
     _show_queues(parts, queues)
-    source = key_source or make_key_source(settings, lambda: parts.auth.get(KEY_SET_PATH), parts.clock)
+    source = key_source or make_key_source(settings, lambda: parts.auth.get(KEY_SET_PATH, JwkSet), parts.clock)
     if isinstance(source, PublishedKeys):
         # While auth has more to do than it can, a service that never asked could not tell a valid token.
         parts.lifecycle.on_close(Background("key set", source.keep_fresh).start().close)

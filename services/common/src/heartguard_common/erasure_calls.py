@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from heartguard_common.calls import Sister
 from heartguard_common.erasures import Again, Keeper
+from heartguard_common.messages import ErasureRequest, ErasureResult
 
 # To remove years of telemetry takes a service longer than to answer a question.
 ERASURE_SECONDS = 20.0
@@ -19,8 +20,10 @@ def sister_keepers(caller: str, secret: str, doors: Mapping[str, tuple[str, str]
 
 def _behind(sister: Sister, path: str) -> Keeper:
     def erase(org_id: int, user_id: int | None) -> object:
-        whose = {"org_id": org_id} if user_id is None else {"org_id": org_id, "user_id": user_id}
-        seconds = sister.post(path, whose).get("again_in")
+        whose: ErasureRequest = {"org_id": org_id}
+        if user_id is not None:
+            whose["user_id"] = user_id
+        seconds = sister.post(path, whose, ErasureResult).get("again_in")
         return Again(seconds) if isinstance(seconds, int) else None
 
     return erase

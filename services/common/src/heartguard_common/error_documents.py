@@ -5,11 +5,11 @@ Knows neither JSON nor XML, and imports nothing heavy: the server's parser needs
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 from urllib.parse import quote
 
 from heartguard_common.errors import ErrorRow, Fault, ServiceError
 from heartguard_common.ids import is_uuid
+from heartguard_common.messages import Error, ErrorDocument, Problem
 
 ERRORS_PAGE = "/docs/errors"
 MOST_DETAILS = 100
@@ -38,29 +38,32 @@ INFLUXDB_CODES: Mapping[int, str] = MappingProxyType(
 _MOST_NAMED = 5  # details that a message for InfluxDB's clients names
 
 
-def error_document(
-    row: ErrorRow, request_id: str, message: str | None = None, details: Sequence[Fault] = ()
-) -> dict[str, Any]:
+def error_document(row: ErrorRow, request_id: str, message: str | None = None, details: Sequence[Fault] = ()) -> Error:
     """The `Error` message: code, message, request id, and details where there are some."""
-    inner: dict[str, Any] = {"code": row.code, "message": message or row.title, "request_id": request_id}
+    inner: ErrorDocument = {"code": row.code, "message": message or row.title, "request_id": request_id}
     if details:
         inner["details"] = [{"path": fault.path, "message": fault.message} for fault in details[:MOST_DETAILS]]
     return {"error": inner}
 
 
-def problem_document(error: ServiceError, request_id: str) -> dict[str, Any]:
+def problem_document(error: ServiceError, request_id: str) -> Problem:
     """The `Problem` message (RFC 9457 section 3.1).
 
     `type` is the code's place on the page of errors. `detail` is there where it says more than `title`, `instance`
     where the request id is a UUID, as all are that clients did not choose. `errors` has the form of the RFC's example.
     """
     row = error.row
-    document: dict[str, Any] = {"type": f"{ERRORS_PAGE}#{row.code}", "title": row.title, "status": row.status}
+    document: Problem = {
+        "type": f"{ERRORS_PAGE}#{row.code}",
+        "title": row.title,
+        "status": row.status,
+        "code": row.code,
+        "request_id": request_id,
+    }
     if error.message != row.title:
         document["detail"] = error.message
     if is_uuid(request_id):
         document["instance"] = f"urn:uuid:{request_id.lower()}"
-    document |= {"code": row.code, "request_id": request_id}
     if error.details:
         document["errors"] = [
             # RFC 6901 section 6: a JSON Pointer as the fragment of a URI

@@ -3,14 +3,13 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from werkzeug.http import parse_etags, unquote_etag
 
 from heartguard_common.errors import PRECONDITION_FAILED, ServiceError
 
 
-def entity_tag(document: Any) -> str:
+def entity_tag(document: object) -> str:
     """A weak tag of a document: the same for its JSON and its XML form, which differ in bytes."""
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return 'W/"' + hashlib.sha256(canonical.encode()).hexdigest()[:32] + '"'
@@ -21,7 +20,7 @@ def matches(condition: str, tag: str) -> bool:
     return parse_etags(condition.strip()).contains_weak(unquote_etag(tag)[0])
 
 
-def require_match(headers: Mapping[str, str], document: Any) -> None:
+def require_match(headers: Mapping[str, str], document: object) -> None:
     """Raises GEN_412 when `If-Match` names another version than `document`.
 
     Weak comparison, though RFC 9110 asks If-Match for strong tags: our tags name the document's version,

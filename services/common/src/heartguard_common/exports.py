@@ -6,19 +6,32 @@ Newline-delimited JSON, one record a line: `{"kind": "...", "data": {...}}`. The
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TypeAlias, TypedDict
 
 from heartguard_common.errors import SisterError
-from heartguard_common.routing import NDJSON, Answer
+from heartguard_common.json_documents import Document
+from heartguard_common.routing import NDJSON, StreamAnswer
 
 BLOCK_BYTES = 64 * 1024
 END = "end"
-Record = tuple[str, Mapping[str, Any]]
+Record: TypeAlias = tuple[str, Mapping[str, object]]
+"""The kind of a record, and what it says."""
 
 
-def answer(records: Iterable[Record]) -> Answer:
+class FileRecord(TypedDict):
+    """A record of the kind `file`: a file of the person, whose bytes are asked for by themselves."""
+
+    id: str
+    file_name: str
+    content_type: str
+    size: int
+    sha256: str
+    created_at: str
+
+
+def answer(records: Iterable[Record]) -> StreamAnswer:
     """The answer of a route that exports; what raises later cuts the stream off."""
-    return Answer(stream=lines(records), media_type=NDJSON, headers={"Cache-Control": "no-store"})
+    return StreamAnswer(lines(records), NDJSON, headers={"Cache-Control": "no-store"})
 
 
 def lines(records: Iterable[Record]) -> Iterator[bytes]:
@@ -59,7 +72,7 @@ class Whole:
             raise SisterError
 
 
-def read(blocks: Iterable[bytes]) -> Iterator[Record]:
+def read(blocks: Iterable[bytes]) -> Iterator[tuple[str, Document]]:
     """The records of a whole stream, one by one."""
     held = b""
     for block in Whole(blocks):
@@ -69,5 +82,5 @@ def read(blocks: Iterable[bytes]) -> Iterator[Record]:
             yield record["kind"], record["data"]
 
 
-def _line(document: Mapping[str, Any]) -> bytes:
+def _line(document: Mapping[str, object]) -> bytes:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"

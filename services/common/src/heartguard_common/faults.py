@@ -28,18 +28,18 @@ class Finder:
     The list the library itself makes of a million faults takes half a minute and gigabytes, and quotes values.
     """
 
-    def __init__(self, definitions: Mapping[str, Any]) -> None:
+    def __init__(self, definitions: Mapping[str, object]) -> None:
         self._definitions = definitions
         self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
 
-    def find(self, document: Any, shape: Shape) -> list[Fault]:
+    def find(self, document: object, shape: Shape) -> list[Fault]:
         """The first 100 faults of a document; empty when it has none."""
         faults: list[Fault] = []
         with contextlib.suppress(_Enough):
             self._visit(document, shape, (), faults)
         return faults
 
-    def _visit(self, value: Any, shape: Shape, path: Path, faults: list[Fault]) -> None:
+    def _visit(self, value: object, shape: Shape, path: Path, faults: list[Fault]) -> None:
         if value is None and shape.nullable:
             return
         if shape.kind == "scalar":
@@ -53,7 +53,7 @@ class Finder:
         else:
             self._map(value, shape, path, faults)
 
-    def _scalar(self, value: Any, shape: Shape, path: Path, faults: list[Fault]) -> None:
+    def _scalar(self, value: object, shape: Shape, path: Path, faults: list[Fault]) -> None:
         # Before the library sees it: a lone surrogate is nothing it can look at.
         if isinstance(value, str) and CONTROL.search(value):
             _add(faults, path, "holds a control character")
@@ -62,7 +62,7 @@ class Finder:
         if error is not None:
             _add(faults, path, _text(error.kind, shape))
 
-    def _array(self, value: Any, shape: Shape, path: Path, faults: list[Fault]) -> None:
+    def _array(self, value: object, shape: Shape, path: Path, faults: list[Fault]) -> None:
         if not isinstance(value, list):
             _add(faults, path, _must_be(shape, "array"))
             return

@@ -26,7 +26,7 @@ limit_request_fields = 200
 keepalive = 75
 
 
-def on_starting(_server: Any) -> None:
+def on_starting(_server: object) -> None:
     """Read policy.toml once, for all workers. Ends the start with its faults where it has some."""
     try:
         policy.keep()
@@ -47,14 +47,14 @@ def on_reload(server: Any) -> None:
         server.log.error(text, error)  # noqa: TRY400  a fault of the file, not of ours: no stack
 
 
-def post_worker_init(_worker: Any) -> None:
+def post_worker_init(_worker: object) -> None:
     """Spare the garbage collector what stays for the life of the worker, and the runs that a large body would cause."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
-def worker_exit(_server: Any, worker: Any) -> None:
+def worker_exit(_server: object, worker: object) -> None:
     """Close what the application of this worker has opened, background threads first."""
     extensions = getattr(getattr(worker, "wsgi", None), "extensions", {})
     if LIFECYCLE in extensions:

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -117,7 +116,7 @@ class IdempotencyKeys:
         self._swept_ns = now - SWEEP_NS if more else now
 
 
-def _claim(connection: Connection, claim: Mapping[str, Any]) -> bool:
+def _claim(connection: Connection, claim: Mapping[str, object]) -> bool:
     """Whether the key was free, or had had its time, and is this request's now."""
     connection.execute(text(_FORGET), claim)
     return connection.execute(text(_CLAIM), claim).rowcount == 1

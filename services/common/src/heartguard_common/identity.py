@@ -16,6 +16,7 @@ from heartguard_common.clock import NANOSECONDS, Clock, seconds
 from heartguard_common.compact import read_header
 from heartguard_common.errors import INVALID_TOKEN, UNAVAILABLE, ServiceError
 from heartguard_common.json_documents import Malformed
+from heartguard_common.messages import JwkDocument, JwkSet, Role
 from heartguard_common.settings import CommonSettings
 
 ROLES = ("admin", "manager", "user")
@@ -33,7 +34,7 @@ class Principal:
     """
 
     kind: Literal["person", "operator", "service"]
-    role: str
+    role: Role | Literal["operator", "service"]
     user_id: int | None = None
     org_id: int | None = None
     token_id: str | None = None
@@ -49,6 +50,15 @@ class Principal:
         if self.kind == "person":
             return f"user:{self.user_id}"
         return f"service:{self.name}" if self.kind == "service" else "operator"
+
+    @property
+    def person_role(self) -> Role:
+        """The role of a person. Raises TypeError for any other caller."""
+        match self.role:
+            case "operator" | "service":
+                raise TypeError("only a person has a role in an organization")
+            case role:
+                return role
 
 
 @dataclass(frozen=True)
@@ -94,7 +104,7 @@ class PublishedKeys:
     REFETCH_NS = NANOSECONDS
     BELIEVED_NS = 300 * NANOSECONDS
 
-    def __init__(self, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> None:
+    def __init__(self, fetch: Callable[[], JwkSet], clock: Clock) -> None:
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
@@ -151,23 +161,23 @@ class PublishedKeys:
         self._fetched_at = self._asked_at
 
 
-def make_key_source(settings: CommonSettings, fetch: Callable[[], Mapping[str, Any]], clock: Clock) -> KeySource:
+def make_key_source(settings: CommonSettings, fetch: Callable[[], JwkSet], clock: Clock) -> KeySource:
     """HS256 secrets where `JWT_SECRET` is set, otherwise the keys that auth publishes and `fetch` gets."""
     if settings.jwt_secret:
         return SharedSecrets(settings.jwt_secret, settings.jwt_secret_previous)
     return PublishedKeys(fetch, clock)
 
 
-def read_key_set(document: Mapping[str, Any]) -> list[VerificationKey]:
+def read_key_set(document: JwkSet) -> list[VerificationKey]:
     """The ES256 keys of a JWK Set document; what is no such key is passed over (RFC 7517 section 5)."""
     found = (_read_key(entry) for entry in document.get("keys", []))
     return [key for key in found if key is not None]
 
 
-def _read_key(entry: Any) -> VerificationKey | None:
+def _read_key(entry: JwkDocument) -> VerificationKey | None:
     try:
         if entry["kty"] == "EC" and entry["crv"] == "P-256" and entry["kid"]:
-            return VerificationKey("ES256", jwt.PyJWK(entry, algorithm="ES256").key, entry["kid"])
+            return VerificationKey("ES256", jwt.PyJWK(dict(entry), algorithm="ES256").key, entry["kid"])
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
         pass  # no key of ours; the others of the set must not suffer for it
     return None
@@ -195,7 +205,7 @@ class TokenVerifier:
             raise ServiceError(INVALID_TOKEN) from error
         raise ServiceError(INVALID_TOKEN)
 
-    def _claims(self, token: str, key: VerificationKey) -> dict[str, Any]:
+    def _claims(self, token: str, key: VerificationKey) -> dict[str, object]:
         # The times are checked below against our own clock port; PyJWT would read the machine's.
         return jwt.decode(
             token,

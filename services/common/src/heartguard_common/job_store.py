@@ -144,7 +144,7 @@ class PostgresJobs:
         return None if row is None else _job(row)
 
 
-def _values(job: Job) -> dict[str, Any]:
+def _values(job: Job) -> dict[str, object]:
     return {**vars(job), "due": job.due_ns / NANOSECONDS}
 
 

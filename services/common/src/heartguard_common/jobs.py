@@ -9,14 +9,17 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Literal, Protocol, TypeAlias
 
+from heartguard_common import messages
 from heartguard_common.audit import AuditTrail
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.dead_letters import DeadLetterStore, Failure, Patience
 from heartguard_common.errors import INTERNAL, ServiceError, SisterError
 from heartguard_common.identity import Principal
 from heartguard_common.trace import REQUEST_ID
+
+JobStatus: TypeAlias = Literal["queued", "running", "done", "failed"]
 
 LONGEST_REST_SECONDS = 300
 # So many attempts of one step in a row take a day and a half hour.
@@ -44,7 +47,7 @@ class Job:
     requested_by: str
     due_ns: int
     user_id: int | None = None
-    status: str = "queued"
+    status: JobStatus = "queued"
     progress: int = 0
     error: str | None = None
     attempts: int = 0
@@ -55,15 +58,18 @@ class Job:
         """Whether there is something left to do."""
         return self.status in ("queued", "running")
 
-    def document(self, result_url: str | None = None) -> dict[str, Any]:
+    def document(self, result_url: str | None = None) -> messages.Job:
         """The `Job` message."""
-        said = {"error": self.error, "result_url": result_url}
-        named = {name: value for name, value in said.items() if value is not None}
-        return {"id": self.id, "status": self.status, "progress": self.progress, **named}
+        found: messages.Job = {"id": self.id, "status": self.status, "progress": self.progress}
+        if self.error is not None:
+            found["error"] = self.error
+        if result_url is not None:
+            found["result_url"] = result_url
+        return found
 
     def advanced(self, progress: int, result: str | None = None) -> "Job":
         """The job after a step that succeeded; at 100 percent it is done."""
-        status = "done" if progress == 100 else "running"
+        status: JobStatus = "done" if progress == 100 else "running"
         return replace(self, status=status, progress=progress, result=result, error=None, attempts=0)
 
     def waiting(self, until_ns: int) -> "Job":

@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any, NoReturn
 
-Document = dict[str, Any]
+Document = dict[str, object]
 
 MAX_DEPTH = 64
 TOO_DEEP = f"The document has more than {MAX_DEPTH} levels"
@@ -20,7 +20,7 @@ class Malformed(Exception):  # noqa: N818  it says what the body is
     """A body that is not what its media type says; the message is for the caller and quotes no value."""
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes) -> object:
     """The document in `body`, read strictly (RFC 8259, I-JSON RFC 7493).
 
     Raises Malformed for anything but UTF-8 without a byte order mark, duplicate keys, NaN and Infinity, numbers
@@ -56,7 +56,7 @@ def read_json(body: bytes) -> Any:
     return document
 
 
-def _keys(document: Any) -> int:
+def _keys(document: object) -> int:
     """How many keys the objects of a document have."""
     keys = 0
     waiting = [document]
@@ -81,12 +81,12 @@ def require_depth(document: Any) -> None:
     raise Malformed(TOO_DEEP)
 
 
-def dump_json(document: Any) -> bytes:
+def dump_json(document: object) -> bytes:
     """UTF-8 JSON without spaces; ValueError for NaN and infinities."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def any_string(document: Any, pattern: re.Pattern[str]) -> bool:
+def any_string(document: object, pattern: re.Pattern[str]) -> bool:
     """Whether `pattern` is found in a string or a key anywhere in the document."""
     waiting = [document]
     while waiting:
@@ -118,7 +118,7 @@ def whole(text: str) -> int:
         raise Malformed("A number has too many digits") from error
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Document:
+def _unique(pairs: list[tuple[str, object]]) -> Document:
     document = dict(pairs)
     if len(document) != len(pairs):
         raise Malformed("An object has a key twice")

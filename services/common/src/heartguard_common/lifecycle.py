@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
+
+from heartguard_common.messages import DependencyDocument, Readiness
 
 T = TypeVar("T")
 PING_SECONDS = 1.0
@@ -122,17 +124,20 @@ class Lifecycle:
             self._closers.pop()()
 
 
-def readiness_document(found: list[Health]) -> dict[str, Any]:
+def readiness_document(found: list[Health]) -> Readiness:
     """The `Readiness` message of what `readiness` found."""
     return {
         "status": "ready" if all(health.ok for health in found) else "unavailable",
-        "dependencies": [
-            {
-                "name": health.name,
-                "status": "ok" if health.ok else "failed",
-                "latency_ms": health.latency_ms,
-                **({"reason": health.reason} if health.reason else {}),
-            }
-            for health in found
-        ],
+        "dependencies": [_dependency(health) for health in found],
     }
+
+
+def _dependency(health: Health) -> DependencyDocument:
+    document: DependencyDocument = {
+        "name": health.name,
+        "status": "ok" if health.ok else "failed",
+        "latency_ms": health.latency_ms,
+    }
+    if health.reason:
+        document["reason"] = health.reason
+    return document

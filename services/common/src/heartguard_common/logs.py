@@ -6,7 +6,6 @@ import re
 import sys
 import time
 import traceback
-from typing import Any
 
 from heartguard_common.clock import rfc3339
 from heartguard_common.trace import REQUEST_ID
@@ -42,7 +41,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line: timestamp, level, service, request_id, then the record's own fields."""
-        line: dict[str, Any] = {
+        line: dict[str, object] = {
             "timestamp": rfc3339(time.time_ns()),
             "level": record.levelname.lower(),
             "service": self._service,

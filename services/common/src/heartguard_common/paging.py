@@ -3,17 +3,26 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.ids import is_uuid
 
 DEFAULT_LIMIT = 50
+RowT = TypeVar("RowT")
+ItemT = TypeVar("ItemT")
 
 
-def encode_cursor(position: Sequence[Any]) -> str:
+class Page(NamedTuple, Generic[ItemT]):
+    """The documents of a page, and the cursor of the next one, if there is one."""
+
+    items: list[ItemT]
+    next_cursor: str | None
+
+
+def encode_cursor(position: Sequence[str | int]) -> str:
     """An opaque text for the sort key of the last item of a page."""
     return base64.urlsafe_b64encode(json.dumps(list(position), separators=(",", ":")).encode()).decode().rstrip("=")
 
@@ -41,15 +50,12 @@ def _fits(part: object, kind: type) -> bool:
 
 
 def page(
-    rows: Sequence[Any],
+    rows: Sequence[RowT],
     limit: int,
-    item: Callable[[Any], Mapping[str, Any]],
-    position: Callable[[Any], Sequence[Any]],
-) -> dict[str, Any]:
-    """The `items` and `next_cursor` of a list; `rows` holds one more than `limit` when there is a next page."""
+    item: Callable[[RowT], ItemT],
+    position: Callable[[RowT], Sequence[str | int]],
+) -> Page[ItemT]:
+    """The page of a list; `rows` holds one more than `limit` when there is a next page."""
     shown = rows[:limit]
     more = len(rows) > limit
-    return {
-        "items": [item(row) for row in shown],
-        "next_cursor": encode_cursor(position(shown[-1])) if more else None,
-    }
+    return Page([item(row) for row in shown], encode_cursor(position(shown[-1])) if more else None)

@@ -275,7 +275,7 @@ def _body_faults(bodies: Any) -> Iterator[str]:
 
 
 def _faults(
-    entry: Mapping[str, Any], classes: Mapping[str, Any], bodies: Mapping[str, Any], kinds: Mapping[str, str]
+    entry: Mapping[str, object], classes: Mapping[str, object], bodies: Mapping[str, object], kinds: Mapping[str, str]
 ) -> Iterator[str]:
     yield from (f"unknown key {name}" for name in sorted(entry.keys() - _ROUTE_KEYS))
     missing = [name for name in _REQUIRED if name not in entry]
@@ -302,7 +302,7 @@ def _faults(
     yield from _who_faults(entry["who"], entry.get("credentials"))
 
 
-def _answer_faults(entry: Mapping[str, Any]) -> Iterator[str]:
+def _answer_faults(entry: Mapping[str, object]) -> Iterator[str]:
     if entry.get("answer", STREAM) != STREAM:
         yield f"answer can only be {STREAM}"
     if entry.get("errors", DIALECTS[0]) not in DIALECTS:
@@ -310,7 +310,7 @@ def _answer_faults(entry: Mapping[str, Any]) -> Iterator[str]:
     yield from deprecation.faults(entry)
 
 
-def _path_faults(path: Any, kinds: Mapping[str, str]) -> Iterator[str]:
+def _path_faults(path: object, kinds: Mapping[str, str]) -> Iterator[str]:
     if not isinstance(path, str) or not path.startswith("/"):
         yield "path must begin with a slash"
         return
@@ -323,7 +323,7 @@ def _path_faults(path: Any, kinds: Mapping[str, str]) -> Iterator[str]:
             yield f"path: {piece} is not in the table parameters"
 
 
-def _who_faults(who: Any, credentials: Any) -> Iterator[str]:
+def _who_faults(who: object, credentials: object) -> Iterator[str]:
     if credentials not in (None, "optional") or (credentials and who != ANYONE):
         yield 'credentials can only be "optional", and only where who is "anyone"'
     if who in (ANYONE, INNER):
@@ -340,7 +340,7 @@ def _who_faults(who: Any, credentials: Any) -> Iterator[str]:
             yield f"who: {role} belongs to no organization, so its scope can only be any"
 
 
-def _service_faults(names: Any) -> Iterator[str]:
+def _service_faults(names: object) -> Iterator[str]:
     if not isinstance(names, list) or not names or len(set(names)) != len(names) or not set(names) <= set(SERVICES):
         yield f"who: service must be a list of different services, each one of {', '.join(SERVICES)}"
 

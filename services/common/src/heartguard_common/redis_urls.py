@@ -5,7 +5,6 @@ A certificate is always verified, and so is the host name in it: an option that 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 SCHEMES = ("redis", "rediss", "unix")
@@ -62,7 +61,7 @@ def redis_url(text: str) -> str:
     return text
 
 
-def tls_options(url: str) -> Mapping[str, Any]:
+def tls_options(url: str) -> Mapping[str, object]:
     """What redis-py is told beside the URL, so that no default of a version decides whether it verifies."""
     return {"ssl_cert_reqs": "required", "ssl_check_hostname": True} if parse(url).tls else {}
 

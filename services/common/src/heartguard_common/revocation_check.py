@@ -3,6 +3,7 @@
 from heartguard_common.calls import Sister
 from heartguard_common.errors import INVALID_TOKEN, UNAVAILABLE, ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.messages import Introspection, IntrospectRequest
 from heartguard_common.revocation import Copy, Verdict, keys
 from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
 
@@ -29,8 +30,9 @@ class RedisRevocations:
 
 def introspect(auth: Sister, token: str) -> Verdict:
     """Auth's word on a token (RFC 7662). Raises GEN_503 when auth can't be asked."""
+    asked: IntrospectRequest = {"token": token}
     try:
-        answer = auth.post("/auth/token/introspect", {"token": token})
+        answer = auth.post("/auth/token/introspect", asked, Introspection)
     except ServiceError as error:
         raise ServiceError(UNAVAILABLE, "Whether this token is revoked can't be known now") from error
     return Verdict.ACTIVE if answer.get("active") is True else Verdict.REVOKED

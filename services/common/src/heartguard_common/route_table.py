@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from heartguard_common.contracts import Contracts
 from heartguard_common.policy import Policy
-from heartguard_common.routing import Route
+from heartguard_common.routing import AnyRoute
 
 
 class RouteTableError(Exception):
     """The route table and the policy don't say the same; the service refuses to start."""
 
 
-def require_same_routes(service: str, table: Sequence[Route], policy: Policy, contracts: Contracts) -> None:
+def require_same_routes(service: str, table: Sequence[AnyRoute], policy: Policy, contracts: Contracts) -> None:
     """Raises `RouteTableError` unless table and policy have the same routes and the contract all their messages."""
     mounted = {(route.method, route.path) for route in table}
     written = {(row.method, row.path) for row in policy.of(service)}

@@ -3,7 +3,6 @@
 import importlib.util
 import logging
 from pathlib import Path
-from typing import Any
 
 from gunicorn.glogging import Logger
 
@@ -13,7 +12,7 @@ from heartguard_common.logs import JsonLines
 class ServerLog(Logger):  # type: ignore[misc]  # gunicorn has no types
     """The logger of gunicorn's master and workers."""
 
-    def setup(self, cfg: Any) -> None:
+    def setup(self, cfg: object) -> None:
         """As gunicorn sets it up, but for the form of a line."""
         super().setup(cfg)
         for handler in self.error_log.handlers:

@@ -31,7 +31,7 @@ def variable(name: str, cast: Callable[[str], Any] = str, *, default: Any = data
 def read(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
     """Build the settings dataclass `cls` from the environment. Raises `SettingsError` with all faults."""
     source = os.environ if environ is None else environ
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     faults: list[str] = []
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         name, cast = field.metadata["variable"], field.metadata["cast"]

@@ -3,18 +3,18 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 from heartguard_common.errors import NO_HEADERS
 from heartguard_common.json_documents import dump_json
-from heartguard_common.routing import CSV, NDJSON, Answer
+from heartguard_common.routing import CSV, NDJSON, StreamAnswer
 
 _FILES = {CSV: ("csv", f"{CSV}; charset=utf-8; header=present"), NDJSON: ("ndjson", NDJSON)}
 # A spreadsheet takes a cell that begins with one of these for a formula, and runs it.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BREAKS = ("\t", "\r", "\n")
 
-Blocks = Iterable[Sequence[Mapping[str, Any]]]
+Blocks: TypeAlias = Iterable[Sequence[Mapping[str, object]]]
 
 
 def ndjson(blocks: Blocks) -> Iterator[bytes]:
@@ -30,7 +30,7 @@ def table(columns: Sequence[str], blocks: Blocks) -> Iterator[bytes]:
         yield _lines([[_cell(document.get(name)) for name in columns] for document in block])
 
 
-def attachment(stem: str, kind: str, stream: Iterable[bytes], headers: Mapping[str, str] = NO_HEADERS) -> Answer:
+def attachment(stem: str, kind: str, stream: Iterable[bytes], headers: Mapping[str, str] = NO_HEADERS) -> StreamAnswer:
     """A table or NDJSON, as `kind` (`CSV` or `NDJSON`) says, as a file to be saved and never cached."""
     suffix, media_type = _FILES[kind]
     whole = {
@@ -39,16 +39,16 @@ def attachment(stem: str, kind: str, stream: Iterable[bytes], headers: Mapping[s
         "X-Content-Type-Options": "nosniff",
         **headers,
     }
-    return Answer(stream=stream, media_type=media_type, headers=whole)
+    return StreamAnswer(stream, media_type, headers=whole)
 
 
-def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
+def _lines(rows: Sequence[Sequence[str | int | float]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode()
 
 
-def _cell(value: Any) -> str | int | float:
+def _cell(value: object) -> str | int | float:
     if value is None:
         return ""
     if isinstance(value, bool | Mapping | list):

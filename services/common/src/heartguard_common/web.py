@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import BoundedSemaphore
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, g, request
 from werkzeug.routing import BaseConverter
@@ -34,11 +34,10 @@ from heartguard_common.errors import (
 from heartguard_common.forwarding import forwarded
 from heartguard_common.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.identity import Authenticator, Principal, bearer_token
-from heartguard_common.json_documents import Malformed
+from heartguard_common.json_documents import Document, Malformed
 from heartguard_common.lanes import Lanes
-from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, readiness_document
+from heartguard_common.lifecycle import LIFECYCLE, Lifecycle
 from heartguard_common.limits import LimitError
-from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.network import is_inner
 from heartguard_common.policy import KINDS, Policy, Row, authorize
@@ -46,7 +45,21 @@ from heartguard_common.recheck import BELIEVED_SECONDS, ActiveCheck, CheckedRead
 from heartguard_common.representation import choose
 from heartguard_common.revocation import Revocations
 from heartguard_common.route_table import require_same_routes
-from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, FORMATS, Answer, Call, Route
+from heartguard_common.routing import (
+    ANY_TYPE,
+    DOCUMENT_TYPES,
+    FORMATS,
+    Answer,
+    AnyCall,
+    AnyRoute,
+    Call,
+    DocumentStream,
+    Route,
+    StreamAnswer,
+    StreamCall,
+    UseCasesT,
+)
+from heartguard_common.standard_routes import Process, standard_routes
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
 from heartguard_common.translation import translate
 from heartguard_common.xml_codec import pointer
@@ -58,6 +71,7 @@ CONVERTERS = {
 }
 
 _LARGE = 1024 * 1024
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -89,13 +103,15 @@ class Edge:
     decoding: BoundedSemaphore = field(default_factory=BoundedSemaphore)
 
 
-def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
+def make_app(edge: Edge, routes: Sequence[Route[UseCasesT, Any]], usecases: UseCasesT) -> Flask:
     """The Flask application of a service. Raises `RouteTableError` when routes and policy differ."""
     app = Flask(f"heartguard_{edge.service}", static_folder=None)
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False
     app.url_map.converters = CONVERTERS
-    table = [(route, usecases) for route in (*routes, *_standard_routes(edge))]
+    table: list[tuple[AnyRoute, object]] = [(route, usecases) for route in routes]
+    process = Process(edge.service, edge.lifecycle, edge.metrics)
+    table += [(route, process) for route in standard_routes(edge.prefix)]
     if edge.letters is not None:
         table += [(route, edge.letters) for route in dead_letter_routes(edge.prefix)]
     require_same_routes(edge.service, [route for route, _ in table], edge.policy, edge.contracts)
@@ -114,24 +130,6 @@ def make_app(edge: Edge, routes: Sequence[Route], usecases: Any) -> Flask:
 def _rule(row: Row) -> str:
     """A row's path as Werkzeug writes it."""
     return "".join(f"/<{part.kind}:{part.text}>" if part.kind else f"/{part.text}" for part in row.segments)
-
-
-def _standard_routes(edge: Edge) -> tuple[Route, ...]:
-    def health(_: Any, __: Call) -> Answer:
-        return Answer({"status": "ok", "service": edge.service})
-
-    def ready(_: Any, __: Call) -> Answer:
-        document = readiness_document(edge.lifecycle.readiness())
-        return Answer(document, status=200 if document["status"] == "ready" else 503)
-
-    def metrics(_: Any, __: Call) -> Answer:
-        return Answer(stream=[edge.metrics.exposition()], media_type=METRICS_TYPE)
-
-    return (
-        Route("GET", f"{edge.prefix}/health", health, gives="Health", body="none"),
-        Route("GET", f"{edge.prefix}/ready", ready, gives="Readiness", body="none"),
-        Route("GET", f"{edge.prefix}/metrics", metrics, body="none", offers=("text/plain", *DOCUMENT_TYPES)),
-    )
 
 
 def _begin(app: Flask, edge: Edge) -> None:
@@ -169,7 +167,7 @@ def _representation(offers: Sequence[str]) -> str | None:
 class _Endpoint:
     """One route, compiled: everything that does not depend on the request is looked up here, once."""
 
-    def __init__(self, edge: Edge, route: Route, row: Row, usecases: Any) -> None:
+    def __init__(self, edge: Edge, route: AnyRoute, row: Row, usecases: object) -> None:
         self.route = route
         self.row = row
         self.edge = edge
@@ -192,7 +190,7 @@ class _Endpoint:
             active.require()  # once more, because the wait for a place takes seconds too
             return self._reply(call, request_hash)
 
-    def _reply(self, call: Call, request_hash: str) -> Response:
+    def _reply(self, call: AnyCall, request_hash: str) -> Response:
         key, principal = request.headers.get("Idempotency-Key"), call.principal
         if key is None or not self.route.idempotent or self.edge.keys is None or principal is None:
             return self._response(self._answer(call))
@@ -217,13 +215,13 @@ class _Endpoint:
             self.edge.revocations.require_active(principal, bearer_token(header) or "")
         return principal
 
-    def _call(self, principal: Principal | None, params: Mapping[str, str], active: ActiveCheck) -> tuple[Call, str]:
+    def _call(self, principal: Principal | None, params: Mapping[str, str], active: ActiveCheck) -> tuple[AnyCall, str]:
         """The call, and the hash of its request where there is a key for it: a handler must not find the body kept."""
         query = self._decode_query()
         document, body_type, raw = self._read_body(query)
         keyed = "Idempotency-Key" in request.headers
         request_hash = fingerprint(request.full_path.encode(), g.media_type.encode(), raw) if keyed else ""
-        return Call(
+        call: AnyCall = Call(
             request_id=g.request_id,
             media_type=g.media_type,
             params=params,
@@ -232,24 +230,25 @@ class _Endpoint:
             principal=principal,
             document=document,
             body_type=body_type,
-            stream=CheckedReader(request.stream, active) if self.route.body == "stream" else None,
             content_length=request.content_length,
             address=g.address,
             user_agent=request.headers.get("User-Agent", "")[:300],
-        ), request_hash
+        )
+        if self.route.body == "stream":
+            call = StreamCall(**vars(call), stream=CheckedReader(request.stream, active))
+        return call, request_hash
 
-    def _decode_query(self) -> Mapping[str, Any]:
+    def _decode_query(self) -> Document:
         pairs = [(name, value) for name, value in request.args.items(multi=True) if name != "format"]
         if self._query is None:
             if pairs:
                 faults = [Fault(pointer(((), name)), "is not a parameter of this route") for name, _ in pairs]
                 raise ServiceError(UNPROCESSABLE, details=faults)
             return {}
-        decoded: Mapping[str, Any] = _checked(lambda: self._query.decode_query(pairs))  # type: ignore[union-attr]
-        return decoded
+        return _checked(partial(self._query.decode_query, pairs))
 
-    def _read_body(self, query: Mapping[str, Any]) -> tuple[Any, str | None, bytes]:
-        if self.route.body in ("none", "stream") or (self._takes is None and self.route.body == "document"):
+    def _read_body(self, query: Document) -> tuple[object, str | None, bytes]:
+        if self._takes is None:
             media_type = None
             if self.route.body == "stream":
                 bodies.require_identity(_headers())
@@ -261,33 +260,31 @@ class _Endpoint:
         raw = bodies.read(request.stream, _headers(), self.row.max_body or 0)
         # A document takes many times the memory of its bytes, and two of them are not made faster at once than in turn.
         with self.edge.decoding if len(raw) > _LARGE else nullcontext():
-            return self._decode(raw, media_type, query)
+            return self._decode(self._takes, raw, media_type, query), media_type, raw
 
-    def _decode(self, raw: bytes, media_type: str, query: Mapping[str, Any]) -> tuple[Any, str | None, bytes]:
-        contract = self._takes
-        if contract is not None and (reader := self.route.readers.get(media_type)) is not None:
-            document = reader(raw, query)
-            _checked(lambda: contract.check(document))
-            return document, media_type, raw
-        if media_type not in DOCUMENT_TYPES or contract is None:
-            return raw, media_type, raw
-        return _checked(lambda: contract.decode(raw, media_type)), media_type, raw
+    def _decode(self, contract: Contract, raw: bytes, media_type: str, query: Document) -> object:
+        reader = self.route.readers.get(media_type)
+        if reader is None:
+            return _checked(partial(contract.decode, raw, media_type))
+        read = reader(raw, query)
+        _checked(partial(contract.check, read.document))
+        return read.value
 
-    def _answer(self, call: Call) -> Answer:
+    def _answer(self, call: AnyCall) -> Answer[object] | StreamAnswer:
         answer = self.route.handler(self._usecases, call)
-        if answer.grown is not None:
-            stream = answer.grown(partial(self._encoded, media_type=g.media_type))
-            return replace(answer, stream=stream, media_type=failures.content_type(g.media_type))
-        if answer.stream is None:
+        if isinstance(answer, DocumentStream):
+            stream = answer.stream_with(partial(self._encoded, media_type=g.media_type))
+            return StreamAnswer(stream, failures.content_type(g.media_type), headers=answer.headers)
+        if isinstance(answer, Answer):
             self._require_lawful(answer.document)
         return answer
 
-    def _encoded(self, document: Any, media_type: str) -> bytes:
+    def _encoded(self, document: object, media_type: str) -> bytes:
         assert self._gives is not None  # only routes with a message answer with one
         self._require_lawful(document)
         return self._gives.encode(document, media_type)
 
-    def _require_lawful(self, document: Any) -> None:
+    def _require_lawful(self, document: object) -> None:
         if self._gives is None or not self.edge.check_answers:
             return
         try:
@@ -297,10 +294,10 @@ class _Endpoint:
             self.edge.log.exception("an answer of %s breaks its contract at %s", self.row.id, places)
             raise ServiceError(INTERNAL) from error
 
-    def _response(self, answer: Answer) -> Response:
+    def _response(self, answer: Answer[object] | StreamAnswer) -> Response:
         status = answer.status or self.route.status
         headers = dict(answer.headers)
-        if answer.stream is not None:
+        if isinstance(answer, StreamAnswer):
             stream = self.edge.lanes.sending(g.principal, answer.stream) if self.route.expensive else answer.stream
             response = Response(stream, status, headers, content_type=answer.media_type)
             if request.method == "HEAD" or status == 304:
@@ -316,7 +313,7 @@ class _Endpoint:
         body = self._gives.encode(answer.document, g.media_type)
         return Response(body, status, headers, content_type=failures.content_type(g.media_type))
 
-    def _once(self, key: str, call: Call, request_hash: str) -> Response:
+    def _once(self, key: str, call: AnyCall, request_hash: str) -> Response:
         assert self.edge.keys is not None and call.principal is not None  # noqa: PT018  seen by the caller
         made: list[Response] = []
         principal = call.principal
@@ -354,7 +351,7 @@ def _is_inner() -> bool:
     return not request.remote_addr or is_inner(request.remote_addr)
 
 
-def _checked(decode: Callable[[], Any]) -> Any:
+def _checked(decode: Callable[[], T]) -> T:
     """Run a decoder; not well-formed is 400, against the contract is 422."""
     try:
         return decode()

@@ -56,7 +56,7 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         else:
             super().finish_request(conn, fs)
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002  gunicorn's
+    def handle_error(self, req: object, client: object, addr: object, exc: BaseException) -> None:  # noqa: ARG002  gunicorn's
         """Answer what never became a request."""
         unparsed.refuse(client, getattr(req, "method", None), unparsed.row_of(exc, _ROWS, _log), _log)
 

@@ -43,7 +43,7 @@ def pointer(path: Path) -> str:
     return _CONTROL_IN_POINTER.sub("\ufffd", text[:MAX_POINTER])
 
 
-def typed(text: str, kind: str) -> Any:
+def typed(text: str, kind: str) -> object:
     """The value of a leaf's text as `kind`; the text itself when it is none, so that the schema refuses it.
 
     Raises Malformed for a number no double can hold and for more than 4,300 digits, as in JSON.
@@ -95,7 +95,7 @@ class Decoder:
         if len(self.faults) < MAX_FAULTS:
             self.faults.append(Fault(pointer(path), text))
 
-    def _element(self, element: _Element, shape: Shape, path: Path, extra: frozenset[str] = frozenset()) -> Any:
+    def _element(self, element: _Element, shape: Shape, path: Path, extra: frozenset[str] = frozenset()) -> object:
         names = element.keys()
         if names and self._is_nil(element, shape, path, extra, names):
             return None
@@ -130,7 +130,7 @@ class Decoder:
             self._fault(path, "is nil and yet has content")
         return True
 
-    def _scalar(self, element: _Element, shape: Shape, path: Path) -> Any:
+    def _scalar(self, element: _Element, shape: Shape, path: Path) -> object:
         if len(element):
             if self._mixed and _HAS_TEXT(element):
                 self._fault(path, "holds text beside elements")
@@ -147,8 +147,8 @@ class Decoder:
             self._fault(path, "does not have the type it says")
         return value
 
-    def _object(self, element: _Element, shape: Shape, path: Path) -> Any:
-        document: dict[str, Any] = {}
+    def _object(self, element: _Element, shape: Shape, path: Path) -> object:
+        document: dict[str, object] = {}
         members = shape.members
         for child in element:
             name = child.tag
@@ -163,8 +163,8 @@ class Decoder:
                 document[name] = self._element(child, member, (path, name))
         return document
 
-    def _array(self, element: _Element, shape: Shape, path: Path) -> Any:
-        items: list[Any] = []
+    def _array(self, element: _Element, shape: Shape, path: Path) -> object:
+        items: list[object] = []
         assert shape.item is not None
         for child in element:
             if child.tag == shape.item_name:
@@ -173,8 +173,8 @@ class Decoder:
                 self._fault((path, child.tag), "is not known here")
         return items
 
-    def _map(self, element: _Element, shape: Shape, path: Path) -> Any:
-        document: dict[str, Any] = {}
+    def _map(self, element: _Element, shape: Shape, path: Path) -> object:
+        document: dict[str, object] = {}
         assert shape.item is not None
         extra = frozenset() if shape.by_name else frozenset({"key"})
         plain = _PLAIN_ENTRIES if shape.item.union and not shape.by_name else ()
@@ -208,7 +208,7 @@ def encode(document: Any, message: Message) -> bytes:
     return (DECLARATION + xml_safe(body)).encode()
 
 
-def _write(parts: list[str], tag: str, attributes: str, value: Any, shape: Shape) -> None:
+def _write(parts: list[str], tag: str, attributes: str, value: object, shape: Shape) -> None:
     if value is None:
         parts.append(f'<{tag}{attributes} xsi:nil="true"/>')
     elif shape.kind == "scalar":
@@ -248,7 +248,7 @@ def _write_map(parts: list[str], document: Any, shape: Shape) -> None:
             _write(parts, "entry", f' key="{quoted}"', value, shape.item)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, str):
         return value.translate(_TEXT) if _SPECIAL.search(value) else value
     if isinstance(value, bool):

@@ -4,12 +4,14 @@ import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 from heartguard_common import policy
 from heartguard_common.calls import Sister
 from heartguard_common.clock import SystemClock
 from heartguard_common.errors import ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.messages import Role
 from heartguard_common.paths import POLICY_FILE
 from heartguard_common.policy import ANYONE, INNER, ROLES, SERVICE, SERVICES, UNLIMITED, Policy, PolicyError, Row
 from heartguard_common.revocation import Verdict
@@ -117,9 +119,10 @@ def decide(row: Row, caller: Principal | None, *, inner: bool) -> str:
 def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None:
     """Who asks. Raises `RefusedError` for a token that is no good."""
     if options.service:
-        return Principal("service", SERVICE, name=options.service)
+        return Principal("service", "service", name=options.service)
     if options.role:
-        return Principal("operator" if options.role == "operator" else "person", options.role)
+        role: Role | Literal["operator"] = options.role  # argparse lets no other pass
+        return Principal("operator" if role == "operator" else "person", role)
     if not options.token:
         return None
     credential = sys.stdin.readline().strip() if options.token == FROM_INPUT else options.token

@@ -4,19 +4,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Final
 
 import gevent
 from gevent.lock import Semaphore
 
-from heartguard_common import __version__
+from heartguard_common import __version__, messages
 from heartguard_common.clock import Clock, rfc3339
 from heartguard_common.errors import ServiceError
 from heartguard_gateway.ports import Outbound, Service
 
 REMEMBERED_SECONDS = 5.0
 PROBE_SECONDS = 2.0
-PASS, WARN, FAIL = "pass", "warn", "fail"
+PASS: Final = "pass"  # noqa: S105  a state of health
+WARN: Final = "warn"
+FAIL: Final = "fail"
 _NAME = "heartguard"
 _OWN = "gateway"
 
@@ -38,7 +40,7 @@ class Report:
     time: str
 
     @property
-    def status(self) -> str:
+    def status(self) -> messages.HealthStatus:
         """`pass` where all are ready, `fail` where none of the services behind the gateway is, otherwise `warn`."""
         if all(check.ok for check in self.checks):
             return PASS
@@ -50,7 +52,7 @@ class Report:
         failing = ", ".join(check.name for check in self.checks if not check.ok)
         return f"not ready: {failing}" if failing else "all services are ready"
 
-    def document(self) -> dict[str, Any]:
+    def document(self) -> messages.SystemHealth:
         """The `SystemHealth` message: the draft's words, in the form that InfluxDB 2 gives them."""
         return {
             "name": _NAME,
@@ -61,7 +63,7 @@ class Report:
             "checks": [{"name": check.name, "status": _word(ok=check.ok)} for check in self.checks],
         }
 
-    def draft(self) -> dict[str, Any]:
+    def draft(self) -> dict[str, object]:
         """As application/health+json (draft-inadarei-api-health-check-06, sections 3 and 4)."""
         return {
             "status": self.status,
@@ -139,5 +141,5 @@ class SystemHealth:
         return inbound.reply.status == 200
 
 
-def _word(*, ok: bool) -> str:
+def _word(*, ok: bool) -> messages.HealthStatus:
     return PASS if ok else FAIL

@@ -4,55 +4,53 @@ Knows no Flask: an `Exchange` goes in, its reply comes out.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Sequence
 
 from heartguard_common import failures
 from heartguard_common.errors import INTERNAL, ServiceError
 from heartguard_gateway.domain import Exchange, Reply
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import Stage
+from heartguard_gateway.stages.admit import admit
+from heartguard_gateway.stages.answer_preflight import answer_preflight
+from heartguard_gateway.stages.assign_request_id import assign_request_id
+from heartguard_gateway.stages.authorize import authorize
+from heartguard_gateway.stages.choose_representation import choose_representation
+from heartguard_gateway.stages.count import count
+from heartguard_gateway.stages.forward import forward
+from heartguard_gateway.stages.log_access import log_access
+from heartguard_gateway.stages.match_route import match_route
+from heartguard_gateway.stages.prepare_answer import prepare_answer
+from heartguard_gateway.stages.refuse_malformed import refuse_malformed
+from heartguard_gateway.stages.shed_load import shed_load
+from heartguard_gateway.stages.strip_client_headers import strip_client_headers
+from heartguard_gateway.stages.verify_token import verify_token
+from heartguard_gateway.stages.write_audit import write_audit
 
 
 class OrderError(Exception):
     """The list of stages can't work in this order; the gateway refuses to start."""
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One step by name: the fields of the exchange it reads, and those it sets."""
-
-    name: str
-    needs: tuple[str, ...] = ()
-    adds: tuple[str, ...] = ()
-
-    @property
-    def closing(self) -> bool:
-        """Whether it works on a reply; all other stages work only as long as there is none."""
-        return "reply" in self.needs
-
-
 STAGES = (  # from top to bottom: the order is the policy
-    Stage("assign_request_id", adds=("request_id", "gateway_request_id")),
-    Stage("choose_representation", adds=("media_type", "error_type", "acceptable")),
-    Stage("shed_load", needs=("media_type",)),
-    Stage("refuse_malformed", adds=("segments",)),
-    Stage("answer_preflight", needs=("segments",)),
-    Stage("match_route", needs=("segments",), adds=("row", "params", "prefix", "fault")),
-    Stage("verify_token", needs=("row", "fault"), adds=("principal",)),
-    Stage("admit", needs=("row", "principal", "fault"), adds=("address", "quota")),
-    Stage("authorize", needs=("row", "principal", "quota"), adds=("inner",)),
-    Stage("strip_client_headers", needs=("request_id", "address", "inner"), adds=("upstream_headers",)),
-    Stage("forward", needs=("row", "upstream_headers"), adds=("reply",)),
-    Stage("prepare_answer", needs=("reply", "media_type")),
+    assign_request_id,
+    choose_representation,
+    shed_load,
+    refuse_malformed,
+    answer_preflight,
+    match_route,
+    verify_token,
+    admit,
+    authorize,
+    strip_client_headers,
+    forward,
+    prepare_answer,
 )
 ALWAYS = (  # also after a refusal, before the bytes leave
-    Stage("write_audit", needs=("reply", "gateway_request_id")),
-    Stage("count", needs=("reply",)),
-    Stage("log_access", needs=("reply", "request_id")),
+    write_audit,
+    count,
+    log_access,
 )
-
-Run = Callable[[Exchange, Ports], None]
 
 
 def check_order(stages: Sequence[Stage], always: Sequence[Stage]) -> None:
@@ -75,34 +73,22 @@ def check_order(stages: Sequence[Stage], always: Sequence[Stage]) -> None:
         raise OrderError("what runs always must work on a reply")
 
 
-def load(stages: Iterable[Stage]) -> tuple[tuple[Stage, Run], ...]:
-    """The `run` of each stage's file. Raises `OrderError` where there is none."""
-    loaded = []
-    for stage in stages:
-        try:
-            run: Run = import_module(f"heartguard_gateway.stages.{stage.name}").run
-        except (ModuleNotFoundError, AttributeError) as error:
-            raise OrderError(f"{stage.name} has no file with a run(exchange, ports)") from error
-        loaded.append((stage, run))
-    return tuple(loaded)
-
-
 class Pipeline:
     """The compiled lists. Making one raises `OrderError` when they can't work."""
 
     def __init__(self, ports: Ports, stages: Sequence[Stage] = STAGES, always: Sequence[Stage] = ALWAYS) -> None:
         check_order(stages, always)
         self._ports = ports
-        self._steps = load((*stages, *always))
+        self._steps = (*stages, *always)
         self._always = frozenset(stage.name for stage in always)
 
     def handle(self, exchange: Exchange) -> Reply:
         """Walk down the stages; whatever is raised on the way becomes the reply, in the caller's format."""
-        for stage, run in self._steps:
+        for stage in self._steps:
             if stage.closing is (exchange.reply is None):
                 continue
             try:
-                run(exchange, self._ports)
+                stage.run(exchange, self._ports)
             except Exception as error:  # noqa: BLE001  whatever it was, the caller gets an answer, the log the rest
                 self._fail(exchange, stage, error)
         assert exchange.reply is not None  # check_order has seen a stage that adds it

@@ -41,7 +41,7 @@ class _Job:
     sent: bool = False
     given_up: bool = False
     failed: str | None = None
-    replies: list[Any] = field(default_factory=list)
+    replies: list[object] = field(default_factory=list)
     done: Event = field(default_factory=Event)
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
 from flask import Flask
@@ -16,6 +16,7 @@ from heartguard_common.errors import NOT_ACCEPTABLE, NOT_FOUND, UNPROCESSABLE, F
 from heartguard_common.failures import content_type
 from heartguard_common.json_documents import dump_json
 from heartguard_common.lifecycle import Lifecycle, readiness_document
+from heartguard_common.messages import DependencyDocument, Health, Readiness, ServiceList
 from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
 from heartguard_common.metrics import Metrics
 from heartguard_common.representation import choose
@@ -30,6 +31,7 @@ from heartguard_gateway.pipeline import Pipeline
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment  # known to type checkers only
 
+T = TypeVar("T")
 _JSON = "application/json"
 _HTML = "text/html"
 _PAGE, _ERRORS_PAGE = "docs.html", "errors.html"
@@ -71,12 +73,12 @@ class OwnRoutes:
 
     def health(self, exchange: Exchange) -> Reply:
         """The process lives; no dependency is touched."""
-        return self._document(exchange, "Health", {"status": "ok", "service": "gateway"})
+        return self._document(exchange, Health, {"status": "ok", "service": "gateway"})
 
     def ready(self, exchange: Exchange) -> Reply:
         """Whether Redis and auth answer."""
         document = readiness_document(self._lifecycle.readiness())
-        return self._document(exchange, "Readiness", document, 200 if document["status"] == "ready" else 503)
+        return self._document(exchange, Readiness, document, 200 if document["status"] == "ready" else 503)
 
     def metrics(self, exchange: Exchange) -> Reply:
         """Prometheus text over all workers."""
@@ -85,11 +87,11 @@ class OwnRoutes:
 
     def services(self, exchange: Exchange) -> Reply:
         """How the gateway and each service behind it are, asked all at once."""
-        items = [
+        items: list[DependencyDocument] = [
             {"name": check.name, "status": "ok" if check.ok else "failed", "latency_ms": check.latency_ms}
             for check in self._system.ask()
         ]
-        return self._document(exchange, "ServiceList", {"items": items})
+        return self._document(exchange, ServiceList, {"items": items})
 
     def system_health(self, exchange: Exchange) -> Reply:
         """The same for everybody, without times and asked once in a few seconds; 503 where it is `fail`."""
@@ -98,7 +100,7 @@ class OwnRoutes:
         status = 503 if report.status == FAIL else 200
         if media_type == HEALTH_JSON:
             return Reply(status, [("Content-Type", HEALTH_JSON), _NO_STORE], dump_json(report.draft()))
-        return self._document(exchange, "SystemHealth", report.document(), status)
+        return self._document(exchange, SystemHealth, report.document(), status)
 
     def openapi(self, exchange: Exchange) -> Reply:
         """The OpenAPI document."""
@@ -122,9 +124,9 @@ class OwnRoutes:
             raise ServiceError(NOT_FOUND)
         return self._file(exchange, exchange.params["file"])
 
-    def _document(self, exchange: Exchange, name: str, document: Mapping[str, Any], status: int = 200) -> Reply:
+    def _document(self, exchange: Exchange, message: type[T], document: T, status: int = 200) -> Reply:
         media_type = _negotiate(exchange, DOCUMENT_TYPES)
-        body = self._contracts[name].encode(document, media_type)
+        body = self._contracts[message.__name__].encode(document, media_type)
         return Reply(status, [("Content-Type", content_type(media_type)), _NO_STORE], body)
 
     def _file(self, exchange: Exchange, name: str) -> Reply:
@@ -163,7 +165,7 @@ def _negotiate(exchange: Exchange, offers: Sequence[str]) -> str:
     return chosen
 
 
-def read_request(environ: Mapping[str, Any]) -> Request:
+def read_request(environ: "WSGIEnvironment") -> Request:
     """The request of a WSGI environment (PEP 3333), its target as it was sent."""
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
     if environ.get("CONTENT_TYPE"):

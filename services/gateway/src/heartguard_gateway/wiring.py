@@ -20,6 +20,7 @@ from heartguard_common.identity import (
     make_key_source,
 )
 from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, Resource
+from heartguard_common.messages import Health, JwkSet
 from heartguard_common.metrics import Metrics
 from heartguard_common.paths import SCHEMAS_DIR
 from heartguard_common.policy import Policy
@@ -58,7 +59,7 @@ def create_app(
     auth = Sister(settings.auth_url, NAME, settings.service_secret)
     keys = make_keys(settings, auth, clock)
     link = lifecycle.open(Resource("redis", lambda: RedisLink(settings.redis_url), RedisLink.ping, RedisLink.close))
-    lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health")))
+    lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health", Health)))
     answers = _answers(settings, metrics)
     services = _upstreams(settings, rules, upstream_limits, answers, metrics, lifecycle)
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
@@ -176,7 +177,7 @@ def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: Body
 
 def make_keys(settings: Settings, auth: Sister, clock: Clock) -> KeySource:
     """The shared secrets, or else the keys that `auth` publishes."""
-    return make_key_source(settings, lambda: auth.get(KEY_SET_PATH), clock)
+    return make_key_source(settings, lambda: auth.get(KEY_SET_PATH, JwkSet), clock)
 
 
 def make_authenticator(settings: Settings, keys: KeySource, clock: Clock) -> Authenticator:

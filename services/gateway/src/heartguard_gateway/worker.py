@@ -56,7 +56,7 @@ log = logging.getLogger("heartguard.gateway")
 class Response(wsgi.Response):  # type: ignore[misc]
     """Gunicorn's response, head and first block in one write."""
 
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, *arguments: object) -> None:
         super().__init__(*arguments)
         self.headers_sent = False
         self._waiting = b""
@@ -111,7 +111,7 @@ def files_allowed() -> int:
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
-def _place(address: Any) -> tuple[str, str]:
+def _place(address: object) -> tuple[str, str]:
     """Host and port; a Unix socket has a path or nothing."""
     return (address[0], str(address[1])) if isinstance(address, tuple) else (str(address), "")
 
@@ -121,10 +121,10 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     sockets: list[Any]
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__(*arguments, **options)
         self.clients = Clients(self._serve)
-        self._constants: dict[str, Any] = {}
+        self._constants: dict[str, object] = {}
         self._capacity = self.worker_connections
 
     def patch(self) -> None:
@@ -277,11 +277,11 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             environ[key] = f"{environ[key]},{value}" if key in environ else value
         return environ
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002  gunicorn's
+    def handle_error(self, req: object, client: object, addr: object, exc: BaseException) -> None:  # noqa: ARG002  gunicorn's
         """Answer what never became a request, in JSON: its header was not readable, so no Accept was."""
         self._refuse(client, getattr(req, "method", None), unparsed.row_of(exc, _ROWS, log))
 
-    def _refuse(self, client: Any, method: str | None, row: ErrorRow) -> None:
+    def _refuse(self, client: object, method: str | None, row: ErrorRow) -> None:
         unparsed.refuse(client, method, row, log, gateway=True)
         close_lingering(client)
 
@@ -289,7 +289,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 class _Door(StreamServer):  # type: ignore[misc]
     """A listening socket that hands connections over in the hub, and does not accept while `is_full`."""
 
-    def __init__(self, listener: Any, handle: Callable[[Any, Any], None]) -> None:
+    def __init__(self, listener: object, handle: Callable[[object, object], None]) -> None:
         super().__init__(listener, handle=handle, spawn=None)
         self.is_full: Callable[[], bool] = bool
 
@@ -302,5 +302,5 @@ class _Door(StreamServer):  # type: ignore[misc]
         if not self.is_full():
             self.start_accepting()
 
-    def do_close(self, *_: Any) -> None:
+    def do_close(self, *_: object) -> None:
         """Nothing: whom a connection was handed over to closes it."""

@@ -1,9 +1,11 @@
 """What a query found, as a document, as one that grows, and as files."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NotRequired, TypedDict
 
+from heartguard_common import tables
 from heartguard_common.clock import rfc3339
+from heartguard_common.messages import Aggregate, QueryRequest, QueryResult, ResultPointDocument, SeriesDocument
 from heartguard_common.routing import Encode
 from heartguard_influx.domain.catalogue import out_of_range
 from heartguard_influx.domain.query import Group, Row
@@ -14,9 +16,27 @@ _JSON_MARKS = (b'"series":[', b'"points":[', b"]}]", b",")
 _XML_MARKS = (b"<series>", b"<points>", b"</points></item></series>", b"")
 
 
-def document(echo: Mapping[str, Any], found: Found, position: str | None) -> dict[str, Any]:
+class Echo(TypedDict):
+    """What a QueryResult repeats of its QueryRequest."""
+
+    measurement: str
+    aggregate: NotRequired[Aggregate]
+    every: NotRequired[str]
+
+
+def echo_of(asked: QueryRequest) -> Echo:
+    """What the answer to a request repeats of it."""
+    echo: Echo = {"measurement": asked["measurement"]}
+    if "aggregate" in asked:
+        echo["aggregate"] = asked["aggregate"]
+    if "every" in asked:
+        echo["every"] = asked["every"]
+    return echo
+
+
+def document(echo: Echo, found: Found, position: str | None) -> QueryResult:
     """The QueryResult of a page: the groups that have rows, each with its own in their order."""
-    points: dict[int, list[Mapping[str, Any]]] = {}
+    points: dict[int, list[ResultPointDocument]] = {}
     for row in found.rows:
         points.setdefault(row.group, []).append(_point(echo["measurement"], row))
     series = [_series(found.groups[group], points[group]) for group in sorted(points)]
@@ -24,7 +44,7 @@ def document(echo: Mapping[str, Any], found: Found, position: str | None) -> dic
 
 
 def grown(
-    echo: Mapping[str, Any], groups: Sequence[Group], pages: Iterable[Sequence[Row]], encode: Encode
+    echo: Echo, groups: Sequence[Group], pages: Iterable[Sequence[Row]], encode: Encode[QueryResult]
 ) -> Iterator[bytes]:
     """The bytes of a QueryResult whose points come in pages, each of one group and after those of the groups before.
 
@@ -50,7 +70,7 @@ def grown(
     yield rest if group >= 0 else encode({**echo, "series": [], "next_cursor": None})
 
 
-def lines(found: Found, measurement: str, pages: Iterable[Sequence[Row]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+def lines(found: Found, measurement: str, pages: Iterable[Sequence[Row]]) -> tables.Blocks:
     """The points as documents of their own, with the tags of their series."""
     tags = [dict(group.tags) for group in found.groups]
     for rows in pages:
@@ -63,32 +83,30 @@ def columns(found: Found, last: str) -> tuple[str, ...]:
     return ("time", *(f"tags.{name}" for name in tags), *(f"fields.{field.name}" for field in found.fields), last)
 
 
-def cells(found: Found, measurement: str, pages: Iterable[Sequence[Row]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+def cells(found: Found, measurement: str, pages: Iterable[Sequence[Row]]) -> tables.Blocks:
     """The points as the cells of that table."""
     tags = [{f"tags.{name}": value for name, value in group.tags} for group in found.groups]
     for rows in pages:
-        block = []
+        block: list[dict[str, object]] = []
         for row in rows:
             point = _point(measurement, row)
-            fields = {f"fields.{name}": value for name, value in point.pop("fields").items()}
-            block.append({**tags[row.group], **fields, **point})
+            fields = {f"fields.{name}": value for name, value in row.values.items()}
+            others = {name: value for name, value in point.items() if name != "fields"}
+            block.append({**tags[row.group], **fields, **others})
         yield block
 
 
-def flags(measurement: str, row: Row) -> dict[str, list[str]]:
-    """The member that names a point's fields out of range, where there are some."""
-    names = out_of_range(measurement, row.values)
-    return {"out_of_range": names} if names else {}
-
-
-def _series(group: Group, points: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _series(group: Group, points: list[ResultPointDocument]) -> SeriesDocument:
     return {"tags": dict(group.tags), "points": points}
 
 
-def _point(measurement: str, row: Row) -> dict[str, Any]:
+def _point(measurement: str, row: Row) -> ResultPointDocument:
+    point: ResultPointDocument = {"time": rfc3339(row.time_ns), "fields": row.values}
     if row.points is not None:
-        return {"time": rfc3339(row.time_ns), "fields": row.values, "count": row.points}
-    return {"time": rfc3339(row.time_ns), "fields": row.values, **flags(measurement, row)}
+        point["count"] = row.points
+    elif names := out_of_range(measurement, row.values):
+        point["out_of_range"] = names
+    return point
 
 
 def _split(text: bytes, mark: bytes) -> tuple[bytes, bytes]:

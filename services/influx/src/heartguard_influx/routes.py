@@ -1,22 +1,66 @@
 """The endpoints of the time-series service."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
-from heartguard_common import exports, paging, tables
-from heartguard_common.clock import NANOSECONDS, Clock, rfc3339
-from heartguard_common.errors import MALFORMED, UNPROCESSABLE, Fault, ServiceError
-from heartguard_common.routing import CSV, DOCUMENT_TYPES, NDJSON, Answer, Call, Route
-from heartguard_influx import export
+from heartguard_common import exports, messages, paging, tables
+from heartguard_common.clock import Clock
+from heartguard_common.errors import LIMIT_FOR_NOW, LIMIT_REACHED, MALFORMED, UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.messages import (
+    BucketList,
+    BucketListQuery,
+    BucketRequest,
+    ErasureRequest,
+    ErasureResult,
+    ExportQuery,
+    FieldList,
+    FieldListQuery,
+    FieldResetQuery,
+    HeartRateSummary,
+    LatestRequest,
+    LatestResult,
+    MeasurementList,
+    PointDocument,
+    PointsDelete,
+    QueryRequest,
+    QueryResult,
+    SummaryRequest,
+    WriteQuery,
+    WriteRequest,
+    WriteResult,
+)
+from heartguard_common.routing import (
+    CSV,
+    DOCUMENT_TYPES,
+    NDJSON,
+    Answer,
+    Call,
+    DocumentStream,
+    EmptyCall,
+    NoQuery,
+    Read,
+    Reply,
+    Route,
+    StreamAnswer,
+)
+from heartguard_influx import documents, export
 from heartguard_influx.domain import line_protocol
-from heartguard_influx.domain.bucket import Bucket
-from heartguard_influx.domain.catalogue import CATALOGUE, NUMBERS
-from heartguard_influx.domain.point import Verdict
-from heartguard_influx.domain.query import TypedField
-from heartguard_influx.errors import NO_BUCKET
-from heartguard_influx.usecases import Day, Exporting, Fields, Found, Keeping, Latest, Querying, Summarizing, Writing
+from heartguard_influx.domain.catalogue import CATALOGUE
+from heartguard_influx.errors import (
+    BATCH_REJECTED,
+    BUCKET_EXISTS,
+    FIELD_STORED,
+    NO_AGGREGATE,
+    NO_BUCKET,
+    NO_FIELD,
+    NOT_YOURS,
+    OVER_BUDGET,
+    OWN_BUCKET,
+    STORED_IN_PART,
+    UNFINISHED,
+)
+from heartguard_influx.usecases import Exporting, Fields, Found, Keeping, Querying, Summarizing, Writing
 
 LINES = "text/plain"
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -39,39 +83,54 @@ class UseCases:
     clock: Clock
 
 
-def write(usecases: UseCases, call: Call) -> Answer:
+@dataclass(frozen=True)
+class LineBatch:
+    """A batch that came as line protocol, whose times are numbers: nanoseconds, None where a line has none."""
+
+    bucket: str
+    points: Sequence[PointDocument]
+    times_ns: Sequence[int | None]
+
+
+def write(usecases: UseCases, call: Call[WriteRequest | LineBatch, WriteQuery]) -> Answer[WriteResult]:
     """POST /timeseries/write."""
-    wanted = call.document
-    if call.body_type != LINES:
-        faults = [
-            Fault(f"/{name}", "belongs to line protocol") for name in ("bucket", "precision") if name in call.query
-        ]
-        if faults:
-            raise ServiceError(UNPROCESSABLE, details=faults)
-    if wanted.get("org", str(call.person.org_id)) != str(call.person.org_id):
-        raise ServiceError(NO_BUCKET)
+    batch = call.document
+    if isinstance(batch, LineBatch):
+        bucket, points, times_ns = batch.bucket, batch.points, batch.times_ns
+    else:
+        _require_fitting(batch, call)
+        bucket, points, times_ns = batch["bucket"], batch["points"], None
     atomic = bool(call.query.get("atomic"))
     verdicts = usecases.writing.write(
-        call.person, wanted["bucket"], wanted["points"], atomic=atomic, received_ns=call.claimed_ns
+        call.person, bucket, points, times_ns=times_ns, atomic=atomic, received_ns=call.claimed_ns
     )
-    return Answer(_result(verdicts))
+    return Answer(documents.written(verdicts))
 
 
-def query(usecases: UseCases, call: Call) -> Answer:
+def _require_fitting(wanted: WriteRequest, call: Call[object, WriteQuery]) -> None:
+    """Raises GEN_422 for parameters of line protocol, TS_001 for another organization's number."""
+    faults = [Fault(f"/{name}", "belongs to line protocol") for name in ("bucket", "precision") if name in call.query]
+    if faults:
+        raise ServiceError(UNPROCESSABLE, details=faults)
+    if wanted.get("org", str(call.person.org_id)) != str(call.person.org_id):
+        raise ServiceError(NO_BUCKET)
+
+
+def query(usecases: UseCases, call: Call[QueryRequest, NoQuery]) -> Reply[QueryResult]:
     """POST /timeseries/query."""
     after = paging.decode_cursor(call.document.get("cursor"), int, int)
     found = usecases.querying.query(call.person, call.document, after)
-    echo = {name: call.document[name] for name in ("measurement", "aggregate", "every") if name in call.document}
+    echo = export.echo_of(call.document)
     position = None if found.next_position is None else paging.encode_cursor(found.next_position)
     if call.media_type in (CSV, NDJSON):
         return _file(call, found, position)
     if found.whole is None:
         return Answer(export.document(echo, found, position), headers=_NO_STORE)
     pages = found.whole.by_group()
-    return Answer(grown=partial(export.grown, echo, found.groups, pages), headers=_NO_STORE)
+    return DocumentStream(partial(export.grown, echo, found.groups, pages), headers=_NO_STORE)
 
 
-def _file(call: Call, found: Found, position: str | None) -> Answer:
+def _file(call: Call[QueryRequest, NoQuery], found: Found, position: str | None) -> StreamAnswer:
     measurement = call.document["measurement"]
     pages = [found.rows] if found.whole is None else found.whole.by_time()
     if call.media_type == CSV:
@@ -83,91 +142,103 @@ def _file(call: Call, found: Found, position: str | None) -> Answer:
     return tables.attachment("points", call.media_type, stream, more)
 
 
-def latest(usecases: UseCases, call: Call) -> Answer:
+def latest(usecases: UseCases, call: Call[LatestRequest, NoQuery]) -> Answer[LatestResult]:
     """POST /timeseries/latest."""
     now = usecases.clock.now_ns()
     position = paging.decode_cursor(call.document.get("cursor"), int)
     page = usecases.querying.latest(call.person, call.document, position[0] if position else 0)
     following = None if page.next_position is None else paging.encode_cursor([page.next_position])
-    return Answer({"items": [_latest(it, now) for it in page.found], "next_cursor": following}, headers=_NO_STORE)
+    return Answer(
+        {"items": [documents.latest_point(it, now) for it in page.found], "next_cursor": following}, headers=_NO_STORE
+    )
 
 
-def summarize(usecases: UseCases, call: Call) -> Answer:
+def summarize(usecases: UseCases, call: Call[SummaryRequest, NoQuery]) -> Answer[HeartRateSummary]:
     """POST /timeseries/summary."""
     found = usecases.summarizing.day(call.person, call.document)
-    return Answer(_summary(call.document, found), headers=_NO_STORE)
+    return Answer(documents.summary(call.document, found), headers=_NO_STORE)
 
 
-def delete_points(usecases: UseCases, call: Call) -> Answer:
+def delete_points(usecases: UseCases, call: Call[PointsDelete, NoQuery]) -> Answer[None]:
     """POST /timeseries/delete."""
     usecases.keeping.delete_points(call.person, call.document)
-    return Answer()
+    return Answer(None)
 
 
-def list_buckets(usecases: UseCases, call: Call) -> Answer:
+def list_buckets(usecases: UseCases, call: Call[None, BucketListQuery]) -> Answer[BucketList]:
     """GET /timeseries/buckets."""
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(call.query.get("cursor"), str) or [""]
     found = usecases.keeping.list(call.person, after[0], limit + 1)
-    return Answer(paging.page(found, limit, _bucket, lambda bucket: [bucket.name]))
+    page = paging.page(found, limit, documents.bucket, lambda bucket: [bucket.name])
+    return Answer({"items": page.items, "next_cursor": page.next_cursor})
 
 
-def create_bucket(usecases: UseCases, call: Call) -> Answer:
+def create_bucket(usecases: UseCases, call: Call[BucketRequest, NoQuery]) -> Answer[messages.Bucket]:
     """POST /timeseries/buckets."""
     wanted = call.document
-    return Answer(_bucket(usecases.keeping.create(call.person, wanted["bucket"], wanted.get("retention_days"))))
+    return Answer(
+        documents.bucket(usecases.keeping.create(call.person, wanted["bucket"], wanted.get("retention_days")))
+    )
 
 
-def delete_bucket(usecases: UseCases, call: Call) -> Answer:
+def delete_bucket(usecases: UseCases, call: EmptyCall) -> Answer[None]:
     """DELETE /timeseries/buckets/{bucket}."""
     usecases.keeping.delete(call.person, call.params["bucket"])
-    return Answer()
+    return Answer(None)
 
 
-def list_measurements(_: UseCases, __: Call) -> Answer:
+def list_measurements(_: UseCases, __: EmptyCall) -> Answer[MeasurementList]:
     """GET /timeseries/measurements."""
-    return Answer({"items": [asdict(measurement) for measurement in CATALOGUE]})
+    return Answer({"items": [documents.measurement(entry) for entry in CATALOGUE]})
 
 
-def list_fields(usecases: UseCases, call: Call) -> Answer:
+def list_fields(usecases: UseCases, call: Call[None, FieldListQuery]) -> Answer[FieldList]:
     """GET /timeseries/fields."""
     wanted = call.query
     limit = wanted.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(wanted.get("cursor"), int) or [0]
     found = usecases.fields.list(call.person, wanted["bucket"], wanted.get("measurement"), after[0], limit + 1)
-    return Answer(paging.page(found, limit, _field, lambda field: [field.id]))
+    page = paging.page(found, limit, documents.typed_field, lambda field: [field.id])
+    return Answer({"items": page.items, "next_cursor": page.next_cursor})
 
 
-def reset_field(usecases: UseCases, call: Call) -> Answer:
+def reset_field(usecases: UseCases, call: Call[None, FieldResetQuery]) -> Answer[None]:
     """DELETE /timeseries/fields."""
     usecases.fields.reset(call.person, call.query["bucket"], call.query["measurement"], call.query["field"])
-    return Answer()
+    return Answer(None)
 
 
-def erase(usecases: UseCases, call: Call) -> Answer:
+def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
     """POST /timeseries/erasures."""
     wanted = call.document
     removed, again_in = usecases.keeping.erase(call.person, wanted["org_id"], wanted.get("user_id"))
-    return Answer({"removed": removed} if again_in is None else {"removed": removed, "again_in": again_in})
+    document: ErasureResult = {"removed": removed}
+    if again_in is not None:
+        document["again_in"] = again_in
+    return Answer(document)
 
 
-def export_person(usecases: UseCases, call: Call) -> Answer:
+def export_person(usecases: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
     """GET /timeseries/exports."""
     return exports.answer(usecases.exporting.export(call.query["org_id"], call.query["user_id"]))
 
 
-def _read_lines(body: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
-    """The WriteRequest that line protocol stands for."""
+def _read_lines(body: bytes, query: WriteQuery) -> Read:
+    """The batch of a body in line protocol; the contract of a WriteRequest holds for it too."""
     if "bucket" not in query:
         raise ServiceError(UNPROCESSABLE, details=(Fault("/bucket", "is missing from the query"),))
     try:
-        return {"bucket": query["bucket"], "points": line_protocol.parse(body, query.get("precision", "ns"))}
+        lines = line_protocol.parse(body, query.get("precision", "ns"))
     except line_protocol.LineError as error:
         raise ServiceError(MALFORMED, str(error)) from error
+    document: WriteRequest = {"bucket": query["bucket"], "points": lines.points}
+    return Read(document, LineBatch(query["bucket"], lines.points, lines.times_ns))
 
 
-def _is_bulk(call: Call) -> bool:
-    return sum(len(point["fields"]) for point in call.document["points"]) > BULK_VALUES
+def _is_bulk(call: Call[WriteRequest | LineBatch, WriteQuery]) -> bool:
+    points = call.document.points if isinstance(call.document, LineBatch) else call.document["points"]
+    return sum(len(point["fields"]) for point in points) > BULK_VALUES
 
 
 ROUTES = (
@@ -175,8 +246,6 @@ ROUTES = (
         "GET",
         "/timeseries/exports",
         export_person,
-        query="ExportQuery",
-        body="none",
         offers=(NDJSON,),
         expensive=True,
     ),
@@ -184,143 +253,76 @@ ROUTES = (
         "POST",
         "/timeseries/write",
         write,
-        takes="WriteRequest",
-        gives="WriteResult",
-        query="WriteQuery",
         accepts=(*DOCUMENT_TYPES, LINES),
         readers={LINES: _read_lines},
         idempotent=True,
         # Without a bound: a device that is told 422 would never send its points again.
         expensive=_is_bulk,
+        raises=(NO_BUCKET, BATCH_REJECTED, STORED_IN_PART, LIMIT_FOR_NOW, LIMIT_REACHED),
     ),
     Route(
         "POST",
         "/timeseries/query",
         query,
-        takes="QueryRequest",
-        gives="QueryResult",
         offers=(*DOCUMENT_TYPES, CSV, NDJSON),
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE),
+        headers=("X-Next-Cursor",),
     ),
     Route(
         "POST",
         "/timeseries/latest",
         latest,
-        takes="LatestRequest",
-        gives="LatestResult",
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE),
     ),
     Route(
         "POST",
         "/timeseries/summary",
         summarize,
-        takes="SummaryRequest",
-        gives="HeartRateSummary",
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE),
     ),
     Route(
         "POST",
         "/timeseries/delete",
         delete_points,
-        takes="PointsDelete",
         status=204,
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, NOT_YOURS),
     ),
-    Route("GET", "/timeseries/buckets", list_buckets, gives="BucketList", query="BucketListQuery", body="none"),
+    Route("GET", "/timeseries/buckets", list_buckets),
     Route(
         "POST",
         "/timeseries/buckets",
         create_bucket,
-        takes="BucketRequest",
-        gives="Bucket",
         status=201,
         idempotent=True,
+        raises=(NO_BUCKET, BUCKET_EXISTS, LIMIT_REACHED),
     ),
     Route(
         "DELETE",
         "/timeseries/buckets/{bucket}",
         delete_bucket,
         status=204,
-        body="none",
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, OWN_BUCKET, UNFINISHED),
     ),
-    Route("GET", "/timeseries/measurements", list_measurements, gives="MeasurementList", body="none"),
-    Route("GET", "/timeseries/fields", list_fields, gives="FieldList", query="FieldListQuery", body="none"),
+    Route("GET", "/timeseries/measurements", list_measurements),
+    Route("GET", "/timeseries/fields", list_fields, raises=(NO_BUCKET,)),
     Route(
         "DELETE",
         "/timeseries/fields",
         reset_field,
-        query="FieldResetQuery",
         status=204,
-        body="none",
         expensive=True,
         seconds=SECONDS,
+        raises=(NO_BUCKET, FIELD_STORED, NO_FIELD),
     ),
-    Route(
-        "POST",
-        "/timeseries/erasures",
-        erase,
-        takes="ErasureRequest",
-        gives="ErasureResult",
-        expensive=True,
-        seconds=SECONDS,
-    ),
+    Route("POST", "/timeseries/erasures", erase, expensive=True, seconds=SECONDS, raises=(UNFINISHED,)),
 )
-
-
-def _result(verdicts: Sequence[Verdict]) -> dict[str, Any]:
-    documents = {verdict: _verdict(verdict) for verdict in set(verdicts)}
-    results = [documents[verdict] for verdict in verdicts]
-    inserted = sum(verdict.status != "rejected" for verdict in verdicts)
-    return {"success": inserted == len(verdicts), "inserted": inserted, "results": results}
-
-
-def _verdict(verdict: Verdict) -> dict[str, str]:
-    return (
-        {"status": verdict.status} if verdict.reason is None else {"status": verdict.status, "reason": verdict.reason}
-    )
-
-
-def _bucket(bucket: Bucket) -> dict[str, Any]:
-    return {"bucket": bucket.name, "retention_days": bucket.retention_days, "created_at": bucket.created_at}
-
-
-def _field(field: TypedField) -> dict[str, Any]:
-    fixed = (field.measurement, field.name) in NUMBERS
-    return {"measurement": field.measurement, "field": field.name, "type": field.type, "fixed": fixed}
-
-
-def _latest(found: Latest, now_ns: int) -> dict[str, Any]:
-    return {
-        "measurement": found.measurement,
-        "tags": dict(found.tags),
-        "fields": dict(found.row.values),
-        "time": rfc3339(found.row.time_ns),
-        # A device's clock may be ahead of ours by a little.
-        "age_seconds": max(0.0, (now_ns - found.row.time_ns) / NANOSECONDS),
-        **export.flags(found.measurement, found.row),
-    }
-
-
-def _summary(asked: Mapping[str, Any], found: Day) -> dict[str, Any]:
-    summary = found.summary
-    return {
-        "bucket": asked["bucket"],
-        "user_id": found.user_id,
-        "day": asked["day"],
-        "time_zone": found.time_zone,
-        "samples": summary.samples,
-        "minimum": summary.minimum,
-        "maximum": summary.maximum,
-        "mean": summary.mean,
-        "resting_heart_rate": summary.resting_heart_rate,
-        "interval_seconds": summary.interval_seconds,
-        "coverage": summary.coverage,
-        "zones": [asdict(zone) for zone in summary.zones],
-        "gaps": [{"start": rfc3339(gap.start_ns), "stop": rfc3339(gap.stop_ns)} for gap in summary.gaps],
-    }

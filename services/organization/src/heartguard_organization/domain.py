@@ -1,11 +1,10 @@
 """What an organization is, what its rules may be, and how it comes to its end."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from heartguard_common.erasures import Step
 from heartguard_common.limits import Limit
+from heartguard_common.messages import OrganizationPoliciesUpdate, OrganizationUpdate, Payload, UnknownMeasurements
 
 SETTINGS = ("retention_days", "time_zone", "unknown_measurements")
 TEXTS = ("name", "policies")
@@ -23,11 +22,11 @@ class Organization:
     policies: str
     retention_days: int | None
     time_zone: str
-    unknown_measurements: str
+    unknown_measurements: UnknownMeasurements
     created_at: str
     updated_at: str
 
-    def with_changes(self, changes: Mapping[str, Any]) -> "Organization":
+    def with_changes(self, changes: OrganizationUpdate | OrganizationPoliciesUpdate) -> "Organization":
         """The organization as it shall be; a member that is missing in `changes` stays."""
         return replace(self, **changes)
 
@@ -42,13 +41,13 @@ class HeldLimit:
     used: int | None
 
 
-def difference(before: Organization, after: Organization) -> dict[str, Any]:
+def difference(before: Organization, after: Organization) -> Payload:
     """What an audit event may say of a change: the names of changed members, and settings before and after.
 
     Free text is named only: an organization may write what it likes there, also about people.
     """
     changed = [name for name in (*TEXTS, *SETTINGS) if getattr(before, name) != getattr(after, name)]
-    found: dict[str, Any] = {"changed": ",".join(changed)} if changed else {}
+    found: Payload = {"changed": ",".join(changed)} if changed else {}
     for name in SETTINGS:
         if name in changed:
             found[f"{name}_before"] = getattr(before, name)

@@ -1,20 +1,34 @@
 """The endpoints of the organization service."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
-from heartguard_common import etag, exports
-from heartguard_common.routing import NDJSON, Answer, Call, Route
+from heartguard_common import etag, exports, messages
+from heartguard_common.messages import (
+    ExportQuery,
+    Job,
+    LimitList,
+    LimitsUpdate,
+    OrganizationDelete,
+    OrganizationLimitDocument,
+    OrganizationPolicies,
+    OrganizationPoliciesUpdate,
+    OrganizationUpdate,
+)
+from heartguard_common.routing import NDJSON, Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer
 from heartguard_organization.domain import HeldLimit, Organization
+from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
 from heartguard_organization.usecases import UseCases
 
+T = TypeVar("T")
 
-def read(usecases: UseCases, call: Call) -> Answer:
+
+def read(usecases: UseCases, call: EmptyCall) -> Answer[messages.Organization]:
     """GET /organization."""
     return _answer(_document(usecases.organizations.read(call.person)))
 
 
-def update(usecases: UseCases, call: Call) -> Answer:
+def update(usecases: UseCases, call: Call[OrganizationUpdate, NoQuery]) -> Answer[messages.Organization]:
     """PUT /organization."""
 
     def check(current: Organization) -> None:
@@ -24,12 +38,14 @@ def update(usecases: UseCases, call: Call) -> Answer:
     return _answer(_document(changed))
 
 
-def read_policies(usecases: UseCases, call: Call) -> Answer:
+def read_policies(usecases: UseCases, call: EmptyCall) -> Answer[OrganizationPolicies]:
     """GET /organization/policies."""
     return _answer(_policies(usecases.organizations.read(call.person)))
 
 
-def update_policies(usecases: UseCases, call: Call) -> Answer:
+def update_policies(
+    usecases: UseCases, call: Call[OrganizationPoliciesUpdate, NoQuery]
+) -> Answer[OrganizationPolicies]:
     """PUT /organization/policies."""
 
     def check(current: Organization) -> None:
@@ -39,65 +55,61 @@ def update_policies(usecases: UseCases, call: Call) -> Answer:
     return _answer(_policies(changed))
 
 
-def delete(usecases: UseCases, call: Call) -> Answer:
+def delete(usecases: UseCases, call: Call[OrganizationDelete, NoQuery]) -> Answer[Job]:
     """DELETE /organization."""
     job = usecases.organizations.delete(call.person, call.document["name"])
     return Answer(job.document(), headers={"Location": f"/organization/deletions/{job.id}"})
 
 
-def read_deletion(usecases: UseCases, call: Call) -> Answer:
+def read_deletion(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
     """GET /organization/deletions/{job_id}."""
     job = usecases.organizations.deletion(call.person, call.params["job_id"])
     return Answer(job.document(), headers={"Cache-Control": "no-store"})
 
 
-def export(usecases: UseCases, call: Call) -> Answer:
+def export(usecases: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
     """GET /organization/exports."""
     return exports.answer(usecases.organizations.export(call.query["org_id"]))
 
 
-def read_limits(usecases: UseCases, call: Call) -> Answer:
+def read_limits(usecases: UseCases, call: EmptyCall) -> Answer[LimitList]:
     """GET /organization/limits."""
     return _limits(usecases.limits.read_own(call.person))
 
 
-def read_limits_of(usecases: UseCases, call: Call) -> Answer:
+def read_limits_of(usecases: UseCases, call: EmptyCall) -> Answer[LimitList]:
     """GET /organization/{org_id}/limits."""
     return _limits(usecases.limits.read(int(call.params["org_id"])))
 
 
-def update_limits(usecases: UseCases, call: Call) -> Answer:
+def update_limits(usecases: UseCases, call: Call[LimitsUpdate, NoQuery]) -> Answer[LimitList]:
     """PUT /organization/{org_id}/limits."""
     return _limits(usecases.limits.update(call.person, int(call.params["org_id"]), call.document["limits"]))
 
 
 ROUTES = (
-    Route("GET", "/organization/exports", export, query="ExportQuery", body="none", offers=(NDJSON,)),
-    Route("GET", "/organization", read, gives="Organization", body="none"),
-    Route("PUT", "/organization", update, takes="OrganizationUpdate", gives="Organization"),
-    Route("DELETE", "/organization", delete, takes="OrganizationDelete", gives="Job", status=202),
-    Route("GET", "/organization/deletions/{job_id}", read_deletion, gives="Job", body="none"),
-    Route("GET", "/organization/policies", read_policies, gives="OrganizationPolicies", body="none"),
+    Route("GET", "/organization/exports", export, offers=(NDJSON,), raises=(NO_ORGANIZATION,)),
+    Route("GET", "/organization", read, raises=(NO_ORGANIZATION,), headers=("ETag",)),
+    Route("PUT", "/organization", update, raises=(NO_ORGANIZATION, UNKNOWN_TIME_ZONE), headers=("ETag",)),
+    Route("DELETE", "/organization", delete, status=202, raises=(NO_ORGANIZATION, WRONG_NAME), headers=("Location",)),
+    Route("GET", "/organization/deletions/{job_id}", read_deletion, raises=(NO_JOB,)),
+    Route("GET", "/organization/policies", read_policies, raises=(NO_ORGANIZATION,), headers=("ETag",)),
     Route(
-        "PUT",
-        "/organization/policies",
-        update_policies,
-        takes="OrganizationPoliciesUpdate",
-        gives="OrganizationPolicies",
+        "PUT", "/organization/policies", update_policies, raises=(NO_ORGANIZATION, UNKNOWN_TIME_ZONE), headers=("ETag",)
     ),
-    Route("GET", "/organization/limits", read_limits, gives="LimitList", body="none"),
-    Route("GET", "/organization/{org_id}/limits", read_limits_of, gives="LimitList", body="none"),
-    Route("PUT", "/organization/{org_id}/limits", update_limits, takes="LimitsUpdate", gives="LimitList"),
+    Route("GET", "/organization/limits", read_limits, raises=(NO_ORGANIZATION,)),
+    Route("GET", "/organization/{org_id}/limits", read_limits_of, raises=(NO_ORGANIZATION,)),
+    Route("PUT", "/organization/{org_id}/limits", update_limits, raises=(NO_ORGANIZATION, NO_LIMIT)),
 )
 
 
-def _answer(document: dict[str, Any]) -> Answer:
+def _answer(document: T) -> Answer[T]:
     # The address is the same for every organization: a cache must ask each time, and keep it for one person.
     headers = {"ETag": etag.entity_tag(document), "Cache-Control": "private, no-cache"}
     return Answer(document, headers=headers)
 
 
-def _document(organization: Organization) -> dict[str, Any]:
+def _document(organization: Organization) -> messages.Organization:
     return {
         "id": organization.id,
         "name": organization.name,
@@ -107,7 +119,7 @@ def _document(organization: Organization) -> dict[str, Any]:
     }
 
 
-def _policies(organization: Organization) -> dict[str, Any]:
+def _policies(organization: Organization) -> OrganizationPolicies:
     return {
         "policies": organization.policies,
         "retention_days": organization.retention_days,
@@ -116,11 +128,22 @@ def _policies(organization: Organization) -> dict[str, Any]:
     }
 
 
-def _limits(found: Sequence[HeldLimit]) -> Answer:
+def _limits(found: Sequence[HeldLimit]) -> Answer[LimitList]:
     return Answer({"items": [_limit(it) for it in found]}, headers={"Cache-Control": "no-store"})
 
 
-def _limit(held: HeldLimit) -> dict[str, Any]:
-    document = {name: getattr(held.limit, name) for name in ("name", "scope", "unit", "daily", "about", "freed")}
-    document |= {"value": held.value, "default": held.default}
-    return document if held.used is None else {**document, "used": max(0, held.used)}
+def _limit(held: HeldLimit) -> OrganizationLimitDocument:
+    limit = held.limit
+    document: OrganizationLimitDocument = {
+        "name": limit.name,
+        "scope": limit.scope,
+        "unit": limit.unit,
+        "value": held.value,
+        "default": held.default,
+        "daily": limit.daily,
+        "about": limit.about,
+        "freed": limit.freed,
+    }
+    if held.used is not None:
+        document["used"] = max(0, held.used)
+    return document

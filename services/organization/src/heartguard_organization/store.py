@@ -1,7 +1,6 @@
 """Organizations in PostgreSQL."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -94,12 +93,12 @@ class PostgresLimitValues:
                 statement = _UNSET_LIMIT if value is None else _SET_LIMIT
                 connection.execute(text(statement), {"org_id": org_id, "name": name, "value": value})
 
-    def _pairs(self, statement: str, values: Mapping[str, Any]) -> dict[str, int]:
+    def _pairs(self, statement: str, values: Mapping[str, object]) -> dict[str, int]:
         with self._database.transaction() as connection:
             return {name: int(number) for name, number in connection.execute(text(statement), values)}
 
 
-def _one(connection: Connection, statement: str, values: Mapping[str, Any]) -> Organization | None:
+def _one(connection: Connection, statement: str, values: Mapping[str, object]) -> Organization | None:
     row = connection.execute(text(statement), values).first()
     if row is None:
         return None

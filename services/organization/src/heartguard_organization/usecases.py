@@ -1,17 +1,19 @@
 """What can be done with an organization."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeAlias, TypeVar
 
 from heartguard_common.audit import AuditTrail
 from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, is_time_zone
 from heartguard_common.errors import Fault, ServiceError
+from heartguard_common.exports import Record
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.jobs import Job, Jobs
 from heartguard_common.limits import BY_NAME, TABLE
+from heartguard_common.messages import LimitSettingDocument, OrganizationPoliciesUpdate, OrganizationUpdate, Payload
 from heartguard_common.transactions import Transaction
 from heartguard_organization.domain import HeldLimit, Organization, difference
 from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
@@ -19,7 +21,8 @@ from heartguard_organization.ports import LimitValues, Organizations
 
 DELETION = "organization.delete"
 T = TypeVar("T")
-Check = Callable[[Organization], None]
+Check: TypeAlias = Callable[[Organization], None]
+Changes: TypeAlias = OrganizationUpdate | OrganizationPoliciesUpdate
 
 
 class OrganizationUseCases:
@@ -47,12 +50,13 @@ class OrganizationUseCases:
         """The caller's organization. Raises ORG_001."""
         return _existing(self._organizations.find(_own(principal)))
 
-    def update(self, principal: Principal, action: str, changes: Mapping[str, Any], check: Check) -> Organization:
+    def update(self, principal: Principal, action: str, changes: Changes, check: Check) -> Organization:
         """Change some members of the organization, if `check` agrees with the state they stand on.
 
         Raises ORG_001, ORG_003 for a time zone that is none, and what `check` raises.
         """
-        if "time_zone" in changes and not is_time_zone(changes["time_zone"]):
+        zone = changes.get("time_zone")
+        if isinstance(zone, str) and not is_time_zone(zone):
             fault = Fault("/time_zone", "is not a name of the IANA time zone database")
             raise ServiceError(UNKNOWN_TIME_ZONE, details=(fault,))
 
@@ -69,7 +73,7 @@ class OrganizationUseCases:
                 self._audit.changed(principal, action, f"organization:{after.id}", payload=payload)
         return after
 
-    def export(self, org_id: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def export(self, org_id: int) -> Iterator[Record]:
         """What a member may take along of the organization: which it was."""
         organization = self._organizations.find(org_id)
         if organization is not None:
@@ -133,7 +137,9 @@ class LimitUseCases:
             for limit in TABLE
         ]
 
-    def update(self, principal: Principal, org_id: int, settings: Sequence[Mapping[str, Any]]) -> Sequence[HeldLimit]:
+    def update(
+        self, principal: Principal, org_id: int, settings: Sequence[LimitSettingDocument]
+    ) -> Sequence[HeldLimit]:
         """Give an organization values of its own. Raises ORG_001, ORG_005 for what can't be set for one."""
         faults = [
             Fault(f"/limits/{place}/name", "is no limit that can be set for one organization")
@@ -149,7 +155,7 @@ class LimitUseCases:
             self._values.set(org_id, wanted)
             changed = {name: value for name, value in wanted.items() if before.get(name) != value}
             if changed:
-                payload = {f"{name}_before": before.get(name) for name in changed}
+                payload: Payload = {f"{name}_before": before.get(name) for name in changed}
                 payload |= {f"{name}_after": value for name, value in changed.items()}
                 resource = f"organization:{org_id}"
                 self._audit.changed(principal, "organization.update_limits", resource, org_id=org_id, payload=payload)

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from heartguard_common.erasures import Step
+from heartguard_common.messages import Payload, Role, UserAdminUpdate, UserUpdate
 
 Preference: TypeAlias = str | int | float | bool
 Preferences: TypeAlias = Mapping[str, Preference]
@@ -46,18 +47,18 @@ class User:
     id: int
     email: str
     full_name: str | None
-    role: str
+    role: Role
     org_id: int
     active: bool
     created_at: str
     preferences: Preferences
 
-    def with_changes(self, changes: Mapping[str, Any]) -> "User":
+    def with_changes(self, changes: UserUpdate | UserAdminUpdate) -> "User":
         """The user as they wish to be: a missing member stays, preferences are replaced as a whole."""
-        wanted = dict(changes)
-        if "preferences" in wanted:
-            wanted["preferences"] = {name: settled(value) for name, value in wanted["preferences"].items()}
-        return replace(self, **wanted)
+        changed = replace(self, **changes)
+        if "preferences" in changes:
+            return replace(changed, preferences={name: settled(value) for name, value in changed.preferences.items()})
+        return changed
 
 
 def settled(value: Preference) -> Preference:
@@ -75,9 +76,9 @@ def changed_members(before: User, after: User) -> list[str]:
     return changed
 
 
-def membership_difference(before: User, after: User) -> dict[str, Any]:
+def membership_difference(before: User, after: User) -> Payload:
     """What an audit event says of a change of role or activity: the values before and after, where they differ."""
-    found: dict[str, Any] = {}
+    found: Payload = {}
     for name in ("role", "active"):
         if getattr(before, name) != getattr(after, name):
             found[f"{name}_before"] = getattr(before, name)
@@ -89,6 +90,6 @@ def membership_difference(before: User, after: User) -> dict[str, Any]:
 class Filter:
     """Which members of an organization a list shows; `text` is a part of the name or the e-mail address."""
 
-    role: str | None = None
+    role: Role | None = None
     active: bool | None = None
     text: str | None = None

@@ -1,21 +1,30 @@
 """The endpoints of the user service."""
 
-from typing import Any
-
-from heartguard_common import etag, paging
-from heartguard_common.routing import Answer, Call, Route
+from heartguard_common import etag, messages, paging
+from heartguard_common.errors import LIMIT_FOR_NOW
+from heartguard_common.messages import (
+    ErasureRequest,
+    ErasureResult,
+    Job,
+    UserAdminUpdate,
+    UserList,
+    UserListQuery,
+    UserUpdate,
+)
+from heartguard_common.routing import Answer, Call, EmptyCall, NoQuery, Route
 from heartguard_user.domain import Filter, User
+from heartguard_user.errors import LAST_ADMIN, NO_JOB, NO_USER, UNSETTLED
 from heartguard_user.usecases import UseCases
 
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-def read_self(usecases: UseCases, call: Call) -> Answer:
+def read_self(usecases: UseCases, call: EmptyCall) -> Answer[messages.User]:
     """GET /users/me."""
     return _answer(usecases.members.read_self(call.person))
 
 
-def update_self(usecases: UseCases, call: Call) -> Answer:
+def update_self(usecases: UseCases, call: Call[UserUpdate, NoQuery]) -> Answer[messages.User]:
     """PUT /users/me."""
 
     def check(current: User) -> None:
@@ -24,22 +33,22 @@ def update_self(usecases: UseCases, call: Call) -> Answer:
     return _answer(usecases.members.update_self(call.person, call.document, check))
 
 
-def list_users(usecases: UseCases, call: Call) -> Answer:
+def list_users(usecases: UseCases, call: Call[None, UserListQuery]) -> Answer[UserList]:
     """GET /users."""
     wanted = Filter(call.query.get("role"), call.query.get("active"), call.query.get("q"))
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     cursor = paging.decode_cursor(call.query.get("cursor"), int) or [0]
     found = usecases.members.list(call.person, wanted, cursor[0], limit + 1)
     page = paging.page(found, limit, _document, lambda user: [user.id])
-    return Answer(page, headers=_NO_STORE)
+    return Answer({"items": page.items, "next_cursor": page.next_cursor}, headers=_NO_STORE)
 
 
-def read(usecases: UseCases, call: Call) -> Answer:
+def read(usecases: UseCases, call: EmptyCall) -> Answer[messages.User]:
     """GET /users/{user_id}."""
     return _answer(usecases.members.read(call.person, int(call.params["user_id"])))
 
 
-def administer(usecases: UseCases, call: Call) -> Answer:
+def administer(usecases: UseCases, call: Call[UserAdminUpdate, NoQuery]) -> Answer[messages.User]:
     """PATCH /users/{user_id}."""
 
     def check(current: User) -> None:
@@ -49,55 +58,63 @@ def administer(usecases: UseCases, call: Call) -> Answer:
     return _answer(usecases.members.administer(call.person, user_id, call.document, check))
 
 
-def delete(usecases: UseCases, call: Call) -> Answer:
+def delete(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
     """DELETE /users/{user_id}."""
     job = usecases.deletions.request(call.person, int(call.params["user_id"]))
     return Answer(job.document(), headers={"Location": f"/users/deletions/{job.id}"})
 
 
-def read_deletion(usecases: UseCases, call: Call) -> Answer:
+def read_deletion(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
     """GET /users/deletions/{job_id}."""
     return Answer(usecases.deletions.read(call.person, call.params["job_id"]).document(), headers=_NO_STORE)
 
 
-def request_export(usecases: UseCases, call: Call) -> Answer:
+def request_export(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
     """POST /users/me/export."""
     job = usecases.exports.request(call.person)
     return Answer(job.document(), headers={"Location": f"/users/me/exports/{job.id}", **_NO_STORE})
 
 
-def read_export(usecases: UseCases, call: Call) -> Answer:
+def read_export(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
     """GET /users/me/exports/{job_id}."""
     job, url = usecases.exports.read(call.person, call.params["job_id"])
     return Answer(job.document(url), headers=_NO_STORE)
 
 
-def erase(usecases: UseCases, call: Call) -> Answer:
+def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
     """POST /users/erasures."""
     wanted = call.document
     return Answer({"removed": usecases.members.erase(call.person, wanted["org_id"], wanted.get("user_id"))})
 
 
 ROUTES = (
-    Route("GET", "/users/me", read_self, gives="User", body="none"),
-    Route("PUT", "/users/me", update_self, takes="UserUpdate", gives="User"),
-    Route("GET", "/users", list_users, gives="UserList", query="UserListQuery", body="none"),
-    Route("GET", "/users/{user_id}", read, gives="User", body="none"),
-    Route("PATCH", "/users/{user_id}", administer, takes="UserAdminUpdate", gives="User"),
-    Route("DELETE", "/users/{user_id}", delete, gives="Job", status=202, body="none"),
-    Route("GET", "/users/deletions/{job_id}", read_deletion, gives="Job", body="none"),
-    Route("POST", "/users/me/export", request_export, gives="Job", status=202, body="none", idempotent=True),
-    Route("GET", "/users/me/exports/{job_id}", read_export, gives="Job", body="none"),
-    Route("POST", "/users/erasures", erase, takes="ErasureRequest", gives="ErasureResult"),
+    Route("GET", "/users/me", read_self, raises=(NO_USER,), headers=("ETag",)),
+    Route("PUT", "/users/me", update_self, raises=(NO_USER,), headers=("ETag",)),
+    Route("GET", "/users", list_users),
+    Route("GET", "/users/{user_id}", read, raises=(NO_USER,), headers=("ETag",)),
+    Route("PATCH", "/users/{user_id}", administer, raises=(NO_USER, LAST_ADMIN, UNSETTLED), headers=("ETag",)),
+    Route("DELETE", "/users/{user_id}", delete, status=202, raises=(NO_USER, LAST_ADMIN), headers=("Location",)),
+    Route("GET", "/users/deletions/{job_id}", read_deletion, raises=(NO_JOB,)),
+    Route(
+        "POST",
+        "/users/me/export",
+        request_export,
+        status=202,
+        idempotent=True,
+        raises=(NO_USER, LIMIT_FOR_NOW),
+        headers=("Location",),
+    ),
+    Route("GET", "/users/me/exports/{job_id}", read_export, raises=(NO_JOB,)),
+    Route("POST", "/users/erasures", erase, raises=(LAST_ADMIN,)),
 )
 
 
-def _answer(user: User) -> Answer:
+def _answer(user: User) -> Answer[messages.User]:
     document = _document(user)
     return Answer(document, headers={"ETag": etag.entity_tag(document), **_NO_STORE})
 
 
-def _document(user: User) -> dict[str, Any]:
+def _document(user: User) -> messages.User:
     return {
         "id": user.id,
         "email": user.email,

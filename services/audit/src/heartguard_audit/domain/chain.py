@@ -5,7 +5,7 @@ import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -21,7 +21,7 @@ class Link:
     """An event as the table holds it: all columns that are hashed, and the two that prove them."""
 
     sequence: int
-    columns: Mapping[str, Any]
+    columns: Mapping[str, object]
     recorded_us: int
     previous_hash: bytes
     hash: bytes

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from heartguard_common.audit import AuditEvent, decode
+from heartguard_common.audit import AuditEvent, Scalar, decode
 from heartguard_common.clock import parse_rfc3339
 from heartguard_common.ids import is_uuid
+from heartguard_common.messages import Payload
 
 KINDS = frozenset({"access", "change", "reported"})
 GATEWAY = "gateway"
@@ -141,7 +142,7 @@ def _texts(event: AuditEvent) -> dict[str, Any]:
     return texts
 
 
-def _clean(text: Any, longest: int) -> str | None:
+def _clean(text: object, longest: int) -> str | None:
     if text is None:
         return None
     if not isinstance(text, str):
@@ -149,13 +150,13 @@ def _clean(text: Any, longest: int) -> str | None:
     return _CONTROL.sub("\ufffd", text)[:longest] or None
 
 
-def _payload(payload: Any) -> dict[str, Any]:
+def _payload(payload: object) -> Payload:
     if not isinstance(payload, dict) or len(payload) > MAX_ENTRIES:
         raise NotAnEventError("has no valid payload")
     return {_clean(key, MAX_KEY) or "_": _scalar(value) for key, value in payload.items()}
 
 
-def _scalar(value: Any) -> Any:
+def _scalar(value: object) -> Scalar:
     if isinstance(value, str):
         return _CONTROL.sub("\ufffd", value)[:MAX_TEXT]
     if value is None or isinstance(value, bool):

@@ -55,7 +55,7 @@ class PostgresJournal:
 
     def _linked(
         self, events: Sequence[AuditEvent], heads: dict[int | None, Head], recorded_us: int
-    ) -> list[dict[str, Any]]:
+    ) -> list[dict[str, object]]:
         rows = []
         for event in events:
             row, last = _row(event), heads.get(event.org_id, Head())
@@ -90,7 +90,7 @@ class PostgresEvents:
         """At most `limit` events, newest first."""
         if unknown := search.equals.keys() - FILTERS:
             raise ValueError(f"no filter {sorted(unknown)}")
-        values: dict[str, Any] = {"org_id": search.org_id, "limit": limit, **search.equals}
+        values: dict[str, object] = {"org_id": search.org_id, "limit": limit, **search.equals}
         conditions = [in_chain(search.org_id), *(f"{name} = :{name}" for name in search.equals)]
         bounds = (
             ("time_ns >= :since", search.since_ns),
@@ -112,7 +112,7 @@ class PostgresEvents:
             return [_recorded(row) for row in connection.execute(text(_READINGS), values)]
 
 
-def _row(event: AuditEvent) -> dict[str, Any]:
+def _row(event: AuditEvent) -> dict[str, object]:
     return {
         "event_id": event.id,
         "time_ns": parse_rfc3339(event.time),

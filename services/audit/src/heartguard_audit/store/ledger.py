@@ -103,7 +103,7 @@ def _signed(row: Any) -> Signed:
     return Signed(statement, row.public_key.tobytes(), row.signature.tobytes())
 
 
-def _row(said: Signed) -> dict[str, Any]:
+def _row(said: Signed) -> dict[str, object]:
     return {**vars(said.statement), "public_key": said.public_key, "signature": said.signature}
 
 

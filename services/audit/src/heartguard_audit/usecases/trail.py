@@ -1,7 +1,7 @@
 """What can be done with the trail, one method per verb."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Literal, TypeAlias
 
 from heartguard_audit.domain.events import Mask, Recorded, Search, within_range
 from heartguard_audit.errors import UNKNOWN_EVENT
@@ -12,10 +12,12 @@ from heartguard_common.clock import Clock, parse_rfc3339, rfc3339
 from heartguard_common.errors import UNAVAILABLE, UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
+from heartguard_common.messages import AuditEventRequest, AuditListQuery
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID
 from heartguard_common.transactions import Transaction
 
-EQUALS = ("kind", "actor", "action", "service", "resource", "outcome")
+Filter: TypeAlias = Literal["kind", "actor", "action", "service", "resource", "outcome"]
+EQUALS: tuple[Filter, ...] = ("kind", "actor", "action", "service", "resource", "outcome")
 EXPORT_PAGE = 1000
 
 
@@ -38,7 +40,7 @@ class AuditUseCases:
         self._authority = authority
         self._transaction = transaction
 
-    def record(self, caller: Principal, said: Mapping[str, Any]) -> AuditEvent:
+    def record(self, caller: Principal, said: AuditEventRequest) -> AuditEvent:
         """Record what a caller says has happened; it is safe when this returns.
 
         A service is believed about the actor and speaks for itself alone. A person is the actor of their own events,
@@ -89,7 +91,7 @@ class AuditUseCases:
             raise ServiceError(UNKNOWN_EVENT)
         return found
 
-    def page(self, caller: Principal, asked: Mapping[str, Any], before: int | None, limit: int) -> list[Recorded]:
+    def page(self, caller: Principal, asked: AuditListQuery, before: int | None, limit: int) -> list[Recorded]:
         """At most `limit` events older than the sequence `before`, newest first."""
         return self._events.page(self._search(caller, asked, before), limit)
 
@@ -107,7 +109,7 @@ class AuditUseCases:
         return self._events.readings(caller.org_id or 0, caller.actor, before, limit)
 
     def export(
-        self, caller: Principal, asked: Mapping[str, Any], before: int | None, limit: int | None
+        self, caller: Principal, asked: AuditListQuery, before: int | None, limit: int | None
     ) -> Iterator[Sequence[Recorded]]:
         """All events asked for, or the newest `limit` of them, newest first, in blocks.
 
@@ -128,8 +130,8 @@ class AuditUseCases:
 
         return blocks()
 
-    def _search(self, caller: Principal, asked: Mapping[str, Any], before: int | None) -> Search:
-        equals = {name: asked[name] for name in EQUALS if name in asked}
+    def _search(self, caller: Principal, asked: AuditListQuery, before: int | None) -> Search:
+        equals: dict[str, str] = {name: asked[name] for name in EQUALS if name in asked}
         for name in ("action", "service", "resource"):
             if name in equals:
                 equals[name] = self._mask.text(equals[name])
@@ -146,7 +148,7 @@ class AuditUseCases:
         )
 
 
-def _time(asked: Mapping[str, Any], name: str) -> int | None:
+def _time(asked: AuditListQuery, name: Literal["since", "until"]) -> int | None:
     if name not in asked:
         return None
     try:

@@ -73,7 +73,7 @@ class PostgresInvitations:
             ).one_or_none()
             return _invitation(row) if row else None
 
-    def _now(self) -> Any:
+    def _now(self) -> object:
         return moment(self._clock.now_ns())
 
 

@@ -15,12 +15,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 from sqlalchemy import Connection, Row, text
 
+from heartguard_auth.domain import Claims
 from heartguard_auth.store.times import moment, nanoseconds
 from heartguard_auth.store.vault import SealedByAnotherSecret, Vault
 from heartguard_common.clock import NANOSECONDS, Clock, from_datetime, parse_rfc3339
 from heartguard_common.database import Database
 from heartguard_common.errors import UNAVAILABLE, ServiceError
 from heartguard_common.identity import SharedSecrets, VerificationKey, read_key_set, secret_id
+from heartguard_common.messages import JwkDocument
 
 REREAD_NS = NANOSECONDS // 2
 PATIENCE_SECONDS = 1.0
@@ -65,12 +67,12 @@ class SharedSecretSigner:
         self._secret = secret
         self._keys = SharedSecrets(secret, previous)
 
-    def sign(self, claims: dict[str, Any]) -> tuple[str, str]:
+    def sign(self, claims: Claims) -> tuple[str, str]:
         """A signed token (RFC 7515 compact form), and the id of the secret that signed it."""
         key_id = secret_id(self._secret)
-        return jwt.encode(claims, self._secret, algorithm="HS256", headers={"kid": key_id}), key_id
+        return jwt.encode(dict(claims), self._secret, algorithm="HS256", headers={"kid": key_id}), key_id
 
-    def public_keys(self) -> list[dict[str, Any]]:
+    def public_keys(self) -> list[JwkDocument]:
         """None: a shared secret has no public half."""
         return []
 
@@ -107,19 +109,19 @@ class KeyRing:
         self._lock = threading.Lock()
         self._read_at: int | None = None
         self._private: tuple[str, Any] | None = None
-        self._halves: list[Any] = []  # as they are stored; those that can be read are published
-        self._public: list[dict[str, Any]] = []
+        self._halves: list[JwkDocument] = []  # as they are stored; those that can be read are published
+        self._public: list[JwkDocument] = []
         self._told: set[str] = set()
         self._verifying: dict[str, VerificationKey] = {}
 
-    def sign(self, claims: dict[str, Any]) -> tuple[str, str]:
+    def sign(self, claims: Claims) -> tuple[str, str]:
         """A signed token (RFC 7515 compact form) and its key's id. Raises GEN_503 when the ring can't be read."""
         self._read()
         assert self._private is not None
         key_id, key = self._private
-        return jwt.encode(claims, key, algorithm="ES256", headers={"kid": key_id}), key_id
+        return jwt.encode(dict(claims), key, algorithm="ES256", headers={"kid": key_id}), key_id
 
-    def public_keys(self) -> list[dict[str, Any]]:
+    def public_keys(self) -> list[JwkDocument]:
         """The public keys as JWKs (RFC 7517): of the key that signs, of the next, and of those before."""
         self._read()
         return self._public
@@ -237,7 +239,7 @@ class KeyRing:
         with self._lock:
             self._read_at = None
 
-    def _now(self) -> Any:
+    def _now(self) -> object:
         return moment(self._clock.now_ns())
 
     def _hold(self, connection: Connection) -> None:
@@ -265,7 +267,7 @@ class KeyRing:
         self._complete(connection)
         return kid
 
-    def _make(self) -> dict[str, Any]:
+    def _make(self) -> dict[str, object]:
         key = ec.generate_private_key(ec.SECP256R1())
         jwk = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
         members = json.dumps({name: jwk[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))

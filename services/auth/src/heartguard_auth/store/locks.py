@@ -46,7 +46,7 @@ class PostgresLocks:
             connection.execute(text(_PURGE), {"now": moment(self._clock.now_ns())})
 
 
-def lock_values(subjects: Subjects, clock: Clock) -> dict[str, Any]:
+def lock_values(subjects: Subjects, clock: Clock) -> dict[str, object]:
     """The values of `LOCKED_UNTIL`."""
     return {"account": subjects.account, "address": subjects.address, "now": moment(clock.now_ns())}
 

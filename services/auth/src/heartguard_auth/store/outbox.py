@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from cryptography.fernet import InvalidToken
 from sqlalchemy import text
@@ -178,7 +177,7 @@ class PostgresOutbox:
     def _known_as(self, address: str) -> str:
         return keyed_hash("outbox", self._secret, email_key(address))
 
-    def _put(self, kind: str, address: str, document: dict[str, Any]) -> None:
+    def _put(self, kind: str, address: str, document: dict[str, object]) -> None:
         now, recipient = self._clock.now_ns(), self._known_as(address)
         self._execute(
             _PUT,

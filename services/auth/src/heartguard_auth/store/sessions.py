@@ -126,7 +126,7 @@ class PostgresSessions:
         with self._database.transaction() as connection:
             return connection.execute(text(_PURGE_TOKENS), values).rowcount
 
-    def _bounds(self) -> dict[str, Any]:
+    def _bounds(self) -> dict[str, object]:
         now = self._clock.now_ns()
         return {"now": moment(now), "since": moment(now - self._unused_ns)}
 
@@ -136,7 +136,7 @@ class PostgresSessions:
         return (_token(row), _session(row)) if row else None
 
 
-def _values(token: RefreshToken) -> dict[str, Any]:
+def _values(token: RefreshToken) -> dict[str, object]:
     return {
         "token_hash": token.digest,
         "session_id": token.session_id,

@@ -1,8 +1,7 @@
 """What tokens are worth, told to those who may ask, and how anybody verifies them."""
 
-from typing import Any
-
 from heartguard_auth.usecases.parts import Stores
+from heartguard_common import messages
 from heartguard_common.clock import NANOSECONDS
 from heartguard_common.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity import Principal
@@ -14,7 +13,7 @@ class Introspection:
     def __init__(self, stores: Stores) -> None:
         self._s = stores
 
-    def introspect(self, token: str | None, token_id: str | None) -> dict[str, Any]:
+    def introspect(self, token: str | None, token_id: str | None) -> messages.Introspection:
         """What a token or a `jti` stands for (RFC 7662 section 2.2); only `active: false` for anything else."""
         if token is not None:
             return self._introspect_token(token)
@@ -38,7 +37,7 @@ class Introspection:
         )
         return self._introspection(principal)
 
-    def _introspect_token(self, token: str) -> dict[str, Any]:
+    def _introspect_token(self, token: str) -> messages.Introspection:
         try:
             return self._introspection(self._s.verifier.verify(token))
         except ServiceError as error:
@@ -46,20 +45,21 @@ class Introspection:
                 return {"active": False}
             raise
 
-    def _introspection(self, principal: Principal) -> dict[str, Any]:
+    def _introspection(self, principal: Principal) -> messages.Introspection:
         expired = principal.expires_at * NANOSECONDS <= self._s.clock.now_ns()
         if expired or self._s.revocations.holds(principal):
             return {"active": False}
+        assert principal.org_id is not None  # as of every person
         return {
             "active": True,
             "sub": str(principal.user_id),
-            "role": principal.role,
+            "role": principal.person_role,
             "org_id": principal.org_id,
             "exp": principal.expires_at,
             "iat": principal.issued_at,
-            "jti": principal.token_id,
+            "jti": principal.token_id or "",
         }
 
-    def public_keys(self) -> list[dict[str, Any]]:
+    def public_keys(self) -> list[messages.JwkDocument]:
         """The keys that verify our tokens, as JWKs."""
         return self._s.signer.public_keys()

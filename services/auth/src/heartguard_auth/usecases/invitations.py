@@ -16,6 +16,7 @@ from heartguard_common.errors import INVALID_TOKEN, NOT_FOUND, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.limits import LimitError
+from heartguard_common.messages import Role
 
 DAYS = 7
 
@@ -27,7 +28,7 @@ class Invitations:
         self._rules = rules
         self._s = stores
 
-    def invite(self, principal: Principal, email: str, role: str) -> tuple[Invitation, str]:
+    def invite(self, principal: Principal, email: str, role: Role) -> tuple[Invitation, str]:
         """An invitation and its code, which is told now and never again; a letter with it goes out.
 
         An earlier invitation of that address stops counting. Nothing that the caller sees tells whether the address has

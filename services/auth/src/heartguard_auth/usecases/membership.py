@@ -1,7 +1,6 @@
 """Accounts that exist: what they are, what they may do, and their end."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from heartguard_auth.domain import RANKS, Account
 from heartguard_auth.errors import ACTOR_CHANGED, LAST_ADMIN, MEMBER_CHANGED
@@ -9,7 +8,9 @@ from heartguard_auth.usecases.endings import ending_sessions
 from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.exports import Record
 from heartguard_common.identity import Principal
+from heartguard_common.messages import MembershipChange, RoleEntryDocument
 
 
 class Membership:
@@ -27,12 +28,12 @@ class Membership:
             raise ServiceError(INVALID_TOKEN)
         return account
 
-    def roles(self) -> list[dict[str, Any]]:
+    def roles(self) -> list[RoleEntryDocument]:
         """The roles, strongest first, with the ids of the routes each may call."""
         names = sorted(RANKS, key=lambda name: -RANKS[name])
         return [{"name": name, "permissions": list(self._permissions[name])} for name in names]
 
-    def change(self, principal: Principal, change: Mapping[str, Any]) -> int:
+    def change(self, principal: Principal, change: MembershipChange) -> int:
         """Carry out what the user service has decided about a member; returns how many sessions that ended.
 
         Tokens say the role, so none may outlive it. Raises AUTH_032 when the actor is not who their token said any
@@ -68,7 +69,7 @@ class Membership:
             self._s.accounts.mark_deleted(user_id)
             end(self._s.sessions.open_of([user_id]), "erasure")
 
-    def _require_actor(self, change: Mapping[str, Any]) -> None:
+    def _require_actor(self, change: MembershipChange) -> None:
         """Raises AUTH_032. The rows of all admins are locked already, in the order of ids."""
         actor = Principal(
             kind="person",
@@ -85,7 +86,7 @@ class Membership:
                 raise ServiceError(ACTOR_CHANGED) from error
             raise
 
-    def export(self, org_id: int, user_id: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def export(self, org_id: int, user_id: int) -> Iterator[Record]:
         """What auth keeps of a member, but for what only proves who they are: the account, and each session."""
         account = self._s.accounts.by_id(user_id)
         if account is None or account.org_id != org_id:

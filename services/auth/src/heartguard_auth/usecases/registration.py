@@ -1,7 +1,5 @@
 """How an account comes into being."""
 
-from typing import Any
-
 from heartguard_auth.domain import Account, NewAccount, code_digest, founding_name, given_roles
 from heartguard_auth.errors import (
     EMAIL_TAKEN,
@@ -14,6 +12,7 @@ from heartguard_auth.usecases.passwords import require_strong
 from heartguard_common.errors import Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.limits import SYSTEM
+from heartguard_common.messages import RegisterRequest, Role
 
 
 class Registration:
@@ -23,7 +22,7 @@ class Registration:
         self._rules = rules
         self._s = stores
 
-    def register(self, request: dict[str, Any], principal: Principal | None, address: str = "") -> Account:
+    def register(self, request: RegisterRequest, principal: Principal | None, address: str = "") -> Account:
         """Found an organization, join the one of an invitation, or add a member to the caller's.
 
         Raises AUTH_002 for a taken address, AUTH_004 for a guessable password, AUTH_005 for a role that
@@ -65,7 +64,7 @@ class Registration:
         if not self._s.authority.admits(org_id) or self._s.invitations.spend(digest, email) is None:
             raise ServiceError(INVITATION_REFUSED)
 
-    def _invited(self, request: dict[str, Any], digest: bytes) -> tuple[int | None, str]:
+    def _invited(self, request: RegisterRequest, digest: bytes) -> tuple[int | None, Role]:
         """The organization and the role that an invitation gives, and the body may repeat."""
         if self._rules.registration == "closed":
             raise ServiceError(REGISTRATION_CLOSED, "Registration is closed")
@@ -81,15 +80,15 @@ class Registration:
         return found.org_id, found.role
 
     @staticmethod
-    def _refuse_name(request: dict[str, Any]) -> None:
+    def _refuse_name(request: RegisterRequest) -> None:
         if "organization_name" in request:
             fault = Fault("/organization_name", "stands only where an organization is founded")
             raise ServiceError(ROLE_REFUSED, details=(fault,))
 
-    def _place(self, request: dict[str, Any], principal: Principal | None) -> tuple[int | None, str]:
+    def _place(self, request: RegisterRequest, principal: Principal | None) -> tuple[int | None, Role]:
         """The organization (None: a new one) and the role of an account to be made."""
         if principal is None:
-            role = request.get("role", "admin")
+            role: Role = request.get("role", "admin")
             if self._rules.registration != "open":
                 raise ServiceError(REGISTRATION_CLOSED)
             if role != "admin":

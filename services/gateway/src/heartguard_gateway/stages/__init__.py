@@ -1,1 +1,1 @@
-"""One file per stage; the file's name is the stage's name, and `run(exchange, ports)` is all it offers."""
+"""One file per stage, with the name of the stage, which is the function that the file is for."""

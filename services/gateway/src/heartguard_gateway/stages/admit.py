@@ -9,12 +9,14 @@ from heartguard_common.policy import UNLIMITED
 from heartguard_common.revocation import Verdict
 from heartguard_gateway.domain import Exchange, Limit, Quota, client_address
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 ADDRESS = "address"
 _MICROSECONDS = 1_000_000
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("row", "principal", "fault"), adds=("address", "quota"))
+def admit(exchange: Exchange, ports: Ports) -> None:
     """Set address and quota. Raises GEN_429, the fault found earlier, GEN_401_TOKEN or GEN_503 for revoked tokens."""
     request = exchange.request
     exchange.address = client_address(request.peer, request.headers.get("x-forwarded-for"), ports.trusted_proxies)

@@ -2,6 +2,7 @@
 
 from heartguard_gateway.domain import Exchange, Headers, Reply
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 ALLOW_HEADERS = (
     "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Range, X-Request-ID, traceparent"
@@ -10,7 +11,8 @@ MAX_AGE_SECONDS = "600"
 ALL_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("segments",))
+def answer_preflight(exchange: Exchange, ports: Ports) -> None:
     """Set a 204 reply for OPTIONS; a stranger's origin gets no CORS header, so its browser stops there."""
     request = exchange.request
     if request.method != "OPTIONS":

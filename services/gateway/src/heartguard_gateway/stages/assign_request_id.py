@@ -4,9 +4,11 @@ from heartguard_common.ids import uuid7
 from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(adds=("request_id", "gateway_request_id"))
+def assign_request_id(exchange: Exchange, ports: Ports) -> None:
     """Set both ids, also for logs and for calls to sister services made on behalf of this request."""
     headers = exchange.request.headers
     exchange.request_id = accept_request_id(headers.get("x-request-id"))

@@ -5,11 +5,13 @@ from heartguard_common.network import is_inner
 from heartguard_common.policy import INNER
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 
 
-def run(exchange: Exchange, _: Ports) -> None:
+@stage(needs=("row", "principal", "quota"), adds=("inner",))
+def authorize(exchange: Exchange, _: Ports) -> None:
     """Let pass or raise GEN_401, GEN_403. `inner` is set where the network position alone opens the route."""
     row, request = exchange.row, exchange.request
     assert row is not None  # admit has raised the fault of a request without a row

@@ -8,6 +8,7 @@ from heartguard_common.representation import choose
 from heartguard_common.routing import DOCUMENT_TYPES, FORMATS
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 
 @functools.lru_cache(maxsize=1024)
@@ -17,7 +18,8 @@ def negotiate(accept: str | None) -> tuple[str | None, str]:
     return chosen, error_type(accept, chosen or DOCUMENT_TYPES[0])
 
 
-def run(exchange: Exchange, _: Ports) -> None:
+@stage(adds=("media_type", "error_type", "acceptable"))
+def choose_representation(exchange: Exchange, _: Ports) -> None:
     """Set the media types of documents and errors; without an acceptable one both are JSON (RFC 9110, 15.5.7)."""
     request = exchange.request
     accept = request.headers.get("accept")

@@ -2,9 +2,11 @@
 
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("reply",))
+def count(exchange: Exchange, ports: Ports) -> None:
     """Observe one request."""
     ports.metrics.observe(
         exchange.row.id if exchange.row else "unmatched",

@@ -7,13 +7,15 @@ from heartguard_gateway.bodies import BLOCK, Body
 from heartguard_gateway.domain import Exchange, end_to_end, join_path
 from heartguard_gateway.intake import Intake
 from heartguard_gateway.ports import Inbound, Outbound, Ports
+from heartguard_gateway.stage import stage
 
 OWN = "gateway"
 LARGE = 1024 * 1024
 _REPLACED = frozenset({"server", "date", "x-request-id", "x-gateway-request-id"})
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("row", "upstream_headers"), adds=("reply",))
+def forward(exchange: Exchange, ports: Ports) -> None:
     """Set the reply. Raises GW_010 to GW_012, GW_015, GW_016 for us; GW_004, GW_005, GEN_413 for the client."""
     row, request = exchange.row, exchange.request
     assert row is not None  # admit has raised the fault of a request without a row
@@ -34,7 +36,7 @@ def run(exchange: Exchange, ports: Ports) -> None:
 
 
 def _document(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
-    assert exchange.row is not None and exchange.row.max_body is not None  # noqa: PT018  `run` has looked
+    assert exchange.row is not None and exchange.row.max_body is not None  # noqa: PT018  `forward` has looked
     Intake(exchange.request, exchange.row.max_body, ports.monotonic).read_into(body)
     whole = body.whole()
     large = _decompressed(exchange, body) > LARGE

@@ -2,9 +2,11 @@
 
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("reply", "request_id"))
+def log_access(exchange: Exchange, ports: Ports) -> None:
     """Write the access line; a path with text of the caller's choice may hold anything and is veiled."""
     principal, row, request = exchange.principal, exchange.row, exchange.request
     fields = {

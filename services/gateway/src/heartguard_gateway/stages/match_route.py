@@ -4,9 +4,11 @@ from heartguard_common.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ServiceError
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.policy import VERSION_PREFIX
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("segments",), adds=("row", "params", "prefix", "fault"))
+def match_route(exchange: Exchange, ports: Ports) -> None:
     """Set row, path parameters and the service's path, or the fault GEN_404 or GEN_405 (with Allow).
 
     A row that names a dialect settles in which form the request is refused from here on.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from heartguard_gateway.domain import Exchange, Headers, Reply, Stream
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 EXPOSE_HEADERS = (
     "ETag, X-Request-ID, X-Gateway-Request-ID, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
@@ -20,7 +21,8 @@ _COOKIE_PATH = re.compile(r"(;\s*path=)/", re.IGNORECASE)
 _REFUSES_GZIP = re.compile(r"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("reply", "media_type"))
+def prepare_answer(exchange: Exchange, ports: Ports) -> None:
     """Complete the reply's headers and encode its body."""
     reply = exchange.reply
     assert reply is not None  # a closing stage runs on a reply only

@@ -6,11 +6,13 @@ from heartguard_common.errors import ServiceError
 from heartguard_gateway.domain import Exchange, origin_form, split_path
 from heartguard_gateway.errors import BAD_HOST, BAD_TARGET
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(?::[0-9]{0,5})?", re.ASCII)
 
 
-def run(exchange: Exchange, _: Ports) -> None:
+@stage(adds=("segments",))
+def refuse_malformed(exchange: Exchange, _: Ports) -> None:
     """Set the path's decoded segments; a target in absolute-form becomes one in origin-form. Raises GW_001, GW_002."""
     request = exchange.request
     host = request.headers.get("host")

@@ -4,13 +4,15 @@ from heartguard_common.errors import ServiceError
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.errors import OVERLOADED
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 PATIENCE_SECONDS = 3.0
 # Whether the gateway lives must be answered above all when it has too much to do.
 OWN = ("/gateway/", "/health", "/api/v1/gateway/", "/api/v1/health")
 
 
-def run(exchange: Exchange, _: Ports) -> None:
+@stage(needs=("media_type",))
+def shed_load(exchange: Exchange, _: Ports) -> None:
     """Raises GW_014 for a request that has lain unread for seconds."""
     if exchange.request.waited > PATIENCE_SECONDS and not exchange.request.path.startswith(OWN):
         raise ServiceError(OVERLOADED, headers={"Retry-After": "2"})

@@ -4,6 +4,7 @@ from heartguard_common import forwarding
 from heartguard_common.trace import TRACEPARENT
 from heartguard_gateway.domain import Exchange, end_to_end
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 SIGNATURE = forwarding.SIGNATURE.lower()
 # Whatever speaks of identity, of where a request came from, or of another target than the one that was matched.
@@ -41,7 +42,8 @@ _NAMES = frozenset(
 )
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("request_id", "address", "inner"), adds=("upstream_headers",))
+def strip_client_headers(exchange: Exchange, ports: Ports) -> None:
     """Set the headers for the service: the client's harmless ones and the gateway's own."""
     traced = TRACEPARENT.get()
     headers = [

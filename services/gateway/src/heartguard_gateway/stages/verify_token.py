@@ -4,9 +4,11 @@ from heartguard_common.errors import UNAUTHENTICATED, ServiceError
 from heartguard_common.policy import ANYONE, INNER
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("row", "fault"), adds=("principal",))
+def verify_token(exchange: Exchange, ports: Ports) -> None:
     """Set the principal, or the fault of bad or missing credentials, which `admit` charges to the address alone."""
     row = exchange.row
     if row is None or row.credentials == "ignored":

@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping
 
-from heartguard_common.audit import AuditEvent, Outcome, traced
+from heartguard_common.audit import AuditEvent, traced
 from heartguard_common.clock import rfc3339
 from heartguard_common.errors import ServiceError
+from heartguard_common.messages import Outcome
 from heartguard_common.policy import Row, veil
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.errors import AUDIT_UNAVAILABLE
 from heartguard_gateway.ports import Ports
+from heartguard_gateway.stage import stage
 
 _DENIED = (401, 403, 429)
 _FIRST_ERROR = 400
 
 
-def run(exchange: Exchange, ports: Ports) -> None:
+@stage(needs=("reply", "gateway_request_id"))
+def write_audit(exchange: Exchange, ports: Ports) -> None:
     """Record one event per audited request of a matched route; refusals that repeat are counted in one.
 
     Raises GW_013 where it can be kept nowhere.

@@ -1,4 +1,4 @@
-r"""InfluxDB line protocol as the points of a WriteRequest.
+r"""InfluxDB line protocol as points.
 
 Source: the line protocol reference of InfluxDB 2. A backslash stands for itself unless a character that can be
 escaped follows: comma and space in a measurement, comma, space and equals sign in tags and field names, a quote in
@@ -9,9 +9,9 @@ say nothing; a line may end in CRLF.
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
 
-from heartguard_common.clock import rfc3339
+from heartguard_common.messages import PointDocument
 from heartguard_influx.domain.point import Value
 
 PRECISIONS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
@@ -55,8 +55,18 @@ class _ReasonError(Exception):
     """What is wrong with the line that is being read."""
 
 
-def parse(body: bytes, precision: str = "ns") -> list[dict[str, Any]]:
-    """The points of a body, in order, as a WriteRequest has them; times are counted in `precision`.
+class Lines(NamedTuple):
+    """The points of a body, in order, as a WriteRequest has them but for their times, and each one's time.
+
+    Times are nanoseconds since the epoch, None for a line without a timestamp.
+    """
+
+    points: list[PointDocument]
+    times_ns: list[int | None]
+
+
+def parse(body: bytes, precision: str = "ns") -> Lines:
+    """The points of a body, whose timestamps count `precision`.
 
     Raises LineError for the first line that is not line protocol; nothing is said about lengths and characters.
     Of more than MOST_POINTS, of a point's fields or its tags one too many is read, for the contract to refuse: the rest
@@ -68,7 +78,8 @@ def parse(body: bytes, precision: str = "ns") -> list[dict[str, Any]]:
         raise LineError(body.count(b"\n", 0, error.start) + 1, "is not UTF-8") from error
     unit = PRECISIONS[precision]
     heads: dict[str, _Head] = {}
-    points: list[dict[str, Any]] = []
+    points: list[PointDocument] = []
+    times_ns: list[int | None] = []
     place, number = 0, 1
     while place < len(text) and len(points) <= MOST_POINTS:
         nothing = _NOTHING.match(text, place)
@@ -77,15 +88,16 @@ def parse(body: bytes, precision: str = "ns") -> list[dict[str, Any]]:
             place = nothing.end()
         else:
             try:
-                point, place = _point(text, place, heads, unit)
+                point, time_ns, place = _point(text, place, heads, unit)
             except _ReasonError as error:
                 raise LineError(number, str(error)) from error
             points.append(point)
+            times_ns.append(time_ns)
         number += text.count("\n", begin, place)
-    return points
+    return Lines(points, times_ns)
 
 
-def _point(text: str, place: int, heads: dict[str, _Head], unit: int) -> tuple[dict[str, Any], int]:
+def _point(text: str, place: int, heads: dict[str, _Head], unit: int) -> tuple[PointDocument, int | None, int]:
     head = _matched(_HEAD, text, _matched(_SPACE, text, place).end())
     known = heads.get(head[0])
     if known is None:
@@ -95,15 +107,15 @@ def _point(text: str, place: int, heads: dict[str, _Head], unit: int) -> tuple[d
     if time is None:
         raise _ReasonError("what follows the fields is not a timestamp of whole units")
     measurement, tags = known
-    point: dict[str, Any] = {"measurement": measurement, "fields": fields}
+    point: PointDocument = {"measurement": measurement, "fields": fields}
     if tags:
         point["tags"] = tags
-    if time[1] is not None:
-        time_ns = int(time[1]) * unit
-        if not -(2**63) <= time_ns < 2**63:
-            raise _ReasonError("the timestamp is outside the years that nanoseconds can count")
-        point["timestamp"] = rfc3339(time_ns)
-    return point, time.end()
+    if time[1] is None:
+        return point, None, time.end()
+    time_ns = int(time[1]) * unit
+    if not -(2**63) <= time_ns < 2**63:
+        raise _ReasonError("the timestamp is outside the years that nanoseconds can count")
+    return point, time_ns, time.end()
 
 
 def _head(raw: str) -> _Head:

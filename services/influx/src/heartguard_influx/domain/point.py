@@ -4,9 +4,10 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from heartguard_common.clock import NANOSECONDS, parse_rfc3339
+from heartguard_common.messages import PointDocument
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.catalogue import KNOWN, NUMBERS
 
@@ -51,8 +52,13 @@ class Verdict(NamedTuple):
     reason: str | None = None
 
 
-def read_point(document: Mapping[str, Any], received_ns: int, person: str | None) -> Point:
-    """The point of a WriteRequest, whose numbers are all floats.
+def times_of(documents: Iterable[PointDocument]) -> list[int | None]:
+    """The time of each point of a WriteRequest in nanoseconds, None where it has none. Raises ValueError."""
+    return [parse_rfc3339(document["timestamp"]) if "timestamp" in document else None for document in documents]
+
+
+def read_point(document: PointDocument, time_ns: int, person: str | None) -> Point:
+    """A point of a WriteRequest as it is at `time_ns`; its numbers are all floats.
 
     A `person` (the id of a member who may write only their own points) marks a point that names nobody.
     """
@@ -60,8 +66,6 @@ def read_point(document: Mapping[str, Any], received_ns: int, person: str | None
     if person is not None and PERSON_TAG not in tags:
         tags = {**tags, PERSON_TAG: person}
     fields = {name: float(value) if type(value) is int else value for name, value in document["fields"].items()}
-    moment = document.get("timestamp")
-    time_ns = received_ns if moment is None else parse_rfc3339(moment)
     return Point(document["measurement"], tuple(sorted(tags.items())), fields, time_ns)
 
 

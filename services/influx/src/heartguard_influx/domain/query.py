@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from heartguard_common.clock import is_time_zone, parse_rfc3339
 from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.messages import PointsDelete, QueryRequest
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, FieldType, Tags, Value
 from heartguard_influx.domain.windows import Every, Grid, count_windows, grid, smallest_fitting
 from heartguard_influx.errors import NO_AGGREGATE, OVER_BUDGET
@@ -104,7 +105,7 @@ class Row(NamedTuple):
 
     group: int
     time_ns: int
-    values: Mapping[str, Value | None]
+    values: dict[str, Value | None]
     points: int | None = None
 
 
@@ -133,7 +134,7 @@ def require_zone(zone: str) -> None:
         raise ServiceError(UNPROCESSABLE, details=(Fault("/time_zone", NO_ZONE),))
 
 
-def read_range(document: Mapping[str, Any]) -> tuple[int, int]:
+def read_range(document: QueryRequest | PointsDelete) -> tuple[int, int]:
     """The range of a QueryRequest in nanoseconds. Raises GEN_422 where it ends before it begins."""
     start, stop = parse_rfc3339(document["range_start"]), parse_rfc3339(document["range_stop"])
     if start >= stop:
@@ -141,7 +142,7 @@ def read_range(document: Mapping[str, Any]) -> tuple[int, int]:
     return max(start, EARLIEST_NS), max(min(stop, LATEST_NS), EARLIEST_NS)
 
 
-def read_shape(document: Mapping[str, Any], default_zone: str) -> Shape:
+def read_shape(document: QueryRequest, default_zone: str) -> Shape:
     """The shape of a QueryRequest. Raises GEN_422 for members that have nothing to act on."""
     every, zone = document.get("every"), document.get("time_zone")
     faults = []

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from threading import Lock
-from typing import Any
 
 from sqlalchemy import Connection, text
 
@@ -105,7 +104,7 @@ class PointCounts:
         self._seen: dict[int, _Seen] = {}
         self._full: dict[tuple[int, int], date] = {}  # members who have used up a day
 
-    def admit(self, connection: Connection, sender: Sender, amount: int) -> dict[str, Any]:
+    def admit(self, connection: Connection, sender: Sender, amount: int) -> dict[str, object]:
         """Let a batch of so many values in, before it is stored; returns the parameters of `COUNTED`.
 
         Raises `LimitError` when the organization or the member has no room for all of them.

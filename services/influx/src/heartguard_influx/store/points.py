@@ -291,7 +291,7 @@ def _run(
     statement: str,
     cells: Sequence[Cell],
     values: Sequence[Value],
-    more: Mapping[str, Any] = MappingProxyType({}),
+    more: Mapping[str, object] = MappingProxyType({}),
 ) -> Sequence[Any]:
     return connection.exec_driver_sql(statement, {**_columns(cells, values), **more}).all()
 

@@ -163,14 +163,14 @@ def _window(grid: Grid, start_ns: int) -> str:
 
 
 def _count_points(
-    connection: Connection, select: str, source: str, values: Mapping[str, Any]
+    connection: Connection, select: str, source: str, values: Mapping[str, object]
 ) -> dict[tuple[int, int], int]:
     """How many points each window holds, whichever of the fields they carry."""
     statement = f"{select}, count(DISTINCT (p.series_id, p.time_ns)) {source} GROUP BY 1, 2"
     return {(group, number): points for group, number, points in connection.execute(text(statement), values)}
 
 
-def _members(groups: Sequence[Group], fields: Sequence[Field]) -> dict[str, Any]:
+def _members(groups: Sequence[Group], fields: Sequence[Field]) -> dict[str, object]:
     return {
         "series": numbers(number for group in groups for number in group.series),
         "groups": numbers(index for index, group in enumerate(groups) for _ in group.series),

@@ -1,9 +1,9 @@
 """Everything that is kept of a person, for their archive."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from heartguard_common.clock import rfc3339
+from heartguard_common.exports import Record
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS
 from heartguard_influx.domain.query import Selection
 from heartguard_influx.usecases.parts import Stores, Whole
@@ -17,7 +17,7 @@ class Exporting:
     def __init__(self, stores: Stores) -> None:
         self._s = stores
 
-    def export(self, org_id: int, person: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def export(self, org_id: int, person: int) -> Iterator[Record]:
         """Each point that carries the person's tag, by bucket, measurement and time."""
         after = ""
         while buckets := self._s.buckets.list(org_id, after, BUCKETS_AT_ONCE):
@@ -29,7 +29,7 @@ class Exporting:
                             yield "point", {"bucket": bucket.name, "measurement": measurement, **point}
             after = buckets[-1].name
 
-    def _points(self, selection: Selection) -> Iterator[dict[str, Any]]:
+    def _points(self, selection: Selection) -> Iterator[Mapping[str, object]]:
         groups = self._s.points.groups(selection, None)
         fields = self._s.types.of(selection.bucket_id, selection.measurement)
         for row in Whole(self._s.points, selection, groups, fields):

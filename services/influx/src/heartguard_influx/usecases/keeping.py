@@ -1,14 +1,14 @@
 """Buckets, and the end of what is in them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from math import ceil
-from typing import Any
 
 from heartguard_common.dead_letters import Attempts, DeadLetterStore, Patience
 from heartguard_common.errors import TOO_LONG, ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.messages import Payload, PointsDelete
 from heartguard_influx.domain.bucket import Bucket, belongs_to, own_name
 from heartguard_influx.domain.point import EARLIEST_NS, PERSON_TAG
 from heartguard_influx.domain.query import Group, Selection, read_range
@@ -71,7 +71,7 @@ class Keeping:
         with _in_parts():
             self._drop(bucket.id or 0, principal, tell)
 
-    def delete_points(self, principal: Principal, document: Mapping[str, Any]) -> None:
+    def delete_points(self, principal: Principal, document: PointsDelete) -> None:
         """Remove what a PointsDelete names: an admin anybody's points, all others their own. Raises TS_001, TS_005."""
         person = None if principal.role == "admin" else principal.user_id
         bucket = find_bucket(self._s.buckets, principal, document["bucket"])
@@ -88,7 +88,7 @@ class Keeping:
         with self._s.transaction():
             self._s.authority.require_writer(principal)
             removed, groups = self._delete(selection, again)
-            payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": removed}
+            payload: Payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": removed}
             self._s.audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
         if removed:
             self._s.points.tidy(selection.bucket_id, groups)

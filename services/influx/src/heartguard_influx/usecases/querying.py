@@ -1,11 +1,11 @@
 """Reading points: raw, by windows, and the latest."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any
 
 from heartguard_common.identity import Principal
+from heartguard_common.messages import LatestRequest, QueryRequest
 from heartguard_influx.domain import query as queries
 from heartguard_influx.domain.point import PERSON_TAG, Tags
 from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection, Shape
@@ -51,7 +51,7 @@ class Querying:
         self._s = stores
         self._budget = budget
 
-    def query(self, principal: Principal, document: Mapping[str, Any], after: Sequence[int] | None) -> Found:
+    def query(self, principal: Principal, document: QueryRequest, after: Sequence[int] | None) -> Found:
         """What a QueryRequest asks for; `after` is the position where the page of raw points before ended.
 
         Raises TS_001 for a bucket that is not the organization's, TS_005 for somebody else's points, TS_006
@@ -81,7 +81,7 @@ class Querying:
         groups = groups_of(self._s.points, selection, (PERSON_TAG,), self._budget.series)
         return [dict(group.tags).get(PERSON_TAG) for group in groups]
 
-    def latest(self, principal: Principal, document: Mapping[str, Any], after: int) -> LatestPage:
+    def latest(self, principal: Principal, document: LatestRequest, after: int) -> LatestPage:
         """What a LatestRequest asks for: the last point of each series of a page, by measurement and tags.
 
         `after` is the number of the series that the page before ended with.

@@ -1,12 +1,11 @@
 """A day of somebody's heart rate."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.messages import SummaryRequest
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG
 from heartguard_influx.domain.query import BUDGET, Budget, Selection, require_zone
 from heartguard_influx.domain.summary import DEFAULT_MAXIMUM, Sample, Summary, one_per_instant, summarize
@@ -34,13 +33,13 @@ class Summarizing:
         self._s = stores
         self._budget = budget
 
-    def day(self, principal: Principal, document: Mapping[str, Any]) -> Day:
+    def day(self, principal: Principal, document: SummaryRequest) -> Day:
         """What a SummaryRequest asks for; a day that is not over ends now.
 
         Raises TS_001, TS_005, TS_006 for a day of more points than a stream holds, and GEN_422 for a day or a time
         zone that is none, a day that nanoseconds can't count, and one that has not begun.
         """
-        user_id = document.get("user_id", principal.user_id)
+        user_id = document.get("user_id", principal.user_id or 0)
         with self._s.transaction():
             bucket = find_bucket(self._s.buckets, principal, document["bucket"])
             require_own({PERSON_TAG: str(user_id)}, only_person(principal))

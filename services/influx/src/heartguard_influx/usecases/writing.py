@@ -1,16 +1,16 @@
 """Writing points: each gets its verdict, and nothing that was acknowledged is lost."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from heartguard_common.authority import Authority
 from heartguard_common.clock import NANOSECONDS, Clock
 from heartguard_common.errors import UNAVAILABLE, Fault, ServiceError
 from heartguard_common.identity import Principal
 from heartguard_common.limits import LimitError
+from heartguard_common.messages import PointDocument
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.catalogue import implausible
-from heartguard_influx.domain.point import Point, Rules, Sender, Verdict, judge_types, person_of, read_point
+from heartguard_influx.domain.point import Point, Rules, Sender, Verdict, judge_types, person_of, read_point, times_of
 from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
 from heartguard_influx.ports import TooManySeries
 from heartguard_influx.usecases.access import find_bucket, only_person
@@ -72,15 +72,17 @@ class Writing:
         self,
         principal: Principal,
         bucket: str,
-        documents: Sequence[Mapping[str, Any]],
+        documents: Sequence[PointDocument],
         *,
         atomic: bool,
+        times_ns: Sequence[int | None] | None = None,
         received_ns: int | None = None,
     ) -> list[Verdict]:
         """Store the points of a WriteRequest; one verdict for each, in order.
 
-        Points without a timestamp are dated `received_ns`, by default now: a request that is repeated under its key has
-        to date them as its first try did, whose points may be stored.
+        `times_ns` are their times, where they do not carry them as text. A point without a time is dated `received_ns`,
+        by default now: a request that is repeated under its key has to date them as its first try did, whose points may
+        be stored.
 
         Raises TS_001 for a bucket that is not the organization's, TS_004 when `atomic` and one is rejected, TS_034
         when the store itself refused part of an atomic batch that broke none of our rules, GEN_429_LIMIT and
@@ -90,7 +92,11 @@ class Writing:
         person = only_person(principal)
         mine = None if person is None else str(person)
         dated = now if received_ns is None else received_ns
-        points = [read_point(document, dated, mine) for document in documents]
+        times_ns = times_of(documents) if times_ns is None else times_ns
+        points = [
+            read_point(document, dated if time_ns is None else time_ns, mine)
+            for document, time_ns in zip(documents, times_ns, strict=True)
+        ]
         with self._s.transaction():
             found = find_bucket(self._s.buckets, principal, bucket)
             permit = Permit(self._s.authority, self._s.clock, principal, _persons(points))

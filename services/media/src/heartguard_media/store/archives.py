@@ -71,7 +71,7 @@ class PostgresArchives:
         with self._database.transaction() as connection:
             connection.execute(text(_DROP), {"id": item_id})
 
-    def _all(self, statement: str, **values: Any) -> Sequence[MediaItem]:
+    def _all(self, statement: str, **values: object) -> Sequence[MediaItem]:
         with self._database.transaction() as connection:
             return [_archive(row) for row in connection.execute(text(statement), values)]
 

@@ -42,8 +42,8 @@ class GcsStore:
         bucket: Any,
         *,
         endpoint: str,
-        signer: Any,
-        retry: Any,
+        signer: object,
+        retry: object,
         raised: "Raised",
         timeout: tuple[float, float] = TIMEOUT_SECONDS,
     ) -> None:
@@ -151,7 +151,7 @@ class GcsStore:
         """Let go of the connections."""
         self._bucket.client.close()
 
-    def _signed_url(self, item: MediaItem, method: str, seconds: int, **how: Any) -> str | None:
+    def _signed_url(self, item: MediaItem, method: str, seconds: int, **how: object) -> str | None:
         if self._signer is None:
             return None
         url: str = self._bucket.blob(item.key).generate_signed_url(

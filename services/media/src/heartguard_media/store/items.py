@@ -230,11 +230,11 @@ class PostgresItems:
         with self._database.transaction() as connection:
             return {str(row.id) for row in connection.execute(text(_KNOWN), {"ids": list(item_ids)})}
 
-    def _one(self, statement: str, **values: Any) -> MediaItem | None:
+    def _one(self, statement: str, **values: object) -> MediaItem | None:
         found = self._all(statement, **values)
         return found[0] if found else None
 
-    def _all(self, statement: str, **values: Any) -> Sequence[MediaItem]:
+    def _all(self, statement: str, **values: object) -> Sequence[MediaItem]:
         with self._database.transaction() as connection:
             return [_item(row) for row in connection.execute(text(statement), values)]
 

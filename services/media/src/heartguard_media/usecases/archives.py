@@ -1,12 +1,12 @@
 """A person's files on their way into an archive of all their data, and the archive itself."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
 
 from heartguard_common.clock import NANOSECONDS, rfc3339
 from heartguard_common.dead_letters import Attempts
 from heartguard_common.errors import ServiceError
+from heartguard_common.exports import FileRecord, Record
 from heartguard_common.ids import uuid7
 from heartguard_media.domain.items import MediaItem, Scope
 from heartguard_media.errors import NO_ITEM
@@ -14,7 +14,6 @@ from heartguard_media.usecases.parts import PATIENCE, Rules, Stores
 
 ARCHIVE_DAYS = 7
 PAGE = 500
-SHOWN = ("id", "file_name", "content_type", "size", "sha256", "created_at")
 
 
 class Archives:
@@ -24,12 +23,12 @@ class Archives:
         self._rules = rules
         self._s = stores
 
-    def records(self, org_id: int, user_id: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def records(self, org_id: int, user_id: int) -> Iterator[Record]:
         """The metadata of each file of a person, newest first."""
         before = None
         while items := self._s.items.list(Scope(org_id, user_id), before, PAGE):
             for item in items:
-                yield "file", {name: getattr(item, name) for name in SHOWN}
+                yield "file", _record(item)
             before = items[-1].id
 
     def content(self, org_id: int, user_id: int, item_id: str) -> tuple[MediaItem, Iterator[bytes]]:
@@ -106,3 +105,14 @@ class Archives:
         self._s.objects.delete(archive.key)
         self._s.archives.drop(archive.id)
         return 1
+
+
+def _record(item: MediaItem) -> FileRecord:
+    return {
+        "id": item.id,
+        "file_name": item.file_name,
+        "content_type": item.content_type,
+        "size": item.size,
+        "sha256": item.sha256,
+        "created_at": item.created_at,
+    }

@@ -6,6 +6,14 @@ from itertools import chain
 from heartguard_common.calls import Sister
 from heartguard_common.errors import INVALID_TOKEN, ServiceError, SisterError
 from heartguard_common.identity import Principal
+from heartguard_common.messages import (
+    ErasureRequest,
+    ErasureResult,
+    MediaDownload,
+    MediaItem,
+    MembershipChange,
+    MembershipResult,
+)
 from heartguard_common.routing import NDJSON
 from heartguard_user.domain import AUTH_ACTOR_CHANGED, AUTH_LAST_ADMIN, AUTH_MEMBER_CHANGED, User
 from heartguard_user.errors import LAST_ADMIN
@@ -23,22 +31,8 @@ class AuthMemberships:
         Raises GEN_401_TOKEN when the actor is not who their token says any more, USER_002 for the last admin, GEN_502
         without a usable answer.
         """
-        token = {"actor_session": actor.session_id, "actor_token": actor.token_id}
         try:
-            self._auth.post(
-                "/auth/memberships",
-                {
-                    "org_id": seen.org_id,
-                    "user_id": seen.id,
-                    "actor_id": actor.user_id,
-                    "actor_role": actor.role,
-                    **{name: value for name, value in token.items() if value},
-                    "seen_role": seen.role,
-                    "seen_active": seen.active,
-                    "role": wanted.role,
-                    "active": wanted.active,
-                },
-            )
+            self._auth.post("/auth/memberships", _change(actor, seen, wanted), MembershipResult)
         except SisterError as error:
             if error.code == AUTH_MEMBER_CHANGED:
                 return False
@@ -48,6 +42,25 @@ class AuthMemberships:
                 raise ServiceError(LAST_ADMIN) from error
             raise
         return True
+
+
+def _change(actor: Principal, seen: User, wanted: User) -> MembershipChange:
+    assert actor.user_id is not None  # only persons change members, by the policy
+    document: MembershipChange = {
+        "org_id": seen.org_id,
+        "user_id": seen.id,
+        "actor_id": actor.user_id,
+        "actor_role": actor.person_role,
+        "seen_role": seen.role,
+        "seen_active": seen.active,
+        "role": wanted.role,
+        "active": wanted.active,
+    }
+    if actor.session_id:
+        document["actor_session"] = actor.session_id
+    if actor.token_id:
+        document["actor_token"] = actor.token_id
+    return document
 
 
 class SisterHoldings:
@@ -75,13 +88,13 @@ class SisterHoldings:
 
     def keep(self, org_id: int, user_id: int, blocks: Iterable[bytes]) -> str:
         """Keep an archive; returns its id."""
-        kept = self._media.put(f"/media/archives?{_whose(org_id, user_id)}", blocks, "application/zip")
-        return str(kept["id"])
+        kept = self._media.put(f"/media/archives?{_whose(org_id, user_id)}", blocks, "application/zip", MediaItem)
+        return kept["id"]
 
     def url(self, item_id: str, org_id: int, user_id: int) -> str | None:
         """A signed URL of an archive; None when it has expired."""
         try:
-            return str(self._media.get(f"/media/archives/{item_id}?{_whose(org_id, user_id)}")["url"])
+            return self._media.get(f"/media/archives/{item_id}?{_whose(org_id, user_id)}", MediaDownload)["url"]
         except SisterError as error:
             if error.status == 404:
                 return None
@@ -89,7 +102,8 @@ class SisterHoldings:
 
     def forget(self, org_id: int, user_id: int) -> None:
         """Remove the person's files and archives."""
-        self._media.post("/media/erasures", {"org_id": org_id, "user_id": user_id})
+        whose: ErasureRequest = {"org_id": org_id, "user_id": user_id}
+        self._media.post("/media/erasures", whose, ErasureResult)
 
 
 def _whose(org_id: int, user_id: int) -> str:

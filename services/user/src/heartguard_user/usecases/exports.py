@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 from heartguard_common.audit import AuditTrail
 from heartguard_common.authority import Authority
 from heartguard_common.clock import Clock, rfc3339
 from heartguard_common.errors import ServiceError
-from heartguard_common.exports import Record, Whole, lines, read
+from heartguard_common.exports import FileRecord, Record, Whole, lines, read
 from heartguard_common.identity import Principal
 from heartguard_common.ids import uuid7
 from heartguard_common.jobs import Job, JobError, Jobs
@@ -82,6 +82,16 @@ class Exports:
         return job, self._holdings.url(job.result, job.org_id, job.user_id or 0)
 
 
+class _PackedDocument(TypedDict):
+    """What the manifest of an archive says of a file in it."""
+
+    path: str
+    source: str
+    bytes: int
+    sha256: str
+    records: NotRequired[int]
+
+
 @dataclass
 class _Packed:
     """A file as it goes by: its records (None: it has none), bytes and SHA-256."""
@@ -91,7 +101,7 @@ class _Packed:
     blocks: Iterable[bytes]
     records: int | None = None
     size: int = 0
-    hash: Any = field(default_factory=hashlib.sha256)
+    hash: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
     def __iter__(self) -> Iterator[bytes]:
         for block in self.blocks:
@@ -100,9 +110,16 @@ class _Packed:
             yield block
         self.records = self.blocks.records if isinstance(self.blocks, Whole) else None
 
-    def document(self) -> dict[str, Any]:
-        said = {"path": self.path, "source": self.source, "bytes": self.size, "sha256": self.hash.hexdigest()}
-        return said if self.records is None else {**said, "records": self.records}
+    def document(self) -> _PackedDocument:
+        said: _PackedDocument = {
+            "path": self.path,
+            "source": self.source,
+            "bytes": self.size,
+            "sha256": self.hash.hexdigest(),
+        }
+        if self.records is not None:
+            said["records"] = self.records
+        return said
 
 
 class Exporting:
@@ -137,7 +154,7 @@ class Exporting:
             raise JobError(f"user: {NO_USER.code}", lasting=True)
 
     def _entries(self, job: Job, place: list[str]) -> Iterator[Entry]:
-        packed: list[dict[str, Any]] = []
+        packed: list[_PackedDocument] = []
         missing: list[str] = []
         for source, path, progress in PARTS:
             place[0] = source
@@ -147,7 +164,7 @@ class Exporting:
             self._jobs.save(replace(job, status="running", progress=progress))
         for kind, item in read(self._part("media", job)):
             if kind == "file":
-                yield from self._file(job, item, packed, missing)
+                yield from self._file(job, cast("FileRecord", item), packed, missing)
         place[0] = "media"
         yield "manifest.json", [self._manifest(job, packed, missing)]
 
@@ -162,9 +179,7 @@ class Exporting:
         if user is not None:
             yield "profile", {"id": user.id, "full_name": user.full_name, "preferences": dict(user.preferences)}
 
-    def _file(
-        self, job: Job, item: Mapping[str, Any], packed: list[dict[str, Any]], missing: list[str]
-    ) -> Iterator[Entry]:
+    def _file(self, job: Job, item: FileRecord, packed: list[_PackedDocument], missing: list[str]) -> Iterator[Entry]:
         path = path_in_archive(item["id"], item["file_name"])
         blocks = self._holdings.content(item["id"], job.org_id, job.user_id or 0)
         if blocks is None:
@@ -176,7 +191,7 @@ class Exporting:
             raise JobError("media: the bytes are not those that were stored", lasting=False)
         packed.append(part.document())
 
-    def _manifest(self, job: Job, packed: list[dict[str, Any]], missing: list[str]) -> bytes:
+    def _manifest(self, job: Job, packed: list[_PackedDocument], missing: list[str]) -> bytes:
         document = {
             "format": 1,
             "made_at": rfc3339(self._clock.now_ns()),

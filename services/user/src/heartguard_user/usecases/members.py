@@ -1,12 +1,12 @@
 """What can be done with the members of an organization."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from heartguard_common.audit import AuditTrail
 from heartguard_common.authority import Authority
 from heartguard_common.errors import FORBIDDEN, ServiceError
 from heartguard_common.identity import Principal
+from heartguard_common.messages import UserAdminUpdate, UserUpdate
 from heartguard_common.transactions import Transaction
 from heartguard_user.domain import Filter, User, changed_members, membership_difference
 from heartguard_user.errors import NO_USER, UNSETTLED
@@ -49,7 +49,7 @@ class UserUseCases:
             raise ServiceError(FORBIDDEN)
         return user
 
-    def update_self(self, principal: Principal, changes: Mapping[str, Any], check: Callable[[User], None]) -> User:
+    def update_self(self, principal: Principal, changes: UserUpdate, check: Callable[[User], None]) -> User:
         """Change the caller's own name or preferences, if `check` agrees with the state they stand on.
 
         Raises USER_001 and what `check` raises.
@@ -72,7 +72,7 @@ class UserUseCases:
         return after
 
     def administer(
-        self, principal: Principal, user_id: int, changes: Mapping[str, Any], check: Callable[[User], None]
+        self, principal: Principal, user_id: int, changes: UserAdminUpdate, check: Callable[[User], None]
     ) -> User:
         """Give a member of the caller's organization a role, or let them act or not; ends their sessions.
 

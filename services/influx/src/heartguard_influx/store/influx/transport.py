@@ -35,7 +35,7 @@ class BoundedPoolManager(urllib3.PoolManager):
         method: str,
         url: str,
         redirect: bool = True,  # noqa: ARG002  urllib3's signature
-        **options: Any,
+        **options: object,
     ) -> urllib3.BaseHTTPResponse:
         """Send a request. Raises `UnboundedAnswerError`, and what urllib3 raises."""
         streamed = not options.pop("preload_content", True)

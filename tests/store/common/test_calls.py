@@ -1,0 +1,48 @@
+"""Calls to another service, which answers over HTTP."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from heartguard_common.calls import Sister
+from heartguard_common.errors import SisterError
+from heartguard_common.messages import MediaDownload
+
+DOWNLOAD = {"url": "http://hg.test/a", "expires_at": "2026-01-01T00:00:00Z"}
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[Sister]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield Sister(f"http://127.0.0.1:{server.server_port}", "user", "secret")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_an_answer_is_of_its_message() -> None:
+    with answering(json.dumps(DOWNLOAD).encode()) as sister:
+        assert sister.get("/media/archives/1", MediaDownload) == DOWNLOAD
+
+
+@pytest.mark.parametrize("body", [b"", b"<a/>", b"[]", b"null", b'{"url": "http://hg.test/a"}'])
+def test_what_lacks_a_required_member_is_no_usable_answer(body: bytes) -> None:
+    with answering(body) as sister, pytest.raises(SisterError) as caught:
+        sister.get("/media/archives/1", MediaDownload)
+    assert caught.value.row.code == "GEN_502"
