@@ -18,3 +18,9 @@ class MovableClock:
     def forward(self, seconds):
         """Move on by so many seconds; backwards when negative."""
         self._now += int(seconds * NANOSECONDS)
+
+    def leave_midnight(self, seconds):
+        """Move to the next day (UTC) where less than so many seconds of this one are left."""
+        left = 86_400 - self._now / NANOSECONDS % 86_400
+        if left < seconds:
+            self.forward(left + 1)
