@@ -4,13 +4,17 @@ import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from heartguard_common import policy
+from heartguard_common.deprecation import Deprecation
 from heartguard_common.paths import REPO_ROOT, SCHEMAS_DIR
 from schemas import build
-from schemas.builder import lint
+from schemas.builder import lint, openapi
 from tests.contract.cases import CONTRACTS, RESOURCES
 
 OPENAPI = json.loads((SCHEMAS_DIR / "openapi.json").read_text(encoding="utf-8"))
@@ -112,6 +116,47 @@ def test_a_pattern_of_another_dialect_is_refused(subtests: pytest.Subtests) -> N
 
 def test_every_row_of_the_policy_is_an_operation() -> None:
     assert {row.id for row in policy.load().rows} == set(OPERATIONS)
+
+
+def test_a_row_that_is_to_go_and_names_a_dialect_is_described_so() -> None:
+    rules = policy.load()
+    rows = [
+        replace(row, errors="influxdb", deprecation=Deprecation(datetime(2027, 1, 31, tzinfo=UTC)))
+        if row.id == "timeseries.write"
+        else row
+        for row in rules.rows
+    ]
+    made = openapi.document(RESOURCES, replace(rules, rows=tuple(rows)))
+    written = made["paths"]["/timeseries/write"]["post"]
+    assert written["deprecated"] is True
+    assert {"Deprecation"} <= written["responses"]["200"]["headers"].keys()
+    for status in ("401", "422", "429"):
+        (kind,) = written["responses"][status]["content"].items()
+        assert (kind[0], set(kind[1]["schema"]["properties"])) == ("application/json", {"code", "message"})
+    assert [error.message for error in OpenAPIV31SpecValidator(made).iter_errors()] == []
+
+
+def test_the_servers_are_both_names_and_what_has_one_says_so() -> None:
+    assert OPENAPI["servers"] == [{"url": "/"}, {"url": "/api/v1"}]
+    single = {name for name, operation in OPERATIONS.items() if operation.get("servers") == [{"url": "/"}]}
+    assert single == {row.id for row in policy.load().rows if not row.versioned}
+
+
+def test_every_refusal_is_offered_as_problem_details_too() -> None:
+    kinds = {"application/json", "application/xml", "text/xml", "application/problem+json", "application/problem+xml"}
+    refusals = {name: entry for name, entry in OPENAPI["components"]["responses"].items() if name.startswith("Refusal")}
+    assert refusals
+    assert {name for name, entry in refusals.items() if entry["content"].keys() != kinds} == set()
+
+
+@pytest.mark.parametrize(
+    ("xml", "place"),
+    [({"namespace": "urn:x"}, "/xml/namespace"), ({"name": "strange", "namespace": "urn:x"}, "/xml/namespace")],
+)
+def test_a_namespace_needs_a_root_and_a_resource_of_its_own(xml: dict, place: str) -> None:
+    message = {**RESOURCES["auth_token"]["$defs"]["LoginRequest"], "xml": xml}
+    found = faults(lambda definitions: definitions.update(Strange=message))
+    assert any(fault.startswith(f"#/$defs/Strange{place}: ") for fault in found), found
 
 
 def test_an_operation_lists_its_answers_each_with_a_closed_schema(subtests: pytest.Subtests) -> None:
