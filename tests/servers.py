@@ -50,7 +50,7 @@ def free_port() -> int:
     raise OSError("no port is free")
 
 
-def until(answers: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+def until(answers: Callable[[], bool], what: str, seconds: float = 120.0) -> None:
     """Wait until `answers` says yes; fail naming what was awaited. The time is for what hangs, and measures nothing."""
     deadline = time.monotonic() + seconds
     while not answers():

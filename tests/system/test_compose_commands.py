@@ -85,7 +85,7 @@ class Project:
 
     def becomes_healthy(self, name: str) -> bool:
         """Whether the health check says yes before the program ends."""
-        until(lambda: self.running[name].poll() is not None or self.healthy(name), f"health of {name}", 60)
+        until(lambda: self.running[name].poll() is not None or self.healthy(name), f"health of {name}", 300)
         return self.running[name].poll() is None
 
     @property

@@ -74,15 +74,15 @@ def test_a_value_that_postgresql_refuses_keeps_the_whole_batch_out(events, fault
     assert sequences(events) == []
 
 
-@pytest.mark.parametrize(
-    "names", [names for size in (1, 2, 7) for names in itertools.combinations(sorted(COLUMNS), size)], ids="+".join
-)
-def test_each_filter_and_each_combination_finds_exactly_its_events(events, names):
-    other = event()
-    near = [event(**{name: COLUMNS[name] for name in COLUMNS if name != left}) for left in names]
-    events.add([other, *near, event(**COLUMNS)])
-    found = events.page(Search(1, {name: COLUMNS[name] for name in names}), 50)
-    assert [row.sequence for row in found] == [len(near) + 2]
+def test_each_filter_and_each_combination_finds_exactly_its_events(subtests, events):
+    combinations = [names for size in (1, 2, 7) for names in itertools.combinations(sorted(COLUMNS), size)]
+    for org_id, names in enumerate(combinations, start=1):
+        with subtests.test("+".join(names)):
+            other = event(org_id=org_id)
+            near = [event(org_id=org_id, **{name: COLUMNS[name] for name in COLUMNS if name != left}) for left in names]
+            events.add([other, *near, event(org_id=org_id, **COLUMNS)])
+            found = events.page(Search(org_id, {name: COLUMNS[name] for name in names}), 50)
+            assert [row.sequence for row in found] == [len(near) + 2]
 
 
 def test_a_range_of_time_is_half_open_to_the_nanosecond(events):

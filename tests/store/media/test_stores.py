@@ -33,12 +33,13 @@ def test_what_was_written_is_read_in_whole_and_in_parts(store):
 def test_sizes_around_the_borders_of_blocks(subtests, store):
     for size in [0, 1, BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 3 * BLOCK_BYTES]:
         with subtests.test(str(size)):
+            key = f"org_1/user_1/{size}"
             content = random.Random(size).randbytes(size)
-            written = store.write("org_1/user_1/a", (content[at : at + 70_001] for at in range(0, size, 70_001)))
+            written = store.write(key, (content[at : at + 70_001] for at in range(0, size, 70_001)))
             assert (written.size, written.sha256) == (size, hashlib.sha256(content).hexdigest())
-            assert b"".join(store.read("org_1/user_1/a", 0, size)) == content
+            assert b"".join(store.read(key, 0, size)) == content
             middle = size // 3
-            assert b"".join(store.read("org_1/user_1/a", middle, size - middle)) == content[middle:]
+            assert b"".join(store.read(key, middle, size - middle)) == content[middle:]
 
 
 def test_a_failing_source_leaves_nothing(store):
