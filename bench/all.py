@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in (
 
 import psutil  # noqa: E402
 
-from bench import sheet  # noqa: E402
+from bench import report  # noqa: E402
 from bench.gateway import gateways  # noqa: E402
 
 BENCHES = {
@@ -49,7 +49,7 @@ class Run:
     faults: str
 
     def section(self, plots: Path) -> str:
-        """Headline, table, plot and faults; the plot is copied."""
+        """Headline, table, plot and errors; the plot is copied."""
         parts = [f"## {BENCHES[self.name]}", f"`python -m bench.{self.name}`, {self.seconds:.0f} s."]
         table = gateways.STORE / f"{self.name}.md"
         if table.exists():
@@ -62,7 +62,7 @@ class Run:
 
 
 def machine() -> str:
-    """What this ran on, so that somebody can tell whose figures they are."""
+    """The machine and versions that this ran on."""
     revision = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -75,7 +75,7 @@ def machine() -> str:
         ("Python", platform.python_version()),
         ("load before the first bench", f"{os.getloadavg()[0]:.1f}"),
     ]
-    return sheet.table(("", ""), rows)
+    return report.table(("", ""), rows)
 
 
 def _processor() -> str:
@@ -89,7 +89,7 @@ def _processor() -> str:
 
 
 def run(name: str) -> Run:
-    """One bench in a process of its own; its faults are the end of what it wrote to standard error."""
+    """One bench in a process of its own; its errors are the end of what it wrote to standard error."""
     began = time.monotonic()
     (gateways.STORE / f"{name}.md").unlink(missing_ok=True)
     command = [sys.executable, "-m", f"bench.{name}"]

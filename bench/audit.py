@@ -16,16 +16,16 @@ sys.path[:0] = [str(it) for it in (Path(__file__).parent.parent / "services").gl
 
 from sqlalchemy import text  # noqa: E402
 
-from bench import sheet  # noqa: E402
+from bench import report  # noqa: E402
 from heartguard_audit.domain.chain import Keys  # noqa: E402
 from heartguard_audit.store.checkpoints import CheckpointFile  # noqa: E402
 from heartguard_audit.store.events import PostgresJournal, _row  # noqa: E402
 from heartguard_audit.store.ledger import PostgresLedger  # noqa: E402
-from heartguard_audit.usecases.chains import Notary, Verification  # noqa: E402
-from heartguard_common.audit import AuditEvent  # noqa: E402
-from heartguard_common.clock import SystemClock, rfc3339  # noqa: E402
-from heartguard_common.database import Database  # noqa: E402
-from heartguard_common.ids import uuid7  # noqa: E402
+from heartguard_audit.usecases.chains import CheckpointSigner, Verification  # noqa: E402
+from heartguard_common.audit.events import AuditEvent  # noqa: E402
+from heartguard_common.core.clock import SystemClock, rfc3339  # noqa: E402
+from heartguard_common.core.ids import uuid7  # noqa: E402
+from heartguard_common.stores.database import Database  # noqa: E402
 from tests.servers import Postgres  # noqa: E402
 
 # The table and the statement as they were before the chain: numbered by a trigger, nothing hashed.
@@ -89,7 +89,7 @@ def batches(number: int, size: int) -> list[list[AuditEvent]]:
 
 def main() -> None:
     """Write the same load in turns, a batch with the chain and a batch without, and verify what was chained."""
-    parser = sheet.parser("audit", __doc__)
+    parser = report.parser("audit", __doc__)
     parser.add_argument("--events", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=200)
     options = parser.parse_args()
@@ -128,17 +128,17 @@ def _measure(database: Any, folder: Path, options: argparse.Namespace) -> None:
             spent[name][1] += time.process_time() - own
     number = options.events
     rates = {name: number / wall for name, (wall, _) in spent.items()}
-    ledger, apart = PostgresLedger(store), CheckpointFile(folder / "checkpoints")
+    ledger, checkpoint_log = PostgresLedger(store), CheckpointFile(folder / "checkpoints")
     began = time.perf_counter()
-    signed = Notary(ledger, apart, keys, SystemClock()).step()
+    signed = CheckpointSigner(ledger, checkpoint_log, keys, SystemClock()).step()
     signing = (time.perf_counter() - began) * 1000
     began = time.perf_counter()
-    found = list(Verification(ledger, apart, keys).all())
+    found = list(Verification(ledger, checkpoint_log, keys).all())
     verifying = time.perf_counter() - began
     assert all(it.verdict.fault is None for it in found)
     checked = sum(it.verdict.checked for it in found) / verifying
     store.close()
-    told = f"{number:,} events in batches of {options.batch}, fsync on.\n\n" + sheet.table(
+    told = f"{number:,} events in batches of {options.batch}, fsync on.\n\n" + report.table(
         ("rows", "events/s", "us of the consumer's CPU each", "of the rate without a chain"),
         [
             (name, f"{rates[name]:,.0f}", f"{own / number * 1e6:.1f}", f"{rates[name] / rates['plain']:.2f}")
@@ -146,7 +146,7 @@ def _measure(database: Any, folder: Path, options: argparse.Namespace) -> None:
         ],
     )
     told += f"\n\n{signed} chains were signed in {signing:.0f} ms, and {checked:,.0f} events/s verified."
-    sheet.write(options.out, "audit", told, {"events/s": {**rates, "verified": checked}})
+    report.write(options.out, "audit", told, {"events/s": {**rates, "verified": checked}})
 
 
 if __name__ == "__main__":

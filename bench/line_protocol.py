@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT / "services" / name / "src") for name in ("common", "cl
 
 from influxdb_client import Point as ClientPoint  # noqa: E402
 
-from bench import sheet  # noqa: E402
+from bench import report  # noqa: E402
 from heartguard_influx.domain.point import Point  # noqa: E402
 from heartguard_influx.store.influx.lines import encode, unkeepable  # noqa: E402
 
@@ -50,7 +50,7 @@ def best(call: Callable[[], object]) -> float:
 
 def main() -> None:
     """Measure, print and keep the table."""
-    options = sheet.parser("line_protocol", __doc__).parse_args()
+    options = report.parser("line_protocol", __doc__).parse_args()
     batch = points()
     documents = [
         {"measurement": it.measurement, "tags": dict(it.tags), "fields": dict(it.fields), "time": it.time_ns}
@@ -77,11 +77,11 @@ def main() -> None:
         "influxdb-client, Point": best(client_points),
     }
     slowest = results["influxdb-client, dictionaries"]
-    text = f"{BATCH:,} points of two fields and two tags.\n\n" + sheet.table(
+    text = f"{BATCH:,} points of two fields and two tags.\n\n" + report.table(
         ("encoder", "points/s of CPU time", "times dictionaries"),
         [(name, f"{rate:,.0f}", f"{rate / slowest:.1f}") for name, rate in results.items()],
     )
-    sheet.write(options.out, "line_protocol", text, {"points/s of CPU time": results})
+    report.write(options.out, "line_protocol", text, {"points/s of CPU time": results})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a login costs beside the one argon2id hash it needs, and whether its time tells known from unknown addresses.
+"""What a login costs beside the one argon2id hash it needs, and whether its time depends on the address.
 
 Run it from the root: python -m bench.login. It starts PostgreSQL, Valkey and one worker of auth by itself, and
 takes less than two minutes. CPU time is the worker's own, so that a busy machine spoils little. The worker and the
@@ -22,11 +22,11 @@ sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").gl
 
 import psutil  # noqa: E402
 
-from bench import sheet  # noqa: E402
+from bench import report  # noqa: E402
 from heartguard_auth.store.passwords import Argon2Hasher  # noqa: E402
 from heartguard_cli.programs import MEMORY  # noqa: E402
 from tests.servers import Postgres, Valkey  # noqa: E402
-from tests.service.gateway.house import Gateway  # noqa: E402
+from tests.service.gateway.stack import GunicornProcess  # noqa: E402
 from tests.tokens import forwarded_for, settings_environ  # noqa: E402
 
 PASSWORD = "Secret123"
@@ -40,7 +40,7 @@ def milliseconds(seconds: float) -> float:
 
 
 @contextmanager
-def auth() -> Iterator[Gateway]:
+def auth() -> Iterator[GunicornProcess]:
     with tempfile.TemporaryDirectory() as scratch:
         directory = Path(scratch)
         postgres, valkey = Postgres(directory), Valkey(directory)
@@ -51,7 +51,7 @@ def auth() -> Iterator[Gateway]:
                 environ = settings_environ(
                     "auth", database, valkey.url, JWT_SECRET="", HEARTGUARD_ENV="production", **MEMORY
                 )
-                with Gateway(environ, directory / "auth.log", workers=1, service="auth").running() as running:
+                with GunicornProcess(environ, directory / "auth.log", workers=1, service="auth").running() as running:
                     yield running
         finally:
             valkey.stop()
@@ -133,7 +133,7 @@ def throughput(port: int) -> float:
 
 
 def main() -> None:
-    options = sheet.parser("login", __doc__).parse_args()
+    options = report.parser("login", __doc__).parse_args()
     with auth() as running:
         caller = Caller(running.port, 1)
         for number in range(ACCOUNTS):
@@ -152,7 +152,7 @@ def main() -> None:
         "one login, CPU": login,
         "latency of a login, one caller (median)": wall,
     }
-    text = sheet.table(("what", "ms"), [(name, f"{milliseconds(it):.2f}") for name, it in times.items()])
+    text = report.table(("what", "ms"), [(name, f"{milliseconds(it):.2f}") for name, it in times.items()])
     text += (
         f"\n\nKnown and unknown addresses differ by {difference:.1%} (at most 10%), auth adds {login / cost - 1:.1%} "
         f"to the hash (under 15%), and four callers get {rate:.1f} logins/s."
@@ -161,7 +161,7 @@ def main() -> None:
         "CPU ms": {"argon2id alone": milliseconds(cost), "login": milliseconds(login)},
         "wrong password, ms": {"known address": milliseconds(known_s), "unknown": milliseconds(unknown_s)},
     }
-    sheet.write(options.out, "login", text, panels)
+    report.write(options.out, "login", text, panels)
 
 
 if __name__ == "__main__":

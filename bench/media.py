@@ -24,10 +24,10 @@ import http.client  # noqa: E402
 
 import psutil  # noqa: E402
 
-from bench import sheet  # noqa: E402
-from tests.media_house import (  # noqa: E402
+from bench import report  # noqa: E402
+from tests.media_stack import (  # noqa: E402
     MEBIBYTE,
-    House,
+    Stack,
     blocks_of,
     content,
     peak_of,
@@ -42,7 +42,7 @@ DOCUMENT_MIB = 5
 
 
 @dataclass
-class Row:
+class Measured:
     """One way of moving bytes."""
 
     name: str
@@ -60,7 +60,7 @@ def cpu_of(pid: int) -> float:
     return total
 
 
-def measure(name: str, pids: dict[str, int], mebibytes: int, work: Callable[[], object]) -> Row:
+def measure(name: str, pids: dict[str, int], mebibytes: int, work: Callable[[], object]) -> Measured:
     """Run it a few times; the best time, and memory and CPU of all."""
     best = float("inf")
 
@@ -75,7 +75,7 @@ def measure(name: str, pids: dict[str, int], mebibytes: int, work: Callable[[], 
     _, peaks = peak_of(pids, rounds, every=0.2)
     hundreds = ROUNDS * mebibytes * MEBIBYTE / 1e8
     cpu = {who: (cpu_of(pid) - before[who]) / hundreds for who, pid in pids.items()}
-    return Row(name, mebibytes * MEBIBYTE / 1e6 / best, cpu, {who: peak.together for who, peak in peaks.items()})
+    return Measured(name, mebibytes * MEBIBYTE / 1e6 / best, cpu, {who: peak.together for who, peak in peaks.items()})
 
 
 def drained(answer: http.client.HTTPResponse) -> int:
@@ -92,33 +92,33 @@ def direct(port: int, method: str, target: str, body: object = None, **headers: 
     return connection.getresponse()
 
 
-def house_rows(house: House, size: int, data: Path) -> Iterator[Row]:
+def stack_rows(stack: Stack, size: int, data: Path) -> Iterator[Measured]:
     """Up and down, with and without the gateway, and in a document."""
-    pids = pids_of(house)
+    pids = pids_of(stack)
     length = {"Content-Length": str(size * MEBIBYTE), "Content-Type": "application/octet-stream"}
     upload = "/media/upload?file_name=bench.bin"
 
     def put(port: int) -> dict[str, object]:
         with data.open("rb") as body:
-            answer = direct(port, "PUT", upload, body, **house.who, **length)
+            answer = direct(port, "PUT", upload, body, **stack.who, **length)
             return dict(json.loads(answer.read()))
 
-    yield measure("PUT through the gateway", pids, size, lambda: put(house.gateway.port))
-    yield measure("PUT at media itself", pids, size, lambda: put(house.media.port))
-    item = put(house.gateway.port)["id"]
-    found = house.request("GET", f"/media/items/{item}/download", **house.who)
+    yield measure("PUT through the gateway", pids, size, lambda: put(stack.gateway.port))
+    yield measure("PUT at media itself", pids, size, lambda: put(stack.media.port))
+    item = put(stack.gateway.port)["id"]
+    found = stack.request("GET", f"/media/items/{item}/download", **stack.who)
     url = target_of(json.loads(found.read())["url"])
-    yield measure("GET through the gateway", pids, size, lambda: drained(house.request("GET", url)))
-    yield measure("GET at media itself", pids, size, lambda: drained(direct(house.media.port, "GET", url)))
+    yield measure("GET through the gateway", pids, size, lambda: drained(stack.request("GET", url)))
+    yield measure("GET at media itself", pids, size, lambda: drained(direct(stack.media.port, "GET", url)))
     encoded = base64.b64encode(b"".join(content(DOCUMENT_MIB))).decode()
     document = {"file_name": "a", "content_type": "application/octet-stream", "data_base64": encoded}
     body = json.dumps(document).encode()
-    headers = {**house.who, "Content-Type": "application/json"}
+    headers = {**stack.who, "Content-Type": "application/json"}
     times = max(1, size // DOCUMENT_MIB)
 
     def documents() -> None:
         for _ in range(times):
-            drained(house.request("POST", "/media/upload", body, **headers))
+            drained(stack.request("POST", "/media/upload", body, **headers))
 
     yield measure(f"base64 in JSON, {times} x {DOCUMENT_MIB} MiB", pids, times * DOCUMENT_MIB, documents)
 
@@ -144,7 +144,7 @@ def nginx(program: str, folder: Path) -> Iterator[tuple[int, int]]:
 
 def main() -> None:
     """Measure, print and keep the table."""
-    parser = sheet.parser("media", __doc__)
+    parser = report.parser("media", __doc__)
     parser.add_argument("--mebibytes", type=int, default=64)
     options = parser.parse_args()
     size = options.mebibytes
@@ -162,8 +162,8 @@ def main() -> None:
         postgres.start()
         valkey.start()
         try:
-            with postgres.database() as database, running(database, valkey.url, folder, max(size, 50)) as house:
-                rows += house_rows(house, size, data)
+            with postgres.database() as database, running(database, valkey.url, folder, max(size, 50)) as stack:
+                rows += stack_rows(stack, size, data)
         finally:
             valkey.stop()
             postgres.stop()
@@ -176,10 +176,10 @@ def main() -> None:
         )
         for row in rows
     ]
-    text = f"{size} MiB.\n\n" + sheet.table(("way", "MB/s", "CPU s per 100 MB", "largest MB"), listed)
+    text = f"{size} MiB.\n\n" + report.table(("way", "MB/s", "CPU s per 100 MB", "largest MB"), listed)
     spent = {row.name: sum(row.cpu.values()) for row in rows}
     panels = {"MB/s": {row.name: row.speed for row in rows}, "CPU s per 100 MB": spent}
-    sheet.write(options.out, "media", text, panels)
+    report.write(options.out, "media", text, panels)
 
 
 if __name__ == "__main__":

@@ -25,9 +25,9 @@ sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in (
 
 import psutil  # noqa: E402
 
-from bench import sheet  # noqa: E402
+from bench import report as bench_report  # noqa: E402
 from tests.servers import Valkey  # noqa: E402
-from tests.service.gateway.house import Backend, Gateway, environ, vouch  # noqa: E402
+from tests.service.gateway.stack import Backend, GunicornProcess, environ, vouch  # noqa: E402
 from tests.tokens import bearer, mark_ready  # noqa: E402
 
 UPLOAD = 100_000
@@ -58,13 +58,13 @@ class Report:
         ]
         ends = (
             f"gateway: {self.megabytes:.0f} MB; {self.idle_alive} idle connections kept; "
-            f"uploads: {self.uploaded} done, {self.turned_away} told to come back"
+            f"uploads: {self.uploaded} done, {self.turned_away} refused with Retry-After"
         )
-        table = sheet.table(("who asks", "requests", "p50 ms", "p99 ms", "longest ms"), rows)
+        table = bench_report.table(("who asks", "requests", "p50 ms", "p99 ms", "longest ms"), rows)
         return "\n\n".join([table, ends, *self.faults])
 
 
-def soak(gateway: Gateway, idle: int, slow: int, seconds: float) -> Report:
+def soak(gateway: GunicornProcess, idle: int, slow: int, seconds: float) -> Report:
     """Hold `idle` connections, spread `slow` uploads over `seconds`, and ask on like anybody else."""
     report = Report()
     links = [_connect(gateway.port) for _ in range(idle)]
@@ -184,7 +184,7 @@ def megabytes(pid: int) -> float:
 
 def main() -> int:
     """Run it against a gateway of its own."""
-    parser = sheet.parser("soak", __doc__)
+    parser = bench_report.parser("soak", __doc__)
     parser.add_argument("--idle", type=int, default=5000)
     parser.add_argument("--slow", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=10)
@@ -202,13 +202,13 @@ def main() -> int:
         try:
             mark_ready(valkey.url)
             settings = environ(valkey.url, backend.url, scratch / "spool", RATE_LIMIT="99999/s", AUTH_URL=auth.url)
-            with Gateway(settings, scratch / "log").running() as gateway:
+            with GunicornProcess(settings, scratch / "log").running() as gateway:
                 report = soak(gateway, args.idle, args.slow, args.seconds)
         finally:
             valkey.stop()
     text = f"{args.idle:,} idle connections and {args.slow} uploads of 100 KB, over {args.seconds:g} s.\n\n{report}"
     longest = {"health": max(report.health) * 1000, "others": max(report.others) * 1000}
-    sheet.write(args.out, "soak", text, {"longest answer, ms": longest, "MB": {"gateway": report.megabytes}})
+    bench_report.write(args.out, "soak", text, {"longest answer, ms": longest, "MB": {"gateway": report.megabytes}})
     late = max(report.health) > HEALTH_SECONDS or max(report.others) > OTHERS_SECONDS
     lost = report.faults or report.idle_alive < args.idle
     return 1 if late or lost or report.megabytes > MEGABYTES else 0

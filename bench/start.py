@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in (
 
 import psutil  # noqa: E402
 
-from bench import sheet  # noqa: E402
+from bench import report  # noqa: E402
 from bench.soak import megabytes  # noqa: E402
 from tests.clone import Clone  # noqa: E402
 from tests.servers import Postgres, Valkey, free_port, until  # noqa: E402
@@ -127,7 +127,7 @@ def measure(rounds: int) -> tuple[tuple[dict[str, float], float], tuple[dict[str
 
 def main() -> None:
     """Measure, print and keep the table."""
-    parser: argparse.ArgumentParser = sheet.parser("start", __doc__)
+    parser: argparse.ArgumentParser = report.parser("start", __doc__)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     (ours, held), (theirs, bare_held) = measure(options.rounds)
@@ -135,12 +135,12 @@ def main() -> None:
         (name, f"{seconds:.1f} s", f"{theirs[name]:.1f} s" if name in theirs else "") for name, seconds in ours.items()
     ]
     rows.append((f"memory after {REST_SECONDS} s of rest", f"{held:.0f} MB", f"{bare_held:.0f} MB"))
-    text = f"{psutil.cpu_count()} CPUs.\n\n" + sheet.table(("what", "HeartGuard", "seven empty applications"), rows)
+    text = f"{psutil.cpu_count()} CPUs.\n\n" + report.table(("what", "HeartGuard", "seven empty applications"), rows)
     panels = {
         "seconds until ready": {"HeartGuard": ours["start"], "seven empty applications": theirs["start"]},
         "MB at rest": {"HeartGuard": held, "seven empty applications": bare_held},
     }
-    sheet.write(options.out, "start", text, panels)
+    report.write(options.out, "start", text, panels)
 
 
 if __name__ == "__main__":

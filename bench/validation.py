@@ -19,10 +19,10 @@ import jsonschema  # noqa: E402
 import jsonschema_rs  # noqa: E402
 from lxml import etree  # noqa: E402
 
-from bench import sheet  # noqa: E402
-from heartguard_common import shapes  # noqa: E402
-from heartguard_common.contracts import Contracts  # noqa: E402
-from heartguard_common.paths import SCHEMAS_DIR  # noqa: E402
+from bench import report  # noqa: E402
+from heartguard_common.contract import shapes  # noqa: E402
+from heartguard_common.contract.contracts import Contracts  # noqa: E402
+from heartguard_common.core.paths import SCHEMAS_DIR  # noqa: E402
 
 POINTS = 1000
 SECONDS = 1.5  # spent on each row at most
@@ -89,9 +89,9 @@ def rows() -> list[tuple[str, str, float, str, float]]:
 
 def main() -> None:
     """Measure, print and keep the table."""
-    options = sheet.parser("validation", __doc__).parse_args()
+    options = report.parser("validation", __doc__).parse_args()
     found = rows()
-    text = f"WriteRequest of {POINTS:,} points, best run.\n\n" + sheet.table(
+    text = f"WriteRequest of {POINTS:,} points, best run.\n\n" + report.table(
         ("task", "ours", "ms", "other", "ms", "ratio"),
         [
             (task, ours, f"{mine:.2f}", other, f"{theirs:.2f}", f"{theirs / mine:.1f}x")
@@ -99,7 +99,7 @@ def main() -> None:
         ],
     )
     panels = {f"{task}, ms": {ours: mine, other: theirs} for task, ours, mine, other, theirs in found}
-    sheet.write(options.out, "validation", text, panels)
+    report.write(options.out, "validation", text, panels)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Writes the generated tables of the documents: `python docs/build.py [--check]`.
 
-The variables into operations.md, from the settings; the limits into limits.md, from `heartguard_common.limits`; the
-error codes into errors.md, from the registries of all services.
+The variables into operations.md, from the settings; the limits into limits.md, from `heartguard_common.core.limits`;
+the error codes into errors.md, from the registries of all services.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").glob("*/src")))]
 
 from heartguard_cli.programs import VARIABLES  # noqa: E402 - found by the path above
-from heartguard_common.limits import TABLE  # noqa: E402
+from heartguard_common.core.limits import TABLE  # noqa: E402
 from schemas.builder.catalogue import error_catalogue, in_order  # noqa: E402
 
 GUIDE = ROOT / "docs" / "operations.md"

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").glob("*/src")))]
 
-from heartguard_common import policy  # noqa: E402  the path above makes it importable
+from heartguard_common.identity import policy  # noqa: E402  the path above makes it importable
 from schemas.builder import lint, page, python_types, roles, xsd  # noqa: E402
 
 SCHEMAS = ROOT / "schemas"
@@ -25,18 +25,18 @@ class ContractError(Exception):
 
 
 def read(directory: Path = SCHEMAS) -> dict[str, dict[str, object]]:
-    """The written schemas by resource. Raises ContractError with every fault the lint finds."""
+    """The written schemas by resource. Raises ContractError with every problem that the lint finds."""
     resources = {
         path.name.removesuffix(SUFFIX): json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(directory.glob(f"*{SUFFIX}"))
     }
-    faults = [
-        f"{name}{SUFFIX}{fault}"
+    problems = [
+        f"{name}{SUFFIX}{problem}"
         for name, document in resources.items()
-        for fault in lint.resource_faults(name, document, resources)
+        for problem in lint.resource_problems(name, document, resources)
     ]
-    if faults:
-        raise ContractError("\n".join(faults))
+    if problems:
+        raise ContractError("\n".join(problems))
     return resources
 
 

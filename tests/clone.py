@@ -16,7 +16,7 @@ from heartguard_cli import locks
 from heartguard_cli.environment import DEFAULT_PORTS, SERVICES
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import PREFIXES
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 from tests.servers import children, free_port
 
 PROGRAMS = (*SERVICES, "consumer", "backup", "valkey", "postgres")

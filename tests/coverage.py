@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 
 TESTED = ("unit", "service", "store", "contract", "protection")
 

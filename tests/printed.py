@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 
 # A block is an example where it calls the API; `<!-- gives 201 200 -->` above it names the status of each curl.
 BLOCK = re.compile(r"(?:<!-- gives ([0-9 ]+) -->\n)?```(?:sh|bash)\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -17,15 +17,15 @@ from typing import Any
 import jwt
 import redis
 
-from heartguard_common import forwarding
-from heartguard_common.identity import secret_id
+from heartguard_common.http import forwarding
+from heartguard_common.identity.authentication import secret_id
 from tests.servers import Database
 
 JWT_SECRET = "kq8Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"
 OPERATOR_TOKEN = "op-7Vd2Kx9Qm4Zr1Tb8Wn5Yc3Hf6Lg0Js"
 SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 ISSUER = AUDIENCE = "heartguard"
-# Nobody listens on port 1: a test that needs a sister service starts one and names it.
+# Nobody listens on port 1: a test that needs another service starts one and names it.
 NOWHERE = "http://127.0.0.1:1"
 
 _scratch = tempfile.TemporaryDirectory(prefix="heartguard-tests-")
@@ -105,7 +105,7 @@ def operator_auth() -> dict[str, str]:
 
 
 def service_auth(name: str) -> dict[str, str]:
-    """The Authorization header of a sister service."""
+    """The Authorization header of another service."""
     pair = base64.b64encode(f"{name}:{service_secret(name)}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}
 

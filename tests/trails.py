@@ -5,7 +5,7 @@ from typing import Any
 
 import redis
 
-from heartguard_common.audit import FIELD, STREAM
+from heartguard_common.audit.events import FIELD, STREAM
 from tests.people import owner
 from tests.servers import Database
 

@@ -22,8 +22,8 @@ import psutil  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from bench.gateway import gateways, load, report  # noqa: E402
-from heartguard_common import audit  # noqa: E402
-from heartguard_common.revocation import key  # noqa: E402
+from heartguard_common.audit import events as audit_events  # noqa: E402
+from heartguard_common.identity.revocation import key  # noqa: E402
 from tests.servers import Valkey  # noqa: E402
 from tests.tokens import bearer, mark_ready  # noqa: E402
 
@@ -78,14 +78,14 @@ def settled(store: "Redis[bytes]", scratch: Path) -> int:
     Different ones: an event that Redis took without saying so in time is sent again, and its id removes the double.
     """
     length = -1
-    while length != (length := int(store.xlen(audit.STREAM))) or any(
+    while length != (length := int(store.xlen(audit_events.STREAM))) or any(
         path.stat().st_size for path in scratch.glob("spool/*") if path.suffix != ".lock"
     ):
         time.sleep(0.3)
     ids: set[str] = set()
     after = b"-"
-    while entries := store.xrange(audit.STREAM, after, count=10_000):
-        ids.update(json.loads(fields[audit.FIELD.encode()])["id"] for _, fields in entries)
+    while entries := store.xrange(audit_events.STREAM, after, count=10_000):
+        ids.update(json.loads(fields[audit_events.FIELD.encode()])["id"] for _, fields in entries)
         after = b"(" + entries[-1][0]
     return len(ids)
 
@@ -108,7 +108,7 @@ def measure(
     """One cell."""
     load.run_own(running.port, call, connections, 1)  # warm, and leaving nothing on its way
     settled(store, scratch)
-    store.delete(audit.STREAM)
+    store.delete(audit_events.STREAM)
     said = counted_by_itself(running)
     before, _ = spent(running.pid)
     probe = Revoked(running.port, store, seconds / 2) if (call.method, connections) == ("GET", 32) else None

@@ -21,7 +21,7 @@ from redis import Redis  # noqa: E402
 
 from bench.gateway import gateways, load  # noqa: E402
 from bench.gateway.__main__ import BODY, spent  # noqa: E402
-from heartguard_common import audit  # noqa: E402
+from heartguard_common.audit import events  # noqa: E402
 from tests.servers import Valkey  # noqa: E402
 from tests.tokens import bearer, mark_ready  # noqa: E402
 
@@ -109,7 +109,7 @@ def main() -> int:
                         took = turn(running, call, connections, scratch)
                         if number:
                             found[running.name].append(took)
-                    store.delete(audit.STREAM)
+                    store.delete(events.STREAM)
                 print(line(call, connections, found[ours.name], found[theirs.name]), flush=True)
     return 0
 

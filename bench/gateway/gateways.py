@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from heartguard_common import audit
+from heartguard_common.audit import events
 from tests.servers import free_port, until
-from tests.service.gateway.house import ROOT, Gateway, environ
+from tests.service.gateway.stack import ROOT, GunicornProcess, environ
 from tests.tokens import JWT_SECRET
 
 HERE = Path(__file__).resolve().parent
@@ -87,7 +87,7 @@ def gateway(name: str, redis_url: str, backend_port: int, scratch: Path) -> Iter
     url = f"http://127.0.0.1:{backend_port}"
     if name == OURS:
         settings = environ(redis_url, url, scratch / "spool", RATE_LIMIT="99999/s")
-        with Gateway(settings, scratch / "gateway.log", 2).running() as ours:
+        with GunicornProcess(settings, scratch / "gateway.log", 2).running() as ours:
             assert ours.process is not None
             yield Running(name, ours.port, ours.process.pid)
         return
@@ -108,7 +108,7 @@ def gateway(name: str, redis_url: str, backend_port: int, scratch: Path) -> Iter
         "BACKEND_URL": url,
         "REDIS_URL": redis_url,
         "JWT_SECRET": JWT_SECRET,
-        "STREAM": audit.STREAM,
+        "STREAM": events.STREAM,
         "PORT": str(port),
         "BUCKET_SCRIPT": str(ROOT / "services" / "gateway" / "token_bucket.lua"),
         "PYTHONPATH": str(HERE / "peers"),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import sheet
+from bench import report
 from bench.gateway.load import Figures
 
 _PLOT = """
@@ -68,4 +68,4 @@ def table(cells: Sequence[Cell]) -> str:
 def plot(cells: Sequence[Cell], target: Path) -> None:
     """An SVG of requests per second."""
     rows = [{"name": c.name, "method": c.method, "connections": c.connections, "rate": c.rate} for c in cells]
-    sheet.draw(_PLOT, rows, target)
+    report.draw(_PLOT, rows, target)

@@ -19,7 +19,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway"))]
 
-from bench import sheet  # noqa: E402
+from bench import report  # noqa: E402
 from bench.slow_clients.kinds import kinds  # noqa: E402
 from bench.slow_clients.product import MEMORY_LEFT, RELEASED_SECONDS, Product  # noqa: E402
 from tests.clone import Clone  # noqa: E402
@@ -63,7 +63,7 @@ def broken(quiet: Mapping[str, Numbers], found: Mapping[str, Numbers]) -> list[s
 
 def main() -> int:
     """Measure, print and keep the table."""
-    parser = sheet.parser("slow_clients", __doc__)
+    parser = report.parser("slow_clients", __doc__)
     parser.add_argument("--clients", type=int, default=1000, help="of each kind")
     parser.add_argument("--seconds", type=float, default=10, help="measured beside each kind")
     parser.add_argument("--only", nargs="+", metavar="KIND", help="only these kinds")
@@ -85,7 +85,7 @@ def _measure(product: Product, options: Any) -> int:
     def asked() -> dict[str, Numbers]:
         return {name: Numbers.of(heard) for name, heard in product.called(options.seconds).items()}
 
-    product.called(2)  # what is done for the first time is slow for nobody's fault
+    product.called(2)  # the first call is slow for reasons of its own
     before = product.held()
     rows: list[tuple[object, ...]] = []
     wrong: list[str] = []
@@ -111,9 +111,9 @@ def _measure(product: Product, options: Any) -> int:
             wrong.append(f"{kind}: held before: {before}; {RELEASED_SECONDS:.0f} s afterwards: {after}")
     head = ("slow clients", *(f"{name} ms" for name in CALLERS), "held meanwhile", "afterwards")
     text = f"{options.clients:,} clients of each kind, {options.seconds:g} s each; median / 99th percentile.\n\n"
-    text += sheet.table(head, rows)
+    text += report.table(head, rows)
     text += "\n\n" + ("\n".join(f"- {fault}" for fault in wrong) if wrong else "All bounds hold.")
-    sheet.write(options.out, "slow_clients", text, {"p99 of a read, ms": bars})
+    report.write(options.out, "slow_clients", text, {"p99 of a read, ms": bars})
     return 1 if wrong else 0
 
 

@@ -52,7 +52,7 @@ class Caller:
     failures: list[str] = field(default_factory=list)
 
     def go_on(self, over: threading.Event) -> None:
-        """Until told to stop."""
+        """Until it is stopped."""
         while not over.wait(self.pause):
             began = time.perf_counter()
             try:

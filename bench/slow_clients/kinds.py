@@ -34,7 +34,7 @@ def _body(line: str, length: int, *fields: str) -> str:
 
 
 def kinds(target: Target) -> Mapping[str, list[Behaviour]]:
-    """What each kind of client does, members and strangers by turns."""
+    """What each kind of client does, members and anonymous clients in turn."""
     json, binary = "Content-Type: application/json\r\n", "Content-Type: application/octet-stream\r\n"
     upload = "PUT /media/upload?file_name=a.bin"
     trickle = "x" * 4600

@@ -15,9 +15,9 @@ from bench.slow_clients.callers import Account
 from bench.slow_clients.held import Held, held
 from bench.slow_clients.kinds import MIB, Target
 from heartguard_cli.environment import SERVICES
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 from tests.clone import Clone
-from tests.media_house import target_of
+from tests.media_stack import target_of
 
 RELEASED_SECONDS = 20.0
 MEMORY_LEFT = 1.3  # times what was held before: allocators keep some

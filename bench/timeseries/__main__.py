@@ -25,7 +25,7 @@ import psycopg2  # noqa: E402
 
 from bench.gateway.gateways import STORE  # noqa: E402
 from bench.timeseries import bodies, peer, peers, report  # noqa: E402
-from bench.timeseries.load import Row, Send, http_senders, measure  # noqa: E402
+from bench.timeseries.load import Measured, Send, http_senders, measure  # noqa: E402
 from bench.timeseries.queries import DAY, DAY_BEGIN, Answered, Questions  # noqa: E402
 from heartguard_cli.embedded import SUPERUSER, PostgresCluster  # noqa: E402
 from heartguard_cli.urls import libpq  # noqa: E402
@@ -53,7 +53,7 @@ class Bench:
     sent: int = 0
     days: int = 0
 
-    def write(self, form: str, through: str) -> Row:
+    def write(self, form: str, through: str) -> Measured:
         """Points per second in a format, through the gateway or to the service directly."""
         body = bodies.prebuilt(form, self.member.bucket, self.sent, int(READY_MADE * self.seconds))
         batches = itertools.count(self.sent)
@@ -70,7 +70,7 @@ class Bench:
         self.sent = next(batches)
         return row
 
-    def peer(self, name: str, senders: list[Send], pids: dict[str, int]) -> Row:
+    def peer(self, name: str, senders: list[Send], pids: dict[str, int]) -> Measured:
         """Points per second of a peer into its own table."""
         with self.connection, self.connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {peer.TABLE}")
@@ -78,7 +78,7 @@ class Bench:
         programs["postgres"] = partial(self.clone.family, "postgres")
         return measure(name, senders, itertools.count(), self.seconds, programs)
 
-    def peers(self) -> Iterator[Row]:
+    def peers(self) -> Iterator[Measured]:
         """All of them."""
         with self.connection, self.connection.cursor() as cursor:
             cursor.execute(peer.MAKE)
@@ -163,7 +163,7 @@ def main() -> int:
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the product is stopped then, too
     answers: list[Answered] = []
-    growth: dict[int, Row] = {}
+    growth: dict[int, Measured] = {}
     with started(args.seconds) as bench:
         rows = [bench.write(form, through) for through in _WAYS for form in bodies.TYPES]
         if bench.count() != bench.sent * 1000:

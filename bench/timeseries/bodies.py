@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.timeseries.load import POINTS
-from heartguard_common.clock import rfc3339
-from heartguard_common.contracts import Contracts
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core.clock import rfc3339
 
 BEGIN = 1_500_000_000
 PEOPLE = 8

@@ -16,7 +16,7 @@ Send = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Row:
+class Measured:
     """One way of writing: points per second, milliseconds a batch, CPU milliseconds a batch, MB resident."""
 
     name: str
@@ -49,7 +49,7 @@ def measure(
     batches: Iterator[int],
     seconds: float,
     programs: Mapping[str, Callable[[], Sequence[int]]],
-) -> Row:
+) -> Measured:
     """Let all senders go on for so many seconds, each with the next batch that nobody has taken."""
     lock, latencies, troubles = threading.Lock(), [], []
     began = time.perf_counter()
@@ -76,7 +76,7 @@ def measure(
         raise troubles[0]
     after = {program: spent(pids()) for program, pids in programs.items()}
     ranked = sorted(latencies)
-    return Row(
+    return Measured(
         name,
         len(ranked) * POINTS / elapsed,
         ranked[len(ranked) // 2] * 1000,

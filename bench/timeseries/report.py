@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench import sheet
-from bench.timeseries.load import Row
+from bench import report
+from bench.timeseries.load import Measured
 from bench.timeseries.queries import Answered
 
 _PLOT = """
@@ -33,7 +33,7 @@ figure.savefig(target, metadata={"Date": None})
 """
 
 
-def writing(rows: Sequence[Row]) -> str:
+def writing(rows: Sequence[Measured]) -> str:
     """A row for each way of writing."""
     lines = [
         "| written by | points/s | p50 ms | p99 ms | CPU ms a batch | MB |",
@@ -59,17 +59,17 @@ def querying(answers: Sequence[Answered]) -> str:
     return "\n".join(lines)
 
 
-def growing(growth: Mapping[int, Row]) -> str:
+def growing(growth: Mapping[int, Measured]) -> str:
     """How JSON through the gateway goes on as the table grows."""
     lines = ["| points stored | JSON points/s through the gateway |", "|---|---|"]
     return "\n".join([*lines, *(f"| {size:,} | {row.rate:,.0f} |" for size, row in growth.items())])
 
 
-def plot(rows: Sequence[Row], answers: Sequence[Answered], growth: Mapping[int, Row], target: Path) -> None:
+def plot(rows: Sequence[Measured], answers: Sequence[Answered], growth: Mapping[int, Measured], target: Path) -> None:
     """An SVG of all of it."""
     found = {
         "rates": [(row.name, row.rate) for row in rows],
         "queries": [(it.name, it.size, it.service, it.store) for it in answers],
         "growth": [(size, row.rate) for size, row in growth.items()],
     }
-    sheet.draw(_PLOT, found, target)
+    report.draw(_PLOT, found, target)

@@ -6,7 +6,7 @@ revision = "0017_limits"
 down_revision = "0016_writers"
 
 TABLES = """
--- Only values that differ from the defaults; the names are those of heartguard_common.limits.
+-- Only values that differ from the defaults; the names are those of heartguard_common.core.limits.
 CREATE TABLE heartguard_core.organization_limits (
     org_id integer NOT NULL REFERENCES heartguard_core.organizations,
     name text NOT NULL,

@@ -1,4 +1,4 @@
-"""Audit can tell an organization without events from one that there is not."""
+"""Audit can distinguish an organization without events from one that does not exist."""
 
 from alembic import op
 

@@ -3,21 +3,21 @@
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from heartguard_common.errors import ROWS, ErrorRow
-from heartguard_common.policy import SERVICES
+from heartguard_common.core.errors import CODES, ErrorCode
+from heartguard_common.identity.policy import SERVICES
 
 SHARED = ""
 
 
-def error_catalogue() -> dict[str, tuple[ErrorRow, ...]]:
+def error_catalogue() -> dict[str, tuple[ErrorCode, ...]]:
     """The error rows of each service; the shared ones under the empty name."""
-    rows: dict[str, tuple[ErrorRow, ...]] = {SHARED: ROWS}
+    rows: dict[str, tuple[ErrorCode, ...]] = {SHARED: CODES}
     for service in SERVICES:
-        rows[service] = tuple(importlib.import_module(f"heartguard_{service}.errors").ROWS)
+        rows[service] = tuple(importlib.import_module(f"heartguard_{service}.errors").CODES)
     return rows
 
 
-def in_order(catalogue: Mapping[str, Sequence[ErrorRow]]) -> Iterator[tuple[str, ErrorRow]]:
+def in_order(catalogue: Mapping[str, Sequence[ErrorCode]]) -> Iterator[tuple[str, ErrorCode]]:
     """Each row once, by code, with the service that gives it: `any` for the shared ones."""
     found = {row.code: (service or "any", row) for service, rows in catalogue.items() for row in rows}
     return (found[code] for code in sorted(found))

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from heartguard_common.policy import SERVICE, UNLIMITED, Row
-from heartguard_common.routing import CSV, AnyRoute
+from heartguard_common.http.routing import CSV, AnyRoute
+from heartguard_common.identity.policy import SERVICE, UNLIMITED, RouteRule
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -49,7 +49,7 @@ def _those(names: Iterator[str] | tuple[str, ...], suffix: str = "") -> dict[str
     return {name: {"$ref": f"#/components/headers/{name}{suffix}"} for name in names}
 
 
-def of_success(row: Row, route: AnyRoute, status: int) -> dict[str, Any]:
+def of_success(row: RouteRule, route: AnyRoute, status: int) -> dict[str, Any]:
     """The headers of a good answer, 206 included."""
     quota = row.limit not in (UNLIMITED, "address")
     made = _those(_ALWAYS) | _those(_QUOTA, "" if quota else ".sometimes")
@@ -83,6 +83,6 @@ def of_refusal(status: int, *, of_service: bool = False) -> dict[str, Any]:
     return made
 
 
-def direct(row: Row) -> bool:
+def direct(row: RouteRule) -> bool:
     """Whether only services may call it, which they do without the gateway."""
     return not isinstance(row.who, str) and set(row.who) == {SERVICE}

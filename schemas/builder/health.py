@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heartguard_common.routing import DOCUMENT_TYPES, HEALTH_JSON
+from heartguard_common.http.routing import DOCUMENT_TYPES, HEALTH_JSON
 
 PATH = "/health"
 MESSAGE = "SystemHealth"

@@ -35,11 +35,11 @@ _TOKEN = re.compile(
 _SET_OPERATORS = ("&&", "--", "~~", "||")
 
 Place = tuple[str, ...]
-Fault = tuple[Place, str]
+Problem = tuple[Place, str]
 Exists = Callable[[str], bool]
 
 
-def resource_faults(resource: str, document: Schema, resources: Mapping[str, Schema]) -> list[str]:
+def resource_problems(resource: str, document: Schema, resources: Mapping[str, Schema]) -> list[str]:
     """What leaves the subset in the schema file of a resource, each as `pointer: reason`."""
 
     def exists(reference: str) -> bool:
@@ -47,7 +47,7 @@ def resource_faults(resource: str, document: Schema, resources: Mapping[str, Sch
         home = file.removesuffix(".schema.json") or resource
         return pointer in resources.get(home, {}).get("$defs", {})
 
-    found: list[Fault] = [
+    found: list[Problem] = [
         ((key,), "is not a keyword of a resource")
         for key in document.keys() - {"$schema", "title", "description", "$defs"}
     ]
@@ -66,14 +66,14 @@ def resource_faults(resource: str, document: Schema, resources: Mapping[str, Sch
             for other in resources
             if other != resource and name in resources[other].get("$defs", {})
         )
-        found.extend(_faults(schema, place, exists))
+        found.extend(_problems(schema, place, exists))
         found.extend(_namespace_faults(name, schema, place, document))
         if name in _reached(schema, resources):
             found.append(((*place, "$ref"), "leads back to itself"))
     return [f"#/{'/'.join(place)}: {reason}" for place, reason in found]
 
 
-def _namespace_faults(name: str, schema: Schema, place: Place, document: Schema) -> Iterator[Fault]:
+def _namespace_faults(name: str, schema: Schema, place: Place, document: Schema) -> Iterator[Problem]:
     """A namespace is that of a whole XSD, so a message with one has a resource for itself, and says its root."""
     xml = schema.get("xml", {})
     if "namespace" not in xml:
@@ -102,7 +102,7 @@ def _reached(schema: Any, resources: Mapping[str, Schema]) -> set[str]:
     return found
 
 
-def _faults(schema: Any, place: Place, exists: Exists) -> Iterator[Fault]:
+def _problems(schema: Any, place: Place, exists: Exists) -> Iterator[Problem]:
     if not isinstance(schema, dict):
         yield place, "must be a schema object"
         return
@@ -110,7 +110,7 @@ def _faults(schema: Any, place: Place, exists: Exists) -> Iterator[Fault]:
     for key in xml.keys() - XML_KEYWORDS:
         yield (*place, "xml", key), "is not an XML keyword of the subset"
     if "$ref" in schema:
-        yield from _reference_faults(schema, place, exists)
+        yield from _reference_problems(schema, place, exists)
         return
     stated = schema.get("type")
     types = {stated} if isinstance(stated, str) else set(stated or ())
@@ -124,31 +124,31 @@ def _faults(schema: Any, place: Place, exists: Exists) -> Iterator[Fault]:
     if types & {"array", "object"} and len(types) > 1:
         yield (*place, "type"), "an object or an array stands alone"
     elif types <= SCALARS | {"null"}:
-        yield from _scalar_faults(schema, types, place)
+        yield from _scalar_problems(schema, types, place)
     else:
-        faults = {"map": _map_faults, "object": _object_faults, "array": _array_faults}[next(iter(kinds))]
-        yield from faults(schema, place, exists)
+        problems = {"map": _map_problems, "object": _object_problems, "array": _array_problems}[next(iter(kinds))]
+        yield from problems(schema, place, exists)
 
 
-def _reference_faults(schema: Schema, place: Place, exists: Exists) -> Iterator[Fault]:
+def _reference_problems(schema: Schema, place: Place, exists: Exists) -> Iterator[Problem]:
     for key in sorted(schema.keys() - {"$ref", *ANNOTATIONS}):
         yield (*place, key), "may not stand beside $ref"
     if not exists(schema["$ref"]):
         yield (*place, "$ref"), "names nothing"
 
 
-def _scalar_faults(schema: Schema, types: set[str], place: Place) -> Iterator[Fault]:
+def _scalar_problems(schema: Schema, types: set[str], place: Place) -> Iterator[Problem]:
     if types == {"null"}:
         yield (*place, "type"), "null alone says nothing"
     if {"integer", "number"} <= types:
         yield (*place, "type"), "a number is an integer already"
     if types & {"integer", "number"}:
-        yield from _bound_faults(schema, types, place)
+        yield from _bound_problems(schema, types, place)
     if "string" in types:
-        yield from _string_faults(schema, types, place)
+        yield from _string_problems(schema, types, place)
 
 
-def _bound_faults(schema: Schema, types: set[str], place: Place) -> Iterator[Fault]:
+def _bound_problems(schema: Schema, types: set[str], place: Place) -> Iterator[Problem]:
     for key in ("minimum", "maximum"):
         if key not in schema:
             yield place, f"a number must have a {key}"
@@ -156,7 +156,7 @@ def _bound_faults(schema: Schema, types: set[str], place: Place) -> Iterator[Fau
             yield (*place, key), "is beyond the integers a double holds exactly"
 
 
-def _string_faults(schema: Schema, types: set[str], place: Place) -> Iterator[Fault]:
+def _string_problems(schema: Schema, types: set[str], place: Place) -> Iterator[Problem]:
     if "enum" not in schema and "maxLength" not in schema:
         yield place, "a string must have a maxLength"
     if len(types - {"null"}) > 1 and {"enum", "pattern", "format"} & schema.keys():
@@ -167,11 +167,11 @@ def _string_faults(schema: Schema, types: set[str], place: Place) -> Iterator[Fa
         yield (*place, "enum"), "would refuse the null its type allows"
     if "format" in schema and (schema["format"] not in FORMATS or "pattern" not in schema):
         yield (*place, "format"), "must be a known one with a pattern beside it"
-    if "pattern" in schema and (reason := pattern_fault(schema["pattern"])):
+    if "pattern" in schema and (reason := pattern_problem(schema["pattern"])):
         yield (*place, "pattern"), reason
 
 
-def _object_faults(schema: Schema, place: Place, exists: Exists) -> Iterator[Fault]:
+def _object_problems(schema: Schema, place: Place, exists: Exists) -> Iterator[Problem]:
     if schema.get("additionalProperties") is not False:
         yield (*place, "additionalProperties"), "an object must be closed"
     if not schema["properties"]:
@@ -186,29 +186,29 @@ def _object_faults(schema: Schema, place: Place, exists: Exists) -> Iterator[Fau
         inner = (*place, "properties", name)
         if not _MEMBER.fullmatch(name):
             yield inner, "must be lower-case letters, digits and underscores"
-        yield from _faults(member, inner, exists)
+        yield from _problems(member, inner, exists)
 
 
-def _map_faults(schema: Schema, place: Place, exists: Exists) -> Iterator[Fault]:
+def _map_problems(schema: Schema, place: Place, exists: Exists) -> Iterator[Problem]:
     if "maxProperties" not in schema:
         yield place, "a map must have a maxProperties"
     if "propertyNames" not in schema:
         yield place, "a map must say what its keys are"
     else:
-        yield from _faults(schema["propertyNames"], (*place, "propertyNames"), exists)
+        yield from _problems(schema["propertyNames"], (*place, "propertyNames"), exists)
     values = schema.get("additionalProperties")
-    yield from _faults(values, (*place, "additionalProperties"), exists)
+    yield from _problems(values, (*place, "additionalProperties"), exists)
     if isinstance(values, dict) and {"object", "array"} & set(_types(values)):
         yield (*place, "additionalProperties"), "a map holds scalars"
 
 
-def _array_faults(schema: Schema, place: Place, exists: Exists) -> Iterator[Fault]:
+def _array_problems(schema: Schema, place: Place, exists: Exists) -> Iterator[Problem]:
     if "maxItems" not in schema:
         yield place, "an array must have a maxItems"
     if schema.get("xml", {}).get("wrapped") is not True:
         yield (*place, "xml"), "an array must be wrapped"
     items = schema.get("items")
-    yield from _faults(items, (*place, "items"), exists)
+    yield from _problems(items, (*place, "items"), exists)
     if isinstance(items, dict) and not _MEMBER.fullmatch(items.get("xml", {}).get("name", "")):
         yield (*place, "items", "xml", "name"), "must name the element of an item"
 
@@ -218,7 +218,7 @@ def _types(schema: Schema) -> list[str]:
     return [stated] if isinstance(stated, str) else list(stated)
 
 
-def pattern_fault(pattern: str) -> str | None:  # noqa: PLR0911  each refusal has a reason of its own
+def pattern_problem(pattern: str) -> str | None:  # noqa: PLR0911  each refusal has a reason of its own
     """Why a pattern is not in the dialect that XSD, Rust and Python read alike; None when it is.
 
     The dialect: `^...$`, letters, escaped punctuation, classes without negation, groups, alternatives inside

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from heartguard_common import __version__, errors
-from heartguard_common.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
-from heartguard_common.failures import PROBLEM_JSON, PROBLEM_XML
+from heartguard_common import __version__
+from heartguard_common.core import errors
+from heartguard_common.http.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
+from heartguard_common.http.error_rendering import PROBLEM_JSON, PROBLEM_XML
+from heartguard_common.http.routing import DOCUMENT_TYPES, Answer, AnyRoute, EmptyCall, Route, StreamAnswer
+from heartguard_common.http.standard_routes import standard_routes
+from heartguard_common.identity.policy import SERVICES, VERSION, Policy, RouteRule
 from heartguard_common.messages import ServiceList, SystemHealth
-from heartguard_common.policy import SERVICES, VERSION, Policy, Row
-from heartguard_common.routing import DOCUMENT_TYPES, Answer, AnyRoute, EmptyCall, Route, StreamAnswer
-from heartguard_common.standard_routes import standard_routes
 from schemas.builder import examples, headers, health
 from schemas.builder.catalogue import error_catalogue, in_order
 from schemas.builder.operation import SECURITY, Operation, Schema, component
@@ -88,7 +89,9 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
     }
 
 
-def named_codes(catalogue: Mapping[str, Sequence[errors.ErrorRow]], joined: Sequence[tuple[Row, AnyRoute]]) -> set[str]:
+def named_codes(
+    catalogue: Mapping[str, Sequence[errors.ErrorCode]], joined: Sequence[tuple[RouteRule, AnyRoute]]
+) -> set[str]:
     """The codes that some route says it raises. Raises JoinError for one that its service has not."""
     for row, route in joined:
         if strange := set(route.raises) - {*catalogue[row.upstream], *catalogue[""]}:
@@ -96,7 +99,7 @@ def named_codes(catalogue: Mapping[str, Sequence[errors.ErrorRow]], joined: Sequ
     return {entry.code for _, route in joined for entry in route.raises}
 
 
-def _join(policy: Policy) -> Iterator[tuple[Row, AnyRoute]]:
+def _join(policy: Policy) -> Iterator[tuple[RouteRule, AnyRoute]]:
     """Each row with its route, in the order of the policy."""
     for service in SERVICES:
         own: tuple[AnyRoute, ...] = ()
@@ -122,7 +125,7 @@ def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
     return made
 
 
-def _own_route(row: Row) -> AnyRoute | None:
+def _own_route(row: RouteRule) -> AnyRoute | None:
     """A route that the gateway answers itself."""
     if row.path == health.PATH:
         return Route(row.method, row.path, _system_health, offers=health.OFFERS)
@@ -150,7 +153,7 @@ def _components(definitions: Mapping[str, Schema]) -> dict[str, Any]:
     return {name: component(definitions[name]) for name in sorted(definitions)}
 
 
-def _responses(catalogue: Mapping[str, Sequence[errors.ErrorRow]], known: Mapping[str, Any]) -> dict[str, Any]:
+def _responses(catalogue: Mapping[str, Sequence[errors.ErrorCode]], known: Mapping[str, Any]) -> dict[str, Any]:
     """One component for each status of the catalogue, and the answer of a service that is not ready."""
     made: dict[str, Any] = {}
     for status in sorted({row.status for rows in catalogue.values() for row in rows}):

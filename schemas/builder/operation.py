@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from heartguard_common.error_documents import INFLUXDB
-from heartguard_common.errors import ErrorRow
-from heartguard_common.policy import ANYONE, INNER, SERVICE, UNLIMITED, Row
-from heartguard_common.routing import ANY_TYPE, DOCUMENT_TYPES, HEALTH_JSON, AnyRoute
+from heartguard_common.contract.error_documents import INFLUXDB
+from heartguard_common.core.errors import ErrorCode
+from heartguard_common.http.routing import ANY_TYPE, DOCUMENT_TYPES, HEALTH_JSON, AnyRoute
+from heartguard_common.identity.policy import ANYONE, INNER, SERVICE, UNLIMITED, RouteRule
 from schemas.builder import examples, headers, health, refusals
 
 Schema = Mapping[str, Any]
@@ -70,10 +70,10 @@ class Operation:
 
     def __init__(
         self,
-        row: Row,
+        row: RouteRule,
         route: AnyRoute,
         definitions: Mapping[str, Schema],
-        catalogue: Mapping[str, Sequence[ErrorRow]],
+        catalogue: Mapping[str, Sequence[ErrorCode]],
         known: Mapping[str, Any],
         named: Collection[str],
     ) -> None:
@@ -228,7 +228,7 @@ class Operation:
         return self._row.method == "GET" and "ETag" in self._route.headers
 
 
-def _others(row: Row, route: AnyRoute) -> list[str]:
+def _others(row: RouteRule, route: AnyRoute) -> list[str]:
     """The media types of an answer that is no message; the schemas are XML and JSON files as they are."""
     if row.path == "/schemas/{file}":
         return ["application/json", "application/xml"]

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from heartguard_common.errors import ErrorRow
-from heartguard_common.policy import ANYONE, SERVICES, UNLIMITED, Row
-from heartguard_common.routing import AnyRoute
+from heartguard_common.core.errors import ErrorCode
+from heartguard_common.http.routing import AnyRoute
+from heartguard_common.identity.policy import ANYONE, SERVICES, UNLIMITED, RouteRule
 
 _PLAIN = ("health", "ready", "metrics")  # the same in every service, and none of its own business
 _OF_ANY = ("GEN_400", "GEN_406", "GEN_422", "GEN_500", "GW_001", "GW_002", "GW_003", "GW_006", "GW_007", "GW_008")
@@ -12,8 +12,8 @@ _OF_A_BODY = ("GEN_413", "GEN_415", "GW_004", "GW_005", "GW_009", "GW_015")
 
 
 def rows_of(
-    row: Row, route: AnyRoute, catalogue: Mapping[str, Sequence[ErrorRow]], named: Collection[str]
-) -> list[ErrorRow]:
+    row: RouteRule, route: AnyRoute, catalogue: Mapping[str, Sequence[ErrorCode]], named: Collection[str]
+) -> list[ErrorCode]:
     """Every refusal an operation can give, by code.
 
     `catalogue`: rows by service, the shared ones under ''. `named`: the codes that some route says it raises; any other
@@ -26,7 +26,7 @@ def rows_of(
     return [known[code] for code in sorted(codes)]
 
 
-def _shared(row: Row, route: AnyRoute) -> set[str]:
+def _shared(row: RouteRule, route: AnyRoute) -> set[str]:
     known = row.who != ANYONE or row.credentials == "optional"
     forwarded = row.upstream != "gateway"
     conditions: tuple[tuple[bool, tuple[str, ...]], ...] = (

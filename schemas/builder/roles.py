@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from heartguard_common.policy import ROLES, Policy
+from heartguard_common.identity.policy import ROLES, Policy
 
 
 def roles(policy: Policy) -> dict[str, Any]:

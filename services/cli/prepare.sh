@@ -67,7 +67,7 @@ venv_failed() {
     give_up "Python can't make a virtual environment: $reason"
 }
 
-# The packages are counted while they come, so that nobody thinks it hangs.
+# Progress is printed, so that the installation does not seem to hang.
 install_into() {
     local venv=$1 file log=$1/install.log
     local options

@@ -2,7 +2,7 @@
 -- KEYS[1] the bucket; ARGV[1] its size in tokens; ARGV[2] microseconds until one token is back.
 -- Answers {allowed, remaining, microseconds until full, microseconds until a token is there}.
 -- All state is the instant at which the bucket will be full: no second field can disagree with it.
--- A bucket is not written to the append-only file: whoever asked would wait for the disk, for what a restart may forget.
+-- A bucket is not written to the append-only file: a request would wait for the disk, for what a restart may lose.
 if redis.replicate_commands then redis.replicate_commands() end -- Redis 6 wants it said first
 redis.set_repl(redis.REPL_NONE)
 local capacity, interval = tonumber(ARGV[1]), tonumber(ARGV[2])

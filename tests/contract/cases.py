@@ -13,8 +13,8 @@ import referencing
 from lxml import etree
 from referencing.jsonschema import DRAFT202012
 
-from heartguard_common.contracts import Contracts, Violations
-from heartguard_common.paths import SCHEMAS_DIR
+from heartguard_common.contract.contracts import Contracts, Violations
+from heartguard_common.core.paths import SCHEMAS_DIR
 
 VECTORS = SCHEMAS_DIR / "vectors"
 CONTRACTS = Contracts.load()
@@ -66,11 +66,11 @@ def vectors(suffix: str = "") -> list[Vector]:
 
 
 def pointers(message: str, body: bytes, media_type: str) -> list[str]:
-    """The pointers of the faults of a body, sorted; empty when it is valid."""
+    """The pointers of the violations in a body, sorted; empty when it is valid."""
     try:
         CONTRACTS[message].decode(body, media_type)
     except Violations as error:
-        return sorted(fault.path for fault in error.faults)
+        return sorted(violation.path for violation in error.violations)
     return []
 
 

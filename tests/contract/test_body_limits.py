@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from heartguard_common import policy, quantity, shapes
-from heartguard_common.contracts import Contracts
-from heartguard_common.paths import SCHEMAS_DIR
-from heartguard_common.shapes import Shape
+from heartguard_common.contract import quantity, shapes
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.contract.shapes import Shape
+from heartguard_common.core.paths import SCHEMAS_DIR
+from heartguard_common.identity import policy
 
 BUNDLE, CONTRACTS, RULES = shapes.load(SCHEMAS_DIR), Contracts.load(), policy.load()
 ISSUED = {"refresh_token", "token"}  # texts of ours that come back: ASCII
@@ -17,7 +18,7 @@ ISSUED = {"refresh_token", "token"}  # texts of ours that come back: ASCII
 BOUNDED_BY_BYTES = {"WriteRequest", "MediaUpload"}
 
 
-def routes() -> Iterator[tuple[policy.Row, str]]:
+def routes() -> Iterator[tuple[policy.RouteRule, str]]:
     for service in policy.SERVICES[1:]:
         for route in importlib.import_module(f"heartguard_{service}.routes").ROUTES:
             row = RULES.row(route.method, route.path)

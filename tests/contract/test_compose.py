@@ -19,8 +19,8 @@ import yaml
 from heartguard_audit.settings import ConsumerSettings
 from heartguard_cli import environment
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_common.paths import REPO_ROOT
-from heartguard_common.settings import variables
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.settings import variables
 
 SERVICES = {
     "gateway": 5000,

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from heartguard_common import policy
-from heartguard_common.deprecation import Deprecation
-from heartguard_common.paths import REPO_ROOT, SCHEMAS_DIR
+from heartguard_common.core.paths import REPO_ROOT, SCHEMAS_DIR
+from heartguard_common.identity import policy
+from heartguard_common.identity.deprecation import Deprecation
 from schemas import build
 from schemas.builder import lint, openapi
 from tests.contract.cases import CONTRACTS, RESOURCES
@@ -21,10 +21,10 @@ OPENAPI = json.loads((SCHEMAS_DIR / "openapi.json").read_text(encoding="utf-8"))
 OPERATIONS = {operation["operationId"]: operation for path in OPENAPI["paths"].values() for operation in path.values()}
 
 
-def faults(change) -> list[str]:
+def violations(change) -> list[str]:
     resources = copy.deepcopy(RESOURCES)
     change(resources["auth_token"]["$defs"])
-    return lint.resource_faults("auth_token", resources["auth_token"], resources)
+    return lint.resource_problems("auth_token", resources["auth_token"], resources)
 
 
 def test_the_generated_files_are_fresh() -> None:
@@ -82,14 +82,16 @@ OUTSIDE = [
 def test_what_leaves_the_subset_is_refused_by_pointer(subtests: pytest.Subtests) -> None:
     for schema, place, reason in OUTSIDE:
         with subtests.test(str(schema)):
-            found = faults(lambda definitions, schema=schema: definitions.update(strange=schema))
-            assert any(fault.startswith(f"#/$defs/strange{place}: ") and reason in fault for fault in found), found
+            found = violations(lambda definitions, schema=schema: definitions.update(strange=schema))
+            assert any(
+                violation.startswith(f"#/$defs/strange{place}: ") and reason in violation for violation in found
+            ), found
 
 
 def test_a_message_must_be_an_object_that_says_what_it_is() -> None:
-    assert len(faults(lambda definitions: definitions.update(Strange=STRING))) == 2
-    assert len(faults(lambda definitions: definitions.update({"strange-name": STRING}))) == 1
-    assert "common" in faults(lambda definitions: definitions.update(email=STRING))[0]
+    assert len(violations(lambda definitions: definitions.update(Strange=STRING))) == 2
+    assert len(violations(lambda definitions: definitions.update({"strange-name": STRING}))) == 1
+    assert "common" in violations(lambda definitions: definitions.update(email=STRING))[0]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_a_message_must_be_an_object_that_says_what_it_is() -> None:
     ],
 )  # fmt: skip
 def test_a_pattern_of_the_dialect_passes(pattern: str) -> None:
-    assert lint.pattern_fault(pattern) is None
+    assert lint.pattern_problem(pattern) is None
 
 
 OTHER_DIALECTS = [
@@ -111,7 +113,7 @@ OTHER_DIALECTS = [
 def test_a_pattern_of_another_dialect_is_refused(subtests: pytest.Subtests) -> None:
     for pattern in OTHER_DIALECTS:
         with subtests.test(pattern):
-            assert lint.pattern_fault(pattern)
+            assert lint.pattern_problem(pattern)
 
 
 def test_every_row_of_the_policy_is_an_operation() -> None:
@@ -155,8 +157,8 @@ def test_every_refusal_is_offered_as_problem_details_too() -> None:
 )
 def test_a_namespace_needs_a_root_and_a_resource_of_its_own(xml: dict, place: str) -> None:
     message = {**RESOURCES["auth_token"]["$defs"]["LoginRequest"], "xml": xml}
-    found = faults(lambda definitions: definitions.update(Strange=message))
-    assert any(fault.startswith(f"#/$defs/Strange{place}: ") for fault in found), found
+    found = violations(lambda definitions: definitions.update(Strange=message))
+    assert any(violation.startswith(f"#/$defs/Strange{place}: ") for violation in found), found
 
 
 def test_an_operation_lists_its_answers_each_with_a_closed_schema(subtests: pytest.Subtests) -> None:

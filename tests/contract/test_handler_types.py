@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from heartguard_auth.errors import BAD_CREDENTIALS
-from heartguard_common import policy
-from heartguard_common.messages import LoginQuery, LoginRequest, LoginResponse, RefreshRequest
-from heartguard_common.paths import REPO_ROOT
-from heartguard_common.routing import (
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.http.routing import (
     Answer,
     Call,
     DocumentStream,
@@ -23,15 +21,17 @@ from heartguard_common.routing import (
     StreamAnswer,
     StreamCall,
 )
-from heartguard_user.errors import NO_USER, ROWS
+from heartguard_common.identity import policy
+from heartguard_common.messages import LoginQuery, LoginRequest, LoginResponse, RefreshRequest
+from heartguard_user.errors import CODES, NO_USER
 from schemas.builder import openapi
 from schemas.builder.openapi import JoinError
 
 HANDLERS = """
 from heartguard_common.messages import ErasureRequest, ErasureResult, LoginRequest, LoginResponse, MediaUploadQuery
-from heartguard_common.calls import Sister
-from heartguard_common.routing import Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer, StreamCall
-from heartguard_common.web import Edge, make_app
+from heartguard_common.stores.service_client import Sister
+from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer, StreamCall
+from heartguard_common.http.web import Edge, make_app
 
 class Good: ...
 class Other: ...
@@ -153,6 +153,6 @@ def test_a_route_raises_what_its_service_has():
     row = next(row for row in policy.load().rows if row.id == "user.read_self")
     route: Route[object, EmptyCall] = Route(row.method, row.path, to_bytes, raises=(BAD_CREDENTIALS,))
     with pytest.raises(JoinError, match=r"user\.read_self"):
-        openapi.named_codes({"": (), "user": ROWS}, [(row, route)])
+        openapi.named_codes({"": (), "user": CODES}, [(row, route)])
     route = Route(row.method, row.path, to_bytes, raises=(NO_USER,))
-    assert openapi.named_codes({"": (), "user": ROWS}, [(row, route)]) == {"USER_001"}
+    assert openapi.named_codes({"": (), "user": CODES}, [(row, route)]) == {"USER_001"}

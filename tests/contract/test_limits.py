@@ -3,8 +3,8 @@
 import json
 import re
 
-from heartguard_common.limits import BY_NAME, TABLE
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.limits import BY_NAME, TABLE
+from heartguard_common.core.paths import REPO_ROOT
 from tests.people import owner
 
 DOCUMENT = (REPO_ROOT / "docs" / "limits.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import re
 from alembic.script import ScriptDirectory
 
 from heartguard_cli.earlier_revisions import EARLIER_REVISIONS
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 
 MIGRATIONS = REPO_ROOT / "migrations"
 FILES = sorted((MIGRATIONS / "versions").glob("*.py"))

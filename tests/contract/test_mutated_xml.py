@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from heartguard_common.contracts import Violations
-from heartguard_common.json_documents import Malformed
+from heartguard_common.contract.contracts import Violations
+from heartguard_common.contract.json_documents import Malformed
 from tests.contract.cases import CONTRACTS, XSI, xsd_accepts
 from tests.contract.documents import documents
 
@@ -73,7 +73,7 @@ def _refused(message: str) -> int:
         except Malformed:
             return
         except Violations as error:
-            reasons = {fault.message for fault in error.faults}
+            reasons = {violation.message for violation in error.violations}
         else:
             reasons = set()
         assert accepted or reasons, body

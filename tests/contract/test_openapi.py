@@ -11,8 +11,8 @@ from lxml import etree
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from referencing.jsonschema import DRAFT202012
 
-from heartguard_common import policy
-from heartguard_common.paths import SCHEMAS_DIR
+from heartguard_common.core.paths import SCHEMAS_DIR
+from heartguard_common.identity import policy
 from tests.clone import Clone
 from tests.contract.cases import xsd_accepts
 from tests.running import unlisted

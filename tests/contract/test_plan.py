@@ -11,8 +11,8 @@ import jwt
 import pytest
 import requests
 
-from heartguard_common import policy
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.identity import policy
 
 ROWS = tomllib.loads((Path(__file__).parent / "plan.toml").read_text(encoding="utf-8"))["rows"]
 PLAN = (REPO_ROOT / "PLAN.md").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 
 FORBIDDEN = (
     *("flask", "werkzeug", "gunicorn", "gevent", "sqlalchemy", "psycopg2", "redis", "requests", "lxml"),

@@ -7,8 +7,8 @@ from io import BytesIO
 import pytest
 from lxml import etree
 
-from heartguard_common.json_documents import parse_json
-from heartguard_common.paths import SCHEMAS_DIR
+from heartguard_common.contract.json_documents import parse_json
+from heartguard_common.core.paths import SCHEMAS_DIR
 from tests.contract.cases import (
     CONTRACTS,
     POINTERS,

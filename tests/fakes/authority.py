@@ -1,9 +1,9 @@
-"""An authority for tests of use cases: everybody is who their token says, unless told otherwise."""
+"""An authority for tests of use cases: everybody is who their token says, unless set otherwise."""
 
 from collections.abc import Iterable
 
-from heartguard_common.errors import INVALID_TOKEN, ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.identity.authentication import Principal
 
 
 class KnownPeople:
@@ -14,9 +14,9 @@ class KnownPeople:
         self.marked_seconds = marked_seconds
 
     def require_actor(
-        self, actor: Principal, *, others: Iterable[int] = (), hold: bool = True, closed: bool = False
+        self, actor: Principal, *, others: Iterable[int] = (), lock: bool = True, closed: bool = False
     ) -> None:
-        del others, hold, closed
+        del others, lock, closed
         if actor.user_id in self.gone:
             raise ServiceError(INVALID_TOKEN)
 

@@ -1,22 +1,22 @@
-"""One house for all tests of protection."""
+"""One running stack for all tests of protection."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from heartguard_cli.environment import SERVICES
-from tests.protection.house import ProtectedHouse, running_house
 from tests.protection.situations import World
+from tests.protection.stack import ProtectedStack, running_stack
 from tests.running import RunningSystem
 from tests.servers import Postgres, Valkey
 
 
 @pytest.fixture(scope="package")
-def protected_house(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProtectedHouse]:
+def protected_stack(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProtectedStack]:
     """Gateway and six services, started once for the directory, over a Valkey of its own, which one file of tests
     flushes and freezes for a moment.
 
-    `protected_house.doors[name].ask(method, path, headers, body)` asks the gateway or a service directly;
+    `protected_stack.entry_points[name].ask(method, path, headers, body)` asks the gateway or a service directly;
     `found("name")` makes an organization with its admin, `join(admin, "manager", "name")` a member. Both are
     logged in: `.bearer`, `.access_token`, `.user_id`, `.org_id`.
     """
@@ -24,8 +24,8 @@ def protected_house(postgres_server: Postgres, tmp_path_factory: pytest.TempPath
     valkey = Valkey(tmp_path_factory.mktemp("protection-valkey"))
     try:
         valkey.start()
-        with postgres_server.database() as database, running_house(database, valkey, directory) as house:
-            yield house
+        with postgres_server.database() as database, running_stack(database, valkey, directory) as stack:
+            yield stack
     finally:
         valkey.stop()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from tests.protection.house import Person
+from tests.protection.stack import Person
 
 PASSWORD = "a long enough phrase"
 ROLES = ("user", "manager", "admin")

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_common import policy
-from tests.protection.house import JSON, PASSWORD, ProtectedHouse
+from heartguard_common.identity import policy
+from tests.protection.stack import JSON, PASSWORD, ProtectedStack
 from tests.tokens import OPERATOR_TOKEN, SERVICES, operator_auth, service_auth, service_secret
 
 LINES = list(csv.DictReader((Path(__file__).parent / "credentials.csv").read_text(encoding="utf-8").splitlines()))
-LAW = policy.load()
+POLICY = policy.load()
 NAMES = {
     "file": "common.xsd",
     "user_id": "999999",
@@ -67,15 +67,18 @@ WRONG = {
 }
 
 
-class Doors:
-    """A kept connection to each door."""
+class EntryPoints:
+    """A kept connection to the gateway and to each service."""
 
-    def __init__(self, house: ProtectedHouse) -> None:
-        self._links = {name: HTTPConnection("127.0.0.1", door.port, timeout=20) for name, door in house.doors.items()}
+    def __init__(self, stack: ProtectedStack) -> None:
+        self._links = {
+            name: HTTPConnection("127.0.0.1", entry_point.port, timeout=20)
+            for name, entry_point in stack.entry_points.items()
+        }
 
-    def ask(self, door: str, line: dict[str, str], credentials: dict[str, str]) -> tuple[int, bool]:
+    def ask(self, entry_point: str, line: dict[str, str], credentials: dict[str, str]) -> tuple[int, bool]:
         """The status, and whether the answer says how to authenticate."""
-        link = self._links[door]
+        link = self._links[entry_point]
         headers = {"Accept": "*/*", **credentials}
         body = None
         if line["method"] in ("POST", "PUT", "PATCH"):
@@ -92,37 +95,39 @@ class Doors:
 
 
 @pytest.fixture(scope="module")
-def doors(protected_house: ProtectedHouse) -> Iterator[Doors]:
-    doors = Doors(protected_house)
-    yield doors
-    doors.close()
+def entry_points(protected_stack: ProtectedStack) -> Iterator[EntryPoints]:
+    entry_points = EntryPoints(protected_stack)
+    yield entry_points
+    entry_points.close()
 
 
 def test_every_route_stands_in_the_table_once() -> None:
     written = [(line["method"], line["path"]) for line in LINES]
-    assert sorted(written) == sorted((row.method, row.path) for row in LAW.rows)
+    assert sorted(written) == sorted((row.method, row.path) for row in POLICY.rows)
 
 
 @pytest.mark.parametrize("service", policy.SERVICES)
-def test_who_is_let_in_with_which_credentials(subtests: pytest.Subtests, doors: Doors, service: str) -> None:
+def test_who_is_let_in_with_which_credentials(
+    subtests: pytest.Subtests, entry_points: EntryPoints, service: str
+) -> None:
     for line in LINES:
-        if LAW.row(line["method"], line["path"]).upstream == service:
+        if POLICY.row(line["method"], line["path"]).upstream == service:
             with subtests.test(f"{line['method']} {line['path']}"):
-                faults = list(_faults(doors, line, service))
-                assert not faults, "\n".join(faults)
+                problems = list(_faults(entry_points, line, service))
+                assert not problems, "\n".join(problems)
 
 
-def _faults(doors: Doors, line: dict[str, str], service: str) -> Iterator[str]:
+def _faults(entry_points: EntryPoints, line: dict[str, str], service: str) -> Iterator[str]:
     """Which callers are let in or refused against the line."""
-    for door in dict.fromkeys(("gateway", service)):
+    for entry_point in dict.fromkeys(("gateway", service)):
         callers = {
             "operator": (operator_auth(), line["operator"]),
-            **{name: (service_auth(name), _of_service(line, name, door)) for name in SERVICES},
+            **{name: (service_auth(name), _of_service(line, name, entry_point)) for name in SERVICES},
             **{name: (headers, line["wrong"]) for name, headers in WRONG.items()},
         }
-        alone, _ = doors.ask(door, line, {})
+        alone, _ = entry_points.ask(entry_point, line, {})
         for name, (credentials, expected) in callers.items():
-            status, challenged = doors.ask(door, line, credentials)
+            status, challenged = entry_points.ask(entry_point, line, credentials)
             right = {
                 "unread": status == alone,
                 "yes": status not in (401, 403) and (status < 500 or status == alone),
@@ -130,12 +135,12 @@ def _faults(doors: Doors, line: dict[str, str], service: str) -> Iterator[str]:
                 "refused": status == 401 and challenged,
             }[expected]
             if not right:
-                yield f"{name} at {door}: {status}, but should be {expected}"
+                yield f"{name} at {entry_point}: {status}, but should be {expected}"
 
 
-def _of_service(line: dict[str, str], name: str, door: str) -> str:
+def _of_service(line: dict[str, str], name: str, entry_point: str) -> str:
     services = line["services"]
-    if door == "gateway" and services != "unread":
+    if entry_point == "gateway" and services != "unread":
         return "refused"
     known = {"all": "yes", "none": "no", "unread": "unread"}
     return known.get(services) or ("yes" if name in services.split() else "no")

@@ -18,8 +18,8 @@ from lxml import etree
 
 from tests.protection import forgery
 from tests.protection.forgery import ORDER, STRANGER, Forge, es256, fixed, hs256, pair, public_jwk, token
-from tests.protection.house import JSON, XML, ProtectedHouse, claims_of
-from tests.service.gateway.house import Gateway
+from tests.protection.stack import JSON, XML, ProtectedStack, claims_of
+from tests.service.gateway.stack import GunicornProcess
 
 # The gateway's own route shows its own verdict, the others may be refused by it or by the service behind it.
 TARGETS = {
@@ -241,14 +241,14 @@ def listener() -> Iterator[Listener]:
 
 
 @pytest.fixture(scope="module")
-def forge(protected_house: ProtectedHouse, listener: Listener) -> Forge:
+def forge(protected_stack: ProtectedStack, listener: Listener) -> Forge:
     """The ring has two keys at least, and the person is an admin whose own token is accepted everywhere."""
-    person = protected_house.found("forged")
-    ring = protected_house.private_keys()
+    person = protected_stack.found("forged")
+    ring = protected_stack.private_keys()
     return Forge(ring, claims_of(person.access_token), person, int(time.time()), listener.url)
 
 
-def ask(gateway: Gateway, path: str, accept: str, credentials: str) -> tuple[int, dict[str, str], bytes]:
+def ask(gateway: GunicornProcess, path: str, accept: str, credentials: str) -> tuple[int, dict[str, str], bytes]:
     answer = gateway.ask("GET", path, {"Accept": accept, "Authorization": f"Bearer {credentials}"})
     return answer.status, answer.headers, answer.body
 
@@ -260,15 +260,15 @@ def code_of(body: bytes, accept: str) -> str | None:
 @pytest.mark.parametrize("accept", [JSON, XML])
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_good_token_made_in_the_same_way_is_accepted(
-    protected_house: ProtectedHouse, forge: Forge, target: str, accept: str
+    protected_stack: ProtectedStack, forge: Forge, target: str, accept: str
 ) -> None:
     """The control: were the tools broken, every forgery would be refused for the wrong reason."""
-    door, path, status = TARGETS[target]
+    entry_point, path, status = TARGETS[target]
     last = list(forge.keys)[-1]
     by_each_key = (forge.signed(), forge.headed(forge.keys[last], kid=last))
     allowed = (forge.signed(nbf=forge.now), forge.signed(aud=["heartguard"]))
     for good in (forge.person.access_token, *by_each_key, *allowed):
-        found, headers_, body = ask(protected_house.doors[door], path, accept, good)
+        found, headers_, body = ask(protected_stack.entry_points[entry_point], path, accept, good)
         assert found == status, (body, good)
         assert headers_["content-type"].startswith(accept)
 
@@ -276,13 +276,13 @@ def test_a_good_token_made_in_the_same_way_is_accepted(
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 @pytest.mark.parametrize("target", TARGETS)
 def test_no_forged_token_is_anybody(
-    protected_house: ProtectedHouse, forge: Forge, target: str, family: Callable[[Forge], dict[str, str]]
+    protected_stack: ProtectedStack, forge: Forge, target: str, family: Callable[[Forge], dict[str, str]]
 ) -> None:
-    door, path, _ = TARGETS[target]
+    entry_point, path, _ = TARGETS[target]
     accepted = []
     for name, forged in family(forge).items():
         for accept in (JSON, XML):
-            status, headers_, body = ask(protected_house.doors[door], path, accept, forged)
+            status, headers_, body = ask(protected_stack.entry_points[entry_point], path, accept, forged)
             if status != 401:
                 accepted.append((name, accept, status, body[:200]))
                 continue
@@ -292,23 +292,23 @@ def test_no_forged_token_is_anybody(
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_kid_of_a_megabyte_fits_no_header(protected_house: ProtectedHouse, forge: Forge, target: str) -> None:
+def test_a_kid_of_a_megabyte_fits_no_header(protected_stack: ProtectedStack, forge: Forge, target: str) -> None:
     """Refused by the HTTP parser with 431 (RFC 6585 section 5), which may hang up before all is read."""
-    door, path, status = TARGETS[target]
+    entry_point, path, status = TARGETS[target]
     huge = forge.headed(kid="k" * 1_000_000)
     request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {huge}\r\n\r\n".encode()
     answer = b""
     with (
-        socket.create_connection(("127.0.0.1", protected_house.doors[door].port), timeout=10) as link,
+        socket.create_connection(("127.0.0.1", protected_stack.entry_points[entry_point].port), timeout=10) as link,
         contextlib.suppress(ConnectionError),
     ):
         link.sendall(request)
         while block := link.recv(65536):
             answer += block
     assert answer == b"" or answer.split(b" ", 2)[1] == b"431"
-    assert ask(protected_house.doors[door], path, JSON, forge.person.access_token)[0] == status
+    assert ask(protected_stack.entry_points[entry_point], path, JSON, forge.person.access_token)[0] == status
 
 
-def test_nobody_has_asked_where_the_tokens_point_to(protected_house: ProtectedHouse, listener: Listener) -> None:
+def test_nobody_has_asked_where_the_tokens_point_to(protected_stack: ProtectedStack, listener: Listener) -> None:
     """Stands behind the tests above: they have sent hundreds of tokens that name this listener."""
     assert listener.asked == []

@@ -1,4 +1,4 @@
-"""Keys that turn and keys that must go, and a Redis that forgets, seen from every door of the running house."""
+"""Key rotation, retired keys, and a Redis that lost its memory, at the gateway and at every service."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from heartguard_auth.keys import main
-from tests.protection.house import JSON, Person, ProtectedHouse, header_of
+from tests.protection.stack import JSON, Person, ProtectedStack, header_of
 from tests.servers import until
 from tests.tokens import settings_environ
 
@@ -29,16 +29,16 @@ PATHS = {
 
 
 @pytest.fixture
-def keys(protected_house: ProtectedHouse, tmp_path: Path) -> Callable[..., int]:
-    """`heartguard keys ...` as the operator runs it beside the running house."""
-    house = protected_house
-    environ = settings_environ("auth", house.database, house.valkey.url, JWT_SECRET="", SPOOL_DIR=str(tmp_path))
+def keys(protected_stack: ProtectedStack, tmp_path: Path) -> Callable[..., int]:
+    """`heartguard keys ...` as the operator runs it beside the running stack."""
+    stack = protected_stack
+    environ = settings_environ("auth", stack.database, stack.valkey.url, JWT_SECRET="", SPOOL_DIR=str(tmp_path))
     return lambda *arguments: main(arguments, environ)
 
 
-def at_every_door(house: ProtectedHouse, token: str) -> dict[str, int]:
+def at_every_entry_point(stack: ProtectedStack, token: str) -> dict[str, int]:
     headers = {"Authorization": f"Bearer {token}", "Accept": JSON}
-    return {name: house.doors[name].ask("GET", path, headers).status for name, path in PATHS.items()}
+    return {name: stack.entry_points[name].ask("GET", path, headers).status for name, path in PATHS.items()}
 
 
 def everywhere(status: int) -> dict[str, int]:
@@ -65,70 +65,72 @@ def load(*askers: Callable[[], object]) -> Iterator[list[Counter[object]]]:
             future.result()
 
 
-def profile(house: ProtectedHouse, door: str, bearer: Callable[[], str]) -> Callable[[], int]:
-    return lambda: house.doors[door].ask("GET", PATHS[door], {"Authorization": f"Bearer {bearer()}"}).status
+def profile(stack: ProtectedStack, entry_point: str, bearer: Callable[[], str]) -> Callable[[], int]:
+    return lambda: (
+        stack.entry_points[entry_point].ask("GET", PATHS[entry_point], {"Authorization": f"Bearer {bearer()}"}).status
+    )
 
 
-def test_a_retired_key_is_refused_at_every_door_within_a_second_and_sessions_go_on(
-    protected_house: ProtectedHouse, keys: Callable[..., int]
+def test_a_retired_key_is_refused_everywhere_within_a_second_and_sessions_go_on(
+    protected_stack: ProtectedStack, keys: Callable[..., int]
 ) -> None:
-    house = protected_house
-    person = house.found("retired")
-    assert at_every_door(house, person.access_token) == everywhere(200)
+    stack = protected_stack
+    person = stack.found("retired")
+    assert at_every_entry_point(stack, person.access_token) == everywhere(200)
     kid = header_of(person.access_token)["kid"]
     assert keys("retire", kid) == 0
     time.sleep(1)
-    assert at_every_door(house, person.access_token) == everywhere(401)
-    answer = house.refresh(person.refresh_token)
+    assert at_every_entry_point(stack, person.access_token) == everywhere(401)
+    answer = stack.refresh(person.refresh_token)
     assert answer.status == 200
     assert header_of(answer.json["access_token"])["kid"] != kid
-    assert at_every_door(house, answer.json["access_token"]) == everywhere(200)
-    with house.valkey.client() as redis:
+    assert at_every_entry_point(stack, answer.json["access_token"]) == everywhere(200)
+    with stack.valkey.client() as redis:
         redis.flushall()
-    assert at_every_door(house, person.access_token) == everywhere(401)
-    assert at_every_door(house, answer.json["access_token"]) == everywhere(200)
+    assert at_every_entry_point(stack, person.access_token) == everywhere(401)
+    assert at_every_entry_point(stack, answer.json["access_token"]) == everywhere(200)
 
 
-def test_a_key_that_signs_before_anybody_knew_it_is_known_at_every_door_within_a_second(
-    protected_house: ProtectedHouse, keys: Callable[..., int]
+def test_a_key_that_signs_before_it_was_published_is_known_everywhere_within_a_second(
+    protected_stack: ProtectedStack, keys: Callable[..., int]
 ) -> None:
-    house = protected_house
-    person = house.found("unpublished")
-    assert at_every_door(house, person.access_token) == everywhere(200)
+    stack = protected_stack
+    person = stack.found("unpublished")
+    assert at_every_entry_point(stack, person.access_token) == everywhere(200)
     # The next key was made known long ago; the one after it, which signs after two have gone, was not.
     first = header_of(person.access_token)["kid"]
     assert keys("retire", first) == 0
-    second = _signed_by_another(house, person, {first})
+    second = _signed_by_another(stack, person, {first})
     assert keys("retire", header_of(second)["kid"]) == 0
-    third = _signed_by_another(house, person, {first, header_of(second)["kid"]})
+    third = _signed_by_another(stack, person, {first, header_of(second)["kid"]})
     # Whoever forges key ids can use a second's question up, and no more.
     forged = jwt.encode({"sub": "1"}, ec.generate_private_key(ec.SECP256R1()), "ES256", {"kid": "forged"})
-    assert at_every_door(house, forged) == everywhere(401)
+    assert at_every_entry_point(stack, forged) == everywhere(401)
     time.sleep(1)
-    assert at_every_door(house, third) == everywhere(200)
-    assert at_every_door(house, second) == everywhere(401)
+    assert at_every_entry_point(stack, third) == everywhere(200)
+    assert at_every_entry_point(stack, second) == everywhere(401)
 
 
-def _signed_by_another(house: ProtectedHouse, person: Person, kids: set[str]) -> str:
+def _signed_by_another(stack: ProtectedStack, person: Person, kids: set[str]) -> str:
     """An access token that none of these keys signed, as soon as auth has read its ring again."""
     tokens = [""]
 
     def signed() -> bool:
-        tokens[0] = house.log_in(person.email)["access_token"]
+        tokens[0] = stack.log_in(person.email)["access_token"]
         return header_of(tokens[0])["kid"] not in kids
 
     until(signed, "a token of another key")
     return tokens[0]
 
 
-def test_a_rotation_under_load_fails_no_request(protected_house: ProtectedHouse, keys: Callable[..., int]) -> None:
-    house = protected_house
-    person = house.found("rotated")
-    tokens = {"access": person.access_token, "refresh": house.log_in(person.email)["refresh_token"]}
+def test_a_rotation_under_load_fails_no_request(protected_stack: ProtectedStack, keys: Callable[..., int]) -> None:
+    stack = protected_stack
+    person = stack.found("rotated")
+    tokens = {"access": person.access_token, "refresh": stack.log_in(person.email)["refresh_token"]}
     signed_by = set()
 
     def refresh() -> int:
-        answer = house.refresh(tokens["refresh"])
+        answer = stack.refresh(tokens["refresh"])
         if answer.status == 200:
             tokens.update(access=answer.json["access_token"], refresh=answer.json["refresh_token"])
             signed_by.add(header_of(tokens["access"])["kid"])
@@ -140,7 +142,10 @@ def test_a_rotation_under_load_fails_no_request(protected_house: ProtectedHouse,
     def newest() -> str:
         return tokens["access"]
 
-    askers = [refresh, *(profile(house, door, who) for door in ("gateway", "user") for who in (old, newest))]
+    askers = [
+        refresh,
+        *(profile(stack, entry_point, who) for entry_point in ("gateway", "user") for who in (old, newest)),
+    ]
     with load(*askers) as seen:
         until(lambda: keys("rotate") == 0, "the next key being known everywhere")
         time.sleep(1)  # the requests are the test; the ring is read again twice a second
@@ -148,24 +153,24 @@ def test_a_rotation_under_load_fails_no_request(protected_house: ProtectedHouse,
     assert min(counts.total() for counts in seen) > 3
     assert len(signed_by) == 2
     assert keys("rotate") == 1  # the key after this one is known to nobody yet
-    assert at_every_door(house, person.access_token) == everywhere(200)
+    assert at_every_entry_point(stack, person.access_token) == everywhere(200)
 
 
-def test_a_redis_that_forgets_under_load_revives_no_token(protected_house: ProtectedHouse) -> None:
-    house = protected_house
-    gone, stays = house.found("forgotten"), house.found("remembered")
-    assert house.doors["gateway"].ask("POST", "/auth/logout", gone.bearer).status == 204
+def test_a_redis_that_forgets_under_load_revives_no_token(protected_stack: ProtectedStack) -> None:
+    stack = protected_stack
+    gone, stays = stack.found("forgotten"), stack.found("remembered")
+    assert stack.entry_points["gateway"].ask("POST", "/auth/logout", gone.bearer).status == 204
 
     def token(person: Person) -> Callable[[], str]:
         return lambda: person.access_token
 
-    doors = ("gateway", "user", "auth")
-    askers = [profile(house, door, token(person)) for person in (gone, stays) for door in doors]
-    with load(*askers) as seen, house.valkey.client() as redis:
+    entry_points = ("gateway", "user", "auth")
+    askers = [profile(stack, entry_point, token(person)) for person in (gone, stays) for entry_point in entry_points]
+    with load(*askers) as seen, stack.valkey.client() as redis:
         for _ in range(30):
             redis.flushall()
             time.sleep(0.05)
-    revoked, living = seen[: len(doors)], seen[len(doors) :]
+    revoked, living = seen[: len(entry_points)], seen[len(entry_points) :]
     assert {status for counts in revoked for status in counts} <= {401, 503}
     assert {status for counts in living for status in counts} <= {200, 503}
     assert all(counts[401] > 3 for counts in revoked)

@@ -16,14 +16,14 @@ import pytest
 import requests
 from lxml import etree
 
-from heartguard_common import policy
-from heartguard_common.contracts import Contracts
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.identity import policy
 from tests.protection import routes  # noqa: F401  # names the requests
 from tests.protection.situations import ROLES, Ask, Situation, World, changes_people, request_of
 
 CALLERS = ("none", *ROLES, "operator", "service")
 CONTRACTS = Contracts.load()
-LAW = policy.load()
+POLICY = policy.load()
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ LINES = _lines()
 
 
 def test_every_route_stands_in_the_matrix_and_nothing_else() -> None:
-    assert {(line.method, line.path) for line in LINES} == {(row.method, row.path) for row in LAW.rows}
+    assert {(line.method, line.path) for line in LINES} == {(row.method, row.path) for row in POLICY.rows}
 
 
 def test_no_line_stands_twice_and_every_target_is_decided() -> None:
@@ -73,25 +73,25 @@ def test_no_line_stands_twice_and_every_target_is_decided() -> None:
 @pytest.mark.parametrize("owner", policy.SERVICES)
 def test_who_may_do_what(subtests: pytest.Subtests, world: World, owner: str) -> None:
     for line in LINES:
-        if LAW.row(line.method, line.path).upstream == owner:
+        if POLICY.row(line.method, line.path).upstream == owner:
             with subtests.test(str(line)):
-                wrong = list(faults(world, line, owner))
+                wrong = list(problems(world, line, owner))
                 assert not wrong, "\n".join(wrong)
 
 
-def faults(world: World, line: Line, owner: str) -> Iterator[str]:
+def problems(world: World, line: Line, owner: str) -> Iterator[str]:
     """Where a cell of the line is not true."""
     for caller in CALLERS:
-        for door in (owner,) if caller == "service" and owner != "gateway" else ("gateway", owner):
+        for entry_point in (owner,) if caller == "service" and owner != "gateway" else ("gateway", owner):
             for media_type in ("application/json", "application/xml"):
                 situation = Situation(
                     world, caller, line.organization, line.person, fresh=changes_people(line.method, line.path)
                 )
                 ask = request_of(line.method, line.path, situation)
-                answer = send(world.urls[door], line.method, ask, situation.headers, media_type)
-                fault = judge(answer, line.statuses[caller], ask, media_type)
-                if fault:
-                    yield f"{caller} at {door} in {media_type}: {fault}"
+                answer = send(world.urls[entry_point], line.method, ask, situation.headers, media_type)
+                problem = judge(answer, line.statuses[caller], ask, media_type)
+                if problem:
+                    yield f"{caller} at {entry_point} in {media_type}: {problem}"
 
 
 def send(url: str, method: str, ask: Ask, credentials: dict[str, str], media_type: str) -> requests.Response:

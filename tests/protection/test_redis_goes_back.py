@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_common.revocation import READY, Mark
+from heartguard_common.identity.revocation import READY, Mark
 from tests.servers import Database, Valkey, children, free_port, until
-from tests.service.gateway.house import Answer, Gateway, environ
+from tests.service.gateway.stack import Answer, GunicornProcess, environ
 from tests.tokens import settings_environ
 
 JSON = {"Content-Type": "application/json"}
@@ -22,8 +22,8 @@ PATHS = {"gateway": "/gateway/services", "user": "/users/me"}
 
 
 @dataclass
-class House:
-    doors: dict[str, Gateway]
+class Stack:
+    entry_points: dict[str, GunicornProcess]
     valkey: Valkey
 
     def person(self, name: str) -> dict[str, str]:
@@ -32,10 +32,10 @@ class House:
         return {"Authorization": f"Bearer {self.post('/auth/login', who).json['access_token']}"}
 
     def post(self, path: str, document: dict[str, str]) -> Answer:
-        return self.doors["gateway"].ask("POST", path, JSON, json.dumps(document).encode())
+        return self.entry_points["gateway"].ask("POST", path, JSON, json.dumps(document).encode())
 
     def statuses(self, person: dict[str, str]) -> dict[str, int]:
-        return {name: self.doors[name].ask("GET", path, person).status for name, path in PATHS.items()}
+        return {name: self.entry_points[name].ask("GET", path, person).status for name, path in PATHS.items()}
 
     def epoch(self) -> int:
         with self.valkey.client() as client:
@@ -44,7 +44,7 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def stack(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The gateway, auth and user, over a Redis as distributions install it: snapshots and no append-only file."""
     directory: Path = tmp_path_factory.mktemp("goes-back")
     valkey = Valkey(directory)
@@ -55,7 +55,7 @@ def house(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -
     urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{port}" for name, port in ports.items()}
     more = {**urls, "JWT_SECRET": "", "RATE_LIMIT": "9999/s"}
     services = {
-        name: Gateway(
+        name: GunicornProcess(
             settings_environ(name, module_database, valkey.url, **more),
             directory / f"{name}.log",
             workers=1,
@@ -64,64 +64,64 @@ def house(module_database: Database, tmp_path_factory: pytest.TempPathFactory) -
         )
         for name in ("auth", "user")
     }
-    front = Gateway(
+    front = GunicornProcess(
         environ(valkey.url, urls["AUTH_URL"], directory / "spool", **more),
         directory / "gateway.log",
         workers=1,
         port=ports["gateway"],
     )
     with services["auth"].running(), services["user"].running(), front.running():
-        yield House({**services, "gateway": front}, valkey)
+        yield Stack({**services, "gateway": front}, valkey)
     valkey.stop()
 
 
-def test_a_snapshot_that_comes_back_revives_no_token(house: House) -> None:
-    gone, stays = house.person("gone"), house.person("stays")
-    with house.valkey.client() as client:
+def test_a_snapshot_that_comes_back_revives_no_token(stack: Stack) -> None:
+    gone, stays = stack.person("gone"), stack.person("stays")
+    with stack.valkey.client() as client:
         client.save()
-    saved = house.epoch()
-    until(lambda: house.epoch() > saved, "a newer mark")
-    assert house.statuses(gone) == COUNTS
-    assert house.doors["gateway"].ask("POST", "/auth/logout", gone).status == 204
-    house.valkey.kill()
-    house.valkey.start()
-    with house.valkey.client() as client:
+    saved = stack.epoch()
+    until(lambda: stack.epoch() > saved, "a newer mark")
+    assert stack.statuses(gone) == COUNTS
+    assert stack.entry_points["gateway"].ask("POST", "/auth/logout", gone).status == 204
+    stack.valkey.kill()
+    stack.valkey.start()
+    with stack.valkey.client() as client:
         assert client.dbsize() > 0, "the snapshot was not read"
     ends = time.monotonic() + 2
     while time.monotonic() < ends:
-        assert house.statuses(gone) == REFUSED
-    until(lambda: house.epoch() > saved, "the mark being renewed")
-    assert house.statuses(gone) == REFUSED
-    assert house.statuses(stays) == COUNTS
+        assert stack.statuses(gone) == REFUSED
+    until(lambda: stack.epoch() > saved, "the mark being renewed")
+    assert stack.statuses(gone) == REFUSED
+    assert stack.statuses(stays) == COUNTS
 
 
-def test_a_full_redis_revives_no_token(house: House) -> None:
-    gone, stays = house.person("full"), house.person("remains")
-    assert house.statuses(gone) == COUNTS
-    with house.valkey.client() as client:
+def test_a_full_redis_revives_no_token(stack: Stack) -> None:
+    gone, stays = stack.person("full"), stack.person("remains")
+    assert stack.statuses(gone) == COUNTS
+    with stack.valkey.client() as client:
         client.config_set("maxmemory", 1)
         try:
-            assert house.doors["auth"].ask("POST", "/auth/logout", gone).status == 204
-            assert house.statuses(gone) == REFUSED
-            assert house.statuses(stays) == COUNTS
+            assert stack.entry_points["auth"].ask("POST", "/auth/logout", gone).status == 204
+            assert stack.statuses(gone) == REFUSED
+            assert stack.statuses(stays) == COUNTS
         finally:
             client.config_set("maxmemory", 0)
-    until(lambda: house.epoch() > 0, "the mark being renewed")
-    assert house.statuses(gone) == REFUSED
+    until(lambda: stack.epoch() > 0, "the mark being renewed")
+    assert stack.statuses(gone) == REFUSED
 
 
-def test_an_auth_that_hangs_stops_nobody_else(house: House) -> None:
-    stays = house.person("patient")
-    assert house.statuses(stays) == COUNTS
-    auth = house.doors["auth"].process
+def test_an_auth_that_hangs_stops_nobody_else(stack: Stack) -> None:
+    stays = stack.person("patient")
+    assert stack.statuses(stays) == COUNTS
+    auth = stack.entry_points["auth"].process
     assert auth is not None
     family = (auth.pid, *children(auth.pid))
     send(family, signal.SIGSTOP)
     try:
-        with house.valkey.client() as client:
+        with stack.valkey.client() as client:
             client.delete(READY)  # as if the last one had expired
-        until(lambda: house.epoch() > 0, "the mark, by another service")
-        assert house.statuses(stays) == COUNTS
+        until(lambda: stack.epoch() > 0, "the mark, by another service")
+        assert stack.statuses(stays) == COUNTS
     finally:
         send(family, signal.SIGCONT)
 

@@ -7,44 +7,44 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.protection.house import JSON, PASSWORD, Person, ProtectedHouse
+from tests.protection.stack import JSON, PASSWORD, Person, ProtectedStack
 
 ASKED = (("gateway", "/users/me"), ("user", "/users/me"), ("organization", "/organization"), ("auth", "/auth/profile"))
-End = Callable[[ProtectedHouse, Person], object]
+End = Callable[[ProtectedStack, Person], object]
 
 
-def status(house: ProtectedHouse, door: str, path: str, person: Person) -> int:
-    return house.doors[door].ask("GET", path, person.bearer).status
+def status(stack: ProtectedStack, entry_point: str, path: str, person: Person) -> int:
+    return stack.entry_points[entry_point].ask("GET", path, person.bearer).status
 
 
-def logout(house: ProtectedHouse, person: Person) -> None:
-    assert house.post("/auth/logout", {"scope": "this"}, person.bearer).status == 204
+def logout(stack: ProtectedStack, person: Person) -> None:
+    assert stack.post("/auth/logout", {"scope": "this"}, person.bearer).status == 204
 
 
-def password_change_elsewhere(house: ProtectedHouse, person: Person) -> None:
-    other = house.log_in(person.email)
+def password_change_elsewhere(stack: ProtectedStack, person: Person) -> None:
+    other = stack.log_in(person.email)
     body = {"current_password": PASSWORD, "new_password": "a better one 2"}
     headers = {"Authorization": f"Bearer {other['access_token']}"}
-    assert house.post("/auth/password", body, headers).status == 204
+    assert stack.post("/auth/password", body, headers).status == 204
 
 
-def reset_by_code(house: ProtectedHouse, person: Person) -> None:
-    code = house.post("/auth/password/code", {"user_id": person.user_id}, person.bearer).json["code"]
-    assert house.post("/auth/password/reset", {"code": code, "new_password": "a better one 2"}).status == 204
+def reset_by_code(stack: ProtectedStack, person: Person) -> None:
+    code = stack.post("/auth/password/code", {"user_id": person.user_id}, person.bearer).json["code"]
+    assert stack.post("/auth/password/reset", {"code": code, "new_password": "a better one 2"}).status == 204
 
 
-def ended_elsewhere(house: ProtectedHouse, person: Person) -> None:
-    other = {"Authorization": f"Bearer {house.log_in(person.email)['access_token']}"}
-    items = house.doors["gateway"].ask("GET", "/auth/sessions", other).json["items"]
+def ended_elsewhere(stack: ProtectedStack, person: Person) -> None:
+    other = {"Authorization": f"Bearer {stack.log_in(person.email)['access_token']}"}
+    items = stack.entry_points["gateway"].ask("GET", "/auth/sessions", other).json["items"]
     id_of_it = next(item["id"] for item in items if not item["current"])
-    assert house.doors["gateway"].ask("DELETE", f"/auth/sessions/{id_of_it}", other).status == 204
+    assert stack.entry_points["gateway"].ask("DELETE", f"/auth/sessions/{id_of_it}", other).status == 204
 
 
 def administered(**change: object) -> End:
-    def by_admin(house: ProtectedHouse, person: Person) -> None:
+    def by_admin(stack: ProtectedStack, person: Person) -> None:
         path = f"/users/{person.user_id}"
         headers = {**ADMINS[person.email], "Content-Type": JSON}
-        answer = house.doors["gateway"].ask("PATCH", path, headers, json.dumps(change).encode())
+        answer = stack.entry_points["gateway"].ask("PATCH", path, headers, json.dumps(change).encode())
         assert answer.status == 200, answer.body
 
     return by_admin
@@ -62,35 +62,35 @@ ENDS: dict[str, End] = {
 
 
 @pytest.mark.parametrize("how", ENDS)
-def test_the_next_request_with_an_ended_token_is_refused_at_every_door(
-    protected_house: ProtectedHouse, how: str
+def test_the_next_request_with_an_ended_token_is_refused_at_every_entry_point(
+    protected_stack: ProtectedStack, how: str
 ) -> None:
-    house, name = protected_house, how.replace(" ", ".")
-    admin = house.found(f"boss.{name}")
+    stack, name = protected_stack, how.replace(" ", ".")
+    admin = stack.found(f"boss.{name}")
     # A code is the admin's to give: that one resets their own.
-    person = admin if how == "password reset" else house.join(admin, "user", f"member.{name}")
+    person = admin if how == "password reset" else stack.join(admin, "user", f"member.{name}")
     ADMINS[person.email] = admin.bearer
-    assert [status(house, door, path, person) for door, path in ASKED] == [200] * len(ASKED)
-    ENDS[how](house, person)
-    found = [status(house, door, path, person) for door, path in ASKED]
+    assert [status(stack, entry_point, path, person) for entry_point, path in ASKED] == [200] * len(ASKED)
+    ENDS[how](stack, person)
+    found = [status(stack, entry_point, path, person) for entry_point, path in ASKED]
     assert found == [401] * len(ASKED)
-    assert house.refresh(person.refresh_token).status == 401
+    assert stack.refresh(person.refresh_token).status == 401
 
 
-def test_a_redis_flushed_under_load_revives_no_token(protected_house: ProtectedHouse) -> None:
-    gone, stays = protected_house.found("gone"), protected_house.found("stays")
-    logout(protected_house, gone)
+def test_a_redis_flushed_under_load_revives_no_token(protected_stack: ProtectedStack) -> None:
+    gone, stays = protected_stack.found("gone"), protected_stack.found("stays")
+    logout(protected_stack, gone)
     stop = threading.Event()
     seen: dict[str, set[int]] = {"gone": set(), "stays": set()}
 
     def load(name: str, person: Person) -> None:
         while not stop.is_set():
-            seen[name] |= {status(protected_house, door, path, person) for door, path in ASKED[:2]}
+            seen[name] |= {status(protected_stack, entry_point, path, person) for entry_point, path in ASKED[:2]}
 
     threads = [threading.Thread(target=load, args=args) for args in (("gone", gone), ("stays", stays)) * 2]
     for thread in threads:
         thread.start()
-    with protected_house.valkey.client() as redis:
+    with protected_stack.valkey.client() as redis:
         for _ in range(20):
             redis.flushall()
             time.sleep(0.05)
@@ -100,13 +100,13 @@ def test_a_redis_flushed_under_load_revives_no_token(protected_house: ProtectedH
     assert seen == {"gone": {401}, "stays": {200}}
 
 
-def test_a_hung_redis_revives_nothing(protected_house: ProtectedHouse) -> None:
-    gone, stays = protected_house.found("gone2"), protected_house.found("stays2")
-    logout(protected_house, gone)
-    protected_house.valkey.freeze()
+def test_a_hung_redis_revives_nothing(protected_stack: ProtectedStack) -> None:
+    gone, stays = protected_stack.found("gone2"), protected_stack.found("stays2")
+    logout(protected_stack, gone)
+    protected_stack.valkey.freeze()
     try:
         for person, expected in ((gone, 401), (stays, 200)):
-            assert status(protected_house, "user", "/users/me", person) == expected
+            assert status(protected_stack, "user", "/users/me", person) == expected
     finally:
-        protected_house.valkey.thaw()
-    assert status(protected_house, "gateway", "/users/me", gone) == 401
+        protected_stack.valkey.thaw()
+    assert status(protected_stack, "gateway", "/users/me", gone) == 401

@@ -5,7 +5,7 @@ from typing import Any
 
 import requests
 
-from heartguard_common import policy
+from heartguard_common.identity import policy
 from tests.contract.cases import plain_xml
 from tests.protection.situations import Person, World
 

@@ -1,6 +1,6 @@
 """Header fields: nothing that is sent becomes a field of an answer, and nobody is who a field says they are.
 
-Through the gateway and at each service's own door.
+Through the gateway and at each service directly.
 """
 
 import itertools
@@ -39,14 +39,14 @@ def fields_of(answer: Raw) -> set[str]:
 
 
 def test_no_value_breaks_out_of_its_field(subtests: pytest.Subtests, world: World) -> None:
-    for door in ["gateway", "user"]:
+    for entry_point in ["gateway", "user"]:
         for field in REFLECTED:
-            with subtests.test(f"{door} {field}"):
+            with subtests.test(f"{entry_point} {field}"):
                 who = world.regulars["user"]
                 for name, sign in BREAKS.items():
                     value = f"{field}: https://portal.example".encode() + sign + b"X-Injected: 1"
                     data = request("GET", "/users/me", value, *bearer(who.bearer), "Connection: close")
-                    answer = send(world.urls[door], data)
+                    answer = send(world.urls[entry_point], data)
                     assert answer.status in (200, 400, 406), (name, answer)
                     assert INJECTED not in fields_of(answer), name
                     assert b"X-Injected" not in answer.body, name
@@ -108,7 +108,7 @@ def test_places_are_made_of_ids_and_of_the_public_url_alone(world: World) -> Non
 
 
 def pretences(other: Person) -> list[str]:
-    """Header lines by which programs of other houses are told who somebody is."""
+    """Header lines by which other systems say who the user is."""
     values = {
         "User": str(other.user_id), "User-ID": str(other.user_id), "UserID": str(other.user_id),
         "Org-ID": str(other.org_id), "Organization-ID": str(other.org_id), "Role": "admin", "User-Role": "admin",
@@ -141,16 +141,16 @@ def few(lines: list[str]) -> list[list[str]]:
     return [lines[start : start + 50] for start in range(0, len(lines), 50)]
 
 
-@pytest.mark.parametrize("door", ["gateway", "user"])
-def test_a_person_stays_who_their_token_says(world: World, door: str) -> None:
+@pytest.mark.parametrize("entry_point", ["gateway", "user"])
+def test_a_person_stays_who_their_token_says(world: World, entry_point: str) -> None:
     me, other = world.regulars["user"], world.founders["other"]
     for portion in few(pretences(other)):
         mine = [*bearer(me.bearer), *portion, "Connection: close"]
-        answer = send(world.urls[door], request("GET", "/users/me", *mine))
+        answer = send(world.urls[entry_point], request("GET", "/users/me", *mine))
         assert answer.status == 200
         assert f'"id":{me.user_id},'.encode() in answer.body
         for target in ("/users", f"/users/{other.user_id}"):
-            assert send(world.urls[door], request("GET", target, *mine)).status in (403, 404)
+            assert send(world.urls[entry_point], request("GET", target, *mine)).status in (403, 404)
 
 
 ROUTES = [("auth", "GET", "/auth/profile"), ("organization", "GET", "/organization"), ("user", "GET", "/users/me"),
@@ -159,9 +159,9 @@ ROUTES = [("auth", "GET", "/auth/profile"), ("organization", "GET", "/organizati
 
 
 def test_nobody_becomes_somebody_by_a_field(subtests: pytest.Subtests, world: World) -> None:
-    for door, method, target in ROUTES:
-        with subtests.test(f"{door} {target}"):
-            for url in (world.urls["gateway"], world.urls[door]):
+    for entry_point, method, target in ROUTES:
+        with subtests.test(f"{entry_point} {target}"):
+            for url in (world.urls["gateway"], world.urls[entry_point]):
                 for portion in few(pretences(world.founders["own"])):
                     answer = send(
                         url, request(method, target, *portion, "Connection: close", body=b"{}" * (method == "POST"))
@@ -174,18 +174,18 @@ FIELDS = ["X-Forwarded-For: 127.0.0.1", "X-Forwarded-For: 10.0.0.1, 127.0.0.1", 
 
 def test_who_is_forwarded_is_not_of_the_inner_network(subtests: pytest.Subtests, world: World) -> None:
     for field in FIELDS:
-        for door in SERVICES:
-            with subtests.test(f"{door} {field}"):
+        for entry_point in SERVICES:
+            with subtests.test(f"{entry_point} {field}"):
                 prefix = {"organization": "/organization", "user": "/users", "influx": "/timeseries"}.get(
-                    door, f"/{door}"
+                    entry_point, f"/{entry_point}"
                 )
                 for name in ("ready", "metrics"):
-                    for url in (world.urls["gateway"], world.urls[door]):
+                    for url in (world.urls["gateway"], world.urls[entry_point]):
                         assert send(url, request("GET", f"{prefix}/{name}", field, "Connection: close")).status == 401
 
 
-@pytest.mark.parametrize("door", ["gateway", "auth"])
-def test_an_address_is_the_one_that_was_seen(world: World, door: str) -> None:
+@pytest.mark.parametrize("entry_point", ["gateway", "auth"])
+def test_an_address_is_the_one_that_was_seen(world: World, entry_point: str) -> None:
     me = world.member("user")
     body = b'{"email":"%b","password":"a long enough phrase"}' % me.email.encode()
     forged = (
@@ -195,13 +195,13 @@ def test_an_address_is_the_one_that_was_seen(world: World, door: str) -> None:
         "Forwarded: for=6.6.6.6",
     )
     json_body = ("Content-Type: application/json", "Connection: close")
-    assert send(world.urls[door], request("POST", "/auth/login", *forged, *json_body, body=body)).status == 200
+    assert send(world.urls[entry_point], request("POST", "/auth/login", *forged, *json_body, body=body)).status == 200
     sessions = world.call("GET", "/auth/sessions", me)["items"]
     assert {item["address"] for item in sessions} == {"127.0.0.1"}
 
 
-@pytest.mark.parametrize("door", ["gateway", "user"])
-def test_the_gateways_id_is_the_gateways(world: World, door: str) -> None:
+@pytest.mark.parametrize("entry_point", ["gateway", "user"])
+def test_the_gateways_id_is_the_gateways(world: World, entry_point: str) -> None:
     """A person names neither an event of somebody else's request nor a text of their own as what led to a change."""
     admin = world.founders["own"]
     member = world.member("user")
@@ -212,7 +212,7 @@ def test_the_gateways_id_is_the_gateways(world: World, door: str) -> None:
         f"X-Gateway-Request-ID: {theirs}", f"X-Request-ID: {mark}",
         "Content-Type: application/json", "Connection: close", body=b'{"role":"manager"}',
     )  # fmt: skip
-    answer = send(world.urls[door], data)
+    answer = send(world.urls[entry_point], data)
     assert answer.status == 200, answer
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
@@ -221,7 +221,7 @@ def test_the_gateways_id_is_the_gateways(world: World, door: str) -> None:
         if len(changes) == 2:
             break
         time.sleep(0.05)
-    expected = answer.all("x-gateway-request-id")[0] if door == "gateway" else None
+    expected = answer.all("x-gateway-request-id")[0] if entry_point == "gateway" else None
     assert changes == {"user": expected, "auth": expected}
 
 
@@ -229,9 +229,9 @@ def test_a_method_is_the_one_of_the_request_line(world: World) -> None:
     who = world.regulars["admin"]
     item = world.upload(who)
     for field in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
-        for door in ("gateway", "media"):
+        for entry_point in ("gateway", "media"):
             answer = send(
-                world.urls[door],
+                world.urls[entry_point],
                 request("GET", f"/media/items/{item}", f"{field}: DELETE", *bearer(who.bearer), "Connection: close"),
             )
             assert answer.status == 200

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import requests
 
-from heartguard_common.json_documents import dump_json
+from heartguard_common.contract.json_documents import dump_json
 from tests.protection.situations import World
 from tests.security.documents import MARK, TARGETS, Target
 from tests.security.test_xml_attacks import spared

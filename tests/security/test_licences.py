@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 from tests.unit.cli.test_requirements import pins
 
 FILES = sorted(REPO_ROOT.glob("services/*/requirements.txt"))

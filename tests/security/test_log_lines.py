@@ -1,4 +1,4 @@
-"""What strangers write never writes a log line: one request is one line of JSON of each program that answered it."""
+"""Clients can't forge log lines: one request is one line of JSON of each program that answered it."""
 
 import itertools
 import json
@@ -118,11 +118,11 @@ NO_REQUESTS = [
 
 
 def test_requests_that_are_none(subtests: pytest.Subtests, running_system: RunningSystem, world: World) -> None:
-    for door in ["gateway", "user"]:
+    for entry_point in ["gateway", "user"]:
         for data in NO_REQUESTS:
-            with subtests.test(f"{door} {data}"):
+            with subtests.test(f"{entry_point} {data}"):
                 before = len(all_lines(running_system.clone))
-                assert send(world.urls[door], data).status >= 400
-                log = (running_system.clone.layout.log / f"{door}.log").read_text()
+                assert send(world.urls[entry_point], data).status >= 400
+                log = (running_system.clone.layout.log / f"{entry_point}.log").read_text()
                 assert len(all_lines(running_system.clone)) >= before
                 assert "abcdefgh-secret-of-mine" not in log

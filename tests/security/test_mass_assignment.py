@@ -11,13 +11,13 @@ from psycopg2 import sql
 
 from heartguard_cli.embedded import PostgresCluster
 from heartguard_cli.urls import libpq
-from heartguard_common import policy
+from heartguard_common.identity import policy
 from tests.contract.cases import RESOURCE_OF, RESOURCES, plain_xml
 from tests.protection import routes  # noqa: F401  # names the requests
 from tests.protection.situations import BUILDERS, Situation, World, request_of
 from tests.running import RunningSystem
 
-LAW = policy.load()
+POLICY = policy.load()
 SCHEMA = "heartguard_core"
 FORBIDDEN: dict[str, Any] = {
     "id": 1, "user_id": 1, "org_id": 1, "organization_id": 1, "owner_id": 1, "role": "admin", "roles": "admin",
@@ -41,7 +41,7 @@ RESTLESS = {
     "sessions",
     "auth_guesses",
 }
-WRITERS = sorted((row.method, row.path) for row in LAW.rows if row.method in ("POST", "PUT", "PATCH", "DELETE"))
+WRITERS = sorted((row.method, row.path) for row in POLICY.rows if row.method in ("POST", "PUT", "PATCH", "DELETE"))
 
 
 def state(system: RunningSystem) -> dict[str, tuple[int, int]]:
@@ -69,7 +69,7 @@ def properties(message: str) -> set[str]:
 def test_no_body_sets_what_is_not_its_to_set(
     running_system: RunningSystem, world: World, method: str, path: str
 ) -> None:
-    row = LAW.row(method, path)
+    row = POLICY.row(method, path)
     assert row is not None
     caller = next((role for role in ("admin", "operator") if row.who == policy.ANYONE or row.scope(role)), "service")
     case = Situation(world, caller, "own", "self", fresh=True)
@@ -104,7 +104,7 @@ def test_no_body_sets_what_is_not_its_to_set(
 
 
 def named(answer: requests.Response) -> set[str]:
-    """The places an error tells of."""
+    """The places that an error names."""
     if "json" in answer.headers["Content-Type"]:
         return {detail["path"] for detail in answer.json()["error"]["details"]}
     return {str(path.text) for path in etree.fromstring(answer.content).iterfind("details/detail/path")}

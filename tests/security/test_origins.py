@@ -7,7 +7,7 @@ from tests.protection.situations import PASSWORD, World
 from tests.running import PORTAL
 from tests.security.wire import bearer, request, send
 
-STRANGERS = [
+FOREIGN_ORIGINS = [
     "null", "*", "https://evil.example", "http://portal.example", "https://portal.example:8443",
     "https://portal.example:443", "https://portal.example.", "https://portal.example/", "https://portal.example.evil.example",
     "https://evil-portal.example", "https://evilportal.example", "https://sub.portal.example", "https://portal.exampl",
@@ -22,8 +22,8 @@ def allowed(answer: requests.Response) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name.lower().startswith("access-control-")}
 
 
-def test_a_stranger_is_told_nothing(subtests: pytest.Subtests, world: World) -> None:
-    for origin in STRANGERS:
+def test_a_foreign_origin_gets_no_cors_headers(subtests: pytest.Subtests, world: World) -> None:
+    for origin in FOREIGN_ORIGINS:
         with subtests.test(origin):
             who = world.regulars["user"]
             asked = {"Origin": origin.encode(), "Access-Control-Request-Method": "PUT"}
@@ -41,7 +41,7 @@ def test_a_stranger_is_told_nothing(subtests: pytest.Subtests, world: World) -> 
                 assert "Origin" in answer.headers["Vary"]
 
 
-def test_the_portal_is_told_what_it_may_and_no_more(world: World) -> None:
+def test_the_portal_gets_exactly_the_cors_headers_it_needs(world: World) -> None:
     url = world.urls["gateway"] + "/users/me"
     asked = {
         "Origin": PORTAL, "Access-Control-Request-Method": "DELETE", "Access-Control-Request-Headers": "X-Evil, X-Role",
@@ -75,20 +75,20 @@ def test_two_origins_are_none(world: World) -> None:
         assert not [name for name, _ in answer.fields if name.startswith("access-control-")]
 
 
-@pytest.mark.parametrize("door", ["auth", "user", "media"])
-def test_a_service_itself_knows_no_origin(world: World, door: str) -> None:
-    path = {"auth": "/auth/profile", "user": "/users/me", "media": "/media/items"}[door]
+@pytest.mark.parametrize("entry_point", ["auth", "user", "media"])
+def test_a_service_itself_knows_no_origin(world: World, entry_point: str) -> None:
+    path = {"auth": "/auth/profile", "user": "/users/me", "media": "/media/items"}[entry_point]
     headers = {**world.regulars["user"].bearer, "Origin": PORTAL}
-    assert not allowed(requests.get(world.urls[door] + path, headers=headers, timeout=10))
+    assert not allowed(requests.get(world.urls[entry_point] + path, headers=headers, timeout=10))
 
 
 def test_no_other_origin_uses_the_cookie(world: World) -> None:
-    """A page of a stranger makes the browser send it; only the portal's request counts."""
+    """A foreign page makes the browser send it; only the portal's request counts."""
     who, url = world.member("user"), world.urls["gateway"] + "/auth/"
     login = requests.post(url + "login?cookie=1", json={"email": who.email, "password": PASSWORD}, timeout=10)
     (cookie,) = login.cookies
     sent = {"Cookie": f"{cookie.name}={cookie.value}"}
-    for origin in (*STRANGERS, ""):
+    for origin in (*FOREIGN_ORIGINS, ""):
         answer = requests.post(url + "refresh", headers={**sent, "Origin": origin.encode()}, timeout=10)
         assert answer.status_code == 403, origin
         assert "Set-Cookie" not in answer.headers

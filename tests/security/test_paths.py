@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from heartguard_common import policy
+from heartguard_common.identity import policy
 from tests.protection.situations import World
 from tests.running import RunningSystem
 from tests.security.lines import lines
@@ -22,7 +22,7 @@ UUID = "01890000-0000-7000-8000-000000000000"
 EXAMPLES = {"integer": "999999", "uuid": UUID, "text": "org_999999"}
 
 
-def path_of(row: policy.Row) -> str:
+def path_of(row: policy.RouteRule) -> str:
     return "".join("/" + (EXAMPLES[part.kind] if part.kind else part.text) for part in row.segments)
 
 
@@ -97,7 +97,7 @@ SAME: dict[str, Callable[[str], str]] = {
 _numbers = itertools.count(time.time_ns() % 10**9)
 
 
-class Prowler:
+class Prober:
     """Somebody without rights who tries spellings, and reads afterwards which rules had been asked."""
 
     def __init__(self, system: RunningSystem, who: dict[str, str]) -> None:
@@ -133,66 +133,66 @@ class Prowler:
 
 
 @pytest.fixture(scope="module")
-def prowler(running_system: RunningSystem, world: World) -> Prowler:
-    return Prowler(running_system, world.member("user").bearer)
+def prober(running_system: RunningSystem, world: World) -> Prober:
+    return Prober(running_system, world.member("user").bearer)
 
 
-def test_no_spelling_leads_to_another_rule(prowler: Prowler) -> None:
+def test_no_spelling_leads_to_another_rule(prober: Prober) -> None:
     asked = {}
     for row in ROWS:
         for name, (spell, _) in REFUSED.items():
-            asked[prowler.go(row.method, spell(path_of(row)))] = (row, name)
-    routes = prowler.routes()
+            asked[prober.go(row.method, spell(path_of(row)))] = (row, name)
+    routes = prober.routes()
     wrong = []
     for mark, (row, name) in asked.items():
-        status, (route, services) = prowler.statuses[mark], routes[mark]
+        status, (route, services) = prober.statuses[mark], routes[mark]
         if status not in REFUSED[name][1] or route != "unmatched" or services:
             wrong.append(f"{row.id}, {name}: {status}, {route} at the gateway, {services or 'nothing'} at services")
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-def test_what_stands_behind_belongs_to_the_name(prowler: Prowler, name: str) -> None:
-    asked = {prowler.go(row.method, ENDINGS[name](path_of(row))): row for row in ROWS}
-    routes = prowler.routes()
+def test_what_stands_behind_belongs_to_the_name(prober: Prober, name: str) -> None:
+    asked = {prober.go(row.method, ENDINGS[name](path_of(row))): row for row in ROWS}
+    routes = prober.routes()
     for mark, row in asked.items():
         route, services = routes[mark]
         if row.segments[-1].kind == "text":
             assert (route, services) in ((row.id, {row.id}), (row.id, set())), (row.id, route, services)
-            assert prowler.statuses[mark] in (403, 404)
+            assert prober.statuses[mark] in (403, 404)
         elif row.segments[-1].kind == "uuid" and name == "other case":
             continue  # RFC 9562 section 4: upper and lower case are one
         else:
-            assert (prowler.statuses[mark], route, services) == (404, "unmatched", set()), row.id
+            assert (prober.statuses[mark], route, services) == (404, "unmatched", set()), row.id
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_what_means_the_same_is_judged_the_same(prowler: Prowler, name: str) -> None:
-    plain = {prowler.go(row.method, path_of(row)): row for row in ROWS if row.method == "GET"}
-    spelled = {prowler.go(row.method, SAME[name](path_of(row))): row for row in plain.values()}
-    routes = prowler.routes()
+def test_what_means_the_same_is_judged_the_same(prober: Prober, name: str) -> None:
+    plain = {prober.go(row.method, path_of(row)): row for row in ROWS if row.method == "GET"}
+    spelled = {prober.go(row.method, SAME[name](path_of(row))): row for row in plain.values()}
+    routes = prober.routes()
     for one, other in zip(plain, spelled, strict=True):
         assert routes[one] == routes[other], plain[one].id
         assert routes[one][0] in {row.id for row in ROWS}
         assert routes[one][1] <= {routes[one][0]}
-        assert prowler.statuses[one] == prowler.statuses[other], plain[one].id
+        assert prober.statuses[one] == prober.statuses[other], plain[one].id
 
 
 @pytest.mark.parametrize(
     "target",
     [b"/users/me\x00", b"/users/me\xff", b"/users/me\x7f", b"/users/\x1bme", b"/users/me\rx", b"/users/me\x0bx"],
 )
-def test_raw_bytes_no_path_may_hold(prowler: Prowler, target: bytes) -> None:
-    answer = send(prowler.system.gateway_url, request("GET", target, *bearer(prowler.who), "Connection: close"))
+def test_raw_bytes_no_path_may_hold(prober: Prober, target: bytes) -> None:
+    answer = send(prober.system.gateway_url, request("GET", target, *bearer(prober.who), "Connection: close"))
     assert answer.status in (400, 404)
     assert b'"error"' in answer.body
 
 
-def test_two_spellings_of_a_parameter_have_one_reading(prowler: Prowler) -> None:
-    url = urlsplit(prowler.system.gateway_url)
+def test_two_spellings_of_a_parameter_have_one_reading(prober: Prober) -> None:
+    url = urlsplit(prober.system.gateway_url)
     assert url.port
     for query, kind in (("format=xml&format=json", b"<Error>"), ("format=json&format=xml", b'{"error"')):
         # refused by the gateway, and by the service behind it
         for path in ("/users", "/users/me/exports/" + UUID):
-            data = request("GET", f"{path}?{query}", *bearer(prowler.who), "Connection: close")
-            assert kind in send(prowler.system.gateway_url, data).body, (path, query)
+            data = request("GET", f"{path}?{query}", *bearer(prober.who), "Connection: close")
+            assert kind in send(prober.system.gateway_url, data).body, (path, query)

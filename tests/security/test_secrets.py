@@ -76,12 +76,14 @@ def misplaced(url: str, secret: str, who: Person) -> list[requests.Response]:
     return answers
 
 
-@pytest.mark.parametrize("door", ["gateway", "user", "auth", "media"])
-def test_a_secret_in_the_wrong_place_goes_nowhere(running_system: RunningSystem, world: World, door: str) -> None:
+@pytest.mark.parametrize("entry_point", ["gateway", "user", "auth", "media"])
+def test_a_secret_in_the_wrong_place_goes_nowhere(
+    running_system: RunningSystem, world: World, entry_point: str
+) -> None:
     who = world.member("user")
     secrets = secrets_of(world, who)
     for kind, secret in secrets.items():
-        for answer in misplaced(world.urls[door], secret, who):
+        for answer in misplaced(world.urls[entry_point], secret, who):
             assert answer.status_code != 500, (kind, answer.url, answer.text)
             if answer.status_code >= 400:
                 assert secret not in answer.text, (kind, answer.url, answer.text)

@@ -24,7 +24,7 @@ import redis
 import requests
 
 from heartguard_cli import environment
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 from tests.servers import FAST, Postgres, Valkey, free_port, until
 
 pytestmark = pytest.mark.timeout(600)

@@ -3,7 +3,7 @@
 import re
 
 
-def test_the_demo_walks_through_the_main_job(running_system):
+def test_the_demo_shows_the_main_job(running_system):
     done = running_system.clone.script("demo.sh", GATEWAY_HOST=running_system.gateway_url)
     assert (done.returncode, done.stderr) == (0, "")
     steps = re.findall(r"^([1-7])\. ", done.stdout, re.MULTILINE)

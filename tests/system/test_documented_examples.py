@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 from tests import printed
 from tests.clone import Clone
 

@@ -7,8 +7,8 @@ import pytest
 import requests
 from lxml import etree
 
-from heartguard_common import policy
-from heartguard_common.contracts import Contracts
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.identity import policy
 
 ROWS = policy.load().rows
 CONTRACTS = Contracts.load()

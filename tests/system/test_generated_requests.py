@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from lxml import etree
 from schemathesis import checks
 
-from heartguard_common.json_documents import dump_json
-from heartguard_common.paths import SCHEMAS_DIR
+from heartguard_common.contract.json_documents import dump_json
+from heartguard_common.core.paths import SCHEMAS_DIR
 from tests.contract.cases import CONTRACTS, RESOURCE_OF, oracle, xsd_accepts
 
 OPENAPI = json.loads((SCHEMAS_DIR / "openapi.json").read_text(encoding="utf-8"))
@@ -121,15 +121,17 @@ def twin(operation, document):
     text = json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass").decode("utf-8", "replace")
     if UNSAYABLE.search(text):
         return None
-    faults = list(oracle(message).iter_errors(document))
+    violations = list(oracle(message).iter_errors(document))
     try:
         body = CONTRACTS[message].encode(document, XML)
         etree.fromstring(body)
     except Exception:  # noqa: BLE001  whatever the encoder makes of nonsense: there is no twin
-        assert faults, "the encoder refuses a valid document"
+        assert violations, "the encoder refuses a valid document"
         return None
     # A wrong type or an unknown member may look well in XML, where all is text, or be left out by the encoder.
-    alike = all(fault.validator not in ("type", "additionalProperties", "propertyNames") for fault in faults)
+    alike = all(
+        violation.validator not in ("type", "additionalProperties", "propertyNames") for violation in violations
+    )
     return body, alike
 
 
@@ -150,7 +152,7 @@ def verdict(answer):
         error = answer.json().get("error")
         if error is None:
             return False, [], None  # the 503 of a service that is not ready
-        code, places = error["code"], [fault["path"] for fault in error.get("details", [])]
+        code, places = error["code"], [violation["path"] for violation in error.get("details", [])]
     else:
         root = etree.fromstring(answer.content)
         code, places = root.findtext("code"), [place.text or "" for place in root.iterfind("details/detail/path")]

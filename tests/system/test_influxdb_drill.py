@@ -10,8 +10,8 @@ from dotenv import dotenv_values
 
 from heartguard_cli.backup.places import Directory
 from heartguard_cli.backup.taking import existing
-from heartguard_common.clock import SystemClock
-from heartguard_common.deletion_list import Deletion, DeletionList
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.jobs.deletion_list import Deletion, DeletionList
 from tests.clone import Clone
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN

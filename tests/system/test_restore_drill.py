@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 
 from heartguard_cli.backup.places import Directory
 from heartguard_cli.backup.taking import existing
-from heartguard_common.deletion_list import NAME
+from heartguard_common.jobs.deletion_list import NAME
 from tests.clone import Clone
 from tests.servers import until
 from tests.system.writer import Member, heart_rate

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from tests.clone import Clone
-from tests.media_house import MEBIBYTE, peak_of
+from tests.media_stack import MEBIBYTE, peak_of
 from tests.servers import until
 from tests.system.killing import clone, member
 from tests.system.writer import Member

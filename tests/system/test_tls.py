@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from heartguard_common.paths import REPO_ROOT
-from tests.protection.house import JSON, ProtectedHouse, running_house
+from heartguard_common.core.paths import REPO_ROOT
+from tests.protection.stack import JSON, ProtectedStack, running_stack
 from tests.servers import Database, Postgres, Valkey, measured, until
 from tests.tls import Authority, front
 from tests.tokens import SERVICES, settings_environ
@@ -52,22 +52,22 @@ def test_the_whole_system_works_over_tls(
         secured = SecuredDatabase(database, database_port, authority)
         password = make_url(valkey.url).password
         redis = SecuredValkey(f"rediss://:{password}@127.0.0.1:{redis_port}/0?ssl_ca_certs={authority.file}")
-        with running_house(secured, redis, tmp_path) as house:  # type: ignore[arg-type]
-            use(house, settings_environ("audit", secured, redis.url))  # type: ignore[arg-type]
+        with running_stack(secured, redis, tmp_path) as stack:  # type: ignore[arg-type]
+            use(stack, settings_environ("audit", secured, redis.url))  # type: ignore[arg-type]
             for name in SERVICES:
                 prefix = {"user": "/users", "influx": "/timeseries"}.get(name, f"/{name}")
-                ready = house.doors[name].ask("GET", f"{prefix}/ready").json
+                ready = stack.entry_points[name].ask("GET", f"{prefix}/ready").json
                 assert {it["name"] for it in ready["dependencies"] if it["status"] != "ok"} <= {"consumer"}
 
 
-def use(house: ProtectedHouse, environ: dict[str, str]) -> None:
+def use(stack: ProtectedStack, environ: dict[str, str]) -> None:
     """One of each kind: an account, a point, a file, a change whose event the consumer brings into the trail."""
-    admin = house.found("secured")
+    admin = stack.found("secured")
     headers = {**admin.bearer, "Content-Type": JSON}
     point = b'{"bucket": "org_%d", "points": [{"measurement": "heart_rate", "fields": {"bpm": 71}}]}' % admin.org_id
     file = b'{"file_name": "n.txt", "content_type": "text/plain", "data_base64": "aGk="}'
     for path, body in (("/timeseries/write", point), ("/media/upload", file)):
-        answer = house.doors["gateway"].ask("POST", path, headers, body)
+        answer = stack.entry_points["gateway"].ask("POST", path, headers, body)
         assert answer.status < 300, answer.body
     paths = os.pathsep.join(str(REPO_ROOT / "services" / name / "src") for name in ("common", "audit"))
     consumer = subprocess.Popen(
@@ -75,11 +75,14 @@ def use(house: ProtectedHouse, environ: dict[str, str]) -> None:
         env={"PATH": os.environ["PATH"], "PYTHONPATH": paths, **measured(), **environ},
     )
     try:
-        until(lambda: {"access", "change"} <= kinds(house, admin.bearer), "both kinds of events in the trail")
+        until(lambda: {"access", "change"} <= kinds(stack, admin.bearer), "both kinds of events in the trail")
     finally:
         consumer.terminate()
         assert consumer.wait(20) == 0
 
 
-def kinds(house: ProtectedHouse, bearer: dict[str, str]) -> set[str]:
-    return {item["kind"] for item in house.doors["gateway"].ask("GET", "/audit/events?limit=100", bearer).json["items"]}
+def kinds(stack: ProtectedStack, bearer: dict[str, str]) -> set[str]:
+    return {
+        item["kind"]
+        for item in stack.entry_points["gateway"].ask("GET", "/audit/events?limit=100", bearer).json["items"]
+    }

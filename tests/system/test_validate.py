@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from heartguard_common import policy
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.identity import policy
 from tests.running import RunningSystem
 from tests.system.spoiling import (
     Reply,

@@ -25,7 +25,7 @@ def rows(clone: Clone) -> Counter[tuple[str, int]]:
 
 
 def remove(clone: Clone, moment: str) -> None:
-    """Take the points of one second out of PostgreSQL, as a fault would that nobody has thought of."""
+    """Take the points of one second out of PostgreSQL, as an unforeseen error would."""
     cluster = PostgresCluster(clone.layout.var / "pg", clone.ports["postgres"])
     time_ns = int(datetime.fromisoformat(moment).timestamp()) * 10**9
     with psycopg2.connect(libpq(cluster.url())) as connection, connection.cursor() as cursor:

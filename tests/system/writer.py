@@ -96,7 +96,7 @@ def heart_rate(moment: str) -> dict[str, Any]:
 
 @dataclass
 class Writer:
-    """Writes until it is told to stop, `size` points at a time; what got no answer, or no 200, is not acknowledged."""
+    """Writes until it is stopped, `size` points at a time; what got no answer, or no 200, is not acknowledged."""
 
     member: Member
     size: int = 1

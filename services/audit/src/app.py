@@ -1,4 +1,4 @@
-"""Gunicorn's door."""
+"""The WSGI application, for gunicorn."""
 
 from heartguard_audit.settings import Settings
 from heartguard_audit.wiring import create_app

@@ -1,4 +1,4 @@
-"""Gunicorn's door."""
+"""The WSGI application, for gunicorn."""
 
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app

@@ -1,8 +1,8 @@
 # ruff: noqa: INP001  a program of its own, which runs where heartguard_cli is not installed
-"""Judge one answer for validate_endpoints.sh: say what is wrong with it, and tell values that later rows need.
+"""Judge one answer for validate_endpoints.sh: print what is wrong with it, and the values that later rows need.
 
 Arguments: format, expected root, body file, header file, request id, checks..., `--`, paths to keep...
-The first line of the output is the fault, empty if there is none; then comes one line for each path to keep.
+The first line of the output is the problem, empty if there is none; then comes one line for each path to keep.
 
 A check is `path`, `path=value` or `path:type`, or `header:Name` with or without `=part`. A path goes down by member or
 element names; `a/b[]/c` means c of every item of the list b, of which there must be some. The root is the name of the
@@ -72,7 +72,7 @@ class Answer:
                 check_one(document, check)
 
     def keep(self, path: str) -> str:
-        """The value at a path whatever the answer claims to be, because later rows must not fail for its faults."""
+        """The value at a path whatever the answer claims to be: its problems must not make later rows fail."""
         if path.startswith("header:"):
             return self.headers.get(path[7:].lower(), "")
         for load in (json.loads, ET.fromstring):

@@ -1,4 +1,4 @@
-"""Gunicorn's door."""
+"""The WSGI application, for gunicorn."""
 
 from heartguard_gateway.settings import Settings
 from heartguard_gateway.wiring import create_app

@@ -1,4 +1,4 @@
-"""Gunicorn's door to the time-series service."""
+"""The WSGI application of the time-series service, for gunicorn."""
 
 from heartguard_influx.settings import Settings
 from heartguard_influx.wiring import create_app

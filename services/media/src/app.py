@@ -1,4 +1,4 @@
-"""Gunicorn's door."""
+"""The WSGI application, for gunicorn."""
 
 from heartguard_media.settings import Settings
 from heartguard_media.wiring import create_app

@@ -1,4 +1,4 @@
-"""Gunicorn's door to the organization service."""
+"""The WSGI application of the organization service, for gunicorn."""
 
 from heartguard_organization.settings import Settings
 from heartguard_organization.wiring import create_app

@@ -1,4 +1,4 @@
-"""Gunicorn's door to the user service."""
+"""The WSGI application of the user service, for gunicorn."""
 
 from heartguard_user.settings import Settings
 from heartguard_user.wiring import create_app

@@ -10,7 +10,7 @@ import re
 import statistics
 from decimal import Decimal
 
-from heartguard_common.clock import parse_rfc3339, rfc3339
+from heartguard_common.core.clock import parse_rfc3339, rfc3339
 from tests.fakes.influxdb.model_tests import longest_chain, passes
 
 SECONDS_NS = {"ns": 1, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}

@@ -8,12 +8,12 @@ from heartguard_audit.domain.chain import Keys
 from heartguard_audit.settings import Settings
 from heartguard_audit.store.outbox import PostgresOutbox
 from heartguard_audit.store.stream import RedisStream
-from heartguard_audit.usecases.intake import Intake
+from heartguard_audit.usecases.ingest import EventIngest
 from heartguard_audit.wiring import create_app
-from heartguard_common.database import Database
-from heartguard_common.lifecycle import LIFECYCLE
-from heartguard_common.store_redis import make_redis
-from tests.store.audit.conftest import Trail, letters_of
+from heartguard_common.core.lifecycle import LIFECYCLE
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.redis_client import make_redis
+from tests.store.audit.conftest import Trail, dead_letters_of
 from tests.tokens import settings_environ
 
 
@@ -47,13 +47,13 @@ def settle(environ, journal):
     redis = make_redis(environ["REDIS_URL"], timeout_seconds=1, decode=False)
     stream = RedisStream(redis, block_ms=1)
     opened = Database(environ["DATABASE_URL"], pool_size=1)
-    letters = letters_of(opened)
-    outbox = Intake(PostgresOutbox(opened), journal, logging.getLogger("test"), letters)
-    intake = Intake(stream, journal, logging.getLogger("test"), letters)
+    dead_letters = dead_letters_of(opened)
+    outbox = EventIngest(PostgresOutbox(opened), journal, logging.getLogger("test"), dead_letters)
+    ingest = EventIngest(stream, journal, logging.getLogger("test"), dead_letters)
 
     def move():
         stream.prepare()
-        while outbox.step() or intake.step():
+        while outbox.step() or ingest.step():
             pass
 
     yield move

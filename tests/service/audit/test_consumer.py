@@ -1,4 +1,4 @@
-"""The consumer as a process: killed, told to stop, and with its servers away."""
+"""The consumer as a process: killed, stopped, and with its servers unavailable."""
 
 import os
 import signal
@@ -12,15 +12,15 @@ from heartguard_audit import consumer
 from heartguard_audit.domain.events import Search
 from heartguard_audit.store.events import PostgresEvents
 from heartguard_cli.programs import Program
-from heartguard_common.audit import FIELD, STREAM, encode
-from heartguard_common.audit_log import AuditLog
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database
-from heartguard_common.deletion_list import Deletion, DeletionList
-from heartguard_common.outbox import Outbox
-from heartguard_common.paths import REPO_ROOT
-from heartguard_common.spool import Spool
-from heartguard_common.store_redis import make_redis
+from heartguard_common.audit.events import FIELD, STREAM, encode
+from heartguard_common.audit.log import AuditLog
+from heartguard_common.audit.outbox import Outbox
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.jobs.deletion_list import Deletion, DeletionList
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.redis_client import make_redis
+from heartguard_common.stores.spool import Spool
 from tests.people import owner
 from tests.servers import measured, until
 from tests.store.audit.conftest import event
@@ -112,7 +112,7 @@ def wanted(events):
     return [one.id for one in events]
 
 
-def test_it_consumes_says_that_it_lives_and_ends_in_time_when_told(start, environ, redis, trail):
+def test_it_consumes_shows_that_it_is_alive_and_ends_in_time_on_sigterm(start, environ, redis, trail):
     sent = [event() for _ in range(450)]
     post(redis, sent)
     process = start(environ)
@@ -284,7 +284,7 @@ def test_postgresql_away_then_hung_costs_time_and_no_event(start, own_postgres, 
         own_postgres.freeze()
         late = [event()]
         post(client, late)
-        until(lambda: client.xpending(STREAM, "audit")["pending"] == 1, "the batch at hand")
+        until(lambda: client.xpending(STREAM, "audit")["pending"] == 1, "the current batch")
         assert process.end(signal.SIGTERM) == 0
         own_postgres.thaw()
         start(environ)
@@ -307,17 +307,17 @@ def test_a_bad_spool_a_bad_line_and_a_bad_checkpoint_file_delay_nobody(start, en
     until(lambda: trail.ids() == wanted(sent), "the stream")
     until(lambda: redis.exists("hg:audit:consumer:alive") == 1, "a sign of life")
 
-    def letters(status):
+    def dead_letters(status):
         answer = client.get(f"/audit/dead-letters?status={status}", headers=operator_auth())
         return {item["queue"]: item for item in answer.json["items"]}
 
-    until(lambda: set(letters("retrying")) == {"spools", "checkpoints"}, "both failures")
-    (bad,) = letters("dead").values()
+    until(lambda: set(dead_letters("retrying")) == {"spools", "checkpoints"}, "both failures")
+    (bad,) = dead_letters("dead").values()
     assert (bad["queue"], bad["reason"]) == ("events", "is not the JSON of an event")
     # What stood in the way is gone, and the operator has all of it tried again.
     (tmp_path / "spool" / "auth.draining").rmdir()
-    for letter in (bad, letters("retrying")["spools"]):
+    for letter in (bad, dead_letters("retrying")["spools"]):
         assert client.post(f"/audit/dead-letters/{letter['id']}/retry", headers=operator_auth()).status_code == 204
-    until(lambda: set(letters("retrying")) == {"checkpoints"}, "the spool")
-    until(lambda: set(letters("dead")) == {"events"}, "the line to be judged again")
-    assert letters("dead")["events"]["id"] != bad["id"]
+    until(lambda: set(dead_letters("retrying")) == {"checkpoints"}, "the spool")
+    until(lambda: set(dead_letters("dead")) == {"events"}, "the line to be judged again")
+    assert dead_letters("dead")["events"]["id"] != bad["id"]

@@ -16,9 +16,9 @@ from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
 from heartguard_cli.urls import libpq
-from heartguard_common.edge import make_edge, open_parts
-from heartguard_common.lifecycle import LIFECYCLE
-from heartguard_common.web import make_app
+from heartguard_common.core.lifecycle import LIFECYCLE
+from heartguard_common.http.web import make_app
+from heartguard_common.runtime.bootstrap import make_web_dependencies, open_dependencies
 from tests.people import owner
 from tests.servers import until
 from tests.store.audit.conftest import event
@@ -70,7 +70,7 @@ def test_one_organization_never_has_all_places_for_verifying(app, database):
 
 def test_what_takes_too_long_ends_with_an_error_that_says_so(environ, database):
     settings = Settings.from_env(environ)
-    parts = open_parts("audit", settings)
+    parts = open_dependencies("audit", settings)
     mask, database_of = Mask(settings.mask_secret), parts.database
     trail = AuditUseCases(
         parts.audit, PostgresEvents(database_of), mask, parts.clock, parts.authority, database_of.transaction
@@ -78,7 +78,7 @@ def test_what_takes_too_long_ends_with_an_error_that_says_so(environ, database):
     keys = Keys(settings.checkpoint_key)
     verification = Verification(PostgresLedger(parts.database), CheckpointFile(settings.checkpoint_dir), keys)
     routes = [replace(route, seconds=0.2) if route.seconds else route for route in ROUTES]
-    app = make_app(make_edge("audit", settings, parts), routes, UseCases(trail, verification))
+    app = make_app(make_web_dependencies("audit", settings, parts), routes, UseCases(trail, verification))
     for path, code in (("/audit/verify", "AUDIT_002"), ("/audit/events", "GEN_422_TIME")):
         answer = app.test_client().get(path, headers=ADMIN)
         assert (answer.status_code, answer.json["error"]["code"]) == (422, code)

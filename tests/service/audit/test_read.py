@@ -8,7 +8,7 @@ import pytest
 import redis
 from lxml import etree
 
-from heartguard_common.paging import encode_cursor
+from heartguard_common.http.paging import encode_cursor
 from tests.store.audit.conftest import event
 from tests.tokens import bearer, operator_auth, service_auth
 
@@ -96,8 +96,8 @@ def test_filters_alone_and_together(client, journal):
     assert ids(client.get("/audit/events", query_string=full, headers=ADMIN)) == [wanted.id]
     assert ids(client.get("/audit/events", query_string={**full, "until": full["since"]}, headers=ADMIN)) == []
     assert len(ids(client.get("/audit/events?action=media.read", headers=ADMIN))) == 2
-    for edge in ("since=9999-12-31T23:59:59Z", "until=0001-01-01T00:00:00Z"):
-        assert ids(client.get(f"/audit/events?{edge}", headers=ADMIN)) == []
+    for web in ("since=9999-12-31T23:59:59Z", "until=0001-01-01T00:00:00Z"):
+        assert ids(client.get(f"/audit/events?{web}", headers=ADMIN)) == []
 
 
 def test_a_masked_actor_is_found_by_the_address(client, settle):
@@ -195,7 +195,7 @@ def test_ready_names_the_consumer(client, environ):
         assert consumer() == (200, "ok")
 
 
-def test_metrics_tell_what_waits_and_what_was_set_aside(client, environ):
+def test_metrics_count_what_waits_and_the_dead_letters(client, environ):
     client.post("/audit/events", json={"actor": "a", "action": "b", "service": "c"}, headers=service_auth("auth"))
     text = client.get("/audit/metrics").get_data(as_text=True)
     assert "heartguard_audit_waiting 1.0" in text

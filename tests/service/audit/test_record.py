@@ -10,7 +10,7 @@ from lxml import etree
 from heartguard_audit.settings import Settings
 from heartguard_audit.wiring import create_app
 from heartguard_cli.urls import libpq
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from tests import people
 from tests.servers import until
 from tests.tokens import bearer, operator_auth, service_auth, service_secret
@@ -154,7 +154,7 @@ def test_the_same_key_gives_the_same_answer_and_one_event(client, settle, admin)
 
 
 def test_without_redis_events_wait_in_the_spool_and_come_in_their_order(client, environ, settle):
-    """A service's own call needs no revocation list, so it is answered while Redis is away."""
+    """A service's own call needs no revocation list, so it is answered while Redis is unavailable."""
     nowhere = create_app(Settings.from_env({**environ, "REDIS_URL": "redis://127.0.0.1:1/0"}))
     sent = [
         nowhere.test_client().post("/audit/events", json={**EXAMPLE, "action": f"step.{step}"}, headers=AUTH)

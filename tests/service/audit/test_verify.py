@@ -13,11 +13,11 @@ from heartguard_audit import offline
 from heartguard_audit.domain.chain import Keys
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.ledger import PostgresLedger
-from heartguard_audit.usecases.chains import Notary, Verification
+from heartguard_audit.usecases.chains import CheckpointSigner, Verification
 from heartguard_cli.urls import libpq
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.stores.database import Database
 from tests.people import owner
 from tests.servers import measured
 from tests.store.audit.conftest import event
@@ -35,9 +35,11 @@ def own_checkpoints(environ, tmp_path):
 def sign(environ):
     """A function that does what the consumer does once a minute."""
     database = Database(environ["DATABASE_URL"])
-    apart = CheckpointFile(checkpoints_of(environ))
-    notary = Notary(PostgresLedger(database), apart, Keys(environ["AUDIT_CHECKPOINT_KEY"]), SystemClock())
-    yield notary.step
+    checkpoint_log = CheckpointFile(checkpoints_of(environ))
+    checkpoint_signer = CheckpointSigner(
+        PostgresLedger(database), checkpoint_log, Keys(environ["AUDIT_CHECKPOINT_KEY"]), SystemClock()
+    )
+    yield checkpoint_signer.step
     database.close()
 
 
@@ -138,7 +140,7 @@ def test_the_command_says_what_keeps_it(environ, database):
     assert "AUDIT_CHECKPOINT_KEY" in run({**environ, "AUDIT_CHECKPOINT_KEY": "short"}, "verify").stderr
 
 
-def test_a_long_chain_tells_how_far_it_is(environ, journal):
+def test_a_long_chain_shows_its_progress(environ, journal):
     told = []
     database = Database(environ["DATABASE_URL"])
     for _ in range(5):

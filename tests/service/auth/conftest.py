@@ -4,7 +4,7 @@ import pytest
 
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from tests.clocks import MovableClock
 from tests.people import LIGHT
 from tests.tokens import settings_environ

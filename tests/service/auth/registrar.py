@@ -12,7 +12,7 @@ THREADS = 3
 
 
 def register_for_ever(environ: dict[str, str], name: str, told: Connection) -> None:
-    """Found organizations in several threads, and tell each address whose registration was answered."""
+    """Found organizations in several threads, and print each address whose registration was answered."""
     app, lock = create_app(Settings.from_env(environ), hasher=LIGHT), threading.Lock()
 
     def run(thread: int) -> None:

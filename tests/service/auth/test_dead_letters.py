@@ -1,19 +1,19 @@
-"""Letters that can't be sent: each waits by itself, and the operator sees, retries and drops it."""
+"""E-mails that can't be sent: each waits by itself, and the operator sees, retries and drops it."""
 
 import pytest
 
 from heartguard_auth.store.outbox import PostgresOutbox
-from heartguard_auth.usecases.postman import PATIENCE
-from heartguard_common.database import Database
-from heartguard_common.lifecycle import LIFECYCLE
-from heartguard_common.limit_store import PostgresLimits
+from heartguard_auth.usecases.mail_worker import PATIENCE
+from heartguard_common.core.lifecycle import LIFECYCLE
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.limit_store import PostgresLimits
 from tests.mail import mailbox
 from tests.people import owner
 from tests.servers import until
 from tests.service.auth.conftest import log_in, sign_up, with_token
 from tests.tokens import operator_auth, service_secret
 
-LETTERS = "/auth/dead-letters"
+DEAD_LETTERS = "/auth/dead-letters"
 UNKNOWN = "0198c0de-0000-7000-8000-000000000000"
 
 
@@ -35,8 +35,8 @@ def invite(client, email):
     assert answer.status_code == 201, answer.data
 
 
-def letters(client, status="dead"):
-    answer = client.get(f"{LETTERS}?status={status}", headers=operator_auth())
+def dead_letters(client, status="dead"):
+    answer = client.get(f"{DEAD_LETTERS}?status={status}", headers=operator_auth())
     assert answer.status_code == 200, answer.data
     return answer.json["items"]
 
@@ -48,8 +48,8 @@ def test_a_bad_letter_of_each_kind_delays_no_other(client, box, clock, database)
     client.post("/auth/password/forgot", json={"email": "user@hg.io"})
     until(lambda: len(box.recipients) == 3, "three letters")
     assert box.recipients == ["=??q?a_?=@x.io", "ana@hg.io", "user@hg.io"]
-    until(lambda: letters(client) and letters(client, "retrying"), "both failures")
-    (gone,), (full,) = letters(client), letters(client, "retrying")
+    until(lambda: dead_letters(client) and dead_letters(client, "retrying"), "both failures")
+    (gone,), (full,) = dead_letters(client), dead_letters(client, "retrying")
     assert (gone["queue"], gone["attempts"], gone["reason"]) == ("mail", 1, "SMTP 550: the recipient is refused")
     assert (full["attempts"], full["reason"]) == (1, "SMTP 452: the recipient is refused")
     assert "@" not in str([gone, full])
@@ -57,12 +57,12 @@ def test_a_bad_letter_of_each_kind_delays_no_other(client, box, clock, database)
     clock.forward(PATIENCE.first_seconds)
     box.wait(4)
     assert box.recipients[-1] == "full@x.io"
-    until(lambda: not letters(client, "retrying"), "the failure to be forgotten")
-    assert letters(client) == [gone]
+    until(lambda: not dead_letters(client, "retrying"), "the failure to be forgotten")
+    assert dead_letters(client) == [gone]
 
 
 def test_a_letter_that_nobody_can_read_is_given_up_alone(start, box, clock, database):
-    """Its secret has changed; the thread that sends died at each such letter for a while."""
+    """Its secret has changed; the thread that sends died at each such e-mail for a while."""
     opened = Database(database.url_for("auth"))
     for secret, to in (("another secret of 32 characters!", "a@x.io"), (service_secret("key ring"), "b@x.io")):
         outbox = PostgresOutbox(opened, secret, clock, PostgresLimits(opened, clock, {}))
@@ -71,7 +71,7 @@ def test_a_letter_that_nobody_can_read_is_given_up_alone(start, box, clock, data
     client = start(SMTP_URL=box.url())
     box.wait()
     assert box.recipients == ["b@x.io"]
-    until(lambda: [it["reason"] for it in letters(client, "retrying")] == ["ValueError"], "the failure")
+    until(lambda: [it["reason"] for it in dead_letters(client, "retrying")] == ["ValueError"], "the failure")
 
 
 def test_a_server_that_is_away_counts_against_no_letter(start, clock):
@@ -83,7 +83,7 @@ def test_a_server_that_is_away_counts_against_no_letter(start, clock):
     clock.forward(3600)
     assert b'heartguard_queue_oldest_seconds{queue="mail",service="auth"} 3600.0' in client.get("/auth/metrics").data
     client.application.extensions[LIFECYCLE].close()
-    assert letters(client) == letters(client, "retrying") == []
+    assert dead_letters(client) == dead_letters(client, "retrying") == []
     with mailbox(port=port) as back:
         start(SMTP_URL=url)
         back.wait()
@@ -92,25 +92,28 @@ def test_a_server_that_is_away_counts_against_no_letter(start, clock):
 def test_the_operator_retries_and_drops(client, box, events, database):
     box.refused = dict.fromkeys(("a@x.io", "b@x.io"), "550 no")
     invite(client, "a@x.io")
-    until(lambda: len(letters(client)) == 1, "the first")
+    until(lambda: len(dead_letters(client)) == 1, "the first")
     invite(client, "b@x.io")
-    until(lambda: len(letters(client)) == 2, "the second")
-    first, second = letters(client)
-    page = client.get(f"{LETTERS}?limit=1", headers=operator_auth()).json
+    until(lambda: len(dead_letters(client)) == 2, "the second")
+    first, second = dead_letters(client)
+    page = client.get(f"{DEAD_LETTERS}?limit=1", headers=operator_auth()).json
     assert page["items"] == [first]
-    rest = client.get(f"{LETTERS}?limit=1&cursor={page['next_cursor']}", headers=operator_auth()).json
+    rest = client.get(f"{DEAD_LETTERS}?limit=1&cursor={page['next_cursor']}", headers=operator_auth()).json
     assert rest == {"items": [second], "next_cursor": None}
-    assert client.get(f"{LETTERS}?queue=other", headers=operator_auth()).json["items"] == []
-    assert client.get(f"{LETTERS}/{first['id']}", headers=operator_auth()).json == first
+    assert client.get(f"{DEAD_LETTERS}?queue=other", headers=operator_auth()).json["items"] == []
+    assert client.get(f"{DEAD_LETTERS}/{first['id']}", headers=operator_auth()).json == first
     exposed = client.get("/auth/metrics").data
     assert b'heartguard_dead_letters{queue="mail",service="auth"} 2.0' in exposed
     box.refused = {}
-    assert client.post(f"{LETTERS}/{first['id']}/retry", headers=operator_auth()).status_code == 204
+    assert client.post(f"{DEAD_LETTERS}/{first['id']}/retry", headers=operator_auth()).status_code == 204
     box.wait()
-    assert client.delete(f"{LETTERS}/{second['id']}", headers=operator_auth()).status_code == 204
-    until(lambda: letters(client) == letters(client, "retrying") == [], "nothing is left")
+    assert client.delete(f"{DEAD_LETTERS}/{second['id']}", headers=operator_auth()).status_code == 204
+    until(lambda: dead_letters(client) == dead_letters(client, "retrying") == [], "nothing is left")
     assert box.recipients == ["a@x.io"]
-    for method, path in (("post", f"{LETTERS}/{second['id']}/retry"), ("delete", f"{LETTERS}/{second['id']}")):
+    for method, path in (
+        ("post", f"{DEAD_LETTERS}/{second['id']}/retry"),
+        ("delete", f"{DEAD_LETTERS}/{second['id']}"),
+    ):
         assert getattr(client, method)(path, headers=operator_auth()).status_code == 404
     said = [(it["action"], it["actor"], it["payload"]["item"]) for it in events() if "dead_letter" in it["action"]]
     assert said == [
@@ -124,6 +127,6 @@ def test_the_operator_retries_and_drops(client, box, events, database):
 
 def test_nobody_but_the_operator(client):
     for headers, status in (({}, 401), (client.who, 403)):
-        assert client.get(LETTERS, headers=headers).status_code == status
+        assert client.get(DEAD_LETTERS, headers=headers).status_code == status
     assert log_in(client, "user@hg.io").status_code == 200
     client.application.extensions[LIFECYCLE].close()

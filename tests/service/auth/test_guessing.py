@@ -40,7 +40,7 @@ def test_an_unknown_address_is_answered_the_same(client, founder):
     assert story("user@hg.io") == story("nobody@hg.io")
 
 
-def test_a_lock_is_told_in_xml_too(client, founder):
+def test_a_lock_is_reported_in_xml_too(client, founder):
     lock(client)
     answer = attempt(client, headers={**HERE, "Accept": "application/xml"})
     assert etree.fromstring(answer.data).findtext("code") == "AUTH_009"
@@ -121,7 +121,7 @@ def test_a_process_that_counts_alone_knows_the_locks_of_all(start, valkey_server
 
 
 @pytest.mark.parametrize("forgets", [False, True])
-def test_an_admin_ends_the_lock_of_a_member_and_of_no_stranger(client, founder, events, valkey, forgets):
+def test_an_admin_ends_the_lock_of_a_member_and_of_nobody_else(client, founder, events, valkey, forgets):
     body = {"email": "m@hg.io", "password": "Another-pass-1"}
     client.post("/auth/register", json=body, headers=with_token(founder))
     stranger = sign_up(client, "stranger@hg.io")
@@ -156,7 +156,7 @@ def test_a_new_password_by_code_ends_the_lock(client, founder):
         ("password/reset", {"code": "x", "new_password": "a better one 2"}, 403),
     ],
 )
-def test_each_open_door_is_limited_by_address(start, path, body, usual):
+def test_each_route_without_authentication_is_limited_by_address(start, path, body, usual):
     client = start(RATE_LIMIT="20/min")  # four here
     body = dict(body)
 

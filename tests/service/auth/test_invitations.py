@@ -215,13 +215,13 @@ def test_a_member_is_not_invited_and_an_account_uses_up_no_invitation(client, fo
 @pytest.mark.parametrize(("registration", "founds", "invites"), [("invite", 403, 201), ("closed", 403, 403)])
 def test_where_registration_is_not_open(start, founder, client, registration, founds, invites):
     code = invite(client, founder).json["code"]
-    house = start(REGISTRATION=registration)
-    founding = house.post("/auth/register", json={"email": "new@hg.io", "password": PASSWORD})
+    stack = start(REGISTRATION=registration)
+    founding = stack.post("/auth/register", json={"email": "new@hg.io", "password": PASSWORD})
     assert refusal(founding) == (founds, "AUTH_006")
-    assert invite(house, founder, "b@hg.io").status_code == invites
-    assert join(house, code).status_code == invites
+    assert invite(stack, founder, "b@hg.io").status_code == invites
+    assert join(stack, code).status_code == invites
     # an admin's own hand always works
-    assert member(house, founder, "hand@hg.io", "user")["role"] == "user"
+    assert member(stack, founder, "hand@hg.io", "user")["role"] == "user"
 
 
 def test_what_somebody_sent_who_may_no_longer_is_worthless(client, founder):

@@ -9,7 +9,7 @@ import pytest
 from heartguard_auth.keys import main
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from tests.people import owner
 from tests.service.auth.conftest import log_in, sign_up, with_token
 
@@ -172,7 +172,7 @@ def failed(client):
     return answer.status_code, [name for name, state in states.items() if state != "ok"]
 
 
-def test_another_key_ring_secret_is_told_and_signs_nothing(client, founder, start, capfd):
+def test_another_key_ring_secret_is_reported_and_signs_nothing(client, founder, start, capfd):
     assert failed(client) == (200, [])
     other = start(KEY_RING_SECRET=ANOTHER)
     assert failed(other) == (503, ["keys"])
@@ -181,7 +181,7 @@ def test_another_key_ring_secret_is_told_and_signs_nothing(client, founder, star
     assert failed(client) == (200, [])
 
 
-def test_a_next_key_that_could_not_sign_is_told_before_its_turn(client, founder, environ, clock):
+def test_a_next_key_that_could_not_sign_is_reported_before_its_turn(client, founder, environ, clock):
     old, _ = published(client)
     assert main(["retire", old], {**environ, "KEY_RING_SECRET": ANOTHER}) == 0
     clock.forward(1)

@@ -1,4 +1,4 @@
-"""What strangers and members can make auth hold or send: foundings, people, invitations, e-mails, sessions."""
+"""What callers can make auth store or send: new organizations, people, invitations, e-mails, sessions."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -72,7 +72,7 @@ def test_an_organization_takes_people_until_it_is_full(client, founder, database
     assert add(9)[0] == 201
 
 
-def test_as_many_invitations_wait_as_may_and_a_new_one_for_the_same_address_is_no_more(client, founder, database):
+def test_invitations_are_limited_and_a_new_one_for_the_same_address_replaces_the_old_one(client, founder, database):
     limit(database, 1, invitations=2)
     made = [invite(client, founder, email).json["id"] for email in ("a@x.io", "b@x.io")]
     assert error(invite(client, founder, "c@x.io")) == (409, "AUTH_040")
@@ -82,8 +82,8 @@ def test_as_many_invitations_wait_as_may_and_a_new_one_for_the_same_address_is_n
     assert invite(client, founder, "c@x.io").status_code == 201
 
 
-def test_a_stranger_gets_few_invitations_from_all_organizations_together(start, clock):
-    """Three fresh accounts sent 30 e-mails to one stranger in seconds."""
+def test_an_address_gets_few_invitations_from_all_organizations_together(start, clock):
+    """Three new accounts sent 30 e-mails to one address in seconds."""
     with mailbox() as box:
         client = start(SMTP_URL=box.url())
         fresh = [sign_up(client, f"fresh{n}@hg.io") for n in range(3)]
@@ -119,7 +119,7 @@ def rests(database):
         return cursor.fetchone() == (True,)
 
 
-def test_codes_for_one_address_end_for_the_day_and_nobody_can_tell(start, clock, database):
+def test_codes_for_one_address_end_for_the_day_and_the_answer_stays_the_same(start, clock, database):
     clock.leave_midnight(1000)
     with mailbox() as box:
         client = start(SMTP_URL=box.url(), LIMITS="codes_per_recipient_per_day=1")

@@ -10,7 +10,7 @@ from lxml import etree
 
 from heartguard_auth.domain import code_digest
 from heartguard_auth.store.passwords import Argon2Hasher
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from tests.mail import mailbox
 from tests.people import owner
 from tests.servers import until

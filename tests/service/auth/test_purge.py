@@ -6,12 +6,12 @@ from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
 from heartguard_auth.store.revocations import Revocations
 from heartguard_auth.store.sessions import PostgresSessions
 from heartguard_auth.wiring import purge
-from heartguard_common.clock import NANOSECONDS
-from heartguard_common.database import Database
-from heartguard_common.idempotency import IdempotencyKeys, Recorded
-from heartguard_common.limit_store import PostgresLimits
-from heartguard_common.revocation import key
-from heartguard_common.store_redis import make_redis
+from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.http.idempotency import IdempotencyKeys, Recorded
+from heartguard_common.identity.revocation import key
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.limit_store import PostgresLimits
+from heartguard_common.stores.redis_client import make_redis
 from tests.people import owner
 from tests.servers import until
 from tests.service.auth.conftest import log_in, with_token
@@ -90,7 +90,7 @@ def test_the_row_of_a_token_from_before_it_was_signed_stays_until_it_expires(cli
     opened.close()
 
 
-def test_a_token_tells_its_session_to_who_made_it_and_until_it_expires():
+def test_a_token_names_its_session_to_its_issuer_until_it_expires():
     session, now = "0198c1d2-0000-7000-8000-00000000000a", 1_800_000_000 * NANOSECONDS
     tokens = SignedRefreshTokens("one secret of thirty-two letters")
     token = tokens.make(session, now + NANOSECONDS)

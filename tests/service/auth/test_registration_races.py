@@ -12,7 +12,7 @@ import pytest
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
 from heartguard_cli.urls import libpq
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from tests.people import LIGHT, owner
 from tests.servers import until
 from tests.service.auth.registrar import register_for_ever
@@ -28,7 +28,7 @@ SELECT (SELECT count(*) FROM heartguard_core.organizations o WHERE NOT EXISTS (
 
 
 def whole(database, answered):
-    """No organization without its founder, no person without organization, and everybody who was told so is there."""
+    """No organization without its founder, no person without organization, nobody acknowledged is missing."""
     with owner(database) as cursor:
         cursor.execute(ORPHANS)
         assert cursor.fetchone() == (0, 0)

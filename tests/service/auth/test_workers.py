@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.service.gateway.house import Gateway
+from tests.service.gateway.stack import GunicornProcess
 from tests.tokens import forwarded_for, settings_environ
 
 HERE = forwarded_for("192.0.2.1")
@@ -15,7 +15,7 @@ FOUNDER = {"email": "user@hg.io", "password": "Secret123"}
 @pytest.fixture
 def auth(database, redis_url, tmp_path):
     environ = settings_environ("auth", database, redis_url, JWT_SECRET="", SPOOL_DIR=str(tmp_path / "spool"))
-    return Gateway(environ, tmp_path / "auth.log", workers=2, service="auth")
+    return GunicornProcess(environ, tmp_path / "auth.log", workers=2, service="auth")
 
 
 def post(auth, path, document, headers=HERE):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.ports import Outbound
 from heartguard_gateway.upstream import Upstream, UpstreamLimits
 

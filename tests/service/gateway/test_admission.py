@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import Valkey, until
-from tests.service.gateway.house import Answer, Backend, Gateway, Handler, environ
+from tests.service.gateway.stack import Answer, Backend, GunicornProcess, Handler, environ
 from tests.tokens import bearer, mark_ready, service_auth
 
 ME = bearer(12, "admin", 3)
@@ -23,18 +23,18 @@ def quota(answer: Answer) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def strict(backend: Backend, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def strict(backend: Backend, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GunicornProcess]:
     """20 requests a minute, behind one trusted proxy, so that each test can be another client."""
     directory = tmp_path_factory.mktemp("strict")
     with valkey.client() as client:
         client.flushall()
     mark_ready(valkey.url)
     settings = environ(valkey.url, backend.url, directory / "spool", RATE_LIMIT="20/min", TRUSTED_PROXIES="1")
-    with Gateway(settings, directory / "log").running() as running:
+    with GunicornProcess(settings, directory / "log").running() as running:
         yield running
 
 
-def test_the_limit_is_shown_held_and_told(strict: Gateway) -> None:
+def test_the_limit_is_in_the_headers_and_enforced_with_retry_after(strict: GunicornProcess) -> None:
     headers = {**ME, **behind("203.0.113.1")}
     answers = [strict.ask("GET", "/users/me", headers) for _ in range(22)]
     assert [answer.status for answer in answers] == [200] * 20 + [429] * 2
@@ -47,7 +47,7 @@ def test_the_limit_is_shown_held_and_told(strict: Gateway) -> None:
     assert 50 <= int(last.headers["x-ratelimit-reset"]) <= 60
 
 
-def test_credentials_that_are_not_ascii_are_refused_and_charged_to_the_address(strict: Gateway) -> None:
+def test_credentials_that_are_not_ascii_are_refused_and_charged_to_the_address(strict: GunicornProcess) -> None:
     headers = {"Authorization": "Bearer \xe9\xe9", **behind("203.0.113.50")}
     answers = [strict.ask("GET", "/users/me", headers) for _ in range(3)]
     assert [(answer.status, answer.code) for answer in answers] == [(401, "GEN_401_TOKEN")] * 3
@@ -55,7 +55,7 @@ def test_credentials_that_are_not_ascii_are_refused_and_charged_to_the_address(s
     assert first > second > third
 
 
-def test_waiting_as_told_succeeds(strict: Gateway) -> None:
+def test_waiting_for_retry_after_succeeds(strict: GunicornProcess) -> None:
     headers = {**ME, **behind("203.0.113.2")}
     while (answer := strict.ask("GET", "/users/me", headers)).status == 200:
         pass
@@ -63,7 +63,7 @@ def test_waiting_as_told_succeeds(strict: Gateway) -> None:
     assert strict.ask("GET", "/users/me", headers).status == 200
 
 
-def test_callers_addresses_and_classes_have_buckets_of_their_own(strict: Gateway) -> None:
+def test_callers_addresses_and_classes_have_buckets_of_their_own(strict: GunicornProcess) -> None:
     here, there = behind("203.0.113.3"), behind("203.0.113.4")
     for _ in range(20):
         assert strict.ask("GET", "/users/me", {**ME, **here}).status == 200
@@ -73,14 +73,14 @@ def test_callers_addresses_and_classes_have_buckets_of_their_own(strict: Gateway
     assert quota(strict.ask("POST", "/timeseries/write", {**ME, **here}, b"{}")) == ("40", "39")
 
 
-def test_logins_are_few(strict: Gateway) -> None:
+def test_logins_are_few(strict: GunicornProcess) -> None:
     answers = [strict.ask("POST", "/auth/login", behind("203.0.113.5"), b"{}") for _ in range(3)]
     assert [answer.status for answer in answers] == [200, 200, 429]
     assert "'login'" in answers[-1].json["error"]["message"]
     assert int(answers[-1].headers["retry-after"]) > 3
 
 
-def test_bad_tokens_and_unknown_paths_are_charged_to_the_address(strict: Gateway) -> None:
+def test_bad_tokens_and_unknown_paths_are_charged_to_the_address(strict: GunicornProcess) -> None:
     here = behind("203.0.113.6")
     bad = {"Authorization": "Bearer nonsense", **here}
     assert quota(strict.ask("GET", "/users/me", bad)) == ("400", "399")
@@ -90,7 +90,7 @@ def test_bad_tokens_and_unknown_paths_are_charged_to_the_address(strict: Gateway
     assert quota(strict.ask("GET", "/users/me", {**ME, **here})) == ("20", "19")
 
 
-def test_a_flood_from_one_address_ends_for_all_its_callers(strict: Gateway) -> None:
+def test_a_flood_from_one_address_ends_for_all_its_callers(strict: GunicornProcess) -> None:
     here = behind("203.0.113.7")
     burst = [strict.ask("GET", "/nowhere", here).status for _ in range(400)]
     assert set(burst) == {404}
@@ -102,14 +102,14 @@ def test_a_flood_from_one_address_ends_for_all_its_callers(strict: Gateway) -> N
     assert strict.ask("GET", "/gateway/health", here).status == 200
 
 
-def test_both_workers_share_a_bucket(strict: Gateway) -> None:
+def test_both_workers_share_a_bucket(strict: GunicornProcess) -> None:
     here = {**ME, **behind("203.0.113.8")}
     remaining = [int(strict.ask("GET", "/users/me", here).headers["x-ratelimit-remaining"]) for _ in range(12)]
     assert remaining[0] - remaining[-1] >= 10
 
 
 @pytest.mark.parametrize("mark", ["jti", "sid"])
-def test_a_revoked_token_is_refused_at_once(strict: Gateway, valkey: Valkey, mark: str) -> None:
+def test_a_revoked_token_is_refused_at_once(strict: GunicornProcess, valkey: Valkey, mark: str) -> None:
     token = {**bearer(12, "user", 3, jti=f"jti-{mark}", sid=f"sid-{mark}"), **behind("203.0.113.9")}
     assert strict.ask("GET", "/users/me", token).status == 200
     with valkey.client() as client:
@@ -122,13 +122,13 @@ class TestRedisThatCanNotBeBelieved:
     """Revocation without the fast copy: auth is asked, and what nobody knows is refused."""
 
     @pytest.fixture
-    def lonely(self, backend: Backend, valkey_server: Valkey, tmp_path: Path) -> Iterator[Gateway]:
+    def lonely(self, backend: Backend, valkey_server: Valkey, tmp_path: Path) -> Iterator[GunicornProcess]:
         settings = environ(valkey_server.url, backend.url, tmp_path / "spool", RATE_LIMIT="5/min")
-        with Gateway(settings, tmp_path / "log", workers=1).running() as running:
+        with GunicornProcess(settings, tmp_path / "log", workers=1).running() as running:
             yield running
 
     def test_auth_is_asked_with_the_gateways_own_credentials(
-        self, lonely: Gateway, backend: Backend, valkey_server: Valkey
+        self, lonely: GunicornProcess, backend: Backend, valkey_server: Valkey
     ) -> None:
         verdicts = iter([b'{"active": true}', b'{"active": false}'])
 
@@ -144,13 +144,15 @@ class TestRedisThatCanNotBeBelieved:
             answer = lonely.ask("GET", "/users/me", ME)
             assert (answer.status, answer.code) == (401, "GEN_401_TOKEN")
 
-    def test_what_nobody_knows_is_503(self, lonely: Gateway, backend: Backend, valkey_server: Valkey) -> None:
+    def test_what_nobody_knows_is_503(self, lonely: GunicornProcess, backend: Backend, valkey_server: Valkey) -> None:
         valkey_server.kill()
         with backend.behaving(lambda handler: (handler.read_body(), handler.reply(500, b"{}"))):  # type: ignore[arg-type,return-value]
             answer = lonely.ask("GET", "/users/me", ME)
         assert (answer.status, answer.code) == (503, "GEN_503")
 
-    def test_buckets_of_the_process_take_over_and_are_counted(self, lonely: Gateway, valkey_server: Valkey) -> None:
+    def test_buckets_of_the_process_take_over_and_are_counted(
+        self, lonely: GunicornProcess, valkey_server: Valkey
+    ) -> None:
         valkey_server.freeze()
         try:
             statuses = [lonely.ask("POST", "/auth/refresh", {}, b"{}").status for _ in range(7)]
@@ -160,7 +162,7 @@ class TestRedisThatCanNotBeBelieved:
         metrics = lonely.ask("GET", "/gateway/metrics").body.decode()
         assert 'heartguard_gateway_redis_fallbacks_total{what="buckets"}' in metrics
 
-    def test_readiness_names_what_is_away_and_comes_back(self, lonely: Gateway, valkey_server: Valkey) -> None:
+    def test_readiness_names_what_is_away_and_comes_back(self, lonely: GunicornProcess, valkey_server: Valkey) -> None:
         def dependencies() -> dict[str, str]:
             document = lonely.ask("GET", "/gateway/ready").json
             return {item["name"]: item["status"] for item in document["dependencies"]}

@@ -9,8 +9,8 @@ import pytest
 
 from heartguard_gateway.ports import Outbound
 from heartguard_gateway.upstream import UpstreamLimits
-from tests.service.gateway.house import Backend, Handler
 from tests.service.gateway.scripted import OK, answering, client, close_all, code, read_head, scripted
+from tests.service.gateway.stack import Backend, Handler
 
 
 @pytest.fixture(autouse=True)

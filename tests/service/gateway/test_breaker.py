@@ -9,12 +9,12 @@ from pathlib import Path
 import gevent
 import pytest
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.pool import Breaker
 from heartguard_gateway.ports import Outbound
 from heartguard_gateway.upstream import Upstream, UpstreamLimits
 from tests.servers import Valkey
-from tests.service.gateway.house import Gateway, environ
+from tests.service.gateway.stack import GunicornProcess, environ
 from tests.tokens import bearer, mark_ready
 
 GET = Outbound("GET", "/users/me", [("accept", "*/*")])
@@ -153,7 +153,7 @@ def test_the_gateway_says_503_at_once(valkey: Valkey, tmp_path: Path) -> None:
     me = bearer(12, "user", 3)
     with Service(resets=5).running() as service:
         settings = environ(valkey.url, service.url, tmp_path / "spool", RATE_LIMIT="9999/s")
-        with Gateway(settings, tmp_path / "log", 1).running() as gateway:
+        with GunicornProcess(settings, tmp_path / "log", 1).running() as gateway:
             assert [gateway.ask("GET", "/users/me", me).status for _ in range(5)] == [502] * 5
             for _ in range(5):
                 answer = gateway.ask("GET", "/users/me", me)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from heartguard_gateway.explain import main
-from tests.service.gateway.house import Backend, Handler
+from tests.service.gateway.stack import Backend, Handler
 from tests.tokens import JWT_SECRET, OPERATOR_TOKEN, SERVICES, service_secret, token_for
 
 Explain = Callable[..., tuple[int, dict[str, str]]]
@@ -29,7 +29,7 @@ def auth() -> Iterator[Backend]:
 
 @pytest.fixture
 def explain(auth: Backend, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Explain:
-    """The exit status, and each text by the word that it was told under."""
+    """The exit status, and each text by its label."""
     secrets = {name: service_secret(name) for name in SERVICES} | {"operator": OPERATOR_TOKEN}
     digests = [f"{name}:{sha256(text.encode()).hexdigest()}" for name, text in secrets.items()]
     environment = {
@@ -68,14 +68,14 @@ def test_a_revoked_token_does_not_pass(explain: Explain, auth: Backend) -> None:
     assert (status, told["decision"]) == (1, "401 GEN_401_TOKEN: the token is revoked")
 
 
-def test_a_token_of_another_house_does_not_pass_and_auth_is_not_asked(explain: Explain, auth: Backend) -> None:
+def test_a_token_of_another_issuer_does_not_pass_and_auth_is_not_asked(explain: Explain, auth: Backend) -> None:
     status, told = explain(*MINE, "--token", token_for(12, "user", 3, secret="x" * 40))
     assert status == 1
     assert told["decision"].startswith("401 ")
     assert auth.seen == []
 
 
-def test_nobody_can_tell_while_auth_is_broken(explain: Explain, auth: Backend) -> None:
+def test_the_verdict_is_unknown_while_auth_is_broken(explain: Explain, auth: Backend) -> None:
     with auth.behaving(lambda handler: handler.reply(500, b"{}")):
         status, told = explain(*MINE, "--token", token_for(12, "user", 3))
     assert status == 1
@@ -117,13 +117,13 @@ def test_credentials_are_not_looked_at_where_the_row_ignores_them(explain: Expla
     assert auth.seen == []
 
 
-def test_what_no_row_knows_is_told_and_is_no_passage(explain: Explain) -> None:
+def test_an_unknown_route_is_reported_and_does_not_pass(explain: Explain) -> None:
     status, told = explain("GET", "/nowhere")
     assert status == 1
     assert told["decision"].startswith("404 GEN_404")
 
 
-def test_a_policy_with_a_fault_is_told_on_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_policy_is_reported_on_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     faulty = tmp_path / "policy.toml"
     faulty.write_text("[classes]\ndefault = -1\n")
     assert main(["check"], faulty) == 1

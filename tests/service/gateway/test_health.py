@@ -9,9 +9,9 @@ import pytest
 from influxdb_client import InfluxDBClient
 
 from heartguard_common import __version__
-from heartguard_common.contracts import Contracts
+from heartguard_common.contract.contracts import Contracts
 from tests.servers import Valkey, until
-from tests.service.gateway.house import Backend, Gateway, Handler, environ
+from tests.service.gateway.stack import Backend, GunicornProcess, Handler, environ
 from tests.tokens import mark_ready
 
 NAMES = {"gateway", "auth", "organization", "user", "media", "influx", "audit"}
@@ -39,11 +39,11 @@ def one_worker(media: Backend, others: Backend, valkey: Valkey, tmp_path_factory
     directory = tmp_path_factory.mktemp("health")
     mark_ready(valkey.url)
     settings = environ(valkey.url, others.url, directory / "spool", MEDIA_URL=media.url)
-    with Gateway(settings, directory / "log", workers=1).running() as running:
+    with GunicornProcess(settings, directory / "log", workers=1).running() as running:
         yield running
 
 
-def status(gateway: Gateway) -> str:
+def status(gateway: GunicornProcess) -> str:
     return str(gateway.ask("GET", "/health").json["status"])
 
 
@@ -51,7 +51,7 @@ def checks(document: dict) -> dict[str, str]:
     return {check["name"]: check["status"] for check in document["checks"]}
 
 
-def test_all_forms_say_the_same(one_worker: Gateway) -> None:
+def test_all_forms_say_the_same(one_worker: GunicornProcess) -> None:
     until(lambda: status(one_worker) == "pass", "a system in order")
     for path in ("/health", "/api/v1/health"):
         plain = one_worker.ask("GET", path)
@@ -72,7 +72,7 @@ def test_all_forms_say_the_same(one_worker: Gateway) -> None:
         assert one_worker.ask("POST", path).status == 405
 
 
-def test_a_client_of_influxdb_understands_it(one_worker: Gateway) -> None:
+def test_a_client_of_influxdb_understands_it(one_worker: GunicornProcess) -> None:
     until(lambda: status(one_worker) == "pass", "a system in order")
     url = f"http://127.0.0.1:{one_worker.port}"
     with InfluxDBClient(url, token="none") as client, pytest.warns(DeprecationWarning, match="ping"):
@@ -81,7 +81,7 @@ def test_a_client_of_influxdb_understands_it(one_worker: Gateway) -> None:
     assert {check.name for check in health.checks} == NAMES
 
 
-def test_many_who_ask_at_once_are_one_question_to_each_service(one_worker: Gateway, media: Backend) -> None:
+def test_many_who_ask_at_once_are_one_question_to_each_service(one_worker: GunicornProcess, media: Backend) -> None:
     def asked() -> int:
         return sum(1 for seen in media.seen if seen.path == "/media/ready")
 
@@ -100,7 +100,7 @@ def test_many_who_ask_at_once_are_one_question_to_each_service(one_worker: Gatew
 
 
 def test_one_that_fails_warns_all_of_them_fail_and_nothing_within_is_told(
-    one_worker: Gateway, media: Backend, others: Backend
+    one_worker: GunicornProcess, media: Backend, others: Backend
 ) -> None:
     with media.behaving(unready):
         until(lambda: status(one_worker) == "warn", "a warning")

@@ -13,10 +13,10 @@ from heartguard_audit.settings import Settings
 from heartguard_audit.wiring import create_app
 from heartguard_cli.environment import DEFAULT_PORTS, SERVICES
 from heartguard_cli.programs import PREFIXES
-from heartguard_common.lifecycle import LIFECYCLE, Lifecycle
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.lifecycle import LIFECYCLE, Lifecycle
+from heartguard_common.core.paths import REPO_ROOT
 from tests.servers import Database, until
-from tests.service.gateway.house import Gateway
+from tests.service.gateway.stack import GunicornProcess
 from tests.tokens import settings_environ
 
 DEPLOY = REPO_ROOT / "deploy"
@@ -54,7 +54,7 @@ def series(text: str) -> dict[str, set[str]]:
 
 
 @pytest.fixture
-def exposed(gateway: Gateway, database: Database, redis_url: str, tmp_path: Path) -> dict[str, set[str]]:
+def exposed(gateway: GunicornProcess, database: Database, redis_url: str, tmp_path: Path) -> dict[str, set[str]]:
     """Every series of a gateway that has answered, refused and failed, and of audit."""
     gateway.ask("GET", "/users/me", {})
 

@@ -14,7 +14,7 @@ from gunicorn.config import Config
 
 from heartguard_gateway.clients import Client
 from heartguard_gateway.worker import GatewayWorker
-from tests.service.gateway.house import Backend, Gateway, read_answer
+from tests.service.gateway.stack import Backend, GunicornProcess, read_answer
 from tests.tokens import bearer
 
 AUTH = f"Authorization: {bearer(12, 'user', 3)['Authorization']}\r\n"
@@ -65,7 +65,7 @@ REFUSED = [
 ]
 
 
-def test_the_parsers_refusals_are_ours(subtests: pytest.Subtests, gateway: Gateway) -> None:
+def test_the_parsers_refusals_are_ours(subtests: pytest.Subtests, gateway: GunicornProcess) -> None:
     for request_text, status, code in REFUSED:
         with subtests.test(str(request_text[:60])):
             with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
@@ -83,7 +83,7 @@ def test_the_parsers_refusals_are_ours(subtests: pytest.Subtests, gateway: Gatew
     "body",
     ["zz\r\nhello\r\n0\r\n\r\n", "5\r\nhelloXX0\r\n\r\n", "-1\r\n\r\n", "5;\rx\r\nhello\r\n0\r\n\r\n"],
 )
-def test_a_broken_body_closes_the_connection(gateway: Gateway, body: str) -> None:
+def test_a_broken_body_closes_the_connection(gateway: GunicornProcess, body: str) -> None:
     head = f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}Transfer-Encoding: chunked\r\n\r\n"
     follow_up = "GET /audit/events HTTP/1.1\r\nHost: x\r\n\r\n"
     answer = gateway.raw((head + body + follow_up).encode())
@@ -112,7 +112,7 @@ SMUGGLED = "GET /users/me HTTP/1.1\r\nHost: x\r\n\r\n"
     ],
 )
 def test_nothing_is_smuggled_past_a_length_that_two_readers_read_differently(
-    gateway: Gateway, backend: Backend, framing: str, body: str
+    gateway: GunicornProcess, backend: Backend, framing: str, body: str
 ) -> None:
     before = len(backend.seen)
     head = f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}{framing}\r\n"
@@ -122,7 +122,7 @@ def test_nothing_is_smuggled_past_a_length_that_two_readers_read_differently(
     assert len(backend.seen) == before
 
 
-def test_a_body_that_ends_early_is_400(gateway: Gateway) -> None:
+def test_a_body_that_ends_early_is_400(gateway: GunicornProcess) -> None:
     head = f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}Content-Length: 100\r\n\r\nonly this"
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
         link.sendall(head.encode())
@@ -136,11 +136,11 @@ def test_a_body_that_ends_early_is_400(gateway: Gateway) -> None:
 def resting() -> Iterator[tuple[GatewayWorker, Any]]:
     """A worker in this process, and the other end of a connection that rests with it."""
     worker = GatewayWorker(1, 0, [], None, 1, Config(), logging.getLogger("tests"))
-    with cooperative.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        door.listen()
-        link = cooperative.create_connection(door.getsockname(), timeout=10)
-        worker.clients.take(Client(*door.accept(), door.getsockname()))
+    with cooperative.socket() as entry_point:
+        entry_point.bind(("127.0.0.1", 0))
+        entry_point.listen()
+        link = cooperative.create_connection(entry_point.getsockname(), timeout=10)
+        worker.clients.take(Client(*entry_point.accept(), entry_point.getsockname()))
     with link:
         yield worker, link
     worker.tmp.close()
@@ -180,7 +180,7 @@ def test_who_trickles_a_body_that_nobody_wants_is_cut_off() -> None:
         assert len(worker.clients) == 0
 
 
-def test_chunked_is_known_in_any_case_of_letters(gateway: Gateway) -> None:
+def test_chunked_is_known_in_any_case_of_letters(gateway: GunicornProcess) -> None:
     body = "Transfer-Encoding: Chunked\r\nConnection: close\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
     answer = gateway.raw(f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}{body}".encode())
     assert answer.startswith(b"HTTP/1.1 200 ")
@@ -190,7 +190,7 @@ def test_chunked_is_known_in_any_case_of_letters(gateway: Gateway) -> None:
     ("line", "status"),
     [("PUT /nowhere", b"404"), ("POST /auth/login", b"413"), ("PUT /media/upload?file_name=a", b"401")],
 )
-def test_who_sends_a_large_body_first_can_read_the_answer(gateway: Gateway, line: str, status: bytes) -> None:
+def test_who_sends_a_large_body_first_can_read_the_answer(gateway: GunicornProcess, line: str, status: bytes) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
         link.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n".encode())
         link.sendall(b"x" * 4_000_000)
@@ -204,7 +204,9 @@ UPGRADES = {
 
 
 @pytest.mark.parametrize("lines", UPGRADES.values(), ids=UPGRADES)
-def test_an_upgrade_is_answered_as_if_it_had_not_been_asked_for(gateway: Gateway, backend: Backend, lines: str) -> None:
+def test_an_upgrade_is_answered_as_if_it_had_not_been_asked_for(
+    gateway: GunicornProcess, backend: Backend, lines: str
+) -> None:
     # RFC 9110 section 7.8 lets a server ignore Upgrade; what follows is HTTP/1.1 still, and frames are none.
     asked = f"GET /users/me HTTP/1.1\r\nHost: x\r\n{AUTH}{lines}\r\n"
     answer = gateway.raw(asked.encode() + b"\x81\x05hello\r\n\r\n")
@@ -214,7 +216,7 @@ def test_an_upgrade_is_answered_as_if_it_had_not_been_asked_for(gateway: Gateway
     assert not {"upgrade", "http2-settings"} & set(backend.last.headers)
 
 
-def test_an_absolute_target_is_its_path_for_everybody(gateway: Gateway, backend: Backend) -> None:
+def test_an_absolute_target_is_its_path_for_everybody(gateway: GunicornProcess, backend: Backend) -> None:
     def ask(target: str) -> bytes:
         lines = f"{AUTH}X-Request-ID: absolute\r\nConnection: close\r\n"
         return gateway.raw(f"GET {target} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())
@@ -230,7 +232,7 @@ def test_an_absolute_target_is_its_path_for_everybody(gateway: Gateway, backend:
     assert paths == {"/users/12"}
 
 
-def test_requests_follow_one_another_on_one_connection(gateway: Gateway) -> None:
+def test_requests_follow_one_another_on_one_connection(gateway: GunicornProcess) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
         link.sendall((LINE + "\r\n").encode() * 3)
         statuses = []
@@ -241,7 +243,7 @@ def test_requests_follow_one_another_on_one_connection(gateway: Gateway) -> None
     assert statuses == 3
 
 
-def test_a_client_that_waits_for_continue_is_told(gateway: Gateway, backend: Backend) -> None:
+def test_a_client_that_waits_for_continue_gets_it(gateway: GunicornProcess, backend: Backend) -> None:
     head = f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
         link.sendall(head.encode())
@@ -252,13 +254,13 @@ def test_a_client_that_waits_for_continue_is_told(gateway: Gateway, backend: Bac
     assert (backend.last.size, "expect" in backend.last.headers) == (2, False)
 
 
-def test_a_field_that_is_repeated_is_one_list(gateway: Gateway, backend: Backend) -> None:
+def test_a_field_that_is_repeated_is_one_list(gateway: GunicornProcess, backend: Backend) -> None:
     lines = "Accept-Language: es\r\nX-Other: 1\r\nAccept-Language: en;q=0.5\r\n"
     gateway.raw(f"GET /users/me HTTP/1.1\r\nHost: x\r\n{AUTH}{lines}Connection: close\r\n\r\n".encode())
     assert backend.last.headers["accept-language"] == "es,en;q=0.5"  # RFC 9110 section 5.3
 
 
-def test_a_refused_small_body_does_not_become_the_next_request(gateway: Gateway) -> None:
+def test_a_refused_small_body_does_not_become_the_next_request(gateway: GunicornProcess) -> None:
     smuggled = "GET /gateway/health HTTP/1.1\r\nHost: x\r\n\r\n"
     first = f"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: {len(smuggled)}\r\n\r\n{smuggled}"
     answer = gateway.raw((first + "GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").encode())

@@ -13,7 +13,7 @@ from http.client import IncompleteRead
 import psutil
 import pytest
 
-from tests.service.gateway.house import Backend, Gateway, Handler
+from tests.service.gateway.stack import Backend, GunicornProcess, Handler
 from tests.tokens import bearer, operator_auth, service_auth, service_secret
 
 ITEM = "01890a5d-ac96-774b-bcce-b302099a8057"
@@ -23,7 +23,7 @@ TRACE_ID, PARENT_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE_ID}-{PARENT_ID}-01"
 
 
-def test_a_request_reaches_its_service_and_the_answer_its_client(gateway: Gateway, backend: Backend) -> None:
+def test_a_request_reaches_its_service_and_the_answer_its_client(gateway: GunicornProcess, backend: Backend) -> None:
     body = b'{"bucket": "org_3"}'
     headers = {**ME, "Content-Type": "application/json", "Accept": "application/json", "Idempotency-Key": "k1"}
     answer = gateway.ask("POST", "/timeseries/query?a=1&b=%20x", headers, body)
@@ -36,7 +36,7 @@ def test_a_request_reaches_its_service_and_the_answer_its_client(gateway: Gatewa
     assert seen.headers["content-length"] == str(len(body))
 
 
-def test_ids_are_the_same_on_both_sides_and_the_gateways_is_its_own(gateway: Gateway, backend: Backend) -> None:
+def test_ids_are_the_same_on_both_sides_and_the_gateways_is_its_own(gateway: GunicornProcess, backend: Backend) -> None:
     sent = {**ME, "X-Request-ID": "visit-7", "X-Gateway-Request-ID": "mine", "traceparent": TRACEPARENT}
     answer = gateway.ask("GET", "/users/me", sent)
     assert answer.headers["x-request-id"] == backend.last.headers["x-request-id"] == "visit-7"
@@ -48,7 +48,9 @@ def test_ids_are_the_same_on_both_sides_and_the_gateways_is_its_own(gateway: Gat
     assert span != PARENT_ID
 
 
-def test_a_trace_that_is_none_goes_no_further_and_takes_its_state_along(gateway: Gateway, backend: Backend) -> None:
+def test_a_trace_that_is_none_goes_no_further_and_takes_its_state_along(
+    gateway: GunicornProcess, backend: Backend
+) -> None:
     gateway.ask("GET", "/users/me", {**ME, "traceparent": TRACEPARENT, "tracestate": "vendor=1"})
     assert backend.last.headers["tracestate"] == "vendor=1"
     gateway.ask("GET", "/users/me", {**ME, "traceparent": TRACEPARENT.upper(), "tracestate": "vendor=1"})
@@ -56,7 +58,7 @@ def test_a_trace_that_is_none_goes_no_further_and_takes_its_state_along(gateway:
 
 
 @pytest.mark.parametrize("inbound", ["x" * 129, "a b", "a;b", "ä"])
-def test_an_odd_request_id_is_replaced(gateway: Gateway, inbound: str) -> None:
+def test_an_odd_request_id_is_replaced(gateway: GunicornProcess, inbound: str) -> None:
     answer = gateway.ask("GET", "/users/me", {**ME, "X-Request-ID": inbound.encode("latin-1").decode("latin-1")})
     assert answer.headers["x-request-id"] != inbound
     assert len(answer.headers["x-request-id"]) == 36
@@ -82,7 +84,7 @@ PRETENSIONS = [
 ]
 
 
-def test_a_client_can_not_pretend(subtests: pytest.Subtests, gateway: Gateway, backend: Backend) -> None:
+def test_a_client_can_not_pretend(subtests: pytest.Subtests, gateway: GunicornProcess, backend: Backend) -> None:
     for name, value in PRETENSIONS:
         with subtests.test(name):
             assert gateway.ask("GET", "/users/me", {**ME, name: value}).status == 200
@@ -91,37 +93,37 @@ def test_a_client_can_not_pretend(subtests: pytest.Subtests, gateway: Gateway, b
 
 @pytest.mark.parametrize("name", ["SCRIPT_NAME", "PATH_INFO", "X_User_ID", "Content_Length"])
 def test_a_name_that_two_readers_could_take_for_another_is_dropped(
-    gateway: Gateway, backend: Backend, name: str
+    gateway: GunicornProcess, backend: Backend, name: str
 ) -> None:
     assert gateway.ask("GET", "/users/me", {**ME, name: "/elsewhere"}).status == 200
     assert backend.last.path == "/users/me"
     assert "/elsewhere" not in backend.last.headers.values()
 
 
-def test_the_address_a_client_claims_is_not_believed(gateway: Gateway, backend: Backend) -> None:
+def test_the_address_a_client_claims_is_not_believed(gateway: GunicornProcess, backend: Backend) -> None:
     gateway.ask("GET", "/users/me", {**ME, "X-Forwarded-For": "6.6.6.6"})
     assert backend.last.headers["x-forwarded-for"] == "127.0.0.1"
 
 
-def test_the_gateway_signs_the_address_it_forwards(gateway: Gateway, backend: Backend) -> None:
+def test_the_gateway_signs_the_address_it_forwards(gateway: GunicornProcess, backend: Backend) -> None:
     gateway.ask("GET", "/users/me", {**ME, "X-Gateway-Signature": "0" * 64})
     key = hashlib.sha256(service_secret("gateway").encode()).hexdigest()
     expected = hmac.new(key.encode(), b"127.0.0.1", hashlib.sha256).hexdigest()
     assert backend.last.headers["x-gateway-signature"] == expected
 
 
-def test_what_connection_names_does_not_travel(gateway: Gateway, backend: Backend) -> None:
+def test_what_connection_names_does_not_travel(gateway: GunicornProcess, backend: Backend) -> None:
     gateway.ask("GET", "/users/me", {**ME, "Connection": "keep-alive, X-Private", "X-Private": "1", "X-Public": "2"})
     assert "x-private" not in backend.last.headers
     assert backend.last.headers["x-public"] == "2"
 
 
-def test_connection_can_not_remove_what_the_gateway_sets(gateway: Gateway, backend: Backend) -> None:
+def test_connection_can_not_remove_what_the_gateway_sets(gateway: GunicornProcess, backend: Backend) -> None:
     gateway.ask("GET", "/users/me", {**ME, "Connection": "X-Forwarded-For, X-Gateway-Request-ID"})
     assert {"x-forwarded-for", "x-gateway-request-id"} <= backend.last.headers.keys()
 
 
-def test_the_inner_network_reaches_inner_routes_through_the_gateway(gateway: Gateway, backend: Backend) -> None:
+def test_the_inner_network_reaches_inner_routes_through_the_gateway(gateway: GunicornProcess, backend: Backend) -> None:
     assert gateway.ask("GET", "/users/ready").status == 200
     assert "x-forwarded-for" not in backend.last.headers  # for the service it is from the inner network
     assert gateway.ask("GET", "/users/ready", {"X-Forwarded-For": "8.8.8.8"}).status == 401
@@ -131,7 +133,7 @@ def test_the_inner_network_reaches_inner_routes_through_the_gateway(gateway: Gat
     assert gateway.ask("GET", "/users/ready", {**ME, "X-Forwarded-For": "8.8.8.8"}).status == 403
 
 
-def test_no_service_comes_in_by_the_gateway(gateway: Gateway, backend: Backend) -> None:
+def test_no_service_comes_in_by_the_gateway(gateway: GunicornProcess, backend: Backend) -> None:
     before = len(backend.seen)
     for method, path in (("POST", "/auth/token/introspect"), ("POST", "/audit/events"), ("GET", "/media/exports")):
         answer = gateway.ask(method, path, service_auth("user"), b"{}")
@@ -140,7 +142,7 @@ def test_no_service_comes_in_by_the_gateway(gateway: Gateway, backend: Backend) 
     assert gateway.ask("POST", "/auth/token/introspect", ME, b"{}").status == 403
 
 
-def test_an_answer_loses_what_is_hop_by_hop_and_keeps_the_rest(gateway: Gateway, backend: Backend) -> None:
+def test_an_answer_loses_what_is_hop_by_hop_and_keeps_the_rest(gateway: GunicornProcess, backend: Backend) -> None:
     def odd(handler: Handler) -> None:
         handler.reply(
             200,
@@ -167,7 +169,7 @@ def test_an_answer_loses_what_is_hop_by_hop_and_keeps_the_rest(gateway: Gateway,
     assert answer.headers["vary"] == "Accept, Cookie, Accept-Encoding, Origin"
 
 
-def test_errors_of_a_service_pass_as_they_are(gateway: Gateway, backend: Backend) -> None:
+def test_errors_of_a_service_pass_as_they_are(gateway: GunicornProcess, backend: Backend) -> None:
     def refuse(handler: Handler) -> None:
         handler.read_body()
         handler.reply(422, b"<Error/>", {"Content-Type": "application/xml; charset=utf-8"})
@@ -178,13 +180,13 @@ def test_errors_of_a_service_pass_as_they_are(gateway: Gateway, backend: Backend
     assert answer.headers["content-type"] == "application/xml; charset=utf-8"
 
 
-def test_head_has_the_header_of_get_and_no_body(gateway: Gateway) -> None:
+def test_head_has_the_header_of_get_and_no_body(gateway: GunicornProcess) -> None:
     get, head = (gateway.ask(method, f"/media/content/{ITEM}") for method in ("GET", "HEAD"))
     assert (head.status, head.body) == (200, b"")
     assert head.headers["content-length"] == get.headers["content-length"]
 
 
-def test_large_answers_are_gzipped_when_asked(gateway: Gateway, backend: Backend) -> None:
+def test_large_answers_are_gzipped_when_asked(gateway: GunicornProcess, backend: Backend) -> None:
     for size in (2048, 2049, 200_000):
         text = b'"' + b"x" * (size - 2) + b'"'
         with backend.behaving(lambda handler, text=text: handler.reply(200, text, {"ETag": '"v1"'})):  # type: ignore[misc]
@@ -202,7 +204,7 @@ def test_large_answers_are_gzipped_when_asked(gateway: Gateway, backend: Backend
             assert "content-encoding" not in packed.headers
 
 
-def test_pictures_and_parts_are_not_compressed(gateway: Gateway, backend: Backend) -> None:
+def test_pictures_and_parts_are_not_compressed(gateway: GunicornProcess, backend: Backend) -> None:
     for status, headers in ((200, {"Content-Type": "image/png"}), (206, {"Content-Range": "bytes 0-2999/9000"})):
         with backend.behaving(lambda handler, args=(status, headers): handler.reply(args[0], b"x" * 3000, args[1])):  # type: ignore[misc]
             answer = gateway.ask("GET", f"/media/content/{ITEM}", {"Accept-Encoding": "gzip"})
@@ -231,7 +233,7 @@ def chunks(body: Blocks) -> Iterator[bytes]:
 
 @pytest.mark.alone
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_large_upload_arrives_whole_in_flat_memory(gateway: Gateway, backend: Backend, chunked: bool) -> None:
+def test_a_large_upload_arrives_whole_in_flat_memory(gateway: GunicornProcess, backend: Backend, chunked: bool) -> None:
     size = 40 * 1024 * 1024
     body = Blocks(size)
     before = resident(gateway)
@@ -248,7 +250,7 @@ def test_a_large_upload_arrives_whole_in_flat_memory(gateway: Gateway, backend: 
 
 
 @pytest.mark.alone
-def test_a_large_download_arrives_whole_in_flat_memory(gateway: Gateway, backend: Backend) -> None:
+def test_a_large_download_arrives_whole_in_flat_memory(gateway: GunicornProcess, backend: Backend) -> None:
     size = 40 * 1024 * 1024
     block = b"0123456789abcdef" * 65536
 
@@ -269,7 +271,9 @@ def test_a_large_download_arrives_whole_in_flat_memory(gateway: Gateway, backend
 
 
 @pytest.mark.parametrize("framing", ["Content-Length: 1000000", "Transfer-Encoding: chunked"])
-def test_an_answer_that_breaks_off_is_not_passed_on_as_whole(gateway: Gateway, backend: Backend, framing: str) -> None:
+def test_an_answer_that_breaks_off_is_not_passed_on_as_whole(
+    gateway: GunicornProcess, backend: Backend, framing: str
+) -> None:
     def cut(handler: Handler) -> None:
         block = b"x" * 100_000
         handler.send_response(200)
@@ -283,7 +287,7 @@ def test_an_answer_that_breaks_off_is_not_passed_on_as_whole(gateway: Gateway, b
         gateway.ask("GET", f"/media/content/{ITEM}")
 
 
-def test_events_are_not_held_back(gateway: Gateway, backend: Backend) -> None:
+def test_events_are_not_held_back(gateway: GunicornProcess, backend: Backend) -> None:
     gaps = []
 
     def events(handler: Handler) -> None:
@@ -307,7 +311,7 @@ def test_events_are_not_held_back(gateway: Gateway, backend: Backend) -> None:
     assert max(gaps) < 0.1
 
 
-def test_an_upload_that_breaks_off_leaves_the_service_alone(gateway: Gateway, backend: Backend) -> None:
+def test_an_upload_that_breaks_off_leaves_the_service_alone(gateway: GunicornProcess, backend: Backend) -> None:
     head = f"PUT /media/upload?file_name=a HTTP/1.1\r\nHost: x\r\nAuthorization: {ME['Authorization']}\r\n"
     for _ in range(5):
         with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
@@ -315,7 +319,7 @@ def test_an_upload_that_breaks_off_leaves_the_service_alone(gateway: Gateway, ba
     assert gateway.ask("GET", "/media/items", ME).status == 200
 
 
-def resident(gateway: Gateway) -> int:
+def resident(gateway: GunicornProcess) -> int:
     """The largest worker's memory in bytes."""
     assert gateway.process is not None
     return max(child.memory_info().rss for child in psutil.Process(gateway.process.pid).children())

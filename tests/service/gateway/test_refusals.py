@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.service.gateway.house import Answer, Backend, Gateway
+from tests.service.gateway.stack import Answer, Backend, GunicornProcess
 from tests.tokens import bearer, operator_auth, token_for
 
 ME = bearer(12, "user", 3)
@@ -49,7 +49,7 @@ REFUSALS = [
 ]
 
 
-def test_refusals_in_both_formats(subtests: pytest.Subtests, gateway: Gateway) -> None:
+def test_refusals_in_both_formats(subtests: pytest.Subtests, gateway: GunicornProcess) -> None:
     for method, path, headers, status, code in REFUSALS:
         with subtests.test(f"{code} {method} {path}"):
             plain, xml = gateway.ask(method, path, headers), gateway.ask(method, path, {**headers, **XML})
@@ -63,33 +63,33 @@ def test_refusals_in_both_formats(subtests: pytest.Subtests, gateway: Gateway) -
                 assert plain.headers["allow"] == "GET, HEAD, OPTIONS, PUT"
 
 
-def test_a_bad_path_never_reaches_a_service(gateway: Gateway, backend: Backend) -> None:
+def test_a_bad_path_never_reaches_a_service(gateway: GunicornProcess, backend: Backend) -> None:
     before = len(backend.seen)
     for path in ("/users/..%2fme", "/users/%2e%2e/organization", "/users/me%00", "/./users/me", "/users/me%5c.."):
         assert gateway.ask("GET", path, ME).status == 400
     assert len(backend.seen) == before
 
 
-def test_not_acceptable_is_answered_in_json(gateway: Gateway) -> None:
+def test_not_acceptable_is_answered_in_json(gateway: GunicornProcess) -> None:
     answer = gateway.ask("GET", "/gateway/health", {"Accept": "image/png"})
     assert (answer.status, answer.code) == (406, "GEN_406")
     assert gateway.ask("GET", "/openapi.json", XML).status == 406
     assert gateway.ask("GET", "/gateway/metrics", {"Accept": "text/csv"}).status == 406
 
 
-def test_a_strange_parameter_is_named_without_its_control_characters(gateway: Gateway) -> None:
+def test_a_strange_parameter_is_named_without_its_control_characters(gateway: GunicornProcess) -> None:
     answer = gateway.ask("GET", "/gateway/health?a%2Fb%C2%9C=1", {"Accept": "application/json"})
     assert (answer.status, answer.code) == (422, "GEN_422")
     assert json.loads(answer.body)["error"]["details"][0]["path"] == "/a~1b\ufffd"
 
 
-def test_the_format_parameter_overrides_accept(gateway: Gateway) -> None:
+def test_the_format_parameter_overrides_accept(gateway: GunicornProcess) -> None:
     answer = gateway.ask("GET", "/gateway/health?format=xml", {"Accept": "application/json"})
     assert answer.body.endswith(b"<Health><status>ok</status><service>gateway</service></Health>")
     assert xml_code(gateway.ask("GET", "/nowhere?format=xml")) == "GEN_404"
 
 
-def test_a_body_over_the_limit_is_refused_before_it_is_read(gateway: Gateway) -> None:
+def test_a_body_over_the_limit_is_refused_before_it_is_read(gateway: GunicornProcess) -> None:
     head = (
         f"PUT /media/upload?file_name=a HTTP/1.1\r\nHost: x\r\nAuthorization: {ME['Authorization']}\r\n"
         f"Accept: application/xml\r\nContent-Length: {51 * 1024 * 1024}\r\n\r\n"
@@ -100,7 +100,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(gateway: Gateway) ->
     assert b"connection: close" in answer.lower()
 
 
-def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(gateway: Gateway) -> None:
+def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(gateway: GunicornProcess) -> None:
     def endless():
         for _ in range(60 * 32):
             yield b"x" * 32_768
@@ -116,7 +116,7 @@ def test_a_chunked_body_over_the_limit_is_refused_while_it_comes(gateway: Gatewa
         assert b"413" in link.recv(65536)[:20]
 
 
-def test_a_token_is_not_good_for_ever(gateway: Gateway) -> None:
+def test_a_token_is_not_good_for_ever(gateway: GunicornProcess) -> None:
     import time
 
     short = {"Authorization": f"Bearer {token_for(12, 'user', 3, lifetime=2)}"}
@@ -127,13 +127,13 @@ def test_a_token_is_not_good_for_ever(gateway: Gateway) -> None:
     assert gateway.ask("GET", "/users/me", short).code == "GEN_401_TOKEN"
 
 
-def test_health_needs_nobody_and_shows_no_version(gateway: Gateway) -> None:
+def test_health_needs_nobody_and_shows_no_version(gateway: GunicornProcess) -> None:
     answer = gateway.ask("GET", "/gateway/health")
     assert answer.json == {"status": "ok", "service": "gateway"}
     assert "x-ratelimit-limit" not in answer.headers
 
 
-def test_services_are_listed_for_the_operator(gateway: Gateway) -> None:
+def test_services_are_listed_for_the_operator(gateway: GunicornProcess) -> None:
     items = gateway.ask("GET", "/gateway/services", operator_auth()).json["items"]
     assert [item["name"] for item in items] == ["gateway", "auth", "organization", "user", "media", "influx", "audit"]
     assert {item["status"] for item in items} == {"ok"}
@@ -144,7 +144,7 @@ class TestOrigins:
 
     ORIGIN = "https://portal.example"
 
-    def test_a_preflight_is_answered_here(self, gateway: Gateway, backend: Backend) -> None:
+    def test_a_preflight_is_answered_here(self, gateway: GunicornProcess, backend: Backend) -> None:
         before = len(backend.seen)
         asked = {"Origin": self.ORIGIN, "Access-Control-Request-Method": "PUT"}
         answer = gateway.ask("OPTIONS", "/users/me", asked)
@@ -162,13 +162,13 @@ class TestOrigins:
     @pytest.mark.parametrize(
         "origin", ["https://evil.example", "https://portal.example.evil", "null", "http://portal.example"]
     )
-    def test_a_stranger_gets_no_header(self, gateway: Gateway, origin: str) -> None:
+    def test_a_foreign_origin_gets_no_header(self, gateway: GunicornProcess, origin: str) -> None:
         for method in ("OPTIONS", "GET"):
             answer = gateway.ask(method, "/gateway/health", {"Origin": origin, "Access-Control-Request-Method": "GET"})
             assert not [name for name in answer.headers if name.startswith("access-control")]
             assert "Origin" in answer.headers["vary"]
 
-    def test_answers_and_refusals_can_be_read(self, gateway: Gateway) -> None:
+    def test_answers_and_refusals_can_be_read(self, gateway: GunicornProcess) -> None:
         for path in ("/users/me", "/nowhere"):
             headers = gateway.ask("GET", path, {**ME, "Origin": self.ORIGIN}).headers
             assert headers["access-control-allow-origin"] == self.ORIGIN
@@ -178,7 +178,7 @@ class TestOrigins:
             assert "Retry-After" in exposed
             assert "X-Next-Cursor" in exposed
 
-    def test_options_of_anything_is_204(self, gateway: Gateway) -> None:
+    def test_options_of_anything_is_204(self, gateway: GunicornProcess) -> None:
         assert gateway.ask("OPTIONS", "/nowhere").status == 204
         assert gateway.ask("OPTIONS", "*").status == 204
         assert gateway.ask("OPTIONS", "/users").headers["allow"] == "GET, HEAD, OPTIONS"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.servers import Valkey, children, until
-from tests.service.gateway.house import ROOT, Backend, Gateway, environ, vouch
+from tests.service.gateway.stack import ROOT, Backend, GunicornProcess, environ, vouch
 from tests.tokens import bearer, mark_ready
 
 ME = bearer(12, "user", 3)
@@ -23,14 +23,14 @@ who = { admin = "own", manager = "own" }"""
 
 
 @pytest.fixture
-def house(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[Gateway]:
+def stack(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[GunicornProcess]:
     """A gateway over a copy of the tree, whose policy may be changed."""
     for name in ("services/common/src", "services/gateway", "schemas"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     mark_ready(valkey.url)
     with Backend(vouch).running() as auth:
         settings = environ(valkey.url, backend.url, tmp_path / "spool", RATE_LIMIT="100000/min", AUTH_URL=auth.url)
-        with Gateway(settings, tmp_path / "log", root=tmp_path).running() as running:
+        with GunicornProcess(settings, tmp_path / "log", root=tmp_path).running() as running:
             yield running
 
 
@@ -41,20 +41,20 @@ def change(tmp_path: Path, old: str, new: str) -> None:
     policy.write_text(text.replace(old, new))
 
 
-def reload(house: Gateway) -> None:
+def reload(stack: GunicornProcess) -> None:
     """SIGHUP, and wait until every worker is a new one."""
-    assert house.process is not None
-    before = set(children(house.process.pid))
-    os.kill(house.process.pid, signal.SIGHUP)
-    until(lambda: len(now := set(children(house.process.pid))) == 2 and not now & before, "two new workers")
+    assert stack.process is not None
+    before = set(children(stack.process.pid))
+    os.kill(stack.process.pid, signal.SIGHUP)
+    until(lambda: len(now := set(children(stack.process.pid))) == 2 and not now & before, "two new workers")
 
 
-def test_a_changed_policy_is_in_force_without_a_restart(house: Gateway, tmp_path: Path) -> None:
-    assert house.ask("GET", "/users", ME).status == 403
+def test_a_changed_policy_is_in_force_without_a_restart(stack: GunicornProcess, tmp_path: Path) -> None:
+    assert stack.ask("GET", "/users", ME).status == 403
     change(tmp_path, LIST_ROW, LIST_ROW.replace('manager = "own"', 'manager = "own", user = "own"'))
-    reload(house)
-    assert house.ask("GET", "/users", ME).status == 200
-    assert "policy.toml was read again" in house.log.read_text()
+    reload(stack)
+    assert stack.ask("GET", "/users", ME).status == 200
+    assert "policy.toml was read again" in stack.log.read_text()
 
 
 @pytest.mark.parametrize(
@@ -66,23 +66,25 @@ def test_a_changed_policy_is_in_force_without_a_restart(house: Gateway, tmp_path
         (LIST_ROW + "\nmore = " + "[" * 5000 + "]" * 5000, "nested too deep"),
     ],
 )
-def test_a_policy_with_faults_changes_nothing_and_is_said(house: Gateway, tmp_path: Path, new: str, says: str) -> None:
+def test_an_invalid_policy_changes_nothing_and_is_logged(
+    stack: GunicornProcess, tmp_path: Path, new: str, says: str
+) -> None:
     change(tmp_path, LIST_ROW, new)
-    reload(house)
-    assert house.ask("GET", "/users", ME).status == 403
-    assert house.ask("GET", "/users/me", ME).status == 200
-    log = house.log.read_text()
+    reload(stack)
+    assert stack.ask("GET", "/users", ME).status == 403
+    assert stack.ask("GET", "/users/me", ME).status == 200
+    log = stack.log.read_text()
     assert "policy.toml stays as it was" in log
     assert says in log
 
 
-def test_no_request_fails_while_workers_change(house: Gateway) -> None:
+def test_no_request_fails_while_workers_change(stack: GunicornProcess) -> None:
     faults: list[str] = []
     answered = [0] * 8
     ending = threading.Event()
 
     def ask_on(place: int) -> None:
-        link = http.client.HTTPConnection("127.0.0.1", house.port, timeout=10)
+        link = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=10)
         while not ending.is_set():
             try:
                 link.request("GET", "/users/me", headers=ME)
@@ -100,7 +102,7 @@ def test_no_request_fails_while_workers_change(house: Gateway) -> None:
     for asker in askers:
         asker.start()
     for _ in range(3):
-        reload(house)
+        reload(stack)
     ending.set()
     for asker in askers:
         asker.join()

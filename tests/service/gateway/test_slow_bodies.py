@@ -15,7 +15,7 @@ import pytest
 
 from tests.people import found, join
 from tests.servers import Database, Valkey, until
-from tests.service.gateway.house import Answer, Gateway, environ, read_answer
+from tests.service.gateway.stack import Answer, GunicornProcess, environ, read_answer
 from tests.tokens import bearer, settings_environ
 
 JSON = {"Content-Type": "application/json"}
@@ -28,9 +28,9 @@ MIB = 1024 * KIB
 class Stack:
     """The gateway (one process), auth and media (eight threads), and two organizations with an admin each."""
 
-    gateway: Gateway
-    auth: Gateway
-    media: Gateway
+    gateway: GunicornProcess
+    auth: GunicornProcess
+    media: GunicornProcess
     spool: Path
     first: dict[str, str]
     second: dict[str, str]
@@ -70,7 +70,7 @@ def stack(module_database: Database, valkey: Valkey, tmp_path_factory: pytest.Te
     directory = tmp_path_factory.mktemp("slow")
     limits = {"RATE_LIMIT": "100000/min", "MAX_UPLOAD_MB": "50"}
     services = {
-        name: Gateway(
+        name: GunicornProcess(
             settings_environ(name, module_database, valkey.url, MEDIA_DIR=str(directory / "files"), **limits),
             directory / f"{name}.log",
             workers=1,
@@ -82,7 +82,7 @@ def stack(module_database: Database, valkey: Valkey, tmp_path_factory: pytest.Te
     auth, media = services["auth"], services["media"]
     urls = {"AUTH_URL": f"http://127.0.0.1:{auth.port}", "MEDIA_URL": f"http://127.0.0.1:{media.port}"}
     passing = environ(valkey.url, urls["AUTH_URL"], directory / "spool", **urls, **limits)
-    gateway = Gateway(passing, directory / "gateway.log", workers=1)
+    gateway = GunicornProcess(passing, directory / "gateway.log", workers=1)
     orgs = [found(module_database, name) for name in ("First", "Second")]
     first, second = (bearer(join(module_database, org, "admin"), "admin", org) for org in orgs)
     with auth.running(), media.running(), gateway.running():
@@ -102,7 +102,7 @@ def answered(links: list[socket.socket]) -> list[socket.socket]:
     return select.select(links, [], [], 0)[0]
 
 
-def test_slow_bodies_of_strangers_take_no_thread_of_auth(stack: Stack) -> None:
+def test_slow_anonymous_bodies_take_no_thread_of_auth(stack: Stack) -> None:
     """The attack: 8 MiB declared, 140 KB at once. Now 413 at once; and within the limit a greenlet each."""
     with held(8, lambda: stack.begin("POST /auth/refresh HTTP/1.1", bytes(140_000), 8 * MIB)) as links:
         for link in links:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from bench import soak
-from tests.service.gateway.house import Gateway
+from tests.service.gateway.stack import GunicornProcess
 
 pytestmark = pytest.mark.alone
 
 
-def test_idle_connections_and_slow_uploads_are_noticed_by_nobody(gateway: Gateway) -> None:
+def test_idle_connections_and_slow_uploads_are_noticed_by_nobody(gateway: GunicornProcess) -> None:
     report = soak.soak(gateway, idle=300, slow=80, seconds=2)
     assert report.faults == []
     assert (report.uploaded, report.idle_alive) == (80, 300)
@@ -22,7 +22,7 @@ def test_idle_connections_and_slow_uploads_are_noticed_by_nobody(gateway: Gatewa
 
 
 @pytest.mark.parametrize("asked", [False, True])
-def test_a_resting_connection_costs_little_more_than_its_socket(gateway: Gateway, asked: bool) -> None:
+def test_a_resting_connection_costs_little_more_than_its_socket(gateway: GunicornProcess, asked: bool) -> None:
     assert gateway.process is not None
     for _ in range(20):
         assert gateway.ask("GET", "/gateway/health").status == 200
@@ -46,7 +46,7 @@ def unsent(port: int) -> int:
     return sum(int(row[4].partition(":")[0], 16) for row in rows if int(row[1].partition(":")[2], 16) == port)
 
 
-def test_slow_readers_of_the_contract_share_it(gateway: Gateway) -> None:
+def test_slow_readers_of_the_contract_share_it(gateway: GunicornProcess) -> None:
     assert gateway.process is not None
     length = len(gateway.ask("GET", "/openapi.json").body)
     before = soak.megabytes(gateway.process.pid)

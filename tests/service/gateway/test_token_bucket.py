@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from heartguard_gateway.domain import Limit, Quota
-from heartguard_gateway.redis_link import RedisLink
+from heartguard_gateway.redis_connection import RedisConnection
 from heartguard_gateway.store import SCRIPT_FILE, LocalBuckets, RedisGate
 from tests.servers import Valkey
 
@@ -19,7 +19,7 @@ class InRedis:
     """The script, asked as the gateway asks it."""
 
     def __init__(self, url: str) -> None:
-        self.link = RedisLink(url, timeout=2.0)
+        self.link = RedisConnection(url, timeout=2.0)
         self.fallbacks: list[str] = []
         self.gate = RedisGate(self.link, LocalBuckets(), self.fallbacks.append)
 

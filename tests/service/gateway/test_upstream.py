@@ -8,13 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.connection import BadAnswer
 from heartguard_gateway.pool import RetryBudget
 from heartguard_gateway.ports import Outbound
 from heartguard_gateway.upstream import Upstream, UpstreamLimits
-from tests.service.gateway.house import Backend
 from tests.service.gateway.scripted import GET, OK, answering, client, close_all, code, read_head, scripted
+from tests.service.gateway.stack import Backend
 
 
 @pytest.fixture(autouse=True)
@@ -199,7 +199,7 @@ def test_an_early_answer_ends_the_upload() -> None:
     assert len(taken) < 1000
 
 
-def test_the_clients_fault_is_not_the_services(backend: Backend) -> None:
+def test_an_error_of_the_client_does_not_count_against_the_service(backend: Backend) -> None:
     class GoneError(Exception):
         pass
 

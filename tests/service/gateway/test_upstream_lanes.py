@@ -11,8 +11,8 @@ from heartguard_gateway.answers import AnswerLimits, Answers
 from heartguard_gateway.connection import AnswerStream
 from heartguard_gateway.ports import Outbound
 from heartguard_gateway.upstream import UpstreamLimits
-from tests.service.gateway.house import Backend, Handler
 from tests.service.gateway.scripted import client, close_all, code
+from tests.service.gateway.stack import Backend, Handler
 
 LARGE = Outbound("GET", "/large", [], holder="a")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_common import policy
+from heartguard_common.identity import policy
 from tests.servers import Valkey, until
-from tests.service.gateway.house import ROOT, Answer, Backend, Gateway, Handler, environ, vouch
+from tests.service.gateway.stack import ROOT, Answer, Backend, GunicornProcess, Handler, environ, vouch
 from tests.tokens import bearer, mark_ready
 
 ME = bearer(12, "user", 3)
@@ -30,7 +30,7 @@ ITEM = "01890a5d-ac96-774b-bcce-b302099a8057"
     ],
 )
 def test_the_service_sees_the_same_request(
-    gateway: Gateway, backend: Backend, method: str, path: str, headers: dict[str, str]
+    gateway: GunicornProcess, backend: Backend, method: str, path: str, headers: dict[str, str]
 ) -> None:
     seen = []
     for prefix in ("", "/api/v1", "/%61pi/v1"):
@@ -39,7 +39,7 @@ def test_the_service_sees_the_same_request(
     assert seen == [(method, path)] * 3
 
 
-def test_every_versioned_row_is_found_and_no_page_is(gateway: Gateway) -> None:
+def test_every_versioned_row_is_found_and_no_page_is(gateway: GunicornProcess) -> None:
     pages = {row.path for row in policy.load().rows if not row.versioned}
     assert pages == {"/openapi.json", "/docs", "/docs/errors", "/schemas/{file}", "/.well-known/jwks.json"}
     for path in ("/openapi.json", "/docs", "/docs/errors", "/schemas/common.xsd", "/.well-known/jwks.json"):
@@ -71,7 +71,7 @@ def test_every_versioned_row_is_found_and_no_page_is(gateway: Gateway) -> None:
     ],
 )
 def test_other_spellings_lead_nowhere_in_both_formats(
-    gateway: Gateway, backend: Backend, path: str, status: int, code: str
+    gateway: GunicornProcess, backend: Backend, path: str, status: int, code: str
 ) -> None:
     before = len(backend.seen)
     answer = gateway.ask("GET", path, ME)
@@ -80,7 +80,7 @@ def test_other_spellings_lead_nowhere_in_both_formats(
     assert len(backend.seen) == before
 
 
-def test_methods_roles_and_preflight_are_those_of_the_path(gateway: Gateway) -> None:
+def test_methods_roles_and_preflight_are_those_of_the_path(gateway: GunicornProcess) -> None:
     for prefix in ("", "/api/v1"):
         wrong = gateway.ask("DELETE", f"{prefix}/users/me", ME)
         assert (wrong.status, wrong.headers["allow"]) == (405, "GET, HEAD, OPTIONS, PUT")
@@ -89,7 +89,7 @@ def test_methods_roles_and_preflight_are_those_of_the_path(gateway: Gateway) -> 
         assert gateway.ask("GET", f"{prefix}/users/me").code == "GEN_401"
 
 
-def test_logs_and_metrics_name_the_same_route_and_no_text_of_the_caller(gateway: Gateway) -> None:
+def test_logs_and_metrics_name_the_same_route_and_no_text_of_the_caller(gateway: GunicornProcess) -> None:
     request_id = "versions-1"
     gateway.ask("DELETE", "/api/v1/timeseries/buckets/Anna", {**ADMIN, "X-Request-ID": request_id})
     until(lambda: any(line.get("request_id") == request_id for line in gateway.lines()), "the line of the log")
@@ -97,7 +97,7 @@ def test_logs_and_metrics_name_the_same_route_and_no_text_of_the_caller(gateway:
     assert (line["route"], line["path"]) == ("timeseries.delete_bucket", "/api/v1/timeseries/buckets/*")
 
 
-def test_a_location_and_a_cookie_stay_below_the_prefix(gateway: Gateway, backend: Backend) -> None:
+def test_a_location_and_a_cookie_stay_below_the_prefix(gateway: GunicornProcess, backend: Backend) -> None:
     cookie = "heartguard_refresh=x; Max-Age=9; Path=/auth; HttpOnly"
 
     def made(handler: Handler) -> None:
@@ -129,7 +129,7 @@ def change(tmp_path: Path, row: str, more: str) -> None:
 
 
 @pytest.fixture
-def changed(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[Gateway]:
+def changed(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[GunicornProcess]:
     """A gateway whose policy deprecates a route and gives three routes InfluxDB's errors."""
     for name in ("services/common/src", "services/gateway", "schemas"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -140,11 +140,11 @@ def changed(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[Gatewa
     mark_ready(valkey.url)
     with Backend(vouch).running() as auth:
         settings = environ(valkey.url, backend.url, tmp_path / "spool", RATE_LIMIT="30/min", AUTH_URL=auth.url)
-        with Gateway(settings, tmp_path / "log", root=tmp_path).running() as running:
+        with GunicornProcess(settings, tmp_path / "log", root=tmp_path).running() as running:
             yield running
 
 
-def test_what_a_changed_policy_says_is_said(changed: Gateway, backend: Backend) -> None:
+def test_what_a_changed_policy_says_is_said(changed: GunicornProcess, backend: Backend) -> None:
     for path, headers in (("/users/me", ME), ("/api/v1/users/me", ME), ("/users/me", {})):
         answer = changed.ask("GET", path, headers)
         assert answer.headers["deprecation"] == "@1801353600"

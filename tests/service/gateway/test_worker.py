@@ -11,13 +11,13 @@ from pathlib import Path
 
 from heartguard_gateway.stages.shed_load import PATIENCE_SECONDS
 from tests.servers import Valkey, children, until
-from tests.service.gateway.house import Answer, Backend, Gateway, Handler, environ, read_answer
+from tests.service.gateway.stack import Answer, Backend, GunicornProcess, Handler, environ, read_answer
 from tests.tokens import bearer, mark_ready
 
 ME = bearer(12, "user", 3)
 
 
-def test_idle_and_slow_connections_hurt_nobody(gateway: Gateway) -> None:
+def test_idle_and_slow_connections_hurt_nobody(gateway: GunicornProcess) -> None:
     links = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(200)]
     try:
         for link in links[:100]:
@@ -32,7 +32,7 @@ def test_idle_and_slow_connections_hurt_nobody(gateway: Gateway) -> None:
 def test_whoever_opens_all_connections_keeps_nobody_out(backend: Backend, valkey: Valkey, tmp_path: Path) -> None:
     mark_ready(valkey.url)
     few = {"GUNICORN_CMD_ARGS": "--worker-connections 40"}
-    gateway = Gateway(environ(valkey.url, backend.url, tmp_path / "spool", **few), tmp_path / "log", workers=1)
+    gateway = GunicornProcess(environ(valkey.url, backend.url, tmp_path / "spool", **few), tmp_path / "log", workers=1)
     with gateway.running(), ExitStack() as stack:
         kept = HTTPConnection("127.0.0.1", gateway.port, timeout=20)
         stack.callback(kept.close)
@@ -49,7 +49,7 @@ def test_whoever_opens_all_connections_keeps_nobody_out(backend: Backend, valkey
             assert (answer.status, answer.read()[:1]) == (200, b"{")
 
 
-def test_a_slow_body_does_not_hold_a_connection_to_the_service(gateway: Gateway, backend: Backend) -> None:
+def test_a_slow_body_does_not_hold_a_connection_to_the_service(gateway: GunicornProcess, backend: Backend) -> None:
     before = len(backend.seen)
     head = f"POST /timeseries/write HTTP/1.1\r\nHost: x\r\nAuthorization: {ME['Authorization']}\r\n"
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
@@ -60,7 +60,7 @@ def test_a_slow_body_does_not_hold_a_connection_to_the_service(gateway: Gateway,
         assert link.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-def test_one_busy_connection_lets_the_others_in(gateway: Gateway) -> None:
+def test_one_busy_connection_lets_the_others_in(gateway: GunicornProcess) -> None:
     """It asks on without a pause until the others have been answered."""
     enough = threading.Event()
 
@@ -95,7 +95,7 @@ def test_a_stop_finishes_what_was_begun_and_waits_for_no_idler(
         idler_gone.wait(60)
         handler.reply(200, b"{}")
 
-    gateway = Gateway(environ(valkey.url, backend.url, tmp_path / "spool"), tmp_path / "log")
+    gateway = GunicornProcess(environ(valkey.url, backend.url, tmp_path / "spool"), tmp_path / "log")
     answers: list[Answer] = []
     with gateway.running(), socket.create_connection(("127.0.0.1", gateway.port)) as idler, backend.behaving(slow):
         idler.sendall(b"GET /gateway/health HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -115,7 +115,7 @@ def test_a_stop_finishes_what_was_begun_and_waits_for_no_idler(
 def test_a_stop_under_load_resets_nobody_who_was_accepted(backend: Backend, valkey: Valkey, tmp_path: Path) -> None:
     mark_ready(valkey.url)
     settings = environ(valkey.url, backend.url, tmp_path / "spool", RATE_LIMIT="99999/s")
-    gateway = Gateway(settings, tmp_path / "log")
+    gateway = GunicornProcess(settings, tmp_path / "log")
     ends: list[type[Exception]] = []
     answered = threading.Semaphore(0)
 
@@ -138,11 +138,11 @@ def test_a_stop_under_load_resets_nobody_who_was_accepted(backend: Backend, valk
         for caller in callers:
             caller.join(20)
     assert len(ends) == 16
-    # Between its last accept and the close of the door the kernel may still take one in for each worker.
+    # Between the last accept and the close of the listening socket the kernel may still accept one for each worker.
     assert ends.count(ConnectionRefusedError) >= 14
 
 
-def test_a_killed_worker_is_replaced(gateway: Gateway) -> None:
+def test_a_killed_worker_is_replaced(gateway: GunicornProcess) -> None:
     import psutil
 
     assert gateway.process is not None
@@ -160,7 +160,9 @@ def test_a_service_that_is_gone_is_502_then_503_and_comes_back(valkey: Valkey, t
     service = Backend()
     with service.running():
         pass  # its port stays known, and free
-    gateway = Gateway(environ(valkey.url, service.url, tmp_path / "spool", RATE_LIMIT="9999/s"), tmp_path / "log", 1)
+    gateway = GunicornProcess(
+        environ(valkey.url, service.url, tmp_path / "spool", RATE_LIMIT="9999/s"), tmp_path / "log", 1
+    )
     with gateway.running():
         statuses = [gateway.ask("GET", "/users/me", ME).status for _ in range(6)]
         assert statuses == [502] * 5 + [503]
@@ -172,7 +174,7 @@ def test_a_service_that_is_gone_is_502_then_503_and_comes_back(valkey: Valkey, t
             until(lambda: gateway.ask("GET", "/users/me", ME).status == 200, "the service back in use")
 
 
-def test_the_log_has_a_line_for_each_request_and_no_secret(gateway: Gateway) -> None:
+def test_the_log_has_a_line_for_each_request_and_no_secret(gateway: GunicornProcess) -> None:
     token = ME["Authorization"].split()[1]
     sent = {**ME, "X-Request-ID": "log-me", "User-Agent": "Jane"}
     gateway.ask("GET", "/users/12?q=jane@example.com", sent)
@@ -199,7 +201,7 @@ def test_the_log_has_a_line_for_each_request_and_no_secret(gateway: Gateway) -> 
     assert "jane" not in text.lower()
 
 
-def test_metrics_count_over_all_workers_without_naming_anybody(gateway: Gateway) -> None:
+def test_metrics_count_over_all_workers_without_naming_anybody(gateway: GunicornProcess) -> None:
     def counted() -> float:
         text = gateway.ask("GET", "/gateway/metrics").body.decode()
         wanted = 'heartguard_requests_total{method="GET",route="user.read",service="gateway",status="200"} '
@@ -217,7 +219,7 @@ def test_metrics_count_over_all_workers_without_naming_anybody(gateway: Gateway)
     assert "heartguard_request_seconds_bucket" in text
 
 
-def test_pools_and_breakers_are_seen_from_outside(gateway: Gateway) -> None:
+def test_pools_and_breakers_are_seen_from_outside(gateway: GunicornProcess) -> None:
     assert gateway.ask("GET", "/users/me", ME).status == 200
 
     def kept() -> float:
@@ -229,13 +231,13 @@ def test_pools_and_breakers_are_seen_from_outside(gateway: Gateway) -> None:
     until(lambda: kept() >= 1, "a kept connection in the gauge")
 
 
-def test_the_parsers_refusals_are_logged_without_what_was_sent(gateway: Gateway) -> None:
+def test_the_parsers_refusals_are_logged_without_what_was_sent(gateway: GunicornProcess) -> None:
     gateway.raw(b"GET /secret-path HTTP/9.9\r\nHost: x\r\n\r\n")
     until(lambda: '"unparsed"' in gateway.log.read_text(), "the log line")
     assert "secret-path" not in gateway.log.read_text()
 
 
-def test_what_has_lain_too_long_is_refused_in_its_format_and_health_is_not(gateway: Gateway) -> None:
+def test_what_has_lain_too_long_is_refused_in_its_format_and_health_is_not(gateway: GunicornProcess) -> None:
     """Under too much load work for those who have given up leaves none for the others."""
     assert gateway.process is not None
     family = [gateway.process.pid, *children(gateway.process.pid)]

@@ -5,7 +5,7 @@ import json
 import pytest
 import redis
 
-from heartguard_common.audit import FIELD, STREAM
+from heartguard_common.audit.events import FIELD, STREAM
 from tests.service.influx.conftest import beat
 
 DAY = {"range_start": "2024-06-01T00:00:00Z", "range_stop": "2024-06-02T00:00:00Z"}
@@ -14,7 +14,7 @@ QUERY = {"measurement": "heart_rate", **DAY}
 
 @pytest.fixture
 def disclosures(redis_url, org):
-    """A function that gives who was told of, by which action and whom, and forgets it."""
+    """A function that returns the recorded disclosures (reader, action, person) and clears them."""
 
     def found():
         with redis.Redis.from_url(redis_url, decode_responses=True) as client:
@@ -40,7 +40,7 @@ def ask(client, org, admin, write, disclosures):
 
 
 @pytest.mark.parametrize("more", [{}, {"aggregate": "mean", "every": "1h"}, {"group_by": ["user_id"]}])
-def test_each_person_of_a_query_is_told(ask, disclosures, more):
+def test_each_person_of_a_query_is_recorded(ask, disclosures, more):
     ask("query", **QUERY, **more)
     assert disclosures() == [("user:1", "timeseries.query", f"user:{it}") for it in (7, 8)]
 
@@ -50,14 +50,14 @@ def test_a_query_for_one_person_names_that_one(ask, disclosures):
     assert disclosures() == [("user:1", "timeseries.query", "user:8")]
 
 
-def test_latest_and_summary_are_told(ask, disclosures):
+def test_latest_and_summary_are_recorded(ask, disclosures):
     ask("latest", tags={"user_id": "7"})
     ask("summary", user_id=8, day="2024-06-01")
     told = [("timeseries.latest", "user:7"), ("timeseries.summary", "user:8")]
     assert disclosures() == [("user:1", action, person) for action, person in told]
 
 
-def test_who_reads_their_own_tells_nobody(ask, member, disclosures):
+def test_reading_ones_own_data_is_no_disclosure(ask, member, disclosures):
     ask("query", member, **QUERY)
     ask("latest", member)
     ask("summary", member, day="2024-06-01")
@@ -65,6 +65,6 @@ def test_who_reads_their_own_tells_nobody(ask, member, disclosures):
     assert disclosures() == []
 
 
-def test_where_there_was_nothing_to_see_nothing_is_told(ask, disclosures):
+def test_an_empty_answer_is_no_disclosure(ask, disclosures):
     ask("query", measurement="steps", **DAY, tags={"user_id": "7"})
     assert disclosures() == []

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from heartguard_common.edge import make_edge, open_parts
-from heartguard_common.lifecycle import LIFECYCLE
-from heartguard_common.web import make_app
+from heartguard_common.core.lifecycle import LIFECYCLE
+from heartguard_common.http.web import make_app
+from heartguard_common.runtime.bootstrap import make_web_dependencies, open_dependencies
 from heartguard_influx import wiring
 from heartguard_influx.routes import ROUTES
 from heartguard_influx.settings import Settings
 from tests.people import found, owner
 from tests.servers import until
-from tests.service.gateway.house import Gateway
+from tests.service.gateway.stack import GunicornProcess
 from tests.service.influx.conftest import admin_of, beat
 from tests.service.influx.test_streams import superuser
 from tests.tokens import service_auth, settings_environ
@@ -29,9 +29,9 @@ SENDERS = 16
 @pytest.fixture
 def influx(database, redis_url, tmp_path):
     environ = settings_environ("influx", database, redis_url, SPOOL_DIR=str(tmp_path / "spool"))
-    house = Gateway(environ, tmp_path / "influx.log", workers=2, service="influx")
-    with house.running():
-        yield house
+    stack = GunicornProcess(environ, tmp_path / "influx.log", workers=2, service="influx")
+    with stack.running():
+        yield stack
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ def slow(database):
     return slow
 
 
-def post(house, path, headers, org, **body):
+def post(stack, path, headers, org, **body):
     document = json.dumps({"bucket": f"org_{org}", **body}).encode()
-    return house.ask("POST", f"/timeseries/{path}", {"Content-Type": "application/json", **headers}, document)
+    return stack.ask("POST", f"/timeseries/{path}", {"Content-Type": "application/json", **headers}, document)
 
 
 def point(second, **tags):
@@ -155,12 +155,12 @@ def test_slow_readers_of_one_organization_hold_no_more_streams_than_their_share(
     until(lambda: post(influx, "query", admin, org, **whole).status == 200, "a stream")
 
 
-def begun(links, house, headers, org, body):
+def begun(links, stack, headers, org, body):
     """Ask and read no more than the first bytes of the answer; its status."""
     link = links.enter_context(socket.socket())
     link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     link.settimeout(20)
-    link.connect(("127.0.0.1", house.port))
+    link.connect(("127.0.0.1", stack.port))
     document = json.dumps({"bucket": f"org_{org}", **body})
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     link.sendall(
@@ -174,10 +174,10 @@ def begun(links, house, headers, org, body):
 def hurried(database, redis_url, clock):
     """A client of the service whose every expensive route has but 0.3 s."""
     settings = Settings.from_env(settings_environ("influx", database, redis_url))
-    parts = open_parts("influx", settings, clock)
+    parts = open_dependencies("influx", settings, clock)
     usecases = wiring.make_usecases(wiring.in_postgresql(parts))
     routes = [replace(route, seconds=0.3) if route.seconds else route for route in ROUTES]
-    app = make_app(make_edge("influx", settings, parts, prefix=wiring.PREFIX), routes, usecases)
+    app = make_app(make_web_dependencies("influx", settings, parts, prefix=wiring.PREFIX), routes, usecases)
     yield app.test_client()
     app.extensions[LIFECYCLE].close()
 

@@ -3,10 +3,10 @@
 import pytest
 from lxml import etree
 
-from heartguard_common.database import Database as Pool
-from heartguard_common.dead_letter_store import PostgresDeadLetters
+from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
+from heartguard_common.stores.database import Database as Pool
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.usecases import Keeping, Stores
+from heartguard_influx.usecases import BucketAdministration, Stores
 from tests.clocks import MovableClock
 from tests.fakes.authority import KnownPeople
 from tests.people import enroll
@@ -171,12 +171,16 @@ def test_points_past_their_retention_go(client, org, admin, write, query, databa
                     raise ArithmeticError
                 return super().delete(selection, *more)
 
-        points, types, letters = Resisting(pool), PostgresFieldTypes(pool), PostgresDeadLetters("influx", pool, clock)
+        points, types, dead_letters = (
+            Resisting(pool),
+            PostgresFieldTypes(pool),
+            PostgresDeadLetters("influx", pool, clock),
+        )
         around = (pool.transaction, Silent(), clock, KnownPeople(), pool.transaction)
-        keeping = Keeping(Stores(PostgresBuckets(pool), types, points, *around))
-        assert keeping.expire(letters) == 1
-        assert keeping.expire(letters) == 0
-        (letter,) = letters.page("retention", "retrying", None, 10)
+        administration = BucketAdministration(Stores(PostgresBuckets(pool), types, points, *around))
+        assert administration.expire(dead_letters) == 1
+        assert administration.expire(dead_letters) == 0
+        (letter,) = dead_letters.page("retention", "retrying", None, 10)
         assert (letter.item, letter.org_id, letter.attempts) == (resisting, org, 1)
     finally:
         pool.close()

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_influx.settings import Settings
 from heartguard_influx.wiring import create_app
 from tests.fakes.influxdb.model import ModelInfluxDB

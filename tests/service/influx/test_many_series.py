@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from heartguard_common.clock import rfc3339
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.clock import rfc3339
+from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_influx.settings import Settings
 from heartguard_influx.wiring import create_app
 from tests.tokens import settings_environ

@@ -8,10 +8,10 @@ from contextlib import nullcontext
 
 import pytest
 
-from heartguard_common.clock import rfc3339
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.clock import rfc3339
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.lifecycle import LIFECYCLE
+from heartguard_common.identity.authentication import Principal
 from heartguard_influx.domain.point import Point
 from heartguard_influx.settings import Settings
 from heartguard_influx.store.influx.server import PROBE
@@ -233,7 +233,7 @@ def _is_no_write(asked):
 def test_nothing_of_a_refused_atomic_batch_is_stored(write, query):
     answer = write(beat(0, 70), beat(1, 71, time="reserved"), query="?atomic=true")
     assert (answer.status_code, answer.json["error"]["code"]) == (422, "TS_004")
-    assert [fault["path"] for fault in answer.json["error"]["details"]] == ["/points/1"]
+    assert [rejection["path"] for rejection in answer.json["error"]["details"]] == ["/points/1"]
     assert query().json["series"] == []
 
 
@@ -375,15 +375,15 @@ def test_a_person_who_is_deleted_while_a_batch_is_sent_in_parts_gets_no_more_of_
     writer = Principal("person", "admin", user_id=1, org_id=1)
     permit = Permit(people, clock, writer, frozenset({7}))
     point = Point("heart_rate", (("user_id", "7"),), {"bpm": 60.0}, 0)
-    assert permit.fault(point) is None
+    assert permit.rejection(point) is None
     permit.require()
     people.gone.add(7)
     permit.require()  # the answer is still young
     clock.forward(6)
     with pytest.raises(ServiceError) as raised:
         permit.require()
-    assert raised.value.row.code == "GEN_503", "who sends it again is told which points"
-    assert Permit(people, clock, writer, frozenset({7})).fault(point) is not None
+    assert raised.value.row.code == "GEN_503", "sent again, the answer names the points"
+    assert Permit(people, clock, writer, frozenset({7})).rejection(point) is not None
     people.gone.add(1)
     clock.forward(6)
     with pytest.raises(ServiceError) as raised:

@@ -12,7 +12,7 @@ def points(answer, series=0):
     return answer.get_json()["series"][series]["points"]
 
 
-def fault(answer, code="GEN_422"):
+def rejection(answer, code="GEN_422"):
     error = answer.get_json()["error"]
     assert (answer.status_code, error["code"]) == (422, code)
     return error["details"]
@@ -131,7 +131,7 @@ def test_text_and_booleans_have_count_first_and_last_and_nothing_else(write, que
         "last": {"mood": "tense", "resting": False},
     }
     for name in ("mean", "min", "max", "sum", "median", "stddev", "p95"):
-        details = fault(query(aggregate=name), "TS_007")
+        details = rejection(query(aggregate=name), "TS_007")
         assert [("mood" in item["message"], "resting" in item["message"]) for item in details] == [
             (True, False),
             (False, True),
@@ -153,13 +153,13 @@ def test_pages_of_raw_points(write, query):
 
 @pytest.mark.parametrize("cursor", ["x", "W10", "WzEsMiwzXQ", "WyJhIiwxXQ"])
 def test_what_is_no_cursor(query, cursor):
-    assert fault(query(cursor=cursor))[0]["path"] == "/cursor"
+    assert rejection(query(cursor=cursor))[0]["path"] == "/cursor"
 
 
 def test_a_query_over_budget_says_what_fits(write, query):
     write(beat(0))
     year = {"range_start": "2024-01-01T00:00:00Z", "range_stop": "2025-01-01T00:00:00Z", "aggregate": "mean"}
-    (detail,) = fault(query(**year, every="1s"), "TS_006")
+    (detail,) = rejection(query(**year, every="1s"), "TS_006")
     assert detail["path"] == "/every"
     assert "limit 50000" in detail["message"]
     assert "31622400" in detail["message"]
@@ -192,7 +192,7 @@ MEMBERS = [
 def test_no_member_is_ignored(subtests, query):
     for members, path in MEMBERS:
         with subtests.test(str(members)):
-            assert fault(query(**members))[0]["path"] == path
+            assert rejection(query(**members))[0]["path"] == path
 
 
 def test_ranges_beyond_what_nanoseconds_count(write, query):

@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 
 from heartguard_cli.urls import libpq
-from heartguard_common.contracts import Contracts
+from heartguard_common.contract.contracts import Contracts
 from tests.servers import until
 from tests.service.influx.conftest import beat
 from tests.tokens import bearer

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.service.gateway.house import Gateway
+from tests.service.gateway.stack import GunicornProcess
 from tests.service.influx.conftest import beat
 from tests.tokens import settings_environ
 
@@ -17,9 +17,9 @@ SENDERS = 16
 @pytest.fixture
 def influx(database, redis_url, tmp_path):
     environ = settings_environ("influx", database, redis_url, SPOOL_DIR=str(tmp_path / "spool"))
-    house = Gateway(environ, tmp_path / "influx.log", workers=2, service="influx")
-    with house.running():
-        yield house
+    stack = GunicornProcess(environ, tmp_path / "influx.log", workers=2, service="influx")
+    with stack.running():
+        yield stack
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_each_point_is_created_by_one_of_all_senders(send):
 def test_a_key_has_one_effect_whichever_worker_it_reaches(send):
     key = {"Idempotency-Key": "00000000-0000-4000-8000-000000000001"}
     answers = together(lambda: send(**key))
-    # Who comes while the first is at work is told to wait; all others get the first one's answer.
+    # A request that comes while the first is at work gets Retry-After; all others get the first one's answer.
     assert {answer.status for answer in answers} <= {200, 409}
     assert {it["status"] for answer in answers if answer.status == 200 for it in answer.json["results"]} == {"created"}
     assert send(**key).json["inserted"] == POINTS

@@ -90,7 +90,7 @@ def test_a_point_without_timestamp_has_the_time_of_receipt(write, query, clock):
 
 
 def test_points_that_the_rules_refuse_are_rejected_one_by_one(write, query, clock, org, database):
-    from heartguard_common.clock import rfc3339
+    from heartguard_common.core.clock import rfc3339
 
     def at(seconds):
         return beat(0) | {"timestamp": rfc3339(clock.now_ns() + seconds * 1_000_000_000)}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_media.settings import Settings
 from heartguard_media.wiring import create_app
 from tests.clocks import MovableClock

@@ -3,7 +3,7 @@
 import pytest
 import requests
 
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_media.settings import Settings
 from heartguard_media.store.gcs import BLOCK_BYTES, open_bucket
 from heartguard_media.wiring import create_app

@@ -9,17 +9,17 @@ import os
 
 import pytest
 
-from tests.media_house import MEBIBYTE, blocks_of, content, digest_of, peak_of, pids_of, running, target_of
+from tests.media_stack import MEBIBYTE, blocks_of, content, digest_of, peak_of, pids_of, running, target_of
 
 SIZE = int(os.environ.get("HEARTGUARD_TEST_LARGE_MB", "32"))
 MOST_RESIDENT = 120 * 10**6
 MOST_GROWTH = 24 * 10**6  # of all processes of a program together, whatever the size of the file
 
 
-def require_flat(house, work):
+def require_flat(stack, work):
     """Do it once over, and see that no process is large and no program grows with the file."""
-    _, before = peak_of(pids_of(house), lambda: None)
-    result, peaks = peak_of(pids_of(house), work)
+    _, before = peak_of(pids_of(stack), lambda: None)
+    result, peaks = peak_of(pids_of(stack), work)
     for name, peak in peaks.items():
         assert peak.largest < MOST_RESIDENT, (name, peak)
         assert peak.together - before[name].together < MOST_GROWTH, (name, before[name], peak)
@@ -27,46 +27,46 @@ def require_flat(house, work):
 
 
 @pytest.fixture
-def house(database, redis_url, tmp_path):
-    with running(database, redis_url, tmp_path, max(SIZE, 50)) as house:
-        yield house
+def stack(database, redis_url, tmp_path):
+    with running(database, redis_url, tmp_path, max(SIZE, 50)) as stack:
+        yield stack
 
 
-def up(house, **how):
-    headers = {**house.who, "Content-Type": "application/octet-stream", **how}
-    answer = house.request("PUT", "/media/upload?file_name=large.bin", content(SIZE), **headers)
+def up(stack, **how):
+    headers = {**stack.who, "Content-Type": "application/octet-stream", **how}
+    answer = stack.request("PUT", "/media/upload?file_name=large.bin", content(SIZE), **headers)
     assert answer.status == 201, answer.read()
     return json.loads(answer.read())
 
 
-def link(house, item):
-    answer = house.request("GET", f"/media/items/{item['id']}/download", **house.who)
+def link(stack, item):
+    answer = stack.request("GET", f"/media/items/{item['id']}/download", **stack.who)
     return target_of(json.loads(answer.read())["url"])
 
 
 @pytest.mark.alone
-def test_up_and_down_in_flat_memory(house):
+def test_up_and_down_in_flat_memory(stack):
     expected = digest_of(content(SIZE))
 
     def there_and_back():
-        item = up(house, **{"Content-Length": str(SIZE * MEBIBYTE)})
-        chunked = up(house)
+        item = up(stack, **{"Content-Length": str(SIZE * MEBIBYTE)})
+        chunked = up(stack)
         assert (item["size"], item["sha256"], chunked["sha256"]) == (SIZE * MEBIBYTE, expected, expected)
-        url = link(house, item)
-        assert digest_of(blocks_of(house.request("GET", url))) == expected
+        url = link(stack, item)
+        assert digest_of(blocks_of(stack.request("GET", url))) == expected
         middle = SIZE * MEBIBYTE // 2
-        part = house.request("GET", url, Range=f"bytes={middle - 3}-{middle + 8}")
+        part = stack.request("GET", url, Range=f"bytes={middle - 3}-{middle + 8}")
         assert (part.status, part.read()) == (
             206,
             list(content(SIZE // 2))[-1][-3:] + list(content(SIZE // 2 + 1))[-1][:9],
         )
         return expected
 
-    assert require_flat(house, there_and_back) == expected
+    assert require_flat(stack, there_and_back) == expected
 
 
 @pytest.mark.alone
-def test_an_announced_file_in_flat_memory(house):
+def test_an_announced_file_in_flat_memory(stack):
     expected = digest_of(content(SIZE))
     request = {
         "file_name": "l",
@@ -77,20 +77,20 @@ def test_an_announced_file_in_flat_memory(house):
     body = json.dumps({**request, "sha256": expected})
 
     def announced():
-        answer = house.request("POST", "/media/uploads", body, **house.who, **{"Content-Type": "application/json"})
+        answer = stack.request("POST", "/media/uploads", body, **stack.who, **{"Content-Type": "application/json"})
         ticket = json.loads(answer.read())
         headers = {**ticket["headers"], "Content-Length": str(request["size"])}
-        sent = house.request("PUT", target_of(ticket["url"]), content(SIZE), **headers)
+        sent = stack.request("PUT", target_of(ticket["url"]), content(SIZE), **headers)
         assert (sent.status, sent.read()) == (201, b"")
-        done = house.request("POST", f"/media/uploads/{ticket['id']}/complete", **house.who)
+        done = stack.request("POST", f"/media/uploads/{ticket['id']}/complete", **stack.who)
         return json.loads(done.read())
 
-    assert require_flat(house, announced)["sha256"] == expected
+    assert require_flat(stack, announced)["sha256"] == expected
 
 
 @pytest.mark.alone
 @pytest.mark.parametrize("media_type", ["application/json", "application/xml"])
-def test_a_document_costs_four_times_its_body_at_most(house, media_type):
+def test_a_document_costs_four_times_its_body_at_most(stack, media_type):
     data = base64.b64encode(b"".join(content(5))).decode()
     leaves = {"file_name": "a", "content_type": "application/octet-stream", "data_base64": data}
     body = json.dumps(leaves)
@@ -98,13 +98,13 @@ def test_a_document_costs_four_times_its_body_at_most(house, media_type):
         inner = "".join(f"<{name}>{text}</{name}>" for name, text in leaves.items())
         body = f"<MediaUpload>{inner}</MediaUpload>"
     small = body.replace(data, "AAAA")
-    headers = {**house.who, "Content-Type": media_type}
-    pids = pids_of(house)
+    headers = {**stack.who, "Content-Type": media_type}
+    pids = pids_of(stack)
     # What a first request loads is not the body's.
-    assert house.request("POST", "/media/upload", small, **headers).read()
+    assert stack.request("POST", "/media/upload", small, **headers).read()
     _, before = peak_of(pids, lambda: None)
     answers, peaks = peak_of(
-        pids, lambda: [house.request("POST", "/media/upload", body, **headers).read()[:6] for _ in range(5)]
+        pids, lambda: [stack.request("POST", "/media/upload", body, **headers).read()[:6] for _ in range(5)]
     )
     assert answers == [b'{"id":'] * 5
     for name, peak in peaks.items():

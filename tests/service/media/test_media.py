@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 from lxml import etree
 
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_media.settings import Settings
 from heartguard_media.wiring import create_app
 from tests.service.media.conftest import PNG, local, objects, put

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_media.settings import Settings
 from heartguard_media.wiring import create_app
 from tests.people import owner
@@ -66,10 +66,10 @@ def test_five_hundred_files_that_resist_keep_no_other_from_going(app, client, pe
     later = create_app(Settings.from_env(environ), clock)
     try:
         until(lambda: not (folder / goes).exists(), "the one behind them")
-        letters = later.test_client()
+        dead_letters = later.test_client()
 
         def listed(status):
-            answer = letters.get(f"/media/dead-letters?status={status}&limit=500", headers=operator_auth())
+            answer = dead_letters.get(f"/media/dead-letters?status={status}&limit=500", headers=operator_auth())
             return answer.json["items"]
 
         until(lambda: [it["item"] for it in listed("retrying")] == [first], "the failure")
@@ -79,7 +79,7 @@ def test_five_hundred_files_that_resist_keep_no_other_from_going(app, client, pe
         (folder / mended["item"]).rmdir()
         for method, letter, end in (("post", mended, "/retry"), ("delete", dropped, "")):
             path = f"/media/dead-letters/{letter['id']}{end}"
-            assert getattr(letters, method)(path, headers=operator_auth()).status_code == 204
+            assert getattr(dead_letters, method)(path, headers=operator_auth()).status_code == 204
         until(lambda: _rows(database) == 498, "the end of both")
     finally:
         later.extensions[LIFECYCLE].close()

@@ -1,4 +1,4 @@
-"""The organization service on a real PostgreSQL and Valkey, with sisters that remember what they were asked."""
+"""The organization service on a real PostgreSQL and Valkey, and fakes of the other services that record requests."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_organization.settings import Settings
 from heartguard_organization.wiring import create_app
 from tests.people import found, join
@@ -19,28 +19,28 @@ from tests.servers import Database
 from tests.tokens import bearer, settings_environ
 from tests.trails import told
 
-KEEPERS = ("AUTH", "USER", "MEDIA", "INFLUX_SERVICE")
+ERASERS = ("AUTH", "USER", "MEDIA", "INFLUX_SERVICE")
 
 
-class Sisters:
-    """One HTTP server that plays all sisters; `answers` gives a path another status than 200."""
+class OtherServices:
+    """One HTTP server in place of all other services; `answers` gives a path another status than 200."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, int]] = []
         self.callers: set[str] = set()
         self.request_ids: set[str] = set()
         self.answers: dict[str, int] = {}
-        sisters = self
+        other_services = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 scheme, _, pair = self.headers["Authorization"].partition(" ")
-                sisters.callers.add(f"{scheme} {base64.b64decode(pair).decode().partition(':')[0]}")
-                sisters.request_ids.add(self.headers["X-Request-ID"])
-                sisters.calls.append((self.path, body["org_id"]))
+                other_services.callers.add(f"{scheme} {base64.b64decode(pair).decode().partition(':')[0]}")
+                other_services.request_ids.add(self.headers["X-Request-ID"])
+                other_services.calls.append((self.path, body["org_id"]))
                 answer = b'{"removed": 1}'
-                self.send_response(sisters.answers.get(self.path, 200))
+                self.send_response(other_services.answers.get(self.path, 200))
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
@@ -57,7 +57,7 @@ class Sisters:
     def variables(self) -> dict[str, str]:
         """The variables that lead the service here."""
         url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        return {f"{keeper}_URL": url for keeper in KEEPERS}
+        return {f"{eraser}_URL": url for eraser in ERASERS}
 
     def close(self) -> None:
         """End the server."""
@@ -67,15 +67,15 @@ class Sisters:
 
 
 @pytest.fixture
-def sisters() -> Iterator[Sisters]:
-    server = Sisters()
+def other_services() -> Iterator[OtherServices]:
+    server = OtherServices()
     yield server
     server.close()
 
 
 @pytest.fixture
-def settings(database: Database, redis_url: str, sisters: Sisters) -> Settings:
-    return Settings.from_env(settings_environ("organization", database, redis_url, **sisters.variables))
+def settings(database: Database, redis_url: str, other_services: OtherServices) -> Settings:
+    return Settings.from_env(settings_environ("organization", database, redis_url, **other_services.variables))
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from lxml import etree
 
-from heartguard_common.database import Database as Pool
-from heartguard_common.erasures import Erasure, Keeper
-from heartguard_common.errors import SisterError
-from heartguard_common.job_store import PostgresJobs
-from heartguard_common.jobs import Job, JobRunner
+from heartguard_common.core.errors import ServiceCallError
+from heartguard_common.jobs.engine import Job, JobRunner
+from heartguard_common.jobs.erasures import Eraser, Erasure
+from heartguard_common.jobs.job_store import PostgresJobs
+from heartguard_common.stores.database import Database as Pool
 from heartguard_organization.domain import STEPS
 from heartguard_organization.store import PostgresOrganizations
 from heartguard_organization.usecases import DELETION
@@ -22,7 +22,7 @@ from tests.people import found, join, owner
 from tests.servers import Database, until
 from tests.tokens import bearer, operator_auth
 
-from .conftest import Sisters
+from .conftest import OtherServices
 
 Auth = dict[str, dict[str, str]]
 NAME = "O'Brien & <b>Söhne</b>"
@@ -30,8 +30,8 @@ JOB = "0198c1d2-0000-7000-8000-00000000000a"
 ALL = ["/auth/erasures", "/users/erasures", "/timeseries/erasures", "/media/erasures"]
 
 
-class Keepers:
-    """Sisters within the process; `broken` ones refuse, `hold` makes them wait."""
+class Erasers:
+    """Erasers within the process; `broken` ones refuse, `hold` makes them wait."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -39,21 +39,21 @@ class Keepers:
         self.reached = threading.Event()
         self.hold: threading.Event | None = None
 
-    def erase(self, keeper: str) -> None:
-        self.calls.append(keeper)
+    def erase(self, eraser: str) -> None:
+        self.calls.append(eraser)
         self.reached.set()
         if self.hold is not None:
             assert self.hold.wait(20)
-        if keeper in self.broken:
-            raise self.broken[keeper]
+        if eraser in self.broken:
+            raise self.broken[eraser]
 
     def runner(self, pool: Pool, clock: MovableClock) -> JobRunner:
         """A runner that asks these, and for the last step the real table."""
-        keepers: dict[str, Keeper] = {
-            step.keeper: lambda _org, _user, name=step.keeper: self.erase(name) for step in STEPS[:-1]
+        erasers: dict[str, Eraser] = {
+            step.eraser: lambda _org, _user, name=step.eraser: self.erase(name) for step in STEPS[:-1]
         }
-        keepers["organization"] = lambda org_id, _: PostgresOrganizations(pool).end(org_id)
-        return JobRunner(DELETION, PostgresJobs(pool), Erasure(STEPS, keepers, clock), lambda _: None, clock)
+        erasers["organization"] = lambda org_id, _: PostgresOrganizations(pool).end(org_id)
+        return JobRunner(DELETION, PostgresJobs(pool), Erasure(STEPS, erasers, clock), lambda _: None, clock)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def gone(database: Database, org_id: int) -> bool:
 def test_an_admin_ends_the_organization(
     client: FlaskClient,
     database: Database,
-    sisters: Sisters,
+    other_services: OtherServices,
     org: int,
     auth: Auth,
     events: Callable[[], list[dict[str, Any]]],
@@ -95,9 +95,9 @@ def test_an_admin_ends_the_organization(
     until(lambda: len(events()) == 2, "the end of the organization")
     assert gone(database, org)
     assert job(database, number) == ("done", 100, None)
-    assert sisters.calls == [(path, org) for path in ALL]
-    assert sisters.callers == {"Basic organization"}
-    assert sisters.request_ids == {number}
+    assert other_services.calls == [(path, org) for path in ALL]
+    assert other_services.callers == {"Basic organization"}
+    assert other_services.request_ids == {number}
     asked, done = events()
     assert (asked["action"], asked["payload"]) == ("organization.delete", {"job": number})
     assert (done["action"], done["actor"], done["org_id"]) == ("organization.deleted", "service:organization", org)
@@ -128,9 +128,9 @@ def test_a_body_is_needed(client: FlaskClient, auth: Auth) -> None:
 
 
 def test_asked_twice_it_is_one_deletion(
-    client: FlaskClient, sisters: Sisters, auth: Auth, events: Callable[[], list[Any]]
+    client: FlaskClient, other_services: OtherServices, auth: Auth, events: Callable[[], list[Any]]
 ) -> None:
-    sisters.answers["/auth/erasures"] = 503
+    other_services.answers["/auth/erasures"] = 503
     first = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
     second = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
     assert second.status_code == 202
@@ -139,7 +139,7 @@ def test_asked_twice_it_is_one_deletion(
 
 
 def test_a_new_process_goes_on_where_another_ended(
-    start: Callable[[], Flask], database: Database, sisters: Sisters, org: int
+    start: Callable[[], Flask], database: Database, other_services: OtherServices, org: int
 ) -> None:
     with owner(database) as cursor:
         cursor.execute(
@@ -149,33 +149,33 @@ def test_a_new_process_goes_on_where_another_ended(
         )
     start()
     until(lambda: gone(database, org), "the end of the organization")
-    assert sisters.calls == [(path, org) for path in ALL[2:]]
+    assert other_services.calls == [(path, org) for path in ALL[2:]]
 
 
 def test_a_step_that_fails_is_tried_again_after_a_growing_rest(database: Database, pool: Pool, org: int) -> None:
-    clock, keepers = MovableClock(), Keepers()
+    clock, erasers = MovableClock(), Erasers()
     request(pool, clock, org)
-    runner = keepers.runner(pool, clock)
-    keepers.broken["timeseries"] = SisterError()
+    runner = erasers.runner(pool, clock)
+    erasers.broken["timeseries"] = ServiceCallError()
     runner.run()
-    assert keepers.calls == ["auth", "user", "timeseries"]
+    assert erasers.calls == ["auth", "user", "timeseries"]
     assert job(database) == ("running", 40, "timeseries: GEN_502")
     assert not gone(database, org)
     runner.run()
-    assert keepers.calls == ["auth", "user", "timeseries"], "it rests"
+    assert erasers.calls == ["auth", "user", "timeseries"], "it rests"
     clock.forward(2)
     runner.run()
-    assert keepers.calls[3:] == ["timeseries"]
-    keepers.broken.clear()
+    assert erasers.calls[3:] == ["timeseries"]
+    erasers.broken.clear()
     clock.forward(300)
     runner.run()
-    assert keepers.calls[4:] == ["timeseries", "media"]
+    assert erasers.calls[4:] == ["timeseries", "media"]
     assert job(database) == ("done", 100, None)
     assert gone(database, org)
 
 
 def test_two_workers_never_do_the_same_step(database: Database, pool: Pool, org: int) -> None:
-    clock, slow, idle = MovableClock(), Keepers(), Keepers()
+    clock, slow, idle = MovableClock(), Erasers(), Erasers()
     request(pool, clock, org)
     slow.hold = threading.Event()
     first = threading.Thread(target=slow.runner(pool, clock).run)
@@ -192,25 +192,25 @@ def test_two_workers_never_do_the_same_step(database: Database, pool: Pool, org:
 
 
 def test_a_worker_that_dies_in_a_step_leaves_it_due(database: Database, pool: Pool, org: int) -> None:
-    clock, dying, keepers = MovableClock(), Keepers(), Keepers()
+    clock, dying, erasers = MovableClock(), Erasers(), Erasers()
     request(pool, clock, org)
     dying.broken["user"] = SystemExit()
     with pytest.raises(SystemExit):
         dying.runner(pool, clock).run()
     assert job(database) == ("running", 20, None)
-    keepers.runner(pool, clock).run()
-    assert keepers.calls == ["user", "timeseries", "media"]
+    erasers.runner(pool, clock).run()
+    assert erasers.calls == ["user", "timeseries", "media"]
 
 
 def test_a_lasting_refusal_ends_it_as_failed_and_it_can_be_asked_for_again(
     client: FlaskClient,
     database: Database,
-    sisters: Sisters,
+    other_services: OtherServices,
     auth: Auth,
     org: int,
     events: Callable[[], list[dict[str, Any]]],
 ) -> None:
-    sisters.answers["/timeseries/erasures"] = 422
+    other_services.answers["/timeseries/erasures"] = 422
     answer = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
     number = answer.get_json()["id"]
     until(lambda: len(events()) == 2, "the failure")
@@ -224,14 +224,16 @@ def test_a_lasting_refusal_ends_it_as_failed_and_it_can_be_asked_for_again(
     shown = client.get(answer.headers["Location"], headers=operator_auth())
     assert shown.get_json() == {"id": number, "status": "failed", "progress": 40, "error": "timeseries: GEN_502"}
     assert not gone(database, org)
-    sisters.answers.clear()
+    other_services.answers.clear()
     again = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
     assert again.get_json()["id"] != number
     until(lambda: gone(database, org), "the end of the organization")
 
 
-def test_who_may_look_at_a_deletion(client: FlaskClient, database: Database, sisters: Sisters, auth: Auth) -> None:
-    sisters.answers["/auth/erasures"] = 503
+def test_who_may_look_at_a_deletion(
+    client: FlaskClient, database: Database, other_services: OtherServices, auth: Auth
+) -> None:
+    other_services.answers["/auth/erasures"] = 503
     answer = client.delete("/organization", headers=auth["admin"], json={"name": NAME})
     place = answer.headers["Location"]
     assert place == f"/organization/deletions/{answer.get_json()['id']}"

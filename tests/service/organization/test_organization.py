@@ -126,7 +126,7 @@ def test_everyone_sees_their_own_only(client: FlaskClient, database: Database, o
     assert client.get("/organization", headers=auth["user"]).get_json()["name"] == "O'Brien & <b>Söhne</b>"
 
 
-def test_an_organization_that_is_no_more(client: FlaskClient, database: Database, org: int, auth: Auth) -> None:
+def test_a_deleted_organization(client: FlaskClient, database: Database, org: int, auth: Auth) -> None:
     with owner(database) as cursor:
         cursor.execute("UPDATE heartguard_core.organizations SET deleted_at = now() WHERE id = %s", (org,))
     for method, body in (("GET", None), ("PUT", {"name": "X"}), ("DELETE", {"name": "X"})):

@@ -9,7 +9,7 @@ from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.neighbours import Neighbours
+from tests.running_services import RunningServices
 from tests.service.user.test_administration import PASSWORD, Clinic
 from tests.tokens import service_auth
 
@@ -42,10 +42,10 @@ NOBODY: Mapping[str, str] = {}
 class Subject:
     """An organization with an admin who is going to be deleted, or with it; she has prepared all that requests name."""
 
-    def __init__(self, house: Neighbours, name: str) -> None:
-        self.house, self.name = house, name
+    def __init__(self, stack: RunningServices, name: str) -> None:
+        self.stack, self.name = stack, name
         clinic = Clinic.__new__(Clinic)
-        clinic.house = house
+        clinic.stack = stack
         made = clinic.register(self.email("root"), organization_name=name)
         self.org, self.root = made["org_id"], clinic.login(self.email("root"))
         self.id = clinic.register(self.email("wanda"), self.root, role="admin")["user_id"]
@@ -61,7 +61,7 @@ class Subject:
         self.unwanted = self.ask("media", "POST", "/media/uploads", {**note, "size": 3})
         self.arrived = self.ask("media", "POST", "/media/uploads", {**note, "size": 2})
         assert (
-            self.house.client("media")
+            self.stack.client("media")
             .put(_local(self.arrived["url"]), data=b"hi", headers=self.arrived["headers"])
             .status_code
             == 201
@@ -75,7 +75,7 @@ class Subject:
 
     def ask(self, service: str, method: str, path: str, body: Any = None) -> dict[str, Any]:
         """What a service answers her."""
-        answer = self.house.client(service).open(path, method=method, json=body, headers=self.who)
+        answer = self.stack.client(service).open(path, method=method, json=body, headers=self.who)
         assert answer.status_code < 300, (path, answer.data)
         return dict(answer.get_json())
 

@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from lxml import etree
 from redis import Redis
 
-from heartguard_common.audit import STREAM
-from tests.neighbours import Neighbours, neighbours
+from heartguard_common.audit.events import STREAM
 from tests.people import found, join, owner
+from tests.running_services import RunningServices, running_services
 from tests.servers import Database
 from tests.tokens import bearer, service_auth
 
@@ -24,21 +24,21 @@ PASSWORD = "a long enough password"
 
 
 @pytest.fixture
-def house(database: Database, redis_url: str) -> Iterator[Neighbours]:
-    with neighbours(database, redis_url, "auth", "user") as running:
+def stack(database: Database, redis_url: str) -> Iterator[RunningServices]:
+    with running_services(database, redis_url, "auth", "user") as running:
         yield running
 
 
 @pytest.fixture
-def client(house: Neighbours) -> FlaskClient:
-    return house.client("user")
+def client(stack: RunningServices) -> FlaskClient:
+    return stack.client("user")
 
 
 class Clinic:
     """An organization whose members can log in."""
 
-    def __init__(self, house: Neighbours) -> None:
-        self.house = house
+    def __init__(self, stack: RunningServices) -> None:
+        self.stack = stack
         made = self.register("root@clinic.example", organization_name="Clinic")
         self.org, self.admin_id = made["org_id"], made["user_id"]
         self.admin = self.login("root@clinic.example")
@@ -47,12 +47,12 @@ class Clinic:
 
     def register(self, email: str, headers: dict[str, str] | None = None, **more: str) -> dict[str, Any]:
         body = {"email": email, "password": PASSWORD, **more}
-        answer = self.house.client("auth").post("/auth/register", json=body, headers=headers)
+        answer = self.stack.client("auth").post("/auth/register", json=body, headers=headers)
         assert answer.status_code == 201, answer.data
         return dict(answer.get_json())
 
     def try_login(self, email: str) -> Any:
-        return self.house.client("auth").post("/auth/login", json={"email": email, "password": PASSWORD})
+        return self.stack.client("auth").post("/auth/login", json={"email": email, "password": PASSWORD})
 
     def login(self, email: str) -> dict[str, str]:
         answer = self.try_login(email)
@@ -61,8 +61,8 @@ class Clinic:
 
 
 @pytest.fixture
-def clinic(house: Neighbours) -> Clinic:
-    return Clinic(house)
+def clinic(stack: RunningServices) -> Clinic:
+    return Clinic(stack)
 
 
 def patch(client: FlaskClient, who: dict[str, str], user_id: int, document: dict[str, Any], **headers: str) -> Any:
@@ -88,7 +88,7 @@ def test_a_new_role_counts_at_every_service_at_once(client: FlaskClient, clinic:
     read = client.get(f"/users/{clinic.ann_id}", headers=clinic.admin)
     assert read.headers["ETag"] == answer.headers["ETag"]
     for name, path in (("user", "/users/me"), ("auth", "/auth/profile")):
-        assert clinic.house.client(name).get(path, headers=clinic.ann).status_code == 401
+        assert clinic.stack.client(name).get(path, headers=clinic.ann).status_code == 401
     again = clinic.login("ann@clinic.example")
     assert client.get("/users", headers=again).status_code == 200
 
@@ -97,7 +97,7 @@ def test_who_is_put_out_can_neither_act_nor_log_in_nor_refresh(client: FlaskClie
     pair = clinic.try_login("ann@clinic.example").get_json()
     assert patch(client, clinic.admin, clinic.ann_id, {"active": False}).get_json()["active"] is False
     assert client.get("/users/me", headers=clinic.ann).status_code == 401
-    auth = clinic.house.client("auth")
+    auth = clinic.stack.client("auth")
     assert auth.post("/auth/refresh", json={"refresh_token": pair["refresh_token"]}).status_code == 401
     assert clinic.try_login("ann@clinic.example").status_code == 401
     asked = auth.post("/auth/token/introspect", json={"token": pair["access_token"]}, headers=service_auth("gateway"))
@@ -126,7 +126,7 @@ def test_a_stale_tag_changes_nothing(client: FlaskClient, clinic: Clinic, databa
 
 def test_of_two_with_one_tag_one_is_412(client: FlaskClient, clinic: Clinic) -> None:
     tag = client.get(f"/users/{clinic.ann_id}", headers=clinic.admin).headers["ETag"]
-    app, barrier = clinic.house.apps["user"], threading.Barrier(2)
+    app, barrier = clinic.stack.apps["user"], threading.Barrier(2)
 
     def change(role: str) -> int:
         barrier.wait(20)
@@ -152,7 +152,7 @@ def test_the_last_admin_stays_admin(client: FlaskClient, clinic: Clinic, databas
 def test_two_admins_who_put_each_other_down_leave_one(
     clinic: Clinic, database: Database, change: dict[str, Any]
 ) -> None:
-    app = clinic.house.apps["user"]
+    app = clinic.stack.apps["user"]
     for _ in range(5):
         org = found(database)
         pair = [join(database, org, "admin") for _ in range(2)]
@@ -197,7 +197,7 @@ def test_only_an_admin_of_the_own_organization_may(client: FlaskClient, clinic: 
 
 
 def test_without_auth_nothing_is_changed_or_pretended(client: FlaskClient, clinic: Clinic, database: Database) -> None:
-    clinic.house.closed.add("auth")
+    clinic.stack.closed.add("auth")
     assert code(patch(client, clinic.admin, clinic.ann_id, {"active": False})) == (502, "GEN_502")
     assert standing(database, clinic.ann_id) == ("user", True)
 
@@ -205,7 +205,7 @@ def test_without_auth_nothing_is_changed_or_pretended(client: FlaskClient, clini
 def test_auth_listens_to_the_user_service_alone(clinic: Clinic, database: Database) -> None:
     change = {"org_id": clinic.org, "user_id": clinic.ann_id, "seen_role": "user", "seen_active": True}
     change |= {"role": "admin", "active": True, "actor_id": clinic.admin_id, "actor_role": "admin"}
-    auth = clinic.house.client("auth")
+    auth = clinic.stack.client("auth")
     for who in (service_auth("media"), clinic.admin):
         assert auth.post("/auth/memberships", json=change, headers=who).status_code == 403
     assert auth.post("/auth/memberships", json=change).status_code == 401
@@ -220,16 +220,16 @@ def test_auth_listens_to_the_user_service_alone(clinic: Clinic, database: Databa
     assert answer.get_json() == {"sessions_ended": 1}
 
 
-def test_a_trace_reaches_the_sister_service_and_the_event(
-    house: Neighbours, client: FlaskClient, clinic: Clinic, redis_url: str
+def test_a_trace_reaches_the_other_service_and_the_event(
+    stack: RunningServices, client: FlaskClient, clinic: Clinic, redis_url: str
 ) -> None:
     trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
-    house.traces.clear()
+    stack.traces.clear()
     sent_on = {**clinic.admin, "traceparent": f"00-{trace}-{parent}-01"}
     # a context of its own: the client is in this thread, which would go on under the trace
     answer = copy_context().run(patch, client, sent_on, clinic.ann_id, {"role": "manager"})
     assert answer.status_code == 200, answer.data
-    sent = [line.split("-") for line in house.traces if line]
+    sent = [line.split("-") for line in stack.traces if line]
     assert sent
     assert {(version, found, flags) for version, found, _, flags in sent} == {("00", trace, "01")}
     assert parent not in {span for _, _, span, _ in sent}

@@ -12,75 +12,75 @@ import pytest
 import redis
 from werkzeug.test import TestResponse
 
-from heartguard_common import policy
-from heartguard_common.audit import FIELD, STREAM
-from tests.neighbours import VARIABLES, Neighbours, neighbours
+from heartguard_common.audit.events import FIELD, STREAM
+from heartguard_common.identity import policy
 from tests.people import owner
+from tests.running_services import VARIABLES, RunningServices, running_services
 from tests.servers import Database, Valkey, until
-from tests.service.gateway.house import Gateway
-from tests.service.gateway.house import environ as gateway_environ
+from tests.service.gateway.stack import GunicornProcess
+from tests.service.gateway.stack import environ as gateway_environ
 from tests.service.user.held import CASES, NOT_HELD, READS, Case, Held, Subject
-from tests.service.user.test_whole_person import ALL, everything
+from tests.service.user.test_personal_data import ALL, everything
 from tests.tokens import operator_auth
 
 HISTORY = ("audit_outbox", "audit_events", "audit_heads", "audit_checkpoints")
 
 
 @dataclass(frozen=True)
-class House:
+class Stack:
     """What runs: the services, their database, and the URL of each entry point."""
 
-    services: Neighbours
+    services: RunningServices
     database: Database
     urls: dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def house(module_database: Database, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def stack(module_database: Database, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Six services, each with an entry point of its own, and a gateway before them."""
     scratch = tmp_path_factory.mktemp("gateway")
     with valkey.client() as client:
         client.flushall()
-    with neighbours(module_database, valkey.url, *ALL) as running:
+    with running_services(module_database, valkey.url, *ALL) as running:
         variables = {name: VARIABLES.get(name, f"{name.upper()}_URL") for name in ALL}
         urls = {variable: running.environ[variable] for variable in variables.values()}
         settings = gateway_environ(valkey.url, "", scratch / "spool", RATE_LIMIT="100000/min", **urls)
-        gateway = Gateway(settings, scratch / "gateway.log", workers=1)
+        gateway = GunicornProcess(settings, scratch / "gateway.log", workers=1)
         with gateway.running():
             entries = {name: urls[variable] for name, variable in variables.items()}
-            yield House(running, module_database, {**entries, "gateway": f"http://127.0.0.1:{gateway.port}"})
+            yield Stack(running, module_database, {**entries, "gateway": f"http://127.0.0.1:{gateway.port}"})
 
 
 @pytest.fixture
 def links() -> Iterator[ExitStack]:
     """What closes the connections of requests that nobody has ended."""
-    with ExitStack() as stack:
-        yield stack
+    with ExitStack() as exit_stack:
+        yield exit_stack
 
 
-def writing_routes() -> dict[str, policy.Row]:
+def writing_routes() -> dict[str, policy.RouteRule]:
     """The rows of policy.toml that are no GET and no service answers by itself."""
     return {row.id: row for row in policy.load().rows if row.method != "GET" and row.upstream != "gateway"}
 
 
-def kept(house: House) -> dict[str, str]:
+def kept(stack: Stack) -> dict[str, str]:
     """Every row of every table but those of history, the name of every file, and the events that people reported.
 
     What services and the gateway say of a refused request is history too.
     """
-    rows = everything(house.database)
-    with redis.Redis.from_url(house.services.redis_url, decode_responses=True) as client:
+    rows = everything(stack.database)
+    with redis.Redis.from_url(stack.services.redis_url, decode_responses=True) as client:
         sent = [entry[FIELD] for _, entry in client.xrange(STREAM)]
     waiting = [json.loads(line)["event"] for line in rows["audit_outbox"].splitlines()]
     assert not rows["audit_events"], "nobody consumes here"
-    files = Path(house.services.environ["MEDIA_DIR"]).rglob("*")
+    files = Path(stack.services.environ["MEDIA_DIR"]).rglob("*")
     return {name: text for name, text in rows.items() if name not in HISTORY} | {
         "files": "\n".join(sorted(str(path) for path in files if path.is_file())),
         "reported": "\n".join(line for line in (*waiting, *sent) if json.loads(line)["kind"] == "reported"),
     }
 
 
-def ended(services: Neighbours, service: str, asked: TestResponse) -> None:
+def ended(services: RunningServices, service: str, asked: TestResponse) -> None:
     """Wait until a deletion is done."""
     assert asked.status_code == 202, asked.data
     place = asked.headers["Location"]
@@ -96,10 +96,10 @@ def entries(name: str) -> tuple[str, str]:
     return writing_routes()[name.partition(" ")[0]].upstream, "gateway"
 
 
-def hold(house: House, links: ExitStack, name: str, subject: Subject, entry: str) -> Held:
+def hold(stack: Stack, links: ExitStack, name: str, subject: Subject, entry: str) -> Held:
     """The request of a case, but for its last byte."""
     row = writing_routes()[name.partition(" ")[0]]
-    request = Held(house.urls[entry], CASES[name](subject).bytes_of(row.method, subject.who))
+    request = Held(stack.urls[entry], CASES[name](subject).bytes_of(row.method, subject.who))
     links.callback(request.close)
     return request
 
@@ -108,22 +108,22 @@ def test_every_writing_route_has_a_case() -> None:
     assert set(writing_routes()) == {name.partition(" ")[0] for name in CASES} | set(NOT_HELD)
 
 
-def test_nothing_of_the_deleted_is_stored_by_what_was_begun_before(house: House, links: ExitStack) -> None:
-    person, organization = Subject(house.services, "person"), Subject(house.services, "organization")
+def test_nothing_of_the_deleted_is_stored_by_what_was_begun_before(stack: Stack, links: ExitStack) -> None:
+    person, organization = Subject(stack.services, "person"), Subject(stack.services, "organization")
     held = {
-        (subject.name, name, entry): hold(house, links, name, subject, entry)
+        (subject.name, name, entry): hold(stack, links, name, subject, entry)
         for subject in (person, organization)
         for name in CASES
         for entry in entries(name)
     }
     last = time.monotonic()
-    asked = house.services.client("user").delete(f"/users/{person.id}", headers=person.root)
-    ended(house.services, "user", asked)
+    asked = stack.services.client("user").delete(f"/users/{person.id}", headers=person.root)
+    ended(stack.services, "user", asked)
     named = {"name": organization.name}
-    asked = house.services.client("organization").delete("/organization", headers=organization.root, json=named)
-    ended(house.services, "organization", asked)
+    asked = stack.services.client("organization").delete("/organization", headers=organization.root, json=named)
+    ended(stack.services, "organization", asked)
 
-    before = kept(house)
+    before = kept(stack)
     assert f"org_{organization.org}/" not in before["files"]
     assert f"user_{person.id}/" not in before["files"]
     time.sleep(max(0.0, last + 2.1 - time.monotonic()))  # a request that only reads is judged by its token alone
@@ -132,7 +132,7 @@ def test_nothing_of_the_deleted_is_stored_by_what_was_begun_before(house: House,
     silent = {"auth.password_forgot": 202}
     assert {key: status for key, status in answers.items() if status < 400 and silent.get(key[1]) != status} == {}
     assert {key: status for key, status in answers.items() if status >= 500} == {}
-    assert kept(house) == before
+    assert kept(stack) == before
 
 
 MARKS = {
@@ -148,7 +148,7 @@ NEVER_STORE = {*READS, "auth.logout", "auth.session_end", "auth.password_forgot"
 # These count by themselves, whatever becomes of a token: password, code, refresh token, signed URL, a service's secret.
 WITHOUT_TOKEN = {"auth.login", "auth.refresh", "auth.password_reset", "media.receive", "media.keep_archive"}
 STILL_COUNT = {
-    # The erasure that follows ends these in the rows that they lock; and who asks for it twice is told the same job.
+    # The erasure that follows ends these in the rows that they lock; and a second request gets the same job.
     "closed": {"auth.login", "auth.refresh", "organization.delete"},
     "demoted": WITHOUT_TOKEN,
     "logged out": WITHOUT_TOKEN | {"auth.register invited"},
@@ -157,34 +157,34 @@ STILL_COUNT = {
 
 
 @pytest.mark.parametrize("mark", MARKS)
-def test_the_transaction_that_stores_something_asks_who_the_caller_is(house: House, mark: str) -> None:
-    subject = Subject(house.services, mark.replace(" ", "-"))
-    with owner(house.database) as cursor:
+def test_the_transaction_that_stores_something_asks_who_the_caller_is(stack: Stack, mark: str) -> None:
+    subject = Subject(stack.services, mark.replace(" ", "-"))
+    with owner(stack.database) as cursor:
         cursor.execute(MARKS[mark].format(person=subject.id, org=subject.org, session=subject.session))
-    before = kept(house)
+    before = kept(stack)
     answers = {}
     for name in sorted(set(CASES) - NEVER_STORE - STILL_COUNT.get(mark, set())):
         with ExitStack() as links:
-            answers[name] = hold(house, links, name, subject, entries(name)[0]).end()
+            answers[name] = hold(stack, links, name, subject, entries(name)[0]).end()
     assert {name: status for name, status in answers.items() if not 400 <= status < 500} == {}
-    assert kept(house) == before
+    assert kept(stack) == before
 
 
-def test_what_an_admin_reports_is_kept_while_she_is_one(house: House) -> None:
-    subject = Subject(house.services, "reporter")
+def test_what_an_admin_reports_is_kept_while_she_is_one(stack: Stack) -> None:
+    subject = Subject(stack.services, "reporter")
     with ExitStack() as links:
-        assert hold(house, links, "audit.record", subject, "audit").end() == 201
+        assert hold(stack, links, "audit.record", subject, "audit").end() == 201
     (event,) = [
-        it for line in kept(house)["reported"].splitlines() if (it := json.loads(line))["org_id"] == subject.org
+        it for line in kept(stack)["reported"].splitlines() if (it := json.loads(line))["org_id"] == subject.org
     ]
     assert (event["actor"], event["action"]) == (f"user:{subject.id}", "portal.opened")
 
 
 @pytest.mark.parametrize("how", ["put down", "logged out"])
 def test_who_was_put_down_or_logged_out_raises_nobody_and_reports_nothing(
-    house: House, links: ExitStack, how: str
+    stack: Stack, links: ExitStack, how: str
 ) -> None:
-    subject = Subject(house.services, "late-" + how.replace(" ", "-"))
+    subject = Subject(stack.services, "late-" + how.replace(" ", "-"))
     # Who is an admin already is not raised by this.
     raising = Case(f"/users/{subject.id if how == 'put down' else subject.ann_id}", {"role": "admin"})
     requests = {
@@ -195,18 +195,18 @@ def test_who_was_put_down_or_logged_out_raises_nobody_and_reports_nothing(
     held = []
     for service, (method, case) in requests.items():
         for entry in (service, "gateway"):
-            held.append(Held(house.urls[entry], case.bytes_of(method, subject.who)))
+            held.append(Held(stack.urls[entry], case.bytes_of(method, subject.who)))
             links.callback(held[-1].close)
-    before = kept(house)["reported"]
+    before = kept(stack)["reported"]
     if how == "put down":
-        users = house.services.client("user")
+        users = stack.services.client("user")
         ended = users.patch(f"/users/{subject.id}", json={"role": "manager"}, headers=subject.root)
     else:
-        ended = house.services.client("auth").delete(f"/auth/sessions/{subject.session}", headers=subject.who)
+        ended = stack.services.client("auth").delete(f"/auth/sessions/{subject.session}", headers=subject.who)
     assert ended.status_code in (200, 204), ended.data
     assert [request.end() for request in held] == [401] * 6
-    assert kept(house)["reported"] == before
-    with owner(house.database) as cursor:
+    assert kept(stack)["reported"] == before
+    with owner(stack.database) as cursor:
         admins = "SELECT count(*) FROM heartguard_core.users WHERE org_id = %s AND role = 'admin'"
         cursor.execute(admins, (subject.org,))
         assert cursor.fetchone() == (1 if how == "put down" else 2,)

@@ -125,7 +125,7 @@ def test_an_admin_reads_a_member(client: FlaskClient, clinic: Clinic) -> None:
     assert answer.headers["ETag"].startswith('W/"')
 
 
-def test_strangers_do_not_exist(client: FlaskClient, clinic: Clinic, stranger: int) -> None:
+def test_people_of_other_organizations_do_not_exist(client: FlaskClient, clinic: Clinic, stranger: int) -> None:
     auth = bearer(clinic["admin"], "admin", clinic["org"])
     real = client.get(f"/users/{stranger}", headers=auth)
     invented = client.get("/users/999999999999999999", headers=auth)
@@ -141,7 +141,7 @@ def test_others_read_themselves_only(client: FlaskClient, clinic: Clinic, strang
     auth = bearer(clinic[role], role, clinic["org"])
     assert client.get(f"/users/{clinic[role]}", headers=auth).status_code == 200
     assert client.get(f"/users/{clinic['admin']}", headers=auth).status_code == 403
-    for nobody in (stranger, 999_999_999):  # an id of another organization tells as little as one of nobody
+    for nobody in (stranger, 999_999_999):  # an id of another organization answers as an unknown one
         assert client.get(f"/users/{nobody}", headers=auth).status_code == 404
 
 

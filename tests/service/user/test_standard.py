@@ -7,14 +7,14 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heartguard_common.contracts import Contracts
-from heartguard_common.edge import make_edge, open_parts
-from heartguard_common.lifecycle import LIFECYCLE
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core.lifecycle import LIFECYCLE
+from heartguard_common.core.settings import SettingsError
+from heartguard_common.http.route_table import RouteTableError
+from heartguard_common.http.routing import Answer, EmptyCall, Route
+from heartguard_common.http.web import make_app
 from heartguard_common.messages import User
-from heartguard_common.route_table import RouteTableError
-from heartguard_common.routing import Answer, EmptyCall, Route
-from heartguard_common.settings import SettingsError
-from heartguard_common.web import make_app
+from heartguard_common.runtime.bootstrap import make_web_dependencies, open_dependencies
 from heartguard_user.routes import ROUTES, read_self
 from heartguard_user.settings import Settings
 from heartguard_user.wiring import create_app
@@ -24,7 +24,7 @@ from tests.tokens import bearer, operator_auth, settings_environ
 FORWARDED = {"X-Forwarded-For": "203.0.113.7"}
 
 
-def test_health_touches_nothing_and_tells_no_version(client: FlaskClient) -> None:
+def test_health_uses_no_store_and_shows_no_version(client: FlaskClient) -> None:
     answer = client.get("/users/health")
     assert answer.get_json() == {"status": "ok", "service": "user"}
     assert client.get("/users/health", headers={"Accept": "text/xml"}).content_type == "text/xml; charset=utf-8"
@@ -85,8 +85,8 @@ def unknown(_: object, __: EmptyCall) -> Answer[Nope]:
 
 def test_a_route_without_a_policy_row_refuses_to_start(database: Database, redis_url: str) -> None:
     settings = Settings.from_env(settings_environ("user", database, redis_url))
-    parts = open_parts("user", settings)
-    edge = make_edge("user", settings, parts, prefix="/users")
+    parts = open_dependencies("user", settings)
+    web = make_web_dependencies("user", settings, parts, prefix="/users")
     tables = {
         "GET /users/secret has no row": (*ROUTES, Route("GET", "/users/secret", read_self)),
         "PUT /users/me has no route": [route for route in ROUTES if route.method != "PUT"],
@@ -96,19 +96,19 @@ def test_a_route_without_a_policy_row_refuses_to_start(database: Database, redis
     }
     for fault, routes in tables.items():
         with pytest.raises(RouteTableError, match=fault):
-            make_app(edge, routes, None)
+            make_app(web, routes, None)
     parts.lifecycle.close()
 
 
-def test_an_answer_against_its_contract_is_a_fault_of_ours(database: Database, redis_url: str) -> None:
+def test_an_answer_that_violates_its_contract_is_an_internal_error(database: Database, redis_url: str) -> None:
     settings = Settings.from_env(settings_environ("user", database, redis_url))
-    parts = open_parts("user", settings)
+    parts = open_dependencies("user", settings)
 
     def broken(_: object, __: EmptyCall) -> Answer[User]:
         return Answer({"id": 0, "secret": "s3cret"})
 
     routes = [dataclasses.replace(route, handler=broken) if route.path == "/users/me" else route for route in ROUTES]
-    app: Flask = make_app(make_edge("user", settings, parts, prefix="/users"), routes, None)
+    app: Flask = make_app(make_web_dependencies("user", settings, parts, prefix="/users"), routes, None)
     answer = app.test_client().get("/users/me", headers=bearer(1, "user", 1))
     assert answer.status_code == 500
     assert b"s3cret" not in answer.data
@@ -116,7 +116,7 @@ def test_an_answer_against_its_contract_is_a_fault_of_ours(database: Database, r
     parts.lifecycle.close()
 
 
-def test_all_faults_of_the_environment_in_one_message() -> None:
+def test_all_problems_of_the_environment_in_one_message() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_env({"JWT_SECRET": "short", "LOG_LEVEL": "LOUD", "DATABASE_URL": "mysql://x"})
     message = str(caught.value)
@@ -191,10 +191,10 @@ def test_a_good_answer_has_the_document_type_beside_problem_details(client: Flas
 
 def test_a_row_that_names_a_dialect_is_refused_in_it(database: Database, redis_url: str) -> None:
     settings = Settings.from_env(settings_environ("user", database, redis_url))
-    parts = open_parts("user", settings)
-    edge = make_edge("user", settings, parts, prefix="/users")
-    rows = [dataclasses.replace(row, errors="influxdb") if row.id == "user.read" else row for row in edge.policy.rows]
-    changed = dataclasses.replace(edge, policy=dataclasses.replace(edge.policy, rows=tuple(rows)))
+    parts = open_dependencies("user", settings)
+    web = make_web_dependencies("user", settings, parts, prefix="/users")
+    rows = [dataclasses.replace(row, errors="influxdb") if row.id == "user.read" else row for row in web.policy.rows]
+    changed = dataclasses.replace(web, policy=dataclasses.replace(web.policy, rows=tuple(rows)))
     client = make_app(changed, ROUTES, None).test_client()
     for headers, status, code in (
         ({}, 401, "unauthorized"),

@@ -8,13 +8,13 @@ import pytest
 from heartguard_audit.domain.chain import Keys
 from heartguard_audit.store.events import PostgresEvents, PostgresJournal
 from heartguard_audit.store.stream import RedisStream
-from heartguard_audit.usecases.intake import Intake
-from heartguard_common.audit import FIELD, STREAM, AuditEvent, encode
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database
-from heartguard_common.dead_letter_store import PostgresDeadLetters
-from heartguard_common.ids import uuid7
-from heartguard_common.store_redis import make_redis
+from heartguard_audit.usecases.ingest import EventIngest
+from heartguard_common.audit.events import FIELD, STREAM, AuditEvent, encode
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.core.ids import uuid7
+from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.redis_client import make_redis
 
 KEYS = Keys("of-the-tests-alone-7Vd2Kx9Qm4Zr1Tb8")
 
@@ -70,23 +70,23 @@ def post(redis):
     return send
 
 
-def letters_of(database, clock=None):
+def dead_letters_of(database, clock=None):
     """What failed in the audit service and its consumer."""
     return PostgresDeadLetters("audit", database, clock or SystemClock())
 
 
 @pytest.fixture
-def letters(store):
-    return letters_of(store)
+def dead_letters(store):
+    return dead_letters_of(store)
 
 
 @pytest.fixture
-def consumer(redis, events, letters):
+def consumer(redis, events, dead_letters):
     """A function that makes one more consumer; each has what the others left after no time at all."""
 
     def make(name="one", journal=None, client=None, idle_ms=0):
         stream = RedisStream(client or redis, name=name, idle_ms=idle_ms, block_ms=10)
         stream.prepare()
-        return Intake(stream, journal or events, logging.getLogger("test"), letters)
+        return EventIngest(stream, journal or events, logging.getLogger("test"), dead_letters)
 
     return make

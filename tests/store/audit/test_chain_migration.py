@@ -6,11 +6,11 @@ from psycopg2.extras import Json, execute_batch
 
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.ledger import PostgresLedger
-from heartguard_audit.usecases.chains import Notary, Verification
+from heartguard_audit.usecases.chains import CheckpointSigner, Verification
 from heartguard_cli import migrate
 from heartguard_cli.urls import libpq
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.stores.database import Database
 from tests.store.audit.conftest import KEYS, Trail, event
 
 INSERT = """INSERT INTO heartguard_core.audit_events
@@ -30,13 +30,13 @@ def test_what_was_there_is_chained_and_goes_on(empty_database, tmp_path):
     connection.close()
     migrate.upgrade(url, empty_database.passwords)
     opened = Database(empty_database.url_for("audit"))
-    ledger, apart = PostgresLedger(opened), CheckpointFile(tmp_path)
-    before = list(Verification(ledger, apart, KEYS).all())
-    assert {it.verdict.fault.reason for it in before} == {"it has no seal"}
-    assert Notary(ledger, apart, KEYS, SystemClock()).step() == 4
+    ledger, checkpoint_log = PostgresLedger(opened), CheckpointFile(tmp_path)
+    before = list(Verification(ledger, checkpoint_log, KEYS).all())
+    assert {it.verdict.chain_break.reason for it in before} == {"it has no seal"}
+    assert CheckpointSigner(ledger, checkpoint_log, KEYS, SystemClock()).step() == 4
     Trail(opened).add([event(org_id=org_id) for org_id in (2, 3, None)])
-    after = {it.org_id: it.verdict for it in Verification(ledger, apart, KEYS).all()}
-    assert {org_id: (it.checked, it.fault) for org_id, it in after.items()} == {
+    after = {it.org_id: it.verdict for it in Verification(ledger, checkpoint_log, KEYS).all()}
+    assert {org_id: (it.checked, it.chain_break) for org_id, it in after.items()} == {
         1: (700, None),
         2: (701, None),
         3: (701, None),

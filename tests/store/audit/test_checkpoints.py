@@ -7,14 +7,14 @@ import pytest
 from heartguard_audit.domain.chain import Statement
 from heartguard_audit.store.checkpoints import NAME, CheckpointFile
 from heartguard_audit.store.ledger import PostgresLedger
-from heartguard_audit.usecases.chains import Notary, Verification
-from heartguard_common.clock import SystemClock
-from heartguard_common.ids import uuid7
+from heartguard_audit.usecases.chains import CheckpointSigner, Verification
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.core.ids import uuid7
 from tests.store.audit.conftest import KEYS, event
 
 
 @pytest.fixture
-def apart(tmp_path):
+def checkpoint_log(tmp_path):
     return CheckpointFile(tmp_path)
 
 
@@ -24,52 +24,54 @@ def ledger(store):
 
 
 @pytest.fixture
-def notary(ledger, apart):
-    return Notary(ledger, apart, KEYS, SystemClock())
+def checkpoint_signer(ledger, checkpoint_log):
+    return CheckpointSigner(ledger, checkpoint_log, KEYS, SystemClock())
 
 
 @pytest.fixture
-def verdict(ledger, apart):
-    return lambda: Verification(ledger, apart, KEYS).one(1)
+def verdict(ledger, checkpoint_log):
+    return lambda: Verification(ledger, checkpoint_log, KEYS).one(1)
 
 
 @pytest.fixture
-def trail(events, notary):
+def trail(events, checkpoint_signer):
     """Events of two organizations and of none, signed."""
     events.add([event(org_id=org_id) for org_id in (1, 1, 2, None)])
-    notary.step()
+    checkpoint_signer.step()
     return events
 
 
 def test_events_that_are_not_signed_yet_are_sealed(trail, verdict):
     trail.add([event() for _ in range(5)])
-    assert (verdict().checked, verdict().fault) == (7, None)
+    assert (verdict().checked, verdict().chain_break) == (7, None)
 
 
-def test_what_a_crash_kept_from_the_file_is_put_there_before_the_next(trail, notary, ledger, verdict, apart):
+def test_what_a_crash_kept_from_the_file_is_put_there_before_the_next(
+    trail, checkpoint_signer, ledger, verdict, checkpoint_log
+):
     trail.add([event()])
     ((org_id, head),) = ledger.unmarked()
     late = KEYS.sign(Statement("checkpoint", org_id, head.sequence, head.hash, SystemClock().now_ns()))
     ledger.add([late])
-    assert verdict().fault is None
-    assert notary.reconcile() == 1
-    assert apart.read()[-1] == late
-    assert notary.reconcile() == 0
+    assert verdict().chain_break is None
+    assert checkpoint_signer.reconcile() == 1
+    assert checkpoint_log.read()[-1] == late
+    assert checkpoint_signer.reconcile() == 0
 
 
-def test_the_statements_of_one_chain_are_those_of_all_that_speak_of_it(apart, tmp_path):
+def test_the_statements_of_one_chain_are_those_of_all_that_speak_of_it(checkpoint_log, tmp_path):
     said = [
         KEYS.sign(Statement("checkpoint", org_id, number, bytes(32), number))
         for number, org_id in enumerate((1, None, 11, 2, 1, 111, 12, 1))
     ]
-    apart.append(said)
+    checkpoint_log.append(said)
     with (tmp_path / NAME).open("ab") as file:
         file.write(b'{"statement": 1}\nnonsense\n\n{"half')
-    everything = apart.read()
+    everything = checkpoint_log.read()
     assert everything[: len(said)] == said
     for org_id in (1, 2, 11, 12, 111, 3, None):
-        assert apart.of(org_id) == [it for it in everything if it.statement.org_id == org_id]
-    assert len(apart.of(None)) == 3
+        assert checkpoint_log.of(org_id) == [it for it in everything if it.statement.org_id == org_id]
+    assert len(checkpoint_log.of(None)) == 3
 
 
 def respelled(said, **changes):
@@ -80,55 +82,59 @@ def respelled(said, **changes):
 
 
 @pytest.mark.parametrize("org_id", [1, None])
-def test_a_forged_statement_is_found_however_it_is_spelled(trail, apart, tmp_path, ledger, org_id):
-    mine = apart.of(org_id)[0]
+def test_a_forged_statement_is_found_however_it_is_spelled(trail, checkpoint_log, tmp_path, ledger, org_id):
+    mine = checkpoint_log.of(org_id)[0]
     with (tmp_path / NAME).open("ab") as file:
         file.write(respelled(mine, sequence=9))
-    (whole,) = (it.verdict for it in Verification(ledger, apart, KEYS).all(org_id) if it.org_id == org_id)
-    assert whole.fault.sequence == 9
-    assert Verification(ledger, apart, KEYS).one(org_id) == whole
+    (whole,) = (it.verdict for it in Verification(ledger, checkpoint_log, KEYS).all(org_id) if it.org_id == org_id)
+    assert whole.chain_break.sequence == 9
+    assert Verification(ledger, checkpoint_log, KEYS).one(org_id) == whole
 
 
 @pytest.mark.parametrize("changes", [{"time_ns": float("inf")}, {"kind": ["checkpoint"]}, {"kind": "forgery"}, None])
-def test_a_line_that_is_no_statement_is_nobodys_and_breaks_no_other_chain(trail, apart, tmp_path, verdict, changes):
-    strange = b"[" * 20_000 + b"\n" if changes is None else respelled(apart.of(1)[0], **changes)
+def test_a_line_that_is_no_statement_is_nobodys_and_breaks_no_other_chain(
+    trail, checkpoint_log, tmp_path, verdict, changes
+):
+    strange = b"[" * 20_000 + b"\n" if changes is None else respelled(checkpoint_log.of(1)[0], **changes)
     with (tmp_path / NAME).open("ab") as file:
         file.write(strange)
-    assert apart.read()[-1] == apart.of(None)[-1]
-    assert not KEYS.signed(apart.of(None)[-1])
-    assert verdict().fault is None
+    assert checkpoint_log.read()[-1] == checkpoint_log.of(None)[-1]
+    assert not KEYS.signed(checkpoint_log.of(None)[-1])
+    assert verdict().chain_break is None
 
 
-def test_a_statement_that_is_spelled_another_way_is_still_there(trail, notary, apart, tmp_path, verdict):
+def test_a_statement_that_is_spelled_another_way_is_still_there(
+    trail, checkpoint_signer, checkpoint_log, tmp_path, verdict
+):
     trail.add([event()])
-    notary.step()
+    checkpoint_signer.step()
     file = tmp_path / NAME
-    first, *others = apart.read()
+    first, *others = checkpoint_log.read()
     _, *lines = file.read_bytes().splitlines(keepends=True)
     assert (first.statement.org_id, others[-1].statement.org_id) == (1, 1)
     file.write_bytes(respelled(first) + b"".join(lines))
-    assert verdict().fault is None
+    assert verdict().chain_break is None
 
 
-def test_half_a_line_that_a_crash_left_is_cut_off(trail, notary, tmp_path, verdict):
+def test_half_a_line_that_a_crash_left_is_cut_off(trail, checkpoint_signer, tmp_path, verdict):
     with (tmp_path / NAME).open("ab") as stream:
         stream.write(b'{"statement":')
-    assert verdict().fault is None
+    assert verdict().chain_break is None
     trail.add([event()])
-    assert notary.step() == 1
-    assert verdict().fault is None
+    assert checkpoint_signer.step() == 1
+    assert verdict().chain_break is None
     assert all(json.loads(line) for line in (tmp_path / NAME).read_bytes().splitlines())
 
 
-def test_only_chains_that_have_grown_are_signed(trail, notary, ledger):
-    assert notary.step() == 0
+def test_only_chains_that_have_grown_are_signed(trail, checkpoint_signer, ledger):
+    assert checkpoint_signer.step() == 0
     trail.add([event(org_id=None), event(org_id=9)])
     assert [org_id for org_id, _ in ledger.unmarked()] == [9, None]
-    assert notary.step() == 2
+    assert checkpoint_signer.step() == 2
 
 
 def test_an_event_that_is_sent_again_leaves_the_chain_as_it_is(trail, verdict):
     again = event(id=uuid7())
     assert trail.add([again, again]) == 1
     assert trail.add([again]) == 0
-    assert (verdict().checked, verdict().fault) == (3, None)
+    assert (verdict().checked, verdict().chain_break) == (3, None)

@@ -10,13 +10,13 @@ from heartguard_audit.domain.chain import Statement
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.store.retention import PostgresRemover
-from heartguard_audit.usecases.chains import Notary, Verification
+from heartguard_audit.usecases.chains import CheckpointSigner, Verification
 from heartguard_audit.usecases.retention import Retention
 from heartguard_cli.urls import libpq
-from heartguard_common.database import Database
-from heartguard_common.errors import UNAVAILABLE, ServiceError
+from heartguard_common.core.errors import UNAVAILABLE, ServiceError
+from heartguard_common.stores.database import Database
 from tests.clocks import MovableClock
-from tests.store.audit.conftest import KEYS, event, letters_of
+from tests.store.audit.conftest import KEYS, dead_letters_of, event
 
 DAY = 86_400
 
@@ -27,7 +27,7 @@ def clock():
 
 
 @pytest.fixture
-def apart(tmp_path):
+def checkpoint_log(tmp_path):
     return CheckpointFile(tmp_path)
 
 
@@ -37,8 +37,8 @@ def ledger(store):
 
 
 @pytest.fixture
-def notary(ledger, apart, clock):
-    return Notary(ledger, apart, KEYS, clock)
+def checkpoint_signer(ledger, checkpoint_log, clock):
+    return CheckpointSigner(ledger, checkpoint_log, KEYS, clock)
 
 
 @pytest.fixture
@@ -49,22 +49,24 @@ def remover(database):
 
 
 @pytest.fixture
-def retention(ledger, apart, remover, clock, store):
-    return Retention(ledger, apart, KEYS, remover, clock, 30, logging.getLogger("test"), letters_of(store, clock))
+def retention(ledger, checkpoint_log, remover, clock, store):
+    return Retention(
+        ledger, checkpoint_log, KEYS, remover, clock, 30, logging.getLogger("test"), dead_letters_of(store, clock)
+    )
 
 
 @pytest.fixture
-def verdict(ledger, apart):
-    return lambda org_id=1: Verification(ledger, apart, KEYS).one(org_id)
+def verdict(ledger, checkpoint_log):
+    return lambda org_id=1: Verification(ledger, checkpoint_log, KEYS).one(org_id)
 
 
 @pytest.fixture
-def aged(events, notary, clock):
+def aged(events, checkpoint_signer, clock):
     """Five events that are 40 days old, five of 20 days ago, and one of today, in each of two chains."""
     for days in (20, 20, 0):
         count = 5 if days else 1
         events.add([event(org_id=org_id) for _ in range(count) for org_id in (1, None)])
-        notary.step()
+        checkpoint_signer.step()
         clock.forward(days * DAY)
     return events
 
@@ -74,15 +76,15 @@ def sequences(ledger, org_id=1):
         return [it.sequence for it in moment.links(org_id, 0)]
 
 
-def test_what_is_old_goes_and_the_rest_verifies(aged, retention, ledger, verdict, notary):
+def test_what_is_old_goes_and_the_rest_verifies(aged, retention, ledger, verdict, checkpoint_signer):
     assert retention.step() == 10
     for org_id in (1, None):
         assert sequences(ledger, org_id) == [6, 7, 8, 9, 10, 11]
-        assert (verdict(org_id).checked, verdict(org_id).fault) == (6, None)
+        assert (verdict(org_id).checked, verdict(org_id).chain_break) == (6, None)
     assert retention.step() == 0
     aged.add([event()])
-    notary.step()
-    assert (verdict().checked, verdict().fault) == (7, None)
+    checkpoint_signer.step()
+    assert (verdict().checked, verdict().chain_break) == (7, None)
 
 
 def test_the_newest_event_stays_however_old_it_is(aged, retention, ledger, clock, verdict):
@@ -90,7 +92,7 @@ def test_the_newest_event_stays_however_old_it_is(aged, retention, ledger, clock
     assert retention.step() == 20
     assert sequences(ledger) == [11]
     aged.add([event()])
-    assert (sequences(ledger), verdict().fault) == ([11, 12], None)
+    assert (sequences(ledger), verdict().chain_break) == ([11, 12], None)
 
 
 def test_nothing_of_a_broken_chain_is_removed(aged, retention, ledger, database, store, clock):
@@ -102,25 +104,27 @@ def test_nothing_of_a_broken_chain_is_removed(aged, retention, ledger, database,
     assert retention.step() == 5
     assert len(sequences(ledger)) == 11
     assert len(sequences(ledger, None)) == 6
-    (letter,) = letters_of(store, clock).page("retention", "retrying", None, 10)
+    (letter,) = dead_letters_of(store, clock).page("retention", "retrying", None, 10)
     assert (letter.item, letter.org_id, letter.reason) == ("organization:1", 1, "BrokenChainError")
 
 
-def test_a_removal_that_was_cut_short_goes_on(aged, ledger, apart, remover, clock, retention, verdict, store):
+def test_a_removal_that_was_cut_short_goes_on(aged, ledger, checkpoint_log, remover, clock, retention, verdict, store):
     class Dying:
         def remove(self, org_id, _):
             remover.remove(org_id, 2)
             raise ServiceError(UNAVAILABLE)
 
-    letters = letters_of(store, clock)
-    assert Retention(ledger, apart, KEYS, Dying(), clock, 30, logging.getLogger("test"), letters).step() == 0
-    failed = letters.page("retention", "retrying", None, 10)
+    dead_letters = dead_letters_of(store, clock)
+    assert (
+        Retention(ledger, checkpoint_log, KEYS, Dying(), clock, 30, logging.getLogger("test"), dead_letters).step() == 0
+    )
+    failed = dead_letters.page("retention", "retrying", None, 10)
     assert {(it.item, it.reason) for it in failed} == {("organization:1", "GEN_503"), ("none", "GEN_503")}
-    assert verdict().fault is None
+    assert verdict().chain_break is None
     assert retention.step() == 0
     clock.forward(3600)
     assert retention.step() == 6
-    assert verdict().fault is None
+    assert verdict().chain_break is None
 
 
 def test_a_prefix_that_nobody_let_go_is_missed(aged, ledger, database, verdict):
@@ -129,7 +133,7 @@ def test_a_prefix_that_nobody_let_go_is_missed(aged, ledger, database, verdict):
         cursor.execute("ALTER TABLE heartguard_core.audit_events DISABLE TRIGGER ALL")
         cursor.execute("DELETE FROM heartguard_core.audit_events WHERE org_id = 1 AND sequence <= 5")
     connection.close()
-    assert (verdict().fault.sequence, verdict().fault.reason) == (1, "the event is missing")
+    assert (verdict().chain_break.sequence, verdict().chain_break.reason) == (1, "the event is missing")
 
 
 def test_leave_that_somebody_else_signed_removes_nothing(aged, ledger, database, retention, clock):

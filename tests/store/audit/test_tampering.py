@@ -11,10 +11,10 @@ from sqlalchemy import create_engine, pool, text
 from heartguard_audit.domain.chain import Statement
 from heartguard_audit.store.checkpoints import NAME, CheckpointFile
 from heartguard_audit.store.ledger import PostgresLedger, Snapshot
-from heartguard_audit.usecases.chains import Notary, Verification
-from heartguard_common.chain import link
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database, driver_url
+from heartguard_audit.usecases.chains import CheckpointSigner, Verification
+from heartguard_common.audit.chain import link
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.stores.database import Database, driver_url
 from tests.store.audit.conftest import KEYS, Trail, event
 
 ORG = 1
@@ -38,10 +38,10 @@ def signed(module_database, tmp_path_factory):
     """Sixty events of one organization beside those of others, signed after the 20th, the 40th and the 60th."""
     opened = Database(module_database.url_for("audit"))
     directory = tmp_path_factory.mktemp("checkpoints")
-    notary = Notary(PostgresLedger(opened), CheckpointFile(directory), KEYS, SystemClock())
+    checkpoint_signer = CheckpointSigner(PostgresLedger(opened), CheckpointFile(directory), KEYS, SystemClock())
     for _ in range(3):
         Trail(opened).add([event(resource=f"user:{n}", org_id=org_id) for n in range(20) for org_id in (1, 2, None)])
-        notary.step()
+        checkpoint_signer.step()
     opened.close()
     return directory
 
@@ -84,11 +84,11 @@ def verdict(tampered, file):
 
 def test_an_untouched_trail_is_valid(verdict):
     for org_id in (1, 2, None):
-        assert (verdict(org_id).checked, verdict(org_id).fault) == (60, None)
+        assert (verdict(org_id).checked, verdict(org_id).chain_break) == (60, None)
 
 
 def test_a_trail_without_events_is_valid(verdict):
-    assert (verdict(7).checked, verdict(7).fault) == (0, None)
+    assert (verdict(7).checked, verdict(7).chain_break) == (0, None)
 
 
 UPDATE = f"UPDATE {EVENTS} SET "
@@ -147,8 +147,8 @@ EIGHT = {
 def test_tampering_is_found_and_the_event_named(superuser, verdict, how):
     statements, named = EIGHT[how]
     superuser(*statements)
-    assert verdict().fault.sequence == named
-    assert verdict(2).fault is None or how == "all was removed"
+    assert verdict().chain_break.sequence == named
+    assert verdict(2).chain_break is None or how == "all was removed"
 
 
 COLUMNS = {
@@ -169,7 +169,7 @@ COLUMNS = {
 @pytest.mark.parametrize("column", COLUMNS)
 def test_no_column_is_left_out(superuser, verdict, column):
     superuser(UPDATE + f"{column} = {COLUMNS[column]}" + WHERE + "37")
-    assert verdict().fault.sequence == 37
+    assert verdict().chain_break.sequence == 37
 
 
 def test_every_column_of_the_table_is_tried(superuser):
@@ -189,10 +189,10 @@ def test_a_chain_that_was_recomputed_from_a_change_on_is_found_at_the_change(tam
         change = UPDATE + "actor = :actor, previous_hash = :previous, hash = :hash" + WHERE + ":at"
         superuser(change, actor=columns["actor"], previous=previous, hash=digest, at=one.sequence)
         previous = digest
-    assert verdict().fault.sequence == 37
+    assert verdict().chain_break.sequence == 37
     # without seals it is the checkpoint that knows, up to the next one behind the change
     superuser(f"UPDATE {EVENTS} SET seal = NULL")
-    assert verdict().fault.sequence in (20, 21)
+    assert verdict().chain_break.sequence in (20, 21)
 
 
 def test_a_line_of_the_file_that_was_removed_is_missed(file, verdict):
@@ -200,18 +200,18 @@ def test_a_line_of_the_file_that_was_removed_is_missed(file, verdict):
     of_forty = [line for line in lines if b'org_id\\":1,\\"sequence\\":40' in line]
     file.write_bytes(b"".join(line for line in lines if line not in of_forty))
     assert len(of_forty) == 1
-    assert verdict().fault.sequence == 40
+    assert verdict().chain_break.sequence == 40
 
 
 def test_a_changed_line_of_the_file_was_not_signed(file, verdict):
     file.write_bytes(file.read_bytes().replace(b'org_id\\":1,\\"sequence\\":60', b'org_id\\":1,\\"sequence\\":61'))
-    assert verdict().fault.sequence == 61
+    assert verdict().chain_break.sequence == 61
 
 
-def test_a_line_that_is_none_is_told(file, verdict):
+def test_an_invalid_line_is_reported(file, verdict):
     with file.open("ab") as stream:
         stream.write(b"nothing\n")
-    assert verdict(None).fault.sequence == 0
+    assert verdict(None).chain_break.sequence == 0
 
 
 def test_a_checkpoint_of_another_key_counts_for_nothing(superuser, verdict):
@@ -223,4 +223,4 @@ def test_a_checkpoint_of_another_key_counts_for_nothing(superuser, verdict):
         key=forged.public_key,
         signature=forged.signature,
     )
-    assert verdict().fault.sequence == 61
+    assert verdict().chain_break.sequence == 61

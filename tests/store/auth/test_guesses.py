@@ -6,9 +6,9 @@ import pytest
 
 from heartguard_auth.domain import ACCOUNT_LIMIT, ADDRESS_LIMIT, PAIR_LIMIT, Lock
 from heartguard_auth.store.guesses import LocalGuesses, RedisGuesses
-from heartguard_common.clock import NANOSECONDS
-from heartguard_common.errors import ServiceError
-from heartguard_common.store_redis import make_redis
+from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.stores.redis_client import make_redis
 from tests.clocks import MovableClock
 from tests.servers import until
 
@@ -55,7 +55,7 @@ def test_five_failures_lock_the_pair_for_half_an_hour_and_no_other(guesses, cloc
     assert guesses.begin("ana@hg.io", HERE).wait_seconds == 0
 
 
-def test_a_failure_tells_the_locks_that_it_begins(guesses, clock):
+def test_a_failure_returns_the_locks_that_it_begins(guesses, clock):
     who = guesses.subjects("Ana@hg.io", HERE)
     ends = clock.now_ns() // 1_000_000 * 1_000_000 + 1800 * NANOSECONDS
     fail(guesses, times=3)

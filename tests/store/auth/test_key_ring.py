@@ -7,15 +7,15 @@ from contextlib import contextmanager
 import pytest
 
 from heartguard_auth.store.keys import REREAD_NS, KeyRing
-from heartguard_common.clock import NANOSECONDS
-from heartguard_common.database import Database
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.stores.database import Database
 from tests.clocks import MovableClock
 from tests.tokens import service_secret
 
 
 class Hanging:
-    """A database that hangs from the moment it is told to until it may go on."""
+    """A database that can be made to hang."""
 
     def __init__(self, database):
         self.database = database

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heartguard_auth.domain import Claimed, Letter
-from heartguard_auth.ports import Deferred, MailServerAway, Undeliverable
+from heartguard_auth.domain import Claimed, Email
+from heartguard_auth.ports import Deferred, MailServerUnavailable, Undeliverable
 from heartguard_auth.settings import smtp_server
 from heartguard_auth.store.outbox import KEEP_DEAD_SECONDS, KEEP_SECONDS, LEASE_SECONDS, PostgresOutbox
 from heartguard_auth.store.smtp import SmtpMailer
-from heartguard_common.database import Database
-from heartguard_common.limit_store import PostgresLimits
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.limit_store import PostgresLimits
 from tests.clocks import NANOSECONDS, MovableClock
 from tests.mail import certificate, mailbox
 from tests.people import owner
 
 SECRET = "Zk3v9QpL7xT2mW8cR5yB1nH6dF4gJ0sA"
-LETTER = Letter("ana@hg.io", "Your HeartGuard password", "código: 12345\n")
+EMAIL = Email("ana@hg.io", "Your HeartGuard password", "código: 12345\n")
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def outbox(connection, clock):
     return PostgresOutbox(connection, SECRET, clock, PostgresLimits(connection, clock, {}))
 
 
-def test_a_letter_waits_until_it_is_dropped(outbox, clock):
+def test_an_email_waits_until_it_is_dropped(outbox, clock):
     outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
     entry = outbox.claim()
-    assert outbox.open(entry).letter == Letter("ana@hg.io", "subject", "text")
+    assert outbox.open(entry).email == Email("ana@hg.io", "subject", "text")
     assert outbox.claim() is None  # kept from other senders
     clock.forward(LEASE_SECONDS)
     again = outbox.claim()  # the first sender died
@@ -54,7 +54,7 @@ def test_a_letter_waits_until_it_is_dropped(outbox, clock):
     assert outbox.claim() is None
 
 
-def test_a_letter_of_a_transaction_that_failed_is_never_sent(outbox, connection):
+def test_an_email_of_a_transaction_that_failed_is_never_sent(outbox, connection):
     def fails():
         with connection.transaction():
             outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
@@ -88,7 +88,7 @@ def test_one_waiting_request_of_an_address_is_enough(outbox, clock):
     assert outbox.open(outbox.claim()).forgotten == "ana@hg.io"
 
 
-def test_a_postponed_letter_comes_back_and_an_old_one_does_not(outbox, clock):
+def test_a_postponed_email_comes_back_and_an_old_one_does_not(outbox, clock):
     outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
     outbox.postpone(outbox.claim(), clock.now_ns() + 60 * NANOSECONDS)
     clock.forward(59)
@@ -120,42 +120,42 @@ def test_the_end_of_a_person_takes_what_waits_for_them(outbox):
     outbox.ask("ana@hg.io")
     outbox.enqueue("eve@hg.io", "subject", "text", org_id=1, sender=1)
     outbox.forget(["ANA@hg.io"])
-    assert outbox.open(outbox.claim()).letter.to == "eve@hg.io"
+    assert outbox.open(outbox.claim()).email.to == "eve@hg.io"
     assert outbox.claim() is None
 
 
-def test_a_letter_arrives_as_it_was_written(clock):
+def test_an_email_arrives_as_it_was_written(clock):
     with mailbox() as box:
-        SmtpMailer(smtp_server(box.url()), clock).send(LETTER, "id-1")
+        SmtpMailer(smtp_server(box.url()), clock).send(EMAIL, "id-1")
         message = box.wait()[0]
     assert (message["To"], message["From"]) == ("ana@hg.io", "HeartGuard <heartguard@example.org>")
     assert (message["Subject"], message["Message-ID"]) == ("Your HeartGuard password", "<id-1@example.org>")
     assert message["Auto-Submitted"] == "auto-generated"
-    assert message.get_content().replace("\r\n", "\n") == LETTER.text
+    assert message.get_content().replace("\r\n", "\n") == EMAIL.text
 
 
 def test_starttls_comes_before_the_password(clock, tmp_path):
     ours, theirs = certificate(tmp_path)
     with mailbox(tls_context=ours, require_starttls=True, auth_require_tls=True) as box:
         server = smtp_server(box.url("", "robot:p%40ss%20word@"))
-        SmtpMailer(server, clock, theirs).send(LETTER, "id-1")
+        SmtpMailer(server, clock, theirs).send(EMAIL, "id-1")
         assert (len(box.wait()), box.logins) == (1, [("robot", "p@ss word")])
-        with pytest.raises(MailServerAway, match="SSLCertVerificationError"):
-            SmtpMailer(server, clock).send(LETTER, "id-2")
+        with pytest.raises(MailServerUnavailable, match="SSLCertVerificationError"):
+            SmtpMailer(server, clock).send(EMAIL, "id-2")
     assert len(box.logins) == 1
 
 
 def test_smtps_is_encrypted_from_the_first_byte(clock, tmp_path):
     ours, theirs = certificate(tmp_path)
     with mailbox(ssl_context=ours) as box:
-        SmtpMailer(smtp_server(box.url("", scheme="smtps")), clock, theirs).send(LETTER, "id-1")
+        SmtpMailer(smtp_server(box.url("", scheme="smtps")), clock, theirs).send(EMAIL, "id-1")
         assert len(box.wait()) == 1
 
 
 def test_a_server_without_starttls_gets_nothing(clock):
     with mailbox() as box:
-        with pytest.raises(MailServerAway, match="SMTPNotSupportedError"):
-            SmtpMailer(smtp_server(box.url("", "robot:p%40ss%20word@")), clock).send(LETTER, "id-1")
+        with pytest.raises(MailServerUnavailable, match="SMTPNotSupportedError"):
+            SmtpMailer(smtp_server(box.url("", "robot:p%40ss%20word@")), clock).send(EMAIL, "id-1")
         assert (box.messages, box.logins) == ([], [])
 
 
@@ -173,19 +173,19 @@ def test_no_header_is_smuggled_in(clock, to, subject):
     with mailbox() as box:
         mailer = SmtpMailer(smtp_server(box.url()), clock)
         with pytest.raises(Undeliverable):
-            mailer.send(Letter(to, subject, "text"), "id-1")
+            mailer.send(Email(to, subject, "text"), "id-1")
         assert box.messages == []
 
 
 @pytest.mark.parametrize(
     ("reply", "error"),
-    [("550 no such ana", Undeliverable), ("450 later, ana", Deferred), ("421 closing, ana", MailServerAway)],
+    [("550 no such ana", Undeliverable), ("450 later, ana", Deferred), ("421 closing, ana", MailServerUnavailable)],
 )
 def test_only_a_final_refusal_gives_up(clock, reply, error):
     with mailbox() as box:
         box.refuse = reply
         with pytest.raises(error):
-            SmtpMailer(smtp_server(box.url()), clock).send(LETTER, "id-1")
+            SmtpMailer(smtp_server(box.url()), clock).send(EMAIL, "id-1")
 
 
 def test_no_address_of_the_contract_is_parsed(clock):
@@ -197,21 +197,21 @@ def test_no_address_of_the_contract_is_parsed(clock):
     @settings(max_examples=40, deadline=None)
     @given(addresses | st.sampled_from(["=??q?a_?=@x.io", "=?utf-8?q?a?=@x.io", "=?x?b?=?=@x.io"]))
     def holds(address):
-        message = message_from_bytes(mailer._content(Letter(address, "subject", "text"), "id-1"), policy=compat32)
+        message = message_from_bytes(mailer._content(Email(address, "subject", "text"), "id-1"), policy=compat32)
         assert message.get_all("To") == [address]
 
     holds()
 
 
-def test_an_address_that_looks_like_an_encoded_word_gets_its_letter(clock):
+def test_an_address_that_looks_like_an_encoded_word_gets_its_email(clock):
     with mailbox() as box:
-        SmtpMailer(smtp_server(box.url()), clock).send(Letter("=??q?a_?=@x.io", "subject", "text"), "id-1")
+        SmtpMailer(smtp_server(box.url()), clock).send(Email("=??q?a_?=@x.io", "subject", "text"), "id-1")
         assert box.recipients == ["=??q?a_?=@x.io"]
 
 
 @pytest.mark.parametrize(("capable", "sent"), [(True, 1), (False, 0)])
 def test_an_address_outside_ascii_needs_a_server_that_takes_it(clock, capable, sent):
-    letter = Letter("añil@hg.io", "subject", "text")
+    letter = Email("añil@hg.io", "subject", "text")
     with mailbox(enable_SMTPUTF8=capable) as box:
         mailer = SmtpMailer(smtp_server(box.url()), clock)
         if capable:

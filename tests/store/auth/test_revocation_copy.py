@@ -1,4 +1,4 @@
-"""The copy of the revocations in Redis is believed only while it is equal to the truth."""
+"""The copy of the revocations in Redis is trusted only while it is equal to the truth."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +8,12 @@ import redis
 from sqlalchemy import exc
 
 from heartguard_auth.store.revocations import Revocations
-from heartguard_common.clock import NANOSECONDS, SystemClock
-from heartguard_common.database import Database
-from heartguard_common.identity import Principal
-from heartguard_common.revocation import READY, Copy, Verdict, key, keys
-from heartguard_common.revocation_copy import BELIEVED_SECONDS, RevocationCopy
-from heartguard_common.store_redis import make_redis
+from heartguard_common.core.clock import NANOSECONDS, SystemClock
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.revocation import READY, Copy, Verdict, key, keys
+from heartguard_common.identity.revocation_copy import TRUSTED_SECONDS, RevocationCopy
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.redis_client import make_redis
 from tests.clocks import MovableClock
 from tests.people import found, join, owner
 from tests.servers import Valkey, until
@@ -81,7 +81,7 @@ def test_any_service_copies_what_a_killed_auth_left_out(connection, other, clien
     revoke(connection, client, publish=False)  # and then auth was killed
     neighbour.step()
     assert client.exists(READY, key("sid", "gone")) == 2
-    assert 0 < client.pttl(READY) <= BELIEVED_SECONDS * 1000
+    assert 0 < client.pttl(READY) <= TRUSTED_SECONDS * 1000
 
 
 def test_a_mark_that_another_service_renews_costs_no_look_at_the_truth(connection, other, client):
@@ -162,7 +162,7 @@ def test_a_mark_without_end_is_of_an_older_release_and_replaced(connection, clie
     revoke(connection, client, publish=False)
     client.set(READY, "1")
     RevocationCopy(connection, client, CLOCK).step()
-    assert 0 < client.pttl(READY) <= BELIEVED_SECONDS * 1000
+    assert 0 < client.pttl(READY) <= TRUSTED_SECONDS * 1000
     assert client.exists(key("sid", "gone"))
 
 
@@ -244,8 +244,8 @@ def test_whatever_fails_in_the_copying_thread_it_tries_again(connection, client)
     revocations.close()
 
 
-class Away:
-    """A Redis that can't be reached while it is told so."""
+class UnavailableRedis:
+    """A Redis that can be made unavailable."""
 
     def __init__(self, client):
         self.client, self.away = client, True
@@ -258,7 +258,7 @@ class Away:
 
 def test_what_did_not_reach_redis_is_copied_when_it_is_back(connection, client):
     assert RevocationCopy(connection, client, CLOCK).copy_all()
-    away = Away(client)
+    away = UnavailableRedis(client)
     revocations, expires_at = Revocations(connection, away, CLOCK).start(), CLOCK.now_ns() + 60 * NANOSECONDS
     revocations.add("sid", ["gone"], "logout", expires_at)
     revocations.publish("sid", ["gone"], expires_at)

@@ -13,7 +13,7 @@ from heartguard_cli.__main__ import main
 from heartguard_cli.environment import DEFAULT_PORTS
 from heartguard_cli.layout import Layout
 from heartguard_cli.native import PROGRAMS
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 from tests.servers import free_port
 
 Command = Callable[..., tuple[int, str]]

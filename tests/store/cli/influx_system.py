@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_common.database import Database as Pool
+from heartguard_common.stores.database import Database as Pool
 from heartguard_influx.domain.point import Point, Tags, Value
 from heartguard_influx.domain.query import Field, Selection
 from heartguard_influx.offline import MARK

@@ -16,7 +16,7 @@ from heartguard_cli.backup.places import Directory, place_at
 from heartguard_cli.backup.restoring import Restored, restore
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import existing, take
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import libpq
 from tests.gcs import FakeGcs
 from tests.servers import Database, Postgres
@@ -117,7 +117,9 @@ def test_it_goes_through_a_bucket_as_well(
 def test_a_system_that_holds_something_is_refused_and_stays(filled: BackupSettings, tmp_path: Path) -> None:
     taken = take(filled, tmp_path)
     before = postgres.tables(filled.database_url)
-    with pytest.raises(Trouble, match=r"empty system only.*2 organizations, 1 media items, media objects in .*, audit"):
+    with pytest.raises(
+        CommandError, match=r"empty system only.*2 organizations, 1 media items, media objects in .*, audit"
+    ):
         restore(filled, tmp_path, taken.place, {})
     assert postgres.tables(filled.database_url) == before
 
@@ -131,7 +133,7 @@ def test_one_thing_that_it_holds_is_enough_to_refuse(
     file = tmp_path / places[kind] / {"media": "org_7/user_7/x", "checkpoints": "checkpoints.ndjson"}[kind]
     file.parent.mkdir(parents=True)
     file.write_bytes(b"another life")
-    with pytest.raises(Trouble, match=f"into an empty system only, and this one holds .*{kind}"):
+    with pytest.raises(CommandError, match=f"into an empty system only, and this one holds .*{kind}"):
         restore(_settings(wiped, *places.values()), tmp_path, taken.place, wiped.passwords)
     assert file.read_bytes() == b"another life"
     assert postgres.tables(wiped.owner_url) == {}
@@ -148,7 +150,7 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(
     file.unlink()
     if how == "flipped":
         file.write_bytes(content)
-    with pytest.raises(Trouble, match=f"damaged: {damaged} is"):
+    with pytest.raises(CommandError, match=f"damaged: {damaged} is"):
         restore(_settings(wiped, "m2", "c2"), tmp_path, str(file.parents[damaged.count("/")]), wiped.passwords)
     assert postgres.holdings(wiped.owner_url) == {}
     left = (tmp_path / "m2", tmp_path / "c2")
@@ -162,7 +164,7 @@ def test_rows_that_differ_from_the_manifest_are_noticed(
     document = json.loads(file.read_text())
     document["tables"]["users"]["digest"] = "1"
     file.write_text(json.dumps(document))
-    with pytest.raises(Trouble, match=r"differs from manifest\.json in users"):
+    with pytest.raises(CommandError, match=r"differs from manifest\.json in users"):
         restore(_settings(wiped, "m2", "c2"), tmp_path, str(file.parent), wiped.passwords)
     assert postgres.tables(wiped.owner_url) == {}
     assert [*Directory(tmp_path / "m2").names()] == []
@@ -171,7 +173,7 @@ def test_rows_that_differ_from_the_manifest_are_noticed(
 def test_other_secrets_are_refused_by_name(filled: BackupSettings, wiped: Database, tmp_path: Path) -> None:
     taken = take(filled, tmp_path)
     other = replace(_settings(wiped, "m2", "c2"), key_ring_secret="x" * 32)
-    with pytest.raises(Trouble, match=r"^KEY_RING_SECRET in \.env differ"):
+    with pytest.raises(CommandError, match=r"^KEY_RING_SECRET in \.env differ"):
         restore(other, tmp_path, taken.place, wiped.passwords)
 
 
@@ -185,7 +187,7 @@ def test_an_object_that_is_gone_or_spoiled_is_named_and_ends_no_backup(filled: B
     file, few = tmp_path / "media" / key, replace(filled, backup_keep=1)
     due.step(few, tmp_path, NOW)
     file.write_bytes(b"something else")
-    with pytest.raises(Trouble, match=f"without 1 media objects .* and removed no older one: {key}"):
+    with pytest.raises(CommandError, match=f"without 1 media objects .* and removed no older one: {key}"):
         due.step(few, tmp_path, NOW + timedelta(days=1))
     assert len(existing(Directory(tmp_path / "backups"))) == 2
     assert due.step(few, tmp_path, NOW + timedelta(days=1, hours=1)).startswith("nothing is due")
@@ -210,14 +212,14 @@ def test_one_a_day_is_taken_and_so_many_are_kept(filled: BackupSettings, tmp_pat
 
 def test_a_database_that_is_away_is_a_sentence(filled: BackupSettings, tmp_path: Path) -> None:
     away = replace(filled, database_url="postgresql://nobody:x@127.0.0.1:1/nothing")
-    with pytest.raises(Trouble, match="The database does not answer"):
+    with pytest.raises(CommandError, match="The database does not answer"):
         take(away, tmp_path)
 
 
 def test_a_newer_server_needs_a_newer_pg_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert postgres.program("pg_dump", 18).name == "pg_dump"
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Trouble, match="postgresql-client-99"):
+    with pytest.raises(CommandError, match="postgresql-client-99"):
         postgres.program("pg_dump", 99)
     newer = tmp_path / "pg_dump"
     newer.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 99.1'\n")

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from heartguard_cli import checks
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 from tests.servers import Valkey, free_port
 
 LOOPBACK = ip_address("127.0.0.1")
@@ -24,19 +24,19 @@ def listener() -> Iterator[int]:
 
 
 def test_a_taken_port_names_its_variable(listener: int) -> None:
-    with pytest.raises(Trouble, match=f"Port {listener} is already taken: set MEDIA_PORT"):
+    with pytest.raises(CommandError, match=f"Port {listener} is already taken: set MEDIA_PORT"):
         checks.free_port("media", listener, LOOPBACK)
 
 
 def test_a_wildcard_is_taken_by_a_loopback_listener(listener: int) -> None:
-    with pytest.raises(Trouble, match="GATEWAY_PORT"):
+    with pytest.raises(CommandError, match="GATEWAY_PORT"):
         checks.free_port("gateway", listener, ip_address("0.0.0.0"))
 
 
 def test_a_port_bound_and_silent_is_taken() -> None:
     with socket.socket() as stranger:
         stranger.bind(("127.0.0.1", 0))
-        with pytest.raises(Trouble, match="already taken"):
+        with pytest.raises(CommandError, match="already taken"):
             checks.free_port("media", stranger.getsockname()[1], LOOPBACK)
 
 
@@ -47,7 +47,7 @@ def test_a_free_port_passes() -> None:
 def test_another_address_is_free_beside_a_loopback_listener(listener: int) -> None:
     try:
         checks.free_port("gateway", listener, ip_address("127.0.0.2"))
-    except Trouble as trouble:  # macOS has 127.0.0.1 alone
+    except CommandError as trouble:  # macOS has 127.0.0.1 alone
         assert str(trouble).startswith("127.0.0.2 is no address of this machine")  # noqa: PT017
 
 
@@ -59,12 +59,12 @@ def test_a_port_is_looked_for_in_ipv6_too() -> None:
         stranger = socket.socket()
     else:
         expected = "already taken"
-    with stranger, pytest.raises(Trouble, match=expected):
+    with stranger, pytest.raises(CommandError, match=expected):
         checks.free_port("gateway", stranger.getsockname()[1] or free_port(), ip_address("::1"))
 
 
 def test_an_address_of_another_machine_is_said_to_be_one() -> None:
-    with pytest.raises(Trouble, match=r"198\.51\.100\.7 is no address of this machine: set GATEWAY_BIND"):
+    with pytest.raises(CommandError, match=r"198\.51\.100\.7 is no address of this machine: set GATEWAY_BIND"):
         checks.free_port("gateway", free_port(), ip_address("198.51.100.7"))  # RFC 5737: nobody's
 
 
@@ -76,12 +76,12 @@ def test_on_macos_the_likely_culprit_of_5000_is_named() -> None:
             stranger.listen()
         except OSError:
             pass  # somebody else has it, which is as good
-        with pytest.raises(Trouble, match=r"AirPlay.*GATEWAY_PORT"):
+        with pytest.raises(CommandError, match=r"AirPlay.*GATEWAY_PORT"):
             checks.free_port("gateway", 5000, LOOPBACK, platform="darwin")
 
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
-    with pytest.raises(Trouble, match="The disk is full: 12 MB are free"):
+    with pytest.raises(CommandError, match="The disk is full: 12 MB are free"):
         checks.disk(tmp_path, usage=lambda _: SimpleNamespace(free=12_345_678))
 
 
@@ -91,24 +91,24 @@ def test_enough_disk_passes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["postgresql://u:geheim@127.0.0.1:{port}/x", "postgres://u:geheim@127.0.0.1:{port}/x"])
 def test_an_unreachable_database_is_one_line_without_the_password(url: str) -> None:
-    with pytest.raises(Trouble, match="DATABASE_URL can't be reached") as refusal:
+    with pytest.raises(CommandError, match="DATABASE_URL can't be reached") as refusal:
         checks.database(url.format(port=free_port()))
     assert "\n" not in str(refusal.value)
     assert "geheim" not in str(refusal.value)
 
 
 def test_another_kind_of_database_is_refused() -> None:
-    with pytest.raises(Trouble, match="must begin with postgresql://"):
+    with pytest.raises(CommandError, match="must begin with postgresql://"):
         checks.database("mysql://localhost/x")
 
 
 def test_an_unreachable_redis_is_one_line() -> None:
-    with pytest.raises(Trouble, match="REDIS_URL can't be reached"):
+    with pytest.raises(CommandError, match="REDIS_URL can't be reached"):
         checks.redis_server(f"redis://127.0.0.1:{free_port()}/0")
 
 
 def test_a_redis_with_another_password_is_unreachable(valkey: Valkey) -> None:
-    with pytest.raises(Trouble, match="REDIS_URL can't be reached"):
+    with pytest.raises(CommandError, match="REDIS_URL can't be reached"):
         checks.redis_server(f"redis://:wrong@127.0.0.1:{valkey.port}/0")
 
 
@@ -117,5 +117,5 @@ def test_a_reachable_redis_passes(valkey: Valkey) -> None:
 
 
 def test_another_kind_of_redis_is_refused() -> None:
-    with pytest.raises(Trouble, match="must begin with redis://"):
+    with pytest.raises(CommandError, match="must begin with redis://"):
         checks.redis_server("http://127.0.0.1/0")

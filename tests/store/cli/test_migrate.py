@@ -4,7 +4,7 @@ import psycopg2
 import pytest
 
 from heartguard_cli import migrate
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import libpq
 from tests.servers import Database
 
@@ -25,14 +25,14 @@ def test_looking_at_an_empty_database_leaves_it_empty(empty_database: Database) 
 
 def test_a_newer_database_is_refused_in_one_sentence(database: Database) -> None:
     _run(database, "UPDATE heartguard_core.schema_version SET version_num = 'from_tomorrow'")
-    with pytest.raises(Trouble, match=r"newer than this code.*from_tomorrow") as refusal:
+    with pytest.raises(CommandError, match=r"newer than this code.*from_tomorrow") as refusal:
         migrate.upgrade(database.owner_url, database.passwords)
     assert "\n" not in str(refusal.value)
 
 
 def test_the_beginning_of_a_revision_is_not_taken_for_the_whole(database: Database) -> None:
     _run(database, "UPDATE heartguard_core.schema_version SET version_num = left(version_num, 8)")
-    with pytest.raises(Trouble, match=r"newer than this code"):
+    with pytest.raises(CommandError, match=r"newer than this code"):
         migrate.upgrade(database.owner_url, database.passwords)
 
 

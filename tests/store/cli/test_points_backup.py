@@ -19,8 +19,8 @@ from heartguard_cli.backup.manifest import NAME, Manifest
 from heartguard_cli.backup.points import files_of
 from heartguard_cli.backup.restoring import restore
 from heartguard_cli.backup.taking import take
-from heartguard_cli.trouble import Trouble
-from heartguard_common.paths import REPO_ROOT
+from heartguard_cli.errors import CommandError
+from heartguard_common.core.paths import REPO_ROOT
 from heartguard_influx.domain.point import Point
 from heartguard_influx.offline import MARK
 from heartguard_influx.store.influx import Server
@@ -164,7 +164,7 @@ def test_a_damaged_file_of_points_is_refused_and_leaves_nothing(backup: Backup, 
     content = bytearray((backup.place / name).read_bytes())
     content[len(content) // 2] ^= 1
     (backup.place / name).write_bytes(content if how == "flipped" else content[:-9])
-    with pytest.raises(Trouble, match=f"^The backup is damaged: {name} is"):
+    with pytest.raises(CommandError, match=f"^The backup is damaged: {name} is"):
         backup.restore(tmp_path)
     backup.nothing_is_left(tmp_path)
 
@@ -176,14 +176,16 @@ def test_points_that_differ_from_the_manifest_are_noticed(
     document = json.loads((backup.place / NAME).read_text())
     document["points"][f"org_{backup.org_id}"][member] = value
     (backup.place / NAME).write_text(json.dumps(document))
-    with pytest.raises(Trouble, match=f"points of org_{backup.org_id} in the backup are not what its manifest says"):
+    with pytest.raises(
+        CommandError, match=f"points of org_{backup.org_id} in the backup are not what its manifest says"
+    ):
         backup.restore(tmp_path)
     backup.nothing_is_left(tmp_path)
 
 
 def test_points_that_the_server_acknowledges_and_does_not_store_are_noticed(backup: Backup, tmp_path: Path) -> None:
     backup.model.spoil = lambda _, target: Answered(204) if f"write?org={ORG}&bucket=org_" in target else None
-    with pytest.raises(Trouble, match=r"bucket org_1 holds other points than were sent there: 0 values of 2$"):
+    with pytest.raises(CommandError, match=r"bucket org_1 holds other points than were sent there: 0 values of 2$"):
         backup.restore(tmp_path)
     backup.nothing_is_left(tmp_path)
 
@@ -193,7 +195,9 @@ def test_an_influxdb_that_holds_points_is_refused_and_keeps_them(backup: Backup,
         server.make_bucket("org_7", None)
         server.make_bucket("org_8", None)
         server.write("org_7", ["heart_rate bpm=1 1"])
-        with pytest.raises(Trouble, match=r"into an empty system only, and the InfluxDB has points in org_7: name"):
+        with pytest.raises(
+            CommandError, match=r"into an empty system only, and the InfluxDB has points in org_7: name"
+        ):
             backup.restore(tmp_path)
         assert backup.back.buckets() == {"org_7", "org_8"}
         server.remove_bucket("org_7")
@@ -246,14 +250,18 @@ def test_a_backup_goes_back_into_the_kind_of_store_that_it_is_of(
     backup: Backup, wiped: Database, database: Database, tmp_path: Path
 ) -> None:
     none = {"influx_url": "", "influx_token": "", "influx_org": ""}
-    with pytest.raises(Trouble, match=r"from an InfluxDB, and they can't be restored into PostgreSQL: set INFLUX_URL"):
+    with pytest.raises(
+        CommandError, match=r"from an InfluxDB, and they can't be restored into PostgreSQL: set INFLUX_URL"
+    ):
         restore(replace(backup.back.settings(), **none), tmp_path, str(backup.place), wiped.passwords)
     taken = take(replace(System(database, backup.back.where).settings(), **none), tmp_path)
     backup.restore(tmp_path)  # as the way back is free
     document = json.loads((Path(taken.place) / NAME).read_text())
     document["tables"]["points"]["rows"] = 5
     (Path(taken.place) / NAME).write_text(json.dumps(document))
-    with pytest.raises(Trouble, match=r"from PostgreSQL \(5 values\), and they can't be restored into an InfluxDB"):
+    with pytest.raises(
+        CommandError, match=r"from PostgreSQL \(5 values\), and they can't be restored into an InfluxDB"
+    ):
         restore(backup.back.settings(), tmp_path, taken.place, wiped.passwords)
 
 
@@ -267,11 +275,11 @@ def test_a_backup_goes_back_into_the_kind_of_store_that_it_is_of(
 def test_a_token_that_is_no_good_is_said_at_once(
     backup: Backup, database: Database, tmp_path: Path, change: dict[str, str], sentence: str
 ) -> None:
-    with pytest.raises(Trouble, match=sentence):
+    with pytest.raises(CommandError, match=sentence):
         restore(replace(backup.back.settings(), **change), tmp_path, str(backup.place), {})
     backup.nothing_is_left(tmp_path)
     system = System(database, backup.back.where)
-    with pytest.raises(Trouble, match=sentence):
+    with pytest.raises(CommandError, match=sentence):
         take(replace(system.settings(), **change), tmp_path / "other")
     assert list((tmp_path / "other" / "backups").iterdir()) == []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_cli import doors, locks
+from heartguard_cli import locks, readiness
 from heartguard_cli.environment import ROLES
 from heartguard_cli.layout import Layout
 from heartguard_cli.native import PROGRAMS
@@ -64,9 +64,9 @@ def test_a_service_that_is_not_ready_is_shown_with_what_failed(command: Command)
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"dependencies": [1]}', b'{"dependencies": [{"name": "a"}]}'])
-def test_a_stranger_on_a_port_is_as_good_as_silence(command: Command, body: bytes) -> None:
+def test_another_program_on_a_port_counts_as_no_answer(command: Command, body: bytes) -> None:
     with answering(port_of("auth"), 200, body):
-        assert doors.ask(f"http://127.0.0.1:{port_of('auth')}/auth/ready") == doors.SILENT
+        assert readiness.ask(f"http://127.0.0.1:{port_of('auth')}/auth/ready") == readiness.SILENT
 
 
 def test_a_taken_port_is_named_before_anything_starts(layout: Layout, command: Command, capsys: Said) -> None:
@@ -125,7 +125,7 @@ def test_a_damaged_data_directory_is_named_with_the_servers_own_words(
         (("policy", "check"), "heartguard_gateway.explain"),
     ],
 )
-def test_without_a_configuration_a_container_is_told_its_own_way(
+def test_without_a_configuration_the_message_in_a_container_is_another(
     command: Command, words: tuple[str, ...], module: str, capsys: Said
 ) -> None:
     assert command(*words)[0] == 1
@@ -183,7 +183,7 @@ def test_a_backup_with_a_key_file_that_is_not_there_is_refused(
 def test_the_policy_is_checked_in_the_gateways_environment(command: Command, capfd: pytest.CaptureFixture[str]) -> None:
     command("env")
     assert command("policy", "check")[0] == 0
-    assert "no faults" in capfd.readouterr().out
+    assert "no problems" in capfd.readouterr().out
     assert command("policy", "explain", "GET", "/nowhere")[0] == 1
 
 

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from heartguard_common.authority_store import PostgresAuthority
-from heartguard_common.database import Database as Pool
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority_store import PostgresAuthority
+from heartguard_common.stores.database import Database as Pool
 from tests.people import found, join, owner
 from tests.servers import Database, until
 

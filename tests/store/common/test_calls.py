@@ -8,15 +8,15 @@ from threading import Thread
 
 import pytest
 
-from heartguard_common.calls import Sister
-from heartguard_common.errors import SisterError
+from heartguard_common.core.errors import ServiceCallError
 from heartguard_common.messages import MediaDownload
+from heartguard_common.stores.service_client import ServiceClient
 
 DOWNLOAD = {"url": "http://hg.test/a", "expires_at": "2026-01-01T00:00:00Z"}
 
 
 @contextmanager
-def answering(body: bytes) -> Iterator[Sister]:
+def answering(body: bytes) -> Iterator[ServiceClient]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -30,7 +30,7 @@ def answering(body: bytes) -> Iterator[Sister]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield Sister(f"http://127.0.0.1:{server.server_port}", "user", "secret")
+        yield ServiceClient(f"http://127.0.0.1:{server.server_port}", "user", "secret")
     finally:
         server.shutdown()
         server.server_close()
@@ -43,6 +43,6 @@ def test_an_answer_is_of_its_message() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<a/>", b"[]", b"null", b'{"url": "http://hg.test/a"}'])
 def test_what_lacks_a_required_member_is_no_usable_answer(body: bytes) -> None:
-    with answering(body) as sister, pytest.raises(SisterError) as caught:
+    with answering(body) as sister, pytest.raises(ServiceCallError) as caught:
         sister.get("/media/archives/1", MediaDownload)
     assert caught.value.row.code == "GEN_502"

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from heartguard_common.database import Database as Pool
-from heartguard_common.dead_letter_store import KEPT_DAYS, PostgresDeadLetters
-from heartguard_common.dead_letters import Attempts, Failure, Patience
+from heartguard_common.jobs.dead_letter_store import KEPT_DAYS, PostgresDeadLetters
+from heartguard_common.jobs.dead_letters import Attempts, Failure, Patience
+from heartguard_common.stores.database import Database as Pool
 from tests.clocks import NANOSECONDS, MovableClock
 from tests.servers import Database
 

@@ -12,11 +12,11 @@ from sqlalchemy.engine import make_url
 from heartguard_cli import checks, migrate
 from heartguard_cli.backup import postgres
 from heartguard_cli.environment import ROLES
-from heartguard_cli.trouble import Trouble
-from heartguard_common import redis_urls
-from heartguard_common.database import Database as Pool
-from heartguard_common.store_redis import make_redis
-from heartguard_gateway.redis_link import Away, RedisLink
+from heartguard_cli.errors import CommandError
+from heartguard_common.core import redis_urls
+from heartguard_common.stores.database import Database as Pool
+from heartguard_common.stores.redis_client import make_redis
+from heartguard_gateway.redis_connection import RedisConnection, RedisUnavailable
 from tests.servers import Database, Postgres, Valkey
 from tests.tls import Authority, front
 
@@ -71,7 +71,7 @@ def test_the_migrations_and_every_role_reach_postgresql(secured: Secured, empty_
         pool = Pool(secured(empty_database.url_for(role)))
         pool.ping()
         pool.close()
-    with pytest.raises(Trouble, match="can't be reached"):
+    with pytest.raises(CommandError, match="can't be reached"):
         checks.database(secured(empty_database.owner_url, mode="disable"))
 
 
@@ -84,11 +84,11 @@ def test_another_server_is_refused_by_every_client_of_postgresql(
         pool.ping()
     pool.close()
     url = secured(database.owner_url, **WRONG[how])
-    with pytest.raises(Trouble, match="certificate"):
+    with pytest.raises(CommandError, match="certificate"):
         checks.database(url)
-    with pytest.raises(Trouble, match="certificate"):
+    with pytest.raises(CommandError, match="certificate"):
         postgres.dump(url, tmp_path / "dump")
-    with pytest.raises(Trouble, match="certificate verify failed"), postgres.without_tls(make_url(url)):
+    with pytest.raises(CommandError, match="certificate verify failed"), postgres.without_tls(make_url(url)):
         pass
 
 
@@ -103,7 +103,7 @@ def test_a_backup_goes_out_and_comes_back(
 
 def test_gateway_and_services_reach_redis(redis_by_tls: Secured) -> None:
     checks.redis_server(redis_by_tls())
-    client, link = make_redis(redis_by_tls(), timeout_seconds=2), RedisLink(redis_by_tls(), timeout=2.0)
+    client, link = make_redis(redis_by_tls(), timeout_seconds=2), RedisConnection(redis_by_tls(), timeout=2.0)
     client.set("tls", "x" * 300_000)
     assert link.call([("GET", "tls"), ("PING",)]) == [b"x" * 300_000, b"PONG"]
     link.close()
@@ -113,12 +113,12 @@ def test_gateway_and_services_reach_redis(redis_by_tls: Secured) -> None:
 @pytest.mark.parametrize("how", WRONG)
 def test_another_server_is_refused_by_every_client_of_redis(redis_by_tls: Secured, how: str) -> None:
     url = redis_by_tls(**WRONG[how])
-    with pytest.raises(Trouble, match="certificate verify failed"):
+    with pytest.raises(CommandError, match="certificate verify failed"):
         checks.redis_server(url)
-    client, link = make_redis(url, timeout_seconds=2), RedisLink(url, timeout=2.0)
+    client, link = make_redis(url, timeout_seconds=2), RedisConnection(url, timeout=2.0)
     with pytest.raises(redis.ConnectionError, match="certificate verify failed"):
         client.ping()
-    with pytest.raises(Away, match="certificate verify failed"):
+    with pytest.raises(RedisUnavailable, match="certificate verify failed"):
         link.ping()
     link.close()
     client.close()
@@ -129,16 +129,16 @@ def test_another_server_is_refused_by_every_client_of_redis(redis_by_tls: Secure
     ["ssl_cert_reqs=none", "ssl_cert_reqs=optional", "ssl_check_hostname=false", "ssl_check_hostname=", "protocol=3"],
 )
 def test_no_option_of_the_url_turns_verification_off(option: str) -> None:
-    for client in (make_redis, RedisLink, redis_urls.redis_url):
+    for client in (make_redis, RedisConnection, redis_urls.redis_url):
         with pytest.raises(ValueError, match=option.partition("=")[0]):
             client(f"rediss://redis.example/0?{option}")
-    with pytest.raises(Trouble, match="REDIS_URL"):
+    with pytest.raises(CommandError, match="REDIS_URL"):
         checks.redis_server(f"rediss://redis.example/0?{option}")
 
 
 def test_a_server_without_tls_is_refused_where_it_is_demanded(database: Database, tmp_path: Path) -> None:
     url = f"{database.owner_url}?sslmode=require"
-    with pytest.raises(Trouble, match="SSL"):
+    with pytest.raises(CommandError, match="SSL"):
         postgres.dump(url, tmp_path / "dump")
-    with pytest.raises(Trouble, match="takes no TLS"), postgres.without_tls(make_url(url)):
+    with pytest.raises(CommandError, match="takes no TLS"), postgres.without_tls(make_url(url)):
         pass

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from heartguard_common.database import Database as Pool
-from heartguard_common.identity import Principal
-from heartguard_common.transactions import Transaction
+from heartguard_common.core.transactions import Transaction
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.stores.database import Database as Pool
 from heartguard_influx.ports import TimeSeriesStore
 from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.store.influx import InfluxBuckets, InfluxStore, Server
@@ -44,8 +44,8 @@ _names = count(1)
 
 
 @dataclass(frozen=True)
-class Rooms:
-    """An organization's admin at the doors of the use cases; `bucket()` makes a new empty bucket.
+class Services:
+    """The use cases as an organization's admin calls them; `bucket()` makes a new empty bucket.
 
     `created` is the status of a point that is new.
     """
@@ -99,7 +99,7 @@ class Silent:
 
 
 @pytest.fixture(scope="module", params=STORES)
-def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator[Rooms]:
+def services(request: pytest.FixtureRequest, module_database: Database) -> Iterator[Services]:
     pool = Pool(module_database.url_for("influx"))
     with _stores(request.param, pool, request) as (buckets, store, transaction):
         stores = Stores(
@@ -112,7 +112,7 @@ def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator
             KnownPeople(),
             pool.transaction,
         )
-        rooms = Rooms(
+        services = Services(
             found(module_database),
             buckets,
             stores,
@@ -123,8 +123,8 @@ def rooms(request: pytest.FixtureRequest, module_database: Database) -> Iterator
             "created" if request.param == "postgres" else "stored",
             pool,
         )
-        yield rooms
-        rooms.clear()
+        yield services
+        services.clear()
     pool.close()
 
 

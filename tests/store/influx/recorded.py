@@ -3,8 +3,8 @@
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from heartguard_common.clock import parse_rfc3339
-from heartguard_common.database import Database as Pool
+from heartguard_common.core.clock import parse_rfc3339
+from heartguard_common.stores.database import Database as Pool
 from heartguard_influx.domain.point import field_type
 from heartguard_influx.domain.query import Selection
 from heartguard_influx.store import PostgresFieldTypes

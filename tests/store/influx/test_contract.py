@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from heartguard_common.clock import parse_rfc3339, rfc3339
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.clock import parse_rfc3339, rfc3339
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Principal
 from heartguard_influx.domain.query import Selection
 from heartguard_influx.store import PostgresFieldTypes
 
@@ -31,9 +31,9 @@ def point(second, fields, tags=None, measurement="heart_rate"):
     return {"measurement": measurement, "tags": tags or {}, "fields": fields, "timestamp": time}
 
 
-def read(rooms, bucket, **members):
+def read(services, bucket, **members):
     """Everything a query finds: tags, time and fields of each row, with its count where it is a window."""
-    found = rooms.query(bucket, **{**RANGE, **members})
+    found = services.query(bucket, **{**RANGE, **members})
     return [
         (dict(found.groups[row.group].tags), (row.time_ns - BEGIN) / SECOND, dict(row.values), row.points)
         for row in found.rows
@@ -46,99 +46,101 @@ def read(rooms, bucket, **members):
 @example(measurement="m", tags={}, field="f", value='two\n"lines"')
 @example(measurement="m\\ n", tags={"t=": "\\,"}, field="f", value='"\n')
 @example(measurement="m", tags={"result": "r", "table": "t", "error": "e"}, field="f", value=1.0)
-def test_whatever_it_says_a_point_is_data_or_refused(rooms, measurement, tags, field, value):
-    bucket = rooms.bucket()
+def test_whatever_it_says_a_point_is_data_or_refused(services, measurement, tags, field, value):
+    bucket = services.bucket()
     beside = point(1, {"bpm": 61.0}, {"device": "beside"})
     strange = {**point(0, {field: value}, tags), "measurement": measurement}
-    verdicts = rooms.verdicts(bucket, [strange, beside])
-    assert verdicts[1].status == rooms.created
-    kept = read(rooms, bucket, measurement=measurement)
+    verdicts = services.verdicts(bucket, [strange, beside])
+    assert verdicts[1].status == services.created
+    kept = read(services, bucket, measurement=measurement)
     others = [({"device": "beside"}, 1, {"bpm": 61.0}, None)] if measurement == "heart_rate" else []
     if verdicts[0].status == "rejected":
         assert verdicts[0].reason
-        assert rooms.created == "stored"
+        assert services.created == "stored"
         assert kept == others
     else:
         assert kept == [(tags, 0, {field: value}, None), *others]
         assert type(kept[0][2][field]) is type(value)
-        picked = read(rooms, bucket, measurement=measurement, tags=tags, fields=[field])
+        picked = read(services, bucket, measurement=measurement, tags=tags, fields=[field])
         assert picked == [(tags, 0, {field: value}, None)]
-    assert read(rooms, bucket) == [({"device": "beside"}, 1, {"bpm": 61.0}, None)] or measurement == "heart_rate"
+    assert read(services, bucket) == [({"device": "beside"}, 1, {"bpm": 61.0}, None)] or measurement == "heart_rate"
 
 
 @pytest.mark.parametrize("word", HOSTILE)
-def test_a_hostile_question_finds_nothing(rooms, word):
-    bucket = rooms.bucket()
-    rooms.write(bucket, [point(0, {"bpm": 60.0}, {"device": "a"})])
-    assert read(rooms, bucket, measurement=word) == []
-    assert read(rooms, bucket, tags={"device": word}) == []
-    assert read(rooms, bucket, tags={word: "a"}) == []
-    assert read(rooms, bucket, fields=[word]) == []
-    assert read(rooms, bucket, tags={word: word}, aggregate="mean", every="1m") == []
-    assert [row[0] for row in read(rooms, bucket, aggregate="count", group_by=[word])] == [{}]
+def test_a_hostile_question_finds_nothing(services, word):
+    bucket = services.bucket()
+    services.write(bucket, [point(0, {"bpm": 60.0}, {"device": "a"})])
+    assert read(services, bucket, measurement=word) == []
+    assert read(services, bucket, tags={"device": word}) == []
+    assert read(services, bucket, tags={word: "a"}) == []
+    assert read(services, bucket, fields=[word]) == []
+    assert read(services, bucket, tags={word: word}, aggregate="mean", every="1m") == []
+    assert [row[0] for row in read(services, bucket, aggregate="count", group_by=[word])] == [{}]
 
 
-def test_what_is_sent_again_changes_nothing(rooms):
-    bucket = rooms.bucket()
+def test_what_is_sent_again_changes_nothing(services):
+    bucket = services.bucket()
     points = [point(second, {"bpm": 60.0 + second}, {"device": "a"}) for second in range(10)]
-    assert set(rooms.write(bucket, points)) == {rooms.created}
-    before = read(rooms, bucket)
-    assert rooms.write(bucket, points) == (["duplicate"] * 10 if rooms.created == "created" else ["stored"] * 10)
-    assert read(rooms, bucket) == before
+    assert set(services.write(bucket, points)) == {services.created}
+    before = read(services, bucket)
+    assert services.write(bucket, points) == (["duplicate"] * 10 if services.created == "created" else ["stored"] * 10)
+    assert read(services, bucket) == before
     assert len(before) == 10
 
 
-def test_fields_of_one_instant_are_merged_and_the_later_value_wins(rooms):
-    bucket = rooms.bucket()
+def test_fields_of_one_instant_are_merged_and_the_later_value_wins(services):
+    bucket = services.bucket()
     batch = [point(0, {"bpm": 60.0, "confidence": 0.5}), point(0, {"bpm": 61.0}), point(0, {"note": "n"})]
-    rooms.write(bucket, batch)
-    assert read(rooms, bucket) == [({}, 0, {"bpm": 61.0, "confidence": 0.5, "note": "n"}, None)]
-    rooms.write(bucket, [point(0, {"confidence": 0.75})])
-    assert read(rooms, bucket) == [({}, 0, {"bpm": 61.0, "confidence": 0.75, "note": "n"}, None)]
+    services.write(bucket, batch)
+    assert read(services, bucket) == [({}, 0, {"bpm": 61.0, "confidence": 0.5, "note": "n"}, None)]
+    services.write(bucket, [point(0, {"confidence": 0.75})])
+    assert read(services, bucket) == [({}, 0, {"bpm": 61.0, "confidence": 0.75, "note": "n"}, None)]
 
 
-def test_nanoseconds_are_kept_and_ranges_are_half_open(rooms):
-    bucket = rooms.bucket()
+def test_nanoseconds_are_kept_and_ranges_are_half_open(services):
+    bucket = services.bucket()
     times = [BEGIN, BEGIN + 1, BEGIN + SECOND - 1, BEGIN + SECOND]
     points = [{**point(0, {"bpm": float(place)}), "timestamp": rfc3339(time)} for place, time in enumerate(times)]
-    rooms.write(bucket, points)
-    found = rooms.query(bucket, range_start=rfc3339(BEGIN), range_stop=rfc3339(BEGIN + SECOND))
+    services.write(bucket, points)
+    found = services.query(bucket, range_start=rfc3339(BEGIN), range_stop=rfc3339(BEGIN + SECOND))
     assert [row.time_ns for row in found.rows] == times[:3]
-    found = rooms.query(bucket, range_start=rfc3339(BEGIN + 1), range_stop=rfc3339(BEGIN + SECOND + 1))
+    found = services.query(bucket, range_start=rfc3339(BEGIN + 1), range_stop=rfc3339(BEGIN + SECOND + 1))
     assert [row.time_ns for row in found.rows] == times[1:]
 
 
-def test_first_and_last_of_one_instant_follow_the_order_of_their_series(rooms):
-    bucket = rooms.bucket()
+def test_first_and_last_of_one_instant_follow_the_order_of_their_series(services):
+    bucket = services.bucket()
     for device, bpm in (("b", 1.0), ("a", 2.0), ("c", 3.0)):
-        rooms.write(bucket, [point(0, {"bpm": bpm}, {"device": device})])
-    assert read(rooms, bucket, aggregate="first")[0][2] == {"bpm": 1.0}
-    assert read(rooms, bucket, aggregate="last")[0][2] == {"bpm": 3.0}
+        services.write(bucket, [point(0, {"bpm": bpm}, {"device": device})])
+    assert read(services, bucket, aggregate="first")[0][2] == {"bpm": 1.0}
+    assert read(services, bucket, aggregate="last")[0][2] == {"bpm": 3.0}
 
 
-def test_texts_and_booleans_have_count_first_and_last_only(rooms):
-    bucket = rooms.bucket()
+def test_texts_and_booleans_have_count_first_and_last_only(services):
+    bucket = services.bucket()
     batch = [point(0, {"note": "one", "worn": True}), point(30, {"note": "two"}), point(60, {"note": "three"})]
-    rooms.write(bucket, batch)
+    services.write(bucket, batch)
     by_minute = {"every": "1m", "fields": ["note"]}
-    counted, last = (read(rooms, bucket, aggregate=aggregate, **by_minute) for aggregate in ("count", "last"))
+    counted, last = (read(services, bucket, aggregate=aggregate, **by_minute) for aggregate in ("count", "last"))
     assert [row[2:] for row in counted] == [({"note": 2}, 2), ({"note": 1}, 1)]
     assert [row[2] for row in last] == [{"note": "two"}, {"note": "three"}]
-    assert read(rooms, bucket, aggregate="first", fields=["worn"])[0][2:] == ({"worn": True}, 1)
+    assert read(services, bucket, aggregate="first", fields=["worn"])[0][2:] == ({"worn": True}, 1)
     for aggregate in ("mean", "min", "max", "sum", "median", "stddev", "p95"):
         with pytest.raises(ServiceError) as raised:
-            read(rooms, bucket, aggregate=aggregate)
+            read(services, bucket, aggregate=aggregate)
         assert raised.value.row.code == "TS_007"
 
 
-def test_a_window_of_several_fields_counts_its_points_once(rooms):
-    bucket = rooms.bucket()
+def test_a_window_of_several_fields_counts_its_points_once(services):
+    bucket = services.bucket()
     batch = [point(0, {"bpm": 60.0, "confidence": 0.5}), point(1, {"bpm": 70.0}), point(2, {"confidence": 1.0})]
-    rooms.write(bucket, batch)
-    assert [row[2:] for row in read(rooms, bucket, aggregate="mean", every="1h")] == [
+    services.write(bucket, batch)
+    assert [row[2:] for row in read(services, bucket, aggregate="mean", every="1h")] == [
         ({"bpm": 65.0, "confidence": 0.75}, 3)
     ]
-    assert [row[2:] for row in read(rooms, bucket, aggregate="count", every="1h")] == [({"bpm": 2, "confidence": 2}, 3)]
+    assert [row[2:] for row in read(services, bucket, aggregate="count", every="1h")] == [
+        ({"bpm": 2, "confidence": 2}, 3)
+    ]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -155,18 +157,18 @@ def test_a_window_of_several_fields_counts_its_points_once(rooms):
     aggregate=st.sampled_from(["mean", "sum", "min", "max", "count", "median", "p95", "stddev", "first", "last"]),
     grouped=st.booleans(),
 )
-def test_aggregates_of_several_fields_equal_those_of_each(rooms, points, aggregate, grouped):
-    bucket = rooms.bucket()
-    rooms.write(bucket, [point(second, fields, {"device": device}) for device, second, fields in points])
+def test_aggregates_of_several_fields_equal_those_of_each(services, points, aggregate, grouped):
+    bucket = services.bucket()
+    services.write(bucket, [point(second, fields, {"device": device}) for device, second, fields in points])
     stored = defaultdict(dict)
     for device, second, fields in points:
         stored[device, second].update(fields)
     more = {"every": "1m", **({"group_by": ["device"]} if grouped else {})}
-    together = read(rooms, bucket, aggregate=aggregate, **more)
+    together = read(services, bucket, aggregate=aggregate, **more)
     alone = {
         (tags.get("device"), second, name): value
         for name in ("bpm", "confidence")
-        for tags, second, values, _ in read(rooms, bucket, aggregate=aggregate, fields=[name], **more)
+        for tags, second, values, _ in read(services, bucket, aggregate=aggregate, fields=[name], **more)
         for value in values.values()
     }
     empty = 0 if aggregate == "count" else None
@@ -179,95 +181,95 @@ def test_aggregates_of_several_fields_equal_those_of_each(rooms, points, aggrega
     assert math.isclose(sum(row[3] for row in together), len(stored))
 
 
-def test_a_conflict_of_types_is_known_before_anything_is_sent(rooms):
-    bucket = rooms.bucket()
-    rooms.write(bucket, [point(0, {"bpm": 60.0})])
-    verdicts = rooms.verdicts(bucket, [point(1, {"bpm": "fast"}), point(2, {"bpm": 61.0})])
+def test_a_conflict_of_types_is_known_before_anything_is_sent(services):
+    bucket = services.bucket()
+    services.write(bucket, [point(0, {"bpm": 60.0})])
+    verdicts = services.verdicts(bucket, [point(1, {"bpm": "fast"}), point(2, {"bpm": 61.0})])
     assert [(verdict.status, verdict.reason) for verdict in verdicts] == [
         ("rejected", "the field bpm is of type float"),
-        (rooms.created, None),
+        (services.created, None),
     ]
     with pytest.raises(ServiceError) as raised:
-        rooms.verdicts(bucket, [point(3, {"bpm": 62.0}), point(4, {"bpm": "fast"})], atomic=True)
+        services.verdicts(bucket, [point(3, {"bpm": 62.0}), point(4, {"bpm": "fast"})], atomic=True)
     assert raised.value.row.code == "TS_004"
-    assert [row[2]["bpm"] for row in read(rooms, bucket)] == [60.0, 61.0]
+    assert [row[2]["bpm"] for row in read(services, bucket)] == [60.0, 61.0]
 
 
-def test_an_erased_person_is_gone_and_nobody_else(rooms):
-    bucket = rooms.bucket()
+def test_an_erased_person_is_gone_and_nobody_else(services):
+    bucket = services.bucket()
     batch = [point(0, {"bpm": 60.0, "note": "x"}, {"user_id": person}) for person in ("7", "70", "8")]
-    rooms.write(bucket, [*batch, point(0, {"bpm": 1.0}), point(0, {"bpm": 2.0}, {"patient": "7"})])
-    assert rooms.store.erase([rooms.bucket_id(bucket)], 7) == 2
-    assert sorted(row[0].get("user_id", "") for row in read(rooms, bucket)) == ["", "", "70", "8"]
-    assert rooms.store.erase([rooms.bucket_id(bucket)], 7) == 0
-    assert rooms.store.erase([rooms.bucket_id(bucket)], None) == 6
-    assert read(rooms, bucket) == []
+    services.write(bucket, [*batch, point(0, {"bpm": 1.0}), point(0, {"bpm": 2.0}, {"patient": "7"})])
+    assert services.store.erase([services.bucket_id(bucket)], 7) == 2
+    assert sorted(row[0].get("user_id", "") for row in read(services, bucket)) == ["", "", "70", "8"]
+    assert services.store.erase([services.bucket_id(bucket)], 7) == 0
+    assert services.store.erase([services.bucket_id(bucket)], None) == 6
+    assert read(services, bucket) == []
 
 
-def test_a_deletion_of_one_persons_points_leaves_everybody_elses(rooms):
-    bucket = rooms.bucket()
-    rooms.write(
+def test_a_deletion_of_one_persons_points_leaves_everybody_elses(services):
+    bucket = services.bucket()
+    services.write(
         bucket, [point(0, {"bpm": 60.0}, {"user_id": person}) for person in ("7", "70")] + [point(0, {"bpm": 1.0})]
     )
-    selection = chosen(rooms, bucket, person=7)
-    assert rooms.store.delete(selection, rooms.store.groups(selection, None)) == 1
-    assert sorted(row[0].get("user_id", "") for row in read(rooms, bucket)) == ["", "70"]
+    selection = chosen(services, bucket, person=7)
+    assert services.store.delete(selection, services.store.groups(selection, None)) == 1
+    assert sorted(row[0].get("user_id", "") for row in read(services, bucket)) == ["", "70"]
 
 
-def test_a_removed_bucket_takes_its_points_with_it(rooms):
-    bucket, other = rooms.bucket(), rooms.bucket()
+def test_a_removed_bucket_takes_its_points_with_it(services):
+    bucket, other = services.bucket(), services.bucket()
     for name in (bucket, other):
-        rooms.write(name, [point(0, {"bpm": 60.0})])
-    bucket_id = rooms.bucket_id(bucket)
-    rooms.store.erase([bucket_id], None)
-    assert rooms.buckets.remove(bucket_id) == 1
+        services.write(name, [point(0, {"bpm": 60.0})])
+    bucket_id = services.bucket_id(bucket)
+    services.store.erase([bucket_id], None)
+    assert services.buckets.remove(bucket_id) == 1
     with pytest.raises(ServiceError) as raised:
-        rooms.write(bucket, [point(1, {"bpm": 61.0})])
+        services.write(bucket, [point(1, {"bpm": 61.0})])
     assert raised.value.row.code == "TS_001"
-    assert rooms.buckets.create(rooms.org_id, bucket, None)
-    assert read(rooms, bucket) == []
-    assert len(read(rooms, other)) == 1
+    assert services.buckets.create(services.org_id, bucket, None)
+    assert read(services, bucket) == []
+    assert len(read(services, other)) == 1
 
 
-def test_a_member_sees_their_own_points_only(rooms):
-    bucket = rooms.bucket()
-    rooms.write(bucket, [point(0, {"bpm": 60.0}, {"user_id": "7"}), point(0, {"bpm": 90.0}, {"user_id": "8"})])
-    member = Principal("person", "user", user_id=7, org_id=rooms.org_id)
+def test_a_member_sees_their_own_points_only(services):
+    bucket = services.bucket()
+    services.write(bucket, [point(0, {"bpm": 60.0}, {"user_id": "7"}), point(0, {"bpm": 90.0}, {"user_id": "8"})])
+    member = Principal("person", "user", user_id=7, org_id=services.org_id)
     question = {"bucket": bucket, "measurement": "heart_rate", **RANGE}
-    found = rooms.querying.query(member, question, None)
+    found = services.querying.query(member, question, None)
     assert [(dict(found.groups[row.group].tags), row.values["bpm"]) for row in found.rows] == [({"user_id": "7"}, 60.0)]
-    found = rooms.querying.query(member, {**question, "aggregate": "max"}, None)
+    found = services.querying.query(member, {**question, "aggregate": "max"}, None)
     assert [(row.values["bpm"], row.points) for row in found.rows] == [(60.0, 1)]
 
 
-def test_a_named_buckets_retention_holds(rooms):
-    bucket = rooms.bucket(retention_days=1)
-    verdicts = rooms.verdicts(bucket, [point(0, {"bpm": 60.0})])
+def test_a_named_buckets_retention_holds(services):
+    bucket = services.bucket(retention_days=1)
+    verdicts = services.verdicts(bucket, [point(0, {"bpm": 60.0})])
     assert [(verdict.status, verdict.reason) for verdict in verdicts] == [
         ("rejected", "the timestamp is older than the bucket keeps points")
     ]
 
 
-def chosen(rooms, bucket, tags=None, person=None, start=RANGE["range_start"], stop=RANGE["range_stop"]):
+def chosen(services, bucket, tags=None, person=None, start=RANGE["range_start"], stop=RANGE["range_stop"]):
     edges = parse_rfc3339(start), parse_rfc3339(stop)
-    return Selection(rooms.bucket_id(bucket), "heart_rate", *edges, tags or {}, person)
+    return Selection(services.bucket_id(bucket), "heart_rate", *edges, tags or {}, person)
 
 
-def test_the_latest_point_of_each_series(rooms):
-    bucket = rooms.bucket()
+def test_the_latest_point_of_each_series(services):
+    bucket = services.bucket()
     batch = [
         *(point(second, {"bpm": 60.0 + second, "confidence": 0.5}, {"device": "a"}) for second in range(5)),
         point(5, {"bpm": 70.0}, {"device": "a"}),
         point(3, {"bpm": 80.0}, {"device": "b"}),
         point(9, {"steps": 1.0}, {"device": "c"}, measurement="walk"),
     ]
-    rooms.write(bucket, batch)
-    number = rooms.bucket_id(bucket)
+    services.write(bucket, batch)
+    number = services.bucket_id(bucket)
 
     def latest(measurement=None, after=0, limit=10, **tags):
-        series = rooms.store.series(number, measurement, tags, None, after=after, limit=limit)
-        fields = PostgresFieldTypes(rooms.pool).of_each(number, {one.measurement for one in series})
-        rows = rooms.store.latest(number, series, fields, tags=tags, person=None)
+        series = services.store.series(number, measurement, tags, None, after=after, limit=limit)
+        fields = PostgresFieldTypes(services.pool).of_each(number, {one.measurement for one in series})
+        rows = services.store.latest(number, series, fields, tags=tags, person=None)
         return series, {dict(series[it.group].tags)["device"]: (it.time_ns - BEGIN, dict(it.values)) for it in rows}
 
     last = {"a": (5 * SECOND, {"bpm": 70.0}), "b": (3 * SECOND, {"bpm": 80.0}), "c": (9 * SECOND, {"steps": 1.0})}
@@ -288,15 +290,15 @@ def test_the_latest_point_of_each_series(rooms):
     word=st.sampled_from(["a", "b c", 'x"y', "back\\slash", "é"]),
 )
 @example(seconds=[0, 4, 5], begin=0, length=5, word="a")
-def test_a_deletion_is_half_open_and_of_its_tags_only(rooms, seconds, begin, length, word):
-    bucket = rooms.bucket()
+def test_a_deletion_is_half_open_and_of_its_tags_only(services, seconds, begin, length, word):
+    bucket = services.bucket()
     batch = [point(second, {"bpm": 60.0, "note": "n"}, {"t g": tag}) for second in seconds for tag in (word, "other")]
-    assert set(rooms.write(bucket, batch)) == {rooms.created}
+    assert set(services.write(bucket, batch)) == {services.created}
     edges = {"start": rfc3339(BEGIN + begin * SECOND), "stop": rfc3339(BEGIN + (begin + length) * SECOND)}
-    selection = chosen(rooms, bucket, tags={"t g": word}, **edges)
+    selection = chosen(services, bucket, tags={"t g": word}, **edges)
     gone = {second for second in seconds if begin <= second < begin + length}
-    assert rooms.store.delete(selection, rooms.store.groups(selection, None)) == 2 * len(gone)
-    left = {(row[0]["t g"], row[1]) for row in read(rooms, bucket)}
+    assert services.store.delete(selection, services.store.groups(selection, None)) == 2 * len(gone)
+    left = {(row[0]["t g"], row[1]) for row in read(services, bucket)}
     assert left == {(word, second) for second in seconds if second not in gone} | {
         ("other", second) for second in seconds
     }

@@ -2,15 +2,15 @@
 
 import pytest
 
-from heartguard_common.clock import parse_rfc3339
+from heartguard_common.core.clock import parse_rfc3339
 from heartguard_influx.domain.query import PAGE_POINTS
 
 PEOPLE = {"7": 41, "8": 5}
 
 
 @pytest.fixture
-def exporting(rooms):
-    return rooms.exporting
+def exporting(services):
+    return services.exporting
 
 
 def point(person, second, **more):
@@ -19,23 +19,25 @@ def point(person, second, **more):
     return {"measurement": "heart_rate", "tags": tags, "fields": {"bpm": 60 + second}, "timestamp": time, **more}
 
 
-def test_every_point_of_a_person_in_every_bucket(rooms, exporting):
+def test_every_point_of_a_person_in_every_bucket(services, exporting):
     written = []
-    for bucket in (rooms.bucket(), rooms.bucket()):
+    for bucket in (services.bucket(), services.bucket()):
         for person, number in PEOPLE.items():
             points = [point(person, second) for second in range(number)]
             points.append(point(person, 0, measurement="sleep", fields={"stage": "rem", "deep": True}))
-            rooms.write(bucket, points)
+            services.write(bucket, points)
             written += [(person, bucket, one) for one in points]
-        rooms.write(bucket, [{"measurement": "room", "fields": {"celsius": 21.5}, "timestamp": "2024-06-01T10:00:00Z"}])
+        services.write(
+            bucket, [{"measurement": "room", "fields": {"celsius": 21.5}, "timestamp": "2024-06-01T10:00:00Z"}]
+        )
     for person in PEOPLE:
-        found = list(exporting.export(rooms.org_id, int(person)))
+        found = list(exporting.export(services.org_id, int(person)))
         assert {kind for kind, _ in found} == {"point"}
         mine = {key(bucket, one, one["timestamp"]) for who, bucket, one in written if who == person}
         assert {key(data["bucket"], data, data["time"]) for _, data in found} == mine
         assert len(found) == len(mine)
-    assert list(exporting.export(rooms.org_id, 9)) == []
-    assert list(exporting.export(rooms.org_id + 1, 7)) == []
+    assert list(exporting.export(services.org_id, 9)) == []
+    assert list(exporting.export(services.org_id + 1, 7)) == []
 
 
 def key(bucket, one, time):
@@ -47,9 +49,9 @@ def key(bucket, one, time):
     return bucket, one["measurement"], *sorted(one["tags"].items()), parse_rfc3339(time), *shown
 
 
-def test_more_points_than_a_page_holds(rooms, exporting):
-    bucket, number = rooms.bucket(), PAGE_POINTS + 500
+def test_more_points_than_a_page_holds(services, exporting):
+    bucket, number = services.bucket(), PAGE_POINTS + 500
     for begin in range(0, number, 5_000):
-        rooms.write(bucket, [point("17", second) for second in range(begin, min(begin + 5_000, number))])
-    times = [data["time"] for _, data in exporting.export(rooms.org_id, 17)]
+        services.write(bucket, [point("17", second) for second in range(begin, min(begin + 5_000, number))])
+    times = [data["time"] for _, data in exporting.export(services.org_id, 17)]
     assert len(times) == len(set(times)) == number

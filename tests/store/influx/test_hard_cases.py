@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from heartguard_common.clock import parse_rfc3339, rfc3339
+from heartguard_common.core.clock import parse_rfc3339, rfc3339
 from heartguard_influx.domain.query import Selection
 
 SECOND = 1_000_000_000
@@ -34,15 +34,15 @@ def point(time, fields, **more):
     return {"measurement": "heart_rate", "fields": fields, "timestamp": rfc3339(time_ns), **more}
 
 
-def rows(rooms, bucket, **members):
+def rows(services, bucket, **members):
     """Tags, time and fields of what a query finds."""
-    found = rooms.query(bucket, **members)
+    found = services.query(bucket, **members)
     return [(dict(found.groups[row.group].tags), row.time_ns, dict(row.values)) for row in found.rows]
 
 
-def everything(rooms, bucket, stop="2262-04-11T23:47:16.854775807Z"):
+def everything(services, bucket, stop="2262-04-11T23:47:16.854775807Z"):
     return Selection(
-        rooms.bucket_id(bucket), "heart_rate", parse_rfc3339("1677-09-21T00:12:44Z"), parse_rfc3339(stop), {}
+        services.bucket_id(bucket), "heart_rate", parse_rfc3339("1677-09-21T00:12:44Z"), parse_rfc3339(stop), {}
     )
 
 
@@ -60,16 +60,16 @@ word = st.sampled_from(["a", "a", "b", "error", "", ""])
 @example(texts=[("x", "a"), ("x", ""), ("x", "b")], limit=5, descending=False)
 @example(texts=[("x", "error"), ("x", "")], limit=2, descending=False)
 @example(texts=[("x", ""), ("x", "a"), ("x", "")], limit=1, descending=True)
-def test_texts_stay_at_their_instants(rooms, texts, limit, descending):
-    bucket = rooms.bucket()
+def test_texts_stay_at_their_instants(services, texts, limit, descending):
+    bucket = services.bucket()
     stored = {(BEGIN + place * 20 * SECOND, device): text for place, (device, text) in enumerate(texts)}
     batch = [
         point(time, {"note": text, "bpm": 60.0}, tags={"device": device}) for (time, device), text in stored.items()
     ]
-    assert set(rooms.write(bucket, batch)) == {rooms.created}
+    assert set(services.write(bucket, batch)) == {services.created}
     seen, after = [], None
     while True:
-        page = rooms.query(bucket, **DAY, order="desc" if descending else "asc", limit=limit, after=after)
+        page = services.query(bucket, **DAY, order="desc" if descending else "asc", limit=limit, after=after)
         seen += [((row.time_ns, dict(page.groups[row.group].tags)["device"]), row.values["note"]) for row in page.rows]
         after = page.next_position
         if after is None:
@@ -80,10 +80,10 @@ def test_texts_stay_at_their_instants(rooms, texts, limit, descending):
         minutes[device, time // (60 * SECOND) * 60 * SECOND].append(text)
     for aggregate in ("first", "last", "count"):
         question = {**DAY, "aggregate": aggregate, "fields": ["note"], "group_by": ["device"]}
-        found = rows(rooms, bucket, every="1m", **question)
+        found = rows(services, bucket, every="1m", **question)
         expected = {key: AGGREGATES[aggregate](values) for key, values in minutes.items()}
         assert {(tags["device"], time): values["note"] for tags, time, values in found} == expected
-        whole = {tags["device"]: values["note"] for tags, _, values in rows(rooms, bucket, **question)}
+        whole = {tags["device"]: values["note"] for tags, _, values in rows(services, bucket, **question)}
         of_device = {name: [text for (_, device), text in sorted(stored.items()) if device == name] for name in whole}
         assert whole == {name: AGGREGATES[aggregate](values) for name, values in of_device.items()}
 
@@ -91,24 +91,24 @@ def test_texts_stay_at_their_instants(rooms, texts, limit, descending):
 # 2 and 5 Names that nothing shows, or that become one
 
 
-def test_two_fields_that_differ_by_a_backslash_before_a_quote_stay_two(rooms):
-    bucket = rooms.bucket()
+def test_two_fields_that_differ_by_a_backslash_before_a_quote_stay_two(services):
+    bucket = services.bucket()
     fields = {'a"b': 1.0, 'a\\"b': 2.0, '"': 3.0}
-    assert rooms.write(bucket, [point(BEGIN, fields)]) == [rooms.created]
-    assert rows(rooms, bucket, **DAY) == [({}, BEGIN, fields)]
+    assert services.write(bucket, [point(BEGIN, fields)]) == [services.created]
+    assert rows(services, bucket, **DAY) == [({}, BEGIN, fields)]
     for name, value in fields.items():
-        assert rows(rooms, bucket, **DAY, fields=[name]) == [({}, BEGIN, {name: value})]
-        assert rows(rooms, bucket, **DAY, fields=[name], aggregate="sum")[0][2] == {name: value}
+        assert rows(services, bucket, **DAY, fields=[name]) == [({}, BEGIN, {name: value})]
+        assert rows(services, bucket, **DAY, fields=[name], aggregate="sum")[0][2] == {name: value}
 
 
 @pytest.mark.parametrize("measurement", ['q\\"m', "q\\=m", 'q"m', 'q\\\\"m'])
-def test_a_measurement_is_shown_or_rejected(rooms, measurement):
-    bucket = rooms.bucket()
-    (verdict,) = rooms.verdicts(bucket, [point(BEGIN, {"bpm": 60.0}, measurement=measurement)])
-    found = rows(rooms, bucket, **DAY, measurement=measurement)
+def test_a_measurement_is_shown_or_rejected(services, measurement):
+    bucket = services.bucket()
+    (verdict,) = services.verdicts(bucket, [point(BEGIN, {"bpm": 60.0}, measurement=measurement)])
+    found = rows(services, bucket, **DAY, measurement=measurement)
     if verdict.status == "rejected":
         assert (found, verdict.reason) == ([], "InfluxDB can't keep a measurement of this name")
-        assert rooms.created == "stored"
+        assert services.created == "stored"
         assert "\\" in measurement
     else:
         assert found == [({}, BEGIN, {"bpm": 60.0})]
@@ -121,98 +121,98 @@ OUTSIDE = ("1677-09-22T00:00:00Z", "1677-12-31T23:59:59.999999999Z", "2262-01-01
 
 
 @pytest.fixture
-def in_2262(rooms):
+def in_2262(services):
     """The clock stands where no point is in the future."""
-    seconds = parse_rfc3339("2262-04-11T23:47:00Z") // SECOND - rooms.stores.clock.now_ns() // SECOND
-    rooms.stores.clock.forward(seconds)
+    seconds = parse_rfc3339("2262-04-11T23:47:00Z") // SECOND - services.stores.clock.now_ns() // SECOND
+    services.stores.clock.forward(seconds)
     yield
-    rooms.stores.clock.forward(-seconds)
+    services.stores.clock.forward(-seconds)
 
 
 @pytest.mark.usefixtures("in_2262")
-def test_instants_that_the_server_loses_are_rejected_and_those_beside_them_kept(rooms):
-    bucket = rooms.bucket()
+def test_instants_that_the_server_loses_are_rejected_and_those_beside_them_kept(services):
+    bucket = services.bucket()
     times = [FIRST, *OUTSIDE, LAST]
-    verdicts = rooms.verdicts(bucket, [point(time, {"bpm": 60.0 + place}) for place, time in enumerate(times)])
+    verdicts = services.verdicts(bucket, [point(time, {"bpm": 60.0 + place}) for place, time in enumerate(times)])
     rejected = [time for time, verdict in zip(times, verdicts, strict=True) if verdict.status == "rejected"]
-    assert rejected == (list(OUTSIDE) if rooms.created == "stored" else [])
+    assert rejected == (list(OUTSIDE) if services.created == "stored" else [])
     assert {verdict.reason for verdict in verdicts if verdict.status == "rejected"} <= {
         "InfluxDB keeps points of the years 1678 to 2261"
     }
     kept = {parse_rfc3339(time): 60.0 + place for place, time in enumerate(times) if time not in rejected}
-    assert {time: values["bpm"] for _, time, values in rows(rooms, bucket, **WHOLE)} == kept
+    assert {time: values["bpm"] for _, time, values in rows(services, bucket, **WHOLE)} == kept
     for aggregate, function in AGGREGATES.items():
-        found = rows(rooms, bucket, **WHOLE, aggregate=aggregate)
+        found = rows(services, bucket, **WHOLE, aggregate=aggregate)
         assert [values["bpm"] for _, _, values in found] == [pytest.approx(function([kept[at] for at in sorted(kept)]))]
         for every in ("1mo", "2500h", "24000h", "99999h"):
-            found = rooms.query(bucket, **WHOLE, aggregate=aggregate, every=every)
+            found = services.query(bucket, **WHOLE, aggregate=aggregate, every=every)
             assert sum(row.points for row in found.rows) == len(kept)
         for at, every in ((at, every) for at in (FIRST, LAST) for every in ("1m", "1h", "1d")):
             hours = 1 if every == "1m" else 30
             edges = [parse_rfc3339(at) + sign * hours * 3600 * SECOND for sign in (-1, 1)]
             question = {"range_start": rfc3339(edges[0]), "range_stop": rfc3339(edges[1])}
-            found = rooms.query(bucket, **question, aggregate=aggregate, every=every)
+            found = services.query(bucket, **question, aggregate=aggregate, every=every)
             assert sum(row.points for row in found.rows) == sum(edges[0] <= time < edges[1] for time in kept)
-    assert rooms.store.delete(everything(rooms, bucket), rooms.store.groups(everything(rooms, bucket), None)) == len(
-        kept
-    )
-    assert rows(rooms, bucket, **WHOLE) == []
+    assert services.store.delete(
+        everything(services, bucket), services.store.groups(everything(services, bucket), None)
+    ) == len(kept)
+    assert rows(services, bucket, **WHOLE) == []
 
 
 @pytest.mark.parametrize("stop", ["1969-06-01T12:00:00Z", "1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000000001Z"])
-def test_ranges_that_end_before_1970_are_answered(rooms, stop):
-    bucket = rooms.bucket()
+def test_ranges_that_end_before_1970_are_answered(services, stop):
+    bucket = services.bucket()
     times = ["1677-12-31T00:00:00Z", "1678-01-01T00:00:00Z", "1968-02-29T00:00:00Z", "1969-06-01T00:00:00Z"]
     batch = [point(time, {"bpm": 60.0 + place, "note": "n"}, tags={"user_id": "7"}) for place, time in enumerate(times)]
-    statuses = rooms.write(bucket, batch)
+    statuses = services.write(bucket, batch)
     values = [60.0 + place for place, status in enumerate(statuses) if status != "rejected"]
-    assert len(values) == (3 if rooms.created == "stored" else 4)
+    assert len(values) == (3 if services.created == "stored" else 4)
     question = {"range_start": WHOLE["range_start"], "range_stop": stop, "fields": ["bpm"]}
-    assert [found["bpm"] for _, _, found in rows(rooms, bucket, **question)] == values
+    assert [found["bpm"] for _, _, found in rows(services, bucket, **question)] == values
     for aggregate, function in AGGREGATES.items():
-        ((_, _, found),) = rows(rooms, bucket, **question, aggregate=aggregate)
+        ((_, _, found),) = rows(services, bucket, **question, aggregate=aggregate)
         assert found == {"bpm": pytest.approx(function(values))}
         of_day = {**question, "range_start": "1969-06-01T00:00:00Z"}
-        ((_, _, found),) = rows(rooms, bucket, **of_day, aggregate=aggregate, every="1h")
+        ((_, _, found),) = rows(services, bucket, **of_day, aggregate=aggregate, every="1h")
         assert found == {"bpm": None if aggregate == "stddev" else function(values[-1:])}
-    assert len(list(rooms.exporting.export(rooms.org_id, 7))) >= len(values)
-    chosen = everything(rooms, bucket, stop)
-    assert rooms.store.delete(chosen, rooms.store.groups(chosen, None)) == 2 * len(values)
-    assert rooms.store.erase([rooms.bucket_id(bucket)], 7) == 0
+    assert len(list(services.exporting.export(services.org_id, 7))) >= len(values)
+    chosen = everything(services, bucket, stop)
+    assert services.store.delete(chosen, services.store.groups(chosen, None)) == 2 * len(values)
+    assert services.store.erase([services.bucket_id(bucket)], 7) == 0
 
 
 # Items 7 and 10 Many fields, and keys that are too long
 
 
-def test_more_fields_than_a_chain_of_tests_may_have(rooms):
-    bucket = rooms.bucket()
+def test_more_fields_than_a_chain_of_tests_may_have(services):
+    bucket = services.bucket()
     fields = {f"f{place:03}": float(place) for place in range(200)}
-    rooms.write(bucket, [point(BEGIN + second * SECOND, fields) for second in range(2)])
-    assert rows(rooms, bucket, **DAY) == [({}, BEGIN + second * SECOND, fields) for second in range(2)]
-    assert rows(rooms, bucket, **DAY, fields=sorted(fields)[:180], aggregate="max")[0][2] == {
+    services.write(bucket, [point(BEGIN + second * SECOND, fields) for second in range(2)])
+    assert rows(services, bucket, **DAY) == [({}, BEGIN + second * SECOND, fields) for second in range(2)]
+    assert rows(services, bucket, **DAY, fields=sorted(fields)[:180], aggregate="max")[0][2] == {
         name: fields[name] for name in sorted(fields)[:180]
     }
 
 
-def test_a_key_that_is_too_long_is_rejected_with_the_reason_and_its_batch_is_not(rooms):
-    bucket = rooms.bucket()
+def test_a_key_that_is_too_long_is_rejected_with_the_reason_and_its_batch_is_not(services):
+    bucket = services.bucket()
     tags = {f"t{place:02}": "v" * 1024 for place in range(64)}
-    verdicts = rooms.verdicts(bucket, [point(BEGIN, {"bpm": 60.0}, tags=tags), point(BEGIN, {"bpm": 61.0})])
-    assert verdicts[1].status == rooms.created
-    if rooms.created == "stored":
+    verdicts = services.verdicts(bucket, [point(BEGIN, {"bpm": 60.0}, tags=tags), point(BEGIN, {"bpm": 61.0})])
+    assert verdicts[1].status == services.created
+    if services.created == "stored":
         assert verdicts[0].status == "rejected"
         assert "longer than the 65535 bytes that InfluxDB keeps" in verdicts[0].reason
-    kept = [{}] if rooms.created == "stored" else [{}, tags]
-    assert sorted((found for found, _, _ in rows(rooms, bucket, **DAY)), key=len) == kept
+    kept = [{}] if services.created == "stored" else [{}, tags]
+    assert sorted((found for found, _, _ in rows(services, bucket, **DAY)), key=len) == kept
 
 
 # Item 9 First writes of several at once
 
 
-def test_first_writes_at_once_are_all_stored(rooms):
-    bucket = rooms.bucket()
+def test_first_writes_at_once_are_all_stored(services):
+    bucket = services.bucket()
     batches = [[point(BEGIN + place * SECOND, {"bpm": 60.0}, tags={"device": str(place)})] for place in range(8)]
     with ThreadPoolExecutor(8) as threads:
-        verdicts = list(threads.map(lambda batch: rooms.write(bucket, batch), batches))
-    assert verdicts == [[rooms.created]] * 8
-    assert len(rows(rooms, bucket, **DAY)) == 8
+        verdicts = list(threads.map(lambda batch: services.write(bucket, batch), batches))
+    assert verdicts == [[services.created]] * 8
+    assert len(rows(services, bucket, **DAY)) == 8

@@ -4,9 +4,9 @@ import statistics
 
 import pytest
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_influx.domain.point import Point, Verdict
-from heartguard_influx.domain.query import Row
+from heartguard_influx.domain.query import ResultRow
 from heartguard_influx.domain.windows import Every, Grid, grid
 from heartguard_influx.store.influx.access import AccessError
 from tests.fakes.influxdb.recorded import EXCHANGES
@@ -50,7 +50,7 @@ def test_the_first_readiness_makes_its_bucket_by_a_token_without_rights_to_its_o
         influx.server.ping()
 
 
-def test_a_token_that_sees_neither_organization_nor_bucket_is_told_what_it_lacks(registry):
+def test_the_error_names_the_permissions_that_a_token_lacks(registry):
     with registry.before(ABSENT, "ready_no_orgs", "ready_no_buckets") as influx:
         error = refused_access(influx)
     assert error.reason.startswith("INFLUX_TOKEN may read neither a bucket of its organization nor its name")
@@ -109,7 +109,7 @@ INACTIVE = "token_inactive_bucket_by_name_org_1"
         ),
     ],
 )
-def test_a_token_that_lacks_a_right_is_told_which_and_what_the_server_said(registry, steps, changed, reason, said):
+def test_the_error_names_the_right_that_a_token_lacks_and_the_servers_message(registry, steps, changed, reason, said):
     answers = {
         place: {part: EXCHANGES[name]["response"][part] for part in ("status", "body")}
         for place, name in enumerate(changed)
@@ -193,7 +193,7 @@ def test_a_line_the_server_cant_parse_is_rejected_without_its_text(registry):
         assert influx.store.write(influx.bucket_id, [BEAT]) == [Verdict("rejected", "InfluxDB refused the point")]
 
 
-def test_a_wrong_token_is_this_services_fault(registry):
+def test_a_wrong_token_is_an_error_of_this_service(registry):
     with registry.before("ns_unauthorized", token="wrong") as influx, pytest.raises(ServiceError) as raised:
         influx.store.write(influx.bucket_id, [BEAT])
     assert code(raised) == "TS_032"
@@ -268,7 +268,7 @@ def test_means_of_series_are_joined_by_their_weight(registry):
         groups = influx.store.groups(chosen, ())
         rows = influx.store.windows(chosen, groups, fields, "mean", grid(Every(1, "m"), "UTC", START, STOP))
     first = [60, 61, 62, 80, 81, 71]
-    assert rows[0] == Row(0, START, {"bpm": pytest.approx(sum(first) / 6)}, 6)
+    assert rows[0] == ResultRow(0, START, {"bpm": pytest.approx(sum(first) / 6)}, 6)
     assert [(row.time_ns - START) // SECOND for row in rows] == [0, 60, 120, 180]
 
 
@@ -279,7 +279,7 @@ def test_the_whole_range_is_one_window(registry):
         groups = influx.store.groups(chosen, ())
         rows = influx.store.windows(chosen, groups, fields, "mean", Grid([START, STOP], None))
     values = [bpm for beats in BEATS.values() for _, bpm in beats]
-    assert rows == [Row(0, START, {"bpm": pytest.approx(sum(values) / len(values))}, len(values))]
+    assert rows == [ResultRow(0, START, {"bpm": pytest.approx(sum(values) / len(values))}, len(values))]
 
 
 def test_a_bucket_nobody_has_written_to_and_a_measurement_nobody_wrote_are_empty(registry):

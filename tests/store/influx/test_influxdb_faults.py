@@ -1,15 +1,15 @@
-"""An InfluxDB that is busy, broken, slow or gone: what is tried again, and what the caller is told."""
+"""An InfluxDB that is busy, broken, slow or gone: what is tried again, and what the caller gets."""
 
 import json
 import threading
 
 import pytest
 
-from heartguard_common import deadline
-from heartguard_common.clock import parse_rfc3339
-from heartguard_common.errors import ServiceError
+from heartguard_common.core import deadline
+from heartguard_common.core.clock import parse_rfc3339
+from heartguard_common.core.errors import ServiceError
 from heartguard_influx.domain.point import Point, Verdict
-from heartguard_influx.errors import STORE_FAULT
+from heartguard_influx.errors import STORE_FAILED
 from heartguard_influx.store.influx import Server
 from heartguard_influx.store.influx.flux import Instant, Query
 from heartguard_influx.store.influx.server import Patience
@@ -23,7 +23,7 @@ MINE = (("device", "band"), ("user_id", "7"))
 WRITE = "ns_bucket_is_there"
 READ = "bound_raw"
 BUSY = {"status": 429, "body": '{"code":"too many requests","message":"busy"}', "headers": {"Retry-After": "2"}}
-AWAY = {"status": 503, "body": "upstream connect error", "headers": {}}
+UNAVAILABLE = {"status": 503, "body": "upstream connect error", "headers": {}}
 # A head whose promised body never comes.
 CUT = {"status": 200, "body": "promised", "cut": True}
 BROKEN = {"status": 500, "body": '{"code":"internal error","message":"panic"}'}
@@ -55,7 +55,7 @@ def refused(call, *arguments):
 
 @pytest.mark.parametrize(
     ("change", "least", "most"),
-    [(BUSY, 2.0, 2.0), (AWAY, 1.0, 1.0), (CUT, 0.05, 0.1)],
+    [(BUSY, 2.0, 2.0), (UNAVAILABLE, 1.0, 1.0), (CUT, 0.05, 0.1)],
 )
 def test_a_failure_that_passes_is_waited_for(registry, change, least, most):
     with registry.before(WRITE, WRITE, changes={0: change}) as influx:
@@ -100,7 +100,7 @@ def test_a_retry_after_that_is_a_date_counts_as_a_second(registry):
         assert refused(write, influx).headers["Retry-After"] == "1"
 
 
-def test_a_server_error_is_told_and_not_repeated(registry):
+def test_a_server_error_is_reported_and_not_retried(registry):
     with registry.before(WRITE, changes={0: BROKEN}) as influx:
         error = refused(write, influx)
         assert (error.row.code, error.row.status) == ("TS_033", 502)
@@ -123,10 +123,10 @@ def test_a_query_that_begins_late_is_asked_again(registry):
 def test_an_answer_without_end_is_left_and_its_connection_closed(registry):
     endless = {"body": EXCHANGES["query_before_1970_count_until_19700101T000000Z_endless"]["response"]["body"]}
     with registry.before(READ, changes={0: {**endless, "endless": True}}, answer=0.3) as influx:
-        assert refused(read, influx, registry).row is STORE_FAULT
+        assert refused(read, influx, registry).row is STORE_FAILED
         assert influx.recorded.left.wait(5)
     with registry.before(READ, changes={0: {**endless, "endless": True}}, answer_bytes=100_000) as influx:
-        assert refused(read, influx, registry).row is STORE_FAULT
+        assert refused(read, influx, registry).row is STORE_FAILED
         assert influx.recorded.left.wait(5)
 
 
@@ -153,7 +153,7 @@ def query_of(name):
 
 def test_an_error_without_end_is_left_too(registry):
     with registry.before(WRITE, changes={0: {"status": 400, "body": "x" * 1000, "endless": True}}) as influx:
-        assert refused(write, influx).row is STORE_FAULT
+        assert refused(write, influx).row is STORE_FAILED
         assert influx.recorded.left.wait(5)
 
 
@@ -178,12 +178,12 @@ def test_an_answer_that_breaks_off_is_an_error_and_no_short_answer(registry):
         EXCHANGES[READ]["response"]["body"].replace(",2026-11-22T14:00:00Z,80", ",yesterday,80"),
     ],
 )
-def test_an_answer_that_is_none_is_told(registry, body):
+def test_an_invalid_answer_is_reported(registry, body):
     with registry.before(READ, changes={0: {"body": body}}) as influx:
         assert refused(read, influx, registry).row.code == "TS_033"
 
 
-def test_a_query_with_a_wrong_token_is_this_services_fault(registry):
+def test_a_query_with_a_wrong_token_is_an_error_of_this_service(registry):
     with registry.before("bound_unauthorized", token=_token_of("bound_unauthorized")) as influx:
         assert refused(read, influx, registry).row.code == "TS_032"
 
@@ -221,21 +221,21 @@ def test_nobody_there(registry):
     server.close()
 
 
-def test_a_query_that_the_server_cant_read_is_this_services_fault(registry):
+def test_a_query_that_the_server_cant_read_is_an_error_of_this_service(registry):
     with registry.before(READ, changes={0: _answer_to("query_syntax_error")}) as influx:
-        assert refused(read, influx, registry).row is STORE_FAULT
+        assert refused(read, influx, registry).row is STORE_FAILED
 
 
 def test_points_without_a_time_are_no_answer_to_a_question_for_points(registry):
     with registry.before(READ, changes={0: _answer_to("bound_total_count")}) as influx:
-        assert refused(read, influx, registry).row is STORE_FAULT
+        assert refused(read, influx, registry).row is STORE_FAILED
 
 
 def test_a_refused_deletion_forgets_no_series_so_that_it_can_be_asked_again(registry):
     steps = ("bound_count_of_person", "delete_person")
     with registry.before(*steps, changes={1: _answer_to("delete_bad_predicate")}) as influx:
         registry.know(influx.bucket_id, series=[MINE])
-        assert refused(influx.store.erase, [influx.bucket_id], 7).row is STORE_FAULT
+        assert refused(influx.store.erase, [influx.bucket_id], 7).row is STORE_FAILED
         assert [group.tags for group in influx.store.groups(selection(influx.bucket_id), None)] == [MINE]
 
 

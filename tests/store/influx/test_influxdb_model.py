@@ -6,7 +6,7 @@ import json
 
 import requests
 
-from heartguard_common.clock import parse_rfc3339
+from heartguard_common.core.clock import parse_rfc3339
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import EXCHANGES
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from heartguard_common.clock import parse_rfc3339, rfc3339
+from heartguard_common.core.clock import parse_rfc3339, rfc3339
 
 SECOND = 1_000_000_000
 HOUR = 3600 * SECOND
@@ -91,12 +91,12 @@ def questions(draw):
     filled=False,
     grouped=False,
 )
-def test_windows_equal_the_reference(rooms, question, aggregate, filled, grouped):
+def test_windows_equal_the_reference(services, question, aggregate, filled, grouped):
     zone, every, start, stop, points = question
-    bucket = rooms.bucket()
+    bucket = services.bucket()
     stored = {(time_ns, device): value for device, time_ns, value in points}
     if points:
-        rooms.write(
+        services.write(
             bucket,
             [
                 {
@@ -108,7 +108,7 @@ def test_windows_equal_the_reference(rooms, question, aggregate, filled, grouped
                 for device, time_ns, value in points
             ],
         )
-    found = rooms.query(
+    found = services.query(
         bucket,
         range_start=rfc3339(start),
         range_stop=rfc3339(stop),
@@ -132,15 +132,15 @@ def test_windows_equal_the_reference(rooms, question, aggregate, filled, grouped
     assert [(row.group, row.time_ns) for row in found.rows] == sorted((row.group, row.time_ns) for row in found.rows)
 
 
-def test_days_of_23_and_25_hours(rooms):
-    bucket = rooms.bucket()
+def test_days_of_23_and_25_hours(services):
+    bucket = services.bucket()
     times = [rfc3339(parse_rfc3339("2024-03-29T00:30:00Z") + hour * HOUR) for hour in range(24 * 4)]
     times += [rfc3339(parse_rfc3339("2024-10-25T00:30:00Z") + hour * HOUR) for hour in range(24 * 4)]
     points = [{"measurement": "heart_rate", "fields": {"bpm": 60}, "timestamp": time} for time in times]
-    assert set(rooms.write(bucket, points)) == {rooms.created}
+    assert set(services.write(bucket, points)) == {services.created}
 
     def days(start, stop):
-        found = rooms.query(
+        found = services.query(
             bucket, range_start=start, range_stop=stop, aggregate="count", every="1d", time_zone="Europe/Madrid"
         )
         return {rfc3339(row.time_ns): row.points for row in found.rows}
@@ -168,8 +168,8 @@ def test_days_of_23_and_25_hours(rooms):
     limit=st.integers(1, 9),
     descending=st.booleans(),
 )
-def test_pages_of_raw_points_hold_each_point_once_and_in_order(rooms, points, limit, descending):
-    bucket = rooms.bucket()
+def test_pages_of_raw_points_hold_each_point_once_and_in_order(services, points, limit, descending):
+    bucket = services.bucket()
     stored = defaultdict(dict)
     for device, time_ns, fields in points:
         stored[time_ns, device].update(fields)
@@ -178,10 +178,10 @@ def test_pages_of_raw_points_hold_each_point_once_and_in_order(rooms, points, li
         for device, time_ns, fields in points
     ]
     if documents:
-        rooms.write(bucket, documents)
+        services.write(bucket, documents)
     seen, after = [], None
     while True:
-        found = rooms.query(
+        found = services.query(
             bucket,
             range_start="1969-12-31T23:59:59Z",
             range_stop=rfc3339(15),

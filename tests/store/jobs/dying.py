@@ -3,10 +3,10 @@
 import threading
 from multiprocessing.connection import Connection
 
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database
-from heartguard_common.job_store import PostgresJobs
-from heartguard_common.jobs import Job, JobRunner
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.jobs.engine import Job, JobRunner
+from heartguard_common.jobs.job_store import PostgresJobs
+from heartguard_common.stores.database import Database
 
 
 def hold(url: str, kind: str, told: Connection) -> None:

@@ -12,13 +12,13 @@ import pytest
 from psycopg2 import errors
 
 from heartguard_cli.urls import libpq
-from heartguard_common.background import Lanes
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database as Pool
-from heartguard_common.dead_letter_store import PostgresDeadLetters
-from heartguard_common.ids import uuid7
-from heartguard_common.job_store import PostgresJobs
-from heartguard_common.jobs import FINISHED_DAYS, MOST_ATTEMPTS, Job, JobError, JobRunner
+from heartguard_common.core.background import Lanes
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.core.ids import uuid7
+from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
+from heartguard_common.jobs.engine import FINISHED_DAYS, MOST_ATTEMPTS, Job, JobError, JobRunner
+from heartguard_common.jobs.job_store import PostgresJobs
+from heartguard_common.stores.database import Database as Pool
 from tests.clocks import NANOSECONDS, MovableClock
 from tests.fakes.jobs import MemoryJobs
 from tests.people import owner
@@ -142,12 +142,12 @@ def test_a_killed_worker_leaves_its_job_to_the_next_at_once(pool: Pool, database
 
 
 @pytest.fixture
-def letters(pool: Pool) -> PostgresDeadLetters:
+def dead_letters(pool: Pool) -> PostgresDeadLetters:
     return PostgresDeadLetters("user", pool, MovableClock())
 
 
-def test_a_job_of_which_nothing_can_be_saved_delays_no_other(pool: Pool, letters: PostgresDeadLetters) -> None:
-    """Its end could not be told: the thread died at it, again and again, before it came to the next one."""
+def test_a_job_of_which_nothing_can_be_saved_delays_no_other(pool: Pool, dead_letters: PostgresDeadLetters) -> None:
+    """Its end could not be recorded: the thread died at it, again and again, before it came to the next one."""
     jobs, clock, ended = PostgresJobs(pool), MovableClock(), []
 
     def tell(job: Job) -> None:
@@ -158,16 +158,18 @@ def test_a_job_of_which_nothing_can_be_saved_delays_no_other(pool: Pool, letters
     first, second = (replace(JOB, id=one, due_ns=0, user_id=user) for one, user in ((NUMBER, 1), (OTHER, 2)))
     for job in (first, second):
         jobs.request(job)
-    runner = JobRunner(JOB.kind, jobs, lambda job: job.advanced(100), tell, clock, queue="exports", letters=letters)
+    runner = JobRunner(
+        JOB.kind, jobs, lambda job: job.advanced(100), tell, clock, queue="exports", dead_letters=dead_letters
+    )
     runner.run()
     assert ended == [OTHER]
-    (letter,) = letters.page("exports", "retrying", None, 10)
+    (letter,) = dead_letters.page("exports", "retrying", None, 10)
     assert (letter.item, letter.org_id, letter.reason) == (NUMBER, 3, "GEN_500")
     assert jobs.find(JOB.kind, NUMBER).due_ns == clock.now_ns() + NANOSECONDS
 
 
 def test_a_job_is_given_up_after_a_day_and_goes_on_when_the_operator_says_so(
-    pool: Pool, letters: PostgresDeadLetters
+    pool: Pool, dead_letters: PostgresDeadLetters
 ) -> None:
     jobs, clock, ended, faults = PostgresJobs(pool), MovableClock(), [], [JobError("media: GEN_502", lasting=False)]
 
@@ -176,7 +178,7 @@ def test_a_job_is_given_up_after_a_day_and_goes_on_when_the_operator_says_so(
             raise faults[0]
         return job.advanced(100)
 
-    runner = JobRunner(JOB.kind, jobs, work, ended.append, clock, queue="exports", letters=letters)
+    runner = JobRunner(JOB.kind, jobs, work, ended.append, clock, queue="exports", dead_letters=dead_letters)
     queue = jobs.queue(JOB.kind, clock, lambda: None)
     jobs.request(replace(JOB, due_ns=0))
     began = clock.now_ns()
@@ -187,7 +189,7 @@ def test_a_job_is_given_up_after_a_day_and_goes_on_when_the_operator_says_so(
     assert 86_400 <= (clock.now_ns() - began) / NANOSECONDS <= 91_000
     (given_up,) = ended
     assert (given_up.status, given_up.error) == ("failed", "media: GEN_502")
-    (letter,) = letters.page("exports", "dead", None, 10)
+    (letter,) = dead_letters.page("exports", "dead", None, 10)
     assert (letter.item, letter.reason, letter.attempts) == (NUMBER, "media: GEN_502", MOST_ATTEMPTS)
     assert queue.oldest_seconds() == 0
     faults.clear()
@@ -195,7 +197,7 @@ def test_a_job_is_given_up_after_a_day_and_goes_on_when_the_operator_says_so(
     assert jobs.find(JOB.kind, NUMBER) == replace(JOB, due_ns=clock.now_ns())
     runner.run()
     assert jobs.find(JOB.kind, NUMBER).status == "done"
-    assert letters.page("exports", None, None, 10) == []
+    assert dead_letters.page("exports", None, None, 10) == []
 
 
 def test_a_job_whose_successor_is_open_is_not_opened_again(pool: Pool) -> None:

@@ -1,4 +1,4 @@
-"""A bad day between media and its store: a proxy before the emulator that answers as it is told."""
+"""A faulty network between media and its store: a proxy before the emulator that answers as a test says."""
 
 import threading
 from collections.abc import Iterator

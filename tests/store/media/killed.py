@@ -1,4 +1,4 @@
-"""A program that does one thing with media and is killed at the step it is told.
+"""A program that does one thing with media and is killed at a given step.
 
 It reads one JSON line for each run and forks for it. A step is a call of a port, before and after; a block of a body;
 and, inside of the stores, whatever Python's audit events show of files and of HTTP (PEP 578). SIGKILL leaves no time
@@ -13,12 +13,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
-from heartguard_common.authority_store import PostgresAuthority
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database
-from heartguard_common.dead_letter_store import PostgresDeadLetters
-from heartguard_common.identity import Principal
-from heartguard_common.limit_store import PostgresLimits
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority_store import PostgresAuthority
+from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_media.domain.items import Upload
 from heartguard_media.store.archives import PostgresArchives
 from heartguard_media.store.gcs import open_bucket
@@ -104,7 +104,7 @@ def media_of(order, around):
         archives=archives,
         transaction=nullcontext,
         authority=PostgresAuthority(pool),
-        letters=PostgresDeadLetters("media", Database(order["database"], pool_size=1), SystemClock()),
+        dead_letters=PostgresDeadLetters("media", Database(order["database"], pool_size=1), SystemClock()),
     )
     return MediaUseCases.over(RULES, stores)
 

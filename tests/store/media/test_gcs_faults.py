@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_media.store.gcs import BLOCK_BYTES, open_bucket
 from tests.gcs import BUCKET
 from tests.store.media.faulty import FaultyStore
@@ -76,7 +76,7 @@ def test_a_write_is_conditional_and_says_so(store, faulty):
     assert "ifGenerationMatch=0" in opened[0]
 
 
-def test_a_used_key_is_told_from_an_outage(store, faulty):
+def test_a_used_key_is_distinguished_from_an_outage(store, faulty):
     faulty.faults = [412]
     with pytest.raises(FileExistsError):
         write(store)

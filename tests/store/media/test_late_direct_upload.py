@@ -3,11 +3,11 @@
 from contextlib import nullcontext
 from types import SimpleNamespace
 
-from heartguard_common.authority_store import PostgresAuthority
-from heartguard_common.database import Database as Pool
-from heartguard_common.dead_letter_store import PostgresDeadLetters
-from heartguard_common.identity import Principal
-from heartguard_common.limit_store import PostgresLimits
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority_store import PostgresAuthority
+from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
+from heartguard_common.stores.database import Database as Pool
+from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_media.domain.items import Ticket, Upload
 from heartguard_media.store.archives import PostgresArchives
 from heartguard_media.store.items import PostgresItems
@@ -35,8 +35,8 @@ def test_an_erasure_is_repeated_when_the_urls_have_expired(database):
     service = Principal("service", "service", name="user")
     trail = SimpleNamespace(changed=lambda *_, **__: None)
     items = PostgresItems(pool, pool, PostgresLimits(pool, clock, {}), clock)
-    letters, authority = PostgresDeadLetters("media", pool, clock), PostgresAuthority(pool)
-    stores = Stores(items, objects, trail, clock, PostgresArchives(pool), nullcontext, authority, letters)
+    dead_letters, authority = PostgresDeadLetters("media", pool, clock), PostgresAuthority(pool)
+    stores = Stores(items, objects, trail, clock, PostgresArchives(pool), nullcontext, authority, dead_letters)
     media = MediaUseCases.over(RULES, stores)
     item, _, _ = media.announced.announce(person, Upload("x.txt", "text/plain", 10**6, 2))
     with owner(database) as cursor:

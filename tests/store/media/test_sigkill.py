@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from heartguard_common.identity import Principal
+from heartguard_common.identity.authentication import Principal
 from heartguard_media.domain.items import Scope, Upload
 from tests.people import found, join, owner
 from tests.store.media.killed import CONTENT, SIZE, media_of, objects_of
@@ -41,7 +41,7 @@ def runner():
 
 
 @pytest.fixture(params=["directory", "gcs"])
-def house(request, database, tmp_path):
+def stack(request, database, tmp_path):
     """Stores, an admin, and media over them, in which everything is old enough for the sweeper."""
     org = found(database)
     who = {"org_id": org, "user_id": join(database, org, "admin"), "role": "admin"}
@@ -56,45 +56,45 @@ def house(request, database, tmp_path):
         objects.delete(key)
 
 
-def put(house, who=None):
-    return house.media.uploads.stream(who or house.who, Upload("x", "text/plain", 10**6), CONTENT)
+def put(stack, who=None):
+    return stack.media.uploads.stream(who or stack.who, Upload("x", "text/plain", 10**6), CONTENT)
 
 
-def age(house):
+def age(stack):
     """Let days pass for every row."""
-    with owner(house.database) as cursor:
+    with owner(stack.database) as cursor:
         cursor.execute(
             "UPDATE heartguard_core.media_items SET created_at = created_at - interval '9 days',"
             " bytes_until = bytes_until - interval '9 days'"
         )
 
 
-def rows(house):
-    with owner(house.database) as cursor:
+def rows(stack):
+    with owner(stack.database) as cursor:
         cursor.execute("SELECT id::text, status, size FROM heartguard_core.media_items")
         found_rows = {row[0]: row[1:] for row in cursor.fetchall()}
         cursor.execute("SELECT items, bytes FROM heartguard_core.media_usage")
         return found_rows, cursor.fetchall()
 
 
-def require_whole(house):
+def require_whole(stack):
     """Sweep, then compare both sides and the count. Returns the ids that are left."""
-    age(house)
-    house.media.removal.sweep()
-    found_rows, usage = rows(house)
+    age(stack)
+    stack.media.removal.sweep()
+    found_rows, usage = rows(stack)
     assert {status for status, _ in found_rows.values()} <= {"ready"}
     assert usage == [(len(found_rows), sum(size for _, size in found_rows.values()))]
-    keys = list(house.objects.older_than(-60))
+    keys = list(stack.objects.older_than(-60))
     assert sorted(key.rsplit("/", 1)[-1] for key in keys) == sorted(found_rows)
     for key in keys:
-        assert b"".join(house.objects.read(key, 0, SIZE + 1)) == b"".join(CONTENT)
+        assert b"".join(stack.objects.read(key, 0, SIZE + 1)) == b"".join(CONTENT)
     return set(found_rows)
 
 
-def every_step(house, runner, deed, prepare):
+def every_step(stack, runner, deed, prepare):
     """Run a deed again and again, killed one step later each time, until it gets through; counts the kills."""
-    for step in range(1, MOST_STEPS, STRIDE_ON_THE_BUCKET if house.order["gcs"] else 1):
-        answer = runner({**house.order, "deed": deed, "step": step, **prepare()})
+    for step in range(1, MOST_STEPS, STRIDE_ON_THE_BUCKET if stack.order["gcs"] else 1):
+        answer = runner({**stack.order, "deed": deed, "step": step, **prepare()})
         assert answer["killed"] is not (answer["status"] == 0), answer
         yield answer
         if not answer["killed"]:
@@ -104,11 +104,11 @@ def every_step(house, runner, deed, prepare):
 
 
 @pytest.mark.parametrize("deed", ["upload", "announced"])
-def test_an_upload(house, runner, deed):
-    kept = {put(house).id}
-    for answer in every_step(house, runner, deed, dict):
+def test_an_upload(stack, runner, deed):
+    kept = {put(stack).id}
+    for answer in every_step(stack, runner, deed, dict):
         kept |= {answer["said"]} - {None}
-        left = require_whole(house)
+        left = require_whole(stack)
         # What was acknowledged is there. At most one more: an upload that was killed before it could say so.
         assert kept <= left
         assert len(left - kept) <= 1
@@ -116,55 +116,55 @@ def test_an_upload(house, runner, deed):
     assert answer["said"] in kept
 
 
-def test_a_removal(house, runner):
-    kept = put(house).id
-    for answer in every_step(house, runner, "delete", lambda: {"item": put(house).id}):
-        left = require_whole(house)
+def test_a_removal(stack, runner):
+    kept = put(stack).id
+    for answer in every_step(stack, runner, "delete", lambda: {"item": put(stack).id}):
+        left = require_whole(stack)
         assert kept in left
         assert answer["said"] not in left
         for item_id in left - {kept}:  # killed before anything was done: it is still there, whole
-            house.media.removal.delete(house.who, item_id)
-    assert require_whole(house) == {kept}
+            stack.media.removal.delete(stack.who, item_id)
+    assert require_whole(stack) == {kept}
 
 
-def test_an_erasure(house, runner):
-    kept = put(house).id
-    other = replace(house.who, user_id=join(house.database, house.who.org_id, "admin"))
+def test_an_erasure(stack, runner):
+    kept = put(stack).id
+    other = replace(stack.who, user_id=join(stack.database, stack.who.org_id, "admin"))
 
     def two_files():
-        put(house, other)
-        put(house, other)
+        put(stack, other)
+        put(stack, other)
         return {"owner": other.user_id}
 
     answers = []
-    for answer in every_step(house, runner, "erase", two_files):
+    for answer in every_step(stack, runner, "erase", two_files):
         answers.append(answer["said"])
-        assert kept in require_whole(house)
+        assert kept in require_whole(stack)
     assert answers[-1] >= 2
-    house.media.removal.erase(house.who, house.who.org_id, other.user_id)
-    assert require_whole(house) == {kept}
+    stack.media.removal.erase(stack.who, stack.who.org_id, other.user_id)
+    assert require_whole(stack) == {kept}
 
 
-def test_the_sweeper_itself(house, runner):
-    kept = put(house).id
+def test_the_sweeper_itself(stack, runner):
+    kept = put(stack).id
 
     def all_kinds():
         """A retired row with its object, an unfinished upload with and without one, an object without a row."""
-        media = house.media
-        house.objects.delete(media.announced.announce(house.who, Upload("a", "text/plain", 10**6, 1))[0].key)
-        with_bytes = media.announced.announce(house.who, Upload("b", "text/plain", 10**6, SIZE))[0]
-        house.objects.write(with_bytes.key, CONTENT)
-        retired, orphan = put(house), put(house)
-        with owner(house.database) as cursor:
+        media = stack.media
+        stack.objects.delete(media.announced.announce(stack.who, Upload("a", "text/plain", 10**6, 1))[0].key)
+        with_bytes = media.announced.announce(stack.who, Upload("b", "text/plain", 10**6, SIZE))[0]
+        stack.objects.write(with_bytes.key, CONTENT)
+        retired, orphan = put(stack), put(stack)
+        with owner(stack.database) as cursor:
             change = "UPDATE heartguard_core.media_items SET status = 'retired' WHERE id = %s"
             cursor.execute(change, (retired.id,))
             cursor.execute("DELETE FROM heartguard_core.media_items WHERE id = %s", (orphan.id,))
-        age(house)
+        age(stack)
         return {}
 
     answers = []
-    for answer in every_step(house, runner, "sweep", all_kinds):
+    for answer in every_step(stack, runner, "sweep", all_kinds):
         answers.append(answer["said"])
-        assert require_whole(house) == {kept}
+        assert require_whole(stack) == {kept}
     assert answers[-1] == 4
-    assert house.media.reading.list(house.who, Scope(house.who.org_id), None, 10)[0].id == kept
+    assert stack.media.reading.list(stack.who, Scope(stack.who.org_id), None, 10)[0].id == kept

@@ -17,21 +17,21 @@ from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
 from heartguard_auth.store.sessions import PostgresSessions
 from heartguard_auth.usecases.registration import Registration
 from heartguard_auth.usecases.sessions import SessionUseCases
-from heartguard_common.audit_log import AuditLog
-from heartguard_common.authority_store import PostgresAuthority
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database
-from heartguard_common.idempotency import IdempotencyKeys, Recorded
-from heartguard_common.identity import Principal
-from heartguard_common.job_store import PostgresJobs
-from heartguard_common.jobs import JobRunner, told
-from heartguard_common.limit_store import PostgresLimits
-from heartguard_common.outbox import Outbox
-from heartguard_common.spool import Spool
-from heartguard_common.store_redis import make_redis
-from heartguard_common.trace import REQUEST_ID
+from heartguard_common.audit.log import AuditLog
+from heartguard_common.audit.outbox import Outbox
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.core.trace import REQUEST_ID
+from heartguard_common.http.idempotency import IdempotencyKeys, Recorded
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority_store import PostgresAuthority
+from heartguard_common.jobs.engine import JobRunner, audit_job_end
+from heartguard_common.jobs.job_store import PostgresJobs
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.limit_store import PostgresLimits
+from heartguard_common.stores.redis_client import make_redis
+from heartguard_common.stores.spool import Spool
 from heartguard_influx.store import PostgresBuckets
-from heartguard_influx.usecases import Keeping
+from heartguard_influx.usecases import BucketAdministration
 from heartguard_media.store.items import PostgresItems
 from heartguard_media.usecases.removal import Removal
 from heartguard_organization.store import PostgresOrganizations
@@ -42,7 +42,7 @@ from heartguard_user.usecases import UserUseCases
 CLOCK = SystemClock()
 
 
-class House:
+class Stack:
     """The stores of one service, as its wiring opens them."""
 
     def __init__(self, order: dict[str, Any]) -> None:
@@ -80,75 +80,75 @@ RULES: Any = SimpleNamespace(
 )
 
 
-def update_user(house: House) -> None:
-    users: Any = PostgresUsers(house.database)
-    verbs = UserUseCases(users, None, PostgresAuthority(house.database), house.audit, house.database.transaction)  # type: ignore[arg-type]
-    verbs.update_self(house.who, {"full_name": house.name}, lambda _: None)
+def update_user(stack: Stack) -> None:
+    users: Any = PostgresUsers(stack.database)
+    verbs = UserUseCases(users, None, PostgresAuthority(stack.database), stack.audit, stack.database.transaction)  # type: ignore[arg-type]
+    verbs.update_self(stack.who, {"full_name": stack.name}, lambda _: None)
 
 
-def organizations(house: House) -> OrganizationUseCases:
-    store, jobs = PostgresOrganizations(house.database), PostgresJobs(house.database)
+def organizations(stack: Stack) -> OrganizationUseCases:
+    store, jobs = PostgresOrganizations(stack.database), PostgresJobs(stack.database)
     return OrganizationUseCases(
         store,
         jobs,
-        PostgresAuthority(house.database),
-        house.audit,
-        house.database.transaction,
+        PostgresAuthority(stack.database),
+        stack.audit,
+        stack.database.transaction,
         CLOCK,
         lambda: None,
     )
 
 
-def rename_organization(house: House) -> None:
-    organizations(house).update(house.who, "organization.update", {"name": house.name}, lambda _: None)
+def rename_organization(stack: Stack) -> None:
+    organizations(stack).update(stack.who, "organization.update", {"name": stack.name}, lambda _: None)
 
 
-def end_job(house: House) -> None:
-    jobs = PostgresJobs(house.database)
-    ended = told(house.audit, "organization", "organization.deleted")
-    JobRunner("organization.delete", jobs, lambda job: job.advanced(100), ended, CLOCK).step(house.order["thing"])
+def end_job(stack: Stack) -> None:
+    jobs = PostgresJobs(stack.database)
+    ended = audit_job_end(stack.audit, "organization", "organization.deleted")
+    JobRunner("organization.delete", jobs, lambda job: job.advanced(100), ended, CLOCK).step(stack.order["thing"])
 
 
-def register(house: House) -> None:
-    Registration(RULES, house.auth()).register({"email": f"{house.name}@hg.io", "password": "Long-enough-7"}, None)
+def register(stack: Stack) -> None:
+    Registration(RULES, stack.auth()).register({"email": f"{stack.name}@hg.io", "password": "Long-enough-7"}, None)
 
 
-def log_in(house: House) -> None:
+def log_in(stack: Stack) -> None:
     guard: Any = SimpleNamespace(attempt=lambda *_: nullcontext())
-    SessionUseCases(RULES, house.auth(), guard).login(house.order["email"], "x", Device("192.0.2.1", house.name))
+    SessionUseCases(RULES, stack.auth(), guard).login(stack.order["email"], "x", Device("192.0.2.1", stack.name))
 
 
-def create_bucket(house: House) -> None:
+def create_bucket(stack: Stack) -> None:
     stores: Any = SimpleNamespace(
-        buckets=PostgresBuckets(house.database),
-        audit=house.audit,
-        transaction=house.database.transaction,
-        authority=PostgresAuthority(house.database),
-        registry=house.database.transaction,
+        buckets=PostgresBuckets(stack.database),
+        audit=stack.audit,
+        transaction=stack.database.transaction,
+        authority=PostgresAuthority(stack.database),
+        registry=stack.database.transaction,
     )
-    Keeping(stores).create(house.who, f"org_{house.who.org_id}_{house.name}", None)
+    BucketAdministration(stores).create(stack.who, f"org_{stack.who.org_id}_{stack.name}", None)
 
 
-def create_with_a_key(house: House) -> None:
+def create_with_a_key(stack: Stack) -> None:
     def answer(_: int) -> Recorded:
-        create_bucket(house)
+        create_bucket(stack)
         return Recorded(201, {}, b"")
 
-    keys = IdempotencyKeys("influx", house.database, CLOCK)
-    keys.once("user:1", "timeseries.create_bucket", house.name, b"", answer)
+    keys = IdempotencyKeys("influx", stack.database, CLOCK)
+    keys.once("user:1", "timeseries.create_bucket", stack.name, b"", answer)
 
 
-def delete_file(house: House) -> None:
+def delete_file(stack: Stack) -> None:
     stores: Any = SimpleNamespace(
-        items=PostgresItems(house.database, house.database, PostgresLimits(house.database, CLOCK, {}), CLOCK),
+        items=PostgresItems(stack.database, stack.database, PostgresLimits(stack.database, CLOCK, {}), CLOCK),
         objects=SimpleNamespace(delete=lambda _: None),
-        audit=house.audit,
+        audit=stack.audit,
         clock=CLOCK,
-        transaction=house.database.transaction,
-        authority=PostgresAuthority(house.database),
-        letters=None,
+        transaction=stack.database.transaction,
+        authority=PostgresAuthority(stack.database),
+        dead_letters=None,
     )
-    Removal(RULES, stores).delete(house.who, house.order["thing"])
+    Removal(RULES, stores).delete(stack.who, stack.order["thing"])
 
 
 DEEDS = {
@@ -166,7 +166,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             REQUEST_ID.set(order["name"])
-            DEEDS[order["deed"]](House(order))
+            DEEDS[order["deed"]](Stack(order))
             os._exit(0)
         print(child, flush=True)
         print(os.waitpid(child, 0)[1], flush=True)

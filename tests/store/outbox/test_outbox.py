@@ -7,16 +7,16 @@ import pytest
 
 from heartguard_audit.domain.events import Search
 from heartguard_audit.store.outbox import BATCH, PostgresOutbox, oldest_seconds, unrecorded
-from heartguard_audit.usecases.intake import Intake
-from heartguard_common.audit import encode
-from heartguard_common.audit_log import AuditLog
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database
-from heartguard_common.outbox import Outbox
-from heartguard_common.spool import Spool
-from heartguard_common.store_redis import make_redis
+from heartguard_audit.usecases.ingest import EventIngest
+from heartguard_common.audit.events import encode
+from heartguard_common.audit.log import AuditLog
+from heartguard_common.audit.outbox import Outbox
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.redis_client import make_redis
+from heartguard_common.stores.spool import Spool
 from tests.people import owner
-from tests.store.audit.conftest import Trail, event, letters_of
+from tests.store.audit.conftest import Trail, dead_letters_of, event
 from tests.trails import told
 
 
@@ -53,8 +53,8 @@ def trail(store):
 
 
 @pytest.fixture
-def intake(store, redis, trail):
-    return Intake(PostgresOutbox(store), trail, logging.getLogger("test"), letters_of(store))
+def ingest(store, redis, trail):
+    return EventIngest(PostgresOutbox(store), trail, logging.getLogger("test"), dead_letters_of(store))
 
 
 def ids(trail):
@@ -85,12 +85,12 @@ def test_an_event_is_there_when_its_transaction_is_and_gone_when_that_is(databas
     opened.close()
 
 
-def test_events_are_taken_in_the_order_in_which_they_were_put(put, intake, trail, store):
+def test_events_are_taken_in_the_order_in_which_they_were_put(put, ingest, trail, store):
     sent = [event() for _ in range(BATCH + 1)]
     put(*map(encode, sent[:7]))
     put(*map(encode, sent[7:]))
     assert unrecorded(store) == BATCH + 1
-    assert [intake.step(), intake.step(), intake.step()] == [BATCH, 1, 0]
+    assert [ingest.step(), ingest.step(), ingest.step()] == [BATCH, 1, 0]
     assert ids(trail) == [one.id for one in sent]
     assert (unrecorded(store), oldest_seconds(store)) == (0, 0)
 
@@ -103,13 +103,13 @@ def test_how_long_the_oldest_has_waited_is_known(put, store, database):
     assert 3600 <= oldest_seconds(store) < 3660
 
 
-def test_what_was_taken_and_not_removed_comes_again_and_is_known(put, intake, trail, store, redis):
+def test_what_was_taken_and_not_removed_comes_again_and_is_known(put, ingest, trail, store, redis):
     sent = [event(), event()]
     put(*map(encode, sent))
     queue = PostgresOutbox(store)
     assert len(queue.take()) == 2
     trail.add(sent)
-    assert intake.step() == 2
+    assert ingest.step() == 2
     assert ids(trail) == [one.id for one in sent]
 
 
@@ -118,8 +118,8 @@ def test_two_who_take_at_once_leave_no_double_and_no_gap(put, store, redis, trai
     put(*map(encode, sent))
 
     def work():
-        intake = Intake(PostgresOutbox(store), trail, logging.getLogger("test"), letters_of(store))
-        while intake.step():
+        ingest = EventIngest(PostgresOutbox(store), trail, logging.getLogger("test"), dead_letters_of(store))
+        while ingest.step():
             pass
 
     threads = [threading.Thread(target=work) for _ in range(2)]
@@ -130,10 +130,10 @@ def test_two_who_take_at_once_leave_no_double_and_no_gap(put, store, redis, trai
     assert ids(trail) == [one.id for one in sent]
 
 
-def test_poison_is_set_aside_and_stops_nobody(put, intake, trail, store, redis):
+def test_an_invalid_entry_becomes_a_dead_letter_and_stops_no_other(put, ingest, trail, store, redis):
     good = [event(), event()]
     put(encode(good[0]), b"[]", b"no json", encode(good[1]))
-    intake.step()
+    ingest.step()
     assert ids(trail) == [one.id for one in good]
-    assert [letter.content for letter in letters_of(store).page("events", "dead", None, 10)] == ["[]", "no json"]
+    assert [letter.content for letter in dead_letters_of(store).page("events", "dead", None, 10)] == ["[]", "no json"]
     assert unrecorded(store) == 0

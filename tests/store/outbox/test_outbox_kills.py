@@ -17,13 +17,13 @@ import pytest
 
 from heartguard_audit.domain.events import Search
 from heartguard_audit.store.outbox import PostgresOutbox, unrecorded
-from heartguard_audit.usecases.intake import Intake
-from heartguard_common.database import Database
-from heartguard_common.ids import uuid7
-from heartguard_common.store_redis import make_redis
+from heartguard_audit.usecases.ingest import EventIngest
+from heartguard_common.core.ids import uuid7
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.redis_client import make_redis
 from tests.people import found, join, owner
 from tests.servers import until
-from tests.store.audit.conftest import Trail, letters_of
+from tests.store.audit.conftest import Trail, dead_letters_of
 from tests.trails import told
 from tests.wire import KillingWire
 
@@ -55,7 +55,7 @@ THINGS = {
 
 @pytest.fixture(scope="module")
 def runner():
-    """Does one deed in a process of its own; tells its number to the wire, and returns its wait status."""
+    """Does one deed in a process of its own; sends its pid to the pipe, and returns its wait status."""
     command = [sys.executable, "-m", "tests.store.outbox.dying"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
@@ -117,13 +117,13 @@ def in_the_trail(database, redis_url):
     """Take all that waits into the trail, and count it by request and action."""
     opened, redis = Database(database.url_for("audit"), pool_size=1), make_redis(redis_url, decode=False)
     trail = Trail(opened)
-    intake = Intake(
+    ingest = EventIngest(
         PostgresOutbox(opened),
         trail,
         logging.getLogger("test"),
-        letters_of(opened),
+        dead_letters_of(opened),
     )
-    while intake.step():
+    while ingest.step():
         pass
     assert unrecorded(opened) == 0
     with owner(database) as cursor:

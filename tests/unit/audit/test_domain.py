@@ -5,7 +5,7 @@ import json
 import pytest
 
 from heartguard_audit.domain.events import EARLIEST_NS, LATEST_NS, Mask, NotAnEventError, admitted, within_range
-from heartguard_common.audit import AuditEvent, encode
+from heartguard_common.audit.events import AuditEvent, encode
 
 EVENT = {
     "id": "01975c00-0000-7000-8000-000000000001",

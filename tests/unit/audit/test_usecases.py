@@ -4,11 +4,11 @@ from contextlib import nullcontext
 import pytest
 
 from heartguard_audit.domain.events import Entry, Mask, NotAnEventError, Recorded
-from heartguard_audit.usecases.intake import Intake
+from heartguard_audit.usecases.ingest import EventIngest
 from heartguard_audit.usecases.trail import EXPORT_PAGE, AuditUseCases
-from heartguard_common.audit import AuditEvent, encode
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.audit.events import AuditEvent, encode
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Principal
 from tests.fakes.authority import KnownPeople
 
 ADMIN = Principal(kind="person", role="admin", user_id=12, org_id=3)
@@ -122,7 +122,7 @@ class Queue:
         self.entries = [entry for entry in self.entries if entry not in entries]
 
 
-class Letters:
+class DeadLetterLog:
     """What was set aside, in memory."""
 
     def __init__(self):
@@ -147,8 +147,8 @@ class Journal:
         return len(events)
 
 
-def step(queue, journal, letters=None):
-    return Intake(queue, journal, logging.getLogger("test"), letters or Letters()).step()
+def step(queue, journal, dead_letters=None):
+    return EventIngest(queue, journal, logging.getLogger("test"), dead_letters or DeadLetterLog()).step()
 
 
 def test_a_batch_moves_from_the_queue_into_the_journal():
@@ -168,14 +168,14 @@ def test_what_is_not_safe_stays_in_the_queue():
 def test_what_is_no_event_of_both_kinds_is_set_aside_and_the_rest_moves():
     queue = Queue(encode(made(1)), b"junk", encode(made(2, action="bad")), encode(made(3)))
     journal = Journal(refuses=["bad"])
-    letters = Letters()
-    step(queue, journal, letters)
+    dead_letters = DeadLetterLog()
+    step(queue, journal, dead_letters)
     assert journal.events == [made(1), made(3)]
     assert queue.entries == []
-    assert set(letters.aside) == {"junk", encode(made(2, action="bad")).decode()}
+    assert set(dead_letters.aside) == {"junk", encode(made(2, action="bad")).decode()}
 
 
-def test_an_outage_while_poison_is_looked_for_keeps_the_batch():
+def test_an_outage_while_invalid_entries_are_looked_for_keeps_the_batch():
     class Leaves(Journal):
         def add(self, events):
             if len(events) == 1 and events[0].action == "second":

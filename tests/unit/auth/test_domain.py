@@ -1,7 +1,7 @@
 import pytest
 
-from heartguard_auth.domain import RANKS, Standing, email_key, founding_name, given_roles, guessable
-from heartguard_common import policy
+from heartguard_auth.domain import RANKS, MembershipStatus, email_key, founding_name, given_roles, guessable
+from heartguard_common.identity import policy
 
 
 @pytest.mark.parametrize(
@@ -73,4 +73,4 @@ def test_whoever_may_change_roles_may_give_every_role():
 )
 def test_who_leads_may_not_leave_the_others_alone(member, others, becomes, orphans):
     role, active = becomes
-    assert Standing(*member, *others).would_orphan(role, active=active) is orphans
+    assert MembershipStatus(*member, *others).would_orphan(role, active=active) is orphans

@@ -10,11 +10,11 @@ from heartguard_audit.settings import ConsumerSettings
 from heartguard_cli import environment, programs
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.environment import SERVICES
+from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import System
-from heartguard_cli.trouble import Trouble
-from heartguard_common.paths import REPO_ROOT
-from heartguard_common.settings import variables
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.settings import variables
 
 EXAMPLE = REPO_ROOT / ".env.example"
 OF_THE_COMMAND = {
@@ -96,14 +96,14 @@ def test_a_missing_secret_is_named(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     environment.write(file, EXAMPLE)
     file.write_text(re.sub(r"(?m)^OPERATOR_TOKEN=.*$", "", file.read_text()))
-    with pytest.raises(Trouble, match="OPERATOR_TOKEN must be set"):
+    with pytest.raises(CommandError, match="OPERATOR_TOKEN must be set"):
         environment.load(file, {})
 
 
 def test_credentials_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     environment.write(file, EXAMPLE)
-    with pytest.raises(Trouble, match="SERVICE_CREDENTIALS does not match"):
+    with pytest.raises(CommandError, match="SERVICE_CREDENTIALS does not match"):
         environment.load(file, {"MEDIA_SERVICE_SECRET": "0123456789abcdef0123456789abcdef"})
 
 
@@ -112,7 +112,7 @@ def test_a_port_is_a_number_of_the_range(text: str) -> None:
     if text.strip() == "5000":
         assert environment.port({"GATEWAY_PORT": text}, "gateway") == 5000
         return
-    with pytest.raises(Trouble, match="GATEWAY_PORT"):
+    with pytest.raises(CommandError, match="GATEWAY_PORT"):
         environment.port({"GATEWAY_PORT": text}, "gateway")
 
 
@@ -124,12 +124,12 @@ def test_secrets_that_can_be_guessed_are_named_in_one_message(tmp_path: Path, te
     file = tmp_path / ".env"
     environment.write(file, EXAMPLE)
     file.write_text(re.sub(r"(?m)^SERVICE_CREDENTIALS=.*$", "SERVICE_CREDENTIALS=", file.read_text()))
-    with pytest.raises(Trouble, match="can be guessed") as caught:
+    with pytest.raises(CommandError, match="can be guessed") as caught:
         environment.load(file, dict.fromkeys(GUESSABLE, text))
     assert all(name in str(caught.value) for name in GUESSABLE)
     assert text not in str(caught.value).replace("_SECRET", "")
     for name in GUESSABLE:
-        with pytest.raises(Trouble, match=f"^{name} in .env can be guessed"):
+        with pytest.raises(CommandError, match=f"^{name} in .env can be guessed"):
             environment.load(file, {name: text})
 
 
@@ -138,9 +138,9 @@ def test_a_secret_of_two_and_an_operator_token_with_a_dot(tmp_path: Path) -> Non
     environment.write(file, EXAMPLE)
     file.write_text(re.sub(r"(?m)^SERVICE_CREDENTIALS=.*$", "SERVICE_CREDENTIALS=", file.read_text()))
     good = "kq8Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"
-    with pytest.raises(Trouble, match=r"^KEY_RING_SECRET, AUTH_SERVICE_SECRET in \.env must differ"):
+    with pytest.raises(CommandError, match=r"^KEY_RING_SECRET, AUTH_SERVICE_SECRET in \.env must differ"):
         environment.load(file, {"AUTH_SERVICE_SECRET": good, "KEY_RING_SECRET": good})
-    with pytest.raises(Trouble, match="OPERATOR_TOKEN must not hold a dot"):
+    with pytest.raises(CommandError, match="OPERATOR_TOKEN must not hold a dot"):
         environment.load(file, {"OPERATOR_TOKEN": f"{good}.{good[::-1]}"})
 
 
@@ -170,5 +170,5 @@ def test_the_gateway_can_be_asked_on_loopback_wherever_it_listens(
 
 @pytest.mark.parametrize("written", ["localhost", "127.0.0.1:5000", "0.0.0", "[::"])
 def test_what_is_no_address_is_refused(written: str) -> None:
-    with pytest.raises(Trouble, match="GATEWAY_BIND must be an IP address"):
+    with pytest.raises(CommandError, match="GATEWAY_BIND must be an IP address"):
         environment.addresses({"GATEWAY_BIND": written}, "gateway")

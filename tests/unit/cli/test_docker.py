@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from heartguard_cli.docker import Compose
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 
 STAND_IN = """#!/bin/sh
 echo "$*" >>"$(dirname "$0")/calls"
@@ -87,12 +87,12 @@ def test_down_leaves_alone_what_is_not_there(docker: Path) -> None:
 
 def test_without_docker_up_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Trouble, match="Docker Compose is not installed"):
+    with pytest.raises(CommandError, match="Docker Compose is not installed"):
         Compose(tmp_path).up({})
     assert not Compose(tmp_path).down()
 
 
 def test_a_compose_that_fails_is_said(docker: Path) -> None:
     (docker / "docker").write_text("#!/bin/sh\ncase $* in *version*) echo v2 ;; *up*) exit 17 ;; esac\n")
-    with pytest.raises(Trouble, match="docker compose up has failed"):
+    with pytest.raises(CommandError, match="docker compose up has failed"):
         Compose(docker).up({})

@@ -1,4 +1,4 @@
-"""One program from sheet to end: its lock says whether anything of it lives, whoever was killed."""
+"""One program from its spec file to its end: its lock shows whether any of its processes is alive."""
 
 import json
 import os
@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from heartguard_cli import launch, locks
+from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
 from heartguard_cli.native import last_words
-from heartguard_cli.trouble import Trouble
 from tests.servers import until
 
 PARENT = """
@@ -34,7 +34,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def started(layout: Layout, name: str, code: str = PARENT) -> "subprocess.Popen[str]":
-    sheet = layout.run / "sheets" / f"{name}.json"
+    spec_file = layout.run / "specs" / f"{name}.json"
     leftover = layout.run / "metrics" / name
     leftover.mkdir(parents=True)
     (leftover / "old.db").touch()
@@ -46,9 +46,9 @@ def started(layout: Layout, name: str, code: str = PARENT) -> "subprocess.Popen[
         "empty": str(leftover),
         "open_files": 256,
     }
-    sheet.write_text(json.dumps(plan))
+    spec_file.write_text(json.dumps(plan))
     return subprocess.Popen(
-        [sys.executable, "-S", str(launch.__file__), str(sheet)],
+        [sys.executable, "-S", str(launch.__file__), str(spec_file)],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -125,7 +125,7 @@ def test_a_socket_path_stays_short_and_private(deep: Layout) -> None:
 
 def test_a_socket_directory_open_to_others_is_refused(deep: Layout) -> None:
     deep.socket.parent.chmod(0o755)
-    with pytest.raises(Trouble, match="belongs to somebody else"):
+    with pytest.raises(CommandError, match="belongs to somebody else"):
         _ = deep.socket
 
 
@@ -135,8 +135,8 @@ def test_a_socket_directory_open_to_others_is_refused(deep: Layout) -> None:
         ("", "it says nothing"),
         ("[2026-01-01] [INFO] Starting\nTraceback:\n  x\nValueError: no\n[2026] Worker exiting\n", "ValueError: no"),
         (
-            "a.b.SettingsError: the environment has faults:\n  X is not set\n  Y is wrong\n[1] [ERROR] Reason\n",
-            "a.b.SettingsError: the environment has faults:; X is not set; Y is wrong",
+            "a.b.SettingsError: the environment has problems:\n  X is not set\n  Y is wrong\n[1] [ERROR] Reason\n",
+            "a.b.SettingsError: the environment has problems:; X is not set; Y is wrong",
         ),
         (
             '{"message":"no","stack":"Traceback:\\n  x\\na.b.SettingsError: no\\n  X"}\n{"level":"info"}\n{"x',

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 
 FILES = sorted([*REPO_ROOT.glob("services/*/requirements.txt"), *REPO_ROOT.glob("requirements-*.txt")])
 HASHED = [*FILES, REPO_ROOT / "bench/requirements.txt"]

@@ -5,12 +5,12 @@ import json
 import pytest
 import redis
 
-from heartguard_common.audit import FIELD, STREAM, AuditEvent, decode, encode
-from heartguard_common.audit_log import AuditLog
-from heartguard_common.identity import Principal
-from heartguard_common.policy import load
-from heartguard_common.spool import Spool
-from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID
+from heartguard_common.audit.events import FIELD, STREAM, AuditEvent, decode, encode
+from heartguard_common.audit.log import AuditLog
+from heartguard_common.core.trace import GATEWAY_REQUEST_ID, REQUEST_ID
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.policy import load
+from heartguard_common.stores.spool import Spool
 
 NOON = 1_795_435_200_000_000_001  # 2026-11-23T12:00:00.000000001Z
 PERSON = Principal(kind="person", role="admin", user_id=12, org_id=3)
@@ -160,7 +160,7 @@ def test_an_event_whose_acknowledgement_was_lost_comes_again_under_the_same_id(l
     assert [decode(line).id for line in server.lines] == [event.id, event.id]
 
 
-def test_draining_tells_how_many_and_raises_while_redis_is_away(log, server):
+def test_draining_returns_how_many_and_raises_while_redis_is_unavailable(log, server):
     assert log.drain() == 0
     server.fault = redis.ConnectionError()
     log.changed(PERSON, "a.a", "z:1")
@@ -183,7 +183,7 @@ class Transaction:
         return self.open_now
 
 
-def test_what_happens_in_a_transaction_is_told_in_it_and_nowhere_else(server, spool):
+def test_events_of_a_transaction_are_written_in_it_and_nowhere_else(server, spool):
     outbox = Transaction()
     event = AuditLog("user", server, spool, Clock(), outbox).changed(PERSON, "user.updated", "user:12")
     assert [decode(line) for line in outbox.lines] == [event]

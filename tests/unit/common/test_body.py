@@ -6,8 +6,8 @@ import zlib
 
 import pytest
 
-from heartguard_common import body
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.http import body
 
 TYPES = ("application/json", "application/xml")
 LIMIT = 1000

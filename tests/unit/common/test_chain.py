@@ -8,7 +8,7 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heartguard_common.chain import GENESIS, canonical, link
+from heartguard_common.audit.chain import GENESIS, canonical, link
 
 EVENT = {
     "event_id": "01975c00-0000-7000-8000-000000000001",

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from heartguard_common.clock import parse_rfc3339, rfc3339
+from heartguard_common.core.clock import parse_rfc3339, rfc3339
 
 # Seconds since the epoch, from POSIX's formula by hand or from `date -u -d ... +%s`.
 INSTANTS = [

@@ -5,17 +5,17 @@ import json
 import pytest
 from lxml import etree
 
-from heartguard_common.contracts import Contracts
-from heartguard_common.errors import (
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core.errors import (
     BUSY,
     INVALID_TOKEN,
     LIMIT_REACHED,
     TOO_MANY_REQUESTS,
     UNPROCESSABLE,
-    Fault,
     ServiceError,
+    Violation,
 )
-from heartguard_common.failures import error_type, render
+from heartguard_common.http.error_rendering import error_type, render
 
 CONTRACTS = Contracts.load()
 JSON, XML, TEXT = "application/json", "application/xml", "text/xml"
@@ -87,7 +87,7 @@ def test_the_format_of_the_query_counts_and_accept_chooses_between_two_forms(
 
 
 def test_a_problem_in_json() -> None:
-    error = ServiceError(UNPROCESSABLE, details=[Fault("/a b/~1é", "is missing"), Fault("", "is wrong")])
+    error = ServiceError(UNPROCESSABLE, details=[Violation("/a b/~1é", "is missing"), Violation("", "is wrong")])
     status, headers, body = render(error, PJ, UUID, CONTRACTS)
     assert (status, headers["Content-Type"]) == (422, PJ)
     assert json.loads(body) == {
@@ -109,7 +109,7 @@ def test_a_problem_in_json() -> None:
     "error",
     [
         ServiceError(LIMIT_REACHED, "The limit <fields> is & stays used up"),
-        ServiceError(UNPROCESSABLE, details=[Fault(f"/{place}", "x") for place in range(150)]),
+        ServiceError(UNPROCESSABLE, details=[Violation(f"/{place}", "x") for place in range(150)]),
         ServiceError(INVALID_TOKEN),
         ValueError("a secret"),
     ],
@@ -138,7 +138,7 @@ def test_the_schema_of_the_rfc_refuses_another_namespace() -> None:
     [
         (ServiceError(INVALID_TOKEN), 401, "unauthorized"),
         (ServiceError(TOO_MANY_REQUESTS, headers={"Retry-After": "7"}), 429, "too many requests"),
-        (ServiceError(UNPROCESSABLE, details=[Fault("/points", "is missing")]), 422, "unprocessable entity"),
+        (ServiceError(UNPROCESSABLE, details=[Violation("/points", "is missing")]), 422, "unprocessable entity"),
         (ServiceError(BUSY), 503, "unavailable"),
         (ValueError("a secret"), 500, "internal error"),
     ],

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from heartguard_common.errors import SisterError
-from heartguard_common.exports import Whole, lines, read
+from heartguard_common.core.errors import ServiceCallError
+from heartguard_common.http.exports import VerifiedStream, lines, read
 
 RECORDS = [("point", {"n": number, "text": "línea\n" * 9}) for number in range(2_000)]
 BYTES = b"".join(lines(RECORDS))
@@ -20,7 +20,7 @@ def test_records_come_through_however_the_bytes_are_cut(size: int) -> None:
     some = RECORDS[:40] if size == 1 else RECORDS
     content = b"".join(lines(some))
     assert list(read(cut(content, size))) == some
-    whole = Whole(cut(content, size))
+    whole = VerifiedStream(cut(content, size))
     assert b"".join(whole) == content[: content.rindex(b"\n", 0, -1) + 1]
     assert whole.records == len(some)
 
@@ -39,17 +39,17 @@ def test_nothing_is_whole_too() -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 100, len(BYTES) // 2, len(BYTES) - 2])
 def test_a_stream_that_was_cut_off_is_refused(length: int) -> None:
-    with pytest.raises(SisterError):
-        list(Whole([BYTES[:length]]))
+    with pytest.raises(ServiceCallError):
+        list(VerifiedStream([BYTES[:length]]))
 
 
 def test_a_stream_that_lost_a_line_is_refused() -> None:
     first, _, rest = BYTES.partition(b"\n")
     assert first
-    with pytest.raises(SisterError):
-        list(Whole([rest]))
-    with pytest.raises(SisterError):
-        list(Whole([BYTES, BYTES]))
+    with pytest.raises(ServiceCallError):
+        list(VerifiedStream([rest]))
+    with pytest.raises(ServiceCallError):
+        list(VerifiedStream([BYTES, BYTES]))
 
 
 def test_streams_go_by_in_blocks() -> None:

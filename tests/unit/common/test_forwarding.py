@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 
-from heartguard_common.forwarding import forwarded
+from heartguard_common.http.forwarding import forwarded
 
 KEY = hashlib.sha256(b"the gateway's secret").hexdigest()
 CLIENT = "203.0.113.7"

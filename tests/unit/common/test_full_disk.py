@@ -1,4 +1,4 @@
-"""A disk without room refuses a request; it is not a fault of ours that nobody has thought of."""
+"""A full disk refuses a request with 503; it is no internal error."""
 
 import errno
 import logging
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask, g
 
-from heartguard_common.contracts import Contracts
-from heartguard_common.web import handle_errors
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.http.web import handle_errors
 
 EDGE: Any = SimpleNamespace(log=logging.getLogger("disk"), contracts=Contracts.load())
 REQUEST_ID = "01a20ace-8210-72dc-a378-4a545f18bf6a"
@@ -21,7 +21,7 @@ REQUEST_ID = "01a20ace-8210-72dc-a378-4a545f18bf6a"
     ("number", "status", "code"),
     [(errno.ENOSPC, 503, "GEN_503"), (errno.EDQUOT, 503, "GEN_503"), (errno.EIO, 500, "GEN_500")],
 )
-def test_no_room_left_is_503_and_any_other_fault_of_the_disk_500(
+def test_a_full_disk_is_503_and_any_other_error_of_the_disk_500(
     number: int, status: int, code: str, media_type: str
 ) -> None:
     with Flask("disk").test_request_context():

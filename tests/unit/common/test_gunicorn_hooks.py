@@ -1,4 +1,4 @@
-"""What gunicorn is told to do in each worker."""
+"""The gunicorn configuration that each worker runs with."""
 
 import json
 import os
@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 
 SHOW = """
 import gc
 from gunicorn.config import Config
-from heartguard_common import gunicorn_hooks
+from heartguard_common.runtime import gunicorn_hooks
 config = Config()
 config.set("post_worker_init", gunicorn_hooks.post_worker_init)
 before = gc.get_freeze_count(), *gc.get_threshold()
@@ -39,13 +39,13 @@ COUNT = """
 import json, os
 from pathlib import Path
 from types import SimpleNamespace
-from heartguard_common import gunicorn_hooks, policy
+from heartguard_common.runtime import gunicorn_hooks; from heartguard_common.identity import policy
 gunicorn_hooks.post_fork(None, SimpleNamespace(pid=os.getpid(), handle_exit=lambda *_: None))
 def files():
     found = {path.name: path.stat() for path in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).iterdir()}
     return {name: (stat.st_size, stat.st_blocks * 512) for name, stat in found.items()}
 before = files()
-from heartguard_common.metrics import Metrics
+from heartguard_common.core.metrics import Metrics
 metrics = Metrics("gateway")
 busy = metrics.gauge("heartguard_gateway_upstream_connections", "Pooled", ("upstream", "state"))
 for upstream in "auth organization user media influx audit".split():

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
-from heartguard_common.identity import (
+from heartguard_common.identity.authentication import (
     Authenticator,
     Principal,
     PublishedKeys,

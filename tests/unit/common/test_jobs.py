@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from heartguard_common.erasures import Again, Erasure, Step
-from heartguard_common.errors import FORBIDDEN, ServiceError, SisterError
-from heartguard_common.jobs import LOOK_SECONDS, Job, JobError, JobRunner, told
-from heartguard_common.trace import REQUEST_ID
+from heartguard_common.core.errors import FORBIDDEN, ServiceCallError, ServiceError
+from heartguard_common.core.trace import REQUEST_ID
+from heartguard_common.jobs.engine import LOOK_SECONDS, Job, JobError, JobRunner, audit_job_end
+from heartguard_common.jobs.erasures import Again, Erasure, Step
 from tests.clocks import NANOSECONDS, MovableClock
 from tests.fakes.jobs import MemoryJobs
 
 STEPS = (Step("auth", 30), Step("media", 60), Step("user", 100))
 
 
-class House:
-    """A runner over keepers that do what `answers` says: raise an error, or nothing."""
+class Stack:
+    """A runner over erasers that do what `answers` says: raise an error, or nothing."""
 
     def __init__(self) -> None:
         self.clock, self.jobs = MovableClock(), MemoryJobs()
@@ -25,10 +25,10 @@ class House:
         self.answers: dict[str, Exception] = {}
         self.again: dict[str, float] = {}
         self.ended: list[Job] = []
-        keepers = {step.keeper: self._keeper(step.keeper) for step in STEPS}
-        self.runner = JobRunner("k", self.jobs, Erasure(STEPS, keepers, self.clock), self.ended.append, self.clock)
+        erasers = {step.eraser: self._eraser(step.eraser) for step in STEPS}
+        self.runner = JobRunner("k", self.jobs, Erasure(STEPS, erasers, self.clock), self.ended.append, self.clock)
 
-    def _keeper(self, name: str) -> Any:
+    def _eraser(self, name: str) -> Any:
         def erase(org_id: int, user_id: int | None) -> Again | None:
             self.calls.append((name, org_id, user_id))
             self.request_ids.add(REQUEST_ID.get())
@@ -44,80 +44,80 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def stack() -> Stack:
+    return Stack()
 
 
-def test_a_job_goes_through_every_step_once_in_order(house: House) -> None:
-    house.ask(user_id=12)
-    assert house.runner.run() == LOOK_SECONDS
-    assert house.calls == [("auth", 3, 12), ("media", 3, 12), ("user", 3, 12)]
-    (job,) = house.ended
+def test_a_job_goes_through_every_step_once_in_order(stack: Stack) -> None:
+    stack.ask(user_id=12)
+    assert stack.runner.run() == LOOK_SECONDS
+    assert stack.calls == [("auth", 3, 12), ("media", 3, 12), ("user", 3, 12)]
+    (job,) = stack.ended
     assert (job.status, job.progress, job.error) == ("done", 100, None)
-    assert house.request_ids == {"j"}
-    house.runner.run()
-    assert len(house.calls) == 3
+    assert stack.request_ids == {"j"}
+    stack.runner.run()
+    assert len(stack.calls) == 3
 
 
-def test_a_step_that_has_to_be_repeated_waits_until_then_and_only_then_the_next_is_taken(house: House) -> None:
-    house.ask()
-    house.again["media"] = 57.0
-    house.runner.run()
-    job = house.jobs.kept["j"]
+def test_a_step_that_has_to_be_repeated_waits_until_then_and_only_then_the_next_is_taken(stack: Stack) -> None:
+    stack.ask()
+    stack.again["media"] = 57.0
+    stack.runner.run()
+    job = stack.jobs.kept["j"]
     assert (job.status, job.progress, job.error) == ("running", 30, None)
-    house.clock.forward(56)
-    house.runner.run()
-    assert [name for name, *_ in house.calls] == ["auth", "media"]
-    house.clock.forward(1)
-    house.runner.run()
-    assert [name for name, *_ in house.calls[2:]] == ["media", "user"]
-    assert house.ended[0].status == "done"
+    stack.clock.forward(56)
+    stack.runner.run()
+    assert [name for name, *_ in stack.calls] == ["auth", "media"]
+    stack.clock.forward(1)
+    stack.runner.run()
+    assert [name for name, *_ in stack.calls[2:]] == ["media", "user"]
+    assert stack.ended[0].status == "done"
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        SisterError(),
-        SisterError(503, "GEN_503"),
-        SisterError(401),
-        SisterError(404),
+        ServiceCallError(),
+        ServiceCallError(503, "GEN_503"),
+        ServiceCallError(401),
+        ServiceCallError(404),
         OSError(),
         ServiceError(FORBIDDEN),
     ],
 )
-def test_what_may_pass_is_tried_again_after_growing_rests(house: House, fault: Exception) -> None:
-    job = house.ask()
-    house.answers["media"] = fault
+def test_what_may_pass_is_tried_again_after_growing_rests(stack: Stack, fault: Exception) -> None:
+    job = stack.ask()
+    stack.answers["media"] = fault
     rests = []
     for _ in range(11):
-        house.runner.run()
-        found = house.jobs.kept[job.id]
+        stack.runner.run()
+        found = stack.jobs.kept[job.id]
         assert (found.status, found.progress) == ("running", 30)
         assert found.error
-        rests.append((found.due_ns - house.clock.now_ns()) / NANOSECONDS)
-        house.clock.forward(rests[-1] - 0.5)
-        before = len(house.calls)
-        house.runner.run()
-        assert len(house.calls) == before, "it rests"
-        house.clock.forward(0.5)
+        rests.append((found.due_ns - stack.clock.now_ns()) / NANOSECONDS)
+        stack.clock.forward(rests[-1] - 0.5)
+        before = len(stack.calls)
+        stack.runner.run()
+        assert len(stack.calls) == before, "it rests"
+        stack.clock.forward(0.5)
     assert rests == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
-    house.answers.clear()
-    house.runner.run()
-    assert house.jobs.kept[job.id].status == "done"
-    assert [name for name, *_ in house.calls].count("auth") == 1
+    stack.answers.clear()
+    stack.runner.run()
+    assert stack.jobs.kept[job.id].status == "done"
+    assert [name for name, *_ in stack.calls].count("auth") == 1
 
 
 @pytest.mark.parametrize("status", [400, 409, 410, 413, 415, 422])
-def test_what_would_be_the_same_next_time_fails(house: House, status: int) -> None:
-    job = house.ask()
-    house.answers["media"] = SisterError(status, "MEDIA_009")
-    house.runner.run()
-    assert house.ended == [house.jobs.kept[job.id]]
-    (failed,) = house.ended
+def test_what_would_be_the_same_next_time_fails(stack: Stack, status: int) -> None:
+    job = stack.ask()
+    stack.answers["media"] = ServiceCallError(status, "MEDIA_009")
+    stack.runner.run()
+    assert stack.ended == [stack.jobs.kept[job.id]]
+    (failed,) = stack.ended
     assert (failed.status, failed.progress, failed.error) == ("failed", 30, "media: MEDIA_009")
-    house.clock.forward(9999)
-    house.runner.run()
-    assert len(house.calls) == 2
+    stack.clock.forward(9999)
+    stack.runner.run()
+    assert len(stack.calls) == 2
 
 
 def test_a_success_forgets_the_failures_before_it() -> None:
@@ -126,22 +126,22 @@ def test_a_success_forgets_the_failures_before_it() -> None:
     assert tired.advanced(30).delayed("y", 0).due_ns == NANOSECONDS
 
 
-def test_one_that_waits_does_not_hold_up_another(house: House) -> None:
-    house.ask("first")
-    house.answers["auth"] = ValueError("a fault of ours")
-    house.ask("second", org_id=4)
-    house.runner.run()
-    assert [(name, org_id) for name, org_id, _ in house.calls] == [("auth", 3), ("auth", 4)]
-    assert house.jobs.kept["first"].error == "GEN_500"
+def test_one_that_waits_does_not_hold_up_another(stack: Stack) -> None:
+    stack.ask("first")
+    stack.answers["auth"] = ValueError("an internal error")
+    stack.ask("second", org_id=4)
+    stack.runner.run()
+    assert [(name, org_id) for name, org_id, _ in stack.calls] == [("auth", 3), ("auth", 4)]
+    assert stack.jobs.kept["first"].error == "GEN_500"
 
 
-def test_a_step_may_be_tried_at_once_and_only_by_one(house: House) -> None:
-    job = house.ask()
-    with house.jobs.held(job.id):
-        assert house.runner.step(job.id) is None
-    after = house.runner.step(job.id)
+def test_a_step_may_be_tried_at_once_and_only_by_one(stack: Stack) -> None:
+    job = stack.ask()
+    with stack.jobs.held(job.id):
+        assert stack.runner.step(job.id) is None
+    after = stack.runner.step(job.id)
     assert after == replace(job, status="running", progress=30)
-    assert house.ended == []
+    assert stack.ended == []
 
 
 def test_the_message_says_only_what_there_is() -> None:
@@ -157,7 +157,7 @@ def test_the_message_says_only_what_there_is() -> None:
 
 
 @pytest.mark.parametrize(("user", "resource"), [(None, "organization:3"), (12, "user:12")])
-def test_an_end_is_told_with_its_outcome(user: int | None, resource: str) -> None:
+def test_an_end_is_audited_with_its_outcome(user: int | None, resource: str) -> None:
     said: list[Any] = []
 
     class Trail:
@@ -165,8 +165,8 @@ def test_an_end_is_told_with_its_outcome(user: int | None, resource: str) -> Non
             said.append((where[0].actor, *where[1:], how))
 
     job = Job("j", "k", 3, "user:1", 0, user)
-    told(Trail(), "user", "user.deleted")(job.advanced(100))
-    told(Trail(), "user", "user.deleted")(job.failed("media: GEN_422"))
+    audit_job_end(Trail(), "user", "user.deleted")(job.advanced(100))
+    audit_job_end(Trail(), "user", "user.deleted")(job.failed("media: GEN_422"))
     payload = {"job": "j", "requested_by": "user:1"}
     assert said == [
         ("service:user", "user.deleted", resource,
@@ -176,7 +176,7 @@ def test_an_end_is_told_with_its_outcome(user: int | None, resource: str) -> Non
     ]  # fmt: skip
 
 
-def test_a_fault_names_the_place_and_the_code_of_whoever_refused() -> None:
-    assert JobError.of("media", SisterError(422, "MEDIA_004")).reason == "media: MEDIA_004"
-    assert JobError.of("media", SisterError(502)).reason == "media: GEN_502"
+def test_a_job_error_names_the_service_and_the_code_of_its_refusal() -> None:
+    assert JobError.of("media", ServiceCallError(422, "MEDIA_004")).reason == "media: MEDIA_004"
+    assert JobError.of("media", ServiceCallError(502)).reason == "media: GEN_502"
     assert JobError.of("user", ServiceError(FORBIDDEN)).reason == "user: GEN_403"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from heartguard_cli import programs
-from heartguard_common import deadline
-from heartguard_common.database import Database
-from heartguard_common.errors import BUSY, TOO_LONG, ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.lanes import COMPUTING, STREAMING, Lane, Lanes, Room, Stream
-from heartguard_common.metrics import Metrics
+from heartguard_common.core import deadline
+from heartguard_common.core.errors import BUSY, TOO_LONG, ServiceError
+from heartguard_common.core.metrics import Metrics
+from heartguard_common.http.lanes import COMPUTING, STREAMING, Lane, LaneCapacity, Lanes, Stream
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.stores.database import Database
 from tests.servers import until
 
 LONG = 30.0  # nobody waits so long in a test that passes
@@ -27,7 +27,7 @@ def refused(lane, owner):
 
 
 def test_one_organization_never_has_the_last_place():
-    lane = Lane(Room(places=3, share=2))
+    lane = Lane(LaneCapacity(places=3, share=2))
     mine = [lane.enter(1), lane.enter(1)]
     assert refused(lane, 1)
     with lane.enter(2):
@@ -40,7 +40,7 @@ def test_one_organization_never_has_the_last_place():
 
 
 def test_who_waits_gets_a_place_in_turn_and_past_those_whose_share_is_used_up():
-    lane = Lane(Room(places=2, share=1, waiting=4, waiting_share=2), patience=LONG)
+    lane = Lane(LaneCapacity(places=2, share=1, waiting=4, waiting_share=2), patience=LONG)
     first, second = lane.enter(1), lane.enter(2)
     got = []
 
@@ -65,7 +65,7 @@ def test_who_waits_gets_a_place_in_turn_and_past_those_whose_share_is_used_up():
 
 
 def test_those_who_wait_are_few_of_all_and_fewer_of_one_organization():
-    lane = Lane(Room(places=1, share=1, waiting=2, waiting_share=1), patience=LONG)
+    lane = Lane(LaneCapacity(places=1, share=1, waiting=2, waiting_share=1), patience=LONG)
     held = lane.enter(1)
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(lane.enter, 1)]
@@ -80,7 +80,7 @@ def test_those_who_wait_are_few_of_all_and_fewer_of_one_organization():
 
 
 def test_a_wait_ends_after_a_while():
-    lane = Lane(Room(places=1, share=1, waiting=1, waiting_share=1), patience=0.05)
+    lane = Lane(LaneCapacity(places=1, share=1, waiting=1, waiting_share=1), patience=0.05)
     with lane.enter(1):
         assert refused(lane, 2)
     assert lane.waiting == 0
@@ -88,7 +88,7 @@ def test_a_wait_ends_after_a_while():
 
 
 def test_while_the_lane_moves_a_burst_of_cheap_requests_is_answered():
-    lane = Lane(Room(places=2, share=1), brief=LONG)
+    lane = Lane(LaneCapacity(places=2, share=1), brief=LONG)
 
     def ask(_):
         with lane.enter(1):
@@ -100,7 +100,7 @@ def test_while_the_lane_moves_a_burst_of_cheap_requests_is_answered():
 
 
 def test_a_stream_has_its_place_until_it_is_closed_whether_it_was_read_or_not():
-    lane = Lane(Room(places=1, share=1))
+    lane = Lane(LaneCapacity(places=1, share=1))
     closed = []
 
     def blocks():
@@ -122,7 +122,7 @@ def test_a_stream_has_its_place_until_it_is_closed_whether_it_was_read_or_not():
 
 
 def test_a_stream_ends_at_its_bound_and_its_blocks_know_of_it():
-    lane = Lane(Room(places=1, share=1))
+    lane = Lane(LaneCapacity(places=1, share=1))
     left = []
 
     def blocks():

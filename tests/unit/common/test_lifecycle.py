@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from heartguard_common.background import Background
-from heartguard_common.lifecycle import PING_SECONDS, Lifecycle, Resource, readiness_document
+from heartguard_common.core.background import Background
+from heartguard_common.core.lifecycle import PING_SECONDS, Lifecycle, Resource, readiness_document
 from tests.servers import until
 
 

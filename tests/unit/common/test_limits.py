@@ -2,7 +2,7 @@
 
 import pytest
 
-from heartguard_common.limits import BY_NAME, LimitError, limit_values, sentence
+from heartguard_common.core.limits import BY_NAME, LimitError, limit_values, sentence
 
 
 def test_defaults_are_read_from_one_line():

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from heartguard_common.lingering import Lingering
+from heartguard_common.runtime.lingering import Lingering
 
 
 @contextmanager

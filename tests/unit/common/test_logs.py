@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from heartguard_common.logs import JsonLines, redact
-from heartguard_common.trace import REQUEST_ID
+from heartguard_common.core.logs import JsonLines, redact
+from heartguard_common.core.trace import REQUEST_ID
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMiJ9.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heartguard_common.metrics import Metrics
+from heartguard_common.core.metrics import Metrics
 
 
 @pytest.fixture(params=["one process", "many workers"])

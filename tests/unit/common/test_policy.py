@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.policy import Policy, PolicyError, authorize, load, parse
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.policy import Policy, PolicyError, authorize, load, parse
 
 HEAD = """
 [classes]
@@ -99,7 +99,7 @@ FAULTY = [
 ]
 
 
-def test_a_faulty_policy_is_refused_and_says_why(subtests: pytest.Subtests) -> None:
+def test_an_invalid_policy_is_refused_with_its_problems(subtests: pytest.Subtests) -> None:
     for text, says in FAULTY:
         with subtests.test(says), pytest.raises(PolicyError, match=says):
             parse(text)
@@ -118,14 +118,14 @@ def test_a_faulty_policy_is_refused_and_says_why(subtests: pytest.Subtests) -> N
         b"route = 3\n" + HEAD.encode(),
     ],
 )
-def test_a_file_of_other_kinds_of_values_is_a_fault_of_the_policy_and_no_crash(tmp_path: Path, text: bytes) -> None:
+def test_a_file_of_other_kinds_of_values_is_refused_and_no_crash(tmp_path: Path, text: bytes) -> None:
     """At SIGHUP any other exception would end gunicorn's master, and with it the service (D50)."""
     (tmp_path / "policy.toml").write_bytes(text)
     with pytest.raises(PolicyError):
         load(tmp_path / "policy.toml")
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(PolicyError) as caught:
         parse(HEAD + row(limit='"daily"') + row(id='"user.other"', method='"FETCH"'))
     assert "route 1 (user.read)" in str(caught.value)
@@ -217,7 +217,7 @@ WHO = [
 ]
 
 
-def test_the_policy_of_the_house_says_who(subtests: pytest.Subtests) -> None:
+def test_policy_toml_says_who_may_call_each_route(subtests: pytest.Subtests) -> None:
     for method, path, roles in WHO:
         with subtests.test(f"{method} {path}"):
             found = load().row(method, path)
@@ -256,7 +256,7 @@ SHOWN = [
 def test_a_log_shows_of_a_path_what_is_ours(subtests: pytest.Subtests) -> None:
     for path, shown in SHOWN:
         with subtests.test(path):
-            assert load().veil(path) == shown
+            assert load().redact(path) == shown
 
 
 def test_a_body_has_the_limit_of_its_class_and_a_class_by_its_method() -> None:

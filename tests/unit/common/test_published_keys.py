@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
-from heartguard_common.identity import PublishedKeys
+from heartguard_common.core.errors import SERVICE_CALL_FAILED, ServiceError
+from heartguard_common.identity.authentication import PublishedKeys
 from tests.clocks import MovableClock
 from tests.unit.common.published import public_jwk, refused
 
@@ -60,7 +60,7 @@ def test_a_key_that_auth_publishes_no_more_is_forgotten_in_five_minutes(clock: M
     def fetch() -> dict[str, Any]:
         fetches.append(1)
         if not published:
-            raise ServiceError(SISTER_UNAVAILABLE)
+            raise ServiceError(SERVICE_CALL_FAILED)
         return {"keys": published}
 
     keys = PublishedKeys(fetch, clock)
@@ -75,7 +75,7 @@ def test_a_key_that_auth_publishes_no_more_is_forgotten_in_five_minutes(clock: M
     assert len(fetches) == 2
     published.clear()
     clock.forward(300)
-    assert keys.candidates("k2")  # auth is away: what was known goes on, and auth is asked once in a second
+    assert keys.candidates("k2")  # auth is unavailable: what was known goes on, and auth is asked once in a second
     assert keys.candidates("k2")
     assert len(fetches) == 3
 
@@ -86,7 +86,7 @@ def test_while_auth_is_away_nobody_is_called_invalid_and_auth_is_left_alone(cloc
     def fetch() -> dict[str, Any]:
         fetches.append(1)
         if len(fetches) < 3:
-            raise ServiceError(SISTER_UNAVAILABLE)
+            raise ServiceError(SERVICE_CALL_FAILED)
         return {"keys": [public_jwk(KEY, "k1")]}
 
     keys = PublishedKeys(fetch, clock)
@@ -114,7 +114,7 @@ class Hanging:
         self.hangs.set()
         assert self.ends.wait(10)
         self._clock.forward(2)
-        raise ServiceError(SISTER_UNAVAILABLE)
+        raise ServiceError(SERVICE_CALL_FAILED)
 
 
 def test_an_auth_that_hangs_holds_up_nobody_whose_key_is_known(clock: MovableClock) -> None:
@@ -152,7 +152,7 @@ def test_keys_are_fetched_before_a_token_needs_them_and_kept_while_auth_is_away(
     def fetch() -> dict[str, Any]:
         fetches.append(1)
         if not published:
-            raise ServiceError(SISTER_UNAVAILABLE)
+            raise ServiceError(SERVICE_CALL_FAILED)
         return {"keys": published}
 
     keys = PublishedKeys(fetch, clock)

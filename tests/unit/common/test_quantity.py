@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_common import quantity, shapes, web
-from heartguard_common.contracts import Contracts, Violations
-from heartguard_common.errors import ServiceError
-from heartguard_common.json_documents import Malformed
-from heartguard_common.paths import SCHEMAS_DIR
-from heartguard_common.quantity import holds_too_much_json, holds_too_much_xml
+from heartguard_common.contract import quantity, shapes
+from heartguard_common.contract.contracts import Contracts, Violations
+from heartguard_common.contract.json_documents import Malformed
+from heartguard_common.contract.quantity import holds_too_much_json, holds_too_much_xml
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.paths import SCHEMAS_DIR
+from heartguard_common.http import web
 
 JSON, XML = "application/json", "application/xml"
 MIB = 1024 * 1024
@@ -40,7 +41,7 @@ BODIES = [
 def test_what_no_message_can_hold_is_refused_before_it_is_made(body: bytes, kind: str) -> None:
     with pytest.raises(Violations) as caught:
         Contracts.load()["WriteRequest"].decode(body, kind)
-    assert [(fault.path, fault.message) for fault in caught.value.faults] == [
+    assert [(violation.path, violation.message) for violation in caught.value.violations] == [
         ("", "holds more values than this message can have")
     ]
 
@@ -64,7 +65,7 @@ def test_the_worst_bodies_cost_no_more_than_tens_of_mebibytes(tmp_path: Path) ->
     program = tmp_path / "peak.py"
     program.write_text(
         "import resource, sys\n"
-        "from heartguard_common.contracts import Contracts, Violations\n"
+        "from heartguard_common.contract.contracts import Contracts, Violations\n"
         "contract = Contracts.load()['WriteRequest']\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "body = open(sys.argv[2], 'rb').read()\n"

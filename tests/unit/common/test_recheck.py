@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from heartguard_common.errors import INVALID_TOKEN, ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.recheck import ActiveCheck, CheckedReader
+from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.http.recheck import ActiveCheck, CheckedReader
+from heartguard_common.identity.authentication import Principal
 
 PERSON = Principal("person", "user", user_id=1, org_id=1)
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from heartguard_common.json_documents import Malformed, dump_json, parse_json
-from heartguard_common.representation import choose
-from heartguard_common.xml_documents import parse_xml, xml_safe
+from heartguard_common.contract.json_documents import Malformed, dump_json, parse_json
+from heartguard_common.contract.representation import choose
+from heartguard_common.contract.xml_documents import parse_xml, xml_safe
 
 OFFERS = ("application/json", "application/xml", "text/xml")
 

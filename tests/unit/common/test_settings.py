@@ -1,4 +1,4 @@
-"""Settings: read once, all faults in one message, and no value in any of them."""
+"""Settings: read once, all problems in one message, and no value in any of them."""
 
 import dataclasses
 import hashlib
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from heartguard_common import settings
-from heartguard_common.settings import SettingsError, variable
+from heartguard_common.core import settings
+from heartguard_common.core.settings import SettingsError, variable
 
 GOOD = "kq8Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"
 
@@ -30,7 +30,7 @@ def test_what_is_absent_or_empty_is_its_default() -> None:
     assert settings.variables(Sample) == ("URL", "TTL", "SIZE", "MODE", "SECRET", "KNOWN", "NAMES")
 
 
-def test_every_fault_is_told_at_once_and_no_value_is_quoted() -> None:
+def test_all_problems_are_reported_at_once_and_no_value_is_quoted() -> None:
     environ = {"TTL": "soon-31337", "SIZE": "31337", "MODE": "31337", "SECRET": "31337", "KNOWN": "a:31337"}
     with pytest.raises(SettingsError) as caught:
         settings.read(Sample, environ)

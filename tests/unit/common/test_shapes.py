@@ -1,12 +1,12 @@
-"""How written schemas become the shapes the codec walks along."""
+"""How written schemas become the shapes that the codec follows."""
 
 import json
 
 import pytest
 
-from heartguard_common import shapes
-from heartguard_common.contracts import Contracts
-from heartguard_common.paths import SCHEMAS_DIR
+from heartguard_common.contract import shapes
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core.paths import SCHEMAS_DIR
 
 TEXT = {"type": "string", "maxLength": 9}
 

@@ -10,9 +10,10 @@ from uuid import UUID
 
 import pytest
 
-from heartguard_common import etag, ids, network, paging
-from heartguard_common.errors import ServiceError
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core import ids
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.http import etag, network, paging
 from tests.clocks import MovableClock
 
 
@@ -105,7 +106,7 @@ def test_without_a_condition_everything_matches() -> None:
 def test_ids_are_uuids_of_version_7_with_the_time_in_front() -> None:
     # In a process of its own: ids rise over the whole process, and other tests have moved their clocks.
     program = (
-        "import time; from heartguard_common.ids import uuid7\n"
+        "import time; from heartguard_common.core.ids import uuid7\n"
         "before = time.time_ns(); made = uuid7(); print(before // 10**6, made, time.time_ns() // 10**6)"
     )
     environ = {"PYTHONPATH": str(REPO_ROOT / "services" / "common" / "src")}

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from heartguard_common.spool import BATCH, Spool
+from heartguard_common.stores.spool import BATCH, Spool
 
 
 class RefusedError(Exception):

@@ -3,7 +3,7 @@ import io
 import json
 
 from heartguard_audit.routes import COLUMNS
-from heartguard_common.tables import ndjson, table
+from heartguard_common.http.tables import ndjson, table
 
 
 def cells(**document):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from heartguard_common.trace import accept_request_id, continued
+from heartguard_common.core.trace import accept_request_id, continued
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 

@@ -11,8 +11,8 @@ import pytest
 from gevent.event import Event
 
 from heartguard_gateway.answers import MIB, AnswerLimits, Answers, Pace, Reader, ReaderCutError
+from heartguard_gateway.byte_budget import ByteBudget
 from heartguard_gateway.lanes import Lanes
-from heartguard_gateway.room import Room
 
 BLOCK = 64 * 1024
 DATA = random.Random(3).randbytes(3 * MIB)
@@ -39,8 +39,8 @@ class Service:
         self.free = True
 
 
-class House:
-    """Answers of one worker, with a clock that is told, and one service's lanes."""
+class Stack:
+    """Answers of one worker, with a clock that the test sets, and one service's lanes."""
 
     def __init__(self, directory: Path, **limits: Any) -> None:
         self.now = 0.0
@@ -62,117 +62,117 @@ class House:
         return (self.answers.memory.used, self.answers.disk.used, self.lanes.busy) == (0, 0, 0)
 
 
-Make = Callable[..., House]
+Make = Callable[..., Stack]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[House] = []
+    made: list[Stack] = []
 
-    def new(directory: Path = tmp_path, **limits: Any) -> House:
-        made.append(House(directory, **limits))
+    def new(directory: Path = tmp_path, **limits: Any) -> Stack:
+        made.append(Stack(directory, **limits))
         return made[-1]
 
     yield new
-    for answer in (answer for house in made for answer in house.kept):
+    for answer in (answer for stack in made for answer in stack.kept):
         answer.close()
 
 
 @pytest.mark.parametrize("length", [len(DATA), None])
 def test_a_service_is_free_before_the_reader_has_read_anything(make: Make, tmp_path: Path, length: int | None) -> None:
-    house, service = make(), Service()
-    answer = house.keep(service, length)
+    stack, service = make(), Service()
+    answer = stack.keep(service, length)
     gevent.sleep(0.05)
     assert service.free
-    assert house.answers.memory.used <= house.answers.limits.one
+    assert stack.answers.memory.used <= stack.answers.limits.one
     assert not list(tmp_path.iterdir())  # the file has no name
     assert hashlib.sha256(b"".join(answer)).digest() == hashlib.sha256(DATA).digest()
     answer.close()
-    assert house.empty()
+    assert stack.empty()
 
 
 def test_a_reader_who_keeps_up_needs_no_file(make: Make, tmp_path: Path) -> None:
-    house = make(tmp_path / "nowhere")
-    answer = house.keep(Service())
+    stack = make(tmp_path / "nowhere")
+    answer = stack.keep(Service())
     assert b"".join(answer) == DATA
-    assert (house.why, house.lanes.busy) == ([], 0)
+    assert (stack.why, stack.lanes.busy) == ([], 0)
     answer.close()
 
 
 def test_what_waits_keeps_its_order_when_the_file_empties_in_between(make: Make) -> None:
-    house, more = make(one=BLOCK), Event()
+    stack, more = make(one=BLOCK), Event()
     service = Service(more=more)
-    answer = house.keep(service)
+    answer = stack.keep(service)
     found = b""
     for place, block in enumerate(answer):
         found += block
         gevent.sleep(0.001 if place % 7 == 0 else 0)
         if len(found) == len(DATA):
-            assert house.answers.disk.used == 0
+            assert stack.answers.disk.used == 0
             more.set()
     assert found == DATA
 
 
 def test_where_the_service_breaks_off_the_reader_gets_what_came_before_and_no_end(make: Make) -> None:
-    house = make()
-    answer = house.keep(Service(error=ValueError("broken")))
+    stack = make()
+    answer = stack.keep(Service(error=ValueError("broken")))
     gevent.sleep(0.05)
     found = []
     with pytest.raises(ValueError, match="broken"):
         found.extend(answer)
     assert b"".join(found) == DATA
     answer.close()
-    assert house.empty()
+    assert stack.empty()
 
 
 def test_who_leaves_in_the_middle_leaves_nothing_behind(make: Make) -> None:
     for length in (len(DATA), None):
-        house, service = make(), Service(more=Event())
-        answer = house.keep(service, length)
+        stack, service = make(), Service(more=Event())
+        answer = stack.keep(service, length)
         next(iter(answer))
         answer.close()
         answer.close()
         assert service.free
-        assert house.empty()
-    unread = house.keep(service := Service())  # not even begun
+        assert stack.empty()
+    unread = stack.keep(service := Service())  # not even begun
     unread.close()
     assert service.free
-    assert house.empty()
+    assert stack.empty()
 
 
 def test_without_room_a_service_waits_for_few_and_the_others_are_turned_away(make: Make) -> None:
-    house = make(disk=0)
+    stack = make(disk=0)
     first, second = Service(), Service()
-    answer = house.keep(first, len(DATA), "a")
-    assert house.keep(Service(), len(DATA), "a") is None  # a holder's share
-    assert house.keep(second, len(DATA), "b") is not None
-    assert house.keep(Service(), len(DATA), "c") is None  # all lanes
+    answer = stack.keep(first, len(DATA), "a")
+    assert stack.keep(Service(), len(DATA), "a") is None  # a holder's share
+    assert stack.keep(second, len(DATA), "b") is not None
+    assert stack.keep(Service(), len(DATA), "c") is None  # all lanes
     gevent.sleep(0.05)
     assert not first.free
-    assert first.given <= house.answers.limits.one + 2 * BLOCK
+    assert first.given <= stack.answers.limits.one + 2 * BLOCK
     assert b"".join(answer) == DATA
     answer.close()
-    assert house.lanes.busy == 1
+    assert stack.lanes.busy == 1
 
 
 def test_what_is_small_needs_no_disk(make: Make) -> None:
-    house, data = make(disk=0), DATA[:MIB]
-    found = [(service := Service(data), house.keep(service, MIB)) for _ in range(5)]
+    stack, data = make(disk=0), DATA[:MIB]
+    found = [(service := Service(data), stack.keep(service, MIB)) for _ in range(5)]
     gevent.sleep(0.05)
     for service, answer in found:
         assert service.free
         assert b"".join(answer) == data
         answer.close()
-    assert house.empty()
+    assert stack.empty()
 
 
 def test_an_answer_of_unknown_length_that_finds_no_room_on_its_way_is_cut(make: Make) -> None:
-    house = make(disk=0)
-    taken = house.keep(Service(), None, "a")
+    stack = make(disk=0)
+    taken = stack.keep(Service(), None, "a")
     gevent.sleep(0.05)
-    late = house.keep(other := Service(), None, "a")
+    late = stack.keep(other := Service(), None, "a")
     gevent.sleep(0.05)
-    assert (house.cut, house.why, other.free) == (["a"], ["no room"], True)
+    assert (stack.cut, stack.why, other.free) == (["a"], ["no room"], True)
     with pytest.raises(ReaderCutError):
         list(late)
     assert b"".join(taken) == DATA
@@ -187,42 +187,42 @@ def test_an_answer_of_unknown_length_that_finds_no_room_on_its_way_is_cut(make: 
     ],
 )
 def test_who_reads_too_slowly_is_cut_off(make: Make, limits: dict[str, Any], why: str, cut_at: float) -> None:
-    house, service = make(**limits), Service()
-    answer = house.keep(service, len(DATA))
+    stack, service = make(**limits), Service()
+    answer = stack.keep(service, len(DATA))
     next(blocks := iter(answer))
-    house.now = cut_at - 0.01
-    house.answers.sweep()
-    assert house.cut == []
-    house.now = cut_at + 0.01
-    house.answers.sweep()
-    house.answers.sweep()
+    stack.now = cut_at - 0.01
+    stack.answers.sweep()
+    assert stack.cut == []
+    stack.now = cut_at + 0.01
+    stack.answers.sweep()
+    stack.answers.sweep()
     gevent.sleep(0)
-    assert (house.cut, house.why, service.free) == (["a"], [why], True)
+    assert (stack.cut, stack.why, service.free) == (["a"], [why], True)
     blocks.close()  # type: ignore[attr-defined]
     answer.close()
-    assert house.empty()
+    assert stack.empty()
 
 
 def test_the_time_that_a_service_takes_is_not_the_readers(make: Make) -> None:
-    house, more = make(), Event()
-    answer = house.keep(Service(more=more))
+    stack, more = make(), Event()
+    answer = stack.keep(Service(more=more))
     reading = gevent.spawn(b"".join, answer)
     gevent.sleep(0.05)
-    house.now = 1000.0
-    house.answers.sweep()
+    stack.now = 1000.0
+    stack.answers.sweep()
     more.set()
     assert reading.get(timeout=5) == DATA
-    assert house.why == []
+    assert stack.why == []
 
 
 def test_a_full_disk_is_left_alone(make: Make) -> None:
-    house = make(spare=1 << 62)
-    assert house.keep(Service(), len(DATA)) is not None
-    assert (house.answers.disk.used, house.lanes.busy) == (0, 1)
+    stack = make(spare=1 << 62)
+    assert stack.keep(Service(), len(DATA)) is not None
+    assert (stack.answers.disk.used, stack.lanes.busy) == (0, 1)
 
 
 def test_there_is_always_room_for_one_who_has_none() -> None:
-    room = Room(1024)
+    room = ByteBudget(1024)
     taken = []
     for place in range(4):
         before = room.used

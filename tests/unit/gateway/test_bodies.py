@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.bodies import IN_MEMORY, Body, BodySpool, SpoolLimits
 
 KIB = 1024

@@ -5,8 +5,8 @@ import hashlib
 
 import pytest
 
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Authenticator, Principal, SharedSecrets, TokenVerifier
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Authenticator, Principal, SharedSecrets, TokenVerifier
 from heartguard_gateway.callers import CachedCallers
 from tests.clocks import MovableClock
 from tests.tokens import JWT_SECRET, token_for
@@ -27,14 +27,14 @@ def header(clock: MovableClock, user_id: int = 12) -> str:
     return "Bearer " + token_for(user_id, "user", 3, iat=now, exp=now + 60)
 
 
-def house(size: int = 10) -> tuple[MovableClock, Counting, CachedCallers]:
+def stack(size: int = 10) -> tuple[MovableClock, Counting, CachedCallers]:
     clock = MovableClock()
     verifier = Counting(clock)
     return clock, verifier, CachedCallers(Authenticator(verifier, {}), clock, size)
 
 
 def test_a_signature_is_checked_once() -> None:
-    clock, verifier, callers = house()
+    clock, verifier, callers = stack()
     token = header(clock)
     found = {callers.identify(token) for _ in range(5)}
     assert verifier.verified == 1
@@ -42,7 +42,7 @@ def test_a_signature_is_checked_once() -> None:
 
 
 def test_it_counts_to_the_last_second_and_not_one_longer() -> None:
-    clock, _, callers = house()
+    clock, _, callers = stack()
     token = header(clock)
     callers.identify(token)
     clock.forward(59)
@@ -54,7 +54,7 @@ def test_it_counts_to_the_last_second_and_not_one_longer() -> None:
 
 
 def test_bad_tokens_are_not_remembered() -> None:
-    _, verifier, callers = house()
+    _, verifier, callers = stack()
     for _ in range(3):
         with pytest.raises(ServiceError):
             callers.identify("Bearer a.b.c")
@@ -62,7 +62,7 @@ def test_bad_tokens_are_not_remembered() -> None:
 
 
 def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
-    clock, verifier, callers = house(size=2)
+    clock, verifier, callers = stack(size=2)
     tokens = [header(clock, user) for user in (1, 2, 3)]
     for token in tokens:
         callers.identify(token)
@@ -85,4 +85,4 @@ def test_credentials_of_services_are_refused_whether_they_are_right_or_not(secre
 
 
 def test_no_header_is_nobody() -> None:
-    assert house()[2].identify(None) is None
+    assert stack()[2].identify(None) is None

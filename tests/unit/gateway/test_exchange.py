@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from heartguard_common.audit import AuditEvent
-from heartguard_common.contracts import Contracts
-from heartguard_common.errors import INVALID_TOKEN, ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.metrics import Metrics
-from heartguard_common.policy import load
-from heartguard_common.revocation import Verdict
+from heartguard_common.audit.events import AuditEvent
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.core.metrics import Metrics
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.policy import load
+from heartguard_common.identity.revocation import Verdict
 from heartguard_gateway.bodies import BodySpool
 from heartguard_gateway.domain import Exchange, Limit, Quota, Reply, Request
 from heartguard_gateway.pipeline import Pipeline
@@ -54,7 +54,7 @@ class Streamed:
 
 
 @dataclass
-class House:
+class Stack:
     """Everything behind the stages, and what they did with it."""
 
     asked: list[tuple[list[tuple[str, Limit]], Principal | None]] = field(default_factory=list)
@@ -148,18 +148,18 @@ CHARGES = [
 def test_what_a_request_is_charged_and_where_it_ends(subtests: pytest.Subtests) -> None:
     for method, target, who, stage, buckets in CHARGES:
         with subtests.test(target):
-            house = House()
-            house.ask(method, target, who)
-            assert [refused for refused, _ in house.refusals] == ([stage] if stage else [])
-            assert [[limit.name for _, limit in asked] for asked, _ in house.asked] == ([buckets] if buckets else [])
-            assert len(house.sent) == (1 if stage is None and target != "/gateway/health" else 0)
+            stack = Stack()
+            stack.ask(method, target, who)
+            assert [refused for refused, _ in stack.refusals] == ([stage] if stage else [])
+            assert [[limit.name for _, limit in asked] for asked, _ in stack.asked] == ([buckets] if buckets else [])
+            assert len(stack.sent) == (1 if stage is None and target != "/gateway/health" else 0)
 
 
 def test_a_bucket_belongs_to_a_class_an_address_and_a_caller() -> None:
-    house = House()
-    house.ask("GET", "/users/me", "user")
-    house.ask("POST", "/auth/login")
-    keys = [key for asked, _ in house.asked for key, _ in asked]
+    stack = Stack()
+    stack.ask("GET", "/users/me", "user")
+    stack.ask("POST", "/auth/login")
+    keys = [key for asked, _ in stack.asked for key, _ in asked]
     assert keys == [
         "hg:rl:address:198.51.100.7",
         "hg:rl:default:198.51.100.7:user:12",
@@ -169,22 +169,22 @@ def test_a_bucket_belongs_to_a_class_an_address_and_a_caller() -> None:
 
 
 def test_an_empty_bucket_says_which_and_how_long_rounded_up() -> None:
-    reply = House(empty=frozenset({"default"})).ask("GET", "/users/me", "user")
+    reply = Stack(empty=frozenset({"default"})).ask("GET", "/users/me", "user")
     headers = dict(reply.headers)
     assert (reply.status, headers["Retry-After"], headers["X-RateLimit-Limit"]) == (429, "2", "100")
     assert (headers["X-RateLimit-Remaining"], headers["X-RateLimit-Reset"]) == ("5", "9")
 
 
 def test_too_many_is_said_before_what_else_is_wrong() -> None:
-    house = House(empty=frozenset({"address"}))
-    assert {code(house.ask("GET", path, "forged")) for path in ("/nowhere", "/users/me")} == {"GEN_429"}
+    stack = Stack(empty=frozenset({"address"}))
+    assert {code(stack.ask("GET", path, "forged")) for path in ("/nowhere", "/users/me")} == {"GEN_429"}
 
 
 def test_revocation_is_asked_for_persons_only() -> None:
-    house = House()
-    house.ask("GET", "/users/me", "user")
-    house.ask("GET", "/gateway/services", "operator")
-    assert [principal for _, principal in house.asked] == [PEOPLE["user"], None]
+    stack = Stack()
+    stack.ask("GET", "/users/me", "user")
+    stack.ask("GET", "/gateway/services", "operator")
+    assert [principal for _, principal in stack.asked] == [PEOPLE["user"], None]
 
 
 @pytest.mark.parametrize(
@@ -203,19 +203,19 @@ def test_auth_is_asked_only_where_the_copy_knows_nothing(copy: Verdict, truth: V
         asked.append(token)
         return truth
 
-    assert House(verdict=copy, introspected=introspect).ask("GET", "/users/me", "user").status == expected
+    assert Stack(verdict=copy, introspected=introspect).ask("GET", "/users/me", "user").status == expected
     assert asked == (["user"] if copy is Verdict.UNKNOWN else [])
 
 
-def test_a_fault_of_ours_is_500_without_a_word_of_what_it_was(caplog: pytest.LogCaptureFixture) -> None:
-    house = House()
-    reply = house.ask("GET", "/openapi.json", accept="application/xml")
+def test_an_internal_error_is_500_without_details(caplog: pytest.LogCaptureFixture) -> None:
+    stack = Stack()
+    reply = stack.ask("GET", "/openapi.json", accept="application/xml")
     assert reply.status == 500
     assert reply.body.startswith(b"<?xml") or reply.body.startswith(b"<Error>")
     assert b"GEN_500" in reply.body
     assert b"secret" not in reply.body
     assert "a secret detail" in caplog.text
-    assert house.refusals == [("forward", "GEN_500")]
+    assert stack.refusals == [("forward", "GEN_500")]
 
 
 def test_counting_never_changes_an_answer(caplog: pytest.LogCaptureFixture) -> None:
@@ -223,23 +223,23 @@ def test_counting_never_changes_an_answer(caplog: pytest.LogCaptureFixture) -> N
         def observe(self, *_: object) -> None:
             raise RuntimeError("no disk for metrics")
 
-    reply = House(metrics=Broken()).ask("GET", "/users/me", "user")
+    reply = Stack(metrics=Broken()).ask("GET", "/users/me", "user")
     assert (reply.status, reply.body) == (200, b"{}")
     assert "count failed" in caplog.text
 
 
 def test_an_answer_whose_event_is_nowhere_does_not_leave_and_its_stream_is_let_go() -> None:
     stream = Streamed()
-    reply = House(disk_full=True, reply=Reply(200, [], stream=stream)).ask("GET", "/users/me", "user")
+    reply = Stack(disk_full=True, reply=Reply(200, [], stream=stream)).ask("GET", "/users/me", "user")
     assert (reply.status, code(reply), reply.stream) == (503, "GW_013", None)
     assert stream.closed
     assert {"X-Request-ID", "X-Gateway-Request-ID", "Vary"} <= {name for name, _ in reply.headers}
 
 
 def test_an_event_names_route_and_object() -> None:
-    house = House()
-    house.ask("GET", "/users/13", "admin")
-    (event,) = house.events
+    stack = Stack()
+    stack.ask("GET", "/users/13", "admin")
+    (event,) = stack.events
     assert (event.action, event.resource, event.actor, event.org_id) == ("user.read", "user:13", "user:1", 3)
     assert (event.time, event.outcome) == ("2027-01-15T08:00:00Z", "success")
 
@@ -253,13 +253,13 @@ def test_an_event_names_route_and_object() -> None:
     ],
 )
 def test_objects_are_named_as_the_services_name_them(method: str, target: str, resource: str | None) -> None:
-    house = House()
-    house.ask(method, target, "admin")
-    assert house.events[0].resource == resource
+    stack = Stack()
+    stack.ask(method, target, "admin")
+    assert stack.events[0].resource == resource
 
 
 def test_ids_are_uuid_7_and_a_sane_one_is_kept() -> None:
-    headers = dict(House().ask("GET", "/users/me", "user", x_request_id="a.b-c_9").headers)
+    headers = dict(Stack().ask("GET", "/users/me", "user", x_request_id="a.b-c_9").headers)
     assert headers["X-Request-ID"] == "a.b-c_9"
     assert re.fullmatch(
         r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", headers["X-Gateway-Request-ID"]
@@ -267,9 +267,9 @@ def test_ids_are_uuid_7_and_a_sane_one_is_kept() -> None:
 
 
 def test_a_declared_body_over_the_limit_is_never_read() -> None:
-    house = House()
-    reply = house.ask("POST", "/auth/login", body=bytes(16 * 1024 + 1))
-    assert (reply.status, code(reply), house.sent) == (413, "GEN_413", [])
+    stack = Stack()
+    reply = stack.ask("POST", "/auth/login", body=bytes(16 * 1024 + 1))
+    assert (reply.status, code(reply), stack.sent) == (413, "GEN_413", [])
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_a_declared_body_over_the_limit_is_never_read() -> None:
 )
 def test_a_refusal_leaves_in_the_format_asked_for(accept: str | None, media_type: str) -> None:
     headers = {"accept": accept} if accept else {}
-    assert dict(House().ask("GET", "/nowhere", **headers).headers)["Content-Type"] == media_type
+    assert dict(Stack().ask("GET", "/nowhere", **headers).headers)["Content-Type"] == media_type
 
 
 # What AuditEvent says of its outcome in the contract: who was kept out is denied, every other error is a failure.

@@ -2,12 +2,12 @@
 
 import pytest
 
-from heartguard_common import policy
-from heartguard_common.identity import Principal
-from heartguard_common.settings import Rate
+from heartguard_common.core.settings import Rate
+from heartguard_common.identity import policy
+from heartguard_common.identity.authentication import Principal
 from heartguard_gateway.explain import RefusedError, decide, describe, find_row, main
 
-LAW = policy.load()
+POLICY = policy.load()
 USER = Principal("person", "user", user_id=12, org_id=3)
 
 
@@ -24,16 +24,16 @@ USER = Principal("person", "user", user_id=12, org_id=3)
 )
 def test_what_no_row_decides_is_refused(method: str, path: str, says: str) -> None:
     with pytest.raises(RefusedError, match=says):
-        find_row(LAW, method, path)
+        find_row(POLICY, method, path)
 
 
 def test_a_fixed_segment_goes_before_a_parameter() -> None:
-    assert find_row(LAW, "GET", "/users/me?x=1").id == "user.read_self"
-    assert find_row(LAW, "HEAD", "/users/12").id == "user.read"
+    assert find_row(POLICY, "GET", "/users/me?x=1").id == "user.read_self"
+    assert find_row(POLICY, "HEAD", "/users/12").id == "user.read"
 
 
 def test_a_row_says_who_how_often_and_whether_it_is_written_down() -> None:
-    told = dict(describe(find_row(LAW, "POST", "/auth/login"), LAW, Rate(100, 60)))
+    told = dict(describe(find_row(POLICY, "POST", "/auth/login"), POLICY, Rate(100, 60)))
     assert told == {
         "row": "auth.login (POST /auth/login)",
         "leads to": "the service auth",
@@ -44,21 +44,21 @@ def test_a_row_says_who_how_often_and_whether_it_is_written_down() -> None:
 
 
 def test_the_reason_names_the_scope_or_the_refusal() -> None:
-    read_self = find_row(LAW, "GET", "/users/me")
+    read_self = find_row(POLICY, "GET", "/users/me")
     assert "gives user the scope self" in decide(read_self, USER, inner=False)
     with pytest.raises(RefusedError, match="401 GEN_401"):
         decide(read_self, None, inner=False)
     with pytest.raises(RefusedError, match="403 GEN_403"):
-        decide(find_row(LAW, "GET", "/users"), USER, inner=False)
-    ready = find_row(LAW, "GET", "/users/ready")
+        decide(find_row(POLICY, "GET", "/users"), USER, inner=False)
+    ready = find_row(POLICY, "GET", "/users/ready")
     assert "place" in decide(ready, None, inner=True)
     with pytest.raises(RefusedError, match="401 GEN_401"):
         decide(ready, None, inner=False)
 
 
 def test_a_route_between_services_says_which_ones_and_where() -> None:
-    erase = find_row(LAW, "POST", "/users/erasures")
-    told = dict(describe(erase, LAW, Rate(100, 60)))
+    erase = find_row(POLICY, "POST", "/users/erasures")
+    told = dict(describe(erase, POLICY, Rate(100, 60)))
     assert told["who"] == "services, at the own port of user: organization"
     named = Principal("service", "service", name="organization")
     assert "the gateway refuses it (GW_020)" in decide(erase, named, inner=False)
@@ -68,4 +68,4 @@ def test_a_route_between_services_says_which_ones_and_where() -> None:
 
 def test_the_exit_code_says_whether_it_passes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == 0
-    assert "no faults" in capsys.readouterr().out
+    assert "no problems" in capsys.readouterr().out

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heartguard_common.policy import load
+from heartguard_common.identity.policy import load
 from heartguard_gateway.domain import split_path
 from heartguard_gateway.policy import Matcher, compile_limits
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.pipeline import ALWAYS, STAGES, OrderError, check_order
 from heartguard_gateway.ports import Ports
@@ -22,7 +22,7 @@ def swapped(first: str, second: str) -> list[Stage]:
     return order
 
 
-def test_the_order_of_the_house_holds() -> None:
+def test_the_stages_are_in_the_documented_order() -> None:
     check_order(STAGES, ALWAYS)
     assert [stage.name for stage in STAGES] == [
         "assign_request_id",
@@ -44,7 +44,7 @@ def test_the_order_of_the_house_holds() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "says"),
     [
-        ("match_route", "verify_token", "verify_token needs fault, row"),
+        ("match_route", "verify_token", "verify_token needs refusal, row"),
         ("verify_token", "admit", "admit needs principal"),
         ("admit", "authorize", "authorize needs quota"),
         ("strip_client_headers", "forward", "forward needs upstream_headers"),

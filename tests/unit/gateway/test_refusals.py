@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from heartguard_common.audit import AuditEvent
+from heartguard_common.audit.events import AuditEvent
 from heartguard_gateway.refusals import CountedRefusals
 from tests.clocks import MovableClock
 
@@ -86,7 +86,7 @@ def test_the_first_is_an_event_and_the_rest_of_its_minute_is_one_more(refusals, 
     assert len(trail.events) == 3
 
 
-def test_who_where_and_why_are_told_apart(refusals, trail, clock):
+def test_client_route_and_reason_are_distinguished(refusals, trail, clock):
     for change in ({}, {"action": "auth.register"}, {"reason": "GEN_401"}):
         refusals.record(event(**change), "192.0.2.1")
     refusals = CountedRefusals(trail, clock)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heartguard_common.settings import Rate, SettingsError
+from heartguard_common.core.settings import Rate, SettingsError
 from heartguard_gateway.settings import Settings
 
 SECRET = "q7Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from heartguard_common.contracts import Contracts
-from heartguard_common.settings import SettingsError
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core.settings import SettingsError
 from heartguard_influx import errors
 from heartguard_influx.domain.bucket import Bucket, belongs_to
 from heartguard_influx.domain.catalogue import CATALOGUE
@@ -43,7 +43,7 @@ def test_a_point_may_be_five_minutes_ahead_and_as_old_as_the_bucket_keeps_points
     now = 1_717_236_000 * 10**9
     rules = Rules(Bucket(1, 1, "org_1", 30, "2024-01-01T00:00:00Z"), now, None)
     point = Point("heart_rate", (), {"bpm": 60.0}, now + seconds * 10**9 + nanoseconds)
-    assert (rules.fault(point) is None) is taken
+    assert (rules.rejection(point) is None) is taken
 
 
 def test_the_person_of_a_series_is_a_plain_number_in_its_tag():
@@ -64,8 +64,8 @@ def test_types_are_judged_in_order_and_a_rejected_point_settles_none():
         return Point("m", (), fields, 0)
 
     points = [None, point(a=1.0, b="x"), point(a="x", c=True), point(c=2.0), point(b="y", d=1.0)]
-    faults, new = judge_types(points, {("m", "b"): "string"})
-    assert list(faults) == [2]
+    rejections, new = judge_types(points, {("m", "b"): "string"})
+    assert list(rejections) == [2]
     assert new == {("m", "a"): "float", ("m", "c"): "float", ("m", "d"): "float"}
     assert list(judge_types(points, {("m", "a"): "boolean"})[0]) == [1, 2]
 
@@ -74,15 +74,15 @@ def test_a_field_of_the_catalogue_is_a_number_whoever_comes_first():
     def beat(**fields):
         return Point("heart_rate", (), fields, 0)
 
-    faults, new = judge_types([beat(bpm="seventy"), beat(bpm=True), beat(bpm=70.0, note="x")], {})
-    assert faults == dict.fromkeys((0, 1), "the field bpm is of type float")
+    rejections, new = judge_types([beat(bpm="seventy"), beat(bpm=True), beat(bpm=70.0, note="x")], {})
+    assert rejections == dict.fromkeys((0, 1), "the field bpm is of type float")
     assert new == {("heart_rate", "bpm"): "float", ("heart_rate", "note"): "string"}
     assert judge_types([beat(value="x")], {}) == ({0: "the field value is of type float"}, {})
     # The same names elsewhere are anybody's.
     assert judge_types([Point("m", (), {"bpm": "x"}, 0)], {}) == ({}, {("m", "bpm"): "string"})
 
 
-def test_a_batch_tells_first_and_last_values():
+def test_a_batch_gives_first_and_last_values():
     one, other = (1, 0, 1), (1, 0, 2)
     batch = Batch([{one: value} for value in (1.0, 2.0, 3.0)] + [{other: 1.0}])
     assert batch.first == {one: 1.0, other: 1.0}
@@ -91,7 +91,7 @@ def test_a_batch_tells_first_and_last_values():
     assert batch.statuses({one: False}) == ["updated", "updated", "updated", "duplicate"]
 
 
-def test_a_batch_without_repeats_tells_new_old_and_changed_points_apart():
+def test_a_batch_without_repeats_distinguishes_new_old_and_changed_points():
     first, second, third = (1, 0, 1), (1, 0, 2), (1, 5, 1)
     batch = Batch([{first: 1.0, second: 2.0}, {third: 1.0}])
     assert (len(batch.first), batch.last) == (3, {})
@@ -117,7 +117,7 @@ def test_the_catalogue_satisfies_its_contract_and_names_each_measurement_once():
 
 
 def test_error_codes_are_our_own_and_different():
-    codes = [row.code for row in errors.ROWS]
+    codes = [row.code for row in errors.CODES]
     assert len(set(codes)) == len(codes)
     assert all(code.startswith("TS_") for code in codes)
 

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from itertools import pairwise
 
-from heartguard_common.clock import parse_rfc3339
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.clock import parse_rfc3339
+from heartguard_common.core.paths import REPO_ROOT
 
 EXAMPLES = REPO_ROOT / "examples"
 

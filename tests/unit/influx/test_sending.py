@@ -78,7 +78,7 @@ def test_a_batch_refused_as_a_whole_is_one_request():
     assert server.requests == 1
 
 
-def test_of_points_that_became_one_line_only_the_one_at_fault_is_rejected():
+def test_of_points_that_became_one_line_only_the_invalid_one_is_rejected():
     server = Server()
     batch = [beat(0, {"confidence": 0.5}), beat(0, {"bpm": "fast"}), beat(0, {"confidence": 0.75})]
     assert send(batch, server) == [STORED, CONFLICT, STORED]

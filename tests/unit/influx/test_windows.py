@@ -4,8 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from heartguard_common.clock import parse_rfc3339, rfc3339
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.clock import parse_rfc3339, rfc3339
+from heartguard_common.core.errors import ServiceError
 from heartguard_influx.domain.query import Shape, windows_of
 from heartguard_influx.domain.windows import Every, count_windows, grid, smallest_fitting
 

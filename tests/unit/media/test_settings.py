@@ -1,6 +1,6 @@
 import pytest
 
-from heartguard_common.settings import SettingsError
+from heartguard_common.core.settings import SettingsError
 from heartguard_media.settings import Settings
 
 SECRET = "kq8Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"
@@ -41,6 +41,6 @@ def test_a_key_file_is_taken(tmp_path):
         ("STORAGE_EMULATOR_HOST", "localhost:4443", "must be an http:// or https:// URL"),
     ],
 )
-def test_faults_are_named(name, text, said):
+def test_problems_are_named(name, text, said):
     with pytest.raises(SettingsError, match=f"{name} {said}"):
         Settings.from_env({**ENVIRON, name: text})

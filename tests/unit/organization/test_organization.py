@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from heartguard_common.clock import is_time_zone
-from heartguard_common.errors import SISTER_UNAVAILABLE, ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.clock import is_time_zone
+from heartguard_common.core.errors import SERVICE_CALL_FAILED, ServiceError
+from heartguard_common.identity.authentication import Principal
 from heartguard_organization.domain import STEPS, Organization, difference
 from heartguard_organization.usecases import OrganizationUseCases
 from tests.clocks import MovableClock
@@ -56,7 +56,7 @@ class Trail:
         self.events.append((actor.actor if actor else "", action, resource, more.get("payload")))
 
 
-class House:
+class Stack:
     """The use cases with everything around them."""
 
     def __init__(self) -> None:
@@ -70,8 +70,8 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def stack() -> Stack:
+    return Stack()
 
 
 def accept(_: Organization) -> None:
@@ -104,35 +104,35 @@ def test_a_difference_shows_settings_and_only_names_texts() -> None:
 
 
 def test_sessions_end_first_and_the_organization_last() -> None:
-    assert [step.keeper for step in STEPS] == ["auth", "user", "timeseries", "media", "organization"]
+    assert [step.eraser for step in STEPS] == ["auth", "user", "timeseries", "media", "organization"]
     assert [step.progress for step in STEPS] == sorted({step.progress for step in STEPS})
     assert STEPS[-1].progress == 100
 
 
-def test_an_update_is_audited_and_nothing_else_is(house: House) -> None:
-    after = house.verbs.update(ADMIN, "organization.update", {"name": "New"}, accept)
-    assert house.store.kept[3] == after
-    house.verbs.update(ADMIN, "organization.update", {"name": "New"}, accept)
-    assert house.trail.events == [("user:12", "organization.update", "organization:3", {"changed": "name"})]
+def test_an_update_is_audited_and_nothing_else_is(stack: Stack) -> None:
+    after = stack.verbs.update(ADMIN, "organization.update", {"name": "New"}, accept)
+    assert stack.store.kept[3] == after
+    stack.verbs.update(ADMIN, "organization.update", {"name": "New"}, accept)
+    assert stack.trail.events == [("user:12", "organization.update", "organization:3", {"changed": "name"})]
 
 
-def test_a_check_that_raises_changes_nothing(house: House) -> None:
+def test_a_check_that_raises_changes_nothing(stack: Stack) -> None:
     def refuse(current: Organization) -> None:
         assert current == CLINIC
-        raise ServiceError(SISTER_UNAVAILABLE)
+        raise ServiceError(SERVICE_CALL_FAILED)
 
     with pytest.raises(ServiceError):
-        house.verbs.update(ADMIN, "organization.update", {"name": "New"}, refuse)
-    assert house.store.kept[3] == CLINIC
-    assert house.trail.events == []
+        stack.verbs.update(ADMIN, "organization.update", {"name": "New"}, refuse)
+    assert stack.store.kept[3] == CLINIC
+    assert stack.trail.events == []
 
 
-def test_who_has_no_organization_finds_none(house: House) -> None:
+def test_who_has_no_organization_finds_none(stack: Stack) -> None:
     calls: list[Callable[[], object]] = [
-        lambda: house.verbs.read(OPERATOR),
-        lambda: house.verbs.read(dataclasses.replace(ADMIN, org_id=4)),
-        lambda: house.verbs.update(dataclasses.replace(ADMIN, org_id=4), "x", {"name": "N"}, accept),
-        lambda: house.verbs.delete(dataclasses.replace(ADMIN, org_id=4), "Clinic"),
+        lambda: stack.verbs.read(OPERATOR),
+        lambda: stack.verbs.read(dataclasses.replace(ADMIN, org_id=4)),
+        lambda: stack.verbs.update(dataclasses.replace(ADMIN, org_id=4), "x", {"name": "N"}, accept),
+        lambda: stack.verbs.delete(dataclasses.replace(ADMIN, org_id=4), "Clinic"),
     ]
     for call in calls:
         with pytest.raises(ServiceError) as caught:
@@ -141,24 +141,24 @@ def test_who_has_no_organization_finds_none(house: House) -> None:
 
 
 @pytest.mark.parametrize("name", ["clinic", "Clinic ", ""])
-def test_only_the_exact_name_deletes(house: House, name: str) -> None:
+def test_only_the_exact_name_deletes(stack: Stack, name: str) -> None:
     with pytest.raises(ServiceError) as caught:
-        house.verbs.delete(ADMIN, name)
+        stack.verbs.delete(ADMIN, name)
     assert caught.value.row.code == "ORG_002"
-    assert (house.jobs.kept, house.woken) == ({}, 0)
+    assert (stack.jobs.kept, stack.woken) == ({}, 0)
 
 
-def test_a_deletion_is_asked_for_once(house: House) -> None:
-    first = house.verbs.delete(ADMIN, "Clinic")
-    assert house.verbs.delete(ADMIN, "Clinic") == first
-    assert house.trail.events == [("user:12", "organization.delete", "organization:3", {"job": first.id})]
-    assert house.woken == 1
+def test_a_deletion_is_asked_for_once(stack: Stack) -> None:
+    first = stack.verbs.delete(ADMIN, "Clinic")
+    assert stack.verbs.delete(ADMIN, "Clinic") == first
+    assert stack.trail.events == [("user:12", "organization.delete", "organization:3", {"job": first.id})]
+    assert stack.woken == 1
 
 
-def test_a_deletion_is_shown_to_its_organization_and_to_the_operator(house: House) -> None:
-    job = house.verbs.delete(ADMIN, "Clinic")
-    assert house.verbs.deletion(ADMIN, job.id) == house.verbs.deletion(OPERATOR, job.id) == job
+def test_a_deletion_is_shown_to_its_organization_and_to_the_operator(stack: Stack) -> None:
+    job = stack.verbs.delete(ADMIN, "Clinic")
+    assert stack.verbs.deletion(ADMIN, job.id) == stack.verbs.deletion(OPERATOR, job.id) == job
     for who, number in ((dataclasses.replace(ADMIN, org_id=4), job.id), (ADMIN, "another")):
         with pytest.raises(ServiceError) as caught:
-            house.verbs.deletion(who, number)
+            stack.verbs.deletion(who, number)
         assert caught.value.row.code == "ORG_004"

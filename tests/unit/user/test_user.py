@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from heartguard_common.erasures import Erasure
-from heartguard_common.errors import PRECONDITION_FAILED, ServiceError, SisterError
-from heartguard_common.identity import Principal
-from heartguard_common.jobs import JobRunner
+from heartguard_common.core.errors import PRECONDITION_FAILED, ServiceCallError, ServiceError
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.jobs.engine import JobRunner
+from heartguard_common.jobs.erasures import Erasure
 from heartguard_user.domain import STEPS, Filter, User, changed_members, settled
 from heartguard_user.errors import LAST_ADMIN
 from heartguard_user.usecases import DELETION, Deletions, UserUseCases
@@ -242,9 +242,9 @@ class Deleting:
     def __init__(self, users: Users, trail: Trail) -> None:
         self.jobs, self.clock, self.woken = MemoryJobs(), MovableClock(), 0
         self.fault: Exception | None = None
-        keepers: dict[str, Any] = {step.keeper: lambda *_: None for step in STEPS}
+        erasers: dict[str, Any] = {step.eraser: lambda *_: None for step in STEPS}
         runner = JobRunner(
-            DELETION, self.jobs, Erasure(STEPS, keepers | {"auth": self._auth}, self.clock), lambda _: None, self.clock
+            DELETION, self.jobs, Erasure(STEPS, erasers | {"auth": self._auth}, self.clock), lambda _: None, self.clock
         )
         self.verbs = Deletions(users, self.jobs, runner, KnownPeople(), trail, self.clock, self._wake)
         self.runner = runner
@@ -274,7 +274,7 @@ def test_the_first_step_of_a_deletion_is_taken_at_once_and_the_rest_beside(delet
 
 
 def test_auth_away_is_waited_for(deleting: Deleting) -> None:
-    deleting.fault = SisterError()
+    deleting.fault = ServiceCallError()
     job = deleting.verbs.request(CALLER, 12)
     assert (job.status, job.progress, job.error) == ("running", 0, "auth: GEN_502")
 
@@ -286,7 +286,7 @@ def test_the_last_admin_stays_also_when_only_auth_can_see_it(deleting: Deleting,
         deleting.verbs.request(ADMIN, 1)
     assert (seen.value.row.code, deleting.jobs.kept) == ("USER_002", {})
     users.kept[3, 2] = dataclasses.replace(admin, id=2)
-    deleting.fault = SisterError(409, "AUTH_030")
+    deleting.fault = ServiceCallError(409, "AUTH_030")
     with pytest.raises(ServiceError) as raced:
         deleting.verbs.request(ADMIN, 1)
     (job,) = deleting.jobs.kept.values()

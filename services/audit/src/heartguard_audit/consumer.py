@@ -1,7 +1,7 @@
 """The process that moves events from the outbox and the stream into the trail: `python -m heartguard_audit.consumer`.
 
-Whatever is away, it waits for it and loses nothing: an event leaves them after its commit. SIGTERM ends it
-after the batch at hand.
+Whatever is unavailable, it waits for it and loses nothing: an event leaves them after its commit. SIGTERM ends it
+after the current batch.
 """
 
 import logging
@@ -23,19 +23,19 @@ from heartguard_audit.store.events import PostgresJournal
 from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.store.outbox import PostgresOutbox
 from heartguard_audit.store.stream import RedisStream
-from heartguard_audit.usecases.chains import Notary
+from heartguard_audit.usecases.chains import CheckpointSigner
 from heartguard_audit.usecases.deletions import ListingJournal
-from heartguard_audit.usecases.intake import Intake
-from heartguard_common import logs
-from heartguard_common.background import Background
-from heartguard_common.clock import SystemClock
-from heartguard_common.database import Database
-from heartguard_common.dead_letter_store import PostgresDeadLetters
-from heartguard_common.dead_letters import Attempts, DeadLetterStore, Failure, Patience, reason_of
-from heartguard_common.deletion_list import DeletionList
-from heartguard_common.errors import ServiceError
-from heartguard_common.spool import Spool
-from heartguard_common.store_redis import REDIS_FAULTS, make_redis
+from heartguard_audit.usecases.ingest import EventIngest
+from heartguard_common.core import logs
+from heartguard_common.core.background import Background
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
+from heartguard_common.jobs.dead_letters import Attempts, DeadLetterStore, Failure, Patience, reason_of
+from heartguard_common.jobs.deletion_list import DeletionList
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.redis_client import REDIS_ERRORS, make_redis
+from heartguard_common.stores.spool import Spool
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds
 SPOOL_SECONDS = 1.0
@@ -57,22 +57,22 @@ class Consumer:
 
     def __init__(
         self,
-        outbox: Intake,
-        intake: Intake,
-        notary: Notary,
+        outbox: EventIngest,
+        ingest: EventIngest,
+        checkpoint_signer: CheckpointSigner,
         stream: RedisStream,
         spool_dir: Path,
-        letters: DeadLetterStore,
+        dead_letters: DeadLetterStore,
         stop: threading.Event,
         log: logging.Logger,
     ) -> None:
         self._outbox = outbox
-        self._intake = intake
-        self._notary = notary
+        self._ingest = ingest
+        self._checkpoint_signer = checkpoint_signer
         self._stream = stream
         self._spool_dir = spool_dir
-        self._letters = letters
-        self._spools = Attempts(letters, "spools", PATIENCE, outages=(RedisError,))
+        self._dead_letters = dead_letters
+        self._spools = Attempts(dead_letters, "spools", PATIENCE, outages=(RedisError,))
         self._stop = stop
         self._log = log
         self._prepared = False
@@ -82,19 +82,19 @@ class Consumer:
         self._late = True  # whether a statement may be in the table and not in the file
 
     def run(self) -> None:
-        """Go round until told to stop; a round that fails is tried again, ever more slowly up to a bound."""
+        """Run until stopped; after a failure the pause before the next attempt grows up to a bound."""
         pause = FIRST_PAUSE
         while not self._stop.is_set():
             try:
                 self.round()
             except Exception as error:  # noqa: BLE001  one round must not end the process: its events wait
                 self._prepared = False
-                self._tell(error, first=pause == FIRST_PAUSE)
+                self._log_failure(error, first=pause == FIRST_PAUSE)
                 self._stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 if pause > FIRST_PAUSE:
-                    self._log.warning("the audit consumer goes on")
+                    self._log.warning("the audit consumer works again")
                 pause = FIRST_PAUSE
         self._sign_last()
 
@@ -110,7 +110,7 @@ class Consumer:
         if time.monotonic() >= self._spools_at:
             self.drain_spools()
             self._spools_at = time.monotonic() + SPOOL_SECONDS
-        taken = self._intake.step()
+        taken = self._ingest.step()
         self._unsigned += taken
         if self._unsigned >= SIGN_EVENTS or time.monotonic() >= self._sign_at:
             self._try_to_sign()
@@ -130,10 +130,10 @@ class Consumer:
 
     def sign(self) -> None:
         """Sign where the chains end, and begin by putting apart what a crash kept from it."""
-        if self._late and (late := self._notary.reconcile()):
+        if self._late and (late := self._checkpoint_signer.reconcile()):
             self._log.warning("%d checkpoints were put into their file late", late)
         self._late = False
-        self._notary.step()
+        self._checkpoint_signer.step()
         self._sign_at = time.monotonic() + SIGN_SECONDS
         self._unsigned = 0
 
@@ -146,10 +146,10 @@ class Consumer:
             self._late = True
             self._sign_at = time.monotonic() + SIGN_AGAIN_SECONDS
             self._unsigned = 0
-            self._letters.failed(Failure("checkpoints", "file", reason_of(error)), PATIENCE)
+            self._dead_letters.failed(Failure("checkpoints", "file", reason_of(error)), PATIENCE)
         else:
             if failed:
-                self._letters.succeeded("checkpoints", ["file"])
+                self._dead_letters.succeeded("checkpoints", ["file"])
 
     def _sign_last(self) -> None:
         """Leave nothing unsigned behind, if the stores are there: the next start does it otherwise."""
@@ -160,7 +160,7 @@ class Consumer:
             self._log.warning("the last events stay unsigned until the next start: %s", error)
 
     def drain_spools(self) -> int:
-        """Put what the services wrote while Redis was away into the stream; each spool keeps its order.
+        """Put what the services wrote while Redis was unavailable into the stream; each spool keeps its order.
 
         A spool is locked while it is drained, so its service may do the same at the same time. One that can't be read
         keeps no other waiting.
@@ -179,8 +179,8 @@ class Consumer:
             self._log.warning("%d events came from spools", sum(sent))
         return sum(sent)
 
-    def _tell(self, error: Exception, *, first: bool) -> None:
-        if not isinstance(error, (ServiceError, *REDIS_FAULTS)):
+    def _log_failure(self, error: Exception, *, first: bool) -> None:
+        if not isinstance(error, (ServiceError, *REDIS_ERRORS)):
             self._log.error("the audit consumer failed and tries again", exc_info=error)
         elif first:
             self._log.warning("the audit consumer waits: %s", error)
@@ -198,22 +198,24 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     redis = make_redis(settings.redis_url, timeout_seconds=REDIS_TIMEOUT, decode=False)
     stream = RedisStream(redis)
     keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
-    notary = Notary(PostgresLedger(database), CheckpointFile(settings.checkpoint_dir), keys, SystemClock())
+    checkpoint_signer = CheckpointSigner(
+        PostgresLedger(database), CheckpointFile(settings.checkpoint_dir), keys, SystemClock()
+    )
     journal = PostgresJournal(database, keys)
     deletions = DeletionList(settings.checkpoint_dir, settings.checkpoint_key, settings.checkpoint_key_previous)
-    letters = PostgresDeadLetters("audit", database, SystemClock())
+    dead_letters = PostgresDeadLetters("audit", database, SystemClock())
     # A deletion is done in a transaction, so its event comes by the outbox, where only services write; what audit
     # itself puts there for a person is of the kind `reported`, and no deletion.
-    outbox = Intake(PostgresOutbox(database), ListingJournal(journal, deletions), log, letters)
-    intake = Intake(stream, journal, log, letters)
-    consumer = Consumer(outbox, intake, notary, stream, settings.spool_dir, letters, stop, log)
+    outbox = EventIngest(PostgresOutbox(database), ListingJournal(journal, deletions), log, dead_letters)
+    ingest = EventIngest(stream, journal, log, dead_letters)
+    consumer = Consumer(outbox, ingest, checkpoint_signer, stream, settings.spool_dir, dead_letters, stop, log)
     # In a thread of its own, because a signal is not heard in a call into a server that hangs.
     worker = threading.Thread(target=consumer.run, daemon=True)
     worker.start()
     retain = Background("audit retention", lambda: _retained(settings, log))
     if settings.retention_days:
         retain.start()
-    Background("dead letters", lambda: _forgotten(letters)).start()
+    Background("dead letters", lambda: _forgotten(dead_letters)).start()
     while worker.is_alive() and not asked:
         time.sleep(0.1)
     stop.set()
@@ -229,9 +231,9 @@ def _retained(settings: ConsumerSettings, log: logging.Logger) -> float:
     return RETENTION_SECONDS
 
 
-def _forgotten(letters: PostgresDeadLetters) -> float:
-    """Forget the failures that nobody asks about; returns the seconds until the next time."""
-    letters.purge()
+def _forgotten(dead_letters: PostgresDeadLetters) -> float:
+    """Remove old failures; returns the seconds until the next time."""
+    dead_letters.purge()
     return FORGET_SECONDS
 
 

@@ -12,12 +12,12 @@ from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.store.retention import PostgresRemover
 from heartguard_audit.usecases.chains import Examined, Verification
 from heartguard_audit.usecases.retention import Retention
-from heartguard_common.clock import SystemClock
-from heartguard_common.columns import columns
-from heartguard_common.database import Database
-from heartguard_common.dead_letter_store import PostgresDeadLetters
-from heartguard_common.errors import ServiceError
-from heartguard_common.settings import SettingsError
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.core.columns import columns
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.settings import SettingsError
+from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
+from heartguard_common.stores.database import Database
 
 HEADINGS = ("organization", "events", "checkpoints", "first bad", "verdict")
 
@@ -51,11 +51,13 @@ def retained(settings: ConsumerSettings, log: logging.Logger) -> int:
     database, removing = (Database(url, pool_size=1) for url in (settings.database_url, settings.retention_url))
     try:
         keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
-        ledger, apart = PostgresLedger(database), CheckpointFile(settings.checkpoint_dir)
+        ledger, checkpoint_log = PostgresLedger(database), CheckpointFile(settings.checkpoint_dir)
         remover = PostgresRemover(removing)
         clock = SystemClock()
-        letters = PostgresDeadLetters("audit", database, clock)
-        return Retention(ledger, apart, keys, remover, clock, settings.retention_days, log, letters).step()
+        dead_letters = PostgresDeadLetters("audit", database, clock)
+        return Retention(
+            ledger, checkpoint_log, keys, remover, clock, settings.retention_days, log, dead_letters
+        ).step()
     finally:
         database.close()
         removing.close()
@@ -64,24 +66,24 @@ def retained(settings: ConsumerSettings, log: logging.Logger) -> int:
 def _verify(settings: Settings, only: int | None) -> int:
     database = Database(settings.database_url, pool_size=1)
     try:
-        apart = CheckpointFile(settings.checkpoint_dir)
+        checkpoint_log = CheckpointFile(settings.checkpoint_dir)
         keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
-        found = list(_progressing(Verification(PostgresLedger(database), apart, keys), only))
+        found = list(_progressing(Verification(PostgresLedger(database), checkpoint_log, keys), only))
     finally:
         database.close()
     print(table(found))
     print(f"checkpoints are signed with the public key {keys.public_key.hex()}")
-    return 1 if any(it.verdict.fault for it in found) else 0
+    return 1 if any(it.verdict.chain_break for it in found) else 0
 
 
 def _progressing(verification: Verification, only: int | None) -> Iterable[Examined]:
-    for examined in verification.all(only, _tell):
-        _tell(None)
+    for examined in verification.all(only, _show_progress):
+        _show_progress(None)
         yield examined
 
 
-def _tell(events: int | None) -> None:
-    """Show how far it is, where somebody looks; None wipes it out."""
+def _show_progress(events: int | None) -> None:
+    """Show the progress on a terminal; None removes it."""
     if sys.stderr.isatty():
         print("\r" + (f"{events:>12,} events" if events else " " * 24 + "\r"), end="", file=sys.stderr, flush=True)
 
@@ -92,10 +94,15 @@ def table(found: Sequence[Examined]) -> str:
 
 
 def _row(it: Examined) -> tuple[str, ...]:
-    fault = it.verdict.fault
+    chain_break = it.verdict.chain_break
     name = "(none)" if it.org_id is None else str(it.org_id)
     counts = (f"{it.verdict.checked:,}", f"{it.checkpoints:,}")
-    return (name, *counts, str(fault.sequence) if fault else "", fault.reason if fault else "valid")
+    return (
+        name,
+        *counts,
+        str(chain_break.sequence) if chain_break else "",
+        chain_break.reason if chain_break else "valid",
+    )
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from heartguard_audit.domain.chain import Head, Link, Prover, Signed, Statement
 from heartguard_audit.domain.events import Entry, Recorded, Search
-from heartguard_common.audit import AuditEvent
-from heartguard_common.deletion_list import Deletion
+from heartguard_common.audit.events import AuditEvent
+from heartguard_common.jobs.deletion_list import Deletion
 
 
 class Trail(Protocol):
@@ -27,7 +27,7 @@ class Events(Protocol):
         """At most `limit` events, newest first."""
 
     def readings(self, org_id: int, person: str, before: int | None, limit: int) -> list[Recorded]:
-        """At most `limit` events by which somebody else got to see what is a person's (`user:12`), newest first."""
+        """At most `limit` events in which somebody else read data of a person (`user:12`), newest first."""
 
 
 class Journal(Protocol):
@@ -36,7 +36,8 @@ class Journal(Protocol):
     def add(self, events: Sequence[AuditEvent]) -> int:
         """Append a batch, all or nothing, and return how many of its events were new.
 
-        Raises `NotAnEventError` when the store refuses one for what it is, `ServiceError` GEN_503 when it is away.
+        Raises `NotAnEventError` when the store refuses one for what it is, `ServiceError` GEN_503 when it is
+        unavailable.
         """
 
 
@@ -47,7 +48,7 @@ class Queue(Protocol):
         """The next batch, oldest first; may wait a moment when there is none."""
 
     def finish(self, entries: Sequence[Entry]) -> None:
-        """Forget entries whose events are safe, or set aside."""
+        """Remove entries whose events are stored or are dead letters."""
 
 
 class Sealer(Protocol):
@@ -90,7 +91,7 @@ class Ledger(Protocol):
     """The chains and what was signed about them."""
 
     def snapshot(self) -> AbstractContextManager[Moment]:
-        """Everything as it stands now. Raises GEN_503 when the store is away."""
+        """Everything as it stands now. Raises GEN_503 when the store is unavailable."""
 
     def unmarked(self) -> list[tuple[int | None, Head]]:
         """The chains that have grown since their last checkpoint, and where they end."""
@@ -106,7 +107,7 @@ class Remover(Protocol):
         """Remove the events of a chain up to a sequence; returns how many there were."""
 
 
-class Apart(Protocol):
+class CheckpointLog(Protocol):
     """Signed statements where no role of the database reaches."""
 
     def read(self) -> list[Signed]:

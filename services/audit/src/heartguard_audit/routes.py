@@ -7,8 +7,21 @@ from heartguard_audit.domain.events import Recorded
 from heartguard_audit.errors import CHAIN_TOO_LONG, UNKNOWN_EVENT
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
-from heartguard_common import exports, messages, tables
-from heartguard_common.audit import AuditEvent
+from heartguard_common import messages
+from heartguard_common.audit.events import AuditEvent
+from heartguard_common.http import exports, tables
+from heartguard_common.http.paging import DEFAULT_LIMIT, decode_cursor, page
+from heartguard_common.http.routing import (
+    CSV,
+    DOCUMENT_TYPES,
+    NDJSON,
+    Answer,
+    Call,
+    EmptyCall,
+    NoQuery,
+    Route,
+    StreamAnswer,
+)
 from heartguard_common.messages import (
     AccessLogQuery,
     AuditEventList,
@@ -17,8 +30,6 @@ from heartguard_common.messages import (
     AuditVerification,
     ExportQuery,
 )
-from heartguard_common.paging import DEFAULT_LIMIT, decode_cursor, page
-from heartguard_common.routing import CSV, DOCUMENT_TYPES, NDJSON, Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer
 
 COLUMNS = (
     *("id", "sequence", "time", "kind", "request_id", "gateway_request_id", "org_id", "actor", "action"),
@@ -68,11 +79,11 @@ def access_log(audit: UseCases, call: Call[None, AccessLogQuery]) -> Answer[Audi
 
 def verify(audit: UseCases, call: EmptyCall) -> Answer[AuditVerification]:
     verdict = audit.verification.one(call.person.org_id)
-    document: AuditVerification = {"valid": verdict.fault is None, "checked": verdict.checked}
-    if verdict.fault is not None:
-        if verdict.fault.sequence > 0:
-            document["first_bad_sequence"] = verdict.fault.sequence
-        document["reason"] = verdict.fault.reason
+    document: AuditVerification = {"valid": verdict.chain_break is None, "checked": verdict.checked}
+    if verdict.chain_break is not None:
+        if verdict.chain_break.sequence > 0:
+            document["first_bad_sequence"] = verdict.chain_break.sequence
+        document["reason"] = verdict.chain_break.reason
     return Answer(document, headers=NO_STORE)
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from heartguard_common.edge import ServiceSettings, database_url
-from heartguard_common.settings import read, secret, variable, whole, words
+from heartguard_common.core.settings import read, secret, variable, whole, words
+from heartguard_common.runtime.bootstrap import ServiceSettings, database_url
 
 
 def _secrets(text: str) -> tuple[str, ...]:
@@ -24,7 +24,7 @@ class Settings(ServiceSettings):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the environment. Raises `SettingsError` with every fault."""
+        """Read the environment. Raises `SettingsError` with every problem."""
         return read(cls, environ)
 
 

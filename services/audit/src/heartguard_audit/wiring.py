@@ -1,4 +1,4 @@
-"""Builds audit out of its parts."""
+"""Builds the audit service from its dependencies."""
 
 from flask import Flask
 
@@ -13,47 +13,51 @@ from heartguard_audit.store.outbox import PostgresOutbox, oldest_seconds, unreco
 from heartguard_audit.store.stream import require_consumer, waiting
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
-from heartguard_common.clock import Clock
-from heartguard_common.dead_letters import Queue
-from heartguard_common.edge import make_edge, open_parts
-from heartguard_common.lifecycle import Resource
-from heartguard_common.web import make_app
+from heartguard_common.core.clock import Clock
+from heartguard_common.core.lifecycle import Resource
+from heartguard_common.http.web import make_app
+from heartguard_common.jobs.dead_letters import Queue
+from heartguard_common.runtime.bootstrap import make_web_dependencies, open_dependencies
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The application of audit. Raises `RouteTableError` when its routes and policy.toml differ."""
-    parts = open_parts("audit", settings, clock)
-    parts.lifecycle.open(Resource("consumer", lambda: parts.redis, require_consumer))
+    dependencies = open_dependencies("audit", settings, clock)
+    dependencies.lifecycle.open(Resource("consumer", lambda: dependencies.redis, require_consumer))
     trail = AuditUseCases(
-        parts.audit,
-        PostgresEvents(parts.database),
+        dependencies.audit,
+        PostgresEvents(dependencies.database),
         Mask(settings.mask_secret),
-        parts.clock,
-        parts.authority,
-        parts.database.transaction,
+        dependencies.clock,
+        dependencies.authority,
+        dependencies.database.transaction,
     )
     keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
-    verification = Verification(PostgresLedger(parts.database), CheckpointFile(settings.checkpoint_dir), keys)
-    outbox = PostgresOutbox(parts.database)
+    verification = Verification(PostgresLedger(dependencies.database), CheckpointFile(settings.checkpoint_dir), keys)
+    outbox = PostgresOutbox(dependencies.database)
     queues = {
         "events": Queue(
-            retry=lambda letter: outbox.put(letter.content or ""),
-            oldest_seconds=lambda: oldest_seconds(parts.database),
+            retry=lambda dead_letter: outbox.put(dead_letter.content or ""),
+            oldest_seconds=lambda: oldest_seconds(dependencies.database),
         ),
         "spools": Queue(),
         "checkpoints": Queue(),
         "retention": Queue(),
     }
-    edge = make_edge("audit", settings, parts, queues=queues)
-    edge.metrics.live(
-        "heartguard_audit_waiting", "Events of the stream that are not in the trail yet", lambda: waiting(parts.redis)
+    web = make_web_dependencies("audit", settings, dependencies, queues=queues)
+    web.metrics.live(
+        "heartguard_audit_waiting",
+        "Events of the stream that are not in the trail yet",
+        lambda: waiting(dependencies.redis),
     )
-    edge.metrics.live(
-        "heartguard_audit_outbox", "Events of changes that are not in the trail yet", lambda: unrecorded(parts.database)
+    web.metrics.live(
+        "heartguard_audit_outbox",
+        "Events of changes that are not in the trail yet",
+        lambda: unrecorded(dependencies.database),
     )
-    edge.metrics.live(
+    web.metrics.live(
         "heartguard_audit_outbox_seconds",
         "How long the oldest of these events waits",
-        lambda: oldest_seconds(parts.database),
+        lambda: oldest_seconds(dependencies.database),
     )
-    return make_app(edge, ROUTES, UseCases(trail, verification))
+    return make_app(web, ROUTES, UseCases(trail, verification))

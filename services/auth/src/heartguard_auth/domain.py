@@ -31,7 +31,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Standing:
+class MembershipStatus:
     """What a member is in the organization, and who else is there: active admins, and members of any kind."""
 
     role: Role
@@ -147,7 +147,7 @@ PAIR_LIMIT = GuessLimit(failures=5, window_seconds=15 * 60, lock_seconds=30 * 60
 # One account from everywhere, and one address at every account: slower, because they lock out bystanders too.
 ACCOUNT_LIMIT = GuessLimit(failures=50, window_seconds=3600, lock_seconds=15 * 60)
 ADDRESS_LIMIT = GuessLimit(failures=100, window_seconds=3600, lock_seconds=15 * 60)
-Ending = Literal["failed", "void", "succeeded"]
+AttemptOutcome = Literal["failed", "void", "succeeded"]
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Subjects:
 
 @dataclass(frozen=True)
 class Lock:
-    """Nobody may try passwords until `until` (nanoseconds since 1970) for that account, from that address.
+    """No password may be tried until `until` (nanoseconds since 1970) for that account, from that address.
 
     `account` or `address` is empty where the lock is for every one.
     """
@@ -186,7 +186,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Letter:
+class Email:
     """A mail to one person, as plain text."""
 
     to: str
@@ -204,10 +204,10 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """What an entry of the outbox holds: a `letter` to send, or the address of who has `forgotten` the password."""
+class OutboxEntry:
+    """The content of an outbox entry: an `email` to send, or the address of who has `forgotten` the password."""
 
-    letter: Letter | None = None
+    email: Email | None = None
     forgotten: str | None = None
 
 
@@ -242,28 +242,28 @@ def digest(token: str) -> bytes:
 def given_roles(giver: str) -> tuple[str, ...]:
     """The roles that a member with the role `giver` may give: as they register or invite somebody, or change a role.
 
-    Whoever may not give a role does not see invitations to it either.
+    A member who may not give a role does not see invitations to it either.
     """
     return {"admin": tuple(RANKS), "manager": ("user",)}.get(giver, ())
 
 
-def letter(template: str, to: str, **values: object) -> Letter:
-    """A letter from a template, whose first line is `Subject: ...` and whose `${names}` are filled in."""
+def render_email(template: str, to: str, **values: object) -> Email:
+    """An e-mail from a template, whose first line is `Subject: ...` and whose `${names}` are filled in."""
     head, _, text = string.Template(template).substitute(values).partition("\n\n")
-    return Letter(to, head.removeprefix("Subject: "), text)
+    return Email(to, head.removeprefix("Subject: "), text)
 
 
 def new_code() -> str:
     """A code that a person can read out and type: 125 random bits in five groups of Crockford's base 32."""
-    drawn = "".join(secrets.choice(_CODE_LETTERS) for _ in range(25))
+    drawn = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(25))
     return "-".join(drawn[start : start + 5] for start in range(0, 25, 5))
 
 
 def code_digest(code: str) -> bytes:
     """How a code is stored; case, dashes and blanks don't count, nor letters that look like digits."""
     plain = code.upper().translate(_READ_AS)
-    return digest("".join(letter for letter in plain if letter in _CODE_LETTERS))
+    return digest("".join(render_email for render_email in plain if render_email in _CODE_ALPHABET))
 
 
-_CODE_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _READ_AS = str.maketrans("OIL", "011")

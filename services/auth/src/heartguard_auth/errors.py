@@ -1,99 +1,99 @@
 """What auth refuses, one row each."""
 
-from heartguard_common.errors import ErrorRow
+from heartguard_common.core.errors import ErrorCode
 
-BAD_CREDENTIALS = ErrorRow(
+BAD_CREDENTIALS = ErrorCode(
     "AUTH_001",
     401,
     "Invalid credentials",
     "Check the e-mail address and the password; several failures lock the account for a time.",
 )
-EMAIL_TAKEN = ErrorRow(
+EMAIL_TAKEN = ErrorCode(
     "AUTH_002",
     409,
     "This e-mail address is already registered",
     "Log in, or register another address.",
 )
-REFRESH_REFUSED = ErrorRow(
+REFRESH_REFUSED = ErrorCode(
     "AUTH_003",
     401,
     "The refresh token is not valid",
     "Log in again.",
 )
-WEAK_PASSWORD = ErrorRow(
+WEAK_PASSWORD = ErrorCode(
     "AUTH_004",
     422,
     "The password is too easy to guess",
     "Choose a longer or less common password.",
 )
-ROLE_REFUSED = ErrorRow(
+ROLE_REFUSED = ErrorCode(
     "AUTH_005",
     403,
     "This role can't be given by this registration",
     "Have an admin or a manager give the role.",
 )
-REGISTRATION_CLOSED = ErrorRow(
+REGISTRATION_CLOSED = ErrorCode(
     "AUTH_006",
     403,
     "Registration needs an invitation",
     "Get an invitation from an admin or a manager.",
 )
-INVITATION_REFUSED = ErrorRow(
+INVITATION_REFUSED = ErrorCode(
     "AUTH_007",
     403,
     "This invitation is not valid",
     "Ask for a new invitation.",
 )
-ORIGIN_REFUSED = ErrorRow(
+ORIGIN_REFUSED = ErrorCode(
     "AUTH_008",
     403,
     "A refresh cookie counts only with an allowed Origin",
     "Call from an origin of `ALLOWED_ORIGINS`.",
 )
-LOCKED = ErrorRow(
+LOCKED = ErrorCode(
     "AUTH_009",
     429,
     "Too many failed attempts, try again later",
     "Wait as long as `Retry-After` says; an admin can end it by `DELETE /auth/locks/{user_id}`.",
 )
-WRONG_PASSWORD = ErrorRow(
+WRONG_PASSWORD = ErrorCode(
     "AUTH_010",
     403,
     "The current password is not right",
     "Send the current password, or ask for a code by `POST /auth/password/forgot`.",
 )
-CODE_REFUSED = ErrorRow(
+CODE_REFUSED = ErrorCode(
     "AUTH_011",
     403,
     "This code is not valid",
     "Ask for a new code by `POST /auth/password/forgot`.",
 )
-LAST_ADMIN = ErrorRow(
+LAST_ADMIN = ErrorCode(
     "AUTH_030",
     409,
     "The organization's last admin must stay while it has other members",
     "Make another member an admin first.",
 )
-MEMBER_CHANGED = ErrorRow(
+MEMBER_CHANGED = ErrorCode(
     "AUTH_031",
     412,
     "The member is not as it was seen",
     "Read the member again and decide anew.",
 )
-ACTOR_CHANGED = ErrorRow(
+ACTOR_CHANGED = ErrorCode(
     "AUTH_032",
     409,
     "Whoever asks for this is not who they were any more",
     "Log in again.",
 )
-INVITATIONS_FULL = ErrorRow(
+INVITATIONS_FULL = ErrorCode(
     "AUTH_040",
     409,
     "Too many invitations are waiting: withdraw some",
     "Withdraw invitations by `DELETE /auth/invitations/{invitation_id}`, or wait until some expire.",
 )
 
-ROWS = (
+CODES = (
     BAD_CREDENTIALS,
     EMAIL_TAKEN,
     REFRESH_REFUSED,

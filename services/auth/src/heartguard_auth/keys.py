@@ -9,17 +9,17 @@ from heartguard_auth.settings import Settings
 from heartguard_auth.store.keys import KeyRing, RingKey, TooSoon
 from heartguard_auth.store.revocations import Revocations
 from heartguard_auth.wiring import make_ring
-from heartguard_common.audit import AuditTrail
-from heartguard_common.clock import NANOSECONDS, Clock
-from heartguard_common.columns import columns
-from heartguard_common.database import Database
-from heartguard_common.edge import open_parts
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.settings import SettingsError
+from heartguard_common.audit.events import AuditTrail
+from heartguard_common.core.clock import NANOSECONDS, Clock
+from heartguard_common.core.columns import columns
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.settings import SettingsError
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.runtime.bootstrap import open_dependencies
+from heartguard_common.stores.database import Database
 
 OPERATOR = Principal("operator", "operator")
-# Public halves stay in the memory of whoever has verified with them, so a retired key is marked for good.
+# Public keys stay in the memory of those that verified with them, so a retired key is marked for good.
 MARK_SECONDS = 10 * 365 * 86_400
 PUBLISH_SECONDS = 30.0
 HEADINGS = ("key", "state", "made", "signs since", "verifies until")
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
         return 1
     except TimeoutError:
         print(
-            "heartguard: the key is retired, but Redis can't be reached to tell all services: run this again",
+            "heartguard: the key is retired, but Redis can't be reached to inform all services: run this again",
             file=sys.stderr,
         )
     except (SettingsError, ServiceError, OSError) as error:
@@ -97,10 +97,16 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
 
 
 def _run(options: argparse.Namespace, settings: Settings) -> int:
-    parts = open_parts("auth", settings)
+    dependencies = open_dependencies("auth", settings)
     try:
-        revocations = Revocations(parts.database, parts.redis, parts.clock)
-        keys = Keys(make_ring(settings, parts), parts.database, revocations, parts.audit, parts.clock)
+        revocations = Revocations(dependencies.database, dependencies.redis, dependencies.clock)
+        keys = Keys(
+            make_ring(settings, dependencies),
+            dependencies.database,
+            revocations,
+            dependencies.audit,
+            dependencies.clock,
+        )
         if options.command == "rotate":
             print(f"{keys.rotate()} signs from now on; tokens of the key before count until they expire")
         elif options.command == "retire":
@@ -109,10 +115,10 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
                 return 1
             print(f"{options.kid} is retired; its tokens are refused, and sessions go on with the key that signs now")
         else:
-            print(table(keys.list(), parts.clock.now_ns()))
+            print(table(keys.list(), dependencies.clock.now_ns()))
         return 0
     finally:
-        parts.lifecycle.close()
+        dependencies.lifecycle.close()
 
 
 def table(ring: Sequence[RingKey], now_ns: int) -> str:

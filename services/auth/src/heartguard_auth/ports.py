@@ -7,43 +7,43 @@ from typing import Protocol
 from heartguard_auth.domain import (
     Account,
     Attempt,
+    AttemptOutcome,
     Claimed,
     Claims,
-    Ending,
+    Email,
     Invitation,
-    Letter,
     Lock,
+    MembershipStatus,
     NewAccount,
+    OutboxEntry,
     RefreshToken,
     Session,
-    Standing,
     Subjects,
     TokenPair,
-    Waiting,
 )
-from heartguard_common.audit import AuditEvent
-from heartguard_common.identity import Principal
+from heartguard_common.audit.events import AuditEvent
+from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import JwkDocument
 
 
 class MailError(Exception):
-    """A letter was not sent; `reason` quotes neither the letter nor the mail server."""
+    """An e-mail was not sent; `reason` quotes neither the e-mail nor the mail server."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-class MailServerAway(MailError):  # noqa: N818  a state, and no fault of the letter
-    """The mail server takes no letter at all now."""
+class MailServerUnavailable(MailError):  # noqa: N818  a state of the server
+    """The mail server takes no e-mail at all now."""
 
 
-class Deferred(MailError):  # noqa: N818  it is what the letter is
-    """The mail server does not take this letter now."""
+class Deferred(MailError):  # noqa: N818  a state of the e-mail
+    """The mail server does not take this e-mail now."""
 
 
-class Undeliverable(MailError):  # noqa: N818  it is what the letter is
-    """The letter can't be sent, now or later."""
+class Undeliverable(MailError):  # noqa: N818  a state of the e-mail
+    """The e-mail can't be sent, now or later."""
 
 
 class Transactions(Protocol):
@@ -74,10 +74,10 @@ class Accounts(Protocol):
     def set_password(self, account: Account, hashed: str) -> bool:
         """Replace the password hash; False when the account is no longer as it was read."""
 
-    def hold(self, account: Account) -> bool:
+    def lock_if_unchanged(self, account: Account) -> bool:
         """Keep password, role and state as they were read until the transaction ends; False when they are not."""
 
-    def standing(self, org_id: int, user_id: int) -> Standing | None:
+    def membership_status(self, org_id: int, user_id: int) -> MembershipStatus | None:
         """What a member is; until the transaction ends neither that nor who leads the organization can change."""
 
     def place(self, user_id: int, role: str, *, active: bool) -> None:
@@ -192,18 +192,18 @@ class GraceAnswers(Protocol):
         """Keep the pair that `token` was exchanged for. Raises GEN_503 when it can't be kept."""
 
     def find(self, token: str) -> TokenPair | None:
-        """The pair that `token` was exchanged for. Raises GEN_503 when nobody can tell."""
+        """The pair that `token` was exchanged for. Raises GEN_503 when that can't be known."""
 
 
 class Outbox(Protocol):
-    """Letters that wait to be sent, safe from crashes. Without a mail server nothing is kept.
+    """E-mails that wait to be sent, safe from crashes. Without a mail server nothing is kept.
 
-    A use case that has something to say calls `enqueue` inside its own transaction: the letter goes out after
+    A use case that sends something calls `enqueue` inside its own transaction: the e-mail is sent after
     the commit, by the thread `mail`, and not at all without it. It may arrive twice, with one Message-ID.
     """
 
     def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
-        """Have a letter sent once the transaction at hand has committed.
+        """Have an e-mail sent once the current transaction has committed.
 
         It counts as the organization's and the sender's, and as one that the address gets from any organization.
         Raises `LimitError` when one of them has had as many as there may be in a day.
@@ -213,7 +213,7 @@ class Outbox(Protocol):
         """Whether another code may be sent to an address today."""
 
     def code_sent(self, email: str) -> None:
-        """Count a code that was sent to an address, with the transaction at hand."""
+        """Count a code that was sent to an address, with the current transaction."""
 
     def ask(self, email: str) -> None:
         """Note that somebody forgot the password of this address, whether or not there is an account."""
@@ -221,8 +221,8 @@ class Outbox(Protocol):
     def claim(self) -> Claimed | None:
         """The entry that has waited longest, kept from other senders for a while; None when nothing is due."""
 
-    def open(self, entry: Claimed) -> Waiting:
-        """What an entry holds. Raises ValueError where nobody can read it: its secret has changed."""
+    def open(self, entry: Claimed) -> OutboxEntry:
+        """What an entry holds. Raises ValueError where it can't be decrypted: the secret has changed."""
 
     def release(self, entry: Claimed) -> None:
         """Give an entry back untried: it is due as before."""
@@ -238,13 +238,13 @@ class Outbox(Protocol):
 
 
 class Mailer(Protocol):
-    """Hands letters to a mail server."""
+    """Hands e-mails to a mail server."""
 
-    def send(self, letter: Letter, letter_id: str) -> None:
-        """Hand over one letter.
+    def send(self, email: Email, email_id: str) -> None:
+        """Hand over one e-mail.
 
-        Raises `Undeliverable` where trying this letter again can't help, `Deferred` where it may, and
-        `MailServerAway` where no letter could be sent now.
+        Raises `Undeliverable` where trying this e-mail again can't help, `Deferred` where it may, and
+        `MailServerUnavailable` where no e-mail could be sent now.
         """
 
 
@@ -261,7 +261,7 @@ class Invitations(Protocol):
         """The invitation of that code, if it counts and is for that address."""
 
     def spend(self, digest: bytes, email: str) -> Invitation | None:
-        """As `find`, and nobody else can use it once the transaction has committed."""
+        """As `find`, and uses it up when the transaction commits."""
 
     def withdraw(self, org_id: int, roles: tuple[str, ...], invitation_id: str) -> Invitation | None:
         """Remove an invitation of an organization for one of these roles; None when there is none."""
@@ -298,7 +298,7 @@ class Guesses(Protocol):
     def begin(self, email: str, address: str) -> Attempt:
         """Count an attempt, or say how long to wait."""
 
-    def end(self, attempt: Attempt, how: Ending) -> Sequence[Lock]:
+    def end(self, attempt: Attempt, how: AttemptOutcome) -> Sequence[Lock]:
         """Say how a counted attempt ended: only failures stay counted, and a success forgives the pair's.
 
         Returns the locks that a failure has begun.

@@ -24,16 +24,28 @@ from heartguard_auth.errors import (
     WRONG_PASSWORD,
 )
 from heartguard_auth.usecases import AuthUseCases
-from heartguard_common import exports, messages, paging
-from heartguard_common.clock import rfc3339
-from heartguard_common.errors import (
+from heartguard_common import messages
+from heartguard_common.core.clock import rfc3339
+from heartguard_common.core.errors import (
     LIMIT_FOR_NOW,
     LIMIT_REACHED,
     MALFORMED,
     NOT_FOUND,
     UNPROCESSABLE,
-    Fault,
     ServiceError,
+    Violation,
+)
+from heartguard_common.http import exports, paging
+from heartguard_common.http.routing import (
+    DOCUMENT_TYPES,
+    NDJSON,
+    Answer,
+    Call,
+    EmptyCall,
+    NoQuery,
+    Read,
+    Route,
+    StreamAnswer,
 )
 from heartguard_common.messages import (
     ErasureRequest,
@@ -63,17 +75,6 @@ from heartguard_common.messages import (
     SessionDocument,
     SessionList,
     User,
-)
-from heartguard_common.routing import (
-    DOCUMENT_TYPES,
-    NDJSON,
-    Answer,
-    Call,
-    EmptyCall,
-    NoQuery,
-    Read,
-    Route,
-    StreamAnswer,
 )
 
 FORM = "application/x-www-form-urlencoded"
@@ -191,7 +192,7 @@ def roles(auth: AuthUseCases, _: EmptyCall) -> Answer[RoleList]:
 def introspect(auth: AuthUseCases, call: Call[IntrospectRequest, NoQuery]) -> Answer[Introspection]:
     asked = call.document
     if ("token" in asked) == ("jti" in asked):
-        raise ServiceError(UNPROCESSABLE, details=(Fault("/token", "either token or jti must be given"),))
+        raise ServiceError(UNPROCESSABLE, details=(Violation("/token", "either token or jti must be given"),))
     return Answer(auth.introspection.introspect(asked.get("token"), asked.get("jti")), headers=NO_STORE)
 
 
@@ -213,7 +214,7 @@ def change_membership(auth: AuthUseCases, call: Call[MembershipChange, NoQuery])
 
 
 def _device(call: Call[object, object]) -> Device:
-    # Header bytes may be control characters, which no document of ours may hold.
+    # Header bytes may be control characters, which no document may contain.
     return Device(call.address, "".join(letter for letter in call.user_agent if letter.isprintable()))
 
 

@@ -7,8 +7,8 @@ from email.headerregistry import Address
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import Rate, choice, duration, rate, read, secret, variable, words
+from heartguard_common.core.settings import Rate, choice, duration, rate, read, secret, variable, words
+from heartguard_common.runtime.bootstrap import ServiceSettings
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,5 @@ class Settings(ServiceSettings):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the environment. Raises `SettingsError` with every fault."""
+        """Read the environment. Raises `SettingsError` with every problem."""
         return read(cls, environ)

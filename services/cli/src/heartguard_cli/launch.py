@@ -1,6 +1,6 @@
-"""Turns itself into one program of the system: `python -S launch.py <sheet.json>`.
+"""Turns itself into one program of the system: `python -S launch.py <spec.json>`.
 
-Run by the supervisor as a file, with the standard library alone. The sheet holds the program's command line and
+Run by the supervisor as a file, with the standard library alone. The spec file holds the program's command line and
 its whole environment, so that a service sees its own secrets only and `ps` shows none. The lock it takes is
 inherited by every process the program forks: it is free exactly when the last of them has ended, on every system,
 whatever became of the supervisor or of process ids.
@@ -16,12 +16,12 @@ import sys
 from pathlib import Path
 
 
-def main(sheet: Path) -> None:
+def main(spec_file: Path) -> None:
     """Take the lock, note the pid, raise the limit of open files, and become the program."""
-    plan = json.loads(sheet.read_bytes())
+    plan = json.loads(spec_file.read_bytes())
     lock = os.open(plan["lock"], os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
-    os.pwrite(lock, b"%-20d" % os.getpid(), 0)  # of one width: whoever reads meanwhile sees an old pid or the new one
+    os.pwrite(lock, b"%-20d" % os.getpid(), 0)  # of one width: a concurrent reader sees the old pid or the new one
     os.set_inheritable(lock, True)  # noqa: FBT003 - it takes no keyword
     if plan["empty"]:
         _empty(Path(plan["empty"]))

@@ -7,8 +7,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from heartguard_cli.trouble import Trouble
-from heartguard_common.paths import REPO_ROOT
+from heartguard_cli.errors import CommandError
+from heartguard_common.core.paths import REPO_ROOT
 
 # 104 bytes on macOS, less what the supervisor appends while it binds
 LONGEST_SOCKET_PATH = 90
@@ -32,7 +32,7 @@ class Layout:
 
     @property
     def run(self) -> Path:
-        """Locks, pids, sheets with secrets: for the owner alone."""
+        """Locks, pids, spec files with secrets: for the owner alone."""
         return self.var / "run"
 
     @property
@@ -59,10 +59,10 @@ class Layout:
         return _private(Path(tempfile.gettempdir()) / f"heartguard-{os.geteuid()}-{digest}") / "supervisor.sock"
 
     def make(self) -> None:
-        """Make the directories; nobody else may look into any of them."""
+        """Make the directories, readable for the owner alone."""
         # 0711: a system user that runs PostgreSQL for root has to pass
         self.var.mkdir(mode=0o711, exist_ok=True)
-        for name in ("run", "run/sheets", "run/metrics", "log", "media", "spool"):
+        for name in ("run", "run/specs", "run/metrics", "log", "media", "spool"):
             (self.var / name).mkdir(mode=0o700, exist_ok=True)
 
 
@@ -70,5 +70,5 @@ def _private(directory: Path) -> Path:
     directory.mkdir(mode=0o700, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise Trouble(f"{directory} belongs to somebody else: remove it, or move HeartGuard to a shorter path")
+        raise CommandError(f"{directory} belongs to somebody else: remove it, or move HeartGuard to a shorter path")
     return directory

@@ -1,4 +1,4 @@
-"""Who still lives: every process of a program holds that program's lock, so a free lock means nobody does."""
+"""Which programs run: every process of a program holds its lock, so a free lock means that none runs."""
 
 import contextlib
 import fcntl
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
-from heartguard_cli.trouble import Trouble
 
 
 def held(lock: Path) -> bool:
@@ -50,9 +50,9 @@ def wait_free(layout: Layout, names: Sequence[str], seconds: float) -> list[str]
 
 
 def end(layout: Layout, names: Sequence[str], signal_name: str, seconds: float) -> None:
-    """End programs that nobody supervises any more, all at once: in order first, then by SIGKILL.
+    """End programs without a supervisor, all at once: by SIGTERM first, then by SIGKILL.
 
-    Raises `Trouble` for one that does not end.
+    Raises `CommandError` for one that does not end.
     """
     for sent, patience in ((f"SIG{signal_name}", seconds), ("SIGKILL", 5.0)):
         for name in living(layout, names):
@@ -65,7 +65,7 @@ def end(layout: Layout, names: Sequence[str], signal_name: str, seconds: float) 
         if not wait_free(layout, names, patience):
             return
     left = ", ".join(f"{name} (process {pid_of(layout.lock(name))})" for name in living(layout, names))
-    raise Trouble(f"{left} does not end: end it yourself and start again")
+    raise CommandError(f"{left} does not end: end it yourself and start again")
 
 
 @contextmanager

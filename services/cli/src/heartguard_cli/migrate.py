@@ -11,9 +11,9 @@ from alembic.script import ScriptDirectory
 from psycopg2 import extensions, sql
 
 from heartguard_cli.earlier_revisions import EARLIER_REVISIONS
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import libpq, parse, role_name
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 
 LOCK = 4_200_561  # an advisory lock of our own, so that two starts do not migrate at once
 VERSION_TABLE = "heartguard_core.schema_version"
@@ -22,8 +22,8 @@ VERSION_TABLE = "heartguard_core.schema_version"
 def upgrade(owner_url: str, passwords: Mapping[str, str]) -> None:
     """Migrate to the newest revision, then let the roles `heartguard_<name>` log in with their passwords.
 
-    Roles and grants are made by migrations, once; this is all that is set again at each start. Raises `Trouble` when
-    the database is newer than the code.
+    Roles and grants are made by migrations, once; this is all that is set again at each start. Raises `CommandError`
+    when the database is newer than the code.
     """
     with _connection(owner_url) as connection:
         with connection.cursor() as cursor:
@@ -36,12 +36,12 @@ def upgrade(owner_url: str, passwords: Mapping[str, str]) -> None:
 
 
 def check(owner_url: str) -> None:
-    """Raise `Trouble` when the database holds a revision that this code does not know, by its id or an earlier one."""
+    """Raise `CommandError` when the database holds a revision unknown to this code, by its id or an earlier one."""
     # Compared in full: Alembic itself takes the beginning of an id for the whole.
     known = {script.revision for script in _scripts(owner_url).walk_revisions()}
     for revision in revisions(owner_url):
         if revision not in known and revision not in EARLIER_REVISIONS:
-            raise Trouble(
+            raise CommandError(
                 f"The database is newer than this code (revision {revision} is unknown here): "
                 "update HeartGuard, or point DATABASE_URL at another database"
             )
@@ -60,8 +60,8 @@ def revisions(owner_url: str) -> tuple[str, ...]:
 def pending(owner_url: str) -> bool:
     """Whether a database with data in it is at an older revision than this code, or at the earlier id of one.
 
-    An earlier id counts because the code of that time refuses the database once the id is another. Raises `Trouble`
-    for a newer revision.
+    An earlier id counts because the code of that time refuses the database once the id is another. Raises
+    `CommandError` for a newer revision.
     """
     check(owner_url)
     found = revisions(owner_url)

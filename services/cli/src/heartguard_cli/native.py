@@ -16,16 +16,16 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from heartguard_cli import checks, doors, locks, migrate
+from heartguard_cli import checks, locks, migrate, readiness
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import take
 from heartguard_cli.environment import SERVICES, addresses
+from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import DEPENDS, INFLUXDB, OVERVIEW, PREFIXES, System
 from heartguard_cli.screen import stage
 from heartguard_cli.supervision import Supervisor
-from heartguard_cli.trouble import Trouble
-from heartguard_common.columns import columns
+from heartguard_common.core.columns import columns
 
 STORES_SECONDS = 60.0
 CRASHING_SECONDS = 5.0
@@ -45,11 +45,11 @@ SEALED = (
     "one back; if it is lost, ./heartguard keys retire each key that ./heartguard keys list shows as signing or next"
 )
 States: TypeAlias = dict[str, dict[str, object]]
-Answers: TypeAlias = dict[str, doors.Readiness]
+Answers: TypeAlias = dict[str, readiness.Readiness]
 
 
 def up(system: System) -> None:
-    """Start everything and wait until every service says it is ready. Raises `Trouble`, leaving nothing running."""
+    """Start everything and wait until every service is ready. Raises `CommandError`, leaving nothing running."""
     layout = system.layout
     layout.make()
     with locks.alone(layout.run / "start.lock"):
@@ -80,7 +80,7 @@ def up(system: System) -> None:
 
 
 def down(layout: Layout) -> bool:
-    """End everything in order; False when nothing was running. Raises `Trouble` for what does not end."""
+    """End everything in order; False when nothing was running. Raises `CommandError` for what does not end."""
     if not layout.run.exists():
         return False
     with locks.alone(layout.run / "start.lock"):
@@ -96,7 +96,7 @@ def down(layout: Layout) -> bool:
 def database(system: System, *, stopped: bool = False) -> Iterator[None]:
     """PostgreSQL answers meanwhile: the one that runs, or the embedded one started for this alone.
 
-    With `stopped`, nothing of the system may run before or meanwhile. Raises `Trouble`.
+    With `stopped`, nothing of the system may run before or meanwhile. Raises `CommandError`.
     """
     layout, cluster = system.layout, system.postgres
     layout.make()
@@ -105,7 +105,7 @@ def database(system: System, *, stopped: bool = False) -> Iterator[None]:
         return
     with locks.alone(layout.run / "start.lock"):
         if running := locks.living(layout, PROGRAMS):
-            raise Trouble(f"HeartGuard is running ({', '.join(running)}): ./stop_services.sh first")
+            raise CommandError(f"HeartGuard is running ({', '.join(running)}): ./stop_services.sh first")
         if cluster is None:
             yield
             return
@@ -121,7 +121,9 @@ def database(system: System, *, stopped: bool = False) -> Iterator[None]:
             try:
                 server.wait(CHECKPOINT_SECONDS)
             except subprocess.TimeoutExpired:
-                raise Trouble(f"PostgreSQL (pid {server.pid}) still writes what it holds: wait for its end") from None
+                raise CommandError(
+                    f"PostgreSQL (pid {server.pid}) still writes what it holds: wait for its end"
+                ) from None
 
 
 def _as_state(server: "subprocess.Popen[bytes]") -> States:
@@ -130,12 +132,12 @@ def _as_state(server: "subprocess.Popen[bytes]") -> States:
 
 def ready(system: System) -> bool:
     """Whether every service says so."""
-    return all(answer.ready for answer in doors.ask_all(_doors(system)).values())
+    return all(answer.ready for answer in readiness.ask_all(_ready_urls(system)).values())
 
 
 def overview(system: System) -> str:
     """A table: each service, where it answers, whether it is ready, what it depends on."""
-    return _table(system, doors.ask_all(_doors(system)))
+    return _table(system, readiness.ask_all(_ready_urls(system)))
 
 
 def _table(system: System, answers: Answers) -> str:
@@ -144,7 +146,7 @@ def _table(system: System, answers: Answers) -> str:
         answer = answers[name]
         state = "ready" if answer.ready else "not ready" if answer.reached else "down"
         known = answer.dependencies or dict.fromkeys(DEPENDS[name], "unknown")
-        needs = ", ".join(f"{it} ({answer.told(it)})" if status == "failed" else it for it, status in known.items())
+        needs = ", ".join(f"{it} ({answer.failure(it)})" if status == "failed" else it for it, status in known.items())
         rows.append((name, system.url(name) + PREFIXES[name], state, needs))
     return columns(OVERVIEW, rows, indent="  ")
 
@@ -188,7 +190,7 @@ def _postgres_answers(system: System) -> bool:
     cluster = system.postgres
     assert cluster is not None
     try:
-        # the password is the cluster's own: whoever takes it is our server
+        # the password is the cluster's own: a server that accepts it is ours
         psycopg2.connect(
             host="127.0.0.1",
             port=cluster.port,
@@ -223,7 +225,7 @@ def _await(answers: Callable[[], bool], name: str, layout: Layout, states: Calla
         # a query that outlives its killed server holds the cluster until its time-out
         ends_by_itself = "shared memory" in words or waited < CRASHING_SECONDS or words == SILENCE
         if waited > STORES_SECONDS or (not ends_by_itself and _crashing(states(), name)):
-            raise Trouble(f"{name} does not start: {words} (var/log/{name}.log)")
+            raise CommandError(f"{name} does not start: {words} (var/log/{name}.log)")
         time.sleep(0.05)
 
 
@@ -241,15 +243,15 @@ def _start_services(system: System, supervisor: Supervisor) -> Answers:
             for name in (*SERVICES, "consumer"):
                 if _crashing(states, name) or _replaced(states, name, pids):
                     words = last_words(layout.log / f"{name}.log", offsets[name])
-                    raise Trouble(f"{name} does not start: {words} (var/log/{name}.log)")
-            answers = doors.ask_all(_doors(system))
+                    raise CommandError(f"{name} does not start: {words} (var/log/{name}.log)")
+            answers = readiness.ask_all(_ready_urls(system))
             if all(answer.ready for answer in answers.values()) and _running(states):
                 return answers
             sealed = sealed + 1 if answers["auth"].failed == ["keys"] else 0
             if sealed == SEALED_ANSWERS:
-                raise Trouble(SEALED)
+                raise CommandError(SEALED)
             if time.monotonic() > deadline:
-                raise Trouble(_unready(answers))
+                raise CommandError(_unready(answers))
             time.sleep(0.1)
 
 
@@ -268,15 +270,15 @@ def _running(states: States) -> bool:
 
 
 def _unready(answers: Answers) -> str:
-    told = [
-        f"{name} ({', '.join(f'{it} {answer.told(it)}' for it in answer.failed) or 'no answer'})"
+    unready = [
+        f"{name} ({', '.join(f'{it} {answer.failure(it)}' for it in answer.failed) or 'no answer'})"
         for name, answer in answers.items()
         if not answer.ready
     ]
-    return f"Not ready after {SERVICES_SECONDS:.0f} s: {', '.join(told) or 'the audit consumer'}; see var/log"
+    return f"Not ready after {SERVICES_SECONDS:.0f} s: {', '.join(unready) or 'the audit consumer'}; see var/log"
 
 
-def _doors(system: System) -> dict[str, str]:
+def _ready_urls(system: System) -> dict[str, str]:
     return {name: f"{system.url(name)}{PREFIXES[name]}/ready" for name in SERVICES}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from heartguard_cli.embedded import PostgresCluster, ValkeyServer, dies_with_parent
 from heartguard_cli.environment import DEFAULT_PORTS, ROLES, SERVICES, WITH_DATABASE, addresses, port
 from heartguard_cli.layout import Layout
-from heartguard_cli.urls import door, for_role, host
+from heartguard_cli.urls import for_role, host, local_url
 
 PREFIXES = {name: f"/{name}" for name in SERVICES} | {"user": "/users", "influx": "/timeseries"}
 OVERVIEW = ("service", "URL", "state", "depends on")
@@ -59,7 +59,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 """The variables each service, the consumer and the daily backup read; a test compares them with their Settings."""
 
 DERIVED = frozenset({"SERVICE_SECRET", "RETENTION_DATABASE_URL", *URL_VARIABLES.values()})
-"""Variables that services read and nobody writes: they follow from the ports and the secrets in `.env`."""
+"""Variables of services that are derived from the ports and the secrets in `.env`."""
 
 DEPENDS: Mapping[str, tuple[str, ...]] = {
     "gateway": ("redis", "auth"),
@@ -134,7 +134,7 @@ class System:
 
     def url(self, service: str) -> str:
         """Where a service answers on this machine."""
-        return door(addresses(self.values, service)[-1], port(self.values, service))
+        return local_url(addresses(self.values, service)[-1], port(self.values, service))
 
     def stores(self) -> list[Program]:
         """The embedded servers; empty when both are somewhere else."""
@@ -163,7 +163,7 @@ class System:
         return Program(name, command, environment, 100, empty=metrics, group="services")
 
     def _gunicorn(self, name: str) -> tuple[str, ...]:
-        config = "heartguard_common.gunicorn_hooks"
+        config = "heartguard_common.runtime.gunicorn_hooks"
         workers: tuple[str, ...] = ("--workers", "1", "--threads", "8")
         if name == "gateway":
             config = "heartguard_gateway.gunicorn_conf"

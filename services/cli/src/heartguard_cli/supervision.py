@@ -15,12 +15,12 @@ from xmlrpc.client import Fault, ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
 
 from heartguard_cli import launch
+from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import OPEN_FILES, Program, base_environment
-from heartguard_cli.trouble import Trouble
 
-# what an RPC raises while nobody, or somebody who is just leaving, is at the other end
-AWAY = (OSError, Fault, EOFError)
+# what an RPC raises while the supervisor does not run or is shutting down
+UNREACHABLE = (OSError, Fault, EOFError)
 # paths are relative to the clone, where it is started: a `%` in an absolute one is expanded once here, twice there
 SUPERVISOR = """\
 [unix_http_server]
@@ -68,11 +68,11 @@ class Supervisor:
         try:
             with self._rpc() as supervisor:
                 return int(supervisor.getPID())
-        except AWAY:
+        except UNREACHABLE:
             return None
 
     def listening(self) -> bool:
-        """Whether somebody is at the socket; while it shuts down, the supervisor still is, but answers no more."""
+        """Whether the supervisor accepts connections; while it shuts down it still does, but does not answer."""
         with socket.socket(socket.AF_UNIX) as caller:
             caller.settimeout(2)
             return caller.connect_ex(str(self._layout.socket)) == 0
@@ -82,7 +82,7 @@ class Supervisor:
         try:
             with self._rpc() as supervisor:
                 return {info["name"]: info for info in supervisor.getAllProcessInfo()}
-        except AWAY:
+        except UNREACHABLE:
             return {}
 
     def start(self, programs: Iterable[Program]) -> None:
@@ -93,11 +93,11 @@ class Supervisor:
             command, capture_output=True, text=True, check=False, cwd=self._layout.root, env=base_environment()
         )
         if done.returncode != 0:
-            raise Trouble(f"The supervisor does not start: {(done.stderr or done.stdout).strip()[-300:]}")
+            raise CommandError(f"The supervisor does not start: {(done.stderr or done.stdout).strip()[-300:]}")
         deadline = time.monotonic() + 10
         while self.pid() is None:
             if time.monotonic() > deadline:
-                raise Trouble(f"The supervisor does not answer: see {self._layout.log / 'supervisord.log'}")
+                raise CommandError(f"The supervisor does not answer: see {self._layout.log / 'supervisord.log'}")
             time.sleep(0.05)
 
     def run(self, program: Program) -> None:
@@ -108,7 +108,7 @@ class Supervisor:
 
     def shut_down(self) -> None:
         """Ask the supervisor to end everything, services first, and itself; returns before it is done."""
-        with contextlib.suppress(*AWAY), self._rpc() as supervisor:
+        with contextlib.suppress(*UNREACHABLE), self._rpc() as supervisor:
             supervisor.shutdown()
 
     @contextlib.contextmanager
@@ -130,7 +130,7 @@ class Supervisor:
 
     def _section(self, program: Program) -> str:
         layout = self._layout
-        sheet = layout.run / "sheets" / f"{program.name}.json"
+        spec_file = layout.run / "specs" / f"{program.name}.json"
         content = {
             "command": list(program.command),
             "environment": dict(program.environment),
@@ -139,8 +139,8 @@ class Supervisor:
             "empty": str(program.empty) if program.empty else None,
             "open_files": OPEN_FILES,
         }
-        _write_private(sheet, json.dumps(content))
-        words = [sys.executable, "-S", str(launch.__file__), str(sheet)]
+        _write_private(spec_file, json.dumps(content))
+        words = [sys.executable, "-S", str(launch.__file__), str(spec_file)]
         return PROGRAM.format(
             name=program.name,
             command=_escaped(shlex.join(words)),

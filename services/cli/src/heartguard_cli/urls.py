@@ -6,7 +6,7 @@ from typing import TypeAlias
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 
 Address: TypeAlias = IPv4Address | IPv6Address
 LOOPBACK = IPv4Address("127.0.0.1")
@@ -14,14 +14,14 @@ DRIVER = "postgresql+psycopg2"
 
 
 def parse(url: str) -> URL:
-    """The URL with our driver named; `postgres://` and `postgresql://` are understood. Raises `Trouble`."""
+    """The URL with our driver named; `postgres://` and `postgresql://` are understood. Raises `CommandError`."""
     scheme, mark, rest = url.partition("://")
     if not mark or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
-        raise Trouble("DATABASE_URL must begin with postgresql://")
+        raise CommandError("DATABASE_URL must begin with postgresql://")
     try:
         return make_url(f"{DRIVER}://{rest}")
     except (ArgumentError, ValueError):
-        raise Trouble("DATABASE_URL is not a URL") from None
+        raise CommandError("DATABASE_URL is not a URL") from None
 
 
 def host(address: Address) -> str:
@@ -36,7 +36,7 @@ def asked_at(address: Address) -> Address:
     return LOOPBACK if address.version == 4 else IPv6Address("::1")
 
 
-def door(address: Address, port: int) -> str:
+def local_url(address: Address, port: int) -> str:
     """The URL by which this machine itself reaches what listens there."""
     return f"http://{host(asked_at(address))}:{port}"
 

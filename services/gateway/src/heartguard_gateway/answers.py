@@ -17,9 +17,9 @@ from typing import IO, Any, Protocol
 import gevent
 from gevent.event import Event
 
+from heartguard_gateway.byte_budget import ByteBudget
 from heartguard_gateway.domain import Stream
 from heartguard_gateway.lanes import Lanes
-from heartguard_gateway.room import Room
 
 MIB = 1024 * 1024
 _READ = 64 * 1024
@@ -38,7 +38,7 @@ class Pace:
     minimum_rate: float
 
     def kept(self, seconds: float, taken: int) -> bool:
-        """Whether somebody who has had so many seconds to read may have read so little."""
+        """Whether reading this little in so many seconds is allowed."""
         return seconds <= self.grace + taken / self.minimum_rate
 
 
@@ -97,7 +97,7 @@ class Space:
 
 
 class Answers:
-    """The answers that one worker keeps. `count` is told each reader that was cut off, and why."""
+    """The answers that one worker keeps. `count` gets each reader that was cut off, and why."""
 
     def __init__(
         self,
@@ -108,8 +108,8 @@ class Answers:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limits = limits or AnswerLimits()
-        self.memory = Room(self.limits.memory)
-        self.disk = Room(self.limits.disk)
+        self.memory = ByteBudget(self.limits.memory)
+        self.disk = ByteBudget(self.limits.disk)
         self.count = count
         self.monotonic = monotonic
         self._directory = directory
@@ -135,7 +135,7 @@ class Answers:
         return answer
 
     def sweep(self) -> None:
-        """Cut off who reads too slowly; to be called every second or so."""
+        """Close the connections of clients that read too slowly; to be called about every second."""
         for answer in list(self._open):
             answer.keep_pace()
 
@@ -190,7 +190,7 @@ class KeptAnswer:
             self._reading, self._handed_out = self._seconds_reading(), None
 
     def close(self) -> None:
-        """Let go of everything; may be called again."""
+        """Release everything; may be called again."""
         if self._closed:
             return
         self._closed = True

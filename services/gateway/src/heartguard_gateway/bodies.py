@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.errors import SPOOL_FULL
 
 BLOCK = 64 * 1024
@@ -93,7 +93,7 @@ class Body:
         self.close()
 
     def write(self, block: bytes) -> None:
-        """Keep a block. Raises GW_015 where no more may be kept, or the disk takes no more."""
+        """Keep a block. Raises GW_015 where the limit is reached or the disk is full."""
         small = self._file is None and len(self) + len(block) <= IN_MEMORY
         if small and self._spool.memory.take(self._holder, len(block)):
             self._in_memory += len(block)

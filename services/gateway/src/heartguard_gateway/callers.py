@@ -1,8 +1,8 @@
 """Who calls, remembered: a token's signature is checked once, its end at every request."""
 
-from heartguard_common.clock import Clock, seconds
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Authenticator, Principal
+from heartguard_common.core.clock import Clock, seconds
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Authenticator, Principal
 from heartguard_gateway.errors import SERVICE_CREDENTIALS
 
 

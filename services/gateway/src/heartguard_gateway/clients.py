@@ -14,11 +14,11 @@ import gevent
 from gevent.hub import get_hub
 from gevent.socket import SHUT_RD, SHUT_RDWR, SO_LINGER, SOL_SOCKET
 
-from heartguard_common.network import bucket_address
+from heartguard_common.http.network import bucket_address
 from heartguard_gateway.sockets import readable
 
-# What the worker tells of a connection in the WSGI environment: how to end it after this answer, how to cut it in the
-# middle, and for how many seconds its first request lay unread.
+# What the worker puts into the WSGI environment about a connection: how to end it after this answer, how to cut it in
+# the middle, and for how many seconds its first request lay unread.
 CLOSE, CUT, WAITED = "heartguard.close", "heartguard.cut", "heartguard.waited"
 _POLLIN = 1
 _RESET = struct.pack("ii", 1, 0)  # struct linger: close() discards what was not sent, and resets
@@ -36,7 +36,7 @@ class Client:
     def __init__(self, socket: Any, address: Any, listener: Any) -> None:
         self.socket = socket
         self.address = address
-        self.place = bucket_address(address[0]) if isinstance(address, tuple) else ""  # a Unix socket tells nothing
+        self.place = bucket_address(address[0]) if isinstance(address, tuple) else ""  # a Unix socket has no address
         self.listener = listener
         self.watcher: Any = get_hub().loop.io(socket.fileno(), _POLLIN)
         self.since = 0.0
@@ -49,7 +49,7 @@ class Client:
         return not readable(self.socket)
 
     def cut(self) -> None:
-        """End the connection at once: whoever sends gets an OSError, and the kernel keeps nothing that was not read."""
+        """End the connection at once: a send raises OSError, and the kernel discards what was not read."""
         with suppress(OSError):  # the client has gone meanwhile
             self.socket.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
             self.socket.shutdown(SHUT_RDWR)
@@ -84,7 +84,7 @@ class Clients:
     def make_room(self) -> None:
         """End one connection that waits or sends a head: the oldest of the address that has most.
 
-        So who opens connections to keep others out loses their own, and whoever is answered loses none.
+        So a client that opens many connections loses its own, and no connection in use is closed.
         """
         for place in sorted(self._by_place, key=lambda it: len(self._by_place[it]), reverse=True):
             for client in self._by_place[place]:
@@ -103,7 +103,7 @@ class Clients:
         client.watcher.start(self._wake, client)
 
     def sweep(self, rest_seconds: float, head_seconds: float) -> None:
-        """End who has rested too long; who sends a request's head for too long is marked `late` and cut short."""
+        """Close idle connections; one that sends a request's head too slowly is marked `late` and shut down."""
         now = self._monotonic()
         for client in [one for one in self._resting if now - one.since > rest_seconds]:
             self._end(client)
@@ -169,7 +169,7 @@ class Clients:
 
 
 def _stop_reading(client: Client) -> None:
-    """Let whoever reads get an OSError (so gevent does it); who has gone meanwhile is at the end already."""
+    """Make reads raise OSError (as gevent does it); a connection that is closed already is ignored."""
     try:
         client.socket.shutdown(SHUT_RD)
     except OSError:

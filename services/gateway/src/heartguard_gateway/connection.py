@@ -36,7 +36,7 @@ class Message:
 
     @property
     def live(self) -> bool:
-        """Whether this is a stream of events, which has no end and waits for nobody."""
+        """Whether this is an event stream, which has no end and must not be buffered."""
         kind = next((value for name, value in self.headers if name.lower() == "content-type"), "")
         return kind.lower().startswith("text/event-stream")
 

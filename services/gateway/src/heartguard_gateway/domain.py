@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, unquote_to_bytes
 
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.network import bucket_address, parse_address
-from heartguard_common.policy import Row
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.http.network import bucket_address, parse_address
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.policy import RouteRule
 
 Headers = list[tuple[str, str]]
 
@@ -42,7 +42,7 @@ class Stream(Protocol):
         """The blocks of the body."""
 
     def close(self) -> None:
-        """Let go; also when nothing was read."""
+        """Release it, also when nothing was read."""
 
 
 class Reader(Protocol):
@@ -138,9 +138,9 @@ class Exchange:
     acceptable: bool = True
     segments: tuple[str, ...] = ()
     prefix: str = ""
-    row: Row | None = None
+    row: RouteRule | None = None
     params: Mapping[str, str] = field(default_factory=dict)
-    fault: ServiceError | None = None
+    refusal: ServiceError | None = None
     principal: Principal | None = None
     address: str = ""
     quota: Quota | None = None

@@ -6,17 +6,27 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from heartguard_common import policy
-from heartguard_common.calls import Sister
-from heartguard_common.clock import SystemClock
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.clock import SystemClock
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.paths import POLICY_FILE
+from heartguard_common.core.settings import Rate, SettingsError
+from heartguard_common.identity import policy
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.policy import (
+    ANYONE,
+    INNER,
+    ROLES,
+    SERVICE,
+    SERVICES,
+    UNLIMITED,
+    Policy,
+    PolicyError,
+    RouteRule,
+)
+from heartguard_common.identity.revocation import Verdict
+from heartguard_common.identity.revocation_check import introspect
 from heartguard_common.messages import Role
-from heartguard_common.paths import POLICY_FILE
-from heartguard_common.policy import ANYONE, INNER, ROLES, SERVICE, SERVICES, UNLIMITED, Policy, PolicyError, Row
-from heartguard_common.revocation import Verdict
-from heartguard_common.revocation_check import introspect
-from heartguard_common.settings import Rate, SettingsError
+from heartguard_common.stores.service_client import ServiceClient
 from heartguard_gateway.domain import join_path, split_path
 from heartguard_gateway.errors import BAD_TARGET
 from heartguard_gateway.policy import Matcher, compile_limits
@@ -44,7 +54,7 @@ def main(arguments: Sequence[str] | None = None, file: Path = POLICY_FILE) -> in
         print(f"services/gateway/policy.toml: {error}", file=sys.stderr)
         return 1
     if options.command == "check":
-        print(f"services/gateway/policy.toml: {len(rules.rows)} routes, {len(rules.classes)} classes, no faults")
+        print(f"services/gateway/policy.toml: {len(rules.rows)} routes, {len(rules.classes)} classes, no problems")
         return 0
     try:
         settings = Settings.from_env()
@@ -66,7 +76,7 @@ def main(arguments: Sequence[str] | None = None, file: Path = POLICY_FILE) -> in
     return 0 if passes else 1
 
 
-def find_row(rules: Policy, method: str, target: str) -> Row:
+def find_row(rules: Policy, method: str, target: str) -> RouteRule:
     """The row that decides a request, found as the gateway finds it. Raises `RefusedError` where there is none."""
     try:
         segments = split_path(target.partition("?")[0])
@@ -82,7 +92,7 @@ def find_row(rules: Policy, method: str, target: str) -> Row:
     return match.rows[method]
 
 
-def describe(row: Row, rules: Policy, rate: Rate) -> Iterator[tuple[str, str]]:
+def describe(row: RouteRule, rules: Policy, rate: Rate) -> Iterator[tuple[str, str]]:
     """What a row says, as pairs of a word and a text."""
     yield "row", f"{row.id} ({row.method} {row.path})"
     yield "leads to", "the gateway itself" if row.upstream == NAME else f"the service {row.upstream}"
@@ -93,7 +103,7 @@ def describe(row: Row, rules: Policy, rate: Rate) -> Iterator[tuple[str, str]]:
     yield "audited", "yes" if row.audited else "no"
 
 
-def _who(row: Row) -> str:
+def _who(row: RouteRule) -> str:
     if isinstance(row.who, str):
         return "the operator, or anyone on the inner network" if row.who == INNER else row.who
     roles = [f"{role}: {scope}" for role, scope in row.who.items() if role != SERVICE]
@@ -102,7 +112,7 @@ def _who(row: Row) -> str:
     return ", ".join(roles)
 
 
-def decide(row: Row, caller: Principal | None, *, inner: bool) -> str:
+def decide(row: RouteRule, caller: Principal | None, *, inner: bool) -> str:
     """Why a row lets a caller pass. Raises `RefusedError` where it does not."""
     try:
         policy.authorize(row, caller, inner=inner)
@@ -117,7 +127,7 @@ def decide(row: Row, caller: Principal | None, *, inner: bool) -> str:
 
 
 def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None:
-    """Who asks. Raises `RefusedError` for a token that is no good."""
+    """The caller. Raises `RefusedError` for an invalid token."""
     if options.service:
         return Principal("service", "service", name=options.service)
     if options.role:
@@ -126,7 +136,7 @@ def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None
     if not options.token:
         return None
     credential = sys.stdin.readline().strip() if options.token == FROM_INPUT else options.token
-    auth, clock = Sister(settings.auth_url, NAME, settings.service_secret), SystemClock()
+    auth, clock = ServiceClient(settings.auth_url, NAME, settings.service_secret), SystemClock()
     try:
         caller = make_authenticator(settings, make_keys(settings, auth, clock), clock).identify(f"Bearer {credential}")
         person = caller is not None and caller.kind == "person"

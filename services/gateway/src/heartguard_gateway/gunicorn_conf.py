@@ -6,8 +6,8 @@ from importlib import import_module
 
 from gevent import monkey
 
-from heartguard_common import gunicorn_hooks
-from heartguard_common.gunicorn_hooks import (
+from heartguard_common.runtime import gunicorn_hooks
+from heartguard_common.runtime.gunicorn_hooks import (
     child_exit,
     control_socket_disable,
     forwarded_allow_ips,

@@ -10,8 +10,8 @@ import gevent
 from gevent.lock import Semaphore
 
 from heartguard_common import __version__, messages
-from heartguard_common.clock import Clock, rfc3339
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.clock import Clock, rfc3339
+from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.ports import Outbound, Service
 
 REMEMBERED_SECONDS = 5.0

@@ -11,7 +11,7 @@ from gevent.lock import BoundedSemaphore
 class Lanes:
     """At most `size` streams at once, and at most `share` of them for one holder.
 
-    A holder is whoever shares a lane's limit: an organization, or the address of an anonymous client. Streams of one
+    A holder shares one limit: an organization, or the address of an anonymous client. Streams of one
     worker are counted; several workers have that many lanes each.
     """
 
@@ -31,7 +31,7 @@ class Lanes:
     def enter(self, holder: str, timeout: float) -> bool:
         """Take a lane, waiting at most `timeout` seconds; False when the holder's share or all lanes stay taken.
 
-        Who waits for a holder's share stands in nobody else's way. Each True needs one `leave`.
+        Waiting for one holder's share delays no other holder. Each True needs one `leave`.
         """
         deadline = self._monotonic() + timeout
         own = self._shares.setdefault(holder, BoundedSemaphore(self.share))

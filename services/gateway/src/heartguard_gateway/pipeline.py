@@ -1,4 +1,4 @@
-"""The gateway's main line: which stages there are, in which order, and how an exchange walks down them.
+"""The gateway's pipeline: which stages there are, in which order, and how an exchange goes through them.
 
 Knows no Flask: an `Exchange` goes in, its reply comes out.
 """
@@ -6,8 +6,8 @@ Knows no Flask: an `Exchange` goes in, its reply comes out.
 import dataclasses
 from collections.abc import Sequence
 
-from heartguard_common import failures
-from heartguard_common.errors import INTERNAL, ServiceError
+from heartguard_common.core.errors import INTERNAL, ServiceError
+from heartguard_common.http import error_rendering
 from heartguard_gateway.domain import Exchange, Reply
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import Stage
@@ -105,7 +105,9 @@ class Pipeline:
         exchange.refused_by, exchange.code = stage.name, known.row.code
         # What prepare_answer had put on a reply that can't leave is kept where it still holds.
         kept = _identifying(exchange.reply) if exchange.reply else []
-        status, headers, body = failures.render(known, exchange.error_type, exchange.request_id, self._ports.contracts)
+        status, headers, body = error_rendering.render(
+            known, exchange.error_type, exchange.request_id, self._ports.contracts
+        )
         exchange.reply = Reply(status, [*headers.items(), *kept], body)
         self._ports.refused(stage.name, known.row.code)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from heartguard_common.policy import VERSION, Policy, Row, Segment
+from heartguard_common.identity.policy import VERSION, Policy, RouteRule, Segment
 from heartguard_gateway.domain import Limit
 
 VERSION_PREFIX = "/" + "/".join(VERSION)
@@ -14,7 +14,7 @@ _MICROSECONDS = 1_000_000
 class Match:
     """What a path leads to: rows by method, the path's parameters, and its segments as services know them."""
 
-    rows: Mapping[str, Row]
+    rows: Mapping[str, RouteRule]
     params: Mapping[str, str]
     segments: tuple[str, ...]
 
@@ -37,9 +37,9 @@ class Matcher:
     """Finds the rows of a path; the policy has made sure that one method has one row at most."""
 
     def __init__(self, policy: Policy) -> None:
-        self._fixed: dict[tuple[str, ...], dict[str, Row]] = {}
-        self._variable: dict[int, dict[tuple[Segment, ...], dict[str, Row]]] = {}
-        self.veil = policy.veil
+        self._fixed: dict[tuple[str, ...], dict[str, RouteRule]] = {}
+        self._variable: dict[int, dict[tuple[Segment, ...], dict[str, RouteRule]]] = {}
+        self.redact = policy.redact
         for row in policy.rows:
             if any(segment.kind for segment in row.segments):
                 place = self._variable.setdefault(len(row.segments), {}).setdefault(row.segments, {})
@@ -62,7 +62,7 @@ class Matcher:
 
     def _find(self, segments: tuple[str, ...]) -> Match | None:
         fixed = self._fixed.get(segments)
-        rows: dict[str, Row] = {}
+        rows: dict[str, RouteRule] = {}
         params: dict[str, str] = {}
         for pattern, candidates in self._variable.get(len(segments), {}).items():
             if all(map(Segment.matches, pattern, segments)):

@@ -83,7 +83,7 @@ class Pool:
 
 
 class Breaker:
-    """After `failures` in a row nobody is let through for `open_seconds`; then one request tries the ground."""
+    """A circuit breaker: after `failures` in a row it is open for `open_seconds`; then one request is let through."""
 
     def __init__(self, failures: int, open_seconds: float, monotonic: Callable[[], float]) -> None:
         self._threshold = failures

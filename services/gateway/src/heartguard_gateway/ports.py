@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from heartguard_common.audit import AuditEvent
-from heartguard_common.clock import Clock
-from heartguard_common.identity import Principal
-from heartguard_common.metrics import Metrics
-from heartguard_common.revocation import Verdict
+from heartguard_common.audit.events import AuditEvent
+from heartguard_common.core.clock import Clock
+from heartguard_common.core.metrics import Metrics
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.revocation import Verdict
 from heartguard_gateway.bodies import Body, BodySpool
 from heartguard_gateway.domain import Exchange, Headers, Limit, Quota, Reply
 from heartguard_gateway.policy import Matcher
 
 if TYPE_CHECKING:
-    from heartguard_common.contracts import Contracts  # which reads XML by lxml
+    from heartguard_common.contract.contracts import Contracts  # which reads XML by lxml
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Refusals that repeat leave one event a minute, not one each: whoever is refused must not fill the trail.
+"""Refusals that repeat make one event a minute, not one each, so that they can't fill the trail.
 
 The first refusal of a caller at a route with a code is an event as any other. Those that follow within `WINDOW_SECONDS`
 are counted, and at the end of that time one event says how many they were. So the single events and the counts of
@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import gevent
 
-from heartguard_common.audit import AuditEvent
-from heartguard_common.clock import Clock
-from heartguard_common.ids import uuid7
-from heartguard_common.network import bucket_address
+from heartguard_common.audit.events import AuditEvent
+from heartguard_common.core.clock import Clock
+from heartguard_common.core.ids import uuid7
+from heartguard_common.http.network import bucket_address
 from heartguard_gateway.ports import Trail
 
 WINDOW_SECONDS = 60.0
@@ -123,6 +123,6 @@ class CountedRefusals:
 
 
 def _repeats_cheaply(event: AuditEvent) -> bool:
-    """Whether it is a refusal that costs whoever provokes it nothing: any of a stranger, a denial of anybody."""
+    """Whether the refusal costs the client nothing: any one of an anonymous client, a 403 of anybody."""
     refused = event.payload["status"] in _REFUSED
     return event.outcome == "denied" or (refused and event.actor == _ANYBODY)

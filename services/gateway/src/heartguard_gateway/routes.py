@@ -10,18 +10,18 @@ from urllib.parse import parse_qsl
 
 from flask import Flask
 
-from heartguard_common import etag
-from heartguard_common.contracts import Contracts
-from heartguard_common.errors import NOT_ACCEPTABLE, NOT_FOUND, UNPROCESSABLE, Fault, ServiceError
-from heartguard_common.failures import content_type
-from heartguard_common.json_documents import dump_json
-from heartguard_common.lifecycle import Lifecycle, readiness_document
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.contract.json_documents import dump_json
+from heartguard_common.contract.representation import choose
+from heartguard_common.contract.xml_codec import pointer
+from heartguard_common.core.errors import NOT_ACCEPTABLE, NOT_FOUND, UNPROCESSABLE, ServiceError, Violation
+from heartguard_common.core.lifecycle import Lifecycle, readiness_document
+from heartguard_common.core.metrics import CONTENT_TYPE as METRICS_TYPE
+from heartguard_common.core.metrics import Metrics
+from heartguard_common.http import etag
+from heartguard_common.http.error_rendering import content_type
+from heartguard_common.http.routing import DOCUMENT_TYPES, HEALTH_JSON
 from heartguard_common.messages import DependencyDocument, Health, Readiness, ServiceList
-from heartguard_common.metrics import CONTENT_TYPE as METRICS_TYPE
-from heartguard_common.metrics import Metrics
-from heartguard_common.representation import choose
-from heartguard_common.routing import DOCUMENT_TYPES, HEALTH_JSON
-from heartguard_common.xml_codec import pointer
 from heartguard_gateway.bodies import BLOCK
 from heartguard_gateway.clients import CLOSE, CUT, WAITED
 from heartguard_gateway.domain import Exchange, Reply, Request
@@ -143,14 +143,16 @@ class OwnRoutes:
 
 def _refuse_query(exchange: Exchange) -> None:
     pairs = parse_qsl(exchange.request.query, keep_blank_values=True)
-    faults = [Fault(pointer(((), name)), "is not a parameter of this route") for name, _ in pairs if name != "format"]
-    faults += [
-        Fault("/format", "must be json or xml")
+    violations = [
+        Violation(pointer(((), name)), "is not a parameter of this route") for name, _ in pairs if name != "format"
+    ]
+    violations += [
+        Violation("/format", "must be json or xml")
         for name, value in pairs
         if name == "format" and value not in ("json", "xml")
     ]
-    if faults:
-        raise ServiceError(UNPROCESSABLE, details=faults)
+    if violations:
+        raise ServiceError(UNPROCESSABLE, details=violations)
 
 
 def _negotiate(exchange: Exchange, offers: Sequence[str]) -> str:
@@ -195,7 +197,7 @@ def mount(app: Flask, pipeline: Pipeline, monotonic: Callable[[], float] = time.
     They were a good part of the gateway's cost (see bench/README.md), and every answer is the pipeline's anyway.
     """
 
-    def walk(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def visit(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         request = read_request(environ)
         reply = pipeline.handle(Exchange(request, monotonic()))
         unread = request.chunked or request.content_length > BLOCK
@@ -209,4 +211,4 @@ def mount(app: Flask, pipeline: Pipeline, monotonic: Callable[[], float] = time.
         # What a HEAD answer declares is the length of the body that it doesn't have (RFC 9110 section 9.3.2).
         return () if request.method == "HEAD" else (reply.body,)
 
-    app.wsgi_app = walk  # type: ignore[method-assign]  # as Flask's documentation does with middleware
+    app.wsgi_app = visit  # type: ignore[method-assign]  # as Flask's documentation does with middleware

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from heartguard_common.settings import CommonSettings, Rate, http_url, rate, read, variable, whole, words
+from heartguard_common.core.settings import CommonSettings, Rate, http_url, rate, read, variable, whole, words
 
 
 def origins(text: str) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ class Settings(CommonSettings):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read the environment once. Raises `SettingsError` with every fault."""
+        """Read the environment once. Raises `SettingsError` with every problem."""
         return read(cls, environ)
 
     @property

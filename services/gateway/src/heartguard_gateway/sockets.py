@@ -1,4 +1,4 @@
-"""What the gateway does with sockets in one way, whoever is at the other end."""
+"""Sending on and closing of sockets, for clients and upstreams alike."""
 
 import socket
 import struct
@@ -13,7 +13,7 @@ from gevent import monkey
 _poll = monkey.get_original("select", "poll")
 _POLLIN = 1
 _UNSENT = 128 * 1024
-_DISCARDED = bytearray(64 * 1024)  # written by everybody, read by nobody
+_DISCARDED = bytearray(64 * 1024)  # overwritten and never read
 _INFO_BYTES, _LAST_DATA_RECEIVED = 104, 52  # of struct tcp_info, <linux/tcp.h>
 
 
@@ -55,7 +55,7 @@ def close_lingering(sock: Any, seconds: float = 5.0, size: int = 8 * 1024 * 1024
             if not received:
                 break
             size -= received
-            gevent.sleep(0)  # who sends fast would let nobody else in
+            gevent.sleep(0)  # a fast sender would keep all others waiting
     except OSError:  # the client has gone, or is silent: TimeoutError
         pass
     finally:

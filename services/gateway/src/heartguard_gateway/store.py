@@ -8,21 +8,22 @@ from pathlib import Path
 
 import gevent
 
-from heartguard_common import audit, revocation
-from heartguard_common.audit import AuditEvent
-from heartguard_common.identity import Principal
-from heartguard_common.revocation import Verdict
-from heartguard_common.spool import Spool
+from heartguard_common.audit import events
+from heartguard_common.audit.events import AuditEvent
+from heartguard_common.identity import revocation
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.revocation import Verdict
+from heartguard_common.stores.spool import Spool
 from heartguard_gateway.domain import Limit, Quota, take
 from heartguard_gateway.ports import Admission
-from heartguard_gateway.redis_link import Away, Command, RedisLink
+from heartguard_gateway.redis_connection import Command, RedisConnection, RedisUnavailable
 
 SCRIPT_FILE = Path(__file__).resolve().parents[2] / "token_bucket.lua"
 Count = Callable[[str], None]
 
 
 class LocalBuckets:
-    """Buckets of this process, for as long as Redis is away; the least recently used fall out at `size`."""
+    """Buckets of this process, for as long as Redis is unavailable; the least recently used fall out at `size`."""
 
     def __init__(self, size: int = 100_000, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._size = size
@@ -43,8 +44,8 @@ class LocalBuckets:
 class RedisGate:
     """Buckets and revocations in one write to Redis; see `ports.Gate`."""
 
-    def __init__(self, link: RedisLink, local: LocalBuckets, count: Count, script: str | None = None) -> None:
-        self._link = link
+    def __init__(self, redis: RedisConnection, local: LocalBuckets, count: Count, script: str | None = None) -> None:
+        self._redis = redis
         self._local = local
         self._count = count
         self._copy = revocation.Copy()
@@ -55,7 +56,7 @@ class RedisGate:
         """Take one token from each bucket and look the person's token up; never raises."""
         try:
             replies = self._ask(buckets, principal)
-        except Away:
+        except RedisUnavailable:
             self._count("buckets")
             return Admission([self._local.take(*bucket) for bucket in buckets], Verdict.UNKNOWN)
         quotas = [
@@ -67,11 +68,11 @@ class RedisGate:
     def _ask(self, buckets: Sequence[tuple[str, Limit]], principal: Principal | None) -> list[Sequence[int]]:
         tail: list[Command] = [("MGET", *revocation.keys(principal))] if principal else []
         try:
-            return self._link.call([*self._takes("EVALSHA", self._sha, buckets), *tail])
-        except Away as error:
+            return self._redis.call([*self._takes("EVALSHA", self._sha, buckets), *tail])
+        except RedisUnavailable as error:
             if not str(error).startswith("NOSCRIPT"):
                 raise
-        return self._link.call([*self._takes("EVAL", self._script, buckets), *tail])
+        return self._redis.call([*self._takes("EVAL", self._script, buckets), *tail])
 
     @staticmethod
     def _takes(verb: str, script: str, buckets: Sequence[tuple[str, Limit]]) -> list[Command]:
@@ -80,25 +81,25 @@ class RedisGate:
 
 
 class StreamTrail:
-    """Access events into the Redis Stream; while Redis is away into a spool, which is drained later."""
+    """Access events into the Redis Stream; while Redis is unavailable into a spool, which is drained later."""
 
-    def __init__(self, link: RedisLink, spool: Spool, count: Count) -> None:
-        self._link = link
+    def __init__(self, redis: RedisConnection, spool: Spool, count: Count) -> None:
+        self._redis = redis
         self._spool = spool
         self._count = count
 
     def record(self, event: AuditEvent, address: str = "") -> None:  # noqa: ARG002  an event says no address
         """Make an event safe. Raises OSError when neither Redis nor the disk takes it."""
-        line = audit.encode(event)
+        line = events.encode(event)
         try:
             self._send([line])
-        except Away:
+        except RedisUnavailable:
             # Also when it was sent without an answer: the event's id removes the double.
             self._spool.append(line)
             self._count("audit")
 
     def drain(self) -> int:
-        """Send what waits in the spool, and say how many events. Raises `Away`, OSError."""
+        """Send what waits in the spool, and say how many events. Raises `RedisUnavailable`, OSError."""
         return 0 if self._spool.empty() else self._spool.drain(self._send)
 
     def drain_forever(self, every: float = 1.0) -> None:
@@ -107,8 +108,8 @@ class StreamTrail:
             gevent.sleep(every)
             try:
                 self.drain()
-            except (Away, OSError):
+            except (RedisUnavailable, OSError):
                 continue  # it waits on the disk, and the next round tries again
 
     def _send(self, lines: Sequence[bytes]) -> None:
-        self._link.call([("XADD", audit.STREAM, "*", audit.FIELD, line) for line in lines])
+        self._redis.call([("XADD", events.STREAM, "*", events.FIELD, line) for line in lines])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.answers import Answers, Reader
 from heartguard_gateway.bodies import Body
 from heartguard_gateway.connection import AnswerStream, BadAnswer, Connection, Message
@@ -151,7 +151,7 @@ class Upstream:
                     fresh = True
                     continue
                 self._blame(connection, error)
-                raise self._fault(error) from error
+                raise self._as_service_error(error) from error
             except BaseException:
                 self._pool.discard(connection)
                 raise
@@ -189,7 +189,7 @@ class Upstream:
         except OSError as error:
             self._pool.release()
             self._breaker.failed()
-            raise self._fault(error) from error
+            raise self._as_service_error(error) from error
         except BaseException:
             self._pool.release()
             raise
@@ -273,7 +273,7 @@ class Upstream:
     def _unavailable(self, wait: float) -> ServiceError:
         return ServiceError(UPSTREAM_UNAVAILABLE, headers={"Retry-After": str(max(1, math.ceil(wait)))})
 
-    def _fault(self, error: Exception) -> ServiceError:
+    def _as_service_error(self, error: Exception) -> ServiceError:
         if isinstance(error, TimeoutError):
             self._count(self._name, "timeout")
             return ServiceError(UPSTREAM_TIMEOUT)

@@ -1,4 +1,4 @@
-"""Puts the gateway together: the only room that knows everybody."""
+"""Builds the gateway: the only module that imports all others."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,11 +7,14 @@ from functools import partial
 import gevent
 from flask import Flask
 
-from heartguard_common import logs, policy
-from heartguard_common.calls import Sister
-from heartguard_common.clock import Clock, SystemClock
-from heartguard_common.contracts import Contracts
-from heartguard_common.identity import (
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core import logs
+from heartguard_common.core.clock import Clock, SystemClock
+from heartguard_common.core.lifecycle import LIFECYCLE, Lifecycle, Resource
+from heartguard_common.core.metrics import Metrics
+from heartguard_common.core.paths import SCHEMAS_DIR
+from heartguard_common.identity import policy
+from heartguard_common.identity.authentication import (
     KEY_SET_PATH,
     Authenticator,
     KeySource,
@@ -19,13 +22,11 @@ from heartguard_common.identity import (
     TokenVerifier,
     make_key_source,
 )
-from heartguard_common.lifecycle import LIFECYCLE, Lifecycle, Resource
+from heartguard_common.identity.policy import Policy
+from heartguard_common.identity.revocation_check import introspect
 from heartguard_common.messages import Health, JwkSet
-from heartguard_common.metrics import Metrics
-from heartguard_common.paths import SCHEMAS_DIR
-from heartguard_common.policy import Policy
-from heartguard_common.revocation_check import introspect
-from heartguard_common.spool import Spool
+from heartguard_common.stores.service_client import ServiceClient
+from heartguard_common.stores.spool import Spool
 from heartguard_gateway.answers import AnswerLimits, Answers
 from heartguard_gateway.bodies import BodySpool, SpoolLimits
 from heartguard_gateway.callers import CachedCallers
@@ -33,7 +34,7 @@ from heartguard_gateway.health import SystemHealth
 from heartguard_gateway.pipeline import Pipeline
 from heartguard_gateway.policy import Matcher, compile_limits
 from heartguard_gateway.ports import Ports
-from heartguard_gateway.redis_link import RedisLink
+from heartguard_gateway.redis_connection import RedisConnection
 from heartguard_gateway.refusals import CountedRefusals
 from heartguard_gateway.routes import OwnRoutes, mount
 from heartguard_gateway.settings import Settings
@@ -56,14 +57,14 @@ def create_app(
     fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
 
-    auth = Sister(settings.auth_url, NAME, settings.service_secret)
+    auth = ServiceClient(settings.auth_url, NAME, settings.service_secret)
     keys = make_keys(settings, auth, clock)
-    link = lifecycle.open(Resource("redis", lambda: RedisLink(settings.redis_url), RedisLink.ping, RedisLink.close))
+    redis = _open_redis(settings, lifecycle)
     lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health", Health)))
     answers = _answers(settings, metrics)
     services = _upstreams(settings, rules, upstream_limits, answers, metrics, lifecycle)
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
-    trail = StreamTrail(link, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
+    trail = StreamTrail(redis, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
     refused = CountedRefusals(trail, clock)
     ports = Ports(
         contracts=contracts,
@@ -71,7 +72,7 @@ def create_app(
         limits=compile_limits(rules, settings.rate_limit.count, settings.rate_limit.seconds),
         callers=CachedCallers(make_authenticator(settings, keys, clock), clock),
         introspect=lambda token: introspect(auth, token),
-        gate=RedisGate(link, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
+        gate=RedisGate(redis, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
         bodies=bodies,
         own=OwnRoutes(contracts, lifecycle, metrics, _health(rules, lifecycle, services, clock), SCHEMAS_DIR).table,
@@ -93,6 +94,12 @@ def create_app(
     _run_beside(lifecycle, partial(_show_state, metrics, services, bodies), partial(_keep_pace, metrics, answers))
     app.extensions[LIFECYCLE] = lifecycle
     return app
+
+
+def _open_redis(settings: Settings, lifecycle: Lifecycle) -> RedisConnection:
+    return lifecycle.open(
+        Resource("redis", lambda: RedisConnection(settings.redis_url), RedisConnection.ping, RedisConnection.close)
+    )
 
 
 def _run_beside(lifecycle: Lifecycle, *works: Callable[[], object]) -> None:
@@ -142,7 +149,7 @@ def _answers(settings: Settings, metrics: Metrics) -> Answers:
 
 
 def _keep_pace(metrics: Metrics, answers: Answers) -> None:
-    """Cut off who reads too slowly, and show what is kept; the body of a background greenlet."""
+    """Close connections that read too slowly, and update the gauges; runs in a background greenlet."""
     kept = metrics.gauge("heartguard_gateway_answer_bytes", "Long answers that are kept for readers", ("place",))
     while True:
         answers.sweep()
@@ -175,7 +182,7 @@ def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: Body
         gevent.sleep(_STATE_SECONDS)
 
 
-def make_keys(settings: Settings, auth: Sister, clock: Clock) -> KeySource:
+def make_keys(settings: Settings, auth: ServiceClient, clock: Clock) -> KeySource:
     """The shared secrets, or else the keys that `auth` publishes."""
     return make_key_source(settings, lambda: auth.get(KEY_SET_PATH, JwkSet), clock)
 

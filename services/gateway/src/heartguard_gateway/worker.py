@@ -1,4 +1,4 @@
-"""Gunicorn's gevent worker with our manners: error bodies of ours, fairness, one write per answer, a quick stop.
+"""Gunicorn's gevent worker with our error bodies, fairness, one write per answer and a quick stop.
 
 Stock gunicorn answers what its parser refuses in HTML and quotes the parser, keeps a connection whose body it could
 not parse, lets one busy connection hold the loop, and waits its whole grace time for idle ones.
@@ -21,8 +21,8 @@ from gunicorn.http import errors as parsing
 from gunicorn.http import get_parser, wsgi
 from gunicorn.workers.ggevent import GeventWorker as Stock
 
-from heartguard_common import unparsed
-from heartguard_common.errors import ErrorRow
+from heartguard_common.core.errors import ErrorCode
+from heartguard_common.runtime import parse_errors
 from heartguard_gateway.bodies import BLOCK
 from heartguard_gateway.clients import CLOSE, CUT, WAITED, Client, Clients
 from heartguard_gateway.errors import (
@@ -43,7 +43,7 @@ HEAD_SECONDS = 20.0  # for the whole head of a request, and for what is left of 
 _POLL_SECONDS = 0.1
 _OTHER_FILES = 256  # connections to services and stores, files that keep bodies and answers, logs
 _MARGIN = 64  # connections above the limit that are being ended
-_ROWS: unparsed.Rows = (
+_PARSE_ERRORS: parse_errors.ErrorMapping = (
     (parsing.LimitRequestLine, TARGET_TOO_LONG),
     (parsing.LimitRequestHeaders, HEADERS_TOO_LARGE),
     (parsing.UnsupportedTransferCoding, UNKNOWN_CODING),
@@ -134,24 +134,24 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         self.sockets = [socket.socket(s.FAMILY, socket.SOCK_STREAM, fileno=s.sock.detach()) for s in self.sockets]
 
     def run(self) -> None:
-        """Serve until told to stop; then take what the kernel has accepted, and end idle connections at once."""
+        """Serve until stopped; then take what the kernel has accepted, and end idle connections at once."""
         # Each request reads some twenty settings, and Config looks each up through three functions.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         self._constants = {**wsgi.base_environ(self.cfg), "wsgi.multithread": True}
         # A request may need a connection to a service beside its client's.
         self._capacity = max(1, min(self.worker_connections, (files_allowed() - _OTHER_FILES) // 2))
-        doors = {self._open(listener): listener for listener in self.sockets}
+        accepting_sockets = {self._open(listener): listener for listener in self.sockets}
         beat = 0.0
         while self.alive:
             if time.monotonic() >= beat:
                 self.notify()
                 self.clients.sweep(self.cfg.keepalive, HEAD_SECONDS)
                 beat = time.monotonic() + 1.0
-            for door in doors:
-                door.reopen()
+            for accepting in accepting_sockets:
+                accepting.reopen()
             gevent.sleep(_POLL_SECONDS)
-        for door, listener in doors.items():
-            door.stop_accepting()
+        for accepting, listener in accepting_sockets.items():
+            accepting.stop_accepting()
             self._serve_backlog(listener)
             # At once: who connects from here on must be refused, not accepted by the kernel and then reset.
             listener.close()
@@ -162,15 +162,15 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             gevent.sleep(_POLL_SECONDS / 2)
         self.clients.kill(timeout=1)
 
-    def _open(self, listener: Any) -> "_Door":
+    def _open(self, listener: Any) -> "_Listener":
         listener.setblocking(1)
         name = listener.getsockname()
-        door = _Door(listener, lambda client, address: self._admit(client, address, name))
-        door.is_full = lambda: len(self.clients) >= self._capacity + _MARGIN
+        accepting = _Listener(listener, lambda client, address: self._admit(client, address, name))
+        accepting.is_full = lambda: len(self.clients) >= self._capacity + _MARGIN
         if self.cfg.workers > 1:
-            door.max_accept = 1
-        door.start()
-        return door
+            accepting.max_accept = 1
+        accepting.start()
+        return accepting
 
     def _admit(self, client: Any, address: Any, name: Any) -> None:
         client.settimeout(SEND_SECONDS)
@@ -198,7 +198,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
             while True:
                 request = next(parser)
                 client.reading = False
-                unparsed.require_known_coding(request)
+                parse_errors.require_known_coding(request)
                 if not self._answer(request, client):
                     close_lingering(client.socket)
                     return False
@@ -223,7 +223,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         response = Response(request, client.socket, self.cfg)
         environ = self._environ(request, client)
         environ[CLOSE], environ[CUT] = response.force_close, client.cut
-        if client.fresh:  # on a connection that goes on nobody sends more than is answered
+        if client.fresh:  # on a persistent connection no more is read than is answered
             environ[WAITED], client.fresh = seconds_since_data(client.socket), False
         if not self.alive:
             response.force_close()
@@ -241,7 +241,7 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         except Exception:
             if not response.headers_sent:
                 raise
-            # The head is out: only a cut tells the client that this is not the whole answer.
+            # The head is sent: only a closed connection shows the client that the answer is not complete.
             log.exception("an answer broke off")
             return False
         finally:
@@ -279,14 +279,14 @@ class GatewayWorker(Stock):  # type: ignore[misc]
 
     def handle_error(self, req: object, client: object, addr: object, exc: BaseException) -> None:  # noqa: ARG002  gunicorn's
         """Answer what never became a request, in JSON: its header was not readable, so no Accept was."""
-        self._refuse(client, getattr(req, "method", None), unparsed.row_of(exc, _ROWS, log))
+        self._refuse(client, getattr(req, "method", None), parse_errors.error_code_of(exc, _PARSE_ERRORS, log))
 
-    def _refuse(self, client: object, method: str | None, row: ErrorRow) -> None:
-        unparsed.refuse(client, method, row, log, gateway=True)
+    def _refuse(self, client: object, method: str | None, row: ErrorCode) -> None:
+        parse_errors.refuse(client, method, row, log, gateway=True)
         close_lingering(client)
 
 
-class _Door(StreamServer):  # type: ignore[misc]
+class _Listener(StreamServer):  # type: ignore[misc]
     """A listening socket that hands connections over in the hub, and does not accept while `is_full`."""
 
     def __init__(self, listener: object, handle: Callable[[object, object], None]) -> None:
@@ -294,7 +294,7 @@ class _Door(StreamServer):  # type: ignore[misc]
         self.is_full: Callable[[], bool] = bool
 
     def full(self) -> bool:
-        """Whether to leave connections to the other workers; the kernel keeps what nobody takes."""
+        """Whether to leave connections to the other workers; the kernel keeps those that are not accepted."""
         return self.is_full()
 
     def reopen(self) -> None:

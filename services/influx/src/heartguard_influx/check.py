@@ -6,8 +6,8 @@ Run before a start, in the environment of the service; nothing else of it is tou
 import sys
 from collections.abc import Mapping
 
-from heartguard_common.errors import ServiceError
-from heartguard_common.settings import SettingsError
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.settings import SettingsError
 from heartguard_influx.settings import Settings
 
 

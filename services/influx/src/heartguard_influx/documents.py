@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from heartguard_common import messages
-from heartguard_common.clock import NANOSECONDS, rfc3339
+from heartguard_common.core.clock import NANOSECONDS, rfc3339
 from heartguard_common.messages import (
     CatalogueEntryDocument,
     HeartRateSummary,

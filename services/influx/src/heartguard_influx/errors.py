@@ -1,100 +1,100 @@
 """The refusals of the time-series service."""
 
-from heartguard_common.errors import ErrorRow
+from heartguard_common.core.errors import ErrorCode
 
-NO_BUCKET = ErrorRow(
+NO_BUCKET = ErrorCode(
     "TS_001",
     404,
     "There is no such bucket",
     "Check the name, or create the bucket by `POST /timeseries/buckets`.",
 )
-BUCKET_EXISTS = ErrorRow(
+BUCKET_EXISTS = ErrorCode(
     "TS_002",
     409,
     "There is a bucket of this name already",
     "Use the bucket that is there, or another name.",
 )
-OWN_BUCKET = ErrorRow(
+OWN_BUCKET = ErrorCode(
     "TS_003",
     409,
     "The organization's own bucket ends with the organization",
     "Delete its points by `POST /timeseries/delete`; the bucket goes with the organization.",
 )
-BATCH_REJECTED = ErrorRow(
+BATCH_REJECTED = ErrorCode(
     "TS_004",
     422,
     "Points of an atomic batch were rejected; nothing is stored",
     "Correct the points that the message and `details` name, and send the batch again.",
 )
-NOT_YOURS = ErrorRow(
+NOT_YOURS = ErrorCode(
     "TS_005",
     403,
     "This role reads its own points only",
     "Ask for your own points, or have an admin or a manager ask.",
 )
-OVER_BUDGET = ErrorRow(
+OVER_BUDGET = ErrorCode(
     "TS_006",
     422,
     "The query asks for more values than one answer holds",
     "Ask for a shorter range, fewer series, or a page (`limit`).",
 )
-NO_AGGREGATE = ErrorRow(
+NO_AGGREGATE = ErrorCode(
     "TS_007",
     422,
     "A field of this query has no such aggregate",
     "Use another aggregate, or only fields that have it.",
 )
-UNFINISHED = ErrorRow(
+UNFINISHED = ErrorCode(
     "TS_008",
     503,
     "There is more to remove than one request can; send it again to remove the rest",
     "Send the same request again until it succeeds.",
 )
-FIELD_STORED = ErrorRow(
+FIELD_STORED = ErrorCode(
     "TS_009",
     409,
     "Points with this field are stored; delete them first",
     "Delete the points with this field first.",
 )
-NO_FIELD = ErrorRow(
+NO_FIELD = ErrorCode(
     "TS_010",
     404,
     "This measurement has no such field",
     "See the names at `GET /timeseries/fields`.",
 )
-STORE_AWAY = ErrorRow(
+STORE_UNAVAILABLE = ErrorCode(
     "TS_030",
     503,
     "The time-series store does not answer",
     "Try again after some seconds.",
 )
-STORE_BUSY = ErrorRow(
+STORE_BUSY = ErrorCode(
     "TS_031",
     503,
     "The time-series store takes no more for now",
     "Wait as long as `Retry-After` says, or some seconds.",
 )
-STORE_REFUSES = ErrorRow(
+STORE_REFUSES = ErrorCode(
     "TS_032",
     502,
     "The time-series store does not accept this service's credentials",
     "The operator corrects `INFLUX_TOKEN`; `GET /timeseries/ready` names what it lacks.",
 )
-STORE_FAULT = ErrorRow(
+STORE_FAILED = ErrorCode(
     "TS_033",
     502,
     "The time-series store gave no usable answer",
     "Try again; the operator looks at the InfluxDB's log.",
 )
-STORED_IN_PART = ErrorRow(
+STORED_IN_PART = ErrorCode(
     "TS_034",
     502,
     "The time-series store refused points of an atomic batch after storing others",
     "Send the batch again: points that are stored already are not stored twice.",
 )
 
-ROWS = (
+CODES = (
     *(NO_BUCKET, BUCKET_EXISTS, OWN_BUCKET, BATCH_REJECTED, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE, UNFINISHED),
     *(FIELD_STORED, NO_FIELD),
-    *(STORE_AWAY, STORE_BUSY, STORE_REFUSES, STORE_FAULT, STORED_IN_PART),
+    *(STORE_UNAVAILABLE, STORE_BUSY, STORE_REFUSES, STORE_FAILED, STORED_IN_PART),
 )

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NotRequired, TypedDict
 
-from heartguard_common import tables
-from heartguard_common.clock import rfc3339
+from heartguard_common.core.clock import rfc3339
+from heartguard_common.http import tables
+from heartguard_common.http.routing import Encode
 from heartguard_common.messages import Aggregate, QueryRequest, QueryResult, ResultPointDocument, SeriesDocument
-from heartguard_common.routing import Encode
 from heartguard_influx.domain.catalogue import out_of_range
-from heartguard_influx.domain.query import Group, Row
+from heartguard_influx.domain.query import Group, ResultRow
 from heartguard_influx.usecases import Found
 
 # Where the encoder's bytes are taken apart; in texts and names, quotes and angle brackets are escaped in both formats.
@@ -43,8 +43,8 @@ def document(echo: Echo, found: Found, position: str | None) -> QueryResult:
     return {**echo, "series": series, "next_cursor": position}
 
 
-def grown(
-    echo: Echo, groups: Sequence[Group], pages: Iterable[Sequence[Row]], encode: Encode[QueryResult]
+def document_blocks(
+    echo: Echo, groups: Sequence[Group], pages: Iterable[Sequence[ResultRow]], encode: Encode[QueryResult]
 ) -> Iterator[bytes]:
     """The bytes of a QueryResult whose points come in pages, each of one group and after those of the groups before.
 
@@ -70,7 +70,7 @@ def grown(
     yield rest if group >= 0 else encode({**echo, "series": [], "next_cursor": None})
 
 
-def lines(found: Found, measurement: str, pages: Iterable[Sequence[Row]]) -> tables.Blocks:
+def lines(found: Found, measurement: str, pages: Iterable[Sequence[ResultRow]]) -> tables.Blocks:
     """The points as documents of their own, with the tags of their series."""
     tags = [dict(group.tags) for group in found.groups]
     for rows in pages:
@@ -83,7 +83,7 @@ def columns(found: Found, last: str) -> tuple[str, ...]:
     return ("time", *(f"tags.{name}" for name in tags), *(f"fields.{field.name}" for field in found.fields), last)
 
 
-def cells(found: Found, measurement: str, pages: Iterable[Sequence[Row]]) -> tables.Blocks:
+def cells(found: Found, measurement: str, pages: Iterable[Sequence[ResultRow]]) -> tables.Blocks:
     """The points as the cells of that table."""
     tags = [{f"tags.{name}": value for name, value in group.tags} for group in found.groups]
     for rows in pages:
@@ -100,7 +100,7 @@ def _series(group: Group, points: list[ResultPointDocument]) -> SeriesDocument:
     return {"tags": dict(group.tags), "points": points}
 
 
-def _point(measurement: str, row: Row) -> ResultPointDocument:
+def _point(measurement: str, row: ResultRow) -> ResultPointDocument:
     point: ResultPointDocument = {"time": rfc3339(row.time_ns), "fields": row.values}
     if row.points is not None:
         point["count"] = row.points

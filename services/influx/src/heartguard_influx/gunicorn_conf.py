@@ -3,7 +3,7 @@
 import gc
 from importlib import import_module
 
-from heartguard_common.gunicorn_hooks import (
+from heartguard_common.runtime.gunicorn_hooks import (
     child_exit,
     control_socket_disable,
     forwarded_allow_ips,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from heartguard_common.errors import ServiceError
-from heartguard_common.settings import SettingsError
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.settings import SettingsError
 from heartguard_influx.domain.bucket import days_in_influxdb, is_bucket_name
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS
 from heartguard_influx.settings import InfluxSettings

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.point import FieldKey, FieldType, Point, Sender, Tags, Verdict
-from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection, Series, TypedField
+from heartguard_influx.domain.query import Aggregate, Field, Group, ResultRow, Selection, Series, TypedField
 from heartguard_influx.domain.windows import Grid
 
 
@@ -15,7 +15,7 @@ class Buckets(Protocol):
     def find(self, org_id: int, name: str) -> Bucket | None:
         """The bucket, or None; the organization's own is there while the organization is."""
 
-    def hold(self, bucket: Bucket) -> int | None:
+    def ensure_and_lock(self, bucket: Bucket) -> int | None:
         """The bucket's id, made if it has none; until the transaction ends it can't be deleted. None: it was."""
 
     def list(self, org_id: int, after: str, limit: int) -> Sequence[Bucket]:
@@ -44,7 +44,7 @@ class FieldTypes(Protocol):
         """The types of those fields that have one."""
 
     def register(self, bucket_id: int, types: Mapping[FieldKey, FieldType]) -> None:
-        """Give fields a type, unless somebody else did so meanwhile. Raises `LimitError` for too many."""
+        """Give fields a type, unless another request did so meanwhile. Raises `LimitError` for too many."""
 
     def measurements(self, bucket_id: int) -> Sequence[str]:
         """The measurements that have fields, by name."""
@@ -80,7 +80,7 @@ class TimeSeriesStore(Protocol):
     def settled_seconds(self) -> float:
         """0 where points are stored in the transaction that has asked for the permission."""
 
-    def fault(self, point: Point) -> str | None:
+    def rejection(self, point: Point) -> str | None:
         """Why this store can't keep a point as it is, or None."""
 
     def write(
@@ -90,11 +90,11 @@ class TimeSeriesStore(Protocol):
         sender: Sender | None = None,
         require: Callable[[], None] = lambda: None,
     ) -> Sequence[Verdict]:
-        """Store points without fault whose field types are registered; what became of each, as if sent one by one.
+        """Store valid points whose field types are registered; the status of each, as if sent one by one.
 
-        They are counted as the sender's. Where that is no part of the transaction around, `require` is called before
-        anything is sent, and whatever it raises is raised. Raises `LimitError` when there is no room for all of them,
-        `TooManySeries` for new series without room; nothing is stored then.
+        They are counted as the sender's. Where that is no part of the surrounding transaction, `require` is called
+        before anything is sent, and whatever it raises is raised. Raises `LimitError` when there is no room for all of
+        them, `TooManySeries` for new series without room; nothing is stored then.
         """
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
@@ -130,17 +130,17 @@ class TimeSeriesStore(Protocol):
         after: Sequence[int] | None,
         limit: int,
         descending: bool,
-    ) -> tuple[Sequence[Row], Sequence[int] | None]:
+    ) -> tuple[Sequence[ResultRow], Sequence[int] | None]:
         """Up to `limit` points in order of time, and the position after which the next page begins."""
 
     def pages(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], *, limit: int, descending: bool
-    ) -> Iterator[Sequence[Row]]:
+    ) -> Iterator[Sequence[ResultRow]]:
         """All points in order of time, then of series, up to `limit` at once; nothing of the store is held between."""
 
     def windows(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
-    ) -> Sequence[Row]:
+    ) -> Sequence[ResultRow]:
         """The windows that hold points, by group and time."""
 
     def latest(
@@ -151,7 +151,7 @@ class TimeSeriesStore(Protocol):
         *,
         tags: Mapping[str, str],
         person: int | None,
-    ) -> Sequence[Row]:
+    ) -> Sequence[ResultRow]:
         """The last point of each series, its place as the group; series without a point are left out.
 
         `fields` are those of each measurement; all the series have the `tags`, and are of the `person` if one is given.
@@ -161,11 +161,11 @@ class TimeSeriesStore(Protocol):
         """Remove the points of a selection, whose series the groups are; returns how many values that were.
 
         `require` is called at the last moment at which all of them can stay: after the removal where that is part of
-        the transaction around, otherwise before it. Whatever it raises is raised.
+        the surrounding transaction, otherwise before it. Whatever it raises is raised.
         """
 
     def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
-        """Forget those of some series that have no points any more, where that can be told; its own transaction."""
+        """Forget those of some series that have no points any more, where the store knows that; its own transaction."""
 
     def settle(self) -> None:
         """Bring the counts of stored values in order; repeatable."""

@@ -4,9 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from heartguard_common import exports, messages, paging, tables
-from heartguard_common.clock import Clock
-from heartguard_common.errors import LIMIT_FOR_NOW, LIMIT_REACHED, MALFORMED, UNPROCESSABLE, Fault, ServiceError
+from heartguard_common import messages
+from heartguard_common.core.clock import Clock
+from heartguard_common.core.errors import (
+    LIMIT_FOR_NOW,
+    LIMIT_REACHED,
+    MALFORMED,
+    UNPROCESSABLE,
+    ServiceError,
+    Violation,
+)
+from heartguard_common.http import exports, paging, tables
+from heartguard_common.http.routing import (
+    CSV,
+    DOCUMENT_TYPES,
+    NDJSON,
+    Answer,
+    Call,
+    DocumentStream,
+    EmptyCall,
+    NoQuery,
+    Read,
+    Reply,
+    Route,
+    StreamAnswer,
+)
 from heartguard_common.messages import (
     BucketList,
     BucketListQuery,
@@ -30,20 +52,6 @@ from heartguard_common.messages import (
     WriteRequest,
     WriteResult,
 )
-from heartguard_common.routing import (
-    CSV,
-    DOCUMENT_TYPES,
-    NDJSON,
-    Answer,
-    Call,
-    DocumentStream,
-    EmptyCall,
-    NoQuery,
-    Read,
-    Reply,
-    Route,
-    StreamAnswer,
-)
 from heartguard_influx import documents, export
 from heartguard_influx.domain import line_protocol
 from heartguard_influx.domain.catalogue import CATALOGUE
@@ -60,7 +68,7 @@ from heartguard_influx.errors import (
     STORED_IN_PART,
     UNFINISHED,
 )
-from heartguard_influx.usecases import Exporting, Fields, Found, Keeping, Querying, Summarizing, Writing
+from heartguard_influx.usecases import BucketAdministration, Exporting, Fields, Found, Querying, Summarizing, Writing
 
 LINES = "text/plain"
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -76,7 +84,7 @@ class UseCases:
 
     writing: Writing
     querying: Querying
-    keeping: Keeping
+    administration: BucketAdministration
     fields: Fields
     exporting: Exporting
     summarizing: Summarizing
@@ -109,9 +117,11 @@ def write(usecases: UseCases, call: Call[WriteRequest | LineBatch, WriteQuery]) 
 
 def _require_fitting(wanted: WriteRequest, call: Call[object, WriteQuery]) -> None:
     """Raises GEN_422 for parameters of line protocol, TS_001 for another organization's number."""
-    faults = [Fault(f"/{name}", "belongs to line protocol") for name in ("bucket", "precision") if name in call.query]
-    if faults:
-        raise ServiceError(UNPROCESSABLE, details=faults)
+    violations = [
+        Violation(f"/{name}", "belongs to line protocol") for name in ("bucket", "precision") if name in call.query
+    ]
+    if violations:
+        raise ServiceError(UNPROCESSABLE, details=violations)
     if wanted.get("org", str(call.person.org_id)) != str(call.person.org_id):
         raise ServiceError(NO_BUCKET)
 
@@ -127,7 +137,7 @@ def query(usecases: UseCases, call: Call[QueryRequest, NoQuery]) -> Reply[QueryR
     if found.whole is None:
         return Answer(export.document(echo, found, position), headers=_NO_STORE)
     pages = found.whole.by_group()
-    return DocumentStream(partial(export.grown, echo, found.groups, pages), headers=_NO_STORE)
+    return DocumentStream(partial(export.document_blocks, echo, found.groups, pages), headers=_NO_STORE)
 
 
 def _file(call: Call[QueryRequest, NoQuery], found: Found, position: str | None) -> StreamAnswer:
@@ -161,7 +171,7 @@ def summarize(usecases: UseCases, call: Call[SummaryRequest, NoQuery]) -> Answer
 
 def delete_points(usecases: UseCases, call: Call[PointsDelete, NoQuery]) -> Answer[None]:
     """POST /timeseries/delete."""
-    usecases.keeping.delete_points(call.person, call.document)
+    usecases.administration.delete_points(call.person, call.document)
     return Answer(None)
 
 
@@ -169,7 +179,7 @@ def list_buckets(usecases: UseCases, call: Call[None, BucketListQuery]) -> Answe
     """GET /timeseries/buckets."""
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(call.query.get("cursor"), str) or [""]
-    found = usecases.keeping.list(call.person, after[0], limit + 1)
+    found = usecases.administration.list(call.person, after[0], limit + 1)
     page = paging.page(found, limit, documents.bucket, lambda bucket: [bucket.name])
     return Answer({"items": page.items, "next_cursor": page.next_cursor})
 
@@ -178,13 +188,13 @@ def create_bucket(usecases: UseCases, call: Call[BucketRequest, NoQuery]) -> Ans
     """POST /timeseries/buckets."""
     wanted = call.document
     return Answer(
-        documents.bucket(usecases.keeping.create(call.person, wanted["bucket"], wanted.get("retention_days")))
+        documents.bucket(usecases.administration.create(call.person, wanted["bucket"], wanted.get("retention_days")))
     )
 
 
 def delete_bucket(usecases: UseCases, call: EmptyCall) -> Answer[None]:
     """DELETE /timeseries/buckets/{bucket}."""
-    usecases.keeping.delete(call.person, call.params["bucket"])
+    usecases.administration.delete(call.person, call.params["bucket"])
     return Answer(None)
 
 
@@ -212,7 +222,7 @@ def reset_field(usecases: UseCases, call: Call[None, FieldResetQuery]) -> Answer
 def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
     """POST /timeseries/erasures."""
     wanted = call.document
-    removed, again_in = usecases.keeping.erase(call.person, wanted["org_id"], wanted.get("user_id"))
+    removed, again_in = usecases.administration.erase(call.person, wanted["org_id"], wanted.get("user_id"))
     document: ErasureResult = {"removed": removed}
     if again_in is not None:
         document["again_in"] = again_in
@@ -227,7 +237,7 @@ def export_person(usecases: UseCases, call: Call[None, ExportQuery]) -> StreamAn
 def _read_lines(body: bytes, query: WriteQuery) -> Read:
     """The batch of a body in line protocol; the contract of a WriteRequest holds for it too."""
     if "bucket" not in query:
-        raise ServiceError(UNPROCESSABLE, details=(Fault("/bucket", "is missing from the query"),))
+        raise ServiceError(UNPROCESSABLE, details=(Violation("/bucket", "is missing from the query"),))
     try:
         lines = line_protocol.parse(body, query.get("precision", "ns"))
     except line_protocol.LineError as error:
@@ -256,7 +266,7 @@ ROUTES = (
         accepts=(*DOCUMENT_TYPES, LINES),
         readers={LINES: _read_lines},
         idempotent=True,
-        # Without a bound: a device that is told 422 would never send its points again.
+        # Without a bound: a device that gets 422 would never send its points again.
         expensive=_is_bulk,
         raises=(NO_BUCKET, BATCH_REJECTED, STORED_IN_PART, LIMIT_FOR_NOW, LIMIT_REACHED),
     ),

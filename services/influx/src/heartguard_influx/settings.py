@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import SettingsError, read, variable
+from heartguard_common.core.settings import SettingsError, read, variable
+from heartguard_common.runtime.bootstrap import ServiceSettings
 
 
 def _server_url(text: str) -> str:
@@ -26,7 +26,7 @@ class InfluxSettings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """The settings of the environment. Raises `SettingsError` with every fault found."""
+        """The settings of the environment. Raises `SettingsError` with every problem found."""
         settings = read(cls, environ)
         _require_all_or_none(settings)
         return settings

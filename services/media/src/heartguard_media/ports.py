@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from heartguard_common.identity import Principal
+from heartguard_common.identity.authentication import Principal
 from heartguard_media.domain.items import Announcement, MediaItem, Scope, Ticket, Usage, Written
 
 
@@ -27,7 +27,7 @@ class ObjectStore(Protocol):
         """How many bytes an object has; None where there is none."""
 
     def delete(self, key: str) -> None:
-        """Remove an object; no fault when it is gone."""
+        """Remove an object; no error when there is none."""
 
     def abandon(self, folder: str) -> None:
         """Let nothing become an object any more that is just being written below `folder`, and remove its bytes."""
@@ -36,7 +36,7 @@ class ObjectStore(Protocol):
         """The keys of all objects that were stored longer ago than that."""
 
     def ping(self) -> None:
-        """Return when the store answers. Raises whatever it raises when it is away."""
+        """Return when the store answers. Raises whatever it raises when it is unavailable."""
 
     def direct_url(self, item: MediaItem, seconds: int) -> str | None:
         """A signed URL that leads straight to the store, or None where only this service serves the bytes."""
@@ -51,7 +51,7 @@ class Items(Protocol):
     def begin(self, principal: Principal, item: MediaItem, until_ns: int | None) -> None:
         """Remember an upload that begins and keep `item.size` bytes of the organization's room for it.
 
-        Nobody sees it yet. `until_ns`: when the bytes must have begun to come, where they don't come with the call.
+        It is not visible yet. `until_ns`: when the bytes must have begun to come, where they don't come with the call.
         Committed when it returns, whatever transaction is open. Raises `LimitError` (MEDIA_009, GEN_409_LIMIT), and
         GEN_401_TOKEN where the caller is not who their token says any more.
         """
@@ -60,7 +60,7 @@ class Items(Protocol):
         """Make an upload seen; None when it was given up in between."""
 
     def forget(self, item_id: str) -> bool:
-        """Give up an upload; False when it is not unfinished any more, or somebody is just finishing it."""
+        """Give up an upload; False when it is finished, or is just being finished."""
 
     def find(self, item_id: str) -> MediaItem | None:
         """A finished item."""
@@ -69,7 +69,7 @@ class Items(Protocol):
         """An item whose bytes come, or came, by a URL of their own: unfinished or finished."""
 
     def extend(self, item_id: str, until_ns: int) -> None:
-        """Let an announced upload end at another time; no fault when it is no more. Committed on return."""
+        """Change the expiry of an announced upload; no error when there is none. Committed on return."""
 
     def open(self, scope: Scope, before: str | None, limit: int) -> Sequence[Announcement]:
         """Up to `limit` announced uploads that are not finished, newest first, older than the upload `before`."""
@@ -90,7 +90,7 @@ class Items(Protocol):
         """How many bytes an organization may store."""
 
     def retire(self, item_id: str, org_id: int) -> MediaItem | None:
-        """Let nobody see an organization's finished item any more; None when there is no such item."""
+        """Hide an organization's finished item; None when there is no such item."""
 
     def retire_all(self, scope: Scope) -> int:
         """The same for all items of a scope, unfinished ones too; returns how many."""
@@ -98,13 +98,13 @@ class Items(Protocol):
     def retired(
         self, scope: Scope, limit: int, item_id: str | None = None, after: str | None = None
     ) -> Sequence[MediaItem]:
-        """Some of the items that nobody sees any more and whose bytes are still to be removed, by id, after `after`."""
+        """Some of the hidden items whose bytes are still to be removed, by id, after `after`."""
 
     def all_retired(self, after: str | None, limit: int) -> Sequence[MediaItem]:
         """The same of all organizations: at most `limit` behind the id `after`."""
 
     def drop(self, item_id: str) -> None:
-        """Forget an item that nobody sees any more, after its bytes."""
+        """Remove the row of a hidden item, after its bytes."""
 
     def abandoned(self, seconds: float) -> Sequence[MediaItem]:
         """The uploads that could have ended longer ago than that and were never finished."""
@@ -117,7 +117,7 @@ class Archives(Protocol):
     """Archives of people's data: which there are, and until when."""
 
     def begin(self, archive: MediaItem, expires_ns: int) -> bool:
-        """Remember an archive whose bytes are to come; nobody finds it yet. False where there is no such person."""
+        """Make the row of an archive whose bytes will follow; not visible yet. False where there is no such person."""
 
     def finish(self, item_id: str, written: Written) -> bool:
         """Let it be found; False when it was removed in between."""
@@ -132,4 +132,4 @@ class Archives(Protocol):
         """The archives whose time is over: at most `limit` behind the id `after`."""
 
     def drop(self, item_id: str) -> None:
-        """Forget an archive; no fault when it is gone."""
+        """Remove an archive's row; no error when there is none."""

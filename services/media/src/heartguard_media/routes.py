@@ -6,9 +6,21 @@ from uuid import UUID
 from gunicorn.http.errors import NoMoreData
 from werkzeug.exceptions import ClientDisconnected
 
-from heartguard_common import etag, exports, messages, paging
-from heartguard_common.body import Reader
-from heartguard_common.errors import LIMIT_REACHED, ServiceError
+from heartguard_common import messages
+from heartguard_common.core.errors import LIMIT_REACHED, ServiceError
+from heartguard_common.http import etag, exports, paging
+from heartguard_common.http.body import Reader
+from heartguard_common.http.routing import (
+    ANY_TYPE,
+    NDJSON,
+    Answer,
+    Call,
+    EmptyCall,
+    NoQuery,
+    Route,
+    StreamAnswer,
+    StreamCall,
+)
 from heartguard_common.messages import (
     ErasureRequest,
     ErasureResult,
@@ -24,17 +36,6 @@ from heartguard_common.messages import (
     UploadList,
     UploadRequest,
     UploadTicket,
-)
-from heartguard_common.routing import (
-    ANY_TYPE,
-    NDJSON,
-    Answer,
-    Call,
-    EmptyCall,
-    NoQuery,
-    Route,
-    StreamAnswer,
-    StreamCall,
 )
 from heartguard_media.domain.items import DOCUMENT_LIMIT, Announcement, MediaItem, Scope, Upload
 from heartguard_media.domain.names import content_disposition

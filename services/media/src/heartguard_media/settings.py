@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import duration, key_file, read, secret, variable, whole, words
+from heartguard_common.core.settings import duration, key_file, read, secret, variable, whole, words
+from heartguard_common.runtime.bootstrap import ServiceSettings
 from heartguard_media.domain.links import LONGEST_URL_SECONDS
 
 TYPES = (
@@ -54,5 +54,5 @@ class Settings(ServiceSettings):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the environment. Raises `SettingsError` with every fault."""
+        """Read the environment. Raises `SettingsError` with every problem."""
         return read(cls, environ)

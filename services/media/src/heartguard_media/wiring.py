@@ -1,15 +1,15 @@
-"""Builds media out of its parts."""
+"""Builds the media service from its dependencies."""
 
 from flask import Flask
 
-from heartguard_common.background import Background
-from heartguard_common.clock import Clock
-from heartguard_common.database import Database
-from heartguard_common.dead_letters import Queue
-from heartguard_common.edge import MEBIBYTE, Parts, make_edge, open_parts
-from heartguard_common.lifecycle import Lifecycle, Resource
-from heartguard_common.limit_store import PostgresLimits
-from heartguard_common.web import make_app
+from heartguard_common.core.background import Background
+from heartguard_common.core.clock import Clock
+from heartguard_common.core.lifecycle import Lifecycle, Resource
+from heartguard_common.http.web import make_app
+from heartguard_common.jobs.dead_letters import Queue
+from heartguard_common.runtime.bootstrap import MEBIBYTE, Dependencies, make_web_dependencies, open_dependencies
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_media.ports import ObjectStore
 from heartguard_media.routes import ROUTES
 from heartguard_media.settings import Settings
@@ -24,8 +24,8 @@ SWEEP_SECONDS, EXPIRE_SECONDS = 900.0, 60.0
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The application of media. Raises `RouteTableError` when its routes and policy.toml differ."""
-    parts = open_parts("media", settings, clock)
-    objects = _open_objects(settings, parts.lifecycle)
+    dependencies = open_dependencies("media", settings, clock)
+    objects = _open_objects(settings, dependencies.lifecycle)
     rules = Rules(
         max_bytes=settings.max_upload_mb * MEBIBYTE,
         url_seconds=settings.signed_url_seconds,
@@ -33,34 +33,38 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         public_url=settings.public_url,
         types=settings.media_types,
     )
-    archives = PostgresArchives(parts.database)
-    items = _open_items(settings, parts)
+    archives = PostgresArchives(dependencies.database)
+    items = _open_items(settings, dependencies)
     stores = Stores(
         items=items,
         objects=objects,
-        audit=parts.audit,
-        clock=parts.clock,
+        audit=dependencies.audit,
+        clock=dependencies.clock,
         archives=archives,
-        transaction=parts.database.transaction,
-        authority=parts.authority,
-        letters=parts.letters,
+        transaction=dependencies.database.transaction,
+        authority=dependencies.authority,
+        dead_letters=dependencies.dead_letters,
     )
     usecases = MediaUseCases.over(rules, stores)
 
-    queues = _clean_up(parts, objects, items, archives, usecases)
-    return make_app(make_edge("media", settings, parts, queues=queues), ROUTES, usecases)
+    queues = _clean_up(dependencies, objects, items, archives, usecases)
+    return make_app(make_web_dependencies("media", settings, dependencies, queues=queues), ROUTES, usecases)
 
 
 def _clean_up(
-    parts: Parts, objects: ObjectStore, items: PostgresItems, archives: PostgresArchives, usecases: MediaUseCases
+    dependencies: Dependencies,
+    objects: ObjectStore,
+    items: PostgresItems,
+    archives: PostgresArchives,
+    usecases: MediaUseCases,
 ) -> dict[str, Queue]:
     """Start to remove what has had its time, beside the requests; what the operator can do where that fails."""
 
     def sweep() -> float:
-        objects.ping()  # a store that is away is the fault of nothing in it
+        objects.ping()  # an unavailable store counts against no item in it
         usecases.archives.sweep()
         usecases.removal.sweep()
-        parts.letters.purge()
+        dependencies.dead_letters.purge()
         return SWEEP_SECONDS
 
     def expire() -> float:
@@ -69,20 +73,20 @@ def _clean_up(
 
     sweeper = Background("sweeper", sweep).start()
     for worker in (sweeper, Background("announcements", expire).start()):
-        parts.lifecycle.on_close(worker.close)
+        dependencies.lifecycle.on_close(worker.close)
     return {
-        "removals": Queue(drop=lambda letter: items.drop(letter.item), wake=sweeper.wake),
-        "archives": Queue(drop=lambda letter: archives.drop(letter.item), wake=sweeper.wake),
+        "removals": Queue(drop=lambda dead_letter: items.drop(dead_letter.item), wake=sweeper.wake),
+        "archives": Queue(drop=lambda dead_letter: archives.drop(dead_letter.item), wake=sweeper.wake),
         "orphans": Queue(wake=sweeper.wake),
     }
 
 
-def _open_items(settings: Settings, parts: Parts) -> PostgresItems:
+def _open_items(settings: Settings, dependencies: Dependencies) -> PostgresItems:
     """The metadata; two short transactions of an upload don't wait for those that are open around it."""
-    apart = Database(settings.database_url, pool_size=2)
-    parts.lifecycle.on_close(apart.close)
-    limits = PostgresLimits(apart, parts.clock, settings.limit_defaults, parts.metrics.limit_refused)
-    return PostgresItems(parts.database, apart, limits, parts.clock)
+    own_pool = Database(settings.database_url, pool_size=2)
+    dependencies.lifecycle.on_close(own_pool.close)
+    limits = PostgresLimits(own_pool, dependencies.clock, settings.limit_defaults, dependencies.metrics.limit_refused)
+    return PostgresItems(dependencies.database, own_pool, limits, dependencies.clock)
 
 
 def _open_objects(settings: Settings, lifecycle: Lifecycle) -> ObjectStore:

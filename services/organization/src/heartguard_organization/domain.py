@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from heartguard_common.erasures import Step
-from heartguard_common.limits import Limit
+from heartguard_common.core.limits import Limit
+from heartguard_common.jobs.erasures import Step
 from heartguard_common.messages import OrganizationPoliciesUpdate, OrganizationUpdate, Payload, UnknownMeasurements
 
 SETTINGS = ("retention_days", "time_zone", "unknown_measurements")
@@ -32,7 +32,7 @@ class Organization:
 
 
 @dataclass(frozen=True)
-class HeldLimit:
+class EffectiveLimit:
     """A limit as it holds for an organization; `used` None where that can't be counted."""
 
     limit: Limit
@@ -55,5 +55,6 @@ def difference(before: Organization, after: Organization) -> Payload:
     return found
 
 
-# Auth comes first: it ends the sessions. The organization is closed before, so that nobody adds anew what steps remove.
+# Auth comes first: it ends the sessions. The organization is marked before, so that nothing is stored again that the
+# steps remove.
 STEPS = (Step("auth", 20), Step("user", 40), Step("timeseries", 60), Step("media", 80), Step("organization", 100))

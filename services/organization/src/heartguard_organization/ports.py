@@ -15,7 +15,7 @@ class Organizations(Protocol):
     def change(
         self, org_id: int, decide: Callable[[Organization], Organization]
     ) -> tuple[Organization, Organization] | None:
-        """Let `decide` make the new state of the current one, with nobody else in between.
+        """Store the state that `decide` makes of the current one, without a concurrent change in between.
 
         Returns the states before and after. What `decide` raises leaves everything as it was.
         """
@@ -24,7 +24,7 @@ class Organizations(Protocol):
         """Set the mark of the organization's deletion: from its commit on nothing more of it is stored."""
 
     def end(self, org_id: int) -> None:
-        """Let the organization be no more; no fault when it is not."""
+        """Mark the organization as deleted; no error when it does not exist."""
 
 
 class LimitValues(Protocol):

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from heartguard_common import etag, exports, messages
+from heartguard_common import messages
+from heartguard_common.http import etag, exports
+from heartguard_common.http.routing import NDJSON, Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer
 from heartguard_common.messages import (
     ExportQuery,
     Job,
@@ -15,8 +17,7 @@ from heartguard_common.messages import (
     OrganizationPoliciesUpdate,
     OrganizationUpdate,
 )
-from heartguard_common.routing import NDJSON, Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer
-from heartguard_organization.domain import HeldLimit, Organization
+from heartguard_organization.domain import EffectiveLimit, Organization
 from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
 from heartguard_organization.usecases import UseCases
 
@@ -128,11 +129,11 @@ def _policies(organization: Organization) -> OrganizationPolicies:
     }
 
 
-def _limits(found: Sequence[HeldLimit]) -> Answer[LimitList]:
+def _limits(found: Sequence[EffectiveLimit]) -> Answer[LimitList]:
     return Answer({"items": [_limit(it) for it in found]}, headers={"Cache-Control": "no-store"})
 
 
-def _limit(held: HeldLimit) -> OrganizationLimitDocument:
+def _limit(held: EffectiveLimit) -> OrganizationLimitDocument:
     limit = held.limit
     document: OrganizationLimitDocument = {
         "name": limit.name,

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from heartguard_common.edge import ServiceSettings
-from heartguard_common.settings import http_url, read, variable
+from heartguard_common.core.settings import http_url, read, variable
+from heartguard_common.runtime.bootstrap import ServiceSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """What every service reads, and where the sisters are that keep something of an organization.
+    """What every service reads, and the addresses of the services that store data of an organization.
 
     The time series service is `INFLUX_SERVICE_URL`, because `INFLUX_URL` is the address of InfluxDB itself.
     """
@@ -20,5 +20,5 @@ class Settings(ServiceSettings):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """The settings of the environment. Raises `SettingsError` with every fault found."""
+        """The settings of the environment. Raises `SettingsError` with every problem found."""
         return read(cls, environ)

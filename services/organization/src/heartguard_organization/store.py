@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection, text
 
-from heartguard_common.clock import from_datetime
-from heartguard_common.database import Database
-from heartguard_common.limit_store import PostgresLimits
+from heartguard_common.core.clock import from_datetime
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_organization.domain import SETTINGS, TEXTS, Organization
 
 _COLUMNS = "id, name, policies, retention_days, time_zone, unknown_measurements, created_at, updated_at"
@@ -60,7 +60,7 @@ class PostgresOrganizations:
             connection.execute(text(_CLOSE), {"id": org_id})
 
     def end(self, org_id: int) -> None:
-        """Let the organization be no more."""
+        """Mark the organization as deleted."""
         with self._database.transaction() as connection:
             connection.execute(text(_FORGET_LIMITS), {"id": org_id})
             connection.execute(text(_END), {"id": org_id})

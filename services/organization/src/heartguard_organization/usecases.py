@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from heartguard_common.audit import AuditTrail
-from heartguard_common.authority import Authority
-from heartguard_common.clock import Clock, is_time_zone
-from heartguard_common.errors import Fault, ServiceError
-from heartguard_common.exports import Record
-from heartguard_common.identity import Principal
-from heartguard_common.ids import uuid7
-from heartguard_common.jobs import Job, Jobs
-from heartguard_common.limits import BY_NAME, TABLE
+from heartguard_common.audit.events import AuditTrail
+from heartguard_common.core.clock import Clock, is_time_zone
+from heartguard_common.core.errors import ServiceError, Violation
+from heartguard_common.core.ids import uuid7
+from heartguard_common.core.limits import BY_NAME, TABLE
+from heartguard_common.core.transactions import Transaction
+from heartguard_common.http.exports import Record
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority import Authority
+from heartguard_common.jobs.engine import Job, Jobs
 from heartguard_common.messages import LimitSettingDocument, OrganizationPoliciesUpdate, OrganizationUpdate, Payload
-from heartguard_common.transactions import Transaction
-from heartguard_organization.domain import HeldLimit, Organization, difference
+from heartguard_organization.domain import EffectiveLimit, Organization, difference
 from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
 from heartguard_organization.ports import LimitValues, Organizations
 
@@ -57,8 +57,8 @@ class OrganizationUseCases:
         """
         zone = changes.get("time_zone")
         if isinstance(zone, str) and not is_time_zone(zone):
-            fault = Fault("/time_zone", "is not a name of the IANA time zone database")
-            raise ServiceError(UNKNOWN_TIME_ZONE, details=(fault,))
+            violation = Violation("/time_zone", "is not a name of the IANA time zone database")
+            raise ServiceError(UNKNOWN_TIME_ZONE, details=(violation,))
 
         def decide(current: Organization) -> Organization:
             check(current)
@@ -86,7 +86,7 @@ class OrganizationUseCases:
         """
         org_id = _own(principal)
         if _existing(self._organizations.find(org_id)).name != name:
-            raise ServiceError(WRONG_NAME, details=(Fault("/name", "must be the name of the organization"),))
+            raise ServiceError(WRONG_NAME, details=(Violation("/name", "must be the name of the organization"),))
         wanted = Job(uuid7(self._clock), DELETION, org_id, principal.actor, self._clock.now_ns())
         with self._transaction():
             self._authority.require_actor(principal, closed=True)
@@ -118,16 +118,16 @@ class LimitUseCases:
         self._audit = audit
         self._transaction = transaction
 
-    def read_own(self, principal: Principal) -> Sequence[HeldLimit]:
+    def read_own(self, principal: Principal) -> Sequence[EffectiveLimit]:
         """Every limit of the caller's organization. Raises ORG_001."""
         return self.read(_own(principal))
 
-    def read(self, org_id: int) -> Sequence[HeldLimit]:
+    def read(self, org_id: int) -> Sequence[EffectiveLimit]:
         """Every limit of an organization, in the order of the table. Raises ORG_001."""
         _existing(self._organizations.find(org_id))
         own, used, defaults = self._values.own(org_id), self._values.used(org_id), self._values.defaults
         return [
-            HeldLimit(
+            EffectiveLimit(
                 limit=limit,
                 value=own.get(limit.name, defaults[limit.name]),
                 default=defaults[limit.name],
@@ -139,15 +139,15 @@ class LimitUseCases:
 
     def update(
         self, principal: Principal, org_id: int, settings: Sequence[LimitSettingDocument]
-    ) -> Sequence[HeldLimit]:
+    ) -> Sequence[EffectiveLimit]:
         """Give an organization values of its own. Raises ORG_001, ORG_005 for what can't be set for one."""
-        faults = [
-            Fault(f"/limits/{place}/name", "is no limit that can be set for one organization")
+        violations = [
+            Violation(f"/limits/{place}/name", "is no limit that can be set for one organization")
             for place, it in enumerate(settings)
             if it["name"] not in BY_NAME or not BY_NAME[it["name"]].adjustable
         ]
-        if faults:
-            raise ServiceError(NO_LIMIT, details=faults)
+        if violations:
+            raise ServiceError(NO_LIMIT, details=violations)
         wanted = {it["name"]: it["value"] for it in settings}
         with self._transaction():
             _existing(self._organizations.change(org_id, lambda current: current))  # one change after the other

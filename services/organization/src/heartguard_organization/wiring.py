@@ -2,16 +2,16 @@
 
 from flask import Flask
 
-from heartguard_common.background import Lanes
-from heartguard_common.clock import Clock
-from heartguard_common.database import Database
-from heartguard_common.edge import make_edge, open_parts
-from heartguard_common.erasure_calls import sister_keepers
-from heartguard_common.erasures import Erasure, Keeper
-from heartguard_common.job_store import PostgresJobs
-from heartguard_common.jobs import JobRunner, told
-from heartguard_common.lifecycle import Resource
-from heartguard_common.web import make_app
+from heartguard_common.core.background import Lanes
+from heartguard_common.core.clock import Clock
+from heartguard_common.core.lifecycle import Resource
+from heartguard_common.http.web import make_app
+from heartguard_common.jobs.engine import JobRunner, audit_job_end
+from heartguard_common.jobs.erasure_calls import service_erasers
+from heartguard_common.jobs.erasures import Eraser, Erasure
+from heartguard_common.jobs.job_store import PostgresJobs
+from heartguard_common.runtime.bootstrap import make_web_dependencies, open_dependencies
+from heartguard_common.stores.database import Database
 from heartguard_organization.domain import STEPS
 from heartguard_organization.routes import ROUTES
 from heartguard_organization.settings import Settings
@@ -23,32 +23,42 @@ NAME = "organization"
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The organization service; deletions that a stopped process left unfinished go on from here."""
-    parts = open_parts(NAME, settings, clock)
+    dependencies = open_dependencies(NAME, settings, clock)
     # Who works on a job keeps a connection for as long as that lasts: those are not the requests' own.
     locks = Database(settings.database_url, pool_size=2)
-    parts.lifecycle.on_close(locks.close)
-    store, jobs = PostgresOrganizations(parts.database), PostgresJobs(parts.database, locks)
-    erasure = Erasure(STEPS, _keepers(settings, store), parts.clock)
-    ended = told(parts.audit, NAME, "organization.deleted")
-    runner = JobRunner(DELETION, jobs, erasure, ended, parts.clock, queue="deletions", letters=parts.letters)
+    dependencies.lifecycle.on_close(locks.close)
+    store, jobs = PostgresOrganizations(dependencies.database), PostgresJobs(dependencies.database, locks)
+    erasure = Erasure(STEPS, _erasers(settings, store), dependencies.clock)
+    ended = audit_job_end(dependencies.audit, NAME, "organization.deleted")
+    runner = JobRunner(
+        DELETION, jobs, erasure, ended, dependencies.clock, queue="deletions", dead_letters=dependencies.dead_letters
+    )
     work = Lanes("deletions", runner.run)
     organizations = OrganizationUseCases(
-        store, jobs, parts.authority, parts.audit, parts.database.transaction, parts.clock, work.wake
+        store,
+        jobs,
+        dependencies.authority,
+        dependencies.audit,
+        dependencies.database.transaction,
+        dependencies.clock,
+        work.wake,
     )
-    values = PostgresLimitValues(parts.database, parts.limits)
-    limits = LimitUseCases(store, values, parts.audit, parts.database.transaction)
-    queues = {"deletions": jobs.queue(DELETION, parts.clock, work.wake)}
-    app = make_app(make_edge(NAME, settings, parts, queues=queues), ROUTES, UseCases(organizations, limits))
-    parts.lifecycle.open(Resource("deletions", work.start, Lanes.ping, Lanes.close))
+    values = PostgresLimitValues(dependencies.database, dependencies.limits)
+    limits = LimitUseCases(store, values, dependencies.audit, dependencies.database.transaction)
+    queues = {"deletions": jobs.queue(DELETION, dependencies.clock, work.wake)}
+    app = make_app(
+        make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, UseCases(organizations, limits)
+    )
+    dependencies.lifecycle.open(Resource("deletions", work.start, Lanes.ping, Lanes.close))
     return app
 
 
-def _keepers(settings: Settings, store: PostgresOrganizations) -> dict[str, Keeper]:
-    doors = {
+def _erasers(settings: Settings, store: PostgresOrganizations) -> dict[str, Eraser]:
+    endpoints = {
         "auth": (settings.auth_url, "/auth/erasures"),
         "user": (settings.user_url, "/users/erasures"),
         "timeseries": (settings.timeseries_url, "/timeseries/erasures"),
         "media": (settings.media_url, "/media/erasures"),
     }
-    own: dict[str, Keeper] = {"organization": lambda org_id, _: store.end(org_id)}
-    return {**sister_keepers(NAME, settings.service_secret, doors), **own}
+    own: dict[str, Eraser] = {"organization": lambda org_id, _: store.end(org_id)}
+    return {**service_erasers(NAME, settings.service_secret, endpoints), **own}

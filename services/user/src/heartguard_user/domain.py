@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from heartguard_common.erasures import Step
+from heartguard_common.jobs.erasures import Step
 from heartguard_common.messages import Payload, Role, UserAdminUpdate, UserUpdate
 
 Preference: TypeAlias = str | int | float | bool
@@ -19,8 +19,8 @@ AUTH_LAST_ADMIN = "AUTH_030"
 AUTH_MEMBER_CHANGED = "AUTH_031"
 AUTH_ACTOR_CHANGED = "AUTH_032"
 
-# Auth first: it ends the sessions, so that nobody adds anew what goes. The own part is last: it also removes what
-# the other services have kept of the person's requests.
+# Auth first: it ends the sessions, so that nothing is stored again that is removed. The own part is last: it also
+# removes what the other services have kept of the person's requests.
 STEPS = (Step("auth", 25), Step("timeseries", 50), Step("media", 75), Step("user", 100))
 
 # What an archive is made of: the service that is asked, the file its records stand in, the progress afterwards.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from heartguard_common.identity import Principal
+from heartguard_common.identity.authentication import Principal
 from heartguard_user.domain import Filter, User
 
 
@@ -14,7 +14,7 @@ class Users(Protocol):
         """The member of that organization, or None."""
 
     def change(self, org_id: int, user_id: int, decide: Callable[[User], User]) -> tuple[User, User] | None:
-        """Let `decide` make the new state of the current one, with nobody else in between.
+        """Store the state that `decide` makes of the current one, without a concurrent change in between.
 
         Name and preferences are kept. Returns the states before and after, None when there is no such member.
         What `decide` raises leaves everything as it was.
@@ -36,16 +36,16 @@ class Memberships(Protocol):
     def change(self, actor: Principal, seen: User, wanted: User) -> bool:
         """Give a member another role or activity; False when they are not as they were seen any more.
 
-        Raises USER_002 when nobody would lead the organization, GEN_401_TOKEN when the actor is not who their token
-        says.
+        Raises USER_002 when no admin would be left in the organization, GEN_401_TOKEN when the actor is not who their
+        token says.
         """
 
 
-class Holdings(Protocol):
+class PersonalData(Protocol):
     """What all services hold of a person, and where an archive of it is kept."""
 
     def part(self, source: str, org_id: int, user_id: int) -> Iterable[bytes]:
-        """What one service exports, as a stream of `heartguard_common.exports`. Raises GEN_502."""
+        """What one service exports, as a stream of `heartguard_common.http.exports`. Raises GEN_502."""
 
     def content(self, item_id: str, org_id: int, user_id: int) -> Iterator[bytes] | None:
         """The bytes of a file of the person, begun; None when it is gone. Raises GEN_502, also in between."""

@@ -1,7 +1,9 @@
 """The endpoints of the user service."""
 
-from heartguard_common import etag, messages, paging
-from heartguard_common.errors import LIMIT_FOR_NOW
+from heartguard_common import messages
+from heartguard_common.core.errors import LIMIT_FOR_NOW
+from heartguard_common.http import etag, paging
+from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Route
 from heartguard_common.messages import (
     ErasureRequest,
     ErasureResult,
@@ -11,7 +13,6 @@ from heartguard_common.messages import (
     UserListQuery,
     UserUpdate,
 )
-from heartguard_common.routing import Answer, Call, EmptyCall, NoQuery, Route
 from heartguard_user.domain import Filter, User
 from heartguard_user.errors import LAST_ADMIN, NO_JOB, NO_USER, UNSETTLED
 from heartguard_user.usecases import UseCases

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from heartguard_common.chain import GENESIS, link
+from heartguard_common.audit.chain import GENESIS, link
 
 Kind = Literal["checkpoint", "removal"]
 VERSION = 1
@@ -72,7 +72,7 @@ class Keys:
     """The checkpoint key, and older ones that only verify.
 
     Of each secret two keys are derived (HMAC-SHA256 of a name): one seals every event, so that a rewritten one is
-    found by itself; an Ed25519 pair signs statements, so that whoever knows the public half can check them.
+    found by itself; an Ed25519 pair signs statements, so that anybody with the public key can check them.
     """
 
     def __init__(self, secret: str, previous: Sequence[str] = ()) -> None:
@@ -111,7 +111,7 @@ def _derived(secret: str, name: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class Fault:
+class ChainBreak:
     """The first thing that is wrong with a chain: where, and what."""
 
     sequence: int
@@ -120,10 +120,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of verifying a chain: how many events were checked, and the first fault if there is one."""
+    """The result of verifying a chain: how many events were checked, and the first break if there is one."""
 
     checked: int
-    fault: Fault | None = None
+    chain_break: ChainBreak | None = None
 
 
 class Prover(Protocol):
@@ -137,7 +137,7 @@ class Prover(Protocol):
 
 
 class Check:
-    """One walk along a chain, from its signed beginning to its end. Holds no more than the statements."""
+    """Verifies one chain from its signed beginning to its end. Holds no more than the statements."""
 
     def __init__(self, keys: Prover, filed: Iterable[Signed], tabled: Iterable[Signed]) -> None:
         """`filed` are the statements kept apart, `tabled` those of the table, each in the order of sequence.
@@ -146,7 +146,7 @@ class Check:
         committed there first.
         """
         self._keys = keys
-        self._faults: list[Fault] = []
+        self._chain_breaks: list[ChainBreak] = []
         self.checked = 0
         good = self._compared(list(filed), list(tabled))
         start = max((it for it in good if it.kind == "removal"), key=lambda it: it.sequence, default=None)
@@ -168,24 +168,26 @@ class Check:
             if self._keys.signed(said):
                 good.append(said.statement)
             else:
-                self._fault(said.statement.sequence, f"the {said.statement.kind} there is not what was signed")
+                self._chain_break(said.statement.sequence, f"the {said.statement.kind} there is not what was signed")
         for it in lacking(tabled, filed):
-            self._fault(it.statement.sequence, f"the {it.statement.kind} there was removed from the table")
+            self._chain_break(it.statement.sequence, f"the {it.statement.kind} there was removed from the table")
         # The newest of the table may be on its way into the file.
         newest = max((it.statement.time_ns for it in filed), default=0)
         for it in lacking(filed, tabled):
             if it.statement.time_ns < newest:
-                self._fault(it.statement.sequence, f"the {it.statement.kind} there was removed from the file")
+                self._chain_break(it.statement.sequence, f"the {it.statement.kind} there was removed from the file")
         return good
 
     def feed(self, event: Link) -> bool:
         """Check the next event; False when it is not the one that belongs here, and nothing more needs to come."""
         expected = self._at.sequence + 1
         if event.sequence != expected:
-            return self._fault(expected, "the event is missing" if event.sequence > expected else "it stands twice")
+            return self._chain_break(
+                expected, "the event is missing" if event.sequence > expected else "it stands twice"
+            )
         reason = self._wrong(event)
         if reason is not None:
-            return self._fault(expected, reason)
+            return self._chain_break(expected, reason)
         self._at = Head(event.sequence, event.hash)
         self.checked += 1
         return True
@@ -214,23 +216,25 @@ class Check:
         return None
 
     def end(self) -> Verdict:
-        """The verdict, when the last event has been fed: an end before the last checkpoint is a fault too."""
+        """The verdict, when the last event has been fed: an end before the last checkpoint is a break too."""
         if self._next_mark < len(self._marks) and not self._stopped:
             last = self._marks[-1][0]
-            self._fault(self._at.sequence + 1, f"the end was cut off: a checkpoint at {last} says that there was more")
-        first = min(self._faults, key=lambda fault: fault.sequence, default=None)
+            self._chain_break(
+                self._at.sequence + 1, f"the end was cut off: a checkpoint at {last} says that there was more"
+            )
+        first = min(self._chain_breaks, key=lambda chain_break: chain_break.sequence, default=None)
         return Verdict(self.checked, first)
 
     @property
     def _stopped(self) -> bool:
-        return any(fault.sequence == self._at.sequence + 1 for fault in self._faults)
+        return any(chain_break.sequence == self._at.sequence + 1 for chain_break in self._chain_breaks)
 
-    def _fault(self, sequence: int, reason: str) -> bool:
-        self._faults.append(Fault(sequence, reason))
+    def _chain_break(self, sequence: int, reason: str) -> bool:
+        self._chain_breaks.append(ChainBreak(sequence, reason))
         return False
 
 
-def walk(check: Check, events: Iterator[Link]) -> Verdict:
+def verify_links(check: Check, events: Iterator[Link]) -> Verdict:
     """Feed all events that belong to the chain, as far as they go, and give the verdict."""
     for event in events:
         if not check.feed(event):

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from heartguard_common.audit import AuditEvent, Scalar, decode
-from heartguard_common.clock import parse_rfc3339
-from heartguard_common.ids import is_uuid
+from heartguard_common.audit.events import AuditEvent, Scalar, decode
+from heartguard_common.core.clock import parse_rfc3339
+from heartguard_common.core.ids import is_uuid
 from heartguard_common.messages import Payload
 
 KINDS = frozenset({"access", "change", "reported"})
@@ -101,7 +101,7 @@ def within_range(time_ns: int) -> int:
 
 
 def admitted(line: bytes) -> AuditEvent:
-    """The event of a line as it may enter the trail. Raises `NotAnEventError` where it is none of ours.
+    """The event of a line as it may enter the trail. Raises `NotAnEventError` where it is not one.
 
     What a caller could have influenced never keeps an event out: control characters, which no format of ours
     can carry, are replaced, and texts that are too long are cut.
@@ -112,7 +112,7 @@ def admitted(line: bytes) -> AuditEvent:
         return replace(event, **_texts(event), payload=_payload(event.payload))
     except NotAnEventError:
         raise
-    except Exception as error:  # whatever a line makes our own code raise, it is no event of ours
+    except Exception as error:  # whatever our own code raises for a line, it is not an event
         raise NotAnEventError("is not the JSON of an event") from error
 
 

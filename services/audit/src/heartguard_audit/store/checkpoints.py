@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from heartguard_audit.domain.chain import Kind, Signed, Statement
-from heartguard_common.files import append_lines
+from heartguard_common.core.files import append_lines
 
 NAME = "checkpoints.ndjson"
 _NUMBER = rb"(?:0|[1-9][0-9]{0,18})"

@@ -10,10 +10,10 @@ from heartguard_audit.domain.chain import Head
 from heartguard_audit.domain.events import NotAnEventError, Recorded, Search
 from heartguard_audit.ports import Sealer
 from heartguard_audit.store.ledger import in_chain
-from heartguard_common.audit import DISCLOSED, AuditEvent
-from heartguard_common.chain import link
-from heartguard_common.clock import parse_rfc3339, rfc3339
-from heartguard_common.database import Database
+from heartguard_common.audit.chain import link
+from heartguard_common.audit.events import DISCLOSED, AuditEvent
+from heartguard_common.core.clock import parse_rfc3339, rfc3339
+from heartguard_common.stores.database import Database
 
 FILTERS = frozenset({"kind", "actor", "actor_hash", "action", "service", "resource", "outcome"})
 
@@ -28,7 +28,7 @@ class PostgresJournal:
     def add(self, events: Sequence[AuditEvent]) -> int:
         """Append a batch, all or nothing, and return how many of its events were new.
 
-        Raises `NotAnEventError` when PostgreSQL refuses a value, `ServiceError` GEN_503 when it is away.
+        Raises `NotAnEventError` when PostgreSQL refuses a value, `ServiceError` GEN_503 when it is unavailable.
         """
         given = {event.id: event for event in events}
         try:
@@ -106,7 +106,7 @@ class PostgresEvents:
             return [_recorded(row) for row in connection.execute(text(statement), values)]
 
     def readings(self, org_id: int, person: str, before: int | None, limit: int) -> list[Recorded]:
-        """At most `limit` events by which somebody else got to see what is a person's (`user:12`), newest first."""
+        """At most `limit` events in which somebody else read data of a person (`user:12`), newest first."""
         values = {"org_id": org_id, "person": person, "before": before, "limit": limit, "disclosed": f"%{DISCLOSED}"}
         with self._database.transaction() as connection:
             return [_recorded(row) for row in connection.execute(text(_READINGS), values)]
@@ -157,7 +157,7 @@ _TABLE = "heartguard_core.audit_events"
 _COLUMNS = """event_id, time_ns, kind, request_id, gateway_request_id, org_id, actor, actor_hash, action, service,
     resource, outcome, reason, payload"""
 _SELECT = f"SELECT sequence, {_COLUMNS} FROM {_TABLE}"  # noqa: S608
-# A GET of the person is an event of the gateway; what it can't attribute, the service that has the data tells.
+# A GET of the person is an event of the gateway; what it can't attribute, the service that has the data reports.
 _READINGS = f"""{_SELECT}
 WHERE org_id = :org_id AND resource = :person AND actor <> :person AND outcome = 'success'
     AND (kind = 'access' AND payload ->> 'method' = 'GET' OR kind = 'change' AND action LIKE :disclosed)

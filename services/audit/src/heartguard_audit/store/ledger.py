@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from heartguard_audit.domain.chain import Head, Link, Signed, Statement
-from heartguard_common.database import Database
+from heartguard_common.stores.database import Database
 
 PAGE = 2000
 
@@ -26,7 +26,7 @@ class PostgresLedger:
 
     @contextmanager
     def snapshot(self) -> Iterator["Snapshot"]:
-        """Everything as it stands now, whatever is written meanwhile. Raises GEN_503 when PostgreSQL is away."""
+        """Everything as it stands now, whatever is written meanwhile. Raises GEN_503 when PostgreSQL is unavailable."""
         with self._database.transaction() as connection:
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             yield Snapshot(connection)

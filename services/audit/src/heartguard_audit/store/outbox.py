@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from heartguard_audit.domain.events import Entry
-from heartguard_common.database import Database
+from heartguard_common.stores.database import Database
 
 BATCH = 200
 
@@ -32,7 +32,7 @@ class PostgresOutbox:
                 connection.execute(text(_REMOVE), {"ids": [int(entry.id) for entry in entries]})
 
     def put(self, line: str) -> None:
-        """Have a line taken again that was set aside."""
+        """Put a dead letter's line back into the outbox."""
         with self._database.transaction() as connection:
             connection.execute(text(_PUT), {"event": line})
 

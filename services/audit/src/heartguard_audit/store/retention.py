@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from heartguard_audit.store.ledger import in_chain
-from heartguard_common.database import Database
+from heartguard_common.stores.database import Database
 
 PAGE = 5000
 
@@ -17,7 +17,7 @@ class PostgresRemover:
     def remove(self, org_id: int | None, upto: int) -> int:
         """Remove the events of a chain up to a sequence, oldest first; returns how many there were.
 
-        Raises `ServiceError` GEN_503 when PostgreSQL is away; what has gone by then has gone.
+        Raises `ServiceError` GEN_503 when PostgreSQL is unavailable; what has gone by then has gone.
         """
         chain = in_chain(org_id)
         table = "heartguard_core.audit_events"

@@ -8,9 +8,9 @@ from typing import Any
 import redis
 
 from heartguard_audit.domain.events import Entry
-from heartguard_common.audit import FIELD, STREAM
-from heartguard_common.audit_log import send
-from heartguard_common.store_redis import RedisClient
+from heartguard_common.audit.events import FIELD, STREAM
+from heartguard_common.audit.log import send
+from heartguard_common.stores.redis_client import RedisClient
 
 GROUP = "audit"
 ALIVE = "hg:audit:consumer:alive"
@@ -38,7 +38,7 @@ class RedisStream:
         self._claim_at = 0.0
 
     def prepare(self) -> None:
-        """Make stream and group where they are missing. Raises what Redis raises when it is away."""
+        """Make stream and group where they are missing. Raises what Redis raises when it is unavailable."""
         try:
             self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
         except redis.ResponseError as error:

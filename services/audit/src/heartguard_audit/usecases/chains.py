@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from heartguard_audit.domain.chain import Check, Link, Signed, Statement, Verdict, by_chain, lacking, walk
+from heartguard_audit.domain.chain import Check, Link, Signed, Statement, Verdict, by_chain, lacking, verify_links
 from heartguard_audit.errors import CHAIN_TOO_LONG
-from heartguard_audit.ports import Apart, Ledger, Moment, Signer
-from heartguard_common.clock import Clock
-from heartguard_common.errors import NOT_FOUND, TOO_LONG, ServiceError
+from heartguard_audit.ports import CheckpointLog, Ledger, Moment, Signer
+from heartguard_common.core.clock import Clock
+from heartguard_common.core.errors import NOT_FOUND, TOO_LONG, ServiceError
 
 Progress = Callable[[int], None]
 PROGRESS_EVENTS = 10_000
@@ -23,19 +23,19 @@ class Examined:
 
 
 class Verification:
-    """Walks along chains. What was kept apart is read before the ledger, because it is written after it."""
+    """Verifies chains. The checkpoint log is read before the ledger, because it is written after it."""
 
-    def __init__(self, ledger: Ledger, apart: Apart, keys: Signer) -> None:
+    def __init__(self, ledger: Ledger, checkpoint_log: CheckpointLog, keys: Signer) -> None:
         self._ledger = ledger
-        self._apart = apart
+        self._checkpoint_log = checkpoint_log
         self._keys = keys
 
     def one(self, org_id: int | None) -> Verdict:
         """The verdict on one chain. Raises AUDIT_002 for a chain that takes longer than the caller may wait."""
-        apart = by_chain(self._apart.of(org_id)).get(org_id, [])
+        checkpoint_log = by_chain(self._checkpoint_log.of(org_id)).get(org_id, [])
         try:
             with self._ledger.snapshot() as moment:
-                return self._examine(moment, org_id, apart).verdict
+                return self._examine(moment, org_id, checkpoint_log).verdict
         except ServiceError as error:
             if error.row is TOO_LONG:
                 raise ServiceError(CHAIN_TOO_LONG) from error
@@ -46,44 +46,46 @@ class Verification:
 
         Raises GEN_404 for an organization that there never was; one without events is valid.
         """
-        apart = by_chain(self._apart.read())
+        checkpoint_log = by_chain(self._checkpoint_log.read())
         with self._ledger.snapshot() as moment:
-            chains = sorted({*moment.chains(), *apart}, key=lambda it: (it is None, it))
+            chains = sorted({*moment.chains(), *checkpoint_log}, key=lambda it: (it is None, it))
             if only is not None and only not in chains and not moment.knows(only):
                 raise ServiceError(NOT_FOUND, f"There is no organization {only}")
             for org_id in chains if only is None else [only]:
-                yield self._examine(moment, org_id, apart.get(org_id, []), progress)
+                yield self._examine(moment, org_id, checkpoint_log.get(org_id, []), progress)
 
     def _examine(
-        self, moment: Moment, org_id: int | None, apart: list[Signed], progress: Progress = lambda _: None
+        self, moment: Moment, org_id: int | None, checkpoint_log: list[Signed], progress: Progress = lambda _: None
     ) -> Examined:
         tabled = moment.statements(org_id)
-        check = Check(self._keys, apart, tabled)
-        return Examined(org_id, len(tabled), walk(check, _told(moment.links(org_id, check.begins_after), progress)))
+        check = Check(self._keys, checkpoint_log, tabled)
+        return Examined(
+            org_id, len(tabled), verify_links(check, _reporting(moment.links(org_id, check.begins_after), progress))
+        )
 
 
-def _told(links: Iterator[Link], progress: Progress) -> Iterator[Link]:
+def _reporting(links: Iterator[Link], progress: Progress) -> Iterator[Link]:
     for number, link in enumerate(links, 1):
         if number % PROGRESS_EVENTS == 0:
             progress(number)
         yield link
 
 
-class Notary:
-    """Signs where chains end: into the ledger first, then apart from it."""
+class CheckpointSigner:
+    """Signs the ends of chains: into the ledger first, then into the checkpoint log."""
 
-    def __init__(self, ledger: Ledger, apart: Apart, keys: Signer, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, checkpoint_log: CheckpointLog, keys: Signer, clock: Clock) -> None:
         self._ledger = ledger
-        self._apart = apart
+        self._checkpoint_log = checkpoint_log
         self._keys = keys
         self._clock = clock
 
     def reconcile(self) -> int:
-        """Put apart what a crash kept from getting there; returns how many statements. Nobody else could sign them."""
-        there = self._apart.read()
+        """Append statements that a crash kept out of the log, which nobody else could have signed; returns how many."""
+        there = self._checkpoint_log.read()
         with self._ledger.snapshot() as moment:
             missing = [it for it in lacking(there, moment.all_statements()) if self._keys.signed(it)]
-        self._apart.append(missing)
+        self._checkpoint_log.append(missing)
         return len(missing)
 
     def step(self) -> int:
@@ -94,5 +96,5 @@ class Notary:
             for org_id, head in self._ledger.unmarked()
         ]
         self._ledger.add(said)
-        self._apart.append(said)
+        self._checkpoint_log.append(said)
         return len(said)

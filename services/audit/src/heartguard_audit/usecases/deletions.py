@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from heartguard_audit.ports import Deletions, Journal
-from heartguard_common.audit import AuditEvent
-from heartguard_common.deletion_list import Deletion
+from heartguard_common.audit.events import AuditEvent
+from heartguard_common.jobs.deletion_list import Deletion
 
 # Who says that a deletion is done, and how. A caller of POST /audit/events is named as what they are, so that no
 # person and no other service can say it.
@@ -29,7 +29,7 @@ class ListingJournal:
 
 
 def deletion_of(event: AuditEvent) -> Deletion | None:
-    """The deletion whose end an event tells; None for any other event."""
+    """The deletion whose end an event reports; None for any other event."""
     kind = _DONE.get((event.action, event.service, event.actor))
     if kind is None or event.kind != "change" or event.outcome != "success" or event.org_id is None:
         return None

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cache, partial
 
 from heartguard_audit.domain.chain import Signed, Statement
-from heartguard_audit.ports import Apart, Ledger, Remover, Signer
+from heartguard_audit.ports import CheckpointLog, Ledger, Remover, Signer
 from heartguard_audit.usecases.chains import Verification
-from heartguard_common.clock import NANOSECONDS, Clock
-from heartguard_common.dead_letters import Attempts, DeadLetterStore, Patience
+from heartguard_common.core.clock import NANOSECONDS, Clock
+from heartguard_common.jobs.dead_letters import Attempts, DeadLetterStore, Patience
 
 DAY_NS = 86_400 * NANOSECONDS
 QUEUE = "retention"
@@ -23,16 +23,16 @@ class BrokenChainError(Exception):
 
 @dataclass(frozen=True)
 class Retention:
-    """The one job that removes events: only what a checkpoint of ours has sealed, and of whole chains only."""
+    """The one job that removes events: only those sealed by a checkpoint, and only from chains that verify."""
 
     ledger: Ledger
-    apart: Apart
+    checkpoint_log: CheckpointLog
     keys: Signer
     remover: Remover
     clock: Clock
     days: int
     log: logging.Logger
-    letters: DeadLetterStore
+    dead_letters: DeadLetterStore
 
     def step(self) -> int:
         """Remove what is old, and what an earlier run was kept from removing; returns how many events went.
@@ -51,21 +51,21 @@ class Retention:
 
     def _each(self, act: Callable[[int | None, Statement], object], chains: Mapping[int | None, Statement]) -> None:
         names = {org_id: "none" if org_id is None else f"organization:{org_id}" for org_id in chains}
-        Attempts(self.letters, QUEUE, PATIENCE).each(
+        Attempts(self.dead_letters, QUEUE, PATIENCE).each(
             {name: partial(act, org_id, chains[org_id]) for org_id, name in names.items()},
             {name: org_id for org_id, name in names.items()},
         )
 
     def _allow(self, org_id: int | None, sealed: Statement) -> None:
         """Sign leave to remove what is old of a chain. Raises `BrokenChainError` for one that was changed."""
-        verdict = Verification(self.ledger, self.apart, self.keys).one(org_id)
-        if verdict.fault is not None:
-            at, why = verdict.fault.sequence, verdict.fault.reason
+        verdict = Verification(self.ledger, self.checkpoint_log, self.keys).one(org_id)
+        if verdict.chain_break is not None:
+            at, why = verdict.chain_break.sequence, verdict.chain_break.reason
             self.log.error("nothing of chain %s is removed, it is broken at %d: %s", org_id, at, why)
             raise BrokenChainError
         said = self.keys.sign(Statement("removal", org_id, sealed.sequence, sealed.hash, self.clock.now_ns()))
         self.ledger.add([said])
-        self.apart.append([said])
+        self.checkpoint_log.append([said])
 
     def _sealed_before(self, time_ns: int) -> dict[int | None, Statement]:
         """For each chain the last checkpoint that was old enough, where it lets something go that is still there."""

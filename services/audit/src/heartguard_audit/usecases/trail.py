@@ -6,15 +6,15 @@ from typing import Literal, TypeAlias
 from heartguard_audit.domain.events import Mask, Recorded, Search, within_range
 from heartguard_audit.errors import UNKNOWN_EVENT
 from heartguard_audit.ports import Events, Trail
-from heartguard_common.audit import DISCLOSED, AuditEvent
-from heartguard_common.authority import Authority
-from heartguard_common.clock import Clock, parse_rfc3339, rfc3339
-from heartguard_common.errors import UNAVAILABLE, UNPROCESSABLE, Fault, ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.ids import uuid7
+from heartguard_common.audit.events import DISCLOSED, AuditEvent
+from heartguard_common.core.clock import Clock, parse_rfc3339, rfc3339
+from heartguard_common.core.errors import UNAVAILABLE, UNPROCESSABLE, ServiceError, Violation
+from heartguard_common.core.ids import uuid7
+from heartguard_common.core.trace import GATEWAY_REQUEST_ID, REQUEST_ID
+from heartguard_common.core.transactions import Transaction
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority import Authority
 from heartguard_common.messages import AuditEventRequest, AuditListQuery
-from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID
-from heartguard_common.transactions import Transaction
 
 Filter: TypeAlias = Literal["kind", "actor", "action", "service", "resource", "outcome"]
 EQUALS: tuple[Filter, ...] = ("kind", "actor", "action", "service", "resource", "outcome")
@@ -43,14 +43,14 @@ class AuditUseCases:
     def record(self, caller: Principal, said: AuditEventRequest) -> AuditEvent:
         """Record what a caller says has happened; it is safe when this returns.
 
-        A service is believed about the actor and speaks for itself alone. A person is the actor of their own events,
+        A service names the actor and records events only in its own name. A person is the actor of their own events,
         which are of the kind `reported`: only services record changes and disclosures. Addresses are masked.
         Raises GEN_422 for a person's disclosure, GEN_401_TOKEN for a person who is not who their token says any more,
         GEN_503 when the event can be kept nowhere.
         """
         by_service = caller.kind == "service"
         if not by_service and said["action"].endswith(DISCLOSED):
-            raise ServiceError(UNPROCESSABLE, details=(Fault("/action", "only services record disclosures"),))
+            raise ServiceError(UNPROCESSABLE, details=(Violation("/action", "only services record disclosures"),))
         actor = said["actor"] if by_service else caller.actor
         resource = said.get("resource")
         mask = self._mask
@@ -74,7 +74,7 @@ class AuditUseCases:
         )
         try:
             if by_service:
-                # Without a transaction: what services did is kept while PostgreSQL is away.
+                # Without a transaction: what services did is kept while PostgreSQL is unavailable.
                 self._trail.record(event)
             else:
                 with self._transaction():
@@ -105,7 +105,7 @@ class AuditUseCases:
                 before = rows[-1].sequence
 
     def readings(self, caller: Principal, before: int | None, limit: int) -> list[Recorded]:
-        """At most `limit` events by which somebody else got to see what is the caller's, newest first."""
+        """At most `limit` events in which somebody else read data of the caller, newest first."""
         return self._events.readings(caller.org_id or 0, caller.actor, before, limit)
 
     def export(
@@ -113,7 +113,7 @@ class AuditUseCases:
     ) -> Iterator[Sequence[Recorded]]:
         """All events asked for, or the newest `limit` of them, newest first, in blocks.
 
-        The first block is read before this returns, so that a store that is away is an error and not half an
+        The first block is read before this returns, so that a store that is unavailable is an error and not half an
         answer. What is recorded meanwhile is not in it.
         """
         first = self._events.page(self._search(caller, asked, before), min(limit or EXPORT_PAGE, EXPORT_PAGE))
@@ -154,4 +154,4 @@ def _time(asked: AuditListQuery, name: Literal["since", "until"]) -> int | None:
     try:
         return within_range(parse_rfc3339(asked[name]))
     except ValueError as error:
-        raise ServiceError(UNPROCESSABLE, details=(Fault(f"/{name}", "is no time that exists"),)) from error
+        raise ServiceError(UNPROCESSABLE, details=(Violation(f"/{name}", "is no time that exists"),)) from error

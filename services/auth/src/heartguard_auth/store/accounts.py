@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy import TextClause, text
 from sqlalchemy.exc import IntegrityError
 
-from heartguard_auth.domain import Account, NewAccount, Standing, Subjects
+from heartguard_auth.domain import Account, MembershipStatus, NewAccount, Subjects
 from heartguard_auth.store.locks import LOCKED_UNTIL, lock_values, locked_until
-from heartguard_common.clock import Clock, from_datetime
-from heartguard_common.database import Database
-from heartguard_common.limits import Limits, require
+from heartguard_common.core.clock import Clock, from_datetime
+from heartguard_common.core.limits import Limits, require
+from heartguard_common.stores.database import Database
 
 
 class PostgresAccounts:
@@ -67,22 +67,22 @@ class PostgresAccounts:
             values = {**as_read(account), "hashed": hashed}
             return connection.execute(text(_SET_PASSWORD), values).one_or_none() is not None
 
-    def hold(self, account: Account) -> bool:
+    def lock_if_unchanged(self, account: Account) -> bool:
         """Keep password, role and state as they were read until the transaction ends; False when they are not."""
         with self._database.transaction() as connection:
-            return connection.execute(text(_HOLD), as_read(account)).one_or_none() is not None
+            return connection.execute(text(_LOCK_IF_UNCHANGED), as_read(account)).one_or_none() is not None
 
-    def standing(self, org_id: int, user_id: int) -> Standing | None:
+    def membership_status(self, org_id: int, user_id: int) -> MembershipStatus | None:
         """What a member is, while the rows of the member and of every active admin are locked."""
         values = {"org_id": org_id, "user_id": user_id}
         with self._database.transaction() as connection:
-            rows = connection.execute(text(_STANDING), values).all()
+            rows = connection.execute(text(_MEMBERSHIP_STATUS), values).all()
             mine = next((row for row in rows if row.id == user_id), None)
             if mine is None:
                 return None
             others = connection.execute(text(_OTHERS), values).scalar_one()
             admins = sum(row.id != user_id for row in rows)
-            return Standing(mine.role, mine.active, other_admins=admins, other_members=others)
+            return MembershipStatus(mine.role, mine.active, other_admins=admins, other_members=others)
 
     def place(self, user_id: int, role: str, *, active: bool) -> None:
         """Give a member a role, and let them act or not."""
@@ -153,9 +153,9 @@ LEFT JOIN ({_SELECT} AND u.email_key = heartguard_core.email_key(:value)) AS fou
 _BY_ID = text(f"{_SELECT} AND u.id = :value")
 AS_READ = "id = :user_id AND password_hash = :old AND role = :role AND active = :active AND deleted_at IS NULL"
 _SET_PASSWORD = f"UPDATE heartguard_core.users SET password_hash = :hashed WHERE {AS_READ} RETURNING id"  # noqa: S608
-_HOLD = f"SELECT id FROM heartguard_core.users WHERE {AS_READ} FOR SHARE"  # noqa: S608  no value is in the text
+_LOCK_IF_UNCHANGED = f"SELECT id FROM heartguard_core.users WHERE {AS_READ} FOR SHARE"  # noqa: S608  no value is in the text
 # In the order of ids: two who lock the same admins wait for each other and never in a circle.
-_STANDING = """
+_MEMBERSHIP_STATUS = """
 SELECT id, role, active FROM heartguard_core.users
 WHERE org_id = :org_id AND deleted_at IS NULL AND (id = :user_id OR (role = 'admin' AND active))
 ORDER BY id FOR UPDATE

@@ -1,4 +1,4 @@
-"""Who tried a password how often: in Redis, and in this process while Redis is away.
+"""Who tried a password how often: in Redis, and in this process while Redis is unavailable.
 
 Neither e-mails nor addresses stand in Redis, only keyed hashes of them.
 """
@@ -15,24 +15,24 @@ from heartguard_auth.domain import (
     ADDRESS_LIMIT,
     PAIR_LIMIT,
     Attempt,
-    Ending,
+    AttemptOutcome,
     GuessLimit,
     Lock,
     Subjects,
     email_key,
 )
 from heartguard_auth.store.sealing import keyed_hash
-from heartguard_common.clock import Clock
-from heartguard_common.errors import UNAVAILABLE, ServiceError
-from heartguard_common.ids import uuid7
-from heartguard_common.network import bucket_address
-from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
+from heartguard_common.core.clock import Clock
+from heartguard_common.core.errors import UNAVAILABLE, ServiceError
+from heartguard_common.core.ids import uuid7
+from heartguard_common.http.network import bucket_address
+from heartguard_common.stores.redis_client import REDIS_ERRORS, RedisClient
 
 HERE = Path(__file__).resolve()
 LIMITS = (PAIR_LIMIT, ACCOUNT_LIMIT, ADDRESS_LIMIT)
 # An attempt whose process died counts as a failure after so long.
 UNDER_WAY_MS = 10_000
-# After a fault Redis is not asked again for so long: a hung one must not cost a time-out at each step.
+# After an error Redis is not asked again for this long: a hung one must not cost a time-out at each step.
 REST_SECONDS = 1.0
 MOST_SUBJECTS = 20_000
 
@@ -57,7 +57,7 @@ class _Names:
 
 
 class RedisGuesses:
-    """Counters that all workers share, each step one atomic script; `LocalGuesses` steps in where Redis is away."""
+    """Counters that all workers share, each step one atomic script; without Redis `LocalGuesses` counts."""
 
     def __init__(
         self, redis: RedisClient, secret: str, clock: Clock, monotonic: Callable[[], float] = time.monotonic
@@ -84,12 +84,12 @@ class RedisGuesses:
         arguments: list[str | int] = [_now_ms(self._clock), attempt, client, UNDER_WAY_MS, *_NUMBERS]
         try:
             wait_ms, busy = self._begin(keys=_keys(account, client), args=arguments)
-        except REDIS_FAULTS:
+        except REDIS_ERRORS:
             self._rest()
             return self._local.begin(email, address)
         return Attempt(attempt, account, client, wait_seconds=math.ceil(int(wait_ms) / 1000), busy=bool(busy))
 
-    def end(self, attempt: Attempt, how: Ending) -> Sequence[Lock]:
+    def end(self, attempt: Attempt, how: AttemptOutcome) -> Sequence[Lock]:
         """Say how an attempt ended; returns the locks that a failure has begun."""
         if attempt.local:
             return self._local.end(attempt, how)
@@ -97,17 +97,17 @@ class RedisGuesses:
         arguments: list[str | int] = [member, how, attempt.address, now, UNDER_WAY_MS, *_NUMBERS]
         try:
             until_ms = self._end(keys=_keys(attempt.account, attempt.address), args=arguments)
-        except REDIS_FAULTS:
+        except REDIS_ERRORS:
             self._rest()
             return ()
         return _locks(attempt, until_ms)
 
     def clear(self, email: str) -> None:
-        """Forget the failures of an account at all addresses. Raises GEN_503 when Redis is away."""
+        """Forget the failures of an account at all addresses. Raises GEN_503 when Redis is unavailable."""
         self._local.clear(email)
         try:
             self._redis.delete(_keys(self._names.account(email), "")[0])
-        except REDIS_FAULTS as error:
+        except REDIS_ERRORS as error:
             raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
 
     def _rest(self) -> None:
@@ -148,7 +148,7 @@ class LocalGuesses:
         busy = bool(locks) and all(busy for _, busy in locks)
         return Attempt(attempt, account, client, math.ceil(wait / 1000), busy=busy, local=True)
 
-    def end(self, attempt: Attempt, how: Ending) -> Sequence[Lock]:
+    def end(self, attempt: Attempt, how: AttemptOutcome) -> Sequence[Lock]:
         """Say how an attempt ended; returns the locks that a failure has begun."""
         of_account, of_address = _keys(attempt.account, attempt.address)
         with self._lock:

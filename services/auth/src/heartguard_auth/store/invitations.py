@@ -6,12 +6,12 @@ from sqlalchemy import text
 
 from heartguard_auth.domain import RANKS, Invitation, given_roles
 from heartguard_auth.store.times import moment, nanoseconds
-from heartguard_common.clock import Clock
-from heartguard_common.database import Database
+from heartguard_common.core.clock import Clock
+from heartguard_common.stores.database import Database
 
 
 class PostgresInvitations:
-    """The table `invitations`. One counts while it has not expired and whoever made it could make it again."""
+    """The table `invitations`. One is valid while it has not expired and its maker could still make it."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -40,7 +40,7 @@ class PostgresInvitations:
         return self._one(_FIND, digest, email)
 
     def spend(self, digest: bytes, email: str) -> Invitation | None:
-        """As `find`, and nobody else can use it once the transaction has committed."""
+        """As `find`, and uses it up when the transaction commits."""
         return self._one(_SPEND, digest, email)
 
     def withdraw(self, org_id: int, roles: tuple[str, ...], invitation_id: str) -> Invitation | None:
@@ -57,7 +57,7 @@ class PostgresInvitations:
         """
         values = {"org_id": org_id, "user_id": user_id}
         with self._database.transaction() as connection:
-            # Whoever is just inviting holds their own row: wait, so that what they send is seen here.
+            # A concurrent invitation locks its maker's row: wait, so that it is seen here.
             connection.execute(text(_LOCK), values)
             return list(connection.execute(text(_FORGET), values).scalars())
 
@@ -89,7 +89,7 @@ def _invitation(row: Any) -> Invitation:
 
 
 _COLUMNS = "i.id, i.org_id, i.email, i.role, i.created_by, i.expires_at"
-# Of constants of ours: who may give which role is said in one place.
+# Made of constants: `given_roles` alone says who may give which role.
 _GIVEN = ", ".join(f"('{giver}', '{role}')" for giver in RANKS for role in given_roles(giver))
 _COUNTS = f"""
 i.expires_at > :now

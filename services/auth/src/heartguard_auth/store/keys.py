@@ -18,18 +18,18 @@ from sqlalchemy import Connection, Row, text
 from heartguard_auth.domain import Claims
 from heartguard_auth.store.times import moment, nanoseconds
 from heartguard_auth.store.vault import SealedByAnotherSecret, Vault
-from heartguard_common.clock import NANOSECONDS, Clock, from_datetime, parse_rfc3339
-from heartguard_common.database import Database
-from heartguard_common.errors import UNAVAILABLE, ServiceError
-from heartguard_common.identity import SharedSecrets, VerificationKey, read_key_set, secret_id
+from heartguard_common.core.clock import NANOSECONDS, Clock, from_datetime, parse_rfc3339
+from heartguard_common.core.errors import UNAVAILABLE, ServiceError
+from heartguard_common.identity.authentication import SharedSecrets, VerificationKey, read_key_set, secret_id
 from heartguard_common.messages import JwkDocument
+from heartguard_common.stores.database import Database
 
 REREAD_NS = NANOSECONDS // 2
 PATIENCE_SECONDS = 1.0
 ROTATION_NS = 90 * 86_400 * NANOSECONDS
 # How long a token may live after its key has stopped signing, besides the token's own life.
 LEEWAY_SECONDS = 60
-# Verifiers ask for unknown keys once a second; whoever knows a key that long knows the next one too.
+# Verifiers ask for unknown keys once a second; a verifier that has known a key this long knows the next one too.
 PUBLISHED_NS = 5 * NANOSECONDS
 _RING_LOCK = 0x48475249  # advisory lock "HGRI": two processes must not found or turn the ring at the same time
 _log = logging.getLogger("heartguard.auth")
@@ -84,12 +84,12 @@ class SharedSecretSigner:
 class KeyRing:
     """Signs with one key (ES256, RFC 7518 section 3.4), publishes that, the next one, and those that signed before.
 
-    The next key is published long before it signs, so that whoever verifies knows it when its turn comes, also at
+    The next key is published long before it signs, so that every verifier knows it when it begins to sign, also at
     once. It comes every 90 days, by the age of the stored key, and by command. A key that has signed goes on verifying
     until its last token has expired, unless it is retired. Private keys are stored encrypted under `KEY_RING_SECRET`.
     The ring is read again twice a second, so that what another process does to it counts here at once.
-    Where nobody can read the key that signs, the next one signs in its place: everybody knows it already. `prove` tells
-    the operator, who rotates or retires the key.
+    Where the signing key can't be decrypted, the next one signs in its place: verifiers know it already. `prove`
+    informs the operator, who rotates or retires the key.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class KeyRing:
             self._hold(connection)
             rows = self._complete(connection)
             made = nanoseconds(rows[-1].created_at)
-            # Whoever knows a key that is no older than the next one knows the next one as well.
+            # A verifier that knows a key no older than the next one knows the next one as well.
             if made > nanoseconds(rows[0].created_at) and 0 <= self._clock.now_ns() - made < PUBLISHED_NS:
                 raise TooSoon
             kid = self._turn(connection, rows)
@@ -166,7 +166,7 @@ class KeyRing:
     def retire(self, kid: str) -> bool:
         """Take a key out of the ring for ever; if it signs, the next one does so at once. False for an unknown id.
 
-        Whoever calls this revokes the key id too, in the same transaction: others keep public keys in memory.
+        The caller revokes the key id too, in the same transaction: others keep public keys in memory.
         """
         with self._database.transaction() as connection:
             self._hold(connection)
@@ -201,7 +201,7 @@ class KeyRing:
                 if not _is_complete(rows) or self._due(rows):
                     self._hold(connection)
                     rows = self._complete(connection)
-                    if self._due(rows):  # nobody else has turned it meanwhile
+                    if self._due(rows):  # no other process has rotated it meanwhile
                         self._rotated(self._turn(connection, rows))
                         rows = self._live(connection)
             signing = rows[0]

@@ -1,4 +1,4 @@
-"""Flask-Limiter before the doors that strangers knock at: auth is safe without the gateway too."""
+"""Flask-Limiter for the routes without authentication: auth is safe without the gateway too."""
 
 import logging
 import time
@@ -10,15 +10,15 @@ from redis import RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from heartguard_common.errors import TOO_MANY_REQUESTS, ServiceError
-from heartguard_common.network import bucket_address
-from heartguard_common.redis_urls import tls_options
-from heartguard_common.settings import Rate
-from heartguard_common.web import Edge, handle_errors
+from heartguard_common.core.errors import TOO_MANY_REQUESTS, ServiceError
+from heartguard_common.core.redis_urls import tls_options
+from heartguard_common.core.settings import Rate
+from heartguard_common.http.network import bucket_address
+from heartguard_common.http.web import WebDependencies, handle_errors
 
 ENDPOINTS = frozenset({"auth.login", "auth.register", "auth.password_forgot", "auth.password_reset"})
 # The gateway's class `login` is 0.1 of RATE_LIMIT with a burst of as much: in no window does it let more than this
-# pass, so behind the gateway nobody meets the limit here.
+# pass, so behind the gateway this limit is never reached.
 SHARE = 0.2
 TIMEOUT_SECONDS = 0.25
 
@@ -47,10 +47,10 @@ class _SharedFallback(Limiter):
             super()._check_request_limit(callable_name, in_middleware)
 
 
-def limit_requests(app: Flask, edge: Edge, rate: Rate, redis_url: str) -> Limiter:
+def limit_requests(app: Flask, web: WebDependencies, rate: Rate, redis_url: str) -> Limiter:
     """Allow each address so many requests to each of `ENDPOINTS` in any window of `rate`'s length.
 
-    Redis counts for all workers; while it is away each process counts for itself.
+    Redis counts for all workers; while it is unavailable each process counts for itself.
     """
     # It would log whom it refuses; the request's own log line says enough.
     logging.getLogger("flask-limiter").setLevel(logging.WARNING)
@@ -71,7 +71,7 @@ def limit_requests(app: Flask, edge: Edge, rate: Rate, redis_url: str) -> Limite
         current = limiter.current_limit
         wait = min(rate.seconds, max(1, current.reset_at - int(time.time()))) if current else 1
         message = f"Too many requests: {count} in {rate.seconds} s are allowed here"
-        return handle_errors(edge, ServiceError(TOO_MANY_REQUESTS, message, headers={"Retry-After": str(wait)}))
+        return handle_errors(web, ServiceError(TOO_MANY_REQUESTS, message, headers={"Retry-After": str(wait)}))
 
     app.register_error_handler(RateLimitExceeded, refuse)
     return limiter

@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from heartguard_auth.domain import Lock, Subjects
 from heartguard_auth.store.times import moment, nanoseconds
-from heartguard_common.clock import Clock
-from heartguard_common.database import Database
+from heartguard_common.core.clock import Clock
+from heartguard_common.stores.database import Database
 
 # A scalar, so that it can stand in the statement that reads the account: a login makes no trip for it.
 LOCKED_UNTIL = """(

@@ -1,4 +1,4 @@
-"""Letters that wait to be sent, in PostgreSQL, where a crash loses none; addresses and texts are encrypted."""
+"""E-mails that wait to be sent, in PostgreSQL, where a crash loses none; addresses and texts are encrypted."""
 
 import json
 from collections.abc import Sequence
@@ -9,31 +9,31 @@ from pathlib import Path
 from cryptography.fernet import InvalidToken
 from sqlalchemy import text
 
-from heartguard_auth.domain import Claimed, Letter, Waiting, email_key
+from heartguard_auth.domain import Claimed, Email, OutboxEntry, email_key
 from heartguard_auth.store.sealing import cipher, keyed_hash
 from heartguard_auth.store.times import moment, nanoseconds
-from heartguard_common.clock import NANOSECONDS, Clock
-from heartguard_common.database import Database
-from heartguard_common.ids import uuid7
-from heartguard_common.limits import SYSTEM, LimitError, Limits
+from heartguard_common.core.clock import NANOSECONDS, Clock
+from heartguard_common.core.ids import uuid7
+from heartguard_common.core.limits import SYSTEM, LimitError, Limits
+from heartguard_common.stores.database import Database
 
-LETTERS = Path(__file__).resolve().with_name("letters")
+EMAILS = Path(__file__).resolve().with_name("emails")
 CODES = "codes_per_recipient_per_day"
 KEEP_SECONDS = 86_400
-# A letter that is given up waits for the operator as long as an invitation counts.
+# An e-mail that is given up waits for the operator as long as an invitation counts.
 KEEP_DEAD_SECONDS = 7 * 86_400
 ASK_AGAIN_SECONDS = 120
 # Longer than the slowest mail server may take: no second sender gets the entry meanwhile.
 LEASE_SECONDS = 300
 
 
-def letters() -> dict[str, str]:
-    """The texts of our letters by name; each begins with its subject."""
-    return {file.stem: file.read_text(encoding="utf-8") for file in LETTERS.glob("*.txt")}
+def email_templates() -> dict[str, str]:
+    """The templates of the e-mails by name; each begins with its subject."""
+    return {file.stem: file.read_text(encoding="utf-8") for file in EMAILS.glob("*.txt")}
 
 
 class NoOutbox:
-    """Without a mail server nobody is written to."""
+    """Without a mail server no e-mail is sent."""
 
     def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
         """Do nothing."""
@@ -52,7 +52,7 @@ class NoOutbox:
         """None: nothing waits."""
         return None
 
-    def open(self, entry: Claimed) -> Waiting:
+    def open(self, entry: Claimed) -> OutboxEntry:
         """Never called: nothing was claimed."""
         raise ValueError(entry.id)
 
@@ -80,12 +80,12 @@ class PostgresOutbox:
         self._clock = clock
 
     def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
-        """Have a letter sent once the transaction at hand has committed. Raises `LimitError`."""
+        """Have an e-mail sent once the current transaction has committed. Raises `LimitError`."""
         # The recipient's first: of what is refused nothing is used, since the transaction ends with it.
         self._limits.take(SYSTEM, "invitations_per_recipient_per_day", self._recipient(to))
         self._limits.take(org_id, "emails_per_day_per_member", str(sender))
         self._limits.take(org_id, "emails_per_day")
-        self._put("letter", to, asdict(Letter(to, subject, text)))
+        self._put("letter", to, asdict(Email(to, subject, text)))
 
     def may_send_code(self, email: str) -> bool:
         """Whether another code may be sent to an address today."""
@@ -95,7 +95,7 @@ class PostgresOutbox:
         return False
 
     def code_sent(self, email: str) -> None:
-        """Count a code that was sent to an address, with the transaction at hand."""
+        """Count a code that was sent to an address, with the current transaction."""
         with suppress(LimitError):  # another was sent at the same moment
             self._limits.take(SYSTEM, CODES, self._recipient(email))
 
@@ -114,15 +114,15 @@ class PostgresOutbox:
             row = connection.execute(text(_CLAIM), values).one_or_none()
         return None if row is None else Claimed(str(row.id), row.kind, row.sealed)
 
-    def open(self, entry: Claimed) -> Waiting:
-        """What an entry holds. Raises ValueError where nobody can read it: its secret has changed."""
+    def open(self, entry: Claimed) -> OutboxEntry:
+        """What an entry holds. Raises ValueError where it can't be decrypted: the secret has changed."""
         try:
             document = json.loads(self._cipher.decrypt(entry.sealed.encode()))
         except InvalidToken as error:
             raise ValueError("encrypted under another secret") from error
         if entry.kind == "letter":
-            return Waiting(letter=Letter(**document))
-        return Waiting(forgotten=document["email"])
+            return OutboxEntry(email=Email(**document))
+        return OutboxEntry(forgotten=document["email"])
 
     def release(self, entry: Claimed) -> None:
         """Give an entry back untried: it is due as before."""
@@ -156,7 +156,7 @@ class PostgresOutbox:
             self._execute(_FORGET, recipients=[self._known_as(address) for address in addresses])
 
     def overdue(self) -> list[str]:
-        """Park the letters that nobody could send for `KEEP_SECONDS`; returns their ids."""
+        """Mark the e-mails as given up that could not be sent for `KEEP_SECONDS`; returns their ids."""
         now = self._clock.now_ns()
         values = {"now": moment(now), "until": moment(now + KEEP_DEAD_SECONDS * NANOSECONDS)}
         with self._database.transaction() as connection:
@@ -220,7 +220,7 @@ _RETRY = """
 UPDATE heartguard_core.mail_outbox SET due_at = :now, expires_at = :until, created_at = :now WHERE id = :id AND NOT done
 """
 _FORGET = "DELETE FROM heartguard_core.mail_outbox WHERE recipient = ANY(:recipients)"
-# A request for a code is worth nothing a day later: whoever still needs one asks again.
+# A request for a code is useless a day later.
 _OVERDUE = """
 UPDATE heartguard_core.mail_outbox SET due_at = 'infinity', expires_at = :until
 WHERE expires_at <= :now AND kind = 'letter' AND due_at < 'infinity' RETURNING id

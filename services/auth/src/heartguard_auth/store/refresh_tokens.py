@@ -8,9 +8,9 @@ import secrets
 import struct
 from uuid import UUID
 
-from heartguard_common.clock import NANOSECONDS
+from heartguard_common.core.clock import NANOSECONDS
 
-# Session, the second in which it expires, and what nobody can guess; then the MAC.
+# Session, expiry in seconds, and random bytes; then the MAC.
 _BODY = struct.Struct(">16sQ20s")
 _MAC_BYTES = 16
 

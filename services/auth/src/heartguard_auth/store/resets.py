@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from heartguard_auth.store.times import moment
-from heartguard_common.clock import Clock
-from heartguard_common.database import Database
+from heartguard_common.core.clock import Clock
+from heartguard_common.stores.database import Database
 
 
 class PostgresResets:
@@ -40,7 +40,7 @@ class PostgresResets:
             return connection.execute(text(_SPEND), self._live(digest)).one_or_none() is not None
 
     def purge(self) -> None:
-        """Remove the codes that nobody can use any more."""
+        """Remove expired and used codes."""
         with self._database.transaction() as connection:
             connection.execute(text(_PURGE), {"now": moment(self._clock.now_ns())})
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from heartguard_auth.store.times import moment
-from heartguard_common.background import Background
-from heartguard_common.clock import Clock
-from heartguard_common.database import Database
-from heartguard_common.errors import INVALID_TOKEN, ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.revocation import Copy, Verdict, keys
-from heartguard_common.revocation_copy import RevocationCopy
-from heartguard_common.store_redis import REDIS_FAULTS, RedisClient
+from heartguard_common.core.background import Background
+from heartguard_common.core.clock import Clock
+from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.revocation import Copy, Verdict, keys
+from heartguard_common.identity.revocation_copy import RevocationCopy
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.redis_client import REDIS_ERRORS, RedisClient
 
 
 class Revocations:
@@ -49,7 +49,7 @@ class Revocations:
             connection.execute(text(_ADD), rows)
 
     def publish(self, kind: str, values: Sequence[str], expires_at: int) -> None:
-        """Bring a committed revocation to the copy; one that can't take it is believed no more, and repaired."""
+        """Write a committed revocation to the copy; a copy that can't take it is not trusted any more, and repaired."""
         if values and not self._copy.publish([(kind, value, expires_at) for value in values]):
             self._copying.wake()
 
@@ -78,10 +78,10 @@ class Revocations:
         return self._copy.copy_all()
 
     def require_active(self, principal: Principal, _: str) -> None:
-        """The edge's question, answered by the copy or else by the truth. Raises GEN_401_TOKEN when revoked."""
+        """Ask the copy in Redis, or else PostgreSQL. Raises GEN_401_TOKEN when revoked."""
         try:
             verdict = self._seen.judge(principal, self._redis.mget(keys(principal)))
-        except REDIS_FAULTS:
+        except REDIS_ERRORS:
             verdict = Verdict.UNKNOWN
         if verdict is Verdict.UNKNOWN:
             verdict = Verdict.REVOKED if self.holds(principal) else Verdict.ACTIVE

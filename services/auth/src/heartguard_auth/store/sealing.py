@@ -1,4 +1,4 @@
-"""What must be readable again later and by nobody else: keys made of secrets, one for each purpose."""
+"""Encryption of stored texts: keys derived from secrets, one for each purpose."""
 
 import base64
 import hashlib
@@ -13,5 +13,5 @@ def cipher(purpose: str, secret: str) -> Fernet:
 
 
 def keyed_hash(purpose: str, secret: str, text: str) -> str:
-    """What stands for a text where the text itself must not stand: nobody can try texts without the secret."""
+    """A keyed hash in place of a text that must not be stored: without the secret nobody can try texts."""
     return hmac.new(f"{purpose} {secret}".encode(), text.encode(), hashlib.sha256).hexdigest()

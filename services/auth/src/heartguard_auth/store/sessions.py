@@ -8,9 +8,9 @@ from sqlalchemy import text
 from heartguard_auth.domain import GRACE_SECONDS, Account, RefreshToken, Session
 from heartguard_auth.store.accounts import AS_READ, as_read
 from heartguard_auth.store.times import moment, nanoseconds
-from heartguard_common.audit import AuditEvent, encode
-from heartguard_common.clock import NANOSECONDS, Clock
-from heartguard_common.database import Database
+from heartguard_common.audit.events import AuditEvent, encode
+from heartguard_common.core.clock import NANOSECONDS, Clock
+from heartguard_common.stores.database import Database
 
 PURGED = 1000
 
@@ -19,7 +19,7 @@ class PostgresSessions:
     """The tables `sessions` and `refresh_tokens`."""
 
     def __init__(self, database: Database, clock: Clock, *, unused_seconds: int) -> None:
-        """`unused_seconds` is how long a session that nobody uses may still be continued."""
+        """`unused_seconds` is how long an unused session may still be continued."""
         self._database = database
         self._clock = clock
         self._unused_ns = unused_seconds * NANOSECONDS
@@ -108,7 +108,7 @@ class PostgresSessions:
                 connection.execute(text(statement), {"ids": list(user_ids)})
 
     def purge(self) -> int:
-        """Remove some sessions that nobody could use any more, with their tokens; returns how many, up to `PURGED`."""
+        """Remove some ended and expired sessions with their tokens; returns how many, up to `PURGED`."""
         with self._database.transaction() as connection:
             ids = [row.id for row in connection.execute(text(_SPENT), {**self._bounds(), "limit": PURGED})]
             for statement in _REMOVE if ids else ():
@@ -116,10 +116,10 @@ class PostgresSessions:
         return len(ids)
 
     def purge_tokens(self) -> int:
-        """Remove some refresh tokens that were exchanged and tell nobody anything; returns how many, up to `PURGED`.
+        """Remove some refresh tokens that were exchanged and are of no more use; returns how many, up to `PURGED`.
 
         That of an access token that is alive stays, and so does what its grace needs. One that does not say itself
-        whose session it is stays until it expires, because nobody would know it when it comes back.
+        whose session it is stays until it expires, because it would not be recognized when it comes back.
         """
         now = self._clock.now_ns()
         values = {"now": moment(now), "grace": moment(now - 2 * GRACE_SECONDS * NANOSECONDS), "limit": PURGED}
@@ -196,7 +196,7 @@ begun AS (
     FROM held
     RETURNING id
 ),
-told AS (INSERT INTO heartguard_core.audit_outbox (event) SELECT cast(:event AS text) FROM begun)
+event AS (INSERT INTO heartguard_core.audit_outbox (event) SELECT cast(:event AS text) FROM begun)
 {_ADD} SELECT {_FIRST} FROM begun RETURNING session_id
 """)  # noqa: S608  no value is in the text
 _ADD_ALONE = text(f"{_ADD} SELECT {_FIRST}")

@@ -10,11 +10,11 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from heartguard_auth.domain import Letter
-from heartguard_auth.ports import Deferred, MailError, MailServerAway, Undeliverable
+from heartguard_auth.domain import Email
+from heartguard_auth.ports import Deferred, MailError, MailServerUnavailable, Undeliverable
 from heartguard_auth.settings import SmtpServer
 from heartguard_auth.store.times import moment
-from heartguard_common.clock import Clock
+from heartguard_common.core.clock import Clock
 
 TIMEOUT_SECONDS = 10.0
 ADDRESS_LENGTH = 254
@@ -22,24 +22,24 @@ CLOSING, TOO_LARGE = 421, 552
 
 
 class SmtpMailer:
-    """Hands each letter to one mail server, in a connection of its own."""
+    """Hands each e-mail to one mail server, in a connection of its own."""
 
     def __init__(self, server: SmtpServer, clock: Clock, context: ssl.SSLContext | None = None) -> None:
         self._server = server
         self._clock = clock
         self._context = context or ssl.create_default_context()
 
-    def send(self, letter: Letter, letter_id: str) -> None:
-        """Hand over a letter; `letter_id` becomes its Message-ID, so that one sent twice can be told.
+    def send(self, email: Email, email_id: str) -> None:
+        """Hand over an e-mail; `letter_id` becomes its Message-ID, so that a duplicate can be recognized.
 
-        Raises `Undeliverable` where trying this letter again can't help, `Deferred` where it may, and `MailServerAway`
-        where no letter could be sent now.
+        Raises `Undeliverable` where trying this e-mail again can't help, `Deferred` where it may, and
+        `MailServerUnavailable` where no e-mail could be sent now.
         """
-        content = self._content(letter, letter_id)
+        content = self._content(email, email_id)
         connection = self._connect()
         try:
-            self._hand_over(connection, letter.to, content)
-            with contextlib.suppress(OSError):  # the letter is taken: how the server says good-bye changes nothing
+            self._hand_over(connection, email.to, content)
+            with contextlib.suppress(OSError):  # the e-mail is taken: how the server says good-bye changes nothing
                 connection.quit()
         finally:
             connection.close()
@@ -56,18 +56,18 @@ class SmtpMailer:
             ((code, _),) = error.recipients.values()
             raise _refusal(code, "the recipient is refused") from error
         except smtplib.SMTPDataError as error:
-            raise _refusal(error.smtp_code, "the letter is refused") from error
+            raise _refusal(error.smtp_code, "the e-mail is refused") from error
         except smtplib.SMTPSenderRefused as error:
             if error.smtp_code == TOO_LARGE:
-                raise _refusal(error.smtp_code, "the letter is too large") from error
-            # The sender is the same for every letter.
-            raise MailServerAway(f"SMTP {error.smtp_code}: the sender is refused") from error
+                raise _refusal(error.smtp_code, "the e-mail is too large") from error
+            # The sender is the same for every e-mail.
+            raise MailServerUnavailable(f"SMTP {error.smtp_code}: the sender is refused") from error
         except OSError as error:
-            # Perhaps this letter made it: a server that is away will not take the next connection.
+            # Perhaps this e-mail made it: a server that is unavailable will not take the next connection.
             raise Deferred(f"the connection was lost: {type(error).__name__}") from error
 
     def _connect(self) -> smtplib.SMTP:
-        """A connection that is ready for a letter. Raises `MailServerAway`."""
+        """A connection that is ready for an e-mail. Raises `MailServerUnavailable`."""
         place = (self._server.host, self._server.port)
         connection: smtplib.SMTP | None = None
         try:
@@ -83,35 +83,35 @@ class SmtpMailer:
         except OSError as error:
             if connection is not None:
                 connection.close()
-            raise MailServerAway(type(error).__name__) from error
+            raise MailServerUnavailable(type(error).__name__) from error
         return connection
 
-    def _content(self, letter: Letter, letter_id: str) -> bytes:
-        """The letter as RFC 5322 has it; the library refuses line ends in headers, and so no header is smuggled in.
+    def _content(self, email: Email, email_id: str) -> bytes:
+        """The e-mail as RFC 5322 has it; the library refuses line ends in headers, and so no header is smuggled in.
 
         The recipient's header is written as it is and never parsed: the library takes the local part `=??q?a_?=` for
         an encoded word, which an address has none of (RFC 2047 section 5). Raises `Undeliverable`.
         """
-        if len(letter.to) > ADDRESS_LENGTH or not _ADDRESS.fullmatch(letter.to):
-            raise Undeliverable("the letter has no valid address")
+        if len(email.to) > ADDRESS_LENGTH or not _ADDRESS.fullmatch(email.to):
+            raise Undeliverable("the e-mail has no valid address")
         try:
             message = EmailMessage(policy=_POLICY)
             message["From"] = Address("HeartGuard", addr_spec=self._server.sender)
-            message["Subject"] = letter.subject
+            message["Subject"] = email.subject
             message["Date"] = format_datetime(moment(self._clock.now_ns()))
-            message["Message-ID"] = f"<{letter_id}@{self._server.sender.rpartition('@')[2]}>"
+            message["Message-ID"] = f"<{email_id}@{self._server.sender.rpartition('@')[2]}>"
             message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday answers to a machine
-            message.set_content(letter.text)
-            return f"To: {letter.to}\r\n".encode() + message.as_bytes()
-        except Exception as error:  # the library raises what it likes, and each is about this letter
-            raise Undeliverable(f"the letter can't be written: {type(error).__name__}") from error
+            message.set_content(email.text)
+            return f"To: {email.to}\r\n".encode() + message.as_bytes()
+        except Exception as error:  # the library raises what it likes, and each is about this e-mail
+            raise Undeliverable(f"the e-mail can't be written: {type(error).__name__}") from error
 
 
 def _refusal(code: int, said: str) -> MailError:
     """What a refusing reply means (RFC 5321 section 4.2.1)."""
     reason = f"SMTP {code}: {said}"
     if code == CLOSING:
-        return MailServerAway(reason)
+        return MailServerUnavailable(reason)
     return Undeliverable(reason) if 500 <= code < 600 else Deferred(reason)
 
 

@@ -8,7 +8,7 @@ from heartguard_auth.store.sealing import cipher
 
 
 class SealedByAnotherSecret(Exception):  # noqa: N818  it says what the key is
-    """A stored key can't be opened with the secret at hand."""
+    """A stored key can't be decrypted with the configured secret."""
 
 
 class Vault:

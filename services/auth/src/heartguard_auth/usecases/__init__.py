@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Self
 
+from heartguard_auth.usecases.dependencies import Rules, Stores
 from heartguard_auth.usecases.guessing import Guard
 from heartguard_auth.usecases.introspection import Introspection
 from heartguard_auth.usecases.invitations import Invitations
 from heartguard_auth.usecases.membership import Membership
-from heartguard_auth.usecases.parts import Rules, Stores
 from heartguard_auth.usecases.passwords import Passwords
 from heartguard_auth.usecases.registration import Registration
 from heartguard_auth.usecases.sessions import SessionUseCases

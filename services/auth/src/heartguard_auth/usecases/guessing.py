@@ -1,15 +1,15 @@
-"""Guessing passwords is slow: whoever fails too often waits, whether or not there is such an account."""
+"""Limits password guessing: too many failures lock out, whether or not there is such an account."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from heartguard_auth.domain import Attempt, Ending
+from heartguard_auth.domain import Attempt, AttemptOutcome
 from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, WRONG_PASSWORD
-from heartguard_auth.usecases.parts import Stores
-from heartguard_common.clock import NANOSECONDS
-from heartguard_common.errors import NOT_FOUND, ServiceError
-from heartguard_common.identity import Principal
+from heartguard_auth.usecases.dependencies import Stores
+from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.core.errors import NOT_FOUND, ServiceError
+from heartguard_common.identity.authentication import Principal
 
 FAILURES = (BAD_CREDENTIALS, WRONG_PASSWORD)
 PATIENCE_SECONDS = 1.0
@@ -50,7 +50,7 @@ class Guard:
             self._clear(email)
 
     def end_lock(self, principal: Principal, user_id: int) -> None:
-        """Let a locked-out member try again. Raises GEN_404 for whoever is not of the caller's organization."""
+        """Let a locked-out member try again. Raises GEN_404 for a person of another organization."""
         account = self._s.accounts.by_id(user_id)
         if account is None or account.org_id != principal.org_id:
             raise ServiceError(NOT_FOUND)
@@ -59,10 +59,10 @@ class Guard:
             self._clear(account.email)
             self._s.audit.changed(principal, "auth.lock_ended", f"user:{account.id}")
 
-    def _end(self, attempt: Attempt, how: Ending) -> None:
+    def _end(self, attempt: Attempt, how: AttemptOutcome) -> None:
         locks = self._s.guesses.end(attempt, how)
         if locks:
-            with suppress(ServiceError):  # PostgreSQL is away: where the failures are counted they lock as well
+            with suppress(ServiceError):  # PostgreSQL is unavailable: where the failures are counted they lock as well
                 self._s.locks.begin(locks)
 
     def _clear(self, email: str) -> None:

@@ -1,10 +1,10 @@
-"""What tokens are worth, told to those who may ask, and how anybody verifies them."""
+"""Introspection of tokens for services, and the key set by which anybody verifies them."""
 
-from heartguard_auth.usecases.parts import Stores
+from heartguard_auth.usecases.dependencies import Stores
 from heartguard_common import messages
-from heartguard_common.clock import NANOSECONDS
-from heartguard_common.errors import INVALID_TOKEN, ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.identity.authentication import Principal
 
 
 class Introspection:

@@ -1,4 +1,4 @@
-"""Invitations: whoever leads an organization names an address, and its owner registers with the code."""
+"""Invitations: an admin or manager names an address, and its owner registers with the code."""
 
 from heartguard_auth.domain import (
     Account,
@@ -6,16 +6,16 @@ from heartguard_auth.domain import (
     code_digest,
     email_key,
     given_roles,
-    letter,
     new_code,
+    render_email,
 )
 from heartguard_auth.errors import EMAIL_TAKEN, INVITATIONS_FULL, REGISTRATION_CLOSED, ROLE_REFUSED
-from heartguard_auth.usecases.parts import Rules, Stores
-from heartguard_common.clock import NANOSECONDS
-from heartguard_common.errors import INVALID_TOKEN, NOT_FOUND, ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.ids import uuid7
-from heartguard_common.limits import LimitError
+from heartguard_auth.usecases.dependencies import Rules, Stores
+from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.core.errors import INVALID_TOKEN, NOT_FOUND, ServiceError
+from heartguard_common.core.ids import uuid7
+from heartguard_common.core.limits import LimitError
+from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import Role
 
 DAYS = 7
@@ -29,13 +29,13 @@ class Invitations:
         self._s = stores
 
     def invite(self, principal: Principal, email: str, role: Role) -> tuple[Invitation, str]:
-        """An invitation and its code, which is told now and never again; a letter with it goes out.
+        """An invitation and its code, which is shown only now; it is sent by e-mail too.
 
-        An earlier invitation of that address stops counting. Nothing that the caller sees tells whether the address has
-        an account in another organization: its owner gets a letter that says so in place of the code, which would
+        An earlier invitation of that address stops counting. Nothing that the caller sees shows whether the address has
+        an account in another organization: its owner gets an e-mail that says so in place of the code, which would
         not work for them. Raises AUTH_005 for a role that the caller can't give, AUTH_002 for a member of the caller's
         organization, AUTH_006 where registration is closed, AUTH_040 for too many that wait, GEN_429_LIMIT for too many
-        letters in a day.
+        e-mails in a day.
         """
         if self._rules.registration == "closed":
             raise ServiceError(REGISTRATION_CLOSED, "Registration is closed, so nobody can be invited")
@@ -91,5 +91,7 @@ class Invitations:
     def _keep(self, inviter: Account, made: Invitation, code: str, template: str) -> None:
         self._require_room(made)
         self._s.invitations.add(made, code_digest(code))
-        text = letter(self._rules.letters[template], made.email, inviter=inviter.email, code=code, days=DAYS)
+        text = render_email(
+            self._rules.email_templates[template], made.email, inviter=inviter.email, code=code, days=DAYS
+        )
         self._s.outbox.enqueue(text.to, text.subject, text.text, org_id=inviter.org_id, sender=inviter.id)

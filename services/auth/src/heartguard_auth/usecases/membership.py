@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from heartguard_auth.domain import RANKS, Account
 from heartguard_auth.errors import ACTOR_CHANGED, LAST_ADMIN, MEMBER_CHANGED
-from heartguard_auth.usecases.endings import ending_sessions
-from heartguard_auth.usecases.parts import Rules, Stores
-from heartguard_common.clock import rfc3339
-from heartguard_common.errors import INVALID_TOKEN, ServiceError
-from heartguard_common.exports import Record
-from heartguard_common.identity import Principal
+from heartguard_auth.usecases.dependencies import Rules, Stores
+from heartguard_auth.usecases.session_revocation import revoking_sessions
+from heartguard_common.core.clock import rfc3339
+from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.http.exports import Record
+from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import MembershipChange, RoleEntryDocument
 
 
@@ -37,18 +37,21 @@ class Membership:
         """Carry out what the user service has decided about a member; returns how many sessions that ended.
 
         Tokens say the role, so none may outlive it. Raises AUTH_032 when the actor is not who their token said any
-        more, AUTH_031 when the member is not as the user service saw them, AUTH_030 when nobody would lead the
+        more, AUTH_031 when the member is not as the user service saw them, AUTH_030 when no admin would be left in the
         organization.
         """
         user_id, role, active = change["user_id"], change["role"], change["active"]
-        with ending_sessions(self._rules, self._s) as end:
+        with revoking_sessions(self._rules, self._s) as end:
             # For its locks: they come before those of rows, here as everywhere. Who may is judged below.
             self._s.authority.admits(change["org_id"], user_id)
-            standing = self._s.accounts.standing(change["org_id"], user_id)
-            if standing is None or (standing.role, standing.active) != (change["seen_role"], change["seen_active"]):
+            membership_status = self._s.accounts.membership_status(change["org_id"], user_id)
+            if membership_status is None or (membership_status.role, membership_status.active) != (
+                change["seen_role"],
+                change["seen_active"],
+            ):
                 raise ServiceError(MEMBER_CHANGED)
             self._require_actor(change)
-            if standing.would_orphan(role, active=active):
+            if membership_status.would_orphan(role, active=active):
                 raise ServiceError(LAST_ADMIN)
             self._s.accounts.place(user_id, role, active=active)
             sessions = self._s.sessions.open_of([user_id])
@@ -59,12 +62,12 @@ class Membership:
         return len(sessions)
 
     def _mark(self, org_id: int, user_id: int) -> None:
-        """Let a member be one no more, and end their sessions. Raises AUTH_030."""
-        with ending_sessions(self._rules, self._s) as end:
-            standing = self._s.accounts.standing(org_id, user_id)
-            if standing is None:
+        """End a membership and its sessions. Raises AUTH_030."""
+        with revoking_sessions(self._rules, self._s) as end:
+            membership_status = self._s.accounts.membership_status(org_id, user_id)
+            if membership_status is None:
                 return
-            if standing.would_orphan(standing.role, active=False):
+            if membership_status.would_orphan(membership_status.role, active=False):
                 raise ServiceError(LAST_ADMIN)
             self._s.accounts.mark_deleted(user_id)
             end(self._s.sessions.open_of([user_id]), "erasure")
@@ -80,7 +83,7 @@ class Membership:
             session_id=change.get("actor_session"),
         )
         try:
-            self._s.authority.require_actor(actor, hold=False)
+            self._s.authority.require_actor(actor, lock=False)
         except ServiceError as error:
             if error.row is INVALID_TOKEN:
                 raise ServiceError(ACTOR_CHANGED) from error
@@ -100,13 +103,13 @@ class Membership:
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
         """Anonymize a member or all members of an organization and end their sessions; returns how many.
 
-        A member is marked as deleted first, an organization was by its service. Then nobody stores anything of theirs.
-        Raises AUTH_030 when an organization would keep members but nobody to lead it.
+        A member is marked as deleted first, an organization was by its service. From then on nothing of theirs is
+        stored. Raises AUTH_030 when an organization would keep members but no admin.
         """
         if user_id is not None:
             self._mark(org_id, user_id)
         self._s.authority.wait_for_writers(org_id, user_id)
-        with ending_sessions(self._rules, self._s) as end:
+        with revoking_sessions(self._rules, self._s) as end:
             addresses = self._s.accounts.addresses(org_id, user_id)
             self._s.outbox.forget(addresses + self._s.invitations.forget(org_id, user_id))
             people = self._s.accounts.erase(org_id, user_id)

@@ -4,12 +4,12 @@ from typing import NoReturn
 
 from heartguard_auth.domain import Account, code_digest, guessable, new_code
 from heartguard_auth.errors import CODE_REFUSED, WEAK_PASSWORD, WRONG_PASSWORD
-from heartguard_auth.usecases.endings import ending_sessions
+from heartguard_auth.usecases.dependencies import Rules, Stores
 from heartguard_auth.usecases.guessing import Guard
-from heartguard_auth.usecases.parts import Rules, Stores
-from heartguard_common.clock import NANOSECONDS
-from heartguard_common.errors import INVALID_TOKEN, NOT_FOUND, Fault, ServiceError
-from heartguard_common.identity import Principal
+from heartguard_auth.usecases.session_revocation import revoking_sessions
+from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.core.errors import INVALID_TOKEN, NOT_FOUND, ServiceError, Violation
+from heartguard_common.identity.authentication import Principal
 
 RESET_SECONDS = 30 * 60
 
@@ -17,8 +17,8 @@ RESET_SECONDS = 30 * 60
 def require_strong(rules: Rules, password: str, email: str, path: str = "/new_password") -> None:
     """Raises AUTH_004, pointing at `path`, for a password that is among the first anybody would try."""
     if guessable(password, email, rules.common_passwords):
-        fault = Fault(path, "is among the most common ones, or is the e-mail address")
-        raise ServiceError(WEAK_PASSWORD, details=(fault,))
+        violation = Violation(path, "is among the most common ones, or is the e-mail address")
+        raise ServiceError(WEAK_PASSWORD, details=(violation,))
 
 
 def issue_code(stores: Stores, account: Account) -> tuple[str, int] | None:
@@ -29,7 +29,7 @@ def issue_code(stores: Stores, account: Account) -> tuple[str, int] | None:
     code = new_code()
     expires_at = stores.clock.now_ns() + RESET_SECONDS * NANOSECONDS
     with stores.transactions.transaction():
-        if not stores.accounts.hold(account):
+        if not stores.accounts.lock_if_unchanged(account):
             return None
         stores.resets.issue(account.id, code_digest(code), expires_at)
     return code, expires_at
@@ -62,7 +62,7 @@ class Passwords:
             raise
         require_strong(self._rules, new, account.email)
         hashed = self._s.hasher.hash(new)
-        with ending_sessions(self._rules, self._s) as end:
+        with revoking_sessions(self._rules, self._s) as end:
             self._s.authority.require_writer(principal)
             if not self._s.accounts.set_password(account, hashed):
                 raise ServiceError(WRONG_PASSWORD)
@@ -78,7 +78,7 @@ class Passwords:
             raise ServiceError(WRONG_PASSWORD)
 
     def forgot(self, email: str) -> None:
-        """Have a code sent to an address, if there is an account; whoever asks can't tell."""
+        """Have a code sent to an address, if there is an account; the answer is the same without one."""
         self._s.outbox.ask(email)
 
     def code(self, principal: Principal, user_id: int) -> tuple[str, int]:
@@ -103,7 +103,7 @@ class Passwords:
             self._refused(account)
         require_strong(self._rules, new, account.email)
         hashed = self._s.hasher.hash(new)
-        with ending_sessions(self._rules, self._s) as end:
+        with revoking_sessions(self._rules, self._s) as end:
             spent = (
                 self._s.authority.admits(account.org_id, account.id)
                 and self._s.resets.spend(digest)

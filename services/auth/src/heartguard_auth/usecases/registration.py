@@ -7,11 +7,11 @@ from heartguard_auth.errors import (
     REGISTRATION_CLOSED,
     ROLE_REFUSED,
 )
-from heartguard_auth.usecases.parts import Rules, Stores
+from heartguard_auth.usecases.dependencies import Rules, Stores
 from heartguard_auth.usecases.passwords import require_strong
-from heartguard_common.errors import Fault, ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.limits import SYSTEM
+from heartguard_common.core.errors import ServiceError, Violation
+from heartguard_common.core.limits import SYSTEM
+from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import RegisterRequest, Role
 
 
@@ -82,8 +82,8 @@ class Registration:
     @staticmethod
     def _refuse_name(request: RegisterRequest) -> None:
         if "organization_name" in request:
-            fault = Fault("/organization_name", "stands only where an organization is founded")
-            raise ServiceError(ROLE_REFUSED, details=(fault,))
+            violation = Violation("/organization_name", "stands only where an organization is founded")
+            raise ServiceError(ROLE_REFUSED, details=(violation,))
 
     def _place(self, request: RegisterRequest, principal: Principal | None) -> tuple[int | None, Role]:
         """The organization (None: a new one) and the role of an account to be made."""

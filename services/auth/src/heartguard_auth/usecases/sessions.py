@@ -13,13 +13,13 @@ from heartguard_auth.domain import (
     digest,
 )
 from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, REFRESH_REFUSED
-from heartguard_auth.usecases.endings import ending_sessions
+from heartguard_auth.usecases.dependencies import Rules, Stores
 from heartguard_auth.usecases.guessing import Guard
-from heartguard_auth.usecases.parts import Rules, Stores
-from heartguard_common.clock import NANOSECONDS
-from heartguard_common.errors import NOT_FOUND, ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.ids import uuid7
+from heartguard_auth.usecases.session_revocation import revoking_sessions
+from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.core.errors import NOT_FOUND, ServiceError
+from heartguard_common.core.ids import uuid7
+from heartguard_common.identity.authentication import Principal
 
 
 class SessionUseCases:
@@ -76,7 +76,7 @@ class SessionUseCases:
         if self._s.sessions.count_open(account.id) <= most:
             return
         self._s.limits.refused("sessions_per_member")
-        with ending_sessions(self._rules, self._s) as end:
+        with revoking_sessions(self._rules, self._s) as end:
             ids = self._s.sessions.surplus(account.id, most)
             end(ids, "more sessions than may be open")
             payload = {"ended": len(ids), "limit": most}
@@ -96,7 +96,7 @@ class SessionUseCases:
         A token that was exchanged before ends its session, unless that was within 10 seconds and its
         successor is unused: parallel refreshes and lost answers get the same pair again. Raises AUTH_003.
         """
-        with ending_sessions(self._rules, self._s) as end:
+        with revoking_sessions(self._rules, self._s) as end:
             token, session = self._usable(refresh_token)
             account = self._s.accounts.by_id(session.user_id)
             if account is None or not account.active:
@@ -119,7 +119,7 @@ class SessionUseCases:
     def _usable(self, text: str) -> tuple[RefreshToken | None, Session]:
         """A token that has not expired, and its session. Raises AUTH_003.
 
-        None: it is one of ours that is not kept any more, because it was exchanged long ago.
+        None: it was issued here and is not stored any more, because it was exchanged long ago.
         """
         now = self._s.clock.now_ns()
         found = self._s.sessions.find(digest(text))
@@ -132,7 +132,7 @@ class SessionUseCases:
         return None, session
 
     def _again(self, token: RefreshToken, text: str) -> TokenPair | None:
-        """The pair that this used token was exchanged for, if it may be told once more."""
+        """The pair that this used token was exchanged for, if it may be returned once more."""
         recent = self._s.clock.now_ns() - (token.used_at or 0) < GRACE_SECONDS * NANOSECONDS
         successor = self._s.sessions.token(token.replaced_by) if token.replaced_by else None
         if not recent or successor is None or successor.used_at is not None:
@@ -145,7 +145,7 @@ class SessionUseCases:
 
     def logout(self, principal: Principal, scope: str) -> None:
         """End this session, or all of the caller's; their tokens stop counting at once."""
-        with ending_sessions(self._rules, self._s) as end:
+        with revoking_sessions(self._rules, self._s) as end:
             ids = [principal.session_id or ""]
             if scope == "all":
                 ids = sorted({*ids, *self._s.sessions.open_of([principal.user_id or 0])})
@@ -158,7 +158,7 @@ class SessionUseCases:
 
     def end(self, principal: Principal, session_id: str) -> None:
         """End one of the caller's sessions. Raises GEN_404 for somebody else's, and for one that has ended."""
-        with ending_sessions(self._rules, self._s) as end:
+        with revoking_sessions(self._rules, self._s) as end:
             if session_id not in self._s.sessions.open_of([principal.user_id or 0]):
                 raise ServiceError(NOT_FOUND)
             end([session_id], "ended by its owner")
@@ -200,5 +200,5 @@ class SessionUseCases:
 
 
 def _person(account: Account) -> Principal:
-    """Whoever has just proven to have that account."""
+    """The principal of an account whose password was just checked."""
     return Principal(kind="person", role=account.role, user_id=account.id, org_id=account.org_id)

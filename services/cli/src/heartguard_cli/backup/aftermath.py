@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from heartguard_cli.backup import postgres
-from heartguard_common.deletion_list import Deletion
+from heartguard_common.jobs.deletion_list import Deletion
 
 # What was given out after the backup is unknown to the restored database, and may still stand in tokens, in an InfluxDB
 # and in logs: no id is given out twice.
@@ -49,7 +49,7 @@ PERSON_JOB, ORGANIZATION_JOB = "user.delete", "organization.delete"
 def settle(url: str, backup_created_at: str, deletions: Sequence[Deletion]) -> int:
     """End all sessions, retire all signing keys, and have those deletions carried out again that are not done here.
 
-    All in one transaction; returns how many deletions that are. Raises `Trouble`.
+    All in one transaction; returns how many deletions that are. Raises `CommandError`.
     """
     with postgres.connected(url) as connection, connection, connection.cursor() as cursor:
         for statement in _SESSIONS:

@@ -12,8 +12,8 @@ from heartguard_cli.backup.points import IN_FILES
 from heartguard_cli.backup.restoring import restore
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import IN_DATABASE, take
+from heartguard_cli.errors import CommandError
 from heartguard_cli.programs import System
-from heartguard_cli.trouble import Trouble
 
 CALLED_FROM = "HEARTGUARD_CALLED_FROM"
 
@@ -27,22 +27,22 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run_backup(system: System, options: argparse.Namespace) -> int:
-    """Take one; the system may run or not. Raises `Trouble`."""
+    """Take one; the system may run or not. Raises `CommandError`."""
     with native.database(system):
         return back_up(_settings(system), options)
 
 
 def back_up(settings: BackupSettings, options: argparse.Namespace) -> int:
-    """Take one of a database that answers. Raises `Trouble`."""
+    """Take one of a database that answers. Raises `CommandError`."""
     taken = take(settings, options.layout.root, _absolute(options.place))
-    print(f"{taken.place}: {_told(taken.manifest)}")
+    print(f"{taken.place}: {_summary(taken.manifest)}")
     _name_absent(taken.manifest)
     _warn(taken.manifest)
     return 0
 
 
 def run_restore(system: System, options: argparse.Namespace) -> int:
-    """Restore one; nothing may run. Raises `Trouble`."""
+    """Restore one; nothing may run. Raises `CommandError`."""
     with native.database(system, stopped=True):
         bring_back(_settings(system), options, system.db_passwords)
         _forget_copies(system)
@@ -50,7 +50,7 @@ def run_restore(system: System, options: argparse.Namespace) -> int:
 
 
 def restore_in_container(environ: Mapping[str, str], options: argparse.Namespace) -> int:
-    """Restore one with what the environment says, where no `.env` is. Raises `Trouble`, `SettingsError`."""
+    """Restore one with what the environment says, where no `.env` is. Raises `CommandError`, `SettingsError`."""
     settings, (_, passwords) = BackupSettings.from_env(environ), environment.for_migration(environ)
     redis_url = environ.get("REDIS_URL", "")
     checks.database(settings.database_url)
@@ -61,10 +61,10 @@ def restore_in_container(environ: Mapping[str, str], options: argparse.Namespace
 
 
 def bring_back(settings: BackupSettings, options: argparse.Namespace, passwords: Mapping[str, str]) -> None:
-    """Restore one into a database that answers. Raises `Trouble`."""
+    """Restore one into a database that answers. Raises `CommandError`."""
     restored = restore(settings, options.layout.root, str(_absolute(options.backup)), passwords)
     manifest = restored.manifest
-    print(f"restored and verified: {_told(manifest)}")
+    print(f"restored and verified: {_summary(manifest)}")
     print("all sessions are ended: everybody logs in again, and no token from before counts")
     print(f"deletions after the backup, carried out again when the services start: {restored.deletions:,}")
     _name_absent(manifest)
@@ -82,7 +82,7 @@ def _absolute(place: str | None) -> str | None:
     return str(Path(os.environ.get(CALLED_FROM, ""), place).absolute())
 
 
-def _told(manifest: Manifest) -> str:
+def _summary(manifest: Manifest) -> str:
     rows = sum(table.rows for table in manifest.tables.values())
     size = sum(entry.size for entry in manifest.files.values())
     values = sum(points.values for points in manifest.points.values())
@@ -110,7 +110,7 @@ def _warn(manifest: Manifest) -> None:
 
 
 def _forget_copies(system: System) -> None:
-    """Redis must not be believed about revocations of another life; auth copies the restored ones at its start."""
+    """Redis must not be trusted about revocations of another life; auth copies the restored ones at its start."""
     data = system.layout.var / "valkey"
     if system.valkey is None:
         _forget_revocations(system.redis_url)
@@ -122,13 +122,13 @@ def _forget_copies(system: System) -> None:
 
 def _forget_revocations(redis_url: str) -> None:
     # loaded here: every other command would pay half a second for them
-    from heartguard_common.revocation import READY  # noqa: PLC0415
-    from heartguard_common.store_redis import REDIS_FAULTS, make_redis  # noqa: PLC0415
+    from heartguard_common.identity.revocation import READY  # noqa: PLC0415
+    from heartguard_common.stores.redis_client import REDIS_ERRORS, make_redis  # noqa: PLC0415
 
     client = make_redis(redis_url, timeout_seconds=5)
     try:
         client.delete(READY)
-    except REDIS_FAULTS as error:
-        raise Trouble(f"Redis does not answer, and must before a start: delete {READY} there ({error})") from None
+    except REDIS_ERRORS as error:
+        raise CommandError(f"Redis does not answer, and must before a start: delete {READY} there ({error})") from None
     finally:
         client.close()

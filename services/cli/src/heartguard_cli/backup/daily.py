@@ -33,7 +33,7 @@ def _step() -> float:
         try:
             said, complained = child.communicate()
         finally:
-            # on the way out: half a backup is removed by whoever has begun it
+            # when stopped: an incomplete backup is removed by the process that began it
             child.terminate()
     seconds = time.monotonic() - started
     failed = child.returncode != 0

@@ -8,16 +8,16 @@ from pathlib import Path
 from heartguard_cli.backup.places import place_at
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import existing, prune, take, taken_at
-from heartguard_cli.trouble import Trouble
-from heartguard_common.paths import REPO_ROOT
-from heartguard_common.settings import SettingsError
+from heartguard_cli.errors import CommandError
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.settings import SettingsError
 
 # an hour less than a day: it is looked at once an hour, and must not drift through the day
 INTERVAL = timedelta(hours=23, minutes=30)
 
 
 def step(settings: BackupSettings, root: Path, now: datetime) -> str:
-    """Do what is due at `now`; a sentence that says what. Raises `Trouble`."""
+    """Do what is due at `now`; a sentence that says what. Raises `CommandError`."""
     where = place_at(settings.target, settings, root)
     newest = taken_at(names[-1]) if (names := existing(where)) else None
     if newest is not None and newest <= now < newest + INTERVAL:
@@ -25,7 +25,7 @@ def step(settings: BackupSettings, root: Path, now: datetime) -> str:
     taken = take(settings, root, now=now)
     if damaged := taken.manifest.damaged:
         # Nothing is removed then: an older backup may have them whole.
-        raise Trouble(
+        raise CommandError(
             f"took {taken.place} without {len(damaged)} media objects that can't be read, or are not what their rows"
             f" say, and removed no older one: {', '.join(damaged)}"
         )
@@ -40,7 +40,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         print(step(BackupSettings.from_env(), REPO_ROOT, datetime.now(UTC)))
-    except (Trouble, SettingsError, OSError) as error:
+    except (CommandError, SettingsError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

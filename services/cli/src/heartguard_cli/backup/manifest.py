@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 
 NAME = "manifest.json"
 FORMAT = 2
@@ -63,11 +63,13 @@ class Manifest:
 
     @classmethod
     def parse(cls, text: str) -> "Manifest":
-        """The manifest of a document. Raises `Trouble` for one that is none, or of a later form."""
+        """The manifest of a document. Raises `CommandError` for one that is none, or of a later form."""
         try:
             known: dict[str, Any] = json.loads(text)
             if known["format"] not in READ:
-                raise Trouble(f"The backup is of form {known['format']}, and this code reads form {FORMAT}: update it")
+                raise CommandError(
+                    f"The backup is of form {known['format']}, and this code reads form {FORMAT}: update it"
+                )
             known["tables"] = {name: Table(**row) for name, row in known["tables"].items()}
             known["files"] = {name: Entry(**entry) for name, entry in known["files"].items()}
             known["absent"] = tuple(known["absent"])
@@ -75,7 +77,7 @@ class Manifest:
             known["points"] = {name: Points(**points) for name, points in known.get("points", {}).items()}
             return cls(**known)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise Trouble(f"{NAME} is no manifest of a backup") from None
+            raise CommandError(f"{NAME} is no manifest of a backup") from None
 
 
 def measure(file: Path) -> Entry:
@@ -85,5 +87,5 @@ def measure(file: Path) -> Entry:
 
 
 def fingerprints(secrets: Mapping[str, str]) -> dict[str, str]:
-    """By these a restore knows whether `.env` holds the same secrets; they are of 32 random bytes, so tell nothing."""
+    """By these a restore knows whether `.env` holds the same secrets; hashes of random values, they reveal nothing."""
     return {name: hashlib.sha256(f"{name}:{text}".encode()).hexdigest()[:16] for name, text in secrets.items()}

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.trouble import Trouble
-from heartguard_common.files import sync_directory
-from heartguard_common.google_storage import open_client
+from heartguard_cli.errors import CommandError
+from heartguard_common.core.files import sync_directory
+from heartguard_common.stores.google_storage import open_client
 
 SCHEME = "gs://"
 PARTIAL = ".partial-"
@@ -32,7 +32,7 @@ class Place(Protocol):
         """Move a local file here; it is durable afterwards, and never visible in part."""
 
     def remove(self, name: str) -> None:
-        """Remove one; no fault when it is gone."""
+        """Remove one; no error when there is none."""
 
     def within(self, name: str) -> "Place":
         """The place below a name."""
@@ -77,7 +77,7 @@ class Directory:
         sync_directory(target.parent)
 
     def remove(self, name: str) -> None:
-        """Remove one; no fault when it is gone."""
+        """Remove one; no error when there is none."""
         (self.root / name).unlink(missing_ok=True)
 
     def within(self, name: str) -> "Directory":
@@ -117,7 +117,7 @@ class Bucket:
         source.unlink()
 
     def remove(self, name: str) -> None:
-        """Remove one; no fault when it is gone."""
+        """Remove one; no error when there is none."""
         from google.api_core.exceptions import NotFound  # noqa: PLC0415 - as above
 
         try:
@@ -133,7 +133,7 @@ class Bucket:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """What Google refuses, as a sentence. Raises `Trouble`; what is not there raises what it always did."""
+    """What Google refuses, as a sentence. Raises `CommandError`; what is not there raises what it always did."""
     from google.api_core.exceptions import GoogleAPIError, NotFound  # noqa: PLC0415 - as above
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
 
@@ -142,18 +142,18 @@ def _refusals() -> Iterator[None]:
     except NotFound as error:
         if "bucket" not in str(error).lower():
             raise
-        raise Trouble(f"Google Cloud Storage has no such bucket: {error}") from None
+        raise CommandError(f"Google Cloud Storage has no such bucket: {error}") from None
     except (GoogleAPIError, GoogleAuthError) as error:
-        raise Trouble(f"Google Cloud Storage refuses: {error}") from None
+        raise CommandError(f"Google Cloud Storage refuses: {error}") from None
 
 
 def place_at(text: str, settings: BackupSettings, root: Path) -> Directory | Bucket:
-    """The place that `text` names: `gs://bucket/prefix`, or a directory relative to `root`. Raises `Trouble`."""
+    """The place that `text` names: `gs://bucket/prefix`, or a directory relative to `root`. Raises `CommandError`."""
     if not text.startswith(SCHEME):
         return Directory(root / text)
     bucket, _, prefix = text.removeprefix(SCHEME).partition("/")
     if not bucket:
-        raise Trouble(f"{text} names no bucket: it must look like gs://bucket/prefix")
+        raise CommandError(f"{text} names no bucket: it must look like gs://bucket/prefix")
     return Bucket(_client(settings).bucket(bucket), prefix.strip("/") + "/" if prefix.strip("/") else "")
 
 
@@ -166,10 +166,10 @@ def media_place(settings: BackupSettings, root: Path) -> Directory | Bucket:
 
 @contextmanager
 def scratch(beside: Path) -> Iterator[Path]:
-    """A directory for files on their way, on the same disk as `beside`, for nobody else's eyes."""
+    """A private directory for temporary files, on the same disk as `beside`."""
     beside.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in beside.glob(PARTIAL + "*"):
-        # of one that was killed: nobody works at a backup for a whole day
+        # of one that was killed: no backup takes a whole day
         if left.stat().st_mtime < time.time() - DAY_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=beside) as name:
@@ -178,8 +178,8 @@ def scratch(beside: Path) -> Iterator[Path]:
 
 def _client(settings: BackupSettings) -> Any:
     if not settings.has_bucket:
-        raise Trouble("A bucket needs GOOGLE_APPLICATION_CREDENTIALS in .env, the key file of a service account")
+        raise CommandError("A bucket needs GOOGLE_APPLICATION_CREDENTIALS in .env, the key file of a service account")
     try:
         return open_client(settings.google_credentials, settings.storage_emulator)[0]
     except ValueError as error:
-        raise Trouble(f"{settings.google_credentials} is no key of a service account: {error}") from None
+        raise CommandError(f"{settings.google_credentials} is no key of a service account: {error}") from None

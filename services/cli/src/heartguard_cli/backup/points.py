@@ -16,9 +16,9 @@ from heartguard_cli.backup.places import Place
 from heartguard_cli.backup.progress import bar
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.embedded import dies_with_parent
+from heartguard_cli.errors import CommandError
 from heartguard_cli.programs import base_environment
-from heartguard_cli.trouble import Trouble
-from heartguard_common.paths import REPO_ROOT
+from heartguard_common.core.paths import REPO_ROOT
 
 POINTS = "points/"
 IN_FILES = "influxdb: in the files of points/"
@@ -65,7 +65,7 @@ class Copier:
         self._process = process
 
     def ask(self, do: str, **values: Any) -> Iterator[Mapping[str, Any]]:
-        """Its answers to a request, the last of which has `done`. Raises `Trouble`."""
+        """Its answers to a request, the last of which has `done`. Raises `CommandError`."""
         reader, writer = self._process.stdout, self._process.stdin
         assert reader is not None
         assert writer is not None
@@ -75,24 +75,26 @@ class Copier:
         for line in reader:
             answer = json.loads(line)
             if "failed" in answer:
-                raise Trouble(f"The points of the InfluxDB: {answer['failed']}")
+                raise CommandError(f"The points of the InfluxDB: {answer['failed']}")
             yield answer
             if "done" in answer:
                 return
-        raise Trouble("The points of the InfluxDB: the program that copies them has ended; its last words are above")
+        raise CommandError(
+            "The points of the InfluxDB: the program that copies them has ended; its last words are above"
+        )
 
     def do(self, what: str, **values: Any) -> Mapping[str, Any]:
-        """Its last answer to a request. Raises `Trouble`."""
+        """Its last answer to a request. Raises `CommandError`."""
         (*_, last) = self.ask(what, **values)
         return last
 
     def finish(self) -> None:
-        """Let what was restored stay. Raises `Trouble`."""
+        """Let what was restored stay. Raises `CommandError`."""
         self.do("finish")
 
     def discard(self) -> None:
         """Remove what was restored, where the server answers; otherwise the next restore does."""
-        with contextlib.suppress(Trouble):
+        with contextlib.suppress(CommandError):
             self.do("discard")
 
     def end(self) -> None:
@@ -143,7 +145,7 @@ def copier(settings: BackupSettings) -> Iterator[Copier]:
 def take(
     settings: BackupSettings, buckets: Sequence[Bucket], place: Place, staged: Path, files: dict[str, Entry]
 ) -> dict[str, Points]:
-    """Copy the points of the buckets into files of a place, which are added to `files`. Raises `Trouble`."""
+    """Copy the points of the buckets into files of a place, which are added to `files`. Raises `CommandError`."""
     found: dict[str, Points] = {}
     directory = staged / "points"
     directory.mkdir()
@@ -167,15 +169,15 @@ def files_of(manifest: Manifest, bucket: str) -> Sequence[str]:
 
 
 def refuse_other_store(manifest: Manifest, settings: BackupSettings) -> None:
-    """Raise `Trouble` where the system keeps points in another store than the backup has them from."""
+    """Raise `CommandError` where the system keeps points in another store than the backup has them from."""
     rows = manifest.tables["points"].rows if "points" in manifest.tables else 0
     if manifest.time_series == IN_FILES and not settings.influx_url:
-        raise Trouble(
+        raise CommandError(
             "The backup has its points from an InfluxDB, and they can't be restored into PostgreSQL: set INFLUX_URL,"
             " INFLUX_TOKEN and INFLUX_ORG in .env to those of an InfluxDB 2 first"
         )
     if manifest.time_series != IN_FILES and settings.influx_url and rows:
-        raise Trouble(
+        raise CommandError(
             f"The backup has its points from PostgreSQL ({rows:,} values), and they can't be restored into an InfluxDB:"
             " leave INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG empty in .env"
         )

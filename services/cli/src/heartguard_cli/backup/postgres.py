@@ -17,7 +17,7 @@ from heartguard_cli.backup.manifest import Entry, Table
 from heartguard_cli.backup.tls import without_tls
 from heartguard_cli.embedded import postgres_binary
 from heartguard_cli.environment import ROLES
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import libpq, parse, role_name
 
 SCHEMA = "heartguard_core"
@@ -46,7 +46,7 @@ class Instant:
 
 
 def dump(url: str, target: Path, also: Callable[[Any], None] = lambda _: None) -> Instant:
-    """Write the database to `target` and say what is in it, both of the same snapshot. Raises `Trouble`.
+    """Write the database to `target` and say what is in it, both of the same snapshot. Raises `CommandError`.
 
     `also` is called with a connection that sees that snapshot.
     """
@@ -54,7 +54,7 @@ def dump(url: str, target: Path, also: Callable[[Any], None] = lambda _: None) -
         connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
         cursor.execute("SELECT to_regnamespace(%s)", (SCHEMA,))
         if cursor.fetchone() == (None,):
-            raise Trouble("The database has no tables of HeartGuard yet, so there is nothing to back up")
+            raise CommandError("The database has no tables of HeartGuard yet, so there is nothing to back up")
         cursor.execute("SELECT pg_export_snapshot()")
         (snapshot,) = cursor.fetchone()
         major = connection.server_version // 10_000
@@ -66,12 +66,14 @@ def dump(url: str, target: Path, also: Callable[[Any], None] = lambda _: None) -
 
 
 def restore(url: str, source: Path, major: int) -> None:
-    """Load a dump in one transaction, in place of an empty schema. Raises `Trouble`; the schema is gone then."""
+    """Load a dump in one transaction, in place of an empty schema. Raises `CommandError`; the schema is gone then."""
     erase(url)
     with connected(url) as connection:
         server = connection.server_version // 10_000
     if server < major:
-        raise Trouble(f"The backup is of PostgreSQL {major} and this server is {server}: restore into {major} or later")
+        raise CommandError(
+            f"The backup is of PostgreSQL {major} and this server is {server}: restore into {major} or later"
+        )
     _run("pg_restore", server, url, "--single-transaction", "--exit-on-error", "--no-owner", str(source))
 
 
@@ -137,11 +139,11 @@ def _objects(cursor: Any) -> dict[str, Entry]:
 
 @contextmanager
 def connected(url: str) -> Iterator[Any]:
-    """A connection that is closed at the end. Raises `Trouble` when the database does not answer."""
+    """A connection that is closed at the end. Raises `CommandError` when the database does not answer."""
     try:
         connection = psycopg2.connect(libpq(url), connect_timeout=5)
     except psycopg2.OperationalError as error:
-        raise Trouble(f"The database does not answer: {' '.join(str(error).split())}") from None
+        raise CommandError(f"The database does not answer: {' '.join(str(error).split())}") from None
     try:
         yield connection
     finally:
@@ -159,11 +161,11 @@ def _run(name: str, server: int, url: str, *arguments: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise Trouble(f"{name} failed: {lines[0] if lines else 'it ended without a word'}")
+        raise CommandError(f"{name} failed: {lines[0] if lines else 'it ended without a word'}")
 
 
 def program(name: str, server: int) -> Path:
-    """`pg_dump` or `pg_restore` for a server of a major version: ours, or a newer one from PATH. Raises `Trouble`.
+    """`pg_dump` or `pg_restore` for a server of a major version: ours, or a newer one from PATH. Raises `CommandError`.
 
     PostgreSQL's own rule: pg_dump reads servers of its version and older ones.
     """
@@ -174,7 +176,7 @@ def program(name: str, server: int) -> Path:
     other = shutil.which(name)
     if other and _major(Path(other)) >= server:
         return Path(other)
-    raise Trouble(
+    raise CommandError(
         f"The database is PostgreSQL {server}, and {name} here is of {major}: install PostgreSQL {server}'s client "
         f"programs (on Debian and Ubuntu: apt install postgresql-client-{server}), so that {name} is on the PATH"
     )

@@ -1,4 +1,4 @@
-"""A bar on long work, for whoever looks: on standard error, and only when that is a terminal."""
+"""A progress bar on standard error, only when that is a terminal."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar

@@ -13,9 +13,9 @@ from heartguard_cli.backup.places import Directory, Place, media_place, place_at
 from heartguard_cli.backup.progress import bar
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import CHECKPOINTS, DUMP, MEDIA
-from heartguard_cli.trouble import Trouble
-from heartguard_common import deletion_list
-from heartguard_common.deletion_list import Deletion, DeletionList
+from heartguard_cli.errors import CommandError
+from heartguard_common.jobs import deletion_list
+from heartguard_common.jobs.deletion_list import Deletion, DeletionList
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Restored:
 
 
 def restore(settings: BackupSettings, root: Path, source: str, passwords: Mapping[str, str]) -> Restored:
-    """Bring everything back. Raises `Trouble`; the system is as empty afterwards as it was before.
+    """Bring everything back. Raises `CommandError`; the system is as empty afterwards as it was before.
 
     `passwords` are those of the database's roles. A backup of an older revision is migrated after it was verified.
     Before anybody can log in, all sessions are ended, and what the lists of deletions hold is blocked: that of the
@@ -75,21 +75,21 @@ def _deletions(
     try:
         return list({it.event: it for known in lists for it in known.read()}.values())
     except deletion_list.UnsealedLineError as error:
-        raise Trouble(f"The list of deletions was tampered with: {error}") from None
+        raise CommandError(f"The list of deletions was tampered with: {error}") from None
 
 
 def _read(place: Place, part: Path) -> Manifest:
     try:
         place.fetch(NAME, part)
     except (FileNotFoundError, NotADirectoryError):
-        raise Trouble(f"{place} holds no backup: there is no {NAME}") from None
+        raise CommandError(f"{place} holds no backup: there is no {NAME}") from None
     return Manifest.parse(part.read_text())
 
 
 def _same_secrets(manifest: Manifest, settings: BackupSettings) -> None:
     ours = fingerprints(settings.secrets)
     if others := [name for name, digest in manifest.secrets.items() if ours.get(name) != digest]:
-        raise Trouble(
+        raise CommandError(
             f"{', '.join(others)} in .env differ from those the backup was taken with: without them its keys can't be "
             "decrypted and its audit trail can't be verified. Bring the old .env back first"
         )
@@ -97,23 +97,23 @@ def _same_secrets(manifest: Manifest, settings: BackupSettings) -> None:
 
 def _refuse_unless_empty(settings: BackupSettings, media: Place, checkpoints: Place) -> None:
     if running := postgres.connected_services(settings.database_url):
-        raise Trouble(f"Services are connected to the database ({', '.join(running)}): stop them first")
+        raise CommandError(f"Services are connected to the database ({', '.join(running)}): stop them first")
     found = [f"{count} {name.replace('_', ' ')}" for name, count in postgres.holdings(settings.database_url).items()]
     if any(name.startswith("org_") for name in media.names()):
         found.append(f"media objects in {media}")
     if any(name != deletion_list.NAME for name in checkpoints.names()):
         found.append(f"audit checkpoints in {checkpoints}")
     if found:
-        raise Trouble(f"A backup is restored into an empty system only, and this one holds {', '.join(found)}")
+        raise CommandError(f"A backup is restored into an empty system only, and this one holds {', '.join(found)}")
 
 
 def _fetch(place: Place, name: str, promised: Entry, target: Path) -> None:
     try:
         place.fetch(name, target)
     except FileNotFoundError:
-        raise Trouble(f"The backup is damaged: {name} is missing") from None
+        raise CommandError(f"The backup is damaged: {name} is missing") from None
     if measure(target) != promised:
-        raise Trouble(f"The backup is damaged: {name} is not what {NAME} says of it")
+        raise CommandError(f"The backup is damaged: {name} is not what {NAME} says of it")
 
 
 def _copy(
@@ -130,7 +130,7 @@ def _copy(
 
 @contextlib.contextmanager
 def _points(place: Place, manifest: Manifest, settings: BackupSettings, part: Path) -> Iterator[Callable[[], None]]:
-    """The backup's points in the InfluxDB, compared with the manifest; gone if the block fails. Raises `Trouble`.
+    """The backup's points in the InfluxDB, compared with the manifest; gone if the block fails. Raises `CommandError`.
 
     The block has to call what it is given when all else is done, or a restore that is killed there begins anew.
     """
@@ -181,4 +181,4 @@ def _load(
 def _compare(found: Mapping[str, Table], manifest: Manifest) -> None:
     names = sorted({*found, *manifest.tables})
     if wrong := [name for name in names if found.get(name) != manifest.tables.get(name)]:
-        raise Trouble(f"What was restored differs from {NAME} in {', '.join(wrong)}")
+        raise CommandError(f"What was restored differs from {NAME} in {', '.join(wrong)}")

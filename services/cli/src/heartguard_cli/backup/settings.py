@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from heartguard_common.settings import key_file, read, variable, whole, words
+from heartguard_common.core.settings import key_file, read, variable, whole, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class BackupSettings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the environment. Raises `SettingsError` with every fault."""
+        """Read the environment. Raises `SettingsError` with every problem."""
         return read(cls, environ)
 
     @property

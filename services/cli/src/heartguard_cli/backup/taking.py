@@ -13,8 +13,8 @@ from heartguard_cli.backup.manifest import NAME, Entry, Manifest, fingerprints, 
 from heartguard_cli.backup.places import Bucket, Directory, Place, media_place, place_at, scratch
 from heartguard_cli.backup.progress import bar
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.trouble import Trouble
-from heartguard_common.files import sync_directory
+from heartguard_cli.errors import CommandError
+from heartguard_common.core.files import sync_directory
 
 DUMP = "database.dump"
 MEDIA = "media/"
@@ -32,13 +32,13 @@ class Taken:
 
 
 def take(settings: BackupSettings, root: Path, target: str | None = None, now: datetime | None = None) -> Taken:
-    """Write one backup to `target`, or where the settings say; it is visible when it is whole. Raises `Trouble`."""
+    """Write one backup to `target` or the place in the settings; it shows when complete. Raises `CommandError`."""
     moment = now or datetime.now(UTC)
     where = place_at(target or settings.target, settings, root)
     name = moment.strftime(STAMP)
     final = where.within(name)
     if any(final.names()):
-        raise Trouble(f"{final} exists already")
+        raise CommandError(f"{final} exists already")
     with scratch(where.root if isinstance(where, Directory) else root / "var" / "backups") as staged:
         try:
             if isinstance(final, Directory):
@@ -127,13 +127,13 @@ def _media(
         try:
             media.fetch(key, part)
         except FileNotFoundError:
-            # deleted since the snapshot, or lost before: whoever restores is told
+            # deleted since the snapshot, or lost before: the restore reports it
             absent.append(key)
             continue
         except (IsADirectoryError, PermissionError):
             damaged.append(key)
             continue
-        # One that is spoiled keeps nothing else out of the backup: whoever takes it is told.
+        # A corrupt one keeps nothing else out of the backup: the command reports it.
         if measure(part) != promised:
             damaged.append(key)
             continue

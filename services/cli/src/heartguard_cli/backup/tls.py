@@ -17,7 +17,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import URL
 
-from heartguard_cli.trouble import Trouble
+from heartguard_cli.errors import CommandError
 
 # The code with which a client asks for TLS (PostgreSQL's documentation, section 54.7, "SSLRequest").
 _ASK = struct.pack("!ii", 8, 80877103)
@@ -30,7 +30,7 @@ _SECONDS = 10.0
 
 @contextlib.contextmanager
 def without_tls(url: URL) -> Iterator[URL]:
-    """The URL, or where it demands TLS one that a program without TLS can use meanwhile. Raises `Trouble`.
+    """The URL, or where it demands TLS one that a program without TLS can use meanwhile. Raises `CommandError`.
 
     `PGSSLMODE` and `PGSSLROOTCERT` count where the URL says nothing, as with libpq.
     """
@@ -61,7 +61,7 @@ def _said(url: URL, name: str) -> str:
 
 
 def _context(settings: Mapping[str, str]) -> ssl.SSLContext:
-    """What libpq's `sslmode` means. Raises `Trouble` for files that can't be read."""
+    """What libpq's `sslmode` means. Raises `CommandError` for files that can't be read."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     root = settings["sslrootcert"] or str(Path.home() / ".postgresql" / "root.crt")
     context.check_hostname = settings["sslmode"] == "verify-full"
@@ -76,12 +76,12 @@ def _context(settings: Mapping[str, str]) -> ssl.SSLContext:
         if settings["sslcert"]:
             context.load_cert_chain(settings["sslcert"], settings["sslkey"] or None)
     except OSError as error:
-        raise Trouble(f"The certificates that DATABASE_URL names can't be read: {error}") from None
+        raise CommandError(f"The certificates that DATABASE_URL names can't be read: {error}") from None
     return context
 
 
 def _connect(host: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
-    """A connection inside of TLS. Raises `Trouble`."""
+    """A connection inside of TLS. Raises `CommandError`."""
     try:
         with contextlib.ExitStack() as undone:
             link = undone.enter_context(socket.create_connection((host, port), _SECONDS))
@@ -93,8 +93,8 @@ def _connect(host: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
                 undone.pop_all()
                 return secured
     except OSError as error:
-        raise Trouble(f"{host}:{port} can't be reached by TLS: {error}") from None
-    raise Trouble(f"{host}:{port} takes no TLS, and DATABASE_URL demands it")
+        raise CommandError(f"{host}:{port} can't be reached by TLS: {error}") from None
+    raise CommandError(f"{host}:{port} takes no TLS, and DATABASE_URL demands it")
 
 
 def _serve(listener: socket.socket, host: str, port: int, context: ssl.SSLContext) -> None:
@@ -105,7 +105,7 @@ def _serve(listener: socket.socket, host: str, port: int, context: ssl.SSLContex
 
 
 def _carry(client: socket.socket, host: str, port: int, context: ssl.SSLContext) -> None:
-    with client, contextlib.suppress(Trouble, OSError), _connect(host, port, context) as server:
+    with client, contextlib.suppress(CommandError, OSError), _connect(host, port, context) as server:
         carry(client, server)
 
 

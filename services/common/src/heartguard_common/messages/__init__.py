@@ -52,7 +52,6 @@ from heartguard_common.messages.common import (
     Error,
     ErrorDocument,
     ExportQuery,
-    FaultDocument,
     Health,
     HealthCheckDocument,
     HealthStatus,
@@ -61,6 +60,7 @@ from heartguard_common.messages.common import (
     Role,
     ServiceList,
     SystemHealth,
+    ViolationDocument,
 )
 from heartguard_common.messages.media_item import (
     MediaContentQuery,
@@ -145,7 +145,6 @@ __all__ = [
     "Error",
     "ErrorDocument",
     "ExportQuery",
-    "FaultDocument",
     "FieldList",
     "FieldListQuery",
     "FieldResetQuery",
@@ -233,6 +232,7 @@ __all__ = [
     "UserList",
     "UserListQuery",
     "UserUpdate",
+    "ViolationDocument",
     "WriteQuery",
     "WriteRequest",
     "WriteResult",

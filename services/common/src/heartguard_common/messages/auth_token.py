@@ -139,7 +139,7 @@ class InvitationRequest(TypedDict):
 
 
 class Invitation(TypedDict):
-    """An invitation; its code is told once, when it is made."""
+    """An invitation; its code is shown once, when it is made."""
 
     id: str
     code: NotRequired[str]

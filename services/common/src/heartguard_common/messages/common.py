@@ -20,7 +20,7 @@ class DependencyDocument(TypedDict):
     reason: NotRequired[str]
 
 
-class FaultDocument(TypedDict):
+class ViolationDocument(TypedDict):
     """One thing wrong with a document: a JSON Pointer (RFC 6901) into its JSON form, and a text."""
 
     path: str
@@ -33,7 +33,7 @@ class ErrorDocument(TypedDict):
     code: str
     message: str
     request_id: NotRequired[str]
-    details: NotRequired[list[FaultDocument]]
+    details: NotRequired[list[ViolationDocument]]
 
 
 class Error(TypedDict):

@@ -6,7 +6,7 @@ Made by schemas/build.py from schemas/timeseries.schema.json: change that, not t
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 Tags: TypeAlias = dict[str, str]
-"""Names and values that tell one series from another."""
+"""Names and values that distinguish one series from another."""
 Fields: TypeAlias = dict[str, float | bool | str]
 """Names and values measured at one instant."""
 Aggregate: TypeAlias = Literal[

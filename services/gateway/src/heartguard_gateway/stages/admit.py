@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from heartguard_common.errors import INVALID_TOKEN, TOO_MANY_REQUESTS, ServiceError
-from heartguard_common.identity import bearer_token
-from heartguard_common.network import bucket_address
-from heartguard_common.policy import UNLIMITED
-from heartguard_common.revocation import Verdict
+from heartguard_common.core.errors import INVALID_TOKEN, TOO_MANY_REQUESTS, ServiceError
+from heartguard_common.http.network import bucket_address
+from heartguard_common.identity.authentication import bearer_token
+from heartguard_common.identity.policy import UNLIMITED
+from heartguard_common.identity.revocation import Verdict
 from heartguard_gateway.domain import Exchange, Limit, Quota, client_address
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import stage
@@ -17,7 +17,7 @@ _MICROSECONDS = 1_000_000
 
 @stage(needs=("row", "principal", "fault"), adds=("address", "quota"))
 def admit(exchange: Exchange, ports: Ports) -> None:
-    """Set address and quota. Raises GEN_429, the fault found earlier, GEN_401_TOKEN or GEN_503 for revoked tokens."""
+    """Set address and quota. Raises GEN_429, the refusal found earlier, GEN_401_TOKEN or GEN_503 for revoked tokens."""
     request = exchange.request
     exchange.address = client_address(request.peer, request.headers.get("x-forwarded-for"), ports.trusted_proxies)
     person = exchange.principal if exchange.principal and exchange.principal.kind == "person" else None
@@ -25,8 +25,8 @@ def admit(exchange: Exchange, ports: Ports) -> None:
     if buckets or person:
         admission = ports.gate.admit(buckets, person)
         _charge(exchange, admission.quotas)
-    if exchange.fault is not None:
-        raise exchange.fault
+    if exchange.refusal is not None:
+        raise exchange.refusal
     if person:
         verdict = admission.verdict
         if verdict is Verdict.UNKNOWN:
@@ -41,7 +41,7 @@ def _buckets(exchange: Exchange, ports: Ports) -> list[tuple[str, Limit]]:
     if row is not None and row.limit == UNLIMITED:
         return []
     buckets = [(f"hg:rl:{ADDRESS}:{address}", ports.limits[ADDRESS])]
-    if row is not None and row.limit != ADDRESS and exchange.fault is None:
+    if row is not None and row.limit != ADDRESS and exchange.refusal is None:
         actor = exchange.principal.actor if exchange.principal else "anonymous"
         buckets.append((f"hg:rl:{row.limit}:{address}:{actor}", ports.limits[row.limit]))
     return buckets

@@ -13,7 +13,7 @@ ALL_METHODS = "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 @stage(needs=("segments",))
 def answer_preflight(exchange: Exchange, ports: Ports) -> None:
-    """Set a 204 reply for OPTIONS; a stranger's origin gets no CORS header, so its browser stops there."""
+    """Set a 204 reply for OPTIONS; an origin that is not allowed gets no CORS header, so the browser stops there."""
     request = exchange.request
     if request.method != "OPTIONS":
         return

@@ -1,7 +1,7 @@
 """Name the request: the client's sane id or a new one, and the gateway's own, which is never taken from outside."""
 
-from heartguard_common.ids import uuid7
-from heartguard_common.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
+from heartguard_common.core.ids import uuid7
+from heartguard_common.core.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import stage
@@ -9,7 +9,7 @@ from heartguard_gateway.stage import stage
 
 @stage(adds=("request_id", "gateway_request_id"))
 def assign_request_id(exchange: Exchange, ports: Ports) -> None:
-    """Set both ids, also for logs and for calls to sister services made on behalf of this request."""
+    """Set both ids, also for logs and for calls to other services made for this request."""
     headers = exchange.request.headers
     exchange.request_id = accept_request_id(headers.get("x-request-id"))
     exchange.gateway_request_id = uuid7(ports.clock)

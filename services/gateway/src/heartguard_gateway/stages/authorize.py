@@ -1,8 +1,8 @@
 """Apply the row: the role decides here, whose things are asked for is decided where they are kept."""
 
-from heartguard_common import policy
-from heartguard_common.network import is_inner
-from heartguard_common.policy import INNER
+from heartguard_common.http.network import is_inner
+from heartguard_common.identity import policy
+from heartguard_common.identity.policy import INNER
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import stage
@@ -14,7 +14,7 @@ FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 def authorize(exchange: Exchange, _: Ports) -> None:
     """Let pass or raise GEN_401, GEN_403. `inner` is set where the network position alone opens the route."""
     row, request = exchange.row, exchange.request
-    assert row is not None  # admit has raised the fault of a request without a row
+    assert row is not None  # admit has raised the refusal of a request without a rule
     exchange.inner = (
         row.who == INNER and is_inner(request.peer) and not any(name in request.headers for name in FORWARDING)
     )

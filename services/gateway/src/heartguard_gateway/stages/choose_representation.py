@@ -3,9 +3,9 @@
 import functools
 from urllib.parse import parse_qsl
 
-from heartguard_common.failures import error_type
-from heartguard_common.representation import choose
-from heartguard_common.routing import DOCUMENT_TYPES, FORMATS
+from heartguard_common.contract.representation import choose
+from heartguard_common.http.error_rendering import error_type
+from heartguard_common.http.routing import DOCUMENT_TYPES, FORMATS
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import stage

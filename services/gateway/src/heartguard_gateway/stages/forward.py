@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from itertools import chain
 
 from heartguard_gateway.bodies import BLOCK, Body
+from heartguard_gateway.body_reader import BodyReader
 from heartguard_gateway.domain import Exchange, end_to_end, join_path
-from heartguard_gateway.intake import Intake
 from heartguard_gateway.ports import Inbound, Outbound, Ports
 from heartguard_gateway.stage import stage
 
@@ -18,7 +18,7 @@ _REPLACED = frozenset({"server", "date", "x-request-id", "x-gateway-request-id"}
 def forward(exchange: Exchange, ports: Ports) -> None:
     """Set the reply. Raises GW_010 to GW_012, GW_015, GW_016 for us; GW_004, GW_005, GEN_413 for the client."""
     row, request = exchange.row, exchange.request
-    assert row is not None  # admit has raised the fault of a request without a row
+    assert row is not None  # admit has raised the refusal of a request without a rule
     if row.upstream == OWN:
         exchange.reply = ports.own[row.id](exchange)
         return
@@ -37,7 +37,7 @@ def forward(exchange: Exchange, ports: Ports) -> None:
 
 def _document(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
     assert exchange.row is not None and exchange.row.max_body is not None  # noqa: PT018  `forward` has looked
-    Intake(exchange.request, exchange.row.max_body, ports.monotonic).read_into(body)
+    BodyReader(exchange.request, exchange.row.max_body, ports.monotonic).read_into(body)
     whole = body.whole()
     large = _decompressed(exchange, body) > LARGE
     return _send(exchange, ports, body if whole is None else whole, len(body), large=large)
@@ -53,12 +53,12 @@ def _decompressed(exchange: Exchange, body: Body) -> int:
 def _stream(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
     """As it comes, behind its first 64 KiB; what is no longer than those takes no lane."""
     request = exchange.request
-    intake = Intake(request, ports.max_body, ports.monotonic)
-    intake.require_length()
-    for block in intake.blocks():
+    reader = BodyReader(request, ports.max_body, ports.monotonic)
+    reader.require_length()
+    for block in reader.blocks():
         body.write(block)
         if len(body) >= BLOCK:
-            rest = chain(body, intake.blocks(BLOCK))
+            rest = chain(body, reader.blocks(BLOCK))
             return _send(exchange, ports, rest, None if request.chunked else request.content_length)
     return _send(exchange, ports, b"".join(body), len(body))
 

@@ -7,11 +7,11 @@ from heartguard_gateway.stage import stage
 
 @stage(needs=("reply", "request_id"))
 def log_access(exchange: Exchange, ports: Ports) -> None:
-    """Write the access line; a path with text of the caller's choice may hold anything and is veiled."""
+    """Write the access line; a path with text of the caller's choice may hold anything and is redacted."""
     principal, row, request = exchange.principal, exchange.row, exchange.request
     fields = {
         "method": request.method,
-        "path": request.path if row and not row.free_text else ports.matcher.veil(request.path),
+        "path": request.path if row and not row.free_text else ports.matcher.redact(request.path),
         "route": row.id if row else "unmatched",
         "status": exchange.reply.status if exchange.reply else 0,
         "latency_ms": round((ports.monotonic() - exchange.started) * 1000, 2),

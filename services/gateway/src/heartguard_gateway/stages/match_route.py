@@ -1,6 +1,6 @@
-"""Find the policy's row. No row, no passage; the refusal waits until `admit` has charged it to the address."""
+"""Find the policy's rule. Without one the request is refused, after `admit` has charged it to the address."""
 
-from heartguard_common.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ServiceError
+from heartguard_common.core.errors import METHOD_NOT_ALLOWED, NOT_FOUND, ServiceError
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.policy import VERSION_PREFIX
 from heartguard_gateway.ports import Ports
@@ -9,13 +9,13 @@ from heartguard_gateway.stage import stage
 
 @stage(needs=("segments",), adds=("row", "params", "prefix", "fault"))
 def match_route(exchange: Exchange, ports: Ports) -> None:
-    """Set row, path parameters and the service's path, or the fault GEN_404 or GEN_405 (with Allow).
+    """Set row, path parameters and the service's path, or the refusal GEN_404 or GEN_405 (with Allow).
 
     A row that names a dialect settles in which form the request is refused from here on.
     """
     match = ports.matcher.find(exchange.segments)
     if match is None:
-        exchange.fault = ServiceError(NOT_FOUND)
+        exchange.refusal = ServiceError(NOT_FOUND)
         return
     row = exchange.row = match.rows.get(exchange.request.method)
     exchange.params = match.params
@@ -25,4 +25,4 @@ def match_route(exchange: Exchange, ports: Ports) -> None:
     if dialect is not None:
         exchange.error_type = dialect
     if row is None:
-        exchange.fault = ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": match.allow})
+        exchange.refusal = ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": match.allow})

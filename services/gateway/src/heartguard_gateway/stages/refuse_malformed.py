@@ -2,7 +2,7 @@
 
 import re
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.domain import Exchange, origin_form, split_path
 from heartguard_gateway.errors import BAD_HOST, BAD_TARGET
 from heartguard_gateway.ports import Ports

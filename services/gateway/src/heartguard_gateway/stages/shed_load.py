@@ -1,6 +1,6 @@
-"""Refuse what has waited too long: who sent it is about to give up, and work for those who did is nobody's."""
+"""Refuse what has waited too long: its client is about to give up, and work for a client that has left is wasted."""
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.errors import OVERLOADED
 from heartguard_gateway.ports import Ports

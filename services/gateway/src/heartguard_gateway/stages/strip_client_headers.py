@@ -1,7 +1,7 @@
 """Decide what a service gets to read: nothing that a client could pretend to be the gateway with."""
 
-from heartguard_common import forwarding
-from heartguard_common.trace import TRACEPARENT
+from heartguard_common.core.trace import TRACEPARENT
+from heartguard_common.http import forwarding
 from heartguard_gateway.domain import Exchange, end_to_end
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import stage

@@ -1,7 +1,7 @@
 """Find out who calls, without asking anybody: signature and times locally, verified tokens from a cache."""
 
-from heartguard_common.errors import UNAUTHENTICATED, ServiceError
-from heartguard_common.policy import ANYONE, INNER
+from heartguard_common.core.errors import UNAUTHENTICATED, ServiceError
+from heartguard_common.identity.policy import ANYONE, INNER
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import stage
@@ -9,14 +9,14 @@ from heartguard_gateway.stage import stage
 
 @stage(needs=("row", "fault"), adds=("principal",))
 def verify_token(exchange: Exchange, ports: Ports) -> None:
-    """Set the principal, or the fault of bad or missing credentials, which `admit` charges to the address alone."""
+    """Set the principal, or the refusal of bad or missing credentials, which `admit` charges to the address alone."""
     row = exchange.row
     if row is None or row.credentials == "ignored":
         return
     try:
         exchange.principal = ports.callers.identify(exchange.request.headers.get("authorization"))
     except ServiceError as error:
-        exchange.fault = error
+        exchange.refusal = error
         return
     if exchange.principal is None and row.who not in (ANYONE, INNER):
-        exchange.fault = ServiceError(UNAUTHENTICATED)
+        exchange.refusal = ServiceError(UNAUTHENTICATED)

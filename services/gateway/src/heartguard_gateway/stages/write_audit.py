@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from heartguard_common.audit import AuditEvent, traced
-from heartguard_common.clock import rfc3339
-from heartguard_common.errors import ServiceError
+from heartguard_common.audit.events import AuditEvent, traced
+from heartguard_common.core.clock import rfc3339
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.policy import RouteRule, redact
 from heartguard_common.messages import Outcome
-from heartguard_common.policy import Row, veil
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.errors import AUDIT_UNAVAILABLE
 from heartguard_gateway.ports import Ports
@@ -55,9 +55,9 @@ def outcome(status: int) -> Outcome:
     return "denied" if status in _DENIED else "failure"
 
 
-def _resource(row: Row, params: Mapping[str, str]) -> str | None:
+def _resource(row: RouteRule, params: Mapping[str, str]) -> str | None:
     """The object in the path as the services name it: `user:12`, `media:0189...`, `bucket:org_3`."""
     for name, value in params.items():
         kind = row.id.partition(".")[0] if name.endswith("_id") else name
-        return f"{kind}:{veil(value) if row.free_text else value}"
+        return f"{kind}:{redact(value) if row.free_text else value}"
     return None

@@ -1,1 +1,1 @@
-"""Values and rules of time series: points, buckets, queries, windows and the catalogue. Knows nobody."""
+"""Values and rules of time series: points, buckets, queries, windows and the catalogue. Imports no other layer."""

@@ -1,4 +1,4 @@
-"""The known measurements, with unit and plausible range, and fields that are numbers whoever writes first.
+"""The known measurements, with unit and plausible range, and fields whose type is fixed before the first write.
 
 The ranges say what a sensor on a living person can show, not what is healthy. What lies outside is stored like
 everything else, and flagged where it is written and where it is read.
@@ -55,7 +55,7 @@ CATALOGUE = (
 )
 KNOWN = frozenset(measurement.name for measurement in CATALOGUE)
 NUMBERS = frozenset((measurement.name, field) for measurement in CATALOGUE for field in measurement.fields)
-"""Measurement and name of each field whose type nobody settles by writing first."""
+"""Measurement and name of each field whose type does not come from the first write."""
 _BY_NAME = {measurement.name: measurement for measurement in CATALOGUE}
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from heartguard_common.clock import NANOSECONDS, parse_rfc3339
+from heartguard_common.core.clock import NANOSECONDS, parse_rfc3339
 from heartguard_common.messages import PointDocument
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.catalogue import KNOWN, NUMBERS
@@ -14,7 +14,7 @@ from heartguard_influx.domain.catalogue import KNOWN, NUMBERS
 Value = float | bool | str
 FieldType = Literal["float", "boolean", "string"]
 Status = Literal["stored", "created", "duplicate", "updated"]
-"""What a store did with a point; `stored` where it can't tell the others apart."""
+"""What a store did with a point; `stored` where it can't distinguish the others."""
 Tags = tuple[tuple[str, str], ...]
 FieldKey = tuple[str, str]
 """Measurement and field: what a field type is registered for."""
@@ -60,7 +60,7 @@ def times_of(documents: Iterable[PointDocument]) -> list[int | None]:
 def read_point(document: PointDocument, time_ns: int, person: str | None) -> Point:
     """A point of a WriteRequest as it is at `time_ns`; its numbers are all floats.
 
-    A `person` (the id of a member who may write only their own points) marks a point that names nobody.
+    A `person` (the id of a member who may write only their own points) is added to a point without the tag `user_id`.
     """
     tags = document.get("tags") or {}
     if person is not None and PERSON_TAG not in tags:
@@ -75,7 +75,7 @@ def field_type(value: Value) -> FieldType:
 
 
 def person_of(tags: Iterable[tuple[str, str]]) -> int | None:
-    """The id of the person a series belongs to, from its tag `user_id`; None when it names nobody."""
+    """The id of the person a series belongs to, from its tag `user_id`; None when there is none."""
     text = dict(tags).get(PERSON_TAG, "")
     return int(text) if re.fullmatch(r"[1-9][0-9]{0,17}", text, re.ASCII) else None
 
@@ -94,7 +94,7 @@ class Rules:
         self._rejects_unknown = bucket.rejects_unknown
         self._person = person
 
-    def fault(self, point: Point) -> str | None:
+    def rejection(self, point: Point) -> str | None:
         """Why a point is rejected, or None."""
         if self._person is not None and (PERSON_TAG, self._person) not in point.tags:
             return "the tag user_id names somebody else"
@@ -127,15 +127,15 @@ def judge_types(
     settled: dict[FieldKey, FieldType] = {**known, **dict.fromkeys(NUMBERS & wanted.keys(), "float")}
     if len(wanted) == len(kinds) and all(settled.get(key, its_type) == its_type for key, its_type in wanted.items()):
         return {}, {key: its_type for key, its_type in wanted.items() if key not in known}
-    faults, stored = _judge_one_by_one(points, settled)
-    return faults, {key: its_type for key, its_type in stored.items() if key not in known}
+    rejections, stored = _judge_one_by_one(points, settled)
+    return rejections, {key: its_type for key, its_type in stored.items() if key not in known}
 
 
 def _judge_one_by_one(
     points: Sequence[Point | None], settled: Mapping[FieldKey, FieldType]
 ) -> tuple[dict[int, str], dict[FieldKey, FieldType]]:
     """The conflicts, and the types of all fields of the points without one."""
-    faults: dict[int, str] = {}
+    rejections: dict[int, str] = {}
     stored: dict[FieldKey, FieldType] = {}
     for place, point in enumerate(points):
         if point is None:
@@ -144,7 +144,7 @@ def _judge_one_by_one(
         types = {key: settled.get(key) or stored.get(key, its_type) for key, its_type in wanted.items()}
         conflicts = [key for key, its_type in wanted.items() if types[key] != its_type]
         if conflicts:
-            faults[place] = f"the field {conflicts[0][1]} is of type {types[conflicts[0]]}"
+            rejections[place] = f"the field {conflicts[0][1]} is of type {types[conflicts[0]]}"
         else:
             stored.update(wanted)
-    return faults, stored
+    return rejections, stored

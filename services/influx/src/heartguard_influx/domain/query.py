@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from heartguard_common.clock import is_time_zone, parse_rfc3339
-from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
+from heartguard_common.core.clock import is_time_zone, parse_rfc3339
+from heartguard_common.core.errors import UNPROCESSABLE, ServiceError, Violation
 from heartguard_common.messages import PointsDelete, QueryRequest
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, FieldType, Tags, Value
 from heartguard_influx.domain.windows import Every, Grid, count_windows, grid, smallest_fitting
@@ -39,13 +39,13 @@ class Budget:
         """Raises TS_006 for more raw points than one stream holds."""
         if points > self.stream:
             text = f"limit {self.stream} points, asked for {points}; ask for a shorter range, or for pages with limit"
-            raise ServiceError(OVER_BUDGET, details=(Fault("/range_stop", text),))
+            raise ServiceError(OVER_BUDGET, details=(Violation("/range_stop", text),))
 
     def require_summable(self, points: int) -> None:
         """Raises TS_006 for a day of more points than one stream holds."""
         if points > self.stream:
             text = f"limit {self.stream} points, the day has {points}; ask for windows with aggregate and every"
-            raise ServiceError(OVER_BUDGET, details=(Fault("/day", text),))
+            raise ServiceError(OVER_BUDGET, details=(Violation("/day", text),))
 
 
 BUDGET = Budget()
@@ -100,7 +100,7 @@ class TypedField(NamedTuple):
     type: FieldType
 
 
-class Row(NamedTuple):
+class ResultRow(NamedTuple):
     """An instant or a window of one group: values by field, and how many points they stand for."""
 
     group: int
@@ -125,39 +125,39 @@ class Shape:
 def require_within(position: Sequence[int] | None, start_ns: int, stop_ns: int) -> None:
     """Raises GEN_422 for a position whose instant no page of the range can have ended at."""
     if position is not None and not start_ns <= position[0] < stop_ns:
-        raise ServiceError(UNPROCESSABLE, details=(Fault("/cursor", "is not a cursor of this range"),))
+        raise ServiceError(UNPROCESSABLE, details=(Violation("/cursor", "is not a cursor of this range"),))
 
 
 def require_zone(zone: str) -> None:
     """Raises GEN_422 for what is no time zone."""
     if not is_time_zone(zone):
-        raise ServiceError(UNPROCESSABLE, details=(Fault("/time_zone", NO_ZONE),))
+        raise ServiceError(UNPROCESSABLE, details=(Violation("/time_zone", NO_ZONE),))
 
 
 def read_range(document: QueryRequest | PointsDelete) -> tuple[int, int]:
     """The range of a QueryRequest in nanoseconds. Raises GEN_422 where it ends before it begins."""
     start, stop = parse_rfc3339(document["range_start"]), parse_rfc3339(document["range_stop"])
     if start >= stop:
-        raise ServiceError(UNPROCESSABLE, details=(Fault("/range_stop", "must be after range_start"),))
+        raise ServiceError(UNPROCESSABLE, details=(Violation("/range_stop", "must be after range_start"),))
     return max(start, EARLIEST_NS), max(min(stop, LATEST_NS), EARLIEST_NS)
 
 
 def read_shape(document: QueryRequest, default_zone: str) -> Shape:
     """The shape of a QueryRequest. Raises GEN_422 for members that have nothing to act on."""
     every, zone = document.get("every"), document.get("time_zone")
-    faults = []
+    violations = []
     if "aggregate" not in document:
-        faults += [Fault(f"/{name}", "needs an aggregate") for name in ("every", "fill") if name in document]
+        violations += [Violation(f"/{name}", "needs an aggregate") for name in ("every", "fill") if name in document]
     if zone is not None and every is None:
-        faults.append(Fault("/time_zone", "needs windows: every is missing"))
+        violations.append(Violation("/time_zone", "needs windows: every is missing"))
     if zone is not None and not is_time_zone(zone):
-        faults.append(Fault("/time_zone", NO_ZONE))
+        violations.append(Violation("/time_zone", NO_ZONE))
     if "cursor" in document and "aggregate" in document:
-        faults.append(Fault("/cursor", "belongs to raw points"))
+        violations.append(Violation("/cursor", "belongs to raw points"))
     if "limit" in document and "aggregate" in document:
-        faults.append(Fault("/limit", "belongs to raw points"))
-    if faults:
-        raise ServiceError(UNPROCESSABLE, details=faults)
+        violations.append(Violation("/limit", "belongs to raw points"))
+    if violations:
+        raise ServiceError(UNPROCESSABLE, details=violations)
     group_by = document.get("group_by")
     return Shape(
         aggregate=document.get("aggregate"),
@@ -174,13 +174,13 @@ def require_aggregate(aggregate: Aggregate, fields: Sequence[Field]) -> None:
     """Raises TS_007 naming each field whose type has no such aggregate."""
     if aggregate in OF_ANY_TYPE:
         return
-    faults = [
-        Fault("/aggregate", f"{aggregate} of {field.name}, which is of type {field.type}")
+    violations = [
+        Violation("/aggregate", f"{aggregate} of {field.name}, which is of type {field.type}")
         for field in fields
         if field.type != "float"
     ]
-    if faults:
-        raise ServiceError(NO_AGGREGATE, details=faults[:100])
+    if violations:
+        raise ServiceError(NO_AGGREGATE, details=violations[:100])
 
 
 def cut_page(found: Sequence[Series], limit: int) -> tuple[Sequence[Series], int | None]:
@@ -200,7 +200,7 @@ def require_series(count: int, limit: int) -> None:
     """Raises TS_006 for more series than one answer is made of."""
     if count > limit:
         text = f"limit {limit} series, asked for more; name a measurement or tags"
-        raise ServiceError(OVER_BUDGET, details=(Fault("/measurement", text),))
+        raise ServiceError(OVER_BUDGET, details=(Violation("/measurement", text),))
 
 
 def windows_of(shape: Shape, start_ns: int, stop_ns: int, columns: int) -> Grid:
@@ -209,7 +209,7 @@ def windows_of(shape: Shape, start_ns: int, stop_ns: int, columns: int) -> Grid:
     if every is None:
         if columns > WINDOW_VALUES:
             text = f"limit {WINDOW_VALUES} values, asked for {columns}; name tags or fields, or group by less"
-            raise ServiceError(OVER_BUDGET, details=(Fault("/group_by", text),))
+            raise ServiceError(OVER_BUDGET, details=(Violation("/group_by", text),))
         return Grid([start_ns, stop_ns], None)
     asked = count_windows(every, start_ns, stop_ns) * columns
     if asked <= WINDOW_VALUES:
@@ -217,15 +217,17 @@ def windows_of(shape: Shape, start_ns: int, stop_ns: int, columns: int) -> Grid:
     fitting = smallest_fitting(every, start_ns, stop_ns, WINDOW_VALUES // columns) if columns <= WINDOW_VALUES else None
     advice = f"the smallest every that fits is {fitting}" if fitting else "no every fits; ask for a shorter range"
     text = f"limit {WINDOW_VALUES} values, asked for {asked}; {advice}"
-    raise ServiceError(OVER_BUDGET, details=(Fault("/every", text),))
+    raise ServiceError(OVER_BUDGET, details=(Violation("/every", text),))
 
 
-def fill(rows: Sequence[Row], windows: Grid, groups: int, fields: Sequence[Field], empty: Value | None) -> list[Row]:
+def fill(
+    rows: Sequence[ResultRow], windows: Grid, groups: int, fields: Sequence[Field], empty: Value | None
+) -> list[ResultRow]:
     """The rows with one more for each window of a group that has none, its values `empty`."""
     there = {(row.group, row.time_ns): row for row in rows}
     nothing = {field.name: empty for field in fields}
     return [
-        there.get((group, start)) or Row(group, start, nothing, 0)
+        there.get((group, start)) or ResultRow(group, start, nothing, 0)
         for group in range(groups)
         for start in windows.starts[:-1]
     ]

@@ -11,7 +11,7 @@ Cell = tuple[int, int, int]
 class Batch:
     """The cells of a batch: the `first` value each is given, and the last where that is another.
 
-    A store writes `first`, tells which cells that created or updated, writes `last`, and asks for the statuses.
+    A store writes `first`, returns which cells that created or updated, writes `last`, and asks for the statuses.
     """
 
     def __init__(self, points: Sequence[Mapping[Cell, Value]]) -> None:

@@ -19,7 +19,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heartguard_common.clock import NANOSECONDS
+from heartguard_common.core.clock import NANOSECONDS
 
 DEFAULT_MAXIMUM = 190
 ZONE_STARTS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -102,7 +102,7 @@ def _lengths(samples: Sequence[Sample], stop_ns: int, longest: int, interval: in
     ends = [time_ns for time_ns, _ in samples[1:]] + [stop_ns]
     pauses = [end - sample[0] for sample, end in zip(samples, ends, strict=False)]
     lengths = [pause if pause <= longest else interval for pause in pauses]
-    if lengths:  # nobody knows when the next sample comes
+    if lengths:  # the time of the next sample is not known
         lengths[-1] = min(pauses[-1], interval)
     return lengths
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from heartguard_common.clock import NANOSECONDS
+from heartguard_common.core.clock import NANOSECONDS
 
 _MOST = 99_999  # what the pattern of `every` has digits for
 _DURATIONS = {"s": 1, "m": 60, "h": 3600}

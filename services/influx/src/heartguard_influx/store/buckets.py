@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from heartguard_common.clock import from_datetime
-from heartguard_common.database import Database
-from heartguard_common.limits import Limits, require
+from heartguard_common.core.clock import from_datetime
+from heartguard_common.core.limits import Limits, require
+from heartguard_common.stores.database import Database
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.point import FieldKey, FieldType
 from heartguard_influx.domain.query import Field, TypedField
@@ -38,7 +38,7 @@ _MAKE = """
 INSERT INTO heartguard_core.buckets (org_id, name, retention_days) VALUES (:org_id, :name, :retention_days)
 ON CONFLICT DO NOTHING RETURNING id
 """
-_HOLD = "SELECT id FROM heartguard_core.buckets WHERE org_id = :org_id AND name = :name FOR KEY SHARE"
+_LOCK_KEY_SHARE = "SELECT id FROM heartguard_core.buckets WHERE org_id = :org_id AND name = :name FOR KEY SHARE"
 _REMOVE = (
     "DELETE FROM heartguard_core.field_types WHERE bucket_id = :id",
     "DELETE FROM heartguard_core.buckets WHERE id = :id",
@@ -93,13 +93,13 @@ class PostgresBuckets:
             row = connection.execute(text(_FIND), {"org_id": org_id, "name": name}).first()
             return None if row is None else _bucket(row)
 
-    def hold(self, bucket: Bucket) -> int | None:
+    def ensure_and_lock(self, bucket: Bucket) -> int | None:
         """The bucket's id, made if it has none; its row is locked against deletion. None: it is gone."""
         values = {"org_id": bucket.org_id, "name": bucket.name}
         with self._database.transaction() as connection:
             if bucket.id is None:
                 connection.execute(text(_MAKE), {**values, "retention_days": None})
-            held: int | None = connection.execute(text(_HOLD), values).scalar()
+            held: int | None = connection.execute(text(_LOCK_KEY_SHARE), values).scalar()
             return held
 
     def list(self, org_id: int, after: str, limit: int) -> Sequence[Bucket]:
@@ -154,16 +154,16 @@ class PostgresFieldTypes:
             return {(row.measurement, row.field): row.type for row in rows}
 
     def register(self, bucket_id: int, types: Mapping[FieldKey, FieldType]) -> None:
-        """Give fields a type, unless somebody else did so meanwhile; waits for whoever is about to.
+        """Give fields a type, unless another request did so meanwhile; waits for concurrent ones.
 
         Raises `LimitError` where they would be too many.
         """
         values = {"bucket_id": bucket_id, **_columns(list(types)), "types": texts(types.values())}
         with self._database.transaction() as connection:
-            self._require_room(connection, bucket_id, len(types))
+            self._require_capacity(connection, bucket_id, len(types))
             connection.execute(text(_REGISTER), values)
 
-    def _require_room(self, connection: Connection, bucket_id: int, more: int) -> None:
+    def _require_capacity(self, connection: Connection, bucket_id: int, more: int) -> None:
         org_id = connection.execute(text(_ORGANIZATION), {"bucket_id": bucket_id}).scalar()
         if self._limits is not None and org_id is not None:
             self._limits.lock(org_id, "fields")

@@ -13,8 +13,8 @@ from threading import Lock
 
 from sqlalchemy import Connection, text
 
-from heartguard_common.limit_store import PostgresLimits
-from heartguard_common.limits import LimitError
+from heartguard_common.core.limits import LimitError
+from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.domain.point import Sender
 
 PER_DAY, PER_MEMBER, STORED = "points_per_day", "points_per_day_per_member", "stored_points"
@@ -131,7 +131,7 @@ class PointCounts:
     def require_member(self, sender: Sender, used: int) -> None:
         """Raises `LimitError` where a member's sum of the day, this batch included, is over the limit.
 
-        Whoever raises it has the batch undone with the transaction; the next one is refused before it is stored.
+        Raising it undoes the batch with the transaction; the next one is refused before it is stored.
         """
         seen = self._seen.get(sender.org_id)
         value = seen.values[PER_MEMBER] if seen else self._limits.value(sender.org_id, PER_MEMBER)

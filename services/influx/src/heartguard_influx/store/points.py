@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from heartguard_common.database import Database
-from heartguard_common.limit_store import PostgresLimits
-from heartguard_common.limits import Limits
+from heartguard_common.core.limits import Limits
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.domain.point import Point, Sender, Status, Value, Verdict
-from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection, Series
+from heartguard_influx.domain.query import Aggregate, Field, Group, ResultRow, Selection, Series
 from heartguard_influx.domain.repeats import Batch, Cell
 from heartguard_influx.domain.windows import Grid
 from heartguard_influx.store.arrays import numbers, texts
@@ -84,7 +84,7 @@ class PostgresStore:
         self._limits = limits
         self._counts = None if limits is None else PointCounts(limits)
 
-    def fault(self, point: Point) -> str | None:  # noqa: ARG002  PostgreSQL keeps every point the contract allows
+    def rejection(self, point: Point) -> str | None:  # noqa: ARG002  PostgreSQL keeps every point the contract allows
         """None: whatever the contract allows can be kept."""
         return None
 
@@ -110,7 +110,7 @@ class PostgresStore:
     ) -> tuple[Batch, dict[Cell, bool]]:
         """Store points and count them, in one statement where one stores them all.
 
-        Otherwise after the last: whoever holds a count must not wait for points that another holds, who waits for it.
+        Otherwise after the last, so that no deadlock arises between counts and points.
         """
         values = counts.admit(connection, sender, sum(len(point.fields) for point in points))
         batch = Batch(_cells(connection, bucket_id, points, self._limits))
@@ -161,7 +161,7 @@ class PostgresStore:
         after: Sequence[int] | None,
         limit: int,
         descending: bool,
-    ) -> tuple[Sequence[Row], Sequence[int] | None]:
+    ) -> tuple[Sequence[ResultRow], Sequence[int] | None]:
         """Up to `limit` points in order of time, then of series, and the position of the last if there are more."""
         if not groups or not fields:
             return (), None
@@ -170,7 +170,7 @@ class PostgresStore:
 
     def pages(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], *, limit: int, descending: bool
-    ) -> Iterator[Sequence[Row]]:
+    ) -> Iterator[Sequence[ResultRow]]:
         """All points in order of time, then of series, up to `limit` at once; each page is a transaction by itself."""
         position = None
         while True:
@@ -181,7 +181,7 @@ class PostgresStore:
 
     def windows(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
-    ) -> Sequence[Row]:
+    ) -> Sequence[ResultRow]:
         """The windows that hold points, by group and time."""
         if not groups or not fields:
             return ()
@@ -196,7 +196,7 @@ class PostgresStore:
         *,
         tags: Mapping[str, str],  # noqa: ARG002
         person: int | None,  # noqa: ARG002
-    ) -> Sequence[Row]:
+    ) -> Sequence[ResultRow]:
         """The last point of each series, its place as the group; series without a point are left out."""
         with self._database.transaction() as connection:
             return read_latest(connection, [one.id for one in series], [it for some in fields.values() for it in some])
@@ -204,7 +204,7 @@ class PostgresStore:
     def delete(self, selection: Selection, groups: Sequence[Group], require: Callable[[], None] = lambda: None) -> int:
         """Remove the points of a selection, whose series the groups are, a part at a time; returns how many values.
 
-        `require` is called last, in the transaction around. Raises what it raises.
+        `require` is called last, in the surrounding transaction. Raises what it raises.
         """
         series = numbers(number for group in groups for number in group.series)
         values = {
@@ -226,7 +226,7 @@ class PostgresStore:
     def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
         """Forget those of some series that have no points any more."""
         with self._database.transaction() as connection:
-            # Locked first, so that nobody writes to them now, nor waits for points that were removed just before.
+            # Locked first, so that there is no concurrent write, and none waits for points that are removed here.
             connection.execute(text(_LOCK), {"bucket_id": bucket_id})
             remove_empty(connection, numbers(number for group in groups for number in group.series))
 

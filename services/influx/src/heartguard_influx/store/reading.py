@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from heartguard_influx.domain.point import EARLIEST_NS, Value
-from heartguard_influx.domain.query import OF_ANY_TYPE, Aggregate, Field, Group, Row, Selection
+from heartguard_influx.domain.query import OF_ANY_TYPE, Aggregate, Field, Group, ResultRow, Selection
 from heartguard_influx.domain.windows import Grid
 from heartguard_influx.store.arrays import numbers
 
-# For each series its own walk along the key, no further than the page is long.
+# A scan of the primary key for each series, no longer than a page.
 _PAGE = """
 SELECT p.series_id, p.time_ns, p.field_id, p.number, p.string
 FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
@@ -77,7 +77,7 @@ def read_points(
     after: Sequence[int] | None,
     limit: int,
     descending: bool,
-) -> tuple[list[Row], tuple[int, int] | None]:
+) -> tuple[list[ResultRow], tuple[int, int] | None]:
     """A page of points in order of time, then of series; the position of its last one if there are more."""
     start, stop = selection.start_ns, selection.stop_ns
     beyond = (stop, 0) if descending else (start - 1, 0)
@@ -88,7 +88,7 @@ def read_points(
         "stop": min(stop, time_ns + 1) if descending else stop,
         "after_time": time_ns,
         "after_series": series_id,
-        # One point more than the page tells whether there is another page; no point has more rows than fields.
+        # One point more than the page shows whether there is another page; no point has more rows than fields.
         "rows": (limit + 1) * len(fields),
     }
     place = {number: index for index, group in enumerate(groups) for number in group.series}
@@ -100,11 +100,11 @@ def read_points(
         found.setdefault((at_ns, number), {})[field.name] = _value(field, amount, string)
     if len(fields) > 1:
         found = {key: dict(sorted(point.items())) for key, point in found.items()}
-    rows = [Row(place[number], at_ns, point) for (at_ns, number), point in found.items()]
+    rows = [ResultRow(place[number], at_ns, point) for (at_ns, number), point in found.items()]
     return rows[:limit], list(found)[limit - 1] if len(rows) > limit else None
 
 
-def read_latest(connection: Connection, series: Sequence[int], fields: Sequence[Field]) -> list[Row]:
+def read_latest(connection: Connection, series: Sequence[int], fields: Sequence[Field]) -> list[ResultRow]:
     """The last point of each series, its place as the group."""
     place = {number: index for index, number in enumerate(series)}
     by_id = {field.id: field for field in fields}
@@ -112,7 +112,7 @@ def read_latest(connection: Connection, series: Sequence[int], fields: Sequence[
     for row in connection.execute(_LATEST, {"series": numbers(series)}):
         field = by_id[row.field_id]
         found.setdefault((place[row.series_id], row.time_ns), {})[field.name] = _value(field, row.number, row.string)
-    return [Row(group, time_ns, dict(sorted(found[group, time_ns].items()))) for group, time_ns in sorted(found)]
+    return [ResultRow(group, time_ns, dict(sorted(found[group, time_ns].items()))) for group, time_ns in sorted(found)]
 
 
 def read_windows(
@@ -122,7 +122,7 @@ def read_windows(
     fields: Sequence[Field],
     aggregate: Aggregate,
     grid: Grid,
-) -> list[Row]:
+) -> list[ResultRow]:
     """The windows that hold points, by group and time."""
     values = {
         **_members(groups, fields),
@@ -152,7 +152,7 @@ def read_windows(
         counts = _count_points(connection, f"SELECT {place}, {window}", source, values)
         absent = {field.name: _nothing(aggregate) for field in fields}
         found = {key: {**absent, **present} for key, present in found.items()}
-    return [Row(key[0], _start(grid, key[1]), found[key], counts[key]) for key in sorted(found)]
+    return [ResultRow(key[0], _start(grid, key[1]), found[key], counts[key]) for key in sorted(found)]
 
 
 def _window(grid: Grid, start_ns: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
-from heartguard_common.limits import Limits, sentence
+from heartguard_common.core.limits import Limits, sentence
 from heartguard_influx.domain.point import Tags, person_of, series_digest
 from heartguard_influx.domain.query import Group, Selection, Series
 from heartguard_influx.ports import TooManySeries
@@ -58,7 +58,7 @@ def series_ids(
     found = _find(connection, bucket_id, wanted)
     missing = [digest for digest in wanted if digest not in found]
     if missing and limits is not None:
-        found |= _require_room(connection, bucket_id, {digest: wanted[digest] for digest in missing}, limits)
+        found |= _require_capacity(connection, bucket_id, {digest: wanted[digest] for digest in missing}, limits)
         missing = [digest for digest in missing if digest not in found]
     if missing:
         new = [wanted[digest] for digest in missing]
@@ -75,13 +75,13 @@ def series_ids(
     return {wanted[digest]: number for digest, number in found.items()}
 
 
-def _require_room(
+def _require_capacity(
     connection: Connection, bucket_id: int, new: Mapping[bytes, tuple[str, Tags]], limits: Limits
 ) -> dict[bytes, int]:
     """Those of new series that are not new any more. Raises `TooManySeries` for those that have no room."""
     org_id = connection.execute(text(_ORGANIZATION), {"bucket_id": bucket_id}).scalar()
     if org_id is None:
-        return {}  # the bucket is gone, as whoever makes series in it will see
+        return {}  # the bucket is gone, as making a series in it will show
     limits.lock(org_id, "series")
     found = _find(connection, bucket_id, new)
     of_person = Counter({row.user_id: row.number for row in connection.execute(text(_COUNT), {"org_id": org_id})})
@@ -107,7 +107,7 @@ def _require_room(
 def remove_empty(connection: Connection, series: str) -> int:
     """Remove those of some series (a literal of numbers) that have no points; returns how many.
 
-    Whoever calls it holds the bucket's row, so that nobody writes to them meanwhile.
+    The caller holds the lock on the bucket's row, so that there is no concurrent write.
     """
     return connection.execute(text(_EMPTY), {"ids": series}).rowcount
 

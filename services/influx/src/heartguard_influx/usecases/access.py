@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 
-from heartguard_common.audit import AuditTrail, disclosed
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.audit.events import AuditTrail, disclosed
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Principal
 from heartguard_influx.domain.bucket import Bucket, belongs_to
 from heartguard_influx.domain.point import PERSON_TAG
 from heartguard_influx.errors import NO_BUCKET, NOT_YOURS
@@ -32,14 +32,16 @@ def only_person(principal: Principal) -> int | None:
     return principal.user_id if principal.role == "user" else None
 
 
-def tell(audit: AuditTrail, reader: Principal, action: str, persons: Iterable[object], bucket: str) -> None:
-    """Record whose points somebody else got to see; `persons` are values of the tag `user_id`, None for nobody's."""
+def record_disclosure(
+    audit: AuditTrail, reader: Principal, action: str, persons: Iterable[object], bucket: str
+) -> None:
+    """Record whose points another person read; `persons` are values of the tag `user_id`, None for no person."""
     numbers = {str(person) for person in persons if person is not None}
     for number in sorted(int(it) for it in numbers if it.isascii() and it.isdigit()):
         disclosed(audit, reader, action, number, {"bucket": bucket})
 
 
 def require_own(tags: Mapping[str, str] | None, person: int | None) -> None:
-    """Refuse somebody who names another person than the one they are bound to. Raises TS_005."""
+    """Raises TS_005 when a member names another person than themselves."""
     if person is not None and (tags or {}).get(PERSON_TAG, str(person)) != str(person):
         raise ServiceError(NOT_YOURS)

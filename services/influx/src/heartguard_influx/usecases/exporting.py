@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from heartguard_common.clock import rfc3339
-from heartguard_common.exports import Record
+from heartguard_common.core.clock import rfc3339
+from heartguard_common.http.exports import Record
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS
 from heartguard_influx.domain.query import Selection
-from heartguard_influx.usecases.parts import Stores, Whole
+from heartguard_influx.usecases.dependencies import PointStream, Stores
 
 BUCKETS_AT_ONCE = 100
 
@@ -32,6 +32,6 @@ class Exporting:
     def _points(self, selection: Selection) -> Iterator[Mapping[str, object]]:
         groups = self._s.points.groups(selection, None)
         fields = self._s.types.of(selection.bucket_id, selection.measurement)
-        for row in Whole(self._s.points, selection, groups, fields):
+        for row in PointStream(self._s.points, selection, groups, fields):
             tags, values = dict(groups[row.group].tags), dict(row.values)
             yield {"tags": tags, "time": rfc3339(row.time_ns), "fields": values}

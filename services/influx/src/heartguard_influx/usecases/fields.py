@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Principal
 from heartguard_influx.domain.query import Field, TypedField
 from heartguard_influx.errors import FIELD_STORED, NO_FIELD
 from heartguard_influx.usecases.access import find_bucket
-from heartguard_influx.usecases.parts import Stores
+from heartguard_influx.usecases.dependencies import Stores
 
 
 class Fields:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
-from heartguard_common.identity import Principal
+from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import LatestRequest, QueryRequest
 from heartguard_influx.domain import query as queries
 from heartguard_influx.domain.point import PERSON_TAG, Tags
-from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, Row, Selection, Shape
-from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
-from heartguard_influx.usecases.parts import Stores, Whole, groups_of
+from heartguard_influx.domain.query import BUDGET, Budget, Field, Group, ResultRow, Selection, Shape
+from heartguard_influx.usecases.access import find_bucket, only_person, record_disclosure, require_own
+from heartguard_influx.usecases.dependencies import PointStream, Stores, groups_of
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,10 @@ class Found:
     """
 
     groups: Sequence[Group]
-    rows: Sequence[Row]
+    rows: Sequence[ResultRow]
     fields: Sequence[Field] = ()
     next_position: Sequence[int] | None = None
-    whole: Whole | None = None
+    whole: PointStream | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Latest:
 
     measurement: str
     tags: Tags
-    row: Row
+    row: ResultRow
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Querying:
             )
             found = self._read(selection, shape, document.get("fields"), after)
             persons = self._persons(selection) if found.rows or found.whole else ()
-        tell(self._s.audit, principal, "timeseries.query", persons, bucket.name)
+        record_disclosure(self._s.audit, principal, "timeseries.query", persons, bucket.name)
         return found
 
     def _persons(self, selection: Selection) -> Sequence[str | None]:
@@ -102,7 +102,7 @@ class Querying:
             fields = self._s.types.of_each(bucket.id or 0, {one.measurement for one in shown})
             rows = self._s.points.latest(bucket.id or 0, shown, fields, tags=tags, person=person)
         found = [Latest(shown[row.group].measurement, shown[row.group].tags, row) for row in rows]
-        tell(
+        record_disclosure(
             self._s.audit, principal, "timeseries.latest", (dict(it.tags).get(PERSON_TAG) for it in found), bucket.name
         )
         return LatestPage(found, position)
@@ -123,13 +123,13 @@ class Querying:
         )
         if position is None or after is not None or shape.limit is not None:
             return Found(groups, rows, fields, position)
-        whole = Whole(self._s.points, selection, groups, fields, descending=shape.descending, budget=self._budget)
+        whole = PointStream(self._s.points, selection, groups, fields, descending=shape.descending, budget=self._budget)
         self._budget.require_streamable(whole.count())
         return Found(groups, (), fields, None, whole)
 
     def _windows(
         self, selection: Selection, shape: Shape, groups: Sequence[Group], fields: Sequence[Field]
-    ) -> Sequence[Row]:
+    ) -> Sequence[ResultRow]:
         assert shape.aggregate is not None
         queries.require_aggregate(shape.aggregate, fields)
         grid = queries.windows_of(shape, selection.start_ns, selection.stop_ns, len(groups) * len(fields))

@@ -1,17 +1,17 @@
-"""A day of somebody's heart rate."""
+"""The summary of a person's heart rate on one day."""
 
 from dataclasses import dataclass
 from datetime import date
 
-from heartguard_common.errors import UNPROCESSABLE, Fault, ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.errors import UNPROCESSABLE, ServiceError, Violation
+from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import SummaryRequest
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG
 from heartguard_influx.domain.query import BUDGET, Budget, Selection, require_zone
 from heartguard_influx.domain.summary import DEFAULT_MAXIMUM, Sample, Summary, one_per_instant, summarize
 from heartguard_influx.domain.windows import day_of
-from heartguard_influx.usecases.access import find_bucket, only_person, require_own, tell
-from heartguard_influx.usecases.parts import Stores, Whole, groups_of
+from heartguard_influx.usecases.access import find_bucket, only_person, record_disclosure, require_own
+from heartguard_influx.usecases.dependencies import PointStream, Stores, groups_of
 
 MEASUREMENT = "heart_rate"
 FIELDS = ("bpm", "value")
@@ -48,11 +48,11 @@ class Summarizing:
             start_ns, stop_ns = _range(document["day"], zone)
             now = self._s.clock.now_ns()
             if start_ns >= now:
-                raise ServiceError(UNPROCESSABLE, details=(Fault("/day", "has not begun"),))
+                raise ServiceError(UNPROCESSABLE, details=(Violation("/day", "has not begun"),))
             stop_ns = min(stop_ns, now)
             selection = Selection(bucket.id or 0, MEASUREMENT, start_ns, stop_ns, {PERSON_TAG: str(user_id)})
             samples = one_per_instant(self._samples(selection))
-        tell(self._s.audit, principal, "timeseries.summary", (user_id,), bucket.name)
+        record_disclosure(self._s.audit, principal, "timeseries.summary", (user_id,), bucket.name)
         maximum = document.get("maximum_heart_rate", DEFAULT_MAXIMUM)
         return Day(user_id, zone, summarize(samples, start_ns, stop_ns, maximum))
 
@@ -60,7 +60,7 @@ class Summarizing:
         known = self._s.types.of(selection.bucket_id, MEASUREMENT)
         fields = [field for field in known if field.name in FIELDS and field.type == "float"]
         groups = groups_of(self._s.points, selection, None, self._budget.series)
-        whole = Whole(self._s.points, selection, groups, fields, budget=self._budget)
+        whole = PointStream(self._s.points, selection, groups, fields, budget=self._budget)
         self._budget.require_summable(whole.count())
         samples: list[Sample] = []
         for row in whole:
@@ -74,7 +74,9 @@ def _range(day: str, zone: str) -> tuple[int, int]:
     try:
         start_ns, stop_ns = day_of(date.fromisoformat(day), zone)
     except (ValueError, OverflowError) as error:
-        raise ServiceError(UNPROCESSABLE, details=(Fault("/day", "is not a day of the calendar"),)) from error
+        raise ServiceError(UNPROCESSABLE, details=(Violation("/day", "is not a day of the calendar"),)) from error
     if start_ns < EARLIEST_NS or stop_ns > LATEST_NS:
-        raise ServiceError(UNPROCESSABLE, details=(Fault("/day", "is outside the years that nanoseconds can count"),))
+        raise ServiceError(
+            UNPROCESSABLE, details=(Violation("/day", "is outside the years that nanoseconds can count"),)
+        )
     return start_ns, stop_ns

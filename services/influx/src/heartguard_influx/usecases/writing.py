@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from heartguard_common.authority import Authority
-from heartguard_common.clock import NANOSECONDS, Clock
-from heartguard_common.errors import UNAVAILABLE, Fault, ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.limits import LimitError
+from heartguard_common.core.clock import NANOSECONDS, Clock
+from heartguard_common.core.errors import UNAVAILABLE, ServiceError, Violation
+from heartguard_common.core.limits import LimitError
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority import Authority
 from heartguard_common.messages import PointDocument
 from heartguard_influx.domain.bucket import Bucket
 from heartguard_influx.domain.catalogue import implausible
@@ -14,9 +14,9 @@ from heartguard_influx.domain.point import Point, Rules, Sender, Verdict, judge_
 from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
 from heartguard_influx.ports import TooManySeries
 from heartguard_influx.usecases.access import find_bucket, only_person
-from heartguard_influx.usecases.parts import Stores
+from heartguard_influx.usecases.dependencies import Stores
 
-BELIEVED_NS = 5 * NANOSECONDS
+TRUSTED_NS = 5 * NANOSECONDS
 
 
 class Permit:
@@ -37,7 +37,7 @@ class Permit:
         self._persons = persons
         self._deleted = self._ask()
 
-    def fault(self, point: Point) -> str | None:
+    def rejection(self, point: Point) -> str | None:
         """Why a point is rejected, or None."""
         if self._deleted and person_of(point.tags) in self._deleted:
             return "the tag user_id names somebody who was deleted"
@@ -48,8 +48,8 @@ class Permit:
 
         Raises GEN_401_TOKEN, and GEN_503 when another of the people is gone.
         """
-        if self._clock.now_ns() - self._asked_ns > BELIEVED_NS and self._ask() != self._deleted:
-            raise ServiceError(UNAVAILABLE, "Somebody was deleted whose points these are; send them again")
+        if self._clock.now_ns() - self._asked_ns > TRUSTED_NS and self._ask() != self._deleted:
+            raise ServiceError(UNAVAILABLE, "A person whose points these are was deleted meanwhile; send them again")
 
     def _ask(self) -> frozenset[int]:
         self._asked_ns = self._clock.now_ns()
@@ -101,51 +101,52 @@ class Writing:
             found = find_bucket(self._s.buckets, principal, bucket)
             permit = Permit(self._s.authority, self._s.clock, principal, _persons(points))
             rules = Rules(found, now, mine)
-            faults = {
-                place: fault
+            rejections = {
+                place: rejection
                 for place, point in enumerate(points)
-                if (fault := rules.fault(point) or permit.fault(point) or self._s.points.fault(point))
+                if (rejection := rules.rejection(point) or permit.rejection(point) or self._s.points.rejection(point))
             }
-            _require_none(faults, atomic=atomic)
+            _require_none(rejections, atomic=atomic)
             sender = Sender(found.org_id, principal.user_id or 0)
-            return self._store_rest(found, points, faults, sender, permit, atomic=atomic)
+            return self._store_rest(found, points, rejections, sender, permit, atomic=atomic)
 
     def _store_rest(
         self,
         bucket: Bucket,
         points: Sequence[Point],
-        faults: dict[int, str],
+        rejections: dict[int, str],
         sender: Sender,
         permit: Permit,
         *,
         atomic: bool,
     ) -> list[Verdict]:
-        if len(faults) == len(points):
-            return [Verdict("rejected", faults[place]) for place in range(len(points))]
-        bucket_id = self._s.buckets.hold(bucket)
+        if len(rejections) == len(points):
+            return [Verdict("rejected", rejections[place]) for place in range(len(points))]
+        bucket_id = self._s.buckets.ensure_and_lock(bucket)
         if bucket_id is None:
             raise ServiceError(NO_BUCKET)
-        faults = faults | self._settle_types(bucket_id, points, faults, atomic=atomic)
+        rejections = rejections | self._settle_types(bucket_id, points, rejections, atomic=atomic)
         while True:
-            accepted = [point for place, point in enumerate(points) if place not in faults]
+            accepted = [point for place, point in enumerate(points) if place not in rejections]
             try:
                 verdicts = self._s.points.write(bucket_id, accepted, sender, permit.require) if accepted else ()
                 break
             except TooManySeries as error:
-                faults = faults | _without_room(points, faults, error)
-                _require_none(faults, atomic=atomic)
+                rejections = rejections | _over_series_limit(points, rejections, error)
+                _require_none(rejections, atomic=atomic)
         if atomic and any(verdict.status == "rejected" for verdict in verdicts):
             raise ServiceError(STORED_IN_PART)
         written = (_flagged(point, verdict) for point, verdict in zip(accepted, verdicts, strict=True))
         return [
-            Verdict("rejected", faults[place]) if place in faults else next(written) for place in range(len(points))
+            Verdict("rejected", rejections[place]) if place in rejections else next(written)
+            for place in range(len(points))
         ]
 
     def _settle_types(
-        self, bucket_id: int, points: Sequence[Point], faults: Mapping[int, str], *, atomic: bool
+        self, bucket_id: int, points: Sequence[Point], rejections: Mapping[int, str], *, atomic: bool
     ) -> dict[int, str]:
         """The points whose fields have another type; all others have theirs registered."""
-        open_points = [None if place in faults else point for place, point in enumerate(points)]
+        open_points = [None if place in rejections else point for place, point in enumerate(points)]
         keys = sorted({(point.measurement, name) for point in open_points if point for name in point.fields})
         conflicts, new = judge_types(open_points, self._s.types.known(bucket_id, keys))
         _require_none(conflicts, atomic=atomic)
@@ -167,12 +168,12 @@ class Writing:
         return conflicts
 
 
-def _without_room(points: Sequence[Point], faults: Mapping[int, str], error: TooManySeries) -> dict[int, str]:
-    """The points, but for those that have a fault, whose series have no room; each with the limit's sentence."""
+def _over_series_limit(points: Sequence[Point], rejections: Mapping[int, str], error: TooManySeries) -> dict[int, str]:
+    """The valid points whose series are over the limit; each with the limit's sentence."""
     return {
         place: error.refused[point.measurement, point.tags]
         for place, point in enumerate(points)
-        if place not in faults and (point.measurement, point.tags) in error.refused
+        if place not in rejections and (point.measurement, point.tags) in error.refused
     }
 
 
@@ -182,7 +183,7 @@ def _flagged(point: Point, verdict: Verdict) -> Verdict:
     return verdict if reason is None else Verdict(verdict.status, reason)
 
 
-def _require_none(faults: Mapping[int, str], *, atomic: bool) -> None:
-    if atomic and faults:
-        details = [Fault(f"/points/{place}", reason) for place, reason in sorted(faults.items())[:100]]
+def _require_none(rejections: Mapping[int, str], *, atomic: bool) -> None:
+    if atomic and rejections:
+        details = [Violation(f"/points/{place}", reason) for place, reason in sorted(rejections.items())[:100]]
         raise ServiceError(BATCH_REJECTED, details=details)

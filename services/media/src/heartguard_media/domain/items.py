@@ -1,4 +1,4 @@
-"""A file, what is said of it on its way in, and whose files are meant."""
+"""Files, uploads, and the scope of a request (whose files)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Announcement:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file on its way in: what is said of it, `limit` in bytes, and `length` where it was declared."""
+    """An upload: what the client says of the file, `limit` in bytes, and `length` where it was declared."""
 
     file_name: str
     content_type: str

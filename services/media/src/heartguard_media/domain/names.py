@@ -1,4 +1,4 @@
-"""A file name is data: how it is told to whoever saves the file."""
+"""File names are data: how one is written into Content-Disposition."""
 
 import unicodedata
 from urllib.parse import quote

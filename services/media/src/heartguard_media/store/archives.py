@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import DataError, IntegrityError
 
-from heartguard_common.clock import NANOSECONDS, from_datetime
-from heartguard_common.database import Database
+from heartguard_common.core.clock import NANOSECONDS, from_datetime
+from heartguard_common.stores.database import Database
 from heartguard_media.domain.items import MediaItem, Scope, Written
 
 FILE_NAME, CONTENT_TYPE = "heartguard-export.zip", "application/zip"
@@ -39,7 +39,7 @@ class PostgresArchives:
         self._database = database
 
     def begin(self, archive: MediaItem, expires_ns: int) -> bool:
-        """Remember an archive whose bytes are to come; nobody finds it yet. False where there is no such person."""
+        """Make the row of an archive whose bytes will follow; not visible yet. False where there is no such person."""
         try:
             with self._database.transaction() as connection:
                 connection.execute(text(_BEGIN), {**vars(archive), "expires_at": _moment(expires_ns)})
@@ -67,7 +67,7 @@ class PostgresArchives:
         return self._all(_EXPIRED, now=_moment(now_ns), after=after, limit=limit)
 
     def drop(self, item_id: str) -> None:
-        """Forget an archive; no fault when it is gone."""
+        """Remove an archive's row; no error when there is none."""
         with self._database.transaction() as connection:
             connection.execute(text(_DROP), {"id": item_id})
 

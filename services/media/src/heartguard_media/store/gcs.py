@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from heartguard_common.errors import UNAVAILABLE, ServiceError
-from heartguard_common.google_storage import ENDPOINT, open_client
+from heartguard_common.core.errors import UNAVAILABLE, ServiceError
+from heartguard_common.stores.google_storage import ENDPOINT, open_client
 from heartguard_media.domain.items import MediaItem, Ticket, Written
 from heartguard_media.domain.names import content_disposition
 
@@ -99,7 +99,7 @@ class GcsStore:
         return self._asked(ask)
 
     def delete(self, key: str) -> None:
-        """Remove an object; no fault when it is gone. Raises GEN_503."""
+        """Remove an object; no error when there is none. Raises GEN_503."""
         blob = self._bucket.blob(key)
 
         def gone() -> None:
@@ -148,7 +148,7 @@ class GcsStore:
         self._asked(lambda: next(iter(self._list(max_results=1, retry=None)), None))
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._bucket.client.close()
 
     def _signed_url(self, item: MediaItem, method: str, seconds: int, **how: object) -> str | None:
@@ -187,7 +187,7 @@ class GcsStore:
 
 
 class _Source:
-    """Blocks as the file that the library wants: read to the asked length, and told how far it is."""
+    """Blocks as the file that the library wants: read to the asked length, with its position."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self.digest = hashlib.sha256()
@@ -221,7 +221,7 @@ def open_bucket(
 
     Raises ValueError when the file holds no such key.
     """
-    # Loaded only where there is a bucket: nobody else should pay for the library with memory and start time.
+    # Imported only where there is a bucket: the library costs memory and start time.
     from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
     from google.cloud.exceptions import GoogleCloudError  # noqa: PLC0415

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from heartguard_common.authority_store import PostgresAuthority
-from heartguard_common.clock import NANOSECONDS, Clock, from_datetime
-from heartguard_common.database import Database
-from heartguard_common.identity import Principal
-from heartguard_common.limits import LimitError, Limits, require
+from heartguard_common.core.clock import NANOSECONDS, Clock, from_datetime
+from heartguard_common.core.limits import LimitError, Limits, require
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority_store import PostgresAuthority
+from heartguard_common.stores.database import Database
 from heartguard_media.domain.items import Announcement, MediaItem, Scope, Usage, Written
 from heartguard_media.errors import OVER_QUOTA
 
@@ -37,7 +37,7 @@ _FINISH = f"""
 UPDATE heartguard_core.media_items SET status = 'ready', size = :size, sha256 = :sha256
 WHERE id = :id AND status = 'pending' RETURNING {_COLUMNS}
 """  # noqa: S608
-# Whoever holds the row is finishing it: that is not waited for, least of all by the same caller in another transaction.
+# A locked row is just being finished: do not wait for it, least of all in another transaction of the same caller.
 _FORGET = f"""
 DELETE FROM heartguard_core.media_items WHERE id IN (
     SELECT id FROM heartguard_core.media_items WHERE id = :id AND status = 'pending' FOR UPDATE SKIP LOCKED
@@ -108,11 +108,11 @@ class PostgresItems:
     is kept, and its row, hold while the bytes come in.
     """
 
-    def __init__(self, database: Database, apart: Database, limits: Limits, clock: Clock) -> None:
+    def __init__(self, database: Database, own_pool: Database, limits: Limits, clock: Clock) -> None:
         """`limits` of `apart`, so that they are looked at in the transaction that keeps the room."""
         self._database = database
-        self._apart = apart
-        self._authority = PostgresAuthority(apart)
+        self._own_pool = own_pool
+        self._authority = PostgresAuthority(own_pool)
         self._limits = limits
         self._clock = clock
 
@@ -121,9 +121,9 @@ class PostgresItems:
 
         Raises `LimitError`, and GEN_401_TOKEN where the caller is not who their token says any more.
         """
-        with self._apart.transaction() as connection:
+        with self._own_pool.transaction() as connection:
             self._authority.require_writer(principal)
-            # The row of the organization stays locked until the end: nobody else takes the same room.
+            # The row of the organization stays locked until the end, so that the same space is not taken twice.
             kept = connection.execute(text(_ROOM), {"org_id": item.org_id}).one()
             quota = self.quota(item.org_id)
             if kept.bytes + item.size > quota:
@@ -148,8 +148,8 @@ class PostgresItems:
             require(self._limits, item.org_id, "open_upload_bytes_per_member", found.own_bytes, item.size)
 
     def extend(self, item_id: str, until_ns: int) -> None:
-        """Let an announced upload end at another time; no fault when it is no more. Committed on return."""
-        with self._apart.transaction() as connection:
+        """Change the expiry of an announced upload; no error when there is none. Committed on return."""
+        with self._own_pool.transaction() as connection:
             connection.execute(text(_EXTEND), {"id": item_id, "until": until_ns / NANOSECONDS})
 
     def open(self, scope: Scope, before: str | None, limit: int) -> Sequence[Announcement]:
@@ -175,8 +175,8 @@ class PostgresItems:
         return self._one(_FINISH, id=item_id, size=written.size, sha256=written.sha256)
 
     def forget(self, item_id: str) -> bool:
-        """Give up an upload; False when it is not unfinished any more, or somebody is just finishing it."""
-        with self._apart.transaction() as connection:
+        """Give up an upload; False when it is finished, or is just being finished."""
+        with self._own_pool.transaction() as connection:
             return connection.execute(text(_FORGET), {"id": item_id}).rowcount == 1
 
     def find(self, item_id: str) -> MediaItem | None:
@@ -198,7 +198,7 @@ class PostgresItems:
             return Usage(row.items, row.bytes) if row else Usage(0, 0)
 
     def retire(self, item_id: str, org_id: int) -> MediaItem | None:
-        """Let nobody see an organization's finished item any more; None when there is no such item."""
+        """Hide an organization's finished item; None when there is no such item."""
         return self._one(_RETIRE, id=item_id, org_id=org_id)
 
     def retire_all(self, scope: Scope) -> int:
@@ -209,7 +209,7 @@ class PostgresItems:
     def retired(
         self, scope: Scope, limit: int, item_id: str | None = None, after: str | None = None
     ) -> Sequence[MediaItem]:
-        """Some of the items that nobody sees any more and whose bytes are still to be removed, by id, after `after`."""
+        """Some of the hidden items whose bytes are still to be removed, by id, after `after`."""
         return self._all(_RETIRED, **vars(scope), id=item_id, after=after, limit=limit)
 
     def all_retired(self, after: str | None, limit: int) -> Sequence[MediaItem]:
@@ -217,7 +217,7 @@ class PostgresItems:
         return self._all(_RETIRED_ANYWHERE, after=after, limit=limit)
 
     def drop(self, item_id: str) -> None:
-        """Forget an item that nobody sees any more, after its bytes."""
+        """Remove the row of a hidden item, after its bytes."""
         with self._database.transaction() as connection:
             connection.execute(text(_DROP), {"id": item_id})
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from heartguard_common.errors import ServiceError
-from heartguard_common.files import sync_directory
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.files import sync_directory
 from heartguard_media.domain.items import MediaItem, Ticket, Written
 from heartguard_media.errors import NO_ITEM
 
@@ -19,7 +19,7 @@ _ASIDE = ".part"
 
 
 class _Blocks:
-    """A range of an open file; closed at its end, or by whoever does not read so far.
+    """A range of an open file; closed at its end, or by a caller that stops earlier.
 
     Not a generator: one that was never begun would not close the file.
     """
@@ -94,7 +94,7 @@ class LocalStore:
             return None
 
     def delete(self, key: str) -> None:
-        """Remove an object; no fault when it is gone."""
+        """Remove an object; no error when there is none."""
         (self._root / key).unlink(missing_ok=True)
 
     def abandon(self, folder: str) -> None:

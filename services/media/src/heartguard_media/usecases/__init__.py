@@ -5,7 +5,7 @@ from typing import Self
 
 from heartguard_media.usecases.announced import AnnouncedUploads
 from heartguard_media.usecases.archives import Archives
-from heartguard_media.usecases.parts import Rules, Stores
+from heartguard_media.usecases.dependencies import Rules, Stores
 from heartguard_media.usecases.reading import Reading
 from heartguard_media.usecases.removal import Removal
 from heartguard_media.usecases.uploads import Uploads

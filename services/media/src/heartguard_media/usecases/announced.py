@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from heartguard_common.clock import NANOSECONDS, rfc3339, seconds
-from heartguard_common.errors import Fault, ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.clock import NANOSECONDS, rfc3339, seconds
+from heartguard_common.core.errors import ServiceError, Violation
+from heartguard_common.identity.authentication import Principal
 from heartguard_media.domain.items import Announcement, MediaItem, Scope, Ticket, Upload, Written
 from heartguard_media.domain.links import sign, signed, write_claim
 from heartguard_media.domain.types import HEAD_BYTES
@@ -20,12 +20,12 @@ from heartguard_media.errors import (
     NOT_ARRIVED,
     SIZE_DIFFERS,
 )
-from heartguard_media.usecases.parts import SLOWEST_BYTES_PER_SECOND, Receiving, require_type
+from heartguard_media.usecases.dependencies import SLOWEST_BYTES_PER_SECOND, Receiving, require_type
 
 ARRIVED_SECONDS = 3600
 
-# How long it is believed that an item is still announced, while its bytes come in.
-BELIEVED_NS = 2 * NANOSECONDS
+# How long it is trusted that an item is still announced, while its bytes come in.
+TRUSTED_NS = 2 * NANOSECONDS
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class AnnouncedUploads(Receiving):
 
         Raises MEDIA_002, MEDIA_009, MEDIA_010, GEN_409_LIMIT.
         """
-        self._require_room_and_type(upload)
+        self._require_size_and_type(upload)
         expires = seconds(self._clock) + self._rules.url_seconds
         item = self._begin(principal, upload, expires * NANOSECONDS)
         ticket = self._objects.direct_upload(item, self._rules.url_seconds) or self._own_ticket(item, expires)
@@ -92,7 +92,7 @@ class AnnouncedUploads(Receiving):
         """A stream that raises MEDIA_001 soon after the item was removed: nobody's token comes with these bytes."""
         looked_ns = self._clock.now_ns()
         for block in blocks:
-            if self._clock.now_ns() - looked_ns > BELIEVED_NS:
+            if self._clock.now_ns() - looked_ns > TRUSTED_NS:
                 if self._items.announced(item.id) is None:
                     raise ServiceError(NO_ITEM)
                 looked_ns = self._clock.now_ns()
@@ -165,7 +165,7 @@ class AnnouncedUploads(Receiving):
             raise ServiceError(NOT_ARRIVED) from error
         require_type(item.content_type, head)
         if item.sha256 not in ("", digest.hexdigest()):
-            raise ServiceError(CHECKSUM_DIFFERS, details=(Fault("/sha256", "is not the SHA-256 of the bytes"),))
+            raise ServiceError(CHECKSUM_DIFFERS, details=(Violation("/sha256", "is not the SHA-256 of the bytes"),))
         return Written(size, digest.hexdigest())
 
     def _own_ticket(self, item: MediaItem, expires: int) -> Ticket:

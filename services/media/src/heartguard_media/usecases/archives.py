@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from heartguard_common.clock import NANOSECONDS, rfc3339
-from heartguard_common.dead_letters import Attempts
-from heartguard_common.errors import ServiceError
-from heartguard_common.exports import FileRecord, Record
-from heartguard_common.ids import uuid7
+from heartguard_common.core.clock import NANOSECONDS, rfc3339
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.ids import uuid7
+from heartguard_common.http.exports import FileRecord, Record
+from heartguard_common.jobs.dead_letters import Attempts
 from heartguard_media.domain.items import MediaItem, Scope
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.parts import PATIENCE, Rules, Stores
+from heartguard_media.usecases.dependencies import PATIENCE, Rules, Stores
 
 ARCHIVE_DAYS = 7
 PAGE = 500
@@ -85,9 +85,9 @@ class Archives:
     def sweep(self) -> int:
         """Remove the archives whose time is over; returns how many.
 
-        One that resists does not keep the others: it is a dead letter of `archives` by and by.
+        One that fails does not stop the others: after some attempts it is a dead letter of `archives`.
         """
-        attempts = Attempts(self._s.letters, "archives", PATIENCE)
+        attempts = Attempts(self._s.dead_letters, "archives", PATIENCE)
         swept, last = 0, None
         while expired := self._s.archives.expired(self._s.clock.now_ns(), last, PAGE):
             swept += attempts.each(

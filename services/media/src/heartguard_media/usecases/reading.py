@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from heartguard_common.audit import disclosed
-from heartguard_common.clock import rfc3339, seconds
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.audit.events import disclosed
+from heartguard_common.core.clock import rfc3339, seconds
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Principal
 from heartguard_media.domain.items import MediaItem, Scope, Usage
 from heartguard_media.domain.links import read_claim, sign, signed
 from heartguard_media.errors import BAD_SIGNATURE, NO_ITEM
-from heartguard_media.usecases.parts import Rules, Stores
+from heartguard_media.usecases.dependencies import Rules, Stores
 
 DISPOSITION = "attachment"
 

@@ -6,13 +6,13 @@ from functools import partial
 from itertools import islice
 from math import ceil
 
-from heartguard_common.clock import NANOSECONDS, parse_rfc3339
-from heartguard_common.dead_letters import Attempts
-from heartguard_common.errors import ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.clock import NANOSECONDS, parse_rfc3339
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.jobs.dead_letters import Attempts
 from heartguard_media.domain.items import MediaItem, Scope, object_folder
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.parts import PATIENCE, SLOWEST_BYTES_PER_SECOND, Receiving
+from heartguard_media.usecases.dependencies import PATIENCE, SLOWEST_BYTES_PER_SECOND, Receiving
 
 ORPHAN_SECONDS = 3600.0
 EXPIRED_SECONDS = 60
@@ -72,7 +72,7 @@ class Removal(Receiving):
         """
         late = EXPIRED_SECONDS if self._objects.receives_here else ORPHAN_SECONDS
         expired = self._items.expired(self._clock.now_ns() - int(late * NANOSECONDS))
-        attempts = Attempts(self._letters, "orphans", PATIENCE)
+        attempts = Attempts(self._dead_letters, "orphans", PATIENCE)
         return self._each(attempts, {item.key: (item, self._expire) for item in expired})
 
     def _expire(self, item: MediaItem) -> bool:
@@ -81,9 +81,9 @@ class Removal(Receiving):
     def sweep(self) -> int:
         """Remove what crashed uploads and removals have left on either side; returns how many things.
 
-        One thing that resists does not keep the others: it is a dead letter of `removals` or `orphans` by and by.
+        One that fails does not stop the others: after some attempts it is a dead letter of `removals` or `orphans`.
         """
-        removals, orphans = (Attempts(self._letters, queue, PATIENCE) for queue in ("removals", "orphans"))
+        removals, orphans = (Attempts(self._dead_letters, queue, PATIENCE) for queue in ("removals", "orphans"))
         # An upload may last as long as the gateway has patience with it. By its key, as what it leaves behind is named.
         longest = ORPHAN_SECONDS + self._rules.max_bytes / SLOWEST_BYTES_PER_SECOND
         swept = self._each(orphans, {item.key: (item, self._give_up) for item in self._items.abandoned(longest)})

@@ -3,11 +3,11 @@
 import binascii
 from collections.abc import Iterable
 
-from heartguard_common.errors import Fault, ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.core.errors import ServiceError, Violation
+from heartguard_common.identity.authentication import Principal
 from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Upload, Written
 from heartguard_media.errors import CHECKSUM_DIFFERS, CUT_SHORT, NO_ITEM, NOT_BASE64
-from heartguard_media.usecases.parts import Receiving, limited, require_type, too_large, with_head
+from heartguard_media.usecases.dependencies import Receiving, limited, require_type, too_large, with_head
 
 
 class Uploads(Receiving):
@@ -27,7 +27,7 @@ class Uploads(Receiving):
             # base64.b64decode() does the same to a copy of the text.
             content = binascii.a2b_base64(data, strict_mode=True)
         except (binascii.Error, ValueError) as error:
-            raise ServiceError(NOT_BASE64, details=(Fault("/data_base64", "is not base64"),)) from error
+            raise ServiceError(NOT_BASE64, details=(Violation("/data_base64", "is not base64"),)) from error
         if len(content) > DOCUMENT_LIMIT:
             raise self._too_large_for_a_document()
         known = Upload(upload.file_name, upload.content_type, upload.limit, len(content), upload.sha256)
@@ -46,7 +46,7 @@ class Uploads(Receiving):
 
         The row comes first and is seen last: whatever fails in between leaves nothing that a caller could see.
         """
-        self._require_room_and_type(upload)
+        self._require_size_and_type(upload)
         head, content = with_head(limited(blocks, upload.limit))
         require_type(upload.content_type, head)
         item = self._begin(principal, upload)
@@ -69,4 +69,4 @@ def _require_as_stated(upload: Upload, written: Written) -> None:
     if upload.length is not None and written.size != upload.length:
         raise ServiceError(CUT_SHORT)
     if upload.sha256 is not None and written.sha256 != upload.sha256:
-        raise ServiceError(CHECKSUM_DIFFERS, details=(Fault("/sha256", "is not the SHA-256 of the bytes"),))
+        raise ServiceError(CHECKSUM_DIFFERS, details=(Violation("/sha256", "is not the SHA-256 of the bytes"),))

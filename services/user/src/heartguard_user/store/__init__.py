@@ -1,1 +1,1 @@
-"""The ports made of PostgreSQL and of the sister services."""
+"""The ports on PostgreSQL and on the other services."""

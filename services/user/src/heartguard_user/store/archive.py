@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import IO, cast
 
-from heartguard_common.clock import Clock, seconds
+from heartguard_common.core.clock import Clock, seconds
 
 BLOCK_BYTES = 64 * 1024
 
 
 class _Sink:
-    """Where the archive is written to: a file that can't be sought in, emptied by whoever sends it."""
+    """The file object that the archive is written to: not seekable, emptied block by block as it is sent."""
 
     def __init__(self) -> None:
         self._written = bytearray()

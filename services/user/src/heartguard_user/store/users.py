@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from heartguard_common.clock import from_datetime
-from heartguard_common.database import Database
+from heartguard_common.core.clock import from_datetime
+from heartguard_common.stores.database import Database
 from heartguard_user.domain import Filter, User, changed_members, settled
 
 _SELECT = """

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 
-from heartguard_common.audit import AuditTrail
-from heartguard_common.authority import Authority
-from heartguard_common.clock import NANOSECONDS, Clock
-from heartguard_common.errors import FORBIDDEN, ServiceError
-from heartguard_common.identity import Principal
-from heartguard_common.ids import uuid7
-from heartguard_common.jobs import Job, JobRunner, Jobs
+from heartguard_common.audit.events import AuditTrail
+from heartguard_common.core.clock import NANOSECONDS, Clock
+from heartguard_common.core.errors import FORBIDDEN, ServiceError
+from heartguard_common.core.ids import uuid7
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority import Authority
+from heartguard_common.jobs.engine import Job, JobRunner, Jobs
 from heartguard_user.domain import AUTH_LAST_ADMIN
 from heartguard_user.errors import LAST_ADMIN, NO_JOB, NO_USER
 from heartguard_user.ports import Users
 
 DELETION = "user.delete"
-# Whoever asks takes the first step within the request; nobody else shall be faster.
+# The request itself takes the first step; the background thread must not be faster.
 HEAD_START_NS = 2 * NANOSECONDS
 
 

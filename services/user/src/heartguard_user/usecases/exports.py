@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NotRequired, TypedDict, cast
 
-from heartguard_common.audit import AuditTrail
-from heartguard_common.authority import Authority
-from heartguard_common.clock import Clock, rfc3339
-from heartguard_common.errors import ServiceError
-from heartguard_common.exports import FileRecord, Record, Whole, lines, read
-from heartguard_common.identity import Principal
-from heartguard_common.ids import uuid7
-from heartguard_common.jobs import Job, JobError, Jobs
-from heartguard_common.limits import LimitError, Limits
+from heartguard_common.audit.events import AuditTrail
+from heartguard_common.core.clock import Clock, rfc3339
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.ids import uuid7
+from heartguard_common.core.limits import LimitError, Limits
+from heartguard_common.http.exports import FileRecord, Record, VerifiedStream, lines, read
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority import Authority
+from heartguard_common.jobs.engine import Job, JobError, Jobs
 from heartguard_user.domain import PARTS, path_in_archive
 from heartguard_user.errors import NO_JOB, NO_USER
-from heartguard_user.ports import Holdings, Users
+from heartguard_user.ports import PersonalData, Users
 
 EXPORT = "user.export"
 WAIT_SECONDS = 60  # about what an export takes
@@ -32,7 +32,7 @@ class Exports:
     def __init__(
         self,
         jobs: Jobs,
-        holdings: Holdings,
+        personal_data: PersonalData,
         authority: Authority,
         limits: Limits,
         audit: AuditTrail,
@@ -41,7 +41,7 @@ class Exports:
     ) -> None:
         self._jobs = jobs
         self._authority = authority
-        self._holdings = holdings
+        self._personal_data = personal_data
         self._limits = limits
         self._audit = audit
         self._clock = clock
@@ -79,7 +79,7 @@ class Exports:
             raise ServiceError(NO_JOB)
         if job.status != "done" or job.result is None:
             return job, None
-        return job, self._holdings.url(job.result, job.org_id, job.user_id or 0)
+        return job, self._personal_data.url(job.result, job.org_id, job.user_id or 0)
 
 
 class _PackedDocument(TypedDict):
@@ -108,7 +108,7 @@ class _Packed:
             self.size += len(block)
             self.hash.update(block)
             yield block
-        self.records = self.blocks.records if isinstance(self.blocks, Whole) else None
+        self.records = self.blocks.records if isinstance(self.blocks, VerifiedStream) else None
 
     def document(self) -> _PackedDocument:
         said: _PackedDocument = {
@@ -125,10 +125,10 @@ class _Packed:
 class Exporting:
     """The work of an export: one step that streams everything into one archive, and holds none of it."""
 
-    def __init__(self, users: Users, jobs: Jobs, holdings: Holdings, pack: Pack, clock: Clock) -> None:
+    def __init__(self, users: Users, jobs: Jobs, personal_data: PersonalData, pack: Pack, clock: Clock) -> None:
         self._users = users
         self._jobs = jobs
-        self._holdings = holdings
+        self._personal_data = personal_data
         self._pack = pack
         self._clock = clock
 
@@ -138,12 +138,12 @@ class Exporting:
         place = ["user"]
         try:
             self._require_person(org_id, user_id)
-            archive = self._holdings.keep(org_id, user_id, self._pack(self._entries(job, place)))
+            archive = self._personal_data.keep(org_id, user_id, self._pack(self._entries(job, place)))
             try:
                 self._require_person(org_id, user_id)
             except JobError:
                 # Deleted meanwhile, perhaps after media had removed what there was.
-                self._holdings.forget(org_id, user_id)
+                self._personal_data.forget(org_id, user_id)
                 raise
         except ServiceError as error:
             raise JobError.of(place[0], error) from error
@@ -158,7 +158,7 @@ class Exporting:
         missing: list[str] = []
         for source, path, progress in PARTS:
             place[0] = source
-            part = _Packed(path, source, Whole(self._part(source, job)))
+            part = _Packed(path, source, VerifiedStream(self._part(source, job)))
             yield path, part
             packed.append(part.document())
             self._jobs.save(replace(job, status="running", progress=progress))
@@ -171,7 +171,9 @@ class Exporting:
     def _part(self, source: str, job: Job) -> Iterable[bytes]:
         org_id, user_id = job.org_id, job.user_id or 0
         return (
-            lines(self._profile(org_id, user_id)) if source == "user" else self._holdings.part(source, org_id, user_id)
+            lines(self._profile(org_id, user_id))
+            if source == "user"
+            else self._personal_data.part(source, org_id, user_id)
         )
 
     def _profile(self, org_id: int, user_id: int) -> Iterator[Record]:
@@ -181,7 +183,7 @@ class Exporting:
 
     def _file(self, job: Job, item: FileRecord, packed: list[_PackedDocument], missing: list[str]) -> Iterator[Entry]:
         path = path_in_archive(item["id"], item["file_name"])
-        blocks = self._holdings.content(item["id"], job.org_id, job.user_id or 0)
+        blocks = self._personal_data.content(item["id"], job.org_id, job.user_id or 0)
         if blocks is None:
             missing.append(item["id"])  # removed since it was listed
             return

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Sequence
 
-from heartguard_common.audit import AuditTrail
-from heartguard_common.authority import Authority
-from heartguard_common.errors import FORBIDDEN, ServiceError
-from heartguard_common.identity import Principal
+from heartguard_common.audit.events import AuditTrail
+from heartguard_common.core.errors import FORBIDDEN, ServiceError
+from heartguard_common.core.transactions import Transaction
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority import Authority
 from heartguard_common.messages import UserAdminUpdate, UserUpdate
-from heartguard_common.transactions import Transaction
 from heartguard_user.domain import Filter, User, changed_members, membership_difference
 from heartguard_user.errors import NO_USER, UNSETTLED
 from heartguard_user.ports import Memberships, Users
 
-# How often a change is decided anew because somebody else was faster.
+# How often a change is decided anew after a concurrent one.
 ATTEMPTS = 5
 
 

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import urllib3
 from influxdb_client.rest import ApiException
 
-from heartguard_common.errors import ErrorRow, Fault, ServiceError
-from heartguard_common.lifecycle import NotReadyError
-from heartguard_influx.errors import STORE_AWAY, STORE_BUSY, STORE_FAULT, STORE_REFUSES
+from heartguard_common.core.errors import ErrorCode, ServiceError, Violation
+from heartguard_common.core.lifecycle import NotReadyError
+from heartguard_influx.errors import STORE_BUSY, STORE_FAILED, STORE_REFUSES, STORE_UNAVAILABLE
 from heartguard_influx.store.influx.answers import AnswerError
 from heartguard_influx.store.influx.transport import UnboundedAnswerError
 
@@ -29,8 +29,8 @@ _POOL = re.compile(r"HTTPS?Connection(Pool)?\([^)]*\): ")
 class AccessError(ServiceError):
     """InfluxDB can't be worked with. `reason` names the variable, `said` is what the server answered."""
 
-    def __init__(self, row: ErrorRow, reason: str, said: str = "") -> None:
-        super().__init__(row, details=(Fault("", reason),))
+    def __init__(self, row: ErrorCode, reason: str, said: str = "") -> None:
+        super().__init__(row, details=(Violation("", reason),))
         self.reason = reason
         self.said = said
 
@@ -70,7 +70,7 @@ def prove(questions: Questions, url: str) -> None:
     try:
         found = ask(questions.find, "read buckets")
     except HiddenError:
-        # There is such a bucket, of which the token is shown nothing: a write may tell why.
+        # There is such a bucket, of which the token is shown nothing: a write may show why.
         ask(questions.write, "write")
         raise
     if found is None:
@@ -89,16 +89,16 @@ def _explained(where: str, purpose: str) -> Iterator[None]:
     except ApiException as error:
         raise _answered(error, where, purpose) from error
     except UnboundedAnswerError as error:
-        raise AccessError(STORE_FAULT, "INFLUX_URL names no InfluxDB 2", f"{where} answers without end") from error
+        raise AccessError(STORE_FAILED, "INFLUX_URL names no InfluxDB 2", f"{where} answers without end") from error
     except LOST as error:
-        raise AccessError(STORE_AWAY, "INFLUX_URL can't be reached", f"{where}: {_cause(error)}") from error
+        raise AccessError(STORE_UNAVAILABLE, "INFLUX_URL can't be reached", f"{where}: {_cause(error)}") from error
     except (
         AnswerError,
         AttributeError,
         TypeError,
         ValueError,
     ) as error:  # also what the client raises for JSON of others
-        raise AccessError(STORE_FAULT, "INFLUX_URL names no InfluxDB 2", f"{where} gave another answer") from error
+        raise AccessError(STORE_FAILED, "INFLUX_URL names no InfluxDB 2", f"{where} gave another answer") from error
 
 
 def _answered(error: ApiException, where: str, purpose: str) -> AccessError:
@@ -108,13 +108,13 @@ def _answered(error: ApiException, where: str, purpose: str) -> AccessError:
     if status in BUSY:
         return AccessError(STORE_BUSY, "INFLUX_URL names a server that is busy", said)
     if not code:
-        return AccessError(STORE_FAULT, "INFLUX_URL names no InfluxDB 2 that works", said)
+        return AccessError(STORE_FAILED, "INFLUX_URL names no InfluxDB 2 that works", said)
     refused = _refused(status, message)
     if refused:
         return AccessError(STORE_REFUSES, refused, said)
     if status in (401, 403):
         return AccessError(STORE_REFUSES, f"INFLUX_TOKEN may not {purpose}", f"{said}; {NEEDED}")
-    return AccessError(STORE_FAULT, f"INFLUX_URL names a server that can't {purpose}", said)
+    return AccessError(STORE_FAILED, f"INFLUX_URL names a server that can't {purpose}", said)
 
 
 def _refused(status: int, message: str) -> str:
@@ -145,7 +145,7 @@ def _cause(error: BaseException) -> str:
 
 
 class LoggedAccess:
-    """The readiness of an InfluxDB, which is told in the log whenever it becomes another one."""
+    """The readiness of an InfluxDB; every change of it is logged."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from heartguard_influx.domain.point import Value
-from heartguard_influx.domain.query import Aggregate, Field, Row
+from heartguard_influx.domain.query import Aggregate, Field, ResultRow
 from heartguard_influx.domain.windows import Grid
 
 _MINUTE_NS = 60_000_000_000
@@ -45,7 +45,7 @@ def partial_width(grid: Grid) -> int | None:
     return width // parts
 
 
-def join(field: Field, aggregate: Aggregate, parts: Iterable[Part]) -> list[Row]:
+def join(field: Field, aggregate: Aggregate, parts: Iterable[Part]) -> list[ResultRow]:
     """Rows of partial results, each of another series or time."""
     gathered: dict[Key, list[tuple[Value | None, int]]] = {}
     for key, value, count in parts:
@@ -53,7 +53,7 @@ def join(field: Field, aggregate: Aggregate, parts: Iterable[Part]) -> list[Row]
     rows = []
     for (group, start), found in sorted(gathered.items()):
         count = sum(weight for _, weight in found)
-        rows.append(Row(group, start, {field.name: _joined(aggregate, found, count)}, count))
+        rows.append(ResultRow(group, start, {field.name: _joined(aggregate, found, count)}, count))
     return rows
 
 
@@ -70,13 +70,13 @@ def _joined(aggregate: Aggregate, found: Sequence[tuple[Value | None, int]], cou
 
 def compute(
     aggregate: Aggregate, fields: Sequence[Field], samples: Mapping[Key, Mapping[str, list[Sample]]]
-) -> list[Row]:
+) -> list[ResultRow]:
     """Rows of points themselves, gathered by window and field."""
     rows = []
     for (group, start), found in sorted(samples.items()):
         points = {(time_ns, series) for of_field in found.values() for time_ns, series, _ in of_field}
         values = {field.name: _computed(aggregate, found.get(field.name, [])) for field in fields}
-        rows.append(Row(group, start, values, len(points)))
+        rows.append(ResultRow(group, start, values, len(points)))
     return rows
 
 

@@ -8,10 +8,10 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from heartguard_common.clock import parse_rfc3339
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.clock import parse_rfc3339
+from heartguard_common.core.errors import ServiceError
 from heartguard_influx.domain.point import Tags, Value
-from heartguard_influx.errors import STORE_FAULT
+from heartguard_influx.errors import STORE_FAILED
 
 _OWN_COLUMNS = frozenset({"_start", "_stop", "_time", "_value", "_field", "_measurement"})
 _KNOWN_SERIES = 10_000
@@ -126,5 +126,5 @@ def _rows(lines: Iterable[str]) -> Iterator[list[str]]:
 def time_of(record: Record) -> int:
     """The time of a row. Raises TS_033 for one without."""
     if record.time_ns is None:
-        raise ServiceError(STORE_FAULT)
+        raise ServiceError(STORE_FAILED)
     return record.time_ns

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from heartguard_common.clock import NANOSECONDS
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.clock import NANOSECONDS
+from heartguard_common.core.errors import ServiceError
 from heartguard_influx.domain.point import Tags, Value, series_digest
 from heartguard_influx.domain.query import Selection
-from heartguard_influx.errors import STORE_AWAY, STORE_BUSY
+from heartguard_influx.errors import STORE_BUSY, STORE_UNAVAILABLE
 from heartguard_influx.store.influx import flux
 from heartguard_influx.store.influx.answers import Record, time_of
 from heartguard_influx.store.influx.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS, field_name, head, text_of
@@ -213,7 +213,7 @@ class BucketReader:
             try:
                 return ask()
             except ServiceError as error:
-                if error.row not in (STORE_AWAY, STORE_BUSY) or attempt == _TRIES:
+                if error.row not in (STORE_UNAVAILABLE, STORE_BUSY) or attempt == _TRIES:
                     raise
                 self._sleep(float(attempt))
         raise AssertionError("unreachable: the last try returns or raises")
@@ -250,7 +250,7 @@ class Loading:
         self._now_ns = now_ns
         self._batch = batch
         self._registered: dict[str, set[bytes]] = {}
-        # By hour where points expire meanwhile, so that those which are still kept can be told apart at the end.
+        # By hour where points expire meanwhile, so that those which are still kept can be distinguished at the end.
         self._hours: dict[int, Sums] = {}
 
     def oldest_ns(self) -> int:

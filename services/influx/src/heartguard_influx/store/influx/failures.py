@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from heartguard_common.errors import ErrorRow
-from heartguard_influx.errors import STORE_AWAY, STORE_BUSY, STORE_FAULT, STORE_REFUSES
+from heartguard_common.core.errors import ErrorCode
+from heartguard_influx.errors import STORE_BUSY, STORE_FAILED, STORE_REFUSES, STORE_UNAVAILABLE
 
 CUT = "cut"  # an answer went beyond its bound of time or size
-UNCONFIRMED = "unconfirmed"  # the last try to send a batch had no answer: it may be stored, and its sender is told 5xx
+UNCONFIRMED = "unconfirmed"  # the last try to send a batch had no answer: it may be stored, and its sender gets 5xx
 ERASURE = "erasure"  # points were left after a deletion that the server had acknowledged
-BY_ERROR: Mapping[ErrorRow, str] = {
+BY_ERROR: Mapping[ErrorCode, str] = {
     STORE_REFUSES: "refused",
-    STORE_AWAY: "away",
+    STORE_UNAVAILABLE: "away",
     STORE_BUSY: "busy",
-    STORE_FAULT: "fault",
+    STORE_FAILED: "fault",
 }
 KINDS = (*BY_ERROR.values(), CUT, UNCONFIRMED, ERASURE)
 

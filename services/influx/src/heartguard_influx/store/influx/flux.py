@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from heartguard_common.clock import NANOSECONDS
+from heartguard_common.core.clock import NANOSECONDS
 from heartguard_influx.domain.point import PERSON_TAG, Tags
 from heartguard_influx.domain.query import Selection
 
-# Flux can't bind the name of a column. Names of this kind can stand in the text; tags of others are told apart here.
+# Flux can't bind the name of a column. Names of this kind can stand in the text; tags of others are distinguished here.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 FUNCTIONS = frozenset({"mean", "min", "max", "sum", "count", "first", "last", "stddev"})
 # Right behind range and filter the server answers these without end where the range ends before 1970; behind a group

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from heartguard_common.clock import parse_rfc3339
+from heartguard_common.core.clock import parse_rfc3339
 from heartguard_influx.domain.point import Point, Tags, Value
 
 # Windows that reach beyond the instants which int64 counts make the server's answer endless or let it hang, and points
@@ -38,12 +38,12 @@ def unkeepable(point: Point) -> str | None:
     """Why InfluxDB can't keep a point exactly as it is, or None."""
     if not EARLIEST_KEPT_NS <= point.time_ns < LATEST_KEPT_NS:
         return "InfluxDB keeps points of the years 1678 to 2261"
-    reason = _series_fault(point.measurement, point.tags)
+    reason = _series_rejection(point.measurement, point.tags)
     if reason is not None:
         return reason
     room = _LONGEST_KEY - _KEY_SEPARATOR - _head_bytes(point.measurement, point.tags)
     for name, value in point.fields.items():
-        if _field_fault(name):
+        if _field_rejection(name):
             return "InfluxDB can't keep a field of this name"
         if room < _LONGEST_FIELD and len(name.translate(_FIELD).encode()) > room:
             return f"measurement, tags and field together are longer than the {_LONGEST_KEY} bytes that InfluxDB keeps"
@@ -54,7 +54,7 @@ def unkeepable(point: Point) -> str | None:
 
 # A batch has few series and fewer fields.
 @lru_cache(maxsize=4096)
-def _series_fault(measurement: str, tags: Tags) -> str | None:
+def _series_rejection(measurement: str, tags: Tags) -> str | None:
     if measurement.startswith("#") or _UNSAYABLE.search(measurement) or _UNSEEN.search(measurement):
         return "InfluxDB can't keep a measurement of this name"
     if any(name in RESERVED or _UNSAYABLE.search(name) or _UNSAYABLE.search(text) for name, text in tags):
@@ -68,7 +68,7 @@ def _head_bytes(measurement: str, tags: Tags) -> int:
 
 
 @lru_cache(maxsize=4096)
-def _field_fault(name: str) -> bool:
+def _field_rejection(name: str) -> bool:
     return name in RESERVED or _UNSAYABLE.search(name) is not None
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest, nsmallest
 
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
 from heartguard_influx.domain.point import Tags, Value
 from heartguard_influx.domain.query import Field
-from heartguard_influx.errors import STORE_FAULT
+from heartguard_influx.errors import STORE_FAILED
 from heartguard_influx.store.influx.answers import Record, time_of
 from heartguard_influx.store.influx.flux import Kind
 
@@ -31,7 +31,7 @@ def kinds_of(fields: Sequence[Field]) -> list[Kind]:
 
 
 class Page:
-    """Gathers the rows of answers into points; `limit` is how many are wanted, one more tells of a next page."""
+    """Gathers the rows of answers into points; `limit` is how many are wanted, one more means a next page."""
 
     def __init__(self, members: Members, position: Position | None, limit: int, *, descending: bool) -> None:
         self.descending = descending
@@ -61,7 +61,7 @@ class Page:
         ends = dict.fromkeys(bounds, 0)
         for record in records:
             if record.result not in bounds:
-                raise ServiceError(STORE_FAULT)
+                raise ServiceError(STORE_FAILED)
             counts[record.result] += 1
             ends[record.result] = time_of(record)
             self._add(record)

@@ -8,12 +8,12 @@ from operator import itemgetter
 
 from sqlalchemy import text
 
-from heartguard_common.database import Database
-from heartguard_common.errors import ServiceError
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.stores.database import Database
 from heartguard_influx.domain.point import Tags, Value
-from heartguard_influx.domain.query import Aggregate, Field, Group, Row, Selection, Series
+from heartguard_influx.domain.query import Aggregate, Field, Group, ResultRow, Selection, Series
 from heartguard_influx.domain.windows import Grid
-from heartguard_influx.errors import OVER_BUDGET, STORE_FAULT
+from heartguard_influx.errors import OVER_BUDGET, STORE_FAILED
 from heartguard_influx.store.arrays import numbers
 from heartguard_influx.store.influx import flux
 from heartguard_influx.store.influx.aggregates import Part, Sample, compute, join, label, partial_width
@@ -74,7 +74,7 @@ class InfluxReader:
         after: Sequence[int] | None,
         limit: int,
         descending: bool,
-    ) -> tuple[Sequence[Row], Sequence[int] | None]:
+    ) -> tuple[Sequence[ResultRow], Sequence[int] | None]:
         """Up to `limit` points in order of time, then of series, and the position of the last if there are more."""
         selection = _kept(selection)
         if not groups or not fields or selection.start_ns >= selection.stop_ns:
@@ -91,7 +91,7 @@ class InfluxReader:
         *,
         descending: bool,
         short: bool = False,
-    ) -> tuple[Sequence[Row], Sequence[int] | None]:
+    ) -> tuple[Sequence[ResultRow], Sequence[int] | None]:
         """A page; of a `short` selection, which holds hardly more, everything is read and sorted here."""
         members, others = self._members(selection, groups)
         position = None if after is None else (after[0], after[1])
@@ -104,12 +104,12 @@ class InfluxReader:
             self._fill(page, query, fields)
         found = page.points()
         place = dict(members.values())
-        rows = [Row(place[series], time_ns, dict(sorted(of.items()))) for (time_ns, series), of in found[:limit]]
+        rows = [ResultRow(place[series], time_ns, dict(sorted(of.items()))) for (time_ns, series), of in found[:limit]]
         return rows, found[limit - 1][0] if len(found) > limit else None
 
     def pages(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], *, limit: int, descending: bool
-    ) -> Iterator[Sequence[Row]]:
+    ) -> Iterator[Sequence[ResultRow]]:
         """All points in order of time, then of series, up to `limit` at once.
 
         The first page is sorted by the server. Where there are more, it counts values by windows, and the rest is read
@@ -159,7 +159,7 @@ class InfluxReader:
 
     def windows(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
-    ) -> Sequence[Row]:
+    ) -> Sequence[ResultRow]:
         """The windows that hold points, by group and time.
 
         The server computes what it computes exactly; the rest is computed here from its points, up to
@@ -221,19 +221,19 @@ class InfluxReader:
         *,
         tags: Mapping[str, str],
         person: int | None,
-    ) -> Sequence[Row]:
+    ) -> Sequence[ResultRow]:
         """The last point of each series, its place as the group; series without a point are left out."""
         places: dict[str, dict[Tags, int]] = {}
         for place, one in enumerate(series):
             places.setdefault(one.measurement, {})[one.tags] = place
-        rows: list[Row] = []
+        rows: list[ResultRow] = []
         for measurement, members in places.items():
             if measurement in fields:
                 chosen = Selection(bucket_id, measurement, EARLIEST_KEPT_NS, LATEST_KEPT_NS, tags, person)
                 rows += self._latest(self._select(chosen, fields[measurement]), members)
         return sorted(rows, key=itemgetter(0))
 
-    def _latest(self, query: flux.Query, members: Mapping[Tags, int]) -> Iterator[Row]:
+    def _latest(self, query: flux.Query, members: Mapping[Tags, int]) -> Iterator[ResultRow]:
         found: dict[int, dict[int, dict[str, Value | None]]] = {}
         with self._read(flux.totals(query, "last")) as records:
             for record in records:
@@ -243,7 +243,7 @@ class InfluxReader:
         for place, times in found.items():
             # A field that the last point does not carry has its last value at an earlier time.
             time_ns, values = max(times.items())
-            yield Row(place, time_ns, dict(sorted(values.items())))
+            yield ResultRow(place, time_ns, dict(sorted(values.items())))
 
     def _number(self, query: flux.Query, members: Members | None = None) -> int:
         """How many values a query finds, of the members where given."""
@@ -275,7 +275,7 @@ class InfluxReader:
             try:
                 yield records
             except RefusedError as refusal:
-                raise ServiceError(STORE_FAULT) from refusal
+                raise ServiceError(STORE_FAILED) from refusal
 
 
 def _kept(selection: Selection) -> Selection:

@@ -69,7 +69,7 @@ def send(points: Sequence[Point], deliver: Deliver) -> list[Verdict]:
             again.update(submitted)
         else:
             verdicts[submitted[0]] = Verdict("rejected", reason)
-    # Of several points of one instant only some need be at fault: each alone, in order, so that the last one wins.
+    # Of several points of one instant only some need be invalid: each alone, in order, so that the last one wins.
     for place in sorted(again):
         outcome = deliver(encode([points[place]]))
         verdicts[place] = _STORED if outcome is None else Verdict("rejected", _reason(outcome))

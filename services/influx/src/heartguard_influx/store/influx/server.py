@@ -1,4 +1,4 @@
-"""Speaking to an InfluxDB 2 through its own client: retries, bounds of time and size, errors told honestly."""
+"""Requests to an InfluxDB 2 through its client library: retries, limits of time and size, translated errors."""
 
 import random
 import re
@@ -16,10 +16,10 @@ from influxdb_client.domain.date_time_literal import DateTimeLiteral
 from influxdb_client.domain.post_bucket_request import PostBucketRequest
 from influxdb_client.rest import ApiException
 
-from heartguard_common import deadline
-from heartguard_common.clock import NANOSECONDS, rfc3339
-from heartguard_common.errors import ErrorRow, ServiceError
-from heartguard_influx.errors import STORE_AWAY, STORE_BUSY, STORE_FAULT, STORE_REFUSES
+from heartguard_common.core import deadline
+from heartguard_common.core.clock import NANOSECONDS, rfc3339
+from heartguard_common.core.errors import ErrorCode, ServiceError
+from heartguard_influx.errors import STORE_BUSY, STORE_FAILED, STORE_REFUSES, STORE_UNAVAILABLE
 from heartguard_influx.store.influx import failures
 from heartguard_influx.store.influx.access import BUSY, LOST, AccessError, HiddenError, Questions, prove, read_error
 from heartguard_influx.store.influx.answers import AnswerError, Record, read
@@ -119,7 +119,7 @@ class Server:
         try:
             self._again(lambda: self._write.write(bucket, self._org, record))
         except ServiceError as error:
-            if error.row in (STORE_AWAY, STORE_FAULT):
+            if error.row in (STORE_UNAVAILABLE, STORE_FAILED):
                 self.count(failures.UNCONFIRMED)
             raise
 
@@ -136,7 +136,7 @@ class Server:
         except RefusedError as refusal:
             self._require_absent(query.bucket, refusal)
             return
-        with self._told():
+        with self._errors_translated():
             parts = blocks(response, until, self._patience.answer_bytes, self._monotonic)
             with closing(parts):
                 yield from read(_lines(parts))
@@ -182,7 +182,7 @@ class Server:
         return [str(bucket.name) for bucket in found or ()]
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._write.close()
         self._client.close()
 
@@ -223,7 +223,7 @@ class Server:
                 raise
 
     def _org_id(self) -> str:
-        """The organization's id, which making a bucket asks for. Raises `ServiceError` where the token can't tell it.
+        """The organization's id, which making a bucket asks for. Raises `ServiceError` where the token may not read it.
 
         A token without `read:orgs` gets an empty list of organizations, and still sees the id in its buckets.
         """
@@ -238,13 +238,13 @@ class Server:
         if not granted:
             raise HiddenError(f"INFLUX_TOKEN {lack}")
 
-    def _count(self, row: ErrorRow) -> None:
+    def _count(self, row: ErrorCode) -> None:
         kind = failures.BY_ERROR.get(row)
         if kind is not None:
             self.count(kind)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _errors_translated(self) -> Iterator[None]:
         """Turns what the client raises into `RefusedError` or `ServiceError`, whose text repeats nothing sent."""
         try:
             yield
@@ -257,14 +257,14 @@ class Server:
                 self._count(told.row)
             raise told from error
         except AnswerError as error:
-            self._count(STORE_FAULT)
-            raise ServiceError(STORE_FAULT) from error
+            self._count(STORE_FAILED)
+            raise ServiceError(STORE_FAILED) from error
         except UnboundedAnswerError as error:
             self.count(failures.CUT)
-            raise ServiceError(STORE_FAULT) from error
+            raise ServiceError(STORE_FAILED) from error
         except LOST as error:
-            self._count(STORE_AWAY)
-            raise ServiceError(STORE_AWAY, headers={"Retry-After": "1"}) from error
+            self._count(STORE_UNAVAILABLE)
+            raise ServiceError(STORE_UNAVAILABLE, headers={"Retry-After": "1"}) from error
 
     def _again(self, call: Callable[[], T]) -> T:
         """The result of a call, repeated after failures that may pass, each pause twice the one before."""
@@ -272,10 +272,10 @@ class Server:
         deadline.left()  # raises when there is none left
         for attempt in range(1, self._patience.attempts + 1):
             try:
-                with self._told():
+                with self._errors_translated():
                     return call()
             except ServiceError as error:
-                if error.row not in (STORE_AWAY, STORE_BUSY) or attempt == self._patience.attempts:
+                if error.row not in (STORE_UNAVAILABLE, STORE_BUSY) or attempt == self._patience.attempts:
                     raise
                 backoff = self._patience.first_pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311
                 pause = max(backoff, float(error.headers.get("Retry-After", 0)) if error.row is STORE_BUSY else 0.0)
@@ -298,8 +298,8 @@ def _answered(error: ApiException) -> Exception:
         return RefusedError(status, code, message)
     if status == 500 and "database not found" in message:
         # A bucket is known before it is made: nothing of the request is stored, and the next one finds it.
-        return ServiceError(STORE_AWAY, headers={"Retry-After": "1"})
-    return ServiceError(STORE_FAULT)
+        return ServiceError(STORE_UNAVAILABLE, headers={"Retry-After": "1"})
+    return ServiceError(STORE_FAILED)
 
 
 def _retry_after(headers: Any) -> str:

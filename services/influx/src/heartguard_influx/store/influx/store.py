@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Connection, exc, text
 
-from heartguard_common.database import Database
-from heartguard_common.errors import ServiceError
-from heartguard_common.limit_store import PostgresLimits
-from heartguard_common.limits import Limits
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.limits import Limits
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.domain.bucket import days_in_influxdb
 from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS, PERSON_TAG, Point, Sender, Verdict
 from heartguard_influx.domain.query import Field, Group, Selection
-from heartguard_influx.errors import NO_BUCKET, STORE_FAULT
+from heartguard_influx.errors import NO_BUCKET, STORE_FAILED
 from heartguard_influx.store.buckets import PostgresBuckets
 from heartguard_influx.store.counts import PointCounts, removed
 from heartguard_influx.store.influx import flux
@@ -23,7 +23,7 @@ from heartguard_influx.store.influx.server import RefusedError, Server
 from heartguard_influx.store.series import series_ids
 
 _NAMES = "SELECT name FROM heartguard_core.buckets WHERE org_id = :org_id"
-_HOLD = f"{BUCKET} FOR KEY SHARE"
+_LOCK_KEY_SHARE = f"{BUCKET} FOR KEY SHARE"
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
 _FORGET = """
 DELETE FROM heartguard_core.series
@@ -42,13 +42,14 @@ class InfluxBuckets(PostgresBuckets):
     def remove(self, bucket_id: int) -> int:
         """Remove a bucket here and there; returns how many buckets that were."""
         with self._registry.transaction() as connection:
-            # Locked first, so that nobody registers a series between the end of those there are and the end of the row.
+            # Locked first, so that no series is registered between the removal of the others and that of the row.
             connection.execute(text(_LOCK), {"id": bucket_id})
             row = connection.execute(text(BUCKET), {"id": bucket_id}).first()
             connection.execute(text(_FORGET), {"id": bucket_id, "person": None})
             removed = super().remove(bucket_id)
             if row is not None:
-                # Before the row's end can be seen: whoever finds no bucket there looks for the row before making one.
+                # Before the removal of the row is visible: a writer that finds no bucket there checks the row before
+                # making one.
                 self._server.remove_bucket(row.name)
             return removed
 
@@ -70,7 +71,7 @@ class InfluxStore(InfluxReader):
         self._limits = limits
         self._counts = None if limits is None else PointCounts(limits)
 
-    def fault(self, point: Point) -> str | None:
+    def rejection(self, point: Point) -> str | None:
         """Why InfluxDB can't keep the point as it is, or None."""
         return unkeepable(point)
 
@@ -164,7 +165,7 @@ class InfluxStore(InfluxReader):
     def _make(self, bucket_id: int) -> None:
         """Make the bucket in InfluxDB, which has none before the first point comes."""
         with self._registry.transaction() as connection:
-            row = connection.execute(text(_HOLD), {"id": bucket_id}).first()
+            row = connection.execute(text(_LOCK_KEY_SHARE), {"id": bucket_id}).first()
             if row is None:
                 raise ServiceError(NO_BUCKET)
             self._server.make_bucket(row.name, days_in_influxdb(row.name, row.org_id, row.retention_days))
@@ -178,7 +179,7 @@ class InfluxStore(InfluxReader):
     def delete(self, selection: Selection, groups: Sequence[Group], require: Callable[[], None] = lambda: None) -> int:
         """Remove the points of a selection, whose series the groups are; returns how many values that were.
 
-        `require` is called before the server is told to. Raises what it raises.
+        `require` is called before the server is asked to. Raises what it raises.
         """
         members, _ = self._members(selection, groups)
         query = self._select(selection, [])
@@ -216,7 +217,7 @@ class InfluxStore(InfluxReader):
             # The server acknowledges a deletion that a token may not carry out, or that finds nothing.
             if count and self._stored(name, person):
                 self._server.count(ERASURE)
-                raise ServiceError(STORE_FAULT)
+                raise ServiceError(STORE_FAILED)
             connection.execute(text(_FORGET), {"id": bucket_id, "person": person})
             removed(connection, bucket_id, count)
             return count
@@ -225,4 +226,4 @@ class InfluxStore(InfluxReader):
         try:
             self._server.delete(name, start_ns, stop_ns, flux.predicate(columns))
         except RefusedError as refusal:
-            raise ServiceError(STORE_FAULT) from refusal
+            raise ServiceError(STORE_FAILED) from refusal

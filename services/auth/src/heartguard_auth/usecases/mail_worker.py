@@ -1,0 +1,102 @@
+"""Sends auth's e-mails in the background: no answer waits for a mail server or shows by its time that one is sent."""
+
+import logging
+
+from heartguard_auth.domain import Account, Claimed, Email, render_email
+from heartguard_auth.ports import Mailer, MailError, MailServerUnavailable, Undeliverable
+from heartguard_auth.usecases.dependencies import Rules, Stores
+from heartguard_auth.usecases.passwords import RESET_SECONDS, issue_code
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.jobs.dead_letters import DeadLetterStore, Failure, Patience, reason_of
+
+POLL_SECONDS = 1.0
+QUEUE = "mail"
+# 30 s, 1, 2, 4 ... 60 minutes: an e-mail that the server will not take is given up after about three hours.
+PATIENCE = Patience(attempts=10, first_seconds=30.0, longest_seconds=3600.0)
+FIRST_OUTAGE_SECONDS = 5.0
+LONGEST_OUTAGE_SECONDS = 300.0
+# Repeated requests for a code must not fill somebody else's mailbox.
+QUIET_SECONDS = 120
+_log = logging.getLogger("heartguard.auth")
+
+
+class MailWorker:
+    """Empties the outbox, one entry after the other.
+
+    An entry that fails waits by itself. While the mail server is unavailable all entries wait, and no attempt is
+    counted.
+    """
+
+    def __init__(self, rules: Rules, stores: Stores, mailer: Mailer, dead_letters: DeadLetterStore) -> None:
+        self._rules = rules
+        self._s = stores
+        self._mailer = mailer
+        self._dead_letters = dead_letters
+        self._outages = 0
+
+    def run(self) -> float:
+        """Deal with the entry that has waited longest; returns the seconds until it is worth looking again.
+
+        Raises GEN_503 when PostgreSQL is unavailable; the entry is due again when its lease has ended.
+        """
+        entry = self._s.outbox.claim()
+        if entry is None:
+            return POLL_SECONDS
+        try:
+            self._deliver(entry)
+        except MailServerUnavailable as error:
+            self._s.outbox.release(entry)
+            wait = min(FIRST_OUTAGE_SECONDS * 2.0**self._outages, LONGEST_OUTAGE_SECONDS)
+            self._outages = min(self._outages + 1, 30)
+            _log.warning("the mail server is unavailable, all e-mails wait %s s: %s", wait, error.reason)
+            return wait
+        except ServiceError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever one entry raises, the others must go on
+            self._failed(entry, error)
+        self._outages = 0
+        return 0
+
+    def _deliver(self, entry: Claimed) -> None:
+        held = self._s.outbox.open(entry)
+        if held.email is None:
+            self._send_code(entry, held.forgotten or "")
+        else:
+            self._mailer.send(held.email, entry.id)
+            with self._s.transactions.transaction():
+                self._s.outbox.finish(entry)
+                self._dead_letters.succeeded(QUEUE, [entry.id])
+
+    def _failed(self, entry: Claimed, error: Exception) -> None:
+        # Not the error's text, which may quote the address.
+        reason = error.reason if isinstance(error, MailError) else reason_of(error)
+        with self._s.transactions.transaction():
+            failure = Failure(QUEUE, entry.id, reason, lasting=isinstance(error, Undeliverable))
+            self._s.outbox.postpone(entry, self._dead_letters.failed(failure, PATIENCE).due_ns)
+
+    def _send_code(self, entry: Claimed, email: str) -> None:
+        account = self._s.accounts.by_email(email)
+        if account is not None and not (account.active and self._s.outbox.may_send_code(account.email)):
+            account = None
+        written = None if account is None else self._code_email(account)
+        if written is not None:
+            self._mailer.send(written, entry.id)
+        with self._s.transactions.transaction():
+            if account is not None and written is not None:
+                self._s.outbox.code_sent(account.email)
+                self._s.audit.changed(None, "auth.password_code_sent", f"user:{account.id}", org_id=account.org_id)
+            self._s.outbox.finish(entry, quiet_seconds=QUIET_SECONDS)
+            self._dead_letters.succeeded(QUEUE, [entry.id])
+
+    def _code_email(self, account: Account) -> Email | None:
+        """An e-mail with a new code: one that waited for the mail server would be old when it arrives.
+
+        None where the account has changed since it was read.
+        """
+        issued = issue_code(self._s, account)
+        if issued is None:
+            return None
+        minutes = RESET_SECONDS // 60
+        return render_email(
+            self._rules.email_templates["password_reset"], account.email, code=issued[0], minutes=minutes
+        )

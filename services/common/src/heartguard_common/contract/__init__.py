@@ -1,0 +1,1 @@
+"""The messages: from bytes to checked documents and back, in JSON and in XML."""

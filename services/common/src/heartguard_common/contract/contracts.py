@@ -1,0 +1,200 @@
+"""Messages and their contracts: bytes become checked documents, documents become bytes, in JSON and in XML."""
+
+import re
+import threading
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from heartguard_common.contract import quantity, shapes, violations, xml_codec
+from heartguard_common.contract.json_documents import Document, any_string, dump_json, read_json, require_depth
+from heartguard_common.contract.representation import JSON, XML_TYPES
+from heartguard_common.contract.xml_documents import parse_xml
+from heartguard_common.core.errors import Violation
+from heartguard_common.core.paths import SCHEMAS_DIR
+
+__all__ = ["Contract", "Contracts", "Violation", "Violations"]
+
+# Bytes without which no control character can be in a parsed document: raw ones beyond ASCII, and escapes.
+_JSON_SUSPECT = re.compile(rb"\\[bfru]|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
+_XML_SUSPECT = re.compile(rb"&#|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
+
+_TOO_MUCH = Violation("", "holds more values than this message can have")
+
+
+class Violations(Exception):  # noqa: N818  it says what they are
+    """A well-formed document that violates its contract; `violations` are the first 100."""
+
+    def __init__(self, found: Iterable[Violation]) -> None:
+        self.violations = tuple(found)[: xml_codec.MAX_VIOLATIONS]
+        super().__init__(f"{len(self.violations)} violations")
+
+
+class Contract:
+    """The contract of one message."""
+
+    def __init__(self, message: shapes.Message, finder: violations.Finder, xsd: etree.XMLSchema) -> None:
+        self.name = message.name
+        self._message = message
+        self._finder = finder
+        self._xsd = xsd
+        self._most = quantity.most(message.shape, message.name)
+        self._validator = finder.validator({"$ref": f"#/$defs/{message.name}"})
+
+    def decode(self, body: bytes, media_type: str) -> Document:
+        """The checked document of a body in application/json, application/xml or text/xml.
+
+        Raises Malformed (400) where the body is not of that format, Violations (422) where it breaks the contract.
+        """
+        if media_type == JSON:
+            if quantity.holds_too_much_json(body, self._most):
+                raise Violations([_TOO_MUCH])
+            document = read_json(body)
+            self._require(document, [], suspect=_JSON_SUSPECT.search(body) is not None)
+        elif media_type in XML_TYPES:
+            document = self._from_xml(body)
+        else:
+            raise ValueError(f"no codec for {media_type}")
+        return self._canonical(document)
+
+    def decode_query(self, pairs: Iterable[tuple[str, str]]) -> Document:
+        """The checked document of query parameters or a form, each typed as the text of an XML element is.
+
+        Raises Violations, also for a parameter that is repeated or unknown; Malformed for a number beyond all measure.
+        """
+        document: Document = {}
+        found: list[Violation] = []
+        members = self._message.shape.members
+        for name, text in pairs:
+            if name in document:
+                found.append(Violation(xml_codec.pointer(((), name)), "is given more than once"))
+            elif name in members:
+                document[name] = xml_codec.typed(text, members[name].text)
+            else:
+                document[name] = text
+        self._require(document, found, suspect=True)
+        return self._canonical(document)
+
+    def encode(self, document: object, media_type: str) -> bytes:
+        """The bytes of a document, which is not checked; ValueError for an unknown media type or XML member."""
+        if media_type == JSON:
+            return dump_json(document)
+        if media_type not in XML_TYPES:
+            raise ValueError(f"no codec for {media_type}")
+        return xml_codec.encode(document, self._message)
+
+    def check(self, document: object) -> None:
+        """Raises Violations when a document breaks the contract."""
+        self._require(document, [], suspect=True)
+
+    def _from_xml(self, body: bytes) -> Document:
+        if quantity.holds_too_much_xml(body, self._most):
+            raise Violations([_TOO_MUCH])
+        root = parse_xml(body)
+        if root.tag != xml_codec.root_tag(self._message):
+            raise Violations([Violation("", "the root element does not have the name of the message")])
+        # The XSD says no without saying where; whatever it refuses, decoder and JSON Schema refuse with a pointer.
+        # It copies each text while it looks at it, so it goes first, before the document holds another copy.
+        valid = self._xsd.validate(root)
+        if self._message.namespace:
+            xml_codec.leave_namespace(root, self._message.namespace)
+        decoder = xml_codec.Decoder()
+        document: Document = decoder.message(root, self._message)
+        del root  # the last check copies each text too, and must not find it kept a third time
+        self._require(document, decoder.violations, suspect=_XML_SUSPECT.search(body) is not None, valid=valid)
+        return document
+
+    def _require(self, document: object, found: list[Violation], *, suspect: bool, valid: bool = True) -> None:
+        """Raise Violations unless nothing was found yet and nothing is to be found.
+
+        `suspect` says that a control character can be in the document, `valid` what the XSD said.
+        """
+        valid = valid and not found and not (suspect and any_string(document, violations.CONTROL))
+        if not valid or not self._validator.is_valid(document):
+            # A valid document is as deep as its contract at most, so only the others need counting.
+            require_depth(document)
+            more = self._finder.find(document, self._message.shape)
+            known = {violation.path for violation in found}
+            found += [violation for violation in more if violation.path not in known]
+            raise Violations(found or [Violation("", "does not satisfy its contract")])
+
+    def _canonical(self, document: Document) -> Document:
+        shape = self._message.shape
+        checked: Document = _whole_numbers(document, shape) if shape.integers else document
+        return checked
+
+
+class Contracts:
+    """All messages of a directory of schemas, by name.
+
+    Each is compiled when it is first asked for: a service speaks few of them, and the compiled ones of all would
+    cost every process several megabytes.
+    """
+
+    def __init__(self, bundle: shapes.Bundle, directory: Path) -> None:
+        self._bundle = bundle
+        self._directory = directory
+        self._finder = violations.Finder(bundle.schema["$defs"])
+        self._names = tuple(bundle.message_names())
+        self._contracts: dict[str, Contract] = {}
+        self._xsds: dict[str, etree.XMLSchema] = {}
+        self._lock = threading.RLock()
+
+    @classmethod
+    def load(cls, directory: Path = SCHEMAS_DIR) -> "Contracts":
+        """The contracts of all `*.schema.json` of a directory, with the XSDs made of them beside them; read once.
+
+        Raises OSError when an XSD is missing: not being compiled yet is no reason to find that out later.
+        """
+        return _load(directory)
+
+    def __getitem__(self, name: str) -> Contract:
+        if name not in self._contracts:
+            self._compile(name)
+        return self._contracts[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all messages."""
+        return self._names
+
+    def _compile(self, name: str) -> None:
+        with self._lock:
+            if name not in self._names:
+                raise KeyError(name)
+            message = self._bundle.message(name)
+            if message.resource not in self._xsds:
+                file = self._directory / f"{message.resource}.xsd"
+                self._xsds[message.resource] = etree.XMLSchema(etree.parse(str(file)))
+            self._contracts[name] = Contract(message, self._finder, self._xsds[message.resource])
+
+
+@cache
+def _load(directory: Path) -> Contracts:
+    bundle = shapes.load(directory)
+    for name in bundle.resources:
+        (directory / f"{name}.xsd").stat()
+    return Contracts(bundle, directory)
+
+
+def _whole_numbers(value: Any, shape: shapes.Shape) -> Any:
+    """A valid document with int where JSON wrote an integer as 1.0 or 1e2 (JSON Schema calls both integers)."""
+    if value is None:
+        return None
+    if shape.kind == "scalar":
+        return int(value) if isinstance(value, float) and "number" not in shape.types else value
+    if shape.kind == "object":
+        for name, inner in value.items():
+            member = shape.members[name]
+            if member.integers:
+                value[name] = _whole_numbers(inner, member)
+        return value
+    assert shape.item is not None
+    if shape.kind == "array":
+        return [_whole_numbers(inner, shape.item) for inner in value]
+    return {key: _whole_numbers(inner, shape.item) for key, inner in value.items()}

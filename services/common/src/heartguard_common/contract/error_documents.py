@@ -1,0 +1,87 @@
+"""Errors as documents: the `Error` message, problem details (RFC 9457), and what clients of an InfluxDB 2 read.
+
+Knows neither JSON nor XML, and imports nothing heavy: the server's parser needs it before any service is loaded.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from urllib.parse import quote
+
+from heartguard_common.core.errors import ErrorCode, ServiceError, Violation
+from heartguard_common.core.ids import is_uuid
+from heartguard_common.messages import Error, ErrorDocument, Problem
+
+ERRORS_PAGE = "/docs/errors"
+MOST_DETAILS = 100
+INFLUXDB = "influxdb"
+DIALECTS = (INFLUXDB,)  # what a row of the policy can name as `errors`
+# The codes of InfluxDB 2 by status; its clients decide by them whether to send again.
+INFLUXDB_CODES: Mapping[int, str] = MappingProxyType(
+    {
+        400: "invalid",
+        401: "unauthorized",
+        403: "forbidden",
+        404: "not found",
+        405: "method not allowed",
+        409: "conflict",
+        413: "request too large",
+        415: "unsupported media type",
+        422: "unprocessable entity",
+        429: "too many requests",
+        500: "internal error",
+        501: "not implemented",
+        502: "unavailable",
+        503: "unavailable",
+        504: "unavailable",
+    }
+)
+_MOST_NAMED = 5  # details that a message for InfluxDB's clients names
+
+
+def error_document(
+    row: ErrorCode, request_id: str, message: str | None = None, details: Sequence[Violation] = ()
+) -> Error:
+    """The `Error` message: code, message, request id, and details where there are some."""
+    inner: ErrorDocument = {"code": row.code, "message": message or row.title, "request_id": request_id}
+    if details:
+        inner["details"] = [
+            {"path": violation.path, "message": violation.message} for violation in details[:MOST_DETAILS]
+        ]
+    return {"error": inner}
+
+
+def problem_document(error: ServiceError, request_id: str) -> Problem:
+    """The `Problem` message (RFC 9457 section 3.1).
+
+    `type` is the code's place on the page of errors. `detail` is there where it says more than `title`, `instance`
+    where the request id is a UUID, as all are that clients did not choose. `errors` has the form of the RFC's example.
+    """
+    row = error.row
+    document: Problem = {
+        "type": f"{ERRORS_PAGE}#{row.code}",
+        "title": row.title,
+        "status": row.status,
+        "code": row.code,
+        "request_id": request_id,
+    }
+    if error.message != row.title:
+        document["detail"] = error.message
+    if is_uuid(request_id):
+        document["instance"] = f"urn:uuid:{request_id.lower()}"
+    if error.details:
+        document["errors"] = [
+            # RFC 6901 section 6: a JSON Pointer as the fragment of a URI
+            {"detail": violation.message, "pointer": "#" + quote(violation.path, safe="/~")}
+            for violation in error.details[:MOST_DETAILS]
+        ]
+    return document
+
+
+def influxdb_document(error: ServiceError) -> dict[str, str]:
+    """What an InfluxDB 2 answers: its own code for the status, and a message, which names the first details."""
+    named = "; ".join(
+        f"{violation.path or 'the document'} {violation.message}" for violation in error.details[:_MOST_NAMED]
+    )
+    message = f"{error.message}: {named}" if named else error.message
+    other = "internal error" if error.row.status >= 500 else "invalid"
+    return {"code": INFLUXDB_CODES.get(error.row.status, other), "message": message}

@@ -1,0 +1,1 @@
+"""What every part needs and that needs no other part: errors, settings, time, ids, logs, metrics, limits."""

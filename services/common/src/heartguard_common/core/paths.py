@@ -1,0 +1,7 @@
+"""Where the data files of the tree stand; the Docker images keep the same relative layout."""
+
+from pathlib import Path
+
+REPO_ROOT = Path(__file__).resolve().parents[5]
+SCHEMAS_DIR = REPO_ROOT / "schemas"
+POLICY_FILE = REPO_ROOT / "services" / "gateway" / "policy.toml"

@@ -1,0 +1,1 @@
+"""The Flask side of every service: routes, bodies, answers, errors, idempotency, paging."""

@@ -1,0 +1,43 @@
+"""The routes that every service has: whether it lives, whether it can work, and what it counts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from heartguard_common.core.lifecycle import Lifecycle, readiness_document
+from heartguard_common.core.metrics import CONTENT_TYPE, Metrics
+from heartguard_common.http.routing import DOCUMENT_TYPES, Answer, EmptyCall, Route, StreamAnswer
+from heartguard_common.messages import Health, Readiness
+
+
+@dataclass(frozen=True)
+class Process:
+    """What the standard routes tell about."""
+
+    service: str
+    lifecycle: Lifecycle
+    metrics: Metrics
+
+
+def health(process: Process, _: EmptyCall) -> Answer[Health]:
+    """GET {prefix}/health."""
+    return Answer({"status": "ok", "service": process.service})
+
+
+def ready(process: Process, _: EmptyCall) -> Answer[Readiness]:
+    """GET {prefix}/ready."""
+    document = readiness_document(process.lifecycle.readiness())
+    return Answer(document, status=200 if document["status"] == "ready" else 503)
+
+
+def metrics(process: Process, _: EmptyCall) -> StreamAnswer:
+    """GET {prefix}/metrics."""
+    return StreamAnswer([process.metrics.exposition()], CONTENT_TYPE)
+
+
+def standard_routes(prefix: str) -> tuple[Route[Process, Any], ...]:
+    """Rows for a service's route table, over its `Process`; `prefix` as in `/auth`."""
+    return (
+        Route("GET", f"{prefix}/health", health),
+        Route("GET", f"{prefix}/ready", ready),
+        Route("GET", f"{prefix}/metrics", metrics, offers=("text/plain", *DOCUMENT_TYPES)),
+    )

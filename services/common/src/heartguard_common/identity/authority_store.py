@@ -1,0 +1,81 @@
+"""Asks PostgreSQL who may store something, in the transaction that stores it (see `authority`)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import text
+
+from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.stores.database import Database
+
+_LARGEST_ID = 2**31 - 1
+_ENTER = text("""
+SELECT is_open, acts, erased FROM heartguard_core.enter_writer(:org_id, cast(:persons AS integer[]),
+    cast(:actor AS integer), :role, :jti, :sid, :kid, cast(:hold AS integer[]))
+""")
+_AWAIT = text("SELECT heartguard_core.await_writers(:org_id, cast(:user_id AS integer)) AS seconds")
+_NOBODY = Principal(kind="service", role="service")
+
+
+class PostgresAuthority:
+    """The functions `enter_writer` and `await_writers` of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def require_actor(
+        self, actor: Principal, *, others: Iterable[int] = (), lock: bool = True, closed: bool = False
+    ) -> None:
+        """Raises GEN_401_TOKEN unless the actor is who their token says, until the transaction ends."""
+        held = {*others, actor.user_id or 0} if lock else ()
+        found = self._enter(actor.org_id or 0, others, actor, lock=held)
+        if not found.acts or not (found.is_open or closed):
+            raise ServiceError(INVALID_TOKEN)
+
+    def require_writer(self, actor: Principal, persons: Iterable[int] = ()) -> frozenset[int]:
+        """Those of `persons` who were deleted. Raises GEN_401_TOKEN where the actor is not who their token says."""
+        found = self._enter(actor.org_id or 0, {*persons, actor.user_id or 0}, actor)
+        if not found.acts or not found.is_open:
+            raise ServiceError(INVALID_TOKEN)
+        return frozenset(found.erased)
+
+    def admits(self, org_id: int, user_id: int | None = None) -> bool:
+        """Whether something may be stored of an organization, or of a member, until the transaction ends."""
+        found = self._enter(org_id, () if user_id is None else (user_id,), _NOBODY)
+        return bool(found.is_open and not found.erased)
+
+    def wait_for_writers(self, org_id: int, user_id: int | None) -> float | None:
+        """Return when no writer of their data is left: how many seconds ago the mark was set, if it is."""
+        if not (_is_id(org_id) and (user_id is None or _is_id(user_id))):
+            return None
+        seconds = self._database.one(_AWAIT, {"org_id": org_id, "user_id": user_id}).seconds
+        return None if seconds is None else float(seconds)
+
+    def _enter(self, org_id: int, persons: Iterable[int], actor: Principal, *, lock: Iterable[int] = ()) -> Any:
+        values = {
+            "org_id": org_id if _is_id(org_id) else 0,
+            "persons": _ids(persons),
+            "actor": _actor_id(actor),
+            "role": actor.role,
+            "jti": actor.token_id,
+            "sid": actor.session_id,
+            "kid": actor.key_id,
+            "hold": _ids(lock),
+        }
+        return self._database.one(_ENTER, values)
+
+
+def _actor_id(actor: Principal) -> int | None:
+    if actor.kind != "person":
+        return None
+    return actor.user_id if actor.user_id and _is_id(actor.user_id) else 0
+
+
+def _ids(numbers: Iterable[int]) -> list[int]:
+    # In one order, so that there is no deadlock. There are no rows beyond the largest id.
+    return sorted(number for number in set(numbers) if _is_id(number))
+
+
+def _is_id(number: int) -> bool:
+    return 0 < number <= _LARGEST_ID

@@ -1,0 +1,45 @@
+"""A route that is to go: since when it is deprecated, when it ends, and the headers for that (RFC 9745, RFC 8594)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+KEYS = frozenset({"deprecated", "sunset"})
+
+
+@dataclass(frozen=True)
+class Deprecation:
+    """When a route became or becomes deprecated, and when it will answer no more, if that is known."""
+
+    since: datetime
+    sunset: datetime | None = None
+
+    def headers(self, documentation: str) -> tuple[tuple[str, str], ...]:
+        """`Deprecation`, `Sunset`, and a link to a page that says what to use instead."""
+        headers = [("Deprecation", f"@{int(self.since.timestamp())}")]
+        if self.sunset is not None:
+            headers.append(("Sunset", format_datetime(self.sunset.astimezone(UTC), usegmt=True)))
+        headers.append(("Link", f'<{documentation}>; rel="deprecation"; type="text/html"'))
+        return tuple(headers)
+
+
+def problems(entry: Mapping[str, object]) -> Iterator[str]:
+    """What is wrong with the keys `deprecated` and `sunset` of a row."""
+    times = {name: value for name in KEYS if (value := _time(entry.get(name))) is not None}
+    for name in sorted((KEYS & entry.keys()) - times.keys()):
+        yield f"{name} must be a date and time with an offset, such as 2027-01-31T00:00:00Z"
+    if "sunset" in entry and "deprecated" not in entry:
+        yield "sunset needs deprecated: since when the route is"
+    elif times.keys() == KEYS and times["sunset"] < times["deprecated"]:
+        yield "sunset must not be before deprecated (RFC 9745 section 4)"
+
+
+def read(entry: Mapping[str, object]) -> Deprecation | None:
+    """What a rule without problems says."""
+    since = _time(entry.get("deprecated"))
+    return None if since is None else Deprecation(since, _time(entry.get("sunset")))
+
+
+def _time(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None

@@ -1,0 +1,398 @@
+"""Who may do what: `policy.toml` becomes frozen rows, and `authorize` decides one request by one row.
+
+The gateway and every service apply the same row, so that reaching a service without the gateway gains nothing.
+"""
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from heartguard_common.contract.error_documents import DIALECTS
+from heartguard_common.core.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
+from heartguard_common.core.paths import POLICY_FILE
+from heartguard_common.identity import deprecation
+from heartguard_common.identity.deprecation import Deprecation
+
+if TYPE_CHECKING:
+    # Gunicorn's master checks the policy too, before a gevent worker has patched what identity imports.
+    from heartguard_common.identity.authentication import Principal
+
+ANYONE = "anyone"
+INNER = "inner"
+SERVICE = "service"
+ROLES = ("admin", "manager", "user", "operator", SERVICE)
+SCOPES = ("any", "own", "self")
+SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+UNLIMITED = "none"
+KINDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
+    {
+        "integer": re.compile(r"[1-9][0-9]{0,17}", re.ASCII),
+        "uuid": re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII),
+        "text": re.compile(r"[^/]{1,255}", re.DOTALL),
+    }
+)
+
+STREAM = "stream"
+VERSION = ("api", "v1")  # the first segments of a path's alias, /api/v1/users/me for /users/me
+_KIB = 1024
+_TOP_KEYS = frozenset({"classes", "bodies", "parameters", "route"})
+_REQUIRED = ("id", "method", "path", "upstream", "who", "limit", "audited")
+_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials", "body", "answer", "errors", "versioned")) | deprecation.KEYS
+DOCS_PAGE = "/docs"
+_ID = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
+_HARMLESS = re.compile(r"org_[0-9]{1,10}(_[A-Za-z0-9_.-]{1,100})?|[a-z_]{1,40}\.(schema\.json|xsd)", re.ASCII)
+_SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+|\{[a-z_]+\}", re.ASCII)
+
+
+class PolicyError(Exception):
+    """The policy file is not valid; the text lists each problem with the rule it is in."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One piece of a path between slashes: fixed text, or a named parameter of a kind of `KINDS`."""
+
+    text: str
+    kind: str | None = None
+
+    def matches(self, value: str) -> bool:
+        """Whether a decoded path segment can stand here."""
+        return value == self.text if self.kind is None else KINDS[self.kind].fullmatch(value) is not None
+
+
+@dataclass(frozen=True)
+class RouteRule:
+    """One endpoint: its name, where it leads, who may, how often, and whether its use is audited.
+
+    `who` is `"anyone"`, `"inner"` or a map from role to scope. `services` names the services that the role `service`
+    stands for here. `limit` is a class of `Policy.classes` or `"none"`.
+    `max_body` is how many bytes a request's body may have, as sent and decompressed; None for a stream of media.
+    `long_answer` says that an answer may be as long as a file. `errors` names the dialect in which the route refuses,
+    whatever a client accepts; None for the contract's. `versioned` says that the path exists under `/api/v1` too.
+    """
+
+    id: str
+    method: str
+    path: str
+    upstream: str
+    who: str | Mapping[str, str]
+    limit: str
+    audited: bool
+    credentials: str
+    segments: tuple[Segment, ...]
+    max_body: int | None
+    long_answer: bool
+    services: frozenset[str] = frozenset()
+    errors: str | None = None
+    versioned: bool = True
+    deprecation: Deprecation | None = None
+
+    def scope(self, role: str) -> str | None:
+        """How far a role reaches here; None where it may not enter. Open rows have no scope to speak of."""
+        return None if isinstance(self.who, str) else self.who.get(role)
+
+    @cached_property
+    def free_text(self) -> bool:
+        """Whether a part of the path is text of the caller's choice, which may hold what no log may show."""
+        return any(part.kind == "text" for part in self.segments)
+
+    @cached_property
+    def notices(self) -> tuple[tuple[str, str], ...]:
+        """The headers by which every answer says that the route is to go; none where it is not."""
+        return self.deprecation.headers(f"{DOCS_PAGE}#{self.id}") if self.deprecation else ()
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The HTTP methods the row answers: GET includes HEAD (RFC 9110 section 9.3.2)."""
+        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The whole of `policy.toml`: rows in the order of the file, and limit classes as multiples of RATE_LIMIT.
+
+    `bodies` are the classes of body limits, in bytes.
+    """
+
+    rows: tuple[RouteRule, ...]
+    classes: Mapping[str, float]
+    bodies: Mapping[str, int]
+
+    def row(self, method: str, path: str) -> RouteRule | None:
+        """The row of a route as a service's table names it, for example `("GET", "/users/{user_id}")`."""
+        return next((row for row in self.rows if row.path == path and method in row.methods), None)
+
+    def of(self, upstream: str) -> tuple[RouteRule, ...]:
+        """The rows that one service answers."""
+        return tuple(row for row in self.rows if row.upstream == upstream)
+
+    def redact(self, path: str) -> str:
+        """A path for logs: `*` for each segment that is no fixed part of a route, because it may hold anything."""
+        return "/".join(
+            part if part in self._words else redact(part) for part in unquote(path, errors="replace").split("/")
+        )
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(
+            {"", *VERSION, *(part.text for row in self.rows for part in row.segments if part.kind is None)}
+        )
+
+    def permissions(self, role: str) -> tuple[str, ...]:
+        """The ids of the rows that a role may use, sorted; rows open to anyone are nobody's permission."""
+        return tuple(sorted(row.id for row in self.rows if row.scope(role) is not None))
+
+
+def redact(text: str) -> str:
+    """An id, a bucket's name or a file's of the contract as it is, and `*` for any other text."""
+    return (
+        text if _HARMLESS.fullmatch(text) or any(KINDS[kind].fullmatch(text) for kind in ("integer", "uuid")) else "*"
+    )
+
+
+def authorize(row: RouteRule, principal: "Principal | None", *, inner: bool = False) -> None:
+    """Let the caller pass or refuse by the row alone; rules about single objects belong to the use cases.
+
+    Whether an object is another organization's (404) or only another person's (403, 404) is known where it is
+    kept. `inner` says that the peer is on the inner network and no proxy stands between. Raises `ServiceError`
+    GEN_401 for a caller without credentials, GEN_403 for one without right.
+    """
+    if row.who == ANYONE or (row.who == INNER and inner):
+        return
+    if principal is None:
+        raise ServiceError(UNAUTHENTICATED)
+    scope = principal.role == "operator" if row.who == INNER else row.scope(principal.role)
+    if not scope or (principal.role == SERVICE and principal.name not in row.services):
+        raise ServiceError(FORBIDDEN)
+
+
+class _Kept:
+    """What `load` gives without reading: the last policy found good, by this process or by the one it forked of."""
+
+    policy: Policy | None = None
+
+
+def keep() -> None:
+    """Read the policy file for this process and all it will fork, once more when called again.
+
+    Raises `PolicyError`, also where routes were added, moved or taken away since: those come with the code, so with
+    a restart. What was kept then stays.
+    """
+    new, old = _read(POLICY_FILE), _Kept.policy
+    if old is not None:
+        moved = {_place(row) for row in new.rows} ^ {_place(row) for row in old.rows}
+        if moved:
+            names = ", ".join(sorted({place[0] for place in moved}))
+            raise PolicyError(f"only a restart can add, move or remove routes: {names}")
+    _Kept.policy = new
+
+
+def _place(row: RouteRule) -> tuple[Any, ...]:
+    return row.id, row.method, row.segments, row.upstream
+
+
+def load(path: Path = POLICY_FILE) -> Policy:
+    """The policy that is kept, or else the file's, checked. Raises `PolicyError` with every problem found."""
+    kept = _Kept.policy
+    return kept if kept is not None and path == POLICY_FILE else _read(path)
+
+
+def _read(path: Path) -> Policy:
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PolicyError(f"{path.name} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{path.name} is not UTF-8") from error
+    except RecursionError as error:
+        raise PolicyError(f"{path.name} is nested too deep") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        # A list where a word belongs, a word where a table does: no check of each value would have a better sentence.
+        raise PolicyError(f"{path.name} has a value of a wrong kind: {error}") from error
+
+
+@lru_cache(maxsize=2)
+def parse(text: str) -> Policy:
+    """Read and check the text of a policy, each once. Raises `PolicyError` with every problem found."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"the policy is not TOML: {error}") from error
+    problems = [f"unknown table {name}" for name in sorted(table.keys() - _TOP_KEYS)]
+    classes, bodies, kinds, routes = (
+        table.get(name, empty) for name, empty in (("classes", {}), ("bodies", {}), ("parameters", {}), ("route", []))
+    )
+    problems += _table_problems(classes, kinds)
+    problems += _body_problems(bodies)
+    if problems:
+        raise PolicyError("the policy has problems:\n  " + "\n  ".join(problems))
+    rows = []
+    for place, entry in enumerate(routes, start=1):
+        found = [
+            f"route {place} ({entry.get('id', 'no id')}): {problem}"
+            for problem in _problems(entry, classes, bodies, kinds)
+        ]
+        problems += found
+        if not found:
+            rows.append(_row(entry, bodies, kinds))
+    problems += _conflicts(rows)
+    if problems:
+        raise PolicyError("the policy has problems:\n  " + "\n  ".join(problems))
+    limits = MappingProxyType({name: value * _KIB for name, value in bodies.items()})
+    return Policy(tuple(rows), MappingProxyType({name: float(value) for name, value in classes.items()}), limits)
+
+
+def _table_problems(classes: Any, kinds: Any) -> Iterator[str]:
+    for name in ("default", "address"):
+        if name not in classes:
+            yield f"classes: {name} is missing"
+    for name, value in classes.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
+            yield f"classes: {name} must be a number over 0, at most 1000"
+    if UNLIMITED in classes:
+        yield f"classes: {UNLIMITED} is a word of its own"
+    for name, kind in kinds.items():
+        if kind not in KINDS:
+            yield f"parameters: {name} must be one of {', '.join(KINDS)}"
+
+
+def _body_problems(bodies: Any) -> Iterator[str]:
+    for name in ("none", "document"):
+        if name not in bodies:
+            yield f"bodies: {name} is missing"
+    for name, value in bodies.items():
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 65_536:
+            yield f"bodies: {name} must be KiB, 1 to 65536"
+    if STREAM in bodies:
+        yield f"bodies: {STREAM} is a word of its own"
+
+
+def _problems(
+    entry: Mapping[str, object], classes: Mapping[str, object], bodies: Mapping[str, object], kinds: Mapping[str, str]
+) -> Iterator[str]:
+    yield from (f"unknown key {name}" for name in sorted(entry.keys() - _ROUTE_KEYS))
+    missing = [name for name in _REQUIRED if name not in entry]
+    if missing:
+        yield "missing " + ", ".join(missing)
+        return
+    if not isinstance(entry["id"], str) or not _ID.fullmatch(entry["id"]):
+        yield "id must look like user.read_self"
+    if entry["method"] not in METHODS:
+        yield f"method must be one of {', '.join(METHODS)}"
+    if entry["upstream"] not in SERVICES:
+        yield f"upstream must be one of {', '.join(SERVICES)}"
+    if entry["limit"] != UNLIMITED and entry["limit"] not in classes:
+        yield "limit names no class"
+    if entry.get("body", STREAM) != STREAM and entry["body"] not in bodies:
+        yield "body names no class"
+    yield from (
+        f"{name} must be true or false"
+        for name in ("audited", "versioned")
+        if not isinstance(entry.get(name, True), bool)
+    )
+    yield from _answer_faults(entry)
+    yield from _path_problems(entry["path"], kinds)
+    yield from _who_problems(entry["who"], entry.get("credentials"))
+
+
+def _answer_faults(entry: Mapping[str, object]) -> Iterator[str]:
+    if entry.get("answer", STREAM) != STREAM:
+        yield f"answer can only be {STREAM}"
+    if entry.get("errors", DIALECTS[0]) not in DIALECTS:
+        yield f"errors must be one of {', '.join(DIALECTS)}"
+    yield from deprecation.problems(entry)
+
+
+def _path_problems(path: object, kinds: Mapping[str, str]) -> Iterator[str]:
+    if not isinstance(path, str) or not path.startswith("/"):
+        yield "path must begin with a slash"
+        return
+    if path[1:].split("/")[: len(VERSION)] == list(VERSION):
+        yield "path must not begin with /api/v1, under which every versioned path exists anyway"
+    for piece in path[1:].split("/"):
+        if not _SEGMENT.fullmatch(piece):
+            yield "path must be made of plain segments and {parameters}"
+        elif piece.startswith("{") and piece[1:-1] not in kinds:
+            yield f"path: {piece} is not in the table parameters"
+
+
+def _who_problems(who: object, credentials: object) -> Iterator[str]:
+    if credentials not in (None, "optional") or (credentials and who != ANYONE):
+        yield 'credentials can only be "optional", and only where who is "anyone"'
+    if who in (ANYONE, INNER):
+        return
+    if not isinstance(who, dict) or not who:
+        yield 'who must be "anyone", "inner" or a table of roles'
+        return
+    for role, scope in who.items():
+        if role == SERVICE:
+            yield from _service_problems(scope)
+        elif role not in ROLES or scope not in SCOPES:
+            yield f"who: {role} must be a role with the scope {' or '.join(SCOPES)}"
+        elif role == "operator" and scope != "any":
+            yield f"who: {role} belongs to no organization, so its scope can only be any"
+
+
+def _service_problems(names: object) -> Iterator[str]:
+    if not isinstance(names, list) or not names or len(set(names)) != len(names) or not set(names) <= set(SERVICES):
+        yield f"who: service must be a list of different services, each one of {', '.join(SERVICES)}"
+
+
+def _row(entry: Mapping[str, Any], bodies: Mapping[str, int], kinds: Mapping[str, str]) -> RouteRule:
+    who = entry["who"]
+    services: frozenset[str] = frozenset()
+    if not isinstance(who, str):
+        services = frozenset(who.get(SERVICE, ()))
+        who = MappingProxyType({role: "any" if role == SERVICE else scope for role, scope in who.items()})
+    body = entry.get("body", "none" if entry["method"] in ("GET", "DELETE") else "document")
+    pieces = entry["path"][1:].split("/")
+    return RouteRule(
+        id=entry["id"],
+        method=entry["method"],
+        path=entry["path"],
+        upstream=entry["upstream"],
+        who=who,
+        limit=entry["limit"],
+        audited=entry["audited"],
+        credentials=entry.get("credentials", "ignored" if who == ANYONE else "required"),
+        segments=tuple(
+            Segment(piece[1:-1], kinds[piece[1:-1]]) if piece.startswith("{") else Segment(piece) for piece in pieces
+        ),
+        services=services,
+        max_body=None if body == STREAM else bodies[body] * _KIB,
+        long_answer="answer" in entry,
+        errors=entry.get("errors"),
+        versioned=entry.get("versioned", True),
+        deprecation=deprecation.read(entry),
+    )
+
+
+def _conflicts(rows: list[RouteRule]) -> Iterator[str]:
+    seen: set[str] = set()
+    for row in rows:
+        if row.id in seen:
+            yield f"{row.id} stands twice"
+        seen.add(row.id)
+    for one, other in itertools.combinations(rows, 2):
+        if one.method == other.method and _overlap(one.segments, other.segments):
+            yield f"{one.id} and {other.id} can match one request"
+
+
+def _overlap(one: tuple[Segment, ...], other: tuple[Segment, ...]) -> bool:
+    return len(one) == len(other) and all(map(_meet, one, other))
+
+
+def _meet(one: Segment, other: Segment) -> bool:
+    if one.kind is None:
+        return other.matches(one.text)
+    if other.kind is None:
+        return one.matches(other.text)
+    return one.kind == other.kind or "text" in (one.kind, other.kind)

@@ -1,0 +1,1 @@
+"""How a service process starts and runs: its dependencies, gunicorn's configuration, worker and log."""

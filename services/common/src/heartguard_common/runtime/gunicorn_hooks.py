@@ -1,0 +1,97 @@
+"""Gunicorn configuration of all services: `gunicorn --config python:heartguard_common.runtime.gunicorn_hooks`."""
+
+import ctypes
+import gc
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from heartguard_common.core.lifecycle import LIFECYCLE
+from heartguard_common.identity import policy
+
+worker_class = "heartguard_common.runtime.worker.ServiceWorker"
+control_socket_disable = True
+logger_class = "heartguard_common.runtime.server_log.ServerLog"
+PR_SET_PDEATHSIG = 1  # prctl(2)
+COLLECT_AFTER = 20_000  # new objects: a batch of 1,000 points is some 10,000 that live until its answer
+# What prometheus_client maps for each worker: room for all routes of the policy in two dozen statuses.
+METRICS_SIZES = {"counter": 1_048_576, "gauge_livesum": 65_536, "histogram": 524_288}
+graceful_timeout = 10
+forwarded_allow_ips = ""  # the gateway signs what it forwards; gunicorn would let a loopback peer set SCRIPT_NAME
+# Whatever the gateway lets pass, with the header fields it adds, a service takes too.
+limit_request_line = 8190
+limit_request_fields = 200
+keepalive = 75
+
+
+def on_starting(_server: object) -> None:
+    """Read policy.toml once, for all workers. Ends the start when it is not valid, with its problems."""
+    try:
+        policy.keep()
+    except policy.PolicyError as error:
+        sys.exit(f"services/gateway/policy.toml: {error}")
+
+
+def on_reload(server: Any) -> None:
+    """At SIGHUP, before new workers are made: a policy with problems is logged, and the one before stays in force.
+
+    A worker that fails to boot would end its master, and with it the service.
+    """
+    try:
+        policy.keep()
+        server.log.info("policy.toml was read again and is in force")
+    except Exception as error:  # noqa: BLE001  of any kind, it would end the master too
+        text = "policy.toml stays as it was, because the new one has problems: %s"
+        server.log.error(text, error)  # noqa: TRY400  an error of the file, not of the code: no stack
+
+
+def post_worker_init(_worker: object) -> None:
+    """Spare the garbage collector what stays for the life of the worker, and the runs that a large body would cause."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
+
+
+def worker_exit(_server: object, worker: object) -> None:
+    """Close what the application of this worker has opened, background threads first."""
+    extensions = getattr(getattr(worker, "wsgi", None), "extensions", {})
+    if LIFECYCLE in extensions:
+        extensions[LIFECYCLE].close()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Give the worker's metrics their place on the disk; let it hear SIGTERM, and the end of its master where it can.
+
+    Metrics are files that are mapped into memory: one with holes ends its process (SIGBUS) once the disk is full. Until
+    it has signal handlers of its own, a new worker would take a SIGTERM for its master's and forget it; the
+    master then waits its whole grace time. A worker whose master was killed would keep the port for up to a second,
+    answer `/ready` as if nothing had happened, and then go in the middle of a request.
+    """
+    signal.signal(signal.SIGTERM, worker.handle_exit)
+    try:
+        _reserve_metrics(worker.pid)
+    except OSError as error:
+        server.log.warning("no room for metrics: %s", error)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _reserve_metrics(pid: int) -> None:
+    """Make the files that prometheus_client would make with holes, under its names. Raises OSError."""
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    for kind, size in METRICS_SIZES.items() if directory else ():
+        with Path(str(directory), f"{kind}_{pid}.db").open("wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.write(bytes(size))
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget the gauges of a worker that has ended."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        from prometheus_client import multiprocess  # noqa: PLC0415  the master needs it only here
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""Access to what is outside the process: PostgreSQL, Redis, files, Google Cloud Storage, the other services."""

@@ -1,0 +1,181 @@
+"""PostgreSQL: one engine for each process and a transaction that is a `with`."""
+
+import math
+import select
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import psycopg2
+from psycopg2.errors import QueryCanceled
+from psycopg2.extras import NamedTupleCursor
+from sqlalchemy import Connection, Dialect, TextClause, create_engine, event, exc, text
+
+from heartguard_common.core import deadline
+from heartguard_common.core.errors import UNAVAILABLE, ServiceError
+
+_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"
+# Beyond this rest a connection is asked whether it lives: something between here and the server may have dropped it.
+_REST_SECONDS = 30.0
+_DRIVER_OUTAGES = (psycopg2.OperationalError, psycopg2.InterfaceError)
+_OUTAGES = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, *_DRIVER_OUTAGES)
+
+
+class Database:
+    """A pool of connections to one database.
+
+    The pool is smaller than the number of threads and does not wait long: a hung server must not take the
+    threads that answer `/health` and `/ready`. Statements end with the time of the request they are made for
+    (`deadline.py`).
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 6) -> None:
+        self._engine = create_engine(
+            driver_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=1,
+            hide_parameters=True,  # a stack in the log must not show what people wrote
+            connect_args={"connect_timeout": 2, "application_name": "heartguard"},
+        )
+        event.listen(self._engine, "checkout", _Prover(self._engine.dialect).prove)
+        event.listen(self._engine, "before_cursor_execute", _bounded, retval=True)
+        self._compiled: dict[TextClause, str] = {}
+        self._current: ContextVar[Connection | None] = ContextVar("connection", default=None)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A connection in a transaction: commits at the end, rolls back on an exception.
+
+        Inside another transaction of the same context it joins that one, so that an idempotency key and the
+        effect it stands for commit together. Raises `ServiceError` GEN_503 when PostgreSQL is unavailable.
+        """
+        outer = self._current.get()
+        if outer is not None:
+            yield outer
+            return
+        with _outages_as_service_errors(), self._engine.begin() as connection:
+            token = self._current.set(connection)
+            try:
+                yield connection
+            finally:
+                self._current.reset(token)
+
+    def one(self, statement: TextClause, values: Mapping[str, Any]) -> Any:
+        """The row that one statement gives, None where it gives none; the statement is a transaction by itself.
+
+        Saves the trips of BEGIN and COMMIT, and the work of SQLAlchemy, which costs most where it is rarely done: its
+        code is cold then. Inside a transaction of the same context it is part of that one. Raises `ServiceError`
+        GEN_503 when PostgreSQL is unavailable.
+        """
+        outer = self._current.get()
+        if outer is not None:
+            return outer.execute(statement, values).one_or_none()
+        if statement not in self._compiled:
+            self._compiled[statement] = str(statement.compile(dialect=self._engine.dialect))
+        with _outages_as_service_errors():
+            connection = self._engine.raw_connection()
+            try:
+                return _only_row(connection.driver_connection, self._compiled[statement], values)
+            except _DRIVER_OUTAGES as error:
+                connection.invalidate(error)
+                raise
+            finally:
+                connection.close()
+
+    def joined(self) -> Connection | None:
+        """The connection of the surrounding transaction, None outside of one."""
+        return self._current.get()
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[bool]:
+        """Whether the lock `name` was free; if so, it is held until the end of the block or of this process.
+
+        Transactions inside are their own. Raises `ServiceError` GEN_503 when PostgreSQL is unavailable.
+        """
+        with _outages_as_service_errors(), self._engine.begin() as connection:
+            yield bool(connection.execute(text(_LOCK), {"name": name}).scalar_one())
+
+    def ping(self) -> None:
+        """Ask the server for nothing. Raises what the driver raises when it is unavailable."""
+        with self._engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+
+class _Prover:
+    """Looks at a pooled connection before it is used again.
+
+    A server that went away has closed its sockets, and one that ends a session says so: both make the socket readable,
+    which costs no trip to see. Only then, and after a long rest, the connection is asked, as `pool_pre_ping` would
+    before each use.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def prove(self, connection: Any, record: Any, _: object) -> None:
+        """Return when the connection lives. Raises `InvalidatePoolError`: the pool then makes new ones."""
+        now = time.monotonic()
+        rested = now - record.info.get("used_at", now)
+        record.info["used_at"] = now
+        if rested > _REST_SECONDS or _readable(connection):
+            try:
+                self._dialect.do_ping(connection)
+            except self._dialect.loaded_dbapi.Error as error:
+                raise exc.InvalidatePoolError from error
+
+
+def _bounded(
+    _connection: Connection, _cursor: object, statement: str, values: object, _context: object, many: bool
+) -> tuple[str, object]:
+    """The statement with the time that is left for it. Raises GEN_422_TIME when there is none."""
+    seconds = deadline.left()
+    if seconds is None or many:
+        return statement, values
+    # In the same trip; since PostgreSQL 13 the timeout counts for each statement of a message by itself.
+    return f"SET LOCAL statement_timeout = {math.ceil(seconds * 1000)}; {statement}", values
+
+
+@contextmanager
+def _outages_as_service_errors() -> Iterator[None]:
+    """Whatever means that PostgreSQL is unavailable becomes GEN_503, a statement that was cancelled GEN_422_TIME."""
+    try:
+        yield
+    except _OUTAGES as error:
+        if isinstance(getattr(error, "orig", error), QueryCanceled):
+            raise deadline.exceeded() from error
+        raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
+
+
+def _only_row(connection: Any, statement: str, values: Mapping[str, Any]) -> Any:
+    connection.autocommit = True
+    try:
+        with connection.cursor(cursor_factory=NamedTupleCursor) as cursor:
+            cursor.execute(statement, values)
+            found = cursor.fetchmany(2)
+    finally:
+        if not connection.closed:
+            connection.autocommit = False
+    if len(found) > 1:
+        raise exc.MultipleResultsFound
+    return found[0] if found else None
+
+
+def _readable(connection: Any) -> bool:
+    watch = select.poll()
+    watch.register(connection, select.POLLIN)
+    return bool(watch.poll(0))
+
+
+def driver_url(url: str) -> str:
+    """The URL with the driver named, whatever of `postgres://` and `postgresql://` it began with."""
+    for prefix in ("postgresql+psycopg2://", "postgresql://", "postgres://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg2://" + url.removeprefix(prefix)
+    raise ValueError("must be a postgresql:// URL")

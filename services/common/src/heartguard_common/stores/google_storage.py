@@ -1,0 +1,29 @@
+"""Opens the client of Google Cloud Storage."""
+
+from pathlib import Path
+from typing import Any
+
+_SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
+ENDPOINT = "https://storage.googleapis.com"
+
+
+def open_client(credentials: Path | None, emulator: str | None) -> tuple[Any, Any]:
+    """The client, and the credentials of the key file, which can sign; None without one. Does not connect yet.
+
+    Raises ValueError when the file holds no key of a service account.
+    """
+    # Imported only where there is a bucket: the library costs memory and start time.
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
+    from google.cloud.storage import Client  # noqa: PLC0415
+    from google.oauth2.service_account import Credentials  # noqa: PLC0415
+
+    signer: Any = None
+    if credentials is not None:
+        signer = Credentials.from_service_account_file(str(credentials), scopes=_SCOPES)  # type: ignore[no-untyped-call]
+    client = Client(
+        project=signer.project_id if signer else "heartguard",
+        # An emulator needs no credentials and must not get real ones.
+        credentials=AnonymousCredentials() if emulator else signer,  # type: ignore[no-untyped-call]
+        client_options={"api_endpoint": emulator or ENDPOINT},
+    )
+    return client, signer

@@ -1,0 +1,28 @@
+"""The Redis client as every service but the gateway uses it: short time-outs, no hidden retries."""
+
+from typing import TypeAlias
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from heartguard_common.core.redis_urls import tls_options
+
+RedisClient: TypeAlias = "redis.Redis"
+
+# ResponseError is among them: LOADING, READONLY and OOM are replies, and mean that Redis is unavailable.
+REDIS_ERRORS = (redis.RedisError, OSError)
+
+
+def make_redis(url: str, *, timeout_seconds: float = 0.25, decode: bool = True) -> RedisClient:
+    """A pooled client; the library's defaults would retry ten times and hang for seconds on a stopped server."""
+    return redis.Redis.from_url(
+        url,
+        decode_responses=decode,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=timeout_seconds,
+        retry=Retry(NoBackoff(), 0),
+        max_connections=64,
+        health_check_interval=0,
+        **tls_options(url),
+    )

@@ -1,0 +1,149 @@
+"""The rules of the codebase: layers, sizes, docstrings, and one fact in one place."""
+
+import ast
+import importlib
+import re
+
+import pytest
+
+from heartguard_common.core import errors as shared_errors
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.settings import variables
+from heartguard_common.identity import policy
+
+SERVICES = {"auth": "AUTH", "organization": "ORG", "user": "USER", "media": "MEDIA", "influx": "TS", "audit": "AUDIT"}
+PREFIXES = {**SERVICES, "gateway": "GW"}
+LAYERS = {
+    "settings",
+    "wiring",
+    "routes",
+    "usecases",
+    "ports",
+    "domain",
+    "store",
+    "errors",
+    "__init__",
+    "consumer",
+    "documents",
+    "export",
+    "offline",
+    "check",
+    "keys",
+    "gunicorn_conf",
+}
+SOURCES = {
+    str(path.relative_to(REPO_ROOT)): path.read_text()
+    for folder in ("services", "schemas", "migrations", "examples", "bench", "tests")
+    for path in sorted((REPO_ROOT / folder).rglob("*.py"))
+}
+
+
+def package(name):
+    return REPO_ROOT / "services" / name / "src" / f"heartguard_{name}"
+
+
+def module(name, layer):
+    return importlib.import_module(f"heartguard_{name}.{layer}")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_the_known_layers_and_no_other(name):
+    layers = {path.stem for path in package(name).iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert layers - LAYERS - {"__pycache__", "py", "common_passwords"} == set()
+    assert {"settings", "wiring", "routes", "usecases", "errors"} <= layers
+
+
+@pytest.mark.parametrize("name", PREFIXES)
+def test_app_py_only_makes_the_wsgi_application(name):
+    tree = ast.parse((package(name).parent / "app.py").read_text())
+    assert [type(node) for node in tree.body] == [ast.Expr, ast.ImportFrom, ast.ImportFrom, ast.Assign]
+
+
+@pytest.mark.parametrize("name", PREFIXES)
+def test_error_codes_carry_the_prefix_of_their_service(name):
+    rows = module(name, "errors").CODES
+    assert rows
+    assert all(re.fullmatch(rf"{PREFIXES[name]}_[0-9]{{3}}", row.code) for row in rows)
+
+
+def test_a_shared_code_has_the_number_of_its_status():
+    rows = shared_errors.CODES
+    assert [row.code for row in rows if not re.fullmatch(rf"GEN_{row.status}(_[A-Z]+)?", row.code)] == []
+
+
+def test_every_error_code_is_given_once():
+    codes = [row.code for name in PREFIXES for row in module(name, "errors").CODES]
+    codes += [row.code for row in shared_errors.CODES]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("name", PREFIXES)
+def test_every_error_row_is_in_the_catalogue(name):
+    found = module(name, "errors")
+    rows = [value for value in vars(found).values() if isinstance(value, shared_errors.ErrorCode)]
+    own = [row for row in rows if not row.code.startswith("GEN_")]
+    assert set(own) == set(found.CODES)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_routes_and_policy_name_the_same_endpoints(name):
+    routes = {(route.method, route.path) for route in module(name, "routes").ROUTES}
+    rows = {(row.method, row.path) for row in policy.load().of(name)}
+    standing = {row for row in rows if row[1].rsplit("/", 1)[-1] in ("health", "ready", "metrics")}
+    dead_letters = {row for row in rows if "dead-letters" in row[1].split("/")}
+    assert routes == rows - standing - dead_letters
+    assert (len(standing), len(dead_letters)) == (3, 4)
+
+
+@pytest.mark.parametrize("name", PREFIXES)
+def test_the_readme_of_a_service_names_its_endpoints_and_variables(name):
+    text = (REPO_ROOT / "services" / name / "README.md").read_text()
+    assert len(text.splitlines()) <= 60
+    endpoints = [row.path for row in policy.load().of(name)]
+    assert [path for path in endpoints if path not in text] == []
+    assert [variable for variable in variables(module(name, "settings").Settings) if f"`{variable}`" not in text] == []
+
+
+def test_files_and_functions_stay_small():
+    long = []
+    for path, text in SOURCES.items():
+        if len(text.splitlines()) > 400:
+            long.append(f"{path}: more than 400 lines")
+        long += [
+            f"{path}:{node.lineno} {node.name}: more than 45 lines"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno > 45
+        ]
+    assert not long, "\n".join(long)
+
+
+def test_nothing_is_left_for_later_in_the_code():
+    marks = ["TO" + "DO", "FIX" + "ME", "NotImplemented" + "Error"]
+    assert [f"{path}: {mark}" for path, text in SOURCES.items() for mark in marks if mark in text] == []
+
+
+def test_public_names_have_docstrings():
+    silent = []
+    for name in (*PREFIXES, "common", "cli"):
+        for path in sorted(package(name).rglob("*.py")):
+            if path.name == "routes.py":
+                continue
+            silent += [
+                f"{path.name}:{node.name}"
+                for node in _public(ast.parse(path.read_text()))
+                if not ast.get_docstring(node)
+            ]
+    assert silent == []
+
+
+def _public(tree: ast.Module):
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+
+
+def test_no_document_names_a_path_of_a_machine():
+    pattern = re.compile(r"(^|[^a-zA-Z0-9_.])/(work|root|home)/[a-z]", re.MULTILINE)
+    files = [*REPO_ROOT.glob("*.md"), *(REPO_ROOT / "services").rglob("*.md")]
+    texts = SOURCES | {str(path): path.read_text() for path in files}
+    assert [path for path, text in texts.items() if pattern.search(text)] == []
