@@ -36,7 +36,11 @@ _numbers = itertools.count(secrets.randbelow(PORTS))
 
 
 def measured() -> dict[str, str]:
-    """What the environment of a child must hold so that its coverage counts; nothing while nobody measures."""
+    """What the environment of a child must hold so that its coverage counts; nothing while nobody measures.
+
+    coverage's own `patch` (pyproject.toml) measures children that inherit the environment; a test that gives its child
+    another one adds this (D151). `tests/system` is left out: its copies of the product lie in directories of their own.
+    """
     return {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
 
 

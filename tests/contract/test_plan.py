@@ -1,4 +1,4 @@
-"""The plan, line by line: every row of plan.toml is proven by a request, by a file, or by a paragraph of PLAN.md."""
+"""The plan, line by line: each row of plan.toml is proven by a request, a file, a departure or a decision."""
 
 import json
 import re
@@ -16,6 +16,7 @@ from heartguard_common.identity import policy
 
 ROWS = tomllib.loads((Path(__file__).parent / "plan.toml").read_text(encoding="utf-8"))["rows"]
 PLAN = (REPO_ROOT / "PLAN.md").read_text(encoding="utf-8")
+DECISIONS = sorted((REPO_ROOT / "docs" / "decisions").glob("*.md"))
 SECTIONS = {"1", "1.1", "2", "3", "4", "5", *(f"6.{n}" for n in range(1, 8)), *map(str, range(7, 15))}
 PROOFS = ("ask", "file", "paragraph", "claims", "log")
 KEYS = {
@@ -40,8 +41,9 @@ def of(kind):
 
 @cache
 def paragraphs():
-    """The numbers of the decisions and departures in PLAN.md."""
-    return set(re.findall(r"^\*\*([DP][0-9]+) ", PLAN, re.MULTILINE))
+    """The numbers of the departures in PLAN.md and of the decisions in docs/decisions."""
+    decisions = "".join(path.read_text(encoding="utf-8") for path in DECISIONS)
+    return set(re.findall(r"^(?:\*\*(?=P)|## (?=D))([DP][0-9]+) ", PLAN + decisions, re.MULTILINE))
 
 
 def test_a_row_has_one_proof(subtests):

@@ -315,6 +315,8 @@ ROUTES = (
     ),
     Route("GET", "/media/uploads", list_uploads),
     Route("DELETE", "/media/uploads/{item_id}", cancel_upload, status=204, raises=(NO_ITEM,)),
+    # Takes no Idempotency-Key: it is repeatable by itself, and a key would keep a transaction open while a file of
+    # gigabytes is read (D161).
     Route(
         "POST",
         "/media/uploads/{item_id}/complete",

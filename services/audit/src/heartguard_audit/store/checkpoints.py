@@ -36,7 +36,8 @@ class CheckpointFile:
         """The statements about one chain, in their order; those about no organization with the lines that are none.
 
         The file has a line a minute of every organization that was ever busy, so those of others are passed over
-        unread; but only where they are written as ours, because whoever tampers may spell a line as they like.
+        without parsing, in 2 microseconds instead of 9 (D158); but only where they are written as ours, because
+        whoever tampers may spell a line as they like.
         """
         mine = b"null" if org_id is None else b"%d" % org_id
         return [

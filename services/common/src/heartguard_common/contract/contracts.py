@@ -131,7 +131,7 @@ class Contracts:
     """All messages of a directory of schemas, by name.
 
     Each is compiled when it is first asked for: a service speaks few of them, and the compiled ones of all would
-    cost every process several megabytes.
+    cost every process 8 MB (D14).
     """
 
     def __init__(self, bundle: shapes.Bundle, directory: Path) -> None:

@@ -1,4 +1,7 @@
-"""Gunicorn's own messages, as the JSON lines of the service that it runs: they quote what clients send."""
+"""Gunicorn's own messages, as the JSON lines of the service that it runs.
+
+They quote what gunicorn can't parse, which may hold a token, so they go through the same redaction (D147).
+"""
 
 import importlib.util
 import logging

@@ -25,7 +25,10 @@ NO_ZONE = "is not a name of the IANA time zone database"
 
 @dataclass(frozen=True)
 class Budget:
-    """How many raw points a page and a stream hold at most, and of how many series an answer is made."""
+    """How many raw points a page and a stream hold at most, and of how many series an answer is made.
+
+    An argument of the use cases and no constant that they read, so that a test makes many pages of few points (D154).
+    """
 
     page: int = PAGE_POINTS
     stream: int = STREAM_POINTS
