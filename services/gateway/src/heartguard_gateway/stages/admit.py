@@ -15,7 +15,7 @@ ADDRESS = "address"
 _MICROSECONDS = 1_000_000
 
 
-@stage(needs=("row", "principal", "fault"), adds=("address", "quota"))
+@stage(needs=("row", "principal", "refusal"), adds=("address", "quota"))
 def admit(exchange: Exchange, ports: Ports) -> None:
     """Set address and quota. Raises GEN_429, the refusal found earlier, GEN_401_TOKEN or GEN_503 for revoked tokens."""
     request = exchange.request

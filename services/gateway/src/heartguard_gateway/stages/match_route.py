@@ -7,7 +7,7 @@ from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import stage
 
 
-@stage(needs=("segments",), adds=("row", "params", "prefix", "fault"))
+@stage(needs=("segments",), adds=("row", "params", "prefix", "refusal"))
 def match_route(exchange: Exchange, ports: Ports) -> None:
     """Set row, path parameters and the service's path, or the refusal GEN_404 or GEN_405 (with Allow).
 

@@ -7,7 +7,7 @@ from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import stage
 
 
-@stage(needs=("row", "fault"), adds=("principal",))
+@stage(needs=("row", "refusal"), adds=("principal",))
 def verify_token(exchange: Exchange, ports: Ports) -> None:
     """Set the principal, or the refusal of bad or missing credentials, which `admit` charges to the address alone."""
     row = exchange.row
