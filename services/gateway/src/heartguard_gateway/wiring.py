@@ -57,11 +57,9 @@ def create_app(
     fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
 
-    auth = ServiceClient(settings.auth_url, NAME, settings.service_secret)
-    keys = make_keys(settings, auth, clock)
     redis = _open_redis(settings, lifecycle)
-    # Whatever it says: that it answers is what counts here.
-    lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health", dict)))
+    auth = _open_auth(settings, lifecycle)
+    keys = make_keys(settings, auth, clock)
     answers = _answers(settings, metrics)
     services = _upstreams(settings, rules, upstream_limits, answers, metrics, lifecycle)
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
@@ -95,6 +93,12 @@ def create_app(
     _run_beside(lifecycle, partial(_show_state, metrics, services, bodies), partial(_keep_pace, metrics, answers))
     app.extensions[LIFECYCLE] = lifecycle
     return app
+
+
+def _open_auth(settings: Settings, lifecycle: Lifecycle) -> ServiceClient:
+    auth = ServiceClient(settings.auth_url, NAME, settings.service_secret)
+    # Whatever it says: that it answers is what counts here.
+    return lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health", dict)))
 
 
 def _open_redis(settings: Settings, lifecycle: Lifecycle) -> RedisConnection:
