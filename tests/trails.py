@@ -10,7 +10,7 @@ from tests.people import owner
 from tests.servers import Database
 
 
-def told(database: Database, redis_url: str) -> list[dict[str, Any]]:
+def recorded_events(database: Database, redis_url: str) -> list[dict[str, Any]]:
     """Every event that waits in the outbox or in the stream, by its time."""
     with owner(database) as cursor:
         cursor.execute("SELECT event FROM heartguard_core.audit_outbox ORDER BY id")

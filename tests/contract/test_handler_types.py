@@ -29,7 +29,7 @@ from schemas.builder.openapi import JoinError
 
 HANDLERS = """
 from heartguard_common.messages import ErasureRequest, ErasureResult, LoginRequest, LoginResponse, MediaUploadQuery
-from heartguard_common.stores.service_client import Sister
+from heartguard_common.stores.service_client import ServiceClient
 from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer, StreamCall
 from heartguard_common.http.web import Edge, make_app
 
@@ -79,9 +79,9 @@ def mount(edge: Edge) -> None:
     make_app(edge, ROUTES, Good())
     make_app(edge, ROUTES, Other())  # misc
 
-def ask(sister: Sister) -> str:
-    sister.post("/a", {}, ErasureResult)["again"]  # typeddict-item
-    return sister.get("/a", ErasureResult)["removed"]  # return-value
+def ask(client: ServiceClient) -> str:
+    client.post("/a", {}, ErasureResult)["again"]  # typeddict-item
+    return client.get("/a", ErasureResult)["removed"]  # return-value
 """
 
 

@@ -49,19 +49,19 @@ def test_the_portal_gets_exactly_the_cors_headers_it_needs(world: World) -> None
     }  # fmt: skip
     preflight = requests.options(url, headers=asked, timeout=10)
     assert (preflight.status_code, preflight.content) == (204, b"")
-    told = allowed(preflight)
-    assert told["Access-Control-Allow-Origin"] == PORTAL
-    assert told["Access-Control-Allow-Credentials"] == "true"
-    assert {word.strip() for word in told["Access-Control-Allow-Methods"].split(",")} == {
+    headers = allowed(preflight)
+    assert headers["Access-Control-Allow-Origin"] == PORTAL
+    assert headers["Access-Control-Allow-Credentials"] == "true"
+    assert {word.strip() for word in headers["Access-Control-Allow-Methods"].split(",")} == {
         "GET",
         "HEAD",
         "OPTIONS",
         "PUT",
     }
     assert not {"x-evil", "x-role", "*"} & {
-        word.strip() for word in told["Access-Control-Allow-Headers"].lower().split(",")
+        word.strip() for word in headers["Access-Control-Allow-Headers"].lower().split(",")
     }
-    assert "Access-Control-Allow-Private-Network" not in told
+    assert "Access-Control-Allow-Private-Network" not in headers
     plain = allowed(requests.get(url, headers={**world.regulars["user"].bearer, "Origin": PORTAL}, timeout=10))
     assert plain["Access-Control-Allow-Origin"] == PORTAL
     assert "*" not in plain.values()

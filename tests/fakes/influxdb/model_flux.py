@@ -218,5 +218,5 @@ def _cell(value):
             return "NaN"
         text = format(Decimal(repr(value)), "f")
         return text.removesuffix(".0")
-    # Go's CSV writer, told to end lines with CR LF, drops CR in cells and writes LF as both.
+    # Go's CSV writer, asked to end lines with CR LF, drops CR in cells and writes LF as both.
     return value.replace("\r", "").replace("\n", "\r\n") if isinstance(value, str) else value

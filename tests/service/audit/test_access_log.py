@@ -20,7 +20,7 @@ def ids(answer):
 
 def test_what_others_saw_of_mine_and_nothing_else(client, journal):
     seen = reading()
-    told = reading(kind="change", action="media.download.disclosed", service="media", payload={"media": "x"})
+    disclosed = reading(kind="change", action="media.download.disclosed", service="media", payload={"media": "x"})
     by_operator = reading(actor="operator")
     others = [
         reading(actor="user:12"),
@@ -31,11 +31,11 @@ def test_what_others_saw_of_mine_and_nothing_else(client, journal):
         reading(payload={"method": "PATCH", "status": 200}),
         reading(kind="change", action="user.updated", payload={}),
     ]
-    journal.add([seen, *others, told, by_operator])
+    journal.add([seen, *others, disclosed, by_operator])
     answer = client.get("/users/me/access-log", headers=ME)
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
-    assert ids(answer) == [by_operator.id, told.id, seen.id]
+    assert ids(answer) == [by_operator.id, disclosed.id, seen.id]
 
 
 def test_page_by_page_while_more_is_read(client, journal):

@@ -249,8 +249,8 @@ def test_an_outbox_that_can_not_be_emptied_is_seen_by_the_readiness(start, envir
         cursor.execute("REVOKE DELETE ON heartguard_core.audit_outbox FROM heartguard_audit")
     put(environ, event())
     until(lambda: not redis.exists("hg:audit:consumer:alive"), "the end of the sign of life")
-    told = {it["name"]: it["status"] for it in client.get("/audit/ready").json["dependencies"]}
-    assert told["consumer"] == "failed"
+    statuses = {it["name"]: it["status"] for it in client.get("/audit/ready").json["dependencies"]}
+    assert statuses["consumer"] == "failed"
     assert b"heartguard_audit_outbox 1.0" in client.get("/audit/metrics").data
 
 

@@ -141,12 +141,14 @@ def test_the_command_says_what_keeps_it(environ, database):
 
 
 def test_a_long_chain_shows_its_progress(environ, journal):
-    told = []
+    progress = []
     database = Database(environ["DATABASE_URL"])
     for _ in range(5):
         journal.add([event() for _ in range(2001)])
     keys = Keys(environ["AUDIT_CHECKPOINT_KEY"])
-    (found,) = Verification(PostgresLedger(database), CheckpointFile(checkpoints_of(environ)), keys).all(1, told.append)
-    assert (found.verdict.checked, told) == (10_005, [10_000])
+    (found,) = Verification(PostgresLedger(database), CheckpointFile(checkpoints_of(environ)), keys).all(
+        1, progress.append
+    )
+    assert (found.verdict.checked, progress) == (10_005, [10_000])
     assert offline.table([found]).splitlines()[1].split() == ["1", "10,005", "0", "valid"]
     database.close()

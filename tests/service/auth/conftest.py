@@ -8,7 +8,7 @@ from heartguard_common.core.lifecycle import LIFECYCLE
 from tests.clocks import MovableClock
 from tests.people import LIGHT
 from tests.tokens import settings_environ
-from tests.trails import told
+from tests.trails import recorded_events
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def founder(client):
 @pytest.fixture
 def events(database, redis_url):
     """A function that gives what was said to the audit trail so far, oldest first."""
-    return lambda: told(database, redis_url)
+    return lambda: recorded_events(database, redis_url)
 
 
 def sign_up(client, email, password="Secret123", **more):

@@ -11,7 +11,7 @@ from tests.people import LIGHT
 THREADS = 3
 
 
-def register_for_ever(environ: dict[str, str], name: str, told: Connection) -> None:
+def register_for_ever(environ: dict[str, str], name: str, results: Connection) -> None:
     """Found organizations in several threads, and print each address whose registration was answered."""
     app, lock = create_app(Settings.from_env(environ), hasher=LIGHT), threading.Lock()
 
@@ -21,7 +21,7 @@ def register_for_ever(environ: dict[str, str], name: str, told: Connection) -> N
             email = f"{name}.{thread}.{number}@race.example"
             answer = client.post("/auth/register", json={"email": email, "password": "a long enough password"})
             with lock:
-                told.send(email if answer.status_code == 201 else "")
+                results.send(email if answer.status_code == 201 else "")
 
     for thread in range(THREADS):
         threading.Thread(target=run, args=(thread,), daemon=True).start()

@@ -186,8 +186,8 @@ def test_an_account_elsewhere_shows_in_no_answer(client, founder, events):
         seen[email] = (made.status_code, again.status_code, gone.status_code, *shapes)
     assert seen["elsewhere@hg.io"] == seen["nobody.yet@hg.io"]
     assert seen["nobody.yet@hg.io"][:3] == (201, 201, 204)
-    told = [(event["action"], event["outcome"], event["payload"]) for event in events() if "invit" in event["action"]]
-    assert told[:3] == told[3:]
+    found = [(event["action"], event["outcome"], event["payload"]) for event in events() if "invit" in event["action"]]
+    assert recorded[:3] == recorded[3:]
 
 
 def test_an_account_elsewhere_is_written_to_without_a_code(start):
@@ -279,11 +279,11 @@ def test_the_code_goes_out_by_mail_to_whom_it_is_for(start):
     with mailbox() as box:
         client = start(SMTP_URL=box.url())
         who = sign_up(client, "user@hg.io")
-        told = invite(client, who).json["code"]
+        issued = invite(client, who).json["code"]
         message = box.wait()[0]
         assert message["To"] == "ana@hg.io"
         code = re.search(r"([0-9A-Z]{5}-){4}[0-9A-Z]{5}", message.get_content())[0]
-        assert code == told
+        assert code == issued
         assert "user@hg.io invites you" in message.get_content()
         assert "for 7 days" in message.get_content()
         assert join(client, code).status_code == 201

@@ -40,8 +40,8 @@ def keys(environ, capsys):
 
     def run(*arguments):
         code = main(arguments, environ)
-        told = capsys.readouterr()
-        return code, told.out, told.err
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
 
     return run
 

@@ -117,19 +117,19 @@ def test_auth_killed_at_any_moment_leaves_nothing_half_done(environ, database):
     context.set_forkserver_preload(["heartguard_auth.wiring"])
     answered, moments = set(), random.Random(5001)
     for number in range(ROUNDS):
-        hear, told = context.Pipe(duplex=False)
-        process = context.Process(target=register_for_ever, args=(environ, f"r{number}", told), daemon=True)
+        receiver, results = context.Pipe(duplex=False)
+        process = context.Process(target=register_for_ever, args=(environ, f"r{number}", results), daemon=True)
         process.start()
-        told.close()
-        assert hear.poll(60), "the first registration"
+        results.close()
+        assert receiver.poll(60), "the first registration"
         threading.Event().wait(moments.random() * 0.08)
         process.kill()
         process.join()
         try:
             while True:
-                answered.add(hear.recv())
+                answered.add(receiver.recv())
         except EOFError:
-            hear.close()
+            receiver.close()
         whole(database, answered)
     assert "" not in answered
     assert len(answered) >= ROUNDS

@@ -51,10 +51,10 @@ def explain(auth: Backend, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 
 def test_a_token_is_named_and_passes_where_its_role_may(explain: Explain) -> None:
-    status, told = explain(*MINE, "--token", token_for(12, "user", 3))
+    status, explanation = explain(*MINE, "--token", token_for(12, "user", 3))
     assert status == 0
-    assert told["caller"] == "user 12 of organization 3, user"
-    assert told["decision"].startswith("passes: the row gives user the scope self")
+    assert explanation["caller"] == "user 12 of organization 3, user"
+    assert explanation["decision"].startswith("passes: the row gives user the scope self")
 
 
 def test_a_token_can_come_from_standard_input(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,63 +64,63 @@ def test_a_token_can_come_from_standard_input(explain: Explain, monkeypatch: pyt
 
 def test_a_revoked_token_does_not_pass(explain: Explain, auth: Backend) -> None:
     with auth.behaving(introspected(active=False)):
-        status, told = explain(*MINE, "--token", token_for(12, "user", 3))
-    assert (status, told["decision"]) == (1, "401 GEN_401_TOKEN: the token is revoked")
+        status, explanation = explain(*MINE, "--token", token_for(12, "user", 3))
+    assert (status, explanation["decision"]) == (1, "401 GEN_401_TOKEN: the token is revoked")
 
 
 def test_a_token_of_another_issuer_does_not_pass_and_auth_is_not_asked(explain: Explain, auth: Backend) -> None:
-    status, told = explain(*MINE, "--token", token_for(12, "user", 3, secret="x" * 40))
+    status, explanation = explain(*MINE, "--token", token_for(12, "user", 3, secret="x" * 40))
     assert status == 1
-    assert told["decision"].startswith("401 ")
+    assert explanation["decision"].startswith("401 ")
     assert auth.seen == []
 
 
 def test_the_verdict_is_unknown_while_auth_is_broken(explain: Explain, auth: Backend) -> None:
     with auth.behaving(lambda handler: handler.reply(500, b"{}")):
-        status, told = explain(*MINE, "--token", token_for(12, "user", 3))
+        status, explanation = explain(*MINE, "--token", token_for(12, "user", 3))
     assert status == 1
-    assert told["decision"].startswith("503 ")
+    assert explanation["decision"].startswith("503 ")
 
 
 def test_the_operators_token_is_nobody_elses_matter(explain: Explain, auth: Backend) -> None:
-    status, told = explain("GET", "/gateway/metrics", "--token", OPERATOR_TOKEN)
-    assert (status, told["caller"]) == (0, "somebody with the role operator")
+    status, explanation = explain("GET", "/gateway/metrics", "--token", OPERATOR_TOKEN)
+    assert (status, explanation["caller"]) == (0, "somebody with the role operator")
     assert auth.seen == []
 
 
 @pytest.mark.parametrize(("role", "passes"), [("user", False), ("manager", True), ("operator", False)])
 def test_a_role_stands_for_some_caller_of_it(explain: Explain, role: str, passes: bool) -> None:
     # the plan's table: only admins and managers list the users of their organization
-    status, told = explain("get", "/users", "--as", role)
-    assert told["caller"] == f"somebody with the role {role}"
-    assert (status, told["decision"].startswith("passes: ")) == (0 if passes else 1, passes)
+    status, explanation = explain("get", "/users", "--as", role)
+    assert explanation["caller"] == f"somebody with the role {role}"
+    assert (status, explanation["decision"].startswith("passes: ")) == (0 if passes else 1, passes)
 
 
 def test_without_credentials_the_answer_is_401(explain: Explain) -> None:
-    status, told = explain(*MINE)
-    assert (status, told["caller"]) == (1, "nobody: no credentials")
-    assert told["decision"].startswith("401 GEN_401")
+    status, explanation = explain(*MINE)
+    assert (status, explanation["caller"]) == (1, "nobody: no credentials")
+    assert explanation["decision"].startswith("401 GEN_401")
 
 
 def test_the_place_is_said_and_opens_inner_rows(explain: Explain) -> None:
-    status, told = explain("GET", "/gateway/ready", "--inner")
+    status, explanation = explain("GET", "/gateway/ready", "--inner")
     assert status == 0
-    assert told["caller"] == "nobody: no credentials, on the inner network"
-    assert told["who"] == "the operator, or anyone on the inner network"
-    assert told["leads to"] == "the gateway itself"
+    assert explanation["caller"] == "nobody: no credentials, on the inner network"
+    assert explanation["who"] == "the operator, or anyone on the inner network"
+    assert explanation["leads to"] == "the gateway itself"
 
 
 def test_credentials_are_not_looked_at_where_the_row_ignores_them(explain: Explain, auth: Backend) -> None:
-    status, told = explain("GET", "/gateway/health", "--token", "nonsense")
-    assert (status, told["limits"]) == (0, "none")
-    assert told["decision"] == "passes: the row is open to anyone"
+    status, explanation = explain("GET", "/gateway/health", "--token", "nonsense")
+    assert (status, explanation["limits"]) == (0, "none")
+    assert explanation["decision"] == "passes: the row is open to anyone"
     assert auth.seen == []
 
 
 def test_an_unknown_route_is_reported_and_does_not_pass(explain: Explain) -> None:
-    status, told = explain("GET", "/nowhere")
+    status, explanation = explain("GET", "/nowhere")
     assert status == 1
-    assert told["decision"].startswith("404 GEN_404")
+    assert explanation["decision"].startswith("404 GEN_404")
 
 
 def test_an_invalid_policy_is_reported_on_standard_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

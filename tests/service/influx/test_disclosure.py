@@ -20,9 +20,9 @@ def disclosures(redis_url, org):
         with redis.Redis.from_url(redis_url, decode_responses=True) as client:
             events = [json.loads(entry[FIELD]) for _, entry in client.xrange(STREAM)]
             client.delete(STREAM)
-        told = [it for it in events if it["action"].endswith(".disclosed")]
-        assert {it["payload"]["bucket"] for it in told} <= {f"org_{org}"}
-        return [(it["actor"], it["action"].removesuffix(".disclosed"), it["resource"]) for it in told]
+        disclosed = [it for it in events if it["action"].endswith(".disclosed")]
+        assert {it["payload"]["bucket"] for it in disclosed} <= {f"org_{org}"}
+        return [(it["actor"], it["action"].removesuffix(".disclosed"), it["resource"]) for it in disclosed]
 
     return found
 
@@ -53,8 +53,8 @@ def test_a_query_for_one_person_names_that_one(ask, disclosures):
 def test_latest_and_summary_are_recorded(ask, disclosures):
     ask("latest", tags={"user_id": "7"})
     ask("summary", user_id=8, day="2024-06-01")
-    told = [("timeseries.latest", "user:7"), ("timeseries.summary", "user:8")]
-    assert disclosures() == [("user:1", action, person) for action, person in told]
+    expected = [("timeseries.latest", "user:7"), ("timeseries.summary", "user:8")]
+    assert disclosures() == [("user:1", action, person) for action, person in expected]
 
 
 def test_reading_ones_own_data_is_no_disclosure(ask, member, disclosures):

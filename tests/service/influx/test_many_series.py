@@ -49,8 +49,8 @@ def test_200_000_raw_points_of_40_series(client, admin, bucket, request):
         assert answer.status_code == 200
         times = [point["time"] for point in points_of(body, media_type)]
         assert len(set(times)) == SERIES * POINTS
-    told = ", ".join(f"{name} {spent:.2f} s" for name, spent in seconds.items())
-    print(f"\n{request.node.callspec.id}: {told}")
+    summary = ", ".join(f"{name} {spent:.2f} s" for name, spent in seconds.items())
+    print(f"\n{request.node.callspec.id}: {summary}")
 
 
 def written(client, admin, bucket, device):

@@ -49,7 +49,7 @@ def app(database, redis_url, clock, variables):
     app.extensions[LIFECYCLE].close()
 
 
-class Told(logging.Handler):
+class LogLines(logging.Handler):
     """What the service's log says of InfluxDB."""
 
     def __init__(self):
@@ -62,8 +62,8 @@ class Told(logging.Handler):
 
 
 @pytest.fixture
-def told():
-    handler = Told()
+def log_lines():
+    handler = LogLines()
     logging.getLogger("heartguard.influx").addHandler(handler)
     yield handler
     logging.getLogger("heartguard.influx").removeHandler(handler)
@@ -88,7 +88,7 @@ def test_ready_names_influxdb(client):
     ],
 )
 def test_a_server_that_does_not_know_us_is_not_ready_and_says_why(
-    told, database, redis_url, variables, spoiled, reason, said
+    log_lines, database, redis_url, variables, spoiled, reason, said
 ):
     environ = settings_environ("influx", database, redis_url) | variables | spoiled
     app = create_app(Settings.from_env(environ), MovableClock())
@@ -101,7 +101,7 @@ def test_a_server_that_does_not_know_us_is_not_ready_and_says_why(
     found = {item["name"]: item for item in app.test_client().get("/timeseries/ready").json["dependencies"]}
     assert (found["influxdb"]["status"], found["influxdb"]["reason"]) == ("failed", reason)
     assert (found["postgresql"]["status"], "reason" in found["postgresql"]) == ("ok", False)
-    (line,) = told.lines  # not at every question
+    (line,) = log_lines.lines  # not at every question
     assert line.levelname == "ERROR"
     assert reason in line.getMessage()
     assert said in line.getMessage()
@@ -109,12 +109,12 @@ def test_a_server_that_does_not_know_us_is_not_ready_and_says_why(
     app.extensions[LIFECYCLE].close()
 
 
-def test_a_token_that_gets_its_rights_makes_the_service_ready(told, client, model):
+def test_a_token_that_gets_its_rights_makes_the_service_ready(log_lines, client, model):
     model.kind = "read"
     assert readiness(client)[0] == 503
     model.kind = "all"
     assert readiness(client) == (200, {"influxdb": "ok", "postgresql": "ok", "redis": "ok"})
-    *errors, last = (line.levelname for line in told.lines)
+    *errors, last = (line.levelname for line in log_lines.lines)
     assert (set(errors), last) == ({"ERROR"}, "INFO")
 
 

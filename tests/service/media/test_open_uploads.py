@@ -11,7 +11,7 @@ from tests.people import limit
 from tests.servers import until
 from tests.service.media.conftest import PNG, put
 from tests.service.media.test_announced import TICKET, announce, complete, send
-from tests.trails import told
+from tests.trails import recorded_events
 
 LARGE = 1024 * 1024  # MAX_UPLOAD_MB
 
@@ -126,5 +126,5 @@ def test_open_announcements_are_listed_and_cancelled_by_their_owner_and_by_an_ad
     assert listed(people.admin) == []
     item = put(client, people.user).json
     assert cancel(people.user, item) == 404
-    ended = [event for event in told(database, redis_url) if event["action"] == "media.cancel_upload"]
+    ended = [event for event in recorded_events(database, redis_url) if event["action"] == "media.cancel_upload"]
     assert [event["resource"] for event in ended] == [f"media:{one['id']}" for one in (hers, mine, other)]

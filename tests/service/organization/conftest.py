@@ -17,7 +17,7 @@ from heartguard_organization.wiring import create_app
 from tests.people import found, join
 from tests.servers import Database
 from tests.tokens import bearer, settings_environ
-from tests.trails import told
+from tests.trails import recorded_events
 
 ERASERS = ("AUTH", "USER", "MEDIA", "INFLUX_SERVICE")
 
@@ -116,4 +116,4 @@ def auth(database: Database, org: int) -> dict[str, dict[str, str]]:
 @pytest.fixture
 def events(database: Database, redis_url: str) -> Callable[[], list[dict[str, Any]]]:
     """A function that gives what the service said to the audit trail so far."""
-    return lambda: told(database, redis_url)
+    return lambda: recorded_events(database, redis_url)

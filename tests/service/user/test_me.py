@@ -12,7 +12,7 @@ from lxml import etree
 from tests.people import found, join, owner
 from tests.servers import Database
 from tests.tokens import JWT_SECRET, bearer, operator_auth, service_auth, token_for
-from tests.trails import told
+from tests.trails import recorded_events
 
 XML = {"Accept": "application/xml"}
 
@@ -187,7 +187,7 @@ def test_an_update_leaves_one_event_without_personal_data(
     headers = auth | {"X-Request-ID": "r-1"}
     client.put("/users/me", headers=headers, json={"full_name": "New Name", "preferences": {"a": "b"}})
     client.put("/users/me", headers=headers, json={"full_name": "New Name"})
-    (event,) = told(database, redis_url)
+    (event,) = recorded_events(database, redis_url)
     expected = {
         "kind": "change",
         "action": "user.update_self",
@@ -207,7 +207,7 @@ def test_a_refused_update_leaves_no_event(
 ) -> None:
     client.put("/users/me", headers=ana[1] | {"If-Match": '"x"'}, json={"full_name": "B"})
     client.put("/users/me", headers=ana[1], json={"full_name": 7})
-    assert told(database, redis_url) == []
+    assert recorded_events(database, redis_url) == []
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])

@@ -185,7 +185,7 @@ def test_no_service_changes_or_removes_anything(subtests, module_database):
         connection.autocommit = True
         with connection.cursor() as cursor:
             for table, statement in itertools.product(["audit_events", "audit_checkpoints"], STATEMENTS):
-                told = statement.format(f"heartguard_core.{table}")
-                with subtests.test(f"{role}: {told}"), pytest.raises(psycopg2.errors.InsufficientPrivilege):
-                    cursor.execute(told)
+                command = statement.format(f"heartguard_core.{table}")
+                with subtests.test(f"{role}: {command}"), pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                    cursor.execute(command)
         connection.close()

@@ -37,12 +37,12 @@ def answering(body: bytes) -> Iterator[ServiceClient]:
 
 
 def test_an_answer_is_of_its_message() -> None:
-    with answering(json.dumps(DOWNLOAD).encode()) as sister:
-        assert sister.get("/media/archives/1", MediaDownload) == DOWNLOAD
+    with answering(json.dumps(DOWNLOAD).encode()) as client:
+        assert client.get("/media/archives/1", MediaDownload) == DOWNLOAD
 
 
 @pytest.mark.parametrize("body", [b"", b"<a/>", b"[]", b"null", b'{"url": "http://hg.test/a"}'])
 def test_what_lacks_a_required_member_is_no_usable_answer(body: bytes) -> None:
-    with answering(body) as sister, pytest.raises(ServiceCallError) as caught:
-        sister.get("/media/archives/1", MediaDownload)
+    with answering(body) as client, pytest.raises(ServiceCallError) as caught:
+        client.get("/media/archives/1", MediaDownload)
     assert caught.value.row.code == "GEN_502"

@@ -38,9 +38,9 @@ def agree(model, name, request, response):
     if answer.headers.get("Content-Type", "").startswith("text/csv"):
         assert (name, rows(answer.content.decode())) == (name, rows(response["body"]))
     elif answer.status_code >= 400:
-        told, recorded = answer.json(), json.loads(response["body"])
-        assert (name, told["code"]) == (name, recorded["code"])
-        assert told["message"].split(" - ")[0] == recorded["message"].split(" - ")[0]
+        answered, recorded = answer.json(), json.loads(response["body"])
+        assert (name, answered["code"]) == (name, recorded["code"])
+        assert answered["message"].split(" - ")[0] == recorded["message"].split(" - ")[0]
 
 
 def rows(text):

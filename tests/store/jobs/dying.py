@@ -9,11 +9,11 @@ from heartguard_common.jobs.job_store import PostgresJobs
 from heartguard_common.stores.database import Database
 
 
-def hold(url: str, kind: str, told: Connection) -> None:
+def hold(url: str, kind: str, results: Connection) -> None:
     """Take one step of every due job of a kind, and stay in it."""
 
     def work(job: Job) -> Job:
-        told.send(job.id)
+        results.send(job.id)
         threading.Event().wait()
         return job
 

@@ -126,11 +126,11 @@ def test_a_killed_worker_leaves_its_job_to_the_next_at_once(pool: Pool, database
     jobs = PostgresJobs(pool)
     job = jobs.request(replace(JOB, due_ns=0))[0]
     context = multiprocessing.get_context("forkserver")
-    hear, told = context.Pipe(duplex=False)
-    process = context.Process(target=hold, args=(database.url_for("user"), job.kind, told), daemon=True)
+    receiver, results = context.Pipe(duplex=False)
+    process = context.Process(target=hold, args=(database.url_for("user"), job.kind, results), daemon=True)
     process.start()
-    assert hear.poll(60)
-    assert hear.recv() == job.id
+    assert receiver.poll(60)
+    assert receiver.recv() == job.id
     done: list[Job] = []
     runner = JobRunner(job.kind, jobs, lambda one: one.advanced(100), done.append, SystemClock())
     runner.run()

@@ -17,7 +17,7 @@ from heartguard_common.stores.redis_client import make_redis
 from heartguard_common.stores.spool import Spool
 from tests.people import owner
 from tests.store.audit.conftest import Trail, dead_letters_of, event
-from tests.trails import told
+from tests.trails import recorded_events
 
 
 class UndecidedError(Exception):
@@ -67,7 +67,7 @@ def test_an_event_is_there_when_its_transaction_is_and_gone_when_that_is(databas
     log = AuditLog("user", client, Spool(tmp_path / "user.events"), SystemClock(), Outbox(opened))
     with opened.transaction():
         kept = log.changed(None, "user.updated", "user:1")
-        assert told(database, redis_url) == []
+        assert recorded_events(database, redis_url) == []
 
     def give_up():
         with opened.transaction():
@@ -78,7 +78,7 @@ def test_an_event_is_there_when_its_transaction_is_and_gone_when_that_is(databas
     with pytest.raises(UndecidedError):
         give_up()
     outside = log.changed(None, "user.updated", "user:4")
-    said = told(database, redis_url)
+    said = recorded_events(database, redis_url)
     assert [it["resource"] for it in said] == ["user:1", "user:3", "user:4"]
     assert (said[0]["id"], said[2]["id"]) == (kept.id, outside.id)
     client.close()

@@ -24,7 +24,7 @@ from heartguard_common.stores.redis_client import make_redis
 from tests.people import found, join, owner
 from tests.servers import until
 from tests.store.audit.conftest import Trail, dead_letters_of
-from tests.trails import told
+from tests.trails import recorded_events
 from tests.wire import KillingWire
 
 LAST_PIECES = 10_000 if os.environ.get("HEARTGUARD_TEST_EVERY_STEP") else 10
@@ -149,7 +149,7 @@ def test_a_change_has_its_event_wherever_its_service_dies(
         until(lambda: settled(postgres_server, database), "the end of the dead one's transaction")
         name = doing["thing"] if deed == "end_job" else doing["name"]
         happened = changed(database, deed, doing)
-        said = [it for it in told(database, redis_url) if it["request_id"] == name]
+        said = [it for it in recorded_events(database, redis_url) if it["request_id"] == name]
         assert [it["action"] for it in said] == [DEEDS[deed][2]] * happened, (piece, last)
         expected.update({(name, DEEDS[deed][2]): 1} if happened else {})
         return status, happened

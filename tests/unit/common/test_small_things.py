@@ -110,8 +110,8 @@ def test_ids_are_uuids_of_version_7_with_the_time_in_front() -> None:
         "before = time.time_ns(); made = uuid7(); print(before // 10**6, made, time.time_ns() // 10**6)"
     )
     environ = {"PYTHONPATH": str(REPO_ROOT / "services" / "common" / "src")}
-    told = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
-    before, text, after = told.stdout.split()
+    finished = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
+    before, text, after = finished.stdout.split()
     made = uuid.UUID(text)
     assert (made.version, made.variant) == (7, uuid.RFC_4122)
     assert int(before) <= made.int >> 80 <= int(after)

@@ -33,8 +33,8 @@ def test_a_fixed_segment_goes_before_a_parameter() -> None:
 
 
 def test_a_row_says_who_how_often_and_whether_it_is_written_down() -> None:
-    told = dict(describe(find_row(POLICY, "POST", "/auth/login"), POLICY, Rate(100, 60)))
-    assert told == {
+    explanation = dict(describe(find_row(POLICY, "POST", "/auth/login"), POLICY, Rate(100, 60)))
+    assert explanation == {
         "row": "auth.login (POST /auth/login)",
         "leads to": "the service auth",
         "who": "anyone",
@@ -58,8 +58,8 @@ def test_the_reason_names_the_scope_or_the_refusal() -> None:
 
 def test_a_route_between_services_says_which_ones_and_where() -> None:
     erase = find_row(POLICY, "POST", "/users/erasures")
-    told = dict(describe(erase, POLICY, Rate(100, 60)))
-    assert told["who"] == "services, at the own port of user: organization"
+    explanation = dict(describe(erase, POLICY, Rate(100, 60)))
+    assert explanation["who"] == "services, at the own port of user: organization"
     named = Principal("service", "service", name="organization")
     assert "the gateway refuses it (GW_020)" in decide(erase, named, inner=False)
     with pytest.raises(RefusedError, match="403 GEN_403"):

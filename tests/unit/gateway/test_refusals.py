@@ -45,7 +45,7 @@ def refusals(trail, clock):
 def event(status=429, actor="anonymous", **change):
     number = next(NUMBERS)
     outcome = "success" if status < 400 else "denied" if status in (401, 403, 429) else "failure"
-    told = {
+    fields = {
         "id": f"event-{number}",
         "time": f"2026-01-01T00:00:{number % 60:02}Z",
         "kind": "access",
@@ -58,7 +58,7 @@ def event(status=429, actor="anonymous", **change):
         "reason": f"GEN_{status}",
         "payload": {"method": "POST", "status": status},
     }
-    return AuditEvent(**told | change)
+    return AuditEvent(**fields | change)
 
 
 def test_the_first_is_an_event_and_the_rest_of_its_minute_is_one_more(refusals, trail, clock):

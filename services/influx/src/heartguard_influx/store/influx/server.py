@@ -252,10 +252,10 @@ class Server:
             self._count(error.row)
             raise
         except ApiException as error:
-            told = _answered(error)
-            if isinstance(told, ServiceError):
-                self._count(told.row)
-            raise told from error
+            failure = _answered(error)
+            if isinstance(failure, ServiceError):
+                self._count(failure.row)
+            raise failure from error
         except AnswerError as error:
             self._count(STORE_FAILED)
             raise ServiceError(STORE_FAILED) from error
