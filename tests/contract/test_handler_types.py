@@ -31,7 +31,7 @@ HANDLERS = """
 from heartguard_common.messages import ErasureRequest, ErasureResult, LoginRequest, LoginResponse, MediaUploadQuery
 from heartguard_common.stores.service_client import ServiceClient
 from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer, StreamCall
-from heartguard_common.http.web import Edge, make_app
+from heartguard_common.http.web import WebDependencies, make_app
 
 class Good: ...
 class Other: ...
@@ -75,9 +75,9 @@ def dear(call: Call[LoginRequest, NoQuery]) -> bool:
 
 ROUTES = (Route("POST", "/a", good, expensive=dear),)
 
-def mount(edge: Edge) -> None:
-    make_app(edge, ROUTES, Good())
-    make_app(edge, ROUTES, Other())  # misc
+def mount(web: WebDependencies) -> None:
+    make_app(web, ROUTES, Good())
+    make_app(web, ROUTES, Other())  # misc
 
 def ask(client: ServiceClient) -> str:
     client.post("/a", {}, ErasureResult)["again"]  # typeddict-item
