@@ -67,7 +67,7 @@ def test_an_event_sent_twice_is_there_once_and_leaves_no_gap(events):
     assert sequences(events) == [3, 2, 1]
 
 
-@pytest.mark.parametrize("chain_break", [{"payload": {"text": "\x00"}}, {"org_id": 2**31}, {"outcome": "maybe"}])
+@pytest.mark.parametrize("fault", [{"payload": {"text": "\x00"}}, {"org_id": 2**31}, {"outcome": "maybe"}])
 def test_a_value_that_postgresql_refuses_keeps_the_whole_batch_out(events, fault):
     with pytest.raises(NotAnEventError):
         events.add([event(), event(**fault)])

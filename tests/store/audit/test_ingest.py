@@ -140,7 +140,7 @@ def test_what_is_no_event_is_set_aside_and_stops_nobody(consumer, events, post, 
     assert redis.xlen(STREAM) == 0
 
 
-@pytest.mark.parametrize("chain_break", [NotAnEventError("was refused"), ArithmeticError("nobody thought of it")])
+@pytest.mark.parametrize("fault", [NotAnEventError("was refused"), ArithmeticError("nobody thought of it")])
 def test_what_only_the_database_finds_wrong_is_set_aside_alone(consumer, events, post, redis, dead_letters, fault):
     first, last = event(), event()
     clash = "heartguard.clash"
