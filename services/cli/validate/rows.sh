@@ -10,7 +10,7 @@ LOGIN='access_token:text refresh_token:text expires_in:int token_type=Bearer hea
 ITEM='id:uuid file_name=note.{format} content_type=text/plain size:int sha256:text status:text owner_id:int created_at:time'
 BUCKET='bucket={bucket} retention_days created_at:time'
 DETAILS='details[]/path details[]/message:text'
-EVENT='id:uuid payload status=recorded time:time kind:text request_id:text actor:text action:text service:text outcome:text'
+EVENT='id:uuid payload status=recorded time:time kind:text request_id:text gateway_request_id:uuid actor:text action:text service:text outcome:text'
 
 open_rows() {
     local place
