@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from heartguard_cli import locks
-from heartguard_cli.environment import DEFAULT_PORTS, SERVICES
+from heartguard_cli.environment import DEFAULT_PORTS
 from heartguard_cli.layout import Layout
-from heartguard_cli.programs import PREFIXES
 from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import REGISTRY, SERVICES
 from tests.servers import children, free_port
 
-PROGRAMS = (*SERVICES, "consumer", "backup", "valkey", "postgres")
+PROGRAMS = (*SERVICES, *REGISTRY.programs, "valkey", "postgres")
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Clone:
     def ready(self, service: str) -> tuple[int, dict[str, Any]]:
         """Status and document of a service's `/ready`; status 0 while it can't be reached."""
         try:
-            return self.call(service, "GET", f"{PREFIXES[service]}/ready")
+            return self.call(service, "GET", f"{SERVICES[service].prefix}/ready")
         except (OSError, http.client.HTTPException):
             return 0, {}
 

@@ -17,11 +17,10 @@ from flask.testing import FlaskClient
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from heartguard_common.core.lifecycle import LIFECYCLE
+from heartguard_common.core.registry import SERVICES
 from tests.people import LIGHT
 from tests.servers import Database
 from tests.tokens import settings_environ
-
-VARIABLES = {"influx": "INFLUX_SERVICE_URL"}
 
 
 class _Quiet(WSGIRequestHandler):
@@ -79,7 +78,7 @@ def running_services(database: Database, redis_url: str, *names: str, **more: st
         stack = RunningServices({"MEDIA_DIR": scratch, **more}, database, redis_url)
         for name in names:
             url = exit_stack.enter_context(_listening(stack, name))
-            stack.environ[VARIABLES.get(name, f"{name.upper()}_URL")] = url
+            stack.environ[SERVICES[name].url] = url
         for name in names:
             stack.start(name)
             exit_stack.callback(stack.stop, name)

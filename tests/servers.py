@@ -24,7 +24,6 @@ from heartguard_cli.embedded import OWNER, SUPERUSER, PostgresCluster, ValkeySer
 from heartguard_cli.environment import ROLES
 from heartguard_cli.urls import for_role, libpq
 
-SERVICES = ("auth", "organization", "user", "media", "influx", "audit")
 FAST = ("fsync=off", "full_page_writes=off", "shared_buffers=32MB", "max_connections=60", "log_min_messages=fatal")
 TEMPLATE = "heartguard_template"
 

@@ -17,13 +17,13 @@ from typing import Any
 import jwt
 import redis
 
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.http import forwarding
 from heartguard_common.identity.authentication import secret_id
 from tests.servers import Database
 
 JWT_SECRET = "kq8Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"
 OPERATOR_TOKEN = "op-7Vd2Kx9Qm4Zr1Tb8Wn5Yc3Hf6Lg0Js"
-SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 ISSUER = AUDIENCE = "heartguard"
 # Nobody listens on port 1: a test that needs another service starts one and names it.
 NOWHERE = "http://127.0.0.1:1"

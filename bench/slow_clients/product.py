@@ -14,8 +14,8 @@ from bench.slow_clients import attack
 from bench.slow_clients.callers import Account
 from bench.slow_clients.held import Held, held
 from bench.slow_clients.kinds import MIB, Target
-from heartguard_cli.environment import SERVICES
 from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import SERVICES
 from tests.clone import Clone
 from tests.media_stack import target_of
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from heartguard_cli.environment import SERVICES
-from heartguard_cli.programs import PREFIXES
+from heartguard_common.core.registry import SERVICES
 from tests.clone import Clone
 from tests.servers import until
 
@@ -79,7 +78,7 @@ class Fault:
         """The URL of a route that needs nothing of this program."""
         gateway = f"http://127.0.0.1:{clone.ports['gateway']}"
         if self.program == "gateway":
-            return f"http://127.0.0.1:{clone.ports['user']}{PREFIXES['user']}/health"
+            return f"http://127.0.0.1:{clone.ports['user']}{SERVICES['user'].prefix}/health"
         if self.program in STORES:
             return gateway + "/gateway/health"
         return gateway + ("/organization" if self.program == "user" else "/users/me")

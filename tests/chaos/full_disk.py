@@ -15,9 +15,8 @@ from pathlib import Path
 
 import requests
 
-from heartguard_cli.environment import SERVICES
-from heartguard_cli.programs import PREFIXES
 from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core.registry import SERVICES
 from tests.chaos.checker import Checker, outcome, table, writes
 from tests.chaos.load import Load, Probe
 from tests.clone import Clone
@@ -87,7 +86,7 @@ def main(disk: Path) -> None:
             with Probe(member, f"{member.url}/gateway/health") as probe:
                 with filled(disk, FULL_SECONDS):
                     assert shutil.disk_usage(disk).free == 0
-                    healthy = {name: copy.call(name, "GET", f"{PREFIXES[name]}/health")[0] for name in SERVICES}
+                    healthy = {name: copy.call(name, "GET", f"{SERVICES[name].prefix}/health")[0] for name in SERVICES}
                     refused = refusals(member)
                 ended = time.monotonic()
                 until(lambda: copy.all_ready() and writes(load), "recovery from a full disk", RECOVERY_SECONDS)

@@ -10,8 +10,8 @@ import requests
 from dotenv import dotenv_values
 
 from heartguard_cli.embedded import PostgresCluster
-from heartguard_cli.programs import PREFIXES
 from heartguard_cli.urls import libpq
+from heartguard_common.core.registry import SERVICES
 from tests.clone import Clone
 
 
@@ -54,7 +54,7 @@ class Operator:
     def letters(self, service: str, queue: str, status: str = "dead") -> list[dict[str, Any]]:
         """The items of a queue that are given up, or are tried again."""
         found: list[dict[str, Any]] = []
-        asked = path = f"{PREFIXES[service]}/dead-letters?limit=500&queue={queue}&status={status}"
+        asked = path = f"{SERVICES[service].prefix}/dead-letters?limit=500&queue={queue}&status={status}"
         while True:
             code, page = self._clone.call(service, "GET", path, token=self._token)
             assert code == 200, page
@@ -65,13 +65,13 @@ class Operator:
 
     def retry(self, service: str, letter: dict[str, Any]) -> None:
         """Have an item tried again."""
-        path = f"{PREFIXES[service]}/dead-letters/{letter['id']}/retry"
+        path = f"{SERVICES[service].prefix}/dead-letters/{letter['id']}/retry"
         code, answer = self._clone.call(service, "POST", path, token=self._token)
         assert code == 204, answer
 
     def counted(self, service: str, queue: str) -> float:
         """How many items of a queue are given up, as the metrics say."""
-        url = f"http://127.0.0.1:{self._clone.ports[service]}{PREFIXES[service]}/metrics"
+        url = f"http://127.0.0.1:{self._clone.ports[service]}{SERVICES[service].prefix}/metrics"
         wanted = f'heartguard_dead_letters{{queue="{queue}",service="{service}"}} '
         lines = requests.get(url, timeout=10).text.splitlines()
         (line,) = [line for line in lines if line.startswith(wanted)]

@@ -10,6 +10,7 @@ from heartguard_common.contract import quantity, shapes
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.contract.shapes import Shape
 from heartguard_common.core.paths import SCHEMAS_DIR
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity import policy
 
 BUNDLE, CONTRACTS, RULES = shapes.load(SCHEMAS_DIR), Contracts.load(), policy.load()
@@ -19,7 +20,7 @@ BOUNDED_BY_BYTES = {"WriteRequest", "MediaUpload"}
 
 
 def routes() -> Iterator[tuple[policy.RouteRule, str]]:
-    for service in policy.SERVICES[1:]:
+    for service in list(SERVICES)[1:]:
         for route in importlib.import_module(f"heartguard_{service}.routes").ROUTES:
             row = RULES.row(route.method, route.path)
             assert row is not None

@@ -8,11 +8,11 @@ import pytest
 
 from heartguard_common.core import errors as shared_errors
 from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import variables
 from heartguard_common.identity import policy
 
-SERVICES = {"auth": "AUTH", "organization": "ORG", "user": "USER", "media": "MEDIA", "influx": "TS", "audit": "AUDIT"}
-PREFIXES = {**SERVICES, "gateway": "GW"}
+LAYERED = [name for name in SERVICES if name != "gateway"]
 LAYERS = {
     "settings",
     "wiring",
@@ -46,24 +46,24 @@ def module(name, layer):
     return importlib.import_module(f"heartguard_{name}.{layer}")
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", LAYERED)
 def test_a_service_has_the_known_layers_and_no_other(name):
     layers = {path.stem for path in package(name).iterdir() if path.suffix == ".py" or path.is_dir()}
     assert layers - LAYERS - {"__pycache__", "py", "common_passwords"} == set()
     assert {"settings", "wiring", "routes", "usecases", "errors"} <= layers
 
 
-@pytest.mark.parametrize("name", PREFIXES)
+@pytest.mark.parametrize("name", SERVICES)
 def test_app_py_only_makes_the_wsgi_application(name):
     tree = ast.parse((package(name).parent / "app.py").read_text())
     assert [type(node) for node in tree.body] == [ast.Expr, ast.ImportFrom, ast.ImportFrom, ast.Assign]
 
 
-@pytest.mark.parametrize("name", PREFIXES)
+@pytest.mark.parametrize("name", SERVICES)
 def test_error_codes_carry_the_prefix_of_their_service(name):
     rows = module(name, "errors").CODES
     assert rows
-    assert all(re.fullmatch(rf"{PREFIXES[name]}_[0-9]{{3}}", row.code) for row in rows)
+    assert all(re.fullmatch(rf"{SERVICES[name].codes}_[0-9]{{3}}", row.code) for row in rows)
 
 
 def test_a_shared_code_has_the_number_of_its_status():
@@ -72,12 +72,12 @@ def test_a_shared_code_has_the_number_of_its_status():
 
 
 def test_every_error_code_is_given_once():
-    codes = [row.code for name in PREFIXES for row in module(name, "errors").CODES]
+    codes = [row.code for name in SERVICES for row in module(name, "errors").CODES]
     codes += [row.code for row in shared_errors.CODES]
     assert len(codes) == len(set(codes))
 
 
-@pytest.mark.parametrize("name", PREFIXES)
+@pytest.mark.parametrize("name", SERVICES)
 def test_every_error_row_is_in_the_catalogue(name):
     found = module(name, "errors")
     rows = [value for value in vars(found).values() if isinstance(value, shared_errors.ErrorCode)]
@@ -85,7 +85,7 @@ def test_every_error_row_is_in_the_catalogue(name):
     assert set(own) == set(found.CODES)
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", LAYERED)
 def test_routes_and_policy_name_the_same_endpoints(name):
     routes = {(route.method, route.path) for route in module(name, "routes").ROUTES}
     rows = {(row.method, row.path) for row in policy.load().of(name)}
@@ -95,7 +95,7 @@ def test_routes_and_policy_name_the_same_endpoints(name):
     assert (len(standing), len(dead_letters)) == (3, 4)
 
 
-@pytest.mark.parametrize("name", PREFIXES)
+@pytest.mark.parametrize("name", SERVICES)
 def test_the_readme_of_a_service_names_its_endpoints_and_variables(name):
     text = (REPO_ROOT / "services" / name / "README.md").read_text()
     assert len(text.splitlines()) <= 60
@@ -124,7 +124,7 @@ def test_nothing_is_left_for_later_in_the_code():
 
 def test_public_names_have_docstrings():
     silent = []
-    for name in (*PREFIXES, "common", "cli"):
+    for name in (*SERVICES, "common", "cli"):
         for path in sorted(package(name).rglob("*.py")):
             if path.name == "routes.py":
                 continue

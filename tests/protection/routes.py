@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from heartguard_common.core.registry import SERVICES
 from tests.protection.situations import DAY, PASSWORD, ROLES, Ask, Situation, asks
 
 JSON_ONLY = ("/openapi.json", "/docs", "/docs/errors", "/.well-known/jwks.json")
@@ -12,9 +13,9 @@ for _path in JSON_ONLY:
 
 
 UNKNOWN = "0198c0de-0000-7000-8000-000000000000"
-for _place in ("auth", "organization", "users", "media", "timeseries", "audit"):
+for _prefix in [service.prefix for service in SERVICES.values() if service.database]:
     for _method, _end in (("GET", ""), ("DELETE", ""), ("POST", "/retry")):
-        _path = f"/{_place}/dead-letters/{{letter_id}}{_end}"
+        _path = f"{_prefix}/dead-letters/{{letter_id}}{_end}"
         asks(_method, _path)(lambda _, path=_path: Ask(path.format(letter_id=UNKNOWN)))
 
 

@@ -13,10 +13,11 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from heartguard_auth.store.vault import Vault
+from heartguard_common.core.registry import SERVICES
 from tests.people import owner
 from tests.servers import Database, Valkey, free_port
 from tests.service.gateway.stack import Answer, GunicornProcess
-from tests.tokens import SERVICES, service_secret, settings_environ
+from tests.tokens import service_secret, settings_environ
 
 PASSWORD = "Secret123"
 JSON, XML = "application/json", "application/xml"
@@ -131,8 +132,7 @@ def decoded(text: str) -> bytes:
 def running_stack(database: Database, valkey: Valkey, directory: Path) -> Iterator[ProtectedStack]:
     """Start everything and wait until it answers; end it in order."""
     gates = {name: free_port() for name in SERVICES}
-    urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{port}" for name, port in gates.items()}
-    urls["INFLUX_SERVICE_URL"] = urls.pop("INFLUX_URL")
+    urls = {SERVICES[name].url: f"http://127.0.0.1:{port}" for name, port in gates.items()}
     more = {
         **urls,
         "JWT_SECRET": "",

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity import policy
 from tests.protection.stack import JSON, PASSWORD, ProtectedStack
-from tests.tokens import OPERATOR_TOKEN, SERVICES, operator_auth, service_auth, service_secret
+from tests.tokens import OPERATOR_TOKEN, operator_auth, service_auth, service_secret
 
 LINES = list(csv.DictReader((Path(__file__).parent / "credentials.csv").read_text(encoding="utf-8").splitlines()))
 POLICY = policy.load()
@@ -106,7 +107,7 @@ def test_every_route_stands_in_the_table_once() -> None:
     assert sorted(written) == sorted((row.method, row.path) for row in POLICY.rows)
 
 
-@pytest.mark.parametrize("service", policy.SERVICES)
+@pytest.mark.parametrize("service", SERVICES)
 def test_who_is_let_in_with_which_credentials(
     subtests: pytest.Subtests, entry_points: EntryPoints, service: str
 ) -> None:

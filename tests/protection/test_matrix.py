@@ -17,6 +17,7 @@ import requests
 from lxml import etree
 
 from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity import policy
 from tests.protection import routes  # noqa: F401  # names the requests
 from tests.protection.situations import ROLES, Ask, Situation, World, changes_people, request_of
@@ -70,7 +71,7 @@ def test_no_line_stands_twice_and_every_target_is_decided() -> None:
             assert {("own", "self"), ("own", "other")} & decided, route
 
 
-@pytest.mark.parametrize("owner", policy.SERVICES)
+@pytest.mark.parametrize("owner", SERVICES)
 def test_who_may_do_what(subtests: pytest.Subtests, world: World, owner: str) -> None:
     for line in LINES:
         if POLICY.row(line.method, line.path).upstream == owner:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from heartguard_common.core.registry import SERVICES
 from tests.clone import Clone
 from tests.servers import until
 
@@ -30,9 +31,9 @@ def lines(clone: Clone, marks: Iterable[str]) -> dict[str, dict[str, list[Line]]
 
 
 def all_lines(clone: Clone) -> list[tuple[str, Line]]:
-    """Every line of the seven services. Raises ValueError for one that is no JSON object of ours."""
+    """Every line of the services. Raises ValueError for one that is no JSON object of ours."""
     read = []
-    for service in ("gateway", "auth", "organization", "user", "media", "influx", "audit"):
+    for service in SERVICES:
         text = (clone.layout.log / f"{service}.log").read_bytes()
         # A line that is still being written has no end yet.
         for line in text.split(b"\n")[:-1]:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 import requests
 
-from heartguard_cli.environment import SERVICES
+from heartguard_common.core.registry import SERVICES
 from tests.protection.situations import Person, World
 from tests.security.wire import Raw, answer_of, bearer, request, send
 

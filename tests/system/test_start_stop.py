@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from heartguard_cli.environment import SERVICES
-from heartguard_cli.programs import DEPENDS
+from heartguard_common.core.registry import SERVICES
 from heartguard_influx.store.influx import Server
 from tests.clone import PROGRAMS, Clone
 from tests.fakes.influxdb.http_server import Answered, HttpServer
@@ -60,7 +59,9 @@ def test_a_start_ends_with_seven_ready_services(stopped: Clone) -> None:
 
 
 def test_what_is_shown_of_a_silent_service_is_what_it_says_itself(running: Clone) -> None:
-    assert {name: tuple(needs) for name, needs in dependencies(running).items()} == DEPENDS
+    assert {name: tuple(needs) for name, needs in dependencies(running).items()} == {
+        name: service.depends for name, service in SERVICES.items()
+    }
 
 
 def test_a_second_start_says_already_up_and_changes_nothing(running: Clone) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import SERVICES, python_path
 from tests.protection.stack import JSON, ProtectedStack, running_stack
 from tests.servers import Database, Postgres, Valkey, measured, until
 from tests.tls import Authority, front
-from tests.tokens import SERVICES, settings_environ
+from tests.tokens import settings_environ
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,9 @@ def use(stack: ProtectedStack, environ: dict[str, str]) -> None:
     for path, body in (("/timeseries/write", point), ("/media/upload", file)):
         answer = stack.entry_points["gateway"].ask("POST", path, headers, body)
         assert answer.status < 300, answer.body
-    paths = os.pathsep.join(str(REPO_ROOT / "services" / name / "src") for name in ("common", "audit"))
     consumer = subprocess.Popen(
         [sys.executable, "-m", "heartguard_audit.consumer"],
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": paths, **measured(), **environ},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": python_path("audit"), **measured(), **environ},
     )
     try:
         until(lambda: {"access", "change"} <= kinds(stack, admin.bearer), "both kinds of events in the trail")

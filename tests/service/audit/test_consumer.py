@@ -16,7 +16,7 @@ from heartguard_common.audit.events import FIELD, STREAM, encode
 from heartguard_common.audit.log import AuditLog
 from heartguard_common.audit.outbox import Outbox
 from heartguard_common.core.clock import SystemClock
-from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import python_path
 from heartguard_common.jobs.deletion_list import Deletion, DeletionList
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.redis_client import make_redis
@@ -26,14 +26,12 @@ from tests.servers import measured, until
 from tests.store.audit.conftest import event
 from tests.tokens import operator_auth, settings_environ
 
-PATHS = [str(REPO_ROOT / "services" / name / "src") for name in ("common", "audit")]
-
 
 class Process:
     """`python -m heartguard_audit.consumer` with the environment of a launched service."""
 
     def __init__(self, environ):
-        self._environ = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(PATHS), **measured(), **environ}
+        self._environ = {"PATH": os.environ["PATH"], "PYTHONPATH": python_path("audit"), **measured(), **environ}
         self._process = None
 
     def start(self):

@@ -16,7 +16,7 @@ from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.usecases.chains import CheckpointSigner, Verification
 from heartguard_cli.urls import libpq
 from heartguard_common.core.clock import SystemClock
-from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import python_path
 from heartguard_common.stores.database import Database
 from tests.people import owner
 from tests.servers import measured
@@ -97,9 +97,8 @@ def test_a_parameter_is_not_ignored(client):
 
 
 def run(environ, *arguments, **more):
-    paths = [str(REPO_ROOT / "services" / name / "src") for name in ("common", "audit")]
     command = [sys.executable, "-m", "heartguard_audit.offline", *arguments]
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(paths), **measured(), **environ, **more}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": python_path("audit"), **measured(), **environ, **more}
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

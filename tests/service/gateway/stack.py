@@ -16,9 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from heartguard_cli.programs import PREFIXES
+from heartguard_common.core.registry import SERVICES, python_path
 from tests.servers import free_port, measured, until
-from tests.tokens import JWT_SECRET, OPERATOR_TOKEN, SERVICES, service_secret
+from tests.tokens import JWT_SECRET, OPERATOR_TOKEN, service_secret
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -147,7 +147,7 @@ def environ(redis_url: str, backend_url: str, spool: Path, **more: str) -> dict[
     """The gateway's settings; `more` adds variables or takes their place."""
     digests = {name: hashlib.sha256(service_secret(name).encode()).hexdigest() for name in SERVICES}
     digests["operator"] = hashlib.sha256(OPERATOR_TOKEN.encode()).hexdigest()
-    names = ("AUTH_URL", "ORGANIZATION_URL", "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "AUDIT_URL")
+    names = [service.url for name, service in SERVICES.items() if name != "gateway"]
     return {
         "REDIS_URL": redis_url,
         "SERVICE_SECRET": service_secret("gateway"),
@@ -200,15 +200,14 @@ class GunicornProcess:
         threads: int = 8,
     ) -> None:
         self.port = port or free_port()
-        self._health = f"{PREFIXES[service]}/health"
+        self._health = f"{SERVICES[service].prefix}/health"
         self.log = log
         metrics = log.parent / f"metrics-{self.port}"
         metrics.mkdir()
-        sources = os.pathsep.join(str(root / "services" / name / "src") for name in ("common", service))
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self._environ = {
             **(kept | measured() | settings),
-            "PYTHONPATH": sources,
+            "PYTHONPATH": python_path(service, root=root),
             "PROMETHEUS_MULTIPROC_DIR": str(metrics),
         }
         kind = GATEWAY if service == "gateway" else (*SERVICE, "--threads", str(threads))

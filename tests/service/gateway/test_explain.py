@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from heartguard_common.core.registry import SERVICES
 from heartguard_gateway.explain import main
 from tests.service.gateway.stack import Backend, Handler
-from tests.tokens import JWT_SECRET, OPERATOR_TOKEN, SERVICES, service_secret, token_for
+from tests.tokens import JWT_SECRET, OPERATOR_TOKEN, service_secret, token_for
 
 Explain = Callable[..., tuple[int, dict[str, str]]]
 MINE = ("GET", "/users/me")

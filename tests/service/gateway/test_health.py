@@ -10,11 +10,12 @@ from influxdb_client import InfluxDBClient
 
 from heartguard_common import __version__
 from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core.registry import SERVICES
 from tests.servers import Valkey, until
 from tests.service.gateway.stack import Backend, GunicornProcess, Handler, environ
 from tests.tokens import mark_ready
 
-NAMES = {"gateway", "auth", "organization", "user", "media", "influx", "audit"}
+NAMES = set(SERVICES)
 CONTRACTS = Contracts.load()
 
 

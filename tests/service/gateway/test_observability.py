@@ -11,10 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from heartguard_audit.settings import Settings
 from heartguard_audit.wiring import create_app
-from heartguard_cli.environment import DEFAULT_PORTS, SERVICES
-from heartguard_cli.programs import PREFIXES
+from heartguard_cli.environment import DEFAULT_PORTS
 from heartguard_common.core.lifecycle import LIFECYCLE, Lifecycle
 from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import SERVICES
 from tests.servers import Database, until
 from tests.service.gateway.stack import GunicornProcess
 from tests.tokens import settings_environ
@@ -104,5 +104,5 @@ def test_prometheus_scrapes_every_service_where_compose_runs_it() -> None:
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     assert {
         job["job_name"]: (job["metrics_path"], job["static_configs"][0]["targets"]) for job in config["scrape_configs"]
-    } == {name: (f"{PREFIXES[name]}/metrics", [f"{name}:{DEFAULT_PORTS[name]}"]) for name in SERVICES}
+    } == {name: (f"{SERVICES[name].prefix}/metrics", [f"{name}:{DEFAULT_PORTS[name]}"]) for name in SERVICES}
     assert [DEPLOY / "prometheus" / name for name in config["rule_files"]] == [DEPLOY / "prometheus" / "alerts.yml"]

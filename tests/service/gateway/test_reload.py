@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from heartguard_common.core.paths import SERVICES_FILE
 from tests.servers import Valkey, children, until
 from tests.service.gateway.stack import ROOT, Backend, GunicornProcess, environ, vouch
 from tests.tokens import bearer, mark_ready
@@ -27,6 +28,7 @@ def stack(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[Gunicorn
     """A gateway over a copy of the tree, whose policy may be changed."""
     for name in ("services/common/src", "services/gateway", "schemas"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(SERVICES_FILE, tmp_path / "services")
     mark_ready(valkey.url)
     with Backend(vouch).running() as auth:
         settings = environ(valkey.url, backend.url, tmp_path / "spool", RATE_LIMIT="100000/min", AUTH_URL=auth.url)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from heartguard_common.core.paths import SERVICES_FILE
 from heartguard_common.identity import policy
 from tests.servers import Valkey, until
 from tests.service.gateway.stack import ROOT, Answer, Backend, GunicornProcess, Handler, environ, vouch
@@ -133,6 +134,7 @@ def changed(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[Gunico
     """A gateway whose policy deprecates a route and gives three routes InfluxDB's errors."""
     for name in ("services/common/src", "services/gateway", "schemas"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(SERVICES_FILE, tmp_path / "services")
     change(tmp_path, "user.read_self", "deprecated = 2027-01-31T01:00:00+01:00\nsunset = 2027-07-01T00:00:00Z")
     change(tmp_path, "user.update_self", "deprecated = 2027-01-31T00:00:00Z")
     for row in ("timeseries.write", "timeseries.query", "auth.login"):

@@ -177,7 +177,7 @@ def hurried(database, redis_url, clock):
     parts = open_dependencies("influx", settings, clock)
     usecases = wiring.make_usecases(wiring.in_postgresql(parts))
     routes = [replace(route, seconds=0.3) if route.seconds else route for route in ROUTES]
-    app = make_app(make_web_dependencies("influx", settings, parts, prefix=wiring.PREFIX), routes, usecases)
+    app = make_app(make_web_dependencies("influx", settings, parts), routes, usecases)
     yield app.test_client()
     app.extensions[LIFECYCLE].close()
 

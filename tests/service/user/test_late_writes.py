@@ -13,9 +13,10 @@ import redis
 from werkzeug.test import TestResponse
 
 from heartguard_common.audit.events import FIELD, STREAM
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity import policy
 from tests.people import owner
-from tests.running_services import VARIABLES, RunningServices, running_services
+from tests.running_services import RunningServices, running_services
 from tests.servers import Database, Valkey, until
 from tests.service.gateway.stack import GunicornProcess
 from tests.service.gateway.stack import environ as gateway_environ
@@ -42,7 +43,7 @@ def stack(module_database: Database, valkey: Valkey, tmp_path_factory: pytest.Te
     with valkey.client() as client:
         client.flushall()
     with running_services(module_database, valkey.url, *ALL) as running:
-        variables = {name: VARIABLES.get(name, f"{name.upper()}_URL") for name in ALL}
+        variables = {name: SERVICES[name].url for name in ALL}
         urls = {variable: running.environ[variable] for variable in variables.values()}
         settings = gateway_environ(valkey.url, "", scratch / "spool", RATE_LIMIT="100000/min", **urls)
         gateway = GunicornProcess(settings, scratch / "gateway.log", workers=1)

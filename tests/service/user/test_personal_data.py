@@ -15,6 +15,7 @@ from heartguard_audit.domain.chain import Keys
 from heartguard_audit.store.outbox import PostgresOutbox
 from heartguard_audit.store.stream import RedisStream
 from heartguard_audit.usecases.ingest import EventIngest
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.stores.database import Database as Pool
 from heartguard_common.stores.redis_client import make_redis
 from tests.people import owner
@@ -24,7 +25,7 @@ from tests.service.user.test_administration import Clinic, code
 from tests.store.audit.conftest import Trail, dead_letters_of
 from tests.tokens import operator_auth, settings_environ
 
-ALL = ("auth", "organization", "user", "media", "influx", "audit")
+ALL = [name for name in SERVICES if name != "gateway"]
 EMAIL, NAME = "wanda.quixote@clinic.example", "Wanda Quixote-Ünal"
 FILE = b"a scan of wanda"
 

@@ -86,7 +86,7 @@ def unknown(_: object, __: EmptyCall) -> Answer[Nope]:
 def test_a_route_without_a_policy_row_refuses_to_start(database: Database, redis_url: str) -> None:
     settings = Settings.from_env(settings_environ("user", database, redis_url))
     parts = open_dependencies("user", settings)
-    web = make_web_dependencies("user", settings, parts, prefix="/users")
+    web = make_web_dependencies("user", settings, parts)
     tables = {
         "GET /users/secret has no row": (*ROUTES, Route("GET", "/users/secret", read_self)),
         "PUT /users/me has no route": [route for route in ROUTES if route.method != "PUT"],
@@ -108,7 +108,7 @@ def test_an_answer_that_violates_its_contract_is_an_internal_error(database: Dat
         return Answer({"id": 0, "secret": "s3cret"})
 
     routes = [dataclasses.replace(route, handler=broken) if route.path == "/users/me" else route for route in ROUTES]
-    app: Flask = make_app(make_web_dependencies("user", settings, parts, prefix="/users"), routes, None)
+    app: Flask = make_app(make_web_dependencies("user", settings, parts), routes, None)
     answer = app.test_client().get("/users/me", headers=bearer(1, "user", 1))
     assert answer.status_code == 500
     assert b"s3cret" not in answer.data
@@ -192,7 +192,7 @@ def test_a_good_answer_has_the_document_type_beside_problem_details(client: Flas
 def test_a_row_that_names_a_dialect_is_refused_in_it(database: Database, redis_url: str) -> None:
     settings = Settings.from_env(settings_environ("user", database, redis_url))
     parts = open_dependencies("user", settings)
-    web = make_web_dependencies("user", settings, parts, prefix="/users")
+    web = make_web_dependencies("user", settings, parts)
     rows = [dataclasses.replace(row, errors="influxdb") if row.id == "user.read" else row for row in web.policy.rows]
     changed = dataclasses.replace(web, policy=dataclasses.replace(web.policy, rows=tuple(rows)))
     client = make_app(changed, ROUTES, None).test_client()

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from heartguard_cli import locks
-from heartguard_cli.environment import SERVICES
 from heartguard_cli.layout import Layout
 from heartguard_cli.native import PROGRAMS
+from heartguard_common.core.registry import SERVICES
 from tests.store.cli.conftest import Command
 
 

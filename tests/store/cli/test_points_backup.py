@@ -20,7 +20,7 @@ from heartguard_cli.backup.points import files_of
 from heartguard_cli.backup.restoring import restore
 from heartguard_cli.backup.taking import take
 from heartguard_cli.errors import CommandError
-from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import python_path
 from heartguard_influx.domain.point import Point
 from heartguard_influx.offline import MARK
 from heartguard_influx.store.influx import Server
@@ -229,7 +229,7 @@ def test_a_restore_that_was_killed_is_begun_anew(backup: Backup, tmp_path: Path)
         "KEY_RING_SECRET": settings.key_ring_secret,
         "AUDIT_CHECKPOINT_KEY": settings.checkpoint_key,
         "AUDIT_MASK_SECRET": settings.mask_secret,
-        "PYTHONPATH": os.pathsep.join(str(REPO_ROOT / "services" / name / "src") for name in ("common", "cli")),
+        "PYTHONPATH": python_path("cli"),
         "PATH": os.environ["PATH"],
     }
     process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(backup.place)], env=names)

@@ -9,11 +9,11 @@ import pytest
 from heartguard_audit.settings import ConsumerSettings
 from heartguard_cli import environment, programs
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.environment import SERVICES
 from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import System
 from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import variables
 
 EXAMPLE = REPO_ROOT / ".env.example"

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import python_path
 
 SHOW = """
 import gc
@@ -23,7 +23,7 @@ print(*before, gc.get_freeze_count(), *gc.get_threshold())
 def test_a_worker_spares_the_collector_what_it_was_made_of() -> None:
     shown = subprocess.run(
         [sys.executable, "-c", SHOW],
-        env={**os.environ, "PYTHONPATH": str(REPO_ROOT / "services/common/src")},
+        env={**os.environ, "PYTHONPATH": python_path()},
         capture_output=True,
         text=True,
         check=True,
@@ -62,7 +62,7 @@ def test_metrics_have_their_place_on_the_disk_before_a_worker_counts(tmp_path: P
         [sys.executable, "-c", COUNT],
         env={
             **os.environ,
-            "PYTHONPATH": str(REPO_ROOT / "services/common/src"),
+            "PYTHONPATH": python_path(),
             "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
         },
         capture_output=True,

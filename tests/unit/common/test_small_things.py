@@ -12,7 +12,7 @@ import pytest
 
 from heartguard_common.core import ids
 from heartguard_common.core.errors import ServiceError
-from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import python_path
 from heartguard_common.http import etag, network, paging
 from tests.clocks import MovableClock
 
@@ -109,7 +109,7 @@ def test_ids_are_uuids_of_version_7_with_the_time_in_front() -> None:
         "import time; from heartguard_common.core.ids import uuid7\n"
         "before = time.time_ns(); made = uuid7(); print(before // 10**6, made, time.time_ns() // 10**6)"
     )
-    environ = {"PYTHONPATH": str(REPO_ROOT / "services" / "common" / "src")}
+    environ = {"PYTHONPATH": python_path()}
     finished = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
     before, text, after = finished.stdout.split()
     made = uuid.UUID(text)

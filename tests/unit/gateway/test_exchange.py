@@ -16,6 +16,7 @@ from heartguard_common.audit.events import AuditEvent
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.core.metrics import Metrics
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.policy import load
 from heartguard_common.identity.revocation import Verdict
@@ -95,7 +96,7 @@ class Stack:
 
     @property
     def ports(self) -> Ports:
-        names = ("auth", "organization", "user", "media", "influx", "audit")
+        names = [name for name in SERVICES if name != "gateway"]
         return Ports(
             contracts=CONTRACTS,
             matcher=Matcher(POLICY),

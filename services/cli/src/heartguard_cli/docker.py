@@ -10,10 +10,11 @@ from pathlib import Path
 
 from heartguard_cli.environment import addresses, port
 from heartguard_cli.errors import CommandError
-from heartguard_cli.programs import DEPENDS, OVERVIEW, PREFIXES
+from heartguard_cli.programs import OVERVIEW
 from heartguard_cli.screen import stage
 from heartguard_cli.urls import local_url
 from heartguard_common.core.columns import columns
+from heartguard_common.core.registry import SERVICES
 
 HEALTH_SECONDS = 300.0
 GOOGLE_CREDENTIALS = Path("/opt/heartguard/service-account.json")  # where the plan puts the file
@@ -46,9 +47,10 @@ class Compose:
         rows = []
         published = local_url(addresses(values, "gateway")[0], port(values, "gateway"))
         for name, state, health in self._rows():
-            where = published + PREFIXES[name] if name in PREFIXES else ""
+            service = SERVICES.get(name)
+            where, needs = (published + service.prefix, service.depends) if service else ("", ())
             shown = "ready" if state == "running" and health in GOOD else f"{state} ({health})"
-            rows.append((name, where, shown, ", ".join(DEPENDS.get(name, ()))))
+            rows.append((name, where, shown, ", ".join(needs)))
         return columns(OVERVIEW, rows, indent="  ")
 
     def running(self) -> bool:

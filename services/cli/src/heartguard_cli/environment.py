@@ -12,18 +12,16 @@ from dotenv import dotenv_values
 
 from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import LOOPBACK, Address
+from heartguard_common.core.registry import REGISTRY, SERVICES
 from heartguard_common.core.settings import weak
 
-SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
-WITH_DATABASE = SERVICES[1:]
-ROLES = (*WITH_DATABASE, "retention")
-"""The database roles that log in: one for each service, and one that removes audit events that may go."""
-DEFAULT_PORTS = {name: 5000 + number for number, name in enumerate(SERVICES)} | {"postgres": 5442, "valkey": 6389}
+ROLES = REGISTRY.roles
+DEFAULT_PORTS = REGISTRY.ports
 GENERATED = (
     *("KEY_RING_SECRET", "OPERATOR_TOKEN", "SIGNED_URL_SECRET", "AUDIT_MASK_SECRET"),
     *("AUDIT_CHECKPOINT_KEY",),
     *("VALKEY_PASSWORD", "POSTGRES_PASSWORD"),
-    *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
+    *(it.secret for it in SERVICES.values()),
     *(f"{name.upper()}_DB_PASSWORD" for name in ROLES),
 )
 SECRETS = (
@@ -35,7 +33,7 @@ SECRETS = (
         "SIGNED_URL_SECRET",
         "AUDIT_MASK_SECRET",
     ),
-    *(f"{name.upper()}_SERVICE_SECRET" for name in SERVICES),
+    *(it.secret for it in SERVICES.values()),
 )
 """Secrets that must not be guessable; passwords of other servers are not ours to choose."""
 
@@ -97,7 +95,7 @@ OPTIONAL = frozenset({*GENERATED, "DATABASE_URL", "REDIS_URL", "JWT_SECRET", "HE
 
 def credentials(values: Mapping[str, str]) -> str:
     """What every service may know of the others' secrets, and of the operator's: `name:sha256` pairs."""
-    secret_of = {name: values[f"{name.upper()}_SERVICE_SECRET"] for name in SERVICES}
+    secret_of = {name: values[service.secret] for name, service in SERVICES.items()}
     secret_of["operator"] = values["OPERATOR_TOKEN"]
     return ",".join(f"{name}:{hashlib.sha256(text.encode()).hexdigest()}" for name, text in secret_of.items())
 

@@ -19,21 +19,23 @@ from redis.retry import Retry
 from heartguard_cli import checks, locks, migrate, readiness
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.backup.taking import take
-from heartguard_cli.environment import SERVICES, addresses
+from heartguard_cli.environment import addresses
 from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
-from heartguard_cli.programs import DEPENDS, INFLUXDB, OVERVIEW, PREFIXES, System
+from heartguard_cli.programs import INFLUXDB, OVERVIEW, System
 from heartguard_cli.screen import stage
 from heartguard_cli.supervision import Supervisor
 from heartguard_common.core.columns import columns
+from heartguard_common.core.registry import REGISTRY, SERVICES
 
 STORES_SECONDS = 60.0
 CRASHING_SECONDS = 5.0
 SERVICES_SECONDS = 60.0
 STOP_SECONDS = 15.0
 CHECKPOINT_SECONDS = 600.0  # for a PostgreSQL that has just been filled from a backup
-STOP_ORDER = ((SERVICES, "TERM"), (("consumer", "backup"), "TERM"), (("valkey",), "TERM"), (("postgres",), "INT"))
-PROGRAMS = (*SERVICES, "consumer", "backup", "valkey", "postgres")
+BESIDE = tuple(REGISTRY.programs)
+STOP_ORDER = ((tuple(SERVICES), "TERM"), (BESIDE, "TERM"), (("valkey",), "TERM"), (("postgres",), "INT"))
+PROGRAMS = (*SERVICES, *BESIDE, "valkey", "postgres")
 DOWN_STATES = frozenset({"BACKOFF", "EXITED", "FATAL"})
 
 
@@ -145,9 +147,9 @@ def _table(system: System, answers: Answers) -> str:
     for name in SERVICES:
         answer = answers[name]
         state = "ready" if answer.ready else "not ready" if answer.reached else "down"
-        known = answer.dependencies or dict.fromkeys(DEPENDS[name], "unknown")
+        known = answer.dependencies or dict.fromkeys(SERVICES[name].depends, "unknown")
         needs = ", ".join(f"{it} ({answer.failure(it)})" if status == "failed" else it for it, status in known.items())
-        rows.append((name, system.url(name) + PREFIXES[name], state, needs))
+        rows.append((name, system.url(name) + SERVICES[name].prefix, state, needs))
     return columns(OVERVIEW, rows, indent="  ")
 
 
@@ -279,7 +281,7 @@ def _unready(answers: Answers) -> str:
 
 
 def _ready_urls(system: System) -> dict[str, str]:
-    return {name: f"{system.url(name)}{PREFIXES[name]}/ready" for name in SERVICES}
+    return {name: f"{system.url(name)}{SERVICES[name].prefix}/ready" for name in SERVICES}
 
 
 def _shut_down(layout: Layout, supervisor: Supervisor) -> None:

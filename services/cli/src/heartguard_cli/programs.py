@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from heartguard_cli.embedded import PostgresCluster, ValkeyServer, dies_with_parent
-from heartguard_cli.environment import DEFAULT_PORTS, ROLES, SERVICES, WITH_DATABASE, addresses, port
+from heartguard_cli.environment import DEFAULT_PORTS, ROLES, addresses, port
 from heartguard_cli.layout import Layout
 from heartguard_cli.urls import for_role, host, local_url
+from heartguard_common.core.registry import REGISTRY, SERVICES, Companion, python_path
 
-PREFIXES = {name: f"/{name}" for name in SERVICES} | {"user": "/users", "influx": "/timeseries"}
 OVERVIEW = ("service", "URL", "state", "depends on")
-URL_VARIABLES = {name: f"{name.upper()}_URL" for name in SERVICES} | {"influx": "INFLUX_SERVICE_URL"}
 OPEN_FILES = 65_536
 # One malloc arena per thread and core would double the resident size of a threaded service, and a fixed threshold gives
 # the 19 MiB of each password hash back, instead of keeping them for the next.
@@ -33,7 +32,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gateway": (
         *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
         *("MAX_UPLOAD_MB", "BODY_SPOOL_MB", "ANSWER_BUFFER_MB"),
-        *(URL_VARIABLES[name] for name in WITH_DATABASE if name != "auth"),
+        *(it.url for it in SERVICES.values() if it.name not in {"gateway", "auth"}),
     ),
     "auth": (
         *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION"),
@@ -58,19 +57,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 """The variables each service, the consumer and the daily backup read; a test compares them with their Settings."""
 
-DERIVED = frozenset({"SERVICE_SECRET", "RETENTION_DATABASE_URL", *URL_VARIABLES.values()})
+DERIVED = frozenset({"SERVICE_SECRET", "RETENTION_DATABASE_URL", *(it.url for it in SERVICES.values())})
 """Variables of services that are derived from the ports and the secrets in `.env`."""
-
-DEPENDS: Mapping[str, tuple[str, ...]] = {
-    "gateway": ("redis", "auth"),
-    "auth": ("postgresql", "redis", "keys"),
-    "organization": ("postgresql", "redis", "deletions"),
-    "user": ("postgresql", "redis", "deletions", "exports"),
-    "media": ("postgresql", "redis", "objects"),
-    "influx": ("postgresql", "redis"),
-    "audit": ("postgresql", "redis", "consumer"),
-}
-"""What each service says it depends on; shown where it can't be asked. A test compares."""
 
 
 @dataclass(frozen=True)
@@ -147,57 +135,41 @@ class System:
         return found
 
     def services(self) -> list[Program]:
-        """The seven services, in one group, the audit consumer, and the daily backup."""
-        consumer = [*dies_with_parent("TERM"), sys.executable, "-m", "heartguard_audit.consumer"]
-        backup = [*dies_with_parent("TERM"), sys.executable, "-m", "heartguard_cli.backup.daily"]
-        return [
-            *(self._service(name) for name in SERVICES),
-            Program("consumer", tuple(consumer), self.environment("audit", "consumer"), 90),
-            Program("backup", tuple(backup), self.environment("cli", "backup"), 95),
-        ]
+        """The services, in one group, and the programs beside them: the audit consumer and the daily backup."""
+        beside = [self._companion(it, 90 + 5 * place) for place, it in enumerate(REGISTRY.programs.values())]
+        return [*(self._service(name) for name in SERVICES), *beside]
+
+    def _companion(self, it: Companion, priority: int) -> Program:
+        command = (*dies_with_parent("TERM"), sys.executable, "-m", it.module)
+        return Program(it.name, command, self.environment(it.owner, it.name), priority)
 
     def _service(self, name: str) -> Program:
         metrics = self.layout.run / "metrics" / name
-        command = (*dies_with_parent("TERM"), sys.executable, "-m", "gunicorn", *self._gunicorn(name), "app:app")
+        command = (*dies_with_parent("TERM"), sys.executable, "-m", "gunicorn", *self._gunicorn(name))
         environment = {**self.environment(name), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
         return Program(name, command, environment, 100, empty=metrics, group="services")
 
     def _gunicorn(self, name: str) -> tuple[str, ...]:
-        config = "heartguard_common.runtime.gunicorn_hooks"
-        workers: tuple[str, ...] = ("--workers", "1", "--threads", "8")
-        if name == "gateway":
-            config = "heartguard_gateway.gunicorn_conf"
-            workers = ("--workers", "2")
-        elif name == "influx":  # reading a batch of points is Python, which one process does on one core
-            config = "heartguard_influx.gunicorn_conf"
-            workers = ("--workers", "2", "--threads", "8")
-        elif name == "media":  # up to 16 wait for the bytes of slow clients, see the gateway's wiring.py
-            workers = ("--workers", "1", "--threads", "40")
-        return (
-            *("--config", f"python:{config}", *workers, "--no-control-socket"),
-            *("--graceful-timeout", "4"),
-            *(f"--bind={host(it)}:{port(self.values, name)}" for it in addresses(self.values, name)),
-        )
+        binds = (f"--bind={host(it)}:{port(self.values, name)}" for it in addresses(self.values, name))
+        return SERVICES[name].arguments("--graceful-timeout", "4", *binds)
 
     def environment(self, service: str, program: str | None = None) -> dict[str, str]:
         """The environment of a service: what its Settings read, and what Python itself needs."""
         own = {
-            "SERVICE_SECRET": self.values.get(f"{service.upper()}_SERVICE_SECRET", ""),
+            "SERVICE_SECRET": self.values.get(SERVICES[service].secret, "") if service in SERVICES else "",
             "DATABASE_URL": self.owner_url,
             "REDIS_URL": self.redis_url,
             "SPOOL_DIR": str(self.layout.var / "spool"),
             "MEDIA_DIR": str(self.layout.root / (self.values.get("MEDIA_DIR") or "var/media")),
             "CHECKPOINT_DIR": str(self.layout.root / (self.values.get("CHECKPOINT_DIR") or "var/checkpoints")),
             "PUBLIC_URL": self.values.get("PUBLIC_URL") or self.url("gateway"),
-            **{URL_VARIABLES[name]: self.url(name) for name in SERVICES if name != "influx"},
-            "INFLUX_SERVICE_URL": self.url("influx"),
+            **{it.url: self.url(name) for name, it in SERVICES.items()},
         }
-        if service in WITH_DATABASE:
+        if service in ROLES:
             own["DATABASE_URL"] = for_role(self.owner_url, service, self.db_passwords[service])
         own["RETENTION_DATABASE_URL"] = for_role(self.owner_url, "retention", self.db_passwords["retention"])
         known = {name: own.get(name) or self.values.get(name, "") for name in VARIABLES[program or service]}
-        source = self.layout.root / "services"
-        path = os.pathsep.join(str(source / name / "src") for name in ("common", service))
+        path = python_path(service, root=self.layout.root)
         needed = {name: value for name, value in known.items() if value}
         return {**base_environment(), **needed, "PYTHONPATH": path, "HEARTGUARD_PROGRAM": program or service}
 

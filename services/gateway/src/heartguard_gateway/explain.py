@@ -9,6 +9,7 @@ from typing import Literal
 from heartguard_common.core.clock import SystemClock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.paths import POLICY_FILE
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import Rate, SettingsError
 from heartguard_common.identity import policy
 from heartguard_common.identity.authentication import Principal
@@ -17,7 +18,6 @@ from heartguard_common.identity.policy import (
     INNER,
     ROLES,
     SERVICE,
-    SERVICES,
     UNLIMITED,
     Policy,
     PolicyError,

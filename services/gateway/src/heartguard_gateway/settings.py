@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import CommonSettings, Rate, http_url, rate, read, variable, whole, words
 
 
@@ -20,11 +21,11 @@ def origins(text: str) -> tuple[str, ...]:
 class Settings(CommonSettings):
     """The gateway's configuration; times in seconds, sizes in MiB."""
 
-    organization_url: str = variable("ORGANIZATION_URL", http_url, default="http://127.0.0.1:5002")
-    user_url: str = variable("USER_URL", http_url, default="http://127.0.0.1:5003")
-    media_url: str = variable("MEDIA_URL", http_url, default="http://127.0.0.1:5004")
-    influx_url: str = variable("INFLUX_SERVICE_URL", http_url, default="http://127.0.0.1:5005")
-    audit_url: str = variable("AUDIT_URL", http_url, default="http://127.0.0.1:5006")
+    organization_url: str = variable("ORGANIZATION_URL", http_url, default=SERVICES["organization"].local_url)
+    user_url: str = variable("USER_URL", http_url, default=SERVICES["user"].local_url)
+    media_url: str = variable("MEDIA_URL", http_url, default=SERVICES["media"].local_url)
+    influx_url: str = variable("INFLUX_SERVICE_URL", http_url, default=SERVICES["influx"].local_url)
+    audit_url: str = variable("AUDIT_URL", http_url, default=SERVICES["audit"].local_url)
     rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))  # noqa: RUF009  variable() makes a field
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", origins, default=())
     trusted_proxies: int = variable("TRUSTED_PROXIES", whole(0, 10), default=0)
@@ -40,11 +41,4 @@ class Settings(CommonSettings):
     @property
     def upstreams(self) -> Mapping[str, str]:
         """The base URL of each service behind the gateway, by its name in policy.toml."""
-        return {
-            "auth": self.auth_url,
-            "organization": self.organization_url,
-            "user": self.user_url,
-            "media": self.media_url,
-            "influx": self.influx_url,
-            "audit": self.audit_url,
-        }
+        return {name: getattr(self, f"{name}_url") for name in SERVICES if name != "gateway"}

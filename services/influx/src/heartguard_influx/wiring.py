@@ -22,7 +22,6 @@ from heartguard_influx.usecases import BucketAdministration, Exporting, Fields, 
 from heartguard_influx.usecases.bucket_administration import RETENTION
 
 NAME = "influx"
-PREFIX = "/timeseries"
 RETENTION_SECONDS, LATER_SECONDS = 3600.0, 60.0
 STORES = ("postgresql", "influxdb")
 
@@ -36,7 +35,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     retention = Background("retention", partial(_expire, dependencies, usecases.administration)).start()
     dependencies.lifecycle.on_close(retention.close)
     queues = {RETENTION: Queue(wake=retention.wake)}
-    return make_app(make_web_dependencies(NAME, settings, dependencies, prefix=PREFIX, queues=queues), ROUTES, usecases)
+    return make_app(make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, usecases)
 
 
 def make_usecases(stores: Stores) -> UseCases:

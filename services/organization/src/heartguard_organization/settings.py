@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import http_url, read, variable
 from heartguard_common.runtime.bootstrap import ServiceSettings
 
@@ -14,9 +15,9 @@ class Settings(ServiceSettings):
     The time series service is `INFLUX_SERVICE_URL`, because `INFLUX_URL` is the address of InfluxDB itself.
     """
 
-    user_url: str = variable("USER_URL", http_url, default="http://127.0.0.1:5003")
-    media_url: str = variable("MEDIA_URL", http_url, default="http://127.0.0.1:5004")
-    timeseries_url: str = variable("INFLUX_SERVICE_URL", http_url, default="http://127.0.0.1:5005")
+    user_url: str = variable("USER_URL", http_url, default=SERVICES["user"].local_url)
+    media_url: str = variable("MEDIA_URL", http_url, default=SERVICES["media"].local_url)
+    timeseries_url: str = variable("INFLUX_SERVICE_URL", http_url, default=SERVICES["influx"].local_url)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":

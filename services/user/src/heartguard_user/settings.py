@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import http_url, read, variable
 from heartguard_common.runtime.bootstrap import ServiceSettings
 
@@ -11,10 +12,10 @@ from heartguard_common.runtime.bootstrap import ServiceSettings
 class Settings(ServiceSettings):
     """What every service reads, and the addresses of the services that store data of a person."""
 
-    organization_url: str = variable("ORGANIZATION_URL", http_url, default="http://127.0.0.1:5002")
-    audit_url: str = variable("AUDIT_URL", http_url, default="http://127.0.0.1:5006")
-    media_url: str = variable("MEDIA_URL", http_url, default="http://127.0.0.1:5004")
-    timeseries_url: str = variable("INFLUX_SERVICE_URL", http_url, default="http://127.0.0.1:5005")
+    organization_url: str = variable("ORGANIZATION_URL", http_url, default=SERVICES["organization"].local_url)
+    audit_url: str = variable("AUDIT_URL", http_url, default=SERVICES["audit"].local_url)
+    media_url: str = variable("MEDIA_URL", http_url, default=SERVICES["media"].local_url)
+    timeseries_url: str = variable("INFLUX_SERVICE_URL", http_url, default=SERVICES["influx"].local_url)
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":

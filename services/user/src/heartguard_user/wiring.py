@@ -22,7 +22,6 @@ from heartguard_user.store.users import PostgresUsers
 from heartguard_user.usecases import DELETION, EXPORT, Deletions, Exporting, Exports, UseCases, UserUseCases
 
 NAME = "user"
-PREFIX = "/users"
 # How long a service may take between two blocks, and media for an archive.
 EXPORT_SECONDS = 60.0
 
@@ -68,7 +67,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         "deletions": jobs.queue(DELETION, dependencies.clock, deleting.wake),
         "exports": jobs.queue(EXPORT, dependencies.clock, archiving.wake),
     }
-    app = make_app(make_web_dependencies(NAME, settings, dependencies, prefix=PREFIX, queues=queues), ROUTES, usecases)
+    app = make_app(make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, usecases)
     dependencies.lifecycle.open(Resource("deletions", deleting.start, Lanes.ping, Lanes.close))
     dependencies.lifecycle.open(Resource("exports", archiving.start, Lanes.ping, Lanes.close))
     return app

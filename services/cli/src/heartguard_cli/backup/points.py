@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.embedded import dies_with_parent
 from heartguard_cli.errors import CommandError
 from heartguard_cli.programs import base_environment
-from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import python_path
 
 POINTS = "points/"
 IN_FILES = "influxdb: in the files of points/"
@@ -118,13 +117,12 @@ class Copier:
 @contextmanager
 def copier(settings: BackupSettings) -> Iterator[Copier]:
     """The module at work on the InfluxDB of the settings; it does not outlive the block, nor this process."""
-    source = REPO_ROOT / "services"
     environment = {
         **base_environment(),
         "INFLUX_URL": settings.influx_url,
         "INFLUX_TOKEN": settings.influx_token,
         "INFLUX_ORG": settings.influx_org,
-        "PYTHONPATH": os.pathsep.join(str(source / name / "src") for name in ("common", "influx")),
+        "PYTHONPATH": python_path("influx"),
     }
     # A session of its own, because Ctrl-C in a terminal must leave it alive to clean up what it did.
     process = subprocess.Popen(

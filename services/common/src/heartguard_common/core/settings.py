@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from heartguard_common.core.redis_urls import redis_url
+from heartguard_common.core.registry import SERVICES
 
 T = TypeVar("T")
 _PERIODS = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
@@ -131,7 +132,7 @@ _PUBLISHED = frozenset(
     for word in (
         *("", "secret", "password", "changeme", "change-me", "change_me", "operator", "admin", "token", "test", "root"),
         *("heartguard", "example", "default", "none", "null", "123456", "12345678", "0" * 32, "0" * 64),
-        *("gateway", "auth", "organization", "user", "media", "influx", "audit"),
+        *SERVICES,
     )
 )
 
@@ -200,7 +201,7 @@ class CommonSettings:
     """The settings that every service reads."""
 
     redis_url: str = variable("REDIS_URL", redis_url)
-    auth_url: str = variable("AUTH_URL", http_url, default="http://127.0.0.1:5001")
+    auth_url: str = variable("AUTH_URL", http_url, default=SERVICES["auth"].local_url)
     service_secret: str = variable("SERVICE_SECRET", secret)
     service_credentials: Mapping[str, str] = variable("SERVICE_CREDENTIALS", credentials)
     jwt_secret: str = variable("JWT_SECRET", secret, default="")

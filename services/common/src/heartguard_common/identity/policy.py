@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from heartguard_common.contract.error_documents import DIALECTS
 from heartguard_common.core.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
 from heartguard_common.core.paths import POLICY_FILE
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity import deprecation
 from heartguard_common.identity.deprecation import Deprecation
 
@@ -29,7 +30,6 @@ INNER = "inner"
 SERVICE = "service"
 ROLES = ("admin", "manager", "user", "operator", SERVICE)
 SCOPES = ("any", "own", "self")
-SERVICES = ("gateway", "auth", "organization", "user", "media", "influx", "audit")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 UNLIMITED = "none"
 KINDS: Mapping[str, re.Pattern[str]] = MappingProxyType(

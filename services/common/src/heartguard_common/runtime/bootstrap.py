@@ -13,6 +13,7 @@ from heartguard_common.core.clock import Clock, SystemClock
 from heartguard_common.core.lifecycle import Lifecycle, Resource
 from heartguard_common.core.limits import limit_values
 from heartguard_common.core.metrics import Metrics
+from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import CommonSettings, choice, variable, whole
 from heartguard_common.http.idempotency import IdempotencyKeys
 from heartguard_common.http.lanes import Lanes
@@ -120,7 +121,6 @@ def make_web_dependencies(
     settings: ServiceSettings,
     dependencies: Dependencies,
     *,
-    prefix: str | None = None,
     key_source: KeySource | None = None,
     revocations: Revocations | None = None,
     queues: Mapping[str, Queue] = MappingProxyType({}),
@@ -143,7 +143,7 @@ def make_web_dependencies(
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, dependencies.clock)
     return WebDependencies(
         service=service,
-        prefix=prefix or f"/{service}",
+        prefix=SERVICES[service].prefix,
         contracts=Contracts.load(),
         policy=policy.load(),
         authenticator=Authenticator(verifier, settings.service_credentials),
