@@ -1,7 +1,7 @@
-"""docker-compose.yml and the Dockerfiles say what the services need, and nothing more.
+"""docker-compose.yml and the Dockerfile say what the services need, and nothing more.
 
 No Docker engine is needed: Docker Compose itself resolves the file and holds it against its published schema, hadolint
-reads the Dockerfiles, and both are compared with the settings, `.env.example` and each other.
+reads the Dockerfile, and both are compared with the settings, `.env.example` and each other.
 """
 
 import importlib
@@ -20,20 +20,14 @@ from heartguard_audit.settings import ConsumerSettings
 from heartguard_cli import environment
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import REGISTRY, SERVICES
 from heartguard_common.core.settings import variables
+from heartguard_common.runtime import serve
+from tests.images import DOCKERFILE, command, image_text
 
-SERVICES = {
-    "gateway": 5000,
-    "auth": 5001,
-    "organization": 5002,
-    "user": 5003,
-    "media": 5004,
-    "influx": 5005,
-    "audit": 5006,
-}
 TEXT = (REPO_ROOT / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)["services"]
-DOCKERFILES = {path.parent.name: path.read_text() for path in (REPO_ROOT / "services").glob("*/Dockerfile")}
+BUILD = {"context": ".", "dockerfile": "services/Dockerfile"}
 # Left to the image or to the default: no operator needs to choose them.
 LEFT_OUT = {"STORAGE_EMULATOR_HOST", "HEARTGUARD_ENV"}
 
@@ -108,8 +102,7 @@ def test_what_the_published_schema_forbids_is_noticed(fresh, written, spoiled):
 
 
 def test_hadolint_finds_nothing():
-    files = [REPO_ROOT / "services" / name / "Dockerfile" for name in DOCKERFILES]
-    done = subprocess.run([TOOLS / "hadolint", "--no-color", *files], capture_output=True, text=True, check=False)
+    done = subprocess.run([TOOLS / "hadolint", "--no-color", DOCKERFILE], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 
 
@@ -132,9 +125,8 @@ def test_the_published_address_is_the_one_of_the_settings(fresh):
 
 def test_workers_of_one_service_add_their_metrics_up():
     for name in SERVICES:
-        command, environ = COMPOSE[name]["command"], COMPOSE[name]["environment"]
-        several = int(command[command.index("--workers") + 1]) > 1
-        directory = environ.get("PROMETHEUS_MULTIPROC_DIR")
+        several = SERVICES[name].workers > 1
+        directory = COMPOSE[name]["environment"].get("PROMETHEUS_MULTIPROC_DIR")
         assert (directory is not None) == several, name
         assert not several or any(str(mount).startswith(f"{directory}:") for mount in COMPOSE[name]["tmpfs"])
 
@@ -153,11 +145,10 @@ def test_every_variable_is_explained():
 
 def test_the_consumer_is_the_audit_service_with_another_command():
     different = {key for key in COMPOSE["audit"] if COMPOSE["audit"].get(key) != COMPOSE["consumer"].get(key)}
-    assert different == {"command", "environment", "healthcheck", "volumes"}
+    assert different == {"environment", "healthcheck", "volumes"}
     consumer, service = (COMPOSE[name]["environment"] for name in ("consumer", "audit"))
     assert service.items() <= consumer.items()
     assert set(consumer) - LEFT_OUT == set(variables(ConsumerSettings)) - LEFT_OUT
-    assert COMPOSE["consumer"]["command"] == ["python", "-m", "heartguard_audit.consumer"]
 
 
 def test_every_server_has_a_health_check(subtests):
@@ -198,7 +189,7 @@ def test_a_restore_reads_what_a_backup_does_and_writes_where_its_parts_lie():
 
 def test_an_empty_volume_belongs_to_whoever_writes_there():
     """Docker gives a new volume the owner of the directory at its place in the image, and root where there is none."""
-    owned = re.search(r"--owner=10001 --group=10001 ([^\n]*)", DOCKERFILES["cli"])[1].split()
+    owned = re.search(r"--owner=10001 --group=10001 ([^\n]*)", image_text("cli"))[1].split()
     places = {volume.split(":")[1] for volume in COMPOSE["restore"]["volumes"] if not volume.endswith(":ro")}
     assert {f"/app/{place}" for place in owned} == places
 
@@ -216,24 +207,27 @@ def test_the_credentials_of_google_are_mounted_for_media_and_backups_alone_and_r
 
 def test_every_image_is_pinned():
     images = [service["image"] for service in COMPOSE.values() if "image" in service]
-    images += [
-        line.split()[1] for text in DOCKERFILES.values() for line in text.splitlines() if line.startswith("FROM ")
-    ]
+    images += [base for base in re.findall(r"^FROM (\S+)", DOCKERFILE.read_text(), re.MULTILINE) if ":" in base]
     assert all(re.fullmatch(r"[a-z/]+:v?[0-9][0-9a-z.\-]*", image) for image in images), images
 
 
-def test_a_dockerfile_installs_pins_and_runs_as_nobody_special(subtests):
+def test_an_image_installs_pins_of_its_service_alone_and_runs_as_nobody_special(subtests):
     for name in [*SERVICES, "cli"]:
         with subtests.test(name):
-            lines = DOCKERFILES[name].splitlines()
-            assert (
-                f"RUN pip install --no-cache-dir --require-hashes --requirement services/{name}/requirements.txt"
-                in lines
+            lines = image_text(name).splitlines()
+            (install,) = [line for line in lines if "pip install" in line]
+            assert install == (
+                f'RUN pip install --no-cache-dir --require-hashes --requirement "services/{name}/requirements.txt"'
             )
-            assert lines.index("COPY constraints.txt ./") < lines.index(f"COPY services/{name}/src services/{name}/src")
+            assert lines.index(install) < lines.index(f"COPY services/{name}/src services/{name}/src")
             assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
-            copied = [line.split()[1] for line in lines if line.startswith("COPY ")]
+            copied = {line.split()[1] for line in lines if line.startswith("COPY ")}
             assert [path for path in copied if not (REPO_ROOT / path).exists()] == []
+            others = {"services/influx/src"} if name == "cli" else set()  # the copier of points
+            assert {path for path in copied if path.endswith("/src")} - others == {
+                "services/common/src",
+                f"services/{name}/src",
+            }
 
 
 def test_no_two_programs_share_a_place_to_write():
@@ -243,8 +237,29 @@ def test_no_two_programs_share_a_place_to_write():
     assert len(places) == len(set(places))
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_image_and_compose_run_the_same_command(name):
-    command = DOCKERFILES[name].splitlines()[-1].removeprefix("CMD ")
-    assert yaml.safe_load(command) == COMPOSE[name]["command"]
-    assert f"0.0.0.0:{SERVICES[name]}" in COMPOSE[name]["command"]
+def test_containers_are_those_of_the_registry(subtests):
+    """A service runs what its image does, at the port and prefix of the registry; a program beside it its module."""
+    for name, service in SERVICES.items():
+        with subtests.test(name):
+            assert "command" not in COMPOSE[name]
+            assert COMPOSE[name]["build"] == {**BUILD, "args": {"SERVICE": name}}
+            assert f"http://127.0.0.1:{service.port}{service.prefix}/ready" in COMPOSE[name]["healthcheck"]["test"][-1]
+            told = {f"http://{name}:{service.port}"}
+            assert {
+                it["environment"][service.url] for it in COMPOSE.values() if service.url in it.get("environment", ())
+            } <= told
+    for name, program in REGISTRY.programs.items():
+        with subtests.test(name):
+            assert COMPOSE[name]["command"] == ["python", "-m", program.module]
+            assert COMPOSE[name]["build"]["args"] == {"SERVICE": program.owner}
+    own = {"postgres", "redis", "influxdb", "migrate"} | OBSERVERS | RESTORE
+    assert {*COMPOSE} - own == {*SERVICES, *REGISTRY.programs}
+
+
+def test_an_image_serves_what_the_plan_and_compose_expect():
+    assert command("media") == ["python", "-m", "heartguard_common.runtime.serve"]
+    assert serve.command("media")[1:] == [
+        *("-m", "gunicorn", "--config", "python:heartguard_common.runtime.gunicorn_hooks"),
+        *("--workers", "1", "--threads", "40", "--no-control-socket", "--bind", "0.0.0.0:5004"),
+        *("--chdir", str(REPO_ROOT / "services/media/src"), "app:app"),
+    ]

@@ -25,11 +25,12 @@ import requests
 
 from heartguard_cli import environment
 from heartguard_common.core.paths import REPO_ROOT
+from heartguard_common.core.registry import SERVICES
+from tests.images import command as image_command
+from tests.images import image_text
 from tests.servers import FAST, Postgres, Valkey, free_port, until
 
 pytestmark = pytest.mark.timeout(600)
-SERVICES = {"auth": 5001, "organization": 5002, "user": 5003, "media": 5004, "influx": 5005, "audit": 5006}
-SERVICES["gateway"] = 5000  # last, because it asks the others
 IMAGES = (*SERVICES, "cli")
 IMAGE_OF = {"consumer": "audit", "migrate": "cli", "backup": "cli", "restore": "cli"}
 
@@ -74,8 +75,12 @@ class Project:
                 stdin=subprocess.DEVNULL,
             )
 
+    def command(self, name: str) -> list[str]:
+        """What the container runs: what the compose file says, or else its image."""
+        return self.services[name].get("command") or image_command(IMAGE_OF.get(name, name))
+
     def start(self, name: str) -> None:
-        self.running[name] = self.run(name, self.services[name]["command"])
+        self.running[name] = self.run(name, self.command(name))
 
     def healthy(self, name: str) -> bool:
         """What the container's health check says."""
@@ -97,7 +102,7 @@ class Project:
         """Start services and consumer, and see that each becomes healthy."""
         for name in [*SERVICES, "consumer"]:
             self.start(name)
-        for name in SERVICES:
+        for name in reversed(SERVICES):  # the gateway last, because it asks the others
             assert self.becomes_healthy(name), self.log(name)
 
     def down(self) -> dict[str, int]:
@@ -130,17 +135,24 @@ class Project:
 
 
 def image_environment(image: str) -> dict[str, str]:
-    lines = re.findall(r"^ENV (.*)$", dockerfile(image), re.MULTILINE)
+    lines = re.findall(r"^ENV (.*)$", image_text(image), re.MULTILINE)
     return dict(word.split("=", 1) for line in lines for word in shlex.split(line))
 
 
-def dockerfile(image: str) -> str:
-    return (REPO_ROOT / "services" / image / "Dockerfile").read_text().replace("\\\n", " ")
+def listen_at(ports: dict[str, int], services: Path) -> None:
+    """Have the registry of an image name free ports, and its programs listen on loopback."""
+    registry = services / "services.toml"
+    text = registry.read_text()
+    for name, port in ports.items():
+        text = text.replace(f"port = {SERVICES[name].port}\n", f"port = {port}\n")
+    registry.write_text(text)
+    serve = services / "common/src/heartguard_common/runtime/serve.py"
+    serve.write_text(serve.read_text().replace("0.0.0.0:", "127.0.0.1:"))
 
 
 def copy_image(image: str, target: Path) -> None:
     """Lay out /app as the COPY lines of a Dockerfile do."""
-    for source, place in re.findall(r"^COPY (\S+) (\S+)$", dockerfile(image), re.MULTILINE):
+    for source, place in re.findall(r"^COPY (\S+) (\S+)$", image_text(image), re.MULTILINE):
         destination = target / place / Path(source).name if place.endswith("/") else target / place
         destination.parent.mkdir(parents=True, exist_ok=True)
         if (REPO_ROOT / source).is_dir():
@@ -201,12 +213,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
         ports = {name: free_port() for name in SERVICES}
         places = {"postgres:5432": f"127.0.0.1:{postgres.cluster.port}", "redis:6379": f"127.0.0.1:{valkey.port}"}
         places["/run/secrets/service-account.json"] = os.devnull  # what --docker mounts where there is no key file
-        for name, port in SERVICES.items():
-            places |= {f"{host}:{port}": f"127.0.0.1:{ports[name]}" for host in (f"//{name}", "0.0.0.0", "127.0.0.1")}
-            places[f"//{name}:{port}"] = f"//127.0.0.1:{ports[name]}"
+        for name, service in SERVICES.items():
+            places[f"127.0.0.1:{service.port}"] = f"127.0.0.1:{ports[name]}"
+            places[f"//{name}:{service.port}"] = f"//127.0.0.1:{ports[name]}"
         made = Project(directory, services, make_venvs(directory / "venvs"), places)
         for image in IMAGES:
             copy_image(image, directory / "app" / image)
+            listen_at(ports, directory / "app" / image / "services")
         for name, service in services.items():
             (directory / "var" / name / "metrics").mkdir(parents=True)
             for volume in service.get("volumes", ()):
@@ -282,7 +295,7 @@ def test_a_missing_variable_is_named_and_ends_the_program(project: Project, name
     settings = project.services[name]["environment"]
     kept = settings.pop("SERVICE_SECRET")
     try:
-        process = project.run(name, project.services[name]["command"])
+        process = project.run(name, project.command(name))
         assert process.wait(60) != 0
         assert "SERVICE_SECRET is not set" in project.log(name)
     finally:

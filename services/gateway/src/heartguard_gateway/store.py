@@ -18,7 +18,7 @@ from heartguard_gateway.domain import Limit, Quota, take
 from heartguard_gateway.ports import Admission
 from heartguard_gateway.redis_connection import Command, RedisConnection, RedisUnavailable
 
-SCRIPT_FILE = Path(__file__).resolve().parents[2] / "token_bucket.lua"
+SCRIPT_FILE = Path(__file__).with_name("token_bucket.lua")
 Count = Callable[[str], None]
 
 

@@ -6,12 +6,13 @@ import sys
 from heartguard_common.core.registry import SERVICES, source
 
 
-def main(name: str) -> None:
-    """Replace this process; it listens on all addresses of the container. Raises `KeyError` for an unknown service."""
+def command(name: str) -> list[str]:
+    """The command line of a service in its container, where it listens on all addresses."""
     service = SERVICES[name]
     where = ("--bind", f"0.0.0.0:{service.port}", "--chdir", str(source(name)))
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *service.arguments(*where)])  # noqa: S606
+    return [sys.executable, "-m", "gunicorn", *service.arguments(*where)]
 
 
 if __name__ == "__main__":
-    main(os.environ["HEARTGUARD_SERVICE"])
+    words = command(os.environ["HEARTGUARD_SERVICE"])
+    os.execv(words[0], words)  # noqa: S606 - that is its purpose
