@@ -37,13 +37,13 @@ tests() { # MARKER ARGUMENTS...: pytest's 5, no test found, is for the other hal
     return "$ended"
 }
 
-sources=$(for directory in services/*/src; do printf '%s:' "$PWD/$directory"; done)
+sources=$("$VENV_PYTHON" sources.py)
 PATH=$(dirname "$VENV_PYTHON"):$PATH
 export PATH
 check "ruff" "$VENV_PYTHON" -m ruff check .
 check "mypy" "$VENV_PYTHON" -m mypy
-check "imports" env PYTHONPATH="${sources%:}" lint-imports
-check "contract" env PYTHONPATH="${sources%:}" "$VENV_PYTHON" schemas/build.py --check
+check "imports" env PYTHONPATH="$sources" lint-imports
+check "contract" "$VENV_PYTHON" schemas/build.py --check
 check "pytest" tests "not alone" -n "$processes" --dist loadfile --no-loadscope-reorder "$@"
 check "pytest, what measures" tests alone "$@"
 [ "$ran" = yes ] || check "a test" false

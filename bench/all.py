@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
+
+from bench import report
+from bench.gateway import gateways
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway"))]
-
-import psutil  # noqa: E402
-
-from bench import report  # noqa: E402
-from bench.gateway import gateways  # noqa: E402
 
 BENCHES = {
     "gateway": "The gateway, all stages on, beside gateways that make the same checks",

@@ -5,28 +5,24 @@ Run in the virtual environment of the tests: python -m bench.audit [--events 600
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parent.parent)]
-sys.path[:0] = [str(it) for it in (Path(__file__).parent.parent / "services").glob("*/src")]
+from sqlalchemy import text
 
-from sqlalchemy import text  # noqa: E402
-
-from bench import report  # noqa: E402
-from heartguard_audit.domain.chain import Keys  # noqa: E402
-from heartguard_audit.store.checkpoints import CheckpointFile  # noqa: E402
-from heartguard_audit.store.events import PostgresJournal, _row  # noqa: E402
-from heartguard_audit.store.ledger import PostgresLedger  # noqa: E402
-from heartguard_audit.usecases.chains import CheckpointSigner, Verification  # noqa: E402
-from heartguard_common.audit.events import AuditEvent  # noqa: E402
-from heartguard_common.core.clock import SystemClock, rfc3339  # noqa: E402
-from heartguard_common.core.ids import uuid7  # noqa: E402
-from heartguard_common.stores.database import Database  # noqa: E402
-from tests.servers import Postgres  # noqa: E402
+from bench import report
+from heartguard_audit.domain.chain import Keys
+from heartguard_audit.store.checkpoints import CheckpointFile
+from heartguard_audit.store.events import PostgresJournal, _row
+from heartguard_audit.store.ledger import PostgresLedger
+from heartguard_audit.usecases.chains import CheckpointSigner, Verification
+from heartguard_common.audit.events import AuditEvent
+from heartguard_common.core.clock import SystemClock, rfc3339
+from heartguard_common.core.ids import uuid7
+from heartguard_common.stores.database import Database
+from tests.servers import Postgres
 
 # The table and the statement as they were before the chain: numbered by a trigger, nothing hashed.
 PLAIN = """

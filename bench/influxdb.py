@@ -23,15 +23,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway"))]
+from bench.gateway.gateways import STORE
+from bench.timeseries import bodies
+from bench.timeseries.load import http_senders, measure
+from tests.clone import Clone
+from tests.fakes.influxdb.recorded import ORG, TOKEN
+from tests.system.writer import Member
 
-from bench.gateway.gateways import STORE  # noqa: E402
-from bench.timeseries import bodies  # noqa: E402
-from bench.timeseries.load import http_senders, measure  # noqa: E402
-from tests.clone import Clone  # noqa: E402
-from tests.fakes.influxdb.recorded import ORG, TOKEN  # noqa: E402
-from tests.system.writer import Member  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 FOUNDER = {"email": "bench@heartguard.example", "password": "Correct-horse-9"}
 SERIES, POINTS = 40, 5_000
@@ -41,7 +40,6 @@ BATCHES_A_SECOND = 70
 _SERVER = """
 import sys
 from pathlib import Path
-sys.path[:0] = [".", *(f"services/{name}/src" for name in ("common", "cli"))]
 from tests.influxdb1.server import InfluxDB1
 with InfluxDB1(Path(sys.argv[1]), Path(sys.argv[2])) as server:
     print(server.url, flush=True)

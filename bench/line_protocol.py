@@ -4,19 +4,17 @@ CPU time of this process, best of several rounds; the ratio is what counts: pyth
 """
 
 import random
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from influxdb_client import Point as ClientPoint
+
+from bench import report
+from heartguard_influx.domain.point import Point
+from heartguard_influx.store.influx.lines import encode, unkeepable
+
 ROOT = Path(__file__).parent.parent
-sys.path[:0] = [str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway", "influx")]
-
-from influxdb_client import Point as ClientPoint  # noqa: E402
-
-from bench import report  # noqa: E402
-from heartguard_influx.domain.point import Point  # noqa: E402
-from heartguard_influx.store.influx.lines import encode, unkeepable  # noqa: E402
 
 BATCH = 5_000
 ROUNDS = 7

@@ -17,17 +17,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
+from bench import report
+from heartguard_auth.store.passwords import Argon2Hasher
+from heartguard_cli.programs import MEMORY
+from tests.servers import Postgres, Valkey
+from tests.service.gateway.stack import GunicornProcess
+from tests.tokens import forwarded_for, settings_environ
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").glob("*/src")))]
-
-import psutil  # noqa: E402
-
-from bench import report  # noqa: E402
-from heartguard_auth.store.passwords import Argon2Hasher  # noqa: E402
-from heartguard_cli.programs import MEMORY  # noqa: E402
-from tests.servers import Postgres, Valkey  # noqa: E402
-from tests.service.gateway.stack import GunicornProcess  # noqa: E402
-from tests.tokens import forwarded_for, settings_environ  # noqa: E402
 
 PASSWORD = "Secret123"
 ACCOUNTS = 20

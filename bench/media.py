@@ -6,10 +6,10 @@ nginx takes part where it is installed. About a minute.
 """
 
 import base64
+import http.client
 import json
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,15 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "media", "gateway"))]
+import psutil
 
-import http.client  # noqa: E402
-
-import psutil  # noqa: E402
-
-from bench import report  # noqa: E402
-from tests.media_stack import (  # noqa: E402
+from bench import report
+from tests.media_stack import (
     MEBIBYTE,
     Stack,
     blocks_of,
@@ -35,7 +30,9 @@ from tests.media_stack import (  # noqa: E402
     running,
     target_of,
 )
-from tests.servers import Postgres, Valkey, free_port, until  # noqa: E402
+from tests.servers import Postgres, Valkey, free_port, until
+
+ROOT = Path(__file__).resolve().parent.parent
 
 ROUNDS = 3
 DOCUMENT_MIB = 5

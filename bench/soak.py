@@ -20,15 +20,14 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 
+import psutil
+
+from bench import report as bench_report
+from tests.servers import Valkey
+from tests.service.gateway.stack import Backend, GunicornProcess, environ, vouch
+from tests.tokens import bearer, mark_ready
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway"))]
-
-import psutil  # noqa: E402
-
-from bench import report as bench_report  # noqa: E402
-from tests.servers import Valkey  # noqa: E402
-from tests.service.gateway.stack import Backend, GunicornProcess, environ, vouch  # noqa: E402
-from tests.tokens import bearer, mark_ready  # noqa: E402
 
 UPLOAD = 100_000
 HEALTH_SECONDS, OTHERS_SECONDS, MEGABYTES = 0.1, 1.0, 200.0

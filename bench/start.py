@@ -16,15 +16,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psutil
+
+from bench import report
+from bench.soak import megabytes
+from tests.clone import Clone
+from tests.servers import Postgres, Valkey, free_port, until
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway"))]
-
-import psutil  # noqa: E402
-
-from bench import report  # noqa: E402
-from bench.soak import megabytes  # noqa: E402
-from tests.clone import Clone  # noqa: E402
-from tests.servers import Postgres, Valkey, free_port, until  # noqa: E402
 
 REST_SECONDS = 5
 NOTHING = "from flask import Flask\napp = Flask(__name__)\n\n@app.get('/')\ndef nothing():\n    return {}\n"

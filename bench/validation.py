@@ -5,24 +5,22 @@ takes less than 20 seconds.
 """
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import dicttoxml
+import jsonschema
+import jsonschema_rs
+from lxml import etree
+
+from bench import report
+from heartguard_common.contract import shapes
+from heartguard_common.contract.contracts import Contracts
+from heartguard_common.core.paths import SCHEMAS_DIR
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway")]
-
-import dicttoxml  # noqa: E402
-import jsonschema  # noqa: E402
-import jsonschema_rs  # noqa: E402
-from lxml import etree  # noqa: E402
-
-from bench import report  # noqa: E402
-from heartguard_common.contract import shapes  # noqa: E402
-from heartguard_common.contract.contracts import Contracts  # noqa: E402
-from heartguard_common.core.paths import SCHEMAS_DIR  # noqa: E402
 
 POINTS = 1000
 SECONDS = 1.5  # spent on each row at most

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").glob("*/src")))]
+sys.path.insert(0, str(ROOT))
 
+import sources  # noqa: E402, F401 - makes the packages below importable, hence first
 from heartguard_cli.programs import VARIABLES  # noqa: E402 - found by the path above
 from heartguard_common.core.limits import TABLE  # noqa: E402
 from schemas.builder.catalogue import error_catalogue, in_order  # noqa: E402

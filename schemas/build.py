@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), *(str(path) for path in sorted((ROOT / "services").glob("*/src")))]
+sys.path.insert(0, str(ROOT))
 
+import sources  # noqa: E402, F401 - makes the packages below importable, hence first
 from heartguard_common.identity import policy  # noqa: E402  the path above makes it importable
 from schemas.builder import lint, page, python_types, roles, xsd  # noqa: E402
 

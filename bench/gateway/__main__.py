@@ -14,18 +14,17 @@ import time
 from http.client import HTTPConnection
 from pathlib import Path
 
+import jwt
+import psutil
+from redis import Redis
+
+from bench.gateway import gateways, load, report
+from heartguard_common.audit import events as audit_events
+from heartguard_common.identity.revocation import key
+from tests.servers import Valkey
+from tests.tokens import bearer, mark_ready
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway")]
-
-import jwt  # noqa: E402
-import psutil  # noqa: E402
-from redis import Redis  # noqa: E402
-
-from bench.gateway import gateways, load, report  # noqa: E402
-from heartguard_common.audit import events as audit_events  # noqa: E402
-from heartguard_common.identity.revocation import key  # noqa: E402
-from tests.servers import Valkey  # noqa: E402
-from tests.tokens import bearer, mark_ready  # noqa: E402
 
 BODY = '{"bucket":"bench","points":["' + "x" * 2000 + '"]}'
 

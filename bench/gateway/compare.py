@@ -14,22 +14,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from redis import Redis
+
+from bench.gateway import gateways, load
+from bench.gateway.__main__ import BODY, spent
+from heartguard_common.audit import events
+from tests.servers import Valkey
+from tests.tokens import bearer, mark_ready
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway")]
-
-from redis import Redis  # noqa: E402
-
-from bench.gateway import gateways, load  # noqa: E402
-from bench.gateway.__main__ import BODY, spent  # noqa: E402
-from heartguard_common.audit import events  # noqa: E402
-from tests.servers import Valkey  # noqa: E402
-from tests.tokens import bearer, mark_ready  # noqa: E402
 
 # Runs in the other tree, with that tree's own modules, until its input ends.
 _START = """
 import sys, tempfile
 from pathlib import Path
-sys.path[:0] = [".", *(f"services/{name}/src" for name in ("common", "cli", "gateway"))]
+sys.path[:0] = [".", *map(str, Path().glob("services/*/src"))]
 from bench.gateway import gateways
 with tempfile.TemporaryDirectory() as scratch:
     with gateways.gateway(gateways.OURS, sys.argv[1], int(sys.argv[2]), Path(scratch)) as running:

@@ -8,7 +8,6 @@ files or connections are not given back.
 """
 
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -16,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway"))]
+from bench import report
+from bench.slow_clients.kinds import kinds
+from bench.slow_clients.product import MEMORY_LEFT, RELEASED_SECONDS, Product
+from tests.clone import Clone
 
-from bench import report  # noqa: E402
-from bench.slow_clients.kinds import kinds  # noqa: E402
-from bench.slow_clients.product import MEMORY_LEFT, RELEASED_SECONDS, Product  # noqa: E402
-from tests.clone import Clone  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
 
 SETTLED_SECONDS = 3.0  # what a thousand of them do when they arrive is work like any other
 CALLERS = ("login", "health", "batch", "read", "upload", "download")

@@ -18,19 +18,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+
+from bench.gateway.gateways import STORE
+from bench.timeseries import bodies, peer, peers, report
+from bench.timeseries.load import Measured, Send, http_senders, measure
+from bench.timeseries.queries import DAY, DAY_BEGIN, Answered, Questions
+from heartguard_cli.embedded import SUPERUSER, PostgresCluster
+from heartguard_cli.urls import libpq
+from tests.clone import Clone
+from tests.system.writer import Member
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), *(str(ROOT / "services" / name / "src") for name in ("common", "cli", "gateway"))]
-
-import psycopg2  # noqa: E402
-
-from bench.gateway.gateways import STORE  # noqa: E402
-from bench.timeseries import bodies, peer, peers, report  # noqa: E402
-from bench.timeseries.load import Measured, Send, http_senders, measure  # noqa: E402
-from bench.timeseries.queries import DAY, DAY_BEGIN, Answered, Questions  # noqa: E402
-from heartguard_cli.embedded import SUPERUSER, PostgresCluster  # noqa: E402
-from heartguard_cli.urls import libpq  # noqa: E402
-from tests.clone import Clone  # noqa: E402
-from tests.system.writer import Member  # noqa: E402
 
 FOUNDER = {"email": "bench@heartguard.example", "password": "Correct-horse-9"}
 READY_MADE = 70  # batches a second that are made before the clock starts

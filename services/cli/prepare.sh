@@ -52,9 +52,7 @@ print(digest.hexdigest())' constraints.txt "$@")
 
 # What the services and the command need to run.
 prepare_runtime() {
-    prepare_venv runtime services/cli/requirements.txt services/gateway/requirements.txt \
-        services/auth/requirements.txt services/organization/requirements.txt services/user/requirements.txt \
-        services/media/requirements.txt services/influx/requirements.txt services/audit/requirements.txt
+    prepare_venv runtime services/*/requirements.txt
     use_cli
 }
 
@@ -91,6 +89,6 @@ progress() {
 }
 
 use_cli() {
-    PYTHONPATH=$PWD/services/cli/src:$PWD/services/common/src
+    PYTHONPATH=$PWD/services/cli/src:$PWD/services/common/src # as registry.python_path("cli")
     export PYTHONPATH
 }

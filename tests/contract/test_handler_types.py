@@ -26,6 +26,7 @@ from heartguard_common.messages import LoginQuery, LoginRequest, LoginResponse, 
 from heartguard_user.errors import CODES, NO_USER
 from schemas.builder import openapi
 from schemas.builder.openapi import JoinError
+from sources import SOURCES
 
 HANDLERS = """
 from heartguard_common.messages import ErasureRequest, ErasureResult, LoginRequest, LoginResponse, MediaUploadQuery
@@ -87,7 +88,7 @@ def ask(client: ServiceClient) -> str:
 
 def test_mypy_holds_a_handler_against_its_messages(tmp_path):
     (tmp_path / "handlers.py").write_text(HANDLERS)
-    sources = os.pathsep.join(str(path) for path in (REPO_ROOT / "services").glob("*/src"))
+    sources = os.pathsep.join(SOURCES)
     command = [sys.executable, "-m", "mypy", "--config-file", str(REPO_ROOT / "pyproject.toml"), "--no-error-summary"]
     environ = {**os.environ, "MYPYPATH": sources}
     done = subprocess.run(

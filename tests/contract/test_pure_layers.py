@@ -4,19 +4,19 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from heartguard_common.core.paths import REPO_ROOT
+from sources import SOURCES
 
 FORBIDDEN = (
     *("flask", "werkzeug", "gunicorn", "gevent", "sqlalchemy", "psycopg2", "redis", "requests", "lxml"),
     *("influxdb_client", "google.cloud"),
 )
-SOURCES = sorted((REPO_ROOT / "services").glob("*/src"))
 LOADED = f"import sys, {{}}; print(*[name for name in {FORBIDDEN!r} if name in sys.modules])"
 
 
 def modules():
-    for source in SOURCES:
+    for source in map(Path, SOURCES):
         for path in sorted(source.glob("*/**/*.py")):
             parts = path.relative_to(source).with_suffix("").parts
             if parts[1:2] in (("domain",), ("ports",)):
@@ -25,7 +25,7 @@ def modules():
 
 def loaded(module):
     """What a fresh interpreter has loaded after it imported the module."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(map(str, SOURCES))}
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(SOURCES)}
     command = [sys.executable, "-c", LOADED.format(module)]
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True, timeout=60

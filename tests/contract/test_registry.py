@@ -1,6 +1,7 @@
 """services.toml: the services that the plan names, in one place, which the written files agree with."""
 
 import re
+import tomllib
 from dataclasses import fields
 from importlib.util import find_spec
 
@@ -30,6 +31,14 @@ def test_a_directory_is_a_service_the_library_or_the_command():
     found = {path.parent.name for path in (REPO_ROOT / "services").glob("*/src")}
     assert found == {*SERVICES, "common", "cli"}
     assert all(find_spec(service.package) for service in SERVICES.values())
+
+
+def test_import_linter_knows_every_package():
+    linter = tomllib.loads((REPO_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    packages = {service.package for service in SERVICES.values()}
+    assert set(linter["root_packages"]) == packages | {"heartguard_common", "heartguard_cli"}
+    (independent,) = [it["modules"] for it in linter["contracts"] if it["type"] == "independence"]
+    assert set(independent) == packages
 
 
 def test_the_example_of_the_settings_names_the_default_ports():

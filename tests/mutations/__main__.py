@@ -7,7 +7,6 @@ one in twelve does.
 """
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -110,12 +109,8 @@ def red(root: Path, paths: Sequence[str], options: Sequence[str]) -> str | None:
     """The first test that fails, or None; the first of `paths` where pytest names none, or does not end."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *options]
     command += [f"--ignore={OWN_TEST}", *paths]
-    sources = os.pathsep.join(str(path) for path in sorted(root.glob("services/*/src")))
-    environment = {**os.environ, "PYTHONPATH": sources}
     try:
-        done = subprocess.run(
-            command, cwd=root, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
-        )
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return paths[0]
     if done.returncode in (PASSED, NOTHING_COLLECTED):
