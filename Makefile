@@ -1,5 +1,6 @@
 # Common commands of a developer; `make` alone lists them.
-PYTHON := .venv/bin/python
+VENV := $(or $(HEARTGUARD_VENV),.venv)
+PYTHON := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
 .PHONY: help start stop demo status test unit check format contract docs
@@ -29,7 +30,7 @@ check: ## Run the checks that need no test: lint, types, layers, contract
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	PYTHONPATH=$$($(PYTHON) sources.py) .venv/bin/lint-imports
+	PYTHONPATH=$$($(PYTHON) sources.py) $(VENV)/bin/lint-imports
 	$(PYTHON) schemas/build.py --check
 
 format: ## Format the code and sort its imports

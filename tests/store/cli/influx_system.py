@@ -66,7 +66,7 @@ class System:
             buckets.create(org_id, bucket, days)
         row = buckets.find(org_id, bucket)
         assert row is not None
-        bucket_id = buckets.hold(row)
+        bucket_id = buckets.ensure_and_lock(row)
         assert bucket_id is not None
         store = InfluxStore(pool, server)
         for place in range(0, len(points), 10_000):

@@ -2,11 +2,15 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 
 from werkzeug.http import parse_etags, unquote_etag
 
 from heartguard_common.core.errors import PRECONDITION_FAILED, ServiceError
+
+_TAG = r'(?:W/)?"[^"\x00-\x20\x7f]*"'
+_TAGS = re.compile(rf"\s*(?:\*|(?:{_TAG})?(?:\s*,\s*(?:{_TAG})?)*)\s*")
 
 
 def entity_tag(document: object) -> str:
@@ -16,7 +20,12 @@ def entity_tag(document: object) -> str:
 
 
 def matches(condition: str, tag: str) -> bool:
-    """Whether a list of tags names `tag` by weak comparison (RFC 9110 section 8.8.3.2); `*` names every tag."""
+    """Whether a list of tags names `tag` by weak comparison (RFC 9110 section 8.8.3.2); `*` names every tag.
+
+    A list that the grammar does not know names none; Werkzeug would take tags without quotes.
+    """
+    if not _TAGS.fullmatch(condition):
+        return False
     return parse_etags(condition.strip()).contains_weak(unquote_etag(tag)[0])
 
 
