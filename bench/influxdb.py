@@ -36,7 +36,7 @@ FOUNDER = {"email": "bench@heartguard.example", "password": "Correct-horse-9"}
 SERIES, POINTS = 40, 5_000
 DAY_BEGIN, DAY = 1_600_041_600, 86_400  # 2020-09-14, as in bench.timeseries
 FIRST = DAY_BEGIN + 2 * DAY
-BATCHES_A_SECOND = 70
+BATCHES_A_SECOND = 120
 _SERVER = """
 import sys
 from pathlib import Path
