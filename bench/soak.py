@@ -96,8 +96,8 @@ def _asker(port: int) -> "subprocess.Popen[str]":
 
     Asks until its standard input ends; has been answered when this returns.
     """
-    command = [sys.executable, str(Path(__file__).resolve()), "--ask", str(port)]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "bench.soak", "--ask", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     process.stdout.readline()
     return process

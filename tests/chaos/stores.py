@@ -51,7 +51,7 @@ class Operator:
         self._clone = clone
         self._token = dotenv_values(clone.root / ".env")["OPERATOR_TOKEN"]
 
-    def letters(self, service: str, queue: str, status: str = "dead") -> list[dict[str, Any]]:
+    def dead_letters(self, service: str, queue: str, status: str = "dead") -> list[dict[str, Any]]:
         """The items of a queue that are given up, or are tried again."""
         found: list[dict[str, Any]] = []
         asked = path = f"{SERVICES[service].prefix}/dead-letters?limit=500&queue={queue}&status={status}"
