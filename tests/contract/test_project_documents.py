@@ -89,3 +89,14 @@ def _exists(name: str) -> bool:
             found = getattr(found, attribute, None)
         return found is not None
     return False
+
+
+def test_each_command_of_a_document_that_selects_tests_finds_some() -> None:
+    empty = []
+    for document in (REPO_ROOT / "README.md", *sorted((REPO_ROOT / "docs").glob("*.md"))):
+        for files, expression in re.findall(r"pytest ((?:tests/\S+\.py )+)-k ([^`|]+)", document.read_text("utf-8")):
+            sources = "".join((REPO_ROOT / path).read_text("utf-8") for path in files.split())
+            names = " ".join(re.findall(r"def (test_\w+)", sources))
+            words = set(re.findall(r"\w+", expression)) - {"or", "and", "not"}
+            empty += [f"{document.name}: {word}" for word in words if word not in names]
+    assert empty == []
