@@ -10,8 +10,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,20 +21,20 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from bench.gateway.gateways import STORE
+from bench.gateway.gateways import STORE, child
 from bench.timeseries import bodies
 from bench.timeseries.load import http_senders, measure
 from tests.clone import Clone
 from tests.fakes.influxdb.recorded import ORG, TOKEN
-from tests.system.writer import Member
+from tests.system.writer import Member, founder
 
 ROOT = Path(__file__).resolve().parents[1]
 
-FOUNDER = {"email": "bench@heartguard.example", "password": "Correct-horse-9"}
 SERIES, POINTS = 40, 5_000
 DAY_BEGIN, DAY = 1_600_041_600, 86_400  # 2020-09-14, as in bench.timeseries
 FIRST = DAY_BEGIN + 2 * DAY
 BATCHES_A_SECOND = 120
+# A real server in a process of its own, until its input ends; prints its URL.
 _SERVER = """
 import sys
 from pathlib import Path
@@ -124,18 +122,6 @@ class Product:
 
 
 @contextmanager
-def influxdb(program: Path, directory: Path) -> Iterator[str]:
-    """A real server in a process of its own; gives its URL."""
-    command = [sys.executable, "-c", _SERVER, str(program.resolve()), str(directory)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None  # noqa: PT018  both are pipes
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()
-
-
-@contextmanager
 def started(name: str, directory: Path, created: bytes, **variables: str) -> Iterator[Product]:
     """The product as a person starts it, with an organization and its data."""
     clone = Clone.make(directory)
@@ -143,10 +129,7 @@ def started(name: str, directory: Path, created: bytes, **variables: str) -> Ite
         up = clone.start(**variables)
         if up.returncode:
             raise RuntimeError(up.stdout + up.stderr)
-        _, founder = clone.call("gateway", "POST", "/auth/register", FOUNDER)
-        _, tokens = clone.call("gateway", "POST", "/auth/login", FOUNDER)
-        url = f"http://127.0.0.1:{clone.ports['gateway']}"
-        product = Product(name, clone, Member(url, str(tokens["access_token"]), int(founder["org_id"])), created)
+        product = Product(name, clone, founder(clone), created)
         product.fill()
         yield product
     finally:
@@ -204,7 +187,7 @@ def main() -> int:
         places = [Path(directory) / name for name in ("influxd", "postgres", "influx")]
         for place in places:
             place.mkdir()
-        url = stack.enter_context(influxdb(args.influxd, places[0]))
+        url = stack.enter_context(child(ROOT, _SERVER, str(args.influxd.resolve()), str(places[0])))
         ours = stack.enter_context(started("PostgreSQL", places[1], b'"created"'))
         variables = {"INFLUX_URL": url, "INFLUX_TOKEN": TOKEN, "INFLUX_ORG": ORG}
         theirs = stack.enter_context(started("InfluxDB 1.13", places[2], b'"stored"', **variables))

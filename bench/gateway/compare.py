@@ -6,8 +6,6 @@ Prints for each call and number of connections the medians of both, and the medi
 
 import argparse
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -48,14 +46,9 @@ class Turn:
 @contextmanager
 def started(tree: Path, redis_url: str, backend_port: int) -> Iterator[gateways.Running]:
     """The gateway of a source tree, from its start to its end."""
-    command = [sys.executable, "-c", _START, redis_url, str(backend_port)]
-    with subprocess.Popen(command, cwd=tree, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None  # noqa: PT018  both are pipes
-        try:
-            port, pid = map(int, process.stdout.readline().split())
-            yield gateways.Running(str(tree), port, pid)
-        finally:
-            process.stdin.close()
+    with gateways.child(tree, _START, redis_url, str(backend_port)) as answer:
+        port, pid = map(int, answer.split())
+        yield gateways.Running(str(tree), port, pid)
 
 
 def turn(running: gateways.Running, call: load.Call, connections: int, scratch: Path) -> Turn:

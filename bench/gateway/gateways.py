@@ -74,6 +74,18 @@ def process(command: list[str], port: int, log: Path, **variables: str) -> Itera
 
 
 @contextmanager
+def child(tree: Path, program: str, *arguments: str) -> Iterator[str]:
+    """A Python program that runs in a source tree until its input ends; gives the first line that it prints."""
+    command = [sys.executable, "-c", program, *arguments]
+    with subprocess.Popen(command, cwd=tree, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None and process.stdout is not None  # noqa: PT018  both are pipes
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
+
+
+@contextmanager
 def backend(scratch: Path) -> Iterator[int]:
     """The service behind all of them; gives its port."""
     port = free_port()

@@ -27,11 +27,10 @@ from bench.timeseries.queries import DAY, DAY_BEGIN, Answered, Questions
 from heartguard_cli.embedded import SUPERUSER, PostgresCluster
 from heartguard_cli.urls import libpq
 from tests.clone import Clone
-from tests.system.writer import Member
+from tests.system.writer import Member, founder
 
 ROOT = Path(__file__).resolve().parents[2]
 
-FOUNDER = {"email": "bench@heartguard.example", "password": "Correct-horse-9"}
 READY_MADE = 70  # batches a second that are made before the clock starts
 FILL = """
 INSERT INTO heartguard_core.points (series_id, time_ns, field_id, number)
@@ -138,10 +137,7 @@ def started(seconds: float) -> Iterator[Bench]:
             up = clone.start()
             if up.returncode:
                 raise RuntimeError(up.stdout + up.stderr)
-            _, founder = clone.call("gateway", "POST", "/auth/register", FOUNDER)
-            _, tokens = clone.call("gateway", "POST", "/auth/login", FOUNDER)
-            url = f"http://127.0.0.1:{clone.ports['gateway']}"
-            member = Member(url, str(tokens["access_token"]), int(founder["org_id"]))
+            member = founder(clone)
             cluster = PostgresCluster(clone.layout.var / "pg", clone.ports["postgres"])
             database = libpq(cluster.url(SUPERUSER))
             connection = psycopg2.connect(database)

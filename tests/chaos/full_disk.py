@@ -21,8 +21,7 @@ from tests.chaos.checker import Checker, outcome, table, writes
 from tests.chaos.load import Load, Probe
 from tests.clone import Clone
 from tests.servers import until
-from tests.system.killing import FOUNDER, founder
-from tests.system.writer import Member, heart_rate
+from tests.system.writer import FOUNDER, Member, founder, heart_rate
 
 FULL_SECONDS = 4.0
 RECOVERY_SECONDS = 60.0  # other tests run beside this one

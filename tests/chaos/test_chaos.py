@@ -34,9 +34,9 @@ from tests.chaos.load import Load, Probe
 from tests.chaos.stores import Operator, Stores
 from tests.clone import Clone
 from tests.servers import until
-from tests.system.killing import FOUNDER, member
+from tests.system.killing import member
 from tests.system.trail import access_events, remove
-from tests.system.writer import Member
+from tests.system.writer import FOUNDER, Member
 
 __all__ = ["member"]
 

@@ -13,10 +13,9 @@ import pytest
 
 from tests.clone import Clone
 from tests.servers import until
-from tests.system.writer import Member
+from tests.system.writer import Member, founder
 
 SECONDS = float(os.environ.get("HEARTGUARD_KILL_SECONDS", "8"))
-FOUNDER = {"email": "killer@heartguard.example", "password": "Correct-horse-9"}
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +32,6 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 @pytest.fixture
 def member(clone: Clone) -> Member:
     return founder(clone)
-
-
-def founder(clone: Clone) -> Member:
-    """An admin of a new organization."""
-    status, document = clone.call("gateway", "POST", "/auth/register", FOUNDER)
-    assert status == 201, document
-    _, tokens = clone.call("gateway", "POST", "/auth/login", FOUNDER)
-    return Member(f"http://127.0.0.1:{clone.ports['gateway']}", str(tokens["access_token"]), int(document["org_id"]))
 
 
 def first(clone: Clone, program: str) -> list[int]:

@@ -10,8 +10,10 @@ from typing import Any, Self
 
 import requests
 
+from tests.clone import Clone
 from tests.servers import until
 
+FOUNDER = {"email": "founder@heartguard.example", "password": "Correct-horse-9"}
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = count()
 PAUSE = 0.1
@@ -87,6 +89,14 @@ class Member:
                 assert answer.status_code == 200, answer.text
                 return answer
             time.sleep(float(answer.headers.get("Retry-After", "0.5")))
+
+
+def founder(clone: Clone) -> Member:
+    """An admin of a new organization."""
+    status, document = clone.call("gateway", "POST", "/auth/register", FOUNDER)
+    assert status == 201, document
+    _, tokens = clone.call("gateway", "POST", "/auth/login", FOUNDER)
+    return Member(f"http://127.0.0.1:{clone.ports['gateway']}", str(tokens["access_token"]), int(document["org_id"]))
 
 
 def heart_rate(moment: str) -> dict[str, Any]:

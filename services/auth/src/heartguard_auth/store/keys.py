@@ -111,7 +111,7 @@ class KeyRing:
         self._private: tuple[str, Any] | None = None
         self._halves: list[JwkDocument] = []  # as they are stored; those that can be read are published
         self._public: list[JwkDocument] = []
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
         self._verifying: dict[str, VerificationKey] = {}
 
     def sign(self, claims: Claims) -> tuple[str, str]:
@@ -139,7 +139,7 @@ class KeyRing:
         for row in (rows[0], rows[-1]):
             self._open(row)
             if not read_key_set({"keys": [row.public_jwk]}):
-                self._tell(row.kid, "the public half of the key %s can't be read")
+                self._log_once(row.kid, "the public half of the key %s can't be read")
                 raise ServiceError(UNAVAILABLE)
 
     def list(self) -> list[RingKey]:
@@ -226,13 +226,13 @@ class KeyRing:
         try:
             return self._vault.open(row.private_key)
         except SealedByAnotherSecret as error:
-            self._tell(row.kid, "KEY_RING_SECRET is not the one that the key %s is sealed under")
+            self._log_once(row.kid, "KEY_RING_SECRET is not the one that the key %s is sealed under")
             raise ServiceError(UNAVAILABLE) from error
 
-    def _tell(self, kid: str, what: str) -> None:
+    def _log_once(self, kid: str, what: str) -> None:
         """Log what is wrong with a key, once: the ring is read twice a second."""
-        if kid not in self._told:
-            self._told.add(kid)
+        if kid not in self._logged:
+            self._logged.add(kid)
             _log.critical(what, kid)
 
     def _forget(self) -> None:

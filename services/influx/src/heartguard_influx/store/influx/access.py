@@ -149,21 +149,21 @@ class LoggedAccess:
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
-        self._told = ""
+        self._logged = ""
 
     def require(self, ping: Callable[[], None]) -> None:
         """Raises `NotReadyError` with the variable that is wrong."""
         try:
             ping()
         except AccessError as error:
-            self._tell(str(error))
+            self._log_change(str(error))
             raise NotReadyError(error.reason) from error
-        self._tell("")
+        self._log_change("")
 
-    def _tell(self, sentence: str) -> None:
-        if sentence == self._told:
+    def _log_change(self, sentence: str) -> None:
+        if sentence == self._logged:
             return
-        self._told = sentence
+        self._logged = sentence
         if sentence:
             self._log.error("InfluxDB can't be used: %s", sentence)
         else:
