@@ -67,7 +67,7 @@ def code(upstream: Upstream, outbound: Outbound = GET) -> str:
     try:
         reply = upstream.send(outbound).reply
     except ServiceError as error:
-        return error.row.code
+        return error.error_code.code
     if reply.stream is not None:
         reply.stream.close()
     return str(reply.status)

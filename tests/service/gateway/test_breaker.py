@@ -67,7 +67,7 @@ def code(upstream: Upstream) -> str:
     try:
         return str(upstream.send(GET).reply.status)
     except ServiceError as error:
-        return error.row.code
+        return error.error_code.code
 
 
 def test_refusals_of_an_open_breaker_are_at_once_and_reach_nobody() -> None:
@@ -77,7 +77,7 @@ def test_refusals_of_an_open_breaker_are_at_once_and_reach_nobody() -> None:
         for _ in range(20):
             with pytest.raises(ServiceError) as refused:
                 upstream.send(GET)
-            assert refused.value.row.code == "GW_011"
+            assert refused.value.error_code.code == "GW_011"
             assert 1 <= int(refused.value.headers["Retry-After"]) <= 5
         assert service.accepted == 5
         upstream.close()

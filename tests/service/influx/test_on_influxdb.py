@@ -382,10 +382,10 @@ def test_a_person_who_is_deleted_while_a_batch_is_sent_in_parts_gets_no_more_of_
     clock.forward(6)
     with pytest.raises(ServiceError) as raised:
         permit.require()
-    assert raised.value.row.code == "GEN_503", "sent again, the answer names the points"
+    assert raised.value.error_code.code == "GEN_503", "sent again, the answer names the points"
     assert Permit(people, clock, writer, frozenset({7})).rejection(point) is not None
     people.gone.add(1)
     clock.forward(6)
     with pytest.raises(ServiceError) as raised:
         permit.require()
-    assert raised.value.row.code == "GEN_401_TOKEN"
+    assert raised.value.error_code.code == "GEN_401_TOKEN"

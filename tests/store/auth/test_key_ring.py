@@ -69,6 +69,6 @@ def test_a_ring_that_was_never_read_is_a_dependency_that_failed(ring, hanging):
         assert hanging.asked.wait(10)
         with pytest.raises(ServiceError) as caught:
             ring.sign({"sub": "12"})
-        assert (caught.value.row.code, caught.value.headers["Retry-After"]) == ("GEN_503", "1")
+        assert (caught.value.error_code.code, caught.value.headers["Retry-After"]) == ("GEN_503", "1")
         hanging.goes_on.set()
         assert waiting.result(10)

@@ -72,7 +72,7 @@ def test_a_deletion_waits_for_who_stores_and_nobody_stores_after_its_mark(
     assert 0 <= seconds < 30
     with pytest.raises(ServiceError) as raised:
         authority.require_writer(me, others)
-    assert raised.value.row.code == "GEN_401_TOKEN"
+    assert raised.value.error_code.code == "GEN_401_TOKEN"
     assert not authority.admits(*subject)
 
 

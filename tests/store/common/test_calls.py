@@ -45,4 +45,4 @@ def test_an_answer_is_of_its_message() -> None:
 def test_what_lacks_a_required_member_is_no_usable_answer(body: bytes) -> None:
     with answering(body) as client, pytest.raises(ServiceCallError) as caught:
         client.get("/media/archives/1", MediaDownload)
-    assert caught.value.row.code == "GEN_502"
+    assert caught.value.error_code.code == "GEN_502"

@@ -61,7 +61,7 @@ def test_a_session_that_ends_under_a_statement_is_a_503_and_the_next_one_works(p
     # It ends the session from inside: no thread, and no race.
     with pytest.raises(ServiceError) as caught:
         pool.one(text("SELECT pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"), {})
-    assert caught.value.row.code == "GEN_503"
+    assert caught.value.error_code.code == "GEN_503"
     assert pool.one(PID, {}).pid != pid
 
 
@@ -75,7 +75,7 @@ def test_a_statement_ends_with_the_time_of_its_request_and_that_is_no_outage(poo
     pid = _pid_in_transaction(pool)
     with pytest.raises(ServiceError) as caught, deadline.within(0.2), pool.transaction() as connection:
         connection.execute(text("SELECT pg_sleep(20)"))
-    assert (caught.value.row.code, caught.value.row.status) == ("GEN_422_TIME", 422)
+    assert (caught.value.error_code.code, caught.value.error_code.status) == ("GEN_422_TIME", 422)
     assert "longer than 0.2 s" in caught.value.message
     with pool.transaction() as connection:  # the same session, without a bound
         assert connection.execute(PID).scalar_one() == pid
@@ -89,7 +89,7 @@ def test_many_short_statements_end_with_it_too(pool: Database) -> None:
 
     with pytest.raises(ServiceError) as caught, deadline.within(0.1), pool.transaction() as connection:
         ask(connection)
-    assert caught.value.row.code == "GEN_422_TIME"
+    assert caught.value.error_code.code == "GEN_422_TIME"
 
 
 def test_a_bounded_transaction_may_still_say_what_it_is(pool: Database) -> None:
@@ -123,5 +123,5 @@ def _refused_elsewhere(pool: Database) -> str:
         try:
             other.submit(pool.one, PID, {}).result()
         except ServiceError as error:
-            return error.row.code
+            return error.error_code.code
     return "none"

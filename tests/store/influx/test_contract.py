@@ -128,7 +128,7 @@ def test_texts_and_booleans_have_count_first_and_last_only(services):
     for aggregate in ("mean", "min", "max", "sum", "median", "stddev", "p95"):
         with pytest.raises(ServiceError) as raised:
             read(services, bucket, aggregate=aggregate)
-        assert raised.value.row.code == "TS_007"
+        assert raised.value.error_code.code == "TS_007"
 
 
 def test_a_window_of_several_fields_counts_its_points_once(services):
@@ -191,7 +191,7 @@ def test_a_conflict_of_types_is_known_before_anything_is_sent(services):
     ]
     with pytest.raises(ServiceError) as raised:
         services.verdicts(bucket, [point(3, {"bpm": 62.0}), point(4, {"bpm": "fast"})], atomic=True)
-    assert raised.value.row.code == "TS_004"
+    assert raised.value.error_code.code == "TS_004"
     assert [row[2]["bpm"] for row in read(services, bucket)] == [60.0, 61.0]
 
 
@@ -225,7 +225,7 @@ def test_a_removed_bucket_takes_its_points_with_it(services):
     assert services.buckets.remove(bucket_id) == 1
     with pytest.raises(ServiceError) as raised:
         services.write(bucket, [point(1, {"bpm": 61.0})])
-    assert raised.value.row.code == "TS_001"
+    assert raised.value.error_code.code == "TS_001"
     assert services.buckets.create(services.org_id, bucket, None)
     assert read(services, bucket) == []
     assert len(read(services, other)) == 1

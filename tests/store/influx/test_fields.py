@@ -25,7 +25,7 @@ def fields(services):
 def code(call):
     with pytest.raises(ServiceError) as caught:
         call()
-    return caught.value.row.code
+    return caught.value.error_code.code
 
 
 def test_the_first_word_about_a_heart_rate_settles_nothing(services, fields, admin):

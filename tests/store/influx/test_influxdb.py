@@ -31,7 +31,7 @@ def registry(module_database):
 
 
 def code(raised):
-    return raised.value.row.code
+    return raised.value.error_code.code
 
 
 # What the server answers about the bucket that the readiness asks for: the second recording, in the name of its bucket.
@@ -197,7 +197,7 @@ def test_a_wrong_token_is_an_error_of_this_service(registry):
     with registry.before("ns_unauthorized", token="wrong") as influx, pytest.raises(ServiceError) as raised:
         influx.store.write(influx.bucket_id, [BEAT])
     assert code(raised) == "TS_032"
-    assert raised.value.row.status == 502
+    assert raised.value.error_code.status == 502
 
 
 def page(influx, registry, **more):

@@ -67,7 +67,7 @@ def test_a_failure_that_passes_is_waited_for(registry, change, least, most):
 def test_pauses_double_until_the_attempts_are_over(registry):
     with registry.before(*[WRITE] * 4, changes=dict.fromkeys(range(4), CUT)) as influx:
         error = refused(write, influx)
-        assert (error.row.code, error.row.status, error.headers["Retry-After"]) == ("TS_030", 503, "1")
+        assert (error.error_code.code, error.error_code.status, error.headers["Retry-After"]) == ("TS_030", 503, "1")
         assert len(influx.pauses) == 3
         for pause, whole in zip(influx.pauses, (0.1, 0.2, 0.4), strict=True):
             assert whole / 2 <= pause <= whole
@@ -76,13 +76,13 @@ def test_pauses_double_until_the_attempts_are_over(registry):
 def test_a_server_that_asks_for_more_time_than_there_is_gets_no_second_request(registry):
     with registry.before(WRITE, changes={0: {**BUSY, "headers": {"Retry-After": "30"}}}) as influx:
         error = refused(write, influx)
-        assert (error.row.code, error.row.status, error.headers["Retry-After"]) == ("TS_031", 503, "30")
+        assert (error.error_code.code, error.error_code.status, error.headers["Retry-After"]) == ("TS_031", 503, "30")
         assert influx.pauses == []
 
 
 def test_nothing_is_asked_again_when_the_request_ends_before(registry):
     with registry.before(WRITE, changes={0: BUSY}) as influx, deadline.within(1):
-        assert refused(write, influx).row.code == "TS_031"
+        assert refused(write, influx).error_code.code == "TS_031"
         assert influx.pauses == []
 
 
@@ -90,7 +90,7 @@ def test_nothing_is_asked_when_the_request_has_ended():
     server = Server(f"http://127.0.0.1:{free_port()}", TOKEN, ORG)
     with deadline.within(0.001):
         threading.Event().wait(0.01)
-        assert refused(list, server.query(Query("from(bucket: _bucket)"))).row.code == "GEN_422_TIME"
+        assert refused(list, server.query(Query("from(bucket: _bucket)"))).error_code.code == "GEN_422_TIME"
     server.close()
 
 
@@ -103,13 +103,13 @@ def test_a_retry_after_that_is_a_date_counts_as_a_second(registry):
 def test_a_server_error_is_reported_and_not_retried(registry):
     with registry.before(WRITE, changes={0: BROKEN}) as influx:
         error = refused(write, influx)
-        assert (error.row.code, error.row.status) == ("TS_033", 502)
+        assert (error.error_code.code, error.error_code.status) == ("TS_033", 502)
         assert "panic" not in error.message
 
 
 def test_a_server_that_hangs_is_left_after_its_time(registry):
     with registry.before(WRITE, changes={0: {"hang": True}}, read=0.2, deadline=0.3) as influx:
-        assert refused(write, influx).row.code == "TS_030"
+        assert refused(write, influx).error_code.code == "TS_030"
         assert influx.pauses == []
 
 
@@ -123,10 +123,10 @@ def test_a_query_that_begins_late_is_asked_again(registry):
 def test_an_answer_without_end_is_left_and_its_connection_closed(registry):
     endless = {"body": EXCHANGES["query_before_1970_count_until_19700101T000000Z_endless"]["response"]["body"]}
     with registry.before(READ, changes={0: {**endless, "endless": True}}, answer=0.3) as influx:
-        assert refused(read, influx, registry).row is STORE_FAILED
+        assert refused(read, influx, registry).error_code is STORE_FAILED
         assert influx.recorded.left.wait(5)
     with registry.before(READ, changes={0: {**endless, "endless": True}}, answer_bytes=100_000) as influx:
-        assert refused(read, influx, registry).row is STORE_FAILED
+        assert refused(read, influx, registry).error_code is STORE_FAILED
         assert influx.recorded.left.wait(5)
 
 
@@ -153,14 +153,14 @@ def query_of(name):
 
 def test_an_error_without_end_is_left_too(registry):
     with registry.before(WRITE, changes={0: {"status": 400, "body": "x" * 1000, "endless": True}}) as influx:
-        assert refused(write, influx).row is STORE_FAILED
+        assert refused(write, influx).error_code is STORE_FAILED
         assert influx.recorded.left.wait(5)
 
 
 def test_an_answer_that_breaks_off_is_an_error_and_no_short_answer(registry):
     with registry.before(READ, changes={0: {"cut": True}}) as influx:
         error = refused(read, influx, registry)
-        assert (error.row.code, error.headers["Retry-After"]) == ("TS_030", "1")
+        assert (error.error_code.code, error.headers["Retry-After"]) == ("TS_030", "1")
 
 
 @pytest.mark.parametrize(
@@ -180,12 +180,12 @@ def test_an_answer_that_breaks_off_is_an_error_and_no_short_answer(registry):
 )
 def test_an_invalid_answer_is_reported(registry, body):
     with registry.before(READ, changes={0: {"body": body}}) as influx:
-        assert refused(read, influx, registry).row.code == "TS_033"
+        assert refused(read, influx, registry).error_code.code == "TS_033"
 
 
 def test_a_query_with_a_wrong_token_is_an_error_of_this_service(registry):
     with registry.before("bound_unauthorized", token=_token_of("bound_unauthorized")) as influx:
-        assert refused(read, influx, registry).row.code == "TS_032"
+        assert refused(read, influx, registry).error_code.code == "TS_032"
 
 
 def _token_of(name):
@@ -215,27 +215,27 @@ def test_a_refusal_that_names_no_field_is_settled_by_halves(registry):
 def test_nobody_there(registry):
     pauses = []
     server = Server(f"http://127.0.0.1:{free_port()}", TOKEN, ORG, patience=Patience(connect=0.5), sleep=pauses.append)
-    assert refused(server.ping).row.code == "TS_030"
-    assert refused(server.write, "org_acme", ["heart_rate bpm=1.0 1"]).row.code == "TS_030"
+    assert refused(server.ping).error_code.code == "TS_030"
+    assert refused(server.write, "org_acme", ["heart_rate bpm=1.0 1"]).error_code.code == "TS_030"
     assert len(pauses) == 3
     server.close()
 
 
 def test_a_query_that_the_server_cant_read_is_an_error_of_this_service(registry):
     with registry.before(READ, changes={0: _answer_to("query_syntax_error")}) as influx:
-        assert refused(read, influx, registry).row is STORE_FAILED
+        assert refused(read, influx, registry).error_code is STORE_FAILED
 
 
 def test_points_without_a_time_are_no_answer_to_a_question_for_points(registry):
     with registry.before(READ, changes={0: _answer_to("bound_total_count")}) as influx:
-        assert refused(read, influx, registry).row is STORE_FAILED
+        assert refused(read, influx, registry).error_code is STORE_FAILED
 
 
 def test_a_refused_deletion_forgets_no_series_so_that_it_can_be_asked_again(registry):
     steps = ("bound_count_of_person", "delete_person")
     with registry.before(*steps, changes={1: _answer_to("delete_bad_predicate")}) as influx:
         registry.know(influx.bucket_id, series=[MINE])
-        assert refused(influx.store.erase, [influx.bucket_id], 7).row is STORE_FAILED
+        assert refused(influx.store.erase, [influx.bucket_id], 7).error_code is STORE_FAILED
         assert [group.tags for group in influx.store.groups(selection(influx.bucket_id), None)] == [MINE]
 
 

@@ -59,7 +59,7 @@ def test_more_than_a_stream_holds_is_refused(services):
     services.write(bucket, [point(9, {"bpm": 1.0})])
     with pytest.raises(ServiceError) as refused:
         ask(services, bucket, few)
-    assert (refused.value.row.code, "asked for 6" in refused.value.details[0].message) == ("TS_006", True)
+    assert (refused.value.error_code.code, "asked for 6" in refused.value.details[0].message) == ("TS_006", True)
 
 
 def test_a_day_of_more_points_than_a_stream_holds_is_not_summarized(services):
@@ -69,7 +69,7 @@ def test_a_day_of_more_points_than_a_stream_holds_is_not_summarized(services):
     assert Summarizing(services.stores, Budget(page=2, stream=5)).day(admin(services), day).summary.samples == 5
     with pytest.raises(ServiceError) as refused:
         Summarizing(services.stores, Budget(page=2, stream=4)).day(admin(services), day)
-    assert (refused.value.row.code, refused.value.details[0].path) == ("TS_006", "/day")
+    assert (refused.value.error_code.code, refused.value.details[0].path) == ("TS_006", "/day")
 
 
 @pytest.mark.parametrize("shape", [{}, {"aggregate": "mean"}, {"aggregate": "mean", "group_by": ["device"]}])
@@ -83,4 +83,4 @@ def test_more_series_than_an_answer_is_made_of_are_refused(services, shape):
     assert ask(services, bucket, few, tags={"device": "c"}, **shape).groups
     with pytest.raises(ServiceError) as refused:
         ask(services, bucket, few, **shape)
-    assert (refused.value.row.code, refused.value.details[0].path) == ("TS_006", "/measurement")
+    assert (refused.value.error_code.code, refused.value.details[0].path) == ("TS_006", "/measurement")

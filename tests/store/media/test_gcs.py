@@ -140,11 +140,11 @@ def test_a_store_that_is_away_is_503(call):
     store = open_bucket(BUCKET, None, "http://127.0.0.1:1", retry_seconds=0.1)
     with pytest.raises(ServiceError) as refused:
         CALLS[call](store)
-    assert refused.value.row.status == 503
+    assert refused.value.error_code.status == 503
 
 
 @pytest.mark.parametrize("call", ["write", "list", "ping"])
 def test_a_bucket_that_does_not_exist_is_503(call, gcs):
     with pytest.raises(ServiceError) as refused:
         CALLS[call](open_bucket("another-bucket", None, gcs.url, retry_seconds=0.1))
-    assert refused.value.row.status == 503
+    assert refused.value.error_code.status == 503

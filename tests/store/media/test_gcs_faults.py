@@ -92,7 +92,7 @@ def test_a_store_that_never_answers_well_is_503_within_the_budget(gcs, faulty, c
     began = time.monotonic()
     with pytest.raises(ServiceError) as refused:
         {**CALLS, "write": write}[call](store)
-    assert refused.value.row.status == 503
+    assert refused.value.error_code.status == 503
     assert time.monotonic() - began < 5
     # What the store refuses for a reason is not asked again.
     tries = len(faulty.seen)

@@ -77,7 +77,7 @@ def test_a_service_is_believed_about_the_actor_and_not_about_itself():
 def test_an_event_that_nothing_takes_is_an_error():
     with pytest.raises(ServiceError) as caught:
         use_cases(Trail(OSError("disk full"))).record(ADMIN, SAID)
-    assert caught.value.row.status == 503
+    assert caught.value.error_code.status == 503
 
 
 def test_an_event_of_another_organization_is_unknown():
@@ -86,7 +86,7 @@ def test_an_event_of_another_organization_is_unknown():
     stranger = Principal(kind="person", role="admin", user_id=12, org_id=4)
     with pytest.raises(ServiceError) as caught:
         audit.find(stranger, made(1).id)
-    assert (caught.value.row.code, caught.value.row.status) == ("AUDIT_001", 404)
+    assert (caught.value.error_code.code, caught.value.error_code.status) == ("AUDIT_001", 404)
 
 
 @pytest.mark.parametrize(

@@ -20,4 +20,4 @@ def refused(call: Callable[[], object]) -> str:
     """The code of the error that a call ends with."""
     with pytest.raises(ServiceError) as caught:
         call()
-    return caught.value.row.code
+    return caught.value.error_code.code

@@ -29,7 +29,7 @@ class Dribble:
 def status(data: bytes, headers: dict[str, str]) -> int:
     with pytest.raises(ServiceError) as caught:
         body.read(io.BytesIO(data), headers, LIMIT)
-    return caught.value.row.status
+    return caught.value.error_code.status
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_type_is_known_however_it_is_written(text: str) -> None:
 def test_other_types_are_415(text: str | None) -> None:
     with pytest.raises(ServiceError) as caught:
         body.media_type({} if text is None else {"Content-Type": text}, TYPES)
-    assert caught.value.row.status == 415
+    assert caught.value.error_code.status == 415
 
 
 def test_a_body_is_read_whole_from_a_stream_that_gives_little() -> None:
@@ -86,7 +86,7 @@ def test_a_bomb_is_not_unpacked() -> None:
     bomb = Dribble(gzip.compress(b"\0" * 100_000_000))
     with pytest.raises(ServiceError) as caught:
         body.read(bomb, {"Content-Encoding": "gzip"}, LIMIT)
-    assert caught.value.row.status == 413
+    assert caught.value.error_code.status == 413
     assert bomb.given < 200
 
 

@@ -21,7 +21,7 @@ LONG = 30.0  # nobody waits so long in a test that passes
 def refused(lane, owner):
     with pytest.raises(ServiceError) as caught:
         lane.enter(owner)
-    return (caught.value.row, caught.value.headers["Retry-After"]) == (BUSY, "1")
+    return (caught.value.error_code, caught.value.headers["Retry-After"]) == (BUSY, "1")
 
 
 def test_one_organization_never_has_the_last_place():
@@ -133,7 +133,7 @@ def test_a_stream_ends_at_its_bound_and_its_blocks_know_of_it():
     with pytest.raises(ServiceError) as ended:
         list(stream)
     assert deadline.left() is None
-    assert ended.value.row is TOO_LONG
+    assert ended.value.error_code is TOO_LONG
     assert 0 < left[0] <= 0.05
     stream.close()
     lane.enter(1).leave()

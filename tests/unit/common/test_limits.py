@@ -28,7 +28,7 @@ def test_what_is_no_limit_or_no_number_is_refused(text, said):
 @pytest.mark.parametrize(("wait", "status"), [(None, 409), (0, 429), (90, 429)])
 def test_a_refusal_names_the_limit_its_value_and_who_makes_room(wait, status):
     error = LimitError("members", 5, wait_seconds=wait)
-    assert (error.row.status, error.limit) == (status, "members")
+    assert (error.error_code.status, error.limit) == (status, "members")
     assert error.message == sentence("members", 5)
     assert "members of 5 people" in error.message
     assert BY_NAME["members"].freed in error.message

@@ -44,7 +44,7 @@ def code(policy: Policy, principal: Principal | None, *, inner: bool = False) ->
     try:
         authorize(policy.rows[0], principal, inner=inner)
     except ServiceError as error:
-        return error.row.code
+        return error.error_code.code
     return "passed"
 
 

@@ -90,5 +90,5 @@ def test_a_refusal_keeps_nothing_of_what_it_refuses(body: bytes, code: str) -> N
     contract = Contracts.load()["WriteRequest"]
     with pytest.raises(ServiceError) as caught:
         web._checked(lambda: contract.decode(body, JSON))
-    assert caught.value.row.code == code
+    assert caught.value.error_code.code == code
     assert caught.value.__context__ is None

@@ -43,7 +43,7 @@ def test_a_stream_ends_when_its_token_is_revoked() -> None:
     revocations.revoked = True
     with pytest.raises(ServiceError) as raised:
         stream.read(3)
-    assert raised.value.row is INVALID_TOKEN
+    assert raised.value.error_code is INVALID_TOKEN
 
 
 def test_the_end_of_a_stream_is_a_moment_to_ask_too() -> None:

@@ -56,7 +56,7 @@ def test_what_is_no_cursor_is_422(subtests: pytest.Subtests) -> None:
         with subtests.test(cursor):
             with pytest.raises(ServiceError) as caught:
                 paging.decode_cursor(cursor, int)
-            assert (caught.value.row.status, caught.value.details[0].path) == (422, "/cursor")
+            assert (caught.value.error_code.status, caught.value.details[0].path) == (422, "/cursor")
 
 
 @pytest.mark.parametrize("part", ["a\\u0000", "\\ud800", "a\\nb"])
@@ -100,7 +100,7 @@ def test_without_a_condition_everything_matches() -> None:
     etag.require_match({"If-Match": etag.entity_tag({"a": 1})}, {"a": 1})
     with pytest.raises(ServiceError) as caught:
         etag.require_match({"If-Match": etag.entity_tag({"a": 2})}, {"a": 1})
-    assert caught.value.row.status == 412
+    assert caught.value.error_code.status == 412
 
 
 def test_ids_are_uuids_of_version_7_with_the_time_in_front() -> None:

@@ -45,7 +45,7 @@ def test_one_holder_has_its_part_of_the_disk_and_no_more(spool: BodySpool) -> No
     with filled(spool, "a", 800 * KIB) as large:
         with pytest.raises(ServiceError) as caught, spool.open("a") as more:
             fill(more, 320 * KIB)
-        assert (caught.value.row.code, caught.value.headers["Retry-After"]) == ("GW_015", "5")
+        assert (caught.value.error_code.code, caught.value.headers["Retry-After"]) == ("GW_015", "5")
         assert str(1600 * KIB) in caught.value.message
         assert str(800 * KIB) in caught.value.message
         with filled(spool, "b", 800 * KIB):
@@ -67,5 +67,5 @@ def test_a_disk_that_takes_no_file_is_a_refusal_and_loses_no_count(tmp_path: Pat
     spool = BodySpool(tmp_path / "file")
     with pytest.raises(ServiceError) as caught, spool.open("a") as body:
         fill(body, IN_MEMORY + 1)
-    assert caught.value.row.code == "GW_015"
+    assert caught.value.error_code.code == "GW_015"
     assert (spool.memory.used, spool.disk.used) == (0, 0)

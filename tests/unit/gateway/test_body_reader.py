@@ -57,7 +57,7 @@ def code(spool: BodySpool, client: Client, limit: int = 10_000_000, pace: Pace |
         read(spool, client, limit, pace)
     assert client.closed
     assert (spool.memory.used, spool.disk.used) == (0, 0)
-    return caught.value.row.code
+    return caught.value.error_code.code
 
 
 @pytest.mark.parametrize("size", [1, PIECE, IN_MEMORY, IN_MEMORY + 1, 1_000_000])

@@ -50,7 +50,7 @@ def test_it_counts_to_the_last_second_and_not_one_longer() -> None:
     clock.forward(1)
     with pytest.raises(ServiceError) as caught:
         callers.identify(token)
-    assert caught.value.row.code == "GEN_401_TOKEN"
+    assert caught.value.error_code.code == "GEN_401_TOKEN"
 
 
 def test_bad_tokens_are_not_remembered() -> None:
@@ -81,7 +81,7 @@ def test_credentials_of_services_are_refused_whether_they_are_right_or_not(secre
     for scheme in ("Basic", "bAsIc", " Basic"):
         with pytest.raises(ServiceError) as caught:
             callers.identify(f"{scheme} {pair}")
-        assert (caught.value.row.code, caught.value.row.status) == ("GW_020", 401)
+        assert (caught.value.error_code.code, caught.value.error_code.status) == ("GW_020", 401)
 
 
 def test_no_header_is_nobody() -> None:

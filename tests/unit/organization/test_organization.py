@@ -137,14 +137,14 @@ def test_who_has_no_organization_finds_none(stack: Stack) -> None:
     for call in calls:
         with pytest.raises(ServiceError) as caught:
             call()
-        assert caught.value.row.code == "ORG_001"
+        assert caught.value.error_code.code == "ORG_001"
 
 
 @pytest.mark.parametrize("name", ["clinic", "Clinic ", ""])
 def test_only_the_exact_name_deletes(stack: Stack, name: str) -> None:
     with pytest.raises(ServiceError) as caught:
         stack.verbs.delete(ADMIN, name)
-    assert caught.value.row.code == "ORG_002"
+    assert caught.value.error_code.code == "ORG_002"
     assert (stack.jobs.kept, stack.woken) == ({}, 0)
 
 
@@ -161,4 +161,4 @@ def test_a_deletion_is_shown_to_its_organization_and_to_the_operator(stack: Stac
     for who, number in ((dataclasses.replace(ADMIN, org_id=4), job.id), (ADMIN, "another")):
         with pytest.raises(ServiceError) as caught:
             stack.verbs.deletion(who, number)
-        assert caught.value.row.code == "ORG_004"
+        assert caught.value.error_code.code == "ORG_004"

@@ -189,7 +189,7 @@ def test_nobody_is_found_outside_their_organization(verbs: UserUseCases) -> None
     for call in calls:
         with pytest.raises(ServiceError) as caught:
             call()
-        assert caught.value.row.code == "USER_001"
+        assert caught.value.error_code.code == "USER_001"
     assert verbs.list(stranger, Filter(), 0, 10) == []
     assert verbs.list(CALLER, Filter(), 0, 10) == [ANN]
     assert verbs.list(CALLER, Filter(role="admin"), 0, 10) == []
@@ -226,7 +226,7 @@ def test_a_change_that_somebody_was_faster_with_is_decided_anew(verbs: UserUseCa
     memberships.stale = 99
     with pytest.raises(ServiceError) as caught:
         verbs.administer(ADMIN, 12, {"active": True}, accept)
-    assert caught.value.row.code == "USER_004"
+    assert caught.value.error_code.code == "USER_004"
 
 
 def test_a_refused_change_leaves_no_event(verbs: UserUseCases, memberships: Memberships, trail: Trail) -> None:
@@ -284,13 +284,13 @@ def test_the_last_admin_stays_also_when_only_auth_can_see_it(deleting: Deleting,
     users.kept[3, 1] = admin
     with pytest.raises(ServiceError) as seen:
         deleting.verbs.request(ADMIN, 1)
-    assert (seen.value.row.code, deleting.jobs.kept) == ("USER_002", {})
+    assert (seen.value.error_code.code, deleting.jobs.kept) == ("USER_002", {})
     users.kept[3, 2] = dataclasses.replace(admin, id=2)
     deleting.fault = ServiceCallError(409, "AUTH_030")
     with pytest.raises(ServiceError) as raced:
         deleting.verbs.request(ADMIN, 1)
     (job,) = deleting.jobs.kept.values()
-    assert (raced.value.row.code, job.status) == ("USER_002", "failed")
+    assert (raced.value.error_code.code, job.status) == ("USER_002", "failed")
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_nobody_else_is_deleted(deleting: Deleting, users: Users, who: Principal
     users.kept[3, 1] = dataclasses.replace(ANN, id=1, role="admin")
     with pytest.raises(ServiceError) as caught:
         deleting.verbs.request(who, whom)
-    assert (caught.value.row.code, deleting.jobs.kept) == (code, {})
+    assert (caught.value.error_code.code, deleting.jobs.kept) == (code, {})
 
 
 def test_a_deletion_is_shown_in_its_organization_and_to_the_operator(deleting: Deleting) -> None:
@@ -316,4 +316,4 @@ def test_a_deletion_is_shown_in_its_organization_and_to_the_operator(deleting: D
     for who, number in ((dataclasses.replace(ADMIN, org_id=4), job.id), (ADMIN, "another")):
         with pytest.raises(ServiceError) as caught:
             deleting.verbs.read(who, number)
-        assert caught.value.row.code == "USER_003"
+        assert caught.value.error_code.code == "USER_003"

@@ -148,7 +148,7 @@ def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None
 
 
 def _refusal(error: ServiceError) -> RefusedError:
-    return RefusedError(f"{error.row.status} {error}")
+    return RefusedError(f"{error.error_code.status} {error}")
 
 
 def _name(caller: Principal | None, *, inner: bool) -> str:

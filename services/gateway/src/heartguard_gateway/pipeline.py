@@ -96,20 +96,20 @@ class Pipeline:
 
     def _fail(self, exchange: Exchange, stage: Stage, error: Exception) -> None:
         known = error if isinstance(error, ServiceError) else ServiceError(INTERNAL)
-        if known.row is INTERNAL:
+        if known.error_code is INTERNAL:
             self._ports.log.error("stage %s failed", stage.name, exc_info=error)
             if stage.name in self._always:
                 return  # counting and logging never change an answer; only a refusal on purpose does
         if exchange.reply is not None and exchange.reply.stream is not None:
             exchange.reply.stream.close()
-        exchange.refused_by, exchange.code = stage.name, known.row.code
+        exchange.refused_by, exchange.code = stage.name, known.error_code.code
         # What prepare_answer had put on a reply that can't leave is kept where it still holds.
         kept = _identifying(exchange.reply) if exchange.reply else []
         status, headers, body = error_rendering.render(
             known, exchange.error_type, exchange.request_id, self._ports.contracts
         )
         exchange.reply = Reply(status, [*headers.items(), *kept], body)
-        self._ports.refused(stage.name, known.row.code)
+        self._ports.refused(stage.name, known.error_code.code)
 
 
 def _identifying(reply: Reply) -> list[tuple[str, str]]:

@@ -281,8 +281,8 @@ class GatewayWorker(Stock):  # type: ignore[misc]
         """Answer what never became a request, in JSON: its header was not readable, so no Accept was."""
         self._refuse(client, getattr(req, "method", None), parse_errors.error_code_of(exc, _PARSE_ERRORS, log))
 
-    def _refuse(self, client: object, method: str | None, row: ErrorCode) -> None:
-        parse_errors.refuse(client, method, row, log, gateway=True)
+    def _refuse(self, client: object, method: str | None, error_code: ErrorCode) -> None:
+        parse_errors.refuse(client, method, error_code, log, gateway=True)
         close_lingering(client)
 
 

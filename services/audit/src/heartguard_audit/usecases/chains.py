@@ -37,7 +37,7 @@ class Verification:
             with self._ledger.snapshot() as moment:
                 return self._examine(moment, org_id, checkpoint_log).verdict
         except ServiceError as error:
-            if error.row is TOO_LONG:
+            if error.error_code is TOO_LONG:
                 raise ServiceError(CHAIN_TOO_LONG) from error
             raise
 

@@ -37,7 +37,7 @@ class Guard:
         try:
             yield
         except ServiceError as error:
-            self._end(attempt, "failed" if error.row in FAILURES else "void")
+            self._end(attempt, "failed" if error.error_code in FAILURES else "void")
             raise
         except BaseException:
             self._s.guesses.end(attempt, "void")

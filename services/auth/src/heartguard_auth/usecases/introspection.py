@@ -41,7 +41,7 @@ class Introspection:
         try:
             return self._introspection(self._s.verifier.verify(token))
         except ServiceError as error:
-            if error.row is INVALID_TOKEN:
+            if error.error_code is INVALID_TOKEN:
                 return {"active": False}
             raise
 

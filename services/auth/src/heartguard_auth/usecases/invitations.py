@@ -80,7 +80,7 @@ class Invitations:
         self._s.limits.lock(made.org_id, "invitations")
         waiting = self._s.invitations.waiting(made.org_id, given_roles("admin"), None, most + 1)
         if len(waiting) >= most and all(email_key(it.email) != email_key(made.email) for it in waiting):
-            raise LimitError("invitations", most, row=INVITATIONS_FULL)
+            raise LimitError("invitations", most, error_code=INVITATIONS_FULL)
 
     def _inviter(self, principal: Principal) -> Account:
         account = self._s.accounts.by_id(principal.user_id or 0)

@@ -85,7 +85,7 @@ class Membership:
         try:
             self._s.authority.require_actor(actor, lock=False)
         except ServiceError as error:
-            if error.row is INVALID_TOKEN:
+            if error.error_code is INVALID_TOKEN:
                 raise ServiceError(ACTOR_CHANGED) from error
             raise
 

@@ -57,7 +57,7 @@ class Passwords:
                 self._require(account, current)
         except ServiceError as error:
             self._s.audit.changed(
-                principal, "auth.password", f"user:{account.id}", outcome="denied", reason=error.row.code
+                principal, "auth.password", f"user:{account.id}", outcome="denied", reason=error.error_code.code
             )
             raise
         require_strong(self._rules, new, account.email)

@@ -39,8 +39,8 @@ class SessionUseCases:
                 proven = self._proven(account, password)
                 pair = self._begin(proven, password, device)
         except ServiceError as error:
-            if error.row in (BAD_CREDENTIALS, LOCKED):
-                self._s.denied("auth.login", account, error.row.code)
+            if error.error_code in (BAD_CREDENTIALS, LOCKED):
+                self._s.denied("auth.login", account, error.error_code.code)
             raise
         return pair
 

@@ -39,10 +39,10 @@ _MOST_NAMED = 5  # details that a message for InfluxDB's clients names
 
 
 def error_document(
-    row: ErrorCode, request_id: str, message: str | None = None, details: Sequence[Violation] = ()
+    error_code: ErrorCode, request_id: str, message: str | None = None, details: Sequence[Violation] = ()
 ) -> Error:
     """The `Error` message: code, message, request id, and details where there are some."""
-    inner: ErrorDocument = {"code": row.code, "message": message or row.title, "request_id": request_id}
+    inner: ErrorDocument = {"code": error_code.code, "message": message or error_code.title, "request_id": request_id}
     if details:
         inner["details"] = [
             {"path": violation.path, "message": violation.message} for violation in details[:MOST_DETAILS]
@@ -56,15 +56,15 @@ def problem_document(error: ServiceError, request_id: str) -> Problem:
     `type` is the code's place on the page of errors. `detail` is there where it says more than `title`, `instance`
     where the request id is a UUID, as all are that clients did not choose. `errors` has the form of the RFC's example.
     """
-    row = error.row
+    error_code = error.error_code
     document: Problem = {
-        "type": f"{ERRORS_PAGE}#{row.code}",
-        "title": row.title,
-        "status": row.status,
-        "code": row.code,
+        "type": f"{ERRORS_PAGE}#{error_code.code}",
+        "title": error_code.title,
+        "status": error_code.status,
+        "code": error_code.code,
         "request_id": request_id,
     }
-    if error.message != row.title:
+    if error.message != error_code.title:
         document["detail"] = error.message
     if is_uuid(request_id):
         document["instance"] = f"urn:uuid:{request_id.lower()}"
@@ -83,5 +83,5 @@ def influxdb_document(error: ServiceError) -> dict[str, str]:
         f"{violation.path or 'the document'} {violation.message}" for violation in error.details[:_MOST_NAMED]
     )
     message = f"{error.message}: {named}" if named else error.message
-    other = "internal error" if error.row.status >= 500 else "invalid"
-    return {"code": INFLUXDB_CODES.get(error.row.status, other), "message": message}
+    other = "internal error" if error.error_code.status >= 500 else "invalid"
+    return {"code": INFLUXDB_CODES.get(error.error_code.status, other), "message": message}

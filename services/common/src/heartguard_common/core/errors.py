@@ -34,15 +34,15 @@ class ServiceError(Exception):
 
     def __init__(
         self,
-        row: ErrorCode,
+        error_code: ErrorCode,
         message: str | None = None,
         *,
         details: Sequence[Violation] = (),
         headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
-        super().__init__(f"{row.code} {message or row.title}")
-        self.row = row
-        self.message = message or row.title
+        super().__init__(f"{error_code.code} {message or error_code.title}")
+        self.error_code = error_code
+        self.message = message or error_code.title
         self.details = tuple(details)
         self.headers = headers
 

@@ -269,13 +269,13 @@ class LimitError(ServiceError):
         value: int,
         *,
         wait_seconds: int | None = None,
-        row: ErrorCode | None = None,
+        error_code: ErrorCode | None = None,
         because: str = "",
     ) -> None:
-        """`because` is added to the sentence of the limit; `row` takes the place of the code that all limits share."""
+        """`because` is added to the sentence of the limit; `error_code` replaces the code that all limits share."""
         headers = {} if wait_seconds is None else {"Retry-After": str(max(1, wait_seconds))}
-        row = row or (LIMIT_REACHED if wait_seconds is None else LIMIT_FOR_NOW)
-        super().__init__(row, sentence(name, value) + (f". {because}" if because else ""), headers=headers)
+        error_code = error_code or (LIMIT_REACHED if wait_seconds is None else LIMIT_FOR_NOW)
+        super().__init__(error_code, sentence(name, value) + (f". {because}" if because else ""), headers=headers)
         self.limit = name
 
 

@@ -49,10 +49,12 @@ def render(error: Exception, form: str, request_id: str, contracts: Contracts) -
         headers |= {"Content-Type": f"{JSON}; charset=utf-8", "X-Platform-Error-Code": document["code"]}
         body = dump_json(document)
     else:
-        body = contracts["Error"].encode(error_document(known.row, request_id, known.message, known.details), form)
-    if known.row.status == UNAUTHENTICATED.status:
+        body = contracts["Error"].encode(
+            error_document(known.error_code, request_id, known.message, known.details), form
+        )
+    if known.error_code.status == UNAUTHENTICATED.status:
         headers.setdefault("WWW-Authenticate", CHALLENGE)
-    return known.row.status, headers, body
+    return known.error_code.status, headers, body
 
 
 def content_type(media_type: str) -> str:

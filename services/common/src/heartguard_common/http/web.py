@@ -365,10 +365,11 @@ def _checked(decode: Callable[[], T]) -> T:
 def handle_errors(web: WebDependencies, error: Exception) -> Response:
     """The one place that turns an exception into an answer, in the format the caller asked for."""
     known = error if isinstance(error, ServiceError) else translate(error)
-    g.error_code = known.row.code
+    g.error_code = known.error_code.code
     if isinstance(known, LimitError):
         web.metrics.limit_refused(known.limit)
-    if known.row.status >= 500 and known.row is not BUSY:  # a full lane is no failure: it is counted, without a stack
+    # a full lane is no failure: it is counted, without a stack
+    if known.error_code.status >= 500 and known.error_code is not BUSY:
         web.log.error("%s", known, exc_info=error)
     media_type = g.get("error_type", DOCUMENT_TYPES[0])
     status, headers, body = error_rendering.render(known, media_type, g.request_id, web.contracts)

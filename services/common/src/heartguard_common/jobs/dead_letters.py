@@ -216,7 +216,7 @@ class Attempts:
 def reason_of(error: Exception) -> str:
     """The code of a `ServiceError`, the type of any other error: its text may quote what a person wrote."""
     if isinstance(error, ServiceError):
-        return error.row.code
+        return error.error_code.code
     name = type(error).__name__
     return f"{name} {error.errno}" if isinstance(error, OSError) and error.errno else name
 

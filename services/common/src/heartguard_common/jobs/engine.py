@@ -98,7 +98,7 @@ class JobError(Exception):
     @classmethod
     def of(cls, place: str, error: ServiceError) -> "JobError":
         """The `JobError` for an error response of `place`."""
-        code = (isinstance(error, ServiceCallError) and error.code) or error.row.code
+        code = (isinstance(error, ServiceCallError) and error.code) or error.error_code.code
         return cls(f"{place}: {code}", lasting=isinstance(error, ServiceCallError) and error.lasting)
 
 

@@ -18,12 +18,12 @@ ErrorMapping: TypeAlias = Sequence[tuple[type[Exception], ErrorCode]]
 """Exceptions of an HTTP parser, the narrower ones first, and what each is refused with."""
 
 
-def error_code_of(error: BaseException, rows: ErrorMapping, log: logging.Logger) -> ErrorCode:
+def error_code_of(error: BaseException, mapping: ErrorMapping, log: logging.Logger) -> ErrorCode:
     """The code of the first kind that `error` is; an error not caused by the client is logged and is GEN_500."""
-    row = next((row for kind, row in rows if isinstance(error, kind)), None)
-    if row is None:
+    found = next((code for kind, code in mapping if isinstance(error, kind)), None)
+    if found is None:
         log.error("a connection failed", exc_info=error)
-    return row or INTERNAL
+    return found or INTERNAL
 
 
 def require_known_coding(request: Any) -> None:
@@ -37,15 +37,17 @@ def require_known_coding(request: Any) -> None:
             raise UnsupportedTransferCoding(", ".join(codings))
 
 
-def refuse(client: Any, method: str | None, row: ErrorCode, log: logging.Logger, *, gateway: bool = False) -> None:
+def refuse(
+    client: Any, method: str | None, error_code: ErrorCode, log: logging.Logger, *, gateway: bool = False
+) -> None:
     """Answer on the bare socket; the caller closes it. `gateway`: the answer names the gateway's request too."""
     own = uuid7()
     REQUEST_ID.set(own)
-    fields = {"method": method, "status": row.status, "code": row.code, "route": "unparsed"}
+    fields = {"method": method, "status": error_code.status, "code": error_code.code, "route": "unparsed"}
     log.info("request", extra={"fields": {**fields, **({"gateway_request_id": own} if gateway else {})}})
-    body = json.dumps(error_document(row, own), separators=(",", ":")).encode()
+    body = json.dumps(error_document(error_code, own), separators=(",", ":")).encode()
     head = (
-        f"HTTP/1.1 {row.status} {HTTPStatus(row.status).phrase}\r\n"
+        f"HTTP/1.1 {error_code.status} {HTTPStatus(error_code.status).phrase}\r\n"
         "Connection: close\r\n"
         "Content-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n"

@@ -165,6 +165,6 @@ def _in_parts() -> Iterator[None]:
     try:
         yield
     except ServiceError as error:
-        if error.row is TOO_LONG:
+        if error.error_code is TOO_LONG:
             raise ServiceError(UNFINISHED, headers={"Retry-After": "1"}) from error
         raise

@@ -129,7 +129,7 @@ class PostgresItems:
             if kept.bytes + item.size > quota:
                 left = max(0, quota - kept.bytes)
                 because = f"The organization has room for {left} bytes, and this upload needs {item.size}"
-                raise LimitError("media_bytes", quota, row=OVER_QUOTA, because=because)
+                raise LimitError("media_bytes", quota, error_code=OVER_QUOTA, because=because)
             # Those under way count too, so that two at once don't both become the last.
             pending = connection.execute(text(_PENDING), {"org_id": item.org_id}).scalar_one()
             require(self._limits, item.org_id, "media_items", kept.items + pending)

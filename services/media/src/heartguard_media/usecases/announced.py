@@ -115,7 +115,7 @@ class AnnouncedUploads(Receiving):
         try:
             written = self._examined(item, size)
         except ServiceError as error:
-            if error.row.status < 500:
+            if error.error_code.status < 500:
                 self._give_up(item)
             raise
         finished = self._finish(principal, item, written)

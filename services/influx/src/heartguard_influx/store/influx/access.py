@@ -29,8 +29,8 @@ _POOL = re.compile(r"HTTPS?Connection(Pool)?\([^)]*\): ")
 class AccessError(ServiceError):
     """InfluxDB can't be worked with. `reason` names the variable, `said` is what the server answered."""
 
-    def __init__(self, row: ErrorCode, reason: str, said: str = "") -> None:
-        super().__init__(row, details=(Violation("", reason),))
+    def __init__(self, error_code: ErrorCode, reason: str, said: str = "") -> None:
+        super().__init__(error_code, details=(Violation("", reason),))
         self.reason = reason
         self.said = said
 

@@ -213,7 +213,7 @@ class BucketReader:
             try:
                 return ask()
             except ServiceError as error:
-                if error.row not in (STORE_UNAVAILABLE, STORE_BUSY) or attempt == _TRIES:
+                if error.error_code not in (STORE_UNAVAILABLE, STORE_BUSY) or attempt == _TRIES:
                     raise
                 self._sleep(float(attempt))
         raise AssertionError("unreachable: the last try returns or raises")

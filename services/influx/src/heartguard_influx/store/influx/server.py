@@ -100,7 +100,7 @@ class Server:
         try:
             prove(self._questions(), self._url)
         except AccessError as error:
-            self._count(error.row)
+            self._count(error.error_code)
             raise
 
     def _questions(self) -> Questions:
@@ -119,7 +119,7 @@ class Server:
         try:
             self._again(lambda: self._write.write(bucket, self._org, record))
         except ServiceError as error:
-            if error.row in (STORE_UNAVAILABLE, STORE_FAILED):
+            if error.error_code in (STORE_UNAVAILABLE, STORE_FAILED):
                 self.count(failures.UNCONFIRMED)
             raise
 
@@ -238,8 +238,8 @@ class Server:
         if not granted:
             raise HiddenError(f"INFLUX_TOKEN {lack}")
 
-    def _count(self, row: ErrorCode) -> None:
-        kind = failures.BY_ERROR.get(row)
+    def _count(self, error_code: ErrorCode) -> None:
+        kind = failures.BY_ERROR.get(error_code)
         if kind is not None:
             self.count(kind)
 
@@ -249,12 +249,12 @@ class Server:
         try:
             yield
         except ServiceError as error:
-            self._count(error.row)
+            self._count(error.error_code)
             raise
         except ApiException as error:
             failure = _answered(error)
             if isinstance(failure, ServiceError):
-                self._count(failure.row)
+                self._count(failure.error_code)
             raise failure from error
         except AnswerError as error:
             self._count(STORE_FAILED)
@@ -275,10 +275,12 @@ class Server:
                 with self._errors_translated():
                     return call()
             except ServiceError as error:
-                if error.row not in (STORE_UNAVAILABLE, STORE_BUSY) or attempt == self._patience.attempts:
+                if error.error_code not in (STORE_UNAVAILABLE, STORE_BUSY) or attempt == self._patience.attempts:
                     raise
                 backoff = self._patience.first_pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311
-                pause = max(backoff, float(error.headers.get("Retry-After", 0)) if error.row is STORE_BUSY else 0.0)
+                pause = max(
+                    backoff, float(error.headers.get("Retry-After", 0)) if error.error_code is STORE_BUSY else 0.0
+                )
                 spent = self._monotonic() - begun
                 left = deadline.left()
                 if spent + pause + self._patience.read > self._patience.deadline or (left is not None and left < pause):
