@@ -10,14 +10,14 @@ SHARED = ""
 
 
 def error_catalogue() -> dict[str, tuple[ErrorCode, ...]]:
-    """The error rows of each service; the shared ones under the empty name."""
-    rows: dict[str, tuple[ErrorCode, ...]] = {SHARED: CODES}
+    """The error codes of each service; the shared ones under the empty name."""
+    codes: dict[str, tuple[ErrorCode, ...]] = {SHARED: CODES}
     for service in SERVICES:
-        rows[service] = tuple(importlib.import_module(f"heartguard_{service}.errors").CODES)
-    return rows
+        codes[service] = tuple(importlib.import_module(f"heartguard_{service}.errors").CODES)
+    return codes
 
 
 def in_order(catalogue: Mapping[str, Sequence[ErrorCode]]) -> Iterator[tuple[str, ErrorCode]]:
-    """Each row once, by code, with the service that gives it: `any` for the shared ones."""
-    found = {row.code: (service or "any", row) for service, rows in catalogue.items() for row in rows}
+    """Each error code once, in order, with the service that gives it: `any` for the shared ones."""
+    found = {error.code: (service or "any", error) for service, codes in catalogue.items() for error in codes}
     return (found[code] for code in sorted(found))

@@ -49,11 +49,11 @@ def _those(names: Iterator[str] | tuple[str, ...], suffix: str = "") -> dict[str
     return {name: {"$ref": f"#/components/headers/{name}{suffix}"} for name in names}
 
 
-def of_success(row: RouteRule, route: AnyRoute, status: int) -> dict[str, Any]:
+def of_success(rule: RouteRule, route: AnyRoute, status: int) -> dict[str, Any]:
     """The headers of a good answer, 206 included."""
-    quota = row.limit not in (UNLIMITED, "address")
+    quota = rule.limit not in (UNLIMITED, "address")
     made = _those(_ALWAYS) | _those(_QUOTA, "" if quota else ".sometimes")
-    if direct(row):
+    if direct(rule):
         made |= _those((_OF_GATEWAY, *_QUOTA), ".sometimes")
     if CSV in route.offers:
         made |= _those(("Content-Disposition",), ".sometimes")
@@ -61,9 +61,9 @@ def of_success(row: RouteRule, route: AnyRoute, status: int) -> dict[str, Any]:
         made |= _those((name,), ".sometimes" if name in _SOMETIMES else "")
     if status == 206:
         made |= _those(("Content-Range",))
-    if row.deprecation is not None:
+    if rule.deprecation is not None:
         made |= _those(("Deprecation",))
-        made |= _those(("Sunset",)) if row.deprecation.sunset else {}
+        made |= _those(("Sunset",)) if rule.deprecation.sunset else {}
     return made | _those(("Cache-Control",), ".sometimes")
 
 
@@ -83,6 +83,6 @@ def of_refusal(status: int, *, of_service: bool = False) -> dict[str, Any]:
     return made
 
 
-def direct(row: RouteRule) -> bool:
+def direct(rule: RouteRule) -> bool:
     """Whether only services may call it, which they do without the gateway."""
-    return not isinstance(row.who, str) and set(row.who) == {SERVICE}
+    return not isinstance(rule.who, str) and set(rule.who) == {SERVICE}

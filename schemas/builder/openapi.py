@@ -1,4 +1,4 @@
-"""openapi.json 3.1: each row of the policy joined with the route that answers it, and the messages of the contract."""
+"""openapi.json 3.1: each rule of the policy joined with the route that answers it, and the messages of the contract."""
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,23 +46,23 @@ HEAD is answered where GET is, and OPTIONS everywhere."""
 
 
 class JoinError(Exception):
-    """A row without a route, a route without a row, or a route that names an unknown message."""
+    """A rule without a route, a route without a rule, or a route that names an unknown message."""
 
 
 def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
-    """The OpenAPI document of all rows of the policy. Raises JoinError where rows and routes differ."""
+    """The OpenAPI document of all rules of the policy. Raises JoinError where rules and routes differ."""
     definitions = {name: schema for resource in resources.values() for name, schema in resource["$defs"].items()}
     catalogue = error_catalogue()
     known = examples.examples()
     joined = list(_join(policy))
     named = named_codes(catalogue, joined)
     paths: dict[str, dict[str, Any]] = {}
-    for row, route in joined:
+    for rule, route in joined:
         names = {name for name in (route.takes, route.gives, route.query) if name}
         if unknown := names - definitions.keys():
-            raise JoinError(f"{row.id} names unknown messages: {', '.join(sorted(unknown))}")
-        operation = Operation(row, route, definitions, catalogue, known, named).document()
-        paths.setdefault(row.path, {})[row.method.lower()] = operation
+            raise JoinError(f"{rule.id} names unknown messages: {', '.join(sorted(unknown))}")
+        operation = Operation(rule, route, definitions, catalogue, known, named).document()
+        paths.setdefault(rule.path, {})[rule.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -83,8 +83,8 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
         },
         "x-limits": _limits(policy),
         "x-error-codes": [
-            {"code": row.code, "status": row.status, "message": row.title, "service": service, "advice": row.advice}
-            for service, row in in_order(catalogue)
+            {"code": it.code, "status": it.status, "message": it.title, "service": service, "advice": it.advice}
+            for service, it in in_order(catalogue)
         ],
     }
 
@@ -93,46 +93,46 @@ def named_codes(
     catalogue: Mapping[str, Sequence[errors.ErrorCode]], joined: Sequence[tuple[RouteRule, AnyRoute]]
 ) -> set[str]:
     """The codes that some route says it raises. Raises JoinError for one that its service has not."""
-    for row, route in joined:
-        if strange := set(route.raises) - {*catalogue[row.upstream], *catalogue[""]}:
-            raise JoinError(f"{row.id} raises what is in no catalogue of its service: {strange}")
+    for rule, route in joined:
+        if strange := set(route.raises) - {*catalogue[rule.upstream], *catalogue[""]}:
+            raise JoinError(f"{rule.id} raises what is in no catalogue of its service: {strange}")
     return {entry.code for _, route in joined for entry in route.raises}
 
 
 def _join(policy: Policy) -> Iterator[tuple[RouteRule, AnyRoute]]:
-    """Each row with its route, in the order of the policy."""
+    """Each rule with its route, in the order of the policy."""
     for service in SERVICES:
         own: tuple[AnyRoute, ...] = ()
         if service != "gateway":
             own = importlib.import_module(f"heartguard_{service}.routes").ROUTES
         routes = {(route.method, route.path): route for route in own + _shared_routes(policy, service)}
-        for row in policy.of(service):
-            route = routes.pop((row.method, row.path), None) or _own_route(row)
+        for rule in policy.of(service):
+            route = routes.pop((rule.method, rule.path), None) or _own_route(rule)
             if route is None:
-                raise JoinError(f"{row.id} has no route in {service}")
-            yield row, route
+                raise JoinError(f"{rule.id} has no route in {service}")
+            yield rule, route
         if routes:
-            raise JoinError(f"routes of {service} without a row: {', '.join(map(' '.join, sorted(routes)))}")
+            raise JoinError(f"routes of {service} without a rule: {', '.join(map(' '.join, sorted(routes)))}")
 
 
 def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
     """The routes that the library gives a service: the standard ones, and where the policy has them dead letters."""
     made: tuple[AnyRoute, ...] = ()
     for last, routes in (("/health", standard_routes), (DEAD_LETTERS, dead_letter_routes)):
-        paths = (row.path for row in policy.of(service) if row.path.endswith(last) and row.path != health.PATH)
+        paths = (rule.path for rule in policy.of(service) if rule.path.endswith(last) and rule.path != health.PATH)
         path = next(paths, None)
         made += () if path is None else routes(path.removesuffix(last))
     return made
 
 
-def _own_route(row: RouteRule) -> AnyRoute | None:
+def _own_route(rule: RouteRule) -> AnyRoute | None:
     """A route that the gateway answers itself."""
-    if row.path == health.PATH:
-        return Route(row.method, row.path, _system_health, offers=health.OFFERS)
-    if row.path == "/gateway/services":
-        return Route(row.method, row.path, _services)
-    if row.path in FILES:
-        return Route(row.method, row.path, _file, offers=FILES[row.path], headers=("ETag",))
+    if rule.path == health.PATH:
+        return Route(rule.method, rule.path, _system_health, offers=health.OFFERS)
+    if rule.path == "/gateway/services":
+        return Route(rule.method, rule.path, _services)
+    if rule.path in FILES:
+        return Route(rule.method, rule.path, _file, offers=FILES[rule.path], headers=("ETag",))
     return None
 
 
@@ -156,7 +156,7 @@ def _components(definitions: Mapping[str, Schema]) -> dict[str, Any]:
 def _responses(catalogue: Mapping[str, Sequence[errors.ErrorCode]], known: Mapping[str, Any]) -> dict[str, Any]:
     """One component for each status of the catalogue, and the answer of a service that is not ready."""
     made: dict[str, Any] = {}
-    for status in sorted({row.status for rows in catalogue.values() for row in rows}):
+    for status in sorted({it.status for codes in catalogue.values() for it in codes}):
         content = {
             kind: {**entry, "examples": examples.of("Problem" if entry is _PROBLEM else "Error", kind, known)}
             for kind, entry in _ERRORS.items()

@@ -48,7 +48,7 @@ CONDITIONS = {
     "If-None-Match": ("Answer 304 while this is its ETag.", (1, 1000)),
     "Range": ("Bytes of the file, for example `bytes=0-99` (RFC 9110 section 14.2).", (1, 100)),
 }
-# The content of a refusal of a row that names a dialect, which is no message of the contract.
+# The content of a refusal of a rule that names a dialect, which is no message of the contract.
 DIALECTS: Mapping[str, Any] = {
     INFLUXDB: {
         "application/json": {
@@ -66,29 +66,29 @@ _ENTRY = "^[ -~]*$"
 
 
 class Operation:
-    """One operation, from its row of the policy and its route. `known`: the example components."""
+    """One operation, from its rule of the policy and its route. `known`: the example components."""
 
     def __init__(
         self,
-        row: RouteRule,
+        rule: RouteRule,
         route: AnyRoute,
         definitions: Mapping[str, Schema],
         catalogue: Mapping[str, Sequence[ErrorCode]],
         known: Mapping[str, Any],
         named: Collection[str],
     ) -> None:
-        self._row = row
+        self._rule = rule
         self._route = route
         self._definitions = definitions
         self._known = known
-        self._refusals = refusals.rows_of(row, route, catalogue, named)
+        self._refusals = refusals.codes_of(rule, route, catalogue, named)
 
     def document(self) -> dict[str, Any]:
         """The Operation Object."""
-        row, route = self._row, self._route
+        rule, route = self._rule, self._route
         made: dict[str, Any] = {
-            "operationId": row.id,
-            "tags": [row.upstream],
+            "operationId": rule.id,
+            "tags": [rule.upstream],
             "summary": self._summary(),
             "description": self._description(),
             "parameters": [
@@ -98,44 +98,44 @@ class Operation:
                 FORMAT,
             ],
             "responses": self._responses(),
-            "x-audited": row.audited,
-            "x-limit": row.limit,
-            "x-who": row.who if isinstance(row.who, str) else dict(row.who),
-            **({"x-services": sorted(row.services)} if row.services else {}),
+            "x-audited": rule.audited,
+            "x-limit": rule.limit,
+            "x-who": rule.who if isinstance(rule.who, str) else dict(rule.who),
+            **({"x-services": sorted(rule.services)} if rule.services else {}),
             "x-error-codes": [entry.code for entry in self._refusals],
             "security": self._security(),
         }
-        if not row.versioned:
+        if not rule.versioned:
             made["servers"] = [{"url": "/"}]
-        if row.deprecation is not None:
+        if rule.deprecation is not None:
             made["deprecated"] = True
         if route.takes or route.body == "stream":
             made["requestBody"] = self._request_body()
         return made
 
     def _summary(self) -> str:
-        words = self._row.id.partition(".")[2].replace("_", " ").capitalize()
+        words = self._rule.id.partition(".")[2].replace("_", " ").capitalize()
         named = self._route.gives or self._route.takes
         return f"{words}: {self._definitions[named]['description']}" if named else f"{words}."
 
     def _description(self) -> str:
-        row = self._row
-        if row.who == ANYONE:
-            who = "Anyone" + (", with or without a token" if row.credentials == "optional" else "")
-        elif row.who == INNER:
+        rule = self._rule
+        if rule.who == ANYONE:
+            who = "Anyone" + (", with or without a token" if rule.credentials == "optional" else "")
+        elif rule.who == INNER:
             who = "The operator, and anyone on the inner network"
         else:
-            who = ", ".join(self._allowed(role, scope) for role, scope in dict(row.who).items())
-        limit = "no rate limit" if row.limit == UNLIMITED else f"rate class `{row.limit}`"
-        return f"Who may: {who}. {limit.capitalize()}; {'audited' if row.audited else 'not audited'}."
+            who = ", ".join(self._allowed(role, scope) for role, scope in dict(rule.who).items())
+        limit = "no rate limit" if rule.limit == UNLIMITED else f"rate class `{rule.limit}`"
+        return f"Who may: {who}. {limit.capitalize()}; {'audited' if rule.audited else 'not audited'}."
 
     def _allowed(self, role: str, scope: str) -> str:
         if role == SERVICE:
-            return f"the services {', '.join(sorted(self._row.services))} (never through the gateway)"
+            return f"the services {', '.join(sorted(self._rule.services))} (never through the gateway)"
         return f"{role}{SCOPES[scope]}"
 
     def _path_parameters(self) -> Iterator[dict[str, Any]]:
-        for name in re.findall(r"\{([a-z_]+)\}", self._row.path):
+        for name in re.findall(r"\{([a-z_]+)\}", self._rule.path):
             schema = PARAMETERS.get(name, {"type": "string", "minLength": 1, "maxLength": 255})
             yield {"name": name, "in": "path", "required": True, "schema": schema}
 
@@ -151,12 +151,12 @@ class Operation:
             yield made
 
     def _header_parameters(self) -> Iterator[dict[str, Any]]:
-        row, route = self._row, self._route
+        rule, route = self._rule, self._route
         taken = {
             "Idempotency-Key": route.idempotent,
             "If-Match": refusals.if_match(route),
             "If-None-Match": self._cached(),
-            "Range": row.id == "media.content",
+            "Range": rule.id == "media.content",
         }
         for name, (text, (least, most)) in CONDITIONS.items():
             if taken[name]:
@@ -165,7 +165,7 @@ class Operation:
 
     def _request_body(self) -> dict[str, Any]:
         content = {kind: self._content(self._route.takes, kind) for kind in self._route.accepts or ("*/*",)}
-        most = self._row.max_body
+        most = self._rule.max_body
         text = "At most `MAX_UPLOAD_MB`." if most is None else f"At most {most // 1024} KiB, as sent and decompressed."
         return {"description": text, "required": self._route.body != "optional", "content": content}
 
@@ -181,9 +181,9 @@ class Operation:
         return made | ({"examples": found} if found else {})
 
     def _security(self) -> list[dict[str, list[str]]]:
-        who = self._row.who
+        who = self._rule.who
         if who == ANYONE:
-            return [{}, {"bearer": []}] if self._row.credentials == "optional" else []
+            return [{}, {"bearer": []}] if self._rule.credentials == "optional" else []
         if who == INNER:
             return [{}, {"operator": []}]
         schemes = {"operator": "operator", "service": "service"}
@@ -191,46 +191,50 @@ class Operation:
 
     def _responses(self) -> dict[str, Any]:
         made: dict[int, Any] = {self._route.status: self._success(self._route.status)}
-        if self._row.id == "media.content":
+        if self._rule.id == "media.content":
             made[206] = self._success(206)
         if self._cached():
-            made[304] = {"description": "Not Modified", "headers": headers.of_success(self._row, self._route, 304)}
+            made[304] = {"description": "Not Modified", "headers": headers.of_success(self._rule, self._route, 304)}
         for status in sorted({entry.status for entry in self._refusals}):
             made[status] = self._refusal(status)
-        if self._row.path == health.PATH:
+        if self._rule.path == health.PATH:
             made[503] = {"$ref": "#/components/responses/Unhealthy", "description": "No service is ready."}
         return {str(status): made[status] for status in sorted(made)}
 
     def _success(self, status: int) -> dict[str, Any]:
-        row, route = self._row, self._route
+        rule, route = self._rule, self._route
         answer: dict[str, Any] = {
             "description": HTTPStatus(status).phrase,
-            "headers": headers.of_success(row, route, status),
+            "headers": headers.of_success(rule, route, status),
         }
         if route.gives is not None:
             answer["content"] = {offer: self._content(route.gives, offer) for offer in route.offers}
-        elif row.path == "/openapi.json":
+        elif rule.path == "/openapi.json":
             answer["content"] = {"application/json": {}}
-        elif status not in (HTTPStatus.NO_CONTENT, HTTPStatus.ACCEPTED) and row.method != "PUT":
-            answer["content"] = {offer: {} for offer in _others(row, route)}
+        elif status not in (HTTPStatus.NO_CONTENT, HTTPStatus.ACCEPTED) and rule.method != "PUT":
+            answer["content"] = {offer: {} for offer in _others(rule, route)}
         return answer
 
     def _refusal(self, status: int) -> dict[str, Any]:
         titles = "; ".join(f"{entry.code} {entry.title}" for entry in self._refusals if entry.status == status)
-        if status == HTTPStatus.SERVICE_UNAVAILABLE and self._row.path.endswith("/ready"):
+        if status == HTTPStatus.SERVICE_UNAVAILABLE and self._rule.path.endswith("/ready"):
             return {"$ref": "#/components/responses/Unready", "description": f"A dependency fails. Or {titles}"}
-        if self._row.errors is not None:
-            return {"description": titles, "headers": headers.of_refusal(status), "content": DIALECTS[self._row.errors]}
-        name = f"Refusal{status}{'.direct' if headers.direct(self._row) else ''}"
+        if self._rule.errors is not None:
+            return {
+                "description": titles,
+                "headers": headers.of_refusal(status),
+                "content": DIALECTS[self._rule.errors],
+            }
+        name = f"Refusal{status}{'.direct' if headers.direct(self._rule) else ''}"
         return {"$ref": f"#/components/responses/{name}", "description": titles}
 
     def _cached(self) -> bool:
-        return self._row.method == "GET" and "ETag" in self._route.headers
+        return self._rule.method == "GET" and "ETag" in self._route.headers
 
 
-def _others(row: RouteRule, route: AnyRoute) -> list[str]:
+def _others(rule: RouteRule, route: AnyRoute) -> list[str]:
     """The media types of an answer that is no message; the schemas are XML and JSON files as they are."""
-    if row.path == "/schemas/{file}":
+    if rule.path == "/schemas/{file}":
         return ["application/json", "application/xml"]
     return [offer for offer in route.offers if offer not in DOCUMENT_TYPES or route.offers == ANY_TYPE]
 

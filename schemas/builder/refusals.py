@@ -11,37 +11,37 @@ _OF_ANY = ("GEN_400", "GEN_406", "GEN_422", "GEN_500", "GW_001", "GW_002", "GW_0
 _OF_A_BODY = ("GEN_413", "GEN_415", "GW_004", "GW_005", "GW_009", "GW_015")
 
 
-def rows_of(
-    row: RouteRule, route: AnyRoute, catalogue: Mapping[str, Sequence[ErrorCode]], named: Collection[str]
+def codes_of(
+    rule: RouteRule, route: AnyRoute, catalogue: Mapping[str, Sequence[ErrorCode]], named: Collection[str]
 ) -> list[ErrorCode]:
     """Every refusal an operation can give, by code.
 
-    `catalogue`: rows by service, the shared ones under ''. `named`: the codes that some route says it raises; any other
-    one counts for all routes of its service.
+    `catalogue`: error codes by service, the shared ones under ''. `named`: the codes that some route says it raises;
+    any other one counts for all routes of its service.
     """
-    codes = {*_OF_ANY, *_shared(row, route), *(entry.code for entry in route.raises)}
-    if row.upstream != "gateway" and row.path.rpartition("/")[2] not in _PLAIN:
-        codes |= {entry.code for entry in catalogue[row.upstream]} - set(named)
+    codes = {*_OF_ANY, *_shared(rule, route), *(entry.code for entry in route.raises)}
+    if rule.upstream != "gateway" and rule.path.rpartition("/")[2] not in _PLAIN:
+        codes |= {entry.code for entry in catalogue[rule.upstream]} - set(named)
     known = {entry.code: entry for name in ("", "gateway", *SERVICES) for entry in catalogue[name]}
     return [known[code] for code in sorted(codes)]
 
 
-def _shared(row: RouteRule, route: AnyRoute) -> set[str]:
-    known = row.who != ANYONE or row.credentials == "optional"
-    forwarded = row.upstream != "gateway"
+def _shared(rule: RouteRule, route: AnyRoute) -> set[str]:
+    known = rule.who != ANYONE or rule.credentials == "optional"
+    forwarded = rule.upstream != "gateway"
     conditions: tuple[tuple[bool, tuple[str, ...]], ...] = (
         (route.takes is not None or route.body == "stream", _OF_A_BODY),
         (known, ("GEN_401", "GEN_401_TOKEN", "GEN_503", "GW_020")),
-        (row.who != ANYONE, ("GEN_403",)),
-        (row.limit != UNLIMITED, ("GEN_429",)),
-        ("{" in row.path, ("GEN_404",)),
+        (rule.who != ANYONE, ("GEN_403",)),
+        (rule.limit != UNLIMITED, ("GEN_429",)),
+        ("{" in rule.path, ("GEN_404",)),
         (if_match(route), ("GEN_412",)),
         (route.idempotent, ("GEN_422_KEY", "GEN_429_LIMIT")),
         (bool(route.expensive), ("GEN_503_BUSY",)),
         (route.seconds is not None, ("GEN_422_TIME",)),
         (forwarded, ("GEN_502", "GEN_503", "GW_010", "GW_011", "GW_012", "GW_016")),
-        (row.audited, ("GW_013",)),
-        (not row.path.startswith(("/gateway/", "/health")), ("GW_014",)),
+        (rule.audited, ("GW_013",)),
+        (not rule.path.startswith(("/gateway/", "/health")), ("GW_014",)),
     )
     return {code for holds, codes in conditions if holds for code in codes}
 

@@ -13,7 +13,7 @@ from heartguard_common.core.paths import SCHEMAS_DIR
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity import policy
 
-BUNDLE, CONTRACTS, RULES = shapes.load(SCHEMAS_DIR), Contracts.load(), policy.load()
+BUNDLE, CONTRACTS, POLICY = shapes.load(SCHEMAS_DIR), Contracts.load(), policy.load()
 ISSUED = {"refresh_token", "token"}  # texts of ours that come back: ASCII
 # What these hold is bounded by the bytes of a request, or by the service, far below what their schema could hold.
 BOUNDED_BY_BYTES = {"WriteRequest", "MediaUpload"}
@@ -22,10 +22,10 @@ BOUNDED_BY_BYTES = {"WriteRequest", "MediaUpload"}
 def routes() -> Iterator[tuple[policy.RouteRule, str]]:
     for service in list(SERVICES)[1:]:
         for route in importlib.import_module(f"heartguard_{service}.routes").ROUTES:
-            row = RULES.row(route.method, route.path)
-            assert row is not None
+            rule = POLICY.rule(route.method, route.path)
+            assert rule is not None
             if route.takes and route.takes not in BOUNDED_BY_BYTES:
-                yield row, route.takes
+                yield rule, route.takes
 
 
 def largest(shape: Shape, name: str = "") -> Any:
@@ -48,15 +48,15 @@ def largest(shape: Shape, name: str = "") -> Any:
 
 
 def test_the_largest_message_of_a_route_passes(subtests: pytest.Subtests) -> None:
-    for row, name in routes():
-        with subtests.test(row.id):
+    for rule, name in routes():
+        with subtests.test(rule.id):
             message = BUNDLE.message(name)
             most = quantity.most(message.shape, name)
             document = largest(message.shape)
             as_json = CONTRACTS[name].encode(document, "application/json")
             as_xml = CONTRACTS[name].encode(document, "application/xml")
-            assert row.max_body is not None
-            assert max(len(as_json), len(as_xml)) <= row.max_body
+            assert rule.max_body is not None
+            assert max(len(as_json), len(as_xml)) <= rule.max_body
             assert not quantity.holds_too_much_json(as_json, most)
             assert not quantity.holds_too_much_xml(as_xml, most)
 
@@ -65,13 +65,13 @@ def test_a_batch_of_as_many_points_as_may_be_passes() -> None:
     fields = {f"{number:x}": 1 for number in range(20)}
     document = {"bucket": "org_1", "points": [{"measurement": "m", "tags": {"a": "b"}, "fields": fields}] * 10_000}
     most = quantity.most(BUNDLE.message("WriteRequest").shape, "WriteRequest")
-    row = RULES.row("POST", "/timeseries/write")
-    assert row is not None
-    assert row.max_body is not None
+    rule = POLICY.rule("POST", "/timeseries/write")
+    assert rule is not None
+    assert rule.max_body is not None
     for holds_too_much, kind in (
         (quantity.holds_too_much_json, "application/json"),
         (quantity.holds_too_much_xml, "application/xml"),
     ):
         body = CONTRACTS["WriteRequest"].encode(document, kind)
         assert not holds_too_much(body, most)
-    assert len(CONTRACTS["WriteRequest"].encode(document, "application/json")) <= row.max_body
+    assert len(CONTRACTS["WriteRequest"].encode(document, "application/json")) <= rule.max_body

@@ -88,10 +88,10 @@ def test_every_error_row_is_in_the_catalogue(name):
 @pytest.mark.parametrize("name", LAYERED)
 def test_routes_and_policy_name_the_same_endpoints(name):
     routes = {(route.method, route.path) for route in module(name, "routes").ROUTES}
-    rows = {(row.method, row.path) for row in policy.load().of(name)}
-    standing = {row for row in rows if row[1].rsplit("/", 1)[-1] in ("health", "ready", "metrics")}
-    dead_letters = {row for row in rows if "dead-letters" in row[1].split("/")}
-    assert routes == rows - standing - dead_letters
+    rules = {(rule.method, rule.path) for rule in policy.load().of(name)}
+    standing = {rule for rule in rules if rule[1].rsplit("/", 1)[-1] in ("health", "ready", "metrics")}
+    dead_letters = {rule for rule in rules if "dead-letters" in rule[1].split("/")}
+    assert routes == rules - standing - dead_letters
     assert (len(standing), len(dead_letters)) == (3, 4)
 
 
@@ -99,7 +99,7 @@ def test_routes_and_policy_name_the_same_endpoints(name):
 def test_the_readme_of_a_service_names_its_endpoints_and_variables(name):
     text = (REPO_ROOT / "services" / name / "README.md").read_text()
     assert len(text.splitlines()) <= 60
-    endpoints = [row.path for row in policy.load().of(name)]
+    endpoints = [rule.path for rule in policy.load().of(name)]
     assert [path for path in endpoints if path not in text] == []
     assert [variable for variable in variables(module(name, "settings").Settings) if f"`{variable}`" not in text] == []
 

@@ -116,19 +116,19 @@ def test_a_pattern_of_another_dialect_is_refused(subtests: pytest.Subtests) -> N
             assert lint.pattern_problem(pattern)
 
 
-def test_every_row_of_the_policy_is_an_operation() -> None:
-    assert {row.id for row in policy.load().rows} == set(OPERATIONS)
+def test_every_rule_of_the_policy_is_an_operation() -> None:
+    assert {rule.id for rule in policy.load().rules} == set(OPERATIONS)
 
 
-def test_a_row_that_is_to_go_and_names_a_dialect_is_described_so() -> None:
-    rules = policy.load()
-    rows = [
-        replace(row, errors="influxdb", deprecation=Deprecation(datetime(2027, 1, 31, tzinfo=UTC)))
-        if row.id == "timeseries.write"
-        else row
-        for row in rules.rows
+def test_a_rule_that_is_to_go_and_names_a_dialect_is_described_so() -> None:
+    loaded = policy.load()
+    rules = [
+        replace(rule, errors="influxdb", deprecation=Deprecation(datetime(2027, 1, 31, tzinfo=UTC)))
+        if rule.id == "timeseries.write"
+        else rule
+        for rule in loaded.rules
     ]
-    made = openapi.document(RESOURCES, replace(rules, rows=tuple(rows)))
+    made = openapi.document(RESOURCES, replace(loaded, rules=tuple(rules)))
     written = made["paths"]["/timeseries/write"]["post"]
     assert written["deprecated"] is True
     assert {"Deprecation"} <= written["responses"]["200"]["headers"].keys()
@@ -141,7 +141,7 @@ def test_a_row_that_is_to_go_and_names_a_dialect_is_described_so() -> None:
 def test_the_servers_are_both_names_and_what_has_one_says_so() -> None:
     assert OPENAPI["servers"] == [{"url": "/"}, {"url": "/api/v1"}]
     single = {name for name, operation in OPERATIONS.items() if operation.get("servers") == [{"url": "/"}]}
-    assert single == {row.id for row in policy.load().rows if not row.versioned}
+    assert single == {rule.id for rule in policy.load().rules if not rule.versioned}
 
 
 def test_every_refusal_is_offered_as_problem_details_too() -> None:

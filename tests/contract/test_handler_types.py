@@ -151,9 +151,9 @@ def test_a_handler_that_does_not_name_its_messages_makes_no_route(handler):
 
 
 def test_a_route_raises_what_its_service_has():
-    row = next(row for row in policy.load().rows if row.id == "user.read_self")
-    route: Route[object, EmptyCall] = Route(row.method, row.path, to_bytes, raises=(BAD_CREDENTIALS,))
+    rule = next(rule for rule in policy.load().rules if rule.id == "user.read_self")
+    route: Route[object, EmptyCall] = Route(rule.method, rule.path, to_bytes, raises=(BAD_CREDENTIALS,))
     with pytest.raises(JoinError, match=r"user\.read_self"):
-        openapi.named_codes({"": (), "user": CODES}, [(row, route)])
-    route = Route(row.method, row.path, to_bytes, raises=(NO_USER,))
-    assert openapi.named_codes({"": (), "user": CODES}, [(row, route)]) == {"USER_001"}
+        openapi.named_codes({"": (), "user": CODES}, [(rule, route)])
+    route = Route(rule.method, rule.path, to_bytes, raises=(NO_USER,))
+    assert openapi.named_codes({"": (), "user": CODES}, [(rule, route)]) == {"USER_001"}

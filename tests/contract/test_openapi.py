@@ -80,14 +80,16 @@ def test_every_body_that_has_an_example_has_it_in_both_formats():
 def test_security_is_that_of_the_policy(subtests):
     for name in OPERATIONS:
         with subtests.test(name):
-            row = next(row for row in policy.load().rows if row.id == name)
+            rule = next(rule for rule in policy.load().rules if rule.id == name)
             named = {scheme for entry in OPERATIONS[name]["security"] for scheme in entry}
-            if isinstance(row.who, str):
-                expected = {"inner": {"operator"}}.get(row.who, {"bearer"} if row.credentials == "optional" else set())
+            if isinstance(rule.who, str):
+                expected = {"inner": {"operator"}}.get(
+                    rule.who, {"bearer"} if rule.credentials == "optional" else set()
+                )
             else:
-                expected = {role if role in TOKENS else "bearer" for role in row.who}
+                expected = {role if role in TOKENS else "bearer" for role in rule.who}
             assert named == expected
-            assert ({} in OPERATIONS[name]["security"]) == (isinstance(row.who, str) and bool(expected))
+            assert ({} in OPERATIONS[name]["security"]) == (isinstance(rule.who, str) and bool(expected))
 
 
 CODES = [

@@ -129,7 +129,7 @@ def _answered(system, callers, values, row):
         headers["Content-Type"] = row.get("type", "application/json")
     base = system.gateway_url
     if row["by"] == "service":  # services call each other at their own ports
-        base = f"http://127.0.0.1:{system.clone.ports[policy.load().row(method, path).upstream]}"
+        base = f"http://127.0.0.1:{system.clone.ports[policy.load().rule(method, path).upstream]}"
     url = base + filled(path, values)
     answer = requests.request(method, url, data=body, headers=headers, timeout=20)
     assert answer.status_code == row["gives"], answer.text

@@ -48,7 +48,7 @@ def test_the_example_of_the_settings_names_the_default_ports():
 
 
 def test_the_policy_leads_to_a_service_by_its_prefix():
-    leads = {rule.path: rule.upstream for rule in policy.load().rows}
+    leads = {rule.path: rule.upstream for rule in policy.load().rules}
     assert {name: leads[f"{service.prefix}/ready"] for name, service in SERVICES.items()} == {it: it for it in SERVICES}
 
 

@@ -104,7 +104,7 @@ def entry_points(protected_stack: ProtectedStack) -> Iterator[EntryPoints]:
 
 def test_every_route_stands_in_the_table_once() -> None:
     written = [(line["method"], line["path"]) for line in LINES]
-    assert sorted(written) == sorted((row.method, row.path) for row in POLICY.rows)
+    assert sorted(written) == sorted((rule.method, rule.path) for rule in POLICY.rules)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -112,7 +112,7 @@ def test_who_is_let_in_with_which_credentials(
     subtests: pytest.Subtests, entry_points: EntryPoints, service: str
 ) -> None:
     for line in LINES:
-        if POLICY.row(line["method"], line["path"]).upstream == service:
+        if POLICY.rule(line["method"], line["path"]).upstream == service:
             with subtests.test(f"{line['method']} {line['path']}"):
                 problems = list(_faults(entry_points, line, service))
                 assert not problems, "\n".join(problems)

@@ -55,7 +55,7 @@ LINES = _lines()
 
 
 def test_every_route_stands_in_the_matrix_and_nothing_else() -> None:
-    assert {(line.method, line.path) for line in LINES} == {(row.method, row.path) for row in POLICY.rows}
+    assert {(line.method, line.path) for line in LINES} == {(rule.method, rule.path) for rule in POLICY.rules}
 
 
 def test_no_line_stands_twice_and_every_target_is_decided() -> None:
@@ -74,7 +74,7 @@ def test_no_line_stands_twice_and_every_target_is_decided() -> None:
 @pytest.mark.parametrize("owner", SERVICES)
 def test_who_may_do_what(subtests: pytest.Subtests, world: World, owner: str) -> None:
     for line in LINES:
-        if POLICY.row(line.method, line.path).upstream == owner:
+        if POLICY.rule(line.method, line.path).upstream == owner:
             with subtests.test(str(line)):
                 wrong = list(problems(world, line, owner))
                 assert not wrong, "\n".join(wrong)

@@ -31,10 +31,10 @@ class Target:
     @property
     def limit(self) -> int:
         """How many bytes the route takes."""
-        row = policy.load().row(self.method, self.path)
-        assert row is not None
-        assert row.max_body is not None
-        return row.max_body
+        rule = policy.load().rule(self.method, self.path)
+        assert rule is not None
+        assert rule.max_body is not None
+        return rule.max_body
 
     def send(self, world: World, who: Person | None, body: bytes, media_type: str) -> requests.Response:
         """Through the gateway; answers come in the format that was sent."""

@@ -41,7 +41,7 @@ RESTLESS = {
     "sessions",
     "auth_guesses",
 }
-WRITERS = sorted((row.method, row.path) for row in POLICY.rows if row.method in ("POST", "PUT", "PATCH", "DELETE"))
+WRITERS = sorted((rule.method, rule.path) for rule in POLICY.rules if rule.method in ("POST", "PUT", "PATCH", "DELETE"))
 
 
 def state(system: RunningSystem) -> dict[str, tuple[int, int]]:
@@ -69,13 +69,13 @@ def properties(message: str) -> set[str]:
 def test_no_body_sets_what_is_not_its_to_set(
     running_system: RunningSystem, world: World, method: str, path: str
 ) -> None:
-    row = POLICY.row(method, path)
-    assert row is not None
-    caller = next((role for role in ("admin", "operator") if row.who == policy.ANYONE or row.scope(role)), "service")
+    rule = POLICY.rule(method, path)
+    assert rule is not None
+    caller = next((role for role in ("admin", "operator") if rule.who == policy.ANYONE or rule.scope(role)), "service")
     case = Situation(world, caller, "own", "self", fresh=True)
-    # Services are heard at each other's own ports, and only those that the row names.
-    entry = world.urls[row.upstream if caller == "service" else "gateway"]
-    credentials = running_system.service(min(row.services)) if caller == "service" else case.headers
+    # Services are heard at each other's own ports, and only those that the rule names.
+    entry = world.urls[rule.upstream if caller == "service" else "gateway"]
+    credentials = running_system.service(min(rule.services)) if caller == "service" else case.headers
     ask = request_of(method, path, case)
     if ask.document is None:
         return  # bytes, or nothing: no member can be sent

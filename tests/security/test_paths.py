@@ -17,13 +17,13 @@ from tests.running import RunningSystem
 from tests.security.lines import lines
 from tests.security.wire import bearer, request, send
 
-ROWS = policy.load().rows
+RULES = policy.load().rules
 UUID = "01890000-0000-7000-8000-000000000000"
 EXAMPLES = {"integer": "999999", "uuid": UUID, "text": "org_999999"}
 
 
-def path_of(row: policy.RouteRule) -> str:
-    return "".join("/" + (EXAMPLES[part.kind] if part.kind else part.text) for part in row.segments)
+def path_of(rule: policy.RouteRule) -> str:
+    return "".join("/" + (EXAMPLES[part.kind] if part.kind else part.text) for part in rule.segments)
 
 
 def last(change: Callable[[str], str]) -> Callable[[str], str]:
@@ -139,41 +139,41 @@ def prober(running_system: RunningSystem, world: World) -> Prober:
 
 def test_no_spelling_leads_to_another_rule(prober: Prober) -> None:
     asked = {}
-    for row in ROWS:
+    for rule in RULES:
         for name, (spell, _) in REFUSED.items():
-            asked[prober.go(row.method, spell(path_of(row)))] = (row, name)
+            asked[prober.go(rule.method, spell(path_of(rule)))] = (rule, name)
     routes = prober.routes()
     wrong = []
-    for mark, (row, name) in asked.items():
+    for mark, (rule, name) in asked.items():
         status, (route, services) = prober.statuses[mark], routes[mark]
         if status not in REFUSED[name][1] or route != "unmatched" or services:
-            wrong.append(f"{row.id}, {name}: {status}, {route} at the gateway, {services or 'nothing'} at services")
+            wrong.append(f"{rule.id}, {name}: {status}, {route} at the gateway, {services or 'nothing'} at services")
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("name", ENDINGS)
 def test_what_stands_behind_belongs_to_the_name(prober: Prober, name: str) -> None:
-    asked = {prober.go(row.method, ENDINGS[name](path_of(row))): row for row in ROWS}
+    asked = {prober.go(rule.method, ENDINGS[name](path_of(rule))): rule for rule in RULES}
     routes = prober.routes()
-    for mark, row in asked.items():
+    for mark, rule in asked.items():
         route, services = routes[mark]
-        if row.segments[-1].kind == "text":
-            assert (route, services) in ((row.id, {row.id}), (row.id, set())), (row.id, route, services)
+        if rule.segments[-1].kind == "text":
+            assert (route, services) in ((rule.id, {rule.id}), (rule.id, set())), (rule.id, route, services)
             assert prober.statuses[mark] in (403, 404)
-        elif row.segments[-1].kind == "uuid" and name == "other case":
+        elif rule.segments[-1].kind == "uuid" and name == "other case":
             continue  # RFC 9562 section 4: upper and lower case are one
         else:
-            assert (prober.statuses[mark], route, services) == (404, "unmatched", set()), row.id
+            assert (prober.statuses[mark], route, services) == (404, "unmatched", set()), rule.id
 
 
 @pytest.mark.parametrize("name", SAME)
 def test_what_means_the_same_is_judged_the_same(prober: Prober, name: str) -> None:
-    plain = {prober.go(row.method, path_of(row)): row for row in ROWS if row.method == "GET"}
-    spelled = {prober.go(row.method, SAME[name](path_of(row))): row for row in plain.values()}
+    plain = {prober.go(rule.method, path_of(rule)): rule for rule in RULES if rule.method == "GET"}
+    spelled = {prober.go(rule.method, SAME[name](path_of(rule))): rule for rule in plain.values()}
     routes = prober.routes()
     for one, other in zip(plain, spelled, strict=True):
         assert routes[one] == routes[other], plain[one].id
-        assert routes[one][0] in {row.id for row in ROWS}
+        assert routes[one][0] in {rule.id for rule in RULES}
         assert routes[one][1] <= {routes[one][0]}
         assert prober.statuses[one] == prober.statuses[other], plain[one].id
 

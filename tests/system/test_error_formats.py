@@ -10,7 +10,7 @@ from lxml import etree
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.identity import policy
 
-ROWS = policy.load().rows
+RULES = policy.load().rules
 CONTRACTS = Contracts.load()
 PLACES = {"user_id": "999999", "item_id": "01890000-0000-7000-8000-000000000000", "bucket": "org_999999"}
 PLACES |= {"event_id": PLACES["item_id"], "session_id": PLACES["item_id"], "job_id": PLACES["item_id"]}
@@ -20,15 +20,15 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 FORMATS = ("application/json", "application/xml", "text/xml")
 
 
-def path_of(row):
-    return "/".join(PLACES[part[1:-1]] if part.startswith("{") else part for part in row.path.split("/"))
+def path_of(rule):
+    return "/".join(PLACES[part[1:-1]] if part.startswith("{") else part for part in rule.path.split("/"))
 
 
 def methods_at(path):
-    return {method for row in ROWS if path_of(row) == path for method in row.methods}
+    return {method for rule in RULES if path_of(rule) == path for method in rule.methods}
 
 
-PATHS = sorted({path_of(row) for row in ROWS})
+PATHS = sorted({path_of(rule) for rule in RULES})
 
 
 def assert_error(answer, status, accept):
@@ -60,7 +60,7 @@ def test_a_wrong_method_is_405_with_allow(subtests, running_system, accept):
 
 @pytest.mark.parametrize(("prefix", "kind"), [("", "json"), ("/api/v1", "xml")])
 def test_every_path_is_refused_with_problem_details_too(running_system, prefix, kind):
-    pages = {path_of(row) for row in ROWS if not row.versioned}
+    pages = {path_of(rule) for rule in RULES if not rule.versioned}
     for path in PATHS:
         wrong = next(method for method in METHODS if method not in methods_at(path))
         status, code = (404, "GEN_404") if prefix and path in pages else (405, "GEN_405")
@@ -74,10 +74,10 @@ def test_every_path_is_refused_with_problem_details_too(running_system, prefix, 
 
 @pytest.mark.parametrize("accept", FORMATS)
 def test_no_token_is_401_with_a_challenge(subtests, running_system, accept):
-    for row in [row for row in ROWS if not isinstance(row.who, str)]:
-        with subtests.test(row.id):
+    for rule in [rule for rule in RULES if not isinstance(rule.who, str)]:
+        with subtests.test(rule.id):
             answer = requests.request(
-                row.method, running_system.gateway_url + path_of(row), headers={"Accept": accept}, timeout=10
+                rule.method, running_system.gateway_url + path_of(rule), headers={"Accept": accept}, timeout=10
             )
             assert_error(answer, 401, accept)
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -92,13 +92,13 @@ def test_an_unknown_path_is_404(subtests, running_system, accept):
 
 
 WRITERS = [
-    row
-    for row in ROWS
-    if row.method in ("POST", "PUT", "PATCH")
-    and "upload" not in row.path
-    and row.id != "user.request_export"  # takes no body
-    and "/content/" not in row.path
-    and (row.who == "anyone" or row.scope("admin"))
+    rule
+    for rule in RULES
+    if rule.method in ("POST", "PUT", "PATCH")
+    and "upload" not in rule.path
+    and rule.id != "user.request_export"  # takes no body
+    and "/content/" not in rule.path
+    and (rule.who == "anyone" or rule.scope("admin"))
 ]
 
 
@@ -112,12 +112,12 @@ WRONG_BODIES = [
 
 @pytest.mark.parametrize("accept", FORMATS)
 def test_a_wrong_body(subtests, running_system, plan_founder, accept):
-    for row in WRITERS:
+    for rule in WRITERS:
         for content_type, body, status in WRONG_BODIES:
-            with subtests.test(f"{row.id} {content_type} {status}"):
+            with subtests.test(f"{rule.id} {content_type} {status}"):
                 headers = {**plan_founder["bearer"], "Accept": accept, "Content-Type": content_type}
                 answer = requests.request(
-                    row.method, running_system.gateway_url + path_of(row), data=body, headers=headers, timeout=10
+                    rule.method, running_system.gateway_url + path_of(rule), data=body, headers=headers, timeout=10
                 )
                 assert_error(answer, status, accept)
 

@@ -48,9 +48,9 @@ def run(system: RunningSystem, spoil: Callable[[str, Reply], None], **environmen
 def test_every_row_of_the_policy_is_called_in_both_formats():
     listed = subprocess.run([REPO_ROOT / SCRIPT, "--list"], capture_output=True, text=True, check=True).stdout
     called = {tuple(line.split()[:3]) for line in listed.splitlines()}
-    wanted = {(row.method, row.path, form) for row in policy.load().rows for form in ("json", "xml")}
+    wanted = {(rule.method, rule.path, form) for rule in policy.load().rules for form in ("json", "xml")}
     assert wanted - called == set()
-    known = {(row.method, re.sub(r"\{.*?\}", "{}", row.path)) for row in policy.load().rows}
+    known = {(rule.method, re.sub(r"\{.*?\}", "{}", rule.path)) for rule in policy.load().rules}
     answered = [line.split() for line in listed.splitlines() if int(line.split()[3]) < 400]
     called_well = {
         (method, re.sub(r"\{.*?\}", "{}", path.removeprefix("/api/v1")))

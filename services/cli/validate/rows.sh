@@ -2,7 +2,7 @@
 # Lists of checks are split on purpose, {names} are filled in later, and v_* are the values of the run.
 # shellcheck shell=bash disable=SC1083,SC2034,SC2086,SC2154
 
-# --- The table: every row of services/gateway/policy.toml, then the main refusals ------------------------------------
+# --- The table: every rule of services/gateway/policy.toml, then the main refusals ------------------------------------
 PERSON='id:int email={email} full_name role:text org_id:int active:bool preferences:map created_at:time'
 ORGANIZATION='id:int name:text policies created_at:time updated_at:time header:ETag'
 POLICIES='policies retention_days time_zone:text unknown_measurements:text header:ETag'

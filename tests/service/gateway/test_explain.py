@@ -55,7 +55,7 @@ def test_a_token_is_named_and_passes_where_its_role_may(explain: Explain) -> Non
     status, explanation = explain(*MINE, "--token", token_for(12, "user", 3))
     assert status == 0
     assert explanation["caller"] == "user 12 of organization 3, user"
-    assert explanation["decision"].startswith("passes: the row gives user the scope self")
+    assert explanation["decision"].startswith("passes: the rule gives user the scope self")
 
 
 def test_a_token_can_come_from_standard_input(explain: Explain, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_the_place_is_said_and_opens_inner_rows(explain: Explain) -> None:
 def test_credentials_are_not_looked_at_where_the_row_ignores_them(explain: Explain, auth: Backend) -> None:
     status, explanation = explain("GET", "/gateway/health", "--token", "nonsense")
     assert (status, explanation["limits"]) == (0, "none")
-    assert explanation["decision"] == "passes: the row is open to anyone"
+    assert explanation["decision"] == "passes: the rule is open to anyone"
     assert auth.seen == []
 
 

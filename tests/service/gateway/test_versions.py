@@ -1,4 +1,4 @@
-"""/api/v1 is another name of every versioned path, and of nothing else; a row says when it is to go."""
+"""/api/v1 is another name of every versioned path, and of nothing else; a rule says when it is to go."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ def test_the_service_sees_the_same_request(
 
 
 def test_every_versioned_row_is_found_and_no_page_is(gateway: GunicornProcess) -> None:
-    pages = {row.path for row in policy.load().rows if not row.versioned}
+    pages = {rule.path for rule in policy.load().rules if not rule.versioned}
     assert pages == {"/openapi.json", "/docs", "/docs/errors", "/schemas/{file}", "/.well-known/jwks.json"}
     for path in ("/openapi.json", "/docs", "/docs/errors", "/schemas/common.xsd", "/.well-known/jwks.json"):
         assert gateway.ask("GET", path).status == 200
@@ -121,12 +121,12 @@ def test_a_location_and_a_cookie_stay_below_the_prefix(gateway: GunicornProcess,
         assert headers("/api/v1/media/upload") == ("//bucket.example/1", None)
 
 
-def change(tmp_path: Path, row: str, more: str) -> None:
-    """Add keys to a row of the copied policy."""
+def change(tmp_path: Path, rule: str, more: str) -> None:
+    """Add keys to a rule of the copied policy."""
     file = tmp_path / "services/gateway/policy.toml"
     text = file.read_text()
-    assert text.count(f'id = "{row}"\n') == 1
-    file.write_text(text.replace(f'id = "{row}"\n', f'id = "{row}"\n{more}\n'))
+    assert text.count(f'id = "{rule}"\n') == 1
+    file.write_text(text.replace(f'id = "{rule}"\n', f'id = "{rule}"\n{more}\n'))
 
 
 @pytest.fixture

@@ -60,8 +60,8 @@ def links() -> Iterator[ExitStack]:
 
 
 def writing_routes() -> dict[str, policy.RouteRule]:
-    """The rows of policy.toml that are no GET and no service answers by itself."""
-    return {row.id: row for row in policy.load().rows if row.method != "GET" and row.upstream != "gateway"}
+    """The rules of policy.toml that are no GET and no service answers by itself."""
+    return {rule.id: rule for rule in policy.load().rules if rule.method != "GET" and rule.upstream != "gateway"}
 
 
 def kept(stack: Stack) -> dict[str, str]:
@@ -99,8 +99,8 @@ def entries(name: str) -> tuple[str, str]:
 
 def hold(stack: Stack, links: ExitStack, name: str, subject: Subject, entry: str) -> Held:
     """The request of a case, but for its last byte."""
-    row = writing_routes()[name.partition(" ")[0]]
-    request = Held(stack.urls[entry], CASES[name](subject).bytes_of(row.method, subject.who))
+    rule = writing_routes()[name.partition(" ")[0]]
+    request = Held(stack.urls[entry], CASES[name](subject).bytes_of(rule.method, subject.who))
     links.callback(request.close)
     return request
 

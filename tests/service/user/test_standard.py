@@ -88,7 +88,7 @@ def test_a_route_without_a_policy_row_refuses_to_start(database: Database, redis
     parts = open_dependencies("user", settings)
     web = make_web_dependencies("user", settings, parts)
     tables = {
-        "GET /users/secret has no row": (*ROUTES, Route("GET", "/users/secret", read_self)),
+        "GET /users/secret has no rule": (*ROUTES, Route("GET", "/users/secret", read_self)),
         "PUT /users/me has no route": [route for route in ROUTES if route.method != "PUT"],
         "names the unknown message Nope": [
             dataclasses.replace(route, handler=unknown) if route.handler is read_self else route for route in ROUTES
@@ -189,12 +189,12 @@ def test_a_good_answer_has_the_document_type_beside_problem_details(client: Flas
         assert client.get("/users/health", headers={"Accept": accept}).mimetype == kind
 
 
-def test_a_row_that_names_a_dialect_is_refused_in_it(database: Database, redis_url: str) -> None:
+def test_a_rule_that_names_a_dialect_is_refused_in_it(database: Database, redis_url: str) -> None:
     settings = Settings.from_env(settings_environ("user", database, redis_url))
     parts = open_dependencies("user", settings)
     web = make_web_dependencies("user", settings, parts)
-    rows = [dataclasses.replace(row, errors="influxdb") if row.id == "user.read" else row for row in web.policy.rows]
-    changed = dataclasses.replace(web, policy=dataclasses.replace(web.policy, rows=tuple(rows)))
+    rules = [dataclasses.replace(it, errors="influxdb") if it.id == "user.read" else it for it in web.policy.rules]
+    changed = dataclasses.replace(web, policy=dataclasses.replace(web.policy, rules=tuple(rules)))
     client = make_app(changed, ROUTES, None).test_client()
     for headers, status, code in (
         ({}, 401, "unauthorized"),

@@ -53,9 +53,9 @@ def test_who_may_give_which_role(giver, roles):
 
 
 def test_whoever_may_change_roles_may_give_every_role():
-    """The user service asks nobody about the new role: the row of the policy has to be enough."""
-    row = policy.load().row("PATCH", "/users/{user_id}")
-    assert {role for role in RANKS if given_roles(role) == tuple(RANKS)} == set(row.who)
+    """The user service asks nobody about the new role: the rule of the policy has to be enough."""
+    rule = policy.load().rule("PATCH", "/users/{user_id}")
+    assert {role for role in RANKS if given_roles(role) == tuple(RANKS)} == set(rule.who)
 
 
 # What would become of a member, and whether the others would be left without an active admin.

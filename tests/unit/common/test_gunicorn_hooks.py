@@ -50,9 +50,9 @@ metrics = Metrics("gateway")
 busy = metrics.gauge("heartguard_gateway_upstream_connections", "Pooled", ("upstream", "state"))
 for upstream in "auth organization user media influx audit".split():
     busy.labels(upstream, "busy").set(1)
-for row in policy.load().rows:
+for rule in policy.load().rules:
     for status in (200, 201, 204, 206, 304, *range(400, 414), 415, 422, 429, 500, 503):
-        metrics.observe(row.id, row.method, status, 0.1)
+        metrics.observe(rule.id, rule.method, status, 0.1)
 print(json.dumps([before, files()]))
 """
 

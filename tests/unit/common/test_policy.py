@@ -1,4 +1,4 @@
-"""The policy file: what it may say, and what its rows decide."""
+"""The policy file: what it may say, and what its rules decide."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ name = "text"
 """
 
 
-def row(**changes: str) -> str:
+def rule(**changes: str) -> str:
     entry = {
         "id": '"user.read"',
         "method": '"GET"',
@@ -42,59 +42,59 @@ def person(role: str, user_id: int = 7) -> Principal:
 
 def code(policy: Policy, principal: Principal | None, *, inner: bool = False) -> str:
     try:
-        authorize(policy.rows[0], principal, inner=inner)
+        authorize(policy.rules[0], principal, inner=inner)
     except ServiceError as error:
         return error.error_code.code
     return "passed"
 
 
 FAULTY = [
-    (HEAD + row(who=""), "missing who"),
-    (HEAD + row(colour='"red"'), "unknown key colour"),
-    (HEAD + row(limit='"daily"'), "limit names no class"),
-    (HEAD + row(method='"FETCH"'), "method must be one of"),
-    (HEAD + row(method='"HEAD"'), "method must be one of"),
-    (HEAD + row(upstream='"billing"'), "upstream must be one of"),
-    (HEAD + row(audited='"yes"'), "audited must be true or false"),
-    (HEAD + row(versioned="1"), "versioned must be true or false"),
-    (HEAD + row(errors='"soap"'), "errors must be one of influxdb"),
-    (HEAD + row(path='"/api/v1/users/{user_id}"'), "path must not begin with /api/v1"),
-    (HEAD + row(deprecated='"2027-01-31"'), "deprecated must be a date and time with an offset"),
-    (HEAD + row(deprecated="2027-01-31T00:00:00"), "deprecated must be a date and time with an offset"),
-    (HEAD + row(deprecated="2027-01-31"), "deprecated must be a date and time with an offset"),
-    (HEAD + row(sunset="2027-01-31T00:00:00Z"), "sunset needs deprecated"),
+    (HEAD + rule(who=""), "missing who"),
+    (HEAD + rule(colour='"red"'), "unknown key colour"),
+    (HEAD + rule(limit='"daily"'), "limit names no class"),
+    (HEAD + rule(method='"FETCH"'), "method must be one of"),
+    (HEAD + rule(method='"HEAD"'), "method must be one of"),
+    (HEAD + rule(upstream='"billing"'), "upstream must be one of"),
+    (HEAD + rule(audited='"yes"'), "audited must be true or false"),
+    (HEAD + rule(versioned="1"), "versioned must be true or false"),
+    (HEAD + rule(errors='"soap"'), "errors must be one of influxdb"),
+    (HEAD + rule(path='"/api/v1/users/{user_id}"'), "path must not begin with /api/v1"),
+    (HEAD + rule(deprecated='"2027-01-31"'), "deprecated must be a date and time with an offset"),
+    (HEAD + rule(deprecated="2027-01-31T00:00:00"), "deprecated must be a date and time with an offset"),
+    (HEAD + rule(deprecated="2027-01-31"), "deprecated must be a date and time with an offset"),
+    (HEAD + rule(sunset="2027-01-31T00:00:00Z"), "sunset needs deprecated"),
     (
-        HEAD + row(deprecated="2027-01-31T00:00:00Z", sunset="2027-01-31T00:59:59+01:00"),
+        HEAD + rule(deprecated="2027-01-31T00:00:00Z", sunset="2027-01-31T00:59:59+01:00"),
         "sunset must not be before deprecated",
     ),
-    (HEAD + row(id='"User Read"'), "id must look like"),
-    (HEAD + row(path='"/users/{other_id}"'), "not in the table parameters"),
-    (HEAD + row(path='"users"'), "begin with a slash"),
-    (HEAD + row(path='"/users/"'), "plain segments"),
-    (HEAD + row(path='"/users/../x"'), "plain segments"),
-    (HEAD + row(who="{}"), "who must be"),
-    (HEAD + row(who='"everyone"'), "who must be"),
-    (HEAD + row(who='{ root = "any" }'), "root must be a role"),
-    (HEAD + row(who='{ user = "all" }'), "user must be a role"),
-    (HEAD + row(who='{ operator = "own" }'), "belongs to no organization"),
-    (HEAD + row(who='{ service = "any" }'), "a list of different services"),
-    (HEAD + row(who="{ service = [] }"), "a list of different services"),
-    (HEAD + row(who='{ service = ["user", "portal"] }'), "a list of different services"),
-    (HEAD + row(who='{ service = ["user", "user"] }'), "a list of different services"),
-    (HEAD + row(credentials='"optional"'), "credentials can only be"),
-    (HEAD + row(who='"anyone"', credentials='"none"'), "credentials can only be"),
-    (HEAD + row() + row(), "user.read stands twice"),
-    (HEAD + row() + row(id='"user.other"'), "can match one request"),
-    (HEAD + row() + row(id='"user.other"', path='"/users/12"'), "can match one request"),
-    (HEAD + row() + row(id='"user.other"', path='"/users/{name}"'), "can match one request"),
-    (HEAD.replace("default = 1.0\n", "") + row(limit='"address"'), "default is missing"),
-    (HEAD.replace("address = 20", "address = 0") + row(), "address must be a number"),
-    (HEAD.replace('"uuid"', '"number"') + row(), "item_id must be one of"),
-    (HEAD.replace("document = 64\n", "") + row(), "document is missing"),
-    (HEAD.replace("none = 16", "none = 0") + row(), "none must be KiB"),
-    (HEAD.replace("none = 16", "none = 16\nstream = 1") + row(), "stream is a word of its own"),
-    (HEAD + row(body='"huge"'), "body names no class"),
-    (HEAD + "[extra]\n" + row(), "unknown table extra"),
+    (HEAD + rule(id='"User Read"'), "id must look like"),
+    (HEAD + rule(path='"/users/{other_id}"'), "not in the table parameters"),
+    (HEAD + rule(path='"users"'), "begin with a slash"),
+    (HEAD + rule(path='"/users/"'), "plain segments"),
+    (HEAD + rule(path='"/users/../x"'), "plain segments"),
+    (HEAD + rule(who="{}"), "who must be"),
+    (HEAD + rule(who='"everyone"'), "who must be"),
+    (HEAD + rule(who='{ root = "any" }'), "root must be a role"),
+    (HEAD + rule(who='{ user = "all" }'), "user must be a role"),
+    (HEAD + rule(who='{ operator = "own" }'), "belongs to no organization"),
+    (HEAD + rule(who='{ service = "any" }'), "a list of different services"),
+    (HEAD + rule(who="{ service = [] }"), "a list of different services"),
+    (HEAD + rule(who='{ service = ["user", "portal"] }'), "a list of different services"),
+    (HEAD + rule(who='{ service = ["user", "user"] }'), "a list of different services"),
+    (HEAD + rule(credentials='"optional"'), "credentials can only be"),
+    (HEAD + rule(who='"anyone"', credentials='"none"'), "credentials can only be"),
+    (HEAD + rule() + rule(), "user.read stands twice"),
+    (HEAD + rule() + rule(id='"user.other"'), "can match one request"),
+    (HEAD + rule() + rule(id='"user.other"', path='"/users/12"'), "can match one request"),
+    (HEAD + rule() + rule(id='"user.other"', path='"/users/{name}"'), "can match one request"),
+    (HEAD.replace("default = 1.0\n", "") + rule(limit='"address"'), "default is missing"),
+    (HEAD.replace("address = 20", "address = 0") + rule(), "address must be a number"),
+    (HEAD.replace('"uuid"', '"number"') + rule(), "item_id must be one of"),
+    (HEAD.replace("document = 64\n", "") + rule(), "document is missing"),
+    (HEAD.replace("none = 16", "none = 0") + rule(), "none must be KiB"),
+    (HEAD.replace("none = 16", "none = 16\nstream = 1") + rule(), "stream is a word of its own"),
+    (HEAD + rule(body='"huge"'), "body names no class"),
+    (HEAD + "[extra]\n" + rule(), "unknown table extra"),
     ("[classes", "not TOML"),
 ]
 
@@ -108,13 +108,13 @@ def test_an_invalid_policy_is_refused_with_its_problems(subtests: pytest.Subtest
 @pytest.mark.parametrize(
     "text",
     [
-        (HEAD + "# política\n" + row()).encode("latin-1"),
-        (HEAD + row(limit='["write"]')).encode(),
-        (HEAD + row(method='["GET"]')).encode(),
-        (HEAD + row(upstream="{}")).encode(),
-        (HEAD + row(who="3")).encode(),
-        (HEAD + row().replace("[[route]]", "[route]")).encode(),
-        b"classes = 3\n" + row().encode(),
+        (HEAD + "# política\n" + rule()).encode("latin-1"),
+        (HEAD + rule(limit='["write"]')).encode(),
+        (HEAD + rule(method='["GET"]')).encode(),
+        (HEAD + rule(upstream="{}")).encode(),
+        (HEAD + rule(who="3")).encode(),
+        (HEAD + rule().replace("[[route]]", "[route]")).encode(),
+        b"classes = 3\n" + rule().encode(),
         b"route = 3\n" + HEAD.encode(),
     ],
 )
@@ -127,23 +127,23 @@ def test_a_file_of_other_kinds_of_values_is_refused_and_no_crash(tmp_path: Path,
 
 def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(PolicyError) as caught:
-        parse(HEAD + row(limit='"daily"') + row(id='"user.other"', method='"FETCH"'))
+        parse(HEAD + rule(limit='"daily"') + rule(id='"user.other"', method='"FETCH"'))
     assert "route 1 (user.read)" in str(caught.value)
     assert "route 2 (user.other)" in str(caught.value)
 
 
 def test_parameters_of_different_kinds_may_stand_in_one_place() -> None:
     policy = parse(
-        HEAD + row() + row(id='"user.me"', path='"/users/me"') + row(id='"user.x"', path='"/users/{item_id}"')
+        HEAD + rule() + rule(id='"user.me"', path='"/users/me"') + rule(id='"user.x"', path='"/users/{item_id}"')
     )
-    assert [found.id for found in policy.rows] == ["user.read", "user.me", "user.x"]
+    assert [found.id for found in policy.rules] == ["user.read", "user.me", "user.x"]
 
 
 def test_the_same_path_may_have_a_row_for_each_method() -> None:
-    policy = parse(HEAD + row() + row(id='"user.update"', method='"PUT"'))
-    assert policy.row("PUT", "/users/{user_id}") is policy.rows[1]
-    assert policy.row("HEAD", "/users/{user_id}") is policy.rows[0]
-    assert policy.row("POST", "/users/{user_id}") is None
+    policy = parse(HEAD + rule() + rule(id='"user.update"', method='"PUT"'))
+    assert policy.rule("PUT", "/users/{user_id}") is policy.rules[1]
+    assert policy.rule("HEAD", "/users/{user_id}") is policy.rules[0]
+    assert policy.rule("POST", "/users/{user_id}") is None
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_the_same_path_may_have_a_row_for_each_method() -> None:
     ],
 )
 def test_the_role_decides(principal: Principal | None, expected: str) -> None:
-    assert code(parse(HEAD + row()), principal) == expected
+    assert code(parse(HEAD + rule()), principal) == expected
 
 
 @pytest.mark.parametrize(
@@ -174,21 +174,21 @@ def test_the_role_decides(principal: Principal | None, expected: str) -> None:
 def test_inner_routes_are_for_the_operator_and_the_inner_network(
     principal: Principal | None, inner: bool, expected: str
 ) -> None:
-    assert code(parse(HEAD + row(who='"inner"')), principal, inner=inner) == expected
+    assert code(parse(HEAD + rule(who='"inner"')), principal, inner=inner) == expected
 
 
 @pytest.mark.parametrize(("name", "expected"), [("user", "passed"), ("media", "GEN_403"), (None, "GEN_403")])
 def test_a_route_for_services_is_for_those_that_it_names(name: str | None, expected: str) -> None:
-    rules = parse(HEAD + row(who='{ service = ["user", "audit"] }'))
-    assert code(rules, Principal("service", "service", name=name)) == expected
+    parsed = parse(HEAD + rule(who='{ service = ["user", "audit"] }'))
+    assert code(parsed, Principal("service", "service", name=name)) == expected
 
 
 def test_being_inside_opens_nothing_but_inner_routes() -> None:
-    assert code(parse(HEAD + row()), None, inner=True) == "GEN_401"
+    assert code(parse(HEAD + rule()), None, inner=True) == "GEN_401"
 
 
 def test_open_routes_are_open() -> None:
-    assert code(parse(HEAD + row(who='"anyone"')), None) == "passed"
+    assert code(parse(HEAD + rule(who='"anyone"')), None) == "passed"
 
 
 # Written from the table of endpoints, not from policy.toml.
@@ -220,13 +220,13 @@ WHO = [
 def test_policy_toml_says_who_may_call_each_route(subtests: pytest.Subtests) -> None:
     for method, path, roles in WHO:
         with subtests.test(f"{method} {path}"):
-            found = load().row(method, path)
+            found = load().rule(method, path)
             assert found is not None
             assert (found.who if isinstance(found.who, str) else set(found.who)) == roles
 
 
 def test_nothing_but_noise_goes_unaudited() -> None:
-    silent = {found.path.rsplit("/", 1)[-1] for found in load().rows if not found.audited}
+    silent = {found.path.rsplit("/", 1)[-1] for found in load().rules if not found.audited}
     assert silent == {"health", "ready", "metrics", "openapi.json", "docs", "errors", "{file}", "jwks.json"}
 
 
@@ -260,10 +260,10 @@ def test_a_log_shows_of_a_path_what_is_ours(subtests: pytest.Subtests) -> None:
 
 
 def test_a_body_has_the_limit_of_its_class_and_a_class_by_its_method() -> None:
-    rows = [
-        row(),
-        row(id='"user.update"', method='"PUT"'),
-        row(id='"user.patch"', method='"PATCH"', body='"none"'),
-        row(id='"user.post"', method='"POST"', body='"stream"'),
+    rules = [
+        rule(),
+        rule(id='"user.update"', method='"PUT"'),
+        rule(id='"user.patch"', method='"PATCH"', body='"none"'),
+        rule(id='"user.post"', method='"POST"', body='"stream"'),
     ]
-    assert [found.max_body for found in parse(HEAD + "".join(rows)).rows] == [16_384, 65_536, 16_384, None]
+    assert [found.max_body for found in parse(HEAD + "".join(rules)).rules] == [16_384, 65_536, 16_384, None]

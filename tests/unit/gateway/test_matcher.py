@@ -1,4 +1,4 @@
-"""Finding rows, and the sizes of buckets."""
+"""Finding rules, and the sizes of buckets."""
 
 import pytest
 
@@ -24,11 +24,11 @@ LEADS = [
 
 
 def test_a_path_leads_to_its_row(subtests: pytest.Subtests) -> None:
-    for method, path, row, params in LEADS:
+    for method, path, rule, params in LEADS:
         with subtests.test(path):
             match = MATCHER.find(split_path(path))
             assert match is not None
-            assert match.rows[method].id == row
+            assert match.rules[method].id == rule
             assert match.params == params
 
 
@@ -50,15 +50,15 @@ def test_allow_lists_all_methods_of_a_path() -> None:
 
 
 def test_every_row_is_found_by_its_own_path() -> None:
-    for row in load().rows:
+    for rule in load().rules:
         example = {"integer": "5", "uuid": ITEM, "text": "x"}
-        segments = tuple(example[part.kind] if part.kind else part.text for part in row.segments)
+        segments = tuple(example[part.kind] if part.kind else part.text for part in rule.segments)
         match = MATCHER.find(segments)
         assert match is not None
-        assert (match.rows[row.method], match.segments) == (row, segments)
+        assert (match.rules[rule.method], match.segments) == (rule, segments)
         alias = MATCHER.find(("api", "v1", *segments))
-        assert (alias is not None) == row.versioned
-        assert alias is None or (alias.rows, alias.params, alias.segments) == (match.rows, match.params, segments)
+        assert (alias is not None) == rule.versioned
+        assert alias is None or (alias.rules, alias.params, alias.segments) == (match.rules, match.params, segments)
 
 
 def test_one_variable_scales_all_classes() -> None:

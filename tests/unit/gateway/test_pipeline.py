@@ -44,7 +44,7 @@ def test_the_stages_are_in_the_documented_order() -> None:
 @pytest.mark.parametrize(
     ("first", "second", "says"),
     [
-        ("match_route", "verify_token", "verify_token needs refusal, row"),
+        ("match_route", "verify_token", "verify_token needs refusal, rule"),
         ("verify_token", "admit", "admit needs principal"),
         ("admit", "authorize", "authorize needs quota"),
         ("strip_client_headers", "forward", "forward needs upstream_headers"),

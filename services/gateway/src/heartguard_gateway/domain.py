@@ -125,7 +125,7 @@ class Quota:
 class Exchange:
     """One request on its way down the stages; each stage adds its fields, and nothing else carries state.
 
-    `media_type` is that of documents, `error_type` that of a refusal, or the dialect that the row names for errors.
+    `media_type` is that of documents, `error_type` that of a refusal, or the dialect that the rule names for errors.
     `prefix` is what the client's path has before that of the service: nothing, or `/api/v1`.
     """
 
@@ -138,7 +138,7 @@ class Exchange:
     acceptable: bool = True
     segments: tuple[str, ...] = ()
     prefix: str = ""
-    row: RouteRule | None = None
+    rule: RouteRule | None = None
     params: Mapping[str, str] = field(default_factory=dict)
     refusal: ServiceError | None = None
     principal: Principal | None = None

@@ -1,4 +1,4 @@
-"""`heartguard policy check | explain`: whether policy.toml can be obeyed, and which of its rows decides a request."""
+"""`heartguard policy check | explain`: whether policy.toml can be obeyed, and which of its rules decides a request."""
 
 import argparse
 import sys
@@ -11,7 +11,6 @@ from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.paths import POLICY_FILE
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import Rate, SettingsError
-from heartguard_common.identity import policy
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.policy import (
     ANYONE,
@@ -22,7 +21,9 @@ from heartguard_common.identity.policy import (
     Policy,
     PolicyError,
     RouteRule,
+    authorize,
 )
+from heartguard_common.identity.policy import load as load_policy
 from heartguard_common.identity.revocation import Verdict
 from heartguard_common.identity.revocation_check import introspect
 from heartguard_common.messages import Role
@@ -49,12 +50,12 @@ def main(arguments: Sequence[str] | None = None, file: Path = POLICY_FILE) -> in
     """Run one command on a policy; 0 when it is good, or lets the request pass, else 1."""
     options = _parser().parse_args(arguments)
     try:
-        rules = policy.load(file)
+        policy = load_policy(file)
     except PolicyError as error:
         print(f"services/gateway/policy.toml: {error}", file=sys.stderr)
         return 1
     if options.command == "check":
-        print(f"services/gateway/policy.toml: {len(rules.rows)} routes, {len(rules.classes)} classes, no problems")
+        print(f"services/gateway/policy.toml: {len(policy.rules)} routes, {len(policy.classes)} classes, no problems")
         return 0
     try:
         settings = Settings.from_env()
@@ -64,66 +65,66 @@ def main(arguments: Sequence[str] | None = None, file: Path = POLICY_FILE) -> in
     passes = True
     _say("request", f"{options.method} {options.path}")
     try:
-        row = find_row(rules, options.method, options.path)
-        for what, text in describe(row, rules, settings.rate_limit):
+        rule = find_rule(policy, options.method, options.path)
+        for what, text in describe(rule, policy, settings.rate_limit):
             _say(what, text)
-        caller = None if row.credentials == "ignored" else _caller(options, settings)
+        caller = None if rule.credentials == "ignored" else _caller(options, settings)
         _say("caller", _name(caller, inner=options.inner))
-        _say("decision", "passes: " + decide(row, caller, inner=options.inner))
+        _say("decision", "passes: " + decide(rule, caller, inner=options.inner))
     except RefusedError as refusal:
         _say("decision", str(refusal))
         passes = False
     return 0 if passes else 1
 
 
-def find_row(rules: Policy, method: str, target: str) -> RouteRule:
-    """The row that decides a request, found as the gateway finds it. Raises `RefusedError` where there is none."""
+def find_rule(policy: Policy, method: str, target: str) -> RouteRule:
+    """The rule that decides a request, found as the gateway finds it. Raises `RefusedError` where there is none."""
     try:
         segments = split_path(target.partition("?")[0])
     except ValueError as error:
         raise RefusedError(
             f"400 {BAD_TARGET.code}: the path {error}, so two readers could see two paths in it"
         ) from error
-    match = Matcher(rules).find(segments)
+    match = Matcher(policy).find(segments)
     if match is None:
-        raise RefusedError(f"404 GEN_404: no row knows {join_path(segments)}, and without a row there is no passage")
-    if method not in match.rows:
-        raise RefusedError(f"405 GEN_405: this path has rows for {match.allow} only")
-    return match.rows[method]
+        raise RefusedError(f"404 GEN_404: no rule knows {join_path(segments)}, and without a rule there is no passage")
+    if method not in match.rules:
+        raise RefusedError(f"405 GEN_405: this path has rules for {match.allow} only")
+    return match.rules[method]
 
 
-def describe(row: RouteRule, rules: Policy, rate: Rate) -> Iterator[tuple[str, str]]:
-    """What a row says, as pairs of a word and a text."""
-    yield "row", f"{row.id} ({row.method} {row.path})"
-    yield "leads to", "the gateway itself" if row.upstream == NAME else f"the service {row.upstream}"
-    yield "who", _who(row)
-    limits = compile_limits(rules, rate.count, rate.seconds)
-    names = [name for name in dict.fromkeys(("address", row.limit)) if row.limit != UNLIMITED]
+def describe(rule: RouteRule, policy: Policy, rate: Rate) -> Iterator[tuple[str, str]]:
+    """What a rule says, as pairs of a word and a text."""
+    yield "rule", f"{rule.id} ({rule.method} {rule.path})"
+    yield "leads to", "the gateway itself" if rule.upstream == NAME else f"the service {rule.upstream}"
+    yield "who", _who(rule)
+    limits = compile_limits(policy, rate.count, rate.seconds)
+    names = [name for name in dict.fromkeys(("address", rule.limit)) if rule.limit != UNLIMITED]
     yield "limits", ", ".join(f"{name}: {limits[name].capacity} in {rate.seconds} s" for name in names) or "none"
-    yield "audited", "yes" if row.audited else "no"
+    yield "audited", "yes" if rule.audited else "no"
 
 
-def _who(row: RouteRule) -> str:
-    if isinstance(row.who, str):
-        return "the operator, or anyone on the inner network" if row.who == INNER else row.who
-    roles = [f"{role}: {scope}" for role, scope in row.who.items() if role != SERVICE]
-    if row.services:
-        roles.append(f"services, at the own port of {row.upstream}: {', '.join(sorted(row.services))}")
+def _who(rule: RouteRule) -> str:
+    if isinstance(rule.who, str):
+        return "the operator, or anyone on the inner network" if rule.who == INNER else rule.who
+    roles = [f"{role}: {scope}" for role, scope in rule.who.items() if role != SERVICE]
+    if rule.services:
+        roles.append(f"services, at the own port of {rule.upstream}: {', '.join(sorted(rule.services))}")
     return ", ".join(roles)
 
 
-def decide(row: RouteRule, caller: Principal | None, *, inner: bool) -> str:
-    """Why a row lets a caller pass. Raises `RefusedError` where it does not."""
+def decide(rule: RouteRule, caller: Principal | None, *, inner: bool) -> str:
+    """Why a rule lets a caller pass. Raises `RefusedError` where it does not."""
     try:
-        policy.authorize(row, caller, inner=inner)
+        authorize(rule, caller, inner=inner)
     except ServiceError as error:
         raise _refusal(error) from error
-    if isinstance(row.who, str) or caller is None:
-        return "the row is open to anyone" if row.who == ANYONE else "the row opens to the place it is asked from"
+    if isinstance(rule.who, str) or caller is None:
+        return "the rule is open to anyone" if rule.who == ANYONE else "the rule opens to the place it is asked from"
     if caller.role == SERVICE:
-        return f"the row names {caller.name}, at the own port of {row.upstream}; the gateway refuses it (GW_020)"
-    scope = row.who[caller.role]
-    return f"the row gives {caller.role} the scope {scope}: {SCOPES[scope]}"
+        return f"the rule names {caller.name}, at the own port of {rule.upstream}; the gateway refuses it (GW_020)"
+    scope = rule.who[caller.role]
+    return f"the rule gives {caller.role} the scope {scope}: {SCOPES[scope]}"
 
 
 def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None:
@@ -170,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="heartguard policy", description="Look at services/gateway/policy.toml.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("check", help="say what is wrong with the file")
-    asked = commands.add_parser("explain", help="say which row decides a request, and why")
+    asked = commands.add_parser("explain", help="say which rule decides a request, and why")
     asked.add_argument("method", type=str.upper)
     asked.add_argument("path", help="as it would be sent, such as /users/12")
     who = asked.add_mutually_exclusive_group()

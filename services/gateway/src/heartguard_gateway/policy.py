@@ -12,21 +12,21 @@ _MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True)
 class Match:
-    """What a path leads to: rows by method, the path's parameters, and its segments as services know them."""
+    """What a path leads to: rules by method, the path's parameters, and its segments as services know them."""
 
-    rows: Mapping[str, RouteRule]
+    rules: Mapping[str, RouteRule]
     params: Mapping[str, str]
     segments: tuple[str, ...]
 
     @property
     def allow(self) -> str:
         """The value of an Allow header (RFC 9110 section 10.2.1)."""
-        return ", ".join(sorted({*self.rows, "OPTIONS"}))
+        return ", ".join(sorted({*self.rules, "OPTIONS"}))
 
     @property
     def errors(self) -> str | None:
-        """The dialect of errors that all rows of the path name, for a method that none of them has."""
-        named = {row.errors for row in self.rows.values()}
+        """The dialect of errors that all rules of the path name, for a method that none of them has."""
+        named = {rule.errors for rule in self.rules.values()}
         return next(iter(named)) if len(named) == 1 else None
 
 
@@ -34,47 +34,47 @@ _NO_PARAMS: Mapping[str, str] = {}
 
 
 class Matcher:
-    """Finds the rows of a path; the policy has made sure that one method has one row at most."""
+    """Finds the rules of a path; the policy has made sure that one method has one rule at most."""
 
     def __init__(self, policy: Policy) -> None:
         self._fixed: dict[tuple[str, ...], dict[str, RouteRule]] = {}
         self._variable: dict[int, dict[tuple[Segment, ...], dict[str, RouteRule]]] = {}
         self.redact = policy.redact
-        for row in policy.rows:
-            if any(segment.kind for segment in row.segments):
-                place = self._variable.setdefault(len(row.segments), {}).setdefault(row.segments, {})
+        for rule in policy.rules:
+            if any(segment.kind for segment in rule.segments):
+                place = self._variable.setdefault(len(rule.segments), {}).setdefault(rule.segments, {})
             else:
-                place = self._fixed.setdefault(tuple(segment.text for segment in row.segments), {})
-            place.update(dict.fromkeys(row.methods, row))
+                place = self._fixed.setdefault(tuple(segment.text for segment in rule.segments), {})
+            place.update(dict.fromkeys(rule.methods, rule))
 
     def find(self, segments: tuple[str, ...]) -> Match | None:
-        """The rows a path leads to, of all methods; None where no row knows it.
+        """The rules a path leads to, of all methods; None where no rule knows it.
 
-        `/api/v1` before a path leads to the same rows, but to none that is not `versioned`. It counts once.
+        `/api/v1` before a path leads to the same rules, but to none that is not `versioned`. It counts once.
         """
         if segments[:2] != VERSION:
             return self._find(segments)
         match = self._find(segments[2:])
-        if match is None or all(row.versioned for row in match.rows.values()):
+        if match is None or all(rule.versioned for rule in match.rules.values()):
             return match
-        rows = {method: row for method, row in match.rows.items() if row.versioned}
-        return Match(rows, match.params, match.segments) if rows else None
+        rules = {method: rule for method, rule in match.rules.items() if rule.versioned}
+        return Match(rules, match.params, match.segments) if rules else None
 
     def _find(self, segments: tuple[str, ...]) -> Match | None:
         fixed = self._fixed.get(segments)
-        rows: dict[str, RouteRule] = {}
+        rules: dict[str, RouteRule] = {}
         params: dict[str, str] = {}
         for pattern, candidates in self._variable.get(len(segments), {}).items():
             if all(map(Segment.matches, pattern, segments)):
-                rows.update(candidates)
+                rules.update(candidates)
                 params.update(
                     (segment.text, value)
                     for segment, value in zip(pattern, segments, strict=True)
                     if segment.kind is not None
                 )
-        if not rows:
+        if not rules:
             return Match(fixed, _NO_PARAMS, segments) if fixed else None
-        return Match({**rows, **(fixed or {})}, params, segments)
+        return Match({**rules, **(fixed or {})}, params, segments)
 
 
 def compile_limits(policy: Policy, count: int, seconds: int) -> Mapping[str, Limit]:

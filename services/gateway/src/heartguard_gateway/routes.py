@@ -40,7 +40,7 @@ _FILE_TYPES = {".json": _JSON, ".xsd": "application/xml; charset=utf-8", ".html"
 
 
 class OwnRoutes:
-    """What the gateway answers itself, by the ids of its rows in policy.toml."""
+    """What the gateway answers itself, by the ids of its rules in policy.toml."""
 
     def __init__(
         self,

@@ -13,7 +13,6 @@ from heartguard_common.core.clock import Clock, SystemClock
 from heartguard_common.core.lifecycle import LIFECYCLE, Lifecycle, Resource
 from heartguard_common.core.metrics import Metrics
 from heartguard_common.core.paths import SCHEMAS_DIR
-from heartguard_common.identity import policy
 from heartguard_common.identity.authentication import (
     KEY_SET_PATH,
     Authenticator,
@@ -23,6 +22,7 @@ from heartguard_common.identity.authentication import (
     make_key_source,
 )
 from heartguard_common.identity.policy import Policy
+from heartguard_common.identity.policy import load as load_policy
 from heartguard_common.identity.revocation_check import introspect
 from heartguard_common.messages import JwkSet
 from heartguard_common.stores.service_client import ServiceClient
@@ -52,7 +52,7 @@ def create_app(
     settings: Settings, *, clock: Clock | None = None, upstream_limits: UpstreamLimits | None = None
 ) -> Flask:
     """The gateway's application. Raises `PolicyError`, `OrderError` where policy or stages can't work."""
-    contracts, rules, clock = Contracts.load(), policy.load(), clock or SystemClock()
+    contracts, policy, clock = Contracts.load(), load_policy(), clock or SystemClock()
     metrics, lifecycle = Metrics(NAME), Lifecycle()
     fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
@@ -61,20 +61,20 @@ def create_app(
     auth = _open_auth(settings, lifecycle)
     keys = make_keys(settings, auth, clock)
     answers = _answers(settings, metrics)
-    services = _upstreams(settings, rules, upstream_limits, answers, metrics, lifecycle)
+    services = _upstreams(settings, policy, upstream_limits, answers, metrics, lifecycle)
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
     trail = StreamTrail(redis, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
     refused = CountedRefusals(trail, clock)
     ports = Ports(
         contracts=contracts,
-        matcher=Matcher(rules),
-        limits=compile_limits(rules, settings.rate_limit.count, settings.rate_limit.seconds),
+        matcher=Matcher(policy),
+        limits=compile_limits(policy, settings.rate_limit.count, settings.rate_limit.seconds),
         callers=CachedCallers(make_authenticator(settings, keys, clock), clock),
         introspect=lambda token: introspect(auth, token),
         gate=RedisGate(redis, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
         bodies=bodies,
-        own=OwnRoutes(contracts, lifecycle, metrics, _health(rules, lifecycle, services, clock), SCHEMAS_DIR).table,
+        own=OwnRoutes(contracts, lifecycle, metrics, _health(policy, lifecycle, services, clock), SCHEMAS_DIR).table,
         trail=refused,
         metrics=metrics,
         refused=lambda stage, code: refusals.labels(stage, code).inc(),
@@ -115,7 +115,7 @@ def _run_beside(lifecycle: Lifecycle, *works: Callable[[], object]) -> None:
 
 def _upstreams(
     settings: Settings,
-    rules: Policy,
+    policy: Policy,
     limits: UpstreamLimits | None,
     answers: Answers,
     metrics: Metrics,
@@ -123,7 +123,7 @@ def _upstreams(
 ) -> dict[str, Upstream]:
     """The services behind the gateway, by name."""
     events = metrics.counter("heartguard_gateway_upstream_events", "Troubles with a service", ("upstream", "event"))
-    health = {row.upstream: row.path for row in rules.rows if row.id.endswith(".health")}
+    health = {rule.upstream: rule.path for rule in policy.rules if rule.id.endswith(".health")}
     made = {
         name: Upstream(
             name,
@@ -140,9 +140,11 @@ def _upstreams(
     return made
 
 
-def _health(rules: Policy, lifecycle: Lifecycle, services: Mapping[str, Upstream], clock: Clock) -> SystemHealth:
+def _health(policy: Policy, lifecycle: Lifecycle, services: Mapping[str, Upstream], clock: Clock) -> SystemHealth:
     """Who asks the gateway and its services whether they are ready."""
-    paths = {row.upstream: row.path for row in rules.rows if row.id.endswith(".ready") and row.upstream in services}
+    paths = {
+        rule.upstream: rule.path for rule in policy.rules if rule.id.endswith(".ready") and rule.upstream in services
+    }
     return SystemHealth(lambda: all(it.ok for it in lifecycle.readiness()), services, paths, clock)
 
 

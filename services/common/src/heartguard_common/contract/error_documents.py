@@ -14,7 +14,7 @@ from heartguard_common.messages import Error, ErrorDocument, Problem
 ERRORS_PAGE = "/docs/errors"
 MOST_DETAILS = 100
 INFLUXDB = "influxdb"
-DIALECTS = (INFLUXDB,)  # what a row of the policy can name as `errors`
+DIALECTS = (INFLUXDB,)  # what a rule of the policy can name as `errors`
 # The codes of InfluxDB 2 by status; its clients decide by them whether to send again.
 INFLUXDB_CODES: Mapping[int, str] = MappingProxyType(
     {

@@ -14,12 +14,12 @@ class RouteTableError(Exception):
 def require_same_routes(service: str, table: Sequence[AnyRoute], policy: Policy, contracts: Contracts) -> None:
     """Raises `RouteTableError` unless table and policy have the same routes and the contract all their messages."""
     mounted = {(route.method, route.path) for route in table}
-    written = {(row.method, row.path) for row in policy.of(service)}
-    problems = [f"{method} {path} has no row in policy.toml" for method, path in sorted(mounted - written)]
+    written = {(rule.method, rule.path) for rule in policy.of(service)}
+    problems = [f"{method} {path} has no rule in policy.toml" for method, path in sorted(mounted - written)]
     problems += [f"{method} {path} has no route in {service}" for method, path in sorted(written - mounted)]
     for route in table:
-        row = policy.row(route.method, route.path)
-        if row is not None and (row.max_body is None) is not (route.body == "stream"):
+        rule = policy.rule(route.method, route.path)
+        if rule is not None and (rule.max_body is None) is not (route.body == "stream"):
             problems.append(f"{route.method} {route.path} is a stream in one of route table and policy.toml only")
         for name in (route.takes, route.gives, route.query):
             if name is not None and name not in contracts.names():

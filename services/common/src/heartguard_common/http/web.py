@@ -64,7 +64,7 @@ from heartguard_common.identity.policy import KINDS, Policy, RouteRule, authoriz
 from heartguard_common.identity.revocation import Revocations
 from heartguard_common.jobs.dead_letters import DeadLetters
 
-# Of several rows at one place, such as /users/me and /users/{user_id}, only those count whose parameters fit.
+# Of several rules at one place, such as /users/me and /users/{user_id}, only those count whose parameters fit.
 CONVERTERS = {
     kind: type(kind, (BaseConverter,), {"regex": pattern.pattern, "part_isolating": True})
     for kind, pattern in KINDS.items()
@@ -116,10 +116,10 @@ def make_app(web: WebDependencies, routes: Sequence[Route[UseCasesT, Any]], usec
         table += [(route, web.dead_letters) for route in dead_letter_routes(web.prefix)]
     require_same_routes(web.service, [route for route, _ in table], web.policy, web.contracts)
     for route, called in table:
-        row = web.policy.row(route.method, route.path)
-        assert row is not None
-        endpoint = _Endpoint(web, route, row, called)
-        app.add_url_rule(_rule(row), row.id, endpoint, methods=[route.method], provide_automatic_options=False)
+        rule = web.policy.rule(route.method, route.path)
+        assert rule is not None
+        endpoint = _Endpoint(web, route, rule, called)
+        app.add_url_rule(_url_rule(rule), rule.id, endpoint, methods=[route.method], provide_automatic_options=False)
     app.before_request(lambda: _begin(app, web))
     app.after_request(lambda response: _finish(web, response))
     app.register_error_handler(Exception, lambda error: handle_errors(web, error))
@@ -127,9 +127,9 @@ def make_app(web: WebDependencies, routes: Sequence[Route[UseCasesT, Any]], usec
     return app
 
 
-def _rule(row: RouteRule) -> str:
-    """A row's path as Werkzeug writes it."""
-    return "".join(f"/<{part.kind}:{part.text}>" if part.kind else f"/{part.text}" for part in row.segments)
+def _url_rule(rule: RouteRule) -> str:
+    """A rule's path as Werkzeug writes it."""
+    return "".join(f"/<{part.kind}:{part.text}>" if part.kind else f"/{part.text}" for part in rule.segments)
 
 
 def _begin(app: Flask, web: WebDependencies) -> None:
@@ -143,8 +143,8 @@ def _begin(app: Flask, web: WebDependencies) -> None:
     GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID") if client else None)
     TRACEPARENT.set(continued(request.headers.get("traceparent")))
     view = app.view_functions.get(request.endpoint or "")
-    g.row, offers = (view.row, view.route.offers) if isinstance(view, _Endpoint) else (None, DOCUMENT_TYPES)
-    accept, dialect = request.headers.get("Accept"), g.row.errors if g.row else None
+    g.rule, offers = (view.rule, view.route.offers) if isinstance(view, _Endpoint) else (None, DOCUMENT_TYPES)
+    accept, dialect = request.headers.get("Accept"), g.rule.errors if g.rule else None
     g.error_type = dialect or error_rendering.error_type(accept, choose(accept, DOCUMENT_TYPES) or DOCUMENT_TYPES[0])
     chosen = offers[0] if offers == ANY_TYPE else _representation(offers)
     # An error leaves in a document format even where the good answer would have been CSV or plain text.
@@ -167,19 +167,19 @@ def _representation(offers: Sequence[str]) -> str | None:
 class _Endpoint:
     """One route, compiled: everything that does not depend on the request is looked up here, once."""
 
-    def __init__(self, web: WebDependencies, route: AnyRoute, row: RouteRule, usecases: object) -> None:
+    def __init__(self, web: WebDependencies, route: AnyRoute, rule: RouteRule, usecases: object) -> None:
         self.route = route
-        self.row = row
+        self.rule = rule
         self.web = web
         self._usecases = usecases
         self._takes = self._contract(route.takes)
         self._gives = self._contract(route.gives)
         self._query = self._contract(route.query)
-        self.__name__ = self.__qualname__ = row.id  # as extensions of Flask ask of a view
+        self.__name__ = self.__qualname__ = rule.id  # as extensions of Flask ask of a view
 
     def __call__(self, **params: str) -> Response:
         principal = g.principal = self._authenticate()
-        authorize(self.row, principal, inner=_is_inner())
+        authorize(self.rule, principal, inner=_is_inner())
         token = bearer_token(request.headers.get("Authorization"))
         active = ActiveCheck(self.web.revocations, principal, token, self.web.trusted_seconds)
         call, request_hash = self._call(principal, params, active)
@@ -203,10 +203,10 @@ class _Endpoint:
         return None if name is None else self.web.contracts[name]
 
     def _authenticate(self) -> Principal | None:
-        if self.row.credentials == "ignored":
+        if self.rule.credentials == "ignored":
             return None
         header = request.headers.get("Authorization")
-        if self.row.who == "inner" and header is None:
+        if self.rule.who == "inner" and header is None:
             return None
         principal = self.web.authenticator.identify(header)
         if principal is not None and principal.kind == "service":
@@ -257,7 +257,7 @@ class _Endpoint:
         if self.route.body == "optional" and not (request.content_length or "Transfer-Encoding" in request.headers):
             return None, None, b""
         media_type = bodies.media_type(_headers(), self.route.accepts)
-        raw = bodies.read(request.stream, _headers(), self.row.max_body or 0)
+        raw = bodies.read(request.stream, _headers(), self.rule.max_body or 0)
         # A document takes many times the memory of its bytes, and two of them are not made faster at once than in turn.
         with self.web.decoding if len(raw) > _LARGE else nullcontext():
             return self._decode(self._takes, raw, media_type, query), media_type, raw
@@ -291,7 +291,7 @@ class _Endpoint:
             self._gives.check(document)
         except Violations as error:
             places = ", ".join(f"{violation.path}: {violation.message}" for violation in error.violations)
-            self.web.log.exception("an answer of %s breaks its contract at %s", self.row.id, places)
+            self.web.log.exception("an answer of %s breaks its contract at %s", self.rule.id, places)
             raise ServiceError(INTERNAL) from error
 
     def _response(self, answer: Answer[object] | StreamAnswer) -> Response:
@@ -327,7 +327,7 @@ class _Endpoint:
             kept = {name: value for name, value in response.headers.items() if name != "Content-Length"}
             return Recorded(response.status_code, kept, response.get_data())
 
-        recorded = self.web.keys.once(principal.actor, self.row.id, key, request_hash, answer, principal.org_id)
+        recorded = self.web.keys.once(principal.actor, self.rule.id, key, request_hash, answer, principal.org_id)
         return made[0] if made else Response(recorded.body, recorded.status, recorded.headers)
 
 
@@ -386,7 +386,7 @@ def _finish(web: WebDependencies, response: Response) -> Response:
     principal = g.get("principal")
     fields = {
         "method": request.method,
-        "path": request.path if g.row and not g.row.free_text else web.policy.redact(request.path),
+        "path": request.path if g.rule and not g.rule.free_text else web.policy.redact(request.path),
         "route": route,
         "status": response.status_code,
         "latency_ms": round(elapsed * 1000, 2),

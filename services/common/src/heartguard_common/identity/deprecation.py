@@ -25,7 +25,7 @@ class Deprecation:
 
 
 def problems(entry: Mapping[str, object]) -> Iterator[str]:
-    """What is wrong with the keys `deprecated` and `sunset` of a row."""
+    """What is wrong with the keys `deprecated` and `sunset` of a rule."""
     times = {name: value for name in KEYS if (value := _time(entry.get(name))) is not None}
     for name in sorted((KEYS & entry.keys()) - times.keys()):
         yield f"{name} must be a date and time with an offset, such as 2027-01-31T00:00:00Z"

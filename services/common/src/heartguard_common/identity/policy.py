@@ -1,6 +1,6 @@
-"""Who may do what: `policy.toml` becomes frozen rows, and `authorize` decides one request by one row.
+"""Who may do what: `policy.toml` becomes frozen rules, and `authorize` decides one request by one rule.
 
-The gateway and every service apply the same row, so that reaching a service without the gateway gains nothing.
+The gateway and every service apply the same rule, so that reaching a service without the gateway gains nothing.
 """
 
 import itertools
@@ -96,7 +96,7 @@ class RouteRule:
     deprecation: Deprecation | None = None
 
     def scope(self, role: str) -> str | None:
-        """How far a role reaches here; None where it may not enter. Open rows have no scope to speak of."""
+        """How far a role reaches here; None where it may not enter. Open rules have no scope to speak of."""
         return None if isinstance(self.who, str) else self.who.get(role)
 
     @cached_property
@@ -111,28 +111,28 @@ class RouteRule:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """The HTTP methods the row answers: GET includes HEAD (RFC 9110 section 9.3.2)."""
+        """The HTTP methods the rule answers: GET includes HEAD (RFC 9110 section 9.3.2)."""
         return ("GET", "HEAD") if self.method == "GET" else (self.method,)
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The whole of `policy.toml`: rows in the order of the file, and limit classes as multiples of RATE_LIMIT.
+    """The whole of `policy.toml`: rules in the order of the file, and limit classes as multiples of RATE_LIMIT.
 
     `bodies` are the classes of body limits, in bytes.
     """
 
-    rows: tuple[RouteRule, ...]
+    rules: tuple[RouteRule, ...]
     classes: Mapping[str, float]
     bodies: Mapping[str, int]
 
-    def row(self, method: str, path: str) -> RouteRule | None:
-        """The row of a route as a service's table names it, for example `("GET", "/users/{user_id}")`."""
-        return next((row for row in self.rows if row.path == path and method in row.methods), None)
+    def rule(self, method: str, path: str) -> RouteRule | None:
+        """The rule of a route as a service's table names it, for example `("GET", "/users/{user_id}")`."""
+        return next((rule for rule in self.rules if rule.path == path and method in rule.methods), None)
 
     def of(self, upstream: str) -> tuple[RouteRule, ...]:
-        """The rows that one service answers."""
-        return tuple(row for row in self.rows if row.upstream == upstream)
+        """The rules that one service answers."""
+        return tuple(rule for rule in self.rules if rule.upstream == upstream)
 
     def redact(self, path: str) -> str:
         """A path for logs: `*` for each segment that is no fixed part of a route, because it may hold anything."""
@@ -143,12 +143,12 @@ class Policy:
     @cached_property
     def _words(self) -> frozenset[str]:
         return frozenset(
-            {"", *VERSION, *(part.text for row in self.rows for part in row.segments if part.kind is None)}
+            {"", *VERSION, *(part.text for rule in self.rules for part in rule.segments if part.kind is None)}
         )
 
     def permissions(self, role: str) -> tuple[str, ...]:
-        """The ids of the rows that a role may use, sorted; rows open to anyone are nobody's permission."""
-        return tuple(sorted(row.id for row in self.rows if row.scope(role) is not None))
+        """The ids of the rules that a role may use, sorted; rules open to anyone are nobody's permission."""
+        return tuple(sorted(rule.id for rule in self.rules if rule.scope(role) is not None))
 
 
 def redact(text: str) -> str:
@@ -158,19 +158,19 @@ def redact(text: str) -> str:
     )
 
 
-def authorize(row: RouteRule, principal: "Principal | None", *, inner: bool = False) -> None:
-    """Let the caller pass or refuse by the row alone; rules about single objects belong to the use cases.
+def authorize(rule: RouteRule, principal: "Principal | None", *, inner: bool = False) -> None:
+    """Let the caller pass or refuse by the rule alone; rules about single objects belong to the use cases.
 
     Whether an object is another organization's (404) or only another person's (403, 404) is known where it is
     kept. `inner` says that the peer is on the inner network and no proxy stands between. Raises `ServiceError`
     GEN_401 for a caller without credentials, GEN_403 for one without right.
     """
-    if row.who == ANYONE or (row.who == INNER and inner):
+    if rule.who == ANYONE or (rule.who == INNER and inner):
         return
     if principal is None:
         raise ServiceError(UNAUTHENTICATED)
-    scope = principal.role == "operator" if row.who == INNER else row.scope(principal.role)
-    if not scope or (principal.role == SERVICE and principal.name not in row.services):
+    scope = principal.role == "operator" if rule.who == INNER else rule.scope(principal.role)
+    if not scope or (principal.role == SERVICE and principal.name not in rule.services):
         raise ServiceError(FORBIDDEN)
 
 
@@ -188,15 +188,15 @@ def keep() -> None:
     """
     new, old = _read(POLICY_FILE), _Kept.policy
     if old is not None:
-        moved = {_place(row) for row in new.rows} ^ {_place(row) for row in old.rows}
+        moved = {_place(rule) for rule in new.rules} ^ {_place(rule) for rule in old.rules}
         if moved:
             names = ", ".join(sorted({place[0] for place in moved}))
             raise PolicyError(f"only a restart can add, move or remove routes: {names}")
     _Kept.policy = new
 
 
-def _place(row: RouteRule) -> tuple[Any, ...]:
-    return row.id, row.method, row.segments, row.upstream
+def _place(rule: RouteRule) -> tuple[Any, ...]:
+    return rule.id, rule.method, rule.segments, rule.upstream
 
 
 def load(path: Path = POLICY_FILE) -> Policy:
@@ -234,7 +234,7 @@ def parse(text: str) -> Policy:
     problems += _body_problems(bodies)
     if problems:
         raise PolicyError("the policy has problems:\n  " + "\n  ".join(problems))
-    rows = []
+    rules = []
     for place, entry in enumerate(routes, start=1):
         found = [
             f"route {place} ({entry.get('id', 'no id')}): {problem}"
@@ -242,12 +242,12 @@ def parse(text: str) -> Policy:
         ]
         problems += found
         if not found:
-            rows.append(_row(entry, bodies, kinds))
-    problems += _conflicts(rows)
+            rules.append(_rule(entry, bodies, kinds))
+    problems += _conflicts(rules)
     if problems:
         raise PolicyError("the policy has problems:\n  " + "\n  ".join(problems))
     limits = MappingProxyType({name: value * _KIB for name, value in bodies.items()})
-    return Policy(tuple(rows), MappingProxyType({name: float(value) for name, value in classes.items()}), limits)
+    return Policy(tuple(rules), MappingProxyType({name: float(value) for name, value in classes.items()}), limits)
 
 
 def _table_problems(classes: Any, kinds: Any) -> Iterator[str]:
@@ -346,7 +346,7 @@ def _service_problems(names: object) -> Iterator[str]:
         yield f"who: service must be a list of different services, each one of {', '.join(SERVICES)}"
 
 
-def _row(entry: Mapping[str, Any], bodies: Mapping[str, int], kinds: Mapping[str, str]) -> RouteRule:
+def _rule(entry: Mapping[str, Any], bodies: Mapping[str, int], kinds: Mapping[str, str]) -> RouteRule:
     who = entry["who"]
     services: frozenset[str] = frozenset()
     if not isinstance(who, str):
@@ -375,13 +375,13 @@ def _row(entry: Mapping[str, Any], bodies: Mapping[str, int], kinds: Mapping[str
     )
 
 
-def _conflicts(rows: list[RouteRule]) -> Iterator[str]:
+def _conflicts(rules: list[RouteRule]) -> Iterator[str]:
     seen: set[str] = set()
-    for row in rows:
-        if row.id in seen:
-            yield f"{row.id} stands twice"
-        seen.add(row.id)
-    for one, other in itertools.combinations(rows, 2):
+    for rule in rules:
+        if rule.id in seen:
+            yield f"{rule.id} stands twice"
+        seen.add(rule.id)
+    for one, other in itertools.combinations(rules, 2):
         if one.method == other.method and _overlap(one.segments, other.segments):
             yield f"{one.id} and {other.id} can match one request"
 

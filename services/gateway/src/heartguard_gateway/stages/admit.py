@@ -15,7 +15,7 @@ ADDRESS = "address"
 _MICROSECONDS = 1_000_000
 
 
-@stage(needs=("row", "principal", "refusal"), adds=("address", "quota"))
+@stage(needs=("rule", "principal", "refusal"), adds=("address", "quota"))
 def admit(exchange: Exchange, ports: Ports) -> None:
     """Set address and quota. Raises GEN_429, the refusal found earlier, GEN_401_TOKEN or GEN_503 for revoked tokens."""
     request = exchange.request
@@ -37,13 +37,13 @@ def admit(exchange: Exchange, ports: Ports) -> None:
 
 def _buckets(exchange: Exchange, ports: Ports) -> list[tuple[str, Limit]]:
     """The address's bucket for all but unlimited routes; the caller's too, unless there is no route or caller."""
-    row, address = exchange.row, bucket_address(exchange.address)
-    if row is not None and row.limit == UNLIMITED:
+    rule, address = exchange.rule, bucket_address(exchange.address)
+    if rule is not None and rule.limit == UNLIMITED:
         return []
     buckets = [(f"hg:rl:{ADDRESS}:{address}", ports.limits[ADDRESS])]
-    if row is not None and row.limit != ADDRESS and exchange.refusal is None:
+    if rule is not None and rule.limit != ADDRESS and exchange.refusal is None:
         actor = exchange.principal.actor if exchange.principal else "anonymous"
-        buckets.append((f"hg:rl:{row.limit}:{address}:{actor}", ports.limits[row.limit]))
+        buckets.append((f"hg:rl:{rule.limit}:{address}:{actor}", ports.limits[rule.limit]))
     return buckets
 
 

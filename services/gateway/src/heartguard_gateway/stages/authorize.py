@@ -1,4 +1,4 @@
-"""Apply the row: the role decides here, whose things are asked for is decided where they are kept."""
+"""Apply the rule: the role decides here, whose things are asked for is decided where they are kept."""
 
 from heartguard_common.http.network import is_inner
 from heartguard_common.identity import policy
@@ -10,12 +10,12 @@ from heartguard_gateway.stage import stage
 FORWARDING = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 
 
-@stage(needs=("row", "principal", "quota"), adds=("inner",))
+@stage(needs=("rule", "principal", "quota"), adds=("inner",))
 def authorize(exchange: Exchange, _: Ports) -> None:
     """Let pass or raise GEN_401, GEN_403. `inner` is set where the network position alone opens the route."""
-    row, request = exchange.row, exchange.request
-    assert row is not None  # admit has raised the refusal of a request without a rule
+    rule, request = exchange.rule, exchange.request
+    assert rule is not None  # admit has raised the refusal of a request without a rule
     exchange.inner = (
-        row.who == INNER and is_inner(request.peer) and not any(name in request.headers for name in FORWARDING)
+        rule.who == INNER and is_inner(request.peer) and not any(name in request.headers for name in FORWARDING)
     )
-    policy.authorize(row, exchange.principal, inner=exchange.inner)
+    policy.authorize(rule, exchange.principal, inner=exchange.inner)

@@ -9,7 +9,7 @@ from heartguard_gateway.stage import stage
 def count(exchange: Exchange, ports: Ports) -> None:
     """Observe one request."""
     ports.metrics.observe(
-        exchange.row.id if exchange.row else "unmatched",
+        exchange.rule.id if exchange.rule else "unmatched",
         exchange.request.method,
         exchange.reply.status if exchange.reply else 0,
         ports.monotonic() - exchange.started,

@@ -14,20 +14,20 @@ LARGE = 1024 * 1024
 _REPLACED = frozenset({"server", "date", "x-request-id", "x-gateway-request-id"})
 
 
-@stage(needs=("row", "upstream_headers"), adds=("reply",))
+@stage(needs=("rule", "upstream_headers"), adds=("reply",))
 def forward(exchange: Exchange, ports: Ports) -> None:
     """Set the reply. Raises GW_010 to GW_012, GW_015, GW_016 for us; GW_004, GW_005, GEN_413 for the client."""
-    row, request = exchange.row, exchange.request
-    assert row is not None  # admit has raised the refusal of a request without a rule
-    if row.upstream == OWN:
-        exchange.reply = ports.own[row.id](exchange)
+    rule, request = exchange.rule, exchange.request
+    assert rule is not None  # admit has raised the refusal of a request without a rule
+    if rule.upstream == OWN:
+        exchange.reply = ports.own[rule.id](exchange)
         return
     if not request.chunked and request.content_length == 0:
         request.consumed = True
         inbound = _send(exchange, ports, b"", 0)
     else:
         with ports.bodies.open(exchange.holder) as body:
-            inbound = _document(exchange, ports, body) if row.max_body is not None else _stream(exchange, ports, body)
+            inbound = _document(exchange, ports, body) if rule.max_body is not None else _stream(exchange, ports, body)
     if inbound.early and not request.consumed:
         request.close()  # the rest of the body is still on its way
     reply = inbound.reply
@@ -36,8 +36,8 @@ def forward(exchange: Exchange, ports: Ports) -> None:
 
 
 def _document(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
-    assert exchange.row is not None and exchange.row.max_body is not None  # noqa: PT018  `forward` has looked
-    BodyReader(exchange.request, exchange.row.max_body, ports.monotonic).read_into(body)
+    assert exchange.rule is not None and exchange.rule.max_body is not None  # noqa: PT018  `forward` has looked
+    BodyReader(exchange.request, exchange.rule.max_body, ports.monotonic).read_into(body)
     whole = body.whole()
     large = _decompressed(exchange, body) > LARGE
     return _send(exchange, ports, body if whole is None else whole, len(body), large=large)
@@ -71,8 +71,8 @@ def _send(
     *,
     large: bool = False,
 ) -> Inbound:
-    row, request = exchange.row, exchange.request
-    assert row is not None
+    rule, request = exchange.rule, exchange.request
+    assert rule is not None
     path = join_path(exchange.segments)
     target = f"{path}?{request.query}" if request.query else path
     outbound = Outbound(
@@ -83,7 +83,7 @@ def _send(
         length,
         holder=exchange.holder,
         large=large,
-        long=row.long_answer,
+        long=rule.long_answer,
         cut=request.cut,
     )
-    return ports.services[row.upstream].send(outbound)
+    return ports.services[rule.upstream].send(outbound)

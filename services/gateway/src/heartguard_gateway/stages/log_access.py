@@ -8,11 +8,11 @@ from heartguard_gateway.stage import stage
 @stage(needs=("reply", "request_id"))
 def log_access(exchange: Exchange, ports: Ports) -> None:
     """Write the access line; a path with text of the caller's choice may hold anything and is redacted."""
-    principal, row, request = exchange.principal, exchange.row, exchange.request
+    principal, rule, request = exchange.principal, exchange.rule, exchange.request
     fields = {
         "method": request.method,
-        "path": request.path if row and not row.free_text else ports.matcher.redact(request.path),
-        "route": row.id if row else "unmatched",
+        "path": request.path if rule and not rule.free_text else ports.matcher.redact(request.path),
+        "route": rule.id if rule else "unmatched",
         "status": exchange.reply.status if exchange.reply else 0,
         "latency_ms": round((ports.monotonic() - exchange.started) * 1000, 2),
         "user_id": principal.user_id if principal else None,

@@ -7,22 +7,22 @@ from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import stage
 
 
-@stage(needs=("segments",), adds=("row", "params", "prefix", "refusal"))
+@stage(needs=("segments",), adds=("rule", "params", "prefix", "refusal"))
 def match_route(exchange: Exchange, ports: Ports) -> None:
-    """Set row, path parameters and the service's path, or the refusal GEN_404 or GEN_405 (with Allow).
+    """Set rule, path parameters and the service's path, or the refusal GEN_404 or GEN_405 (with Allow).
 
-    A row that names a dialect settles in which form the request is refused from here on.
+    A rule that names a dialect settles in which form the request is refused from here on.
     """
     match = ports.matcher.find(exchange.segments)
     if match is None:
         exchange.refusal = ServiceError(NOT_FOUND)
         return
-    row = exchange.row = match.rows.get(exchange.request.method)
+    rule = exchange.rule = match.rules.get(exchange.request.method)
     exchange.params = match.params
     if match.segments is not exchange.segments:
         exchange.segments, exchange.prefix = match.segments, VERSION_PREFIX
-    dialect = row.errors if row else match.errors
+    dialect = rule.errors if rule else match.errors
     if dialect is not None:
         exchange.error_type = dialect
-    if row is None:
+    if rule is None:
         exchange.refusal = ServiceError(METHOD_NOT_ALLOWED, headers={"Allow": match.allow})

@@ -39,8 +39,8 @@ def prepare_answer(exchange: Exchange, ports: Ports) -> None:
         if _wanted(exchange) and _large(reply):
             _compress(reply)
     headers = reply.headers
-    if exchange.row is not None:
-        headers += exchange.row.notices
+    if exchange.rule is not None:
+        headers += exchange.rule.notices
     headers.append(("X-Request-ID", exchange.request_id))
     headers.append(("X-Gateway-Request-ID", exchange.gateway_request_id))
     _show_quota(exchange, headers)

@@ -7,16 +7,16 @@ from heartguard_gateway.ports import Ports
 from heartguard_gateway.stage import stage
 
 
-@stage(needs=("row", "refusal"), adds=("principal",))
+@stage(needs=("rule", "refusal"), adds=("principal",))
 def verify_token(exchange: Exchange, ports: Ports) -> None:
     """Set the principal, or the refusal of bad or missing credentials, which `admit` charges to the address alone."""
-    row = exchange.row
-    if row is None or row.credentials == "ignored":
+    rule = exchange.rule
+    if rule is None or rule.credentials == "ignored":
         return
     try:
         exchange.principal = ports.callers.identify(exchange.request.headers.get("authorization"))
     except ServiceError as error:
         exchange.refusal = error
         return
-    if exchange.principal is None and row.who not in (ANYONE, INNER):
+    if exchange.principal is None and rule.who not in (ANYONE, INNER):
         exchange.refusal = ServiceError(UNAUTHENTICATED)

@@ -22,8 +22,8 @@ def write_audit(exchange: Exchange, ports: Ports) -> None:
 
     Raises GW_013 where it can be kept nowhere.
     """
-    row, reply = exchange.row, exchange.reply
-    if row is None or not row.audited or reply is None:
+    rule, reply = exchange.rule, exchange.reply
+    if rule is None or not rule.audited or reply is None:
         return
     principal = exchange.principal
     event = AuditEvent(
@@ -34,9 +34,9 @@ def write_audit(exchange: Exchange, ports: Ports) -> None:
         gateway_request_id=exchange.gateway_request_id,
         org_id=principal.org_id if principal else None,
         actor=principal.actor if principal else "anonymous",
-        action=row.id,
+        action=rule.id,
         service="gateway",
-        resource=_resource(row, exchange.params),
+        resource=_resource(rule, exchange.params),
         outcome=outcome(reply.status),
         reason=exchange.code,
         payload={"method": exchange.request.method, "status": reply.status, **traced()},
@@ -55,9 +55,9 @@ def outcome(status: int) -> Outcome:
     return "denied" if status in _DENIED else "failure"
 
 
-def _resource(row: RouteRule, params: Mapping[str, str]) -> str | None:
+def _resource(rule: RouteRule, params: Mapping[str, str]) -> str | None:
     """The object in the path as the services name it: `user:12`, `media:0189...`, `bucket:org_3`."""
     for name, value in params.items():
-        kind = row.id.partition(".")[0] if name.endswith("_id") else name
-        return f"{kind}:{redact(value) if row.free_text else value}"
+        kind = rule.id.partition(".")[0] if name.endswith("_id") else name
+        return f"{kind}:{redact(value) if rule.free_text else value}"
     return None
