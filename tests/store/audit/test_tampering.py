@@ -12,7 +12,7 @@ from heartguard_audit.domain.chain import Statement
 from heartguard_audit.store.chain_store import PostgresChainStore, PostgresSnapshot
 from heartguard_audit.store.checkpoints import NAME, CheckpointFile
 from heartguard_audit.usecases.chains import CheckpointSigner, Verification
-from heartguard_common.audit.chain import link
+from heartguard_common.audit.chain import event_hash
 from heartguard_common.core.clock import SystemClock
 from heartguard_common.stores.database import Database, driver_url
 from tests.store.audit.conftest import KEYS, Trail, event
@@ -187,7 +187,7 @@ def test_a_chain_that_was_recomputed_from_a_change_on_is_found_at_the_change(tam
     previous = links[35].hash
     for one in links[36:]:
         columns = {**one.columns, "actor": "user:99"} if one.sequence == 37 else one.columns
-        digest = link(columns, one.sequence, one.recorded_us, previous)
+        digest = event_hash(columns, one.sequence, one.recorded_us, previous)
         change = UPDATE + "actor = :actor, previous_hash = :previous, hash = :hash" + WHERE + ":at"
         superuser(change, actor=columns["actor"], previous=previous, hash=digest, at=one.sequence)
         previous = digest

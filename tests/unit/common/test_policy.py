@@ -92,7 +92,7 @@ FAULTY = [
     (HEAD.replace('"uuid"', '"number"') + row(), "item_id must be one of"),
     (HEAD.replace("document = 64\n", "") + row(), "document is missing"),
     (HEAD.replace("none = 16", "none = 0") + row(), "none must be KiB"),
-    (HEAD.replace("none = 16", "none = 16\nstream = 1") + row(), "stream is a word of its own"),
+    (HEAD.replace("none = 16", "none = 16\nstream = 1") + row(), "stream is a reserved name"),
     (HEAD + row(body='"huge"'), "body names no class"),
     (HEAD + "[extra]\n" + row(), "unknown table extra"),
     ("[classes", "not TOML"),

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from heartguard_common.audit.chain import GENESIS, link
+from heartguard_common.audit.chain import GENESIS, event_hash
 
 Kind = Literal["checkpoint", "removal"]
 VERSION = 1
@@ -205,7 +205,7 @@ class Check:
         if event.previous_hash != self._last.hash:
             return "it does not follow the event before it"
         try:
-            digest = link(event.columns, event.sequence, event.recorded_us, self._last.hash)
+            digest = event_hash(event.columns, event.sequence, event.recorded_us, self._last.hash)
         except TypeError as error:
             return str(error)
         if digest != event.hash:

@@ -10,7 +10,7 @@ from heartguard_audit.domain.chain import Head
 from heartguard_audit.domain.events import NotAnEventError, Recorded, Search
 from heartguard_audit.ports import Sealer
 from heartguard_audit.store.chain_store import in_chain
-from heartguard_common.audit.chain import link
+from heartguard_common.audit.chain import event_hash
 from heartguard_common.audit.events import DISCLOSED, AuditEvent
 from heartguard_common.core.clock import parse_rfc3339, rfc3339
 from heartguard_common.stores.database import Database
@@ -59,7 +59,7 @@ class PostgresJournal:
         rows = []
         for event in events:
             row, last = _row(event), heads.get(event.org_id, Head())
-            digest = link(row, last.sequence + 1, recorded_us, last.hash)
+            digest = event_hash(row, last.sequence + 1, recorded_us, last.hash)
             heads[event.org_id] = Head(last.sequence + 1, digest)
             row |= {
                 "sequence": last.sequence + 1,
