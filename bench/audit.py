@@ -14,9 +14,9 @@ from sqlalchemy import text
 
 from bench import report
 from heartguard_audit.domain.chain import Keys
+from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresJournal, _row
-from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.usecases.chains import CheckpointSigner, Verification
 from heartguard_common.audit.events import AuditEvent
 from heartguard_common.core.clock import SystemClock, rfc3339
@@ -124,12 +124,12 @@ def _measure(database: Any, folder: Path, options: argparse.Namespace) -> None:
             spent[name][1] += time.process_time() - own
     number = options.events
     rates = {name: number / wall for name, (wall, _) in spent.items()}
-    ledger, checkpoint_log = PostgresLedger(store), CheckpointFile(folder / "checkpoints")
+    chain_store, checkpoint_log = PostgresChainStore(store), CheckpointFile(folder / "checkpoints")
     began = time.perf_counter()
-    signed = CheckpointSigner(ledger, checkpoint_log, keys, SystemClock()).step()
+    signed = CheckpointSigner(chain_store, checkpoint_log, keys, SystemClock()).step()
     signing = (time.perf_counter() - began) * 1000
     began = time.perf_counter()
-    found = list(Verification(ledger, checkpoint_log, keys).all())
+    found = list(Verification(chain_store, checkpoint_log, keys).verify_all())
     verifying = time.perf_counter() - began
     assert all(it.verdict.fault is None for it in found)
     checked = sum(it.verdict.checked for it in found) / verifying

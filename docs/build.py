@@ -45,8 +45,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def limits() -> str:
-    """A table: each limit, its default and unit, what it counts, how it refuses, and how it is made free."""
-    rows = ["", "| limit | of each | default | what is counted | refusal | made free by |", "|---|---|---|---|---|---|"]
+    """A table: each limit, its default and unit, what it counts, how it refuses, and how it is freed."""
+    rows = [
+        "",
+        "| limit | of each | default | what is counted | refusal | to free it |",
+        "|---|---|---|---|---|---|",
+    ]
     rows += [
         f"| `{it.name}` | {it.scope} | {it.default:,} {it.unit}{' a day' if it.daily else ''} | {it.about} | {it.code}"
         f" | {it.freed} |"

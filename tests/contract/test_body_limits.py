@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from heartguard_common.contract import quantity, shapes
+from heartguard_common.contract import shapes, size_limits
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.contract.shapes import Shape
 from heartguard_common.core.paths import SCHEMAS_DIR
@@ -51,27 +51,27 @@ def test_the_largest_message_of_a_route_passes(subtests: pytest.Subtests) -> Non
     for rule, name in routes():
         with subtests.test(rule.id):
             message = BUNDLE.message(name)
-            most = quantity.most(message.shape, name)
+            most = size_limits.size_limit(message.shape, name)
             document = largest(message.shape)
             as_json = CONTRACTS[name].encode(document, "application/json")
             as_xml = CONTRACTS[name].encode(document, "application/xml")
             assert rule.max_body is not None
             assert max(len(as_json), len(as_xml)) <= rule.max_body
-            assert not quantity.holds_too_much_json(as_json, most)
-            assert not quantity.holds_too_much_xml(as_xml, most)
+            assert not size_limits.json_exceeds(as_json, most)
+            assert not size_limits.xml_exceeds(as_xml, most)
 
 
 def test_a_batch_of_as_many_points_as_may_be_passes() -> None:
     fields = {f"{number:x}": 1 for number in range(20)}
     document = {"bucket": "org_1", "points": [{"measurement": "m", "tags": {"a": "b"}, "fields": fields}] * 10_000}
-    most = quantity.most(BUNDLE.message("WriteRequest").shape, "WriteRequest")
+    most = size_limits.size_limit(BUNDLE.message("WriteRequest").shape, "WriteRequest")
     rule = POLICY.rule("POST", "/timeseries/write")
     assert rule is not None
     assert rule.max_body is not None
-    for holds_too_much, kind in (
-        (quantity.holds_too_much_json, "application/json"),
-        (quantity.holds_too_much_xml, "application/xml"),
+    for exceeds, kind in (
+        (size_limits.json_exceeds, "application/json"),
+        (size_limits.xml_exceeds, "application/xml"),
     ):
         body = CONTRACTS["WriteRequest"].encode(document, kind)
-        assert not holds_too_much(body, most)
+        assert not exceeds(body, most)
     assert len(CONTRACTS["WriteRequest"].encode(document, "application/json")) <= rule.max_body

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_common.identity.revocation import READY, Mark
+from heartguard_common.identity.revocation import READY, ReadyMark
 from tests.servers import Database, Valkey, children, free_port, until
 from tests.service.gateway.stack import Answer, GunicornProcess, environ
 from tests.tokens import settings_environ
@@ -39,7 +39,7 @@ class Stack:
 
     def epoch(self) -> int:
         with self.valkey.client() as client:
-            mark = Mark.parse(client.get(READY))
+            mark = ReadyMark.parse(client.get(READY))
         return mark.epoch if mark else 0
 
 

@@ -10,9 +10,9 @@ from heartguard_audit.domain.chain import Keys
 from heartguard_audit.domain.events import Mask
 from heartguard_audit.routes import ROUTES, UseCases
 from heartguard_audit.settings import Settings
+from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresEvents
-from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
 from heartguard_cli.urls import libpq
@@ -76,7 +76,7 @@ def test_what_takes_too_long_ends_with_an_error_that_says_so(environ, database):
         parts.audit, PostgresEvents(database_of), mask, parts.clock, parts.authority, database_of.transaction
     )
     keys = Keys(settings.checkpoint_key)
-    verification = Verification(PostgresLedger(parts.database), CheckpointFile(settings.checkpoint_dir), keys)
+    verification = Verification(PostgresChainStore(parts.database), CheckpointFile(settings.checkpoint_dir), keys)
     routes = [replace(route, seconds=0.2) if route.seconds else route for route in ROUTES]
     app = make_app(make_web_dependencies("audit", settings, parts), routes, UseCases(trail, verification))
     for path, code in (("/audit/verify", "AUDIT_002"), ("/audit/events", "GEN_422_TIME")):

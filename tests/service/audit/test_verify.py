@@ -11,8 +11,8 @@ from lxml import etree
 
 from heartguard_audit import offline
 from heartguard_audit.domain.chain import Keys
+from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import CheckpointFile
-from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.usecases.chains import CheckpointSigner, Verification
 from heartguard_cli.urls import libpq
 from heartguard_common.core.clock import SystemClock
@@ -37,7 +37,7 @@ def sign(environ):
     database = Database(environ["DATABASE_URL"])
     checkpoint_log = CheckpointFile(checkpoints_of(environ))
     checkpoint_signer = CheckpointSigner(
-        PostgresLedger(database), checkpoint_log, Keys(environ["AUDIT_CHECKPOINT_KEY"]), SystemClock()
+        PostgresChainStore(database), checkpoint_log, Keys(environ["AUDIT_CHECKPOINT_KEY"]), SystemClock()
     )
     yield checkpoint_signer.step
     database.close()
@@ -145,7 +145,7 @@ def test_a_long_chain_shows_its_progress(environ, journal):
     for _ in range(5):
         journal.add([event() for _ in range(2001)])
     keys = Keys(environ["AUDIT_CHECKPOINT_KEY"])
-    (found,) = Verification(PostgresLedger(database), CheckpointFile(checkpoints_of(environ)), keys).all(
+    (found,) = Verification(PostgresChainStore(database), CheckpointFile(checkpoints_of(environ)), keys).verify_all(
         1, progress.append
     )
     assert (found.verdict.checked, progress) == (10_005, [10_000])

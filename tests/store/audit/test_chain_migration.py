@@ -4,8 +4,8 @@ import psycopg2
 from alembic import command
 from psycopg2.extras import Json, execute_batch
 
+from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import CheckpointFile
-from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.usecases.chains import CheckpointSigner, Verification
 from heartguard_cli import migrate
 from heartguard_cli.urls import libpq
@@ -30,12 +30,12 @@ def test_what_was_there_is_chained_and_goes_on(empty_database, tmp_path):
     connection.close()
     migrate.upgrade(url, empty_database.passwords)
     opened = Database(empty_database.url_for("audit"))
-    ledger, checkpoint_log = PostgresLedger(opened), CheckpointFile(tmp_path)
-    before = list(Verification(ledger, checkpoint_log, KEYS).all())
+    chain_store, checkpoint_log = PostgresChainStore(opened), CheckpointFile(tmp_path)
+    before = list(Verification(chain_store, checkpoint_log, KEYS).verify_all())
     assert {it.verdict.chain_break.reason for it in before} == {"it has no seal"}
-    assert CheckpointSigner(ledger, checkpoint_log, KEYS, SystemClock()).step() == 4
+    assert CheckpointSigner(chain_store, checkpoint_log, KEYS, SystemClock()).step() == 4
     Trail(opened).add([event(org_id=org_id) for org_id in (2, 3, None)])
-    after = {it.org_id: it.verdict for it in Verification(ledger, checkpoint_log, KEYS).all()}
+    after = {it.org_id: it.verdict for it in Verification(chain_store, checkpoint_log, KEYS).verify_all()}
     assert {org_id: (it.checked, it.chain_break) for org_id, it in after.items()} == {
         1: (700, None),
         2: (701, None),

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from heartguard_audit.domain.chain import Statement
+from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import NAME, CheckpointFile
-from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.usecases.chains import CheckpointSigner, Verification
 from heartguard_common.core.clock import SystemClock
 from heartguard_common.core.ids import uuid7
@@ -19,18 +19,18 @@ def checkpoint_log(tmp_path):
 
 
 @pytest.fixture
-def ledger(store):
-    return PostgresLedger(store)
+def chain_store(store):
+    return PostgresChainStore(store)
 
 
 @pytest.fixture
-def checkpoint_signer(ledger, checkpoint_log):
-    return CheckpointSigner(ledger, checkpoint_log, KEYS, SystemClock())
+def checkpoint_signer(chain_store, checkpoint_log):
+    return CheckpointSigner(chain_store, checkpoint_log, KEYS, SystemClock())
 
 
 @pytest.fixture
-def verdict(ledger, checkpoint_log):
-    return lambda: Verification(ledger, checkpoint_log, KEYS).one(1)
+def verdict(chain_store, checkpoint_log):
+    return lambda: Verification(chain_store, checkpoint_log, KEYS).verify(1)
 
 
 @pytest.fixture
@@ -47,12 +47,12 @@ def test_events_that_are_not_signed_yet_are_sealed(trail, verdict):
 
 
 def test_what_a_crash_kept_from_the_file_is_put_there_before_the_next(
-    trail, checkpoint_signer, ledger, verdict, checkpoint_log
+    trail, checkpoint_signer, chain_store, verdict, checkpoint_log
 ):
     trail.add([event()])
-    ((org_id, head),) = ledger.unmarked()
+    ((org_id, head),) = chain_store.unsigned_heads()
     late = KEYS.sign(Statement("checkpoint", org_id, head.sequence, head.hash, SystemClock().now_ns()))
-    ledger.add([late])
+    chain_store.add([late])
     assert verdict().chain_break is None
     assert checkpoint_signer.reconcile() == 1
     assert checkpoint_log.read()[-1] == late
@@ -82,13 +82,15 @@ def respelled(said, **changes):
 
 
 @pytest.mark.parametrize("org_id", [1, None])
-def test_a_forged_statement_is_found_however_it_is_spelled(trail, checkpoint_log, tmp_path, ledger, org_id):
+def test_a_forged_statement_is_found_however_it_is_spelled(trail, checkpoint_log, tmp_path, chain_store, org_id):
     mine = checkpoint_log.of(org_id)[0]
     with (tmp_path / NAME).open("ab") as file:
         file.write(respelled(mine, sequence=9))
-    (whole,) = (it.verdict for it in Verification(ledger, checkpoint_log, KEYS).all(org_id) if it.org_id == org_id)
+    (whole,) = (
+        it.verdict for it in Verification(chain_store, checkpoint_log, KEYS).verify_all(org_id) if it.org_id == org_id
+    )
     assert whole.chain_break.sequence == 9
-    assert Verification(ledger, checkpoint_log, KEYS).one(org_id) == whole
+    assert Verification(chain_store, checkpoint_log, KEYS).verify(org_id) == whole
 
 
 @pytest.mark.parametrize("changes", [{"time_ns": float("inf")}, {"kind": ["checkpoint"]}, {"kind": "forgery"}, None])
@@ -99,7 +101,7 @@ def test_a_line_that_is_no_statement_is_nobodys_and_breaks_no_other_chain(
     with (tmp_path / NAME).open("ab") as file:
         file.write(strange)
     assert checkpoint_log.read()[-1] == checkpoint_log.of(None)[-1]
-    assert not KEYS.signed(checkpoint_log.of(None)[-1])
+    assert not KEYS.verify_signature(checkpoint_log.of(None)[-1])
     assert verdict().chain_break is None
 
 
@@ -126,10 +128,10 @@ def test_half_a_line_that_a_crash_left_is_cut_off(trail, checkpoint_signer, tmp_
     assert all(json.loads(line) for line in (tmp_path / NAME).read_bytes().splitlines())
 
 
-def test_only_chains_that_have_grown_are_signed(trail, checkpoint_signer, ledger):
+def test_only_chains_that_have_grown_are_signed(trail, checkpoint_signer, chain_store):
     assert checkpoint_signer.step() == 0
     trail.add([event(org_id=None), event(org_id=9)])
-    assert [org_id for org_id, _ in ledger.unmarked()] == [9, None]
+    assert [org_id for org_id, _ in chain_store.unsigned_heads()] == [9, None]
     assert checkpoint_signer.step() == 2
 
 

@@ -7,8 +7,8 @@ import psycopg2
 import pytest
 
 from heartguard_audit.domain.chain import Statement
+from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import CheckpointFile
-from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.store.retention import PostgresRemover
 from heartguard_audit.usecases.chains import CheckpointSigner, Verification
 from heartguard_audit.usecases.retention import Retention
@@ -32,13 +32,13 @@ def checkpoint_log(tmp_path):
 
 
 @pytest.fixture
-def ledger(store):
-    return PostgresLedger(store)
+def chain_store(store):
+    return PostgresChainStore(store)
 
 
 @pytest.fixture
-def checkpoint_signer(ledger, checkpoint_log, clock):
-    return CheckpointSigner(ledger, checkpoint_log, KEYS, clock)
+def checkpoint_signer(chain_store, checkpoint_log, clock):
+    return CheckpointSigner(chain_store, checkpoint_log, KEYS, clock)
 
 
 @pytest.fixture
@@ -49,15 +49,15 @@ def remover(database):
 
 
 @pytest.fixture
-def retention(ledger, checkpoint_log, remover, clock, store):
+def retention(chain_store, checkpoint_log, remover, clock, store):
     return Retention(
-        ledger, checkpoint_log, KEYS, remover, clock, 30, logging.getLogger("test"), dead_letters_of(store, clock)
+        chain_store, checkpoint_log, KEYS, remover, clock, 30, logging.getLogger("test"), dead_letters_of(store, clock)
     )
 
 
 @pytest.fixture
-def verdict(ledger, checkpoint_log):
-    return lambda org_id=1: Verification(ledger, checkpoint_log, KEYS).one(org_id)
+def verdict(chain_store, checkpoint_log):
+    return lambda org_id=1: Verification(chain_store, checkpoint_log, KEYS).verify(org_id)
 
 
 @pytest.fixture
@@ -71,15 +71,15 @@ def aged(events, checkpoint_signer, clock):
     return events
 
 
-def sequences(ledger, org_id=1):
-    with ledger.snapshot() as moment:
-        return [it.sequence for it in moment.links(org_id, 0)]
+def sequences(chain_store, org_id=1):
+    with chain_store.snapshot() as snapshot:
+        return [it.sequence for it in snapshot.links(org_id, 0)]
 
 
-def test_what_is_old_goes_and_the_rest_verifies(aged, retention, ledger, verdict, checkpoint_signer):
+def test_what_is_old_goes_and_the_rest_verifies(aged, retention, chain_store, verdict, checkpoint_signer):
     assert retention.step() == 10
     for org_id in (1, None):
-        assert sequences(ledger, org_id) == [6, 7, 8, 9, 10, 11]
+        assert sequences(chain_store, org_id) == [6, 7, 8, 9, 10, 11]
         assert (verdict(org_id).checked, verdict(org_id).chain_break) == (6, None)
     assert retention.step() == 0
     aged.add([event()])
@@ -87,28 +87,30 @@ def test_what_is_old_goes_and_the_rest_verifies(aged, retention, ledger, verdict
     assert (verdict().checked, verdict().chain_break) == (7, None)
 
 
-def test_the_newest_event_stays_however_old_it_is(aged, retention, ledger, clock, verdict):
+def test_the_newest_event_stays_however_old_it_is(aged, retention, chain_store, clock, verdict):
     clock.forward(400 * DAY)
     assert retention.step() == 20
-    assert sequences(ledger) == [11]
+    assert sequences(chain_store) == [11]
     aged.add([event()])
-    assert (sequences(ledger), verdict().chain_break) == ([11, 12], None)
+    assert (sequences(chain_store), verdict().chain_break) == ([11, 12], None)
 
 
-def test_nothing_of_a_broken_chain_is_removed(aged, retention, ledger, database, store, clock):
+def test_nothing_of_a_broken_chain_is_removed(aged, retention, chain_store, database, store, clock):
     with psycopg2.connect(libpq(database.superuser_url)) as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE heartguard_core.audit_events DISABLE TRIGGER ALL")
         cursor.execute("UPDATE heartguard_core.audit_events SET actor = 'x' WHERE org_id = 1 AND sequence = 3")
         cursor.execute("ALTER TABLE heartguard_core.audit_events ENABLE ALWAYS TRIGGER removal_only")
     connection.close()
     assert retention.step() == 5
-    assert len(sequences(ledger)) == 11
-    assert len(sequences(ledger, None)) == 6
+    assert len(sequences(chain_store)) == 11
+    assert len(sequences(chain_store, None)) == 6
     (letter,) = dead_letters_of(store, clock).page("retention", "retrying", None, 10)
     assert (letter.item, letter.org_id, letter.reason) == ("organization:1", 1, "BrokenChainError")
 
 
-def test_a_removal_that_was_cut_short_goes_on(aged, ledger, checkpoint_log, remover, clock, retention, verdict, store):
+def test_a_removal_that_was_cut_short_goes_on(
+    aged, chain_store, checkpoint_log, remover, clock, retention, verdict, store
+):
     class Dying:
         def remove(self, org_id, _):
             remover.remove(org_id, 2)
@@ -116,7 +118,8 @@ def test_a_removal_that_was_cut_short_goes_on(aged, ledger, checkpoint_log, remo
 
     dead_letters = dead_letters_of(store, clock)
     assert (
-        Retention(ledger, checkpoint_log, KEYS, Dying(), clock, 30, logging.getLogger("test"), dead_letters).step() == 0
+        Retention(chain_store, checkpoint_log, KEYS, Dying(), clock, 30, logging.getLogger("test"), dead_letters).step()
+        == 0
     )
     failed = dead_letters.page("retention", "retrying", None, 10)
     assert {(it.item, it.reason) for it in failed} == {("organization:1", "GEN_503"), ("none", "GEN_503")}
@@ -127,7 +130,7 @@ def test_a_removal_that_was_cut_short_goes_on(aged, ledger, checkpoint_log, remo
     assert verdict().chain_break is None
 
 
-def test_a_prefix_that_nobody_let_go_is_missed(aged, ledger, database, verdict):
+def test_a_prefix_that_nobody_let_go_is_missed(aged, chain_store, database, verdict):
     """A superuser who removes up to a checkpoint, as the job would, has no signed leave for it."""
     with psycopg2.connect(libpq(database.superuser_url)) as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE heartguard_core.audit_events DISABLE TRIGGER ALL")
@@ -136,7 +139,7 @@ def test_a_prefix_that_nobody_let_go_is_missed(aged, ledger, database, verdict):
     assert (verdict().chain_break.sequence, verdict().chain_break.reason) == (1, "the event is missing")
 
 
-def test_leave_that_somebody_else_signed_removes_nothing(aged, ledger, database, retention, clock):
+def test_leave_that_somebody_else_signed_removes_nothing(aged, chain_store, database, retention, clock):
     """Whoever may write to the table of checkpoints alone makes the job remove nothing."""
     forged = KEYS.sign(Statement("removal", 1, 10, bytes(32), clock.now_ns()))
     with psycopg2.connect(libpq(database.url_for("audit"))) as connection, connection.cursor() as cursor:
@@ -147,7 +150,7 @@ def test_leave_that_somebody_else_signed_removes_nothing(aged, ledger, database,
         )
     connection.close()
     assert retention.step() == 5
-    assert len(sequences(ledger)) == 11
+    assert len(sequences(chain_store)) == 11
 
 
 DELETE = "DELETE FROM heartguard_core.audit_events WHERE org_id = 1 AND sequence "
@@ -165,15 +168,15 @@ NEVER = {
 
 
 @pytest.mark.parametrize("what", NEVER)
-def test_the_role_of_retention_can_not(aged, ledger, database, clock, what):
-    with ledger.snapshot() as moment:
-        fifth = next(it.statement for it in moment.statements(1) if it.statement.sequence == 5)
-    ledger.add([KEYS.sign(Statement("removal", 1, 5, fifth.hash, clock.now_ns()))])
+def test_the_role_of_retention_can_not(aged, chain_store, database, clock, what):
+    with chain_store.snapshot() as snapshot:
+        fifth = next(it.statement for it in snapshot.statements(1) if it.statement.sequence == 5)
+    chain_store.add([KEYS.sign(Statement("removal", 1, 5, fifth.hash, clock.now_ns()))])
     connection = psycopg2.connect(libpq(database.url_for("retention")))
     with pytest.raises(psycopg2.errors.InsufficientPrivilege), connection.cursor() as cursor:
         cursor.execute(NEVER[what])
     connection.close()
-    assert len(sequences(ledger)) == 11
+    assert len(sequences(chain_store)) == 11
 
 
 STATEMENTS = ["UPDATE {} SET sequence = 1", "DELETE FROM {}", "TRUNCATE {}", "ALTER TABLE {} DISABLE TRIGGER ALL"]

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import create_engine, pool, text
 
 from heartguard_audit.domain.chain import Statement
+from heartguard_audit.store.chain_store import PostgresChainStore, PostgresSnapshot
 from heartguard_audit.store.checkpoints import NAME, CheckpointFile
-from heartguard_audit.store.ledger import PostgresLedger, Snapshot
 from heartguard_audit.usecases.chains import CheckpointSigner, Verification
-from heartguard_common.audit.chain import link
+from heartguard_common.audit.chain import event_hash
 from heartguard_common.core.clock import SystemClock
 from heartguard_common.stores.database import Database, driver_url
 from tests.store.audit.conftest import KEYS, Trail, event
@@ -22,15 +22,15 @@ EVENTS = "heartguard_core.audit_events"
 CHECKPOINTS = "heartguard_core.audit_checkpoints"
 
 
-class Moments:
-    """A ledger seen from within one transaction, whose changes nobody else sees and nothing keeps."""
+class SharedTransaction:
+    """A chain store whose snapshots read in one open transaction, which the test changes and rolls back."""
 
     def __init__(self, connection):
         self._connection = connection
 
     @contextmanager
     def snapshot(self):
-        yield Snapshot(self._connection)
+        yield PostgresSnapshot(self._connection)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def signed(module_database, tmp_path_factory):
     """Sixty events of one organization beside those of others, signed after the 20th, the 40th and the 60th."""
     opened = Database(module_database.url_for("audit"))
     directory = tmp_path_factory.mktemp("checkpoints")
-    checkpoint_signer = CheckpointSigner(PostgresLedger(opened), CheckpointFile(directory), KEYS, SystemClock())
+    checkpoint_signer = CheckpointSigner(PostgresChainStore(opened), CheckpointFile(directory), KEYS, SystemClock())
     for _ in range(3):
         Trail(opened).add([event(resource=f"user:{n}", org_id=org_id) for n in range(20) for org_id in (1, 2, None)])
         checkpoint_signer.step()
@@ -79,7 +79,9 @@ def superuser(tampered):
 @pytest.fixture
 def verdict(tampered, file):
     """A function that verifies what was made of the trail and of the file."""
-    return lambda org_id=ORG: Verification(Moments(tampered), CheckpointFile(file.parent), KEYS).one(org_id)
+    return lambda org_id=ORG: Verification(SharedTransaction(tampered), CheckpointFile(file.parent), KEYS).verify(
+        org_id
+    )
 
 
 def test_an_untouched_trail_is_valid(verdict):
@@ -181,11 +183,11 @@ def test_every_column_of_the_table_is_tried(superuser):
 
 def test_a_chain_that_was_recomputed_from_a_change_on_is_found_at_the_change(tampered, superuser, verdict):
     """Who knows the whole source, but not the key, changes an event and makes every later hash fit."""
-    links = list(Snapshot(tampered).links(ORG, 0))
+    links = list(PostgresSnapshot(tampered).links(ORG, 0))
     previous = links[35].hash
     for one in links[36:]:
         columns = {**one.columns, "actor": "user:99"} if one.sequence == 37 else one.columns
-        digest = link(columns, one.sequence, one.recorded_us, previous)
+        digest = event_hash(columns, one.sequence, one.recorded_us, previous)
         change = UPDATE + "actor = :actor, previous_hash = :previous, hash = :hash" + WHERE + ":at"
         superuser(change, actor=columns["actor"], previous=previous, hash=digest, at=one.sequence)
         previous = digest

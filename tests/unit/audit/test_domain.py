@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from heartguard_audit.domain.events import EARLIEST_NS, LATEST_NS, Mask, NotAnEventError, admitted, within_range
+from heartguard_audit.domain.events import EARLIEST_NS, LATEST_NS, Mask, NotAnEventError, read_event, within_range
 from heartguard_common.audit.events import AuditEvent, encode
 
 EVENT = {
@@ -27,7 +27,7 @@ def line(**changes):
 
 def test_a_line_that_common_encodes_is_admitted_as_it_was():
     event = AuditEvent(**EVENT, resource="item:1", reason="GEN_404", payload={"status": 404, "method": "GET"})
-    assert admitted(encode(event)) == event
+    assert read_event(encode(event)) == event
 
 
 NO_EVENTS = [
@@ -64,18 +64,20 @@ def test_what_is_no_event_is_refused_without_quoting_it(subtests):
     for changes in NO_EVENTS:
         with subtests.test(str(changes)):
             with pytest.raises(NotAnEventError) as caught:
-                admitted(line(**changes))
+                read_event(line(**changes))
             assert "gossip" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff", b"null", b"[]", b"{}", b"{", b"[" * 100_000], ids=range(7))
 def test_what_is_no_json_of_an_event_is_refused(text):
     with pytest.raises(NotAnEventError):
-        admitted(text)
+        read_event(text)
 
 
 def test_texts_a_caller_influenced_are_repaired_and_never_refused():
-    event = admitted(line(resource="file:\x00\x7f\x85\ufffe\ud800", actor="x" * 400, request_id="<script>", reason=""))
+    event = read_event(
+        line(resource="file:\x00\x7f\x85\ufffe\ud800", actor="x" * 400, request_id="<script>", reason="")
+    )
     assert event.resource == "file:" + "\ufffd" * 5
     assert event.actor == "x" * 320
     assert event.request_id == ""
@@ -83,7 +85,7 @@ def test_texts_a_caller_influenced_are_repaired_and_never_refused():
 
 
 def test_tab_and_newline_are_text():
-    assert admitted(line(resource="a\tb\nc")).resource == "a\tb\nc"
+    assert read_event(line(resource="a\tb\nc")).resource == "a\tb\nc"
 
 
 MASKED = [

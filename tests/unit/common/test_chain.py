@@ -8,7 +8,7 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heartguard_common.audit.chain import GENESIS, canonical, link
+from heartguard_common.audit.chain import GENESIS, canonical, event_hash
 
 EVENT = {
     "event_id": "01975c00-0000-7000-8000-000000000001",
@@ -44,7 +44,7 @@ def form(payload):
 
 def test_the_form_is_the_documented_one():
     assert canonical(EVENT, 1, 1_795_435_200_500_000, GENESIS).decode() == TEXT
-    assert link(EVENT, 1, 1_795_435_200_500_000, GENESIS) == hashlib.sha256(TEXT.encode()).digest()
+    assert event_hash(EVENT, 1, 1_795_435_200_500_000, GENESIS) == hashlib.sha256(TEXT.encode()).digest()
 
 
 @given(st.dictionaries(texts, exact, max_size=5), texts)

@@ -92,7 +92,7 @@ FAULTY = [
     (HEAD.replace('"uuid"', '"number"') + rule(), "item_id must be one of"),
     (HEAD.replace("document = 64\n", "") + rule(), "document is missing"),
     (HEAD.replace("none = 16", "none = 0") + rule(), "none must be KiB"),
-    (HEAD.replace("none = 16", "none = 16\nstream = 1") + rule(), "stream is a word of its own"),
+    (HEAD.replace("none = 16", "none = 16\nstream = 1") + rule(), "stream is a reserved name"),
     (HEAD + rule(body='"huge"'), "body names no class"),
     (HEAD + "[extra]\n" + rule(), "unknown table extra"),
     ("[classes", "not TOML"),

@@ -12,7 +12,7 @@ from heartguard_common.core.errors import PRECONDITION_FAILED, ServiceCallError,
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.jobs.engine import JobRunner
 from heartguard_common.jobs.erasures import Erasure
-from heartguard_user.domain import STEPS, Filter, User, changed_members, settled
+from heartguard_user.domain import STEPS, Filter, User, changed_members, stored_form
 from heartguard_user.errors import LAST_ADMIN
 from heartguard_user.usecases import DELETION, Deletions, UserUseCases
 from tests.clocks import MovableClock
@@ -133,7 +133,7 @@ def accept(_: User) -> None:
     ],
 )
 def test_numbers_are_kept_as_all_readers_of_json_understand_them(sent: Any, kept: str) -> None:
-    assert json.dumps(settled(sent)) == kept
+    assert json.dumps(stored_form(sent)) == kept
     assert json.dumps(ANN.with_changes({"preferences": {"k": sent}}).preferences["k"]) == kept
 
 

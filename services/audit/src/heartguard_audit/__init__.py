@@ -1,1 +1,1 @@
-"""Audit: the trail of what was done, by whom, to what, and the consumer that writes it."""
+"""Audit: the trail of who did what to which resource, and the consumer that writes it."""

@@ -1,7 +1,7 @@
 """The process that moves events from the outbox and the stream into the trail: `python -m heartguard_audit.consumer`.
 
-Whatever is unavailable, it waits for it and loses nothing: an event leaves them after its commit. SIGTERM ends it
-after the current batch.
+While PostgreSQL or Redis is unavailable it waits. No event is lost: it is removed from outbox or stream after it was
+committed to the trail. SIGTERM ends the process after the current batch.
 """
 
 import logging
@@ -18,9 +18,9 @@ from redis import RedisError
 from heartguard_audit.domain.chain import Keys
 from heartguard_audit.offline import retained
 from heartguard_audit.settings import ConsumerSettings
+from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresJournal
-from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.store.outbox import PostgresOutbox
 from heartguard_audit.store.stream import RedisStream
 from heartguard_audit.usecases.chains import CheckpointSigner
@@ -42,7 +42,8 @@ SPOOL_SECONDS = 1.0
 OUTBOX_BATCHES = 10
 GRACE_SECONDS = 1.0
 REDIS_TIMEOUT = 1.0
-# What is cut off before it is signed is not missed: so long, or so many events, stay unsigned at most.
+# Verification can't detect that the newest events were removed before a checkpoint covers them. Therefore events stay
+# unsigned for at most SIGN_SECONDS, and at most SIGN_EVENTS of them.
 SIGN_SECONDS = 60.0
 SIGN_EVENTS = 1000
 SIGN_AGAIN_SECONDS = 5.0
@@ -53,7 +54,10 @@ FORGET_SECONDS = 3600.0
 
 
 class Consumer:
-    """The loop: outbox into the trail, spools into the stream, that into the trail, checkpoints, and a sign of life."""
+    """The loop: moves the outbox into the trail, spools into the stream, the stream into the trail; signs checkpoints.
+
+    Each round refreshes the key by which `/audit/ready` knows that the consumer is running.
+    """
 
     def __init__(
         self,
@@ -79,15 +83,15 @@ class Consumer:
         self._spools_at = 0.0
         self._sign_at = 0.0
         self._unsigned = 0
-        self._late = True  # whether a statement may be in the table and not in the file
+        self._late = True  # whether a checkpoint may be in the table and not in the file
 
     def run(self) -> None:
-        """Run until stopped; after a failure the pause before the next attempt grows up to a bound."""
+        """Run until stopped; after failures the pause before the next round grows from 0.1 s to 2 s."""
         pause = FIRST_PAUSE
         while not self._stop.is_set():
             try:
                 self.round()
-            except Exception as error:  # noqa: BLE001  one round must not end the process: its events wait
+            except Exception as error:  # noqa: BLE001  a failed round must not end the process
                 self._prepared = False
                 self._log_failure(error, first=pause == FIRST_PAUSE)
                 self._stop.wait(pause)
@@ -99,9 +103,9 @@ class Consumer:
         self._sign_last()
 
     def round(self) -> int:
-        """Move what is in the outbox, drain the spools when it is time, move one batch; returns how much was moved.
+        """Move the outbox, drain the spools once a second, move one batch of the stream; returns how many events.
 
-        The outbox comes first: it needs no Redis.
+        The outbox comes first, because it can be moved while Redis is unavailable.
         """
         moved = self._from_outbox()
         if not self._prepared:
@@ -118,7 +122,7 @@ class Consumer:
         return moved + taken
 
     def _from_outbox(self) -> int:
-        """Move the outbox, up to a number of batches: the stream must have its turn."""
+        """Move at most `OUTBOX_BATCHES` batches, so that the stream is read too; returns how many events."""
         moved = 0
         for _ in range(OUTBOX_BATCHES):
             taken = self._outbox.step()
@@ -129,16 +133,16 @@ class Consumer:
         return moved
 
     def sign(self) -> None:
-        """Sign where the chains end, and begin by putting apart what a crash kept from it."""
+        """Sign the newest event of each chain, after adding to the file the checkpoints that a crash kept out of it."""
         if self._late and (late := self._checkpoint_signer.reconcile()):
-            self._log.warning("%d checkpoints were put into their file late", late)
+            self._log.warning("%d checkpoints of an earlier run were added to the file", late)
         self._late = False
         self._checkpoint_signer.step()
         self._sign_at = time.monotonic() + SIGN_SECONDS
         self._unsigned = 0
 
     def _try_to_sign(self) -> None:
-        """Sign, or try again in a while: a file that can't be written keeps no event from the trail."""
+        """Sign; if the file can't be written, try again after `SIGN_AGAIN_SECONDS`, and move events meanwhile."""
         failed = self._late and self._sign_at > 0
         try:
             self.sign()
@@ -152,18 +156,18 @@ class Consumer:
                 self._dead_letters.succeeded("checkpoints", ["file"])
 
     def _sign_last(self) -> None:
-        """Leave nothing unsigned behind, if the stores are there: the next start does it otherwise."""
+        """Sign before the process ends, if the stores are available; otherwise the next start does it."""
         try:
             if self._unsigned:
                 self.sign()
         except (ServiceError, OSError) as error:
-            self._log.warning("the last events stay unsigned until the next start: %s", error)
+            self._log.warning("the newest events stay unsigned until the next start: %s", error)
 
     def drain_spools(self) -> int:
-        """Put what the services wrote while Redis was unavailable into the stream; each spool keeps its order.
+        """Add to the stream what services wrote to spools while Redis was unavailable; returns how many events.
 
-        A spool is locked while it is drained, so its service may do the same at the same time. One that can't be read
-        keeps no other waiting.
+        Each spool keeps its order. It is locked while it is drained, because its service may drain it too. A spool
+        that can't be read does not delay the others.
         """
         left = (*self._spool_dir.glob("*.events"), *self._spool_dir.glob("*.draining"))
         sent: list[int] = []
@@ -176,7 +180,7 @@ class Consumer:
         paths = sorted({path.with_suffix(".events") for path in left})
         self._spools.each({path.name: partial(drain, path) for path in paths})
         if sum(sent):
-            self._log.warning("%d events came from spools", sum(sent))
+            self._log.warning("%d events of spools were added to the stream", sum(sent))
         return sum(sent)
 
     def _log_failure(self, error: Exception, *, first: bool) -> None:
@@ -199,17 +203,17 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     stream = RedisStream(redis)
     keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
     checkpoint_signer = CheckpointSigner(
-        PostgresLedger(database), CheckpointFile(settings.checkpoint_dir), keys, SystemClock()
+        PostgresChainStore(database), CheckpointFile(settings.checkpoint_dir), keys, SystemClock()
     )
     journal = PostgresJournal(database, keys)
     deletions = DeletionList(settings.checkpoint_dir, settings.checkpoint_key, settings.checkpoint_key_previous)
     dead_letters = PostgresDeadLetters("audit", database, SystemClock())
-    # A deletion is done in a transaction, so its event comes by the outbox, where only services write; what audit
-    # itself puts there for a person is of the kind `reported`, and no deletion.
+    # The event of a deletion comes through the outbox, because a deletion is a transaction. Only services write there;
+    # the events that audit itself adds for a person are of the kind `reported`, and no deletions.
     outbox = EventIngest(PostgresOutbox(database), ListingJournal(journal, deletions), log, dead_letters)
     ingest = EventIngest(stream, journal, log, dead_letters)
     consumer = Consumer(outbox, ingest, checkpoint_signer, stream, settings.spool_dir, dead_letters, stop, log)
-    # In a thread of its own, because a signal is not heard in a call into a server that hangs.
+    # In a thread of its own, because Python handles no signal during a blocking call to a server that hangs.
     worker = threading.Thread(target=consumer.run, daemon=True)
     worker.start()
     retain = Background("audit retention", lambda: _retained(settings, log))
@@ -220,19 +224,19 @@ def run(environ: Mapping[str, str] | None = None) -> int:
         time.sleep(0.1)
     stop.set()
     worker.join(GRACE_SECONDS)
-    # A removal that is under way ends with the process: it goes on where it was.
+    # A retention run ends with the process; the next one continues it.
     return 0 if asked else 1
 
 
 def _retained(settings: ConsumerSettings, log: logging.Logger) -> float:
-    """Remove what is old; returns the seconds until the next time."""
+    """Remove events older than the retention period; returns the seconds until the next run."""
     if removed := retained(settings, log):
-        log.warning("%d audit events were older than %d days and are removed", removed, settings.retention_days)
+        log.warning("%d audit events were older than %d days and have been removed", removed, settings.retention_days)
     return RETENTION_SECONDS
 
 
 def _forgotten(dead_letters: PostgresDeadLetters) -> float:
-    """Remove old failures; returns the seconds until the next time."""
+    """Remove old dead letters; returns the seconds until the next run."""
     dead_letters.purge()
     return FORGET_SECONDS
 

@@ -1,4 +1,4 @@
-"""What audit refuses, one row each."""
+"""The error codes of the audit service."""
 
 from heartguard_common.core.errors import ErrorCode
 

@@ -1,4 +1,4 @@
-"""Work on the chains without the service: `python -m heartguard_audit.offline verify`."""
+"""Commands on the chains that need no running service: `python -m heartguard_audit.offline verify`."""
 
 import argparse
 import logging
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from heartguard_audit.domain.chain import Keys
 from heartguard_audit.settings import ConsumerSettings, Settings
+from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import CheckpointFile
-from heartguard_audit.store.ledger import PostgresLedger
 from heartguard_audit.store.retention import PostgresRemover
-from heartguard_audit.usecases.chains import Examined, Verification
+from heartguard_audit.usecases.chains import ChainReport, Verification
 from heartguard_audit.usecases.retention import Retention
 from heartguard_common.core.clock import SystemClock
 from heartguard_common.core.columns import columns
@@ -23,12 +23,14 @@ HEADINGS = ("organization", "events", "checkpoints", "first bad", "verdict")
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
-    """Run one command: 0 when all is well, 1 when a chain is broken, 2 when it could not be found out."""
-    parser = argparse.ArgumentParser(prog="heartguard audit", description="Look after the audit trail.")
+    """Run one command; returns 0 on success, 1 when a chain is broken, 2 when the command could not be carried out."""
+    parser = argparse.ArgumentParser(
+        prog="heartguard audit", description="Verify the audit trail, or remove old events."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    verify = commands.add_parser("verify", help="check every event of every organization, and what was signed")
-    verify.add_argument("--organization", type=int, help="only this one")
-    commands.add_parser("retain", help="remove now what is older than AUDIT_RETENTION_DAYS")
+    verify = commands.add_parser("verify", help="verify every event of every organization, and the signed checkpoints")
+    verify.add_argument("--organization", type=int, help="verify the chain of this organization only")
+    commands.add_parser("retain", help="remove events older than AUDIT_RETENTION_DAYS now")
     options = parser.parse_args(arguments)
     try:
         settings = ConsumerSettings.from_env(environ)
@@ -47,16 +49,16 @@ def _retain(settings: ConsumerSettings) -> int:
 
 
 def retained(settings: ConsumerSettings, log: logging.Logger) -> int:
-    """Remove what is older than it must be kept; returns how many events."""
+    """Remove events that are older than the retention period; returns how many."""
     database, removing = (Database(url, pool_size=1) for url in (settings.database_url, settings.retention_url))
     try:
         keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
-        ledger, checkpoint_log = PostgresLedger(database), CheckpointFile(settings.checkpoint_dir)
+        chain_store, checkpoint_log = PostgresChainStore(database), CheckpointFile(settings.checkpoint_dir)
         remover = PostgresRemover(removing)
         clock = SystemClock()
         dead_letters = PostgresDeadLetters("audit", database, clock)
         return Retention(
-            ledger, checkpoint_log, keys, remover, clock, settings.retention_days, log, dead_letters
+            chain_store, checkpoint_log, keys, remover, clock, settings.retention_days, log, dead_letters
         ).step()
     finally:
         database.close()
@@ -68,7 +70,7 @@ def _verify(settings: Settings, only: int | None) -> int:
     try:
         checkpoint_log = CheckpointFile(settings.checkpoint_dir)
         keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
-        found = list(_progressing(Verification(PostgresLedger(database), checkpoint_log, keys), only))
+        found = list(_progressing(Verification(PostgresChainStore(database), checkpoint_log, keys), only))
     finally:
         database.close()
     print(table(found))
@@ -76,10 +78,10 @@ def _verify(settings: Settings, only: int | None) -> int:
     return 1 if any(it.verdict.chain_break for it in found) else 0
 
 
-def _progressing(verification: Verification, only: int | None) -> Iterable[Examined]:
-    for examined in verification.all(only, _show_progress):
+def _progressing(verification: Verification, only: int | None) -> Iterable[ChainReport]:
+    for report in verification.verify_all(only, _show_progress):
         _show_progress(None)
-        yield examined
+        yield report
 
 
 def _show_progress(events: int | None) -> None:
@@ -88,12 +90,12 @@ def _show_progress(events: int | None) -> None:
         print("\r" + (f"{events:>12,} events" if events else " " * 24 + "\r"), end="", file=sys.stderr, flush=True)
 
 
-def table(found: Sequence[Examined]) -> str:
+def table(found: Sequence[ChainReport]) -> str:
     """The verdicts, one line for each chain."""
     return columns(HEADINGS, [_row(it) for it in found])
 
 
-def _row(it: Examined) -> tuple[str, ...]:
+def _row(it: ChainReport) -> tuple[str, ...]:
     chain_break = it.verdict.chain_break
     name = "(none)" if it.org_id is None else str(it.org_id)
     counts = (f"{it.verdict.checked:,}", f"{it.checkpoints:,}")

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from heartguard_audit.domain.chain import Head, Link, Prover, Signed, Statement
+from heartguard_audit.domain.chain import ChainLink, Head, SignedStatement, Statement, VerifyingKeys
 from heartguard_audit.domain.events import Entry, Recorded, Search
 from heartguard_common.audit.events import AuditEvent
 from heartguard_common.jobs.deletion_list import Deletion
 
 
 class Trail(Protocol):
-    """The one way into the trail, which every service uses."""
+    """Sends events to the trail, in the way in which every service does."""
 
     def record(self, event: AuditEvent) -> None:
-        """Make an event safe. Raises OSError when nothing takes it."""
+        """Store an event durably. Raises OSError when neither outbox, Redis nor spool takes it."""
 
 
 class Events(Protocol):
@@ -36,92 +36,92 @@ class Journal(Protocol):
     def add(self, events: Sequence[AuditEvent]) -> int:
         """Append a batch, all or nothing, and return how many of its events were new.
 
-        Raises `NotAnEventError` when the store refuses one for what it is, `ServiceError` GEN_503 when it is
+        Raises `NotAnEventError` when the store refuses a value of one of them, `ServiceError` GEN_503 when it is
         unavailable.
         """
 
 
 class Queue(Protocol):
-    """The stream, or the outbox, as a consumer sees it: what is taken and not finished comes again."""
+    """The stream, or the outbox, as the consumer reads it: entries that are not finished are delivered again."""
 
     def take(self) -> list[Entry]:
-        """The next batch, oldest first; may wait a moment when there is none."""
+        """The next batch, oldest first; may wait up to 200 ms when there is none."""
 
     def finish(self, entries: Sequence[Entry]) -> None:
         """Remove entries whose events are stored or are dead letters."""
 
 
 class Sealer(Protocol):
-    """Who makes the keyed hash of an event's hash."""
+    """Makes seals: keyed hashes of events' hashes."""
 
     def seal(self, digest: bytes) -> bytes:
         """The seal of one event."""
 
 
-class Signer(Prover, Protocol):
-    """Who signs statements about chains."""
+class SigningKeys(VerifyingKeys, Protocol):
+    """Signs and verifies statements about chains."""
 
-    def sign(self, statement: Statement) -> Signed:
+    def sign(self, statement: Statement) -> SignedStatement:
         """The statement with its signature."""
 
 
-class Moment(Protocol):
-    """The ledger as it stood at one moment."""
+class Snapshot(Protocol):
+    """The chains as they were at one moment."""
 
     def chains(self) -> list[int | None]:
         """Organizations that have events or statements; None is the chain of no organization."""
 
     def knows(self, org_id: int) -> bool:
-        """Whether there is or was such an organization."""
+        """Whether the organization exists or has existed."""
 
-    def statements(self, org_id: int | None) -> list[Signed]:
-        """What was signed about a chain, in the order of sequence."""
+    def statements(self, org_id: int | None) -> list[SignedStatement]:
+        """The signed statements about a chain, in the order of sequence."""
 
-    def all_statements(self) -> list[Signed]:
-        """What was signed about any chain, oldest first."""
+    def all_statements(self) -> list[SignedStatement]:
+        """The signed statements about all chains, oldest first."""
 
     def head(self, org_id: int | None) -> Head:
-        """Where a chain ends."""
+        """The newest event of a chain."""
 
-    def links(self, org_id: int | None, after: int) -> Iterator[Link]:
-        """The events of a chain behind a sequence, in order."""
+    def links(self, org_id: int | None, after: int) -> Iterator[ChainLink]:
+        """The events of a chain after the sequence `after`, in order."""
 
 
-class Ledger(Protocol):
-    """The chains and what was signed about them."""
+class ChainStore(Protocol):
+    """The chains and the signed statements about them."""
 
-    def snapshot(self) -> AbstractContextManager[Moment]:
-        """Everything as it stands now. Raises GEN_503 when the store is unavailable."""
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """A consistent view of everything as it is now. Raises GEN_503 when the store is unavailable."""
 
-    def unmarked(self) -> list[tuple[int | None, Head]]:
-        """The chains that have grown since their last checkpoint, and where they end."""
+    def unsigned_heads(self) -> list[tuple[int | None, Head]]:
+        """The chains that have grown since their last checkpoint, each with its newest event."""
 
-    def add(self, said: Sequence[Signed]) -> None:
-        """Keep signed statements."""
+    def add(self, statements: Sequence[SignedStatement]) -> None:
+        """Store signed statements."""
 
 
 class Remover(Protocol):
-    """The one way out of the trail."""
+    """Removes events from the trail; nothing else does."""
 
     def remove(self, org_id: int | None, upto: int) -> int:
-        """Remove the events of a chain up to a sequence; returns how many there were."""
+        """Remove the events of a chain up to the sequence `upto`; returns how many there were."""
 
 
 class CheckpointLog(Protocol):
-    """Signed statements where no role of the database reaches."""
+    """Signed statements outside of the database, where no database role can change them."""
 
-    def read(self) -> list[Signed]:
-        """All of them."""
+    def read(self) -> list[SignedStatement]:
+        """All statements."""
 
-    def of(self, org_id: int | None) -> list[Signed]:
-        """Those about one chain."""
+    def of(self, org_id: int | None) -> list[SignedStatement]:
+        """The statements about one chain."""
 
-    def append(self, said: Sequence[Signed]) -> None:
-        """Add some; they are safe when this returns. Raises OSError."""
+    def append(self, statements: Sequence[SignedStatement]) -> None:
+        """Add statements; they are on the disk when this returns. Raises OSError."""
 
 
 class Deletions(Protocol):
-    """The list of deletions where no role of the database reaches."""
+    """The list of deletions outside of the database, where no database role can change it."""
 
     def append(self, deletions: Sequence[Deletion]) -> None:
-        """Add some; they are safe when this returns. Raises OSError."""
+        """Add deletions; they are on the disk when this returns. Raises OSError."""

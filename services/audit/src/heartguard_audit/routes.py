@@ -1,4 +1,4 @@
-"""The HTTP face of audit."""
+"""The endpoints of the audit service."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ COLUMNS = (
 )
 NO_STORE = {"Cache-Control": "no-store"}
 SECONDS = 15.0
-# With 2 s of waiting for a place less than the 30 s the gateway waits.
+# Together with at most 2 s in the queue this is less than the 30 s that the gateway waits.
 VERIFYING_SECONDS = 20.0
 
 
@@ -78,7 +78,7 @@ def access_log(audit: UseCases, call: Call[None, AccessLogQuery]) -> Answer[Audi
 
 
 def verify(audit: UseCases, call: EmptyCall) -> Answer[AuditVerification]:
-    verdict = audit.verification.one(call.person.org_id)
+    verdict = audit.verification.verify(call.person.org_id)
     document: AuditVerification = {"valid": verdict.chain_break is None, "checked": verdict.checked}
     if verdict.chain_break is not None:
         if verdict.chain_break.sequence > 0:

@@ -30,7 +30,7 @@ class Settings(ServiceSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class ConsumerSettings(Settings):
-    """What the consumer reads besides: it removes old events, with a database role of its own."""
+    """What the consumer reads in addition: it removes old events, with a database role of its own."""
 
     retention_days: int = variable("AUDIT_RETENTION_DAYS", whole(0, 36_500), default=0)
     retention_url: str = variable("RETENTION_DATABASE_URL", database_url)

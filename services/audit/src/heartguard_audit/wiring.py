@@ -6,10 +6,10 @@ from heartguard_audit.domain.chain import Keys
 from heartguard_audit.domain.events import Mask
 from heartguard_audit.routes import ROUTES, UseCases
 from heartguard_audit.settings import Settings
+from heartguard_audit.store.chain_store import PostgresChainStore
 from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresEvents
-from heartguard_audit.store.ledger import PostgresLedger
-from heartguard_audit.store.outbox import PostgresOutbox, oldest_seconds, unrecorded
+from heartguard_audit.store.outbox import PostgresOutbox, oldest_seconds, waiting_events
 from heartguard_audit.store.stream import require_consumer, waiting
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
@@ -33,7 +33,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         dependencies.database.transaction,
     )
     keys = Keys(settings.checkpoint_key, settings.checkpoint_key_previous)
-    verification = Verification(PostgresLedger(dependencies.database), CheckpointFile(settings.checkpoint_dir), keys)
+    verification = Verification(
+        PostgresChainStore(dependencies.database), CheckpointFile(settings.checkpoint_dir), keys
+    )
     outbox = PostgresOutbox(dependencies.database)
     queues = {
         "events": Queue(
@@ -53,7 +55,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     web.metrics.live(
         "heartguard_audit_outbox",
         "Events of changes that are not in the trail yet",
-        lambda: unrecorded(dependencies.database),
+        lambda: waiting_events(dependencies.database),
     )
     web.metrics.live(
         "heartguard_audit_outbox_seconds",

@@ -48,7 +48,7 @@ class RedisGate:
         self._redis = redis
         self._local = local
         self._count = count
-        self._copy = revocation.Copy()
+        self._copy = revocation.CopyReader()
         self._script = script or SCRIPT_FILE.read_text(encoding="utf-8")
         self._sha = hashlib.sha1(self._script.encode(), usedforsecurity=False).hexdigest()
 
@@ -63,7 +63,7 @@ class RedisGate:
             Quota(limit, allowed=reply[0] == 1, remaining=reply[1], reset_us=reply[2], wait_us=reply[3])
             for (_, limit), reply in zip(buckets, replies, strict=False)
         ]
-        return Admission(quotas, self._copy.judge(principal, replies[-1]) if principal else Verdict.UNKNOWN)
+        return Admission(quotas, self._copy.verdict(principal, replies[-1]) if principal else Verdict.UNKNOWN)
 
     def _ask(self, buckets: Sequence[tuple[str, Limit]], principal: Principal | None) -> list[Sequence[int]]:
         tail: list[Command] = [("MGET", *revocation.keys(principal))] if principal else []

@@ -1,1 +1,1 @@
-"""The organization service: an organization, the rules it sets, and its end."""
+"""The organization service: organizations, their policies and limits, and their deletion."""

@@ -1,4 +1,4 @@
-"""What an organization is, what its rules may be, and how it comes to its end."""
+"""Organizations, their policies and limits, and the steps of their deletion."""
 
 from dataclasses import dataclass, replace
 
@@ -12,9 +12,9 @@ TEXTS = ("name", "policies")
 
 @dataclass(frozen=True)
 class Organization:
-    """An organization and the rules that the other services apply; times are RFC 3339 in UTC.
+    """An organization with the policies that the other services apply; times are RFC 3339 in UTC.
 
-    `retention_days` None keeps telemetry for ever. `unknown_measurements` is `accept` or `reject`.
+    With `retention_days` None telemetry is kept without limit. `unknown_measurements` is `accept` or `reject`.
     """
 
     id: int
@@ -27,13 +27,13 @@ class Organization:
     updated_at: str
 
     def with_changes(self, changes: OrganizationUpdate | OrganizationPoliciesUpdate) -> "Organization":
-        """The organization as it shall be; a member that is missing in `changes` stays."""
+        """The organization after the changes; members that are missing in `changes` stay as they are."""
         return replace(self, **changes)
 
 
 @dataclass(frozen=True)
 class EffectiveLimit:
-    """A limit as it holds for an organization; `used` None where that can't be counted."""
+    """A limit with its value for an organization; `used` is None where it can't be counted."""
 
     limit: Limit
     value: int
@@ -42,9 +42,9 @@ class EffectiveLimit:
 
 
 def difference(before: Organization, after: Organization) -> Payload:
-    """What an audit event may say of a change: the names of changed members, and settings before and after.
+    """The payload of the audit event of a change: the names of changed members, and settings before and after.
 
-    Free text is named only: an organization may write what it likes there, also about people.
+    The values of free texts are left out, because they may contain personal data.
     """
     changed = [name for name in (*TEXTS, *SETTINGS) if getattr(before, name) != getattr(after, name)]
     found: Payload = {"changed": ",".join(changed)} if changed else {}
@@ -55,6 +55,6 @@ def difference(before: Organization, after: Organization) -> Payload:
     return found
 
 
-# Auth comes first: it ends the sessions. The organization is marked before, so that nothing is stored again that the
-# steps remove.
+# Auth comes first, because it ends the sessions. The organization is marked as closed before the first step, so that no
+# data is stored again after a step has removed it.
 STEPS = (Step("auth", 20), Step("user", 40), Step("timeseries", 60), Step("media", 80), Step("organization", 100))

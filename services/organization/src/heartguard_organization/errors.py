@@ -1,4 +1,4 @@
-"""The refusals of the organization service."""
+"""The error codes of the organization service."""
 
 from heartguard_common.core.errors import ErrorCode
 
@@ -12,7 +12,7 @@ WRONG_NAME = ErrorCode(
     "ORG_002",
     422,
     "The name is not the name of the organization",
-    "Send the organization's present name.",
+    "Send the organization's current name.",
 )
 UNKNOWN_TIME_ZONE = ErrorCode(
     "ORG_003",

@@ -1,4 +1,4 @@
-"""What the organization service needs from outside."""
+"""What the use cases of the organization service need from outside."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -7,38 +7,39 @@ from heartguard_organization.domain import Organization
 
 
 class Organizations(Protocol):
-    """Where organizations are kept."""
+    """The store of organizations."""
 
     def find(self, org_id: int) -> Organization | None:
-        """The organization, or None when it does not exist (any more)."""
+        """The organization, or None when it does not exist or was deleted."""
 
     def change(
         self, org_id: int, decide: Callable[[Organization], Organization]
     ) -> tuple[Organization, Organization] | None:
         """Store the state that `decide` makes of the current one, without a concurrent change in between.
 
-        Returns the states before and after. What `decide` raises leaves everything as it was.
+        Returns the states before and after, None when there is no such organization. An exception of `decide` leaves
+        everything unchanged.
         """
 
     def close(self, org_id: int) -> None:
-        """Set the mark of the organization's deletion: from its commit on nothing more of it is stored."""
+        """Set the organization's deletion mark: after its commit no service stores data of the organization."""
 
     def end(self, org_id: int) -> None:
         """Mark the organization as deleted; no error when it does not exist."""
 
 
 class LimitValues(Protocol):
-    """The limits of organizations: values of their own, and how much is used."""
+    """The limits of organizations: their own values, and how much is used."""
 
     @property
     def defaults(self) -> Mapping[str, int]:
-        """What holds where an organization has no value of its own, by name."""
+        """The values that apply where an organization has no own value, by name."""
 
     def own(self, org_id: int) -> Mapping[str, int]:
-        """The values that an organization has of its own, by name."""
+        """The organization's own values, by name."""
 
     def used(self, org_id: int) -> Mapping[str, int]:
-        """What is used now, by name, where it can be counted."""
+        """How much is used now, by name, for limits that can be counted."""
 
     def set(self, org_id: int, values: Mapping[str, int | None]) -> None:
-        """Give an organization values of its own; None: the default holds again."""
+        """Set own values of an organization; None restores the default."""

@@ -105,7 +105,7 @@ ROUTES = (
 
 
 def _answer(document: T) -> Answer[T]:
-    # The address is the same for every organization: a cache must ask each time, and keep it for one person.
+    # The URL is the same for every organization, so a cache must be private and revalidate each time.
     headers = {"ETag": etag.entity_tag(document), "Cache-Control": "private, no-cache"}
     return Answer(document, headers=headers)
 

@@ -10,9 +10,9 @@ from heartguard_common.runtime.bootstrap import ServiceSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """What every service reads, and the addresses of the services that store data of an organization.
+    """The settings of every service, and the URLs of the services that store data of organizations.
 
-    The time series service is `INFLUX_SERVICE_URL`, because `INFLUX_URL` is the address of InfluxDB itself.
+    The URL of the influx service is `INFLUX_SERVICE_URL`, because `INFLUX_URL` is that of InfluxDB itself.
     """
 
     user_url: str = variable("USER_URL", http_url, default=SERVICES["user"].local_url)

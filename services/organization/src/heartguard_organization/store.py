@@ -36,14 +36,14 @@ class PostgresOrganizations:
         self._database = database
 
     def find(self, org_id: int) -> Organization | None:
-        """The organization, or None when it does not exist (any more)."""
+        """The organization, or None when it does not exist or was deleted."""
         with self._database.transaction() as connection:
             return _one(connection, _FIND, {"id": org_id})
 
     def change(
         self, org_id: int, decide: Callable[[Organization], Organization]
     ) -> tuple[Organization, Organization] | None:
-        """Let `decide` make the new state of the current one, while its row is locked."""
+        """Store the state that `decide` makes of the current one, whose row is locked."""
         with self._database.transaction() as connection:
             before = _one(connection, _LOCK, {"id": org_id})
             if before is None:
@@ -55,7 +55,7 @@ class PostgresOrganizations:
             return before, _one(connection, _UPDATE, values) or after
 
     def close(self, org_id: int) -> None:
-        """Set the mark of the organization's deletion: from its commit on nothing more of it is stored."""
+        """Set the organization's deletion mark: after its commit no service stores data of the organization."""
         with self._database.transaction() as connection:
             connection.execute(text(_CLOSE), {"id": org_id})
 
@@ -67,7 +67,7 @@ class PostgresOrganizations:
 
 
 class PostgresLimitValues:
-    """The table `organization_limits`, and the function `limits_used`, which counts where this service may not read."""
+    """The table `organization_limits`, and the function `limits_used`, which counts in tables of other services."""
 
     def __init__(self, database: Database, limits: PostgresLimits) -> None:
         self._database = database
@@ -75,19 +75,19 @@ class PostgresLimitValues:
 
     @property
     def defaults(self) -> Mapping[str, int]:
-        """What holds where an organization has no value of its own, by name."""
+        """The values that apply where an organization has no own value, by name."""
         return self._limits.defaults
 
     def own(self, org_id: int) -> Mapping[str, int]:
-        """The values that an organization has of its own, by name."""
+        """The organization's own values, by name."""
         return self._pairs(_OWN_LIMITS, {"org_id": org_id})
 
     def used(self, org_id: int) -> Mapping[str, int]:
-        """What is used now, by name, where it can be counted."""
+        """How much is used now, by name, for limits that can be counted."""
         return self._pairs(_USED, {"org_id": org_id, "today": self._limits.today()})
 
     def set(self, org_id: int, values: Mapping[str, int | None]) -> None:
-        """Give an organization values of its own; None: the default holds again."""
+        """Set own values of an organization; None restores the default."""
         with self._database.transaction() as connection:
             for name, value in values.items():
                 statement = _UNSET_LIMIT if value is None else _SET_LIMIT

@@ -1,4 +1,4 @@
-"""What can be done with an organization."""
+"""The use cases of the organization service."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ Changes: TypeAlias = OrganizationUpdate | OrganizationPoliciesUpdate
 
 
 class OrganizationUseCases:
-    """The verbs of the organization service; `principal` acts in the own organization."""
+    """Reading, changing and deleting the organization of `principal`."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class OrganizationUseCases:
         return _existing(self._organizations.find(_own(principal)))
 
     def update(self, principal: Principal, action: str, changes: Changes, check: Check) -> Organization:
-        """Change some members of the organization, if `check` agrees with the state they stand on.
+        """Change members of the organization, after calling `check` with its current state.
 
-        Raises ORG_001, ORG_003 for a time zone that is none, and what `check` raises.
+        Raises ORG_001, ORG_003 for an unknown time zone, and what `check` raises.
         """
         zone = changes.get("time_zone")
         if isinstance(zone, str) and not is_time_zone(zone):
@@ -74,15 +74,15 @@ class OrganizationUseCases:
         return after
 
     def export(self, org_id: int) -> Iterator[Record]:
-        """What a member may take along of the organization: which it was."""
+        """The part of a person's export that this service has: the id and the name of the organization."""
         organization = self._organizations.find(org_id)
         if organization is not None:
             yield "organization", {"id": organization.id, "name": organization.name}
 
     def delete(self, principal: Principal, name: str) -> Job:
-        """Ask for the end of the organization, whose name must be repeated; asked twice, it is one deletion.
+        """Request the deletion of the organization; a second request returns the same job.
 
-        Raises ORG_001, and ORG_002 for another name.
+        Raises ORG_001, and ORG_002 when `name` is not the organization's name.
         """
         org_id = _own(principal)
         if _existing(self._organizations.find(org_id)).name != name:
@@ -100,7 +100,7 @@ class OrganizationUseCases:
         return deletion
 
     def deletion(self, principal: Principal, job_id: str) -> Job:
-        """A deletion of the caller's organization, or for the operator of any. Raises ORG_004."""
+        """The deletion of the caller's organization, or for the operator of any organization. Raises ORG_004."""
         job = self._jobs.find(DELETION, job_id)
         if job is None or (principal.kind != "operator" and job.org_id != principal.org_id):
             raise ServiceError(NO_JOB)
@@ -108,7 +108,7 @@ class OrganizationUseCases:
 
 
 class LimitUseCases:
-    """What an organization may hold: an admin sees the own one's limits, the operator sees and sets anybody's."""
+    """Limits: an admin reads those of their organization, the operator reads and sets those of any."""
 
     def __init__(
         self, organizations: Organizations, values: LimitValues, audit: AuditTrail, transaction: Transaction
@@ -131,7 +131,7 @@ class LimitUseCases:
                 limit=limit,
                 value=own.get(limit.name, defaults[limit.name]),
                 default=defaults[limit.name],
-                # What nobody has used yet has no row to count.
+                # A limit of which nothing was used has no row.
                 used=used.get(limit.name, 0) if limit.adjustable else None,
             )
             for limit in TABLE
@@ -140,9 +140,9 @@ class LimitUseCases:
     def update(
         self, principal: Principal, org_id: int, settings: Sequence[LimitSettingDocument]
     ) -> Sequence[EffectiveLimit]:
-        """Give an organization values of its own. Raises ORG_001, ORG_005 for what can't be set for one."""
+        """Set own values of an organization. Raises ORG_001, ORG_005 for limits that can't be set for one."""
         violations = [
-            Violation(f"/limits/{place}/name", "is no limit that can be set for one organization")
+            Violation(f"/limits/{place}/name", "is not a limit that can be set for one organization")
             for place, it in enumerate(settings)
             if it["name"] not in BY_NAME or not BY_NAME[it["name"]].adjustable
         ]
@@ -150,7 +150,7 @@ class LimitUseCases:
             raise ServiceError(NO_LIMIT, details=violations)
         wanted = {it["name"]: it["value"] for it in settings}
         with self._transaction():
-            _existing(self._organizations.change(org_id, lambda current: current))  # one change after the other
+            _existing(self._organizations.change(org_id, lambda current: current))  # locks the row
             before = self._values.own(org_id)
             self._values.set(org_id, wanted)
             changed = {name: value for name, value in wanted.items() if before.get(name) != value}
@@ -164,7 +164,7 @@ class LimitUseCases:
 
 @dataclass(frozen=True)
 class UseCases:
-    """Everything the organization service can do, by subject."""
+    """The use cases that the routes call, by subject."""
 
     organizations: OrganizationUseCases
     limits: LimitUseCases

@@ -1,4 +1,4 @@
-"""Where the organization service is put together."""
+"""Builds the organization service from its dependencies."""
 
 from flask import Flask
 
@@ -22,9 +22,9 @@ NAME = "organization"
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
-    """The organization service; deletions that a stopped process left unfinished go on from here."""
+    """The application of the organization service; its threads continue deletions that an earlier process started."""
     dependencies = open_dependencies(NAME, settings, clock)
-    # Who works on a job keeps a connection for as long as that lasts: those are not the requests' own.
+    # A thread that works on a job keeps a connection until the job's step is done, so jobs have a pool of their own.
     locks = Database(settings.database_url, pool_size=2)
     dependencies.lifecycle.on_close(locks.close)
     store, jobs = PostgresOrganizations(dependencies.database), PostgresJobs(dependencies.database, locks)

@@ -1,1 +1,1 @@
-"""The user service: the members of an organization, their names and their preferences."""
+"""The user service: the members of organizations, their names, preferences, exports and deletion."""

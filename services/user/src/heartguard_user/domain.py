@@ -1,4 +1,4 @@
-"""What a member of an organization is, and what they may set."""
+"""Members of organizations, their preferences, and the parts of exports and deletions."""
 
 import json
 from collections.abc import Mapping
@@ -11,19 +11,19 @@ from heartguard_common.messages import Payload, Role, UserAdminUpdate, UserUpdat
 Preference: TypeAlias = str | int | float | bool
 Preferences: TypeAlias = Mapping[str, Preference]
 
-# Up to here every whole number is one of IEEE 754's, so that all readers of JSON agree on it (RFC 8259 section 6).
+# Up to this number a double represents every integer exactly, so all readers of JSON agree on it (RFC 8259 section 6).
 EXACT = 2**53
 
-# What auth answers, from its error catalogue.
+# Error codes of the auth service.
 AUTH_LAST_ADMIN = "AUTH_030"
 AUTH_MEMBER_CHANGED = "AUTH_031"
 AUTH_ACTOR_CHANGED = "AUTH_032"
 
-# Auth first: it ends the sessions, so that nothing is stored again that is removed. The own part is last: it also
-# removes what the other services have kept of the person's requests.
+# Auth comes first, because it ends the sessions, after which no data is stored again. This service comes last, because
+# it also removes the answers that other services have kept for the person's Idempotency-Keys.
 STEPS = (Step("auth", 25), Step("timeseries", 50), Step("media", 75), Step("user", 100))
 
-# What an archive is made of: the service that is asked, the file its records stand in, the progress afterwards.
+# The parts of an export: the service, the name of the file for its records, and the progress in percent afterwards.
 PARTS = (
     ("auth", "account.ndjson", 10),
     ("user", "profile.ndjson", 15),
@@ -35,8 +35,8 @@ PARTS = (
 
 
 def path_in_archive(item_id: str, file_name: str) -> str:
-    """Where a file stands in an archive: a name that leads out of its folder, or that no disk takes, is another."""
-    plain = "".join("_" if letter in '/\\:*?"<>|' or not letter.isprintable() else letter for letter in file_name)
+    """The path of a stored file in an archive; characters that a file name can't have are replaced by `_`."""
+    plain = "".join("_" if char in '/\\:*?"<>|' or not char.isprintable() else char for char in file_name)
     return f"media/{item_id}/{plain.strip(' .')[:100] or 'file'}"
 
 
@@ -54,22 +54,24 @@ class User:
     preferences: Preferences
 
     def with_changes(self, changes: UserUpdate | UserAdminUpdate) -> "User":
-        """The user as they wish to be: a missing member stays, preferences are replaced as a whole."""
+        """The user after the changes: missing members stay as they are, preferences are replaced as a whole."""
         changed = replace(self, **changes)
         if "preferences" in changes:
-            return replace(changed, preferences={name: settled(value) for name, value in changed.preferences.items()})
+            return replace(
+                changed, preferences={name: stored_form(value) for name, value in changed.preferences.items()}
+            )
         return changed
 
 
-def settled(value: Preference) -> Preference:
-    """A preference as it comes back from storage: whole numbers beyond 2**53 are kept as floating point."""
+def stored_form(value: Preference) -> Preference:
+    """A preference in the form in which it is stored: integers beyond 2**53 become floating point numbers."""
     if isinstance(value, int) and abs(value) > EXACT:
         return float(value)
     return value
 
 
 def changed_members(before: User, after: User) -> list[str]:
-    """The names of the members that differ. For Python True equals 1 and 1.0; for a reader of JSON it does not."""
+    """The names of the members that differ, compared as JSON, because in Python True equals 1 and 1.0."""
     changed = ["full_name"] if before.full_name != after.full_name else []
     if json.dumps(before.preferences) != json.dumps(after.preferences):
         changed.append("preferences")
@@ -77,7 +79,7 @@ def changed_members(before: User, after: User) -> list[str]:
 
 
 def membership_difference(before: User, after: User) -> Payload:
-    """What an audit event says of a change of role or activity: the values before and after, where they differ."""
+    """The payload of the audit event of a change of role or activity: values before and after that differ."""
     found: Payload = {}
     for name in ("role", "active"):
         if getattr(before, name) != getattr(after, name):
@@ -88,7 +90,7 @@ def membership_difference(before: User, after: User) -> Payload:
 
 @dataclass(frozen=True)
 class Filter:
-    """Which members of an organization a list shows; `text` is a part of the name or the e-mail address."""
+    """The conditions of a list of members; `text` is a part of the name or the e-mail address."""
 
     role: Role | None = None
     active: bool | None = None

@@ -1,4 +1,4 @@
-"""The refusals of the user service."""
+"""The error codes of the user service."""
 
 from heartguard_common.core.errors import ErrorCode
 
@@ -11,7 +11,7 @@ NO_USER = ErrorCode(
 LAST_ADMIN = ErrorCode(
     "USER_002",
     409,
-    "The organization's last admin must stay while it has other members",
+    "The last admin of an organization must stay while it has other members",
     "Make another member an admin first.",
 )
 NO_JOB = ErrorCode(
@@ -23,7 +23,7 @@ NO_JOB = ErrorCode(
 UNSETTLED = ErrorCode(
     "USER_004",
     409,
-    "Others keep changing this member; read it again",
+    "The member was changed by others at the same time",
     "Read the member again and repeat the change.",
 )
 

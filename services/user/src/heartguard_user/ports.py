@@ -1,4 +1,4 @@
-"""What the user service needs from outside."""
+"""What the use cases of the user service need from outside."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
@@ -8,7 +8,7 @@ from heartguard_user.domain import Filter, User
 
 
 class Users(Protocol):
-    """Where users are kept. Who was deleted is nowhere to be found."""
+    """The store of users, without deleted ones."""
 
     def find(self, org_id: int, user_id: int) -> User | None:
         """The member of that organization, or None."""
@@ -16,42 +16,42 @@ class Users(Protocol):
     def change(self, org_id: int, user_id: int, decide: Callable[[User], User]) -> tuple[User, User] | None:
         """Store the state that `decide` makes of the current one, without a concurrent change in between.
 
-        Name and preferences are kept. Returns the states before and after, None when there is no such member.
-        What `decide` raises leaves everything as it was.
+        Only name and preferences are stored. Returns the states before and after, None when there is no such member.
+        An exception of `decide` leaves everything unchanged.
         """
 
     def is_last_admin(self, org_id: int, user_id: int) -> bool:
-        """Whether the organization would keep members but no active admin without this one."""
+        """Whether the organization without this member would have other members but no active admin."""
 
     def list(self, org_id: int, wanted: Filter, after_id: int, limit: int) -> Sequence[User]:
         """Up to `limit` members with an id above `after_id`, by id."""
 
     def erase(self, org_id: int, user_id: int | None) -> int:
-        """Remove names and preferences of one member or of all; returns how many things that were."""
+        """Remove names, preferences and kept answers of one member, or of all (None); returns how many rows."""
 
 
 class Memberships(Protocol):
-    """Where roles and activity are changed: with the end of the member's sessions, or not at all."""
+    """Changes roles and activity, in one transaction with the end of the member's sessions."""
 
     def change(self, actor: Principal, seen: User, wanted: User) -> bool:
-        """Give a member another role or activity; False when they are not as they were seen any more.
+        """Change a member's role or activity; False when the member is no longer as in `seen`.
 
-        Raises USER_002 when no admin would be left in the organization, GEN_401_TOKEN when the actor is not who their
-        token says.
+        Raises USER_002 when no admin would be left in the organization, GEN_401_TOKEN when the token no longer
+        describes the actor.
         """
 
 
 class PersonalData(Protocol):
-    """What all services hold of a person, and where an archive of it is kept."""
+    """The data that all services have of a person, and the store of archives."""
 
     def part(self, source: str, org_id: int, user_id: int) -> Iterable[bytes]:
-        """What one service exports, as a stream of `heartguard_common.http.exports`. Raises GEN_502."""
+        """The export of one service, as a stream of `heartguard_common.http.exports`. Raises GEN_502."""
 
     def content(self, item_id: str, org_id: int, user_id: int) -> Iterator[bytes] | None:
-        """The bytes of a file of the person, begun; None when it is gone. Raises GEN_502, also in between."""
+        """The bytes of a file of the person; None when it was removed. Raises GEN_502, also during the iteration."""
 
     def keep(self, org_id: int, user_id: int, blocks: Iterable[bytes]) -> str:
-        """Keep an archive; returns its id. Raises GEN_502, and what `blocks` raises."""
+        """Store an archive; returns its id. Raises GEN_502, and what `blocks` raises."""
 
     def url(self, item_id: str, org_id: int, user_id: int) -> str | None:
         """A signed URL of an archive; None when it has expired. Raises GEN_502."""

@@ -10,7 +10,7 @@ from heartguard_common.runtime.bootstrap import ServiceSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """What every service reads, and the addresses of the services that store data of a person."""
+    """The settings of every service, and the URLs of the services that store data of a person."""
 
     organization_url: str = variable("ORGANIZATION_URL", http_url, default=SERVICES["organization"].local_url)
     audit_url: str = variable("AUDIT_URL", http_url, default=SERVICES["audit"].local_url)

@@ -1,4 +1,4 @@
-"""Where the user service is put together."""
+"""Builds the user service from its dependencies."""
 
 from flask import Flask
 
@@ -22,14 +22,14 @@ from heartguard_user.store.users import PostgresUsers
 from heartguard_user.usecases import DELETION, EXPORT, Deletions, Exporting, Exports, UseCases, UserUseCases
 
 NAME = "user"
-# How long a service may take between two blocks, and media for an archive.
+# How long a service may take between two blocks of an export, and media to store an archive.
 EXPORT_SECONDS = 60.0
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
-    """The user service; jobs that a stopped process left unfinished are continued."""
+    """The application of the user service; its threads continue jobs that an earlier process started."""
     dependencies = open_dependencies(NAME, settings, clock)
-    # Who works on a job keeps a connection for as long as that lasts: those are not the requests' own.
+    # A thread that works on a job keeps a connection until the job's step is done, so jobs have a pool of their own.
     locks = Database(settings.database_url)
     dependencies.lifecycle.on_close(locks.close)
     store, jobs = PostgresUsers(dependencies.database), PostgresJobs(dependencies.database, locks)

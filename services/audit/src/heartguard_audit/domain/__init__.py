@@ -1,1 +1,1 @@
-"""Events and their chain: values and rules that are true without a computer."""
+"""Events and their chain: values and rules, without input and output."""

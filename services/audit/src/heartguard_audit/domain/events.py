@@ -25,14 +25,14 @@ MAX_NUMBER = 1.7e308
 EARLIEST_NS, LATEST_NS = -(2**63), 2**63 - 1
 
 _WORD = r"[^\s@<>\"'()\[\]{},;:/\\]"
-# An address begins where a word begins: tried at every letter, a long word without an @ would cost its square.
+# An address begins where a word begins. Without that condition a long word without an @ would take quadratic time.
 _EMAIL = re.compile(rf"(?<!{_WORD})({_WORD}){_WORD}*@({_WORD}+)")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 
 
 class NotAnEventError(ValueError):
-    """What came is no event that can be kept; the text says why and quotes nothing of it."""
+    """The input is not an event that can be stored; the text says why and quotes nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of the stream: its id there, and the line it carries, if it carries one."""
+    """One entry of a queue (the stream or the outbox): its id there, and its line, None where it has none."""
 
     id: bytes
     line: bytes | None
@@ -53,7 +53,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Search:
-    """Which events of one trail are asked for: all conditions hold at once.
+    """Which events of one trail are requested: those that satisfy all conditions.
 
     `org_id` None means the trail of no organization. Times are nanoseconds, half-open: since <= time < until.
     `before` is the sequence that the last page ended with: events come newest first.
@@ -67,13 +67,13 @@ class Search:
 
 
 class Mask:
-    """Takes e-mail and network addresses out of a text, and makes the keyed hash that finds them again."""
+    """Masks e-mail and network addresses in a text, and computes the keyed hash by which they can be searched for."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
     def text(self, text: str, longest: int = MAX_TEXT) -> str:
-        """`anna@hg.io` becomes `a***@hg.io`, an IP address the network it is in (IPv4 /24, IPv6 /48)."""
+        """The text, cut to `longest` characters: `anna@hg.io` becomes `a***@hg.io`, an IP address its /24 or /48."""
         return (_network(text) or _EMAIL.sub(r"\1***@\2", text))[:longest]
 
     def hash(self, text: str) -> str | None:
@@ -100,11 +100,11 @@ def within_range(time_ns: int) -> int:
     return max(EARLIEST_NS, min(LATEST_NS, time_ns))
 
 
-def admitted(line: bytes) -> AuditEvent:
-    """The event of a line as it may enter the trail. Raises `NotAnEventError` where it is not one.
+def read_event(line: bytes) -> AuditEvent:
+    """The event of a line, in the form in which the trail stores it. Raises `NotAnEventError` where it is not one.
 
-    What a caller could have influenced never keeps an event out: control characters, which no format of ours
-    can carry, are replaced, and texts that are too long are cut.
+    Text that a caller may have chosen never causes a refusal: control characters, which neither JSON nor XML of the
+    contract can hold, are replaced, and texts that are too long are cut.
     """
     try:
         event = decode(line)
@@ -112,7 +112,7 @@ def admitted(line: bytes) -> AuditEvent:
         return replace(event, **_texts(event), payload=_payload(event.payload))
     except NotAnEventError:
         raise
-    except Exception as error:  # whatever our own code raises for a line, it is not an event
+    except Exception as error:  # any error in reading a line means that it is not an event
         raise NotAnEventError("is not the JSON of an event") from error
 
 
@@ -124,7 +124,7 @@ def _require(event: AuditEvent) -> None:
         "outcome": event.outcome in OUTCOMES,
         "org_id": event.org_id is None or (type(event.org_id) is int and 1 <= event.org_id < 2**31),
         **{name: bool(getattr(event, name)) for name in ("actor", "action", "service")},
-        # The gateway alone sees who was let in, and changes nothing itself.
+        # Only the gateway records access events, and it records no changes.
         "kind and service": event.kind == "reported" or (event.kind == "access") is (event.service == GATEWAY),
     }
     wrong = [name for name, right in sound.items() if not right]
@@ -146,7 +146,7 @@ def _clean(text: object, longest: int) -> str | None:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise NotAnEventError("has a text that is none")
+        raise NotAnEventError("has a member that must be a text and is none")
     return _CONTROL.sub("\ufffd", text)[:longest] or None
 
 

@@ -1,1 +1,1 @@
-"""The ports of audit made of PostgreSQL and a Redis Stream."""
+"""The ports of audit, implemented with PostgreSQL, a Redis Stream and files."""

@@ -1,4 +1,4 @@
-"""The trail in PostgreSQL: events enter it in one place, each tied to the one before it."""
+"""The trail in PostgreSQL: one class writes it, each event with the hash of the one before; another reads it."""
 
 import json
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ from sqlalchemy import exc, text
 from heartguard_audit.domain.chain import Head
 from heartguard_audit.domain.events import NotAnEventError, Recorded, Search
 from heartguard_audit.ports import Sealer
-from heartguard_audit.store.ledger import in_chain
-from heartguard_common.audit.chain import link
+from heartguard_audit.store.chain_store import in_chain
+from heartguard_common.audit.chain import event_hash
 from heartguard_common.audit.events import DISCLOSED, AuditEvent
 from heartguard_common.core.clock import parse_rfc3339, rfc3339
 from heartguard_common.stores.database import Database
@@ -19,7 +19,7 @@ FILTERS = frozenset({"kind", "actor", "actor_hash", "action", "service", "resour
 
 
 class PostgresJournal:
-    """The one writer of `audit_events`: gives each event its place, its hash and its seal."""
+    """The only writer of `audit_events`: gives each event its sequence, its hash and its seal."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
@@ -35,8 +35,8 @@ class PostgresJournal:
             with self._database.transaction() as connection:
                 if not given:
                     return 0
-                # One writer: a place is given when the one before it is committed. The time is that of the
-                # transaction, which the table writes by itself.
+                # One writer at a time: a sequence is given when the one before it is committed. The time is that of
+                # the transaction, which the table's default writes.
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITER_LOCK})
                 known = {str(row[0]) for row in connection.execute(text(_KNOWN), {"ids": list(given)})}
                 fresh = [event for event_id, event in given.items() if event_id not in known]
@@ -59,7 +59,7 @@ class PostgresJournal:
         rows = []
         for event in events:
             row, last = _row(event), heads.get(event.org_id, Head())
-            digest = link(row, last.sequence + 1, recorded_us, last.hash)
+            digest = event_hash(row, last.sequence + 1, recorded_us, last.hash)
             heads[event.org_id] = Head(last.sequence + 1, digest)
             row |= {
                 "sequence": last.sequence + 1,
@@ -151,13 +151,14 @@ def _recorded(row: Any) -> Recorded:
     return Recorded(row.sequence, event)
 
 
-# The number means nothing, it is only ours; the trigger of the table takes the same lock.
+# An arbitrary number; the trigger of the table takes the same lock.
 WRITER_LOCK = 5006
 _TABLE = "heartguard_core.audit_events"
 _COLUMNS = """event_id, time_ns, kind, request_id, gateway_request_id, org_id, actor, actor_hash, action, service,
     resource, outcome, reason, payload"""
 _SELECT = f"SELECT sequence, {_COLUMNS} FROM {_TABLE}"  # noqa: S608
-# A GET of the person is an event of the gateway; what it can't attribute, the service that has the data reports.
+# A GET of the person's own resource is an access event of the gateway; where the path does not tell whose data was
+# read, the service that has the data records a `.disclosed` event.
 _READINGS = f"""{_SELECT}
 WHERE org_id = :org_id AND resource = :person AND actor <> :person AND outcome = 'success'
     AND (kind = 'access' AND payload ->> 'method' = 'GET' OR kind = 'change' AND action LIKE :disclosed)
@@ -166,7 +167,7 @@ ORDER BY sequence DESC LIMIT :limit
 """
 _KNOWN = f"SELECT event_id FROM {_TABLE} WHERE event_id = ANY(cast(:ids AS uuid[]))"  # noqa: S608
 _NOW = "SELECT cast(extract(epoch FROM now()) * 1000000 AS bigint)"
-# Two branches, because IS NOT DISTINCT FROM would say both in one and use no index.
+# Two branches, because one condition with IS NOT DISTINCT FROM would use no index.
 _HEADS = f"""
 SELECT chain.org_id, head.sequence, head.hash
 FROM unnest(cast(:orgs AS integer[])) AS chain (org_id) CROSS JOIN LATERAL (

@@ -1,4 +1,4 @@
-"""Events that were committed with their change, as the consumer takes them into the trail."""
+"""The outbox, which holds events that were committed with their change, as the consumer reads it."""
 
 from collections.abc import Sequence
 
@@ -11,22 +11,22 @@ BATCH = 200
 
 
 class PostgresOutbox:
-    """The table `audit_outbox` as a queue: what is taken and not finished comes again.
+    """The table `audit_outbox` as a queue: entries that are not finished are delivered again.
 
-    Two who take at once take the same, and the trail leaves out what it has.
+    Two consumers that read at once get the same entries; the trail stores each event once.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def take(self) -> list[Entry]:
-        """The next batch in the order in which it was put; does not wait. Raises GEN_503."""
+        """The next batch in the order of insertion; does not wait. Raises GEN_503."""
         with self._database.transaction() as connection:
             rows = connection.execute(text(_TAKE), {"batch": BATCH})
             return [Entry(str(row.id).encode(), row.event.encode()) for row in rows]
 
     def finish(self, entries: Sequence[Entry]) -> None:
-        """Remove entries whose events are safe. Raises GEN_503."""
+        """Remove entries whose events are stored or are dead letters. Raises GEN_503."""
         if entries:
             with self._database.transaction() as connection:
                 connection.execute(text(_REMOVE), {"ids": [int(entry.id) for entry in entries]})
@@ -37,14 +37,14 @@ class PostgresOutbox:
             connection.execute(text(_PUT), {"event": line})
 
 
-def unrecorded(database: Database) -> float:
+def waiting_events(database: Database) -> float:
     """How many events wait in the outbox. Raises GEN_503."""
     with database.transaction() as connection:
         return float(connection.execute(text(_COUNT)).scalar_one())
 
 
 def oldest_seconds(database: Database) -> float:
-    """How long the event has waited that waits longest, 0 when none does. Raises GEN_503."""
+    """For how many seconds the oldest event has waited, 0 when none waits. Raises GEN_503."""
     with database.transaction() as connection:
         return float(connection.execute(text(_OLDEST)).scalar_one())
 

@@ -1,23 +1,23 @@
-"""Removing events that may go, as the one database role that can."""
+"""Removes events, with the only database role that may."""
 
 from sqlalchemy import text
 
-from heartguard_audit.store.ledger import in_chain
+from heartguard_audit.store.chain_store import in_chain
 from heartguard_common.stores.database import Database
 
 PAGE = 5000
 
 
 class PostgresRemover:
-    """The beginning of a chain, removed page by page. Whose database this is decides whether it may."""
+    """Removes the beginning of a chain page by page; `database` must be connected as the role for retention."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def remove(self, org_id: int | None, upto: int) -> int:
-        """Remove the events of a chain up to a sequence, oldest first; returns how many there were.
+        """Remove the events of a chain up to the sequence `upto`, oldest first; returns how many there were.
 
-        Raises `ServiceError` GEN_503 when PostgreSQL is unavailable; what has gone by then has gone.
+        Raises `ServiceError` GEN_503 when PostgreSQL is unavailable; pages that were removed before stay removed.
         """
         chain = in_chain(org_id)
         table = "heartguard_core.audit_events"

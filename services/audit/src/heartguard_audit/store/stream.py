@@ -1,4 +1,4 @@
-"""The Redis Stream of events, read by a consumer group: what is not acknowledged comes again."""
+"""The Redis Stream of events, read by a consumer group: entries that are not acknowledged are delivered again."""
 
 import socket
 import time
@@ -16,15 +16,15 @@ GROUP = "audit"
 ALIVE = "hg:audit:consumer:alive"
 ALIVE_SECONDS = 3
 BATCH = 200
-BLOCK_MS = 200  # how long a change whose request has no access event may wait to be looked for
+BLOCK_MS = 200  # how long a read waits for new entries
 IDLE_MS = 5000
 
 
 class RedisStream:
-    """The stream as one consumer of the group sees it.
+    """The stream as one consumer of the group reads it.
 
-    The consumer is named after its machine: after a crash it finds what it had taken at once, and what a consumer
-    of another machine left after `idle_ms`. `client` must not decode: an entry may hold any bytes.
+    The consumer has the name of its machine: after a crash it gets its own unfinished entries at once, and those of
+    a consumer on another machine after `idle_ms`. `client` must not decode: an entry may hold any bytes.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class RedisStream:
         self._claim_at = 0.0
 
     def prepare(self) -> None:
-        """Make stream and group where they are missing. Raises what Redis raises when it is unavailable."""
+        """Create stream and group where they are missing. Raises `RedisError` when Redis is unavailable."""
         try:
             self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
         except redis.ResponseError as error:
@@ -46,9 +46,9 @@ class RedisStream:
                 raise
 
     def take(self) -> list[Entry]:
-        """The next batch, oldest first; waits a moment when there is none.
+        """The next batch, oldest first; waits up to `block_ms` when there is none.
 
-        First what was taken before and not finished, then what others left, then what is new.
+        Unfinished entries of this consumer come first, then those that other consumers left, then new ones.
         """
         entries = self._mine() if self._unfinished else []
         entries = entries or self._left_by_others() or self._new()
@@ -56,7 +56,7 @@ class RedisStream:
         return entries
 
     def finish(self, entries: Sequence[Entry]) -> None:
-        """Forget entries whose events are safe."""
+        """Acknowledge and remove entries whose events are stored or are dead letters."""
         if entries:
             ids = [entry.id for entry in entries]
             with self._redis.pipeline(transaction=True) as pipeline:
@@ -66,11 +66,11 @@ class RedisStream:
         self._unfinished = False
 
     def beat(self) -> None:
-        """Say that the consumer works; forgotten after `ALIVE_SECONDS`."""
+        """Refresh the key that says that the consumer is running; it expires after `ALIVE_SECONDS`."""
         self._redis.set(ALIVE, "1", ex=ALIVE_SECONDS)
 
     def append(self, lines: Sequence[bytes]) -> None:
-        """Put lines of a spool into the stream; that is work, so it says that the consumer works."""
+        """Add lines of a spool to the stream, and refresh the key that says that the consumer is running."""
         send(self._redis, lines)
         self.beat()
 
@@ -102,11 +102,11 @@ def waiting(client: RedisClient) -> float:
 
 
 def require_consumer(client: RedisClient) -> None:
-    """Return when a consumer works. Raises LookupError when none has for `ALIVE_SECONDS`."""
+    """Return if a consumer is running. Raises LookupError when none has been for `ALIVE_SECONDS`."""
     if not client.exists(ALIVE):
-        raise LookupError("no consumer of the audit stream is at work")
+        raise LookupError("no consumer of the audit stream is running")
 
 
 def _entry(entry_id: bytes, fields: dict[bytes, bytes] | None) -> Entry:
-    # An entry that was deleted but never acknowledged comes without fields: there is nothing left to keep.
+    # An entry that was deleted but never acknowledged comes without fields: there is no event to store.
     return Entry(entry_id, fields.get(FIELD.encode(), b"") if fields else None)

@@ -1,1 +1,1 @@
-"""What can be done with the trail: recording and reading, taking in, verifying, sealing, removing."""
+"""The use cases of audit: recording and reading events, ingest, verification, checkpoints, retention."""

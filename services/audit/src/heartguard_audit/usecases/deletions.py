@@ -1,4 +1,4 @@
-"""Deletions that are done go into a list apart from the database, as their events enter the trail."""
+"""Adds each completed deletion to a list outside of the database when its event enters the trail."""
 
 from collections.abc import Sequence
 
@@ -6,8 +6,8 @@ from heartguard_audit.ports import Deletions, Journal
 from heartguard_common.audit.events import AuditEvent
 from heartguard_common.jobs.deletion_list import Deletion
 
-# Who says that a deletion is done, and how. A caller of POST /audit/events is named as what they are, so that no
-# person and no other service can say it.
+# Action, service and actor of the events that report a completed deletion. POST /audit/events sets the actor from the
+# caller's credentials, so that no person and no other service can report one.
 _DONE = {
     ("user.deleted", "user", "service:user"): "user",
     ("organization.deleted", "organization", "service:organization"): "organization",
@@ -15,21 +15,21 @@ _DONE = {
 
 
 class ListingJournal:
-    """A journal that also keeps the list: an event of a deletion leaves its queue when it is in both."""
+    """A journal that also keeps the list: the event of a deletion is finished when it is in both."""
 
     def __init__(self, journal: Journal, deletions: Deletions) -> None:
         self._journal = journal
         self._deletions = deletions
 
     def add(self, events: Sequence[AuditEvent]) -> int:
-        """As the journal does. Raises OSError when the list can't be written: the events come again then."""
+        """As the journal does. Raises OSError when the list can't be written: the events are then delivered again."""
         added = self._journal.add(events)
         self._deletions.append([it for event in events if (it := deletion_of(event)) is not None])
         return added
 
 
 def deletion_of(event: AuditEvent) -> Deletion | None:
-    """The deletion whose end an event reports; None for any other event."""
+    """The deletion whose completion an event reports; None for any other event."""
     kind = _DONE.get((event.action, event.service, event.actor))
     if kind is None or event.kind != "change" or event.outcome != "success" or event.org_id is None:
         return None

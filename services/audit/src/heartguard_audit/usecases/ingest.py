@@ -4,16 +4,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from heartguard_audit.domain.events import Entry, NotAnEventError, admitted
+from heartguard_audit.domain.events import Entry, NotAnEventError, read_event
 from heartguard_audit.ports import Journal, Queue
 from heartguard_common.audit.events import AuditEvent
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.jobs.dead_letters import DeadLetterStore, Failure, Patience, reason_of
 
 QUEUE = "events"
-# One event that the trail can't store for an unknown reason: half a minute of attempts, with growing pauses.
+# For an event that the trail can't store for an unknown reason: about half a minute, with the consumer's own pauses.
 PATIENCE = Patience(attempts=20, first_seconds=0.0, longest_seconds=0.0)
-# What is kept of a line that is no event: the longest event has less.
+# How many characters of a line that is not an event are kept; the longest event is shorter.
 CONTENT_LENGTH = 1_000_000
 Good = tuple[Entry, AuditEvent]
 Refused = tuple[Entry, str]
@@ -21,9 +21,9 @@ Refused = tuple[Entry, str]
 
 @dataclass(frozen=True)
 class EventIngest:
-    """Moves events from a queue into the trail: first safe there, then gone here.
+    """Moves events from a queue into the trail; an entry is removed from the queue after its event is committed.
 
-    What is not an event, or is one that the trail can't store, becomes a dead letter, and the others are moved.
+    An entry that is not an event, or whose event the trail can't store, becomes a dead letter; the others are moved.
     """
 
     queue: Queue
@@ -32,34 +32,34 @@ class EventIngest:
     dead_letters: DeadLetterStore
 
     def step(self) -> int:
-        """Move one batch; returns how many entries were taken. What raises leaves the batch to be taken again."""
+        """Move one batch; returns how many entries were taken. After an exception the batch is taken again."""
         taken = self.queue.take()
         good: list[Good] = []
         bad: list[Refused] = []
         for entry in taken:
             try:
                 if entry.line is not None:
-                    good.append((entry, admitted(entry.line)))
+                    good.append((entry, read_event(entry.line)))
             except NotAnEventError as error:
                 bad.append((entry, str(error)))
         for entry, why in (*bad, *self._add(good)):
-            self._set_aside(entry, why)
+            self._to_dead_letters(entry, why)
         self.queue.finish(taken)
         return len(taken)
 
     def _add(self, good: Sequence[Good]) -> list[Refused]:
-        """Append all, or find out one by one which of them can't be; returns those."""
+        """Append all events together or, where that fails, one by one; returns those that were refused."""
         try:
             self.journal.add([event for _, event in good])
         except (ServiceError, OSError):
             raise
-        except Exception:  # noqa: BLE001  whatever it is, it may be about one of them
+        except Exception:  # noqa: BLE001  the cause may be a single event
             return self._one_by_one(good)
         return []
 
     def _one_by_one(self, good: Sequence[Good]) -> list[Refused]:
         refused: list[Refused] = []
-        strange: list[tuple[Entry, Exception]] = []
+        failed: list[tuple[Entry, Exception]] = []
         for entry, event in good:
             try:
                 self.journal.add([event])
@@ -68,26 +68,26 @@ class EventIngest:
             except (ServiceError, OSError):
                 raise
             except Exception as error:  # noqa: BLE001  as above
-                strange.append((entry, error))
-        if strange and len(strange) == len(good):
-            self._require_patience(strange)
-        return [*refused, *((entry, reason_of(error)) for entry, error in strange)]
+                failed.append((entry, error))
+        if failed and len(failed) == len(good):
+            self._require_patience(failed)
+        return [*refused, *((entry, reason_of(error)) for entry, error in failed)]
 
-    def _require_patience(self, strange: Sequence[tuple[Entry, Exception]]) -> None:
-        """Return when an event has failed alone for long enough. Else raises its error: the cause may be the journal.
+    def _require_patience(self, failed: Sequence[tuple[Entry, Exception]]) -> None:
+        """Return if a single event has failed often enough to be given up; otherwise raise its error.
 
-        Where all of several events fail, the cause is none of them.
+        The cause may be the journal: where several events fail, none of them is the cause.
         """
-        entry, error = strange[0]
+        entry, error = failed[0]
         if (
-            len(strange) > 1
+            len(failed) > 1
             or not self.dead_letters.failed(Failure(QUEUE, _name(entry), reason_of(error)), PATIENCE).dead
         ):
             raise error
 
-    def _set_aside(self, entry: Entry, why: str) -> None:
+    def _to_dead_letters(self, entry: Entry, why: str) -> None:
         self.log.error("an audit entry %s; it is a dead letter now", why)
-        # As text that a column can hold. What it was before is of no use: it was no event.
+        # As text that a column can hold.
         line = (entry.line or b"").decode(errors="backslashreplace").replace("\0", "\\0")[:CONTENT_LENGTH]
         self.dead_letters.failed(Failure(QUEUE, _name(entry), why, lasting=True, content=line), PATIENCE)
 

@@ -1,33 +1,33 @@
-"""Removing what is older than it must be kept, so that the rest still verifies."""
+"""Removes events older than the retention period in such a way that the rest of the chain still verifies."""
 
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 
-from heartguard_audit.domain.chain import Signed, Statement
-from heartguard_audit.ports import CheckpointLog, Ledger, Remover, Signer
+from heartguard_audit.domain.chain import SignedStatement, Statement
+from heartguard_audit.ports import ChainStore, CheckpointLog, Remover, SigningKeys
 from heartguard_audit.usecases.chains import Verification
 from heartguard_common.core.clock import NANOSECONDS, Clock
 from heartguard_common.jobs.dead_letters import Attempts, DeadLetterStore, Patience
 
 DAY_NS = 86_400 * NANOSECONDS
 QUEUE = "retention"
-# It is done once a day: a chain that fails three times waits for the operator.
+# Retention runs once a day; a chain that fails three times waits for the operator.
 PATIENCE = Patience(attempts=3, first_seconds=3600.0, longest_seconds=3600.0)
 
 
 class BrokenChainError(Exception):
-    """A chain is not as it was written."""
+    """The verification of a chain found a break."""
 
 
 @dataclass(frozen=True)
 class Retention:
-    """The one job that removes events: only those sealed by a checkpoint, and only from chains that verify."""
+    """The only task that removes events: those up to a signed checkpoint, and only from chains that verify."""
 
-    ledger: Ledger
+    chain_store: ChainStore
     checkpoint_log: CheckpointLog
-    keys: Signer
+    keys: SigningKeys
     remover: Remover
     clock: Clock
     days: int
@@ -35,16 +35,20 @@ class Retention:
     dead_letters: DeadLetterStore
 
     def step(self) -> int:
-        """Remove what is old, and what an earlier run was kept from removing; returns how many events went.
+        """Remove old events, and those that an interrupted run has left; returns how many were removed.
 
-        A chain that is broken, or resists, keeps no other: it is tried again on the next days.
+        A chain that is broken, or whose removal fails, does not delay the others: it is tried again on the next days.
         """
-        self._each(self._allow, self._sealed_before(self.clock.now_ns() - self.days * DAY_NS))
-        with self.ledger.snapshot() as moment:
-            allowed = [it for it in moment.all_statements() if it.statement.kind == "removal" and self.keys.signed(it)]
+        self._each(self._allow, self._checkpoints_before(self.clock.now_ns() - self.days * DAY_NS))
+        with self.chain_store.snapshot() as snapshot:
+            allowed = [
+                it
+                for it in snapshot.all_statements()
+                if it.statement.kind == "removal" and self.keys.verify_signature(it)
+            ]
         removed: list[int] = []
         self._each(
-            lambda org_id, said: removed.append(self.remover.remove(org_id, said.sequence)),
+            lambda org_id, statement: removed.append(self.remover.remove(org_id, statement.sequence)),
             {it.statement.org_id: it.statement for it in sorted(allowed, key=_sequence)},
         )
         return sum(removed)
@@ -56,31 +60,33 @@ class Retention:
             {name: org_id for org_id, name in names.items()},
         )
 
-    def _allow(self, org_id: int | None, sealed: Statement) -> None:
-        """Sign leave to remove what is old of a chain. Raises `BrokenChainError` for one that was changed."""
-        verdict = Verification(self.ledger, self.checkpoint_log, self.keys).one(org_id)
+    def _allow(self, org_id: int | None, checkpoint: Statement) -> None:
+        """Sign the permission to remove the old events of a chain. Raises `BrokenChainError` for a broken one."""
+        verdict = Verification(self.chain_store, self.checkpoint_log, self.keys).verify(org_id)
         if verdict.chain_break is not None:
             at, why = verdict.chain_break.sequence, verdict.chain_break.reason
             self.log.error("nothing of chain %s is removed, it is broken at %d: %s", org_id, at, why)
             raise BrokenChainError
-        said = self.keys.sign(Statement("removal", org_id, sealed.sequence, sealed.hash, self.clock.now_ns()))
-        self.ledger.add([said])
-        self.checkpoint_log.append([said])
+        removal = self.keys.sign(
+            Statement("removal", org_id, checkpoint.sequence, checkpoint.hash, self.clock.now_ns())
+        )
+        self.chain_store.add([removal])
+        self.checkpoint_log.append([removal])
 
-    def _sealed_before(self, time_ns: int) -> dict[int | None, Statement]:
-        """For each chain the last checkpoint that was old enough, where it lets something go that is still there."""
+    def _checkpoints_before(self, time_ns: int) -> dict[int | None, Statement]:
+        """For each chain with events to remove: the newest checkpoint signed before `time_ns`."""
         last: dict[int | None, Statement] = {}
-        gone: dict[int | None, int] = {}
-        with self.ledger.snapshot() as moment:
-            head = cache(moment.head)
-            for it in sorted(filter(self.keys.signed, moment.all_statements()), key=_sequence):
-                said = it.statement
-                if said.kind == "removal":
-                    gone[said.org_id] = said.sequence
-                elif said.time_ns < time_ns and said.sequence < head(said.org_id).sequence:
-                    last[said.org_id] = said
-        return {org_id: said for org_id, said in last.items() if said.sequence > gone.get(org_id, 0)}
+        removed: dict[int | None, int] = {}
+        with self.chain_store.snapshot() as snapshot:
+            head = cache(snapshot.head)
+            for it in sorted(filter(self.keys.verify_signature, snapshot.all_statements()), key=_sequence):
+                statement = it.statement
+                if statement.kind == "removal":
+                    removed[statement.org_id] = statement.sequence
+                elif statement.time_ns < time_ns and statement.sequence < head(statement.org_id).sequence:
+                    last[statement.org_id] = statement
+        return {org_id: statement for org_id, statement in last.items() if statement.sequence > removed.get(org_id, 0)}
 
 
-def _sequence(said: Signed) -> int:
-    return said.statement.sequence
+def _sequence(signed: SignedStatement) -> int:
+    return signed.statement.sequence

@@ -1,4 +1,4 @@
-"""What can be done with the trail, one method per verb."""
+"""Recording and reading events, one method for each operation."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
@@ -22,7 +22,7 @@ EXPORT_PAGE = 1000
 
 
 class AuditUseCases:
-    """Recording and reading. A caller sees the trail of their organization; the operator that of none."""
+    """Recording and reading. A caller reads the trail of their organization, the operator that of no organization."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class AuditUseCases:
         self._transaction = transaction
 
     def record(self, caller: Principal, said: AuditEventRequest) -> AuditEvent:
-        """Record what a caller says has happened; it is safe when this returns.
+        """Record an event that a caller reports; it is stored durably when this returns.
 
-        A service names the actor and records events only in its own name. A person is the actor of their own events,
+        A service names the actor, and is itself the service of its events. A person is the actor of their own events,
         which are of the kind `reported`: only services record changes and disclosures. Addresses are masked.
-        Raises GEN_422 for a person's disclosure, GEN_401_TOKEN for a person who is not who their token says any more,
-        GEN_503 when the event can be kept nowhere.
+        Raises GEN_422 for a person's disclosure, GEN_401_TOKEN for a person whose role, organization or session is no
+        longer that of the token, GEN_503 when the event can't be stored anywhere.
         """
         by_service = caller.kind == "service"
         if not by_service and said["action"].endswith(DISCLOSED):
@@ -74,14 +74,14 @@ class AuditUseCases:
         )
         try:
             if by_service:
-                # Without a transaction: what services did is kept while PostgreSQL is unavailable.
+                # Without a transaction, so that services can record events while PostgreSQL is unavailable.
                 self._trail.record(event)
             else:
                 with self._transaction():
                     self._authority.require_actor(caller)
                     self._trail.record(event)
         except OSError as error:
-            raise ServiceError(UNAVAILABLE, "The event can't be kept now") from error
+            raise ServiceError(UNAVAILABLE, "The event can't be stored now") from error
         return event
 
     def find(self, caller: Principal, event_id: str) -> Recorded:
@@ -96,7 +96,7 @@ class AuditUseCases:
         return self._events.page(self._search(caller, asked, before), limit)
 
     def about(self, org_id: int, user_id: int) -> Iterator[Recorded]:
-        """Every event of a person: first those of what they did, then those of what others did to them."""
+        """Every event of a person: first those with the person as actor, then others with the person as resource."""
         me = f"user:{user_id}"
         for equals in ({"actor": me}, {"resource": me}):
             before = None
@@ -111,10 +111,10 @@ class AuditUseCases:
     def export(
         self, caller: Principal, asked: AuditListQuery, before: int | None, limit: int | None
     ) -> Iterator[Sequence[Recorded]]:
-        """All events asked for, or the newest `limit` of them, newest first, in blocks.
+        """All requested events, or the newest `limit` of them, newest first, in blocks.
 
-        The first block is read before this returns, so that a store that is unavailable is an error and not half an
-        answer. What is recorded meanwhile is not in it.
+        The first block is read before this returns, so that an unavailable store gives an error response and not a
+        truncated file. Events that are recorded meanwhile are left out.
         """
         first = self._events.page(self._search(caller, asked, before), min(limit or EXPORT_PAGE, EXPORT_PAGE))
 
@@ -154,4 +154,4 @@ def _time(asked: AuditListQuery, name: Literal["since", "until"]) -> int | None:
     try:
         return within_range(parse_rfc3339(asked[name]))
     except ValueError as error:
-        raise ServiceError(UNPROCESSABLE, details=(Violation(f"/{name}", "is no time that exists"),)) from error
+        raise ServiceError(UNPROCESSABLE, details=(Violation(f"/{name}", "is not a time that exists"),)) from error

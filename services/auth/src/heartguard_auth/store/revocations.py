@@ -9,7 +9,7 @@ from heartguard_common.core.background import Background
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.identity.revocation import Copy, Verdict, keys
+from heartguard_common.identity.revocation import CopyReader, Verdict, keys
 from heartguard_common.identity.revocation_copy import RevocationCopy
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.redis_client import REDIS_ERRORS, RedisClient
@@ -22,7 +22,7 @@ class Revocations:
         self._database = database
         self._redis = redis
         self._clock = clock
-        self._seen = Copy()
+        self._seen = CopyReader()
         self._copy = RevocationCopy(database, redis, clock)
         self._copying = Background("revocations", self._copy.step)
 
@@ -80,7 +80,7 @@ class Revocations:
     def require_active(self, principal: Principal, _: str) -> None:
         """Ask the copy in Redis, or else PostgreSQL. Raises GEN_401_TOKEN when revoked."""
         try:
-            verdict = self._seen.judge(principal, self._redis.mget(keys(principal)))
+            verdict = self._seen.verdict(principal, self._redis.mget(keys(principal)))
         except REDIS_ERRORS:
             verdict = Verdict.UNKNOWN
         if verdict is Verdict.UNKNOWN:

@@ -1,7 +1,7 @@
-"""The canonical form of an audit event and its hash: what the chain of an organization is made of.
+"""The canonical form of an audit event, and its hash, which links it to the previous event of its organization.
 
-`version` names this form; another one would get another number beside it, because old events keep their hash for
-ever. The migration that chained the first events has a copy of version 1 that never changes.
+`version` names this form. A changed form needs a new number beside this one, because stored events keep their hash.
+The migration that chained the first events has its own copy of version 1, which never changes.
 """
 
 import hashlib
@@ -11,20 +11,20 @@ from decimal import Decimal
 
 VERSION = 1
 GENESIS = bytes(32)
-# What RFC 8785 can say exactly: beyond it, JSON numbers are rounded to doubles.
+# The largest integer that RFC 8785 represents exactly; larger JSON numbers are rounded to doubles.
 SAFE_INTEGER = 2**53 - 1
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def canonical(event: Mapping[str, object], sequence: int, recorded_us: int, previous: bytes) -> bytes:
-    """The bytes that are hashed: the RFC 8785 text of all columns of an event but `hash` and `seal`.
+    """The bytes that are hashed: the RFC 8785 text of all columns of an event except `hash` and `seal`.
 
     `event` has the columns of `audit_events` by name, `time_ns` as an int and `payload` as a map of scalars;
-    `recorded_us` is `recorded_at` in microseconds since 1970; `previous` the hash of the event before, 32 zero bytes
-    for the first. Raises TypeError for a payload that is no map of scalars.
+    `recorded_us` is `recorded_at` in microseconds since 1970; `previous` is the hash of the previous event, 32 zero
+    bytes for the first. Raises TypeError for a payload that is not a map of scalars.
     """
-    # Written in the order of RFC 8785 (names by their UTF-16 code units), so that nothing has to be sorted.
+    # The members are in the order of RFC 8785 (by UTF-16 code units), so that they need not be sorted.
     return _encode(
         {
             "action": event["action"],
@@ -49,15 +49,15 @@ def canonical(event: Mapping[str, object], sequence: int, recorded_us: int, prev
     ).encode()
 
 
-def link(event: Mapping[str, object], sequence: int, recorded_us: int, previous: bytes) -> bytes:
-    """The hash of an event in its place: SHA-256 of its canonical form, 32 bytes."""
+def event_hash(event: Mapping[str, object], sequence: int, recorded_us: int, previous: bytes) -> bytes:
+    """The hash of an event at its position in the chain: SHA-256 of its canonical form, 32 bytes."""
     return hashlib.sha256(canonical(event, sequence, recorded_us, previous)).digest()
 
 
 def _payload(payload: object) -> dict[str, object]:
     if not isinstance(payload, dict):
-        raise TypeError("its payload is no map")
-    # The order of code points, but that of UTF-16 is another beyond U+FFFF.
+        raise TypeError("its payload is not a map")
+    # Code points and UTF-16 code units give the same order for ASCII, not for characters beyond U+FFFF.
     ordered = sorted(payload) if all(map(str.isascii, payload)) else sorted(payload, key=_utf16)
     return {name: _scalar(payload[name]) for name in ordered}
 
@@ -67,12 +67,12 @@ def _utf16(name: str) -> bytes:
 
 
 def _scalar(value: object) -> object:
-    """A scalar as it is hashed: a number that RFC 8785 can't say exactly is `{"number": its decimal digits}`."""
+    """A scalar as it is hashed: a number that RFC 8785 can't represent exactly is `{"number": its digits}`."""
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, float):
-        # The shortest decimal that reads back as the same double (RFC 8785 3.2.2.3), whole ones as integers: the
-        # database keeps decimals, and gives 1e22 back as an integer.
+        # The shortest decimal that reads back as the same double (RFC 8785 3.2.2.3); a whole number becomes an integer,
+        # because the database stores decimals and returns 1e22 as an integer.
         decimal = Decimal(repr(value))
         value = int(decimal) if decimal == decimal.to_integral_value() else decimal
     if isinstance(value, Decimal):

@@ -1,9 +1,9 @@
-"""Audit events on their way to the audit service.
+"""Audit events as services send them to the audit service.
 
-An event of a transaction is written in it, into the outbox. All others go to a Redis Stream, and to a spool while Redis
-is away.
+The event of a change is written to the outbox in the transaction of the change. All others are added to a Redis
+Stream, or to a spool file while Redis is unavailable.
 
-An event holds ids only. People are `user:12`, never a name or an e-mail address.
+An event holds ids only. A person is `user:12`, never a name or an e-mail address.
 """
 
 import json
@@ -23,10 +23,10 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=True)
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """What happened: who (`actor`) did what (`action`) to which `resource`, and how it ended.
+    """Who (`actor`) did what (`action`) to which `resource`, and with which outcome.
 
-    `kind` says who asserts it: `access` the gateway, `change` the service that made the change, `reported` nobody
-    but the person who is its actor. `actor_hash` is the keyed hash of an address that was masked in `actor`.
+    `kind` says who asserts it: `access` the gateway, `change` the service that made the change, `reported` only the
+    person who is its actor. `actor_hash` is the keyed hash of an address that was masked in `actor`.
     """
 
     id: str
@@ -46,17 +46,17 @@ class AuditEvent:
 
 
 def encode(event: AuditEvent) -> bytes:
-    """The event as the JSON text that travels in the stream and waits in a spool."""
+    """The event as JSON in ASCII, the form in stream, outbox and spool."""
     return _ENCODER.encode(vars(event)).encode()
 
 
 def decode(text: bytes | str) -> AuditEvent:
-    """The event of a stream entry. Raises ValueError or TypeError when it is not one."""
+    """The event of an encoded line. Raises ValueError or TypeError for anything else."""
     return AuditEvent(**json.loads(text))
 
 
 class Details(TypedDict, total=False):
-    """What else there is to say of a change: unless said otherwise it went well, and in the actor's organization."""
+    """Optional members of a change event. The defaults are the actor's organization and the outcome `success`."""
 
     org_id: int | None
     outcome: Outcome
@@ -65,17 +65,17 @@ class Details(TypedDict, total=False):
 
 
 class AuditTrail(Protocol):
-    """Where a use case says what it changed."""
+    """Records the changes that use cases make."""
 
     def changed(self, actor: Principal | None, action: str, resource: str, **details: Unpack[Details]) -> AuditEvent:
-        """Record one change; when this returns the event is safe, in a transaction as safe as that."""
+        """Record one change. Inside a transaction the event commits with it, otherwise it is stored durably now."""
 
     def event(self, actor: Principal | None, action: str, resource: str, **details: Unpack[Details]) -> AuditEvent:
-        """The event of a change, for whoever stores it in the statement that makes the change; nothing is recorded."""
+        """The event of a change, for callers that store it in the statement that makes the change; records nothing."""
 
 
 def traced() -> dict[str, str]:
-    """The trace id for an event's payload; empty without a trace."""
+    """The member `trace_id` for an event's payload; empty without a trace."""
     trace = trace_id()
     return {"trace_id": trace} if trace else {}
 
@@ -86,10 +86,10 @@ DISCLOSED = ".disclosed"
 def disclosed(
     trail: AuditTrail, reader: Principal, action: str, person: int | None, payload: Mapping[str, Scalar]
 ) -> None:
-    """Record that `reader` got to see what is a person's, where the gateway can't know whose it was.
+    """Record that `reader` has read data of `person`, where the path does not tell the gateway whose data it is.
 
-    The action is the route's with `.disclosed` behind it, the resource the person. Who reads what is their own
-    leaves nothing, and neither does what is nobody's.
+    The action is the route's with the suffix `.disclosed`, the resource is the person. Nothing is recorded for
+    a reader's own data, and for data that belongs to no person (`person` is None).
     """
     if person is not None and person != reader.user_id:
         trail.changed(reader, action + DISCLOSED, f"user:{person}", payload=payload)

@@ -1,4 +1,4 @@
-"""Where a service's audit events go: into the outbox of a transaction, or to the Redis Stream, or to a spool."""
+"""Stores a service's audit events in the outbox of a transaction, in the Redis Stream, or in a spool file."""
 
 import contextlib
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ DRAIN_SECONDS = 2.0
 
 
 def send(redis: RedisClient, lines: Sequence[bytes]) -> None:
-    """Put encoded events into the stream, in one trip. Raises what Redis raises; some may be in it then."""
+    """Add encoded events to the stream in one round trip. Raises `REDIS_ERRORS`; some may have been added then."""
     pipeline = redis.pipeline(transaction=False)
     for line in lines:
         pipeline.xadd(STREAM, {FIELD: line})
@@ -24,14 +24,14 @@ def send(redis: RedisClient, lines: Sequence[bytes]) -> None:
 
 
 class Outbox(Protocol):
-    """Where the events of a transaction wait for its commit."""
+    """Stores events in the transaction of their change."""
 
     def put(self, line: bytes) -> bool:
-        """Keep an event with the surrounding transaction; False where there is none."""
+        """Store an event in the surrounding transaction; False where there is none."""
 
 
 class AuditLog:
-    """Writes events of a transaction to the outbox, others to the Redis Stream, or to the spool without Redis."""
+    """Writes events of a transaction to the outbox; others to the Redis Stream, or to the spool without Redis."""
 
     def __init__(
         self, service: str, redis: RedisClient, spool: Spool, clock: Clock, outbox: Outbox | None = None
@@ -43,16 +43,16 @@ class AuditLog:
         self._outbox = outbox
 
     def changed(self, actor: Principal | None, action: str, resource: str, **details: Unpack[Details]) -> AuditEvent:
-        """Record one change; when this returns the event is safe, in a transaction as safe as that.
+        """Record one change. Inside a transaction the event commits with it, otherwise it is stored durably now.
 
-        Raises OSError when the disk refuses too.
+        Raises OSError when neither Redis nor the disk takes it.
         """
         event = self.event(actor, action, resource, **details)
         self.record(event)
         return event
 
     def event(self, actor: Principal | None, action: str, resource: str, **details: Unpack[Details]) -> AuditEvent:
-        """The event of a change, for whoever stores it in the statement that makes the change; nothing is recorded."""
+        """The event of a change, for callers that store it in the statement that makes the change; records nothing."""
         org_id = details.get("org_id")
         return AuditEvent(
             id=uuid7(self._clock),
@@ -71,9 +71,9 @@ class AuditLog:
         )
 
     def record(self, event: AuditEvent) -> None:
-        """Make one event safe. While a spool waits, the event waits behind it: the order is kept.
+        """Store one event. While the spool has events, the event is appended to it, so that the order is kept.
 
-        A denial is no part of the surrounding transaction it, which it is likely to end.
+        The event of a denial is not written in the surrounding transaction, which is usually rolled back.
         """
         line = encode(event)
         if event.outcome != "denied" and self._outbox is not None and self._outbox.put(line):
@@ -85,11 +85,11 @@ class AuditLog:
         self._spool.append(line)
 
     def drain(self) -> int:
-        """Send what waits in the spool; returns how many events. Raises what Redis raises."""
+        """Send the events of the spool; returns how many. Raises `REDIS_ERRORS`."""
         return 0 if self._spool.empty() else self._spool.drain(lambda lines: send(self._redis, lines))
 
     def keep_draining(self) -> float:
-        """Send what waits, when Redis takes it; returns the seconds until it is worth trying again."""
+        """Send the events of the spool if Redis is available; returns the seconds until the next call."""
         with contextlib.suppress(*REDIS_ERRORS):
             self.drain()
         return DRAIN_SECONDS

@@ -1,6 +1,6 @@
 """The transactional outbox: the event of a change is written to a table in the transaction of the change.
 
-The consumer of the audit trail empties the table. Outside a transaction there is no change to write an event for.
+The consumer of the audit service moves the events from the table into the trail.
 """
 
 from sqlalchemy import text
@@ -11,17 +11,17 @@ _PUT = text("INSERT INTO heartguard_core.audit_outbox (event) VALUES (:event)")
 
 
 class Outbox:
-    """The table `audit_outbox` as a service sees it, which may only add to it."""
+    """The table `audit_outbox`, to which services may only add rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def put(self, line: bytes) -> bool:
-        """Keep an event (the ASCII text that `audit.encode` makes) with the surrounding transaction; False without one.
+        """Store an event (the ASCII text of `audit.events.encode`) in the surrounding transaction; False without one.
 
-        What PostgreSQL raises fails that transaction: no change without its event.
+        An error of PostgreSQL ends that transaction: there is no change without its event.
         """
-        connection = self._database.joined()
+        connection = self._database.current_connection()
         if connection is None:
             return False
         connection.execute(_PUT, {"event": line.decode("ascii")})

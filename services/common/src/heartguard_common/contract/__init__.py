@@ -1,1 +1,1 @@
-"""The messages: from bytes to checked documents and back, in JSON and in XML."""
+"""The messages: decoding bytes into checked documents, and encoding documents, in JSON and XML."""

@@ -1,4 +1,4 @@
-"""Messages and their contracts: bytes become checked documents, documents become bytes, in JSON and in XML."""
+"""The contracts of messages: they decode and check the bytes of JSON and XML, and encode documents."""
 
 import re
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from heartguard_common.contract import quantity, shapes, violations, xml_codec
+from heartguard_common.contract import shapes, size_limits, violations, xml_codec
 from heartguard_common.contract.json_documents import Document, any_string, dump_json, read_json, require_depth
 from heartguard_common.contract.representation import JSON, XML_TYPES
 from heartguard_common.contract.xml_documents import parse_xml
@@ -18,7 +18,7 @@ from heartguard_common.core.paths import SCHEMAS_DIR
 
 __all__ = ["Contract", "Contracts", "Violation", "Violations"]
 
-# Bytes without which no control character can be in a parsed document: raw ones beyond ASCII, and escapes.
+# A parsed document can contain a control character only if its bytes match: an escape, or raw bytes beyond ASCII.
 _JSON_SUSPECT = re.compile(rb"\\[bfru]|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 _XML_SUSPECT = re.compile(rb"&#|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]")
 
@@ -41,7 +41,7 @@ class Contract:
         self._message = message
         self._finder = finder
         self._xsd = xsd
-        self._most = quantity.most(message.shape, message.name)
+        self._size_limit = size_limits.size_limit(message.shape, message.name)
         self._validator = finder.validator({"$ref": f"#/$defs/{message.name}"})
 
     def decode(self, body: bytes, media_type: str) -> Document:
@@ -50,7 +50,7 @@ class Contract:
         Raises Malformed (400) where the body is not of that format, Violations (422) where it breaks the contract.
         """
         if media_type == JSON:
-            if quantity.holds_too_much_json(body, self._most):
+            if size_limits.json_exceeds(body, self._size_limit):
                 raise Violations([_TOO_MUCH])
             document = read_json(body)
             self._require(document, [], suspect=_JSON_SUSPECT.search(body) is not None)
@@ -61,9 +61,9 @@ class Contract:
         return self._canonical(document)
 
     def decode_query(self, pairs: Iterable[tuple[str, str]]) -> Document:
-        """The checked document of query parameters or a form, each typed as the text of an XML element is.
+        """The checked document of query parameters or a form; values are converted as the text of XML elements is.
 
-        Raises Violations, also for a parameter that is repeated or unknown; Malformed for a number beyond all measure.
+        Raises Violations, also for a repeated or unknown parameter; Malformed for a number that no double can hold.
         """
         document: Document = {}
         found: list[Violation] = []
@@ -79,7 +79,7 @@ class Contract:
         return self._canonical(document)
 
     def encode(self, document: object, media_type: str) -> bytes:
-        """The bytes of a document, which is not checked; ValueError for an unknown media type or XML member."""
+        """The bytes of a document, without checking it; ValueError for an unknown media type or XML member."""
         if media_type == JSON:
             return dump_json(document)
         if media_type not in XML_TYPES:
@@ -91,30 +91,30 @@ class Contract:
         self._require(document, [], suspect=True)
 
     def _from_xml(self, body: bytes) -> Document:
-        if quantity.holds_too_much_xml(body, self._most):
+        if size_limits.xml_exceeds(body, self._size_limit):
             raise Violations([_TOO_MUCH])
         root = parse_xml(body)
         if root.tag != xml_codec.root_tag(self._message):
             raise Violations([Violation("", "the root element does not have the name of the message")])
-        # The XSD says no without saying where; whatever it refuses, decoder and JSON Schema refuse with a pointer.
-        # It copies each text while it looks at it, so it goes first, before the document holds another copy.
+        # The XSD does not say where a violation is; the decoder and JSON Schema find everything it refuses, with a
+        # pointer. It copies each text while it validates, so it runs before the document holds another copy.
         valid = self._xsd.validate(root)
         if self._message.namespace:
             xml_codec.leave_namespace(root, self._message.namespace)
         decoder = xml_codec.Decoder()
         document: Document = decoder.message(root, self._message)
-        del root  # the last check copies each text too, and must not find it kept a third time
+        del root  # the last check copies each text too: the tree would be a third copy in memory
         self._require(document, decoder.violations, suspect=_XML_SUSPECT.search(body) is not None, valid=valid)
         return document
 
     def _require(self, document: object, found: list[Violation], *, suspect: bool, valid: bool = True) -> None:
-        """Raise Violations unless nothing was found yet and nothing is to be found.
+        """Raise Violations if `found` is not empty, or the document violates the contract.
 
-        `suspect` says that a control character can be in the document, `valid` what the XSD said.
+        `suspect` says that the document may contain a control character, `valid` is the result of the XSD.
         """
         valid = valid and not found and not (suspect and any_string(document, violations.CONTROL))
         if not valid or not self._validator.is_valid(document):
-            # A valid document is as deep as its contract at most, so only the others need counting.
+            # A valid document is at most as deep as its contract, so depth is checked for the others only.
             require_depth(document)
             more = self._finder.find(document, self._message.shape)
             known = {violation.path for violation in found}
@@ -130,8 +130,8 @@ class Contract:
 class Contracts:
     """All messages of a directory of schemas, by name.
 
-    Each is compiled when it is first asked for: a service speaks few of them, and the compiled ones of all would
-    cost every process 8 MB (D14).
+    Each contract is compiled at its first use: a service uses few of them, and compiling all would cost every process
+    8 MB (D14).
     """
 
     def __init__(self, bundle: shapes.Bundle, directory: Path) -> None:
@@ -145,9 +145,9 @@ class Contracts:
 
     @classmethod
     def load(cls, directory: Path = SCHEMAS_DIR) -> "Contracts":
-        """The contracts of all `*.schema.json` of a directory, with the XSDs made of them beside them; read once.
+        """The contracts of all `*.schema.json` of a directory, and of the XSDs generated from them; read once.
 
-        Raises OSError when an XSD is missing: not being compiled yet is no reason to find that out later.
+        Raises OSError when an XSD is missing, although XSDs are compiled later.
         """
         return _load(directory)
 
@@ -183,7 +183,7 @@ def _load(directory: Path) -> Contracts:
 
 
 def _whole_numbers(value: Any, shape: shapes.Shape) -> Any:
-    """A valid document with int where JSON wrote an integer as 1.0 or 1e2 (JSON Schema calls both integers)."""
+    """A valid document with int for integers written as 1.0 or 1e2, which JSON Schema accepts as integers."""
     if value is None:
         return None
     if shape.kind == "scalar":

@@ -1,6 +1,6 @@
-"""Errors as documents: the `Error` message, problem details (RFC 9457), and what clients of an InfluxDB 2 read.
+"""Errors as documents: the `Error` message, problem details (RFC 9457), and the error form of InfluxDB 2.
 
-Knows neither JSON nor XML, and imports nothing heavy: the server's parser needs it before any service is loaded.
+Independent of JSON and XML, and quick to import: the server uses it for parse errors before any service is loaded.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ ERRORS_PAGE = "/docs/errors"
 MOST_DETAILS = 100
 INFLUXDB = "influxdb"
 DIALECTS = (INFLUXDB,)  # what a rule of the policy can name as `errors`
-# The codes of InfluxDB 2 by status; its clients decide by them whether to send again.
+# The error codes of InfluxDB 2 by status; its clients decide by them whether to retry.
 INFLUXDB_CODES: Mapping[int, str] = MappingProxyType(
     {
         400: "invalid",
@@ -35,13 +35,13 @@ INFLUXDB_CODES: Mapping[int, str] = MappingProxyType(
         504: "unavailable",
     }
 )
-_MOST_NAMED = 5  # details that a message for InfluxDB's clients names
+_MOST_NAMED = 5  # how many details the message for InfluxDB's clients includes
 
 
 def error_document(
     error_code: ErrorCode, request_id: str, message: str | None = None, details: Sequence[Violation] = ()
 ) -> Error:
-    """The `Error` message: code, message, request id, and details where there are some."""
+    """The `Error` message: code, message, request id, and at most 100 details, if any."""
     inner: ErrorDocument = {"code": error_code.code, "message": message or error_code.title, "request_id": request_id}
     if details:
         inner["details"] = [
@@ -53,8 +53,8 @@ def error_document(
 def problem_document(error: ServiceError, request_id: str) -> Problem:
     """The `Problem` message (RFC 9457 section 3.1).
 
-    `type` is the code's place on the page of errors. `detail` is there where it says more than `title`, `instance`
-    where the request id is a UUID, as all are that clients did not choose. `errors` has the form of the RFC's example.
+    `type` links to the code on the page of errors. `detail` is present where it differs from `title`, `instance` where
+    the request id is a UUID, as all generated ones are. `errors` has the form of the RFC's example.
     """
     error_code = error.error_code
     document: Problem = {
@@ -78,7 +78,7 @@ def problem_document(error: ServiceError, request_id: str) -> Problem:
 
 
 def influxdb_document(error: ServiceError) -> dict[str, str]:
-    """What an InfluxDB 2 answers: its own code for the status, and a message, which names the first details."""
+    """The error document of InfluxDB 2: its code for the status, and a message that includes the first details."""
     named = "; ".join(
         f"{violation.path or 'the document'} {violation.message}" for violation in error.details[:_MOST_NAMED]
     )

@@ -17,7 +17,7 @@ _HOLDERS = (dict, list)
 
 
 class Malformed(Exception):  # noqa: N818  it says what the body is
-    """A body that is not what its media type says; the message is for the caller and quotes no value."""
+    """A body that does not conform to its media type; the message is shown to the caller and quotes no value."""
 
 
 def parse_json(body: bytes) -> object:
@@ -32,10 +32,11 @@ def parse_json(body: bytes) -> object:
 
 
 def read_json(body: bytes) -> Any:
-    """As `parse_json`, but the levels are not counted: for a reader whose contract bounds them anyway."""
+    """As `parse_json`, but without counting levels, for callers whose contract limits them anyway."""
     try:
         text = body.decode("utf-8")
-        # Without a backslash no string holds a quote, and without a blank behind a string each key ends in `":`.
+        # Without a backslash no string contains a quote, and without a blank after a string each key ends with `":`.
+        # Then duplicate keys can be found by comparing counts, without a Python function for each object.
         if not any(sign in text for sign in _INTRICATE):
             document = _QUICK_DECODER.decode(text)
             if _keys(document) == text.count('":'):
@@ -57,7 +58,7 @@ def read_json(body: bytes) -> Any:
 
 
 def _keys(document: object) -> int:
-    """How many keys the objects of a document have."""
+    """The number of keys of all objects in a document."""
     keys = 0
     waiting = [document]
     while waiting:
@@ -103,7 +104,7 @@ def any_string(document: object, pattern: re.Pattern[str]) -> bool:
 
 
 def finite(text: str) -> float:
-    """The double `text` names; Malformed when it lies beyond the largest one."""
+    """The double that `text` represents; Malformed when it is beyond the largest one."""
     number = float(text)
     if math.isinf(number):
         raise Malformed("A number is beyond the range of a double")
@@ -111,7 +112,7 @@ def finite(text: str) -> float:
 
 
 def whole(text: str) -> int:
-    """The integer `text` names; Malformed when it has more than 4,300 digits."""
+    """The integer that `text` represents; Malformed when it has more than 4,300 digits."""
     try:
         return int(text)
     except ValueError as error:

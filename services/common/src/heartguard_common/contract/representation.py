@@ -10,10 +10,10 @@ _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 
 
 def choose(accept: str | None, offers: Sequence[str]) -> str | None:
-    """The offer an Accept header prefers, None when it accepts none (RFC 9110 section 12.5.1).
+    """The offer that an Accept header prefers, None when it accepts none (RFC 9110 section 12.5.1).
 
-    The most specific range decides the quality of an offer; equal qualities fall to the earlier offer. No header, or
-    an empty one, accepts everything.
+    The most specific range decides the quality of an offer; of equal qualities the earlier offer wins. A missing or
+    empty header accepts everything.
     """
     if accept is None or not accept.strip():
         return offers[0] if offers else None
@@ -38,7 +38,7 @@ def _media_range(part: str) -> tuple[str, int, float] | None:
             quality = float(value)
             break
         if parameter and (key.strip(), value.strip(' "')) != ("charset", "utf-8"):
-            return None  # no offer of ours carries parameters, so a range that asks for one matches nothing
+            return None  # no offer has parameters, so a range with one matches nothing
         specific += 1
     if name != "*/*":
         specific += 100 if name.endswith("/*") else 200

@@ -1,4 +1,4 @@
-"""The contract as the codec sees it: each message a tree of objects, arrays, maps and scalars."""
+"""The schemas as the codec uses them: each message is a tree of objects, arrays, maps and scalars."""
 
 import json
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ SCALARS = frozenset({"string", "integer", "number", "boolean"})
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """One place of a document.
+    """The contract of one value in a document.
 
-    `kind` is object, array, map or scalar; `types` are the JSON types a scalar may have, without null. `members` and
-    `required` belong to objects, `item` and `item_name` to arrays, `item` and `by_name` (the key is the element's
-    name) to maps. `integers` says whether an integer can stand here or below.
+    `kind` is object, array, map or scalar; `types` are the JSON types that a scalar may have, without null. `members`
+    and `required` belong to objects, `item` and `item_name` to arrays, `item` and `by_name` (the key is the element's
+    name) to maps. `integers` says whether this value or one inside may be an integer.
 
-    A scalar whose type XML must say is a `union`; `text` is what a text without such a word means: a JSON type, or
-    date-time.
+    A `union` is a scalar of several types; in XML an attribute gives its type. `text` is the type of a text without
+    that attribute: a JSON type, or date-time.
     """
 
     kind: str
@@ -39,10 +39,10 @@ class Shape:
 
 @dataclass(frozen=True, eq=False)
 class Message:
-    """A message: its name, resource and shape; `unwrap` is the JSON wrapper its XML has not.
+    """A message: its name, resource and shape; `unwrap` is a member that wraps the document in JSON but not in XML.
 
-    `root` is the name of its XML element, which is the message's own where no format of somebody else's is spoken, and
-    `namespace` the XML namespace of all its elements, if any.
+    `root` is the name of its XML element, which differs from the message's name only in formats that others have
+    defined (RFC 9457), and `namespace` the XML namespace of all its elements, if any.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Bundle:
     resources: Mapping[str, tuple[str, ...]]
 
     def message_names(self) -> tuple[str, ...]:
-        """Names of the messages: upper-case first letter; types have a lower-case one."""
+        """The names of the messages, which begin with an upper-case letter; types begin with a lower-case one."""
         return tuple(name for names in self.resources.values() for name in names if name[0].isupper())
 
     def resource_of(self, name: str) -> str:
@@ -76,14 +76,14 @@ class Bundle:
         return Message(name, self.resource_of(name), self.shape(schema), xml.get("x-unwrap", ""), root, namespace)
 
     def resolve(self, schema: Schema) -> Schema:
-        """`schema` with its `$ref` followed; what stands beside the reference (description, xml) wins."""
+        """`schema` with its `$ref` resolved; keys beside the reference (description, xml) override the target's."""
         while "$ref" in schema:
             target = self.schema["$defs"][schema["$ref"].removeprefix("#/$defs/")]
             schema = {**target, **{key: value for key, value in schema.items() if key != "$ref"}}
         return schema
 
     def shape(self, schema: Schema) -> Shape:
-        """The shape of `schema`; ValueError where it leaves the mappable subset."""
+        """The shape of `schema`; ValueError where it has no mapping to XML."""
         schema = self.resolve(schema)
         stated = schema.get("type")
         types = frozenset([stated] if isinstance(stated, str) else stated or ())
@@ -112,7 +112,7 @@ class Bundle:
 
 
 def load(directory: Path) -> Bundle:
-    """All `*.schema.json` of a directory; ValueError when two of them define one name."""
+    """All `*.schema.json` of a directory; ValueError when two of them define the same name."""
     definitions: Schema = {}
     resources: dict[str, tuple[str, ...]] = {}
     for path in sorted(directory.glob(f"*{SUFFIX}")):

@@ -1,4 +1,4 @@
-"""The violations of a contract in a document: at most 100, each with its JSON Pointer, none with a value."""
+"""Finds the violations of a contract in a document: at most 100, each with a JSON Pointer, none with a value."""
 
 import contextlib
 import re
@@ -18,14 +18,14 @@ TYPE_NAMES = {
 }  # fmt: skip
 
 
-class _Enough(Exception):  # noqa: N818  no error: the search is over
-    """The first 100 violations are found."""
+class _StopSearch(Exception):  # noqa: N818  not an error
+    """The first 100 violations have been found."""
 
 
 class Finder:
-    """Finds the violations in a document item by item.
+    """Finds the violations in a document value by value.
 
-    The list the library itself makes of a million violations takes half a minute and gigabytes, and quotes values.
+    The library's own list of a million violations would take half a minute and gigabytes, and quotes values.
     """
 
     def __init__(self, definitions: Mapping[str, object]) -> None:
@@ -35,7 +35,7 @@ class Finder:
     def find(self, document: object, shape: Shape) -> list[Violation]:
         """The first 100 violations in a document; empty when it has none."""
         violations: list[Violation] = []
-        with contextlib.suppress(_Enough):
+        with contextlib.suppress(_StopSearch):
             self._visit(document, shape, (), violations)
         return violations
 
@@ -54,7 +54,7 @@ class Finder:
             self._map(value, shape, path, violations)
 
     def _scalar(self, value: object, shape: Shape, path: Path, violations: list[Violation]) -> None:
-        # Before the library sees it: a lone surrogate is nothing it can look at.
+        # Checked before the library, which can't process a lone surrogate.
         if isinstance(value, str) and CONTROL.search(value):
             _add(violations, path, "holds a control character")
             return
@@ -102,7 +102,7 @@ class Finder:
                 self._visit(inner, shape.item, (path, key), violations)
 
     def validator(self, schema: Schema) -> jsonschema_rs.Draft202012Validator:
-        """A validator of `schema` that asserts formats, knows all of them, and never backtracks; made once."""
+        """A validator of `schema`, compiled once; it checks formats, and its patterns never backtrack."""
         key = repr(schema)
         found = self._validators.get(key)
         if found is None:
@@ -118,7 +118,7 @@ class Finder:
 def _add(violations: list[Violation], path: Path, text: str) -> None:
     violations.append(Violation(pointer(path), text))
     if len(violations) >= MAX_VIOLATIONS:
-        raise _Enough
+        raise _StopSearch
 
 
 def _must_be(shape: Shape, *types: str) -> str:

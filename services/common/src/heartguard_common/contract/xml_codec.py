@@ -1,4 +1,4 @@
-"""XML and documents, led by the contract: it knows what is a list, what is a number and what may be null."""
+"""Converts XML to documents and back; the contract says what is an array, what is a number and what may be null."""
 
 import re
 from collections.abc import Sequence
@@ -44,9 +44,9 @@ def pointer(path: Path) -> str:
 
 
 def typed(text: str, kind: str) -> object:
-    """The value of a leaf's text as `kind`; the text itself when it is none, so that the schema refuses it.
+    """The value of a text as `kind`; the text itself where it does not have that form, so that the schema refuses it.
 
-    Raises Malformed for a number no double can hold and for more than 4,300 digits, as in JSON.
+    Raises Malformed for a number that no double can hold and for more than 4,300 digits, as in JSON.
     """
     if kind == "string":
         return text
@@ -69,22 +69,22 @@ def root_tag(message: Message) -> str:
 
 
 def leave_namespace(root: _Element, namespace: str) -> None:
-    """Rename the elements of a namespace to their local names; those of others keep theirs, which no contract knows."""
+    """Rename the elements of a namespace to their local names; those of other namespaces stay unknown members."""
     prefix = f"{{{namespace}}}"
     for element in root.iter():
         element.tag = element.tag.removeprefix(prefix)
 
 
 class Decoder:
-    """Turns one element tree into a document and keeps the violations a schema can't see, at most 100."""
+    """Converts one element tree into a document, and collects up to 100 violations that a schema can't detect."""
 
     def __init__(self) -> None:
         self.violations: list[Violation] = []
         self._mixed = False
 
     def message(self, root: _Element, message: Message) -> Any:
-        """The document of a root element of that name; raises Malformed for an element or a key that comes twice."""
-        # Asked once of the whole tree: in nearly every document no element holds both text and elements.
+        """The document of a root element; raises Malformed for an element or a key that occurs twice."""
+        # Checked once for the whole tree: in nearly every document no element contains both text and elements.
         self._mixed = bool(_MIXED(root))
         path: Path = ((), message.unwrap) if message.unwrap else ()
         shape = message.shape.members[message.unwrap] if message.unwrap else message.shape
@@ -156,7 +156,7 @@ class Decoder:
                 raise Malformed("An element comes twice where it may come once")
             member = members.get(name)
             if member is None:
-                document[name] = ""  # it keeps its place, and the schema refuses it as it does in JSON
+                document[name] = ""  # kept, so that the schema refuses the unknown member as it does in JSON
             elif member.kind == "scalar" and not len(child) and not child.keys():
                 document[name] = typed(child.text or "", member.text)
             else:
@@ -195,7 +195,7 @@ class Decoder:
 def encode(document: Any, message: Message) -> bytes:
     """The document as UTF-8 XML: elements in the order of the schema, null as xsi:nil.
 
-    Raises ValueError for a member the contract does not know.
+    Raises ValueError for a member that the contract does not have.
     """
     shape = message.shape
     if message.unwrap:

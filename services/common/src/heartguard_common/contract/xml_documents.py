@@ -1,4 +1,4 @@
-"""XML documents, read without what can hurt: no document type, no entities, nothing fetched (XML 1.0)."""
+"""XML documents (XML 1.0), parsed without document types, entities or network access."""
 
 import re
 
@@ -14,8 +14,8 @@ _TOO_DEEP_XML = etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")")
 def parse_xml(body: bytes) -> "etree._Element":
     """The root element of `body`, without comments and processing instructions.
 
-    Raises Malformed for anything but well-formed UTF-8, for a document type declaration (so there are no entities
-    but XML's own five), and for more than 64 levels.
+    Raises Malformed for anything but well-formed XML in UTF-8, for a document type declaration (so the only entities
+    are the five predefined ones), and for more than 64 levels.
     """
     declared = _DECLARED_ENCODING.match(body.removeprefix(b"\xef\xbb\xbf"))
     if declared and declared[1].lower() not in (b"utf-8", b"utf8", b"us-ascii"):
@@ -24,7 +24,7 @@ def parse_xml(body: bytes) -> "etree._Element":
         raise Malformed("The body is not in the encoding that it declares")
     if b"<!DOCTYPE" in body and _has_doctype(body):
         raise Malformed("A document type declaration is not accepted")
-    # One parser per call: a parser of lxml keeps the error log of its last document and is locked while it works.
+    # One parser for each call: a parser of lxml keeps the error log of its last document, and is locked while in use.
     parser = etree.XMLParser(
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False,
         remove_comments=True, remove_pis=True, strip_cdata=True,
@@ -40,12 +40,12 @@ def parse_xml(body: bytes) -> "etree._Element":
 
 
 def xml_safe(text: str) -> str:
-    """`text` with U+FFFD for each character no XML document can hold (XML 1.0 section 2.2)."""
+    """`text` with U+FFFD for each character that XML can't represent (XML 1.0 section 2.2)."""
     return _NOT_XML.sub("\ufffd", text)
 
 
 def _has_doctype(body: bytes) -> bool:
-    """Whether the declaration stands in the prolog: inside a comment or a CDATA section the same text is harmless."""
+    """Whether the prolog has the declaration: the same text in a comment or a CDATA section is harmless."""
     position = 3 if body.startswith(b"\xef\xbb\xbf") else 0
     while True:
         while body[position : position + 1] in (b" ", b"\t", b"\r", b"\n"):

@@ -1,1 +1,1 @@
-"""What every part needs and that needs no other part: errors, settings, time, ids, logs, metrics, limits."""
+"""Modules that every other package may use and that use none of them: errors, settings, time, ids, logs, limits."""

@@ -19,7 +19,7 @@ _MINUTE_TEXTS = tuple(f"T{minute // 60:02d}:{minute % 60:02d}:" for minute in ra
 
 
 class Clock(Protocol):
-    """Something that knows what time it is."""
+    """A source of the current time."""
 
     def now_ns(self) -> int:
         """Nanoseconds since 1970-01-01T00:00:00Z."""
@@ -47,14 +47,14 @@ def rfc3339(time_ns: int) -> str:
 
 
 def parse_rfc3339(text: str) -> int:
-    """Nanoseconds since the epoch of an RFC 3339 time with zone. Raises ValueError for a time that is none."""
+    """Nanoseconds since the epoch of an RFC 3339 time with zone. Raises ValueError for any other text."""
     second = _SECOND.get(text[17:])
     if second is not None:
         return _minute_ns(text[:17]) + second
     return _parse(text)
 
 
-# Samples of one device come second after second: what their times share is worked out once a minute.
+# A device sends a sample each second: the part of the time that all samples of a minute share is parsed once.
 @lru_cache(maxsize=4096)
 def _minute_ns(text: str) -> int:
     return _parse(text + "00Z")
@@ -81,7 +81,7 @@ def from_datetime(moment: datetime) -> str:
 
 
 def is_time_zone(name: str) -> bool:
-    """Whether the IANA time zone database knows the name, whatever this machine has installed."""
+    """Whether the name is in the IANA time zone database of the `tzdata` package, not that of the machine."""
     return name in _time_zones()
 
 

@@ -1,4 +1,4 @@
-"""The deadline of a request, which every query of a database respects."""
+"""The deadline of a request, which every database query respects."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _BOUND: ContextVar[_Bound | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def within(seconds: float | None) -> Iterator[None]:
-    """Give what happens in the block so many seconds; None changes nothing. Of two bounds the nearer one holds."""
+    """Set a deadline in `seconds` for the block; None sets none. Of two nested deadlines the earlier one applies."""
     outer = _BOUND.get()
     end = float("inf") if seconds is None else time.monotonic() + seconds
     if seconds is None or (outer is not None and outer.end <= end):
@@ -33,7 +33,7 @@ def within(seconds: float | None) -> Iterator[None]:
 
 
 def left() -> float | None:
-    """How many seconds remain; None where nothing is bounded. Raises GEN_422_TIME when none do."""
+    """How many seconds remain; None without a deadline. Raises GEN_422_TIME when it has passed."""
     bound = _BOUND.get()
     if bound is None:
         return None
@@ -44,7 +44,7 @@ def left() -> float | None:
 
 
 def exceeded() -> ServiceError:
-    """The refusal of what was ended because its time was over."""
+    """The error for work that was ended at its deadline."""
     bound = _BOUND.get()
     if bound is None:
         return ServiceError(TOO_LONG)

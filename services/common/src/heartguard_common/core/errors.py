@@ -1,4 +1,4 @@
-"""The catalogue of errors: code, status, title and what to do. `http/error_rendering.py` alone renders them."""
+"""The catalogue of errors: code, status, title and what to do. Only `http/error_rendering.py` renders them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class ServiceError(Exception):
-    """An error response with a code of the catalogue, whatever its format (JSON or XML)."""
+    """An error response with a code of the catalogue, independent of its format (JSON or XML)."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ServiceError(Exception):
         self.headers = headers
 
 
-# Statuses whose reason is the request itself: sent again, it would be refused again.
+# Statuses that are caused by the request itself: the same request would be refused again.
 LASTING = frozenset({400, 409, 410, 413, 415, 422})
 
 
@@ -61,7 +61,7 @@ class ServiceCallError(ServiceError):
 
     @property
     def lasting(self) -> bool:
-        """Whether the same request would be answered so again."""
+        """Whether the same request would be refused again."""
         return self.status in LASTING
 
 
@@ -87,7 +87,7 @@ FORBIDDEN = ErrorCode(
     "GEN_403",
     403,
     "This role may not do that",
-    "Ask somebody whose role may; the operation's `x-who` names the roles.",
+    "Ask a member whose role may; the operation's `x-who` names the roles.",
 )
 NOT_FOUND = ErrorCode(
     "GEN_404",
@@ -111,7 +111,7 @@ CONFLICT = ErrorCode(
     "GEN_409",
     409,
     "The resource is in a state that does not allow this",
-    "Read the resource again and decide anew.",
+    "Read the resource again, and repeat the change if it still makes sense.",
 )
 PRECONDITION_FAILED = ErrorCode(
     "GEN_412",
@@ -182,8 +182,8 @@ LIMIT_FOR_NOW = ErrorCode(
 LIMIT_REACHED = ErrorCode(
     "GEN_409_LIMIT",
     409,
-    "A limit is used up until somebody makes room",
-    "Make room as docs/limits.md says of the limit that the message names, or have the operator raise it.",
+    "A limit is reached",
+    "Make room in the way that the message and docs/limits.md give for this limit, or have the operator raise it.",
 )
 INTERNAL = ErrorCode(
     "GEN_500",
@@ -212,7 +212,7 @@ UNAVAILABLE = ErrorCode(
 BUSY = ErrorCode(
     "GEN_503_BUSY",
     503,
-    "As many expensive requests as possible are being answered; send this one again",
+    "Too many expensive requests are being answered; send this one again",
     "Send it again after `Retry-After`; run fewer of these at once.",
 )
 TOO_LONG = ErrorCode(

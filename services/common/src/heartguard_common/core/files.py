@@ -1,4 +1,4 @@
-"""What it takes for a file to be safe on the disk."""
+"""Durable writes to files."""
 
 import errno
 import fcntl
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""How a disk says that it has no room left, for anybody or for us."""
+"""Error numbers of a full disk, and of a used up quota."""
 
 
 def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable: a new or renamed file is part of it, and not safe before (fsync(2))."""
+    """Make the names in a directory durable, which fsync(2) of a new or renamed file does not do."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -20,7 +20,7 @@ def sync_directory(path: Path) -> None:
 
 
 def whole_lines(descriptor: int) -> int:
-    """The size of a file of lines, after half a line that a crash left at its end has been cut off."""
+    """Cut off an incomplete line that a crash left at the end of a file; returns the file's size in bytes."""
     size = os.fstat(descriptor).st_size
     if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
         return size
@@ -30,7 +30,10 @@ def whole_lines(descriptor: int) -> int:
 
 
 def append_lines(path: Path, lines: Sequence[bytes]) -> None:
-    """Add lines to a file that only grows; they are on the disk when this returns. Raises OSError."""
+    """Append lines to a file, which is created where it is missing; they are on the disk when this returns.
+
+    Raises OSError.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)

@@ -1,4 +1,4 @@
-"""A dependency is made, pinged and closed in one place; readiness is then a loop, and shutdown complete."""
+"""The dependencies of a process: each is opened, pinged for readiness and closed here."""
 
 import threading
 import time
@@ -24,12 +24,12 @@ class Resource(Generic[T]):
 
 
 class NotReadyError(Exception):
-    """Raised by a ping that knows what is wrong; its text is shown to anybody who asks for readiness."""
+    """Raised by a ping that knows what is wrong; `/ready` shows its text to every caller."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """One dependency as it was found: `latency_ms` of the ping, whether it answered, and what is wrong if known."""
+    """The result of one ping: whether it succeeded, its latency in milliseconds, and what is wrong if known."""
 
     name: str
     ok: bool
@@ -53,7 +53,7 @@ class _Ping:
         return self._thread.is_alive()
 
     def wait(self) -> None:
-        """Wait for the end, but not beyond the time a ping has from its start."""
+        """Wait for the end of the ping, until `PING_SECONDS` after its start at most."""
         self._thread.join(max(0.0, self.started + PING_SECONDS - time.monotonic()))
 
     def _run(self) -> None:
@@ -62,12 +62,12 @@ class _Ping:
             self.ok = True
         except NotReadyError as error:
             self.reason = str(error)
-        except Exception:  # noqa: BLE001  whatever a ping raises means: not ready
+        except Exception:  # noqa: BLE001  any exception of a ping means: not ready
             self.ok = False
 
 
 class _Probe:
-    """Pings one dependency. Callers share a ping that is running, so that there is never more than one."""
+    """Pings one dependency. Concurrent callers share a running ping, so that there is never more than one."""
 
     def __init__(self, name: str, ping: Callable[[], object]) -> None:
         self._name = name
@@ -101,7 +101,7 @@ class Lifecycle:
         return value
 
     def on_close(self, close: Callable[[], object]) -> None:
-        """Remember something to close that readiness does not ask for."""
+        """Remember something to close that is not part of readiness."""
         self._closers.append(close)
 
     def readiness(self) -> list[Health]:

@@ -1,6 +1,6 @@
-"""Limits: whatever a caller can make the system hold has one row here, with its default and the way to free it.
+"""Limits: everything that callers can make the system store has an entry here, with its default and how to free it.
 
-A default may be replaced for all organizations (`LIMITS`), and for one of them by a row of `organization_limits`.
+A default can be replaced for all organizations by `LIMITS`, and for one by a row of `organization_limits`.
 """
 
 import re
@@ -19,9 +19,9 @@ Scope = Literal["organization", "member", "recipient", "address"]
 
 @dataclass(frozen=True)
 class Limit:
-    """One limit: `default` units for each `scope`, a day where `daily` (in UTC, so that time frees it).
+    """One limit: `default` units for each `scope`; where `daily`, that many in each day of UTC.
 
-    `about` says what is counted, `freed` who can make room, `code` which refusal (or verdict) names it.
+    `about` says what is counted, `freed` who can make room and how, `code` which error code (or verdict) names it.
     """
 
     name: str
@@ -35,11 +35,11 @@ class Limit:
 
     @property
     def adjustable(self) -> bool:
-        """Whether it can be set for one organization: what is counted over all of them can't."""
+        """Whether it can be set for one organization; a limit that is counted over all of them can't."""
         return self.scope in ("organization", "member")
 
 
-_NEXT_DAY = "the next day in UTC; the operator raises it"
+_NEXT_DAY = "wait until the next day in UTC; the operator can raise it"
 _LATER = LIMIT_FOR_NOW.code
 
 TABLE = (
@@ -49,7 +49,7 @@ TABLE = (
         "field values",
         50_000_000,
         # 190 people at one sample of three fields a second.
-        "Field values written in a day; a point with three fields counts three, one that is stored already none.",
+        "Field values written in a day; a point with three fields counts as three, an already stored one as none.",
         _NEXT_DAY,
         _LATER,
         daily=True,
@@ -60,7 +60,7 @@ TABLE = (
         "field values",
         5_000_000,
         # 19 days of one sample of three fields a second: a device that was offline for two weeks catches up at once.
-        "The same, of what one member has sent.",
+        "The same for what one member has sent.",
         _NEXT_DAY,
         _LATER,
         daily=True,
@@ -89,7 +89,7 @@ TABLE = (
         "member",
         "series",
         1_000,
-        "The same, of one person (tag user_id).",
+        "The same for one person (tag user_id).",
         "an admin: POST /timeseries/delete of all points of them, DELETE /timeseries/buckets/{bucket}",
         "verdict",
     ),
@@ -107,7 +107,7 @@ TABLE = (
         "organization",
         "bytes",
         10_240 * 1024 * 1024,
-        "Bytes of files, with those that open announcements reserve (MEDIA_QUOTA_MB).",
+        "Bytes of files, including those that announced uploads reserve (MEDIA_QUOTA_MB).",
         "an admin: DELETE /media/items/{item_id}, DELETE /media/uploads/{item_id}",
         "MEDIA_009",
     ),
@@ -117,7 +117,7 @@ TABLE = (
         "organization",
         "announcements",
         500,
-        "Announced uploads that have not arrived.",
+        "Announced uploads that are not complete.",
         "an admin: DELETE /media/uploads/{item_id}; an announcement ends by itself when its URL has expired",
     ),
     Limit(
@@ -137,13 +137,15 @@ TABLE = (
         "Bytes that one member's announcements reserve; a single announcement may reserve more.",
         "the member or an admin: DELETE /media/uploads/{item_id}; it ends by itself when its URL has expired",
     ),
-    Limit("members", "organization", "people", 10_000, "People, also inactive.", "an admin: DELETE /users/{user_id}"),
+    Limit(
+        "members", "organization", "people", 10_000, "Members, also inactive ones.", "an admin: DELETE /users/{user_id}"
+    ),
     Limit(
         "sessions_per_member",
         "member",
         "sessions",
         100,
-        "Open sessions of one person; a login beyond ends the one that was used least recently.",
+        "Open sessions of one person; a further login ends the one that was used least recently.",
         "its owner: DELETE /auth/sessions/{session_id}",
         "none: the oldest ends",
     ),
@@ -152,7 +154,7 @@ TABLE = (
         "organization",
         "invitations",
         1_000,
-        "Invitations that wait.",
+        "Invitations that are not accepted yet.",
         "an admin or manager: DELETE /auth/invitations/{invitation_id}; each ends after seven days",
         "AUTH_040",
     ),
@@ -182,7 +184,7 @@ TABLE = (
         "e-mails",
         3,
         "Invitations that one address gets in a day, from all organizations together.",
-        "the next day in UTC; the code of the answer can be handed over by other ways",
+        "wait until the next day in UTC; the code in the response can be handed over in other ways",
         _LATER,
         daily=True,
     ),
@@ -191,8 +193,8 @@ TABLE = (
         "recipient",
         "e-mails",
         10,
-        "Codes for a forgotten password that one address gets in a day. Beyond nothing is sent, and nothing is said.",
-        "the next day in UTC; an admin: POST /auth/password/code",
+        "Codes for a forgotten password that one address gets in a day. Further requests get the same answer.",
+        "wait until the next day in UTC; an admin: POST /auth/password/code",
         "none: nothing is sent",
         daily=True,
     ),
@@ -201,7 +203,7 @@ TABLE = (
         "member",
         "archives",
         20,
-        # The newest takes the place of the one before, so this is about work, not about room.
+        # A new archive replaces the previous one, so this limits work, not storage.
         "Archives of their own data that one person asks for in a day.",
         _NEXT_DAY,
         _LATER,
@@ -213,7 +215,7 @@ TABLE = (
         "jobs",
         50,
         "Exports that are not finished.",
-        "they finish by themselves; the operator raises it",
+        "wait until some are finished; the operator can raise it",
         _LATER,
     ),
     Limit(
@@ -233,7 +235,7 @@ TABLE = (
         "organizations",
         50,
         "Organizations founded in a day from one address (IPv6: from one /64).",
-        "the next day in UTC; the operator raises it (LIMITS), or closes registration (REGISTRATION)",
+        "wait until the next day in UTC; the operator can raise it (LIMITS), or close registration (REGISTRATION)",
         _LATER,
         daily=True,
     ),
@@ -255,13 +257,13 @@ def limit_values(text: str) -> tuple[tuple[str, int], ...]:
 
 
 def sentence(name: str, value: int) -> str:
-    """What a refusal says: the limit, its value, and the way to make room."""
+    """The message of a refusal: the limit, its value, and how to make room."""
     limit = BY_NAME[name]
-    return f"The limit {name} of {value} {limit.unit} is used up; made free by {limit.freed}"
+    return f"The limit {name} of {value} {limit.unit} is used up; to free it: {limit.freed}"
 
 
 class LimitError(ServiceError):
-    """A refusal by the limit `name`; 429 with Retry-After where time frees it, else 409."""
+    """A refusal by the limit `name`: 429 with Retry-After where `wait_seconds` is given, otherwise 409."""
 
     def __init__(
         self,
@@ -272,7 +274,7 @@ class LimitError(ServiceError):
         error_code: ErrorCode | None = None,
         because: str = "",
     ) -> None:
-        """`because` is added to the sentence of the limit; `error_code` replaces the code that all limits share."""
+        """`because` is appended to the message; `error_code` replaces the error code that all limits share."""
         headers = {} if wait_seconds is None else {"Retry-After": str(max(1, wait_seconds))}
         error_code = error_code or (LIMIT_REACHED if wait_seconds is None else LIMIT_FOR_NOW)
         super().__init__(error_code, sentence(name, value) + (f". {because}" if because else ""), headers=headers)
@@ -280,7 +282,7 @@ class LimitError(ServiceError):
 
 
 class Limits(Protocol):
-    """The values that hold for an organization, and what was used of those that are counted by the day."""
+    """The limits of organizations, and how much of the daily ones is used."""
 
     def value(self, org_id: int, name: str) -> int:
         """The value of a limit for an organization; `SYSTEM` for what is counted over all of them."""
@@ -289,9 +291,9 @@ class Limits(Protocol):
         """Lock the limit until the surrounding transaction ends, so that the last unit is taken once."""
 
     def take(self, org_id: int, name: str, subject: str = "", amount: int = 1) -> None:
-        """Use so many units of a daily limit, of one subject (a member, a recipient, an address) where it has some.
+        """Use `amount` units of a daily limit; `subject` is the member, recipient or address that it is counted for.
 
-        Part of the surrounding transaction. Raises `LimitError` when they are not left; nothing is used then.
+        Part of the surrounding transaction. Raises `LimitError` when fewer units are left; then none are used.
         """
 
     def left(self, org_id: int, name: str, subject: str = "") -> int:
@@ -302,7 +304,7 @@ class Limits(Protocol):
 
 
 def require(limits: Limits, org_id: int, name: str, used: int, more: int = 1) -> None:
-    """Raises `LimitError` where `used` units and `more` are over the limit of an organization."""
+    """Raises `LimitError` where `used` + `more` units exceed the limit of an organization."""
     value = limits.value(org_id, name)
     if used + more > value:
         raise LimitError(name, value)

@@ -1,4 +1,4 @@
-"""Logs are JSON lines on standard error; secrets and personal data are taken out before they are written."""
+"""Logs are JSON lines on standard error; secrets and personal data are redacted before they are written."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ import traceback
 from heartguard_common.core.clock import rfc3339
 from heartguard_common.core.trace import REQUEST_ID
 
-# Anybody can send 8 KB of path for a line: no pattern may try a long word anew at each of its letters.
+# A client can send a path of 8 KB: no pattern may start a new attempt at each letter of a long word.
 _WORD = r"[^\s@\"<>()\[\]{}:,;]"
 _NAMES = "password|secret|token|code|signature"
 _SECRETS = (
@@ -18,7 +18,7 @@ _SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 [redacted]"),
     (re.compile(rf"(?<!{_WORD}){_WORD}++@[^\s@\"'<>()\[\]{{}}:,;]+\.[A-Za-z]{{2,}}"), "[email]"),
     (re.compile(rf"(?i)({_NAMES})([\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}}]+"), r"\1\2[redacted]"),
-    # PostgreSQL quotes the row that it refuses.
+    # PostgreSQL's errors quote the row that it refuses.
     (re.compile(r"(?m)\b(DETAIL|CONTEXT): .*$"), r"\1: [redacted]"),
     (re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*+://[^\s:/@]*+):[^\s@]{1,1000}@"), r"\1:[redacted]@"),
 )
@@ -26,7 +26,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=True, default=str)
 
 
 def redact(text: str) -> str:
-    """The text without tokens, credentials, e-mail addresses and whatever stands behind a secret's name."""
+    """The text without tokens, credentials, e-mail addresses and values that follow a secret's name."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -59,7 +59,7 @@ class JsonLines(logging.Formatter):
 
 def configure(service: str, level: str = "INFO") -> logging.Logger:
     """Send everything that this process logs through one JSON handler; returns the service's logger."""
-    # What no line of ours says need not be found out for each record.
+    # These values are in no log line, so they need not be computed for each record.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines(service))

@@ -1,4 +1,4 @@
-"""Prometheus metrics, right over all workers of a service (`PROMETHEUS_MULTIPROC_DIR`)."""
+"""Prometheus metrics, summed over all workers of a service (`PROMETHEUS_MULTIPROC_DIR`)."""
 
 import contextlib
 import os
@@ -40,15 +40,15 @@ class Metrics:
         return Counter(name, text, labels, registry=self._registry)
 
     def gauge(self, name: str, text: str, labels: tuple[str, ...] = ()) -> Gauge:
-        """A gauge that is added up over living workers."""
+        """A gauge that is summed over living workers."""
         return Gauge(name, text, labels, registry=self._registry, multiprocess_mode="livesum")
 
     def live(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """A gauge whose value lies elsewhere and is read when metrics are asked for; left out where that fails."""
+        """A gauge whose value is obtained by `read` at each scrape; it is left out when `read` fails."""
         self._live.register(_Live(name, text, read))
 
     def live_queues(self, name: str, text: str, read: Callable[[], Mapping[str, float]]) -> None:
-        """As `live`, with a value for each queue of the service, by its name."""
+        """As `live`, with a value for each queue of the service by name."""
         self._live.register(_LiveQueues(name, text, self.service, read))
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -57,7 +57,7 @@ class Metrics:
         key = route, method, status
         kept = self._children.get(key)
         if kept is None:
-            # Finding a child by its labels costs more than counting; routes, methods and statuses are few.
+            # Looking up a child by its labels costs more than counting; routes, methods and statuses are few.
             counter = self.requests.labels(self.service, route, method, str(status))
             kept = self._children[key] = counter, self.seconds.labels(self.service, route)
         kept[0].inc()
@@ -80,7 +80,7 @@ class Metrics:
 
 
 class _Live(Collector):
-    """One gauge that is read when it is asked for; the workers of a service all read the same."""
+    """One gauge that is read at each scrape; all workers of a service read the same value."""
 
     def __init__(self, name: str, text: str, read: Callable[[], float]) -> None:
         self._name, self._text, self._read = name, text, read

@@ -1,4 +1,4 @@
-"""Where the data files of the tree stand; the Docker images keep the same relative layout."""
+"""Paths of the repository's data files; the Docker images keep the same relative layout."""
 
 from pathlib import Path
 

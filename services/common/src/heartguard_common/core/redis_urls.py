@@ -1,6 +1,6 @@
-"""The URL of Redis, read in one way by everybody who connects: `redis://`, `rediss://` (TLS) or `unix://`.
+"""The URL of Redis, which all clients parse here: `redis://`, `rediss://` (TLS) or `unix://`.
 
-A certificate is always verified, and so is the host name in it: an option that would switch either off is refused.
+The certificate and the host name in it are always verified: an option that would switch that off is refused.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _FIXED = {"ssl_cert_reqs": ("required",), "ssl_check_hostname": ("true", "yes", 
 
 @dataclass(frozen=True)
 class RedisUrl:
-    """A Redis URL taken apart. `path` is a Unix socket's; the files are those of TLS, where the URL names some."""
+    """A parsed Redis URL. `path` is that of a Unix socket; the files are for TLS, None where the URL names none."""
 
     tls: bool
     path: str | None
@@ -29,7 +29,7 @@ class RedisUrl:
 
 
 def parse(url: str) -> RedisUrl:
-    """Take a URL apart. Raises ValueError, which never shows the password, for whatever can't be obeyed."""
+    """Parse a URL. Raises ValueError, whose text never shows the password, for an unknown form or option."""
     try:
         parts = urlsplit(url)
         port = parts.port or 6379
@@ -56,13 +56,13 @@ def parse(url: str) -> RedisUrl:
 
 
 def redis_url(text: str) -> str:
-    """A cast for `REDIS_URL`."""
+    """The parser of `REDIS_URL`. Raises ValueError."""
     parse(text)
     return text
 
 
 def tls_options(url: str) -> Mapping[str, object]:
-    """The options of redis-py beside the URL, so that no default of a version decides whether it verifies."""
+    """Options for redis-py in addition to the URL, so that verification does not depend on its version's defaults."""
     return {"ssl_cert_reqs": "required", "ssl_check_hostname": True} if parse(url).tls else {}
 
 
@@ -70,8 +70,8 @@ def _options(query: str, *, tls: bool) -> dict[str, str]:
     allowed = {"db", *(_FILES if tls else ()), *(_FIXED if tls else ())}
     options = dict(parse_qsl(query, keep_blank_values=True))
     if unknown := sorted(options.keys() - allowed):
-        raise ValueError(f"has options that are not known here: {', '.join(unknown)}")
+        raise ValueError(f"has unknown options: {', '.join(unknown)}")
     for name, values in _FIXED.items():
         if options.get(name, values[0]).lower() not in values:
-            raise ValueError(f"must not have {name} but as {values[0]}: an unverified server may be anybody")
+            raise ValueError(f"must not set {name} to anything but {values[0]}: the server would not be verified")
     return options

@@ -1,4 +1,4 @@
-"""The services of HeartGuard and what runs beside them, read from `services/services.toml`."""
+"""The services of HeartGuard and the programs that run beside them, read from `services/services.toml`."""
 
 import os
 import tomllib
@@ -15,7 +15,7 @@ COMMON = "common"
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One Flask service; `threads` is 0 where a worker of gunicorn has none, `gunicorn` names its configuration."""
+    """One Flask service; `threads` is 0 for workers without threads, `gunicorn` is gunicorn's configuration module."""
 
     name: str
     port: int
@@ -35,16 +35,16 @@ class Service:
 
     @property
     def secret(self) -> str:
-        """The variable of `.env` that holds its secret."""
+        """The variable of `.env` that holds the service's secret."""
         return f"{self.name.upper()}_SERVICE_SECRET"
 
     @property
     def local_url(self) -> str:
-        """Where it answers on the machine that it runs on, at its default port."""
+        """Its URL on its own machine, at the default port."""
         return f"http://127.0.0.1:{self.port}"
 
     def arguments(self, *more: str) -> tuple[str, ...]:
-        """The command line of gunicorn after its name; `more` says where it listens, and how."""
+        """The arguments of the gunicorn command; `more` are additional ones, such as `--bind`."""
         threads = ("--threads", str(self.threads)) if self.threads else ()
         workers = ("--workers", str(self.workers), *threads)
         return ("--config", f"python:{self.gunicorn}", *workers, "--no-control-socket", *more, "app:app")
@@ -52,7 +52,7 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Companion:
-    """A program beside the services, `python -m <module>`, with the sources and the secret of `owner`."""
+    """A program beside the services, `python -m <module>`, with the sources and the secret of the service `owner`."""
 
     name: str
     owner: str
@@ -63,7 +63,7 @@ class Companion:
 class Registry:
     """All of `services.toml`; mappings keep the order of the file.
 
-    `roles` are the database roles that log in, without their prefix; `ports` are the default ones of services and of
+    `roles` are the database roles that log in, without their prefix; `ports` are the default ports of services and
     embedded servers.
     """
 
@@ -92,12 +92,12 @@ def _service(name: str, **entry: Any) -> Service:
 
 
 def source(name: str, root: Path = REPO_ROOT) -> Path:
-    """The directory of a service's sources, also of `common` and `cli`, in a tree."""
+    """The source directory of a service, of `common` or of `cli`, in the tree `root`."""
     return root / "services" / name / "src"
 
 
 def python_path(*names: str, root: Path = REPO_ROOT) -> str:
-    """`PYTHONPATH` for programs of these services: their own sources and the shared library's, no other service's."""
+    """`PYTHONPATH` for programs of these services: the shared library's sources and their own."""
     return os.pathsep.join(str(source(name, root)) for name in (COMMON, *names))
 
 

@@ -24,7 +24,8 @@ class SettingsError(Exception):
 def variable(name: str, cast: Callable[[str], Any] = str, *, default: Any = dataclasses.MISSING) -> Any:
     """A dataclass field that is read from the environment variable `name`; without a default it is required.
 
-    An empty variable counts as absent, because compose files pass unset variables as empty text.
+    `cast` parses the text; the text of its ValueError follows the name in the message. An empty variable counts as
+    absent, because compose files pass unset variables as empty text.
     """
     return dataclasses.field(default=default, metadata={"variable": name, "cast": cast})
 
@@ -56,7 +57,7 @@ def variables(cls: type) -> tuple[str, ...]:
 
 
 def duration(bare: str) -> Callable[[str], int]:
-    """A cast for durations such as `15m` or `14d`, in seconds; a bare number counts in the unit `bare`."""
+    """A parser of durations such as `15m` or `14d` into seconds; `bare` is the unit of a number without one."""
 
     def cast(text: str) -> int:
         match = re.fullmatch(r"([0-9]{1,9})([smhd]?)", text)
@@ -68,7 +69,7 @@ def duration(bare: str) -> Callable[[str], int]:
 
 
 def whole(minimum: int, maximum: int) -> Callable[[str], int]:
-    """A cast for whole numbers of a range."""
+    """A parser of whole numbers from `minimum` to `maximum`."""
 
     def cast(text: str) -> int:
         if not re.fullmatch(r"-?[0-9]{1,18}", text) or not minimum <= int(text) <= maximum:
@@ -79,7 +80,7 @@ def whole(minimum: int, maximum: int) -> Callable[[str], int]:
 
 
 def choice(*allowed: str) -> Callable[[str], str]:
-    """A cast for one word of a closed list."""
+    """A parser that accepts only the words in `allowed`."""
 
     def cast(text: str) -> str:
         if text not in allowed:
@@ -90,16 +91,16 @@ def choice(*allowed: str) -> Callable[[str], str]:
 
 
 def secret(text: str) -> str:
-    """A cast for secrets: at least 32 bytes (RFC 7518 section 3.2 for HS256), and nothing that stands in a manual."""
+    """The parser of secrets: at least 32 bytes (RFC 7518 section 3.2 for HS256), not published, not guessable."""
     if weak(text):
         raise ValueError("must be a random secret of at least 32 bytes: `openssl rand -hex 32` prints one")
     return text
 
 
 def weak(text: str) -> bool:
-    """Whether a secret is too short, a placeholder, a shorter text repeated, a UUID, or stands in published code.
+    """Whether a secret is too short, a placeholder, a repetition of a shorter text, a UUID, or in published code.
 
-    Who makes a UUID need not make it unguessable, and who sees one does not hide it (RFC 9562 section 8).
+    A UUID need not be unguessable, and programs do not treat it as a secret (RFC 9562 section 8).
     """
     lowered = text.lower()
     short = len(text.encode()) < 32 or len(set(text)) < 8
@@ -108,8 +109,8 @@ def weak(text: str) -> bool:
 
 
 def published(sha256: str) -> bool:
-    """Whether the hexadecimal SHA-256 is that of a well-known word or of a secret that stands in published code."""
-    # Read anew each time: it is asked for a few secrets at start, and the list need not stay in memory.
+    """Whether the hexadecimal SHA-256 is that of a well-known word or of a secret in published code."""
+    # Read again at each call: only a few secrets are checked at start, and the list need not stay in memory.
     listed = _LIST.read_text(encoding="ascii")
     return sha256 in _PUBLISHED or f"\n{sha256[:16]}\n" in listed
 
@@ -122,7 +123,7 @@ _LIST = Path(__file__).with_name("published_secrets.txt")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
-# Each is too long to come up in a random text by chance; "secret" and "256-bit" cover those of the JWT tutorials.
+# Each is too long to occur in a random text by chance; "secret" and "256-bit" cover the secrets of JWT tutorials.
 _PLACEHOLDERS = (
     *("change", "secret", "password", "passw0rd", "example", "default", "insecure", "placeholder", "replace"),
     *("256-bit", "heartguard", "supersecure", "0123456789", "1234567890", "abcdefgh", "qwertyui"),
@@ -138,7 +139,10 @@ _PUBLISHED = frozenset(
 
 
 def credentials(text: str) -> Mapping[str, str]:
-    """A cast for `name:sha256hex,...`, digests by which services know one another: of good secrets, each its own."""
+    """The parser of `name:sha256hex,...`: the SHA-256 of each service's secret, by which services identify callers.
+
+    Raises ValueError for another form, and where two are equal or one is that of a well-known secret.
+    """
     pairs = re.fullmatch(r"[a-z]+:[0-9a-f]{64}(,[a-z]+:[0-9a-f]{64})*", text)
     if not pairs:
         raise ValueError("must be a list of name:sha256 separated by commas")
@@ -146,16 +150,16 @@ def credentials(text: str) -> Mapping[str, str]:
     if len(known) != text.count(",") + 1:
         raise ValueError("must name each service once")
     if weakest := [name for name, digest in known.items() if published(digest)]:
-        raise ValueError(f"must not be made of well-known secrets, as that of {', '.join(weakest)}")
+        raise ValueError(f"must not be digests of well-known secrets, as that of {', '.join(weakest)} is")
     if len(set(known.values())) != len(known):
-        raise ValueError("must be made of secrets that differ: each identifies one caller")
+        raise ValueError("must be digests of different secrets: each identifies one caller")
     return known
 
 
 def key_file(text: str) -> Path | None:
-    """A file of credentials; one without content, as compose mounts where there is none, counts as none.
+    """The parser of the path of a credentials file; None for an empty file, which compose mounts where there is none.
 
-    Raises ValueError where there is nothing at that place, or nothing that may be read.
+    Raises ValueError where no file exists, or it may not be read.
     """
     path = Path(text)
     if not path.exists():
@@ -168,12 +172,12 @@ def key_file(text: str) -> Path | None:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """A cast for a list separated by commas; empty items fall away."""
+    """The parser of a list separated by commas, without empty items."""
     return tuple(item.strip() for item in text.split(",") if item.strip())
 
 
 def http_url(text: str) -> str:
-    """A cast for the address of another service: `http://host:port` and nothing behind it."""
+    """The parser of another service's URL: `http://host:port`, without path, query or credentials."""
     parts = urlsplit(text)
     if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
         raise ValueError("must look like http://127.0.0.1:5001")
@@ -182,14 +186,14 @@ def http_url(text: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Rate:
-    """So many requests in so many seconds."""
+    """At most `count` requests in `seconds` seconds."""
 
     count: int
     seconds: int
 
 
 def rate(text: str) -> Rate:
-    """A cast for `RATE_LIMIT`: `100/min`, also per `s`, `h` or `d`."""
+    """The parser of `RATE_LIMIT`: `100/min`, also per `s`, `h` or `d`."""
     match = re.fullmatch(r"([1-9][0-9]{0,6})\s*/\s*([a-z]+)", text)
     if not match or match[2] not in _PERIODS:
         raise ValueError("must look like 100/min")

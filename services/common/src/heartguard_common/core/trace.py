@@ -10,12 +10,12 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 GATEWAY_REQUEST_ID: ContextVar[str | None] = ContextVar("gateway_request_id", default=None)
 TRACEPARENT: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
-_SANE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def accept_request_id(inbound: str | None) -> str:
-    """A sane inbound `X-Request-ID` is kept, otherwise one is made."""
-    return inbound if inbound and _SANE.fullmatch(inbound) else uuid7()
+    """The request id: a valid inbound `X-Request-ID`, otherwise a new UUIDv7."""
+    return inbound if inbound and _VALID_ID.fullmatch(inbound) else uuid7()
 
 
 # W3C Trace Context, section 3.2.2: version ff is invalid, as are ids of zeros alone, and version 00 has four fields.
@@ -23,15 +23,15 @@ _TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16}
 
 
 def continued(inbound: str | None) -> str | None:
-    """The `traceparent` of this hop: the caller's trace and a new span; None where no trace comes in.
+    """The `traceparent` of this hop: the caller's trace id and a new span id; None without a valid inbound one.
 
-    W3C Trace Context, sections 3.2.2 to 3.2.4: a later version is read as 00, one that breaks the form is not passed
-    on, and of the flags only `sampled` is known.
+    W3C Trace Context, sections 3.2.2 to 3.2.4: a later version is read as version 00, and only the flag `sampled` is
+    passed on.
     """
     match = _TRACEPARENT.fullmatch(inbound or "")
     if not match or (match[1] == "00" and match[4]):
         return None
-    # a span id of zeros is invalid: the last bit is one at the cost of one of 64
+    # A span id of zeros is invalid, so the last bit is always 1.
     span = secrets.randbits(64) | 1
     return f"00-{match[2]}-{span:016x}-{int(match[3], 16) & 1:02x}"
 
@@ -43,7 +43,7 @@ def trace_id() -> str | None:
 
 
 def onward_headers() -> dict[str, str]:
-    """The headers that carry this request's ids to the next hop."""
+    """The headers that pass this request's ids to the next service."""
     values = {
         "X-Request-ID": REQUEST_ID.get(),
         "X-Gateway-Request-ID": GATEWAY_REQUEST_ID.get(),

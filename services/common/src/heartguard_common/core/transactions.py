@@ -1,7 +1,7 @@
-"""What use cases know of a transaction of the database."""
+"""The type by which use cases open a database transaction."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 Transaction = Callable[[], AbstractContextManager[object]]
-"""Everything inside happens together or not at all, the events of it too."""
+"""Opens a transaction: all changes inside, and their audit events, are committed together or not at all."""

@@ -1,1 +1,1 @@
-"""Who is calling and what they may do: tokens, revocation, the policy, and the check at the time of writing."""
+"""Authentication and authorization: tokens, revocation, the policy, and the check at the time of writing."""

@@ -1,4 +1,4 @@
-"""Who is calling: access tokens (RFC 7519, checked as RFC 8725 says), the operator, and other services."""
+"""Authentication of callers: access tokens (RFC 7519, verified as RFC 8725 says), the operator, other services."""
 
 import base64
 import contextlib
@@ -29,8 +29,8 @@ KEY_SET_PATH = "/.well-known/jwks.json"
 class Principal:
     """The caller of a request: a person of an organization, the operator, or another service.
 
-    `issued_at` and `expires_at` are NumericDates in seconds; operator and services have none of the token's
-    fields. `name` is the service's name.
+    `issued_at` and `expires_at` are NumericDates in seconds; only a person has the fields of the token. `name` is
+    the service's name.
     """
 
     kind: Literal["person", "operator", "service"]
@@ -63,7 +63,7 @@ class Principal:
 
 @dataclass(frozen=True)
 class VerificationKey:
-    """A key that may verify tokens, pinned to one algorithm (RFC 8725 section 3.1)."""
+    """A key that verifies tokens of one algorithm only (RFC 8725 section 3.1)."""
 
     algorithm: Literal["ES256", "HS256"]
     key: Any
@@ -71,10 +71,10 @@ class VerificationKey:
 
 
 class KeySource(Protocol):
-    """Where verification keys come from."""
+    """A source of verification keys."""
 
     def candidates(self, key_id: str | None) -> Sequence[VerificationKey]:
-        """The keys that a token naming `key_id` may be verified with; empty when there is none."""
+        """The keys with which a token that names `key_id` may be verified; empty when there is none."""
 
 
 class SharedSecrets:
@@ -84,7 +84,7 @@ class SharedSecrets:
         self._keys = tuple(VerificationKey("HS256", secret, secret_id(secret)) for secret in secrets if secret)
 
     def candidates(self, key_id: str | None) -> Sequence[VerificationKey]:
-        """The secret of that id; a token without a `kid` may be any of them."""
+        """The secret of that id; for a token without a `kid`, all secrets."""
         return [key for key in self._keys if key_id is None or key.key_id == key_id]
 
 
@@ -94,11 +94,11 @@ def secret_id(secret: str) -> str:
 
 
 class PublishedKeys:
-    """ES256 keys of auth's JWK Set (RFC 7517); unknown `kid`s cost at most one fetch in a second, however many come.
+    """ES256 keys of auth's JWK Set (RFC 7517); unknown `kid`s cause at most one fetch a second.
 
-    So a key that signs without having been published before, because the one whose turn it was had to go, is known
-    within a second. A set is trusted for five minutes, so that a key which auth publishes no more is forgotten here
-    too; while auth is unavailable the old set goes on.
+    So a key is known within a second even if it was not published before it signs, as when the next key had to be
+    revoked. A set is trusted for five minutes, so that a key that auth no longer publishes is dropped; while auth is
+    unavailable the old set stays in use.
     """
 
     REFETCH_NS = NANOSECONDS
@@ -114,7 +114,7 @@ class PublishedKeys:
         self._answered = True
 
     def candidates(self, key_id: str | None) -> Sequence[VerificationKey]:
-        """The key of that id, fetched from auth when it was never seen. Raises GEN_503 when auth is unavailable."""
+        """The key of that id, fetched from auth when it is unknown. Raises GEN_503 when auth is unavailable."""
         if key_id is None:
             return ()
         if key_id not in self._keys:
@@ -126,7 +126,7 @@ class PublishedKeys:
         return (key,) if key else ()
 
     def keep_fresh(self) -> float:
-        """Fetch the set before anybody needs it; seconds until that is due again, or worth another try."""
+        """Fetch the set before a request needs it; returns the seconds until the next fetch or attempt."""
         try:
             self._refetch(wait=True)
         except ServiceError:
@@ -134,7 +134,7 @@ class PublishedKeys:
         return 0.8 * self.TRUSTED_NS / NANOSECONDS
 
     def _refetch(self, *, wait: bool) -> None:
-        """Ask auth, unless somebody did a moment ago; who needs no new key does not wait for who is asking."""
+        """Fetch the set, unless another thread did within `REFETCH_NS`; without `wait`, return if one is fetching."""
         if not self._lock.acquire(blocking=wait):
             return
         try:
@@ -142,7 +142,7 @@ class PublishedKeys:
             if self._asked_at is None or not 0 <= now - self._asked_at < self.REFETCH_NS:
                 self._ask()
             elif not self._answered:
-                # Not a word about the token: who can't ask for the keys can't call it invalid.
+                # Without the current keys the token can't be called invalid.
                 raise ServiceError(UNAVAILABLE)
         finally:
             self._lock.release()
@@ -154,7 +154,7 @@ class PublishedKeys:
         except ServiceError as error:
             raise ServiceError(UNAVAILABLE) from error
         finally:
-            # When it ended: whoever waited for an auth that hangs must not ask it again, one after the other.
+            # The end of the attempt: threads that waited for a hanging auth must not ask again one after the other.
             self._asked_at = self._clock.now_ns()
         self._keys = {key.key_id: key for key in keys if key.key_id}
         self._answered = True
@@ -162,14 +162,14 @@ class PublishedKeys:
 
 
 def make_key_source(settings: CommonSettings, fetch: Callable[[], JwkSet], clock: Clock) -> KeySource:
-    """HS256 secrets where `JWT_SECRET` is set, otherwise the keys that auth publishes and `fetch` gets."""
+    """HS256 secrets where `JWT_SECRET` is set, otherwise the keys that auth publishes, which `fetch` returns."""
     if settings.jwt_secret:
         return SharedSecrets(settings.jwt_secret, settings.jwt_secret_previous)
     return PublishedKeys(fetch, clock)
 
 
 def read_key_set(document: JwkSet) -> list[VerificationKey]:
-    """The ES256 keys of a JWK Set document; what is no such key is passed over (RFC 7517 section 5)."""
+    """The ES256 keys of a JWK Set document; other entries are ignored (RFC 7517 section 5)."""
     found = (_read_key(entry) for entry in document.get("keys", []))
     return [key for key in found if key is not None]
 
@@ -179,7 +179,7 @@ def _read_key(entry: JwkDocument) -> VerificationKey | None:
         if entry["kty"] == "EC" and entry["crv"] == "P-256" and entry["kid"]:
             return VerificationKey("ES256", jwt.PyJWK(dict(entry), algorithm="ES256").key, entry["kid"])
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
-        pass  # no key of ours; the others of the set must not suffer for it
+        pass  # not an ES256 key; the other keys of the set stay usable
     return None
 
 
@@ -193,12 +193,12 @@ class TokenVerifier:
         self._clock = clock
 
     def verify(self, token: str) -> Principal:
-        """The person a token stands for. Raises `ServiceError` GEN_401_TOKEN for whatever is not valid."""
+        """The person whom a token identifies. Raises `ServiceError` GEN_401_TOKEN for an invalid token."""
         try:
             header = read_header(token)
             for key in self._keys.candidates(header.get("kid")):
                 if header["alg"] == key.algorithm:
-                    # Without a kid, a signature that is not this key's may be the next one's.
+                    # For a token without a kid, the next key may have made the signature.
                     with contextlib.suppress(jwt.InvalidSignatureError):
                         return self._principal(self._claims(token, key), key.key_id)
         except (Malformed, jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
@@ -206,7 +206,7 @@ class TokenVerifier:
         raise ServiceError(INVALID_TOKEN)
 
     def _claims(self, token: str, key: VerificationKey) -> dict[str, object]:
-        # The times are checked below against our own clock port; PyJWT would read the machine's.
+        # The times are checked below with the clock port; PyJWT would use the machine's clock.
         return jwt.decode(
             token,
             key.key,
@@ -252,9 +252,8 @@ def _number(text: str) -> int:
 class Authenticator:
     """Turns an `Authorization` header into a `Principal`.
 
-    Persons and the operator come as Bearer tokens (RFC 6750), services by Basic credentials (RFC 7617).
-    `credentials` maps a service's name, and `operator`, to the SHA-256 of its secret, so that no process
-    needs to hold another one's secret.
+    Persons and the operator send Bearer tokens (RFC 6750), services Basic credentials (RFC 7617). `credentials` maps
+    a service's name, and `operator`, to the SHA-256 of its secret, so that no process needs another one's secret.
     """
 
     def __init__(self, verifier: TokenVerifier, credentials: Mapping[str, str]) -> None:
@@ -262,7 +261,7 @@ class Authenticator:
         self._credentials = credentials
 
     def identify(self, authorization: str | None) -> Principal | None:
-        """The caller, or None without a header. Raises `ServiceError` GEN_401_TOKEN when the header is no good."""
+        """The caller, or None without a header. Raises `ServiceError` GEN_401_TOKEN for invalid credentials."""
         if authorization is None:
             return None
         scheme, _, value = authorization.strip().partition(" ")

@@ -1,4 +1,4 @@
-"""Asks PostgreSQL who may store something, in the transaction that stores it (see `authority`)."""
+"""The checks of `authority`, made by PostgreSQL in the transaction that stores something."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +15,7 @@ SELECT is_open, acts, erased FROM heartguard_core.enter_writer(:org_id, cast(:pe
     cast(:actor AS integer), :role, :jti, :sid, :kid, cast(:hold AS integer[]))
 """)
 _AWAIT = text("SELECT heartguard_core.await_writers(:org_id, cast(:user_id AS integer)) AS seconds")
-_NOBODY = Principal(kind="service", role="service")
+_NO_ACTOR = Principal(kind="service", role="service")
 
 
 class PostgresAuthority:
@@ -27,14 +27,14 @@ class PostgresAuthority:
     def require_actor(
         self, actor: Principal, *, others: Iterable[int] = (), lock: bool = True, closed: bool = False
     ) -> None:
-        """Raises GEN_401_TOKEN unless the actor is who their token says, until the transaction ends."""
+        """Raises GEN_401_TOKEN unless the token describes the actor; with `lock`, until the transaction ends."""
         held = {*others, actor.user_id or 0} if lock else ()
         found = self._enter(actor.org_id or 0, others, actor, lock=held)
         if not found.acts or not (found.is_open or closed):
             raise ServiceError(INVALID_TOKEN)
 
     def require_writer(self, actor: Principal, persons: Iterable[int] = ()) -> frozenset[int]:
-        """Those of `persons` who were deleted. Raises GEN_401_TOKEN where the actor is not who their token says."""
+        """Those of `persons` who were deleted. Raises GEN_401_TOKEN where the token does not describe the actor."""
         found = self._enter(actor.org_id or 0, {*persons, actor.user_id or 0}, actor)
         if not found.acts or not found.is_open:
             raise ServiceError(INVALID_TOKEN)
@@ -42,11 +42,11 @@ class PostgresAuthority:
 
     def admits(self, org_id: int, user_id: int | None = None) -> bool:
         """Whether something may be stored of an organization, or of a member, until the transaction ends."""
-        found = self._enter(org_id, () if user_id is None else (user_id,), _NOBODY)
+        found = self._enter(org_id, () if user_id is None else (user_id,), _NO_ACTOR)
         return bool(found.is_open and not found.erased)
 
     def wait_for_writers(self, org_id: int, user_id: int | None) -> float | None:
-        """Return when no writer of their data is left: how many seconds ago the mark was set, if it is."""
+        """Wait until no transaction writes their data; returns how many seconds ago the mark was set, None without."""
         if not (_is_id(org_id) and (user_id is None or _is_id(user_id))):
             return None
         seconds = self._database.one(_AWAIT, {"org_id": org_id, "user_id": user_id}).seconds
@@ -73,7 +73,7 @@ def _actor_id(actor: Principal) -> int | None:
 
 
 def _ids(numbers: Iterable[int]) -> list[int]:
-    # In one order, so that there is no deadlock. There are no rows beyond the largest id.
+    # Sorted, so that there is no deadlock. Numbers beyond the largest id have no rows.
     return sorted(number for number in set(numbers) if _is_id(number))
 
 

@@ -1,4 +1,4 @@
-"""A route that is to go: since when it is deprecated, when it ends, and the headers for that (RFC 9745, RFC 8594)."""
+"""Deprecated routes: since when, until when they answer, and the headers that say so (RFC 9745, RFC 8594)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ KEYS = frozenset({"deprecated", "sunset"})
 
 @dataclass(frozen=True)
 class Deprecation:
-    """When a route became or becomes deprecated, and when it will answer no more, if that is known."""
+    """When a route became or becomes deprecated, and when it stops answering, if that is known."""
 
     since: datetime
     sunset: datetime | None = None
@@ -30,13 +30,13 @@ def problems(entry: Mapping[str, object]) -> Iterator[str]:
     for name in sorted((KEYS & entry.keys()) - times.keys()):
         yield f"{name} must be a date and time with an offset, such as 2027-01-31T00:00:00Z"
     if "sunset" in entry and "deprecated" not in entry:
-        yield "sunset needs deprecated: since when the route is"
+        yield "sunset needs deprecated, which says since when the route is deprecated"
     elif times.keys() == KEYS and times["sunset"] < times["deprecated"]:
         yield "sunset must not be before deprecated (RFC 9745 section 4)"
 
 
 def read(entry: Mapping[str, object]) -> Deprecation | None:
-    """What a rule without problems says."""
+    """The deprecation of a rule without problems; None where it has none."""
     since = _time(entry.get("deprecated"))
     return None if since is None else Deprecation(since, _time(entry.get("sunset")))
 

@@ -1,6 +1,6 @@
-"""Who may do what: `policy.toml` becomes frozen rules, and `authorize` decides one request by one rule.
+"""Who may do what: reads `policy.toml` into frozen rules, and `authorize` decides one request by one rule.
 
-The gateway and every service apply the same rule, so that reaching a service without the gateway gains nothing.
+The gateway and every service apply the same rule, so that calling a service directly gives no additional rights.
 """
 
 import itertools
@@ -53,30 +53,30 @@ _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+|\{[a-z_]+\}", re.ASCII)
 
 
 class PolicyError(Exception):
-    """The policy file is not valid; the text lists each problem with the rule it is in."""
+    """The policy file is not valid; the text lists each problem with its rule."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One piece of a path between slashes: fixed text, or a named parameter of a kind of `KINDS`."""
+    """One segment of a path: fixed text, or a named parameter whose `kind` is one of `KINDS`."""
 
     text: str
     kind: str | None = None
 
     def matches(self, value: str) -> bool:
-        """Whether a decoded path segment can stand here."""
+        """Whether a decoded path segment matches."""
         return value == self.text if self.kind is None else KINDS[self.kind].fullmatch(value) is not None
 
 
 @dataclass(frozen=True)
 class RouteRule:
-    """One endpoint: its name, where it leads, who may, how often, and whether its use is audited.
+    """One endpoint: its name, path and service, who may call it, how often, and whether calls are audited.
 
     `who` is `"anyone"`, `"inner"` or a map from role to scope. `services` names the services that the role `service`
     stands for here. `limit` is a class of `Policy.classes` or `"none"`.
-    `max_body` is how many bytes a request's body may have, as sent and decompressed; None for a stream of media.
-    `long_answer` says that an answer may be as long as a file. `errors` names the dialect in which the route refuses,
-    whatever a client accepts; None for the contract's. `versioned` says that the path exists under `/api/v1` too.
+    `max_body` is the limit in bytes of a request's body, both as sent and decompressed; None for a stream of media.
+    `long_answer` says that an answer may be as long as a file. `errors` names the dialect of the route's errors, which
+    is independent of `Accept`; None for the contract's. `versioned` says that the path exists under `/api/v1` too.
     """
 
     id: str
@@ -96,17 +96,17 @@ class RouteRule:
     deprecation: Deprecation | None = None
 
     def scope(self, role: str) -> str | None:
-        """How far a role reaches here; None where it may not enter. Open rules have no scope to speak of."""
+        """The scope of a role on this route; None where the role may not call it, and on routes without roles."""
         return None if isinstance(self.who, str) else self.who.get(role)
 
     @cached_property
     def free_text(self) -> bool:
-        """Whether a part of the path is text of the caller's choice, which may hold what no log may show."""
+        """Whether a part of the path is free text of the caller, which no log may show."""
         return any(part.kind == "text" for part in self.segments)
 
     @cached_property
     def notices(self) -> tuple[tuple[str, str], ...]:
-        """The headers by which every answer says that the route is to go; none where it is not."""
+        """The headers of every answer of a deprecated route; none for others."""
         return self.deprecation.headers(f"{DOCS_PAGE}#{self.id}") if self.deprecation else ()
 
     @property
@@ -135,7 +135,7 @@ class Policy:
         return tuple(rule for rule in self.rules if rule.upstream == upstream)
 
     def redact(self, path: str) -> str:
-        """A path for logs: `*` for each segment that is no fixed part of a route, because it may hold anything."""
+        """A path for logs, with `*` for each segment that is not a fixed part of a route or a harmless value."""
         return "/".join(
             part if part in self._words else redact(part) for part in unquote(path, errors="replace").split("/")
         )
@@ -152,7 +152,7 @@ class Policy:
 
 
 def redact(text: str) -> str:
-    """An id, a bucket's name or a file's of the contract as it is, and `*` for any other text."""
+    """The text, if it is an id, a bucket's name or a file name of the contract; otherwise `*`."""
     return (
         text if _HARMLESS.fullmatch(text) or any(KINDS[kind].fullmatch(text) for kind in ("integer", "uuid")) else "*"
     )
@@ -175,16 +175,16 @@ def authorize(rule: RouteRule, principal: "Principal | None", *, inner: bool = F
 
 
 class _Kept:
-    """What `load` gives without reading: the last policy found good, by this process or by the one it forked of."""
+    """The policy that `load` returns without reading the file: the last valid one of this process or its parent."""
 
     policy: Policy | None = None
 
 
 def keep() -> None:
-    """Read the policy file for this process and all it will fork, once more when called again.
+    """Read the policy file for this process and the processes that it forks; a further call reads it again.
 
-    Raises `PolicyError`, also where routes were added, moved or taken away since: those come with the code, so with
-    a restart. What was kept then stays.
+    Raises `PolicyError`, also where routes were added, moved or removed since the first call, because routes change
+    with the code and need a restart. After an error the previous policy stays.
     """
     new, old = _read(POLICY_FILE), _Kept.policy
     if old is not None:
@@ -200,7 +200,7 @@ def _place(rule: RouteRule) -> tuple[Any, ...]:
 
 
 def load(path: Path = POLICY_FILE) -> Policy:
-    """The policy that is kept, or else the file's, checked. Raises `PolicyError` with every problem found."""
+    """The policy that `keep` has read, otherwise that of the file. Raises `PolicyError` with every problem found."""
     kept = _Kept.policy
     return kept if kept is not None and path == POLICY_FILE else _read(path)
 
@@ -215,13 +215,13 @@ def _read(path: Path) -> Policy:
     except RecursionError as error:
         raise PolicyError(f"{path.name} is nested too deep") from error
     except (TypeError, ValueError, AttributeError) as error:
-        # A list where a word belongs, a word where a table does: no check of each value would have a better sentence.
+        # A value of a wrong type, such as a list instead of a text; the exception's text is good enough.
         raise PolicyError(f"{path.name} has a value of a wrong kind: {error}") from error
 
 
 @lru_cache(maxsize=2)
 def parse(text: str) -> Policy:
-    """Read and check the text of a policy, each once. Raises `PolicyError` with every problem found."""
+    """Read and check the text of a policy; cached. Raises `PolicyError` with every problem found."""
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -258,7 +258,7 @@ def _table_problems(classes: Any, kinds: Any) -> Iterator[str]:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
             yield f"classes: {name} must be a number over 0, at most 1000"
     if UNLIMITED in classes:
-        yield f"classes: {UNLIMITED} is a word of its own"
+        yield f"classes: {UNLIMITED} is a reserved name"
     for name, kind in kinds.items():
         if kind not in KINDS:
             yield f"parameters: {name} must be one of {', '.join(KINDS)}"
@@ -272,7 +272,7 @@ def _body_problems(bodies: Any) -> Iterator[str]:
         if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 65_536:
             yield f"bodies: {name} must be KiB, 1 to 65536"
     if STREAM in bodies:
-        yield f"bodies: {STREAM} is a word of its own"
+        yield f"bodies: {STREAM} is a reserved name"
 
 
 def _problems(
@@ -298,12 +298,12 @@ def _problems(
         for name in ("audited", "versioned")
         if not isinstance(entry.get(name, True), bool)
     )
-    yield from _answer_faults(entry)
+    yield from _answer_problems(entry)
     yield from _path_problems(entry["path"], kinds)
     yield from _who_problems(entry["who"], entry.get("credentials"))
 
 
-def _answer_faults(entry: Mapping[str, object]) -> Iterator[str]:
+def _answer_problems(entry: Mapping[str, object]) -> Iterator[str]:
     if entry.get("answer", STREAM) != STREAM:
         yield f"answer can only be {STREAM}"
     if entry.get("errors", DIALECTS[0]) not in DIALECTS:
@@ -387,10 +387,10 @@ def _conflicts(rules: list[RouteRule]) -> Iterator[str]:
 
 
 def _overlap(one: tuple[Segment, ...], other: tuple[Segment, ...]) -> bool:
-    return len(one) == len(other) and all(map(_meet, one, other))
+    return len(one) == len(other) and all(map(_can_match_both, one, other))
 
 
-def _meet(one: Segment, other: Segment) -> bool:
+def _can_match_both(one: Segment, other: Segment) -> bool:
     if one.kind is None:
         return other.matches(one.text)
     if other.kind is None:

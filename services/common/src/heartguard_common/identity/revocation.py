@@ -1,8 +1,8 @@
-"""Has a token been revoked? Redis holds the fast copy, PostgreSQL (behind auth's introspection) the truth.
+"""Revocation of tokens: PostgreSQL, behind auth's introspection, has the revocations; Redis has a copy for fast reads.
 
-The copy may be trusted only while the mark `hg:rev:ready` exists. The services renew it every second, after they
-have compared the copy with the truth (`revocation_copy`), and it expires within seconds when nobody does. It carries
-an epoch that only grows: a Redis that went back to an older state shows an older epoch.
+The copy may be trusted only while the key `hg:rev:ready`, the ready mark, exists. The services renew it every second
+after comparing the copy with PostgreSQL (`revocation_copy`); without renewal it expires after 5 s. It holds an epoch
+that only increases: a Redis that was restored to an older state shows an older epoch.
 """
 
 import time
@@ -14,12 +14,13 @@ from typing import Protocol, Self
 from heartguard_common.identity.authentication import Principal
 
 READY = "hg:rev:ready"
-# Two threads may compare their answers in another order than they got them: so old may the mark before the newest be.
+# Two threads may process their replies in another order than Redis sent them: for this long the mark before the newest
+# one is accepted.
 REORDERED_SECONDS = 0.25
 
 
 class Verdict(Enum):
-    """What the copy in Redis says of a token."""
+    """The state of a token according to the copy in Redis."""
 
     ACTIVE = "active"
     REVOKED = "revoked"
@@ -27,15 +28,15 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """The value of `hg:rev:ready`: tokens issued before `not_before` (seconds since 1970) count no more."""
+class ReadyMark:
+    """The value of `hg:rev:ready`: tokens issued before `not_before` (seconds since 1970) are revoked."""
 
     epoch: int
     not_before: int = 0
 
     @classmethod
     def parse(cls, value: object) -> Self | None:
-        """The mark that Redis gave; None for none, and for what is not one."""
+        """The mark in a reply of Redis; None where the key is missing or has another form."""
         text = value.decode("ascii", "replace") if isinstance(value, bytes) else value
         if not isinstance(text, str):
             return None
@@ -46,7 +47,7 @@ class Mark:
             return None
 
     def text(self) -> str:
-        """The value to write."""
+        """The value to store in Redis."""
         return f"{self.epoch}:{self.not_before}"
 
 
@@ -56,31 +57,31 @@ def key(kind: str, value: str) -> str:
 
 
 def keys(principal: Principal) -> list[str]:
-    """The keys to MGET for a person's token; `Copy.judge` reads the values in this order."""
+    """The keys to MGET for a person's token; `CopyReader.verdict` reads the values in this order."""
     marks = (("jti", principal.token_id), ("sid", principal.session_id), ("kid", principal.key_id))
     return [READY, *(key(kind, value) for kind, value in marks if value)]
 
 
-class Copy:
-    """What one process has seen of the copy's mark; it judges tokens by the copy."""
+class CopyReader:
+    """Decides by the copy whether tokens are revoked; remembers the newest ready mark that this process has seen."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._value: object = None
-        self._newest = Mark(0)
-        self._before = Mark(0)
+        self._newest = ReadyMark(0)
+        self._before = ReadyMark(0)
         self._since = 0.0
 
-    def judge(self, principal: Principal, values: Sequence[object]) -> Verdict:
-        """The verdict of an MGET of `keys(principal)`: unknown without the mark, and with an older one than before."""
+    def verdict(self, principal: Principal, values: Sequence[object]) -> Verdict:
+        """The verdict by the reply to MGET of `keys(principal)`; unknown without a mark, or if its epoch decreased."""
         mark = self._newest if values[0] is not None and values[0] == self._value else self._read(values[0])
         if mark is None:
             return Verdict.UNKNOWN
         revoked = principal.issued_at < mark.not_before or any(value is not None for value in values[1:])
         return Verdict.REVOKED if revoked else Verdict.ACTIVE
 
-    def _read(self, value: object) -> Mark | None:
-        mark, newest = Mark.parse(value), self._newest
+    def _read(self, value: object) -> ReadyMark | None:
+        mark, newest = ReadyMark.parse(value), self._newest
         if mark is None or mark.epoch == newest.epoch:
             return mark
         if mark.epoch > newest.epoch:
@@ -92,7 +93,7 @@ class Copy:
 
 
 class Revocations(Protocol):
-    """Something that knows whether a verified token still counts."""
+    """Checks whether a verified token was revoked."""
 
     def require_active(self, principal: Principal, token: str) -> None:
-        """Return when the token is not revoked. Raises GEN_401_TOKEN when it is, GEN_503 when that is unknown."""
+        """Return if the token is not revoked. Raises GEN_401_TOKEN when it is, GEN_503 when that is unknown."""

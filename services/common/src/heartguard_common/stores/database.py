@@ -1,4 +1,4 @@
-"""PostgreSQL: one engine for each process and a transaction that is a `with`."""
+"""PostgreSQL: one engine for each process, transactions as context managers, outages as service errors."""
 
 import math
 import select
@@ -17,8 +17,8 @@ from heartguard_common.core import deadline
 from heartguard_common.core.errors import UNAVAILABLE, ServiceError
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"
-# Beyond this rest a connection is asked whether it lives: something between here and the server may have dropped it.
-_REST_SECONDS = 30.0
+# A connection that was idle for longer is pinged before use: a firewall or proxy on the way may have dropped it.
+_IDLE_SECONDS = 30.0
 _DRIVER_OUTAGES = (psycopg2.OperationalError, psycopg2.InterfaceError)
 _OUTAGES = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, *_DRIVER_OUTAGES)
 
@@ -26,8 +26,8 @@ _OUTAGES = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, *_DRIVER
 class Database:
     """A pool of connections to one database.
 
-    The pool is smaller than the number of threads and does not wait long: a hung server must not take the
-    threads that answer `/health` and `/ready`. Statements end with the time of the request they are made for
+    The pool is smaller than the number of threads and waits 1 s at most: a hung server must not occupy the threads
+    that answer `/health` and `/ready`. Each statement has the remaining time of its request as time-out
     (`deadline.py`).
     """
 
@@ -37,10 +37,10 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=1,
-            hide_parameters=True,  # a stack in the log must not show what people wrote
+            hide_parameters=True,  # a stack trace in the log must not show values that people wrote
             connect_args={"connect_timeout": 2, "application_name": "heartguard"},
         )
-        event.listen(self._engine, "checkout", _Prover(self._engine.dialect).prove)
+        event.listen(self._engine, "checkout", _LivenessCheck(self._engine.dialect).check)
         event.listen(self._engine, "before_cursor_execute", _bounded, retval=True)
         self._compiled: dict[TextClause, str] = {}
         self._current: ContextVar[Connection | None] = ContextVar("connection", default=None)
@@ -64,11 +64,11 @@ class Database:
                 self._current.reset(token)
 
     def one(self, statement: TextClause, values: Mapping[str, Any]) -> Any:
-        """The row that one statement gives, None where it gives none; the statement is a transaction by itself.
+        """The only row of a statement, None where it returns none; the statement is a transaction by itself.
 
-        Saves the trips of BEGIN and COMMIT, and the work of SQLAlchemy, which costs most where it is rarely done: its
-        code is cold then. Inside a transaction of the same context it is part of that one. Raises `ServiceError`
-        GEN_503 when PostgreSQL is unavailable.
+        Saves the round trips of BEGIN and COMMIT, and SQLAlchemy's work, which is slow where it is rarely done. Inside
+        a transaction of the same context the statement is part of that one. Raises `ServiceError` GEN_503 when
+        PostgreSQL is unavailable.
         """
         outer = self._current.get()
         if outer is not None:
@@ -85,46 +85,47 @@ class Database:
             finally:
                 connection.close()
 
-    def joined(self) -> Connection | None:
+    def current_connection(self) -> Connection | None:
         """The connection of the surrounding transaction, None outside of one."""
         return self._current.get()
 
     @contextmanager
     def lock(self, name: str) -> Iterator[bool]:
-        """Whether the lock `name` was free; if so, it is held until the end of the block or of this process.
+        """Whether the advisory lock `name` was free; if so, it is held until the block or this process ends.
 
-        Transactions inside are their own. Raises `ServiceError` GEN_503 when PostgreSQL is unavailable.
+        The lock has a transaction of its own: transactions in the block do not join it. Raises `ServiceError` GEN_503
+        when PostgreSQL is unavailable.
         """
         with _outages_as_service_errors(), self._engine.begin() as connection:
             yield bool(connection.execute(text(_LOCK), {"name": name}).scalar_one())
 
     def ping(self) -> None:
-        """Ask the server for nothing. Raises what the driver raises when it is unavailable."""
+        """Send a query without effect. Raises what the driver raises when the server is unavailable."""
         with self._engine.connect() as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all pooled connections."""
         self._engine.dispose()
 
 
-class _Prover:
-    """Looks at a pooled connection before it is used again.
+class _LivenessCheck:
+    """Checks a pooled connection before it is used again.
 
-    A server that went away has closed its sockets, and one that ends a session says so: both make the socket readable,
-    which costs no trip to see. Only then, and after a long rest, the connection is asked, as `pool_pre_ping` would
-    before each use.
+    A server that stops closes its sockets, and one that ends a session sends a message: both make the socket readable,
+    which can be seen without a round trip. Only then, and after `_IDLE_SECONDS`, is the connection pinged, which
+    `pool_pre_ping` would do before each use.
     """
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
 
-    def prove(self, connection: Any, record: Any, _: object) -> None:
-        """Return when the connection lives. Raises `InvalidatePoolError`: the pool then makes new ones."""
+    def check(self, connection: Any, record: Any, _: object) -> None:
+        """Return if the connection works. Raises `InvalidatePoolError`, so that the pool opens new connections."""
         now = time.monotonic()
-        rested = now - record.info.get("used_at", now)
+        idle = now - record.info.get("used_at", now)
         record.info["used_at"] = now
-        if rested > _REST_SECONDS or _readable(connection):
+        if idle > _IDLE_SECONDS or _readable(connection):
             try:
                 self._dialect.do_ping(connection)
             except self._dialect.loaded_dbapi.Error as error:
@@ -134,17 +135,17 @@ class _Prover:
 def _bounded(
     _connection: Connection, _cursor: object, statement: str, values: object, _context: object, many: bool
 ) -> tuple[str, object]:
-    """The statement with the time that is left for it. Raises GEN_422_TIME when there is none."""
+    """The statement, preceded by a time-out with the remaining time. Raises GEN_422_TIME when none remains."""
     seconds = deadline.left()
     if seconds is None or many:
         return statement, values
-    # In the same trip; since PostgreSQL 13 the timeout counts for each statement of a message by itself.
+    # In the same round trip; since PostgreSQL 13 the time-out applies to each statement of a message separately.
     return f"SET LOCAL statement_timeout = {math.ceil(seconds * 1000)}; {statement}", values
 
 
 @contextmanager
 def _outages_as_service_errors() -> Iterator[None]:
-    """Whatever means that PostgreSQL is unavailable becomes GEN_503, a statement that was cancelled GEN_422_TIME."""
+    """Raise GEN_503 for errors that mean that PostgreSQL is unavailable, GEN_422_TIME for a cancelled statement."""
     try:
         yield
     except _OUTAGES as error:
@@ -174,7 +175,7 @@ def _readable(connection: Any) -> bool:
 
 
 def driver_url(url: str) -> str:
-    """The URL with the driver named, whatever of `postgres://` and `postgresql://` it began with."""
+    """A URL that begins with `postgres://` or `postgresql://`, with the driver's name added. Raises ValueError."""
     for prefix in ("postgresql+psycopg2://", "postgresql://", "postgres://"):
         if url.startswith(prefix):
             return "postgresql+psycopg2://" + url.removeprefix(prefix)

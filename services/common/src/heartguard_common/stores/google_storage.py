@@ -8,11 +8,11 @@ ENDPOINT = "https://storage.googleapis.com"
 
 
 def open_client(credentials: Path | None, emulator: str | None) -> tuple[Any, Any]:
-    """The client, and the credentials of the key file, which can sign; None without one. Does not connect yet.
+    """The client, not connected yet, and the key file's credentials, which can sign; None without a key file.
 
     Raises ValueError when the file holds no key of a service account.
     """
-    # Imported only where there is a bucket: the library costs memory and start time.
+    # Imported only where a bucket is configured, because the library costs memory and start time.
     from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
     from google.cloud.storage import Client  # noqa: PLC0415
     from google.oauth2.service_account import Credentials  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Limits in PostgreSQL: an organization's own values, and what was used in a day."""
+"""Limits in PostgreSQL: the values of each organization, and how much of the daily limits is used."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +11,7 @@ from heartguard_common.stores.database import Database
 
 _VALUE = text("SELECT value FROM heartguard_core.organization_limits WHERE org_id = :org_id AND name = :name")
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"
-# The first one locks the row: of two that want the last unit one gets it.
+# The row is locked, so that only one of two concurrent requests gets the last unit.
 _TAKE = """
 WITH held AS (
     SELECT coalesce((SELECT value FROM heartguard_core.organization_limits WHERE org_id = :org_id AND name = :name),
@@ -36,7 +36,7 @@ DELETE FROM heartguard_core.daily_counts WHERE ctid = ANY (ARRAY (
 
 
 class PostgresLimits:
-    """The tables `organization_limits` and `daily_counts`; `defaults` holds where an organization has no own value."""
+    """The tables `organization_limits` and `daily_counts`; `defaults` apply where an organization has no own value."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class PostgresLimits:
         defaults: Mapping[str, int],
         count: Callable[[str], object] = lambda _: None,
     ) -> None:
-        """`count` gets the name of each limit that refuses without raising."""
+        """`count` is called with the name of each limit that refuses something without an error response."""
         self._database = database
         self._clock = clock
         self.defaults = {name: defaults.get(name, limit.default) for name, limit in BY_NAME.items()}
@@ -64,7 +64,7 @@ class PostgresLimits:
             connection.execute(text(_LOCK), {"what": f"limit {org_id} {name}"})
 
     def take(self, org_id: int, name: str, subject: str = "", amount: int = 1) -> None:
-        """Use so many units of a daily limit. Raises `LimitError` when they are not left."""
+        """Use `amount` units of a daily limit. Raises `LimitError` when fewer are left."""
         values = {"org_id": org_id, "day": self.today(), "name": name, "subject": subject, "amount": amount}
         with self._database.transaction() as connection:
             row = connection.execute(text(_TAKE), {**values, "default": self.defaults[name]}).one()
@@ -82,15 +82,15 @@ class PostgresLimits:
         self._count(name)
 
     def today(self) -> date:
-        """The day that is counted now, in UTC."""
+        """The current day in UTC."""
         return datetime.fromtimestamp(seconds(self._clock), UTC).date()
 
     def until_tomorrow(self) -> int:
-        """Seconds until a day's limits are free again."""
+        """Seconds until the next day in UTC."""
         return DAY_SECONDS - seconds(self._clock) % DAY_SECONDS
 
     def sweep(self) -> int:
-        """Remove some counts of days that are over; returns how many."""
+        """Remove up to 5,000 counts of past days; returns how many."""
         with self._database.transaction() as connection:
-            # A day more than needed: clocks of several machines may differ.
+            # One day more is kept, because clocks of several machines may differ.
             return connection.execute(text(_SWEEP), {"day": self.today() - timedelta(days=1)}).rowcount

@@ -1,4 +1,4 @@
-"""The Redis client as every service but the gateway uses it: short time-outs, no hidden retries."""
+"""The Redis client of every service except the gateway: short time-outs, no retries inside of the library."""
 
 from typing import TypeAlias
 
@@ -10,7 +10,7 @@ from heartguard_common.core.redis_urls import tls_options
 
 RedisClient: TypeAlias = "redis.Redis"
 
-# ResponseError is among them: LOADING, READONLY and OOM are replies, and mean that Redis is unavailable.
+# This includes ResponseError, because LOADING, READONLY and OOM are replies and mean that Redis is unavailable.
 REDIS_ERRORS = (redis.RedisError, OSError)
 
 

@@ -1,4 +1,4 @@
-"""Calls to another service: JSON, Basic credentials, short time-outs and the request's ids."""
+"""Calls to another service, with JSON, Basic credentials, short time-outs and the request's ids."""
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,9 +23,9 @@ class ServiceClient:
         self._local = threading.local()
 
     def get(self, path: str, gives: type[T]) -> T:
-        """The document at `path`: one of the message `gives`.
+        """The document at `path`, a message of the type `gives`.
 
-        Raises `ServiceCallError` GEN_502 when there is no usable answer: none, or one without what the message
+        Raises `ServiceCallError` GEN_502 when there is no answer, or one without the members that the message
         requires.
         """
         return self._send("GET", path, gives)
@@ -35,11 +35,11 @@ class ServiceClient:
         return self._send("POST", path, gives, json=document)
 
     def put(self, path: str, blocks: Iterable[bytes], media_type: str, gives: type[T]) -> T:
-        """The answer to bytes that are sent as they come. Raises `ServiceCallError`, and what `blocks` raises."""
+        """The answer to a streamed body of `blocks`. Raises `ServiceCallError`, and what `blocks` raises."""
         return self._send("PUT", path, gives, data=blocks, headers={"Content-Type": media_type})
 
     def stream(self, path: str, media_type: str = "*/*") -> Iterator[bytes]:
-        """The bytes at `path`, in blocks as they come. Raises `ServiceCallError` before the first one or later."""
+        """The bytes at `path`, streamed in blocks. Raises `ServiceCallError` before the first block or later."""
         try:
             with self._request("GET", path, headers={"Accept": media_type}, stream=True) as response:
                 yield from response.iter_content(BLOCK_BYTES)
@@ -73,7 +73,7 @@ class ServiceClient:
         return response
 
     def _session(self) -> requests.Session:
-        # A Session is not safe to share between threads.
+        # A Session of requests must not be shared between threads.
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
             self._local.session.trust_env = False

@@ -1,4 +1,4 @@
-"""A file that keeps lines safe while Redis is unavailable: every append is fsynced, draining keeps the order."""
+"""A file that stores lines while Redis is unavailable: every append is fsynced, and draining keeps the order."""
 
 import errno
 import fcntl
@@ -19,8 +19,8 @@ Send = Callable[[Sequence[bytes]], None]
 class Spool:
     """An append-only file of lines, shared by the processes of one machine.
 
-    It has two locks. Draining holds one of them for long; nothing waits for it. Appending holds the other
-    for one line, and so does who drains, to take the file away.
+    It has two locks. One is held during a whole drain; nothing waits for it. The other is held to append one line, and
+    by a drain for the moment in which it renames the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,7 +28,7 @@ class Spool:
         self._draining = path.with_suffix(".draining")
 
     def append(self, line: bytes) -> None:
-        """Store one line; it is on the disk when this returns. Raises OSError when the disk refuses."""
+        """Store one line; it is on the disk when this returns. Raises OSError when it can't be written."""
         with self._locked(".lock"):
             fresh = not self._path.exists()
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -40,14 +40,14 @@ class Spool:
                 sync_directory(self._path.parent)
 
     def empty(self) -> bool:
-        """Whether nothing waits."""
+        """Whether there is no line to drain."""
         return not any(_size(path) for path in (self._path, self._draining))
 
     def drain(self, send: Send) -> int:
-        """Hand the lines to `send` in batches, oldest first, and forget what was taken; returns how many were.
+        """Call `send` with batches of lines, oldest first, and remove those that were sent; returns how many.
 
-        Returns 0 at once while somebody else drains. When `send` raises, its batch stays and is sent again: whoever
-        takes lines must know them by their ids.
+        Returns 0 at once while another thread or process drains. When `send` raises, its batch stays and is sent
+        again, so the receiver must recognize lines that it already has.
         """
         sent = 0
         with self._locked(".drain.lock", wait=False) as mine:
@@ -56,7 +56,7 @@ class Spool:
         return sent
 
     def _take(self) -> bool:
-        """Whether there is something to drain; who appends begins a new file from now on."""
+        """Whether there is something to drain; later appends go to a new file."""
         if not self._draining.exists() and self._path.exists():
             with self._locked(".lock"):
                 self._path.rename(self._draining)
@@ -66,7 +66,7 @@ class Spool:
         sent = taken = 0
         with self._draining.open("rb") as file:
             try:
-                # A last line without an end is what a crash in the middle of a write left: never acknowledged.
+                # A last line without a line end was cut off by a crash during a write, and never acknowledged.
                 while lines := [line[:-1] for line in islice(file, BATCH) if line.endswith(b"\n")]:
                     send(lines)
                     sent, taken = sent + len(lines), file.tell()
@@ -79,7 +79,7 @@ class Spool:
         return sent
 
     def _keep_only(self, rest: BinaryIO) -> None:
-        """Put the rest of a file in its place; where the disk refuses, all of it stays."""
+        """Replace the file by its remaining lines; where they can't be written, the file stays as it is."""
         shorter = self._draining.with_suffix(".rest")
         with suppress(OSError):
             shorter.touch(0o600)
@@ -91,7 +91,7 @@ class Spool:
 
     @contextmanager
     def _locked(self, suffix: str, *, wait: bool = True) -> Iterator[bool]:
-        """Whether the lock is held, which it is if it may be waited for."""
+        """Whether the lock was taken; always True with `wait`."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.with_suffix(suffix).open("wb") as handle:
             try:
@@ -103,7 +103,7 @@ class Spool:
 
 
 def _size(path: Path) -> int:
-    # One call: another process may remove the file between two.
+    # A single system call, because another process may remove the file between two.
     try:
         return path.stat().st_size
     except FileNotFoundError:

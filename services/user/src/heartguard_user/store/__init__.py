@@ -1,1 +1,1 @@
-"""The ports on PostgreSQL and on the other services."""
+"""The ports of the user service, implemented with PostgreSQL and calls to the other services."""

@@ -1,4 +1,4 @@
-"""A ZIP archive (APPNOTE 6.3) that is made as it is sent: nothing is ever read back."""
+"""A ZIP archive (APPNOTE 6.3) that is written as a stream."""
 
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ BLOCK_BYTES = 64 * 1024
 
 
 class _Sink:
-    """The file object that the archive is written to: not seekable, emptied block by block as it is sent."""
+    """The file object that `zipfile` writes to: not seekable; `taken` returns and removes what was written."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -21,7 +21,7 @@ class _Sink:
         return len(data)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Does nothing: writes are not buffered elsewhere."""
 
     def taken(self) -> bytes:
         taken = bytes(self._written)
@@ -33,13 +33,13 @@ class _Sink:
 
 
 class Zip:
-    """Packs files, given by path; texts are deflated, what people have stored stays as it is."""
+    """Packs files, given by path; files under `media/` are stored as they are, others are compressed."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def __call__(self, entries: Iterable[tuple[str, Iterable[bytes]]]) -> Iterator[bytes]:
-        """The bytes of the archive, in blocks. Raises what the files raise: then it has no directory."""
+        """The bytes of the archive, in blocks. Raises what the files raise; the archive is then incomplete."""
         sink = _Sink()
         archive = zipfile.ZipFile(cast("IO[bytes]", sink), "w")
         for path, blocks in entries:

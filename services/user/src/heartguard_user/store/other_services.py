@@ -1,4 +1,4 @@
-"""The other services, over HTTP."""
+"""The ports that call other services."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -20,15 +20,15 @@ from heartguard_user.errors import LAST_ADMIN
 
 
 class AuthMemberships:
-    """Memberships as auth carries them out."""
+    """Changes memberships by a call to auth."""
 
     def __init__(self, auth: ServiceClient) -> None:
         self._auth = auth
 
     def change(self, actor: Principal, seen: User, wanted: User) -> bool:
-        """Give a member another role or activity; False when they are not as they were seen any more.
+        """Change a member's role or activity; False when the member is no longer as in `seen`.
 
-        Raises GEN_401_TOKEN when the actor is not who their token says any more, USER_002 for the last admin, GEN_502
+        Raises GEN_401_TOKEN when the token no longer describes the actor, USER_002 for the last admin, GEN_502
         without a usable answer.
         """
         try:
@@ -45,7 +45,7 @@ class AuthMemberships:
 
 
 def _change(actor: Principal, seen: User, wanted: User) -> MembershipChange:
-    assert actor.user_id is not None  # only persons change members, by the policy
+    assert actor.user_id is not None  # the policy permits only persons
     document: MembershipChange = {
         "org_id": seen.org_id,
         "user_id": seen.id,
@@ -71,12 +71,12 @@ class ServicePersonalData:
         self._media = endpoints["media"][0]
 
     def part(self, source: str, org_id: int, user_id: int) -> Iterable[bytes]:
-        """What one service exports, as it comes."""
+        """The export of one service, streamed."""
         client, path = self._endpoints[source]
         return client.stream(f"{path}?{_whose(org_id, user_id)}", NDJSON)
 
     def content(self, item_id: str, org_id: int, user_id: int) -> Iterator[bytes] | None:
-        """The bytes of a file of the person, begun; None when it is gone."""
+        """The bytes of a file of the person; None when it was removed."""
         blocks = self._media.stream(f"/media/exports/{item_id}?{_whose(org_id, user_id)}")
         try:
             first = next(blocks, b"")
@@ -87,7 +87,7 @@ class ServicePersonalData:
         return chain([first], blocks)
 
     def keep(self, org_id: int, user_id: int, blocks: Iterable[bytes]) -> str:
-        """Keep an archive; returns its id."""
+        """Store an archive; returns its id."""
         kept = self._media.put(f"/media/archives?{_whose(org_id, user_id)}", blocks, "application/zip", MediaItem)
         return kept["id"]
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, text
 
 from heartguard_common.core.clock import from_datetime
 from heartguard_common.stores.database import Database
-from heartguard_user.domain import Filter, User, changed_members, settled
+from heartguard_user.domain import Filter, User, changed_members, stored_form
 
 _SELECT = """
 SELECT u.id, u.email, u.full_name, u.role, u.org_id, u.active, u.created_at,
@@ -18,8 +18,8 @@ FROM heartguard_core.users AS u
 WHERE u.org_id = :org_id AND u.deleted_at IS NULL
 """
 _FIND = f"{_SELECT} AND u.id = :id"
-# Read apart from _FIND: a statement that has waited for a lock sees the locked row as it is now, but everything
-# else, the preferences too, as it was before the wait.
+# A statement of its own, before _FIND: a statement that has waited for a lock sees the locked row as it is now, but
+# other rows, such as the preferences, as they were before the wait.
 _LOCK = """
 SELECT FROM heartguard_core.users WHERE org_id = :org_id AND id = :id AND deleted_at IS NULL FOR UPDATE
 """
@@ -48,7 +48,7 @@ _ERASE = (
     UPDATE heartguard_core.users SET full_name = NULL
     WHERE org_id = :org_id AND (:id IS NULL OR id = :id) AND full_name IS NOT NULL
     """,
-    # The answers that any service has kept for a repeated request of theirs.
+    # The answers that all services have kept for their Idempotency-Keys.
     """
     DELETE FROM heartguard_core.idempotency_keys WHERE caller IN (
         SELECT 'user:' || id FROM heartguard_core.users WHERE org_id = :org_id AND (:id IS NULL OR id = :id))
@@ -74,7 +74,7 @@ class PostgresUsers:
             return _find(connection, org_id, user_id)
 
     def change(self, org_id: int, user_id: int, decide: Callable[[User], User]) -> tuple[User, User] | None:
-        """Let `decide` make the new state of the current one, while the user's row is locked."""
+        """Store the state that `decide` makes of the current one, while the user's row is locked."""
         with self._database.transaction() as connection:
             connection.execute(text(_LOCK), {"org_id": org_id, "id": user_id})
             before = _find(connection, org_id, user_id)
@@ -91,7 +91,7 @@ class PostgresUsers:
             return before, _find(connection, org_id, user_id) or after
 
     def is_last_admin(self, org_id: int, user_id: int) -> bool:
-        """Whether the organization would keep members but no active admin without this one."""
+        """Whether the organization without this member would have other members but no active admin."""
         with self._database.transaction() as connection:
             return bool(connection.execute(text(_LAST_ADMIN), {"org_id": org_id, "id": user_id}).scalar_one())
 
@@ -109,7 +109,7 @@ class PostgresUsers:
             return [_user(row) for row in connection.execute(text(_LIST), values)]
 
     def erase(self, org_id: int, user_id: int | None) -> int:
-        """Remove names and preferences; returns how many things that were."""
+        """Remove names, preferences and kept answers; returns how many rows."""
         with self._database.transaction() as connection:
             values = {"org_id": org_id, "id": user_id}
             return sum(connection.execute(text(statement), values).rowcount for statement in _ERASE)
@@ -123,6 +123,6 @@ def _find(connection: Connection, org_id: int, user_id: int) -> User | None:
 def _user(row: Row[Any]) -> User:
     found = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
     pairs = json.loads(found["preferences"] or "[]")
-    found["preferences"] = {key: settled(value) for key, value in pairs}
+    found["preferences"] = {key: stored_form(value) for key, value in pairs}
     found["created_at"] = from_datetime(found["created_at"])
     return User(**found)

@@ -1,4 +1,4 @@
-"""What can be done with the members of an organization, one class per subject, one method per verb."""
+"""The use cases of the user service: a class for each subject, a method for each operation."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ __all__ = ["DELETION", "EXPORT", "Deletions", "Exporting", "Exports", "UseCases"
 
 @dataclass(frozen=True)
 class UseCases:
-    """Everything the user service can do, by subject."""
+    """The use cases that the routes call, by subject."""
 
     members: UserUseCases
     deletions: Deletions

@@ -1,4 +1,4 @@
-"""The end of a person: asked for here, carried out by every service that keeps something of them."""
+"""Deletion of persons: requested here, carried out by every service that stores data of them."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from heartguard_user.errors import LAST_ADMIN, NO_JOB, NO_USER
 from heartguard_user.ports import Users
 
 DELETION = "user.delete"
-# The request itself takes the first step; the background thread must not be faster.
+# The request itself carries out the first step; the background thread must not start before.
 HEAD_START_NS = 2 * NANOSECONDS
 
 
@@ -40,10 +40,10 @@ class Deletions:
         self._wake = wake
 
     def request(self, principal: Principal, user_id: int) -> Job:
-        """Ask for the end of a member; asked twice, it is one deletion.
+        """Request the deletion of a member; a second request returns the same job.
 
-        The first step, the end of the sessions and of the account, is tried at once. Raises USER_001, GEN_403
-        where only an admin may delete another member, and USER_002 for an admin whom the others need.
+        The first step, which ends sessions and account, is tried at once. Raises USER_001, GEN_403 where only an
+        admin may delete another member, and USER_002 for the last admin of an organization with other members.
         """
         org_id = principal.org_id or 0
         if self._users.find(org_id, user_id) is None:
@@ -60,13 +60,13 @@ class Deletions:
             if new:
                 self._audit.changed(principal, "user.delete", f"user:{user_id}", payload={"job": job.id})
         job = self._runner.step(job.id) or job
-        if job.error == f"auth: {AUTH_LAST_ADMIN}":  # between the look and the step another admin was faster
+        if job.error == f"auth: {AUTH_LAST_ADMIN}":  # another admin was deleted since the check above
             raise ServiceError(LAST_ADMIN)
         self._wake()
         return job
 
     def read(self, principal: Principal, job_id: str) -> Job:
-        """A deletion in the caller's organization, or for the operator in any. Raises USER_003."""
+        """A deletion in the caller's organization, or for the operator in any organization. Raises USER_003."""
         job = self._jobs.find(DELETION, job_id)
         if job is None or (principal.kind != "operator" and job.org_id != principal.org_id):
             raise ServiceError(NO_JOB)

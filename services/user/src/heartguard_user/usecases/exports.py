@@ -1,4 +1,4 @@
-"""All that is kept of a person, as one archive: asked for here, collected beside the requests."""
+"""Export of all data of a person as one archive: requested here, made by a background thread."""
 
 import hashlib
 import json
@@ -20,14 +20,14 @@ from heartguard_user.errors import NO_JOB, NO_USER
 from heartguard_user.ports import PersonalData, Users
 
 EXPORT = "user.export"
-WAIT_SECONDS = 60  # about what an export takes
+WAIT_SECONDS = 60  # about how long an export takes
 Entry = tuple[str, Iterable[bytes]]
 Pack = Callable[[Iterable[Entry]], Iterator[bytes]]
-"""Makes the bytes of an archive of files, given by path, as they come."""
+"""Returns the bytes of an archive of files, given by path, as a stream."""
 
 
 class Exports:
-    """Exports of persons, as jobs that only they see."""
+    """Exports of persons, as jobs that only the person can read."""
 
     def __init__(
         self,
@@ -48,9 +48,9 @@ class Exports:
         self._wake = wake
 
     def request(self, principal: Principal) -> Job:
-        """Ask for an archive of all that is kept of the caller; while one is made it is that one.
+        """Request an archive of all data of the caller; while one is being made, that job is returned.
 
-        Raises GEN_429_LIMIT when the caller has asked often today, or many of the organization are waiting.
+        Raises GEN_429_LIMIT when the daily limit of the caller, or the limit of open exports, is used up.
         """
         org_id, user_id = principal.org_id or 0, principal.user_id
         wanted = Job(uuid7(self._clock), EXPORT, org_id, principal.actor, self._clock.now_ns(), user_id)
@@ -73,7 +73,7 @@ class Exports:
             raise LimitError("open_exports", most, wait_seconds=WAIT_SECONDS)
 
     def read(self, principal: Principal, job_id: str) -> tuple[Job, str | None]:
-        """An export of the caller, and where its archive is while that is kept. Raises USER_003, GEN_502."""
+        """An export of the caller, and the signed URL of its archive while it is kept. Raises USER_003, GEN_502."""
         job = self._jobs.find(EXPORT, job_id)
         if job is None or job.user_id != principal.user_id or job.org_id != principal.org_id:
             raise ServiceError(NO_JOB)
@@ -83,7 +83,7 @@ class Exports:
 
 
 class _PackedDocument(TypedDict):
-    """What the manifest of an archive says of a file in it."""
+    """The entry of a file in the manifest of an archive."""
 
     path: str
     source: str
@@ -94,7 +94,7 @@ class _PackedDocument(TypedDict):
 
 @dataclass
 class _Packed:
-    """A file as it goes by: its records (None: it has none), bytes and SHA-256."""
+    """A file of the archive: iterating yields its bytes, and counts its records (None: has none), size and SHA-256."""
 
     path: str
     source: str
@@ -111,19 +111,19 @@ class _Packed:
         self.records = self.blocks.records if isinstance(self.blocks, VerifiedStream) else None
 
     def document(self) -> _PackedDocument:
-        said: _PackedDocument = {
+        document: _PackedDocument = {
             "path": self.path,
             "source": self.source,
             "bytes": self.size,
             "sha256": self.hash.hexdigest(),
         }
         if self.records is not None:
-            said["records"] = self.records
-        return said
+            document["records"] = self.records
+        return document
 
 
 class Exporting:
-    """The work of an export: one step that streams everything into one archive, and holds none of it."""
+    """The work of an export job: one step that streams everything into one archive, without keeping it in memory."""
 
     def __init__(self, users: Users, jobs: Jobs, personal_data: PersonalData, pack: Pack, clock: Clock) -> None:
         self._users = users
@@ -133,7 +133,7 @@ class Exporting:
         self._clock = clock
 
     def __call__(self, job: Job) -> Job:
-        """The job when its archive is kept. Raises `JobError`; lasting for a person who is gone."""
+        """The job after its archive was stored. Raises `JobError`, a lasting one for a person who was deleted."""
         org_id, user_id = job.org_id, job.user_id or 0
         place = ["user"]
         try:
@@ -142,7 +142,7 @@ class Exporting:
             try:
                 self._require_person(org_id, user_id)
             except JobError:
-                # Deleted meanwhile, perhaps after media had removed what there was.
+                # Deleted meanwhile, perhaps after media had removed the person's files and archives.
                 self._personal_data.forget(org_id, user_id)
                 raise
         except ServiceError as error:

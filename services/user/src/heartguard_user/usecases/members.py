@@ -1,4 +1,4 @@
-"""What can be done with the members of an organization."""
+"""Reading and changing the members of an organization."""
 
 from collections.abc import Callable, Sequence
 
@@ -12,12 +12,12 @@ from heartguard_user.domain import Filter, User, changed_members, membership_dif
 from heartguard_user.errors import NO_USER, UNSETTLED
 from heartguard_user.ports import Memberships, Users
 
-# How often a change is decided anew after a concurrent one.
+# How often a change is tried when concurrent ones come first.
 ATTEMPTS = 5
 
 
 class UserUseCases:
-    """The verbs of the user service. Nobody sees a user of another organization, nor learns of their existence."""
+    """Reading and changing members. A user of another organization is answered like one who does not exist."""
 
     def __init__(
         self,
@@ -34,13 +34,13 @@ class UserUseCases:
         self._transaction = transaction
 
     def read_self(self, principal: Principal) -> User:
-        """The caller. Raises USER_001 when the account is gone."""
+        """The caller. Raises USER_001 when the account was deleted."""
         return self.read(principal, principal.user_id or 0)
 
     def read(self, principal: Principal, user_id: int) -> User:
         """A member of the caller's organization.
 
-        Raises USER_001 for whom there is not in it, and GEN_403 where only an admin may look at another member.
+        Raises USER_001 for a user who is not in it, and GEN_403 where only an admin may read another member.
         """
         user = self._users.find(_organization(principal), user_id)
         if user is None:
@@ -50,7 +50,7 @@ class UserUseCases:
         return user
 
     def update_self(self, principal: Principal, changes: UserUpdate, check: Callable[[User], None]) -> User:
-        """Change the caller's own name or preferences, if `check` agrees with the state they stand on.
+        """Change the caller's own name or preferences, after calling `check` with the current state.
 
         Raises USER_001 and what `check` raises.
         """
@@ -74,10 +74,10 @@ class UserUseCases:
     def administer(
         self, principal: Principal, user_id: int, changes: UserAdminUpdate, check: Callable[[User], None]
     ) -> User:
-        """Give a member of the caller's organization a role, or let them act or not; ends their sessions.
+        """Change the role or activity of a member of the caller's organization; a change ends their sessions.
 
-        Raises USER_001, USER_002 for the last admin, USER_004 when others do the same all the time, and what
-        `check` raises.
+        Raises USER_001, USER_002 for the last admin, USER_004 after `ATTEMPTS` concurrent changes, and what `check`
+        raises.
         """
         for _ in range(ATTEMPTS):
             seen = self.read(principal, user_id)
@@ -96,7 +96,7 @@ class UserUseCases:
         return self._users.list(_organization(principal), wanted, after_id, limit)
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
-        """Remove what this service keeps of an organization's members, or of one; returns how many things."""
+        """Remove what this service stores of an organization's members, or of one; returns how many rows."""
         self._authority.wait_for_writers(org_id, user_id)
         with self._transaction():
             removed = self._users.erase(org_id, user_id)

@@ -1,4 +1,4 @@
-"""The chain as PostgreSQL holds it: events with their hashes, statements, and the heads that none covers yet."""
+"""The chains in PostgreSQL: events with their hashes, signed statements, and heads without a checkpoint."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from heartguard_audit.domain.chain import Head, Link, Signed, Statement
+from heartguard_audit.domain.chain import ChainLink, Head, SignedStatement, Statement
 from heartguard_common.stores.database import Database
 
 PAGE = 2000
@@ -14,39 +14,39 @@ PAGE = 2000
 
 def in_chain(org_id: int | None) -> str:
     """The condition that a row belongs to an organization's chain; binds `:org_id`."""
-    # IS NOT DISTINCT FROM would say both in one, and use no index.
+    # One condition with IS NOT DISTINCT FROM would use no index.
     return "org_id IS NULL" if org_id is None else "org_id = :org_id"
 
 
-class PostgresLedger:
+class PostgresChainStore:
     """The tables `audit_events` and `audit_checkpoints`, read in one snapshot."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @contextmanager
-    def snapshot(self) -> Iterator["Snapshot"]:
-        """Everything as it stands now, whatever is written meanwhile. Raises GEN_503 when PostgreSQL is unavailable."""
+    def snapshot(self) -> Iterator["PostgresSnapshot"]:
+        """Everything as it is now, without later writes. Raises GEN_503 when PostgreSQL is unavailable."""
         with self._database.transaction() as connection:
             connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-            yield Snapshot(connection)
+            yield PostgresSnapshot(connection)
 
-    def unmarked(self) -> list[tuple[int | None, Head]]:
-        """The chains that have grown since their last checkpoint, and where they end."""
+    def unsigned_heads(self) -> list[tuple[int | None, Head]]:
+        """The chains that have grown since their last checkpoint, each with its newest event."""
         with self._database.transaction() as connection:
-            rows = connection.execute(text(_UNMARKED))
+            rows = connection.execute(text(_UNSIGNED_HEADS))
             return [(row.org_id, Head(row.sequence, row.hash.tobytes())) for row in rows]
 
-    def add(self, said: Sequence[Signed]) -> None:
-        """Keep signed statements; a place that has one of the same kind keeps that."""
-        rows = [_row(it) for it in said]
+    def add(self, statements: Sequence[SignedStatement]) -> None:
+        """Store signed statements; where there is one of the same chain, kind and sequence, that one stays."""
+        rows = [_row(it) for it in statements]
         if rows:
             with self._database.transaction() as connection:
                 connection.execute(text(_ADD), rows)
 
 
-class Snapshot:
-    """The ledger at one moment."""
+class PostgresSnapshot:
+    """The chains as one transaction with isolation level REPEATABLE READ sees them."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -56,26 +56,26 @@ class Snapshot:
         return [row[0] for row in self._connection.execute(text(_CHAINS))]
 
     def knows(self, org_id: int) -> bool:
-        """Whether there is or was such an organization: a deleted one keeps its row."""
+        """Whether the organization exists or has existed: a deleted one keeps its row."""
         return bool(self._connection.execute(text(_KNOWS), {"org_id": org_id}).scalar_one())
 
-    def statements(self, org_id: int | None) -> list[Signed]:
-        """What was signed about a chain, in the order of sequence."""
+    def statements(self, org_id: int | None) -> list[SignedStatement]:
+        """The signed statements about a chain, in the order of sequence."""
         query = f"{_STATEMENTS} WHERE {in_chain(org_id)} ORDER BY sequence, kind"
         return [_signed(row) for row in self._connection.execute(text(query), {"org_id": org_id})]
 
-    def all_statements(self) -> list[Signed]:
-        """What was signed about any chain, oldest first."""
+    def all_statements(self) -> list[SignedStatement]:
+        """The signed statements about all chains, oldest first."""
         return [_signed(row) for row in self._connection.execute(text(f"{_STATEMENTS} ORDER BY time_ns, sequence"))]
 
     def head(self, org_id: int | None) -> Head:
-        """Where a chain ends."""
+        """The newest event of a chain."""
         query = f"SELECT sequence, hash FROM {_EVENTS} WHERE {in_chain(org_id)} ORDER BY sequence DESC LIMIT 1"  # noqa: S608
         row = self._connection.execute(text(query), {"org_id": org_id}).one_or_none()
         return Head(row.sequence, row.hash.tobytes()) if row else Head()
 
-    def links(self, org_id: int | None, after: int) -> Iterator[Link]:
-        """The events of a chain behind a sequence, in order, page by page."""
+    def links(self, org_id: int | None, after: int) -> Iterator[ChainLink]:
+        """The events of a chain after the sequence `after`, in order, read page by page."""
         query = text(f"{_LINKS} WHERE {in_chain(org_id)} AND sequence > :after ORDER BY sequence LIMIT :page")
         while True:
             rows = self._connection.execute(query, {"org_id": org_id, "after": after, "page": PAGE}).all()
@@ -85,10 +85,10 @@ class Snapshot:
             after = rows[-1].sequence
 
 
-def _link(row: Any) -> Link:
+def _link(row: Any) -> ChainLink:
     columns = {name: getattr(row, name) for name in COLUMNS}
     columns["event_id"] = str(row.event_id)
-    return Link(
+    return ChainLink(
         sequence=row.sequence,
         columns=columns,
         recorded_us=row.recorded_us,
@@ -98,13 +98,13 @@ def _link(row: Any) -> Link:
     )
 
 
-def _signed(row: Any) -> Signed:
+def _signed(row: Any) -> SignedStatement:
     statement = Statement(row.kind, row.org_id, row.sequence, row.hash.tobytes(), row.time_ns)
-    return Signed(statement, row.public_key.tobytes(), row.signature.tobytes())
+    return SignedStatement(statement, row.public_key.tobytes(), row.signature.tobytes())
 
 
-def _row(said: Signed) -> dict[str, object]:
-    return {**vars(said.statement), "public_key": said.public_key, "signature": said.signature}
+def _row(signed: SignedStatement) -> dict[str, object]:
+    return {**vars(signed.statement), "public_key": signed.public_key, "signature": signed.signature}
 
 
 COLUMNS = (
@@ -125,7 +125,7 @@ INSERT INTO {_MARKS} (kind, org_id, sequence, hash, time_ns, public_key, signatu
 VALUES (:kind, :org_id, :sequence, :hash, :time_ns, :public_key, :signature)
 ON CONFLICT DO NOTHING
 """  # noqa: S608
-# From one organization to the next by the index: a DISTINCT would read every event.
+# Goes from one organization to the next by the index; a DISTINCT would read every event.
 _ORGANIZATIONS = f"""
 WITH RECURSIVE chain AS (
     (SELECT org_id FROM {_EVENTS} WHERE org_id IS NOT NULL ORDER BY org_id LIMIT 1)
@@ -141,7 +141,7 @@ UNION SELECT org_id FROM {_MARKS}
 UNION SELECT org_id FROM (SELECT org_id FROM {_EVENTS} WHERE org_id IS NULL LIMIT 1) AS of_none
 ORDER BY org_id NULLS LAST
 """  # noqa: S608
-_UNMARKED = f"""
+_UNSIGNED_HEADS = f"""
 SELECT chain.org_id, head.sequence, head.hash
 FROM ({_ORGANIZATIONS}) AS chain
 CROSS JOIN LATERAL (

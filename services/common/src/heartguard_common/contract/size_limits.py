@@ -1,6 +1,7 @@
-"""How much a body may hold: counted in its bytes, before objects are made of them that cost fifty times as much.
+"""Limits of how many values a body may contain, checked before it is parsed.
 
-A body within its limit of bytes can hold millions of empty arrays, elements or attributes, for a message of five texts.
+A body within its limit of bytes can contain millions of empty arrays, elements or attributes, and the parsed objects
+take about fifty times as much memory as the bytes.
 """
 
 import re
@@ -10,11 +11,11 @@ from xml.parsers import expat
 from heartguard_common.contract.json_documents import MAX_DEPTH, TOO_DEEP, Malformed
 from heartguard_common.contract.shapes import Shape
 
-UNCOUNTED = 64 * 1024  # smaller bodies can't hold enough to matter
-_SLACK, _LEAST = 4, 1000  # a batch that is a little too long is refused by the contract, which says where
+UNCOUNTED = 64 * 1024  # bytes; smaller bodies can't contain enough values to matter
+_SLACK, _LEAST = 4, 1000  # a batch that is a little too long is left to the contract, whose violations have a pointer
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_PART = re.compile(rb'(?:[^"]++|"(?:[^"\\]|\\.)*+"){1,4096}', re.DOTALL)  # of a text, never half a string
+_PART = re.compile(rb'(?:[^"]++|"(?:[^"\\]|\\.)*+"){1,4096}', re.DOTALL)  # never ends inside a string
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(sign for sign in range(256) if sign not in b"[]{}")
 _DEEP = b"[" * (MAX_DEPTH + 1)
@@ -24,40 +25,40 @@ _MANY_ATTRIBUTES = re.compile(
 )
 
 
-class _Enough(Exception):  # noqa: N818  no error: the count is over
-    """What follows need not be looked at."""
+class _StopParsing(Exception):  # noqa: N818  not an error
+    """The rest of the body need not be parsed."""
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """What a message has at most: values, arrays and objects among them; how short the name of an element can be."""
+class SizeLimit:
+    """The most values, and arrays and objects, that a message may have; the length of its shortest element name."""
 
     values: int
     containers: int
-    shortest: int
+    shortest_name: int
 
 
-def most(shape: Shape, name: str) -> Quantity:
-    """What a message of that shape has at most; `name` is its element's in XML."""
+def size_limit(shape: Shape, name: str) -> SizeLimit:
+    """The size limit of a message of that shape, whose XML element has the name `name`."""
     if shape.kind == "scalar":
-        return Quantity(1, 0, len(name))
+        return SizeLimit(1, 0, len(name))
     if shape.kind == "object":
-        parts = [most(member, key) for key, member in shape.members.items()]
+        parts = [size_limit(member, key) for key, member in shape.members.items()]
         times = 1
     else:
         assert shape.item is not None
         key = "?" if shape.by_name else "entry"
-        parts = [most(shape.item, shape.item_name if shape.kind == "array" else key)]
+        parts = [size_limit(shape.item, shape.item_name if shape.kind == "array" else key)]
         times = shape.schema["maxItems" if shape.kind == "array" else "maxProperties"]
-    return Quantity(
+    return SizeLimit(
         1 + times * sum(part.values for part in parts),
         1 + times * sum(part.containers for part in parts),
-        min(len(name), *(part.shortest for part in parts)),
+        min(len(name), *(part.shortest_name for part in parts)),
     )
 
 
-def holds_too_much_json(body: bytes, limit: Quantity) -> bool:
-    """Whether a JSON text has more values than its message can have. Raises Malformed for more than 64 levels."""
+def json_exceeds(body: bytes, limit: SizeLimit) -> bool:
+    """Whether a JSON text has far more values than its message may have. Raises Malformed for more than 64 levels."""
     containers, values = (_SLACK * max(count, _LEAST) for count in (limit.containers, limit.values))
     if len(body) <= UNCOUNTED:
         return False
@@ -73,12 +74,15 @@ def holds_too_much_json(body: bytes, limit: Quantity) -> bool:
     return brackets.count(b"[") > containers or commas > values
 
 
-def holds_too_much_xml(body: bytes, limit: Quantity) -> bool:
-    """Whether an XML text has more elements than its message can have, or one with more attributes than any has."""
+def xml_exceeds(body: bytes, limit: SizeLimit) -> bool:
+    """Whether an XML text has far more elements than its message may have, or an element with more than 8 attributes.
+
+    Raises Malformed for more than 64 levels.
+    """
     if len(body) <= UNCOUNTED:
         return False
-    # A leaf has a start and an end tag with at least a name each; what is empty is an array or an object.
-    elements = min(_SLACK * max(limit.values, _LEAST), limit.containers + len(body) // (2 * limit.shortest + 5))
+    # A scalar has a start tag and an end tag, each with a name; an empty-element tag is an array or an object.
+    elements = min(_SLACK * max(limit.values, _LEAST), limit.containers + len(body) // (2 * limit.shortest_name + 5))
     tags = body.count(b"<")
     quotes = body.count(b'"') + body.count(b"'")
     if quotes > 4 * tags + 2 * _MOST_ATTRIBUTES and _MANY_ATTRIBUTES.search(body):
@@ -87,7 +91,7 @@ def holds_too_much_xml(body: bytes, limit: Quantity) -> bool:
 
 
 def _has_more_elements(body: bytes, most_elements: int) -> bool:
-    """Count the elements without making them. Raises Malformed for more than 64 levels."""
+    """Count the elements without building a tree. Raises Malformed for more than 64 levels."""
     found = depth = 0
 
     def start(_name: str, _attributes: object) -> None:
@@ -96,21 +100,21 @@ def _has_more_elements(body: bytes, most_elements: int) -> bool:
         if depth > MAX_DEPTH:
             raise Malformed(TOO_DEEP)
         if found > most_elements:
-            raise _Enough
+            raise _StopParsing
 
     def end(_name: str) -> None:
         nonlocal depth
         depth -= 1
 
     def doctype(*_: object) -> None:
-        raise _Enough
+        raise _StopParsing
 
     parser = expat.ParserCreate("utf-8")
     parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = start, end, doctype
     try:
         parser.Parse(body, True)  # noqa: FBT003  expat's
-    except _Enough:
+    except _StopParsing:
         return found > most_elements
     except expat.ExpatError:
-        pass  # the parser that makes the document reports it
+        pass  # the parser that builds the tree reports it
     return False

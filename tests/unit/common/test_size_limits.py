@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_common.contract import quantity, shapes
+from heartguard_common.contract import shapes, size_limits
 from heartguard_common.contract.contracts import Contracts, Violations
 from heartguard_common.contract.json_documents import Malformed
-from heartguard_common.contract.quantity import holds_too_much_json, holds_too_much_xml
+from heartguard_common.contract.size_limits import json_exceeds, xml_exceeds
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.paths import SCHEMAS_DIR
 from heartguard_common.http import web
 
 JSON, XML = "application/json", "application/xml"
 MIB = 1024 * 1024
-MOST = quantity.most(shapes.load(SCHEMAS_DIR).message("WriteRequest").shape, "WriteRequest")
+MOST = size_limits.size_limit(shapes.load(SCHEMAS_DIR).message("WriteRequest").shape, "WriteRequest")
 
 
 def filled(head: bytes, unit: bytes, tail: bytes) -> bytes:
@@ -48,16 +48,16 @@ def test_what_no_message_can_hold_is_refused_before_it_is_made(body: bytes, kind
 
 def test_signs_inside_texts_are_no_values() -> None:
     text = b'"' + b'[{,\\"' * 20_000 + b'"'
-    assert not holds_too_much_json(b'{"a":[' + b",".join([text] * 5) + b"]}", quantity.Quantity(5, 2, 4))
+    assert not json_exceeds(b'{"a":[' + b",".join([text] * 5) + b"]}", size_limits.SizeLimit(5, 2, 4))
     cdata = b"<![CDATA[" + b"<a b='' " * 40_000 + b"]]>"
-    assert not holds_too_much_xml(b"<a>" + cdata + b"</a>", quantity.Quantity(2, 1, 4))
+    assert not xml_exceeds(b"<a>" + cdata + b"</a>", size_limits.SizeLimit(2, 1, 4))
 
 
 def test_depth_is_still_malformed() -> None:
     with pytest.raises(Malformed, match="64 levels"):
-        holds_too_much_xml(b"<a>" * 200_000, quantity.Quantity(5, 2, 4))
+        xml_exceeds(b"<a>" * 200_000, size_limits.SizeLimit(5, 2, 4))
     with pytest.raises(Malformed, match="64 levels"):
-        holds_too_much_json(b'{"x":' + b'{"[":[' * 200_000, MOST)
+        json_exceeds(b'{"x":' + b'{"[":[' * 200_000, MOST)
 
 
 def test_the_worst_bodies_cost_no_more_than_tens_of_mebibytes(tmp_path: Path) -> None:
