@@ -11,8 +11,8 @@ from pathlib import Path
 from influxdb_client import Point as ClientPoint
 
 from bench import report
-from heartguard_influx.domain.point import Point
-from heartguard_influx.store.influx.lines import encode, unkeepable
+from heartguard_influx.points.domain.point import Point
+from heartguard_influx.store.influxdb.lines import encode, unkeepable
 
 ROOT = Path(__file__).parent.parent
 

@@ -19,7 +19,7 @@ def modules():
     for source in map(Path, SOURCES):
         for path in sorted(source.glob("*/**/*.py")):
             parts = path.relative_to(source).with_suffix("").parts
-            if parts[1:2] in (("domain",), ("ports",)):
+            if {"domain", "ports"} & set(parts[1:3]):  # of the service, or of one of its subjects
                 yield ".".join(parts).removesuffix(".__init__")
 
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from heartguard_common.core.registry import SERVICES
-from heartguard_influx.store.influx import Server
+from heartguard_influx.store.influxdb import Server
 from tests.clone import PROGRAMS, Clone
 from tests.fakes.influxdb.http_server import Answered, HttpServer
 from tests.fakes.influxdb.model import ModelInfluxDB

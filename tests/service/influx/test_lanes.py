@@ -14,6 +14,7 @@ from heartguard_common.runtime.bootstrap import make_web_dependencies, open_depe
 from heartguard_influx import wiring
 from heartguard_influx.routes import ROUTES
 from heartguard_influx.settings import Settings
+from heartguard_influx.usecases import UseCases
 from tests.people import found, owner
 from tests.servers import until
 from tests.service.gateway.stack import GunicornProcess
@@ -175,7 +176,7 @@ def hurried(database, redis_url, clock):
     """A client of the service whose every expensive route has but 0.3 s."""
     settings = Settings.from_env(settings_environ("influx", database, redis_url))
     parts = open_dependencies("influx", settings, clock)
-    usecases = wiring.make_usecases(wiring.in_postgresql(parts))
+    usecases = UseCases.over(wiring.in_postgresql(parts))
     routes = [replace(route, seconds=0.3) if route.seconds else route for route in ROUTES]
     app = make_app(make_web_dependencies("influx", settings, parts), routes, usecases)
     yield app.test_client()

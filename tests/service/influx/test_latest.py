@@ -5,8 +5,8 @@ from lxml import etree
 
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
 from heartguard_common.stores.database import Database as Pool
-from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.usecases import BucketAdministration, Stores
+from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore
+from heartguard_influx.usecases import Stores, UseCases
 from tests.clocks import MovableClock
 from tests.fakes.authority import KnownPeople
 from tests.people import enroll
@@ -177,9 +177,9 @@ def test_points_past_their_retention_go(client, org, admin, write, query, databa
             PostgresDeadLetters("influx", pool, clock),
         )
         around = (pool.transaction, Silent(), clock, KnownPeople(), pool.transaction)
-        administration = BucketAdministration(Stores(PostgresBuckets(pool), types, points, *around))
-        assert administration.expire(dead_letters) == 1
-        assert administration.expire(dead_letters) == 0
+        deletion = UseCases.over(Stores(PostgresBuckets(pool), types, points, *around)).deletion
+        assert deletion.expire(dead_letters) == 1
+        assert deletion.expire(dead_letters) == 0
         (letter,) = dead_letters.page("retention", "retrying", None, 10)
         assert (letter.item, letter.org_id, letter.attempts) == (resisting, org, 1)
     finally:

@@ -12,10 +12,10 @@ from heartguard_common.core.clock import rfc3339
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_common.identity.authentication import Principal
-from heartguard_influx.domain.point import Point
+from heartguard_influx.points.domain.point import Point
+from heartguard_influx.points.usecases.permission import WritePermission
 from heartguard_influx.settings import Settings
-from heartguard_influx.store.influx.server import PROBE
-from heartguard_influx.usecases.writing import Permit
+from heartguard_influx.store.influxdb.server import PROBE
 from heartguard_influx.wiring import create_app
 from tests.clocks import MovableClock
 from tests.fakes.authority import KnownPeople
@@ -373,19 +373,19 @@ def test_an_admin_who_is_put_down_while_points_are_counted_removes_none(
 def test_a_person_who_is_deleted_while_a_batch_is_sent_in_parts_gets_no_more_of_it():
     clock, people = MovableClock(), KnownPeople()
     writer = Principal("person", "admin", user_id=1, org_id=1)
-    permit = Permit(people, clock, writer, frozenset({7}))
+    permission = WritePermission(people, clock, writer, frozenset({7}))
     point = Point("heart_rate", (("user_id", "7"),), {"bpm": 60.0}, 0)
-    assert permit.rejection(point) is None
-    permit.require()
+    assert permission.rejection(point) is None
+    permission.require()
     people.gone.add(7)
-    permit.require()  # the answer is still young
+    permission.require()  # the answer is still young
     clock.forward(6)
     with pytest.raises(ServiceError) as raised:
-        permit.require()
+        permission.require()
     assert raised.value.error_code.code == "GEN_503", "sent again, the answer names the points"
-    assert Permit(people, clock, writer, frozenset({7})).rejection(point) is not None
+    assert WritePermission(people, clock, writer, frozenset({7})).rejection(point) is not None
     people.gone.add(1)
     clock.forward(6)
     with pytest.raises(ServiceError) as raised:
-        permit.require()
+        permission.require()
     assert raised.value.error_code.code == "GEN_401_TOKEN"

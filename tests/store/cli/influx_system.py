@@ -7,11 +7,12 @@ from pathlib import Path
 
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_common.stores.database import Database as Pool
-from heartguard_influx.domain.point import Point, Tags, Value
-from heartguard_influx.domain.query import Field, Selection
+from heartguard_influx.fields.domain import Field, Value
 from heartguard_influx.offline import MARK
-from heartguard_influx.store.influx import InfluxBuckets, InfluxStore, Server
-from heartguard_influx.store.influx.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS
+from heartguard_influx.points.domain.point import Point
+from heartguard_influx.series.domain import Selection, Tags
+from heartguard_influx.store.influxdb import InfluxBuckets, InfluxStore, Server
+from heartguard_influx.store.influxdb.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS
 from tests.clocks import MovableClock
 from tests.fakes.influxdb.http_server import Answered
 from tests.fakes.influxdb.model import ModelInfluxDB

@@ -21,10 +21,10 @@ from heartguard_cli.backup.restoring import restore
 from heartguard_cli.backup.taking import take
 from heartguard_cli.errors import CommandError
 from heartguard_common.core.registry import python_path
-from heartguard_influx.domain.point import Point
 from heartguard_influx.offline import MARK
-from heartguard_influx.store.influx import Server
-from heartguard_influx.store.influx.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS
+from heartguard_influx.points.domain.point import Point
+from heartguard_influx.store.influxdb import Server
+from heartguard_influx.store.influxdb.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS
 from tests.fakes.influxdb.http_server import Answered
 from tests.fakes.influxdb.recorded import ORG, TOKEN
 from tests.influxdb1.server import InfluxDB1

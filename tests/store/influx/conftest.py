@@ -20,9 +20,9 @@ from heartguard_common.core.transactions import Transaction
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.stores.database import Database as Pool
 from heartguard_influx.ports import TimeSeriesStore
-from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.store.influx import InfluxBuckets, InfluxStore, Server
-from heartguard_influx.usecases import Exporting, Querying, Stores, Writing
+from heartguard_influx.store.influxdb import InfluxBuckets, InfluxStore, Server
+from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore
+from heartguard_influx.usecases import Stores, UseCases
 from tests.clocks import MovableClock
 from tests.fakes.authority import KnownPeople
 from tests.fakes.influxdb.model import ModelInfluxDB
@@ -45,7 +45,7 @@ _names = count(1)
 
 @dataclass(frozen=True)
 class Services:
-    """The use cases as an organization's admin calls them; `bucket()` makes a new empty bucket.
+    """The use cases as an organization's admin calls them; `bucket()` creates an empty bucket.
 
     `created` is the status of a point that is new.
     """
@@ -53,9 +53,7 @@ class Services:
     org_id: int
     buckets: PostgresBuckets
     stores: Stores
-    writing: Writing
-    querying: Querying
-    exporting: Exporting
+    usecases: UseCases
     store: TimeSeriesStore
     created: str
     pool: Pool
@@ -74,7 +72,7 @@ class Services:
 
     def verdicts(self, bucket: str, points: list[dict[str, Any]], *, atomic: bool = False) -> Any:
         admin = Principal("person", "admin", user_id=1, org_id=self.org_id)
-        return self.writing.write(admin, bucket, points, atomic=atomic)
+        return self.usecases.writing.write(admin, bucket, points, atomic=atomic)
 
     def write(self, bucket: str, points: list[dict[str, Any]]) -> list[str]:
         return [verdict.status for verdict in self.verdicts(bucket, points)]
@@ -82,7 +80,7 @@ class Services:
     def query(self, bucket: str, **members: Any) -> Any:
         admin = Principal("person", "admin", user_id=1, org_id=self.org_id)
         after = members.pop("after", None)
-        return self.querying.query(admin, {"bucket": bucket, "measurement": "heart_rate", **members}, after)
+        return self.usecases.querying.query(admin, {"bucket": bucket, "measurement": "heart_rate", **members}, after)
 
     def clear(self) -> None:
         """Remove what the tests left in a server that stays."""
@@ -92,7 +90,7 @@ class Services:
 
 
 class Silent:
-    """A trail that nobody reads."""
+    """An audit trail that records nothing."""
 
     def changed(self, *_, **__):
         return None
@@ -116,9 +114,7 @@ def services(request: pytest.FixtureRequest, module_database: Database) -> Itera
             found(module_database),
             buckets,
             stores,
-            Writing(stores),
-            Querying(stores),
-            Exporting(stores),
+            UseCases.over(stores),
             store,
             "created" if request.param == "postgres" else "stored",
             pool,

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from heartguard_common.core.clock import parse_rfc3339
 from heartguard_common.stores.database import Database as Pool
-from heartguard_influx.domain.point import field_type
-from heartguard_influx.domain.query import Selection
-from heartguard_influx.store import PostgresFieldTypes
-from heartguard_influx.store.influx import InfluxBuckets, InfluxStore, Server
-from heartguard_influx.store.influx.server import Patience
-from heartguard_influx.store.series import series_ids
+from heartguard_influx.fields.domain import field_type
+from heartguard_influx.series.domain import Selection
+from heartguard_influx.store.influxdb import InfluxBuckets, InfluxStore, Server
+from heartguard_influx.store.influxdb.server import Patience
+from heartguard_influx.store.postgres import PostgresFieldTypes
+from heartguard_influx.store.postgres.series import series_ids
 from tests.fakes.influxdb.recorded import ORG, TOKEN, RecordedInfluxDB
 
 BUCKET = "org_acme"

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from heartguard_influx.check import main
-from heartguard_influx.store.influx.server import PROBE
+from heartguard_influx.store.influxdb.server import PROBE
 from tests.clocks import MovableClock
 from tests.fakes.influxdb.http_server import Answered, HttpServer
 from tests.fakes.influxdb.model import ModelInfluxDB

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from heartguard_common.core.clock import parse_rfc3339, rfc3339
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.identity.authentication import Principal
-from heartguard_influx.domain.query import Selection
-from heartguard_influx.store import PostgresFieldTypes
+from heartguard_influx.series.domain import Selection
+from heartguard_influx.store.postgres import PostgresFieldTypes
 
 SECOND = 1_000_000_000
 BEGIN = parse_rfc3339("2024-06-01T10:00:00Z")
@@ -236,9 +236,9 @@ def test_a_member_sees_their_own_points_only(services):
     services.write(bucket, [point(0, {"bpm": 60.0}, {"user_id": "7"}), point(0, {"bpm": 90.0}, {"user_id": "8"})])
     member = Principal("person", "user", user_id=7, org_id=services.org_id)
     question = {"bucket": bucket, "measurement": "heart_rate", **RANGE}
-    found = services.querying.query(member, question, None)
+    found = services.usecases.querying.query(member, question, None)
     assert [(dict(found.groups[row.group].tags), row.values["bpm"]) for row in found.rows] == [({"user_id": "7"}, 60.0)]
-    found = services.querying.query(member, {**question, "aggregate": "max"}, None)
+    found = services.usecases.querying.query(member, {**question, "aggregate": "max"}, None)
     assert [(row.values["bpm"], row.points) for row in found.rows] == [(60.0, 1)]
 
 

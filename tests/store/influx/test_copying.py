@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from heartguard_influx.domain.point import Tags, series_digest
 from heartguard_influx.offline import MARK, Copying, serve
-from heartguard_influx.store.influx import Server
-from heartguard_influx.store.influx.copying import HOUR_NS, BucketReader, Loading, Run, Sums
-from heartguard_influx.store.influx.server import Patience
+from heartguard_influx.series.domain import Tags, series_digest
+from heartguard_influx.store.influxdb import Server
+from heartguard_influx.store.influxdb.copying import HOUR_NS, BucketReader, Loading, Run, Sums
+from heartguard_influx.store.influxdb.server import Patience
 from tests.fakes.influxdb.http_server import Answered
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN

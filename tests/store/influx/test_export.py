@@ -3,14 +3,14 @@
 import pytest
 
 from heartguard_common.core.clock import parse_rfc3339
-from heartguard_influx.domain.query import PAGE_POINTS
+from heartguard_influx.queries.domain.query import PAGE_POINTS
 
 PEOPLE = {"7": 41, "8": 5}
 
 
 @pytest.fixture
 def exporting(services):
-    return services.exporting
+    return services.usecases.exporting
 
 
 def point(person, second, **more):

@@ -8,7 +8,6 @@ from heartguard_cli import migrate
 from heartguard_cli.urls import libpq
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.identity.authentication import Principal
-from heartguard_influx.usecases import BucketAdministration, Fields
 from tests.store.influx.test_contract import RANGE, point, read
 
 
@@ -19,7 +18,7 @@ def admin(services):
 
 @pytest.fixture
 def fields(services):
-    return Fields(services.stores)
+    return services.usecases.fields
 
 
 def code(call):
@@ -65,7 +64,7 @@ def test_a_field_loses_its_type_when_no_point_has_it_and_not_before(services, fi
     services.write(bucket, [point(1, {"phase": "stance"}, {"user_id": "8"}, **gait)])
     assert code(lambda: fields.reset(admin, bucket, "gait", "speed")) == "TS_009"
     whose = {"bucket": bucket, "tags": {"user_id": "7"}, **gait, **RANGE}
-    BucketAdministration(services.stores).delete_points(admin, whose)
+    services.usecases.deletion.delete_points(admin, whose)
     fields.reset(admin, bucket, "gait", "speed")  # what others have of the measurement is not in its way
     assert [it.name for it in fields.list(admin, bucket, "gait", 0, 10)] == ["phase"]
     assert code(lambda: fields.reset(admin, bucket, "gait", "speed")) == "TS_010"

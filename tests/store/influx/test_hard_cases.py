@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from heartguard_common.core.clock import parse_rfc3339, rfc3339
-from heartguard_influx.domain.query import Selection
+from heartguard_influx.series.domain import Selection
 
 SECOND = 1_000_000_000
 BEGIN = parse_rfc3339("2024-06-01T10:00:00Z")
@@ -175,7 +175,7 @@ def test_ranges_that_end_before_1970_are_answered(services, stop):
         of_day = {**question, "range_start": "1969-06-01T00:00:00Z"}
         ((_, _, found),) = rows(services, bucket, **of_day, aggregate=aggregate, every="1h")
         assert found == {"bpm": None if aggregate == "stddev" else function(values[-1:])}
-    assert len(list(services.exporting.export(services.org_id, 7))) >= len(values)
+    assert len(list(services.usecases.exporting.export(services.org_id, 7))) >= len(values)
     chosen = everything(services, bucket, stop)
     assert services.store.delete(chosen, services.store.groups(chosen, None)) == 2 * len(values)
     assert services.store.erase([services.bucket_id(bucket)], 7) == 0

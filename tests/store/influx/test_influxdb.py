@@ -5,10 +5,10 @@ import statistics
 import pytest
 
 from heartguard_common.core.errors import ServiceError
-from heartguard_influx.domain.point import Point, Verdict
-from heartguard_influx.domain.query import ResultRow
-from heartguard_influx.domain.windows import Every, Grid, grid
-from heartguard_influx.store.influx.access import AccessError
+from heartguard_influx.points.domain.point import Point, Verdict
+from heartguard_influx.queries.domain.query import ResultRow
+from heartguard_influx.queries.domain.windows import Every, Grid, grid
+from heartguard_influx.store.influxdb.access import AccessError
 from tests.fakes.influxdb.recorded import EXCHANGES
 from tests.people import found
 from tests.store.influx.recorded import BAND, BARE, BUCKET, SECOND, START, STOP, WATCH, Registry, selection

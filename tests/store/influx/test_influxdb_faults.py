@@ -8,11 +8,11 @@ import pytest
 from heartguard_common.core import deadline
 from heartguard_common.core.clock import parse_rfc3339
 from heartguard_common.core.errors import ServiceError
-from heartguard_influx.domain.point import Point, Verdict
 from heartguard_influx.errors import STORE_FAILED
-from heartguard_influx.store.influx import Server
-from heartguard_influx.store.influx.flux import Instant, Query
-from heartguard_influx.store.influx.server import Patience
+from heartguard_influx.points.domain.point import Point, Verdict
+from heartguard_influx.store.influxdb import Server
+from heartguard_influx.store.influxdb.flux import Instant, Query
+from heartguard_influx.store.influxdb.server import Patience
 from tests.fakes.influxdb.recorded import EXCHANGES, ORG, TOKEN
 from tests.people import found
 from tests.servers import free_port

@@ -5,9 +5,9 @@ import pytest
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.identity.authentication import Principal
-from heartguard_influx import export
-from heartguard_influx.domain.query import Budget
-from heartguard_influx.usecases import Querying, Summarizing
+from heartguard_influx.queries import documents
+from heartguard_influx.queries.domain.query import Budget
+from heartguard_influx.usecases import UseCases
 from tests.store.influx.test_contract import RANGE, point
 
 ECHO = {"measurement": "heart_rate"}
@@ -21,7 +21,7 @@ def admin(services):
 def ask(services, bucket, budget, **members):
     """What a query finds where pages and streams hold few points, so that few points make many pages."""
     document = {"bucket": bucket, "measurement": "heart_rate", **RANGE, **members}
-    return Querying(services.stores, budget).query(admin(services), document, None)
+    return UseCases.over(services.stores, budget).querying.query(admin(services), document, None)
 
 
 @pytest.mark.parametrize("order", ["asc", "desc"])
@@ -37,15 +37,15 @@ def test_a_grown_document_is_the_one_that_the_encoder_writes(services, order, me
     ]
     services.write(bucket, points)
     found = ask(services, bucket, Budget(page=3), order=order)
-    assert found.whole is not None
-    pages = found.whole.by_group()
-    body = b"".join(export.document_blocks(ECHO, found.groups, pages, lambda it: RESULT.encode(it, media_type)))
+    assert found.stream is not None
+    pages = found.stream.by_group()
+    body = b"".join(documents.document_blocks(ECHO, found.groups, pages, lambda it: RESULT.encode(it, media_type)))
     document = RESULT.decode(body, media_type)
     assert body == RESULT.encode(document, media_type)
     notes = [[it["fields"]["note"] for it in series["points"]] for series in document["series"]]
     way = 1 if order == "asc" else -1
     assert notes == [[f"{name}{second}" for second in range(size)][::way] for name, size in sorted(sizes.items())]
-    lines = [line for block in export.lines(found, "heart_rate", found.whole.by_time()) for line in block]
+    lines = [line for block in documents.lines(found, "heart_rate", found.stream.by_time()) for line in block]
     assert sorted(line["fields"]["note"] for line in lines) == sorted(it for some in notes for it in some)
     assert [line["time"] for line in lines] == sorted((line["time"] for line in lines), reverse=order == "desc")
 
@@ -55,7 +55,7 @@ def test_more_than_a_stream_holds_is_refused(services):
     bucket = services.bucket()
     both = [point(second, {"bpm": 60.0, "note": "x"}) for second in range(5)]
     services.write(bucket, both)
-    assert ask(services, bucket, few).whole is not None  # five points, although ten values
+    assert ask(services, bucket, few).stream is not None  # five points, although ten values
     services.write(bucket, [point(9, {"bpm": 1.0})])
     with pytest.raises(ServiceError) as refused:
         ask(services, bucket, few)
@@ -66,9 +66,13 @@ def test_a_day_of_more_points_than_a_stream_holds_is_not_summarized(services):
     bucket = services.bucket()
     services.write(bucket, [point(second, {"bpm": 60.0}, {"user_id": "7"}) for second in range(5)])
     day = {"bucket": bucket, "day": RANGE["range_start"][:10], "user_id": 7}
-    assert Summarizing(services.stores, Budget(page=2, stream=5)).day(admin(services), day).summary.samples == 5
+
+    def summarize(stream):
+        return UseCases.over(services.stores, Budget(page=2, stream=stream)).summarizing.day(admin(services), day)
+
+    assert summarize(5).summary.samples == 5
     with pytest.raises(ServiceError) as refused:
-        Summarizing(services.stores, Budget(page=2, stream=4)).day(admin(services), day)
+        summarize(4)
     assert (refused.value.error_code.code, refused.value.details[0].path) == ("TS_006", "/day")
 
 
@@ -78,7 +82,7 @@ def test_more_series_than_an_answer_is_made_of_are_refused(services, shape):
     bucket = services.bucket()
     services.write(bucket, [point(1, {"bpm": 60.0}, {"device": name}) for name in "ab"])
     found = ask(services, bucket, few, **shape)
-    assert found.rows or found.whole
+    assert found.rows or found.stream
     services.write(bucket, [point(1, {"bpm": 60.0}, {"device": "c"})])
     assert ask(services, bucket, few, tags={"device": "c"}, **shape).groups
     with pytest.raises(ServiceError) as refused:

@@ -30,8 +30,8 @@ from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_common.stores.redis_client import make_redis
 from heartguard_common.stores.spool import Spool
-from heartguard_influx.store import PostgresBuckets
-from heartguard_influx.usecases import BucketAdministration
+from heartguard_influx.buckets.usecases import BucketAdministration
+from heartguard_influx.store.postgres import PostgresBuckets
 from heartguard_media.store.items import PostgresItems
 from heartguard_media.usecases.removal import Removal
 from heartguard_organization.store import PostgresOrganizations
@@ -119,14 +119,14 @@ def log_in(stack: Stack) -> None:
 
 
 def create_bucket(stack: Stack) -> None:
-    stores: Any = SimpleNamespace(
-        buckets=PostgresBuckets(stack.database),
-        audit=stack.audit,
+    administration = BucketAdministration(
+        PostgresBuckets(stack.database),
         transaction=stack.database.transaction,
-        authority=PostgresAuthority(stack.database),
         registry=stack.database.transaction,
+        audit=stack.audit,
+        authority=PostgresAuthority(stack.database),
     )
-    BucketAdministration(stores).create(stack.who, f"org_{stack.who.org_id}_{stack.name}", None)
+    administration.create(stack.who, f"org_{stack.who.org_id}_{stack.name}", None)
 
 
 def create_with_a_key(stack: Stack) -> None:

@@ -5,12 +5,13 @@ import pytest
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core.settings import SettingsError
 from heartguard_influx import errors
-from heartguard_influx.domain.bucket import Bucket, belongs_to
-from heartguard_influx.domain.catalogue import CATALOGUE
-from heartguard_influx.domain.point import Point, Rules, judge_types, person_of, series_digest
-from heartguard_influx.domain.repeats import Batch
+from heartguard_influx.buckets.domain import Bucket, belongs_to
+from heartguard_influx.measurements.domain import CATALOGUE
+from heartguard_influx.points.domain.duplicates import Batch
+from heartguard_influx.points.domain.point import Point, Rules, judge_types
+from heartguard_influx.series.domain import person_of, series_digest
 from heartguard_influx.settings import Settings
-from heartguard_influx.store.arrays import numbers, texts
+from heartguard_influx.store.postgres.arrays import numbers, texts
 
 ENVIRON = {
     "DATABASE_URL": "postgresql://x@localhost/x",

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heartguard_influx.domain.line_protocol import LineError, parse
-from heartguard_influx.domain.point import Point
-from heartguard_influx.store.influx.lines import encode, unkeepable
+from heartguard_influx.points.domain.line_protocol import LineError, parse
+from heartguard_influx.points.domain.point import Point
+from heartguard_influx.store.influxdb.lines import encode, unkeepable
 
 ESCAPES = [
     ("m v=1", "m", {}, {"v": 1.0}),

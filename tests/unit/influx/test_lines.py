@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from influxdb_client import Point as ClientPoint
 
-from heartguard_influx.domain.point import Point
-from heartguard_influx.store.influx.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS, encode, unkeepable
+from heartguard_influx.points.domain.point import Point
+from heartguard_influx.store.influxdb.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS, encode, unkeepable
 from tests.fakes.influxdb.model_lines import read_lines
 
 name = st.text("ab ,=\"\\'#é😀", min_size=1, max_size=6)

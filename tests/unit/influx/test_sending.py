@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartguard_influx.domain.point import Point, Verdict
-from heartguard_influx.store.influx.sending import Outcome, send
+from heartguard_influx.points.domain.point import Point, Verdict
+from heartguard_influx.store.influxdb.sending import Outcome, send
 from tests.fakes.influxdb.model_lines import read_lines
 
 STORED = Verdict("stored")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heartguard_influx.domain.summary import Gap, one_per_instant, summarize
+from heartguard_influx.summaries.domain import Gap, one_per_instant, summarize
 
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND

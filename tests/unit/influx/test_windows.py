@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from heartguard_common.core.clock import parse_rfc3339, rfc3339
 from heartguard_common.core.errors import ServiceError
-from heartguard_influx.domain.query import Shape, windows_of
-from heartguard_influx.domain.windows import Every, count_windows, grid, smallest_fitting
+from heartguard_influx.queries.domain.query import Shape, windows_of
+from heartguard_influx.queries.domain.windows import Every, count_windows, grid, smallest_fitting
 
 SECOND = 1_000_000_000
 # Zones whose clocks jump at midnight, over it, or over a whole day.

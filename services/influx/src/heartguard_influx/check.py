@@ -27,7 +27,7 @@ def main(environ: Mapping[str, str] | None = None) -> int:
 
 
 def _prove(settings: Settings) -> None:
-    from heartguard_influx.store.influx import Server  # noqa: PLC0415  loaded only where it is used
+    from heartguard_influx.store.influxdb import Server  # noqa: PLC0415  loaded only where it is used
 
     server = Server(settings.influx_url, settings.influx_token, settings.influx_org)
     try:

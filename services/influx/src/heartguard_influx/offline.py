@@ -13,12 +13,12 @@ from typing import Any, TextIO
 
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.settings import SettingsError
-from heartguard_influx.domain.bucket import days_in_influxdb, is_bucket_name
-from heartguard_influx.domain.point import EARLIEST_NS, LATEST_NS
+from heartguard_influx.buckets.domain import days_in_influxdb, is_bucket_name
+from heartguard_influx.series.domain import EARLIEST_NS, LATEST_NS
 from heartguard_influx.settings import InfluxSettings
-from heartguard_influx.store.influx import Server, flux
-from heartguard_influx.store.influx.copying import BucketReader, Loading, MixedTypesError, Registered, Run, Sums
-from heartguard_influx.store.influx.server import Patience, RefusedError
+from heartguard_influx.store.influxdb import Server, flux
+from heartguard_influx.store.influxdb.copying import BucketReader, Loading, MixedTypesError, Registered, Run, Sums
+from heartguard_influx.store.influxdb.server import Patience, RefusedError
 
 MARK = "heartguard_restore"
 """A bucket that is there while a restore is: what the organizations' buckets hold meanwhile is half of a backup."""

@@ -15,11 +15,11 @@ from heartguard_common.jobs.dead_letters import Queue
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
-from heartguard_influx.routes import ROUTES, UseCases
+from heartguard_influx.deletion.usecases import RETENTION, Deletion
+from heartguard_influx.routes import ROUTES
 from heartguard_influx.settings import Settings
-from heartguard_influx.store import PostgresBuckets, PostgresFieldTypes, PostgresStore
-from heartguard_influx.usecases import BucketAdministration, Exporting, Fields, Querying, Stores, Summarizing, Writing
-from heartguard_influx.usecases.bucket_administration import RETENTION
+from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore
+from heartguard_influx.usecases import Stores, UseCases
 
 NAME = "influx"
 RETENTION_SECONDS, LATER_SECONDS = 3600.0, 60.0
@@ -29,36 +29,23 @@ STORES = ("postgresql", "influxdb")
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The time-series service, its points in InfluxDB where one is configured, otherwise in PostgreSQL."""
     dependencies = open_dependencies(NAME, settings, clock, effects_elsewhere=bool(settings.influx_url))
-    usecases = make_usecases(
+    usecases = UseCases.over(
         _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
     )
-    retention = Background("retention", partial(_expire, dependencies, usecases.administration)).start()
+    retention = Background("retention", partial(_expire, dependencies, usecases.deletion)).start()
     dependencies.lifecycle.on_close(retention.close)
     queues = {RETENTION: Queue(wake=retention.wake)}
     return make_app(make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, usecases)
 
 
-def make_usecases(stores: Stores) -> UseCases:
-    """What the routes call, on these stores."""
-    return UseCases(
-        writing=Writing(stores),
-        querying=Querying(stores),
-        administration=BucketAdministration(stores),
-        fields=Fields(stores),
-        exporting=Exporting(stores),
-        summarizing=Summarizing(stores),
-        clock=stores.clock,
-    )
-
-
-def _expire(dependencies: Dependencies, administration: BucketAdministration) -> float:
+def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
     """Remove what need not be kept any longer; two who do so at the same time remove it once.
 
     Returns the seconds until the next time: soon, while a store is unavailable, which counts against no bucket.
     """
     if not all(health.ok for health in dependencies.lifecycle.readiness() if health.name in STORES):
         return LATER_SECONDS
-    administration.expire(dependencies.dead_letters)
+    deletion.expire(dependencies.dead_letters)
     dependencies.dead_letters.purge()
     return RETENTION_SECONDS
 
@@ -80,13 +67,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
 
 
 def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
-    from heartguard_influx.store.influx import (  # noqa: PLC0415  loaded only where it is used
-        KINDS,
-        InfluxBuckets,
-        InfluxStore,
-        LoggedAccess,
-        Server,
-    )
+    from heartguard_influx.store.influxdb import KINDS, InfluxBuckets, InfluxStore, LoggedAccess, Server  # noqa: PLC0415  loaded only where it is used
 
     url, token, org = settings.influx_url, settings.influx_token, settings.influx_org
     failures = dependencies.metrics.counter("heartguard_influxdb_failures", "Failures of InfluxDB", ("kind",))

@@ -35,6 +35,7 @@ MessageT_co = TypeVar("MessageT_co", covariant=True)
 EncodedT = TypeVar("EncodedT")
 CallT = TypeVar("CallT")
 UseCasesT = TypeVar("UseCasesT")
+UseCasesT_contra = TypeVar("UseCasesT_contra", contravariant=True)
 
 Encode: TypeAlias = Callable[[EncodedT], bytes]
 """The bytes of a document of the route's message, in the format of the answer."""
@@ -137,7 +138,7 @@ class Signature(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Route(Generic[UseCasesT, CallT]):
+class Route(Generic[UseCasesT_contra, CallT]):
     """One row of a service's route table.
 
     The handler's signature says which messages the route takes and gives: the parameters of its `Call` name those of
@@ -155,7 +156,7 @@ class Route(Generic[UseCasesT, CallT]):
 
     method: str
     path: str
-    handler: Callable[[UseCasesT, CallT], Reply[object]]
+    handler: Callable[[UseCasesT_contra, CallT], Reply[object]]
     status: int = 200
     accepts: tuple[str, ...] = DOCUMENT_TYPES
     offers: tuple[str, ...] = DOCUMENT_TYPES

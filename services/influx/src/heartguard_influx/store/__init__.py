@@ -1,6 +1,4 @@
-"""The ports made of PostgreSQL."""
+"""The ports, made of PostgreSQL alone (`postgres`) or of PostgreSQL and an InfluxDB 2 (`influxdb`).
 
-from heartguard_influx.store.buckets import PostgresBuckets, PostgresFieldTypes
-from heartguard_influx.store.points import PostgresStore
-
-__all__ = ["PostgresBuckets", "PostgresFieldTypes", "PostgresStore"]
+Both pass one suite of tests, tests/store/influx.
+"""

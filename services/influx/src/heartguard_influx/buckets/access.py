@@ -1,0 +1,47 @@
+"""Whose buckets and whose points a caller may touch: the same rules for every verb."""
+
+from collections.abc import Iterable, Mapping
+
+from heartguard_common.audit.events import AuditTrail, disclosed
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.authentication import Principal
+from heartguard_influx.buckets.domain import Bucket, belongs_to
+from heartguard_influx.buckets.ports import Buckets
+from heartguard_influx.errors import NO_BUCKET, NOT_YOURS
+from heartguard_influx.series.domain import PERSON_TAG
+
+
+def find_bucket(buckets: Buckets, principal: Principal, name: str) -> Bucket:
+    """A bucket of the caller's organization. Raises TS_001 for any other, whether there is one or not."""
+    org_id = organization_of(principal)
+    bucket = buckets.find(org_id, name) if belongs_to(name, org_id) else None
+    if bucket is None:
+        raise ServiceError(NO_BUCKET)
+    return bucket
+
+
+def organization_of(principal: Principal) -> int:
+    """The caller's organization. Raises TS_001 for a caller who has none."""
+    if principal.org_id is None:
+        raise ServiceError(NO_BUCKET)
+    return principal.org_id
+
+
+def only_person(principal: Principal) -> int | None:
+    """The one person whose points the caller may write and read; None for admin and manager."""
+    return principal.user_id if principal.role == "user" else None
+
+
+def record_disclosure(
+    audit: AuditTrail, reader: Principal, action: str, persons: Iterable[object], bucket: str
+) -> None:
+    """Record whose points another person read; `persons` are values of the tag `user_id`, None for no person."""
+    numbers = {str(person) for person in persons if person is not None}
+    for number in sorted(int(it) for it in numbers if it.isascii() and it.isdigit()):
+        disclosed(audit, reader, action, number, {"bucket": bucket})
+
+
+def require_own(tags: Mapping[str, str] | None, person: int | None) -> None:
+    """Raises TS_005 when a member names another person than themselves."""
+    if person is not None and (tags or {}).get(PERSON_TAG, str(person)) != str(person):
+        raise ServiceError(NOT_YOURS)

@@ -1,0 +1,1 @@
+"""All points of one person, for the archive of their data."""

@@ -1,0 +1,1 @@
+"""The measurement catalogue: the known measurements with unit and plausible range."""

@@ -1,0 +1,1 @@
+"""Writing points: each gets its verdict."""

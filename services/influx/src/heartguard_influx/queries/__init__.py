@@ -1,0 +1,1 @@
+"""Reading points: raw, by windows, and the latest of each series."""

@@ -1,0 +1,138 @@
+"""What a query found, as a document, as one that grows, and as files."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NotRequired, TypedDict
+
+from heartguard_common.core.clock import NANOSECONDS, rfc3339
+from heartguard_common.http import tables
+from heartguard_common.http.routing import Encode
+from heartguard_common.messages import (
+    Aggregate,
+    LatestPointDocument,
+    QueryRequest,
+    QueryResult,
+    ResultPointDocument,
+    SeriesDocument,
+)
+from heartguard_influx.measurements.domain import out_of_range
+from heartguard_influx.queries.domain.query import ResultRow
+from heartguard_influx.queries.usecases.querying import Found, Latest
+from heartguard_influx.series.domain import Group
+
+# Where the encoder's bytes are taken apart; in texts and names, quotes and angle brackets are escaped in both formats.
+_JSON_MARKS = (b'"series":[', b'"points":[', b"]}]", b",")
+_XML_MARKS = (b"<series>", b"<points>", b"</points></item></series>", b"")
+
+
+class Echo(TypedDict):
+    """What a QueryResult repeats of its QueryRequest."""
+
+    measurement: str
+    aggregate: NotRequired[Aggregate]
+    every: NotRequired[str]
+
+
+def echo_of(asked: QueryRequest) -> Echo:
+    """What the answer to a request repeats of it."""
+    echo: Echo = {"measurement": asked["measurement"]}
+    if "aggregate" in asked:
+        echo["aggregate"] = asked["aggregate"]
+    if "every" in asked:
+        echo["every"] = asked["every"]
+    return echo
+
+
+def document(echo: Echo, found: Found, position: str | None) -> QueryResult:
+    """The QueryResult of a page: the groups that have rows, each with its own in their order."""
+    points: dict[int, list[ResultPointDocument]] = {}
+    for row in found.rows:
+        points.setdefault(row.group, []).append(_point(echo["measurement"], row))
+    series = [_series(found.groups[group], points[group]) for group in sorted(points)]
+    return {**echo, "series": series, "next_cursor": position}
+
+
+def document_blocks(
+    echo: Echo, groups: Sequence[Group], pages: Iterable[Sequence[ResultRow]], encode: Encode[QueryResult]
+) -> Iterator[bytes]:
+    """The bytes of a QueryResult whose points come in pages, each of one group and after those of the groups before.
+
+    Each page is encoded as a document of its own and fitted in, so that there is no second encoder.
+    """
+    group, closing, rest = -1, b"", b""
+    for rows in pages:
+        points = [_point(echo["measurement"], row) for row in rows]
+        bytes_ = encode({**echo, "series": [_series(groups[rows[0].group], points)], "next_cursor": None})
+        to_series, to_points, end, between = _JSON_MARKS if bytes_.startswith(b"{") else _XML_MARKS
+        head, body = _split(bytes_, to_points)
+        body, end_of_document = body[: body.rindex(end)], body[body.rindex(end) :]
+        prologue, series = _split(head, to_series)
+        # What closes the document closes one point list and one series first.
+        closing_series = end[: -len(b"]")] if between else end[: -len(b"</series>")]
+        if group < 0:
+            yield prologue + series + body
+        elif rows[0].group != group:
+            yield closing + between + series + body
+        else:
+            yield between + body
+        group, closing, rest = rows[0].group, closing_series, end_of_document
+    yield rest if group >= 0 else encode({**echo, "series": [], "next_cursor": None})
+
+
+def lines(found: Found, measurement: str, pages: Iterable[Sequence[ResultRow]]) -> tables.Blocks:
+    """The points as documents of their own, with the tags of their series."""
+    tags = [dict(group.tags) for group in found.groups]
+    for rows in pages:
+        yield [{"tags": tags[row.group], **_point(measurement, row)} for row in rows]
+
+
+def columns(found: Found, last: str) -> tuple[str, ...]:
+    """The columns of a table of points: time, every tag, every field, and `last`."""
+    tags = sorted({name for group in found.groups for name, _ in group.tags})
+    return ("time", *(f"tags.{name}" for name in tags), *(f"fields.{field.name}" for field in found.fields), last)
+
+
+def cells(found: Found, measurement: str, pages: Iterable[Sequence[ResultRow]]) -> tables.Blocks:
+    """The points as the cells of that table."""
+    tags = [{f"tags.{name}": value for name, value in group.tags} for group in found.groups]
+    for rows in pages:
+        block: list[dict[str, object]] = []
+        for row in rows:
+            point = _point(measurement, row)
+            fields = {f"fields.{name}": value for name, value in row.values.items()}
+            others = {name: value for name, value in point.items() if name != "fields"}
+            block.append({**tags[row.group], **fields, **others})
+        yield block
+
+
+def latest_point(found: Latest, now_ns: int) -> LatestPointDocument:
+    """A point of a LatestResult; its age counts up to `now_ns`."""
+    point: LatestPointDocument = {
+        "measurement": found.measurement,
+        "tags": dict(found.tags),
+        "fields": {name: value for name, value in found.row.values.items() if value is not None},
+        "time": rfc3339(found.row.time_ns),
+        # A device's clock may be ahead of ours by a little.
+        "age_seconds": max(0.0, (now_ns - found.row.time_ns) / NANOSECONDS),
+    }
+    if names := out_of_range(found.measurement, found.row.values):
+        point["out_of_range"] = names
+    return point
+
+
+def _series(group: Group, points: list[ResultPointDocument]) -> SeriesDocument:
+    return {"tags": dict(group.tags), "points": points}
+
+
+def _point(measurement: str, row: ResultRow) -> ResultPointDocument:
+    point: ResultPointDocument = {"time": rfc3339(row.time_ns), "fields": row.values}
+    if row.points is not None:
+        point["count"] = row.points
+    elif names := out_of_range(measurement, row.values):
+        point["out_of_range"] = names
+    return point
+
+
+def _split(text: bytes, mark: bytes) -> tuple[bytes, bytes]:
+    """The text up to and with the first mark, and what follows it."""
+    place = text.index(mark) + len(mark)
+    return text[:place], text[place:]

@@ -1,0 +1,1 @@
+"""Reading points, by pages and as streams."""

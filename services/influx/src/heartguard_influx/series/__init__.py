@@ -1,0 +1,1 @@
+"""Series: a measurement with its tags, and which points of them a request means."""

@@ -1,0 +1,7 @@
+"""The ports made of PostgreSQL."""
+
+from heartguard_influx.store.postgres.buckets import PostgresBuckets
+from heartguard_influx.store.postgres.field_types import PostgresFieldTypes
+from heartguard_influx.store.postgres.points import PostgresStore
+
+__all__ = ["PostgresBuckets", "PostgresFieldTypes", "PostgresStore"]

@@ -1,0 +1,180 @@
+"""How many field values an organization has written and stored, counted where they are stored and held to its limits.
+
+Counts are rows of an organization's day and a sixteenth of the connections, so that writers don't wait for one another.
+Their sum is read again after `FRESH_SECONDS`; when less than `MARGIN` is left under a limit, it is read for each batch
+while nobody else of the organization counts, so that the last value is taken once.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from threading import Lock
+
+from sqlalchemy import Connection, text
+
+from heartguard_common.core.limits import LimitError
+from heartguard_common.stores.limit_store import PostgresLimits
+from heartguard_influx.points.domain.point import Sender
+
+PER_DAY, PER_MEMBER, STORED = "points_per_day", "points_per_day_per_member", "stored_points"
+FRESH_SECONDS = 2.0
+MARGIN = 1_000_000
+MOST_REMEMBERED = 10_000
+
+_READ = text("""
+SELECT coalesce(sum(written) FILTER (WHERE day = :today), 0) AS written, coalesce(sum(stored), 0) AS stored,
+    (SELECT coalesce(json_object_agg(name, value), '{}') FROM heartguard_core.organization_limits
+     WHERE org_id = :org_id AND name IN ('points_per_day', 'points_per_day_per_member', 'stored_points')) AS own
+FROM heartguard_core.point_counts WHERE org_id = :org_id
+""")
+_OF_MEMBER = text("""
+SELECT used FROM heartguard_core.daily_counts
+WHERE org_id = :org_id AND day = :today AND name = 'points_per_day_per_member' AND subject = :subject
+""")
+COUNTED = """
+counted AS (
+    INSERT INTO heartguard_core.point_counts AS c (org_id, day, shard, written, stored)
+    SELECT cast(%(org_id)s AS integer), cast(%(today)s AS date), pg_backend_pid() %% 16, changed, number
+    FROM made WHERE changed <> 0
+    ON CONFLICT (org_id, day, shard) DO UPDATE SET written = c.written + excluded.written,
+        stored = c.stored + excluded.stored
+), sent AS (
+    INSERT INTO heartguard_core.daily_counts AS d (org_id, day, name, subject, used)
+    SELECT cast(%(org_id)s AS integer), cast(%(today)s AS date), 'points_per_day_per_member', %(subject)s, changed
+    FROM made WHERE changed <> 0
+    ON CONFLICT (org_id, day, name, subject) DO UPDATE SET used = d.used + excluded.used
+    RETURNING used
+)
+"""
+"""Counts `made.changed` values as written and `made.number` as stored; `sent.used` is the member's sum of the day."""
+_COUNT = f"""
+WITH made AS (SELECT cast(%(changed)s AS bigint) AS changed, cast(%(number)s AS bigint) AS number), {COUNTED}
+SELECT used FROM sent
+"""  # noqa: S608
+_REMOVED = """
+INSERT INTO heartguard_core.point_counts AS c (org_id, day, shard, written, stored)
+SELECT org_id, DATE '1970-01-01', 0, 0, -:removed FROM heartguard_core.buckets WHERE id = :bucket_id
+ON CONFLICT (org_id, day, shard) DO UPDATE SET stored = c.stored + excluded.stored
+"""
+_FOLD = """
+WITH old AS (DELETE FROM heartguard_core.point_counts WHERE day > '1970-01-01' AND day < :today - 1
+             RETURNING org_id, stored)
+INSERT INTO heartguard_core.point_counts AS c (org_id, day, shard, written, stored)
+SELECT org_id, DATE '1970-01-01', 0, 0, sum(stored) FROM old GROUP BY org_id
+ON CONFLICT (org_id, day, shard) DO UPDATE SET stored = c.stored + excluded.stored
+"""
+# More than half of what may be stored: worth asking whether it is.
+_MUCH = """
+SELECT c.org_id, sum(c.stored) AS stored FROM heartguard_core.point_counts AS c
+LEFT JOIN heartguard_core.organization_limits AS l ON l.org_id = c.org_id AND l.name = 'stored_points'
+GROUP BY c.org_id, l.value HAVING sum(c.stored) > coalesce(l.value, :default) / 2
+"""
+_CORRECT = """
+INSERT INTO heartguard_core.point_counts AS c (org_id, day, shard, written, stored)
+VALUES (:org_id, DATE '1970-01-01', 0, 0, :missing)
+ON CONFLICT (org_id, day, shard) DO UPDATE SET stored = c.stored + excluded.stored
+"""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was written on a day and is stored, as far as this process knows, and the values of the limits."""
+
+    at: float
+    day: date
+    written: int
+    stored: int
+    values: Mapping[str, int]
+
+    def near(self, amount: int) -> bool:
+        """Whether so many more values come close to a limit of the organization."""
+        return (
+            self.written + amount + MARGIN > self.values[PER_DAY] or self.stored + amount + MARGIN > self.values[STORED]
+        )
+
+
+class PointCounts:
+    """The table `point_counts`, and the members' part of `daily_counts`."""
+
+    def __init__(self, limits: PostgresLimits, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._limits = limits
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._seen: dict[int, _Seen] = {}
+        self._full: dict[tuple[int, int], date] = {}  # members who have used up a day
+
+    def admit(self, connection: Connection, sender: Sender, amount: int) -> dict[str, object]:
+        """Let a batch of so many values in, before it is stored; returns the parameters of `COUNTED`.
+
+        Raises `LimitError` when the organization or the member has no room for all of them.
+        """
+        today = self._limits.today()
+        seen = self._seen.get(sender.org_id)
+        if seen is None or seen.day != today or self._monotonic() - seen.at > FRESH_SECONDS:
+            seen = self._read(connection, sender.org_id, today)
+        if seen.near(amount):
+            self._limits.lock(sender.org_id, "points")
+            seen = self._read(connection, sender.org_id, today)
+            self._require(seen, amount)
+        member = (sender.org_id, sender.user_id)
+        if self._full.get(member) == today:
+            values = {"org_id": sender.org_id, "today": today, "subject": str(sender.user_id)}
+            self.require_member(sender, int(connection.execute(_OF_MEMBER, values).scalar() or 0) + amount)
+            self._full.pop(member, None)
+        with self._lock:
+            self._seen[sender.org_id] = replace(seen, written=seen.written + amount, stored=seen.stored + amount)
+            while len(self._seen) > MOST_REMEMBERED:
+                del self._seen[next(iter(self._seen))]
+        return {"org_id": sender.org_id, "today": today, "subject": str(sender.user_id)}
+
+    def require_member(self, sender: Sender, used: int) -> None:
+        """Raises `LimitError` where a member's sum of the day, this batch included, is over the limit.
+
+        Raising it undoes the batch with the transaction; the next one is refused before it is stored.
+        """
+        seen = self._seen.get(sender.org_id)
+        value = seen.values[PER_MEMBER] if seen else self._limits.value(sender.org_id, PER_MEMBER)
+        if used > value:
+            with self._lock:
+                self._full[sender.org_id, sender.user_id] = self._limits.today()
+                while len(self._full) > MOST_REMEMBERED:
+                    del self._full[next(iter(self._full))]
+            raise LimitError(PER_MEMBER, value, wait_seconds=self._limits.until_tomorrow())
+
+    def count(self, connection: Connection, sender: Sender, changed: int, stored: int) -> None:
+        """Count values that are stored elsewhere; negative numbers take back. Raises as `require_member`."""
+        values = {"org_id": sender.org_id, "today": self._limits.today(), "subject": str(sender.user_id)}
+        row = connection.exec_driver_sql(_COUNT, {**values, "changed": changed, "number": stored}).first()
+        if row is not None and changed > 0:
+            self.require_member(sender, int(row.used))
+
+    def _read(self, connection: Connection, org_id: int, today: date) -> _Seen:
+        row = connection.execute(_READ, {"org_id": org_id, "today": today}).one()
+        values = {name: int(row.own.get(name, self._limits.defaults[name])) for name in (PER_DAY, PER_MEMBER, STORED)}
+        return _Seen(self._monotonic(), today, int(row.written), int(row.stored), values)
+
+    def _require(self, seen: _Seen, amount: int) -> None:
+        if seen.written + amount > seen.values[PER_DAY]:
+            raise LimitError(PER_DAY, seen.values[PER_DAY], wait_seconds=self._limits.until_tomorrow())
+        if seen.stored + amount > seen.values[STORED]:
+            raise LimitError(STORED, seen.values[STORED])
+
+    def fold(self, connection: Connection) -> None:
+        """Add up what was counted on days that are over."""
+        connection.execute(text(_FOLD), {"today": self._limits.today()})
+
+    def much(self, connection: Connection) -> Mapping[int, int]:
+        """The organizations that have used more than half of what they may store, and how much they have."""
+        rows = connection.execute(text(_MUCH), {"default": self._limits.defaults[STORED]})
+        return {row.org_id: int(row.stored) for row in rows}
+
+    def correct(self, connection: Connection, org_id: int, missing: int) -> None:
+        """Add what was found to be missing in an organization's sum; negative, what was too much."""
+        connection.execute(text(_CORRECT), {"org_id": org_id, "missing": missing})
+
+
+def removed(connection: Connection, bucket_id: int, values: int) -> None:
+    """Count so many values of a bucket as no longer stored."""
+    if values:
+        connection.execute(text(_REMOVED), {"bucket_id": bucket_id, "removed": values})

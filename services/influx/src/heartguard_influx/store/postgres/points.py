@@ -1,0 +1,319 @@
+"""Series and points in PostgreSQL: one row a value, time as int64 nanoseconds."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from heartguard_common.core.limits import Limits
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.limit_store import PostgresLimits
+from heartguard_influx.fields.domain import Field, Value
+from heartguard_influx.points.domain.duplicates import Batch, Cell
+from heartguard_influx.points.domain.point import Point, Sender, Status, Verdict
+from heartguard_influx.queries.domain.query import Aggregate, ResultRow
+from heartguard_influx.queries.domain.windows import Grid
+from heartguard_influx.series.domain import Group, Selection, Series
+from heartguard_influx.store.postgres.arrays import numbers, texts
+from heartguard_influx.store.postgres.counts import COUNTED, PointCounts, removed
+from heartguard_influx.store.postgres.reading import read_latest, read_points, read_windows
+from heartguard_influx.store.postgres.series import find_groups, find_series, remove_empty, series_ids
+
+ROWS_A_STATEMENT = 20_000
+ERASED_AT_ONCE = 100_000
+
+_FIELD_IDS = """
+SELECT measurement, field, id FROM heartguard_core.field_types
+WHERE bucket_id = :bucket_id AND measurement = ANY (cast(:measurements AS text[]))
+"""
+# Sorted, so that two writers of the same keys wait for each other in the same order and never in a circle. A row
+# that is not returned stood there with that value; xmax is 0 in a row that nobody has replaced: it is new.
+# Of a batch whose rows are all new, as nearly every one is, only their number is returned. An array that ends before
+# the others goes on as NULL.
+_WRITTEN = """
+WITH written AS (
+    INSERT INTO heartguard_core.points AS p (series_id, time_ns, field_id, number, string)
+    SELECT * FROM unnest(cast(%(series)s AS bigint[]), cast(%(times)s AS bigint[]), cast(%(fields)s AS integer[]),
+        cast(%(numbers)s AS float8[]), cast(%(strings)s AS text[]))
+    ORDER BY 1, 2, 3
+    ON CONFLICT (series_id, time_ns, field_id) DO UPDATE SET number = excluded.number, string = excluded.string
+    WHERE p.number IS DISTINCT FROM excluded.number OR p.string IS DISTINCT FROM excluded.string
+    RETURNING series_id, time_ns, field_id, xmax = 0 AS created
+), made AS (SELECT count(*) FILTER (WHERE created) AS number, count(*) AS changed FROM written)
+"""
+_UPSERT = f"""{_WRITTEN}
+SELECT made.number, written.* FROM made LEFT JOIN written ON made.number < %(rows)s
+"""  # noqa: S608
+_UPSERT_COUNTED = f"""{_WRITTEN}, {COUNTED}
+SELECT made.number, sent.used, written.* FROM made LEFT JOIN sent ON true
+    LEFT JOIN written ON made.number < %(rows)s
+"""  # noqa: S608
+_LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :bucket_id FOR UPDATE"
+_HOLDS = """
+SELECT EXISTS (
+    SELECT FROM heartguard_core.series AS s CROSS JOIN LATERAL (
+        SELECT FROM heartguard_core.points AS p WHERE p.series_id = s.id AND p.field_id = :field LIMIT 1
+    ) AS found
+    WHERE s.bucket_id = :bucket_id AND s.measurement = :measurement)
+"""
+_ERASE_POINTS = """
+DELETE FROM heartguard_core.points WHERE ctid = ANY (ARRAY (
+    SELECT p.ctid FROM heartguard_core.series AS s JOIN heartguard_core.points AS p ON p.series_id = s.id
+    WHERE s.bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR s.user_id = :person) LIMIT :limit))
+"""
+_DELETE = """
+DELETE FROM heartguard_core.points WHERE ctid = ANY (ARRAY (
+    SELECT p.ctid FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
+    JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
+    WHERE p.time_ns >= :start AND p.time_ns < :stop LIMIT :limit))
+"""
+_ERASE_SERIES = """
+DELETE FROM heartguard_core.series
+WHERE bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
+"""
+_VERDICTS: Mapping[Status, Verdict] = {status: Verdict(status) for status in ("created", "duplicate", "updated")}
+
+
+class PostgresStore:
+    """The time-series store that needs nothing but PostgreSQL."""
+
+    settled_seconds = 0.0
+
+    def __init__(self, database: Database, limits: PostgresLimits | None = None) -> None:
+        """Without `limits` nothing is counted."""
+        self._database = database
+        self._limits = limits
+        self._counts = None if limits is None else PointCounts(limits)
+
+    def rejection(self, point: Point) -> str | None:  # noqa: ARG002  PostgreSQL keeps every point the contract allows
+        """None: whatever the contract allows can be kept."""
+        return None
+
+    def write(
+        self,
+        bucket_id: int,
+        points: Sequence[Point],
+        sender: Sender | None = None,
+        require: Callable[[], None] = lambda: None,  # noqa: ARG002  this is part of the transaction that has asked
+    ) -> Sequence[Verdict]:
+        """Store points whose field types are registered; what became of each, as if sent one after the other."""
+        with self._database.transaction() as connection:
+            if self._counts is None or sender is None:
+                batch = Batch(_cells(connection, bucket_id, points, self._limits))
+                written = _upsert(connection, batch.first)
+                _upsert(connection, batch.last)
+            else:
+                batch, written = self._write_counted(connection, self._counts, bucket_id, points, sender)
+        return [_VERDICTS[status] for status in batch.statuses(written)]
+
+    def _write_counted(
+        self, connection: Connection, counts: PointCounts, bucket_id: int, points: Sequence[Point], sender: Sender
+    ) -> tuple[Batch, dict[Cell, bool]]:
+        """Store points and count them, in one statement where one stores them all.
+
+        Otherwise after the last, so that no deadlock arises between counts and points.
+        """
+        values = counts.admit(connection, sender, sum(len(point.fields) for point in points))
+        batch = Batch(_cells(connection, bucket_id, points, self._limits))
+        if len(batch.first) <= ROWS_A_STATEMENT and not batch.last:
+            cells = list(batch.first)
+            rows = _run(connection, _UPSERT_COUNTED, cells, [batch.first[cell] for cell in cells], values)
+            counts.require_member(sender, int(rows[0].used or 0))
+            return batch, _outcome(cells, rows)
+        written = _upsert(connection, batch.first)
+        changed = len(written) + len(_upsert(connection, batch.last))
+        counts.count(connection, sender, changed, sum(written.values()))
+        return batch, written
+
+    def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
+        """The series of a selection as they are answered together, by tags; None keeps each by itself.
+
+        Not more than `limit` series are looked at, where one is given.
+        """
+        with self._database.transaction() as connection:
+            return find_groups(connection, selection, group_by, limit)
+
+    def series(
+        self,
+        bucket_id: int,
+        measurement: str | None,
+        tags: Mapping[str, str],
+        person: int | None,
+        *,
+        after: int,
+        limit: int,
+    ) -> Sequence[Series]:
+        """Up to `limit` series with a number above `after`, by number."""
+        with self._database.transaction() as connection:
+            return find_series(connection, bucket_id, measurement, tags, person, after=after, limit=limit)
+
+    def holds(self, bucket_id: int, measurement: str, field: Field) -> bool:
+        """Whether a point with this field is stored."""
+        values = {"bucket_id": bucket_id, "measurement": measurement, "field": field.id}
+        with self._database.transaction() as connection:
+            return bool(connection.execute(text(_HOLDS), values).scalar_one())
+
+    def points(
+        self,
+        selection: Selection,
+        groups: Sequence[Group],
+        fields: Sequence[Field],
+        *,
+        after: Sequence[int] | None,
+        limit: int,
+        descending: bool,
+    ) -> tuple[Sequence[ResultRow], Sequence[int] | None]:
+        """Up to `limit` points in order of time, then of series, and the position of the last if there are more."""
+        if not groups or not fields:
+            return (), None
+        with self._database.transaction() as connection:
+            return read_points(connection, selection, groups, fields, after=after, limit=limit, descending=descending)
+
+    def pages(
+        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], *, limit: int, descending: bool
+    ) -> Iterator[Sequence[ResultRow]]:
+        """All points in order of time, then of series, up to `limit` at once; each page is a transaction by itself."""
+        position = None
+        while True:
+            rows, position = self.points(selection, groups, fields, after=position, limit=limit, descending=descending)
+            yield rows
+            if position is None:
+                return
+
+    def windows(
+        self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], aggregate: Aggregate, grid: Grid
+    ) -> Sequence[ResultRow]:
+        """The windows that hold points, by group and time."""
+        if not groups or not fields:
+            return ()
+        with self._database.transaction() as connection:
+            return read_windows(connection, selection, groups, fields, aggregate, grid)
+
+    def latest(
+        self,
+        bucket_id: int,  # noqa: ARG002  the number of a series says all
+        series: Sequence[Series],
+        fields: Mapping[str, Sequence[Field]],
+        *,
+        tags: Mapping[str, str],  # noqa: ARG002
+        person: int | None,  # noqa: ARG002
+    ) -> Sequence[ResultRow]:
+        """The last point of each series, its place as the group; series without a point are left out."""
+        with self._database.transaction() as connection:
+            return read_latest(connection, [one.id for one in series], [it for some in fields.values() for it in some])
+
+    def delete(self, selection: Selection, groups: Sequence[Group], require: Callable[[], None] = lambda: None) -> int:
+        """Remove the points of a selection, whose series the groups are, a part at a time; returns how many values.
+
+        `require` is called last, in the surrounding transaction. Raises what it raises.
+        """
+        series = numbers(number for group in groups for number in group.series)
+        values = {
+            "series": series,
+            "start": selection.start_ns,
+            "stop": selection.stop_ns,
+            "limit": ERASED_AT_ONCE,
+        }
+        count = 0
+        while True:
+            with self._database.transaction() as connection:
+                part = connection.execute(text(_DELETE), values).rowcount
+                removed(connection, selection.bucket_id, part)
+                count += part
+            if part < ERASED_AT_ONCE:
+                require()
+                return count
+
+    def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
+        """Forget those of some series that have no points any more."""
+        with self._database.transaction() as connection:
+            # Locked first, so that there is no concurrent write, and none waits for points that are removed here.
+            connection.execute(text(_LOCK), {"bucket_id": bucket_id})
+            remove_empty(connection, numbers(number for group in groups for number in group.series))
+
+    def erase(self, bucket_ids: Sequence[int], person: int | None, require: Callable[[], None] = lambda: None) -> int:
+        """Remove the points of buckets, or one person's there, a part at a time; returns how many values.
+
+        `require` is called last in the transaction of each part. Raises what it raises.
+        """
+        return sum(self._erase(bucket_id, person, require) for bucket_id in bucket_ids)
+
+    def _erase(self, bucket_id: int, person: int | None, require: Callable[[], None]) -> int:
+        values = {"bucket_id": bucket_id, "person": person, "limit": ERASED_AT_ONCE}
+        count = 0
+        while True:
+            with self._database.transaction() as connection:
+                connection.execute(text(_LOCK), values)
+                part = connection.execute(text(_ERASE_POINTS), values).rowcount
+                removed(connection, bucket_id, part)
+                count += part
+                if part < ERASED_AT_ONCE:
+                    connection.execute(text(_ERASE_SERIES), values)
+                require()
+                if part < ERASED_AT_ONCE:
+                    return count
+
+    def settle(self) -> None:
+        """Add up the counts of days that are over."""
+        if self._counts is not None:
+            with self._database.transaction() as connection:
+                self._counts.fold(connection)
+
+
+def _cells(
+    connection: Connection, bucket_id: int, points: Sequence[Point], limits: Limits | None
+) -> list[dict[Cell, Value]]:
+    """The values of each point, under the numbers that their series and fields are known by."""
+    series = series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points}, limits)
+    measurements = texts({measurement for measurement, _ in series})
+    fields: dict[str, dict[str, int]] = {}
+    for row in connection.execute(text(_FIELD_IDS), {"bucket_id": bucket_id, "measurements": measurements}):
+        fields.setdefault(row.measurement, {})[row.field] = row.id
+    cells = []
+    for measurement, tags, values, time_ns in points:
+        number, names = series[measurement, tags], fields[measurement]
+        cells.append({(number, time_ns, names[name]): value for name, value in values.items()})
+    return cells
+
+
+def _upsert(connection: Connection, cells: Mapping[Cell, Value]) -> dict[Cell, bool]:
+    """Write cells; of those that changed, whether they are new."""
+    # A statement sorts its own rows; only several of them need the order before.
+    ordered = list(cells) if len(cells) <= ROWS_A_STATEMENT else sorted(cells)
+    written: dict[Cell, bool] = {}
+    for begin in range(0, len(ordered), ROWS_A_STATEMENT):
+        part = ordered[begin : begin + ROWS_A_STATEMENT]
+        written |= _outcome(part, _run(connection, _UPSERT, part, [cells[cell] for cell in part]))
+    return written
+
+
+def _run(
+    connection: Connection,
+    statement: str,
+    cells: Sequence[Cell],
+    values: Sequence[Value],
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> Sequence[Any]:
+    return connection.exec_driver_sql(statement, {**_columns(cells, values), **more}).all()
+
+
+def _outcome(cells: Sequence[Cell], rows: Sequence[Any]) -> dict[Cell, bool]:
+    """Of the cells that a statement changed, whether they are new, by the rows that it gave."""
+    if rows[0].number == len(cells):
+        return dict.fromkeys(cells, True)
+    return {(row.series_id, row.time_ns, row.field_id): row.created for row in rows if row.created is not None}
+
+
+def _columns(cells: Sequence[Cell], values: Sequence[Value]) -> dict[str, str | int]:
+    plain = all(value.__class__ is float for value in values)
+    return {
+        "rows": len(cells),
+        "series": numbers(cell[0] for cell in cells),
+        "times": numbers(cell[1] for cell in cells),
+        "fields": numbers(cell[2] for cell in cells),
+        "numbers": numbers(
+            values if plain else [None if isinstance(value, str) else float(value) for value in values]  # type: ignore[arg-type]
+        ),
+        "strings": "{}" if plain else texts(value if isinstance(value, str) else None for value in values),
+    }

@@ -1,0 +1,201 @@
+"""Reading points and windows from PostgreSQL. Every text here is a constant; values are parameters."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from heartguard_influx.fields.domain import Field, Value
+from heartguard_influx.queries.domain.query import OF_ANY_TYPE, Aggregate, ResultRow
+from heartguard_influx.queries.domain.windows import Grid
+from heartguard_influx.series.domain import EARLIEST_NS, Group, Selection
+from heartguard_influx.store.postgres.arrays import numbers
+
+# A scan of the primary key for each series, no longer than a page.
+_PAGE = """
+SELECT p.series_id, p.time_ns, p.field_id, p.number, p.string
+FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
+CROSS JOIN LATERAL (
+    SELECT * FROM heartguard_core.points AS one
+    WHERE one.series_id = wanted.series_id AND one.time_ns >= :start AND one.time_ns < :stop
+        AND one.field_id = ANY (cast(:fields AS integer[])) AND {after}
+    ORDER BY one.time_ns {way} LIMIT :rows
+) AS p
+ORDER BY p.time_ns {way}, p.series_id {way}, p.field_id LIMIT :rows
+"""
+_ASCENDING = text(_PAGE.format(way="ASC", after="(one.time_ns, one.series_id) > (:after_time, :after_series)"))
+_DESCENDING = text(_PAGE.format(way="DESC", after="(one.time_ns, one.series_id) < (:after_time, :after_series)"))
+
+_LATEST = text("""
+SELECT p.series_id, p.time_ns, p.field_id, p.number, p.string
+FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
+CROSS JOIN LATERAL (
+    SELECT one.time_ns FROM heartguard_core.points AS one
+    WHERE one.series_id = wanted.series_id
+    ORDER BY one.time_ns DESC LIMIT 1
+) AS last
+JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id AND p.time_ns = last.time_ns
+""")
+
+_AGGREGATES: Mapping[Aggregate, str] = {
+    "mean": "avg(p.number)",
+    "min": "min(p.number)",
+    "max": "max(p.number)",
+    "sum": "sum(p.number)",
+    "count": "count(*)",
+    "first": "(array_agg(p.number ORDER BY p.time_ns, p.series_id))[1]",
+    "last": "(array_agg(p.number ORDER BY p.time_ns DESC, p.series_id DESC))[1]",
+    "median": "percentile_cont(0.5) WITHIN GROUP (ORDER BY p.number)",
+    "stddev": "stddev_samp(p.number)",
+    "p95": "percentile_cont(0.95) WITHIN GROUP (ORDER BY p.number)",
+}
+_STRINGS: Mapping[str, str] = {
+    "first": "(array_agg(p.string ORDER BY p.time_ns, p.series_id))[1]",
+    "last": "(array_agg(p.string ORDER BY p.time_ns DESC, p.series_id DESC))[1]",
+}
+_BY_WIDTH = "p.time_ns / :width"
+# Division rounds towards zero; below zero the floor is one less unless it comes out even.
+_BY_WIDTH_BEFORE_1970 = "p.time_ns / :width - CASE WHEN p.time_ns % :width < 0 THEN 1 ELSE 0 END"
+_BY_STARTS = "width_bucket(p.time_ns, cast(:starts AS bigint[])) - 1"
+_FROM_ONE_GROUP = """
+FROM heartguard_core.points AS p
+WHERE p.series_id = ANY (cast(:series AS bigint[]))
+    AND p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = ANY (cast(:fields AS integer[]))
+"""
+_FROM_GROUPS = """
+FROM unnest(cast(:series AS bigint[]), cast(:groups AS integer[])) AS wanted (series_id, place)
+JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
+WHERE p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = ANY (cast(:fields AS integer[]))
+"""
+
+
+def read_points(
+    connection: Connection,
+    selection: Selection,
+    groups: Sequence[Group],
+    fields: Sequence[Field],
+    *,
+    after: Sequence[int] | None,
+    limit: int,
+    descending: bool,
+) -> tuple[list[ResultRow], tuple[int, int] | None]:
+    """A page of points in order of time, then of series; the position of its last one if there are more."""
+    start, stop = selection.start_ns, selection.stop_ns
+    beyond = (stop, 0) if descending else (start - 1, 0)
+    time_ns, series_id = beyond if after is None else (after[0], after[1])
+    values = {
+        **_members(groups, fields),
+        "start": start if descending else max(start, time_ns),
+        "stop": min(stop, time_ns + 1) if descending else stop,
+        "after_time": time_ns,
+        "after_series": series_id,
+        # One point more than the page shows whether there is another page; no point has more rows than fields.
+        "rows": (limit + 1) * len(fields),
+    }
+    place = {number: index for index, group in enumerate(groups) for number in group.series}
+    by_id = {field.id: field for field in fields}
+    statement = _DESCENDING if descending else _ASCENDING
+    found: dict[tuple[int, int], dict[str, Value | None]] = {}
+    for number, at_ns, field_id, amount, string in connection.execute(statement, values).all():
+        field = by_id[field_id]
+        found.setdefault((at_ns, number), {})[field.name] = _value(field, amount, string)
+    if len(fields) > 1:
+        found = {key: dict(sorted(point.items())) for key, point in found.items()}
+    rows = [ResultRow(place[number], at_ns, point) for (at_ns, number), point in found.items()]
+    return rows[:limit], list(found)[limit - 1] if len(rows) > limit else None
+
+
+def read_latest(connection: Connection, series: Sequence[int], fields: Sequence[Field]) -> list[ResultRow]:
+    """The last point of each series, its place as the group."""
+    place = {number: index for index, number in enumerate(series)}
+    by_id = {field.id: field for field in fields}
+    found: dict[tuple[int, int], dict[str, Value | None]] = {}
+    for row in connection.execute(_LATEST, {"series": numbers(series)}):
+        field = by_id[row.field_id]
+        found.setdefault((place[row.series_id], row.time_ns), {})[field.name] = _value(field, row.number, row.string)
+    return [ResultRow(group, time_ns, dict(sorted(found[group, time_ns].items()))) for group, time_ns in sorted(found)]
+
+
+def read_windows(
+    connection: Connection,
+    selection: Selection,
+    groups: Sequence[Group],
+    fields: Sequence[Field],
+    aggregate: Aggregate,
+    grid: Grid,
+) -> list[ResultRow]:
+    """The windows that hold points, by group and time."""
+    values = {
+        **_members(groups, fields),
+        "start": selection.start_ns,
+        "stop": selection.stop_ns,
+        "width": grid.width_ns,
+        "starts": numbers(max(start, EARLIEST_NS) for start in grid.starts[:-1]) if grid.width_ns is None else None,
+    }
+    place, source = ("0", _FROM_ONE_GROUP) if len(groups) == 1 else ("wanted.place", _FROM_GROUPS)
+    window = _window(grid, selection.start_ns)
+    # Each key that differs nowhere is left out: PostgreSQL would hash it for every point.
+    keys = ["2", *(["1"] if len(groups) > 1 else []), *(["3"] if len(fields) > 1 else [])]
+    statement = f"""
+    SELECT {place}, {window}, {"p.field_id" if len(fields) > 1 else fields[0].id}, {_AGGREGATES[aggregate]},
+        {_STRINGS.get(aggregate, "NULL")}, count(*)
+    {source} GROUP BY {", ".join(keys)}
+    """
+    # Ordered here: asked for the order, PostgreSQL sorts the points on disk instead of hashing them by window.
+    by_id = {field.id: field for field in fields}
+    found: dict[tuple[int, int], dict[str, Value | None]] = {}
+    counts: dict[tuple[int, int], int] = {}
+    for group, number, field_id, amount, string, points in connection.execute(text(statement), values).all():
+        field = by_id[field_id]
+        found.setdefault((group, number), {})[field.name] = _aggregated(aggregate, field, amount, string)
+        counts[group, number] = points
+    if len(fields) > 1:
+        counts = _count_points(connection, f"SELECT {place}, {window}", source, values)
+        absent = {field.name: _nothing(aggregate) for field in fields}
+        found = {key: {**absent, **present} for key, present in found.items()}
+    return [ResultRow(key[0], _start(grid, key[1]), found[key], counts[key]) for key in sorted(found)]
+
+
+def _window(grid: Grid, start_ns: int) -> str:
+    """What a point's window is numbered by."""
+    if grid.width_ns is None:
+        return _BY_STARTS
+    return _BY_WIDTH if start_ns >= 0 else _BY_WIDTH_BEFORE_1970
+
+
+def _count_points(
+    connection: Connection, select: str, source: str, values: Mapping[str, object]
+) -> dict[tuple[int, int], int]:
+    """How many points each window holds, whichever of the fields they carry."""
+    statement = f"{select}, count(DISTINCT (p.series_id, p.time_ns)) {source} GROUP BY 1, 2"
+    return {(group, number): points for group, number, points in connection.execute(text(statement), values)}
+
+
+def _members(groups: Sequence[Group], fields: Sequence[Field]) -> dict[str, object]:
+    return {
+        "series": numbers(number for group in groups for number in group.series),
+        "groups": numbers(index for index, group in enumerate(groups) for _ in group.series),
+        "fields": numbers(field.id for field in fields),
+    }
+
+
+def _start(grid: Grid, number: int) -> int:
+    return grid.starts[number] if grid.width_ns is None else number * grid.width_ns
+
+
+def _nothing(aggregate: Aggregate) -> Value | None:
+    return 0 if aggregate == "count" else None
+
+
+def _aggregated(aggregate: Aggregate, field: Field, number: Any, string: str | None) -> Value | None:
+    if aggregate == "count":
+        return int(number)
+    if aggregate in OF_ANY_TYPE:
+        return _value(field, number, string)
+    return None if number is None else float(number)
+
+
+def _value(field: Field, number: float | None, string: str | None) -> Value | None:
+    if field.type == "string":
+        return string
+    return number != 0 if field.type == "boolean" else number

@@ -1,0 +1,1 @@
+"""The summary of a person's heart rate on one day."""
