@@ -5,7 +5,7 @@ import io
 import pytest
 
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
-from heartguard_common.http.recheck import ActiveCheck, CheckedReader
+from heartguard_common.http.revocation_recheck import RevocationCheckedReader, RevocationRecheck
 from heartguard_common.identity.authentication import Principal
 
 PERSON = Principal("person", "user", user_id=1, org_id=1)
@@ -32,13 +32,13 @@ def test_a_person_is_asked_about_when_the_answer_is_old(
     principal: Principal | None, believed: float, asked: int
 ) -> None:
     revocations = Revocations()
-    ActiveCheck(revocations, principal, "token", believed).require()
+    RevocationRecheck(revocations, principal, "token", believed).require_active()
     assert revocations.asked == [(PERSON, "token")] * asked
 
 
 def test_a_stream_ends_when_its_token_is_revoked() -> None:
     revocations = Revocations()
-    stream = CheckedReader(io.BytesIO(b"beats"), ActiveCheck(revocations, PERSON, "token", 0))
+    stream = RevocationCheckedReader(io.BytesIO(b"beats"), RevocationRecheck(revocations, PERSON, "token", 0))
     assert stream.read(3) == b"bea"
     revocations.revoked = True
     with pytest.raises(ServiceError) as raised:
@@ -48,6 +48,6 @@ def test_a_stream_ends_when_its_token_is_revoked() -> None:
 
 def test_the_end_of_a_stream_is_a_moment_to_ask_too() -> None:
     revocations = Revocations()
-    stream = CheckedReader(io.BytesIO(b""), ActiveCheck(revocations, PERSON, "token", 0))
+    stream = RevocationCheckedReader(io.BytesIO(b""), RevocationRecheck(revocations, PERSON, "token", 0))
     assert stream.read(3) == b""
     assert len(revocations.asked) == 1

@@ -1,4 +1,4 @@
-"""Translates exceptions of Flask, gunicorn and the operating system into error responses."""
+"""Which `ServiceError` an exception of Flask, gunicorn or the operating system becomes."""
 
 from gunicorn.http.errors import NoMoreData, ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
@@ -15,7 +15,7 @@ from heartguard_common.core.errors import (
 from heartguard_common.core.files import FULL
 
 
-def translate(error: Exception) -> ServiceError:
+def to_service_error(error: Exception) -> ServiceError:
     """The `ServiceError` for an exception; GEN_500 for an unexpected one."""
     if isinstance(error, NotFound):
         return ServiceError(NOT_FOUND)
