@@ -6,7 +6,7 @@ import time
 import gevent
 import pytest
 
-from heartguard_gateway.redis_connection import RedisConnection, RedisUnavailable
+from heartguard_gateway.redis_client.connection import RedisConnection, RedisUnavailable
 from tests.servers import Valkey, free_port
 
 

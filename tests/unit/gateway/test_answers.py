@@ -10,9 +10,9 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from heartguard_gateway.answers import MIB, AnswerLimits, Answers, Pace, Reader, ReaderCutError
-from heartguard_gateway.byte_budget import ByteBudget
-from heartguard_gateway.lanes import Lanes
+from heartguard_gateway.upstream.answers import MIB, AnswerLimits, Answers, Pace, Reader, ReaderCutError
+from heartguard_gateway.upstream.byte_budget import ByteBudget
+from heartguard_gateway.upstream.lanes import Lanes
 
 BLOCK = 64 * 1024
 DATA = random.Random(3).randbytes(3 * MIB)

@@ -2,7 +2,7 @@
 
 import gevent
 
-from heartguard_gateway.lanes import Lanes
+from heartguard_gateway.upstream.lanes import Lanes
 
 
 def test_a_holder_has_its_share_and_others_have_the_rest() -> None:
