@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from heartguard_gateway.ports import Outbound
-from heartguard_gateway.upstream.answers import AnswerLimits, Answers
-from heartguard_gateway.upstream.connection import AnswerStream
-from heartguard_gateway.upstream.service import UpstreamLimits
+from heartguard_gateway.upstream.answer_limits import AnswerLimits
+from heartguard_gateway.upstream.answer_stream import AnswerStream
+from heartguard_gateway.upstream.kept_answers import Answers
+from heartguard_gateway.upstream.limits import UpstreamLimits
 from tests.service.gateway.scripted import client, close_all, code
 from tests.service.gateway.stack import Backend, Handler
 

@@ -39,8 +39,10 @@ from heartguard_gateway.ports import Ports
 from heartguard_gateway.redis_client.connection import RedisConnection
 from heartguard_gateway.route_matching import Matcher, compile_limits
 from heartguard_gateway.settings import Settings
-from heartguard_gateway.upstream.answers import AnswerLimits, Answers
-from heartguard_gateway.upstream.service import Upstream, UpstreamLimits
+from heartguard_gateway.upstream.answer_limits import AnswerLimits
+from heartguard_gateway.upstream.kept_answers import Answers
+from heartguard_gateway.upstream.limits import UpstreamLimits
+from heartguard_gateway.upstream.service import Upstream
 from heartguard_gateway.wsgi import mount
 
 NAME = "gateway"

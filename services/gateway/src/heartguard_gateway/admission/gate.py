@@ -11,7 +11,8 @@ from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.revocation import Verdict
 from heartguard_gateway.domain import Limit, Quota, take
 from heartguard_gateway.ports import Admission
-from heartguard_gateway.redis_client.connection import Command, RedisConnection, RedisUnavailable
+from heartguard_gateway.redis_client.commands import Command, RedisUnavailable
+from heartguard_gateway.redis_client.connection import RedisConnection
 
 SCRIPT_FILE = Path(__file__).with_name("token_bucket.lua")
 Count = Callable[[str], None]

@@ -7,7 +7,8 @@ import gevent
 from heartguard_common.audit import events
 from heartguard_common.audit.events import AuditEvent
 from heartguard_common.stores.spool import Spool
-from heartguard_gateway.redis_client.connection import RedisConnection, RedisUnavailable
+from heartguard_gateway.redis_client.commands import RedisUnavailable
+from heartguard_gateway.redis_client.connection import RedisConnection
 
 Count = Callable[[str], None]
 

@@ -1,24 +1,16 @@
-"""Reading the client's body: a document completely, media as a stream, and neither at any pace the client likes."""
+"""Reading the client's body: a document completely, media as a stream; a client that sends too slowly is refused."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import gevent
 
 from heartguard_common.core.errors import TOO_LARGE, ServiceError
 from heartguard_gateway.bodies.spool import Body
-from heartguard_gateway.domain import Request
+from heartguard_gateway.domain import Pace, Request
 from heartguard_gateway.errors import BROKEN_BODY, TOO_SLOW
 
 PIECE = 16 * 1024  # the server collects so much before it hands it over: memory that a slow client holds uncounted
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How slow a client may be: a time of grace in seconds, and from then on bytes per second."""
-
-    grace: float = 20.0
-    minimum_rate: float = 4096.0
+PACE = Pace(grace=20.0, minimum_rate=4096.0)
 
 
 class BodyReader:
@@ -30,7 +22,7 @@ class BodyReader:
         self._request = request
         self._max_body = max_body
         self._monotonic = monotonic
-        self._pace = pace or Pace()
+        self._pace = pace or PACE
         self._started = monotonic()
         self._received = 0
 
@@ -75,8 +67,7 @@ class BodyReader:
         return ServiceError(TOO_LARGE, f"The body is limited to {self._max_body} bytes")
 
     def _read(self, size: int) -> bytes:
-        allowed = self._pace.grace + self._received / self._pace.minimum_rate
-        left = allowed - (self._monotonic() - self._started)
+        left = self._pace.allowed(self._received) - (self._monotonic() - self._started)
         try:
             with gevent.Timeout(max(left, 0.001)):
                 return self._request.body.read(size)

@@ -1,4 +1,4 @@
-"""Lanes: how many streams one service may serve at once, and how many of them one client."""
+"""How many requests of a kind one service may answer at once, and how many of them of one client."""
 
 import time
 from collections import Counter
@@ -8,11 +8,10 @@ from typing import Any
 from gevent.lock import BoundedSemaphore
 
 
-class Lanes:
-    """At most `size` streams at once, and at most `share` of them for one holder.
+class Lane:
+    """A lane of `size` slots, at most `share` of them for one holder.
 
-    A holder shares one limit: an organization, or the address of an anonymous client. Streams of one
-    worker are counted; several workers have that many lanes each.
+    A holder is an organization, a service, or the address of an anonymous client. Each worker has lanes of its own.
     """
 
     def __init__(self, size: int, share: int, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -25,11 +24,11 @@ class Lanes:
 
     @property
     def busy(self) -> int:
-        """Lanes that are taken."""
+        """Slots that are taken."""
         return self.size - int(self._all.counter)
 
     def enter(self, holder: str, timeout: float) -> bool:
-        """Take a lane, waiting at most `timeout` seconds; False when the holder's share or all lanes stay taken.
+        """Take a slot, waiting at most `timeout` seconds; False when the holder's share or all slots stay taken.
 
         Waiting for one holder's share delays no other holder. Each True needs one `leave`.
         """
@@ -50,7 +49,7 @@ class Lanes:
         return entered
 
     def leave(self, holder: str) -> None:
-        """Give a lane back."""
+        """Give a slot back."""
         self._all.release()
         self._shares[holder].release()
         self._forget(holder)
