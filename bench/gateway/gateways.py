@@ -122,7 +122,7 @@ def gateway(name: str, redis_url: str, backend_port: int, scratch: Path) -> Iter
         "JWT_SECRET": JWT_SECRET,
         "STREAM": events.STREAM,
         "PORT": str(port),
-        "BUCKET_SCRIPT": str(ROOT / "services/gateway/src/heartguard_gateway/token_bucket.lua"),
+        "BUCKET_SCRIPT": str(ROOT / "services/gateway/src/heartguard_gateway/admission/token_bucket.lua"),
         "PYTHONPATH": str(HERE / "peers"),
     }
     with process(commands[name], port, scratch / "peer.log", **variables) as pid:

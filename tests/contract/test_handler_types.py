@@ -32,7 +32,8 @@ HANDLERS = """
 from heartguard_common.messages import ErasureRequest, ErasureResult, LoginRequest, LoginResponse, MediaUploadQuery
 from heartguard_common.stores.service_client import ServiceClient
 from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer, StreamCall
-from heartguard_common.http.web import WebDependencies, make_app
+from heartguard_common.http.web import make_app
+from heartguard_common.http.web_dependencies import WebDependencies
 
 class Good: ...
 class Other: ...

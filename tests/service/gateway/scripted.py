@@ -8,7 +8,8 @@ from typing import Any
 
 from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.ports import Outbound
-from heartguard_gateway.upstream import Upstream, UpstreamLimits
+from heartguard_gateway.upstream.limits import UpstreamLimits
+from heartguard_gateway.upstream.service import Upstream
 
 GET = Outbound("GET", "/users/me", [("accept", "*/*")])
 

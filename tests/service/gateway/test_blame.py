@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from heartguard_gateway.ports import Outbound
-from heartguard_gateway.upstream import UpstreamLimits
+from heartguard_gateway.upstream.limits import UpstreamLimits
 from tests.service.gateway.scripted import OK, answering, client, close_all, code, read_head, scripted
 from tests.service.gateway.stack import Backend, Handler
 

@@ -10,9 +10,10 @@ import gevent
 import pytest
 
 from heartguard_common.core.errors import ServiceError
-from heartguard_gateway.pool import Breaker
 from heartguard_gateway.ports import Outbound
-from heartguard_gateway.upstream import Upstream, UpstreamLimits
+from heartguard_gateway.upstream.breaker import Breaker
+from heartguard_gateway.upstream.limits import UpstreamLimits
+from heartguard_gateway.upstream.service import Upstream
 from tests.servers import Valkey
 from tests.service.gateway.stack import GunicornProcess, environ
 from tests.tokens import bearer, mark_ready

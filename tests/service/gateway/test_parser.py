@@ -1,7 +1,6 @@
 """What never becomes a request is refused in our words, and the connection closes."""
 
 import json
-import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ import pytest
 from gevent import socket as cooperative
 from gunicorn.config import Config
 
-from heartguard_gateway.clients import Client
-from heartguard_gateway.worker import GatewayWorker
+from heartguard_gateway.server.client_connections import Client, ClientConnections
+from heartguard_gateway.server.request_loop import RequestLoop
 from tests.service.gateway.stack import Backend, GunicornProcess, read_answer
 from tests.tokens import bearer
 
@@ -132,28 +131,33 @@ def test_a_body_that_ends_early_is_400(gateway: GunicornProcess) -> None:
     assert json.loads(body)["error"]["code"] == "GW_004"
 
 
+def not_found(_: object, start_response: Callable[..., object]) -> list[bytes]:
+    """An application that reads no body."""
+    start_response("404 Not Found", [("Content-Length", "0")])
+    return [b""]
+
+
 @contextmanager
-def resting() -> Iterator[tuple[GatewayWorker, Any]]:
-    """A worker in this process, and the other end of a connection that rests with it."""
-    worker = GatewayWorker(1, 0, [], None, 1, Config(), logging.getLogger("tests"))
+def resting() -> Iterator[tuple[ClientConnections, Any]]:
+    """The connections of a worker in this process, and the other end of one that rests."""
+    connections = ClientConnections(RequestLoop(Config(), not_found, lambda: False).serve)
     with cooperative.socket() as entry_point:
         entry_point.bind(("127.0.0.1", 0))
         entry_point.listen()
         link = cooperative.create_connection(entry_point.getsockname(), timeout=10)
-        worker.clients.take(Client(*entry_point.accept(), entry_point.getsockname()))
+        connections.take(Client(*entry_point.accept(), entry_point.getsockname()))
     with link:
-        yield worker, link
-    worker.tmp.close()
+        yield connections, link
 
 
 @pytest.mark.parametrize("sent", [b"G", b"GET /gateway/health HTTP/1.1\r\nHo"])
 def test_a_head_that_trickles_is_408_when_its_time_is_over(sent: bytes) -> None:
-    with resting() as (worker, link):
+    with resting() as (connections, link):
         link.sendall(sent)
         gevent.sleep(0.05)
-        worker.clients.sweep(rest_seconds=75, head_seconds=60)
-        assert len(worker.clients) == 1
-        worker.clients.sweep(rest_seconds=75, head_seconds=0.01)
+        connections.sweep(rest_seconds=75, head_seconds=60)
+        assert len(connections) == 1
+        connections.sweep(rest_seconds=75, head_seconds=0.01)
         head, body = read_answer(link)
         assert link.recv(1) == b""
     assert head.startswith("http/1.1 408 ")
@@ -161,23 +165,18 @@ def test_a_head_that_trickles_is_408_when_its_time_is_over(sent: bytes) -> None:
     assert json.loads(body)["error"]["code"] == "GW_005"
 
 
-def test_who_trickles_a_body_that_nobody_wants_is_cut_off() -> None:
-    def nowhere(_: object, start_response: Callable[..., object]) -> list[bytes]:
-        start_response("404 Not Found", [("Content-Length", "0")])
-        return [b""]
-
-    with resting() as (worker, link):
-        worker.wsgi = nowhere
+def test_a_client_that_trickles_an_unread_body_is_cut_off() -> None:
+    with resting() as (connections, link):
         link.sendall(b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\nx")
         assert read_answer(link)[0].startswith("http/1.1 404 ")
         link.sendall(b"x")
         gevent.sleep(0.05)
-        worker.clients.sweep(rest_seconds=75, head_seconds=60)
-        assert len(worker.clients) == 1
-        worker.clients.sweep(rest_seconds=75, head_seconds=0.01)
+        connections.sweep(rest_seconds=75, head_seconds=60)
+        assert len(connections) == 1
+        connections.sweep(rest_seconds=75, head_seconds=0.01)
         assert link.recv(1000) == b""
         gevent.sleep(0.05)
-        assert len(worker.clients) == 0
+        assert len(connections) == 0
 
 
 def test_chunked_is_known_in_any_case_of_letters(gateway: GunicornProcess) -> None:

@@ -6,7 +6,8 @@ import time
 import gevent
 import pytest
 
-from heartguard_gateway.redis_connection import RedisConnection, RedisUnavailable
+from heartguard_gateway.redis_client.commands import RedisUnavailable
+from heartguard_gateway.redis_client.connection import RedisConnection
 from tests.servers import Valkey, free_port
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from heartguard_gateway.admission.gate import SCRIPT_FILE, LocalBuckets, RedisGate
 from heartguard_gateway.domain import Limit, Quota
-from heartguard_gateway.redis_connection import RedisConnection
-from heartguard_gateway.store import SCRIPT_FILE, LocalBuckets, RedisGate
+from heartguard_gateway.redis_client.connection import RedisConnection
 from tests.servers import Valkey
 
 SLOW = Limit("login", 3, 60_000_000)

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from heartguard_common.core.errors import ServiceError
-from heartguard_gateway.connection import BadAnswer
-from heartguard_gateway.pool import RetryBudget
 from heartguard_gateway.ports import Outbound
-from heartguard_gateway.upstream import Upstream, UpstreamLimits
+from heartguard_gateway.upstream.breaker import RetryBudget
+from heartguard_gateway.upstream.limits import UpstreamLimits
+from heartguard_gateway.upstream.message import BadAnswer
+from heartguard_gateway.upstream.service import Upstream
 from tests.service.gateway.scripted import GET, OK, answering, client, close_all, code, read_head, scripted
 from tests.service.gateway.stack import Backend
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_gateway.answers import AnswerLimits, Answers
-from heartguard_gateway.connection import AnswerStream
 from heartguard_gateway.ports import Outbound
-from heartguard_gateway.upstream import UpstreamLimits
+from heartguard_gateway.upstream.answer_limits import AnswerLimits
+from heartguard_gateway.upstream.answer_stream import AnswerStream
+from heartguard_gateway.upstream.kept_answers import Answers
+from heartguard_gateway.upstream.limits import UpstreamLimits
 from tests.service.gateway.scripted import client, close_all, code
 from tests.service.gateway.stack import Backend, Handler
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
-from heartguard_gateway.stages.shed_load import PATIENCE_SECONDS
+from heartguard_gateway.pipeline.stages.shed_load import PATIENCE_SECONDS
 from tests.servers import Valkey, children, until
 from tests.service.gateway.stack import Answer, Backend, GunicornProcess, Handler, environ, read_answer
 from tests.tokens import bearer, mark_ready

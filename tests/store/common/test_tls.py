@@ -16,7 +16,8 @@ from heartguard_cli.errors import CommandError
 from heartguard_common.core import redis_urls
 from heartguard_common.stores.database import Database as Pool
 from heartguard_common.stores.redis_client import make_redis
-from heartguard_gateway.redis_connection import RedisConnection, RedisUnavailable
+from heartguard_gateway.redis_client.commands import RedisUnavailable
+from heartguard_gateway.redis_client.connection import RedisConnection
 from tests.servers import Database, Postgres, Valkey
 from tests.tls import Authority, front
 

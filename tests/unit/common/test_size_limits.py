@@ -13,7 +13,7 @@ from heartguard_common.contract.json_documents import Malformed
 from heartguard_common.contract.size_limits import json_exceeds, xml_exceeds
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.paths import SCHEMAS_DIR
-from heartguard_common.http import web
+from heartguard_common.http.call_decoding import require_valid
 
 JSON, XML = "application/json", "application/xml"
 MIB = 1024 * 1024
@@ -89,6 +89,6 @@ def test_a_refusal_keeps_nothing_of_what_it_refuses(body: bytes, code: str) -> N
     """An exception with a cause kept the frames it went through: eight documents of 170 MiB at once were 1.3 GiB."""
     contract = Contracts.load()["WriteRequest"]
     with pytest.raises(ServiceError) as caught:
-        web._checked(lambda: contract.decode(body, JSON))
+        require_valid(lambda: contract.decode(body, JSON))
     assert caught.value.error_code.code == code
     assert caught.value.__context__ is None

@@ -10,9 +10,11 @@ import gevent
 import pytest
 from gevent.event import Event
 
-from heartguard_gateway.answers import MIB, AnswerLimits, Answers, Pace, Reader, ReaderCutError
-from heartguard_gateway.byte_budget import ByteBudget
-from heartguard_gateway.lanes import Lanes
+from heartguard_gateway.domain import Pace
+from heartguard_gateway.upstream.answer_limits import MIB, AnswerLimits
+from heartguard_gateway.upstream.byte_budget import ByteBudget
+from heartguard_gateway.upstream.kept_answers import Answers, Reader, ReaderCutError
+from heartguard_gateway.upstream.lane import Lane
 
 BLOCK = 64 * 1024
 DATA = random.Random(3).randbytes(3 * MIB)
@@ -40,26 +42,26 @@ class Service:
 
 
 class Stack:
-    """Answers of one worker, with a clock that the test sets, and one service's lanes."""
+    """Answers of one worker, with a clock that the test sets, and one service's lane."""
 
     def __init__(self, directory: Path, **limits: Any) -> None:
         self.now = 0.0
         self.cut: list[str] = []
         self.why: list[str] = []
-        self.lanes = Lanes(2, 1)
+        self.lane = Lane(2, 1)
         self.kept: list[Any] = []
         limits = {"spare": 0, **limits}
         self.answers = Answers(directory, AnswerLimits(**limits), count=self.why.append, monotonic=lambda: self.now)
 
     def keep(self, service: Service, length: int | None = None, holder: str = "a") -> Any:
-        reader = Reader(holder, self.lanes, lambda: self.cut.append(holder))
+        reader = Reader(holder, self.lane, lambda: self.cut.append(holder))
         answer = self.answers.keep(service, length, reader)
         self.kept += [] if answer is None else [answer]
         return answer
 
     def empty(self) -> bool:
         gevent.sleep(0)
-        return (self.answers.memory.used, self.answers.disk.used, self.lanes.busy) == (0, 0, 0)
+        return (self.answers.memory.used, self.answers.disk.used, self.lane.busy) == (0, 0, 0)
 
 
 Make = Callable[..., Stack]
@@ -95,7 +97,7 @@ def test_a_reader_who_keeps_up_needs_no_file(make: Make, tmp_path: Path) -> None
     stack = make(tmp_path / "nowhere")
     answer = stack.keep(Service())
     assert b"".join(answer) == DATA
-    assert (stack.why, stack.lanes.busy) == ([], 0)
+    assert (stack.why, stack.lane.busy) == ([], 0)
     answer.close()
 
 
@@ -152,7 +154,7 @@ def test_without_room_a_service_waits_for_few_and_the_others_are_turned_away(mak
     assert first.given <= stack.answers.limits.one + 2 * BLOCK
     assert b"".join(answer) == DATA
     answer.close()
-    assert stack.lanes.busy == 1
+    assert stack.lane.busy == 1
 
 
 def test_what_is_small_needs_no_disk(make: Make) -> None:
@@ -218,7 +220,7 @@ def test_the_time_that_a_service_takes_is_not_the_readers(make: Make) -> None:
 def test_a_full_disk_is_left_alone(make: Make) -> None:
     stack = make(spare=1 << 62)
     assert stack.keep(Service(), len(DATA)) is not None
-    assert (stack.answers.disk.used, stack.lanes.busy) == (0, 1)
+    assert (stack.answers.disk.used, stack.lane.busy) == (0, 1)
 
 
 def test_there_is_always_room_for_one_who_has_none() -> None:

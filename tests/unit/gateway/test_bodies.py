@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from heartguard_common.core.errors import ServiceError
-from heartguard_gateway.bodies import IN_MEMORY, Body, BodySpool, SpoolLimits
+from heartguard_gateway.bodies.spool import IN_MEMORY, Body, BodySpool, SpoolLimits
 
 KIB = 1024
 

@@ -8,9 +8,9 @@ import gevent
 import pytest
 
 from heartguard_common.core.errors import ServiceError
-from heartguard_gateway.bodies import IN_MEMORY, BodySpool
-from heartguard_gateway.body_reader import PIECE, BodyReader, Pace
-from heartguard_gateway.domain import Request
+from heartguard_gateway.bodies.reader import PIECE, BodyReader
+from heartguard_gateway.bodies.spool import IN_MEMORY, BodySpool
+from heartguard_gateway.domain import Pace, Request
 
 
 class Client:

@@ -7,7 +7,7 @@ import pytest
 
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.identity.authentication import Authenticator, Principal, SharedSecrets, TokenVerifier
-from heartguard_gateway.callers import CachedCallers
+from heartguard_gateway.admission.callers import CachedCallers
 from tests.clocks import MovableClock
 from tests.tokens import JWT_SECRET, token_for
 

@@ -20,12 +20,12 @@ from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.policy import load
 from heartguard_common.identity.revocation import Verdict
-from heartguard_gateway.bodies import BodySpool
+from heartguard_gateway.bodies.spool import BodySpool
 from heartguard_gateway.domain import Exchange, Limit, Quota, Reply, Request
-from heartguard_gateway.pipeline import Pipeline
-from heartguard_gateway.policy import Matcher, compile_limits
+from heartguard_gateway.pipeline.pipeline import Pipeline
+from heartguard_gateway.pipeline.stages.write_audit import outcome
 from heartguard_gateway.ports import Admission, Inbound, Outbound, Ports
-from heartguard_gateway.stages.write_audit import outcome
+from heartguard_gateway.route_matching import Matcher, compile_limits
 
 POLICY, CONTRACTS = load(), Contracts.load()
 PEOPLE = {

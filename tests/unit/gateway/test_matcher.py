@@ -4,7 +4,7 @@ import pytest
 
 from heartguard_common.identity.policy import load
 from heartguard_gateway.domain import split_path
-from heartguard_gateway.policy import Matcher, compile_limits
+from heartguard_gateway.route_matching import Matcher, compile_limits
 
 ITEM = "01890a5d-ac96-774b-bcce-b302099a8057"
 MATCHER = Matcher(load())

@@ -7,9 +7,9 @@ import pytest
 
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_gateway.domain import Exchange
-from heartguard_gateway.pipeline import ALWAYS, STAGES, OrderError, check_order
+from heartguard_gateway.pipeline.pipeline import ALWAYS, STAGES, OrderError, check_order
+from heartguard_gateway.pipeline.stage import Stage, stage
 from heartguard_gateway.ports import Ports
-from heartguard_gateway.stage import Stage, stage
 
 SRC = REPO_ROOT / "services" / "gateway"
 
@@ -88,7 +88,7 @@ def test_lists_that_can_not_work_are_refused(stages: tuple[Stage, ...], always: 
 
 
 def test_each_stage_has_its_file_and_each_file_its_stage() -> None:
-    files = {path.stem for path in (SRC / "src/heartguard_gateway/stages").glob("*.py")} - {"__init__"}
+    files = {path.stem for path in (SRC / "src/heartguard_gateway/pipeline/stages").glob("*.py")} - {"__init__"}
     assert files == {stage.name for stage in (*STAGES, *ALWAYS)}
 
 

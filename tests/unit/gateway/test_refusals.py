@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from heartguard_common.audit.events import AuditEvent
-from heartguard_gateway.refusals import CountedRefusals
+from heartguard_gateway.audit_events.refusals import CountedRefusals
 from tests.clocks import MovableClock
 
 NUMBERS = itertools.count(1)

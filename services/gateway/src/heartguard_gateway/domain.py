@@ -1,4 +1,4 @@
-"""The gateway's values and rules, true on paper: the exchange, paths, header names, addresses, bucket arithmetic."""
+"""The gateway's values and rules, without input and output: the exchange, paths, header names, token buckets."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -96,6 +96,18 @@ class Reply:
     headers: Headers
     body: bytes = b""
     stream: Stream | None = None
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How slow a client may be: so many seconds at first, and from then on bytes per second."""
+
+    grace: float
+    minimum_rate: float
+
+    def allowed(self, size: int) -> float:
+        """Seconds that so many bytes may take."""
+        return self.grace + size / self.minimum_rate
 
 
 @dataclass(frozen=True, slots=True)

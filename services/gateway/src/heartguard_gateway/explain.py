@@ -30,7 +30,7 @@ from heartguard_common.messages import Role
 from heartguard_common.stores.service_client import ServiceClient
 from heartguard_gateway.domain import join_path, split_path
 from heartguard_gateway.errors import BAD_TARGET
-from heartguard_gateway.policy import Matcher, compile_limits
+from heartguard_gateway.route_matching import Matcher, compile_limits
 from heartguard_gateway.settings import Settings
 from heartguard_gateway.wiring import NAME, make_authenticator, make_keys
 

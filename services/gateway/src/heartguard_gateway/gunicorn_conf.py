@@ -29,7 +29,7 @@ __all__ = [
     "worker_exit",
 ]
 
-worker_class = "heartguard_gateway.worker.GatewayWorker"
+worker_class = "heartguard_gateway.server.worker.GatewayWorker"
 worker_connections = 8000
 backlog = 4096
 keepalive = 75

@@ -10,9 +10,9 @@ from heartguard_common.core.clock import Clock
 from heartguard_common.core.metrics import Metrics
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.revocation import Verdict
-from heartguard_gateway.bodies import Body, BodySpool
+from heartguard_gateway.bodies.spool import Body, BodySpool
 from heartguard_gateway.domain import Exchange, Headers, Limit, Quota, Reply
-from heartguard_gateway.policy import Matcher
+from heartguard_gateway.route_matching import Matcher
 
 if TYPE_CHECKING:
     from heartguard_common.contract.contracts import Contracts  # which reads XML by lxml

@@ -41,7 +41,7 @@ def readable(sock: Any) -> bool:
     return bool(poll.poll(0))
 
 
-def close_lingering(sock: Any, seconds: float = 5.0, size: int = 8 * 1024 * 1024) -> None:
+def discard_and_close(sock: Any, seconds: float = 5.0, size: int = 8 * 1024 * 1024) -> None:
     """Close a connection whose client may still be sending, so that it can read its answer (RFC 9112 section 9.6).
 
     What still comes is discarded until the client closes, but no longer than `seconds` and no more than `size` bytes.

@@ -1,4 +1,4 @@
-"""Builds the gateway: the only module that imports all others."""
+"""Builds the gateway from its settings."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -27,19 +27,23 @@ from heartguard_common.identity.revocation_check import introspect
 from heartguard_common.messages import JwkSet
 from heartguard_common.stores.service_client import ServiceClient
 from heartguard_common.stores.spool import Spool
-from heartguard_gateway.answers import AnswerLimits, Answers
-from heartguard_gateway.bodies import BodySpool, SpoolLimits
-from heartguard_gateway.callers import CachedCallers
-from heartguard_gateway.health import SystemHealth
-from heartguard_gateway.pipeline import Pipeline
-from heartguard_gateway.policy import Matcher, compile_limits
+from heartguard_gateway.admission.callers import CachedCallers
+from heartguard_gateway.admission.gate import LocalBuckets, RedisGate
+from heartguard_gateway.audit_events.refusals import CountedRefusals
+from heartguard_gateway.audit_events.trail import StreamTrail
+from heartguard_gateway.bodies.spool import BodySpool, SpoolLimits
+from heartguard_gateway.own_routes.health import SystemHealth
+from heartguard_gateway.own_routes.routes import OwnRoutes
+from heartguard_gateway.pipeline.pipeline import Pipeline
 from heartguard_gateway.ports import Ports
-from heartguard_gateway.redis_connection import RedisConnection
-from heartguard_gateway.refusals import CountedRefusals
-from heartguard_gateway.routes import OwnRoutes, mount
+from heartguard_gateway.redis_client.connection import RedisConnection
+from heartguard_gateway.route_matching import Matcher, compile_limits
 from heartguard_gateway.settings import Settings
-from heartguard_gateway.store import LocalBuckets, RedisGate, StreamTrail
-from heartguard_gateway.upstream import Upstream, UpstreamLimits
+from heartguard_gateway.upstream.answer_limits import AnswerLimits
+from heartguard_gateway.upstream.kept_answers import Answers
+from heartguard_gateway.upstream.limits import UpstreamLimits
+from heartguard_gateway.upstream.service import Upstream
+from heartguard_gateway.wsgi import mount
 
 NAME = "gateway"
 _STATE_SECONDS = 1.0

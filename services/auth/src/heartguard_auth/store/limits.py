@@ -14,7 +14,8 @@ from heartguard_common.core.errors import TOO_MANY_REQUESTS, ServiceError
 from heartguard_common.core.redis_urls import tls_options
 from heartguard_common.core.settings import Rate
 from heartguard_common.http.network import bucket_address
-from heartguard_common.http.web import WebDependencies, handle_errors
+from heartguard_common.http.web import handle_errors
+from heartguard_common.http.web_dependencies import WebDependencies
 
 ENDPOINTS = frozenset({"auth.login", "auth.register", "auth.password_forgot", "auth.password_reset"})
 # The gateway's class `login` is 0.1 of RATE_LIMIT with a burst of as much: in no window does it let more than this

@@ -17,7 +17,7 @@ from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import CommonSettings, choice, variable, whole
 from heartguard_common.http.idempotency import IdempotencyKeys
 from heartguard_common.http.lanes import Lanes
-from heartguard_common.http.web import WebDependencies
+from heartguard_common.http.web_dependencies import WebDependencies
 from heartguard_common.identity import policy
 from heartguard_common.identity.authentication import (
     KEY_SET_PATH,

@@ -20,7 +20,7 @@ from heartguard_common.core.errors import (
     UNKNOWN_CODING,
 )
 from heartguard_common.runtime import parse_errors
-from heartguard_common.runtime.lingering import Lingering
+from heartguard_common.runtime.connection_closing import ClosingConnections
 
 _PARSE_ERRORS: parse_errors.ErrorMapping = (
     (parsing.LimitRequestLine, TARGET_TOO_LONG),
@@ -38,13 +38,13 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
 
     def init_process(self) -> None:
         """As gunicorn's, which serves until the worker is stopped; with a thread for connections that end."""
-        self.lingering = Lingering()
+        self.closing = ClosingConnections()
         super().init_process()
 
     def run(self) -> None:
         """As gunicorn's; then let who is still sending read the last answers."""
         super().run()
-        self.lingering.end()
+        self.closing.stop()
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """As gunicorn's; an answer to a body that was not read says that the connection ends."""
@@ -58,7 +58,7 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         ends = not fs.cancelled() and fs.exception() is None and fs.result() is False
         if ends:
             self.nr_conns -= 1
-            self.lingering.take(conn.sock)
+            self.closing.close(conn.sock)
         else:
             super().finish_request(conn, fs)
 

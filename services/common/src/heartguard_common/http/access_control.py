@@ -1,0 +1,47 @@
+"""Who calls a route, and whether they may."""
+
+from flask import g, request
+
+from heartguard_common.core.trace import GATEWAY_REQUEST_ID
+from heartguard_common.http.current_request import from_inner_network
+from heartguard_common.http.revocation_recheck import RevocationRecheck
+from heartguard_common.http.web_dependencies import WebDependencies
+from heartguard_common.identity.authentication import Principal, bearer_token
+from heartguard_common.identity.policy import RouteRule, authorize
+
+
+class AccessControl:
+    """Authenticates the callers of one route and authorizes them by its rule."""
+
+    def __init__(self, web: WebDependencies, rule: RouteRule) -> None:
+        self._rule = rule
+        self._authenticator = web.authenticator
+        self._revocations = web.revocations
+        self._trusted_seconds = web.trusted_seconds
+
+    def require_allowed(self) -> Principal | None:
+        """The caller, None where nobody needs to be known; `g.principal` is set also where it is refused.
+
+        Raises GEN_401, GEN_401_TOKEN, GEN_403; GEN_503 when keys or revocations can't be had.
+        """
+        principal = g.principal = self._authenticate()
+        authorize(self._rule, principal, inner=from_inner_network())
+        return principal
+
+    def recheck(self, principal: Principal | None) -> RevocationRecheck:
+        """Asks again later, while or after the body arrives, whether the caller's token was revoked."""
+        token = bearer_token(request.headers.get("Authorization"))
+        return RevocationRecheck(self._revocations, principal, token, self._trusted_seconds)
+
+    def _authenticate(self) -> Principal | None:
+        if self._rule.credentials == "ignored":
+            return None
+        header = request.headers.get("Authorization")
+        if self._rule.who == "inner" and header is None:
+            return None
+        principal = self._authenticator.identify(header)
+        if principal is not None and principal.kind == "service":
+            GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID"))
+        if principal is not None and principal.kind == "person":
+            self._revocations.require_active(principal, bearer_token(header) or "")
+        return principal

@@ -1,0 +1,1 @@
+"""Whether a request is admitted: who calls, how often, and whether the token was revoked."""

@@ -1,0 +1,1 @@
+"""The gateway's access events on their way to the audit service."""

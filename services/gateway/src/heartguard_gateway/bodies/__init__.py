@@ -1,0 +1,1 @@
+"""Request bodies: reading them, and keeping them until they are sent on."""

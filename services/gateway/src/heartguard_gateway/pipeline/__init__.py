@@ -1,0 +1,1 @@
+"""The stages that every request goes through, and their order."""

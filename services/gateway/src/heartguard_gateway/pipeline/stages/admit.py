@@ -1,0 +1,66 @@
+"""Ask Redis once: the address's bucket, the token's revocation, the caller's bucket."""
+
+from collections.abc import Sequence
+
+from heartguard_common.core.errors import INVALID_TOKEN, TOO_MANY_REQUESTS, ServiceError
+from heartguard_common.http.network import bucket_address
+from heartguard_common.identity.authentication import bearer_token
+from heartguard_common.identity.policy import UNLIMITED
+from heartguard_common.identity.revocation import Verdict
+from heartguard_gateway.domain import Exchange, Limit, Quota, client_address
+from heartguard_gateway.pipeline.stage import stage
+from heartguard_gateway.ports import Ports
+
+ADDRESS = "address"
+_MICROSECONDS = 1_000_000
+
+
+@stage(needs=("rule", "principal", "refusal"), adds=("address", "quota"))
+def admit(exchange: Exchange, ports: Ports) -> None:
+    """Set address and quota. Raises GEN_429, the refusal found earlier, GEN_401_TOKEN or GEN_503 for revoked tokens."""
+    request = exchange.request
+    exchange.address = client_address(request.peer, request.headers.get("x-forwarded-for"), ports.trusted_proxies)
+    person = exchange.principal if exchange.principal and exchange.principal.kind == "person" else None
+    buckets = _buckets(exchange, ports)
+    if buckets or person:
+        admission = ports.gate.admit(buckets, person)
+        _charge(exchange, admission.quotas)
+    if exchange.refusal is not None:
+        raise exchange.refusal
+    if person:
+        verdict = admission.verdict
+        if verdict is Verdict.UNKNOWN:
+            verdict = ports.introspect(bearer_token(request.headers.get("authorization")) or "")
+        if verdict is Verdict.REVOKED:
+            raise ServiceError(INVALID_TOKEN)
+
+
+def _buckets(exchange: Exchange, ports: Ports) -> list[tuple[str, Limit]]:
+    """The address's bucket for all but unlimited routes; the caller's too, unless there is no route or caller."""
+    rule, address = exchange.rule, bucket_address(exchange.address)
+    if rule is not None and rule.limit == UNLIMITED:
+        return []
+    buckets = [(f"hg:rl:{ADDRESS}:{address}", ports.limits[ADDRESS])]
+    if rule is not None and rule.limit != ADDRESS and exchange.refusal is None:
+        actor = exchange.principal.actor if exchange.principal else "anonymous"
+        buckets.append((f"hg:rl:{rule.limit}:{address}:{actor}", ports.limits[rule.limit]))
+    return buckets
+
+
+def _charge(exchange: Exchange, quotas: Sequence[Quota]) -> None:
+    """The caller's quota is the one shown, unless the address's refuses."""
+    if not quotas:
+        return
+    refused = [quota for quota in quotas if not quota.allowed]
+    exchange.quota = refused[0] if refused else quotas[-1]
+    if refused:
+        # All buckets were asked, so the wait that is true is the one after which each has a token.
+        wait = -(-max(quota.wait_us for quota in quotas) // _MICROSECONDS)
+        limit = exchange.quota.limit
+        per = "address" if limit.name == ADDRESS else "address and caller"
+        raise ServiceError(
+            TOO_MANY_REQUESTS,
+            f"The limit '{limit.name}' of {limit.capacity} requests per {per} is used up; "
+            f"try again in {max(wait, 1)} s",
+            headers={"Retry-After": str(max(wait, 1))},
+        )

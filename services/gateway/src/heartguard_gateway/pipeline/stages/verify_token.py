@@ -1,0 +1,22 @@
+"""Find out who calls, without asking anybody: signature and times locally, verified tokens from a cache."""
+
+from heartguard_common.core.errors import UNAUTHENTICATED, ServiceError
+from heartguard_common.identity.policy import ANYONE, INNER
+from heartguard_gateway.domain import Exchange
+from heartguard_gateway.pipeline.stage import stage
+from heartguard_gateway.ports import Ports
+
+
+@stage(needs=("rule", "refusal"), adds=("principal",))
+def verify_token(exchange: Exchange, ports: Ports) -> None:
+    """Set the principal, or the refusal of bad or missing credentials, which `admit` charges to the address alone."""
+    rule = exchange.rule
+    if rule is None or rule.credentials == "ignored":
+        return
+    try:
+        exchange.principal = ports.callers.identify(exchange.request.headers.get("authorization"))
+    except ServiceError as error:
+        exchange.refusal = error
+        return
+    if exchange.principal is None and rule.who not in (ANYONE, INNER):
+        exchange.refusal = ServiceError(UNAUTHENTICATED)

@@ -1,0 +1,1 @@
+"""The services behind the gateway: connections, retries, lanes, and long answers."""

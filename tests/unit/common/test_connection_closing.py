@@ -1,0 +1,52 @@
+"""Connections that end: the answer can be read, and nobody holds them for long."""
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from heartguard_common.runtime.connection_closing import ClosingConnections
+
+
+@contextmanager
+def ending(seconds: float, size: int) -> Iterator[tuple[ClosingConnections, socket.socket]]:
+    """A connection that was answered and is being closed, and its peer."""
+    closing = ClosingConnections(seconds, size)
+    own, peer = socket.socketpair()
+    with peer:
+        own.sendall(b"answer")
+        closing.close(own)
+        yield closing, peer
+    closing.stop()
+    assert own.fileno() == -1
+
+
+def test_a_peer_that_goes_on_sending_reads_its_answer_to_the_end() -> None:
+    with ending(5, 1_000_000) as (_, peer):
+        for _ in range(10):
+            peer.sendall(bytes(50_000))
+        assert peer.recv(100) == b"answer"
+        assert peer.recv(100) == b""
+
+
+@pytest.mark.parametrize(("seconds", "size"), [(0.05, 10**9), (60, 100_000)])
+def test_a_peer_that_does_not_close_is_cut_after_a_time_and_after_so_many_bytes(seconds: float, size: int) -> None:
+    def send_for_ever(peer: socket.socket) -> None:
+        while True:
+            peer.sendall(bytes(1000))
+            time.sleep(0.0001)
+
+    with ending(seconds, size) as (_, peer), pytest.raises(OSError, match=r"reset|pipe"):
+        send_for_ever(peer)
+
+
+def test_one_that_is_closed_already_hurts_nobody() -> None:
+    with ending(5, 1000) as (closing, peer):
+        gone, other = socket.socketpair()
+        other.close()
+        gone.close()
+        closing.close(gone)
+        assert peer.recv(100) == b"answer"
+        peer.close()

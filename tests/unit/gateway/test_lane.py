@@ -1,0 +1,36 @@
+"""Lanes: nobody has more than a share, nobody waits for another's, and what is given back is whole again."""
+
+import gevent
+
+from heartguard_gateway.upstream.lane import Lane
+
+
+def test_a_holder_has_its_share_and_others_have_the_rest() -> None:
+    lane = Lane(size=3, share=2)
+    taken = [(holder, lane.enter(holder, 0)) for holder in ("a", "a", "a", "b", "c")]
+    assert taken == [("a", True), ("a", True), ("a", False), ("b", True), ("c", False)]
+    assert lane.busy == 3
+
+
+def test_who_waits_for_its_own_share_holds_no_lane() -> None:
+    lane = Lane(size=2, share=1)
+    assert lane.enter("a", 0)
+    waiting = gevent.spawn(lane.enter, "a", 5)
+    gevent.sleep(0)
+    assert lane.enter("b", 0)
+    lane.leave("a")
+    assert waiting.get(timeout=1)
+
+
+def test_a_waiter_who_is_killed_takes_nothing_with_it() -> None:
+    lane = Lane(size=1, share=1)
+    assert lane.enter("a", 0)
+    for holder in ("a", "b"):
+        waiting = gevent.spawn(lane.enter, holder, 5)
+        gevent.sleep(0)
+        waiting.kill()
+    lane.leave("a")
+    assert lane.busy == 0
+    assert lane.enter("b", 0)
+    lane.leave("b")
+    assert not lane._shares and not lane._users  # noqa: PT018  nothing is kept of who has gone
