@@ -12,7 +12,7 @@ from influxdb_client import Point as ClientPoint
 
 from bench import report
 from heartguard_influx.points.domain.point import Point
-from heartguard_influx.store.influxdb.lines import encode, unkeepable
+from heartguard_influx.store.influxdb.lines import encode, rejection
 
 ROOT = Path(__file__).parent.parent
 
@@ -68,7 +68,7 @@ def main() -> None:
 
     results = {
         "ours": best(lambda: encode(batch)),
-        "ours, each point judged first": best(lambda: [unkeepable(it) for it in batch] and encode(batch)),
+        "ours, each point judged first": best(lambda: [rejection(it) for it in batch] and encode(batch)),
         "influxdb-client, dictionaries": best(
             lambda: [ClientPoint.from_dict(it).to_line_protocol() for it in documents]
         ),

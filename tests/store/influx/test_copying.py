@@ -12,7 +12,7 @@ import pytest
 from heartguard_influx.offline import MARK, Copying, serve
 from heartguard_influx.series.domain import Tags, series_digest
 from heartguard_influx.store.influxdb import Server
-from heartguard_influx.store.influxdb.copying import HOUR_NS, BucketReader, Loading, Run, Sums
+from heartguard_influx.store.influxdb.copying import HOUR_NS, BucketReader, Loader, Run, Sums
 from heartguard_influx.store.influxdb.server import Patience
 from tests.fakes.influxdb.http_server import Answered
 from tests.fakes.influxdb.model import ModelInfluxDB
@@ -115,7 +115,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(model: Spoiled, server: Se
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answered(503, "", {"Retry-After": "0"}), "The time-series store takes no more for now (bucket org_1)"),
+        (Answered(503, "", {"Retry-After": "0"}), "The time-series store is busy (bucket org_1)"),
         (
             Answered(422, '{"code": "invalid", "message": "partial write: no. dropped=1"}'),
             "InfluxDB refuses (bucket org_1): 422 partial write: no. dropped=1",
@@ -160,18 +160,18 @@ def test_a_file_that_holds_no_points_is_a_sentence(server: Server, tmp_path: Pat
 def test_points_that_their_bucket_would_not_keep_are_left_out(model: Spoiled, server: Server) -> None:
     server.make_bucket("org_1_day", 1)
     clock = [NOW]
-    loading = Loading(server, "org_1_day", 1, now_ns=lambda: clock[0])
+    loader = Loader(server, "org_1_day", 1, now_ns=lambda: clock[0])
     # At half past: what goes within the hour is not sent, nor what is of the same hour.
     ages = [2 * DAY, DAY, DAY - HOUR_NS, DAY - HOUR_NS - HOUR_NS // 2, DAY - 2 * HOUR_NS, HOUR_NS, 0]
-    loading.send([Run("m", TAGS, "x", "double", [(NOW - age, float(age)) for age in ages])])
-    assert loading.whole().values == len(ages)
-    expected, found = loading.compare()
+    loader.send([Run("m", TAGS, "x", "double", [(NOW - age, float(age)) for age in ages])])
+    assert loader.total().values == len(ages)
+    expected, found = loader.compare()
     assert expected == found
     assert found.values == 4
     # The server drops what has expired while others are sent: that is no difference.
     server.delete("org_1_day", NOW - DAY, NOW - DAY + 2 * HOUR_NS, '"_measurement"="m"')
     clock[0] += 2 * HOUR_NS
-    expected, found = loading.compare()
+    expected, found = loader.compare()
     assert expected == found
     assert found.values == 2
 

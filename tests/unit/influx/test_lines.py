@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from influxdb_client import Point as ClientPoint
 
 from heartguard_influx.points.domain.point import Point
-from heartguard_influx.store.influxdb.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS, encode, unkeepable
+from heartguard_influx.store.influxdb.lines import EARLIEST_KEPT_NS, LATEST_KEPT_NS, encode, rejection
 from tests.fakes.influxdb.model_lines import read_lines
 
 name = st.text("ab ,=\"\\'#é😀", min_size=1, max_size=6)
@@ -27,7 +27,7 @@ points = st.builds(
 
 @given(st.lists(points, max_size=4))
 def test_every_line_is_read_back_as_its_point(batch):
-    kept = [point for point in batch if unkeepable(point) is None]
+    kept = [point for point in batch if rejection(point) is None]
     found = read_lines("\n".join(encode(kept)), 1, 0)
     assert found == [(point.measurement, point.tags, point.fields, point.time_ns) for point in kept]
     for (_, _, fields, _), point in zip(found, kept, strict=True):
@@ -88,11 +88,11 @@ UNSAYABLE = [
 def test_what_line_protocol_cannot_say(subtests):
     for point in UNSAYABLE:
         with subtests.test(str(point)):
-            reason = unkeepable(point)
+            reason = rejection(point)
             assert reason
             assert "f=2" not in reason
 
 
 def test_the_longest_key_the_server_keeps():
-    assert unkeepable(Point("key", (("t", "v" * 65_524),), {"x": 1.0}, 0)) is None
-    assert "65535 bytes" in unkeepable(Point("key", (("t", "v" * 65_525),), {"x": 1.0}, 0))
+    assert rejection(Point("key", (("t", "v" * 65_524),), {"x": 1.0}, 0)) is None
+    assert "65535 bytes" in rejection(Point("key", (("t", "v" * 65_525),), {"x": 1.0}, 0))

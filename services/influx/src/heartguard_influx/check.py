@@ -1,6 +1,6 @@
-"""Whether the InfluxDB of the settings can be worked with: `python -m heartguard_influx.check`.
+"""Checks that the configured InfluxDB can be used: `python -m heartguard_influx.check`.
 
-Run before a start, in the environment of the service; nothing else of it is touched.
+It runs before a start, in the environment of the service.
 """
 
 import sys
@@ -12,13 +12,13 @@ from heartguard_influx.settings import Settings
 
 
 def main(environ: Mapping[str, str] | None = None) -> int:
-    """0 when it can, or where none is configured; otherwise 2, with one sentence on standard error."""
+    """Returns 0 when it can, or when none is configured; otherwise 2, with one sentence on standard error."""
     try:
         settings = Settings.from_env(environ)
         if not settings.influx_url:
             print("no InfluxDB is configured: PostgreSQL keeps the points")
             return 0
-        _prove(settings)
+        _check_rights(settings)
     except (SettingsError, ServiceError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
         return 2
@@ -26,7 +26,7 @@ def main(environ: Mapping[str, str] | None = None) -> int:
     return 0
 
 
-def _prove(settings: Settings) -> None:
+def _check_rights(settings: Settings) -> None:
     from heartguard_influx.store.influxdb import Server  # noqa: PLC0415  loaded only where it is used
 
     server = Server(settings.influx_url, settings.influx_token, settings.influx_org)

@@ -1,4 +1,4 @@
-"""The refusals of the time-series service."""
+"""The error codes of the time-series service."""
 
 from heartguard_common.core.errors import ErrorCode
 
@@ -17,8 +17,8 @@ BUCKET_EXISTS = ErrorCode(
 OWN_BUCKET = ErrorCode(
     "TS_003",
     409,
-    "The organization's own bucket ends with the organization",
-    "Delete its points by `POST /timeseries/delete`; the bucket goes with the organization.",
+    "The organization's own bucket can't be deleted",
+    "Delete its points by `POST /timeseries/delete`; the bucket is removed with the organization.",
 )
 BATCH_REJECTED = ErrorCode(
     "TS_004",
@@ -41,8 +41,8 @@ OVER_BUDGET = ErrorCode(
 NO_AGGREGATE = ErrorCode(
     "TS_007",
     422,
-    "A field of this query has no such aggregate",
-    "Use another aggregate, or only fields that have it.",
+    "A field of this query does not support this aggregate",
+    "Use another aggregate, or only fields that support it.",
 )
 UNFINISHED = ErrorCode(
     "TS_008",
@@ -71,7 +71,7 @@ STORE_UNAVAILABLE = ErrorCode(
 STORE_BUSY = ErrorCode(
     "TS_031",
     503,
-    "The time-series store takes no more for now",
+    "The time-series store is busy",
     "Wait as long as `Retry-After` says, or some seconds.",
 )
 STORE_REFUSES = ErrorCode(

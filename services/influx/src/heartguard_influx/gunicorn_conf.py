@@ -39,7 +39,7 @@ __all__ = [
 
 
 def when_ready(_server: object) -> None:
-    """Import once, for all workers, what they would each import: after the fork they share these pages."""
+    """Import the service once before the workers are forked, so that they share these pages of memory."""
     import_module("heartguard_influx.wiring")
     gc.collect()
-    gc.freeze()  # the collector would write into every page that is shared
+    gc.freeze()  # otherwise the collector writes into every shared page

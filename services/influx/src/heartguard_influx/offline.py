@@ -1,7 +1,7 @@
-"""Points of an InfluxDB for a backup, and back: `python -m heartguard_influx.offline`, asked by heartguard_cli.
+"""Copies the points of an InfluxDB to files of a backup and back: `python -m heartguard_influx.offline`.
 
-It reads requests from standard input, a JSON document a line, and answers each with documents of which the last has
-`done`, or `failed` with a sentence. services/cli/README.md has the format of the files.
+heartguard_cli starts it. It reads requests from standard input, one JSON document per line, and answers each with one
+or more documents; the last has `done`, or `failed` with a sentence. services/cli/README.md has the files' format.
 """
 
 import gzip
@@ -17,12 +17,12 @@ from heartguard_influx.buckets.domain import days_in_influxdb, is_bucket_name
 from heartguard_influx.series.domain import EARLIEST_NS, LATEST_NS
 from heartguard_influx.settings import InfluxSettings
 from heartguard_influx.store.influxdb import Server, flux
-from heartguard_influx.store.influxdb.copying import BucketReader, Loading, MixedTypesError, Registered, Run, Sums
+from heartguard_influx.store.influxdb.copying import BucketReader, Loader, MixedTypesError, Registered, Run, Sums
 from heartguard_influx.store.influxdb.server import Patience, RefusedError
 
 MARK = "heartguard_restore"
-"""A bucket that is there while a restore is: what the organizations' buckets hold meanwhile is half of a backup."""
-# Nobody waits for an answer as the gateway does, and an organization's points may be many.
+"""A bucket that exists while a restore runs: until its end the buckets of the organizations are incomplete."""
+# No gateway waits for these answers, and an organization may have many points.
 PATIENCE = Patience(
     connect=5.0, read=60.0, deadline=180.0, answer=600.0, answer_bytes=8 * 1024**3, attempts=6, first_pause=1.0
 )
@@ -32,7 +32,7 @@ Answer = Mapping[str, Any]
 
 
 class _FailedError(Exception):
-    """What stands in the way, as a sentence."""
+    """Why a request can't be carried out, as a sentence."""
 
 
 class Copying:
@@ -41,7 +41,7 @@ class Copying:
     def __init__(self, server: Server, *, file_bytes: int = FILE_BYTES) -> None:
         self._server = server
         self._file_bytes = file_bytes
-        self._loading: dict[str, Loading] = {}
+        self._loaders: dict[str, Loader] = {}
         self._handlers = {
             "prove": self._prove,
             "export": self._export,
@@ -58,7 +58,7 @@ class Copying:
         try:
             yield from self._handlers[request["do"]](request)
         except ServiceError as error:
-            details = "".join(f"; {fault.message}" for fault in error.details)
+            details = "".join(f"; {violation.message}" for violation in error.details)
             yield {"failed": f"{error.message}{details}{about}"}
         except RefusedError as error:
             yield {"failed": f"InfluxDB refuses{about}: {error.status} {error.message[:300]}"}
@@ -71,12 +71,12 @@ class Copying:
             yield {"failed": str(error)}
 
     def _prove(self, _: Mapping[str, Any]) -> Iterator[Answer]:
-        """Nothing changes but the bucket by which the token's rights are tried."""
+        """Check the rights of the token; this changes nothing except the bucket for these checks."""
         self._server.ping()
         yield {"done": True}
 
     def _export(self, request: Mapping[str, Any]) -> Iterator[Answer]:
-        """Write a bucket's points to files in `directory`, each named by an answer of its own when it is whole."""
+        """Write a bucket's points to files in `directory`; one answer names each file when it is complete."""
         bucket, directory = request["bucket"], Path(request["directory"])
         registered = _registered(Path(request["series"]))
         sums = Sums()
@@ -91,7 +91,7 @@ class Copying:
         yield {"done": True, "values": sums.values, "digest": sums.digest, "days": days}
 
     def _files(self, runs: Iterator[Run], sums: Sums) -> Iterator[Iterator[bytes]]:
-        """The lines of one file after the other; each has to be read to its end before the next."""
+        """The lines of each file; one has to be read to its end before the next."""
 
         def of_file(run: Run | None) -> Iterator[bytes]:
             size = 0
@@ -108,7 +108,7 @@ class Copying:
             yield of_file(first)
 
     def _begin(self, _: Mapping[str, Any]) -> Iterator[Answer]:
-        """Make way for a backup: what half a restore has left is removed, and anything else refused."""
+        """Prepare for a restore: remove what an unfinished one has left, and refuse an InfluxDB with other points."""
         names = self._server.bucket_names()
         ours = sorted(name for name in names if is_bucket_name(name))
         if MARK not in names:
@@ -128,29 +128,29 @@ class Copying:
         return any(True for _ in self._server.query(query))
 
     def _load(self, request: Mapping[str, Any]) -> Iterator[Answer]:
-        """Store the points of one file, in a bucket that is made with the first."""
+        """Store the points of one file; creates the bucket for the first file."""
         bucket = request["bucket"]
-        if bucket not in self._loading:
+        if bucket not in self._loaders:
             self._server.make_bucket(bucket, request["days"])
-            self._loading[bucket] = Loading(self._server, bucket, request["days"])
+            self._loaders[bucket] = Loader(self._server, bucket, request["days"])
         try:
             with gzip.open(request["file"], "rt", encoding="utf-8") as stream:
-                self._loading[bucket].send(Run.parse(line) for line in stream)
+                self._loaders[bucket].send(Run.parse(line) for line in stream)
         except (OSError, EOFError, ValueError) as error:
             raise _FailedError(f"A file of the bucket {bucket} can't be read as points: {error}") from error
         yield {"done": True}
 
     def _compare(self, request: Mapping[str, Any]) -> Iterator[Answer]:
-        """Hold what was read from files, and what is in the bucket, against count and hash of the manifest."""
+        """Compare the points of the files, and those in the bucket, with count and hash of the manifest."""
         bucket = request["bucket"]
-        loading = self._loading.pop(bucket, None) or Loading(self._server, bucket, None)
-        whole = loading.whole()
-        if (whole.values, whole.digest) != (request["values"], request["digest"]):
+        loader = self._loaders.pop(bucket, None) or Loader(self._server, bucket, None)
+        total = loader.total()
+        if (total.values, total.digest) != (request["values"], request["digest"]):
             raise _FailedError(
-                f"The points of {bucket} in the backup are not what its manifest says: {whole.values:,} values"
+                f"The points of {bucket} in the backup are not what its manifest says: {total.values:,} values"
                 f" of {request['values']:,}"
             )
-        expected, found = loading.compare()
+        expected, found = loader.compare()
         if (expected.values, expected.digest) != (found.values, found.digest):
             raise _FailedError(
                 f"The bucket {bucket} holds other points than were sent there: {found.values:,} values of"
@@ -159,7 +159,7 @@ class Copying:
         yield {"done": True, "stored": found.values}
 
     def _discard(self, _: Mapping[str, Any]) -> Iterator[Answer]:
-        """Remove what a restore has stored; the mark goes last."""
+        """Remove what a restore has stored, and then its mark."""
         if MARK in (names := self._server.bucket_names()):
             for name in names:
                 if is_bucket_name(name):
@@ -168,7 +168,7 @@ class Copying:
         yield {"done": True}
 
     def _finish(self, _: Mapping[str, Any]) -> Iterator[Answer]:
-        """What is there stays."""
+        """End a restore: remove its mark."""
         self._server.remove_bucket(MARK)
         yield {"done": True}
 
@@ -187,20 +187,20 @@ def serve(copying: Copying, requests: Iterable[str], out: TextIO) -> None:
     """Answer requests until there are no more."""
     for line in requests:
         for answer in copying.answer(json.loads(line)):
-            _say(out, answer)
+            _send(out, answer)
 
 
-def _say(out: TextIO, answer: Answer) -> None:
+def _send(out: TextIO, answer: Answer) -> None:
     out.write(json.dumps(answer) + "\n")
     out.flush()
 
 
 def main(environ: Mapping[str, str] | None = None) -> int:
-    """Answer what comes in; 2 where the settings name no InfluxDB."""
+    """Answer the requests on standard input; returns 2 where the settings name no InfluxDB."""
     try:
         settings = InfluxSettings.from_env(environ)
     except SettingsError as error:
-        _say(sys.stdout, {"failed": str(error)})
+        _send(sys.stdout, {"failed": str(error)})
         return 2
     server = Server(settings.influx_url, settings.influx_token, settings.influx_org, patience=PATIENCE)
     try:

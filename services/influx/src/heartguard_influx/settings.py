@@ -18,7 +18,7 @@ def _server_url(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class InfluxSettings:
-    """The InfluxDB that keeps the points where one is named; of the three variables all are set, or none."""
+    """The InfluxDB that stores the points, if one is configured: the three variables are all set, or none."""
 
     influx_url: str = variable("INFLUX_URL", _server_url, default="")
     influx_token: str = variable("INFLUX_TOKEN", default="")
@@ -34,7 +34,7 @@ class InfluxSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(InfluxSettings, ServiceSettings):
-    """What every service with a database reads, and the InfluxDB."""
+    """The settings of every service with a database, and those of the InfluxDB."""
 
 
 def _require_all_or_none(settings: InfluxSettings) -> None:

@@ -1,4 +1,4 @@
-"""Where the time-series service is put together."""
+"""Builds the time-series service from its settings."""
 
 import logging
 from contextlib import nullcontext
@@ -27,7 +27,7 @@ STORES = ("postgresql", "influxdb")
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
-    """The time-series service, its points in InfluxDB where one is configured, otherwise in PostgreSQL."""
+    """The time-series service. Its points are in InfluxDB where one is configured, otherwise in PostgreSQL."""
     dependencies = open_dependencies(NAME, settings, clock, effects_elsewhere=bool(settings.influx_url))
     usecases = UseCases.over(
         _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
@@ -39,9 +39,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
 
 
 def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
-    """Remove what need not be kept any longer; two who do so at the same time remove it once.
+    """Remove points past their retention; each point once, also when several workers do this at the same time.
 
-    Returns the seconds until the next time: soon, while a store is unavailable, which counts against no bucket.
+    Returns the seconds until the next run: few while a store is unavailable, which is no failure of any bucket.
     """
     if not all(health.ok for health in dependencies.lifecycle.readiness() if health.name in STORES):
         return LATER_SECONDS
@@ -72,7 +72,7 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
     url, token, org = settings.influx_url, settings.influx_token, settings.influx_org
     failures = dependencies.metrics.counter("heartguard_influxdb_failures", "Failures of InfluxDB", ("kind",))
     for kind in KINDS:
-        failures.labels(kind)  # a series that begins with 1 would show no increase
+        failures.labels(kind)  # starts at 0: a series that starts at 1 would show no increase
     access = LoggedAccess(logging.getLogger(f"heartguard.{NAME}"))
     server = dependencies.lifecycle.open(
         Resource(
@@ -82,12 +82,12 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
             Server.close,
         )
     )
-    # A pool of its own, whose transactions never join the one of an idempotency key: types and series of a batch
-    # have to be there before it is sent, and stay when sending it fails half-way.
+    # A pool of its own, whose transactions never join the one of an idempotency key: the types and series of a batch
+    # must be committed before it is sent, and stay when sending it fails half-way.
     registry = Database(settings.database_url)
     dependencies.lifecycle.on_close(registry.close)
     limits = PostgresLimits(registry, dependencies.clock, settings.limit_defaults, dependencies.metrics.limit_refused)
-    # Nothing of PostgreSQL is held while InfluxDB is waited for.
+    # No transaction of PostgreSQL stays open while the service waits for InfluxDB.
     return Stores(
         buckets=InfluxBuckets(registry, server, limits),
         types=PostgresFieldTypes(registry, limits),

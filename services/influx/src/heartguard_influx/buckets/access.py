@@ -1,4 +1,4 @@
-"""Whose buckets and whose points a caller may touch: the same rules for every verb."""
+"""Which buckets, and whose points, a caller may use: the same rules for reading, writing and deleting."""
 
 from collections.abc import Iterable, Mapping
 
@@ -21,27 +21,27 @@ def find_bucket(buckets: Buckets, principal: Principal, name: str) -> Bucket:
 
 
 def organization_of(principal: Principal) -> int:
-    """The caller's organization. Raises TS_001 for a caller who has none."""
+    """The id of the caller's organization. Raises TS_001 for a caller without one."""
     if principal.org_id is None:
         raise ServiceError(NO_BUCKET)
     return principal.org_id
 
 
 def only_person(principal: Principal) -> int | None:
-    """The one person whose points the caller may write and read; None for admin and manager."""
+    """The id of the one person whose points the caller may write and read; None for admins and managers."""
     return principal.user_id if principal.role == "user" else None
 
 
 def record_disclosure(
     audit: AuditTrail, reader: Principal, action: str, persons: Iterable[object], bucket: str
 ) -> None:
-    """Record whose points another person read; `persons` are values of the tag `user_id`, None for no person."""
+    """Record that `reader` has read points of `persons`: values of the tag `user_id`, None for points without it."""
     numbers = {str(person) for person in persons if person is not None}
     for number in sorted(int(it) for it in numbers if it.isascii() and it.isdigit()):
         disclosed(audit, reader, action, number, {"bucket": bucket})
 
 
 def require_own(tags: Mapping[str, str] | None, person: int | None) -> None:
-    """Raises TS_005 when a member names another person than themselves."""
+    """Raises TS_005 when `tags` name another person than the one that the caller is bound to."""
     if person is not None and (tags or {}).get(PERSON_TAG, str(person)) != str(person):
         raise ServiceError(NOT_YOURS)

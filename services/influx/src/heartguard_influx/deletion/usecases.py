@@ -22,7 +22,7 @@ from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.series.domain import EARLIEST_NS, PERSON_TAG, Group, Selection, read_range
 
 RETENTION = "retention"
-# It is done once an hour: a bucket that fails for some two days waits for the operator.
+# Retention runs once an hour: a bucket that fails for some two days becomes a dead letter.
 PATIENCE = Patience(attempts=12, first_seconds=1800.0, longest_seconds=6 * 3600.0)
 
 
@@ -55,7 +55,7 @@ class Deletion:
     def delete_bucket(self, principal: Principal, name: str) -> None:
         """Remove a bucket with its points.
 
-        Raises TS_001, TS_003 for the organization's own, and TS_008 when the time of the request ends before that.
+        Raises TS_001, TS_003 for the organization's own bucket, and TS_008 when the time of the request ends first.
         """
         bucket = find_bucket(self._buckets, principal, name)
         if name == own_name(bucket.org_id):
@@ -70,7 +70,10 @@ class Deletion:
             self._drop(bucket.id or 0, principal, record_removal)
 
     def delete_points(self, principal: Principal, document: PointsDelete) -> None:
-        """Remove what a PointsDelete names: an admin anybody's points, all others their own. Raises TS_001, TS_005."""
+        """Remove the points that a PointsDelete names; admins may remove anybody's, all others their own.
+
+        Raises TS_001, TS_005.
+        """
         person = None if principal.role == "admin" else principal.user_id
         bucket = find_bucket(self._buckets, principal, document["bucket"])
         require_own(document.get("tags"), person)
@@ -80,8 +83,8 @@ class Deletion:
         resource = f"user:{tags[PERSON_TAG]}" if PERSON_TAG in tags else f"bucket:{bucket.name}"
         if person is not None:
             resource = f"user:{person}"
-        # Their row is locked when all is removed and not before: who deletes much, again and again, could not lose
-        # their role meanwhile. Who removes what is their own needs no role: of them nothing is asked twice.
+        # The caller's row is locked after everything is removed and not before: otherwise a caller with many long
+        # deletions could not be demoted. A member who removes their own points needs no role, so it is not asked again.
         again = partial(self._authority.require_actor, principal) if person is None else _nothing
         with self._transaction():
             self._authority.require_writer(principal)
@@ -92,7 +95,7 @@ class Deletion:
             self._points.tidy(selection.bucket_id, groups)
 
     def expire(self, dead_letters: DeadLetterStore) -> int:
-        """Remove what buckets need not keep any longer; returns how many values that were.
+        """Remove the points past the retention of their buckets; returns how many values that were.
 
         A bucket that fails does not stop the others: it is recorded in `dead_letters`.
         """
@@ -117,20 +120,20 @@ class Deletion:
         return removed
 
     def _delete(self, selection: Selection, require: Callable[[], None] = _nothing) -> tuple[int, Sequence[Group]]:
-        """How many values are removed, and the series that were looked at."""
+        """Remove the points of a selection; returns how many values that were, and its series."""
         if selection.start_ns >= selection.stop_ns:
             return 0, ()
         groups = self._points.groups(selection, None)
         return self._points.delete(selection, groups, require), groups
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> tuple[int, int | None]:
-        """Remove what is kept of an organization, or of one member; returns how many values and buckets.
+        """Remove the points of an organization, or of one member; returns how many values and buckets that were.
 
-        Also in how many seconds this has to be called once more, because a write may still arrive that was permitted
-        before the deletion; None when it is done. Raises TS_008 when the time of the request ends before that.
+        Also returns in how many seconds it must be called once more, because a write that was permitted before the
+        deletion may still arrive; None when all is done. Raises TS_008 when the time of the request ends before that.
         """
         with _in_parts():
-            # The wait is part of the time too: a deletion that has waited long is called again, and not refused.
+            # The wait counts as part of the time: a deletion that has waited long ends with TS_008 and is sent again.
             marked = self._authority.wait_for_writers(org_id, user_id)
             buckets = self._buckets.ids(org_id)
             if user_id is None:
@@ -138,7 +141,7 @@ class Deletion:
             else:
                 removed = self._points.erase(buckets, user_id)
         if removed:
-            # Part after part is committed, so that a long erasure gets on although it is stopped; this comes after all.
+            # Part by part is committed, so that a long erasure advances even if it is stopped; the event comes last.
             resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
             self._audit.changed(principal, "timeseries.erase", resource, org_id=org_id, payload={"removed": removed})
         left = 0.0 if marked is None else self._points.settled_seconds - marked
@@ -151,7 +154,7 @@ class Deletion:
         removed = self._points.erase([bucket_id], None, require)
         with self._transaction():
             require()
-            # Once more, now that the lock keeps writers out until the bucket is removed.
+            # Once more, because now a lock blocks all writes until the bucket is removed.
             removed += self._points.erase([bucket_id], None) + self._buckets.remove(bucket_id)
             record_removal(removed)
         return removed
@@ -159,7 +162,7 @@ class Deletion:
 
 @contextmanager
 def _in_parts() -> Iterator[None]:
-    """What is removed and committed part by part gets on although it is ended: sent again, it ends some time."""
+    """Raises TS_008 for GEN_422_TIME: the parts removed so far are committed, and the next request removes the rest."""
     try:
         yield
     except ServiceError as error:

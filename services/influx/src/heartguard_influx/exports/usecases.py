@@ -1,4 +1,4 @@
-"""Everything that is kept of a person, for their archive."""
+"""All points of one person, for the archive of their data."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,7 +14,7 @@ BUCKETS_AT_ONCE = 100
 
 
 class Exporting:
-    """All points of one person, whatever store they are in; no more than a page of them is held."""
+    """Reads all points of one person; at most one page of them is in memory."""
 
     def __init__(self, buckets: Buckets, types: FieldTypes, points: PointReader) -> None:
         self._buckets = buckets
@@ -22,7 +22,7 @@ class Exporting:
         self._points = points
 
     def export(self, org_id: int, person: int) -> Iterator[Record]:
-        """Each point that carries the person's tag, by bucket, measurement and time."""
+        """The points with the person's tag, by bucket, measurement and time."""
         after = ""
         while buckets := self._buckets.list(org_id, after, BUCKETS_AT_ONCE):
             for bucket in buckets:

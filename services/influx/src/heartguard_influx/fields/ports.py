@@ -27,7 +27,7 @@ class FieldTypes(Protocol):
     def page(self, bucket_id: int, measurement: str | None, *, after: int, limit: int) -> Sequence[TypedField]:
         """Up to `limit` fields of a bucket, or of one measurement, with an id above `after`, by id."""
 
-    def forget(self, field_id: int) -> None:
+    def remove(self, field_id: int) -> None:
         """Remove the type of a field: the next point that is stored decides it."""
 
 

@@ -1,4 +1,4 @@
-"""The types that fields have, and how one loses its type."""
+"""Listing the types of fields, and removing the type of a field."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from heartguard_influx.fields.ports import FieldTypes, FieldUse
 
 
 class Fields:
-    """The types that the fields of a bucket have."""
+    """The types of the fields of a bucket."""
 
     def __init__(
         self,
@@ -37,17 +37,17 @@ class Fields:
     def list(
         self, principal: Principal, bucket: str, measurement: str | None, after: int, limit: int
     ) -> Sequence[TypedField]:
-        """Up to `limit` fields with a id above `after`, in the order in which they came to be. Raises TS_001."""
+        """Up to `limit` fields with an id above `after`, by id: the order of their first writes. Raises TS_001."""
         with self._transaction():
             found = find_bucket(self._buckets, principal, bucket)
             return self._types.page(found.id or 0, measurement, after=after, limit=limit)
 
     def reset(self, principal: Principal, bucket: str, measurement: str, name: str) -> None:
-        """Let the next point that is stored decide a field's type.
+        """Remove the type of a field, so that the next point that is stored decides it.
 
-        No stored value can be of another type than its field: raises TS_009 while there are points with the field.
-        Raises TS_001, TS_010 for a field that has no type, and GEN_401_TOKEN for a caller who is not who their token
-        says.
+        Raises TS_009 while points with the field are stored, because all their values have its type.
+        Raises TS_001, TS_010 for a field without a type, and GEN_401_TOKEN when the caller's account no longer matches
+        their token.
         """
         with self._transaction():
             found = find_bucket(self._buckets, principal, bucket)
@@ -59,6 +59,6 @@ class Fields:
             field: Field = fields[name]
             if self._points.holds(found.id or 0, measurement, field):
                 raise ServiceError(FIELD_STORED)
-            self._types.forget(field.id)
+            self._types.remove(field.id)
             payload = {"measurement": measurement, "field": name, "type": field.type}
             self._audit.changed(principal, "timeseries.reset_field", f"bucket:{bucket}", payload=payload)

@@ -1,7 +1,7 @@
-"""The known measurements, with unit and plausible range, and fields whose type is fixed before the first write.
+"""The measurement catalogue: known measurements with unit and plausible range, and the fields whose type is fixed.
 
-The ranges say what a sensor on a living person can show, not what is healthy. What lies outside is stored like
-everything else, and flagged where it is written and where it is read.
+A range holds the values that a sensor on a living person can measure, not those that are healthy. Values outside are
+stored like all others, and flagged when they are written and when they are read.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Measurement:
-    """A known measurement: `minimum` and `maximum` bound what its `fields` plausibly hold, in `unit`.
+    """A known measurement: `minimum` and `maximum` bound the plausible values of its `fields`, in `unit`.
 
-    Fields of other names are the device's own and have no range.
+    Other fields belong to the device that sends them and have no range.
     """
 
     name: str
@@ -55,12 +55,12 @@ CATALOGUE = (
 )
 KNOWN = frozenset(measurement.name for measurement in CATALOGUE)
 NUMBERS = frozenset((measurement.name, field) for measurement in CATALOGUE for field in measurement.fields)
-"""Measurement and name of each field whose type does not come from the first write."""
+"""Measurement and name of each field of the catalogue: it is a float, whatever is written first."""
 _BY_NAME = {measurement.name: measurement for measurement in CATALOGUE}
 
 
 def out_of_range(measurement: str, values: Mapping[str, object]) -> list[str]:
-    """The fields of a point whose numbers no sensor on a living person shows, by name; bounds are plausible."""
+    """The names of a point's fields whose values are outside their plausible range, sorted; the bounds are inside."""
     known = _BY_NAME.get(measurement)
     if known is None:
         return []
@@ -73,7 +73,7 @@ def out_of_range(measurement: str, values: Mapping[str, object]) -> list[str]:
 
 
 def implausible(measurement: str, values: Mapping[str, object]) -> str | None:
-    """What a verdict says of a point that is stored although some of its numbers are out of range, or None."""
+    """The reason in the verdict of a point that is stored with values out of range; None where there are none."""
     names = out_of_range(measurement, values)
     if not names:
         return None

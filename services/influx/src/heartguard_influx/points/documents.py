@@ -1,4 +1,4 @@
-"""The messages that answers are: what the use cases found, as documents of the contract."""
+"""The answer to a write, as a document of the contract."""
 
 from collections.abc import Sequence
 

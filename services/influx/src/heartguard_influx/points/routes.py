@@ -20,7 +20,7 @@ from heartguard_influx.points.domain import line_protocol
 from heartguard_influx.points.usecases.writing import Writing
 
 LINES = "text/plain"
-# A batch of more values than this is an import, which has to share; those that devices send are smaller.
+# A batch of more values is an import and needs a place in a lane; batches of devices are smaller.
 BULK_VALUES = 5_000
 
 
@@ -34,7 +34,7 @@ class UseCases(Protocol):
 
 @dataclass(frozen=True)
 class LineBatch:
-    """A batch that came as line protocol, whose times are numbers: nanoseconds, None where a line has none."""
+    """A batch in line protocol. Its times are nanoseconds since the epoch, None for a line without a timestamp."""
 
     bucket: str
     points: Sequence[PointDocument]
@@ -47,7 +47,7 @@ def write(usecases: UseCases, call: Call[WriteRequest | LineBatch, WriteQuery]) 
     if isinstance(batch, LineBatch):
         bucket, points, times_ns = batch.bucket, batch.points, batch.times_ns
     else:
-        _require_fitting(batch, call)
+        _require_for_documents(batch, call)
         bucket, points, times_ns = batch["bucket"], batch["points"], None
     atomic = bool(call.query.get("atomic"))
     verdicts = usecases.writing.write(
@@ -56,8 +56,8 @@ def write(usecases: UseCases, call: Call[WriteRequest | LineBatch, WriteQuery]) 
     return Answer(documents.written(verdicts))
 
 
-def _require_fitting(wanted: WriteRequest, call: Call[object, WriteQuery]) -> None:
-    """Raises GEN_422 for parameters of line protocol, TS_001 for another organization's number."""
+def _require_for_documents(wanted: WriteRequest, call: Call[object, WriteQuery]) -> None:
+    """Raises GEN_422 for parameters of line protocol, TS_001 for the id of another organization."""
     violations = [
         Violation(f"/{name}", "belongs to line protocol") for name in ("bucket", "precision") if name in call.query
     ]
@@ -68,7 +68,7 @@ def _require_fitting(wanted: WriteRequest, call: Call[object, WriteQuery]) -> No
 
 
 def _read_lines(body: bytes, query: WriteQuery) -> Read:
-    """The batch of a body in line protocol; the contract of a WriteRequest holds for it too."""
+    """Read a body in line protocol, as a WriteRequest for the contract and as a LineBatch for the handler."""
     if "bucket" not in query:
         raise ServiceError(UNPROCESSABLE, details=(Violation("/bucket", "is missing from the query"),))
     try:
@@ -92,7 +92,7 @@ ROUTES = (
         accepts=(*DOCUMENT_TYPES, LINES),
         readers={LINES: _read_lines},
         idempotent=True,
-        # Without a bound: a device that gets 422 would never send its points again.
+        # No time limit: a device that gets 422 would never send its points again.
         expensive=_is_bulk,
         raises=(NO_BUCKET, BATCH_REJECTED, STORED_IN_PART, LIMIT_FOR_NOW, LIMIT_REACHED),
     ),

@@ -1,4 +1,4 @@
-"""What a query found, as a document, as one that grows, and as files."""
+"""The result of a query as a document, as the blocks of a document, and as rows of a file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NotRequired, TypedDict
@@ -19,13 +19,13 @@ from heartguard_influx.queries.domain.query import ResultRow
 from heartguard_influx.queries.usecases.querying import Found, Latest
 from heartguard_influx.series.domain import Group
 
-# Where the encoder's bytes are taken apart; in texts and names, quotes and angle brackets are escaped in both formats.
+# The marks at which the encoded bytes are split; texts and names can't contain them, because both formats escape them.
 _JSON_MARKS = (b'"series":[', b'"points":[', b"]}]", b",")
 _XML_MARKS = (b"<series>", b"<points>", b"</points></item></series>", b"")
 
 
 class Echo(TypedDict):
-    """What a QueryResult repeats of its QueryRequest."""
+    """The members of a QueryRequest that its QueryResult repeats."""
 
     measurement: str
     aggregate: NotRequired[Aggregate]
@@ -33,7 +33,7 @@ class Echo(TypedDict):
 
 
 def echo_of(asked: QueryRequest) -> Echo:
-    """What the answer to a request repeats of it."""
+    """The members of a request that the answer repeats."""
     echo: Echo = {"measurement": asked["measurement"]}
     if "aggregate" in asked:
         echo["aggregate"] = asked["aggregate"]
@@ -43,7 +43,7 @@ def echo_of(asked: QueryRequest) -> Echo:
 
 
 def document(echo: Echo, found: Found, position: str | None) -> QueryResult:
-    """The QueryResult of a page: the groups that have rows, each with its own in their order."""
+    """The QueryResult of a page: the groups that have rows, each with its rows in their order."""
     points: dict[int, list[ResultPointDocument]] = {}
     for row in found.rows:
         points.setdefault(row.group, []).append(_point(echo["measurement"], row))
@@ -54,9 +54,9 @@ def document(echo: Echo, found: Found, position: str | None) -> QueryResult:
 def document_blocks(
     echo: Echo, groups: Sequence[Group], pages: Iterable[Sequence[ResultRow]], encode: Encode[QueryResult]
 ) -> Iterator[bytes]:
-    """The bytes of a QueryResult whose points come in pages, each of one group and after those of the groups before.
+    """The bytes of a QueryResult, page by page. Each page is of one group; pages are in the order of the groups.
 
-    Each page is encoded as a document of its own and fitted in, so that there is no second encoder.
+    Each page is encoded as a document of its own and inserted into the whole, so that no second encoder is needed.
     """
     group, closing, rest = -1, b"", b""
     for rows in pages:
@@ -66,7 +66,7 @@ def document_blocks(
         head, body = _split(bytes_, to_points)
         body, end_of_document = body[: body.rindex(end)], body[body.rindex(end) :]
         prologue, series = _split(head, to_series)
-        # What closes the document closes one point list and one series first.
+        # The end of a document begins with the end of a list of points and of a series.
         closing_series = end[: -len(b"]")] if between else end[: -len(b"</series>")]
         if group < 0:
             yield prologue + series + body
@@ -92,7 +92,7 @@ def columns(found: Found, last: str) -> tuple[str, ...]:
 
 
 def cells(found: Found, measurement: str, pages: Iterable[Sequence[ResultRow]]) -> tables.Blocks:
-    """The points as the cells of that table."""
+    """The points as rows of that table, by the names of its columns."""
     tags = [{f"tags.{name}": value for name, value in group.tags} for group in found.groups]
     for rows in pages:
         block: list[dict[str, object]] = []
@@ -105,13 +105,13 @@ def cells(found: Found, measurement: str, pages: Iterable[Sequence[ResultRow]]) 
 
 
 def latest_point(found: Latest, now_ns: int) -> LatestPointDocument:
-    """A point of a LatestResult; its age counts up to `now_ns`."""
+    """A point of a LatestResult with its age at `now_ns`."""
     point: LatestPointDocument = {
         "measurement": found.measurement,
         "tags": dict(found.tags),
         "fields": {name: value for name, value in found.row.values.items() if value is not None},
         "time": rfc3339(found.row.time_ns),
-        # A device's clock may be ahead of ours by a little.
+        # The clock of a device may be a little ahead.
         "age_seconds": max(0.0, (now_ns - found.row.time_ns) / NANOSECONDS),
     }
     if names := out_of_range(found.measurement, found.row.values):
@@ -133,6 +133,6 @@ def _point(measurement: str, row: ResultRow) -> ResultPointDocument:
 
 
 def _split(text: bytes, mark: bytes) -> tuple[bytes, bytes]:
-    """The text up to and with the first mark, and what follows it."""
+    """The text up to the end of the first mark, and the rest."""
     place = text.index(mark) + len(mark)
     return text[:place], text[place:]

@@ -1,17 +1,17 @@
-"""A day of heart rate in a few numbers.
+"""The summary of a day of heart rate.
 
-How each is computed, and where that comes from:
+How each number is computed, and the source of the method:
 
 - **Interval**: the median time between successive samples, the device's own pace.
-- **Gap**: a pause longer than three intervals and than a minute. A sample stands for the time until the next one, or
+- **Gap**: a pause longer than three intervals and than a minute. A sample counts for the time until the next one, or
   for one interval where a gap follows (last observation carried forward, as for any step signal).
-- **Coverage**: samples that are there over those that a device of this pace would have sent in the day so far,
+- **Coverage**: the number of samples over the number that a device with this interval sends in the day so far,
   `samples / (seconds of the day / interval)`, at most 1.
 - **Zones**: shares of the maximum heart rate, below 50 %, then in steps of 10 % (American Heart Association, "Target
   Heart Rates Chart": moderate activity is 50 to 70 %, vigorous 70 to 85 %). The maximum is the caller's, or 190 bpm,
   which is 220 minus an age of 30 (Fox, Naughton and Haskell, Annals of Clinical Research 3, 1971).
-- **Resting heart rate**: the lowest mean over five minutes that are covered by four fifths at least. Five minutes of
-  rest is what guidelines ask for before a pulse is taken (2018 ESC/ESH Guidelines for arterial hypertension, 4.1).
+- **Resting heart rate**: the lowest mean over five minutes with a coverage of at least four fifths. Five minutes of
+  rest are what guidelines ask for before a pulse is taken (2018 ESC/ESH Guidelines for arterial hypertension, 4.1).
 """
 
 import itertools
@@ -51,7 +51,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers of a day; those that need samples are None without them. Rates in bpm, times in seconds."""
+    """The numbers of a day; without samples those that need some are None. Rates in bpm, times in seconds."""
 
     samples: int
     minimum: float | None
@@ -65,7 +65,7 @@ class Summary:
 
 
 def summarize(samples: Sequence[Sample], start_ns: int, stop_ns: int, maximum: float = DEFAULT_MAXIMUM) -> Summary:
-    """The summary of a day `[start_ns, stop_ns)` from its samples in order of time, one for each instant."""
+    """The summary of a day `[start_ns, stop_ns)` from its samples in order of time, at most one for each instant."""
     rates = [rate for _, rate in samples]
     interval = _interval(samples)
     longest = LEAST_GAP_NS if interval is None else max(LEAST_GAP_NS, 3 * interval)
@@ -84,7 +84,7 @@ def summarize(samples: Sequence[Sample], start_ns: int, stop_ns: int, maximum: f
 
 
 def one_per_instant(samples: Sequence[Sample]) -> list[Sample]:
-    """Samples of several devices as one sequence; what was measured at one instant becomes its mean."""
+    """Samples of several devices as one sequence in order of time; those of one instant become their mean."""
     together: dict[int, list[float]] = {}
     for time_ns, rate in samples:
         together.setdefault(time_ns, []).append(rate)
@@ -98,7 +98,7 @@ def _interval(samples: Sequence[Sample]) -> int | None:
 
 
 def _lengths(samples: Sequence[Sample], stop_ns: int, longest: int, interval: int) -> list[int]:
-    """How long each sample stands, in nanoseconds."""
+    """The time for which each sample counts, in nanoseconds."""
     ends = [time_ns for time_ns, _ in samples[1:]] + [stop_ns]
     pauses = [end - sample[0] for sample, end in zip(samples, ends, strict=False)]
     lengths = [pause if pause <= longest else interval for pause in pauses]

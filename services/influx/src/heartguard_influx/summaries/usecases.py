@@ -25,7 +25,7 @@ FIELDS = ("bpm", "value")
 
 @dataclass(frozen=True)
 class Day:
-    """A summary, and of whose day where."""
+    """The summary of a person's day in a time zone."""
 
     user_id: int
     time_zone: str
@@ -55,10 +55,10 @@ class Summarizing:
         self._budget = budget
 
     def day(self, principal: Principal, document: SummaryRequest) -> Day:
-        """What a SummaryRequest asks for; a day that is not over ends now.
+        """The result of a SummaryRequest; today is summarized up to now.
 
-        Raises TS_001, TS_005, TS_006 for a day of more points than a stream holds, and GEN_422 for a day or a time
-        zone that is none, a day that nanoseconds can't count, and one that has not begun.
+        Raises TS_001, TS_005, TS_006 for a day of more points than a stream holds, and GEN_422 for an invalid day or
+        time zone, a day that int64 nanoseconds can't represent, and one that has not begun.
         """
         user_id = document.get("user_id", principal.user_id or 0)
         with self._transaction():

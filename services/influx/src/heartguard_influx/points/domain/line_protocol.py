@@ -2,9 +2,9 @@ r"""InfluxDB line protocol as points.
 
 Source: the line protocol reference of InfluxDB 2. A backslash stands for itself unless a character that can be
 escaped follows: comma and space in a measurement, comma, space and equals sign in tags and field names, a quote in
-field names too (as a server 2.7.12 reads them), quote and backslash in a quoted string. A character after a backslash
-never ends a name, so `a\\ b` is one name. A quoted string may hold newlines. Empty lines and lines that begin with `#`
-say nothing; a line may end in CRLF.
+field names too (as InfluxDB 2.7.12 reads them), quote and backslash in a quoted string. A character after a backslash
+never ends a name, so `a\\ b` is one name. A quoted string may contain newlines. Empty lines and lines that begin with
+`#` are skipped; a line may end in CRLF.
 """
 
 import re
@@ -17,11 +17,11 @@ from heartguard_influx.fields.domain import Value
 PRECISIONS: Mapping[str, int] = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 """Nanoseconds in one unit of a timestamp."""
 EXACT = 2**53
-"""Integers up to here are the same as floats, which all numbers are kept as."""
+"""Integers up to this size are exact as floats, and all numbers are stored as floats."""
 MOST_POINTS, MOST_FIELDS, MOST_TAGS, LONGEST = 10_000, 256, 64, 16_384
-"""What a WriteRequest holds, each of its points, and a text among their values."""
+"""The limits of a WriteRequest: points, fields and tags of a point, characters of a string."""
 
-_NOTHING = re.compile(r"(?:[ \t]*+(?:#[^\n]*+|\r)?+\n)++|[ \t]*+(?:#[^\n]*+|\r)?+\Z")
+_BLANK = re.compile(r"(?:[ \t]*+(?:#[^\n]*+|\r)?+\n)++|[ \t]*+(?:#[^\n]*+|\r)?+\Z")
 _SPACE = re.compile(r"[ \t]*")
 _HEAD = re.compile(r"(?:[^\\ \r\n]++|\\++[^\\\r\n]?+|\r(?!\n))*+")
 _PART = re.compile(r"(?:[^\\,]++|\\++[^\\]?+)*+")
@@ -52,11 +52,11 @@ class LineError(Exception):
 
 
 class _ReasonError(Exception):
-    """What is wrong with the line that is being read."""
+    """The reason why the current line is not line protocol."""
 
 
 class Lines(NamedTuple):
-    """The points of a body, in order, as a WriteRequest has them but for their times, and each one's time.
+    """The points of a body in the form of a WriteRequest without timestamps, and the time of each, in the same order.
 
     Times are nanoseconds since the epoch, None for a line without a timestamp.
     """
@@ -66,11 +66,11 @@ class Lines(NamedTuple):
 
 
 def parse(body: bytes, precision: str = "ns") -> Lines:
-    """The points of a body, whose timestamps count `precision`.
+    """The points of a body whose timestamps have the given precision, a key of `PRECISIONS`.
 
-    Raises LineError for the first line that is not line protocol; nothing is said about lengths and characters.
-    Of more than MOST_POINTS, of a point's fields or its tags one too many is read, for the contract to refuse: the rest
-    would only cost memory and time.
+    Raises LineError for the first line that is not line protocol; lengths and characters are checked by the contract.
+    It reads at most one more than MOST_POINTS, MOST_FIELDS and MOST_TAGS: enough for the contract to refuse the body,
+    without memory and time for the rest.
     """
     try:
         text = body.decode()
@@ -82,10 +82,10 @@ def parse(body: bytes, precision: str = "ns") -> Lines:
     times_ns: list[int | None] = []
     place, number = 0, 1
     while place < len(text) and len(points) <= MOST_POINTS:
-        nothing = _NOTHING.match(text, place)
+        blank = _BLANK.match(text, place)
         begin = place
-        if nothing is not None:
-            place = nothing.end()
+        if blank is not None:
+            place = blank.end()
         else:
             try:
                 point, time_ns, place = _point(text, place, heads, unit)
@@ -156,7 +156,7 @@ def _fields(text: str, place: int) -> tuple[dict[str, Value], int]:
 
 
 def _string(raw: str) -> str:
-    """A string without its escapes; as it is where it is longer without them than a value may be."""
+    """A string without its escapes. One that is too long even without them stays as it is: the contract refuses it."""
     return raw if len(raw) > 2 * LONGEST else _STRING_ESCAPE.sub(r"\1", raw)
 
 
@@ -177,7 +177,7 @@ def _scalar(text: str) -> Value:
 
 
 def _matched(pattern: re.Pattern[str], text: str, place: int) -> re.Match[str]:
-    """The match of a pattern that also matches nothing."""
+    """The match of a pattern that also matches the empty string, and so always matches."""
     match = pattern.match(text, place)
     assert match is not None
     return match

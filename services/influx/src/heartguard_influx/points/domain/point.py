@@ -1,4 +1,4 @@
-"""Points, the fields they carry, and what became of them."""
+"""Points, which of them are rejected, and the verdict on each."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
@@ -25,14 +25,14 @@ class Point(NamedTuple):
 
 
 class Sender(NamedTuple):
-    """Whose batch it is: a member of an organization, whose values are counted."""
+    """The member who sends a batch; its values are counted as theirs and their organization's."""
 
     org_id: int
     user_id: int
 
 
 class Verdict(NamedTuple):
-    """What became of one point: `rejected` with a reason, or what the store did with it."""
+    """The result of writing one point: `rejected` with a reason, or what the store did with it."""
 
     status: Status | Literal["rejected"]
     reason: str | None = None
@@ -44,9 +44,9 @@ def times_of(documents: Iterable[PointDocument]) -> list[int | None]:
 
 
 def read_point(document: PointDocument, time_ns: int, person: str | None) -> Point:
-    """A point of a WriteRequest as it is at `time_ns`; its numbers are all floats.
+    """The point of a WriteRequest at `time_ns`, in nanoseconds since the epoch; all its numbers become floats.
 
-    A `person` (the id of a member who may write only their own points) is added to a point without the tag `user_id`.
+    `person` is the id of a member who may write only their own points; a point without the tag `user_id` gets it.
     """
     tags = document.get("tags") or {}
     if person is not None and PERSON_TAG not in tags:
@@ -56,7 +56,7 @@ def read_point(document: PointDocument, time_ns: int, person: str | None) -> Poi
 
 
 class Rules:
-    """Which points a batch may hold, whatever is stored already."""
+    """The rules for points that don't depend on what is stored."""
 
     def __init__(self, bucket: Bucket, now_ns: int, person: str | None) -> None:
         self._latest = min(now_ns + FUTURE_NS, LATEST_NS)
@@ -82,10 +82,10 @@ class Rules:
 def judge_types(
     points: Sequence[Point | None], known: Mapping[FieldKey, FieldType]
 ) -> tuple[dict[int, str], dict[FieldKey, FieldType]]:
-    """Which points conflict with a field's type, by place and reason, and the types that are new.
+    """The points that conflict with the type of a field, as place and reason, and the types of new fields.
 
-    Fields of the catalogue are floats; of any other the first point that is stored decides the type. None stands for a
-    point rejected before.
+    Fields of the measurement catalogue are floats; the type of any other is that of the first value that is stored.
+    None stands for a point that was rejected before.
     """
     kinds = {
         (point.measurement, name, value.__class__)
@@ -104,7 +104,7 @@ def judge_types(
 def _judge_one_by_one(
     points: Sequence[Point | None], settled: Mapping[FieldKey, FieldType]
 ) -> tuple[dict[int, str], dict[FieldKey, FieldType]]:
-    """The conflicts, and the types of all fields of the points without one."""
+    """The conflicts, and the types of the fields of all points without a conflict."""
     rejections: dict[int, str] = {}
     stored: dict[FieldKey, FieldType] = {}
     for place, point in enumerate(points):

@@ -11,14 +11,15 @@ TRUSTED_NS = 5 * NANOSECONDS
 
 
 class WritePermission:
-    """That the points of a batch may be stored, asked in the transaction that stores them.
+    """The permission to store the points of a batch, asked for in the transaction that stores them.
 
-    A store outside of it has it asked again before each part is sent, if the answer is older than `BELIEVED_NS`: a
-    deletion waits only so long for what was begun before (see `TimeSeriesStore.settled_seconds`).
+    A store that is no part of this transaction calls `require` before it sends each part of the batch. An answer older
+    than `TRUSTED_NS` is then asked for again, because a deletion waits only for a limited time for writes that were
+    permitted before it (see `PointRemover.settled_seconds`).
 
-    The sender's row is not locked, also where their role lets them write for others. Whoever sends batch after batch
-    could not lose their role meanwhile; and a batch changes nobody's rights, so one that was permitted just before a
-    change of role is the same as one that came just before it.
+    The sender's row is not locked, even where their role allows them to write for others. With a lock, a sender of one
+    batch after the other could not be demoted. A batch changes no rights, so one that was permitted just before a
+    change of role has the same effect as one that arrived just before it.
     """
 
     def __init__(self, authority: Authority, clock: Clock, principal: Principal, persons: frozenset[int]) -> None:
@@ -35,9 +36,9 @@ class WritePermission:
         return None
 
     def require(self) -> None:
-        """Return when they may still be stored.
+        """Return when the points may still be stored.
 
-        Raises GEN_401_TOKEN, and GEN_503 when another of the people is gone.
+        Raises GEN_401_TOKEN, and GEN_503 when another of the people has been deleted since the last answer.
         """
         if self._clock.now_ns() - self._asked_ns > TRUSTED_NS and self._ask() != self._deleted:
             raise ServiceError(UNAVAILABLE, "A person whose points these are was deleted meanwhile; send them again")

@@ -1,4 +1,4 @@
-"""Writing points: each gets its verdict, and nothing that was acknowledged is lost."""
+"""Writing points: each gets a verdict, and no acknowledged point is lost."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -22,13 +22,13 @@ from heartguard_influx.series.domain import person_of
 
 
 def _persons(points: Sequence[Point]) -> frozenset[int]:
-    """The people whose points these are."""
+    """The people that the points belong to."""
     found = {person_of(tags) for tags in {point.tags for point in points}}
     return frozenset(person for person in found if person is not None)
 
 
 class Writing:
-    """Writing points: each gets its verdict, and nothing that was acknowledged is lost."""
+    """Writing points: each gets a verdict, and no acknowledged point is lost."""
 
     def __init__(
         self,
@@ -62,12 +62,12 @@ class Writing:
     ) -> list[Verdict]:
         """Store the points of a WriteRequest; one verdict for each, in order.
 
-        `times_ns` are their times, where they do not carry them as text. A point without a time is dated `received_ns`,
-        by default now: a request that is repeated under its key has to date them as its first try did, whose points may
-        be stored.
+        `times_ns` are their times where the documents don't have them as text. A point without time gets `received_ns`,
+        by default now. A request that is repeated with its Idempotency-Key must pass the time of its first try, whose
+        points may be stored already.
 
         Raises TS_001 for a bucket that is not the organization's, TS_004 when `atomic` and one is rejected, TS_034
-        when the store itself refused part of an atomic batch that broke none of our rules, GEN_429_LIMIT and
+        when the store refused part of an atomic batch that complies with the rules of this service, GEN_429_LIMIT and
         GEN_409_LIMIT when the organization or the caller has no room for the values.
         """
         now = self._clock.now_ns()
@@ -90,9 +90,9 @@ class Writing:
             }
             _require_none(rejections, atomic=atomic)
             sender = Sender(found.org_id, principal.user_id or 0)
-            return self._store_rest(found, points, rejections, sender, permission, atomic=atomic)
+            return self._store_valid(found, points, rejections, sender, permission, atomic=atomic)
 
-    def _store_rest(
+    def _store_valid(
         self,
         bucket: Bucket,
         points: Sequence[Point],
@@ -127,7 +127,7 @@ class Writing:
     def _settle_types(
         self, bucket_id: int, points: Sequence[Point], rejections: Mapping[int, str], *, atomic: bool
     ) -> dict[int, str]:
-        """The points whose fields have another type; all others have theirs registered."""
+        """The points whose fields have another type; registers the new types of all others."""
         open_points = [None if place in rejections else point for place, point in enumerate(points)]
         keys = sorted({(point.measurement, name) for point in open_points if point for name in point.fields})
         conflicts, new = judge_types(open_points, self._types.known(bucket_id, keys))
@@ -144,14 +144,14 @@ class Writing:
                 }
                 _require_none(full, atomic=atomic)
                 return conflicts | full
-            # Somebody else may have been faster, with another type.
+            # A concurrent request may have registered another type first.
             conflicts, _ = judge_types(open_points, self._types.known(bucket_id, keys))
             _require_none(conflicts, atomic=atomic)
         return conflicts
 
 
 def _over_series_limit(points: Sequence[Point], rejections: Mapping[int, str], error: TooManySeries) -> dict[int, str]:
-    """The valid points whose series are over the limit; each with the limit's sentence."""
+    """The valid points whose series are over a limit, each with the reason that names it."""
     return {
         place: error.refused[point.measurement, point.tags]
         for place, point in enumerate(points)

@@ -1,4 +1,4 @@
-"""What can be asked of the points, and what one answer may hold."""
+"""Queries, and how much one answer may hold."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ PAGE_VALUES = 100_000
 WINDOW_VALUES = 50_000
 STREAM_POINTS = 1_000_000
 LATEST_SERIES = 10_000
-LATEST_MEASUREMENTS = 1_000  # each is a question of its own to an InfluxDB
+LATEST_MEASUREMENTS = 1_000  # each is one request to an InfluxDB
 READ_SERIES = 100_000
 NO_ZONE = "is not a name of the IANA time zone database"
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How many raw points a page and a stream hold at most, and of how many series an answer is made.
+    """The most raw points of a page and of a stream, and the most series of an answer.
 
-    An argument of the use cases and no constant that they read, so that a test makes many pages of few points (D154).
+    An argument of the use cases, so that a test can make many pages of few points (D154).
     """
 
     page: int = PAGE_POINTS
@@ -36,7 +36,7 @@ class Budget:
     series: int = READ_SERIES
 
     def page_points(self, limit: int | None, fields: int) -> int:
-        """How many points a page holds: what was asked for, as far as their values fit."""
+        """The points of a page: as many as asked for, if their values fit."""
         return max(1, min(limit or self.page, PAGE_VALUES // max(1, fields)))
 
     def require_streamable(self, points: int) -> None:
@@ -56,7 +56,7 @@ BUDGET = Budget()
 
 
 class ResultRow(NamedTuple):
-    """An instant or a window of one group: values by field, and how many points they stand for."""
+    """A raw point or a window of one group: values by field, and for a window the number of its points."""
 
     group: int
     time_ns: int
@@ -66,7 +66,7 @@ class ResultRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Shape:
-    """How the answer is made: raw without `aggregate`; one window over the whole range without `every`."""
+    """The form of an answer: raw points without `aggregate`; one window over the whole range without `every`."""
 
     aggregate: Aggregate | None
     every: Every | None
@@ -78,19 +78,19 @@ class Shape:
 
 
 def require_within(position: Sequence[int] | None, start_ns: int, stop_ns: int) -> None:
-    """Raises GEN_422 for a position whose instant no page of the range can have ended at."""
+    """Raises GEN_422 for a position outside of the range, which no page of it can have ended at."""
     if position is not None and not start_ns <= position[0] < stop_ns:
         raise ServiceError(UNPROCESSABLE, details=(Violation("/cursor", "is not a cursor of this range"),))
 
 
 def require_zone(zone: str) -> None:
-    """Raises GEN_422 for what is no time zone."""
+    """Raises GEN_422 for a name that is no time zone."""
     if not is_time_zone(zone):
         raise ServiceError(UNPROCESSABLE, details=(Violation("/time_zone", NO_ZONE),))
 
 
 def read_shape(document: QueryRequest, default_zone: str) -> Shape:
-    """The shape of a QueryRequest. Raises GEN_422 for members that have nothing to act on."""
+    """The shape of a QueryRequest. Raises GEN_422 for members that have no effect together with the others."""
     every, zone = document.get("every"), document.get("time_zone")
     violations = []
     if "aggregate" not in document:
@@ -118,7 +118,7 @@ def read_shape(document: QueryRequest, default_zone: str) -> Shape:
 
 
 def require_aggregate(aggregate: Aggregate, fields: Sequence[Field]) -> None:
-    """Raises TS_007 naming each field whose type has no such aggregate."""
+    """Raises TS_007 with each field whose type does not support the aggregate."""
     if aggregate in OF_ANY_TYPE:
         return
     violations = [
@@ -131,9 +131,10 @@ def require_aggregate(aggregate: Aggregate, fields: Sequence[Field]) -> None:
 
 
 def cut_page(found: Sequence[Series], limit: int) -> tuple[Sequence[Series], int | None]:
-    """The series of a page, at most `limit` and of LATEST_MEASUREMENTS, and the number of its last if others follow.
+    """The series of a page, and the id of its last one if others follow.
 
-    `found` are in order of their numbers, one more than `limit` if there are as many.
+    A page has at most `limit` series of at most LATEST_MEASUREMENTS measurements. `found` are ordered by id; one more
+    than `limit` is there if others follow.
     """
     names: set[str] = set()
     for place, one in enumerate(found):
@@ -144,14 +145,14 @@ def cut_page(found: Sequence[Series], limit: int) -> tuple[Sequence[Series], int
 
 
 def require_series(count: int, limit: int) -> None:
-    """Raises TS_006 for more series than one answer is made of."""
+    """Raises TS_006 for more than `limit` series."""
     if count > limit:
         text = f"limit {limit} series, asked for more; name a measurement or tags"
         raise ServiceError(OVER_BUDGET, details=(Violation("/measurement", text),))
 
 
 def windows_of(shape: Shape, start_ns: int, stop_ns: int, columns: int) -> Grid:
-    """The windows of a query whose every window holds `columns` values. Raises TS_006 where that is too much."""
+    """The windows of a query with `columns` values in each. Raises TS_006 for more values than one answer holds."""
     every, columns = shape.every, max(1, columns)
     if every is None:
         if columns > WINDOW_VALUES:
@@ -170,7 +171,7 @@ def windows_of(shape: Shape, start_ns: int, stop_ns: int, columns: int) -> Grid:
 def fill(
     rows: Sequence[ResultRow], windows: Grid, groups: int, fields: Sequence[Field], empty: Value | None
 ) -> list[ResultRow]:
-    """The rows with one more for each window of a group that has none, its values `empty`."""
+    """The rows, and one with `empty` values for each window of a group without points."""
     there = {(row.group, row.time_ns): row for row in rows}
     nothing = {field.name: empty for field in fields}
     return [

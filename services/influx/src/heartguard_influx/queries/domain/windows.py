@@ -1,7 +1,7 @@
 """Windows of time: durations counted from 1970-01-01T00:00:00Z, calendar units in a time zone.
 
-Weeks begin on Monday (ISO 8601). A window is the same wherever a range begins: a range that begins inside one
-sees that window's points from the range's start on, under the window's own label.
+Weeks begin on Monday (ISO 8601). Windows don't depend on where a range begins: a range that begins inside a window
+has the points of that window from the range's start on, labelled with the start of the window.
 """
 
 import re
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from heartguard_common.core.clock import NANOSECONDS
 
-_MOST = 99_999  # what the pattern of `every` has digits for
+_MOST = 99_999  # the pattern of `every` has 5 digits
 _DURATIONS = {"s": 1, "m": 60, "h": 3600}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY = date(1970, 1, 1)
@@ -29,7 +29,7 @@ class Every:
 
     @classmethod
     def parse(cls, text: str) -> "Every":
-        """The width of a text such as `5m`. Raises ValueError for what is none."""
+        """The width that a text such as `5m` names. Raises ValueError for any other text."""
         match = re.fullmatch(r"([1-9][0-9]{0,4})(s|m|h|d|w|mo)", text, re.ASCII)
         if match is None:
             raise ValueError("not a width of windows")
@@ -40,13 +40,13 @@ class Every:
 
     @property
     def width_ns(self) -> int | None:
-        """Nanoseconds of a duration; None for calendar units, whose days have 23 to 25 hours."""
+        """The width of a duration in nanoseconds; None for calendar units, because a day has 23 to 25 hours."""
         return None if self.unit not in _DURATIONS else self.count * _DURATIONS[self.unit] * NANOSECONDS
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The windows that touch a range: ascending starts, and one more that ends the last.
+    """The windows that overlap a range: their ascending starts, and the end of the last one.
 
     `width_ns` is None where the widths differ.
     """
@@ -59,7 +59,7 @@ class Grid:
 
 
 def grid(every: Every, zone: str, start_ns: int, stop_ns: int) -> Grid:
-    """The windows of a width that touch `[start_ns, stop_ns)`, which must not be empty."""
+    """The windows of a width that overlap `[start_ns, stop_ns)`, which must not be empty."""
     width = every.width_ns
     if width is not None:
         first = start_ns // width * width
@@ -73,7 +73,7 @@ def day_of(day: date, zone: str) -> tuple[int, int]:
 
 
 def count_windows(every: Every, start_ns: int, stop_ns: int) -> int:
-    """How many windows touch the range; of calendar units, whatever the time zone, at most one less."""
+    """How many windows overlap the range; in calendar units an upper bound that holds in every time zone."""
     width = every.width_ns
     if width is not None:
         return -(-stop_ns // width) - start_ns // width
@@ -81,7 +81,7 @@ def count_windows(every: Every, start_ns: int, stop_ns: int) -> int:
 
 
 def smallest_fitting(every: Every, start_ns: int, stop_ns: int, limit: int) -> Every | None:
-    """The smallest width of which at most `limit` windows touch the range.
+    """The smallest width at which at most `limit` windows overlap the range.
 
     Durations are counted in whole seconds, calendar widths in their own unit; None where none fits.
     """
@@ -96,7 +96,7 @@ def smallest_fitting(every: Every, start_ns: int, stop_ns: int, limit: int) -> E
 
 
 def _durations(least: int) -> Iterator[Every]:
-    """Every duration of at least so many seconds that 5 digits can say, ascending, in the largest unit that says it."""
+    """Every duration of at least `least` seconds with at most 5 digits, ascending, each in its largest unit."""
     shorter = 0
     for width in (1, 60, 3600):
         for seconds in range(max(-(-least // width), shorter // width + 1) * width, (_MOST + 1) * width, width):
@@ -128,7 +128,7 @@ def _step_of(every: Every, day: date) -> int:
 
 
 def _day(every: Every, step: int) -> date:
-    """The first day of a window; windows that would begin before or after all dates end at the last one."""
+    """The first day of a window; one near the ends of the calendar where Python has no such date."""
     try:
         if every.unit == "mo":
             years, month = divmod(step * every.count, 12)

@@ -1,4 +1,4 @@
-"""Reading points: raw, by windows, and the latest."""
+"""Reading points: raw, by windows, and the latest of each series."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from heartguard_influx.series.domain import PERSON_TAG, Group, Selection, Tags, 
 
 @dataclass(frozen=True)
 class Found:
-    """What a query found: rows that name their group by its place, and where the next page begins, if any.
+    """The result of a query: rows, whose `group` is an index into `groups`, and where the next page begins, if any.
 
-    `stream` is there instead of a next page where no page was asked for and the points are more than one holds.
+    `stream` replaces rows and next page where the query asks for no page and a page can't hold all points.
     """
 
     groups: Sequence[Group]
@@ -44,14 +44,14 @@ class Latest:
 
 @dataclass(frozen=True)
 class LatestPage:
-    """The last points of some series, by measurement and tags, and where the next page begins, if there is one."""
+    """The last points of some series, by measurement and tags, and the position of the next page, if there is one."""
 
     found: Sequence[Latest]
     next_position: int | None
 
 
 class Querying:
-    """Reading points, raw or by windows."""
+    """Reads points: raw, by windows, and the latest of each series."""
 
     def __init__(
         self,
@@ -71,10 +71,10 @@ class Querying:
         self._budget = budget
 
     def query(self, principal: Principal, document: QueryRequest, after: Sequence[int] | None) -> Found:
-        """What a QueryRequest asks for; `after` is the position where the page of raw points before ended.
+        """The result of a QueryRequest; `after` is the position where the previous page of raw points ended.
 
-        Raises TS_001 for a bucket that is not the organization's, TS_005 for somebody else's points, TS_006
-        over budget, TS_007 for an aggregate that a field has not.
+        Raises TS_001 for a bucket that is not the organization's, TS_005 for another person's points, TS_006
+        over budget, TS_007 for an aggregate that a field does not support.
         """
         person = only_person(principal)
         start_ns, stop_ns = read_range(document)
@@ -92,7 +92,7 @@ class Querying:
         return found
 
     def _persons(self, selection: Selection) -> Sequence[str | None]:
-        """Whose points are read; those of a caller who is bound to their own need not be looked for."""
+        """The people whose points are read; empty for a caller who may read only their own, which is no disclosure."""
         if selection.person is not None:
             return ()
         if PERSON_TAG in selection.tags:
@@ -101,9 +101,9 @@ class Querying:
         return [dict(group.tags).get(PERSON_TAG) for group in groups]
 
     def latest(self, principal: Principal, document: LatestRequest, after: int) -> LatestPage:
-        """What a LatestRequest asks for: the last point of each series of a page, by measurement and tags.
+        """The result of a LatestRequest: the last point of each series of a page, by measurement and tags.
 
-        `after` is the number of the series that the page before ended with.
+        `after` is the id of the last series of the previous page.
 
         Raises TS_001, TS_005.
         """

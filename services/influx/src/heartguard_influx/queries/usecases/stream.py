@@ -12,17 +12,17 @@ from heartguard_influx.series.domain import Group, Selection
 
 
 def groups_of(store: PointReader, selection: Selection, group_by: Sequence[str] | None, limit: int) -> Sequence[Group]:
-    """The series to read, grouped. Raises TS_006 for more than `limit`, of which no more than one too many is read."""
+    """The series to read, in groups. Raises TS_006 for more than `limit` series, after reading one more than that."""
     groups = store.groups(selection, group_by, limit + 1)
     require_series(sum(len(group.series) for group in groups), limit)
     return groups
 
 
 class PointStream:
-    """All points of a selection, read a page at a time: no more than a page, and nothing of the store, is held.
+    """All points of a selection, read page by page: only one page is in memory, and no transaction stays open.
 
-    It promises what its pages do: a point that stands unchanged from the first page to the last is there exactly
-    once; one that is written, changed or removed meanwhile is there as it was when its page was read, or not at all.
+    A point that does not change between the reading of the first page and the last appears exactly once. One that is
+    written, changed or removed in between appears as it was when its page was read, or not at all.
     """
 
     def __init__(
@@ -43,8 +43,8 @@ class PointStream:
         self._budget = budget
 
     def count(self) -> int:
-        """How many points there are, without reading them; of several fields at most that many."""
-        # Points whose fields share an instant are counted more than once here, which is dear to find out.
+        """How many points there are, without reading them; with several fields an upper bound unless it is too much."""
+        # This counts a point once for each of its fields; counting points exactly takes much longer.
         most = sum(self._sizes)
         if len(self._fields) < 2 or most <= self._budget.stream:
             return most
@@ -52,7 +52,7 @@ class PointStream:
 
     @cached_property
     def _sizes(self) -> Sequence[int]:
-        """How many points each group holds at most."""
+        """An upper bound of the points of each group."""
         sizes = [0] * len(self._groups)
         for field in self._fields:
             for row in self._counts(self._groups, [field]):
@@ -89,7 +89,7 @@ class PointStream:
             if end - begin == 1:
                 yield from (page for rows in self._pages(self._groups[begin:end]) for page in _by_group(rows, begin))
             else:
-                # What came meanwhile can make these more than a page: then each group has to wait for the others.
+                # Points written in between can make these more than a page; they are sorted by group all the same.
                 yield from _by_group([row for rows in self._pages(self._groups[begin:end]) for row in rows], begin)
             begin = end
 
@@ -105,7 +105,7 @@ class PointStream:
 
 
 def _by_group(rows: Sequence[ResultRow], begin: int) -> Iterator[Sequence[ResultRow]]:
-    """The rows of each group by itself; they name it by its place among all, not behind `begin`."""
+    """The rows of each group in a list of its own; `begin` is added to their group, which counts from there."""
     groups: dict[int, list[ResultRow]] = {}
     for row in rows:
         groups.setdefault(row.group, []).append(row)

@@ -1,4 +1,4 @@
-"""The store made of an InfluxDB 2; imported only where one is configured."""
+"""The store in an InfluxDB 2; imported only where one is configured."""
 
 from heartguard_influx.store.influxdb.access import LoggedAccess
 from heartguard_influx.store.influxdb.failures import KINDS

@@ -1,4 +1,4 @@
-"""What is wrong with INFLUX_URL, INFLUX_TOKEN or INFLUX_ORG: one sentence that names the variable."""
+"""Whether INFLUX_URL, INFLUX_TOKEN and INFLUX_ORG work; if not, one sentence that names the wrong variable."""
 
 import http.client
 import json
@@ -22,62 +22,63 @@ from heartguard_influx.store.influxdb.transport import UnboundedAnswerError
 LOST = (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError)
 BUSY = (429, 503)
 NEEDED = "`influx auth create --read-buckets --write-buckets` makes a token with the rights it needs"
-_LONGEST = 200  # characters of what a server says that are passed on
+_LONGEST = 200  # characters of a server's message that are passed on
 _POOL = re.compile(r"HTTPS?Connection(Pool)?\([^)]*\): ")
 
 
 class AccessError(ServiceError):
-    """InfluxDB can't be worked with. `reason` names the variable, `said` is what the server answered."""
+    """InfluxDB can't be used. `reason` names the wrong variable, `answer` is what the server answered."""
 
-    def __init__(self, error_code: ErrorCode, reason: str, said: str = "") -> None:
+    def __init__(self, error_code: ErrorCode, reason: str, answer: str = "") -> None:
         super().__init__(error_code, details=(Violation("", reason),))
         self.reason = reason
-        self.said = said
+        self.answer = answer
 
     def __str__(self) -> str:
-        return f"{self.reason} ({self.said})" if self.said else self.reason
+        return f"{self.reason} ({self.answer})" if self.answer else self.reason
 
 
 class HiddenError(AccessError):
-    """The server answered well and showed nothing of what there is."""
+    """The server answered with an empty list although there is something to list."""
 
-    def __init__(self, reason: str, said: str = "it shows none") -> None:
-        super().__init__(STORE_REFUSES, reason, said)
+    def __init__(self, reason: str, answer: str = "it shows none") -> None:
+        super().__init__(STORE_REFUSES, reason, answer)
 
 
 @dataclass(frozen=True)
-class Questions:
-    """By which rights are proven; each raises what influxdb-client raises, or `AccessError`.
+class RightsChecks:
+    """Requests that need one right each; each raises what influxdb-client raises, or `AccessError`.
 
-    `find` the bucket of the proof, None where there is none; `make` it; `write` nothing there, `delete` nothing there.
+    `find` returns the bucket for these checks, None where there is none; `create` creates it; `write` writes no point
+    to it, and `delete` deletes none.
     """
 
     find: Callable[[], object]
-    make: Callable[[], object]
+    create: Callable[[], object]
     write: Callable[[], object]
     delete: Callable[[], object]
 
 
-def prove(questions: Questions, url: str) -> None:
+def require_rights(checks: RightsChecks, url: str) -> None:
     """Return when the three variables are right. Raises `AccessError`."""
     parts = urlsplit(url)
     where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
-    def ask(question: Callable[[], object], purpose: str) -> object:
+    def check(request: Callable[[], object], purpose: str) -> object:
         with _explained(where, purpose):
-            return question()
+            return request()
 
     try:
-        found = ask(questions.find, "read buckets")
+        found = check(checks.find, "read buckets")
     except HiddenError:
-        # There is such a bucket, of which the token is shown nothing: a write may show why.
-        ask(questions.write, "write")
+        # The bucket exists and the token doesn't see it: a write may tell why.
+        check(checks.write, "write")
         raise
     if found is None:
-        ask(questions.make, "make buckets")
-        ask(questions.find, "read buckets")
-    ask(questions.write, "write")
-    ask(questions.delete, "delete points")
+        check(checks.create, "make buckets")
+        check(checks.find, "read buckets")
+    check(checks.write, "write")
+    check(checks.delete, "delete points")
 
 
 @contextmanager
@@ -92,33 +93,29 @@ def _explained(where: str, purpose: str) -> Iterator[None]:
         raise AccessError(STORE_FAILED, "INFLUX_URL names no InfluxDB 2", f"{where} answers without end") from error
     except LOST as error:
         raise AccessError(STORE_UNAVAILABLE, "INFLUX_URL can't be reached", f"{where}: {_cause(error)}") from error
-    except (
-        AnswerError,
-        AttributeError,
-        TypeError,
-        ValueError,
-    ) as error:  # also what the client raises for JSON of others
+    # AttributeError, TypeError and ValueError come from the client for unexpected JSON.
+    except (AnswerError, AttributeError, TypeError, ValueError) as error:
         raise AccessError(STORE_FAILED, "INFLUX_URL names no InfluxDB 2", f"{where} gave another answer") from error
 
 
 def _answered(error: ApiException, where: str, purpose: str) -> AccessError:
     status = error.status or 0
     code, message = read_error(error.body)
-    said = f"{where} answered {status} {' '.join((message or error.reason or '').split())}"[:_LONGEST].rstrip()
+    answer = f"{where} answered {status} {' '.join((message or error.reason or '').split())}"[:_LONGEST].rstrip()
     if status in BUSY:
-        return AccessError(STORE_BUSY, "INFLUX_URL names a server that is busy", said)
+        return AccessError(STORE_BUSY, "INFLUX_URL names a server that is busy", answer)
     if not code:
-        return AccessError(STORE_FAILED, "INFLUX_URL names no InfluxDB 2 that works", said)
+        return AccessError(STORE_FAILED, "INFLUX_URL names no InfluxDB 2 that works", answer)
     refused = _refused(status, message)
     if refused:
-        return AccessError(STORE_REFUSES, refused, said)
+        return AccessError(STORE_REFUSES, refused, answer)
     if status in (401, 403):
-        return AccessError(STORE_REFUSES, f"INFLUX_TOKEN may not {purpose}", f"{said}; {NEEDED}")
-    return AccessError(STORE_FAILED, f"INFLUX_URL names a server that can't {purpose}", said)
+        return AccessError(STORE_REFUSES, f"INFLUX_TOKEN may not {purpose}", f"{answer}; {NEEDED}")
+    return AccessError(STORE_FAILED, f"INFLUX_URL names a server that can't {purpose}", answer)
 
 
 def _refused(status: int, message: str) -> str:
-    """What is wrong with the token or the organization itself; empty where it is not that."""
+    """The reason if the token or the organization itself is wrong; otherwise empty."""
     if "organization name" in message:
         return "INFLUX_ORG is no organization of that server"
     if "token is inactive" in message:
@@ -129,7 +126,7 @@ def _refused(status: int, message: str) -> str:
 
 
 def read_error(body: Any) -> tuple[str, str]:
-    """Code and message of an error's JSON body; empty where it is none."""
+    """Code and message of the JSON body of an error; empty where it has none."""
     try:
         document = json.loads(body)
         return str(document["code"]), str(document["message"])
@@ -138,21 +135,21 @@ def read_error(body: Any) -> tuple[str, str]:
 
 
 def _cause(error: BaseException) -> str:
-    """What happened to a connection, without the names of Python's objects."""
+    """What happened to a connection, without names of Python objects."""
     reason = getattr(error, "reason", None)
     text = str(reason if isinstance(reason, Exception) else error) or type(error).__name__
     return " ".join(_POOL.sub("", text).split())[:_LONGEST]
 
 
 class LoggedAccess:
-    """The readiness of an InfluxDB; every change of it is logged."""
+    """The readiness of an InfluxDB; logs each change."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
         self._logged = ""
 
     def require(self, ping: Callable[[], None]) -> None:
-        """Raises `NotReadyError` with the variable that is wrong."""
+        """Raises `NotReadyError` that names the wrong variable."""
         try:
             ping()
         except AccessError as error:
@@ -160,11 +157,11 @@ class LoggedAccess:
             raise NotReadyError(error.reason) from error
         self._log_change("")
 
-    def _log_change(self, sentence: str) -> None:
-        if sentence == self._logged:
+    def _log_change(self, problem: str) -> None:
+        if problem == self._logged:
             return
-        self._logged = sentence
-        if sentence:
-            self._log.error("InfluxDB can't be used: %s", sentence)
+        self._logged = problem
+        if problem:
+            self._log.error("InfluxDB can't be used: %s", problem)
         else:
             self._log.info("InfluxDB can be used again")

@@ -1,4 +1,4 @@
-"""Windows made of what InfluxDB answered: its partial results put together, or computed from points.
+"""Windows of an answer: InfluxDB's partial results combined, or computed from points.
 
 The numbers are PostgresStore's: quantiles interpolate linearly (Hyndman and Fan's type 7), the standard deviation is
 the sample's, first and last follow time and then the number of the series.
@@ -18,7 +18,7 @@ _WIDEST_NS = 100 * 86_400_000_000_000
 Key = tuple[int, int]
 """A group and the start of a window."""
 Part = tuple[Key, Value | None, int]
-"""A server's partial result: where it belongs, its value, and of how many points."""
+"""A partial result of the server: its group and window, its value, and the number of its points."""
 Sample = tuple[int, int, Value]
 """Time, series and value of a point's field."""
 
@@ -31,10 +31,10 @@ def label(grid: Grid, time_ns: int) -> int:
 
 
 def partial_width(grid: Grid) -> int | None:
-    """A width of windows counted from 1970 whose edges hold those of the grid wherever those lie; None below a minute.
+    """A width of windows counted from 1970 whose edges include all edges of the grid; None below a minute.
 
-    At most 100 days: a wider window of a point that is kept could reach beyond the instants that the server counts,
-    and its answer would have no end.
+    At most 100 days: a wider window could reach beyond the times that the server can represent, and its answer would
+    never end.
     """
     width = grid.width_ns or math.gcd(*grid.starts)
     if width < _MINUTE_NS and width != grid.width_ns:
@@ -46,7 +46,7 @@ def partial_width(grid: Grid) -> int | None:
 
 
 def join(field: Field, aggregate: Aggregate, parts: Iterable[Part]) -> list[ResultRow]:
-    """Rows of partial results, each of another series or time."""
+    """Combine partial results of several series and times into one row for each group and window."""
     gathered: dict[Key, list[tuple[Value | None, int]]] = {}
     for key, value, count in parts:
         gathered.setdefault(key, []).append((value, count))
@@ -71,7 +71,7 @@ def _joined(aggregate: Aggregate, found: Sequence[tuple[Value | None, int]], cou
 def compute(
     aggregate: Aggregate, fields: Sequence[Field], samples: Mapping[Key, Mapping[str, list[Sample]]]
 ) -> list[ResultRow]:
-    """Rows of points themselves, gathered by window and field."""
+    """Compute one row for each group and window from its points."""
     rows = []
     for (group, start), found in sorted(samples.items()):
         points = {(time_ns, series) for of_field in found.values() for time_ns, series, _ in of_field}

@@ -1,7 +1,7 @@
-"""What InfluxDB answers to a query: annotated CSV, read table by table without holding it all.
+"""Answers of InfluxDB to queries: annotated CSV, read row by row.
 
 Source: the annotated CSV reference of InfluxDB 2. Its lines end with CR LF, also inside quoted strings, where the
-server turns LF into CR LF; strings with CR are never stored (`lines.unkeepable`), so each pair there was one LF.
+server turns LF into CR LF; strings with CR are never stored (`lines.rejection`), so each pair there was one LF.
 """
 
 import csv
@@ -16,19 +16,19 @@ from heartguard_influx.series.domain import Tags
 
 _OWN_COLUMNS = frozenset({"_start", "_stop", "_time", "_value", "_field", "_measurement"})
 _KNOWN_SERIES = 10_000
-_LEADING = 3  # annotation, result and table come first, whatever else is named so
+_LEADING = 3  # the first columns are annotation, result and table; tags may have the same names
 
 
 class AnswerError(Exception):
-    """The answer is no annotated CSV, or holds the error that ended the query; says which without its text."""
+    """The answer is no annotated CSV, or contains the error that ended the query. Its text is not repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row: the tags of its series, its field, its time (None where the query left none), its value.
+    """One row: the tags of its series, its field, its time (None if the query drops it), its value.
 
-    `result` is the name of the result it stands in, of those that one query asked for; `type` is its value's, as the
-    column's annotation says it (`double`, `long`, `unsignedLong`, `boolean`, `string`).
+    `result` is the name of the result that it belongs to, of those that one query asks for. `type` is the type of its
+    value in the annotation of the column (`double`, `long`, `unsignedLong`, `boolean`, `string`).
     """
 
     tags: Tags
@@ -40,14 +40,14 @@ class Record:
 
 
 class _Shape:
-    """The columns of the tables that follow; made of the four lines before them."""
+    """The columns of a table, read from the four lines before its rows."""
 
     def __init__(self, types: Sequence[str], defaults: Sequence[str], names: Sequence[str]) -> None:
         if names[1:2] == ["error"]:
             raise AnswerError("the query ended with an error")
         if len(types) != len(names) or "_value" not in names or "_field" not in names:
             raise AnswerError("not the columns of points")
-        # From the right, because the server's own columns are named once and a tag may be called result or table.
+        # Searched behind the leading columns, because a tag may be called result or table.
         self.width = len(names)
         self.result = defaults[1] if len(defaults) > 1 else ""
         self.field = names.index("_field", _LEADING)
@@ -60,7 +60,7 @@ class _Shape:
         self._known: dict[tuple[str, ...], Tags] = {}
 
     def record(self, row: Sequence[str]) -> Record:
-        """Raises ValueError and IndexError for cells that are not what their columns say."""
+        """The row as a record. Raises ValueError and IndexError for cells that don't have the type of their column."""
         if len(row) != self.width:
             raise AnswerError("a row of another length than its header")
         return Record(
@@ -73,7 +73,7 @@ class _Shape:
         )
 
     def _series(self, row: Sequence[str]) -> Tags:
-        # Rows of a few series follow each other in any order.
+        # Rows of a few series alternate.
         cells = tuple([row[place] for _, place in self._tags])
         tags = self._known.get(cells)
         if tags is None:
@@ -125,7 +125,7 @@ def _rows(lines: Iterable[str]) -> Iterator[list[str]]:
 
 
 def time_of(record: Record) -> int:
-    """The time of a row. Raises TS_033 for one without."""
+    """The time of a row in nanoseconds. Raises TS_033 for a row without time."""
     if record.time_ns is None:
         raise ServiceError(STORE_FAILED)
     return record.time_ns

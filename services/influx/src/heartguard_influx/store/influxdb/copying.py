@@ -1,6 +1,6 @@
-"""A bucket's points on their way into a backup and out of it: read in slices of time, counted and hashed.
+"""Copying the points of a bucket into a backup and back: they are read in slices of time, counted and hashed.
 
-What is copied are the points that the service can read: of registered series, in the years that are kept.
+Only points that the service can read are copied: those of registered series, in the years that are kept.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ HOUR_NS = 3600 * NANOSECONDS
 SLICE_VALUES = 50_000
 RUN_VALUES = 5_000
 RUN_CHARACTERS = 1024 * 1024
-_FIELDS_ASKED = 100
+_FIELDS_PER_QUERY = 100
 _COUNTED_WINDOWS = 1_000_000  # rows of an answer that counts by windows: one for each series, field and window
 _TRIES = 4
 _KNOWN_SERIES = 100_000
@@ -40,12 +40,12 @@ Types = Mapping[str, str]
 
 
 class MixedTypesError(Exception):
-    """A field holds values of several types in one measurement, which no query reads together."""
+    """A field has values of several types in one measurement, which no query can read together."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Values of one series and field, in the order in which they were read, by their times."""
+    """Values of one series and field with their times, in the order in which they were read."""
 
     measurement: str
     tags: Tags
@@ -54,13 +54,13 @@ class Run:
     points: Sequence[tuple[int, Value]]
 
     def text(self) -> str:
-        """The line of a backup's file that says it, without its end."""
+        """The run as a line of a backup's file, without line end."""
         document = (self.measurement, dict(self.tags), self.field, self.type, self.points)
         return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def parse(cls, text: str) -> "Run":
-        """The run that a line says. Raises ValueError."""
+        """The run of a line. Raises ValueError."""
         try:
             measurement, tags, name, type_, points = json.loads(text)
             found = [(int(time_ns), value) for time_ns, value in points]
@@ -69,14 +69,14 @@ class Run:
             raise ValueError("not a run of points") from error
 
     def lines(self) -> list[str]:
-        """One line of line protocol for each value. Raises ValueError for a value that is not of the type."""
+        """One line of line protocol for each value. Raises ValueError for a value of another type."""
         begin = f"{head(self.measurement, self.tags)} {field_name(self.field)}="
         return [f"{begin}{text_of(self.type, value)} {time_ns}" for time_ns, value in self.points]
 
 
 @dataclass
 class Sums:
-    """How many values there are, and the sum of the hashes of their lines, which does not depend on their order."""
+    """The number of values, and the sum of the hashes of their lines, which doesn't depend on their order."""
 
     values: int = 0
     hashes: int = 0
@@ -97,8 +97,8 @@ class Sums:
 
 
 @dataclass
-class _Gathering:
-    """Rows as they come, put together by series and field."""
+class _RunBuilder:
+    """Collects rows into runs of one series and field."""
 
     measurement: str
     runs: list[Run] = field(default_factory=list)
@@ -142,9 +142,9 @@ class BucketReader:
         self._known: dict[tuple[str, Tags], bool] = {}
 
     def runs(self, start_ns: int = EARLIEST_KEPT_NS) -> Iterator[Run]:
-        """The points from an instant on, each once. Raises `MixedTypesError`, `RefusedError`, `ServiceError`.
+        """All points from a time on, each once. Raises `MixedTypesError`, `RefusedError`, `ServiceError`.
 
-        A point that is stored before the first is read, and neither changed nor removed before the last, is among them.
+        A point that is stored before the first one is read, and not changed or removed before the last, is included.
         """
         for measurement in sorted(self._registered):
             types, rows = self._again(partial(self._types, measurement, start_ns))
@@ -155,8 +155,8 @@ class BucketReader:
             parts = slices(start_ns, LATEST_KEPT_NS, self._slice_values, count, windows)
             for part in parts:
                 names = sorted(types)
-                for place in range(0, len(names), _FIELDS_ASKED):
-                    asked = {name: types[name] for name in names[place : place + _FIELDS_ASKED]}
+                for place in range(0, len(names), _FIELDS_PER_QUERY):
+                    asked = {name: types[name] for name in names[place : place + _FIELDS_PER_QUERY]}
                     yield from self._again(partial(self._slice, measurement, asked, part.start_ns, part.stop_ns))
 
     def _types(self, measurement: str, start_ns: int) -> tuple[Types, int]:
@@ -184,12 +184,12 @@ class BucketReader:
 
     def _slice(self, measurement: str, types: Types, start_ns: int, stop_ns: int) -> Sequence[Run]:
         query = self._select(measurement, list(types), start_ns, stop_ns)
-        gathering = _Gathering(measurement)
+        builder = _RunBuilder(measurement)
         for record in self._read(flux.raw(query, _kinds(types))):
             if self._is_registered(measurement, record.tags):
-                gathering.add(record)
-        gathering.end()
-        return gathering.runs
+                builder.add(record)
+        builder.end()
+        return builder.runs
 
     def _is_registered(self, measurement: str, tags: Tags) -> bool:
         key = (measurement, tags)
@@ -208,7 +208,7 @@ class BucketReader:
             yield from records
 
     def _again(self, ask: Callable[[], T]) -> T:
-        """What is read by `ask`, which is begun anew where an answer breaks off."""
+        """The result of `ask`, which is called again when an answer breaks off."""
         for attempt in range(1, _TRIES + 1):
             try:
                 return ask()
@@ -220,7 +220,7 @@ class BucketReader:
 
 
 def _kinds(types: Types) -> list[flux.Kind]:
-    """The fields by their types, which share no table; texts twice (see `flux.Kind`)."""
+    """The fields by type, because types can't share a table; string fields twice (see `flux.Kind`)."""
     places: dict[str, list[int]] = {}
     for place, type_ in enumerate(types.values()):
         places.setdefault(type_, []).append(place)
@@ -231,8 +231,8 @@ def _kinds(types: Types) -> list[flux.Kind]:
     return kinds
 
 
-class Loading:
-    """What a restore has sent into one bucket, and whether it is there."""
+class Loader:
+    """Sends the points of a backup into one bucket, and compares them with what is stored then."""
 
     def __init__(
         self,
@@ -250,18 +250,18 @@ class Loading:
         self._now_ns = now_ns
         self._batch = batch
         self._registered: dict[str, set[bytes]] = {}
-        # By hour where points expire meanwhile, so that those which are still kept can be distinguished at the end.
+        # By hour if points expire during the restore, so that at the end the points that are still kept can be counted.
         self._hours: dict[int, Sums] = {}
 
     def oldest_ns(self) -> int:
-        """The first instant whose points the server still keeps an hour from now, at the full hour."""
+        """The earliest time whose points the server still keeps in an hour, rounded up to a full hour."""
         if self._days is None:
             return EARLIEST_KEPT_NS
         oldest = self._now_ns() + HOUR_NS - self._days * 24 * HOUR_NS
         return max(EARLIEST_KEPT_NS, -(-oldest // HOUR_NS) * HOUR_NS)
 
     def send(self, runs: Iterable[Run]) -> None:
-        """Store points, but for those that are too old. Raises ValueError, `RefusedError`, `ServiceError`."""
+        """Store points, except those that are too old. Raises ValueError, `RefusedError`, `ServiceError`."""
         oldest = self.oldest_ns()
         waiting: list[str] = []
         characters = 0
@@ -281,12 +281,12 @@ class Loading:
         if waiting:
             self._server.write(self._bucket, waiting)
 
-    def whole(self) -> Sums:
-        """All that was to be stored, the too old included."""
+    def total(self) -> Sums:
+        """The sums of all points of the backup, also of those that are too old."""
         return sum(self._hours.values(), Sums())
 
     def compare(self) -> tuple[Sums, Sums]:
-        """What should be in the bucket by now, and what is read there. Raises `RefusedError`, `ServiceError`."""
+        """The sums that the bucket should have now, and those that it has. Raises `RefusedError`, `ServiceError`."""
         oldest = self.oldest_ns()
         first = oldest // HOUR_NS if self._days is not None else 0
         expected = sum((sums for hour, sums in self._hours.items() if hour >= first), Sums())

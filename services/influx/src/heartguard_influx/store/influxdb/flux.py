@@ -1,7 +1,7 @@
 """The queries sent to InfluxDB.
 
-Their texts are made of constants, places and widths counted here. A value of a request travels beside the text, as a
-bound parameter, and never in it.
+Their texts are made of constants, of numbers of fields and series, and of widths. A value of a request is never part of
+the text: it is sent beside it as a bound parameter.
 """
 
 import re
@@ -12,11 +12,11 @@ from typing import Literal
 from heartguard_common.core.clock import NANOSECONDS
 from heartguard_influx.series.domain import PERSON_TAG, Selection, Tags
 
-# Flux can't bind the name of a column. Names of this kind can stand in the text; tags of others are distinguished here.
+# Flux can't bind the name of a column. Names like these are part of the text; tags with other names are not tested.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 FUNCTIONS = frozenset({"mean", "min", "max", "sum", "count", "first", "last", "stddev"})
-# Right behind range and filter the server answers these without end where the range ends before 1970; behind a group
-# of its own for each series they are right everywhere, and no slower (seen on 2.7.12).
+# Directly after range and filter the server's answer to these never ends if the range ends before 1970. After a group()
+# by series they are right for every range, and no slower (observed on 2.7.12).
 _ENDLESS = frozenset({"mean", "sum", "count"})
 _NARROWING_TAGS = 256
 _EACH_SERIES = 'group(columns: ["_value", "_time", "_start", "_stop"], mode: "except")'
@@ -46,10 +46,10 @@ class Query:
 
 
 def select(bucket: str, selection: Selection, fields: Sequence[str], series: Sequence[Tags] = ()) -> Query:
-    """The points of a selection that carry the fields, series by series in order of time; of `series` where given.
+    """The points of a selection with the fields, series by series in order of time; only of `series` where given.
 
-    Tags with unusual names, and series that have more tags than one that is asked for, are left to the caller, who
-    knows the series of the selection.
+    The answer may have rows of other series: tags with unusual names are not tested, nor whether a series has more tags
+    than those of the query. The caller, who knows the series of the selection, drops these rows.
     """
     tests = ["r._measurement == _measurement"]
     parameters: dict[str, Parameter] = {
@@ -99,11 +99,11 @@ def everything(bucket: str, start_ns: int, stop_ns: int, person: int | None) -> 
 
 @dataclass(frozen=True)
 class Kind:
-    """What is read as one result: fields of one type, by their places among those of the query.
+    """What is read as one result: fields of one type, by their indexes among those of the query.
 
-    `sign` is `==` for the empty texts of text fields, `!=` for the others, and empty for other types. A column of equal
-    texts in which an empty one follows moves the values behind it up by a row while they are in the server's cache
-    (Flux 0.196.1), so the two are read apart.
+    `sign` is `==` for the empty strings of string fields, `!=` for the others, and empty for other types. In a column
+    of equal strings followed by an empty one, the server moves the values after it up by a row while they are in its
+    cache (Flux 0.196.1), so the empty strings are read by themselves.
     """
 
     fields: tuple[int, ...]
@@ -134,7 +134,7 @@ def raw(query: Query, kinds: Sequence[Kind]) -> Query:
 
 
 def result_name(place: int, kinds: Sequence[Kind]) -> str:
-    """How the result of a kind is named in the answer."""
+    """The name of the result of a kind in the answer."""
     return f"rows_{place}" if len(kinds) > 1 else "_result"
 
 
@@ -170,16 +170,16 @@ def _then(*stages: str) -> str:
 
 
 def _results(query: Query, parts: Sequence[tuple[str, str]]) -> Query:
-    """Each part asked of the same rows in one request; two results need names."""
+    """One request that applies each part to the same rows; several results need names."""
     if len(parts) == 1:
         return Query(_then(query.text, parts[0][1]), query.parameters)
-    # A function, because a variable would be computed once and kept: that took twice the time.
+    # A function, because a variable is computed once and stored, which took twice the time.
     lines = [_then("data()", part, f'yield(name: "{name}")') for name, part in parts]
     return Query("\n".join([f"data = () => {query.text}", *lines]), query.parameters)
 
 
 def _any_of(tests: Sequence[str]) -> str:
-    """The tests joined by `or` as a balanced tree, since the server refuses nesting of some 170."""
+    """The tests joined by `or` as a balanced tree, because the server refuses a nesting of some 170 levels."""
     if len(tests) < 2:
         return tests[0]
     middle = len(tests) // 2
@@ -187,7 +187,7 @@ def _any_of(tests: Sequence[str]) -> str:
 
 
 def predicate(columns: Mapping[str, str]) -> str:
-    """A delete predicate: all of the columns hold these values. Names and values are quoted whatever they are."""
+    """A delete predicate: all of these columns have these values. Names and values are always quoted."""
     return " AND ".join(f"{_quoted(name)}={_quoted(value)}" for name, value in columns.items())
 
 
@@ -197,7 +197,7 @@ def _quoted(value: str) -> str:
 
 def _known(function: str) -> str:
     if function not in FUNCTIONS:
-        raise ValueError("not a function that is asked of the server")
+        raise ValueError("not a function that queries may use")
     return function
 
 

@@ -1,4 +1,4 @@
-"""A page of raw points: how many rows to ask for, and which of those that came are its points."""
+"""A page of raw points: how many rows to ask for, and which rows of the answer are its points."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest, nsmallest
@@ -11,15 +11,15 @@ from heartguard_influx.store.influxdb.answers import Record, time_of
 from heartguard_influx.store.influxdb.flux import Kind
 
 Position = tuple[int, int]
-"""The time of a point and the number of its series: points are in this order."""
+"""The time of a point and the id of its series: the order of points."""
 Found = tuple[Position, Mapping[str, Value | None]]
-"""A point by its position, with its fields."""
+"""The position of a point, and its fields."""
 Members = Mapping[Tags, tuple[int, int]]
-"""The series of a query by their tags: its number and the place of its group."""
+"""The series of a query by their tags: the id of the series, and the index of its group."""
 
 
 def kinds_of(fields: Sequence[Field]) -> list[Kind]:
-    """The fields by their types, which share no table; text fields twice."""
+    """The fields by type, because types can't share a table; string fields twice (see `flux.Kind`)."""
     places: dict[str, list[int]] = {}
     for place, field in enumerate(fields):
         places.setdefault(field.type, []).append(place)
@@ -31,7 +31,7 @@ def kinds_of(fields: Sequence[Field]) -> list[Kind]:
 
 
 class Page:
-    """Gathers the rows of answers into points; `limit` is how many are wanted, one more means a next page."""
+    """Collects the rows of answers into points: up to `limit`, and one more to know whether there is a next page."""
 
     def __init__(self, members: Members, position: Position | None, limit: int, *, descending: bool) -> None:
         self.descending = descending
@@ -42,20 +42,20 @@ class Page:
         self._found: dict[Position, dict[str, Value | None]] = {}
 
     def limits(self, kinds: Sequence[Kind]) -> list[tuple[int, int]]:
-        """Rows to ask for, of each series and field and of all together, so that the page's points are among them.
+        """For each kind the rows to ask for to get all points of the page: of each series and field, and together.
 
-        The surplus holds the rows of the last instant, which come in any order, and those of the instant where the
-        page before ended.
+        They include a surplus for the rows of the last instant, which come in any order, and for those of the instant
+        at which the previous page ended.
         """
         instants = 1 if self._position is None else 2
         most = self._limit + 1 + instants * len(self._members)
         return [(self._limit + instants, most * len(kind.fields)) for kind in kinds]
 
     def take(self, records: Iterable[Record], bounds: Mapping[str, int]) -> bool:
-        """Add an answer to `flux.page`, whose results have these bounds; whether the page is certain then.
+        """Add the answer to `flux.page`, whose results have at most `bounds` rows; returns if the page is complete.
 
-        A result as long as its bound may lack rows of its last instant, and its surplus may have gone to series that
-        are not asked for: only what lies before that instant is known to be all.
+        A result with as many rows as its bound may lack rows of its last instant, or its surplus may be rows of series
+        that are not asked for: it is complete only before that instant.
         """
         counts = dict.fromkeys(bounds, 0)
         ends = dict.fromkeys(bounds, 0)
@@ -75,7 +75,7 @@ class Page:
         return last > max(cut) if self.descending else last < min(cut)
 
     def add(self, records: Iterable[Record]) -> None:
-        """Add rows of any order."""
+        """Add rows in any order."""
         for record in records:
             self._add(record)
 

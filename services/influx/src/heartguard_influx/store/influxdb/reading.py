@@ -1,4 +1,4 @@
-"""Reading points of an InfluxDB, whose series PostgreSQL knows."""
+"""Reading points from an InfluxDB; their series are in PostgreSQL."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -27,8 +27,8 @@ from heartguard_influx.store.postgres.series import find_groups, find_series
 
 BUCKET = "SELECT name, org_id, retention_days FROM heartguard_core.buckets WHERE id = :id"
 COMPUTED_VALUES = 1_000_000
-_SERVERS_AGGREGATES = frozenset({"mean", "min", "max", "sum", "count"})
-_OF_ONE_SERIES = frozenset({"first", "last", "stddev"})
+_COMBINABLE = frozenset({"mean", "min", "max", "sum", "count"})
+_FROM_ONE_SERIES = frozenset({"first", "last", "stddev"})
 _TAGS = """
 SELECT id, tags, (
     SELECT count(*) FROM heartguard_core.series WHERE bucket_id = :bucket_id AND measurement = :measurement
@@ -38,16 +38,16 @@ FROM heartguard_core.series WHERE id = ANY (cast(:ids AS bigint[]))
 
 
 class InfluxReader:
-    """What is read of the time-series store: `registry` knows the series, `server` the points."""
+    """The part of the store that reads: series from `registry` (PostgreSQL), points from `server`."""
 
     def __init__(self, registry: Database, server: Server) -> None:
         self._registry = registry
         self._server = server
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
-        """The series of a selection as they are answered together, by tags; None keeps each by itself.
+        """The series of a selection in groups that share the tags of `group_by`, ordered by those tags.
 
-        Not more than `limit` series are looked at, where one is given.
+        With `group_by` None each series is a group. At most `limit` series are read, where one is given.
         """
         with self._registry.transaction() as connection:
             return find_groups(connection, selection, group_by, limit)
@@ -62,7 +62,7 @@ class InfluxReader:
         after: int,
         limit: int,
     ) -> Sequence[Series]:
-        """Up to `limit` series with a number above `after`, by number."""
+        """Up to `limit` series with an id above `after`, by id."""
         with self._registry.transaction() as connection:
             return find_series(connection, bucket_id, measurement, tags, person, after=after, limit=limit)
 
@@ -93,7 +93,7 @@ class InfluxReader:
         descending: bool,
         short: bool = False,
     ) -> tuple[Sequence[ResultRow], Sequence[int] | None]:
-        """A page; of a `short` selection, which holds hardly more, everything is read and sorted here."""
+        """A page; of a `short` selection, which has about as many points, everything is read and sorted in Python."""
         members, others = self._members(selection, groups)
         position = None if after is None else (after[0], after[1])
         page = Page(members, position, limit, descending=descending)
@@ -113,8 +113,9 @@ class InfluxReader:
     ) -> Iterator[Sequence[ResultRow]]:
         """All points in order of time, then of series, up to `limit` at once.
 
-        The first page is sorted by the server. Where there are more, it counts values by windows, and the rest is read
-        in slices of time that hold about a page and are sorted here: it would sort everything anew for each page.
+        The server sorts the first page. If there are more, it counts values by windows, and the rest is read in slices
+        of time that hold about a page each and are sorted in Python: the server would sort everything again for each
+        page.
         """
         rows, position = self.points(selection, groups, fields, after=None, limit=limit, descending=descending)
         yield rows
@@ -153,7 +154,7 @@ class InfluxReader:
         with self._read(flux.page(query, kinds, limits, descending=page.descending)) as records:
             certain = page.take(records, bounds)
         if not certain:
-            # Rows of series that nobody registered took the place of others: each series by itself leaves out none.
+            # Rows of unregistered series took the place of others: a query by series returns all.
             each = max(count for count, _ in limits)
             with self._read(flux.page_of_each(query, kinds, each, descending=page.descending)) as records:
                 page.add(records)
@@ -163,8 +164,8 @@ class InfluxReader:
     ) -> Sequence[ResultRow]:
         """The windows that hold points, by group and time.
 
-        The server computes what it computes exactly; the rest is computed here from its points, up to
-        COMPUTED_VALUES of them: beyond that TS_006 is raised.
+        The server computes the aggregates that its partial results give exactly; the others are computed in Python
+        from points. Raises TS_006 for more than COMPUTED_VALUES of these.
         """
         selection = _kept(selection)
         if not groups or not fields or selection.start_ns >= selection.stop_ns:
@@ -173,11 +174,11 @@ class InfluxReader:
         query = self._select(selection, fields, others)
         whole = len(grid) == 1
         width = None if whole else partial_width(grid)
-        # First and last of texts: a window's may be the wrong one where texts are empty (`flux.Kind`).
+        # The server's first and last of strings may be wrong in a window with empty strings (`flux.Kind`).
         single = all(len(group.series) == 1 for group in groups) and (
             whole or (width == grid.width_ns and fields[0].type != "string")
         )
-        by_server = aggregate in _SERVERS_AGGREGATES or (aggregate in _OF_ONE_SERIES and single)
+        by_server = aggregate in _COMBINABLE or (aggregate in _FROM_ONE_SERIES and single)
         if len(fields) == 1 and by_server and (whole or width is not None):
             return join(fields[0], aggregate, self._partials(query, members, aggregate, grid, width))
         samples: dict[tuple[int, int], dict[str, list[Sample]]] = {}
@@ -202,7 +203,7 @@ class InfluxReader:
         values: dict[tuple[Tags, int], Value | None] = {}
         with self._read(asked) as records:
             for record in records:
-                # A part ends where its window or the range does; the instant before is inside both.
+                # A part ends with its window or with the range; the instant before belongs to both.
                 part = (record.tags, grid.starts[0] if width is None else time_of(record) - 1)
                 if record.result == "count" or len(functions) == 1:
                     counts[part] = int(record.value or 0)
@@ -211,7 +212,7 @@ class InfluxReader:
         for (tags, time_ns), value in (values or counts).items():
             member = members.get(tags)
             if member is not None:
-                # A point that came between the two results is not counted, as if it had come after both.
+                # A point that was written between the two results is treated as written after both.
                 yield (member[1], label(grid, time_ns)), value, counts.get((tags, time_ns), 1)
 
     def latest(
@@ -223,7 +224,7 @@ class InfluxReader:
         tags: Mapping[str, str],
         person: int | None,
     ) -> Sequence[ResultRow]:
-        """The last point of each series, its place as the group; series without a point are left out."""
+        """The last point of each series, whose place is the row's group; series without a point are left out."""
         places: dict[str, dict[Tags, int]] = {}
         for place, one in enumerate(series):
             places.setdefault(one.measurement, {})[one.tags] = place
@@ -242,18 +243,18 @@ class InfluxReader:
                 if place is not None:
                     found.setdefault(place, {}).setdefault(time_of(record), {})[record.field] = record.value
         for place, times in found.items():
-            # A field that the last point does not carry has its last value at an earlier time.
+            # The last value of a field that the last point doesn't have is of an earlier time.
             time_ns, values = max(times.items())
             yield ResultRow(place, time_ns, dict(sorted(values.items())))
 
-    def _number(self, query: flux.Query, members: Members | None = None) -> int:
-        """How many values a query finds, of the members where given."""
+    def _count_values(self, query: flux.Query, members: Members | None = None) -> int:
+        """How many values a query finds, only of `members` where given."""
         with self._read(flux.totals(query, "count")) as records:
             counts = [record.value for record in records if members is None or record.tags in members]
         return sum(count for count in counts if isinstance(count, int))
 
     def _members(self, selection: Selection, groups: Sequence[Group]) -> tuple[Members, Sequence[Tags]]:
-        """The series of the groups; again, to be named in the query, where the measurement has others."""
+        """The series of the groups, and those to name in the query: none if the measurement has no others."""
         place = {series: index for index, group in enumerate(groups) for series in group.series}
         values = {"ids": numbers(place), "bucket_id": selection.bucket_id, "measurement": selection.measurement}
         with self._registry.transaction() as connection:
@@ -271,7 +272,7 @@ class InfluxReader:
 
     @contextmanager
     def _read(self, query: flux.Query) -> Iterator[Iterator[Record]]:
-        """The rows of an answer, none where InfluxDB has no such bucket yet; the connection is left with the block."""
+        """The rows of an answer, none if InfluxDB has no such bucket yet; releases the connection after the block."""
         with closing(self._server.query(query)) as records:
             try:
                 yield records
@@ -280,13 +281,13 @@ class InfluxReader:
 
 
 def _kept(selection: Selection) -> Selection:
-    """What of a selection lies in the years whose points are kept; only there windows are safe to ask for."""
+    """The part of a selection in the years whose points are kept: only there windows are safe (see `lines`)."""
     start, stop = max(selection.start_ns, EARLIEST_KEPT_NS), min(selection.stop_ns, LATEST_KEPT_NS)
     return replace(selection, start_ns=start, stop_ns=stop)
 
 
 def _beyond(selection: Selection, position: tuple[int, int] | None, *, descending: bool) -> Selection:
-    """What is left of a selection after a position; the instant of the position is still part of it."""
+    """The part of a selection from a position on, including the instant of the position."""
     start, stop = selection.start_ns, selection.stop_ns
     if position is not None:
         start, stop = (start, min(stop, position[0] + 1)) if descending else (max(start, position[0]), stop)

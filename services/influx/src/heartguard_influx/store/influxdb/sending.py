@@ -1,7 +1,7 @@
-"""A verdict for each point of a batch, from a server that only says of a batch that some of it was refused.
+"""A verdict for each point of a batch, from a server that only tells that some points of a batch were refused.
 
-What is stored once may be sent again, so a refused batch is sent in parts until each refused line is alone. The
-message of a conflict names measurement, field and type, which finds its lines at once in the usual case.
+Sending a stored point again changes nothing, so a refused batch is sent in parts until each refused line is alone. The
+message of a conflict names measurement, field and type, by which its lines are usually found at once.
 """
 
 import re
@@ -26,13 +26,13 @@ _TYPE_NAMES: Mapping[type, str] = {float: "float", bool: "boolean", str: "string
 
 @dataclass(frozen=True)
 class Outcome:
-    """A server's refusal of a whole batch or of part of it, in its words."""
+    """A server's refusal of a whole batch or of part of it, with the server's message."""
 
     message: str
 
     @property
     def dropped(self) -> int | None:
-        """How many lines were refused, the others being stored; None where it doesn't say."""
+        """How many lines were refused while the others were stored; None if the message doesn't tell."""
         found = _DROPPED.findall(self.message)
         return int(found[-1]) if found else None
 
@@ -41,12 +41,12 @@ _time = attrgetter("time_ns")
 _Instant = tuple[str, Tags, int]
 """A series, as measurement and tags, and a time."""
 Deliver = Callable[[Sequence[str]], Outcome | None]
-"""Sends lines; returns what was refused, None when everything is stored."""
+"""Sends lines; returns the refusal, None when everything is stored."""
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A line and the point it says, which may be made of several submitted ones."""
+    """A line and its point, which may be merged from several submitted ones."""
 
     text: str
     point: Point
@@ -62,7 +62,7 @@ def send(points: Sequence[Point], deliver: Deliver) -> list[Verdict]:
         return verdicts
     lines = [_Line(text, point) for text, point in zip(texts, unique, strict=True)]
     refused: list[tuple[_Line, str]] = []
-    _settle(lines, outcome, deliver, refused)
+    _find_refused(lines, outcome, deliver, refused)
     instants = _instants(points) if refused else {}
     again: set[int] = set()
     for line, reason in refused:
@@ -71,7 +71,7 @@ def send(points: Sequence[Point], deliver: Deliver) -> list[Verdict]:
             again.update(submitted)
         else:
             verdicts[submitted[0]] = Verdict("rejected", reason)
-    # Of several points of one instant only some need be invalid: each alone, in order, so that the last one wins.
+    # Of several points at one instant maybe only some are invalid: each is sent alone, in order, so that the last wins.
     for place in sorted(again):
         outcome = deliver(encode([points[place]]))
         verdicts[place] = _STORED if outcome is None else Verdict("rejected", _reason(outcome))
@@ -90,10 +90,10 @@ def _instants(points: Sequence[Point]) -> Mapping[_Instant, Sequence[int]]:
 
 
 def _unique(points: Sequence[Point]) -> Sequence[Point]:
-    """One point for each series and instant, its later values winning, in order of time.
+    """One point for each series and instant, in order of time; later values replace earlier ones.
 
-    A value of another type than the one it would replace begins a point of its own: the server refuses one of the two,
-    and a value that is not sent can't be refused.
+    A value of another type than the one it would replace starts a separate point: the server refuses one of the two,
+    and it can refuse only what is sent.
     """
     if len({(point.time_ns, point.tags, point.measurement) for point in points}) == len(points):
         return sorted(points, key=_time)
@@ -113,15 +113,15 @@ def _agree(line: Mapping[str, Value], fields: Mapping[str, Value]) -> bool:
     return all(type(line[name]) is type(value) for name, value in fields.items() if name in line)
 
 
-def _settle(lines: Sequence[_Line], outcome: Outcome, deliver: Deliver, refused: list[tuple[_Line, str]]) -> None:
-    """Find the refused of lines of which a server has refused some."""
+def _find_refused(lines: Sequence[_Line], outcome: Outcome, deliver: Deliver, refused: list[tuple[_Line, str]]) -> None:
+    """Add to `refused` those lines that the server refuses, with the reason; it has refused some of `lines`."""
     if len(lines) == 1 or outcome.dropped == len(lines):
         refused += [(line, _reason(outcome)) for line in lines]
         return
     for part in _split(lines, outcome):
         refusal = deliver([line.text for line in part])
         if refusal is not None:
-            _settle(part, refusal, deliver, refused)
+            _find_refused(part, refusal, deliver, refused)
 
 
 def _split(lines: Sequence[_Line], outcome: Outcome) -> tuple[Sequence[_Line], Sequence[_Line]]:

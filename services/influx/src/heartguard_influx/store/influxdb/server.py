@@ -21,21 +21,29 @@ from heartguard_common.core.clock import NANOSECONDS, rfc3339
 from heartguard_common.core.errors import ErrorCode, ServiceError
 from heartguard_influx.errors import STORE_BUSY, STORE_FAILED, STORE_REFUSES, STORE_UNAVAILABLE
 from heartguard_influx.store.influxdb import failures
-from heartguard_influx.store.influxdb.access import BUSY, LOST, AccessError, HiddenError, Questions, prove, read_error
+from heartguard_influx.store.influxdb.access import (
+    BUSY,
+    LOST,
+    AccessError,
+    HiddenError,
+    RightsChecks,
+    read_error,
+    require_rights,
+)
 from heartguard_influx.store.influxdb.answers import AnswerError, Record, read
 from heartguard_influx.store.influxdb.flux import Instant, Query
 from heartguard_influx.store.influxdb.transport import BoundedPoolManager, UnboundedAnswerError, blocks
 
 T = TypeVar("T")
-_LASTING = (400, 404, 413, 422)
+_PERMANENT = (400, 404, 413, 422)
 PROBE = "heartguard_ready"
 PROBE_DAYS = 1
 _PAGE_BUCKETS = 100
-_ENDS_OF_NOTHING = ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z")
+_EMPTY_RANGE = ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z")
 
 
 class RefusedError(Exception):
-    """The server refuses this very request and would again: `status` 400, 404, 413 or 422, its code and message."""
+    """The server refuses a request for good: `status` is 400, 404, 413 or 422; its code and message."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{status} {code}")
@@ -46,11 +54,11 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long the server is waited for, in seconds: for a connection, for the next bytes, for all tries together.
+    """How long to wait for the server, in seconds: `connect`, the next bytes (`read`), all tries together (`deadline`).
 
-    `answer` and `answer_bytes` bound a whole answer, from its first try on; with `read` that is less than the 30 s that
-    the gateway waits. Every request here may be sent again: a point, a deletion and a bucket of one name are the same
-    the second time.
+    `answer` and `answer_bytes` limit a whole answer, from its first try on; `answer` and `read` together are less than
+    the 30 s that the gateway waits. Every request may be sent again: writing a point, deleting, and creating a bucket
+    have the same effect the second time.
     """
 
     connect: float = 2.0
@@ -79,7 +87,7 @@ class Server:
         """`count` is called with the kind of each failure, of `failures.KINDS`."""
         timeout = (int(patience.connect * 1000), int(patience.read * 1000))
         self._client = InfluxDBClient(url, token, org=org, timeout=timeout, connection_pool_maxsize=16)
-        # The client has no way to bound an answer: its connections are replaced by some that do.
+        # The client can't limit an answer, so its connection pool is replaced by one that does.
         rest: Any = self._client.api_client.rest_client
         rest.pool_manager = BoundedPoolManager(patience.answer, monotonic, **rest.pool_manager.connection_pool_kw)
         self._write = self._client.write_api(write_options=SYNCHRONOUS)
@@ -92,24 +100,24 @@ class Server:
         self._monotonic = monotonic
 
     def ping(self) -> None:
-        """Prove that the token may read, write and delete, on a bucket of its own that stays empty.
+        """Check that the token may read, write and delete, in a bucket for this purpose that stays empty.
 
-        The server answers its health to anybody, and a query with an unusable token as one for an absent bucket.
-        Raises `AccessError`, which says what is wrong with which variable.
+        The server's health answer needs no token, and a query with an invalid token gets the answer for a missing
+        bucket. Raises `AccessError`, which names the wrong variable.
         """
         try:
-            prove(self._questions(), self._url)
+            require_rights(self._rights_checks(), self._url)
         except AccessError as error:
             self._count(error.error_code)
             raise
 
-    def _questions(self) -> Questions:
-        return Questions(
+    def _rights_checks(self) -> RightsChecks:
+        return RightsChecks(
             find=lambda: self._find(PROBE),
-            make=lambda: self._create(PROBE, PROBE_DAYS),
+            create=lambda: self._create(PROBE, PROBE_DAYS),
             write=lambda: self._write.write(PROBE, self._org, b""),
             delete=lambda: self._client.delete_api().delete(
-                *_ENDS_OF_NOTHING, '_measurement="none"', bucket=PROBE, org=self._org
+                *_EMPTY_RANGE, '_measurement="none"', bucket=PROBE, org=self._org
             ),
         )
 
@@ -124,10 +132,10 @@ class Server:
             raise
 
     def query(self, query: Query) -> Generator[Record, None, None]:
-        """The rows of an answer, none where there is no such bucket; what was read is let go. Raises `RefusedError`.
+        """The rows of an answer one by one, none where there is no such bucket. Raises `RefusedError`.
 
-        The request is repeated until its answer begins; an answer that breaks off is an error, because rows of it
-        have been given away. The connection is closed with the iterator.
+        The request is repeated until an answer begins. An answer that breaks off is an error, because the caller has
+        rows of it already. The connection is closed with the iterator.
         """
         parameters = {name: _literal(value) for name, value in query.parameters.items()}
         until = self._monotonic() + self._patience.answer
@@ -144,7 +152,7 @@ class Server:
 
     def delete(self, bucket: str, start_ns: int, stop_ns: int, predicate: str) -> None:
         """Delete the points of a half-open range, if there is such a bucket. Raises `RefusedError`."""
-        # The server takes both ends as part of the range.
+        # For the server both ends belong to the range.
         ends = (rfc3339(start_ns), rfc3339(stop_ns - 1))
         delete = self._client.delete_api().delete
         try:
@@ -153,7 +161,7 @@ class Server:
             self._require_absent(bucket, refusal)
 
     def make_bucket(self, name: str, retention_days: int | None) -> None:
-        """Make a bucket; nothing changes where there is one of that name. Raises `RefusedError`."""
+        """Create a bucket; nothing changes if there is one of that name. Raises `RefusedError`."""
         self._again(lambda: self._create(name, retention_days))
 
     def remove_bucket(self, name: str) -> None:
@@ -171,7 +179,7 @@ class Server:
         """The names of all buckets that the token may see. Raises `RefusedError`."""
         names: list[str] = []
         skipped = 0
-        # The server takes out of a page what the token may not see, so only an empty page is the end.
+        # The server leaves out of a page what the token may not see, so only an empty page is the end.
         while page := self._again(partial(self._page, skipped)):
             names += page
             skipped += _PAGE_BUCKETS
@@ -189,8 +197,8 @@ class Server:
     def _find(self, name: str) -> Any:
         """The bucket of a name, None where there is none. Raises `ServiceError` where the token may not see it.
 
-        For a name and an organization the server answers 404 where there is no such bucket, and an empty list where
-        the token is too weak to see it or was switched off.
+        For a name and an organization the server answers 404 if there is no such bucket, and an empty list if the token
+        may not see it or is inactive.
         """
         try:
             found = self._client.buckets_api().find_buckets(name=name, org=self._org).buckets
@@ -204,7 +212,7 @@ class Server:
         return found[0]
 
     def _require_absent(self, bucket: str, refusal: RefusedError) -> None:
-        """Return where there is no such bucket. Raises the refusal of another reason, or TS_032."""
+        """Return if there is no such bucket. Raises `refusal` if it has another reason, or TS_032."""
         if refusal.status != 404:
             raise refusal
         if self._again(lambda: self._find(bucket)) is not None:
@@ -223,9 +231,9 @@ class Server:
                 raise
 
     def _org_id(self) -> str:
-        """The organization's id, which making a bucket asks for. Raises `ServiceError` where the token may not read it.
+        """The organization's id, needed to create a bucket. Raises `ServiceError` where the token may not read it.
 
-        A token without `read:orgs` gets an empty list of organizations, and still sees the id in its buckets.
+        A token without `read:orgs` gets an empty list of organizations, but the id is in its buckets.
         """
         found = self._client.organizations_api().find_organizations(org=self._org)
         if found:
@@ -245,7 +253,7 @@ class Server:
 
     @contextmanager
     def _errors_translated(self) -> Iterator[None]:
-        """Turns what the client raises into `RefusedError` or `ServiceError`, whose text repeats nothing sent."""
+        """Translates the client's exceptions into `RefusedError` or `ServiceError`, whose text repeats nothing sent."""
         try:
             yield
         except ServiceError as error:
@@ -267,9 +275,9 @@ class Server:
             raise ServiceError(STORE_UNAVAILABLE, headers={"Retry-After": "1"}) from error
 
     def _again(self, call: Callable[[], T]) -> T:
-        """The result of a call, repeated after failures that may pass, each pause twice the one before."""
+        """The result of a call, repeated after temporary failures; each pause is twice the one before."""
         begun = self._monotonic()
-        deadline.left()  # raises when there is none left
+        deadline.left()  # raises when no time is left
         for attempt in range(1, self._patience.attempts + 1):
             try:
                 with self._errors_translated():
@@ -296,16 +304,16 @@ def _answered(error: ApiException) -> Exception:
         return ServiceError(STORE_BUSY, headers={"Retry-After": _retry_after(error.headers)})
     if status in (401, 403) or (status == 404 and "organization name" in message):
         return ServiceError(STORE_REFUSES)
-    if status in _LASTING:
+    if status in _PERMANENT:
         return RefusedError(status, code, message)
     if status == 500 and "database not found" in message:
-        # A bucket is known before it is made: nothing of the request is stored, and the next one finds it.
+        # The bucket is just being created: nothing of the request is stored, and the next one finds the bucket.
         return ServiceError(STORE_UNAVAILABLE, headers={"Retry-After": "1"})
     return ServiceError(STORE_FAILED)
 
 
 def _retry_after(headers: Any) -> str:
-    """Seconds to wait, as the server says them (RFC 9110 section 10.2.3); a date or nothing counts as one second."""
+    """Seconds to wait by the server's Retry-After (RFC 9110 section 10.2.3); one for a date or without the header."""
     text = str((headers or {}).get("Retry-After", ""))
     return text if re.fullmatch(r"[0-9]{1,6}", text) else "1"
 
@@ -318,7 +326,7 @@ def _literal(value: str | Instant) -> Any:
 
 
 def _lines(parts: Iterator[bytes]) -> Iterator[str]:
-    """The lines of a streamed answer, each with its end, so that quoted strings keep theirs."""
+    """The lines of a streamed answer with their line ends, because a quoted string may contain one."""
     rest = b""
     for part in parts:
         deadline.left()

@@ -1,4 +1,4 @@
-"""A long range cut into slices that each hold no more values than one answer should."""
+"""Dividing a long range into slices with no more values than one answer should have."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -8,11 +8,11 @@ _WIDEST_NS = 100 * 86_400 * _SECOND_NS
 WINDOWS = 1000
 
 Count = Callable[[int, int, int], Mapping[int, int]]
-"""The values in each window of a width that holds some, by the window's start, in `[start_ns, stop_ns)`."""
+"""Counts the values of `[start_ns, stop_ns)` by windows of a width: those of each window with values, by its start."""
 
 
 class Slice(NamedTuple):
-    """A range `[start_ns, stop_ns)` and how many values it held when they were counted."""
+    """A range `[start_ns, stop_ns)` and how many values it had when they were counted."""
 
     start_ns: int
     stop_ns: int
@@ -20,9 +20,9 @@ class Slice(NamedTuple):
 
 
 def slices(start_ns: int, stop_ns: int, limit: int, count: Count, windows: int = WINDOWS) -> Iterator[Slice]:
-    """Ascending slices of at most `limit` values that hold all of a range; one of a second may hold more.
+    """Ascending slices of at most `limit` values that cover a range; a slice of one second may have more.
 
-    Values are counted in some `windows` windows of the range, and again within a window that holds too many.
+    Values are counted in about `windows` windows of the range, and again inside a window that has too many.
     """
     width = -(-(stop_ns - start_ns) // (windows * _SECOND_NS)) * _SECOND_NS
     width = min(max(width, _SECOND_NS), _WIDEST_NS)

@@ -1,4 +1,4 @@
-"""Points in InfluxDB. What must be known before a batch is sent stays in PostgreSQL: buckets, field types, series."""
+"""Points in InfluxDB; buckets, field types and series, which are needed before a batch is sent, are in PostgreSQL."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -15,25 +15,25 @@ from heartguard_influx.points.domain.point import Point, Sender, Verdict
 from heartguard_influx.series.domain import EARLIEST_NS, LATEST_NS, PERSON_TAG, Group, Selection
 from heartguard_influx.store.influxdb import flux
 from heartguard_influx.store.influxdb.failures import ERASURE
-from heartguard_influx.store.influxdb.lines import unkeepable
+from heartguard_influx.store.influxdb.lines import rejection
 from heartguard_influx.store.influxdb.reading import BUCKET, InfluxReader
 from heartguard_influx.store.influxdb.sending import Outcome, send
 from heartguard_influx.store.influxdb.server import RefusedError, Server
 from heartguard_influx.store.postgres.buckets import PostgresBuckets
-from heartguard_influx.store.postgres.counts import PointCounts, removed
+from heartguard_influx.store.postgres.counts import PointCounts, count_removed
 from heartguard_influx.store.postgres.series import series_ids
 
 _NAMES = "SELECT name FROM heartguard_core.buckets WHERE org_id = :org_id"
 _LOCK_KEY_SHARE = f"{BUCKET} FOR KEY SHARE"
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
-_FORGET = """
+_REMOVE_SERIES = """
 DELETE FROM heartguard_core.series
 WHERE bucket_id = :id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
 """
 
 
 class InfluxBuckets(PostgresBuckets):
-    """Buckets in PostgreSQL whose points are in InfluxDB, in a bucket of the same name."""
+    """Buckets in PostgreSQL, whose points are in an InfluxDB bucket of the same name."""
 
     def __init__(self, database: Database, server: Server, limits: Limits | None = None) -> None:
         super().__init__(database, limits)
@@ -41,29 +41,29 @@ class InfluxBuckets(PostgresBuckets):
         self._server = server
 
     def remove(self, bucket_id: int) -> int:
-        """Remove a bucket here and there; returns how many buckets that were."""
+        """Remove a bucket from PostgreSQL and InfluxDB; returns how many buckets that were."""
         with self._registry.transaction() as connection:
             # Locked first, so that no series is registered between the removal of the others and that of the row.
             connection.execute(text(_LOCK), {"id": bucket_id})
             row = connection.execute(text(BUCKET), {"id": bucket_id}).first()
-            connection.execute(text(_FORGET), {"id": bucket_id, "person": None})
+            connection.execute(text(_REMOVE_SERIES), {"id": bucket_id, "person": None})
             removed = super().remove(bucket_id)
             if row is not None:
-                # Before the removal of the row is visible: a writer that finds no bucket there checks the row before
-                # making one.
+                # Before the removal of the row is committed: a writer who finds no bucket in InfluxDB checks the row
+                # before creating one.
                 self._server.remove_bucket(row.name)
             return removed
 
 
 class InfluxStore(InfluxReader):
-    """The time-series store made of an InfluxDB 2.
+    """The time-series store in an InfluxDB 2.
 
     `registry` must be a pool whose transactions are its own: what is registered there has to outlive a batch that
     fails, since part of the batch may have been stored.
     """
 
     # A batch is sent at most 5 s after its permission, and given up after 17 s more (see `Patience`). Before that come
-    # statements of PostgreSQL, each of which ends within 25 s: they may leave a series or a bucket, and no point.
+    # statements of PostgreSQL, each of which ends within 25 s: they may leave a series or a bucket, but no point.
     settled_seconds = 60.0
 
     def __init__(self, registry: Database, server: Server, limits: PostgresLimits | None = None) -> None:
@@ -74,7 +74,7 @@ class InfluxStore(InfluxReader):
 
     def rejection(self, point: Point) -> str | None:
         """Why InfluxDB can't keep the point as it is, or None."""
-        return unkeepable(point)
+        return rejection(point)
 
     def write(
         self,
@@ -86,9 +86,9 @@ class InfluxStore(InfluxReader):
         """Store points whose field types are registered; `stored` or `rejected` for each, in order.
 
         `require` is called before each part of them is sent. Raises what it raises, TS_001 when the bucket is deleted
-        meanwhile, TS_030 to TS_033 when the server is no help, and what limits refuse. Values are counted before they
-        are sent, and those that the server refuses are taken back; what it replaced it does not say, so a value that
-        is written again counts again.
+        meanwhile, TS_030 to TS_033 when the server fails, `LimitError` and `TooManySeries`. Values are counted before
+        they are sent, and those that the server refuses are subtracted. The server doesn't tell which values it
+        replaced, so a value that is written again counts again.
         """
         try:
             with self._registry.transaction() as connection:
@@ -113,9 +113,9 @@ class InfluxStore(InfluxReader):
         try:
             verdicts = send(points, deliver)
         except ServiceError:
-            self._take_back(sender, points)
+            self._uncount(sender, points)
             raise
-        self._take_back(sender, [point for point, it in zip(points, verdicts, strict=True) if it.status == "rejected"])
+        self._uncount(sender, [point for point, it in zip(points, verdicts, strict=True) if it.status == "rejected"])
         return verdicts
 
     def _count(self, connection: Connection, sender: Sender | None, points: Sequence[Point]) -> None:
@@ -124,26 +124,26 @@ class InfluxStore(InfluxReader):
             self._counts.admit(connection, sender, amount)
             self._counts.count(connection, sender, amount, amount)
 
-    def _take_back(self, sender: Sender | None, points: Sequence[Point]) -> None:
+    def _uncount(self, sender: Sender | None, points: Sequence[Point]) -> None:
         amount = sum(len(point.fields) for point in points)
         if self._counts is not None and sender is not None and amount:
             with self._registry.transaction() as connection:
                 self._counts.count(connection, sender, -amount, -amount)
 
     def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
-        """Nothing: a batch on its way to the server holds no lock here, so its series must stay."""
+        """Do nothing: a batch that is being sent holds no lock in PostgreSQL, so its series must stay."""
 
     def settle(self) -> None:
-        """Add up the counts of days that are over; where much is stored, count what there is.
+        """Add up the counts of days that are over; where much is stored, correct the sum by counting.
 
-        What was written twice, and what the server removed by itself, is in the sums and not in the server.
+        The sums include values that were written twice and values that the server has removed by its own retention.
         """
         if self._counts is None:
             return
         with self._registry.transaction() as connection:
             self._counts.fold(connection)
-            much = self._counts.much(connection)
-        for org_id, stored in much.items():
+            large = self._counts.over_half(connection)
+        for org_id, stored in large.items():
             with self._registry.transaction() as connection:
                 names = connection.execute(text(_NAMES), {"org_id": org_id}).scalars().all()
             count = sum(self._stored(name, None) for name in names)
@@ -151,8 +151,8 @@ class InfluxStore(InfluxReader):
                 self._counts.correct(connection, org_id, count - stored)
 
     def _stored(self, name: str, person: int | None) -> int:
-        """How many values a bucket has, or one person's there."""
-        return self._number(flux.everything(name, EARLIEST_NS, LATEST_NS, person))
+        """How many values a bucket has, or one person has in it."""
+        return self._count_values(flux.everything(name, EARLIEST_NS, LATEST_NS, person))
 
     def _deliver(self, bucket_id: int, name: str, lines: Sequence[str]) -> None:
         try:
@@ -160,11 +160,11 @@ class InfluxStore(InfluxReader):
         except RefusedError as refusal:
             if refusal.status != 404:
                 raise
-            self._make(bucket_id)
+            self._create_bucket(bucket_id)
             self._server.write(name, lines)
 
-    def _make(self, bucket_id: int) -> None:
-        """Make the bucket in InfluxDB, which has none before the first point comes."""
+    def _create_bucket(self, bucket_id: int) -> None:
+        """Create the bucket in InfluxDB, which has none before the first point."""
         with self._registry.transaction() as connection:
             row = connection.execute(text(_LOCK_KEY_SHARE), {"id": bucket_id}).first()
             if row is None:
@@ -184,7 +184,7 @@ class InfluxStore(InfluxReader):
         """
         members, _ = self._members(selection, groups)
         query = self._select(selection, [])
-        count = self._number(query, members)
+        count = self._count_values(query, members)
         if count:
             columns = {"_measurement": selection.measurement, **selection.tags}
             if selection.person is not None:
@@ -192,7 +192,7 @@ class InfluxStore(InfluxReader):
             require()
             self._delete(self._name(selection.bucket_id), selection.start_ns, selection.stop_ns, columns)
             with self._registry.transaction() as connection:
-                removed(connection, selection.bucket_id, count)
+                count_removed(connection, selection.bucket_id, count)
         return count
 
     def erase(self, bucket_ids: Sequence[int], person: int | None, require: Callable[[], None] = lambda: None) -> int:
@@ -215,12 +215,12 @@ class InfluxStore(InfluxReader):
                 return 0
             count = self._stored(name, person)
             self._delete(name, EARLIEST_NS, LATEST_NS, {} if person is None else {PERSON_TAG: str(person)})
-            # The server acknowledges a deletion that a token may not carry out, or that finds nothing.
+            # The server acknowledges a deletion also when the token may not delete.
             if count and self._stored(name, person):
                 self._server.count(ERASURE)
                 raise ServiceError(STORE_FAILED)
-            connection.execute(text(_FORGET), {"id": bucket_id, "person": person})
-            removed(connection, bucket_id, count)
+            connection.execute(text(_REMOVE_SERIES), {"id": bucket_id, "person": person})
+            count_removed(connection, bucket_id, count)
             return count
 
     def _delete(self, name: str, start_ns: int, stop_ns: int, columns: Mapping[str, str]) -> None:

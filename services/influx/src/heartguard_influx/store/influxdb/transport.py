@@ -1,7 +1,7 @@
-"""The HTTP connections of influxdb-client, with bounds of time and size on every answer.
+"""The HTTP connections of influxdb-client, with limits of time and size on every answer.
 
-The client bounds the wait for each piece of an answer, and not the whole: a server that goes on sending is read for
-ever (InfluxDB 2.7.12 does so for some ranges, see `flux.totals`).
+The client limits the wait for each part of an answer, but not the whole: it reads for ever from a server that never
+stops sending (as InfluxDB 2.7.12 for some ranges, see `flux.totals`).
 """
 
 import io
@@ -12,17 +12,17 @@ from typing import Any
 import urllib3
 
 _BLOCK = 65_536
-_SMALL = 1024 * 1024  # bytes of any answer but the rows of a query
+_SMALL = 1024 * 1024  # bytes of any answer except the rows of a query
 
 
 class UnboundedAnswerError(Exception):
-    """An answer that took longer or was larger than any honest one; its connection is closed."""
+    """An answer that took too long or was too large; its connection is closed."""
 
 
 class BoundedPoolManager(urllib3.PoolManager):
-    """Reads whole answers itself, within `seconds` and 1 MiB; a caller who wants a stream reads it by `blocks`.
+    """Reads whole answers within `seconds` and 1 MiB; a caller who wants a stream reads it with `blocks`.
 
-    A redirection is an answer like any other: the token goes to the server it was given for.
+    Redirections are not followed, so that the token is sent only to the configured server.
     """
 
     def __init__(self, seconds: float, monotonic: Callable[[], float] = time.monotonic, **options: Any) -> None:

@@ -1,11 +1,11 @@
-"""Arrays as PostgreSQL's text literals: one parameter each, at twice the speed of psycopg2's own lists."""
+"""Arrays as PostgreSQL's text literals: one parameter each, twice as fast as psycopg2's lists."""
 
 from collections.abc import Iterable
 
 
 def numbers(values: Iterable[float | None]) -> str:
     """A literal of numbers that casts to `bigint[]` or `float8[]`; None becomes NULL."""
-    # A list's own text is made in C; a number's never holds the letters of None.
+    # str() of a list runs in C; the text of a number never contains "None".
     return "{" + str(list(values))[1:-1].replace("None", "NULL").replace(" ", "") + "}"
 
 

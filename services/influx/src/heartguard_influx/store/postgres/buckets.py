@@ -31,7 +31,7 @@ ORDER BY b.id
 """
 _FIND = f"{_OF_ORGANIZATION} AND named.name = :name"
 _LIST = f"{_OF_ORGANIZATION} AND named.name > :after ORDER BY named.name LIMIT :limit"
-_MAKE = """
+_INSERT = """
 INSERT INTO heartguard_core.buckets (org_id, name, retention_days) VALUES (:org_id, :name, :retention_days)
 ON CONFLICT DO NOTHING RETURNING id
 """
@@ -45,24 +45,24 @@ _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :id FOR UPDATE"
 
 
 class PostgresBuckets:
-    """Buckets in PostgreSQL; as many as there may be, where `limits` are given."""
+    """Buckets in PostgreSQL, held to the limit on buckets where `limits` are given."""
 
     def __init__(self, database: Database, limits: Limits | None = None) -> None:
         self._database = database
         self._limits = limits
 
     def find(self, org_id: int, name: str) -> Bucket | None:
-        """The bucket, or None; the organization's own is there while the organization is."""
+        """The bucket, or None. The organization's own exists as long as the organization."""
         with self._database.transaction() as connection:
             row = connection.execute(text(_FIND), {"org_id": org_id, "name": name}).first()
             return None if row is None else _bucket(row)
 
     def ensure_and_lock(self, bucket: Bucket) -> int | None:
-        """The bucket's id, made if it has none; its row is locked against deletion. None: it is gone."""
+        """The bucket's id; creates its row if it has none, and locks it against deletion. None where it was deleted."""
         values = {"org_id": bucket.org_id, "name": bucket.name}
         with self._database.transaction() as connection:
             if bucket.id is None:
-                connection.execute(text(_MAKE), {**values, "retention_days": None})
+                connection.execute(text(_INSERT), {**values, "retention_days": None})
             held: int | None = connection.execute(text(_LOCK_KEY_SHARE), values).scalar()
             return held
 
@@ -79,22 +79,22 @@ class PostgresBuckets:
             if self._limits is not None:
                 self._limits.lock(org_id, "buckets")
                 require(self._limits, org_id, "buckets", connection.execute(text(_COUNT_BUCKETS), values).scalar_one())
-            made = connection.execute(text(_MAKE), values).scalar()
+            made = connection.execute(text(_INSERT), values).scalar()
             return None if made is None else self.find(org_id, name)
 
     def ids(self, org_id: int) -> Sequence[int]:
-        """The buckets of an organization that have a row, also while the organization is being deleted."""
+        """The ids of an organization's buckets that have a row, also while the organization is being deleted."""
         statement = "SELECT id FROM heartguard_core.buckets WHERE org_id = :org_id ORDER BY id"
         with self._database.transaction() as connection:
             return list(connection.execute(text(statement), {"org_id": org_id}).scalars())
 
     def with_retention(self) -> Sequence[Bucket]:
-        """Every bucket of every organization that keeps points for a while only, and may have some."""
+        """Every bucket with a retention and a row, of all organizations."""
         with self._database.transaction() as connection:
             return [_bucket(row) for row in connection.execute(text(_WITH_RETENTION))]
 
     def lock(self, bucket_id: int) -> None:
-        """Keep everybody from writing into the bucket until the transaction ends: who writes holds its row."""
+        """Block all writes into the bucket until the transaction ends: each write holds a lock on the bucket's row."""
         with self._database.transaction() as connection:
             connection.execute(text(_LOCK), {"id": bucket_id})
 

@@ -1,8 +1,8 @@
-"""How many field values an organization has written and stored, counted where they are stored and held to its limits.
+"""How many field values an organization has written and stored, counted with the points and held to its limits.
 
-Counts are rows of an organization's day and a sixteenth of the connections, so that writers don't wait for one another.
-Their sum is read again after `FRESH_SECONDS`; when less than `MARGIN` is left under a limit, it is read for each batch
-while nobody else of the organization counts, so that the last value is taken once.
+There are 16 rows of counts for an organization and day, shared out among the connections, so that writers rarely wait
+for each other. Their sum is read again after `FRESH_SECONDS`. When less than `MARGIN` is left under a limit, it is read
+for each batch under a lock of the organization, so that two batches can't both take the last values.
 """
 
 import time
@@ -64,8 +64,8 @@ INSERT INTO heartguard_core.point_counts AS c (org_id, day, shard, written, stor
 SELECT org_id, DATE '1970-01-01', 0, 0, sum(stored) FROM old GROUP BY org_id
 ON CONFLICT (org_id, day, shard) DO UPDATE SET stored = c.stored + excluded.stored
 """
-# More than half of what may be stored: worth asking whether it is.
-_MUCH = """
+# Organizations that have used more than half of their limit: their values are worth counting anew.
+_OVER_HALF = """
 SELECT c.org_id, sum(c.stored) AS stored FROM heartguard_core.point_counts AS c
 LEFT JOIN heartguard_core.organization_limits AS l ON l.org_id = c.org_id AND l.name = 'stored_points'
 GROUP BY c.org_id, l.value HAVING sum(c.stored) > coalesce(l.value, :default) / 2
@@ -79,7 +79,7 @@ ON CONFLICT (org_id, day, shard) DO UPDATE SET stored = c.stored + excluded.stor
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was written on a day and is stored, as far as this process knows, and the values of the limits."""
+    """The values written on a day and stored, as far as this process knows, and the limits on them."""
 
     at: float
     day: date
@@ -88,7 +88,7 @@ class _Seen:
     values: Mapping[str, int]
 
     def near(self, amount: int) -> bool:
-        """Whether so many more values come close to a limit of the organization."""
+        """Whether `amount` more values come close to a limit of the organization."""
         return (
             self.written + amount + MARGIN > self.values[PER_DAY] or self.stored + amount + MARGIN > self.values[STORED]
         )
@@ -102,10 +102,10 @@ class PointCounts:
         self._monotonic = monotonic
         self._lock = Lock()
         self._seen: dict[int, _Seen] = {}
-        self._full: dict[tuple[int, int], date] = {}  # members who have used up a day
+        self._full: dict[tuple[int, int], date] = {}  # members who have reached their limit of this day
 
     def admit(self, connection: Connection, sender: Sender, amount: int) -> dict[str, object]:
-        """Let a batch of so many values in, before it is stored; returns the parameters of `COUNTED`.
+        """Admit a batch of `amount` values before it is stored; returns the parameters of `COUNTED`.
 
         Raises `LimitError` when the organization or the member has no room for all of them.
         """
@@ -129,9 +129,9 @@ class PointCounts:
         return {"org_id": sender.org_id, "today": today, "subject": str(sender.user_id)}
 
     def require_member(self, sender: Sender, used: int) -> None:
-        """Raises `LimitError` where a member's sum of the day, this batch included, is over the limit.
+        """Raises `LimitError` where a member's sum of the day, with this batch, is over the limit.
 
-        Raising it undoes the batch with the transaction; the next one is refused before it is stored.
+        It rolls the batch back with the transaction; the next one is refused before it is stored.
         """
         seen = self._seen.get(sender.org_id)
         value = seen.values[PER_MEMBER] if seen else self._limits.value(sender.org_id, PER_MEMBER)
@@ -143,7 +143,7 @@ class PointCounts:
             raise LimitError(PER_MEMBER, value, wait_seconds=self._limits.until_tomorrow())
 
     def count(self, connection: Connection, sender: Sender, changed: int, stored: int) -> None:
-        """Count values that are stored elsewhere; negative numbers take back. Raises as `require_member`."""
+        """Count values that are stored in an InfluxDB; negative numbers undo a count. Raises as `require_member`."""
         values = {"org_id": sender.org_id, "today": self._limits.today(), "subject": str(sender.user_id)}
         row = connection.exec_driver_sql(_COUNT, {**values, "changed": changed, "number": stored}).first()
         if row is not None and changed > 0:
@@ -161,20 +161,20 @@ class PointCounts:
             raise LimitError(STORED, seen.values[STORED])
 
     def fold(self, connection: Connection) -> None:
-        """Add up what was counted on days that are over."""
+        """Add up the counts of days that are over."""
         connection.execute(text(_FOLD), {"today": self._limits.today()})
 
-    def much(self, connection: Connection) -> Mapping[int, int]:
-        """The organizations that have used more than half of what they may store, and how much they have."""
-        rows = connection.execute(text(_MUCH), {"default": self._limits.defaults[STORED]})
+    def over_half(self, connection: Connection) -> Mapping[int, int]:
+        """The organizations that store more than half of their limit, and how many values they store."""
+        rows = connection.execute(text(_OVER_HALF), {"default": self._limits.defaults[STORED]})
         return {row.org_id: int(row.stored) for row in rows}
 
     def correct(self, connection: Connection, org_id: int, missing: int) -> None:
-        """Add what was found to be missing in an organization's sum; negative, what was too much."""
+        """Add values that were missing in an organization's sum; a negative number subtracts."""
         connection.execute(text(_CORRECT), {"org_id": org_id, "missing": missing})
 
 
-def removed(connection: Connection, bucket_id: int, values: int) -> None:
-    """Count so many values of a bucket as no longer stored."""
+def count_removed(connection: Connection, bucket_id: int, values: int) -> None:
+    """Count `values` of a bucket as no longer stored."""
     if values:
         connection.execute(text(_REMOVED), {"bucket_id": bucket_id, "removed": values})

@@ -43,7 +43,7 @@ ORDER BY id LIMIT :limit
 
 
 class PostgresFieldTypes:
-    """Field types in PostgreSQL; as many as there may be, where `limits` are given."""
+    """Field types in PostgreSQL, held to the limit on fields where `limits` are given."""
 
     def __init__(self, database: Database, limits: Limits | None = None) -> None:
         self._database = database
@@ -56,9 +56,9 @@ class PostgresFieldTypes:
             return {(row.measurement, row.field): row.type for row in rows}
 
     def register(self, bucket_id: int, types: Mapping[FieldKey, FieldType]) -> None:
-        """Give fields a type, unless another request did so meanwhile; waits for concurrent ones.
+        """Give fields a type; one that another request has just given stays. Waits for concurrent requests.
 
-        Raises `LimitError` where they would be too many.
+        Raises `LimitError` for too many fields.
         """
         values = {"bucket_id": bucket_id, **_columns(list(types)), "types": texts(types.values())}
         with self._database.transaction() as connection:
@@ -96,13 +96,13 @@ class PostgresFieldTypes:
         return found
 
     def page(self, bucket_id: int, measurement: str | None, *, after: int, limit: int) -> Sequence[TypedField]:
-        """Up to `limit` fields of a bucket, or of one measurement, with a number above `after`, by number."""
+        """Up to `limit` fields of a bucket, or of one measurement, with an id above `after`, by id."""
         values = {"bucket_id": bucket_id, "measurement": measurement, "after": after, "limit": limit}
         with self._database.transaction() as connection:
             return [TypedField(*row) for row in connection.execute(text(_TYPED), values)]
 
-    def forget(self, field_id: int) -> None:
-        """Let the next point that is stored decide the type of a field."""
+    def remove(self, field_id: int) -> None:
+        """Remove the type of a field: the next point that is stored decides it."""
         with self._database.transaction() as connection:
             connection.execute(text("DELETE FROM heartguard_core.field_types WHERE id = :id"), {"id": field_id})
 

@@ -1,4 +1,4 @@
-"""Series and points in PostgreSQL: one row a value, time as int64 nanoseconds."""
+"""Points in PostgreSQL: one row for each value, time as int64 nanoseconds."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from heartguard_influx.queries.domain.query import Aggregate, ResultRow
 from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import Group, Selection, Series
 from heartguard_influx.store.postgres.arrays import numbers, texts
-from heartguard_influx.store.postgres.counts import COUNTED, PointCounts, removed
+from heartguard_influx.store.postgres.counts import COUNTED, PointCounts, count_removed
 from heartguard_influx.store.postgres.reading import read_latest, read_points, read_windows
 from heartguard_influx.store.postgres.series import find_groups, find_series, remove_empty, series_ids
 
@@ -27,10 +27,10 @@ _FIELD_IDS = """
 SELECT measurement, field, id FROM heartguard_core.field_types
 WHERE bucket_id = :bucket_id AND measurement = ANY (cast(:measurements AS text[]))
 """
-# Sorted, so that two writers of the same keys wait for each other in the same order and never in a circle. A row
-# that is not returned stood there with that value; xmax is 0 in a row that nobody has replaced: it is new.
-# Of a batch whose rows are all new, as nearly every one is, only their number is returned. An array that ends before
-# the others goes on as NULL.
+# Sorted, so that two writers of the same keys lock them in the same order and don't deadlock. A row that is not
+# returned was stored already with that value. A returned row is new if its xmax is 0; otherwise it replaced another.
+# If all rows of a batch are new, as in most batches, only their number is returned. unnest() fills an array that is
+# shorter than the others with NULL.
 _WRITTEN = """
 WITH written AS (
     INSERT INTO heartguard_core.points AS p (series_id, time_ns, field_id, number, string)
@@ -76,7 +76,7 @@ _VERDICTS: Mapping[Status, Verdict] = {status: Verdict(status) for status in ("c
 
 
 class PostgresStore:
-    """The time-series store that needs nothing but PostgreSQL."""
+    """The time-series store in PostgreSQL alone."""
 
     settled_seconds = 0.0
 
@@ -86,8 +86,8 @@ class PostgresStore:
         self._limits = limits
         self._counts = None if limits is None else PointCounts(limits)
 
-    def rejection(self, point: Point) -> str | None:  # noqa: ARG002  PostgreSQL keeps every point the contract allows
-        """None: whatever the contract allows can be kept."""
+    def rejection(self, point: Point) -> str | None:  # noqa: ARG002  of the port
+        """None: PostgreSQL can keep every point that the contract allows."""
         return None
 
     def write(
@@ -95,9 +95,9 @@ class PostgresStore:
         bucket_id: int,
         points: Sequence[Point],
         sender: Sender | None = None,
-        require: Callable[[], None] = lambda: None,  # noqa: ARG002  this is part of the transaction that has asked
+        require: Callable[[], None] = lambda: None,  # noqa: ARG002  this is the transaction that has asked
     ) -> Sequence[Verdict]:
-        """Store points whose field types are registered; what became of each, as if sent one after the other."""
+        """Store points whose field types are registered; returns the status of each, as if sent one after the other."""
         with self._database.transaction() as connection:
             if self._counts is None or sender is None:
                 batch = Batch(_cells(connection, bucket_id, points, self._limits))
@@ -110,9 +110,9 @@ class PostgresStore:
     def _write_counted(
         self, connection: Connection, counts: PointCounts, bucket_id: int, points: Sequence[Point], sender: Sender
     ) -> tuple[Batch, dict[Cell, bool]]:
-        """Store points and count them, in one statement where one stores them all.
+        """Store points and count them, in one statement if that stores them all.
 
-        Otherwise after the last, so that no deadlock arises between counts and points.
+        Otherwise count them after the last one, so that no deadlock arises between counts and points.
         """
         values = counts.admit(connection, sender, sum(len(point.fields) for point in points))
         batch = Batch(_cells(connection, bucket_id, points, self._limits))
@@ -127,9 +127,9 @@ class PostgresStore:
         return batch, written
 
     def groups(self, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None) -> Sequence[Group]:
-        """The series of a selection as they are answered together, by tags; None keeps each by itself.
+        """The series of a selection in groups that share the tags of `group_by`, ordered by those tags.
 
-        Not more than `limit` series are looked at, where one is given.
+        With `group_by` None each series is a group. At most `limit` series are read, where one is given.
         """
         with self._database.transaction() as connection:
             return find_groups(connection, selection, group_by, limit)
@@ -144,7 +144,7 @@ class PostgresStore:
         after: int,
         limit: int,
     ) -> Sequence[Series]:
-        """Up to `limit` series with a number above `after`, by number."""
+        """Up to `limit` series with an id above `after`, by id."""
         with self._database.transaction() as connection:
             return find_series(connection, bucket_id, measurement, tags, person, after=after, limit=limit)
 
@@ -192,19 +192,19 @@ class PostgresStore:
 
     def latest(
         self,
-        bucket_id: int,  # noqa: ARG002  the number of a series says all
+        bucket_id: int,  # noqa: ARG002  the ids of the series are enough
         series: Sequence[Series],
         fields: Mapping[str, Sequence[Field]],
         *,
         tags: Mapping[str, str],  # noqa: ARG002
         person: int | None,  # noqa: ARG002
     ) -> Sequence[ResultRow]:
-        """The last point of each series, its place as the group; series without a point are left out."""
+        """The last point of each series, whose place is the row's group; series without a point are left out."""
         with self._database.transaction() as connection:
             return read_latest(connection, [one.id for one in series], [it for some in fields.values() for it in some])
 
     def delete(self, selection: Selection, groups: Sequence[Group], require: Callable[[], None] = lambda: None) -> int:
-        """Remove the points of a selection, whose series the groups are, a part at a time; returns how many values.
+        """Remove the points of a selection, whose series the groups are, in parts; returns how many values.
 
         `require` is called last, in the surrounding transaction. Raises what it raises.
         """
@@ -219,21 +219,21 @@ class PostgresStore:
         while True:
             with self._database.transaction() as connection:
                 part = connection.execute(text(_DELETE), values).rowcount
-                removed(connection, selection.bucket_id, part)
+                count_removed(connection, selection.bucket_id, part)
                 count += part
             if part < ERASED_AT_ONCE:
                 require()
                 return count
 
     def tidy(self, bucket_id: int, groups: Sequence[Group]) -> None:
-        """Forget those of some series that have no points any more."""
+        """Remove the series among these that have no points left."""
         with self._database.transaction() as connection:
-            # Locked first, so that there is no concurrent write, and none waits for points that are removed here.
+            # The bucket is locked first, so that no write runs at the same time.
             connection.execute(text(_LOCK), {"bucket_id": bucket_id})
             remove_empty(connection, numbers(number for group in groups for number in group.series))
 
     def erase(self, bucket_ids: Sequence[int], person: int | None, require: Callable[[], None] = lambda: None) -> int:
-        """Remove the points of buckets, or one person's there, a part at a time; returns how many values.
+        """Remove the points of buckets, or one person's there, in parts; returns how many values.
 
         `require` is called last in the transaction of each part. Raises what it raises.
         """
@@ -246,7 +246,7 @@ class PostgresStore:
             with self._database.transaction() as connection:
                 connection.execute(text(_LOCK), values)
                 part = connection.execute(text(_ERASE_POINTS), values).rowcount
-                removed(connection, bucket_id, part)
+                count_removed(connection, bucket_id, part)
                 count += part
                 if part < ERASED_AT_ONCE:
                     connection.execute(text(_ERASE_SERIES), values)
@@ -264,7 +264,7 @@ class PostgresStore:
 def _cells(
     connection: Connection, bucket_id: int, points: Sequence[Point], limits: Limits | None
 ) -> list[dict[Cell, Value]]:
-    """The values of each point, under the numbers that their series and fields are known by."""
+    """The values of each point by cell: the ids of series and field, and the time."""
     series = series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points}, limits)
     measurements = texts({measurement for measurement, _ in series})
     fields: dict[str, dict[str, int]] = {}
@@ -278,8 +278,8 @@ def _cells(
 
 
 def _upsert(connection: Connection, cells: Mapping[Cell, Value]) -> dict[Cell, bool]:
-    """Write cells; of those that changed, whether they are new."""
-    # A statement sorts its own rows; only several of them need the order before.
+    """Write cells; returns for each cell that changed whether it is new."""
+    # A statement sorts its rows itself; only the rows of several statements must be sorted before.
     ordered = list(cells) if len(cells) <= ROWS_A_STATEMENT else sorted(cells)
     written: dict[Cell, bool] = {}
     for begin in range(0, len(ordered), ROWS_A_STATEMENT):
@@ -299,7 +299,7 @@ def _run(
 
 
 def _outcome(cells: Sequence[Cell], rows: Sequence[Any]) -> dict[Cell, bool]:
-    """Of the cells that a statement changed, whether they are new, by the rows that it gave."""
+    """For each cell that a statement changed, by the rows that it returned, whether it is new."""
     if rows[0].number == len(cells):
         return dict.fromkeys(cells, True)
     return {(row.series_id, row.time_ns, row.field_id): row.created for row in rows if row.created is not None}

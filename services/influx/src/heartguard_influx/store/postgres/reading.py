@@ -1,4 +1,4 @@
-"""Reading points and windows from PostgreSQL. Every text here is a constant; values are parameters."""
+"""Reading points and windows from PostgreSQL. The statements are made of constants; all values are parameters."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import EARLIEST_NS, Group, Selection
 from heartguard_influx.store.postgres.arrays import numbers
 
-# A scan of the primary key for each series, no longer than a page.
+# One scan of the primary key for each series, of at most a page.
 _PAGE = """
 SELECT p.series_id, p.time_ns, p.field_id, p.number, p.string
 FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
@@ -54,7 +54,7 @@ _STRINGS: Mapping[str, str] = {
     "last": "(array_agg(p.string ORDER BY p.time_ns DESC, p.series_id DESC))[1]",
 }
 _BY_WIDTH = "p.time_ns / :width"
-# Division rounds towards zero; below zero the floor is one less unless it comes out even.
+# Division truncates; below zero the floor is one less unless the remainder is 0.
 _BY_WIDTH_BEFORE_1970 = "p.time_ns / :width - CASE WHEN p.time_ns % :width < 0 THEN 1 ELSE 0 END"
 _BY_STARTS = "width_bucket(p.time_ns, cast(:starts AS bigint[])) - 1"
 _FROM_ONE_GROUP = """
@@ -89,7 +89,7 @@ def read_points(
         "stop": min(stop, time_ns + 1) if descending else stop,
         "after_time": time_ns,
         "after_series": series_id,
-        # One point more than the page shows whether there is another page; no point has more rows than fields.
+        # One point more than the page tells whether there is another page; a point has at most a row for each field.
         "rows": (limit + 1) * len(fields),
     }
     place = {number: index for index, group in enumerate(groups) for number in group.series}
@@ -106,7 +106,7 @@ def read_points(
 
 
 def read_latest(connection: Connection, series: Sequence[int], fields: Sequence[Field]) -> list[ResultRow]:
-    """The last point of each series, its place as the group."""
+    """The last point of each series, whose place is the row's group."""
     place = {number: index for index, number in enumerate(series)}
     by_id = {field.id: field for field in fields}
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
@@ -134,14 +134,14 @@ def read_windows(
     }
     place, source = ("0", _FROM_ONE_GROUP) if len(groups) == 1 else ("wanted.place", _FROM_GROUPS)
     window = _window(grid, selection.start_ns)
-    # Each key that differs nowhere is left out: PostgreSQL would hash it for every point.
+    # A key with a single value is left out of GROUP BY: PostgreSQL would hash it for every point.
     keys = ["2", *(["1"] if len(groups) > 1 else []), *(["3"] if len(fields) > 1 else [])]
     statement = f"""
     SELECT {place}, {window}, {"p.field_id" if len(fields) > 1 else fields[0].id}, {_AGGREGATES[aggregate]},
         {_STRINGS.get(aggregate, "NULL")}, count(*)
     {source} GROUP BY {", ".join(keys)}
     """
-    # Ordered here: asked for the order, PostgreSQL sorts the points on disk instead of hashing them by window.
+    # Sorted in Python: with ORDER BY, PostgreSQL sorts the points on disk instead of hashing them by window.
     by_id = {field.id: field for field in fields}
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
     counts: dict[tuple[int, int], int] = {}
@@ -157,7 +157,7 @@ def read_windows(
 
 
 def _window(grid: Grid, start_ns: int) -> str:
-    """What a point's window is numbered by."""
+    """The SQL of the number of a point's window."""
     if grid.width_ns is None:
         return _BY_STARTS
     return _BY_WIDTH if start_ns >= 0 else _BY_WIDTH_BEFORE_1970
@@ -166,7 +166,7 @@ def _window(grid: Grid, start_ns: int) -> str:
 def _count_points(
     connection: Connection, select: str, source: str, values: Mapping[str, object]
 ) -> dict[tuple[int, int], int]:
-    """How many points each window holds, whichever of the fields they carry."""
+    """How many points each window holds, with any of the fields."""
     statement = f"{select}, count(DISTINCT (p.series_id, p.time_ns)) {source} GROUP BY 1, 2"
     return {(group, number): points for group, number, points in connection.execute(text(statement), values)}
 

@@ -1,4 +1,4 @@
-"""Series in PostgreSQL: a measurement and its tags, under one number."""
+"""Series in PostgreSQL: a measurement and its tags, with an id."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ _FIND = """
 SELECT digest, id FROM heartguard_core.series
 WHERE bucket_id = :bucket_id AND digest = ANY (cast(:digests AS bytea[]))
 """
-_MAKE = """
+_INSERT = """
 INSERT INTO heartguard_core.series (bucket_id, measurement, tags, digest, user_id)
 SELECT :bucket_id, new.measurement, cast(new.tags AS jsonb), new.digest, new.user_id
 FROM unnest(cast(:measurements AS text[]), cast(:tags AS text[]), cast(:digests AS bytea[]),
@@ -52,7 +52,7 @@ ORDER BY id LIMIT :limit
 def series_ids(
     connection: Connection, bucket_id: int, series: Collection[tuple[str, Tags]], limits: Limits | None = None
 ) -> dict[tuple[str, Tags], int]:
-    """The numbers of series, given to those that are new. Raises `TooManySeries`; no number is given then."""
+    """The ids of series; creates those that are new. Raises `TooManySeries` without creating any."""
     wanted = {series_digest(measurement, tags): (measurement, tags) for measurement, tags in series}
     found = _find(connection, bucket_id, wanted)
     missing = [digest for digest in wanted if digest not in found]
@@ -68,8 +68,8 @@ def series_ids(
             "digests": digests(missing),
             "persons": numbers(person_of(tags) for _, tags in new),
         }
-        connection.execute(text(_MAKE), values)
-        # Read again, because somebody else may have made them meanwhile.
+        connection.execute(text(_INSERT), values)
+        # Read again, because a concurrent request may have created them.
         found |= _find(connection, bucket_id, missing)
     return {wanted[digest]: number for digest, number in found.items()}
 
@@ -77,10 +77,10 @@ def series_ids(
 def _require_capacity(
     connection: Connection, bucket_id: int, new: Mapping[bytes, tuple[str, Tags]], limits: Limits
 ) -> dict[bytes, int]:
-    """Those of new series that are not new any more. Raises `TooManySeries` for those that have no room."""
+    """The ids of series that a concurrent request has created. Raises `TooManySeries` for series beyond a limit."""
     org_id = connection.execute(text(_ORGANIZATION), {"bucket_id": bucket_id}).scalar()
     if org_id is None:
-        return {}  # the bucket is gone, as making a series in it will show
+        return {}  # the bucket was deleted: creating a series in it will fail
     limits.lock(org_id, "series")
     found = _find(connection, bucket_id, new)
     of_person = Counter({row.user_id: row.number for row in connection.execute(text(_COUNT), {"org_id": org_id})})
@@ -98,13 +98,13 @@ def _require_capacity(
     for name in sorted(set(full.values())):
         limits.refused(name)
     if full:
-        said = {"series": sentence("series", most), "series_per_member": sentence("series_per_member", each)}
-        raise TooManySeries({series: said[name] for series, name in full.items()})
+        reasons = {"series": sentence("series", most), "series_per_member": sentence("series_per_member", each)}
+        raise TooManySeries({series: reasons[name] for series, name in full.items()})
     return found
 
 
 def remove_empty(connection: Connection, series: str) -> int:
-    """Remove those of some series (a literal of numbers) that have no points; returns how many.
+    """Remove the series without points among some (a literal of their ids); returns how many.
 
     The caller holds the lock on the bucket's row, so that there is no concurrent write.
     """
@@ -126,7 +126,7 @@ def find_series(
     after: int,
     limit: int,
 ) -> list[Series]:
-    """Up to `limit` series with a number above `after`, by number."""
+    """Up to `limit` series with an id above `after`, by id."""
     values = {
         "bucket_id": bucket_id,
         "measurement": measurement,
@@ -142,9 +142,9 @@ def find_series(
 def find_groups(
     connection: Connection, selection: Selection, group_by: Sequence[str] | None, limit: int | None = None
 ) -> list[Group]:
-    """The series of a selection, together where they share the tags of `group_by`, in the order of those tags.
+    """The series of a selection in groups that share the tags of `group_by`, ordered by those tags.
 
-    Not more than `limit` series, where one is given.
+    At most `limit` series are read, where one is given.
     """
     values = {
         "bucket_id": selection.bucket_id,
