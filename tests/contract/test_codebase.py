@@ -30,7 +30,9 @@ LAYERS = {
     "check",
     "keys",
     "gunicorn_conf",
+    "rate_limiting",
 }
+SUBJECT_LAYERS = {"routes", "store", "usecases", "ports", "domain", "__init__"}
 SOURCES = {
     str(path.relative_to(REPO_ROOT)): path.read_text()
     for folder in ("services", "schemas", "migrations", "examples", "bench", "tests")
@@ -42,15 +44,22 @@ def package(name):
     return REPO_ROOT / "services" / name / "src" / f"heartguard_{name}"
 
 
+def modules(folder):
+    found = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+    return found - {"__pycache__"}
+
+
 def module(name, layer):
     return importlib.import_module(f"heartguard_{name}.{layer}")
 
 
 @pytest.mark.parametrize("name", LAYERED)
 def test_a_service_has_the_known_layers_and_no_other(name):
-    layers = {path.stem for path in package(name).iterdir() if path.suffix == ".py" or path.is_dir()}
-    assert layers - LAYERS - {"__pycache__", "py", "common_passwords"} == set()
+    layers = modules(package(name))
+    subjects = {found for found in layers - LAYERS if (package(name) / found).is_dir()}
+    assert layers - LAYERS - subjects == set()
     assert {"settings", "wiring", "routes", "usecases", "errors"} <= layers
+    assert [subject for subject in subjects if not modules(package(name) / subject) <= SUBJECT_LAYERS] == []
 
 
 @pytest.mark.parametrize("name", SERVICES)
