@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import tomllib
 
 import pytest
 
@@ -60,6 +61,9 @@ def test_a_service_has_the_known_layers_and_no_other(name):
     assert layers - LAYERS - subjects == set()
     assert {"settings", "wiring", "routes", "usecases", "errors"} <= layers
     assert [subject for subject in subjects if not modules(package(name) / subject) <= SUBJECT_LAYERS] == []
+    contracts = tomllib.loads((REPO_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    layered = {container for contract in contracts for container in contract.get("containers", ())}
+    assert {f"heartguard_{name}.{subject}" for subject in subjects} <= layered
 
 
 @pytest.mark.parametrize("name", SERVICES)

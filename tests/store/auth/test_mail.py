@@ -108,7 +108,7 @@ def test_what_nobody_could_send_for_a_day_waits_for_the_operator_and_no_longer_t
     assert (outbox.overdue(), outbox.claim(), outbox.oldest_seconds()) == ([], None, 0)
     outbox.retry(given_up)
     assert outbox.claim().id == given_up
-    outbox.postpone(ClaimedEntry(given_up, "letter", ""), None)
+    outbox.postpone(ClaimedEntry(given_up, "email", ""), None)
     clock.forward(DEAD_LETTER_SECONDS)
     outbox.purge()
     outbox.retry(given_up)

@@ -20,6 +20,8 @@ from heartguard_common.stores.database import Database
 
 TEMPLATES = Path(__file__).resolve().with_name("templates")
 CODES = "codes_per_recipient_per_day"
+EMAIL, PASSWORD_CODE = "email", "password_code"
+"""The kinds of entries: an e-mail, and a request for a password code."""
 LIFETIME_SECONDS = 86_400
 # An e-mail that failed for good waits for the operator as long as an invitation is valid.
 DEAD_LETTER_SECONDS = 7 * 86_400
@@ -86,7 +88,7 @@ class PostgresOutbox:
         self._limits.take(SYSTEM, "invitations_per_recipient_per_day", self._limit_key(to))
         self._limits.take(org_id, "emails_per_day_per_member", str(sender))
         self._limits.take(org_id, "emails_per_day")
-        self._put("letter", to, asdict(Email(to, subject, text)))
+        self._put(EMAIL, to, asdict(Email(to, subject, text)))
 
     def may_send_code(self, email: str) -> bool:
         """Whether another code may be sent to an address today."""
@@ -105,7 +107,7 @@ class PostgresOutbox:
 
     def request_code(self, email: str) -> None:
         """Store a request for a password code to this address, if none is waiting."""
-        self._put("forgotten", email, {"email": email})
+        self._put(PASSWORD_CODE, email, {"email": email})
 
     def claim(self) -> ClaimedEntry | None:
         """The entry that has waited longest, kept from other senders for a while; None when nothing is due."""
@@ -121,7 +123,7 @@ class PostgresOutbox:
             document = json.loads(self._cipher.decrypt(entry.sealed.encode()))
         except InvalidToken as error:
             raise ValueError("encrypted under another secret") from error
-        if entry.kind == "letter":
+        if entry.kind == EMAIL:
             return OutboxEntry(email=Email(**document))
         return OutboxEntry(code_for=document["email"])
 
@@ -186,7 +188,7 @@ class PostgresOutbox:
             _PUT,
             id=uuid7(self._clock),
             kind=kind,
-            once=recipient if kind == "forgotten" else None,
+            once=recipient if kind == PASSWORD_CODE else None,
             recipient=recipient,
             sealed=self._cipher.encrypt(json.dumps(document).encode()).decode(),
             now=timestamptz(now),
@@ -226,7 +228,7 @@ _DELETE_FOR = "DELETE FROM heartguard_core.mail_outbox WHERE recipient = ANY(:re
 # A request for a code is useless a day later.
 _OVERDUE = """
 UPDATE heartguard_core.mail_outbox SET due_at = 'infinity', expires_at = :until
-WHERE expires_at <= :now AND kind = 'letter' AND due_at < 'infinity' RETURNING id
+WHERE expires_at <= :now AND kind = 'email' AND due_at < 'infinity' RETURNING id
 """
 _PURGE = (
     "DELETE FROM heartguard_core.mail_outbox WHERE expires_at <= :now",
