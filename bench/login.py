@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from bench import report
-from heartguard_auth.store.passwords import Argon2Hasher
+from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
 from heartguard_cli.programs import MEMORY
 from tests.servers import Postgres, Valkey
 from tests.service.gateway.stack import GunicornProcess

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg2
 
-from heartguard_auth.store.passwords import Argon2Hasher
+from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
 from heartguard_cli.urls import libpq
 from tests.servers import Database
 

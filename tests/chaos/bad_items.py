@@ -23,13 +23,13 @@ from tests.system.writer import Member
 
 NOBODY = 900_000  # ids of people who never were begin here
 SPOILED_FILES = 5
-NO_LETTER = "no ciphertext"
+NO_EMAIL = "no ciphertext"
 # What ends with an answer of its own: each code that is not "come again".
 ANSWERS = {"other bytes": {"MEDIA_004"}, "vanished upload": {"MEDIA_013"}, "vanished file": {"MEDIA_001"}}
 # Each queue with its service, and how its dead letters are named.
 QUEUES = {
-    "unreadable letter": ("auth", "mail"),
-    "refused letter": ("auth", "mail"),
+    "unreadable e-mail": ("auth", "mail"),
+    "refused e-mail": ("auth", "mail"),
     "job": ("user", "deletions"),
     "outbox event": ("audit", "events"),
     "stream event": ("audit", "events"),
@@ -62,8 +62,8 @@ class BadItems(Deed):
     def once(self) -> bool:
         number = next(self._numbers)
         kinds: dict[str, Callable[[int], str | None]] = {
-            "unreadable letter": self._unreadable_letter,
-            "refused letter": self._refused_letter,
+            "unreadable e-mail": self._unreadable_email,
+            "refused e-mail": self._refused_email,
             "job": self._job,
             "outbox event": self._outbox_event,
             "stream event": self._stream_event,
@@ -79,18 +79,18 @@ class BadItems(Deed):
                 upload()
         return True
 
-    def _unreadable_letter(self, _: int) -> str:
+    def _unreadable_email(self, _: int) -> str:
         item = uuid7()
         with self._stores.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO heartguard_core.mail_outbox (id, kind, sealed, created_at, due_at, expires_at)"
-                " VALUES (%s, 'letter', %s, now(), now(), now() + interval '1 day')",
-                (item, NO_LETTER),
+                " VALUES (%s, 'email', %s, now(), now(), now() + interval '1 day')",
+                (item, NO_EMAIL),
             )
             cursor.execute(FAILURE, ("auth", "mail", item, 9))
         return item
 
-    def _refused_letter(self, number: int) -> str | None:
+    def _refused_email(self, number: int) -> str | None:
         invited = {"email": f"bob@{REFUSED}example{number}.org", "role": "user"}
         return invited["email"] if self.ask("POST", "/auth/invitations", json=invited).status_code == 201 else None
 
@@ -180,9 +180,9 @@ class BadItems(Deed):
         """How many of each kind are not given up."""
         dead = {queue: operator.dead_letters(*queue) for queue in set(QUEUES.values())}
         refused = sum(letter["reason"].startswith("SMTP 550") for letter in dead["auth", "mail"])
-        left = {"refused letter": max(0, len(self.put["refused letter"]) - refused)}
+        left = {"refused e-mail": max(0, len(self.put["refused e-mail"]) - refused)}
         for kind, queue in QUEUES.items():
-            if kind != "refused letter":
+            if kind != "refused e-mail":
                 left[kind] = len(set(self.put[kind]) - {letter["item"] for letter in dead[queue]})
         return {kind: number for kind, number in left.items() if number}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from heartguard_auth.store.vault import Vault
+from heartguard_auth.signing_keys.store.key_encryption import KeyEncryption
 from heartguard_common.core.registry import SERVICES
 from tests.people import owner
 from tests.servers import Database, Valkey, free_port
@@ -82,8 +82,8 @@ class ProtectedStack:
                 " WHERE retired_at IS NULL ORDER BY created_at DESC"
             )
             rows = cursor.fetchall()
-        vault = Vault(service_secret("key ring"))
-        found = {kid: vault.open(sealed) for kid, sealed in rows}
+        encryption = KeyEncryption(service_secret("key ring"))
+        found = {kid: encryption.decrypt(text) for kid, text in rows}
         pair = self.log_in(self._anybody())
         signing = header_of(pair["access_token"])["kid"]
         return {signing: found.pop(signing), **found}

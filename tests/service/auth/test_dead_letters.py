@@ -2,8 +2,8 @@
 
 import pytest
 
-from heartguard_auth.store.outbox import PostgresOutbox
-from heartguard_auth.usecases.mail_worker import PATIENCE
+from heartguard_auth.mail.store.outbox import PostgresOutbox
+from heartguard_auth.mail.usecases import PATIENCE
 from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits

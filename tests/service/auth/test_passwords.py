@@ -8,8 +8,8 @@ import pytest
 from argon2 import PasswordHasher
 from lxml import etree
 
-from heartguard_auth.domain import code_digest
-from heartguard_auth.store.passwords import Argon2Hasher
+from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
+from heartguard_auth.shared.domain import code_digest
 from heartguard_common.core.lifecycle import LIFECYCLE
 from tests.mail import mailbox
 from tests.people import owner

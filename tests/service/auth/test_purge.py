@@ -1,10 +1,10 @@
 """What nobody can use any more is not kept: sessions with addresses and devices, revocations, answers under a key."""
 
-from heartguard_auth.domain import Lock
-from heartguard_auth.store.locks import PostgresLocks
-from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
-from heartguard_auth.store.revocations import Revocations
-from heartguard_auth.store.sessions import PostgresSessions
+from heartguard_auth.login_attempts.domain import LoginLock
+from heartguard_auth.login_attempts.store.locks import PostgresLoginLocks
+from heartguard_auth.revocations.store import Revocations
+from heartguard_auth.sessions.store.refresh_tokens import SignedRefreshTokens
+from heartguard_auth.sessions.store.sessions import PostgresSessions
 from heartguard_auth.wiring import purge
 from heartguard_common.core.clock import NANOSECONDS
 from heartguard_common.http.idempotency import IdempotencyKeys, Recorded
@@ -30,8 +30,8 @@ def test_sessions_go_when_nobody_could_continue_them_and_not_before(client, foun
     opened, redis = Database(database.url_for("auth")), make_redis(redis_url)
     sessions = PostgresSessions(opened, clock, unused_seconds=int(UNUSED))
     revocations = Revocations(opened, redis, clock)
-    locks = PostgresLocks(opened, clock)
-    locks.begin([Lock("account", "", clock.now_ns() + NANOSECONDS)])
+    locks = PostgresLoginLocks(opened, clock)
+    locks.begin([LoginLock("account", "", clock.now_ns() + NANOSECONDS)])
     more = (locks.purge, PostgresLimits(opened, clock, {}).sweep)
     revocations.add("sid", ["short"], "logout", clock.now_ns() + NANOSECONDS)
     purge(sessions, revocations, more)

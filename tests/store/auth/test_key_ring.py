@@ -6,7 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from heartguard_auth.store.keys import REREAD_NS, KeyRing
+from heartguard_auth.signing_keys.store.key_encryption import KeyEncryption
+from heartguard_auth.signing_keys.store.key_ring import REREAD_NS, KeyRing
+from heartguard_auth.signing_keys.store.rotation import PostgresKeyRotation
 from heartguard_common.core.clock import NANOSECONDS
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.stores.database import Database
@@ -44,7 +46,8 @@ def clock():
 
 @pytest.fixture
 def ring(hanging, clock):
-    return KeyRing(hanging, service_secret("key ring"), clock, access_seconds=60)
+    encryption = KeyEncryption(service_secret("key ring"))
+    return KeyRing(PostgresKeyRotation(hanging, encryption, clock, access_seconds=60), encryption, clock)
 
 
 def test_one_thread_waits_and_the_others_go_on_with_what_was_read(ring, hanging, clock):

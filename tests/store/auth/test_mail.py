@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from heartguard_auth.domain import Claimed, Email
-from heartguard_auth.ports import Deferred, MailServerUnavailable, Undeliverable
+from heartguard_auth.mail.domain import ClaimedEntry, Email
+from heartguard_auth.mail.ports import Deferred, MailServerUnavailable, Undeliverable
+from heartguard_auth.mail.store.outbox import DEAD_LETTER_SECONDS, LEASE_SECONDS, LIFETIME_SECONDS, PostgresOutbox
+from heartguard_auth.mail.store.smtp import SmtpMailer
 from heartguard_auth.settings import smtp_server
-from heartguard_auth.store.outbox import KEEP_DEAD_SECONDS, KEEP_SECONDS, LEASE_SECONDS, PostgresOutbox
-from heartguard_auth.store.smtp import SmtpMailer
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
@@ -67,7 +67,7 @@ def test_an_email_of_a_transaction_that_failed_is_never_sent(outbox, connection)
 
 def test_the_table_shows_neither_address_nor_text(outbox, database):
     outbox.enqueue("ana@hg.io", "a subject", "some text", org_id=1, sender=1)
-    outbox.ask("ana@hg.io")
+    outbox.request_code("ana@hg.io")
     with owner(database) as cursor:
         cursor.execute("SELECT t::text FROM heartguard_core.mail_outbox t")
         rows = " ".join(row[0] for row in cursor.fetchall())
@@ -75,17 +75,17 @@ def test_the_table_shows_neither_address_nor_text(outbox, database):
 
 
 def test_one_waiting_request_of_an_address_is_enough(outbox, clock):
-    outbox.ask("ana@hg.io")
-    outbox.ask("ANA@hg.io")
+    outbox.request_code("ana@hg.io")
+    outbox.request_code("ANA@hg.io")
     entry = outbox.claim()
-    assert (outbox.open(entry).forgotten, outbox.claim()) == ("ana@hg.io", None)
+    assert (outbox.open(entry).code_for, outbox.claim()) == ("ana@hg.io", None)
     outbox.finish(entry, quiet_seconds=120)
-    outbox.ask("ana@hg.io")
+    outbox.request_code("ana@hg.io")
     clock.forward(119)
     assert outbox.claim() is None
     clock.forward(1)
-    outbox.ask("ana@hg.io")
-    assert outbox.open(outbox.claim()).forgotten == "ana@hg.io"
+    outbox.request_code("ana@hg.io")
+    assert outbox.open(outbox.claim()).code_for == "ana@hg.io"
 
 
 def test_a_postponed_email_comes_back_and_an_old_one_does_not(outbox, clock):
@@ -95,21 +95,21 @@ def test_a_postponed_email_comes_back_and_an_old_one_does_not(outbox, clock):
     assert outbox.claim() is None
     clock.forward(1)
     assert outbox.claim() is not None
-    clock.forward(KEEP_SECONDS)
+    clock.forward(LIFETIME_SECONDS)
     assert outbox.claim() is None
 
 
 def test_what_nobody_could_send_for_a_day_waits_for_the_operator_and_no_longer_than_a_week(outbox, clock):
     outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
-    outbox.ask("ana@hg.io")
-    clock.forward(KEEP_SECONDS)
+    outbox.request_code("ana@hg.io")
+    clock.forward(LIFETIME_SECONDS)
     (given_up,) = outbox.overdue()
     outbox.purge()
     assert (outbox.overdue(), outbox.claim(), outbox.oldest_seconds()) == ([], None, 0)
     outbox.retry(given_up)
     assert outbox.claim().id == given_up
-    outbox.postpone(Claimed(given_up, "letter", ""), None)
-    clock.forward(KEEP_DEAD_SECONDS)
+    outbox.postpone(ClaimedEntry(given_up, "email", ""), None)
+    clock.forward(DEAD_LETTER_SECONDS)
     outbox.purge()
     outbox.retry(given_up)
     assert outbox.claim() is None
@@ -117,9 +117,9 @@ def test_what_nobody_could_send_for_a_day_waits_for_the_operator_and_no_longer_t
 
 def test_the_end_of_a_person_takes_what_waits_for_them(outbox):
     outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
-    outbox.ask("ana@hg.io")
+    outbox.request_code("ana@hg.io")
     outbox.enqueue("eve@hg.io", "subject", "text", org_id=1, sender=1)
-    outbox.forget(["ANA@hg.io"])
+    outbox.delete_for(["ANA@hg.io"])
     assert outbox.open(outbox.claim()).email.to == "eve@hg.io"
     assert outbox.claim() is None
 

@@ -7,7 +7,7 @@ import pytest
 import redis
 from sqlalchemy import exc
 
-from heartguard_auth.store.revocations import Revocations
+from heartguard_auth.revocations.store import Revocations
 from heartguard_common.core.clock import NANOSECONDS, SystemClock
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.revocation import READY, CopyReader, Verdict, key, keys

@@ -16,6 +16,8 @@ from tests.store.migrations.dumps import RELEASES, columns, contents, dump, load
 SHORT = ("0001", "0005", "0005a", "0039")
 EARLIER = tuple(EARLIER_REVISIONS) if os.environ.get("HEARTGUARD_MIGRATIONS") == "all" else SHORT
 STORED = "INSERT INTO heartguard_core.organizations (name, retention_days) VALUES ('Córdoba', 365), ('two', NULL)"
+# What a migration changes on purpose, in the text of a row: old and new value of a column, by table.
+CHANGED = {"mail_outbox": ((",letter,", ",email,"), (",forgotten,", ",password_code,"))}
 IDENTIFY = "UPDATE heartguard_core.schema_version SET version_num = "
 
 
@@ -28,10 +30,18 @@ def test_a_database_of_a_release_keeps_its_data_and_gets_todays_schema(
     assert unfilled(empty_database) == []
     before = contents(empty_database, held)
     migrate.upgrade(empty_database.owner_url, empty_database.passwords)
-    assert contents(empty_database, held) == before
+    assert contents(empty_database, held) == {table: upgraded(table, rows) for table, rows in before.items()}
     assert dump(empty_database, "--schema-only") == dump(database, "--schema-only")
     assert migrate.revisions(empty_database.owner_url) == migrate.revisions(database.owner_url)
     assert not migrate.pending(empty_database.owner_url)
+
+
+def upgraded(table: str, rows: list[str]) -> list[str]:
+    """The rows of a table as they are after the migrations."""
+    for old, new in CHANGED.get(table, ()):
+        assert any(old in row for row in rows), old
+        rows = [row.replace(old, new) for row in rows]
+    return rows
 
 
 def test_a_database_at_an_earlier_id_gets_todays_schema(database: Database, postgres_server: Postgres) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from heartguard_auth.domain import Device, Subjects
-from heartguard_auth.store.accounts import PostgresAccounts
-from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
-from heartguard_auth.store.sessions import PostgresSessions
-from heartguard_auth.usecases.registration import Registration
-from heartguard_auth.usecases.sessions import SessionUseCases
+from heartguard_auth.accounts.store.accounts import PostgresAccounts
+from heartguard_auth.login_attempts.domain import AttemptSubjects
+from heartguard_auth.registration.usecases import RegistrationUseCases
+from heartguard_auth.sessions.domain import Device
+from heartguard_auth.sessions.store.login_accounts import PostgresLoginAccounts
+from heartguard_auth.sessions.store.refresh_tokens import SignedRefreshTokens
+from heartguard_auth.sessions.store.sessions import PostgresSessions
+from heartguard_auth.sessions.usecases.sessions import SessionUseCases
 from heartguard_common.audit.log import AuditLog
 from heartguard_common.audit.outbox import Outbox
 from heartguard_common.core.clock import SystemClock
@@ -54,21 +56,16 @@ class Stack:
         self.order = order
 
     def auth(self) -> Any:
-        hasher = SimpleNamespace(hash=lambda _: "hash", verify=lambda *_: True, outdated=lambda _: False)
+        """What all use cases of auth have in common."""
         return SimpleNamespace(
             transactions=self.database,
-            accounts=PostgresAccounts(self.database, CLOCK),
-            sessions=PostgresSessions(self.database, CLOCK, unused_seconds=600),
-            hasher=hasher,
-            guesses=SimpleNamespace(subjects=lambda *_: Subjects("account", "address")),
-            refresh_tokens=SignedRefreshTokens("of-the-tests-alone"),
-            signer=SimpleNamespace(sign=lambda _: ("token", "key")),
             limits=PostgresLimits(self.database, CLOCK, {}),
             audit=self.audit,
             clock=CLOCK,
         )
 
 
+HASHER: Any = SimpleNamespace(hash=lambda _: "hash", verify=lambda *_: True, outdated=lambda _: False)
 RULES: Any = SimpleNamespace(
     registration="open",
     common_passwords=frozenset(),
@@ -110,12 +107,32 @@ def end_job(stack: Stack) -> None:
 
 
 def register(stack: Stack) -> None:
-    Registration(RULES, stack.auth()).register({"email": f"{stack.name}@hg.io", "password": "Long-enough-7"}, None)
+    accounts = PostgresAccounts(stack.database)
+    unused: Any = None
+    verbs = RegistrationUseCases(RULES, stack.auth(), accounts=accounts, hasher=HASHER, invitations=unused)
+    verbs.register({"email": f"{stack.name}@hg.io", "password": "Long-enough-7"}, None)
 
 
 def log_in(stack: Stack) -> None:
-    guard: Any = SimpleNamespace(attempt=lambda *_: nullcontext())
-    SessionUseCases(RULES, stack.auth(), guard).login(stack.order["email"], "x", Device("192.0.2.1", stack.name))
+    limiter: Any = SimpleNamespace(
+        attempt=lambda *_: nullcontext(), subjects=lambda *_: AttemptSubjects("account", "address")
+    )
+    signer: Any = SimpleNamespace(sign=lambda _: ("token", "key"))
+    unused: Any = None
+    verbs = SessionUseCases(
+        RULES,
+        stack.auth(),
+        accounts=PostgresAccounts(stack.database),
+        login_accounts=PostgresLoginAccounts(stack.database, CLOCK),
+        hasher=HASHER,
+        limiter=limiter,
+        sessions=PostgresSessions(stack.database, CLOCK, unused_seconds=600),
+        revocation=unused,
+        refresh_tokens=SignedRefreshTokens("of-the-tests-alone"),
+        replays=unused,
+        signer=signer,
+    )
+    verbs.login(stack.order["email"], "x", Device("192.0.2.1", stack.name))
 
 
 def create_bucket(stack: Stack) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
-from heartguard_auth.domain import RANKS, MembershipStatus, email_key, founding_name, given_roles, guessable
+from heartguard_auth.accounts.domain import RANKS, MembershipStatus, email_key, founding_name, given_roles
+from heartguard_auth.passwords.domain import guessable
 from heartguard_common.identity import policy
 
 

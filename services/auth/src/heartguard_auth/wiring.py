@@ -4,26 +4,32 @@ from collections.abc import Callable, Sequence
 
 from flask import Flask
 
-from heartguard_auth.ports import Hasher
+from heartguard_auth.accounts.ports import Hasher
+from heartguard_auth.accounts.store.accounts import PostgresAccounts
+from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
+from heartguard_auth.invitations.store import PostgresInvitations
+from heartguard_auth.login_attempts.store.counters import RedisLoginAttempts
+from heartguard_auth.login_attempts.store.locks import PostgresLoginLocks
+from heartguard_auth.mail.store.outbox import NoOutbox, PostgresOutbox, email_templates
+from heartguard_auth.mail.store.smtp import SmtpMailer
+from heartguard_auth.mail.usecases import PATIENCE, QUEUE, MailWorker
+from heartguard_auth.passwords.store.common_passwords import common_passwords
+from heartguard_auth.passwords.store.resets import PostgresResets
+from heartguard_auth.rate_limiting import limit_requests
+from heartguard_auth.revocations.store import Revocations
 from heartguard_auth.routes import ROUTES
+from heartguard_auth.sessions.store.login_accounts import PostgresLoginAccounts
+from heartguard_auth.sessions.store.refresh_replay import RefreshReplayCache
+from heartguard_auth.sessions.store.refresh_tokens import SignedRefreshTokens
+from heartguard_auth.sessions.store.sessions import PURGED, PostgresSessions
 from heartguard_auth.settings import Settings
-from heartguard_auth.store.accounts import PostgresAccounts
-from heartguard_auth.store.grace import RedisGraceAnswers
-from heartguard_auth.store.guesses import RedisGuesses
-from heartguard_auth.store.invitations import PostgresInvitations
-from heartguard_auth.store.keys import KeyRing, SharedSecretSigner
-from heartguard_auth.store.limits import limit_requests
-from heartguard_auth.store.locks import PostgresLocks
-from heartguard_auth.store.outbox import NoOutbox, PostgresOutbox, email_templates
-from heartguard_auth.store.passwords import Argon2Hasher, common_passwords
-from heartguard_auth.store.refresh_tokens import SignedRefreshTokens
-from heartguard_auth.store.resets import PostgresResets
-from heartguard_auth.store.revocations import Revocations
-from heartguard_auth.store.sealing import keyed_hash
-from heartguard_auth.store.sessions import PURGED, PostgresSessions
-from heartguard_auth.store.smtp import SmtpMailer
-from heartguard_auth.usecases import AuthUseCases, Rules, Stores
-from heartguard_auth.usecases.mail_worker import PATIENCE, QUEUE, MailWorker
+from heartguard_auth.shared.ports import CommonPorts, Rules
+from heartguard_auth.shared.store.text_encryption import keyed_hash
+from heartguard_auth.signing_keys.store.key_encryption import KeyEncryption
+from heartguard_auth.signing_keys.store.key_ring import KeyRing
+from heartguard_auth.signing_keys.store.rotation import PostgresKeyRotation
+from heartguard_auth.signing_keys.store.shared_secret import SharedSecretSigner
+from heartguard_auth.usecases import AuthUseCases, Stores
 from heartguard_common.core.background import Background
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import ServiceError
@@ -36,8 +42,8 @@ from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
 from heartguard_common.jobs.dead_letters import Failure, Queue
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 
-PURGE_SECONDS, LATER_SECONDS = 3600.0, 60.0
-_MYSELF = Principal("service", "service", name="auth")
+PURGE_SECONDS, RETRY_SECONDS = 3600.0, 60.0
+_AUTH = Principal("service", "service", name="auth")
 
 
 def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | None = None) -> Flask:
@@ -46,16 +52,16 @@ def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | 
     signer = (
         SharedSecretSigner(settings.jwt_secret, settings.jwt_secret_previous)
         if settings.jwt_secret
-        else dependencies.lifecycle.open(Resource("keys", lambda: make_ring(settings, dependencies), KeyRing.prove))
+        else dependencies.lifecycle.open(Resource("keys", lambda: make_key_ring(settings, dependencies), KeyRing.prove))
     )
     revocations = Revocations(dependencies.database, dependencies.redis, dependencies.clock).start()
     dependencies.lifecycle.on_close(revocations.close)
     outbox = PostgresOutbox(dependencies.database, settings.key_ring_secret, dependencies.clock, dependencies.limits)
     stores = _open_stores(settings, dependencies, signer, revocations, outbox, hasher or Argon2Hasher())
     rules = make_rules(settings)
-    rules_of_access = policy.load()
-    usecases = AuthUseCases.over(rules, stores, {role: rules_of_access.permissions(role) for role in ROLES})
-    queues = _send_mail(settings, dependencies, rules, stores, outbox)
+    access = policy.load()
+    usecases = AuthUseCases.over(rules, stores, {role: access.permissions(role) for role in ROLES})
+    queues = _send_mail(settings, dependencies, usecases, stores, outbox)
     web = make_web_dependencies(
         "auth", settings, dependencies, key_source=signer, revocations=revocations, queues=queues
     )
@@ -72,59 +78,69 @@ def _open_stores(
     outbox: PostgresOutbox,
     hasher: Hasher,
 ) -> Stores:
-    """The ports, opened; a background thread removes expired rows."""
+    """The stores, opened; a background thread removes expired rows."""
     sessions = PostgresSessions(
         dependencies.database, dependencies.clock, unused_seconds=max(settings.refresh_seconds, settings.access_seconds)
     )
-    locks = PostgresLocks(dependencies.database, dependencies.clock)
+    locks = PostgresLoginLocks(dependencies.database, dependencies.clock)
     resets, invitations = (
         PostgresResets(dependencies.database, dependencies.clock),
         PostgresInvitations(dependencies.database, dependencies.clock),
     )
-    kept = (dependencies.dead_letters.purge, resets.purge, invitations.purge, locks.purge, dependencies.limits.sweep)
-    more = (lambda: purge_mail(outbox, dependencies.dead_letters), *kept)
+    purges = (dependencies.dead_letters.purge, resets.purge, invitations.purge, locks.purge, dependencies.limits.sweep)
+    more = (lambda: purge_mail(outbox, dependencies.dead_letters), *purges)
     dependencies.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations, more)).start().close)
     return Stores(
-        transactions=dependencies.database,
-        accounts=PostgresAccounts(dependencies.database, dependencies.clock, dependencies.limits),
-        sessions=sessions,
-        revocations=revocations,
-        grace=RedisGraceAnswers(dependencies.redis),
-        signer=signer,
+        common=CommonPorts(
+            transactions=dependencies.database,
+            authority=dependencies.authority,
+            limits=dependencies.limits,
+            audit=dependencies.audit,
+            clock=dependencies.clock,
+        ),
+        accounts=PostgresAccounts(dependencies.database, dependencies.limits),
         hasher=hasher,
-        verifier=TokenVerifier(signer, settings.jwt_issuer, settings.jwt_audience, dependencies.clock),
+        login_accounts=PostgresLoginAccounts(dependencies.database, dependencies.clock),
+        login_attempts=RedisLoginAttempts(dependencies.redis, settings.key_ring_secret, dependencies.clock),
+        login_locks=locks,
+        sessions=sessions,
         refresh_tokens=SignedRefreshTokens(settings.key_ring_secret),
-        guesses=RedisGuesses(dependencies.redis, settings.key_ring_secret, dependencies.clock),
-        locks=locks,
+        replays=RefreshReplayCache(dependencies.redis),
+        revocations=revocations,
+        signer=signer,
+        verifier=TokenVerifier(signer, settings.jwt_issuer, settings.jwt_audience, dependencies.clock),
         outbox=outbox if settings.smtp else NoOutbox(),
         resets=resets,
         invitations=invitations,
-        limits=dependencies.limits,
-        authority=dependencies.authority,
-        audit=dependencies.audit,
-        clock=dependencies.clock,
     )
 
 
 def purge(sessions: PostgresSessions, revocations: Revocations, more: Sequence[Callable[[], object]] = ()) -> float:
-    """Remove what has expired, with its addresses and devices; returns the seconds until the next run."""
+    """Remove expired sessions, tokens and revocations, and call `more`; returns the seconds until the next run."""
     try:
         removed = max(sessions.purge(), sessions.purge_tokens())
         revocations.purge()
-        for one in more:
-            one()
+        for remove in more:
+            remove()
     except ServiceError:
-        return LATER_SECONDS  # PostgreSQL is unavailable, as /ready says
+        return RETRY_SECONDS  # PostgreSQL is unavailable, as /ready says
     return 0.0 if removed == PURGED else PURGE_SECONDS
 
 
 def _send_mail(
-    settings: Settings, dependencies: Dependencies, rules: Rules, stores: Stores, outbox: PostgresOutbox
+    settings: Settings, dependencies: Dependencies, usecases: AuthUseCases, stores: Stores, outbox: PostgresOutbox
 ) -> dict[str, Queue]:
     """Start the mail worker, where there is a mail server; returns the queue that the operator can manage."""
     if settings.smtp is None:
         return {}
-    mail_worker = MailWorker(rules, stores, SmtpMailer(settings.smtp, dependencies.clock), dependencies.dead_letters)
+    mail_worker = MailWorker(
+        stores.common,
+        accounts=stores.accounts,
+        outbox=stores.outbox,
+        code_email=usecases.passwords.code_email,
+        mailer=SmtpMailer(settings.smtp, dependencies.clock),
+        dead_letters=dependencies.dead_letters,
+    )
     mail = Background("mail", mail_worker.run).start()
     dependencies.lifecycle.on_close(mail.close)
     queue = Queue(
@@ -136,28 +152,32 @@ def _send_mail(
     return {QUEUE: queue}
 
 
-def purge_mail(outbox: PostgresOutbox, email_templates: PostgresDeadLetters) -> None:
-    """Give up the e-mails that could not be sent for a day, and remove expired entries."""
+def purge_mail(outbox: PostgresOutbox, dead_letters: PostgresDeadLetters) -> None:
+    """Make dead letters of the e-mails that could not be sent for a day, and remove expired entries."""
     for entry_id in outbox.overdue():
-        email_templates.failed(Failure(QUEUE, entry_id, "not sent within a day", lasting=True), PATIENCE)
+        dead_letters.failed(Failure(QUEUE, entry_id, "not sent within a day", lasting=True), PATIENCE)
     outbox.purge()
 
 
-def make_ring(settings: Settings, dependencies: Dependencies) -> KeyRing:
-    """The key ring; what it does by itself, as it comes of age, is written into the audit trail."""
-    return KeyRing(
+def make_key_ring(settings: Settings, dependencies: Dependencies) -> KeyRing:
+    """The ring of signing keys."""
+    encryption = KeyEncryption(settings.key_ring_secret)
+    return KeyRing(make_key_rotation(settings, dependencies), encryption, dependencies.clock)
+
+
+def make_key_rotation(settings: Settings, dependencies: Dependencies) -> PostgresKeyRotation:
+    """The rotation of signing keys; a rotation that is due by age is an audit event."""
+    return PostgresKeyRotation(
         dependencies.database,
-        settings.key_ring_secret,
+        KeyEncryption(settings.key_ring_secret),
         dependencies.clock,
         access_seconds=settings.access_seconds,
-        rotated=lambda kid: dependencies.audit.changed(
-            _MYSELF, "auth.key_rotated", f"key:{kid}", payload={"by": "age"}
-        ),
+        rotated=lambda kid: dependencies.audit.changed(_AUTH, "auth.key_rotated", f"key:{kid}", payload={"by": "age"}),
     )
 
 
 def make_rules(settings: Settings) -> Rules:
-    """What the settings decide, as the use cases want it."""
+    """What the settings decide for the use cases."""
     return Rules(
         access_seconds=settings.access_seconds,
         refresh_seconds=settings.refresh_seconds,

@@ -1,0 +1,1 @@
+"""Accounts: who belongs to which organization, in which role, with which password."""

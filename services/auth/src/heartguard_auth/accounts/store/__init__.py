@@ -1,0 +1,1 @@
+"""Accounts in PostgreSQL, and password hashes."""

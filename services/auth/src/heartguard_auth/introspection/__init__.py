@@ -1,0 +1,1 @@
+"""Introspection of tokens (RFC 7662)."""

@@ -1,0 +1,20 @@
+"""Invitations."""
+
+from dataclasses import dataclass
+
+from heartguard_common.messages import Role
+
+DAYS = 7
+"""How long an invitation is valid."""
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """The right of an address's owner to join an organization; `expires_at` in nanoseconds since the epoch."""
+
+    id: str
+    org_id: int
+    email: str
+    role: Role
+    created_by: int
+    expires_at: int

@@ -1,0 +1,56 @@
+"""Invitations."""
+
+from uuid import UUID
+
+from heartguard_auth.errors import EMAIL_TAKEN, INVITATIONS_FULL, REGISTRATION_CLOSED, ROLE_REFUSED
+from heartguard_auth.invitations.domain import Invitation
+from heartguard_auth.invitations.usecases import InvitationUseCases
+from heartguard_auth.shared.routes import NO_STORE
+from heartguard_common import messages
+from heartguard_common.core.clock import rfc3339
+from heartguard_common.core.errors import LIMIT_FOR_NOW
+from heartguard_common.http import paging
+from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Route
+from heartguard_common.messages import InvitationList, InvitationListQuery, InvitationRequest
+
+
+def invite(invitations: InvitationUseCases, call: Call[InvitationRequest, NoQuery]) -> Answer[messages.Invitation]:
+    made, code = invitations.invite(call.person, call.document["email"], call.document["role"])
+    document = _invitation(made)
+    document["code"] = code
+    return Answer(document, headers=NO_STORE)
+
+
+def list_invitations(invitations: InvitationUseCases, call: Call[None, InvitationListQuery]) -> Answer[InvitationList]:
+    limit = call.query.get("limit", paging.DEFAULT_LIMIT)
+    after = paging.decode_cursor(call.query.get("cursor"), UUID)
+    found = invitations.waiting(call.person, after[0] if after else None, limit + 1)
+    page = paging.page(found, limit, _invitation, lambda item: [item.id])
+    return Answer({"items": page.items, "next_cursor": page.next_cursor}, headers=NO_STORE)
+
+
+def withdraw_invitation(invitations: InvitationUseCases, call: EmptyCall) -> Answer[None]:
+    invitations.withdraw(call.person, call.params["invitation_id"].lower())
+    return Answer(None)
+
+
+def _invitation(invitation: Invitation) -> messages.Invitation:
+    return {
+        "id": invitation.id,
+        "email": invitation.email,
+        "role": invitation.role,
+        "expires_at": rfc3339(invitation.expires_at),
+    }
+
+
+ROUTES = (
+    Route(
+        "POST",
+        "/auth/invitations",
+        invite,
+        status=201,
+        raises=(EMAIL_TAKEN, ROLE_REFUSED, REGISTRATION_CLOSED, INVITATIONS_FULL, LIMIT_FOR_NOW),
+    ),
+    Route("GET", "/auth/invitations", list_invitations),
+    Route("DELETE", "/auth/invitations/{invitation_id}", withdraw_invitation, status=204),
+)

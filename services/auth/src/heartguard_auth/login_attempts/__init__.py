@@ -1,0 +1,1 @@
+"""Failed login attempts: how many are allowed, and the locks that they begin."""

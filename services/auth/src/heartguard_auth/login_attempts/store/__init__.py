@@ -1,0 +1,1 @@
+"""Counters in Redis and in this process, and locks in PostgreSQL."""

@@ -1,0 +1,1 @@
+"""E-mails: the outbox, the worker that empties it, and SMTP."""

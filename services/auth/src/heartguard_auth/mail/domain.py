@@ -1,0 +1,36 @@
+"""E-mails, and entries of the outbox."""
+
+import string
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Email:
+    """An e-mail to one person, as plain text."""
+
+    to: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True)
+class ClaimedEntry:
+    """An entry of the outbox, still encrypted, that no other worker gets until its lease ends."""
+
+    id: str
+    kind: str
+    sealed: str
+
+
+@dataclass(frozen=True)
+class OutboxEntry:
+    """The content of an outbox entry: an `email` to send, or the address that a password code was requested for."""
+
+    email: Email | None = None
+    code_for: str | None = None
+
+
+def render_email(template: str, to: str, **values: object) -> Email:
+    """An e-mail from a template, whose first line is `Subject: ...` and whose `${names}` are filled in."""
+    head, _, text = string.Template(template).substitute(values).partition("\n\n")
+    return Email(to, head.removeprefix("Subject: "), text)

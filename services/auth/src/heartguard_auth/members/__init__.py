@@ -1,0 +1,1 @@
+"""Members of an organization: change of role, export and erasure."""

@@ -1,0 +1,127 @@
+"""Members of an organization: change of role and state, export and erasure."""
+
+from collections.abc import Iterator
+
+from heartguard_auth.accounts.ports import Accounts
+from heartguard_auth.errors import ACTOR_CHANGED, LAST_ADMIN, MEMBER_CHANGED
+from heartguard_auth.invitations.ports import Invitations
+from heartguard_auth.mail.ports import Outbox
+from heartguard_auth.passwords.ports import Resets
+from heartguard_auth.sessions.ports import Sessions
+from heartguard_auth.sessions.usecases.revocation import SessionRevocation
+from heartguard_auth.shared.ports import CommonPorts
+from heartguard_common.core.clock import rfc3339
+from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.http.exports import Record
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.messages import MembershipChange
+
+
+class MemberUseCases:
+    """Changes of a member, export and erasure."""
+
+    def __init__(
+        self,
+        common: CommonPorts,
+        *,
+        accounts: Accounts,
+        sessions: Sessions,
+        revocation: SessionRevocation,
+        invitations: Invitations,
+        resets: Resets,
+        outbox: Outbox,
+    ) -> None:
+        self._common = common
+        self._accounts = accounts
+        self._sessions = sessions
+        self._revocation = revocation
+        self._invitations = invitations
+        self._resets = resets
+        self._outbox = outbox
+
+    def change(self, principal: Principal, change: MembershipChange) -> int:
+        """Give a member the role and state that the user service has decided; returns how many sessions that ended.
+
+        Tokens name the role, so all of the member's sessions end. Raises AUTH_032 when the actor's role or state is no
+        longer what their token says, AUTH_031 when the member has changed since the user service read them, AUTH_030
+        when no admin would be left in the organization.
+        """
+        user_id, role, active = change["user_id"], change["role"], change["active"]
+        with self._revocation.transaction() as end:
+            # Takes the advisory locks, which come before row locks everywhere. The actor is checked below.
+            self._common.authority.admits(change["org_id"], user_id)
+            status = self._accounts.membership_status(change["org_id"], user_id)
+            if status is None or (status.role, status.active) != (
+                change["seen_role"],
+                change["seen_active"],
+            ):
+                raise ServiceError(MEMBER_CHANGED)
+            self._require_actor(change)
+            if status.would_orphan(role, active=active):
+                raise ServiceError(LAST_ADMIN)
+            self._accounts.place(user_id, role, active=active)
+            sessions = self._sessions.open_of([user_id])
+            end(sessions, "membership")
+            payload = {"role": role, "active": active}
+            org_id = change["org_id"]
+            self._common.audit.changed(principal, "auth.membership", f"user:{user_id}", org_id=org_id, payload=payload)
+        return len(sessions)
+
+    def _mark_deleted(self, org_id: int, user_id: int) -> None:
+        """Mark a member as deleted and end their sessions. Raises AUTH_030."""
+        with self._revocation.transaction() as end:
+            status = self._accounts.membership_status(org_id, user_id)
+            if status is None:
+                return
+            if status.would_orphan(status.role, active=False):
+                raise ServiceError(LAST_ADMIN)
+            self._accounts.mark_deleted(user_id)
+            end(self._sessions.open_of([user_id]), "erasure")
+
+    def _require_actor(self, change: MembershipChange) -> None:
+        """Raises AUTH_032 where the actor has changed. The rows of all admins are locked already, ordered by id."""
+        actor = Principal(
+            kind="person",
+            role=change["actor_role"],
+            user_id=change["actor_id"],
+            org_id=change["org_id"],
+            token_id=change.get("actor_token"),
+            session_id=change.get("actor_session"),
+        )
+        try:
+            self._common.authority.require_actor(actor, lock=False)
+        except ServiceError as error:
+            if error.error_code is INVALID_TOKEN:
+                raise ServiceError(ACTOR_CHANGED) from error
+            raise
+
+    def export(self, org_id: int, user_id: int) -> Iterator[Record]:
+        """What auth stores of a member, without password hash, digests and codes: the account, and each session."""
+        account = self._accounts.by_id(user_id)
+        if account is None or account.org_id != org_id:
+            return
+        yield "account", {name: getattr(account, name) for name in ("id", "email", "role", "active", "created_at")}
+        for session in self._sessions.all_of(user_id):
+            times = ("created_at", "last_used_at", "expires_at")
+            values = {name: getattr(session, name) for name in ("id", "ended", "address", "user_agent")}
+            yield "session", values | {name: rfc3339(getattr(session, name)) for name in times}
+
+    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
+        """Anonymize a member or all members of an organization and end their sessions; returns how many members.
+
+        A member is marked as deleted first; the organization service has marked an organization before it asks. After
+        that nothing more is stored of them. Raises AUTH_030 when an organization would keep members but no admin.
+        """
+        if user_id is not None:
+            self._mark_deleted(org_id, user_id)
+        self._common.authority.wait_for_writers(org_id, user_id)
+        with self._revocation.transaction() as end:
+            addresses = self._accounts.addresses(org_id, user_id)
+            self._outbox.delete_for(addresses + self._invitations.delete_of(org_id, user_id))
+            people = self._accounts.erase(org_id, user_id)
+            self._resets.delete_of(people)
+            end(self._sessions.open_of(people), "erasure")
+            self._sessions.delete_of(people)
+            for person in people:
+                self._common.audit.changed(principal, "auth.erased", f"user:{person}", org_id=org_id)
+        return len(people)

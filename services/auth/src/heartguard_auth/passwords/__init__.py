@@ -1,0 +1,1 @@
+"""Passwords: change, reset by a code, and which ones are refused."""

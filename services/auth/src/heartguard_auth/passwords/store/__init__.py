@@ -1,0 +1,1 @@
+"""Reset codes in PostgreSQL, and the list of common passwords."""

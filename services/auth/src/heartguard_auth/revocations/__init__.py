@@ -1,0 +1,1 @@
+"""What is revoked: tokens, sessions and keys."""

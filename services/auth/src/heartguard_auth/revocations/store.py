@@ -1,0 +1,111 @@
+"""Revocations: in PostgreSQL, and copied to Redis for gateway and services."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import text
+
+from heartguard_auth.shared.store.timestamps import timestamptz
+from heartguard_common.core.background import Background
+from heartguard_common.core.clock import Clock
+from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.revocation import CopyReader, Verdict, keys
+from heartguard_common.identity.revocation_copy import RevocationCopy
+from heartguard_common.stores.database import Database
+from heartguard_common.stores.redis_client import REDIS_ERRORS, RedisClient
+
+
+class Revocations:
+    """The table `revoked_tokens`, and its copy."""
+
+    def __init__(self, database: Database, redis: RedisClient, clock: Clock) -> None:
+        self._database = database
+        self._redis = redis
+        self._clock = clock
+        self._seen = CopyReader()
+        self._copy = RevocationCopy(database, redis, clock)
+        self._copying = Background("revocations", self._copy.step)
+
+    def start(self) -> "Revocations":
+        """Keep the copy up to date from now on, in a thread. Returns itself."""
+        self._copying.start()
+        return self
+
+    def add(self, kind: str, values: Sequence[str], reason: str, expires_at: int) -> None:
+        """Revoke tokens (`jti`), sessions (`sid`) or keys (`kid`) until `expires_at`, in nanoseconds."""
+        if not values:
+            return
+        rows = [
+            {
+                "kind": kind,
+                "value": value,
+                "reason": reason,
+                "at": timestamptz(self._clock.now_ns()),
+                "until": timestamptz(expires_at),
+            }
+            for value in values
+        ]
+        with self._database.transaction() as connection:
+            connection.execute(text(_ADD), rows)
+
+    def publish(self, kind: str, values: Sequence[str], expires_at: int) -> None:
+        """Write a committed revocation to the copy; if that fails, the copy is no longer trusted, and is repaired."""
+        if values and not self._copy.publish([(kind, value, expires_at) for value in values]):
+            self._copying.wake()
+
+    def purge(self) -> None:
+        """Remove the revocations of tokens that have expired."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_PURGE), {"now": timestamptz(self._clock.now_ns())})
+
+    def holds(self, principal: Principal) -> bool:
+        """Whether this token, its session or its key is revoked, or its person inactive or deleted.
+
+        Also whether it was issued before the database was restored from a backup.
+        """
+        values = {
+            "jti": principal.token_id,
+            "sid": principal.session_id,
+            "kid": principal.key_id,
+            "user_id": principal.user_id,
+            "issued_at": principal.issued_at,
+        }
+        with self._database.transaction() as connection:
+            return bool(connection.execute(text(_HOLDS), values).scalar_one())
+
+    def copy_all(self) -> bool:
+        """Bring all revocations to the copy; False while Redis does not take them."""
+        return self._copy.copy_all()
+
+    def require_active(self, principal: Principal, _: str) -> None:
+        """Ask the copy in Redis, or else PostgreSQL. Raises GEN_401_TOKEN when revoked."""
+        try:
+            verdict = self._seen.verdict(principal, self._redis.mget(keys(principal)))
+        except REDIS_ERRORS:
+            verdict = Verdict.UNKNOWN
+        if verdict is Verdict.UNKNOWN:
+            verdict = Verdict.REVOKED if self.holds(principal) else Verdict.ACTIVE
+        if verdict is Verdict.REVOKED:
+            raise ServiceError(INVALID_TOKEN)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._copying.close()
+
+
+_ADD = """
+INSERT INTO heartguard_core.revoked_tokens (kind, value, reason, revoked_at, expires_at)
+VALUES (:kind, :value, :reason, :at, :until)
+ON CONFLICT (kind, value) DO UPDATE SET expires_at = greatest(revoked_tokens.expires_at, excluded.expires_at)
+"""
+_PURGE = "DELETE FROM heartguard_core.revoked_tokens WHERE expires_at < :now"
+_HOLDS = """
+SELECT EXISTS (
+    SELECT FROM heartguard_core.revoked_tokens
+    WHERE (kind, value) IN (('jti', :jti), ('sid', :sid), ('kid', :kid))
+) OR EXISTS (
+    SELECT FROM heartguard_core.restores WHERE floor(extract(epoch FROM restored_at)) >= :issued_at
+) OR NOT EXISTS (
+    SELECT FROM heartguard_core.users WHERE id = :user_id AND active AND deleted_at IS NULL
+)
+"""

@@ -1,0 +1,1 @@
+"""Sessions: login, refresh and logout."""

@@ -1,0 +1,94 @@
+"""Login, refresh and logout, and the sessions of the caller."""
+
+from werkzeug.http import dump_cookie, parse_cookie
+
+from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, ORIGIN_REFUSED, REFRESH_REFUSED
+from heartguard_auth.sessions.domain import Device, TokenPair
+from heartguard_auth.sessions.usecases.sessions import SessionUseCases
+from heartguard_auth.shared.routes import NO_STORE
+from heartguard_common.core.clock import rfc3339
+from heartguard_common.core.errors import ServiceError
+from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Route
+from heartguard_common.messages import (
+    LoginQuery,
+    LoginRequest,
+    LoginResponse,
+    LogoutRequest,
+    RefreshRequest,
+    SessionDocument,
+    SessionList,
+)
+
+COOKIE = "heartguard_refresh"
+
+
+def login(sessions: SessionUseCases, call: Call[LoginRequest, LoginQuery]) -> Answer[LoginResponse]:
+    pair = sessions.login(call.document["email"], call.document["password"], _device(call))
+    return _tokens(pair, cookie=call.query.get("cookie") == "1")
+
+
+def refresh(sessions: SessionUseCases, call: Call[RefreshRequest | None, NoQuery]) -> Answer[LoginResponse]:
+    if call.document is not None:
+        return _tokens(sessions.refresh(call.document["refresh_token"]), cookie=False)
+    token = parse_cookie(call.headers.get("Cookie")).get(COOKIE)
+    if token is None:
+        raise ServiceError(REFRESH_REFUSED)
+    # A browser sends the cookie with requests of any page: only pages of allowed origins may use it.
+    if not sessions.trusts(call.headers.get("Origin")):
+        raise ServiceError(ORIGIN_REFUSED)
+    return _tokens(sessions.refresh(token), cookie=True)
+
+
+def logout(sessions: SessionUseCases, call: Call[LogoutRequest | None, NoQuery]) -> Answer[None]:
+    sessions.logout(call.person, "this" if call.document is None else call.document.get("scope", "this"))
+    return Answer(None, headers=_cookie("", 0))
+
+
+def list_sessions(sessions: SessionUseCases, call: EmptyCall) -> Answer[SessionList]:
+    items: list[SessionDocument] = [
+        {
+            "id": session.id,
+            "created_at": rfc3339(session.created_at),
+            "last_used_at": rfc3339(session.last_used_at),
+            "address": session.address,
+            "user_agent": session.user_agent,
+            "current": session.id == call.person.session_id,
+        }
+        for session in sessions.of(call.person)
+    ]
+    return Answer({"items": items}, headers=NO_STORE)
+
+
+def end_session(sessions: SessionUseCases, call: EmptyCall) -> Answer[None]:
+    sessions.end(call.person, call.params["session_id"].lower())
+    return Answer(None)
+
+
+def _device(call: Call[object, object]) -> Device:
+    # A header may contain control characters, which no document may.
+    return Device(call.address, "".join(character for character in call.user_agent if character.isprintable()))
+
+
+def _tokens(pair: TokenPair, *, cookie: bool) -> Answer[LoginResponse]:
+    headers = {**NO_STORE, **(_cookie(pair.refresh_token, pair.refresh_expires_in) if cookie else {})}
+    document: LoginResponse = {
+        "access_token": pair.access_token,
+        "refresh_token": pair.refresh_token,
+        "expires_in": pair.expires_in,
+        "token_type": "Bearer",
+    }
+    return Answer(document, headers=headers)
+
+
+def _cookie(value: str, seconds: int) -> dict[str, str]:
+    text = dump_cookie(COOKIE, value, max_age=seconds, path="/auth", secure=True, httponly=True, samesite="Lax")
+    return {"Set-Cookie": text}
+
+
+ROUTES = (
+    Route("POST", "/auth/login", login, raises=(BAD_CREDENTIALS, LOCKED), headers=("Set-Cookie",)),
+    Route("POST", "/auth/refresh", refresh, raises=(REFRESH_REFUSED, ORIGIN_REFUSED), headers=("Set-Cookie",)),
+    Route("POST", "/auth/logout", logout, status=204, headers=("Set-Cookie",)),
+    Route("GET", "/auth/sessions", list_sessions),
+    Route("DELETE", "/auth/sessions/{session_id}", end_session, status=204),
+)

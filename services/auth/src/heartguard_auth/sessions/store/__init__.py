@@ -1,0 +1,1 @@
+"""Sessions and refresh tokens in PostgreSQL, repeated refreshes in Redis."""

@@ -1,0 +1,3 @@
+"""What the routes of several subjects answer."""
+
+NO_STORE = {"Cache-Control": "no-store"}

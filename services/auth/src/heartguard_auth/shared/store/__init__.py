@@ -1,0 +1,1 @@
+"""Encryption of stored texts, and timestamps of PostgreSQL."""

@@ -1,0 +1,1 @@
+"""A ring of ES256 keys in PostgreSQL, or a shared secret."""

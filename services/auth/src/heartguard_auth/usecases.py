@@ -1,0 +1,126 @@
+"""The use cases of all subjects, and the stores that they need."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from heartguard_auth.accounts.ports import Accounts, Hasher
+from heartguard_auth.accounts.usecases import AccountUseCases
+from heartguard_auth.introspection.usecases import IntrospectionUseCases
+from heartguard_auth.invitations.ports import Invitations
+from heartguard_auth.invitations.usecases import InvitationUseCases
+from heartguard_auth.login_attempts.ports import LoginAttempts, LoginLocks
+from heartguard_auth.login_attempts.usecases import LoginLimiter
+from heartguard_auth.mail.ports import Outbox
+from heartguard_auth.members.usecases import MemberUseCases
+from heartguard_auth.passwords.ports import Resets
+from heartguard_auth.passwords.usecases import PasswordUseCases
+from heartguard_auth.registration.usecases import RegistrationUseCases
+from heartguard_auth.revocations.ports import RevocationList
+from heartguard_auth.sessions.ports import LoginAccounts, RefreshReplays, RefreshTokens, Sessions
+from heartguard_auth.sessions.usecases.revocation import SessionRevocation
+from heartguard_auth.sessions.usecases.sessions import SessionUseCases
+from heartguard_auth.shared.ports import CommonPorts, Rules
+from heartguard_auth.signing_keys.ports import Signer
+from heartguard_common.identity.authentication import TokenVerifier
+
+
+@dataclass(frozen=True)
+class Stores:
+    """The ports of all subjects, opened."""
+
+    common: CommonPorts
+    accounts: Accounts
+    hasher: Hasher
+    login_accounts: LoginAccounts
+    login_attempts: LoginAttempts
+    login_locks: LoginLocks
+    sessions: Sessions
+    refresh_tokens: RefreshTokens
+    replays: RefreshReplays
+    revocations: RevocationList
+    signer: Signer
+    verifier: TokenVerifier
+    outbox: Outbox
+    resets: Resets
+    invitations: Invitations
+
+
+@dataclass(frozen=True)
+class AuthUseCases:
+    """Everything auth can do, by subject."""
+
+    accounts: AccountUseCases
+    registration: RegistrationUseCases
+    sessions: SessionUseCases
+    passwords: PasswordUseCases
+    invitations: InvitationUseCases
+    login_limiter: LoginLimiter
+    members: MemberUseCases
+    introspection: IntrospectionUseCases
+    signer: Signer
+
+    @classmethod
+    def over(cls, rules: Rules, stores: Stores, permissions: dict[str, tuple[str, ...]]) -> Self:
+        """All of them over the same stores; `permissions` are the route ids that each role may call."""
+        common, accounts, invitations = stores.common, stores.accounts, stores.invitations
+        limiter = LoginLimiter(common, accounts=accounts, attempts=stores.login_attempts, locks=stores.login_locks)
+        revocation = SessionRevocation(rules, common, stores.sessions, stores.revocations)
+        return cls(
+            accounts=AccountUseCases(accounts, permissions),
+            registration=RegistrationUseCases(
+                rules, common, accounts=accounts, hasher=stores.hasher, invitations=invitations
+            ),
+            sessions=_sessions(rules, stores, limiter, revocation),
+            passwords=_passwords(rules, stores, limiter, revocation),
+            invitations=InvitationUseCases(
+                rules, common, accounts=accounts, invitations=invitations, outbox=stores.outbox
+            ),
+            login_limiter=limiter,
+            members=MemberUseCases(
+                common,
+                accounts=accounts,
+                sessions=stores.sessions,
+                revocation=revocation,
+                invitations=invitations,
+                resets=stores.resets,
+                outbox=stores.outbox,
+            ),
+            introspection=IntrospectionUseCases(
+                common,
+                accounts=accounts,
+                sessions=stores.sessions,
+                revocations=stores.revocations,
+                verifier=stores.verifier,
+            ),
+            signer=stores.signer,
+        )
+
+
+def _sessions(rules: Rules, stores: Stores, limiter: LoginLimiter, revocation: SessionRevocation) -> SessionUseCases:
+    return SessionUseCases(
+        rules,
+        stores.common,
+        accounts=stores.accounts,
+        login_accounts=stores.login_accounts,
+        hasher=stores.hasher,
+        limiter=limiter,
+        sessions=stores.sessions,
+        revocation=revocation,
+        refresh_tokens=stores.refresh_tokens,
+        replays=stores.replays,
+        signer=stores.signer,
+    )
+
+
+def _passwords(rules: Rules, stores: Stores, limiter: LoginLimiter, revocation: SessionRevocation) -> PasswordUseCases:
+    return PasswordUseCases(
+        rules,
+        stores.common,
+        accounts=stores.accounts,
+        hasher=stores.hasher,
+        limiter=limiter,
+        sessions=stores.sessions,
+        revocation=revocation,
+        resets=stores.resets,
+        outbox=stores.outbox,
+    )
