@@ -49,6 +49,17 @@ class Clone:
                 shutil.copy2(source, target)
         return cls(root)
 
+    def hash_lightly(self) -> None:
+        """Let this copy hash passwords with light parameters, for tests that are not about how long that takes.
+
+        It changes the copy's application instead of reading a setting: no setting of the product weakens a hash.
+        """
+        app = self.root / "services/auth/src/app.py"
+        whole = app.read_text()
+        text = whole.replace("from_env())", "from_env(), hasher=Argon2Hasher(passes=1, kibibytes=8))")
+        assert text != whole
+        app.write_text("from heartguard_auth.store.passwords import Argon2Hasher\n" + text)
+
     @property
     def layout(self) -> Layout:
         return Layout(self.root)

@@ -1,7 +1,13 @@
-"""What services/Dockerfile makes an image of."""
+"""What services/Dockerfile makes an image of, and a virtual environment with the packages of one."""
 
 import json
 import re
+import venv
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from heartguard_common.core.paths import REPO_ROOT
 
@@ -22,3 +28,42 @@ def command(service: str) -> list[str]:
     """What a container of the image runs when nothing else is said."""
     (written,) = re.findall(r"^CMD (.*)$", image_text(service), re.MULTILINE)
     return list(json.loads(written))
+
+
+def make_python(requirements: Path, target: Path) -> Path:
+    """The interpreter of a virtual environment with the packages of a requirements file, and not even pip.
+
+    They are links to the packages of the running interpreter, which must be the pinned ones.
+    """
+    venv.create(target, symlinks=True)
+    (site,) = target.glob("lib/python*/site-packages")
+    for pin in _pins(requirements):
+        package = distribution(pin.name)
+        assert pin.specifier.contains(package.version), f"{pin.name} is installed as {package.version}, not as {pin}"
+        for file in package.files or ():
+            if ".." not in file.parts and "__pycache__" not in file.parts:  # scripts, which no image runs
+                _link(Path(str(package.locate_file(""))), site, file.parts)
+    return target / "bin" / "python"
+
+
+def _pins(requirements: Path) -> Iterator[Requirement]:
+    """What a requirements file and those that it includes pin for this interpreter, without hashes."""
+    for line in re.sub(r" *\\\n *", " ", requirements.read_text()).splitlines():
+        if line.startswith("-r "):
+            yield from _pins(requirements.parent / line.removeprefix("-r "))
+        elif line and not line.startswith(("#", "-")):
+            pin = Requirement(line.partition(" --hash")[0])
+            if pin.marker is None or pin.marker.evaluate():
+                yield pin
+
+
+def _link(source: Path, target: Path, parts: tuple[str, ...]) -> None:
+    """Link a file, or the package that it is in; directories that packages share become directories."""
+    for name in parts:
+        source, target = source / name, target / name
+        if target.is_symlink():
+            return
+        if source.is_file() or (source / "__init__.py").exists():
+            target.symlink_to(source)
+            return
+        target.mkdir(exist_ok=True)

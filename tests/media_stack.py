@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from tests.memory import Held
 from tests.people import found, join
 from tests.servers import Database, free_port
 from tests.service.gateway.stack import GunicornProcess, environ
@@ -80,22 +81,23 @@ def blocks_of(answer: http.client.HTTPResponse) -> Iterator[bytes]:
 
 @dataclass
 class Size:
-    """Bytes in memory: of all processes of a program, shared pages counted once (PSS), and of the largest one (RSS)."""
+    """Bytes in memory: of all processes of a program, with and without mapped files, and of the largest one (RSS)."""
 
     together: int = 0
+    own: int = 0
     largest: int = 0
 
     def look(self, pid: int) -> None:
         """Keep the larger of what was and what is."""
-        together = 0
+        together = own = 0
         for process in (parent := psutil.Process(pid), *parent.children(recursive=True)):
             try:
-                memory = process.memory_full_info()
-            except psutil.NoSuchProcess:
+                held = Held.by(process)
+                together, own = together + held.all, own + held.own
+                self.largest = max(self.largest, process.memory_info().rss)
+            except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
                 continue
-            together += memory.pss
-            self.largest = max(self.largest, memory.rss)
-        self.together = max(self.together, together)
+        self.together, self.own = max(self.together, together), max(self.own, own)
 
 
 def peak_of(pids: dict[str, int], work: Callable[[], Any], every: float = 0.05) -> tuple[Any, dict[str, Size]]:

@@ -34,6 +34,7 @@ class RunningSystem:
 def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """A started system without any data; answers are held against their contract."""
     clone = Clone.make(tmp_path_factory.mktemp("system"))
+    clone.hash_lightly()
     try:
         url = f"http://127.0.0.1:{clone.ports['gateway']}"
         started = clone.start(HEARTGUARD_ENV="test", PUBLIC_URL=url, ALLOWED_ORIGINS=PORTAL)

@@ -161,3 +161,10 @@ def test_no_document_names_a_path_of_a_machine():
     files = [*REPO_ROOT.glob("*.md"), *(REPO_ROOT / "services").rglob("*.md"), *(REPO_ROOT / "docs").rglob("*.md")]
     texts = SOURCES | {str(path): path.read_text() for path in files}
     assert [path for path, text in texts.items() if pattern.search(text)] == []
+
+
+def test_what_runs_alone_is_in_the_directory_that_run_tests_names():
+    marked = {file for file in (REPO_ROOT / "tests").rglob("test_*.py") if "pytest.mark." + "alone" in file.read_text()}
+    assert marked
+    assert {str(file.relative_to(REPO_ROOT).parent) for file in marked} == {"tests/chaos"}
+    assert "|| set -- tests/chaos " in (REPO_ROOT / "run_tests.sh").read_text()

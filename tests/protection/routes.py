@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 import requests
 
 from heartguard_common.core.registry import SERVICES
-from tests.protection.situations import DAY, PASSWORD, ROLES, Ask, Situation, asks
+from tests.protection.situations import DAY, PASSWORD, ROLES, TICKET, Ask, Situation, asks
 
 JSON_ONLY = ("/openapi.json", "/docs", "/docs/errors", "/.well-known/jwks.json")
 for _path in JSON_ONLY:
@@ -87,8 +87,7 @@ def invite(case: Situation) -> Ask:
 def withdraw_invitation(case: Situation) -> Ask:
     own = case.person == "self" and case.caller in ("manager", "admin")
     by = case.me if own else case.admin
-    asked = {"email": case.world.email(), "role": "user"}
-    return Ask(f"/auth/invitations/{case.world.call('POST', '/auth/invitations', by, json=asked)['id']}")
+    return Ask(f"/auth/invitations/{case.thing('invitation', by)}")
 
 
 @asks("DELETE", "/auth/locks/{user_id}")
@@ -200,7 +199,7 @@ def read_archive(case: Situation) -> Ask:
         case.world.urls["media"] + "/media/archives" + whose(case),
         data=ZIP,
         headers={**case.world.credentials["service"], "Content-Type": "application/zip"},
-        timeout=20,
+        timeout=60,
     )
     assert kept.status_code == 201, kept.text
     return Ask(f"/media/archives/{kept.json()['id']}{whose(case)}")
@@ -215,16 +214,12 @@ def change_membership(case: Situation) -> Ask:
 
 @asks("GET", "/organization/deletions/{job_id}")
 def read_organizations_end(case: Situation) -> Ask:
-    admin = case.world.found()
-    name = case.world.call("GET", "/organization", admin)["name"]
-    job = case.world.call("DELETE", "/organization", admin, json={"name": name})
-    return Ask(f"/organization/deletions/{job['id']}")
+    return Ask(f"/organization/deletions/{case.world.ended_organization}")
 
 
 @asks("GET", "/users/deletions/{job_id}")
 def read_persons_end(case: Situation) -> Ask:
-    gone = case.world.member("user", case.organization)
-    return Ask(f"/users/deletions/{case.world.call('DELETE', f'/users/{gone.user_id}', gone)['id']}")
+    return Ask(f"/users/deletions/{case.world.ended_person(case.organization)}")
 
 
 @asks("POST", "/media/upload")
@@ -238,9 +233,6 @@ def upload_bytes(_: Situation) -> Ask:
     return Ask("/media/upload?file_name=note.txt", body=b"hi", headers={"Content-Type": "text/plain"})
 
 
-TICKET = {"file_name": "note.txt", "content_type": "text/plain", "size": 2}
-
-
 @asks("POST", "/media/uploads")
 def begin_upload(_: Situation) -> Ask:
     return Ask("/media/uploads", "UploadRequest", TICKET)
@@ -248,15 +240,12 @@ def begin_upload(_: Situation) -> Ask:
 
 @asks("DELETE", "/media/uploads/{item_id}")
 def cancel_upload(case: Situation) -> Ask:
-    return Ask(f"/media/uploads/{case.world.call('POST', '/media/uploads', case.owner, json=TICKET)['id']}")
+    return Ask(f"/media/uploads/{case.thing('open upload', case.owner)}")
 
 
 @asks("POST", "/media/uploads/{item_id}/complete")
 def complete_upload(case: Situation) -> Ask:
-    ticket = case.world.call("POST", "/media/uploads", case.owner, json=TICKET)
-    sent = requests.request(ticket["method"], ticket["url"], data=b"hi", headers=ticket["headers"], timeout=20)
-    assert sent.ok, sent.text
-    return Ask(f"/media/uploads/{ticket['id']}/complete")
+    return Ask(f"/media/uploads/{case.thing('sent upload', case.owner)}/complete")
 
 
 @asks("GET", "/media/items/{item_id}")
@@ -271,7 +260,7 @@ def download_item(case: Situation) -> Ask:
 
 @asks("DELETE", "/media/items/{item_id}")
 def delete_item(case: Situation) -> Ask:
-    return Ask(f"/media/items/{case.world.upload(case.owner)}")
+    return Ask(f"/media/items/{case.thing('media', case.owner)}")
 
 
 @asks("GET", "/media/content/{item_id}")
@@ -286,7 +275,7 @@ def put_content(case: Situation) -> Ask:
 
 def _signed_for_another(case: Situation) -> str:
     """The content of an item, under the signature of another item of the same person."""
-    item, other = case.world.thing_of("media", case.owner), case.world.upload(case.owner)
+    item, other = case.world.thing_of("media", case.owner), case.world.thing_of("signed media", case.owner)
     url = case.world.call("GET", f"/media/items/{other}/download", case.owner)["url"]
     return f"/media/content/{item}?{urlsplit(url).query}"
 
@@ -325,9 +314,7 @@ def make_bucket(case: Situation) -> Ask:
 
 @asks("DELETE", "/timeseries/buckets/{bucket}")
 def delete_bucket(case: Situation) -> Ask:
-    bucket = f"org_{case.org_id}_b{case.world.number()}"
-    case.world.call("POST", "/timeseries/buckets", case.admin, json={"bucket": bucket})
-    return Ask(f"/timeseries/buckets/{bucket}")
+    return Ask(f"/timeseries/buckets/{case.thing('bucket', case.admin)}")
 
 
 @asks("GET", "/timeseries/fields")
@@ -337,11 +324,8 @@ def list_fields(case: Situation) -> Ask:
 
 @asks("DELETE", "/timeseries/fields")
 def reset_field(case: Situation) -> Ask:
-    bucket, name = f"org_{case.org_id}", f"m{case.world.number()}"
-    point = {"measurement": name, "fields": {"phase": "swing"}, "timestamp": "2026-03-01T12:00:00Z"}
-    case.world.call("POST", "/timeseries/write", case.admin, json={"bucket": bucket, "points": [point]})
-    case.world.call("POST", "/timeseries/delete", case.admin, json={"bucket": bucket, "measurement": name, **DAY})
-    return Ask(f"/timeseries/fields?bucket={bucket}&measurement={name}&field=phase")
+    name = case.thing("emptied field", case.admin)
+    return Ask(f"/timeseries/fields?bucket=org_{case.org_id}&measurement={name}&field=phase")
 
 
 @asks("POST", "/audit/events")

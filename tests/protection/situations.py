@@ -14,6 +14,7 @@ from tests.protection.stack import Person
 
 PASSWORD = "a long enough phrase"
 ROLES = ("user", "manager", "admin")
+TICKET = {"file_name": "note.txt", "content_type": "text/plain", "size": 2}
 DAY = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
 
 
@@ -25,7 +26,8 @@ class World:
         self.credentials = {"none": {}, "operator": operator, "service": service}
         self._numbers = itertools.count(int(time.time()) % 10_000_000 * 1000)
         self.founders = {"own": self.found(), "other": self.found()}
-        self.thing_of = cache(self._thing_of)
+        self.thing_of = cache(self.make_thing)
+        self.ended_person = cache(self._ended_person)
 
     def number(self) -> int:
         """A number nobody had before, for names."""
@@ -69,13 +71,66 @@ class World:
     def stranger(self) -> Person:
         return self.member("user", "other")
 
-    def _thing_of(self, kind: str, owner: Person) -> str:
-        """The id of a thing of somebody's, made once: requests that only look share it."""
-        return {"media": self.upload, "export": self.export, "event": self.event}[kind](owner)
+    def make_thing(self, kind: str, owner: Person) -> str:
+        """The id of a new thing of somebody's. `thing_of` makes it once, for requests that leave it as it is."""
+        return self._makers[kind](owner)
+
+    @cached_property
+    def _makers(self) -> dict[str, Callable[[Person], str]]:
+        return {
+            "media": self.upload,
+            "signed media": self.upload,
+            "open upload": self.begin_upload,
+            "sent upload": self.send_upload,
+            "export": self.export,
+            "event": self.event,
+            "invitation": self.invite,
+            "bucket": self.make_bucket,
+            "emptied field": self.empty_field,
+        }
 
     def upload(self, owner: Person) -> str:
         note = {"file_name": "note.txt", "content_type": "text/plain", "data_base64": base64.b64encode(b"hi").decode()}
         return str(self.call("POST", "/media/upload", owner, json=note)["id"])
+
+    def begin_upload(self, owner: Person) -> str:
+        return str(self.call("POST", "/media/uploads", owner, json=TICKET)["id"])
+
+    def send_upload(self, owner: Person) -> str:
+        """An upload whose bytes are there, and which nobody has completed."""
+        ticket = self.call("POST", "/media/uploads", owner, json=TICKET)
+        sent = requests.request(ticket["method"], ticket["url"], data=b"hi", headers=ticket["headers"], timeout=60)
+        assert sent.ok, sent.text
+        return str(ticket["id"])
+
+    def invite(self, by: Person) -> str:
+        asked = {"email": self.email(), "role": "user"}
+        return str(self.call("POST", "/auth/invitations", by, json=asked)["id"])
+
+    def make_bucket(self, admin: Person) -> str:
+        bucket = f"org_{admin.org_id}_b{self.number()}"
+        self.call("POST", "/timeseries/buckets", admin, json={"bucket": bucket})
+        return bucket
+
+    def empty_field(self, admin: Person) -> str:
+        """A measurement with a field `phase` of texts, and no point any more."""
+        bucket, name = f"org_{admin.org_id}", f"m{self.number()}"
+        point = {"measurement": name, "fields": {"phase": "swing"}, "timestamp": "2026-03-01T12:00:00Z"}
+        self.call("POST", "/timeseries/write", admin, json={"bucket": bucket, "points": [point]})
+        self.call("POST", "/timeseries/delete", admin, json={"bucket": bucket, "measurement": name, **DAY})
+        return name
+
+    def _ended_person(self, organization: str) -> str:
+        """The job that deletes a member."""
+        gone = self.member("user", organization)
+        return str(self.call("DELETE", f"/users/{gone.user_id}", gone)["id"])
+
+    @cached_property
+    def ended_organization(self) -> str:
+        """The job that deletes an organization."""
+        admin = self.found()
+        name = self.call("GET", "/organization", admin)["name"]
+        return str(self.call("DELETE", "/organization", admin, json={"name": name})["id"])
 
     def export(self, owner: Person) -> str:
         return str(self.call("POST", "/users/me/export", owner)["id"])
@@ -94,13 +149,18 @@ class World:
 
 @dataclass
 class Situation:
-    """One cell: a caller (a role, `none`, `operator` or `service`) asks for the thing of `organization`, `person`."""
+    """One cell: a caller (a role, `none`, `operator` or `service`) asks for the thing of `organization`, `person`.
+
+    `fresh`: the people are made for this request, which changes them. `refused`: the request must leave the thing as it
+    is, so that all such requests ask for the same one; a refusal that changes it shows at the next request.
+    """
 
     world: World
     caller: str
     organization: str
     person: str
     fresh: bool = False
+    refused: bool = False
     me: Person = field(init=False)
 
     def __post_init__(self) -> None:
@@ -119,6 +179,10 @@ class Situation:
         if self.fresh:
             return self.world.member("user", self.organization)
         return self.world.peer if self.organization == "own" else self.world.stranger
+
+    def thing(self, kind: str, owner: Person) -> str:
+        """The id of a thing of somebody's, which the request may use up."""
+        return self.world.thing_of(kind, owner) if self.refused else self.world.make_thing(kind, owner)
 
     @property
     def org_id(self) -> int:

@@ -85,9 +85,9 @@ def problems(world: World, line: Line, owner: str) -> Iterator[str]:
     for caller in CALLERS:
         for entry_point in (owner,) if caller == "service" and owner != "gateway" else ("gateway", owner):
             for media_type in ("application/json", "application/xml"):
-                situation = Situation(
-                    world, caller, line.organization, line.person, fresh=changes_people(line.method, line.path)
-                )
+                refused = line.statuses[caller] >= 400
+                fresh = changes_people(line.method, line.path) and not refused
+                situation = Situation(world, caller, line.organization, line.person, fresh=fresh, refused=refused)
                 ask = request_of(line.method, line.path, situation)
                 answer = send(world.urls[entry_point], line.method, ask, situation.headers, media_type)
                 problem = judge(answer, line.statuses[caller], ask, media_type)
@@ -101,7 +101,7 @@ def send(url: str, method: str, ask: Ask, credentials: dict[str, str], media_typ
     if ask.document is not None:
         headers["Content-Type"] = media_type
         body = CONTRACTS[ask.message].encode(ask.document, media_type)
-    return requests.request(method, url + ask.path, data=body, headers={**headers, **ask.headers}, timeout=20)
+    return requests.request(method, url + ask.path, data=body, headers={**headers, **ask.headers}, timeout=60)
 
 
 def judge(answer: requests.Response, expected: int, ask: Ask, media_type: str) -> str:

@@ -231,7 +231,6 @@ def chunks(body: Blocks) -> Iterator[bytes]:
         yield block
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_large_upload_arrives_whole_in_flat_memory(gateway: GunicornProcess, backend: Backend, chunked: bool) -> None:
     size = 40 * 1024 * 1024
@@ -249,7 +248,6 @@ def test_a_large_upload_arrives_whole_in_flat_memory(gateway: GunicornProcess, b
     assert resident(gateway) - before < 12 * 1024 * 1024
 
 
-@pytest.mark.alone
 def test_a_large_download_arrives_whole_in_flat_memory(gateway: GunicornProcess, backend: Backend) -> None:
     size = 40 * 1024 * 1024
     block = b"0123456789abcdef" * 65536

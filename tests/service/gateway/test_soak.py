@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench import soak
+from tests.memory import Held
 from tests.service.gateway.stack import GunicornProcess
-
-pytestmark = pytest.mark.alone
 
 
 def test_idle_connections_and_slow_uploads_are_noticed_by_nobody(gateway: GunicornProcess) -> None:
@@ -26,15 +25,15 @@ def test_a_resting_connection_costs_little_more_than_its_socket(gateway: Gunicor
     assert gateway.process is not None
     for _ in range(20):
         assert gateway.ask("GET", "/gateway/health").status == 200
-    before = soak.megabytes(gateway.process.pid)
-    links = [socket.create_connection(("127.0.0.1", gateway.port), timeout=20) for _ in range(500)]
+    before = Held.by_family(gateway.process.pid).own
+    links = [socket.create_connection(("127.0.0.1", gateway.port), timeout=120) for _ in range(500)]
     try:
         for link in links if asked else ():
             link.sendall(b"GET /gateway/health HTTP/1.1\r\nHost: x\r\n\r\n")
         for link in links if asked else ():
             assert link.recv(65536).startswith(b"HTTP/1.1 200 ")
         # A greenlet for each, which is what gevent's servers do, takes 14 MB.
-        assert soak.megabytes(gateway.process.pid) - before < 5
+        assert Held.by_family(gateway.process.pid).own - before < 5 * 10**6
     finally:
         for link in links:
             link.close()
@@ -49,7 +48,7 @@ def unsent(port: int) -> int:
 def test_slow_readers_of_the_contract_share_it(gateway: GunicornProcess) -> None:
     assert gateway.process is not None
     length = len(gateway.ask("GET", "/openapi.json").body)
-    before = soak.megabytes(gateway.process.pid)
+    before = Held.by_family(gateway.process.pid).own
     with ExitStack() as stack:
         for _ in range(100):
             link = stack.enter_context(socket.socket())
@@ -59,4 +58,4 @@ def test_slow_readers_of_the_contract_share_it(gateway: GunicornProcess) -> None
             assert link.recv(12) == b"HTTP/1.1 200"
         # Neither the kernel nor the gateway has a copy for each of them.
         assert unsent(gateway.port) < 100 * length / 2
-        assert soak.megabytes(gateway.process.pid) - before < 20
+        assert Held.by_family(gateway.process.pid).own - before < 20 * 10**6

@@ -202,7 +202,6 @@ def test_nothing_of_the_database_is_held_between_two_pages(fill, query, database
     answer.close()
 
 
-@pytest.mark.alone
 @pytest.mark.timeout(900)  # for the long form
 @pytest.mark.parametrize("kind", TYPES)
 def test_memory_does_not_grow_with_the_points(fill, query, admin, kind):

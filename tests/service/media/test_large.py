@@ -22,7 +22,7 @@ def require_flat(stack, work):
     result, peaks = peak_of(pids_of(stack), work)
     for name, peak in peaks.items():
         assert peak.largest < MOST_RESIDENT, (name, peak)
-        assert peak.together - before[name].together < MOST_GROWTH, (name, before[name], peak)
+        assert peak.own - before[name].own < MOST_GROWTH, (name, before[name], peak)
     return result
 
 
@@ -44,7 +44,6 @@ def link(stack, item):
     return target_of(json.loads(answer.read())["url"])
 
 
-@pytest.mark.alone
 def test_up_and_down_in_flat_memory(stack):
     expected = digest_of(content(SIZE))
 
@@ -65,7 +64,6 @@ def test_up_and_down_in_flat_memory(stack):
     assert require_flat(stack, there_and_back) == expected
 
 
-@pytest.mark.alone
 def test_an_announced_file_in_flat_memory(stack):
     expected = digest_of(content(SIZE))
     request = {
@@ -88,7 +86,6 @@ def test_an_announced_file_in_flat_memory(stack):
     assert require_flat(stack, announced)["sha256"] == expected
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("media_type", ["application/json", "application/xml"])
 def test_a_document_costs_four_times_its_body_at_most(stack, media_type):
     data = base64.b64encode(b"".join(content(5))).decode()
@@ -108,4 +105,4 @@ def test_a_document_costs_four_times_its_body_at_most(stack, media_type):
     )
     assert answers == [b'{"id":'] * 5
     for name, peak in peaks.items():
-        assert peak.together - before[name].together < 4 * len(body), (name, before[name], peak, len(body))
+        assert peak.own - before[name].own < 4 * len(body), (name, before[name], peak, len(body))
