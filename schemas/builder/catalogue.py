@@ -10,7 +10,7 @@ SHARED = ""
 
 
 def error_catalogue() -> dict[str, tuple[ErrorCode, ...]]:
-    """The error rows of each service; the shared ones under the empty name."""
+    """The error codes of each service; the shared ones under the empty name."""
     rows: dict[str, tuple[ErrorCode, ...]] = {SHARED: CODES}
     for service in SERVICES:
         rows[service] = tuple(importlib.import_module(f"heartguard_{service}.errors").CODES)
@@ -18,6 +18,6 @@ def error_catalogue() -> dict[str, tuple[ErrorCode, ...]]:
 
 
 def in_order(catalogue: Mapping[str, Sequence[ErrorCode]]) -> Iterator[tuple[str, ErrorCode]]:
-    """Each row once, by code, with the service that gives it: `any` for the shared ones."""
+    """Each error code once, sorted, with the service that uses it: `any` for the shared ones."""
     found = {row.code: (service or "any", row) for service, rows in catalogue.items() for row in rows}
     return (found[code] for code in sorted(found))
