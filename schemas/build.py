@@ -1,6 +1,6 @@
-"""Makes the generated half of the contract; `--check` only compares.
+"""Generates files from the contract; with `--check` compares only.
 
-Made are the XSDs, openapi.json, the pages, roles.json and the Python types of the messages. Written by hand are
+Generated are the XSDs, openapi.json, the pages, roles.json and the Python types of the messages. Their sources are
 `<resource>.schema.json`, the services' route tables and `services/gateway/policy.toml`.
 """
 
@@ -22,11 +22,11 @@ MESSAGES = ROOT / "services" / "common" / "src" / "heartguard_common" / "message
 
 
 class ContractError(Exception):
-    """The written half leaves the mappable subset, or the parts don't fit."""
+    """A schema uses what can't be mapped to XML, or schemas, policy and routes contradict one another."""
 
 
 def read(directory: Path = SCHEMAS) -> dict[str, dict[str, object]]:
-    """The written schemas by resource. Raises ContractError with every problem that the lint finds."""
+    """The schemas by resource. Raises ContractError with every problem that the lint finds."""
     resources = {
         path.name.removesuffix(SUFFIX): json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(directory.glob(f"*{SUFFIX}"))
@@ -42,7 +42,7 @@ def read(directory: Path = SCHEMAS) -> dict[str, dict[str, object]]:
 
 
 def types(directory: Path = SCHEMAS) -> dict[str, bytes]:
-    """File name -> content of the package of message types. Raises ContractError."""
+    """The files of the package of message types: name -> content. Raises ContractError."""
     try:
         return python_types.modules(read(directory))
     except python_types.UntypableError as error:
@@ -50,7 +50,7 @@ def types(directory: Path = SCHEMAS) -> dict[str, bytes]:
 
 
 def generate(directory: Path = SCHEMAS) -> dict[str, bytes]:
-    """File name -> content of all else that is generated from the schemas of a directory."""
+    """The other files that are generated from the schemas of a directory: name -> content."""
     from schemas.builder import openapi  # noqa: PLC0415  it imports the routes, and they the types of the messages
 
     resources = read(directory)
@@ -69,7 +69,7 @@ def _json(document: object) -> bytes:
 
 
 def stale(made: dict[str, bytes], directory: Path = SCHEMAS, pattern: str = "*.xsd") -> list[str]:
-    """Names of generated files that are missing, different or, among those like `pattern`, no longer made."""
+    """Names of generated files that are missing or different, and of files like `pattern` that are obsolete."""
     present = {path.name for path in directory.glob(pattern)}
     different = {
         name
@@ -91,12 +91,12 @@ def _write(made: dict[str, bytes], old: list[str], directory: Path) -> None:
 
 
 def main() -> int:
-    """Write, or with `--check` compare; 0 when all is well."""
+    """Write the files, or with `--check` compare them; returns 0 on success, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing, fail when a file is stale")
     check = parser.parse_args().check
     try:
-        # The types go first: the routes that the rest is made of import them.
+        # The types come first, because the routes, from which the other files are generated, import them.
         for make, directory, pattern in ((types, MESSAGES, "*.py"), (generate, SCHEMAS, "*.xsd")):
             made = make()
             old = stale(made, directory, pattern)

@@ -1,1 +1,1 @@
-"""What makes the generated half of the contract: lint, XSD, OpenAPI and the table of roles."""
+"""The generators: lint of the schemas, XSD, OpenAPI, HTML pages, Python types and the table of roles."""

@@ -18,6 +18,6 @@ def error_catalogue() -> dict[str, tuple[ErrorCode, ...]]:
 
 
 def in_order(catalogue: Mapping[str, Sequence[ErrorCode]]) -> Iterator[tuple[str, ErrorCode]]:
-    """Each error code once, in order, with the service that gives it: `any` for the shared ones."""
+    """Each error code once, sorted, with the service that uses it: `any` for the shared ones."""
     found = {error.code: (service or "any", error) for service, codes in catalogue.items() for error in codes}
     return (found[code] for code in sorted(found))

@@ -1,4 +1,4 @@
-"""Examples are vectors: of each message the plan's, then others that pass, in both formats."""
+"""Examples for the documentation: test vectors that pass, in both formats, those of the plan first."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,13 +7,13 @@ from typing import Any
 
 VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 MOST = 2
-LARGEST = 3000  # bytes; vectors about limits are no examples
+LARGEST = 3000  # bytes; larger vectors test limits
 _SUFFIX = "_PASS.json"
-_DULL = ("hostile", "seam", "longest", "empty", "control", "odd")  # vectors that show a border, not a use
+_DULL = ("hostile", "seam", "longest", "empty", "control", "odd")  # vectors of edge cases, which are no good examples
 
 
 def examples(vectors: Path = VECTORS) -> dict[str, Any]:
-    """Component name -> example: `LoginRequest.plan.json` and `LoginRequest.plan.xml`."""
+    """The example components by name, such as `LoginRequest.plan.json` and `LoginRequest.plan.xml`."""
     made: dict[str, Any] = {}
     for folder in sorted(path for path in vectors.iterdir() if path.is_dir()):
         for name in _chosen(folder):

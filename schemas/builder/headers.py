@@ -1,4 +1,4 @@
-"""The headers an answer carries, beside those of its content."""
+"""The headers of answers, except those of the content."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,35 +9,35 @@ from heartguard_common.identity.policy import SERVICE, UNLIMITED, RouteRule
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
 _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "X-Request-ID": ("The request's id: the sent one, or a new one. Its log lines carry it.", _TEXT),
+    "X-Request-ID": ("The request's id, sent by the client or generated; log lines have it too.", _TEXT),
     "X-Gateway-Request-ID": ("The gateway's own id of this exchange.", _TEXT),
-    "Vary": ("What the choice of the representation depends on.", _TEXT),
-    "X-RateLimit-Limit": ("How many requests the caller's bucket holds.", _COUNT),
-    "X-RateLimit-Remaining": ("How many are left in it.", _COUNT),
+    "Vary": ("The request headers that the choice of the representation depends on.", _TEXT),
+    "X-RateLimit-Limit": ("The capacity of the caller's token bucket, in requests.", _COUNT),
+    "X-RateLimit-Remaining": ("How many requests are left in it.", _COUNT),
     "X-RateLimit-Reset": ("Seconds until it is full again.", _COUNT),
-    "Retry-After": ("Seconds to wait before the next try (RFC 9110 section 10.2.3).", _COUNT),
+    "Retry-After": ("Seconds to wait before the next attempt (RFC 9110 section 10.2.3).", _COUNT),
     "WWW-Authenticate": ("How to authenticate (RFC 9110 section 11.6.1).", _TEXT),
     "ETag": ("The entity tag of the representation, for If-Match and If-None-Match.", _TEXT),
-    "Location": ("Where the thing that was made stands.", _TEXT),
-    "Cache-Control": ("How long the answer may be kept.", _TEXT),
+    "Location": ("The URL of the created resource.", _TEXT),
+    "Cache-Control": ("How the answer may be cached.", _TEXT),
     "Content-Disposition": ("The name under which a browser should save the file.", _TEXT),
-    "X-Next-Cursor": ("Where the next page of a file of points begins; without it this was the last.", _TEXT),
-    "Accept-Ranges": ("Ranges of bytes may be asked for.", _TEXT),
-    "Content-Range": ("Which bytes these are (RFC 9110 section 14.4).", _TEXT),
+    "X-Next-Cursor": ("The cursor of the next page of a file of points; missing on the last page.", _TEXT),
+    "Accept-Ranges": ("Says that ranges of bytes may be requested.", _TEXT),
+    "Content-Range": ("The range of these bytes (RFC 9110 section 14.4).", _TEXT),
     "Deprecation": ("Since when the operation is deprecated (RFC 9745).", _TEXT),
     "Sunset": ("When the operation ends (RFC 8594).", _TEXT),
-    "Set-Cookie": ("The refresh token as a cookie, where `cookie=1` asked for it.", _TEXT),
+    "Set-Cookie": ("The refresh token as a cookie, if requested by `cookie=1`.", _TEXT),
 }
-# One component for each header; it is `required` where every such answer has it, and so can be tested.
+# One component for each header; it is `required` where every such answer has it, so that tests can check it.
 _ALWAYS = ("X-Request-ID", "X-Gateway-Request-ID", "Vary")
 _OF_GATEWAY = "X-Gateway-Request-ID"
 _QUOTA = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-# Of what a route says of itself: not in every good answer.
+# Headers that a route declares, but that are not in every successful answer.
 _SOMETIMES = ("Set-Cookie", "X-Next-Cursor")
 
 
 def components() -> dict[str, Any]:
-    """The header components: `<name>` is always there, `<name>.sometimes` may be missing."""
+    """The header components: `<name>` is always present, `<name>.sometimes` may be missing."""
     made: dict[str, Any] = {}
     for name, (text, schema) in _HEADERS.items():
         made[name] = {"description": text, "required": True, "schema": schema}
@@ -50,7 +50,7 @@ def _those(names: Iterator[str] | tuple[str, ...], suffix: str = "") -> dict[str
 
 
 def of_success(rule: RouteRule, route: AnyRoute, status: int) -> dict[str, Any]:
-    """The headers of a good answer, 206 included."""
+    """The headers of a successful answer, 206 included."""
     quota = rule.limit not in (UNLIMITED, "address")
     made = _those(_ALWAYS) | _those(_QUOTA, "" if quota else ".sometimes")
     if direct(rule):
@@ -68,7 +68,7 @@ def of_success(rule: RouteRule, route: AnyRoute, status: int) -> dict[str, Any]:
 
 
 def of_refusal(status: int, *, of_service: bool = False) -> dict[str, Any]:
-    """The headers of a refusal; `of_service`: where a service is asked at its own port."""
+    """The headers of an error; `of_service` for requests at a service's own port."""
     made = _those(_ALWAYS) | _those(_QUOTA, ".sometimes")
     if of_service:
         made |= _those((_OF_GATEWAY,), ".sometimes")
@@ -84,5 +84,5 @@ def of_refusal(status: int, *, of_service: bool = False) -> dict[str, Any]:
 
 
 def direct(rule: RouteRule) -> bool:
-    """Whether only services may call it, which they do without the gateway."""
+    """Whether only services may call the route, which they do without the gateway."""
     return not isinstance(rule.who, str) and set(rule.who) == {SERVICE}

@@ -1,4 +1,4 @@
-"""What openapi.json says of `/health`: our message, and application/health+json, which no message of ours can say."""
+"""The part of openapi.json about `/health`: the message, and application/health+json, which no message describes."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _CHECK = {
 }
 SCHEMAS: dict[str, Any] = {
     "HealthCheck": {
-        "description": "The health of all services as draft-inadarei-api-health-check-06 has it (JSON only).",
+        "description": "The health of all services in the format of draft-inadarei-api-health-check-06 (JSON only).",
         "type": "object",
         "additionalProperties": False,
         "required": ["status", "version", "releaseId", "description", "output", "checks"],
@@ -42,7 +42,7 @@ SCHEMAS: dict[str, Any] = {
 
 
 def content() -> dict[str, Any]:
-    """The content of an answer, whatever its status."""
+    """The content of an answer of any status."""
     return {
         offer: {"schema": {"$ref": f"#/components/schemas/{'HealthCheck' if offer == HEALTH_JSON else MESSAGE}"}}
         for offer in OFFERS

@@ -1,4 +1,4 @@
-"""The mappable subset of JSON Schema: what both JSON Schema and XSD 1.0 can say, and the codec can translate."""
+"""Checks that the schemas use only what JSON Schema and XSD 1.0 can both express, and the codec can convert."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -40,7 +40,7 @@ Exists = Callable[[str], bool]
 
 
 def resource_problems(resource: str, document: Schema, resources: Mapping[str, Schema]) -> list[str]:
-    """What leaves the subset in the schema file of a resource, each as `pointer: reason`."""
+    """The problems in the schema file of a resource, each as `pointer: reason`."""
 
     def exists(reference: str) -> bool:
         file, _, pointer = reference.partition("#/$defs/")
@@ -74,7 +74,7 @@ def resource_problems(resource: str, document: Schema, resources: Mapping[str, S
 
 
 def _namespace_faults(name: str, schema: Schema, place: Place, document: Schema) -> Iterator[Problem]:
-    """A namespace is that of a whole XSD, so a message with one has a resource for itself, and says its root."""
+    """An XSD has one namespace, so a message with a namespace must be alone in its resource, and name its root."""
     xml = schema.get("xml", {})
     if "namespace" not in xml:
         return
@@ -219,10 +219,10 @@ def _types(schema: Schema) -> list[str]:
 
 
 def pattern_problem(pattern: str) -> str | None:  # noqa: PLR0911  each refusal has a reason of its own
-    """Why a pattern is not in the dialect that XSD, Rust and Python read alike; None when it is.
+    """Why a pattern is outside of the dialect that XSD, Rust and Python interpret alike; None when it is inside.
 
-    The dialect: `^...$`, letters, escaped punctuation, classes without negation, groups, alternatives inside
-    groups, and greedy counted repeats.
+    The dialect has `^...$`, letters, escaped punctuation, classes without negation, groups, alternatives inside
+    groups, and greedy repeats.
     """
     if not (pattern.startswith("^") and pattern.endswith("$")):
         return "must be anchored with ^ and $"

@@ -1,4 +1,4 @@
-"""openapi.json 3.1: each rule of the policy joined with the route that answers it, and the messages of the contract."""
+"""Generates openapi.json (3.1) from the rules of the policy, the routes that answer them, and the messages."""
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ FILES = {
     "/schemas/{file}": ("application/json", "application/xml"),
 }
 _ERROR = {"schema": {"$ref": "#/components/schemas/Error"}}
-# The one message whose JSON has a wrapper its XML has not: the XML is described by what the wrapper holds.
+# Only this message has a wrapper in JSON that it does not have in XML: the XML is described by the wrapper's content.
 _ERROR_XML = {"schema": {"$ref": "#/components/schemas/error", "xml": {"name": "Error"}}}
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _ERRORS = {
@@ -34,15 +34,15 @@ _ERRORS = {
 }
 DESCRIPTION = """Telemetry of wearables, behind one gateway.
 
-**Formats.** Every message is JSON or XML: `Content-Type` says what is sent, `Accept` (or `?format=json|xml`) what is
-wanted; an error has the format of the answer. **Errors** are listed for each operation with the codes it can give, and
-explained at `/docs/errors`; the message and the field pointers (`details`) are for people. Who names
-`application/problem+json` or `application/problem+xml` in `Accept` gets problem details (RFC 9457) instead.
-**Limits.** Each rate class is a multiple of `RATE_LIMIT`, counted by address and caller; a body at most what its
-operation says, a file `MAX_UPLOAD_MB`.
-**Versions.** Every operation stands under `/api/v1` too, except for pages and keys.
-**Any answer** carries `X-Request-ID`. A method that a path does not have is 405 with `Allow`;
-HEAD is answered where GET is, and OPTIONS everywhere."""
+**Formats.** Every message is JSON or XML. `Content-Type` names the format of a body, `Accept` (or `?format=json|xml`)
+that of the answer; errors have the format of the answer. **Errors:** each operation lists the codes that it can return;
+`/docs/errors` explains them. The message and the field pointers (`details`) are for people. With
+`application/problem+json` or `application/problem+xml` in `Accept`, errors are problem details (RFC 9457).
+**Limits.** Each rate class is a multiple of `RATE_LIMIT`, counted by address and caller. Each operation states the
+largest body; a file may have `MAX_UPLOAD_MB`.
+**Versions.** Every operation also exists under `/api/v1`, except for pages and keys.
+**Every answer** has `X-Request-ID`. A method that a path does not support is answered with 405 and `Allow`.
+HEAD is supported where GET is, and OPTIONS everywhere."""
 
 
 class JoinError(Exception):
@@ -92,7 +92,7 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
 def named_codes(
     catalogue: Mapping[str, Sequence[errors.ErrorCode]], joined: Sequence[tuple[RouteRule, AnyRoute]]
 ) -> set[str]:
-    """The codes that some route says it raises. Raises JoinError for one that its service has not."""
+    """The codes that routes declare to raise. Raises JoinError for one that its service does not have."""
     for rule, route in joined:
         if strange := set(route.raises) - {*catalogue[rule.upstream], *catalogue[""]}:
             raise JoinError(f"{rule.id} raises what is in no catalogue of its service: {strange}")
@@ -116,7 +116,7 @@ def _join(policy: Policy) -> Iterator[tuple[RouteRule, AnyRoute]]:
 
 
 def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
-    """The routes that the library gives a service: the standard ones, and where the policy has them dead letters."""
+    """The routes of the shared library: the standard ones, and those of dead letters where the policy has them."""
     made: tuple[AnyRoute, ...] = ()
     for last, routes in (("/health", standard_routes), (DEAD_LETTERS, dead_letter_routes)):
         paths = (rule.path for rule in policy.of(service) if rule.path.endswith(last) and rule.path != health.PATH)
@@ -126,7 +126,7 @@ def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
 
 
 def _own_route(rule: RouteRule) -> AnyRoute | None:
-    """A route that the gateway answers itself."""
+    """A route that the gateway itself answers."""
     if rule.path == health.PATH:
         return Route(rule.method, rule.path, _system_health, offers=health.OFFERS)
     if rule.path == "/gateway/services":
@@ -182,7 +182,7 @@ def _responses(catalogue: Mapping[str, Sequence[errors.ErrorCode]], known: Mappi
 
 
 def _limits(policy: Policy) -> dict[str, Any]:
-    """What is counted and measured, beside the bounds that each schema states."""
+    """Settings that limit rates and sizes, in addition to the limits in the schemas."""
     return {
         "body_bytes": dict(policy.bodies),
         "upload_mebibytes": "MAX_UPLOAD_MB",

@@ -1,4 +1,4 @@
-"""One operation of openapi.json: what it takes, every answer it can give, and who may call it."""
+"""One operation of openapi.json: its request, all its answers, and who may call it."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ SECURITY = {
     "service": {
         "type": "http",
         "scheme": "basic",
-        "description": "Name and secret of a service, taken at a service's own port only.",
+        "description": "Name and secret of a service, accepted only at a service's own port.",
     },
 }
 PARAMETERS = {
@@ -43,17 +43,17 @@ FORMAT = {
     "schema": {"type": "string", "enum": ["json", "xml"]},
 }
 CONDITIONS = {
-    "Idempotency-Key": ("Sent again within 24 h with the same request, answers what was answered.", (1, 255)),
-    "If-Match": ("Change it only while this is its ETag; otherwise 412.", (1, 1000)),
-    "If-None-Match": ("Answer 304 while this is its ETag.", (1, 1000)),
-    "Range": ("Bytes of the file, for example `bytes=0-99` (RFC 9110 section 14.2).", (1, 100)),
+    "Idempotency-Key": ("The same request with the same key within 24 h gets the same answer.", (1, 255)),
+    "If-Match": ("Change the resource only if this is its ETag; otherwise 412.", (1, 1000)),
+    "If-None-Match": ("Answer 304 if this is the ETag.", (1, 1000)),
+    "Range": ("The requested bytes of the file, for example `bytes=0-99` (RFC 9110 section 14.2).", (1, 100)),
 }
-# The content of a refusal of a rule that names a dialect, which is no message of the contract.
+# The content of errors of routes with a dialect, which is not a message of the contract.
 DIALECTS: Mapping[str, Any] = {
     INFLUXDB: {
         "application/json": {
             "schema": {
-                "description": "An error as InfluxDB 2 answers it.",
+                "description": "An error in the format of InfluxDB 2.",
                 "type": "object",
                 "required": ["code", "message"],
                 "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
@@ -233,7 +233,7 @@ class Operation:
 
 
 def _others(rule: RouteRule, route: AnyRoute) -> list[str]:
-    """The media types of an answer that is no message; the schemas are XML and JSON files as they are."""
+    """The media types of an answer that is not a message."""
     if rule.path == "/schemas/{file}":
         return ["application/json", "application/xml"]
     return [offer for offer in route.offers if offer not in DOCUMENT_TYPES or route.offers == ANY_TYPE]

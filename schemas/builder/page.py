@@ -1,4 +1,4 @@
-"""docs.html: openapi.json as one page for people, without scripts and without anything from elsewhere."""
+"""Generates docs.html from openapi.json: one page without scripts and external resources."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ def page(document: Node) -> str:
 
 
 def errors_page(document: Node) -> str:
-    """The page at `/docs/errors`: what each code means and what to do, where a problem's type points to."""
+    """The page at `/docs/errors`, to which a problem's `type` links: the meaning of each code, and what to do."""
     return _frame(f"{document['info']['title']} error codes", ("<main>\n", *_advice(document), "</main>\n"))
 
 
@@ -41,7 +41,7 @@ def _advice(document: Node) -> Iterator[str]:
 
 
 def _frame(title: str, inner: Iterable[str]) -> str:
-    """A page around its body: no scripts, and a style of its own that the policy knows by its hash."""
+    """An HTML page with this body, without scripts; its Content-Security-Policy permits the style by its hash."""
     digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     return "".join(
@@ -247,6 +247,6 @@ def _name(reference: str) -> str:
 
 
 def _inline(text: str) -> str:
-    """Escaped text; its `code` and **strong** words marked as such."""
+    """Escaped text, in which `code` and **strong** become HTML elements."""
     marked = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
     return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", marked)

@@ -1,4 +1,4 @@
-"""Which errors an operation can answer: those of its kind, those of its route, those of its whole service."""
+"""The errors that an operation can return: those of its kind, of its route, and of its whole service."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -6,7 +6,7 @@ from heartguard_common.core.errors import ErrorCode
 from heartguard_common.http.routing import AnyRoute
 from heartguard_common.identity.policy import ANYONE, SERVICES, UNLIMITED, RouteRule
 
-_PLAIN = ("health", "ready", "metrics")  # the same in every service, and none of its own business
+_PLAIN = ("health", "ready", "metrics")  # the same in every service, without errors of the service's own
 _OF_ANY = ("GEN_400", "GEN_406", "GEN_422", "GEN_500", "GW_001", "GW_002", "GW_003", "GW_006", "GW_007", "GW_008")
 _OF_A_BODY = ("GEN_413", "GEN_415", "GW_004", "GW_005", "GW_009", "GW_015")
 
@@ -14,10 +14,10 @@ _OF_A_BODY = ("GEN_413", "GEN_415", "GW_004", "GW_005", "GW_009", "GW_015")
 def codes_of(
     rule: RouteRule, route: AnyRoute, catalogue: Mapping[str, Sequence[ErrorCode]], named: Collection[str]
 ) -> list[ErrorCode]:
-    """Every refusal an operation can give, by code.
+    """All errors that an operation can return, sorted by code.
 
-    `catalogue`: error codes by service, the shared ones under ''. `named`: the codes that some route says it raises;
-    any other one counts for all routes of its service.
+    `catalogue` has the error codes by service, the shared ones under ''. `named` are the codes that routes declare; all
+    routes of a service can return its other codes.
     """
     codes = {*_OF_ANY, *_shared(rule, route), *(entry.code for entry in route.raises)}
     if rule.upstream != "gateway" and rule.path.rpartition("/")[2] not in _PLAIN:
@@ -47,5 +47,5 @@ def _shared(rule: RouteRule, route: AnyRoute) -> set[str]:
 
 
 def if_match(route: AnyRoute) -> bool:
-    """Whether the operation changes a document under the condition of its entity tag (RFC 9110 section 13.1.1)."""
+    """Whether the operation evaluates If-Match (RFC 9110 section 13.1.1)."""
     return route.method in ("PUT", "PATCH") and "ETag" in route.headers

@@ -1,4 +1,4 @@
-"""The catalogue of roles: which routes each may call, from the policy."""
+"""The table of roles: which routes each role may call, from the policy."""
 
 from typing import Any
 
@@ -6,5 +6,5 @@ from heartguard_common.identity.policy import ROLES, Policy
 
 
 def roles(policy: Policy) -> dict[str, Any]:
-    """Role -> ids of its routes, sorted."""
+    """The sorted ids of the routes that each role may call, by role."""
     return {role: list(policy.permissions(role)) for role in ROLES}

@@ -8,7 +8,9 @@ from heartguard_common.core.paths import REPO_ROOT
 from tests.people import owner
 
 DOCUMENT = (REPO_ROOT / "docs" / "limits.md").read_text(encoding="utf-8")
-HELD = dict(re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|$", DOCUMENT.partition("## Where it is held")[2], re.MULTILINE))
+HELD = dict(
+    re.findall(r"^\| (`[^|]+`) \| ([^|]+) \|$", DOCUMENT.partition("## What bounds each table")[2], re.MULTILINE)
+)
 
 
 def test_every_table_is_bounded(module_database):

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from heartguard_audit.domain.events import Search
-from heartguard_audit.store.outbox import BATCH, PostgresOutbox, oldest_seconds, unrecorded
+from heartguard_audit.store.outbox import BATCH, PostgresOutbox, oldest_seconds, waiting_events
 from heartguard_audit.usecases.ingest import EventIngest
 from heartguard_common.audit.events import encode
 from heartguard_common.audit.log import AuditLog
@@ -89,10 +89,10 @@ def test_events_are_taken_in_the_order_in_which_they_were_put(put, ingest, trail
     sent = [event() for _ in range(BATCH + 1)]
     put(*map(encode, sent[:7]))
     put(*map(encode, sent[7:]))
-    assert unrecorded(store) == BATCH + 1
+    assert waiting_events(store) == BATCH + 1
     assert [ingest.step(), ingest.step(), ingest.step()] == [BATCH, 1, 0]
     assert ids(trail) == [one.id for one in sent]
-    assert (unrecorded(store), oldest_seconds(store)) == (0, 0)
+    assert (waiting_events(store), oldest_seconds(store)) == (0, 0)
 
 
 def test_how_long_the_oldest_has_waited_is_known(put, store, database):
@@ -136,4 +136,4 @@ def test_an_invalid_entry_becomes_a_dead_letter_and_stops_no_other(put, ingest, 
     ingest.step()
     assert ids(trail) == [one.id for one in good]
     assert [letter.content for letter in dead_letters_of(store).page("events", "dead", None, 10)] == ["[]", "no json"]
-    assert unrecorded(store) == 0
+    assert waiting_events(store) == 0

@@ -16,7 +16,7 @@ from collections import Counter
 import pytest
 
 from heartguard_audit.domain.events import Search
-from heartguard_audit.store.outbox import PostgresOutbox, unrecorded
+from heartguard_audit.store.outbox import PostgresOutbox, waiting_events
 from heartguard_audit.usecases.ingest import EventIngest
 from heartguard_common.core.ids import uuid7
 from heartguard_common.stores.database import Database
@@ -125,7 +125,7 @@ def in_the_trail(database, redis_url):
     )
     while ingest.step():
         pass
-    assert unrecorded(opened) == 0
+    assert waiting_events(opened) == 0
     with owner(database) as cursor:
         cursor.execute("SELECT DISTINCT org_id FROM heartguard_core.audit_events")
         chains = [row[0] for row in cursor.fetchall()]
