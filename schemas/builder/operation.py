@@ -89,7 +89,7 @@ class Operation:
         made: dict[str, Any] = {
             "operationId": row.id,
             "tags": [row.upstream],
-            "summary": self._summary(),
+            "summary": summary(route),
             "description": self._description(),
             "parameters": [
                 *self._path_parameters(),
@@ -112,11 +112,6 @@ class Operation:
         if route.takes or route.body == "stream":
             made["requestBody"] = self._request_body()
         return made
-
-    def _summary(self) -> str:
-        words = self._row.id.partition(".")[2].replace("_", " ").capitalize()
-        named = self._route.gives or self._route.takes
-        return f"{words}: {self._definitions[named]['description']}" if named else f"{words}."
 
     def _description(self) -> str:
         row = self._row
@@ -226,6 +221,13 @@ class Operation:
 
     def _cached(self) -> bool:
         return self._row.method == "GET" and "ETag" in self._route.headers
+
+
+def summary(route: AnyRoute) -> str:
+    """What a route is for: the first line of its handler's docstring. Raises TypeError for a handler without one."""
+    if not route.handler.__doc__:
+        raise TypeError(f"{route.handler.__qualname__} of {route.method} {route.path} does not say what it is for")
+    return route.handler.__doc__.strip().partition("\n")[0]
 
 
 def _others(row: RouteRule, route: AnyRoute) -> list[str]:

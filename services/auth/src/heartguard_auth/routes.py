@@ -83,6 +83,7 @@ COOKIE = "heartguard_refresh"
 
 
 def register(auth: AuthUseCases, call: Call[RegisterRequest, NoQuery]) -> Answer[RegisterResponse]:
+    """Found an organization, or add a member to the caller's: admins any, managers with the role user."""
     account = auth.registration.register(call.document, call.principal, call.address)
     document: RegisterResponse = {
         "user_id": account.id,
@@ -94,11 +95,13 @@ def register(auth: AuthUseCases, call: Call[RegisterRequest, NoQuery]) -> Answer
 
 
 def login(auth: AuthUseCases, call: Call[LoginRequest, LoginQuery]) -> Answer[LoginResponse]:
+    """Begin a session: an access token and a refresh token (`?cookie=1`: also as a cookie)."""
     pair = auth.sessions.login(call.document["email"], call.document["password"], _device(call))
     return _tokens(pair, cookie=call.query.get("cookie") == "1")
 
 
 def refresh(auth: AuthUseCases, call: Call[RefreshRequest | None, NoQuery]) -> Answer[LoginResponse]:
+    """Exchange a refresh token, or the cookie, for the next pair of tokens."""
     if call.document is not None:
         return _tokens(auth.sessions.refresh(call.document["refresh_token"]), cookie=False)
     token = parse_cookie(call.headers.get("Cookie")).get(COOKIE)
@@ -111,11 +114,13 @@ def refresh(auth: AuthUseCases, call: Call[RefreshRequest | None, NoQuery]) -> A
 
 
 def logout(auth: AuthUseCases, call: Call[LogoutRequest | None, NoQuery]) -> Answer[None]:
+    """End this session, or all of the caller's."""
     auth.sessions.logout(call.person, "this" if call.document is None else call.document.get("scope", "this"))
     return Answer(None, headers=_cookie("", 0))
 
 
 def sessions(auth: AuthUseCases, call: EmptyCall) -> Answer[SessionList]:
+    """The caller's sessions: since when, from where, by what."""
     items: list[SessionDocument] = [
         {
             "id": session.id,
@@ -131,32 +136,38 @@ def sessions(auth: AuthUseCases, call: EmptyCall) -> Answer[SessionList]:
 
 
 def end_session(auth: AuthUseCases, call: EmptyCall) -> Answer[None]:
+    """End one of the caller's sessions."""
     auth.sessions.end(call.person, call.params["session_id"].lower())
     return Answer(None)
 
 
 def change_password(auth: AuthUseCases, call: Call[PasswordChange, NoQuery]) -> Answer[None]:
+    """Set a new password, by the current one; the other sessions end."""
     asked = call.document
     auth.passwords.change(call.person, asked["current_password"], asked["new_password"], call.address)
     return Answer(None)
 
 
 def forgot_password(auth: AuthUseCases, call: Call[ForgotRequest, NoQuery]) -> Answer[None]:
+    """Send a code by e-mail, if there is such an account; the answer is the same without one."""
     auth.passwords.forgot(call.document["email"])
     return Answer(None)
 
 
 def reset_password(auth: AuthUseCases, call: Call[ResetRequest, NoQuery]) -> Answer[None]:
+    """Set a new password, by a code; all sessions end."""
     auth.passwords.reset(call.document["code"], call.document["new_password"])
     return Answer(None)
 
 
 def issue_code(auth: AuthUseCases, call: Call[ResetCodeRequest, NoQuery]) -> Answer[ResetCode]:
+    """A code for a member, to hand over where no e-mail is sent."""
     code, expires_at = auth.passwords.code(call.person, call.document["user_id"])
     return Answer({"code": code, "expires_at": rfc3339(expires_at)}, headers=NO_STORE)
 
 
 def invite(auth: AuthUseCases, call: Call[InvitationRequest, NoQuery]) -> Answer[messages.Invitation]:
+    """Invite an address; the code is shown once, and sent where there is SMTP. Managers invite users."""
     made, code = auth.invitations.invite(call.person, call.document["email"], call.document["role"])
     document = _invitation(made)
     document["code"] = code
@@ -164,6 +175,7 @@ def invite(auth: AuthUseCases, call: Call[InvitationRequest, NoQuery]) -> Answer
 
 
 def invitations(auth: AuthUseCases, call: Call[None, InvitationListQuery]) -> Answer[InvitationList]:
+    """The invitations that wait."""
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(call.query.get("cursor"), UUID)
     found = auth.invitations.waiting(call.person, after[0] if after else None, limit + 1)
@@ -172,24 +184,29 @@ def invitations(auth: AuthUseCases, call: Call[None, InvitationListQuery]) -> An
 
 
 def withdraw_invitation(auth: AuthUseCases, call: EmptyCall) -> Answer[None]:
+    """Withdraw an invitation."""
     auth.invitations.withdraw(call.person, call.params["invitation_id"].lower())
     return Answer(None)
 
 
 def end_lock(auth: AuthUseCases, call: EmptyCall) -> Answer[None]:
+    """Let a locked-out member try again."""
     auth.guard.end_lock(call.person, int(call.params["user_id"]))
     return Answer(None)
 
 
 def profile(auth: AuthUseCases, call: EmptyCall) -> Answer[User]:
+    """The caller's account."""
     return Answer(_user(auth.membership.profile(call.person)), headers=NO_STORE)
 
 
 def roles(auth: AuthUseCases, _: EmptyCall) -> Answer[RoleList]:
+    """The roles, and the ids of the routes that each may call."""
     return Answer({"items": auth.membership.roles()})
 
 
 def introspect(auth: AuthUseCases, call: Call[IntrospectRequest, NoQuery]) -> Answer[Introspection]:
+    """Whether a token or a `jti` counts (RFC 7662)."""
     asked = call.document
     if ("token" in asked) == ("jti" in asked):
         raise ServiceError(UNPROCESSABLE, details=(Violation("/token", "either token or jti must be given"),))
@@ -197,19 +214,23 @@ def introspect(auth: AuthUseCases, call: Call[IntrospectRequest, NoQuery]) -> An
 
 
 def key_set(auth: AuthUseCases, _: EmptyCall) -> Answer[JwkSet]:
+    """The public keys that verify tokens (RFC 7517), JSON only."""
     return Answer({"keys": auth.introspection.public_keys()}, headers={"Cache-Control": "public, max-age=10"})
 
 
 def erase(auth: AuthUseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
+    """Anonymize the members of an organization, or one of them."""
     removed = auth.membership.erase(call.person, call.document["org_id"], call.document.get("user_id"))
     return Answer({"removed": removed})
 
 
 def export(auth: AuthUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """What auth keeps of a person: the account and each session (NDJSON)."""
     return exports.answer(auth.membership.export(call.query["org_id"], call.query["user_id"]))
 
 
 def change_membership(auth: AuthUseCases, call: Call[MembershipChange, NoQuery]) -> Answer[MembershipResult]:
+    """Give a member a role or take their activity, and end their sessions."""
     return Answer({"sessions_ended": auth.membership.change(call.person, call.document)})
 
 

@@ -101,7 +101,7 @@ class LineBatch:
 
 
 def write(usecases: UseCases, call: Call[WriteRequest | LineBatch, WriteQuery]) -> Answer[WriteResult]:
-    """POST /timeseries/write."""
+    """Store 1 to 10,000 points, also as line protocol (`text/plain`); `?atomic=true` stores all or none."""
     batch = call.document
     if isinstance(batch, LineBatch):
         bucket, points, times_ns = batch.bucket, batch.points, batch.times_ns
@@ -127,7 +127,7 @@ def _require_fitting(wanted: WriteRequest, call: Call[object, WriteQuery]) -> No
 
 
 def query(usecases: UseCases, call: Call[QueryRequest, NoQuery]) -> Reply[QueryResult]:
-    """POST /timeseries/query."""
+    """Raw points, or windows; also as CSV and NDJSON."""
     after = paging.decode_cursor(call.document.get("cursor"), int, int)
     found = usecases.querying.query(call.person, call.document, after)
     echo = export.echo_of(call.document)
@@ -153,7 +153,7 @@ def _file(call: Call[QueryRequest, NoQuery], found: Found, position: str | None)
 
 
 def latest(usecases: UseCases, call: Call[LatestRequest, NoQuery]) -> Answer[LatestResult]:
-    """POST /timeseries/latest."""
+    """The last point of each series, and its age; in pages."""
     now = usecases.clock.now_ns()
     position = paging.decode_cursor(call.document.get("cursor"), int)
     page = usecases.querying.latest(call.person, call.document, position[0] if position else 0)
@@ -164,19 +164,19 @@ def latest(usecases: UseCases, call: Call[LatestRequest, NoQuery]) -> Answer[Lat
 
 
 def summarize(usecases: UseCases, call: Call[SummaryRequest, NoQuery]) -> Answer[HeartRateSummary]:
-    """POST /timeseries/summary."""
+    """A day of heart rate: zones, resting rate, coverage, gaps."""
     found = usecases.summarizing.day(call.person, call.document)
     return Answer(documents.summary(call.document, found), headers=_NO_STORE)
 
 
 def delete_points(usecases: UseCases, call: Call[PointsDelete, NoQuery]) -> Answer[None]:
-    """POST /timeseries/delete."""
+    """Remove the points of a range."""
     usecases.administration.delete_points(call.person, call.document)
     return Answer(None)
 
 
 def list_buckets(usecases: UseCases, call: Call[None, BucketListQuery]) -> Answer[BucketList]:
-    """GET /timeseries/buckets."""
+    """The organization's buckets."""
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(call.query.get("cursor"), str) or [""]
     found = usecases.administration.list(call.person, after[0], limit + 1)
@@ -185,7 +185,7 @@ def list_buckets(usecases: UseCases, call: Call[None, BucketListQuery]) -> Answe
 
 
 def create_bucket(usecases: UseCases, call: Call[BucketRequest, NoQuery]) -> Answer[messages.Bucket]:
-    """POST /timeseries/buckets."""
+    """Make a bucket, with retention if wanted."""
     wanted = call.document
     return Answer(
         documents.bucket(usecases.administration.create(call.person, wanted["bucket"], wanted.get("retention_days")))
@@ -193,18 +193,18 @@ def create_bucket(usecases: UseCases, call: Call[BucketRequest, NoQuery]) -> Ans
 
 
 def delete_bucket(usecases: UseCases, call: EmptyCall) -> Answer[None]:
-    """DELETE /timeseries/buckets/{bucket}."""
+    """Remove a bucket and its points."""
     usecases.administration.delete(call.person, call.params["bucket"])
     return Answer(None)
 
 
 def list_measurements(_: UseCases, __: EmptyCall) -> Answer[MeasurementList]:
-    """GET /timeseries/measurements."""
+    """The catalogue of measurements: unit and plausible range."""
     return Answer({"items": [documents.measurement(entry) for entry in CATALOGUE]})
 
 
 def list_fields(usecases: UseCases, call: Call[None, FieldListQuery]) -> Answer[FieldList]:
-    """GET /timeseries/fields."""
+    """The types of a bucket's fields."""
     wanted = call.query
     limit = wanted.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(wanted.get("cursor"), int) or [0]
@@ -214,13 +214,13 @@ def list_fields(usecases: UseCases, call: Call[None, FieldListQuery]) -> Answer[
 
 
 def reset_field(usecases: UseCases, call: Call[None, FieldResetQuery]) -> Answer[None]:
-    """DELETE /timeseries/fields."""
+    """Take its type from a field without points."""
     usecases.fields.reset(call.person, call.query["bucket"], call.query["measurement"], call.query["field"])
     return Answer(None)
 
 
 def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
-    """POST /timeseries/erasures."""
+    """Remove the points of an organization or of one member."""
     wanted = call.document
     removed, again_in = usecases.administration.erase(call.person, wanted["org_id"], wanted.get("user_id"))
     document: ErasureResult = {"removed": removed}
@@ -230,7 +230,7 @@ def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[Era
 
 
 def export_person(usecases: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
-    """GET /timeseries/exports."""
+    """Every point with a person's tag (NDJSON)."""
     return exports.answer(usecases.exporting.export(call.query["org_id"], call.query["user_id"]))
 
 
