@@ -192,7 +192,7 @@ class EndpointRows:
         if route is None:
             return step.status, step.gives or "-", step.check, step.gives in self._definitions
         root = step.gives or (step.accept if "/" in step.accept and "*" not in step.accept else _root(route))
-        headers = () if step.gives == "-" else tuple(f"header:{it}" for it in route.headers if it not in _SOMETIMES)
+        headers = tuple(f"header:{it}" for it in route.headers if it not in _SOMETIMES)
         if root != route.gives:
             own = step.check or self._scenario.always.get(root, ())
             return step.status or route.status, root, (*own, *headers), False
@@ -218,4 +218,4 @@ def _root(route: AnyRoute) -> str:
     """What the root of a good answer is called, or its media type, or `-` for no body."""
     if route.gives is not None:
         return route.gives
-    return "-" if route.offers == DOCUMENT_TYPES else route.offers[0]
+    return route.offers[0] if route.signature.streams else "-"

@@ -206,7 +206,7 @@ class Operation:
             answer["content"] = {offer: self._content(route.gives, offer) for offer in route.offers}
         elif row.path == "/openapi.json":
             answer["content"] = {"application/json": {}}
-        elif status not in (HTTPStatus.NO_CONTENT, HTTPStatus.ACCEPTED) and row.method != "PUT":
+        elif route.signature.streams:
             answer["content"] = {offer: {} for offer in _others(row, route)}
         return answer
 
