@@ -32,6 +32,7 @@ check: ## Run the checks that need no test: lint, types, layers, contract
 	$(PYTHON) -m mypy
 	PYTHONPATH=$$($(PYTHON) sources.py) $(VENV)/bin/lint-imports
 	$(PYTHON) schemas/build.py --check
+	$(PYTHON) docs/build.py --check
 
 format: ## Format the code and sort its imports
 	$(PYTHON) -m ruff format .

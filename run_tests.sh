@@ -44,6 +44,7 @@ check "ruff" "$VENV_PYTHON" -m ruff check .
 check "mypy" "$VENV_PYTHON" -m mypy
 check "imports" env PYTHONPATH="$sources" lint-imports
 check "contract" "$VENV_PYTHON" schemas/build.py --check
+check "documents" "$VENV_PYTHON" docs/build.py --check
 check "pytest" tests "not alone" -n "$processes" --dist loadfile --no-loadscope-reorder "$@"
 [ $# -gt 0 ] || set -- tests/chaos # where all of these are
 check "pytest, one at a time" tests alone "$@"

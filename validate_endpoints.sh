@@ -13,12 +13,12 @@
 # Needs curl and python3 (standard library only), works in bash 3.2. Ends with 0 when every row that ran has passed,
 # 1 when one has failed, 2 when it could not begin. Whatever it made is removed at the end, also after Ctrl-C.
 # shellcheck disable=SC2034  # v_* are read by name
-set -uo pipefail
+set -ufo pipefail # without file names: [] and ? stand in checks
 export LC_ALL=C
 shopt -u patsub_replacement 2>/dev/null # else bash 5.2 reads & in a replacement
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-JUDGE=$HERE/services/cli/validate/judge.py
+CHECK_RESPONSE=$HERE/services/cli/validate/check_response.py
 STAMP=$(date +%s)$$
 TABLE='%-7s %-34s %-5s %-24s %-5s %9s  %s\n'
 LISTING=no
@@ -68,7 +68,7 @@ fill() { # TEMPLATE FORMAT HOW: sets filled; a name without a value goes into la
     filled=$filled$rest
 }
 
-# --- The words of the table in services/cli/validate/rows.sh --------------------------------------------------------
+# --- The words of the table in services/cli/validate/checks.sh --------------------------------------------------------
 row() { # METHOD PATH: begins a row; the words that follow belong to it until gives or refuses
     method=$1 path=$2 who=admin formats='json xml' needs='' keeping='' forgetting='' headers=()
     json_body='' xml_body='' body_type='' accept='application/{format}'
@@ -95,7 +95,7 @@ explains() { # STATUS CODE CHECK...: as gives, with problem details (RFC 9457)
     gives "$status" Problem "code=$code" "type=/docs/errors#$code" "status=$status" title:text "request_id={request_id}" "$@"
 }
 
-gives() { # STATUS ROOT CHECK...: performs the row in its formats; judge.py explains roots and checks
+gives() { # STATUS ROOT CHECK...: performs the row in its formats; check_response.py explains roots and checks
     local form
     for form in $formats; do
         if [ "$LISTING" = yes ]; then
@@ -151,7 +151,7 @@ perform() { # FORMAT STATUS ROOT CHECK...
     fi
     send "$method" "$target"
     for name in $keeping; do paths[${#paths[@]}]=${name#*=}; done
-    "$PYTHON" -I -S "$JUDGE" "$form" "$root" "$WORK/body" "$WORK/head" "$v_request_id" \
+    "$PYTHON" -I -S "$CHECK_RESPONSE" "$form" "$root" "$WORK/body" "$WORK/head" "$v_request_id" \
         ${checks[@]+"${checks[@]}"} -- ${paths[@]+"${paths[@]}"} >"$WORK/verdict" 2>&1
     {
         IFS= read -r verdict
@@ -206,8 +206,29 @@ send() { # METHOD TARGET: sets got and seconds; waits where the rate limit asks 
     done
 }
 
-# shellcheck source=services/cli/validate/rows.sh disable=SC2034
-. "$HERE/services/cli/validate/rows.sh"
+# --- What some rows of that table call first -------------------------------------------------------------------------
+derive_buckets() { # one for each format, of the caller's organization
+    local form
+    for form in json xml; do
+        value org_id "$form"
+        [ -z "$found" ] || keep_value "bucket_$form" "org_${found}_validate_${v_stamp}_$form"
+    done
+}
+
+derive_signatures() { # KEPT NAME: what follows the question mark of a signed URL, when the media service keeps the files
+    local form
+    v_own_files=yes
+    for form in json xml; do
+        value "$1" "$form"
+        case $found in
+        */media/content/*\?*) keep_value "$2_$form" "${found#*\?}" ;;
+        ?*) v_own_files='' ;;
+        esac
+    done
+}
+
+# shellcheck source=services/cli/validate/checks.sh disable=SC2034
+. "$HERE/services/cli/validate/checks.sh"
 if [ "$LISTING" = yes ]; then
     v_insider=operator
     every_row
@@ -257,7 +278,7 @@ begin() {
     v_operator=$found
     find_secret GATEWAY_SERVICE_SECRET
     v_service=$found
-    v_stamp=$STAMP v_session_id=00000000-0000-7000-8000-000000000000 v_letter_id=00000000-0000-7000-8000-000000000000 v_file_json=auth_token.schema.json v_file_xml=auth_token.xsd
+    v_stamp=$STAMP v_file_json=auth_token.schema.json v_file_xml=auth_token.xsd
     # on this machine the inner routes are open to anyone; elsewhere the operator's token opens them
     v_insider=nobody v_inner=$LOCAL
     [ -z "$v_operator" ] || v_insider=operator v_inner=yes
@@ -288,7 +309,7 @@ log_in_again() { # FORMAT
     sends '{"email": "{email}", "password": "{password}"}' \
         '<LoginRequest><email>{email}</email><password>{password}</password></LoginRequest>'
     quietly "$1" POST /auth/login
-    found=$("$PYTHON" -I -S "$JUDGE" "$1" - "$WORK/body" "$WORK/head" - -- access_token | tail -n 1)
+    found=$("$PYTHON" -I -S "$CHECK_RESPONSE" "$1" - "$WORK/body" "$WORK/head" - -- access_token | tail -n 1)
     keep_value "token_$1" "$found"
 }
 

@@ -1,7 +1,8 @@
 """Writes the generated tables of the documents: `python docs/build.py [--check]`.
 
 The variables into operations.md, from the settings; the limits into limits.md, from `heartguard_common.core.limits`;
-the error codes into errors.md, from the registries of all services.
+the error codes into errors.md, from the registries of all services; the services into README.md and architecture.md,
+from services.toml; the endpoints into the services' READMEs, from policy.toml and the routes.
 """
 
 import dataclasses
@@ -17,11 +18,12 @@ sys.path.insert(0, str(ROOT))
 import sources  # noqa: E402, F401 - makes the packages below importable, hence first
 from heartguard_cli.programs import VARIABLES  # noqa: E402 - found by the path above
 from heartguard_common.core.limits import TABLE  # noqa: E402
+from heartguard_common.core.registry import SERVICES  # noqa: E402
+from heartguard_common.identity import policy  # noqa: E402
+from schemas.build import read  # noqa: E402
+from schemas.builder import endpoint_tables, openapi  # noqa: E402
 from schemas.builder.catalogue import error_catalogue, in_order  # noqa: E402
 
-GUIDE = ROOT / "docs" / "operations.md"
-LIMITS = ROOT / "docs" / "limits.md"
-ERRORS = ROOT / "docs" / "errors.md"
 BEGIN, END = "<!-- reference: docs/build.py -->", "<!-- end of reference -->"
 CLASSES = {
     "consumer": "heartguard_audit.settings:ConsumerSettings",
@@ -32,16 +34,34 @@ CLASSES = {
 def main(arguments: Sequence[str]) -> int:
     """Write the documents; with `--check`, 1 when one is not what would be written."""
     stale = 0
-    for document, table in ((GUIDE, reference()), (LIMITS, limits()), (ERRORS, errors())):
+    for name, table in tables().items():
+        document = ROOT / name
         old = document.read_text()
         before, _, rest = old.partition(BEGIN)
         new = f"{before}{BEGIN}\n{table}{END}{rest.partition(END)[2]}"
         if "--check" not in arguments:
             document.write_text(new)
         elif new != old:
-            print(f"{document.relative_to(ROOT)} is stale: python docs/build.py", file=sys.stderr)
+            print(f"{name} is stale: python docs/build.py", file=sys.stderr)
             stale = 1
     return stale
+
+
+def tables() -> dict[str, str]:
+    """Document -> its table."""
+    definitions = {name: schema for resource in read().values() for name, schema in resource["$defs"].items()}
+    joined = list(openapi.join(policy.load()))
+    return {
+        "docs/operations.md": reference(),
+        "docs/limits.md": limits(),
+        "docs/errors.md": errors(),
+        "docs/architecture.md": endpoint_tables.processes(),
+        "README.md": endpoint_tables.services(),
+        **{
+            f"services/{name}/README.md": endpoint_tables.endpoints(service, joined, definitions)
+            for name, service in SERVICES.items()
+        },
+    }
 
 
 def limits() -> str:

@@ -1,7 +1,8 @@
 """Generates files from the contract; with `--check` compares only.
 
-Generated are the XSDs, openapi.json, the pages, roles.json and the Python types of the messages. Their sources are
-`<resource>.schema.json`, the services' route tables and `services/gateway/policy.toml`.
+Generated are the XSDs, openapi.json, the pages, roles.json, the Python types of the messages and the rows of
+validate_endpoints.sh. Their sources are `<resource>.schema.json`, the services' route tables, `services/gateway/policy.toml` and,
+for what declarations can't say, `services/cli/validate/scenario.toml`.
 """
 
 import argparse
@@ -14,10 +15,11 @@ sys.path.insert(0, str(ROOT))
 
 import sources  # noqa: E402, F401 - makes the packages below importable, hence first
 from heartguard_common.identity import policy  # noqa: E402  the path above makes it importable
-from schemas.builder import lint, page, python_types, roles, xsd  # noqa: E402
+from schemas.builder import lint, page, python_types, roles, scenario, xsd  # noqa: E402
 
 SCHEMAS = ROOT / "schemas"
 SUFFIX = ".schema.json"
+VALIDATE = ROOT / "services" / "cli" / "validate"
 MESSAGES = ROOT / "services" / "common" / "src" / "heartguard_common" / "messages"
 
 
@@ -64,6 +66,13 @@ def generate(directory: Path = SCHEMAS) -> dict[str, bytes]:
     return made
 
 
+def endpoint_rows(directory: Path = SCHEMAS) -> dict[str, bytes]:
+    """File name -> content of the rows of validate_endpoints.sh. Raises ScenarioError."""
+    from schemas.builder import endpoint_script  # noqa: PLC0415  as above
+
+    return {"checks.sh": endpoint_script.script(read(directory), policy.load(), scenario.load()).encode()}
+
+
 def _json(document: object) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
@@ -97,7 +106,8 @@ def main() -> int:
     check = parser.parse_args().check
     try:
         # The types come first, because the routes, from which the other files are generated, import them.
-        for make, directory, pattern in ((types, MESSAGES, "*.py"), (generate, SCHEMAS, "*.xsd")):
+        parts = ((types, MESSAGES, "*.py"), (generate, SCHEMAS, "*.xsd"), (endpoint_rows, VALIDATE, "checks.sh"))
+        for make, directory, pattern in parts:
             made = make()
             old = stale(made, directory, pattern)
             if old and check:
@@ -106,7 +116,7 @@ def main() -> int:
                     print(f"stale: {shown} (run: python schemas/build.py)", file=sys.stderr)
                 return 1
             _write(made, old, directory)
-    except (ContractError, policy.PolicyError) as error:
+    except (ContractError, scenario.ScenarioError, policy.PolicyError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -1,7 +1,7 @@
 """Generates openapi.json (3.1) from the rules of the policy, the routes that answer them, and the messages."""
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -18,12 +18,6 @@ from schemas.builder.catalogue import error_catalogue, in_order
 from schemas.builder.operation import SECURITY, Operation, Schema, component
 
 _NO_ANSWER = "a description does not answer"
-FILES = {
-    "/openapi.json": ("application/json",),
-    "/docs": ("text/html",),
-    "/docs/errors": ("text/html",),
-    "/schemas/{file}": ("application/json", "application/xml"),
-}
 _ERROR = {"schema": {"$ref": "#/components/schemas/Error"}}
 # Only this message has a wrapper in JSON that it does not have in XML: the XML is described by the wrapper's content.
 _ERROR_XML = {"schema": {"$ref": "#/components/schemas/error", "xml": {"name": "Error"}}}
@@ -54,7 +48,7 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
     definitions = {name: schema for resource in resources.values() for name, schema in resource["$defs"].items()}
     catalogue = error_catalogue()
     known = examples.examples()
-    joined = list(_join(policy))
+    joined = list(join(policy))
     named = named_codes(catalogue, joined)
     paths: dict[str, dict[str, Any]] = {}
     for rule, route in joined:
@@ -99,8 +93,8 @@ def named_codes(
     return {entry.code for _, route in joined for entry in route.raises}
 
 
-def _join(policy: Policy) -> Iterator[tuple[RouteRule, AnyRoute]]:
-    """Each rule with its route, in the order of the policy."""
+def join(policy: Policy) -> Iterator[tuple[RouteRule, AnyRoute]]:
+    """Each rule with its route, service by service. Raises JoinError for a rule or a route that has no other half."""
     for service in SERVICES:
         own: tuple[AnyRoute, ...] = ()
         if service != "gateway":
@@ -132,21 +126,48 @@ def _own_route(rule: RouteRule) -> AnyRoute | None:
     if rule.path == "/gateway/services":
         return Route(rule.method, rule.path, _services)
     if rule.path in FILES:
-        return Route(rule.method, rule.path, _file, offers=FILES[rule.path], headers=("ETag",))
+        handler, offers = FILES[rule.path]
+        return Route(rule.method, rule.path, handler, offers=offers, headers=("ETag",))
     return None
 
 
-# Of these only the signatures count.
+# Of these only the signatures and the docstrings count.
 def _services(_: None, __: EmptyCall) -> Answer[ServiceList]:
+    """How each service is, asked by the gateway."""
     raise JoinError(_NO_ANSWER)
 
 
 def _system_health(_: None, __: EmptyCall) -> Answer[SystemHealth]:
+    """The health of all services, which are asked every 5 s at most."""
     raise JoinError(_NO_ANSWER)
 
 
-def _file(_: None, __: EmptyCall) -> StreamAnswer:
+def _openapi(_: None, __: EmptyCall) -> StreamAnswer:
+    """The description of the API, as OpenAPI 3.1."""
     raise JoinError(_NO_ANSWER)
+
+
+def _docs(_: None, __: EmptyCall) -> StreamAnswer:
+    """The documentation of the API: a page that works offline."""
+    raise JoinError(_NO_ANSWER)
+
+
+def _errors(_: None, __: EmptyCall) -> StreamAnswer:
+    """Every error code, what it means, and what to do: a page."""
+    raise JoinError(_NO_ANSWER)
+
+
+def _schema(_: None, __: EmptyCall) -> StreamAnswer:
+    """A file of the contract, `<resource>.schema.json` or `<resource>.xsd`."""
+    raise JoinError(_NO_ANSWER)
+
+
+FILES: Mapping[str, tuple[Callable[[None, EmptyCall], StreamAnswer], tuple[str, ...]]] = {
+    "/openapi.json": (_openapi, ("application/json",)),
+    "/docs": (_docs, ("text/html",)),
+    "/docs/errors": (_errors, ("text/html",)),
+    "/schemas/{file}": (_schema, ("application/json", "application/xml")),
+}
 
 
 def _components(definitions: Mapping[str, Schema]) -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Operation:
         made: dict[str, Any] = {
             "operationId": rule.id,
             "tags": [rule.upstream],
-            "summary": self._summary(),
+            "summary": summary(route),
             "description": self._description(),
             "parameters": [
                 *self._path_parameters(),
@@ -112,11 +112,6 @@ class Operation:
         if route.takes or route.body == "stream":
             made["requestBody"] = self._request_body()
         return made
-
-    def _summary(self) -> str:
-        words = self._rule.id.partition(".")[2].replace("_", " ").capitalize()
-        named = self._route.gives or self._route.takes
-        return f"{words}: {self._definitions[named]['description']}" if named else f"{words}."
 
     def _description(self) -> str:
         rule = self._rule
@@ -211,7 +206,7 @@ class Operation:
             answer["content"] = {offer: self._content(route.gives, offer) for offer in route.offers}
         elif rule.path == "/openapi.json":
             answer["content"] = {"application/json": {}}
-        elif status not in (HTTPStatus.NO_CONTENT, HTTPStatus.ACCEPTED) and rule.method != "PUT":
+        elif route.signature.streams:
             answer["content"] = {offer: {} for offer in _others(rule, route)}
         return answer
 
@@ -232,8 +227,15 @@ class Operation:
         return self._rule.method == "GET" and "ETag" in self._route.headers
 
 
+def summary(route: AnyRoute) -> str:
+    """What a route is for: the first line of its handler's docstring. Raises TypeError for a handler without one."""
+    if not route.handler.__doc__:
+        raise TypeError(f"{route.handler.__qualname__} of {route.method} {route.path} does not say what it is for")
+    return route.handler.__doc__.strip().partition("\n")[0]
+
+
 def _others(rule: RouteRule, route: AnyRoute) -> list[str]:
-    """The media types of an answer that is not a message."""
+    """The media types of an answer that is not a message; the schemas are XML and JSON files as they are."""
     if rule.path == "/schemas/{file}":
         return ["application/json", "application/xml"]
     return [offer for offer in route.offers if offer not in DOCUMENT_TYPES or route.offers == ANY_TYPE]

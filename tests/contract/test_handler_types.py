@@ -123,9 +123,9 @@ def test_a_route_knows_its_messages_from_the_signature():
     found = [Route("GET", "/", handler).signature for handler in (optional, in_several_forms, of_bytes, to_bytes)]
     assert found == [
         Signature("RefreshRequest", None, "LoginResponse", "optional"),
-        Signature("LoginRequest", "LoginQuery", "LoginResponse", "document"),
+        Signature("LoginRequest", "LoginQuery", "LoginResponse", "document", streams=True),
         Signature(None, "LoginQuery", None, "stream"),
-        Signature(None, None, None, "none"),
+        Signature(None, None, None, "none", streams=True),
     ]
 
 

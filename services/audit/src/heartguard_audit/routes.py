@@ -50,11 +50,13 @@ class UseCases:
 
 
 def record(audit: UseCases, call: Call[AuditEventRequest, NoQuery]) -> Answer[messages.AuditEvent]:
+    """Record an event: services what they change, admins what they report."""
     event = audit.trail.record(call.person, call.document)
     return Answer(_document(event), headers={**NO_STORE, "Location": f"/audit/events/{event.id}"})
 
 
 def list_events(audit: UseCases, call: Call[None, AuditListQuery]) -> Answer[AuditEventList] | StreamAnswer:
+    """The events that the filters leave, newest first; also as CSV and NDJSON."""
     position = decode_cursor(call.query.get("cursor"), int)
     before = position[0] if position else None
     if call.media_type in (CSV, NDJSON):
@@ -66,10 +68,12 @@ def list_events(audit: UseCases, call: Call[None, AuditListQuery]) -> Answer[Aud
 
 
 def read(audit: UseCases, call: EmptyCall) -> Answer[messages.AuditEvent]:
+    """One event."""
     return Answer(_recorded(audit.trail.find(call.person, call.params["event_id"])), headers=NO_STORE)
 
 
 def access_log(audit: UseCases, call: Call[None, AccessLogQuery]) -> Answer[AuditEventList]:
+    """What others read of the caller's data, newest first."""
     position = decode_cursor(call.query.get("cursor"), int)
     limit = call.query.get("limit", DEFAULT_LIMIT)
     rows = audit.trail.readings(call.person, position[0] if position else None, limit + 1)
@@ -78,6 +82,7 @@ def access_log(audit: UseCases, call: Call[None, AccessLogQuery]) -> Answer[Audi
 
 
 def verify(audit: UseCases, call: EmptyCall) -> Answer[AuditVerification]:
+    """Whether the caller's trail was tampered with: its hashes, seals and checkpoints."""
     verdict = audit.verification.verify(call.person.org_id)
     document: AuditVerification = {"valid": verdict.chain_break is None, "checked": verdict.checked}
     if verdict.chain_break is not None:
@@ -88,6 +93,7 @@ def verify(audit: UseCases, call: EmptyCall) -> Answer[AuditVerification]:
 
 
 def export_person(audit: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """All events of what a person did, or was done to them (NDJSON)."""
     rows = audit.trail.about(call.query["org_id"], call.query["user_id"])
     return exports.answer(("event", _recorded(row)) for row in rows)
 

@@ -66,12 +66,14 @@ NO_STORE = {"Cache-Control": "no-store"}
 
 
 def upload_document(media: MediaUseCases, call: Call[MediaUpload, NoQuery]) -> Answer[messages.MediaItem]:
+    """Store a small file (5 MiB), as base64 in a JSON or XML document."""
     sent = call.document
     upload = Upload(sent["file_name"], sent["content_type"], DOCUMENT_LIMIT, sha256=sent.get("sha256"))
     return _created(media.uploads.document(call.person, upload, sent["data_base64"]))
 
 
 def upload_bytes(media: MediaUseCases, call: StreamCall[MediaUploadQuery]) -> Answer[messages.MediaItem]:
+    """Store a file whose bytes are the body, streamed, up to `MAX_UPLOAD_MB`."""
     content_type = call.headers.get("Content-Type", "")
     if not is_media_type(content_type):
         raise ServiceError(NO_MEDIA_TYPE)
@@ -80,6 +82,7 @@ def upload_bytes(media: MediaUseCases, call: StreamCall[MediaUploadQuery]) -> An
 
 
 def announce(media: MediaUseCases, call: Call[UploadRequest, NoQuery]) -> Answer[UploadTicket]:
+    """Announce a file: a signed URL by which its bytes go straight to the store, once."""
     sent = call.document
     upload = Upload(
         sent["file_name"], sent["content_type"], media.uploads.max_bytes, length=sent["size"], sha256=sent.get("sha256")
@@ -96,6 +99,7 @@ def announce(media: MediaUseCases, call: Call[UploadRequest, NoQuery]) -> Answer
 
 
 def receive(media: MediaUseCases, call: StreamCall[MediaContentQuery]) -> Answer[None]:
+    """Store the bytes of an announced file, by its signed URL."""
     link = Link(
         call.params["item_id"],
         call.query["expires"],
@@ -108,10 +112,12 @@ def receive(media: MediaUseCases, call: StreamCall[MediaContentQuery]) -> Answer
 
 
 def complete(media: MediaUseCases, call: EmptyCall) -> Answer[messages.MediaItem]:
+    """Check size, type and checksum of an announced file; then it is seen."""
     return _item(media.announced.complete(call.person, call.params["item_id"]))
 
 
 def list_uploads(media: MediaUseCases, call: Call[None, MediaListQuery]) -> Answer[UploadList]:
+    """The announcements that are not finished, newest first."""
     wanted = Scope(call.person.org_id or 0, call.query.get("owner_id"), call.query.get("content_type"))
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     cursor = paging.decode_cursor(call.query.get("cursor"), UUID)
@@ -121,16 +127,19 @@ def list_uploads(media: MediaUseCases, call: Call[None, MediaListQuery]) -> Answ
 
 
 def cancel_upload(media: MediaUseCases, call: EmptyCall) -> Answer[None]:
+    """End an announcement, and what it reserves."""
     media.announced.cancel(call.person, call.params["item_id"])
     return Answer(None)
 
 
 def usage(media: MediaUseCases, call: EmptyCall) -> Answer[MediaUsage]:
+    """What the organization stores, and its quota."""
     found, quota = media.reading.usage(call.person)
     return Answer({"items": found.items, "bytes": found.bytes, "quota_bytes": quota}, headers=NO_STORE)
 
 
 def list_items(media: MediaUseCases, call: Call[None, MediaListQuery]) -> Answer[MediaItemList]:
+    """A page of files, newest first."""
     wanted = Scope(call.person.org_id or 0, call.query.get("owner_id"), call.query.get("content_type"))
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     cursor = paging.decode_cursor(call.query.get("cursor"), UUID)
@@ -140,20 +149,24 @@ def list_items(media: MediaUseCases, call: Call[None, MediaListQuery]) -> Answer
 
 
 def read(media: MediaUseCases, call: EmptyCall) -> Answer[messages.MediaItem]:
+    """One file's metadata."""
     return _item(media.reading.read(call.person, call.params["item_id"]))
 
 
 def download(media: MediaUseCases, call: EmptyCall) -> Answer[MediaDownload]:
+    """A signed URL of a file, and when it expires."""
     url, expires_at = media.reading.download_url(call.person, call.params["item_id"])
     return Answer({"url": url, "expires_at": expires_at}, headers=NO_STORE)
 
 
 def delete(media: MediaUseCases, call: EmptyCall) -> Answer[None]:
+    """Remove a file, its bytes and its row; its URLs end with it."""
     media.removal.delete(call.person, call.params["item_id"])
     return Answer(None)
 
 
 def content(media: MediaUseCases, call: Call[None, MediaContentQuery]) -> StreamAnswer:
+    """The bytes of a file, by its signed URL: ranges, ETag, always an attachment."""
     item = media.reading.content_of(
         call.params["item_id"], call.query["expires"], call.query.get("disposition", ""), call.query["signature"]
     )
@@ -179,6 +192,7 @@ def content(media: MediaUseCases, call: Call[None, MediaContentQuery]) -> Stream
 
 
 def erase(media: MediaUseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
+    """Remove an organization's or a member's files."""
     org_id, user_id = call.document["org_id"], call.document.get("user_id")
     archives = media.archives.erase(org_id, user_id)
     files, again_in = media.removal.erase(call.person, org_id, user_id)
@@ -189,20 +203,24 @@ def erase(media: MediaUseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[E
 
 
 def export(media: MediaUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """Metadata of a person's files (NDJSON)."""
     return exports.answer(media.archives.records(*_whose(call)))
 
 
 def export_content(media: MediaUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """The bytes of one of a person's files."""
     item, blocks = media.archives.content(*_whose(call), call.params["item_id"])
     headers = {**NO_STORE, "Content-Length": str(item.size)}
     return StreamAnswer(blocks, item.content_type, headers=headers)
 
 
 def keep_archive(media: MediaUseCases, call: StreamCall[ExportQuery]) -> Answer[messages.MediaItem]:
+    """Keep an archive of a person's data for 7 days."""
     return Answer(_document(media.archives.keep(*_whose(call), _blocks(call.stream))), headers=NO_STORE)
 
 
 def read_archive(media: MediaUseCases, call: Call[None, ExportQuery]) -> Answer[MediaDownload]:
+    """A signed URL of such an archive."""
     url, expires_at = media.reading.link(media.archives.find(*_whose(call), call.params["item_id"]))
     return Answer({"url": url, "expires_at": expires_at}, headers=NO_STORE)
 

@@ -25,12 +25,12 @@ T = TypeVar("T")
 
 
 def read(usecases: UseCases, call: EmptyCall) -> Answer[messages.Organization]:
-    """GET /organization."""
+    """The caller's organization."""
     return _answer(_document(usecases.organizations.read(call.person)))
 
 
 def update(usecases: UseCases, call: Call[OrganizationUpdate, NoQuery]) -> Answer[messages.Organization]:
-    """PUT /organization."""
+    """Change name and policies text; `If-Match` makes it conditional."""
 
     def check(current: Organization) -> None:
         etag.require_match(call.headers, _document(current))
@@ -40,14 +40,14 @@ def update(usecases: UseCases, call: Call[OrganizationUpdate, NoQuery]) -> Answe
 
 
 def read_policies(usecases: UseCases, call: EmptyCall) -> Answer[OrganizationPolicies]:
-    """GET /organization/policies."""
+    """Retention, time zone, and what happens to unknown measurements."""
     return _answer(_policies(usecases.organizations.read(call.person)))
 
 
 def update_policies(
     usecases: UseCases, call: Call[OrganizationPoliciesUpdate, NoQuery]
 ) -> Answer[OrganizationPolicies]:
-    """PUT /organization/policies."""
+    """Change these rules; the time zone must be one of the IANA database."""
 
     def check(current: Organization) -> None:
         etag.require_match(call.headers, _policies(current))
@@ -57,34 +57,34 @@ def update_policies(
 
 
 def delete(usecases: UseCases, call: Call[OrganizationDelete, NoQuery]) -> Answer[Job]:
-    """DELETE /organization."""
+    """Delete the organization, once its name has been repeated: a job."""
     job = usecases.organizations.delete(call.person, call.document["name"])
     return Answer(job.document(), headers={"Location": f"/organization/deletions/{job.id}"})
 
 
 def read_deletion(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
-    """GET /organization/deletions/{job_id}."""
+    """How far the deletion of an organization has come."""
     job = usecases.organizations.deletion(call.person, call.params["job_id"])
     return Answer(job.document(), headers={"Cache-Control": "no-store"})
 
 
 def export(usecases: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
-    """GET /organization/exports."""
+    """Which organization a person belongs to (NDJSON)."""
     return exports.answer(usecases.organizations.export(call.query["org_id"]))
 
 
 def read_limits(usecases: UseCases, call: EmptyCall) -> Answer[LimitList]:
-    """GET /organization/limits."""
+    """Every limit, its value, what is used and how to make room (docs/limits.md)."""
     return _limits(usecases.limits.read_own(call.person))
 
 
 def read_limits_of(usecases: UseCases, call: EmptyCall) -> Answer[LimitList]:
-    """GET /organization/{org_id}/limits."""
+    """The limits of any organization."""
     return _limits(usecases.limits.read(int(call.params["org_id"])))
 
 
 def update_limits(usecases: UseCases, call: Call[LimitsUpdate, NoQuery]) -> Answer[LimitList]:
-    """PUT /organization/{org_id}/limits."""
+    """Give any organization limits of its own; null: the default again."""
     return _limits(usecases.limits.update(call.person, int(call.params["org_id"]), call.document["limits"]))
 
 

@@ -21,12 +21,12 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 def read_self(usecases: UseCases, call: EmptyCall) -> Answer[messages.User]:
-    """GET /users/me."""
+    """The caller."""
     return _answer(usecases.members.read_self(call.person))
 
 
 def update_self(usecases: UseCases, call: Call[UserUpdate, NoQuery]) -> Answer[messages.User]:
-    """PUT /users/me."""
+    """Change the caller's full name and preferences; `If-Match` makes it conditional."""
 
     def check(current: User) -> None:
         etag.require_match(call.headers, _document(current))
@@ -35,7 +35,7 @@ def update_self(usecases: UseCases, call: Call[UserUpdate, NoQuery]) -> Answer[m
 
 
 def list_users(usecases: UseCases, call: Call[None, UserListQuery]) -> Answer[UserList]:
-    """GET /users."""
+    """A page of members; filters `role`, `active`, `q`."""
     wanted = Filter(call.query.get("role"), call.query.get("active"), call.query.get("q"))
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     cursor = paging.decode_cursor(call.query.get("cursor"), int) or [0]
@@ -45,12 +45,12 @@ def list_users(usecases: UseCases, call: Call[None, UserListQuery]) -> Answer[Us
 
 
 def read(usecases: UseCases, call: EmptyCall) -> Answer[messages.User]:
-    """GET /users/{user_id}."""
+    """One member of the own organization."""
     return _answer(usecases.members.read(call.person, int(call.params["user_id"])))
 
 
 def administer(usecases: UseCases, call: Call[UserAdminUpdate, NoQuery]) -> Answer[messages.User]:
-    """PATCH /users/{user_id}."""
+    """Change role and activity of a member, whose sessions end; `If-Match` makes it conditional."""
 
     def check(current: User) -> None:
         etag.require_match(call.headers, _document(current))
@@ -60,30 +60,30 @@ def administer(usecases: UseCases, call: Call[UserAdminUpdate, NoQuery]) -> Answ
 
 
 def delete(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
-    """DELETE /users/{user_id}."""
+    """Remove a person everywhere: a job."""
     job = usecases.deletions.request(call.person, int(call.params["user_id"]))
     return Answer(job.document(), headers={"Location": f"/users/deletions/{job.id}"})
 
 
 def read_deletion(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
-    """GET /users/deletions/{job_id}."""
+    """How far the deletion of a person has come."""
     return Answer(usecases.deletions.read(call.person, call.params["job_id"]).document(), headers=_NO_STORE)
 
 
 def request_export(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
-    """POST /users/me/export."""
+    """Collect all that is kept of the caller: a job."""
     job = usecases.exports.request(call.person)
     return Answer(job.document(), headers={"Location": f"/users/me/exports/{job.id}", **_NO_STORE})
 
 
 def read_export(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
-    """GET /users/me/exports/{job_id}."""
+    """How far an export has come; `result_url` of the archive when it is done."""
     job, url = usecases.exports.read(call.person, call.params["job_id"])
     return Answer(job.document(url), headers=_NO_STORE)
 
 
 def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
-    """POST /users/erasures."""
+    """Remove names and preferences of an organization's members, or of one."""
     wanted = call.document
     return Answer({"removed": usecases.members.erase(call.person, wanted["org_id"], wanted.get("user_id"))})
 

@@ -13,7 +13,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 def list_dead_letters(dead_letters: DeadLetters, call: Call[None, DeadLetterQuery]) -> Answer[DeadLetterList]:
-    """GET {prefix}/dead-letters."""
+    """A page of what failed for good."""
     limit = call.query.get("limit", DEFAULT_LIMIT)
     after = decode_cursor(call.query.get("cursor"), UUID)
     rows = dead_letters.page(call.query, after[0] if after else None, limit + 1)
@@ -22,18 +22,18 @@ def list_dead_letters(dead_letters: DeadLetters, call: Call[None, DeadLetterQuer
 
 
 def read_dead_letter(dead_letters: DeadLetters, call: EmptyCall) -> Answer[DeadLetter]:
-    """GET {prefix}/dead-letters/{letter_id}."""
+    """One failed item, and why it failed."""
     return Answer(dead_letters.find(call.params["letter_id"]).document(dead_letters.service), headers=_NO_STORE)
 
 
 def retry_dead_letter(dead_letters: DeadLetters, call: EmptyCall) -> Answer[None]:
-    """POST {prefix}/dead-letters/{letter_id}/retry."""
+    """Have a failed item tried again."""
     dead_letters.retry(call.person, call.params["letter_id"])
     return Answer(None)
 
 
 def drop_dead_letter(dead_letters: DeadLetters, call: EmptyCall) -> Answer[None]:
-    """DELETE {prefix}/dead-letters/{letter_id}."""
+    """Remove a failed item: it is not tried again."""
     dead_letters.drop(call.person, call.params["letter_id"])
     return Answer(None)
 

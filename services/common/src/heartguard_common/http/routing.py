@@ -129,12 +129,16 @@ class Read(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """What a handler's signature says: the names of its messages, and how the body of the request is read."""
+    """What a handler's signature says: the names of its messages, and how the body of the request is read.
+
+    `streams` says that an answer may be bytes in place of a message.
+    """
 
     takes: str | None
     query: str | None
     gives: str | None
     body: Body
+    streams: bool = False
 
 
 @dataclass(frozen=True)
@@ -219,6 +223,7 @@ def read_signature(handler: Callable[..., object]) -> Signature:
         query=None if query is NoQuery else _message(handler, [query]),
         gives=_message(handler, given),
         body="stream" if get_origin(calls[0]) is StreamCall else body,
+        streams=StreamAnswer in answers,
     )
 
 

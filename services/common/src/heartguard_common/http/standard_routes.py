@@ -19,18 +19,18 @@ class Process:
 
 
 def health(process: Process, _: EmptyCall) -> Answer[Health]:
-    """GET {prefix}/health."""
+    """Whether the process answers."""
     return Answer({"status": "ok", "service": process.service})
 
 
 def ready(process: Process, _: EmptyCall) -> Answer[Readiness]:
-    """GET {prefix}/ready."""
+    """Whether all that the service needs answers; 503 while one thing does not."""
     document = readiness_document(process.lifecycle.readiness())
     return Answer(document, status=200 if document["status"] == "ready" else 503)
 
 
 def metrics(process: Process, _: EmptyCall) -> StreamAnswer:
-    """GET {prefix}/metrics."""
+    """Counters and gauges, in the text format of Prometheus."""
     return StreamAnswer([process.metrics.exposition()], CONTENT_TYPE)
 
 

@@ -18,19 +18,19 @@ class UseCases(Protocol):
 
 
 def delete_points(usecases: UseCases, call: Call[PointsDelete, NoQuery]) -> Answer[None]:
-    """POST /timeseries/delete."""
+    """Remove the points of a range."""
     usecases.deletion.delete_points(call.person, call.document)
     return Answer(None)
 
 
 def delete_bucket(usecases: UseCases, call: EmptyCall) -> Answer[None]:
-    """DELETE /timeseries/buckets/{bucket}."""
+    """Remove a bucket and its points."""
     usecases.deletion.delete_bucket(call.person, call.params["bucket"])
     return Answer(None)
 
 
 def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
-    """POST /timeseries/erasures."""
+    """Remove the points of an organization or of one member."""
     wanted = call.document
     removed, again_in = usecases.deletion.erase(call.person, wanted["org_id"], wanted.get("user_id"))
     document: ErasureResult = {"removed": removed}

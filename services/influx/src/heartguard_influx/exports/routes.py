@@ -17,7 +17,7 @@ class UseCases(Protocol):
 
 
 def export_person(usecases: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
-    """GET /timeseries/exports."""
+    """Every point with a person's tag (NDJSON)."""
     return exports.answer(usecases.exporting.export(call.query["org_id"], call.query["user_id"]))
 
 

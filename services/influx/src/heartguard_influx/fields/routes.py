@@ -21,7 +21,7 @@ class UseCases(Protocol):
 
 
 def list_fields(usecases: UseCases, call: Call[None, FieldListQuery]) -> Answer[FieldList]:
-    """GET /timeseries/fields."""
+    """The types of a bucket's fields."""
     wanted = call.query
     limit = wanted.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(wanted.get("cursor"), int) or [0]
@@ -31,7 +31,7 @@ def list_fields(usecases: UseCases, call: Call[None, FieldListQuery]) -> Answer[
 
 
 def reset_field(usecases: UseCases, call: Call[None, FieldResetQuery]) -> Answer[None]:
-    """DELETE /timeseries/fields."""
+    """Take its type from a field without points."""
     usecases.fields.reset(call.person, call.query["bucket"], call.query["measurement"], call.query["field"])
     return Answer(None)
 

@@ -42,7 +42,7 @@ class LineBatch:
 
 
 def write(usecases: UseCases, call: Call[WriteRequest | LineBatch, WriteQuery]) -> Answer[WriteResult]:
-    """POST /timeseries/write."""
+    """Store 1 to 10,000 points, also as line protocol (`text/plain`); `?atomic=true` stores all or none."""
     batch = call.document
     if isinstance(batch, LineBatch):
         bucket, points, times_ns = batch.bucket, batch.points, batch.times_ns
@@ -68,7 +68,7 @@ def _require_for_documents(wanted: WriteRequest, call: Call[object, WriteQuery])
 
 
 def _read_lines(body: bytes, query: WriteQuery) -> Read:
-    """Read a body in line protocol, as a WriteRequest for the contract and as a LineBatch for the handler."""
+    """The batch of a body in line protocol; the contract of a WriteRequest holds for it too."""
     if "bucket" not in query:
         raise ServiceError(UNPROCESSABLE, details=(Violation("/bucket", "is missing from the query"),))
     try:

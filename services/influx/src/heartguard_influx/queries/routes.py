@@ -39,7 +39,7 @@ class UseCases(Protocol):
 
 
 def query(usecases: UseCases, call: Call[QueryRequest, NoQuery]) -> Reply[QueryResult]:
-    """POST /timeseries/query."""
+    """Raw points, or windows; also as CSV and NDJSON."""
     after = paging.decode_cursor(call.document.get("cursor"), int, int)
     found = usecases.querying.query(call.person, call.document, after)
     echo = documents.echo_of(call.document)
@@ -65,7 +65,7 @@ def _file(call: Call[QueryRequest, NoQuery], found: Found, position: str | None)
 
 
 def latest(usecases: UseCases, call: Call[LatestRequest, NoQuery]) -> Answer[LatestResult]:
-    """POST /timeseries/latest."""
+    """The last point of each series, and its age; in pages."""
     now = usecases.clock.now_ns()
     position = paging.decode_cursor(call.document.get("cursor"), int)
     page = usecases.querying.latest(call.person, call.document, position[0] if position else 0)

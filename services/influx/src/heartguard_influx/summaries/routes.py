@@ -21,7 +21,7 @@ class UseCases(Protocol):
 
 
 def summarize(usecases: UseCases, call: Call[SummaryRequest, NoQuery]) -> Answer[HeartRateSummary]:
-    """POST /timeseries/summary."""
+    """A day of heart rate: zones, resting rate, coverage, gaps."""
     found = usecases.summarizing.day(call.person, call.document)
     return Answer(_document(call.document, found), headers=_NO_STORE)
 

@@ -1,12 +1,14 @@
 # ruff: noqa: INP001  a program of its own, which runs where heartguard_cli is not installed
-"""Judge one answer for validate_endpoints.sh: print what is wrong with it, and the values that later rows need.
+"""Check one answer for validate_endpoints.sh: print what is wrong with it, and the values that later rows need.
 
 Arguments: format, expected root, body file, header file, request id, checks..., `--`, paths to keep...
 The first line of the output is the problem, empty if there is none; then comes one line for each path to keep.
 
 A check is `path`, `path=value` or `path:type`, or `header:Name` with or without `=part`. A path goes down by member or
-element names; `a/b[]/c` means c of every item of the list b, of which there must be some. The root is the name of the
-message; a root with a slash is the media type of an answer that is no document; `-` means no body at all.
+element names; `a/b[]/c` means c of every item of the list b, of which there must be some, in `a/b[]?/c` there may be
+none. A type is one of int, number, bool, text, string (a text that may be empty), uuid, time, url, list and map; with a
+question mark it may be null. The root is the name of the message; a root with a slash is the media type of an answer
+that is no document; `-` means no body at all.
 
 The standard library only, and Python 3.9: it runs where nothing of HeartGuard is installed.
 """
@@ -30,6 +32,7 @@ TYPES = {
     "url": r"https?://\S+",
 }
 JSON_TYPES = {"int": int, "number": (int, float), "bool": bool, "list": list, "map": dict}
+NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 MEDIA_TYPES = {"json": "application/json", "xml": "application/xml"}
 
 
@@ -119,7 +122,7 @@ class Answer:
 
 def check_one(document: Any, check: str) -> None:
     """Hold one check against a document."""
-    path, wanted, kind = re.fullmatch(r"([^=:]+)(?:=(.*)|:([a-z]+))?", check, re.DOTALL).groups()
+    path, wanted, kind = re.fullmatch(r"([^=:]+)(?:=(.*)|:([a-z]+\??))?", check, re.DOTALL).groups()
     for node in reach(document, path):
         if wanted is not None and not same(text(node), wanted):
             raise Wrong(path + " is not " + wanted)
@@ -131,13 +134,15 @@ def reach(node: Any, path: str) -> "list[Any]":
     """All nodes at a path. Raises `Wrong` where there is none."""
     nodes = [node]
     for step in path.split("/"):
-        name = step.removesuffix("[]")
+        name = re.sub(r"\[\]\??$", "", step)
         nodes = [child(each, name) for each in nodes]
         if any(each is None for each in nodes):
             raise Wrong(path + " is missing")
-        if step.endswith("[]"):
-            nodes = [item for each in nodes if not isinstance(each, (str, dict)) for item in each]
-            if not nodes:
+        if name != step:
+            if not all(isinstance(each, (list, ET.Element)) for each in nodes):
+                raise Wrong(step + " is no list")
+            nodes = [item for each in nodes for item in each]
+            if not nodes and step.endswith("]"):
                 raise Wrong(step + " has no items")
     return nodes
 
@@ -172,11 +177,18 @@ def same(found: str, wanted: str) -> bool:
 
 def is_a(kind: str, node: Any) -> bool:
     """Whether a node is of a kind: in JSON by its type too."""
+    if kind.endswith("?"):
+        return is_null(node) or is_a(kind[:-1], node)
     if isinstance(node, bool) and kind != "bool":
         return False
     if not isinstance(node, (ET.Element, JSON_TYPES.get(kind, str))):
         return False
     return kind not in TYPES or re.fullmatch(TYPES[kind], text(node)) is not None
+
+
+def is_null(node: Any) -> bool:
+    """Whether a node is null, as each format says it."""
+    return node is NULL or (isinstance(node, ET.Element) and node.get(NIL) == "true")
 
 
 def main(form: str, root: str, body_file: str, head_file: str, request_id: str, *rest: str) -> None:

@@ -1,0 +1,332 @@
+# Made by schemas/build.py from scenario.toml, policy.toml, the services' routes and the schemas: change those.
+# Sourced by validate_endpoints.sh, which explains the words. {names} are filled in there; lists of checks are split.
+# shellcheck shell=bash disable=SC1083,SC2034,SC2086,SC2154
+
+# What every answer of a message must hold.
+AuditEvent_checks='id:uuid status=recorded time:time kind:text actor:text action:text service:text outcome:text payload:map'
+AuditEventList_checks='items:list items[]?/id:uuid items[]?/status=recorded items[]?/time:time items[]?/kind:text items[]?/actor:text items[]?/action:text items[]?/service:text items[]?/outcome:text items[]?/payload:map next_cursor:text?'
+AuditVerification_checks='valid:bool checked:int'
+Bucket_checks='bucket:text retention_days:int? created_at:time'
+BucketList_checks='items:list items[]?/bucket:text items[]?/retention_days:int? items[]?/created_at:time next_cursor:text?'
+DeadLetterList_checks='items:list items[]?/id:uuid items[]?/service:text items[]?/queue:text items[]?/item:text items[]?/status:text items[]?/attempts:int items[]?/reason:text items[]?/failed_at:time items[]?/last_failed_at:time next_cursor:text?'
+FieldList_checks='items:list items[]?/measurement:text items[]?/field:text items[]?/type:text items[]?/fixed:bool next_cursor:text?'
+Health_checks='status:text service:text status=ok'
+HeartRateSummary_checks='bucket:text user_id:int day:text time_zone:text samples:int minimum:number? maximum:number? mean:number? resting_heart_rate:number? interval_seconds:number? coverage:number zones:list zones[]?/minimum:number zones[]?/maximum:number? zones[]?/seconds:number gaps:list gaps[]?/start:time gaps[]?/stop:time'
+Invitation_checks='id:uuid email:text role:text expires_at:time header:Cache-Control=no-store'
+InvitationList_checks='items:list items[]?/id:uuid items[]?/email:text items[]?/role:text items[]?/expires_at:time next_cursor:text?'
+Job_checks='id:uuid status:text progress:int'
+JwkSet_checks='keys:list keys[]?/kty=EC keys[]?/kid:text'
+LatestResult_checks='items:list items[]?/measurement:text items[]?/tags:map items[]?/fields:map items[]?/time:time items[]?/age_seconds:number next_cursor:text?'
+LimitList_checks='items:list items[]?/name:text items[]?/scope:text items[]?/unit:string items[]?/value:int items[]?/default:int items[]?/daily:bool items[]?/about:string items[]?/freed:string items[] items[]/freed:text'
+LoginResponse_checks='access_token:text refresh_token:text expires_in:int token_type=Bearer header:Cache-Control=no-store'
+MeasurementList_checks='items:list items[]?/name:text items[]?/unit:string items[]?/minimum:number? items[]?/maximum:number? items[]?/description:string items[]'
+MediaDownload_checks='url:url expires_at:time'
+MediaItem_checks='id:uuid file_name:text content_type:text size:int sha256:text status:text owner_id:int created_at:time'
+MediaItemList_checks='items:list items[]?/id:uuid items[]?/file_name:text items[]?/content_type:text items[]?/size:int items[]?/sha256:text items[]?/status:text items[]?/owner_id:int items[]?/created_at:time next_cursor:text?'
+MediaUsage_checks='items:int bytes:int quota_bytes:int'
+Organization_checks='id:int name:text policies:string created_at:time updated_at:time'
+OrganizationPolicies_checks='policies:string retention_days:int? time_zone:text unknown_measurements:text'
+QueryResult_checks='measurement:text aggregate:text every:text series:list series[]?/tags:map series[]?/points:list series[]?/points[]?/time:time series[]?/points[]?/fields:map next_cursor:text?'
+Readiness_checks='status:text dependencies:list dependencies[]?/name:text dependencies[]?/status:text status=ready dependencies[]/status=ok dependencies[]/latency_ms'
+RegisterResponse_checks='user_id:int email:text role:text org_id:int'
+ResetCode_checks='code:text expires_at:time header:Cache-Control=no-store'
+RoleList_checks='items:list items[]?/name:text items[]?/permissions:list items[] items[]/permissions[]'
+ServiceList_checks='items:list items[]?/name:text items[]?/status:text items[]/status=ok items[]/latency_ms:number'
+SessionList_checks='items:list items[]?/id:uuid items[]?/created_at:time items[]?/last_used_at:time items[]?/address:string items[]?/user_agent:string items[]?/current:bool items[]'
+SystemHealth_checks='name:text status:text version:text time:time checks:list checks[]?/name:text checks[]?/status:text name=heartguard status=pass checks[]/status=pass'
+UploadList_checks='items:list items[]?/id:uuid items[]?/file_name:text items[]?/content_type:text items[]?/size:int items[]?/owner_id:int items[]?/created_at:time items[]?/expires_at:time next_cursor:text?'
+UploadTicket_checks='id:uuid url:url method=PUT headers:map expires_at:time'
+User_checks='id:int email:text full_name:text? role:text org_id:int active:bool preferences:map created_at:time'
+UserList_checks='items:list items[]?/id:int items[]?/email:text items[]?/full_name:text? items[]?/role:text items[]?/org_id:int items[]?/active:bool items[]?/preferences:map items[]?/created_at:time next_cursor:text?'
+WriteResult_checks='success:bool inserted:int results:list results[]?/status:text'
+
+# Parts of paths of which there is nothing.
+v_letter_id=00000000-0000-7000-8000-000000000000
+v_session_id=00000000-0000-7000-8000-000000000000
+
+every_row() {
+    row POST /auth/register; as nobody; when founding
+    sends '{"email":"{email}","password":"{password}","full_name":"{full_name}","organization_name":"{organization}"}' '<RegisterRequest><email>{email}</email><password>{password}</password><full_name>{full_name}</full_name><organization_name>{organization}</organization_name></RegisterRequest>'
+    keeps org_id=org_id founded_org=org_id
+    gives 201 RegisterResponse $RegisterResponse_checks role=admin 'email={email}'
+    row POST /auth/login; as nobody
+    sends '{"email":"{email}","password":"{password}"}' '<LoginRequest><email>{email}</email><password>{password}</password></LoginRequest>'
+    keeps token=access_token refresh=refresh_token; gives 200 LoginResponse $LoginResponse_checks
+    row POST /auth/register; when founding
+    sends '{"email":"{member}","password":"{password}","role":"user"}' '<RegisterRequest><email>{member}</email><password>{password}</password><role>user</role></RegisterRequest>'
+    keeps member_id=user_id
+    gives 201 RegisterResponse $RegisterResponse_checks 'org_id={org_id}' 'email={member}' role=user
+    row POST /auth/login; as nobody; when founding
+    sends '{"email":"{member}","password":"{password}"}' '<LoginRequest><email>{member}</email><password>{password}</password></LoginRequest>'
+    keeps member_token=access_token; gives 200 LoginResponse $LoginResponse_checks
+    row POST /auth/refresh; as nobody
+    sends '{"refresh_token":"{refresh}"}' '<RefreshRequest><refresh_token>{refresh}</refresh_token></RefreshRequest>'
+    gives 200 LoginResponse $LoginResponse_checks refresh_token:text
+    row GET /auth/profile; keeps user_id=id org_id=org_id; gives 200 User $User_checks 'email={email}'
+    row POST /auth/password; when founding
+    sends '{"current_password":"{password}","new_password":"{password}"}' '<PasswordChange><current_password>{password}</current_password><new_password>{password}</new_password></PasswordChange>'
+    gives 204 -
+    row POST /auth/password/forgot; as nobody
+    sends '{"email":"nobody@validate.invalid.example"}' '<ForgotRequest><email>nobody@validate.invalid.example</email></ForgotRequest>'
+    gives 202 -
+    row POST /auth/password/code; when founding
+    sends '{"user_id":{user_id}}' '<ResetCodeRequest><user_id>{user_id}</user_id></ResetCodeRequest>'
+    gives 200 ResetCode $ResetCode_checks
+    row POST /auth/password/reset; as nobody
+    sends '{"code":"no such code","new_password":"{password}"}' '<ResetRequest><code>no such code</code><new_password>{password}</new_password></ResetRequest>'
+    refuses 403 AUTH_011
+    row DELETE '/auth/locks/{user_id}'; gives 204 -
+    row POST /auth/invitations; when founding
+    sends '{"email":"invited.{member}","role":"user"}' '<InvitationRequest><email>invited.{member}</email><role>user</role></InvitationRequest>'
+    keeps invitation_id=id invitation=code
+    gives 201 Invitation $Invitation_checks code:text 'email=invited.{member}' role=user
+    row POST /auth/register; as nobody; when founding
+    sends '{"email":"other.{member}","password":"{password}","invitation":"{invitation}"}' '<RegisterRequest><email>other.{member}</email><password>{password}</password><invitation>{invitation}</invitation></RegisterRequest>'
+    refuses 403 AUTH_007
+    row DELETE '/auth/invitations/{invitation_id}'; when founding; gives 204 -
+    row DELETE '/auth/invitations/{invitation_id}'; when founding; refuses 404 GEN_404
+    [ "$LISTING" = yes ] || derive_buckets
+    row GET /organization; keeps name=name; gives 200 Organization $Organization_checks 'id={org_id}' header:ETag
+    row PUT /organization; when founding
+    sends '{"policies":"ISO27001"}' '<OrganizationUpdate><policies>ISO27001</policies></OrganizationUpdate>'
+    gives 200 Organization $Organization_checks policies=ISO27001 header:ETag
+    row PUT /organization; when existing; sends '{}' '<OrganizationUpdate/>'
+    gives 200 Organization $Organization_checks header:ETag
+    row GET /organization; when founding; gives 200 Organization $Organization_checks policies=ISO27001 header:ETag
+    row PUT /organization/policies; when founding
+    sends '{"time_zone":"Europe/Madrid"}' '<OrganizationPoliciesUpdate><time_zone>Europe/Madrid</time_zone></OrganizationPoliciesUpdate>'
+    gives 200 OrganizationPolicies $OrganizationPolicies_checks time_zone=Europe/Madrid header:ETag
+    row PUT /organization/policies; when existing; sends '{}' '<OrganizationPoliciesUpdate/>'
+    gives 200 OrganizationPolicies $OrganizationPolicies_checks header:ETag
+    row PUT '/organization/{org_id}/limits'; as operator; when operator
+    sends '{"limits":[{"name":"buckets","value":null}]}' '<LimitsUpdate xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><limits><limit><name>buckets</name><value xsi:nil="true"/></limit></limits></LimitsUpdate>'
+    gives 200 LimitList $LimitList_checks
+    row GET /users/me; gives 200 User $User_checks 'id={user_id}' 'email={email}' header:ETag
+    row PUT /users/me; when founding
+    sends '{"preferences":{"lang":"es"}}' '<UserUpdate><preferences><lang>es</lang></preferences></UserUpdate>'
+    gives 200 User $User_checks 'email={email}' preferences/lang=es header:ETag
+    row PUT /users/me; when existing; sends '{}' '<UserUpdate/>'
+    gives 200 User $User_checks 'email={email}' header:ETag
+    row GET '/users?limit=500'; gives 200 UserList $UserList_checks 'items[]/org_id={org_id}'
+    row GET '/users/{user_id}'; gives 200 User $User_checks 'id={user_id}' 'email={email}' header:ETag
+    row POST /users/me/export; keeps job_id=id; gives 202 Job $Job_checks header:Location
+    row GET '/users/me/exports/{job_id}'; gives 200 Job $Job_checks 'id={job_id}'
+    row PATCH '/users/{user_id}'; sends '{"active":true}' '<UserAdminUpdate><active>true</active></UserAdminUpdate>'
+    gives 200 User $User_checks 'id={user_id}' 'email={email}' role=admin active=true header:ETag
+    row POST /media/uploads
+    sends '{"file_name":"note.{format}","content_type":"text/plain","size":10}' '<UploadRequest><file_name>note.{format}</file_name><content_type>text/plain</content_type><size>10</size></UploadRequest>'
+    keeps item_id=id upload_url=url
+    gives 201 UploadTicket $UploadTicket_checks method=PUT headers/Content-Type=text/plain
+    row POST '/media/uploads/{item_id}/complete'; refuses 409 MEDIA_013
+    [ "$LISTING" = yes ] || derive_signatures upload_url upload
+    row PUT '/media/content/{item_id}?{upload}'; as nobody; when own_files; sends_text HeartGuard text/plain
+    gives 201 -
+    row POST '/media/uploads/{item_id}/complete'; when own_files; keeps made_third=id
+    gives 200 MediaItem $MediaItem_checks 'file_name=note.{format}' content_type=text/plain size=10 'owner_id={user_id}'
+    row POST /media/uploads
+    sends '{"file_name":"none.{format}","content_type":"text/plain","size":1}' '<UploadRequest><file_name>none.{format}</file_name><content_type>text/plain</content_type><size>1</size></UploadRequest>'
+    keeps item_id=id; gives 201 UploadTicket $UploadTicket_checks method=PUT headers/Content-Type=text/plain
+    row GET '/media/uploads?limit=500'; gives 200 UploadList $UploadList_checks 'items[]'
+    row DELETE '/media/uploads/{item_id}'; gives 204 -
+    row POST /media/upload
+    sends '{"file_name":"note.{format}","content_type":"text/plain","data_base64":"SGVhcnRHdWFyZA=="}' '<MediaUpload><file_name>note.{format}</file_name><content_type>text/plain</content_type><data_base64>SGVhcnRHdWFyZA==</data_base64></MediaUpload>'
+    keeps item_id=id made_item=id
+    gives 201 MediaItem $MediaItem_checks size=10 'owner_id={user_id}' 'file_name=note.{format}' content_type=text/plain header:Location
+    row PUT '/media/upload?file_name=note.{format}'; sends_text HeartGuard text/plain
+    keeps second_item=id made_second=id
+    gives 201 MediaItem $MediaItem_checks 'file_name=note.{format}' content_type=text/plain size=10 'owner_id={user_id}' header:Location
+    row GET '/media/items?limit=500'; gives 200 MediaItemList $MediaItemList_checks 'items[]'
+    row GET '/media/items/{item_id}'
+    gives 200 MediaItem $MediaItem_checks 'id={item_id}' 'file_name=note.{format}' content_type=text/plain header:ETag
+    row GET '/media/items/{item_id}/download'; keeps url=url; gives 200 MediaDownload $MediaDownload_checks
+    [ "$LISTING" = yes ] || derive_signatures url signed
+    row GET '/media/content/{item_id}?{signed}'; as nobody; when own_files; accepts '*/*'
+    gives 200 text/plain HeartGuard header:ETag header:Content-Disposition header:Accept-Ranges
+    row POST /timeseries/buckets
+    sends '{"bucket":"{bucket}"}' '<BucketRequest><bucket>{bucket}</bucket></BucketRequest>'; keeps made_bucket=bucket
+    gives 201 Bucket $Bucket_checks 'bucket={bucket}'
+    row GET /timeseries/buckets; gives 200 BucketList $BucketList_checks 'items[]'
+    row POST /timeseries/latest
+    sends '{"bucket":"{bucket}"}' '<LatestRequest><bucket>{bucket}</bucket></LatestRequest>'
+    gives 200 LatestResult $LatestResult_checks
+    row POST /timeseries/summary
+    sends '{"bucket":"{bucket}","day":"2026-01-01"}' '<SummaryRequest><bucket>{bucket}</bucket><day>2026-01-01</day></SummaryRequest>'
+    gives 200 HeartRateSummary $HeartRateSummary_checks 'user_id={user_id}' 'bucket={bucket}' day=2026-01-01
+    row POST /timeseries/delete
+    sends '{"bucket":"{bucket}","measurement":"none","range_start":"2026-01-01T00:00:00Z","range_stop":"2026-01-02T00:00:00Z"}' '<PointsDelete><bucket>{bucket}</bucket><measurement>none</measurement><range_start>2026-01-01T00:00:00Z</range_start><range_stop>2026-01-02T00:00:00Z</range_stop></PointsDelete>'
+    gives 204 -
+    row POST /timeseries/write
+    sends '{"bucket":"{bucket}","points":[{"measurement":"heart_rate","tags":{"user_id":"{user_id}"},"fields":{"bpm":72},"timestamp":"2024-06-01T10:00:00Z"},{"measurement":"heart_rate","tags":{"user_id":"{user_id}"},"fields":{"bpm":74},"timestamp":"2024-06-01T10:00:30Z"}]}' '<WriteRequest><bucket>{bucket}</bucket><points><point><measurement>heart_rate</measurement><tags><entry key="user_id">{user_id}</entry></tags><fields><entry key="bpm" type="number">72</entry></fields><timestamp>2024-06-01T10:00:00Z</timestamp></point><point><measurement>heart_rate</measurement><tags><entry key="user_id">{user_id}</entry></tags><fields><entry key="bpm" type="number">74</entry></fields><timestamp>2024-06-01T10:00:30Z</timestamp></point></points></WriteRequest>'
+    gives 200 WriteResult $WriteResult_checks success=true inserted=2 'results[]'
+    row GET '/timeseries/fields?bucket={bucket}&measurement=heart_rate'
+    gives 200 FieldList $FieldList_checks 'items[]/measurement=heart_rate' 'items[]/fixed=true'
+    row DELETE '/timeseries/fields?bucket={bucket}&measurement=heart_rate&field=none'; refuses 404 TS_010
+    row POST /timeseries/query
+    sends '{"bucket":"{bucket}","measurement":"heart_rate","range_start":"2024-06-01T00:00:00Z","range_stop":"2024-06-02T00:00:00Z","aggregate":"mean","every":"1m"}' '<QueryRequest><bucket>{bucket}</bucket><measurement>heart_rate</measurement><range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop><aggregate>mean</aggregate><every>1m</every></QueryRequest>'
+    gives 200 QueryResult $QueryResult_checks 'series[]/points[]/time=2024-06-01T10:00:00Z' 'series[]/points[]/fields/bpm=73' 'series[]/points[]/count=2' measurement=heart_rate aggregate=mean every=1m
+    row POST /timeseries/query; accepts text/csv
+    sends '{"bucket":"{bucket}","measurement":"heart_rate","range_start":"2024-06-01T00:00:00Z","range_stop":"2024-06-02T00:00:00Z","limit":1}' '<QueryRequest><bucket>{bucket}</bucket><measurement>heart_rate</measurement><range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop><limit>1</limit></QueryRequest>'
+    gives 200 text/csv time,tags.user_id,fields.bpm,out_of_range '2024-06-01T10:00:00Z,{user_id},72.0,' header:X-Next-Cursor header:Content-Disposition=attachment
+    row POST /timeseries/query; accepts application/x-ndjson
+    sends '{"bucket":"{bucket}","measurement":"heart_rate","range_start":"2024-06-01T00:00:00Z","range_stop":"2024-06-02T00:00:00Z","limit":1}' '<QueryRequest><bucket>{bucket}</bucket><measurement>heart_rate</measurement><range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop><limit>1</limit></QueryRequest>'
+    gives 200 application/x-ndjson '"tags":{"user_id":"{user_id}"}' '"time":"2024-06-01T10:00:00Z"' '"fields":{"bpm":72.0}' header:X-Next-Cursor header:Content-Disposition=attachment
+    row POST /audit/events
+    sends '{"actor":"validation","action":"VALIDATE","service":"auth","payload":{"run":"{stamp}"}}' '<AuditEventRequest><actor>validation</actor><action>VALIDATE</action><service>auth</service><payload><entry key="run">{stamp}</entry></payload></AuditEventRequest>'
+    keeps event_id=id
+    gives 201 AuditEvent $AuditEvent_checks actor:text service:text request_id:text gateway_request_id:uuid action=VALIDATE 'payload/run={stamp}' header:Location
+    row GET /audit/events; gives 200 AuditEventList $AuditEventList_checks 'items[]'
+    row GET '/audit/events/{event_id}'
+    gives 200 AuditEvent $AuditEvent_checks 'id={event_id}' action=VALIDATE request_id:text gateway_request_id:uuid
+    row GET /audit/verify; gives 200 AuditVerification $AuditVerification_checks valid=true
+    row GET /openapi.json; as nobody; only json
+    gives 200 OpenAPI openapi:text info/title:text paths:map components:map x-error-codes header:ETag
+    row GET /docs; as nobody; only json; accepts text/html
+    gives 200 text/html '<title>HeartGuard API</title>' POST header:ETag
+    row GET /docs; as nobody; only xml; refuses 406 GEN_406
+    row GET /docs/errors; as nobody; only json; accepts text/html; gives 200 text/html '<tr id="GEN_401">' header:ETag
+    row GET /docs/errors; as nobody; only xml; refuses 406 GEN_406
+    row GET '/schemas/{file}'; as nobody; only json; gives 200 application/json '"$defs"' '"LoginRequest"' header:ETag
+    row GET '/schemas/{file}'; as nobody; only xml; gives 200 application/xml schema LoginRequest header:ETag
+    row GET /gateway/health; as nobody; gives 200 Health $Health_checks
+    row GET /gateway/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
+    row GET /gateway/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    row GET /gateway/services; as operator; when operator; gives 200 ServiceList $ServiceList_checks
+    row GET /health; as nobody; gives 200 SystemHealth $SystemHealth_checks
+    row GET /auth/sessions; gives 200 SessionList $SessionList_checks
+    row DELETE '/auth/sessions/{session_id}'; refuses 404 GEN_404
+    row GET /auth/invitations; gives 200 InvitationList $InvitationList_checks
+    row GET /auth/roles; gives 200 RoleList $RoleList_checks
+    row POST /auth/token/introspect
+    sends '{"jti":"0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10"}' '<IntrospectRequest><jti>0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10</jti></IntrospectRequest>'
+    refuses 403 GEN_403
+    row GET /.well-known/jwks.json; as nobody; only json; gives 200 JwkSet $JwkSet_checks
+    row GET /.well-known/jwks.json; as nobody; only xml; refuses 406 GEN_406
+    row GET '/auth/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row POST /auth/erasures; sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
+    refuses 403 GEN_403
+    row POST /auth/memberships
+    sends '{"org_id":{org_id},"user_id":{user_id},"actor_id":7,"actor_role":"admin","actor_session":"s1","seen_role":"admin","seen_active":true,"role":"user","active":true}' '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><actor_id>7</actor_id><actor_role>admin</actor_role><actor_session>s1</actor_session><seen_role>admin</seen_role><seen_active>true</seen_active><role>user</role><active>true</active></MembershipChange>'
+    refuses 403 GEN_403
+    row GET /auth/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
+    row GET '/auth/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row POST '/auth/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
+    row DELETE '/auth/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row GET /auth/health; as nobody; gives 200 Health $Health_checks
+    row GET /auth/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
+    row GET /auth/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    row GET '/organization/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row GET /organization/policies; gives 200 OrganizationPolicies $OrganizationPolicies_checks header:ETag
+    row GET /organization/limits; gives 200 LimitList $LimitList_checks
+    row GET '/organization/{org_id}/limits'; as operator; when operator; gives 200 LimitList $LimitList_checks
+    row GET /organization/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
+    row GET '/organization/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row POST '/organization/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
+    row DELETE '/organization/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row GET /organization/health; as nobody; gives 200 Health $Health_checks
+    row GET /organization/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
+    row GET /organization/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    row POST /users/erasures; sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
+    refuses 403 GEN_403
+    row GET /users/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
+    row GET '/users/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row POST '/users/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
+    row DELETE '/users/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row GET /users/health; as nobody; gives 200 Health $Health_checks
+    row GET /users/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
+    row GET /users/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    row GET /media/usage; gives 200 MediaUsage $MediaUsage_checks
+    row GET '/media/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row GET '/media/exports/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row PUT '/media/archives?org_id={org_id}&user_id={user_id}'; sends_text x application/zip; refuses 403 GEN_403
+    row GET '/media/archives/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row POST /media/erasures; sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
+    refuses 403 GEN_403
+    row GET /media/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
+    row GET '/media/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row POST '/media/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
+    row DELETE '/media/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row GET /media/health; as nobody; gives 200 Health $Health_checks
+    row GET /media/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
+    row GET /media/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    row GET /timeseries/measurements; gives 200 MeasurementList $MeasurementList_checks
+    row GET '/timeseries/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row POST /timeseries/erasures
+    sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'; refuses 403 GEN_403
+    row GET /timeseries/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
+    row GET '/timeseries/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row POST '/timeseries/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
+    row DELETE '/timeseries/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row GET /timeseries/health; as nobody; gives 200 Health $Health_checks
+    row GET /timeseries/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
+    row GET /timeseries/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    row GET /users/me/access-log; gives 200 AuditEventList $AuditEventList_checks
+    row GET '/audit/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row GET /audit/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
+    row GET '/audit/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row POST '/audit/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
+    row DELETE '/audit/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row GET /audit/health; as nobody; gives 200 Health $Health_checks
+    row GET /audit/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
+    row GET /audit/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    row GET /audit/events; only json; accepts text/csv; gives 200 text/csv
+    row GET /audit/events; only json; accepts application/x-ndjson; gives 200 application/x-ndjson
+    row GET /api/v1/health; as nobody; gives 200 SystemHealth $SystemHealth_checks
+    row GET /health; as nobody; only json; accepts application/health+json
+    gives 200 application/health+json '"auth:ready"'
+    row GET /openapi.json; as nobody; only xml; refuses 406 GEN_406
+    row OPTIONS /auth/login; as nobody; with 'Access-Control-Request-Method: POST'; gives 204 -
+    row GET /users/me; as nobody; refuses 401 GEN_401 header:WWW-Authenticate=Bearer
+    row GET /users/me; as nobody; explains 401 GEN_401 header:WWW-Authenticate=Bearer
+    row GET /api/v1/users/me; as nobody; refuses 401 GEN_401 header:WWW-Authenticate=Bearer
+    row GET /api/v1/users/me; as nobody; explains 401 GEN_401 header:WWW-Authenticate=Bearer
+    row GET /users/me; as not-a-token; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
+    row POST /auth/token/introspect; as service; when service
+    sends '{"token":"{token}"}' '<IntrospectRequest><token>{token}</token></IntrospectRequest>'
+    refuses 401 GW_020 header:WWW-Authenticate=Bearer
+    row GET /gateway/services; refuses 403 GEN_403
+    row GET /audit/events; as member; when founding; refuses 403 GEN_403
+    row PUT /organization; as member; when founding
+    sends '{"policies":"none"}' '<OrganizationUpdate><policies>none</policies></OrganizationUpdate>'
+    refuses 403 GEN_403
+    row GET /nothing/here; refuses 404 GEN_404
+    row GET /users/999999999; refuses 404 USER_001
+    row DELETE /users/me; refuses 405 GEN_405 header:Allow=PUT header:Allow
+    row GET /users/me; only json; accepts image/png; refuses 406 GEN_406
+    row POST /auth/refresh; as nobody; sends_text 'refresh_token: x' application/yaml; refuses 415 GEN_415
+    row POST /auth/refresh; as nobody; sends '{' '<RefreshRequest>'; refuses 400 GEN_400
+    row POST /auth/refresh; as nobody; sends '{"unknown": 1}' '<RefreshRequest><unknown>1</unknown></RefreshRequest>'
+    refuses 422 GEN_422 'details[]/path' 'details[]/message:text'
+    row POST /auth/refresh; as nobody
+    sends '{"refresh_token":"x"}' '<RefreshRequest><refresh_token>x</refresh_token></RefreshRequest>'
+    refuses 401 AUTH_003 header:WWW-Authenticate=Bearer
+    row PATCH '/users/{user_id}'; when founding
+    sends '{"role":"user"}' '<UserAdminUpdate><role>user</role></UserAdminUpdate>'; refuses 409 USER_002
+    row DELETE '/users/{user_id}'; when founding; refuses 409 USER_002
+    row GET '/users?color=red'; refuses 422 GEN_422 'details[]/path' 'details[]/message:text'
+    row PUT /users/me; with 'If-Match: "stale"'; sends '{}' '<UserUpdate/>'; refuses 412 GEN_412
+    row POST /auth/login; as nobody
+    sends '{"email":"nobody.{stamp}.{format}@validate.example","password":"not-the-password"}' '<LoginRequest><email>nobody.{stamp}.{format}@validate.example</email><password>not-the-password</password></LoginRequest>'
+    refuses 401 AUTH_001 header:WWW-Authenticate=Bearer
+    row GET '/media/content/{item_id}'; as nobody; accepts 'application/{format}, */*;q=0.1'
+    refuses 422 GEN_422 'details[]/path' 'details[]/message:text'
+    row DELETE /organization
+    sends '{"name":"another name"}' '<OrganizationDelete><name>another name</name></OrganizationDelete>'
+    refuses 422 ORG_002 'details[]/path' 'details[]/message:text'
+    row DELETE '/timeseries/buckets/{bucket}'; forgets made_bucket; gives 204 -
+    row DELETE '/media/items/{item_id}'; forgets made_item; gives 204 -
+    row GET '/media/items/{item_id}'; refuses 404 MEDIA_001
+    row DELETE '/media/items/{second_item}'; forgets made_second; gives 204 -
+    row DELETE '/media/items/{made_third}'; when own_files; forgets made_third; gives 204 -
+    row POST /auth/logout; as member; when founding
+    sends '{"scope":"this"}' '<LogoutRequest><scope>this</scope></LogoutRequest>'; gives 204 -
+    row GET /auth/profile; as member; when founding; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
+    row DELETE '/users/{member_id}'; when founding; keeps job_id=id; gives 202 Job $Job_checks header:Location
+    row GET '/users/deletions/{job_id}'; when founding; gives 200 Job $Job_checks 'id={job_id}'
+    row GET '/users/{member_id}'; when founding; refuses 404 USER_001
+    row GET '/organization/deletions/{job_id}'; when founding; refuses 404 ORG_004
+    row DELETE /organization; when founding
+    sends '{"name":"{name}"}' '<OrganizationDelete><name>{name}</name></OrganizationDelete>'
+    forgets founded_org made_bucket made_item made_second made_third; gives 202 Job $Job_checks header:Location
+    row POST /auth/logout; when existing; gives 204 -
+    row GET /auth/profile; when existing; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
+}
