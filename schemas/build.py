@@ -1,8 +1,8 @@
 """Generates files from the contract; with `--check` compares only.
 
 Generated are the XSDs, openapi.json, the pages, roles.json, the Python types of the messages and the rows of
-validate_endpoints.sh. Their sources are `<resource>.schema.json`, the services' route tables, `services/gateway/policy.toml` and,
-for what declarations can't say, `services/cli/validate/scenario.toml`.
+validate_endpoints.sh. Their sources are `<resource>.schema.json`, the services' route tables,
+`services/gateway/policy.toml` and, for what declarations can't say, `services/cli/validate/scenario.toml`.
 """
 
 import argparse
