@@ -12,7 +12,7 @@ from heartguard_cli import locks
 from heartguard_cli.__main__ import main
 from heartguard_cli.environment import DEFAULT_PORTS
 from heartguard_cli.layout import Layout
-from heartguard_cli.native import PROGRAMS
+from heartguard_cli.programs import PROGRAMS
 from heartguard_common.core.paths import REPO_ROOT
 from tests.servers import free_port
 

@@ -11,11 +11,11 @@ import psycopg2
 import pytest
 
 from heartguard_cli.backup import due, postgres
+from heartguard_cli.backup.create import existing, take
+from heartguard_cli.backup.locations import Directory, place_at
 from heartguard_cli.backup.manifest import NAME, Manifest
-from heartguard_cli.backup.places import Directory, place_at
-from heartguard_cli.backup.restoring import Restored, restore
+from heartguard_cli.backup.restore import Restored, restore
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.backup.taking import existing, take
 from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import libpq
 from tests.gcs import FakeGcs

@@ -6,7 +6,7 @@ import pytest
 
 from heartguard_cli import locks
 from heartguard_cli.layout import Layout
-from heartguard_cli.native import PROGRAMS
+from heartguard_cli.programs import PROGRAMS
 from heartguard_common.core.registry import SERVICES
 from tests.store.cli.conftest import Command
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from heartguard_cli.backup import postgres
+from heartguard_cli.backup.create import take
 from heartguard_cli.backup.manifest import NAME, Manifest
 from heartguard_cli.backup.points import files_of
-from heartguard_cli.backup.restoring import restore
-from heartguard_cli.backup.taking import take
+from heartguard_cli.backup.restore import restore
 from heartguard_cli.errors import CommandError
 from heartguard_common.core.registry import python_path
 from heartguard_influx.domain.point import Point
@@ -217,7 +217,7 @@ def test_a_restore_that_was_killed_is_begun_anew(backup: Backup, tmp_path: Path)
     backup.model.spoil = hold
     settings = backup.back.settings()
     script = (
-        "import sys, pathlib\nfrom heartguard_cli.backup.restoring import restore\n"
+        "import sys, pathlib\nfrom heartguard_cli.backup.restore import restore\n"
         "from heartguard_cli.backup.settings import BackupSettings\n"
         "restore(BackupSettings.from_env(), pathlib.Path(sys.argv[1]), sys.argv[2], {})\n"
     )

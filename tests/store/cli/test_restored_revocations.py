@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from heartguard_cli.backup import postgres
-from heartguard_cli.backup.restoring import restore
+from heartguard_cli.backup.create import take
+from heartguard_cli.backup.restore import restore
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.backup.taking import take
 from heartguard_cli.errors import CommandError
 from heartguard_common.jobs.deletion_list import Deletion, DeletionList
 from tests.people import found, join, owner

@@ -13,7 +13,7 @@ import pytest
 from heartguard_cli import launch, locks
 from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
-from heartguard_cli.native import last_words
+from heartguard_cli.program_logs import last_error
 from tests.servers import until
 
 PARENT = """
@@ -130,9 +130,9 @@ def test_a_socket_directory_open_to_others_is_refused(deep: Layout) -> None:
 
 
 @pytest.mark.parametrize(
-    ("log", "words"),
+    ("log", "error"),
     [
-        ("", "it says nothing"),
+        ("", "its log says nothing"),
         ("[2026-01-01] [INFO] Starting\nTraceback:\n  x\nValueError: no\n[2026] Worker exiting\n", "ValueError: no"),
         (
             "a.b.SettingsError: the environment has problems:\n  X is not set\n  Y is wrong\n[1] [ERROR] Reason\n",
@@ -145,13 +145,13 @@ def test_a_socket_directory_open_to_others_is_refused(deep: Layout) -> None:
         ("2026 [1] FATAL:  lock file exists\n", "2026 [1] FATAL:  lock file exists"),
     ],
 )
-def test_the_last_words_of_a_program_are_found(tmp_path: Path, log: str, words: str) -> None:
+def test_the_last_error_in_the_log_of_a_program_is_found(tmp_path: Path, log: str, error: str) -> None:
     file = tmp_path / "x.log"
     file.write_text(log)
-    assert last_words(file) == words
+    assert last_error(file) == error
 
 
 def test_only_words_of_this_start_count(tmp_path: Path) -> None:
     file = tmp_path / "x.log"
     file.write_text("ValueError: of yesterday\n")
-    assert last_words(file, file.stat().st_size) == "it says nothing"
+    assert last_error(file, file.stat().st_size) == "its log says nothing"

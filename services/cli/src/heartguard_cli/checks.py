@@ -13,7 +13,6 @@ import psycopg2
 
 from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import Address, asked_at, libpq, parse
-from heartguard_common.stores.redis_client import REDIS_ERRORS, make_redis
 
 MEGABYTE = 1_000_000
 NEEDED_MEGABYTES = 300
@@ -98,6 +97,9 @@ def _asked(url: str, complaint: str) -> int:
 
 def redis_server(url: str) -> None:
     """Raise `CommandError` when `REDIS_URL` can't be reached."""
+    # loaded here: redis takes 0.1 s, and most commands need none
+    from heartguard_common.stores.redis_client import REDIS_ERRORS, make_redis  # noqa: PLC0415
+
     try:
         client = make_redis(url, timeout_seconds=5)
     except ValueError as error:

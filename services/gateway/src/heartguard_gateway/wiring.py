@@ -37,11 +37,10 @@ from heartguard_gateway.ports import Ports
 from heartguard_gateway.redis_connection import RedisConnection
 from heartguard_gateway.refusals import CountedRefusals
 from heartguard_gateway.routes import OwnRoutes, mount
-from heartguard_gateway.settings import Settings
+from heartguard_gateway.settings import NAME, Settings
 from heartguard_gateway.store import LocalBuckets, RedisGate, StreamTrail
 from heartguard_gateway.upstream import Upstream, UpstreamLimits
 
-NAME = "gateway"
 _STATE_SECONDS = 1.0
 _MIB = 1024 * 1024
 # Over the gateway's two workers fewer than the service has threads, see programs.py of the CLI.

@@ -28,7 +28,7 @@ def main() -> NoReturn:
 def _step() -> float:
     """Let a backup be taken if one is due; seconds until the next look."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "heartguard_cli.backup.due"]
+    command = [sys.executable, "-m", "heartguard_cli.backup.schedule"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         try:
             said, complained = child.communicate()

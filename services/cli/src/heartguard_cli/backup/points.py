@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heartguard_cli.backup.locations import Place
 from heartguard_cli.backup.manifest import Entry, Manifest, Points, measure
-from heartguard_cli.backup.places import Place
-from heartguard_cli.backup.progress import bar
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.embedded import dies_with_parent
+from heartguard_cli.child_processes import dies_with_parent
 from heartguard_cli.errors import CommandError
 from heartguard_cli.programs import base_environment
+from heartguard_cli.progress import bar
 from heartguard_common.core.registry import python_path
 
 POINTS = "points/"

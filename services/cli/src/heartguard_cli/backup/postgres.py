@@ -15,7 +15,7 @@ from psycopg2 import sql
 
 from heartguard_cli.backup.manifest import Entry, Table
 from heartguard_cli.backup.tls import without_tls
-from heartguard_cli.embedded import postgres_binary
+from heartguard_cli.embedded.binaries import postgres_binary
 from heartguard_cli.environment import ROLES
 from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import libpq, parse, role_name

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from heartguard_cli import migrate
 from heartguard_cli.backup import points, postgres
-from heartguard_cli.backup.aftermath import settle
+from heartguard_cli.backup.after_restore import settle
+from heartguard_cli.backup.create import CHECKPOINTS, DUMP, MEDIA
+from heartguard_cli.backup.locations import Directory, Place, media_place, place_at, scratch
 from heartguard_cli.backup.manifest import NAME, Entry, Manifest, Table, fingerprints, measure
-from heartguard_cli.backup.places import Directory, Place, media_place, place_at, scratch
-from heartguard_cli.backup.progress import bar
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.backup.taking import CHECKPOINTS, DUMP, MEDIA
 from heartguard_cli.errors import CommandError
+from heartguard_cli.progress import bar
 from heartguard_common.jobs import deletion_list
 from heartguard_common.jobs.deletion_list import Deletion, DeletionList
 

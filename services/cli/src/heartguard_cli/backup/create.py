@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from heartguard_cli.backup import points, postgres
+from heartguard_cli.backup.locations import Bucket, Directory, Place, media_place, place_at, scratch
 from heartguard_cli.backup.manifest import NAME, Entry, Manifest, fingerprints, measure
-from heartguard_cli.backup.places import Bucket, Directory, Place, media_place, place_at, scratch
-from heartguard_cli.backup.progress import bar
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.errors import CommandError
+from heartguard_cli.progress import bar
 from heartguard_common.core.files import sync_directory
 
 DUMP = "database.dump"

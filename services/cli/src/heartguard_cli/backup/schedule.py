@@ -5,9 +5,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from heartguard_cli.backup.places import place_at
+from heartguard_cli.backup.create import existing, prune, take, taken_at
+from heartguard_cli.backup.locations import place_at
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.backup.taking import existing, prune, take, taken_at
 from heartguard_cli.errors import CommandError
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.core.settings import SettingsError
