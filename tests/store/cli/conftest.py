@@ -34,7 +34,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Layout]:
     main(["down"], made)
     for ending, handler in before.items():
         signal.signal(ending, handler)
-    assert locks.living(made, PROGRAMS) == []
+    assert locks.running(made, PROGRAMS) == []
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def test_stopped_the_embedded_database_runs_for_a_command_alone(
     assert (status, said.split("revision")[0]) == (0, "the database is at ")
     assert command("audit", "verify", "--organization", "99")[0] == 2
     assert "There is no organization 99" in capfd.readouterr().err
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
 
 
 def test_a_clone_from_configuration_to_restore(
@@ -47,7 +47,7 @@ def test_a_clone_from_configuration_to_restore(
     status, said = command("up")
     assert status == 0
     assert states(said) == dict.fromkeys(SERVICES, "ready")
-    assert set(locks.living(layout, PROGRAMS)) == set(PROGRAMS)
+    assert set(locks.running(layout, PROGRAMS)) == set(PROGRAMS)
     pid = locks.pid_of(layout.lock("gateway"))
     status, said = command("up")
     assert (status, said.splitlines()[0]) == (0, "HeartGuard is already up.")
@@ -64,11 +64,11 @@ def test_a_clone_from_configuration_to_restore(
     assert command("restore", taken)[0] == 1
 
     assert command("down")[1].splitlines()[-1] == "HeartGuard has stopped."
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
     capfd.readouterr()
     assert command("keys", "list")[0] == 0
     assert "signing" in capfd.readouterr().out
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
 
     (layout.var / "pg").rename(layout.var / "pg.lost")
     status, said = command("restore", taken)

@@ -66,14 +66,14 @@ def test_a_service_that_is_not_ready_is_shown_with_what_failed(command: Command)
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"dependencies": [1]}', b'{"dependencies": [{"name": "a"}]}'])
 def test_another_program_on_a_port_counts_as_no_answer(command: Command, body: bytes) -> None:
     with answering(port_of("auth"), 200, body):
-        assert readiness.ask(f"http://127.0.0.1:{port_of('auth')}/auth/ready") == readiness.SILENT
+        assert readiness.ask(f"http://127.0.0.1:{port_of('auth')}/auth/ready") == readiness.NO_ANSWER
 
 
 def test_a_taken_port_is_named_before_anything_starts(layout: Layout, command: Command, capsys: Said) -> None:
     with answering(port_of("media"), 200, b"{}"):
         assert command("up")[0] == 1
     assert f"Port {port_of('media')} is already taken: set MEDIA_PORT" in capsys.readouterr().err
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
 
 
 def test_a_service_that_cant_start_is_named_with_its_reason_and_everything_ends(
@@ -98,7 +98,7 @@ def test_a_service_that_cant_start_is_named_with_its_reason_and_everything_ends(
     assert "does not start" in complaint
     assert "MAX_UPLOAD_MB" in complaint
     assert "PostgreSQL" not in said
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
     assert not (layout.var / "pg").exists()
 
 
@@ -114,7 +114,7 @@ def test_a_damaged_data_directory_is_named_with_the_servers_own_words(
     assert complaint.startswith("heartguard: postgres does not start: ")
     assert "var/log/postgres.log" in complaint
     assert (layout.var / "pg" / "PG_VERSION").read_text() == "9.6\n"
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_program_sees_its_own_environment_only_and_no_old_metrics(layout: Layo
     assert locks.pid_of(layout.lock("auth")) == process.pid
     locks.end(layout, ["auth"], "TERM", 5)
     buried(process)
-    assert locks.living(layout, ["auth"]) == []
+    assert locks.running(layout, ["auth"]) == []
 
 
 def test_a_program_lives_as_long_as_any_of_its_processes(layout: Layout) -> None:
@@ -77,7 +77,7 @@ def test_a_program_lives_as_long_as_any_of_its_processes(layout: Layout) -> None
     child = int(process.stdout.readline().split()[0])
     process.kill()
     buried(process)
-    assert locks.living(layout, ["auth", "media"]) == ["auth"]
+    assert locks.running(layout, ["auth", "media"]) == ["auth"]
     os.kill(child, signal.SIGKILL)
     until(lambda: not locks.held(layout.lock("auth")), "the lock is free")
 
@@ -88,10 +88,10 @@ def test_the_orphans_of_a_killed_program_are_ended(layout: Layout) -> None:
     process.kill()
     buried(process)
     locks.end(layout, ["auth"], "TERM", 5)
-    assert locks.living(layout, ["auth"]) == []
+    assert locks.running(layout, ["auth"]) == []
 
 
-def test_a_program_that_ignores_the_polite_signal_is_killed(layout: Layout) -> None:
+def test_a_program_that_ignores_sigterm_is_killed(layout: Layout) -> None:
     stubborn = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint(1, flush=True)\n"
     process = started(layout, "auth", stubborn + "time.sleep(60)")
     process.stdout.readline()
@@ -100,8 +100,8 @@ def test_a_program_that_ignores_the_polite_signal_is_killed(layout: Layout) -> N
     buried(process)
 
 
-def test_a_never_started_program_does_not_live(layout: Layout) -> None:
-    assert locks.living(layout, ["auth"]) == []
+def test_a_program_that_was_never_started_does_not_run(layout: Layout) -> None:
+    assert locks.running(layout, ["auth"]) == []
     assert locks.pid_of(layout.lock("auth")) is None
 
 

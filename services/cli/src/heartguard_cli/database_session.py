@@ -25,8 +25,8 @@ def database(system: System, *, stopped: bool = False) -> Iterator[None]:
     if not stopped and (cluster is None or locks.held(layout.lock("postgres"))):
         yield
         return
-    with locks.alone(layout.run / "start.lock"):
-        if running := locks.living(layout, PROGRAMS):
+    with locks.exclusive(layout.run / "start.lock"):
+        if running := locks.running(layout, PROGRAMS):
             raise CommandError(f"HeartGuard is running ({', '.join(running)}): ./stop_services.sh first")
         if cluster is None:
             yield

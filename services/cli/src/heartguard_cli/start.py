@@ -33,13 +33,13 @@ def up(system: System) -> None:
     """Start everything and wait until every service is ready. Raises `CommandError`, leaving nothing running."""
     layout = system.layout
     layout.make()
-    with locks.alone(layout.run / "start.lock"):
+    with locks.exclusive(layout.run / "start.lock"):
         supervisor = Supervisor(layout)
         if supervisor.pid() is not None:
             print("HeartGuard is already up.\n")
             overview.show(overview.states(system, overview.ask(system)))
             return
-        if supervisor.listening() or locks.living(layout, PROGRAMS):
+        if supervisor.listening() or locks.running(layout, PROGRAMS):
             with stage("ending what an earlier start left"):
                 shut_down(layout, supervisor)
         _check(system)
@@ -49,7 +49,7 @@ def up(system: System) -> None:
             if migrate.pending(system.owner_url):
                 with stage("backup before migrating"):
                     taken = take(BackupSettings.from_env(system.environment("cli", "backup")), layout.root)
-                print(f"    {taken.place}")
+                print(f"    {taken.location}")
             with stage("migrations"):
                 migrate.upgrade(system.owner_url, system.db_passwords)
             answers = _start_services(system, supervisor)

@@ -17,9 +17,9 @@ def down(layout: Layout) -> bool:
     """End everything in order; False when nothing was running. Raises `CommandError` for what does not end."""
     if not layout.run.exists():
         return False
-    with locks.alone(layout.run / "start.lock"):
+    with locks.exclusive(layout.run / "start.lock"):
         supervisor = Supervisor(layout)
-        if not supervisor.listening() and not locks.living(layout, PROGRAMS):
+        if not supervisor.listening() and not locks.running(layout, PROGRAMS):
             return False
         with stage("stopping"):
             shut_down(layout, supervisor)
@@ -39,5 +39,5 @@ def shut_down(layout: Layout, supervisor: Supervisor) -> None:
 def _end_leftovers(layout: Layout) -> None:
     """End in order what an earlier supervisor that was killed has left behind."""
     for names, signal_name in STOP_ORDER:
-        if locks.living(layout, names):
+        if locks.running(layout, names):
             locks.end(layout, names, signal_name, 6.0)

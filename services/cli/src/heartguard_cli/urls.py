@@ -33,7 +33,7 @@ def host(address: Address) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
-def asked_at(address: Address) -> Address:
+def reachable_at(address: Address) -> Address:
     """Where this machine itself reaches what listens on an address: a wildcard on its loopback."""
     if not address.is_unspecified:
         return address
@@ -42,7 +42,7 @@ def asked_at(address: Address) -> Address:
 
 def local_url(address: Address, port: int) -> str:
     """The URL by which this machine itself reaches what listens there."""
-    return f"http://{host(asked_at(address))}:{port}"
+    return f"http://{host(reachable_at(address))}:{port}"
 
 
 def role_name(service: str) -> str:

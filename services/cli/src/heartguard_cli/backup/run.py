@@ -1,4 +1,4 @@
-"""Back up and restore a system, and say what was done."""
+"""Back up and restore a system, and print what was done."""
 
 import sys
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def back_up_system(system: System, target: str | None) -> None:
 def back_up(settings: BackupSettings, root: Path, target: str | None) -> None:
     """Take a backup of a database that answers. Raises `CommandError`."""
     taken = take(settings, root, target)
-    print(f"{taken.place}: {_summary(taken.manifest)}")
+    print(f"{taken.location}: {_summary(taken.manifest)}")
     _name_absent(taken.manifest)
     _warn(taken.manifest)
 

@@ -55,6 +55,6 @@ def in_docker(system: "System") -> bool:
     from heartguard_cli.docker import Compose
     from heartguard_cli.programs import PROGRAMS
 
-    if locks.living(system.layout, PROGRAMS):
+    if locks.running(system.layout, PROGRAMS):
         return False
     return system.values.get("HEARTGUARD_RUNTIME") == "docker" or Compose(system.layout.root).running()

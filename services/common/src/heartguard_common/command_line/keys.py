@@ -52,8 +52,8 @@ def _rotate(commands: KeyCommands) -> int:
 @click.argument("kid")
 @click.pass_obj
 def _retire(commands: KeyCommands, kid: str) -> int:
-    """Have every token of the key KID refused, at once and for ever.
+    """Have every token of a key refused.
 
-    KID is the key's id, as `keys list` shows it.
+    KID is the key's id, as `keys list` shows it. Its tokens are refused at once and for ever; sessions go on.
     """
     return commands.retire(kid)

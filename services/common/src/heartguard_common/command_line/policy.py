@@ -38,6 +38,17 @@ class PolicyCommands(Protocol):
         """Say which rule decides a request, and why."""
 
 
+class _ByOneCaller(click.Command):
+    """A command with at most one of `--token`, `--as` and `--service`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; raises UsageError where several are given."""
+        left = super().parse_args(ctx, args)
+        if sum(ctx.params[name] is not None for name in ("token", "role", "service")) > 1:
+            raise click.UsageError("--token, --as and --service exclude one another: give one of them.", ctx)
+        return left
+
+
 @click.group(name="policy", context_settings=HELP_OPTIONS)
 def policy() -> None:
     """Check the policy, or explain how it decides a request."""
@@ -50,7 +61,7 @@ def _check(commands: PolicyCommands) -> int:
     return commands.check()
 
 
-@policy.command(name="explain")
+@policy.command(name="explain", cls=_ByOneCaller)
 @click.argument("method")
 @click.argument("path")
 @click.option("--token", help="The caller's access token, or - to read it from standard input.")
@@ -72,6 +83,4 @@ def _explain(
 
     METHOD and PATH are those of the request, such as GET /users/12. The exit code is 1 when the request is refused.
     """
-    if sum(it is not None for it in (token, role, service)) > 1:
-        raise click.UsageError("--token, --as and --service exclude one another: give one of them.")
     return commands.explain(Request(method.upper(), path, token, role, service, inner))
