@@ -1,5 +1,6 @@
 """One life of a clone by its commands: configured, started, looked at, backed up, stopped, restored."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,12 @@ def test_a_clone_from_configuration_to_restore(
     written = layout.env_file.read_bytes()
     assert "stays as it is" in command("env")[1]
     assert layout.env_file.read_bytes() == written
+    capfd.readouterr()
     status, said = command("status")
     assert (status, states(said)) == (1, dict.fromkeys(SERVICES, "down"))
+    assert capfd.readouterr().err == "heartguard: HeartGuard is not running: ./start_services.sh starts it\n"
+    status, said = command("status", "--json")
+    assert (status, [it["service"] for it in json.loads(said)]) == (1, list(SERVICES))
 
     status, said = command("up")
     assert status == 0
@@ -66,8 +71,8 @@ def test_a_clone_from_configuration_to_restore(
     assert command("down")[1].splitlines()[-1] == "HeartGuard has stopped."
     assert locks.running(layout, PROGRAMS) == []
     capfd.readouterr()
-    assert command("keys", "list")[0] == 0
-    assert "signing" in capfd.readouterr().out
+    assert command("keys", "list", "--json")[0] == 0
+    assert sorted(it["state"] for it in json.loads(capfd.readouterr().out)) == ["next", "signing"]
     assert locks.running(layout, PROGRAMS) == []
 
     (layout.var / "pg").rename(layout.var / "pg.lost")

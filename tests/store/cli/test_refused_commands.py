@@ -270,7 +270,9 @@ def test_the_lines_of_a_request_are_printed_or_said_to_be_missing(layout: Layout
 def test_the_versions_are_those_of_what_is_installed(command: Command) -> None:
     status, said = command("versions")
     assert status == 0
-    assert {"Python", "Flask", "gunicorn", "supervisor"} <= {line.split()[0] for line in said.splitlines()}
+    shown = dict(line.split() for line in said.splitlines())
+    assert {"HeartGuard", "Python", "Flask", "gunicorn", "supervisor"} <= set(shown)
+    assert json.loads(command("versions", "--json")[1]) == shown
 
 
 def test_a_command_that_nobody_knows_is_a_mistake_of_usage(command: Command) -> None:

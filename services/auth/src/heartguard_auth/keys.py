@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from heartguard_auth.key_ring import make_ring
 from heartguard_auth.settings import Settings
 from heartguard_auth.store.keys import KeyRing, RingKey, TooSoon
 from heartguard_auth.store.revocations import Revocations
-from heartguard_auth.wiring import make_ring
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.command_line import keys as commands
 from heartguard_common.command_line.running import run
@@ -17,7 +17,7 @@ from heartguard_common.core.clock import NANOSECONDS, Clock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.settings import SettingsError
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.runtime.bootstrap import open_dependencies
+from heartguard_common.runtime.dependencies import open_dependencies
 from heartguard_common.stores.database import Database
 
 OPERATOR = Principal("operator", "operator")
@@ -80,7 +80,8 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
         return 1
     except TimeoutError:
         print(
-            "heartguard: the key is retired, but Redis can't be reached to inform all services: run this again",
+            "heartguard: the key is retired, but Redis can't be reached to inform the services: start HeartGuard and "
+            "run this again",
             file=sys.stderr,
         )
     except (SettingsError, ServiceError, OSError) as error:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from flask import Flask
 
+from heartguard_auth.key_ring import make_ring
 from heartguard_auth.ports import Hasher
 from heartguard_auth.routes import ROUTES
 from heartguard_auth.settings import Settings
@@ -31,13 +32,12 @@ from heartguard_common.core.lifecycle import Resource
 from heartguard_common.http.network import bucket_address
 from heartguard_common.http.web import make_app
 from heartguard_common.identity import policy
-from heartguard_common.identity.authentication import ROLES, Principal, TokenVerifier
+from heartguard_common.identity.authentication import ROLES, TokenVerifier
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
 from heartguard_common.jobs.dead_letters import Failure, Queue
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 
 PURGE_SECONDS, LATER_SECONDS = 3600.0, 60.0
-_MYSELF = Principal("service", "service", name="auth")
 
 
 def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | None = None) -> Flask:
@@ -141,19 +141,6 @@ def purge_mail(outbox: PostgresOutbox, email_templates: PostgresDeadLetters) -> 
     for entry_id in outbox.overdue():
         email_templates.failed(Failure(QUEUE, entry_id, "not sent within a day", lasting=True), PATIENCE)
     outbox.purge()
-
-
-def make_ring(settings: Settings, dependencies: Dependencies) -> KeyRing:
-    """The key ring; what it does by itself, as it comes of age, is written into the audit trail."""
-    return KeyRing(
-        dependencies.database,
-        settings.key_ring_secret,
-        dependencies.clock,
-        access_seconds=settings.access_seconds,
-        rotated=lambda kid: dependencies.audit.changed(
-            _MYSELF, "auth.key_rotated", f"key:{kid}", payload={"by": "age"}
-        ),
-    )
 
 
 def make_rules(settings: Settings) -> Rules:
