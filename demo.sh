@@ -1,11 +1,35 @@
 #!/usr/bin/env bash
 # Walks through the main job with a real heart-rate recording, against the gateway at GATEWAY_HOST (localhost).
 set -euo pipefail
+typed=$0
 cd "$(dirname "${BASH_SOURCE[0]}")"
+. services/cli/prepare.sh
 
+usage() {
+    cat <<TEXT
+Usage: $typed
+
+  Walk through the main job against a running HeartGuard: found an organization, send a real recording of a heart,
+  query it, upload a file, read the audit trail. What it has founded stays, for you to look at.
+
+Environment:
+  GATEWAY_HOST  A host, host:port or URL (localhost).
+  GATEWAY_PORT  Completes a bare host (5000).
+
+Options:
+  -h, --help  Show this message and exit.
+TEXT
+}
+
+for word; do
+    case $word in
+    -h | --help) usage && exit 0 ;;
+    *) refuse_word "$word" ;;
+    esac
+done
 python=${HEARTGUARD_VENV:-.venv}/bin/python
 if ! "$python" -c 'import requests' 2>/dev/null; then
     echo "demo.sh: HeartGuard is not installed here yet: run ./start_services.sh first." >&2
     exit 1
 fi
-exec "$python" examples/demo.py "$@"
+exec "$python" examples/demo.py

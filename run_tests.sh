@@ -1,8 +1,24 @@
 #!/usr/bin/env bash
 # Runs every check of the project: ./run_tests.sh [arguments for pytest]
 set -uo pipefail
+typed=$0
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 . services/cli/prepare.sh
+
+usage() {
+    cat <<TEXT
+Usage: $typed [ARGUMENTS FOR PYTEST ...]
+
+  Install what the tests need, then run every check of the project and the tests: $typed tests/unit -k policy
+
+Options:
+  -h, --help  Show this message and exit; python -m pytest --help lists the arguments.
+TEXT
+}
+
+for word; do
+    case $word in -h | --help) usage && exit 0 ;; esac
+done
 
 prepare_venv dev services/*/requirements.txt requirements-dev.txt
 if [ -z "${HEARTGUARD_VENV:-}" ] && ! "$VENV_PYTHON" -m pip show -q heartpy 2>/dev/null; then

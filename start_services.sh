@@ -1,8 +1,29 @@
 #!/usr/bin/env bash
 # Starts HeartGuard: ./start_services.sh [--docker]
 set -euo pipefail
+typed=$0
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . services/cli/prepare.sh
 
+usage() {
+    cat <<TEXT
+Usage: $typed [--docker]
+
+  Install the pinned packages where they are missing, start everything, and wait until it is ready.
+  The first start writes .env with generated secrets.
+
+Options:
+  --docker    With Docker Compose.
+  -h, --help  Show this message and exit.
+TEXT
+}
+
+for word; do
+    case $word in
+    --docker) ;;
+    -h | --help) usage && exit 0 ;;
+    *) refuse_word "$word" ;;
+    esac
+done
 prepare_runtime
 exec "$VENV_PYTHON" -m heartguard_cli up "$@"

@@ -3,6 +3,7 @@
 #
 #   ./validate_endpoints.sh            against http://localhost:5000
 #   ./validate_endpoints.sh --list     print "method path format expected" of every row, call nothing
+#   ./validate_endpoints.sh --help     print this, call nothing
 #
 #   GATEWAY_HOST       a host, host:port or URL (localhost); GATEWAY_PORT (5000) completes a bare host
 #   VALIDATE_EMAIL, VALIDATE_PASSWORD   an admin's account to use; otherwise two throw-away organizations are founded,
@@ -22,7 +23,6 @@ CHECK_RESPONSE=$HERE/services/cli/validate/check_response.py
 STAMP=$(date +%s)$$
 TABLE='%-7s %-34s %-5s %-24s %-5s %9s  %s\n'
 LISTING=no
-[ "${1:-}" = --list ] && LISTING=yes
 passed=0 failed=0 skipped=0
 
 say() { printf '%s\n' "$*"; }
@@ -30,6 +30,23 @@ give_up() {
     printf 'validate_endpoints.sh: %s\n' "$*" >&2
     exit 2
 }
+
+usage() {
+    printf 'Usage: %s [--list | --help]\n\n' "$0"
+    sed -n '2,/^$/ { /shellcheck/d; s/^# \{0,1\}//p; }' "$0"
+}
+
+for word; do
+    case $word in
+    --list) LISTING=yes ;;
+    -h | --help) usage && exit 0 ;;
+    *)
+        printf 'validate_endpoints.sh: %s takes no %s\n' "$0" "$word" >&2
+        usage >&2
+        exit 2
+        ;;
+    esac
+done
 
 # --- Values of the run: {name} in a path or body is v_<name>_<format>, or v_<name> where both formats share it ------
 keep_value() { eval "v_$1=\$2"; }

@@ -105,8 +105,8 @@ class Clone:
         return int((self.layout.run / "supervisord.pid").read_text())
 
     def living(self) -> list[str]:
-        """Programs of this copy that have a living process."""
-        return locks.living(self.layout, PROGRAMS)
+        """Programs of this copy of which a process runs."""
+        return locks.running(self.layout, PROGRAMS)
 
     def family(self, program: str) -> list[int]:
         """A program's processes: the first one and its children."""

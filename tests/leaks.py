@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg2
 from dotenv import dotenv_values
 
-from heartguard_cli.embedded import PostgresCluster
+from heartguard_cli.embedded.postgres import PostgresCluster
 from heartguard_cli.environment import GENERATED
 from heartguard_cli.urls import libpq
 from tests.clone import Clone

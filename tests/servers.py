@@ -20,7 +20,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from heartguard_cli import migrate
-from heartguard_cli.embedded import OWNER, SUPERUSER, PostgresCluster, ValkeyServer
+from heartguard_cli.embedded.postgres import OWNER, SUPERUSER, PostgresCluster
+from heartguard_cli.embedded.valkey import ValkeyServer
 from heartguard_cli.environment import ROLES
 from heartguard_cli.urls import for_role, libpq
 from tests import database_state

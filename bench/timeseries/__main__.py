@@ -24,7 +24,7 @@ from bench.gateway.gateways import STORE
 from bench.timeseries import bodies, peer, peers, report
 from bench.timeseries.load import Measured, Send, http_senders, measure
 from bench.timeseries.queries import DAY, DAY_BEGIN, Answered, Questions
-from heartguard_cli.embedded import SUPERUSER, PostgresCluster
+from heartguard_cli.embedded.postgres import SUPERUSER, PostgresCluster
 from heartguard_cli.urls import libpq
 from tests.clone import Clone
 from tests.system.writer import Member, founder

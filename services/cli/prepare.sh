@@ -8,6 +8,13 @@ give_up() {
     exit 1
 }
 
+# refuse_word WORD: ends a script that knows no such word; it has to define typed and usage.
+refuse_word() {
+    printf 'heartguard: %s takes no %s\n' "$typed" "$1" >&2
+    usage >&2
+    exit 2
+}
+
 # The first Python of at least 3.11; HEARTGUARD_PYTHON names another one.
 find_python() {
     for candidate in ${HEARTGUARD_PYTHON:+"$HEARTGUARD_PYTHON"} python3.13 python3.12 python3.11 python3 python; do

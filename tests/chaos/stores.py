@@ -9,7 +9,7 @@ import redis
 import requests
 from dotenv import dotenv_values
 
-from heartguard_cli.embedded import PostgresCluster
+from heartguard_cli.embedded.postgres import PostgresCluster
 from heartguard_cli.urls import libpq
 from heartguard_common.core.registry import SERVICES
 from tests.clone import Clone

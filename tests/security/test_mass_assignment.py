@@ -9,7 +9,7 @@ import requests
 from lxml import etree
 from psycopg2 import sql
 
-from heartguard_cli.embedded import PostgresCluster
+from heartguard_cli.embedded.postgres import PostgresCluster
 from heartguard_cli.urls import libpq
 from heartguard_common.identity import policy
 from tests.contract.cases import RESOURCE_OF, RESOURCES, plain_xml

@@ -13,7 +13,7 @@ import psycopg2.errors
 import pytest
 import requests
 
-from heartguard_cli.embedded import PostgresCluster
+from heartguard_cli.embedded.postgres import PostgresCluster
 from heartguard_cli.urls import libpq
 from tests.leaks import PATTERNS, leaked, leaks
 from tests.protection.situations import PASSWORD, Person, World

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from dotenv import dotenv_values
 
-from heartguard_cli.backup.places import Directory
-from heartguard_cli.backup.taking import existing
+from heartguard_cli.backup.create import existing
+from heartguard_cli.backup.locations import Directory
 from heartguard_common.core.clock import SystemClock
 from heartguard_common.jobs.deletion_list import Deletion, DeletionList
 from tests.clone import Clone

@@ -11,8 +11,8 @@ import pytest
 import requests
 from alembic.script import ScriptDirectory
 
-from heartguard_cli.backup.places import Directory
-from heartguard_cli.backup.taking import existing
+from heartguard_cli.backup.create import existing
+from heartguard_cli.backup.locations import Directory
 from heartguard_common.jobs.deletion_list import NAME
 from tests.clone import Clone
 from tests.servers import until

@@ -7,7 +7,7 @@ from datetime import datetime
 import psycopg2
 import requests
 
-from heartguard_cli.embedded import PostgresCluster
+from heartguard_cli.embedded.postgres import PostgresCluster
 from heartguard_cli.urls import libpq
 from tests.clone import Clone
 from tests.system.writer import Member

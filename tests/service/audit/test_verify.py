@@ -1,5 +1,6 @@
 """GET /audit/verify and the command beside it: who may ask, what is answered, in which format."""
 
+import json
 import os
 import subprocess
 import sys
@@ -112,6 +113,15 @@ def test_the_command_shows_every_chain_and_fails_when_one_is_broken(environ, jou
         ["12", "1", "1", "valid"],
         ["(none)", "1", "1", "valid"],
     ]
+    document = json.loads(run(environ, "verify", "--json").stdout)
+    assert document["public_key"] in good.stdout
+    assert document["organizations"][2] == {
+        "organization": None,
+        "events": 1,
+        "checkpoints": 1,
+        "first_bad": None,
+        "verdict": "valid",
+    }
     spoil("actor = 'x' WHERE org_id = 12")
     bad = run(environ, "verify")
     assert bad.returncode == 1
@@ -149,5 +159,5 @@ def test_a_long_chain_shows_its_progress(environ, journal):
         1, progress.append
     )
     assert (found.verdict.checked, progress) == (10_005, [10_000])
-    assert offline.table([found]).splitlines()[1].split() == ["1", "10,005", "0", "valid"]
+    assert offline.row(found) == ("1", "10,005", "0", "", "valid")
     database.close()

@@ -12,7 +12,7 @@ from heartguard_cli import locks
 from heartguard_cli.__main__ import main
 from heartguard_cli.environment import DEFAULT_PORTS
 from heartguard_cli.layout import Layout
-from heartguard_cli.native import PROGRAMS
+from heartguard_cli.programs import PROGRAMS
 from heartguard_common.core.paths import REPO_ROOT
 from tests.servers import free_port
 
@@ -34,7 +34,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Layout]:
     main(["down"], made)
     for ending, handler in before.items():
         signal.signal(ending, handler)
-    assert locks.living(made, PROGRAMS) == []
+    assert locks.running(made, PROGRAMS) == []
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from heartguard_cli.backup import due, postgres
+from heartguard_cli.backup import postgres, schedule
+from heartguard_cli.backup.create import existing, take
+from heartguard_cli.backup.locations import Directory, location_at
 from heartguard_cli.backup.manifest import NAME, Manifest
-from heartguard_cli.backup.places import Directory, place_at
-from heartguard_cli.backup.restoring import Restored, restore
+from heartguard_cli.backup.restore import Restored, restore
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.backup.taking import existing, take
 from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import libpq
 from tests.gcs import FakeGcs
@@ -78,7 +78,7 @@ def test_all_comes_back(filled: BackupSettings, wiped: Database, tmp_path: Path)
     before = postgres.tables(filled.database_url)
     taken = take(filled, tmp_path)
     assert (before["users"].rows, before["media_items"].rows) == (2, 1)
-    restored = restore(_settings(wiped, "m2", "c2"), tmp_path, taken.place, wiped.passwords)
+    restored = restore(_settings(wiped, "m2", "c2"), tmp_path, taken.location, wiped.passwords)
     assert restored == Restored(taken.manifest, 0)
     after = postgres.tables(wiped.owner_url)
     assert (before.pop("restores").rows, after.pop("restores").rows) == (0, 1)
@@ -97,17 +97,17 @@ def test_it_goes_through_a_bucket_as_well(
     filled: BackupSettings, wiped: Database, gcs: FakeGcs, tmp_path: Path
 ) -> None:
     there = replace(filled, storage_emulator=gcs.url, backup_dir="")
-    media = place_at(f"gs://{there.gcs_bucket}", there, tmp_path)
+    media = location_at(f"gs://{there.gcs_bucket}", there, tmp_path)
     _write(tmp_path / "part", CONTENT)
     key = f"org_1/user_1/{ITEM}"
     media.store(key, tmp_path / "part")
     try:
         taken = take(there, tmp_path, now=NOW)
-        assert taken.place == f"gs://{there.gcs_bucket}/backups/heartguard-20260102T030405.000000Z"
+        assert taken.location == f"gs://{there.gcs_bucket}/backups/heartguard-20260102T030405.000000Z"
         assert f"backups/heartguard-20260102T030405.000000Z/{NAME}" in set(gcs.keys())
         media.remove(key)
         back = replace(_settings(wiped, "m2", "c2"), storage_emulator=gcs.url)
-        assert restore(back, tmp_path, taken.place, wiped.passwords).manifest == taken.manifest
+        assert restore(back, tmp_path, taken.location, wiped.passwords).manifest == taken.manifest
         assert key in set(gcs.keys())
     finally:
         for name in list(media.names()):
@@ -120,7 +120,7 @@ def test_a_system_that_holds_something_is_refused_and_stays(filled: BackupSettin
     with pytest.raises(
         CommandError, match=r"empty system only.*2 organizations, 1 media items, media objects in .*, audit"
     ):
-        restore(filled, tmp_path, taken.place, {})
+        restore(filled, tmp_path, taken.location, {})
     assert postgres.tables(filled.database_url) == before
 
 
@@ -134,7 +134,7 @@ def test_one_thing_that_it_holds_is_enough_to_refuse(
     file.parent.mkdir(parents=True)
     file.write_bytes(b"another life")
     with pytest.raises(CommandError, match=f"into an empty system only, and this one holds .*{kind}"):
-        restore(_settings(wiped, *places.values()), tmp_path, taken.place, wiped.passwords)
+        restore(_settings(wiped, *places.values()), tmp_path, taken.location, wiped.passwords)
     assert file.read_bytes() == b"another life"
     assert postgres.tables(wiped.owner_url) == {}
 
@@ -144,7 +144,7 @@ def test_one_thing_that_it_holds_is_enough_to_refuse(
 def test_a_damaged_backup_is_refused_and_leaves_nothing(
     filled: BackupSettings, wiped: Database, tmp_path: Path, damaged: str, how: str
 ) -> None:
-    file = Path(take(filled, tmp_path).place) / damaged
+    file = Path(take(filled, tmp_path).location) / damaged
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.unlink()
@@ -152,7 +152,7 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(
         file.write_bytes(content)
     with pytest.raises(CommandError, match=f"damaged: {damaged} is"):
         restore(_settings(wiped, "m2", "c2"), tmp_path, str(file.parents[damaged.count("/")]), wiped.passwords)
-    assert postgres.holdings(wiped.owner_url) == {}
+    assert postgres.contents(wiped.owner_url) == {}
     left = (tmp_path / "m2", tmp_path / "c2")
     assert [name for place in left for name in Directory(place).names()] == []
 
@@ -160,7 +160,7 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(
 def test_rows_that_differ_from_the_manifest_are_noticed(
     filled: BackupSettings, wiped: Database, tmp_path: Path
 ) -> None:
-    file = Path(take(filled, tmp_path).place) / NAME
+    file = Path(take(filled, tmp_path).location) / NAME
     document = json.loads(file.read_text())
     document["tables"]["users"]["digest"] = "1"
     file.write_text(json.dumps(document))
@@ -174,23 +174,23 @@ def test_other_secrets_are_refused_by_name(filled: BackupSettings, wiped: Databa
     taken = take(filled, tmp_path)
     other = replace(_settings(wiped, "m2", "c2"), key_ring_secret="x" * 32)
     with pytest.raises(CommandError, match=r"^KEY_RING_SECRET in \.env differ"):
-        restore(other, tmp_path, taken.place, wiped.passwords)
+        restore(other, tmp_path, taken.location, wiped.passwords)
 
 
 def test_no_secret_stands_in_a_manifest(filled: BackupSettings, tmp_path: Path) -> None:
-    text = (Path(take(filled, tmp_path).place) / NAME).read_text()
+    text = (Path(take(filled, tmp_path).location) / NAME).read_text()
     assert not any(secret in text for secret in filled.secrets.values())
 
 
 def test_an_object_that_is_gone_or_spoiled_is_named_and_ends_no_backup(filled: BackupSettings, tmp_path: Path) -> None:
     key = f"org_1/user_1/{ITEM}"
     file, few = tmp_path / "media" / key, replace(filled, backup_keep=1)
-    due.step(few, tmp_path, NOW)
+    schedule.step(few, tmp_path, NOW)
     file.write_bytes(b"something else")
     with pytest.raises(CommandError, match=f"without 1 media objects .* and removed no older one: {key}"):
-        due.step(few, tmp_path, NOW + timedelta(days=1))
+        schedule.step(few, tmp_path, NOW + timedelta(days=1))
     assert len(existing(Directory(tmp_path / "backups"))) == 2
-    assert due.step(few, tmp_path, NOW + timedelta(days=1, hours=1)).startswith("nothing is due")
+    assert schedule.step(few, tmp_path, NOW + timedelta(days=1, hours=1)).startswith("nothing is due")
     for spoil in (lambda: None, lambda: (file.unlink(), file.mkdir())):
         spoil()
         manifest = take(filled, tmp_path).manifest
@@ -202,8 +202,8 @@ def test_an_object_that_is_gone_or_spoiled_is_named_and_ends_no_backup(filled: B
 def test_one_a_day_is_taken_and_so_many_are_kept(filled: BackupSettings, tmp_path: Path) -> None:
     few = replace(filled, backup_keep=2)
     for day in range(4):
-        assert due.step(few, tmp_path, NOW + timedelta(days=day)).startswith("took ")
-        assert due.step(few, tmp_path, NOW + timedelta(days=day, hours=23)).startswith("nothing is due")
+        assert schedule.step(few, tmp_path, NOW + timedelta(days=day)).startswith("took ")
+        assert schedule.step(few, tmp_path, NOW + timedelta(days=day, hours=23)).startswith("nothing is due")
     assert existing(Directory(tmp_path / "backups")) == [
         "heartguard-20260104T030405.000000Z",
         "heartguard-20260105T030405.000000Z",

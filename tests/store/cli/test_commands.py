@@ -1,12 +1,13 @@
 """One life of a clone by its commands: configured, started, looked at, backed up, stopped, restored."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from heartguard_cli import locks
 from heartguard_cli.layout import Layout
-from heartguard_cli.native import PROGRAMS
+from heartguard_cli.programs import PROGRAMS
 from heartguard_common.core.registry import SERVICES
 from tests.store.cli.conftest import Command
 
@@ -29,7 +30,7 @@ def test_stopped_the_embedded_database_runs_for_a_command_alone(
     assert (status, said.split("revision")[0]) == (0, "the database is at ")
     assert command("audit", "verify", "--organization", "99")[0] == 2
     assert "There is no organization 99" in capfd.readouterr().err
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
 
 
 def test_a_clone_from_configuration_to_restore(
@@ -41,13 +42,17 @@ def test_a_clone_from_configuration_to_restore(
     written = layout.env_file.read_bytes()
     assert "stays as it is" in command("env")[1]
     assert layout.env_file.read_bytes() == written
+    capfd.readouterr()
     status, said = command("status")
     assert (status, states(said)) == (1, dict.fromkeys(SERVICES, "down"))
+    assert capfd.readouterr().err == "heartguard: HeartGuard is not running: ./start_services.sh starts it\n"
+    status, said = command("status", "--json")
+    assert (status, [it["service"] for it in json.loads(said)]) == (1, list(SERVICES))
 
     status, said = command("up")
     assert status == 0
     assert states(said) == dict.fromkeys(SERVICES, "ready")
-    assert set(locks.living(layout, PROGRAMS)) == set(PROGRAMS)
+    assert set(locks.running(layout, PROGRAMS)) == set(PROGRAMS)
     pid = locks.pid_of(layout.lock("gateway"))
     status, said = command("up")
     assert (status, said.splitlines()[0]) == (0, "HeartGuard is already up.")
@@ -64,11 +69,11 @@ def test_a_clone_from_configuration_to_restore(
     assert command("restore", taken)[0] == 1
 
     assert command("down")[1].splitlines()[-1] == "HeartGuard has stopped."
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
     capfd.readouterr()
-    assert command("keys", "list")[0] == 0
-    assert "signing" in capfd.readouterr().out
-    assert locks.living(layout, PROGRAMS) == []
+    assert command("keys", "list", "--json")[0] == 0
+    assert sorted(it["state"] for it in json.loads(capfd.readouterr().out)) == ["next", "signing"]
+    assert locks.running(layout, PROGRAMS) == []
 
     (layout.var / "pg").rename(layout.var / "pg.lost")
     status, said = command("restore", taken)

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from heartguard_cli.backup import postgres
+from heartguard_cli.backup.create import take
 from heartguard_cli.backup.manifest import NAME, Manifest
 from heartguard_cli.backup.points import files_of
-from heartguard_cli.backup.restoring import restore
-from heartguard_cli.backup.taking import take
+from heartguard_cli.backup.restore import restore
 from heartguard_cli.errors import CommandError
 from heartguard_common.core.registry import python_path
 from heartguard_influx.offline import MARK
@@ -110,7 +110,7 @@ def test_all_points_come_back(system: System, wiped: Database, tmp_path: Path, r
     }
     system.empty_influx()
     back = System(wiped, system.where)
-    restored = restore(back.settings(), tmp_path, taken.place, wiped.passwords)
+    restored = restore(back.settings(), tmp_path, taken.location, wiped.passwords)
     assert restored.manifest == taken.manifest
     assert system.buckets() == set(taken.manifest.points)
     # Compared as text, in which 0.0 is not -0.0.
@@ -128,13 +128,13 @@ def shown(stored: Stored) -> list[str]:
 class Backup:
     """A backup of two values of an organization on a model, whose InfluxDB is empty since; and where it goes back."""
 
-    place: Path
+    location: Path
     back: System
     model: Spoiled
     org_id: int
 
     def restore(self, root: Path) -> None:
-        restore(self.back.settings(), root, str(self.place), self.back.database.passwords)
+        restore(self.back.settings(), root, str(self.location), self.back.database.passwords)
 
     def nothing_is_left(self, root: Path) -> None:
         assert self.back.buckets() == set()
@@ -155,15 +155,15 @@ def backup(database: Database, model: Spoiled, wiped: Database, tmp_path: Path) 
     system.write(org_id, f"org_{org_id}", POINTS)
     taken = take(system.settings(), tmp_path)
     system.empty_influx()
-    return Backup(Path(taken.place), System(wiped, system.where), model, org_id)
+    return Backup(Path(taken.location), System(wiped, system.where), model, org_id)
 
 
 @pytest.mark.parametrize("how", ["flipped", "cut"])
 def test_a_damaged_file_of_points_is_refused_and_leaves_nothing(backup: Backup, tmp_path: Path, how: str) -> None:
     name = f"points/org_{backup.org_id}/000001.ndjson.gz"
-    content = bytearray((backup.place / name).read_bytes())
+    content = bytearray((backup.location / name).read_bytes())
     content[len(content) // 2] ^= 1
-    (backup.place / name).write_bytes(content if how == "flipped" else content[:-9])
+    (backup.location / name).write_bytes(content if how == "flipped" else content[:-9])
     with pytest.raises(CommandError, match=f"^The backup is damaged: {name} is"):
         backup.restore(tmp_path)
     backup.nothing_is_left(tmp_path)
@@ -173,9 +173,9 @@ def test_a_damaged_file_of_points_is_refused_and_leaves_nothing(backup: Backup, 
 def test_points_that_differ_from_the_manifest_are_noticed(
     backup: Backup, tmp_path: Path, member: str, value: object
 ) -> None:
-    document = json.loads((backup.place / NAME).read_text())
+    document = json.loads((backup.location / NAME).read_text())
     document["points"][f"org_{backup.org_id}"][member] = value
-    (backup.place / NAME).write_text(json.dumps(document))
+    (backup.location / NAME).write_text(json.dumps(document))
     with pytest.raises(
         CommandError, match=f"points of org_{backup.org_id} in the backup are not what its manifest says"
     ):
@@ -217,7 +217,7 @@ def test_a_restore_that_was_killed_is_begun_anew(backup: Backup, tmp_path: Path)
     backup.model.spoil = hold
     settings = backup.back.settings()
     script = (
-        "import sys, pathlib\nfrom heartguard_cli.backup.restoring import restore\n"
+        "import sys, pathlib\nfrom heartguard_cli.backup.restore import restore\n"
         "from heartguard_cli.backup.settings import BackupSettings\n"
         "restore(BackupSettings.from_env(), pathlib.Path(sys.argv[1]), sys.argv[2], {})\n"
     )
@@ -232,7 +232,7 @@ def test_a_restore_that_was_killed_is_begun_anew(backup: Backup, tmp_path: Path)
         "PYTHONPATH": python_path("cli"),
         "PATH": os.environ["PATH"],
     }
-    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(backup.place)], env=names)
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), str(backup.location)], env=names)
     until(written.is_set, "the first write of the restore")
     process.send_signal(signal.SIGKILL)
     process.wait(10)
@@ -253,16 +253,16 @@ def test_a_backup_goes_back_into_the_kind_of_store_that_it_is_of(
     with pytest.raises(
         CommandError, match=r"from an InfluxDB, and they can't be restored into PostgreSQL: set INFLUX_URL"
     ):
-        restore(replace(backup.back.settings(), **none), tmp_path, str(backup.place), wiped.passwords)
+        restore(replace(backup.back.settings(), **none), tmp_path, str(backup.location), wiped.passwords)
     taken = take(replace(System(database, backup.back.where).settings(), **none), tmp_path)
     backup.restore(tmp_path)  # as the way back is free
-    document = json.loads((Path(taken.place) / NAME).read_text())
+    document = json.loads((Path(taken.location) / NAME).read_text())
     document["tables"]["points"]["rows"] = 5
-    (Path(taken.place) / NAME).write_text(json.dumps(document))
+    (Path(taken.location) / NAME).write_text(json.dumps(document))
     with pytest.raises(
         CommandError, match=r"from PostgreSQL \(5 values\), and they can't be restored into an InfluxDB"
     ):
-        restore(backup.back.settings(), tmp_path, taken.place, wiped.passwords)
+        restore(backup.back.settings(), tmp_path, taken.location, wiped.passwords)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_a_token_that_is_no_good_is_said_at_once(
     backup: Backup, database: Database, tmp_path: Path, change: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(CommandError, match=sentence):
-        restore(replace(backup.back.settings(), **change), tmp_path, str(backup.place), {})
+        restore(replace(backup.back.settings(), **change), tmp_path, str(backup.location), {})
     backup.nothing_is_left(tmp_path)
     system = System(database, backup.back.where)
     with pytest.raises(CommandError, match=sentence):

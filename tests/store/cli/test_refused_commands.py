@@ -13,7 +13,7 @@ import pytest
 from heartguard_cli import locks, readiness
 from heartguard_cli.environment import ROLES
 from heartguard_cli.layout import Layout
-from heartguard_cli.native import PROGRAMS
+from heartguard_cli.programs import PROGRAMS
 from tests.servers import Database, Valkey
 from tests.store.cli.conftest import Command
 from tests.tokens import service_secret
@@ -66,14 +66,14 @@ def test_a_service_that_is_not_ready_is_shown_with_what_failed(command: Command)
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"dependencies": [1]}', b'{"dependencies": [{"name": "a"}]}'])
 def test_another_program_on_a_port_counts_as_no_answer(command: Command, body: bytes) -> None:
     with answering(port_of("auth"), 200, body):
-        assert readiness.ask(f"http://127.0.0.1:{port_of('auth')}/auth/ready") == readiness.SILENT
+        assert readiness.ask(f"http://127.0.0.1:{port_of('auth')}/auth/ready") == readiness.NO_ANSWER
 
 
 def test_a_taken_port_is_named_before_anything_starts(layout: Layout, command: Command, capsys: Said) -> None:
     with answering(port_of("media"), 200, b"{}"):
         assert command("up")[0] == 1
     assert f"Port {port_of('media')} is already taken: set MEDIA_PORT" in capsys.readouterr().err
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
 
 
 def test_a_service_that_cant_start_is_named_with_its_reason_and_everything_ends(
@@ -98,7 +98,7 @@ def test_a_service_that_cant_start_is_named_with_its_reason_and_everything_ends(
     assert "does not start" in complaint
     assert "MAX_UPLOAD_MB" in complaint
     assert "PostgreSQL" not in said
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
     assert not (layout.var / "pg").exists()
 
 
@@ -114,7 +114,7 @@ def test_a_damaged_data_directory_is_named_with_the_servers_own_words(
     assert complaint.startswith("heartguard: postgres does not start: ")
     assert "var/log/postgres.log" in complaint
     assert (layout.var / "pg" / "PG_VERSION").read_text() == "9.6\n"
-    assert locks.living(layout, PROGRAMS) == []
+    assert locks.running(layout, PROGRAMS) == []
 
 
 @pytest.mark.parametrize(
@@ -270,10 +270,10 @@ def test_the_lines_of_a_request_are_printed_or_said_to_be_missing(layout: Layout
 def test_the_versions_are_those_of_what_is_installed(command: Command) -> None:
     status, said = command("versions")
     assert status == 0
-    assert {"Python", "Flask", "gunicorn", "supervisor"} <= {line.split()[0] for line in said.splitlines()}
+    shown = dict(line.split() for line in said.splitlines())
+    assert {"HeartGuard", "Python", "Flask", "gunicorn", "supervisor"} <= set(shown)
+    assert json.loads(command("versions", "--json")[1]) == shown
 
 
 def test_a_command_that_nobody_knows_is_a_mistake_of_usage(command: Command) -> None:
-    with pytest.raises(SystemExit) as ended:
-        command("upp")
-    assert ended.value.code == 2
+    assert command("upp")[0] == 2

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from heartguard_cli.backup import postgres
-from heartguard_cli.backup.restoring import restore
+from heartguard_cli.backup.create import take
+from heartguard_cli.backup.restore import restore
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.backup.taking import take
 from heartguard_cli.errors import CommandError
 from heartguard_common.jobs.deletion_list import Deletion, DeletionList
 from tests.people import found, join, owner
@@ -63,7 +63,7 @@ def test_a_restore_ends_sessions_and_carries_the_deletions_out_again(
     (here / "deletions.ndjson").unlink()
     listed(here).append([Deletion("b", SOON, theirs, None), Deletion("c", LONG_AGO, ours, stays)])
     with postgres_server.empty_database() as wiped:
-        restored = restore(replace(settings, database_url=wiped.owner_url), tmp_path, taken.place, wiped.passwords)
+        restored = restore(replace(settings, database_url=wiped.owner_url), tmp_path, taken.location, wiped.passwords)
         assert restored.deletions == 2
         assert ask(wiped, "SELECT kind, org_id, user_id, status FROM jobs ORDER BY org_id") == [
             ("user.delete", ours, goes, "queued"),
@@ -91,10 +91,10 @@ def test_a_list_that_was_tampered_with_is_refused(
         with pytest.raises(
             CommandError, match=r"line 2 of .*deletions\.ndjson was not sealed with AUDIT_CHECKPOINT_KEY"
         ):
-            restore(replace(settings, database_url=wiped.owner_url), tmp_path, taken.place, wiped.passwords)
+            restore(replace(settings, database_url=wiped.owner_url), tmp_path, taken.location, wiped.passwords)
         assert postgres.tables(wiped.owner_url) == {}
         previous = replace(settings, database_url=wiped.owner_url, checkpoint_key_previous=("another key",))
-        assert restore(previous, tmp_path, taken.place, wiped.passwords).deletions == 0
+        assert restore(previous, tmp_path, taken.location, wiped.passwords).deletions == 0
 
 
 def test_a_list_is_read_up_to_half_a_line_that_a_crash_left(tmp_path: Path) -> None:

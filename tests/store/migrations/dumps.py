@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psycopg2 import sql
 
-from heartguard_cli.embedded import postgres_binary
+from heartguard_cli.embedded.binaries import postgres_binary
 from heartguard_cli.urls import libpq
 from tests.servers import Database
 

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from heartguard_cli.embedded import PostgresCluster, dies_with_parent, postgres_binary, system_user_prefix
+from heartguard_cli.child_processes import dies_with_parent
+from heartguard_cli.embedded.binaries import postgres_binary
+from heartguard_cli.embedded.postgres import PostgresCluster
+from heartguard_cli.embedded.privileges import system_user_prefix
 from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import Program

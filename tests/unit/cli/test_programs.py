@@ -13,7 +13,7 @@ import pytest
 from heartguard_cli import launch, locks
 from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
-from heartguard_cli.native import last_words
+from heartguard_cli.program_logs import last_error
 from tests.servers import until
 
 PARENT = """
@@ -69,7 +69,7 @@ def test_a_program_sees_its_own_environment_only_and_no_old_metrics(layout: Layo
     assert locks.pid_of(layout.lock("auth")) == process.pid
     locks.end(layout, ["auth"], "TERM", 5)
     buried(process)
-    assert locks.living(layout, ["auth"]) == []
+    assert locks.running(layout, ["auth"]) == []
 
 
 def test_a_program_lives_as_long_as_any_of_its_processes(layout: Layout) -> None:
@@ -77,7 +77,7 @@ def test_a_program_lives_as_long_as_any_of_its_processes(layout: Layout) -> None
     child = int(process.stdout.readline().split()[0])
     process.kill()
     buried(process)
-    assert locks.living(layout, ["auth", "media"]) == ["auth"]
+    assert locks.running(layout, ["auth", "media"]) == ["auth"]
     os.kill(child, signal.SIGKILL)
     until(lambda: not locks.held(layout.lock("auth")), "the lock is free")
 
@@ -88,10 +88,10 @@ def test_the_orphans_of_a_killed_program_are_ended(layout: Layout) -> None:
     process.kill()
     buried(process)
     locks.end(layout, ["auth"], "TERM", 5)
-    assert locks.living(layout, ["auth"]) == []
+    assert locks.running(layout, ["auth"]) == []
 
 
-def test_a_program_that_ignores_the_polite_signal_is_killed(layout: Layout) -> None:
+def test_a_program_that_ignores_sigterm_is_killed(layout: Layout) -> None:
     stubborn = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint(1, flush=True)\n"
     process = started(layout, "auth", stubborn + "time.sleep(60)")
     process.stdout.readline()
@@ -100,8 +100,8 @@ def test_a_program_that_ignores_the_polite_signal_is_killed(layout: Layout) -> N
     buried(process)
 
 
-def test_a_never_started_program_does_not_live(layout: Layout) -> None:
-    assert locks.living(layout, ["auth"]) == []
+def test_a_program_that_was_never_started_does_not_run(layout: Layout) -> None:
+    assert locks.running(layout, ["auth"]) == []
     assert locks.pid_of(layout.lock("auth")) is None
 
 
@@ -130,9 +130,9 @@ def test_a_socket_directory_open_to_others_is_refused(deep: Layout) -> None:
 
 
 @pytest.mark.parametrize(
-    ("log", "words"),
+    ("log", "error"),
     [
-        ("", "it says nothing"),
+        ("", "its log says nothing"),
         ("[2026-01-01] [INFO] Starting\nTraceback:\n  x\nValueError: no\n[2026] Worker exiting\n", "ValueError: no"),
         (
             "a.b.SettingsError: the environment has problems:\n  X is not set\n  Y is wrong\n[1] [ERROR] Reason\n",
@@ -145,13 +145,13 @@ def test_a_socket_directory_open_to_others_is_refused(deep: Layout) -> None:
         ("2026 [1] FATAL:  lock file exists\n", "2026 [1] FATAL:  lock file exists"),
     ],
 )
-def test_the_last_words_of_a_program_are_found(tmp_path: Path, log: str, words: str) -> None:
+def test_the_last_error_in_the_log_of_a_program_is_found(tmp_path: Path, log: str, error: str) -> None:
     file = tmp_path / "x.log"
     file.write_text(log)
-    assert last_words(file) == words
+    assert last_error(file) == error
 
 
 def test_only_words_of_this_start_count(tmp_path: Path) -> None:
     file = tmp_path / "x.log"
     file.write_text("ValueError: of yesterday\n")
-    assert last_words(file, file.stat().st_size) == "it says nothing"
+    assert last_error(file, file.stat().st_size) == "its log says nothing"

@@ -62,7 +62,7 @@ def test_a_pin_for_newer_pythons_has_one_for_older_ones(subtests: pytest.Subtest
             }
 
 
-@pytest.mark.parametrize("name", ["common", "cli", "gateway", "auth", "media", "influx"])
+@pytest.mark.parametrize("name", ["common", "cli", "gateway", "auth", "media", "influx", "audit"])
 def test_what_a_service_brings_along_is_listed_too(name: str) -> None:
     """As far as it is installed on this machine: pip --require-hashes takes nothing that no line names."""
     file = REPO_ROOT / "services" / name / "requirements.txt"

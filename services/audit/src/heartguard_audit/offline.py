@@ -1,6 +1,5 @@
 """Commands on the chains that need no running service: `python -m heartguard_audit.offline verify`."""
 
-import argparse
 import logging
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,32 +11,42 @@ from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.retention import PostgresRemover
 from heartguard_audit.usecases.chains import ChainReport, Verification
 from heartguard_audit.usecases.retention import Retention
+from heartguard_common.command_line import audit as commands
+from heartguard_common.command_line.running import run
+from heartguard_common.command_line.terminal import counter, show_json, show_table
 from heartguard_common.core.clock import SystemClock
-from heartguard_common.core.columns import columns
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.settings import SettingsError
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
 from heartguard_common.stores.database import Database
 
 HEADINGS = ("organization", "events", "checkpoints", "first bad", "verdict")
+VALID = "valid"
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
-    """Run one command; returns 0 on success, 1 when a chain is broken, 2 when the command could not be carried out."""
-    parser = argparse.ArgumentParser(
-        prog="heartguard audit", description="Verify the audit trail, or remove old events."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    verify = commands.add_parser("verify", help="verify every event of every organization, and the signed checkpoints")
-    verify.add_argument("--organization", type=int, help="verify the chain of this organization only")
-    commands.add_parser("retain", help="remove events older than AUDIT_RETENTION_DAYS now")
-    options = parser.parse_args(arguments)
+    """Run one command: 0 when all is well, 1 when a chain is broken, 2 when it could not be found out."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        settings = ConsumerSettings.from_env(environ)
-        return _retain(settings) if options.command == "retain" else _verify(settings, options.organization)
+        return run(commands.audit, words, "python -m heartguard_audit.offline", Commands(environ))
     except (SettingsError, ServiceError, OSError) as error:
         print(f"heartguard: {error}", file=sys.stderr)
         return 2
+
+
+class Commands:
+    """`verify` and `retain`; each returns the exit code. Raises `SettingsError`, `ServiceError`, OSError."""
+
+    def __init__(self, environ: Mapping[str, str] | None) -> None:
+        self._environ = environ
+
+    def verify(self, organization: int | None, *, as_json: bool) -> int:
+        """Check the chain of one organization, or of every one."""
+        return _verify(ConsumerSettings.from_env(self._environ), organization, as_json=as_json)
+
+    def retain(self) -> int:
+        """Remove what is older than it is kept."""
+        return _retain(ConsumerSettings.from_env(self._environ))
 
 
 def _retain(settings: ConsumerSettings) -> int:
@@ -65,7 +74,7 @@ def retained(settings: ConsumerSettings, log: logging.Logger) -> int:
         removing.close()
 
 
-def _verify(settings: Settings, only: int | None) -> int:
+def _verify(settings: Settings, only: int | None, *, as_json: bool) -> int:
     database = Database(settings.database_url, pool_size=1)
     try:
         checkpoint_log = CheckpointFile(settings.checkpoint_dir)
@@ -73,29 +82,34 @@ def _verify(settings: Settings, only: int | None) -> int:
         found = list(_progressing(Verification(PostgresChainStore(database), checkpoint_log, keys), only))
     finally:
         database.close()
-    print(table(found))
-    print(f"checkpoints are signed with the public key {keys.public_key.hex()}")
+    if as_json:
+        show_json({"public_key": keys.public_key.hex(), "organizations": [_document(it) for it in found]})
+    else:
+        show_table(HEADINGS, [row(it) for it in found], styles={VALID: "green"})
+        print(f"checkpoints are signed with the public key {keys.public_key.hex()}")
     return 1 if any(it.verdict.chain_break for it in found) else 0
 
 
 def _progressing(verification: Verification, only: int | None) -> Iterable[ChainReport]:
-    for report in verification.verify_all(only, _show_progress):
-        _show_progress(None)
-        yield report
+    with counter("events") as show_progress:
+        for report in verification.verify_all(only, show_progress):
+            show_progress(None)
+            yield report
 
 
-def _show_progress(events: int | None) -> None:
-    """Show the progress on a terminal; None removes it."""
-    if sys.stderr.isatty():
-        print("\r" + (f"{events:>12,} events" if events else " " * 24 + "\r"), end="", file=sys.stderr, flush=True)
+def _document(it: ChainReport) -> dict[str, object]:
+    chain_break = it.verdict.chain_break
+    return {
+        "organization": it.org_id,
+        "events": it.verdict.checked,
+        "checkpoints": it.checkpoints,
+        "first_bad": chain_break.sequence if chain_break else None,
+        "verdict": chain_break.reason if chain_break else VALID,
+    }
 
 
-def table(found: Sequence[ChainReport]) -> str:
-    """The verdicts, one line for each chain."""
-    return columns(HEADINGS, [_row(it) for it in found])
-
-
-def _row(it: ChainReport) -> tuple[str, ...]:
+def row(it: ChainReport) -> tuple[str, ...]:
+    """A chain as a row of the table."""
     chain_break = it.verdict.chain_break
     name = "(none)" if it.org_id is None else str(it.org_id)
     counts = (f"{it.verdict.checked:,}", f"{it.checkpoints:,}")
@@ -103,7 +117,7 @@ def _row(it: ChainReport) -> tuple[str, ...]:
         name,
         *counts,
         str(chain_break.sequence) if chain_break else "",
-        chain_break.reason if chain_break else "valid",
+        chain_break.reason if chain_break else VALID,
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from heartguard_common.core.settings import read, secret, variable, whole, words
-from heartguard_common.runtime.bootstrap import ServiceSettings, database_url
+from heartguard_common.runtime.service_settings import ServiceSettings, database_url
 
 
 def _secrets(text: str) -> tuple[str, ...]:

@@ -1,44 +1,38 @@
 """`heartguard keys list | rotate | retire`: the ring of signing keys, for an operator."""
 
-import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
+from heartguard_auth.key_ring import make_key_rotation
 from heartguard_auth.revocations.store import Revocations
 from heartguard_auth.settings import Settings
 from heartguard_auth.signing_keys.domain import KeyNotPublishedYet, RingKey
 from heartguard_auth.signing_keys.usecases import KeyAdministration
-from heartguard_auth.wiring import make_key_rotation
-from heartguard_common.core.columns import columns
+from heartguard_common.command_line import keys as commands
+from heartguard_common.command_line.running import run
+from heartguard_common.command_line.terminal import show_json, show_table
+from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.settings import SettingsError
-from heartguard_common.runtime.bootstrap import open_dependencies
+from heartguard_common.runtime.dependencies import open_dependencies
 
 HEADINGS = ("key", "state", "made", "signs since", "verifies until")
+STYLES = {"signing": "green", "retired": "dim"}
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
     """Run one command: 0 when it is done, 1 when there was nothing to do it to, 2 when it could not be done."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["retire"] and words[-1] not in ("-h", "--help"):
-        words.insert(1, "--")  # the id of a key may begin with a hyphen, which is no option then
-    options = _parser().parse_args(words)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        settings = Settings.from_env(environ)
-        if settings.jwt_secret:
-            print(
-                "heartguard: JWT_SECRET signs here. To change it, move it to JWT_SECRET_PREVIOUS, set a new one and "
-                "start again; leave both empty to use the ring",
-                file=sys.stderr,
-            )
-            return 1
-        return _run(options, settings)
+        return run(commands.keys, words, "python -m heartguard_auth.keys", Commands(environ))
     except KeyNotPublishedYet:
         print("heartguard: the next key is only just published: try again in 5 seconds", file=sys.stderr)
         return 1
     except TimeoutError:
         print(
-            "heartguard: the key is retired, but Redis can't be reached to inform all services: run this again",
+            "heartguard: the key is retired, but Redis can't be reached to inform the services: start HeartGuard and "
+            "run this again",
             file=sys.stderr,
         )
     except (SettingsError, ServiceError, OSError) as error:
@@ -46,48 +40,86 @@ def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | No
     return 2
 
 
-def _run(options: argparse.Namespace, settings: Settings) -> int:
-    dependencies = open_dependencies("auth", settings)
-    try:
-        revocations = Revocations(dependencies.database, dependencies.redis, dependencies.clock)
-        keys = KeyAdministration(
-            make_key_rotation(settings, dependencies),
-            dependencies.database,
-            revocations,
-            dependencies.audit,
-            dependencies.clock,
-        )
-        if options.command == "rotate":
-            print(f"{keys.rotate()} signs from now on; tokens of the key before count until they expire")
-        elif options.command == "retire":
-            if not keys.retire(options.kid):
-                print(f"heartguard: there is no key {options.kid}", file=sys.stderr)
+class Commands:
+    """`list`, `rotate` and `retire` on the ring of an environment; each returns the exit code.
+
+    Raises `SettingsError`, `ServiceError`, `KeyNotPublishedYet`, TimeoutError, OSError.
+    """
+
+    def __init__(self, environ: Mapping[str, str] | None) -> None:
+        self._environ = environ
+
+    def list(self, *, as_json: bool) -> int:
+        """Print every key there is or was, the next one first."""
+        with self._open() as opened:
+            if opened is None:
                 return 1
-            print(f"{options.kid} is retired; its tokens are refused, and sessions go on with the key that signs now")
-        else:
-            print(table(keys.all_keys(), dependencies.clock.now_ns()))
+            keys, clock = opened
+            _show(keys.all_keys(), clock.now_ns(), as_json=as_json)
         return 0
-    finally:
-        dependencies.lifecycle.close()
+
+    def rotate(self) -> int:
+        """Let the next key sign."""
+        with self._open() as opened:
+            if opened is None:
+                return 1
+            print(f"{opened[0].rotate()} signs from now on; tokens of the key before count until they expire")
+        return 0
+
+    def retire(self, kid: str) -> int:
+        """Have every token of a key refused."""
+        with self._open() as opened:
+            if opened is None:
+                return 1
+            if not opened[0].retire(kid):
+                print(f"heartguard: there is no key {kid}", file=sys.stderr)
+                return 1
+        print(f"{kid} is retired; its tokens are refused, and sessions go on with the key that signs now")
+        return 0
+
+    @contextmanager
+    def _open(self) -> Iterator[tuple[KeyAdministration, Clock] | None]:
+        """The ring; None, with a sentence on standard error, where `JWT_SECRET` signs instead of one."""
+        settings = Settings.from_env(self._environ)
+        if settings.jwt_secret:
+            print(
+                "heartguard: JWT_SECRET signs here. To change it, move it to JWT_SECRET_PREVIOUS, set a new one and "
+                "start again; leave both empty to use the ring",
+                file=sys.stderr,
+            )
+            yield None
+            return
+        dependencies = open_dependencies("auth", settings)
+        try:
+            database, clock = dependencies.database, dependencies.clock
+            revocations = Revocations(database, dependencies.redis, clock)
+            rotation = make_key_rotation(settings, dependencies)
+            yield KeyAdministration(rotation, database, revocations, dependencies.audit, clock), clock
+        finally:
+            dependencies.lifecycle.close()
 
 
-def table(ring: Sequence[RingKey], now_ns: int) -> str:
-    """The keys, one line for each."""
-    rows = [
-        (key.kid, key.state(now_ns), key.created_at, key.signs_since or "-", key.retired_at or key.expires_at or "-")
-        for key in ring
-    ]
-    return columns(HEADINGS, rows)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="heartguard keys", description="Turn the ring of signing keys.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("list", help="every key, and what it is good for")
-    commands.add_parser("rotate", help="let the next key sign; nobody is logged out")
-    retire = commands.add_parser("retire", help="have every token of a key refused, at once and for ever")
-    retire.add_argument("kid", help="the key's id, as `list` shows it")
-    return parser
+def _show(ring: Sequence[RingKey], now_ns: int, *, as_json: bool) -> None:
+    """Print the ring, one line or object for each key."""
+    if not as_json:
+        rows = [
+            (it.kid, it.state(now_ns), it.created_at, it.signs_since or "-", it.retired_at or it.expires_at or "-")
+            for it in ring
+        ]
+        show_table(HEADINGS, rows, styles=STYLES)
+        return
+    show_json(
+        [
+            {
+                "key": it.kid,
+                "state": it.state(now_ns),
+                "made": it.created_at,
+                "signs_since": it.signs_since,
+                "verifies_until": it.retired_at or it.expires_at,
+            }
+            for it in ring
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from heartguard_common.core.settings import Rate, choice, duration, rate, read, secret, variable, words
-from heartguard_common.runtime.bootstrap import ServiceSettings
+from heartguard_common.runtime.service_settings import ServiceSettings
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from typing import Protocol
 import psycopg2
 
 from heartguard_cli.errors import CommandError
-from heartguard_cli.urls import Address, asked_at, libpq, parse
-from heartguard_common.stores.redis_client import REDIS_ERRORS, make_redis
+from heartguard_cli.urls import Address, libpq, parse, reachable_at
 
 MEGABYTE = 1_000_000
 NEEDED_MEGABYTES = 300
@@ -58,7 +57,7 @@ def _taken(port: int, address: Address) -> bool:
         # connect, too: some systems let 127.0.0.1 be bound beside another program's wildcard
         with socket.socket(family) as caller:
             caller.settimeout(1)
-            return caller.connect_ex((str(asked_at(address)), port)) == 0
+            return caller.connect_ex((str(reachable_at(address)), port)) == 0
     except PermissionError:
         raise CommandError(f"Port {port} may not be used by this account: choose one above 1023") from None
     except OSError as error:
@@ -71,18 +70,18 @@ def _taken(port: int, address: Address) -> bool:
 
 def database(url: str) -> None:
     """Raise `CommandError` when `DATABASE_URL` can't be reached or is too old; the password is never shown."""
-    version = _asked(url, "DATABASE_URL can't be reached")
+    version = _server_version(url, "DATABASE_URL can't be reached")
     if version < OLDEST_POSTGRESQL:
         raise CommandError(f"DATABASE_URL names a PostgreSQL {version // 10_000}: HeartGuard needs 18 or later")
 
 
 def role(url: str, service: str) -> None:
     """Raise `CommandError` when a service's role can't use its database: no answer, or nothing was migrated yet."""
-    _asked(url, f"The database can't be used as {service} (has ./heartguard migrate made the roles?)")
+    _server_version(url, f"The database can't be used as {service} (has ./heartguard migrate made the roles?)")
 
 
-def _asked(url: str, complaint: str) -> int:
-    """The version of the server behind a URL. Raises `CommandError` with the complaint and what libpq says."""
+def _server_version(url: str, problem: str) -> int:
+    """The version of the server behind a URL. Raises `CommandError` with the problem and what libpq says."""
     where = parse(url)
     try:
         connection = psycopg2.connect(libpq(url), connect_timeout=5)
@@ -92,12 +91,15 @@ def _asked(url: str, complaint: str) -> int:
         reason = " ".join(str(error).split()) or type(error).__name__
         if where.password:
             reason = reason.replace(str(where.password), "***")
-        raise CommandError(f"{complaint}: {reason}") from None
+        raise CommandError(f"{problem}: {reason}") from None
     return version
 
 
 def redis_server(url: str) -> None:
     """Raise `CommandError` when `REDIS_URL` can't be reached."""
+    # loaded here: redis takes 0.1 s, and most commands need none
+    from heartguard_common.stores.redis_client import REDIS_ERRORS, make_redis  # noqa: PLC0415
+
     try:
         client = make_redis(url, timeout_seconds=5)
     except ValueError as error:
@@ -120,5 +122,5 @@ def influxdb(environment: Mapping[str, str]) -> None:
     except subprocess.TimeoutExpired:
         raise CommandError(f"INFLUX_URL: the server did not answer within {INFLUXDB_SECONDS:.0f} s") from None
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise CommandError(said[-1] if said else "InfluxDB could not be asked")
+        errors = done.stderr.strip().splitlines()
+        raise CommandError(errors[-1] if errors else "The InfluxDB can't be checked")

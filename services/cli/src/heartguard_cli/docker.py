@@ -10,10 +10,9 @@ from pathlib import Path
 
 from heartguard_cli.environment import addresses, port
 from heartguard_cli.errors import CommandError
-from heartguard_cli.programs import OVERVIEW
-from heartguard_cli.screen import stage
+from heartguard_cli.overview import ServiceState, show
+from heartguard_cli.progress import stage
 from heartguard_cli.urls import local_url
-from heartguard_common.core.columns import columns
 from heartguard_common.core.registry import SERVICES
 
 HEALTH_SECONDS = 300.0
@@ -40,29 +39,29 @@ class Compose:
         with stage("health checks"):
             self._await_health()
         print()
-        print(self.overview(values))
+        show(self.states(values))
 
-    def overview(self, values: Mapping[str, str]) -> str:
-        """The same table as without Docker; every URL is the gateway's, for nothing else is published."""
-        rows = []
+    def states(self, values: Mapping[str, str]) -> list[ServiceState]:
+        """The same rows as without Docker; every URL is the gateway's, for nothing else is published."""
+        found = []
         published = local_url(addresses(values, "gateway")[0], port(values, "gateway"))
         for name, state, health in self._rows():
             service = SERVICES.get(name)
             where, needs = (published + service.prefix, service.depends) if service else ("", ())
             shown = "ready" if state == "running" and health in GOOD else f"{state} ({health})"
-            rows.append((name, where, shown, ", ".join(needs)))
-        return columns(OVERVIEW, rows, indent="  ")
+            found.append(ServiceState(name, where, shown, dict.fromkeys(needs, "unknown")))
+        return found
 
     def running(self) -> bool:
         """Whether there are containers of this clone."""
         return self._command() is not None and bool(self._rows())
 
-    def state(self, values: Mapping[str, str]) -> tuple[str, bool]:
-        """The table, and whether everything in it is well. Raises `CommandError` without Docker Compose."""
+    def state(self, values: Mapping[str, str]) -> tuple[list[ServiceState], bool]:
+        """The rows, and whether everything in them is well. Raises `CommandError` without Docker Compose."""
         if self._command() is None:
             raise CommandError("Docker Compose is not installed, and HEARTGUARD_RUNTIME=docker asks for it")
         found = [state == "running" and health in GOOD for _, state, health in self._rows()]
-        return self.overview(values), bool(found) and all(found)
+        return self.states(values), bool(found) and all(found)
 
     def down(self) -> bool:
         """End the containers of this clone; False when there are none."""

@@ -35,7 +35,7 @@ SECRETS = (
     ),
     *(it.secret for it in SERVICES.values()),
 )
-"""Secrets that must not be guessable; passwords of other servers are not ours to choose."""
+"""Secrets that must not be guessable; passwords of other servers are chosen there."""
 
 
 def write(target: Path, example: Path) -> None:
@@ -89,7 +89,7 @@ def _ours(name: str) -> bool:
     return name in OPTIONAL or (name.endswith("_PORT") and name[:-5].lower() in DEFAULT_PORTS)
 
 
-# read from the environment even where an older .env does not know them
+# read from the environment even where an older .env has no line for them
 OPTIONAL = frozenset({*GENERATED, "DATABASE_URL", "REDIS_URL", "JWT_SECRET", "HEARTGUARD_RUNTIME", "HEARTGUARD_ENV"})
 
 

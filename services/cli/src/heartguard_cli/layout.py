@@ -1,4 +1,4 @@
-"""Where a running system keeps its things: everything is under `var/` of the clone."""
+"""The paths of a clone: everything that a running system writes is under `var/`."""
 
 import hashlib
 import os

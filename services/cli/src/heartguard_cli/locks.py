@@ -14,7 +14,7 @@ from heartguard_cli.layout import Layout
 
 
 def held(lock: Path) -> bool:
-    """Whether a process of the program lives."""
+    """Whether a process of the program runs."""
     try:
         descriptor = os.open(lock, os.O_RDWR)
     except FileNotFoundError:
@@ -34,15 +34,15 @@ def pid_of(lock: Path) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def living(layout: Layout, names: Sequence[str]) -> list[str]:
-    """Those of the programs that have a living process."""
+def running(layout: Layout, names: Sequence[str]) -> list[str]:
+    """Those of the programs of which a process runs."""
     return [name for name in names if held(layout.lock(name))]
 
 
 def wait_free(layout: Layout, names: Sequence[str], seconds: float) -> list[str]:
-    """Wait until no process of the programs lives; returns those that still do after `seconds`."""
+    """Wait until no process of the programs runs; returns those of which one still does after `seconds`."""
     deadline = time.monotonic() + seconds
-    while left := living(layout, names):
+    while left := running(layout, names):
         if time.monotonic() > deadline:
             return left
         time.sleep(0.05)
@@ -55,7 +55,7 @@ def end(layout: Layout, names: Sequence[str], signal_name: str, seconds: float) 
     Raises `CommandError` for one that does not end.
     """
     for sent, patience in ((f"SIG{signal_name}", seconds), ("SIGKILL", 5.0)):
-        for name in living(layout, names):
+        for name in running(layout, names):
             pid = pid_of(layout.lock(name))
             # the group: workers whose master has died are in it, and its number is not given away before they end
             with contextlib.suppress(ProcessLookupError):
@@ -64,12 +64,12 @@ def end(layout: Layout, names: Sequence[str], signal_name: str, seconds: float) 
                     os.killpg(pid, signal.SIGCONT)
         if not wait_free(layout, names, patience):
             return
-    left = ", ".join(f"{name} (process {pid_of(layout.lock(name))})" for name in living(layout, names))
+    left = ", ".join(f"{name} (process {pid_of(layout.lock(name))})" for name in running(layout, names))
     raise CommandError(f"{left} does not end: end it yourself and start again")
 
 
 @contextmanager
-def alone(file: Path) -> Iterator[None]:
+def exclusive(file: Path) -> Iterator[None]:
     """Let one command at a time start or stop the system; a second one waits for the first."""
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from heartguard_cli.embedded import PostgresCluster, ValkeyServer, dies_with_parent
+from heartguard_cli.child_processes import dies_with_parent
+from heartguard_cli.embedded.postgres import PostgresCluster
+from heartguard_cli.embedded.valkey import ValkeyServer
 from heartguard_cli.environment import DEFAULT_PORTS, ROLES, addresses, port
 from heartguard_cli.layout import Layout
 from heartguard_cli.urls import for_role, host, local_url
 from heartguard_common.core.registry import REGISTRY, SERVICES, Companion, python_path
 
-OVERVIEW = ("service", "URL", "state", "depends on")
+BESIDE = tuple(REGISTRY.programs)
+PROGRAMS = (*SERVICES, *BESIDE, "valkey", "postgres")
+"""Every program that can run, by name."""
 OPEN_FILES = 65_536
 # One malloc arena per thread and core would double the resident size of a threaded service, and a fixed threshold gives
 # the 19 MiB of each password hash back, instead of keeping them for the next.
@@ -165,10 +169,12 @@ class System:
             "PUBLIC_URL": self.values.get("PUBLIC_URL") or self.url("gateway"),
             **{it.url: self.url(name) for name, it in SERVICES.items()},
         }
+        wanted = VARIABLES[program or service]
         if service in ROLES:
             own["DATABASE_URL"] = for_role(self.owner_url, service, self.db_passwords[service])
-        own["RETENTION_DATABASE_URL"] = for_role(self.owner_url, "retention", self.db_passwords["retention"])
-        known = {name: own.get(name) or self.values.get(name, "") for name in VARIABLES[program or service]}
+        if "RETENTION_DATABASE_URL" in wanted:
+            own["RETENTION_DATABASE_URL"] = for_role(self.owner_url, "retention", self.db_passwords["retention"])
+        known = {name: own.get(name) or self.values.get(name, "") for name in wanted}
         path = python_path(service, root=self.layout.root)
         needed = {name: value for name, value in known.items() if value}
         return {**base_environment(), **needed, "PYTHONPATH": path, "HEARTGUARD_PROGRAM": program or service}

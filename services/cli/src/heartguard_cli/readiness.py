@@ -12,7 +12,7 @@ ASK_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Readiness:
-    """What a service said of itself: `dependencies` maps names to `ok` or `failed`; `reached` is False for silence.
+    """What a service answers: `dependencies` maps names to `ok` or `failed`; `reached` is False for none.
 
     `reasons` maps the names of failed ones to what is wrong, where the service knows it.
     """
@@ -33,7 +33,7 @@ class Readiness:
         return f"failed: {reason}" if reason else "failed"
 
 
-SILENT = Readiness(reached=False, ready=False, dependencies={})
+NO_ANSWER = Readiness(reached=False, ready=False, dependencies={})
 
 
 def ask(url: str) -> Readiness:
@@ -52,7 +52,7 @@ def ask(url: str) -> Readiness:
             reasons={item["name"]: str(item["reason"]) for item in items if "reason" in item},
         )
     except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError):
-        return SILENT
+        return NO_ANSWER
     finally:
         connection.close()
 

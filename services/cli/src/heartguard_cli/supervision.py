@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 from xmlrpc.client import Fault, ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
@@ -57,6 +57,16 @@ stdout_logfile_backups=3
 SERVICES_GROUP = "[group:services]\nprograms={members}\npriority=100\n"
 
 
+States: TypeAlias = dict[str, dict[str, object]]
+"""What supervisord says of each program (its getAllProcessInfo), by the program's name."""
+DOWN_STATES = frozenset({"BACKOFF", "EXITED", "FATAL"})
+
+
+def crashing(states: States, name: str) -> bool:
+    """Whether a program has ended though it should run."""
+    return states.get(name, {}).get("statename") in DOWN_STATES
+
+
 class Supervisor:
     """The supervisor that belongs to a clone, whether it runs or not."""
 
@@ -77,7 +87,7 @@ class Supervisor:
             caller.settimeout(2)
             return caller.connect_ex(str(self._layout.socket)) == 0
 
-    def states(self) -> dict[str, dict[str, object]]:
+    def states(self) -> States:
         """What the supervisor knows of each program, by name; empty when it does not run."""
         try:
             with self._rpc() as supervisor:

@@ -1,20 +1,24 @@
 """URLs: the owner's of the database, the ones of the services' roles derived from it, and those of listeners."""
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import TypeAlias
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from typing import TYPE_CHECKING, TypeAlias
 
 from heartguard_cli.errors import CommandError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 Address: TypeAlias = IPv4Address | IPv6Address
 LOOPBACK = IPv4Address("127.0.0.1")
 DRIVER = "postgresql+psycopg2"
 
 
-def parse(url: str) -> URL:
+def parse(url: str) -> "URL":
     """The URL with our driver named; `postgres://` and `postgresql://` are understood. Raises `CommandError`."""
+    # loaded here: SQLAlchemy takes 0.15 s, and most commands need no URL of a database
+    from sqlalchemy.engine import make_url  # noqa: PLC0415
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
     scheme, mark, rest = url.partition("://")
     if not mark or scheme.partition("+")[0] not in {"postgres", "postgresql"}:
         raise CommandError("DATABASE_URL must begin with postgresql://")
@@ -29,7 +33,7 @@ def host(address: Address) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
-def asked_at(address: Address) -> Address:
+def reachable_at(address: Address) -> Address:
     """Where this machine itself reaches what listens on an address: a wildcard on its loopback."""
     if not address.is_unspecified:
         return address
@@ -38,7 +42,7 @@ def asked_at(address: Address) -> Address:
 
 def local_url(address: Address, port: int) -> str:
     """The URL by which this machine itself reaches what listens there."""
-    return f"http://{host(asked_at(address))}:{port}"
+    return f"http://{host(reachable_at(address))}:{port}"
 
 
 def role_name(service: str) -> str:

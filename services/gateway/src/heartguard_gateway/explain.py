@@ -1,21 +1,20 @@
 """`heartguard policy check | explain`: whether policy.toml can be obeyed, and which of its rules decides a request."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
+from heartguard_common.command_line import policy as commands
+from heartguard_common.command_line.policy import Request
+from heartguard_common.command_line.running import run
 from heartguard_common.core.clock import SystemClock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.paths import POLICY_FILE
-from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import Rate, SettingsError
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.policy import (
     ANYONE,
     INNER,
-    ROLES,
     SERVICE,
     UNLIMITED,
     Policy,
@@ -24,15 +23,10 @@ from heartguard_common.identity.policy import (
     authorize,
 )
 from heartguard_common.identity.policy import load as load_policy
-from heartguard_common.identity.revocation import Verdict
-from heartguard_common.identity.revocation_check import introspect
-from heartguard_common.messages import Role
-from heartguard_common.stores.service_client import ServiceClient
 from heartguard_gateway.domain import join_path, split_path
 from heartguard_gateway.errors import BAD_TARGET
 from heartguard_gateway.route_matching import Matcher, compile_limits
-from heartguard_gateway.settings import Settings
-from heartguard_gateway.wiring import NAME, make_authenticator, make_keys
+from heartguard_gateway.settings import NAME, Settings
 
 FROM_INPUT = "-"
 SCOPES = {
@@ -47,34 +41,54 @@ class RefusedError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None, file: Path = POLICY_FILE) -> int:
-    """Run one command on a policy; 0 when it is good, or lets the request pass, else 1."""
-    options = _parser().parse_args(arguments)
-    try:
-        policy = load_policy(file)
-    except PolicyError as error:
-        print(f"services/gateway/policy.toml: {error}", file=sys.stderr)
-        return 1
-    if options.command == "check":
+    """Run one command on a policy; 0 when it is good, or lets the request pass, else 1, and 2 for wrong words."""
+    words = sys.argv[1:] if arguments is None else arguments
+    return run(commands.policy, words, "python -m heartguard_gateway.explain", Commands(file))
+
+
+class Commands:
+    """`check` and `explain` on a policy file; each returns the exit code."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def check(self) -> int:
+        """Say what is wrong with the file."""
+        policy = self._load()
+        if policy is None:
+            return 1
         print(f"services/gateway/policy.toml: {len(policy.rules)} routes, {len(policy.classes)} classes, no problems")
         return 0
-    try:
-        settings = Settings.from_env()
-    except SettingsError as error:
-        print(f"heartguard: {error}", file=sys.stderr)
-        return 1
-    passes = True
-    _say("request", f"{options.method} {options.path}")
-    try:
-        rule = find_rule(policy, options.method, options.path)
-        for what, text in describe(rule, policy, settings.rate_limit):
-            _say(what, text)
-        caller = None if rule.credentials == "ignored" else _caller(options, settings)
-        _say("caller", _name(caller, inner=options.inner))
-        _say("decision", "passes: " + decide(rule, caller, inner=options.inner))
-    except RefusedError as refusal:
-        _say("decision", str(refusal))
-        passes = False
-    return 0 if passes else 1
+
+    def explain(self, request: Request) -> int:
+        """Say which rule decides a request, and why."""
+        policy = self._load()
+        if policy is None:
+            return 1
+        try:
+            settings = Settings.from_env()
+        except SettingsError as error:
+            print(f"heartguard: {error}", file=sys.stderr)
+            return 1
+        _say("request", f"{request.method} {request.path}")
+        try:
+            rule = find_rule(policy, request.method, request.path)
+            for what, text in describe(rule, policy, settings.rate_limit):
+                _say(what, text)
+            caller = None if rule.credentials == "ignored" else _caller(request, settings)
+            _say("caller", _name(caller, inner=request.inner))
+            _say("decision", "passes: " + decide(rule, caller, inner=request.inner))
+        except RefusedError as refusal:
+            _say("decision", str(refusal))
+            return 1
+        return 0
+
+    def _load(self) -> Policy | None:
+        try:
+            return load_policy(self._file)
+        except PolicyError as error:
+            print(f"services/gateway/policy.toml: {error}", file=sys.stderr)
+            return None
 
 
 def find_rule(policy: Policy, method: str, target: str) -> RouteRule:
@@ -127,16 +141,25 @@ def decide(rule: RouteRule, caller: Principal | None, *, inner: bool) -> str:
     return f"the rule gives {caller.role} the scope {scope}: {SCOPES[scope]}"
 
 
-def _caller(options: argparse.Namespace, settings: Settings) -> Principal | None:
+def _caller(request: Request, settings: Settings) -> Principal | None:
     """The caller. Raises `RefusedError` for an invalid token."""
-    if options.service:
-        return Principal("service", "service", name=options.service)
-    if options.role:
-        role: Role | Literal["operator"] = options.role  # argparse lets no other pass
-        return Principal("operator" if role == "operator" else "person", role)
-    if not options.token:
+    if request.service:
+        return Principal("service", "service", name=request.service)
+    if request.role:
+        return Principal("operator" if request.role == "operator" else "person", request.role)
+    if not request.token:
         return None
-    credential = sys.stdin.readline().strip() if options.token == FROM_INPUT else options.token
+    return _caller_by_token(request.token, settings)
+
+
+def _caller_by_token(token: str, settings: Settings) -> Principal | None:
+    # loaded here: they take half a second, and only a token needs them
+    from heartguard_common.identity.revocation import Verdict  # noqa: PLC0415
+    from heartguard_common.identity.revocation_check import introspect  # noqa: PLC0415
+    from heartguard_common.stores.service_client import ServiceClient  # noqa: PLC0415
+    from heartguard_gateway.wiring import make_authenticator, make_keys  # noqa: PLC0415
+
+    credential = sys.stdin.readline().strip() if token == FROM_INPUT else token
     auth, clock = ServiceClient(settings.auth_url, NAME, settings.service_secret), SystemClock()
     try:
         caller = make_authenticator(settings, make_keys(settings, auth, clock), clock).identify(f"Bearer {credential}")
@@ -165,22 +188,6 @@ def _name(caller: Principal | None, *, inner: bool) -> str:
 
 def _say(what: str, text: str) -> None:
     print(f"  {what:<9} {text}")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="heartguard policy", description="Look at services/gateway/policy.toml.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("check", help="say what is wrong with the file")
-    asked = commands.add_parser("explain", help="say which rule decides a request, and why")
-    asked.add_argument("method", type=str.upper)
-    asked.add_argument("path", help="as it would be sent, such as /users/12")
-    who = asked.add_mutually_exclusive_group()
-    who.add_argument("--token", help="the caller's access token, or - to read it from standard input")
-    roles = [role for role in ROLES if role != SERVICE]
-    who.add_argument("--as", dest="role", choices=roles, help="some caller of this role")
-    who.add_argument("--service", choices=SERVICES, help="a service that calls the owner of the route directly")
-    asked.add_argument("--inner", action="store_true", help="from loopback or a private address, no proxy between")
-    return parser
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import CommonSettings, Rate, http_url, rate, read, variable, whole, words
 
+NAME = "gateway"
+
 
 def origins(text: str) -> tuple[str, ...]:
     """A cast for `ALLOWED_ORIGINS`: serialized origins (RFC 6454 section 6.2), never a wildcard."""

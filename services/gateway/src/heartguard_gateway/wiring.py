@@ -38,14 +38,13 @@ from heartguard_gateway.pipeline.pipeline import Pipeline
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.redis_client.connection import RedisConnection
 from heartguard_gateway.route_matching import Matcher, compile_limits
-from heartguard_gateway.settings import Settings
+from heartguard_gateway.settings import NAME, Settings
 from heartguard_gateway.upstream.answer_limits import AnswerLimits
 from heartguard_gateway.upstream.kept_answers import Answers
 from heartguard_gateway.upstream.limits import UpstreamLimits
 from heartguard_gateway.upstream.service import Upstream
 from heartguard_gateway.wsgi import mount
 
-NAME = "gateway"
 _STATE_SECONDS = 1.0
 _MIB = 1024 * 1024
 # Over the gateway's two workers fewer than the service has threads, see programs.py of the CLI.

@@ -6,7 +6,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from heartguard_common.core.settings import SettingsError, read, variable
-from heartguard_common.runtime.bootstrap import ServiceSettings
+from heartguard_common.runtime.service_settings import ServiceSettings
 
 
 def _server_url(text: str) -> str:

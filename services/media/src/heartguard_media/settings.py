@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from heartguard_common.core.settings import duration, key_file, read, secret, variable, whole, words
-from heartguard_common.runtime.bootstrap import ServiceSettings
+from heartguard_common.runtime.service_settings import ServiceSettings
 from heartguard_media.domain.links import LONGEST_URL_SECONDS
 
 TYPES = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import http_url, read, variable
-from heartguard_common.runtime.bootstrap import ServiceSettings
+from heartguard_common.runtime.service_settings import ServiceSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""Backups of a whole system, and the way back."""
+"""Back up a whole system, and restore it."""

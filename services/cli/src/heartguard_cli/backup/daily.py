@@ -1,6 +1,6 @@
 """The program that takes a backup once a day: `python -m heartguard_cli.backup.daily`.
 
-It rests nearly always, so it loads nothing but the standard library, and a backup is a process of its own.
+It sleeps nearly all the time, so it loads nothing but the standard library; a backup is a process of its own.
 """
 
 import json
@@ -28,10 +28,10 @@ def main() -> NoReturn:
 def _step() -> float:
     """Let a backup be taken if one is due; seconds until the next look."""
     started = time.monotonic()
-    command = [sys.executable, "-m", "heartguard_cli.backup.due"]
+    command = [sys.executable, "-m", "heartguard_cli.backup.schedule"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
         try:
-            said, complained = child.communicate()
+            output, errors = child.communicate()
         finally:
             # when stopped: an incomplete backup is removed by the process that began it
             child.terminate()
@@ -42,7 +42,7 @@ def _step() -> float:
         "level": "error" if failed else "info",
         "service": os.environ.get("HEARTGUARD_PROGRAM", "backup"),
         "request_id": None,
-        "message": (complained if failed else said).strip()[-2000:],
+        "message": (errors if failed else output).strip()[-2000:],
         "seconds": round(seconds, 1),
     }
     print(json.dumps(line), file=sys.stderr, flush=True)

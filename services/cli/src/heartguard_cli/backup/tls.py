@@ -86,7 +86,7 @@ def _connect(host: str, port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
         with contextlib.ExitStack() as undone:
             link = undone.enter_context(socket.create_connection((host, port), _SECONDS))
             link.sendall(_ASK)
-            # Bytes of anything else, as of an error in the open, are not read: they may be anybody's.
+            # Bytes of anything else, as of an error without TLS, are not read: anybody may have sent them.
             if link.recv(1) == b"S":
                 secured = context.wrap_socket(link, server_hostname=host)
                 secured.settimeout(None)

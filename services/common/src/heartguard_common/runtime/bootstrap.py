@@ -1,21 +1,12 @@
-"""How every service but the gateway starts: settings, database, Redis, authentication."""
+"""How every service but the gateway starts: its dependencies, and the application over them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
-from heartguard_common.audit.log import AuditLog
-from heartguard_common.audit.outbox import Outbox
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core import logs
 from heartguard_common.core.background import Background
-from heartguard_common.core.clock import Clock, SystemClock
-from heartguard_common.core.lifecycle import Lifecycle, Resource
-from heartguard_common.core.limits import limit_values
-from heartguard_common.core.metrics import Metrics
 from heartguard_common.core.registry import SERVICES
-from heartguard_common.core.settings import CommonSettings, choice, variable, whole
-from heartguard_common.http.idempotency import IdempotencyKeys
 from heartguard_common.http.lanes import Lanes
 from heartguard_common.http.web_dependencies import WebDependencies
 from heartguard_common.identity import policy
@@ -27,93 +18,15 @@ from heartguard_common.identity.authentication import (
     TokenVerifier,
     make_key_source,
 )
-from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.identity.revocation import Revocations
 from heartguard_common.identity.revocation_check import RedisRevocations
 from heartguard_common.identity.revocation_copy import RevocationCopy
-from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
 from heartguard_common.jobs.dead_letters import DeadLetters, Queue
 from heartguard_common.messages import JwkSet
-from heartguard_common.stores.database import Database, driver_url
-from heartguard_common.stores.limit_store import PostgresLimits
-from heartguard_common.stores.redis_client import RedisClient, make_redis
-from heartguard_common.stores.service_client import ServiceClient
-from heartguard_common.stores.spool import Spool
+from heartguard_common.runtime.dependencies import Dependencies, open_dependencies
+from heartguard_common.runtime.service_settings import MEBIBYTE, ServiceSettings
 
-MEBIBYTE = 1024 * 1024
-
-
-def database_url(text: str) -> str:
-    """A cast for the URL of a PostgreSQL."""
-    driver_url(text)
-    return text
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServiceSettings(CommonSettings):
-    """The settings that every service with a database reads."""
-
-    database_url: str = variable("DATABASE_URL", database_url)
-    environment: str = variable("HEARTGUARD_ENV", choice("production", "test"), default="production")
-    limits: tuple[tuple[str, int], ...] = variable("LIMITS", limit_values, default=())
-    media_quota_mb: int = variable("MEDIA_QUOTA_MB", whole(1, 1_000_000_000), default=10_240)
-
-    @property
-    def limit_defaults(self) -> Mapping[str, int]:
-        """The values of limits that were set, which hold for every organization without a value of its own."""
-        return {"media_bytes": self.media_quota_mb * MEBIBYTE, **dict(self.limits)}
-
-
-@dataclass(frozen=True)
-class Dependencies:
-    """The opened dependencies from which a service's wiring builds its stores and use cases."""
-
-    lifecycle: Lifecycle
-    database: Database
-    redis: RedisClient
-    auth: ServiceClient
-    audit: AuditLog
-    clock: Clock
-    keys: IdempotencyKeys
-    metrics: Metrics
-    limits: PostgresLimits
-    dead_letters: PostgresDeadLetters
-    authority: PostgresAuthority
-
-
-def open_dependencies(
-    service: str, settings: ServiceSettings, clock: Clock | None = None, *, effects_elsewhere: bool = False
-) -> Dependencies:
-    """Open PostgreSQL and Redis for a service; nothing connects before it is used.
-
-    `effects_elsewhere` says that requests with an Idempotency-Key change another store than PostgreSQL.
-    """
-    clock = clock or SystemClock()
-    lifecycle = Lifecycle()
-    database = lifecycle.open(
-        Resource("postgresql", lambda: Database(settings.database_url), Database.ping, Database.close)
-    )
-    redis = lifecycle.open(
-        Resource("redis", lambda: make_redis(settings.redis_url), lambda it: it.ping(), lambda it: it.close())
-    )
-    spool = Spool(settings.spool_dir / f"{service}.events")
-    audit = AuditLog(service, redis, spool, clock, Outbox(database))
-    lifecycle.on_close(Background("audit spool", audit.keep_draining).start().close)
-    metrics = Metrics(service)
-    limits = PostgresLimits(database, clock, settings.limit_defaults, metrics.limit_refused)
-    return Dependencies(
-        lifecycle=lifecycle,
-        database=database,
-        redis=redis,
-        auth=ServiceClient(settings.auth_url, service, settings.service_secret),
-        audit=audit,
-        clock=clock,
-        keys=IdempotencyKeys(service, database, clock, limits, claim_first=effects_elsewhere),
-        metrics=metrics,
-        limits=limits,
-        dead_letters=PostgresDeadLetters(service, database, clock),
-        authority=PostgresAuthority(database),
-    )
+__all__ = ["MEBIBYTE", "Dependencies", "ServiceSettings", "make_web_dependencies", "open_dependencies"]
 
 
 def make_web_dependencies(

@@ -19,7 +19,7 @@ PARTIAL = ".partial-"
 DAY_SECONDS = 86_400
 
 
-class Place(Protocol):
+class Location(Protocol):
     """Files under names with slashes."""
 
     def names(self) -> Iterator[str]:
@@ -34,8 +34,8 @@ class Place(Protocol):
     def remove(self, name: str) -> None:
         """Remove one; no error when there is none."""
 
-    def within(self, name: str) -> "Place":
-        """The place below a name."""
+    def within(self, name: str) -> "Location":
+        """The location below a name."""
 
 
 class Directory:
@@ -81,7 +81,7 @@ class Directory:
         (self.root / name).unlink(missing_ok=True)
 
     def within(self, name: str) -> "Directory":
-        """The place below a name."""
+        """The location below a name."""
         return Directory(self.root / name)
 
 
@@ -127,7 +127,7 @@ class Bucket:
             return
 
     def within(self, name: str) -> "Bucket":
-        """The place below a name."""
+        """The location below a name."""
         return Bucket(self._bucket, f"{self._prefix}{name}/")
 
 
@@ -147,8 +147,8 @@ def _refusals() -> Iterator[None]:
         raise CommandError(f"Google Cloud Storage refuses: {error}") from None
 
 
-def place_at(text: str, settings: BackupSettings, root: Path) -> Directory | Bucket:
-    """The place that `text` names: `gs://bucket/prefix`, or a directory relative to `root`. Raises `CommandError`."""
+def location_at(text: str, settings: BackupSettings, root: Path) -> Directory | Bucket:
+    """The location that `text` names: gs://bucket/prefix, or a directory relative to `root`. Raises `CommandError`."""
     if not text.startswith(SCHEME):
         return Directory(root / text)
     bucket, _, prefix = text.removeprefix(SCHEME).partition("/")
@@ -157,15 +157,15 @@ def place_at(text: str, settings: BackupSettings, root: Path) -> Directory | Buc
     return Bucket(_client(settings).bucket(bucket), prefix.strip("/") + "/" if prefix.strip("/") else "")
 
 
-def media_place(settings: BackupSettings, root: Path) -> Directory | Bucket:
+def media_location(settings: BackupSettings, root: Path) -> Directory | Bucket:
     """Where the media service keeps its objects."""
     if settings.has_bucket:
-        return place_at(f"{SCHEME}{settings.gcs_bucket}", settings, root)
+        return location_at(f"{SCHEME}{settings.gcs_bucket}", settings, root)
     return Directory(root / settings.media_dir)
 
 
 @contextmanager
-def scratch(beside: Path) -> Iterator[Path]:
+def temporary_directory(beside: Path) -> Iterator[Path]:
     """A private directory for temporary files, on the same disk as `beside`."""
     beside.mkdir(mode=0o700, parents=True, exist_ok=True)
     for left in beside.glob(PARTIAL + "*"):

@@ -1,4 +1,4 @@
-"""What must not come back with a backup: sessions, codes, signing keys, and what was deleted after it."""
+"""What is ended after a restore: sessions, codes, signing keys, and the data of those who were deleted since."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -46,7 +46,7 @@ VALUES (gen_random_uuid(), %(kind)s, %(org_id)s, %(user_id)s, 'queued', 'operato
 PERSON_JOB, ORGANIZATION_JOB = "user.delete", "organization.delete"
 
 
-def settle(url: str, backup_created_at: str, deletions: Sequence[Deletion]) -> int:
+def finish_restore(url: str, backup_created_at: str, deletions: Sequence[Deletion]) -> int:
     """End all sessions, retire all signing keys, and have those deletions carried out again that are not done here.
 
     All in one transaction; returns how many deletions that are. Raises `CommandError`.

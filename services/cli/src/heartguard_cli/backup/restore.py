@@ -1,4 +1,4 @@
-"""Restore a backup into an empty system, and hold what came out against the manifest."""
+"""Restore a backup into an empty system, and compare the result with the manifest."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,48 +7,48 @@ from pathlib import Path
 
 from heartguard_cli import migrate
 from heartguard_cli.backup import points, postgres
-from heartguard_cli.backup.aftermath import settle
+from heartguard_cli.backup.after_restore import finish_restore
+from heartguard_cli.backup.create import CHECKPOINTS, DUMP, MEDIA
+from heartguard_cli.backup.locations import Directory, Location, location_at, media_location, temporary_directory
 from heartguard_cli.backup.manifest import NAME, Entry, Manifest, Table, fingerprints, measure
-from heartguard_cli.backup.places import Directory, Place, media_place, place_at, scratch
-from heartguard_cli.backup.progress import bar
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.backup.taking import CHECKPOINTS, DUMP, MEDIA
 from heartguard_cli.errors import CommandError
+from heartguard_cli.progress import bar
 from heartguard_common.jobs import deletion_list
 from heartguard_common.jobs.deletion_list import Deletion, DeletionList
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What was restored, and how many deletions are carried out again because the backup is older than they."""
+    """What was restored, and how many deletions that were done after the backup are carried out again."""
 
     manifest: Manifest
     deletions: int
 
 
 def restore(settings: BackupSettings, root: Path, source: str, passwords: Mapping[str, str]) -> Restored:
-    """Bring everything back. Raises `CommandError`; the system is as empty afterwards as it was before.
+    """Restore everything. Raises `CommandError`; the system is as empty afterwards as it was before.
 
     `passwords` are those of the database's roles. A backup of an older revision is migrated after it was verified.
     Before anybody can log in, all sessions are ended, and what the lists of deletions hold is blocked: that of the
     backup, and that in CHECKPOINT_DIR, which may be newer.
     """
-    place = place_at(source, settings, root)
-    with scratch(root / "var" / "backups") as staged:
-        manifest = _read(place, staged / "part")
+    location = location_at(source, settings, root)
+    with temporary_directory(root / "var" / "backups") as staged:
+        manifest = _read(location, staged / "part")
         _same_secrets(manifest, settings)
-        media, checkpoints = media_place(settings, root), Directory(root / settings.checkpoint_dir)
+        media, checkpoints = media_location(settings, root), Directory(root / settings.checkpoint_dir)
         points.refuse_other_store(manifest, settings)
         _refuse_unless_empty(settings, media, checkpoints)
-        deletions = _deletions(place, manifest, settings, root, staged)
+        deletions = _deletions(location, manifest, settings, root, staged)
         dump = staged / DUMP
-        _fetch(place, DUMP, manifest.files[DUMP], dump)
-        stored: list[tuple[Place, str]] = []
+        _fetch(location, DUMP, manifest.files[DUMP], dump)
+        stored: list[tuple[Location, str]] = []
         try:
-            targets: tuple[tuple[str, Place], ...] = ((MEDIA, media), (CHECKPOINTS, checkpoints))
-            with _points(place, manifest, settings, staged / "part") as keep_points:
+            targets: tuple[tuple[str, Location], ...] = ((MEDIA, media), (CHECKPOINTS, checkpoints))
+            with _points(location, manifest, settings, staged / "part") as keep_points:
                 for prefix, target in targets:
-                    _copy(place, manifest, prefix, target, staged / "part", stored)
+                    _copy(location, manifest, prefix, target, staged / "part", stored)
                 repeated = _load(settings, manifest, dump, passwords, deletions, keep_points)
         except BaseException:
             for at, name in stored:
@@ -64,13 +64,13 @@ def _listed(settings: BackupSettings, directory: Path) -> DeletionList:
 
 
 def _deletions(
-    place: Place, manifest: Manifest, settings: BackupSettings, root: Path, staged: Path
+    location: Location, manifest: Manifest, settings: BackupSettings, root: Path, staged: Path
 ) -> Sequence[Deletion]:
     """The deletions of the list in the backup and of the one in CHECKPOINT_DIR, each once."""
     name = CHECKPOINTS + deletion_list.NAME
     lists = [_listed(settings, root / settings.checkpoint_dir)]
     if name in manifest.files:
-        _fetch(place, name, manifest.files[name], staged / deletion_list.NAME)
+        _fetch(location, name, manifest.files[name], staged / deletion_list.NAME)
         lists.append(_listed(settings, staged))
     try:
         return list({it.event: it for known in lists for it in known.read()}.values())
@@ -78,11 +78,11 @@ def _deletions(
         raise CommandError(f"The list of deletions was tampered with: {error}") from None
 
 
-def _read(place: Place, part: Path) -> Manifest:
+def _read(location: Location, part: Path) -> Manifest:
     try:
-        place.fetch(NAME, part)
+        location.fetch(NAME, part)
     except (FileNotFoundError, NotADirectoryError):
-        raise CommandError(f"{place} holds no backup: there is no {NAME}") from None
+        raise CommandError(f"{location} holds no backup: there is no {NAME}") from None
     return Manifest.parse(part.read_text())
 
 
@@ -95,10 +95,10 @@ def _same_secrets(manifest: Manifest, settings: BackupSettings) -> None:
         )
 
 
-def _refuse_unless_empty(settings: BackupSettings, media: Place, checkpoints: Place) -> None:
+def _refuse_unless_empty(settings: BackupSettings, media: Location, checkpoints: Location) -> None:
     if running := postgres.connected_services(settings.database_url):
         raise CommandError(f"Services are connected to the database ({', '.join(running)}): stop them first")
-    found = [f"{count} {name.replace('_', ' ')}" for name, count in postgres.holdings(settings.database_url).items()]
+    found = [f"{count} {name.replace('_', ' ')}" for name, count in postgres.contents(settings.database_url).items()]
     if any(name.startswith("org_") for name in media.names()):
         found.append(f"media objects in {media}")
     if any(name != deletion_list.NAME for name in checkpoints.names()):
@@ -107,32 +107,40 @@ def _refuse_unless_empty(settings: BackupSettings, media: Place, checkpoints: Pl
         raise CommandError(f"A backup is restored into an empty system only, and this one holds {', '.join(found)}")
 
 
-def _fetch(place: Place, name: str, promised: Entry, target: Path) -> None:
+def _fetch(location: Location, name: str, expected: Entry, target: Path) -> None:
     try:
-        place.fetch(name, target)
+        location.fetch(name, target)
     except FileNotFoundError:
         raise CommandError(f"The backup is damaged: {name} is missing") from None
-    if measure(target) != promised:
+    if measure(target) != expected:
         raise CommandError(f"The backup is damaged: {name} is not what {NAME} says of it")
 
 
 def _copy(
-    place: Place, manifest: Manifest, prefix: str, target: Place, part: Path, stored: list[tuple[Place, str]]
+    location: Location,
+    manifest: Manifest,
+    prefix: str,
+    target: Location,
+    part: Path,
+    stored: list[tuple[Location, str]],
 ) -> None:
     # The list of deletions is not copied but joined with the one that is there.
     joined = CHECKPOINTS + deletion_list.NAME
     names = [name for name in manifest.files if name.startswith(prefix) and name != joined]
     for name in bar(names, prefix.rstrip("/")):
-        _fetch(place, name, manifest.files[name], part)
+        _fetch(location, name, manifest.files[name], part)
         stored.append((target, name.removeprefix(prefix)))
         target.store(name.removeprefix(prefix), part)
 
 
 @contextlib.contextmanager
-def _points(place: Place, manifest: Manifest, settings: BackupSettings, part: Path) -> Iterator[Callable[[], None]]:
-    """The backup's points in the InfluxDB, compared with the manifest; gone if the block fails. Raises `CommandError`.
+def _points(
+    location: Location, manifest: Manifest, settings: BackupSettings, part: Path
+) -> Iterator[Callable[[], None]]:
+    """The backup's points in the InfluxDB, compared with the manifest; removed if the block fails.
 
-    The block has to call what it is given when all else is done, or a restore that is killed there begins anew.
+    The block calls the function that it is given when all else is done; a restore that is killed before that is
+    removed by the next one. Raises `CommandError`.
     """
     if manifest.time_series != points.IN_FILES:
         yield lambda: None
@@ -143,7 +151,7 @@ def _points(place: Place, manifest: Manifest, settings: BackupSettings, part: Pa
         try:
             names = [(bucket, name) for bucket in manifest.points for name in points.files_of(manifest, bucket)]
             for bucket, name in bar(names, "points"):
-                _fetch(place, name, manifest.files[name], part)
+                _fetch(location, name, manifest.files[name], part)
                 copying.do("load", bucket=bucket, file=str(part), days=manifest.points[bucket].days)
             for bucket, found in bar(list(manifest.points.items()), "points, compared"):
                 copying.do("compare", bucket=bucket, values=found.values, digest=found.digest)
@@ -169,7 +177,7 @@ def _load(
         postgres.restore(url, dump, manifest.postgres)
         _compare(postgres.tables(url), manifest)
         migrate.upgrade(url, {})
-        repeated = settle(url, manifest.created_at, deletions)
+        repeated = finish_restore(url, manifest.created_at, deletions)
         keep_points()
         migrate.upgrade(url, passwords)
     except BaseException:

@@ -5,9 +5,9 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from heartguard_cli.backup.places import place_at
+from heartguard_cli.backup.create import existing, prune, take, taken_at
+from heartguard_cli.backup.locations import location_at
 from heartguard_cli.backup.settings import BackupSettings
-from heartguard_cli.backup.taking import existing, prune, take, taken_at
 from heartguard_cli.errors import CommandError
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.core.settings import SettingsError
@@ -17,22 +17,22 @@ INTERVAL = timedelta(hours=23, minutes=30)
 
 
 def step(settings: BackupSettings, root: Path, now: datetime) -> str:
-    """Do what is due at `now`; a sentence that says what. Raises `CommandError`."""
-    where = place_at(settings.target, settings, root)
+    """Take a backup if one is due at `now`; returns a sentence that says what was done. Raises `CommandError`."""
+    where = location_at(settings.target, settings, root)
     newest = taken_at(names[-1]) if (names := existing(where)) else None
     if newest is not None and newest <= now < newest + INTERVAL:
         return f"nothing is due: the newest backup is {names[-1]}"
     taken = take(settings, root, now=now)
     if damaged := taken.manifest.damaged:
-        # Nothing is removed then: an older backup may have them whole.
+        # No older backup is removed then: it may have these objects intact.
         raise CommandError(
-            f"took {taken.place} without {len(damaged)} media objects that can't be read, or are not what their rows"
+            f"took {taken.location} without {len(damaged)} media objects that can't be read, or are not what their rows"
             f" say, and removed no older one: {', '.join(damaged)}"
         )
     gone = prune(where, settings.backup_keep)
     absent = taken.manifest.absent
     lost = f"; {len(absent)} media objects have a row and no bytes: {', '.join(absent)}" if absent else ""
-    return f"took {taken.place}" + (f", removed {', '.join(gone)}" if gone else "") + lost
+    return f"took {taken.location}" + (f", removed {', '.join(gone)}" if gone else "") + lost
 
 
 def main() -> int:

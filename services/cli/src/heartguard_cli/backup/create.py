@@ -1,4 +1,4 @@
-"""Take a backup: database first, then the objects its rows promise, the manifest last."""
+"""Take a backup: database first, then the media objects that its rows name, the manifest last."""
 
 import os
 import shutil
@@ -9,11 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from heartguard_cli.backup import points, postgres
+from heartguard_cli.backup.locations import (
+    Bucket,
+    Directory,
+    Location,
+    location_at,
+    media_location,
+    temporary_directory,
+)
 from heartguard_cli.backup.manifest import NAME, Entry, Manifest, fingerprints, measure
-from heartguard_cli.backup.places import Bucket, Directory, Place, media_place, place_at, scratch
-from heartguard_cli.backup.progress import bar
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.errors import CommandError
+from heartguard_cli.progress import bar
 from heartguard_common.core.files import sync_directory
 
 DUMP = "database.dump"
@@ -25,31 +32,31 @@ IN_DATABASE = "postgresql: in the dump"
 
 @dataclass(frozen=True)
 class Taken:
-    """Where a backup is, and what it says of itself."""
+    """Where a backup is, and its manifest."""
 
-    place: str
+    location: str
     manifest: Manifest
 
 
 def take(settings: BackupSettings, root: Path, target: str | None = None, now: datetime | None = None) -> Taken:
-    """Write one backup to `target` or the place in the settings; it shows when complete. Raises `CommandError`."""
+    """Write one backup to `target` or the location in the settings; it shows when complete. Raises `CommandError`."""
     moment = now or datetime.now(UTC)
-    where = place_at(target or settings.target, settings, root)
+    where = location_at(target or settings.target, settings, root)
     name = moment.strftime(STAMP)
     final = where.within(name)
     if any(final.names()):
         raise CommandError(f"{final} exists already")
-    with scratch(where.root if isinstance(where, Directory) else root / "var" / "backups") as staged:
+    with temporary_directory(where.root if isinstance(where, Directory) else root / "var" / "backups") as staged:
         try:
             if isinstance(final, Directory):
                 whole = staged / name
                 whole.mkdir(mode=0o700)
-                manifest = _fill(settings, root, Directory(whole), staged, moment)
+                manifest = _write_parts(settings, root, Directory(whole), staged, moment)
                 _sync_tree(whole)
                 whole.rename(final.root)
                 sync_directory(final.root.parent)
             else:
-                manifest = _fill(settings, root, final, staged, moment)
+                manifest = _write_parts(settings, root, final, staged, moment)
         except BaseException:
             if isinstance(final, Bucket):
                 _remove(final)
@@ -57,8 +64,8 @@ def take(settings: BackupSettings, root: Path, target: str | None = None, now: d
     return Taken(str(final), manifest)
 
 
-def existing(where: Place) -> list[str]:
-    """The names of the whole backups at a place, oldest first."""
+def existing(where: Location) -> list[str]:
+    """The names of the complete backups at a location, oldest first."""
     found = {name.rpartition("/")[0] for name in where.names() if name.endswith(f"/{NAME}")}
     return sorted(name for name in found if taken_at(name) is not None)
 
@@ -72,10 +79,10 @@ def taken_at(name: str) -> datetime | None:
 
 
 def prune(where: Directory | Bucket, keep: int) -> list[str]:
-    """Remove all but the newest `keep` whole backups; returns what was removed."""
+    """Remove all but the newest `keep` complete backups; returns what was removed."""
     gone = existing(where)[:-keep]
     for name in gone:
-        # the manifest first: half a backup must not look like one
+        # the manifest first: a backup that is removed in part must not look complete
         where.remove(f"{name}/{NAME}")
         if isinstance(where, Directory):
             shutil.rmtree(where.root / name)
@@ -84,7 +91,7 @@ def prune(where: Directory | Bucket, keep: int) -> list[str]:
     return gone
 
 
-def _fill(settings: BackupSettings, root: Path, place: Place, staged: Path, moment: datetime) -> Manifest:
+def _write_parts(settings: BackupSettings, root: Path, location: Location, staged: Path, moment: datetime) -> Manifest:
     part = staged / "part"
     buckets: list[points.Bucket] = []
 
@@ -93,57 +100,57 @@ def _fill(settings: BackupSettings, root: Path, place: Place, staged: Path, mome
         if settings.influx_url:
             buckets.extend(points.list_series(connection, staged / "series"))
 
-    instant = postgres.dump(settings.database_url, part, list_series)
-    files = {DUMP: _put(place, DUMP, part)}
-    copied = points.take(settings, buckets, place, staged, files) if settings.influx_url else {}
-    absent, damaged = _media(media_place(settings, root), instant.objects, place, part, files)
+    snapshot = postgres.dump(settings.database_url, part, list_series)
+    files = {DUMP: _put(location, DUMP, part)}
+    copied = points.take(settings, buckets, location, staged, files) if settings.influx_url else {}
+    absent, damaged = _media(media_location(settings, root), snapshot.objects, location, part, files)
     for name, source in _checkpoints(root / settings.checkpoint_dir):
         shutil.copyfile(source, part)
-        files[name] = _put(place, name, part)
+        files[name] = _put(location, name, part)
     manifest = Manifest(
         created_at=moment.isoformat(),
-        revision=instant.revision,
-        postgres=instant.major,
+        revision=snapshot.revision,
+        postgres=snapshot.major,
         time_series=points.IN_FILES if settings.influx_url else IN_DATABASE,
         secrets=fingerprints(settings.secrets),
-        tables=instant.tables,
+        tables=snapshot.tables,
         files=files,
         absent=tuple(absent),
         damaged=tuple(damaged),
         points=copied,
     )
     part.write_text(manifest.text())
-    place.store(NAME, part)
+    location.store(NAME, part)
     return manifest
 
 
 def _media(
-    media: Place, objects: Mapping[str, Entry], place: Place, part: Path, files: dict[str, Entry]
+    media: Location, objects: Mapping[str, Entry], location: Location, part: Path, files: dict[str, Entry]
 ) -> tuple[list[str], list[str]]:
-    """Copy the objects that the database promises, which are added to `files`; the absent and the damaged ones."""
+    """Copy the objects that rows of the database name, which are added to `files`; the absent and the damaged ones."""
     absent: list[str] = []
     damaged: list[str] = []
-    for key, promised in bar(list(objects.items()), "media"):
+    for key, expected in bar(list(objects.items()), "media"):
         try:
             media.fetch(key, part)
         except FileNotFoundError:
-            # deleted since the snapshot, or lost before: the restore reports it
+            # deleted since the snapshot, or lost before: the command reports it
             absent.append(key)
             continue
         except (IsADirectoryError, PermissionError):
             damaged.append(key)
             continue
-        # A corrupt one keeps nothing else out of the backup: the command reports it.
-        if measure(part) != promised:
+        # The backup goes on without a corrupt one: the command reports it.
+        if measure(part) != expected:
             damaged.append(key)
             continue
-        files[MEDIA + key] = _put(place, MEDIA + key, part)
+        files[MEDIA + key] = _put(location, MEDIA + key, part)
     return absent, damaged
 
 
-def _put(place: Place, name: str, part: Path) -> Entry:
+def _put(location: Location, name: str, part: Path) -> Entry:
     entry = measure(part)
-    place.store(name, part)
+    location.store(name, part)
     return entry
 
 
@@ -154,9 +161,9 @@ def _checkpoints(directory: Path) -> Iterator[tuple[str, Path]]:
                 yield CHECKPOINTS + path.name, path
 
 
-def _remove(place: Place) -> None:
-    for name in list(place.names()):
-        place.remove(name)
+def _remove(location: Location) -> None:
+    for name in list(location.names()):
+        location.remove(name)
 
 
 def _sync_tree(directory: Path) -> None:

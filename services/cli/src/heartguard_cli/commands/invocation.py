@@ -1,0 +1,60 @@
+"""What a command is run on: the clone whose script was called, and the words behind the script's name."""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from heartguard_cli.errors import CommandError
+from heartguard_cli.layout import Layout
+
+if TYPE_CHECKING:
+    from heartguard_cli.programs import System
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One call of the command."""
+
+    layout: Layout
+    words: tuple[str, ...]
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a `.env`. In a container there is none: the environment holds what a command needs."""
+        return self.layout.env_file.exists()
+
+    def system(self) -> "System":
+        """What `.env` describes. Raises `CommandError`, also where there is none."""
+        from heartguard_cli import environment
+        from heartguard_cli.programs import System
+
+        try:
+            return System(self.layout, environment.load(self.layout.env_file, os.environ))
+        except CommandError:
+            if self.configured:
+                raise
+            sentence = (
+                "There is no .env here: ./start_services.sh writes one and starts, ./heartguard env only writes it"
+            )
+            raise CommandError(sentence) from None
+
+    def system_on_this_machine(self) -> "System":
+        """The system, for a command on its own PostgreSQL. Raises `CommandError` under Docker."""
+        found = self.system()
+        if in_docker(found):
+            raise CommandError(
+                f"HeartGuard runs under Docker here, and `{self.words[0]}` knows the database of this machine only: "
+                "docs/operations.md says how it goes in a container"
+            )
+        return found
+
+
+def in_docker(system: "System") -> bool:
+    """Whether the system of this clone runs under Docker Compose, or `HEARTGUARD_RUNTIME` says that it does."""
+    from heartguard_cli import locks
+    from heartguard_cli.docker import Compose
+    from heartguard_cli.programs import PROGRAMS
+
+    if locks.running(system.layout, PROGRAMS):
+        return False
+    return system.values.get("HEARTGUARD_RUNTIME") == "docker" or Compose(system.layout.root).running()

@@ -1,0 +1,54 @@
+"""What runs: each service, where it answers, whether it is ready, what it depends on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from heartguard_cli import readiness
+from heartguard_cli.programs import System
+from heartguard_common.command_line.terminal import show_table
+from heartguard_common.core.registry import SERVICES
+
+HEADINGS = ("service", "URL", "state", "depends on")
+STYLES = {"ready": "green", "not ready": "yellow", "down": "red"}
+Answers: TypeAlias = dict[str, readiness.Readiness]
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """One service: `state` is `ready`, `not ready`, `down` or what Docker says.
+
+    `depends_on` maps names to `ok`, `unknown`, or `failed` with the reason where the service knows it.
+    """
+
+    service: str
+    url: str
+    state: str
+    depends_on: Mapping[str, str]
+
+
+def ask(system: System) -> Answers:
+    """What the `/ready` of every service answers."""
+    return readiness.ask_all({name: f"{system.url(name)}{it.prefix}/ready" for name, it in SERVICES.items()})
+
+
+def states(system: System, answers: Answers) -> list[ServiceState]:
+    """The answers as rows of the table."""
+    found = []
+    for name, service in SERVICES.items():
+        answer = answers[name]
+        state = "ready" if answer.ready else "not ready" if answer.reached else "down"
+        known = answer.dependencies or dict.fromkeys(service.depends, "unknown")
+        depends_on = {it: answer.failure(it) if status == "failed" else status for it, status in known.items()}
+        found.append(ServiceState(name, system.url(name) + service.prefix, state, depends_on))
+    return found
+
+
+def show(found: Sequence[ServiceState]) -> None:
+    """Print the table."""
+    rows = [(it.service, it.url, it.state, _dependencies(it.depends_on)) for it in found]
+    show_table(HEADINGS, rows, indent=2, styles=STYLES)
+
+
+def _dependencies(states: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({state})" if state.startswith("failed") else name for name, state in states.items())
