@@ -58,7 +58,7 @@ class Clone:
         whole = app.read_text()
         text = whole.replace("from_env())", "from_env(), hasher=Argon2Hasher(passes=1, kibibytes=8))")
         assert text != whole
-        app.write_text("from heartguard_auth.store.passwords import Argon2Hasher\n" + text)
+        app.write_text("from heartguard_auth.accounts.store.password_hasher import Argon2Hasher\n" + text)
 
     @property
     def layout(self) -> Layout:

@@ -32,6 +32,7 @@ LAYERS = {
     "keys",
     "gunicorn_conf",
     "rate_limiting",
+    "key_ring",
 }
 SUBJECT_LAYERS = {"routes", "documents", "store", "usecases", "access", "ports", "domain", "__init__"}
 SOURCES = {

@@ -44,7 +44,7 @@ def rows_of(rule: policy.RouteRule, route, written: Scenario | None = None):
 
 
 def rule_for(method: str, path: str, who) -> policy.RouteRule:
-    rule = POLICY.row("GET", "/organization/limits")
+    rule = POLICY.rule("GET", "/organization/limits")
     segments = tuple(Segment(part, "uuid" if part.startswith("{") else None) for part in path.split("/")[1:])
     return replace(rule, id="organization.new", method=method, path=path, who=who, segments=segments)
 
