@@ -19,8 +19,7 @@ def modules():
     for source in map(Path, SOURCES):
         for path in sorted(source.glob("*/**/*.py")):
             parts = path.relative_to(source).with_suffix("").parts
-            # Behind the package of the service, or behind a subject of it.
-            if {"domain", "ports"} & set(parts[1:3]):
+            if {"domain", "ports"} & set(parts[1:3]):  # of the service, or of one of its subjects
                 yield ".".join(parts).removesuffix(".__init__")
 
 

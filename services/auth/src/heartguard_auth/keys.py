@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
+from heartguard_auth.key_ring import make_key_rotation
 from heartguard_auth.revocations.store import Revocations
 from heartguard_auth.settings import Settings
 from heartguard_auth.signing_keys.domain import KeyNotPublishedYet, RingKey
 from heartguard_auth.signing_keys.usecases import KeyAdministration
-from heartguard_auth.wiring import make_key_rotation
 from heartguard_common.core.columns import columns
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.settings import SettingsError
@@ -18,7 +18,7 @@ HEADINGS = ("key", "state", "made", "signs since", "verifies until")
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
-    """Run one command: 0 when it is done, 1 when there was nothing to do it to, 2 when it could not be done."""
+    """Run one command: 0 when it is done, 1 when there is no such key or it does not apply, 2 when it failed."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["retire"] and words[-1] not in ("-h", "--help"):
         words.insert(1, "--")  # the id of a key may begin with a hyphen, which is no option then

@@ -8,6 +8,7 @@ from heartguard_auth.accounts.ports import Hasher
 from heartguard_auth.accounts.store.accounts import PostgresAccounts
 from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
 from heartguard_auth.invitations.store import PostgresInvitations
+from heartguard_auth.key_ring import make_key_ring
 from heartguard_auth.login_attempts.store.counters import RedisLoginAttempts
 from heartguard_auth.login_attempts.store.locks import PostgresLoginLocks
 from heartguard_auth.mail.store.outbox import NoOutbox, PostgresOutbox, email_templates
@@ -25,9 +26,7 @@ from heartguard_auth.sessions.store.sessions import PURGED, PostgresSessions
 from heartguard_auth.settings import Settings
 from heartguard_auth.shared.ports import CommonPorts, Rules
 from heartguard_auth.shared.store.text_encryption import keyed_hash
-from heartguard_auth.signing_keys.store.key_encryption import KeyEncryption
 from heartguard_auth.signing_keys.store.key_ring import KeyRing
-from heartguard_auth.signing_keys.store.rotation import PostgresKeyRotation
 from heartguard_auth.signing_keys.store.shared_secret import SharedSecretSigner
 from heartguard_auth.usecases import AuthUseCases, Stores
 from heartguard_common.core.background import Background
@@ -37,13 +36,12 @@ from heartguard_common.core.lifecycle import Resource
 from heartguard_common.http.network import bucket_address
 from heartguard_common.http.web import make_app
 from heartguard_common.identity import policy
-from heartguard_common.identity.authentication import ROLES, Principal, TokenVerifier
+from heartguard_common.identity.authentication import ROLES, TokenVerifier
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
 from heartguard_common.jobs.dead_letters import Failure, Queue
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 
 PURGE_SECONDS, RETRY_SECONDS = 3600.0, 60.0
-_AUTH = Principal("service", "service", name="auth")
 
 
 def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | None = None) -> Flask:
@@ -157,23 +155,6 @@ def purge_mail(outbox: PostgresOutbox, dead_letters: PostgresDeadLetters) -> Non
     for entry_id in outbox.overdue():
         dead_letters.failed(Failure(QUEUE, entry_id, "not sent within a day", lasting=True), PATIENCE)
     outbox.purge()
-
-
-def make_key_ring(settings: Settings, dependencies: Dependencies) -> KeyRing:
-    """The ring of signing keys."""
-    encryption = KeyEncryption(settings.key_ring_secret)
-    return KeyRing(make_key_rotation(settings, dependencies), encryption, dependencies.clock)
-
-
-def make_key_rotation(settings: Settings, dependencies: Dependencies) -> PostgresKeyRotation:
-    """The rotation of signing keys; a rotation that is due by age is an audit event."""
-    return PostgresKeyRotation(
-        dependencies.database,
-        KeyEncryption(settings.key_ring_secret),
-        dependencies.clock,
-        access_seconds=settings.access_seconds,
-        rotated=lambda kid: dependencies.audit.changed(_AUTH, "auth.key_rotated", f"key:{kid}", payload={"by": "age"}),
-    )
 
 
 def make_rules(settings: Settings) -> Rules:

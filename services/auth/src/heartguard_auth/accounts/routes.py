@@ -8,10 +8,12 @@ from heartguard_common.messages import RoleList, User
 
 
 def profile(accounts: AccountUseCases, call: EmptyCall) -> Answer[User]:
+    """The caller's account."""
     return Answer(_user(accounts.profile(call.person)), headers=NO_STORE)
 
 
 def roles(accounts: AccountUseCases, _: EmptyCall) -> Answer[RoleList]:
+    """The roles, and the ids of the routes that each may call."""
     return Answer({"items": accounts.roles()})
 
 

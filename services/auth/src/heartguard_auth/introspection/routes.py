@@ -12,6 +12,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def introspect(introspection: IntrospectionUseCases, call: Call[IntrospectRequest, NoQuery]) -> Answer[Introspection]:
+    """Whether a token or a `jti` counts (RFC 7662)."""
     request = call.document
     if ("token" in request) == ("jti" in request):
         raise ServiceError(UNPROCESSABLE, details=(Violation("/token", "either token or jti must be given"),))

@@ -15,6 +15,7 @@ from heartguard_common.messages import InvitationList, InvitationListQuery, Invi
 
 
 def invite(invitations: InvitationUseCases, call: Call[InvitationRequest, NoQuery]) -> Answer[messages.Invitation]:
+    """Invite an address; the code is shown once, and sent where there is SMTP. Managers invite users."""
     made, code = invitations.invite(call.person, call.document["email"], call.document["role"])
     document = _invitation(made)
     document["code"] = code
@@ -22,6 +23,7 @@ def invite(invitations: InvitationUseCases, call: Call[InvitationRequest, NoQuer
 
 
 def list_invitations(invitations: InvitationUseCases, call: Call[None, InvitationListQuery]) -> Answer[InvitationList]:
+    """The invitations that wait."""
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(call.query.get("cursor"), UUID)
     found = invitations.waiting(call.person, after[0] if after else None, limit + 1)
@@ -30,6 +32,7 @@ def list_invitations(invitations: InvitationUseCases, call: Call[None, Invitatio
 
 
 def withdraw_invitation(invitations: InvitationUseCases, call: EmptyCall) -> Answer[None]:
+    """Withdraw an invitation."""
     invitations.withdraw(call.person, call.params["invitation_id"].lower())
     return Answer(None)
 

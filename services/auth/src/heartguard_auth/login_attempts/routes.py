@@ -5,6 +5,7 @@ from heartguard_common.http.routing import Answer, EmptyCall, Route
 
 
 def end_lock(limiter: LoginLimiter, call: EmptyCall) -> Answer[None]:
+    """Let a locked-out member try again."""
     limiter.end_lock(call.person, int(call.params["user_id"]))
     return Answer(None)
 

@@ -10,22 +10,26 @@ from heartguard_common.messages import ForgotRequest, PasswordChange, ResetCode,
 
 
 def change_password(passwords: PasswordUseCases, call: Call[PasswordChange, NoQuery]) -> Answer[None]:
+    """Set a new password, by the current one; the other sessions end."""
     change = call.document
     passwords.change(call.person, change["current_password"], change["new_password"], call.address)
     return Answer(None)
 
 
 def forgot_password(passwords: PasswordUseCases, call: Call[ForgotRequest, NoQuery]) -> Answer[None]:
+    """Send a code by e-mail, if there is such an account; the answer is the same without one."""
     passwords.forgot(call.document["email"])
     return Answer(None)
 
 
 def reset_password(passwords: PasswordUseCases, call: Call[ResetRequest, NoQuery]) -> Answer[None]:
+    """Set a new password, by a code; all sessions end."""
     passwords.reset(call.document["code"], call.document["new_password"])
     return Answer(None)
 
 
 def issue_code(passwords: PasswordUseCases, call: Call[ResetCodeRequest, NoQuery]) -> Answer[ResetCode]:
+    """A code for a member, to hand over where no e-mail is sent."""
     code, expires_at = passwords.code(call.person, call.document["user_id"])
     return Answer({"code": code, "expires_at": rfc3339(expires_at)}, headers=NO_STORE)
 

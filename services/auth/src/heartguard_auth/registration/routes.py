@@ -15,6 +15,7 @@ from heartguard_common.messages import RegisterRequest, RegisterResponse
 
 
 def register(registration: RegistrationUseCases, call: Call[RegisterRequest, NoQuery]) -> Answer[RegisterResponse]:
+    """Found an organization, or add a member to the caller's: admins any, managers with the role user."""
     account = registration.register(call.document, call.principal, call.address)
     document: RegisterResponse = {
         "user_id": account.id,

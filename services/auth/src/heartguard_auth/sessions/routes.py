@@ -23,11 +23,13 @@ COOKIE = "heartguard_refresh"
 
 
 def login(sessions: SessionUseCases, call: Call[LoginRequest, LoginQuery]) -> Answer[LoginResponse]:
+    """Begin a session: an access token and a refresh token (`?cookie=1`: also as a cookie)."""
     pair = sessions.login(call.document["email"], call.document["password"], _device(call))
     return _tokens(pair, cookie=call.query.get("cookie") == "1")
 
 
 def refresh(sessions: SessionUseCases, call: Call[RefreshRequest | None, NoQuery]) -> Answer[LoginResponse]:
+    """Exchange a refresh token, or the cookie, for the next pair of tokens."""
     if call.document is not None:
         return _tokens(sessions.refresh(call.document["refresh_token"]), cookie=False)
     token = parse_cookie(call.headers.get("Cookie")).get(COOKIE)
@@ -40,11 +42,13 @@ def refresh(sessions: SessionUseCases, call: Call[RefreshRequest | None, NoQuery
 
 
 def logout(sessions: SessionUseCases, call: Call[LogoutRequest | None, NoQuery]) -> Answer[None]:
+    """End this session, or all of the caller's."""
     sessions.logout(call.person, "this" if call.document is None else call.document.get("scope", "this"))
     return Answer(None, headers=_cookie("", 0))
 
 
 def list_sessions(sessions: SessionUseCases, call: EmptyCall) -> Answer[SessionList]:
+    """The caller's sessions: since when, from where, by what."""
     items: list[SessionDocument] = [
         {
             "id": session.id,
@@ -54,12 +58,13 @@ def list_sessions(sessions: SessionUseCases, call: EmptyCall) -> Answer[SessionL
             "user_agent": session.user_agent,
             "current": session.id == call.person.session_id,
         }
-        for session in sessions.of(call.person)
+        for session in sessions.list_open(call.person)
     ]
     return Answer({"items": items}, headers=NO_STORE)
 
 
 def end_session(sessions: SessionUseCases, call: EmptyCall) -> Answer[None]:
+    """End one of the caller's sessions."""
     sessions.end(call.person, call.params["session_id"].lower())
     return Answer(None)
 

@@ -6,6 +6,7 @@ from heartguard_common.messages import JwkSet
 
 
 def key_set(signer: Signer, _: EmptyCall) -> Answer[JwkSet]:
+    """The public keys that verify tokens (RFC 7517), JSON only."""
     return Answer({"keys": signer.public_keys()}, headers={"Cache-Control": "public, max-age=10"})
 
 
