@@ -49,7 +49,7 @@ def founder(client):
 
 @pytest.fixture
 def events(database, redis_url):
-    """A function that gives what was said to the audit trail so far, oldest first."""
+    """A function that returns the audit events so far, oldest first."""
     return lambda: recorded_events(database, redis_url)
 
 

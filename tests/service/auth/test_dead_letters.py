@@ -1,4 +1,4 @@
-"""E-mails that can't be sent: each waits by itself, and the operator sees, retries and drops it."""
+"""E-mails that can't be sent delay no others; the operator lists, retries and drops them."""
 
 import pytest
 
@@ -62,7 +62,7 @@ def test_a_bad_letter_of_each_kind_delays_no_other(client, box, clock, database)
 
 
 def test_a_letter_that_nobody_can_read_is_given_up_alone(start, box, clock, database):
-    """Its secret has changed; the thread that sends died at each such e-mail for a while."""
+    """KEY_RING_SECRET has changed since it was stored; earlier the worker ended at each such e-mail."""
     opened = Database(database.url_for("auth"))
     for secret, to in (("another secret of 32 characters!", "a@x.io"), (service_secret("key ring"), "b@x.io")):
         outbox = PostgresOutbox(opened, secret, clock, PostgresLimits(opened, clock, {}))

@@ -1,4 +1,4 @@
-"""POST /auth/token/introspect (RFC 7662): whatever is no living access token is `active: false` and nothing else."""
+"""POST /auth/token/introspect (RFC 7662): `active: false` and nothing else for all but active access tokens."""
 
 import jwt
 import pytest
@@ -14,7 +14,7 @@ DEAD = b"<Introspection><active>false</active></Introspection>"
 
 
 def asked(client, **question):
-    """The same question in JSON, in XML and as a form: the three answers, which must agree."""
+    """The same request in JSON, in XML and as a form: the three answers, which must agree."""
     me = service_auth("media")
     (name, value), *_ = question.items()
     in_json = client.post("/auth/token/introspect", json=question, headers=me)

@@ -173,7 +173,7 @@ def test_the_body_gives_no_more_than_the_invitation(client, founder):
 
 
 def test_an_account_elsewhere_shows_in_no_answer(client, founder, events):
-    """Invited by somebody of another organization, an address with an account is as one without."""
+    """An invitation from another organization shows no difference between addresses with and without an account."""
     sign_up(client, "elsewhere@hg.io")
     seen = {}
     for email in ("elsewhere@hg.io", "nobody.yet@hg.io"):
@@ -221,7 +221,7 @@ def test_where_registration_is_not_open(start, founder, client, registration, fo
     assert refusal(founding) == (founds, "AUTH_006")
     assert invite(stack, founder, "b@hg.io").status_code == invites
     assert join(stack, code).status_code == invites
-    # an admin's own hand always works
+    # an admin can always register a member directly
     assert member(stack, founder, "hand@hg.io", "user")["role"] == "user"
 
 
@@ -241,7 +241,7 @@ def test_an_erasure_removes_what_was_sent_by_and_to_whom_it_is_about(client, fou
     admin = member(client, founder, "second@hg.io", "admin")
     stranger = sign_up(client, "other@hg.io")
     code = invite(client, admin).json["code"]
-    with owner(database) as cursor:  # as it is when the invitation was there before the account
+    with owner(database) as cursor:  # as if the invitation had been made before the account
         cursor.execute(
             "INSERT INTO heartguard_core.invitations (id, org_id, email, role, code_hash, created_by, created_at,"
             " expires_at) VALUES (gen_random_uuid(), 2, 'second@hg.io', 'user', '\\x00', 3, now(), now() + '1 day')"

@@ -1,4 +1,4 @@
-"""The ring of signing keys: it comes of age, is turned by hand, and nobody is logged out by either."""
+"""Signing keys are rotated by age and by command, and neither ends a session."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -36,7 +36,7 @@ def status(client, tokens):
 
 @pytest.fixture
 def keys(environ, capsys):
-    """`heartguard keys ...` as the operator runs it: exit code, output, complaint."""
+    """`heartguard keys ...` as the operator runs it: exit code, standard output and standard error."""
 
     def run(*arguments):
         code = main(arguments, environ)
@@ -51,7 +51,7 @@ def test_the_next_key_is_known_before_it_signs(client, founder, keys, clock):
     assert kid(founder["access_token"]) == signing
     code, out, _ = keys("rotate")
     assert (code, out.split()[0]) == (0, following)
-    clock.forward(1)  # the ring is read twice a second
+    clock.forward(1)  # the keys are read twice a second
     after = log_in(client, "user@hg.io").json
     assert kid(after["access_token"]) == following
     first, second, third = published(client)
@@ -73,7 +73,7 @@ def test_an_old_key_goes_when_its_last_token_has(client, founder, keys, clock):
     keys("rotate")
     clock.forward(3599)
     assert old in published(client)
-    # The command's clock is the real one, which has gone on since the test's was set.
+    # The command's clock is the real one, which has advanced since the test's was set.
     clock.forward(1 + 60 + 30)
     assert old not in published(client)
 
@@ -82,7 +82,7 @@ def test_an_old_key_goes_when_its_last_token_has(client, founder, keys, clock):
 def test_the_age_of_the_stored_key_decides_at_the_next_start(start, environ, clock, events, days, turned):
     signing, following = published(start())
     clock.forward(days * DAY)
-    client = start()  # another process, which has seen nothing
+    client = start()  # another process, which has not read the keys
     assert published(client)[0] == (following if turned else signing)
     tokens = sign_up(client, "user@hg.io")
     assert kid(tokens["access_token"]) == (following if turned else signing)
@@ -97,7 +97,7 @@ def test_many_processes_found_and_turn_one_ring(environ, clock, database):
         clock.forward(days * DAY)
         with ExitStack() as closing, ThreadPoolExecutor(8) as pool:
             # Made one after the other, since threads that compile at once fail in CPython 3.11 (gh-106905); no ring is
-            # read before it is asked for.
+            # read before its first use.
             apps = [create_app(Settings.from_env(environ), clock) for _ in range(8)]
             for app in apps:
                 closing.callback(app.extensions[LIFECYCLE].close)
@@ -112,7 +112,7 @@ def test_a_retired_key_is_refused_at_once_and_sessions_go_on(client, founder, ke
     signing, following = published(client)
     code, out, _ = keys("retire", signing)
     assert (code, signing in out) == (0, True)
-    assert status(client, founder) == 401  # no second has passed: the mark in Redis is enough
+    assert status(client, founder) == 401  # no second has passed: the revocation in Redis is enough
     clock.forward(1)
     renewed = refresh(client, founder)
     assert kid(renewed["access_token"]) == following
@@ -185,10 +185,7 @@ def test_a_next_key_that_could_not_sign_is_reported_before_its_turn(client, foun
     old, _ = published(client)
     assert main(["retire", old], {**environ, "KEY_RING_SECRET": ANOTHER}) == 0
     clock.forward(1)
-    assert failed(client) == (
-        503,
-        ["keys"],
-    )  # the key that was next signs, the next one can't be decrypted
+    assert failed(client) == (503, ["keys"])  # the former next key signs; the new one can't be decrypted
     assert log_in(client, "user@hg.io").status_code == 200
 
 

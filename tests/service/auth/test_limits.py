@@ -34,7 +34,7 @@ def refusals(client, name):
 def test_from_one_address_few_organizations_are_founded_in_a_day(start, clock):
     client = start(LIMITS="foundings_per_address_per_day=2")
     assert found(client, "one@hg.io").status_code == 201
-    assert found(client, "one@hg.io").status_code == 409  # what founds nothing counts for nothing
+    assert found(client, "one@hg.io").status_code == 409  # a refused registration is not counted
     assert found(client, "two@hg.io").status_code == 201
     refused = found(client, "three@hg.io")
     assert error(refused) == (429, "GEN_429_LIMIT")
@@ -132,7 +132,7 @@ def test_codes_for_one_address_end_for_the_day_and_the_answer_stays_the_same(sta
             clock.forward(200)
         until(lambda: refusals(client, "codes_per_recipient_per_day") == 1, "the second is not sent")
         assert len(box.messages) == 1
-        # An admin can still hand one over.
+        # An admin can still make one and hand it over.
         issued = client.post("/auth/password/code", json={"user_id": 1}, headers=with_token(founder))
         assert issued.status_code == 200
 

@@ -1,4 +1,4 @@
-"""Whoever guesses passwords waits; nobody learns by it which addresses are known."""
+"""Too many failed login attempts lock account and address, without showing which addresses have accounts."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""What a person sees of the own sessions, and how they end them."""
+"""People list and end their own sessions."""
 
 import uuid
 

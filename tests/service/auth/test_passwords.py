@@ -1,4 +1,4 @@
-"""Changing a password, and getting a new one without the old."""
+"""Change of a password, and reset of a forgotten one."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +30,7 @@ def reset(client, code, new=NEW):
 
 @pytest.fixture
 def code(client, founder):
-    """A code for the founder, made by themselves."""
+    """A code for the founder, made by the founder."""
     return client.post("/auth/password/code", json={"user_id": 1}, headers=with_token(founder)).json["code"]
 
 
@@ -219,7 +219,7 @@ def _rests(database):
 
 def test_a_slow_mail_server_slows_no_answer(writing, box):
     box.hold.clear()
-    assert forget(writing, "user@hg.io").status_code == 202  # the server has not taken the mail yet
+    assert forget(writing, "user@hg.io").status_code == 202  # the server has not accepted the e-mail yet
     assert box.messages == []
     box.hold.set()
     box.wait()
@@ -228,7 +228,7 @@ def test_a_slow_mail_server_slows_no_answer(writing, box):
 def test_a_mail_waits_for_a_server_that_is_away_and_survives_a_restart(start, clock):
     with mailbox() as box:
         port, url = box.port, box.url()
-    client = start(SMTP_URL=url)  # nobody listens there now
+    client = start(SMTP_URL=url)  # no server listens there now
     sign_up(client, "user@hg.io")
     forget(client, "user@hg.io")
     client.application.extensions[LIFECYCLE].close()

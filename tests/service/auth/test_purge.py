@@ -1,4 +1,4 @@
-"""What nobody can use any more is not kept: sessions with addresses and devices, revocations, answers under a key."""
+"""Expired sessions with addresses and devices, revocations, locks and stored answers are removed."""
 
 from heartguard_auth.login_attempts.domain import LoginLock
 from heartguard_auth.login_attempts.store.locks import PostgresLoginLocks
@@ -64,13 +64,13 @@ def test_a_session_keeps_as_many_rows_as_it_has_live_access_tokens_and_notices_a
     revocations = Revocations(opened, redis, clock)
     tokens = [founder["refresh_token"]]
     for _ in range(30):
-        clock.forward(600)  # six an hour, and an access token lives for one
+        clock.forward(600)  # six refreshes an hour, and an access token is valid for one hour
         tokens.append(refresh(client, tokens[-1]).json["refresh_token"])
         purge(sessions, revocations)
         assert count(database, "refresh_tokens") <= 7
     lost = refresh(client, tokens[-1]).json["refresh_token"]
-    assert refresh(client, tokens[-1]).json["refresh_token"] == lost  # the answer was lost: it is given again
-    # The oldest has no row any more, and still ends the session of whoever stole it.
+    assert refresh(client, tokens[-1]).json["refresh_token"] == lost  # the answer was lost and is repeated
+    # The oldest token has no row any more, and its replay still ends the session.
     assert refresh(client, tokens[0]).status_code == 401
     assert refresh(client, lost).status_code == 401
     opened.close()

@@ -1,4 +1,4 @@
-"""Registration is all or nothing, and one address is one account, whoever is killed and whoever is faster."""
+"""Registration is atomic, and an address has one account, when processes are killed and in parallel requests."""
 
 import multiprocessing
 import os
@@ -18,7 +18,7 @@ from tests.servers import until
 from tests.service.auth.registrar import register_for_ever
 from tests.tokens import settings_environ
 
-ROUNDS = int(os.environ.get("HEARTGUARD_KILL_ROUNDS", "8"))  # each at another moment; 20 take two minutes
+ROUNDS = int(os.environ.get("HEARTGUARD_KILL_ROUNDS", "8"))  # each kills at another time; 20 take two minutes
 ORPHANS = """
 SELECT (SELECT count(*) FROM heartguard_core.organizations o WHERE NOT EXISTS (
             SELECT FROM heartguard_core.users u WHERE u.org_id = o.id AND u.role = 'admin')),
@@ -28,7 +28,7 @@ SELECT (SELECT count(*) FROM heartguard_core.organizations o WHERE NOT EXISTS (
 
 
 def whole(database, answered):
-    """No organization without its founder, no person without organization, nobody acknowledged is missing."""
+    """No organization without its founder, no person without organization, and no answered registration is missing."""
     with owner(database) as cursor:
         cursor.execute(ORPHANS)
         assert cursor.fetchone() == (0, 0)
@@ -49,7 +49,7 @@ def test_fifty_at_once_in_fifty_spellings_are_one_account(start, database):
         body = {"email": variant(number), "password": "a long enough password"}
         headers = {"X-Forwarded-For": f"203.0.113.{number}"}
         barrier.wait(60)
-        while True:  # a busy machine's pool may have no connection in time, which says so and leaves nothing behind
+        while True:  # on a busy machine a request may get no connection in time: 503, and nothing is stored
             answer = app.test_client().post("/auth/register", json=body, headers=headers)
             if answer.status_code != 503:
                 return answer

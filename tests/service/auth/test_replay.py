@@ -1,4 +1,4 @@
-"""A stolen refresh token: once it is noticed, nothing of the session counts any more.
+"""A stolen refresh token: once its replay is noticed, no token of the session is valid.
 
 HEARTGUARD_REPLAY_ROUNDS says how often it is played; 1,000 take about two minutes.
 """

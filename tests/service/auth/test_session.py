@@ -108,7 +108,7 @@ def test_a_refresh_gives_a_new_pair_and_the_old_token_dies_after_the_grace(clien
     assert first.json["refresh_token"] != founder["refresh_token"]
     clock.forward(11)
     assert refresh(client, founder["refresh_token"]).status_code == 401
-    # The replay ended the whole family: the newest descendant and its access token with it.
+    # The replay ended the session: the newest refresh token and its access token are invalid too.
     assert refresh(client, first.json["refresh_token"]).status_code == 401
     assert client.get("/auth/profile", headers=with_token(first.json)).status_code == 401
 

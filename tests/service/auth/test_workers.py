@@ -1,4 +1,4 @@
-"""What two workers of auth share, and what a restart between them keeps: real processes, real servers."""
+"""Two workers of auth share their state, and it survives a restart: real processes, real servers."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +37,7 @@ def test_twenty_parallel_refreshes_over_two_workers_give_one_pair_also_after_a_r
         assert len({answer.json["refresh_token"] for answer in answers}) == 1
         second = answers[0].json["refresh_token"]
     with auth.running():
-        assert refresh(auth, first).json["refresh_token"] == second  # the grace outlives the processes
+        assert refresh(auth, first).json["refresh_token"] == second  # the stored answer outlives the processes
         third = refresh(auth, second).json["refresh_token"]
         replayed = refresh(auth, first)
         assert (replayed.status, replayed.json["error"]["code"]) == (401, "AUTH_003")

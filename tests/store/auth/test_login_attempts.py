@@ -107,7 +107,7 @@ def test_attempts_under_way_count_and_say_that_they_may_yet_succeed(counter, clo
     assert sixth.wait_seconds > 0
     assert sixth.busy
     counter.end(under_way[0], "succeeded")
-    clock.forward(11)  # their process must have died: they are failures now
+    clock.forward(11)  # attempts that have not ended count as failures after 10 s
     assert [it.address != "" for it in fail(counter)] == [True]  # the fifth: the pair is locked
     locked = counter.begin("ana@hg.io", HERE)
     assert (locked.wait_seconds > 0, locked.busy) == (True, False)
@@ -120,7 +120,7 @@ def test_an_account_is_locked_everywhere_more_slowly(counter, clock):
     assert counter.begin("ana@hg.io", "203.0.113.9").wait_seconds == 900
     clock.forward(900)
     fail(counter, address="203.0.113.9")
-    assert counter.begin("ana@hg.io", "203.0.113.8").wait_seconds == 900  # 50 stand in the last hour still
+    assert counter.begin("ana@hg.io", "203.0.113.8").wait_seconds == 900  # still 50 in the last hour
     clock.forward(2701)
     assert counter.begin("ana@hg.io", "203.0.113.8").wait_seconds == 0
 

@@ -45,9 +45,9 @@ def test_an_email_waits_until_it_is_dropped(outbox, clock):
     outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
     entry = outbox.claim()
     assert outbox.open(entry).email == Email("ana@hg.io", "subject", "text")
-    assert outbox.claim() is None  # kept from other senders
+    assert outbox.claim() is None  # kept from other workers
     clock.forward(LEASE_SECONDS)
-    again = outbox.claim()  # the first sender died
+    again = outbox.claim()  # the lease of the first worker has ended
     assert again == entry
     outbox.finish(again)
     clock.forward(LEASE_SECONDS)

@@ -1,4 +1,4 @@
-"""The copy of the revocations in Redis is trusted only while it is equal to the truth."""
+"""The copy of the revocations in Redis is trusted only while it is equal to those in PostgreSQL."""
 
 from contextlib import contextmanager
 from pathlib import Path

@@ -59,9 +59,9 @@ def test_whoever_may_change_roles_may_give_every_role():
     assert {role for role in RANKS if given_roles(role) == tuple(RANKS)} == set(rule.who)
 
 
-# What would become of a member, and whether the others would be left without an active admin.
+# The state of a member, other admins and members, the state after a change, and whether no active admin would be left.
 @pytest.mark.parametrize(
-    ("member", "others", "becomes", "orphans"),
+    ("member", "others", "becomes", "leaves_none"),
     [
         (("admin", True), (0, 3), ("admin", False), True),
         (("admin", True), (0, 3), ("manager", True), True),
@@ -72,6 +72,6 @@ def test_whoever_may_change_roles_may_give_every_role():
         (("manager", True), (0, 3), ("user", False), False),
     ],
 )
-def test_who_leads_may_not_leave_the_others_alone(member, others, becomes, orphans):
+def test_who_leads_may_not_leave_the_others_alone(member, others, becomes, leaves_none):
     role, active = becomes
-    assert MembershipStatus(*member, *others).would_orphan(role, active=active) is orphans
+    assert MembershipStatus(*member, *others).would_leave_no_admin(role, active=active) is leaves_none

@@ -1,4 +1,4 @@
-"""What auth refuses, one row each."""
+"""The error codes of auth."""
 
 from heartguard_common.core.errors import ErrorCode
 
@@ -59,7 +59,7 @@ LOCKED = ErrorCode(
 WRONG_PASSWORD = ErrorCode(
     "AUTH_010",
     403,
-    "The current password is not right",
+    "The current password is wrong",
     "Send the current password, or ask for a code by `POST /auth/password/forgot`.",
 )
 CODE_REFUSED = ErrorCode(
@@ -77,13 +77,13 @@ LAST_ADMIN = ErrorCode(
 MEMBER_CHANGED = ErrorCode(
     "AUTH_031",
     412,
-    "The member is not as it was seen",
-    "Read the member again and decide anew.",
+    "The member has changed since it was read",
+    "Read the member again, and repeat the change if it still applies.",
 )
 ACTOR_CHANGED = ErrorCode(
     "AUTH_032",
     409,
-    "Whoever asks for this is not who they were any more",
+    "The role or state of the person who asks for this has changed",
     "Log in again.",
 )
 INVITATIONS_FULL = ErrorCode(

@@ -22,7 +22,7 @@ STYLES = {"signing": "green", "retired": "dim"}
 
 
 def main(arguments: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> int:
-    """Run one command: 0 when it is done, 1 when there was nothing to do it to, 2 when it could not be done."""
+    """Run one command: 0 when it is done, 1 when there is no such key or it does not apply, 2 when it failed."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
         return run(commands.keys, words, "python -m heartguard_auth.keys", Commands(environ))

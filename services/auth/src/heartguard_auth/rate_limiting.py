@@ -34,10 +34,10 @@ _REDIS_OPTIONS = {
 
 
 class _SharedFallback(Limiter):
-    """Flask-Limiter whose every thread falls back when Redis goes away.
+    """Flask-Limiter that falls back in every thread when Redis becomes unavailable.
 
-    As released, the first of several requests that are waiting for Redis switches to counting in the process, and
-    the others, finding that it is switched already, answer 500.
+    In the released version the first of several requests that wait for Redis switches to counting in the process; the
+    others find that it has switched already, and answer 500.
     """
 
     def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:

@@ -8,7 +8,7 @@ from heartguard_auth.accounts.ports import Hasher
 from heartguard_auth.accounts.store.accounts import PostgresAccounts
 from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
 from heartguard_auth.invitations.store import PostgresInvitations
-from heartguard_auth.key_ring import make_key_rotation
+from heartguard_auth.key_ring import make_key_ring
 from heartguard_auth.login_attempts.store.counters import RedisLoginAttempts
 from heartguard_auth.login_attempts.store.locks import PostgresLoginLocks
 from heartguard_auth.mail.store.outbox import NoOutbox, PostgresOutbox, email_templates
@@ -26,7 +26,6 @@ from heartguard_auth.sessions.store.sessions import PURGED, PostgresSessions
 from heartguard_auth.settings import Settings
 from heartguard_auth.shared.ports import CommonPorts, Rules
 from heartguard_auth.shared.store.text_encryption import keyed_hash
-from heartguard_auth.signing_keys.store.key_encryption import KeyEncryption
 from heartguard_auth.signing_keys.store.key_ring import KeyRing
 from heartguard_auth.signing_keys.store.shared_secret import SharedSecretSigner
 from heartguard_auth.usecases import AuthUseCases, Stores
@@ -156,12 +155,6 @@ def purge_mail(outbox: PostgresOutbox, dead_letters: PostgresDeadLetters) -> Non
     for entry_id in outbox.overdue():
         dead_letters.failed(Failure(QUEUE, entry_id, "not sent within a day", lasting=True), PATIENCE)
     outbox.purge()
-
-
-def make_key_ring(settings: Settings, dependencies: Dependencies) -> KeyRing:
-    """The ring of signing keys."""
-    encryption = KeyEncryption(settings.key_ring_secret)
-    return KeyRing(make_key_rotation(settings, dependencies), encryption, dependencies.clock)
 
 
 def make_rules(settings: Settings) -> Rules:

@@ -33,7 +33,7 @@ class MembershipStatus:
     other_admins: int
     other_members: int
 
-    def would_orphan(self, role: Role, *, active: bool) -> bool:
+    def would_leave_no_admin(self, role: Role, *, active: bool) -> bool:
         """Whether the organization would have members but no active admin if this member were as given."""
         leads = self.role == "admin" and self.active
         return leads and not (role == "admin" and active) and not self.other_admins and self.other_members > 0

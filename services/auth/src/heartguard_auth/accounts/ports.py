@@ -29,7 +29,7 @@ class Accounts(Protocol):
     def membership_status(self, org_id: int, user_id: int) -> MembershipStatus | None:
         """The status of a member; neither it nor the set of active admins can change until the transaction ends."""
 
-    def place(self, user_id: int, role: str, *, active: bool) -> None:
+    def set_role(self, user_id: int, role: str, *, active: bool) -> None:
         """Set a member's role and whether the member is active."""
 
     def addresses(self, org_id: int, user_id: int | None) -> list[str]:

@@ -57,9 +57,9 @@ class MemberUseCases:
             ):
                 raise ServiceError(MEMBER_CHANGED)
             self._require_actor(change)
-            if status.would_orphan(role, active=active):
+            if status.would_leave_no_admin(role, active=active):
                 raise ServiceError(LAST_ADMIN)
-            self._accounts.place(user_id, role, active=active)
+            self._accounts.set_role(user_id, role, active=active)
             sessions = self._sessions.open_of([user_id])
             end(sessions, "membership")
             payload = {"role": role, "active": active}
@@ -73,7 +73,7 @@ class MemberUseCases:
             status = self._accounts.membership_status(org_id, user_id)
             if status is None:
                 return
-            if status.would_orphan(status.role, active=False):
+            if status.would_leave_no_admin(status.role, active=False):
                 raise ServiceError(LAST_ADMIN)
             self._accounts.mark_deleted(user_id)
             end(self._sessions.open_of([user_id]), "erasure")

@@ -90,7 +90,7 @@ class RegistrationUseCases:
     @staticmethod
     def _refuse_organization_name(request: RegisterRequest) -> None:
         if "organization_name" in request:
-            violation = Violation("/organization_name", "stands only where an organization is founded")
+            violation = Violation("/organization_name", "is allowed only where an organization is founded")
             raise ServiceError(ROLE_REFUSED, details=(violation,))
 
     def _without_invitation(self, request: RegisterRequest, principal: Principal | None) -> tuple[int | None, Role]:
@@ -100,7 +100,7 @@ class RegistrationUseCases:
             if self._rules.registration != "open":
                 raise ServiceError(REGISTRATION_CLOSED)
             if role != "admin":
-                raise ServiceError(ROLE_REFUSED, "Whoever founds an organization is its admin")
+                raise ServiceError(ROLE_REFUSED, "The founder of an organization is its admin")
             return None, role
         role = request.get("role", "user")
         if principal.kind != "person" or role not in given_roles(principal.role):

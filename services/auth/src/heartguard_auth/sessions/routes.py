@@ -58,7 +58,7 @@ def list_sessions(sessions: SessionUseCases, call: EmptyCall) -> Answer[SessionL
             "user_agent": session.user_agent,
             "current": session.id == call.person.session_id,
         }
-        for session in sessions.of(call.person)
+        for session in sessions.list_open(call.person)
     ]
     return Answer({"items": items}, headers=NO_STORE)
 

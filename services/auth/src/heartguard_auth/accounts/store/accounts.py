@@ -77,10 +77,10 @@ class PostgresAccounts:
             admins = sum(row.id != user_id for row in rows)
             return MembershipStatus(member.role, member.active, other_admins=admins, other_members=others)
 
-    def place(self, user_id: int, role: str, *, active: bool) -> None:
+    def set_role(self, user_id: int, role: str, *, active: bool) -> None:
         """Set a member's role and whether the member is active."""
         with self._database.transaction() as connection:
-            connection.execute(text(_PLACE), {"user_id": user_id, "role": role, "active": active})
+            connection.execute(text(_SET_ROLE), {"user_id": user_id, "role": role, "active": active})
 
     def addresses(self, org_id: int, user_id: int | None) -> list[str]:
         """The addresses of the members of an organization, or of one of them."""
@@ -91,7 +91,7 @@ class PostgresAccounts:
     def mark_deleted(self, user_id: int) -> None:
         """Mark a member as deleted: after the commit nothing more is stored of that person."""
         with self._database.transaction() as connection:
-            connection.execute(text(_MARK), {"user_id": user_id})
+            connection.execute(text(_MARK_DELETED), {"user_id": user_id})
 
     def erase(self, org_id: int, user_id: int | None) -> list[int]:
         """Anonymize the accounts of an organization, or one of them; returns the ids of those that this changed."""
@@ -153,13 +153,13 @@ ORDER BY id FOR UPDATE
 _OTHERS = """
 SELECT count(*) FROM heartguard_core.users WHERE org_id = :org_id AND deleted_at IS NULL AND id <> :user_id
 """
-_PLACE = "UPDATE heartguard_core.users SET role = :role, active = :active WHERE id = :user_id"
+_SET_ROLE = "UPDATE heartguard_core.users SET role = :role, active = :active WHERE id = :user_id"
 # By the address, not by `deleted_at`: a member is marked as deleted before the address is removed.
 _ADDRESSES = """
 SELECT email FROM heartguard_core.users
 WHERE org_id = :org_id AND email IS NOT NULL AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
 """
-_MARK = "UPDATE heartguard_core.users SET deleted_at = now() WHERE id = :user_id AND deleted_at IS NULL"
+_MARK_DELETED = "UPDATE heartguard_core.users SET deleted_at = now() WHERE id = :user_id AND deleted_at IS NULL"
 _ERASE = """
 UPDATE heartguard_core.users
 SET email = NULL, password_hash = NULL, active = false, deleted_at = coalesce(deleted_at, now())

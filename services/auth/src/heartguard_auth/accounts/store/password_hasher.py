@@ -9,7 +9,7 @@ class Argon2Hasher:
 
     def __init__(self, passes: int = 2, kibibytes: int = 19 * 1024) -> None:
         self._hasher = PasswordHasher(time_cost=passes, memory_cost=kibibytes, parallelism=1)
-        self._decoy = self._hasher.hash("compared where there is no account")
+        self._dummy = self._hasher.hash("compared where there is no account")
 
     def hash(self, password: str) -> str:
         """A hash with its parameters and salt."""
@@ -18,7 +18,7 @@ class Argon2Hasher:
     def verify(self, stored: str | None, password: str) -> bool:
         """Whether the password is right; takes as long when there is no hash to compare with."""
         try:
-            self._hasher.verify(stored or self._decoy, password)
+            self._hasher.verify(stored or self._dummy, password)
         except (VerificationError, InvalidHashError):
             return False
         return bool(stored)

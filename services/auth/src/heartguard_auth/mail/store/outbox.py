@@ -41,7 +41,7 @@ class NoOutbox:
     def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
         """Do nothing."""
 
-    def may_send_code(self, email: str) -> bool:  # noqa: ARG002  nothing is sent to anybody
+    def may_send_code(self, email: str) -> bool:  # noqa: ARG002  nothing is sent
         """False."""
         return False
 
@@ -110,7 +110,7 @@ class PostgresOutbox:
         self._put(PASSWORD_CODE, email, {"email": email})
 
     def claim(self) -> ClaimedEntry | None:
-        """The entry that has waited longest, kept from other senders for a while; None when nothing is due."""
+        """The entry that has waited longest, kept from other workers for a while; None when nothing is due."""
         now = self._clock.now_ns()
         values = {"now": timestamptz(now), "until": timestamptz(now + LEASE_SECONDS * NANOSECONDS)}
         with self._database.transaction() as connection:

@@ -107,9 +107,9 @@ class SmtpMailer:
             raise Undeliverable(f"the e-mail can't be written: {type(error).__name__}") from error
 
 
-def _refusal(code: int, said: str) -> MailError:
+def _refusal(code: int, description: str) -> MailError:
     """What a refusing reply means (RFC 5321 section 4.2.1)."""
-    reason = f"SMTP {code}: {said}"
+    reason = f"SMTP {code}: {description}"
     if code == CLOSING:
         return MailServerUnavailable(reason)
     return Undeliverable(reason) if 500 <= code < 600 else Deferred(reason)

@@ -123,8 +123,9 @@ class SessionUseCases:
     def refresh(self, refresh_token: str) -> TokenPair:
         """Exchange a refresh token for the next pair (RFC 9700 section 4.14.2).
 
-        A token that was exchanged before ends its session, unless that was within 10 seconds and its
-        successor is unused: parallel refreshes and lost answers get the same pair again. Raises AUTH_003.
+        A token that was exchanged before ends its session, unless the exchange was within the last 10 seconds and its
+        successor is unused: then the same pair is returned again, for parallel refreshes and lost answers. Raises
+        AUTH_003.
         """
         with self._revocation.transaction() as end:
             token, session = self._usable(refresh_token)
@@ -184,7 +185,7 @@ class SessionUseCases:
                 principal, "auth.logout", f"session:{principal.session_id}", payload={"scope": scope}
             )
 
-    def of(self, principal: Principal) -> list[Session]:
+    def list_open(self, principal: Principal) -> list[Session]:
         """The caller's sessions that have not expired, last used first."""
         return self._sessions.list_open(principal.user_id or 0)
 
@@ -227,8 +228,8 @@ class SessionUseCases:
             access_key_id=key_id,
             signed=True,
         )
-        left = (refresh_expires - now) // NANOSECONDS
-        return TokenPair(access, text, self._rules.access_seconds, left), token
+        refresh_seconds = (refresh_expires - now) // NANOSECONDS
+        return TokenPair(access, text, self._rules.access_seconds, refresh_seconds), token
 
 
 def _person(account: Account) -> Principal:
