@@ -9,7 +9,7 @@ from tests.fakes.influxdb.http_server import Answered, HttpServer
 DIRECTORY = Path(__file__).parent
 TOKEN = "test-token"
 ORG = "heartguard"
-# What the wire adds anew, and what says nothing about a client.
+# Headers that HTTP adds to each message, and headers that don't depend on the client.
 _OF_THE_WIRE = frozenset({"content-length", "date", "transfer-encoding", "content-encoding", "connection"})
 
 
@@ -91,5 +91,5 @@ def different(request, asked):
 
 
 def body_of(path, body):
-    """A body to compare: JSON by what it says, line protocol line by line and in order."""
+    """A body in a form to compare: JSON as a value, line protocol line by line and in order."""
     return body.split("\n") if path == "/api/v2/write" or not body else json.loads(body)

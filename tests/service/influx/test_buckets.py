@@ -26,7 +26,7 @@ def names(client, admin):
 
 
 def kept(database):
-    """How many rows each table of ours has."""
+    """How many rows each table of the service has."""
     with owner(database) as cursor:
         tables = ("points", "series", "field_types", "buckets")
         cursor.execute("SELECT " + ", ".join(f"(SELECT count(*) FROM heartguard_core.{name})" for name in tables))

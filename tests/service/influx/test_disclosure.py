@@ -1,4 +1,4 @@
-"""Whoever sees somebody else's points leaves an event for each person; who sees their own leaves none."""
+"""Reading other people's points records one event for each of these people; reading one's own records none."""
 
 import json
 

@@ -143,7 +143,7 @@ def test_all_but_admins_delete_their_own_only(write, delete, query, org, role, d
     enroll(database, org, 7, role)
     me = bearer(7, role, org)
     assert delete(me, tags={"user_id": "8"}).status_code == 403
-    assert delete(me).status_code == 204  # nobody is named: the caller's own
+    assert delete(me).status_code == 204  # without the tag: the caller's own
     assert [series["tags"] for series in query().get_json()["series"]] == [{"user_id": "8"}]
 
 
@@ -190,10 +190,10 @@ def test_points_past_their_retention_go(client, org, admin, write, query, databa
 
 
 class Silent:
-    """An audit trail that nobody writes to here."""
+    """An audit trail that must not be written to."""
 
     def changed(self, *_, **__):
-        raise AssertionError("what expires is nobody's act")
+        raise AssertionError("expiry is not an action of a person")
 
 
 def iso(seconds):

@@ -50,7 +50,7 @@ def app(database, redis_url, clock, variables):
 
 
 class LogLines(logging.Handler):
-    """What the service's log says of InfluxDB."""
+    """The lines about InfluxDB in the service's log."""
 
     def __init__(self):
         super().__init__()
@@ -97,7 +97,7 @@ def test_a_server_that_does_not_know_us_is_not_ready_and_says_why(
         assert answer.status_code == 503
         shown = answer.get_data(as_text=True)
         assert reason in shown.replace("&apos;", "'")
-        assert said not in shown, "what a server says is for the operator"
+        assert said not in shown, "the server's message is for the operator"
     found = {item["name"]: item for item in app.test_client().get("/timeseries/ready").json["dependencies"]}
     assert (found["influxdb"]["status"], found["influxdb"]["reason"]) == ("failed", reason)
     assert (found["postgresql"]["status"], "reason" in found["postgresql"]) == ("ok", False)
@@ -268,7 +268,7 @@ def test_the_end_of_an_organization_ends_its_buckets_there_too(client, org, admi
     for bucket in (f"org_{org}", name):
         assert write(bucket=bucket, points=[NOW]).status_code == 200
     assert buckets_of(model) == {f"org_{org}": None, name: 30 * 86_400}
-    for empty in (f"{name}_a", f"{name}_b"):  # nobody ever writes to these, so the server has none
+    for empty in (f"{name}_a", f"{name}_b"):  # without points, so the server has no such buckets
         assert client.post("/timeseries/buckets", json={"bucket": empty}, headers=admin).status_code == 201
     assert client.delete(f"/timeseries/buckets/{name}_a", headers=admin).status_code == 204
     assert client.delete(f"/timeseries/buckets/{name}", headers=admin).status_code == 204

@@ -197,7 +197,7 @@ def test_nothing_of_the_database_is_held_between_two_pages(fill, query, database
             )
             return cursor.fetchone()[0] == 0
 
-        # The service's own threads have short ones; one of the stream would stay for as long as nobody reads on.
+        # The service's own threads have short transactions; one of the stream would stay open until the client reads.
         until(none_is_open, "no transaction is open")
     answer.close()
 

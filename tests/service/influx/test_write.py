@@ -143,7 +143,7 @@ def test_atomic_stores_nothing_when_one_is_rejected(write, query):
 def test_members_write_their_own_points_only(write, query, member):
     answer = write(beat(0, 60, user_id="7"), beat(1, 61), beat(2, 62, user_id="8"), headers=member)
     assert statuses(answer) == ["created", "created", "rejected"]
-    # What names nobody is theirs.
+    # A point without the tag is theirs.
     assert [item["tags"] for item in query().get_json()["series"]] == [{"user_id": "7"}]
     assert statuses(write(beat(3, 60, user_id="07"), headers=member)) == ["rejected"]
 

@@ -1,4 +1,4 @@
-"""Whoever sees somebody else's file leaves an event that names whose it was; who sees their own leaves none."""
+"""Reading another person's file records an event that names its owner; reading one's own records none."""
 
 import json
 

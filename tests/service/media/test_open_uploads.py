@@ -48,7 +48,7 @@ def test_one_member_can_not_reserve_what_the_organization_may_store(app, client,
     [
         ({"open_uploads": 2}, [9, 9], "open_uploads of 2 "),
         ({"open_upload_bytes_per_member": 100}, [60, 40], "open_upload_bytes_per_member of 100 "),
-        # One may be larger than the share, or nobody could send a large file; then there is room for no other.
+        # A single upload may be larger than the share, or no large file could be sent; then there is room for no other.
         ({"open_upload_bytes_per_member": 100}, [1000], "open_upload_bytes_per_member of 100 "),
         ({"media_items": 0}, [], "media_items of 0 "),
     ],

@@ -19,7 +19,7 @@ NEEDED = r"`influx auth create --read-buckets --write-buckets` makes a token wit
 
 @pytest.fixture
 def check(module_database, redis_url, capsys):
-    """What a check with these variables ends with: its code, and what it says on either stream."""
+    """The exit code of a check with these variables, and its output on both streams."""
     plain = settings_environ("influx", module_database, redis_url)
 
     def run(url, **other):

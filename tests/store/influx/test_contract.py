@@ -1,4 +1,4 @@
-"""What both stores must do alike: points as they were written, nobody else's, and nothing but points."""
+"""The behaviour that both stores must have: they return points as written, and only those of the selection."""
 
 import math
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Everything of one person, and of nobody else, out of every store."""
+"""The export of all points of one person and of no other person, from each store."""
 
 import pytest
 

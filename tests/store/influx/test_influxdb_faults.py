@@ -167,7 +167,7 @@ def test_an_answer_that_breaks_off_is_an_error_and_no_short_answer(registry):
     "body",
     [
         EXCHANGES["query_error_after_the_answer_began"]["response"]["body"],
-        # Annotated CSV says so in a table of its own when a query ends with an error after its answer began.
+        # If a query ends with an error after its answer began, annotated CSV has the error in a table of its own.
         "#datatype,string,string\r\n#group,true,true\r\n#default,,\r\n,error,reference\r\n,Failed to read,897\r\n",
         EXCHANGES[READ]["response"]["body"] + ",error,reference\r\n,Failed to read,897\r\n",
         "<html>not a database</html>\r\n<a,b,c,d>\r\n",

@@ -1,4 +1,4 @@
-"""A faulty network between media and its store: a proxy before the emulator that answers as a test says."""
+"""A faulty network between media and its store: a proxy before the emulator that answers as a test wants."""
 
 import threading
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
         store = self.store
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         fault = None
-        # The library looks at the bucket itself, in a thread of its own, for its traces: that is no call of ours.
+        # The library reads the bucket itself in a thread of its own, for its traces: that is no call of the service.
         if urlsplit(self.path).path.partition("/b/")[2].count("/"):
             store.seen.append((self.command, self.path))
             fault = store.faults.pop(0) if store.faults else store.always

@@ -25,7 +25,7 @@ from heartguard_media.store.gcs import open_bucket
 from heartguard_media.store.items import PostgresItems
 from heartguard_media.store.local import LocalStore
 from heartguard_media.usecases import MediaUseCases, Rules, Stores
-from heartguard_media.usecases.announced import Link
+from heartguard_media.usecases.direct_uploads import Link
 from tests.gcs import BUCKET
 
 CONTENT = [b"heart", b"beat " * 1000, b"end"]
@@ -115,11 +115,11 @@ def upload(media, who, steps, _):
 
 
 def announced(media, who, steps, _):
-    item, ticket, _ = media.announced.announce(who, Upload("x", "text/plain", 10**6, SIZE))
+    item, ticket, _ = media.direct_uploads.announce(who, Upload("x", "text/plain", 10**6, SIZE))
     query = dict(pair.split("=") for pair in ticket.url.partition("?")[2].split("&"))
     link = Link(item.id, int(query["expires"]), query["signature"], "text/plain", SIZE)
-    media.announced.receive(link, steps.blocks())
-    return media.announced.complete(who, item.id).id
+    media.direct_uploads.receive(link, steps.blocks())
+    return media.direct_uploads.complete(who, item.id).id
 
 
 def delete(media, who, _, order):

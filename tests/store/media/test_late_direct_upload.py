@@ -38,7 +38,7 @@ def test_an_erasure_is_repeated_when_the_urls_have_expired(database):
     dead_letters, authority = PostgresDeadLetters("media", pool, clock), PostgresAuthority(pool)
     stores = Stores(items, objects, trail, clock, PostgresArchives(pool), nullcontext, authority, dead_letters)
     media = MediaUseCases.over(RULES, stores)
-    item, _, _ = media.announced.announce(person, Upload("x.txt", "text/plain", 10**6, 2))
+    item, _, _ = media.direct_uploads.announce(person, Upload("x.txt", "text/plain", 10**6, 2))
     with owner(database) as cursor:
         cursor.execute("UPDATE heartguard_core.users SET deleted_at = now() WHERE id = %s", (person.user_id,))
     clock.forward(100)

@@ -151,8 +151,8 @@ def test_the_sweeper_itself(stack, runner):
     def all_kinds():
         """A retired row with its object, an unfinished upload with and without one, an object without a row."""
         media = stack.media
-        stack.objects.delete(media.announced.announce(stack.who, Upload("a", "text/plain", 10**6, 1))[0].key)
-        with_bytes = media.announced.announce(stack.who, Upload("b", "text/plain", 10**6, SIZE))[0]
+        stack.objects.delete(media.direct_uploads.announce(stack.who, Upload("a", "text/plain", 10**6, 1))[0].key)
+        with_bytes = media.direct_uploads.announce(stack.who, Upload("b", "text/plain", 10**6, SIZE))[0]
         stack.objects.write(with_bytes.key, CONTENT)
         retired, orphan = put(stack), put(stack)
         with owner(stack.database) as cursor:

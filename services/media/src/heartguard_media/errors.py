@@ -1,4 +1,4 @@
-"""What media refuses, one row each."""
+"""The error codes of media."""
 
 from heartguard_common.core.errors import ErrorCode
 

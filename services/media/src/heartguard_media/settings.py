@@ -40,7 +40,7 @@ def _types(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """Read once at start. Durations are in seconds."""
+    """The settings, read once at start. Durations are in seconds."""
 
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_240), default=50)
     media_types: tuple[str, ...] = variable("MEDIA_TYPES", _types, default=TYPES)

@@ -1,4 +1,4 @@
-"""Builds the media service from its dependencies."""
+"""Builds the media service from its settings."""
 
 from flask import Flask
 
@@ -58,10 +58,10 @@ def _clean_up(
     archives: PostgresArchives,
     usecases: MediaUseCases,
 ) -> dict[str, Queue]:
-    """Start to remove what has had its time, beside the requests; what the operator can do where that fails."""
+    """Start the threads that remove what has expired; returns what the operator can do with their dead letters."""
 
     def sweep() -> float:
-        objects.ping()  # an unavailable store counts against no item in it
+        objects.ping()  # while the store is unavailable, no item counts as failed
         usecases.archives.sweep()
         usecases.removal.sweep()
         dependencies.dead_letters.purge()
@@ -82,7 +82,7 @@ def _clean_up(
 
 
 def _open_items(settings: Settings, dependencies: Dependencies) -> PostgresItems:
-    """The metadata; two short transactions of an upload don't wait for those that are open around it."""
+    """The metadata store; two short transactions of an upload use a pool of their own and never join an open one."""
     own_pool = Database(settings.database_url, pool_size=2)
     dependencies.lifecycle.on_close(own_pool.close)
     limits = PostgresLimits(own_pool, dependencies.clock, settings.limit_defaults, dependencies.metrics.limit_refused)

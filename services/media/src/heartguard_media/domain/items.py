@@ -10,7 +10,7 @@ DOCUMENT_LIMIT = 5 * 1024 * 1024
 class MediaItem:
     """A file of a member; `created_at` is RFC 3339 text, `size` in bytes, `sha256` lower-case hexadecimal.
 
-    While `status` is pending, `size` is the room that is kept for it and `sha256` what was stated, or empty.
+    While `status` is pending, `size` is what is reserved of the quota, and `sha256` what the client stated, or empty.
     """
 
     id: str
@@ -25,13 +25,13 @@ class MediaItem:
 
     @property
     def key(self) -> str:
-        """Where the bytes lie in the object store."""
+        """The name of the object with the bytes."""
         return object_key(self.org_id, self.owner_id, self.id)
 
 
 @dataclass(frozen=True)
 class Announcement:
-    """An upload whose bytes have not come; `expires_at` is RFC 3339 text: until when they must begin to."""
+    """An unfinished direct upload; `expires_at` is RFC 3339 text: until then its bytes must begin to come."""
 
     item: MediaItem
     expires_at: str
@@ -39,7 +39,7 @@ class Announcement:
 
 @dataclass(frozen=True)
 class Upload:
-    """An upload: what the client says of the file, `limit` in bytes, and `length` where it was declared."""
+    """An upload: what the client states of the file; `limit` and the declared `length` in bytes."""
 
     file_name: str
     content_type: str
@@ -50,7 +50,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class Written:
-    """What an object store has taken: bytes and their SHA-256."""
+    """A stored object: its size in bytes and their SHA-256."""
 
     size: int
     sha256: str
@@ -67,7 +67,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Usage:
-    """What an organization stores: files that can be seen, and bytes with the room of uploads under way."""
+    """What an organization stores: visible files, and bytes including those reserved by unfinished uploads."""
 
     items: int
     bytes: int
@@ -75,17 +75,17 @@ class Usage:
 
 @dataclass(frozen=True)
 class Ticket:
-    """How the bytes of a file get to the store: one request to `url` with these headers."""
+    """How to send the bytes of a file: one PUT request to `url` with these headers."""
 
     url: str
     headers: Mapping[str, str]
 
 
 def object_folder(scope: Scope) -> str:
-    """Where all objects of an organization are, or those of a member."""
+    """The common prefix of all objects of an organization, or of a member."""
     return f"org_{scope.org_id}" if scope.owner_id is None else f"org_{scope.org_id}/user_{scope.owner_id}"
 
 
 def object_key(org_id: int, owner_id: int, item_id: str) -> str:
-    """The name of an object; nothing a client says is part of it."""
+    """The name of an object; it contains nothing that a client chooses."""
     return f"org_{org_id}/user_{owner_id}/{item_id}"

@@ -7,7 +7,7 @@ LONGEST_URL_SECONDS = 7 * 86_400  # V4 signed URLs of Google Cloud Storage live 
 
 
 def read_claim(item_id: str, expires: int, disposition: str) -> tuple[str, ...]:
-    """What a download URL allows: reading this object, in this disposition, until `expires` in epoch seconds."""
+    """What a download URL allows: reading this object with this disposition until `expires`, in epoch seconds."""
     return "GET", item_id, str(expires), disposition
 
 
@@ -23,6 +23,6 @@ def sign(secret: str, claim: tuple[str, ...]) -> str:
 
 
 def signed(secret: str, claim: tuple[str, ...], signature: str, expires: int, now: int) -> bool:
-    """Whether a URL is ours, unaltered, has not expired, and does not pretend to live longer than any may."""
+    """Whether the signature of a URL is valid, and its expiry is in the future by at most LONGEST_URL_SECONDS."""
     ours = hmac.compare_digest(sign(secret, claim), signature)
     return ours and now < expires <= now + LONGEST_URL_SECONDS

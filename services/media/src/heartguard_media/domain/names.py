@@ -1,4 +1,4 @@
-"""File names are data: how one is written into Content-Disposition."""
+"""File names in Content-Disposition."""
 
 import unicodedata
 from urllib.parse import quote
@@ -7,8 +7,8 @@ from urllib.parse import quote
 def content_disposition(file_name: str) -> str:
     """`Content-Disposition: attachment` with the name for every reader (RFC 6266 section 4, RFC 8187).
 
-    Path separators, quotes and marks that turn the reading direction become underscores, and so does what some
-    systems take for a hidden file or a device.
+    Path separators, quotes and marks that change the reading direction become underscores; a name that some systems
+    take for a hidden file or a device gets one in front.
     """
     safe = "".join("_" if _dangerous(character) else character for character in file_name)
     if safe.startswith(".") or _stem(safe) in _DEVICES:

@@ -1,4 +1,4 @@
-"""The part of a file that a reader asks for (RFC 9110 section 14).
+"""The range of a file that a request asks for (RFC 9110 section 14).
 
 Not Werkzeug's: its 3.1.9 finds no range in the last 1,000 bytes of a file of 100, which is the whole file
 (section 14.1.2), and takes the last 0 bytes for no range at all, where they are one that no file has.
@@ -9,15 +9,15 @@ import re
 _BYTES = re.compile(r"\s*bytes\s*=\s*(?:([0-9]{1,19})-([0-9]{0,19})|-([0-9]{1,19}))\s*", re.IGNORECASE)
 
 
-class NoSuchRange(Exception):  # noqa: N818  it is the answer to a question
+class NoSuchRange(Exception):  # noqa: N818  it reads like the answer's status
     """The file has no byte of the range."""
 
 
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
-    """First byte and the one behind the last; None where the whole file is the answer.
+    """The first byte and the one after the last; None where the answer is the whole file.
 
-    That is so without a range, for other units, for several ranges (section 14.2 allows it), and for what is no
-    range at all. Raises NoSuchRange.
+    The answer is the whole file without a range, for other units, for several ranges (section 14.2 allows it), and for
+    an invalid range. Raises NoSuchRange.
     """
     match = _BYTES.fullmatch(header or "")
     if match is None:

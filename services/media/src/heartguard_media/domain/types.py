@@ -1,7 +1,7 @@
-"""What a file is: by what is said of it and by what its first bytes say.
+"""The type of a file, as stated and as its first bytes show it.
 
-Two libraries look: puremagic knows signatures, xtractmime is the standard by which a browser would guess
-(WHATWG MIME Sniffing). The rules below say what follows when they and the declared type differ.
+Two libraries detect it: puremagic knows signatures, xtractmime is the standard by which browsers guess
+(WHATWG MIME Sniffing). The rules below decide what follows when they and the declared type differ.
 """
 
 import re
@@ -31,15 +31,15 @@ _SAME = {
     "audio/vnd.wave": "audio/wav",
     "audio/x-flac": "audio/flac",
 }
-# Formats that announce themselves in their first bytes; a file that says to be one of them must.
-_MARKED = frozenset(
+# Formats with a signature in their first bytes; a file that is declared as one of them must have it.
+_WITH_SIGNATURE = frozenset(
     {
         *("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/tiff", "image/heic", "image/avif"),
         *("application/pdf", "application/zip", "application/gzip", "application/dicom", "audio/wav", "audio/flac"),
     }
 )
-# Marks that nothing else begins with: they prove any other declared type wrong.
-_UNMISTAKABLE = frozenset({"image/png", "image/jpeg", "image/gif", "application/pdf"})
+# Formats whose signature no other format has: it proves any other declared type wrong.
+_UNIQUE = frozenset({"image/png", "image/jpeg", "image/gif", "application/pdf"})
 _OPAQUE = "application/octet-stream"
 
 
@@ -49,12 +49,12 @@ def is_media_type(text: str) -> bool:
 
 
 def is_active(name: str) -> bool:
-    """Whether a reader might run what is in files of this type: HTML, everything of XML, scripts."""
+    """Whether an application might execute files of this type: HTML, all XML, scripts."""
     return name in _ACTIVE or name.endswith("+xml") or _SCRIPT.fullmatch(name) is not None
 
 
 def is_allowed(content_type: str, patterns: tuple[str, ...]) -> bool:
-    """Whether the allow-list names a type. Active types have to be named themselves: a wildcard leaves them out."""
+    """Whether the allow-list allows a type. Wildcards don't include active types, which must be named themselves."""
     name = essence(content_type)
     if name in patterns:
         return True
@@ -62,9 +62,9 @@ def is_allowed(content_type: str, patterns: tuple[str, ...]) -> bool:
 
 
 def contradiction(content_type: str, head: bytes) -> str | None:
-    """What the first bytes are instead of the declared type; None where they don't contradict it.
+    """The type that the first bytes have instead of the declared one; None where they don't contradict it.
 
-    Whatever `application/octet-stream` holds, it is kept and served as just that.
+    No content contradicts `application/octet-stream`, because it is stored and served as just that.
     """
     declared = _known(content_type)
     if declared == _OPAQUE or is_active(declared):
@@ -75,13 +75,13 @@ def contradiction(content_type: str, head: bytes) -> str | None:
 
 
 def _other_format(declared: str, head: bytes) -> str | None:
-    marks = set(_marks(head))
-    if declared in marks:
+    found = set(_signatures(head))
+    if declared in found:
         return None
-    proof = sorted(marks & _UNMISTAKABLE)
+    proof = sorted(found & _UNIQUE)
     if proof:
         return proof[0]
-    if declared in _MARKED:
+    if declared in _WITH_SIGNATURE:
         return "something else"
     is_media = declared.startswith(("image/", "audio/", "video/"))
     return "text/plain" if is_media and not _is_binary(head) else None
@@ -107,7 +107,7 @@ def _is_binary(head: bytes) -> bool:
 
 
 def _markup(head: bytes) -> str | None:
-    """The markup that a browser would see in the bytes, or an SVG that it would not recognize by itself."""
+    """The markup that a browser would detect in the bytes, or an SVG that it would not detect by itself."""
     if _is_binary(head):
         return None
     if _SVG.search(head):
@@ -117,11 +117,11 @@ def _markup(head: bytes) -> str | None:
     return name if name in ("text/html", "text/xml") else None
 
 
-def _marks(head: bytes) -> Iterator[str]:
+def _signatures(head: bytes) -> Iterator[str]:
     if not head:
         return
     try:
         for match in puremagic.magic_string(head):
             yield _SAME.get(match.mime_type, match.mime_type)
     except puremagic.PureError:
-        return  # what it says when it knows no format
+        return  # it raises this when it knows no format

@@ -1,1 +1,1 @@
-"""The ports of media made of PostgreSQL, a directory and Google Cloud Storage."""
+"""The ports of media, made of PostgreSQL, a directory and Google Cloud Storage."""

@@ -1,4 +1,4 @@
-"""Archives of people's data, in PostgreSQL."""
+"""Metadata of the archives of people's data, in PostgreSQL."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -39,31 +39,31 @@ class PostgresArchives:
         self._database = database
 
     def begin(self, archive: MediaItem, expires_ns: int) -> bool:
-        """Make the row of an archive whose bytes will follow; not visible yet. False where there is no such person."""
+        """Create the row of an archive before its bytes; it is not visible yet. False where there is no such person."""
         try:
             with self._database.transaction() as connection:
                 connection.execute(text(_BEGIN), {**vars(archive), "expires_at": _moment(expires_ns)})
-        except (IntegrityError, DataError):  # no row of that number, or no number that a row can have
+        except (IntegrityError, DataError):  # no row with that id, or no possible id
             return False
         return True
 
     def finish(self, item_id: str, written: Written) -> bool:
-        """Let it be found; False when it was removed in between."""
+        """Make an archive visible; False when it was removed in between."""
         with self._database.transaction() as connection:
             values = {"id": item_id, "size": written.size, "sha256": written.sha256}
             return connection.execute(text(_FINISH), values).rowcount == 1
 
     def find(self, item_id: str, now_ns: int) -> MediaItem | None:
-        """A whole archive that has not expired."""
+        """A complete archive that has not expired, or None."""
         found = self._all(_FIND, id=item_id, now=_moment(now_ns))
         return found[0] if found else None
 
     def of(self, scope: Scope) -> Sequence[MediaItem]:
-        """The archives of an organization, or of a member, in whatever state."""
+        """All archives of an organization or of a member, also incomplete and expired ones."""
         return self._all(_OF, org_id=scope.org_id, owner_id=scope.owner_id)
 
     def expired(self, now_ns: int, after: str | None, limit: int) -> Sequence[MediaItem]:
-        """The archives whose time is over: at most `limit` behind the id `after`."""
+        """The expired archives: at most `limit` with an id above `after`."""
         return self._all(_EXPIRED, now=_moment(now_ns), after=after, limit=limit)
 
     def drop(self, item_id: str) -> None:

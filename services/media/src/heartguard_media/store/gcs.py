@@ -14,7 +14,7 @@ from heartguard_common.stores.google_storage import ENDPOINT, open_client
 from heartguard_media.domain.items import MediaItem, Ticket, Written
 from heartguard_media.domain.names import content_disposition
 
-BLOCK_BYTES = 1024 * 1024  # what one request carries; a multiple of 256 KiB, as resumable uploads want it
+BLOCK_BYTES = 1024 * 1024  # bytes of one request; a multiple of 256 KiB, as resumable uploads require
 TIMEOUT_SECONDS = (3.05, 15.0)  # to connect, and between two bytes of an answer
 RETRY_SECONDS = 5.0
 PREFIX = "org_"
@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Raised:
-    """What the client library raises: no such object, a condition that does not hold, no good answer at all."""
+class ClientErrors:
+    """Exceptions of the client library: no such object, a condition that is not met, and all kinds of failures."""
 
     missing: type[Exception]
     unmet: type[Exception]
@@ -31,7 +31,7 @@ class Raised:
 
 
 class GcsStore:
-    """A bucket; what must be known of the client library comes in from `open_bucket`.
+    """A bucket; `open_bucket` passes in what belongs to the client library.
 
     `signer` are credentials that can sign; without them there are no direct URLs. `retry` is the library's
     budget for calls that may be repeated; `timeout` the seconds to connect, and between two bytes of an answer.
@@ -44,14 +44,14 @@ class GcsStore:
         endpoint: str,
         signer: object,
         retry: object,
-        raised: "Raised",
+        errors: "ClientErrors",
         timeout: tuple[float, float] = TIMEOUT_SECONDS,
     ) -> None:
         self._bucket = bucket
         self._endpoint = endpoint
         self._signer = signer
         self._retry = retry
-        self._raised = raised
+        self._errors = errors
         self._timeout = timeout
 
     def write(self, key: str, blocks: Iterable[bytes]) -> Written:
@@ -73,10 +73,10 @@ class GcsStore:
                     retry=self._retry,
                     timeout=self._timeout,
                 )
-            except self._raised.unmet as error:
+            except self._errors.unmet as error:
                 raise FileExistsError(key) from error
 
-        self._asked(send)
+        self._call(send)
         return Written(source.tell(), source.digest.hexdigest())
 
     def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
@@ -92,41 +92,41 @@ class GcsStore:
         def ask() -> int | None:
             try:
                 blob.reload(retry=self._retry, timeout=self._timeout)
-            except self._raised.missing:
+            except self._errors.missing:
                 return None
             return int(blob.size)
 
-        return self._asked(ask)
+        return self._call(ask)
 
     def delete(self, key: str) -> None:
         """Remove an object; no error when there is none. Raises GEN_503."""
         blob = self._bucket.blob(key)
 
-        def gone() -> None:
-            with contextlib.suppress(self._raised.missing):
+        def remove() -> None:
+            with contextlib.suppress(self._errors.missing):
                 blob.delete(retry=self._retry, timeout=self._timeout)
 
-        self._asked(gone)
+        self._call(remove)
 
     def abandon(self, folder: str) -> None:
-        """Nothing: what is being written is no object before its end, and its bytes so far can't be listed."""
+        """Do nothing: an unfinished write is no object, and its bytes can't be listed."""
 
     def older_than(self, seconds: float) -> Iterator[str]:
         """The keys of all objects that were stored longer ago than that. Raises GEN_503."""
         limit = time.time() - seconds
         listed = iter(self._list())
-        while (blob := self._asked(lambda: next(listed, None))) is not None:
+        while (blob := self._call(lambda: next(listed, None))) is not None:
             if blob.time_created.timestamp() < limit:
                 yield str(blob.name)
 
     def direct_url(self, item: MediaItem, seconds: int) -> str | None:
         """A V4 signed URL for reading, always as an attachment; None when the credentials can't sign."""
-        how = {"response_disposition": content_disposition(item.file_name), "response_type": item.content_type}
-        return self._signed_url(item, "GET", seconds, **how)
+        options = {"response_disposition": content_disposition(item.file_name), "response_type": item.content_type}
+        return self._signed_url(item, "GET", seconds, **options)
 
     @property
     def receives_here(self) -> bool:
-        """Whether announced uploads come through this service."""
+        """Whether the bytes of direct uploads come through this service."""
         return self._signer is None
 
     def direct_upload(self, item: MediaItem, seconds: int) -> Ticket | None:
@@ -139,19 +139,19 @@ class GcsStore:
             "x-goog-content-length-range": f"{item.size},{item.size}",
             "x-goog-if-generation-match": "0",
         }
-        # A copy: the library writes the host among them.
+        # A copy, because the library adds the host to it.
         url = self._signed_url(item, "PUT", seconds, headers=dict(headers))
         return None if url is None else Ticket(url, headers)
 
     def ping(self) -> None:
-        """Raises GEN_503 when the bucket can't be listed, which is all that is needed to be sure of it."""
-        self._asked(lambda: next(iter(self._list(max_results=1, retry=None)), None))
+        """Raises GEN_503 when the bucket can't be listed."""
+        self._call(lambda: next(iter(self._list(max_results=1, retry=None)), None))
 
     def close(self) -> None:
         """Close the connections."""
         self._bucket.client.close()
 
-    def _signed_url(self, item: MediaItem, method: str, seconds: int, **how: object) -> str | None:
+    def _signed_url(self, item: MediaItem, method: str, seconds: int, **options: object) -> str | None:
         if self._signer is None:
             return None
         url: str = self._bucket.blob(item.key).generate_signed_url(
@@ -160,34 +160,34 @@ class GcsStore:
             expiration=timedelta(seconds=seconds),
             credentials=self._signer,
             api_access_endpoint=self._endpoint,
-            **how,
+            **options,
         )
         return url
 
-    def _list(self, **how: Any) -> Any:
-        how = {"retry": self._retry, **how}
+    def _list(self, **options: Any) -> Any:
+        options = {"retry": self._retry, **options}
         return self._bucket.list_blobs(
-            prefix=PREFIX, fields="items(name,timeCreated),nextPageToken", timeout=self._timeout, **how
+            prefix=PREFIX, fields="items(name,timeCreated),nextPageToken", timeout=self._timeout, **options
         )
 
     def _blocks(self, blob: Any, start: int, stop: int) -> Iterator[bytes]:
         for begin in range(start, stop, BLOCK_BYTES):
             end = min(begin + BLOCK_BYTES, stop) - 1
-            yield self._asked(
+            yield self._call(
                 lambda begin=begin, end=end: blob.download_as_bytes(  # type: ignore[misc]
                     start=begin, end=end, raw_download=True, retry=self._retry, timeout=self._timeout
                 )
             )
 
-    def _asked(self, ask: Callable[[], T]) -> T:
+    def _call(self, ask: Callable[[], T]) -> T:
         try:
             return ask()
-        except self._raised.failures as error:
+        except self._errors.failures as error:
             raise ServiceError(UNAVAILABLE, "The object store gives no good answer") from error
 
 
 class _Source:
-    """Blocks as the file that the library wants: read to the asked length, with its position."""
+    """Blocks as a file object, which the library needs: `read` returns the wanted length, `tell` the position."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self.digest = hashlib.sha256()
@@ -236,6 +236,6 @@ def open_bucket(
         endpoint=emulator or ENDPOINT,
         signer=signer,
         retry=DEFAULT_RETRY.with_timeout(retry_seconds),
-        raised=Raised(NotFound, PreconditionFailed, failures),
+        errors=ClientErrors(NotFound, PreconditionFailed, failures),
         timeout=timeout,
     )

@@ -14,7 +14,7 @@ from heartguard_media.domain.items import Announcement, MediaItem, Scope, Usage,
 from heartguard_media.errors import OVER_QUOTA
 
 _COLUMNS = "id, org_id, owner_id, file_name, content_type, size, sha256, status, created_at"
-_ROOM = """
+_USAGE_LOCKED = """
 INSERT INTO heartguard_core.media_usage AS kept (org_id) VALUES (:org_id)
 ON CONFLICT (org_id) DO UPDATE SET org_id = excluded.org_id RETURNING kept.bytes, kept.items
 """
@@ -37,14 +37,14 @@ _FINISH = f"""
 UPDATE heartguard_core.media_items SET status = 'ready', size = :size, sha256 = :sha256
 WHERE id = :id AND status = 'pending' RETURNING {_COLUMNS}
 """  # noqa: S608
-# A locked row is just being finished: do not wait for it, least of all in another transaction of the same caller.
-_FORGET = f"""
+# A locked row is just being finished: don't wait for it, because the lock may be of another transaction of this call.
+_DISCARD = f"""
 DELETE FROM heartguard_core.media_items WHERE id IN (
     SELECT id FROM heartguard_core.media_items WHERE id = :id AND status = 'pending' FOR UPDATE SKIP LOCKED
 ) RETURNING {_COLUMNS}
 """  # noqa: S608
 _FIND = f"SELECT {_COLUMNS} FROM heartguard_core.media_items WHERE id = :id AND status = 'ready'"  # noqa: S608
-_ANNOUNCED = f"""
+_DIRECT_UPLOAD = f"""
 SELECT {_COLUMNS} FROM heartguard_core.media_items
 WHERE id = :id AND status IN ('pending', 'ready') AND bytes_until IS NOT NULL
 """  # noqa: S608
@@ -58,14 +58,14 @@ SELECT {_COLUMNS} FROM heartguard_core.media_items
 WHERE {_IN_SCOPE} AND status = 'ready' AND (cast(:before AS uuid) IS NULL OR id < :before)
 ORDER BY id DESC LIMIT :limit
 """  # noqa: S608
-_ANNOUNCED_IN_SCOPE = f"{_IN_SCOPE} AND status = 'pending' AND bytes_until IS NOT NULL"
+_UNFINISHED_IN_SCOPE = f"{_IN_SCOPE} AND status = 'pending' AND bytes_until IS NOT NULL"
 _OPEN = f"""
 SELECT {_COLUMNS}, bytes_until FROM heartguard_core.media_items
-WHERE {_ANNOUNCED_IN_SCOPE} AND (cast(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
+WHERE {_UNFINISHED_IN_SCOPE} AND (cast(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
 """  # noqa: S608
 _CANCEL = f"""
 DELETE FROM heartguard_core.media_items WHERE id IN (
-    SELECT id FROM heartguard_core.media_items WHERE id = :id AND {_ANNOUNCED_IN_SCOPE} FOR UPDATE SKIP LOCKED
+    SELECT id FROM heartguard_core.media_items WHERE id = :id AND {_UNFINISHED_IN_SCOPE} FOR UPDATE SKIP LOCKED
 ) RETURNING {_COLUMNS}
 """  # noqa: S608
 _EXPIRED = f"""
@@ -104,12 +104,12 @@ UNION ALL SELECT id FROM heartguard_core.export_archives WHERE id = ANY(cast(:id
 class PostgresItems:
     """The tables `media_items` and `media_usage`.
 
-    `apart` is a pool of its own, for what must be committed although a transaction is open around it: room that
-    is kept, and its row, hold while the bytes come in.
+    `own_pool` is for what must be committed even if a transaction is open: the row of an upload and its part of the
+    quota exist while the bytes come in.
     """
 
     def __init__(self, database: Database, own_pool: Database, limits: Limits, clock: Clock) -> None:
-        """`limits` of `apart`, so that they are looked at in the transaction that keeps the room."""
+        """`limits` use `own_pool` too, so that they are checked in the transaction that reserves the bytes."""
         self._database = database
         self._own_pool = own_pool
         self._authority = PostgresAuthority(own_pool)
@@ -117,53 +117,53 @@ class PostgresItems:
         self._clock = clock
 
     def begin(self, principal: Principal, item: MediaItem, until_ns: int | None) -> None:
-        """Remember an upload that begins and keep room for it. Committed on return.
+        """Record an upload that begins, and reserve its bytes of the quota. Committed on return.
 
-        Raises `LimitError`, and GEN_401_TOKEN where the caller is not who their token says any more.
+        Raises `LimitError`, and GEN_401_TOKEN when the caller's account no longer matches their token.
         """
         with self._own_pool.transaction() as connection:
             self._authority.require_writer(principal)
-            # The row of the organization stays locked until the end, so that the same space is not taken twice.
-            kept = connection.execute(text(_ROOM), {"org_id": item.org_id}).one()
+            # The row of the organization stays locked until the end, so that no bytes are reserved twice.
+            usage = connection.execute(text(_USAGE_LOCKED), {"org_id": item.org_id}).one()
             quota = self.quota(item.org_id)
-            if kept.bytes + item.size > quota:
-                left = max(0, quota - kept.bytes)
+            if usage.bytes + item.size > quota:
+                left = max(0, quota - usage.bytes)
                 because = f"The organization has room for {left} bytes, and this upload needs {item.size}"
                 raise LimitError("media_bytes", quota, error_code=OVER_QUOTA, because=because)
-            # Those under way count too, so that two at once don't both become the last.
+            # Pending uploads count too, so that two at once can't both take the last place.
             pending = connection.execute(text(_PENDING), {"org_id": item.org_id}).scalar_one()
-            require(self._limits, item.org_id, "media_items", kept.items + pending)
+            require(self._limits, item.org_id, "media_items", usage.items + pending)
             if until_ns is not None:
                 self._require_few(connection, item)
             until = None if until_ns is None else until_ns / NANOSECONDS
             connection.execute(text(_BEGIN), {**vars(item), "until": until})
 
     def _require_few(self, connection: Connection, item: MediaItem) -> None:
-        """Raises `LimitError` where the organization or the member has too many announcements open."""
+        """Raises `LimitError` where the organization or the member has too many open direct uploads."""
         values = {**vars(item), "now": self._clock.now_ns() / NANOSECONDS}
         found = connection.execute(text(_OPEN_UPLOADS), values).one()
         require(self._limits, item.org_id, "open_uploads", found.number)
         require(self._limits, item.org_id, "open_uploads_per_member", found.own)
-        if found.own:  # a single one may be as large as a file may be
+        if found.own:  # a single upload may have the largest size
             require(self._limits, item.org_id, "open_upload_bytes_per_member", found.own_bytes, item.size)
 
     def extend(self, item_id: str, until_ns: int) -> None:
-        """Change the expiry of an announced upload; no error when there is none. Committed on return."""
+        """Change the expiry of a direct upload; no error when there is none. Committed on return."""
         with self._own_pool.transaction() as connection:
             connection.execute(text(_EXTEND), {"id": item_id, "until": until_ns / NANOSECONDS})
 
     def open(self, scope: Scope, before: str | None, limit: int) -> Sequence[Announcement]:
-        """Up to `limit` announced uploads that are not finished, newest first, older than the upload `before`."""
+        """Up to `limit` unfinished direct uploads, newest first, older than the upload `before`."""
         with self._database.transaction() as connection:
             rows = connection.execute(text(_OPEN), {**vars(scope), "before": before, "limit": limit})
             return [Announcement(_item(row), from_datetime(row.bytes_until)) for row in rows]
 
     def cancel(self, item_id: str, scope: Scope) -> MediaItem | None:
-        """Forget an announced upload of a scope that is not finished; None when there is none."""
+        """Remove the row of an unfinished direct upload of a scope; None when there is none."""
         return self._one(_CANCEL, **vars(scope), id=item_id)
 
     def expired(self, before_ns: int) -> Sequence[MediaItem]:
-        """Some of the announced uploads that ended before that time and are not finished."""
+        """Some of the unfinished direct uploads that expired before that time."""
         return self._all(_EXPIRED, before=before_ns / NANOSECONDS)
 
     def quota(self, org_id: int) -> int:
@@ -171,21 +171,21 @@ class PostgresItems:
         return self._limits.value(org_id, "media_bytes")
 
     def finish(self, item_id: str, written: Written) -> MediaItem | None:
-        """Make an upload seen; None when it was given up in between."""
+        """Make a file visible; None when its upload was given up in between."""
         return self._one(_FINISH, id=item_id, size=written.size, sha256=written.sha256)
 
-    def forget(self, item_id: str) -> bool:
-        """Give up an upload; False when it is finished, or is just being finished."""
+    def discard(self, item_id: str) -> bool:
+        """Remove the row of an unfinished upload; False when it is finished, or is just being finished."""
         with self._own_pool.transaction() as connection:
-            return connection.execute(text(_FORGET), {"id": item_id}).rowcount == 1
+            return connection.execute(text(_DISCARD), {"id": item_id}).rowcount == 1
 
     def find(self, item_id: str) -> MediaItem | None:
-        """A finished item."""
+        """A finished item, or None."""
         return self._one(_FIND, id=item_id)
 
-    def announced(self, item_id: str) -> MediaItem | None:
-        """An item whose bytes come, or came, by a URL of their own: unfinished or finished."""
-        return self._one(_ANNOUNCED, id=item_id)
+    def direct_upload(self, item_id: str) -> MediaItem | None:
+        """An item that is, or was, a direct upload: unfinished or finished."""
+        return self._one(_DIRECT_UPLOAD, id=item_id)
 
     def list(self, scope: Scope, before: str | None, limit: int) -> Sequence[MediaItem]:
         """Up to `limit` finished items, newest first, older than the item `before`."""
@@ -213,7 +213,7 @@ class PostgresItems:
         return self._all(_RETIRED, **vars(scope), id=item_id, after=after, limit=limit)
 
     def all_retired(self, after: str | None, limit: int) -> Sequence[MediaItem]:
-        """The same of all organizations: at most `limit` behind the id `after`."""
+        """The same of all organizations: at most `limit` with an id above `after`."""
         return self._all(_RETIRED_ANYWHERE, after=after, limit=limit)
 
     def drop(self, item_id: str) -> None:
@@ -222,7 +222,7 @@ class PostgresItems:
             connection.execute(text(_DROP), {"id": item_id})
 
     def abandoned(self, seconds: float) -> Sequence[MediaItem]:
-        """The uploads that could have ended longer ago than that and were never finished."""
+        """The unfinished uploads that must have ended longer ago than that."""
         return self._all(_ABANDONED, seconds=seconds)
 
     def known(self, item_ids: Sequence[str]) -> set[str]:

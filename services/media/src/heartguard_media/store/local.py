@@ -1,4 +1,4 @@
-"""Objects as files of a directory: written aside, synced, then moved into place."""
+"""Objects as files of a directory: written to a temporary file, synced, then linked into place."""
 
 import contextlib
 import hashlib
@@ -15,13 +15,13 @@ from heartguard_media.domain.items import MediaItem, Ticket, Written
 from heartguard_media.errors import NO_ITEM
 
 BLOCK_BYTES = 256 * 1024
-_ASIDE = ".part"
+_TEMPORARY = ".part"
 
 
 class _Blocks:
-    """A range of an open file; closed at its end, or by a caller that stops earlier.
+    """A range of an open file; closes the file at its end, or when the caller stops earlier.
 
-    Not a generator: one that was never begun would not close the file.
+    Not a generator: one that is never started would not close the file.
     """
 
     def __init__(self, stream: BinaryIO, start: int, length: int) -> None:
@@ -46,7 +46,7 @@ class _Blocks:
 
 
 class LocalStore:
-    """A directory of our own; keys are relative paths made by `domain.object_key` alone."""
+    """A directory that only this service uses; keys are relative paths made by `domain.items.object_key`."""
 
     receives_here = True
 
@@ -60,24 +60,24 @@ class LocalStore:
         """
         target = self._root / key
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside = target.with_name(f"{target.name}.{uuid4().hex}{_ASIDE}")
+        temporary = target.with_name(f"{target.name}.{uuid4().hex}{_TEMPORARY}")
         size, digest = 0, hashlib.sha256()
         try:
-            with aside.open("xb") as stream:
+            with temporary.open("xb") as stream:
                 for block in blocks:
                     stream.write(block)
                     digest.update(block)
                     size += len(block)
                 stream.flush()
                 os.fsync(stream.fileno())
-            # Unlike a rename, a link never takes the place of what is there.
+            # Unlike a rename, a link never replaces an existing file.
             try:
-                os.link(aside, target)
+                os.link(temporary, target)
             except FileNotFoundError as error:
                 raise ServiceError(NO_ITEM) from error
         finally:
-            aside.unlink(missing_ok=True)
-        # The name is part of the directory, and not safe before that is synced too.
+            temporary.unlink(missing_ok=True)
+        # The name is stored in the directory, and is not durable before that is synced too.
         for directory in (target.parent, target.parent.parent, self._root):
             sync_directory(directory)
         return Written(size, digest.hexdigest())
@@ -99,11 +99,11 @@ class LocalStore:
 
     def abandon(self, folder: str) -> None:
         """Let nothing become an object any more that is just being written below `folder`, and remove its bytes."""
-        for aside in (self._root / folder).rglob(f"*{_ASIDE}"):
-            aside.unlink(missing_ok=True)
+        for temporary in (self._root / folder).rglob(f"*{_TEMPORARY}"):
+            temporary.unlink(missing_ok=True)
 
     def older_than(self, seconds: float) -> Iterator[str]:
-        """The keys of all objects that were stored longer ago than that; what was left aside is removed."""
+        """The keys of all objects that were stored longer ago than that; removes temporary files of that age."""
         limit = time.time() - seconds
         for folder, _, names in os.walk(self._root):
             for name in names:
@@ -111,7 +111,7 @@ class LocalStore:
                 with contextlib.suppress(FileNotFoundError):
                     if path.stat().st_mtime >= limit:
                         continue
-                    if name.endswith(_ASIDE):
+                    if name.endswith(_TEMPORARY):
                         path.unlink()
                     else:
                         yield path.relative_to(self._root).as_posix()

@@ -1,11 +1,11 @@
-"""What can be done with files, one class per subject, one method per verb."""
+"""The use cases of media: one class for each subject, one method for each action."""
 
 from dataclasses import dataclass
 from typing import Self
 
-from heartguard_media.usecases.announced import AnnouncedUploads
 from heartguard_media.usecases.archives import Archives
 from heartguard_media.usecases.dependencies import Rules, Stores
+from heartguard_media.usecases.direct_uploads import DirectUploads
 from heartguard_media.usecases.reading import Reading
 from heartguard_media.usecases.removal import Removal
 from heartguard_media.usecases.uploads import Uploads
@@ -15,10 +15,10 @@ __all__ = ["MediaUseCases", "Rules", "Stores"]
 
 @dataclass(frozen=True)
 class MediaUseCases:
-    """Everything media can do, by subject."""
+    """All use cases of media, by subject."""
 
     uploads: Uploads
-    announced: AnnouncedUploads
+    direct_uploads: DirectUploads
     reading: Reading
     removal: Removal
     archives: Archives
@@ -28,7 +28,7 @@ class MediaUseCases:
         """All of them over the same stores."""
         return cls(
             uploads=Uploads(rules, stores),
-            announced=AnnouncedUploads(rules, stores),
+            direct_uploads=DirectUploads(rules, stores),
             reading=Reading(rules, stores),
             removal=Removal(rules, stores),
             archives=Archives(rules, stores),

@@ -1,4 +1,4 @@
-"""A person's files on their way into an archive of all their data, and the archive itself."""
+"""The export of a person: their files for the archive of all their data, and the archive itself."""
 
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -17,7 +17,7 @@ PAGE = 500
 
 
 class Archives:
-    """What the user service asks for when it exports a person."""
+    """The requests of the user service when it exports a person."""
 
     def __init__(self, rules: Rules, stores: Stores) -> None:
         self._rules = rules
@@ -32,7 +32,7 @@ class Archives:
             before = items[-1].id
 
     def content(self, org_id: int, user_id: int, item_id: str) -> tuple[MediaItem, Iterator[bytes]]:
-        """A file of a person. Raises MEDIA_001 when it is not theirs, or gone."""
+        """A file of a person. Raises MEDIA_001 when it is not theirs, or was removed."""
         item = self._s.items.find(item_id)
         if item is None or (item.org_id, item.owner_id) != (org_id, user_id):
             raise ServiceError(NO_ITEM)
@@ -42,7 +42,7 @@ class Archives:
             raise ServiceError(NO_ITEM) from error
 
     def keep(self, org_id: int, user_id: int, blocks: Iterable[bytes]) -> MediaItem:
-        """Keep an archive for seven days, in the place of the person's earlier ones.
+        """Store an archive for seven days; it replaces the person's earlier ones.
 
         Raises MEDIA_001 where there is no such person, and what `blocks` raises.
         """
@@ -71,7 +71,7 @@ class Archives:
         return found
 
     def find(self, org_id: int, user_id: int, item_id: str) -> MediaItem:
-        """An archive of a person. Raises MEDIA_001 when it is not theirs, has expired, or is gone."""
+        """An archive of a person. Raises MEDIA_001 when it is not theirs, has expired, or was removed."""
         archive = self._s.archives.find(item_id, self._s.clock.now_ns())
         if archive is None or (archive.org_id, archive.owner_id) != (org_id, user_id):
             raise ServiceError(NO_ITEM)
@@ -83,7 +83,7 @@ class Archives:
         return self._remove_all(self._s.archives.of(Scope(org_id, user_id)))
 
     def sweep(self) -> int:
-        """Remove the archives whose time is over; returns how many.
+        """Remove the expired archives; returns how many.
 
         One that fails does not stop the others: after some attempts it is a dead letter of `archives`.
         """
@@ -101,7 +101,7 @@ class Archives:
         return sum(self._remove(archive) for archive in archives)
 
     def _remove(self, archive: MediaItem) -> int:
-        # The row goes last: what resists is found again, by the next call or when its time is over.
+        # The row is removed last, so that after a failure the archive is found again by the next call or the sweeper.
         self._s.objects.delete(archive.key)
         self._s.archives.drop(archive.id)
         return 1

@@ -1,4 +1,4 @@
-"""Who sees which files, and how their bytes are fetched."""
+"""Reading files: who may see which, and the signed URLs to their bytes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ DISPOSITION = "attachment"
 
 
 class Reading:
-    """Lists, metadata, signed URLs and what is behind them."""
+    """Lists, metadata, signed URLs and the bytes behind them."""
 
     def __init__(self, rules: Rules, stores: Stores) -> None:
         self._rules = rules
@@ -39,7 +39,7 @@ class Reading:
         return self._items.usage(org_id), self._items.quota(org_id)
 
     def read(self, principal: Principal, item_id: str) -> MediaItem:
-        """One file's metadata; its owner learns who read it. Raises MEDIA_001, also for what one may not see."""
+        """The metadata of a file; records the disclosure for its owner. Raises MEDIA_001, also for a file of others."""
         item = self._visible(principal, item_id)
         disclosed(self._audit, principal, "media.read", item.owner_id, {"media": item.id})
         return item
@@ -53,7 +53,7 @@ class Reading:
         return item
 
     def download_url(self, principal: Principal, item_id: str) -> tuple[str, str]:
-        """A signed URL to a file's bytes, and when it expires; its owner learns who got it. Raises MEDIA_001."""
+        """A signed URL to a file's bytes, and when it expires; records the disclosure. Raises MEDIA_001."""
         item = self._visible(principal, item_id)
         disclosed(self._audit, principal, "media.download", item.owner_id, {"media": item.id})
         return self.link(item)
@@ -71,7 +71,7 @@ class Reading:
         return url, rfc3339(expires * 1_000_000_000)
 
     def content_of(self, item_id: str, expires: int, disposition: str, signature: str) -> MediaItem:
-        """The file that a signed URL leads to. Raises MEDIA_005 for a bad URL, MEDIA_001 when it is gone."""
+        """The file that a signed URL leads to. Raises MEDIA_005 for a bad URL, MEDIA_001 when the file was removed."""
         claim = read_claim(item_id, expires, disposition)
         if not signed(self._rules.url_secret, claim, signature, expires, seconds(self._clock)):
             raise ServiceError(BAD_SIGNATURE)
@@ -81,7 +81,7 @@ class Reading:
         return item
 
     def content(self, item: MediaItem, start: int, length: int) -> Iterator[bytes]:
-        """A range of a file's bytes, in blocks. Raises MEDIA_001 when they are gone."""
+        """A range of a file's bytes, in blocks. Raises MEDIA_001 when they were removed."""
         try:
             return self._objects.read(item.key, start, length)
         except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""How files go, and how what a crash has left behind goes after them."""
+"""Removing files, and what crashed uploads and removals have left behind."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +12,8 @@ from heartguard_common.identity.authentication import Principal
 from heartguard_common.jobs.dead_letters import Attempts
 from heartguard_media.domain.items import MediaItem, Scope, object_folder
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.dependencies import PATIENCE, SLOWEST_BYTES_PER_SECOND, Receiving
+from heartguard_media.usecases.dependencies import PATIENCE, SLOWEST_BYTES_PER_SECOND
+from heartguard_media.usecases.upload_flow import UploadFlow
 
 ORPHAN_SECONDS = 3600.0
 EXPIRED_SECONDS = 60
@@ -20,14 +21,14 @@ _BATCH = 500
 _KEY = re.compile(r"org_[0-9]+/user_[0-9]+/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
-class Removal(Receiving):
-    """Deletion, erasure and the sweeper. Each step may be repeated after a crash."""
+class Removal(UploadFlow):
+    """Deletion, erasure and the sweeper. Each step can be repeated after a crash."""
 
     def delete(self, principal: Principal, item_id: str) -> None:
         """Remove a file of the caller's organization, bytes and row. Raises MEDIA_001, GEN_503.
 
-        Its row is marked first: the file and its URLs are gone for everybody then. Bytes that resist are the next
-        call's, or the sweeper's.
+        Its row is marked first: from then on the file and its URLs don't exist for any caller. If removing the bytes
+        fails, the next call or the sweeper tries again.
         """
         org_id = principal.org_id or 0
         with self._transaction():
@@ -44,8 +45,8 @@ class Removal(Receiving):
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> tuple[int, int | None]:
         """Remove all files of an organization or of a member; returns how many. Raises GEN_503.
 
-        Also in how many seconds this has to be called once more, because somebody may still put bytes straight into the
-        store by a signed URL; None when it is done. What could not be removed is found again by the next call.
+        Also returns in how many seconds it must be called once more, because a signed URL may still be used to put
+        bytes straight into the store; None when all is done. The next call finds again what could not be removed.
         """
         scope = Scope(org_id, user_id)
         self._authority.wait_for_writers(org_id, user_id)
@@ -65,10 +66,10 @@ class Removal(Receiving):
         return removed, ceil(wait) or None
 
     def expire(self) -> int:
-        """Give up announced uploads whose URL has expired and whose bytes are not there; returns how many.
+        """Give up direct uploads whose URL has expired and whose bytes are not stored; returns how many.
 
-        A minute later, because clocks differ; an hour later where bytes go straight to the store, which does not say
-        that they have begun to.
+        One minute after the expiry, because clocks differ; one hour where bytes go straight to the store, which does
+        not tell when an upload has begun.
         """
         late = EXPIRED_SECONDS if self._objects.receives_here else ORPHAN_SECONDS
         expired = self._items.expired(self._clock.now_ns() - int(late * NANOSECONDS))
@@ -79,12 +80,12 @@ class Removal(Receiving):
         return self._objects.size(item.key) is None and self._give_up(item)
 
     def sweep(self) -> int:
-        """Remove what crashed uploads and removals have left on either side; returns how many things.
+        """Remove the rows and objects that crashed uploads and removals have left; returns how many.
 
         One that fails does not stop the others: after some attempts it is a dead letter of `removals` or `orphans`.
         """
         removals, orphans = (Attempts(self._dead_letters, queue, PATIENCE) for queue in ("removals", "orphans"))
-        # An upload may last as long as the gateway has patience with it. By its key, as what it leaves behind is named.
+        # An upload lasts as long as the gateway waits for it at most. It is named by its key, like an orphaned object.
         longest = ORPHAN_SECONDS + self._rules.max_bytes / SLOWEST_BYTES_PER_SECOND
         swept = self._each(orphans, {item.key: (item, self._give_up) for item in self._items.abandoned(longest)})
         last = None
@@ -106,14 +107,14 @@ class Removal(Receiving):
         )
 
     def _remove_settled(self, item: MediaItem) -> bool:
-        """Remove bytes and row; not the row while a signed URL could bring the bytes back."""
+        """Remove bytes and row; keep the row as long as a signed URL could be used to store the bytes again."""
         if self._open_seconds(item) > 0:
             self._objects.delete(item.key)
             return False
         return self._remove(item)
 
     def _open_seconds(self, item: MediaItem) -> float:
-        """How long a URL that was given out with the item may still be used to put bytes straight into the store."""
+        """The seconds for which a signed URL of the item may still be used to put bytes straight into the store."""
         if self._objects.receives_here:
             return 0.0
         until = parse_rfc3339(item.created_at) + self._rules.url_seconds * NANOSECONDS

@@ -1,4 +1,4 @@
-"""Files that come in with the call that announces them."""
+"""Uploads whose bytes come in the same call."""
 
 import binascii
 from collections.abc import Iterable
@@ -7,11 +7,11 @@ from heartguard_common.core.errors import ServiceError, Violation
 from heartguard_common.identity.authentication import Principal
 from heartguard_media.domain.items import DOCUMENT_LIMIT, MediaItem, Upload, Written
 from heartguard_media.errors import CHECKSUM_DIFFERS, CUT_SHORT, NO_ITEM, NOT_BASE64
-from heartguard_media.usecases.dependencies import Receiving, limited, require_type, too_large, with_head
+from heartguard_media.usecases.upload_flow import UploadFlow, limited, require_type, too_large, with_head
 
 
-class Uploads(Receiving):
-    """Upload in a document and as a stream."""
+class Uploads(UploadFlow):
+    """Uploads in a document and as a stream."""
 
     @property
     def max_bytes(self) -> int:
@@ -20,11 +20,11 @@ class Uploads(Receiving):
 
     def document(self, principal: Principal, upload: Upload, data: str) -> MediaItem:
         """Store a small file that came inside a document. Raises MEDIA_002, MEDIA_003 and as `stream` does."""
-        # Four characters carry three bytes: what can't fit is refused before it is decoded.
+        # Four characters encode three bytes: data that can't fit is refused before it is decoded.
         if len(data) > (DOCUMENT_LIMIT + 2) // 3 * 4:
             raise self._too_large_for_a_document()
         try:
-            # base64.b64decode() does the same to a copy of the text.
+            # base64.b64decode() does the same with a copy of the text.
             content = binascii.a2b_base64(data, strict_mode=True)
         except (binascii.Error, ValueError) as error:
             raise ServiceError(NOT_BASE64, details=(Violation("/data_base64", "is not base64"),)) from error
@@ -41,10 +41,10 @@ class Uploads(Receiving):
         """Store a file.
 
         Raises MEDIA_002 when it is too large, MEDIA_009 when the organization has no room for it, MEDIA_010 and
-        MEDIA_011 for its type, MEDIA_004 and MEDIA_006 when it is not as stated, GEN_401_TOKEN when the caller is not
-        who their token says any more.
+        MEDIA_011 for its type, MEDIA_004 and MEDIA_006 when it is not as stated, GEN_401_TOKEN when the caller's
+        account no longer matches their token.
 
-        The row comes first and is seen last: whatever fails in between leaves nothing that a caller could see.
+        The row is created first and made visible last, so a failure in between leaves nothing that a caller could see.
         """
         self._require_size_and_type(upload)
         head, content = with_head(limited(blocks, upload.limit))
@@ -56,7 +56,7 @@ class Uploads(Receiving):
             finished = self._finish(principal, item, written)
         except BaseException:
             if not self._give_up(item) and self._items.find(item.id) is None:
-                # An erasure has removed the row, perhaps before there were bytes.
+                # An erasure has removed the row, perhaps before the bytes were stored.
                 self._objects.delete(item.key)
             raise
         if finished is None:

@@ -1,4 +1,4 @@
-"""Files that are announced first; their bytes come later, by a URL of their own, straight to the store."""
+"""Direct uploads: a call announces a file, and its bytes come later to a URL of their own."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,17 +20,18 @@ from heartguard_media.errors import (
     NOT_ARRIVED,
     SIZE_DIFFERS,
 )
-from heartguard_media.usecases.dependencies import SLOWEST_BYTES_PER_SECOND, Receiving, require_type
+from heartguard_media.usecases.dependencies import SLOWEST_BYTES_PER_SECOND
+from heartguard_media.usecases.upload_flow import UploadFlow, require_type
 
 ARRIVED_SECONDS = 3600
 
-# How long it is trusted that an item is still announced, while its bytes come in.
+# How often to check that an upload still exists while its bytes come in.
 TRUSTED_NS = 2 * NANOSECONDS
 
 
 @dataclass(frozen=True)
 class Link:
-    """What a request to an upload URL says of itself; `size` in bytes where it was declared."""
+    """The parts of a request to an upload URL; `size` is its Content-Length in bytes, None without one."""
 
     item_id: str
     expires: int
@@ -39,11 +40,11 @@ class Link:
     size: int | None
 
 
-class AnnouncedUploads(Receiving):
-    """Ticket, bytes, completion."""
+class DirectUploads(UploadFlow):
+    """The three steps: announcement with a ticket, bytes, completion."""
 
     def announce(self, principal: Principal, upload: Upload) -> tuple[MediaItem, Ticket, str]:
-        """Keep room for a file and say how its bytes get to the store, and until when that may begin.
+        """Announce a file; returns it, the ticket for its bytes, and until when these must begin to come (RFC 3339).
 
         Raises MEDIA_002, MEDIA_009, MEDIA_010, GEN_409_LIMIT.
         """
@@ -54,22 +55,22 @@ class AnnouncedUploads(Receiving):
         return item, ticket, rfc3339(expires * NANOSECONDS)
 
     def receive(self, link: Link, blocks: Iterable[bytes]) -> None:
-        """Take the bytes of an announced file, where it is this service that stores them. Once only.
+        """Store the bytes of an announced file, once, where this service and not a bucket receives them.
 
         Raises MEDIA_015 without a length, MEDIA_005 for a bad URL, another type or another length, MEDIA_001 when
-        the upload is gone, MEDIA_014 when the bytes are there, MEDIA_006 when they end early.
+        the upload was removed, MEDIA_014 when its bytes are stored already, MEDIA_006 when they end early.
         """
         if link.size is None:
             raise ServiceError(NEEDS_LENGTH)
         claim = write_claim(link.item_id, link.expires, link.content_type, link.size)
         if not signed(self._rules.url_secret, claim, link.signature, link.expires, seconds(self._clock)):
             raise ServiceError(BAD_SIGNATURE)
-        item = self._items.announced(link.item_id)
+        item = self._items.direct_upload(link.item_id)
         if item is None or not self._authority.admits(item.org_id, item.owner_id):
             raise ServiceError(NO_ITEM)
         if item.status != "pending":
             raise ServiceError(ALREADY_SENT)
-        # The announcement is not over while its bytes come, nor for a while after that, in which it is completed.
+        # The upload does not expire while its bytes come, nor in the hour after that, in which it is to be completed.
         longest = link.size // SLOWEST_BYTES_PER_SECOND + ARRIVED_SECONDS
         self._items.extend(item.id, self._clock.now_ns() + longest * NANOSECONDS)
         try:
@@ -81,30 +82,30 @@ class AnnouncedUploads(Receiving):
             raise
 
     def _store(self, item: MediaItem, blocks: Iterable[bytes], size: int) -> None:
-        """Raises FileExistsError where the bytes are there, MEDIA_001 for an item that was removed meanwhile."""
-        self._objects.write(item.key, self._while_announced(item, _whole(blocks, size)))
-        if self._items.announced(item.id) is None or not self._authority.admits(item.org_id, item.owner_id):
-            # Removed while its bytes were coming in, or about to be.
+        """Raises FileExistsError when the bytes are stored already, MEDIA_001 when the item was removed meanwhile."""
+        self._objects.write(item.key, self._while_it_exists(item, _complete_stream(blocks, size)))
+        if self._items.direct_upload(item.id) is None or not self._authority.admits(item.org_id, item.owner_id):
+            # Removed while its bytes were coming in, or by a deletion that is under way.
             self._objects.delete(item.key)
             raise ServiceError(NO_ITEM)
 
-    def _while_announced(self, item: MediaItem, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """A stream that raises MEDIA_001 soon after the item was removed: nobody's token comes with these bytes."""
-        looked_ns = self._clock.now_ns()
+    def _while_it_exists(self, item: MediaItem, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """A stream that raises MEDIA_001 soon after the item was removed; this request has no token to check."""
+        checked_ns = self._clock.now_ns()
         for block in blocks:
-            if self._clock.now_ns() - looked_ns > TRUSTED_NS:
-                if self._items.announced(item.id) is None:
+            if self._clock.now_ns() - checked_ns > TRUSTED_NS:
+                if self._items.direct_upload(item.id) is None:
                     raise ServiceError(NO_ITEM)
-                looked_ns = self._clock.now_ns()
+                checked_ns = self._clock.now_ns()
             yield block
 
     def complete(self, principal: Principal, item_id: str) -> MediaItem:
-        """Look at what has arrived, and let it be seen. Repeatable.
+        """Check the bytes that have arrived, and make the file visible. Repeatable.
 
         Raises MEDIA_013 before the bytes are there; MEDIA_012, MEDIA_011, MEDIA_004 when they are not as stated,
         which ends the upload; MEDIA_001 for what the caller has not announced.
         """
-        item = self._items.announced(item_id)
+        item = self._items.direct_upload(item_id)
         if item is None or (item.org_id, item.owner_id) != (principal.org_id, principal.user_id):
             raise ServiceError(NO_ITEM)
         if item.status == "ready":
@@ -113,19 +114,19 @@ class AnnouncedUploads(Receiving):
         if size is None:
             raise ServiceError(NOT_ARRIVED)
         try:
-            written = self._examined(item, size)
+            written = self._checked(item, size)
         except ServiceError as error:
             if error.error_code.status < 500:
                 self._give_up(item)
             raise
         finished = self._finish(principal, item, written)
         if finished is None:
-            # Another call was faster, or the upload has been removed.
-            return self.complete(principal, item_id) if self._items.find(item_id) else self._gone(item)
+            # Another call has finished it first, or the upload has been removed.
+            return self.complete(principal, item_id) if self._items.find(item_id) else self._remove_bytes(item)
         return finished
 
     def open(self, principal: Principal, wanted: Scope, before: str | None, limit: int) -> Sequence[Announcement]:
-        """Up to `limit` uploads that were announced and are not finished: an admin sees the organization's."""
+        """Up to `limit` unfinished uploads: the caller's, or for an admin the organization's."""
         scope = self._scope(principal)
         if scope.owner_id is not None and wanted.owner_id not in (None, scope.owner_id):
             return []
@@ -140,20 +141,20 @@ class AnnouncedUploads(Receiving):
             if item is None:
                 raise ServiceError(NO_ITEM)
             self._audit.changed(principal, "media.cancel_upload", f"media:{item.id}", payload={"size": item.size})
-        # What resists here is an object without a row, which the sweeper removes.
+        # If this fails, it leaves an object without a row, which the sweeper removes.
         self._objects.delete(item.key)
 
     @staticmethod
     def _scope(principal: Principal) -> Scope:
-        """Whose announcements the caller may touch."""
+        """Whose uploads the caller may see and cancel."""
         return Scope(principal.org_id or 0, None if principal.role == "admin" else principal.user_id)
 
-    def _gone(self, item: MediaItem) -> MediaItem:
+    def _remove_bytes(self, item: MediaItem) -> MediaItem:
         self._objects.delete(item.key)
         raise ServiceError(NO_ITEM)
 
-    def _examined(self, item: MediaItem, size: int) -> Written:
-        """What lies in the store, read once. Raises MEDIA_012, MEDIA_011, MEDIA_004."""
+    def _checked(self, item: MediaItem, size: int) -> Written:
+        """Size and hash of the bytes in the store. Raises MEDIA_012, MEDIA_011, MEDIA_004."""
         if size != item.size:
             raise ServiceError(SIZE_DIFFERS, f"{item.size} bytes were announced, and {size} have arrived")
         digest, head = hashlib.sha256(), b""
@@ -175,8 +176,8 @@ class AnnouncedUploads(Receiving):
         return Ticket(url, {"Content-Type": item.content_type})
 
 
-def _whole(blocks: Iterable[bytes], size: int) -> Iterable[bytes]:
-    """A stream that raises MEDIA_006 when it ends before `size` bytes; the server lets no more come."""
+def _complete_stream(blocks: Iterable[bytes], size: int) -> Iterable[bytes]:
+    """A stream that raises MEDIA_006 when it ends before `size` bytes; the server passes on no more than these."""
     left = size
     for block in blocks:
         left -= len(block)

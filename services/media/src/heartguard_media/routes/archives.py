@@ -1,0 +1,58 @@
+"""What other services ask for: erasures, and the files and archives of a person whose data are exported."""
+
+from heartguard_common import messages
+from heartguard_common.http import exports
+from heartguard_common.http.routing import ANY_TYPE, NDJSON, Answer, Call, NoQuery, Route, StreamAnswer, StreamCall
+from heartguard_common.messages import ErasureRequest, ErasureResult, ExportQuery, MediaDownload
+from heartguard_media.errors import CUT_SHORT, NO_ITEM
+from heartguard_media.routes.answers import NO_STORE, blocks, document
+from heartguard_media.usecases import MediaUseCases
+
+
+def erase(media: MediaUseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
+    """Remove an organization's or a member's files."""
+    org_id, user_id = call.document["org_id"], call.document.get("user_id")
+    archives = media.archives.erase(org_id, user_id)
+    files, again_in = media.removal.erase(call.person, org_id, user_id)
+    result: ErasureResult = {"removed": archives + files}
+    if again_in is not None:
+        result["again_in"] = again_in
+    return Answer(result)
+
+
+def export(media: MediaUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """Metadata of a person's files (NDJSON)."""
+    return exports.answer(media.archives.records(*_whose(call)))
+
+
+def export_content(media: MediaUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """The bytes of one of a person's files."""
+    item, content = media.archives.content(*_whose(call), call.params["item_id"])
+    headers = {**NO_STORE, "Content-Length": str(item.size)}
+    return StreamAnswer(content, item.content_type, headers=headers)
+
+
+def keep_archive(media: MediaUseCases, call: StreamCall[ExportQuery]) -> Answer[messages.MediaItem]:
+    """Keep an archive of a person's data for 7 days."""
+    return Answer(document(media.archives.keep(*_whose(call), blocks(call.stream))), headers=NO_STORE)
+
+
+def read_archive(media: MediaUseCases, call: Call[None, ExportQuery]) -> Answer[MediaDownload]:
+    """A signed URL of such an archive."""
+    url, expires_at = media.reading.link(media.archives.find(*_whose(call), call.params["item_id"]))
+    return Answer({"url": url, "expires_at": expires_at}, headers=NO_STORE)
+
+
+def _whose(call: Call[None, ExportQuery]) -> tuple[int, int]:
+    return call.query["org_id"], call.query["user_id"]
+
+
+ROUTES = (
+    Route("GET", "/media/exports", export, offers=(NDJSON,)),
+    Route("GET", "/media/exports/{item_id}", export_content, offers=ANY_TYPE, raises=(NO_ITEM,)),
+    Route(
+        "PUT", "/media/archives", keep_archive, status=201, accepts=("application/zip",), raises=(NO_ITEM, CUT_SHORT)
+    ),
+    Route("GET", "/media/archives/{item_id}", read_archive, raises=(NO_ITEM,)),
+    Route("POST", "/media/erasures", erase),
+)
