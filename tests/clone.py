@@ -77,7 +77,7 @@ class Clone:
             capture_output=True,
             text=True,
             check=False,
-            timeout=110,
+            timeout=300,
             cwd="/",
             stdin=subprocess.DEVNULL,
         )
@@ -143,7 +143,7 @@ class Clone:
         if document is not None:
             headers["Content-Type"] = "application/json"
             body = json.dumps(document)
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[service], timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[service], timeout=30)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()

@@ -17,7 +17,7 @@ LIGHT = Argon2Hasher(passes=1, kibibytes=8)
 @contextmanager
 def owner(database: Database) -> Iterator[Any]:
     """A cursor of the database's owner; commits at the end."""
-    connection = psycopg2.connect(libpq(database.owner_url), connect_timeout=5)
+    connection = psycopg2.connect(libpq(database.owner_url), connect_timeout=60)
     try:
         with connection, connection.cursor() as cursor:
             yield cursor

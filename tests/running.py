@@ -77,7 +77,7 @@ FOUNDER = {"email": "user@hg.io", "password": "Secret123"}
 def _found(system: RunningSystem) -> None:
     """The plan's own registration, before any other: its answers print user 1 and organization 1."""
     body = {**FOUNDER, "role": "admin"}
-    answer = requests.post(system.gateway_url + "/auth/register", json=body, timeout=10)
+    answer = requests.post(system.gateway_url + "/auth/register", json=body, timeout=60)
     assert answer.status_code == 201, answer.text
 
 
@@ -85,7 +85,7 @@ def _found(system: RunningSystem) -> None:
 def plan_founder(running_system: RunningSystem) -> dict[str, object]:
     """User 1, admin of organization 1, freshly logged in: the pair of tokens and a `bearer` header."""
     url = running_system.gateway_url + "/auth/"
-    tokens = requests.post(url + "login", json=FOUNDER, timeout=10).json()
+    tokens = requests.post(url + "login", json=FOUNDER, timeout=60).json()
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    profile = requests.get(url + "profile", headers=bearer, timeout=10).json()
+    profile = requests.get(url + "profile", headers=bearer, timeout=60).json()
     return {**tokens, "bearer": bearer, "user_id": profile["id"], "email": profile["email"]}

@@ -123,7 +123,7 @@ class Server:
             if how is not signal.SIGKILL:
                 self._process.send_signal(signal.SIGCONT)
             try:
-                self._process.wait(20)
+                self._process.wait(60)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(20)
@@ -175,7 +175,7 @@ class Postgres(Server):
     def superuser(self, database: str = "postgres") -> Iterator[Any]:
         """An autocommitting psycopg2 connection of the superuser, which no service ever is."""
         url = libpq(self.cluster.url(SUPERUSER, database))
-        connection = psycopg2.connect(url, connect_timeout=5)
+        connection = psycopg2.connect(url, connect_timeout=60)
         connection.autocommit = True
         try:
             yield connection
@@ -286,12 +286,12 @@ class Valkey(Server):
         """The loopback port."""
         return self._valkey.port
 
-    def client(self) -> "redis.Redis[Any]":
-        """A client that fails at once instead of trying again."""
-        return redis.Redis.from_url(self.url, socket_timeout=1, retry=Retry(NoBackoff(), 0))
+    def client(self, seconds: float = 30.0) -> "redis.Redis[Any]":
+        """A client that waits so long for an answer, and fails then instead of trying again."""
+        return redis.Redis.from_url(self.url, socket_timeout=seconds, retry=Retry(NoBackoff(), 0))
 
     def _reachable(self) -> bool:
-        client = self.client()
+        client = self.client(seconds=1)
         try:
             return int(client.info("server")["process_id"]) == self.pid
         except redis.RedisError:

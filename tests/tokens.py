@@ -70,7 +70,7 @@ def settings_environ(service: str, database: Database, redis_url: str, **more: s
 
 def mark_ready(redis_url: str) -> None:
     """Say that Redis holds a full copy of the revocations, as the services do after they have written it; for good."""
-    with redis.Redis.from_url(redis_url, socket_timeout=1) as client:
+    with redis.Redis.from_url(redis_url, socket_timeout=30) as client:
         client.set("hg:rev:ready", f"{time.time_ns() // 1000}:0")
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from heartguard_auth.signing_keys.store.key_encryption import KeyEncryption
 from heartguard_common.core.registry import SERVICES
 from tests.people import owner
-from tests.servers import Database, Valkey, free_port
+from tests.servers import Database, Valkey, free_port, until
 from tests.service.gateway.stack import Answer, GunicornProcess
 from tests.tokens import service_secret, settings_environ
 
@@ -158,7 +157,4 @@ def running_stack(database: Database, valkey: Valkey, directory: Path) -> Iterat
 
 def _await_ready(stack: ProtectedStack) -> None:
     """The first login makes the key ring; every service has fetched the keys before a test is timed."""
-    deadline = time.monotonic() + 20
-    while stack.entry_points["gateway"].ask("GET", "/gateway/ready").status != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: stack.entry_points["gateway"].ask("GET", "/gateway/ready").status == 200, "every service being ready")

@@ -299,7 +299,7 @@ def test_a_kid_of_a_megabyte_fits_no_header(protected_stack: ProtectedStack, for
     request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {huge}\r\n\r\n".encode()
     answer = b""
     with (
-        socket.create_connection(("127.0.0.1", protected_stack.entry_points[entry_point].port), timeout=10) as link,
+        socket.create_connection(("127.0.0.1", protected_stack.entry_points[entry_point].port), timeout=60) as link,
         contextlib.suppress(ConnectionError),
     ):
         link.sendall(request)

@@ -39,7 +39,7 @@ class Target:
     def send(self, world: World, who: Person | None, body: bytes, media_type: str) -> requests.Response:
         """Through the gateway; answers come in the format that was sent."""
         headers = {"Content-Type": media_type, "Accept": media_type, **(who.bearer if who else {})}
-        return requests.request(self.method, world.urls["gateway"] + self.path, data=body, headers=headers, timeout=20)
+        return requests.request(self.method, world.urls["gateway"] + self.path, data=body, headers=headers, timeout=120)
 
 
 POINT = {"measurement": "heart_rate", "tags": {"note": MARK}, "fields": {"bpm": 71}}

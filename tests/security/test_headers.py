@@ -58,7 +58,7 @@ def test_no_file_name_breaks_out_of_its_field(world: World) -> None:
     for name in names:
         headers = {**who.bearer, "Content-Type": "text/plain"}
         url = f"{world.urls['gateway']}/media/upload?file_name={quote(name)}"
-        assert requests.put(url, data=b"hi", headers=headers, timeout=10).status_code == 422
+        assert requests.put(url, data=b"hi", headers=headers, timeout=60).status_code == 422
     for name in (
         'a"; filename="b.exe',
         "a;b",
@@ -214,7 +214,7 @@ def test_the_gateways_id_is_the_gateways(world: World, entry_point: str) -> None
     )  # fmt: skip
     answer = send(world.urls[entry_point], data)
     assert answer.status == 200, answer
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         found = world.call("GET", f"/audit/events?kind=change&resource=user:{member.user_id}", admin)["items"]
         changes = {item["service"]: item.get("gateway_request_id") for item in found if item["request_id"] == mark}
@@ -244,7 +244,7 @@ def test_one_connection_mixes_nobody_up(world: World) -> None:
     """Requests of two people on one connection of the gateway, as a proxy before it would send them."""
     one, other = world.regulars["user"], world.stranger
     place = urlsplit(world.urls["gateway"])
-    with socket.create_connection((str(place.hostname), place.port), timeout=10) as link:
+    with socket.create_connection((str(place.hostname), place.port), timeout=60) as link:
         for _ in range(5):
             for who in (one, other, None):
                 link.sendall(request("GET", "/users/me", *(bearer(who.bearer) if who else ())))

@@ -91,7 +91,7 @@ def test_an_attack_is_refused_and_leaves_nothing(
         answer = target.send(world, world.founders["own"], body, JSON)
         spent = time.monotonic() - began
         expected = 413 if len(body) > target.limit else status
-        if (answer.status_code, answer.json()["error"]["code"]) != (expected, f"GEN_{expected}") or spent > 10:
+        if (answer.status_code, answer.json()["error"]["code"]) != (expected, f"GEN_{expected}") or spent > 60:
             wrong.append(f"{name}: {answer.status_code} in {spent:.1f} s: {answer.text[:200]}")
     assert not wrong, "\n".join(wrong)
     assert spared(world) == before

@@ -90,14 +90,14 @@ def test_no_body_sets_what_is_not_its_to_set(
             method,
             entry + ask.path,
             headers=headers,
-            timeout=10,
+            timeout=60,
             **({"json": document} if "json" in media_type else {"data": body}),
         )
         assert answer.status_code == 422, answer.text
         assert named(answer) == expected
     query = requests.request(
         method, entry + ask.path, params={"role": "admin", "org_id": "1", "user_id": "1"},
-        headers=credentials, json=ask.document, timeout=10,
+        headers=credentials, json=ask.document, timeout=60,
     )  # fmt: skip
     assert query.status_code == 422, query.text
     assert state(running_system) == before
@@ -125,7 +125,7 @@ def test_a_point_is_its_members_and_no_more(running_system: RunningSystem, world
         world.urls["gateway"] + "/timeseries/write",
         json={"bucket": f"org_{admin.org_id}", "points": [point]},
         headers=admin.bearer,
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 422
     assert named(answer) == {f"/points/0/{name}" for name in ("org_id", "bucket_id", "series_id", "out_of_range")}
@@ -139,14 +139,14 @@ def test_what_an_invitation_or_a_caller_decides_is_not_the_guests(world: World) 
     new = {"email": world.email(), "password": "a long enough phrase"}
     invited = world.call("POST", "/auth/invitations", admin, json={"email": new["email"], "role": "user"})
     with_more = requests.post(
-        url + "register", json={**new, "invitation": invited["code"], "role": "admin"}, timeout=10
+        url + "register", json={**new, "invitation": invited["code"], "role": "admin"}, timeout=60
     )
     assert with_more.status_code in (403, 422), with_more.text
     for role in ("admin",):
         body = {"email": world.email(), "password": "a long enough phrase", "role": role}
-        assert requests.post(url + "register", json=body, headers=manager.bearer, timeout=10).status_code == 403
+        assert requests.post(url + "register", json=body, headers=manager.bearer, timeout=60).status_code == 403
         asked = requests.post(
-            url + "invitations", json={"email": world.email(), "role": role}, headers=manager.bearer, timeout=10
+            url + "invitations", json={"email": world.email(), "role": role}, headers=manager.bearer, timeout=60
         )
         assert asked.status_code == 403
     made = world.call("POST", "/auth/register", None, json={**new, "invitation": invited["code"]})

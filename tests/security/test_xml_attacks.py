@@ -127,7 +127,7 @@ def test_an_attack_is_refused_and_leaves_nothing(
         answer = target.send(world, world.founders["own"], body, XML)
         spent = time.monotonic() - began
         said = etree.fromstring(answer.content)
-        if (answer.status_code, said.findtext("code")) != (expected, f"GEN_{expected}") or spent > 10:
+        if (answer.status_code, said.findtext("code")) != (expected, f"GEN_{expected}") or spent > 60:
             wrong.append(f"{name}: {answer.status_code} in {spent:.1f} s: {answer.text[:200]}")
         if CANARY in answer.text or "boo" in answer.text:
             wrong.append(f"{name}: the answer shows what the entity stood for")

@@ -53,7 +53,7 @@ def test_a_wrong_method_is_405_with_allow(subtests, running_system, accept):
         with subtests.test(path):
             allowed = methods_at(path)
             wrong = next(method for method in METHODS if method not in allowed)
-            answer = requests.request(wrong, running_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
+            answer = requests.request(wrong, running_system.gateway_url + path, headers={"Accept": accept}, timeout=60)
             assert_error(answer, 405, accept)
             assert allowed <= {item.strip() for item in answer.headers["Allow"].split(",")}
 
@@ -65,7 +65,7 @@ def test_every_path_is_refused_with_problem_details_too(running_system, prefix, 
         wrong = next(method for method in METHODS if method not in methods_at(path))
         status, code = (404, "GEN_404") if prefix and path in pages else (405, "GEN_405")
         headers = {"Accept": f"application/problem+{kind}, application/{kind}"}
-        answer = requests.request(wrong, running_system.gateway_url + prefix + path, headers=headers, timeout=10)
+        answer = requests.request(wrong, running_system.gateway_url + prefix + path, headers=headers, timeout=60)
         assert answer.headers["Content-Type"].split(";")[0] == f"application/problem+{kind}", path
         problem = CONTRACTS["Problem"].decode(answer.content, f"application/{kind}")
         assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code), path
@@ -77,7 +77,7 @@ def test_no_token_is_401_with_a_challenge(subtests, running_system, accept):
     for rule in [rule for rule in RULES if not isinstance(rule.who, str)]:
         with subtests.test(rule.id):
             answer = requests.request(
-                rule.method, running_system.gateway_url + path_of(rule), headers={"Accept": accept}, timeout=10
+                rule.method, running_system.gateway_url + path_of(rule), headers={"Accept": accept}, timeout=60
             )
             assert_error(answer, 401, accept)
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -87,7 +87,7 @@ def test_no_token_is_401_with_a_challenge(subtests, running_system, accept):
 def test_an_unknown_path_is_404(subtests, running_system, accept):
     for path in ["/", "/nothing", "/auth/nothing", "/users/me/nothing", "/media", "/audit/Events"]:
         with subtests.test(path):
-            answer = requests.get(running_system.gateway_url + path, headers={"Accept": accept}, timeout=10)
+            answer = requests.get(running_system.gateway_url + path, headers={"Accept": accept}, timeout=60)
             assert_error(answer, 404, accept)
 
 
@@ -117,7 +117,7 @@ def test_a_wrong_body(subtests, running_system, plan_founder, accept):
             with subtests.test(f"{rule.id} {content_type} {status}"):
                 headers = {**plan_founder["bearer"], "Accept": accept, "Content-Type": content_type}
                 answer = requests.request(
-                    rule.method, running_system.gateway_url + path_of(rule), data=body, headers=headers, timeout=10
+                    rule.method, running_system.gateway_url + path_of(rule), data=body, headers=headers, timeout=60
                 )
                 assert_error(answer, status, accept)
 
@@ -127,7 +127,7 @@ def test_a_wrong_body(subtests, running_system, plan_founder, accept):
 )
 def test_nothing_acceptable_is_406_in_json(running_system, plan_founder, path):
     headers = {**plan_founder["bearer"], "Accept": "image/png"}
-    answer = requests.get(running_system.gateway_url + path, headers=headers, timeout=10)
+    answer = requests.get(running_system.gateway_url + path, headers=headers, timeout=60)
     assert_error(answer, 406, "application/json")
 
 
@@ -148,7 +148,7 @@ def test_nothing_acceptable_is_406_in_json(running_system, plan_founder, path):
 )
 def test_the_parsers_own_refusals_have_our_body(running_system, request_bytes, status):
     place = urlsplit(running_system.gateway_url)
-    with socket.create_connection((place.hostname, place.port), timeout=10) as connection:
+    with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
         connection.sendall(request_bytes)
         answer = b""
         while block := connection.recv(65536):
@@ -166,7 +166,7 @@ def test_a_long_target_is_refused_in_our_words_whoever_refuses_it(subtests, runn
             with subtests.test(f"{path} {length}"):
                 target = f"{running_system.gateway_url}{path}?cursor={'a' * length}"
                 headers = {**plan_founder["bearer"], "Accept": "application/xml"}
-                answer = requests.get(target, headers=headers, timeout=10)
+                answer = requests.get(target, headers=headers, timeout=60)
                 assert answer.status_code == status
                 if status == 414:  # the Accept of a request that can't be read is not known
                     assert answer.json()["error"]["code"] == "GW_006"
@@ -177,6 +177,6 @@ def test_a_long_target_is_refused_in_our_words_whoever_refuses_it(subtests, runn
 def test_as_many_header_fields_as_the_gateway_takes_reach_a_service(running_system, plan_founder):
     many = {f"X-Field-{number}": "1" for number in range(90)}
     answer = requests.get(
-        running_system.gateway_url + "/users/me", headers={**plan_founder["bearer"], **many}, timeout=10
+        running_system.gateway_url + "/users/me", headers={**plan_founder["bearer"], **many}, timeout=60
     )
     assert answer.status_code == 200

@@ -63,7 +63,7 @@ PRINTED_JSON = {
 def send(system, founder, name, accept):
     method, path, status, body = EXAMPLES[name]
     headers = {"Authorization": f"Bearer {founder['access_token']}", "Accept": accept}
-    answer = requests.request(method, system.gateway_url + path, json=body, headers=headers, timeout=10)
+    answer = requests.request(method, system.gateway_url + path, json=body, headers=headers, timeout=60)
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"].startswith(accept)
     return answer
@@ -96,11 +96,11 @@ def test_the_plans_registration(plan_founder):
 def test_the_plans_login_answers_what_is_printed(running_system, plan_founder):
     body = {"email": "admin@heartguard.io", "password": "Secret123"}
     url = running_system.gateway_url + "/auth/"
-    assert requests.post(url + "register", json=body, timeout=10).status_code in (201, 409)
-    in_json = requests.post(url + "login", json=body, timeout=10).json()
+    assert requests.post(url + "register", json=body, timeout=60).status_code in (201, 409)
+    in_json = requests.post(url + "login", json=body, timeout=60).json()
     assert list(in_json) == ["access_token", "refresh_token", "expires_in", "token_type"]
     assert (in_json["expires_in"], in_json["token_type"]) == (3600, "Bearer")
-    answer = requests.post(url + "login", json=body, headers={"Accept": "application/xml"}, timeout=10)
+    answer = requests.post(url + "login", json=body, headers={"Accept": "application/xml"}, timeout=60)
     root = etree.fromstring(answer.content)
     assert root.tag == "LoginResponse"
     assert [element.tag for element in root] == ["access_token", "refresh_token", "expires_in", "token_type"]
@@ -110,9 +110,9 @@ def test_the_plans_login_answers_what_is_printed(running_system, plan_founder):
 def test_the_plans_error_body_in_both_formats(running_system, plan_founder):
     body = {"email": "user@hg.io", "password": "not-the-password"}
     url = running_system.gateway_url + "/auth/login"
-    error = requests.post(url, json=body, timeout=10).json()["error"]
+    error = requests.post(url, json=body, timeout=60).json()["error"]
     assert (error["code"], error["message"]) == ("AUTH_001", "Invalid credentials")
-    root = etree.fromstring(requests.post(url, json=body, headers={"Accept": "text/xml"}, timeout=10).content)
+    root = etree.fromstring(requests.post(url, json=body, headers={"Accept": "text/xml"}, timeout=60).content)
     assert (root.tag, root.findtext("code"), root.findtext("message")) == ("Error", "AUTH_001", "Invalid credentials")
 
 
@@ -121,7 +121,7 @@ def test_health_and_metrics_of_every_service(subtests, running_system):
         for path in ["/health", "/metrics"]:
             with subtests.test(f"{prefix}{path}"):
                 answer = requests.get(
-                    f"{running_system.gateway_url}{prefix}{path}", headers=running_system.operator, timeout=10
+                    f"{running_system.gateway_url}{prefix}{path}", headers=running_system.operator, timeout=60
                 )
                 assert answer.status_code == 200
                 if path == "/metrics":
@@ -134,6 +134,6 @@ def test_an_uploaded_file_comes_back_as_it_was(running_system, plan_founder):
         archive.writestr("beat.txt", "72")
     headers = {"Authorization": f"Bearer {plan_founder['access_token']}", "Content-Type": "application/zip"}
     url = running_system.gateway_url + "/media/"
-    item = requests.put(url + "upload?file_name=beat.zip", data=packed.getvalue(), headers=headers, timeout=10).json()
-    signed = requests.get(f"{url}items/{item['id']}/download", headers=headers, timeout=10).json()["url"]
-    assert requests.get(signed, timeout=10).content == packed.getvalue()
+    item = requests.put(url + "upload?file_name=beat.zip", data=packed.getvalue(), headers=headers, timeout=60).json()
+    signed = requests.get(f"{url}items/{item['id']}/download", headers=headers, timeout=60).json()["url"]
+    assert requests.get(signed, timeout=60).content == packed.getvalue()

@@ -57,7 +57,7 @@ def _serves_everything(clone: Clone, member: Member, ended: str, item: str) -> b
     assert len(member.stored("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")) == POINTS
     where = _call(clone, "GET", f"/media/items/{item}/download", token=member.token)["url"]
     url = urlsplit(where)._replace(netloc=f"127.0.0.1:{clone.ports['gateway']}").geturl()
-    return requests.get(url, timeout=10).content == CONTENT
+    return requests.get(url, timeout=60).content == CONTENT
 
 
 def _promises(backup: Path) -> dict[str, object]:

@@ -82,5 +82,5 @@ def test_large_documents_wait_for_their_turn_and_no_client_has_all_of_them(backe
         second = gevent.spawn(code, upstream, large("organization 2"))
         gevent.sleep(0.05)
         release.set()
-        assert [one.get(timeout=5) for one in (first, second)] == ["200", "200"]
+        assert [one.get(timeout=60) for one in (first, second)] == ["200", "200"]
         assert code(upstream, large("organization 1")) == "200"

@@ -67,7 +67,7 @@ REFUSED = [
 def test_the_parsers_refusals_are_ours(subtests: pytest.Subtests, gateway: GunicornProcess) -> None:
     for request_text, status, code in REFUSED:
         with subtests.test(str(request_text[:60])):
-            with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+            with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as link:
                 link.sendall(request_text.encode())
                 head, body = read_answer(link)
             assert head.startswith(f"http/1.1 {status} ")
@@ -123,7 +123,7 @@ def test_nothing_is_smuggled_past_a_length_that_two_readers_read_differently(
 
 def test_a_body_that_ends_early_is_400(gateway: GunicornProcess) -> None:
     head = f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}Content-Length: 100\r\n\r\nonly this"
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as link:
         link.sendall(head.encode())
         link.shutdown(socket.SHUT_WR)
         head, body = read_answer(link)
@@ -144,7 +144,7 @@ def resting() -> Iterator[tuple[ClientConnections, Any]]:
     with cooperative.socket() as entry_point:
         entry_point.bind(("127.0.0.1", 0))
         entry_point.listen()
-        link = cooperative.create_connection(entry_point.getsockname(), timeout=10)
+        link = cooperative.create_connection(entry_point.getsockname(), timeout=60)
         connections.take(Client(*entry_point.accept(), entry_point.getsockname()))
     with link:
         yield connections, link
@@ -190,7 +190,7 @@ def test_chunked_is_known_in_any_case_of_letters(gateway: GunicornProcess) -> No
     [("PUT /nowhere", b"404"), ("POST /auth/login", b"413"), ("PUT /media/upload?file_name=a", b"401")],
 )
 def test_who_sends_a_large_body_first_can_read_the_answer(gateway: GunicornProcess, line: str, status: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as link:
         link.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n".encode())
         link.sendall(b"x" * 4_000_000)
         assert link.recv(12) == b"HTTP/1.1 " + status
@@ -232,7 +232,7 @@ def test_an_absolute_target_is_its_path_for_everybody(gateway: GunicornProcess, 
 
 
 def test_requests_follow_one_another_on_one_connection(gateway: GunicornProcess) -> None:
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as link:
         link.sendall((LINE + "\r\n").encode() * 3)
         statuses = []
         data = b""
@@ -244,7 +244,7 @@ def test_requests_follow_one_another_on_one_connection(gateway: GunicornProcess)
 
 def test_a_client_that_waits_for_continue_gets_it(gateway: GunicornProcess, backend: Backend) -> None:
     head = f"POST /timeseries/query HTTP/1.1\r\nHost: x\r\n{AUTH}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as link:
         link.sendall(head.encode())
         assert link.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         link.sendall(b"{}")

@@ -12,7 +12,7 @@ from tests.servers import Valkey, free_port
 
 
 def test_many_callers_share_writes_and_get_their_own_replies(redis_url: str) -> None:
-    link = RedisConnection(redis_url, timeout=5.0)
+    link = RedisConnection(redis_url, timeout=60.0)
 
     def ask(number: int) -> bool:
         for turn in range(20):
@@ -27,7 +27,7 @@ def test_many_callers_share_writes_and_get_their_own_replies(redis_url: str) -> 
 
 
 def test_an_error_reply_is_no_answer(redis_url: str) -> None:
-    link = RedisConnection(redis_url, timeout=5.0)
+    link = RedisConnection(redis_url, timeout=60.0)
     link.call([("SET", "text", "x")])
     with pytest.raises(RedisUnavailable, match="WRONGTYPE") as caught:
         link.call([("XADD", "text", "*", "event", "1")])
@@ -60,7 +60,7 @@ def test_a_wrong_password_counts_as_unavailable(valkey: Valkey) -> None:
 
 
 def test_a_hung_server_is_unavailable_within_the_time_out_and_then_at_once(valkey_server: Valkey) -> None:
-    link = RedisConnection(valkey_server.url, timeout=0.25, pause=600.0)
+    link = RedisConnection(valkey_server.url, timeout=1.5, pause=600.0)
     link.ping()
     valkey_server.freeze()
     try:
@@ -74,7 +74,7 @@ def test_a_hung_server_is_unavailable_within_the_time_out_and_then_at_once(valke
         valkey_server.thaw()
         link.close()
     assert caught.value.sent
-    assert first > 0.2
+    assert first > 1.4
 
 
 def test_a_restarted_server_is_found_again_and_lost_nothing_it_answered(valkey_server: Valkey) -> None:
@@ -92,7 +92,7 @@ def test_a_restarted_server_is_found_again_and_lost_nothing_it_answered(valkey_s
 
 
 def test_a_caller_that_is_killed_crosses_no_reply(redis_url: str) -> None:
-    link = RedisConnection(redis_url, timeout=5.0)
+    link = RedisConnection(redis_url, timeout=60.0)
     link.ping()
     victims = [gevent.spawn(link.call, [("ECHO", "victim")]) for _ in range(20)]
     gevent.sleep(0)

@@ -52,7 +52,7 @@ def test_whoever_opens_all_connections_keeps_nobody_out(backend: Backend, valkey
 def test_a_slow_body_does_not_hold_a_connection_to_the_service(gateway: GunicornProcess, backend: Backend) -> None:
     before = len(backend.seen)
     head = f"POST /timeseries/write HTTP/1.1\r\nHost: x\r\nAuthorization: {ME['Authorization']}\r\n"
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as link:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as link:
         link.sendall(head.encode() + b"Content-Length: 2000\r\n\r\n" + b"x" * 1999)
         assert gateway.ask("GET", "/users/me", ME).status == 200
         assert len(backend.seen) == before + 1  # the slow one is not among them
@@ -247,7 +247,7 @@ def test_what_has_lain_too_long_is_refused_in_its_format_and_health_is_not(gatew
         with ExitStack() as stack:
             answers = []
             for path in ("/users/12", "/gateway/health"):
-                link = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), timeout=10))
+                link = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), timeout=60))
                 link.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: application/xml\r\n\r\n".encode())
                 answers.append(link)
             time.sleep(PATIENCE_SECONDS + 0.3)

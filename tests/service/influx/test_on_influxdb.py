@@ -289,7 +289,7 @@ class SlowInfluxDB(ModelInfluxDB):
         if self.holds and asked.target.startswith(self.holds):
             self.holds = None
             self.arrived.set()
-            assert self.go.wait(9)
+            assert self.go.wait(60)
         return super().answer(asked)
 
     def stored(self):

@@ -27,7 +27,7 @@ class Hanging:
     @contextmanager
     def transaction(self):
         self.asked.set()
-        assert self.goes_on.wait(10)
+        assert self.goes_on.wait(60)
         with self.database.transaction() as connection:
             yield connection
 
@@ -57,7 +57,7 @@ def test_one_thread_waits_and_the_others_go_on_with_what_was_read(ring, hanging,
     hanging.asked.clear()
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(ring.public_keys)
-        assert hanging.asked.wait(10)
+        assert hanging.asked.wait(60)
         assert ring.candidates(first["kid"])
         assert ring.sign(claims)[1] == first["kid"]
         assert not waiting.done()
@@ -69,7 +69,7 @@ def test_a_ring_that_was_never_read_is_a_dependency_that_failed(ring, hanging):
     hanging.goes_on.clear()
     with ThreadPoolExecutor() as pool:
         waiting = pool.submit(ring.public_keys)
-        assert hanging.asked.wait(10)
+        assert hanging.asked.wait(60)
         with pytest.raises(ServiceError) as caught:
             ring.sign({"sub": "12"})
         assert (caught.value.error_code.code, caught.value.headers["Retry-After"]) == ("GEN_503", "1")

@@ -27,7 +27,7 @@ def test_valkey_asks_for_its_password(valkey: Valkey) -> None:
 
 
 def test_frozen_valkey_times_out_and_comes_back(valkey_server: Valkey) -> None:
-    with valkey_server.client() as client:
+    with valkey_server.client(seconds=1) as client:
         client.ping()
         valkey_server.freeze()
         with pytest.raises(redis.TimeoutError):

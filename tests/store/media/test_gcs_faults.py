@@ -93,7 +93,7 @@ def test_a_store_that_never_answers_well_is_503_within_the_budget(gcs, faulty, c
     with pytest.raises(ServiceError) as refused:
         {**CALLS, "write": write}[call](store)
     assert refused.value.error_code.status == 503
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60  # without the budget it would be two minutes
     # What the store refuses for a reason is not asked again.
     tries = len(faulty.seen)
     store.close()

@@ -56,7 +56,7 @@ def started(layout: Layout, name: str, code: str = PARENT) -> "subprocess.Popen[
 
 
 def buried(process: "subprocess.Popen[str]") -> None:
-    process.wait(5)
+    process.wait(60)
     process.stdout.close()
 
 
@@ -96,7 +96,7 @@ def test_a_program_that_ignores_sigterm_is_killed(layout: Layout) -> None:
     process = started(layout, "auth", stubborn + "time.sleep(60)")
     process.stdout.readline()
     locks.end(layout, ["auth"], "TERM", 0.2)
-    assert process.wait(5) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
     buried(process)
 
 

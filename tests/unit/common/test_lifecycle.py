@@ -87,7 +87,7 @@ def test_who_asks_while_a_ping_runs_shares_its_answer() -> None:
     answers: list[bool] = []
     threads = [threading.Thread(target=lambda: answers.append(lifecycle.readiness()[0].ok)) for _ in range(4)]
     threads[0].start()
-    assert entered.wait(5)
+    assert entered.wait(60)
     for thread in threads[1:]:
         thread.start()
     release.set()
@@ -115,7 +115,7 @@ def test_background_work_goes_on_after_it_raised_and_ends_when_closed(caplog: py
         background.ping()
     background.start()
     background.wake()
-    assert three.wait(10)
+    assert three.wait(60)
     background.ping()
     assert "sample failed" in caplog.text
     background.close()  # a rest of an hour is cut short
@@ -132,7 +132,7 @@ def test_waking_ends_a_rest() -> None:
         return 3600.0
 
     background = Background("sample", work).start()
-    assert runs.acquire(timeout=10)
+    assert runs.acquire(timeout=60)
     background.wake()
-    assert runs.acquire(timeout=10)
+    assert runs.acquire(timeout=60)
     background.close()

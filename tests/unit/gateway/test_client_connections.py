@@ -26,9 +26,9 @@ class Stack:
         with socket.socket() as entry_point:
             entry_point.bind(("127.0.0.1", 0))
             entry_point.listen()
-            theirs = socket.create_connection(entry_point.getsockname(), timeout=5)
+            theirs = socket.create_connection(entry_point.getsockname(), timeout=60)
             ours, _ = entry_point.accept()
-        ours.settimeout(5)
+        ours.settimeout(60)
         self.ends.append(theirs)
         self.connections.take(Client(ours, (address, 1), ("127.0.0.1", 2)))
         return theirs
@@ -47,7 +47,7 @@ class Stack:
             data += block
         client.reading = False
         if data == b"hold\n":
-            self.released.wait(5)
+            self.released.wait(60)
         client.socket.sendall(data.upper())
         return data != b"close\n"
 
