@@ -7,6 +7,7 @@ validate_endpoints.sh. Their sources are `<resource>.schema.json`, the services'
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -116,6 +117,9 @@ def main() -> int:
                     print(f"stale: {shown} (run: python schemas/build.py)", file=sys.stderr)
                 return 1
             _write(made, old, directory)
+            if old and make is types:
+                # What is loaded so far has the types as they were, and the routes may import a new one.
+                os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606  the same program once more
     except (ContractError, scenario.ScenarioError, policy.PolicyError) as error:
         print(error, file=sys.stderr)
         return 1
