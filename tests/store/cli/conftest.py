@@ -22,7 +22,7 @@ GENTLE = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Layout]:
-    """A clone without state, whose ports are its own; nothing of it lives afterwards."""
+    """A clone without state, whose ports are its own; nothing of it runs afterwards."""
     made = Layout(tmp_path)
     for name in ("services", ".env.example", "migrations"):
         (tmp_path / name).symlink_to(REPO_ROOT / name)

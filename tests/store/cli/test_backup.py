@@ -114,7 +114,7 @@ def test_it_goes_through_a_bucket_as_well(
             media.remove(name)
 
 
-def test_a_system_that_holds_something_is_refused_and_stays(filled: BackupSettings, tmp_path: Path) -> None:
+def test_a_system_with_data_is_refused_and_unchanged(filled: BackupSettings, tmp_path: Path) -> None:
     taken = take(filled, tmp_path)
     before = postgres.tables(filled.database_url)
     with pytest.raises(
@@ -125,7 +125,7 @@ def test_a_system_that_holds_something_is_refused_and_stays(filled: BackupSettin
 
 
 @pytest.mark.parametrize("kind", ["media", "checkpoints"])
-def test_one_thing_that_it_holds_is_enough_to_refuse(
+def test_one_kind_of_data_is_enough_to_refuse(
     filled: BackupSettings, wiped: Database, tmp_path: Path, kind: str
 ) -> None:
     taken = take(filled, tmp_path)
@@ -182,7 +182,7 @@ def test_no_secret_stands_in_a_manifest(filled: BackupSettings, tmp_path: Path) 
     assert not any(secret in text for secret in filled.secrets.values())
 
 
-def test_an_object_that_is_gone_or_spoiled_is_named_and_ends_no_backup(filled: BackupSettings, tmp_path: Path) -> None:
+def test_a_missing_or_damaged_object_is_named_and_left_out(filled: BackupSettings, tmp_path: Path) -> None:
     key = f"org_1/user_1/{ITEM}"
     file, few = tmp_path / "media" / key, replace(filled, backup_keep=1)
     schedule.step(few, tmp_path, NOW)

@@ -1,4 +1,4 @@
-"""What stands in the way of a start is said in one sentence before anything is started."""
+"""A problem is reported in one sentence before anything is started."""
 
 import socket
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def test_a_port_is_looked_for_in_ipv6_too() -> None:
         checks.free_port("gateway", stranger.getsockname()[1] or free_port(), ip_address("::1"))
 
 
-def test_an_address_of_another_machine_is_said_to_be_one() -> None:
+def test_an_address_of_another_machine_is_reported() -> None:
     with pytest.raises(CommandError, match=r"198\.51\.100\.7 is no address of this machine: set GATEWAY_BIND"):
         checks.free_port("gateway", free_port(), ip_address("198.51.100.7"))  # RFC 5737: nobody's
 
@@ -80,7 +80,7 @@ def test_on_macos_the_likely_culprit_of_5000_is_named() -> None:
             checks.free_port("gateway", 5000, LOOPBACK, platform="darwin")
 
 
-def test_a_full_disk_is_said(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="The disk is full: 12 MB are free"):
         checks.disk(tmp_path, usage=lambda _: SimpleNamespace(free=12_345_678))
 

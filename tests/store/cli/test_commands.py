@@ -1,4 +1,4 @@
-"""One life of a clone by its commands: configured, started, looked at, backed up, stopped, restored."""
+"""A clone from beginning to end, by its commands: configured, started, looked at, backed up, stopped, restored."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ def states(table: str) -> dict[str, str]:
     return {row[0]: row[2] for row in rows if len(row) == 4 and row[0] in SERVICES}
 
 
-def test_stopped_the_embedded_database_runs_for_a_command_alone(
+def test_while_stopped_the_embedded_database_runs_for_one_command(
     layout: Layout, command: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     command("env")
@@ -79,6 +79,6 @@ def test_a_clone_from_configuration_to_restore(
     status, said = command("restore", taken)
     assert status == 0
     assert said.startswith("restored and verified: ")
-    # what Redis knew of revocations was of the other life
+    # what Redis knew of revocations was of before the restore
     assert not (layout.var / "valkey").exists()
     assert len(list(layout.var.glob("valkey.before-restore-*"))) == 1

@@ -272,7 +272,7 @@ def test_a_backup_goes_back_into_the_kind_of_store_that_it_is_of(
         ({"influx_token": ""}, "INFLUX_URL and INFLUX_ORG needs INFLUX_TOKEN beside it"),
     ],
 )
-def test_a_token_that_is_no_good_is_said_at_once(
+def test_a_token_without_its_rights_is_reported_at_once(
     backup: Backup, database: Database, tmp_path: Path, change: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(CommandError, match=sentence):

@@ -1,4 +1,4 @@
-"""What stands in the way of a command is one sentence on standard error, and nothing is left running."""
+"""A command that can't go on prints one sentence on standard error and leaves nothing running."""
 
 import json
 import os
@@ -23,7 +23,7 @@ Said = pytest.CaptureFixture[str]
 
 @contextmanager
 def answering(port: int, status: int, body: bytes) -> Iterator[None]:
-    """Somebody on a port who says the same to everybody."""
+    """A server on a port that gives every request the same answer."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -84,7 +84,7 @@ def test_a_service_that_cant_start_is_named_with_its_reason_and_everything_ends(
     capsys: Said,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # the database and Redis are somebody else's here: nothing of them is started
+    # the database and Redis are named, so the command starts none
     monkeypatch.setenv("DATABASE_URL", database.owner_url)
     monkeypatch.setenv("REDIS_URL", valkey.url)
     for name in ROLES:
@@ -125,7 +125,7 @@ def test_a_damaged_data_directory_is_named_with_the_servers_own_words(
         (("policy", "check"), "heartguard_gateway.explain"),
     ],
 )
-def test_without_a_configuration_the_message_in_a_container_is_another(
+def test_without_a_configuration_the_message_names_the_program_for_containers(
     command: Command, words: tuple[str, ...], module: str, capsys: Said
 ) -> None:
     assert command(*words)[0] == 1
@@ -133,7 +133,7 @@ def test_without_a_configuration_the_message_in_a_container_is_another(
 
 
 @pytest.mark.parametrize("words", [("status",), ("backup",)])
-def test_without_a_configuration_the_others_say_so(command: Command, words: tuple[str, ...], capsys: Said) -> None:
+def test_without_a_configuration_the_others_report_it(command: Command, words: tuple[str, ...], capsys: Said) -> None:
     assert command(*words)[0] == 1
     assert capsys.readouterr().err.startswith("heartguard: There is no .env here")
 
@@ -240,7 +240,7 @@ def test_a_setting_of_a_command_that_is_none_is_a_sentence(
     assert "Traceback" not in said
 
 
-def test_up_in_docker_says_that_docker_is_missing(
+def test_up_with_docker_reports_that_docker_is_missing(
     command: Command, tmp_path: Path, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "nothing").mkdir()
@@ -249,7 +249,7 @@ def test_up_in_docker_says_that_docker_is_missing(
     assert "Docker Compose is not installed" in capsys.readouterr().err
 
 
-def test_a_full_disk_is_said_and_another_file_is_named(layout: Layout, command: Command, capsys: Said) -> None:
+def test_a_full_disk_is_reported_and_another_file_is_named(layout: Layout, command: Command, capsys: Said) -> None:
     (layout.root / ".env.new").symlink_to("/dev/full")
     assert command("env")[0] == 1
     assert capsys.readouterr().err.startswith("heartguard: The disk is full: ")
@@ -258,7 +258,7 @@ def test_a_full_disk_is_said_and_another_file_is_named(layout: Layout, command: 
     assert "/.env.example can't be used: No such file" in capsys.readouterr().err
 
 
-def test_the_lines_of_a_request_are_printed_or_said_to_be_missing(layout: Layout, command: Command) -> None:
+def test_the_lines_of_a_request_are_printed_or_reported_as_missing(layout: Layout, command: Command) -> None:
     layout.make()
     line = json.dumps({"timestamp": "2026-01-01T00:00:00Z", "request_id": "visit-7"})
     (layout.log / "auth.log").write_text(line + "\n")
@@ -275,5 +275,5 @@ def test_the_versions_are_those_of_what_is_installed(command: Command) -> None:
     assert json.loads(command("versions", "--json")[1]) == shown
 
 
-def test_a_command_that_nobody_knows_is_a_mistake_of_usage(command: Command) -> None:
+def test_an_unknown_command_is_a_mistake_of_usage(command: Command) -> None:
     assert command("upp")[0] == 2

@@ -1,4 +1,4 @@
-"""The servers the other tests stand on: real, ours alone, and back after a kill with what they acknowledged."""
+"""The servers that the other tests use: real, of this run alone, and after a kill they have what they acknowledged."""
 
 import psycopg2
 import pytest
@@ -46,7 +46,7 @@ def test_postgres_keeps_what_it_committed_through_a_kill(own_postgres: Postgres)
         assert cursor.fetchone() == (7,)
 
 
-def test_postgres_trusts_nobody(postgres_server: Postgres) -> None:
+def test_postgres_refuses_a_wrong_password(postgres_server: Postgres) -> None:
     with pytest.raises(psycopg2.OperationalError, match="password"):
         psycopg2.connect(libpq(f"postgresql://postgres:wrong@127.0.0.1:{postgres_server.cluster.port}/postgres"))
 

@@ -1,4 +1,4 @@
-"""Docker Compose is driven as the plan says; a program of ours stands where `docker` would."""
+"""What is asked of Docker Compose, and how its answers are read; a script takes the place of `docker`."""
 
 import stat
 from pathlib import Path
@@ -85,14 +85,14 @@ def test_down_leaves_alone_what_is_not_there(docker: Path) -> None:
     assert "compose down" not in (docker / "calls").read_text()
 
 
-def test_without_docker_up_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_docker_up_reports_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CommandError, match="Docker Compose is not installed"):
         Compose(tmp_path).up({})
     assert not Compose(tmp_path).down()
 
 
-def test_a_compose_that_fails_is_said(docker: Path) -> None:
+def test_a_compose_that_fails_is_reported(docker: Path) -> None:
     (docker / "docker").write_text("#!/bin/sh\ncase $* in *version*) echo v2 ;; *up*) exit 17 ;; esac\n")
     with pytest.raises(CommandError, match="docker compose up has failed"):
         Compose(docker).up({})

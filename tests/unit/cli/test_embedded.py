@@ -50,7 +50,7 @@ def test_a_cluster_that_cant_be_made_leaves_nothing_that_looks_like_one(tmp_path
     assert {path.name for path in tmp_path.iterdir()} == {"pg.password"}
 
 
-def test_a_supervisor_that_cant_start_says_why(tmp_path: Path) -> None:
+def test_a_supervisor_that_cant_start_is_reported_with_the_reason(tmp_path: Path) -> None:
     layout = Layout(tmp_path)
     layout.make()
     layout.log.rmdir()

@@ -72,7 +72,7 @@ def test_a_program_sees_its_own_environment_only_and_no_old_metrics(layout: Layo
     assert locks.running(layout, ["auth"]) == []
 
 
-def test_a_program_lives_as_long_as_any_of_its_processes(layout: Layout) -> None:
+def test_a_program_runs_as_long_as_any_of_its_processes(layout: Layout) -> None:
     process = started(layout, "auth")
     child = int(process.stdout.readline().split()[0])
     process.kill()

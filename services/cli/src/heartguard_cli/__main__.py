@@ -32,7 +32,9 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
         signal.signal(ending, signal.default_int_handler)
     name = os.environ.get(TYPED_AS, "python -m heartguard_cli")
     try:
-        return run(heartguard, words, name, Invocation(layout, tuple(words)))
+        code = run(heartguard, words, name, Invocation(layout, tuple(words)))
+        sys.stdout.flush()  # here, where a reader that has ended is no traceback
+        return code
     except (CommandError, SettingsError) as trouble:
         return _complain(str(trouble))
     except KeyboardInterrupt:

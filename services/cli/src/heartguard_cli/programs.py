@@ -11,7 +11,7 @@ from heartguard_cli.embedded.postgres import PostgresCluster
 from heartguard_cli.embedded.valkey import ValkeyServer
 from heartguard_cli.environment import DEFAULT_PORTS, ROLES, addresses, port
 from heartguard_cli.layout import Layout
-from heartguard_cli.urls import for_role, host, local_url
+from heartguard_cli.urls import for_role, host, local_url, role_name
 from heartguard_common.core.registry import REGISTRY, SERVICES, Companion, python_path
 
 BESIDE = tuple(REGISTRY.programs)
@@ -157,6 +157,11 @@ class System:
         binds = (f"--bind={host(it)}:{port(self.values, name)}" for it in addresses(self.values, name))
         return SERVICES[name].arguments("--graceful-timeout", "4", *binds)
 
+    def _role_url(self, name: str) -> str:
+        """The URL by which a service or other role of the registry reaches the database."""
+        cluster, password = self.postgres, self.db_passwords[name]
+        return cluster.url(role_name(name), password=password) if cluster else for_role(self.owner_url, name, password)
+
     def environment(self, service: str, program: str | None = None) -> dict[str, str]:
         """The environment of a service: what its Settings read, and what Python itself needs."""
         own = {
@@ -171,9 +176,9 @@ class System:
         }
         wanted = VARIABLES[program or service]
         if service in ROLES:
-            own["DATABASE_URL"] = for_role(self.owner_url, service, self.db_passwords[service])
+            own["DATABASE_URL"] = self._role_url(service)
         if "RETENTION_DATABASE_URL" in wanted:
-            own["RETENTION_DATABASE_URL"] = for_role(self.owner_url, "retention", self.db_passwords["retention"])
+            own["RETENTION_DATABASE_URL"] = self._role_url("retention")
         known = {name: own.get(name) or self.values.get(name, "") for name in wanted}
         path = python_path(service, root=self.layout.root)
         needed = {name: value for name, value in known.items() if value}

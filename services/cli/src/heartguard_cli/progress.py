@@ -1,5 +1,6 @@
 """What is being done, and how far it is: on a terminal by rich, in a pipe one plain line for each stage."""
 
+import functools
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,10 @@ def bar(items: Sequence[T], text: str) -> Iterator[T]:
     yield from track(items, text, console=console, disable=not console.is_terminal, transient=True)
 
 
+@functools.cache
 def _console() -> Console:
-    """Standard error, so that standard output can go into a file or another program."""
+    """Standard error, so that standard output can go into a file or another program.
+
+    One for all, because a bar may move inside of a stage.
+    """
     return Console(stderr=True)

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg2
 from psycopg2 import sql
@@ -41,9 +42,10 @@ class PostgresCluster:
                 stream.write(secrets.token_urlsafe(32))
         return file.read_text()
 
-    def url(self, role: str = OWNER, database: str = DATABASE) -> str:
-        """The URL of a role that uses the cluster's own password."""
-        return f"postgresql+psycopg2://{role}:{self.password}@127.0.0.1:{self.port}/{database}"
+    def url(self, role: str = OWNER, database: str = DATABASE, *, password: str | None = None) -> str:
+        """The URL of a role; without a password, of one that uses the cluster's own."""
+        secret = self.password if password is None else quote(password, safe="")
+        return f"postgresql+psycopg2://{role}:{secret}@127.0.0.1:{self.port}/{database}"
 
     def make(self) -> None:
         """Run initdb when there is no cluster yet; one that was begun and not finished is begun again.
