@@ -50,6 +50,10 @@ def test_the_written_schemas_are_in_the_subset() -> None:
     assert build.read() == RESOURCES
 
 
+def test_a_summary_says_what_a_route_is_for_and_not_its_method() -> None:
+    assert [name for name, it in OPERATIONS.items() if it["summary"].partition(" ")[0] in policy.METHODS] == []
+
+
 STRING = {"type": "string", "maxLength": 9}
 
 

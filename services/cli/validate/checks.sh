@@ -1,6 +1,6 @@
 # Made by schemas/build.py from scenario.toml, policy.toml, the services' routes and the schemas: change those.
 # Sourced by validate_endpoints.sh, which explains the words. {names} are filled in there; lists of checks are split.
-# shellcheck shell=bash disable=SC1083,SC2034,SC2086,SC2154
+# shellcheck shell=bash disable=SC1083,SC2016,SC2034,SC2086,SC2154
 
 # What every answer of a message must hold.
 AuditEvent_checks='id:uuid status=recorded time:time kind:text actor:text action:text service:text outcome:text payload:map'
