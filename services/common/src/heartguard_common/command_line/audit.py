@@ -23,14 +23,14 @@ def audit() -> None:
 
 
 @audit.command(name="verify")
-@click.option("--organization", type=int, metavar="ID", help="Only this one.")
+@click.option("--organization", type=int, metavar="ID", help="Verify the chain of this organization only.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON document instead of a table.")
 @click.pass_obj
 def _verify(commands: AuditCommands, organization: int | None, *, as_json: bool) -> int:
-    """Check every event, and what was signed.
+    """Verify every event, and the signed checkpoints.
 
     Each organization has a chain of its own, and events of none have one.
-    The exit code is 1 when an event was changed, removed or added, and 2 when it could not be found out.
+    The exit code is 1 when an event was changed, removed or added, and 2 when it could not be verified.
     """
     return commands.verify(organization, as_json=as_json)
 
@@ -38,5 +38,5 @@ def _verify(commands: AuditCommands, organization: int | None, *, as_json: bool)
 @audit.command(name="retain")
 @click.pass_obj
 def _retain(commands: AuditCommands) -> int:
-    """Remove now what is older than AUDIT_RETENTION_DAYS."""
+    """Remove events older than AUDIT_RETENTION_DAYS now."""
     return commands.retain()
