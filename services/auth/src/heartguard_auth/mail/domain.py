@@ -19,7 +19,7 @@ class ClaimedEntry:
 
     id: str
     kind: str
-    sealed: str
+    encrypted: str
 
 
 @dataclass(frozen=True)

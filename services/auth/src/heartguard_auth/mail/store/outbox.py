@@ -120,7 +120,7 @@ class PostgresOutbox:
     def open(self, entry: ClaimedEntry) -> OutboxEntry:
         """The content of an entry. Raises ValueError where it can't be decrypted: the secret has changed."""
         try:
-            document = json.loads(self._cipher.decrypt(entry.sealed.encode()))
+            document = json.loads(self._cipher.decrypt(entry.encrypted.encode()))
         except InvalidToken as error:
             raise ValueError("encrypted under another secret") from error
         if entry.kind == EMAIL:
