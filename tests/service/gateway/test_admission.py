@@ -119,7 +119,7 @@ def test_a_revoked_token_is_refused_at_once(strict: GunicornProcess, valkey: Val
 
 
 class TestRedisThatCanNotBeBelieved:
-    """Revocation without the fast copy: auth is asked, and what nobody knows is refused."""
+    """Revocation without the fast copy: auth is asked, and an unknown status is refused."""
 
     @pytest.fixture
     def lonely(self, backend: Backend, valkey_server: Valkey, tmp_path: Path) -> Iterator[GunicornProcess]:
@@ -144,7 +144,9 @@ class TestRedisThatCanNotBeBelieved:
             answer = lonely.ask("GET", "/users/me", ME)
             assert (answer.status, answer.code) == (401, "GEN_401_TOKEN")
 
-    def test_what_nobody_knows_is_503(self, lonely: GunicornProcess, backend: Backend, valkey_server: Valkey) -> None:
+    def test_an_unknown_revocation_status_is_503(
+        self, lonely: GunicornProcess, backend: Backend, valkey_server: Valkey
+    ) -> None:
         valkey_server.kill()
         with backend.behaving(lambda handler: (handler.read_body(), handler.reply(500, b"{}"))):  # type: ignore[arg-type,return-value]
             answer = lonely.ask("GET", "/users/me", ME)
@@ -162,7 +164,9 @@ class TestRedisThatCanNotBeBelieved:
         metrics = lonely.ask("GET", "/gateway/metrics").body.decode()
         assert 'heartguard_gateway_redis_fallbacks_total{what="buckets"}' in metrics
 
-    def test_readiness_names_what_is_away_and_comes_back(self, lonely: GunicornProcess, valkey_server: Valkey) -> None:
+    def test_readiness_names_unavailable_dependencies_until_they_are_back(
+        self, lonely: GunicornProcess, valkey_server: Valkey
+    ) -> None:
         def dependencies() -> dict[str, str]:
             document = lonely.ask("GET", "/gateway/ready").json
             return {item["name"]: item["status"] for item in document["dependencies"]}

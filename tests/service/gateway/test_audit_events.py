@@ -48,7 +48,7 @@ def test_an_event_says_who_did_what_and_how_it_ended(stack: GunicornProcess, val
     assert {name: event[name] for name in expected} == expected
 
 
-def test_a_name_in_the_path_is_no_place_for_a_person(stack: GunicornProcess, valkey_server: Valkey) -> None:
+def test_free_text_in_a_path_is_redacted_in_events_and_logs(stack: GunicornProcess, valkey_server: Valkey) -> None:
     for name in ("org_3_lab", "ann@clinic.example", "ann%40clinic.example", "Secret123"):
         stack.ask("DELETE", f"/timeseries/buckets/{name}", ME)
     assert [event["resource"] for event in events(valkey_server)] == ["bucket:org_3_lab", *["bucket:*"] * 3]
@@ -114,7 +114,7 @@ def test_without_redis_events_wait_on_the_disk_and_are_sent_later(
     valkey_server.kill()
     with backend.behaving(active):
         ids = [stack.ask("GET", "/users/me", ME).headers["x-gateway-request-id"] for _ in range(10)]
-    # Whoever tries to send them takes the file away, and leaves it there while Redis is not back.
+    # A greenlet that tries to send them renames the file, and leaves it so while Redis is not back.
     until(lambda: waiting(tmp_path / "spool") == ids, "all events on the disk, in their order")
     valkey_server.start()
     until(lambda: len(events(valkey_server)) >= 10, "draining the spool")

@@ -20,7 +20,7 @@ def closed_in_the_end() -> Iterator[None]:
 
 
 def test_one_slow_route_opens_no_breaker_while_the_service_answers_health(backend: Backend) -> None:
-    """Six time-outs of a verification; before, the fifth turned everybody away."""
+    """Six time-outs of a verification; before, after the fifth all requests were refused."""
     release = threading.Event()
 
     def slow(handler: Handler) -> None:

@@ -1,4 +1,4 @@
-"""The breaker: who is refused while it is open costs nobody time, and one request alone tries the ground."""
+"""The breaker: while it is open requests are refused at once, and a single one tries the service."""
 
 import socket
 import threading
@@ -71,7 +71,7 @@ def code(upstream: Upstream) -> str:
         return error.error_code.code
 
 
-def test_refusals_of_an_open_breaker_are_at_once_and_reach_nobody() -> None:
+def test_an_open_breaker_refuses_at_once_without_asking_the_service() -> None:
     with Service(resets=5).running() as service:
         upstream = Upstream("user", service.url, UpstreamLimits(answer=10.0))
         assert [code(upstream) for _ in range(5)] == ["GW_010"] * 5
@@ -84,7 +84,7 @@ def test_refusals_of_an_open_breaker_are_at_once_and_reach_nobody() -> None:
         upstream.close()
 
 
-def test_one_of_many_tries_and_the_others_do_not_wait_for_it() -> None:
+def test_one_request_tries_the_service_and_the_others_do_not_wait() -> None:
     now = [100.0]
     with Service(resets=5).running() as service:
         upstream = Upstream("user", service.url, UpstreamLimits(answer=10.0), monotonic=lambda: now[0])
@@ -103,7 +103,7 @@ def test_one_of_many_tries_and_the_others_do_not_wait_for_it() -> None:
 
 
 @pytest.mark.parametrize("passed", [0.0, 0.0004, 1.0, 3.9996, 4.9999])
-def test_waiting_as_long_as_it_says_is_enough(passed: float) -> None:
+def test_retry_after_of_an_open_breaker_is_long_enough(passed: float) -> None:
     now = [100.0]
     with Service(resets=5).running() as service:
         service.answer.set()
@@ -117,7 +117,7 @@ def test_waiting_as_long_as_it_says_is_enough(passed: float) -> None:
         upstream.close()
 
 
-def test_a_try_that_fails_leaves_it_open_for_the_whole_time() -> None:
+def test_a_failed_try_keeps_the_breaker_open_for_its_whole_time() -> None:
     now = [100.0]
     with Service(resets=6).running() as service:
         upstream = Upstream("user", service.url, monotonic=lambda: now[0])
@@ -132,7 +132,7 @@ def test_a_try_that_fails_leaves_it_open_for_the_whole_time() -> None:
         upstream.close()
 
 
-def test_it_lets_one_through_at_a_time_and_closes_on_success() -> None:
+def test_a_breaker_lets_one_request_through_and_closes_on_success() -> None:
     now = [0.0]
     breaker = Breaker(2, 5.0, lambda: now[0])
     breaker.failed()

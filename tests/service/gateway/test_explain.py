@@ -83,7 +83,7 @@ def test_the_verdict_is_unknown_while_auth_is_broken(explain: Explain, auth: Bac
     assert explanation["decision"].startswith("503 ")
 
 
-def test_the_operators_token_is_nobody_elses_matter(explain: Explain, auth: Backend) -> None:
+def test_auth_is_not_asked_about_the_operators_token(explain: Explain, auth: Backend) -> None:
     status, explanation = explain("GET", "/gateway/metrics", "--token", OPERATOR_TOKEN)
     assert (status, explanation["caller"]) == (0, "somebody with the role operator")
     assert auth.seen == []
@@ -103,7 +103,7 @@ def test_without_credentials_the_answer_is_401(explain: Explain) -> None:
     assert explanation["decision"].startswith("401 GEN_401")
 
 
-def test_the_place_is_said_and_opens_inner_rows(explain: Explain) -> None:
+def test_inner_is_named_and_opens_inner_rules(explain: Explain) -> None:
     status, explanation = explain("GET", "/gateway/ready", "--inner")
     assert status == 0
     assert explanation["caller"] == "nobody: no credentials, on the inner network"
@@ -111,7 +111,7 @@ def test_the_place_is_said_and_opens_inner_rows(explain: Explain) -> None:
     assert explanation["leads to"] == "the gateway itself"
 
 
-def test_credentials_are_not_looked_at_where_the_row_ignores_them(explain: Explain, auth: Backend) -> None:
+def test_credentials_are_not_checked_where_the_rule_ignores_them(explain: Explain, auth: Backend) -> None:
     status, explanation = explain("GET", "/gateway/health", "--token", "nonsense")
     assert (status, explanation["limits"]) == (0, "none")
     assert explanation["decision"] == "passes: the rule is open to anyone"

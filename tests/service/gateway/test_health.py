@@ -100,7 +100,7 @@ def test_many_who_ask_at_once_are_one_question_to_each_service(one_worker: Gunic
     assert asked() - before <= 2
 
 
-def test_one_that_fails_warns_all_of_them_fail_and_nothing_within_is_told(
+def test_one_failing_service_is_warn_all_are_fail_and_no_detail_is_shown(
     one_worker: GunicornProcess, media: Backend, others: Backend
 ) -> None:
     with media.behaving(unready):

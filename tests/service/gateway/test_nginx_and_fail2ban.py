@@ -60,7 +60,7 @@ def test_the_configuration_says_what_the_gateway_counts_on() -> None:
 
 @contextmanager
 def stack(backend: Backend, valkey: Valkey, directory: Path) -> Iterator[tuple[list[GunicornProcess], int, Path]]:
-    """Two gateways, and nginx in front of them where it is installed; else nobody, at port 0."""
+    """Two gateways, and nginx in front of them where it is installed; else none, at port 0."""
     mark_ready(valkey.url)
     gateways = []
     for name in ("one", "two"):
@@ -138,7 +138,7 @@ def through_nginx(backend: Backend, valkey: Valkey, directory: Path) -> list[str
     """Requests through a real nginx; returns its access log."""
     with stack(backend, valkey, directory) as (gateways, port, log):
         status, _ = ask(port, "GET", "/users/me", {**ME, "X-Forwarded-For": "203.0.113.9"})
-        # what a client says of where it comes from is not believed: the address is the one that nginx saw
+        # the address that a client claims is not trusted: the address is the one that nginx saw
         assert (status, backend.last.headers["x-forwarded-for"]) == (200, "127.0.0.1")
         assert ask(port, "GET", "/gateway/metrics", {})[0] in (401, 403)
         large = bytes(2_000_000)
@@ -164,7 +164,7 @@ def test_two_gateways_behind_tls(backend: Backend, valkey: Valkey, tmp_path: Pat
 
 
 def banned(line: str) -> str | None:
-    """Whom the filter would ban for a line, as fail2ban reads it: `<HOST>` is an address."""
+    """The address that the filter would ban for a line, as fail2ban reads it: `<HOST>` is an address."""
     (pattern,) = re.findall(r"^failregex = (.*)$", FILTER, re.MULTILINE)
     match = re.search(pattern.replace("<HOST>", r"(?P<host>[0-9a-fA-F.:]+)"), line)
     return match["host"] if match else None
@@ -184,7 +184,7 @@ LOGINS = [
 ]
 
 
-def test_the_filter_finds_refused_logins_and_nobody_else(subtests: pytest.Subtests) -> None:
+def test_the_filter_bans_for_refused_logins_only(subtests: pytest.Subtests) -> None:
     for request_line, status, host in LOGINS:
         with subtests.test(f"{request_line} {status} {host}"):
             line = f'203.0.113.9 - - [01/Jan/2026:00:00:01 +0000] "{request_line}" {status} 99 "-" "curl/8"'

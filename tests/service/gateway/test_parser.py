@@ -189,7 +189,9 @@ def test_chunked_is_known_in_any_case_of_letters(gateway: GunicornProcess) -> No
     ("line", "status"),
     [("PUT /nowhere", b"404"), ("POST /auth/login", b"413"), ("PUT /media/upload?file_name=a", b"401")],
 )
-def test_who_sends_a_large_body_first_can_read_the_answer(gateway: GunicornProcess, line: str, status: bytes) -> None:
+def test_a_client_that_sends_a_large_body_first_can_read_the_answer(
+    gateway: GunicornProcess, line: str, status: bytes
+) -> None:
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as link:
         link.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n".encode())
         link.sendall(b"x" * 4_000_000)
@@ -215,7 +217,7 @@ def test_an_upgrade_is_answered_as_if_it_had_not_been_asked_for(
     assert not {"upgrade", "http2-settings"} & set(backend.last.headers)
 
 
-def test_an_absolute_target_is_its_path_for_everybody(gateway: GunicornProcess, backend: Backend) -> None:
+def test_an_absolute_target_is_treated_as_its_path(gateway: GunicornProcess, backend: Backend) -> None:
     def ask(target: str) -> bytes:
         lines = f"{AUTH}X-Request-ID: absolute\r\nConnection: close\r\n"
         return gateway.raw(f"GET {target} HTTP/1.1\r\nHost: x\r\n{lines}\r\n".encode())

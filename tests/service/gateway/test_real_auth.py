@@ -18,7 +18,7 @@ JSON = {"Content-Type": "application/json"}
 def auth(
     module_database: Database, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[GunicornProcess]:
-    """Auth signs with its own key ring, so everybody else must fetch the public keys."""
+    """Auth signs with its own key ring, so all other services must fetch the public keys."""
     with valkey.client() as client:
         client.flushall()
     settings = settings_environ("auth", module_database, valkey.url, JWT_SECRET="")

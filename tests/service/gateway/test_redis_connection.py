@@ -36,7 +36,7 @@ def test_an_error_reply_is_no_answer(redis_url: str) -> None:
     link.close()
 
 
-def test_nobody_there_means_not_sent_and_costs_the_next_ones_nothing() -> None:
+def test_without_a_server_commands_are_not_sent_and_the_next_fail_at_once() -> None:
     port = free_port()
     link = RedisConnection(f"redis://127.0.0.1:{port}/0", pause=600.0)
     with pytest.raises(RedisUnavailable) as caught:
@@ -47,7 +47,7 @@ def test_nobody_there_means_not_sent_and_costs_the_next_ones_nothing() -> None:
             with pytest.raises(RedisUnavailable, match="a moment ago"):
                 link.call([("PING",)])
         entry_point.settimeout(0)
-        with pytest.raises(BlockingIOError):  # nobody has tried to connect
+        with pytest.raises(BlockingIOError):  # no connection was tried
             entry_point.accept()
     link.close()
 
@@ -84,7 +84,7 @@ def test_a_restarted_server_is_found_again_and_lost_nothing_it_answered(valkey_s
     valkey_server.kill()
     with pytest.raises(RedisUnavailable):
         link.ping()
-    with pytest.raises(RedisUnavailable):  # the first may have found the connection broken, this one finds nobody
+    with pytest.raises(RedisUnavailable):  # the first may have found the connection broken, this one finds no server
         link.ping()
     valkey_server.start()
     assert link.call([("LLEN", "list")]) == [50]

@@ -125,7 +125,7 @@ def test_a_token_is_not_good_for_ever(gateway: GunicornProcess) -> None:
     assert gateway.ask("GET", "/users/me", short).code == "GEN_401_TOKEN"
 
 
-def test_health_needs_nobody_and_shows_no_version(gateway: GunicornProcess) -> None:
+def test_health_needs_no_credentials_and_shows_no_version(gateway: GunicornProcess) -> None:
     answer = gateway.ask("GET", "/gateway/health")
     assert answer.json == {"status": "ok", "service": "gateway"}
     assert "x-ratelimit-limit" not in answer.headers

@@ -1,4 +1,4 @@
-"""Slow, large and refused bodies against the gateway, auth and media as they run in production: they stop nobody."""
+"""Slow, large and refused bodies against gateway, auth and media as they run in production: others are answered."""
 
 import gzip
 import json
@@ -191,7 +191,7 @@ def test_a_service_says_that_the_connection_ends_and_waits_in_no_thread_that_acc
         assert stack.auth.ask("GET", "/auth/health").status == 200  # within the 20 s of `ask`
 
 
-def test_a_small_body_that_nobody_reads_keeps_the_connection(stack: Stack) -> None:
+def test_a_small_unread_body_keeps_the_connection(stack: Stack) -> None:
     with socket.create_connection(("127.0.0.1", stack.auth.port), timeout=20) as link:
         for _ in range(2):
             link.sendall(b"POST /auth/password HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n" + bytes(20_000))

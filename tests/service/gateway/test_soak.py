@@ -11,7 +11,7 @@ from tests.memory import Held
 from tests.service.gateway.stack import GunicornProcess
 
 
-def test_idle_connections_and_slow_uploads_are_noticed_by_nobody(gateway: GunicornProcess) -> None:
+def test_idle_connections_and_slow_uploads_do_not_delay_others(gateway: GunicornProcess) -> None:
     report = soak.soak(gateway, idle=300, slow=80, seconds=2)
     assert report.faults == []
     assert (report.uploaded, report.idle_alive) == (80, 300)

@@ -88,7 +88,7 @@ def test_a_refusal_costs_nothing(valkey: Valkey, redis_url: str) -> None:
     store.link.close()
 
 
-def test_a_server_clock_set_back_locks_nobody_out(valkey: Valkey, redis_url: str) -> None:
+def test_a_server_clock_set_back_refuses_no_client(valkey: Valkey, redis_url: str) -> None:
     store = InRedis(redis_url)
     with valkey.client() as client:
         client.set("hg:rl:a", str(int((time.time() + 86_400) * 1_000_000)))
@@ -116,7 +116,7 @@ def test_sixteen_clients_get_what_the_rate_gives_and_nothing_more(valkey: Valkey
                 allowed[place] += take(keys=["hg:rl:sixteen"], args=[burst, 1_000_000 // per_second])[0]
 
     def drain(client: Any) -> int:
-        """Down to the bottom, so that no full bucket loses tokens while a busy machine lets nobody ask."""
+        """Empty the bucket first: a full one would lose tokens while a busy machine sends no request."""
         take = client.register_script(script)
         taken = 0
         while take(keys=["hg:rl:sixteen"], args=[burst, 1_000_000 // per_second])[0]:
@@ -146,7 +146,7 @@ def test_microseconds_of_today_survive_the_number_format(valkey: Valkey, redis_u
 
 
 def test_a_bucket_waits_for_no_disk(valkey_server: Valkey) -> None:
-    """What a bucket says is not in the append-only file, so nobody who asks it waits until that is on the disk.
+    """What a bucket says is not in the append-only file, so no request waits until that is on the disk.
 
     This server writes before it answers, so the length of the file is that of all that was answered.
     """

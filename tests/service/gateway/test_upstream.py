@@ -100,7 +100,7 @@ def test_a_service_that_falls_silent_or_resets_in_a_stream_is_not_taken_for_a_cl
             done.set()
 
 
-def test_nobody_there_is_502_and_a_late_answer_504() -> None:
+def test_an_unreachable_service_is_502_and_a_late_answer_504() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         started = time.monotonic()

@@ -29,7 +29,7 @@ def large(handler: Handler) -> None:
     handler.reply(200, b"x" * (8_000_000 if handler.path == "/large" else 2))
 
 
-def test_long_answers_that_nobody_reads_hold_no_connection(backend: Backend, tmp_path: Path) -> None:
+def test_unread_long_answers_hold_no_connection(backend: Backend, tmp_path: Path) -> None:
     answers = Answers(tmp_path, AnswerLimits(spare=0))
     upstream = client(backend.url, UpstreamLimits(connections=1, wait=5), answers=answers)
     with backend.behaving(large):
@@ -42,7 +42,7 @@ def test_long_answers_that_nobody_reads_hold_no_connection(backend: Backend, tmp
     assert (answers.memory.used, answers.disk.used) == (0, 0)
 
 
-def test_slow_readers_for_whom_there_is_no_room_leave_connections_for_others(backend: Backend, tmp_path: Path) -> None:
+def test_slow_readers_without_room_leave_connections_for_others(backend: Backend, tmp_path: Path) -> None:
     limits = UpstreamLimits(connections=3, waiting=2, waiting_share=2, wait=0.1)
     upstream = client(backend.url, limits, answers=Answers(tmp_path, AnswerLimits(disk=0)))
     with backend.behaving(large):
@@ -55,7 +55,7 @@ def test_slow_readers_for_whom_there_is_no_room_leave_connections_for_others(bac
         assert code(upstream, LARGE) == "200"
 
 
-def test_who_waits_for_a_lane_of_downloads_has_asked_the_service_nothing(backend: Backend, tmp_path: Path) -> None:
+def test_a_request_that_waits_for_a_download_slot_has_not_reached_the_service(backend: Backend, tmp_path: Path) -> None:
     limits = UpstreamLimits(downloads=1, download_turn=0.1, waiting=1)
     upstream = client(backend.url, limits, answers=Answers(tmp_path, AnswerLimits(disk=0)))
     download, small = replace(LARGE, long=True), Outbound("GET", "/small", [], holder="b", long=True)
@@ -78,7 +78,7 @@ def test_who_waits_for_a_lane_of_downloads_has_asked_the_service_nothing(backend
     assert upstream.state["streams"] == 0
 
 
-def test_events_pass_as_they_come_and_hold_a_lane(backend: Backend) -> None:
+def test_events_pass_as_they_come_and_hold_a_slot(backend: Backend) -> None:
     def events(handler: Handler) -> None:
         handler.reply(200, b"data: x\n\n" * 10_000, {"Content-Type": "text/event-stream"})
 

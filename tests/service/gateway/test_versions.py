@@ -40,7 +40,7 @@ def test_the_service_sees_the_same_request(
     assert seen == [(method, path)] * 3
 
 
-def test_every_versioned_row_is_found_and_no_page_is(gateway: GunicornProcess) -> None:
+def test_every_versioned_rule_is_found_and_no_page_is(gateway: GunicornProcess) -> None:
     pages = {rule.path for rule in policy.load().rules if not rule.versioned}
     assert pages == {"/openapi.json", "/docs", "/docs/errors", "/schemas/{file}", "/.well-known/jwks.json"}
     for path in ("/openapi.json", "/docs", "/docs/errors", "/schemas/common.xsd", "/.well-known/jwks.json"):
@@ -146,7 +146,9 @@ def changed(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[Gunico
             yield running
 
 
-def test_what_a_changed_policy_says_is_said(changed: GunicornProcess, backend: Backend) -> None:
+def test_deprecation_sunset_and_dialect_of_a_changed_policy_are_in_force(
+    changed: GunicornProcess, backend: Backend
+) -> None:
     for path, headers in (("/users/me", ME), ("/api/v1/users/me", ME), ("/users/me", {})):
         answer = changed.ask("GET", path, headers)
         assert answer.headers["deprecation"] == "@1801353600"

@@ -17,7 +17,7 @@ from tests.tokens import bearer, mark_ready
 ME = bearer(12, "user", 3)
 
 
-def test_idle_and_slow_connections_hurt_nobody(gateway: GunicornProcess) -> None:
+def test_idle_and_slow_connections_do_not_delay_others(gateway: GunicornProcess) -> None:
     links = [socket.create_connection(("127.0.0.1", gateway.port)) for _ in range(200)]
     try:
         for link in links[:100]:
@@ -29,7 +29,9 @@ def test_idle_and_slow_connections_hurt_nobody(gateway: GunicornProcess) -> None
             link.close()
 
 
-def test_whoever_opens_all_connections_keeps_nobody_out(backend: Backend, valkey: Valkey, tmp_path: Path) -> None:
+def test_a_client_that_opens_all_connections_shuts_no_other_out(
+    backend: Backend, valkey: Valkey, tmp_path: Path
+) -> None:
     mark_ready(valkey.url)
     few = {"GUNICORN_CMD_ARGS": "--worker-connections 40"}
     gateway = GunicornProcess(environ(valkey.url, backend.url, tmp_path / "spool", **few), tmp_path / "log", workers=1)
@@ -83,7 +85,7 @@ def test_one_busy_connection_lets_the_others_in(gateway: GunicornProcess) -> Non
             assert gateway.ask("GET", "/gateway/health").status == 200
 
 
-def test_a_stop_finishes_what_was_begun_and_waits_for_no_idler(
+def test_a_stop_finishes_begun_requests_and_closes_idle_connections(
     backend: Backend, valkey: Valkey, tmp_path: Path
 ) -> None:
     """The idle connection ends first, and only then the service answers what was begun."""
@@ -112,7 +114,7 @@ def test_a_stop_finishes_what_was_begun_and_waits_for_no_idler(
     assert answers[0].status == 200
 
 
-def test_a_stop_under_load_resets_nobody_who_was_accepted(backend: Backend, valkey: Valkey, tmp_path: Path) -> None:
+def test_a_stop_under_load_resets_no_accepted_connection(backend: Backend, valkey: Valkey, tmp_path: Path) -> None:
     mark_ready(valkey.url)
     settings = environ(valkey.url, backend.url, tmp_path / "spool", RATE_LIMIT="99999/s")
     gateway = GunicornProcess(settings, tmp_path / "log")
@@ -201,7 +203,7 @@ def test_the_log_has_a_line_for_each_request_and_no_secret(gateway: GunicornProc
     assert "jane" not in text.lower()
 
 
-def test_metrics_count_over_all_workers_without_naming_anybody(gateway: GunicornProcess) -> None:
+def test_metrics_count_over_all_workers_without_naming_persons(gateway: GunicornProcess) -> None:
     def counted() -> float:
         text = gateway.ask("GET", "/gateway/metrics").body.decode()
         wanted = 'heartguard_requests_total{method="GET",route="user.read",service="gateway",status="200"} '
@@ -219,7 +221,7 @@ def test_metrics_count_over_all_workers_without_naming_anybody(gateway: Gunicorn
     assert "heartguard_request_seconds_bucket" in text
 
 
-def test_pools_and_breakers_are_seen_from_outside(gateway: GunicornProcess) -> None:
+def test_pools_and_breakers_are_shown_by_metrics(gateway: GunicornProcess) -> None:
     assert gateway.ask("GET", "/users/me", ME).status == 200
 
     def kept() -> float:
@@ -237,8 +239,8 @@ def test_the_parsers_refusals_are_logged_without_what_was_sent(gateway: Gunicorn
     assert "secret-path" not in gateway.log.read_text()
 
 
-def test_what_has_lain_too_long_is_refused_in_its_format_and_health_is_not(gateway: GunicornProcess) -> None:
-    """Under too much load work for those who have given up leaves none for the others."""
+def test_a_request_that_waited_too_long_is_refused_in_its_format_and_health_is_not(gateway: GunicornProcess) -> None:
+    """Under overload, work for clients that have given up would leave no time for the others."""
     assert gateway.process is not None
     family = [gateway.process.pid, *children(gateway.process.pid)]
     for pid in family:

@@ -1,4 +1,4 @@
-"""Connections that end: the answer can be read, and nobody holds them for long."""
+"""Connections that end: the answer can be read, and no peer holds them for long."""
 
 import socket
 import time

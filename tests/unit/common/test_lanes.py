@@ -1,4 +1,4 @@
-"""Lanes for expensive requests: who gets a place, who waits, who is refused, and that every place comes back."""
+"""Lanes for expensive requests: which get a slot, wait or are refused, and that every slot is given back."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from heartguard_common.identity.authentication import Principal
 from heartguard_common.stores.database import Database
 from tests.servers import until
 
-LONG = 30.0  # nobody waits so long in a test that passes
+LONG = 30.0  # longer than any wait in a test that passes
 
 
 def refused(lane, owner):
@@ -24,8 +24,8 @@ def refused(lane, owner):
     return (caught.value.error_code, caught.value.headers["Retry-After"]) == (BUSY, "1")
 
 
-def test_one_organization_never_has_the_last_place():
-    lane = Lane(LaneCapacity(places=3, share=2))
+def test_one_organization_never_has_the_last_slot():
+    lane = Lane(LaneCapacity(slots=3, share=2))
     mine = [lane.enter(1), lane.enter(1)]
     assert refused(lane, 1)
     with lane.enter(2):
@@ -37,21 +37,21 @@ def test_one_organization_never_has_the_last_place():
         assert refused(lane, 1)
 
 
-def test_who_waits_gets_a_place_in_turn_and_past_those_whose_share_is_used_up():
-    lane = Lane(LaneCapacity(places=2, share=1, waiting=4, waiting_share=2), patience=LONG)
+def test_waiting_requests_get_slots_in_turn_and_past_those_whose_share_is_used_up():
+    lane = Lane(LaneCapacity(slots=2, share=1, waiting=4, waiting_share=2), patience=LONG)
     first, second = lane.enter(1), lane.enter(2)
     got = []
 
     def queue(owner, name):
-        place = lane.enter(owner)
+        slot = lane.enter(owner)
         got.append(name)
-        return place
+        return slot
 
     with ThreadPoolExecutor(4) as pool:
         waiting = []
-        for place, (owner, name) in enumerate([(1, "1a"), (3, "3a"), (2, "2a"), (3, "3b")], 1):
+        for slot, (owner, name) in enumerate([(1, "1a"), (3, "3a"), (2, "2a"), (3, "3b")], 1):
             waiting.append(pool.submit(queue, owner, name))
-            until(lambda place=place: lane.waiting == place, "the wait")
+            until(lambda slot=slot: lane.waiting == slot, "the wait")
         second.leave()  # 1 has its share still: 3 is the next
         waiting[1].result(LONG)
         first.leave()
@@ -63,7 +63,7 @@ def test_who_waits_gets_a_place_in_turn_and_past_those_whose_share_is_used_up():
 
 
 def test_those_who_wait_are_few_of_all_and_fewer_of_one_organization():
-    lane = Lane(LaneCapacity(places=1, share=1, waiting=2, waiting_share=1), patience=LONG)
+    lane = Lane(LaneCapacity(slots=1, share=1, waiting=2, waiting_share=1), patience=LONG)
     held = lane.enter(1)
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(lane.enter, 1)]
@@ -78,7 +78,7 @@ def test_those_who_wait_are_few_of_all_and_fewer_of_one_organization():
 
 
 def test_a_wait_ends_after_a_while():
-    lane = Lane(LaneCapacity(places=1, share=1, waiting=1, waiting_share=1), patience=0.05)
+    lane = Lane(LaneCapacity(slots=1, share=1, waiting=1, waiting_share=1), patience=0.05)
     with lane.enter(1):
         assert refused(lane, 2)
     assert lane.waiting == 0
@@ -86,7 +86,7 @@ def test_a_wait_ends_after_a_while():
 
 
 def test_while_the_lane_moves_a_burst_of_cheap_requests_is_answered():
-    lane = Lane(LaneCapacity(places=2, share=1), brief=LONG)
+    lane = Lane(LaneCapacity(slots=2, share=1), brief=LONG)
 
     def ask(_):
         with lane.enter(1):
@@ -98,7 +98,7 @@ def test_while_the_lane_moves_a_burst_of_cheap_requests_is_answered():
 
 
 def test_a_stream_has_its_place_until_it_is_closed_whether_it_was_read_or_not():
-    lane = Lane(LaneCapacity(places=1, share=1))
+    lane = Lane(LaneCapacity(slots=1, share=1))
     closed = []
 
     def blocks():
@@ -120,7 +120,7 @@ def test_a_stream_has_its_place_until_it_is_closed_whether_it_was_read_or_not():
 
 
 def test_a_stream_ends_at_its_bound_and_its_blocks_know_of_it():
-    lane = Lane(LaneCapacity(places=1, share=1))
+    lane = Lane(LaneCapacity(slots=1, share=1))
     left = []
 
     def blocks():
@@ -160,11 +160,11 @@ def metric(metrics, name, lane):
 
 def test_threads_and_connections_are_left_for_what_costs_little():
     threads = {service.threads for service in SERVICES.values() if service.threads}
-    assert COMPUTING.places + COMPUTING.waiting + STREAMING.places < min(threads)
+    assert COMPUTING.slots + COMPUTING.waiting + STREAMING.slots < min(threads)
     pool = Database.__init__.__kwdefaults__["pool_size"]
-    assert COMPUTING.places + STREAMING.places < pool
+    assert COMPUTING.slots + STREAMING.slots < pool
     for room in (COMPUTING, STREAMING):
-        assert room.share < room.places
+        assert room.share < room.slots
         assert room.waiting_share < room.waiting
 
 

@@ -1,4 +1,4 @@
-"""Long answers between a service that is fast and a reader who is not."""
+"""Long answers between a service that is fast and a reader that is not."""
 
 import hashlib
 import random
@@ -127,7 +127,7 @@ def test_where_the_service_breaks_off_the_reader_gets_what_came_before_and_no_en
     assert stack.empty()
 
 
-def test_who_leaves_in_the_middle_leaves_nothing_behind(make: Make) -> None:
+def test_a_reader_that_leaves_in_the_middle_frees_all_space(make: Make) -> None:
     for length in (len(DATA), None):
         stack, service = make(), Service(more=Event())
         answer = stack.keep(service, length)
@@ -188,7 +188,7 @@ def test_an_answer_of_unknown_length_that_finds_no_room_on_its_way_is_cut(make: 
         ({"disk": 0, "waited_for": Pace(5, 65_536)}, "waited for", 5 + 1),
     ],
 )
-def test_who_reads_too_slowly_is_cut_off(make: Make, limits: dict[str, Any], why: str, cut_at: float) -> None:
+def test_a_reader_that_is_too_slow_is_cut_off(make: Make, limits: dict[str, Any], why: str, cut_at: float) -> None:
     stack, service = make(**limits), Service()
     answer = stack.keep(service, len(DATA))
     next(blocks := iter(answer))
@@ -223,7 +223,7 @@ def test_a_full_disk_is_left_alone(make: Make) -> None:
     assert (stack.answers.disk.used, stack.lane.busy) == (0, 1)
 
 
-def test_there_is_always_room_for_one_who_has_none() -> None:
+def test_there_is_always_room_for_a_holder_without_bytes() -> None:
     room = ByteBudget(1024)
     taken = []
     for place in range(4):

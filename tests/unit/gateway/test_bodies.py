@@ -16,7 +16,7 @@ def spool(tmp_path: Path) -> Iterator[BodySpool]:
     made = BodySpool(tmp_path / "spool", SpoolLimits(memory=512 * KIB, disk=1600 * KIB, parts=2))
     yield made
     assert (made.memory.used, made.disk.used) == (0, 0)
-    assert not made.memory._holders and not made.disk._holders  # noqa: PT018  nothing is kept of who has gone
+    assert not made.memory._holders and not made.disk._holders  # noqa: PT018  nothing is kept of holders that left
 
 
 def filled(spool: BodySpool, holder: str, size: int) -> Body:

@@ -84,5 +84,5 @@ def test_credentials_of_services_are_refused_whether_they_are_right_or_not(secre
         assert (caught.value.error_code.code, caught.value.error_code.status) == ("GW_020", 401)
 
 
-def test_no_header_is_nobody() -> None:
+def test_without_a_header_there_is_no_caller() -> None:
     assert stack()[2].identify(None) is None

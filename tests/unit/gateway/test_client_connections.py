@@ -76,7 +76,7 @@ def test_many_connections_that_rest_share_a_greenlet(stack: Stack) -> None:
     assert len(stack.connections) == 50
 
 
-def test_those_at_work_hold_up_nobody(stack: Stack) -> None:
+def test_connections_being_answered_do_not_delay_others(stack: Stack) -> None:
     holding, other = stack.connect(), stack.connect()
     holding.sendall(b"hold\n")
     gevent.sleep(0.01)
@@ -94,7 +94,7 @@ def test_an_end_is_an_end_on_both_sides(stack: Stack) -> None:
     assert len(stack.connections) == 0
 
 
-def test_who_rests_too_long_is_ended_and_who_came_later_is_not(stack: Stack) -> None:
+def test_connections_idle_too_long_are_closed_and_newer_ones_are_not(stack: Stack) -> None:
     early = stack.connect()
     stack.now += 50
     later = stack.connect()
@@ -117,7 +117,7 @@ def test_a_head_that_trickles_is_cut_short_and_a_slow_answer_is_not(stack: Stack
     assert holding.recv(100) == b"HOLD\n"
 
 
-def test_at_the_end_the_silent_go_and_the_others_are_answered(stack: Stack) -> None:
+def test_at_shutdown_silent_connections_end_and_others_are_answered(stack: Stack) -> None:
     silent, half, holding = stack.connect(), stack.connect(), stack.connect()
     half.sendall(b"hel")
     holding.sendall(b"hold\n")
@@ -133,7 +133,7 @@ def test_at_the_end_the_silent_go_and_the_others_are_answered(stack: Stack) -> N
     assert holding.recv(100) == b"HOLD\n"
 
 
-def test_room_is_made_by_whom_has_most_connections_and_is_not_being_answered(stack: Stack) -> None:
+def test_room_is_made_by_the_address_with_most_connections(stack: Stack) -> None:
     few = [stack.connect("10.0.0.1") for _ in range(2)]
     holding, half, waiting, last = (stack.connect("10.0.0.2") for _ in range(4))
     holding.sendall(b"hold\n")
@@ -150,7 +150,7 @@ def test_room_is_made_by_whom_has_most_connections_and_is_not_being_answered(sta
     assert holding.recv(100) == b"HOLD\n"
 
 
-def test_what_has_come_is_not_silence(stack: Stack) -> None:
+def test_a_connection_with_unread_bytes_is_not_silent(stack: Stack) -> None:
     ours, theirs = system.socketpair()
     client = Client(ours, None, None)
     assert client.silent()
@@ -160,7 +160,7 @@ def test_what_has_come_is_not_silence(stack: Stack) -> None:
     theirs.close()
 
 
-def test_killing_spares_nobody(stack: Stack) -> None:
+def test_killing_ends_all_connections(stack: Stack) -> None:
     resting, holding = stack.connect(), stack.connect()
     holding.sendall(b"hold\n")
     gevent.sleep(0.01)

@@ -259,7 +259,7 @@ def test_objects_are_named_as_the_services_name_them(method: str, target: str, r
     assert stack.events[0].resource == resource
 
 
-def test_ids_are_uuid_7_and_a_sane_one_is_kept() -> None:
+def test_ids_are_uuid_7_and_a_well_formed_one_is_kept() -> None:
     headers = dict(Stack().ask("GET", "/users/me", "user", x_request_id="a.b-c_9").headers)
     assert headers["X-Request-ID"] == "a.b-c_9"
     assert re.fullmatch(

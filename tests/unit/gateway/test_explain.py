@@ -22,7 +22,7 @@ USER = Principal("person", "user", user_id=12, org_id=3)
         ("POST", "/users/me", "405 GEN_405: this path has rules for GET, HEAD, OPTIONS, PUT only"),
     ],
 )
-def test_what_no_row_decides_is_refused(method: str, path: str, says: str) -> None:
+def test_what_no_rule_decides_is_refused(method: str, path: str, says: str) -> None:
     with pytest.raises(RefusedError, match=says):
         find_rule(POLICY, method, path)
 
@@ -32,7 +32,7 @@ def test_a_fixed_segment_goes_before_a_parameter() -> None:
     assert find_rule(POLICY, "HEAD", "/users/12").id == "user.read"
 
 
-def test_a_row_says_who_how_often_and_whether_it_is_written_down() -> None:
+def test_a_rule_says_who_how_often_and_whether_it_is_audited() -> None:
     explanation = dict(describe(find_rule(POLICY, "POST", "/auth/login"), POLICY, Rate(100, 60)))
     assert explanation == {
         "rule": "auth.login (POST /auth/login)",

@@ -1,4 +1,4 @@
-"""Lanes: nobody has more than a share, nobody waits for another's, and what is given back is whole again."""
+"""A lane: no holder has more than its share or waits for another's, and every slot is given back."""
 
 import gevent
 
@@ -12,7 +12,7 @@ def test_a_holder_has_its_share_and_others_have_the_rest() -> None:
     assert lane.busy == 3
 
 
-def test_who_waits_for_its_own_share_holds_no_lane() -> None:
+def test_a_wait_for_ones_own_share_holds_no_slot() -> None:
     lane = Lane(size=2, share=1)
     assert lane.enter("a", 0)
     waiting = gevent.spawn(lane.enter, "a", 5)
@@ -22,7 +22,7 @@ def test_who_waits_for_its_own_share_holds_no_lane() -> None:
     assert waiting.get(timeout=60)
 
 
-def test_a_waiter_who_is_killed_takes_nothing_with_it() -> None:
+def test_a_killed_waiter_keeps_no_slot() -> None:
     lane = Lane(size=1, share=1)
     assert lane.enter("a", 0)
     for holder in ("a", "b"):
@@ -33,4 +33,4 @@ def test_a_waiter_who_is_killed_takes_nothing_with_it() -> None:
     assert lane.busy == 0
     assert lane.enter("b", 0)
     lane.leave("b")
-    assert not lane._shares and not lane._users  # noqa: PT018  nothing is kept of who has gone
+    assert not lane._shares and not lane._users  # noqa: PT018  nothing is kept of holders that left

@@ -23,7 +23,7 @@ LEADS = [
 ]
 
 
-def test_a_path_leads_to_its_row(subtests: pytest.Subtests) -> None:
+def test_a_path_leads_to_its_rule(subtests: pytest.Subtests) -> None:
     for method, path, rule, params in LEADS:
         with subtests.test(path):
             match = MATCHER.find(split_path(path))
@@ -49,7 +49,7 @@ def test_allow_lists_all_methods_of_a_path() -> None:
     assert match.allow == "GET, HEAD, OPTIONS, PUT"
 
 
-def test_every_row_is_found_by_its_own_path() -> None:
+def test_every_rule_is_found_by_its_own_path() -> None:
     for rule in load().rules:
         example = {"integer": "5", "uuid": ITEM, "text": "x"}
         segments = tuple(example[part.kind] if part.kind else part.text for part in rule.segments)

@@ -77,7 +77,7 @@ def late(exchange: Exchange, _: Ports) -> None:
     ("stages", "always", "says"),
     [
         ((*STAGES, STAGES[0]), ALWAYS, "assign_request_id stands twice"),
-        ((coloured, *STAGES), ALWAYS, "coloured speaks of colour"),
+        ((coloured, *STAGES), ALWAYS, "coloured names colour"),
         (STAGES[:-2], (), "no stage adds the reply"),
         (STAGES, (late,), "must work on a reply"),
     ],

@@ -31,7 +31,7 @@ SENSELESS = [
 ]
 
 
-def test_what_can_not_be_meant_is_refused(subtests: pytest.Subtests) -> None:
+def test_invalid_settings_are_refused(subtests: pytest.Subtests) -> None:
     for name, value in SENSELESS:
         with subtests.test(f"{name}={value}"), pytest.raises(SettingsError, match=name):
             Settings.from_env({**GOOD, name: value})

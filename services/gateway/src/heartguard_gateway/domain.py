@@ -61,7 +61,8 @@ class Request:
     """What the client sent, header names in lower case.
 
     `close` ends the client's connection after the answer; `consumed` says that the body was read to its end. `waited`
-    is how many seconds it lay in the kernel, where that is known. `cut` ends the connection at once, in an answer.
+    is how many seconds it was unread in the kernel, where that is known. `cut` ends the connection at
+    once, in an answer.
     """
 
     method: str
@@ -164,7 +165,7 @@ class Exchange:
 
     @property
     def holder(self) -> str:
-        """Who shares the limits of bodies and streams: the organization, the service, or the anonymous address."""
+        """Whose share of bodies, lanes and answers it takes: that of an organization, a service or an address."""
         caller = self.principal
         if caller is None:
             return f"address {bucket_address(self.address)}"

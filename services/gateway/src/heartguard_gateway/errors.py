@@ -1,4 +1,4 @@
-"""What the gateway refuses with, beside the shared rows: one row per code."""
+"""The gateway's error codes, in addition to the shared ones."""
 
 from heartguard_common.core.errors import ErrorCode
 

@@ -54,8 +54,8 @@ def on_starting(server: object) -> None:
 def when_ready(_server: object) -> None:
     """Import once, for all workers, what they would each import: after the fork they share these pages.
 
-    Libraries must meet gevent's sockets and locks when they are imported. The master itself goes on with the time
-    and the select of the system, because nothing runs gevent's loop there; workers get gevent's in `patch`.
+    Libraries must find gevent's sockets and locks when they are imported. The master itself keeps the time and the
+    select of the system, because nothing runs gevent's loop there; workers get gevent's in `patch`.
     """
     monkey.patch_all(os=False, signal=False, subprocess=False, select=False, time=False)
     import_module("heartguard_gateway.wiring")

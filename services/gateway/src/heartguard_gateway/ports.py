@@ -1,4 +1,4 @@
-"""What the stages need from outside, as Protocols; wiring decides which real thing stands behind each."""
+"""What the stages need from outside, as Protocols; wiring decides what implements each."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ class Outbound:
 
     Iterating a streamed body raises `ServiceError` for what the client does wrong, never OSError. `holder` is whose
     share of lanes and space it takes; `large` says that reading the document costs a service so much that it takes a
-    lane, `long` that the answer may be long, which takes one too; `cut` ends the client's connection.
+    slot, `long` that the answer may be long, which takes one too; `cut` ends the client's connection.
     """
 
     method: str
@@ -47,10 +47,10 @@ class Inbound:
 
 
 class Callers(Protocol):
-    """Knows who stands behind an Authorization header."""
+    """Authenticates by the Authorization header."""
 
     def identify(self, authorization: str | None) -> Principal | None:
-        """The caller, or None without a header. Raises `ServiceError` GEN_401_TOKEN when the header is no good."""
+        """The caller, or None without a header. Raises `ServiceError` GEN_401_TOKEN for a header that is not valid."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Sending on and closing of sockets, for clients and upstreams alike."""
+"""Sending on and closing of sockets, of clients and of services."""
 
 import socket
 import struct
@@ -28,7 +28,7 @@ def send_all(sock: Any, data: bytes) -> None:
 
 
 def keep_little_unsent(sock: Any) -> None:
-    """Let the kernel take only so much that the client is not ready for; the rest waits where it is counted."""
+    """Let the kernel take no more than 128 KiB that it can't send yet; the rest is kept where it is counted."""
     if hasattr(socket, "TCP_NOTSENT_LOWAT"):
         with suppress(OSError):  # not TCP, or not Linux
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)

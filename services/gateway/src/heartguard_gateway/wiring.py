@@ -100,7 +100,7 @@ def create_app(
 
 def _open_auth(settings: Settings, lifecycle: Lifecycle) -> ServiceClient:
     auth = ServiceClient(settings.auth_url, NAME, settings.service_secret)
-    # Whatever it says: that it answers is what counts here.
+    # Any answer will do: it shows that the service is reachable.
     return lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health", dict)))
 
 
@@ -125,7 +125,9 @@ def _upstreams(
     lifecycle: Lifecycle,
 ) -> dict[str, Upstream]:
     """The services behind the gateway, by name."""
-    events = metrics.counter("heartguard_gateway_upstream_events", "Troubles with a service", ("upstream", "event"))
+    events = metrics.counter(
+        "heartguard_gateway_upstream_events", "Failures of a service, retries and full lanes", ("upstream", "event")
+    )
     health = {rule.upstream: rule.path for rule in policy.rules if rule.id.endswith(".health")}
     made = {
         name: Upstream(
@@ -144,7 +146,7 @@ def _upstreams(
 
 
 def _health(policy: Policy, lifecycle: Lifecycle, services: Mapping[str, Upstream], clock: Clock) -> SystemHealth:
-    """Who asks the gateway and its services whether they are ready."""
+    """What asks the gateway and its services whether they are ready."""
     paths = {
         rule.upstream: rule.path for rule in policy.rules if rule.id.endswith(".ready") and rule.upstream in services
     }
@@ -152,7 +154,7 @@ def _health(policy: Policy, lifecycle: Lifecycle, services: Mapping[str, Upstrea
 
 
 def _answers(settings: Settings, metrics: Metrics) -> Answers:
-    """What is kept of long answers, beside the spool."""
+    """Long answers that are kept, in the directory of the spool."""
     cut = metrics.counter("heartguard_gateway_cut_readers", "Clients cut off while they read an answer", ("why",))
     limits = AnswerLimits(disk=settings.answer_buffer_mb * _MIB)
     return Answers(settings.spool_dir, limits, count=lambda why: cut.labels(why).inc())
@@ -169,15 +171,15 @@ def _keep_pace(metrics: Metrics, answers: Answers) -> None:
 
 
 def _keep_fresh(keys: KeySource) -> None:
-    """Have the keys that auth publishes before a token needs them; the body of a background greenlet."""
+    """Fetch the keys that auth publishes before a token needs them; the body of a background greenlet."""
     while isinstance(keys, PublishedKeys):
         gevent.sleep(keys.keep_fresh())
 
 
 def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: BodySpool) -> None:
-    """Keep the gauges of pools and breakers fresh; the body of a background greenlet."""
+    """Update the gauges of pools and breakers every second; the body of a background greenlet."""
     connections = metrics.gauge("heartguard_gateway_upstream_connections", "Pooled", ("upstream", "state"))
-    streams = metrics.gauge("heartguard_gateway_streams", "Lanes that are taken", ("upstream",))
+    streams = metrics.gauge("heartguard_gateway_streams", "Slots of lanes that are taken", ("upstream",))
     spooled = metrics.gauge("heartguard_gateway_spooled_bytes", "Request bodies that are held", ("place",))
     breakers = metrics.gauge("heartguard_gateway_breaker_open", "Workers whose breaker is open", ("upstream",))
     while True:
@@ -198,6 +200,6 @@ def make_keys(settings: Settings, auth: ServiceClient, clock: Clock) -> KeySourc
 
 
 def make_authenticator(settings: Settings, keys: KeySource, clock: Clock) -> Authenticator:
-    """Who knows callers by their credentials."""
+    """What authenticates callers."""
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, clock)
     return Authenticator(verifier, settings.service_credentials)

@@ -20,7 +20,7 @@ class AccessControl:
         self._trusted_seconds = web.trusted_seconds
 
     def require_allowed(self) -> Principal | None:
-        """The caller, None where nobody needs to be known; `g.principal` is set also where it is refused.
+        """The caller, None where the route needs none; `g.principal` is set also where the caller is refused.
 
         Raises GEN_401, GEN_401_TOKEN, GEN_403; GEN_503 when keys or revocations can't be had.
         """

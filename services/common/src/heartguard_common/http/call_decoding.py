@@ -104,4 +104,4 @@ def require_valid(decode: Callable[[], T]) -> T:
         refusal = ServiceError(MALFORMED, str(error))
     except Violations as error:
         refusal = ServiceError(UNPROCESSABLE, details=error.violations)
-    raise refusal  # out here: a cause would keep the frames it went through, and with them the whole document
+    raise refusal  # outside of `except`: the cause would keep its frames in memory, and with them the whole document

@@ -1,4 +1,4 @@
-"""The client's address, which the gateway signs, so that nobody else can claim to forward for a client."""
+"""The client's address, which the gateway signs, so that no other peer can claim to forward for a client."""
 
 import hmac
 from collections.abc import Mapping

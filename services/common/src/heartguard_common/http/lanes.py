@@ -2,7 +2,7 @@
 
 A process has eight threads (`programs.py`) and six connections to its database (`database.py`). Three requests may
 compute, two more wait for that, and two send long streams: seven threads and five connections at most, so that one of
-each is always left for requests that cost little. One organization gets no more than `share` of any of these places.
+each is always left for requests that cost little. One organization gets no more than `share` of any of these slots.
 """
 
 import math
@@ -21,7 +21,7 @@ from heartguard_common.core.metrics import Metrics
 from heartguard_common.identity.authentication import Principal
 
 PATIENCE_SECONDS = 2.0
-# So long anybody may wait while the lane moves: a burst of cheap requests is then answered instead of refused.
+# Every request may wait so long while slots are being given back: a burst of short requests is answered, not refused.
 BRIEF_SECONDS = 0.1
 # One block of a stream, and all of it. The gateway gives a service 60 s for a block.
 BLOCK_SECONDS = 20.0
@@ -30,9 +30,9 @@ STREAM_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class LaneCapacity:
-    """How many requests have a place in a lane at once and how many wait for one; of each, how many of one owner."""
+    """How many requests have a slot in a lane at once and how many wait for one; of each, how many of one owner."""
 
-    places: int
+    slots: int
     share: int
     waiting: int = 0
     waiting_share: int = 0
@@ -46,7 +46,7 @@ class _Waiter:
 
 
 class Lane:
-    """Places for expensive requests. Those who wait get one in the order in which they came."""
+    """Slots for expensive requests. Those that wait get one in the order in which they arrived."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Lane:
         on_use: Callable[[int], object] = lambda _: None,
         on_refusal: Callable[[], object] = lambda: None,
     ) -> None:
-        """`on_use` gets the number of places taken (1) or given back (-1)."""
+        """`on_use` gets the number of slots taken (1) or given back (-1)."""
         self._capacity = capacity
         self._patience = patience
         self._brief = brief
@@ -70,14 +70,14 @@ class Lane:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for a place."""
+        """How many requests wait for a slot."""
         return len(self._waiters)
 
-    def enter(self, owner: Hashable) -> "Place":
-        """A place for a request of `owner`, at once or after a wait. Raises GEN_503_BUSY.
+    def enter(self, owner: Hashable) -> "Slot":
+        """A slot for a request of `owner`, at once or after a wait. Raises GEN_503_BUSY.
 
-        Those for whom there is room to wait do so for `patience` seconds, all others for `brief` ones, and only if a
-        place was given back so recently.
+        Those for which `waiting` has room wait for `patience` seconds, all others for `brief` ones, and only if a
+        slot was given back so recently.
         """
         with self._lock:
             if self._free_for(owner):
@@ -93,13 +93,13 @@ class Lane:
                         self._waiters.remove(waiter)
                     self._on_refusal()
                     raise ServiceError(BUSY, headers={"Retry-After": "1"})
-        return Place(self, owner)
+        return Slot(self, owner)
 
     def leave(self, owner: Hashable) -> None:
-        """Give a place of `owner` back."""
+        """Give a slot of `owner` back."""
         with self._lock:
             self._taken[owner] -= 1
-            self._taken += Counter()  # forgets owners without a place
+            self._taken += Counter()  # forgets owners without a slot
             self._on_use(-1)
             self._moved = time.monotonic()
             for waiter in list(self._waiters):
@@ -108,13 +108,13 @@ class Lane:
                     self._take(waiter.owner)
                     waiter.admitted.set()
 
-    def _take(self, owner: Hashable) -> "Place":
+    def _take(self, owner: Hashable) -> "Slot":
         self._taken[owner] += 1
         self._on_use(1)
-        return Place(self, owner)
+        return Slot(self, owner)
 
     def _free_for(self, owner: Hashable) -> bool:
-        return self._taken.total() < self._capacity.places and self._taken[owner] < self._capacity.share
+        return self._taken.total() < self._capacity.slots and self._taken[owner] < self._capacity.share
 
     def _may_wait(self, owner: Hashable) -> bool:
         patient = [waiter for waiter in self._waiters if waiter.patient]
@@ -125,15 +125,15 @@ class Lane:
         return self._brief if time.monotonic() - self._moved < self._brief else 0.0
 
 
-class Place:
-    """A place in a lane, given back once, at the end of the block or by `leave`."""
+class Slot:
+    """A slot in a lane, given back once, at the end of the block or by `leave`."""
 
     def __init__(self, lane: Lane, owner: Hashable) -> None:
         self._lane: Lane | None = lane
         self._owner = owner
 
     def leave(self) -> None:
-        """Give the place back; again changes nothing."""
+        """Give the slot back; again changes nothing."""
         lane, self._lane = self._lane, None
         if lane is not None:
             lane.leave(self._owner)
@@ -146,14 +146,14 @@ class Place:
 
 
 class Stream:
-    """The blocks of a long answer, which have a place until they end or are closed.
+    """The blocks of a long answer, which have a slot until they end or are closed.
 
     Ends with GEN_422_TIME when a block takes longer than BLOCK_SECONDS, or all of them longer than `seconds`.
     """
 
-    def __init__(self, blocks: Iterable[bytes], place: Place, seconds: float = STREAM_SECONDS) -> None:
+    def __init__(self, blocks: Iterable[bytes], slot: Slot, seconds: float = STREAM_SECONDS) -> None:
         self._blocks = iter(blocks)
-        self._place = place
+        self._slot = slot
         self._end = time.monotonic() + seconds
 
     def __iter__(self) -> Iterator[bytes]:
@@ -175,11 +175,13 @@ class Stream:
             if close is not None:
                 close()
         finally:
-            self._place.leave()
+            self._slot.leave()
 
 
-COMPUTING = LaneCapacity(places=3, share=2, waiting=2, waiting_share=1)
-STREAMING = LaneCapacity(places=2, share=1, waiting=2, waiting_share=1)  # who waits here still has a place there
+COMPUTING = LaneCapacity(slots=3, share=2, waiting=2, waiting_share=1)
+STREAMING = LaneCapacity(
+    slots=2, share=1, waiting=2, waiting_share=1
+)  # a request that waits here keeps its slot in `work`
 
 
 class Lanes:
@@ -194,7 +196,7 @@ class Lanes:
 
     @contextmanager
     def computing(self, principal: Principal, seconds: float | None) -> Iterator[None]:
-        """A block that has a place, and so many seconds (None: no bound). Raises GEN_503_BUSY, GEN_422_TIME."""
+        """A block that has a slot, and so many seconds (None: no bound). Raises GEN_503_BUSY, GEN_422_TIME."""
         with self.work.enter(_owner(principal)), deadline.within(seconds):
             yield
 
@@ -209,5 +211,5 @@ class Lanes:
 
 
 def _owner(principal: Principal) -> Hashable:
-    """Whose share a request counts for: its organization's, or the caller's own where there is none."""
+    """The owner of the share that a request counts for: its organization, or the caller where there is none."""
     return principal.actor if principal.org_id is None else principal.org_id

@@ -24,7 +24,7 @@ def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | 
 
 @lru_cache(maxsize=4096)
 def bucket_address(address: str) -> str:
-    """The address a client is counted by: an IPv6 client owns its whole /64, so that is one client."""
+    """The address that a client is counted by; of an IPv6 address the /64 network, all of which is one client's."""
     parsed = parse_address(address)
     if not isinstance(parsed, ipaddress.IPv6Address):
         return address if parsed is None else str(parsed)

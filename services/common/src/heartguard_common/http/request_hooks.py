@@ -23,7 +23,7 @@ def begin(app: Flask, web: WebDependencies) -> None:
     REQUEST_ID.set(g.request_id)
     client = forwarded(headers(), web.gateway_key)
     g.address = client or request.remote_addr or ""
-    # The id names the gateway's audit event: called directly, anybody could name somebody else's.
+    # The id names the gateway's audit event: a direct caller could name one of another caller.
     GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID") if client else None)
     TRACEPARENT.set(continued(request.headers.get("traceparent")))
     view = app.view_functions.get(request.endpoint or "")

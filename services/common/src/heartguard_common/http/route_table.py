@@ -1,4 +1,4 @@
-"""A service's route table beside policy.toml and the contract: all three have to know the same routes and messages."""
+"""Compares a service's route table with policy.toml and the contract, which name the same routes and messages."""
 
 from collections.abc import Sequence
 

@@ -26,7 +26,7 @@ DOCUMENT_TYPES = ("application/json", "application/xml", "text/xml")
 FORMATS = {"json": "application/json", "xml": "application/xml"}  # of `?format=`
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 HEALTH_JSON = "application/health+json"
-# Offered by a route whose answer has the type it has: the type of stored bytes is not negotiated.
+# Offered by a route whose answer has the media type of the stored bytes, which is not negotiated.
 ANY_TYPE = ("*/*",)
 
 DocumentT_co = TypeVar("DocumentT_co", covariant=True)
@@ -143,7 +143,7 @@ class Signature(NamedTuple):
 
 @dataclass(frozen=True)
 class Route(Generic[UseCasesT_contra, CallT]):
-    """One row of a service's route table.
+    """One route of a service.
 
     The handler's signature says which messages the route takes and gives: the parameters of its `Call` name those of
     the body (`X | None` where it may be missing) and of the query, its `Answer` that of the answer. Raises TypeError
@@ -152,8 +152,8 @@ class Route(Generic[UseCasesT_contra, CallT]):
     `path` is written as in policy.toml, with `{name}` for its variable parts. `accepts` are the media types of the
     body, `offers` those of a good answer.
     `readers` read a body in a format of the route's own, from the bytes and the query.
-    `raises` are the errors that it gives beside those of every route of its kind; an error of a service that none of
-    its routes names is one of them all. `headers` are those of its good answers beside the ones of any answer.
+    `raises` are the errors that it adds to those of every route of its kind; an error of a service that no route names
+    is one of all its routes. `headers` are those of its good answers that not every answer has.
     An `expensive` route is answered in a lane (`lanes.py`), always or where the call says so, and computes its answer
     within `seconds`, if given.
     """
@@ -197,7 +197,7 @@ class Route(Generic[UseCasesT_contra, CallT]):
         return self.signature.body
 
     def costs_much(self, call: CallT) -> bool:
-        """Whether this call has to have a place in a lane."""
+        """Whether this call needs a slot in a lane."""
         return self.expensive if isinstance(self.expensive, bool) else self.expensive(call)
 
 
@@ -235,7 +235,7 @@ def _alternatives(hint: object) -> tuple[object, ...]:
 
 
 def _message(handler: Callable[..., object], hints: Iterable[object]) -> str | None:
-    """The name of the one message among types, None for no type. Beside it may stand what readers make of a body."""
+    """The name of the one message among types, None for no type. The others are what `readers` make of a body."""
     found = [hint for hint in hints if hint is not NoneType]
     names = {hint.__name__ for hint in found if isinstance(hint, type) and is_typeddict(hint)}
     if found and len(names) != 1:

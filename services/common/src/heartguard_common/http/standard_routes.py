@@ -1,4 +1,4 @@
-"""The routes that every service has: whether it lives, whether it can work, and what it counts."""
+"""The routes that every service has: health, readiness, metrics."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from heartguard_common.messages import Health, Readiness
 
 @dataclass(frozen=True)
 class Process:
-    """What the standard routes tell about."""
+    """The process that the standard routes describe."""
 
     service: str
     lifecycle: Lifecycle

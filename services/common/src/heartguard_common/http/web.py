@@ -23,7 +23,7 @@ from heartguard_common.http.standard_routes import Process, standard_routes
 from heartguard_common.http.web_dependencies import WebDependencies
 from heartguard_common.identity.policy import KINDS, RouteRule
 
-# Of several rules at one place, such as /users/me and /users/{user_id}, only those count whose parameters fit.
+# A path matches only the rules whose parameters have its form: `/users/me` is not `/users/{user_id}`.
 CONVERTERS = {
     kind: type(kind, (BaseConverter,), {"regex": pattern.pattern, "part_isolating": True})
     for kind, pattern in KINDS.items()
@@ -65,7 +65,7 @@ def handle_errors(web: WebDependencies, error: Exception) -> Response:
     g.error_code = known.error_code.code
     if isinstance(known, LimitError):
         web.metrics.limit_refused(known.limit)
-    # a full lane is no failure: it is counted, without a stack
+    # a full lane is no failure: it is counted, and not logged with a stack
     if known.error_code.status >= 500 and known.error_code is not BUSY:
         web.log.error("%s", known, exc_info=error)
     media_type = g.get("error_type", DOCUMENT_TYPES[0])

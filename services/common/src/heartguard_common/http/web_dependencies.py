@@ -21,8 +21,8 @@ from heartguard_common.jobs.dead_letters import DeadLetters
 class WebDependencies:
     """What the application of a service needs from its wiring.
 
-    `prefix` is the path that health, ready and metrics stand under. `gateway_key` verifies whom the gateway
-    forwards for; without it nobody can forward. `check_answers` holds every answer
+    `prefix` is the path below which health, ready and metrics are. `gateway_key` verifies the client address
+    that the gateway forwards; without it no forwarded address is accepted. `check_answers` holds every answer
     against its contract, for tests and development. `decoding` lets one large body at a time become a document.
     `trusted_seconds` is how long it is trusted that a token is not revoked, while the body of its request arrives.
     """

@@ -42,7 +42,7 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         super().init_process()
 
     def run(self) -> None:
-        """As gunicorn's; then let who is still sending read the last answers."""
+        """As gunicorn's; then let clients that are still sending read the last answers."""
         super().run()
         self.closing.stop()
 

@@ -1,4 +1,4 @@
-"""Who calls, remembered: a token's signature is checked once, its end at every request."""
+"""Authenticated callers, cached: a token's signature is verified once, its expiry at every request."""
 
 from heartguard_common.core.clock import Clock, seconds
 from heartguard_common.core.errors import ServiceError

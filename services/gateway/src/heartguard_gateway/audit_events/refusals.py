@@ -73,7 +73,7 @@ class CountedRefusals:
         self._trail.record(event)
 
     def _key(self, event: AuditEvent, address: str) -> _Key:
-        # Of a caller who is known it matters what they reached for; a flood must not escape by varying it.
+        # For a known caller each resource is counted apart; a flood must not escape by varying the resource.
         flood = event.actor == _ANYBODY or event.payload["status"] == _TOO_MANY
         resource = None if flood else event.resource
         key = (bucket_address(address), event.actor, event.org_id, event.action, event.reason, resource)
@@ -123,6 +123,6 @@ class CountedRefusals:
 
 
 def _repeats_cheaply(event: AuditEvent) -> bool:
-    """Whether the refusal costs the client nothing: any one of an anonymous client, a 403 of anybody."""
+    """Whether the refusal costs the client nothing: each one of an anonymous client, and each 403."""
     refused = event.payload["status"] in _REFUSED
     return event.outcome == "denied" or (refused and event.actor == _ANYBODY)

@@ -1,4 +1,4 @@
-"""How the gateway and the services behind it are: asked at once for the operator, remembered for everybody else."""
+"""The health of the gateway and of the services behind it: asked now for the operator, cached for all others."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -115,7 +115,7 @@ class SystemHealth:
     def report(self) -> Report:
         """The checks of the last five seconds: however many ask, the services are asked once in that time.
 
-        Who comes while they are being asked gets the report of before; the first ones wait for it.
+        A request that arrives while they are being asked gets the previous report; the first ones wait.
         """
         kept = self._kept
         if kept is not None and (self._monotonic() - self._kept_at < REMEMBERED_SECONDS or self._asking.locked()):

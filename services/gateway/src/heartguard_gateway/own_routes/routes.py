@@ -62,7 +62,7 @@ class OwnRoutes:
         }
 
     def health(self, exchange: Exchange) -> Reply:
-        """The process lives; no dependency is touched."""
+        """The process runs; no dependency is asked."""
         return self._document(exchange, Health, {"status": "ok", "service": "gateway"})
 
     def ready(self, exchange: Exchange) -> Reply:
@@ -84,7 +84,7 @@ class OwnRoutes:
         return self._document(exchange, ServiceList, {"items": items})
 
     def system_health(self, exchange: Exchange) -> Reply:
-        """The same for everybody, without times and asked once in a few seconds; 503 where it is `fail`."""
+        """The same for anyone, without times and asked once in a few seconds; 503 where it is `fail`."""
         media_type = _negotiate(exchange, (*DOCUMENT_TYPES, HEALTH_JSON))
         report = self._system.report()
         status = 503 if report.status == FAIL else 200

@@ -54,7 +54,7 @@ ALWAYS = (  # also after a refusal, before the bytes leave
 
 
 def check_order(stages: Sequence[Stage], always: Sequence[Stage]) -> None:
-    """Hold the lists against themselves. Raises `OrderError` for a need that no earlier stage has met."""
+    """Check the lists. Raises `OrderError` for a need that no earlier stage has met."""
     fields = {field.name for field in dataclasses.fields(Exchange)}
     added: set[str] = set()
     seen: set[str] = set()
@@ -62,7 +62,7 @@ def check_order(stages: Sequence[Stage], always: Sequence[Stage]) -> None:
         if stage.name in seen:
             raise OrderError(f"{stage.name} stands twice")
         if unknown := {*stage.needs, *stage.adds} - fields:
-            raise OrderError(f"{stage.name} speaks of {', '.join(sorted(unknown))}, which no exchange has")
+            raise OrderError(f"{stage.name} names {', '.join(sorted(unknown))}, which no exchange has")
         if missing := set(stage.needs) - added:
             raise OrderError(f"{stage.name} needs {', '.join(sorted(missing))} from an earlier stage")
         seen.add(stage.name)
@@ -83,7 +83,7 @@ class Pipeline:
         self._always = frozenset(stage.name for stage in always)
 
     def handle(self, exchange: Exchange) -> Reply:
-        """Walk down the stages; whatever is raised on the way becomes the reply, in the caller's format."""
+        """Run the stages in order; an exception becomes the reply, in the caller's format."""
         for stage in self._steps:
             if stage.closing is (exchange.reply is None):
                 continue

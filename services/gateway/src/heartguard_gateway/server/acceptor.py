@@ -67,7 +67,7 @@ class Acceptor:
 
 
 def capacity(most: int) -> int:
-    """How many connections a worker holds, at most `most`: half of the files it may open beside its own.
+    """How many connections a worker holds, at most `most`: half of the files that are left to it for connections.
 
     A request may need a connection to a service beside its client's.
     """

@@ -1,4 +1,4 @@
-"""Client connections: at rest they wait without a greenlet, at work they have one.
+"""Client connections: they wait for a request without a greenlet, and have one while it is answered.
 
 A greenlet that has served a request keeps some 16 KiB of stack; a resting connection without one costs its socket
 and a watcher. Greenlets are kept for the next request, because making one costs more than waking one.
@@ -19,7 +19,7 @@ from heartguard_gateway.sockets import readable
 
 _POLLIN = 1
 _RESET = struct.pack("ii", 1, 0)  # struct linger: close() discards what was not sent, and resets
-_SPARE = 64  # greenlets that wait for work; more have been needed only in a burst
+_SPARE = 64  # greenlets kept for the next request; more are needed only in a burst
 
 
 class Client:
@@ -110,7 +110,7 @@ class ClientConnections:
                 _stop_reading(client)
 
     def dismiss(self, rested: float) -> None:
-        """End who has been silent for so many seconds, between requests or in the middle of a head."""
+        """End connections that were silent for so many seconds, between requests or in the middle of a head."""
         before = self._monotonic() - rested
         for client in [one for one in self._resting if one.since < before and one.silent()]:
             self._end(client)
@@ -119,13 +119,13 @@ class ClientConnections:
                 _stop_reading(client)
 
     def kill(self, timeout: float) -> None:
-        """End all, whatever they are at."""
+        """End all, also in the middle of a request."""
         for client in list(self._resting):
             self._end(client)
         gevent.killall(list(self._working.values()), timeout=timeout)
 
     def _wake(self, client: Client) -> None:
-        """In the hub: hand a readable connection to a greenlet that waits, or to a new one."""
+        """In the hub: hand a readable connection to a spare greenlet, or to a new one."""
         client.watcher.stop()
         del self._resting[client]
         client.since, client.reading = self._monotonic(), True

@@ -32,7 +32,7 @@ class RequestLoop:
         self._constants = constant_environ(config)
 
     def serve(self, client: Client) -> bool:
-        """Answer what has come on a connection; True when it may rest again, False when it is to be closed."""
+        """Answer what has come on a connection; True when it waits for the next request, else close it."""
         parser = get_parser(self._config, client.socket, client.address)
         # Gunicorn would take up to 1 MiB at once, and copy what is left of it for each block we ask for.
         parser.unreader.max_body_chunk = BLOCK
@@ -51,13 +51,15 @@ class RequestLoop:
                 if not parser.unreader.buf.tell():
                     return True
                 request, client.since, client.reading = None, time.monotonic(), True
-                gevent.sleep(0)  # a connection with the next request ready would never let the others in
+                gevent.sleep(
+                    0
+                )  # otherwise a connection whose next request is there already would keep all others waiting
         except (parsing.NoMoreData, StopIteration, OSError) as error:
             if client.late and request is None:
                 refuse(client.socket, None, TOO_SLOW)
             else:
                 log.debug("the client closed the connection: %s", type(error).__name__)
-        except Exception as error:  # noqa: BLE001  whatever it was, the client gets an answer if it can
+        except Exception as error:  # noqa: BLE001  of any kind: the client gets an answer where possible
             refuse_unparsed(client.socket, getattr(request, "method", None), error)
         return False
 

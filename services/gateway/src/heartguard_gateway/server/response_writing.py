@@ -48,7 +48,7 @@ class Response(wsgi.Response):  # type: ignore[misc]
     def _emit_body(self, data: bytes) -> None:
         unsent, self._unsent = self._unsent, b""
         if len(data) > BLOCK and not self.chunked:
-            # Not joined with the head: a file of the contract is one object for all who read it, however slowly.
+            # Not joined with the head: all readers of a file of the contract share its one object in memory.
             keep_little_unsent(self.sock)
             send_all(self.sock, unsent)
             send_all(self.sock, data)

@@ -16,7 +16,7 @@ from heartguard_gateway.server.client_connections import ClientConnections
 from heartguard_gateway.server.request_loop import RequestLoop
 
 # A connection that was just used is likely to bring a request that is on its way already; it is answered with
-# "Connection: close", and nobody sees a reset. One that has rested so long is ended at once.
+# "Connection: close", so that no client sees a reset. One that has been idle so long is closed at once.
 IDLE_SECONDS = 0.3
 HEAD_SECONDS = 20.0  # for the whole head of a request, and for the rest of a body that no stage has read
 _POLL_SECONDS = 0.1
@@ -44,7 +44,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         self._shut_down(connections)
 
     def _serve(self, acceptor: Acceptor, connections: ClientConnections) -> None:
-        """Until this worker is told to stop, tell the master once a second that it lives, and end slow connections."""
+        """Until this worker is stopped: notify the master once a second, and end slow connections."""
         beat = 0.0
         while self.alive:
             if time.monotonic() >= beat:

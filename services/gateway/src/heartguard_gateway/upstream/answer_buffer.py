@@ -38,7 +38,7 @@ class AnswerStorage:
         return Space(disk=length) if self.reserve(holder, length) else None
 
     def reserve(self, holder: str, size: int) -> bool:
-        """Take space on the disk, as long as enough of that is left for everybody else."""
+        """Take space on the disk, as long as enough of it is left for all other programs."""
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             found = os.statvfs(self._directory)

@@ -13,9 +13,9 @@ class AnswerLimits:
     """What one worker keeps of answers, in bytes, and at which pace they have to be read.
 
     `one` is the memory for one answer, or all of it where that is at most `small`; `spare` has to be left free on the
-    disk. What is more than `ahead` of a gentle reader is taken at `ahead_rate` bytes per second, so that a thousand of
-    them are no load. `crowded` is for holders of more than an eighth of `disk`, `waited_for` for readers for whom a
-    service has to wait.
+    disk. A reader that has a slot for a long answer may be `ahead` bytes behind its service; from then on the service's
+    answer is taken at `ahead_rate` bytes per second, so that a thousand of them are no load. `crowded` is for holders
+    of more than an eighth of `disk`, `waited_for` for readers for which a service has to wait.
     """
 
     one: int = 128 * 1024

@@ -20,7 +20,7 @@ class Breaker:
         return self._failures >= self._threshold
 
     def enter(self) -> tuple[float, bool]:
-        """Seconds after which to come back, 0 to go on; and whether this is the one that tries, who must `leave`."""
+        """Seconds to wait, 0 to go on; and whether this request is the one that tries, which then must `leave`."""
         if not self.open:
             return 0.0, False
         left = self._opened_at + self._open_seconds - self._monotonic()
@@ -41,7 +41,7 @@ class Breaker:
         self._opened_at = self._monotonic()
 
     def leave(self) -> None:
-        """The one that tried is through, however it ended; who entered before the breaker opened has no say."""
+        """The request that tried the service has ended, well or not; requests that began before do not call this."""
         self._trying = False
 
 

@@ -37,15 +37,15 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Reader:
-    """Who reads an answer: whose share it takes, the lane of those whom a service waits for, how to cut it off.
+    """The client that reads an answer: its holder, the lane of readers for which a service waits, how to cut it off.
 
-    `gentle`: its service has a thread for it, so that nothing needs to hurry while the reader does not.
+    `has_slot`: it has a slot for a long answer, so its service has a thread for it and may be kept waiting.
     """
 
     holder: str
     lane: Lane
     cut: Callable[[], None]
-    gentle: bool = False
+    has_slot: bool = False
 
 
 class Answers:
@@ -95,7 +95,7 @@ class Answers:
             answer.keep_pace()
 
     def forget(self, answer: "KeptAnswer") -> None:
-        """It is over."""
+        """Forget an answer that has ended."""
         self._open.discard(answer)
 
 
@@ -168,10 +168,10 @@ class KeptAnswer:
                     return
                 self._put(block)
                 self._arrived.set()
-                # The reader's turn, and everybody else's: a service may be faster than all of them.
+                # Let the reader and all other greenlets run: a service may be faster than all of them.
                 gevent.sleep(self._pause(len(block)))
             self._complete = True
-        except Exception as error:  # noqa: BLE001  whatever it was, the reader has to learn of it
+        except Exception as error:  # noqa: BLE001  of any kind: the reader has to learn of it
             self._error = self._error or error
         finally:
             self._leave_service()
@@ -180,7 +180,7 @@ class KeptAnswer:
     def _pause(self, size: int) -> float:
         """Seconds to wait after a block of this size."""
         limits = self._answers.limits
-        far = self._reader.gentle and self._buffer.in_file > limits.ahead
+        far = self._reader.has_slot and self._buffer.in_file > limits.ahead
         return size / limits.ahead_rate if far else 0
 
     def _put(self, block: bytes) -> None:

@@ -180,7 +180,7 @@ class Upstream:
         stream = AnswerStream(connection, message, self._limits.block, done)
         if live:  # its events are worth something only now
             return Reply(message.status, message.headers, stream=stream)
-        reader = Reader(outbound.holder, self._lanes.waiting, outbound.cut, gentle=outbound.long)
+        reader = Reader(outbound.holder, self._lanes.waiting, outbound.cut, has_slot=outbound.long)
         kept = self._answers.keep(stream, length, reader)
         if kept is None:
             raise self._lanes.full(self._lanes.waiting)

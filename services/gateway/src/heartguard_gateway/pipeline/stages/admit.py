@@ -48,7 +48,7 @@ def _buckets(exchange: Exchange, ports: Ports) -> list[tuple[str, Limit]]:
 
 
 def _charge(exchange: Exchange, quotas: Sequence[Quota]) -> None:
-    """The caller's quota is the one shown, unless the address's refuses."""
+    """The quota in the headers of the answer is the caller's, or the address's where that refuses."""
     if not quotas:
         return
     refused = [quota for quota in quotas if not quota.allowed]

@@ -1,4 +1,4 @@
-"""Name the request: the client's sane id or a new one, and the gateway's own, which is never taken from outside."""
+"""Give the request its ids: the client's, where it is well-formed, or a new one; and the gateway's own, always new."""
 
 from heartguard_common.core.ids import uuid7
 from heartguard_common.core.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued

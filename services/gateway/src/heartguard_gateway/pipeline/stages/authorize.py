@@ -1,4 +1,4 @@
-"""Apply the rule: the role decides here, whose things are asked for is decided where they are kept."""
+"""Authorize by role, as the rule says; whether the object is the caller's is decided by the service that stores it."""
 
 from heartguard_common.http.network import is_inner
 from heartguard_common.identity import policy

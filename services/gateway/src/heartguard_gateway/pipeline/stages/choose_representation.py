@@ -1,4 +1,4 @@
-"""Settle early in which format documents and refusals leave; what a route offers besides is its service's affair."""
+"""Choose the format of documents and refusals; other formats that a route offers are negotiated by its service."""
 
 import functools
 from urllib.parse import parse_qsl

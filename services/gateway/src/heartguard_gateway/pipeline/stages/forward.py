@@ -51,7 +51,7 @@ def _decompressed(exchange: Exchange, body: Body) -> int:
 
 
 def _stream(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
-    """As it comes, behind its first 64 KiB; what is no longer than those takes no lane."""
+    """As it comes, behind its first 64 KiB; a body that is no longer takes no slot."""
     request = exchange.request
     reader = BodyReader(request, ports.max_body, ports.monotonic)
     reader.require_length()

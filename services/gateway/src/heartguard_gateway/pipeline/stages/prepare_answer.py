@@ -51,7 +51,7 @@ def prepare_answer(exchange: Exchange, ports: Ports) -> None:
 
 
 def _below(prefix: str, header: tuple[str, str]) -> tuple[str, str]:
-    """A header whose path the client has to see below its own prefix: where a thing is, where a cookie goes."""
+    """A header with the client's prefix before its path: `Location`, and the path of a cookie."""
     name, value = header
     if name.lower() == "location" and value.startswith("/") and not value.startswith("//"):
         return name, prefix + value

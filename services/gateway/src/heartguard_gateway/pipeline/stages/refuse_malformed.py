@@ -1,4 +1,4 @@
-"""Refuse what two readers could read differently: odd targets, odd paths, a missing Host."""
+"""Refuse what gateway and service could read differently: ambiguous targets and paths, a missing Host."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Refuse what has waited too long: its client is about to give up, and work for a client that has left is wasted."""
+"""Refuse a request that has waited too long: its client is about to give up, and then the work is wasted."""
 
 from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.domain import Exchange
@@ -7,12 +7,12 @@ from heartguard_gateway.pipeline.stage import stage
 from heartguard_gateway.ports import Ports
 
 PATIENCE_SECONDS = 3.0
-# Whether the gateway lives must be answered above all when it has too much to do.
+# Health must be answered also when, and above all when, the gateway is overloaded.
 OWN = ("/gateway/", "/health", "/api/v1/gateway/", "/api/v1/health")
 
 
 @stage(needs=("media_type",))
 def shed_load(exchange: Exchange, _: Ports) -> None:
-    """Raises GW_014 for a request that has lain unread for seconds."""
+    """Raises GW_014 for a request that was unread for seconds."""
     if exchange.request.waited > PATIENCE_SECONDS and not exchange.request.path.startswith(OWN):
         raise ServiceError(OVERLOADED, headers={"Retry-After": "2"})

@@ -1,4 +1,4 @@
-"""Decide what a service gets to read: nothing that a client could pretend to be the gateway with."""
+"""Make the header fields that a service gets: none by which a client could pretend to be the gateway."""
 
 from heartguard_common.core.trace import TRACEPARENT
 from heartguard_common.http import forwarding

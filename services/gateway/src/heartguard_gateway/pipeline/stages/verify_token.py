@@ -1,4 +1,4 @@
-"""Find out who calls, without asking anybody: signature and times locally, verified tokens from a cache."""
+"""Authenticate the caller without asking another service: verify signature and times, or find the token in a cache."""
 
 from heartguard_common.core.errors import UNAUTHENTICATED, ServiceError
 from heartguard_common.identity.policy import ANYONE, INNER
