@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _pass_on(self, body: bytes, *, answer: bool) -> None:
         headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
         found = requests.request(
-            self.command, self.store.behind + self.path, data=body, headers=headers, timeout=10, allow_redirects=False
+            self.command, self.store.behind + self.path, data=body, headers=headers, timeout=60, allow_redirects=False
         )
         if not answer:
             return
