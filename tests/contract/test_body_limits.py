@@ -47,7 +47,7 @@ def largest(shape: Shape, name: str = "") -> Any:
     return {f"{number:0>{longest}}": largest(shape.item) for number in range(schema["maxProperties"])}
 
 
-def test_the_largest_message_of_a_route_passes(subtests: pytest.Subtests) -> None:
+def test_the_largest_valid_message_of_each_route_is_accepted(subtests: pytest.Subtests) -> None:
     for row, name in routes():
         with subtests.test(row.id):
             message = BUNDLE.message(name)
@@ -61,7 +61,7 @@ def test_the_largest_message_of_a_route_passes(subtests: pytest.Subtests) -> Non
             assert not quantity.holds_too_much_xml(as_xml, most)
 
 
-def test_a_batch_of_as_many_points_as_may_be_passes() -> None:
+def test_a_write_of_the_maximum_number_of_points_is_accepted() -> None:
     fields = {f"{number:x}": 1 for number in range(20)}
     document = {"bucket": "org_1", "points": [{"measurement": "m", "tags": {"a": "b"}, "fields": fields}] * 10_000}
     most = quantity.most(BUNDLE.message("WriteRequest").shape, "WriteRequest")

@@ -66,12 +66,12 @@ def test_error_codes_carry_the_prefix_of_their_service(name):
     assert all(re.fullmatch(rf"{SERVICES[name].codes}_[0-9]{{3}}", row.code) for row in rows)
 
 
-def test_a_shared_code_has_the_number_of_its_status():
+def test_a_shared_error_code_contains_its_http_status():
     rows = shared_errors.CODES
     assert [row.code for row in rows if not re.fullmatch(rf"GEN_{row.status}(_[A-Z]+)?", row.code)] == []
 
 
-def test_every_error_code_is_given_once():
+def test_error_codes_are_unique():
     codes = [row.code for name in SERVICES for row in module(name, "errors").CODES]
     codes += [row.code for row in shared_errors.CODES]
     assert len(codes) == len(set(codes))
@@ -117,7 +117,7 @@ def test_files_and_functions_stay_small():
     assert not long, "\n".join(long)
 
 
-def test_nothing_is_left_for_later_in_the_code():
+def test_the_code_has_no_todo_markers():
     marks = ["TO" + "DO", "FIX" + "ME", "NotImplemented" + "Error"]
     assert [f"{path}: {mark}" for path, text in SOURCES.items() for mark in marks if mark in text] == []
 

@@ -68,7 +68,7 @@ def test_docker_compose_accepts_the_file_as_a_first_start_leaves_it(fresh):
     assert (mounted["source"], mounted["read_only"]) == ("/opt/heartguard/service-account.json", True)
 
 
-def test_its_profile_adds_influxdb_and_its_variables_arrive(fresh):
+def test_the_influxdb_profile_adds_a_server_and_its_variables_reach_the_services(fresh):
     variables = {"GATEWAY_PORT": "8000", "GOOGLE_APPLICATION_CREDENTIALS": "/srv/key.json"}
     done = config(fresh, "--format", "json", COMPOSE_PROFILES="influxdb", **variables)
     services = json.loads(done.stdout)["services"]
@@ -95,7 +95,7 @@ def test_a_missing_secret_is_refused_rather_than_left_blank(subtests, fresh):
     ("written", "spoiled"),
     [("healthcheck:", "healthchek:"), ("retries: 5", "retries: [5]"), (": service_healthy", ": soon")],
 )
-def test_what_the_published_schema_forbids_is_noticed(fresh, written, spoiled):
+def test_a_compose_file_against_the_published_schema_is_refused(fresh, written, spoiled):
     assert written in TEXT
     fresh.write_text(TEXT.replace(written, spoiled))
     assert config(fresh, "--quiet").returncode != 0
@@ -123,7 +123,7 @@ def test_the_published_address_is_the_one_of_the_settings(fresh):
     assert json.loads(done.stdout)["services"]["gateway"]["ports"][0]["host_ip"] == "127.0.0.1"
 
 
-def test_workers_of_one_service_add_their_metrics_up():
+def test_metrics_of_the_workers_of_a_service_are_added_up():
     for name in SERVICES:
         several = SERVICES[name].workers > 1
         directory = COMPOSE[name]["environment"].get("PROMETHEUS_MULTIPROC_DIR")
@@ -169,13 +169,13 @@ def test_services_are_hardened_and_wait_for_what_they_need(subtests):
                 assert service["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
-def test_the_daily_backup_reads_what_its_settings_name_and_writes_backups_alone():
+def test_the_daily_backup_gets_its_settings_and_can_write_only_backups():
     assert set(COMPOSE["backup"]["environment"]) == set(variables(BackupSettings)) - LEFT_OUT
     writable = [volume for volume in COMPOSE["backup"]["volumes"] if not volume.endswith(":ro")]
     assert writable == ["backups:/app/var/backups"]
 
 
-def test_a_restore_reads_what_a_backup_does_and_writes_where_its_parts_lie():
+def test_a_restore_container_has_the_volumes_of_its_parts():
     backup, restore = (COMPOSE[name] for name in ("backup", "restore"))
     given = {**COMPOSE["migrate"]["environment"], **backup["environment"]}
     assert restore["environment"] == given | {"REDIS_URL": COMPOSE["auth"]["environment"]["REDIS_URL"]}
@@ -187,14 +187,14 @@ def test_a_restore_reads_what_a_backup_does_and_writes_where_its_parts_lie():
     assert (restore["cap_drop"], restore["read_only"]) == (["ALL"], True)
 
 
-def test_an_empty_volume_belongs_to_whoever_writes_there():
+def test_an_empty_volume_belongs_to_the_user_that_writes_there():
     """Docker gives a new volume the owner of the directory at its place in the image, and root where there is none."""
     owned = re.search(r"--owner=10001 --group=10001 ([^\n]*)", image_text("cli"))[1].split()
     places = {volume.split(":")[1] for volume in COMPOSE["restore"]["volumes"] if not volume.endswith(":ro")}
     assert {f"/app/{place}" for place in owned} == places
 
 
-def test_the_credentials_of_google_are_mounted_for_media_and_backups_alone_and_read_only():
+def test_google_credentials_are_mounted_read_only_for_media_and_backups_only():
     mounted = [
         name for name, service in COMPOSE.items() if "GOOGLE_APPLICATION_CREDENTIALS" in str(service.get("volumes"))
     ]
@@ -211,7 +211,7 @@ def test_every_image_is_pinned():
     assert all(re.fullmatch(r"[a-z/]+:v?[0-9][0-9a-z.\-]*", image) for image in images), images
 
 
-def test_an_image_installs_pins_of_its_service_alone_and_runs_as_nobody_special(subtests):
+def test_an_image_installs_only_the_pins_of_its_service_and_runs_unprivileged(subtests):
     for name in [*SERVICES, "cli"]:
         with subtests.test(name):
             lines = image_text(name).splitlines()
@@ -230,7 +230,7 @@ def test_an_image_installs_pins_of_its_service_alone_and_runs_as_nobody_special(
             }
 
 
-def test_no_two_programs_share_a_place_to_write():
+def test_no_two_programs_write_to_the_same_place():
     together = [service for name, service in COMPOSE.items() if name not in RESTORE]
     mounted = [volume for service in together for volume in service.get("volumes", [])]
     places = [volume.partition(":")[0] for volume in mounted if not volume.endswith(":ro")]

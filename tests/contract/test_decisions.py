@@ -69,7 +69,7 @@ def _subject(entry: Entry) -> str:
     return (FOLDER / entry.file).read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
 
 
-def test_what_is_only_in_the_index_is_a_comment_at_the_line() -> None:
+def test_a_decision_that_is_only_in_the_index_is_a_comment_in_the_code() -> None:
     for number, _, link, _, subject in rows():
         if not link:
             place = COMMENT.fullmatch(subject)
@@ -117,7 +117,7 @@ def test_a_link_to_a_decision_leads_to_its_heading() -> None:
     assert dead == []
 
 
-def test_the_plan_holds_departures_and_no_decisions() -> None:
+def test_the_plan_has_departures_and_no_decisions() -> None:
     text = (REPO_ROOT / "PLAN.md").read_text(encoding="utf-8")
     assert re.findall(r"^\*\*(D[0-9]+) ", text, re.MULTILINE) == []
     assert re.findall(r"^\*\*(P[0-9]+) ", text, re.MULTILINE)

@@ -79,7 +79,7 @@ OUTSIDE = [
 ]  # fmt: skip
 
 
-def test_what_leaves_the_subset_is_refused_by_pointer(subtests: pytest.Subtests) -> None:
+def test_a_schema_outside_the_subset_is_refused_with_its_pointer(subtests: pytest.Subtests) -> None:
     for schema, place, reason in OUTSIDE:
         with subtests.test(str(schema)):
             found = violations(lambda definitions, schema=schema: definitions.update(strange=schema))
@@ -88,7 +88,7 @@ def test_what_leaves_the_subset_is_refused_by_pointer(subtests: pytest.Subtests)
             ), found
 
 
-def test_a_message_must_be_an_object_that_says_what_it_is() -> None:
+def test_a_message_must_be_an_object_with_a_description() -> None:
     assert len(violations(lambda definitions: definitions.update(Strange=STRING))) == 2
     assert len(violations(lambda definitions: definitions.update({"strange-name": STRING}))) == 1
     assert "common" in violations(lambda definitions: definitions.update(email=STRING))[0]
@@ -110,7 +110,7 @@ OTHER_DIALECTS = [
 ]  # fmt: skip
 
 
-def test_a_pattern_of_another_dialect_is_refused(subtests: pytest.Subtests) -> None:
+def test_a_pattern_outside_the_supported_dialect_is_refused(subtests: pytest.Subtests) -> None:
     for pattern in OTHER_DIALECTS:
         with subtests.test(pattern):
             assert lint.pattern_problem(pattern)
@@ -138,7 +138,7 @@ def test_a_row_that_is_to_go_and_names_a_dialect_is_described_so() -> None:
     assert [error.message for error in OpenAPIV31SpecValidator(made).iter_errors()] == []
 
 
-def test_the_servers_are_both_names_and_what_has_one_says_so() -> None:
+def test_operations_that_are_not_versioned_name_the_root_server() -> None:
     assert OPENAPI["servers"] == [{"url": "/"}, {"url": "/api/v1"}]
     single = {name for name, operation in OPERATIONS.items() if operation.get("servers") == [{"url": "/"}]}
     assert single == {row.id for row in policy.load().rows if not row.versioned}

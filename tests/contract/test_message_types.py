@@ -48,7 +48,7 @@ def expected(schema: dict) -> object:
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-def test_each_object_has_a_type_with_its_members(resource):
+def test_each_message_type_has_the_members_of_its_schema(resource):
     for name in OBJECTS.keys() & RESOURCES[resource]["$defs"].keys():
         schema = OBJECTS[name]
         its_type = expected({"$ref": f"#/$defs/{name}"})
@@ -59,7 +59,7 @@ def test_each_object_has_a_type_with_its_members(resource):
         }, name
 
 
-def test_what_has_no_python_type_is_refused_by_its_place(tmp_path):
+def test_a_schema_without_a_python_type_is_refused_with_its_place(tmp_path):
     faulty = {
         "Outer.a": {"a": {"type": "object", "properties": {"b": {"type": "boolean"}}}},
         "Outer.class": {"class": {"type": "boolean"}},

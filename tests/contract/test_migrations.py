@@ -40,7 +40,7 @@ def test_a_migration_imports_alembic_and_a_little_of_the_standard_library():
     assert [pair for pair in sorted(imported) if pair[1] not in IMPORTED] == []
 
 
-def test_nothing_but_migrations_is_beside_them():
+def test_the_migrations_directory_contains_only_migrations():
     found = {path.relative_to(MIGRATIONS).as_posix() for path in MIGRATIONS.rglob("*") if path.suffix != ".pyc"}
     versions = {path.relative_to(MIGRATIONS).as_posix() for path in FILES}
     assert {name for name in found if "__pycache__" not in name} == {"env.py", "versions", *versions}

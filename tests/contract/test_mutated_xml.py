@@ -52,7 +52,7 @@ def damaged(draw: st.DrawFn, message: str) -> bytes:
     return etree.tostring(root)
 
 
-def test_what_the_xsd_refuses_is_refused_with_a_place_and_a_reason(subtests: pytest.Subtests) -> None:
+def test_a_document_that_the_xsd_refuses_is_refused_with_place_and_reason(subtests: pytest.Subtests) -> None:
     for message in CONTRACTS.names():
         with subtests.test(message):
             assert _refused(message) > 2

@@ -9,7 +9,7 @@ from heartguard_common.core.registry import SERVICES
 from tests.mutations.__main__ import Mutation, load, numbers, planted
 
 
-def test_what_a_mutation_changes_is_there_once_and_stays_valid_python(subtests: pytest.Subtests) -> None:
+def test_the_text_of_each_mutation_occurs_once_and_the_result_compiles(subtests: pytest.Subtests) -> None:
     for mutation in load():
         with subtests.test(f"{mutation.service}-{mutation.number}"):
             sound = (REPO_ROOT / mutation.path).read_text(encoding="utf-8")
@@ -20,13 +20,13 @@ def test_what_a_mutation_changes_is_there_once_and_stays_valid_python(subtests: 
                 compile(sound.replace(mutation.old, mutation.new), mutation.path, "exec")
 
 
-def test_every_service_has_its_share() -> None:
+def test_every_service_has_mutations() -> None:
     shares = collections.Counter(mutation.service for mutation in load())
     assert set(shares) == {*SERVICES, "common", "cli"}
     assert min(shares.values()) >= 7
 
 
-def test_a_mutation_is_taken_out_again(tmp_path) -> None:
+def test_a_mutated_file_is_restored(tmp_path) -> None:
     file = tmp_path / "services" / "x.py"
     file.parent.mkdir()
     file.write_text("a < b\n")

@@ -63,7 +63,7 @@ def test_examples_in_xml_satisfy_the_xsd_of_their_root():
         assert xsd_accepts("Problem" if name == "problem" else name, text.encode())
 
 
-def test_every_body_that_has_an_example_has_it_in_both_formats():
+def test_every_body_with_an_example_has_it_in_both_formats():
     for name, operation in OPERATIONS.items():
         for holder in (operation.get("requestBody", {}), *operation["responses"].values()):
             content = holder.get("content", {})
@@ -114,7 +114,7 @@ def test_an_operation_lists_the_codes_it_can_answer(subtests):
 
 @pytest.mark.parametrize(("name", "status"), [("media.list", "413"), ("auth.login", "409"), ("gateway.health", "401"),
                                               ("gateway.health", "429"), ("media.receive", "206")])  # fmt: skip
-def test_an_operation_does_not_list_what_it_never_answers(name, status):
+def test_an_operation_lists_only_codes_that_it_can_answer(name, status):
     assert status not in OPERATIONS[name]["responses"]
 
 
@@ -139,7 +139,7 @@ class Page(HTMLParser):
         self.links += [found["href"]] if "href" in found else []
 
 
-def test_the_page_shows_every_operation_message_and_code_and_needs_nothing_from_elsewhere():
+def test_the_documentation_page_is_complete_and_loads_nothing_from_elsewhere():
     page = Page()
     page.feed(PAGE)
     wanted = {*OPERATIONS, *(f"message-{name}" for name in DOCUMENT["components"]["schemas"])}
@@ -161,7 +161,7 @@ def test_the_page_shows_an_example_in_both_formats_as_text():
     assert "<LoginRequest" not in PAGE
 
 
-def test_a_refusal_that_is_not_listed_is_found_in_the_logs(tmp_path):
+def test_an_unlisted_refusal_is_found_in_the_logs(tmp_path):
     clone = Clone(tmp_path, {})
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas/openapi.json").write_text(json.dumps(DOCUMENT))

@@ -54,12 +54,12 @@ def test_a_row_has_one_proof(subtests):
             assert row.keys() - {"at", "item", kinds[0]} <= KEYS[kinds[0]]
 
 
-def test_every_section_of_the_plan_has_rows_and_no_row_stands_twice():
+def test_every_section_of_the_plan_has_rows_and_no_row_is_repeated():
     assert {row["at"] for row in ROWS} == SECTIONS
     assert len({named(row) for row in ROWS}) == len(ROWS)
 
 
-def test_a_file_is_there_and_says_so(subtests):
+def test_each_file_of_the_plan_exists_and_contains_its_text(subtests):
     for row in of("file"):
         with subtests.test(named(row)):
             text = (REPO_ROOT / row["file"]).read_text(encoding="utf-8")

@@ -37,14 +37,14 @@ def test_the_changelog_lists_releases_from_the_newest_to_the_first() -> None:
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
 
 
-def test_no_release_of_the_changelog_says_something_twice() -> None:
+def test_no_release_of_the_changelog_has_duplicate_entries() -> None:
     text = (REPO_ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     for release in re.split(r"^## ", text, flags=re.MULTILINE):
         entries = re.findall(r"^- (.*(?:\n  .*)*)", release, re.MULTILINE)
         assert sorted(set(entries)) == sorted(entries)
 
 
-def test_each_snippet_stands_in_the_file_that_it_names() -> None:
+def test_each_snippet_is_in_the_file_that_it_names() -> None:
     snippets = SNIPPET.findall(CONTRIBUTING)
     assert len(snippets) >= 10
     changed = [
@@ -71,7 +71,7 @@ def test_paths_and_links_lead_somewhere() -> None:
     assert lost == []
 
 
-def test_the_readmes_lead_to_the_documents_for_contributors() -> None:
+def test_the_readmes_link_to_the_documents_for_contributors() -> None:
     wanted = ("CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md", "docs/errors.md", "CHANGELOG.md")
     for name in ("README.md", "README.es.md"):
         text = Path(REPO_ROOT / name).read_text(encoding="utf-8")

@@ -32,7 +32,7 @@ def loaded(module):
     ).stdout.split()
 
 
-def test_domain_and_ports_load_nothing_that_speaks_to_the_outside():
+def test_domain_and_ports_import_no_network_or_database_library():
     names = list(modules())
     assert len(names) > 25
     with ThreadPoolExecutor(4) as pool:

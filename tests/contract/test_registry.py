@@ -33,7 +33,7 @@ def test_a_directory_is_a_service_the_library_or_the_command():
     assert all(find_spec(service.package) for service in SERVICES.values())
 
 
-def test_import_linter_knows_every_package():
+def test_import_linter_checks_every_package():
     linter = tomllib.loads((REPO_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     packages = {service.package for service in SERVICES.values()}
     assert set(linter["root_packages"]) == packages | {"heartguard_common", "heartguard_cli"}
@@ -41,7 +41,7 @@ def test_import_linter_knows_every_package():
     assert set(independent) == packages
 
 
-def test_the_example_of_the_settings_names_the_default_ports():
+def test_example_settings_name_the_default_ports():
     text = (REPO_ROOT / ".env.example").read_text()
     written = {name.lower(): int(port) for name, port in re.findall(r"^([A-Z]+)_PORT=([0-9]+)$", text, re.MULTILINE)}
     assert written == REGISTRY.ports
@@ -57,12 +57,12 @@ def test_the_gateway_has_a_url_for_every_service_behind_it():
     assert urls == {service.url for name, service in SERVICES.items() if name != "gateway"}
 
 
-def test_a_service_sees_the_shared_library_and_its_own_sources_alone(tmp_path):
+def test_a_service_can_import_only_the_shared_library_and_its_own_package(tmp_path):
     expected = f"{tmp_path}/services/common/src:{tmp_path}/services/audit/src"
     assert python_path("audit", root=tmp_path) == expected
 
 
-def test_gunicorn_is_told_what_the_registry_says():
+def test_gunicorn_gets_the_settings_of_the_registry():
     service = Service(
         name="x", port=1, prefix="/x", codes="X", depends=(), workers=3, threads=0, url="X_URL", gunicorn="y"
     )

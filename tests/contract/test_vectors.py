@@ -53,7 +53,7 @@ def test_no_vector_is_of_an_unknown_message() -> None:
     assert {path.name for path in VECTORS.iterdir() if path.is_dir()} == set(CONTRACTS.names())
 
 
-def test_the_verdict_and_the_pointers(subtests: pytest.Subtests) -> None:
+def test_each_vector_gets_its_verdict_and_its_pointers(subtests: pytest.Subtests) -> None:
     for vector in vectors():
         with subtests.test(str(vector)):
             expected = [] if vector.passes else sorted(POINTERS[vector.name])
@@ -74,7 +74,7 @@ def test_both_formats_hold_the_same_document(subtests: pytest.Subtests) -> None:
                 assert json.dumps(again, sort_keys=True) == json.dumps(document, sort_keys=True)
 
 
-def test_the_oracle_agrees(subtests: pytest.Subtests) -> None:
+def test_the_other_json_schema_validator_agrees(subtests: pytest.Subtests) -> None:
     for vector in vectors(".json"):
         with subtests.test(str(vector)):
             document = parse_json(vector.path.read_bytes())
@@ -92,11 +92,11 @@ def test_the_xsd_alone_accepts(subtests: pytest.Subtests) -> None:
             assert xsd_accepts(vector.message, vector.path.read_bytes())
 
 
-def test_the_xsd_alone_refuses_all_but_the_listed_seams() -> None:
+def test_the_xsd_alone_refuses_all_invalid_vectors_but_the_listed_ones() -> None:
     assert accepted_although_wrong(lambda message: xsd(RESOURCE_OF[message])) == seams()
 
 
-def test_an_xsd_that_accepts_anything_would_be_noticed() -> None:
+def test_an_xsd_that_accepts_everything_is_noticed() -> None:
     anything = etree.XMLSchema(etree.parse(BytesIO(ANYTHING.encode())))
     found = accepted_although_wrong(lambda message: anything if message == "LoginRequest" else None)
     assert found - seams()
@@ -138,7 +138,7 @@ def test_the_requests_of_the_plan_are_valid(subtests: pytest.Subtests) -> None:
             assert pointers(message, text.encode(), "application/json") == []
 
 
-def test_the_answers_of_the_plan_come_out_letter_by_letter(subtests: pytest.Subtests) -> None:
+def test_answers_of_the_plan_are_reproduced_exactly(subtests: pytest.Subtests) -> None:
     for text in PLAN_XML:
         with subtests.test(text):
             contract = CONTRACTS[etree.fromstring(text).tag]

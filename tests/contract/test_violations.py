@@ -54,7 +54,7 @@ def test_a_million_violations_are_found_in_bounded_time(
     assert time.process_time() - began < 10  # jsonschema-rs alone takes half a minute to list them
 
 
-def test_no_text_quotes_a_value() -> None:
+def test_no_message_quotes_a_value() -> None:
     secret = "Secret123" * 20
     for message, body in (
         ("LoginRequest", f'{{"email":"{secret}","password":"{secret}"}}'),
@@ -79,7 +79,7 @@ FAULTS = [
 ]
 
 
-def test_each_violation_says_where_and_what(subtests: pytest.Subtests) -> None:
+def test_each_violation_has_a_place_and_a_reason(subtests: pytest.Subtests) -> None:
     for body, path, message in FAULTS:
         with subtests.test(body):
             assert [(violation.path, violation.message) for violation in violations("LoginRequest", body.encode())] == [
@@ -145,7 +145,7 @@ def test_an_element_that_comes_twice_is_malformed(body: bytes) -> None:
         f'<entry key="a" type="number">{"9" * 4301}</entry>',
     ],
 )
-def test_what_is_malformed_in_json_is_malformed_in_xml(fields: str) -> None:
+def test_malformed_json_values_are_malformed_in_xml_too(fields: str) -> None:
     body = (
         "<WriteRequest><bucket>b</bucket><points><point><measurement>m</measurement>"
         f"<fields>{fields}</fields></point></points></WriteRequest>"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from heartguard_common.core.registry import SERVICES
-from tests.protection.situations import World
+from tests.protection.callers import World
 from tests.protection.stack import ProtectedStack, running_stack
 from tests.running import RunningSystem
 from tests.servers import Postgres, Valkey

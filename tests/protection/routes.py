@@ -1,11 +1,11 @@
-"""The request of each route of the matrix that needs more than its path; see `situations.asks`."""
+"""The request of each route of the matrix that needs more than its path; see `callers.asks`."""
 
 from urllib.parse import urlsplit
 
 import requests
 
 from heartguard_common.core.registry import SERVICES
-from tests.protection.situations import DAY, PASSWORD, ROLES, TICKET, Ask, Situation, asks
+from tests.protection.callers import DAY, PASSWORD, ROLES, TICKET, Ask, Situation, asks
 
 JSON_ONLY = ("/openapi.json", "/docs", "/docs/errors", "/.well-known/jwks.json")
 for _path in JSON_ONLY:

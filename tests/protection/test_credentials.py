@@ -108,7 +108,7 @@ def test_every_route_stands_in_the_table_once() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_who_is_let_in_with_which_credentials(
+def test_each_credential_is_accepted_or_refused_as_the_table_says(
     subtests: pytest.Subtests, entry_points: EntryPoints, service: str
 ) -> None:
     for line in LINES:

@@ -275,7 +275,7 @@ def test_a_good_token_made_in_the_same_way_is_accepted(
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
 @pytest.mark.parametrize("target", TARGETS)
-def test_no_forged_token_is_anybody(
+def test_no_forged_token_is_accepted(
     protected_stack: ProtectedStack, forge: Forge, target: str, family: Callable[[Forge], dict[str, str]]
 ) -> None:
     entry_point, path, _ = TARGETS[target]
@@ -292,7 +292,9 @@ def test_no_forged_token_is_anybody(
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_a_kid_of_a_megabyte_fits_no_header(protected_stack: ProtectedStack, forge: Forge, target: str) -> None:
+def test_a_kid_of_a_megabyte_does_not_fit_into_a_header(
+    protected_stack: ProtectedStack, forge: Forge, target: str
+) -> None:
     """Refused by the HTTP parser with 431 (RFC 6585 section 5), which may hang up before all is read."""
     entry_point, path, status = TARGETS[target]
     huge = forge.headed(kid="k" * 1_000_000)
@@ -309,6 +311,6 @@ def test_a_kid_of_a_megabyte_fits_no_header(protected_stack: ProtectedStack, for
     assert ask(protected_stack.entry_points[entry_point], path, JSON, forge.person.access_token)[0] == status
 
 
-def test_nobody_has_asked_where_the_tokens_point_to(protected_stack: ProtectedStack, listener: Listener) -> None:
+def test_no_url_from_a_forged_token_was_requested(protected_stack: ProtectedStack, listener: Listener) -> None:
     """Stands behind the tests above: they have sent hundreds of tokens that name this listener."""
     assert listener.asked == []

@@ -20,7 +20,7 @@ from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity import policy
 from tests.protection import routes  # noqa: F401  # names the requests
-from tests.protection.situations import ROLES, Ask, Situation, World, changes_people, request_of
+from tests.protection.callers import ROLES, Ask, Situation, World, changes_people, request_of
 
 CALLERS = ("none", *ROLES, "operator", "service")
 CONTRACTS = Contracts.load()
@@ -58,7 +58,7 @@ def test_every_route_stands_in_the_matrix_and_nothing_else() -> None:
     assert {(line.method, line.path) for line in LINES} == {(row.method, row.path) for row in POLICY.rows}
 
 
-def test_no_line_stands_twice_and_every_target_is_decided() -> None:
+def test_no_matrix_row_is_repeated_and_every_target_is_decided() -> None:
     assert len({str(line) for line in LINES}) == len(LINES)
     targets: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for line in LINES:
@@ -72,7 +72,7 @@ def test_no_line_stands_twice_and_every_target_is_decided() -> None:
 
 
 @pytest.mark.parametrize("owner", SERVICES)
-def test_who_may_do_what(subtests: pytest.Subtests, world: World, owner: str) -> None:
+def test_each_role_gets_the_status_of_the_matrix(subtests: pytest.Subtests, world: World, owner: str) -> None:
     for line in LINES:
         if POLICY.row(line.method, line.path).upstream == owner:
             with subtests.test(str(line)):

@@ -43,13 +43,13 @@ REFUSED = [
 ]
 
 
-def test_the_parsers_refusals_are_ours(subtests: pytest.Subtests, protected_stack: ProtectedStack) -> None:
+def test_parser_errors_have_the_error_format(subtests: pytest.Subtests, protected_stack: ProtectedStack) -> None:
     for sent, status, code in REFUSED:
         with subtests.test(str(sent[:60])):
             assert refused(protected_stack.entry_points["user"].raw((sent + FOLLOW_UP).encode())) == (status, code)
 
 
-def test_every_service_refuses_alike(protected_stack: ProtectedStack) -> None:
+def test_every_service_refuses_in_the_same_way(protected_stack: ProtectedStack) -> None:
     services = {name: entry_point for name, entry_point in protected_stack.entry_points.items() if name != "gateway"}
     found = {name: refused(entry_point.raw(b"nonsense\r\n\r\n")) for name, entry_point in services.items()}
     assert found == dict.fromkeys(services, (400, "GEN_400_HTTP"))
@@ -114,6 +114,6 @@ def test_a_refusal_is_logged_without_what_was_sent(protected_stack: ProtectedSta
     assert "hunter2secret" not in entry_point.log.read_text()
 
 
-def test_an_absolute_target_is_its_path_for_a_service_too(protected_stack: ProtectedStack) -> None:
+def test_an_absolute_request_target_is_treated_as_its_path_by_services(protected_stack: ProtectedStack) -> None:
     asked = b"GET http://elsewhere/users/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     assert protected_stack.entry_points["user"].raw(asked).startswith(b"HTTP/1.1 200 ")

@@ -110,7 +110,7 @@ def test_a_full_redis_revives_no_token(stack: Stack) -> None:
     assert stack.statuses(gone) == REFUSED
 
 
-def test_an_auth_that_hangs_stops_nobody_else(stack: Stack) -> None:
+def test_a_hanging_auth_service_blocks_no_other(stack: Stack) -> None:
     stays = stack.person("patient")
     assert stack.statuses(stays) == COUNTS
     auth = stack.entry_points["auth"].process

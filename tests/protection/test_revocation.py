@@ -100,7 +100,7 @@ def test_a_redis_flushed_under_load_revives_no_token(protected_stack: ProtectedS
     assert seen == {"gone": {401}, "stays": {200}}
 
 
-def test_a_hung_redis_revives_nothing(protected_stack: ProtectedStack) -> None:
+def test_a_hanging_redis_revives_no_token(protected_stack: ProtectedStack) -> None:
     gone, stays = protected_stack.found("gone2"), protected_stack.found("stays2")
     logout(protected_stack, gone)
     protected_stack.valkey.freeze()

@@ -7,7 +7,7 @@ import requests
 
 from heartguard_common.identity import policy
 from tests.contract.cases import plain_xml
-from tests.protection.situations import Person, World
+from tests.protection.callers import Person, World
 
 MARK = "MARK"
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.protection.situations import World
+from tests.protection.callers import World
 
 _numbers = itertools.count(time.time_ns() % 10**9)
 TICKET = {"file_name": "note.txt", "content_type": "text/plain", "size": 2}
@@ -42,7 +42,7 @@ def listed(world: World, path: str, **query: Any) -> list[dict[str, Any]]:
     return list(world.call("GET", path, world.founders["own"], params=query)["items"])
 
 
-def test_filters_do_not_reach_over(full: World) -> None:
+def test_filters_do_not_reach_other_organizations(full: World) -> None:
     other = full.founders["other"]
     item = full.call("GET", "/media/items", other)["items"][0]
     event = full.call("GET", "/audit/events", other)["items"][0]
@@ -60,7 +60,7 @@ def test_filters_do_not_reach_over(full: World) -> None:
 
 
 @pytest.mark.parametrize("path", LISTS[:5])
-def test_a_cursor_of_another_organization_shows_ones_own(full: World, path: str) -> None:
+def test_a_cursor_of_another_organization_shows_only_own_items(full: World, path: str) -> None:
     own, other = full.founders["own"], full.founders["other"]
     page = full.call("GET", path, other, params={"limit": 2})
     assert page["next_cursor"]
@@ -90,7 +90,7 @@ FORGED = [
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_forged_cursor_is_refused_or_shows_ones_own(full: World, path: str) -> None:
+def test_a_forged_cursor_is_refused_or_shows_only_own_items(full: World, path: str) -> None:
     own = full.founders["own"]
     texts = [base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=") for position in FORGED]
     texts += ["", "=", "AA", "!!", "\u00e9", base64.urlsafe_b64encode(b"[" * 3000).decode(), "_w"]
@@ -102,7 +102,7 @@ def test_a_forged_cursor_is_refused_or_shows_ones_own(full: World, path: str) ->
             assert named(answer.json().get("items", ())) <= mine
 
 
-def test_a_key_of_idempotency_is_the_callers(full: World) -> None:
+def test_an_idempotency_key_belongs_to_its_caller(full: World) -> None:
     """The same key in another's hand starts anew, and answers nothing of the first one's."""
     key = {"Idempotency-Key": f"key-{next(_numbers)}"}
     url = full.urls["gateway"] + "/media/uploads"
@@ -114,7 +114,7 @@ def test_a_key_of_idempotency_is_the_callers(full: World) -> None:
     assert len({answer.json()["id"] for answer in answers}) == 3
 
 
-def test_codes_and_tickets_are_good_where_they_were_given(full: World) -> None:
+def test_codes_and_tickets_work_only_in_their_organization(full: World) -> None:
     own, other = full.founders["own"], full.founders["other"]
     ticket = full.call("POST", "/media/uploads", other, json=TICKET)
     url = f"{full.urls['gateway']}/media/uploads/{ticket['id']}/complete"
@@ -126,7 +126,7 @@ def test_codes_and_tickets_are_good_where_they_were_given(full: World) -> None:
     assert requests.post(register, json=account, headers=own.bearer, timeout=60).status_code in (403, 422)
 
 
-def test_a_point_says_nothing_of_where_it_goes(full: World) -> None:
+def test_tags_of_a_point_do_not_choose_its_organization(full: World) -> None:
     """`org` and tags name no organization but the caller's; a point of another one is not to be had by its tags."""
     own, other = full.founders["own"], full.founders["other"]
     point = {"measurement": "heart_rate", "fields": {"bpm": 71}, "tags": {"org_id": str(other.org_id), "org": "x"}}

@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from heartguard_common.core.registry import SERVICES
-from tests.protection.situations import Person, World
-from tests.security.wire import Raw, answer_of, bearer, request, send
+from tests.protection.callers import Person, World
+from tests.security.raw_requests import Raw, answer_of, bearer, request, send
 
 _numbers = itertools.count(time.time_ns() % 10**9)
 INJECTED = "x-injected"
@@ -38,7 +38,7 @@ def fields_of(answer: Raw) -> set[str]:
     return {name for name, _ in answer.fields}
 
 
-def test_no_value_breaks_out_of_its_field(subtests: pytest.Subtests, world: World) -> None:
+def test_no_value_breaks_out_of_its_header_field(subtests: pytest.Subtests, world: World) -> None:
     for entry_point in ["gateway", "user"]:
         for field in REFLECTED:
             with subtests.test(f"{entry_point} {field}"):
@@ -53,7 +53,7 @@ def test_no_value_breaks_out_of_its_field(subtests: pytest.Subtests, world: Worl
                     assert all("\r" not in text and "\n" not in text for _, text in answer.fields), name
 
 
-def test_no_file_name_breaks_out_of_its_field(world: World) -> None:
+def test_no_file_name_breaks_out_of_its_header_field(world: World) -> None:
     who, names = world.regulars["user"], ("a\r\nX-Injected: 1", "a\rb", "a\x00b", "a\x85b")
     for name in names:
         headers = {**who.bearer, "Content-Type": "text/plain"}
@@ -81,7 +81,7 @@ def test_no_file_name_breaks_out_of_its_field(world: World) -> None:
         assert answer.all("x-content-type-options") == ["nosniff"]
 
 
-def test_places_are_made_of_ids_and_of_the_public_url_alone(world: World) -> None:
+def test_location_headers_are_made_of_ids_and_the_public_url(world: World) -> None:
     who = world.regulars["admin"]
     forged = (
         "Host: evil.example",
@@ -142,7 +142,7 @@ def few(lines: list[str]) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("entry_point", ["gateway", "user"])
-def test_a_person_stays_who_their_token_says(world: World, entry_point: str) -> None:
+def test_header_fields_do_not_change_the_identity_of_a_token(world: World, entry_point: str) -> None:
     me, other = world.regulars["user"], world.founders["other"]
     for portion in few(pretences(other)):
         mine = [*bearer(me.bearer), *portion, "Connection: close"]
@@ -158,7 +158,7 @@ ROUTES = [("auth", "GET", "/auth/profile"), ("organization", "GET", "/organizati
  ("auth", "POST", "/auth/erasures"), ("audit", "GET", "/audit/exports?org_id=1&user_id=1")]  # fmt: skip
 
 
-def test_nobody_becomes_somebody_by_a_field(subtests: pytest.Subtests, world: World) -> None:
+def test_header_fields_do_not_authenticate_an_anonymous_caller(subtests: pytest.Subtests, world: World) -> None:
     for entry_point, method, target in ROUTES:
         with subtests.test(f"{entry_point} {target}"):
             for url in (world.urls["gateway"], world.urls[entry_point]):
@@ -172,7 +172,7 @@ def test_nobody_becomes_somebody_by_a_field(subtests: pytest.Subtests, world: Wo
 FIELDS = ["X-Forwarded-For: 127.0.0.1", "X-Forwarded-For: 10.0.0.1, 127.0.0.1", "Forwarded: for=127.0.0.1"]
 
 
-def test_who_is_forwarded_is_not_of_the_inner_network(subtests: pytest.Subtests, world: World) -> None:
+def test_a_forwarded_address_is_not_in_the_inner_network(subtests: pytest.Subtests, world: World) -> None:
     for field in FIELDS:
         for entry_point in SERVICES:
             with subtests.test(f"{entry_point} {field}"):
@@ -185,7 +185,7 @@ def test_who_is_forwarded_is_not_of_the_inner_network(subtests: pytest.Subtests,
 
 
 @pytest.mark.parametrize("entry_point", ["gateway", "auth"])
-def test_an_address_is_the_one_that_was_seen(world: World, entry_point: str) -> None:
+def test_the_address_is_not_taken_from_forged_headers(world: World, entry_point: str) -> None:
     me = world.member("user")
     body = b'{"email":"%b","password":"a long enough phrase"}' % me.email.encode()
     forged = (
@@ -201,7 +201,7 @@ def test_an_address_is_the_one_that_was_seen(world: World, entry_point: str) -> 
 
 
 @pytest.mark.parametrize("entry_point", ["gateway", "user"])
-def test_the_gateways_id_is_the_gateways(world: World, entry_point: str) -> None:
+def test_the_gateway_request_id_cannot_be_chosen_by_the_caller(world: World, entry_point: str) -> None:
     """A person names neither an event of somebody else's request nor a text of their own as what led to a change."""
     admin = world.founders["own"]
     member = world.member("user")
@@ -225,7 +225,7 @@ def test_the_gateways_id_is_the_gateways(world: World, entry_point: str) -> None
     assert changes == {"user": expected, "auth": expected}
 
 
-def test_a_method_is_the_one_of_the_request_line(world: World) -> None:
+def test_a_method_override_header_is_ignored(world: World) -> None:
     who = world.regulars["admin"]
     item = world.upload(who)
     for field in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
@@ -240,7 +240,7 @@ def test_a_method_is_the_one_of_the_request_line(world: World) -> None:
     assert world.call("GET", f"/media/items/{item}", who)["id"] == item
 
 
-def test_one_connection_mixes_nobody_up(world: World) -> None:
+def test_requests_on_one_connection_keep_their_own_callers(world: World) -> None:
     """Requests of two people on one connection of the gateway, as a proxy before it would send them."""
     one, other = world.regulars["user"], world.stranger
     place = urlsplit(world.urls["gateway"])

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from heartguard_common.contract.json_documents import dump_json
-from tests.protection.situations import World
+from tests.protection.callers import World
 from tests.security.documents import MARK, TARGETS, Target
 from tests.security.test_xml_attacks import spared
 
@@ -97,7 +97,7 @@ def test_an_attack_is_refused_and_leaves_nothing(
     assert spared(world) == before
 
 
-def test_a_bomb_is_refused_as_what_it_unpacks_to(world: World) -> None:
+def test_a_json_compression_bomb_is_refused_by_its_unpacked_size(world: World) -> None:
     bomb = gzip.compress(b'{"full_name":"' + b"x" * 50_000_000)
     assert len(bomb) < 100_000
     headers = {**world.regulars["user"].bearer, "Content-Type": JSON, "Content-Encoding": "gzip"}
@@ -105,7 +105,7 @@ def test_a_bomb_is_refused_as_what_it_unpacks_to(world: World) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "GEN_413")
 
 
-def test_names_that_mean_something_elsewhere_are_data_here(world: World) -> None:
+def test_special_member_names_are_plain_data(world: World) -> None:
     who = world.regulars["user"]
     chosen = {"__proto__": "x", "constructor": True, "toString": 1, "role": "admin", "is_admin": True, "org_id": 1}
     before = world.call("GET", "/users/me", who)

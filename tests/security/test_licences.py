@@ -48,7 +48,7 @@ def strong(text: str) -> bool:
     return all(STRONG.search(choice) and "lesser" not in choice.lower() for choice in re.split(r"\bOR\b|;", text))
 
 
-def test_a_package_that_runs_is_permissive_and_pinned(subtests: pytest.Subtests) -> None:
+def test_every_installed_package_is_permissively_licensed_and_pinned(subtests: pytest.Subtests) -> None:
     for name in RUNNING:
         with subtests.test(name):
             text = licence(name)
@@ -57,7 +57,7 @@ def test_a_package_that_runs_is_permissive_and_pinned(subtests: pytest.Subtests)
             assert pins(REPO_ROOT / "constraints.txt").get(name) == importlib.metadata.version(name), name
 
 
-def test_strong_copyleft_would_be_seen() -> None:
+def test_a_strong_copyleft_licence_is_found() -> None:
     for text in (
         "GPL-3.0-or-later",
         "AGPL-3.0",
@@ -74,6 +74,6 @@ def test_strong_copyleft_would_be_seen() -> None:
         assert not strong(text)
 
 
-def test_what_runs_is_all_there_is() -> None:
+def test_the_checked_packages_include_the_known_ones() -> None:
     assert {"flask", "lxml", "cryptography", "gunicorn"} <= set(RUNNING)
     assert Path(REPO_ROOT / "LICENSE").read_text().lstrip().startswith("Apache License")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import requests
 
-from tests.protection.situations import World
+from tests.protection.callers import World
 from tests.running import RunningSystem
 from tests.security.lines import all_lines, lines
-from tests.security.wire import bearer, request, send
+from tests.security.raw_requests import bearer, request, send
 
 FAKE = '{"timestamp":"2026-01-01T00:00:00Z","level":"error","service":"gateway","request_id":"fake","message":"forged"}'
 HOSTILE = [
@@ -54,7 +54,7 @@ def one_line_each(system: RunningSystem, ids: list[str], service: str | None = N
             assert len([line for line in found[each][service] if "route" in line]) == 1, found[each]
 
 
-def test_fields_of_a_request(running_system: RunningSystem, world: World) -> None:
+def test_header_fields_cannot_forge_log_lines(running_system: RunningSystem, world: World) -> None:
     who = world.regulars["user"]
     ids = []
     for text in IN_FIELDS:
@@ -72,7 +72,7 @@ def test_fields_of_a_request(running_system: RunningSystem, world: World) -> Non
     one_line_each(running_system, ids, "user")
 
 
-def test_paths_and_queries(running_system: RunningSystem, world: World) -> None:
+def test_paths_and_queries_cannot_forge_log_lines(running_system: RunningSystem, world: World) -> None:
     who = world.regulars["admin"]
     ids = []
     for text in HOSTILE:
@@ -84,7 +84,7 @@ def test_paths_and_queries(running_system: RunningSystem, world: World) -> None:
     one_line_each(running_system, ids)
 
 
-def test_documents(running_system: RunningSystem, world: World) -> None:
+def test_documents_cannot_forge_log_lines(running_system: RunningSystem, world: World) -> None:
     admin, url = world.found(), running_system.gateway_url
     ids = []
     for text in HOSTILE:
@@ -117,7 +117,9 @@ NO_REQUESTS = [
 ]
 
 
-def test_requests_that_are_none(subtests: pytest.Subtests, running_system: RunningSystem, world: World) -> None:
+def test_malformed_requests_cannot_forge_log_lines(
+    subtests: pytest.Subtests, running_system: RunningSystem, world: World
+) -> None:
     for entry_point in ["gateway", "user"]:
         for data in NO_REQUESTS:
             with subtests.test(f"{entry_point} {data}"):

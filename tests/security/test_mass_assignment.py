@@ -14,7 +14,7 @@ from heartguard_cli.urls import libpq
 from heartguard_common.identity import policy
 from tests.contract.cases import RESOURCE_OF, RESOURCES, plain_xml
 from tests.protection import routes  # noqa: F401  # names the requests
-from tests.protection.situations import BUILDERS, Situation, World, request_of
+from tests.protection.callers import BUILDERS, Situation, World, request_of
 from tests.running import RunningSystem
 
 POLICY = policy.load()
@@ -66,7 +66,7 @@ def properties(message: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("method", "path"), [pair for pair in WRITERS if pair in BUILDERS])
-def test_no_body_sets_what_is_not_its_to_set(
+def test_no_body_sets_a_member_that_callers_must_not_set(
     running_system: RunningSystem, world: World, method: str, path: str
 ) -> None:
     row = POLICY.row(method, path)
@@ -110,7 +110,7 @@ def named(answer: requests.Response) -> set[str]:
     return {str(path.text) for path in etree.fromstring(answer.content).iterfind("details/detail/path")}
 
 
-def test_a_point_is_its_members_and_no_more(running_system: RunningSystem, world: World) -> None:
+def test_a_point_accepts_only_its_own_members(running_system: RunningSystem, world: World) -> None:
     admin = world.founders["own"]
     point = {
         "measurement": "heart_rate",
@@ -132,7 +132,7 @@ def test_a_point_is_its_members_and_no_more(running_system: RunningSystem, world
     assert state(running_system) == before
 
 
-def test_what_an_invitation_or_a_caller_decides_is_not_the_guests(world: World) -> None:
+def test_the_role_of_an_invitation_cannot_be_raised_by_the_guest(world: World) -> None:
     """The two bodies in which a role may stand: it is never more than the one who lets in has given."""
     admin, manager = world.founders["own"], world.member("manager")
     url = world.urls["gateway"] + "/auth/"

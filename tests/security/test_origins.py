@@ -3,9 +3,9 @@
 import pytest
 import requests
 
-from tests.protection.situations import PASSWORD, World
+from tests.protection.callers import PASSWORD, World
 from tests.running import PORTAL
-from tests.security.wire import bearer, request, send
+from tests.security.raw_requests import bearer, request, send
 
 FOREIGN_ORIGINS = [
     "null", "*", "https://evil.example", "http://portal.example", "https://portal.example:8443",
@@ -67,7 +67,7 @@ def test_the_portal_gets_exactly_the_cors_headers_it_needs(world: World) -> None
     assert "*" not in plain.values()
 
 
-def test_two_origins_are_none(world: World) -> None:
+def test_two_origin_headers_match_no_origin(world: World) -> None:
     for origins in ((PORTAL, "https://evil.example"), ("https://evil.example", PORTAL), (PORTAL, PORTAL)):
         lines = [f"Origin: {origin}" for origin in origins]
         data = request("GET", "/users/me", *lines, *bearer(world.regulars["user"].bearer), "Connection: close")
@@ -76,7 +76,7 @@ def test_two_origins_are_none(world: World) -> None:
 
 
 @pytest.mark.parametrize("entry_point", ["auth", "user", "media"])
-def test_a_service_itself_knows_no_origin(world: World, entry_point: str) -> None:
+def test_services_send_no_cors_headers(world: World, entry_point: str) -> None:
     path = {"auth": "/auth/profile", "user": "/users/me", "media": "/media/items"}[entry_point]
     headers = {**world.regulars["user"].bearer, "Origin": PORTAL}
     assert not allowed(requests.get(world.urls[entry_point] + path, headers=headers, timeout=60))

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from heartguard_common.identity import policy
-from tests.protection.situations import World
+from tests.protection.callers import World
 from tests.running import RunningSystem
 from tests.security.lines import lines
-from tests.security.wire import bearer, request, send
+from tests.security.raw_requests import bearer, request, send
 
 ROWS = policy.load().rows
 UUID = "01890000-0000-7000-8000-000000000000"
@@ -137,7 +137,7 @@ def prober(running_system: RunningSystem, world: World) -> Prober:
     return Prober(running_system, world.member("user").bearer)
 
 
-def test_no_spelling_leads_to_another_rule(prober: Prober) -> None:
+def test_no_spelling_of_a_path_reaches_another_rule(prober: Prober) -> None:
     asked = {}
     for row in ROWS:
         for name, (spell, _) in REFUSED.items():
@@ -152,7 +152,7 @@ def test_no_spelling_leads_to_another_rule(prober: Prober) -> None:
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-def test_what_stands_behind_belongs_to_the_name(prober: Prober, name: str) -> None:
+def test_a_suffix_is_part_of_the_name(prober: Prober, name: str) -> None:
     asked = {prober.go(row.method, ENDINGS[name](path_of(row))): row for row in ROWS}
     routes = prober.routes()
     for mark, row in asked.items():
@@ -167,7 +167,7 @@ def test_what_stands_behind_belongs_to_the_name(prober: Prober, name: str) -> No
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_what_means_the_same_is_judged_the_same(prober: Prober, name: str) -> None:
+def test_equivalent_spellings_are_judged_alike(prober: Prober, name: str) -> None:
     plain = {prober.go(row.method, path_of(row)): row for row in ROWS if row.method == "GET"}
     spelled = {prober.go(row.method, SAME[name](path_of(row))): row for row in plain.values()}
     routes = prober.routes()
@@ -182,13 +182,13 @@ def test_what_means_the_same_is_judged_the_same(prober: Prober, name: str) -> No
     "target",
     [b"/users/me\x00", b"/users/me\xff", b"/users/me\x7f", b"/users/\x1bme", b"/users/me\rx", b"/users/me\x0bx"],
 )
-def test_raw_bytes_no_path_may_hold(prober: Prober, target: bytes) -> None:
+def test_raw_bytes_that_no_path_may_contain_are_refused(prober: Prober, target: bytes) -> None:
     answer = send(prober.system.gateway_url, request("GET", target, *bearer(prober.who), "Connection: close"))
     assert answer.status in (400, 404)
     assert b'"error"' in answer.body
 
 
-def test_two_spellings_of_a_parameter_have_one_reading(prober: Prober) -> None:
+def test_a_repeated_parameter_has_one_meaning(prober: Prober) -> None:
     url = urlsplit(prober.system.gateway_url)
     assert url.port
     for query, kind in (("format=xml&format=json", b"<Error>"), ("format=json&format=xml", b'{"error"')):

@@ -16,10 +16,10 @@ import requests
 from heartguard_cli.embedded import PostgresCluster
 from heartguard_cli.urls import libpq
 from tests.leaks import PATTERNS, leaked, leaks
-from tests.protection.situations import PASSWORD, Person, World
+from tests.protection.callers import PASSWORD, Person, World
 from tests.running import RunningSystem
 from tests.security.lines import lines
-from tests.security.wire import request, send
+from tests.security.raw_requests import request, send
 from tests.servers import until
 
 _numbers = itertools.count(time.time_ns() % 10**9)
@@ -77,7 +77,7 @@ def misplaced(url: str, secret: str, who: Person) -> list[requests.Response]:
 
 
 @pytest.mark.parametrize("entry_point", ["gateway", "user", "auth", "media"])
-def test_a_secret_in_the_wrong_place_goes_nowhere(
+def test_a_secret_in_the_wrong_place_is_not_logged(
     running_system: RunningSystem, world: World, entry_point: str
 ) -> None:
     who = world.member("user")
@@ -95,7 +95,7 @@ def test_a_secret_in_the_wrong_place_goes_nowhere(
     assert leaked(running_system.clone, secrets.values()) == []
 
 
-def test_the_database_keeps_a_refused_statement_to_itself(running_system: RunningSystem) -> None:
+def test_a_refused_statement_is_not_logged_by_the_database(running_system: RunningSystem) -> None:
     clone, phrase = running_system.clone, f"phrase-{next(_numbers)}"
     cluster = PostgresCluster(clone.layout.var / "pg", clone.ports["postgres"])
     log = clone.layout.log / "postgres.log"
@@ -122,7 +122,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("kind", PATTERNS)
-def test_the_search_finds_what_is_planted(running_system: RunningSystem, kind: str) -> None:
+def test_the_leak_search_finds_planted_secrets(running_system: RunningSystem, kind: str) -> None:
     """In the log of a service: a search that finds nothing proves something only where it would find."""
     file = running_system.clone.layout.log / "planted"
     file.write_text(json.dumps({"service": "user", "message": PLANTED[kind]}) + "\n")
@@ -135,7 +135,7 @@ def test_the_search_finds_what_is_planted(running_system: RunningSystem, kind: s
     assert [line for line in found if line.startswith(f"planted: {kind}")]
 
 
-def test_the_search_knows_the_systems_own_secrets(running_system: RunningSystem, world: World) -> None:
+def test_the_leak_search_knows_the_generated_secrets(running_system: RunningSystem, world: World) -> None:
     operator = running_system.operator["Authorization"].removeprefix("Bearer ")
     file = running_system.clone.layout.log / "planted"
     for secret in (operator, "a very own secret", "Secret123"):
@@ -147,7 +147,7 @@ def test_the_search_knows_the_systems_own_secrets(running_system: RunningSystem,
         assert [line for line in found if line.startswith("planted: the secret")]
 
 
-def test_the_search_reads_the_trail(running_system: RunningSystem, world: World) -> None:
+def test_the_leak_search_reads_the_audit_trail(running_system: RunningSystem, world: World) -> None:
     """What an admin writes of their own accord is masked, and a phrase that no mask knows is found there."""
     admin = world.founders["own"]
     phrase = f"phrase-{next(_numbers)}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from tests.protection.situations import World
+from tests.protection.callers import World
 from tests.security.conftest import Listener
 from tests.security.documents import MARK, TARGETS, Target
 
@@ -149,7 +149,7 @@ def test_an_attack_is_refused_and_leaves_nothing(
     ],
     ids=["schemaLocation", "noNamespaceSchemaLocation", "stylesheet", "comment", "CDATA", "references", "escapes"],
 )  # fmt: skip
-def test_what_only_looks_like_an_attack_is_data(
+def test_harmless_xml_that_resembles_an_attack_is_accepted(
     world: World, listener: Listener, attack: Callable[[str, str], str], stored: str
 ) -> None:
     who = world.regulars["user"]

@@ -74,7 +74,7 @@ def connect(module_database):
         connection.close()
 
 
-def test_a_service_can_not(subtests, connect):
+def test_a_service_role_lacks_other_rights(subtests, connect):
     for service, statements in REFUSED.items():
         connection = connect(service)
         for statement in statements:
@@ -84,7 +84,7 @@ def test_a_service_can_not(subtests, connect):
 
 
 @pytest.mark.parametrize("service", STORING)
-def test_no_service_owns_or_makes_anything(connect, service):
+def test_no_service_role_owns_or_creates_anything(connect, service):
     for statement in ("CREATE TABLE t (id integer)", "CREATE SCHEMA s", "DROP TABLE users", "CREATE ROLE r"):
         connection = connect(service)
         with connection.cursor() as cursor, pytest.raises(psycopg2.Error) as refused:
@@ -94,7 +94,7 @@ def test_no_service_owns_or_makes_anything(connect, service):
 
 
 @pytest.mark.parametrize("service", STORING)
-def test_a_service_adds_to_the_outbox_and_does_nothing_else_to_it(connect, service):
+def test_a_service_can_only_insert_into_the_outbox(connect, service):
     refused = ["UPDATE audit_outbox SET event = 'x'", "TRUNCATE audit_outbox"]
     refused.append("INSERT INTO audit_outbox (event, put_at) VALUES ('x', now())")
     if service != "audit":  # which takes events from there
@@ -110,7 +110,7 @@ def test_a_service_adds_to_the_outbox_and_does_nothing_else_to_it(connect, servi
 
 
 @pytest.mark.parametrize("service", STORING)
-def test_a_service_can_not_wait_for_ever(connect, service):
+def test_a_service_role_has_a_statement_timeout(connect, service):
     with connect(service).cursor() as cursor:
         cursor.execute("SHOW statement_timeout")
         assert cursor.fetchone() == ("25s",)

@@ -3,7 +3,7 @@
 import re
 
 
-def test_the_demo_shows_the_main_job(running_system):
+def test_the_demo_shows_the_main_functions(running_system):
     done = running_system.clone.script("demo.sh", GATEWAY_HOST=running_system.gateway_url)
     assert (done.returncode, done.stderr) == (0, "")
     steps = re.findall(r"^([1-7])\. ", done.stdout, re.MULTILINE)
@@ -16,7 +16,7 @@ def test_the_demo_shows_the_main_job(running_system):
         assert action in trail
 
 
-def test_without_a_system_it_says_so(running_system):
+def test_without_a_system_the_demo_says_so(running_system):
     done = running_system.clone.script("demo.sh", GATEWAY_HOST="127.0.0.1:1")
     assert (done.returncode, done.stdout) == (1, "")
     assert re.fullmatch(r"demo.sh: nothing answers at http://127.0.0.1:1: run ./start_services.sh.*\n", done.stderr)

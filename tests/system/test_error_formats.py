@@ -111,7 +111,7 @@ WRONG_BODIES = [
 
 
 @pytest.mark.parametrize("accept", FORMATS)
-def test_a_wrong_body(subtests, running_system, plan_founder, accept):
+def test_an_invalid_body_is_refused(subtests, running_system, plan_founder, accept):
     for row in WRITERS:
         for content_type, body, status in WRONG_BODIES:
             with subtests.test(f"{row.id} {content_type} {status}"):
@@ -125,7 +125,7 @@ def test_a_wrong_body(subtests, running_system, plan_founder, accept):
 @pytest.mark.parametrize(
     "path", ["/auth/profile", "/users/me", "/media/items", "/timeseries/measurements", "/gateway/health"]
 )
-def test_nothing_acceptable_is_406_in_json(running_system, plan_founder, path):
+def test_an_unacceptable_format_is_406_in_json(running_system, plan_founder, path):
     headers = {**plan_founder["bearer"], "Accept": "image/png"}
     answer = requests.get(running_system.gateway_url + path, headers=headers, timeout=60)
     assert_error(answer, 406, "application/json")
@@ -146,7 +146,7 @@ def test_nothing_acceptable_is_406_in_json(running_system, plan_founder, path):
     ],
     ids=["two lengths", "folded header", "no request line", "long path", "long header", "length and chunks"],
 )
-def test_the_parsers_own_refusals_have_our_body(running_system, request_bytes, status):
+def test_parser_errors_have_our_body(running_system, request_bytes, status):
     place = urlsplit(running_system.gateway_url)
     with socket.create_connection((place.hostname, place.port), timeout=60) as connection:
         connection.sendall(request_bytes)
@@ -160,7 +160,7 @@ def test_the_parsers_own_refusals_have_our_body(running_system, request_bytes, s
     assert body.startswith((b'{"error":{"code":"GW_', b'{"error":{"code":"GEN_'))
 
 
-def test_a_long_target_is_refused_in_our_words_whoever_refuses_it(subtests, running_system, plan_founder):
+def test_a_long_target_has_our_error_format_wherever_it_is_refused(subtests, running_system, plan_founder):
     for path in ["/audit/events", "/users", "/media/items", "/auth/invitations", "/timeseries/buckets"]:
         for length, status in [(7000, 422), (9000, 414)]:
             with subtests.test(f"{path} {length}"):
@@ -174,7 +174,7 @@ def test_a_long_target_is_refused_in_our_words_whoever_refuses_it(subtests, runn
                     assert etree.fromstring(answer.content).tag == "Error"
 
 
-def test_as_many_header_fields_as_the_gateway_takes_reach_a_service(running_system, plan_founder):
+def test_the_maximum_number_of_header_fields_reaches_a_service(running_system, plan_founder):
     many = {f"X-Field-{number}": "1" for number in range(90)}
     answer = requests.get(
         running_system.gateway_url + "/users/me", headers={**plan_founder["bearer"], **many}, timeout=60

@@ -220,7 +220,7 @@ def run(system, name, mode):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_requests_that_satisfy_the_contract(running_system, name):
+def test_generated_valid_requests_are_accepted(running_system, name):
     assert run(running_system, name, schemathesis.GenerationMode.POSITIVE)
 
 
@@ -230,12 +230,12 @@ BREAKABLE = [
 
 
 @pytest.mark.parametrize("name", BREAKABLE)
-def test_requests_that_break_the_contract(running_system, name):
+def test_generated_invalid_requests_are_refused(running_system, name):
     seen = run(running_system, name, schemathesis.GenerationMode.NEGATIVE)
     assert any(400 <= status < 500 for status in seen)
 
 
-def test_twins_are_made_as_json_is():
+def test_an_xml_twin_equals_its_json():
     """The XML of a document says what its JSON says, for a message with maps, lists and numbers."""
     document = {"bucket": "org_1", "points": [{"measurement": "m", "tags": {"a": "b"}, "fields": {"x": 1},
                                                "timestamp": "2024-06-01T10:00:00Z"}]}  # fmt: skip

@@ -70,9 +70,7 @@ def _of(model: ModelInfluxDB, bucket: str, person: int) -> int:
     return sum(len(values) for (_, tags, _), values in held.items() if dict(tags).get("user_id") == str(person))
 
 
-def test_points_come_back_but_not_those_of_whoever_was_deleted(
-    drilled: Clone, model: ModelInfluxDB, tmp_path: Path
-) -> None:
+def test_restored_points_leave_out_deleted_people(drilled: Clone, model: ModelInfluxDB, tmp_path: Path) -> None:
     clone = drilled
     _done(clone, "start_services.sh")
     _call(clone, "POST", "/auth/register", FOUNDER)

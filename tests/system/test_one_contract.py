@@ -28,7 +28,7 @@ STEADY = {
 
 
 @pytest.mark.parametrize("message", [name for name in STEADY if name in CONTRACTS.names()])
-def test_both_formats_get_one_verdict(running_system, plan_founder, message):
+def test_both_formats_get_the_same_verdict(running_system, plan_founder, message):
     method, path = STEADY[message]
     seen = set()
 

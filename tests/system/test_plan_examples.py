@@ -74,7 +74,7 @@ def is_printed(expected, found):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_answer_in_xml_has_what_is_printed(running_system, plan_founder, name):
+def test_the_xml_answer_has_the_printed_members(running_system, plan_founder, name):
     root = etree.fromstring(send(running_system, plan_founder, name, "application/xml").content)
     printed_root, elements = PRINTED_XML[name]
     assert root.tag == printed_root
@@ -83,7 +83,7 @@ def test_the_answer_in_xml_has_what_is_printed(running_system, plan_founder, nam
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_answer_in_json_has_the_same(running_system, plan_founder, name):
+def test_the_json_answer_has_the_same_members(running_system, plan_founder, name):
     document = send(running_system, plan_founder, name, "application/json").json()
     for member, expected in PRINTED_JSON[name].items():
         assert is_printed(expected, document[member])
@@ -93,7 +93,7 @@ def test_the_plans_registration(plan_founder):
     assert (plan_founder["user_id"], plan_founder["email"]) == (1, "user@hg.io")
 
 
-def test_the_plans_login_answers_what_is_printed(running_system, plan_founder):
+def test_the_plans_login_gives_the_printed_answer(running_system, plan_founder):
     body = {"email": "admin@heartguard.io", "password": "Secret123"}
     url = running_system.gateway_url + "/auth/"
     assert requests.post(url + "register", json=body, timeout=60).status_code in (201, 409)
@@ -128,7 +128,7 @@ def test_health_and_metrics_of_every_service(subtests, running_system):
                     assert "heartguard_requests_total" in answer.text
 
 
-def test_an_uploaded_file_comes_back_as_it_was(running_system, plan_founder):
+def test_an_uploaded_file_is_downloaded_unchanged(running_system, plan_founder):
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("beat.txt", "72")

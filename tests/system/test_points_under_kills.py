@@ -23,7 +23,7 @@ EVER, AFTER = "1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z"
 pytestmark = pytest.mark.timeout(900 + 4 * SECONDS)
 
 
-def test_what_was_acknowledged_is_there_once_and_the_rest_can_be_sent_again(clone: Clone, member: Member) -> None:
+def test_acknowledged_points_are_stored_once_and_the_rest_can_be_sent_again(clone: Clone, member: Member) -> None:
     writers, keyed = [Writer(member, BATCH) for _ in range(2)], KeyedWriter(member)
     kills = KILLS * max(1, int(SECONDS // ROUND_SECONDS))
     with ExitStack() as stack:

@@ -111,7 +111,7 @@ def _lose_all_but_the_list(clone: Clone, elsewhere: Path) -> None:
     shutil.copy(elsewhere / NAME, directory)
 
 
-def test_a_wiped_system_comes_back_without_what_had_ended(clone: Clone, tmp_path: Path) -> None:
+def test_a_restored_system_leaves_out_ended_sessions_and_deleted_data(clone: Clone, tmp_path: Path) -> None:
     _started(clone)
     member, ended, item = _fill(clone)
     _call(clone, "POST", "/auth/register", {**LEAVER, "role": "user"}, member.token)

@@ -58,13 +58,13 @@ def test_a_start_ends_with_seven_ready_services(stopped: Clone) -> None:
     assert (stopped.root / ".env").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_is_shown_of_a_silent_service_is_what_it_says_itself(running: Clone) -> None:
+def test_a_silent_service_is_shown_with_its_own_words(running: Clone) -> None:
     assert {name: tuple(needs) for name, needs in dependencies(running).items()} == {
         name: service.depends for name, service in SERVICES.items()
     }
 
 
-def test_a_second_start_says_already_up_and_changes_nothing(running: Clone) -> None:
+def test_a_second_start_says_already_running_and_changes_nothing(running: Clone) -> None:
     before = {name: running.pid(name) for name in PROGRAMS}
     again = running.start()
     assert again.returncode == 0
@@ -110,7 +110,7 @@ def member(running: Clone) -> Member:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_killed_program_comes_back_and_no_acknowledged_write_is_lost(
+def test_a_killed_program_restarts_and_no_acknowledged_write_is_lost(
     running: Clone, member: Member, program: str
 ) -> None:
     before = running.pid(program)
@@ -125,7 +125,7 @@ def test_a_killed_program_comes_back_and_no_acknowledged_write_is_lost(
 
 
 @pytest.mark.parametrize(("program", "name"), [("postgres", "postgresql"), ("valkey", "redis")])
-def test_a_hung_store_is_named_and_forgiven(running: Clone, program: str, name: str) -> None:
+def test_a_hanging_store_is_shown_and_recovers(running: Clone, program: str, name: str) -> None:
     dependent = {it for it in SERVICES if name in dependencies(running)[it]}
     assert "auth" in dependent
     running.send(program, signal.SIGSTOP)
@@ -154,7 +154,7 @@ def refusing(clone: Clone, dependency: str) -> set[str]:
     }
 
 
-def test_after_a_killed_supervisor_a_start_begins_anew(running: Clone) -> None:
+def test_a_start_after_a_killed_supervisor_begins_anew(running: Clone) -> None:
     before = {name: running.pid(name) for name in PROGRAMS}
     os.kill(running.supervisor_pid(), signal.SIGKILL)
     started = running.start()
@@ -162,15 +162,13 @@ def test_after_a_killed_supervisor_a_start_begins_anew(running: Clone) -> None:
     assert not {running.pid(name) for name in PROGRAMS} & set(before.values())
 
 
-def test_a_stop_ends_what_a_killed_supervisor_left(running: Clone) -> None:
+def test_a_stop_ends_the_programs_of_a_killed_supervisor(running: Clone) -> None:
     os.kill(running.supervisor_pid(), signal.SIGKILL)
     assert running.stop().returncode == 0
     assert running.living() == []
 
 
-def test_real_servers_are_used_where_they_are_named(
-    stopped: Clone, own_postgres: Postgres, valkey_server: Valkey
-) -> None:
+def test_configured_servers_are_used(stopped: Clone, own_postgres: Postgres, valkey_server: Valkey) -> None:
     with own_postgres.empty_database() as database:
         started = stopped.start(DATABASE_URL=database.owner_url, REDIS_URL=valkey_server.url)
         assert started.returncode == 0, started.stdout + started.stderr
@@ -230,7 +228,7 @@ class Elsewhere(HttpServer):
         ("read", {}, ("INFLUX_TOKEN may not write (", "403 insufficient permissions for write")),
     ],
 )
-def test_what_is_wrong_with_an_influxdb_is_named_at_once(
+def test_an_influxdb_problem_is_named_at_once(
     stopped: Clone, kind: str, spoiled: dict[str, str], sentences: tuple[str, ...]
 ) -> None:
     with Elsewhere() if kind == "none" else ModelInfluxDB(time.time_ns()) as server:
@@ -242,7 +240,7 @@ def test_what_is_wrong_with_an_influxdb_is_named_at_once(
         assert all(sentence in said for sentence in sentences)
 
 
-def test_an_influxdb_that_is_named_keeps_the_points(stopped: Clone) -> None:
+def test_a_configured_influxdb_stores_the_points(stopped: Clone) -> None:
     with ModelInfluxDB(time.time_ns(), "buckets") as server:
         started = stopped.start(INFLUX_URL=server.url, INFLUX_TOKEN=TOKEN, INFLUX_ORG=ORG)
         assert started.returncode == 0, started.stdout + started.stderr
@@ -259,14 +257,14 @@ def test_a_newer_database_is_refused(stopped: Clone, database: Database) -> None
     refused(stopped, "newer than this code", DATABASE_URL=database.owner_url)
 
 
-def test_a_service_that_can_not_start_is_named_and_nothing_stays(stopped: Clone) -> None:
+def test_a_service_that_cannot_start_is_named_and_everything_stops(stopped: Clone) -> None:
     refused(stopped, "REGISTRATION must be one of", REGISTRATION="perhaps")
 
 
-def test_another_key_ring_secret_is_named(running: Clone) -> None:
+def test_a_changed_key_ring_secret_is_reported(running: Clone) -> None:
     assert running.stop().returncode == 0
     refused(running, "KEY_RING_SECRET in .env is not the one", KEY_RING_SECRET="b7Qw2Er9Ty4Ui6Op1As3Df5Gh8Jk0LzXc")
 
 
-def test_a_missing_python_is_one_sentence(stopped: Clone) -> None:
+def test_a_missing_python_is_reported_in_one_sentence(stopped: Clone) -> None:
     refused(stopped, "Python 3.11 or later is needed", HEARTGUARD_VENV="", HEARTGUARD_PYTHON="/no/such/python")

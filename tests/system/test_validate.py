@@ -9,7 +9,7 @@ import pytest
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.identity import policy
 from tests.running import RunningSystem
-from tests.system.spoiling import (
+from tests.system.altering_proxy import (
     Reply,
     change_root,
     lose_a_field,
@@ -99,7 +99,7 @@ def test_exactly_the_spoiled_rows_fail(running_system, name):
     assert done.returncode == 1
 
 
-def test_what_it_cannot_reach_it_names(tmp_path):
+def test_an_unreachable_gateway_is_named(tmp_path):
     done = subprocess.run(
         [REPO_ROOT / SCRIPT],
         env={"PATH": "/usr/bin:/bin", "GATEWAY_HOST": "127.0.0.1:1"},

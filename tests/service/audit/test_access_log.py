@@ -18,7 +18,7 @@ def ids(answer):
     return [item["id"] for item in answer.json["items"]]
 
 
-def test_what_others_saw_of_mine_and_nothing_else(client, journal):
+def test_the_access_log_shows_only_reads_by_others_of_own_data(client, journal):
     seen = reading()
     disclosed = reading(kind="change", action="media.download.disclosed", service="media", payload={"media": "x"})
     by_operator = reading(actor="operator")
@@ -38,7 +38,7 @@ def test_what_others_saw_of_mine_and_nothing_else(client, journal):
     assert ids(answer) == [by_operator.id, disclosed.id, seen.id]
 
 
-def test_page_by_page_while_more_is_read(client, journal):
+def test_pages_stay_complete_while_more_is_read(client, journal):
     first = [reading() for _ in range(5)]
     journal.add(first)
     page = client.get("/users/me/access-log?limit=2", headers=ME)
@@ -51,7 +51,7 @@ def test_page_by_page_while_more_is_read(client, journal):
     assert seen == [it.id for it in reversed(first)]
 
 
-def test_xml_says_the_same(client, journal):
+def test_the_access_log_in_xml_equals_the_json(client, journal):
     sent = reading()
     journal.add([sent])
     root = etree.fromstring(client.get("/users/me/access-log?format=xml", headers=ME).data)
@@ -59,7 +59,7 @@ def test_xml_says_the_same(client, journal):
 
 
 @pytest.mark.parametrize(("headers", "status"), [({}, 401), (operator_auth(), 403), (service_auth("user"), 403)])
-def test_it_is_for_people(client, headers, status):
+def test_only_people_have_an_access_log(client, headers, status):
     assert client.get("/users/me/access-log", headers=headers).status_code == status
 
 

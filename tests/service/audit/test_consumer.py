@@ -110,7 +110,7 @@ def wanted(events):
     return [one.id for one in events]
 
 
-def test_it_consumes_shows_that_it_is_alive_and_ends_in_time_on_sigterm(start, environ, redis, trail):
+def test_the_consumer_stores_events_reports_itself_alive_and_ends_on_sigterm(start, environ, redis, trail):
     sent = [event() for _ in range(450)]
     post(redis, sent)
     process = start(environ)
@@ -120,7 +120,7 @@ def test_it_consumes_shows_that_it_is_alive_and_ends_in_time_on_sigterm(start, e
     until(lambda: not redis.exists("hg:audit:consumer:alive"), "the end of the sign of life")
 
 
-def test_killed_in_the_middle_again_and_again_it_loses_and_doubles_nothing(start, environ, redis, trail):
+def test_a_consumer_killed_repeatedly_loses_and_doubles_nothing(start, environ, redis, trail):
     sent = [event() for _ in range(3000)]
     post(redis, sent)
     for reached in (1, 1000, 2000):
@@ -187,7 +187,7 @@ def put(environ, *events):
     opened.close()
 
 
-def test_what_was_committed_arrives_in_its_order(start, environ, redis, trail):
+def test_committed_events_arrive_in_order(start, environ, redis, trail):
     start(environ)
     until(lambda: redis.exists("hg:audit:consumer:alive") == 1, "a sign of life")
     sent = [event() for _ in range(450)]
@@ -195,7 +195,7 @@ def test_what_was_committed_arrives_in_its_order(start, environ, redis, trail):
     until(lambda: trail.ids() == wanted(sent), "arrival")
 
 
-def test_a_deletion_that_is_done_is_listed_apart_from_the_database(start, environ, tmp_path, redis, trail):
+def test_a_finished_deletion_is_listed_outside_of_the_database(start, environ, tmp_path, redis, trail):
     environ = {**environ, "CHECKPOINT_DIR": str(tmp_path)}
     done = {"actor": "service:user", "service": "user", "action": "user.deleted", "resource": "user:7"}
     ended = {"actor": "service:organization", "service": "organization", "action": "organization.deleted"}
@@ -218,7 +218,7 @@ def test_a_deletion_that_is_done_is_listed_apart_from_the_database(start, enviro
     assert listed.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_was_committed_needs_no_redis_to_arrive(start, own_redis, valkey_server, trail):
+def test_committed_events_arrive_without_redis(start, own_redis, valkey_server, trail):
     process = start(own_redis)
     valkey_server.kill()
     sent = [event() for _ in range(3)]
@@ -227,7 +227,7 @@ def test_what_was_committed_needs_no_redis_to_arrive(start, own_redis, valkey_se
     assert process.running
 
 
-def test_killed_while_it_empties_the_outbox_it_loses_and_doubles_nothing(start, environ, trail):
+def test_a_consumer_killed_while_it_empties_the_outbox_loses_and_doubles_nothing(start, environ, trail):
     sent = [event() for _ in range(3000)]
     put(environ, *sent)
     for reached in (1, 1000, 2000):
@@ -239,7 +239,7 @@ def test_killed_while_it_empties_the_outbox_it_loses_and_doubles_nothing(start, 
     assert trail.ids() == wanted(sent)
 
 
-def test_an_outbox_that_can_not_be_emptied_is_seen_by_the_readiness(start, environ, database, redis, client):
+def test_an_outbox_that_cannot_be_emptied_makes_the_service_unready(start, environ, database, redis, client):
     """The consumer gives no sign of life when a round fails, and `/audit/ready` names it."""
     start(environ)
     until(lambda: redis.exists("hg:audit:consumer:alive") == 1, "a sign of life")
@@ -252,11 +252,11 @@ def test_an_outbox_that_can_not_be_emptied_is_seen_by_the_readiness(start, envir
     assert b"heartguard_audit_outbox 1.0" in client.get("/audit/metrics").data
 
 
-def test_the_supervisor_gives_it_the_time_that_its_end_may_take():
+def test_the_supervisor_gives_the_consumer_enough_time_to_end():
     assert Program.stop_seconds > consumer.REDIS_TIMEOUT + consumer.GRACE_SECONDS
 
 
-def test_a_hung_redis_does_not_keep_it_from_ending(start, own_redis, valkey_server):
+def test_a_hanging_redis_does_not_prevent_the_end(start, own_redis, valkey_server):
     client = valkey_server.client()
     process = start(own_redis)
     until(lambda: client.exists("hg:audit:consumer:alive") == 1, "a sign of life")
@@ -266,7 +266,7 @@ def test_a_hung_redis_does_not_keep_it_from_ending(start, own_redis, valkey_serv
     valkey_server.thaw()
 
 
-def test_postgresql_away_then_hung_costs_time_and_no_event(start, own_postgres, redis_url, tmp_path):
+def test_events_survive_a_stopped_and_a_hanging_postgresql(start, own_postgres, redis_url, tmp_path):
     with own_postgres.database() as database:
         environ = settings_environ("audit", database, redis_url, SPOOL_DIR=str(tmp_path))
         client = make_redis(redis_url, timeout_seconds=1)
@@ -292,7 +292,7 @@ def test_postgresql_away_then_hung_costs_time_and_no_event(start, own_postgres, 
         client.close()
 
 
-def test_a_bad_spool_a_bad_line_and_a_bad_checkpoint_file_delay_nobody(start, environ, redis, trail, tmp_path, client):
+def test_a_bad_spool_line_or_checkpoint_file_delays_no_other(start, environ, redis, trail, tmp_path, client):
     """Each made every round of the consumer end before it had taken anything from the stream."""
     sent = [event(service="media"), event()]
     (tmp_path / "spool" / "auth.draining").mkdir(parents=True)

@@ -53,7 +53,7 @@ def sleeping(database):
     return found
 
 
-def test_one_organization_never_has_all_places_for_verifying(app, database):
+def test_one_organization_cannot_take_all_places_for_verifying(app, database):
     def ask(path, headers):
         return app.test_client().get(path, headers=headers)
 
@@ -68,7 +68,7 @@ def test_one_organization_never_has_all_places_for_verifying(app, database):
     assert codes == {(200, None), (503, "GEN_503_BUSY")}
 
 
-def test_what_takes_too_long_ends_with_an_error_that_says_so(environ, database):
+def test_a_verification_that_takes_too_long_ends_with_an_error(environ, database):
     settings = Settings.from_env(environ)
     parts = open_dependencies("audit", settings)
     mask, database_of = Mask(settings.mask_secret), parts.database

@@ -20,7 +20,7 @@ def ids(answer):
     return [item["id"] for item in answer.json["items"]]
 
 
-def test_an_admin_sees_the_own_trail_the_operator_that_of_nobody(client, journal):
+def test_admins_read_their_trail_and_the_operator_that_of_no_organization(client, journal):
     one, two, none = event(org_id=1), event(org_id=2), event(org_id=None)
     journal.add([one, two, none])
     for caller, sent in ((ADMIN, one), (OTHER, two), (operator_auth(), none)):
@@ -52,7 +52,7 @@ NOBODY_ELSE = [
 ]
 
 
-def test_nobody_else_reads(subtests, client):
+def test_other_callers_cannot_read_the_trail(subtests, client):
     for headers, status in NOBODY_ELSE:
         for path in ["/audit/events", "/audit/events/01975c00-0000-7000-8000-000000000000"]:
             with subtests.test(f"{path} {status} {list(headers)}"):
@@ -73,7 +73,7 @@ def test_json_and_xml_say_the_same(client, journal):
     assert shown["time"] == "2026-11-23T10:00:00.123456789Z"
 
 
-def test_newest_first_and_page_by_page_while_events_arrive(client, journal):
+def test_pages_are_newest_first_and_complete_while_events_arrive(client, journal):
     sent = [event() for _ in range(7)]
     journal.add(sent)
     seen, cursor = [], None
@@ -88,7 +88,7 @@ def test_newest_first_and_page_by_page_while_events_arrive(client, journal):
     assert seen == [7, 6, 5, 4, 3, 2, 1]
 
 
-def test_filters_alone_and_together(client, journal):
+def test_filters_work_alone_and_combined(client, journal):
     wanted = event(kind="access", action="media.read", outcome="denied", time="2026-11-20T00:00:00Z")
     journal.add([event(), wanted, event(action="media.read"), event(kind="access")])
     full = {"kind": "access", "action": "media.read", "outcome": "denied", "actor": "user:12", "service": "user"}
@@ -132,14 +132,14 @@ def test_parameters_against_the_contract_are_refused(subtests, client):
 
 
 @pytest.mark.parametrize(("sequence", "shown"), [(3, 1), (1, 0), (0, 0)])
-def test_a_cursor_that_no_answer_held_reaches_no_other_trail(client, journal, sequence, shown):
+def test_an_invented_cursor_reaches_no_other_trail(client, journal, sequence, shown):
     journal.add([event(), event(org_id=2), event(org_id=2)])
     query = {"cursor": encode_cursor([sequence])}
     assert len(ids(client.get("/audit/events", query_string=query, headers=ADMIN))) == shown
 
 
 @pytest.mark.parametrize("sequence", [2**70, 10**700, -(10**700)])
-def test_a_cursor_beyond_all_sequences_is_none_of_ours(client, sequence):
+def test_a_cursor_beyond_all_sequences_is_refused(client, sequence):
     answer = client.get("/audit/events", query_string={"cursor": encode_cursor([sequence])}, headers=ADMIN)
     assert (answer.status_code, answer.json["error"]["code"]) == (422, "GEN_422")
 
@@ -176,13 +176,13 @@ def test_no_cell_of_the_csv_is_a_formula(client, journal, start):
     assert (cells["sequence"], cells["actor"], cells["reason"]) == ("1", "user:12", "")
 
 
-def test_an_empty_trail_is_a_csv_with_a_header_alone(client):
+def test_an_empty_trail_as_csv_is_only_a_header(client):
     lines = client.get("/audit/events", headers={**ADMIN, "Accept": "text/csv"}).get_data(as_text=True).splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("id,sequence,time,kind,")
 
 
-def test_ready_names_the_consumer(client, environ):
+def test_readiness_includes_the_consumer(client, environ):
     def consumer():
         answer = client.get("/audit/ready")
         states = {one["name"]: one["status"] for one in answer.json["dependencies"]}
@@ -195,7 +195,7 @@ def test_ready_names_the_consumer(client, environ):
         assert consumer() == (200, "ok")
 
 
-def test_metrics_count_what_waits_and_the_dead_letters(client, environ):
+def test_metrics_count_waiting_entries_and_dead_letters(client, environ):
     client.post("/audit/events", json={"actor": "a", "action": "b", "service": "c"}, headers=service_auth("auth"))
     text = client.get("/audit/metrics").get_data(as_text=True)
     assert "heartguard_audit_waiting 1.0" in text

@@ -70,7 +70,7 @@ def test_an_admin_is_the_actor_and_the_organization_is_theirs(client, settle, ad
     assert client.get(f"/audit/events/{event['id']}", headers=admin).json["sequence"] == 1
 
 
-def test_a_person_records_neither_a_change_nor_a_disclosure(client, settle, admin):
+def test_a_person_cannot_record_a_change_or_a_disclosure(client, settle, admin):
     forged = {**EXAMPLE, "action": "media.download.disclosed", "resource": "user:13"}
     refused = client.post("/audit/events", json=forged, headers=admin)
     assert refused.status_code == 422
@@ -83,7 +83,7 @@ def test_a_person_records_neither_a_change_nor_a_disclosure(client, settle, admi
     ]
 
 
-def test_a_service_speaks_for_itself_alone(client):
+def test_a_service_can_record_only_as_itself(client):
     answer = client.post("/audit/events", json={**EXAMPLE, "service": "media"}, headers=AUTH)
     assert answer.json["service"] == "auth"
 
@@ -98,7 +98,7 @@ def test_a_service_speaks_for_itself_alone(client):
         (operator_auth(), 403),
     ],
 )
-def test_nobody_else_records(client, headers, status):
+def test_other_callers_cannot_record_events(client, headers, status):
     assert client.post("/audit/events", json=EXAMPLE, headers=headers).status_code == status
 
 
@@ -117,7 +117,7 @@ def test_a_body_against_the_contract_is_refused_with_pointers(client, document, 
     assert {fault["path"] for fault in answer.json["error"]["details"]} == paths
 
 
-def test_no_address_enters_the_trail(client, settle, database, journal):
+def test_no_email_address_enters_the_trail(client, settle, database, journal):
     said = {
         "actor": "user:Anna.Lopez@Clinic.example",
         "action": "mail to anna.lopez@clinic.example",
@@ -141,7 +141,7 @@ def test_no_address_enters_the_trail(client, settle, database, journal):
     assert digest == hmac.new(key, b"anna.lopez@clinic.example", hashlib.sha256).hexdigest()
 
 
-def test_the_same_key_gives_the_same_answer_and_one_event(client, settle, admin):
+def test_a_repeated_key_gives_the_same_answer_and_one_event(client, settle, admin):
     headers = {**admin, "Idempotency-Key": "once"}
     first = client.post("/audit/events", json=EXAMPLE, headers=headers)
     again = client.post("/audit/events", json=EXAMPLE, headers=headers)
@@ -175,7 +175,7 @@ def test_without_redis_events_wait_in_the_spool_and_come_in_their_order(client, 
     assert [item["id"] for item in reversed(items)] == [answer.json["id"] for answer in (*sent, last)]
 
 
-def test_an_event_that_can_be_kept_nowhere_is_not_called_recorded(environ, tmp_path):
+def test_an_event_that_cannot_be_stored_is_not_acknowledged(environ, tmp_path):
     (tmp_path / "file").write_text("no directory")
     settings = {**environ, "REDIS_URL": "redis://127.0.0.1:1/0", "SPOOL_DIR": str(tmp_path / "file")}
     app = create_app(Settings.from_env(settings))

@@ -58,7 +58,7 @@ def spoil(database):
     return change
 
 
-def test_each_asks_about_the_own_chain(client, journal, sign, spoil):
+def test_each_caller_verifies_their_own_chain(client, journal, sign, spoil):
     journal.add([event(org_id=org_id) for org_id in (1, 1, 2, 2, 2, None)])
     sign()
     spoil("actor = 'user:99' WHERE org_id = 2 AND sequence = 2")
@@ -71,7 +71,7 @@ def test_each_asks_about_the_own_chain(client, journal, sign, spoil):
     assert client.get("/audit/verify", headers=operator_auth()).json == {"valid": True, "checked": 1}
 
 
-def test_xml_says_the_same(client, journal, spoil):
+def test_a_verification_in_xml_equals_the_json(client, journal, spoil):
     journal.add([event(), event()])
     spoil("time_ns = 0 WHERE sequence = 1")
     root = etree.fromstring(client.get("/audit/verify?format=xml", headers=ADMIN).data)
@@ -88,11 +88,11 @@ def test_xml_says_the_same(client, journal, spoil):
     ("headers", "status"),
     [({}, 401), (bearer(1, "manager", org_id=1), 403), (bearer(1, "user", org_id=1), 403), (service_auth("auth"), 403)],
 )
-def test_nobody_else_asks(client, headers, status):
+def test_other_callers_cannot_verify(client, headers, status):
     assert client.get("/audit/verify", headers=headers).status_code == status
 
 
-def test_a_parameter_is_not_ignored(client):
+def test_an_unknown_parameter_is_refused(client):
     assert client.get("/audit/verify?org_id=2", headers=ADMIN).status_code == 422
 
 
@@ -102,7 +102,7 @@ def run(environ, *arguments, **more):
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_command_shows_every_chain_and_fails_when_one_is_broken(environ, journal, sign, spoil):
+def test_the_command_lists_every_chain_and_fails_when_one_is_broken(environ, journal, sign, spoil):
     journal.add([event(org_id=org_id) for org_id in (1, 1, 12, None)])
     sign()
     good = run(environ, "verify")
@@ -119,7 +119,7 @@ def test_the_command_shows_every_chain_and_fails_when_one_is_broken(environ, jou
     assert run(environ, "verify", "--organization", "1").returncode == 0
 
 
-def test_an_organization_that_never_was_is_not_called_valid(environ, database, journal):
+def test_an_unknown_organization_is_not_reported_as_valid(environ, database, journal):
     journal.add([event(org_id=1)])
     missing = run(environ, "verify", "--organization", "99")
     assert (missing.returncode, missing.stdout) == (2, "")
@@ -132,7 +132,7 @@ def test_an_organization_that_never_was_is_not_called_valid(environ, database, j
     assert (quiet.returncode, quiet.stdout.splitlines()[1].split()) == (0, ["99", "0", "0", "valid"])
 
 
-def test_the_command_says_what_keeps_it(environ, database):
+def test_the_command_names_the_reason_of_a_failure(environ, database):
     away = run(environ, "verify", DATABASE_URL="postgresql://nobody:x@127.0.0.1:1/x")
     assert (away.returncode, away.stdout) == (2, "")
     assert away.stderr.startswith("heartguard: ")

@@ -5,10 +5,10 @@ import pytest
 from heartguard_auth.settings import Settings
 from heartguard_auth.wiring import create_app
 from heartguard_common.core.lifecycle import LIFECYCLE
+from tests.audit_events import recorded_events
 from tests.clocks import MovableClock
 from tests.people import LIGHT
 from tests.tokens import settings_environ
-from tests.trails import recorded_events
 
 
 @pytest.fixture

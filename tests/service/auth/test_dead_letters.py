@@ -61,7 +61,7 @@ def test_a_bad_letter_of_each_kind_delays_no_other(client, box, clock, database)
     assert dead_letters(client) == [gone]
 
 
-def test_a_letter_that_nobody_can_read_is_given_up_alone(start, box, clock, database):
+def test_an_unreadable_email_is_given_up_alone(start, box, clock, database):
     """Its secret has changed; the thread that sends died at each such e-mail for a while."""
     opened = Database(database.url_for("auth"))
     for secret, to in (("another secret of 32 characters!", "a@x.io"), (service_secret("key ring"), "b@x.io")):
@@ -74,7 +74,7 @@ def test_a_letter_that_nobody_can_read_is_given_up_alone(start, box, clock, data
     until(lambda: [it["reason"] for it in dead_letters(client, "retrying")] == ["ValueError"], "the failure")
 
 
-def test_a_server_that_is_away_counts_against_no_letter(start, clock):
+def test_an_unreachable_mail_server_counts_against_no_email(start, clock):
     with mailbox() as box:
         port, url = box.port, box.url()
     client = start(SMTP_URL=url)
@@ -125,7 +125,7 @@ def test_the_operator_retries_and_drops(client, box, events, database):
         assert cursor.fetchone() == (0,)
 
 
-def test_nobody_but_the_operator(client):
+def test_only_the_operator_can_reach_dead_letters(client):
     for headers, status in (({}, 401), (client.who, 403)):
         assert client.get(DEAD_LETTERS, headers=headers).status_code == status
     assert log_in(client, "user@hg.io").status_code == 200

@@ -59,7 +59,7 @@ def test_a_locked_attempt_is_written_down_without_a_secret(client, founder, even
     assert not any(word in str(events()) for word in ("wrong-password", "Secret123", "user@hg.io", "192.0.2.1"))
 
 
-def test_nobody_but_the_gateway_can_say_for_whom_it_speaks(client, founder):
+def test_only_the_gateway_can_state_the_client_address(client, founder):
     for number in range(5):
         forged = {"X-Forwarded-For": f"198.51.100.{number}", "X-Gateway-Signature": HERE["X-Gateway-Signature"]}
         assert attempt(client, headers=forged).status_code == 401
@@ -67,7 +67,7 @@ def test_nobody_but_the_gateway_can_say_for_whom_it_speaks(client, founder):
     assert attempt(client, password="Secret123", headers=HERE).status_code == 200
 
 
-def test_guessing_in_parallel_gains_nothing(start, founder):
+def test_parallel_guesses_get_no_more_attempts(start, founder):
     app = start().application
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: attempt(app.test_client()), range(24)))
@@ -95,7 +95,7 @@ def test_a_weak_new_password_is_no_failed_attempt(client, founder):
     assert [client.post("/auth/password", json=body, headers=headers).status_code for _ in range(6)] == [422] * 6
 
 
-def test_a_redis_that_forgets_ends_no_lock(client, founder, valkey, clock):
+def test_a_redis_that_loses_its_data_ends_no_lock(client, founder, valkey, clock):
     for email in ("user@hg.io", "nobody@hg.io"):
         lock(client, email)
     with valkey.client() as redis:
@@ -110,7 +110,7 @@ def test_a_redis_that_forgets_ends_no_lock(client, founder, valkey, clock):
     assert attempt(client, password="Secret123").status_code == 200
 
 
-def test_a_process_that_counts_alone_knows_the_locks_of_all(start, valkey_server, founder):
+def test_a_process_without_redis_knows_the_stored_locks(start, valkey_server, founder):
     client = start(REDIS_URL=valkey_server.url)
     lock(client)
     valkey_server.freeze()
@@ -121,7 +121,7 @@ def test_a_process_that_counts_alone_knows_the_locks_of_all(start, valkey_server
 
 
 @pytest.mark.parametrize("forgets", [False, True])
-def test_an_admin_ends_the_lock_of_a_member_and_of_nobody_else(client, founder, events, valkey, forgets):
+def test_an_admin_can_unlock_members_of_their_organization_only(client, founder, events, valkey, forgets):
     body = {"email": "m@hg.io", "password": "Another-pass-1"}
     client.post("/auth/register", json=body, headers=with_token(founder))
     stranger = sign_up(client, "stranger@hg.io")
@@ -189,7 +189,7 @@ def test_without_redis_the_limits_count_in_the_process(start, valkey_server):
     valkey_server.thaw()
 
 
-def test_of_many_who_wait_for_redis_as_it_goes_away_none_is_failed(start, valkey_server):
+def test_when_redis_goes_away_no_waiting_request_fails(start, valkey_server):
     app = start(REDIS_URL=valkey_server.url).application
     attempt(app.test_client())
     valkey_server.freeze()

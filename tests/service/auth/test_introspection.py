@@ -64,7 +64,7 @@ def test_a_token_that_has_ended_is_nothing(client, founder, end, database, clock
     assert asked(client, jti=jti) == {"active": False}
 
 
-def test_a_refresh_token_is_nothing_to_anybody_else(client, founder):
+def test_a_refresh_token_is_inactive_for_other_services(client, founder):
     assert asked(client, token=founder["refresh_token"]) == {"active": False}
 
 
@@ -73,7 +73,7 @@ def test_nonsense_is_nothing(client, founder, text):
     assert asked(client, token=text) == {"active": False}
 
 
-def test_somebody_elses_answer_is_their_own(client, founder):
+def test_a_token_of_another_person_is_introspected_with_their_claims(client, founder):
     other = sign_up(client, "other@hg.io")
     found = asked(client, token=other["access_token"])
     assert (found["sub"], found["org_id"]) == (str(other["user_id"]), other["org_id"])

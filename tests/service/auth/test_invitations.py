@@ -59,7 +59,7 @@ def test_an_invitation_makes_a_member_of_that_organization_and_role(client, foun
     assert kept(database) == 0
 
 
-def test_in_xml_as_in_json(client, founder):
+def test_invitations_work_in_xml_as_in_json(client, founder):
     body = b"<InvitationRequest><email>ana@hg.io</email><role>user</role></InvitationRequest>"
     headers = {**with_token(founder), "Content-Type": "application/xml", "Accept": "application/xml"}
     made = etree.fromstring(client.post("/auth/invitations", data=body, headers=headers).data)
@@ -88,7 +88,7 @@ def test_the_address_is_compared_as_people_read_it(client, founder, email):
     assert join(client, invite(client, founder).json["code"].lower(), email).status_code == 201
 
 
-def test_a_code_of_another_address_or_of_nobody(client, founder):
+def test_a_code_of_another_address_or_an_unknown_code_is_refused(client, founder):
     code = invite(client, founder).json["code"]
     for wrong in (join(client, code, "eve@hg.io"), join(client, "7V2KX-9QM4Z-R1TB8-WN5YC-3HF6G"), join(client, " ")):
         assert refusal(wrong) == (403, "AUTH_007")
@@ -113,7 +113,7 @@ def test_fifty_registrations_with_one_code_make_one_account(start, founder, clie
         assert cursor.fetchone()[0] == 2
 
 
-def test_seven_days_and_no_longer(client, founder, clock):
+def test_an_invitation_is_valid_for_seven_days(client, founder, clock):
     early, late = invite(client, founder).json["code"], invite(client, founder, "late@hg.io").json["code"]
     clock.forward(7 * 86_400 - 1)
     assert join(client, early).status_code == 201
@@ -122,7 +122,7 @@ def test_seven_days_and_no_longer(client, founder, clock):
     assert waiting(client, log_in(client, "user@hg.io").json)["items"] == []
 
 
-def test_withdrawn_is_worthless_and_withdrawn_once(client, founder):
+def test_a_withdrawn_invitation_is_invalid_and_can_be_withdrawn_once(client, founder):
     made = invite(client, founder).json
     path = f"/auth/invitations/{made['id']}"
     assert client.delete(path, headers=with_token(founder)).status_code == 204
@@ -130,7 +130,7 @@ def test_withdrawn_is_worthless_and_withdrawn_once(client, founder):
     assert refusal(join(client, made["code"])) == (403, "AUTH_007")
 
 
-def test_who_is_invited_again_has_one_invitation_the_newest(client, founder):
+def test_a_new_invitation_replaces_the_one_before(client, founder):
     first = invite(client, founder, role="admin").json["code"]
     second = invite(client, founder, "Ana@hg.io").json["code"]
     assert [item["role"] for item in waiting(client, founder)["items"]] == ["user"]
@@ -214,7 +214,7 @@ def test_a_member_is_not_invited_and_an_account_uses_up_no_invitation(client, fo
 
 
 @pytest.mark.parametrize(("registration", "founds", "invites"), [("invite", 403, 201), ("closed", 403, 403)])
-def test_where_registration_is_not_open(start, founder, client, registration, founds, invites):
+def test_each_registration_mode_accepts_what_it_says(start, founder, client, registration, founds, invites):
     code = invite(client, founder).json["code"]
     stack = start(REGISTRATION=registration)
     founding = stack.post("/auth/register", json={"email": "new@hg.io", "password": PASSWORD})
@@ -225,7 +225,7 @@ def test_where_registration_is_not_open(start, founder, client, registration, fo
     assert member(stack, founder, "hand@hg.io", "user")["role"] == "user"
 
 
-def test_what_somebody_sent_who_may_no_longer_is_worthless(client, founder):
+def test_an_invitation_by_a_former_manager_is_invalid(client, founder):
     admin = member(client, founder, "second@hg.io", "admin")
     lower, gone = invite(client, admin, role="manager").json, invite(client, founder, "b@hg.io").json
     change = {"org_id": 1, "user_id": admin["user_id"], "seen_role": "admin", "seen_active": True, "active": True}
@@ -237,7 +237,7 @@ def test_what_somebody_sent_who_may_no_longer_is_worthless(client, founder):
 
 
 @pytest.mark.parametrize("ask", [{"org_id": 1, "user_id": 2}, {"org_id": 1}])
-def test_an_erasure_removes_what_was_sent_by_and_to_whom_it_is_about(client, founder, database, ask):
+def test_an_erasure_removes_invitations_by_and_to_the_person(client, founder, database, ask):
     admin = member(client, founder, "second@hg.io", "admin")
     stranger = sign_up(client, "other@hg.io")
     code = invite(client, admin).json["code"]
@@ -253,7 +253,7 @@ def test_an_erasure_removes_what_was_sent_by_and_to_whom_it_is_about(client, fou
     assert waiting(client, stranger)["items"] == []
 
 
-def test_pages(client, founder):
+def test_invitations_are_listed_in_pages(client, founder):
     ids = [invite(client, founder, f"p{number}@hg.io").json["id"] for number in range(5)]
     seen, cursor = [], ""
     while cursor is not None:
@@ -276,7 +276,7 @@ def test_more_than_a_thousand_do_not_wait(client, founder, database):
     assert refusal(invite(client, founder)) == (409, "AUTH_040")
 
 
-def test_the_code_goes_out_by_mail_to_whom_it_is_for(start):
+def test_the_code_is_mailed_to_the_invited_address(start):
     with mailbox() as box:
         client = start(SMTP_URL=box.url())
         who = sign_up(client, "user@hg.io")

@@ -59,7 +59,7 @@ def test_the_next_key_is_known_before_it_signs(client, founder, keys, clock):
     assert third not in (signing, following)
 
 
-def test_a_rotation_logs_nobody_out(client, founder, keys, clock):
+def test_a_rotation_ends_no_session(client, founder, keys, clock):
     assert keys("rotate")[0] == 0
     clock.forward(1)
     assert status(client, founder) == 200
@@ -92,7 +92,7 @@ def test_the_age_of_the_stored_key_decides_at_the_next_start(start, environ, clo
     )
 
 
-def test_many_processes_found_and_turn_one_ring(environ, clock, database):
+def test_many_processes_create_and_rotate_one_ring(environ, clock, database):
     for days in (0, 91):
         clock.forward(days * DAY)
         with ExitStack() as closing, ThreadPoolExecutor(8) as pool:
@@ -121,7 +121,7 @@ def test_a_retired_key_is_refused_at_once_and_sessions_go_on(client, founder, ke
     assert [event["actor"] for event in events() if event["action"] == "auth.key_retired"] == ["operator"]
 
 
-def test_a_retired_key_stays_refused_when_redis_forgets(client, founder, keys, valkey, start):
+def test_a_retired_key_stays_refused_when_redis_loses_its_data(client, founder, keys, valkey, start):
     keys("retire", kid(founder["access_token"]))
     with valkey.client() as redis:
         redis.flushall()
@@ -140,7 +140,7 @@ def test_the_next_key_can_be_retired_too(client, founder, keys, clock):
 
 
 @pytest.mark.parametrize("kid", ["no-such-key", "-begins_like_an_option"])  # base64url, RFC 7638 section 3
-def test_an_unknown_key_is_said_to_be_unknown(client, founder, keys, kid):
+def test_an_unknown_key_is_reported(client, founder, keys, kid):
     code, out, complaint = keys("retire", kid)
     assert (code, out) == (1, "")
     assert f"there is no key {kid}" in complaint
@@ -157,7 +157,7 @@ def test_the_list_shows_every_key_and_no_secret(client, founder, keys, database)
         assert not any(sealed in out for (sealed,) in cursor.fetchall())
 
 
-def test_with_a_shared_secret_there_is_no_ring_to_turn(environ, capsys):
+def test_with_a_shared_secret_no_ring_can_be_rotated(environ, capsys):
     assert main(["rotate"], {**environ, "JWT_SECRET": "Zk3v9QpL7xT2mW8cR5yB1nH6dF4gJ0sA"}) == 1
     assert "JWT_SECRET_PREVIOUS" in capsys.readouterr().err
 
@@ -189,7 +189,7 @@ def test_a_next_key_that_could_not_sign_is_reported_before_its_turn(client, foun
     assert log_in(client, "user@hg.io").status_code == 200
 
 
-def test_with_a_lost_secret_retiring_both_keys_begins_a_new_ring(client, founder, environ, start):
+def test_with_a_lost_secret_retiring_both_keys_creates_a_new_ring(client, founder, environ, start):
     for kid_of_old in published(client):
         assert main(["retire", kid_of_old], {**environ, "KEY_RING_SECRET": ANOTHER}) == 0
     other = start(KEY_RING_SECRET=ANOTHER)
@@ -202,7 +202,7 @@ def spoil(database, kid_of, column, value):
         cursor.execute(f"UPDATE heartguard_core.signing_keys SET {column} = %s WHERE kid = %s", (value, kid_of))
 
 
-def test_while_nobody_can_read_the_key_that_signs_the_next_one_does(client, founder, environ, start, database, capfd):
+def test_while_the_signing_key_is_unreadable_the_next_one_signs(client, founder, environ, start, database, capfd):
     signing, following = published(client)
     spoil(database, signing, "private_key", "no ciphertext")
     later = start()  # a process that has not read it before
@@ -217,9 +217,7 @@ def test_while_nobody_can_read_the_key_that_signs_the_next_one_does(client, foun
 
 
 @pytest.mark.parametrize("half", ["{}", '"x"', '{"kty": "EC", "crv": "P-256", "kid": "k", "x": "AA", "y": "AA"}'])
-def test_a_key_whose_public_half_nobody_can_read_keeps_no_other_from_counting(
-    client, founder, start, database, clock, half
-):
+def test_a_key_with_an_unreadable_public_half_does_not_stop_the_others(client, founder, start, database, clock, half):
     signing, following = published(client)
     spoil(database, following, "public_jwk", half)
     clock.forward(1)

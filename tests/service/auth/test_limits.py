@@ -31,7 +31,7 @@ def refusals(client, name):
     return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
 
 
-def test_from_one_address_few_organizations_are_founded_in_a_day(start, clock):
+def test_one_address_can_found_few_organizations_a_day(start, clock):
     client = start(LIMITS="foundings_per_address_per_day=2")
     assert found(client, "one@hg.io").status_code == 201
     assert found(client, "one@hg.io").status_code == 409  # what founds nothing counts for nothing
@@ -137,7 +137,7 @@ def test_codes_for_one_address_end_for_the_day_and_the_answer_stays_the_same(sta
         assert issued.status_code == 200
 
 
-def test_one_session_too_many_ends_the_one_that_was_used_least_recently(client, founder, database, clock, events):
+def test_a_session_over_the_limit_ends_the_least_recently_used_one(client, founder, database, clock, events):
     limit(database, 1, sessions_per_member=3)
     pairs = [founder]
     for _ in range(2):

@@ -67,7 +67,7 @@ def test_a_session_is_ended_by_its_owner(client, founder, other, events):
     assert client.delete(f"/auth/sessions/{session_id}", headers=with_token(founder)).status_code == 404
 
 
-def test_somebody_elses_session_is_not_there(client, founder):
+def test_a_session_of_another_person_is_not_found(client, founder):
     colleague = {"email": "boss@hg.io", "password": "Another-pass-1", "role": "admin"}
     client.post("/auth/register", json=colleague, headers=with_token(founder))
     boss = log_in(client, "boss@hg.io", "Another-pass-1").json

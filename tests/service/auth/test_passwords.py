@@ -135,7 +135,7 @@ def test_a_code_lives_half_an_hour_and_until_the_next(client, founder, code, clo
     assert reset(client, second).status_code == 403
 
 
-def test_a_code_dies_with_a_password_change(client, founder, code):
+def test_a_password_change_invalidates_the_code(client, founder, code):
     change(client, founder, "Secret123", NEW)
     assert reset(client, code).status_code == 403
 
@@ -225,7 +225,7 @@ def test_a_slow_mail_server_slows_no_answer(writing, box):
     box.wait()
 
 
-def test_a_mail_waits_for_a_server_that_is_away_and_survives_a_restart(start, clock):
+def test_an_email_waits_for_an_unreachable_server_and_survives_a_restart(start, clock):
     with mailbox() as box:
         port, url = box.port, box.url()
     client = start(SMTP_URL=url)  # nobody listens there now

@@ -26,7 +26,7 @@ def count(database, table):
         return cursor.fetchone()[0]
 
 
-def test_sessions_go_when_nobody_could_continue_them_and_not_before(client, founder, database, redis_url, clock):
+def test_sessions_are_purged_when_they_can_no_longer_continue(client, founder, database, redis_url, clock):
     opened, redis = Database(database.url_for("auth")), make_redis(redis_url)
     sessions = PostgresSessions(opened, clock, unused_seconds=int(UNUSED))
     revocations = Revocations(opened, redis, clock)

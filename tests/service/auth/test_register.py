@@ -37,7 +37,7 @@ def test_xml_body_founds_an_organization_named_after_the_address(client, databas
 
 
 @pytest.mark.parametrize("role", ["manager", "user"])
-def test_nobody_founds_an_organization_as_less_than_its_admin(client, role):
+def test_an_organization_cannot_be_founded_with_a_lesser_role_than_admin(client, role):
     answer = client.post("/auth/register", json={"email": "a@hg.io", "password": "Secret123", "role": role})
     assert (answer.status_code, answer.json["error"]["code"]) == (403, "AUTH_005")
 
@@ -50,7 +50,7 @@ def test_fields_that_give_rights_are_unknown(client, field):
 
 
 @pytest.mark.parametrize("email", ["user@hg.io", "USER@hg.io", "User@HG.IO"])
-def test_an_address_is_taken_in_whatever_case(client, founder, email):
+def test_an_address_is_taken_in_any_case_of_letters(client, founder, email):
     answer = client.post("/auth/register", json={"email": email, "password": "Another-pass-1"})
     assert (answer.status_code, answer.json["error"]["code"]) == (409, "AUTH_002")
 
@@ -99,7 +99,7 @@ def test_an_admin_adds_members_to_the_own_organization_only(client, founder):
 
 
 @pytest.mark.parametrize(("role", "status"), [("user", 201), ("manager", 403), ("admin", 403)])
-def test_a_manager_registers_whom_they_may_invite(client, founder, role, status):
+def test_a_manager_can_register_those_whom_they_may_invite(client, founder, role, status):
     client.post(
         "/auth/register",
         json={"email": "m@hg.io", "password": "Another-pass-1", "role": "manager"},
@@ -114,7 +114,7 @@ def test_a_manager_registers_whom_they_may_invite(client, founder, role, status)
     assert answer.status_code == status
 
 
-def test_a_member_adds_nobody(client, founder):
+def test_a_member_cannot_add_anybody(client, founder):
     body = {"email": "u@hg.io", "password": "Another-pass-1"}
     client.post("/auth/register", json=body, headers=with_token(founder))
     member = log_in(client, "u@hg.io", "Another-pass-1").json
@@ -129,7 +129,7 @@ def test_registration_can_be_closed(start, setting):
     assert (answer.status_code, answer.json["error"]["code"]) == (403, "AUTH_006")
 
 
-def test_an_invitation_nobody_gave_opens_nothing(client):
+def test_an_unknown_invitation_is_refused(client):
     answer = client.post("/auth/register", json={"email": "a@hg.io", "password": "Secret123", "invitation": "x"})
     assert (answer.status_code, answer.json["error"]["code"]) == (403, "AUTH_007")
 

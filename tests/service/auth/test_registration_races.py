@@ -97,14 +97,14 @@ def test_no_service_writes_the_reading_itself(database):
 
 
 @pytest.mark.parametrize("member", [{"org_id": 1}, {"id": 1}, {"active": True}, {"user_id": 1}])
-def test_a_body_gives_nobody_a_right(client, member):
+def test_a_registration_body_cannot_give_rights(client, member):
     body = {"email": "a@race.example", "password": "a long enough password", **member}
     answer = client.post("/auth/register", json=body)
     assert (answer.status_code, answer.json["error"]["details"][0]["path"]) == (422, f"/{next(iter(member))}")
 
 
 @pytest.mark.parametrize("role", ["user", "manager"])
-def test_nobody_founds_as_less_than_admin(client, database, role):
+def test_an_organization_is_founded_by_its_admin_only(client, database, role):
     body = {"email": "a@race.example", "password": "a long enough password", "role": role}
     assert client.post("/auth/register", json=body).status_code == 403
     with owner(database) as cursor:

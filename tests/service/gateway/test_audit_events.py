@@ -27,7 +27,7 @@ def events(valkey: Valkey) -> list[dict[str, Any]]:
         return [json.loads(fields[b"event"]) for _, fields in client.xrange("hg:audit:events")]
 
 
-def test_an_event_says_who_did_what_and_how_it_ended(stack: GunicornProcess, valkey_server: Valkey) -> None:
+def test_an_access_event_says_caller_action_and_outcome(stack: GunicornProcess, valkey_server: Valkey) -> None:
     answer = stack.ask("GET", "/users/13", {**ME, "X-Request-ID": "visit-7"})
     assert answer.status == 200
     (event,) = events(valkey_server)
@@ -141,7 +141,7 @@ def test_an_event_that_can_be_kept_nowhere_stops_the_answer(
     assert len(answer.headers["x-gateway-request-id"]) == 36
 
 
-def test_nothing_personal_is_in_an_event(stack: GunicornProcess, valkey_server: Valkey) -> None:
+def test_an_event_contains_no_personal_data(stack: GunicornProcess, valkey_server: Valkey) -> None:
     stack.ask("PUT", "/media/upload?file_name=jane.doe@example.com.png", {**ME, "User-Agent": "Jane's phone"}, b"x")
     with valkey_server.client() as client:
         raw = str(client.xrange("hg:audit:events"))

@@ -82,7 +82,7 @@ def test_a_client_of_influxdb_understands_it(one_worker: GunicornProcess) -> Non
     assert {check.name for check in health.checks} == NAMES
 
 
-def test_many_who_ask_at_once_are_one_question_to_each_service(one_worker: GunicornProcess, media: Backend) -> None:
+def test_parallel_health_requests_ask_each_service_once(one_worker: GunicornProcess, media: Backend) -> None:
     def asked() -> int:
         return sum(1 for seen in media.seen if seen.path == "/media/ready")
 

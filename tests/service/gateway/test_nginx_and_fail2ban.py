@@ -47,7 +47,7 @@ def directives(text: str) -> list[tuple[str, ...]]:
     return found
 
 
-def test_the_configuration_says_what_the_gateway_counts_on() -> None:
+def test_the_nginx_configuration_agrees_with_the_gateway() -> None:
     known = directives(TEXT)
     location = {line[2]: line[3:] for line in known if line[:2] == ("server", "location /")}
     assert len([line for line in known if line[:2] == ("upstream heartguard_gateways", "server")]) == 2

@@ -87,7 +87,7 @@ def test_every_metric_and_label_that_is_asked_for_is_exposed(exposed: dict[str, 
             assert labels <= exposed[name], (where, name)
 
 
-def test_what_alerts_and_legends_print_is_left_over_by_their_expression() -> None:
+def test_alert_labels_and_legends_are_kept_by_their_expression() -> None:
     printed = [(rule["expr"], rule["annotations"]["summary"], rule["alert"]) for rule in RULES]
     for file in DASHBOARDS:
         for panel in json.loads(file.read_text())["panels"]:

@@ -142,7 +142,7 @@ def test_no_service_comes_in_by_the_gateway(gateway: GunicornProcess, backend: B
     assert gateway.ask("POST", "/auth/token/introspect", ME, b"{}").status == 403
 
 
-def test_an_answer_loses_what_is_hop_by_hop_and_keeps_the_rest(gateway: GunicornProcess, backend: Backend) -> None:
+def test_hop_by_hop_headers_of_an_answer_are_removed(gateway: GunicornProcess, backend: Backend) -> None:
     def odd(handler: Handler) -> None:
         handler.reply(
             200,

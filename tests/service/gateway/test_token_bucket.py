@@ -45,7 +45,7 @@ def test_a_burst_of_its_size_and_not_one_more(buckets: Any) -> None:
     assert [quota.remaining for quota in taken] == [2, 1, 0, 0, 0]
 
 
-def test_it_says_how_long_to_wait_and_when_it_is_full(buckets: Any) -> None:
+def test_the_wait_and_the_time_of_a_full_bucket_are_returned(buckets: Any) -> None:
     for _ in range(3):
         quota = buckets.take("hg:rl:a", SLOW)
     assert 59_000_000 < quota.wait_us <= 60_000_000
@@ -97,7 +97,7 @@ def test_a_server_clock_set_back_locks_nobody_out(valkey: Valkey, redis_url: str
     assert (quota.allowed, quota.wait_us) == (False, 60_000_000)
 
 
-def test_sixteen_clients_get_what_the_rate_gives_and_nothing_more(valkey: Valkey, redis_url: str) -> None:
+def test_sixteen_clients_together_get_exactly_the_rate(valkey: Valkey, redis_url: str) -> None:
     burst, per_second, seconds = 200, 500, 2.0
     script = SCRIPT_FILE.read_text()
     allowed = [0] * 16

@@ -62,7 +62,7 @@ def test_an_answer_may_end_with_the_connection() -> None:
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
     ],
 )
-def test_what_is_no_answer_is_502(answer: bytes) -> None:
+def test_an_invalid_answer_is_502(answer: bytes) -> None:
     with scripted(answering(answer)) as url:
         assert code(client(url)) == "GW_010"
 

@@ -60,7 +60,7 @@ def test_a_slow_body_does_not_hold_a_connection_to_the_service(gateway: Gunicorn
         assert link.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-def test_one_busy_connection_lets_the_others_in(gateway: GunicornProcess) -> None:
+def test_one_busy_connection_does_not_block_others(gateway: GunicornProcess) -> None:
     """It asks on without a pause until the others have been answered."""
     enough = threading.Event()
 
@@ -231,7 +231,7 @@ def test_pools_and_breakers_are_seen_from_outside(gateway: GunicornProcess) -> N
     until(lambda: kept() >= 1, "a kept connection in the gauge")
 
 
-def test_the_parsers_refusals_are_logged_without_what_was_sent(gateway: GunicornProcess) -> None:
+def test_parser_errors_are_logged_without_the_bytes_that_were_sent(gateway: GunicornProcess) -> None:
     gateway.raw(b"GET /secret-path HTTP/9.9\r\nHost: x\r\n\r\n")
     until(lambda: '"unparsed"' in gateway.log.read_text(), "the log line")
     assert "secret-path" not in gateway.log.read_text()

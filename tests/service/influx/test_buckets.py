@@ -59,7 +59,7 @@ def test_make_write_list_and_delete(make, names, org, client, admin, write, quer
     assert kept(database) == {"points": 1, "series": 1, "field_types": 1, "buckets": 1}
 
 
-def test_pages(make, names, org, client, admin):
+def test_buckets_are_listed_in_pages(make, names, org, client, admin):
     for letter in "bca":
         make(f"org_{org}_{letter}")
     first = client.get("/timeseries/buckets?limit=3", headers=admin).get_json()
@@ -67,7 +67,7 @@ def test_pages(make, names, org, client, admin):
     assert names(f"?limit=3&cursor={first['next_cursor']}") == [f"org_{org}_c"]
 
 
-def test_names_that_are_taken_or_not_ones_own(make, org, database):
+def test_taken_and_foreign_bucket_names_are_refused(make, org, database):
     other = found(database, "Other")
     assert make(f"org_{org}").get_json()["error"]["code"] == "TS_002"
     assert make(f"org_{org}_x").status_code == 201
@@ -114,7 +114,7 @@ def erase(client):
     return erase
 
 
-def test_a_member_is_erased_from_every_bucket_and_nobody_else(erase, write, query, make, org, database):
+def test_erasing_a_member_clears_every_bucket_of_that_member_only(erase, write, query, make, org, database):
     make(f"org_{org}_x")
     other = found(database, "Other")
     write(beat(0, user_id="7"), bucket=f"org_{other}", headers=admin_of(database, other))

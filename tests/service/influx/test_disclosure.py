@@ -57,7 +57,7 @@ def test_latest_and_summary_are_recorded(ask, disclosures):
     assert disclosures() == [("user:1", action, person) for action, person in expected]
 
 
-def test_reading_ones_own_data_is_no_disclosure(ask, member, disclosures):
+def test_reading_own_data_is_no_disclosure(ask, member, disclosures):
     ask("query", member, **QUERY)
     ask("latest", member)
     ask("summary", member, day="2024-06-01")

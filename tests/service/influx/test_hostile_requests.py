@@ -146,7 +146,7 @@ def test_other_questions_keep_to_their_grammar(client, admin, beats, model, org,
     assert (counted(client, org, 1), counted(client, beats, 2)) == (2, 1)
 
 
-def test_what_is_data_never_stands_in_a_statement(client, admin, query, write, beats, model, org):
+def test_data_never_becomes_part_of_a_statement(client, admin, query, write, beats, model, org):
     """Tags, measurements and fields: their text travels as a parameter, and the Flux is the same for all of them."""
     texts = set()
     for word in (

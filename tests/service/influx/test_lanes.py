@@ -67,7 +67,7 @@ def point(second, **tags):
     return {"points": [beat(second, **tags)]}
 
 
-def test_who_asks_sixteen_slow_queries_at_once_takes_nothing_from_others(influx, database, org, admin, slow):
+def test_sixteen_slow_queries_of_one_caller_leave_room_for_others(influx, database, org, admin, slow):
     other = found(database, "Hospital")
     neighbour = admin_of(database, other)
     for headers, number in ((admin, org), (neighbour, other)):
@@ -182,7 +182,7 @@ def hurried(database, redis_url, clock):
     app.extensions[LIFECYCLE].close()
 
 
-def test_what_takes_too_long_ends_and_says_so(hurried, client, org, admin, slow, database, write):
+def test_a_query_that_takes_too_long_ends_with_an_error(hurried, client, org, admin, slow, database, write):
     bucket = f"org_{org}_more"
     assert client.post("/timeseries/buckets", json={"bucket": bucket}, headers=admin).status_code == 201
     assert write(beat(0, user_id="7"), bucket=bucket).status_code == 200

@@ -24,9 +24,7 @@ def waits(database):
 
 
 @pytest.mark.parametrize("what", ["points", "bucket"])
-def test_an_admin_who_is_put_down_during_a_removal_removes_nothing(
-    app, client, database, org, admin, write, query, what
-):
+def test_an_admin_demoted_during_a_deletion_deletes_nothing(app, client, database, org, admin, write, query, what):
     bucket = f"org_{org}_lab"
     assert client.post("/timeseries/buckets", json={"bucket": bucket}, headers=admin).status_code == 201
     assert write(beat(0), bucket=bucket).status_code == 200

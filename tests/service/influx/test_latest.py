@@ -67,7 +67,7 @@ def test_the_last_point_in_xml(write, latest, admin):
     assert (root.tag, root.findtext("items/item/fields/entry")) == ("LatestResult", "60.0")
 
 
-def test_however_many_series_a_member_makes_the_last_of_everybody_is_answered_in_pages(write, latest, member, database):
+def test_many_series_of_one_member_do_not_hide_those_of_others(write, latest, member, database):
     write(beat(0, 60, user_id="8"), beat(1, 61, user_id="7"))
     with superuser(database) as cursor:
         cursor.execute(
@@ -91,7 +91,7 @@ def test_however_many_series_a_member_makes_the_last_of_everybody_is_answered_in
     assert latest(member).get_json()["next_cursor"] is not None
 
 
-def test_pages_of_one_series_each_are_those_of_all(write, latest):
+def test_pages_of_one_series_each_equal_the_whole(write, latest):
     write(*[beat(number, 60 + number, user_id=str(10 + number)) for number in range(5)])
     found, cursor = [], {}
     while cursor is not None:
@@ -111,7 +111,7 @@ def test_a_member_sees_the_last_of_their_own(write, latest, member):
 
 
 @pytest.mark.parametrize("path", ["latest", "query", "delete", "summary"])
-def test_another_organizations_bucket_is_no_bucket_whoever_is_asked_for(client, org, member, path):
+def test_a_bucket_of_another_organization_does_not_exist(client, org, member, path):
     body = {
         "latest": {"tags": {"user_id": "8"}},
         "query": {"measurement": "heart_rate", "tags": {"user_id": "8"}, **DAY},
@@ -131,7 +131,7 @@ def test_points_are_deleted_from_start_to_before_stop(write, delete, query):
     assert delete(**window).status_code == 204  # again changes nothing
 
 
-def test_only_what_the_tags_name_is_deleted(write, delete, query):
+def test_a_deletion_removes_only_points_with_its_tags(write, delete, query):
     write(beat(0, 60, user_id="7", device="band"), beat(0, 61, user_id="7"), beat(0, 62, user_id="8"))
     assert delete(tags={"user_id": "7"}).status_code == 204
     assert [series["tags"] for series in query().get_json()["series"]] == [{"user_id": "8"}]

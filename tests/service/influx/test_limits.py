@@ -82,7 +82,7 @@ def test_a_days_values_end_and_begin_again_the_next_day(write, client, database,
 
 
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
-def test_one_member_does_not_use_up_the_day_of_the_others(write, client, database, org, admin, member):
+def test_one_member_cannot_use_up_the_daily_limit_of_others(write, client, database, org, admin, member):
     """600,000 points in 24 s from one account."""
     limit(database, org, points_per_day_per_member=10)
     statuses = [write(*points(6, first), headers=member).status_code for first in (0, 6, 12)]
@@ -94,7 +94,7 @@ def test_one_member_does_not_use_up_the_day_of_the_others(write, client, databas
     assert stored(client, org, admin) == 20
 
 
-def test_what_is_removed_makes_room(write, client, database, org, admin):
+def test_a_deletion_makes_room(write, client, database, org, admin):
     limit(database, org, stored_points=10)
     assert write(*points(10)).status_code == 200
     refused = write(*points(1, 10))
@@ -121,7 +121,7 @@ def test_parallel_writers_do_not_take_the_last_values_twice(app, database, org, 
 
 
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
-def test_what_is_said_twice_and_what_takes_several_statements_is_counted_too(write, database, org, member):
+def test_repeated_values_and_batches_of_several_statements_are_counted(write, database, org, member):
     twice = [{**point, "fields": {"bpm": bpm}} for point in points(2) for bpm in (60, 61)]
     assert write(*twice).status_code == 200
     wide = {"measurement": "wide", "fields": {f"f{n}": 1 for n in range(250)}}
@@ -191,7 +191,7 @@ def test_buckets_are_made_until_there_are_as_many_as_there_may_be(app, database,
 
 
 @pytest.mark.parametrize("store", ["influxdb"], indirect=True)
-def test_what_influxdb_replaced_counts_twice_until_it_is_counted(write, app, database, org, admin, clock, variables):
+def test_values_replaced_in_influxdb_count_twice_until_the_recount(write, app, database, org, admin, clock, variables):
     limit(database, org, stored_points=10)
     assert [write(*points(5)).status_code for _ in range(3)] == [200, 200, 409]
     app.extensions[LIFECYCLE].close()
@@ -211,9 +211,7 @@ def used(database):
 
 
 @pytest.mark.parametrize("store", ["postgresql"], indirect=True)
-def test_days_that_are_over_are_added_up_and_what_was_stored_still_counts(
-    write, app, database, org, admin, clock, variables
-):
+def test_past_days_are_summed_and_stored_values_still_count(write, app, database, org, admin, clock, variables):
     limit(database, org, stored_points=10)
     assert write(*points(8)).status_code == 200
     clock.forward(3 * 86_400)

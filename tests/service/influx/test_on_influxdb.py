@@ -230,14 +230,14 @@ def _is_no_write(asked):
     return asked.method == "GET" or not asked.target.startswith("/api/v2/write") or "bpm" not in asked.body
 
 
-def test_nothing_of_a_refused_atomic_batch_is_stored(write, query):
+def test_a_refused_atomic_batch_stores_nothing(write, query):
     answer = write(beat(0, 70), beat(1, 71, time="reserved"), query="?atomic=true")
     assert (answer.status_code, answer.json["error"]["code"]) == (422, "TS_004")
     assert [rejection["path"] for rejection in answer.json["error"]["details"]] == ["/points/1"]
     assert query().json["series"] == []
 
 
-def test_what_was_registered_for_a_batch_that_failed_stays_and_it_can_be_sent_again(model, write, query):
+def test_a_failed_batch_keeps_its_registrations_and_can_be_sent_again(model, write, query):
     answer_of = model.answer
     model.answer = lambda asked: answer_of(asked) if asked.method == "GET" else Answered(500, "broken")
     failed = write(beat(0, 70))
@@ -344,9 +344,7 @@ def test_a_write_that_arrives_after_the_erasure_is_erased_by_the_second(
     app.extensions[LIFECYCLE].close()
 
 
-def test_an_admin_who_is_put_down_while_points_are_counted_removes_none(
-    database, redis_url, clock, slow, org, member, admin
-):
+def test_an_admin_demoted_while_points_are_counted_deletes_none(database, redis_url, clock, slow, org, member, admin):
     variables = {"INFLUX_URL": slow.url, "INFLUX_TOKEN": TOKEN, "INFLUX_ORG": ORG}
     app = create_app(Settings.from_env(settings_environ("influx", database, redis_url) | variables), clock)
     bucket = f"org_{org}"
@@ -370,7 +368,7 @@ def test_an_admin_who_is_put_down_while_points_are_counted_removes_none(
     app.extensions[LIFECYCLE].close()
 
 
-def test_a_person_who_is_deleted_while_a_batch_is_sent_in_parts_gets_no_more_of_it():
+def test_a_person_deleted_during_a_batch_in_parts_gets_no_more_points():
     clock, people = MovableClock(), KnownPeople()
     writer = Principal("person", "admin", user_id=1, org_id=1)
     permit = Permit(people, clock, writer, frozenset({7}))

@@ -18,7 +18,7 @@ def rejection(answer, code="GEN_422"):
     return error["details"]
 
 
-def test_one_minute_means_in_both_formats(write, query, admin):
+def test_means_of_one_minute_in_both_formats(write, query, admin):
     write(*[beat(second, second) for second in range(150)])
     answer = query(aggregate="mean", every="1m")
     assert answer.get_json() == {
@@ -138,7 +138,7 @@ def test_text_and_booleans_have_count_first_and_last_and_nothing_else(write, que
         ]
 
 
-def test_pages_of_raw_points(write, query):
+def test_raw_points_are_returned_in_pages(write, query):
     write(*[beat(second, second) for second in range(7)])
     answer, seen = query(limit=3).get_json(), []
     while True:
@@ -152,7 +152,7 @@ def test_pages_of_raw_points(write, query):
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10", "WzEsMiwzXQ", "WyJhIiwxXQ"])
-def test_what_is_no_cursor(query, cursor):
+def test_an_invalid_cursor_is_refused(query, cursor):
     assert rejection(query(cursor=cursor))[0]["path"] == "/cursor"
 
 
@@ -195,7 +195,7 @@ def test_no_member_is_ignored(subtests, query):
             assert rejection(query(**members))[0]["path"] == path
 
 
-def test_ranges_beyond_what_nanoseconds_count(write, query):
+def test_ranges_beyond_nanoseconds_are_refused(write, query):
     write(beat(0))
     whole = {"range_start": "0001-01-01T00:00:00Z", "range_stop": "9999-12-31T23:59:59.999999999Z"}
     assert len(points(query(**whole))) == 1

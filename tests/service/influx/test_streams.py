@@ -168,7 +168,7 @@ def test_a_member_streams_their_own_only(fill, query, org):
     assert [(it["tags"], len(it["points"])) for it in series] == [({"user_id": "7"}, 11_001)]
 
 
-def test_what_breaks_in_the_middle_cuts_the_answer_off(fill, query, database, admin):
+def test_a_failure_in_the_middle_cuts_the_answer(fill, query, database, admin):
     fill(25_000, "7")
     answer = query(headers=as_type(admin, "json") | {"Accept-Encoding": "identity"})
     blocks = iter(answer.response)
@@ -184,7 +184,7 @@ def test_what_breaks_in_the_middle_cuts_the_answer_off(fill, query, database, ad
     answer.close()
 
 
-def test_nothing_of_the_database_is_held_between_two_pages(fill, query, database):
+def test_no_transaction_is_open_between_two_pages(fill, query, database):
     fill(25_000, "7")
     answer = query()
     next(iter(answer.response))

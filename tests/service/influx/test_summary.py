@@ -15,7 +15,7 @@ def summary(client, org, member):
     return ask
 
 
-def test_a_day_of_ones_own_in_both_formats(write, summary, member):
+def test_a_summary_of_own_data_in_both_formats(write, summary, member):
     write(*[beat(second, 60, user_id="7") for second in range(600)], beat(0, 200, user_id="8"))
     answer = summary()
     assert answer.status_code == 200, answer.data
@@ -58,7 +58,7 @@ def test_days_of_23_and_25_hours(summary, day, hours):
         ({"time_zone": "Mars/Base"}, "/time_zone"),
     ],
 )
-def test_no_such_day(summary, members, path):
+def test_an_invalid_day_is_refused(summary, members, path):
     answer = summary(**members)
     assert (answer.status_code, answer.get_json()["error"]["details"][0]["path"]) == (422, path)
 
@@ -67,7 +67,7 @@ def test_the_first_day_that_nanoseconds_count_whole(summary):
     assert summary(day="1677-09-22").get_json()["samples"] == 0
 
 
-def test_somebody_elses_day_is_for_admin_and_manager(write, summary, admin, member):
+def test_only_admins_and_managers_can_summarize_others(write, summary, admin, member):
     write(beat(0, 60, user_id="8"))
     assert summary(member, user_id=8).status_code == 403
     assert summary(admin, user_id=8).get_json()["samples"] == 1

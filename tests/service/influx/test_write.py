@@ -149,12 +149,12 @@ def test_members_write_their_own_points_only(write, query, member):
 
 
 @pytest.mark.parametrize("role", ["admin", "manager"])
-def test_admin_and_manager_write_for_others_and_for_nobody(write, org, role, database):
+def test_admins_and_managers_can_write_for_members_only(write, org, role, database):
     headers = bearer(join(database, org, role), role, org)
     assert statuses(write(beat(0, 60, user_id="7"), beat(1, 61), headers=headers)) == ["created", "created"]
 
 
-def test_points_of_a_deleted_member_are_rejected_whoever_sends_them(write, org, database):
+def test_points_of_a_deleted_member_are_rejected_for_every_sender(write, org, database):
     with owner(database) as cursor:
         cursor.execute("UPDATE heartguard_core.users SET deleted_at = now() WHERE id = 7")
     answer = write(beat(0, 60, user_id="7"), beat(1, 61), beat(2, 62, user_id="8"))
@@ -168,7 +168,7 @@ def test_services_do_not_write(write):
     assert write(beat(0), headers=service_auth("media")).status_code == 403
 
 
-def test_another_organizations_bucket_does_not_exist_whatever_the_spelling(client, admin, org, database, query, write):
+def test_a_bucket_of_another_organization_does_not_exist_in_any_spelling(client, admin, org, database, query, write):
     other = found(database, "Other")
     assert statuses(write(beat(0), bucket=f"org_{other}", headers=admin_of(database, other))) == ["created"]
     names = [f"org_{other}", f"ORG_{org}", f"org_0{org}", f"org_{other}_x", "org_", f"org_{org}x", f"org_{org}_", "x"]
@@ -242,7 +242,7 @@ def test_the_bucket_is_there_before_the_first_point(query, member, tags):
     assert query(headers=member, tags=tags).get_json()["series"] == []
 
 
-def test_what_no_living_person_shows_is_stored_and_flagged(write, query, client, org, admin):
+def test_implausible_values_are_stored_and_flagged(write, query, client, org, admin):
     answer = write(beat(0, 1), beat(1, 0.5), beat(2, 300), beat(3, 300.5), beat(4, 72)).get_json()
     flag = {"status": "created", "reason": "out of the plausible range 1 to 300 bpm: bpm"}
     fine = {"status": "created"}

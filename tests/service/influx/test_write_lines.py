@@ -41,7 +41,7 @@ def test_lines_are_the_points_that_json_writes(send, query, write):
     assert sorted(times) == ["2024-06-01T10:00:00.000000001Z", "2024-06-01T10:00:00Z"]
 
 
-def test_precision_and_the_time_of_receipt(send, query, clock):
+def test_precision_and_time_of_receipt_of_lines(send, query, clock):
     assert send(f"heart_rate bpm=1 {TIME // 10**6}", query="&precision=ms").get_json()["success"]
     assert query().get_json()["series"][0]["points"][0]["time"] == "2024-06-01T10:00:00Z"
     assert send(b"heart_rate bpm=2").get_json()["success"]

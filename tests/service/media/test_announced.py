@@ -69,7 +69,7 @@ def test_a_ticket_in_xml(client, people):
         ({"sha256": "x"}, 422, "GEN_422"),
     ],
 )
-def test_what_is_not_announced(client, people, change, status, code):
+def test_invalid_announcements_are_refused(client, people, change, status, code):
     answer = announce(client, people.user, **change)
     assert (answer.status_code, answer.json["error"]["code"]) == (status, code)
     assert client.get("/media/usage", headers=people.admin).json["bytes"] == 0
@@ -162,7 +162,7 @@ def test_completing_needs_no_key_to_be_repeatable(client, people):
     assert not route.idempotent  # a key would hold a transaction open while the file is read
 
 
-def test_only_who_announced_completes(client, people):
+def test_only_the_announcer_can_complete(client, people):
     ticket = announce(client, people.user).json
     send(client, ticket)
     for who in (people.peer, people.manager, people.admin, people.stranger):
@@ -171,7 +171,7 @@ def test_only_who_announced_completes(client, people):
     assert complete(client, people.user, ticket).status_code == 200
 
 
-def test_what_did_not_come_by_a_ticket_is_not_completed(client, people):
+def test_a_file_without_a_ticket_cannot_be_completed(client, people):
     headers = {**people.user, "Content-Type": "image/png"}
     item = client.put("/media/upload?file_name=a.png", data=PNG, headers=headers).json
     assert complete(client, people.user, item).status_code == 404

@@ -36,7 +36,7 @@ def test_a_file_goes_up_and_comes_down(client, people, gcs):
     assert (part.status_code, part.data) == (206, content[BLOCK_BYTES - 3 : BLOCK_BYTES + 3])
 
 
-def test_what_is_refused_leaves_no_object(client, people, gcs):
+def test_a_refused_upload_leaves_no_object(client, people, gcs):
     assert put(client, people.user, bytes(4 * 1024 * 1024 + 1)).status_code == 413
     headers = {**people.user, "Content-Type": "image/png"}
     short = client.put(

@@ -25,7 +25,7 @@ def disclosures(redis_url):
     return found
 
 
-def test_a_file_that_somebody_else_reads_is_recorded_for_its_owner(client, people, disclosures):
+def test_reading_a_file_of_another_person_is_recorded_for_its_owner(client, people, disclosures):
     item = put(client, people.user).json["id"]
     for path in (f"/media/items/{item}", f"/media/items/{item}/download"):
         assert client.get(path, headers=people.manager).status_code == 200

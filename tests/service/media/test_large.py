@@ -44,7 +44,7 @@ def link(stack, item):
     return target_of(json.loads(answer.read())["url"])
 
 
-def test_up_and_down_in_flat_memory(stack):
+def test_a_large_file_goes_up_and_down_in_flat_memory(stack):
     expected = digest_of(content(SIZE))
 
     def there_and_back():

@@ -157,7 +157,7 @@ def test_one_idempotency_key_stores_one_file(client, people):
     assert other.status_code == 422
 
 
-def test_who_sees_what(client, people):
+def test_each_role_sees_the_files_it_may_see(client, people):
     mine, theirs = put(client, people.user).json["id"], put(client, people.peer).json["id"]
 
     def listed(who, **query):
@@ -179,7 +179,7 @@ def test_who_sees_what(client, people):
         assert client.get(path).status_code == 401
 
 
-def test_pages_follow_one_another(client, people):
+def test_files_are_listed_in_pages(client, people):
     made = [put(client, people.user, name=f"{number}.png").json["id"] for number in range(5)]
     seen, cursor = [], None
     while True:
@@ -254,7 +254,7 @@ RANGES = [
 ]
 
 
-def test_ranges(subtests, client, people):
+def test_ranges_are_answered_as_rfc_9110_says(subtests, client, people):
     for asked, status, expected, said in RANGES:
         with subtests.test(asked):
             url = signed_url(client, people.user, put(client, people.user).json["id"])
@@ -278,7 +278,7 @@ def test_a_range_of_another_version_is_answered_whole(client, people):
         assert answer.status_code == status
 
 
-def test_head_says_what_get_would_and_sends_nothing(client, people):
+def test_head_has_the_headers_of_get_and_no_content(client, people):
     url = signed_url(client, people.user, put(client, people.user).json["id"])
     head, get = client.head(url, buffered=True), fetch(client, url)
     assert (head.status_code, head.data) == (200, b"")
@@ -309,7 +309,7 @@ def test_content_is_cached_by_its_hash(client, people):
     assert fetch(client, url, headers=both).status_code == 304
 
 
-def test_content_has_the_type_it_has_whatever_is_asked_for(client, people):
+def test_content_keeps_its_type_whatever_is_accepted(client, people):
     url = signed_url(client, people.user, put(client, people.user).json["id"])
     for accept in ("image/png", "image/webp", "application/xml", "*/*"):
         answer = fetch(client, url, headers={"Accept": accept})

@@ -60,7 +60,7 @@ def saved_as(header):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_refused(client, people, environ, name):
+def test_invalid_file_names_are_refused(client, people, environ, name):
     answers = [
         put(client, people.user, name=name),
         client.post(
@@ -74,7 +74,7 @@ def test_what_is_refused(client, people, environ, name):
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_what_is_kept(client, people, environ, name):
+def test_valid_file_names_are_kept(client, people, environ, name):
     item = put(client, people.user, name=name).json
     assert item["file_name"] == name
     xml = client.get(f"/media/items/{item['id']}", headers={**people.user, "Accept": "application/xml"}).data
@@ -113,7 +113,7 @@ class TestWhereItIsNamed:
     def environ(self, environ, content_type):
         return {**environ, "MEDIA_TYPES": f"image/*, {content_type}"}
 
-    def test_it_is_never_run(self, client, people, content_type):
+    def test_content_is_served_so_that_browsers_do_not_run_it(self, client, people, content_type):
         item = put(client, people.user, ACTIVE[content_type], "x.png", content_type).json
         answer = content_of(client, people.user, item["id"])
         assert answer.data == ACTIVE[content_type]

@@ -7,11 +7,11 @@ import pytest
 from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_media.settings import Settings
 from heartguard_media.wiring import create_app
+from tests.audit_events import recorded_events
 from tests.people import limit
 from tests.servers import until
 from tests.service.media.conftest import PNG, put
 from tests.service.media.test_announced import TICKET, announce, complete, send
-from tests.trails import recorded_events
 
 LARGE = 1024 * 1024  # MAX_UPLOAD_MB
 
@@ -26,7 +26,7 @@ def refusals(client, name):
     return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
 
 
-def test_one_member_can_not_reserve_what_the_organization_may_store(app, client, people):
+def test_one_member_cannot_reserve_the_whole_quota(app, client, people):
     """204 announcements of MAX_UPLOAD_MB each took all of an organization's room."""
     statuses = []
     with ThreadPoolExecutor(8) as pool:

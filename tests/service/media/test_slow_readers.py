@@ -49,7 +49,7 @@ def gateway_files(stack: Stack) -> tuple[int, int]:
     return open_files(worker)
 
 
-def test_slow_readers_of_a_file_stop_nobody_and_give_back_what_they_held(stack: Stack, database: Database) -> None:
+def test_slow_readers_of_a_file_block_no_other(stack: Stack, database: Database) -> None:
     target = link(stack)
     other = found(database, "Other")
     stranger = {**bearer(join(database, other, "admin"), "admin", other), "Content-Type": "application/octet-stream"}

@@ -37,7 +37,7 @@ def test_a_removed_file_gives_its_room_back(client, people):
     assert usage(client, people.admin) == {"items": 0, "bytes": 0, "quota_bytes": QUOTA}
 
 
-def test_over_the_quota_is_413_whichever_way_the_bytes_would_come(client, people):
+def test_an_upload_over_the_quota_is_413_on_every_route(client, people):
     for _ in range(3):
         assert put(client, people.user, BIG).status_code == 201
     left = QUOTA - 3 * len(BIG)

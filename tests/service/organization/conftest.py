@@ -14,10 +14,10 @@ from flask.testing import FlaskClient
 from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_organization.settings import Settings
 from heartguard_organization.wiring import create_app
+from tests.audit_events import recorded_events
 from tests.people import found, join
 from tests.servers import Database
 from tests.tokens import bearer, settings_environ
-from tests.trails import recorded_events
 
 ERASERS = ("AUTH", "USER", "MEDIA", "INFLUX_SERVICE")
 

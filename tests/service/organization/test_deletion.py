@@ -80,7 +80,7 @@ def gone(database: Database, org_id: int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def test_an_admin_ends_the_organization(
+def test_an_admin_can_delete_the_organization(
     client: FlaskClient,
     database: Database,
     other_services: OtherServices,
@@ -104,7 +104,7 @@ def test_an_admin_ends_the_organization(
     assert client.get("/organization", headers=auth["user"]).status_code == 404
 
 
-def test_in_xml(client: FlaskClient, auth: Auth) -> None:
+def test_a_deletion_in_xml(client: FlaskClient, auth: Auth) -> None:
     body = "<OrganizationDelete><name>O'Brien &amp; &lt;b&gt;Söhne&lt;/b&gt;</name></OrganizationDelete>"
     headers = auth["admin"] | {"Accept": "text/xml", "Content-Type": "application/xml"}
     answer = client.delete("/organization", headers=headers, data=body.encode())
@@ -112,7 +112,7 @@ def test_in_xml(client: FlaskClient, auth: Auth) -> None:
     assert etree.fromstring(answer.data).findtext("status") == "queued"
 
 
-def test_another_name_ends_nothing(client: FlaskClient, database: Database, org: int, auth: Auth) -> None:
+def test_a_deletion_with_another_name_is_refused(client: FlaskClient, database: Database, org: int, auth: Auth) -> None:
     answer = client.delete("/organization", headers=auth["admin"], json={"name": NAME.lower()})
     assert answer.status_code == 422
     error = answer.get_json()["error"]
@@ -122,12 +122,12 @@ def test_another_name_ends_nothing(client: FlaskClient, database: Database, org:
         assert cursor.fetchone() == (0,)
 
 
-def test_a_body_is_needed(client: FlaskClient, auth: Auth) -> None:
+def test_a_deletion_needs_a_body(client: FlaskClient, auth: Auth) -> None:
     assert client.delete("/organization", headers=auth["admin"]).status_code == 415
     assert client.delete("/organization", headers=auth["admin"], json={}).status_code == 422
 
 
-def test_asked_twice_it_is_one_deletion(
+def test_a_repeated_deletion_is_one_job(
     client: FlaskClient, other_services: OtherServices, auth: Auth, events: Callable[[], list[Any]]
 ) -> None:
     other_services.answers["/auth/erasures"] = 503
@@ -138,7 +138,7 @@ def test_asked_twice_it_is_one_deletion(
     assert [event["action"] for event in events()] == ["organization.delete"]
 
 
-def test_a_new_process_goes_on_where_another_ended(
+def test_a_new_process_continues_a_deletion(
     start: Callable[[], Flask], database: Database, other_services: OtherServices, org: int
 ) -> None:
     with owner(database) as cursor:
@@ -152,7 +152,7 @@ def test_a_new_process_goes_on_where_another_ended(
     assert other_services.calls == [(path, org) for path in ALL[2:]]
 
 
-def test_a_step_that_fails_is_tried_again_after_a_growing_rest(database: Database, pool: Pool, org: int) -> None:
+def test_a_failed_step_is_tried_again_after_growing_pauses(database: Database, pool: Pool, org: int) -> None:
     clock, erasers = MovableClock(), Erasers()
     request(pool, clock, org)
     runner = erasers.runner(pool, clock)
@@ -174,7 +174,7 @@ def test_a_step_that_fails_is_tried_again_after_a_growing_rest(database: Databas
     assert gone(database, org)
 
 
-def test_two_workers_never_do_the_same_step(database: Database, pool: Pool, org: int) -> None:
+def test_two_workers_never_run_the_same_step(database: Database, pool: Pool, org: int) -> None:
     clock, slow, idle = MovableClock(), Erasers(), Erasers()
     request(pool, clock, org)
     slow.hold = threading.Event()
@@ -191,7 +191,7 @@ def test_two_workers_never_do_the_same_step(database: Database, pool: Pool, org:
     assert gone(database, org)
 
 
-def test_a_worker_that_dies_in_a_step_leaves_it_due(database: Database, pool: Pool, org: int) -> None:
+def test_a_worker_that_dies_in_a_step_leaves_the_step_due(database: Database, pool: Pool, org: int) -> None:
     clock, dying, erasers = MovableClock(), Erasers(), Erasers()
     request(pool, clock, org)
     dying.broken["user"] = SystemExit()
@@ -202,7 +202,7 @@ def test_a_worker_that_dies_in_a_step_leaves_it_due(database: Database, pool: Po
     assert erasers.calls == ["user", "timeseries", "media"]
 
 
-def test_a_lasting_refusal_ends_it_as_failed_and_it_can_be_asked_for_again(
+def test_a_permanent_refusal_fails_the_job_and_it_can_be_requested_again(
     client: FlaskClient,
     database: Database,
     other_services: OtherServices,
@@ -230,7 +230,7 @@ def test_a_lasting_refusal_ends_it_as_failed_and_it_can_be_asked_for_again(
     until(lambda: gone(database, org), "the end of the organization")
 
 
-def test_who_may_look_at_a_deletion(
+def test_only_admins_of_the_organization_and_the_operator_see_a_deletion(
     client: FlaskClient, database: Database, other_services: OtherServices, auth: Auth
 ) -> None:
     other_services.answers["/auth/erasures"] = 503

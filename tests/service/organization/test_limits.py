@@ -17,7 +17,7 @@ def put(client, org, *settings, who=None):
     return client.put(f"/organization/{org}/limits", json=sent, headers=who or operator_auth())
 
 
-def test_an_admin_sees_every_limit_with_what_is_used_and_how_to_make_room(client, database, org, auth):
+def test_an_admin_sees_every_limit_with_its_use(client, database, org, auth):
     limit(database, org, members=7)
     shown = limits_of(client.get("/organization/limits", headers=auth["admin"]))
     assert list(shown) == [it.name for it in TABLE]
@@ -53,7 +53,7 @@ def test_the_operator_sets_and_resets_limits_of_one_organization(client, databas
 
 
 @pytest.mark.parametrize("name", ["nonsense", "foundings_per_address_per_day", "codes_per_recipient_per_day"])
-def test_what_is_no_limit_of_an_organization_can_not_be_set(client, org, name):
+def test_an_unknown_limit_cannot_be_set(client, org, name):
     answer = put(client, org, ("members", 5), (name, 5))
     assert (answer.status_code, answer.json["error"]["code"]) == (422, "ORG_005")
     assert [fault["path"] for fault in answer.json["error"]["details"]] == ["/limits/1/name"]
@@ -61,7 +61,7 @@ def test_what_is_no_limit_of_an_organization_can_not_be_set(client, org, name):
     assert shown["members"]["value"] == shown["members"]["default"]
 
 
-def test_nobody_but_the_operator_sets_limits(client, org, auth):
+def test_only_the_operator_can_set_limits(client, org, auth):
     for who in (auth["admin"], auth["manager"], service_auth("user")):
         assert put(client, org, ("members", 5), who=who).status_code == 403
     answer = put(client, 999, ("members", 5))

@@ -33,7 +33,7 @@ def test_every_member_reads_the_organization(client: FlaskClient, org: int, auth
     }
 
 
-def test_the_same_in_xml(client: FlaskClient, auth: Auth) -> None:
+def test_the_organization_in_xml(client: FlaskClient, auth: Auth) -> None:
     answer = client.get("/organization", headers=auth["user"] | XML)
     root = etree.fromstring(answer.data)
     assert (root.tag, root.findtext("name")) == ("Organization", "O'Brien & <b>Söhne</b>")
@@ -41,7 +41,7 @@ def test_the_same_in_xml(client: FlaskClient, auth: Auth) -> None:
     assert rules.find("retention_days").get("{http://www.w3.org/2001/XMLSchema-instance}nil") == "true"
 
 
-def test_text_is_kept_as_it_was_sent(client: FlaskClient, auth: Auth) -> None:
+def test_text_is_stored_unchanged(client: FlaskClient, auth: Auth) -> None:
     text = "1 < 2 & \"3\" > 'x'\n<script>alert(1)</script>\t€ 😀"
     answer = client.put("/organization", headers=auth["manager"], json={"policies": text})
     assert answer.status_code == 200
@@ -51,7 +51,7 @@ def test_text_is_kept_as_it_was_sent(client: FlaskClient, auth: Auth) -> None:
     assert root.findtext("policies") == text
 
 
-def test_what_is_missing_stays(client: FlaskClient, auth: Auth) -> None:
+def test_absent_members_stay_unchanged(client: FlaskClient, auth: Auth) -> None:
     client.put("/organization", headers=auth["admin"], json={"name": "New", "policies": "P"})
     document = client.put("/organization", headers=auth["admin"], json={"policies": ""}).get_json()
     assert (document["name"], document["policies"]) == ("New", "")
@@ -74,7 +74,7 @@ def test_an_update_in_xml(client: FlaskClient, auth: Auth) -> None:
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "europe/berlin", "localtime", "posixrules", "Europe"])
-def test_a_time_zone_must_exist(client: FlaskClient, auth: Auth, zone: str) -> None:
+def test_an_unknown_time_zone_is_refused(client: FlaskClient, auth: Auth, zone: str) -> None:
     answer = client.put("/organization/policies", headers=auth["admin"], json={"time_zone": zone})
     assert answer.status_code == 422
     error = answer.get_json()["error"]
@@ -95,7 +95,7 @@ BROKEN = [
 ]
 
 
-def test_what_breaks_the_contract(subtests: pytest.Subtests, client: FlaskClient, auth: Auth) -> None:
+def test_an_invalid_organization_update_is_refused(subtests: pytest.Subtests, client: FlaskClient, auth: Auth) -> None:
     for document, path in BROKEN:
         with subtests.test(str(document)):
             answer = client.put("/organization/policies", headers=auth["admin"], json=document)
@@ -103,7 +103,7 @@ def test_what_breaks_the_contract(subtests: pytest.Subtests, client: FlaskClient
             assert [fault["path"] for fault in answer.get_json()["error"]["details"]] == [path]
 
 
-def test_who_may_not(client: FlaskClient, auth: Auth) -> None:
+def test_roles_without_the_right_are_refused(client: FlaskClient, auth: Auth) -> None:
     for role, method, path in (
         ("user", "PUT", "/organization"),
         ("user", "PUT", "/organization/policies"),
@@ -118,7 +118,9 @@ def test_who_may_not(client: FlaskClient, auth: Auth) -> None:
     assert client.get("/organization", headers=operator_auth()).status_code == 403
 
 
-def test_everyone_sees_their_own_only(client: FlaskClient, database: Database, org: int, auth: Auth) -> None:
+def test_each_caller_sees_only_their_own_organization(
+    client: FlaskClient, database: Database, org: int, auth: Auth
+) -> None:
     other = found(database, "Rival")
     spy = bearer(join(database, other, "admin"), "admin", other)
     client.put("/organization", headers=spy, json={"name": "Renamed"})
@@ -126,7 +128,7 @@ def test_everyone_sees_their_own_only(client: FlaskClient, database: Database, o
     assert client.get("/organization", headers=auth["user"]).get_json()["name"] == "O'Brien & <b>Söhne</b>"
 
 
-def test_a_deleted_organization(client: FlaskClient, database: Database, org: int, auth: Auth) -> None:
+def test_a_deleted_organization_is_not_found(client: FlaskClient, database: Database, org: int, auth: Auth) -> None:
     with owner(database) as cursor:
         cursor.execute("UPDATE heartguard_core.organizations SET deleted_at = now() WHERE id = %s", (org,))
     for method, body in (("GET", None), ("PUT", {"name": "X"}), ("DELETE", {"name": "X"})):
@@ -136,7 +138,7 @@ def test_a_deleted_organization(client: FlaskClient, database: Database, org: in
 
 
 @pytest.mark.parametrize("path", ["/organization", "/organization/policies"])
-def test_tags(client: FlaskClient, auth: Auth, path: str) -> None:
+def test_etags_of_an_organization(client: FlaskClient, auth: Auth, path: str) -> None:
     old = client.get(path, headers=auth["admin"])
     tag = old.headers["ETag"]
     assert "no-cache" in old.headers["Cache-Control"]
@@ -153,14 +155,14 @@ def test_tags(client: FlaskClient, auth: Auth, path: str) -> None:
     assert now.headers["ETag"] == changed.headers["ETag"]
 
 
-def test_the_same_state_keeps_its_tag(client: FlaskClient, auth: Auth, events: Callable[[], list[Any]]) -> None:
+def test_an_unchanged_state_keeps_its_etag(client: FlaskClient, auth: Auth, events: Callable[[], list[Any]]) -> None:
     tag = client.get("/organization", headers=auth["admin"]).headers["ETag"]
     same = client.put("/organization", headers=auth["admin"], json={"policies": ""})
     assert same.headers["ETag"] == tag
     assert events() == []
 
 
-def test_of_two_updates_with_one_tag_one_wins(app: Flask, auth: Auth) -> None:
+def test_of_two_organization_updates_with_one_etag_one_succeeds(app: Flask, auth: Auth) -> None:
     for attempt in range(5):
         tag = app.test_client().get("/organization", headers=auth["admin"]).headers["ETag"]
         statuses: list[int] = []
@@ -180,7 +182,7 @@ def test_of_two_updates_with_one_tag_one_wins(app: Flask, auth: Auth) -> None:
         assert sorted(statuses) == [200, 412]
 
 
-def test_changes_leave_events(
+def test_changes_of_an_organization_leave_events(
     client: FlaskClient, org: int, auth: Auth, events: Callable[[], list[dict[str, Any]]]
 ) -> None:
     client.put("/organization", headers=auth["manager"], json={"policies": "Dr. House treats Ann"})
@@ -199,7 +201,7 @@ def test_changes_leave_events(
         assert (event["service"], event["outcome"]) == ("organization", "success")
 
 
-def test_bodies_and_types(client: FlaskClient, auth: Auth) -> None:
+def test_bodies_and_types_of_an_organization_update(client: FlaskClient, auth: Auth) -> None:
     for content_type, body, status in (
         ("application/json", b"{", 400),
         ("application/json", b'{"name": "a", "name": "b"}', 400),

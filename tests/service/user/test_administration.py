@@ -80,7 +80,7 @@ def standing(database: Database, user_id: int) -> tuple[str, bool]:
         return row
 
 
-def test_a_new_role_counts_at_every_service_at_once(client: FlaskClient, clinic: Clinic) -> None:
+def test_a_new_role_takes_effect_at_every_service_at_once(client: FlaskClient, clinic: Clinic) -> None:
     answer = patch(client, clinic.admin, clinic.ann_id, {"role": "manager"})
     assert answer.status_code == 200
     assert (answer.get_json()["role"], answer.get_json()["id"]) == ("manager", clinic.ann_id)
@@ -93,7 +93,7 @@ def test_a_new_role_counts_at_every_service_at_once(client: FlaskClient, clinic:
     assert client.get("/users", headers=again).status_code == 200
 
 
-def test_who_is_put_out_can_neither_act_nor_log_in_nor_refresh(client: FlaskClient, clinic: Clinic) -> None:
+def test_a_deactivated_member_cannot_act_log_in_or_refresh(client: FlaskClient, clinic: Clinic) -> None:
     pair = clinic.try_login("ann@clinic.example").get_json()
     assert patch(client, clinic.admin, clinic.ann_id, {"active": False}).get_json()["active"] is False
     assert client.get("/users/me", headers=clinic.ann).status_code == 401
@@ -106,14 +106,14 @@ def test_who_is_put_out_can_neither_act_nor_log_in_nor_refresh(client: FlaskClie
     clinic.login("ann@clinic.example")
 
 
-def test_in_xml(client: FlaskClient, clinic: Clinic) -> None:
+def test_membership_changes_in_xml(client: FlaskClient, clinic: Clinic) -> None:
     body = "<UserAdminUpdate><active>false</active><role>manager</role></UserAdminUpdate>"
     answer = client.patch(f"/users/{clinic.ann_id}", data=body, headers=clinic.admin | XML)
     root = etree.fromstring(answer.data)
     assert (root.tag, root.findtext("role"), root.findtext("active")) == ("User", "manager", "false")
 
 
-def test_a_stale_tag_changes_nothing(client: FlaskClient, clinic: Clinic, database: Database) -> None:
+def test_a_stale_etag_does_not_change_a_member(client: FlaskClient, clinic: Clinic, database: Database) -> None:
     seen = client.get(f"/users/{clinic.ann_id}", headers=clinic.admin).headers["ETag"]
     assert client.put("/users/me", json={"full_name": "Ann"}, headers=clinic.ann).status_code == 200
     answer = patch(client, clinic.admin, clinic.ann_id, {"role": "admin"}, **{"If-Match": seen})
@@ -124,7 +124,7 @@ def test_a_stale_tag_changes_nothing(client: FlaskClient, clinic: Clinic, databa
     assert code(patch(client, clinic.admin, clinic.ann_id, {"role": "user"}, **{"If-Match": fresh})) == (412, "GEN_412")
 
 
-def test_of_two_with_one_tag_one_is_412(client: FlaskClient, clinic: Clinic) -> None:
+def test_of_two_membership_changes_with_one_etag_one_is_412(client: FlaskClient, clinic: Clinic) -> None:
     tag = client.get(f"/users/{clinic.ann_id}", headers=clinic.admin).headers["ETag"]
     app, barrier = clinic.stack.apps["user"], threading.Barrier(2)
 
@@ -136,7 +136,7 @@ def test_of_two_with_one_tag_one_is_412(client: FlaskClient, clinic: Clinic) -> 
         assert sorted(threads.map(change, ["manager", "admin"])) == [200, 412]
 
 
-def test_the_last_admin_stays_admin(client: FlaskClient, clinic: Clinic, database: Database) -> None:
+def test_the_last_admin_cannot_be_demoted(client: FlaskClient, clinic: Clinic, database: Database) -> None:
     for change in ({"role": "user"}, {"active": False}, {"role": "manager", "active": True}):
         assert code(patch(client, clinic.admin, clinic.admin_id, change)) == (409, "USER_002")
     assert standing(database, clinic.admin_id) == ("admin", True)
@@ -149,7 +149,7 @@ def test_the_last_admin_stays_admin(client: FlaskClient, clinic: Clinic, databas
 
 
 @pytest.mark.parametrize("change", [{"role": "user"}, {"active": False}])
-def test_two_admins_who_put_each_other_down_leave_one(
+def test_two_admins_who_demote_each_other_leave_one_admin(
     clinic: Clinic, database: Database, change: dict[str, Any]
 ) -> None:
     app = clinic.stack.apps["user"]
@@ -179,13 +179,15 @@ def test_two_admins_who_put_each_other_down_leave_one(
         ({"full_name": "X"}, "/full_name"),
     ],
 )
-def test_what_is_no_change_of_membership(client: FlaskClient, clinic: Clinic, body: Any, path: str) -> None:
+def test_an_invalid_membership_change_is_refused(client: FlaskClient, clinic: Clinic, body: Any, path: str) -> None:
     answer = patch(client, clinic.admin, clinic.ann_id, body)
     assert code(answer) == (422, "GEN_422")
     assert [fault["path"] for fault in answer.get_json()["error"]["details"]] == [path]
 
 
-def test_only_an_admin_of_the_own_organization_may(client: FlaskClient, clinic: Clinic, database: Database) -> None:
+def test_only_an_admin_of_the_organization_can_change_members(
+    client: FlaskClient, clinic: Clinic, database: Database
+) -> None:
     other = found(database, "Other")
     stranger = join(database, other, "admin")
     for role in ("manager", "user"):
@@ -196,13 +198,13 @@ def test_only_an_admin_of_the_own_organization_may(client: FlaskClient, clinic: 
     assert standing(database, clinic.ann_id) == ("user", True)
 
 
-def test_without_auth_nothing_is_changed_or_pretended(client: FlaskClient, clinic: Clinic, database: Database) -> None:
+def test_without_auth_nothing_is_changed_or_confirmed(client: FlaskClient, clinic: Clinic, database: Database) -> None:
     clinic.stack.closed.add("auth")
     assert code(patch(client, clinic.admin, clinic.ann_id, {"active": False})) == (502, "GEN_502")
     assert standing(database, clinic.ann_id) == ("user", True)
 
 
-def test_auth_listens_to_the_user_service_alone(clinic: Clinic, database: Database) -> None:
+def test_auth_accepts_membership_changes_from_the_user_service_only(clinic: Clinic, database: Database) -> None:
     change = {"org_id": clinic.org, "user_id": clinic.ann_id, "seen_role": "user", "seen_active": True}
     change |= {"role": "admin", "active": True, "actor_id": clinic.admin_id, "actor_role": "admin"}
     auth = clinic.stack.client("auth")
@@ -220,7 +222,7 @@ def test_auth_listens_to_the_user_service_alone(clinic: Clinic, database: Databa
     assert answer.get_json() == {"sessions_ended": 1}
 
 
-def test_a_trace_reaches_the_other_service_and_the_event(
+def test_the_trace_reaches_the_other_service_and_the_event(
     stack: RunningServices, client: FlaskClient, clinic: Clinic, redis_url: str
 ) -> None:
     trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

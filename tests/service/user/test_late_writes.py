@@ -20,7 +20,7 @@ from tests.running_services import RunningServices, running_services
 from tests.servers import Database, Valkey, until
 from tests.service.gateway.stack import GunicornProcess
 from tests.service.gateway.stack import environ as gateway_environ
-from tests.service.user.held import CASES, NOT_HELD, READS, Case, Held, Subject
+from tests.service.user.delayed_requests import CASES, NOT_HELD, READS, Case, Held, Subject
 from tests.service.user.test_personal_data import ALL, everything
 from tests.tokens import operator_auth
 
@@ -109,7 +109,7 @@ def test_every_writing_route_has_a_case() -> None:
     assert set(writing_routes()) == {name.partition(" ")[0] for name in CASES} | set(NOT_HELD)
 
 
-def test_nothing_of_the_deleted_is_stored_by_what_was_begun_before(stack: Stack, links: ExitStack) -> None:
+def test_a_write_that_began_before_a_deletion_stores_nothing_after_it(stack: Stack, links: ExitStack) -> None:
     person, organization = Subject(stack.services, "person"), Subject(stack.services, "organization")
     held = {
         (subject.name, name, entry): hold(stack, links, name, subject, entry)
@@ -158,7 +158,7 @@ STILL_COUNT = {
 
 
 @pytest.mark.parametrize("mark", MARKS)
-def test_the_transaction_that_stores_something_asks_who_the_caller_is(stack: Stack, mark: str) -> None:
+def test_a_write_checks_the_caller_in_its_transaction(stack: Stack, mark: str) -> None:
     subject = Subject(stack.services, mark.replace(" ", "-"))
     with owner(stack.database) as cursor:
         cursor.execute(MARKS[mark].format(person=subject.id, org=subject.org, session=subject.session))
@@ -171,7 +171,7 @@ def test_the_transaction_that_stores_something_asks_who_the_caller_is(stack: Sta
     assert kept(stack) == before
 
 
-def test_what_an_admin_reports_is_kept_while_she_is_one(stack: Stack) -> None:
+def test_an_admins_report_is_stored_while_she_is_an_admin(stack: Stack) -> None:
     subject = Subject(stack.services, "reporter")
     with ExitStack() as links:
         assert hold(stack, links, "audit.record", subject, "audit").end() == 201
@@ -182,9 +182,7 @@ def test_what_an_admin_reports_is_kept_while_she_is_one(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("how", ["put down", "logged out"])
-def test_who_was_put_down_or_logged_out_raises_nobody_and_reports_nothing(
-    stack: Stack, links: ExitStack, how: str
-) -> None:
+def test_a_demoted_or_logged_out_admin_cannot_promote_or_report(stack: Stack, links: ExitStack, how: str) -> None:
     subject = Subject(stack.services, "late-" + how.replace(" ", "-"))
     # Who is an admin already is not raised by this.
     raising = Case(f"/users/{subject.id if how == 'put down' else subject.ann_id}", {"role": "admin"})

@@ -4,7 +4,7 @@ from tests.people import found, join, limit, owner
 from tests.tokens import bearer
 
 
-def test_exports_have_limits_of_the_day_and_of_those_that_wait(client, database):
+def test_exports_are_limited_per_day_and_while_they_wait(client, database):
     org = found(database)
     limit(database, org, exports_per_member_per_day=2, open_exports=2)
     people = [bearer(join(database, org), "user", org) for _ in range(3)]

@@ -9,10 +9,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from lxml import etree
 
+from tests.audit_events import recorded_events
 from tests.people import found, join, owner
 from tests.servers import Database
 from tests.tokens import JWT_SECRET, bearer, operator_auth, service_auth, token_for
-from tests.trails import recorded_events
 
 XML = {"Accept": "application/xml"}
 
@@ -28,7 +28,7 @@ def ana(database: Database, org: int) -> tuple[int, dict[str, str]]:
     return user_id, bearer(user_id, "user", org)
 
 
-def test_a_user_reads_the_own_profile(client: FlaskClient, org: int, ana: tuple[int, dict[str, str]]) -> None:
+def test_a_user_reads_their_own_profile(client: FlaskClient, org: int, ana: tuple[int, dict[str, str]]) -> None:
     user_id, auth = ana
     answer = client.get("/users/me", headers=auth)
     assert answer.status_code == 200
@@ -48,7 +48,7 @@ def test_a_user_reads_the_own_profile(client: FlaskClient, org: int, ana: tuple[
     }
 
 
-def test_the_same_profile_in_xml(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
+def test_the_profile_in_xml(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
     user_id, auth = ana
     answer = client.get("/users/me", headers=auth | XML)
     assert answer.content_type == "application/xml; charset=utf-8"
@@ -59,12 +59,14 @@ def test_the_same_profile_in_xml(client: FlaskClient, ana: tuple[int, dict[str, 
     assert root.find("preferences") is not None
 
 
-def test_the_format_parameter_overrides_accept(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
+def test_the_format_parameter_of_a_profile_overrides_accept(
+    client: FlaskClient, ana: tuple[int, dict[str, str]]
+) -> None:
     answer = client.get("/users/me?format=xml", headers=ana[1] | {"Accept": "application/json"})
     assert answer.content_type == "application/xml; charset=utf-8"
 
 
-def test_a_format_that_nobody_knows_is_refused_in_the_one_of_accept(
+def test_an_unknown_format_is_refused_in_the_format_of_accept(
     client: FlaskClient, ana: tuple[int, dict[str, str]]
 ) -> None:
     answer = client.get("/users/me?format=yaml", headers=ana[1] | {"Accept": "application/xml"})
@@ -88,13 +90,13 @@ def test_name_and_preferences_are_replaced_and_kept(client: FlaskClient, ana: tu
     assert client.get("/users/me", headers=auth).get_json() == put.get_json()
 
 
-def test_true_is_another_preference_than_one(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
+def test_true_and_1_are_different_preferences(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
     client.put("/users/me", headers=ana[1], json={"preferences": {"alerts": 1}})
     client.put("/users/me", headers=ana[1], json={"preferences": {"alerts": True}})
     assert client.get("/users/me", headers=ana[1]).get_json()["preferences"]["alerts"] is True
 
 
-def test_an_update_in_xml(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
+def test_a_profile_update_in_xml(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
     body = (
         "<UserUpdate><full_name>Ana &lt;b&gt;</full_name>"
         '<preferences><theme>dark</theme><alerts type="boolean">true</alerts></preferences></UserUpdate>'
@@ -108,7 +110,7 @@ def test_an_update_in_xml(client: FlaskClient, ana: tuple[int, dict[str, str]]) 
     assert document["preferences"] == {"theme": "dark", "alerts": True}
 
 
-def test_a_tag_saves_the_body(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
+def test_a_matching_etag_saves_the_body(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
     tag = client.get("/users/me", headers=ana[1]).headers["ETag"]
     for listed in (tag, f'"other", {tag}', "*"):
         again = client.get("/users/me", headers=ana[1] | {"If-None-Match": listed})
@@ -120,7 +122,7 @@ def test_a_tag_saves_the_body(client: FlaskClient, ana: tuple[int, dict[str, str
     assert client.get("/users/me", headers=ana[1] | {"If-None-Match": '"other"'}).status_code == 200
 
 
-def test_a_stale_tag_changes_nothing(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
+def test_a_stale_etag_does_not_change_a_profile(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
     old = client.get("/users/me", headers=ana[1]).headers["ETag"]
     new = client.put("/users/me", headers=ana[1] | {"If-Match": old}, json={"full_name": "A"})
     assert new.status_code == 200
@@ -132,7 +134,7 @@ def test_a_stale_tag_changes_nothing(client: FlaskClient, ana: tuple[int, dict[s
     assert current.headers["ETag"] == new.headers["ETag"]
 
 
-def test_of_two_updates_with_one_tag_one_wins(app: Flask, ana: tuple[int, dict[str, str]]) -> None:
+def test_of_two_profile_updates_with_one_etag_one_succeeds(app: Flask, ana: tuple[int, dict[str, str]]) -> None:
     for attempt in range(5):
         tag = app.test_client().get("/users/me", headers=ana[1]).headers["ETag"]
         statuses: list[int] = []
@@ -154,7 +156,7 @@ def test_of_two_updates_with_one_tag_one_wins(app: Flask, ana: tuple[int, dict[s
         assert sorted(statuses) == [200, 412]
 
 
-def test_an_update_that_waited_sees_the_preferences_it_waited_for(
+def test_a_waiting_update_sees_the_preferences_of_the_one_before(
     app: Flask, database: Database, ana: tuple[int, dict[str, str]]
 ) -> None:
     user_id, auth = ana
@@ -211,7 +213,7 @@ def test_a_refused_update_leaves_no_event(
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT"])
-def test_nobody_enters_without_a_token(client: FlaskClient, method: str) -> None:
+def test_a_profile_needs_a_token(client: FlaskClient, method: str) -> None:
     for accept, start in (("application/json", b"{"), ("application/xml", b"<")):
         answer = client.open("/users/me", method=method, headers={"Accept": accept}, json={})
         assert answer.status_code == 401
@@ -219,12 +221,12 @@ def test_nobody_enters_without_a_token(client: FlaskClient, method: str) -> None
         assert answer.data.lstrip().startswith(start)
 
 
-def test_operator_and_services_are_nobody_here(client: FlaskClient) -> None:
+def test_operator_and_services_have_no_profile(client: FlaskClient) -> None:
     for auth in (operator_auth(), service_auth("auth")):
         assert client.get("/users/me", headers=auth).status_code == 403
 
 
-def test_forged_and_expired_tokens(client: FlaskClient, org: int, ana: tuple[int, dict[str, str]]) -> None:
+def test_forged_and_expired_tokens_are_refused(client: FlaskClient, org: int, ana: tuple[int, dict[str, str]]) -> None:
     user_id, _ = ana
     bad = [
         token_for(user_id, "user", org, secret="x" + JWT_SECRET[1:]),
@@ -248,7 +250,7 @@ def test_a_revoked_session_ends_at_once(
     assert client.get("/users/me", headers=auth).status_code == 401
 
 
-def test_with_a_forgetful_redis_nobody_is_believed(
+def test_with_a_redis_that_lost_its_data_no_token_is_accepted(
     client: FlaskClient, redis_url: str, ana: tuple[int, dict[str, str]]
 ) -> None:
     with redis.Redis.from_url(redis_url) as store:
@@ -256,7 +258,7 @@ def test_with_a_forgetful_redis_nobody_is_believed(
     assert client.get("/users/me", headers=ana[1]).status_code == 503
 
 
-def test_a_deleted_account_is_gone(client: FlaskClient, database: Database, ana: tuple[int, dict[str, str]]) -> None:
+def test_a_deleted_account_is_refused(client: FlaskClient, database: Database, ana: tuple[int, dict[str, str]]) -> None:
     with owner(database) as cursor:
         cursor.execute("UPDATE heartguard_core.users SET deleted_at = now() WHERE id = %s", (ana[0],))
     assert client.get("/users/me", headers=ana[1]).get_json()["error"]["code"] == "USER_001"
@@ -273,7 +275,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize(("body", "content_type"), MALFORMED)
-def test_what_is_not_well_formed(
+def test_malformed_profile_updates_are_refused(
     client: FlaskClient, ana: tuple[int, dict[str, str]], body: bytes, content_type: str
 ) -> None:
     answer = client.put("/users/me", headers=ana[1] | {"Content-Type": content_type}, data=body)
@@ -292,7 +294,7 @@ AGAINST = [
 
 
 @pytest.mark.parametrize(("body", "content_type", "path"), AGAINST)
-def test_what_breaks_the_contract(
+def test_an_invalid_profile_update_is_refused(
     client: FlaskClient, ana: tuple[int, dict[str, str]], body: str, content_type: str, path: str
 ) -> None:
     answer = client.put("/users/me", headers=ana[1] | {"Content-Type": content_type}, data=body)
@@ -303,18 +305,20 @@ def test_what_breaks_the_contract(
 
 
 @pytest.mark.parametrize("content_type", [None, "text/plain", "application/json; charset=latin-1"])
-def test_other_content_types(client: FlaskClient, ana: tuple[int, dict[str, str]], content_type: str | None) -> None:
+def test_other_content_types_are_refused(
+    client: FlaskClient, ana: tuple[int, dict[str, str]], content_type: str | None
+) -> None:
     headers = ana[1] | ({"Content-Type": content_type} if content_type else {})
     assert client.put("/users/me", headers=headers, data="{}").status_code == 415
 
 
-def test_nothing_acceptable_is_answered_in_json(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
+def test_an_unacceptable_format_is_answered_in_json(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
     answer = client.get("/users/me", headers=ana[1] | {"Accept": "image/png"})
     assert answer.status_code == 406
     assert answer.get_json()["error"]["code"] == "GEN_406"
 
 
-def test_errors_obey_accept_too(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
+def test_errors_follow_accept(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
     answer = client.put("/users/me", headers=ana[1] | XML, json={"full_name": 7})
     root = etree.fromstring(answer.data)
     assert (root.tag, root.findtext("code")) == ("Error", "GEN_422")
@@ -322,14 +326,14 @@ def test_errors_obey_accept_too(client: FlaskClient, ana: tuple[int, dict[str, s
     assert root.findtext("request_id") == answer.headers["X-Request-ID"]
 
 
-def test_a_method_that_is_not_there(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
+def test_an_unknown_method_of_a_profile_is_405(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
     answer = client.delete("/users/me", headers=ana[1] | XML)
     assert answer.status_code == 405
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "PUT"}
     assert etree.fromstring(answer.data).findtext("code") == "GEN_405"
 
 
-def test_head_is_get_without_its_body(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
+def test_head_has_the_headers_of_get(client: FlaskClient, ana: tuple[int, dict[str, str]]) -> None:
     answer = client.head("/users/me", headers=ana[1])
     assert answer.status_code == 200
     assert answer.data == b""

@@ -35,13 +35,13 @@ def ids(client: FlaskClient, clinic: Clinic, query: str = "", role: str = "admin
     return [item["id"] for item in answer.get_json()["items"]]
 
 
-def test_a_list_shows_the_own_organization_only(client: FlaskClient, clinic: Clinic, stranger: int) -> None:
+def test_a_list_shows_only_members_of_the_organization(client: FlaskClient, clinic: Clinic, stranger: int) -> None:
     everyone = [clinic["admin"], clinic["manager"], clinic["user"], clinic["gone"]]
     assert ids(client, clinic) == everyone
     assert ids(client, clinic, role="manager") == everyone
 
 
-def test_the_list_in_xml(client: FlaskClient, clinic: Clinic) -> None:
+def test_the_member_list_in_xml(client: FlaskClient, clinic: Clinic) -> None:
     answer = client.get("/users?limit=1", headers=bearer(clinic["admin"], "admin", clinic["org"]) | XML)
     root = etree.fromstring(answer.data)
     assert root.tag == "UserList"
@@ -65,13 +65,15 @@ FILTERS = [
 ]
 
 
-def test_filters(subtests: pytest.Subtests, client: FlaskClient, clinic: Clinic, stranger: int) -> None:
+def test_filters_of_the_member_list(
+    subtests: pytest.Subtests, client: FlaskClient, clinic: Clinic, stranger: int
+) -> None:
     for query, shown in FILTERS:
         with subtests.test(query):
             assert ids(client, clinic, query) == [clinic[name] for name in shown]
 
 
-def test_pages_meet_without_gap_or_overlap(client: FlaskClient, database: Database, clinic: Clinic) -> None:
+def test_pages_of_members_have_no_gap_or_overlap(client: FlaskClient, database: Database, clinic: Clinic) -> None:
     auth = bearer(clinic["admin"], "admin", clinic["org"])
     first = client.get("/users?limit=3", headers=auth).get_json()
     late = join(database, clinic["org"])
@@ -97,7 +99,7 @@ WRONG_QUERIES = [
 ]
 
 
-def test_query_parameters_have_a_contract_too(subtests: pytest.Subtests, client: FlaskClient, clinic: Clinic) -> None:
+def test_query_parameters_are_validated(subtests: pytest.Subtests, client: FlaskClient, clinic: Clinic) -> None:
     for query, path in WRONG_QUERIES:
         with subtests.test(query):
             answer = client.get(f"/users{query}", headers=bearer(clinic["admin"], "admin", clinic["org"]))
@@ -105,13 +107,13 @@ def test_query_parameters_have_a_contract_too(subtests: pytest.Subtests, client:
             assert [fault["path"] for fault in answer.get_json()["error"]["details"]] == [path]
 
 
-def test_a_route_without_parameters_knows_none(client: FlaskClient, clinic: Clinic) -> None:
+def test_a_route_without_parameters_refuses_any(client: FlaskClient, clinic: Clinic) -> None:
     answer = client.get("/users/me?verbose=1", headers=bearer(clinic["user"], "user", clinic["org"]))
     assert answer.status_code == 422
     assert answer.get_json()["error"]["details"][0]["path"] == "/verbose"
 
 
-def test_a_user_sees_no_list(client: FlaskClient, clinic: Clinic) -> None:
+def test_a_user_cannot_list_members(client: FlaskClient, clinic: Clinic) -> None:
     answer = client.get("/users", headers=bearer(clinic["user"], "user", clinic["org"]) | XML)
     assert answer.status_code == 403
     assert etree.fromstring(answer.data).findtext("code") == "GEN_403"
@@ -125,7 +127,7 @@ def test_an_admin_reads_a_member(client: FlaskClient, clinic: Clinic) -> None:
     assert answer.headers["ETag"].startswith('W/"')
 
 
-def test_people_of_other_organizations_do_not_exist(client: FlaskClient, clinic: Clinic, stranger: int) -> None:
+def test_members_of_other_organizations_are_not_found(client: FlaskClient, clinic: Clinic, stranger: int) -> None:
     auth = bearer(clinic["admin"], "admin", clinic["org"])
     real = client.get(f"/users/{stranger}", headers=auth)
     invented = client.get("/users/999999999999999999", headers=auth)
@@ -137,7 +139,7 @@ def test_people_of_other_organizations_do_not_exist(client: FlaskClient, clinic:
 
 
 @pytest.mark.parametrize("role", ["manager", "user"])
-def test_others_read_themselves_only(client: FlaskClient, clinic: Clinic, stranger: int, role: str) -> None:
+def test_other_roles_can_read_only_themselves(client: FlaskClient, clinic: Clinic, stranger: int, role: str) -> None:
     auth = bearer(clinic[role], role, clinic["org"])
     assert client.get(f"/users/{clinic[role]}", headers=auth).status_code == 200
     assert client.get(f"/users/{clinic['admin']}", headers=auth).status_code == 403
@@ -148,7 +150,7 @@ def test_others_read_themselves_only(client: FlaskClient, clinic: Clinic, strang
 NO_IDS = ["0", "-1", "01", "abc", "1.0", "%31%00", "1000000000000000000", "%D9%A1"]
 
 
-def test_what_is_no_id_is_no_resource(subtests: pytest.Subtests, client: FlaskClient, clinic: Clinic) -> None:
+def test_an_invalid_id_is_not_found(subtests: pytest.Subtests, client: FlaskClient, clinic: Clinic) -> None:
     for user_id in NO_IDS:
         with subtests.test(user_id):
             auth = bearer(clinic["admin"], "admin", clinic["org"])
@@ -158,9 +160,7 @@ def test_what_is_no_id_is_no_resource(subtests: pytest.Subtests, client: FlaskCl
                 assert answer.get_json()["error"]["code"] == "GEN_404"
 
 
-def test_a_service_erases_what_is_kept_of_members(
-    client: FlaskClient, database: Database, clinic: Clinic, stranger: int
-) -> None:
+def test_a_service_can_erase_members(client: FlaskClient, database: Database, clinic: Clinic, stranger: int) -> None:
     ann = bearer(clinic["user"], "user", clinic["org"])
     client.put("/users/me", headers=ann, json={"preferences": {"a": 1, "b": 2}})
     auth = service_auth("organization")
@@ -175,7 +175,7 @@ def test_a_service_erases_what_is_kept_of_members(
         assert cursor.fetchall() == [("Spy",)]
 
 
-def test_nobody_else_erases(client: FlaskClient, clinic: Clinic) -> None:
+def test_other_callers_cannot_erase_members(client: FlaskClient, clinic: Clinic) -> None:
     answer = client.post(
         "/users/erasures", headers=bearer(clinic["admin"], "admin", clinic["org"]), json={"org_id": clinic["org"]}
     )

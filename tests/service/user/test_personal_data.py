@@ -130,7 +130,7 @@ def everything(database: Database) -> dict[str, str]:
         return found
 
 
-def test_an_archive_holds_what_every_service_keeps(wanda: Wanda, settle: Callable[[], None]) -> None:
+def test_an_archive_contains_the_data_of_every_service(wanda: Wanda, settle: Callable[[], None]) -> None:
     settle()
     job = wanda.export()
     assert (job["status"], job["progress"]) == ("done", 100)
@@ -162,7 +162,7 @@ def test_an_archive_holds_what_every_service_keeps(wanda: Wanda, settle: Callabl
                 assert entry["records"] == len(content.splitlines())
 
 
-def test_an_archive_is_nobody_elses_and_no_file_among_files(wanda: Wanda, stack: RunningServices) -> None:
+def test_an_archive_belongs_to_its_person_and_is_not_listed_as_a_file(wanda: Wanda, stack: RunningServices) -> None:
     job = wanda.export()
     place = f"/users/me/exports/{job['id']}"
     assert code(stack.client("user").get(place, headers=wanda.clinic.admin)) == (404, "USER_003")
@@ -186,7 +186,7 @@ def test_an_archive_expires(wanda: Wanda, stack: RunningServices, database: Data
     assert stack.client("media").get(path).status_code == 404
 
 
-def test_asked_again_while_it_is_made_it_is_the_same_export_and_a_new_process_ends_it(
+def test_a_repeated_export_request_is_the_same_job_and_a_new_process_completes_it(
     wanda: Wanda, stack: RunningServices
 ) -> None:
     stack.closed.add("audit")
@@ -210,7 +210,7 @@ def test_an_export_in_xml(wanda: Wanda) -> None:
     assert answer.data.partition(b"?>\n")[2].startswith(b"<Job><id>")
 
 
-def test_a_person_who_was_deleted_leaves_ids_and_nothing_else(
+def test_a_deleted_person_leaves_only_ids(
     wanda: Wanda, stack: RunningServices, database: Database, settle: Callable[[], None]
 ) -> None:
     wanda.export()
@@ -236,7 +236,7 @@ def test_a_person_who_was_deleted_leaves_ids_and_nothing_else(
     assert fresh["user_id"] != wanda.id
 
 
-def test_a_deletion_outlives_the_services_it_needs(wanda: Wanda, stack: RunningServices, database: Database) -> None:
+def test_a_deletion_waits_for_the_services_it_needs(wanda: Wanda, stack: RunningServices, database: Database) -> None:
     stack.closed.update(("auth", "influx"))
     answer = wanda.ask("user", "DELETE", f"/users/{wanda.id}")
     assert answer.status_code == 202
@@ -252,7 +252,9 @@ def test_a_deletion_outlives_the_services_it_needs(wanda: Wanda, stack: RunningS
     assert everything(database)["points"] == ""
 
 
-def test_the_last_admin_stays_while_others_are_there(wanda: Wanda, stack: RunningServices, database: Database) -> None:
+def test_the_last_admin_cannot_be_deleted_while_members_remain(
+    wanda: Wanda, stack: RunningServices, database: Database
+) -> None:
     clinic, client = wanda.clinic, stack.client("user")
     path = f"/users/{clinic.admin_id}"
     assert code(client.delete(path, headers=clinic.admin)) == (409, "USER_002")
@@ -264,7 +266,7 @@ def test_the_last_admin_stays_while_others_are_there(wanda: Wanda, stack: Runnin
         assert cursor.fetchone() == (0,)
 
 
-def test_who_may_delete_whom(wanda: Wanda, stack: RunningServices) -> None:
+def test_only_admins_and_the_person_can_delete_a_person(wanda: Wanda, stack: RunningServices) -> None:
     clinic, client = wanda.clinic, stack.client("user")
     assert code(wanda.ask("user", "DELETE", f"/users/{clinic.ann_id}")) == (403, "GEN_403")
     assert code(wanda.ask("user", "DELETE", "/users/999999999")) == (404, "USER_001")

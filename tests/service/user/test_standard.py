@@ -39,7 +39,7 @@ def test_ready_names_each_dependency(client: FlaskClient) -> None:
     }
 
 
-def test_ready_and_metrics_are_not_for_everybody(client: FlaskClient) -> None:
+def test_readiness_and_metrics_are_not_public(client: FlaskClient) -> None:
     for path in ("/users/ready", "/users/metrics"):
         assert client.get(path).status_code == 200
         assert client.get(path, headers=FORWARDED).status_code == 401
@@ -49,7 +49,7 @@ def test_ready_and_metrics_are_not_for_everybody(client: FlaskClient) -> None:
         assert client.get(path, headers=FORWARDED | bearer(1, "admin", 1)).status_code == 403
 
 
-def test_metrics_count_by_route_and_never_by_person(client: FlaskClient) -> None:
+def test_metrics_have_labels_of_routes_and_not_of_people(client: FlaskClient) -> None:
     client.get("/users/health")
     client.get("/users/12345")
     answer = client.get("/users/metrics")
@@ -61,13 +61,13 @@ def test_metrics_count_by_route_and_never_by_person(client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize("path", ["/", "/users/me/", "/users//me", "/USERS/me", "/organization", "/users/me/x"])
-def test_unknown_paths(client: FlaskClient, path: str) -> None:
+def test_unknown_paths_are_404(client: FlaskClient, path: str) -> None:
     answer = client.get(path, headers={"Accept": "application/xml"})
     assert answer.status_code == 404
     assert b"<code>GEN_404</code>" in answer.data
 
 
-def test_a_sane_request_id_is_kept_and_another_is_not(client: FlaskClient) -> None:
+def test_a_valid_request_id_is_kept_and_another_replaced(client: FlaskClient) -> None:
     assert client.get("/users/health", headers={"X-Request-ID": "abc.DEF_1-2"}).headers["X-Request-ID"] == "abc.DEF_1-2"
     for insane in ("a b", "x" * 129, "é", "a\tb"):
         made = client.get("/users/health", headers={"X-Request-ID": insane}).headers["X-Request-ID"]
@@ -116,7 +116,7 @@ def test_an_answer_that_violates_its_contract_is_an_internal_error(database: Dat
     parts.lifecycle.close()
 
 
-def test_all_problems_of_the_environment_in_one_message() -> None:
+def test_all_problems_of_the_environment_are_in_one_message() -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.from_env({"JWT_SECRET": "short", "LOG_LEVEL": "LOUD", "DATABASE_URL": "mysql://x"})
     message = str(caught.value)
@@ -124,7 +124,7 @@ def test_all_problems_of_the_environment_in_one_message() -> None:
         assert message.count(f"\n  {name} ") == 1
 
 
-def test_a_frozen_postgresql_shows_and_its_return_too(own_postgres: Postgres, valkey_server: Valkey) -> None:
+def test_readiness_shows_a_frozen_postgresql_and_its_return(own_postgres: Postgres, valkey_server: Valkey) -> None:
     with own_postgres.database() as database:
         app = create_app(Settings.from_env(settings_environ("user", database, valkey_server.url)))
         client = app.test_client()

@@ -21,7 +21,7 @@ NAMES = {"\ufb01": "a", "\U0001f493": "b"}
 PAYLOADS = (NAMES, {"é": 1.0, "b": 2**60}, {"part": 71.5, "tiny": 1e-7, "huge": 1e22, "yes": True, "nothing": None})
 
 
-def test_what_was_there_is_chained_and_goes_on(empty_database, tmp_path):
+def test_existing_events_are_chained_and_the_chain_continues(empty_database, tmp_path):
     url = empty_database.owner_url
     command.upgrade(migrate._config(url), "0004_audit")
     with psycopg2.connect(libpq(url)) as connection, connection.cursor() as cursor:

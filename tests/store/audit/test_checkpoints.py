@@ -41,12 +41,12 @@ def trail(events, checkpoint_signer):
     return events
 
 
-def test_events_that_are_not_signed_yet_are_sealed(trail, verdict):
+def test_unsigned_events_are_signed(trail, verdict):
     trail.add([event() for _ in range(5)])
     assert (verdict().checked, verdict().chain_break) == (7, None)
 
 
-def test_what_a_crash_kept_from_the_file_is_put_there_before_the_next(
+def test_a_checkpoint_lost_in_a_crash_is_written_before_the_next(
     trail, checkpoint_signer, ledger, verdict, checkpoint_log
 ):
     trail.add([event()])
@@ -59,7 +59,7 @@ def test_what_a_crash_kept_from_the_file_is_put_there_before_the_next(
     assert checkpoint_signer.reconcile() == 0
 
 
-def test_the_statements_of_one_chain_are_those_of_all_that_speak_of_it(checkpoint_log, tmp_path):
+def test_the_checkpoints_of_one_chain_are_found_among_all(checkpoint_log, tmp_path):
     said = [
         KEYS.sign(Statement("checkpoint", org_id, number, bytes(32), number))
         for number, org_id in enumerate((1, None, 11, 2, 1, 111, 12, 1))
@@ -92,9 +92,7 @@ def test_a_forged_statement_is_found_however_it_is_spelled(trail, checkpoint_log
 
 
 @pytest.mark.parametrize("changes", [{"time_ns": float("inf")}, {"kind": ["checkpoint"]}, {"kind": "forgery"}, None])
-def test_a_line_that_is_no_statement_is_nobodys_and_breaks_no_other_chain(
-    trail, checkpoint_log, tmp_path, verdict, changes
-):
+def test_an_invalid_line_belongs_to_no_chain_and_breaks_none(trail, checkpoint_log, tmp_path, verdict, changes):
     strange = b"[" * 20_000 + b"\n" if changes is None else respelled(checkpoint_log.of(1)[0], **changes)
     with (tmp_path / NAME).open("ab") as file:
         file.write(strange)
@@ -103,9 +101,7 @@ def test_a_line_that_is_no_statement_is_nobodys_and_breaks_no_other_chain(
     assert verdict().chain_break is None
 
 
-def test_a_statement_that_is_spelled_another_way_is_still_there(
-    trail, checkpoint_signer, checkpoint_log, tmp_path, verdict
-):
+def test_a_checkpoint_in_another_spelling_is_still_found(trail, checkpoint_signer, checkpoint_log, tmp_path, verdict):
     trail.add([event()])
     checkpoint_signer.step()
     file = tmp_path / NAME
@@ -116,7 +112,7 @@ def test_a_statement_that_is_spelled_another_way_is_still_there(
     assert verdict().chain_break is None
 
 
-def test_half_a_line_that_a_crash_left_is_cut_off(trail, checkpoint_signer, tmp_path, verdict):
+def test_half_a_line_left_by_a_crash_is_cut_off(trail, checkpoint_signer, tmp_path, verdict):
     with (tmp_path / NAME).open("ab") as stream:
         stream.write(b'{"statement":')
     assert verdict().chain_break is None
@@ -133,7 +129,7 @@ def test_only_chains_that_have_grown_are_signed(trail, checkpoint_signer, ledger
     assert checkpoint_signer.step() == 2
 
 
-def test_an_event_that_is_sent_again_leaves_the_chain_as_it_is(trail, verdict):
+def test_an_event_sent_again_leaves_the_chain_unchanged(trail, verdict):
     again = event(id=uuid7())
     assert trail.add([again, again]) == 1
     assert trail.add([again]) == 0

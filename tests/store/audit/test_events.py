@@ -28,7 +28,7 @@ def sequences(events, org_id=1, limit=500, **conditions):
     return [row.sequence for row in events.page(Search(org_id, conditions), limit)]
 
 
-def test_an_event_comes_back_as_it_was(events):
+def test_an_event_is_read_as_it_was_stored(events):
     sent = event(
         resource="user:13",
         reason="USER_003",
@@ -41,7 +41,7 @@ def test_an_event_comes_back_as_it_was(events):
     assert (found.sequence, found.event) == (1, sent)
 
 
-def test_each_organization_and_none_has_its_own_numbers(events):
+def test_each_organization_and_the_operator_have_separate_sequences(events):
     trail = [event(org_id=org_id) for org_id in (1, 2, None, 1, None, 1)]
     assert events.add(trail) == 6
     assert sequences(events, 1) == [3, 2, 1]
@@ -60,7 +60,7 @@ def test_an_event_of_another_trail_is_not_found(events):
     assert events.find(None, nobodys.id).event == nobodys
 
 
-def test_an_event_sent_twice_is_there_once_and_leaves_no_gap(events):
+def test_an_event_sent_twice_is_stored_once_without_a_gap(events):
     first, second, third = event(), event(), event()
     assert events.add([first, second, first]) == 2
     assert events.add([second, third]) == 1
@@ -68,13 +68,13 @@ def test_an_event_sent_twice_is_there_once_and_leaves_no_gap(events):
 
 
 @pytest.mark.parametrize("fault", [{"payload": {"text": "\x00"}}, {"org_id": 2**31}, {"outcome": "maybe"}])
-def test_a_value_that_postgresql_refuses_keeps_the_whole_batch_out(events, fault):
+def test_a_value_that_postgresql_refuses_rejects_the_whole_batch(events, fault):
     with pytest.raises(NotAnEventError):
         events.add([event(), event(**fault)])
     assert sequences(events) == []
 
 
-def test_each_filter_and_each_combination_finds_exactly_its_events(subtests, events):
+def test_each_filter_and_combination_finds_exactly_its_events(subtests, events):
     combinations = [names for size in (1, 2, 7) for names in itertools.combinations(sorted(COLUMNS), size)]
     for org_id, names in enumerate(combinations, start=1):
         with subtests.test("+".join(names)):
@@ -102,12 +102,12 @@ def test_pages_neither_shift_nor_repeat_while_events_arrive(events):
     assert (first, second) == ([5, 4], [3, 2])
 
 
-def test_a_filter_nobody_knows_is_no_part_of_a_statement(events):
+def test_an_unknown_filter_never_becomes_part_of_a_statement(events):
     with pytest.raises(ValueError, match="no filter"):
         events.page(Search(1, {"1=1 --": "x"}), 5)
 
 
-def test_writers_at_once_leave_no_gap_and_no_double(database):
+def test_parallel_writers_leave_no_gap_and_no_duplicate(database):
     shared = [event() for _ in range(100)]
 
     def write(_):
@@ -174,7 +174,7 @@ def test_an_event_that_does_not_continue_its_chain_is_refused(events, database, 
 
 
 @pytest.mark.parametrize("name", ["update", "delete", "truncate"])
-def test_even_the_owner_is_stopped_by_the_trigger(events, database, name):
+def test_the_trigger_stops_even_the_owner(events, database, name):
     events.add([event()])
     connection = psycopg2.connect(libpq(database.owner_url))
     with pytest.raises(psycopg2.errors.InsufficientPrivilege, match="append-only"), connection.cursor() as cursor:

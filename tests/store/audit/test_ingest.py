@@ -52,7 +52,7 @@ def test_events_enter_in_their_order_and_leave_the_stream(consumer, events, post
     assert redis.xpending(STREAM, GROUP)["pending"] == 0
 
 
-def test_a_consumer_killed_between_commit_and_acknowledgement_leaves_no_double(consumer, events, post, redis):
+def test_a_consumer_killed_between_commit_and_acknowledgement_leaves_no_duplicate(consumer, events, post, redis):
     sent = [event() for _ in range(3)]
     post(*sent)
     with pytest.raises(CutOffError):
@@ -64,7 +64,7 @@ def test_a_consumer_killed_between_commit_and_acknowledgement_leaves_no_double(c
     assert redis.xlen(STREAM) == 0
 
 
-def test_the_same_consumer_finds_at_once_what_it_had_taken_before_a_crash(consumer, events, post, redis):
+def test_a_consumer_finds_at_once_the_entries_it_had_taken_before_a_crash(consumer, events, post, redis):
     post(event())
     an_hour = 3_600_000
     with pytest.raises(CutOffError):
@@ -74,14 +74,14 @@ def test_the_same_consumer_finds_at_once_what_it_had_taken_before_a_crash(consum
     assert redis.xlen(STREAM) == 0
 
 
-def test_what_a_living_consumer_has_taken_is_not_claimed(consumer, post):
+def test_entries_of_a_living_consumer_are_not_claimed(consumer, post):
     post(event())
     with pytest.raises(ServiceError):
         consumer("first", journal=Unavailable()).step()
     assert consumer("second", idle_ms=3_600_000).step() == 0
 
 
-def test_a_database_that_is_away_costs_nothing(consumer, events, post):
+def test_an_unavailable_database_loses_no_event(consumer, events, post):
     sent = [event() for _ in range(2)]
     post(*sent)
     ingest = consumer(journal=Unavailable())
@@ -95,7 +95,7 @@ def test_a_database_that_is_away_costs_nothing(consumer, events, post):
     assert ids(events) == [one.id for one in sent + late]
 
 
-def test_two_consumers_at_once_leave_no_double_and_no_gap(database, redis_url, consumer, post, events):
+def test_two_parallel_consumers_leave_no_duplicate_and_no_gap(database, redis_url, consumer, post, events):
     sent = [event(org_id=place % 3 or None) for place in range(900)]
     post(*sent, *sent)
     consumer()
@@ -120,7 +120,7 @@ def test_two_consumers_at_once_leave_no_double_and_no_gap(database, redis_url, c
         assert {row.event.id for row in rows} == {one.id for one in sent if one.org_id == org_id}
 
 
-def test_what_is_no_event_is_set_aside_and_stops_nobody(consumer, events, post, redis, dead_letters):
+def test_an_invalid_entry_is_set_aside_and_blocks_no_other(consumer, events, post, redis, dead_letters):
     good = [event(), event()]
     invalid = [
         b"\xff\x00",
@@ -141,7 +141,7 @@ def test_what_is_no_event_is_set_aside_and_stops_nobody(consumer, events, post, 
 
 
 @pytest.mark.parametrize("fault", [NotAnEventError("was refused"), ArithmeticError("nobody thought of it")])
-def test_what_only_the_database_finds_wrong_is_set_aside_alone(consumer, events, post, redis, dead_letters, fault):
+def test_an_entry_that_only_the_database_refuses_is_set_aside_alone(consumer, events, post, redis, dead_letters, fault):
     first, last = event(), event()
     clash = "heartguard.clash"
 
@@ -159,7 +159,7 @@ def test_what_only_the_database_finds_wrong_is_set_aside_alone(consumer, events,
     assert redis.xlen(STREAM) == 0
 
 
-def test_what_a_caller_could_influence_never_keeps_an_event_out(consumer, events, post, dead_letters):
+def test_text_from_a_caller_never_keeps_an_event_out(consumer, events, post, dead_letters):
     hostile = event(
         resource="bucket:\x00\x1b" + "x" * 600, request_id="no good\n", payload={"a\x00": "\ufffe" * 5000}, reason=""
     )
@@ -173,7 +173,7 @@ def test_what_a_caller_could_influence_never_keeps_an_event_out(consumer, events
     assert dead_letters.counts(["events"]) == {"events": 0}
 
 
-def test_an_entry_that_was_deleted_while_taken_is_let_go(consumer, post, redis):
+def test_an_entry_deleted_while_taken_is_released(consumer, post, redis):
     post(event())
     with pytest.raises(ServiceError):
         consumer("one", journal=Unavailable()).step()
@@ -182,7 +182,7 @@ def test_an_entry_that_was_deleted_while_taken_is_let_go(consumer, post, redis):
     assert redis.xpending(STREAM, GROUP)["pending"] == 0
 
 
-def test_a_journal_that_stores_nothing_counts_against_no_event(consumer, post, dead_letters, redis):
+def test_a_failing_journal_counts_against_no_event(consumer, post, dead_letters, redis):
     class Broken:
         def add(self, _):
             raise LookupError
@@ -194,7 +194,7 @@ def test_a_journal_that_stores_nothing_counts_against_no_event(consumer, post, d
     assert (dead_letters.page("events", None, None, 10), redis.xlen(STREAM)) == ([], 2)
 
 
-def test_one_event_that_fails_alone_again_and_again_is_set_aside(consumer, events, post, dead_letters, redis):
+def test_an_event_that_repeatedly_fails_alone_is_set_aside(consumer, events, post, dead_letters, redis):
     class Broken:
         def add(self, _):
             raise LookupError

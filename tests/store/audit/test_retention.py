@@ -179,7 +179,7 @@ def test_the_role_of_retention_can_not(aged, ledger, database, clock, what):
 STATEMENTS = ["UPDATE {} SET sequence = 1", "DELETE FROM {}", "TRUNCATE {}", "ALTER TABLE {} DISABLE TRIGGER ALL"]
 
 
-def test_no_service_changes_or_removes_anything(subtests, module_database):
+def test_no_service_can_change_or_remove_events(subtests, module_database):
     for role in ["audit", "auth", "organization", "user", "media", "influx"]:
         connection = psycopg2.connect(libpq(module_database.url_for(role)))
         connection.autocommit = True

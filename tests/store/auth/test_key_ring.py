@@ -47,7 +47,7 @@ def ring(hanging, clock):
     return KeyRing(hanging, service_secret("key ring"), clock, access_seconds=60)
 
 
-def test_one_thread_waits_and_the_others_go_on_with_what_was_read(ring, hanging, clock):
+def test_one_thread_reads_the_ring_and_the_others_use_the_last_one(ring, hanging, clock):
     (first, *_), claims = ring.public_keys(), {"sub": "12"}
     clock.forward(REREAD_NS / NANOSECONDS)
     hanging.goes_on.clear()

@@ -74,7 +74,7 @@ def test_the_table_shows_neither_address_nor_text(outbox, database):
     assert not any(word in rows for word in ("ana", "hg.io", "subject", "some text"))
 
 
-def test_one_waiting_request_of_an_address_is_enough(outbox, clock):
+def test_an_address_has_one_waiting_request_at_most(outbox, clock):
     outbox.ask("ana@hg.io")
     outbox.ask("ANA@hg.io")
     entry = outbox.claim()
@@ -99,7 +99,7 @@ def test_a_postponed_email_comes_back_and_an_old_one_does_not(outbox, clock):
     assert outbox.claim() is None
 
 
-def test_what_nobody_could_send_for_a_day_waits_for_the_operator_and_no_longer_than_a_week(outbox, clock):
+def test_an_unsendable_email_becomes_a_dead_letter_after_a_day_and_is_removed_after_a_week(outbox, clock):
     outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
     outbox.ask("ana@hg.io")
     clock.forward(KEEP_SECONDS)
@@ -115,7 +115,7 @@ def test_what_nobody_could_send_for_a_day_waits_for_the_operator_and_no_longer_t
     assert outbox.claim() is None
 
 
-def test_the_end_of_a_person_takes_what_waits_for_them(outbox):
+def test_deleting_a_person_deletes_their_waiting_emails(outbox):
     outbox.enqueue("ana@hg.io", "subject", "text", org_id=1, sender=1)
     outbox.ask("ana@hg.io")
     outbox.enqueue("eve@hg.io", "subject", "text", org_id=1, sender=1)

@@ -74,7 +74,7 @@ def test_a_copy_that_was_emptied_while_it_was_made_is_not_called_whole(connectio
     assert client.exists(READY, key("sid", "gone")) == 2
 
 
-def test_any_service_copies_what_a_killed_auth_left_out(connection, other, client):
+def test_any_service_copies_revocations_that_a_killed_auth_left_out(connection, other, client):
     assert RevocationCopy(connection, client, CLOCK).copy_all()
     neighbour = RevocationCopy(other, client, CLOCK)
     neighbour.step()
@@ -237,7 +237,7 @@ class Refusing:
         return self.database.transaction()
 
 
-def test_whatever_fails_in_the_copying_thread_it_tries_again(connection, client):
+def test_the_copying_thread_tries_again_after_any_failure(connection, client):
     revoke(connection, client, publish=False)
     revocations = Revocations(Refusing(connection), client, MovableClock()).start()
     until(lambda: client.exists(key("sid", "gone")), "the copy")
@@ -256,7 +256,7 @@ class UnavailableRedis:
         return getattr(self.client, name)
 
 
-def test_what_did_not_reach_redis_is_copied_when_it_is_back(connection, client):
+def test_revocations_missed_by_redis_are_copied_when_it_returns(connection, client):
     assert RevocationCopy(connection, client, CLOCK).copy_all()
     away = UnavailableRedis(client)
     revocations, expires_at = Revocations(connection, away, CLOCK).start(), CLOCK.now_ns() + 60 * NANOSECONDS

@@ -93,9 +93,7 @@ def test_all_comes_back(filled: BackupSettings, wiped: Database, tmp_path: Path)
     connection.close()
 
 
-def test_it_goes_through_a_bucket_as_well(
-    filled: BackupSettings, wiped: Database, gcs: FakeGcs, tmp_path: Path
-) -> None:
+def test_a_backup_works_with_a_bucket(filled: BackupSettings, wiped: Database, gcs: FakeGcs, tmp_path: Path) -> None:
     there = replace(filled, storage_emulator=gcs.url, backup_dir="")
     media = place_at(f"gs://{there.gcs_bucket}", there, tmp_path)
     _write(tmp_path / "part", CONTENT)
@@ -199,7 +197,7 @@ def test_an_object_that_is_gone_or_spoiled_is_named_and_ends_no_backup(filled: B
     assert take(filled, tmp_path).manifest.absent == (key,)
 
 
-def test_one_a_day_is_taken_and_so_many_are_kept(filled: BackupSettings, tmp_path: Path) -> None:
+def test_one_backup_a_day_is_taken_and_old_ones_are_removed(filled: BackupSettings, tmp_path: Path) -> None:
     few = replace(filled, backup_keep=2)
     for day in range(4):
         assert due.step(few, tmp_path, NOW + timedelta(days=day)).startswith("took ")
@@ -210,7 +208,7 @@ def test_one_a_day_is_taken_and_so_many_are_kept(filled: BackupSettings, tmp_pat
     ]
 
 
-def test_a_database_that_is_away_is_a_sentence(filled: BackupSettings, tmp_path: Path) -> None:
+def test_an_unreachable_database_is_one_sentence(filled: BackupSettings, tmp_path: Path) -> None:
     away = replace(filled, database_url="postgresql://nobody:x@127.0.0.1:1/nothing")
     with pytest.raises(CommandError, match="The database does not answer"):
         take(away, tmp_path)

@@ -284,7 +284,7 @@ def test_a_token_that_is_no_good_is_said_at_once(
     assert list((tmp_path / "other" / "backups").iterdir()) == []
 
 
-def test_points_of_series_that_nobody_registered_stay_out(database: Database, model: Spoiled, tmp_path: Path) -> None:
+def test_points_of_unregistered_series_are_left_out(database: Database, model: Spoiled, tmp_path: Path) -> None:
     """Such as those of somebody who joined while the backup was taken, whom it would not know to delete."""
     system = System(database, (model.url, TOKEN, ORG))
     org_id = found(database)

@@ -49,7 +49,7 @@ def port_of(name: str) -> int:
     return int(os.environ[f"{name.upper()}_PORT"])
 
 
-def test_a_service_that_is_not_ready_is_shown_with_what_failed(command: Command) -> None:
+def test_an_unready_service_is_shown_with_its_failed_dependency(command: Command) -> None:
     command("env")
     failed = {
         "status": "failed",
@@ -158,7 +158,7 @@ def test_a_restore_without_the_old_configuration_asks_for_it(command: Command, t
     assert capsys.readouterr().err.startswith("heartguard: There is no .env here: bring back the one")
 
 
-def test_a_restore_in_a_container_names_what_it_lacks(
+def test_a_restore_in_a_container_names_the_missing_settings(
     command: Command, tmp_path: Path, database: Database, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database.owner_url)
@@ -228,7 +228,7 @@ def test_under_docker_what_needs_this_machines_database_is_refused(
     assert not (layout.var / "pg").exists()
 
 
-def test_a_setting_of_a_command_that_is_none_is_a_sentence(
+def test_an_invalid_setting_of_a_command_is_one_sentence(
     command: Command, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     command("env")
@@ -267,7 +267,7 @@ def test_the_lines_of_a_request_are_printed_or_said_to_be_missing(layout: Layout
     assert (status, "visit-8" in said) == (1, True)
 
 
-def test_the_versions_are_those_of_what_is_installed(command: Command) -> None:
+def test_versions_of_installed_packages_are_printed(command: Command) -> None:
     status, said = command("versions")
     assert status == 0
     assert {"Python", "Flask", "gunicorn", "supervisor"} <= {line.split()[0] for line in said.splitlines()}

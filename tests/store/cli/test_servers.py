@@ -10,7 +10,7 @@ from heartguard_cli.urls import libpq
 from tests.servers import Database, Postgres, Valkey
 
 
-def test_valkey_keeps_what_it_acknowledged_through_a_kill(valkey_server: Valkey) -> None:
+def test_valkey_keeps_acknowledged_writes_after_a_kill(valkey_server: Valkey) -> None:
     with valkey_server.client() as client:
         client.set("k", "v")
     valkey_server.kill()
@@ -37,7 +37,7 @@ def test_frozen_valkey_times_out_and_comes_back(valkey_server: Valkey) -> None:
         assert client.ping()
 
 
-def test_postgres_keeps_what_it_committed_through_a_kill(own_postgres: Postgres) -> None:
+def test_postgres_keeps_committed_rows_after_a_kill(own_postgres: Postgres) -> None:
     own_postgres.execute("CREATE TABLE {t} AS SELECT 7 AS x", t="kept")
     own_postgres.kill()
     own_postgres.start()

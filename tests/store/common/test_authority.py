@@ -52,7 +52,7 @@ CLOSE = "UPDATE heartguard_core.organizations SET closed_at = now() WHERE id = %
 
 @pytest.mark.parametrize("crowd", [0, 100], ids=["one person", "more people than are locked one by one"])
 @pytest.mark.parametrize("whose", ["person", "organization"])
-def test_a_deletion_waits_for_who_stores_and_nobody_stores_after_its_mark(
+def test_a_deletion_waits_for_running_writes_and_later_ones_are_refused(
     database: Database, pool: Pool, authority: PostgresAuthority, whose: str, crowd: int
 ) -> None:
     me = member(database)
@@ -76,7 +76,9 @@ def test_a_deletion_waits_for_who_stores_and_nobody_stores_after_its_mark(
     assert not authority.admits(*subject)
 
 
-def test_a_deletion_waits_for_nobody_elses_writes(database: Database, pool: Pool, authority: PostgresAuthority) -> None:
+def test_a_deletion_does_not_wait_for_writes_of_others(
+    database: Database, pool: Pool, authority: PostgresAuthority
+) -> None:
     me, stranger = member(database), member(database)
     assert me.org_id is not None
     execute(database, MARK, me.user_id)
@@ -88,7 +90,7 @@ def test_a_deletion_waits_for_nobody_elses_writes(database: Database, pool: Pool
                 assert threads.submit(authority.wait_for_writers, me.org_id, whose).result(20) is not None
 
 
-def test_those_of_a_batch_who_were_deleted_are_named_and_only_those_of_the_organization(
+def test_deleted_members_of_a_batch_are_named_for_the_organization_only(
     database: Database, authority: PostgresAuthority
 ) -> None:
     me, stranger = member(database, "admin"), member(database)
@@ -102,7 +104,7 @@ def test_those_of_a_batch_who_were_deleted_are_named_and_only_those_of_the_organ
     assert authority.admits(me.org_id)
 
 
-def test_a_privileged_change_keeps_the_actors_row_as_it_is(
+def test_a_privileged_change_locks_the_row_of_its_actor(
     database: Database, pool: Pool, authority: PostgresAuthority
 ) -> None:
     admin = member(database, "admin")
@@ -119,7 +121,7 @@ def test_a_privileged_change_keeps_the_actors_row_as_it_is(
 
 
 @pytest.mark.parametrize("kind", ["jti", "sid", "kid"])
-def test_what_is_revoked_in_the_database_counts_no_more(
+def test_a_session_revoked_in_the_database_is_refused(
     database: Database, authority: PostgresAuthority, kind: str
 ) -> None:
     me = member(database, "admin")

@@ -36,13 +36,13 @@ def answering(body: bytes) -> Iterator[ServiceClient]:
         server.server_close()
 
 
-def test_an_answer_is_of_its_message() -> None:
+def test_an_answer_is_validated_against_its_message() -> None:
     with answering(json.dumps(DOWNLOAD).encode()) as client:
         assert client.get("/media/archives/1", MediaDownload) == DOWNLOAD
 
 
 @pytest.mark.parametrize("body", [b"", b"<a/>", b"[]", b"null", b'{"url": "http://hg.test/a"}'])
-def test_what_lacks_a_required_member_is_no_usable_answer(body: bytes) -> None:
+def test_an_answer_without_a_required_member_is_unusable(body: bytes) -> None:
     with answering(body) as client, pytest.raises(ServiceCallError) as caught:
         client.get("/media/archives/1", MediaDownload)
     assert caught.value.row.code == "GEN_502"

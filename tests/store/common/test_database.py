@@ -33,7 +33,7 @@ def test_one_statement_is_a_transaction_by_itself(pool: Database) -> None:
     assert pool.one(text("SELECT 1 AS one WHERE false"), {}) is None
 
 
-def test_inside_a_transaction_it_is_part_of_it(pool: Database) -> None:
+def test_a_statement_inside_a_transaction_is_part_of_it(pool: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         _found_and_fail(pool)
     assert names(pool) == []
@@ -47,9 +47,7 @@ def test_a_refused_statement_leaves_a_connection_that_still_rolls_back(pool: Dat
     assert names(pool) == []
 
 
-def test_a_session_that_the_server_ended_meanwhile_is_replaced_unnoticed(
-    pool: Database, database: servers.Database
-) -> None:
+def test_a_session_that_the_server_ended_is_replaced(pool: Database, database: servers.Database) -> None:
     for ask in (lambda: pool.one(PID, {}).pid, lambda: _pid_in_transaction(pool)):
         before = ask()
         _end(database, before)
@@ -71,7 +69,7 @@ def test_no_connection_within_a_second_is_a_503(pool: Database) -> None:
     assert code == "GEN_503"
 
 
-def test_a_statement_ends_with_the_time_of_its_request_and_that_is_no_outage(pool: Database) -> None:
+def test_a_statement_ends_at_the_deadline_of_its_request_without_an_outage(pool: Database) -> None:
     pid = _pid_in_transaction(pool)
     with pytest.raises(ServiceError) as caught, deadline.within(0.2), pool.transaction() as connection:
         connection.execute(text("SELECT pg_sleep(20)"))
@@ -82,7 +80,7 @@ def test_a_statement_ends_with_the_time_of_its_request_and_that_is_no_outage(poo
         assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "0"
 
 
-def test_many_short_statements_end_with_it_too(pool: Database) -> None:
+def test_many_short_statements_end_at_the_deadline_too(pool: Database) -> None:
     def ask(connection: Connection) -> None:
         while True:
             connection.execute(text("SELECT pg_sleep(0.01)"))
@@ -92,7 +90,7 @@ def test_many_short_statements_end_with_it_too(pool: Database) -> None:
     assert caught.value.row.code == "GEN_422_TIME"
 
 
-def test_a_bounded_transaction_may_still_say_what_it_is(pool: Database) -> None:
+def test_a_bounded_transaction_can_set_its_isolation_level(pool: Database) -> None:
     with deadline.within(10), pool.transaction() as connection:
         connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         assert connection.execute(text("SHOW transaction_isolation")).scalar_one() == "repeatable read"

@@ -31,7 +31,9 @@ def store(pool: Pool, clock: MovableClock) -> PostgresDeadLetters:
     return PostgresDeadLetters("media", pool, clock)
 
 
-def test_an_item_rests_longer_each_time_and_is_given_up(store: PostgresDeadLetters, clock: MovableClock) -> None:
+def test_an_item_waits_longer_after_each_failure_and_is_given_up(
+    store: PostgresDeadLetters, clock: MovableClock
+) -> None:
     rests = []
     for _ in range(PATIENCE.attempts):
         letter = store.failed(FAILURE, PATIENCE)
@@ -49,11 +51,11 @@ def test_an_item_rests_longer_each_time_and_is_given_up(store: PostgresDeadLette
     assert store.failed(FAILURE, PATIENCE).attempts == 1
 
 
-def test_what_would_fail_again_is_given_up_at_once(store: PostgresDeadLetters) -> None:
+def test_a_permanent_failure_is_given_up_at_once(store: PostgresDeadLetters) -> None:
     assert store.failed(Failure("removals", "x", "why", lasting=True), PATIENCE).dead
 
 
-def test_one_item_that_raises_whatever_it_likes_delays_no_other(store: PostgresDeadLetters) -> None:
+def test_an_item_that_raises_any_exception_delays_no_other(store: PostgresDeadLetters) -> None:
     calls: list[str] = []
 
     def fails() -> None:
@@ -72,7 +74,7 @@ def test_one_item_that_raises_whatever_it_likes_delays_no_other(store: PostgresD
     assert store.page(None, None, None, 10) == []
 
 
-def test_services_see_their_own(store: PostgresDeadLetters, pool: Pool, clock: MovableClock) -> None:
+def test_services_see_only_their_own_dead_letters(store: PostgresDeadLetters, pool: Pool, clock: MovableClock) -> None:
     letter = store.failed(FAILURE, PATIENCE)
     other = PostgresDeadLetters("influx", pool, clock)
     other.remove(letter.id)
@@ -81,7 +83,7 @@ def test_services_see_their_own(store: PostgresDeadLetters, pool: Pool, clock: M
     assert store.find(letter.id) == letter
 
 
-def test_what_nobody_asks_about_is_forgotten_but_never_what_is_kept_nowhere_else(
+def test_old_dead_letters_are_purged_unless_they_are_the_only_copy(
     store: PostgresDeadLetters, clock: MovableClock
 ) -> None:
     store.failed(FAILURE, PATIENCE)

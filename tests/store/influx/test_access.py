@@ -145,14 +145,14 @@ HTML = {"Content-Type": "text/html"}
         ),
     ],
 )
-def test_a_server_that_is_none(check, answered, sentence):
+def test_a_server_that_is_not_influxdb_is_reported(check, answered, sentence):
     with Other(answered) as other:
         code, said = check(other.url)
     assert code == 2
     assert re.fullmatch(sentence, said)
 
 
-def test_nobody_there_and_a_server_that_speaks_no_http(check, module_database):
+def test_an_unreachable_server_and_one_without_http_are_reported(check, module_database):
     free = free_port()
     code, said = check(f"http://user:geheim@127.0.0.1:{free}")
     assert (code, said.split(" (")[0]) == (2, "INFLUX_URL can't be reached")

@@ -46,7 +46,7 @@ def read(services, bucket, **members):
 @example(measurement="m", tags={}, field="f", value='two\n"lines"')
 @example(measurement="m\\ n", tags={"t=": "\\,"}, field="f", value='"\n')
 @example(measurement="m", tags={"result": "r", "table": "t", "error": "e"}, field="f", value=1.0)
-def test_whatever_it_says_a_point_is_data_or_refused(services, measurement, tags, field, value):
+def test_any_text_of_a_point_is_stored_as_data_or_refused(services, measurement, tags, field, value):
     bucket = services.bucket()
     beside = point(1, {"bpm": 61.0}, {"device": "beside"})
     strange = {**point(0, {field: value}, tags), "measurement": measurement}
@@ -78,7 +78,7 @@ def test_a_hostile_question_finds_nothing(services, word):
     assert [row[0] for row in read(services, bucket, aggregate="count", group_by=[word])] == [{}]
 
 
-def test_what_is_sent_again_changes_nothing(services):
+def test_sending_again_changes_nothing(services):
     bucket = services.bucket()
     points = [point(second, {"bpm": 60.0 + second}, {"device": "a"}) for second in range(10)]
     assert set(services.write(bucket, points)) == {services.created}
@@ -195,7 +195,7 @@ def test_a_conflict_of_types_is_known_before_anything_is_sent(services):
     assert [row[2]["bpm"] for row in read(services, bucket)] == [60.0, 61.0]
 
 
-def test_an_erased_person_is_gone_and_nobody_else(services):
+def test_an_erasure_removes_one_person_only(services):
     bucket = services.bucket()
     batch = [point(0, {"bpm": 60.0, "note": "x"}, {"user_id": person}) for person in ("7", "70", "8")]
     services.write(bucket, [*batch, point(0, {"bpm": 1.0}), point(0, {"bpm": 2.0}, {"patient": "7"})])
@@ -206,7 +206,7 @@ def test_an_erased_person_is_gone_and_nobody_else(services):
     assert read(services, bucket) == []
 
 
-def test_a_deletion_of_one_persons_points_leaves_everybody_elses(services):
+def test_a_deletion_for_one_person_leaves_points_of_others(services):
     bucket = services.bucket()
     services.write(
         bucket, [point(0, {"bpm": 60.0}, {"user_id": person}) for person in ("7", "70")] + [point(0, {"bpm": 1.0})]

@@ -28,7 +28,7 @@ def code(call):
     return caught.value.row.code
 
 
-def test_the_first_word_about_a_heart_rate_settles_nothing(services, fields, admin):
+def test_an_invalid_first_value_does_not_fix_the_type_of_heart_rate(services, fields, admin):
     bucket = services.bucket()
     verdicts = services.verdicts(bucket, [point(0, {"bpm": "seventy"}), point(1, {"value": True})])
     assert [(it.status, it.reason) for it in verdicts] == [

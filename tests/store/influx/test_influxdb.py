@@ -154,7 +154,7 @@ def test_the_first_point_makes_the_bucket_with_its_retention(registry, retention
         assert influx.store.write(influx.bucket_id, [BEAT]) == [STORED]
 
 
-def test_a_bucket_that_somebody_else_made_meanwhile_is_taken(registry):
+def test_a_bucket_created_by_another_process_is_used(registry):
     steps = ("ns_unknown_bucket", "bucket_create/1", "bucket_create_duplicate/2", "ns_bucket_is_there")
     with registry.before(*steps, retention_days=None) as influx:
         assert influx.store.write(influx.bucket_id, [BEAT]) == [STORED]
@@ -282,7 +282,7 @@ def test_the_whole_range_is_one_window(registry):
     assert rows == [ResultRow(0, START, {"bpm": pytest.approx(sum(values) / len(values))}, len(values))]
 
 
-def test_a_bucket_nobody_has_written_to_and_a_measurement_nobody_wrote_are_empty(registry):
+def test_an_unwritten_bucket_and_an_unknown_measurement_are_empty(registry):
     with registry.before("bound_unknown_bucket", "bucket_by_name_and_org_absent", bucket="org_none") as influx:
         assert page(influx, registry) == ([], None)
     with registry.before("bound_none") as influx:
@@ -342,7 +342,7 @@ def test_a_bucket_that_went_meanwhile_is_gone(registry):
 
 
 @pytest.mark.parametrize("aggregate", ["mean", "count"])
-def test_windows_leave_out_a_series_that_is_not_registered(registry, aggregate):
+def test_windows_leave_out_unregistered_series(registry, aggregate):
     with registry.before(f"bound_{aggregate}") as influx:
         fields = registry.know(influx.bucket_id, series=[BAND])
         chosen = selection(influx.bucket_id)
@@ -353,7 +353,7 @@ def test_windows_leave_out_a_series_that_is_not_registered(registry, aggregate):
     assert [(row.time_ns, row.values["bpm"], row.points) for row in rows] == expected
 
 
-def test_what_nobody_registered_is_empty_and_the_server_is_not_asked(registry):
+def test_a_query_without_registered_series_does_not_ask_the_server(registry):
     with registry.before() as influx:
         fields = registry.know(influx.bucket_id, series=[])
         chosen = selection(influx.bucket_id)

@@ -80,13 +80,13 @@ def test_a_server_that_asks_for_more_time_than_there_is_gets_no_second_request(r
         assert influx.pauses == []
 
 
-def test_nothing_is_asked_again_when_the_request_ends_before(registry):
+def test_nothing_is_retried_after_the_deadline_of_the_request(registry):
     with registry.before(WRITE, changes={0: BUSY}) as influx, deadline.within(1.9):
         assert refused(write, influx).row.code == "TS_031"
         assert influx.pauses == []
 
 
-def test_nothing_is_asked_when_the_request_has_ended():
+def test_nothing_is_sent_after_the_deadline_of_the_request():
     server = Server(f"http://127.0.0.1:{free_port()}", TOKEN, ORG)
     with deadline.within(0.001):
         threading.Event().wait(0.01)
@@ -130,7 +130,7 @@ def test_an_answer_without_end_is_left_and_its_connection_closed(registry):
         assert influx.recorded.left.wait(60)
 
 
-def test_an_answer_that_nobody_reads_on_is_left_and_its_connection_closed(registry):
+def test_an_answer_that_is_not_read_on_is_left_and_its_connection_closed(registry):
     """As when the caller of a stream has gone."""
     rows = EXCHANGES[READ]["response"]["body"]
     with registry.before(READ, changes={0: {"body": rows, "endless": True}}) as influx:
@@ -212,7 +212,7 @@ def test_a_refusal_that_names_no_field_is_settled_by_halves(registry):
         assert verdicts == [Verdict("rejected", "InfluxDB refused the point"), Verdict("stored")]
 
 
-def test_nobody_there(registry):
+def test_an_unreachable_influxdb_is_an_error(registry):
     pauses = []
     server = Server(f"http://127.0.0.1:{free_port()}", TOKEN, ORG, patience=Patience(connect=0.5), sleep=pauses.append)
     assert refused(server.ping).row.code == "TS_030"
@@ -231,7 +231,7 @@ def test_points_without_a_time_are_no_answer_to_a_question_for_points(registry):
         assert refused(read, influx, registry).row is STORE_FAILED
 
 
-def test_a_refused_deletion_forgets_no_series_so_that_it_can_be_asked_again(registry):
+def test_a_refused_deletion_keeps_its_series_and_can_be_repeated(registry):
     steps = ("bound_count_of_person", "delete_person")
     with registry.before(*steps, changes={1: _answer_to("delete_bad_predicate")}) as influx:
         registry.know(influx.bucket_id, series=[MINE])

@@ -23,7 +23,7 @@ from tests.clocks import NANOSECONDS, MovableClock
 from tests.fakes.jobs import MemoryJobs
 from tests.people import owner
 from tests.servers import Database, until
-from tests.store.jobs.dying import hold
+from tests.store.jobs.crashing import hold
 
 NOW = 1_800_000_000 * NANOSECONDS
 NUMBER = "0198c1d2-0000-7000-8000-00000000000a"
@@ -43,7 +43,7 @@ def jobs(request: pytest.FixtureRequest) -> Any:
     return MemoryJobs() if request.param == "memory" else PostgresJobs(request.getfixturevalue("pool"))
 
 
-def test_what_was_requested_is_found_as_it_was(jobs: Any) -> None:
+def test_a_job_is_read_as_it_was_requested(jobs: Any) -> None:
     assert jobs.request(JOB) == (JOB, True)
     assert jobs.find("user.export", NUMBER) == JOB
     assert jobs.find("user.delete", NUMBER) is None
@@ -70,21 +70,21 @@ def test_a_job_that_has_ended_stays_so_and_leaves_room(jobs: Any, ended: Job) ->
     assert jobs.request(replace(JOB, id=OTHER))[1]
 
 
-def test_what_is_saved_is_all_of_it(jobs: Any) -> None:
+def test_everything_of_a_job_is_saved(jobs: Any) -> None:
     jobs.request(JOB)
     later = JOB.advanced(40, "x").delayed("media: GEN_502", NOW + 5 * NANOSECONDS)
     jobs.save(later)
     assert jobs.find("user.export", NUMBER) == later
 
 
-def test_due_are_those_whose_rest_is_over_the_longest_waiting_first(jobs: Any) -> None:
+def test_due_jobs_are_those_whose_pause_is_over_oldest_first(jobs: Any) -> None:
     for number, (user, after) in enumerate([(1, 3), (2, 1), (3, 2), (4, 10)]):
         jobs.request(replace(JOB, id=NUMBER[:-1] + str(number), user_id=user, due_ns=NOW + after * NANOSECONDS))
     assert [number[-1] for number in jobs.due("user.export", NOW + 3 * NANOSECONDS)] == ["1", "2", "0"]
     assert jobs.due("user.delete", NOW + 99 * NANOSECONDS) == []
 
 
-def test_one_works_at_a_time(jobs: Any) -> None:
+def test_one_worker_at_a_time_runs_a_job(jobs: Any) -> None:
     jobs.request(JOB)
     with jobs.held(NUMBER) as mine:
         assert mine == JOB
@@ -95,7 +95,7 @@ def test_one_works_at_a_time(jobs: Any) -> None:
         assert again == JOB
 
 
-def test_what_is_saved_under_the_lock_is_seen_at_once(pool: Pool, database: Database) -> None:
+def test_changes_under_the_lock_are_seen_at_once(pool: Pool, database: Database) -> None:
     jobs, elsewhere = PostgresJobs(pool), Pool(database.url_for("organization"))
     jobs.request(JOB)
     with jobs.held(NUMBER):
@@ -104,7 +104,7 @@ def test_what_is_saved_under_the_lock_is_seen_at_once(pool: Pool, database: Data
     elsewhere.close()
 
 
-def test_twenty_requests_at_once_are_one_job(pool: Pool) -> None:
+def test_twenty_parallel_requests_are_one_job(pool: Pool) -> None:
     jobs = PostgresJobs(pool)
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda _: jobs.request(replace(JOB, id=uuid7())), range(20)))
@@ -112,7 +112,7 @@ def test_twenty_requests_at_once_are_one_job(pool: Pool) -> None:
     assert sum(new for _, new in found) == 1
 
 
-def test_a_service_may_not_change_whose_job_it_is(pool: Pool, database: Database) -> None:
+def test_a_service_cannot_change_the_owner_of_a_job(pool: Pool, database: Database) -> None:
     PostgresJobs(pool).request(JOB)
     with psycopg2.connect(libpq(database.url_for("user"))) as connection, connection.cursor() as cursor:
         for change in ("org_id = 4", "user_id = 13", "kind = 'x'", "created_by = 'x'"):
@@ -146,7 +146,7 @@ def dead_letters(pool: Pool) -> PostgresDeadLetters:
     return PostgresDeadLetters("user", pool, MovableClock())
 
 
-def test_a_job_of_which_nothing_can_be_saved_delays_no_other(pool: Pool, dead_letters: PostgresDeadLetters) -> None:
+def test_a_job_that_cannot_be_saved_delays_no_other(pool: Pool, dead_letters: PostgresDeadLetters) -> None:
     """Its end could not be recorded: the thread died at it, again and again, before it came to the next one."""
     jobs, clock, ended = PostgresJobs(pool), MovableClock(), []
 
@@ -168,7 +168,7 @@ def test_a_job_of_which_nothing_can_be_saved_delays_no_other(pool: Pool, dead_le
     assert jobs.find(JOB.kind, NUMBER).due_ns == clock.now_ns() + NANOSECONDS
 
 
-def test_a_job_is_given_up_after_a_day_and_goes_on_when_the_operator_says_so(
+def test_a_job_is_given_up_after_a_day_and_continues_when_the_operator_says_so(
     pool: Pool, dead_letters: PostgresDeadLetters
 ) -> None:
     jobs, clock, ended, faults = PostgresJobs(pool), MovableClock(), [], [JobError("media: GEN_502", lasting=False)]
@@ -212,7 +212,7 @@ def test_a_job_whose_successor_is_open_is_not_opened_again(pool: Pool) -> None:
     assert [jobs.find(JOB.kind, it).status for it in (NUMBER, OTHER)] == ["queued", "failed"]
 
 
-def test_a_job_that_lasts_delays_no_other(pool: Pool) -> None:
+def test_a_long_job_delays_no_other(pool: Pool) -> None:
     jobs, lasting, done = PostgresJobs(pool), threading.Event(), []
 
     def work(job: Job) -> Job:
@@ -232,7 +232,7 @@ def test_a_job_that_lasts_delays_no_other(pool: Pool) -> None:
         lanes.close()
 
 
-def test_a_job_that_has_ended_is_kept_for_a_month(pool: Pool, database: Database) -> None:
+def test_an_ended_job_is_kept_for_a_month(pool: Pool, database: Database) -> None:
     jobs, kept, opened = PostgresJobs(pool), uuid7(), uuid7()
     for number, user in ((NUMBER, 1), (kept, 2), (opened, 3)):
         jobs.request(replace(JOB, id=number, user_id=user))

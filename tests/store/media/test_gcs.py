@@ -59,7 +59,7 @@ def test_a_direct_url_is_signed_as_the_specification_says(account):
         ("GET", "image%2Fpng", "text%2Fhtml"),
     ],
 )
-def test_nothing_of_a_direct_url_can_be_altered(account, method, old, new):
+def test_no_part_of_a_direct_url_can_be_altered(account, method, old, new):
     url = open_bucket(BUCKET, account.file, None).direct_url(ITEM, 900)
     assert old in url
     with pytest.raises(InvalidSignature):
@@ -91,7 +91,7 @@ def verify_upload(public_key, url, headers):
     return query
 
 
-def test_an_upload_url_binds_type_size_and_that_it_works_once(account):
+def test_an_upload_url_fixes_type_and_size_and_works_once(account):
     ticket = open_bucket(BUCKET, account.file, None).direct_upload(ITEM, 900)
     assert ticket.headers == PUT_HEADERS
     assert ticket.url.startswith(f"https://storage.googleapis.com/{BUCKET}/org_1/user_2/abc?")
@@ -108,7 +108,7 @@ def test_an_upload_url_binds_type_size_and_that_it_works_once(account):
         ("", "", {"x-goog-if-generation-match": "7"}),
     ],
 )
-def test_nothing_of_an_upload_url_can_be_altered(account, old, new, headers):
+def test_no_part_of_an_upload_url_can_be_altered(account, old, new, headers):
     ticket = open_bucket(BUCKET, account.file, None).direct_upload(ITEM, 900)
     with pytest.raises(InvalidSignature):
         verify_upload(account.public_key, ticket.url.replace(old, new, 1), {**ticket.headers, **headers})
@@ -136,7 +136,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_a_store_that_is_away_is_503(call):
+def test_an_unreachable_object_store_is_503(call):
     store = open_bucket(BUCKET, None, "http://127.0.0.1:1", retry_seconds=0.1)
     with pytest.raises(ServiceError) as refused:
         CALLS[call](store)

@@ -46,7 +46,7 @@ CALLS = {
 
 @pytest.mark.parametrize("fault", [503, 429, 500, "reset", "lost", "silent"])
 @pytest.mark.parametrize("call", CALLS)
-def test_what_may_be_repeated_is_tried_again(store, faulty, call, fault):
+def test_repeatable_requests_are_retried(store, faulty, call, fault):
     write(store)
     faulty.faults = [fault]
     assert CALLS[call](store)

@@ -16,7 +16,7 @@ import pytest
 from heartguard_common.identity.authentication import Principal
 from heartguard_media.domain.items import Scope, Upload
 from tests.people import found, join, owner
-from tests.store.media.killed import CONTENT, SIZE, media_of, objects_of
+from tests.store.media.killed_process import CONTENT, SIZE, media_of, objects_of
 
 MOST_STEPS = 200
 STRIDE_ON_THE_BUCKET = 1 if os.environ.get("HEARTGUARD_TEST_EVERY_STEP") else 3
@@ -25,7 +25,7 @@ STRIDE_ON_THE_BUCKET = 1 if os.environ.get("HEARTGUARD_TEST_EVERY_STEP") else 3
 @pytest.fixture(scope="module")
 def runner():
     """Runs one order after the other in a process of its own."""
-    command = [sys.executable, "-m", "tests.store.media.killed"]
+    command = [sys.executable, "-m", "tests.store.media.killed_process"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -104,7 +104,7 @@ def every_step(stack, runner, deed, prepare):
 
 
 @pytest.mark.parametrize("deed", ["upload", "announced"])
-def test_an_upload(stack, runner, deed):
+def test_an_upload_survives_a_kill_at_each_step(stack, runner, deed):
     kept = {put(stack).id}
     for answer in every_step(stack, runner, deed, dict):
         kept |= {answer["said"]} - {None}
@@ -116,7 +116,7 @@ def test_an_upload(stack, runner, deed):
     assert answer["said"] in kept
 
 
-def test_a_removal(stack, runner):
+def test_a_removal_survives_a_kill_at_each_step(stack, runner):
     kept = put(stack).id
     for answer in every_step(stack, runner, "delete", lambda: {"item": put(stack).id}):
         left = require_whole(stack)
@@ -127,7 +127,7 @@ def test_a_removal(stack, runner):
     assert require_whole(stack) == {kept}
 
 
-def test_an_erasure(stack, runner):
+def test_an_erasure_survives_a_kill_at_each_step(stack, runner):
     kept = put(stack).id
     other = replace(stack.who, user_id=join(stack.database, stack.who.org_id, "admin"))
 
@@ -145,7 +145,7 @@ def test_an_erasure(stack, runner):
     assert require_whole(stack) == {kept}
 
 
-def test_the_sweeper_itself(stack, runner):
+def test_the_sweeper_survives_a_kill_at_each_step(stack, runner):
     kept = put(stack).id
 
     def all_kinds():

@@ -23,7 +23,7 @@ def store(request, tmp_path):
     bucket.close()
 
 
-def test_what_was_written_is_read_in_whole_and_in_parts(store):
+def test_an_object_is_read_whole_and_in_ranges(store):
     written = store.write("org_1/user_1/a", [b"heart", b"", b"beat"])
     assert (written.size, written.sha256) == (9, hashlib.sha256(b"heartbeat").hexdigest())
     assert b"".join(store.read("org_1/user_1/a", 0, 9)) == b"heartbeat"

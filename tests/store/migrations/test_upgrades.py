@@ -20,7 +20,7 @@ IDENTIFY = "UPDATE heartguard_core.schema_version SET version_num = "
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda path: path.stem)
-def test_a_database_of_a_release_keeps_its_data_and_gets_todays_schema(
+def test_a_database_of_a_release_keeps_its_data_and_gets_the_current_schema(
     release: Path, database: Database, empty_database: Database
 ) -> None:
     load(empty_database, release)
@@ -34,7 +34,7 @@ def test_a_database_of_a_release_keeps_its_data_and_gets_todays_schema(
     assert not migrate.pending(empty_database.owner_url)
 
 
-def test_a_database_at_an_earlier_id_gets_todays_schema(database: Database, postgres_server: Postgres) -> None:
+def test_a_database_at_an_earlier_id_gets_the_current_schema(database: Database, postgres_server: Postgres) -> None:
     today = dump(database, "--schema-only")
     for earlier in EARLIER:
         with postgres_server.empty_database() as old:

@@ -15,9 +15,9 @@ from heartguard_common.core.clock import SystemClock
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.redis_client import make_redis
 from heartguard_common.stores.spool import Spool
+from tests.audit_events import recorded_events
 from tests.people import owner
 from tests.store.audit.conftest import Trail, dead_letters_of, event
-from tests.trails import recorded_events
 
 
 class UndecidedError(Exception):
@@ -61,7 +61,7 @@ def ids(trail):
     return [row.event.id for row in reversed(trail.page(Search(1, {}), 10_000))]
 
 
-def test_an_event_is_there_when_its_transaction_is_and_gone_when_that_is(database, redis_url, tmp_path):
+def test_an_event_is_committed_and_rolled_back_with_its_transaction(database, redis_url, tmp_path):
     opened = Database(database.url_for("user"), pool_size=1)
     client = make_redis(redis_url)
     log = AuditLog("user", client, Spool(tmp_path / "user.events"), SystemClock(), Outbox(opened))
@@ -85,7 +85,7 @@ def test_an_event_is_there_when_its_transaction_is_and_gone_when_that_is(databas
     opened.close()
 
 
-def test_events_are_taken_in_the_order_in_which_they_were_put(put, ingest, trail, store):
+def test_events_are_taken_in_insertion_order(put, ingest, trail, store):
     sent = [event() for _ in range(BATCH + 1)]
     put(*map(encode, sent[:7]))
     put(*map(encode, sent[7:]))
@@ -95,7 +95,7 @@ def test_events_are_taken_in_the_order_in_which_they_were_put(put, ingest, trail
     assert (unrecorded(store), oldest_seconds(store)) == (0, 0)
 
 
-def test_how_long_the_oldest_has_waited_is_known(put, store, database):
+def test_the_age_of_the_oldest_event_is_known(put, store, database):
     put(encode(event()))
     with owner(database) as cursor:
         cursor.execute("UPDATE heartguard_core.audit_outbox SET put_at = put_at - interval '1 hour'")
@@ -103,7 +103,7 @@ def test_how_long_the_oldest_has_waited_is_known(put, store, database):
     assert 3600 <= oldest_seconds(store) < 3660
 
 
-def test_what_was_taken_and_not_removed_comes_again_and_is_known(put, ingest, trail, store, redis):
+def test_an_event_taken_and_not_removed_comes_again_under_its_id(put, ingest, trail, store, redis):
     sent = [event(), event()]
     put(*map(encode, sent))
     queue = PostgresOutbox(store)
@@ -113,7 +113,7 @@ def test_what_was_taken_and_not_removed_comes_again_and_is_known(put, ingest, tr
     assert ids(trail) == [one.id for one in sent]
 
 
-def test_two_who_take_at_once_leave_no_double_and_no_gap(put, store, redis, trail):
+def test_two_parallel_readers_leave_no_duplicate_and_no_gap(put, store, redis, trail):
     sent = [event() for _ in range(3 * BATCH)]
     put(*map(encode, sent))
 
@@ -130,7 +130,7 @@ def test_two_who_take_at_once_leave_no_double_and_no_gap(put, store, redis, trai
     assert ids(trail) == [one.id for one in sent]
 
 
-def test_an_invalid_entry_becomes_a_dead_letter_and_stops_no_other(put, ingest, trail, store, redis):
+def test_an_invalid_entry_becomes_a_dead_letter_and_blocks_no_other(put, ingest, trail, store, redis):
     good = [event(), event()]
     put(encode(good[0]), b"[]", b"no json", encode(good[1]))
     ingest.step()

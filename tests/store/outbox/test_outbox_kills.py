@@ -21,11 +21,11 @@ from heartguard_audit.usecases.ingest import EventIngest
 from heartguard_common.core.ids import uuid7
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.redis_client import make_redis
+from tests.audit_events import recorded_events
+from tests.cut_connections import KillingWire
 from tests.people import found, join, owner
 from tests.servers import until
 from tests.store.audit.conftest import Trail, dead_letters_of
-from tests.trails import recorded_events
-from tests.wire import KillingWire
 
 LAST_PIECES = 10_000 if os.environ.get("HEARTGUARD_TEST_EVERY_STEP") else 10
 NEVER = 10_000
@@ -56,7 +56,7 @@ THINGS = {
 @pytest.fixture(scope="module")
 def runner():
     """Does one deed in a process of its own; sends its pid to the pipe, and returns its wait status."""
-    command = [sys.executable, "-m", "tests.store.outbox.dying"]
+    command = [sys.executable, "-m", "tests.store.outbox.crashing"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -136,7 +136,7 @@ def in_the_trail(database, redis_url):
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-def test_a_change_has_its_event_wherever_its_service_dies(
+def test_a_change_has_its_event_wherever_its_service_is_killed(
     runner, wire, order, database, redis_url, postgres_server, deed
 ):
     """Each committed change one event, no event without its change; a deed that was not killed has both."""

@@ -25,7 +25,7 @@ def line(**changes):
     return json.dumps({**EVENT, **changes}).encode()
 
 
-def test_a_line_that_common_encodes_is_admitted_as_it_was():
+def test_a_line_encoded_by_common_is_accepted_unchanged():
     event = AuditEvent(**EVENT, resource="item:1", reason="GEN_404", payload={"status": 404, "method": "GET"})
     assert admitted(encode(event)) == event
 
@@ -60,7 +60,7 @@ NO_EVENTS = [
 ]
 
 
-def test_what_is_no_event_is_refused_without_quoting_it(subtests):
+def test_an_invalid_event_is_refused_without_quoting_it(subtests):
     for changes in NO_EVENTS:
         with subtests.test(str(changes)):
             with pytest.raises(NotAnEventError) as caught:
@@ -69,12 +69,12 @@ def test_what_is_no_event_is_refused_without_quoting_it(subtests):
 
 
 @pytest.mark.parametrize("text", [b"", b"\xff", b"null", b"[]", b"{}", b"{", b"[" * 100_000], ids=range(7))
-def test_what_is_no_json_of_an_event_is_refused(text):
+def test_invalid_json_of_an_event_is_refused(text):
     with pytest.raises(NotAnEventError):
         admitted(text)
 
 
-def test_texts_a_caller_influenced_are_repaired_and_never_refused():
+def test_texts_from_callers_are_repaired_and_never_refused():
     event = admitted(line(resource="file:\x00\x7f\x85\ufffe\ud800", actor="x" * 400, request_id="<script>", reason=""))
     assert event.resource == "file:" + "\ufffd" * 5
     assert event.actor == "x" * 320
@@ -82,7 +82,7 @@ def test_texts_a_caller_influenced_are_repaired_and_never_refused():
     assert event.reason is None
 
 
-def test_tab_and_newline_are_text():
+def test_tab_and_newline_are_kept():
     assert admitted(line(resource="a\tb\nc")).resource == "a\tb\nc"
 
 
@@ -100,19 +100,19 @@ MASKED = [
 ]
 
 
-def test_addresses_are_masked_wherever_they_stand(subtests):
+def test_addresses_are_masked_wherever_they_occur(subtests):
     for given, masked in MASKED:
         with subtests.test(given):
             assert Mask(SECRET).text(given) == masked
 
 
-def test_a_long_text_without_an_address_costs_no_more_than_its_length():
+def test_a_long_text_without_an_address_takes_linear_time():
     text = "@" + "a" * 2_000_000
     assert Mask(SECRET).text(text, len(text)) == text
     assert Mask(SECRET).hash(text) is None
 
 
-def test_a_masked_text_is_cut_where_it_would_grow_too_long():
+def test_a_masked_text_is_cut_at_its_limit():
     assert len(Mask(SECRET).text("a@" + "h" * 318, 320)) == 320
 
 
@@ -124,5 +124,5 @@ def test_the_hash_is_hmac_sha256_of_the_address_in_lower_case():
     assert Mask(SECRET + "x").hash("user@hg.io") != expected
 
 
-def test_times_beyond_the_trail_become_its_ends():
+def test_times_outside_of_the_trail_become_its_ends():
     assert (within_range(10**30), within_range(-(10**30)), within_range(5)) == (LATEST_NS, EARLIEST_NS, 5)

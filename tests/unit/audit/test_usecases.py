@@ -59,7 +59,7 @@ def use_cases(trail=None, events=None):
     return AuditUseCases(trail or Trail(), events or Events(), mask, Clock(), KnownPeople(), nullcontext)
 
 
-def test_a_persons_event_carries_what_the_server_knows():
+def test_a_persons_event_has_the_servers_data():
     trail = Trail()
     event = use_cases(trail).record(ADMIN, {**SAID, "payload": {"n": 1, "to": "user@hg.io"}})
     assert trail.events == [event]
@@ -68,19 +68,19 @@ def test_a_persons_event_carries_what_the_server_knows():
     assert event.payload == {"n": 1, "to": "u***@hg.io"}
 
 
-def test_a_service_is_believed_about_the_actor_and_not_about_itself():
+def test_a_service_can_name_the_actor_but_not_itself():
     event = use_cases().record(SERVICE, SAID)
     assert (event.actor, event.org_id, event.service, event.kind) == ("u***@hg.io", None, "media", "change")
     assert event.actor_hash is not None
 
 
-def test_an_event_that_nothing_takes_is_an_error():
+def test_an_event_that_cannot_be_stored_is_an_error():
     with pytest.raises(ServiceError) as caught:
         use_cases(Trail(OSError("disk full"))).record(ADMIN, SAID)
     assert caught.value.row.status == 503
 
 
-def test_an_event_of_another_organization_is_unknown():
+def test_an_event_of_another_organization_is_not_found():
     audit = use_cases(events=Events(1))
     assert audit.find(ADMIN, made(1).id).sequence == 1
     stranger = Principal(kind="person", role="admin", user_id=12, org_id=4)
@@ -99,7 +99,7 @@ def test_an_event_of_another_organization_is_unknown():
         (500, 3, [500, 497]),
     ],
 )
-def test_an_export_reads_no_more_than_it_gives(limit, number, asked):
+def test_an_export_reads_no_more_than_it_returns(limit, number, asked):
     events = Events(number)
     blocks = use_cases(events=events).export(ADMIN, {}, None, limit)
     assert len(events.asked) == 1
@@ -158,14 +158,14 @@ def test_a_batch_moves_from_the_queue_into_the_journal():
     assert queue.entries == []
 
 
-def test_what_is_not_safe_stays_in_the_queue():
+def test_unsafe_entries_stay_in_the_queue():
     queue = Queue(encode(made(1)), b"junk")
     with pytest.raises(OSError, match="away"):
         step(queue, Journal(OSError("away")))
     assert len(queue.entries) == 2
 
 
-def test_what_is_no_event_of_both_kinds_is_set_aside_and_the_rest_moves():
+def test_invalid_entries_are_set_aside_and_the_rest_is_stored():
     queue = Queue(encode(made(1)), b"junk", encode(made(2, action="bad")), encode(made(3)))
     journal = Journal(refuses=["bad"])
     dead_letters = DeadLetterLog()

@@ -48,11 +48,11 @@ def test_common_passwords_and_the_address_are_guessable(subtests):
         ("service", set()),
     ],
 )
-def test_who_may_give_which_role(giver, roles):
+def test_each_role_may_give_the_listed_roles(giver, roles):
     assert set(given_roles(giver)) == roles
 
 
-def test_whoever_may_change_roles_may_give_every_role():
+def test_a_role_that_may_change_roles_may_give_every_role():
     """The user service asks nobody about the new role: the row of the policy has to be enough."""
     row = policy.load().row("PATCH", "/users/{user_id}")
     assert {role for role in RANKS if given_roles(role) == tuple(RANKS)} == set(row.who)

@@ -31,16 +31,16 @@ def example() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_service_is_given_exactly_what_its_settings_read(service: str) -> None:
+def test_a_service_gets_exactly_the_variables_of_its_settings(service: str) -> None:
     settings = importlib.import_module(f"heartguard_{service}.settings").Settings
     assert sorted(programs.VARIABLES[service]) == sorted(variables(settings))
 
 
-def test_the_consumer_is_given_exactly_what_its_settings_read() -> None:
+def test_the_consumer_gets_exactly_the_variables_of_its_settings() -> None:
     assert sorted(programs.VARIABLES["consumer"]) == sorted(variables(ConsumerSettings))
 
 
-def test_the_backup_is_given_exactly_what_its_settings_read() -> None:
+def test_the_backup_gets_exactly_the_variables_of_its_settings() -> None:
     assert sorted(programs.VARIABLES["backup"]) == sorted(variables(BackupSettings))
 
 
@@ -169,6 +169,6 @@ def test_the_gateway_can_be_asked_on_loopback_wherever_it_listens(
 
 
 @pytest.mark.parametrize("written", ["localhost", "127.0.0.1:5000", "0.0.0", "[::"])
-def test_what_is_no_address_is_refused(written: str) -> None:
+def test_an_invalid_address_is_refused(written: str) -> None:
     with pytest.raises(CommandError, match="GATEWAY_BIND must be an IP address"):
         environment.addresses({"GATEWAY_BIND": written}, "gateway")

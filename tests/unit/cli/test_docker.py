@@ -73,13 +73,13 @@ def test_its_state_is_that_of_its_containers(docker: Path, answer: str, well: bo
     assert ("gateway" in overview) is bool(answer)
 
 
-def test_down_ends_what_is_there(docker: Path) -> None:
+def test_down_stops_the_existing_containers(docker: Path) -> None:
     (docker / "answer").write_text(GATEWAY)
     assert Compose(docker).down()
     assert "compose down" in (docker / "calls").read_text()
 
 
-def test_down_leaves_alone_what_is_not_there(docker: Path) -> None:
+def test_down_leaves_absent_containers_alone(docker: Path) -> None:
     (docker / "answer").write_text("")
     assert not Compose(docker).down()
     assert "compose down" not in (docker / "calls").read_text()

@@ -105,7 +105,7 @@ def test_a_never_started_program_does_not_live(layout: Layout) -> None:
     assert locks.pid_of(layout.lock("auth")) is None
 
 
-def test_only_the_owner_may_look_into_the_directories(layout: Layout) -> None:
+def test_only_the_owner_can_read_the_directories(layout: Layout) -> None:
     assert {path.stat().st_mode & 0o077 for path in layout.var.iterdir()} == {0}
 
 

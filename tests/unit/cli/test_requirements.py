@@ -63,7 +63,7 @@ def test_a_pin_for_newer_pythons_has_one_for_older_ones(subtests: pytest.Subtest
 
 
 @pytest.mark.parametrize("name", ["common", "cli", "gateway", "auth", "media", "influx"])
-def test_what_a_service_brings_along_is_listed_too(name: str) -> None:
+def test_transitive_requirements_of_a_service_are_pinned(name: str) -> None:
     """As far as it is installed on this machine: pip --require-hashes takes nothing that no line names."""
     file = REPO_ROOT / "services" / name / "requirements.txt"
     listed = pins(file, brought=True) | pins(REPO_ROOT / "services/common/requirements.txt", brought=True)
@@ -83,7 +83,7 @@ def test_no_index_is_named(subtests: pytest.Subtests) -> None:
             assert not re.search(r"://|--(extra-)?index-url|--find-links|^-[if] ", file.read_text(), re.MULTILINE)
 
 
-def test_nothing_is_constrained_that_nobody_installs() -> None:
+def test_every_constraint_is_required() -> None:
     # heartpy is installed alone; async-timeout comes with redis on Python before 3.11.3
     alone = {"heartpy", "async-timeout"}
     wanted = {name for file in FILES for name in pins(file)} - alone

@@ -83,7 +83,7 @@ def request_ids():
 
 
 @pytest.mark.usefixtures("request_ids")
-def test_a_change_says_who_what_when_and_under_which_request(log, server):
+def test_a_change_event_has_actor_action_time_and_request(log, server):
     event = log.changed(PERSON, "user.updated", "user:12", payload={"role": "admin", "before": "user"})
     assert [decode(line) for line in server.lines] == [event]
     assert (event.actor, event.org_id, event.action, event.resource) == ("user:12", 3, "user.updated", "user:12")
@@ -104,7 +104,7 @@ def test_a_change_says_who_what_when_and_under_which_request(log, server):
         (Principal(kind="service", role="service", name="media"), 6, "service:media", 6),
     ],
 )
-def test_an_actor_is_an_id_and_the_trail_is_the_one_named_or_theirs(log, actor, org_id, said, trail):
+def test_an_actor_is_an_id_and_the_trail_is_given_or_the_actors(log, actor, org_id, said, trail):
     event = log.changed(actor, "x.y", "z:1", org_id=org_id)
     assert (event.actor, event.org_id) == (said, trail)
 
@@ -115,7 +115,7 @@ def test_ids_rise_with_the_events(log):
     assert {event_id[14] for event_id in ids} == {"7"}
 
 
-def test_an_event_is_one_line_of_ascii_json_and_comes_back_as_it_was():
+def test_an_event_is_one_line_of_ascii_json_and_is_read_unchanged():
     event = AuditEvent(
         *("0", "2026-11-23T12:00:00Z", "access", "r", None, "operator", "gateway.services", "gateway", "denied"),
         payload={"text": "line\nend é \u2028", "number": 1.5, "yes": True, "nothing": None},
@@ -128,7 +128,7 @@ def test_an_event_is_one_line_of_ascii_json_and_comes_back_as_it_was():
 
 
 @pytest.mark.parametrize("line", [b"", b"[]", b"7", b"{}", b'{"colour": "red"}', b"\xff"])
-def test_a_line_that_is_no_event_is_refused(line):
+def test_an_invalid_line_is_refused(line):
     with pytest.raises((ValueError, TypeError)):
         decode(line)
 
@@ -138,7 +138,7 @@ def test_a_line_that_is_no_event_is_refused(line):
     [redis.ConnectionError(), redis.TimeoutError(), redis.ResponseError("OOM"), redis.BusyLoadingError(), OSError()],
     ids=lambda fault: type(fault).__name__,
 )
-def test_while_redis_does_not_take_them_events_wait_and_then_come_first_in_order(log, server, spool, fault):
+def test_events_wait_while_redis_refuses_them_and_are_sent_first_in_order(log, server, spool, fault):
     server.fault = fault
     for action in ("a.a", "a.b"):
         log.changed(PERSON, action, "z:1")
@@ -152,7 +152,7 @@ def test_while_redis_does_not_take_them_events_wait_and_then_come_first_in_order
     assert spool.empty()
 
 
-def test_an_event_whose_acknowledgement_was_lost_comes_again_under_the_same_id(log, server):
+def test_an_event_with_a_lost_acknowledgement_is_sent_again_under_its_id(log, server):
     server.lost_answer = redis.TimeoutError()
     event = log.changed(PERSON, "a.a", "z:1")
     server.lost_answer = None
@@ -183,25 +183,25 @@ class Transaction:
         return self.open_now
 
 
-def test_events_of_a_transaction_are_written_in_it_and_nowhere_else(server, spool):
+def test_events_of_a_transaction_are_written_only_in_it(server, spool):
     outbox = Transaction()
     event = AuditLog("user", server, spool, Clock(), outbox).changed(PERSON, "user.updated", "user:12")
     assert [decode(line) for line in outbox.lines] == [event]
     assert server.lines == []
 
 
-def test_what_happens_in_no_transaction_goes_to_the_stream(server, spool):
+def test_events_outside_of_a_transaction_go_to_the_stream(server, spool):
     event = AuditLog("user", server, spool, Clock(), Transaction(open_now=False)).changed(PERSON, "x.y", "z:1")
     assert [decode(line) for line in server.lines] == [event]
 
 
-def test_a_denial_outlives_the_transaction_that_it_ends(server, spool):
+def test_a_denial_survives_the_transaction_that_it_rolls_back(server, spool):
     outbox = Transaction()
     AuditLog("user", server, spool, Clock(), outbox).changed(PERSON, "x.y", "z:1", outcome="denied")
     assert (outbox.lines, server.actions) == ([], ["x.y"])
 
 
-def test_a_spool_that_waits_does_not_hold_up_a_transaction(server, spool):
+def test_a_waiting_spool_does_not_block_a_transaction(server, spool):
     server.fault = redis.ConnectionError()
     outbox = Transaction()
     log = AuditLog("user", server, spool, Clock(), outbox)
@@ -210,7 +210,7 @@ def test_a_spool_that_waits_does_not_hold_up_a_transaction(server, spool):
     assert [decode(line).action for line in outbox.lines] == ["a.b"]
 
 
-def test_an_event_that_neither_takes_is_an_error(server, tmp_path):
+def test_an_event_that_cannot_be_kept_is_an_error(server, tmp_path):
     (tmp_path / "file").write_text("no directory")
     server.fault = redis.ConnectionError()
     broken = AuditLog("user", server, Spool(tmp_path / "file" / "user.events"), Clock())

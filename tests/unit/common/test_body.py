@@ -43,7 +43,7 @@ def status(data: bytes, headers: dict[str, str]) -> int:
         "application/json;",
     ],
 )
-def test_a_type_is_known_however_it_is_written(text: str) -> None:
+def test_a_media_type_is_recognized_in_any_spelling(text: str) -> None:
     assert body.media_type({"Content-Type": text}, TYPES) == "application/json"
 
 
@@ -59,20 +59,20 @@ def test_a_type_is_known_however_it_is_written(text: str) -> None:
         "application/xml; charset=utf-16",
     ],
 )
-def test_other_types_are_415(text: str | None) -> None:
+def test_other_media_types_are_415(text: str | None) -> None:
     with pytest.raises(ServiceError) as caught:
         body.media_type({} if text is None else {"Content-Type": text}, TYPES)
     assert caught.value.row.status == 415
 
 
-def test_a_body_is_read_whole_from_a_stream_that_gives_little() -> None:
+def test_a_body_is_read_completely_from_a_slow_stream() -> None:
     data = bytes(range(100))
     assert body.read(Dribble(data), {"Content-Length": "100"}, LIMIT) == data
     assert body.read(Dribble(data), {}, LIMIT) == data
     assert body.read(Dribble(gzip.compress(data)), {"Content-Encoding": "gzip"}, LIMIT) == data
 
 
-def test_the_limit_is_the_last_size_that_passes() -> None:
+def test_the_limit_is_the_largest_accepted_size() -> None:
     assert len(body.read(io.BytesIO(b"x" * LIMIT), {"Content-Length": str(LIMIT)}, LIMIT)) == LIMIT
     assert len(body.read(io.BytesIO(b"x" * LIMIT), {}, LIMIT)) == LIMIT
     packed = gzip.compress(b"x" * LIMIT)
@@ -82,7 +82,7 @@ def test_the_limit_is_the_last_size_that_passes() -> None:
     assert status(gzip.compress(b"x" * (LIMIT + 1)), {"Content-Encoding": "gzip"}) == 413
 
 
-def test_a_bomb_is_not_unpacked() -> None:
+def test_a_compression_bomb_is_not_unpacked() -> None:
     bomb = Dribble(gzip.compress(b"\0" * 100_000_000))
     with pytest.raises(ServiceError) as caught:
         body.read(bomb, {"Content-Encoding": "gzip"}, LIMIT)
@@ -90,7 +90,7 @@ def test_a_bomb_is_not_unpacked() -> None:
     assert bomb.given < 200
 
 
-def test_what_is_not_one_whole_gzip_member_is_400() -> None:
+def test_anything_but_one_complete_gzip_member_is_400() -> None:
     packed = gzip.compress(b"hello")
     for data in (b"", b"hello", packed[:-1], packed[:5], packed + b"x", packed + packed, zlib.compress(b"hello")):
         assert status(data, {"Content-Encoding": "gzip"}) == 400
@@ -103,7 +103,7 @@ def test_a_body_that_ends_early_is_400() -> None:
     assert status(b"abc", {"Content-Length": "4"}) == 400
 
 
-def test_what_stands_behind_the_declared_length_is_not_read() -> None:
+def test_bytes_after_the_declared_length_are_not_read() -> None:
     assert body.read(io.BytesIO(b"abcdef"), {"Content-Length": "3"}, LIMIT) == b"abc"
 
 

@@ -42,14 +42,14 @@ def form(payload):
     return canonical({**EVENT, "payload": payload}, 1, 0, GENESIS)
 
 
-def test_the_form_is_the_documented_one():
+def test_the_canonical_form_is_the_documented_one():
     assert canonical(EVENT, 1, 1_795_435_200_500_000, GENESIS).decode() == TEXT
     assert link(EVENT, 1, 1_795_435_200_500_000, GENESIS) == hashlib.sha256(TEXT.encode()).digest()
 
 
 @given(st.dictionaries(texts, exact, max_size=5), texts)
 @settings(max_examples=200, deadline=None)
-def test_it_is_what_rfc_8785_says(payload, actor):
+def test_the_canonical_form_follows_rfc_8785(payload, actor):
     ours = canonical({**EVENT, "payload": payload, "actor": actor}, 1, 5, bytes(range(32)))
     assert ours == rfc8785.dumps(json.loads(ours))
 
@@ -67,7 +67,7 @@ NUMBERS = [
 ]
 
 
-def test_numbers_are_said_exactly(subtests):
+def test_numbers_are_canonical_and_exact(subtests):
     for number, said in NUMBERS:
         with subtests.test(said):
             assert form({"n": number}).decode().partition('"payload":{"n":')[2].startswith(said + "}")

@@ -25,7 +25,7 @@ def test_an_instant_is_read_and_written_exactly(text, nanoseconds):
 @pytest.mark.parametrize(
     "text", ["2026-11-23T13:00:00+01:00", "2026-11-23T02:00:00-10:00", "2026-11-24T02:00:00.000+14:00"]
 )
-def test_an_offset_is_taken_off(text):
+def test_an_offset_is_subtracted(text):
     assert parse_rfc3339(text) == 1_795_435_200_000_000_000
 
 
@@ -53,7 +53,7 @@ NO_TIMES = [
 ]
 
 
-def test_what_is_no_time_is_refused(subtests):
+def test_an_invalid_time_is_refused(subtests):
     for text in NO_TIMES:
         with subtests.test(text), pytest.raises(ValueError):  # noqa: PT011  the words are datetime's or ours
             parse_rfc3339(text)

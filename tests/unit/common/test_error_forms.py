@@ -72,7 +72,7 @@ RFC_SCHEMA = """<grammar xmlns="http://relaxng.org/ns/structure/1.0" ns="urn:iet
         ("text/problem+json", JSON, JSON),
     ],
 )
-def test_the_form_that_accept_asks_for(accept: str | None, documents: str, expected: str) -> None:
+def test_the_error_form_follows_accept(accept: str | None, documents: str, expected: str) -> None:
     assert error_type(accept, documents) == expected
 
 
@@ -80,13 +80,13 @@ def test_the_form_that_accept_asks_for(accept: str | None, documents: str, expec
     ("accept", "documents", "expected"),
     [(PJ, XML, PX), (f"{JSON}, {PX}", JSON, PJ), (JSON, XML, XML), (None, XML, XML)],
 )
-def test_the_format_of_the_query_counts_and_accept_chooses_between_two_forms(
+def test_the_format_parameter_counts_and_accept_chooses_between_two_forms(
     accept: str | None, documents: str, expected: str
 ) -> None:
     assert error_type(accept, documents, forced=True) == expected
 
 
-def test_a_problem_in_json() -> None:
+def test_problem_details_in_json() -> None:
     error = ServiceError(UNPROCESSABLE, details=[Violation("/a b/~1é", "is missing"), Violation("", "is wrong")])
     status, headers, body = render(error, PJ, UUID, CONTRACTS)
     assert (status, headers["Content-Type"]) == (422, PJ)
@@ -115,7 +115,7 @@ def test_a_problem_in_json() -> None:
     ],
 )
 @pytest.mark.parametrize("request_id", [UUID, "phone-7.1"])
-def test_a_problem_in_xml_satisfies_the_schema_of_the_rfc_and_ours(error: Exception, request_id: str) -> None:
+def test_problem_details_in_xml_satisfy_both_schemas(error: Exception, request_id: str) -> None:
     status, headers, body = render(error, PX, request_id, CONTRACTS)
     assert headers["Content-Type"] == f"{PX}; charset=utf-8"
     root = etree.fromstring(body)
@@ -143,7 +143,7 @@ def test_the_schema_of_the_rfc_refuses_another_namespace() -> None:
         (ValueError("a secret"), 500, "internal error"),
     ],
 )
-def test_the_form_that_clients_of_influxdb_read(error: Exception, status: int, code: str) -> None:
+def test_influxdb_clients_get_their_error_form(error: Exception, status: int, code: str) -> None:
     found, headers, body = render(error, "influxdb", UUID, CONTRACTS)
     document = json.loads(body)
     assert (found, document["code"], headers["X-Platform-Error-Code"]) == (status, code, code)

@@ -16,7 +16,7 @@ def cut(content: bytes, size: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 4096, 10**9])
-def test_records_come_through_however_the_bytes_are_cut(size: int) -> None:
+def test_records_are_read_however_the_bytes_are_cut(size: int) -> None:
     some = RECORDS[:40] if size == 1 else RECORDS
     content = b"".join(lines(some))
     assert list(read(cut(content, size))) == some
@@ -32,13 +32,13 @@ def test_each_line_is_a_record_and_the_last_counts_them() -> None:
     assert len(found) == len(RECORDS) + 1
 
 
-def test_nothing_is_whole_too() -> None:
+def test_an_empty_stream_is_complete() -> None:
     assert b"".join(lines([])) == b'{"kind":"end","records":0}\n'
     assert list(read(lines([]))) == []
 
 
 @pytest.mark.parametrize("length", [0, 1, 100, len(BYTES) // 2, len(BYTES) - 2])
-def test_a_stream_that_was_cut_off_is_refused(length: int) -> None:
+def test_a_truncated_stream_is_refused(length: int) -> None:
     with pytest.raises(ServiceCallError):
         list(VerifiedStream([BYTES[:length]]))
 
@@ -52,7 +52,7 @@ def test_a_stream_that_lost_a_line_is_refused() -> None:
         list(VerifiedStream([BYTES, BYTES]))
 
 
-def test_streams_go_by_in_blocks() -> None:
+def test_streams_are_forwarded_in_blocks() -> None:
     sizes = [len(block) for block in lines(RECORDS)]
     assert len(sizes) > 3
     assert max(sizes) < 70_000

@@ -26,7 +26,7 @@ NOBODYS = [
 ]
 
 
-def test_anything_else_is_nobodys_word(subtests):
+def test_an_unsigned_or_altered_address_is_ignored(subtests):
     for headers, key in NOBODYS:
         with subtests.test(str(headers)):
             assert forwarded(headers, key) is None

@@ -21,9 +21,7 @@ REQUEST_ID = "01a20ace-8210-72dc-a378-4a545f18bf6a"
     ("number", "status", "code"),
     [(errno.ENOSPC, 503, "GEN_503"), (errno.EDQUOT, 503, "GEN_503"), (errno.EIO, 500, "GEN_500")],
 )
-def test_a_full_disk_is_503_and_any_other_error_of_the_disk_500(
-    number: int, status: int, code: str, media_type: str
-) -> None:
+def test_a_full_disk_is_503_and_another_disk_error_500(number: int, status: int, code: str, media_type: str) -> None:
     with Flask("disk").test_request_context():
         g.request_id, g.error_type = REQUEST_ID, media_type
         answer = handle_errors(EDGE, OSError(number, os.strerror(number), "/srv/secret"))

@@ -20,7 +20,7 @@ print(*before, gc.get_freeze_count(), *gc.get_threshold())
 """
 
 
-def test_a_worker_spares_the_collector_what_it_was_made_of() -> None:
+def test_a_worker_exempts_preloaded_objects_from_garbage_collection() -> None:
     shown = subprocess.run(
         [sys.executable, "-c", SHOW],
         env={**os.environ, "PYTHONPATH": python_path()},
@@ -57,7 +57,7 @@ print(json.dumps([before, files()]))
 """
 
 
-def test_metrics_have_their_place_on_the_disk_before_a_worker_counts(tmp_path: Path) -> None:
+def test_metrics_are_created_before_a_worker_counts(tmp_path: Path) -> None:
     shown = subprocess.run(
         [sys.executable, "-c", COUNT],
         env={

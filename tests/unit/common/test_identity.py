@@ -89,7 +89,7 @@ def hs256(claims: dict[str, Any], secret: str = SECRET, kid: str | None = None) 
     return by_hand({"alg": "HS256", "typ": "JWT", "kid": kid or secret_id(secret)}, claims, secret.encode())
 
 
-def test_a_good_token_is_its_person(shared: TokenVerifier, claims: dict[str, Any]) -> None:
+def test_a_valid_token_identifies_its_person(shared: TokenVerifier, claims: dict[str, Any]) -> None:
     expected = Principal(
         kind="person",
         role="admin",
@@ -105,14 +105,14 @@ def test_a_good_token_is_its_person(shared: TokenVerifier, claims: dict[str, Any
     assert expected.actor == "user:12"
 
 
-def test_the_previous_secret_verifies_and_a_token_without_kid_too(
+def test_the_previous_secret_is_accepted_and_a_token_without_kid_too(
     shared: TokenVerifier, claims: dict[str, Any]
 ) -> None:
     assert shared.verify(hs256(claims, PREVIOUS)).user_id == 12
     assert shared.verify(by_hand({"alg": "HS256"}, claims, PREVIOUS.encode())).user_id == 12
 
 
-def test_a_good_token_of_the_key_ring(published: TokenVerifier, claims: dict[str, Any]) -> None:
+def test_a_valid_token_of_the_key_ring_is_accepted(published: TokenVerifier, claims: dict[str, Any]) -> None:
     token = jwt.encode(claims, KEY, "ES256", headers={"kid": "k1"})
     assert published.verify(token).key_id == "k1"
 
@@ -120,7 +120,7 @@ def test_a_good_token_of_the_key_ring(published: TokenVerifier, claims: dict[str
 ALGORITHMS = ["none", "None", "NONE", "nOnE", "", None, 0, ["HS256"], "HS512", "RS256"]
 
 
-def test_no_other_algorithm_than_the_keys_own(
+def test_only_the_algorithm_of_the_key_is_accepted(
     subtests: pytest.Subtests, shared: TokenVerifier, published: TokenVerifier, claims: dict[str, Any]
 ) -> None:
     for kid in ["the right one", None, "k1"]:
@@ -137,32 +137,32 @@ def test_no_other_algorithm_than_the_keys_own(
                     assert refused(lambda verifier=verifier, token=without: verifier.verify(token)) == "GEN_401_TOKEN"
 
 
-def test_a_public_key_is_no_shared_secret(published: TokenVerifier, claims: dict[str, Any]) -> None:
+def test_a_public_key_is_not_accepted_as_shared_secret(published: TokenVerifier, claims: dict[str, Any]) -> None:
     for secret in public_forms(KEY):
         for header in ({"alg": "HS256", "kid": "k1"}, {"alg": "ES256", "kid": "k1"}, {"alg": "HS256"}):
             token = by_hand(header, claims, secret)
             assert refused(lambda token=token: published.verify(token)) == "GEN_401_TOKEN"
 
 
-def test_a_key_that_a_token_brings_along_is_not_looked_at(published: TokenVerifier, claims: dict[str, Any]) -> None:
+def test_a_key_inside_of_a_token_is_ignored(published: TokenVerifier, claims: dict[str, Any]) -> None:
     brought = {"kid": "k1", "jwk": public_jwk(OTHER_KEY, "k1"), "jku": "http://evil.example/jwks", "x5u": "http://e/"}
     assert refused(lambda: published.verify(jwt.encode(claims, OTHER_KEY, "ES256", headers=brought))) == "GEN_401_TOKEN"
 
 
-def test_a_header_that_says_it_twice_forges_nothing(shared: TokenVerifier, claims: dict[str, Any]) -> None:
+def test_duplicate_header_members_forge_nothing(shared: TokenVerifier, claims: dict[str, Any]) -> None:
     for header in (b'{"alg":"none","alg":"HS256"}', b'{"alg":"HS256","alg":"none"}'):
         for secret in (b"", b"x" * 32):
             assert refused(lambda h=header, s=secret: shared.verify(by_hand(h, claims, s))) == "GEN_401_TOKEN"
 
 
 @pytest.mark.parametrize("claim", ["role", "sub", "exp"])
-def test_a_claim_said_twice_is_no_claim(shared: TokenVerifier, claims: dict[str, Any], claim: str) -> None:
+def test_a_duplicate_claim_is_refused(shared: TokenVerifier, claims: dict[str, Any], claim: str) -> None:
     body = json.dumps(claims)[:-1] + f", {json.dumps({claim: claims[claim]})[1:]}"  # RFC 7519 section 4: refuse
     token = by_hand({"alg": "HS256", "kid": secret_id(SECRET)}, body.encode(), SECRET.encode())
     assert refused(lambda: shared.verify(token)) == "GEN_401_TOKEN"
 
 
-def test_a_token_has_one_spelling(shared: TokenVerifier, claims: dict[str, Any]) -> None:
+def test_a_token_in_another_spelling_is_refused(shared: TokenVerifier, claims: dict[str, Any]) -> None:
     good = hs256(claims)
     assert shared.verify(good).user_id == 12
     head, body, signature = good.split(".")
@@ -174,7 +174,7 @@ def test_a_token_has_one_spelling(shared: TokenVerifier, claims: dict[str, Any])
 
 
 @pytest.mark.parametrize("more", [{"jku": "http://e/"}, {"typ": "at+jwt"}, {"typ": 1}, {"zip": "DEF"}, {"kid": None}])
-def test_a_header_with_more_than_it_may_say(
+def test_unknown_header_members_are_refused(
     published: TokenVerifier, claims: dict[str, Any], more: dict[str, Any]
 ) -> None:
     header = json.dumps({"alg": "ES256", "kid": "k1", **more}).encode()
@@ -197,7 +197,9 @@ OTHER_KINDS = [
 ]
 
 
-def test_claims_of_another_kind(subtests: pytest.Subtests, shared: TokenVerifier, claims: dict[str, Any]) -> None:
+def test_claims_of_another_type_are_refused(
+    subtests: pytest.Subtests, shared: TokenVerifier, claims: dict[str, Any]
+) -> None:
     for claim, values in OTHER_KINDS:
         with subtests.test(str(values)):
             for value in values:
@@ -212,7 +214,9 @@ def test_every_claim_is_required(subtests: pytest.Subtests, shared: TokenVerifie
             assert refused(lambda token=token: shared.verify(token)) == "GEN_401_TOKEN"
 
 
-def test_times_are_our_clocks(shared: TokenVerifier, claims: dict[str, Any], clock: MovableClock) -> None:
+def test_times_of_a_token_are_compared_with_our_clock(
+    shared: TokenVerifier, claims: dict[str, Any], clock: MovableClock
+) -> None:
     token = hs256(claims)
     clock.forward(599)
     assert shared.verify(token).user_id == 12
@@ -222,7 +226,7 @@ def test_times_are_our_clocks(shared: TokenVerifier, claims: dict[str, Any], clo
     assert refused(lambda: shared.verify(token)) == "GEN_401_TOKEN"
 
 
-def test_what_is_no_token(shared: TokenVerifier, claims: dict[str, Any]) -> None:
+def test_an_invalid_token_is_refused(shared: TokenVerifier, claims: dict[str, Any]) -> None:
     good = hs256(claims)
     head, body, signature = good.split(".")
     deep = b'{"alg":"HS256","x":' + b"[" * 5000 + b"}"
@@ -248,7 +252,7 @@ def test_what_is_no_token(shared: TokenVerifier, claims: dict[str, Any]) -> None
         assert refused(lambda text=text: shared.verify(text)) == "GEN_401_TOKEN", text[:40]
 
 
-def test_a_token_or_kid_beyond_reason_is_not_even_looked_up(claims: dict[str, Any], clock: MovableClock) -> None:
+def test_an_oversized_token_or_kid_is_not_looked_up(claims: dict[str, Any], clock: MovableClock) -> None:
     asked: list[str | None] = []
 
     class Keys:
@@ -276,7 +280,7 @@ def authenticator(shared: TokenVerifier) -> Authenticator:
     return Authenticator(shared, {name: hashlib.sha256(text.encode()).hexdigest() for name, text in secrets.items()})
 
 
-def test_everyone_comes_in_their_own_way(authenticator: Authenticator, claims: dict[str, Any]) -> None:
+def test_each_kind_of_caller_has_its_credential(authenticator: Authenticator, claims: dict[str, Any]) -> None:
     assert authenticator.identify(None) is None
     person = authenticator.identify(f"bearer  {hs256(claims)}")
     service = authenticator.identify(basic("auth:a-secret"))
@@ -288,7 +292,7 @@ def test_everyone_comes_in_their_own_way(authenticator: Authenticator, claims: d
     ]
 
 
-def test_nobody_comes_in_another_way(authenticator: Authenticator, claims: dict[str, Any]) -> None:
+def test_credentials_of_another_kind_are_refused(authenticator: Authenticator, claims: dict[str, Any]) -> None:
     headers = [
         *("", " ", "Bearer", "Bearer ", "Basic", "Digest abc", hs256(claims), "Bearer a-secret", "Basic !!!"),
         *(basic("auth:m-secret"), basic("auth:"), basic("auth"), basic(":"), basic("nobody:"), basic("nobody:x")),
@@ -299,12 +303,12 @@ def test_nobody_comes_in_another_way(authenticator: Authenticator, claims: dict[
         assert refused(lambda header=header: authenticator.identify(header)) == "GEN_401_TOKEN", header
 
 
-def test_only_a_bearer_header_has_a_bearer_token() -> None:
+def test_only_a_bearer_header_contains_a_bearer_token() -> None:
     assert bearer_token("bEaReR abc ") == "abc"
     assert [bearer_token(text) for text in (None, "", "Bearer", "Bearer ", "Basic abc")] == [None] * 5
 
 
-def test_a_member_of_a_key_set_that_is_no_key_hides_no_other() -> None:
+def test_an_invalid_member_of_a_key_set_hides_no_other() -> None:
     good = public_jwk(KEY, "k1")
     bad: list[Any] = ["x", None, {}, {**good, "x": "AA"}, {**good, "y": 7}, {**good, "kid": ""}, {"kty": "RSA"}]
     bad += [{name: value for name, value in good.items() if name != left_out} for left_out in ("kty", "crv", "x", "y")]

@@ -48,7 +48,7 @@ def stack() -> Stack:
     return Stack()
 
 
-def test_a_job_goes_through_every_step_once_in_order(stack: Stack) -> None:
+def test_a_job_runs_every_step_once_in_order(stack: Stack) -> None:
     stack.ask(user_id=12)
     assert stack.runner.run() == LOOK_SECONDS
     assert stack.calls == [("auth", 3, 12), ("media", 3, 12), ("user", 3, 12)]
@@ -59,7 +59,7 @@ def test_a_job_goes_through_every_step_once_in_order(stack: Stack) -> None:
     assert len(stack.calls) == 3
 
 
-def test_a_step_that_has_to_be_repeated_waits_until_then_and_only_then_the_next_is_taken(stack: Stack) -> None:
+def test_a_step_to_be_repeated_waits_before_the_next_step(stack: Stack) -> None:
     stack.ask()
     stack.again["media"] = 57.0
     stack.runner.run()
@@ -85,7 +85,7 @@ def test_a_step_that_has_to_be_repeated_waits_until_then_and_only_then_the_next_
         ServiceError(FORBIDDEN),
     ],
 )
-def test_what_may_pass_is_tried_again_after_growing_rests(stack: Stack, fault: Exception) -> None:
+def test_a_temporary_failure_is_retried_after_growing_pauses(stack: Stack, fault: Exception) -> None:
     job = stack.ask()
     stack.answers["media"] = fault
     rests = []
@@ -108,7 +108,7 @@ def test_what_may_pass_is_tried_again_after_growing_rests(stack: Stack, fault: E
 
 
 @pytest.mark.parametrize("status", [400, 409, 410, 413, 415, 422])
-def test_what_would_be_the_same_next_time_fails(stack: Stack, status: int) -> None:
+def test_a_permanent_failure_fails_the_job(stack: Stack, status: int) -> None:
     job = stack.ask()
     stack.answers["media"] = ServiceCallError(status, "MEDIA_009")
     stack.runner.run()
@@ -120,13 +120,13 @@ def test_what_would_be_the_same_next_time_fails(stack: Stack, status: int) -> No
     assert len(stack.calls) == 2
 
 
-def test_a_success_forgets_the_failures_before_it() -> None:
+def test_a_success_resets_the_failures() -> None:
     job = Job("j", "k", 3, "user:1", 0)
     tired = job.delayed("x", 0).delayed("x", 0).delayed("x", 0)
     assert tired.advanced(30).delayed("y", 0).due_ns == NANOSECONDS
 
 
-def test_one_that_waits_does_not_hold_up_another(stack: Stack) -> None:
+def test_a_waiting_job_does_not_block_another(stack: Stack) -> None:
     stack.ask("first")
     stack.answers["auth"] = ValueError("an internal error")
     stack.ask("second", org_id=4)
@@ -135,7 +135,7 @@ def test_one_that_waits_does_not_hold_up_another(stack: Stack) -> None:
     assert stack.jobs.kept["first"].error == "GEN_500"
 
 
-def test_a_step_may_be_tried_at_once_and_only_by_one(stack: Stack) -> None:
+def test_a_step_can_be_tried_at_once_by_one_worker_only(stack: Stack) -> None:
     job = stack.ask()
     with stack.jobs.held(job.id):
         assert stack.runner.step(job.id) is None
@@ -144,7 +144,7 @@ def test_a_step_may_be_tried_at_once_and_only_by_one(stack: Stack) -> None:
     assert stack.ended == []
 
 
-def test_the_message_says_only_what_there_is() -> None:
+def test_the_job_document_has_only_what_is_known() -> None:
     job = Job("j", "k", 3, "user:1", 0)
     assert job.document() == {"id": "j", "status": "queued", "progress": 0}
     assert job.failed("x").document("http://x") == {

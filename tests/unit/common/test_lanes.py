@@ -62,7 +62,7 @@ def test_who_waits_gets_a_place_in_turn_and_past_those_whose_share_is_used_up():
         waiting[3].result(LONG)
 
 
-def test_those_who_wait_are_few_of_all_and_fewer_of_one_organization():
+def test_few_requests_may_wait_and_fewer_of_one_organization():
     lane = Lane(LaneCapacity(places=1, share=1, waiting=2, waiting_share=1), patience=LONG)
     held = lane.enter(1)
     with ThreadPoolExecutor(2) as pool:
@@ -77,7 +77,7 @@ def test_those_who_wait_are_few_of_all_and_fewer_of_one_organization():
         waiting[1].result(LONG).leave()
 
 
-def test_a_wait_ends_after_a_while():
+def test_a_wait_ends_at_its_limit():
     lane = Lane(LaneCapacity(places=1, share=1, waiting=1, waiting_share=1), patience=0.05)
     with lane.enter(1):
         assert refused(lane, 2)
@@ -85,7 +85,7 @@ def test_a_wait_ends_after_a_while():
     lane.enter(2).leave()
 
 
-def test_while_the_lane_moves_a_burst_of_cheap_requests_is_answered():
+def test_a_burst_of_cheap_requests_is_answered_while_the_lane_moves():
     lane = Lane(LaneCapacity(places=2, share=1), brief=LONG)
 
     def ask(_):
@@ -97,7 +97,7 @@ def test_while_the_lane_moves_a_burst_of_cheap_requests_is_answered():
         list(pool.map(ask, range(16)))
 
 
-def test_a_stream_has_its_place_until_it_is_closed_whether_it_was_read_or_not():
+def test_a_stream_holds_its_place_until_it_is_closed():
     lane = Lane(LaneCapacity(places=1, share=1))
     closed = []
 
@@ -119,7 +119,7 @@ def test_a_stream_has_its_place_until_it_is_closed_whether_it_was_read_or_not():
     lane.enter(4).leave()
 
 
-def test_a_stream_ends_at_its_bound_and_its_blocks_know_of_it():
+def test_a_stream_ends_at_its_deadline():
     lane = Lane(LaneCapacity(places=1, share=1))
     left = []
 
@@ -139,7 +139,7 @@ def test_a_stream_ends_at_its_bound_and_its_blocks_know_of_it():
     lane.enter(1).leave()
 
 
-def test_a_share_is_an_organizations_and_for_a_service_its_own():
+def test_shares_are_per_organization_and_per_service():
     metrics = Metrics("influx")
     lanes = Lanes(metrics)
     people = [Principal("person", "user", user_id=number, org_id=1) for number in range(3)]
@@ -158,7 +158,7 @@ def metric(metrics, name, lane):
     return next(float(line.removeprefix(prefix)) for line in lines if line.startswith(prefix))
 
 
-def test_threads_and_connections_are_left_for_what_costs_little():
+def test_threads_and_connections_remain_for_cheap_requests():
     threads = {service.threads for service in SERVICES.values() if service.threads}
     assert COMPUTING.places + COMPUTING.waiting + STREAMING.places < min(threads)
     pool = Database.__init__.__kwdefaults__["pool_size"]
@@ -168,7 +168,7 @@ def test_threads_and_connections_are_left_for_what_costs_little():
         assert room.waiting_share < room.waiting
 
 
-def test_what_costs_much_is_answered_in_lanes():
+def test_expensive_routes_use_lanes():
     tables = [import_module(f"heartguard_{name}.routes").ROUTES for name in SERVICES if name != "gateway"]
     assert {(it.method, it.path): it.seconds for routes in tables for it in routes if it.expensive} == {
         ("POST", "/timeseries/write"): None,  # of more than 5,000 values

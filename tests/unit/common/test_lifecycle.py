@@ -18,7 +18,7 @@ def failing(_: object) -> None:
     raise ConnectionError
 
 
-def test_made_pinged_and_closed_in_order() -> None:
+def test_resources_are_opened_pinged_and_closed_in_order() -> None:
     done: list[str] = []
     lifecycle = Lifecycle()
     for name in ("a", "b"):
@@ -48,7 +48,7 @@ def test_a_failing_ping_is_not_ready() -> None:
     assert [(item["name"], item["status"]) for item in document["dependencies"]] == [("good", "ok"), ("bad", "failed")]
 
 
-def test_hung_pings_cost_one_second_together_and_are_not_repeated() -> None:
+def test_hanging_pings_take_one_second_together_and_are_not_repeated() -> None:
     """One after the other, or asked again each time, they would take half a minute."""
     many = 30
     release = threading.Event()
@@ -73,7 +73,7 @@ def test_hung_pings_cost_one_second_together_and_are_not_repeated() -> None:
     until(lambda: all(health.ok for health in lifecycle.readiness()), "every ping answered")
 
 
-def test_who_asks_while_a_ping_runs_shares_its_answer() -> None:
+def test_parallel_readiness_requests_share_a_ping() -> None:
     entered, release = threading.Event(), threading.Event()
     pings: list[int] = []
 

@@ -5,7 +5,7 @@ import pytest
 from heartguard_common.core.limits import BY_NAME, LimitError, limit_values, sentence
 
 
-def test_defaults_are_read_from_one_line():
+def test_default_limits_are_read_from_one_line():
     assert dict(limit_values("members=5, points_per_day=0,,")) == {"members": 5, "points_per_day": 0}
     assert limit_values("") == ()
 
@@ -20,13 +20,13 @@ def test_defaults_are_read_from_one_line():
         ("members=9999999999999999", "must give members"),
     ],
 )
-def test_what_is_no_limit_or_no_number_is_refused(text, said):
+def test_an_unknown_limit_or_an_invalid_number_is_refused(text, said):
     with pytest.raises(ValueError, match=said):
         limit_values(text)
 
 
 @pytest.mark.parametrize(("wait", "status"), [(None, 409), (0, 429), (90, 429)])
-def test_a_refusal_names_the_limit_its_value_and_who_makes_room(wait, status):
+def test_a_refusal_names_the_limit_its_value_and_how_to_make_room(wait, status):
     error = LimitError("members", 5, wait_seconds=wait)
     assert (error.row.status, error.limit) == (status, "members")
     assert error.message == sentence("members", 5)

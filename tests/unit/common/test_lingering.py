@@ -23,7 +23,7 @@ def ending(seconds: float, size: int) -> Iterator[tuple[Lingering, socket.socket
     assert own.fileno() == -1
 
 
-def test_a_peer_that_goes_on_sending_reads_its_answer_to_the_end() -> None:
+def test_a_client_that_keeps_sending_can_read_its_answer() -> None:
     with ending(5, 1_000_000) as (_, peer):
         for _ in range(10):
             peer.sendall(bytes(50_000))
@@ -32,7 +32,7 @@ def test_a_peer_that_goes_on_sending_reads_its_answer_to_the_end() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "size"), [(0.05, 10**9), (60, 100_000)])
-def test_a_peer_that_does_not_close_is_cut_after_a_time_and_after_so_many_bytes(seconds: float, size: int) -> None:
+def test_a_client_that_does_not_close_is_cut_after_a_time_and_a_number_of_bytes(seconds: float, size: int) -> None:
     def send_for_ever(peer: socket.socket) -> None:
         while True:
             peer.sendall(bytes(1000))
@@ -42,7 +42,7 @@ def test_a_peer_that_does_not_close_is_cut_after_a_time_and_after_so_many_bytes(
         send_for_ever(peer)
 
 
-def test_one_that_is_closed_already_hurts_nobody() -> None:
+def test_an_already_closed_connection_is_ignored() -> None:
     with ending(5, 1000) as (lingering, peer):
         gone, other = socket.socketpair()
         other.close()

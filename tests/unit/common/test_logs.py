@@ -33,14 +33,14 @@ SECRET_TEXTS = [
 ]
 
 
-def test_secrets_are_taken_out(subtests: pytest.Subtests) -> None:
+def test_secrets_are_redacted(subtests: pytest.Subtests) -> None:
     for text, secret in SECRET_TEXTS:
         with subtests.test(text):
             assert secret in text
             assert secret not in redact(text)
 
 
-def test_the_rest_is_left_alone() -> None:
+def test_other_text_is_unchanged() -> None:
     text = "deletion 0198c1d2-0000-7000-8000-000000000001 waits for auth: GEN_502 at http://127.0.0.1:5001/auth"
     assert redact(text) == text
 
@@ -48,7 +48,7 @@ def test_the_rest_is_left_alone() -> None:
 LONG_WORDS = ["a", "a.b", "a@b.", "eyJaaaa.", "a://", "a://b:", "@", "token", "basic ", "(a", "%40"]
 
 
-def test_a_long_word_costs_no_more_than_its_length(subtests: pytest.Subtests) -> None:
+def test_a_long_word_takes_linear_time(subtests: pytest.Subtests) -> None:
     for word in LONG_WORDS:
         with subtests.test(word[:20]):
             began = time.process_time()
@@ -78,12 +78,12 @@ def test_a_record_is_one_line_with_its_request() -> None:
     }
 
 
-def test_fields_take_the_place_of_the_message() -> None:
+def test_given_fields_replace_the_message() -> None:
     line = json.loads(JsonLines("user").format(record("request", fields={"status": 200, "path": "/users/me"})))
     assert (line["status"], line["path"], "message" in line) == (200, "/users/me", False)
 
 
-def test_a_stack_is_redacted_too() -> None:
+def test_a_stack_trace_is_redacted_too() -> None:
     try:
         int(f"{TOKEN} of ann@clinic.example")
     except ValueError:

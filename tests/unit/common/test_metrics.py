@@ -12,7 +12,7 @@ def metrics(request, tmp_path, monkeypatch):
     return Metrics("audit")
 
 
-def test_methods_that_a_client_invents_share_one_label():
+def test_unknown_methods_share_one_label():
     metrics = Metrics("audit")
     for method in ("GET", "ZZA", "ZZB"):
         metrics.observe("unmatched", method, 404, 0.01)
@@ -23,7 +23,7 @@ def test_methods_that_a_client_invents_share_one_label():
     assert [line.rpartition(" ")[2] for line in lines if "other" in line] == ["2.0"]
 
 
-def test_it_is_read_when_it_is_asked_for(metrics):
+def test_a_gauge_is_read_when_metrics_are_requested(metrics):
     values = iter([2.0, 5.0])
     metrics.live("waiting", "What waits", lambda: next(values))
     for value in (2.0, 5.0):
@@ -32,7 +32,7 @@ def test_it_is_read_when_it_is_asked_for(metrics):
         assert f"waiting {value}\n" in text
 
 
-def test_it_is_left_out_where_nobody_knows_it_and_the_others_stay(metrics):
+def test_an_unknown_value_is_left_out_and_the_others_stay(metrics):
     def away():
         raise OSError
 

@@ -118,7 +118,7 @@ def test_an_invalid_policy_is_refused_with_its_problems(subtests: pytest.Subtest
         b"route = 3\n" + HEAD.encode(),
     ],
 )
-def test_a_file_of_other_kinds_of_values_is_refused_and_no_crash(tmp_path: Path, text: bytes) -> None:
+def test_values_of_other_types_are_refused(tmp_path: Path, text: bytes) -> None:
     """At SIGHUP any other exception would end gunicorn's master, and with it the service (D50)."""
     (tmp_path / "policy.toml").write_bytes(text)
     with pytest.raises(PolicyError):
@@ -132,14 +132,14 @@ def test_all_problems_are_reported_at_once() -> None:
     assert "route 2 (user.other)" in str(caught.value)
 
 
-def test_parameters_of_different_kinds_may_stand_in_one_place() -> None:
+def test_parameters_of_different_types_may_share_a_place() -> None:
     policy = parse(
         HEAD + row() + row(id='"user.me"', path='"/users/me"') + row(id='"user.x"', path='"/users/{item_id}"')
     )
     assert [found.id for found in policy.rows] == ["user.read", "user.me", "user.x"]
 
 
-def test_the_same_path_may_have_a_row_for_each_method() -> None:
+def test_a_path_may_have_a_rule_for_each_method() -> None:
     policy = parse(HEAD + row() + row(id='"user.update"', method='"PUT"'))
     assert policy.row("PUT", "/users/{user_id}") is policy.rows[1]
     assert policy.row("HEAD", "/users/{user_id}") is policy.rows[0]
@@ -157,7 +157,7 @@ def test_the_same_path_may_have_a_row_for_each_method() -> None:
         (Principal("service", "service", name="auth"), "GEN_403"),
     ],
 )
-def test_the_role_decides(principal: Principal | None, expected: str) -> None:
+def test_the_role_decides_access(principal: Principal | None, expected: str) -> None:
     assert code(parse(HEAD + row()), principal) == expected
 
 
@@ -178,16 +178,16 @@ def test_inner_routes_are_for_the_operator_and_the_inner_network(
 
 
 @pytest.mark.parametrize(("name", "expected"), [("user", "passed"), ("media", "GEN_403"), (None, "GEN_403")])
-def test_a_route_for_services_is_for_those_that_it_names(name: str | None, expected: str) -> None:
+def test_a_service_route_is_for_the_named_services(name: str | None, expected: str) -> None:
     rules = parse(HEAD + row(who='{ service = ["user", "audit"] }'))
     assert code(rules, Principal("service", "service", name=name)) == expected
 
 
-def test_being_inside_opens_nothing_but_inner_routes() -> None:
+def test_the_inner_network_opens_only_inner_routes() -> None:
     assert code(parse(HEAD + row()), None, inner=True) == "GEN_401"
 
 
-def test_open_routes_are_open() -> None:
+def test_open_routes_need_no_credentials() -> None:
     assert code(parse(HEAD + row(who='"anyone"')), None) == "passed"
 
 
@@ -217,7 +217,7 @@ WHO = [
 ]
 
 
-def test_policy_toml_says_who_may_call_each_route(subtests: pytest.Subtests) -> None:
+def test_the_policy_says_who_may_call_each_route(subtests: pytest.Subtests) -> None:
     for method, path, roles in WHO:
         with subtests.test(f"{method} {path}"):
             found = load().row(method, path)
@@ -225,12 +225,12 @@ def test_policy_toml_says_who_may_call_each_route(subtests: pytest.Subtests) -> 
             assert (found.who if isinstance(found.who, str) else set(found.who)) == roles
 
 
-def test_nothing_but_noise_goes_unaudited() -> None:
+def test_only_probes_and_documents_are_not_audited() -> None:
     silent = {found.path.rsplit("/", 1)[-1] for found in load().rows if not found.audited}
     assert silent == {"health", "ready", "metrics", "openapi.json", "docs", "errors", "{file}", "jwks.json"}
 
 
-def test_permissions_of_a_role_are_the_rows_it_may_use() -> None:
+def test_the_permissions_of_a_role_are_its_rules() -> None:
     policy = load()
     assert "organization.delete" in policy.permissions("admin")
     assert "organization.delete" not in policy.permissions("manager")
@@ -253,7 +253,7 @@ SHOWN = [
 ]
 
 
-def test_a_log_shows_of_a_path_what_is_ours(subtests: pytest.Subtests) -> None:
+def test_logged_paths_contain_only_known_segments(subtests: pytest.Subtests) -> None:
     for path, shown in SHOWN:
         with subtests.test(path):
             assert load().redact(path) == shown

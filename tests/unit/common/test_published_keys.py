@@ -21,7 +21,7 @@ def clock() -> MovableClock:
     return MovableClock()
 
 
-def test_unknown_kids_cost_one_fetch_in_a_second(clock: MovableClock) -> None:
+def test_unknown_kids_cause_one_fetch_a_second(clock: MovableClock) -> None:
     fetches = []
 
     def fetch() -> dict[str, Any]:
@@ -53,7 +53,7 @@ def test_a_new_key_is_known_a_second_after_a_forged_one_was_asked_for(clock: Mov
     assert [key.key_id for key in keys.candidates("k2")] == ["k2"]
 
 
-def test_a_key_that_auth_publishes_no_more_is_forgotten_in_five_minutes(clock: MovableClock) -> None:
+def test_an_unpublished_key_is_forgotten_after_five_minutes(clock: MovableClock) -> None:
     published = [public_jwk(KEY, "k1"), public_jwk(OTHER_KEY, "k2")]
     fetches = []
 
@@ -80,7 +80,7 @@ def test_a_key_that_auth_publishes_no_more_is_forgotten_in_five_minutes(clock: M
     assert len(fetches) == 3
 
 
-def test_while_auth_is_away_nobody_is_called_invalid_and_auth_is_left_alone(clock: MovableClock) -> None:
+def test_while_auth_is_unreachable_no_token_is_called_invalid(clock: MovableClock) -> None:
     fetches = []
 
     def fetch() -> dict[str, Any]:
@@ -117,7 +117,7 @@ class Hanging:
         raise ServiceError(SERVICE_CALL_FAILED)
 
 
-def test_an_auth_that_hangs_holds_up_nobody_whose_key_is_known(clock: MovableClock) -> None:
+def test_a_hanging_auth_does_not_block_callers_with_known_keys(clock: MovableClock) -> None:
     auth = Hanging(clock)
     keys = PublishedKeys(auth.fetch, clock)
     assert keys.candidates("k1")
@@ -132,7 +132,7 @@ def test_an_auth_that_hangs_holds_up_nobody_whose_key_is_known(clock: MovableClo
     assert auth.asked == 2
 
 
-def test_who_waited_for_an_auth_that_hangs_does_not_ask_it_again(clock: MovableClock) -> None:
+def test_a_caller_that_waited_for_a_hanging_auth_does_not_ask_again(clock: MovableClock) -> None:
     auth = Hanging(clock)
     keys = PublishedKeys(auth.fetch, clock)
     assert keys.candidates("k1")
@@ -145,7 +145,7 @@ def test_who_waited_for_an_auth_that_hangs_does_not_ask_it_again(clock: MovableC
     assert auth.asked == 2
 
 
-def test_keys_are_fetched_before_a_token_needs_them_and_kept_while_auth_is_away(clock: MovableClock) -> None:
+def test_keys_are_fetched_ahead_and_kept_while_auth_is_unreachable(clock: MovableClock) -> None:
     published: list[dict[str, Any]] = []
     fetches = []
 

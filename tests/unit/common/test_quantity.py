@@ -38,7 +38,7 @@ BODIES = [
 
 
 @pytest.mark.parametrize(("body", "kind"), BODIES)
-def test_what_no_message_can_hold_is_refused_before_it_is_made(body: bytes, kind: str) -> None:
+def test_a_body_with_more_values_than_any_message_is_refused_before_parsing(body: bytes, kind: str) -> None:
     with pytest.raises(Violations) as caught:
         Contracts.load()["WriteRequest"].decode(body, kind)
     assert [(violation.path, violation.message) for violation in caught.value.violations] == [
@@ -46,21 +46,21 @@ def test_what_no_message_can_hold_is_refused_before_it_is_made(body: bytes, kind
     ]
 
 
-def test_signs_inside_texts_are_no_values() -> None:
+def test_delimiters_inside_texts_are_not_counted() -> None:
     text = b'"' + b'[{,\\"' * 20_000 + b'"'
     assert not holds_too_much_json(b'{"a":[' + b",".join([text] * 5) + b"]}", quantity.Quantity(5, 2, 4))
     cdata = b"<![CDATA[" + b"<a b='' " * 40_000 + b"]]>"
     assert not holds_too_much_xml(b"<a>" + cdata + b"</a>", quantity.Quantity(2, 1, 4))
 
 
-def test_depth_is_still_malformed() -> None:
+def test_excessive_depth_is_malformed() -> None:
     with pytest.raises(Malformed, match="64 levels"):
         holds_too_much_xml(b"<a>" * 200_000, quantity.Quantity(5, 2, 4))
     with pytest.raises(Malformed, match="64 levels"):
         holds_too_much_json(b'{"x":' + b'{"[":[' * 200_000, MOST)
 
 
-def test_the_worst_bodies_cost_no_more_than_tens_of_mebibytes(tmp_path: Path) -> None:
+def test_the_worst_bodies_need_only_tens_of_mebibytes(tmp_path: Path) -> None:
     """In a process of its own, whose peak is read: 250 to 930 MiB before."""
     program = tmp_path / "peak.py"
     program.write_text(
@@ -85,7 +85,7 @@ def test_the_worst_bodies_cost_no_more_than_tens_of_mebibytes(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("body", "code"), [(b'{"bucket": 1, "points": []}', "GEN_422"), (b'{"bucket":', "GEN_400")])
-def test_a_refusal_keeps_nothing_of_what_it_refuses(body: bytes, code: str) -> None:
+def test_a_refusal_keeps_nothing_of_the_document(body: bytes, code: str) -> None:
     """An exception with a cause kept the frames it went through: eight documents of 170 MiB at once were 1.3 GiB."""
     contract = Contracts.load()["WriteRequest"]
     with pytest.raises(ServiceError) as caught:

@@ -28,9 +28,7 @@ class Revocations:
     ("principal", "believed", "asked"),
     [(PERSON, 0, 1), (PERSON, 60, 0), (None, 0, 0), (Principal("operator", "operator"), 0, 0)],
 )
-def test_a_person_is_asked_about_when_the_answer_is_old(
-    principal: Principal | None, believed: float, asked: int
-) -> None:
+def test_an_old_answer_is_checked_again(principal: Principal | None, believed: float, asked: int) -> None:
     revocations = Revocations()
     ActiveCheck(revocations, principal, "token", believed).require()
     assert revocations.asked == [(PERSON, "token")] * asked
@@ -46,7 +44,7 @@ def test_a_stream_ends_when_its_token_is_revoked() -> None:
     assert raised.value.row is INVALID_TOKEN
 
 
-def test_the_end_of_a_stream_is_a_moment_to_ask_too() -> None:
+def test_the_end_of_a_stream_is_checked_too() -> None:
     revocations = Revocations()
     stream = CheckedReader(io.BytesIO(b""), ActiveCheck(revocations, PERSON, "token", 0))
     assert stream.read(3) == b""

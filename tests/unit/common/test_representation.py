@@ -42,7 +42,7 @@ NOT_STRICT_JSON = [
 ]
 
 
-def test_what_is_not_strict_json_is_malformed(subtests: pytest.Subtests) -> None:
+def test_non_strict_json_is_malformed(subtests: pytest.Subtests) -> None:
     for body in NOT_STRICT_JSON:
         with subtests.test(str(body)), pytest.raises(Malformed):
             parse_json(body)
@@ -60,7 +60,7 @@ STRICT_JSON = [
 ]
 
 
-def test_what_is_strict_json_is_read(subtests: pytest.Subtests) -> None:
+def test_strict_json_is_read(subtests: pytest.Subtests) -> None:
     for body, document in STRICT_JSON:
         with subtests.test(str(body)):
             parsed = parse_json(body)
@@ -80,7 +80,7 @@ TWICE = [
 ]
 
 
-def test_a_key_that_comes_twice_is_malformed(subtests: pytest.Subtests) -> None:
+def test_a_duplicate_key_is_malformed(subtests: pytest.Subtests) -> None:
     for body in TWICE:
         with subtests.test(str(body)), pytest.raises(Malformed, match="twice"):
             parse_json(body)
@@ -89,7 +89,7 @@ def test_a_key_that_comes_twice_is_malformed(subtests: pytest.Subtests) -> None:
 @pytest.mark.parametrize(
     "body", [b'{"a":":","b":"::"}', b'{ "a" : ":" }', b'[":",{":":1}]', b'{"\\"":"\\":","a":"\\u0022:"}', b'[[],{},""]']
 )
-def test_signs_of_json_inside_strings_are_text(body: bytes) -> None:
+def test_json_delimiters_inside_strings_are_text(body: bytes) -> None:
     assert parse_json(body) == json.loads(body)
 
 
@@ -133,7 +133,7 @@ NOT_SAFE_XML = [
 ]
 
 
-def test_what_is_not_safe_xml_is_malformed(subtests: pytest.Subtests) -> None:
+def test_unsafe_xml_is_malformed(subtests: pytest.Subtests) -> None:
     for body in NOT_SAFE_XML:
         with subtests.test(str(body)), pytest.raises(Malformed):
             parse_xml(body)
@@ -151,19 +151,19 @@ def test_what_is_not_safe_xml_is_malformed(subtests: pytest.Subtests) -> None:
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_what_is_safe_xml_is_read(body: bytes, text: str) -> None:
+def test_safe_xml_is_read(body: bytes, text: str) -> None:
     assert parse_xml(body).text == text
 
 
-def test_64_levels_of_xml_are_enough() -> None:
+def test_xml_may_have_64_levels() -> None:
     assert parse_xml(b"<a>" * 64 + b"</a>" * 64).tag == "a"
 
 
-def test_a_prolog_of_comments_costs_linear_time() -> None:
+def test_a_prolog_of_comments_takes_linear_time() -> None:
     assert parse_xml(b"<!-- <!DOCTYPE -->" * 50_000 + b"<a/>").tag == "a"
 
 
-def test_a_character_no_xml_can_hold_is_replaced() -> None:
+def test_a_character_outside_of_xml_is_replaced() -> None:
     assert xml_safe("a\x00b\x0bc\ufffed\ud800e\tf\n") == "a\ufffdb\ufffdc\ufffdd\ufffde\tf\n"
 
 
@@ -198,6 +198,6 @@ def test_the_best_offer_is_chosen(subtests: pytest.Subtests) -> None:
             assert choose(accept, OFFERS) == expected
 
 
-def test_an_offer_of_nothing_accepts_nothing() -> None:
+def test_an_empty_list_of_offers_accepts_nothing() -> None:
     assert choose(None, ()) is None
     assert choose("*/*", ()) is None

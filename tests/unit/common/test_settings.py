@@ -24,7 +24,7 @@ class Sample:
     names: tuple[str, ...] = variable("NAMES", settings.words, default=())
 
 
-def test_what_is_absent_or_empty_is_its_default() -> None:
+def test_an_absent_or_empty_variable_has_its_default() -> None:
     found = settings.read(Sample, {"URL": " u ", "SECRET": GOOD, "TTL": "", "MODE": "  ", "OTHER": "x"})
     assert found == Sample(url="u", secret=GOOD)
     assert settings.variables(Sample) == ("URL", "TTL", "SIZE", "MODE", "SECRET", "KNOWN", "NAMES")
@@ -42,7 +42,7 @@ def test_all_problems_are_reported_at_once_and_no_value_is_quoted() -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"), [("15", 900), ("30s", 30), ("15m", 900), ("12h", 43200), ("14d", 1209600)]
 )
-def test_durations(text: str, seconds: int) -> None:
+def test_durations_are_parsed(text: str, seconds: int) -> None:
     assert settings.duration("m")(text) == seconds
 
 
@@ -64,7 +64,7 @@ REFUSED = [
 ]
 
 
-def test_what_is_refused(subtests: pytest.Subtests) -> None:
+def test_invalid_settings_are_refused(subtests: pytest.Subtests) -> None:
     for cast, texts in REFUSED:
         with subtests.test(str(texts)):
             for text in texts:
@@ -79,23 +79,23 @@ def digest(text: str) -> str:
 @pytest.mark.parametrize(
     "text", ["", "changeme", "operator", "secret", "auth", "0" * 64, "reallyreallyreallyreallyverysafe"]
 )
-def test_digests_of_well_known_secrets_are_known_too(text: str) -> None:
+def test_digests_of_published_secrets_are_refused_too(text: str) -> None:
     with pytest.raises(ValueError, match=r"well-known secrets, as that of operator$"):
         settings.credentials(f"auth:{digest(GOOD)},operator:{digest(text)}")
 
 
-def test_what_the_command_generates_is_never_refused() -> None:
+def test_generated_secrets_are_accepted() -> None:
     assert not any(settings.weak(secrets.token_hex(32)) for _ in range(2000))
 
 
-def test_two_names_have_two_secrets() -> None:
+def test_two_services_have_two_secrets() -> None:
     with pytest.raises(ValueError, match="must be made of secrets that differ"):
         settings.credentials(f"auth:{digest(GOOD)},media:{digest(GOOD)}")
     with pytest.raises(ValueError, match="must name each service once"):
         settings.credentials(f"auth:{digest(GOOD)},auth:{digest(GOOD + 'x')}")
 
 
-def test_what_is_taken() -> None:
+def test_valid_settings_are_accepted() -> None:
     assert [settings.whole(-5, 10)(text) for text in ("-5", "10", "007")] == [-5, 10, 7]
     assert (
         settings.secret(

@@ -36,7 +36,7 @@ def test_a_name_that_two_files_define_is_refused(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("stated", [None, ["object", "string"], "null"])
-def test_what_has_no_shape_is_refused(stated) -> None:
+def test_a_schema_without_a_shape_is_refused(stated) -> None:
     bundle = shapes.Bundle({"$defs": {}}, {})
     with pytest.raises(ValueError, match="no shape"):
         bundle.shape({} if stated is None else {"type": stated})
@@ -55,7 +55,7 @@ def test_names_are_those_of_the_files() -> None:
     assert all(contracts[name].name == name for name in contracts.names())
 
 
-def test_a_checked_answer_is_left_as_it_is() -> None:
+def test_a_checked_answer_is_unchanged() -> None:
     document = {"removed": 1.0}
     Contracts.load()["ErasureResult"].check(document)
     assert repr(document) == "{'removed': 1.0}"

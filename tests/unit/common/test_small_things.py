@@ -22,14 +22,14 @@ def cursor_of(text: bytes) -> str:
 
 
 @pytest.mark.parametrize("position", [[1], ["a~\u00e9\U0001f600", 7], [-(2**62)]])
-def test_a_cursor_comes_back_as_it_was(position: list[object]) -> None:
+def test_a_cursor_is_decoded_as_it_was_encoded(position: list[object]) -> None:
     cursor = paging.encode_cursor(position)
     assert cursor.isascii()
     assert not set(cursor) & set("+/=&?#% ")
     assert paging.decode_cursor(cursor, *(type(part) for part in position)) == position
 
 
-def test_no_cursor_is_the_beginning() -> None:
+def test_an_absent_cursor_is_the_beginning() -> None:
     assert paging.decode_cursor(None, int) is None
 
 
@@ -51,7 +51,7 @@ NO_CURSORS = [
 ]
 
 
-def test_what_is_no_cursor_is_422(subtests: pytest.Subtests) -> None:
+def test_an_invalid_cursor_is_422(subtests: pytest.Subtests) -> None:
     for cursor in NO_CURSORS:
         with subtests.test(cursor):
             with pytest.raises(ServiceError) as caught:
@@ -60,7 +60,7 @@ def test_what_is_no_cursor_is_422(subtests: pytest.Subtests) -> None:
 
 
 @pytest.mark.parametrize("part", ["a\\u0000", "\\ud800", "a\\nb"])
-def test_a_text_that_no_store_holds_is_in_no_cursor(part: str) -> None:
+def test_a_cursor_with_a_text_that_stores_refuse_is_refused(part: str) -> None:
     with pytest.raises(ServiceError):
         paging.decode_cursor(cursor_of(f'["{part}"]'.encode()), str)
     with pytest.raises(ServiceError):
@@ -70,7 +70,7 @@ def test_a_text_that_no_store_holds_is_in_no_cursor(part: str) -> None:
 
 
 @pytest.mark.parametrize(("rows", "more"), [([], False), ([1, 2], False), ([1, 2, 3], True)])
-def test_a_page_knows_whether_there_is_a_next_one(rows: list[int], more: bool) -> None:
+def test_a_page_knows_whether_another_follows(rows: list[int], more: bool) -> None:
     page = paging.page(rows, 2, lambda row: {"id": row}, lambda row: [row])
     assert page.items == [{"id": row} for row in rows[:2]]
     assert (page.next_cursor is not None) is more
@@ -78,7 +78,7 @@ def test_a_page_knows_whether_there_is_a_next_one(rows: list[int], more: bool) -
         assert paging.decode_cursor(page.next_cursor, int) == [2]
 
 
-def test_a_tag_is_the_documents_and_not_its_spellings() -> None:
+def test_an_etag_is_that_of_the_document_in_any_spelling() -> None:
     tag = etag.entity_tag({"a": 1, "b": "\u00e9"})
     assert tag == etag.entity_tag({"b": "\u00e9", "a": 1})
     assert (
@@ -88,7 +88,7 @@ def test_a_tag_is_the_documents_and_not_its_spellings() -> None:
     assert tag.endswith('"')
 
 
-def test_conditions_name_tags_weakly() -> None:
+def test_conditions_compare_etags_weakly() -> None:
     assert all(etag.matches(text, 'W/"a"') for text in ("*", " * ", 'W/"a"', '"a"', '"b", W/"a"', '"b","a"'))
     assert not any(etag.matches(text, 'W/"a"') for text in ("", "a", '"b"', 'W/"b"', '"A"', '"*"', '"a'))
     assert etag.matches('"x", "a,b"', '"a,b"')  # a comma is part of a tag (RFC 9110 section 8.8.3)
@@ -137,7 +137,7 @@ def test_ids_rise_even_while_the_clock_stands_or_goes_back() -> None:
         ("x", False),
     ],
 )
-def test_what_an_id_looks_like(text: str, verdict: bool) -> None:
+def test_valid_and_invalid_ids(text: str, verdict: bool) -> None:
     assert ids.is_uuid(text) is verdict
 
 
@@ -147,7 +147,7 @@ INNER = [
 ]
 
 
-def test_inner_addresses(subtests: pytest.Subtests) -> None:
+def test_inner_addresses_are_recognized(subtests: pytest.Subtests) -> None:
     for address in INNER:
         with subtests.test(address):
             assert network.is_inner(address)
@@ -159,13 +159,13 @@ OUTER = [
 ]
 
 
-def test_outer_addresses(subtests: pytest.Subtests) -> None:
+def test_outer_addresses_are_recognized(subtests: pytest.Subtests) -> None:
     for address in OUTER:
         with subtests.test(address):
             assert not network.is_inner(address)
 
 
-def test_tags_are_stable_over_processes() -> None:
+def test_etags_are_equal_in_all_processes() -> None:
     # SHA-256 of the canonical text, by hashlib: a restart must not make every cached copy stale.
     expected = hashlib.sha256(json.dumps({"a": 1}, separators=(",", ":")).encode()).hexdigest()[:32]
     assert etag.entity_tag({"a": 1}) == f'W/"{expected}"'
@@ -182,5 +182,5 @@ def test_tags_are_stable_over_processes() -> None:
         ("somewhere", "somewhere"),
     ],
 )
-def test_an_ipv6_client_is_its_network(address: str, bucket: str) -> None:
+def test_an_ipv6_client_is_counted_by_its_network(address: str, bucket: str) -> None:
     assert network.bucket_address(address) == bucket

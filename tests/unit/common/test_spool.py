@@ -30,7 +30,7 @@ def drained(spool):
     return lines
 
 
-def test_lines_come_out_once_in_the_order_they_went_in(spool):
+def test_lines_are_read_once_in_order(spool):
     lines = [b"one", b"two", b"three"]
     for line in lines:
         spool.append(line)
@@ -40,18 +40,18 @@ def test_lines_come_out_once_in_the_order_they_went_in(spool):
     assert drained(spool) == []
 
 
-def test_a_spool_that_was_never_written_is_empty(spool, path):
+def test_an_unwritten_spool_is_empty(spool, path):
     assert spool.empty()
     assert not path.exists()
 
 
-def test_another_process_finds_what_this_one_stored(spool, path):
+def test_another_process_reads_stored_lines(spool, path):
     spool.append(b"one")
     assert drained(Spool(path)) == [b"one"]
     assert spool.empty()
 
 
-def test_a_line_is_for_its_owner_alone(spool, path):
+def test_a_spool_file_is_private(spool, path):
     spool.append(b"one")
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -68,7 +68,7 @@ def refusing(taken, batches):
     return send
 
 
-def test_a_receiver_that_refuses_gets_the_batch_again_before_what_is_newer_and_nothing_twice(spool):
+def test_a_refused_batch_is_sent_again_before_newer_lines_and_once(spool):
     lines = [b"%d" % number for number in range(2 * BATCH + 50)]
     for line in lines:
         spool.append(line)
@@ -82,7 +82,7 @@ def test_a_receiver_that_refuses_gets_the_batch_again_before_what_is_newer_and_n
     assert spool.empty()
 
 
-def test_a_disk_without_room_for_what_is_left_keeps_it_where_it_was(spool):
+def test_a_full_disk_keeps_the_remaining_lines_in_place(spool):
     lines = [b"%d" % number for number in range(BATCH + 50)]
     for line in lines:
         spool.append(line)
@@ -96,7 +96,7 @@ def test_a_disk_without_room_for_what_is_left_keeps_it_where_it_was(spool):
     assert drained(spool) == lines
 
 
-def test_nobody_waits_for_who_drains(spool, path):
+def test_writers_do_not_wait_for_the_drainer(spool, path):
     spool.append(b"one")
     taken, drained_beside = [], []
 
@@ -111,7 +111,7 @@ def test_nobody_waits_for_who_drains(spool, path):
     assert (taken, drained_beside) == ([b"one", b"two"], [0])
 
 
-def test_half_a_line_at_the_end_was_never_acknowledged_and_spoils_nothing(spool, path):
+def test_half_a_last_line_was_not_acknowledged_and_is_ignored(spool, path):
     spool.append(b"one")
     with path.open("ab") as file:
         file.write(b'{"half": ')
@@ -119,14 +119,14 @@ def test_half_a_line_at_the_end_was_never_acknowledged_and_spoils_nothing(spool,
     assert drained(spool) == [b"one", b"two"]
 
 
-def test_half_a_line_alone_is_dropped(spool, path):
+def test_half_a_single_line_is_dropped(spool, path):
     path.parent.mkdir()
     path.write_bytes(b'{"half": ')
     assert drained(spool) == []
     assert spool.empty()
 
 
-def test_a_disk_that_takes_half_a_line_keeps_what_was_there(spool, path):
+def test_a_partial_write_keeps_the_lines_before_it(spool, path):
     spool.append(b"one")
     before = path.read_bytes()
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -141,7 +141,7 @@ def test_a_disk_that_takes_half_a_line_keeps_what_was_there(spool, path):
     assert drained(spool) == [b"one", b"two"]
 
 
-def test_writers_and_a_drainer_at_once_lose_and_double_nothing(path):
+def test_parallel_writers_and_a_drainer_lose_and_double_nothing(path):
     out = []
     done = threading.Event()
 

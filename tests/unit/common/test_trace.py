@@ -20,7 +20,7 @@ TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
         (f"cc-{TRACE}-{PARENT}-01-what-the-future-will-be-like", "01"),
     ],
 )
-def test_a_trace_goes_on_under_a_new_span(inbound: str, flags: str) -> None:
+def test_a_trace_continues_under_a_new_span(inbound: str, flags: str) -> None:
     first, second = str(continued(inbound)), str(continued(inbound))
     assert re.fullmatch(f"00-{TRACE}-[0-9a-f]{{16}}-{flags}", first)
     assert len({PARENT, first.split("-")[2], second.split("-")[2]}) == 3
@@ -43,21 +43,21 @@ NO_TRACES = [
 ]
 
 
-def test_what_breaks_the_form_is_no_trace(subtests: pytest.Subtests) -> None:
+def test_an_invalid_trace_is_ignored(subtests: pytest.Subtests) -> None:
     for inbound in NO_TRACES:
         with subtests.test(str(inbound)):
             assert continued(inbound) is None
 
 
 @pytest.mark.parametrize("inbound", ["a", "req-1.2_3", "x" * 128])
-def test_a_sane_request_id_is_kept(inbound):
+def test_a_valid_request_id_is_kept(inbound):
     assert accept_request_id(inbound) == inbound
 
 
 OTHER_IDS = [None, "", "x" * 129, "ok\r\nX-Role: admin", "ok\n", "ok ok", "ok<b>", "ñ"]
 
 
-def test_of_any_other_request_id_nothing_is_kept(subtests):
+def test_an_invalid_request_id_is_replaced(subtests):
     for inbound in OTHER_IDS:
         with subtests.test(str(inbound)):
             made = accept_request_id(inbound)

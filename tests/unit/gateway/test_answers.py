@@ -91,7 +91,7 @@ def test_a_service_is_free_before_the_reader_has_read_anything(make: Make, tmp_p
     assert stack.empty()
 
 
-def test_a_reader_who_keeps_up_needs_no_file(make: Make, tmp_path: Path) -> None:
+def test_a_reader_that_keeps_up_needs_no_file(make: Make, tmp_path: Path) -> None:
     stack = make(tmp_path / "nowhere")
     answer = stack.keep(Service())
     assert b"".join(answer) == DATA
@@ -99,7 +99,7 @@ def test_a_reader_who_keeps_up_needs_no_file(make: Make, tmp_path: Path) -> None
     answer.close()
 
 
-def test_what_waits_keeps_its_order_when_the_file_empties_in_between(make: Make) -> None:
+def test_blocks_keep_their_order_when_the_file_empties_in_between(make: Make) -> None:
     stack, more = make(one=BLOCK), Event()
     service = Service(more=more)
     answer = stack.keep(service)
@@ -113,7 +113,7 @@ def test_what_waits_keeps_its_order_when_the_file_empties_in_between(make: Make)
     assert found == DATA
 
 
-def test_where_the_service_breaks_off_the_reader_gets_what_came_before_and_no_end(make: Make) -> None:
+def test_when_the_service_breaks_off_the_reader_gets_the_blocks_before_and_no_end(make: Make) -> None:
     stack = make()
     answer = stack.keep(Service(error=ValueError("broken")))
     gevent.sleep(0.05)
@@ -140,7 +140,7 @@ def test_who_leaves_in_the_middle_leaves_nothing_behind(make: Make) -> None:
     assert stack.empty()
 
 
-def test_without_room_a_service_waits_for_few_and_the_others_are_turned_away(make: Make) -> None:
+def test_without_room_few_answers_wait_and_others_are_refused(make: Make) -> None:
     stack = make(disk=0)
     first, second = Service(), Service()
     answer = stack.keep(first, len(DATA), "a")
@@ -155,7 +155,7 @@ def test_without_room_a_service_waits_for_few_and_the_others_are_turned_away(mak
     assert stack.lanes.busy == 1
 
 
-def test_what_is_small_needs_no_disk(make: Make) -> None:
+def test_a_small_answer_needs_no_disk(make: Make) -> None:
     stack, data = make(disk=0), DATA[:MIB]
     found = [(service := Service(data), stack.keep(service, MIB)) for _ in range(5)]
     gevent.sleep(0.05)

@@ -41,7 +41,7 @@ def test_a_large_body_lies_in_a_file_without_a_name_and_can_be_read_again(spool:
         assert not list((tmp_path / "spool").iterdir())
 
 
-def test_one_holder_has_its_part_of_the_disk_and_no_more(spool: BodySpool) -> None:
+def test_one_holder_gets_only_its_share_of_the_disk(spool: BodySpool) -> None:
     with filled(spool, "a", 800 * KIB) as large:
         with pytest.raises(ServiceError) as caught, spool.open("a") as more:
             fill(more, 320 * KIB)
@@ -53,7 +53,7 @@ def test_one_holder_has_its_part_of_the_disk_and_no_more(spool: BodySpool) -> No
         assert len(large) == 800 * KIB
 
 
-def test_where_memory_is_short_small_bodies_lie_on_the_disk_too(spool: BodySpool) -> None:
+def test_over_the_memory_limit_small_bodies_go_to_the_disk(spool: BodySpool) -> None:
     with filled(spool, "a", IN_MEMORY) as first, filled(spool, "a", KIB) as second:
         assert first.whole() is not None
         assert second.whole() is None

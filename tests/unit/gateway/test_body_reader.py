@@ -70,7 +70,7 @@ def test_a_body_is_read_to_its_end(spool: BodySpool, size: int, chunked: bool) -
     assert not client.closed
 
 
-def test_what_follows_the_declared_length_is_not_read(spool: BodySpool) -> None:
+def test_bytes_after_the_declared_length_are_left(spool: BodySpool) -> None:
     body = io.BytesIO(b"body" + b"GET /next HTTP/1.1")
     assert read(spool, Client(body, declared=4)) == b"body"
     assert body.read() == b"GET /next HTTP/1.1"

@@ -41,7 +41,7 @@ def test_a_signature_is_checked_once() -> None:
     assert [principal.user_id for principal in found if principal] == [12]
 
 
-def test_it_counts_to_the_last_second_and_not_one_longer() -> None:
+def test_a_remembered_token_is_valid_to_its_last_second_only() -> None:
     clock, _, callers = stack()
     token = header(clock)
     callers.identify(token)

@@ -67,7 +67,7 @@ def ask(link: Any, line: bytes) -> bytes:
     return answer
 
 
-def test_many_connections_that_rest_share_a_greenlet(stack: Stack) -> None:
+def test_many_idle_connections_share_a_greenlet(stack: Stack) -> None:
     links = [stack.connect() for _ in range(50)]
     for _ in range(2):
         for link in links:

@@ -90,7 +90,7 @@ def test_the_client_is_counted_from_the_right(subtests: pytest.Subtests) -> None
             assert client_address(peer, forwarded, proxies) == expected
 
 
-def test_hop_by_hop_headers_stay_here_and_so_does_what_connection_names() -> None:
+def test_hop_by_hop_headers_and_those_named_by_connection_are_removed() -> None:
     sent = [
         ("Connection", "close, X-Secret"),
         ("Keep-Alive", "timeout=5"),

@@ -146,7 +146,7 @@ CHARGES = [
 ]
 
 
-def test_what_a_request_is_charged_and_where_it_ends(subtests: pytest.Subtests) -> None:
+def test_each_request_is_charged_and_refused_at_its_stage(subtests: pytest.Subtests) -> None:
     for method, target, who, stage, buckets in CHARGES:
         with subtests.test(target):
             stack = Stack()
@@ -176,7 +176,7 @@ def test_an_empty_bucket_says_which_and_how_long_rounded_up() -> None:
     assert (headers["X-RateLimit-Remaining"], headers["X-RateLimit-Reset"]) == ("5", "9")
 
 
-def test_too_many_is_said_before_what_else_is_wrong() -> None:
+def test_a_rate_limit_precedes_other_refusals() -> None:
     stack = Stack(empty=frozenset({"address"}))
     assert {code(stack.ask("GET", path, "forged")) for path in ("/nowhere", "/users/me")} == {"GEN_429"}
 
@@ -229,7 +229,7 @@ def test_counting_never_changes_an_answer(caplog: pytest.LogCaptureFixture) -> N
     assert "count failed" in caplog.text
 
 
-def test_an_answer_whose_event_is_nowhere_does_not_leave_and_its_stream_is_let_go() -> None:
+def test_an_answer_whose_event_cannot_be_stored_is_not_sent_and_its_stream_is_closed() -> None:
     stream = Streamed()
     reply = Stack(disk_full=True, reply=Reply(200, [], stream=stream)).ask("GET", "/users/me", "user")
     assert (reply.status, code(reply), reply.stream) == (503, "GW_013", None)

@@ -100,13 +100,13 @@ def test_client_route_and_reason_are_distinguished(refusals, trail, clock):
     (200, "anonymous", False), (500, "anonymous", False), (404, "user:7", False), (422, "user:7", False),
     (401, "anonymous", True), (422, "anonymous", True), (403, "user:7", True), (429, "user:7", True),
 ])  # fmt: skip
-def test_only_what_costs_nothing_to_provoke_is_counted(refusals, trail, status, actor, counted):
+def test_only_free_refusals_are_summed_up(refusals, trail, status, actor, counted):
     for _ in range(3):
         refusals.record(event(status, actor), "192.0.2.1")
     assert len(trail.events) == (1 if counted else 3)
 
 
-def test_what_a_known_caller_reached_for_is_kept_and_a_flood_does_not_escape_by_varying_it(refusals, trail):
+def test_refusals_of_known_callers_are_kept_and_varying_a_flood_does_not_escape(refusals, trail):
     for number in (1, 2):
         refusals.record(event(403, "user:7", resource=f"user:{number}"), "192.0.2.1")
     assert [one.resource for one in trail.events] == ["user:1", "user:2"]
@@ -125,7 +125,7 @@ def test_more_callers_than_are_remembered_are_counted_together(refusals, trail):
     assert (trail.events[-1].actor, trail.events[-1].payload["count"]) == ("anonymous", 96)
 
 
-def test_what_can_not_be_written_stays_counted(refusals, trail, clock):
+def test_a_sum_that_cannot_be_written_stays_counted(refusals, trail, clock):
     for _ in range(5):
         refusals.record(event(), "192.0.2.1")
     clock.forward(60)

@@ -13,7 +13,7 @@ GOOD = {"REDIS_URL": "redis://127.0.0.1:6379/0", "SERVICE_SECRET": SECRET, "SERV
     ("text", "rate"),
     [("100/min", Rate(100, 60)), ("5/s", Rate(5, 1)), ("1000 / hour", Rate(1000, 3600)), ("7/d", Rate(7, 86_400))],
 )
-def test_rates(text: str, rate: Rate) -> None:
+def test_rates_are_parsed(text: str, rate: Rate) -> None:
     assert Settings.from_env({**GOOD, "RATE_LIMIT": text}).rate_limit == rate
 
 

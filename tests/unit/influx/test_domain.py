@@ -59,7 +59,7 @@ def test_series_differ_when_measurement_or_tags_do():
     assert len({series_digest(*one) for one in series}) == len(series)
 
 
-def test_types_are_judged_in_order_and_a_rejected_point_settles_none():
+def test_types_are_checked_in_order_and_a_rejected_point_fixes_none():
     def point(**fields):
         return Point("m", (), fields, 0)
 
@@ -70,7 +70,7 @@ def test_types_are_judged_in_order_and_a_rejected_point_settles_none():
     assert list(judge_types(points, {("m", "a"): "boolean"})[0]) == [1, 2]
 
 
-def test_a_field_of_the_catalogue_is_a_number_whoever_comes_first():
+def test_a_field_of_the_catalogue_is_a_number_whatever_comes_first():
     def beat(**fields):
         return Point("heart_rate", (), fields, 0)
 
@@ -127,7 +127,7 @@ def test_postgresql_alone_is_enough():
 
 
 @pytest.mark.parametrize("name", INFLUX)
-def test_one_influx_variable_without_the_others_refuses_to_start(name):
+def test_one_influx_variable_without_the_others_is_refused(name):
     with pytest.raises(SettingsError, match=f"{name} needs .* set all three, or none"):
         Settings.from_env(ENVIRON | {name: INFLUX[name]})
 
@@ -139,6 +139,6 @@ def test_all_three_name_the_influxdb():
 
 
 @pytest.mark.parametrize("url", ["influx:8086", "ftp://h", "http://", "http://h?token=x", "http://h#x"])
-def test_an_influx_url_that_is_none_refuses_to_start(url):
+def test_an_invalid_influx_url_is_refused(url):
     with pytest.raises(SettingsError, match="INFLUX_URL must be"):
         Settings.from_env(ENVIRON | INFLUX | {"INFLUX_URL": url})

@@ -29,7 +29,7 @@ ESCAPES = [
 ]
 
 
-def test_escapes_and_types(subtests):
+def test_escapes_and_types_of_lines(subtests):
     for ending in ["", "\n", "\r\n", " 1717236000000000000\n", " 1717236000000000000\r\n"]:
         for line, measurement, tags, fields in ESCAPES:
             with subtests.test(line + ending):
@@ -42,7 +42,7 @@ def test_escapes_and_types(subtests):
 @pytest.mark.parametrize(
     ("precision", "time"), [("ns", 1717236000123456789), ("us", 1717236000123456), ("ms", 1717236000123), ("s", -1)]
 )
-def test_precision(precision, time):
+def test_precision_of_lines(precision, time):
     unit = {"ns": 1, "us": 1000, "ms": 10**6, "s": 10**9}[precision]
     assert parse(f"m v=1 {time}".encode(), precision).times_ns == [time * unit]
 
@@ -126,7 +126,7 @@ _VALUES = st.one_of(
     st.dictionaries(_HARD, _VALUES, min_size=1, max_size=3),
     st.integers(-(2**62), 2**62),
 )
-def test_what_the_encoder_can_say_comes_back(measurement, tags, fields, time_ns):
+def test_encoded_points_are_read_unchanged(measurement, tags, fields, time_ns):
     point = Point(measurement, tuple(sorted(tags.items())), fields, time_ns)
     if unkeepable(point) or measurement[0] in " \t":
         return

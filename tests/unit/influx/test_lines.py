@@ -60,7 +60,7 @@ def test_the_clients_encoder_says_the_same(measurement, tags, fields, time_ns):
         (Point("m", (), {"s": "two\nlines"}, 0), 'm s="two\nlines" 0'),
     ],
 )
-def test_escapes(point, line):
+def test_escapes_of_encoded_lines(point, line):
     assert encode([point]) == [line]
 
 
@@ -85,7 +85,7 @@ UNSAYABLE = [
 ]
 
 
-def test_what_line_protocol_cannot_say(subtests):
+def test_points_that_line_protocol_cannot_express_are_refused(subtests):
     for point in UNSAYABLE:
         with subtests.test(str(point)):
             reason = unkeepable(point)

@@ -69,7 +69,7 @@ def test_a_day_without_samples():
     assert sum(zone.seconds for zone in summary.zones) == 0
 
 
-def test_one_sample_has_no_pace():
+def test_one_sample_has_no_interval():
     summary = summarize([(SECOND, 60.0)], 0, DAY)
     assert (summary.samples, summary.mean, summary.interval_seconds, summary.coverage) == (1, 60, None, 0.0)
 

@@ -35,7 +35,7 @@ def starts(every, zone, start, stop):
         ("1d", "America/Toronto", "1919-03-31T04:00:00Z", "1919-03-31T05:00:00Z", ["05:00:00", "04:30:00", "04:00:00"]),
     ],
 )
-def test_starts(every, zone, start, stop, expected):
+def test_window_starts(every, zone, start, stop, expected):
     assert [text[11:19] for text in starts(every, zone, start, stop)] == expected
 
 
@@ -88,7 +88,7 @@ def test_the_smallest_width_that_fits_does_and_no_smaller_one(every, start, leng
         assert count_windows(Every(seconds - 1, "s"), begin, end) > limit
 
 
-def test_what_is_no_width(subtests):
+def test_invalid_widths_are_refused(subtests):
     for text in ["", "0s", "1", "s", "1y", "-1m", "1.5h", "123456s", "1m ", "\uff11m"]:
         with subtests.test(text), pytest.raises(ValueError, match="width"):
             Every.parse(text)

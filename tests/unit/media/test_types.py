@@ -109,13 +109,13 @@ OTHERWISE = [
 ]
 
 
-def test_what_is_taken_as_stated(subtests):
+def test_matching_types_are_accepted_as_stated(subtests):
     for said, content in AS_STATED:
         with subtests.test(said):
             assert contradiction(said, content) is None
 
 
-def test_what_contradicts_its_type(subtests):
+def test_contradicting_types_are_refused(subtests):
     for said, content, found in OTHERWISE:
         with subtests.test(said):
             assert contradiction(said, content) == found

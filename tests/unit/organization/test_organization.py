@@ -79,20 +79,20 @@ def accept(_: Organization) -> None:
 
 
 @pytest.mark.parametrize("name", ["UTC", "Europe/Madrid", "America/Argentina/Buenos_Aires", "Etc/GMT+3", "US/Pacific"])
-def test_zones_of_the_database(name: str) -> None:
+def test_known_time_zones_are_accepted(name: str) -> None:
     assert is_time_zone(name)
 
 
 NO_ZONES = ["", "utc", "Europe", "Europe/madrid", "localtime", "posix/UTC", "../UTC", "GMT+25"]
 
 
-def test_names_that_are_no_zones(subtests: pytest.Subtests) -> None:
+def test_unknown_time_zones_are_refused(subtests: pytest.Subtests) -> None:
     for name in NO_ZONES:
         with subtests.test(name):
             assert not is_time_zone(name)
 
 
-def test_a_difference_shows_settings_and_only_names_texts() -> None:
+def test_a_change_event_shows_settings_and_only_names_texts() -> None:
     after = CLINIC.with_changes({"name": "Ann's", "policies": "about Ann", "time_zone": "Europe/Madrid"})
     assert difference(CLINIC, after) == {
         "changed": "name,policies,time_zone",
@@ -109,14 +109,14 @@ def test_sessions_end_first_and_the_organization_last() -> None:
     assert STEPS[-1].progress == 100
 
 
-def test_an_update_is_audited_and_nothing_else_is(stack: Stack) -> None:
+def test_only_an_update_is_audited(stack: Stack) -> None:
     after = stack.verbs.update(ADMIN, "organization.update", {"name": "New"}, accept)
     assert stack.store.kept[3] == after
     stack.verbs.update(ADMIN, "organization.update", {"name": "New"}, accept)
     assert stack.trail.events == [("user:12", "organization.update", "organization:3", {"changed": "name"})]
 
 
-def test_a_check_that_raises_changes_nothing(stack: Stack) -> None:
+def test_a_failed_check_does_not_change_an_organization(stack: Stack) -> None:
     def refuse(current: Organization) -> None:
         assert current == CLINIC
         raise ServiceError(SERVICE_CALL_FAILED)
@@ -127,7 +127,7 @@ def test_a_check_that_raises_changes_nothing(stack: Stack) -> None:
     assert stack.trail.events == []
 
 
-def test_who_has_no_organization_finds_none(stack: Stack) -> None:
+def test_a_caller_without_an_organization_finds_none(stack: Stack) -> None:
     calls: list[Callable[[], object]] = [
         lambda: stack.verbs.read(OPERATOR),
         lambda: stack.verbs.read(dataclasses.replace(ADMIN, org_id=4)),
@@ -148,14 +148,14 @@ def test_only_the_exact_name_deletes(stack: Stack, name: str) -> None:
     assert (stack.jobs.kept, stack.woken) == ({}, 0)
 
 
-def test_a_deletion_is_asked_for_once(stack: Stack) -> None:
+def test_a_repeated_deletion_is_requested_once(stack: Stack) -> None:
     first = stack.verbs.delete(ADMIN, "Clinic")
     assert stack.verbs.delete(ADMIN, "Clinic") == first
     assert stack.trail.events == [("user:12", "organization.delete", "organization:3", {"job": first.id})]
     assert stack.woken == 1
 
 
-def test_a_deletion_is_shown_to_its_organization_and_to_the_operator(stack: Stack) -> None:
+def test_a_deletion_is_visible_to_its_organization_and_the_operator(stack: Stack) -> None:
     job = stack.verbs.delete(ADMIN, "Clinic")
     assert stack.verbs.deletion(ADMIN, job.id) == stack.verbs.deletion(OPERATOR, job.id) == job
     for who, number in ((dataclasses.replace(ADMIN, org_id=4), job.id), (ADMIN, "another")):

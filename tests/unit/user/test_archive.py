@@ -13,7 +13,7 @@ from tests.clocks import MovableClock
 ITEM = "01890000-0000-7000-8000-000000000000"
 
 
-def test_another_reader_finds_what_was_packed():
+def test_another_zip_reader_finds_the_packed_files():
     entries = [("a.ndjson", [b"one\n", b"two\n"]), (f"media/{ITEM}/ñ.bin", [bytes(range(256))] * 9), ("empty", [])]
     with zipfile.ZipFile(io.BytesIO(b"".join(Zip(MovableClock())(entries)))) as archive:
         assert archive.testzip() is None
@@ -22,7 +22,7 @@ def test_another_reader_finds_what_was_packed():
             assert archive.read(path) == b"".join(blocks)
 
 
-def test_an_archive_larger_than_memory_may_be_never_is_in_it():
+def test_an_archive_is_made_in_bounded_memory():
     block = bytes(64 * 1024)
     tracemalloc.start()
     size = sum(len(part) for part in Zip(MovableClock())([(f"media/{ITEM}/x", (block for _ in range(800)))]))
@@ -32,7 +32,7 @@ def test_an_archive_larger_than_memory_may_be_never_is_in_it():
     assert peak < 2_000_000
 
 
-def test_a_file_that_fails_leaves_no_archive():
+def test_a_failing_file_leaves_no_archive():
     def broken():
         yield b"x" * 100
         raise BrokenPipeError
@@ -57,7 +57,7 @@ NAMES = [
 ]
 
 
-def test_no_name_leads_out_of_its_folder(subtests):
+def test_no_file_name_leads_out_of_its_folder(subtests):
     for name, kept in NAMES:
         with subtests.test(name):
             assert path_in_archive(ITEM, name) == f"media/{ITEM}/{kept}"

@@ -132,12 +132,12 @@ def accept(_: User) -> None:
         ("12345678901234567890", '"12345678901234567890"'),
     ],
 )
-def test_numbers_are_kept_as_all_readers_of_json_understand_them(sent: Any, kept: str) -> None:
+def test_numbers_are_stored_as_all_json_readers_understand_them(sent: Any, kept: str) -> None:
     assert json.dumps(settled(sent)) == kept
     assert json.dumps(ANN.with_changes({"preferences": {"k": sent}}).preferences["k"]) == kept
 
 
-def test_what_is_missing_stays_and_preferences_are_replaced_as_a_whole() -> None:
+def test_absent_members_stay_and_preferences_are_replaced_as_a_whole() -> None:
     assert ANN.with_changes({}) == ANN
     assert ANN.with_changes({"preferences": {}}).preferences == {}
     renamed = ANN.with_changes({"full_name": None})
@@ -156,17 +156,17 @@ def test_what_is_missing_stays_and_preferences_are_replaced_as_a_whole() -> None
         ({"full_name": None, "preferences": {}}, ["full_name", "preferences"]),
     ],
 )
-def test_what_counts_as_a_change(changes: dict[str, Any], changed: list[str]) -> None:
+def test_equal_values_are_no_change(changes: dict[str, Any], changed: list[str]) -> None:
     assert changed_members(ANN, ANN.with_changes(changes)) == changed
 
 
-def test_an_update_is_audited_by_the_names_of_what_changed(verbs: UserUseCases, trail: Trail) -> None:
+def test_an_update_is_audited_with_the_names_of_changed_members(verbs: UserUseCases, trail: Trail) -> None:
     assert verbs.update_self(CALLER, {"full_name": "Ann Smith"}, accept).full_name == "Ann Smith"
     verbs.update_self(CALLER, {"full_name": "Ann Smith"}, accept)
     assert trail.events == [("user:12", "user.update_self", "user:12", None, {"changed": "full_name"})]
 
 
-def test_a_check_that_raises_changes_nothing(verbs: UserUseCases, users: Users, trail: Trail) -> None:
+def test_a_failed_check_does_not_change_a_profile(verbs: UserUseCases, users: Users, trail: Trail) -> None:
     def refuse(current: User) -> None:
         assert current == ANN
         raise ServiceError(PRECONDITION_FAILED)
@@ -176,7 +176,7 @@ def test_a_check_that_raises_changes_nothing(verbs: UserUseCases, users: Users, 
     assert (users.kept[3, 12], trail.events) == (ANN, [])
 
 
-def test_nobody_is_found_outside_their_organization(verbs: UserUseCases) -> None:
+def test_no_member_is_found_outside_of_their_organization(verbs: UserUseCases) -> None:
     stranger = dataclasses.replace(CALLER, org_id=4)
     calls: list[Callable[[], object]] = [
         lambda: verbs.read(stranger, 12),
@@ -195,18 +195,18 @@ def test_nobody_is_found_outside_their_organization(verbs: UserUseCases) -> None
     assert verbs.list(CALLER, Filter(role="admin"), 0, 10) == []
 
 
-def test_an_erasure_is_audited_where_it_removed_something(verbs: UserUseCases, trail: Trail) -> None:
+def test_an_erasure_is_audited_when_it_removed_something(verbs: UserUseCases, trail: Trail) -> None:
     assert [verbs.erase(SERVICE, 3, None), verbs.erase(SERVICE, 3, None)] == [3, 0]
     event = ("service:organization", "user.erase", "organization:3", 3, {"removed": 3})
     assert trail.events == [event]
 
 
-def test_an_erasure_of_one_is_named_by_that_one(verbs: UserUseCases, trail: Trail) -> None:
+def test_an_erasure_of_one_person_names_that_person(verbs: UserUseCases, trail: Trail) -> None:
     assert verbs.erase(SERVICE, 3, 12) == 2
     assert trail.events == [("service:organization", "user.erase", "user:12", 3, {"removed": 2})]
 
 
-def test_an_admin_changes_a_member_with_values_before_and_after(
+def test_an_admin_changes_a_member_and_both_values_are_recorded(
     verbs: UserUseCases, trail: Trail, memberships: Memberships
 ) -> None:
     changed = verbs.administer(ADMIN, 12, {"role": "manager", "active": False}, accept)
@@ -218,7 +218,7 @@ def test_an_admin_changes_a_member_with_values_before_and_after(
     assert (len(trail.events), len(memberships.calls)) == (1, 1)
 
 
-def test_a_change_that_somebody_was_faster_with_is_decided_anew(verbs: UserUseCases, memberships: Memberships) -> None:
+def test_a_change_that_lost_a_race_is_decided_again(verbs: UserUseCases, memberships: Memberships) -> None:
     memberships.stale = 2
     checked: list[User] = []
     assert verbs.administer(ADMIN, 12, {"active": False}, checked.append).active is False
@@ -262,7 +262,7 @@ def deleting(users: Users, trail: Trail) -> Deleting:
     return Deleting(users, trail)
 
 
-def test_the_first_step_of_a_deletion_is_taken_at_once_and_the_rest_beside(deleting: Deleting, trail: Trail) -> None:
+def test_the_first_step_of_a_deletion_runs_at_once_and_the_rest_later(deleting: Deleting, trail: Trail) -> None:
     job = deleting.verbs.request(CALLER, 12)
     assert (job.status, job.progress, job.user_id, deleting.woken) == ("running", STEPS[0].progress, 12, 1)
     assert trail.events == [("user:12", "user.delete", "user:12", None, {"job": job.id})]
@@ -273,13 +273,13 @@ def test_the_first_step_of_a_deletion_is_taken_at_once_and_the_rest_beside(delet
     assert deleting.verbs.read(ADMIN, job.id).status == "done"
 
 
-def test_auth_away_is_waited_for(deleting: Deleting) -> None:
+def test_an_unreachable_auth_is_waited_for(deleting: Deleting) -> None:
     deleting.fault = ServiceCallError()
     job = deleting.verbs.request(CALLER, 12)
     assert (job.status, job.progress, job.error) == ("running", 0, "auth: GEN_502")
 
 
-def test_the_last_admin_stays_also_when_only_auth_can_see_it(deleting: Deleting, users: Users) -> None:
+def test_the_last_admin_stays_when_only_auth_knows(deleting: Deleting, users: Users) -> None:
     admin = dataclasses.replace(ANN, id=1, role="admin")
     users.kept[3, 1] = admin
     with pytest.raises(ServiceError) as seen:
@@ -302,14 +302,14 @@ def test_the_last_admin_stays_also_when_only_auth_can_see_it(deleting: Deleting,
         (dataclasses.replace(CALLER, org_id=4), 12, "USER_001"),
     ],
 )
-def test_nobody_else_is_deleted(deleting: Deleting, users: Users, who: Principal, whom: int, code: str) -> None:
+def test_others_cannot_delete_a_person(deleting: Deleting, users: Users, who: Principal, whom: int, code: str) -> None:
     users.kept[3, 1] = dataclasses.replace(ANN, id=1, role="admin")
     with pytest.raises(ServiceError) as caught:
         deleting.verbs.request(who, whom)
     assert (caught.value.row.code, deleting.jobs.kept) == (code, {})
 
 
-def test_a_deletion_is_shown_in_its_organization_and_to_the_operator(deleting: Deleting) -> None:
+def test_a_deletion_is_visible_in_its_organization_and_to_the_operator(deleting: Deleting) -> None:
     job = deleting.verbs.request(CALLER, 12)
     operator = Principal(kind="operator", role="operator")
     assert deleting.verbs.read(ADMIN, job.id) == deleting.verbs.read(operator, job.id) == job
