@@ -7,6 +7,7 @@ from typing import Any
 
 from heartguard_common import __version__
 from heartguard_common.core import errors
+from heartguard_common.http.background_routes import BACKGROUND, background_routes
 from heartguard_common.http.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
 from heartguard_common.http.error_rendering import PROBLEM_JSON, PROBLEM_XML
 from heartguard_common.http.routing import DOCUMENT_TYPES, Answer, AnyRoute, EmptyCall, Route, StreamAnswer
@@ -116,9 +117,10 @@ def _join(policy: Policy) -> Iterator[tuple[RouteRule, AnyRoute]]:
 
 
 def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
-    """The routes that the library gives a service: the standard ones, and where the policy has them dead letters."""
+    """The routes that the library gives a service: the standard ones, and what the policy has for the operator."""
     made: tuple[AnyRoute, ...] = ()
-    for last, routes in (("/health", standard_routes), (DEAD_LETTERS, dead_letter_routes)):
+    shared = (("/health", standard_routes), (BACKGROUND, background_routes), (DEAD_LETTERS, dead_letter_routes))
+    for last, routes in shared:
         paths = (row.path for row in policy.of(service) if row.path.endswith(last) and row.path != health.PATH)
         path = next(paths, None)
         made += () if path is None else routes(path.removesuffix(last))

@@ -30,6 +30,8 @@ open_rows() {
     row GET /gateway/services; as operator; when operator
     gives 200 ServiceList 'items[]/name:text' 'items[]/status=ok' 'items[]/latency_ms:number'
     for place in auth organization users media timeseries audit; do # a system in order has no dead letter
+        row GET "/$place/background"; as operator; when operator
+        gives 200 BackgroundWork service:text complete=true 'tasks[]/name:text' 'tasks[]/process:text' 'tasks[]/status:text' queues:list
         row GET "/$place/dead-letters"; as operator; when operator; gives 200 DeadLetterList items:list next_cursor
         row GET "/$place/dead-letters/{letter_id}"; as operator; when operator; refuses 404 GEN_404
         row POST "/$place/dead-letters/{letter_id}/retry"; as operator; when operator; refuses 404 GEN_404

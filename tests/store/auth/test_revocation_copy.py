@@ -8,7 +8,9 @@ import redis
 from sqlalchemy import exc
 
 from heartguard_auth.store.revocations import Revocations
+from heartguard_common.core.background import BackgroundTasks
 from heartguard_common.core.clock import NANOSECONDS, SystemClock
+from heartguard_common.core.lifecycle import Lifecycle
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.revocation import READY, Copy, Verdict, key, keys
 from heartguard_common.identity.revocation_copy import TRUSTED_SECONDS, RevocationCopy
@@ -49,7 +51,6 @@ def revoke(connection, client, value="gone", *, publish=True):
     revocations.add("sid", [value], "logout", expires_at)
     if publish:
         revocations.publish("sid", [value], expires_at)
-    revocations.close()
 
 
 class Emptied:
@@ -239,9 +240,10 @@ class Refusing:
 
 def test_whatever_fails_in_the_copying_thread_it_tries_again(connection, client):
     revoke(connection, client, publish=False)
-    revocations = Revocations(Refusing(connection), client, MovableClock()).start()
+    lifecycle = Lifecycle()
+    Revocations(Refusing(connection), client, MovableClock()).start(BackgroundTasks("auth", lifecycle.on_close))
     until(lambda: client.exists(key("sid", "gone")), "the copy")
-    revocations.close()
+    lifecycle.close()
 
 
 class UnavailableRedis:
@@ -259,9 +261,10 @@ class UnavailableRedis:
 def test_what_did_not_reach_redis_is_copied_when_it_is_back(connection, client):
     assert RevocationCopy(connection, client, CLOCK).copy_all()
     away = UnavailableRedis(client)
-    revocations, expires_at = Revocations(connection, away, CLOCK).start(), CLOCK.now_ns() + 60 * NANOSECONDS
+    lifecycle, expires_at = Lifecycle(), CLOCK.now_ns() + 60 * NANOSECONDS
+    revocations = Revocations(connection, away, CLOCK).start(BackgroundTasks("auth", lifecycle.on_close))
     revocations.add("sid", ["gone"], "logout", expires_at)
     revocations.publish("sid", ["gone"], expires_at)
     away.away = False
     until(lambda: client.exists(key("sid", "gone")), "the copy")
-    revocations.close()
+    lifecycle.close()

@@ -22,16 +22,13 @@ from heartguard_auth.domain import (
     TokenPair,
 )
 from heartguard_common.audit.events import AuditEvent
+from heartguard_common.core.retry import AttemptError
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import JwkDocument
 
 
-class MailError(Exception):
+class MailError(AttemptError):
     """An e-mail was not sent; `reason` quotes neither the e-mail nor the mail server."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class MailServerUnavailable(MailError):  # noqa: N818  a state of the server
@@ -44,6 +41,9 @@ class Deferred(MailError):  # noqa: N818  a state of the e-mail
 
 class Undeliverable(MailError):  # noqa: N818  a state of the e-mail
     """The e-mail can't be sent, now or later."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=True)
 
 
 class Transactions(Protocol):

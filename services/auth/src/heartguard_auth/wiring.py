@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from flask import Flask
 
-from heartguard_auth.ports import Hasher
+from heartguard_auth.ports import Hasher, MailServerUnavailable
 from heartguard_auth.routes import ROUTES
 from heartguard_auth.settings import Settings
 from heartguard_auth.store.accounts import PostgresAccounts
@@ -23,20 +23,23 @@ from heartguard_auth.store.sealing import keyed_hash
 from heartguard_auth.store.sessions import PURGED, PostgresSessions
 from heartguard_auth.store.smtp import SmtpMailer
 from heartguard_auth.usecases import AuthUseCases, Rules, Stores
-from heartguard_auth.usecases.mail_worker import PATIENCE, QUEUE, MailWorker
-from heartguard_common.core.background import Background
+from heartguard_auth.usecases.mail_worker import OUTAGE_RETRY, QUEUE, RETRY, MailWorker
+from heartguard_common.core.background import FailureHandling
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.lifecycle import Resource
+from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.http.network import bucket_address
 from heartguard_common.http.web import make_app
 from heartguard_common.identity import policy
 from heartguard_common.identity.authentication import ROLES, Principal, TokenVerifier
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
-from heartguard_common.jobs.dead_letters import Failure, Queue
+from heartguard_common.jobs.dead_letters import FailedItem, ManagedQueue
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 
-PURGE_SECONDS, LATER_SECONDS = 3600.0, 60.0
+PURGE_SECONDS = 3600.0
+WAIT_FOR_POSTGRESQL = FailureHandling(outages={ServiceError: RetryPolicy(None, 60.0, 60.0)})
+WAIT_FOR_MAIL_SERVER = FailureHandling(outages={MailServerUnavailable: OUTAGE_RETRY})
 _MYSELF = Principal("service", "service", name="auth")
 
 
@@ -48,8 +51,9 @@ def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | 
         if settings.jwt_secret
         else dependencies.lifecycle.open(Resource("keys", lambda: make_ring(settings, dependencies), KeyRing.prove))
     )
-    revocations = Revocations(dependencies.database, dependencies.redis, dependencies.clock).start()
-    dependencies.lifecycle.on_close(revocations.close)
+    revocations = Revocations(dependencies.database, dependencies.redis, dependencies.clock).start(
+        dependencies.background
+    )
     outbox = PostgresOutbox(dependencies.database, settings.key_ring_secret, dependencies.clock, dependencies.limits)
     stores = _open_stores(settings, dependencies, signer, revocations, outbox, hasher or Argon2Hasher())
     rules = make_rules(settings)
@@ -83,7 +87,7 @@ def _open_stores(
     )
     kept = (dependencies.dead_letters.purge, resets.purge, invitations.purge, locks.purge, dependencies.limits.sweep)
     more = (lambda: purge_mail(outbox, dependencies.dead_letters), *kept)
-    dependencies.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations, more)).start().close)
+    dependencies.background.start("purge", lambda: purge(sessions, revocations, more), failures=WAIT_FOR_POSTGRESQL)
     return Stores(
         transactions=dependencies.database,
         accounts=PostgresAccounts(dependencies.database, dependencies.clock, dependencies.limits),
@@ -107,30 +111,30 @@ def _open_stores(
 
 
 def purge(sessions: PostgresSessions, revocations: Revocations, more: Sequence[Callable[[], object]] = ()) -> float:
-    """Remove what has expired, with its addresses and devices; returns the seconds until the next run."""
-    try:
-        removed = max(sessions.purge(), sessions.purge_tokens())
-        revocations.purge()
-        for one in more:
-            one()
-    except ServiceError:
-        return LATER_SECONDS  # PostgreSQL is unavailable, as /ready says
+    """Remove what has expired, with its addresses and devices; returns the seconds until the next run.
+
+    Raises GEN_503 when PostgreSQL is unavailable.
+    """
+    removed = max(sessions.purge(), sessions.purge_tokens())
+    revocations.purge()
+    for one in more:
+        one()
     return 0.0 if removed == PURGED else PURGE_SECONDS
 
 
 def _send_mail(
     settings: Settings, dependencies: Dependencies, rules: Rules, stores: Stores, outbox: PostgresOutbox
-) -> dict[str, Queue]:
+) -> dict[str, ManagedQueue]:
     """Start the mail worker, where there is a mail server; returns the queue that the operator can manage."""
     if settings.smtp is None:
         return {}
     mail_worker = MailWorker(rules, stores, SmtpMailer(settings.smtp, dependencies.clock), dependencies.dead_letters)
-    mail = Background("mail", mail_worker.run).start()
-    dependencies.lifecycle.on_close(mail.close)
-    queue = Queue(
+    mail = dependencies.background.start("mail", mail_worker.run, kind="queue", failures=WAIT_FOR_MAIL_SERVER)
+    queue = ManagedQueue(
         retry=lambda dead_letter: outbox.retry(dead_letter.item),
         drop=lambda dead_letter: outbox.drop(dead_letter.item),
         wake=mail.wake,
+        waiting=outbox.waiting,
         oldest_seconds=outbox.oldest_seconds,
     )
     return {QUEUE: queue}
@@ -139,7 +143,7 @@ def _send_mail(
 def purge_mail(outbox: PostgresOutbox, email_templates: PostgresDeadLetters) -> None:
     """Give up the e-mails that could not be sent for a day, and remove expired entries."""
     for entry_id in outbox.overdue():
-        email_templates.failed(Failure(QUEUE, entry_id, "not sent within a day", lasting=True), PATIENCE)
+        email_templates.failed(FailedItem(QUEUE, entry_id, "not sent within a day", permanent=True), RETRY)
     outbox.purge()
 
 

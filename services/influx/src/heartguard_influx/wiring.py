@@ -6,12 +6,13 @@ from functools import partial
 
 from flask import Flask
 
-from heartguard_common.core.background import Background
+from heartguard_common.core.background import FailureHandling
 from heartguard_common.core.clock import Clock
-from heartguard_common.core.lifecycle import Resource
+from heartguard_common.core.lifecycle import NotReadyError, Resource
+from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.http.web import make_app
 from heartguard_common.identity.authority_store import PostgresAuthority
-from heartguard_common.jobs.dead_letters import Queue
+from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
@@ -22,7 +23,8 @@ from heartguard_influx.usecases import BucketAdministration, Exporting, Fields, 
 from heartguard_influx.usecases.bucket_administration import RETENTION
 
 NAME = "influx"
-RETENTION_SECONDS, LATER_SECONDS = 3600.0, 60.0
+RETENTION_SECONDS = 3600.0
+WAIT_FOR_STORES = FailureHandling(outages={NotReadyError: RetryPolicy(None, 60.0, 60.0)})
 STORES = ("postgresql", "influxdb")
 
 
@@ -32,9 +34,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     usecases = make_usecases(
         _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
     )
-    retention = Background("retention", partial(_expire, dependencies, usecases.administration)).start()
-    dependencies.lifecycle.on_close(retention.close)
-    queues = {RETENTION: Queue(wake=retention.wake)}
+    retention = dependencies.background.start(
+        "retention", partial(_expire, dependencies, usecases.administration), failures=WAIT_FOR_STORES
+    )
+    queues = {RETENTION: ManagedQueue(wake=retention.wake)}
     return make_app(make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, usecases)
 
 
@@ -54,10 +57,12 @@ def make_usecases(stores: Stores) -> UseCases:
 def _expire(dependencies: Dependencies, administration: BucketAdministration) -> float:
     """Remove what need not be kept any longer; two who do so at the same time remove it once.
 
-    Returns the seconds until the next time: soon, while a store is unavailable, which counts against no bucket.
+    Returns the seconds until the next time. Raises `NotReadyError` while a store is unavailable, which counts against
+    no bucket.
     """
-    if not all(health.ok for health in dependencies.lifecycle.readiness() if health.name in STORES):
-        return LATER_SECONDS
+    for health in dependencies.lifecycle.readiness():
+        if health.name in STORES and not health.ok:
+            raise NotReadyError(f"{health.name} is unavailable")
     administration.expire(dependencies.dead_letters)
     dependencies.dead_letters.purge()
     return RETENTION_SECONDS

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from heartguard_common.jobs.erasures import Step
+from heartguard_common.jobs.erasures import DeletionStep
 from heartguard_common.messages import Payload, Role, UserAdminUpdate, UserUpdate
 
 Preference: TypeAlias = str | int | float | bool
@@ -21,7 +21,7 @@ AUTH_ACTOR_CHANGED = "AUTH_032"
 
 # Auth first: it ends the sessions, so that nothing is stored again that is removed. The own part is last: it also
 # removes what the other services have kept of the person's requests.
-STEPS = (Step("auth", 25), Step("timeseries", 50), Step("media", 75), Step("user", 100))
+STEPS = (DeletionStep("auth", 25), DeletionStep("timeseries", 50), DeletionStep("media", 75), DeletionStep("user", 100))
 
 # What an archive is made of: the service that is asked, the file its records stand in, the progress afterwards.
 PARTS = (

@@ -8,11 +8,12 @@ from heartguard_audit.domain.events import Entry, NotAnEventError, admitted
 from heartguard_audit.ports import Journal, Queue
 from heartguard_common.audit.events import AuditEvent
 from heartguard_common.core.errors import ServiceError
-from heartguard_common.jobs.dead_letters import DeadLetterStore, Failure, Patience, reason_of
+from heartguard_common.core.retry import RetryPolicy, reason_of
+from heartguard_common.jobs.dead_letters import DeadLetterStore, FailedItem
 
 QUEUE = "events"
 # One event that the trail can't store for an unknown reason: half a minute of attempts, with growing pauses.
-PATIENCE = Patience(attempts=20, first_seconds=0.0, longest_seconds=0.0)
+RETRY = RetryPolicy(max_attempts=20, first_delay=0.0, longest_delay=0.0)
 # What is kept of a line that is no event: the longest event has less.
 CONTENT_LENGTH = 1_000_000
 Good = tuple[Entry, AuditEvent]
@@ -81,7 +82,7 @@ class EventIngest:
         entry, error = strange[0]
         if (
             len(strange) > 1
-            or not self.dead_letters.failed(Failure(QUEUE, _name(entry), reason_of(error)), PATIENCE).dead
+            or not self.dead_letters.failed(FailedItem(QUEUE, _name(entry), reason_of(error)), RETRY).dead
         ):
             raise error
 
@@ -89,7 +90,7 @@ class EventIngest:
         self.log.error("an audit entry %s; it is a dead letter now", why)
         # As text that a column can hold. What it was before is of no use: it was no event.
         line = (entry.line or b"").decode(errors="backslashreplace").replace("\0", "\\0")[:CONTENT_LENGTH]
-        self.dead_letters.failed(Failure(QUEUE, _name(entry), why, lasting=True, content=line), PATIENCE)
+        self.dead_letters.failed(FailedItem(QUEUE, _name(entry), why, permanent=True, content=line), RETRY)
 
 
 def _name(entry: Entry) -> str:

@@ -35,7 +35,7 @@ from heartguard_common.core.metrics import Metrics
 from heartguard_common.core.trace import GATEWAY_REQUEST_ID, REQUEST_ID, TRACEPARENT, accept_request_id, continued
 from heartguard_common.http import body as bodies
 from heartguard_common.http import error_rendering, etag
-from heartguard_common.http.dead_letter_routes import dead_letter_routes
+from heartguard_common.http.background_routes import operator_routes
 from heartguard_common.http.forwarding import forwarded
 from heartguard_common.http.idempotency import IdempotencyKeys, Recorded, fingerprint
 from heartguard_common.http.lanes import Lanes
@@ -62,6 +62,7 @@ from heartguard_common.identity.authentication import Authenticator, Principal, 
 from heartguard_common.identity.authority import Authority
 from heartguard_common.identity.policy import KINDS, Policy, RouteRule, authorize
 from heartguard_common.identity.revocation import Revocations
+from heartguard_common.jobs.background_work import BackgroundWork
 from heartguard_common.jobs.dead_letters import DeadLetters
 
 # Of several rows at one place, such as /users/me and /users/{user_id}, only those count whose parameters fit.
@@ -95,6 +96,7 @@ class WebDependencies:
     lanes: Lanes
     gateway_key: str = ""
     keys: IdempotencyKeys | None = None
+    background: BackgroundWork | None = None
     dead_letters: DeadLetters | None = None
     authority: Authority | None = None
     check_answers: bool = False
@@ -112,8 +114,7 @@ def make_app(web: WebDependencies, routes: Sequence[Route[UseCasesT, Any]], usec
     table: list[tuple[AnyRoute, object]] = [(route, usecases) for route in routes]
     process = Process(web.service, web.lifecycle, web.metrics)
     table += [(route, process) for route in standard_routes(web.prefix)]
-    if web.dead_letters is not None:
-        table += [(route, web.dead_letters) for route in dead_letter_routes(web.prefix)]
+    table += operator_routes(web.prefix, web.background, web.dead_letters)
     require_same_routes(web.service, [route for route, _ in table], web.policy, web.contracts)
     for route, called in table:
         row = web.policy.row(route.method, route.path)

@@ -8,7 +8,7 @@ from heartguard_common.audit.log import AuditLog
 from heartguard_common.audit.outbox import Outbox
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core import logs
-from heartguard_common.core.background import Background
+from heartguard_common.core.background import BackgroundTasks
 from heartguard_common.core.clock import Clock, SystemClock
 from heartguard_common.core.lifecycle import Lifecycle, Resource
 from heartguard_common.core.limits import limit_values
@@ -31,8 +31,10 @@ from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.identity.revocation import Revocations
 from heartguard_common.identity.revocation_check import RedisRevocations
 from heartguard_common.identity.revocation_copy import RevocationCopy
+from heartguard_common.jobs.background_reports import report_background
+from heartguard_common.jobs.background_work import BackgroundWork
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
-from heartguard_common.jobs.dead_letters import DeadLetters, Queue
+from heartguard_common.jobs.dead_letters import DeadLetters, ManagedQueue
 from heartguard_common.messages import JwkSet
 from heartguard_common.stores.database import Database, driver_url
 from heartguard_common.stores.limit_store import PostgresLimits
@@ -79,6 +81,7 @@ class Dependencies:
     limits: PostgresLimits
     dead_letters: PostgresDeadLetters
     authority: PostgresAuthority
+    background: BackgroundTasks
 
 
 def open_dependencies(
@@ -98,8 +101,9 @@ def open_dependencies(
     )
     spool = Spool(settings.spool_dir / f"{service}.events")
     audit = AuditLog(service, redis, spool, clock, Outbox(database))
-    lifecycle.on_close(Background("audit spool", audit.keep_draining).start().close)
     metrics = Metrics(service)
+    background = BackgroundTasks(service, lifecycle.on_close, clock, metrics)
+    background.start("audit-spool", audit.keep_draining)
     limits = PostgresLimits(database, clock, settings.limit_defaults, metrics.limit_refused)
     return Dependencies(
         lifecycle=lifecycle,
@@ -113,6 +117,7 @@ def open_dependencies(
         limits=limits,
         dead_letters=PostgresDeadLetters(service, database, clock),
         authority=PostgresAuthority(database),
+        background=background,
     )
 
 
@@ -123,7 +128,7 @@ def make_web_dependencies(
     *,
     key_source: KeySource | None = None,
     revocations: Revocations | None = None,
-    queues: Mapping[str, Queue] = MappingProxyType({}),
+    queues: Mapping[str, ManagedQueue] = MappingProxyType({}),
 ) -> WebDependencies:
     """What the application of a service needs. Auth passes its own keys and revocations, because it makes them.
 
@@ -132,14 +137,14 @@ def make_web_dependencies(
     """
     if revocations is None:
         copy = RevocationCopy(dependencies.database, dependencies.redis, dependencies.clock)
-        dependencies.lifecycle.on_close(Background("revocations", copy.step).start().close)
-    _show_queues(dependencies, queues)
+        dependencies.background.start("revocations", copy.step)
+    work = _show_background(service, dependencies, queues)
     source = key_source or make_key_source(
         settings, lambda: dependencies.auth.get(KEY_SET_PATH, JwkSet), dependencies.clock
     )
     if isinstance(source, PublishedKeys):
         # While auth is overloaded, a service that has no keys yet could not verify a valid token.
-        dependencies.lifecycle.on_close(Background("key set", source.keep_fresh).start().close)
+        dependencies.background.start("key-set", source.keep_fresh)
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, dependencies.clock)
     return WebDependencies(
         service=service,
@@ -153,6 +158,7 @@ def make_web_dependencies(
         lanes=Lanes(dependencies.metrics),
         gateway_key=settings.service_credentials.get("gateway", ""),
         keys=dependencies.keys,
+        background=work,
         dead_letters=DeadLetters(
             service, dependencies.dead_letters, queues, dependencies.audit, dependencies.database.transaction
         ),
@@ -162,13 +168,24 @@ def make_web_dependencies(
     )
 
 
-def _show_queues(dependencies: Dependencies, queues: Mapping[str, Queue]) -> None:
-    """Gauges of each queue: how many items are given up, and how long the oldest other one has waited."""
+def _show_background(service: str, dependencies: Dependencies, queues: Mapping[str, ManagedQueue]) -> BackgroundWork:
+    """What the operator sees of tasks and queues.
+
+    Metrics of it: how often a task failed in a row, how many items of a queue are given up, how long the oldest other
+    one has waited.
+    """
+    reports = report_background(service, dependencies.background, dependencies.redis, dependencies.lifecycle)
+    work = BackgroundWork(service, dependencies.background, reports, dependencies.dead_letters, queues)
     metrics = dependencies.metrics
+    metrics.live_tasks(
+        "heartguard_background_failing",
+        "Runs of a task that failed in a row, in the process where that is most",
+        work.failures,
+    )
     metrics.live_queues(
         "heartguard_dead_letters",
         "Items of a queue that are given up",
-        lambda: dependencies.dead_letters.counts(queues),
+        lambda: {name: float(it.dead) for name, it in dependencies.dead_letters.counts(queues).items()},
     )
     aged = {name: queue.oldest_seconds for name, queue in queues.items() if queue.oldest_seconds is not None}
     metrics.live_queues(
@@ -176,3 +193,4 @@ def _show_queues(dependencies: Dependencies, queues: Mapping[str, Queue]) -> Non
         "How long the item has waited that waits longest and is not given up",
         lambda: {name: read() for name, read in aged.items()},
     )
+    return work

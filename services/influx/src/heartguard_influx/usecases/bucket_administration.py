@@ -6,8 +6,10 @@ from functools import partial
 from math import ceil
 
 from heartguard_common.core.errors import TOO_LONG, ServiceError
+from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.jobs.dead_letters import Attempts, DeadLetterStore, Patience
+from heartguard_common.jobs.dead_letters import DeadLetterStore
+from heartguard_common.jobs.items import ItemRunner
 from heartguard_common.messages import Payload, PointsDelete
 from heartguard_influx.domain.bucket import Bucket, belongs_to, own_name
 from heartguard_influx.domain.point import EARLIEST_NS, PERSON_TAG
@@ -18,7 +20,7 @@ from heartguard_influx.usecases.dependencies import Stores
 
 RETENTION = "retention"
 # It is done once an hour: a bucket that fails for some two days waits for the operator.
-PATIENCE = Patience(attempts=12, first_seconds=1800.0, longest_seconds=6 * 3600.0)
+RETRY = RetryPolicy(max_attempts=12, first_delay=1800.0, longest_delay=6 * 3600.0)
 
 
 def _nothing() -> None:
@@ -112,7 +114,7 @@ class BucketAdministration:
                 removed += part
 
         buckets = {bucket.name: bucket for bucket in self._s.buckets.with_retention()}
-        Attempts(dead_letters, RETENTION, PATIENCE).each(
+        ItemRunner(dead_letters, RETENTION, RETRY).each(
             {name: partial(remove, bucket) for name, bucket in buckets.items()},
             {name: bucket.org_id for name, bucket in buckets.items()},
         )
