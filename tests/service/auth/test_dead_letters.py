@@ -89,7 +89,7 @@ def test_a_server_that_is_away_counts_against_no_letter(start, clock):
     until(lambda: mail_task(client)["failures"] > 0, "the failure of a run")
     clock.forward(3600)
     task = mail_task(client)
-    assert (task["kind"], task["status"], task["last_error"]) == ("queue", "retrying", "connection refused")
+    assert (task["kind"], task["status"], task["last_error"]) == ("queue", "retrying", "ConnectionRefusedError")
     work = client.get("/auth/background", headers=operator_auth()).json
     assert work["complete"]
     assert work["queues"] == [{"name": "mail", "waiting": 1, "oldest_seconds": 3600, "retrying": 0, "dead": 0}]

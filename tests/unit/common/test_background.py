@@ -148,15 +148,15 @@ def test_what_is_known_of_a_task() -> None:
 
 
 def test_threads_of_one_task_run_beside_each_other() -> None:
-    both, task = threading.Barrier(2), None
+    going = threading.Event()
 
     def work() -> float:
-        both.wait(20)
-        both.wait(20)
+        assert going.wait(20)
         return 3600.0
 
     task = BackgroundTask("exports", work, kind="queue", threads=2).start()
     until(lambda: task.status().running == 2, "both")
+    going.set()
     until(lambda: task.status().running == 0, "the end of both")
     task.close()
     assert (task.status().threads, task.status().ended, task.status().failures) == (2, 2, 0)

@@ -28,13 +28,14 @@ from heartguard_common.core.background import FailureHandling
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.lifecycle import Resource
-from heartguard_common.core.retry import RetryPolicy
+from heartguard_common.core.retry import AttemptError, RetryPolicy
 from heartguard_common.http.network import bucket_address
 from heartguard_common.http.web import make_app
 from heartguard_common.identity import policy
 from heartguard_common.identity.authentication import ROLES, Principal, TokenVerifier
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
-from heartguard_common.jobs.dead_letters import FailedItem, ManagedQueue
+from heartguard_common.jobs.dead_letters import ManagedQueue
+from heartguard_common.jobs.items import ItemRunner
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 
 PURGE_SECONDS = 3600.0
@@ -140,10 +141,11 @@ def _send_mail(
     return {QUEUE: queue}
 
 
-def purge_mail(outbox: PostgresOutbox, email_templates: PostgresDeadLetters) -> None:
+def purge_mail(outbox: PostgresOutbox, dead_letters: PostgresDeadLetters) -> None:
     """Give up the e-mails that could not be sent for a day, and remove expired entries."""
+    emails = ItemRunner(dead_letters, QUEUE, RETRY)
     for entry_id in outbox.overdue():
-        email_templates.failed(FailedItem(QUEUE, entry_id, "not sent within a day", permanent=True), RETRY)
+        emails.failed(entry_id, AttemptError("not sent within a day", permanent=True))
     outbox.purge()
 
 

@@ -8,8 +8,9 @@ from heartguard_audit.domain.events import Entry, NotAnEventError, admitted
 from heartguard_audit.ports import Journal, Queue
 from heartguard_common.audit.events import AuditEvent
 from heartguard_common.core.errors import ServiceError
-from heartguard_common.core.retry import RetryPolicy, reason_of
-from heartguard_common.jobs.dead_letters import DeadLetterStore, FailedItem
+from heartguard_common.core.retry import AttemptError, RetryPolicy, reason_of
+from heartguard_common.jobs.dead_letters import DeadLetterStore
+from heartguard_common.jobs.items import ItemRunner
 
 QUEUE = "events"
 # One event that the trail can't store for an unknown reason: half a minute of attempts, with growing pauses.
@@ -71,26 +72,27 @@ class EventIngest:
             except Exception as error:  # noqa: BLE001  as above
                 strange.append((entry, error))
         if strange and len(strange) == len(good):
-            self._require_patience(strange)
+            self._require_last_attempt(strange)
         return [*refused, *((entry, reason_of(error)) for entry, error in strange)]
 
-    def _require_patience(self, strange: Sequence[tuple[Entry, Exception]]) -> None:
+    def _require_last_attempt(self, strange: Sequence[tuple[Entry, Exception]]) -> None:
         """Return when an event has failed alone for long enough. Else raises its error: the cause may be the journal.
 
         Where all of several events fail, the cause is none of them.
         """
         entry, error = strange[0]
-        if (
-            len(strange) > 1
-            or not self.dead_letters.failed(FailedItem(QUEUE, _name(entry), reason_of(error)), RETRY).dead
-        ):
+        if len(strange) > 1 or not self._items.failed(_name(entry), error).dead:
             raise error
 
     def _set_aside(self, entry: Entry, why: str) -> None:
         self.log.error("an audit entry %s; it is a dead letter now", why)
         # As text that a column can hold. What it was before is of no use: it was no event.
         line = (entry.line or b"").decode(errors="backslashreplace").replace("\0", "\\0")[:CONTENT_LENGTH]
-        self.dead_letters.failed(FailedItem(QUEUE, _name(entry), why, permanent=True, content=line), RETRY)
+        self._items.failed(_name(entry), AttemptError(why, permanent=True), content=line)
+
+    @property
+    def _items(self) -> ItemRunner:
+        return ItemRunner(self.dead_letters, QUEUE, RETRY)
 
 
 def _name(entry: Entry) -> str:

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -157,7 +158,8 @@ class BackgroundTask:
 
     def run_once(self, thread: "_TaskThread") -> float:
         """One run in a thread of it; returns the seconds until the next."""
-        self._observer.run_began(self.name)
+        with suppress(Exception):  # a full disk refuses a new series, and must not end the thread
+            self._observer.run_began(self.name)
         thread.running_since_ns, thread.next_run_ns = self._clock.now_ns(), None
         began, failed = time.monotonic(), False
         try:
@@ -172,7 +174,8 @@ class BackgroundTask:
             thread.failures, thread.outage = 0, None
         thread.running_since_ns = None
         thread.next_run_ns = self._clock.now_ns() + round(wait * NANOSECONDS)
-        self._observer.run_ended(self.name, time.monotonic() - began, failed=failed)
+        with suppress(Exception):
+            self._observer.run_ended(self.name, time.monotonic() - began, failed=failed)
         return wait
 
     def _failed(self, thread: "_TaskThread", error: Exception) -> float:

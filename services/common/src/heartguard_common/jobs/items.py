@@ -65,9 +65,11 @@ class ItemRunner:
         """Forget the failures of items; in a transaction it is part of that."""
         self.dead_letters.succeeded(self.queue, items)
 
-    def failed(self, item: str, error: Exception, org_id: int | None = None) -> DeadLetter:
-        """Record the failure of one item; in a transaction it is part of that."""
+    def failed(self, item: str, error: Exception, org_id: int | None = None, content: str | None = None) -> DeadLetter:
+        """Record the failure of one item; in a transaction it is part of that.
+
+        `content` is the item itself, where it is kept nowhere else.
+        """
         permanent = isinstance(error, AttemptError) and error.permanent
-        return self.dead_letters.failed(
-            FailedItem(self.queue, item, reason_of(error), org_id, permanent=permanent), self.retry
-        )
+        failed = FailedItem(self.queue, item, reason_of(error), org_id, permanent=permanent, content=content)
+        return self.dead_letters.failed(failed, self.retry)
