@@ -1,6 +1,6 @@
 """Jobs: work that continues after the answer, step by step, over restarts, until it is done or has failed.
 
-A job whose step did not succeed rests and is tried again, the rests doubling from one second to five minutes, for
+A job whose step did not succeed waits and is tried again, after one second, two, four up to five minutes, for
 about a day: a service that is down, a database that is full. Then it is given up, and waits for the operator. It fails
 at once for a reason that would be the same the next time.
 """
@@ -96,7 +96,7 @@ class JobError(AttemptError):
     def of(cls, place: str, error: ServiceError) -> "JobError":
         """The `JobError` for an error response of `place`."""
         code = (isinstance(error, ServiceCallError) and error.code) or error.row.code
-        return cls(f"{place}: {code}", permanent=isinstance(error, ServiceCallError) and error.lasting)
+        return cls(f"{place}: {code}", permanent=isinstance(error, ServiceCallError) and error.permanent)
 
 
 class Jobs(Protocol):
@@ -112,7 +112,7 @@ class Jobs(Protocol):
         """How many jobs of a kind are open in an organization."""
 
     def due(self, kind: str, now_ns: int) -> Sequence[str]:
-        """The numbers of the open jobs of a kind whose rest is over, those first that wait longest."""
+        """The numbers of the open jobs of a kind that are due, those first that wait longest."""
 
     def held(self, job_id: str) -> AbstractContextManager[Job | None]:
         """The job as it is, while nobody else works on it; None when somebody does. A process that dies lets go."""
@@ -177,12 +177,12 @@ class JobRunner:
     def run(self) -> float:
         """Take all due jobs as far as they go; returns the seconds until it is worth looking again."""
         self._purge()
-        rest = LOOK_SECONDS
+        wait = LOOK_SECONDS
         for job_id in self._jobs.due(self._kind, self._clock.now_ns()):
             job = self._take(job_id)
             if job is not None and job.open:
-                rest = min(rest, (job.due_ns - self._clock.now_ns()) / NANOSECONDS)
-        return max(rest, 0.0)
+                wait = min(wait, (job.due_ns - self._clock.now_ns()) / NANOSECONDS)
+        return max(wait, 0.0)
 
     def _take(self, job_id: str) -> Job | None:
         """Run the steps of a job. An error while saving it fails the job, an outage of the store does not."""

@@ -90,7 +90,7 @@ class PostgresJobs:
             return int(connection.execute(text(_COUNT_OPEN), {"kind": kind, "org_id": org_id}).scalar_one())
 
     def due(self, kind: str, now_ns: int) -> Sequence[str]:
-        """The numbers of the open jobs of a kind whose rest is over, those first that wait longest."""
+        """The numbers of the open jobs of a kind that are due, those first that wait longest."""
         with self._database.transaction() as connection:
             rows = connection.execute(text(_DUE), {"kind": kind, "now": now_ns / NANOSECONDS})
             return list(rows.scalars())
@@ -112,7 +112,7 @@ class PostgresJobs:
             connection.execute(text(_PURGE), {"kind": kind, "before": before_ns / NANOSECONDS})
 
     def retry(self, job_id: str, now_ns: int) -> None:
-        """Have a job that has failed, or rests, tried from now on."""
+        """Have a job that has failed, or waits, tried from now on."""
         with self._database.transaction() as connection:
             connection.execute(text(_RETRY), {"id": job_id, "now": now_ns / NANOSECONDS})
 
