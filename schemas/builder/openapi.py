@@ -7,6 +7,7 @@ from typing import Any
 
 from heartguard_common import __version__
 from heartguard_common.core import errors
+from heartguard_common.http.background_routes import BACKGROUND, background_routes
 from heartguard_common.http.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
 from heartguard_common.http.error_rendering import PROBLEM_JSON, PROBLEM_XML
 from heartguard_common.http.routing import DOCUMENT_TYPES, Answer, AnyRoute, EmptyCall, Route, StreamAnswer
@@ -110,9 +111,10 @@ def join(policy: Policy) -> Iterator[tuple[RouteRule, AnyRoute]]:
 
 
 def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
-    """The routes of the shared library: the standard ones, and those of dead letters where the policy has them."""
+    """The routes that the library gives a service: the standard ones, and what the policy has for the operator."""
     made: tuple[AnyRoute, ...] = ()
-    for last, routes in (("/health", standard_routes), (DEAD_LETTERS, dead_letter_routes)):
+    shared = (("/health", standard_routes), (BACKGROUND, background_routes), (DEAD_LETTERS, dead_letter_routes))
+    for last, routes in shared:
         paths = (rule.path for rule in policy.of(service) if rule.path.endswith(last) and rule.path != health.PATH)
         path = next(paths, None)
         made += () if path is None else routes(path.removesuffix(last))

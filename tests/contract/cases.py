@@ -29,7 +29,7 @@ ITEM_NAMES = {
     "items": "item", "points": "point", "zones": "zone", "gaps": "gap",
     "results": "result", "details": "detail", "dependencies": "dependency",
     "permissions": "permission", "keys": "key", "fields": "field", "group_by": "tag", "series": "item",
-    "out_of_range": "field", "limits": "limit", "errors": "i", "checks": "check",
+    "out_of_range": "field", "limits": "limit", "errors": "i", "checks": "check", "tasks": "task", "queues": "queue",
 }  # fmt: skip
 
 

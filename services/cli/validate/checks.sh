@@ -6,6 +6,7 @@
 AuditEvent_checks='id:uuid status=recorded time:time kind:text actor:text action:text service:text outcome:text payload:map'
 AuditEventList_checks='items:list items[]?/id:uuid items[]?/status=recorded items[]?/time:time items[]?/kind:text items[]?/actor:text items[]?/action:text items[]?/service:text items[]?/outcome:text items[]?/payload:map next_cursor:text?'
 AuditVerification_checks='valid:bool checked:int'
+BackgroundWork_checks='service:text complete:bool tasks:list tasks[]?/name:text tasks[]?/kind:text tasks[]?/process:text tasks[]?/status:text tasks[]?/threads:int tasks[]?/running:int tasks[]?/failures:int queues:list queues[]?/name:text queues[]?/retrying:int queues[]?/dead:int complete=true tasks[]'
 Bucket_checks='bucket:text retention_days:int? created_at:time'
 BucketList_checks='items:list items[]?/bucket:text items[]?/retention_days:int? items[]?/created_at:time next_cursor:text?'
 DeadLetterList_checks='items:list items[]?/id:uuid items[]?/service:text items[]?/queue:text items[]?/item:text items[]?/status:text items[]?/attempts:int items[]?/reason:text items[]?/failed_at:time items[]?/last_failed_at:time next_cursor:text?'
@@ -207,6 +208,7 @@ every_row() {
     row POST /auth/memberships
     sends '{"org_id":{org_id},"user_id":{user_id},"actor_id":7,"actor_role":"admin","actor_session":"s1","seen_role":"admin","seen_active":true,"role":"user","active":true}' '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><actor_id>7</actor_id><actor_role>admin</actor_role><actor_session>s1</actor_session><seen_role>admin</seen_role><seen_active>true</seen_active><role>user</role><active>true</active></MembershipChange>'
     refuses 403 GEN_403
+    row GET /auth/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /auth/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/auth/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
     row POST '/auth/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
@@ -218,6 +220,7 @@ every_row() {
     row GET /organization/policies; gives 200 OrganizationPolicies $OrganizationPolicies_checks header:ETag
     row GET /organization/limits; gives 200 LimitList $LimitList_checks
     row GET '/organization/{org_id}/limits'; as operator; when operator; gives 200 LimitList $LimitList_checks
+    row GET /organization/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /organization/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/organization/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
     row POST '/organization/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
@@ -227,6 +230,7 @@ every_row() {
     row GET /organization/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
     row POST /users/erasures; sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
     refuses 403 GEN_403
+    row GET /users/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /users/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/users/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
     row POST '/users/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
@@ -241,6 +245,7 @@ every_row() {
     row GET '/media/archives/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row POST /media/erasures; sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
     refuses 403 GEN_403
+    row GET /media/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /media/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/media/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
     row POST '/media/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
@@ -252,6 +257,7 @@ every_row() {
     row GET '/timeseries/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row POST /timeseries/erasures
     sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'; refuses 403 GEN_403
+    row GET /timeseries/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /timeseries/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/timeseries/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
     row POST '/timeseries/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
@@ -261,6 +267,7 @@ every_row() {
     row GET /timeseries/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
     row GET /users/me/access-log; gives 200 AuditEventList $AuditEventList_checks
     row GET '/audit/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row GET /audit/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /audit/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/audit/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
     row POST '/audit/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404

@@ -3,7 +3,7 @@
 import pytest
 
 from heartguard_auth.mail.store.outbox import PostgresOutbox
-from heartguard_auth.mail.usecases import PATIENCE
+from heartguard_auth.mail.usecases import RETRY
 from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
@@ -41,6 +41,12 @@ def dead_letters(client, status="dead"):
     return answer.json["items"]
 
 
+def mail_task(client):
+    answer = client.get("/auth/background", headers=operator_auth())
+    assert answer.status_code == 200, answer.data
+    return next(task for task in answer.json["tasks"] if task["name"] == "mail")
+
+
 def test_a_bad_letter_of_each_kind_delays_no_other(client, box, clock, database):
     box.refused = {"gone@x.io": "550 no such gone@x.io", "full@x.io": "452 full@x.io is full"}
     for email in ("=??q?a_?=@x.io", "gone@x.io", "full@x.io", "ana@hg.io"):
@@ -54,14 +60,14 @@ def test_a_bad_letter_of_each_kind_delays_no_other(client, box, clock, database)
     assert (full["attempts"], full["reason"]) == (1, "SMTP 452: the recipient is refused")
     assert "@" not in str([gone, full])
     box.refused = {}
-    clock.forward(PATIENCE.first_seconds)
+    clock.forward(RETRY.first_delay)
     box.wait(4)
     assert box.recipients[-1] == "full@x.io"
     until(lambda: not dead_letters(client, "retrying"), "the failure to be forgotten")
     assert dead_letters(client) == [gone]
 
 
-def test_an_unreadable_email_is_given_up_alone(start, box, clock, database):
+def test_a_letter_that_nobody_can_read_is_given_up_alone(start, box, clock, database):
     """KEY_RING_SECRET has changed since it was stored; earlier the worker ended at each such e-mail."""
     opened = Database(database.url_for("auth"))
     for secret, to in (("another secret of 32 characters!", "a@x.io"), (service_secret("key ring"), "b@x.io")):
@@ -74,13 +80,19 @@ def test_an_unreadable_email_is_given_up_alone(start, box, clock, database):
     until(lambda: [it["reason"] for it in dead_letters(client, "retrying")] == ["ValueError"], "the failure")
 
 
-def test_an_unreachable_mail_server_counts_against_no_email(start, clock):
+def test_a_server_that_is_away_counts_against_no_letter(start, clock):
     with mailbox() as box:
         port, url = box.port, box.url()
     client = start(SMTP_URL=url)
     client.who = with_token(sign_up(client, "user@hg.io"))
     invite(client, "ana@hg.io")
+    until(lambda: mail_task(client)["failures"] > 0, "the failure of a run")
     clock.forward(3600)
+    task = mail_task(client)
+    assert (task["kind"], task["status"], task["last_error"]) == ("queue", "retrying", "ConnectionRefusedError")
+    work = client.get("/auth/background", headers=operator_auth()).json
+    assert work["complete"]
+    assert work["queues"] == [{"name": "mail", "waiting": 1, "oldest_seconds": 3600, "retrying": 0, "dead": 0}]
     assert b'heartguard_queue_oldest_seconds{queue="mail",service="auth"} 3600.0' in client.get("/auth/metrics").data
     client.application.extensions[LIFECYCLE].close()
     assert dead_letters(client) == dead_letters(client, "retrying") == []
@@ -125,7 +137,7 @@ def test_the_operator_retries_and_drops(client, box, events, database):
         assert cursor.fetchone() == (0,)
 
 
-def test_only_the_operator_can_reach_dead_letters(client):
+def test_nobody_but_the_operator(client):
     for headers, status in (({}, 401), (client.who, 403)):
         assert client.get(DEAD_LETTERS, headers=headers).status_code == status
     assert log_in(client, "user@hg.io").status_code == 200

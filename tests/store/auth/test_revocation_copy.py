@@ -8,9 +8,11 @@ import redis
 from sqlalchemy import exc
 
 from heartguard_auth.revocations.store import Revocations
+from heartguard_common.core.background import BackgroundTasks
 from heartguard_common.core.clock import NANOSECONDS, SystemClock
+from heartguard_common.core.lifecycle import Lifecycle
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.identity.revocation import READY, CopyReader, Verdict, key, keys
+from heartguard_common.identity.revocation import READY, Copy, Verdict, key, keys
 from heartguard_common.identity.revocation_copy import TRUSTED_SECONDS, RevocationCopy
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.redis_client import make_redis
@@ -49,7 +51,6 @@ def revoke(connection, client, value="gone", *, publish=True):
     revocations.add("sid", [value], "logout", expires_at)
     if publish:
         revocations.publish("sid", [value], expires_at)
-    revocations.close()
 
 
 class Emptied:
@@ -74,7 +75,7 @@ def test_a_copy_that_was_emptied_while_it_was_made_is_not_called_whole(connectio
     assert client.exists(READY, key("sid", "gone")) == 2
 
 
-def test_any_service_copies_revocations_that_a_killed_auth_left_out(connection, other, client):
+def test_any_service_copies_what_a_killed_auth_left_out(connection, other, client):
     assert RevocationCopy(connection, client, CLOCK).copy_all()
     neighbour = RevocationCopy(other, client, CLOCK)
     neighbour.step()
@@ -124,15 +125,15 @@ def full(client):
 
 
 def test_a_full_redis_is_not_believed_once_it_has_refused_a_revocation(connection, client):
-    copy, reader = RevocationCopy(connection, client, CLOCK), CopyReader()
+    copy, reader = RevocationCopy(connection, client, CLOCK), Copy()
     assert copy.copy_all()
-    assert reader.verdict(GONE, client.mget(keys(GONE))) is Verdict.ACTIVE
+    assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.ACTIVE
     with full(client):
         revoke(connection, client)
         copy.step()
-        assert reader.verdict(GONE, client.mget(keys(GONE))) is Verdict.UNKNOWN
+        assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.UNKNOWN
     copy.step()
-    assert reader.verdict(GONE, client.mget(keys(GONE))) is Verdict.REVOKED
+    assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.REVOKED
 
 
 def test_a_copy_under_way_is_given_up_when_redis_refuses_a_revocation(connection, client):
@@ -181,20 +182,20 @@ def replica(valkey, tmp_path: Path):
 
 
 def test_a_failover_to_a_replica_that_lags_revives_no_token(connection, client, replica):
-    copy, reader, late = RevocationCopy(connection, client, CLOCK), CopyReader(), CopyReader()
+    copy, reader, late = RevocationCopy(connection, client, CLOCK), Copy(), Copy()
     assert copy.copy_all()
     until(lambda: replica.get(READY) == client.get(READY), "the mark at the replica")
     replica.replicaof("NO", "ONE")  # from here on it hears nothing
     revoke(connection, client)
     copy.renew()
-    assert reader.verdict(GONE, client.mget(keys(GONE))) is Verdict.REVOKED
+    assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.REVOKED
     # The failover: everybody asks the replica, which has the mark and not the revocation.
-    assert reader.verdict(GONE, replica.mget(keys(GONE))) is Verdict.UNKNOWN
+    assert reader.judge(GONE, replica.mget(keys(GONE))) is Verdict.UNKNOWN
     # A process that has seen nothing newer believes it until another one has compared, once a second.
     copy._redis = replica
     copy.step()
-    assert late.verdict(GONE, replica.mget(keys(GONE))) is Verdict.REVOKED
-    assert reader.verdict(GONE, replica.mget(keys(GONE))) is Verdict.REVOKED
+    assert late.judge(GONE, replica.mget(keys(GONE))) is Verdict.REVOKED
+    assert reader.judge(GONE, replica.mget(keys(GONE))) is Verdict.REVOKED
 
 
 def test_tokens_from_before_a_restore_are_refused_with_the_mark_and_without(connection, database, client):
@@ -205,10 +206,7 @@ def test_tokens_from_before_a_restore_are_refused_with_the_mark_and_without(conn
         )
     assert RevocationCopy(connection, client, CLOCK).copy_all()
     later = Principal(**{**vars(GONE), "issued_at": GONE.issued_at + 1})
-    assert [CopyReader().verdict(who, client.mget(keys(who))) for who in (GONE, later)] == [
-        Verdict.REVOKED,
-        Verdict.ACTIVE,
-    ]
+    assert [Copy().judge(who, client.mget(keys(who))) for who in (GONE, later)] == [Verdict.REVOKED, Verdict.ACTIVE]
     join(database, found(database))
     truth = Revocations(connection, client, CLOCK)
     assert [truth.holds(who) for who in (GONE, later)] == [True, False]
@@ -216,10 +214,10 @@ def test_tokens_from_before_a_restore_are_refused_with_the_mark_and_without(conn
 
 def test_a_reader_takes_answers_in_another_order_for_no_rollback():
     now = [0.0]
-    reader = CopyReader(lambda: now[0])
+    reader = Copy(lambda: now[0])
 
     def judged(mark):
-        return reader.verdict(GONE, [mark, None, None, None])
+        return reader.judge(GONE, [mark, None, None, None])
 
     assert [judged(mark) for mark in ("7:0", "8:0", "7:0", b"8:0")] == [Verdict.ACTIVE] * 4
     now[0] = 1.0
@@ -240,11 +238,12 @@ class Refusing:
         return self.database.transaction()
 
 
-def test_the_copying_thread_tries_again_after_any_failure(connection, client):
+def test_whatever_fails_in_the_copying_thread_it_tries_again(connection, client):
     revoke(connection, client, publish=False)
-    revocations = Revocations(Refusing(connection), client, MovableClock()).start()
+    lifecycle = Lifecycle()
+    Revocations(Refusing(connection), client, MovableClock()).start(BackgroundTasks("auth", lifecycle.on_close))
     until(lambda: client.exists(key("sid", "gone")), "the copy")
-    revocations.close()
+    lifecycle.close()
 
 
 class UnavailableRedis:
@@ -259,12 +258,13 @@ class UnavailableRedis:
         return getattr(self.client, name)
 
 
-def test_revocations_missed_by_redis_are_copied_when_it_returns(connection, client):
+def test_what_did_not_reach_redis_is_copied_when_it_is_back(connection, client):
     assert RevocationCopy(connection, client, CLOCK).copy_all()
     away = UnavailableRedis(client)
-    revocations, expires_at = Revocations(connection, away, CLOCK).start(), CLOCK.now_ns() + 60 * NANOSECONDS
+    lifecycle, expires_at = Lifecycle(), CLOCK.now_ns() + 60 * NANOSECONDS
+    revocations = Revocations(connection, away, CLOCK).start(BackgroundTasks("auth", lifecycle.on_close))
     revocations.add("sid", ["gone"], "logout", expires_at)
     revocations.publish("sid", ["gone"], expires_at)
     away.away = False
     until(lambda: client.exists(key("sid", "gone")), "the copy")
-    revocations.close()
+    lifecycle.close()

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.jobs.dead_letter_store import KEPT_DAYS, PostgresDeadLetters
-from heartguard_common.jobs.dead_letters import Attempts, Failure, Patience
+from heartguard_common.jobs.dead_letters import FailedItem, FailureCounts
+from heartguard_common.jobs.items import ItemRunner
 from heartguard_common.stores.database import Database as Pool
 from tests.clocks import NANOSECONDS, MovableClock
 from tests.servers import Database
 
-PATIENCE = Patience(attempts=5, first_seconds=10, longest_seconds=30)
-FAILURE = Failure("removals", "a key", "OSError 21", org_id=3)
+RETRY = RetryPolicy(max_attempts=5, first_delay=10, longest_delay=30)
+FAILED = FailedItem("removals", "a key", "OSError 21", org_id=3)
 
 
 @pytest.fixture
@@ -35,8 +37,8 @@ def test_an_item_waits_longer_after_each_failure_and_is_given_up(
     store: PostgresDeadLetters, clock: MovableClock
 ) -> None:
     rests = []
-    for _ in range(PATIENCE.attempts):
-        letter = store.failed(FAILURE, PATIENCE)
+    for _ in range(RETRY.max_attempts):
+        letter = store.failed(FAILED, RETRY)
         rests.append(None if letter.due_ns is None else (letter.due_ns - letter.last_failed_ns) / NANOSECONDS)
         assert store.resting("removals", ["a key", "another"]) == {"a key"}
         clock.forward(30)
@@ -45,14 +47,17 @@ def test_an_item_waits_longer_after_each_failure_and_is_given_up(
     assert letter.last_failed_ns - letter.failed_ns == 120 * NANOSECONDS
     clock.forward(1e6)
     assert store.resting("removals", ["a key"]) == {"a key"}
-    assert store.counts(["removals", "orphans"]) == {"removals": 1, "orphans": 0}
+    assert store.counts(["removals", "orphans"]) == {
+        "removals": FailureCounts(dead=1),
+        "orphans": FailureCounts(),
+    }
     store.remove(letter.id)
     assert store.resting("removals", ["a key"]) == set()
-    assert store.failed(FAILURE, PATIENCE).attempts == 1
+    assert store.failed(FAILED, RETRY).attempts == 1
 
 
 def test_a_permanent_failure_is_given_up_at_once(store: PostgresDeadLetters) -> None:
-    assert store.failed(Failure("removals", "x", "why", lasting=True), PATIENCE).dead
+    assert store.failed(FailedItem("removals", "x", "why", permanent=True), RETRY).dead
 
 
 def test_an_item_that_raises_any_exception_delays_no_other(store: PostgresDeadLetters) -> None:
@@ -62,20 +67,20 @@ def test_an_item_that_raises_any_exception_delays_no_other(store: PostgresDeadLe
         calls.append("bad")
         raise LookupError("quotes what somebody wrote")
 
-    attempts = Attempts(store, "removals", PATIENCE)
+    runner = ItemRunner(store, "removals", RETRY)
     items = {"bad": fails, "good": lambda: calls.append("good")}
-    assert (attempts.each(items, {"bad": 3}), attempts.each(items)) == (1, 1)
+    assert (runner.each(items, {"bad": 3}), runner.each(items)) == (1, 1)
     assert calls == ["bad", "good", "good"]
     (letter,) = store.page(None, "retrying", None, 10)
     assert (letter.item, letter.reason, letter.org_id) == ("bad", "LookupError", 3)
     store.remove(letter.id)
     items["bad"] = lambda: calls.append("mended")
-    assert attempts.each(items) == 2
+    assert runner.each(items) == 2
     assert store.page(None, None, None, 10) == []
 
 
 def test_services_see_only_their_own_dead_letters(store: PostgresDeadLetters, pool: Pool, clock: MovableClock) -> None:
-    letter = store.failed(FAILURE, PATIENCE)
+    letter = store.failed(FAILED, RETRY)
     other = PostgresDeadLetters("influx", pool, clock)
     other.remove(letter.id)
     other.succeeded("removals", ["a key"])
@@ -86,8 +91,8 @@ def test_services_see_only_their_own_dead_letters(store: PostgresDeadLetters, po
 def test_old_dead_letters_are_purged_unless_they_are_the_only_copy(
     store: PostgresDeadLetters, clock: MovableClock
 ) -> None:
-    store.failed(FAILURE, PATIENCE)
-    store.failed(Failure("events", "1-0", "why", lasting=True, content="{}"), PATIENCE)
+    store.failed(FAILED, RETRY)
+    store.failed(FailedItem("events", "1-0", "why", permanent=True, content="{}"), RETRY)
     clock.forward(KEPT_DAYS * 86_400 - 1)
     store.purge()
     assert len(store.page(None, None, None, 10)) == 2

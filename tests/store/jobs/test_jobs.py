@@ -2,7 +2,7 @@
 
 import multiprocessing
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -12,18 +12,18 @@ import pytest
 from psycopg2 import errors
 
 from heartguard_cli.urls import libpq
-from heartguard_common.core.background import Lanes
+from heartguard_common.core.background import BackgroundTask
 from heartguard_common.core.clock import SystemClock
 from heartguard_common.core.ids import uuid7
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
-from heartguard_common.jobs.engine import FINISHED_DAYS, MOST_ATTEMPTS, Job, JobError, JobRunner
+from heartguard_common.jobs.engine import FINISHED_DAYS, RETRY, Job, JobError, JobRunner
 from heartguard_common.jobs.job_store import PostgresJobs
 from heartguard_common.stores.database import Database as Pool
 from tests.clocks import NANOSECONDS, MovableClock
 from tests.fakes.jobs import MemoryJobs
 from tests.people import owner
 from tests.servers import Database, until
-from tests.store.jobs.crashing import hold
+from tests.store.jobs.crashing import work_on
 
 NOW = 1_800_000_000 * NANOSECONDS
 NUMBER = "0198c1d2-0000-7000-8000-00000000000a"
@@ -122,23 +122,41 @@ def test_a_service_cannot_change_the_owner_of_a_job(pool: Pool, database: Databa
     connection.close()
 
 
-def test_a_killed_worker_leaves_its_job_to_the_next_at_once(pool: Pool, database: Database) -> None:
+@pytest.fixture
+def start(database: Database) -> Iterator[Callable[..., tuple[Any, Any]]]:
+    """Starts a process that works on exports; returns it, and what says which jobs it has taken."""
+    context, started = multiprocessing.get_context("forkserver"), []
+
+    def begin(*, hold: bool) -> tuple[Any, Any]:
+        receiver, results = context.Pipe(duplex=False)
+        arguments = (database.url_for("user"), JOB.kind, results)
+        started.append(context.Process(target=work_on, args=arguments, kwargs={"hold": hold}, daemon=True))
+        started[-1].start()
+        return started[-1], receiver
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.join()
+
+
+def test_of_two_worker_processes_the_killed_one_leaves_its_job_to_the_other(pool: Pool, start: Any) -> None:
     jobs = PostgresJobs(pool)
     job = jobs.request(replace(JOB, due_ns=0))[0]
-    context = multiprocessing.get_context("forkserver")
-    receiver, results = context.Pipe(duplex=False)
-    process = context.Process(target=hold, args=(database.url_for("user"), job.kind, results), daemon=True)
-    process.start()
-    assert receiver.poll(60)
-    assert receiver.recv() == job.id
-    done: list[Job] = []
-    runner = JobRunner(job.kind, jobs, lambda one: one.advanced(100), done.append, SystemClock())
-    runner.run()
-    assert done == [], "somebody works on it"
-    process.kill()
-    process.join()
-    until(lambda: runner.step(job.id) is not None, "PostgreSQL noticing the death")
-    assert [one.id for one in done] == [job.id]
+    killed, of_killed = start(hold=True)
+    assert of_killed.poll(60)
+    assert of_killed.recv() == job.id
+    _, of_other = start(hold=False)
+    second = jobs.request(replace(JOB, id=OTHER, user_id=13, due_ns=0))[0]
+    assert of_other.poll(60)
+    assert of_other.recv() == second.id, "the first one is being worked on"
+    killed.kill()
+    killed.join()
+    assert of_other.poll(60)
+    assert of_other.recv() == job.id
+    until(lambda: not jobs.find(job.kind, job.id).open, "the end of the job")
+    assert jobs.find(job.kind, job.id) == replace(job, status="done", progress=100)
+    assert not of_other.poll(0), "each was done once"
 
 
 @pytest.fixture
@@ -171,7 +189,7 @@ def test_a_job_that_cannot_be_saved_delays_no_other(pool: Pool, dead_letters: Po
 def test_a_job_is_given_up_after_a_day_and_continues_when_the_operator_says_so(
     pool: Pool, dead_letters: PostgresDeadLetters
 ) -> None:
-    jobs, clock, ended, faults = PostgresJobs(pool), MovableClock(), [], [JobError("media: GEN_502", lasting=False)]
+    jobs, clock, ended, faults = PostgresJobs(pool), MovableClock(), [], [JobError("media: GEN_502", permanent=False)]
 
     def work(job: Job) -> Job:
         if faults:
@@ -190,7 +208,7 @@ def test_a_job_is_given_up_after_a_day_and_continues_when_the_operator_says_so(
     (given_up,) = ended
     assert (given_up.status, given_up.error) == ("failed", "media: GEN_502")
     (letter,) = dead_letters.page("exports", "dead", None, 10)
-    assert (letter.item, letter.reason, letter.attempts) == (NUMBER, "media: GEN_502", MOST_ATTEMPTS)
+    assert (letter.item, letter.reason, letter.attempts) == (NUMBER, "media: GEN_502", RETRY.max_attempts)
     assert queue.oldest_seconds() == 0
     faults.clear()
     queue.retry(letter)
@@ -223,13 +241,13 @@ def test_a_long_job_delays_no_other(pool: Pool) -> None:
     for number, user in ((NUMBER, 1), (OTHER, 2)):
         jobs.request(replace(JOB, id=number, due_ns=0, user_id=user))
     runner = JobRunner(JOB.kind, jobs, work, lambda job: done.append(job.id), SystemClock())
-    lanes = Lanes("exports", runner.run).start()
+    task = BackgroundTask("exports", runner.run, kind="queue", threads=2).start()
     try:
         until(lambda: done == [OTHER], "the other one")
     finally:
         lasting.set()
         until(lambda: len(done) == 2, "the end of both")
-        lanes.close()
+        task.close()
 
 
 def test_an_ended_job_is_kept_for_a_month(pool: Pool, database: Database) -> None:

@@ -8,11 +8,11 @@ import pytest
 from heartguard_common.core.errors import FORBIDDEN, ServiceCallError, ServiceError
 from heartguard_common.core.trace import REQUEST_ID
 from heartguard_common.jobs.engine import LOOK_SECONDS, Job, JobError, JobRunner, audit_job_end
-from heartguard_common.jobs.erasures import Again, Erasure, Step
+from heartguard_common.jobs.erasures import DeletionStep, Erasure, RetryAfter
 from tests.clocks import NANOSECONDS, MovableClock
 from tests.fakes.jobs import MemoryJobs
 
-STEPS = (Step("auth", 30), Step("media", 60), Step("user", 100))
+STEPS = (DeletionStep("auth", 30), DeletionStep("media", 60), DeletionStep("user", 100))
 
 
 class Stack:
@@ -29,12 +29,12 @@ class Stack:
         self.runner = JobRunner("k", self.jobs, Erasure(STEPS, erasers, self.clock), self.ended.append, self.clock)
 
     def _eraser(self, name: str) -> Any:
-        def erase(org_id: int, user_id: int | None) -> Again | None:
+        def erase(org_id: int, user_id: int | None) -> RetryAfter | None:
             self.calls.append((name, org_id, user_id))
             self.request_ids.add(REQUEST_ID.get())
             if name in self.answers:
                 raise self.answers[name]
-            return Again(self.again.pop(name)) if name in self.again else None
+            return RetryAfter(self.again.pop(name)) if name in self.again else None
 
         return erase
 

@@ -3,9 +3,6 @@
 import threading
 import time
 
-import pytest
-
-from heartguard_common.core.background import Background
 from heartguard_common.core.lifecycle import PING_SECONDS, Lifecycle, Resource, readiness_document
 from tests.servers import until
 
@@ -95,44 +92,3 @@ def test_parallel_readiness_requests_share_a_ping() -> None:
         thread.join()
     assert answers == [True] * 4
     assert len(pings) < 5
-
-
-def test_background_work_goes_on_after_it_raised_and_ends_when_closed(caplog: pytest.LogCaptureFixture) -> None:
-    runs: list[int] = []
-    three = threading.Event()
-
-    def work() -> float:
-        runs.append(1)
-        if len(runs) == 1:
-            raise OSError("away")
-        if len(runs) == 3:
-            three.set()
-            return 3600.0
-        return 0.0
-
-    background = Background("sample", work)
-    with pytest.raises(RuntimeError):
-        background.ping()
-    background.start()
-    background.wake()
-    assert three.wait(60)
-    background.ping()
-    assert "sample failed" in caplog.text
-    background.close()  # a rest of an hour is cut short
-    with pytest.raises(RuntimeError):
-        background.ping()
-    assert len(runs) == 3
-
-
-def test_waking_ends_a_rest() -> None:
-    runs = threading.Semaphore(0)
-
-    def work() -> float:
-        runs.release()
-        return 3600.0
-
-    background = Background("sample", work).start()
-    assert runs.acquire(timeout=60)
-    background.wake()
-    assert runs.acquire(timeout=60)
-    background.close()

@@ -9,7 +9,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -27,17 +28,20 @@ from heartguard_audit.usecases.chains import CheckpointSigner
 from heartguard_audit.usecases.deletions import ListingJournal
 from heartguard_audit.usecases.ingest import EventIngest
 from heartguard_common.core import logs
-from heartguard_common.core.background import Background
+from heartguard_common.core.background import BackgroundTask, BackgroundTasks, FailureHandling
 from heartguard_common.core.clock import SystemClock
 from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.lifecycle import Lifecycle
+from heartguard_common.core.retry import RetryPolicy
+from heartguard_common.jobs.background_reports import report_background
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
-from heartguard_common.jobs.dead_letters import Attempts, DeadLetterStore, Failure, Patience, reason_of
+from heartguard_common.jobs.dead_letters import DeadLetterStore
 from heartguard_common.jobs.deletion_list import DeletionList
+from heartguard_common.jobs.items import ItemRunner
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.redis_client import REDIS_ERRORS, make_redis
 from heartguard_common.stores.spool import Spool
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds
 SPOOL_SECONDS = 1.0
 OUTBOX_BATCHES = 10
 GRACE_SECONDS = 1.0
@@ -48,7 +52,10 @@ SIGN_SECONDS = 60.0
 SIGN_EVENTS = 1000
 SIGN_AGAIN_SECONDS = 5.0
 # A spool that can't be read, or a checkpoint that can't be written: some three hours, then it waits for the operator.
-PATIENCE = Patience(attempts=20, first_seconds=5.0, longest_seconds=900.0)
+RETRY = RetryPolicy(max_attempts=20, first_delay=5.0, longest_delay=900.0)
+# A round that fails, whatever the cause: events wait.
+ROUND_RETRY = RetryPolicy(None, first_delay=0.1, longest_delay=2.0)
+FAILURES = FailureHandling(ROUND_RETRY, outages=dict.fromkeys((ServiceError, *REDIS_ERRORS), ROUND_RETRY))
 RETENTION_SECONDS = 86_400.0
 FORGET_SECONDS = 3600.0
 
@@ -67,7 +74,6 @@ class Consumer:
         stream: RedisStream,
         spool_dir: Path,
         dead_letters: DeadLetterStore,
-        stop: threading.Event,
         log: logging.Logger,
     ) -> None:
         self._outbox = outbox
@@ -75,9 +81,8 @@ class Consumer:
         self._checkpoint_signer = checkpoint_signer
         self._stream = stream
         self._spool_dir = spool_dir
-        self._dead_letters = dead_letters
-        self._spools = Attempts(dead_letters, "spools", PATIENCE, outages=(RedisError,))
-        self._stop = stop
+        self._spools = ItemRunner(dead_letters, "spools", RETRY, outages=(RedisError,))
+        self._checkpoints = ItemRunner(dead_letters, "checkpoints", RETRY)
         self._log = log
         self._prepared = False
         self._spools_at = 0.0
@@ -85,22 +90,14 @@ class Consumer:
         self._unsigned = 0
         self._late = True  # whether a checkpoint may be in the table and not in the file
 
-    def run(self) -> None:
-        """Run until stopped; after failures the pause before the next round grows from 0.1 s to 2 s."""
-        pause = FIRST_PAUSE
-        while not self._stop.is_set():
-            try:
-                self.round()
-            except Exception as error:  # noqa: BLE001  a failed round must not end the process
-                self._prepared = False
-                self._log_failure(error, first=pause == FIRST_PAUSE)
-                self._stop.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE)
-            else:
-                if pause > FIRST_PAUSE:
-                    self._log.warning("the audit consumer works again")
-                pause = FIRST_PAUSE
-        self._sign_last()
+    def run(self) -> float:
+        """One round; returns 0, the seconds until the next. A failed round has the consumer group looked up again."""
+        try:
+            self.round()
+        except Exception:
+            self._prepared = False
+            raise
+        return 0.0
 
     def round(self) -> int:
         """Move the outbox, drain the spools once a second, move one batch of the stream; returns how many events.
@@ -150,12 +147,12 @@ class Consumer:
             self._late = True
             self._sign_at = time.monotonic() + SIGN_AGAIN_SECONDS
             self._unsigned = 0
-            self._dead_letters.failed(Failure("checkpoints", "file", reason_of(error)), PATIENCE)
+            self._checkpoints.failed("file", error)
         else:
             if failed:
-                self._dead_letters.succeeded("checkpoints", ["file"])
+                self._checkpoints.succeeded("file")
 
-    def _sign_last(self) -> None:
+    def sign_last(self) -> None:
         """Sign before the process ends, if the stores are available; otherwise the next start does it."""
         try:
             if self._unsigned:
@@ -183,12 +180,6 @@ class Consumer:
             self._log.warning("%d events of spools were added to the stream", sum(sent))
         return sum(sent)
 
-    def _log_failure(self, error: Exception, *, first: bool) -> None:
-        if not isinstance(error, (ServiceError, *REDIS_ERRORS)):
-            self._log.error("the audit consumer failed and tries again", exc_info=error)
-        elif first:
-            self._log.warning("the audit consumer waits: %s", error)
-
 
 def run(environ: Mapping[str, str] | None = None) -> int:
     """Consume until SIGTERM or SIGINT; returns the exit status. Raises `SettingsError`."""
@@ -197,7 +188,6 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     asked: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: asked.append(received))
-    stop = threading.Event()
     database = Database(settings.database_url, pool_size=2)
     redis = make_redis(settings.redis_url, timeout_seconds=REDIS_TIMEOUT, decode=False)
     stream = RedisStream(redis)
@@ -212,20 +202,43 @@ def run(environ: Mapping[str, str] | None = None) -> int:
     # the events that audit itself adds for a person are of the kind `reported`, and no deletions.
     outbox = EventIngest(PostgresOutbox(database), ListingJournal(journal, deletions), log, dead_letters)
     ingest = EventIngest(stream, journal, log, dead_letters)
-    consumer = Consumer(outbox, ingest, checkpoint_signer, stream, settings.spool_dir, dead_letters, stop, log)
+    consumer = Consumer(outbox, ingest, checkpoint_signer, stream, settings.spool_dir, dead_letters, log)
+    lifecycle = Lifecycle()
+    tasks = BackgroundTasks("audit", lifecycle.on_close)
     # In a thread of its own, because Python handles no signal during a blocking call to a server that hangs.
-    worker = threading.Thread(target=consumer.run, daemon=True)
-    worker.start()
-    retain = Background("audit retention", lambda: _retained(settings, log))
+    work = tasks.add("consumer", consumer.run, kind="queue", failures=FAILURES).start()
     if settings.retention_days:
-        retain.start()
-    Background("dead letters", lambda: _forgotten(dead_letters)).start()
-    while worker.is_alive() and not asked:
-        time.sleep(0.1)
-    stop.set()
-    worker.join(GRACE_SECONDS)
+        tasks.add("audit-retention", lambda: _retained(settings, log)).start()
+    tasks.add("dead-letters", lambda: _forgotten(dead_letters)).start()
+    report_background("audit", tasks, redis, lifecycle)
+    _wait(work, asked)
+    _sign_last(work, consumer)
+    lifecycle.close()
     # A retention run ends with the process; the next one continues it.
     return 0 if asked else 1
+
+
+def _wait(work: BackgroundTask, asked: Sequence[int]) -> None:
+    """Return when a signal has come, or the work has ended by itself."""
+    with suppress(RuntimeError):
+        while not asked:
+            work.ping()
+            time.sleep(0.1)
+
+
+def _sign_last(work: BackgroundTask, consumer: Consumer) -> None:
+    """End the work and sign what it left unsigned; what takes longer than `GRACE_SECONDS` is left to the next start."""
+
+    def end() -> None:
+        work.close()
+        with suppress(RuntimeError):
+            work.ping()
+            return  # a round still hangs: nobody else may sign
+        consumer.sign_last()
+
+    ending = threading.Thread(target=end, daemon=True)
+    ending.start()
+    ending.join(GRACE_SECONDS)
 
 
 def _retained(settings: ConsumerSettings, log: logging.Logger) -> float:

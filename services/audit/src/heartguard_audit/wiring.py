@@ -16,7 +16,7 @@ from heartguard_audit.usecases.trail import AuditUseCases
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.lifecycle import Resource
 from heartguard_common.http.web import make_app
-from heartguard_common.jobs.dead_letters import Queue
+from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.runtime.bootstrap import make_web_dependencies, open_dependencies
 
 
@@ -38,13 +38,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     )
     outbox = PostgresOutbox(dependencies.database)
     queues = {
-        "events": Queue(
+        "events": ManagedQueue(
             retry=lambda dead_letter: outbox.put(dead_letter.content or ""),
+            waiting=lambda: int(waiting_events(dependencies.database)),
             oldest_seconds=lambda: oldest_seconds(dependencies.database),
         ),
-        "spools": Queue(),
-        "checkpoints": Queue(),
-        "retention": Queue(),
+        "spools": ManagedQueue(),
+        "checkpoints": ManagedQueue(),
+        "retention": ManagedQueue(),
     }
     web = make_web_dependencies("audit", settings, dependencies, queues=queues)
     web.metrics.live(

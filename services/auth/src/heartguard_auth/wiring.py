@@ -11,9 +11,10 @@ from heartguard_auth.invitations.store import PostgresInvitations
 from heartguard_auth.key_ring import make_key_ring
 from heartguard_auth.login_attempts.store.counters import RedisLoginAttempts
 from heartguard_auth.login_attempts.store.locks import PostgresLoginLocks
+from heartguard_auth.mail.ports import MailServerUnavailable
 from heartguard_auth.mail.store.outbox import NoOutbox, PostgresOutbox, email_templates
 from heartguard_auth.mail.store.smtp import SmtpMailer
-from heartguard_auth.mail.usecases import PATIENCE, QUEUE, MailWorker
+from heartguard_auth.mail.usecases import OUTAGE_RETRY, QUEUE, RETRY, MailWorker
 from heartguard_auth.passwords.store.common_passwords import common_passwords
 from heartguard_auth.passwords.store.resets import PostgresResets
 from heartguard_auth.rate_limiting import limit_requests
@@ -29,19 +30,23 @@ from heartguard_auth.shared.store.text_encryption import keyed_hash
 from heartguard_auth.signing_keys.store.key_ring import KeyRing
 from heartguard_auth.signing_keys.store.shared_secret import SharedSecretSigner
 from heartguard_auth.usecases import AuthUseCases, Stores
-from heartguard_common.core.background import Background
+from heartguard_common.core.background import FailureHandling
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.lifecycle import Resource
+from heartguard_common.core.retry import AttemptError, RetryPolicy
 from heartguard_common.http.network import bucket_address
 from heartguard_common.http.web import make_app
 from heartguard_common.identity import policy
 from heartguard_common.identity.authentication import ROLES, TokenVerifier
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
-from heartguard_common.jobs.dead_letters import Failure, Queue
+from heartguard_common.jobs.dead_letters import ManagedQueue
+from heartguard_common.jobs.items import ItemRunner
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 
-PURGE_SECONDS, RETRY_SECONDS = 3600.0, 60.0
+PURGE_SECONDS = 3600.0
+WAIT_FOR_POSTGRESQL = FailureHandling(outages={ServiceError: RetryPolicy(None, 60.0, 60.0)})
+WAIT_FOR_MAIL_SERVER = FailureHandling(outages={MailServerUnavailable: OUTAGE_RETRY})
 
 
 def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | None = None) -> Flask:
@@ -52,8 +57,9 @@ def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | 
         if settings.jwt_secret
         else dependencies.lifecycle.open(Resource("keys", lambda: make_key_ring(settings, dependencies), KeyRing.prove))
     )
-    revocations = Revocations(dependencies.database, dependencies.redis, dependencies.clock).start()
-    dependencies.lifecycle.on_close(revocations.close)
+    revocations = Revocations(dependencies.database, dependencies.redis, dependencies.clock).start(
+        dependencies.background
+    )
     outbox = PostgresOutbox(dependencies.database, settings.key_ring_secret, dependencies.clock, dependencies.limits)
     stores = _open_stores(settings, dependencies, signer, revocations, outbox, hasher or Argon2Hasher())
     rules = make_rules(settings)
@@ -87,7 +93,7 @@ def _open_stores(
     )
     purges = (dependencies.dead_letters.purge, resets.purge, invitations.purge, locks.purge, dependencies.limits.sweep)
     more = (lambda: purge_mail(outbox, dependencies.dead_letters), *purges)
-    dependencies.lifecycle.on_close(Background("purge", lambda: purge(sessions, revocations, more)).start().close)
+    dependencies.background.start("purge", lambda: purge(sessions, revocations, more), failures=WAIT_FOR_POSTGRESQL)
     return Stores(
         common=CommonPorts(
             transactions=dependencies.database,
@@ -114,20 +120,20 @@ def _open_stores(
 
 
 def purge(sessions: PostgresSessions, revocations: Revocations, more: Sequence[Callable[[], object]] = ()) -> float:
-    """Remove expired sessions, tokens and revocations, and call `more`; returns the seconds until the next run."""
-    try:
-        removed = max(sessions.purge(), sessions.purge_tokens())
-        revocations.purge()
-        for remove in more:
-            remove()
-    except ServiceError:
-        return RETRY_SECONDS  # PostgreSQL is unavailable, as /ready says
+    """Remove expired sessions, tokens and revocations, and call `more`; returns the seconds until the next run.
+
+    Raises GEN_503 when PostgreSQL is unavailable.
+    """
+    removed = max(sessions.purge(), sessions.purge_tokens())
+    revocations.purge()
+    for remove in more:
+        remove()
     return 0.0 if removed == PURGED else PURGE_SECONDS
 
 
 def _send_mail(
     settings: Settings, dependencies: Dependencies, usecases: AuthUseCases, stores: Stores, outbox: PostgresOutbox
-) -> dict[str, Queue]:
+) -> dict[str, ManagedQueue]:
     """Start the mail worker, where there is a mail server; returns the queue that the operator can manage."""
     if settings.smtp is None:
         return {}
@@ -139,12 +145,12 @@ def _send_mail(
         mailer=SmtpMailer(settings.smtp, dependencies.clock),
         dead_letters=dependencies.dead_letters,
     )
-    mail = Background("mail", mail_worker.run).start()
-    dependencies.lifecycle.on_close(mail.close)
-    queue = Queue(
+    mail = dependencies.background.start("mail", mail_worker.run, kind="queue", failures=WAIT_FOR_MAIL_SERVER)
+    queue = ManagedQueue(
         retry=lambda dead_letter: outbox.retry(dead_letter.item),
         drop=lambda dead_letter: outbox.drop(dead_letter.item),
         wake=mail.wake,
+        waiting=outbox.waiting,
         oldest_seconds=outbox.oldest_seconds,
     )
     return {QUEUE: queue}
@@ -152,8 +158,9 @@ def _send_mail(
 
 def purge_mail(outbox: PostgresOutbox, dead_letters: PostgresDeadLetters) -> None:
     """Make dead letters of the e-mails that could not be sent for a day, and remove expired entries."""
+    emails = ItemRunner(dead_letters, QUEUE, RETRY)
     for entry_id in outbox.overdue():
-        dead_letters.failed(Failure(QUEUE, entry_id, "not sent within a day", lasting=True), PATIENCE)
+        emails.failed(entry_id, AttemptError("not sent within a day", permanent=True))
     outbox.purge()
 
 

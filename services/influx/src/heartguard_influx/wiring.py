@@ -6,12 +6,13 @@ from functools import partial
 
 from flask import Flask
 
-from heartguard_common.core.background import Background
+from heartguard_common.core.background import FailureHandling
 from heartguard_common.core.clock import Clock
-from heartguard_common.core.lifecycle import Resource
+from heartguard_common.core.lifecycle import NotReadyError, Resource
+from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.http.web import make_app
 from heartguard_common.identity.authority_store import PostgresAuthority
-from heartguard_common.jobs.dead_letters import Queue
+from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
@@ -22,7 +23,8 @@ from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes
 from heartguard_influx.usecases import Stores, UseCases
 
 NAME = "influx"
-RETENTION_SECONDS, LATER_SECONDS = 3600.0, 60.0
+RETENTION_SECONDS = 3600.0
+WAIT_FOR_STORES = FailureHandling(outages={NotReadyError: RetryPolicy(None, 60.0, 60.0)})
 STORES = ("postgresql", "influxdb")
 
 
@@ -32,19 +34,22 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     usecases = UseCases.over(
         _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
     )
-    retention = Background("retention", partial(_expire, dependencies, usecases.deletion)).start()
-    dependencies.lifecycle.on_close(retention.close)
-    queues = {RETENTION: Queue(wake=retention.wake)}
+    retention = dependencies.background.start(
+        "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
+    )
+    queues = {RETENTION: ManagedQueue(wake=retention.wake)}
     return make_app(make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, usecases)
 
 
 def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
     """Remove points past their retention; each point once, also when several workers do this at the same time.
 
-    Returns the seconds until the next run: few while a store is unavailable, which is no failure of any bucket.
+    Returns the seconds until the next run. Raises `NotReadyError` while a store is unavailable, which counts as a
+    failure of no bucket.
     """
-    if not all(health.ok for health in dependencies.lifecycle.readiness() if health.name in STORES):
-        return LATER_SECONDS
+    for health in dependencies.lifecycle.readiness():
+        if health.name in STORES and not health.ok:
+            raise NotReadyError(f"{health.name} is unavailable")
     deletion.expire(dependencies.dead_letters)
     dependencies.dead_letters.purge()
     return RETENTION_SECONDS

@@ -2,11 +2,10 @@
 
 from flask import Flask
 
-from heartguard_common.core.background import Background
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.lifecycle import Lifecycle, Resource
 from heartguard_common.http.web import make_app
-from heartguard_common.jobs.dead_letters import Queue
+from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.runtime.bootstrap import MEBIBYTE, Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
@@ -57,7 +56,7 @@ def _clean_up(
     items: PostgresItems,
     archives: PostgresArchives,
     usecases: MediaUseCases,
-) -> dict[str, Queue]:
+) -> dict[str, ManagedQueue]:
     """Start the threads that remove what has expired; returns what the operator can do with their dead letters."""
 
     def sweep() -> float:
@@ -71,13 +70,12 @@ def _clean_up(
         usecases.removal.expire()
         return EXPIRE_SECONDS
 
-    sweeper = Background("sweeper", sweep).start()
-    for worker in (sweeper, Background("announcements", expire).start()):
-        dependencies.lifecycle.on_close(worker.close)
+    sweeper = dependencies.background.start("sweeper", sweep)
+    dependencies.background.start("announcements", expire)
     return {
-        "removals": Queue(drop=lambda dead_letter: items.drop(dead_letter.item), wake=sweeper.wake),
-        "archives": Queue(drop=lambda dead_letter: archives.drop(dead_letter.item), wake=sweeper.wake),
-        "orphans": Queue(wake=sweeper.wake),
+        "removals": ManagedQueue(drop=lambda dead_letter: items.drop(dead_letter.item), wake=sweeper.wake),
+        "archives": ManagedQueue(drop=lambda dead_letter: archives.drop(dead_letter.item), wake=sweeper.wake),
+        "orphans": ManagedQueue(wake=sweeper.wake),
     }
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from heartguard_common.core.limits import Limit
-from heartguard_common.jobs.erasures import Step
+from heartguard_common.jobs.erasures import DeletionStep
 from heartguard_common.messages import OrganizationPoliciesUpdate, OrganizationUpdate, Payload, UnknownMeasurements
 
 SETTINGS = ("retention_days", "time_zone", "unknown_measurements")
@@ -57,4 +57,10 @@ def difference(before: Organization, after: Organization) -> Payload:
 
 # Auth comes first, because it ends the sessions. The organization is marked as closed before the first step, so that no
 # data is stored again after a step has removed it.
-STEPS = (Step("auth", 20), Step("user", 40), Step("timeseries", 60), Step("media", 80), Step("organization", 100))
+STEPS = (
+    DeletionStep("auth", 20),
+    DeletionStep("user", 40),
+    DeletionStep("timeseries", 60),
+    DeletionStep("media", 80),
+    DeletionStep("organization", 100),
+)

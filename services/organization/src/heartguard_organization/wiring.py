@@ -2,11 +2,11 @@
 
 from flask import Flask
 
-from heartguard_common.core.background import Lanes
+from heartguard_common.core.background import BackgroundTask
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.lifecycle import Resource
 from heartguard_common.http.web import make_app
-from heartguard_common.jobs.engine import JobRunner, audit_job_end
+from heartguard_common.jobs.engine import JOB_THREADS, JobRunner, audit_job_end
 from heartguard_common.jobs.erasure_calls import service_erasers
 from heartguard_common.jobs.erasures import Eraser, Erasure
 from heartguard_common.jobs.job_store import PostgresJobs
@@ -33,7 +33,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     runner = JobRunner(
         DELETION, jobs, erasure, ended, dependencies.clock, queue="deletions", dead_letters=dependencies.dead_letters
     )
-    work = Lanes("deletions", runner.run)
+    work = dependencies.background.add("deletions", runner.run, kind="queue", threads=JOB_THREADS)
     organizations = OrganizationUseCases(
         store,
         jobs,
@@ -49,7 +49,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     app = make_app(
         make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, UseCases(organizations, limits)
     )
-    dependencies.lifecycle.open(Resource("deletions", work.start, Lanes.ping, Lanes.close))
+    dependencies.lifecycle.open(Resource("deletions", work.start, BackgroundTask.ping, BackgroundTask.close))
     return app
 
 

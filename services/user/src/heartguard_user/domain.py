@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from heartguard_common.jobs.erasures import Step
+from heartguard_common.jobs.erasures import DeletionStep
 from heartguard_common.messages import Payload, Role, UserAdminUpdate, UserUpdate
 
 Preference: TypeAlias = str | int | float | bool
@@ -21,7 +21,7 @@ AUTH_ACTOR_CHANGED = "AUTH_032"
 
 # Auth comes first, because it ends the sessions, after which no data is stored again. This service comes last, because
 # it also removes the answers that other services have kept for the person's Idempotency-Keys.
-STEPS = (Step("auth", 25), Step("timeseries", 50), Step("media", 75), Step("user", 100))
+STEPS = (DeletionStep("auth", 25), DeletionStep("timeseries", 50), DeletionStep("media", 75), DeletionStep("user", 100))
 
 # The parts of an export: the service, the name of the file for its records, and the progress in percent afterwards.
 PARTS = (

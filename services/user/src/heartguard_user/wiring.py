@@ -2,11 +2,11 @@
 
 from flask import Flask
 
-from heartguard_common.core.background import Lanes
+from heartguard_common.core.background import BackgroundTask
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.lifecycle import Resource
 from heartguard_common.http.web import make_app
-from heartguard_common.jobs.engine import JobRunner, audit_job_end
+from heartguard_common.jobs.engine import JOB_THREADS, JobRunner, audit_job_end
 from heartguard_common.jobs.erasure_calls import service_erasers
 from heartguard_common.jobs.erasures import Eraser, Erasure
 from heartguard_common.jobs.job_store import PostgresJobs
@@ -39,13 +39,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     deletion = JobRunner(
         DELETION, jobs, erasure, ended, dependencies.clock, queue="deletions", dead_letters=dead_letters
     )
-    deleting = Lanes("deletions", deletion.run)
+    deleting = dependencies.background.add("deletions", deletion.run, kind="queue", threads=JOB_THREADS)
     personal_data = _personal_data(settings)
     work = Exporting(store, jobs, personal_data, Zip(dependencies.clock), dependencies.clock)
     ended = audit_job_end(dependencies.audit, NAME, "user.exported")
     export = JobRunner(EXPORT, jobs, work, ended, dependencies.clock, queue="exports", dead_letters=dead_letters)
     # Apart from deletions: an export may last for many minutes.
-    archiving = Lanes("exports", export.run)
+    archiving = dependencies.background.add("exports", export.run, kind="queue", threads=JOB_THREADS)
     usecases = UseCases(
         members=UserUseCases(
             store, memberships, dependencies.authority, dependencies.audit, dependencies.database.transaction
@@ -68,8 +68,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         "exports": jobs.queue(EXPORT, dependencies.clock, archiving.wake),
     }
     app = make_app(make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, usecases)
-    dependencies.lifecycle.open(Resource("deletions", deleting.start, Lanes.ping, Lanes.close))
-    dependencies.lifecycle.open(Resource("exports", archiving.start, Lanes.ping, Lanes.close))
+    dependencies.lifecycle.open(Resource("deletions", deleting.start, BackgroundTask.ping, BackgroundTask.close))
+    dependencies.lifecycle.open(Resource("exports", archiving.start, BackgroundTask.ping, BackgroundTask.close))
     return app
 
 

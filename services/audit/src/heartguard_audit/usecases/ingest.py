@@ -8,11 +8,13 @@ from heartguard_audit.domain.events import Entry, NotAnEventError, read_event
 from heartguard_audit.ports import Journal, Queue
 from heartguard_common.audit.events import AuditEvent
 from heartguard_common.core.errors import ServiceError
-from heartguard_common.jobs.dead_letters import DeadLetterStore, Failure, Patience, reason_of
+from heartguard_common.core.retry import AttemptError, RetryPolicy, reason_of
+from heartguard_common.jobs.dead_letters import DeadLetterStore
+from heartguard_common.jobs.items import ItemRunner
 
 QUEUE = "events"
 # For an event that the trail can't store for an unknown reason: about half a minute, with the consumer's own pauses.
-PATIENCE = Patience(attempts=20, first_seconds=0.0, longest_seconds=0.0)
+RETRY = RetryPolicy(max_attempts=20, first_delay=0.0, longest_delay=0.0)
 # How many characters of a line that is not an event are kept; the longest event is shorter.
 CONTENT_LENGTH = 1_000_000
 Good = tuple[Entry, AuditEvent]
@@ -70,26 +72,27 @@ class EventIngest:
             except Exception as error:  # noqa: BLE001  as above
                 failed.append((entry, error))
         if failed and len(failed) == len(good):
-            self._require_patience(failed)
+            self._require_last_attempt(failed)
         return [*refused, *((entry, reason_of(error)) for entry, error in failed)]
 
-    def _require_patience(self, failed: Sequence[tuple[Entry, Exception]]) -> None:
+    def _require_last_attempt(self, failed: Sequence[tuple[Entry, Exception]]) -> None:
         """Return if a single event has failed often enough to be given up; otherwise raise its error.
 
         The cause may be the journal: where several events fail, none of them is the cause.
         """
         entry, error = failed[0]
-        if (
-            len(failed) > 1
-            or not self.dead_letters.failed(Failure(QUEUE, _name(entry), reason_of(error)), PATIENCE).dead
-        ):
+        if len(failed) > 1 or not self._items.failed(_name(entry), error).dead:
             raise error
 
     def _to_dead_letters(self, entry: Entry, why: str) -> None:
         self.log.error("an audit entry %s; it is a dead letter now", why)
         # As text that a column can hold.
         line = (entry.line or b"").decode(errors="backslashreplace").replace("\0", "\\0")[:CONTENT_LENGTH]
-        self.dead_letters.failed(Failure(QUEUE, _name(entry), why, lasting=True, content=line), PATIENCE)
+        self._items.failed(_name(entry), AttemptError(why, permanent=True), content=line)
+
+    @property
+    def _items(self) -> ItemRunner:
+        return ItemRunner(self.dead_letters, QUEUE, RETRY)
 
 
 def _name(entry: Entry) -> str:

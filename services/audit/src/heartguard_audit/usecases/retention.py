@@ -9,12 +9,14 @@ from heartguard_audit.domain.chain import SignedStatement, Statement
 from heartguard_audit.ports import ChainStore, CheckpointLog, Remover, SigningKeys
 from heartguard_audit.usecases.chains import Verification
 from heartguard_common.core.clock import NANOSECONDS, Clock
-from heartguard_common.jobs.dead_letters import Attempts, DeadLetterStore, Patience
+from heartguard_common.core.retry import RetryPolicy
+from heartguard_common.jobs.dead_letters import DeadLetterStore
+from heartguard_common.jobs.items import ItemRunner
 
 DAY_NS = 86_400 * NANOSECONDS
 QUEUE = "retention"
 # Retention runs once a day; a chain that fails three times waits for the operator.
-PATIENCE = Patience(attempts=3, first_seconds=3600.0, longest_seconds=3600.0)
+RETRY = RetryPolicy(max_attempts=3, first_delay=3600.0, longest_delay=3600.0)
 
 
 class BrokenChainError(Exception):
@@ -55,7 +57,7 @@ class Retention:
 
     def _each(self, act: Callable[[int | None, Statement], object], chains: Mapping[int | None, Statement]) -> None:
         names = {org_id: "none" if org_id is None else f"organization:{org_id}" for org_id in chains}
-        Attempts(self.dead_letters, QUEUE, PATIENCE).each(
+        ItemRunner(self.dead_letters, QUEUE, RETRY).each(
             {name: partial(act, org_id, chains[org_id]) for org_id, name in names.items()},
             {name: org_id for org_id, name in names.items()},
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 
 from heartguard_auth.shared.store.timestamps import timestamptz
-from heartguard_common.core.background import Background
+from heartguard_common.core.background import BackgroundTask, BackgroundTasks
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity.authentication import Principal
@@ -24,11 +24,11 @@ class Revocations:
         self._clock = clock
         self._seen = CopyReader()
         self._copy = RevocationCopy(database, redis, clock)
-        self._copying = Background("revocations", self._copy.step)
+        self._copying: BackgroundTask | None = None
 
-    def start(self) -> "Revocations":
-        """Keep the copy up to date from now on, in a thread. Returns itself."""
-        self._copying.start()
+    def start(self, background: BackgroundTasks) -> "Revocations":
+        """Keep the copy up to date from now on, in a thread of the process. Returns itself."""
+        self._copying = background.start("revocations", self._copy.step)
         return self
 
     def add(self, kind: str, values: Sequence[str], reason: str, expires_at: int) -> None:
@@ -50,7 +50,7 @@ class Revocations:
 
     def publish(self, kind: str, values: Sequence[str], expires_at: int) -> None:
         """Write a committed revocation to the copy; if that fails, the copy is no longer trusted, and is repaired."""
-        if values and not self._copy.publish([(kind, value, expires_at) for value in values]):
+        if values and not self._copy.publish([(kind, value, expires_at) for value in values]) and self._copying:
             self._copying.wake()
 
     def purge(self) -> None:
@@ -87,10 +87,6 @@ class Revocations:
             verdict = Verdict.REVOKED if self.holds(principal) else Verdict.ACTIVE
         if verdict is Verdict.REVOKED:
             raise ServiceError(INVALID_TOKEN)
-
-    def close(self) -> None:
-        """End the thread."""
-        self._copying.close()
 
 
 _ADD = """

@@ -48,7 +48,7 @@ class ServiceError(Exception):
 
 
 # Statuses that are caused by the request itself: the same request would be refused again.
-LASTING = frozenset({400, 409, 410, 413, 415, 422})
+PERMANENT = frozenset({400, 409, 410, 413, 415, 422})
 
 
 class ServiceCallError(ServiceError):
@@ -60,9 +60,9 @@ class ServiceCallError(ServiceError):
         self.code = code
 
     @property
-    def lasting(self) -> bool:
+    def permanent(self) -> bool:
         """Whether the same request would be refused again."""
-        return self.status in LASTING
+        return self.status in PERMANENT
 
 
 MALFORMED = ErrorCode(

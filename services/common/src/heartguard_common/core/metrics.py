@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_TASK = ("service", "task")
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -27,6 +28,10 @@ class Metrics:
         )
         self.errors = self.counter("heartguard_errors", "Requests answered with 5xx", ("service", "route"))
         self.limit_refusals = self.counter("heartguard_limit_refusals", "Refused by a limit", ("limit",))
+        self._task_runs = self.counter("heartguard_background_runs", "Ended runs of a background task", _TASK)
+        self._task_failures = self.counter("heartguard_background_failures", "Runs that failed", _TASK)
+        self._task_seconds = self.counter("heartguard_background_seconds", "Seconds spent in runs", _TASK)
+        self._task_running = self.gauge("heartguard_background_running", "Runs that are under way", _TASK)
         self.seconds = Histogram(
             "heartguard_request_seconds",
             "Seconds from the first byte read to the answer",
@@ -48,8 +53,23 @@ class Metrics:
         self._live.register(_Live(name, text, read))
 
     def live_queues(self, name: str, text: str, read: Callable[[], Mapping[str, float]]) -> None:
-        """As `live`, with a value for each queue of the service by name."""
-        self._live.register(_LiveQueues(name, text, self.service, read))
+        """As `live`, with a value for each queue of the service, by its name."""
+        self._live.register(_LiveByLabel(name, text, (self.service, "queue"), read))
+
+    def live_tasks(self, name: str, text: str, read: Callable[[], Mapping[str, float]]) -> None:
+        """As `live`, with a value for each background task of the service, by its name."""
+        self._live.register(_LiveByLabel(name, text, (self.service, "task"), read))
+
+    def run_began(self, task: str) -> None:
+        """Count a run of a background task that begins."""
+        self._task_running.labels(self.service, task).inc()
+
+    def run_ended(self, task: str, seconds: float, *, failed: bool) -> None:
+        """Count a run of a background task that ended after so many seconds."""
+        self._task_running.labels(self.service, task).dec()
+        self._task_runs.labels(self.service, task).inc()
+        self._task_failures.labels(self.service, task).inc(int(failed))
+        self._task_seconds.labels(self.service, task).inc(seconds)
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request and its latency in seconds; unknown methods share one label."""
@@ -95,11 +115,14 @@ class _Live(Collector):
             yield GaugeMetricFamily(self._name, self._text, value=self._read())
 
 
-class _LiveQueues(Collector):
-    """As `_Live`, with the labels `service` and `queue`."""
+class _LiveByLabel(Collector):
+    """As `_Live`, with the label `service` and one more, whose values are the keys of what is read."""
 
-    def __init__(self, name: str, text: str, service: str, read: Callable[[], Mapping[str, float]]) -> None:
-        self._name, self._text, self._service, self._read = name, text, service, read
+    def __init__(
+        self, name: str, text: str, service_and_label: tuple[str, str], read: Callable[[], Mapping[str, float]]
+    ) -> None:
+        self._name, self._text, self._read = name, text, read
+        self._service, self._label = service_and_label
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """The name alone, as above."""
@@ -109,9 +132,9 @@ class _LiveQueues(Collector):
         """The values now."""
         with contextlib.suppress(Exception):
             family = self._family()
-            for queue, value in self._read().items():
-                family.add_metric((self._service, queue), value)
+            for key, value in self._read().items():
+                family.add_metric((self._service, key), value)
             yield family
 
     def _family(self) -> GaugeMetricFamily:
-        return GaugeMetricFamily(self._name, self._text, labels=("service", "queue"))
+        return GaugeMetricFamily(self._name, self._text, labels=("service", self._label))

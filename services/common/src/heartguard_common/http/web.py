@@ -14,7 +14,7 @@ from heartguard_common.core.errors import BUSY, ServiceError
 from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_common.core.limits import LimitError
 from heartguard_common.http import error_rendering, request_hooks
-from heartguard_common.http.dead_letter_routes import dead_letter_routes
+from heartguard_common.http.background_routes import operator_routes
 from heartguard_common.http.endpoint import Endpoint
 from heartguard_common.http.exception_mapping import to_service_error
 from heartguard_common.http.route_table import require_same_routes
@@ -39,8 +39,7 @@ def make_app(web: WebDependencies, routes: Sequence[Route[UseCasesT, Any]], usec
     table: list[tuple[AnyRoute, object]] = [(route, usecases) for route in routes]
     process = Process(web.service, web.lifecycle, web.metrics)
     table += [(route, process) for route in standard_routes(web.prefix)]
-    if web.dead_letters is not None:
-        table += [(route, web.dead_letters) for route in dead_letter_routes(web.prefix)]
+    table += operator_routes(web.prefix, web.background, web.dead_letters)
     require_same_routes(web.service, [route for route, _ in table], web.policy, web.contracts)
     for route, called in table:
         rule = web.policy.rule(route.method, route.path)

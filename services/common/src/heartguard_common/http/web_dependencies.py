@@ -14,6 +14,7 @@ from heartguard_common.identity.authentication import Authenticator
 from heartguard_common.identity.authority import Authority
 from heartguard_common.identity.policy import Policy
 from heartguard_common.identity.revocation import Revocations
+from heartguard_common.jobs.background_work import BackgroundWork
 from heartguard_common.jobs.dead_letters import DeadLetters
 
 
@@ -38,6 +39,7 @@ class WebDependencies:
     lanes: Lanes
     gateway_key: str = ""
     keys: IdempotencyKeys | None = None
+    background: BackgroundWork | None = None
     dead_letters: DeadLetters | None = None
     authority: Authority | None = None
     check_answers: bool = False

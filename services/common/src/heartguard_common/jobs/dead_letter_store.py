@@ -1,6 +1,7 @@
 """Failed items as rows of PostgreSQL."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,8 @@ from sqlalchemy import text
 
 from heartguard_common.core.clock import Clock, from_datetime, parse_rfc3339
 from heartguard_common.core.ids import uuid7
-from heartguard_common.jobs.dead_letters import REASON_LENGTH, DeadLetter, Failure, Patience, log_failure
+from heartguard_common.core.retry import RetryPolicy
+from heartguard_common.jobs.dead_letters import REASON_LENGTH, DeadLetter, FailedItem, FailureCounts, log_failure
 from heartguard_common.stores.database import Database
 
 # Older failures are removed, except dead letters that hold the item itself.
@@ -23,17 +25,16 @@ class PostgresDeadLetters:
         self._database = database
         self._clock = clock
 
-    def failed(self, failure: Failure, patience: Patience) -> DeadLetter:
-        """Record a failure; in a transaction it is part of that."""
-        values = {
-            **vars(failure),
-            **vars(patience),
-            **self._scope(),
-            "id": uuid7(self._clock),
-            "reason": failure.reason[:REASON_LENGTH],
-        }
+    def failed(self, item: FailedItem, retry: RetryPolicy) -> DeadLetter:
+        """Record that an item failed; in a transaction it is part of that."""
+        values = {**vars(item), **self._scope(), "id": uuid7(self._clock), "reason": item.reason[:REASON_LENGTH]}
         with self._database.transaction() as connection:
-            dead_letter = _dead_letter(connection.execute(text(_FAILED), values).one())
+            # The row is locked now, so that nobody else's attempt comes between counting and the delay.
+            failed = connection.execute(text(_FAILED), values).one()
+            given_up = item.permanent or retry.exhausted(failed.attempts)
+            due = None if given_up else self._now() + timedelta(seconds=retry.delay(failed.attempts))
+            row = connection.execute(text(_POSTPONE), {"id": failed.id, "due": due}).one()
+            dead_letter = _dead_letter(row)
         log_failure(self.service, dead_letter)
         return dead_letter
 
@@ -75,11 +76,16 @@ class PostgresDeadLetters:
         with self._database.transaction() as connection:
             connection.execute(text(_PURGE), {**self._scope(), "before": before})
 
-    def counts(self, queues: Collection[str]) -> Mapping[str, float]:
-        """How many of each queue are given up; 0 for those of `queues` that have none."""
+    def counts(self, queues: Collection[str]) -> Mapping[str, FailureCounts]:
+        """How many items of each queue failed; also those of queues that are not in `queues` and have any."""
         with self._database.transaction() as connection:
             rows = connection.execute(text(_COUNTS), self._scope()).all()
-        return {**dict.fromkeys(queues, 0.0), **{row.queue: float(row.dead) for row in rows}}
+        found = {row.queue: FailureCounts(int(row.retrying), int(row.dead)) for row in rows}
+        return {**dict.fromkeys(queues, FailureCounts()), **found}
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Everything inside happens together or not at all."""
+        return self._database.transaction()
 
     def _now(self) -> datetime:
         return datetime.fromisoformat("1970-01-01T00:00:00+00:00") + timedelta(
@@ -111,19 +117,15 @@ def _nanoseconds(value: datetime) -> int:
 
 _TABLE = "heartguard_core.dead_letters"
 _COLUMNS = "id, queue, item, org_id, attempts, reason, content, failed_at, last_failed_at, due_at"
-# 2^20 times the first rest is beyond any longest one.
 _FAILED = f"""
-INSERT INTO {_TABLE} AS d
-    (id, service, queue, item, org_id, attempts, reason, content, failed_at, last_failed_at, due_at)
-VALUES (:id, :service, :queue, :item, :org_id, 1, :reason, :content, :now, :now,
-    CASE WHEN :lasting OR :attempts <= 1 THEN NULL ELSE :now + make_interval(secs => :first_seconds) END)
+INSERT INTO {_TABLE} AS d (id, service, queue, item, org_id, attempts, reason, content, failed_at, last_failed_at)
+VALUES (:id, :service, :queue, :item, :org_id, 1, :reason, :content, :now, :now)
 ON CONFLICT (service, queue, item) DO UPDATE SET
     attempts = d.attempts + 1, reason = excluded.reason, content = coalesce(excluded.content, d.content),
-    last_failed_at = excluded.last_failed_at,
-    due_at = CASE WHEN :lasting OR d.attempts + 1 >= :attempts THEN NULL ELSE :now + make_interval(
-        secs => least(:first_seconds * 2 ^ least(d.attempts, 20), :longest_seconds)) END
-RETURNING {_COLUMNS}
+    last_failed_at = excluded.last_failed_at
+RETURNING id, attempts
 """  # noqa: S608
+_POSTPONE = f"UPDATE {_TABLE} SET due_at = :due WHERE id = :id RETURNING {_COLUMNS}"  # noqa: S608
 _SUCCEEDED = f"DELETE FROM {_TABLE} WHERE service = :service AND queue = :queue AND item = ANY(:items)"  # noqa: S608
 _RESTING = f"""
 SELECT item FROM {_TABLE}
@@ -139,4 +141,7 @@ ORDER BY id LIMIT :limit
 _FIND = f"SELECT {_COLUMNS} FROM {_TABLE} WHERE service = :service AND id = cast(:id AS uuid) FOR UPDATE"  # noqa: S608
 _REMOVE = f"DELETE FROM {_TABLE} WHERE service = :service AND id = cast(:id AS uuid)"  # noqa: S608
 _PURGE = f"DELETE FROM {_TABLE} WHERE service = :service AND last_failed_at < :before AND content IS NULL"  # noqa: S608
-_COUNTS = f"SELECT queue, count(*) AS dead FROM {_TABLE} WHERE service = :service AND due_at IS NULL GROUP BY queue"  # noqa: S608
+_COUNTS = f"""
+SELECT queue, count(due_at) AS retrying, count(*) - count(due_at) AS dead
+FROM {_TABLE} WHERE service = :service GROUP BY queue
+"""  # noqa: S608

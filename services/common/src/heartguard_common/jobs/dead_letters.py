@@ -1,7 +1,7 @@
 """Failed items of queues: each is retried by itself, given up after some attempts, and kept for the operator.
 
 A queue records a failure by the item's own name, so that no item delays another. An item that is given up is a dead
-letter: its queue leaves it alone until the operator has it tried again, or drops it.
+letter: its queue leaves it alone until the operator has it tried again, or drops it. `items.ItemRunner` decides which.
 """
 
 import logging
@@ -14,22 +14,11 @@ from heartguard_common import messages
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import rfc3339
 from heartguard_common.core.errors import NOT_FOUND, ServiceError
+from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.identity.authentication import Principal
 
 REASON_LENGTH = 256
 _log = logging.getLogger("heartguard.dead_letters")
-
-
-@dataclass(frozen=True)
-class Patience:
-    """An item that failed rests for `first_seconds`, then twice as long each time up to `longest_seconds`.
-
-    After `attempts` failures in a row it is given up.
-    """
-
-    attempts: int
-    first_seconds: float
-    longest_seconds: float
 
 
 @dataclass(frozen=True)
@@ -76,22 +65,30 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """What failed: an item of a queue, and why. `lasting`: it would fail the next time too."""
+class FailedItem:
+    """An item of a queue that failed, and why. `permanent`: it would fail the next time too."""
 
     queue: str
     item: str
     reason: str
     org_id: int | None = None
-    lasting: bool = False
+    permanent: bool = False
     content: str | None = None
+
+
+@dataclass(frozen=True)
+class FailureCounts:
+    """How many items of a queue are tried again, and how many are given up."""
+
+    retrying: int = 0
+    dead: int = 0
 
 
 class DeadLetterStore(Protocol):
     """Where a service keeps what failed."""
 
-    def failed(self, failure: Failure, patience: Patience) -> DeadLetter:
-        """Record a failure; in a transaction it is part of that."""
+    def failed(self, item: FailedItem, retry: RetryPolicy) -> DeadLetter:
+        """Record that an item failed; in a transaction it is part of that."""
 
     def succeeded(self, queue: str, items: Collection[str]) -> None:
         """Forget the failures of items."""
@@ -111,23 +108,31 @@ class DeadLetterStore(Protocol):
     def purge(self) -> None:
         """Remove what failed last long ago."""
 
+    def counts(self, queues: Collection[str]) -> Mapping[str, FailureCounts]:
+        """How many items of each queue failed; also those of queues that are not in `queues` and have any."""
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Everything inside happens together or not at all."""
+
 
 @dataclass(frozen=True)
-class Queue:
-    """What the operator can do with a queue's items, each in the transaction that changes the letter.
+class ManagedQueue:
+    """What the operator sees of a queue and can do with its items, in the transaction that changes the dead letter.
 
-    `retry` puts an item back where it is tried; `drop` removes it for good. A queue that looks at its items by itself
-    needs neither: without its letter an item is tried. `wake` has the queue look at once, after the commit.
-    `oldest_seconds`: how long the item has waited that has waited longest, where the queue knows that.
+    `retry` puts an item back where it is tried; `drop` removes it for good. A queue that finds its items by itself
+    needs neither: without its dead letter an item is tried. `wake` has the queue look at once, after the commit.
+    Where the queue knows it: `waiting` is the number of items that are neither done nor given up, `oldest_seconds` how
+    long the one has waited that has waited longest.
     """
 
     retry: Callable[[DeadLetter], object] = lambda _: None
     drop: Callable[[DeadLetter], object] = lambda _: None
     wake: Callable[[], object] = lambda: None
+    waiting: Callable[[], int] | None = None
     oldest_seconds: Callable[[], float] | None = None
 
 
-_PLAIN = Queue()
+_PLAIN = ManagedQueue()
 
 
 @dataclass(frozen=True)
@@ -136,7 +141,7 @@ class DeadLetters:
 
     service: str
     store: DeadLetterStore
-    queues: Mapping[str, Queue]
+    queues: Mapping[str, ManagedQueue]
     audit: AuditTrail
     transaction: Callable[[], AbstractContextManager[object]]
 
@@ -175,50 +180,6 @@ class DeadLetters:
         }
         action, resource = f"{self.service}.dead_letter_{what}", f"dead_letter:{dead_letter.id}"
         self.audit.changed(principal, action, resource, org_id=dead_letter.org_id, payload=said)
-
-
-@dataclass(frozen=True)
-class Attempts:
-    """Tries the items of one queue: an item that fails is recorded and rests, and the others go on.
-
-    `outages` are the errors whose cause is no item: they are raised.
-    """
-
-    store: DeadLetterStore
-    queue: str
-    patience: Patience
-    outages: tuple[type[Exception], ...] = ()
-
-    def each(self, items: Mapping[str, Callable[[], object]], org_ids: Mapping[str, int | None] | None = None) -> int:
-        """Call what belongs to each item that does not rest; returns how many succeeded.
-
-        Raises only outages, and what the store of letters raises: whatever else an item raises is that item's failure.
-        """
-        resting = self.store.resting(self.queue, items)
-        done: list[str] = []
-        for item in (item for item in items if item not in resting):
-            try:
-                items[item]()
-            except self.outages:
-                raise
-            except Exception as error:  # noqa: BLE001  whatever one item raises, the others must go on
-                self.failed(item, error, (org_ids or {}).get(item))
-            else:
-                done.append(item)
-        self.store.succeeded(self.queue, done)
-        return len(done)
-
-    def failed(self, item: str, error: Exception, org_id: int | None = None, *, lasting: bool = False) -> DeadLetter:
-        """Record the failure of one item."""
-        return self.store.failed(Failure(self.queue, item, reason_of(error), org_id, lasting), self.patience)
-
-
-def reason_of(error: Exception) -> str:
-    """The code of a `ServiceError`, the type of any other error: its text may quote what a person wrote."""
-    if isinstance(error, ServiceError):
-        return error.error_code.code
-    name = type(error).__name__
-    return f"{name} {error.errno}" if isinstance(error, OSError) and error.errno else name
 
 
 def log_failure(service: str, dead_letter: DeadLetter) -> None:

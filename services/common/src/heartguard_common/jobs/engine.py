@@ -1,6 +1,6 @@
 """Jobs: work that continues after the answer, step by step, over restarts, until it is done or has failed.
 
-A job whose step did not succeed rests and is tried again, the rests doubling from one second to five minutes, for
+A job whose step did not succeed waits and is tried again, after one second, two, four up to five minutes, for
 about a day: a service that is down, a database that is full. Then it is given up, and waits for the operator. It fails
 at once for a reason that would be the same the next time.
 """
@@ -15,16 +15,18 @@ from heartguard_common import messages
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import NANOSECONDS, Clock
 from heartguard_common.core.errors import INTERNAL, ServiceCallError, ServiceError
+from heartguard_common.core.retry import AttemptError, RetryPolicy
 from heartguard_common.core.trace import REQUEST_ID
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.jobs.dead_letters import DeadLetterStore, Failure, Patience
+from heartguard_common.jobs.dead_letters import DeadLetterStore
+from heartguard_common.jobs.items import ItemRunner
 
 JobStatus: TypeAlias = Literal["queued", "running", "done", "failed"]
 
-LONGEST_REST_SECONDS = 300
 # So many attempts of one step in a row take a day and a half hour.
-MOST_ATTEMPTS = 300
-PATIENCE = Patience(MOST_ATTEMPTS, 1.0, LONGEST_REST_SECONDS)
+RETRY = RetryPolicy(300, first_delay=1.0, longest_delay=300.0)
+# An item that takes long delays no other of its kind.
+JOB_THREADS = 2
 # How long the result of a job can be read; an archive is kept for a week.
 FINISHED_DAYS = 30
 PURGE_SECONDS = 3600.0
@@ -78,28 +80,23 @@ class Job:
 
     def delayed(self, reason: str, now_ns: int) -> "Job":
         """The job after a step that did not succeed and will be tried again."""
-        rest = min(2 ** min(self.attempts, 30), LONGEST_REST_SECONDS)
-        due = now_ns + rest * NANOSECONDS
-        return replace(self, status="running", error=reason, attempts=self.attempts + 1, due_ns=due)
+        attempts = self.attempts + 1
+        due = now_ns + round(RETRY.delay(attempts) * NANOSECONDS)
+        return replace(self, status="running", error=reason, attempts=attempts, due_ns=due)
 
     def failed(self, reason: str) -> "Job":
         """The job after a step that would not succeed the next time either."""
         return replace(self, status="failed", error=reason)
 
 
-class JobError(Exception):
-    """A step did not succeed. `lasting`: it would not the next time either."""
-
-    def __init__(self, reason: str, *, lasting: bool) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.lasting = lasting
+class JobError(AttemptError):
+    """A step did not succeed. `permanent`: it would not the next time either."""
 
     @classmethod
     def of(cls, place: str, error: ServiceError) -> "JobError":
         """The `JobError` for an error response of `place`."""
         code = (isinstance(error, ServiceCallError) and error.code) or error.error_code.code
-        return cls(f"{place}: {code}", lasting=isinstance(error, ServiceCallError) and error.lasting)
+        return cls(f"{place}: {code}", permanent=isinstance(error, ServiceCallError) and error.permanent)
 
 
 class Jobs(Protocol):
@@ -115,7 +112,7 @@ class Jobs(Protocol):
         """How many jobs of a kind are open in an organization."""
 
     def due(self, kind: str, now_ns: int) -> Sequence[str]:
-        """The numbers of the open jobs of a kind whose rest is over, those first that wait longest."""
+        """The numbers of the open jobs of a kind that are due, those first that wait longest."""
 
     def held(self, job_id: str) -> AbstractContextManager[Job | None]:
         """The job as it is, while nobody else works on it; None when somebody does. A process that dies lets go."""
@@ -173,19 +170,19 @@ class JobRunner:
         self._work = work
         self._ended = ended
         self._clock = clock
-        self._queue = queue
         self._dead_letters = dead_letters
+        self._items = None if dead_letters is None else ItemRunner(dead_letters, queue, RETRY)
         self._purged_ns = 0
 
     def run(self) -> float:
         """Take all due jobs as far as they go; returns the seconds until it is worth looking again."""
         self._purge()
-        rest = LOOK_SECONDS
+        wait = LOOK_SECONDS
         for job_id in self._jobs.due(self._kind, self._clock.now_ns()):
             job = self._take(job_id)
             if job is not None and job.open:
-                rest = min(rest, (job.due_ns - self._clock.now_ns()) / NANOSECONDS)
-        return max(rest, 0.0)
+                wait = min(wait, (job.due_ns - self._clock.now_ns()) / NANOSECONDS)
+        return max(wait, 0.0)
 
     def _take(self, job_id: str) -> Job | None:
         """Run the steps of a job. An error while saving it fails the job, an outage of the store does not."""
@@ -227,13 +224,12 @@ class JobRunner:
         """Keep what has become of a job, and what the operator is to know of it."""
         with self._jobs.transaction():
             self._jobs.save(job)
-            if self._dead_letters is None:
+            if self._items is None:
                 return
-            if job.error is not None and (job.open or job.progress > 0 or job.attempts >= MOST_ATTEMPTS):
-                failure = Failure(self._queue, job.id, job.error, job.org_id, lasting=not job.open)
-                self._dead_letters.failed(failure, PATIENCE)
+            if job.error is not None and (job.open or job.progress > 0 or RETRY.exhausted(job.attempts)):
+                self._items.failed(job.id, JobError(job.error, permanent=not job.open), job.org_id)
             else:
-                self._dead_letters.succeeded(self._queue, [job.id])
+                self._items.succeeded(job.id)
 
     def _purge(self) -> None:
         now = self._clock.now_ns()
@@ -248,7 +244,7 @@ class JobRunner:
         try:
             return self._work(job)
         except JobError as fault:
-            if fault.lasting:
+            if fault.permanent:
                 _log.error("job %s of %s has failed: %s", job.id, job.kind, fault.reason)
                 return job.failed(fault.reason)
             return self._delayed(job, fault.reason)
@@ -258,7 +254,7 @@ class JobRunner:
 
     def _delayed(self, job: Job, reason: str) -> Job:
         later = job.delayed(reason, self._clock.now_ns())
-        if later.attempts >= MOST_ATTEMPTS:
+        if RETRY.exhausted(later.attempts):
             _log.error("job %s of %s is given up: %s", job.id, job.kind, reason)
             return later.failed(reason)
         _log.warning("job %s of %s waits: %s", job.id, job.kind, reason)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from heartguard_common.jobs.erasures import Again, Eraser
+from heartguard_common.jobs.erasures import Eraser, RetryAfter
 from heartguard_common.messages import ErasureRequest, ErasureResult
 from heartguard_common.stores.service_client import ServiceClient
 
@@ -24,6 +24,6 @@ def _behind(client: ServiceClient, path: str) -> Eraser:
         if user_id is not None:
             whose["user_id"] = user_id
         seconds = client.post(path, whose, ErasureResult).get("again_in")
-        return Again(seconds) if isinstance(seconds, int) else None
+        return RetryAfter(seconds) if isinstance(seconds, int) else None
 
     return erase

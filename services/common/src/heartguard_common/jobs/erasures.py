@@ -10,19 +10,19 @@ from heartguard_common.jobs.engine import Job, JobError
 Eraser = Callable[[int, int | None], object]
 """Removes what one service keeps of an organization, or of one member of it; may be called again.
 
-It returns `Again` where it has to be: something that was begun before the deletion may still be stored.
+It returns `RetryAfter` where it has to be: something that was begun before the deletion may still be stored.
 """
 
 
 @dataclass(frozen=True)
-class Again:
+class RetryAfter:
     """An eraser has to be called once more, in `seconds`."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
-class Step:
+class DeletionStep:
     """One step of a deletion: whose data goes, and how far (percent) the deletion is afterwards."""
 
     eraser: str
@@ -32,7 +32,7 @@ class Step:
 class Erasure:
     """The work of a deletion job: each step calls the next eraser."""
 
-    def __init__(self, steps: Sequence[Step], erasers: Mapping[str, Eraser], clock: Clock) -> None:
+    def __init__(self, steps: Sequence[DeletionStep], erasers: Mapping[str, Eraser], clock: Clock) -> None:
         self._steps = steps
         self._erasers = erasers
         self._clock = clock
@@ -44,6 +44,6 @@ class Erasure:
             found = self._erasers[step.eraser](job.org_id, job.user_id)
         except ServiceError as error:
             raise JobError.of(step.eraser, error) from error
-        if isinstance(found, Again):
+        if isinstance(found, RetryAfter):
             return job.waiting(self._clock.now_ns() + round(found.seconds * NANOSECONDS))
         return job.advanced(step.progress)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, text
 
 from heartguard_common.core.clock import NANOSECONDS, Clock, from_datetime, parse_rfc3339
-from heartguard_common.jobs.dead_letters import Queue
+from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.jobs.engine import Job
 from heartguard_common.stores.database import Database
 
@@ -51,6 +51,7 @@ WHERE id = cast(:id AS uuid) AND status <> 'done' AND (status <> 'failed' OR NOT
 _GIVE_UP = """
 UPDATE heartguard_core.jobs SET status = 'failed' WHERE id = cast(:id AS uuid) AND status IN ('queued', 'running')
 """
+_WAITING = "SELECT count(*) FROM heartguard_core.jobs WHERE kind = :kind AND status IN ('queued', 'running')"
 _OLDEST = """
 SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0) FROM heartguard_core.jobs
 WHERE kind = :kind AND status IN ('queued', 'running')
@@ -89,7 +90,7 @@ class PostgresJobs:
             return int(connection.execute(text(_COUNT_OPEN), {"kind": kind, "org_id": org_id}).scalar_one())
 
     def due(self, kind: str, now_ns: int) -> Sequence[str]:
-        """The numbers of the open jobs of a kind whose rest is over, those first that wait longest."""
+        """The numbers of the open jobs of a kind that are due, those first that wait longest."""
         with self._database.transaction() as connection:
             rows = connection.execute(text(_DUE), {"kind": kind, "now": now_ns / NANOSECONDS})
             return list(rows.scalars())
@@ -111,7 +112,7 @@ class PostgresJobs:
             connection.execute(text(_PURGE), {"kind": kind, "before": before_ns / NANOSECONDS})
 
     def retry(self, job_id: str, now_ns: int) -> None:
-        """Have a job that has failed, or rests, tried from now on."""
+        """Have a job that has failed, or waits, tried from now on."""
         with self._database.transaction() as connection:
             connection.execute(text(_RETRY), {"id": job_id, "now": now_ns / NANOSECONDS})
 
@@ -120,17 +121,23 @@ class PostgresJobs:
         with self._database.transaction() as connection:
             connection.execute(text(_GIVE_UP), {"id": job_id})
 
+    def waiting(self, kind: str) -> int:
+        """How many jobs of a kind are open."""
+        with self._database.transaction() as connection:
+            return int(connection.execute(text(_WAITING), {"kind": kind}).scalar_one())
+
     def oldest_seconds(self, kind: str) -> float:
         """How long the open job of a kind has waited that has waited longest, 0 when none does."""
         with self._database.transaction() as connection:
             return float(connection.execute(text(_OLDEST), {"kind": kind}).scalar_one())
 
-    def queue(self, kind: str, clock: Clock, wake: Callable[[], object]) -> Queue:
+    def queue(self, kind: str, clock: Clock, wake: Callable[[], object]) -> ManagedQueue:
         """What the operator can do with the jobs of a kind that failed."""
-        return Queue(
+        return ManagedQueue(
             retry=lambda dead_letter: self.retry(dead_letter.item, clock.now_ns()),
             drop=lambda dead_letter: self.give_up(dead_letter.item),
             wake=wake,
+            waiting=lambda: self.waiting(kind),
             oldest_seconds=lambda: self.oldest_seconds(kind),
         )
 

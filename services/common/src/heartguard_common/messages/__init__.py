@@ -43,6 +43,9 @@ from heartguard_common.messages.auth_token import (
     SessionList,
 )
 from heartguard_common.messages.common import (
+    BackgroundQueueDocument,
+    BackgroundTaskDocument,
+    BackgroundWork,
     DeadLetter,
     DeadLetterList,
     DeadLetterQuery,
@@ -60,6 +63,8 @@ from heartguard_common.messages.common import (
     Role,
     ServiceList,
     SystemHealth,
+    TaskKind,
+    TaskStatus,
     ViolationDocument,
 )
 from heartguard_common.messages.media_item import (
@@ -131,6 +136,9 @@ __all__ = [
     "AuditEventRequest",
     "AuditListQuery",
     "AuditVerification",
+    "BackgroundQueueDocument",
+    "BackgroundTaskDocument",
+    "BackgroundWork",
     "Bucket",
     "BucketList",
     "BucketListQuery",
@@ -222,6 +230,8 @@ __all__ = [
     "SummaryRequest",
     "SystemHealth",
     "Tags",
+    "TaskKind",
+    "TaskStatus",
     "TypedFieldDocument",
     "UnknownMeasurements",
     "UploadList",

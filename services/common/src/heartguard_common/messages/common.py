@@ -9,6 +9,10 @@ Role: TypeAlias = Literal["admin", "manager", "user"]
 """The role of a person in their organization."""
 HealthStatus: TypeAlias = Literal["pass", "warn", "fail"]
 """pass: every service is ready; warn: some are not; fail: none is."""
+TaskKind: TypeAlias = Literal["queue", "periodic"]
+"""Whether a background task empties queues, looking often, or does something at intervals."""
+TaskStatus: TypeAlias = Literal["running", "waiting", "retrying", "ended"]
+"""Whether a run is under way, waits for its time, waits after a failure, or a thread of the task has ended."""
 
 
 class DependencyDocument(TypedDict):
@@ -123,6 +127,44 @@ class DeadLetterQuery(TypedDict):
     status: NotRequired[Literal["retrying", "dead"]]
     limit: NotRequired[int]
     cursor: NotRequired[str]
+
+
+class BackgroundTaskDocument(TypedDict):
+    """A background task of one process: what it does, and what became of its last runs."""
+
+    name: str
+    kind: TaskKind
+    process: str
+    status: TaskStatus
+    threads: int
+    running: int
+    running_since: NotRequired[str]
+    failures: int
+    last_success_at: NotRequired[str]
+    last_failure_at: NotRequired[str]
+    last_error: NotRequired[str]
+    next_run_at: NotRequired[str]
+
+
+class BackgroundQueueDocument(TypedDict):
+    """A queue of a service: items that wait, that failed and are tried again, and that are dead letters."""
+
+    name: str
+    waiting: NotRequired[int]
+    oldest_seconds: NotRequired[float]
+    retrying: int
+    dead: int
+
+
+class BackgroundWork(TypedDict):
+    """What a service does in the background, in all its processes. Not complete while Redis is unavailable (the
+    tasks of other processes are missing) or PostgreSQL (the queues are).
+    """
+
+    service: str
+    complete: bool
+    tasks: list[BackgroundTaskDocument]
+    queues: list[BackgroundQueueDocument]
 
 
 class ExportQuery(TypedDict):

@@ -5,7 +5,6 @@ from types import MappingProxyType
 
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core import logs
-from heartguard_common.core.background import Background
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.http.lanes import Lanes
 from heartguard_common.http.web_dependencies import WebDependencies
@@ -21,7 +20,9 @@ from heartguard_common.identity.authentication import (
 from heartguard_common.identity.revocation import Revocations
 from heartguard_common.identity.revocation_check import RedisRevocations
 from heartguard_common.identity.revocation_copy import RevocationCopy
-from heartguard_common.jobs.dead_letters import DeadLetters, Queue
+from heartguard_common.jobs.background_reports import report_background
+from heartguard_common.jobs.background_work import BackgroundWork
+from heartguard_common.jobs.dead_letters import DeadLetters, ManagedQueue
 from heartguard_common.messages import JwkSet
 from heartguard_common.runtime.dependencies import Dependencies, open_dependencies
 from heartguard_common.runtime.service_settings import MEBIBYTE, ServiceSettings
@@ -36,7 +37,7 @@ def make_web_dependencies(
     *,
     key_source: KeySource | None = None,
     revocations: Revocations | None = None,
-    queues: Mapping[str, Queue] = MappingProxyType({}),
+    queues: Mapping[str, ManagedQueue] = MappingProxyType({}),
 ) -> WebDependencies:
     """What the application of a service needs. Auth passes its own keys and revocations, because it makes them.
 
@@ -45,14 +46,14 @@ def make_web_dependencies(
     """
     if revocations is None:
         copy = RevocationCopy(dependencies.database, dependencies.redis, dependencies.clock)
-        dependencies.lifecycle.on_close(Background("revocations", copy.step).start().close)
-    _show_queues(dependencies, queues)
+        dependencies.background.start("revocations", copy.step)
+    work = _show_background(service, dependencies, queues)
     source = key_source or make_key_source(
         settings, lambda: dependencies.auth.get(KEY_SET_PATH, JwkSet), dependencies.clock
     )
     if isinstance(source, PublishedKeys):
         # While auth is overloaded, a service that has no keys yet could not verify a valid token.
-        dependencies.lifecycle.on_close(Background("key set", source.keep_fresh).start().close)
+        dependencies.background.start("key-set", source.keep_fresh)
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, dependencies.clock)
     return WebDependencies(
         service=service,
@@ -66,6 +67,7 @@ def make_web_dependencies(
         lanes=Lanes(dependencies.metrics),
         gateway_key=settings.service_credentials.get("gateway", ""),
         keys=dependencies.keys,
+        background=work,
         dead_letters=DeadLetters(
             service, dependencies.dead_letters, queues, dependencies.audit, dependencies.database.transaction
         ),
@@ -75,13 +77,24 @@ def make_web_dependencies(
     )
 
 
-def _show_queues(dependencies: Dependencies, queues: Mapping[str, Queue]) -> None:
-    """Gauges of each queue: how many items are given up, and how long the oldest other one has waited."""
+def _show_background(service: str, dependencies: Dependencies, queues: Mapping[str, ManagedQueue]) -> BackgroundWork:
+    """What the operator sees of tasks and queues.
+
+    Metrics of it: how often a task failed in a row, how many items of a queue are given up, how long the oldest other
+    one has waited.
+    """
+    reports = report_background(service, dependencies.background, dependencies.redis, dependencies.lifecycle)
+    work = BackgroundWork(service, dependencies.background, reports, dependencies.dead_letters, queues)
     metrics = dependencies.metrics
+    metrics.live_tasks(
+        "heartguard_background_failing",
+        "Runs of a task that failed in a row, in the process where that is most",
+        work.failures,
+    )
     metrics.live_queues(
         "heartguard_dead_letters",
         "Items of a queue that are given up",
-        lambda: dependencies.dead_letters.counts(queues),
+        lambda: {name: float(it.dead) for name, it in dependencies.dead_letters.counts(queues).items()},
     )
     aged = {name: queue.oldest_seconds for name, queue in queues.items() if queue.oldest_seconds is not None}
     metrics.live_queues(
@@ -89,3 +102,4 @@ def _show_queues(dependencies: Dependencies, queues: Mapping[str, Queue]) -> Non
         "How long the item has waited that waits longest and is not given up",
         lambda: {name: read() for name, read in aged.items()},
     )
+    return work

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from heartguard_common.audit.log import AuditLog
 from heartguard_common.audit.outbox import Outbox
-from heartguard_common.core.background import Background
+from heartguard_common.core.background import BackgroundTasks
 from heartguard_common.core.clock import Clock, SystemClock
 from heartguard_common.core.lifecycle import Lifecycle, Resource
 from heartguard_common.core.metrics import Metrics
@@ -34,6 +34,7 @@ class Dependencies:
     limits: PostgresLimits
     dead_letters: PostgresDeadLetters
     authority: PostgresAuthority
+    background: BackgroundTasks
 
 
 def open_dependencies(
@@ -53,8 +54,9 @@ def open_dependencies(
     )
     spool = Spool(settings.spool_dir / f"{service}.events")
     audit = AuditLog(service, redis, spool, clock, Outbox(database))
-    lifecycle.on_close(Background("audit spool", audit.keep_draining).start().close)
     metrics = Metrics(service)
+    background = BackgroundTasks(service, lifecycle.on_close, clock, metrics)
+    background.start("audit-spool", audit.keep_draining)
     limits = PostgresLimits(database, clock, settings.limit_defaults, metrics.limit_refused)
     return Dependencies(
         lifecycle=lifecycle,
@@ -68,4 +70,5 @@ def open_dependencies(
         limits=limits,
         dead_letters=PostgresDeadLetters(service, database, clock),
         authority=PostgresAuthority(database),
+        background=background,
     )

@@ -8,10 +8,12 @@ from math import ceil
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import TOO_LONG, ServiceError
+from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.core.transactions import Transaction
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.authority import Authority
-from heartguard_common.jobs.dead_letters import Attempts, DeadLetterStore, Patience
+from heartguard_common.jobs.dead_letters import DeadLetterStore
+from heartguard_common.jobs.items import ItemRunner
 from heartguard_common.messages import Payload, PointsDelete
 from heartguard_influx.buckets.access import find_bucket, require_own
 from heartguard_influx.buckets.domain import Bucket, own_name
@@ -23,7 +25,7 @@ from heartguard_influx.series.domain import EARLIEST_NS, PERSON_TAG, Group, Sele
 
 RETENTION = "retention"
 # Retention runs once an hour: a bucket that fails for some two days becomes a dead letter.
-PATIENCE = Patience(attempts=12, first_seconds=1800.0, longest_seconds=6 * 3600.0)
+RETRY = RetryPolicy(max_attempts=12, first_delay=1800.0, longest_delay=6 * 3600.0)
 
 
 def _nothing() -> None:
@@ -113,7 +115,7 @@ class Deletion:
                 removed += part
 
         buckets = {bucket.name: bucket for bucket in self._buckets.with_retention()}
-        Attempts(dead_letters, RETENTION, PATIENCE).each(
+        ItemRunner(dead_letters, RETENTION, RETRY).each(
             {name: partial(remove, bucket) for name, bucket in buckets.items()},
             {name: bucket.org_id for name, bucket in buckets.items()},
         )

@@ -7,10 +7,10 @@ from heartguard_common.core.clock import NANOSECONDS, rfc3339
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.ids import uuid7
 from heartguard_common.http.exports import FileRecord, Record
-from heartguard_common.jobs.dead_letters import Attempts
+from heartguard_common.jobs.items import ItemRunner
 from heartguard_media.domain.items import MediaItem, Scope
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.dependencies import PATIENCE, Rules, Stores
+from heartguard_media.usecases.dependencies import RETRY, Rules, Stores
 
 ARCHIVE_DAYS = 7
 PAGE = 500
@@ -87,10 +87,10 @@ class Archives:
 
         One that fails does not stop the others: after some attempts it is a dead letter of `archives`.
         """
-        attempts = Attempts(self._s.dead_letters, "archives", PATIENCE)
+        archives = ItemRunner(self._s.dead_letters, "archives", RETRY)
         swept, last = 0, None
         while expired := self._s.archives.expired(self._s.clock.now_ns(), last, PAGE):
-            swept += attempts.each(
+            swept += archives.each(
                 {archive.id: partial(self._remove, archive) for archive in expired},
                 {archive.id: archive.org_id for archive in expired},
             )

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
+from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.core.transactions import Transaction
 from heartguard_common.identity.authority import Authority
-from heartguard_common.jobs.dead_letters import DeadLetterStore, Patience
+from heartguard_common.jobs.dead_letters import DeadLetterStore
 from heartguard_media.ports import Archives, Items, ObjectStore
 
 SLOWEST_BYTES_PER_SECOND = 4096  # the gateway gives up on slower bodies
 # Some two days; the sweeper runs every quarter of an hour.
-PATIENCE = Patience(attempts=12, first_seconds=600.0, longest_seconds=6 * 3600.0)
+RETRY = RetryPolicy(max_attempts=12, first_delay=600.0, longest_delay=6 * 3600.0)
 
 
 @dataclass(frozen=True)

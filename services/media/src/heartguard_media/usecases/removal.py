@@ -9,10 +9,10 @@ from math import ceil
 from heartguard_common.core.clock import NANOSECONDS, parse_rfc3339
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.jobs.dead_letters import Attempts
+from heartguard_common.jobs.items import ItemRunner
 from heartguard_media.domain.items import MediaItem, Scope, object_folder
 from heartguard_media.errors import NO_ITEM
-from heartguard_media.usecases.dependencies import PATIENCE, SLOWEST_BYTES_PER_SECOND
+from heartguard_media.usecases.dependencies import RETRY, SLOWEST_BYTES_PER_SECOND
 from heartguard_media.usecases.upload_flow import UploadFlow
 
 ORPHAN_SECONDS = 3600.0
@@ -73,8 +73,8 @@ class Removal(UploadFlow):
         """
         late = EXPIRED_SECONDS if self._objects.receives_here else ORPHAN_SECONDS
         expired = self._items.expired(self._clock.now_ns() - int(late * NANOSECONDS))
-        attempts = Attempts(self._dead_letters, "orphans", PATIENCE)
-        return self._each(attempts, {item.key: (item, self._expire) for item in expired})
+        orphans = ItemRunner(self._dead_letters, "orphans", RETRY)
+        return self._each(orphans, {item.key: (item, self._expire) for item in expired})
 
     def _expire(self, item: MediaItem) -> bool:
         return self._objects.size(item.key) is None and self._give_up(item)
@@ -84,7 +84,7 @@ class Removal(UploadFlow):
 
         One that fails does not stop the others: after some attempts it is a dead letter of `removals` or `orphans`.
         """
-        removals, orphans = (Attempts(self._dead_letters, queue, PATIENCE) for queue in ("removals", "orphans"))
+        removals, orphans = (ItemRunner(self._dead_letters, queue, RETRY) for queue in ("removals", "orphans"))
         # An upload lasts as long as the gateway waits for it at most. It is named by its key, like an orphaned object.
         longest = ORPHAN_SECONDS + self._rules.max_bytes / SLOWEST_BYTES_PER_SECOND
         swept = self._each(orphans, {item.key: (item, self._give_up) for item in self._items.abandoned(longest)})
@@ -100,8 +100,8 @@ class Removal(UploadFlow):
             swept += orphans.each({key: partial(self._objects.delete, key) for key in left})
         return swept
 
-    def _each(self, attempts: Attempts, things: Mapping[str, tuple[MediaItem, Callable[[MediaItem], object]]]) -> int:
-        return attempts.each(
+    def _each(self, runner: ItemRunner, things: Mapping[str, tuple[MediaItem, Callable[[MediaItem], object]]]) -> int:
+        return runner.each(
             {name: partial(act, item) for name, (item, act) in things.items()},
             {name: item.org_id for name, (item, _) in things.items()},
         )

@@ -133,7 +133,7 @@ class Exporting:
         self._clock = clock
 
     def __call__(self, job: Job) -> Job:
-        """The job after its archive was stored. Raises `JobError`, a lasting one for a person who was deleted."""
+        """The job after its archive was stored. Raises `JobError`, a permanent one for a person who was deleted."""
         org_id, user_id = job.org_id, job.user_id or 0
         place = ["user"]
         try:
@@ -151,7 +151,7 @@ class Exporting:
 
     def _require_person(self, org_id: int, user_id: int) -> None:
         if self._users.find(org_id, user_id) is None:
-            raise JobError(f"user: {NO_USER.code}", lasting=True)
+            raise JobError(f"user: {NO_USER.code}", permanent=True)
 
     def _entries(self, job: Job, place: list[str]) -> Iterator[Entry]:
         packed: list[_PackedDocument] = []
@@ -190,7 +190,7 @@ class Exporting:
         part = _Packed(path, "media", blocks)
         yield path, part
         if (part.size, part.hash.hexdigest()) != (item["size"], item["sha256"]):
-            raise JobError("media: the bytes are not those that were stored", lasting=False)
+            raise JobError("media: the bytes are not those that were stored", permanent=False)
         packed.append(part.document())
 
     def _manifest(self, job: Job, packed: list[_PackedDocument], missing: list[str]) -> bytes:

@@ -173,6 +173,11 @@ class PostgresOutbox:
             for statement in _PURGE:
                 connection.execute(text(statement), {"now": timestamptz(self._clock.now_ns())})
 
+    def waiting(self) -> int:
+        """How many entries are neither sent nor given up."""
+        with self._database.transaction() as connection:
+            return int(connection.execute(text(_WAITING)).scalar_one())
+
     def oldest_seconds(self) -> float:
         """How long the oldest waiting entry has waited, in seconds; 0 without one."""
         with self._database.transaction() as connection:
@@ -237,6 +242,7 @@ _PURGE = (
         SELECT FROM heartguard_core.mail_outbox o WHERE o.id::text = d.item)
     """,
 )
+_WAITING = "SELECT count(*) FROM heartguard_core.mail_outbox WHERE NOT done AND due_at < 'infinity'"
 _OLDEST = """
 SELECT min(created_at) FROM heartguard_core.mail_outbox WHERE NOT done AND due_at < 'infinity'
 """
