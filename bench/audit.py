@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import text
+
 from bench import report
 from heartguard_audit.domain.chain import Keys
 from heartguard_audit.store.chain_store import PostgresChainStore

@@ -2,9 +2,9 @@
 
 Run from the root: .venv/bin/python -m bench.slow_clients [--clients 1000] [--seconds 10] [--only KIND ...]. Starts
 HeartGuard by its scripts and continuously sends a login, auth's health, a batch of points, a read, an upload and a
-download: first alone, then together with `--clients` clients of each kind. Exit 1 when one of these requests fails, when
-a median exceeds twice the quiet one and 10 ms, a 99th percentile five times the quiet one and 100 ms, or when memory,
-files or connections are not released.
+download: first alone, then together with `--clients` clients of each kind. Exit 1 when one of these requests fails,
+when a median exceeds twice the quiet one and 10 ms, a 99th percentile five times the quiet one and 100 ms, or when
+memory, files or connections are not released.
 """
 
 import resource
