@@ -1,4 +1,4 @@
-"""Only the gateway can say for whom it speaks."""
+"""Only the gateway can forward a client's address."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""The policy file: what it may say, and what its rows decide."""
+"""The policy file: its checks, and the decisions by its rows."""
 
 from pathlib import Path
 
