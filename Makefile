@@ -14,10 +14,10 @@ start: ## Start HeartGuard on this machine
 stop: ## Stop it
 	./stop_services.sh
 
-status: ## Show what runs
+status: ## Show the state of each program
 	./heartguard status
 
-demo: ## Show what the running system does
+demo: ## Send and read data of the running system
 	./demo.sh
 
 test: ## Run every check and test, as CI does
@@ -38,8 +38,8 @@ format: ## Format the code and sort its imports
 	$(PYTHON) -m ruff format .
 	$(PYTHON) -m ruff check --fix .
 
-contract: ## Make XSDs, OpenAPI and the other generated files anew
+contract: ## Generate XSDs, OpenAPI, pages and Python types
 	$(PYTHON) schemas/build.py
 
-docs: ## Make the generated parts of the documents anew
+docs: ## Generate the tables of the documents
 	$(PYTHON) docs/build.py

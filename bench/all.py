@@ -1,8 +1,8 @@
-"""Every bench, one after the other, and one report of them with a plot for each.
+"""Runs all benchmarks one after the other, and writes one report with a plot for each.
 
-Run from the root: .venv/bin/python -m bench.all [--report var/bench/performance.md] [--only NAME ...]. About ten
-minutes; run it while nothing else does. Plots go into a directory beside the report, named as it is; `--report
-docs/performance.md` writes the one that is kept. Ends with 1 when a bench has failed.
+Run from the root: .venv/bin/python -m bench.all [--report var/bench/performance.md] [--only NAME ...]. Takes
+about ten minutes, on a machine without other load. Plots are written to a directory with the report's name; `--report
+docs/performance.md` writes the committed one. Exits with 1 when a benchmark failed.
 """
 
 import argparse
@@ -40,7 +40,7 @@ BENCHES = {
 
 @dataclass(frozen=True)
 class Run:
-    """One bench: how it ended, how long it took, and what it said is wrong."""
+    """One run of a benchmark: exit status, duration, and the errors that it printed."""
 
     name: str
     status: int
@@ -48,7 +48,7 @@ class Run:
     faults: str
 
     def section(self, plots: Path) -> str:
-        """Headline, table, plot and errors; the plot is copied."""
+        """The section of the report: headline, table, plot and errors. Copies the plot."""
         parts = [f"## {BENCHES[self.name]}", f"`python -m bench.{self.name}`, {self.seconds:.0f} s."]
         table = gateways.STORE / f"{self.name}.md"
         if table.exists():
@@ -56,12 +56,12 @@ class Run:
             plot = f"{plots.name}/{self.name}.svg"
             parts += [table.read_text(encoding="utf-8").strip(), f"![{BENCHES[self.name]}]({plot})"]
         if self.status or self.faults:
-            parts.append(f"It ended with {self.status} and said:\n\n```text\n{self.faults}\n```")
+            parts.append(f"It exited with {self.status} and printed:\n\n```text\n{self.faults}\n```")
         return "\n\n".join(parts)
 
 
 def machine() -> str:
-    """The machine and versions that this ran on."""
+    """A table of the machine and the versions."""
     revision = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -88,7 +88,7 @@ def _processor() -> str:
 
 
 def run(name: str) -> Run:
-    """One bench in a process of its own; its errors are the end of what it wrote to standard error."""
+    """Run a benchmark in a process of its own; its errors are the end of its standard error."""
     began = time.monotonic()
     (gateways.STORE / f"{name}.md").unlink(missing_ok=True)
     command = [sys.executable, "-m", f"bench.{name}"]
@@ -97,7 +97,7 @@ def run(name: str) -> Run:
 
 
 def main() -> int:
-    """Run them and write the report."""
+    """Run the benchmarks and write the report."""
     parser = argparse.ArgumentParser(prog="python -m bench.all", description=__doc__)
     parser.add_argument("--report", type=Path, default=gateways.STORE / "performance.md")
     parser.add_argument("--only", nargs="+", choices=BENCHES, default=list(BENCHES))
@@ -110,7 +110,7 @@ def main() -> int:
     for place, name in enumerate(options.only, 1):
         print(f"\n== {place}/{len(options.only)} {name}", flush=True)
         runs.append(one := run(name))
-        print(f"-- {name}: {'FAILED' if one.status else 'ended well'} after {one.seconds:.0f} s", flush=True)
+        print(f"-- {name}: {'FAILED' if one.status else 'succeeded'} after {one.seconds:.0f} s", flush=True)
     up = "../" * len(options.report.resolve().parent.relative_to(ROOT).parts)
     intro = (
         "Written by `python -m bench.all`. Each table holds its peer from the same run: read the ratios, and\n"

@@ -1,4 +1,4 @@
-"""How many events a second the consumer's writer takes: chained and sealed, beside the same rows without a chain.
+"""Events per second that the consumer's writer stores: chained and sealed, compared with the same rows unchained.
 
 Run in the virtual environment of the tests: python -m bench.audit [--events 6000] [--batch 200]
 """
@@ -24,7 +24,7 @@ from heartguard_common.core.ids import uuid7
 from heartguard_common.stores.database import Database
 from tests.servers import Postgres
 
-# The table and the statement as they were before the chain: numbered by a trigger, nothing hashed.
+# The table and the statement from before the chain: numbered by a trigger, without hashes.
 PLAIN = """
 CREATE TABLE heartguard_core.plain_events (LIKE heartguard_core.audit_events INCLUDING DEFAULTS INCLUDING INDEXES);
 ALTER TABLE heartguard_core.plain_events DROP previous_hash, DROP hash, DROP seal;
@@ -57,7 +57,7 @@ ORDER BY place ON CONFLICT (event_id) DO NOTHING
 
 
 def events(number: int) -> list[AuditEvent]:
-    """Access events of twenty organizations, as the gateway writes them."""
+    """Access events of twenty organizations, in the form in which the gateway writes them."""
     now = SystemClock().now_ns()
     return [
         AuditEvent(
@@ -78,13 +78,13 @@ def events(number: int) -> list[AuditEvent]:
 
 
 def batches(number: int, size: int) -> list[list[AuditEvent]]:
-    """The same, in batches."""
+    """The events in batches."""
     made = events(number)
     return [made[at : at + size] for at in range(0, number, size)]
 
 
 def main() -> None:
-    """Write the same load in turns, a batch with the chain and a batch without, and verify what was chained."""
+    """Write the same events in turns, a batch with the chain and a batch without, and verify the chains."""
     parser = report.parser("audit", __doc__)
     parser.add_argument("--events", type=int, default=6000)
     parser.add_argument("--batch", type=int, default=200)
@@ -131,18 +131,18 @@ def _measure(database: Any, folder: Path, options: argparse.Namespace) -> None:
     began = time.perf_counter()
     found = list(Verification(chain_store, checkpoint_log, keys).verify_all())
     verifying = time.perf_counter() - began
-    assert all(it.verdict.fault is None for it in found)
+    assert all(it.verdict.chain_break is None for it in found)
     checked = sum(it.verdict.checked for it in found) / verifying
     store.close()
-    told = f"{number:,} events in batches of {options.batch}, fsync on.\n\n" + report.table(
+    summary = f"{number:,} events in batches of {options.batch}, fsync on.\n\n" + report.table(
         ("rows", "events/s", "us of the consumer's CPU each", "of the rate without a chain"),
         [
             (name, f"{rates[name]:,.0f}", f"{own / number * 1e6:.1f}", f"{rates[name] / rates['plain']:.2f}")
             for name, (_, own) in spent.items()
         ],
     )
-    told += f"\n\n{signed} chains were signed in {signing:.0f} ms, and {checked:,.0f} events/s verified."
-    report.write(options.out, "audit", told, {"events/s": {**rates, "verified": checked}})
+    summary += f"\n\n{signed} chains were signed in {signing:.0f} ms, and {checked:,.0f} events/s verified."
+    report.write(options.out, "audit", summary, {"events/s": {**rates, "verified": checked}})
 
 
 if __name__ == "__main__":

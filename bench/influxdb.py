@@ -1,9 +1,9 @@
-"""The product with InfluxDB beside the product with PostgreSQL, both running, asked in turns.
+"""HeartGuard with InfluxDB compared with HeartGuard with PostgreSQL, both running, loaded in turns.
 
 Run from the root: .venv/bin/python -m bench.influxdb --influxd PROGRAM [--seconds 2] [--turns 5] [--out DIRECTORY]
-PROGRAM is an InfluxDB 1.13, built by tests/influxdb1/build.sh; what it lacks of InfluxDB 2 is put in front of it
-(tests/influxdb1/server.py), on the same machine and at our cost. Ends with an error when an answer has not the points
-it must have.
+PROGRAM is an InfluxDB 1.13, built by tests/influxdb1/build.sh; a server in front of it adds what it lacks of
+InfluxDB 2 (tests/influxdb1/server.py), on the same machine and included in the times. Ends with an error when an answer
+does not have the expected points.
 """
 
 import argparse
@@ -123,7 +123,7 @@ class Product:
 
 @contextmanager
 def started(name: str, directory: Path, created: bytes, **variables: str) -> Iterator[Product]:
-    """The product as a person starts it, with an organization and its data."""
+    """HeartGuard started by its scripts, with an organization and its data."""
     clone = Clone.make(directory)
     try:
         up = clone.start(**variables)
@@ -175,7 +175,7 @@ def table(products: tuple[Product, Product], turns: int, seconds: float) -> str:
 
 
 def main() -> int:
-    """Start both, ask them in turns, print and write the table."""
+    """Start both, measure them in turns, print and write the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.influxdb", description=__doc__)
     program = os.environ.get("HEARTGUARD_TEST_INFLUXD")
     parser.add_argument("--influxd", type=Path, default=program, required=program is None)

@@ -1,6 +1,6 @@
-"""Encoding line protocol: ours beside influxdb-client's, which takes dictionaries or its own points.
+"""Encoding line protocol, compared with influxdb-client, which accepts dictionaries or its own points.
 
-CPU time of this process, best of several rounds; the ratio is what counts: python -m bench.line_protocol
+CPU time of this process, best of several rounds; compare the ratios: python -m bench.line_protocol
 """
 
 import random
@@ -22,7 +22,7 @@ PEOPLE = 20
 
 
 def points() -> list[Point]:
-    """A batch as wearables send it: two fields, two tags, one point a second."""
+    """A typical batch of a wearable: two fields, two tags, one point a second."""
     chance = random.Random(1)
     begin = 1_717_236_000_000_000_000
     return [
@@ -37,7 +37,7 @@ def points() -> list[Point]:
 
 
 def best(call: Callable[[], object]) -> float:
-    """Points a second of CPU time."""
+    """Points per second of CPU time."""
     times = []
     for _ in range(ROUNDS):
         begun = time.process_time()
@@ -47,7 +47,7 @@ def best(call: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    """Measure, print and keep the table."""
+    """Measure, print and write the table."""
     options = report.parser("line_protocol", __doc__).parse_args()
     batch = points()
     documents = [

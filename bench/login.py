@@ -1,8 +1,8 @@
-"""What a login costs beside the one argon2id hash it needs, and whether its time depends on the address.
+"""The cost of a login compared with its argon2id hash, and whether its time depends on the e-mail address.
 
 Run it from the root: python -m bench.login. It starts PostgreSQL, Valkey and one worker of auth by itself, and
-takes less than two minutes. CPU time is the worker's own, so that a busy machine spoils little. The worker and the
-hash beside it both have the allocator settings that the start script gives every service.
+takes less than two minutes. CPU time is that of the worker, so that other load on the machine matters little. The
+worker and the separate hash both have the allocator settings that the start script gives every service.
 """
 
 import http.client
@@ -58,14 +58,14 @@ def auth() -> Iterator[GunicornProcess]:
 
 
 class Caller:
-    """A kept connection that comes from another address each time, as a gateway would report it."""
+    """A persistent connection with another client address for each request, as a gateway would report it."""
 
     def __init__(self, port: int, network: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
         self._network, self._count = network, 0
 
     def post(self, path: str, email: str, password: str) -> tuple[int, float]:
-        """The status, and the seconds until the whole answer was there."""
+        """The status, and the seconds until the whole answer was received."""
         self._count += 1
         address = f"10.{self._network}.{self._count // 250}.{self._count % 250}"
         headers = {"Content-Type": "application/json", **forwarded_for(address)}

@@ -1,8 +1,8 @@
-"""Large files through the gateway, beside nginx serving the same file and beside base64 in JSON.
+"""Large files through the gateway, compared with nginx serving the same file and with base64 in JSON.
 
 Run it from the root: python -m bench.media [--mebibytes 64]. Each row: MB/s of payload as the client sees it (best
-of three), CPU seconds that each program spends on 100 MB, and its largest memory meanwhile (PSS of all its processes).
-nginx takes part where it is installed. About a minute.
+of three), CPU seconds that each program spends on 100 MB, and its largest memory (PSS of all its processes).
+nginx is included if it is installed. About a minute.
 """
 
 import base64
@@ -58,7 +58,7 @@ def cpu_of(pid: int) -> float:
 
 
 def measure(name: str, pids: dict[str, int], mebibytes: int, work: Callable[[], object]) -> Measured:
-    """Run it a few times; the best time, and memory and CPU of all."""
+    """Run it several times; returns the best time, and memory and CPU of all runs."""
     best = float("inf")
 
     def rounds() -> None:
@@ -76,14 +76,14 @@ def measure(name: str, pids: dict[str, int], mebibytes: int, work: Callable[[], 
 
 
 def drained(answer: http.client.HTTPResponse) -> int:
-    """Read an answer to its end; how many bytes there were."""
+    """Read an answer to its end; returns the number of bytes."""
     if answer.status >= 300:
         raise RuntimeError(answer.read().decode())
     return sum(map(len, blocks_of(answer)))
 
 
 def direct(port: int, method: str, target: str, body: object = None, **headers: str) -> http.client.HTTPResponse:
-    """A request past the gateway."""
+    """A request directly to the service."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     connection.request(method, target, body, {**headers, "Connection": "close"})
     return connection.getresponse()
@@ -140,7 +140,7 @@ def nginx(program: str, folder: Path) -> Iterator[tuple[int, int]]:
 
 
 def main() -> None:
-    """Measure, print and keep the table."""
+    """Measure, print and write the table."""
     parser = report.parser("media", __doc__)
     parser.add_argument("--mebibytes", type=int, default=64)
     options = parser.parse_args()

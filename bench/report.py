@@ -1,4 +1,4 @@
-"""What a bench leaves behind: its tables as Markdown and its bars as SVG, under one name."""
+"""The output of a benchmark: its tables as Markdown and its bars as SVG, in files with the same name."""
 
 import argparse
 import importlib.util
@@ -33,7 +33,7 @@ figure.savefig(target, metadata={"Date": None})
 
 
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
-    """A parser with `--out`, which every bench has."""
+    """A parser with `--out`, an option of every benchmark."""
     found = argparse.ArgumentParser(
         prog=f"python -m bench.{name}", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -48,7 +48,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def write(out: Path, name: str, text: str, panels: Panels) -> None:
-    """Print the text, and keep it beside its bars as `name`.md and `name`.svg; panels are title: {bar: length}."""
+    """Print the text, and write it and its bars to `name`.md and `name`.svg; panels are title: {bar: length}."""
     print(text)
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.md").write_text(text + "\n", encoding="utf-8")
@@ -56,7 +56,7 @@ def write(out: Path, name: str, text: str, panels: Panels) -> None:
 
 
 def draw(script: str, found: Any, target: Path) -> None:
-    """Draw it with whichever Python has a plotting library: that is nothing a test needs, so ours may have none."""
+    """Draw it with a Python that has a plotting library, which the tests' environment may not have."""
     python = sys.executable
     if importlib.util.find_spec("matplotlib") is None:
         gateways.install()

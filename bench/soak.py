@@ -1,9 +1,9 @@
-"""Many idle connections and many slow uploads at once: who else asks must not notice.
+"""Many idle connections and many slow uploads at once, which must not affect other clients.
 
 Run from the root: .venv/bin/python -m bench.soak [--idle 5000] [--slow 500] [--seconds 10]. Needs about
 2 * (idle + slow) open files. Exit 1 when health takes over 100 ms, another request to the same service over 1 s, an
-upload ends otherwise than with 200 or a 503 that says when to come back, or the gateway holds 200 MB. The tests run
-it small.
+upload ends otherwise than with 200 or a 503 with Retry-After, or the gateway uses 200 MB. The tests run it with small
+numbers.
 """
 
 import argparse
@@ -35,7 +35,7 @@ HEALTH_SECONDS, OTHERS_SECONDS, MEGABYTES = 0.1, 1.0, 200.0
 
 @dataclass
 class Report:
-    """What others saw meanwhile: seconds each, the gateway's memory in MB (PSS), and how the uploads ended."""
+    """The result: seconds of each request of others, the gateway's memory in MB (PSS), and how the uploads ended."""
 
     health: list[float] = field(default_factory=list)
     others: list[float] = field(default_factory=list)
@@ -64,7 +64,7 @@ class Report:
 
 
 def soak(gateway: GunicornProcess, idle: int, slow: int, seconds: float) -> Report:
-    """Hold `idle` connections, spread `slow` uploads over `seconds`, and ask on like anybody else."""
+    """Keep `idle` connections open, send `slow` uploads during `seconds`, and measure requests of another client."""
     report = Report()
     links = [_connect(gateway.port) for _ in range(idle)]
     uploads = [_connect(gateway.port) for _ in range(slow)]
@@ -92,7 +92,7 @@ def soak(gateway: GunicornProcess, idle: int, slow: int, seconds: float) -> Repo
 
 
 def _asker(port: int) -> "subprocess.Popen[str]":
-    """Whoever else asks, as a process of its own: in a thread it would wait for this one's interpreter lock.
+    """Another client, in a process of its own: a thread would wait for this process's interpreter lock.
 
     Asks until its standard input ends; has been answered when this returns.
     """
@@ -115,18 +115,18 @@ def _begin(uploads: list[socket.socket]) -> None:
 
 
 def _trickle(uploads: list[socket.socket], seconds: float) -> None:
-    """All but the last block, evenly over the time."""
+    """Send all but the last block, evenly distributed over the time."""
     block, steps = b"x" * (UPLOAD // 20), 19
     began = time.monotonic()
     for step in range(steps):
         for link in uploads:
-            with contextlib.suppress(OSError):  # refused already; its answer is read at the end
+            with contextlib.suppress(OSError):  # already refused; its answer is read at the end
                 link.sendall(block)
         time.sleep(max(0.0, began + seconds * (step + 1) / steps - time.monotonic()))
 
 
 def _finish(uploads: list[socket.socket], report: Report) -> None:
-    """The last block, and how each ended; a 503 with Retry-After is an end in order."""
+    """Send the last block; returns how each upload ended. A 503 with Retry-After is a permitted end."""
     for link in uploads:
         with contextlib.suppress(OSError):
             link.sendall(b"x" * (UPLOAD // 20))
@@ -144,7 +144,7 @@ def _finish(uploads: list[socket.socket], report: Report) -> None:
 
 
 def _alive(links: list[socket.socket]) -> int:
-    """How many are still open: those that the other side has ended are readable."""
+    """How many connections are still open; those that the other side has closed are readable."""
     with selectors.DefaultSelector() as selector:
         for link in links:
             selector.register(link, selectors.EVENT_READ)
@@ -152,7 +152,7 @@ def _alive(links: list[socket.socket]) -> int:
 
 
 def ask_on(port: int) -> str:
-    """Ask by turns until standard input ends; the seconds that answers took, and what was wrong, as JSON."""
+    """Send requests in turns until standard input ends; prints the seconds of each and the failures as JSON."""
     me = bearer(12, "user", 3)
     heard: dict[str, list[float]] = {"health": [], "others": []}
     faults: list[str] = []
@@ -175,7 +175,7 @@ def ask_on(port: int) -> str:
 
 
 def megabytes(pid: int) -> float:
-    """What a process and all it started hold, in MB: shared pages count once (PSS), where the system knows it."""
+    """The memory of a process and its descendants in MB, with shared pages counted once (PSS) where possible."""
     root = psutil.Process(pid)
     infos = [one.memory_full_info() for one in (root, *root.children(recursive=True))]
     return sum(getattr(info, "pss", info.rss) for info in infos) / 1e6

@@ -1,8 +1,8 @@
-"""Time to ready, time to stop and memory at rest, beside seven Flask applications that do nothing.
+"""Time to start, time to stop and memory when idle, compared with seven empty Flask applications.
 
-Those run under the same gunicorn workers and over the same PostgreSQL and Valkey. Run from the root:
-.venv/bin/python -m bench.start [--rounds 3]. Medians of the rounds; the first start, which makes the database, is a row
-of its own. Packages are installed already. Memory is the proportional set size of all processes.
+Those run with the same gunicorn workers and the same PostgreSQL and Valkey. Run from the root:
+.venv/bin/python -m bench.start [--rounds 3]. Medians of the rounds; the first start, which creates the database, is a
+separate row. Packages are already installed. Memory is the proportional set size of all processes.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def product(directory: Path, rounds: int) -> tuple[dict[str, float], float]:
-    """Seconds of each thing a person does, and the MB at rest."""
+    """Seconds of each command, and the memory in MB when idle."""
     clone = Clone.make(directory)
 
     def start() -> None:
@@ -66,7 +66,7 @@ def product(directory: Path, rounds: int) -> tuple[dict[str, float], float]:
 
 @contextmanager
 def bare(directory: Path) -> Iterator[list[int]]:
-    """Seven applications that do nothing; the pids of their masters."""
+    """Start seven empty applications; gives the pids of their masters."""
     (directory / "nothing.py").write_text(NOTHING)
     running: list[tuple[subprocess.Popen[bytes], int]] = []
     try:
@@ -97,7 +97,7 @@ def _answers(port: int) -> bool:
 
 
 def peer(directory: Path) -> tuple[dict[str, float], float]:
-    """The same of the applications that do nothing, with stores that have their data already."""
+    """The same for the empty applications, with stores that already have their data."""
     postgres, valkey = Postgres(directory, settings=()), Valkey(directory)
     postgres.start()
     postgres.stop()
@@ -119,13 +119,13 @@ def peer(directory: Path) -> tuple[dict[str, float], float]:
 
 
 def measure(rounds: int) -> tuple[tuple[dict[str, float], float], tuple[dict[str, float], float]]:
-    """The product and the peer, one after the other, in directories of their own."""
+    """Measure HeartGuard and the empty applications, one after the other, in directories of their own."""
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         return product(Path(ours), rounds), peer(Path(theirs))
 
 
 def main() -> None:
-    """Measure, print and keep the table."""
+    """Measure, print and write the table."""
     parser: argparse.ArgumentParser = report.parser("start", __doc__)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What a WriteRequest of 1,000 points costs: our validators and codec against `jsonschema` and `dicttoxml`.
+"""Time for a WriteRequest of 1,000 points: our validators and codec compared with `jsonschema` and `dicttoxml`.
 
 Run it from the root: python -m bench.validation. Times are the best of several runs, in milliseconds; the whole
 takes less than 20 seconds.
@@ -39,7 +39,7 @@ def best(work: Callable[[], Any]) -> float:
 
 
 def request(points: int) -> dict[str, Any]:
-    """A request as a watch sends it after a night without network."""
+    """A typical request of a watch after a night without network."""
     return {
         "bucket": "org_1",
         "points": [
@@ -86,7 +86,7 @@ def rows() -> list[tuple[str, str, float, str, float]]:
 
 
 def main() -> None:
-    """Measure, print and keep the table."""
+    """Measure, print and write the table."""
     options = report.parser("validation", __doc__).parse_args()
     found = rows()
     text = f"WriteRequest of {POINTS:,} points, best run.\n\n" + report.table(

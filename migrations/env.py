@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations of the schema heartguard_core, all in one transaction."""
+"""The script that Alembic runs: migrates the schema heartguard_core in one transaction."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,9 @@ VERSIONS = "schema_version"
 
 
 def run() -> None:
-    """Migrate the database named by the configuration attribute `url`; `earlier_revisions` maps ids to those of today.
+    """Migrate the database at the configuration attribute `url`; `earlier_revisions` maps former ids to current ones.
 
-    A migration that fails leaves the database as it was, the id of its revision included.
+    A migration that fails leaves the database unchanged, including the id of its revision.
     """
     attributes = context.config.attributes
     engine = create_engine(attributes["url"], poolclass=pool.NullPool)
@@ -25,7 +25,7 @@ def run() -> None:
 
 
 def _rename(connection: Connection, earlier: Mapping[str, str]) -> None:
-    """Give the database's revision the id it has today."""
+    """Replace a former id of the database's revision by the current one."""
     table = f"{SCHEMA}.{VERSIONS}"
     if connection.scalar(text("SELECT to_regclass(:table)"), {"table": table}) is None:
         return

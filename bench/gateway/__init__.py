@@ -1,1 +1,1 @@
-"""The gateway beside peers written the usual way: `python -m bench.gateway`."""
+"""The gateway compared with others that are written in the usual ways: `python -m bench.gateway`."""

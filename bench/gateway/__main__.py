@@ -1,8 +1,8 @@
-"""Our gateway with every stage on, beside peers that make the same checks over the same backend and the same Valkey.
+"""The gateway with all stages on, compared with peers that make the same checks with the same backend and Valkey.
 
 Run from the root: .venv/bin/python -m bench.gateway [--seconds 3] [--only NAME ...] [--out DIRECTORY]
-Writes gateway.md and gateway.svg. Exit 1 when with our gateway an event is missing, an answer failed, or a revoked
-token went on; the same of a peer is only said.
+Writes gateway.md and gateway.svg. Exit 1 when HeartGuard's gateway lacks an event, fails a request, or accepts a
+revoked token; such failures of a peer are only printed.
 """
 
 import argparse
@@ -30,7 +30,7 @@ BODY = '{"bucket":"bench","points":["' + "x" * 2000 + '"]}'
 
 
 class Revoked(threading.Thread):
-    """Asks on with a token of its own, revokes it in the middle of the load, and times the first refusal."""
+    """Sends requests with its own token, revokes it during the load, and measures the time to the first refusal."""
 
     def __init__(self, port: int, store: "Redis[bytes]", after: float) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Revoked(threading.Thread):
         self.seconds: float | None = None
 
     def run(self) -> None:
-        """Until refused, or two seconds after the revocation."""
+        """Send requests until one is refused, or until two seconds after the revocation."""
         header = bearer(12, "user", 3)
         jti = jwt.decode(header["Authorization"][7:], options={"verify_signature": False})["jti"]
         link = HTTPConnection("127.0.0.1", self._port, timeout=20)
@@ -60,7 +60,7 @@ class Revoked(threading.Thread):
 
 
 def spent(pid: int) -> tuple[float, float]:
-    """CPU seconds and resident MB of a process and all it started (PSS where the system knows it)."""
+    """CPU seconds and resident MB of a process and its descendants (PSS where available)."""
     root = psutil.Process(pid)
     cpu = memory = 0.0
     for one in (root, *root.children(recursive=True)):
@@ -72,7 +72,7 @@ def spent(pid: int) -> tuple[float, float]:
 
 
 def settled(store: "Redis[bytes]", scratch: Path) -> int:
-    """How many different events the stream has, when no more have come for a while and none waits in our spool.
+    """How many different events the stream has, after no more have arrived for a while and the spool is empty.
 
     Different ones: an event that Redis took without saying so in time is sent again, and its id removes the double.
     """
@@ -90,7 +90,7 @@ def settled(store: "Redis[bytes]", scratch: Path) -> int:
 
 
 def counted_by_itself(running: gateways.Running) -> int | None:
-    """How many requests to services the gateway says it has answered; None for the peers, which don't count."""
+    """The gateway's own counter of answered requests to services; None for peers, which have none."""
     if running.name != gateways.OURS:
         return None
     link = HTTPConnection("127.0.0.1", running.port, timeout=20)
@@ -104,8 +104,8 @@ def counted_by_itself(running: gateways.Running) -> int | None:
 def measure(
     running: gateways.Running, store: "Redis[bytes]", call: load.Call, connections: int, seconds: float, scratch: Path
 ) -> report.Cell:
-    """One cell."""
-    load.run_own(running.port, call, connections, 1)  # warm, and leaving nothing on its way
+    """Measure one cell of the table."""
+    load.run_own(running.port, call, connections, 1)  # warms up, and leaves no request unfinished
     settled(store, scratch)
     store.delete(audit_events.STREAM)
     said = counted_by_itself(running)
@@ -120,7 +120,7 @@ def measure(
         probe.join()
         extra = probe.answers
     events = settled(store, scratch) - extra
-    # Our own generator cuts nothing off, so after it both counts must be the same.
+    # The generator in Python interrupts no request, so after it both counts must be equal.
     counted = load.run_own(running.port, call, min(connections, 8), 0.2)
     all_events = settled(store, scratch)
     unequal = all_events - extra - events - counted.answers
@@ -133,10 +133,10 @@ def measure(
 
 
 def faults(cell: report.Cell) -> list[str]:
-    """What this cell shows to be switched off or broken."""
+    """The checks that failed in this cell."""
     where = f"{cell.name}, {cell.method}, {cell.connections} connections"
     found = []
-    # wrk ends with one request on its way in each connection, which has its event and no answer that wrk has seen.
+    # wrk ends with one unfinished request in each connection, which has an event but no answer that wrk has counted.
     if not 0 <= cell.events - cell.figures.answers <= cell.figures.dangling:
         found.append(f"{where}: {cell.figures.answers} answers, {cell.events} events")
     if cell.unequal:

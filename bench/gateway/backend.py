@@ -1,4 +1,4 @@
-"""The service behind every gateway of the bench: the cheapest answer Python gives.
+"""The service behind every gateway of the benchmark: the fastest possible server in Python.
 
 Run by the peers' Python: python backend.py PORT
 """
@@ -15,7 +15,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 
 class Service(asyncio.Protocol):
-    """One connection, kept."""
+    """One persistent connection."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Make a parser for it."""
@@ -23,7 +23,7 @@ class Service(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came."""
+        """Parse received bytes."""
         self._parser.feed_data(data)
 
     def on_message_complete(self) -> None:

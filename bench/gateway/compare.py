@@ -1,4 +1,4 @@
-"""Our gateway beside the one of another source tree, loaded in turns of a second, so that a busy machine hits both.
+"""Compares the gateway with that of another source tree; both are loaded in turns, so that other load affects both.
 
 Run from the root: git worktree add DIRECTORY REVISION && .venv/bin/python -m bench.gateway.compare DIRECTORY
 Prints for each call and number of connections the medians of both, and the medians of the ratios of neighbouring turns.
@@ -22,7 +22,7 @@ from tests.tokens import bearer, mark_ready
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Runs in the other tree, with that tree's own modules, until its input ends.
+# Runs in the other tree, with its modules, until its input ends.
 _START = """
 import sys, tempfile
 from pathlib import Path

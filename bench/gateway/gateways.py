@@ -1,4 +1,4 @@
-"""Who is compared: each gateway with the command that starts it, and the packages of the peers."""
+"""The compared gateways: the command that starts each one, and the packages of the peers."""
 
 import hashlib
 import os
@@ -34,7 +34,7 @@ class Running:
 
 
 def install() -> list[str]:
-    """Install the peers where they have changed; the names that can run here."""
+    """Install the peers if they have changed; returns the names of those that can run here."""
     stamp = STORE / "stamp"
     parts = (REQUIREMENTS, HERE / "peers" / "package.json")
     wanted = hashlib.sha256(b"".join(part.read_bytes() for part in parts)).hexdigest()
@@ -55,7 +55,7 @@ def install() -> list[str]:
 @contextmanager
 def process(command: list[str], port: int, log: Path, **variables: str) -> Iterator[int]:
     """A program that listens on `port`, from its start to its end; gives its pid."""
-    import socket  # noqa: PLC0415  only to ask whether somebody listens
+    import socket  # noqa: PLC0415  only to check whether the port is open
 
     def listens() -> bool:
         with socket.socket() as probe:
@@ -95,7 +95,7 @@ def backend(scratch: Path) -> Iterator[int]:
 
 @contextmanager
 def gateway(name: str, redis_url: str, backend_port: int, scratch: Path) -> Iterator[Running]:
-    """One of the gateways, two worker processes each."""
+    """Start one of the gateways, with two worker processes."""
     url = f"http://127.0.0.1:{backend_port}"
     if name == OURS:
         settings = environ(redis_url, url, scratch / "spool", RATE_LIMIT="99999/s")

@@ -1,4 +1,4 @@
-"""Load: wrk where it is installed, else a small generator of our own, which costs more of the machine."""
+"""Load: by wrk where it is installed, otherwise by a small generator in Python, which needs more CPU."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WRK = shutil.which("wrk")
-# wrk has no machine-readable output but what its script prints.
+# The only machine-readable output of wrk is that of its script.
 _SCRIPT = """wrk.method, wrk.body = %s, %s
 wrk.headers["Authorization"] = %s
 if wrk.body then wrk.headers["Content-Type"] = "application/json" end
@@ -24,7 +24,7 @@ end
 
 @dataclass(frozen=True)
 class Call:
-    """What each connection asks again and again."""
+    """The request that each connection repeats."""
 
     method: str
     target: str
@@ -43,7 +43,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Figures:
-    """What came back: latencies in milliseconds; at most `dangling` requests were cut off at the end."""
+    """The result: latencies in milliseconds; at most `dangling` requests were interrupted at the end."""
 
     answers: int
     seconds: float
@@ -55,7 +55,7 @@ class Figures:
 
 
 def run(port: int, call: Call, connections: int, seconds: float, scratch: Path) -> Figures:
-    """Load one port for so many seconds."""
+    """Load one port for a number of seconds."""
     if WRK is None:
         return run_own(port, call, connections, seconds)
     script = scratch / "wrk.lua"
@@ -70,7 +70,7 @@ def run(port: int, call: Call, connections: int, seconds: float, scratch: Path) 
 
 
 def run_own(port: int, call: Call, connections: int, seconds: float) -> Figures:
-    """The same without wrk; every request that was sent is waited for."""
+    """The same without wrk; waits for the answers to all requests."""
     return asyncio.run(_own(port, call, connections, seconds))
 
 

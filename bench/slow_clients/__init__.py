@@ -1,1 +1,1 @@
-"""Slow clients of each kind, and what everybody else notices of them."""
+"""Slow clients of each kind, and their effect on other clients."""

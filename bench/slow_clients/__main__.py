@@ -1,10 +1,10 @@
-"""What others notice of clients that are slow on purpose, or send large bodies that are refused.
+"""The effect on other clients of clients that are slow on purpose, or send large bodies that are refused.
 
-Run from the root: .venv/bin/python -m bench.slow_clients [--clients 1000] [--seconds 10] [--only KIND ...]. Starts the
-product as a person does and asks it all the time for a login, auth's health, a batch of points, a read, an upload and
-a download: first in peace, then beside so many clients of each kind. Exit 1 when a request of theirs fails, when a
-median exceeds twice the quiet one and 10 ms, a 99th percentile five times the quiet one and 100 ms, or when memory,
-files or connections are not given back.
+Run from the root: .venv/bin/python -m bench.slow_clients [--clients 1000] [--seconds 10] [--only KIND ...]. Starts
+HeartGuard by its scripts and continuously sends a login, auth's health, a batch of points, a read, an upload and a
+download: first alone, then together with `--clients` clients of each kind. Exit 1 when one of these requests fails,
+when a median exceeds twice the quiet one and 10 ms, a 99th percentile five times the quiet one and 100 ms, or when
+memory, files or connections are not released.
 """
 
 import resource
@@ -22,13 +22,13 @@ from tests.clone import Clone
 
 ROOT = Path(__file__).resolve().parents[2]
 
-SETTLED_SECONDS = 3.0  # what a thousand of them do when they arrive is work like any other
+SETTLED_SECONDS = 3.0  # the arrival of a thousand clients is normal work, and not measured
 CALLERS = ("login", "health", "batch", "read", "upload", "download")
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What one caller saw: milliseconds, and what failed."""
+    """The result of one caller: milliseconds, and failures."""
 
     median: float
     p99: float
@@ -37,7 +37,7 @@ class Numbers:
 
     @classmethod
     def of(cls, heard: dict[str, list[Any]]) -> "Numbers":
-        """From a caller's own list."""
+        """The result from a caller's list."""
         times = sorted(float(it) * 1000 for it in heard["seconds"]) or [0.0]
         return cls(times[len(times) // 2], times[int(len(times) * 0.99)], heard["failures"], len(times))
 
@@ -47,7 +47,7 @@ class Numbers:
 
 
 def broken(quiet: Mapping[str, Numbers], found: Mapping[str, Numbers]) -> list[str]:
-    """Which callers noticed too much."""
+    """The callers that were affected too much."""
     wrong = []
     for name, numbers in found.items():
         if numbers.median > max(2 * quiet[name].median, 10):
@@ -60,7 +60,7 @@ def broken(quiet: Mapping[str, Numbers], found: Mapping[str, Numbers]) -> list[s
 
 
 def main() -> int:
-    """Measure, print and keep the table."""
+    """Measure, print and write the table."""
     parser = report.parser("slow_clients", __doc__)
     parser.add_argument("--clients", type=int, default=1000, help="of each kind")
     parser.add_argument("--seconds", type=float, default=10, help="measured beside each kind")
@@ -83,7 +83,7 @@ def _measure(product: Product, options: Any) -> int:
     def asked() -> dict[str, Numbers]:
         return {name: Numbers.of(heard) for name, heard in product.called(options.seconds).items()}
 
-    product.called(2)  # the first call is slow for reasons of its own
+    product.called(2)  # the first call is slower
     before = product.held()
     rows: list[tuple[object, ...]] = []
     wrong: list[str] = []
@@ -91,7 +91,7 @@ def _measure(product: Product, options: Any) -> int:
     for kind, behaviours in kinds(product.target).items():
         if options.only and kind not in options.only:
             continue
-        quiet = asked()  # each time anew: what else the machine does changes
+        quiet = asked()  # measured each time, because other load changes
         ends: dict[str, Any] = {}
         with product.attacked(options.clients, behaviours, ends):
             time.sleep(SETTLED_SECONDS)

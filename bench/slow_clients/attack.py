@@ -1,8 +1,8 @@
-"""Clients that are slow on purpose, by the thousand, in one process: `python -m bench.slow_clients.attack PLAN`.
+"""Thousands of clients that are slow on purpose, in one process: `python -m bench.slow_clients.attack PLAN`.
 
-PLAN is JSON: the gateway's port, how many clients, and what each does (`Behaviour`). They go on until standard input
-ends: who is cut off comes back after ten seconds. Standard output says `up` when all have connected once, and at the
-end how many connections ended and with which status.
+PLAN is JSON: the gateway's port, how many clients, and what each does (`Behaviour`). They continue until standard
+input ends: a client whose connection was closed returns after ten seconds. Standard output says `up` when all have
+connected once, and at the end how many connections ended and with which status.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ import sys
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 
-PAUSE = 1.0  # between two drips
-ARRIVALS = 200  # clients a second: they are slow, and no flood
-BACK = 10.0  # until a client that was cut off or turned away comes back
-# Everything in 127.0.0.0/8 is this machine (Linux): the slow ones come from a few addresses of their own.
+PAUSE = 1.0  # seconds between two drips
+ARRIVALS = 200  # clients a second, so that their arrival is not a flood
+BACK = 10.0  # seconds until a client that was disconnected or refused returns
+# All of 127.0.0.0/8 is this machine (Linux): the slow clients have a few addresses of their own.
 SOURCES = tuple(f"127.0.0.{number}" for number in range(2, 6))
 
 
@@ -81,10 +81,10 @@ class Attack:
             await asyncio.sleep(max(pause - (loop.time() - began), 0.01))
 
     async def _once(self, behaviour: Behaviour, source: str) -> str:
-        """One connection until the gateway ends it; the status of its last answer."""
+        """Run one connection until the gateway closes it; returns the status of its last answer."""
         link = socket.socket()
         link.settimeout(0)
-        if behaviour.reads >= 0:  # a small window: the kernel must not read on for us
+        if behaviour.reads >= 0:  # a small window: the kernel must not buffer more
             link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         loop = asyncio.get_running_loop()
         try:
@@ -121,7 +121,7 @@ class Attack:
                 await loop.sock_sendall(link, behaviour.drip.encode())
 
     async def _refused(self, link: socket.socket, behaviour: Behaviour) -> str:
-        """A large body at once, and the answer to it if it can still be read."""
+        """Send a large body at once; returns the status of the answer if it can be read."""
         loop = asyncio.get_running_loop()
         with contextlib.suppress(OSError):
             await asyncio.wait_for(loop.sock_sendall(link, behaviour.head.encode() + b"x" * behaviour.body), 10)
@@ -130,7 +130,7 @@ class Attack:
 
 
 def plan(port: int, clients: int, behaviours: list[Behaviour]) -> str:
-    """The argument of this program; of clients who only ask at a rate there are as many as two seconds need."""
+    """The argument of this program; for clients with a fixed rate, as many as are needed for two seconds."""
     if rate := min(one.rate for one in behaviours):
         clients = min(clients, int(2 * rate))
     return json.dumps({"port": port, "clients": clients, "behaviours": [asdict(one) for one in behaviours]})

@@ -1,4 +1,4 @@
-"""Everybody else: callers who do what clients do, one after the other each, and time it.
+"""The other clients: each caller repeats one kind of request and measures it.
 
 `python -m bench.slow_clients.callers PORT ACCOUNT` as a process of its own, so that no other thread of the bench is
 timed with them; ends with standard input and prints each caller's seconds and failures as JSON.
@@ -23,7 +23,7 @@ _moments = count(SECOND + int(time.time()) % 10_000_000)
 
 @dataclass(frozen=True)
 class Account:
-    """Somebody of an organization that attacks nobody, and somebody else who only logs in (`email`, `password`).
+    """A member of an organization that does not attack, and another person who only logs in (`email`, `password`).
 
     `link` is a signed URL's path of a file of 1 MiB.
     """
@@ -42,7 +42,7 @@ class Account:
 
 @dataclass
 class Caller:
-    """One thing done over and over: what it took, and what came instead of the status that belongs to it."""
+    """One repeated request: the seconds of each, and answers with another status than the expected one."""
 
     name: str
     once: Callable[[], int]

@@ -1,4 +1,4 @@
-"""The kinds of slow clients, as what they send; `Target` is who attacks, and where."""
+"""The kinds of slow clients, by what they send; `Target` is the attacker and the attacked routes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ def kinds(target: Target) -> Mapping[str, list[Behaviour]]:
     trickle = "x" * 4600
     refused = [
         _body(upload, MIB, binary),  # 401
-        _body("POST /auth/login", 9 * MIB, json),  # 413 before the body is there
+        _body("POST /auth/login", 9 * MIB, json),  # 413 before the body has arrived
         _body("POST /timeseries/write", MIB, target.bearer, "Content-Type: text/plain\r\n"),  # 415
         _body("POST /nowhere", MIB, json),  # 404
     ]

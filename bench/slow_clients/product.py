@@ -1,4 +1,4 @@
-"""A started product, the organization that attacks it, and another one whose members notice or do not."""
+"""A started HeartGuard, the organization that attacks it, and another one whose requests are measured."""
 
 import http.client
 import json
@@ -12,15 +12,15 @@ from typing import Any
 
 from bench.slow_clients import attack
 from bench.slow_clients.callers import Account
-from bench.slow_clients.held import Held, held
 from bench.slow_clients.kinds import MIB, Target
+from bench.slow_clients.usage import Held, held
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.core.registry import SERVICES
 from tests.clone import Clone
 from tests.media_stack import target_of
 
 RELEASED_SECONDS = 20.0
-MEMORY_LEFT = 1.3  # times what was held before: allocators keep some
+MEMORY_LEFT = 1.3  # times the memory before: allocators keep some
 Heard = dict[str, dict[str, list[Any]]]
 
 
@@ -74,12 +74,12 @@ class Product:
         return Target(token, org, self._link(token, file_mib * MIB), json.dumps(query))
 
     def held(self) -> Held:
-        """What the gateway and the services hold now."""
+        """The current usage of the gateway and the services."""
         return held({name: self.clone.family(name) for name in SERVICES})
 
     @contextmanager
     def attacked(self, clients: int, behaviours: list[attack.Behaviour], ends: dict[str, Any]) -> Iterator[None]:
-        """All of them connected, until left; `ends` gets how their connections ended."""
+        """A context in which all of them are connected; `ends` gets how their connections ended."""
         command = [sys.executable, "-m", "bench.slow_clients.attack", attack.plan(self.port, clients, behaviours)]
         process = subprocess.Popen(command, cwd=REPO_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
@@ -91,7 +91,7 @@ class Product:
             ends.update(json.loads(printed) if printed else {})
 
     def called(self, seconds: float) -> Heard:
-        """What the callers hear for so long."""
+        """The results of the callers during that time."""
         account = json.dumps(asdict(self.account))
         command = [sys.executable, "-m", "bench.slow_clients.callers", str(self.port), account]
         process = subprocess.Popen(command, cwd=REPO_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -100,7 +100,7 @@ class Product:
         return heard
 
     def released(self, before: Held, seconds: float = RELEASED_SECONDS) -> Held:
-        """What is still held when all attackers have gone, at best within the time for it."""
+        """The usage after all attackers have disconnected, as soon as it is released or the time is over."""
         deadline = time.monotonic() + seconds
         while True:
             now = self.held()

@@ -1,1 +1,1 @@
-"""Writing and querying time series, beside peers on the same PostgreSQL: `python -m bench.timeseries`."""
+"""Writing and querying time series, compared with peers on the same PostgreSQL: `python -m bench.timeseries`."""

@@ -1,8 +1,8 @@
-"""Points in and answers out of the whole product, beside influxdb-client and beside PostgreSQL alone.
+"""Writes and queries of the whole system, compared with influxdb-client and with PostgreSQL alone.
 
 Run from the root: .venv/bin/python -m bench.timeseries [--seconds 3] [--sizes 100000 1000000] [--out DIRECTORY]
 Sizes up to 10000000 can be given. Writes timeseries.md and timeseries.svg. Ends with an error when a point is not new,
-an answer has not the rows it must have, or the table not the points that were acknowledged.
+an answer lacks rows, or the table lacks acknowledged points.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from tests.system.writer import Member, founder
 
 ROOT = Path(__file__).resolve().parents[2]
 
-READY_MADE = 70  # batches a second that are made before the clock starts
+READY_MADE = 70  # batches per second that are prepared before the measurement
 FILL = """
 INSERT INTO heartguard_core.points (series_id, time_ns, field_id, number)
 SELECT -series, (%(begin)s + second)::bigint * 1000000000, %(field)s, 60 + (second * 7 + series) %% 400 / 10.0
@@ -41,7 +41,7 @@ FROM generate_series(%(first)s, %(last)s) AS series, generate_series(0, 86399) A
 
 @dataclass
 class Bench:
-    """The running product, its admin, and the number of the next batch that nobody has sent."""
+    """The running system, its admin, and the number of the next batch to send."""
 
     clone: Clone
     member: Member
@@ -77,7 +77,7 @@ class Bench:
         return measure(name, senders, itertools.count(), self.seconds, programs)
 
     def peers(self) -> Iterator[Measured]:
-        """All of them."""
+        """The points per second of all peers."""
         with self.connection, self.connection.cursor() as cursor:
             cursor.execute(peer.MAKE)
         own = os.getpid()
@@ -89,7 +89,7 @@ class Bench:
                 yield self.peer(f"{name}, psycopg2", [make(it) for it in opened], {"client": own})
 
     def fill(self, size: int) -> None:
-        """Bring the table to about so many points: whole days of other people, and one day of person 1."""
+        """Fill the table up to about that many points: whole days of other people, and one day of person 1."""
         days, missing = self.days, max(0, size - self.count()) // DAY
         keys = {"begin": DAY_BEGIN, "field": self.keys()["field"], "first": days + 1, "last": days + missing}
         with self.connection, self.connection.cursor() as cursor:
@@ -98,20 +98,20 @@ class Bench:
         self.vacuum()
 
     def first_day(self) -> None:
-        """A day of person 1 in the series that the service made, at 1 Hz."""
+        """Store a day of person 1 at 1 Hz, in the series that the service created."""
         keys = self.keys()
         statement = FILL.replace("-series", str(keys["series"]))
         with self.connection, self.connection.cursor() as cursor:
             cursor.execute(statement, {**keys, "begin": DAY_BEGIN, "first": 1, "last": 1})
 
     def vacuum(self) -> None:
-        """What autovacuum would do a minute later."""
+        """Run VACUUM, as autovacuum would a minute later."""
         with closing(psycopg2.connect(self.url)) as connection:
             connection.autocommit = True
             connection.cursor().execute("VACUUM ANALYZE heartguard_core.points")
 
     def keys(self) -> dict[str, int]:
-        """The numbers of person 1's series and of the field bpm."""
+        """The ids of person 1's series and of the field bpm."""
         with self.connection, self.connection.cursor() as cursor:
             cursor.execute("SELECT id FROM heartguard_core.series WHERE user_id = 1")
             series = cursor.fetchone()[0]
@@ -130,7 +130,7 @@ _WAYS = {"gateway": "through the gateway", "influx": "to the service"}
 
 @contextmanager
 def started(seconds: float) -> Iterator[Bench]:
-    """The product as a person starts it, with an organization of its own."""
+    """HeartGuard started by its scripts, with an organization of its own."""
     with tempfile.TemporaryDirectory() as directory:
         clone = Clone.make(Path(directory))
         try:
@@ -156,7 +156,7 @@ def main() -> int:
     parser.add_argument("--sizes", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--out", type=Path, default=STORE)
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the product is stopped then, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the system is stopped then, too
     answers: list[Answered] = []
     growth: dict[int, Measured] = {}
     with started(args.seconds) as bench:

@@ -1,4 +1,4 @@
-"""Batches as wearables send them: a thousand seconds of one person's heart, none of them sent twice."""
+"""Typical batches of wearables: a thousand seconds of one person's heart rate, each sent once."""
 
 import sys
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def lines(batch: int) -> bytes:
 
 
 def writer(form: str, bucket: str) -> Callable[[int], bytes]:
-    """What makes the body of a batch in a format."""
+    """The function that builds the body of a batch in a format."""
     if form == "line protocol":
         return lines
     contract = Contracts.load()["WriteRequest"]
@@ -46,13 +46,13 @@ def writer(form: str, bucket: str) -> Callable[[int], bytes]:
 
 
 def prebuilt(form: str, bucket: str, first: int, number: int) -> Callable[[int], bytes]:
-    """Bodies made before the clock starts; one that is missing is made when it is asked for, and said so."""
+    """Bodies that were built before the measurement; a missing one is built on demand, which is printed."""
     make = writer(form, bucket)
     made = {batch: make(batch) for batch in range(first, first + number)}
 
     def body(batch: int) -> bytes:
         if batch not in made:
-            print(f"batch {batch} was made under load", file=sys.stderr)
+            print(f"batch {batch} was built during the measurement", file=sys.stderr)
         return made.pop(batch, None) or make(batch)
 
     return body

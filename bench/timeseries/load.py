@@ -1,4 +1,4 @@
-"""Eight clients that send prebuilt batches, and what that costs each program."""
+"""Eight clients that send prepared batches, and the cost of that for each program."""
 
 import threading
 import time
@@ -12,12 +12,12 @@ import psutil
 CLIENTS = 8
 POINTS = 1000
 Send = Callable[[int], None]
-"""Send the batch of that number and require that all of its points are new; one for each client."""
+"""Sends the batch with that number, and raises unless all its points are new; one for each client."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One way of writing: points per second, milliseconds a batch, CPU milliseconds a batch, MB resident."""
+    """The result of one way of writing: points per second, milliseconds and CPU milliseconds a batch, resident MB."""
 
     name: str
     rate: float
@@ -50,7 +50,7 @@ def measure(
     seconds: float,
     programs: Mapping[str, Callable[[], Sequence[int]]],
 ) -> Measured:
-    """Let all senders go on for so many seconds, each with the next batch that nobody has taken."""
+    """Run all senders for a number of seconds; each takes the next batch."""
     lock, latencies, troubles = threading.Lock(), [], []
     began = time.perf_counter()
 
@@ -87,7 +87,7 @@ def measure(
 
 
 def _cpu(before: Spent, after: Spent) -> float:
-    # A connection of PostgreSQL is a process, and may have been opened meanwhile.
+    # Each connection to PostgreSQL has a process, which may be new.
     return sum(cpu - before.get(pid, (0.0, 0.0))[0] for pid, (cpu, _) in after.items())
 
 
@@ -95,7 +95,7 @@ def _cpu(before: Spent, after: Spent) -> float:
 def http_senders(
     port: int, target: str, headers: Mapping[str, str], body: Callable[[int], bytes], new: bytes
 ) -> Iterator[list[Send]]:
-    """A kept connection for each client; an answer must hold `new` once for each point."""
+    """A persistent connection for each client; an answer must contain `new` once for each point."""
     links = [HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(CLIENTS)]
 
     def sender(link: HTTPConnection) -> Send:

@@ -1,7 +1,7 @@
-"""The store that influxdb-client writes to here: line protocol over HTTP into the same PostgreSQL, and nothing else.
+"""The server for influxdb-client: it reads line protocol over HTTP and writes into the same PostgreSQL.
 
-It knows one measurement, one series a person and one field, checks nothing, gives no verdict and no authentication:
-less than any real server does, so that what is measured is the client.
+It supports one measurement, one series for each person and one field, without checks, verdicts and authentication:
+it does less than any real server, so that the benchmark measures the client.
 
 Run: python -m bench.timeseries.peer PORT; the database's URL in PEER_DATABASE.
 """
@@ -38,12 +38,12 @@ def insert(url: str, rows: list[tuple[int, int, float]]) -> None:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """POST /api/v2/write, on kept connections."""
+    """POST /api/v2/write, with persistent connections."""
 
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_: object) -> None:
-        """Nothing."""
+        """Write no log."""
 
     def do_POST(self) -> None:
         """Read lines `measurement,device=...,user_id=N bpm=F T`."""

@@ -1,4 +1,4 @@
-"""The peers of the write path: influxdb-client with dictionaries, and PostgreSQL without anything of ours."""
+"""The peers of the write path: influxdb-client with dictionaries, and PostgreSQL alone."""
 
 import io
 import os
@@ -38,7 +38,7 @@ def rows(batch: int) -> list[tuple[int, int, float]]:
 
 
 def copier(connection: Any) -> Send:
-    """COPY, which can't say what was there before."""
+    """COPY, which does not report whether rows are new."""
 
     def send(batch: int) -> None:
         text = "".join(f"{person}\t{time_ns}\t1\t{bpm}\n" for person, time_ns, bpm in rows(batch))
@@ -60,7 +60,7 @@ def unnester(connection: Any) -> Send:
 
 
 def one_by_one(connection: Any) -> Send:
-    """`executemany`, which sends each row by itself."""
+    """`executemany`, which sends each row separately."""
 
     def send(batch: int) -> None:
         with connection, connection.cursor() as cursor:
@@ -71,7 +71,7 @@ def one_by_one(connection: Any) -> Send:
 
 @contextmanager
 def line_server(url: str) -> Iterator[tuple[int, int]]:
-    """The peer's server; gives port and pid."""
+    """Start the peer's server; gives port and pid."""
     port = free_port()
     environment = {**os.environ, "PEER_DATABASE": url, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     server = subprocess.Popen([sys.executable, "-m", "bench.timeseries.peer", str(port)], env=environment)
@@ -105,7 +105,7 @@ def influx_clients(port: int) -> Iterator[list[Send]]:
 
 
 def _listens(port: int) -> bool:
-    import socket  # noqa: PLC0415  only to ask whether somebody listens
+    import socket  # noqa: PLC0415  only to check whether the port is open
 
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""Three questions about one person's day, each beside the SQL that answers it without us."""
+"""Three queries about one person's day, each compared with the same query in SQL."""
 
 import json
 import time
@@ -29,7 +29,7 @@ WHERE series_id = %(series)s AND field_id = %(field)s ORDER BY 1 DESC LIMIT 1
 
 @dataclass(frozen=True)
 class Answered:
-    """One question at one size: milliseconds of the service and of the store alone (medians), and rows."""
+    """The result of a query at one size: median milliseconds of the service and of the store alone, and rows."""
 
     name: str
     size: int
@@ -39,7 +39,7 @@ class Answered:
 
 
 class Questions:
-    """Asks as admin, directly at the service and directly at the store."""
+    """Runs queries as admin at the service, and directly in the store."""
 
     def __init__(self, port: int, headers: dict[str, str], bucket: str, connection: Any, keys: dict[str, int]) -> None:
         self._link = HTTPConnection("127.0.0.1", port, timeout=60)
@@ -49,7 +49,7 @@ class Questions:
         self._connection, self._keys = connection, {**keys, **day}
 
     def all(self, size: int) -> list[Answered]:
-        """All three, in turns."""
+        """Run all three queries, in turns."""
         self._link.close()  # the service has, while the table was filled; the next request opens it again
         day = {"range_start": _text(DAY_BEGIN), "range_stop": _text(DAY_BEGIN + DAY)}
         means = {**self._base, **day, "aggregate": "mean", "every": "1m"}
@@ -73,7 +73,7 @@ class Questions:
         return Answered(name, size, ours, theirs, rows)
 
     def _rows(self, document: dict[str, Any]) -> int:
-        """How many points a query's one answer has; raw ones come as a stream."""
+        """How many points the answer to a query has; raw points are streamed."""
         answer = self._post("query", document)
         if answer["next_cursor"] is not None:
             raise RuntimeError("the answer is a page")

@@ -47,7 +47,7 @@ def writing(rows: Sequence[Measured]) -> str:
 
 
 def querying(answers: Sequence[Answered]) -> str:
-    """A row for each question and size."""
+    """A row for each query and size."""
     lines = [
         "| question | points stored | rows | service ms | SQL alone ms | added ms |",
         "|---|---|---|---|---|---|",
@@ -60,7 +60,7 @@ def querying(answers: Sequence[Answered]) -> str:
 
 
 def growing(growth: Mapping[int, Measured]) -> str:
-    """How JSON through the gateway goes on as the table grows."""
+    """Points per second as JSON through the gateway, by the size of the table."""
     lines = ["| points stored | JSON points/s through the gateway |", "|---|---|"]
     return "\n".join([*lines, *(f"| {size:,} | {row.rate:,.0f} |" for size, row in growth.items())])
 

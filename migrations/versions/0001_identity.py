@@ -5,8 +5,8 @@ from alembic import op
 revision = "0001_identity"
 down_revision = None
 
-# One login for each service with a database; passwords and LOGIN come from whoever starts the system. The timeout is
-# under the 30 s in which a crashed server is restarted, so that no orphaned backend outlives that.
+# One role for each service with a database; the program that starts the system sets passwords and LOGIN. The timeout is
+# less than the 30 s in which a crashed server is restarted, so that no orphaned backend survives the restart.
 SERVICES = ("auth", "organization", "user", "media", "influx", "audit")
 ROLE = """
 DO $$ BEGIN
@@ -36,7 +36,7 @@ CREATE TABLE heartguard_core.users (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     org_id integer NOT NULL REFERENCES heartguard_core.organizations,
     email text,
-    -- The address under case folding and NFKC: what uniqueness means for people. NULL once anonymized.
+    -- The address after case folding and NFKC, which must be unique. NULL after anonymization.
     email_key text UNIQUE,
     password_hash text,
     full_name text,
@@ -68,7 +68,7 @@ CREATE TABLE heartguard_core.sessions (
 );
 CREATE INDEX sessions_of_user ON heartguard_core.sessions (user_id) WHERE ended_at IS NULL;
 
--- One row for each refresh token ever given out in a session: a used one that comes back ends the session.
+-- One row for each refresh token that was issued in a session: reuse of an exchanged one ends the session.
 CREATE TABLE heartguard_core.refresh_tokens (
     token_hash bytea PRIMARY KEY,
     session_id uuid NOT NULL REFERENCES heartguard_core.sessions,
@@ -76,7 +76,7 @@ CREATE TABLE heartguard_core.refresh_tokens (
     expires_at timestamptz NOT NULL,
     used_at timestamptz,
     replaced_by bytea,
-    -- The access token given out with it, so that introspection by jti knows what it is asked about.
+    -- The access token issued with it, so that introspection by jti can find it.
     access_token_id text NOT NULL UNIQUE,
     access_expires_at timestamptz NOT NULL
 );
@@ -94,7 +94,7 @@ CREATE INDEX revoked_tokens_by_expiry ON heartguard_core.revoked_tokens (expires
 
 CREATE TABLE heartguard_core.signing_keys (
     kid text PRIMARY KEY,
-    -- PKCS #8, encrypted under KEY_RING_SECRET: a database dump alone signs nothing.
+    -- PKCS #8, encrypted with KEY_RING_SECRET: a database dump alone can't sign tokens.
     private_key text NOT NULL,
     public_jwk jsonb NOT NULL,
     created_at timestamptz NOT NULL,
@@ -128,7 +128,7 @@ CREATE TABLE heartguard_core.idempotency_keys (
 );
 """
 
-# updated_at has no writer among the services: two of them update users, and neither needs a grant for it.
+# A trigger sets updated_at: two services update users, and neither needs a grant for that column.
 TRIGGERS = """
 CREATE FUNCTION heartguard_core.touch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -6,7 +6,7 @@ revision = "0002_time_series"
 down_revision = "0001_identity"
 
 TABLES = """
--- The organization's own bucket exists without a row here; it gets one with its first point.
+-- The default bucket of an organization exists without a row; it gets one with its first point.
 CREATE TABLE heartguard_core.buckets (
     id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     org_id integer NOT NULL REFERENCES heartguard_core.organizations,
@@ -30,7 +30,7 @@ CREATE TABLE heartguard_core.series (
     bucket_id integer NOT NULL REFERENCES heartguard_core.buckets,
     measurement text COLLATE "C" NOT NULL,
     tags jsonb NOT NULL,
-    -- SHA-256 of measurement and tags: 64 tags of a kilobyte each are more than an index row holds.
+    -- SHA-256 of measurement and tags, because 64 tags of a kilobyte each don't fit into an index row.
     digest bytea NOT NULL,
     -- The person whose data it is, from the tag user_id.
     user_id bigint,
@@ -39,8 +39,8 @@ CREATE TABLE heartguard_core.series (
 CREATE INDEX series_of_measurement ON heartguard_core.series (bucket_id, measurement);
 CREATE INDEX series_of_person ON heartguard_core.series (user_id, bucket_id) WHERE user_id IS NOT NULL;
 
--- No references: checking them for each of 100,000 rows a second costs as much as writing them. A writer holds a
--- lock on the bucket's row instead, and who removes series holds the stronger one.
+-- No foreign keys: checking them for 100,000 rows a second costs as much as writing the rows. Instead a writer holds a
+-- shared lock on the bucket's row, and a removal of series an exclusive one.
 CREATE TABLE heartguard_core.points (
     series_id bigint NOT NULL,
     time_ns bigint NOT NULL,

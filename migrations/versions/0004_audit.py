@@ -8,7 +8,7 @@ down_revision = "0003_media"
 TABLES = """
 CREATE TABLE heartguard_core.audit_events (
     event_id uuid PRIMARY KEY,
-    -- NULL: the trail of what belongs to no organization. No reference: the trail outlives the organization.
+    -- NULL: the trail of events without an organization. No foreign key, because the trail outlives the organization.
     org_id integer,
     sequence bigint NOT NULL CHECK (sequence > 0),
     time_ns bigint NOT NULL,
@@ -34,8 +34,8 @@ CREATE INDEX audit_events_by_resource ON heartguard_core.audit_events (org_id, r
 CREATE INDEX audit_events_by_time ON heartguard_core.audit_events (org_id, time_ns);
 """
 
-# The lock (its number means nothing, it is only ours) makes one writer of many: a number is given when every
-# smaller one is committed, so a trail that was read to its end can't grow in the middle.
+# The lock (with an arbitrary number) lets one writer insert at a time: a sequence is given when all smaller ones are
+# committed, so that a trail that was read to its end can't grow in the middle.
 TRIGGERS = """
 CREATE FUNCTION heartguard_core.number_audit_event() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -62,7 +62,7 @@ CREATE TRIGGER never_emptied BEFORE TRUNCATE ON heartguard_core.audit_events
     FOR EACH STATEMENT EXECUTE FUNCTION heartguard_core.refuse_audit_change();
 """
 
-# Not sequence, not recorded_at: those are the table's own.
+# Without sequence and recorded_at, which the table sets.
 GRANTS = """
 GRANT SELECT, INSERT (event_id, org_id, time_ns, kind, request_id, gateway_request_id, actor, actor_hash, action,
     service, resource, outcome, reason, payload) ON heartguard_core.audit_events TO heartguard_audit;

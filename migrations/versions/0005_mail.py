@@ -1,4 +1,4 @@
-"""Mail that waits to be sent, and codes for forgotten passwords."""
+"""The outbox of e-mails, and codes for forgotten passwords."""
 
 from alembic import op
 
@@ -9,9 +9,9 @@ TABLES = """
 CREATE TABLE heartguard_core.mail_outbox (
     id uuid PRIMARY KEY,
     kind text NOT NULL CHECK (kind IN ('letter', 'forgotten')),
-    -- A keyed hash of the address: one waiting request of each is enough.
+    -- A keyed hash of the address: one waiting request for each address is enough.
     once text UNIQUE,
-    -- Address and text, encrypted under KEY_RING_SECRET: a letter may hold a code that is a password for an hour.
+    -- Address and text, encrypted with KEY_RING_SECRET, because an e-mail may have a code that sets a password.
     sealed text NOT NULL,
     created_at timestamptz NOT NULL,
     due_at timestamptz NOT NULL,

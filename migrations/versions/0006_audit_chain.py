@@ -1,4 +1,4 @@
-"""The chain of audit events: hashes, signed checkpoints, and a role that may remove what was signed away."""
+"""The chain of audit events: hashes, signed checkpoints, and a role that may remove events with a signed removal."""
 
 import hashlib
 import json
@@ -20,9 +20,9 @@ COLUMNS = """
 ALTER TABLE heartguard_core.audit_events
     ADD previous_hash bytea,
     ADD hash bytea,
-    -- The keyed hash of `hash`; NULL where an event is older than the chain: the first checkpoint vouches for those.
+    -- The keyed hash of `hash`; NULL for events older than the chain, which the first checkpoint covers.
     ADD seal bytea;
--- The time of the transaction, which its writer can ask for and hash; nobody may write another.
+-- The time of the transaction, which the writer can read and hash; no role may write another value.
 ALTER TABLE heartguard_core.audit_events ALTER recorded_at SET DEFAULT now();
 ALTER TABLE heartguard_core.audit_events DISABLE TRIGGER append_only;
 """
@@ -48,8 +48,8 @@ CREATE TABLE heartguard_core.audit_checkpoints (
 );
 """
 
-# The lock makes one writer of many: a place is given when the one before it is committed. What does not follow the
-# newest event is refused as a conflict of writers, so that it is tried again and not taken for a faulty event.
+# The lock lets one writer insert at a time: a sequence is given when the one before it is committed. An event that does
+# not follow the newest one is refused with a serialization failure, so that it is retried and not seen as malformed.
 TRIGGERS = """
 CREATE FUNCTION heartguard_core.link_audit_event() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -121,7 +121,7 @@ ALTER TABLE heartguard_core.audit_checkpoints ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE heartguard_core.audit_checkpoints ENABLE ALWAYS TRIGGER never_emptied;
 """
 
-# Not recorded_at: that is the table's own.
+# Without recorded_at, which the table sets.
 GRANTS = """
 DO $$ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'heartguard_retention') THEN
@@ -153,7 +153,7 @@ WHERE event.event_id = given.event_id
 
 
 def upgrade() -> None:
-    """Add the columns, chain the events that are there, then let nobody change anything."""
+    """Add the columns, chain the existing events, then forbid all changes."""
     op.execute(COLUMNS)
     connection = op.get_bind()
     for batch in _chained(connection):
@@ -163,7 +163,7 @@ def upgrade() -> None:
 
 
 def _chained(connection: Connection) -> Iterator[list[dict[str, Any]]]:
-    """The hashes of all events, chain after chain, page by page."""
+    """Compute the hashes of all events, chain by chain and page by page."""
     for (org_id,) in connection.execute(text(ORGANIZATIONS)).all():
         query = text(READ.format(chain="org_id IS NULL" if org_id is None else "org_id = :org_id"))
         after, last = 0, GENESIS
@@ -179,10 +179,10 @@ def _chained(connection: Connection) -> Iterator[list[dict[str, Any]]]:
             yield batch
 
 
-# Version 1 of the canonical form, the only one in which this migration writes. The audit service has its own code for
-# it, which may learn other versions; this copy stays as it is.
+# Version 1 of the canonical form, the only one that this migration writes. The shared library has its own code for
+# it, which may get other versions; this copy never changes.
 def link(event: Mapping[str, Any], sequence: int, recorded_us: int, previous: bytes) -> bytes:
-    """The SHA-256 of the RFC 8785 text of all columns of an event but `hash` and `seal`, 32 bytes."""
+    """The SHA-256 of the RFC 8785 text of all columns of an event except `hash` and `seal`, 32 bytes."""
     document = {
         "action": event["action"],
         "actor": event["actor"],
@@ -215,7 +215,7 @@ def _payload(payload: Any) -> dict[str, Any]:
 
 
 def _scalar(value: Any) -> Any:
-    """A scalar as it is hashed: a number that RFC 8785 can't say exactly is `{"number": its decimal digits}`."""
+    """A scalar as it is hashed: a number that RFC 8785 can't represent exactly is `{"number": its digits}`."""
     if value is None or isinstance(value, (str, bool)):
         return value
     if isinstance(value, float):

@@ -1,11 +1,11 @@
-"""Addresses that are unique in the database's own reading, jobs that rest and try again, archives that expire."""
+"""E-mail addresses that are unique by the database's normalization, jobs with retries, archives that expire."""
 
 from alembic import op
 
 revision = "0007_people"
 down_revision = "0006_audit_chain"
 
-# Generated, so that no service can store another reading of an address than the one that is unique.
+# Generated, so that no service can store a differently normalized address.
 ADDRESSES = """
 CREATE FUNCTION heartguard_core.email_key(address text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
     RETURN normalize(casefold(normalize(address, NFKC) COLLATE pg_unicode_fast), NFKC);
@@ -15,7 +15,7 @@ ALTER TABLE heartguard_core.users
 """
 
 JOBS = """
--- The person it is about; NULL where it is about the organization. No reference: a job outlives what it removes.
+-- The person of the job; NULL for a job of the organization. No foreign key, because a job outlives what it removes.
 ALTER TABLE heartguard_core.jobs ADD COLUMN user_id integer,
     ADD COLUMN attempts integer NOT NULL DEFAULT 0,
     ADD COLUMN due_at timestamptz NOT NULL DEFAULT now(),
@@ -27,7 +27,7 @@ CREATE UNIQUE INDEX jobs_one_at_a_time ON heartguard_core.jobs (kind, org_id, us
 """
 
 ARCHIVES = """
--- NULL: a person's file. Otherwise an archive of their data, which only its signed URL shows, and until when.
+-- NULL for a person's file; for an archive of their data, which only its signed URL gives, when it expires.
 ALTER TABLE heartguard_core.media_items ADD COLUMN expires_at timestamptz;
 CREATE INDEX media_items_expiring ON heartguard_core.media_items (expires_at) WHERE expires_at IS NOT NULL;
 """

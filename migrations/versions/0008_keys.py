@@ -1,4 +1,4 @@
-"""Keys of the ring: since when each signs, and until when it verifies."""
+"""Keys of the ring: since when each key signs, and until when it verifies."""
 
 from alembic import op
 
@@ -7,9 +7,9 @@ down_revision = "0007_people"
 
 TABLES = """
 ALTER TABLE heartguard_core.signing_keys
-    -- NULL: the key is published, and signs when its turn comes.
+    -- NULL: the key is published, and will sign later.
     ADD COLUMN signs_since timestamptz,
-    -- NULL: it signs, or is going to; else until when its last token may live.
+    -- NULL: it signs or will sign; otherwise when its last token expires.
     ADD COLUMN expires_at timestamptz;
 UPDATE heartguard_core.signing_keys SET signs_since = created_at;
 """

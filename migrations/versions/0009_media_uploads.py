@@ -1,4 +1,4 @@
-"""Announced uploads, files on their way out, and what an organization stores."""
+"""Announced uploads, files that are being removed, and how much an organization stores."""
 
 from alembic import op
 
@@ -20,7 +20,7 @@ CREATE TABLE heartguard_core.media_usage (
 INSERT INTO heartguard_core.media_usage (org_id, items, bytes)
 SELECT org_id, count(*) FILTER (WHERE status = 'ready'), sum(size) FROM heartguard_core.media_items GROUP BY org_id;
 
--- Items that can be seen; bytes of everything that has a row, with the room that is kept for uploads under way.
+-- The number of visible items; the bytes of all rows, including those reserved for announced uploads.
 CREATE FUNCTION heartguard_core.count_media() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN

@@ -1,4 +1,4 @@
-"""Invitations into an organization; a used or withdrawn one is no row any more."""
+"""Invitations into an organization; the row of a used or withdrawn one is deleted."""
 
 from alembic import op
 
@@ -16,7 +16,7 @@ CREATE TABLE heartguard_core.invitations (
     created_by integer NOT NULL REFERENCES heartguard_core.users,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    -- Who is invited again gets another code, and the former stops counting.
+    -- A further invitation of the same address has a new code, which replaces the former.
     UNIQUE (org_id, email_key)
 );
 CREATE INDEX invitations_of_address ON heartguard_core.invitations (email_key);

@@ -1,4 +1,4 @@
-"""Archives of people's data: kept apart from their files, for a week."""
+"""Archives of people's data, in a table of their own; kept for a week."""
 
 from alembic import op
 
@@ -6,7 +6,7 @@ revision = "0011_archives"
 down_revision = "0010_invitations"
 
 TABLES = """
--- Not a file among files: nobody lists it, no quota counts it, only its signed URL shows it, and it expires.
+-- Not in media_items: an archive is in no list and no quota, only its signed URL gives it, and it expires.
 ALTER TABLE heartguard_core.media_items DROP COLUMN expires_at;
 CREATE TABLE heartguard_core.export_archives (
     id uuid PRIMARY KEY,

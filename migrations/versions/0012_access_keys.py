@@ -1,4 +1,4 @@
-"""Which key signed an access token, so that a retired one is known by the token's id too."""
+"""Which key signed an access token, so that introspection by the token's id knows when that key was retired."""
 
 from alembic import op
 
@@ -7,5 +7,5 @@ down_revision = "0011_archives"
 
 
 def upgrade() -> None:
-    """Add the column; access tokens from before it are known by their own header alone, until they expire."""
+    """Add the column; for earlier access tokens only their header names the key, until they expire."""
     op.execute("ALTER TABLE heartguard_core.refresh_tokens ADD COLUMN access_key_id text")

@@ -1,4 +1,4 @@
-"""Events of changes wait in the database that holds the changes, until the trail has them."""
+"""The outbox of change events, in the database of the changes, until they are in the trail."""
 
 from alembic import op
 
@@ -8,17 +8,17 @@ down_revision = "0012_access_keys"
 TABLES = """
 CREATE TABLE heartguard_core.audit_outbox (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    -- The line that a stream entry would carry. Text: whoever reads it judges what it is, and refuses no commit for it.
+    -- The same line as in a stream entry. As text, so that the reader checks it and no commit fails because of it.
     event text NOT NULL,
     put_at timestamptz NOT NULL DEFAULT now()
 );
--- Rows live for a moment: what is dead goes before a look for the oldest has to step over much of it.
+-- Rows live for a moment: frequent vacuuming keeps dead rows from slowing down the search for the oldest one.
 ALTER TABLE heartguard_core.audit_outbox SET (
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_threshold = -1
 );
 """
 
-# Not id, not put_at: those are the table's own. Nobody may change an event that waits, and services can't see one.
+# Without id and put_at, which the table sets. No role may change a waiting event, and services can't read them.
 GRANTS = """
 GRANT INSERT (event) ON heartguard_core.audit_outbox
     TO heartguard_auth, heartguard_organization, heartguard_user, heartguard_media, heartguard_influx, heartguard_audit;

@@ -1,4 +1,4 @@
-"""What has had its time is found by its age."""
+"""Indexes by which expired rows are found."""
 
 from alembic import op
 

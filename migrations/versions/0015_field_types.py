@@ -1,4 +1,4 @@
-"""Fields of the catalogue are numbers, also where somebody wrote something else first."""
+"""Fields of the catalogue have numeric types, also where another type was written first."""
 
 from alembic import op
 
@@ -17,8 +17,8 @@ FIELDS = (
     *(("steps", "count"), ("steps", "value"), ("distance", "metres"), ("distance", "value")),
     *(("active_energy", "kcal"), ("active_energy", "value")),
 )
-# What is stored stays, and is read under another name: bpm of type string becomes "bpm (string)". The name itself gets
-# its type with the next point.
+# Stored values stay under another name: bpm of type string becomes "bpm (string)". The original name gets its type with
+# the next point.
 HEAL = """
 UPDATE heartguard_core.field_types AS t
 SET field = t.field || ' (' || t.type || CASE WHEN EXISTS (
@@ -29,14 +29,14 @@ SET field = t.field || ' (' || t.type || CASE WHEN EXISTS (
 FROM (VALUES {fields}) AS known (measurement, field)
 WHERE t.measurement = known.measurement AND t.field = known.field AND t.type <> 'float'
 """
-# The values of "latest" are read a page of series at a time.
+# "latest" reads the series of a bucket page by page.
 INDEX = """
 CREATE INDEX series_in_order ON heartguard_core.series (bucket_id, id);
 """
 
 
 def upgrade() -> None:
-    """Rename what stands in the place of numbers, and order the series of a bucket."""
+    """Rename fields with other types, and add an index for the series of a bucket."""
     fields = ", ".join(f"('{measurement}', '{field}')" for measurement, field in FIELDS)
     op.execute(HEAL.format(fields=fields))
     op.execute(INDEX)

@@ -1,11 +1,11 @@
-"""Who may store something, asked in the transaction that stores it; and deletions that wait for those who do."""
+"""Authorization in the transaction that stores something, and deletions that wait for such transactions."""
 
 from alembic import op
 
 revision = "0016_writers"
 down_revision = "0015_field_types"
 
-# The mark of a person is users.deleted_at. From either mark on nothing more of theirs is stored.
+# The deletion mark of a person is users.deleted_at. After either mark no data of theirs is stored.
 MARK = """
 ALTER TABLE heartguard_core.organizations ADD COLUMN closed_at timestamptz;
 UPDATE heartguard_core.organizations SET closed_at = deleted_at WHERE deleted_at IS NOT NULL;
@@ -13,10 +13,10 @@ UPDATE heartguard_core.organizations SET closed_at = now() WHERE closed_at IS NU
     SELECT org_id FROM heartguard_core.jobs WHERE kind = 'organization.delete' AND status IN ('queued', 'running'));
 """
 
-# Functions of the owner: services may ask these questions without a grant on the columns that answer them.
-# The first number of an advisory lock says what the second one is: 1 an organization, 2 a person, 3 an organization of
-# which more people are stored at once than are locked one by one (the lock table of the server is not for thousands).
-# Each statement in them sees what was committed before it began, so a mark that a lock has been waiting for is seen.
+# Functions that run with the owner's rights: services call them without a grant on the columns that they read.
+# The first number of an advisory lock is the kind of the second one: 1 an organization, 2 a person, 3 an organization
+# with data of more people in one batch than are locked one by one (the server's lock table is not for thousands).
+# Each statement in them sees what was committed before it began, including a mark committed while it waited for a lock.
 FUNCTIONS = """
 CREATE FUNCTION heartguard_core.enter_writer(
     org integer, persons integer[], actor integer, actor_role text, jti text, sid text, kid text, hold integer[],

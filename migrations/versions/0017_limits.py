@@ -1,4 +1,4 @@
-"""Limits: an organization's own values, what was used in a day, and how many field values are stored."""
+"""Limits: the values of each organization, how much was used in a day, and how many field values are stored."""
 
 from alembic import op
 
@@ -6,7 +6,7 @@ revision = "0017_limits"
 down_revision = "0016_writers"
 
 TABLES = """
--- Only values that differ from the defaults; the names are those of heartguard_common.core.limits.
+-- Only values that differ from the defaults; names as in heartguard_common.core.limits.
 CREATE TABLE heartguard_core.organization_limits (
     org_id integer NOT NULL REFERENCES heartguard_core.organizations,
     name text NOT NULL,
@@ -14,7 +14,7 @@ CREATE TABLE heartguard_core.organization_limits (
     PRIMARY KEY (org_id, name)
 );
 
--- Organization 0 stands for all of them together. `subject` is a member's id, or the keyed hash of an address.
+-- Organization 0 means all organizations together. `subject` is a member's id, or the keyed hash of an address.
 CREATE TABLE heartguard_core.daily_counts (
     org_id integer NOT NULL,
     day date NOT NULL,
@@ -25,9 +25,9 @@ CREATE TABLE heartguard_core.daily_counts (
 ) WITH (fillfactor = 50);
 CREATE INDEX daily_counts_by_day ON heartguard_core.daily_counts (day);
 
--- One row for each day and a sixteenth of the connections: writers of one organization don't wait for one another.
--- `written` counts field values that were new or changed on that day, `stored` those that came or went. The day of
--- 1970-01-01 holds what is left of earlier days, and what was removed.
+-- Sixteen rows for each day, chosen by connection, so that writers of one organization don't wait for one another.
+-- `written` counts field values that were new or changed on that day, `stored` added minus removed ones. The day
+-- 1970-01-01 has the sum of earlier days, and removals.
 CREATE TABLE heartguard_core.point_counts (
     org_id integer NOT NULL,
     day date NOT NULL,
@@ -48,7 +48,7 @@ CREATE INDEX media_items_open ON heartguard_core.media_items (org_id, owner_id)
 CREATE INDEX jobs_of_organization ON heartguard_core.jobs (org_id, kind) WHERE status IN ('queued', 'running');
 """
 
-# The service that answers how much is used may read none of these tables; this function counts for it.
+# The organization service may not read these tables; this function counts for it.
 COUNTING = """
 CREATE FUNCTION heartguard_core.limits_used(organization integer, today date) RETURNS TABLE (name text, used bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = heartguard_core, pg_temp AS $$
@@ -101,6 +101,6 @@ GRANT UPDATE (bytes_until) ON heartguard_core.media_items TO heartguard_media;
 
 
 def upgrade() -> None:
-    """Create the tables, count what is stored, then the function and the grants."""
+    """Create the tables, count stored field values, then create the function and the grants."""
     for statements in (TABLES, COUNTING, GRANTS):
         op.execute(statements)

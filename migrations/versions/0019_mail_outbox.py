@@ -1,4 +1,4 @@
-"""Letters that are given up stay in the outbox for the operator; all of one address can be found."""
+"""E-mails that failed for good stay in the outbox for the operator; all e-mails to one address can be found."""
 
 from alembic import op
 
@@ -7,11 +7,11 @@ down_revision = "0018_dead_letters"
 
 CHANGES = """
 ALTER TABLE heartguard_core.mail_outbox
-    -- A keyed hash of the address: the end of a person removes what waits for them.
+    -- A keyed hash of the address, by which the deletion of a person finds their e-mails.
     ADD COLUMN recipient text,
-    -- Nothing is to be sent any more; the row says that somebody has asked a short while ago.
+    -- Nothing is sent any more; the row only records a recent request.
     ADD COLUMN done boolean NOT NULL DEFAULT false,
-    -- dead_letters counts them.
+    -- Replaced by dead_letters, which counts attempts.
     DROP COLUMN attempts;
 UPDATE heartguard_core.mail_outbox SET recipient = once, done = (due_at = expires_at);
 CREATE INDEX mail_outbox_by_recipient ON heartguard_core.mail_outbox (recipient);
@@ -19,5 +19,5 @@ CREATE INDEX mail_outbox_by_recipient ON heartguard_core.mail_outbox (recipient)
 
 
 def upgrade() -> None:
-    """Change the table; what waits goes on waiting."""
+    """Change the table; waiting e-mails stay in it."""
     op.execute(CHANGES)

@@ -1,4 +1,4 @@
-"""Rows that nobody needs any more may go: jobs that have ended, refresh tokens that were exchanged."""
+"""Grants for removing rows that are no longer needed: finished jobs, and exchanged refresh tokens."""
 
 from alembic import op
 
@@ -6,7 +6,7 @@ revision = "0020_kept_rows"
 down_revision = "0019_mail_outbox"
 
 TOKENS = """
--- Whether the token itself says whose session it is, so that one that comes back is known without its row.
+-- Whether the token names its session, so that reuse is recognized without its row.
 ALTER TABLE heartguard_core.refresh_tokens ADD COLUMN signed boolean NOT NULL DEFAULT false;
 CREATE INDEX refresh_tokens_spent ON heartguard_core.refresh_tokens (access_expires_at) WHERE used_at IS NOT NULL;
 """

@@ -1,4 +1,4 @@
-"""Who may not try passwords for a while, so that a Redis that forgets ends no lock."""
+"""Locks after wrong passwords, which do not depend on the memory of Redis."""
 
 from alembic import op
 
@@ -6,7 +6,7 @@ revision = "0022_login_locks"
 down_revision = "0021_restores"
 
 TABLES = """
--- Keyed hashes of an e-mail, whether or not there is such an account, and of a client's address; empty: of any.
+-- Keyed hashes of an e-mail address, whether or not it has an account, and of a client's address; empty: any.
 CREATE TABLE heartguard_core.login_locks (
     account text NOT NULL,
     address text NOT NULL,

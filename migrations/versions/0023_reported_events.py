@@ -1,4 +1,4 @@
-"""Events that an admin reports are of a kind of their own, which no reader takes for a change of ours."""
+"""The kind `reported` for events that an admin sends, which distinguishes them from changes that services record."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ down_revision = "0022_login_locks"
 
 
 def upgrade() -> None:
-    """Let `kind` be `reported` too. Reads the table once, under a lock that waits for its readers."""
+    """Permit the kind `reported`. Reads the table once, with a lock that waits for its readers."""
     op.execute("ALTER TABLE heartguard_core.audit_events DROP CONSTRAINT audit_events_kind_check")
     op.execute(
         "ALTER TABLE heartguard_core.audit_events ADD CONSTRAINT audit_events_kind_check"

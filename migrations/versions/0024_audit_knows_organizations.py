@@ -7,5 +7,5 @@ down_revision = "0023_reported_events"
 
 
 def upgrade() -> None:
-    """Grant the numbers of organizations, and nothing else of them."""
+    """Grant SELECT on the ids of organizations, and no other column."""
     op.execute("GRANT SELECT (id) ON heartguard_core.organizations TO heartguard_audit")

@@ -1,4 +1,4 @@
-"""Audit keeps answers of idempotency keys, which are stored as other data is: only while the caller may store them."""
+"""Audit stores answers under Idempotency-Keys; like other data, only while the caller may store something."""
 
 from alembic import op
 
@@ -7,5 +7,5 @@ down_revision = "0024_audit_knows_organizations"
 
 
 def upgrade() -> None:
-    """Let audit ask who may store something; it has nothing to erase, so it never waits for who is storing."""
+    """Grant audit the check of authority. It erases nothing, and so needs no grant to wait for writers."""
     op.execute("GRANT EXECUTE ON FUNCTION heartguard_core.enter_writer TO heartguard_audit")

@@ -166,7 +166,7 @@ def _string_problems(schema: Schema, types: set[str], place: Place) -> Iterator[
     if "enum" in schema and "null" in types:
         yield (*place, "enum"), "would refuse the null its type allows"
     if "format" in schema and (schema["format"] not in FORMATS or "pattern" not in schema):
-        yield (*place, "format"), "must be a known one with a pattern beside it"
+        yield (*place, "format"), "must be a known format, with a pattern"
     if "pattern" in schema and (reason := pattern_problem(schema["pattern"])):
         yield (*place, "pattern"), reason
 

@@ -117,7 +117,7 @@ class _Module:
         required = schema.get("required", ())
         for name, member in schema["properties"].items():
             if keyword.iskeyword(name):
-                raise UntypableError(f"{owner}.{name}: is a word of Python")
+                raise UntypableError(f"{owner}.{name}: is a Python keyword")
             its_type = self._type(member, f"{owner}.{name}", "    ")
             if name not in required:
                 self._typing.add("NotRequired")

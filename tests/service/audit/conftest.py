@@ -43,7 +43,7 @@ def journal(environ):
 
 @pytest.fixture
 def settle(environ, journal):
-    """A function that moves into the trail what is in the outbox and in the stream."""
+    """A function that moves the events of outbox and stream into the trail."""
     redis = make_redis(environ["REDIS_URL"], timeout_seconds=1, decode=False)
     stream = RedisStream(redis, block_ms=1)
     opened = Database(environ["DATABASE_URL"], pool_size=1)

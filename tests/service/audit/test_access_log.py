@@ -1,4 +1,4 @@
-"""GET /users/me/access-log: who else saw what is mine."""
+"""GET /users/me/access-log: who else has read the caller's data."""
 
 import pytest
 from lxml import etree

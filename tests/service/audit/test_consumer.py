@@ -42,7 +42,7 @@ class Process:
         self._process.send_signal(number)
 
     def end(self, number):
-        """The exit status: 0 of one that ended by itself."""
+        """The exit status; 0 if the process ended normally."""
         self.send(number)
         return self._process.wait(60)
 
@@ -52,7 +52,7 @@ class Process:
 
 
 class Trail:
-    """What has arrived."""
+    """The events that have arrived."""
 
     def __init__(self, url):
         self._database = Database(url)
@@ -97,7 +97,7 @@ def redis(environ):
 
 @pytest.fixture
 def own_redis(environ, valkey_server):
-    """The environment with a Valkey of this test alone."""
+    """The environment with a Valkey that only this test uses."""
     return {**environ, "REDIS_URL": valkey_server.url}
 
 
@@ -138,7 +138,7 @@ def test_spools_of_all_services_are_drained_each_in_its_order(start, environ, tr
     for name, events in sent.items():
         for one in events:
             Spool(tmp_path / "spool" / f"{name}.events").append(encode(one))
-    # What a crash in the middle of draining leaves: the older part under another name.
+    # A crash during draining leaves the older part under another name.
     older = [event(service="media") for _ in range(3)]
     (tmp_path / "spool" / "media.draining").write_bytes(b"".join(encode(one) + b"\n" for one in older))
     start(environ)
@@ -240,7 +240,7 @@ def test_a_consumer_killed_while_it_empties_the_outbox_loses_and_doubles_nothing
 
 
 def test_an_outbox_that_cannot_be_emptied_makes_the_service_unready(start, environ, database, redis, client):
-    """The consumer gives no sign of life when a round fails, and `/audit/ready` names it."""
+    """A consumer whose rounds fail does not refresh its key, and `/audit/ready` lists it as failed."""
     start(environ)
     until(lambda: redis.exists("hg:audit:consumer:alive") == 1, "a sign of life")
     with owner(database) as cursor:
@@ -293,7 +293,7 @@ def test_events_survive_a_stopped_and_a_hanging_postgresql(start, own_postgres, 
 
 
 def test_a_bad_spool_line_or_checkpoint_file_delays_no_other(start, environ, redis, trail, tmp_path, client):
-    """Each made every round of the consumer end before it had taken anything from the stream."""
+    """Each of these items ended every round of the consumer before it had read the stream."""
     sent = [event(service="media"), event()]
     (tmp_path / "spool" / "auth.draining").mkdir(parents=True)
     Spool(tmp_path / "spool" / "media.events").append(b"no event")
@@ -312,7 +312,7 @@ def test_a_bad_spool_line_or_checkpoint_file_delays_no_other(start, environ, red
     until(lambda: set(dead_letters("retrying")) == {"spools", "checkpoints"}, "both failures")
     (bad,) = dead_letters("dead").values()
     assert (bad["queue"], bad["reason"]) == ("events", "is not the JSON of an event")
-    # What stood in the way is gone, and the operator has all of it tried again.
+    # The causes are removed, and the operator retries all items.
     (tmp_path / "spool" / "auth.draining").rmdir()
     for letter in (bad, dead_letters("retrying")["spools"]):
         assert client.post(f"/audit/dead-letters/{letter['id']}/retry", headers=operator_auth()).status_code == 204

@@ -1,4 +1,4 @@
-"""One organization verifies and lists more than its share: others are answered, and what takes too long ends."""
+"""One organization verifies and lists more than its share: others are answered, and slow requests are ended."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -31,7 +31,7 @@ NEIGHBOUR = bearer(20, "admin", org_id=2)
 
 @pytest.fixture(autouse=True)
 def slow(database, journal):
-    """PostgreSQL takes SECONDS for each statement that reads events of organization 1."""
+    """Make PostgreSQL take SECONDS for each statement that reads events of organization 1."""
     journal.add([event(org_id=org_id) for org_id in (1, 2)])
     with owner(database) as cursor:
         cursor.execute("ALTER TABLE heartguard_core.audit_events ENABLE ROW LEVEL SECURITY")

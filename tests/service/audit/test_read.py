@@ -1,4 +1,4 @@
-"""GET /audit/events: whose trail, which events, in which order, in which format."""
+"""GET /audit/events: the right trail, events, order and format."""
 
 import csv
 import io

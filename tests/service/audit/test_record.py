@@ -1,4 +1,4 @@
-"""POST /audit/events: one way into the trail, for services and admins, in both formats."""
+"""POST /audit/events, for services and admins, in both formats."""
 
 import hashlib
 import hmac
@@ -26,7 +26,7 @@ XML = {"Content-Type": "application/xml", "Accept": "application/xml"}
 
 @pytest.fixture
 def admin(database):
-    """The headers of an admin who is a member, as what is reported needs."""
+    """The headers of an admin who is a member, as reported events require."""
     org_id = people.found(database)
     people.enroll(database, org_id, 12, "admin")
     return bearer(12, "admin", org_id=org_id)

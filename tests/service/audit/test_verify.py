@@ -1,4 +1,4 @@
-"""GET /audit/verify and the command beside it: who may ask, what is answered, in which format."""
+"""GET /audit/verify and `heartguard audit verify`: permissions, answers and formats."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def own_checkpoints(environ, tmp_path):
 
 @pytest.fixture
 def sign(environ):
-    """A function that does what the consumer does once a minute."""
+    """A function that signs checkpoints, as the consumer does once a minute."""
     database = Database(environ["DATABASE_URL"])
     checkpoint_log = CheckpointFile(checkpoints_of(environ))
     checkpoint_signer = CheckpointSigner(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.slow_clients.held import open_files
+from bench.slow_clients.usage import open_files
 from tests.media_stack import MEBIBYTE, Stack, content, digest_of, pids_of, running, target_of
 from tests.people import found, join
 from tests.servers import Database, children, until

@@ -1,4 +1,4 @@
-"""The organization service on a real PostgreSQL and Valkey, and fakes of the other services that record requests."""
+"""The organization service with a real PostgreSQL and Valkey, and fakes of the other services that record requests."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ ERASERS = ("AUTH", "USER", "MEDIA", "INFLUX_SERVICE")
 
 
 class OtherServices:
-    """One HTTP server in place of all other services; `answers` gives a path another status than 200."""
+    """One HTTP server instead of all other services; `answers` sets another status than 200 for a path."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, int]] = []
@@ -47,7 +47,7 @@ class OtherServices:
                 self.wfile.write(answer)
 
             def log_message(self, *_: Any) -> None:
-                """A test's output is the test's."""
+                """Write no log."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
@@ -55,7 +55,7 @@ class OtherServices:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables that lead the service here."""
+        """The environment variables with the URL of this server."""
         url = f"http://127.0.0.1:{self._server.server_address[1]}"
         return {f"{eraser}_URL": url for eraser in ERASERS}
 
@@ -80,7 +80,7 @@ def settings(database: Database, redis_url: str, other_services: OtherServices) 
 
 @pytest.fixture
 def start(settings: Settings) -> Iterator[Callable[[], Flask]]:
-    """Starts the service, as often as it is called; all are closed at the end."""
+    """A function that starts the service; all started ones are closed at the end."""
     started: list[Flask] = []
 
     def begin() -> Flask:
@@ -115,5 +115,5 @@ def auth(database: Database, org: int) -> dict[str, dict[str, str]]:
 
 @pytest.fixture
 def events(database: Database, redis_url: str) -> Callable[[], list[dict[str, Any]]]:
-    """A function that gives what the service said to the audit trail so far."""
+    """A function that returns the audit events of the service so far."""
     return lambda: recorded_events(database, redis_url)

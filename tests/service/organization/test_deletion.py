@@ -1,4 +1,4 @@
-"""DELETE /organization, and the work that follows."""
+"""DELETE /organization, and its job."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -48,7 +48,7 @@ class Erasers:
             raise self.broken[eraser]
 
     def runner(self, pool: Pool, clock: MovableClock) -> JobRunner:
-        """A runner that asks these, and for the last step the real table."""
+        """A runner with these erasers, and with the real table for the last step."""
         erasers: dict[str, Eraser] = {
             step.eraser: lambda _org, _user, name=step.eraser: self.erase(name) for step in STEPS[:-1]
         }

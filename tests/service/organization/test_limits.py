@@ -1,4 +1,4 @@
-"""The limits of an organization: shown to its admin, set by the operator."""
+"""The limits of an organization: the admin reads them, the operator sets them."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_an_admin_sees_every_limit_with_its_use(client, database, org, auth):
     assert (shown["members"]["value"], shown["members"]["default"], shown["members"]["used"]) == (7, 10_000, 3)
     assert "DELETE /users/{user_id}" in shown["members"]["freed"]
     assert shown["buckets"]["used"] == 0
-    # What is counted over all organizations says nothing of one.
+    # `used` is missing for limits that are counted over all organizations.
     assert {name for name, it in shown.items() if "used" not in it} == {
         it.name for it in TABLE if it.scope in ("recipient", "address")
     }

@@ -1,4 +1,4 @@
-"""PATCH /users/{user_id}: decided here, carried out by a real auth on the other end of a real wire."""
+"""PATCH /users/{user_id}, with a real auth service that carries out the change."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Exports are asked for few times a day, and few wait at once."""
+"""The limits of exports: requests in a day, and open ones."""
 
 from tests.people import found, join, limit, owner
 from tests.tokens import bearer

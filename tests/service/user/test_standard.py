@@ -1,4 +1,4 @@
-"""What every service answers beside its own routes, tried on this one."""
+"""The standard routes of every service, tested with this one."""
 
 import dataclasses
 from typing import TypedDict

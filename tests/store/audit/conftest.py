@@ -1,4 +1,4 @@
-"""The trail's own stores on a real PostgreSQL and Valkey."""
+"""The stores of the trail, with a real PostgreSQL and Valkey."""
 
 import logging
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ KEYS = Keys("of-the-tests-alone-7Vd2Kx9Qm4Zr1Tb8")
 
 
 class Trail(PostgresEvents):
-    """The table as it is read and written: for tests both in one."""
+    """Reading and writing the table, in one class for the tests."""
 
     def __init__(self, database, keys=KEYS):
         super().__init__(database)
@@ -71,7 +71,7 @@ def post(redis):
 
 
 def dead_letters_of(database, clock=None):
-    """What failed in the audit service and its consumer."""
+    """The dead letters of the audit service and its consumer."""
     return PostgresDeadLetters("audit", database, clock or SystemClock())
 
 
@@ -82,7 +82,7 @@ def dead_letters(store):
 
 @pytest.fixture
 def consumer(redis, events, dead_letters):
-    """A function that makes one more consumer; each has what the others left after no time at all."""
+    """A function that creates a further consumer; each gets unfinished entries of the others at once."""
 
     def make(name="one", journal=None, client=None, idle_ms=0):
         stream = RedisStream(client or redis, name=name, idle_ms=idle_ms, block_ms=10)

@@ -1,4 +1,4 @@
-"""Signing where chains end: what a crash leaves, and what is signed when."""
+"""Checkpoints: which chains are signed, and how a crash is repaired."""
 
 import json
 
@@ -35,7 +35,7 @@ def verdict(chain_store, checkpoint_log):
 
 @pytest.fixture
 def trail(events, checkpoint_signer):
-    """Events of two organizations and of none, signed."""
+    """Signed events of two organizations and of no organization."""
     events.add([event(org_id=org_id) for org_id in (1, 1, 2, None)])
     checkpoint_signer.step()
     return events
@@ -75,7 +75,7 @@ def test_the_checkpoints_of_one_chain_are_found_among_all(checkpoint_log, tmp_pa
 
 
 def respelled(said, **changes):
-    """A statement's line as another program would write it: the same members, other spaces."""
+    """The line of a statement as another program could write it: the same members, other white space."""
     members = {**json.loads(said.statement.text()), **changes}
     document = {"signature": said.signature.hex(), "public_key": said.public_key.hex()}
     return json.dumps({**document, "statement": json.dumps(members)}).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""The table: append-only, numbered by itself, read by every filter."""
+"""The table: append-only, with sequences of its own, and all filters."""
 
 import concurrent.futures
 import itertools

@@ -1,4 +1,4 @@
-"""From the stream into the trail: nothing lost, nothing twice, nothing in the way."""
+"""From the stream into the trail: no event is lost, stored twice, or delayed by a bad one."""
 
 import threading
 
@@ -15,11 +15,11 @@ from tests.store.audit.conftest import Trail, event
 
 
 class CutOffError(Exception):
-    """The process ended here."""
+    """Stands for the end of the process."""
 
 
 class EndsBeforeAcknowledging:
-    """A Redis client whose process ends when it would acknowledge."""
+    """A Redis client whose process ends instead of acknowledging."""
 
     def __init__(self, client):
         self._client = client

@@ -1,4 +1,4 @@
-"""Removing old events: what may go, by whom, and that the rest still verifies."""
+"""Removing old events: which ones, by which role, and that the rest still verifies."""
 
 import itertools
 import logging
@@ -131,7 +131,7 @@ def test_a_removal_that_was_cut_short_goes_on(
 
 
 def test_a_prefix_that_nobody_let_go_is_missed(aged, chain_store, database, verdict):
-    """A superuser who removes up to a checkpoint, as the job would, has no signed leave for it."""
+    """A superuser who removes up to a checkpoint, as the job would, has no signed removal for it."""
     with psycopg2.connect(libpq(database.superuser_url)) as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE heartguard_core.audit_events DISABLE TRIGGER ALL")
         cursor.execute("DELETE FROM heartguard_core.audit_events WHERE org_id = 1 AND sequence <= 5")
@@ -140,7 +140,7 @@ def test_a_prefix_that_nobody_let_go_is_missed(aged, chain_store, database, verd
 
 
 def test_leave_that_somebody_else_signed_removes_nothing(aged, chain_store, database, retention, clock):
-    """Whoever may write to the table of checkpoints alone makes the job remove nothing."""
+    """Write access to the table of checkpoints alone does not make the job remove events."""
     forged = KEYS.sign(Statement("removal", 1, 10, bytes(32), clock.now_ns()))
     with psycopg2.connect(libpq(database.url_for("audit"))) as connection, connection.cursor() as cursor:
         cursor.execute(

@@ -1,4 +1,4 @@
-"""Whatever a superuser of the database does to the trail, verifying finds it and names the right event."""
+"""Verification detects every change that a superuser of the database makes, and names the right event."""
 
 import shutil
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ class SharedTransaction:
 
 @pytest.fixture(scope="module")
 def signed(module_database, tmp_path_factory):
-    """Sixty events of one organization beside those of others, signed after the 20th, the 40th and the 60th."""
+    """Sixty events of one organization, and events of others, signed after the 20th, the 40th and the 60th."""
     opened = Database(module_database.url_for("audit"))
     directory = tmp_path_factory.mktemp("checkpoints")
     checkpoint_signer = CheckpointSigner(PostgresChainStore(opened), CheckpointFile(directory), KEYS, SystemClock())
@@ -54,7 +54,7 @@ def file(signed, tmp_path):
 
 @pytest.fixture
 def tampered(signed, module_database):
-    """A connection of somebody whom no trigger stops."""
+    """A connection of a superuser who has disabled the triggers."""
     engine = create_engine(driver_url(module_database.superuser_url), poolclass=pool.NullPool)
     with engine.connect() as connection:
         for table in (EVENTS, CHECKPOINTS):
@@ -66,7 +66,7 @@ def tampered(signed, module_database):
 
 @pytest.fixture
 def superuser(tampered):
-    """A function that runs statements as that somebody."""
+    """A function that runs statements on that connection."""
 
     def run(*statements, **values):
         for statement in statements:
@@ -78,7 +78,7 @@ def superuser(tampered):
 
 @pytest.fixture
 def verdict(tampered, file):
-    """A function that verifies what was made of the trail and of the file."""
+    """A function that verifies the changed trail and file."""
     return lambda org_id=ORG: Verification(SharedTransaction(tampered), CheckpointFile(file.parent), KEYS).verify(
         org_id
     )
@@ -99,7 +99,7 @@ SHIFTED = f"""UPDATE {EVENTS} SET sequence = -sequence WHERE org_id = {ORG} AND 
     UPDATE {EVENTS} SET sequence = 1 - sequence WHERE org_id = {ORG} AND sequence < 0"""
 DROP_CHECK = f"ALTER TABLE {EVENTS} DROP CONSTRAINT audit_events_sequence_check"
 EIGHT = {
-    # what is done: (statements, the event that is named)
+    # change: (statements, the event that verification names)
     "a field was changed": ([UPDATE + "actor = 'user:99'" + WHERE + "37"], 37),
     "a row was removed": ([f"DELETE FROM {EVENTS}" + WHERE + "37"], 37),
     "the first rows were removed": ([f"DELETE FROM {EVENTS} WHERE org_id = {ORG} AND sequence <= 20"], 1),
@@ -182,7 +182,7 @@ def test_every_column_is_tampered_with(superuser):
 
 
 def test_a_chain_recomputed_after_a_change_is_found_at_the_change(tampered, superuser, verdict):
-    """Who knows the whole source, but not the key, changes an event and makes every later hash fit."""
+    """An attacker who has the source code, but not the key, changes an event and recomputes every later hash."""
     links = list(PostgresSnapshot(tampered).links(ORG, 0))
     previous = links[35].hash
     for one in links[36:]:
@@ -192,7 +192,7 @@ def test_a_chain_recomputed_after_a_change_is_found_at_the_change(tampered, supe
         superuser(change, actor=columns["actor"], previous=previous, hash=digest, at=one.sequence)
         previous = digest
     assert verdict().chain_break.sequence == 37
-    # without seals it is the checkpoint that knows, up to the next one behind the change
+    # without seals the next checkpoint after the change detects it
     superuser(f"UPDATE {EVENTS} SET seal = NULL")
     assert verdict().chain_break.sequence in (20, 21)
 

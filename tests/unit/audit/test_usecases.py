@@ -40,7 +40,7 @@ def made(number=1, **changes):
 
 
 class Events:
-    """A trail in memory that remembers what it was asked."""
+    """A trail in memory that records its calls."""
 
     def __init__(self, number=0):
         self.rows = [Recorded(place, made(place)) for place in range(number, 0, -1)]
@@ -123,7 +123,7 @@ class Queue:
 
 
 class DeadLetterLog:
-    """What was set aside, in memory."""
+    """Dead letters in memory."""
 
     def __init__(self):
         self.aside = []

@@ -1,4 +1,4 @@
-"""Keys as auth publishes them, and what is refused."""
+"""Keys in the form in which auth publishes them."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ def public_jwk(key: ec.EllipticCurvePrivateKey, kid: str) -> dict[str, Any]:
 
 
 def refused(call: Callable[[], object]) -> str:
-    """The code of the error that a call ends with."""
+    """The error code that a call raises."""
     with pytest.raises(ServiceError) as caught:
         call()
     return caught.value.error_code.code

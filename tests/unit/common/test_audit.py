@@ -1,4 +1,4 @@
-"""Audit events on their way: what they say, and that they are safe when the call returns."""
+"""Sending audit events: their content, and that they are stored when the call returns."""
 
 import json
 
@@ -22,7 +22,7 @@ class Clock:
 
 
 class FakeRedis:
-    """A stream in memory that can be away, or take an event and lose the answer."""
+    """A stream in memory that can be unavailable, or store an event and lose the reply."""
 
     def __init__(self):
         self.fault = None
@@ -171,7 +171,7 @@ def test_draining_returns_how_many_and_raises_while_redis_is_unavailable(log, se
 
 
 class Transaction:
-    """An outbox that is in a transaction or in none."""
+    """An outbox inside or outside of a transaction."""
 
     def __init__(self, *, open_now=True):
         self.open_now = open_now

@@ -14,7 +14,7 @@ LIMIT = 1000
 
 
 class Dribble:
-    """A stream that gives three bytes at a time, and counts what it gave."""
+    """A stream that returns three bytes at a time, and counts them."""
 
     def __init__(self, data: bytes) -> None:
         self._inner = io.BytesIO(data)

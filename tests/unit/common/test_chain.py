@@ -1,4 +1,4 @@
-"""The canonical form of an event, held against an independent RFC 8785 and against PostgreSQL's numbers."""
+"""The canonical form of an event, compared with an independent RFC 8785 and with PostgreSQL's numbers."""
 
 import hashlib
 import json

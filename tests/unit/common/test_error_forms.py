@@ -1,4 +1,4 @@
-"""The forms of an error: which one Accept asks for, and that problem details are as RFC 9457 has them."""
+"""The formats of errors: the choice by Accept, and problem details as RFC 9457 defines them."""
 
 import json
 

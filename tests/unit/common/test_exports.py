@@ -1,4 +1,4 @@
-"""A part of an export is whole or it is no part."""
+"""An incomplete part of an export is refused."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A full disk refuses a request with 503; it is no internal error."""
+"""On a full disk a request is refused with 503, not with an internal error."""
 
 import errno
 import logging

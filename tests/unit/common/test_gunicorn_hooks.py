@@ -30,7 +30,7 @@ def test_a_worker_exempts_preloaded_objects_from_garbage_collection() -> None:
     ).stdout
     frozen, first, second, third, frozen_then, first_then, second_then, third_then = map(int, shown.split())
     assert frozen_then > frozen
-    # A batch of 1,000 points is some 10,000 objects that live until its answer: none of them is looked at meanwhile.
+    # A batch of 1,000 points has about 10,000 objects until its answer: the collector does not run for them.
     assert first_then > 10_000 > first
     assert (second_then, third_then) == (second, third)
 
@@ -71,6 +71,6 @@ def test_metrics_are_created_before_a_worker_counts(tmp_path: Path) -> None:
     ).stdout
     before, after = json.loads(shown)
     assert {name.partition("_")[0] for name in before} == {"counter", "gauge", "histogram"}
-    # A file with holes has fewer bytes on the disk than it says; one that has grown has holes.
+    # A sparse file has fewer bytes on the disk than its size.
     assert all(held >= size > 0 for size, held in before.values())
     assert after == before

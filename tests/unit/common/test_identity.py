@@ -1,4 +1,4 @@
-"""Forged, foreign and stale credentials: none of them is anybody (RFC 7519, RFC 8725)."""
+"""Forged, foreign and expired credentials are refused (RFC 7519, RFC 8725)."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ def b64(data: bytes) -> str:
 
 
 def public_forms(key: ec.EllipticCurvePrivateKey) -> list[bytes]:
-    """All that an attacker might take for the shared secret of a public key."""
+    """The forms of a public key that an attacker might use as a shared secret."""
     public = key.public_key()
     pem, der = serialization.Encoding.PEM, serialization.Encoding.DER
     info = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -46,7 +46,7 @@ def public_forms(key: ec.EllipticCurvePrivateKey) -> list[bytes]:
 
 
 def by_hand(header: dict[str, Any] | bytes, claims: dict[str, Any] | bytes, secret: bytes = b"") -> str:
-    """A token with any header at all, signed by HMAC-SHA256 where a secret is given."""
+    """A token with an arbitrary header, signed with HMAC-SHA256 if a secret is given."""
     parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, claims)]
     signed = ".".join(b64(part) for part in parts)
     signature = hmac.new(secret, signed.encode(), hashlib.sha256).digest() if secret else b""
@@ -166,7 +166,7 @@ def test_a_token_in_another_spelling_is_refused(shared: TokenVerifier, claims: d
     good = hs256(claims)
     assert shared.verify(good).user_id == 12
     head, body, signature = good.split(".")
-    # 32 bytes are 43 letters, the last of which carries two bits that belong to no byte
+    # 32 bytes are 43 characters, of which the last has two unused bits
     other = signature[:-1] + chr(ord(signature[-1]) + 1)
     assert base64.urlsafe_b64decode(other + "=") == base64.urlsafe_b64decode(signature + "=")
     for text in (f"{head}.{body}.{other}", good + "=", good + "\n", f"{head}.{body[:4]}\n{body[4:]}.{signature}"):

@@ -1,4 +1,4 @@
-"""Jobs on paper: when they rest, when they fail, and that one never holds up another."""
+"""Jobs without a database: when they are retried, when they fail, and that none delays another."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ STEPS = (DeletionStep("auth", 30), DeletionStep("media", 60), DeletionStep("user
 
 
 class Stack:
-    """A runner over erasers that do what `answers` says: raise an error, or nothing."""
+    """A runner with erasers that raise the errors in `answers`, or do nothing."""
 
     def __init__(self) -> None:
         self.clock, self.jobs = MovableClock(), MemoryJobs()

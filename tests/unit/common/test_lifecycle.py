@@ -1,4 +1,4 @@
-"""Dependencies are pinged within a second whatever they do, and closed once, last opened first."""
+"""Dependencies are pinged within a second, also when they hang, and closed once, in reverse order."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from tests.servers import until
 
 
 def no_ping(_: object) -> None:
-    """Always well."""
+    """Always ready."""
 
 
 def failing(_: object) -> None:
@@ -46,7 +46,7 @@ def test_a_failing_ping_is_not_ready() -> None:
 
 
 def test_hanging_pings_take_one_second_together_and_are_not_repeated() -> None:
-    """One after the other, or asked again each time, they would take half a minute."""
+    """Pinged one after the other, or again each time, they would take half a minute."""
     many = 30
     release = threading.Event()
     pings: list[str] = []

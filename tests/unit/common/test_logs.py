@@ -1,4 +1,4 @@
-"""Logs: one line of JSON, and nothing in it that is nobody else's business."""
+"""Logs: one line of JSON, without secrets and personal data."""
 
 import json
 import logging
@@ -91,6 +91,6 @@ def test_a_stack_trace_is_redacted_too() -> None:
     stack = json.loads(JsonLines("user").format(made))["stack"]
     assert "Traceback" in stack
     assert "ValueError" in stack
-    # The line of source code shows the name of the variable, not what was in it.
+    # The line of source code shows the name of the variable, not its value.
     assert "eyJ" not in stack
     assert "ann@" not in stack

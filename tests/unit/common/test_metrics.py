@@ -1,4 +1,4 @@
-"""What is counted, and a gauge whose value lies elsewhere."""
+"""Counters, and gauges that are read at each scrape."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The policy file: what it may say, and what its rules decide."""
+"""The policy file: its checks, and the decisions by its rules."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The keys that auth publishes, as those who verify tokens keep them."""
+"""How verifiers fetch and cache the keys that auth publishes."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -100,7 +100,7 @@ def test_while_auth_is_unreachable_no_token_is_called_invalid(clock: MovableCloc
 
 
 class Hanging:
-    """An auth that answers once, and then takes two seconds and gives nothing; it hangs until `ends`."""
+    """An auth that answers once, and then hangs until `ends`, for two seconds at most, without an answer."""
 
     def __init__(self, clock: MovableClock) -> None:
         self._clock = clock

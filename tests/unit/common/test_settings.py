@@ -1,4 +1,4 @@
-"""Settings: read once, all problems in one message, and no value in any of them."""
+"""Settings: read once, with all problems in one message, which has no values."""
 
 import dataclasses
 import hashlib
@@ -56,7 +56,7 @@ REFUSED = [
     ),
     (settings.secret, ["your-256-bit-secret-0Ny5Hd2Lf9Gs3Pj6Ua", "a-string-secret-at-least-256-bits-long"]),
     (settings.secret, ["0123456789abcdefABCDEFfedcba98765", "HeartGuard-" + GOOD]),
-    # these four stand in published code, and the last three look random
+    # these four are in published code, and the last three look random
     (settings.secret, ["reallyreallyreallyreallyverysafe", "t7w!z%C*F)J@NcRfUjXn2r5u8x/A?D(G"]),
     (settings.secret, ["pm8bQIvgA8qZgfaTACjI6aFe7GAZYcCw", "MCy6jJiYEP2Wn0PJ1ebBv1X6f0E56jV8"]),
     (settings.secret, ["6f1c3a52-9b0e-4d7a-8c55-2e9d41f7b308", "6F1C3A52-9B0E-4D7A-8C55-2E9D41F7B308"]),

@@ -1,4 +1,4 @@
-"""How written schemas become the shapes that the codec follows."""
+"""How schemas become the shapes that the codec uses."""
 
 import json
 

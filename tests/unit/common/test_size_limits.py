@@ -1,4 +1,4 @@
-"""Bodies that hold millions of values are refused before they become objects; those that only look like it are not."""
+"""Bodies with millions of values are refused before they are parsed; those that only look similar are not."""
 
 import os
 import subprocess
@@ -61,7 +61,7 @@ def test_excessive_depth_is_malformed() -> None:
 
 
 def test_the_worst_bodies_need_only_tens_of_mebibytes(tmp_path: Path) -> None:
-    """In a process of its own, whose peak is read: 250 to 930 MiB before."""
+    """In a separate process, whose peak memory is read; it was 250 to 930 MiB before."""
     program = tmp_path / "peak.py"
     program.write_text(
         "import resource, sys\n"
@@ -86,7 +86,7 @@ def test_the_worst_bodies_need_only_tens_of_mebibytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("body", "code"), [(b'{"bucket": 1, "points": []}', "GEN_422"), (b'{"bucket":', "GEN_400")])
 def test_a_refusal_keeps_nothing_of_the_document(body: bytes, code: str) -> None:
-    """An exception with a cause kept the frames it went through: eight documents of 170 MiB at once were 1.3 GiB."""
+    """An exception with a cause kept the frames of its traceback: eight documents of 170 MiB took 1.3 GiB."""
     contract = Contracts.load()["WriteRequest"]
     with pytest.raises(ServiceError) as caught:
         require_valid(lambda: contract.decode(body, JSON))

@@ -1,4 +1,4 @@
-"""Pages, tags, ids, networks: the small rules every service relies on."""
+"""Pages, tags, ids, networks: small rules that every service uses."""
 
 import base64
 import hashlib
@@ -104,7 +104,7 @@ def test_without_a_condition_everything_matches() -> None:
 
 
 def test_ids_are_uuids_of_version_7_with_the_time_in_front() -> None:
-    # In a process of its own: ids rise over the whole process, and other tests have moved their clocks.
+    # In a separate process, because ids increase in the whole process, and other tests have set their clocks.
     program = (
         "import time; from heartguard_common.core.ids import uuid7\n"
         "before = time.time_ns(); made = uuid7(); print(before // 10**6, made, time.time_ns() // 10**6)"
@@ -166,7 +166,7 @@ def test_outer_addresses_are_recognized(subtests: pytest.Subtests) -> None:
 
 
 def test_etags_are_equal_in_all_processes() -> None:
-    # SHA-256 of the canonical text, by hashlib: a restart must not make every cached copy stale.
+    # SHA-256 of the canonical text: a restart must not change the tags of cached copies.
     expected = hashlib.sha256(json.dumps({"a": 1}, separators=(",", ":")).encode()).hexdigest()[:32]
     assert etag.entity_tag({"a": 1}) == f'W/"{expected}"'
 

@@ -1,4 +1,4 @@
-"""The spool: what it took stays, in order, whatever ends in the middle."""
+"""The spool keeps its lines and their order, whenever a process ends."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from heartguard_common.stores.spool import BATCH, Spool
 
 
 class RefusedError(Exception):
-    """The receiver takes no more."""
+    """The receiver refuses further lines."""
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_spool_file_is_private(spool, path):
 
 
 def refusing(taken, batches):
-    """A receiver that takes so many batches and no more."""
+    """A receiver that accepts a number of batches."""
     left = iter(range(batches))
 
     def send(lines):

@@ -1,4 +1,4 @@
-"""`traceparent` as W3C Trace Context (Recommendation of 23 November 2021) has it."""
+"""`traceparent` as defined by W3C Trace Context (Recommendation of 23 November 2021)."""
 
 import re
 

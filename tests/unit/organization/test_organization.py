@@ -1,4 +1,4 @@
-"""The rules of organizations, on paper: no database, no network."""
+"""The rules of organizations, without database and network."""
 
 import dataclasses
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class Store:
         return before, self.kept[org_id]
 
     def close(self, org_id: int) -> None:
-        """A mark that nobody reads here."""
+        """Does nothing: these tests read no mark."""
 
     def end(self, org_id: int) -> None:
         self.kept.pop(org_id, None)
@@ -57,7 +57,7 @@ class Trail:
 
 
 class Stack:
-    """The use cases with everything around them."""
+    """The use cases with their dependencies."""
 
     def __init__(self) -> None:
         self.store, self.jobs, self.trail, self.woken = Store(), MemoryJobs(), Trail(), 0

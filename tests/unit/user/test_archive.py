@@ -1,4 +1,4 @@
-"""Archives are made as they are sent."""
+"""Archives are written as a stream."""
 
 import io
 import tracemalloc

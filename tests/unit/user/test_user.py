@@ -1,4 +1,4 @@
-"""The rules of users, on paper: no database, no network."""
+"""The rules of users, without database and network."""
 
 import dataclasses
 import json
@@ -66,7 +66,7 @@ class Users:
 
 
 class Memberships:
-    """Auth, as it may answer: `stale` times the member is not as seen, then the change is made."""
+    """A fake of auth: the member has changed `stale` times, then the change succeeds."""
 
     def __init__(self, users: Users) -> None:
         self.users = users
@@ -237,7 +237,7 @@ def test_a_refused_change_leaves_no_event(verbs: UserUseCases, memberships: Memb
 
 
 class Deleting:
-    """Deletions with everything around them; `fault` is what auth does."""
+    """Deletions with their dependencies; `fault` is the error of auth."""
 
     def __init__(self, users: Users, trail: Trail) -> None:
         self.jobs, self.clock, self.woken = MemoryJobs(), MovableClock(), 0

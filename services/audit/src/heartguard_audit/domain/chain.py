@@ -176,15 +176,19 @@ class Check:
                 good.append(signed.statement)
             else:
                 self._chain_break(
-                    signed.statement.sequence, f"the {signed.statement.kind} there is not what was signed"
+                    signed.statement.sequence, f"the {signed.statement.kind} with this sequence has no valid signature"
                 )
         for it in missing_from(in_table, in_file):
-            self._chain_break(it.statement.sequence, f"the {it.statement.kind} there was removed from the table")
+            self._chain_break(
+                it.statement.sequence, f"the {it.statement.kind} with this sequence was removed from the table"
+            )
         # The newest statements of the table may not be in the file yet.
         newest = max((it.statement.time_ns for it in in_file), default=0)
         for it in missing_from(in_file, in_table):
             if it.statement.time_ns < newest:
-                self._chain_break(it.statement.sequence, f"the {it.statement.kind} there was removed from the file")
+                self._chain_break(
+                    it.statement.sequence, f"the {it.statement.kind} with this sequence was removed from the file"
+                )
         return good
 
     def feed(self, event: ChainLink) -> bool:
@@ -192,7 +196,7 @@ class Check:
         expected = self._last.sequence + 1
         if event.sequence != expected:
             return self._chain_break(
-                expected, "the event is missing" if event.sequence > expected else "it stands twice"
+                expected, "the event is missing" if event.sequence > expected else "two events have this sequence"
             )
         reason = self._error_of(event)
         if reason is not None:
@@ -214,7 +218,7 @@ class Check:
 
     def _seal_error(self, event: ChainLink) -> str | None:
         if event.seal is not None:
-            return None if self._keys.verify_seal(event.hash, event.seal) else "it was not sealed by us"
+            return None if self._keys.verify_seal(event.hash, event.seal) else "its seal is not valid"
         return "it has no seal" if event.sequence > self._first_checkpoint else None
 
     def _checkpoint_error(self, event: ChainLink) -> str | None:
@@ -223,7 +227,7 @@ class Check:
             and self._checkpoints[self._next_checkpoint][0] == event.sequence
         ):
             if self._checkpoints[self._next_checkpoint][1] != event.hash:
-                return "it is not what the checkpoint there says"
+                return "its hash differs from that of its checkpoint"
             self._next_checkpoint += 1
         return None
 
@@ -231,9 +235,7 @@ class Check:
         """The verdict after the last event: a chain that ends before its last checkpoint is broken too."""
         if self._next_checkpoint < len(self._checkpoints) and not self._stopped_here:
             last = self._checkpoints[-1][0]
-            self._chain_break(
-                self._last.sequence + 1, f"the end was cut off: a checkpoint at {last} says that there was more"
-            )
+            self._chain_break(self._last.sequence + 1, f"the events up to the checkpoint at {last} are missing")
         first = min(self._chain_breaks, key=lambda chain_break: chain_break.sequence, default=None)
         return Verdict(self.checked, first)
 

@@ -146,7 +146,7 @@ def _clean(text: object, longest: int) -> str | None:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise NotAnEventError("has a member that must be a text and is none")
+        raise NotAnEventError("has a member that must be a text")
     return _CONTROL.sub("\ufffd", text)[:longest] or None
 
 

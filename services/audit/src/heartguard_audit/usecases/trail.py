@@ -40,7 +40,7 @@ class AuditUseCases:
         self._authority = authority
         self._transaction = transaction
 
-    def record(self, caller: Principal, said: AuditEventRequest) -> AuditEvent:
+    def record(self, caller: Principal, request: AuditEventRequest) -> AuditEvent:
         """Record an event that a caller reports; it is stored durably when this returns.
 
         A service names the actor, and is itself the service of its events. A person is the actor of their own events,
@@ -49,10 +49,10 @@ class AuditUseCases:
         longer that of the token, GEN_503 when the event can't be stored anywhere.
         """
         by_service = caller.kind == "service"
-        if not by_service and said["action"].endswith(DISCLOSED):
+        if not by_service and request["action"].endswith(DISCLOSED):
             raise ServiceError(UNPROCESSABLE, details=(Violation("/action", "only services record disclosures"),))
-        actor = said["actor"] if by_service else caller.actor
-        resource = said.get("resource")
+        actor = request["actor"] if by_service else caller.actor
+        resource = request.get("resource")
         mask = self._mask
         event = AuditEvent(
             id=uuid7(self._clock),
@@ -63,13 +63,13 @@ class AuditUseCases:
             org_id=caller.org_id,
             actor=mask.text(actor, 320),
             actor_hash=mask.hash(actor),
-            action=mask.text(said["action"], 128),
-            service=(caller.name or "") if by_service else mask.text(said["service"], 64),
+            action=mask.text(request["action"], 128),
+            service=(caller.name or "") if by_service else mask.text(request["service"], 64),
             resource=None if resource is None else mask.text(resource, 512),
             outcome="success",
             payload={
                 mask.text(name, 128): mask.text(value) if isinstance(value, str) else value
-                for name, value in said.get("payload", {}).items()
+                for name, value in request.get("payload", {}).items()
             },
         )
         try:

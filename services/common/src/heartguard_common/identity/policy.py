@@ -319,7 +319,7 @@ def _path_problems(path: object, kinds: Mapping[str, str]) -> Iterator[str]:
         yield "path must not begin with /api/v1, under which every versioned path exists anyway"
     for piece in path[1:].split("/"):
         if not _SEGMENT.fullmatch(piece):
-            yield "path must be made of plain segments and {parameters}"
+            yield "path must consist of plain segments and {parameters}"
         elif piece.startswith("{") and piece[1:-1] not in kinds:
             yield f"path: {piece} is not in the table parameters"
 

@@ -73,11 +73,11 @@ class ServicePersonalData:
     def part(self, source: str, org_id: int, user_id: int) -> Iterable[bytes]:
         """The export of one service, streamed."""
         client, path = self._endpoints[source]
-        return client.stream(f"{path}?{_whose(org_id, user_id)}", NDJSON)
+        return client.stream(f"{path}?{_person_query(org_id, user_id)}", NDJSON)
 
     def content(self, item_id: str, org_id: int, user_id: int) -> Iterator[bytes] | None:
         """The bytes of a file of the person; None when it was removed."""
-        blocks = self._media.stream(f"/media/exports/{item_id}?{_whose(org_id, user_id)}")
+        blocks = self._media.stream(f"/media/exports/{item_id}?{_person_query(org_id, user_id)}")
         try:
             first = next(blocks, b"")
         except ServiceCallError as error:
@@ -88,13 +88,15 @@ class ServicePersonalData:
 
     def keep(self, org_id: int, user_id: int, blocks: Iterable[bytes]) -> str:
         """Store an archive; returns its id."""
-        kept = self._media.put(f"/media/archives?{_whose(org_id, user_id)}", blocks, "application/zip", MediaItem)
+        kept = self._media.put(
+            f"/media/archives?{_person_query(org_id, user_id)}", blocks, "application/zip", MediaItem
+        )
         return kept["id"]
 
     def url(self, item_id: str, org_id: int, user_id: int) -> str | None:
         """A signed URL of an archive; None when it has expired."""
         try:
-            return self._media.get(f"/media/archives/{item_id}?{_whose(org_id, user_id)}", MediaDownload)["url"]
+            return self._media.get(f"/media/archives/{item_id}?{_person_query(org_id, user_id)}", MediaDownload)["url"]
         except ServiceCallError as error:
             if error.status == 404:
                 return None
@@ -102,9 +104,9 @@ class ServicePersonalData:
 
     def forget(self, org_id: int, user_id: int) -> None:
         """Remove the person's files and archives."""
-        whose: ErasureRequest = {"org_id": org_id, "user_id": user_id}
-        self._media.post("/media/erasures", whose, ErasureResult)
+        request: ErasureRequest = {"org_id": org_id, "user_id": user_id}
+        self._media.post("/media/erasures", request, ErasureResult)
 
 
-def _whose(org_id: int, user_id: int) -> str:
+def _person_query(org_id: int, user_id: int) -> str:
     return f"org_id={org_id}&user_id={user_id}"

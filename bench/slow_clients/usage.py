@@ -1,4 +1,4 @@
-"""What processes hold: memory, open files, and the space of files that have no name any more."""
+"""What processes use: memory, open files, and the disk space of unlinked files."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -7,20 +7,20 @@ from pathlib import Path
 
 import psutil
 
-FILES_LEFT = 600  # more than before: both ends of 128 connections of each worker to a service are kept for a minute
+FILES_LEFT = 600  # more than before: both ends of 128 connections of each worker to a service stay open for a minute
 _BLOCK = 512  # st_blocks counts these (stat(2))
 
 
 @dataclass(frozen=True)
 class Held:
-    """Of all processes together: MB (PSS), open files, MB of unlinked files on the disk."""
+    """The usage of all processes together: MB (PSS), open files, MB of unlinked files on the disk."""
 
     megabytes: float
     files: int
     disk: float
 
     def within(self, before: "Held", times: float) -> bool:
-        """Whether everything was given back, but for what allocators and pools may keep."""
+        """Whether everything was released, except what allocators and pools may keep."""
         small = self.disk <= before.disk + 1 and self.files <= before.files + FILES_LEFT
         return small and self.megabytes <= before.megabytes * times
 
@@ -29,7 +29,7 @@ class Held:
 
 
 def held(pids: Mapping[str, Iterable[int]]) -> Held:
-    """What all these programs hold now."""
+    """The current usage of these programs."""
     megabytes, files, disk = 0.0, 0, 0.0
     for pid in (pid for family in pids.values() for pid in family):
         with suppress(psutil.NoSuchProcess, FileNotFoundError):
