@@ -60,7 +60,11 @@ def test_a_clone_from_configuration_to_restore(
     assert command("status")[0] == 0
     assert command("migrate")[0] == 0
 
-    place = tmp_path / "kept"
+    backup_and_restore(layout, command, tmp_path / "kept", capfd)
+
+
+def backup_and_restore(layout: Layout, command: Command, place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Back a running system up, stop it, lose its database, and restore it."""
     status, said = command("backup", place)
     assert status == 0
     (taken,) = place.iterdir()
