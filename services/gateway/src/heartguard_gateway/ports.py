@@ -79,7 +79,7 @@ class Trail(Protocol):
     """Where access events go."""
 
     def record(self, event: AuditEvent, address: str = "") -> None:
-        """Make an event safe; `address` is the client's. Raises OSError when neither Redis nor the disk takes it."""
+        """Store an event; `address` is the client's. Raises OSError when neither Redis nor the disk takes it."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _gunzip(stream: Reader, limit: int) -> bytes:
     try:
         while len(out) <= limit and (block := stream.read(_BLOCK)):
             sent += len(block)
-            if sent > limit + _GZIP_MORE:  # blocks that hold nothing could go on for ever
+            if sent > limit + _GZIP_MORE:  # blocks that decompress to nothing could follow without end
                 raise ServiceError(TOO_LARGE, f"The body is limited to {limit} bytes")
             if inflater.eof:
                 raise ServiceError(MALFORMED, "There is something behind the gzip data")

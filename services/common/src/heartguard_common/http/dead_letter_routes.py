@@ -39,7 +39,7 @@ def drop_dead_letter(dead_letters: DeadLetters, call: EmptyCall) -> Answer[None]
 
 
 def dead_letter_routes(prefix: str) -> tuple[Route[DeadLetters, Any], ...]:
-    """Rows for a service's route table, over its `DeadLetters`; `prefix` as in `/auth`."""
+    """The routes of a service, which work on its `DeadLetters`; `prefix` as in `/auth`."""
     path = prefix + DEAD_LETTERS
     return (
         Route("GET", path, list_dead_letters),

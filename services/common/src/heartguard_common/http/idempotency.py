@@ -103,7 +103,7 @@ class IdempotencyKeys:
             return made
 
     def _sweep(self, now: int) -> None:
-        """Remove keys that have had their time, once a minute: an answer may be as large as what it answers.
+        """Remove expired keys, once a minute: a kept answer may be large.
 
         At most `SWEPT` at a time, because a request waits for it.
         """
@@ -112,12 +112,12 @@ class IdempotencyKeys:
         with self._database.transaction() as connection:
             values = {"service": self._service, "before": now - LIFETIME_NS, "most": SWEPT}
             more = connection.execute(text(_SWEEP), values).rowcount == SWEPT
-        # Where more are left than went, the next request goes on: there would be more of them every minute.
+        # Where more are left, the next request goes on with them: otherwise they could become more every minute.
         self._swept_ns = now - SWEEP_NS if more else now
 
 
 def _claim(connection: Connection, claim: Mapping[str, object]) -> bool:
-    """Whether the key was free, or had had its time, and is this request's now."""
+    """Whether the key was free or expired, and is this request's now."""
     connection.execute(text(_FORGET), claim)
     return connection.execute(text(_CLAIM), claim).rowcount == 1
 

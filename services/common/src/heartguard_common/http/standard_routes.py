@@ -35,7 +35,7 @@ def metrics(process: Process, _: EmptyCall) -> StreamAnswer:
 
 
 def standard_routes(prefix: str) -> tuple[Route[Process, Any], ...]:
-    """Rows for a service's route table, over its `Process`; `prefix` as in `/auth`."""
+    """The routes of a service, which describe its `Process`; `prefix` as in `/auth`."""
     return (
         Route("GET", f"{prefix}/health", health),
         Route("GET", f"{prefix}/ready", ready),

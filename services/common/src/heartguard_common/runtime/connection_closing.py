@@ -83,7 +83,7 @@ class ClosingConnections:
                 self._close(connection)
 
     def _discard(self, connection: socket.socket) -> None:
-        """Read what has come; close at the end, or when it was too much."""
+        """Read and discard; close at the end of the stream, or when it was too much."""
         try:
             read = len(connection.recv(_BLOCK))
         except BlockingIOError:

@@ -23,7 +23,7 @@ COLLECT_AFTER = 20_000
 METRICS_SIZES = {"counter": 1_048_576, "gauge_livesum": 65_536, "histogram": 524_288}
 graceful_timeout = 10
 forwarded_allow_ips = ""  # the gateway signs what it forwards; gunicorn would let a loopback peer set SCRIPT_NAME
-# Whatever the gateway lets pass, with the header fields it adds, a service takes too.
+# A service accepts all that the gateway lets pass, with the header fields that it adds.
 limit_request_line = 8190
 limit_request_fields = 200
 keepalive = 75
@@ -51,7 +51,7 @@ def on_reload(server: Any) -> None:
 
 
 def post_worker_init(_worker: object) -> None:
-    """Spare the garbage collector what stays for the life of the worker, and the runs that a large body would cause."""
+    """Exclude objects that live as long as the worker from garbage collection, and collect less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
@@ -65,7 +65,7 @@ def worker_exit(_server: object, worker: object) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Give the worker's metrics their place on the disk; let it hear SIGTERM, and the end of its master where it can.
+    """Reserve disk space for the worker's metrics; let it handle SIGTERM, and on Linux the end of its master.
 
     Metrics are files that are mapped into memory: one with holes ends its process (SIGBUS) once the disk is full. Until
     it has signal handlers of its own, a new worker would take a SIGTERM for its master's and forget it; the

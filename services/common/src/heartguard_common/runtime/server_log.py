@@ -16,7 +16,7 @@ class ServerLog(Logger):  # type: ignore[misc]  # gunicorn has no types
     """The logger of gunicorn's master and workers."""
 
     def setup(self, cfg: object) -> None:
-        """As gunicorn sets it up, but for the form of a line."""
+        """As gunicorn sets it up, with lines in JSON."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(JsonLines(_service()))

@@ -70,7 +70,7 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def unread(request: Any) -> int:
-    """How many bytes of a body are left; of a chunked one, whose length is unknown, more than will be drained."""
+    """How many bytes of a body are left; of a chunked one, whose length is unknown, more than gunicorn would read."""
     reader = request.body.reader
     length = getattr(reader, "length", None)
     if length is not None:

@@ -44,7 +44,7 @@ class _Counted:
 
 
 class CountedRefusals:
-    """A trail that counts what repeats; everything else goes on to the trail behind it as it comes."""
+    """A trail that counts what repeats; all other events go to the next trail at once."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class CountedRefusals:
         self._windows: dict[_Key, _Counted] = {}
 
     def record(self, event: AuditEvent, address: str = "") -> None:
-        """Make an event safe, or count it; `address` is the client's. Raises OSError as the trail does."""
+        """Store an event, or count it; `address` is the client's. Raises OSError as the trail does."""
         if not _repeats_cheaply(event):
             self._trail.record(event)
             return

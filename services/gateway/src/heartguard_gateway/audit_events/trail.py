@@ -22,17 +22,17 @@ class StreamTrail:
         self._count = count
 
     def record(self, event: AuditEvent, address: str = "") -> None:  # noqa: ARG002  an event says no address
-        """Make an event safe. Raises OSError when neither Redis nor the disk takes it."""
+        """Store an event. Raises OSError when neither Redis nor the disk takes it."""
         line = events.encode(event)
         try:
             self._send([line])
         except RedisUnavailable:
-            # Also when it was sent without an answer: the event's id removes the double.
+            # Also when it was sent without an answer: the audit service drops duplicates by the event's id.
             self._spool.append(line)
             self._count("audit")
 
     def drain(self) -> int:
-        """Send what waits in the spool, and say how many events. Raises `RedisUnavailable`, OSError."""
+        """Send the events of the spool; returns how many. Raises `RedisUnavailable`, OSError."""
         return 0 if self._spool.empty() else self._spool.drain(self._send)
 
     def drain_forever(self, every: float = 1.0) -> None:

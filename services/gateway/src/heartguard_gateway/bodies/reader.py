@@ -9,7 +9,7 @@ from heartguard_gateway.bodies.spool import Body
 from heartguard_gateway.domain import Pace, Request
 from heartguard_gateway.errors import BROKEN_BODY, TOO_SLOW
 
-PIECE = 16 * 1024  # the server collects so much before it hands it over: memory that a slow client holds uncounted
+PIECE = 16 * 1024  # gunicorn collects so much before it returns: memory that a slow client holds and no limit counts
 PACE = Pace(grace=20.0, minimum_rate=4096.0)
 
 

@@ -48,7 +48,7 @@ class OwnRoutes:
 
     @property
     def table(self) -> Mapping[str, Callable[[Exchange], Reply]]:
-        """Row id -> function."""
+        """The functions by the ids of their rules."""
         return {
             "gateway.health": self.health,
             "gateway.ready": self.ready,
@@ -98,7 +98,7 @@ class OwnRoutes:
         return self._file(exchange, "openapi.json")
 
     def docs(self, exchange: Exchange) -> Reply:
-        """The same for people: a page that needs nothing from elsewhere."""
+        """The same for people: a page that loads nothing from other hosts."""
         _negotiate(exchange, (_HTML,))
         return self._file(exchange, _PAGE)
 

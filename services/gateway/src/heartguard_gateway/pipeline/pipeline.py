@@ -32,7 +32,7 @@ class OrderError(Exception):
     """The list of stages can't work in this order; the gateway refuses to start."""
 
 
-STAGES = (  # from top to bottom: the order is the policy
+STAGES = (  # in the order in which they run
     assign_request_id,
     choose_representation,
     shed_load,
@@ -89,7 +89,7 @@ class Pipeline:
                 continue
             try:
                 stage.run(exchange, self._ports)
-            except Exception as error:  # noqa: BLE001  whatever it was, the caller gets an answer, the log the rest
+            except Exception as error:  # noqa: BLE001  of any kind: the caller gets an answer, and the log the rest
                 self._fail(exchange, stage, error)
         assert exchange.reply is not None  # check_order has seen a stage that adds it
         return exchange.reply
@@ -103,7 +103,7 @@ class Pipeline:
         if exchange.reply is not None and exchange.reply.stream is not None:
             exchange.reply.stream.close()
         exchange.refused_by, exchange.code = stage.name, known.error_code.code
-        # What prepare_answer had put on a reply that can't leave is kept where it still holds.
+        # Header fields of prepare_answer on a reply that is replaced are kept where they are still true.
         kept = _identifying(exchange.reply) if exchange.reply else []
         status, headers, body = error_rendering.render(
             known, exchange.error_type, exchange.request_id, self._ports.contracts

@@ -1,4 +1,4 @@
-"""Redis by group commit: whatever the worker's greenlets ask at one moment travels in one write.
+"""Redis by group commit: what the worker's greenlets send at one moment is one write.
 
 Three outcomes stay apart: answered, not sent, and sent without an answer. An error reply (LOADING, READONLY, OOM)
 is no answer: taken for one, an event would count as stored that is not.

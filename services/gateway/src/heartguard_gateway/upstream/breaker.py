@@ -16,7 +16,7 @@ class Breaker:
 
     @property
     def open(self) -> bool:
-        """Whether requests are turned away, but for one that tries."""
+        """Whether requests are refused, except one that tries the service."""
         return self._failures >= self._threshold
 
     def enter(self) -> tuple[float, bool]:
@@ -46,7 +46,7 @@ class Breaker:
 
 
 class RetryBudget:
-    """Every request pays in a fraction, every retry costs one: retries never become a storm of their own."""
+    """Every request adds a fraction, every retry takes one: so retries can't multiply an overload."""
 
     CAPACITY = 10.0
 
@@ -59,7 +59,7 @@ class RetryBudget:
         self._saved = min(self._saved + self._ratio, self.CAPACITY)
 
     def withdraw(self) -> bool:
-        """Whether a retry is affordable; takes its price."""
+        """Whether the budget allows a retry, which is taken from it."""
         if self._saved < 1:
             return False
         self._saved -= 1

@@ -29,7 +29,7 @@ class Message:
         self._parser: Any = httptools.HttpResponseParser(self)
 
     @property
-    def live(self) -> bool:
+    def is_event_stream(self) -> bool:
         """Whether this is an event stream, which has no end and must not be buffered."""
         kind = next((value for name, value in self.headers if name.lower() == "content-type"), "")
         return kind.lower().startswith("text/event-stream")
@@ -37,7 +37,7 @@ class Message:
     def feed(self, data: bytes) -> None:
         """Take bytes from the wire. Raises `BadAnswer`."""
         if self.complete:
-            self.keep_alive = False  # an answer to no question: what follows can't be trusted
+            self.keep_alive = False  # no request asked for these bytes: the connection can't be trusted
             return
         try:
             self._parser.feed_data(data)
@@ -57,7 +57,7 @@ class Message:
         return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     def forget_parser(self) -> None:
-        """Parser and message hold each other: part them, or only the garbage collector can."""
+        """Break the reference cycle of parser and message, which only the garbage collector would free."""
         self._parser = None
 
     def on_header(self, name: bytes, value: bytes) -> None:

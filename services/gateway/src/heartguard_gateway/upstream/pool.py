@@ -9,7 +9,10 @@ from heartguard_gateway.upstream.connection import Connection
 
 
 class Pool:
-    """At most `size` connections; the one used last is used next, so that the others can grow old and go."""
+    """At most `size` connections.
+
+    The one used last is used next, so that unused ones reach their idle time and are closed.
+    """
 
     def __init__(
         self,

@@ -166,19 +166,19 @@ class Upstream:
             body = message.take()
             self._pool.give_back(connection, keep=keep and message.keep_alive)
             return Reply(message.status, message.headers, body)
-        live = message.live
-        if live:
+        is_event_stream = message.is_event_stream
+        if is_event_stream:
             self._lanes.enter_streams(outbound.holder)
 
         def done(*, clean: bool) -> None:
-            if live:
+            if is_event_stream:
                 self._lanes.streams.leave(outbound.holder)
             if outbound.long:
                 self._lanes.downloads.leave(outbound.holder)
             self._pool.give_back(connection, keep=clean and keep and message.keep_alive)
 
         stream = AnswerStream(connection, message, self._limits.block, done)
-        if live:  # its events are worth something only now
+        if is_event_stream:  # its events are sent on at once and not kept
             return Reply(message.status, message.headers, stream=stream)
         reader = Reader(outbound.holder, self._lanes.waiting, outbound.cut, has_slot=outbound.long)
         kept = self._answers.keep(stream, length, reader)

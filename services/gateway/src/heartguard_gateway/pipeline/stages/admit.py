@@ -54,7 +54,7 @@ def _charge(exchange: Exchange, quotas: Sequence[Quota]) -> None:
     refused = [quota for quota in quotas if not quota.allowed]
     exchange.quota = refused[0] if refused else quotas[-1]
     if refused:
-        # All buckets were asked, so the wait that is true is the one after which each has a token.
+        # All buckets were asked, so the client has to wait until each of them has a token.
         wait = -(-max(quota.wait_us for quota in quotas) // _MICROSECONDS)
         limit = exchange.quota.limit
         per = "address" if limit.name == ADDRESS else "address and caller"

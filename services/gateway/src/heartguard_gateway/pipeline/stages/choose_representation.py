@@ -23,11 +23,11 @@ def choose_representation(exchange: Exchange, _: Ports) -> None:
     """Set the media types of documents and errors; without an acceptable one both are JSON (RFC 9110, 15.5.7)."""
     request = exchange.request
     accept = request.headers.get("accept")
-    # a long header is not remembered: strangers could fill the memory with such
+    # a long header is not cached: anonymous clients could fill the memory with them
     asked = negotiate if accept is None or len(accept) <= 512 else negotiate.__wrapped__
     chosen, exchange.error_type = asked(accept)
     if "format=" in request.query:
-        # of several the first counts, as the services read it
+        # of several parameters the first counts, as in the services
         pairs = parse_qsl(request.query, max_num_fields=None)
         wanted = next((value for name, value in pairs if name == "format"), "")
         if wanted in FORMATS:

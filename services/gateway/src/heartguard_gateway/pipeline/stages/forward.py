@@ -44,7 +44,7 @@ def _document(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
 
 
 def _decompressed(exchange: Exchange, body: Body) -> int:
-    """How large a document says it is after decompression; what lies is no gzip data to the service that reads it."""
+    """How large a document says it is after decompression; where that is false the service finds no valid gzip data."""
     if "content-encoding" not in exchange.request.headers:
         return len(body)
     return int.from_bytes(body.last, "little")  # RFC 1952 section 2.3.1, ISIZE

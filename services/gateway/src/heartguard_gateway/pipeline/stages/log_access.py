@@ -1,4 +1,4 @@
-"""Log the answer as one line of JSON, without query, address or anything a person typed."""
+"""Log the answer as one line of JSON, without query, address or text that a person entered."""
 
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.pipeline.stage import stage

@@ -7,7 +7,7 @@ from heartguard_gateway.pipeline.stage import stage
 from heartguard_gateway.ports import Ports
 
 SIGNATURE = forwarding.SIGNATURE.lower()
-# Whatever speaks of identity, of where a request came from, or of another target than the one that was matched.
+# Fields about identity, about the origin of a request, or about another target than the one that was matched.
 _PREFIXES = (
     "x-forwarded",
     "x-gateway",
@@ -44,7 +44,7 @@ _NAMES = frozenset(
 
 @stage(needs=("request_id", "address", "inner"), adds=("upstream_headers",))
 def strip_client_headers(exchange: Exchange, ports: Ports) -> None:
-    """Set the headers for the service: the client's harmless ones and the gateway's own."""
+    """Set the headers for the service: those of the client that are let through, and the gateway's own."""
     traced = TRACEPARENT.get()
     headers = [
         (name, value)

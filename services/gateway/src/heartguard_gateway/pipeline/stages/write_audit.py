@@ -1,4 +1,4 @@
-"""Write the access event before the answer leaves: who used which route on what, and how it ended."""
+"""Write the access event before the answer leaves: actor, route, object, outcome."""
 
 from collections.abc import Mapping
 
