@@ -29,6 +29,7 @@ LAYERS = {
     "offline",
     "check",
     "keys",
+    "key_ring",
     "gunicorn_conf",
 }
 SOURCES = {
