@@ -33,8 +33,8 @@ def test_while_stopped_the_embedded_database_runs_for_one_command(
     assert locks.running(layout, PROGRAMS) == []
 
 
-def test_a_clone_from_configuration_to_restore(
-    layout: Layout, command: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_a_clone_that_is_configured_and_stopped(
+    layout: Layout, command: Command, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert command("down") == (0, "Nothing is running.\n")
     status, said = command("env")
@@ -49,6 +49,11 @@ def test_a_clone_from_configuration_to_restore(
     status, said = command("status", "--json")
     assert (status, [it["service"] for it in json.loads(said)]) == (1, list(SERVICES))
 
+
+def test_a_clone_from_configuration_to_restore(
+    layout: Layout, command: Command, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command("env")
     status, said = command("up")
     assert status == 0
     assert states(said) == dict.fromkeys(SERVICES, "ready")
