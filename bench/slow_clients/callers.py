@@ -15,7 +15,7 @@ from itertools import count
 from typing import Self
 
 PAUSE = 0.03
-PATIENCE = 35.0  # seconds until a caller gives up: longer than the gateway waits for a service
+TIMEOUT = 35.0  # seconds until a caller gives up: longer than the gateway waits for a service
 SECOND = 1_767_225_600  # 2026-01-01T00:00:00Z
 JSON = {"Content-Type": "application/json"}
 _moments = count(SECOND + int(time.time()) % 10_000_000)
@@ -91,7 +91,7 @@ class Callers:
             thread.join()
 
     def _ask(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> int:
-        link = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+        link = HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT)
         try:
             link.request(method, target, body, headers or {})
             answer = link.getresponse()

@@ -14,7 +14,7 @@ from tests.system.writer import Member, heart_rate
 BEGIN = datetime(2026, 6, 1, tzinfo=UTC)
 NUMBERS = count()
 CLIENTS = 32
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 NO_ANSWER = 0
 FILES = 10_240  # macOS takes no more
 
@@ -63,7 +63,7 @@ class Flood:
         moment = (BEGIN + timedelta(seconds=next(NUMBERS))).strftime("%Y-%m-%dT%H:%M:%SZ")
         status = NO_ANSWER
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
                 status, request_id, body = await self._exchange(moment)
             if status == 200 and json.loads(body)["inserted"] == 1:
                 self.points.add(moment)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
-from heartguard_gateway.pipeline.stages.shed_load import PATIENCE_SECONDS
+from heartguard_gateway.pipeline.stages.shed_load import LONGEST_WAIT_SECONDS
 from tests.servers import Valkey, children, until
 from tests.service.gateway.stack import Answer, Backend, GunicornProcess, Handler, environ, read_answer
 from tests.tokens import bearer, mark_ready
@@ -252,7 +252,7 @@ def test_a_request_that_waited_too_long_is_refused_in_its_format_and_health_is_n
                 link = stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), timeout=60))
                 link.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: application/xml\r\n\r\n".encode())
                 answers.append(link)
-            time.sleep(PATIENCE_SECONDS + 0.3)
+            time.sleep(LONGEST_WAIT_SECONDS + 0.3)
             for pid in family:
                 os.kill(pid, signal.SIGCONT)
             late, health = [read_answer(link) for link in answers]

@@ -8,7 +8,7 @@ from heartguard_common.stores.database import Database as Pool
 from heartguard_influx.fields.domain import field_type
 from heartguard_influx.series.domain import Selection
 from heartguard_influx.store.influxdb import InfluxBuckets, InfluxStore, Server
-from heartguard_influx.store.influxdb.server import Patience
+from heartguard_influx.store.influxdb.server import RequestLimits
 from heartguard_influx.store.postgres import PostgresFieldTypes
 from heartguard_influx.store.postgres.series import series_ids
 from tests.fakes.influxdb.recorded import ORG, TOKEN, RecordedInfluxDB
@@ -42,10 +42,10 @@ class Registry:
         self._org_id = org_id
 
     @contextmanager
-    def before(self, *names, changes=None, retention_days=90, org=ORG, token=TOKEN, bucket=BUCKET, **patience):
+    def before(self, *names, changes=None, retention_days=90, org=ORG, token=TOKEN, bucket=BUCKET, **limits):
         with RecordedInfluxDB(*names, changes=changes) as recorded:
             pauses = []
-            server = Server(recorded.url, token, org, patience=Patience(**patience), sleep=pauses.append)
+            server = Server(recorded.url, token, org, limits=RequestLimits(**limits), sleep=pauses.append)
             buckets = InfluxBuckets(self.pool, server)
             bucket_id = buckets.create(self._org_id, bucket, retention_days).id
             try:

@@ -13,7 +13,7 @@ from heartguard_influx.offline import MARK, Copying, serve
 from heartguard_influx.series.domain import Tags, series_digest
 from heartguard_influx.store.influxdb import Server
 from heartguard_influx.store.influxdb.copying import HOUR_NS, BucketReader, Loader, Run, Sums
-from heartguard_influx.store.influxdb.server import Patience
+from heartguard_influx.store.influxdb.server import RequestLimits
 from tests.fakes.influxdb.http_server import Answered
 from tests.fakes.influxdb.model import ModelInfluxDB
 from tests.fakes.influxdb.recorded import ORG, TOKEN
@@ -22,7 +22,7 @@ NOW = 1_767_225_600 * 10**9 + HOUR_NS // 2
 DAY = 24 * HOUR_NS
 TAGS: Tags = (("device", "a"),)
 REGISTERED = {"m": {series_digest("m", TAGS)}}
-HASTY = Patience(attempts=2, first_pause=0.01)
+HASTY = RequestLimits(attempts=2, first_pause=0.01)
 
 
 class Spoiled(ModelInfluxDB):
@@ -44,7 +44,7 @@ def model() -> Iterator[Spoiled]:
 
 @pytest.fixture
 def server(model: Spoiled) -> Iterator[Server]:
-    made = Server(model.url, TOKEN, ORG, patience=HASTY)
+    made = Server(model.url, TOKEN, ORG, limits=HASTY)
     made.make_bucket("org_1", None)
     yield made
     made.close()
@@ -142,7 +142,7 @@ def test_a_server_that_takes_no_more_in_the_middle_is_a_sentence_and_nothing_sta
 def test_a_server_that_has_gone_is_a_sentence(tmp_path: Path) -> None:
     with Spoiled() as model:
         url = model.url
-    copying = Copying(Server(url, TOKEN, ORG, patience=HASTY))
+    copying = Copying(Server(url, TOKEN, ORG, limits=HASTY))
     away = "The time-series store does not answer"
     assert asked(copying, "prove") == [{"failed": f"{away}; INFLUX_URL can't be reached"}]
     assert asked(copying, "begin") == [{"failed": away}]

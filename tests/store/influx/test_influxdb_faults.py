@@ -12,7 +12,7 @@ from heartguard_influx.errors import STORE_FAILED
 from heartguard_influx.points.domain.point import Point, Verdict
 from heartguard_influx.store.influxdb import Server
 from heartguard_influx.store.influxdb.flux import Instant, Query
-from heartguard_influx.store.influxdb.server import Patience
+from heartguard_influx.store.influxdb.server import RequestLimits
 from tests.fakes.influxdb.recorded import EXCHANGES, ORG, TOKEN
 from tests.people import found
 from tests.servers import free_port
@@ -214,7 +214,9 @@ def test_a_refusal_that_names_no_field_is_settled_by_halves(registry):
 
 def test_an_unreachable_influxdb_is_an_error(registry):
     pauses = []
-    server = Server(f"http://127.0.0.1:{free_port()}", TOKEN, ORG, patience=Patience(connect=0.5), sleep=pauses.append)
+    server = Server(
+        f"http://127.0.0.1:{free_port()}", TOKEN, ORG, limits=RequestLimits(connect=0.5), sleep=pauses.append
+    )
     assert refused(server.ping).error_code.code == "TS_030"
     assert refused(server.write, "org_acme", ["heart_rate bpm=1.0 1"]).error_code.code == "TS_030"
     assert len(pauses) == 3

@@ -38,7 +38,7 @@ def test_one_organization_never_has_the_last_slot():
 
 
 def test_waiting_requests_get_slots_in_turn_and_past_those_whose_share_is_used_up():
-    lane = Lane(LaneCapacity(slots=2, share=1, waiting=4, waiting_share=2), patience=LONG)
+    lane = Lane(LaneCapacity(slots=2, share=1, waiting=4, waiting_share=2), wait_seconds=LONG)
     first, second = lane.enter(1), lane.enter(2)
     got = []
 
@@ -63,7 +63,7 @@ def test_waiting_requests_get_slots_in_turn_and_past_those_whose_share_is_used_u
 
 
 def test_few_requests_may_wait_and_fewer_of_one_organization():
-    lane = Lane(LaneCapacity(slots=1, share=1, waiting=2, waiting_share=1), patience=LONG)
+    lane = Lane(LaneCapacity(slots=1, share=1, waiting=2, waiting_share=1), wait_seconds=LONG)
     held = lane.enter(1)
     with ThreadPoolExecutor(2) as pool:
         waiting = [pool.submit(lane.enter, 1)]
@@ -78,7 +78,7 @@ def test_few_requests_may_wait_and_fewer_of_one_organization():
 
 
 def test_a_wait_ends_at_its_limit():
-    lane = Lane(LaneCapacity(slots=1, share=1, waiting=1, waiting_share=1), patience=0.05)
+    lane = Lane(LaneCapacity(slots=1, share=1, waiting=1, waiting_share=1), wait_seconds=0.05)
     with lane.enter(1):
         assert refused(lane, 2)
     assert lane.waiting == 0

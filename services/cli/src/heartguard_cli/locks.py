@@ -54,7 +54,7 @@ def end(layout: Layout, names: Sequence[str], signal_name: str, seconds: float) 
 
     Raises `CommandError` for one that does not end.
     """
-    for sent, patience in ((f"SIG{signal_name}", seconds), ("SIGKILL", 5.0)):
+    for sent, wait_seconds in ((f"SIG{signal_name}", seconds), ("SIGKILL", 5.0)):
         for name in running(layout, names):
             pid = pid_of(layout.lock(name))
             # the group: workers whose master has died are in it, and its number is not given away before they end
@@ -62,7 +62,7 @@ def end(layout: Layout, names: Sequence[str], signal_name: str, seconds: float) 
                 if pid is not None:
                     os.killpg(pid, signal.Signals[sent])
                     os.killpg(pid, signal.SIGCONT)
-        if not wait_free(layout, names, patience):
+        if not wait_free(layout, names, wait_seconds):
             return
     left = ", ".join(f"{name} (process {pid_of(layout.lock(name))})" for name in running(layout, names))
     raise CommandError(f"{left} does not end: end it yourself and start again")

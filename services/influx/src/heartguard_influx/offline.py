@@ -18,12 +18,12 @@ from heartguard_influx.series.domain import EARLIEST_NS, LATEST_NS
 from heartguard_influx.settings import InfluxSettings
 from heartguard_influx.store.influxdb import Server, flux
 from heartguard_influx.store.influxdb.copying import BucketReader, Loader, MixedTypesError, Registered, Run, Sums
-from heartguard_influx.store.influxdb.server import Patience, RefusedError
+from heartguard_influx.store.influxdb.server import RefusedError, RequestLimits
 
 MARK = "heartguard_restore"
 """A bucket that exists while a restore runs: until its end the buckets of the organizations are incomplete."""
 # No gateway waits for these answers, and an organization may have many points.
-PATIENCE = Patience(
+LIMITS = RequestLimits(
     connect=5.0, read=60.0, deadline=180.0, answer=600.0, answer_bytes=8 * 1024**3, attempts=6, first_pause=1.0
 )
 FILE_BYTES = 64 * 1024 * 1024
@@ -202,7 +202,7 @@ def main(environ: Mapping[str, str] | None = None) -> int:
     except SettingsError as error:
         _send(sys.stdout, {"failed": str(error)})
         return 2
-    server = Server(settings.influx_url, settings.influx_token, settings.influx_org, patience=PATIENCE)
+    server = Server(settings.influx_url, settings.influx_token, settings.influx_org, limits=LIMITS)
     try:
         serve(Copying(server), sys.stdin, sys.stdout)
     finally:

@@ -20,7 +20,7 @@ from heartguard_common.core.errors import BUSY, ServiceError
 from heartguard_common.core.metrics import Metrics
 from heartguard_common.identity.authentication import Principal
 
-PATIENCE_SECONDS = 2.0
+WAIT_SECONDS = 2.0
 # Every request may wait so long while slots are being given back: a burst of short requests is answered, not refused.
 BRIEF_SECONDS = 0.1
 # One block of a stream, and all of it. The gateway gives a service 60 s for a block.
@@ -52,14 +52,14 @@ class Lane:
         self,
         capacity: LaneCapacity,
         *,
-        patience: float = PATIENCE_SECONDS,
+        wait_seconds: float = WAIT_SECONDS,
         brief: float = BRIEF_SECONDS,
         on_use: Callable[[int], object] = lambda _: None,
         on_refusal: Callable[[], object] = lambda: None,
     ) -> None:
         """`on_use` gets the number of slots taken (1) or given back (-1)."""
         self._capacity = capacity
-        self._patience = patience
+        self._wait_seconds = wait_seconds
         self._brief = brief
         self._on_use = on_use
         self._on_refusal = on_refusal
@@ -76,14 +76,14 @@ class Lane:
     def enter(self, owner: Hashable) -> "Slot":
         """A slot for a request of `owner`, at once or after a wait. Raises GEN_503_BUSY.
 
-        Those for which `waiting` has room wait for `patience` seconds, all others for `brief` ones, and only if a
+        Those for which `waiting` has room wait for `wait_seconds` seconds, all others for `brief` ones, and only if a
         slot was given back so recently.
         """
         with self._lock:
             if self._free_for(owner):
                 return self._take(owner)
             waiter = _Waiter(owner, patient=self._may_wait(owner))
-            seconds = self._patience if waiter.patient else self._briefly()
+            seconds = self._wait_seconds if waiter.patient else self._briefly()
             if seconds > 0:
                 self._waiters.append(waiter)
         if not waiter.admitted.wait(seconds):

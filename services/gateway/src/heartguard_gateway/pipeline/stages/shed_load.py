@@ -6,7 +6,7 @@ from heartguard_gateway.errors import OVERLOADED
 from heartguard_gateway.pipeline.stage import stage
 from heartguard_gateway.ports import Ports
 
-PATIENCE_SECONDS = 3.0
+LONGEST_WAIT_SECONDS = 3.0
 # Health must be answered also when, and above all when, the gateway is overloaded.
 OWN = ("/gateway/", "/health", "/api/v1/gateway/", "/api/v1/health")
 
@@ -14,5 +14,5 @@ OWN = ("/gateway/", "/health", "/api/v1/gateway/", "/api/v1/health")
 @stage(needs=("media_type",))
 def shed_load(exchange: Exchange, _: Ports) -> None:
     """Raises GW_014 for a request that was unread for seconds."""
-    if exchange.request.waited > PATIENCE_SECONDS and not exchange.request.path.startswith(OWN):
+    if exchange.request.waited > LONGEST_WAIT_SECONDS and not exchange.request.path.startswith(OWN):
         raise ServiceError(OVERLOADED, headers={"Retry-After": "2"})

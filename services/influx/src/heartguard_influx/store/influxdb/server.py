@@ -53,7 +53,7 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
+class RequestLimits:
     """How long to wait for the server, in seconds: `connect`, the next bytes (`read`), all tries together (`deadline`).
 
     `answer` and `answer_bytes` limit a whole answer, from its first try on; `answer` and `read` together are less than
@@ -79,23 +79,23 @@ class Server:
         token: str,
         org: str,
         *,
-        patience: Patience = Patience(),
+        limits: RequestLimits = RequestLimits(),
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         count: Callable[[str], None] = failures.uncounted,
     ) -> None:
         """`count` is called with the kind of each failure, of `failures.KINDS`."""
-        timeout = (int(patience.connect * 1000), int(patience.read * 1000))
+        timeout = (int(limits.connect * 1000), int(limits.read * 1000))
         self._client = InfluxDBClient(url, token, org=org, timeout=timeout, connection_pool_maxsize=16)
         # The client can't limit an answer, so its connection pool is replaced by one that does.
         rest: Any = self._client.api_client.rest_client
-        rest.pool_manager = BoundedPoolManager(patience.answer, monotonic, **rest.pool_manager.connection_pool_kw)
+        rest.pool_manager = BoundedPoolManager(limits.answer, monotonic, **rest.pool_manager.connection_pool_kw)
         self._write = self._client.write_api(write_options=SYNCHRONOUS)
         self._query = self._client.query_api()
         self._url = url
         self._org = org
         self.count = count
-        self._patience = patience
+        self._limits = limits
         self._sleep = sleep
         self._monotonic = monotonic
 
@@ -138,14 +138,14 @@ class Server:
         rows of it already. The connection is closed with the iterator.
         """
         parameters = {name: _literal(value) for name, value in query.parameters.items()}
-        until = self._monotonic() + self._patience.answer
+        until = self._monotonic() + self._limits.answer
         try:
             response = self._again(lambda: self._query.query_raw(query.text, params=parameters))
         except RefusedError as refusal:
             self._require_absent(query.bucket, refusal)
             return
         with self._errors_translated():
-            parts = blocks(response, until, self._patience.answer_bytes, self._monotonic)
+            parts = blocks(response, until, self._limits.answer_bytes, self._monotonic)
             with closing(parts):
                 yield from read(_lines(parts))
             response.release_conn()
@@ -278,20 +278,20 @@ class Server:
         """The result of a call, repeated after temporary failures; each pause is twice the one before."""
         begun = self._monotonic()
         deadline.left()  # raises when no time is left
-        for attempt in range(1, self._patience.attempts + 1):
+        for attempt in range(1, self._limits.attempts + 1):
             try:
                 with self._errors_translated():
                     return call()
             except ServiceError as error:
-                if error.error_code not in (STORE_UNAVAILABLE, STORE_BUSY) or attempt == self._patience.attempts:
+                if error.error_code not in (STORE_UNAVAILABLE, STORE_BUSY) or attempt == self._limits.attempts:
                     raise
-                backoff = self._patience.first_pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311
+                backoff = self._limits.first_pause * 2 ** (attempt - 1) * random.uniform(0.5, 1.0)  # noqa: S311
                 pause = max(
                     backoff, float(error.headers.get("Retry-After", 0)) if error.error_code is STORE_BUSY else 0.0
                 )
                 spent = self._monotonic() - begun
                 left = deadline.left()
-                if spent + pause + self._patience.read > self._patience.deadline or (left is not None and left < pause):
+                if spent + pause + self._limits.read > self._limits.deadline or (left is not None and left < pause):
                     raise
                 self._sleep(pause)
         raise AssertionError("unreachable: the last attempt returns or raises")

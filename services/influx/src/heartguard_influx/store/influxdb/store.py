@@ -62,8 +62,8 @@ class InfluxStore(InfluxReader):
     fails, since part of the batch may have been stored.
     """
 
-    # A batch is sent at most 5 s after its permission, and given up after 17 s more (see `Patience`). Before that come
-    # statements of PostgreSQL, each of which ends within 25 s: they may leave a series or a bucket, but no point.
+    # A batch is sent at most 5 s after its permission, and given up after 17 s more (see `RequestLimits`). Before that
+    # come statements of PostgreSQL, each of which ends within 25 s: they may leave a series or a bucket, but no point.
     settled_seconds = 60.0
 
     def __init__(self, registry: Database, server: Server, limits: PostgresLimits | None = None) -> None:
