@@ -39,6 +39,8 @@ class HttpServer:
         self.left = threading.Event()  # a client has closed the connection of an endless answer
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        # A client that resets its connection before accept() would leave a blocking accept(), and `close`, waiting.
+        self._server.socket.settimeout(0)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
