@@ -62,8 +62,8 @@ def generate(directory: Path = SCHEMAS) -> dict[str, bytes]:
     made["roles.json"] = _json(roles.roles(rules))
     document = openapi.document(resources, rules)
     made["openapi.json"] = _json(document)
-    made["docs.html"] = page.page(document).encode()
     made["errors.html"] = page.errors_page(document).encode()
+    made["index.html"] = page.schemas_page(resources).encode()
     return made
 
 

@@ -53,10 +53,13 @@ def resource_problems(resource: str, document: Schema, resources: Mapping[str, S
     ]
     if document.get("$schema") != "https://json-schema.org/draft/2020-12/schema":
         found.append((("$schema",), "must name JSON Schema 2020-12"))
+    names = [name for schemas in resources.values() for name in schemas.get("$defs", {})]
     for name, schema in document.get("$defs", {}).items():
         place = ("$defs", name)
         if not (_MEMBER.fullmatch(name) or _MESSAGE.fullmatch(name)):
             found.append((place, "must be a lower-case type or a message in capitals"))
+        if twins := [other for other in names if other != name and _folded(other) == _folded(name)]:
+            found.append((place, f"differs from {', '.join(twins)} by case or underscores only"))
         if name[0].isupper() and "properties" not in schema:
             found.append((place, "a message must be an object with properties"))
         if "description" not in schema and name[0].isupper():
@@ -244,3 +247,8 @@ def pattern_problem(pattern: str) -> str | None:  # noqa: PLR0911  each refusal 
         repeatable = kind in ("klass", "close", "escape", "letter")
         position = token.end()
     return "leaves a group open" if depth else None
+
+
+def _folded(name: str) -> str:
+    """A name as generators of client code and file systems without case see it."""
+    return name.replace("_", "").lower()

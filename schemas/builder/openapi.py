@@ -10,10 +10,19 @@ from heartguard_common.core import errors
 from heartguard_common.http.background_routes import BACKGROUND, background_routes
 from heartguard_common.http.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
 from heartguard_common.http.error_rendering import PROBLEM_JSON, PROBLEM_XML
-from heartguard_common.http.routing import DOCUMENT_TYPES, Answer, AnyRoute, EmptyCall, Route, StreamAnswer
+from heartguard_common.http.routing import (
+    ANY_TYPE,
+    DOCUMENT_TYPES,
+    Answer,
+    AnyRoute,
+    Call,
+    EmptyCall,
+    Route,
+    StreamAnswer,
+)
 from heartguard_common.http.standard_routes import standard_routes
 from heartguard_common.identity.policy import SERVICES, VERSION, Policy, RouteRule
-from heartguard_common.messages import ServiceList, SystemHealth
+from heartguard_common.messages import LandingQuery, ServiceList, SystemHealth
 from schemas.builder import examples, headers, health
 from schemas.builder.catalogue import error_catalogue, in_order
 from schemas.builder.operation import SECURITY, Operation, Schema, component
@@ -21,7 +30,7 @@ from schemas.builder.operation import SECURITY, Operation, Schema, component
 _NO_ANSWER = "a description does not answer"
 _ERROR = {"schema": {"$ref": "#/components/schemas/Error"}}
 # Only this message has a wrapper in JSON that it does not have in XML: the XML is described by the wrapper's content.
-_ERROR_XML = {"schema": {"$ref": "#/components/schemas/error", "xml": {"name": "Error"}}}
+_ERROR_XML = {"schema": {"$ref": "#/components/schemas/error_body", "xml": {"name": "Error"}}}
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _ERRORS = {
     **dict(zip(DOCUMENT_TYPES, (_ERROR, _ERROR_XML, _ERROR_XML), strict=True)),
@@ -144,13 +153,28 @@ def _system_health(_: None, __: EmptyCall) -> Answer[SystemHealth]:
     raise JoinError(_NO_ANSWER)
 
 
+def _landing(_: None, __: Call[None, LandingQuery]) -> StreamAnswer:
+    """What HeartGuard is: a page in English or Spanish."""
+    raise JoinError(_NO_ANSWER)
+
+
+def _asset(_: None, __: EmptyCall) -> StreamAnswer:
+    """A script, style or picture of the pages."""
+    raise JoinError(_NO_ANSWER)
+
+
+def _schema_index(_: None, __: EmptyCall) -> StreamAnswer:
+    """The index of the schemas: a page."""
+    raise JoinError(_NO_ANSWER)
+
+
 def _openapi(_: None, __: EmptyCall) -> StreamAnswer:
     """The description of the API, as OpenAPI 3.1."""
     raise JoinError(_NO_ANSWER)
 
 
 def _docs(_: None, __: EmptyCall) -> StreamAnswer:
-    """The documentation of the API: a page that works offline."""
+    """The documentation of the API: a page that loads nothing from other hosts."""
     raise JoinError(_NO_ANSWER)
 
 
@@ -164,10 +188,13 @@ def _schema(_: None, __: EmptyCall) -> StreamAnswer:
     raise JoinError(_NO_ANSWER)
 
 
-FILES: Mapping[str, tuple[Callable[[None, EmptyCall], StreamAnswer], tuple[str, ...]]] = {
+FILES: Mapping[str, tuple[Callable[[None, Any], StreamAnswer], tuple[str, ...]]] = {
+    "/": (_landing, ("text/html",)),
+    "/assets/{file}": (_asset, ANY_TYPE),
     "/openapi.json": (_openapi, ("application/json",)),
     "/docs": (_docs, ("text/html",)),
     "/docs/errors": (_errors, ("text/html",)),
+    "/schemas": (_schema_index, ("text/html",)),
     "/schemas/{file}": (_schema, ("application/json", "application/xml")),
 }
 

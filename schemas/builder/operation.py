@@ -34,7 +34,7 @@ PARAMETERS = {
     "job_id": {"$ref": "#/components/schemas/uuid"},
     "invitation_id": {"$ref": "#/components/schemas/uuid"},
     "session_id": {"$ref": "#/components/schemas/uuid"},
-    "bucket": {"$ref": "#/components/schemas/bucket"},
+    "bucket": {"$ref": "#/components/schemas/bucket_name"},
 }
 FORMAT = {
     "name": "format",

@@ -193,6 +193,11 @@ every_row() {
     row GET /gateway/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
     row GET /gateway/services; as operator; when operator; gives 200 ServiceList $ServiceList_checks
     row GET /health; as nobody; gives 200 SystemHealth $SystemHealth_checks
+    row GET /; as nobody; only json; accepts text/html; gives 200 text/html header:ETag
+    row GET /; as nobody; only xml; refuses 406 GEN_406
+    row GET '/assets/{file}'; as nobody; gives 200 */* header:ETag
+    row GET /schemas; as nobody; only json; accepts text/html; gives 200 text/html header:ETag
+    row GET /schemas; as nobody; only xml; refuses 406 GEN_406
     row GET /auth/sessions; gives 200 SessionList $SessionList_checks
     row DELETE '/auth/sessions/{session_id}'; refuses 404 GEN_404
     row GET /auth/invitations; gives 200 InvitationList $InvitationList_checks

@@ -8,6 +8,7 @@ from heartguard_gateway.domain import Limit
 
 VERSION_PREFIX = "/" + "/".join(VERSION)
 _MICROSECONDS = 1_000_000
+OWN = "gateway"
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,20 @@ class Matcher:
         `/api/v1` before a path leads to the same rules, but to none that is not `versioned`. It counts once.
         """
         if segments[:2] != VERSION:
-            return self._find(segments)
+            return self._find(segments) or self._find_page(segments)
         match = self._find(segments[2:])
         if match is None or all(rule.versioned for rule in match.rules.values()):
             return match
         rules = {method: rule for method, rule in match.rules.items() if rule.versioned}
         return Match(rules, match.params, match.segments) if rules else None
+
+    def _find_page(self, segments: tuple[str, ...]) -> Match | None:
+        """A page of the gateway's own under its path with a slash behind it, as people type it; None for others."""
+        if len(segments) < 2 or segments[-1]:
+            return None
+        match = self._find(segments[:-1])
+        own = match is not None and all(rule.upstream == OWN and not rule.versioned for rule in match.rules.values())
+        return match if own else None
 
     def _find(self, segments: tuple[str, ...]) -> Match | None:
         fixed = self._fixed.get(segments)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from heartguard_common.core.errors import ErrorCode, ServiceError, Violation
 from heartguard_common.core.ids import is_uuid
-from heartguard_common.messages import Error, ErrorDocument, Problem
+from heartguard_common.messages import Error, ErrorBodyDocument, Problem
 
 ERRORS_PAGE = "/docs/errors"
 MOST_DETAILS = 100
@@ -42,7 +42,7 @@ def error_document(
     error_code: ErrorCode, request_id: str, message: str | None = None, details: Sequence[Violation] = ()
 ) -> Error:
     """The `Error` message: code, message, request id, and at most 100 details, if any."""
-    inner: ErrorDocument = {"code": error_code.code, "message": message or error_code.title, "request_id": request_id}
+    inner: ErrorBodyDocument = {"code": error_code.code, "message": message or error_code.title, "request_id": request_id}
     if details:
         inner["details"] = [
             {"path": violation.path, "message": violation.message} for violation in details[:MOST_DETAILS]

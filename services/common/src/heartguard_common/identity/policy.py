@@ -47,6 +47,7 @@ _TOP_KEYS = frozenset({"classes", "bodies", "parameters", "route"})
 _REQUIRED = ("id", "method", "path", "upstream", "who", "limit", "audited")
 _ROUTE_KEYS = frozenset((*_REQUIRED, "credentials", "body", "answer", "errors", "versioned")) | deprecation.KEYS
 DOCS_PAGE = "/docs"
+ROOT = "/"
 _ID = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
 _HARMLESS = re.compile(r"org_[0-9]{1,10}(_[A-Za-z0-9_.-]{1,100})?|[a-z_]{1,40}\.(schema\.json|xsd)", re.ASCII)
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+|\{[a-z_]+\}", re.ASCII)
@@ -317,7 +318,7 @@ def _path_problems(path: object, kinds: Mapping[str, str]) -> Iterator[str]:
         return
     if path[1:].split("/")[: len(VERSION)] == list(VERSION):
         yield "path must not begin with /api/v1, under which every versioned path exists anyway"
-    for piece in path[1:].split("/"):
+    for piece in path[1:].split("/") if path != ROOT else ():
         if not _SEGMENT.fullmatch(piece):
             yield "path must consist of plain segments and {parameters}"
         elif piece.startswith("{") and piece[1:-1] not in kinds:

@@ -31,7 +31,7 @@ class ViolationDocument(TypedDict):
     message: str
 
 
-class ErrorDocument(TypedDict):
+class ErrorBodyDocument(TypedDict):
     """The content of an error."""
 
     code: str
@@ -43,7 +43,7 @@ class ErrorDocument(TypedDict):
 class Error(TypedDict):
     """The error of every service. The only message whose JSON has a wrapper that its XML does not have."""
 
-    error: ErrorDocument
+    error: ErrorBodyDocument
 
 
 class Health(TypedDict):
@@ -118,6 +118,12 @@ class DeadLetterList(TypedDict):
 
     items: list[DeadLetter]
     next_cursor: str | None
+
+
+class LandingQuery(TypedDict):
+    """The language of the landing page; without it, the one that Accept-Language prefers."""
+
+    lang: NotRequired[Literal["en", "es"]]
 
 
 class DeadLetterQuery(TypedDict):

@@ -20,13 +20,14 @@ from heartguard_common.http.routing import DOCUMENT_TYPES, HEALTH_JSON
 from heartguard_common.messages import DependencyDocument, Health, Readiness, ServiceList
 from heartguard_gateway.domain import Exchange, Reply
 from heartguard_gateway.own_routes.health import FAIL, SystemHealth
+from heartguard_gateway.own_routes.pages import Pages
 
 T = TypeVar("T")
 _JSON = "application/json"
 _HTML = "text/html"
-_PAGE, _ERRORS_PAGE = "docs.html", "errors.html"
+_ERRORS_PAGE, _INDEX_PAGE = "errors.html", "index.html"
 _NO_STORE = ("Cache-Control", "no-store")
-_FILE_TYPES = {".json": _JSON, ".xsd": "application/xml; charset=utf-8", ".html": f"{_HTML}; charset=utf-8"}
+_FILE_TYPES = {".json": _JSON, ".xsd": "application/xml; charset=utf-8"}
 
 
 class OwnRoutes:
@@ -45,6 +46,7 @@ class OwnRoutes:
         self._metrics = metrics
         self._system = system
         self._files = {path.name: path.read_bytes() for path in sorted(schemas.iterdir()) if path.suffix in _FILE_TYPES}
+        self._pages = Pages({name: (schemas / name).read_bytes() for name in (_ERRORS_PAGE, _INDEX_PAGE)})
 
     @property
     def table(self) -> Mapping[str, Callable[[Exchange], Reply]]:
@@ -55,9 +57,12 @@ class OwnRoutes:
             "gateway.metrics": self.metrics,
             "gateway.services": self.services,
             "gateway.system_health": self.system_health,
+            "gateway.landing": self.landing,
+            "gateway.assets": self.assets,
             "gateway.openapi": self.openapi,
             "gateway.docs": self.docs,
             "gateway.errors": self.errors,
+            "gateway.schema_index": self.schema_index,
             "gateway.schemas": self.schemas,
         }
 
@@ -97,21 +102,35 @@ class OwnRoutes:
         _negotiate(exchange, (_JSON,))
         return self._file(exchange, "openapi.json")
 
+    def landing(self, exchange: Exchange) -> Reply:
+        """What HeartGuard is, in English or Spanish."""
+        language = dict(parse_qsl(exchange.request.query)).get("lang")
+        _negotiate(exchange, (_HTML,), parameters=("lang",))
+        return self._pages.landing(exchange.request, language)
+
+    def assets(self, exchange: Exchange) -> Reply:
+        """What the pages load."""
+        _refuse_query(exchange)
+        return self._pages.asset(exchange.request, exchange.params["file"])
+
     def docs(self, exchange: Exchange) -> Reply:
         """The same for people: a page that loads nothing from other hosts."""
         _negotiate(exchange, (_HTML,))
-        return self._file(exchange, _PAGE)
+        return self._pages.reference(exchange.request)
 
     def errors(self, exchange: Exchange) -> Reply:
         """What each error code means and what to do about it."""
         _negotiate(exchange, (_HTML,))
-        return self._file(exchange, _ERRORS_PAGE)
+        return self._pages.generated(exchange.request, _ERRORS_PAGE)
+
+    def schema_index(self, exchange: Exchange) -> Reply:
+        """The schemas that there are."""
+        _negotiate(exchange, (_HTML,))
+        return self._pages.generated(exchange.request, _INDEX_PAGE)
 
     def schemas(self, exchange: Exchange) -> Reply:
         """A file of the contract, as it is: a schema has no second representation."""
         _refuse_query(exchange)
-        if exchange.params["file"] in (_PAGE, _ERRORS_PAGE):
-            raise ServiceError(NOT_FOUND)
         return self._file(exchange, exchange.params["file"])
 
     def _document(self, exchange: Exchange, message: type[T], document: T, status: int = 200) -> Reply:
@@ -131,10 +150,12 @@ class OwnRoutes:
         return Reply(200, [*headers, ("Content-Type", _FILE_TYPES[Path(name).suffix])], body)
 
 
-def _refuse_query(exchange: Exchange) -> None:
+def _refuse_query(exchange: Exchange, parameters: Sequence[str] = ()) -> None:
     pairs = parse_qsl(exchange.request.query, keep_blank_values=True)
     violations = [
-        Violation(pointer(((), name)), "is not a parameter of this route") for name, _ in pairs if name != "format"
+        Violation(pointer(((), name)), "is not a parameter of this route")
+        for name, _ in pairs
+        if name not in ("format", *parameters)
     ]
     violations += [
         Violation("/format", "must be json or xml")
@@ -145,9 +166,9 @@ def _refuse_query(exchange: Exchange) -> None:
         raise ServiceError(UNPROCESSABLE, details=violations)
 
 
-def _negotiate(exchange: Exchange, offers: Sequence[str]) -> str:
-    """The media type to answer in. Raises GEN_406, GEN_422."""
-    _refuse_query(exchange)
+def _negotiate(exchange: Exchange, offers: Sequence[str], parameters: Sequence[str] = ()) -> str:
+    """The media type to answer in; `parameters` are those of the query. Raises GEN_406, GEN_422."""
+    _refuse_query(exchange, parameters)
     if "format=" in exchange.request.query:
         chosen = exchange.media_type if exchange.media_type in offers else None
     else:
