@@ -42,7 +42,8 @@ def error_document(
     error_code: ErrorCode, request_id: str, message: str | None = None, details: Sequence[Violation] = ()
 ) -> Error:
     """The `Error` message: code, message, request id, and at most 100 details, if any."""
-    inner: ErrorBodyDocument = {"code": error_code.code, "message": message or error_code.title, "request_id": request_id}
+    text = message or error_code.title
+    inner: ErrorBodyDocument = {"code": error_code.code, "message": text, "request_id": request_id}
     if details:
         inner["details"] = [
             {"path": violation.path, "message": violation.message} for violation in details[:MOST_DETAILS]
