@@ -59,7 +59,7 @@ def unlisted(clone: Clone) -> list[str]:
     """What was refused with a code that the operation does not list in openapi.json, by the log lines."""
     document = json.loads((clone.root / "schemas/openapi.json").read_text(encoding="utf-8"))
     listed = {
-        op["operationId"]: op["x-error-codes"] for methods in document["paths"].values() for op in methods.values()
+        op["x-permission"]: op["x-error-codes"] for methods in document["paths"].values() for op in methods.values()
     }
     found = set()
     for log in clone.layout.log.glob("*.log"):

@@ -8,7 +8,7 @@ from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.core.registry import REGISTRY, Service
 from heartguard_common.http.routing import ANY_TYPE, AnyRoute
 from heartguard_common.identity.policy import ANYONE, INNER, SERVICE, RouteRule
-from schemas.builder.operation import summary
+from schemas.builder.operation_text import summary
 
 Schema = Mapping[str, Any]
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from heartguard_common import __version__
 from heartguard_common.core import errors
 from heartguard_common.http.background_routes import BACKGROUND, background_routes
 from heartguard_common.http.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
@@ -23,7 +22,7 @@ from heartguard_common.http.routing import (
 from heartguard_common.http.standard_routes import standard_routes
 from heartguard_common.identity.policy import SERVICES, VERSION, Policy, RouteRule
 from heartguard_common.messages import LandingQuery, ServiceList, SystemHealth
-from schemas.builder import examples, headers, health
+from schemas.builder import examples, headers, health, introduction, operation_text
 from schemas.builder.catalogue import error_catalogue, in_order
 from schemas.builder.operation import SECURITY, Operation, Schema, component
 
@@ -36,17 +35,6 @@ _ERRORS = {
     **dict(zip(DOCUMENT_TYPES, (_ERROR, _ERROR_XML, _ERROR_XML), strict=True)),
     **dict.fromkeys((PROBLEM_JSON, PROBLEM_XML), _PROBLEM),
 }
-DESCRIPTION = """Telemetry of wearables, behind one gateway.
-
-**Formats.** Every message is JSON or XML. `Content-Type` names the format of a body, `Accept` (or `?format=json|xml`)
-that of the answer; errors have the format of the answer. **Errors:** each operation lists the codes that it can return;
-`/docs/errors` explains them. The message and the field pointers (`details`) are for people. With
-`application/problem+json` or `application/problem+xml` in `Accept`, errors are problem details (RFC 9457).
-**Limits.** Each rate class is a multiple of `RATE_LIMIT`, counted by address and caller. Each operation states the
-largest body; a file may have `MAX_UPLOAD_MB`.
-**Versions.** Every operation also exists under `/api/v1`, except for pages and keys.
-**Every answer** has `X-Request-ID`. A method that a path does not support is answered with 405 and `Allow`.
-HEAD is supported where GET is, and OPTIONS everywhere."""
 
 
 class JoinError(Exception):
@@ -69,14 +57,9 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
         paths.setdefault(rule.path, {})[rule.method.lower()] = operation
     return {
         "openapi": "3.1.0",
-        "info": {
-            "title": "HeartGuard",
-            "version": __version__,
-            "description": DESCRIPTION,
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
+        "info": introduction.info(),
         "servers": [{"url": "/"}, {"url": f"/{'/'.join(VERSION)}"}],
-        "tags": [{"name": name} for name in SERVICES],
+        "tags": introduction.tags({operation_text.tag(rule) for rule, _ in joined}),
         "paths": {path: paths[path] for path in sorted(paths)},
         "components": {
             "schemas": _components({**definitions, **health.SCHEMAS}),
@@ -133,69 +116,78 @@ def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
 def _own_route(rule: RouteRule) -> AnyRoute | None:
     """A route that the gateway itself answers."""
     if rule.path == health.PATH:
-        return Route(rule.method, rule.path, _system_health, offers=health.OFFERS)
+        return Route(rule.method, rule.path, check_system_health, offers=health.OFFERS)
     if rule.path == "/gateway/services":
-        return Route(rule.method, rule.path, _services)
+        return Route(rule.method, rule.path, list_services)
     if rule.path in FILES:
         handler, offers = FILES[rule.path]
         return Route(rule.method, rule.path, handler, offers=offers, headers=("ETag",))
     return None
 
 
-# Of these only the signatures and the docstrings count.
-def _services(_: None, __: EmptyCall) -> Answer[ServiceList]:
-    """How each service is, asked by the gateway."""
+# Of these only the names, signatures and docstrings count.
+def list_services(_: None, __: EmptyCall) -> Answer[ServiceList]:
+    """List the services and their state.
+
+    The gateway asks each of them.
+    """
     raise JoinError(_NO_ANSWER)
 
 
-def _system_health(_: None, __: EmptyCall) -> Answer[SystemHealth]:
-    """The health of all services, which are asked every 5 s at most."""
+def check_system_health(_: None, __: EmptyCall) -> Answer[SystemHealth]:
+    """Check the health of the whole system.
+
+    The services are asked every 5 s at most; 503 if none is ready.
+    """
     raise JoinError(_NO_ANSWER)
 
 
-def _landing(_: None, __: Call[None, LandingQuery]) -> StreamAnswer:
-    """What HeartGuard is: a page in English or Spanish."""
+def read_landing_page(_: None, __: Call[None, LandingQuery]) -> StreamAnswer:
+    """Read the landing page, in English or Spanish."""
     raise JoinError(_NO_ANSWER)
 
 
-def _asset(_: None, __: EmptyCall) -> StreamAnswer:
-    """A script, style or picture of the pages."""
+def read_asset(_: None, __: EmptyCall) -> StreamAnswer:
+    """Read a script, style or picture of the pages."""
     raise JoinError(_NO_ANSWER)
 
 
-def _schema_index(_: None, __: EmptyCall) -> StreamAnswer:
-    """The index of the schemas: a page."""
+def read_schema_index(_: None, __: EmptyCall) -> StreamAnswer:
+    """Read the page that lists the schemas."""
     raise JoinError(_NO_ANSWER)
 
 
-def _openapi(_: None, __: EmptyCall) -> StreamAnswer:
-    """The description of the API, as OpenAPI 3.1."""
+def read_openapi(_: None, __: EmptyCall) -> StreamAnswer:
+    """Read this description of the API, as OpenAPI 3.1."""
     raise JoinError(_NO_ANSWER)
 
 
-def _docs(_: None, __: EmptyCall) -> StreamAnswer:
-    """The documentation of the API: a page that loads nothing from other hosts."""
+def read_reference(_: None, __: EmptyCall) -> StreamAnswer:
+    """Read the page with the reference of the API."""
     raise JoinError(_NO_ANSWER)
 
 
-def _errors(_: None, __: EmptyCall) -> StreamAnswer:
-    """Every error code, what it means, and what to do: a page."""
+def read_error_codes(_: None, __: EmptyCall) -> StreamAnswer:
+    """Read the page that explains each error code."""
     raise JoinError(_NO_ANSWER)
 
 
-def _schema(_: None, __: EmptyCall) -> StreamAnswer:
-    """A file of the contract, `<resource>.schema.json` or `<resource>.xsd`."""
+def read_schema(_: None, __: EmptyCall) -> StreamAnswer:
+    """Read a JSON Schema or an XSD of the messages.
+
+    `<resource>.schema.json` or `<resource>.xsd`.
+    """
     raise JoinError(_NO_ANSWER)
 
 
 FILES: Mapping[str, tuple[Callable[[None, Any], StreamAnswer], tuple[str, ...]]] = {
-    "/": (_landing, ("text/html",)),
-    "/assets/{file}": (_asset, ANY_TYPE),
-    "/openapi.json": (_openapi, ("application/json",)),
-    "/docs": (_docs, ("text/html",)),
-    "/docs/errors": (_errors, ("text/html",)),
-    "/schemas": (_schema_index, ("text/html",)),
-    "/schemas/{file}": (_schema, ("application/json", "application/xml")),
+    "/": (read_landing_page, ("text/html",)),
+    "/assets/{file}": (read_asset, ANY_TYPE),
+    "/openapi.json": (read_openapi, ("application/json",)),
+    "/docs": (read_reference, ("text/html",)),
+    "/docs/errors": (read_error_codes, ("text/html",)),
+    "/schemas": (read_schema_index, ("text/html",)),
+    "/schemas/{file}": (read_schema, ("application/json", "application/xml")),
 }
 
 

@@ -9,7 +9,7 @@ from heartguard_common.contract.error_documents import INFLUXDB
 from heartguard_common.core.errors import ErrorCode
 from heartguard_common.http.routing import ANY_TYPE, DOCUMENT_TYPES, HEALTH_JSON, AnyRoute
 from heartguard_common.identity.policy import ANYONE, INNER, SERVICE, UNLIMITED, RouteRule
-from schemas.builder import examples, headers, health, refusals
+from schemas.builder import examples, headers, health, operation_text, refusals
 
 Schema = Mapping[str, Any]
 
@@ -87,9 +87,9 @@ class Operation:
         """The Operation Object."""
         rule, route = self._rule, self._route
         made: dict[str, Any] = {
-            "operationId": rule.id,
-            "tags": [rule.upstream],
-            "summary": summary(route),
+            "operationId": operation_text.operation_id(rule, route),
+            "tags": [operation_text.tag(rule)],
+            "summary": operation_text.summary(route),
             "description": self._description(),
             "parameters": [
                 *self._path_parameters(),
@@ -98,6 +98,7 @@ class Operation:
                 FORMAT,
             ],
             "responses": self._responses(),
+            "x-permission": rule.id,
             "x-audited": rule.audited,
             "x-limit": rule.limit,
             "x-who": rule.who if isinstance(rule.who, str) else dict(rule.who),
@@ -122,7 +123,8 @@ class Operation:
         else:
             who = ", ".join(self._allowed(role, scope) for role, scope in dict(rule.who).items())
         limit = "no rate limit" if rule.limit == UNLIMITED else f"rate class `{rule.limit}`"
-        return f"Who may: {who}. {limit.capitalize()}; {'audited' if rule.audited else 'not audited'}."
+        access = f"Who may: {who}. {limit.capitalize()}; {'audited' if rule.audited else 'not audited'}."
+        return "\n\n".join(filter(None, (operation_text.details(self._route), access)))
 
     def _allowed(self, role: str, scope: str) -> str:
         if role == SERVICE:
@@ -225,13 +227,6 @@ class Operation:
 
     def _cached(self) -> bool:
         return self._rule.method == "GET" and "ETag" in self._route.headers
-
-
-def summary(route: AnyRoute) -> str:
-    """What a route is for: the first line of its handler's docstring. Raises TypeError for a handler without one."""
-    if not route.handler.__doc__:
-        raise TypeError(f"{route.handler.__qualname__} of {route.method} {route.path} does not say what it is for")
-    return route.handler.__doc__.strip().partition("\n")[0]
 
 
 def _others(rule: RouteRule, route: AnyRoute) -> list[str]:

@@ -20,6 +20,7 @@ from schemathesis import checks
 
 from heartguard_common.contract.json_documents import dump_json
 from heartguard_common.core.paths import SCHEMAS_DIR
+from heartguard_common.identity import policy
 from tests.contract.cases import CONTRACTS, RESOURCE_OF, oracle, xsd_accepts
 
 OPENAPI = json.loads((SCHEMAS_DIR / "openapi.json").read_text(encoding="utf-8"))
@@ -61,11 +62,12 @@ def prepared():
 
 
 SCHEMA = schemathesis.openapi.from_dict(prepared())
-CASES = {found.ok().definition.raw["operationId"]: found.ok() for found in SCHEMA.get_all_operations()}
+UPSTREAMS = {rule.id: rule.upstream for rule in policy.load().rules}
+CASES = {found.ok().definition.raw["x-permission"]: found.ok() for found in SCHEMA.get_all_operations()}
 
 
 def test_every_operation_has_generated_requests():
-    assert CASES.keys() == {op["operationId"] for methods in OPENAPI["paths"].values() for op in methods.values()}
+    assert CASES.keys() == {op["x-permission"] for methods in OPENAPI["paths"].values() for op in methods.values()}
 
 
 def credentials(system, operation):
@@ -88,7 +90,7 @@ def base_url(system, operation):
     raw = operation.definition.raw
     if raw["security"] != [{"service": []}]:
         return system.gateway_url
-    return f"http://127.0.0.1:{system.clone.ports[raw['tags'][0]]}"
+    return f"http://127.0.0.1:{system.clone.ports[UPSTREAMS[raw['x-permission']]]}"
 
 
 def far(value):

@@ -49,14 +49,21 @@ class UseCases:
     verification: Verification
 
 
-def record(audit: UseCases, call: Call[AuditEventRequest, NoQuery]) -> Answer[messages.AuditEvent]:
-    """Record an event: services what they change, admins what they report."""
+def record_event(audit: UseCases, call: Call[AuditEventRequest, NoQuery]) -> Answer[messages.AuditEvent]:
+    """Record an audit event.
+
+    An admin reports what happened elsewhere; services record what they change.
+    """
     event = audit.trail.record(call.person, call.document)
     return Answer(_document(event), headers={**NO_STORE, "Location": f"/audit/events/{event.id}"})
 
 
 def list_events(audit: UseCases, call: Call[None, AuditListQuery]) -> Answer[AuditEventList] | StreamAnswer:
-    """The events that the filters leave, newest first; also as CSV and NDJSON."""
+    """List the audit events of the organization.
+
+    Newest first; also as a CSV or NDJSON file, with all events that the filters leave. The operator gets the events
+    that belong to no organization.
+    """
     position = decode_cursor(call.query.get("cursor"), int)
     before = position[0] if position else None
     if call.media_type in (CSV, NDJSON):
@@ -67,13 +74,16 @@ def list_events(audit: UseCases, call: Call[None, AuditListQuery]) -> Answer[Aud
     return Answer({"items": shown.items, "next_cursor": shown.next_cursor}, headers=NO_STORE)
 
 
-def read(audit: UseCases, call: EmptyCall) -> Answer[messages.AuditEvent]:
-    """One event."""
+def read_event(audit: UseCases, call: EmptyCall) -> Answer[messages.AuditEvent]:
+    """Read an audit event."""
     return Answer(_recorded(audit.trail.find(call.person, call.params["event_id"])), headers=NO_STORE)
 
 
-def access_log(audit: UseCases, call: Call[None, AccessLogQuery]) -> Answer[AuditEventList]:
-    """What others read of the caller's data, newest first."""
+def list_accesses(audit: UseCases, call: Call[None, AccessLogQuery]) -> Answer[AuditEventList]:
+    """List who has read the caller's data.
+
+    Newest first.
+    """
     position = decode_cursor(call.query.get("cursor"), int)
     limit = call.query.get("limit", DEFAULT_LIMIT)
     rows = audit.trail.readings(call.person, position[0] if position else None, limit + 1)
@@ -81,8 +91,11 @@ def access_log(audit: UseCases, call: Call[None, AccessLogQuery]) -> Answer[Audi
     return Answer({"items": shown.items, "next_cursor": shown.next_cursor}, headers=NO_STORE)
 
 
-def verify(audit: UseCases, call: EmptyCall) -> Answer[AuditVerification]:
-    """Whether the caller's trail was tampered with: its hashes, seals and checkpoints."""
+def verify_events(audit: UseCases, call: EmptyCall) -> Answer[AuditVerification]:
+    """Verify that no audit event was changed or removed.
+
+    Checks the hashes, seals and checkpoints of the organization's events.
+    """
     verdict = audit.verification.verify(call.person.org_id)
     document: AuditVerification = {"valid": verdict.chain_break is None, "checked": verdict.checked}
     if verdict.chain_break is not None:
@@ -92,8 +105,11 @@ def verify(audit: UseCases, call: EmptyCall) -> Answer[AuditVerification]:
     return Answer(document, headers=NO_STORE)
 
 
-def export_person(audit: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
-    """All events of what a person did, or was done to them (NDJSON)."""
+def export_events(audit: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """Export the audit events about a person.
+
+    The answer is NDJSON, one line for each event of which the person is the actor or the resource.
+    """
     rows = audit.trail.about(call.query["org_id"], call.query["user_id"])
     return exports.answer(("event", _recorded(row)) for row in rows)
 
@@ -141,11 +157,11 @@ ROUTES = (
     Route(
         "GET",
         "/audit/exports",
-        export_person,
+        export_events,
         offers=(NDJSON,),
         expensive=True,
     ),
-    Route("POST", "/audit/events", record, status=201, idempotent=True, headers=("Location",)),
+    Route("POST", "/audit/events", record_event, status=201, idempotent=True, headers=("Location",)),
     Route(
         "GET",
         "/audit/events",
@@ -154,13 +170,13 @@ ROUTES = (
         expensive=True,
         seconds=SECONDS,
     ),
-    Route("GET", "/audit/events/{event_id}", read, raises=(UNKNOWN_EVENT,)),
+    Route("GET", "/audit/events/{event_id}", read_event, raises=(UNKNOWN_EVENT,)),
     Route(
         "GET",
         "/users/me/access-log",
-        access_log,
+        list_accesses,
         expensive=True,
         seconds=SECONDS,
     ),
-    Route("GET", "/audit/verify", verify, expensive=True, seconds=VERIFYING_SECONDS, raises=(CHAIN_TOO_LONG,)),
+    Route("GET", "/audit/verify", verify_events, expensive=True, seconds=VERIFYING_SECONDS, raises=(CHAIN_TOO_LONG,)),
 )

@@ -24,13 +24,16 @@ from heartguard_organization.usecases import UseCases
 T = TypeVar("T")
 
 
-def read(usecases: UseCases, call: EmptyCall) -> Answer[messages.Organization]:
-    """The caller's organization."""
+def read_organization(usecases: UseCases, call: EmptyCall) -> Answer[messages.Organization]:
+    """Read the caller's organization."""
     return _answer(_document(usecases.organizations.read(call.person)))
 
 
-def update(usecases: UseCases, call: Call[OrganizationUpdate, NoQuery]) -> Answer[messages.Organization]:
-    """Change name and policies text; `If-Match` makes it conditional."""
+def update_organization(usecases: UseCases, call: Call[OrganizationUpdate, NoQuery]) -> Answer[messages.Organization]:
+    """Change the name and the policies text of the organization.
+
+    With `If-Match` only if nobody else has changed it since it was read.
+    """
 
     def check(current: Organization) -> None:
         etag.require_match(call.headers, _document(current))
@@ -40,14 +43,21 @@ def update(usecases: UseCases, call: Call[OrganizationUpdate, NoQuery]) -> Answe
 
 
 def read_policies(usecases: UseCases, call: EmptyCall) -> Answer[OrganizationPolicies]:
-    """Retention, time zone, and what happens to unknown measurements."""
+    """Read the policies of the organization.
+
+    How long points are kept, the time zone, and what happens to unknown measurements.
+    """
     return _answer(_policies(usecases.organizations.read(call.person)))
 
 
 def update_policies(
     usecases: UseCases, call: Call[OrganizationPoliciesUpdate, NoQuery]
 ) -> Answer[OrganizationPolicies]:
-    """Change these rules; the time zone must be one of the IANA database."""
+    """Change the policies of the organization.
+
+    The time zone must be one of the IANA time zone database. With `If-Match` only if nobody else has changed the
+    policies since they were read.
+    """
 
     def check(current: Organization) -> None:
         etag.require_match(call.headers, _policies(current))
@@ -56,50 +66,70 @@ def update_policies(
     return _answer(_policies(changed))
 
 
-def delete(usecases: UseCases, call: Call[OrganizationDelete, NoQuery]) -> Answer[Job]:
-    """Delete the organization, once its name has been repeated: a job."""
+def delete_organization(usecases: UseCases, call: Call[OrganizationDelete, NoQuery]) -> Answer[Job]:
+    """Delete the organization with all of its data.
+
+    The name of the organization must be repeated. The deletion continues after the answer: `Location` is the URL of its
+    job.
+    """
     job = usecases.organizations.delete(call.person, call.document["name"])
     return Answer(job.document(), headers={"Location": f"/organization/deletions/{job.id}"})
 
 
-def read_deletion(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
-    """How far the deletion of an organization has come."""
+def read_organization_deletion(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
+    """Read how far the deletion of an organization is."""
     job = usecases.organizations.deletion(call.person, call.params["job_id"])
     return Answer(job.document(), headers={"Cache-Control": "no-store"})
 
 
-def export(usecases: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
-    """Which organization a person belongs to (NDJSON)."""
+def export_organization(usecases: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """Export which organization a person belongs to.
+
+    The answer is NDJSON, one line.
+    """
     return exports.answer(usecases.organizations.export(call.query["org_id"]))
 
 
-def read_limits(usecases: UseCases, call: EmptyCall) -> Answer[LimitList]:
-    """Every limit, its value, what is used and how to make room (docs/limits.md)."""
+def list_limits(usecases: UseCases, call: EmptyCall) -> Answer[LimitList]:
+    """List the limits of the caller's organization.
+
+    Each with its value, how much of it is used, and how to free some of it.
+    """
     return _limits(usecases.limits.read_own(call.person))
 
 
-def read_limits_of(usecases: UseCases, call: EmptyCall) -> Answer[LimitList]:
-    """The limits of any organization."""
+def list_limits_of_organization(usecases: UseCases, call: EmptyCall) -> Answer[LimitList]:
+    """List the limits of any organization."""
     return _limits(usecases.limits.read(int(call.params["org_id"])))
 
 
 def update_limits(usecases: UseCases, call: Call[LimitsUpdate, NoQuery]) -> Answer[LimitList]:
-    """Give any organization limits of its own; null: the default again."""
+    """Set limits of any organization.
+
+    With null as the value the default applies again.
+    """
     return _limits(usecases.limits.update(call.person, int(call.params["org_id"]), call.document["limits"]))
 
 
 ROUTES = (
-    Route("GET", "/organization/exports", export, offers=(NDJSON,), raises=(NO_ORGANIZATION,)),
-    Route("GET", "/organization", read, raises=(NO_ORGANIZATION,), headers=("ETag",)),
-    Route("PUT", "/organization", update, raises=(NO_ORGANIZATION, UNKNOWN_TIME_ZONE), headers=("ETag",)),
-    Route("DELETE", "/organization", delete, status=202, raises=(NO_ORGANIZATION, WRONG_NAME), headers=("Location",)),
-    Route("GET", "/organization/deletions/{job_id}", read_deletion, raises=(NO_JOB,)),
+    Route("GET", "/organization/exports", export_organization, offers=(NDJSON,), raises=(NO_ORGANIZATION,)),
+    Route("GET", "/organization", read_organization, raises=(NO_ORGANIZATION,), headers=("ETag",)),
+    Route("PUT", "/organization", update_organization, raises=(NO_ORGANIZATION, UNKNOWN_TIME_ZONE), headers=("ETag",)),
+    Route(
+        "DELETE",
+        "/organization",
+        delete_organization,
+        status=202,
+        raises=(NO_ORGANIZATION, WRONG_NAME),
+        headers=("Location",),
+    ),
+    Route("GET", "/organization/deletions/{job_id}", read_organization_deletion, raises=(NO_JOB,)),
     Route("GET", "/organization/policies", read_policies, raises=(NO_ORGANIZATION,), headers=("ETag",)),
     Route(
         "PUT", "/organization/policies", update_policies, raises=(NO_ORGANIZATION, UNKNOWN_TIME_ZONE), headers=("ETag",)
     ),
-    Route("GET", "/organization/limits", read_limits, raises=(NO_ORGANIZATION,)),
-    Route("GET", "/organization/{org_id}/limits", read_limits_of, raises=(NO_ORGANIZATION,)),
+    Route("GET", "/organization/limits", list_limits, raises=(NO_ORGANIZATION,)),
+    Route("GET", "/organization/{org_id}/limits", list_limits_of_organization, raises=(NO_ORGANIZATION,)),
     Route("PUT", "/organization/{org_id}/limits", update_limits, raises=(NO_ORGANIZATION, NO_LIMIT)),
 )
 

@@ -21,12 +21,15 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 def read_self(usecases: UseCases, call: EmptyCall) -> Answer[messages.User]:
-    """The caller."""
+    """Read the caller's profile and preferences."""
     return _answer(usecases.members.read_self(call.person))
 
 
 def update_self(usecases: UseCases, call: Call[UserUpdate, NoQuery]) -> Answer[messages.User]:
-    """Change the caller's full name and preferences; `If-Match` makes it conditional."""
+    """Change the caller's full name and preferences.
+
+    With `If-Match` only if nobody else has changed them since they were read.
+    """
 
     def check(current: User) -> None:
         etag.require_match(call.headers, _document(current))
@@ -34,8 +37,11 @@ def update_self(usecases: UseCases, call: Call[UserUpdate, NoQuery]) -> Answer[m
     return _answer(usecases.members.update_self(call.person, call.document, check))
 
 
-def list_users(usecases: UseCases, call: Call[None, UserListQuery]) -> Answer[UserList]:
-    """A page of members; filters `role`, `active`, `q`."""
+def list_members(usecases: UseCases, call: Call[None, UserListQuery]) -> Answer[UserList]:
+    """List the members of the organization.
+
+    Sorted by id; `role`, `active` and `q` filter the list.
+    """
     wanted = Filter(call.query.get("role"), call.query.get("active"), call.query.get("q"))
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     cursor = paging.decode_cursor(call.query.get("cursor"), int) or [0]
@@ -44,13 +50,16 @@ def list_users(usecases: UseCases, call: Call[None, UserListQuery]) -> Answer[Us
     return Answer({"items": page.items, "next_cursor": page.next_cursor}, headers=_NO_STORE)
 
 
-def read(usecases: UseCases, call: EmptyCall) -> Answer[messages.User]:
-    """One member of the own organization."""
+def read_member(usecases: UseCases, call: EmptyCall) -> Answer[messages.User]:
+    """Read a member of the organization."""
     return _answer(usecases.members.read(call.person, int(call.params["user_id"])))
 
 
-def administer(usecases: UseCases, call: Call[UserAdminUpdate, NoQuery]) -> Answer[messages.User]:
-    """Change role and activity of a member, whose sessions end; `If-Match` makes it conditional."""
+def update_member(usecases: UseCases, call: Call[UserAdminUpdate, NoQuery]) -> Answer[messages.User]:
+    """Change the role and activity of a member.
+
+    The sessions of the member end. With `If-Match` only if nobody else has changed the member since they were read.
+    """
 
     def check(current: User) -> None:
         etag.require_match(call.headers, _document(current))
@@ -59,31 +68,40 @@ def administer(usecases: UseCases, call: Call[UserAdminUpdate, NoQuery]) -> Answ
     return _answer(usecases.members.administer(call.person, user_id, call.document, check))
 
 
-def delete(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
-    """Remove a person everywhere: a job."""
+def delete_member(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
+    """Delete a member with all of their data.
+
+    The deletion continues after the answer: `Location` is the URL of its job.
+    """
     job = usecases.deletions.request(call.person, int(call.params["user_id"]))
     return Answer(job.document(), headers={"Location": f"/users/deletions/{job.id}"})
 
 
-def read_deletion(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
-    """How far the deletion of a person has come."""
+def read_member_deletion(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
+    """Read how far the deletion of a member is."""
     return Answer(usecases.deletions.read(call.person, call.params["job_id"]).document(), headers=_NO_STORE)
 
 
 def request_export(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
-    """Collect all that is kept of the caller: a job."""
+    """Request an archive of all of the caller's data.
+
+    The archive is made after the answer: `Location` is the URL of its job.
+    """
     job = usecases.exports.request(call.person)
     return Answer(job.document(), headers={"Location": f"/users/me/exports/{job.id}", **_NO_STORE})
 
 
 def read_export(usecases: UseCases, call: EmptyCall) -> Answer[Job]:
-    """How far an export has come; `result_url` of the archive when it is done."""
+    """Read how far the archive of the caller's data is.
+
+    When the job is done, `result_url` is the URL of the archive.
+    """
     job, url = usecases.exports.read(call.person, call.params["job_id"])
     return Answer(job.document(url), headers=_NO_STORE)
 
 
-def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
-    """Remove names and preferences of an organization's members, or of one."""
+def erase_profiles(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
+    """Erase the names and preferences of an organization's members, or of one."""
     wanted = call.document
     return Answer({"removed": usecases.members.erase(call.person, wanted["org_id"], wanted.get("user_id"))})
 
@@ -91,11 +109,11 @@ def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[Era
 ROUTES = (
     Route("GET", "/users/me", read_self, raises=(NO_USER,), headers=("ETag",)),
     Route("PUT", "/users/me", update_self, raises=(NO_USER,), headers=("ETag",)),
-    Route("GET", "/users", list_users),
-    Route("GET", "/users/{user_id}", read, raises=(NO_USER,), headers=("ETag",)),
-    Route("PATCH", "/users/{user_id}", administer, raises=(NO_USER, LAST_ADMIN, UNSETTLED), headers=("ETag",)),
-    Route("DELETE", "/users/{user_id}", delete, status=202, raises=(NO_USER, LAST_ADMIN), headers=("Location",)),
-    Route("GET", "/users/deletions/{job_id}", read_deletion, raises=(NO_JOB,)),
+    Route("GET", "/users", list_members),
+    Route("GET", "/users/{user_id}", read_member, raises=(NO_USER,), headers=("ETag",)),
+    Route("PATCH", "/users/{user_id}", update_member, raises=(NO_USER, LAST_ADMIN, UNSETTLED), headers=("ETag",)),
+    Route("DELETE", "/users/{user_id}", delete_member, status=202, raises=(NO_USER, LAST_ADMIN), headers=("Location",)),
+    Route("GET", "/users/deletions/{job_id}", read_member_deletion, raises=(NO_JOB,)),
     Route(
         "POST",
         "/users/me/export",
@@ -106,7 +124,7 @@ ROUTES = (
         headers=("Location",),
     ),
     Route("GET", "/users/me/exports/{job_id}", read_export, raises=(NO_JOB,)),
-    Route("POST", "/users/erasures", erase, raises=(LAST_ADMIN,)),
+    Route("POST", "/users/erasures", erase_profiles, raises=(LAST_ADMIN,)),
 )
 
 

@@ -7,13 +7,16 @@ from heartguard_common.http.routing import Answer, EmptyCall, Route
 from heartguard_common.messages import RoleList, User
 
 
-def profile(accounts: AccountUseCases, call: EmptyCall) -> Answer[User]:
-    """The caller's account."""
+def read_profile(accounts: AccountUseCases, call: EmptyCall) -> Answer[User]:
+    """Read the caller's account."""
     return Answer(_user(accounts.profile(call.person)), headers=NO_STORE)
 
 
-def roles(accounts: AccountUseCases, _: EmptyCall) -> Answer[RoleList]:
-    """The roles, and the ids of the routes that each may call."""
+def list_roles(accounts: AccountUseCases, _: EmptyCall) -> Answer[RoleList]:
+    """List the roles and what each of them may call.
+
+    What a role may call is in `permissions`, by the ids that operations have as `x-permission`.
+    """
     return Answer({"items": accounts.roles()})
 
 
@@ -31,6 +34,6 @@ def _user(account: Account) -> User:
 
 
 ROUTES = (
-    Route("GET", "/auth/profile", profile),
-    Route("GET", "/auth/roles", roles),
+    Route("GET", "/auth/profile", read_profile),
+    Route("GET", "/auth/roles", list_roles),
 )

@@ -11,8 +11,13 @@ from heartguard_common.messages import Introspection, IntrospectRequest
 FORM = "application/x-www-form-urlencoded"
 
 
-def introspect(introspection: IntrospectionUseCases, call: Call[IntrospectRequest, NoQuery]) -> Answer[Introspection]:
-    """Whether a token or a `jti` counts (RFC 7662)."""
+def introspect_token(
+    introspection: IntrospectionUseCases, call: Call[IntrospectRequest, NoQuery]
+) -> Answer[Introspection]:
+    """Check whether a token is active.
+
+    Introspection (RFC 7662), of a token or of its id, `jti`.
+    """
     request = call.document
     if ("token" in request) == ("jti" in request):
         raise ServiceError(UNPROCESSABLE, details=(Violation("/token", "either token or jti must be given"),))
@@ -34,7 +39,7 @@ ROUTES = (
     Route(
         "POST",
         "/auth/token/introspect",
-        introspect,
+        introspect_token,
         accepts=(*DOCUMENT_TYPES, FORM),
         readers={FORM: _read_form},
     ),

@@ -14,8 +14,14 @@ from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Rou
 from heartguard_common.messages import InvitationList, InvitationListQuery, InvitationRequest
 
 
-def invite(invitations: InvitationUseCases, call: Call[InvitationRequest, NoQuery]) -> Answer[messages.Invitation]:
-    """Invite an address; the code is shown once, and sent where there is SMTP. Managers invite users."""
+def create_invitation(
+    invitations: InvitationUseCases, call: Call[InvitationRequest, NoQuery]
+) -> Answer[messages.Invitation]:
+    """Invite a person by e-mail address.
+
+    The code of the invitation is only in this answer, and in the e-mail that is sent where SMTP is set up. A manager
+    may invite with the role `user` only.
+    """
     made, code = invitations.invite(call.person, call.document["email"], call.document["role"])
     document = _invitation(made)
     document["code"] = code
@@ -23,7 +29,7 @@ def invite(invitations: InvitationUseCases, call: Call[InvitationRequest, NoQuer
 
 
 def list_invitations(invitations: InvitationUseCases, call: Call[None, InvitationListQuery]) -> Answer[InvitationList]:
-    """The invitations that wait."""
+    """List the open invitations."""
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(call.query.get("cursor"), UUID)
     found = invitations.waiting(call.person, after[0] if after else None, limit + 1)
@@ -50,7 +56,7 @@ ROUTES = (
     Route(
         "POST",
         "/auth/invitations",
-        invite,
+        create_invitation,
         status=201,
         raises=(EMAIL_TAKEN, ROLE_REFUSED, REGISTRATION_CLOSED, INVITATIONS_FULL, LIMIT_FOR_NOW),
     ),

@@ -15,7 +15,12 @@ from heartguard_common.messages import RegisterRequest, RegisterResponse
 
 
 def register(registration: RegistrationUseCases, call: Call[RegisterRequest, NoQuery]) -> Answer[RegisterResponse]:
-    """Found an organization, or add a member to the caller's: admins any, managers with the role user."""
+    """Register a person, and create an organization if needed.
+
+    Without a token and without an invitation a new organization is created, and the person is its admin. With the code
+    of an invitation the person becomes a member of the organization that invited them. With a token the person becomes
+    a member of the caller's organization: an admin may give any role, a manager only `user`.
+    """
     account = registration.register(call.document, call.principal, call.address)
     document: RegisterResponse = {
         "user_id": account.id,

@@ -22,14 +22,21 @@ from heartguard_common.messages import (
 COOKIE = "heartguard_refresh"
 
 
-def login(sessions: SessionUseCases, call: Call[LoginRequest, LoginQuery]) -> Answer[LoginResponse]:
-    """Begin a session: an access token and a refresh token (`?cookie=1`: also as a cookie)."""
+def log_in(sessions: SessionUseCases, call: Call[LoginRequest, LoginQuery]) -> Answer[LoginResponse]:
+    """Log in with e-mail and password.
+
+    Begins a session. The answer has an access token and a refresh token; with `cookie=1` the refresh token is also set
+    as a cookie.
+    """
     pair = sessions.login(call.document["email"], call.document["password"], _device(call))
     return _tokens(pair, cookie=call.query.get("cookie") == "1")
 
 
-def refresh(sessions: SessionUseCases, call: Call[RefreshRequest | None, NoQuery]) -> Answer[LoginResponse]:
-    """Exchange a refresh token, or the cookie, for the next pair of tokens."""
+def refresh_tokens(sessions: SessionUseCases, call: Call[RefreshRequest | None, NoQuery]) -> Answer[LoginResponse]:
+    """Exchange a refresh token for a new pair of tokens.
+
+    The refresh token is sent in the body or, without a body, as the cookie that the login set. It is valid once.
+    """
     if call.document is not None:
         return _tokens(sessions.refresh(call.document["refresh_token"]), cookie=False)
     token = parse_cookie(call.headers.get("Cookie")).get(COOKIE)
@@ -41,14 +48,14 @@ def refresh(sessions: SessionUseCases, call: Call[RefreshRequest | None, NoQuery
     return _tokens(sessions.refresh(token), cookie=True)
 
 
-def logout(sessions: SessionUseCases, call: Call[LogoutRequest | None, NoQuery]) -> Answer[None]:
-    """End this session, or all of the caller's."""
+def log_out(sessions: SessionUseCases, call: Call[LogoutRequest | None, NoQuery]) -> Answer[None]:
+    """Log out of this session, or of all sessions."""
     sessions.logout(call.person, "this" if call.document is None else call.document.get("scope", "this"))
     return Answer(None, headers=_cookie("", 0))
 
 
 def list_sessions(sessions: SessionUseCases, call: EmptyCall) -> Answer[SessionList]:
-    """The caller's sessions: since when, from where, by what."""
+    """List the caller's sessions."""
     items: list[SessionDocument] = [
         {
             "id": session.id,
@@ -91,9 +98,9 @@ def _cookie(value: str, seconds: int) -> dict[str, str]:
 
 
 ROUTES = (
-    Route("POST", "/auth/login", login, raises=(BAD_CREDENTIALS, LOCKED), headers=("Set-Cookie",)),
-    Route("POST", "/auth/refresh", refresh, raises=(REFRESH_REFUSED, ORIGIN_REFUSED), headers=("Set-Cookie",)),
-    Route("POST", "/auth/logout", logout, status=204, headers=("Set-Cookie",)),
+    Route("POST", "/auth/login", log_in, raises=(BAD_CREDENTIALS, LOCKED), headers=("Set-Cookie",)),
+    Route("POST", "/auth/refresh", refresh_tokens, raises=(REFRESH_REFUSED, ORIGIN_REFUSED), headers=("Set-Cookie",)),
+    Route("POST", "/auth/logout", log_out, status=204, headers=("Set-Cookie",)),
     Route("GET", "/auth/sessions", list_sessions),
     Route("DELETE", "/auth/sessions/{session_id}", end_session, status=204),
 )

@@ -5,9 +5,12 @@ from heartguard_common.http.routing import Answer, EmptyCall, Route
 from heartguard_common.messages import JwkSet
 
 
-def key_set(signer: Signer, _: EmptyCall) -> Answer[JwkSet]:
-    """The public keys that verify tokens (RFC 7517), JSON only."""
+def list_signing_keys(signer: Signer, _: EmptyCall) -> Answer[JwkSet]:
+    """List the public keys that verify access tokens.
+
+    A JSON Web Key Set (RFC 7517), in JSON only.
+    """
     return Answer({"keys": signer.public_keys()}, headers={"Cache-Control": "public, max-age=10"})
 
 
-ROUTES = (Route("GET", "/.well-known/jwks.json", key_set, offers=("application/json",)),)
+ROUTES = (Route("GET", "/.well-known/jwks.json", list_signing_keys, offers=("application/json",)),)

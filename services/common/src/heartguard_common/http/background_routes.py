@@ -12,7 +12,10 @@ BACKGROUND = "/background"
 
 
 def read_background(work: BackgroundWork, _: EmptyCall) -> Answer[BackgroundWorkMessage]:
-    """What runs in the background of the service: its tasks in every process, and its queues."""
+    """Read what the service does in the background.
+
+    Its background tasks in every process, and its queues.
+    """
     return Answer(work.document(), headers={"Cache-Control": "no-store"})
 
 

@@ -13,7 +13,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 def list_dead_letters(dead_letters: DeadLetters, call: Call[None, DeadLetterQuery]) -> Answer[DeadLetterList]:
-    """A page of what failed for good."""
+    """List the failed items of the service's queues."""
     limit = call.query.get("limit", DEFAULT_LIMIT)
     after = decode_cursor(call.query.get("cursor"), UUID)
     rows = dead_letters.page(call.query, after[0] if after else None, limit + 1)
@@ -22,18 +22,18 @@ def list_dead_letters(dead_letters: DeadLetters, call: Call[None, DeadLetterQuer
 
 
 def read_dead_letter(dead_letters: DeadLetters, call: EmptyCall) -> Answer[DeadLetter]:
-    """One failed item, and why it failed."""
+    """Read a failed item and why it failed."""
     return Answer(dead_letters.find(call.params["letter_id"]).document(dead_letters.service), headers=_NO_STORE)
 
 
 def retry_dead_letter(dead_letters: DeadLetters, call: EmptyCall) -> Answer[None]:
-    """Have a failed item tried again."""
+    """Retry a failed item."""
     dead_letters.retry(call.person, call.params["letter_id"])
     return Answer(None)
 
 
 def drop_dead_letter(dead_letters: DeadLetters, call: EmptyCall) -> Answer[None]:
-    """Remove a failed item: it is not tried again."""
+    """Remove a failed item without a retry."""
     dead_letters.drop(call.person, call.params["letter_id"])
     return Answer(None)
 

@@ -18,26 +18,32 @@ class Process:
     metrics: Metrics
 
 
-def health(process: Process, _: EmptyCall) -> Answer[Health]:
-    """Whether the process answers."""
+def check_health(process: Process, _: EmptyCall) -> Answer[Health]:
+    """Check whether the service runs.
+
+    What it depends on is not checked.
+    """
     return Answer({"status": "ok", "service": process.service})
 
 
-def ready(process: Process, _: EmptyCall) -> Answer[Readiness]:
-    """Whether all that the service needs answers; 503 while one thing does not."""
+def check_readiness(process: Process, _: EmptyCall) -> Answer[Readiness]:
+    """Check whether the service and all that it needs are available.
+
+    Answers 503 as long as something is not available.
+    """
     document = readiness_document(process.lifecycle.readiness())
     return Answer(document, status=200 if document["status"] == "ready" else 503)
 
 
-def metrics(process: Process, _: EmptyCall) -> StreamAnswer:
-    """Counters and gauges, in the text format of Prometheus."""
+def read_metrics(process: Process, _: EmptyCall) -> StreamAnswer:
+    """Read the metrics in the text format of Prometheus."""
     return StreamAnswer([process.metrics.exposition()], CONTENT_TYPE)
 
 
 def standard_routes(prefix: str) -> tuple[Route[Process, Any], ...]:
     """The routes of a service, which describe its `Process`; `prefix` as in `/auth`."""
     return (
-        Route("GET", f"{prefix}/health", health),
-        Route("GET", f"{prefix}/ready", ready),
-        Route("GET", f"{prefix}/metrics", metrics, offers=("text/plain", *DOCUMENT_TYPES)),
+        Route("GET", f"{prefix}/health", check_health),
+        Route("GET", f"{prefix}/ready", check_readiness),
+        Route("GET", f"{prefix}/metrics", read_metrics, offers=("text/plain", *DOCUMENT_TYPES)),
     )

@@ -21,7 +21,7 @@ class UseCases(Protocol):
 
 
 def list_buckets(usecases: UseCases, call: Call[None, BucketListQuery]) -> Answer[BucketList]:
-    """The organization's buckets."""
+    """List the buckets of the organization."""
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(call.query.get("cursor"), str) or [""]
     found = usecases.buckets.list(call.person, after[0], limit + 1)
@@ -30,7 +30,10 @@ def list_buckets(usecases: UseCases, call: Call[None, BucketListQuery]) -> Answe
 
 
 def create_bucket(usecases: UseCases, call: Call[BucketRequest, NoQuery]) -> Answer[messages.Bucket]:
-    """Make a bucket, with retention if wanted."""
+    """Create a bucket.
+
+    Its name begins with `org_<number of the organization>_`. The bucket `org_<number>` exists already.
+    """
     wanted = call.document
     return Answer(_document(usecases.buckets.create(call.person, wanted["bucket"], wanted.get("retention_days"))))
 

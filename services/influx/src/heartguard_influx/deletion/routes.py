@@ -18,19 +18,19 @@ class UseCases(Protocol):
 
 
 def delete_points(usecases: UseCases, call: Call[PointsDelete, NoQuery]) -> Answer[None]:
-    """Remove the points of a range."""
+    """Delete the points of a time range."""
     usecases.deletion.delete_points(call.person, call.document)
     return Answer(None)
 
 
 def delete_bucket(usecases: UseCases, call: EmptyCall) -> Answer[None]:
-    """Remove a bucket and its points."""
+    """Delete a bucket with its points."""
     usecases.deletion.delete_bucket(call.person, call.params["bucket"])
     return Answer(None)
 
 
-def erase(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
-    """Remove the points of an organization or of one member."""
+def erase_points(usecases: UseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
+    """Erase the points of an organization, or of one member."""
     wanted = call.document
     removed, again_in = usecases.deletion.erase(call.person, wanted["org_id"], wanted.get("user_id"))
     document: ErasureResult = {"removed": removed}
@@ -58,5 +58,5 @@ ROUTES = (
         seconds=ANSWER_SECONDS,
         raises=(NO_BUCKET, OWN_BUCKET, UNFINISHED),
     ),
-    Route("POST", "/timeseries/erasures", erase, expensive=True, seconds=ANSWER_SECONDS, raises=(UNFINISHED,)),
+    Route("POST", "/timeseries/erasures", erase_points, expensive=True, seconds=ANSWER_SECONDS, raises=(UNFINISHED,)),
 )

@@ -16,8 +16,11 @@ class UseCases(Protocol):
         """Reads all points of one person."""
 
 
-def export_person(usecases: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
-    """Every point with a person's tag (NDJSON)."""
+def export_points(usecases: UseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """Export the points of a person.
+
+    The answer is NDJSON, one line for each point with the person's tag.
+    """
     return exports.answer(usecases.exporting.export(call.query["org_id"], call.query["user_id"]))
 
 
@@ -25,7 +28,7 @@ ROUTES = (
     Route(
         "GET",
         "/timeseries/exports",
-        export_person,
+        export_points,
         offers=(NDJSON,),
         expensive=True,
     ),

@@ -21,7 +21,7 @@ class UseCases(Protocol):
 
 
 def list_fields(usecases: UseCases, call: Call[None, FieldListQuery]) -> Answer[FieldList]:
-    """The types of a bucket's fields."""
+    """List the fields of a bucket and their types."""
     wanted = call.query
     limit = wanted.get("limit", paging.DEFAULT_LIMIT)
     after = paging.decode_cursor(wanted.get("cursor"), int) or [0]
@@ -31,7 +31,10 @@ def list_fields(usecases: UseCases, call: Call[None, FieldListQuery]) -> Answer[
 
 
 def reset_field(usecases: UseCases, call: Call[None, FieldResetQuery]) -> Answer[None]:
-    """Take its type from a field without points."""
+    """Reset the type of a field without points.
+
+    The next value that is stored sets the type again.
+    """
     usecases.fields.reset(call.person, call.query["bucket"], call.query["measurement"], call.query["field"])
     return Answer(None)
 

@@ -6,7 +6,7 @@ from heartguard_influx.measurements.domain import CATALOGUE, Measurement
 
 
 def list_measurements(_: object, __: EmptyCall) -> Answer[MeasurementList]:
-    """The catalogue of measurements: unit and plausible range."""
+    """List the known measurements with unit and plausible range."""
     return Answer({"items": [_document(entry) for entry in CATALOGUE]})
 
 

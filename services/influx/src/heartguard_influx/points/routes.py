@@ -41,8 +41,12 @@ class LineBatch:
     times_ns: Sequence[int | None]
 
 
-def write(usecases: UseCases, call: Call[WriteRequest | LineBatch, WriteQuery]) -> Answer[WriteResult]:
-    """Store 1 to 10,000 points, also as line protocol (`text/plain`); `?atomic=true` stores all or none."""
+def write_points(usecases: UseCases, call: Call[WriteRequest | LineBatch, WriteQuery]) -> Answer[WriteResult]:
+    """Write points.
+
+    1 to 10,000 points, as a document or as line protocol of InfluxDB (`text/plain`). With `atomic=true` either all
+    points are stored or none.
+    """
     batch = call.document
     if isinstance(batch, LineBatch):
         bucket, points, times_ns = batch.bucket, batch.points, batch.times_ns
@@ -88,7 +92,7 @@ ROUTES = (
     Route(
         "POST",
         "/timeseries/write",
-        write,
+        write_points,
         accepts=(*DOCUMENT_TYPES, LINES),
         readers={LINES: _read_lines},
         idempotent=True,

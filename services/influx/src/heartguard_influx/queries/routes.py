@@ -38,8 +38,12 @@ class UseCases(Protocol):
         """Tells the age of a point."""
 
 
-def query(usecases: UseCases, call: Call[QueryRequest, NoQuery]) -> Reply[QueryResult]:
-    """Raw points, or windows; also as CSV and NDJSON."""
+def query_points(usecases: UseCases, call: Call[QueryRequest, NoQuery]) -> Reply[QueryResult]:
+    """Query points, raw or aggregated by windows of time.
+
+    Without `limit` all raw points are streamed. Also as a CSV or NDJSON file. A member with the role `user` gets their
+    own points.
+    """
     after = paging.decode_cursor(call.document.get("cursor"), int, int)
     found = usecases.querying.query(call.person, call.document, after)
     echo = documents.echo_of(call.document)
@@ -64,8 +68,11 @@ def _file(call: Call[QueryRequest, NoQuery], found: Found, position: str | None)
     return tables.attachment("points", call.media_type, stream, more)
 
 
-def latest(usecases: UseCases, call: Call[LatestRequest, NoQuery]) -> Answer[LatestResult]:
-    """The last point of each series, and its age; in pages."""
+def query_latest_points(usecases: UseCases, call: Call[LatestRequest, NoQuery]) -> Answer[LatestResult]:
+    """Query the last point of each series.
+
+    A member with the role `user` gets their own series.
+    """
     now = usecases.clock.now_ns()
     position = paging.decode_cursor(call.document.get("cursor"), int)
     page = usecases.querying.latest(call.person, call.document, position[0] if position else 0)
@@ -79,7 +86,7 @@ ROUTES = (
     Route(
         "POST",
         "/timeseries/query",
-        query,
+        query_points,
         offers=(*DOCUMENT_TYPES, CSV, NDJSON),
         expensive=True,
         seconds=ANSWER_SECONDS,
@@ -89,7 +96,7 @@ ROUTES = (
     Route(
         "POST",
         "/timeseries/latest",
-        latest,
+        query_latest_points,
         expensive=True,
         seconds=ANSWER_SECONDS,
         raises=(NO_BUCKET, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE),

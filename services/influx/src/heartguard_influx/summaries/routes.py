@@ -20,8 +20,11 @@ class UseCases(Protocol):
         """Summarizes a day."""
 
 
-def summarize(usecases: UseCases, call: Call[SummaryRequest, NoQuery]) -> Answer[HeartRateSummary]:
-    """A day of heart rate: zones, resting rate, coverage, gaps."""
+def summarize_day(usecases: UseCases, call: Call[SummaryRequest, NoQuery]) -> Answer[HeartRateSummary]:
+    """Summarize a day of heart rate.
+
+    Lowest, highest, mean and resting rate, time in each zone, coverage and gaps.
+    """
     found = usecases.summarizing.day(call.person, call.document)
     return Answer(_document(call.document, found), headers=_NO_STORE)
 
@@ -52,7 +55,7 @@ ROUTES = (
     Route(
         "POST",
         "/timeseries/summary",
-        summarize,
+        summarize_day,
         expensive=True,
         seconds=ANSWER_SECONDS,
         raises=(NO_BUCKET, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE),

@@ -9,8 +9,8 @@ from heartguard_media.routes.answers import NO_STORE, blocks, document
 from heartguard_media.usecases import MediaUseCases
 
 
-def erase(media: MediaUseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
-    """Remove an organization's or a member's files."""
+def erase_files(media: MediaUseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[ErasureResult]:
+    """Erase the files of an organization, or of one member."""
     org_id, user_id = call.document["org_id"], call.document.get("user_id")
     archives = media.archives.erase(org_id, user_id)
     files, again_in = media.removal.erase(call.person, org_id, user_id)
@@ -20,13 +20,16 @@ def erase(media: MediaUseCases, call: Call[ErasureRequest, NoQuery]) -> Answer[E
     return Answer(result)
 
 
-def export(media: MediaUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
-    """Metadata of a person's files (NDJSON)."""
+def export_files(media: MediaUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """Export the metadata of a person's files.
+
+    The answer is NDJSON, one line for each file.
+    """
     return exports.answer(media.archives.records(*_whose(call)))
 
 
-def export_content(media: MediaUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
-    """The bytes of one of a person's files."""
+def export_file_content(media: MediaUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
+    """Export the bytes of one of a person's files."""
     item, content = media.archives.content(*_whose(call), call.params["item_id"])
     headers = {**NO_STORE, "Content-Length": str(item.size)}
     return StreamAnswer(content, item.content_type, headers=headers)
@@ -38,7 +41,7 @@ def keep_archive(media: MediaUseCases, call: StreamCall[ExportQuery]) -> Answer[
 
 
 def read_archive(media: MediaUseCases, call: Call[None, ExportQuery]) -> Answer[MediaDownload]:
-    """A signed URL of such an archive."""
+    """Get a signed URL of the archive of a person's data."""
     url, expires_at = media.reading.link(media.archives.find(*_whose(call), call.params["item_id"]))
     return Answer({"url": url, "expires_at": expires_at}, headers=NO_STORE)
 
@@ -48,11 +51,11 @@ def _whose(call: Call[None, ExportQuery]) -> tuple[int, int]:
 
 
 ROUTES = (
-    Route("GET", "/media/exports", export, offers=(NDJSON,)),
-    Route("GET", "/media/exports/{item_id}", export_content, offers=ANY_TYPE, raises=(NO_ITEM,)),
+    Route("GET", "/media/exports", export_files, offers=(NDJSON,)),
+    Route("GET", "/media/exports/{item_id}", export_file_content, offers=ANY_TYPE, raises=(NO_ITEM,)),
     Route(
         "PUT", "/media/archives", keep_archive, status=201, accepts=("application/zip",), raises=(NO_ITEM, CUT_SHORT)
     ),
     Route("GET", "/media/archives/{item_id}", read_archive, raises=(NO_ITEM,)),
-    Route("POST", "/media/erasures", erase),
+    Route("POST", "/media/erasures", erase_files),
 )

@@ -34,8 +34,11 @@ from heartguard_media.usecases import MediaUseCases
 from heartguard_media.usecases.direct_uploads import Link
 
 
-def announce(media: MediaUseCases, call: Call[UploadRequest, NoQuery]) -> Answer[UploadTicket]:
-    """Announce a file: a signed URL by which its bytes go straight to the store, once."""
+def announce_upload(media: MediaUseCases, call: Call[UploadRequest, NoQuery]) -> Answer[UploadTicket]:
+    """Announce an upload and get a URL for the bytes.
+
+    The bytes are then sent to this signed URL, once and straight to the store, and the upload is completed.
+    """
     sent = call.document
     upload = Upload(
         sent["file_name"], sent["content_type"], media.uploads.max_bytes, length=sent["size"], sha256=sent.get("sha256")
@@ -51,8 +54,11 @@ def announce(media: MediaUseCases, call: Call[UploadRequest, NoQuery]) -> Answer
     return Answer(document, headers=NO_STORE)
 
 
-def receive(media: MediaUseCases, call: StreamCall[MediaContentQuery]) -> Answer[None]:
-    """Store the bytes of an announced file, by its signed URL."""
+def upload_content(media: MediaUseCases, call: StreamCall[MediaContentQuery]) -> Answer[None]:
+    """Send the bytes of an announced upload.
+
+    By the signed URL of the announcement; no token is needed.
+    """
     link = Link(
         call.params["item_id"],
         call.query["expires"],
@@ -64,13 +70,19 @@ def receive(media: MediaUseCases, call: StreamCall[MediaContentQuery]) -> Answer
     return Answer(None)
 
 
-def complete(media: MediaUseCases, call: EmptyCall) -> Answer[messages.MediaItem]:
-    """Check size, type and checksum of an announced file; then it is seen."""
+def complete_upload(media: MediaUseCases, call: EmptyCall) -> Answer[messages.MediaItem]:
+    """Complete an announced upload.
+
+    Size, type and checksum of the bytes are checked; then the file is in the list of files.
+    """
     return tagged(media.direct_uploads.complete(call.person, call.params["item_id"]))
 
 
 def list_uploads(media: MediaUseCases, call: Call[None, MediaListQuery]) -> Answer[UploadList]:
-    """The announcements that are not finished, newest first."""
+    """List the announced uploads that are not complete.
+
+    Newest first.
+    """
     wanted = Scope(call.person.org_id or 0, call.query.get("owner_id"), call.query.get("content_type"))
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     cursor = paging.decode_cursor(call.query.get("cursor"), UUID)
@@ -80,7 +92,10 @@ def list_uploads(media: MediaUseCases, call: Call[None, MediaListQuery]) -> Answ
 
 
 def cancel_upload(media: MediaUseCases, call: EmptyCall) -> Answer[None]:
-    """End an announcement, and what it reserves."""
+    """Cancel an announced upload.
+
+    Frees the bytes that are reserved for it.
+    """
     media.direct_uploads.cancel(call.person, call.params["item_id"])
     return Answer(None)
 
@@ -102,7 +117,7 @@ ROUTES = (
     Route(
         "POST",
         "/media/uploads",
-        announce,
+        announce_upload,
         status=201,
         idempotent=True,
         raises=(TOO_LARGE, OVER_QUOTA, TYPE_NOT_TAKEN, LIMIT_REACHED),
@@ -114,14 +129,14 @@ ROUTES = (
     Route(
         "POST",
         "/media/uploads/{item_id}/complete",
-        complete,
+        complete_upload,
         expensive=True,
         raises=(NO_ITEM, CHECKSUM_DIFFERS, TYPE_DIFFERS, SIZE_DIFFERS, NOT_ARRIVED),
     ),
     Route(
         "PUT",
         "/media/content/{item_id}",
-        receive,
+        upload_content,
         status=201,
         accepts=(),
         offers=ANY_TYPE,

@@ -15,14 +15,17 @@ from heartguard_media.routes.answers import NO_STORE, document, tagged
 from heartguard_media.usecases import MediaUseCases
 
 
-def usage(media: MediaUseCases, call: EmptyCall) -> Answer[MediaUsage]:
-    """What the organization stores, and its quota."""
+def read_usage(media: MediaUseCases, call: EmptyCall) -> Answer[MediaUsage]:
+    """Read how much the organization stores, and its quota."""
     found, quota = media.reading.usage(call.person)
     return Answer({"items": found.items, "bytes": found.bytes, "quota_bytes": quota}, headers=NO_STORE)
 
 
-def list_items(media: MediaUseCases, call: Call[None, MediaListQuery]) -> Answer[MediaItemList]:
-    """A page of files, newest first."""
+def list_files(media: MediaUseCases, call: Call[None, MediaListQuery]) -> Answer[MediaItemList]:
+    """List the files of the organization.
+
+    Newest first. A member with the role `user` gets their own files.
+    """
     wanted = Scope(call.person.org_id or 0, call.query.get("owner_id"), call.query.get("content_type"))
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
     cursor = paging.decode_cursor(call.query.get("cursor"), UUID)
@@ -31,25 +34,34 @@ def list_items(media: MediaUseCases, call: Call[None, MediaListQuery]) -> Answer
     return Answer({"items": page.items, "next_cursor": page.next_cursor}, headers=NO_STORE)
 
 
-def read(media: MediaUseCases, call: EmptyCall) -> Answer[messages.MediaItem]:
-    """One file's metadata."""
+def read_file(media: MediaUseCases, call: EmptyCall) -> Answer[messages.MediaItem]:
+    """Read the metadata of a file."""
     return tagged(media.reading.read(call.person, call.params["item_id"]))
 
 
-def download(media: MediaUseCases, call: EmptyCall) -> Answer[MediaDownload]:
-    """A signed URL of a file, and when it expires."""
+def read_download_url(media: MediaUseCases, call: EmptyCall) -> Answer[MediaDownload]:
+    """Get a signed URL to download a file.
+
+    The URL needs no token, and expires.
+    """
     url, expires_at = media.reading.download_url(call.person, call.params["item_id"])
     return Answer({"url": url, "expires_at": expires_at}, headers=NO_STORE)
 
 
-def delete(media: MediaUseCases, call: EmptyCall) -> Answer[None]:
-    """Remove a file, its bytes and its row; its URLs end with it."""
+def delete_file(media: MediaUseCases, call: EmptyCall) -> Answer[None]:
+    """Delete a file.
+
+    The URLs of the file stop working.
+    """
     media.removal.delete(call.person, call.params["item_id"])
     return Answer(None)
 
 
-def content(media: MediaUseCases, call: Call[None, MediaContentQuery]) -> StreamAnswer:
-    """The bytes of a file, by its signed URL: ranges, ETag, always an attachment."""
+def download_content(media: MediaUseCases, call: Call[None, MediaContentQuery]) -> StreamAnswer:
+    """Download the bytes of a file.
+
+    By the signed URL of the file; no token is needed. Supports ranges and `If-None-Match`; always an attachment.
+    """
     item = media.reading.content_of(
         call.params["item_id"], call.query["expires"], call.query.get("disposition", ""), call.query["signature"]
     )
@@ -86,15 +98,15 @@ def _range(call: Call[object, object], item: MediaItem, tag: str) -> tuple[int, 
 
 
 ROUTES = (
-    Route("GET", "/media/usage", usage),
-    Route("GET", "/media/items", list_items),
-    Route("GET", "/media/items/{item_id}", read, raises=(NO_ITEM,), headers=("ETag",)),
-    Route("GET", "/media/items/{item_id}/download", download, raises=(NO_ITEM,)),
-    Route("DELETE", "/media/items/{item_id}", delete, status=204, raises=(NO_ITEM,)),
+    Route("GET", "/media/usage", read_usage),
+    Route("GET", "/media/items", list_files),
+    Route("GET", "/media/items/{item_id}", read_file, raises=(NO_ITEM,), headers=("ETag",)),
+    Route("GET", "/media/items/{item_id}/download", read_download_url, raises=(NO_ITEM,)),
+    Route("DELETE", "/media/items/{item_id}", delete_file, status=204, raises=(NO_ITEM,)),
     Route(
         "GET",
         "/media/content/{item_id}",
-        content,
+        download_content,
         offers=ANY_TYPE,
         raises=(NO_ITEM, BAD_SIGNATURE, NO_SUCH_RANGE),
         headers=("ETag", "Content-Disposition", "Accept-Ranges"),

@@ -21,15 +21,21 @@ from heartguard_media.routes.answers import NO_STORE, blocks, document
 from heartguard_media.usecases import MediaUseCases
 
 
-def upload_document(media: MediaUseCases, call: Call[MediaUpload, NoQuery]) -> Answer[messages.MediaItem]:
-    """Store a small file (5 MiB), as base64 in a JSON or XML document."""
+def upload_file(media: MediaUseCases, call: Call[MediaUpload, NoQuery]) -> Answer[messages.MediaItem]:
+    """Upload a small file as base64.
+
+    The file is in a JSON or XML document and has at most 5 MiB; larger ones are sent as bytes.
+    """
     sent = call.document
     upload = Upload(sent["file_name"], sent["content_type"], DOCUMENT_LIMIT, sha256=sent.get("sha256"))
     return _created(media.uploads.document(call.person, upload, sent["data_base64"]))
 
 
 def upload_bytes(media: MediaUseCases, call: StreamCall[MediaUploadQuery]) -> Answer[messages.MediaItem]:
-    """Store a file whose bytes are the body, streamed, up to `MAX_UPLOAD_MB`."""
+    """Upload a file as bytes.
+
+    The body is the file, of at most `MAX_UPLOAD_MB`; `Content-Type` is its media type.
+    """
     content_type = call.headers.get("Content-Type", "")
     if not is_media_type(content_type):
         raise ServiceError(NO_MEDIA_TYPE)
@@ -45,7 +51,7 @@ ROUTES = (
     Route(
         "POST",
         "/media/upload",
-        upload_document,
+        upload_file,
         status=201,
         idempotent=True,
         raises=(
