@@ -1,6 +1,7 @@
-"""Examples for the documentation: test vectors that pass, in both formats, those of the plan first."""
+"""Examples for the documentation: test vectors that pass, in both formats."""
 
 import json
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,16 @@ VECTORS = Path(__file__).resolve().parent.parent / "vectors"
 MOST = 2
 LARGEST = 3000  # bytes; larger vectors test limits
 _SUFFIX = "_PASS.json"
-_DULL = ("hostile", "seam", "longest", "empty", "control", "odd")  # vectors of edge cases, which are no good examples
+_LIST = "examples.toml"
 
 
 def examples(vectors: Path = VECTORS) -> dict[str, Any]:
-    """The example components by name, such as `LoginRequest.plan.json` and `LoginRequest.plan.xml`."""
+    """The example components by name, such as `RefreshRequest.refresh_token.json` and `.xml`."""
     made: dict[str, Any] = {}
+    listed: dict[str, list[str]] = tomllib.loads((vectors / _LIST).read_text(encoding="utf-8"))
     for folder in sorted(path for path in vectors.iterdir() if path.is_dir()):
-        for name in _chosen(folder):
-            text = f"{folder.name}: {name.replace('_', ' ')}"
+        for name in listed.get(folder.name) or _first(folder):
+            text = name.replace("_", " ").capitalize()
             document = json.loads((folder / f"{name}{_SUFFIX}").read_text(encoding="utf-8"))
             made[f"{folder.name}.{name}.json"] = {"summary": text, "value": document}
             xml = folder / f"{name}_PASS.xml"
@@ -26,10 +28,9 @@ def examples(vectors: Path = VECTORS) -> dict[str, Any]:
     return made
 
 
-def _chosen(folder: Path) -> list[str]:
+def _first(folder: Path) -> list[str]:
     found = [path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}") if path.stat().st_size <= LARGEST]
-    useful = sorted(found, key=lambda name: (name != "plan", name.startswith(_DULL), name))
-    return useful[:MOST]
+    return sorted(found)[:MOST]
 
 
 def of(message: str, media_type: str, known: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,14 +7,18 @@ from heartguard_common.http.routing import DOCUMENT_TYPES, HEALTH_JSON
 PATH = "/health"
 MESSAGE = "SystemHealth"
 OFFERS = (*DOCUMENT_TYPES, HEALTH_JSON)
-_STATUS = {"type": "string", "enum": ["pass", "warn", "fail"]}
+_STATUS = {
+    "description": "`pass`: ready; `warn`: some services are not; `fail`: not ready.",
+    "type": "string",
+    "enum": ["pass", "warn", "fail"],
+}
 _CHECK = {
     "type": "object",
     "additionalProperties": False,
     "required": ["componentType", "observedValue", "status", "time"],
     "properties": {
-        "componentType": {"type": "string"},
-        "observedValue": {"type": "boolean"},
+        "componentType": {"description": "Always `component`.", "type": "string"},
+        "observedValue": {"description": "Whether the service is ready.", "type": "boolean"},
         "status": _STATUS,
         "time": {"$ref": "#/components/schemas/time"},
     },
@@ -27,10 +31,10 @@ SCHEMAS: dict[str, Any] = {
         "required": ["status", "version", "releaseId", "description", "output", "checks"],
         "properties": {
             "status": _STATUS,
-            "version": {"type": "string"},
-            "releaseId": {"type": "string"},
-            "description": {"type": "string"},
-            "output": {"type": "string"},
+            "version": {"description": "Version of the format, always `1`.", "type": "string"},
+            "releaseId": {"description": "Version of HeartGuard.", "type": "string"},
+            "description": {"description": "Always `HeartGuard`.", "type": "string"},
+            "output": {"description": "What is not ready; empty if nothing is.", "type": "string"},
             "checks": {
                 "description": "By service, such as `auth:ready`.",
                 "type": "object",

@@ -62,8 +62,13 @@ def resource_problems(resource: str, document: Schema, resources: Mapping[str, S
             found.append((place, f"differs from {', '.join(twins)} by case or underscores only"))
         if name[0].isupper() and "properties" not in schema:
             found.append((place, "a message must be an object with properties"))
-        if "description" not in schema and name[0].isupper():
-            found.append((place, "a message must say what it is"))
+        if "description" not in schema:
+            found.append((place, "must have a description"))
+        found.extend(
+            ((*place, "properties", member), "must have a description, its own or that of its type")
+            for member, its_schema in schema.get("properties", {}).items()
+            if not _is_described(its_schema, resource, resources)
+        )
         found.extend(
             (place, f"is defined in {other} too")
             for other in resources
@@ -74,6 +79,15 @@ def resource_problems(resource: str, document: Schema, resources: Mapping[str, S
         if name in _reached(schema, resources):
             found.append(((*place, "$ref"), "leads back to itself"))
     return [f"#/{'/'.join(place)}: {reason}" for place, reason in found]
+
+
+def _is_described(schema: Any, resource: str, resources: Mapping[str, Schema]) -> bool:
+    """Whether a schema in the file of a resource has a description, or refers to a definition that has one."""
+    if not isinstance(schema, dict) or "description" in schema:
+        return True
+    file, _, name = str(schema.get("$ref", "")).partition("#/$defs/")
+    home = file.removesuffix(".schema.json") or resource
+    return "description" in resources.get(home, {}).get("$defs", {}).get(name, {})
 
 
 def _namespace_faults(name: str, schema: Schema, place: Place, document: Schema) -> Iterator[Problem]:

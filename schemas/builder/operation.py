@@ -56,7 +56,13 @@ DIALECTS: Mapping[str, Any] = {
                 "description": "An error in the format of InfluxDB 2.",
                 "type": "object",
                 "required": ["code", "message"],
-                "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "code": {
+                        "description": "The code of InfluxDB 2 for the status, such as `invalid`.",
+                        "type": "string",
+                    },
+                    "message": {"description": "What went wrong, in English.", "type": "string"},
+                },
             }
         }
     }
@@ -134,7 +140,8 @@ class Operation:
     def _path_parameters(self) -> Iterator[dict[str, Any]]:
         for name in re.findall(r"\{([a-z_]+)\}", self._rule.path):
             schema = PARAMETERS.get(name, {"type": "string", "minLength": 1, "maxLength": 255})
-            yield {"name": name, "in": "path", "required": True, "schema": schema}
+            text = operation_text.PARAMETERS[name]
+            yield {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
 
     def _query_parameters(self) -> Iterator[dict[str, Any]]:
         if self._route.query is None:
@@ -142,10 +149,15 @@ class Operation:
         message = self._definitions[self._route.query]
         for name, schema in message["properties"].items():
             required = name in message.get("required", ())
-            made = {"name": name, "in": "query", "required": required, "schema": component(schema)}
-            if "description" in schema:
-                made["description"] = schema["description"]
-            yield made
+            meant = self._definitions.get(schema.get("$ref", "").rpartition("/")[2], {})
+            text = schema.get("description") or meant["description"]
+            yield {
+                "name": name,
+                "in": "query",
+                "required": required,
+                "description": text,
+                "schema": component(schema),
+            }
 
     def _header_parameters(self) -> Iterator[dict[str, Any]]:
         rule, route = self._rule, self._route

@@ -8,6 +8,21 @@ from heartguard_common.identity.policy import RouteRule
 _LIBRARY = "heartguard_common."
 
 
+PARAMETERS = {
+    "user_id": "Number of the person.",
+    "org_id": "Number of the organization.",
+    "item_id": "Id of the file or upload.",
+    "event_id": "Id of the event.",
+    "job_id": "Id of the job, from the answer that began it.",
+    "invitation_id": "Id of the invitation.",
+    "session_id": "Id of the session.",
+    "letter_id": "Id of the failed item.",
+    "bucket": "Name of the bucket.",
+    "file": "Name of the file.",
+}
+"""What each parameter of a path is."""
+
+
 def tag(rule: RouteRule) -> str:
     """The subject of an operation, with which the id of its rule begins: `user` for `user.read_self`."""
     return rule.id.partition(".")[0]

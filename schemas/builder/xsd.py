@@ -158,6 +158,7 @@ class _Writer:
         element = _add(parent, "element", name=name, **occurs, **_nillable(meant))
         if type_name:
             element.set("type", type_name)
+            _describe(element, schema)
         else:
             self._define(element, schema, None, owner)
 

@@ -55,6 +55,7 @@ def test_a_summary_says_what_a_route_is_for_and_not_its_method() -> None:
 
 
 STRING = {"type": "string", "maxLength": 9}
+DESCRIBED = {**STRING, "description": "A text."}
 
 
 OUTSIDE = [
@@ -95,8 +96,21 @@ def test_a_schema_outside_the_subset_is_refused_with_its_pointer(subtests: pytes
 
 def test_a_message_must_be_an_object_with_a_description() -> None:
     assert len(violations(lambda definitions: definitions.update(Strange=STRING))) == 2
-    assert len(violations(lambda definitions: definitions.update({"strange-name": STRING}))) == 1
-    assert "common" in violations(lambda definitions: definitions.update(email=STRING))[0]
+    assert len(violations(lambda definitions: definitions.update({"strange-name": DESCRIBED}))) == 1
+    assert "common" in violations(lambda definitions: definitions.update(email=DESCRIBED))[0]
+
+
+def test_each_type_and_each_member_must_have_a_description(subtests: pytest.Subtests) -> None:
+    def found(**members: object) -> list[str]:
+        strange = {"description": "A thing.", "type": "object", "additionalProperties": False, "required": []}
+        return violations(lambda definitions: definitions.update(strange={**strange, "properties": members}))
+
+    assert found(a=DESCRIBED, b={"$ref": "#/$defs/password"}, c={"$ref": "common.schema.json#/$defs/email"}) == []
+    missing = "#/$defs/strange/properties/a: must have a description, its own or that of its type"
+    assert found(a=STRING, b=DESCRIBED) == [missing]
+    assert violations(lambda definitions: definitions.update(strange=STRING)) == [
+        "#/$defs/strange: must have a description"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 # shellcheck shell=bash disable=SC1083,SC2016,SC2034,SC2086,SC2154
 
 # What every answer of a message must hold.
-AuditEvent_checks='id:uuid status=recorded time:time kind:text actor:text action:text service:text outcome:text payload:map'
-AuditEventList_checks='items:list items[]?/id:uuid items[]?/status=recorded items[]?/time:time items[]?/kind:text items[]?/actor:text items[]?/action:text items[]?/service:text items[]?/outcome:text items[]?/payload:map next_cursor:text?'
+AuditEvent_checks='id:uuid status=recorded sequence:int? time:time kind:text org_id:int? actor:text action:text service:text resource:text? outcome:text reason:text? payload:map'
+AuditEventList_checks='items:list items[]?/id:uuid items[]?/status=recorded items[]?/sequence:int? items[]?/time:time items[]?/kind:text items[]?/org_id:int? items[]?/actor:text items[]?/action:text items[]?/service:text items[]?/resource:text? items[]?/outcome:text items[]?/reason:text? items[]?/payload:map next_cursor:text?'
 AuditVerification_checks='valid:bool checked:int'
 BackgroundWork_checks='service:text complete:bool tasks:list tasks[]?/name:text tasks[]?/kind:text tasks[]?/process:text tasks[]?/status:text tasks[]?/threads:int tasks[]?/running:int tasks[]?/failures:int queues:list queues[]?/name:text queues[]?/retrying:int queues[]?/dead:int complete=true tasks[]'
 Bucket_checks='bucket:text retention_days:int? created_at:time'
@@ -16,11 +16,11 @@ HeartRateSummary_checks='bucket:text user_id:int day:text time_zone:text samples
 Invitation_checks='id:uuid email:text role:text expires_at:time header:Cache-Control=no-store'
 InvitationList_checks='items:list items[]?/id:uuid items[]?/email:text items[]?/role:text items[]?/expires_at:time next_cursor:text?'
 Job_checks='id:uuid status:text progress:int'
-JwkSet_checks='keys:list keys[]?/kty=EC keys[]?/kid:text'
+JwkSet_checks='keys:list keys[]?/kty=EC keys[]?/crv=P-256 keys[]?/x:text keys[]?/y:text keys[]?/kid:text keys[]?/use=sig keys[]?/alg=ES256'
 LatestResult_checks='items:list items[]?/measurement:text items[]?/tags:map items[]?/fields:map items[]?/time:time items[]?/age_seconds:number next_cursor:text?'
 LimitList_checks='items:list items[]?/name:text items[]?/scope:text items[]?/unit:string items[]?/value:int items[]?/default:int items[]?/daily:bool items[]?/about:string items[]?/freed:string items[] items[]/freed:text'
 LoginResponse_checks='access_token:text refresh_token:text expires_in:int token_type=Bearer header:Cache-Control=no-store'
-MeasurementList_checks='items:list items[]?/name:text items[]?/unit:string items[]?/minimum:number? items[]?/maximum:number? items[]?/description:string items[]'
+MeasurementList_checks='items:list items[]?/name:text items[]?/unit:string items[]?/minimum:number? items[]?/maximum:number? items[]?/description:string items[]?/fields:list items[]'
 MediaDownload_checks='url:url expires_at:time'
 MediaItem_checks='id:uuid file_name:text content_type:text size:int sha256:text status:text owner_id:int created_at:time'
 MediaItemList_checks='items:list items[]?/id:uuid items[]?/file_name:text items[]?/content_type:text items[]?/size:int items[]?/sha256:text items[]?/status:text items[]?/owner_id:int items[]?/created_at:time next_cursor:text?'
@@ -28,13 +28,13 @@ MediaUsage_checks='items:int bytes:int quota_bytes:int'
 Organization_checks='id:int name:text policies:string created_at:time updated_at:time'
 OrganizationPolicies_checks='policies:string retention_days:int? time_zone:text unknown_measurements:text'
 QueryResult_checks='measurement:text aggregate:text every:text series:list series[]?/tags:map series[]?/points:list series[]?/points[]?/time:time series[]?/points[]?/fields:map next_cursor:text?'
-Readiness_checks='status:text dependencies:list dependencies[]?/name:text dependencies[]?/status:text status=ready dependencies[]/status=ok dependencies[]/latency_ms'
+Readiness_checks='status:text dependencies:list dependencies[]?/name:text dependencies[]?/status:text dependencies[]?/latency_ms:number? status=ready dependencies[]/status=ok'
 RegisterResponse_checks='user_id:int email:text role:text org_id:int'
 ResetCode_checks='code:text expires_at:time header:Cache-Control=no-store'
 RoleList_checks='items:list items[]?/name:text items[]?/permissions:list items[] items[]/permissions[]'
-ServiceList_checks='items:list items[]?/name:text items[]?/status:text items[]/status=ok items[]/latency_ms:number'
+ServiceList_checks='items:list items[]?/name:text items[]?/status:text items[]?/latency_ms:number? items[]/status=ok items[]/latency_ms:number'
 SessionList_checks='items:list items[]?/id:uuid items[]?/created_at:time items[]?/last_used_at:time items[]?/address:string items[]?/user_agent:string items[]?/current:bool items[]'
-SystemHealth_checks='name:text status:text version:text time:time checks:list checks[]?/name:text checks[]?/status:text name=heartguard status=pass checks[]/status=pass'
+SystemHealth_checks='name:text status:text message:text version:text time:time checks:list checks[]?/name:text checks[]?/status:text name=heartguard status=pass checks[]/status=pass'
 UploadList_checks='items:list items[]?/id:uuid items[]?/file_name:text items[]?/content_type:text items[]?/size:int items[]?/owner_id:int items[]?/created_at:time items[]?/expires_at:time next_cursor:text?'
 UploadTicket_checks='id:uuid url:url method=PUT headers:map expires_at:time'
 User_checks='id:int email:text full_name:text? role:text org_id:int active:bool preferences:map created_at:time'
@@ -203,12 +203,13 @@ every_row() {
     row GET /auth/invitations; gives 200 InvitationList $InvitationList_checks
     row GET /auth/roles; gives 200 RoleList $RoleList_checks
     row POST /auth/token/introspect
-    sends '{"jti":"0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10"}' '<IntrospectRequest><jti>0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10</jti></IntrospectRequest>'
+    sends '{"token":"a.b.c","token_type_hint":"access_token"}' '<IntrospectRequest><token>a.b.c</token><token_type_hint>access_token</token_type_hint></IntrospectRequest>'
     refuses 403 GEN_403
     row GET /.well-known/jwks.json; as nobody; only json; gives 200 JwkSet $JwkSet_checks
     row GET /.well-known/jwks.json; as nobody; only xml; refuses 406 GEN_406
     row GET '/auth/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
-    row POST /auth/erasures; sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
+    row POST /auth/erasures
+    sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
     refuses 403 GEN_403
     row POST /auth/memberships
     sends '{"org_id":{org_id},"user_id":{user_id},"actor_id":7,"actor_role":"admin","actor_session":"s1","seen_role":"admin","seen_active":true,"role":"user","active":true}' '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><actor_id>7</actor_id><actor_role>admin</actor_role><actor_session>s1</actor_session><seen_role>admin</seen_role><seen_active>true</seen_active><role>user</role><active>true</active></MembershipChange>'
@@ -233,7 +234,8 @@ every_row() {
     row GET /organization/health; as nobody; gives 200 Health $Health_checks
     row GET /organization/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
     row GET /organization/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
-    row POST /users/erasures; sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
+    row POST /users/erasures
+    sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
     refuses 403 GEN_403
     row GET /users/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /users/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
@@ -248,7 +250,8 @@ every_row() {
     row GET '/media/exports/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row PUT '/media/archives?org_id={org_id}&user_id={user_id}'; sends_text x application/zip; refuses 403 GEN_403
     row GET '/media/archives/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
-    row POST /media/erasures; sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'
+    row POST /media/erasures
+    sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
     refuses 403 GEN_403
     row GET /media/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /media/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
@@ -261,7 +264,8 @@ every_row() {
     row GET /timeseries/measurements; gives 200 MeasurementList $MeasurementList_checks
     row GET '/timeseries/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row POST /timeseries/erasures
-    sends '{"org_id":{org_id}}' '<ErasureRequest><org_id>{org_id}</org_id></ErasureRequest>'; refuses 403 GEN_403
+    sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
+    refuses 403 GEN_403
     row GET /timeseries/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /timeseries/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/timeseries/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404

@@ -19,12 +19,12 @@ class JwkDocument(TypedDict):
     """A public key (RFC 7517)."""
 
     kty: Literal["EC"]
-    crv: NotRequired[Literal["P-256"]]
-    x: NotRequired[str]
-    y: NotRequired[str]
+    crv: Literal["P-256"]
+    x: str
+    y: str
     kid: str
-    use: NotRequired[Literal["sig"]]
-    alg: NotRequired[Literal["ES256"]]
+    use: Literal["sig"]
+    alg: Literal["ES256"]
 
 
 class RegisterRequest(TypedDict):
@@ -43,8 +43,8 @@ class RegisterResponse(TypedDict):
 
     user_id: int
     email: str
-    role: NotRequired[Role]
-    org_id: NotRequired[int]
+    role: Role
+    org_id: int
 
 
 class LoginRequest(TypedDict):

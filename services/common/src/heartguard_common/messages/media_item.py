@@ -56,7 +56,7 @@ class UploadList(TypedDict):
     """A page of announced uploads that are not finished."""
 
     items: list[OpenUploadDocument]
-    next_cursor: NotRequired[str | None]
+    next_cursor: str | None
 
 
 class MediaUsage(TypedDict):
@@ -72,12 +72,12 @@ class MediaItem(TypedDict):
 
     id: str
     file_name: str
-    content_type: NotRequired[str]
-    size: NotRequired[int]
-    sha256: NotRequired[str]
-    status: NotRequired[str]
-    owner_id: NotRequired[int]
-    created_at: NotRequired[str]
+    content_type: str
+    size: int
+    sha256: str
+    status: str
+    owner_id: int
+    created_at: str
 
 
 class MediaListQuery(TypedDict):
@@ -93,7 +93,7 @@ class MediaItemList(TypedDict):
     """A page of files."""
 
     items: list[MediaItem]
-    next_cursor: NotRequired[str | None]
+    next_cursor: str | None
 
 
 class MediaDownload(TypedDict):

@@ -24,5 +24,5 @@ class Problem(TypedDict):
     detail: NotRequired[str]
     instance: NotRequired[str]
     code: str
-    request_id: NotRequired[str]
+    request_id: str
     errors: NotRequired[list[ProblemDetailDocument]]

@@ -8,20 +8,22 @@ from typing import NotRequired, TypeAlias, TypedDict
 from heartguard_common.messages.common import Role
 
 Preferences: TypeAlias = dict[str, str | float | bool]
-"""The preferences of a person; in XML each is a child element with the key as its name."""
+"""The preferences of a person, at most 100, whose names and meanings are up to the apps; in XML each is a child
+element with the key as its name.
+"""
 
 
 class User(TypedDict):
     """A member of an organization."""
 
     id: int
-    email: NotRequired[str]
-    full_name: NotRequired[str | None]
-    role: NotRequired[Role]
-    org_id: NotRequired[int]
-    active: NotRequired[bool]
-    preferences: NotRequired[Preferences]
-    created_at: NotRequired[str]
+    email: str
+    full_name: str | None
+    role: Role
+    org_id: int
+    active: bool
+    preferences: Preferences
+    created_at: str
 
 
 class UserUpdate(TypedDict):
@@ -52,4 +54,4 @@ class UserList(TypedDict):
     """A page of members."""
 
     items: list[User]
-    next_cursor: NotRequired[str | None]
+    next_cursor: str | None
