@@ -206,7 +206,8 @@ def test_tokens_from_before_a_restore_are_refused_with_the_mark_and_without(conn
         )
     assert RevocationCopy(connection, client, CLOCK).copy_all()
     later = Principal(**{**vars(GONE), "issued_at": GONE.issued_at + 1})
-    assert [CopyReader().verdict(who, client.mget(keys(who))) for who in (GONE, later)] == [Verdict.REVOKED, Verdict.ACTIVE]
+    verdicts = [CopyReader().verdict(who, client.mget(keys(who))) for who in (GONE, later)]
+    assert verdicts == [Verdict.REVOKED, Verdict.ACTIVE]
     join(database, found(database))
     truth = Revocations(connection, client, CLOCK)
     assert [truth.holds(who) for who in (GONE, later)] == [True, False]
