@@ -12,7 +12,7 @@ from heartguard_common.core.background import BackgroundTasks
 from heartguard_common.core.clock import NANOSECONDS, SystemClock
 from heartguard_common.core.lifecycle import Lifecycle
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.identity.revocation import READY, Copy, Verdict, key, keys
+from heartguard_common.identity.revocation import READY, CopyReader, Verdict, key, keys
 from heartguard_common.identity.revocation_copy import TRUSTED_SECONDS, RevocationCopy
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.redis_client import make_redis
@@ -125,15 +125,15 @@ def full(client):
 
 
 def test_a_full_redis_is_not_believed_once_it_has_refused_a_revocation(connection, client):
-    copy, reader = RevocationCopy(connection, client, CLOCK), Copy()
+    copy, reader = RevocationCopy(connection, client, CLOCK), CopyReader()
     assert copy.copy_all()
-    assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.ACTIVE
+    assert reader.verdict(GONE, client.mget(keys(GONE))) is Verdict.ACTIVE
     with full(client):
         revoke(connection, client)
         copy.step()
-        assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.UNKNOWN
+        assert reader.verdict(GONE, client.mget(keys(GONE))) is Verdict.UNKNOWN
     copy.step()
-    assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.REVOKED
+    assert reader.verdict(GONE, client.mget(keys(GONE))) is Verdict.REVOKED
 
 
 def test_a_copy_under_way_is_given_up_when_redis_refuses_a_revocation(connection, client):
@@ -182,20 +182,20 @@ def replica(valkey, tmp_path: Path):
 
 
 def test_a_failover_to_a_replica_that_lags_revives_no_token(connection, client, replica):
-    copy, reader, late = RevocationCopy(connection, client, CLOCK), Copy(), Copy()
+    copy, reader, late = RevocationCopy(connection, client, CLOCK), CopyReader(), CopyReader()
     assert copy.copy_all()
     until(lambda: replica.get(READY) == client.get(READY), "the mark at the replica")
     replica.replicaof("NO", "ONE")  # from here on it hears nothing
     revoke(connection, client)
     copy.renew()
-    assert reader.judge(GONE, client.mget(keys(GONE))) is Verdict.REVOKED
+    assert reader.verdict(GONE, client.mget(keys(GONE))) is Verdict.REVOKED
     # The failover: everybody asks the replica, which has the mark and not the revocation.
-    assert reader.judge(GONE, replica.mget(keys(GONE))) is Verdict.UNKNOWN
+    assert reader.verdict(GONE, replica.mget(keys(GONE))) is Verdict.UNKNOWN
     # A process that has seen nothing newer believes it until another one has compared, once a second.
     copy._redis = replica
     copy.step()
-    assert late.judge(GONE, replica.mget(keys(GONE))) is Verdict.REVOKED
-    assert reader.judge(GONE, replica.mget(keys(GONE))) is Verdict.REVOKED
+    assert late.verdict(GONE, replica.mget(keys(GONE))) is Verdict.REVOKED
+    assert reader.verdict(GONE, replica.mget(keys(GONE))) is Verdict.REVOKED
 
 
 def test_tokens_from_before_a_restore_are_refused_with_the_mark_and_without(connection, database, client):
@@ -206,7 +206,8 @@ def test_tokens_from_before_a_restore_are_refused_with_the_mark_and_without(conn
         )
     assert RevocationCopy(connection, client, CLOCK).copy_all()
     later = Principal(**{**vars(GONE), "issued_at": GONE.issued_at + 1})
-    assert [Copy().judge(who, client.mget(keys(who))) for who in (GONE, later)] == [Verdict.REVOKED, Verdict.ACTIVE]
+    verdicts = [CopyReader().verdict(who, client.mget(keys(who))) for who in (GONE, later)]
+    assert verdicts == [Verdict.REVOKED, Verdict.ACTIVE]
     join(database, found(database))
     truth = Revocations(connection, client, CLOCK)
     assert [truth.holds(who) for who in (GONE, later)] == [True, False]
@@ -214,10 +215,10 @@ def test_tokens_from_before_a_restore_are_refused_with_the_mark_and_without(conn
 
 def test_a_reader_takes_answers_in_another_order_for_no_rollback():
     now = [0.0]
-    reader = Copy(lambda: now[0])
+    reader = CopyReader(lambda: now[0])
 
     def judged(mark):
-        return reader.judge(GONE, [mark, None, None, None])
+        return reader.verdict(GONE, [mark, None, None, None])
 
     assert [judged(mark) for mark in ("7:0", "8:0", "7:0", b"8:0")] == [Verdict.ACTIVE] * 4
     now[0] = 1.0

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from heartguard_auth.mail.domain import ClaimedEntry, Email, OutboxEntry
+from heartguard_common.core.retry import AttemptError
 
 
-class MailError(Exception):
+class MailError(AttemptError):
     """An e-mail was not sent; `reason` quotes neither the e-mail nor the mail server."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class MailServerUnavailable(MailError):  # noqa: N818  a state of the server
@@ -24,6 +21,9 @@ class Deferred(MailError):  # noqa: N818  a state of the e-mail
 
 class Undeliverable(MailError):  # noqa: N818  a state of the e-mail
     """The e-mail can't be sent, now or later."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=True)
 
 
 class Outbox(Protocol):
