@@ -42,8 +42,18 @@ def test_the_service_sees_the_same_request(
 
 def test_every_versioned_rule_is_found_and_no_page_is(gateway: GunicornProcess) -> None:
     pages = {rule.path for rule in policy.load().rules if not rule.versioned}
-    assert pages == {"/openapi.json", "/docs", "/docs/errors", "/schemas/{file}", "/.well-known/jwks.json"}
-    for path in ("/openapi.json", "/docs", "/docs/errors", "/schemas/common.xsd", "/.well-known/jwks.json"):
+    paths = {rule: rule.replace("/{file}", "/site.css" if "assets" in rule else "/common.xsd") for rule in pages}
+    assert set(paths) == {
+        "/",
+        "/assets/{file}",
+        "/docs",
+        "/docs/errors",
+        "/openapi.json",
+        "/schemas",
+        "/schemas/{file}",
+        "/.well-known/jwks.json",
+    }
+    for path in paths.values():
         assert gateway.ask("GET", path).status == 200
         assert gateway.ask("GET", f"/api/v1{path}").code == "GEN_404"
         assert gateway.ask("POST", f"/api/v1{path}").code == "GEN_404"

@@ -63,7 +63,7 @@ class Matcher:
 
     def _find_page(self, segments: tuple[str, ...]) -> Match | None:
         """A page of the gateway's own under its path with a slash behind it, as people type it; None for others."""
-        if len(segments) < 2 or segments[-1]:
+        if len(segments) < 2 or segments[-1] or not segments[-2]:
             return None
         match = self._find(segments[:-1])
         own = match is not None and all(rule.upstream == OWN and not rule.versioned for rule in match.rules.values())
