@@ -19,6 +19,15 @@ for _prefix in [service.prefix for service in SERVICES.values() if service.datab
         asks(_method, _path)(lambda _, path=_path: Ask(path.format(letter_id=UNKNOWN)))
 
 
+for _path in ("/", "/schemas"):
+    asks("GET", _path)(lambda _, path=_path: Ask(path, headers={"Accept": "text/html"}))
+
+
+@asks("GET", "/assets/{file}")
+def asset(_: Situation) -> Ask:
+    return Ask("/assets/site.css", headers={"Accept": "*/*"})
+
+
 @asks("GET", "/schemas/{file}")
 def schema(_: Situation) -> Ask:
     return Ask("/schemas/common.xsd", headers={"Accept": "*/*"})

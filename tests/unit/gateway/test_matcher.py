@@ -20,6 +20,9 @@ LEADS = [
     ("GET", f"/media/items/{ITEM}/download", "media.download", {"item_id": ITEM}),
     ("DELETE", "/timeseries/buckets/org_1%20a", "timeseries.delete_bucket", {"bucket": "org_1 a"}),
     ("GET", "/schemas/user.xsd", "gateway.schemas", {"file": "user.xsd"}),
+    ("GET", "/", "gateway.landing", {}),
+    ("GET", "/docs/", "gateway.docs", {}),
+    ("GET", "/schemas/", "gateway.schema_index", {}),
 ]
 
 
@@ -32,8 +35,8 @@ def test_a_path_leads_to_its_rule(subtests: pytest.Subtests) -> None:
             assert match.params == params
 
 
-NOWHERE = ["/", "/users/", "//users/me", "/users//me", "/users/me/", "/Users/me", "/users/0", "/users/012", "/users/-1",
- "/users/1e3", "/users/%31%20", "/users/①", "/media/items/x", "/schemas/", "/auth"]  # fmt: skip
+NOWHERE = ["//", "/docs//", "/users/", "//users/me", "/users//me", "/users/me/", "/Users/me", "/users/0", "/users/012",
+ "/users/-1", "/users/1e3", "/users/%31%20", "/users/①", "/media/items/x", "/api/v1/", "/auth"]  # fmt: skip
 
 
 def test_any_other_path_leads_nowhere(subtests: pytest.Subtests) -> None:
