@@ -13,6 +13,9 @@ or aggregated by windows of time. Every access is recorded as an audit event.
 token; send it as `Authorization: Bearer <token>` with each further request. `POST /timeseries/write` stores points in
 `org_<number of the organization>`, the bucket that each organization has, and `POST /timeseries/query` returns them.
 
+**Permissions.** Each operation says which roles may call it, and whose data they may see or change with it.
+`GET /auth/roles` lists the operations of each role by their `x-permission`.
+
 **Formats.** Every message is JSON or XML. `Content-Type` names the format of a body, `Accept` (or `?format=json|xml`)
 that of the answer; errors have the format of the answer.
 
@@ -58,7 +61,7 @@ def info() -> dict[str, Any]:
         "summary": "A backend for wearable heart-rate telemetry, in JSON and XML",
         "version": __version__,
         "description": DESCRIPTION,
-        "contact": {"name": "The operator of this HeartGuard", "url": "/"},
+        "contact": {"name": "The operator of this HeartGuard"},
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     }
 
