@@ -182,7 +182,7 @@ def read_schema(_: None, __: EmptyCall) -> StreamAnswer:
 
 FILES: Mapping[str, tuple[Callable[[None, Any], StreamAnswer], tuple[str, ...]]] = {
     "/": (read_landing_page, ("text/html",)),
-    "/assets/{file}": (read_asset, ANY_TYPE),
+    "/assets/{asset}": (read_asset, ANY_TYPE),
     "/openapi.json": (read_openapi, ("application/json",)),
     "/docs": (read_reference, ("text/html",)),
     "/docs/errors": (read_error_codes, ("text/html",)),

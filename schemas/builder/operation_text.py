@@ -19,6 +19,7 @@ PARAMETERS = {
     "letter_id": "Id of the failed item.",
     "bucket": "Name of the bucket.",
     "file": "Name of the file.",
+    "asset": "The name of a script, style or picture of the pages",
 }
 """What each parameter of a path is."""
 

@@ -23,7 +23,7 @@ for _path in ("/", "/schemas"):
     asks("GET", _path)(lambda _, path=_path: Ask(path, headers={"Accept": "text/html"}))
 
 
-@asks("GET", "/assets/{file}")
+@asks("GET", "/assets/{asset}")
 def asset(_: Situation) -> Ask:
     return Ask("/assets/site.css", headers={"Accept": "*/*"})
 

@@ -24,6 +24,7 @@ LINES = list(csv.DictReader((Path(__file__).parent / "credentials.csv").read_tex
 POLICY = policy.load()
 NAMES = {
     "file": "common.xsd",
+    "asset": "site.css",
     "user_id": "999999",
     "org_id": "999999",
     "bucket": "org_999999",

@@ -15,7 +15,7 @@ CONTRACTS = Contracts.load()
 PLACES = {"user_id": "999999", "item_id": "01890000-0000-7000-8000-000000000000", "bucket": "org_999999"}
 PLACES |= {"event_id": PLACES["item_id"], "session_id": PLACES["item_id"], "job_id": PLACES["item_id"]}
 PLACES |= {"invitation_id": PLACES["item_id"], "letter_id": PLACES["item_id"], "org_id": "999999"}
-PLACES |= {"file": "nothing.xsd"}
+PLACES |= {"file": "nothing.xsd", "asset": "nothing.css"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 FORMATS = ("application/json", "application/xml", "text/xml")
 
@@ -85,7 +85,7 @@ def test_no_token_is_401_with_a_challenge(subtests, running_system, accept):
 
 @pytest.mark.parametrize("accept", FORMATS)
 def test_an_unknown_path_is_404(subtests, running_system, accept):
-    for path in ["/", "/nothing", "/auth/nothing", "/users/me/nothing", "/media", "/audit/Events"]:
+    for path in ["//", "/nothing", "/auth/nothing", "/users/me/nothing", "/media", "/audit/Events"]:
         with subtests.test(path):
             answer = requests.get(running_system.gateway_url + path, headers={"Accept": accept}, timeout=60)
             assert_error(answer, 404, accept)

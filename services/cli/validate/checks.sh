@@ -182,8 +182,9 @@ every_row() {
     row GET /openapi.json; as nobody; only json
     gives 200 OpenAPI openapi:text info/title:text paths:map components:map x-error-codes header:ETag
     row GET /docs; as nobody; only json; accepts text/html
-    gives 200 text/html '<title>HeartGuard API</title>' POST header:ETag
+    gives 200 text/html '<title>HeartGuard API</title>' /assets/scalar.js header:ETag
     row GET /docs; as nobody; only xml; refuses 406 GEN_406
+    row GET '/assets/{asset}'; as nobody; gives 200 text/css :root header:ETag
     row GET /docs/errors; as nobody; only json; accepts text/html; gives 200 text/html '<tr id="GEN_401">' header:ETag
     row GET /docs/errors; as nobody; only xml; refuses 406 GEN_406
     row GET '/schemas/{file}'; as nobody; only json; gives 200 application/json '"$defs"' '"LoginRequest"' header:ETag
@@ -195,7 +196,6 @@ every_row() {
     row GET /health; as nobody; gives 200 SystemHealth $SystemHealth_checks
     row GET /; as nobody; only json; accepts text/html; gives 200 text/html header:ETag
     row GET /; as nobody; only xml; refuses 406 GEN_406
-    row GET '/assets/{file}'; as nobody; gives 200 */* header:ETag
     row GET /schemas; as nobody; only json; accepts text/html; gives 200 text/html header:ETag
     row GET /schemas; as nobody; only xml; refuses 406 GEN_406
     row GET /auth/sessions; gives 200 SessionList $SessionList_checks

@@ -225,12 +225,13 @@ def test_an_absolute_target_is_treated_as_its_path(gateway: GunicornProcess, bac
     for target in ("http://elsewhere:80/users/12?a=http://b", "HTTPS://[::1]/users/12?a=http://b"):
         assert ask(target).startswith(b"HTTP/1.1 200 ")
         assert backend.last.path == "/users/12?a=http://b"
-    assert ask("http://elsewhere").startswith(b"HTTP/1.1 404 ")
+    assert ask("http://elsewhere/nothing").startswith(b"HTTP/1.1 404 ")
+    assert ask("http://elsewhere").startswith(b"HTTP/1.1 200 ")  # of an empty path it is "/" (RFC 9112 section 3.2.2)
     assert ask("http://elsewhere/../users/12").startswith(b"HTTP/1.1 400 ")
     options = gateway.raw(b"OPTIONS http://elsewhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert options.startswith(b"HTTP/1.1 204 ")
     paths = {line["path"] for line in gateway.lines() if line.get("request_id") == "absolute" and line["status"] == 200}
-    assert paths == {"/users/12"}
+    assert paths == {"/users/12", "/"}
 
 
 def test_requests_follow_one_another_on_one_connection(gateway: GunicornProcess) -> None:

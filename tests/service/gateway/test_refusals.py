@@ -25,7 +25,8 @@ def xml_code(answer: Answer) -> str:
 
 REFUSALS = [
     ("GET", "/nowhere", {}, 404, "GEN_404"),
-    ("GET", "/", {}, 404, "GEN_404"),
+    ("GET", "/", {"Accept": "application/json"}, 406, "GEN_406"),
+    ("GET", "//", {}, 404, "GEN_404"),
     ("GET", "/users/me/", ME, 404, "GEN_404"),
     ("GET", "//users/me", ME, 404, "GEN_404"),
     ("GET", "/schemas/nothing.json", {}, 404, "GEN_404"),

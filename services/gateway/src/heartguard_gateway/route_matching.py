@@ -62,12 +62,16 @@ class Matcher:
         return Match(rules, match.params, match.segments) if rules else None
 
     def _find_page(self, segments: tuple[str, ...]) -> Match | None:
-        """A page of the gateway's own under its path with a slash behind it, as people type it; None for others."""
-        if len(segments) < 2 or segments[-1] or not segments[-2]:
+        """A page of the gateway's own under its path with a slash behind it, as people type it; None for all others.
+
+        A file, whose name has a dot, is no page.
+        """
+        if len(segments) < 2 or segments[-1] or "." in segments[-2]:
             return None
-        match = self._find(segments[:-1])
-        own = match is not None and all(rule.upstream == OWN and not rule.versioned for rule in match.rules.values())
-        return match if own else None
+        rules = self._fixed.get(segments[:-1], {}) if segments[-2] else {}
+        if not rules or any(rule.upstream != OWN or rule.versioned for rule in rules.values()):
+            return None
+        return Match(rules, _NO_PARAMS, segments[:-1])
 
     def _find(self, segments: tuple[str, ...]) -> Match | None:
         fixed = self._fixed.get(segments)

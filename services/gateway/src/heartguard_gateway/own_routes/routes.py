@@ -111,7 +111,7 @@ class OwnRoutes:
     def assets(self, exchange: Exchange) -> Reply:
         """What the pages load."""
         _refuse_query(exchange)
-        return self._pages.asset(exchange.request, exchange.params["file"])
+        return self._pages.asset(exchange.request, exchange.params["asset"])
 
     def docs(self, exchange: Exchange) -> Reply:
         """The same for people: a page that loads nothing from other hosts."""
