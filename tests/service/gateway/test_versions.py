@@ -42,7 +42,10 @@ def test_the_service_sees_the_same_request(
 
 def test_every_versioned_rule_is_found_and_no_page_is(gateway: GunicornProcess) -> None:
     pages = {rule.path for rule in policy.load().rules if not rule.versioned}
-    assert pages == {"/openapi.json", "/docs", "/docs/errors", "/schemas/{file}", "/.well-known/jwks.json"}
+    assert pages == {
+        "/", "/assets/{file}", "/openapi.json", "/openapi-internal.json", "/docs", "/docs/errors", "/schemas",
+        "/schemas/{file}", "/.well-known/jwks.json",
+    }  # fmt: skip
     for path in ("/openapi.json", "/docs", "/docs/errors", "/schemas/common.xsd", "/.well-known/jwks.json"):
         assert gateway.ask("GET", path).status == 200
         assert gateway.ask("GET", f"/api/v1{path}").code == "GEN_404"
