@@ -28,8 +28,11 @@ _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencie
 _MINUTES = 10
 
 
-def run(command: Sequence[str | Path], directory: Path, *, may_fail: bool = False) -> str:
-    """What a command writes to standard output; a failure is one of the test unless `may_fail`."""
+def run(command: Sequence[str | Path], directory: Path, *, may_fail: bool = False, with_errors: bool = False) -> str:
+    """What a command writes to standard output, and `with_errors` to standard error.
+
+    A failure of the command is one of the test unless `may_fail`.
+    """
     done = subprocess.run(
         [str(word) for word in command],
         cwd=directory,
@@ -39,7 +42,7 @@ def run(command: Sequence[str | Path], directory: Path, *, may_fail: bool = Fals
         check=False,
     )
     assert may_fail or done.returncode == 0, f"{command}\n{done.stdout[-8000:]}\n{done.stderr[-8000:]}"
-    return done.stdout
+    return done.stdout + (done.stderr if with_errors else "")
 
 
 def needs(*programs: str) -> None:

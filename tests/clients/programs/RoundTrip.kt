@@ -10,22 +10,23 @@ import org.openapitools.client.infrastructure.ApiClient
 import org.openapitools.client.infrastructure.ClientError
 import org.openapitools.client.infrastructure.ClientException
 import org.openapitools.client.infrastructure.Serializer
-import org.openapitools.client.models.ApiError
 import org.openapitools.client.models.LoginRequest
 import org.openapitools.client.models.MediaUpload
 import org.openapitools.client.models.Point
+import org.openapitools.client.models.Problem
 import org.openapitools.client.models.QueryRequest
 import org.openapitools.client.models.RegisterRequest
 import org.openapitools.client.models.WriteRequest
 
 const val PASSWORD = "one long password 1"
 
-fun refusal(call: () -> Any): ApiError {
+// The client accepts every type that an operation lists, so that errors are problem details (RFC 9457).
+fun refusal(call: () -> Any): Problem {
     try {
         call()
     } catch (refused: ClientException) {
         val body = (refused.response as ClientError<*>).body as String
-        return Serializer.moshi.adapter(ApiError::class.java).fromJson(body)!!
+        return Serializer.moshi.adapter(Problem::class.java).fromJson(body)!!
     }
     throw IllegalStateException("not refused")
 }
@@ -54,8 +55,8 @@ fun main(arguments: Array<String>) {
     val kept = media.readFile(media.uploadFile(note).id)
 
     println(
-        """{"refused": "${refused.error.code}", "written": ${written.inserted}, "found": $found,
-        "invalid": ["${invalid.error.code}", "${invalid.error.details!![0].path}"],
+        """{"refused": "${refused.code}", "written": ${written.inserted}, "found": $found,
+        "invalid": ["${invalid.code}", "${invalid.errors!![0].pointer.removePrefix("#")}"],
         "raw": ${raw.propertySize}, "kept": ["${kept.fileName}", ${kept.propertySize}]}"""
     )
 }
