@@ -62,6 +62,7 @@ def generate(directory: Path = SCHEMAS) -> dict[str, bytes]:
     made["roles.json"] = _json(roles.roles(rules))
     document = openapi.document(resources, rules)
     made["openapi.json"] = _json(document)
+    made["openapi-internal.json"] = _json(openapi.document(resources, rules, of_internal=True))
     made["errors.html"] = page.errors_page(document).encode()
     made["index.html"] = page.schemas_page(resources).encode()
     return made

@@ -11,6 +11,7 @@ from dotenv import dotenv_values
 
 from tests.clone import Clone
 from tests.leaks import leaked
+from tests.openapi_documents import by_permission, documents
 
 PORTAL = "https://portal.example"
 """The one origin that may call the running system from a browser."""
@@ -44,7 +45,7 @@ def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
         _found(system)
         yield system
         missing = unlisted(clone)
-        assert not missing, f"openapi.json does not list {missing}"
+        assert not missing, f"the OpenAPI documents do not list {missing}"
         secrets = leaked(clone)
         assert not secrets, "\n".join(secrets[:20])
     finally:
@@ -56,11 +57,9 @@ NOWHERE = {"unmatched", "unparsed", "preflight"}
 
 
 def unlisted(clone: Clone) -> list[str]:
-    """What was refused with a code that the operation does not list in openapi.json, by the log lines."""
-    document = json.loads((clone.root / "schemas/openapi.json").read_text(encoding="utf-8"))
-    listed = {
-        op["x-permission"]: op["x-error-codes"] for methods in document["paths"].values() for op in methods.values()
-    }
+    """What was refused with a code that the operation does not list in its OpenAPI document, by the log lines."""
+    operations = by_permission(*documents(clone.root / "schemas"))
+    listed = {name: operation["x-error-codes"] for name, operation in operations.items()}
     found = set()
     for log in clone.layout.log.glob("*.log"):
         for line in log.read_text(encoding="utf-8", errors="replace").splitlines():

@@ -24,7 +24,7 @@ _CHECK = {
     },
 }
 SCHEMAS: dict[str, Any] = {
-    "HealthCheck": {
+    "HealthCheckResponse": {
         "description": "The health of all services in the format of draft-inadarei-api-health-check-06 (JSON only).",
         "type": "object",
         "additionalProperties": False,
@@ -48,6 +48,8 @@ SCHEMAS: dict[str, Any] = {
 def content() -> dict[str, Any]:
     """The content of an answer of any status."""
     return {
-        offer: {"schema": {"$ref": f"#/components/schemas/{'HealthCheck' if offer == HEALTH_JSON else MESSAGE}"}}
+        offer: {
+            "schema": {"$ref": f"#/components/schemas/{'HealthCheckResponse' if offer == HEALTH_JSON else MESSAGE}"}
+        }
         for offer in OFFERS
     }

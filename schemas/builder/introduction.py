@@ -54,13 +54,19 @@ _TAGS = {
 }
 
 
-def info() -> dict[str, Any]:
-    """The Info Object."""
+INTERNAL = """These are the routes of operation: those between services, metrics, readiness, background tasks, dead
+letters, and what only the operator may do. `/openapi.json` has the routes of apps, portals and admins.
+
+"""
+
+
+def info(*, of_internal: bool = False) -> dict[str, Any]:
+    """The Info Object; with `of_internal` of the document of internal routes."""
     return {
-        "title": "HeartGuard",
+        "title": "HeartGuard, internal routes" if of_internal else "HeartGuard",
         "summary": "A backend for wearable heart-rate telemetry, in JSON and XML",
         "version": __version__,
-        "description": DESCRIPTION,
+        "description": INTERNAL + DESCRIPTION if of_internal else DESCRIPTION,
         "contact": {"name": "The operator of this HeartGuard"},
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     }

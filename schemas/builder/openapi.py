@@ -20,19 +20,18 @@ from heartguard_common.http.routing import (
     StreamAnswer,
 )
 from heartguard_common.http.standard_routes import standard_routes
-from heartguard_common.identity.policy import SERVICES, VERSION, Policy, RouteRule
+from heartguard_common.identity.policy import INNER, SERVICE, SERVICES, VERSION, Policy, RouteRule
 from heartguard_common.messages import LandingQuery, ServiceList, SystemHealth
-from schemas.builder import examples, headers, health, introduction, operation_text
+from schemas.builder import components, examples, headers, health, introduction, operation_text
 from schemas.builder.catalogue import error_catalogue, in_order
-from schemas.builder.operation import SECURITY, Operation, Schema, component
+from schemas.builder.operation import SCHEMAS, SECURITY, Operation, Schema
 
+OPERATOR = "operator"
 _NO_ANSWER = "a description does not answer"
 _ERROR = {"schema": {"$ref": "#/components/schemas/Error"}}
-# Only this message has a wrapper in JSON that it does not have in XML: the XML is described by the wrapper's content.
-_ERROR_XML = {"schema": {"$ref": "#/components/schemas/error_body", "xml": {"name": "Error"}}}
 _PROBLEM = {"schema": {"$ref": "#/components/schemas/Problem"}}
 _ERRORS = {
-    **dict(zip(DOCUMENT_TYPES, (_ERROR, _ERROR_XML, _ERROR_XML), strict=True)),
+    **dict.fromkeys(DOCUMENT_TYPES, _ERROR),
     **dict.fromkeys((PROBLEM_JSON, PROBLEM_XML), _PROBLEM),
 }
 
@@ -41,10 +40,19 @@ class JoinError(Exception):
     """A rule without a route, a route without a rule, or a route that names an unknown message."""
 
 
-def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
-    """The OpenAPI document of all rules of the policy. Raises JoinError where rules and routes differ."""
+def internal(rule: RouteRule) -> bool:
+    """Whether a route is for operation: for services, the operator or the inner network, and for no person."""
+    return rule.who == INNER or (not isinstance(rule.who, str) and set(rule.who) <= {OPERATOR, SERVICE})
+
+
+def document(resources: Mapping[str, Schema], policy: Policy, *, of_internal: bool = False) -> dict[str, Any]:
+    """The OpenAPI document of the routes of apps and portals, or with `of_internal` of the internal ones.
+
+    Raises JoinError where rules and routes differ.
+    """
     definitions = {name: schema for resource in resources.values() for name, schema in resource["$defs"].items()}
     catalogue = error_catalogue()
+    schemas = components.schemas({**definitions, **health.SCHEMAS, **SCHEMAS})
     known = examples.examples()
     joined = list(join(policy))
     named = named_codes(catalogue, joined)
@@ -53,21 +61,23 @@ def document(resources: Mapping[str, Schema], policy: Policy) -> dict[str, Any]:
         names = {name for name in (route.takes, route.gives, route.query) if name}
         if unknown := names - definitions.keys():
             raise JoinError(f"{rule.id} names unknown messages: {', '.join(sorted(unknown))}")
-        operation = Operation(rule, route, definitions, catalogue, known, named).document()
-        paths.setdefault(rule.path, {})[rule.method.lower()] = operation
+        if internal(rule) is of_internal:
+            operation = Operation(rule, route, definitions, catalogue, known, named).document()
+            paths.setdefault(rule.path, {})[rule.method.lower()] = operation
+    parts = {
+        "schemas": schemas,
+        "responses": _responses(catalogue, known),
+        "headers": headers.components(),
+        **examples.components(known),
+        "securitySchemes": SECURITY,
+    }
     return {
         "openapi": "3.1.0",
-        "info": introduction.info(),
+        "info": introduction.info(of_internal=of_internal),
         "servers": [{"url": "/"}, {"url": f"/{'/'.join(VERSION)}"}],
-        "tags": introduction.tags({operation_text.tag(rule) for rule, _ in joined}),
+        "tags": introduction.tags({operation_text.tag(rule) for rule, _ in joined if internal(rule) is of_internal}),
         "paths": {path: paths[path] for path in sorted(paths)},
-        "components": {
-            "schemas": _components({**definitions, **health.SCHEMAS}),
-            "responses": _responses(catalogue, known),
-            "headers": headers.components(),
-            "examples": known,
-            "securitySchemes": SECURITY,
-        },
+        "components": components.needed(paths, parts),
         "x-limits": _limits(policy),
         "x-error-codes": [
             {"code": it.code, "status": it.status, "message": it.title, "service": service, "advice": it.advice}
@@ -121,7 +131,8 @@ def _own_route(rule: RouteRule) -> AnyRoute | None:
         return Route(rule.method, rule.path, list_services)
     if rule.path in FILES:
         handler, offers = FILES[rule.path]
-        return Route(rule.method, rule.path, handler, offers=offers, headers=("ETag",))
+        # What only the operator may read is not kept by caches, so that it needs no tag.
+        return Route(rule.method, rule.path, handler, offers=offers, headers=() if internal(rule) else ("ETag",))
     return None
 
 
@@ -162,6 +173,11 @@ def read_openapi(_: None, __: EmptyCall) -> StreamAnswer:
     raise JoinError(_NO_ANSWER)
 
 
+def read_internal_openapi(_: None, __: EmptyCall) -> StreamAnswer:
+    """Read the description of the internal routes, as OpenAPI 3.1."""
+    raise JoinError(_NO_ANSWER)
+
+
 def read_reference(_: None, __: EmptyCall) -> StreamAnswer:
     """Read the page with the reference of the API."""
     raise JoinError(_NO_ANSWER)
@@ -184,6 +200,7 @@ FILES: Mapping[str, tuple[Callable[[None, Any], StreamAnswer], tuple[str, ...]]]
     "/": (read_landing_page, ("text/html",)),
     "/assets/{asset}": (read_asset, ANY_TYPE),
     "/openapi.json": (read_openapi, ("application/json",)),
+    "/openapi-internal.json": (read_internal_openapi, ("application/json",)),
     "/docs": (read_reference, ("text/html",)),
     "/docs/errors": (read_error_codes, ("text/html",)),
     "/schemas": (read_schema_index, ("text/html",)),
@@ -191,16 +208,12 @@ FILES: Mapping[str, tuple[Callable[[None, Any], StreamAnswer], tuple[str, ...]]]
 }
 
 
-def _components(definitions: Mapping[str, Schema]) -> dict[str, Any]:
-    return {name: component(definitions[name]) for name in sorted(definitions)}
-
-
 def _responses(catalogue: Mapping[str, Sequence[errors.ErrorCode]], known: Mapping[str, Any]) -> dict[str, Any]:
     """One component for each status of the catalogue, and the answer of a service that is not ready."""
     made: dict[str, Any] = {}
     for status in sorted({it.status for codes in catalogue.values() for it in codes}):
         content = {
-            kind: {**entry, "examples": examples.of("Problem" if entry is _PROBLEM else "Error", kind, known)}
+            kind: {**entry, **examples.of("Problem" if entry is _PROBLEM else "Error", kind, known)}
             for kind, entry in _ERRORS.items()
         }
         for suffix in ("", ".direct"):  # through the gateway, or at a service's own port

@@ -7,9 +7,10 @@ from typing import Any
 
 from heartguard_common.contract.error_documents import INFLUXDB
 from heartguard_common.core.errors import ErrorCode
-from heartguard_common.http.routing import ANY_TYPE, DOCUMENT_TYPES, HEALTH_JSON, AnyRoute
+from heartguard_common.http.routing import DOCUMENT_TYPES, HEALTH_JSON, AnyRoute
 from heartguard_common.identity.policy import ANYONE, INNER, SERVICE, UNLIMITED, RouteRule
-from schemas.builder import examples, headers, health, operation_text, refusals
+from schemas.builder import examples, headers, health, operation_text, raw_content, refusals
+from schemas.builder.components import component
 
 Schema = Mapping[str, Any]
 
@@ -36,11 +37,15 @@ PARAMETERS = {
     "session_id": {"$ref": "#/components/schemas/uuid"},
     "bucket": {"$ref": "#/components/schemas/bucket_name"},
 }
+# One component, so that generators make one type of it and not one for each operation.
+SCHEMAS = {
+    "answer_format": {"description": "The format of the answer.", "type": "string", "enum": ["json", "xml"]},
+}
 FORMAT = {
     "name": "format",
     "in": "query",
     "description": "The format of the answer; overrides Accept.",
-    "schema": {"type": "string", "enum": ["json", "xml"]},
+    "schema": {"$ref": "#/components/schemas/answer_format"},
 }
 CONDITIONS = {
     "Idempotency-Key": ("The same request with the same key within 24 h gets the same answer.", (1, 255)),
@@ -173,21 +178,20 @@ class Operation:
                 yield {"name": name, "in": "header", "required": False, "description": text, "schema": schema}
 
     def _request_body(self) -> dict[str, Any]:
-        content = {kind: self._content(self._route.takes, kind) for kind in self._route.accepts or ("*/*",)}
+        content = {kind: self._content(self._route.takes, kind) for kind in raw_content.listed(self._route.accepts)}
         most = self._rule.max_body
         text = "At most `MAX_UPLOAD_MB`." if most is None else f"At most {most // 1024} KiB, as sent and decompressed."
         return {"description": text, "required": self._route.body != "optional", "content": content}
 
     def _content(self, message: str | None, media_type: str) -> dict[str, Any]:
-        """A Media Type Object; a message has a schema and examples in JSON, XML and as a form."""
+        """A Media Type Object; a message has examples in JSON and XML, and is a form too."""
         if media_type == HEALTH_JSON:
             return health.content()[media_type]  # type: ignore[no-any-return]
         form = media_type.endswith("form-urlencoded")
         if message is None or not (media_type in DOCUMENT_TYPES or form):
-            return {}
+            return raw_content.content(media_type)
         made: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{message}"}}
-        found = {} if form else examples.of(message, media_type, self._known)
-        return made | ({"examples": found} if found else {})
+        return made if form else made | examples.of(message, media_type, self._known)
 
     def _security(self) -> list[dict[str, list[str]]]:
         who = self._rule.who
@@ -218,10 +222,8 @@ class Operation:
         }
         if route.gives is not None:
             answer["content"] = {offer: self._content(route.gives, offer) for offer in route.offers}
-        elif rule.path == "/openapi.json":
-            answer["content"] = {"application/json": {}}
         elif route.signature.streams:
-            answer["content"] = {offer: {} for offer in _others(rule, route)}
+            answer["content"] = {offer: raw_content.content(offer) for offer in raw_content.listed(route.offers)}
         return answer
 
     def _refusal(self, status: int) -> dict[str, Any]:
@@ -239,20 +241,3 @@ class Operation:
 
     def _cached(self) -> bool:
         return self._rule.method == "GET" and "ETag" in self._route.headers
-
-
-def _others(rule: RouteRule, route: AnyRoute) -> list[str]:
-    """The media types of an answer that is not a message; the schemas are XML and JSON files as they are."""
-    if rule.path == "/schemas/{file}":
-        return ["application/json", "application/xml"]
-    return [offer for offer in route.offers if offer not in DOCUMENT_TYPES or route.offers == ANY_TYPE]
-
-
-def component(schema: Any) -> Any:
-    """A schema with its references into schema files turned into references to components."""
-    if isinstance(schema, Mapping):
-        return {
-            key: f"#/components/schemas/{value.rpartition('/')[2]}" if key == "$ref" else component(value)
-            for key, value in schema.items()
-        }
-    return [component(value) for value in schema] if isinstance(schema, list) else schema

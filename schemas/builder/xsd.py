@@ -52,17 +52,31 @@ class _Writer:
 
     def schema(self) -> etree._Element:
         definitions = self._resources[self._resource]["$defs"]
+        messages = {name: schema for name, schema in definitions.items() if name[0].isupper()}
+        parts = _parts(self._resources)
         for name, schema in definitions.items():
-            self._define(self._root, schema, name)
-        for name in definitions:
-            if name[0].isupper():
-                xml = definitions[name].get("xml", {})
-                unwrap = xml.get("x-unwrap")
-                inner = definitions[name]["properties"][unwrap]["$ref"].rpartition("/")[2] if unwrap else name
-                _add(self._root, "element", name=xml.get("name", name), type=inner)
+            if name in parts:
+                self._define(self._root, schema, name)
+        for name, schema in messages.items():
+            self._message(name, schema, named=name in parts)
         for position, other in enumerate(sorted(self._included)):
             self._root.insert(position, etree.Element(f"{{{XS}}}include", schemaLocation=f"{other}.xsd"))
         return self._root
+
+    def _message(self, name: str, schema: Schema, *, named: bool) -> None:
+        """Write the root element of a message, with the type inside unless other messages use it (`named`).
+
+        JAXB makes a class that is a root (`@XmlRootElement`) of an element with its type inside.
+        """
+        xml = schema.get("xml", {})
+        element = _add(self._root, "element", name=xml.get("name", name))
+        if unwrap := xml.get("x-unwrap"):
+            inner, _ = self._resolve(schema["properties"][unwrap])
+            schema = {**inner, "description": schema["description"]}
+        if named:
+            element.set("type", name)
+        else:
+            self._define(element, schema, None, name)
 
     def _resolve(self, schema: Schema) -> tuple[Schema, str | None]:
         """The target of a reference and the name of its type; for another schema, the schema itself and None."""
@@ -161,6 +175,20 @@ class _Writer:
             _describe(element, schema)
         else:
             self._define(element, schema, None, owner)
+
+
+def _parts(resources: Mapping[str, Schema]) -> set[str]:
+    """The names of all types that others refer to; what a message without its wrapper holds is written in place."""
+    definitions = [schema for resource in resources.values() for schema in resource["$defs"].values()]
+    return _references([schema for schema in definitions if "x-unwrap" not in schema.get("xml", {})])
+
+
+def _references(value: Any) -> set[str]:
+    """The names of all definitions that a value refers to with `$ref`."""
+    if isinstance(value, Mapping):
+        own = {value["$ref"].rpartition("/")[2]} if isinstance(value.get("$ref"), str) else set()
+        return own.union(*map(_references, value.values()))
+    return set().union(*map(_references, value)) if isinstance(value, list) else set()
 
 
 def _types(schema: Schema) -> set[str]:

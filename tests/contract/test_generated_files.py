@@ -16,9 +16,11 @@ from heartguard_common.identity.deprecation import Deprecation
 from schemas import build
 from schemas.builder import lint, openapi
 from tests.contract.cases import CONTRACTS, RESOURCES
+from tests.openapi_documents import by_permission, documents, resolved
 
-OPENAPI = json.loads((SCHEMAS_DIR / "openapi.json").read_text(encoding="utf-8"))
-OPERATIONS = {operation["x-permission"]: operation for path in OPENAPI["paths"].values() for operation in path.values()}
+DOCUMENTS = documents()
+OPENAPI, INTERNAL = DOCUMENTS
+OPERATIONS = by_permission(*DOCUMENTS)
 
 
 def violations(change) -> list[str]:
@@ -158,16 +160,18 @@ def test_a_rule_that_is_to_go_and_names_a_dialect_is_described_so() -> None:
 
 
 def test_operations_that_are_not_versioned_name_the_root_server() -> None:
-    assert OPENAPI["servers"] == [{"url": "/"}, {"url": "/api/v1"}]
+    assert OPENAPI["servers"] == INTERNAL["servers"] == [{"url": "/"}, {"url": "/api/v1"}]
     single = {name for name, operation in OPERATIONS.items() if operation.get("servers") == [{"url": "/"}]}
     assert single == {rule.id for rule in policy.load().rules if not rule.versioned}
 
 
 def test_every_refusal_is_offered_as_problem_details_too() -> None:
     kinds = {"application/json", "application/xml", "text/xml", "application/problem+json", "application/problem+xml"}
-    refusals = {name: entry for name, entry in OPENAPI["components"]["responses"].items() if name.startswith("Refusal")}
-    assert refusals
-    assert {name for name, entry in refusals.items() if entry["content"].keys() != kinds} == set()
+    for document in DOCUMENTS:
+        answers = document["components"]["responses"]
+        refusals = {name: entry for name, entry in answers.items() if name.startswith("Refusal")}
+        assert refusals
+        assert {name for name, entry in refusals.items() if entry["content"].keys() != kinds} == set()
 
 
 @pytest.mark.parametrize(
@@ -191,12 +195,11 @@ def test_an_operation_lists_its_answers_each_with_a_closed_schema(subtests: pyte
                 assert {"401", "403"} <= operation["responses"].keys()
             if "requestBody" in operation:
                 assert {"413", "415"} <= operation["responses"].keys()
+            document = OPENAPI if name in by_permission(OPENAPI) else INTERNAL
             for response in operation["responses"].values():
-                shared = OPENAPI["components"]["responses"].get(response.get("$ref", "").rpartition("/")[2], response)
-                for content in shared.get("content", {}).values():
-                    if "schema" in content:
-                        target = OPENAPI["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
-                        assert target["additionalProperties"] is False
+                for content in resolved(document, response).get("content", {}).values():
+                    if "$ref" in content["schema"]:
+                        assert resolved(document, content["schema"])["additionalProperties"] is False
 
 
 def test_messages_are_offered_in_both_formats() -> None:
@@ -204,24 +207,29 @@ def test_messages_are_offered_in_both_formats() -> None:
         for status, response in operation["responses"].items():
             content = response.get("content", {})
             if status.startswith("2") and "application/json" in content and "application/xml" not in content:
-                assert operation["x-permission"] in ("auth.jwks", "gateway.openapi", "gateway.schemas")
+                documents_of_ours = ("gateway.openapi", "gateway.openapi_internal", "gateway.schemas")
+                assert operation["x-permission"] in ("auth.jwks", *documents_of_ours)
 
 
 def test_every_reference_leads_somewhere() -> None:
-    def walk(value) -> None:
+    def walk(document, value) -> None:
         if isinstance(value, dict):
-            if "$ref" in value:
-                node = OPENAPI
-                for key in value["$ref"].removeprefix("#/").split("/"):
-                    node = node[key]
+            assert "$ref" not in value or resolved(document, value)
             for inner in value.values():
-                walk(inner)
+                walk(document, inner)
         elif isinstance(value, list):
             for inner in value:
-                walk(inner)
+                walk(document, inner)
 
-    walk(OPENAPI)
-    assert set(CONTRACTS.names()) <= set(OPENAPI["components"]["schemas"])
+    for document in DOCUMENTS:
+        walk(document, document["paths"])
+        walk(document, document["components"])
+
+
+def test_every_message_is_in_a_document() -> None:
+    """Those of queries have no schema there, because their members are parameters."""
+    found = {name for document in DOCUMENTS for name in document["components"]["schemas"]}
+    assert {name for name in CONTRACTS.names() if not name.endswith("Query")} <= found
 
 
 def test_the_error_codes_are_listed_once() -> None:

@@ -7,7 +7,7 @@ import requests
 from heartguard_common.core.registry import SERVICES
 from tests.protection.callers import DAY, PASSWORD, ROLES, TICKET, Ask, Situation, asks
 
-JSON_ONLY = ("/openapi.json", "/docs", "/docs/errors", "/.well-known/jwks.json")
+JSON_ONLY = ("/openapi.json", "/openapi-internal.json", "/docs", "/docs/errors", "/.well-known/jwks.json")
 for _path in JSON_ONLY:
     asks("GET", _path)(lambda _, path=_path: Ask(path, headers={"Accept": "*/*"}))
 

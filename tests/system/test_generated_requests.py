@@ -1,4 +1,4 @@
-"""Requests that schemathesis makes of openapi.json, to every operation through the gateway, and their twins in XML.
+"""Requests that schemathesis makes of both OpenAPI documents, to every operation, and their twins in XML.
 
 No answer is 5xx, every answer is one that the document lists (status, error code, media type, headers, schema), and a
 document is refused in XML where and only where it is refused in JSON. The seed is fixed; GENERATED_REQUESTS=n in the
@@ -19,11 +19,11 @@ from lxml import etree
 from schemathesis import checks
 
 from heartguard_common.contract.json_documents import dump_json
-from heartguard_common.core.paths import SCHEMAS_DIR
 from heartguard_common.identity import policy
 from tests.contract.cases import CONTRACTS, RESOURCE_OF, oracle, xsd_accepts
+from tests.openapi_documents import by_permission, documents, operations
 
-OPENAPI = json.loads((SCHEMAS_DIR / "openapi.json").read_text(encoding="utf-8"))
+DESCRIPTIONS = documents()
 COUNT = int(os.environ.get("GENERATED_REQUESTS", "4"))
 CALM = settings(
     max_examples=COUNT,
@@ -40,7 +40,6 @@ CHECKS = [
     checks.response_headers_conformance,
 ]
 JSON, XML = "application/json", "application/xml"
-DOCUMENTS = (JSON, XML, "text/xml")
 FAR = 10**6  # organizations and people that nobody has founded: an erasure must not meet what other tests use
 # What XML 1.0 has no spelling for (production 2), as json.dumps writes it, and what can't be encoded.
 UNSAYABLE = re.compile(r"\\u00[01]|\\[bf]|[\ufffd-\uffff]")
@@ -48,26 +47,26 @@ PASSWORD = "a long enough phrase"
 NUMBERS = itertools.count()
 
 
-def prepared():
-    """The document with bodies in JSON only (their twins are made here), and streams as bytes."""
-    made = copy.deepcopy(OPENAPI)
-    for methods in made["paths"].values():
-        for operation in methods.values():
-            body = operation.get("requestBody")
-            if body is not None:
-                kept = {kind: content for kind, content in body["content"].items() if kind == JSON}
-                binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-                body["content"] = kept or binary
+def prepared(document):
+    """A document with bodies in JSON only (their twins are made here), and streams as bytes."""
+    made = copy.deepcopy(document)
+    for operation in operations(made):
+        body = operation.get("requestBody")
+        if body is not None:
+            kept = {kind: content for kind, content in body["content"].items() if kind == JSON}
+            binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+            body["content"] = kept or binary
     return made
 
 
-SCHEMA = schemathesis.openapi.from_dict(prepared())
+SCHEMAS = [schemathesis.openapi.from_dict(prepared(document)) for document in DESCRIPTIONS]
 UPSTREAMS = {rule.id: rule.upstream for rule in policy.load().rules}
-CASES = {found.ok().definition.raw["x-permission"]: found.ok() for found in SCHEMA.get_all_operations()}
+FOUND = [found.ok() for schema in SCHEMAS for found in schema.get_all_operations()]
+CASES = {operation.definition.raw["x-permission"]: operation for operation in FOUND}
 
 
 def test_every_operation_has_generated_requests():
-    assert CASES.keys() == {op["x-permission"] for methods in OPENAPI["paths"].values() for op in methods.values()}
+    assert CASES.keys() == by_permission(*DESCRIPTIONS).keys()
 
 
 def credentials(system, operation):

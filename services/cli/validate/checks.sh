@@ -27,7 +27,7 @@ MediaItemList_checks='items:list items[]?/id:uuid items[]?/file_name:text items[
 MediaUsage_checks='items:int bytes:int quota_bytes:int'
 Organization_checks='id:int name:text policies:string created_at:time updated_at:time'
 OrganizationPolicies_checks='policies:string retention_days:int? time_zone:text unknown_measurements:text'
-QueryResult_checks='measurement:text aggregate:text every:text series:list series[]?/tags:map series[]?/points:list series[]?/points[]?/time:time series[]?/points[]?/fields:map next_cursor:text?'
+QueryResult_checks='measurement:text series:list series[]?/tags:map series[]?/points:list series[]?/points[]?/time:time series[]?/points[]?/fields:map next_cursor:text?'
 Readiness_checks='status:text dependencies:list dependencies[]?/name:text dependencies[]?/status:text dependencies[]?/latency_ms:number? status=ready dependencies[]/status=ok'
 RegisterResponse_checks='user_id:int email:text role:text org_id:int'
 ResetCode_checks='code:text expires_at:time header:Cache-Control=no-store'
@@ -196,6 +196,8 @@ every_row() {
     row GET /health; as nobody; gives 200 SystemHealth $SystemHealth_checks
     row GET /; as nobody; only json; accepts text/html; gives 200 text/html header:ETag
     row GET /; as nobody; only xml; refuses 406 GEN_406
+    row GET /openapi-internal.json; as operator; when operator; only json; gives 200 application/json
+    row GET /openapi-internal.json; as operator; when operator; only xml; refuses 406 GEN_406
     row GET /schemas; as nobody; only json; accepts text/html; gives 200 text/html header:ETag
     row GET /schemas; as nobody; only xml; refuses 406 GEN_406
     row GET /auth/sessions; gives 200 SessionList $SessionList_checks

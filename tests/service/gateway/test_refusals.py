@@ -138,6 +138,17 @@ def test_services_are_listed_for_the_operator(gateway: GunicornProcess) -> None:
     assert {item["status"] for item in items} == {"ok"}
 
 
+def test_the_document_of_internal_routes_is_for_the_operator_alone(gateway: GunicornProcess) -> None:
+    answer = gateway.ask("GET", "/openapi-internal.json", operator_auth())
+    assert (answer.json["info"]["title"], answer.headers["cache-control"]) == (
+        "HeartGuard, internal routes",
+        "no-store",
+    )
+    assert "/auth/token/introspect" in answer.json["paths"]
+    assert gateway.ask("GET", "/openapi-internal.json", operator_auth() | XML).status == 406
+    assert gateway.ask("GET", "/schemas/openapi-internal.json").code == "GEN_404"
+
+
 class TestOrigins:
     """Cross-origin requests (the Fetch standard, section 3.2)."""
 

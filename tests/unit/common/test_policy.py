@@ -202,6 +202,7 @@ WHO = [
     ("GET", "/timeseries/metrics", "inner"),
     ("GET", "/gateway/ready", "inner"),
     ("GET", "/gateway/services", {"operator"}),
+    ("GET", "/openapi-internal.json", {"operator"}),
     ("POST", "/auth/token/introspect", {"service"}),
     ("POST", "/media/erasures", {"service"}),
     ("GET", "/auth/profile", {"admin", "manager", "user"}),

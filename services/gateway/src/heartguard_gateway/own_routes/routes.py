@@ -26,6 +26,7 @@ T = TypeVar("T")
 _JSON = "application/json"
 _HTML = "text/html"
 _ERRORS_PAGE, _INDEX_PAGE = "errors.html", "index.html"
+_INTERNAL = "openapi-internal.json"
 _NO_STORE = ("Cache-Control", "no-store")
 _FILE_TYPES = {".json": _JSON, ".xsd": "application/xml; charset=utf-8"}
 
@@ -46,6 +47,7 @@ class OwnRoutes:
         self._metrics = metrics
         self._system = system
         self._files = {path.name: path.read_bytes() for path in sorted(schemas.iterdir()) if path.suffix in _FILE_TYPES}
+        self._internal = self._files.pop(_INTERNAL)  # /schemas/{file} is for anyone
         self._pages = Pages({name: (schemas / name).read_bytes() for name in (_ERRORS_PAGE, _INDEX_PAGE)})
 
     @property
@@ -60,6 +62,7 @@ class OwnRoutes:
             "gateway.landing": self.landing,
             "gateway.assets": self.assets,
             "gateway.openapi": self.openapi,
+            "gateway.openapi_internal": self.openapi_internal,
             "gateway.docs": self.docs,
             "gateway.errors": self.errors,
             "gateway.schema_index": self.schema_index,
@@ -101,6 +104,11 @@ class OwnRoutes:
         """The OpenAPI document."""
         _negotiate(exchange, (_JSON,))
         return self._file(exchange, "openapi.json")
+
+    def openapi_internal(self, exchange: Exchange) -> Reply:
+        """The OpenAPI document of the internal routes, which is not cached: only the operator may read it."""
+        _negotiate(exchange, (_JSON,))
+        return Reply(200, [("Content-Type", _JSON), _NO_STORE], self._internal)
 
     def landing(self, exchange: Exchange) -> Reply:
         """What HeartGuard is, in English or Spanish."""

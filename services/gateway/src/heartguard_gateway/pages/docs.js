@@ -1,6 +1,26 @@
 // The API reference at /docs: Scalar with the OpenAPI document of this server, and nothing from elsewhere.
-Scalar.createApiReference("#reference", {
-  url: "/openapi.json",
+const TEXTS = "x-serializedExamples";
+
+/** Put examples in XML, which OpenAPI 3.1 has no member for, where Scalar looks for examples. */
+function showTexts(api) {
+  const texts = api.components[TEXTS] ?? {};
+  const operations = Object.values(api.paths).flatMap((methods) => Object.values(methods));
+  const holders = operations.flatMap((it) => [it.requestBody ?? {}, ...Object.values(it.responses)]);
+  for (const holder of [...holders, ...Object.values(api.components.responses)]) {
+    for (const media of Object.values(holder.content ?? {})) {
+      const shown = Object.entries(media[TEXTS] ?? {}).map(([name, { $ref }]) => {
+        const { summary, serializedValue } = texts[$ref.split("/").pop()];
+        return [name, { summary, value: serializedValue }];
+      });
+      if (shown.length) media.examples = Object.fromEntries(shown);
+      delete media[TEXTS];
+    }
+  }
+  delete api.components[TEXTS];
+  return api;
+}
+
+const OPTIONS = {
   theme: "default",
   withDefaultFonts: false,
   telemetry: false,
@@ -16,4 +36,10 @@ Scalar.createApiReference("#reference", {
     shell: ["httpie", "wget"], js: ["axios", "jquery", "ofetch", "xhr"], python: ["httpx_async", "httpx_sync", "python3", "aiohttp"],
   },
   metaData: { title: "HeartGuard API" },
-});
+};
+
+fetch("/openapi.json")
+  .then((answer) => answer.json())
+  .then((api) => ({ content: showTexts(api) }))
+  .catch(() => ({ url: "/openapi.json" })) // Scalar says what is wrong
+  .then((source) => Scalar.createApiReference("#reference", { ...source, ...OPTIONS }));
