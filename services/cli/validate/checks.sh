@@ -181,6 +181,8 @@ every_row() {
     row GET /audit/verify; gives 200 AuditVerification $AuditVerification_checks valid=true
     row GET /openapi.json; as nobody; only json
     gives 200 OpenAPI openapi:text info/title:text paths:map components:map x-error-codes header:ETag
+    row GET /openapi-internal.json; as operator; when operator; only json
+    gives 200 OpenAPI openapi:text info/title:text paths:map components:map x-error-codes
     row GET /docs; as nobody; only json; accepts text/html
     gives 200 text/html '<title>HeartGuard API</title>' /assets/scalar.js header:ETag
     row GET /docs; as nobody; only xml; refuses 406 GEN_406
@@ -196,8 +198,6 @@ every_row() {
     row GET /health; as nobody; gives 200 SystemHealth $SystemHealth_checks
     row GET /; as nobody; only json; accepts text/html; gives 200 text/html header:ETag
     row GET /; as nobody; only xml; refuses 406 GEN_406
-    row GET /openapi-internal.json; as operator; when operator; only json; gives 200 application/json
-    row GET /openapi-internal.json; as operator; when operator; only xml; refuses 406 GEN_406
     row GET /schemas; as nobody; only json; accepts text/html; gives 200 text/html header:ETag
     row GET /schemas; as nobody; only xml; refuses 406 GEN_406
     row GET /auth/sessions; gives 200 SessionList $SessionList_checks
@@ -292,6 +292,7 @@ every_row() {
     row GET /health; as nobody; only json; accepts application/health+json
     gives 200 application/health+json '"auth:ready"'
     row GET /openapi.json; as nobody; only xml; refuses 406 GEN_406
+    row GET /openapi-internal.json; as operator; when operator; only xml; refuses 406 GEN_406
     row OPTIONS /auth/login; as nobody; with 'Access-Control-Request-Method: POST'; gives 204 -
     row GET /users/me; as nobody; refuses 401 GEN_401 header:WWW-Authenticate=Bearer
     row GET /users/me; as nobody; explains 401 GEN_401 header:WWW-Authenticate=Bearer
