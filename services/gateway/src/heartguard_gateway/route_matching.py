@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from heartguard_common.identity.policy import VERSION, Policy, RouteRule, Segment
 from heartguard_gateway.domain import Limit
+from heartguard_gateway.settings import NAME
 
 VERSION_PREFIX = "/" + "/".join(VERSION)
 _MICROSECONDS = 1_000_000
-OWN = "gateway"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Matcher:
         if len(segments) < 2 or segments[-1] or "." in segments[-2]:
             return None
         rules = self._fixed.get(segments[:-1], {}) if segments[-2] else {}
-        if not rules or any(rule.upstream != OWN or rule.versioned for rule in rules.values()):
+        if not rules or any(rule.upstream != NAME or rule.versioned for rule in rules.values()):
             return None
         return Match(rules, _NO_PARAMS, segments[:-1])
 

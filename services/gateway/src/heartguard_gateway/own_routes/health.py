@@ -13,6 +13,7 @@ from heartguard_common import __version__, messages
 from heartguard_common.core.clock import Clock, rfc3339
 from heartguard_common.core.errors import ServiceError
 from heartguard_gateway.ports import Outbound, Service
+from heartguard_gateway.settings import NAME
 
 REMEMBERED_SECONDS = 5.0
 PROBE_SECONDS = 2.0
@@ -20,7 +21,6 @@ PASS: Final = "pass"  # noqa: S105  a state of health
 WARN: Final = "warn"
 FAIL: Final = "fail"
 _NAME = "heartguard"
-_OWN = "gateway"
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Report:
         """`pass` where all are ready, `fail` where none of the services behind the gateway is, otherwise `warn`."""
         if all(check.ok for check in self.checks):
             return PASS
-        return WARN if any(check.ok for check in self.checks if check.name != _OWN) else FAIL
+        return WARN if any(check.ok for check in self.checks if check.name != NAME) else FAIL
 
     @property
     def message(self) -> str:
@@ -107,7 +107,7 @@ class SystemHealth:
 
     def ask(self) -> Sequence[Check]:
         """The checks now."""
-        probes = [gevent.spawn(self._timed, _OWN, self._ready)]
+        probes = [gevent.spawn(self._timed, NAME, self._ready)]
         probes += [gevent.spawn(self._timed, name, partial(self._answers, name)) for name in self._services]
         gevent.joinall(probes)
         return tuple(probe.value for probe in probes)

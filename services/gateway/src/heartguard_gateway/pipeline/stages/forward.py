@@ -8,8 +8,8 @@ from heartguard_gateway.bodies.spool import BLOCK, Body
 from heartguard_gateway.domain import Exchange, end_to_end, join_path
 from heartguard_gateway.pipeline.stage import stage
 from heartguard_gateway.ports import Inbound, Outbound, Ports
+from heartguard_gateway.settings import NAME
 
-OWN = "gateway"
 LARGE = 1024 * 1024
 _REPLACED = frozenset({"server", "date", "x-request-id", "x-gateway-request-id"})
 
@@ -19,7 +19,7 @@ def forward(exchange: Exchange, ports: Ports) -> None:
     """Set the reply. Raises GW_010 to GW_012, GW_015, GW_016 for us; GW_004, GW_005, GEN_413 for the client."""
     rule, request = exchange.rule, exchange.request
     assert rule is not None  # admit has raised the refusal of a request without a rule
-    if rule.upstream == OWN:
+    if rule.upstream == NAME:
         exchange.reply = ports.own[rule.id](exchange)
         return
     if not request.chunked and request.content_length == 0:
