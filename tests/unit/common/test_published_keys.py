@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from heartguard_common.core.errors import SERVICE_CALL_FAILED, ServiceError
+from heartguard_common.core.lifecycle import NotReadyError
 from heartguard_common.identity.authentication import PublishedKeys
 from tests.clocks import MovableClock
 from tests.unit.common.published import public_jwk, refused
@@ -156,10 +157,13 @@ def test_keys_are_fetched_ahead_and_kept_while_auth_is_unreachable(clock: Movabl
         return {"keys": published}
 
     keys = PublishedKeys(fetch, clock)
-    assert keys.keep_fresh() == 1.0  # auth starts later: another try in a second
+    assert keys.keep_fresh() == 0.2  # auth starts later: another try soon
+    with pytest.raises(NotReadyError, match="not been fetched yet"):
+        keys.ping()
     published.append(public_jwk(KEY, "k1"))
-    clock.forward(1)
+    clock.forward(0.2)
     assert keys.keep_fresh() == 240.0
+    keys.ping()
     assert keys.candidates("k1")
     assert len(fetches) == 2
     published.clear()

@@ -9,6 +9,7 @@ from heartguard_common.command_line.policy import Request
 from heartguard_common.command_line.running import run
 from heartguard_common.core.clock import SystemClock
 from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.lifecycle import Lifecycle
 from heartguard_common.core.paths import POLICY_FILE
 from heartguard_common.core.settings import Rate, SettingsError
 from heartguard_common.identity.authentication import Principal
@@ -154,15 +155,18 @@ def _caller(request: Request, settings: Settings) -> Principal | None:
 
 def _caller_by_token(token: str, settings: Settings) -> Principal | None:
     # loaded here: they take half a second, and only a token needs them
+    from heartguard_common.identity.authentication import KEY_SET_PATH, open_key_source  # noqa: PLC0415
     from heartguard_common.identity.revocation import Verdict  # noqa: PLC0415
     from heartguard_common.identity.revocation_check import introspect  # noqa: PLC0415
+    from heartguard_common.messages import JwkSet  # noqa: PLC0415
     from heartguard_common.stores.service_client import ServiceClient  # noqa: PLC0415
-    from heartguard_gateway.wiring import make_authenticator, make_keys  # noqa: PLC0415
+    from heartguard_gateway.wiring import make_authenticator  # noqa: PLC0415
 
     credential = sys.stdin.readline().strip() if token == FROM_INPUT else token
     auth, clock = ServiceClient(settings.auth_url, NAME, settings.service_secret), SystemClock()
+    keys = open_key_source(settings, lambda: auth.get(KEY_SET_PATH, JwkSet), clock, Lifecycle())
     try:
-        caller = make_authenticator(settings, make_keys(settings, auth, clock), clock).identify(f"Bearer {credential}")
+        caller = make_authenticator(settings, keys, clock).identify(f"Bearer {credential}")
         person = caller is not None and caller.kind == "person"
         if person and introspect(auth, credential) is Verdict.REVOKED:
             raise RefusedError("401 GEN_401_TOKEN: the token is revoked")

@@ -19,7 +19,7 @@ from heartguard_common.identity.authentication import (
     KeySource,
     PublishedKeys,
     TokenVerifier,
-    make_key_source,
+    open_key_source,
 )
 from heartguard_common.identity.policy import Policy
 from heartguard_common.identity.policy import load as load_policy
@@ -62,7 +62,7 @@ def create_app(
 
     redis = _open_redis(settings, lifecycle)
     auth = _open_auth(settings, lifecycle)
-    keys = make_keys(settings, auth, clock)
+    keys = open_key_source(settings, lambda: auth.get(KEY_SET_PATH, JwkSet), clock, lifecycle)
     answers = _answers(settings, metrics)
     services = _upstreams(settings, policy, upstream_limits, answers, metrics, lifecycle)
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
@@ -192,11 +192,6 @@ def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: Body
         spooled.labels("memory").set(bodies.memory.used)
         spooled.labels("disk").set(bodies.disk.used)
         gevent.sleep(_STATE_SECONDS)
-
-
-def make_keys(settings: Settings, auth: ServiceClient, clock: Clock) -> KeySource:
-    """The shared secrets, or else the keys that `auth` publishes."""
-    return make_key_source(settings, lambda: auth.get(KEY_SET_PATH, JwkSet), clock)
 
 
 def make_authenticator(settings: Settings, keys: KeySource, clock: Clock) -> Authenticator:

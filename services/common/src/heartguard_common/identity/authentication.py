@@ -15,6 +15,7 @@ import jwt
 from heartguard_common.contract.json_documents import Malformed
 from heartguard_common.core.clock import NANOSECONDS, Clock, seconds
 from heartguard_common.core.errors import INVALID_TOKEN, UNAVAILABLE, ServiceError
+from heartguard_common.core.lifecycle import Lifecycle, NotReadyError, Resource
 from heartguard_common.core.settings import CommonSettings
 from heartguard_common.identity.jws import read_header
 from heartguard_common.messages import JwkDocument, JwkSet, Role
@@ -98,10 +99,12 @@ class PublishedKeys:
 
     So a key is known within a second even if it was not published before it signs, as when the next key had to be
     revoked. A set is trusted for five minutes, so that a key that auth no longer publishes is dropped; while auth is
-    unavailable the old set stays in use.
+    unavailable the old set stays in use. Before the first set no token can be verified: until then, as while the
+    system starts, a failed fetch is repeated sooner.
     """
 
     REFETCH_NS = NANOSECONDS
+    FIRST_REFETCH_NS = NANOSECONDS // 5
     TRUSTED_NS = 300 * NANOSECONDS
 
     def __init__(self, fetch: Callable[[], JwkSet], clock: Clock) -> None:
@@ -125,21 +128,30 @@ class PublishedKeys:
         key = self._keys.get(key_id)
         return (key,) if key else ()
 
+    def ping(self) -> None:
+        """Return when a set has been fetched. Raises `NotReadyError` before."""
+        if self._fetched_at is None:
+            raise NotReadyError("auth's key set has not been fetched yet")
+
     def keep_fresh(self) -> float:
         """Fetch the set before a request needs it; returns the seconds until the next fetch or attempt."""
         try:
             self._refetch(wait=True)
         except ServiceError:
-            return 1.0
+            return self._pause_ns() / NANOSECONDS
         return 0.8 * self.TRUSTED_NS / NANOSECONDS
 
+    def _pause_ns(self) -> int:
+        """The least time between two fetches."""
+        return self.FIRST_REFETCH_NS if self._fetched_at is None else self.REFETCH_NS
+
     def _refetch(self, *, wait: bool) -> None:
-        """Fetch the set, unless another thread did within `REFETCH_NS`; without `wait`, return if one is fetching."""
+        """Fetch the set, unless another thread did a moment ago; without `wait`, return if one is fetching."""
         if not self._lock.acquire(blocking=wait):
             return
         try:
             now = self._clock.now_ns()
-            if self._asked_at is None or not 0 <= now - self._asked_at < self.REFETCH_NS:
+            if self._asked_at is None or not 0 <= now - self._asked_at < self._pause_ns():
                 self._ask()
             elif not self._answered:
                 # Without the current keys the token can't be called invalid.
@@ -161,11 +173,16 @@ class PublishedKeys:
         self._fetched_at = self._asked_at
 
 
-def make_key_source(settings: CommonSettings, fetch: Callable[[], JwkSet], clock: Clock) -> KeySource:
-    """HS256 secrets where `JWT_SECRET` is set, otherwise the keys that auth publishes, which `fetch` returns."""
+def open_key_source(
+    settings: CommonSettings, fetch: Callable[[], JwkSet], clock: Clock, lifecycle: Lifecycle
+) -> KeySource:
+    """HS256 secrets where `JWT_SECRET` is set, otherwise the keys that auth publishes, which `fetch` returns.
+
+    With those, the process is ready once it has them: before, each of its answers to a person would be GEN_503.
+    """
     if settings.jwt_secret:
         return SharedSecrets(settings.jwt_secret, settings.jwt_secret_previous)
-    return PublishedKeys(fetch, clock)
+    return lifecycle.open(Resource("key_set", lambda: PublishedKeys(fetch, clock), PublishedKeys.ping))
 
 
 def read_key_set(document: JwkSet) -> list[VerificationKey]:

@@ -15,7 +15,7 @@ from heartguard_common.identity.authentication import (
     KeySource,
     PublishedKeys,
     TokenVerifier,
-    make_key_source,
+    open_key_source,
 )
 from heartguard_common.identity.revocation import Revocations
 from heartguard_common.identity.revocation_check import RedisRevocations
@@ -48,8 +48,8 @@ def make_web_dependencies(
         copy = RevocationCopy(dependencies.database, dependencies.redis, dependencies.clock)
         dependencies.background.start("revocations", copy.step)
     work = _show_background(service, dependencies, queues)
-    source = key_source or make_key_source(
-        settings, lambda: dependencies.auth.get(KEY_SET_PATH, JwkSet), dependencies.clock
+    source = key_source or open_key_source(
+        settings, lambda: dependencies.auth.get(KEY_SET_PATH, JwkSet), dependencies.clock, dependencies.lifecycle
     )
     if isinstance(source, PublishedKeys):
         # While auth is overloaded, a service that has no keys yet could not verify a valid token.
