@@ -52,9 +52,13 @@ def login(clone: Clone, email: str) -> str:
 def test_a_start_ends_with_seven_ready_services(stopped: Clone) -> None:
     started = stopped.start()
     assert started.returncode == 0, started.stdout + started.stderr
-    rows = [line.split() for line in started.stdout.splitlines() if "http://127.0.0.1:" in line]
+    table, next_steps = started.stdout.split("depends on\n")[1].split("\n\n")
+    rows = [line.split() for line in table.splitlines()]
     assert [row[0] for row in rows] == list(SERVICES)
     assert {row[2] for row in rows} == {"ready"}
+    assert f"http://127.0.0.1:{stopped.ports['gateway']}/docs" in next_steps
+    for script in ("demo.sh", "validate_endpoints.sh", "heartguard", "stop_services.sh"):
+        assert f"./{script}" in next_steps
     assert (stopped.root / ".env").stat().st_mode & 0o777 == 0o600
 
 

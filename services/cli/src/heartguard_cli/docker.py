@@ -10,7 +10,7 @@ from pathlib import Path
 
 from heartguard_cli.environment import addresses, port
 from heartguard_cli.errors import CommandError
-from heartguard_cli.overview import ServiceState, show
+from heartguard_cli.overview import ServiceState, show, show_next_steps
 from heartguard_cli.progress import stage
 from heartguard_cli.urls import local_url
 from heartguard_common.core.registry import SERVICES
@@ -40,6 +40,7 @@ class Compose:
             self._await_health()
         print()
         show(self.states(values))
+        show_next_steps(local_url(addresses(values, "gateway")[0], port(values, "gateway")))
 
     def states(self, values: Mapping[str, str]) -> list[ServiceState]:
         """The same rows as without Docker; every URL is the gateway's, for nothing else is published."""

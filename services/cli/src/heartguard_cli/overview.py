@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import click
+
 from heartguard_cli import readiness
 from heartguard_cli.programs import System
 from heartguard_common.command_line.terminal import show_table
@@ -48,6 +50,22 @@ def show(found: Sequence[ServiceState]) -> None:
     """Print the table."""
     rows = [(it.service, it.url, it.state, _dependencies(it.depends_on)) for it in found]
     show_table(HEADINGS, rows, indent=2, styles=STYLES)
+
+
+def show_next_steps(gateway: str) -> None:
+    """Print what to open in a browser and what to try after a start; `gateway` is the URL that people use."""
+    steps = (
+        ("Open", f"{gateway}/", "what runs here, in English or Spanish"),
+        ("", f"{gateway}/docs", "the API: search, samples, requests that you can send"),
+        ("Try", "./demo.sh", "send a real recording of a heart rate and read it back"),
+        ("", "./validate_endpoints.sh", "call every endpoint in JSON and XML"),
+        ("", "./heartguard status", "this table again; --help lists the operator's commands"),
+        ("Stop", "./stop_services.sh", "the data stays in var/"),
+    )
+    width = max(len(what) for _, what, _ in steps)
+    click.echo()
+    for word, what, meaning in steps:
+        click.echo(f"  {word:<4}  {what:<{width}}  {meaning}")
 
 
 def _dependencies(states: Mapping[str, str]) -> str:

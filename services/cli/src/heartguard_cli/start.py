@@ -58,6 +58,7 @@ def up(system: System) -> None:
             raise
         print(f"HeartGuard is up after {time.monotonic() - started:.1f} s.\n")
         overview.show(overview.states(system, answers))
+        overview.show_next_steps(system.url("gateway"))
 
 
 def _check(system: System) -> None:
