@@ -9,8 +9,8 @@ usage() {
     cat <<TEXT
 Usage: $typed
 
-  Walk through the main job against a running HeartGuard: found an organization, send a real recording of a heart,
-  query it, upload a file, read the audit trail. What it has founded stays, for you to look at.
+  Walk through the main job against a running HeartGuard: create an organization, send a real heart-rate recording,
+  query it, upload a file, read the audit trail. What it has created stays, for you to look at.
 
 Environment:
   GATEWAY_HOST  A host, host:port or URL (localhost).

@@ -6,7 +6,7 @@
 #   ./validate_endpoints.sh --help     print this, call nothing
 #
 #   GATEWAY_HOST       a host, host:port or URL (localhost); GATEWAY_PORT (5000) completes a bare host
-#   VALIDATE_EMAIL, VALIDATE_PASSWORD   an admin's account to use; otherwise two throw-away organizations are founded,
+#   VALIDATE_EMAIL, VALIDATE_PASSWORD   an admin's account to use; otherwise two throw-away organizations are created,
 #                      one for each format. Of an existing account nothing changes, but that the audit trail grows.
 #   OPERATOR_TOKEN, GATEWAY_SERVICE_SECRET   for the rows of the operator and of services; read from .env when the
 #                      gateway is on this machine. Rows that need what is not there are shown as not run.
@@ -351,7 +351,7 @@ tidy_up() {
         done
         [ -n "$left" ] || continue
         log_in_again "$form"
-        # whoever founded an organization and can't log in any more has seen it deleted
+        # whoever created an organization and can't log in any more has seen it deleted
         [ "$got$v_founding" != 401yes ] || continue
         row DELETE -
         remove "$form" made_item '/media/items/{made_item}' "a file"
@@ -359,7 +359,7 @@ tidy_up() {
         remove "$form" made_third '/media/items/{made_third}' "a file"
         remove "$form" made_bucket '/timeseries/buckets/{made_bucket}' "a bucket"
         sends '{"name": "{organization}"}' '<OrganizationDelete><name>{organization}</name></OrganizationDelete>'
-        remove "$form" founded_org /organization "the organization that the $form rows have founded"
+        remove "$form" founded_org /organization "the organization that the $form rows have created"
     done
     rm -rf "$WORK"
     [ "$tidy" = yes ] || status=1

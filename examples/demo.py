@@ -1,7 +1,7 @@
 """The main job, end to end: an organization, a member, a real recording, its means, a file, and the audit trail.
 
 Run by ./demo.sh against the gateway at GATEWAY_HOST (a host, host:port or URL; localhost) and GATEWAY_PORT (5000).
-Each run founds an organization of its own, and leaves it for you to look at.
+Each run creates an organization of its own, and leaves it for you to look at.
 """
 
 import csv
@@ -89,12 +89,12 @@ def heading(number: int, text: str) -> None:
 
 
 def enter(gateway: Gateway) -> tuple[dict[str, Any], str, str, dict[str, str]]:
-    """Found an organization and add a member; returns the member, both tokens, and the admin's credentials."""
+    """Create an organization and add a member; returns the member, both tokens, and the admin's credentials."""
     run = f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     password = secrets.token_urlsafe(12)
     admin = {"email": f"ana.{run}@demo.example", "password": password}
     patient = {"email": f"luis.{run}@demo.example", "password": password}
-    heading(1, "Ana founds an organization and logs in.")
+    heading(1, "Ana creates an organization and logs in.")
     gateway.document("POST", "/auth/register", json={**admin, "full_name": "Ana", "organization_name": f"Clinic {run}"})
     admin_token = gateway.document("POST", "/auth/login", json=admin)["access_token"]
     heading(2, "Ana registers Luis as a member, and Luis logs in.")

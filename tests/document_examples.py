@@ -16,8 +16,7 @@ SKIPPED = {".venv", "var", "node_modules", ".git"}
 def documents() -> list[Path]:
     """Every document that calls the API."""
     found = (path for path in REPO_ROOT.rglob("*.md") if not SKIPPED & set(path.relative_to(REPO_ROOT).parts))
-    # README first: it speaks of organization 1, which is the first that is founded.
-    return sorted((path for path in found if examples(path)), key=lambda path: (path.name != "README.md", str(path)))
+    return sorted(path for path in found if examples(path))
 
 
 def examples(path: Path) -> list[tuple[list[int], str]]:

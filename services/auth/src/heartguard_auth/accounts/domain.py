@@ -41,7 +41,7 @@ class MembershipStatus:
 
 @dataclass(frozen=True)
 class NewAccount:
-    """An account about to be made; without `org_id` it founds the organization `organization_name`."""
+    """An account about to be made; without `org_id` it creates the organization `organization_name`."""
 
     email: str
     password_hash: str
@@ -57,7 +57,7 @@ def email_key(email: str) -> str:
 
 
 def founding_name(email: str, organization_name: str | None) -> str:
-    """The name of a founded organization: as given, or the part of the address before the @."""
+    """The name of a new organization: as given, or the part of the address before the @."""
     return organization_name or email.partition("@")[0]
 
 

@@ -9,7 +9,7 @@ class Accounts(Protocol):
     """The accounts, and the first row of each organization."""
 
     def add(self, account: NewAccount) -> Account | None:
-        """Make an account (and its organization, if it founds one); None when the address is taken.
+        """Make an account (and its organization, if it creates one); None when the address is taken.
 
         Raises `LimitError` when the organization has as many people as it may have.
         """

@@ -1,4 +1,4 @@
-"""Registration: founding an organization, or joining one."""
+"""Registration: creating an organization, or joining one."""
 
 from heartguard_auth.accounts.domain import Account, NewAccount, founding_name, given_roles
 from heartguard_auth.accounts.ports import Accounts, Hasher
@@ -19,7 +19,7 @@ from heartguard_common.messages import RegisterRequest, Role
 
 
 class RegistrationUseCases:
-    """Founding an organization, joining one by invitation, and adding members to one."""
+    """Creating an organization, joining one by invitation, and adding members to one."""
 
     def __init__(
         self, rules: Rules, common: CommonPorts, *, accounts: Accounts, hasher: Hasher, invitations: Invitations
@@ -31,12 +31,12 @@ class RegistrationUseCases:
         self._invitations = invitations
 
     def register(self, request: RegisterRequest, principal: Principal | None, address: str = "") -> Account:
-        """Found an organization, join the one of an invitation, or add a member to the caller's.
+        """Create an organization, join the one of an invitation, or add a member to the caller's.
 
         Raises AUTH_002 for a taken address, AUTH_004 for a common password, AUTH_005 for a role that the caller
         can't give, AUTH_006 where registration is closed, AUTH_007 for an invalid invitation, GEN_401_TOKEN for a
         caller whose role or state is no longer what their token says, GEN_429_LIMIT when as many organizations were
-        founded from `address` as are allowed in a day, GEN_409_LIMIT when the organization is full.
+        created from `address` as are allowed in a day, GEN_409_LIMIT when the organization is full.
         """
         email, code = request["email"], request.get("invitation")
         if code is not None:
@@ -90,7 +90,7 @@ class RegistrationUseCases:
     @staticmethod
     def _refuse_organization_name(request: RegisterRequest) -> None:
         if "organization_name" in request:
-            violation = Violation("/organization_name", "is allowed only where an organization is founded")
+            violation = Violation("/organization_name", "is allowed only where an organization is created")
             raise ServiceError(ROLE_REFUSED, details=(violation,))
 
     def _without_invitation(self, request: RegisterRequest, principal: Principal | None) -> tuple[int | None, Role]:

@@ -234,7 +234,7 @@ TABLE = (
         "address",
         "organizations",
         50,
-        "Organizations founded in a day from one address (IPv6: from one /64).",
+        "Organizations created in a day from one address (IPv6: from one /64).",
         "wait until the next day in UTC; the operator can raise it (LIMITS), or close registration (REGISTRATION)",
         _LATER,
         daily=True,

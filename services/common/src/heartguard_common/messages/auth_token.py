@@ -28,7 +28,7 @@ class JwkDocument(TypedDict):
 
 
 class RegisterRequest(TypedDict):
-    """Registers a person who founds an organization, joins one by invitation, or is added by an admin or manager."""
+    """Registers a person who creates an organization, joins one by invitation, or is added by an admin or manager."""
 
     email: str
     password: str

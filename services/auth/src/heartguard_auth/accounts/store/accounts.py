@@ -12,7 +12,7 @@ from heartguard_common.stores.database import Database
 
 
 class PostgresAccounts:
-    """The tables `users` and, for founding, `organizations`."""
+    """The tables `users` and, for a new organization, `organizations`."""
 
     def __init__(self, database: Database, limits: Limits | None = None) -> None:
         """Without `limits` an organization may have any number of people."""
@@ -20,7 +20,7 @@ class PostgresAccounts:
         self._limits = limits
 
     def add(self, account: NewAccount) -> Account | None:
-        """Make an account (and its organization, if it founds one); None when the address is taken.
+        """Make an account (and its organization, if it creates one); None when the address is taken.
 
         Raises `LimitError` when the organization is full.
         """
