@@ -39,7 +39,7 @@ PARAMETERS = {
 }
 # One component, so that generators make one type of it and not one for each operation.
 SCHEMAS = {
-    "answer_format": {"description": "The format of the answer.", "type": "string", "enum": ["json", "xml"]},
+    "answer_format": {"description": "`json` or `xml`.", "type": "string", "enum": ["json", "xml"]},
 }
 FORMAT = {
     "name": "format",

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -38,18 +39,23 @@ _GENERATED_POLICY = "frame-ancestors 'none'"  # beside the one in the page, whic
 
 @dataclass(frozen=True)
 class Page:
-    """A file as it is sent. `packed` is its gzip form where it is kept so; `policy` its Content-Security-Policy."""
+    """A file as it is sent. `stored` is gzip where `packed` says so; `policy` is its Content-Security-Policy."""
 
-    body: bytes
+    stored: bytes
     media_type: str
     tag: str
     policy: str = ""
-    packed: bytes | None = None
+    packed: bool = False
 
     @classmethod
-    def of(cls, body: bytes, suffix: str, policy: str = "", packed: bytes | None = None) -> "Page":
+    def of(cls, stored: bytes, suffix: str, policy: str = "", *, packed: bool = False) -> "Page":
         """A page of these bytes, with a strong entity tag."""
-        return cls(body, _TYPES[suffix], f'"{hashlib.sha256(body).hexdigest()[:32]}"', policy, packed)
+        return cls(stored, _TYPES[suffix], f'"{hashlib.sha256(stored).hexdigest()[:32]}"', policy, packed)
+
+    @cached_property
+    def body(self) -> bytes:
+        """The bytes as they are without a content coding, unpacked when a client first needs them so."""
+        return gzip.decompress(self.stored) if self.packed else self.stored
 
     def reply(self, request: Request, *, vary: str = "") -> Reply:
         """The page, or 304 where the client has it."""
@@ -62,10 +68,10 @@ class Page:
         if condition is not None and etag.matches(condition, self.tag):
             return Reply(304, headers)
         headers += [("Content-Type", self.media_type), ("X-Content-Type-Options", "nosniff")]
-        if self.packed is not None and _accepts_gzip(request):
+        if self.packed and _accepts_gzip(request):
             # The strong tag names the bytes before they were packed (RFC 9110 section 8.8.3).
             headers[0] = ("ETag", f"W/{self.tag}")
-            return Reply(200, [*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")], self.packed)
+            return Reply(200, [*headers, ("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")], self.stored)
         return Reply(200, headers, self.body)
 
 
@@ -115,9 +121,8 @@ def _assets(directory: Path) -> Mapping[str, Page]:
     }
     for path in sorted((directory / "vendor").iterdir()):
         if path.suffix == _GZIP:
-            packed = path.read_bytes()
             name = path.name.removesuffix(_GZIP)
-            found[name] = Page.of(gzip.decompress(packed), Path(name).suffix, packed=packed)
+            found[name] = Page.of(path.read_bytes(), Path(name).suffix, packed=True)
         elif path.suffix in _TYPES:
             found[path.name] = Page.of(path.read_bytes(), path.suffix)
     return found
