@@ -14,8 +14,12 @@ XML = "application/xml"
 
 # JAXB does not keep the attribute `key` of an entry that is null, and writes a tab in an attribute as it is.
 LOST_BY_JAXB = {
-    "audit_event": {"AuditEvent.full", "AuditEventList.page", "AuditEventRequest.payload"},
-    "timeseries": {"QueryResult.windows", "WriteRequest.hostile_keys"},
+    "audit_event": {
+        "AuditEvent.a_profile_was_changed",
+        "AuditEventList.one_event",
+        "AuditEventRequest.details_of_every_type",
+    },
+    "timeseries": {"QueryResult.means_by_minute", "WriteRequest.hostile_keys"},
 }
 
 
