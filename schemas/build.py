@@ -1,8 +1,8 @@
 """Generates files from the contract; with `--check` compares only.
 
-Generated are the XSDs, openapi.json, the pages, roles.json, the Python types of the messages and the rows of
-validate_endpoints.sh. Their sources are `<resource>.schema.json`, the services' route tables,
-`services/gateway/policy.toml` and, for what declarations can't say, `services/cli/validate/scenario.toml`.
+Generated are the XSDs, openapi.json, the pages, roles.json, the Python types of the messages (for the services and for
+the client) and the rows of validate_endpoints.sh. Their sources are `<resource>.schema.json`, the services' route
+tables, `services/gateway/policy.toml` and, for what declarations can't say, `services/cli/validate/scenario.toml`.
 """
 
 import argparse
@@ -22,6 +22,7 @@ SCHEMAS = ROOT / "schemas"
 SUFFIX = ".schema.json"
 VALIDATE = ROOT / "services" / "cli" / "validate"
 MESSAGES = ROOT / "services" / "common" / "src" / "heartguard_common" / "messages"
+CLIENT_MESSAGES = ROOT / "clients" / "python" / "src" / "heartguard_client" / "messages"
 
 
 class ContractError(Exception):
@@ -44,12 +45,17 @@ def read(directory: Path = SCHEMAS) -> dict[str, dict[str, object]]:
     return resources
 
 
-def types(directory: Path = SCHEMAS) -> dict[str, bytes]:
+def types(directory: Path = SCHEMAS, package: str = "heartguard_common.messages") -> dict[str, bytes]:
     """The files of the package of message types: name -> content. Raises ContractError."""
     try:
-        return python_types.modules(read(directory))
+        return python_types.modules(read(directory), package)
     except python_types.UntypableError as error:
         raise ContractError(str(error)) from error
+
+
+def client_types() -> dict[str, bytes]:
+    """The same types for the client, which is installed without the services."""
+    return types(package="heartguard_client.messages")
 
 
 def generate(directory: Path = SCHEMAS) -> dict[str, bytes]:
@@ -108,7 +114,12 @@ def main() -> int:
     check = parser.parse_args().check
     try:
         # The types come first, because the routes, from which the other files are generated, import them.
-        parts = ((types, MESSAGES, "*.py"), (generate, SCHEMAS, "*.xsd"), (endpoint_rows, VALIDATE, "checks.sh"))
+        parts = (
+            (types, MESSAGES, "*.py"),
+            (client_types, CLIENT_MESSAGES, "*.py"),
+            (generate, SCHEMAS, "*.xsd"),
+            (endpoint_rows, VALIDATE, "checks.sh"),
+        )
         for make, directory, pattern in parts:
             made = make()
             old = stale(made, directory, pattern)

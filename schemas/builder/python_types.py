@@ -18,8 +18,10 @@ class UntypableError(Exception):
     """A schema that can't become a Python type."""
 
 
-def modules(resources: Mapping[str, Schema]) -> dict[str, bytes]:
+def modules(resources: Mapping[str, Schema], package: str) -> dict[str, bytes]:
     """The files of the package of message types, name -> source: one for each resource, and one that exports all names.
+
+    They import each other from `package`.
 
     Raises UntypableError for an object without a name, a member whose name is a Python keyword, and two definitions
     whose types would have the same name.
@@ -30,8 +32,8 @@ def modules(resources: Mapping[str, Schema]) -> dict[str, bytes]:
             other = taken.setdefault(_name_of(name, schema) or f"{resource}.{name}", name)
             if other != name:
                 raise UntypableError(f"{resource}.{name}: its Python type would have the same name as that of {other}")
-    made = {f"{name}.py": _Module(name, resources).source() for name in resources}
-    made["__init__.py"] = _package(resources)
+    made = {f"{name}.py": _Module(name, resources, package).source() for name in resources}
+    made["__init__.py"] = _package(resources, package)
     return {name: source.encode() for name, source in made.items()}
 
 
@@ -48,7 +50,7 @@ def _name_of(name: str, schema: Schema) -> str | None:
     return words if "enum" in schema or schema.get("type") == "object" else None
 
 
-def _package(resources: Mapping[str, Schema]) -> str:
+def _package(resources: Mapping[str, Schema], package: str) -> str:
     text = "The types of all messages, and of the documents inside them."
     parts = [HEADER.format(text=text, source="schemas/*.schema.json")]
     exported: list[str] = []
@@ -56,7 +58,7 @@ def _package(resources: Mapping[str, Schema]) -> str:
         definitions = resources[resource]["$defs"].items()
         names = sorted((found for name, schema in definitions if (found := _name_of(name, schema))), key=str.lower)
         exported += names
-        parts.append(_import(f"heartguard_common.messages.{resource}", names))
+        parts.append(_import(f"{package}.{resource}", names))
     parts.append("\n__all__ = [\n" + "".join(f'    "{name}",\n' for name in sorted(exported)) + "]\n")
     return "".join([parts[0], "\n", *parts[1:]])
 
@@ -69,7 +71,8 @@ def _import(module: str, names: Sequence[str]) -> str:
 
 
 class _Module:
-    def __init__(self, resource: str, resources: Mapping[str, Schema]) -> None:
+    def __init__(self, resource: str, resources: Mapping[str, Schema], package: str) -> None:
+        self._package = package
         self._resource = resource
         self._resources = resources
         self._definitions: Mapping[str, Schema] = resources[resource]["$defs"]
@@ -87,7 +90,7 @@ class _Module:
         if self._imported:
             parts.append("\n")
         parts += [
-            _import(f"heartguard_common.messages.{resource}", sorted(self._imported[resource], key=str.lower))
+            _import(f"{self._package}.{resource}", sorted(self._imported[resource], key=str.lower))
             for resource in sorted(self._imported)
         ]
         aliases = [text for text in self._written.values() if not text.startswith("class ")]

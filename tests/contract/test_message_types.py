@@ -67,8 +67,8 @@ def test_a_schema_without_a_python_type_is_refused_with_its_place(tmp_path):
     for place, properties in faulty.items():
         resources = {"r": {"description": "R.", "$defs": {"Outer": {"description": "O.", "properties": properties}}}}
         with pytest.raises(python_types.UntypableError, match=place):
-            python_types.modules(resources)
+            python_types.modules(resources, "some.package")
     twice = {name: {"type": "object", "properties": {"a": {"type": "boolean"}}} for name in ("a_b", "ABDocument")}
     with pytest.raises(python_types.UntypableError, match="ABDocument"):
-        python_types.modules({"r": {"description": "R.", "$defs": twice}})
+        python_types.modules({"r": {"description": "R.", "$defs": twice}}, "some.package")
     assert build.stale({"a.py": b""}, tmp_path, "*.py") == ["a.py"]
