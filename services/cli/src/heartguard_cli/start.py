@@ -46,7 +46,7 @@ def up(system: System) -> None:
         started = time.monotonic()
         try:
             _start_stores(system, supervisor)
-            if migrate.pending(system.owner_url):
+            if migrate.plan(system.owner_url).changes_data:
                 with stage("backup before migrating"):
                     taken = take(BackupSettings.from_env(system.environment("cli", "backup")), layout.root)
                 print(f"    {taken.location}")
