@@ -83,7 +83,7 @@ def _start_stores(system: System, supervisor: Supervisor) -> None:
     if server:
         server.make()
     with stage("supervisor"):
-        supervisor.start([*system.stores(), *system.services()])
+        supervisor.start([*system.stores(), *system.services(), *system.seconds()])
     for program in system.stores():
         supervisor.run(program)
     if cluster:
