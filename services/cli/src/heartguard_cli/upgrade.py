@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from heartguard_cli import migrate
-from heartguard_cli.backup.settings import BackupSettings
+from heartguard_cli.backup.run import settings_of
 from heartguard_cli.programs import System
 from heartguard_common import __version__
 
@@ -81,4 +81,4 @@ def look(owner_url: str, backup: str | None) -> Outlook:
 
 def backup_place(system: System) -> str:
     """Where a start of this system makes its backup."""
-    return BackupSettings.from_env(system.environment("cli", "backup")).target
+    return settings_of(system).target
