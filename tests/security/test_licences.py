@@ -37,7 +37,14 @@ def licence(name: str) -> str:
     """What a package says of its licence: the expression, else its classifiers, else the first line of its text."""
     metadata = importlib.metadata.metadata(name)
     classified = [line for line in metadata.get_all("Classifier") or () if line.startswith("License ::")]
-    return metadata.get("License-Expression") or "; ".join(classified) or (metadata.get("License") or "").split("\n")[0]
+    said = metadata.get("License-Expression") or "; ".join(classified) or (metadata.get("License") or "").split("\n")[0]
+    return said or _first_line(name)
+
+
+def _first_line(name: str) -> str:
+    """The first line of the file LICENSE that a package brings along."""
+    found = [it for it in importlib.metadata.files(name) or () if it.name == "LICENSE"]
+    return found[0].read_text().split("\n")[0] if found else ""
 
 
 RUNNING = sorted(installed({name for file in FILES for name in pins(file)}))

@@ -12,22 +12,61 @@ import json
 import os
 import resource
 import shutil
+import socket
 import sys
 from pathlib import Path
 
+FIRST_SOCKET = 3  # where the descriptors of sockets begin that a program is started with (sd_listen_fds(3))
+OUT_OF_THE_WAY = 64
+HANDOVER_SECONDS = 10.0
+
 
 def main(spec_file: Path) -> None:
-    """Take the lock, note the pid, raise the limit of open files, and become the program."""
+    """Take the lock, note the pid, raise the limit of open files, and become the program.
+
+    It gets the sockets of the process that it replaces, where `heartguard restart --rolling` has them for it.
+    """
     plan = json.loads(spec_file.read_bytes())
     lock = os.open(plan["lock"], os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     os.pwrite(lock, b"%-20d" % os.getpid(), 0)  # of one width: a concurrent reader sees the old pid or the new one
-    os.set_inheritable(lock, True)  # noqa: FBT003 - it takes no keyword
+    os.set_inheritable(_moved(lock), True)  # noqa: FBT003 - it takes no keyword
     if plan["empty"]:
         _empty(Path(plan["empty"]))
     _raise_open_files(plan["open_files"])
     os.chdir(plan["directory"])
-    os.execvpe(plan["command"][0], plan["command"], plan["environment"])  # noqa: S606 - that is its purpose
+    environment = plan["environment"] | _sockets(plan.get("handover"), plan.get("program"))
+    os.execvpe(plan["command"][0], plan["command"], environment)  # noqa: S606 - that is its purpose
+
+
+def _sockets(path: str | None, program: str | None) -> dict[str, str]:
+    """The variables that tell a program of its sockets, which are open from here on; none where it opens its own."""
+    try:
+        found = _received(path, program) if path and program else []
+    except (FileNotFoundError, ConnectionRefusedError):
+        found = []
+    if not found:
+        return {}
+    for place, descriptor in enumerate([_moved(it) for it in found]):
+        os.dup2(descriptor, FIRST_SOCKET + place)
+        os.close(descriptor)
+    return {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(found)), "HEARTGUARD_TAKEN_OVER": "1"}
+
+
+def _received(path: str, program: str) -> list[int]:
+    with socket.socket(socket.AF_UNIX) as command:
+        command.settimeout(HANDOVER_SECONDS)
+        command.connect(path)
+        command.sendall(f"want {program}".encode())
+        _, descriptors, _, _ = socket.recv_fds(command, 1, 16)
+    return descriptors
+
+
+def _moved(descriptor: int) -> int:
+    """The same open file under a number that is out of the way of the sockets."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD, OUT_OF_THE_WAY)
+    os.close(descriptor)
+    return moved
 
 
 def _empty(directory: Path) -> None:

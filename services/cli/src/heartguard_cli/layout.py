@@ -58,6 +58,11 @@ class Layout:
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
         return _private(Path(tempfile.gettempdir()) / f"heartguard-{os.geteuid()}-{digest}") / "supervisor.sock"
 
+    @property
+    def handover(self) -> Path:
+        """The socket by which a program gets the sockets of the one that it replaces."""
+        return self.socket.with_name("handover.sock")
+
     def make(self) -> None:
         """Make the directories, readable for the owner alone."""
         # 0711: a system user that runs PostgreSQL for root has to pass

@@ -81,3 +81,12 @@ def exclusive(file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def note(lock: Path, pid: int) -> None:
+    """Note another process as the program's first one, as `launch` does."""
+    descriptor = os.open(lock, os.O_RDWR)
+    try:
+        os.pwrite(descriptor, b"%-20d" % pid, 0)
+    finally:
+        os.close(descriptor)

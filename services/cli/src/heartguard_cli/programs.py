@@ -17,6 +17,7 @@ from heartguard_common.core.registry import REGISTRY, SERVICES, Companion, pytho
 BESIDE = tuple(REGISTRY.programs)
 PROGRAMS = (*SERVICES, *BESIDE, "valkey", "postgres")
 """Every program that can run, by name."""
+SECOND = ".second"
 OPEN_FILES = 65_536
 # One malloc arena per thread and core would double the resident size of a threaded service, and a fixed threshold gives
 # the 19 MiB of each password hash back, instead of keeping them for the next.
@@ -53,7 +54,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "audit": AUDIT,
     "consumer": (*AUDIT, "AUDIT_RETENTION_DAYS", "RETENTION_DATABASE_URL"),
     "backup": (
-        *("DATABASE_URL", "MEDIA_DIR", "CHECKPOINT_DIR", "BACKUP_DIR", "BACKUP_KEEP"),
+        *("DATABASE_URL", "MEDIA_DIR", "CHECKPOINT_DIR", "BACKUP_DIR", "BACKUP_KEEP", "BACKUP_RECIPIENTS"),
         *("INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG"),
         *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
         *("KEY_RING_SECRET", "AUDIT_CHECKPOINT_KEY", "AUDIT_CHECKPOINT_KEY_PREVIOUS", "AUDIT_MASK_SECRET"),
@@ -67,7 +68,11 @@ DERIVED = frozenset({"SERVICE_SECRET", "RETENTION_DATABASE_URL", *(it.url for it
 
 @dataclass(frozen=True)
 class Program:
-    """One program under the supervisor; `priority` orders starts, and stops the other way round."""
+    """One program under the supervisor; `priority` orders starts, and stops the other way round.
+
+    `entry` is the supervisor's name for it. A service has two, of which one runs: `restart --rolling` starts the other
+    with the sockets of the first (`handover`).
+    """
 
     name: str
     command: tuple[str, ...]
@@ -77,6 +82,12 @@ class Program:
     stop_seconds: int = 6
     empty: Path | None = None
     group: str | None = None
+    entry: str = ""
+    handover: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.entry:
+            object.__setattr__(self, "entry", self.name)
 
 
 @dataclass(frozen=True)
@@ -141,17 +152,25 @@ class System:
     def services(self) -> list[Program]:
         """The services, in one group, and the programs beside them: the audit consumer and the daily backup."""
         beside = [self._companion(it, 90 + 5 * place) for place, it in enumerate(REGISTRY.programs.values())]
-        return [*(self._service(name) for name in SERVICES), *beside]
+        return [*(self._service(name, name) for name in SERVICES), *beside]
+
+    def seconds(self) -> list[Program]:
+        """The second entry of each service."""
+        return [self._service(name, f"{name}{SECOND}") for name in SERVICES]
 
     def _companion(self, it: Companion, priority: int) -> Program:
         command = (*dies_with_parent("TERM"), sys.executable, "-m", it.module)
         return Program(it.name, command, self.environment(it.owner, it.name), priority)
 
-    def _service(self, name: str) -> Program:
-        metrics = self.layout.run / "metrics" / name
+    def _service(self, name: str, entry: str) -> Program:
+        metrics = self.layout.run / "metrics" / entry
         command = (*dies_with_parent("TERM"), sys.executable, "-m", "gunicorn", *self._gunicorn(name))
-        environment = {**self.environment(name), "PROMETHEUS_MULTIPROC_DIR": str(metrics)}
-        return Program(name, command, environment, 100, empty=metrics, group="services")
+        environment = {
+            **self.environment(name),
+            "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+            "HEARTGUARD_HANDOVER": str(self.layout.handover),
+        }
+        return Program(name, command, environment, 100, empty=metrics, group="services", entry=entry, handover=True)
 
     def _gunicorn(self, name: str) -> tuple[str, ...]:
         binds = (f"--bind={host(it)}:{port(self.values, name)}" for it in addresses(self.values, name))

@@ -46,7 +46,7 @@ def up(system: System) -> None:
         started = time.monotonic()
         try:
             _start_stores(system, supervisor)
-            if migrate.pending(system.owner_url):
+            if migrate.plan(system.owner_url).changes_data:
                 with stage("backup before migrating"):
                     taken = take(BackupSettings.from_env(system.environment("cli", "backup")), layout.root)
                 print(f"    {taken.location}")
@@ -84,7 +84,7 @@ def _start_stores(system: System, supervisor: Supervisor) -> None:
     if server:
         server.make()
     with stage("supervisor"):
-        supervisor.start([*system.stores(), *system.services()])
+        supervisor.start([*system.stores(), *system.services(), *system.seconds()])
     for program in system.stores():
         supervisor.run(program)
     if cluster:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 from xmlrpc.client import Fault, ServerProxy
 
@@ -39,7 +40,7 @@ umask=077
 """
 # startsecs and startretries: a program may fail for hours, and comes back by itself when the cause has gone
 PROGRAM = """\
-[program:{name}]
+[program:{entry}]
 command={command}
 priority={priority}
 autostart=false
@@ -112,9 +113,31 @@ class Supervisor:
 
     def run(self, program: Program) -> None:
         """Start a program without waiting for it."""
-        name = f"{program.group}:{program.name}" if program.group else program.name
         with self._rpc() as supervisor:
-            supervisor.startProcess(name, False)  # noqa: FBT003 - XML-RPC has no keywords
+            supervisor.startProcess(_full_name(program), False)  # noqa: FBT003 - XML-RPC has no keywords
+
+    def end(self, program: Program) -> None:
+        """End a program, if it runs, and wait for it."""
+        with contextlib.suppress(Fault), self._rpc() as supervisor:
+            supervisor.stopProcess(_full_name(program))
+
+    def write_spec(self, program: Program) -> None:
+        """Write what a program will be started with the next time."""
+        content = {
+            "program": program.name,
+            "command": list(program.command),
+            "environment": dict(program.environment),
+            "directory": str(self._layout.root),
+            "lock": str(self._layout.lock(program.name)),
+            "empty": str(program.empty) if program.empty else None,
+            "open_files": OPEN_FILES,
+            "handover": str(self._layout.handover) if program.handover else None,
+        }
+        _write_private(self.spec_file(program), json.dumps(content))
+
+    def spec_file(self, program: Program) -> Path:
+        """Where that is written."""
+        return self._layout.run / "specs" / f"{program.entry}.json"
 
     def shut_down(self) -> None:
         """Ask the supervisor to end everything, services first, and itself; returns before it is done."""
@@ -135,29 +158,24 @@ class Supervisor:
         if os.geteuid() == 0:
             text += "user=root\n"
         text += "".join(self._section(program) for program in programs)
-        members = ",".join(program.name for program in programs if program.group)
+        members = ",".join(program.entry for program in programs if program.group)
         _write_private(layout.supervisor_config, text + SERVICES_GROUP.format(members=members))
 
     def _section(self, program: Program) -> str:
-        layout = self._layout
-        spec_file = layout.run / "specs" / f"{program.name}.json"
-        content = {
-            "command": list(program.command),
-            "environment": dict(program.environment),
-            "directory": str(layout.root),
-            "lock": str(layout.lock(program.name)),
-            "empty": str(program.empty) if program.empty else None,
-            "open_files": OPEN_FILES,
-        }
-        _write_private(spec_file, json.dumps(content))
-        words = [sys.executable, "-S", str(launch.__file__), str(spec_file)]
+        self.write_spec(program)
+        words = [sys.executable, "-S", str(launch.__file__), str(self.spec_file(program))]
         return PROGRAM.format(
+            entry=program.entry,
             name=program.name,
             command=_escaped(shlex.join(words)),
             priority=program.priority,
             signal=program.stop_signal,
             seconds=program.stop_seconds,
         )
+
+
+def _full_name(program: Program) -> str:
+    return f"{program.group}:{program.entry}" if program.group else program.entry
 
 
 def _escaped(value: object) -> str:

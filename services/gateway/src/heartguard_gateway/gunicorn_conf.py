@@ -6,7 +6,7 @@ from importlib import import_module
 
 from gevent import monkey
 
-from heartguard_common.runtime import gunicorn_hooks
+from heartguard_common.runtime import gunicorn_hooks, takeover
 from heartguard_common.runtime.gunicorn_hooks import (
     child_exit,
     control_socket_disable,
@@ -61,3 +61,8 @@ def when_ready(_server: object) -> None:
     import_module("heartguard_gateway.wiring")
     gc.collect()
     gc.freeze()  # the collector would write into every page that is shared
+
+
+def post_worker_init(worker: object) -> None:
+    """A worker that takes over sockets accepts when it is ready."""
+    takeover.await_readiness(worker)

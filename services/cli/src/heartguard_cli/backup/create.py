@@ -2,22 +2,25 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from heartguard_cli.backup import points, postgres
+from heartguard_cli.backup.last import recorded
 from heartguard_cli.backup.locations import (
     Bucket,
     Directory,
     Location,
     location_at,
+    measured,
     media_location,
     temporary_directory,
 )
 from heartguard_cli.backup.manifest import NAME, Entry, Manifest, fingerprints, measure
+from heartguard_cli.backup.sealing import SUFFIX, Sealed, read_recipients
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.errors import CommandError
 from heartguard_cli.progress import bar
@@ -39,9 +42,21 @@ class Taken:
 
 
 def take(settings: BackupSettings, root: Path, target: str | None = None, now: datetime | None = None) -> Taken:
-    """Write one backup to `target` or the location in the settings; it shows when complete. Raises `CommandError`."""
-    moment = now or datetime.now(UTC)
-    where = location_at(target or settings.target, settings, root)
+    """Write one backup to `target` or the location in the settings; it shows when complete. Raises `CommandError`.
+
+    What was written is read again and compared before that. `var/backups/last.json` tells what became of it.
+    """
+    with recorded(root) as report:
+        report.place = target or settings.target
+        taken = _take(settings, root, report.place, now or datetime.now(UTC))
+        report.place, report.size = taken.location, taken.manifest.size
+        report.encrypted = bool(taken.manifest.sealed)
+    return taken
+
+
+def _take(settings: BackupSettings, root: Path, target: str, moment: datetime) -> Taken:
+    recipients = read_recipients(settings.backup_recipients)
+    where = location_at(target, settings, root)
     name = moment.strftime(STAMP)
     final = where.within(name)
     if any(final.names()):
@@ -51,12 +66,12 @@ def take(settings: BackupSettings, root: Path, target: str | None = None, now: d
             if isinstance(final, Directory):
                 whole = staged / name
                 whole.mkdir(mode=0o700)
-                manifest = _write_parts(settings, root, Directory(whole), staged, moment)
+                manifest = _write_parts(settings, root, Directory(whole), recipients, staged, moment)
                 _sync_tree(whole)
                 whole.rename(final.root)
                 sync_directory(final.root.parent)
             else:
-                manifest = _write_parts(settings, root, final, staged, moment)
+                manifest = _write_parts(settings, root, final, recipients, staged, moment)
         except BaseException:
             if isinstance(final, Bucket):
                 _remove(final)
@@ -91,7 +106,16 @@ def prune(where: Directory | Bucket, keep: int) -> list[str]:
     return gone
 
 
-def _write_parts(settings: BackupSettings, root: Path, location: Location, staged: Path, moment: datetime) -> Manifest:
+def _write_parts(
+    settings: BackupSettings,
+    root: Path,
+    place: Location,
+    recipients: Sequence[Any],
+    staged: Path,
+    moment: datetime,
+) -> Manifest:
+    sealed = Sealed(place, recipients=recipients) if recipients else None
+    location = sealed or place
     part = staged / "part"
     buckets: list[points.Bucket] = []
 
@@ -118,10 +142,21 @@ def _write_parts(settings: BackupSettings, root: Path, location: Location, stage
         absent=tuple(absent),
         damaged=tuple(damaged),
         points=copied,
+        recipients=settings.backup_recipients,
+        sealed=sealed.stored if sealed else {},
     )
+    _read_again(place, manifest, part)
     part.write_text(manifest.text())
-    location.store(NAME, part)
+    place.store(NAME, part)
     return manifest
+
+
+def _read_again(place: Location, manifest: Manifest, part: Path) -> None:
+    """Compare each file as it is stored. Raises `CommandError`."""
+    written = {name + SUFFIX: entry for name, entry in manifest.sealed.items()} or manifest.files
+    for name, entry in bar(list(written.items()), "read again"):
+        if measured(place, name, part) != entry:
+            raise CommandError(f"{name} can't be read as it was written in {place}: the backup is not kept")
 
 
 def _media(

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from heartguard_cli.backup.manifest import Entry, measure
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.errors import CommandError
 from heartguard_common.core.files import sync_directory
@@ -155,6 +156,17 @@ def location_at(text: str, settings: BackupSettings, root: Path) -> Directory | 
     if not bucket:
         raise CommandError(f"{text} names no bucket: it must look like gs://bucket/prefix")
     return Bucket(_client(settings).bucket(bucket), prefix.strip("/") + "/" if prefix.strip("/") else "")
+
+
+def measured(location: Location, name: str, part: Path) -> Entry:
+    """Size and hash of a file at a location; one that is not on this machine is copied to `part` for it.
+
+    Raises FileNotFoundError.
+    """
+    if isinstance(location, Directory):
+        return measure(location.root / name)
+    location.fetch(name, part)
+    return measure(part)
 
 
 def media_location(settings: BackupSettings, root: Path) -> Directory | Bucket:

@@ -5,14 +5,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heartguard_cli.errors import CommandError
 
+if TYPE_CHECKING:
+    from heartguard_cli.backup.locations import Location
+
 NAME = "manifest.json"
-FORMAT = 2
-READ = (1, 2)
-"""Form 1 knows no points of an InfluxDB."""
+FORMAT = 3
+READ = (1, 2, 3)
+"""Form 1 knows no points of an InfluxDB, form 2 no encryption."""
 BLOCK_BYTES = 1024 * 1024
 
 
@@ -43,7 +46,11 @@ class Points:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a restore is compared with; media objects that are not in it are `absent`, or `damaged` at the time."""
+    """What a restore is compared with; media objects that are not in it are `absent`, or `damaged` at the time.
+
+    `files` are those that were backed up; `sealed` are the same ones as they are stored, encrypted for the public keys
+    `recipients`, and empty where they are stored as they are.
+    """
 
     created_at: str
     revision: str
@@ -55,7 +62,14 @@ class Manifest:
     absent: tuple[str, ...] = field(default=())
     damaged: tuple[str, ...] = field(default=())
     points: Mapping[str, Points] = field(default_factory=dict)
+    recipients: tuple[str, ...] = field(default=())
+    sealed: Mapping[str, Entry] = field(default_factory=dict)
     format: int = FORMAT
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files as they are stored."""
+        return sum(entry.size for entry in (self.sealed or self.files).values())
 
     def text(self) -> str:
         """The document."""
@@ -75,9 +89,20 @@ class Manifest:
             known["absent"] = tuple(known["absent"])
             known["damaged"] = tuple(known.get("damaged", ()))
             known["points"] = {name: Points(**points) for name, points in known.get("points", {}).items()}
+            known["recipients"] = tuple(known.get("recipients", ()))
+            known["sealed"] = {name: Entry(**entry) for name, entry in known.get("sealed", {}).items()}
             return cls(**known)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise CommandError(f"{NAME} is no manifest of a backup") from None
+
+
+def read(location: "Location", part: Path) -> Manifest:
+    """The manifest of the backup at a location, through the local file `part`. Raises `CommandError`."""
+    try:
+        location.fetch(NAME, part)
+    except (FileNotFoundError, NotADirectoryError):
+        raise CommandError(f"{location} holds no backup: there is no {NAME}") from None
+    return Manifest.parse(part.read_text())
 
 
 def measure(file: Path) -> Entry:

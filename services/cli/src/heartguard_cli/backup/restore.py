@@ -10,7 +10,8 @@ from heartguard_cli.backup import points, postgres
 from heartguard_cli.backup.after_restore import finish_restore
 from heartguard_cli.backup.create import CHECKPOINTS, DUMP, MEDIA
 from heartguard_cli.backup.locations import Directory, Location, location_at, media_location, temporary_directory
-from heartguard_cli.backup.manifest import NAME, Entry, Manifest, Table, fingerprints, measure
+from heartguard_cli.backup.manifest import NAME, Entry, Manifest, Table, fingerprints, measure, read
+from heartguard_cli.backup.sealing import Sealed, read_identities
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.errors import CommandError
 from heartguard_cli.progress import bar
@@ -26,17 +27,20 @@ class Restored:
     deletions: int
 
 
-def restore(settings: BackupSettings, root: Path, source: str, passwords: Mapping[str, str]) -> Restored:
+def restore(
+    settings: BackupSettings, root: Path, source: str, passwords: Mapping[str, str], identity: Path | None = None
+) -> Restored:
     """Restore everything. Raises `CommandError`; the system is as empty afterwards as it was before.
 
-    `passwords` are those of the database's roles. A backup of an older revision is migrated after it was verified.
-    Before anybody can log in, all sessions are ended, and what the lists of deletions hold is blocked: that of the
-    backup, and that in CHECKPOINT_DIR, which may be newer.
+    `passwords` are those of the database's roles, and `identity` is the file of the private key of an encrypted backup.
+    A backup of an older revision is migrated after it was verified. Before anybody can log in, all sessions are ended,
+    and what the lists of deletions hold is blocked: that of the backup, and that in CHECKPOINT_DIR, which may be newer.
     """
-    location = location_at(source, settings, root)
+    place = location_at(source, settings, root)
     with temporary_directory(root / "var" / "backups") as staged:
-        manifest = _read(location, staged / "part")
+        manifest = read(place, staged / "part")
         _same_secrets(manifest, settings)
+        location = _opened(place, manifest, identity)
         media, checkpoints = media_location(settings, root), Directory(root / settings.checkpoint_dir)
         points.refuse_other_store(manifest, settings)
         _refuse_unless_empty(settings, media, checkpoints)
@@ -78,12 +82,16 @@ def _deletions(
         raise CommandError(f"The list of deletions was tampered with: {error}") from None
 
 
-def _read(location: Location, part: Path) -> Manifest:
-    try:
-        location.fetch(NAME, part)
-    except (FileNotFoundError, NotADirectoryError):
-        raise CommandError(f"{location} holds no backup: there is no {NAME}") from None
-    return Manifest.parse(part.read_text())
+def _opened(place: Location, manifest: Manifest, identity: Path | None) -> Location:
+    if not manifest.sealed:
+        return place
+    identities = read_identities(identity)
+    if not identities:
+        raise CommandError(
+            f"The backup is encrypted for {', '.join(manifest.recipients)}: name the file of the private key "
+            "with --identity"
+        )
+    return Sealed(place, identities=identities)
 
 
 def _same_secrets(manifest: Manifest, settings: BackupSettings) -> None:

@@ -10,15 +10,17 @@ from heartguard_cli.backup.manifest import Manifest
 from heartguard_cli.backup.points import IN_FILES
 from heartguard_cli.backup.restore import restore
 from heartguard_cli.backup.settings import BackupSettings
+from heartguard_cli.backup.verify import Listed, age, listed, verify
 from heartguard_cli.database_session import database
 from heartguard_cli.errors import CommandError
 from heartguard_cli.programs import System
+from heartguard_common.command_line.terminal import show_json, show_table
 
 
 def back_up_system(system: System, target: str | None) -> None:
     """Take a backup; the system may run or not. Raises `CommandError`."""
     with database(system):
-        back_up(_settings(system), system.layout.root, target)
+        back_up(settings_of(system), system.layout.root, target)
 
 
 def back_up(settings: BackupSettings, root: Path, target: str | None) -> None:
@@ -29,25 +31,27 @@ def back_up(settings: BackupSettings, root: Path, target: str | None) -> None:
     _warn(taken.manifest)
 
 
-def restore_system(system: System, source: str) -> None:
+def restore_system(system: System, source: str, identity: Path | None) -> None:
     """Restore a backup; nothing may run. Raises `CommandError`."""
     with database(system, stopped=True):
-        _restore(_settings(system), system.layout.root, source, system.db_passwords)
+        _restore(settings_of(system), system.layout.root, source, system.db_passwords, identity)
         _forget_copies(system)
 
 
-def restore_in_container(environ: Mapping[str, str], root: Path, source: str) -> None:
+def restore_in_container(environ: Mapping[str, str], root: Path, source: str, identity: Path | None) -> None:
     """Restore a backup with what the environment says, where no `.env` is. Raises `CommandError`, `SettingsError`."""
     settings, (_, passwords) = BackupSettings.from_env(environ), environment.for_migration(environ)
     redis_url = environ.get("REDIS_URL", "")
     checks.database(settings.database_url)
     checks.redis_server(redis_url)
-    _restore(settings, root, source, passwords)
+    _restore(settings, root, source, passwords, identity)
     _forget_revocations(redis_url)
 
 
-def _restore(settings: BackupSettings, root: Path, source: str, passwords: Mapping[str, str]) -> None:
-    restored = restore(settings, root, source, passwords)
+def _restore(
+    settings: BackupSettings, root: Path, source: str, passwords: Mapping[str, str], identity: Path | None
+) -> None:
+    restored = restore(settings, root, source, passwords, identity)
     manifest = restored.manifest
     print(f"restored and verified: {_summary(manifest)}")
     print("all sessions are ended: everybody logs in again, and no token from before counts")
@@ -56,17 +60,69 @@ def _restore(settings: BackupSettings, root: Path, source: str, passwords: Mappi
     _warn(manifest)
 
 
-def _settings(system: System) -> BackupSettings:
+def show_list(settings: BackupSettings, root: Path, place: str | None, *, as_json: bool) -> None:
+    """Print the complete backups of a place, oldest first. Raises `CommandError`."""
+    where, found = listed(settings, root, place)
+    if as_json:
+        show_json([_document(where, it) for it in found])
+    elif not found:
+        print(f"There is no backup in {where}.")
+    else:
+        print(f"in {where}:")
+        rows = [
+            (it.name, age(it.time), f"{it.manifest.size / 1e6:,.1f} MB", it.manifest.revision, _remarks(it.manifest))
+            for it in found
+        ]
+        show_table(("backup", "age", "size", "revision", "remarks"), rows, indent=2)
+
+
+def show_verified(settings: BackupSettings, root: Path, backup: str | None, identity: Path | None) -> bool:
+    """Read a backup completely and print what was found; False where it is damaged. Raises `CommandError`."""
+    found = verify(settings, root, backup, identity)
+    if found.damaged:
+        print(f"{found.location} is damaged: {', '.join(found.damaged)}", file=sys.stderr)
+        return False
+    print(f"{found.location} is intact: {_summary(found.manifest)}")
+    if not found.opened:
+        print("its files are as they were written; --identity FILE (the private key) reads what is in them, too")
+    if found.other_secrets:
+        names = ", ".join(found.other_secrets)
+        print(f"heartguard: a restore needs the .env of its time: {names} differ from those here", file=sys.stderr)
+    return True
+
+
+def settings_of(system: System) -> BackupSettings:
+    """What a backup has to know of a system. Raises `SettingsError`."""
     return BackupSettings.from_env(system.environment("cli", "backup"))
+
+
+def _document(where: str, it: Listed) -> dict[str, object]:
+    return {
+        "location": f"{where}/{it.name}",
+        "time": it.time.isoformat().replace("+00:00", "Z"),
+        "bytes": it.manifest.size,
+        "files": len(it.manifest.files),
+        "rows": sum(table.rows for table in it.manifest.tables.values()),
+        "revision": it.manifest.revision,
+        "recipients": list(it.manifest.recipients),
+        "absent": list(it.manifest.absent),
+        "damaged": list(it.manifest.damaged),
+    }
+
+
+def _remarks(manifest: Manifest) -> str:
+    lacks = len(manifest.absent) + len(manifest.damaged)
+    remarks = ["encrypted"] if manifest.sealed else []
+    return ", ".join([*remarks, *([f"{lacks} media objects are not in it"] if lacks else [])])
 
 
 def _summary(manifest: Manifest) -> str:
     rows = sum(table.rows for table in manifest.tables.values())
-    size = sum(entry.size for entry in manifest.files.values())
     values = sum(points.values for points in manifest.points.values())
     influx = f"{values:,} values in {len(manifest.points):,} buckets of an InfluxDB, " if manifest.points else ""
     return (
-        f"{rows:,} rows in {len(manifest.tables)} tables, {influx}{len(manifest.files):,} files, {size / 1e6:,.1f} MB, "
+        f"{rows:,} rows in {len(manifest.tables)} tables, {influx}{len(manifest.files):,} files, "
+        f"{manifest.size / 1e6:,.1f} MB{', encrypted' if manifest.sealed else ''}, "
         f"revision {manifest.revision}, {manifest.created_at}"
     )
 

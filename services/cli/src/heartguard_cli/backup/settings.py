@@ -23,6 +23,7 @@ class BackupSettings:
     influx_org: str = variable("INFLUX_ORG", default="")
     backup_dir: str = variable("BACKUP_DIR", default="")
     backup_keep: int = variable("BACKUP_KEEP", whole(1, 1000), default=7)
+    backup_recipients: tuple[str, ...] = variable("BACKUP_RECIPIENTS", words, default=())
     key_ring_secret: str = variable("KEY_RING_SECRET")
     checkpoint_key: str = variable("AUDIT_CHECKPOINT_KEY")
     checkpoint_key_previous: tuple[str, ...] = variable("AUDIT_CHECKPOINT_KEY_PREVIOUS", words, default=())

@@ -11,7 +11,8 @@ from heartguard_cli.commands.configuration import env, versions
 from heartguard_cli.commands.database import migrate
 from heartguard_cli.commands.request_logs import logs
 from heartguard_cli.commands.services import audit, keys, policy
-from heartguard_cli.commands.system import down, status, up
+from heartguard_cli.commands.system import down, restart, status, up
+from heartguard_cli.commands.upgrade import upgrade
 from heartguard_common import __version__
 from heartguard_common.command_line.running import HELP_OPTIONS
 
@@ -33,5 +34,5 @@ def heartguard(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (up, down, status, logs, migrate, backup, restore, keys, audit, policy, env, versions):
+for command in (up, down, restart, status, logs, upgrade, migrate, backup, restore, keys, audit, policy, env, versions):
     heartguard.add_command(command)

@@ -1,4 +1,4 @@
-"""`up`, `down` and `status`."""
+"""`up`, `down`, `restart` and `status`."""
 
 import click
 
@@ -47,6 +47,29 @@ def down(invocation: Invocation) -> None:
         click.echo("HeartGuard has stopped.")
     else:
         click.echo("Nothing is running.")
+
+
+@click.command
+@click.option("--rolling", is_flag=True, help="One service after the other, while the others serve.")
+@click.pass_obj
+def restart(invocation: Invocation, *, rolling: bool) -> None:
+    """Restart with the code and the .env that are here now.
+
+    With --rolling no request fails: each service is replaced once its successor is ready, and running requests get 30
+    seconds. Where the database has to be migrated or a port changes, only a restart without --rolling does it.
+    """
+    from heartguard_cli import start, stop
+    from heartguard_cli.rolling import roll
+
+    system = invocation.system()
+    if in_docker(system):
+        raise CommandError("HeartGuard runs under Docker here: docker compose up -d --build replaces its containers")
+    if rolling:
+        roll(system)
+        click.echo("Every service runs with the code and the settings that are here now.")
+    else:
+        stop.down(invocation.layout)
+        start.up(system)
 
 
 @click.command

@@ -10,6 +10,7 @@ from typing import Any
 
 from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_common.identity import policy
+from heartguard_common.runtime import takeover
 
 worker_class = "heartguard_common.runtime.worker.ServiceWorker"
 control_socket_disable = True
@@ -29,8 +30,9 @@ limit_request_fields = 200
 keepalive = 75
 
 
-def on_starting(_server: object) -> None:
+def on_starting(server: object) -> None:
     """Read policy.toml once, for all workers. Ends the start when it is not valid, with its problems."""
+    takeover.prepare(server)
     try:
         policy.keep()
     except policy.PolicyError as error:
@@ -50,11 +52,15 @@ def on_reload(server: Any) -> None:
         server.log.error(text, error)  # noqa: TRY400  an error of the file, not of the code: no stack
 
 
-def post_worker_init(_worker: object) -> None:
-    """Exclude objects that live as long as the worker from garbage collection, and collect less often."""
+def post_worker_init(worker: object) -> None:
+    """Exclude objects that live as long as the worker from garbage collection, and collect less often.
+
+    A worker that takes over sockets then waits until it is ready.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
+    takeover.await_readiness(worker)
 
 
 def worker_exit(_server: object, worker: object) -> None:

@@ -19,7 +19,7 @@ from heartguard_common.core.errors import (
     TARGET_TOO_LONG,
     UNKNOWN_CODING,
 )
-from heartguard_common.runtime import parse_errors
+from heartguard_common.runtime import parse_errors, takeover
 from heartguard_common.runtime.connection_closing import ClosingConnections
 
 _PARSE_ERRORS: parse_errors.ErrorMapping = (
@@ -45,6 +45,11 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         """As gunicorn's; then let clients that are still sending read the last answers."""
         super().run()
         self.closing.stop()
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """As gunicorn's; where a successor accepts already, running requests get more time."""
+        self.cfg.set("graceful_timeout", int(takeover.grace(self.cfg.graceful_timeout)))
+        super().handle_exit(sig, frame)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """As gunicorn's; an answer to a body that was not read says that the connection ends."""

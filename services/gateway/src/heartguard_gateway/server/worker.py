@@ -11,6 +11,7 @@ import gevent
 from gevent import monkey, socket
 from gunicorn.workers.ggevent import GeventWorker
 
+from heartguard_common.runtime import takeover
 from heartguard_gateway.server.acceptor import Acceptor, capacity
 from heartguard_gateway.server.client_connections import ClientConnections
 from heartguard_gateway.server.request_loop import RequestLoop
@@ -56,7 +57,7 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
 
     def _shut_down(self, connections: ClientConnections) -> None:
         """Wait for the requests that are being answered, at most the grace time, and end all connections."""
-        deadline = time.monotonic() + self.cfg.graceful_timeout
+        deadline = time.monotonic() + takeover.grace(self.cfg.graceful_timeout)
         while len(connections) and time.monotonic() < deadline:
             connections.dismiss(IDLE_SECONDS)
             self.notify()

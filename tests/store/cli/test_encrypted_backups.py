@@ -1,0 +1,107 @@
+"""Backups for the holder of a private key alone; listed and verified; and what became of the last one."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from heartguard_cli.backup.create import take
+from heartguard_cli.backup.manifest import NAME
+from heartguard_cli.backup.restore import Restored, restore
+from heartguard_cli.backup.run import show_list, show_verified
+from heartguard_cli.backup.sealing import make_identity
+from heartguard_cli.backup.settings import BackupSettings
+from heartguard_cli.backup.verify import verify
+from heartguard_cli.errors import CommandError
+from heartguard_common.core.clock import parse_rfc3339
+from tests.gcs import FakeGcs
+from tests.servers import Database
+from tests.store.cli.test_backup import CONTENT, ITEM, _settings, filled, wiped
+
+__all__ = ["filled", "wiped"]
+LAST = Path("var/backups/last.json")
+
+
+@pytest.fixture
+def identity(tmp_path: Path) -> Path:
+    return tmp_path / "private.txt"
+
+
+@pytest.fixture
+def encrypted(filled: BackupSettings, identity: Path) -> BackupSettings:
+    return replace(filled, backup_recipients=(make_identity(identity),))
+
+
+def last(root: Path) -> dict[str, object]:
+    document: dict[str, object] = json.loads((root / LAST).read_text())
+    return document
+
+
+def test_an_encrypted_backup_comes_back_with_the_private_key_alone(
+    encrypted: BackupSettings, wiped: Database, identity: Path, tmp_path: Path
+) -> None:
+    assert identity.stat().st_mode & 0o777 == 0o600
+    taken = take(encrypted, tmp_path)
+    stored = {path.relative_to(taken.location).as_posix() for path in Path(taken.location).rglob("*") if path.is_file()}
+    assert {f"media/org_1/user_1/{ITEM}.age", "checkpoints/checkpoints.ndjson.age", "database.dump.age"} < stored
+    assert [name for name in stored if not name.endswith(".age")] == [NAME]
+    assert CONTENT not in b"".join((Path(taken.location) / name).read_bytes() for name in stored)
+
+    target = _settings(wiped, "m2", "c2")
+    with pytest.raises(CommandError, match=r"encrypted for age1.*--identity"):
+        restore(target, tmp_path, taken.location, wiped.passwords)
+    make_identity(tmp_path / "other.txt")
+    with pytest.raises(CommandError, match=r"can't be decrypted"):
+        restore(target, tmp_path, taken.location, wiped.passwords, tmp_path / "other.txt")
+    assert restore(target, tmp_path, taken.location, wiped.passwords, identity) == Restored(taken.manifest, 0)
+    assert (tmp_path / "m2" / "org_1" / "user_1" / ITEM).read_bytes() == CONTENT
+
+
+def test_a_backup_in_a_bucket_is_encrypted_and_verified_there(
+    encrypted: BackupSettings, gcs: FakeGcs, identity: Path, tmp_path: Path
+) -> None:
+    there = replace(encrypted, storage_emulator=gcs.url, backup_dir="")
+    taken = take(there, tmp_path)
+    found = verify(there, tmp_path, None, identity)
+    assert (found.location, found.damaged, found.opened) == (taken.location, (), True)
+
+
+def test_backups_are_listed_and_damage_is_found(
+    encrypted: BackupSettings, filled: BackupSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_list(filled, tmp_path, None, as_json=False)
+    assert "There is no backup in" in capsys.readouterr().out
+    plain, secret = take(filled, tmp_path), take(encrypted, tmp_path)
+    show_list(filled, tmp_path, None, as_json=True)
+    shown = json.loads(capsys.readouterr().out)
+    assert [it["location"] for it in shown] == [plain.location, secret.location]
+    assert [it["bytes"] for it in shown] == [plain.manifest.size, secret.manifest.size]
+    assert [it["recipients"] for it in shown] == [[], list(encrypted.backup_recipients)]
+
+    assert show_verified(filled, tmp_path, plain.location, None)
+    assert show_verified(filled, tmp_path, None, None)
+    assert "--identity FILE" in capsys.readouterr().out
+    for taken in (plain, secret):
+        file = next(Path(taken.location).rglob(f"{ITEM}*"))
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+        assert not show_verified(filled, tmp_path, taken.location, None)
+        assert f"is damaged: media/org_1/user_1/{file.name}\n" in capsys.readouterr().err
+
+
+def test_the_last_backup_is_reported_also_when_it_failed(
+    filled: BackupSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = take(filled, tmp_path)
+    first = last(tmp_path)
+    assert (first["result"], first["error"], first["bytes"]) == ("ok", None, taken.manifest.size)
+    assert first["succeeded"] == first["ended"]
+    assert parse_rfc3339(str(first["began"])) <= parse_rfc3339(str(first["ended"]))
+    with pytest.raises(CommandError):
+        take(replace(filled, backup_recipients=("age1nobody",)), tmp_path)
+    second = last(tmp_path)
+    assert (second["result"], second["bytes"], second["succeeded"]) == ("failed", None, first["ended"])
+    assert str(second["error"]).startswith("BACKUP_RECIPIENTS holds 'age1nobody'")
+    assert (tmp_path / LAST).stat().st_mode & 0o777 == 0o600
