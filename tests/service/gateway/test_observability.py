@@ -3,19 +3,18 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from heartguard_audit.settings import Settings
-from heartguard_audit.wiring import create_app
+from heartguard_audit.store import system_metrics as system
 from heartguard_cli.environment import DEFAULT_PORTS
-from heartguard_common.core.lifecycle import LIFECYCLE, Lifecycle
+from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.core.registry import SERVICES
-from tests.servers import Database, until
+from tests.servers import Database, Valkey, until
 from tests.service.gateway.stack import GunicornProcess
 from tests.tokens import settings_environ
 
@@ -24,6 +23,19 @@ DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 RULES = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
 # what Prometheus itself knows of every target
 OF_PROMETHEUS = {"up": {"job", "instance"}}
+NO_MAIL = "smtp://127.0.0.1:1?from=heartguard@example.org&starttls=no"
+# What is counted with its first event only, or after a backup; other tests read these.
+COUNTED_LATER = {
+    "heartguard_errors_total": {"service", "route"},
+    "heartguard_limit_refusals_total": {"limit"},
+    "heartguard_request_bytes_total": {"service", "route"},
+    "heartguard_auth_attempts_total": {"kind", "result"},
+    "heartguard_influxdb_failures_total": {"kind"},
+    "heartguard_gateway_redis_fallbacks_total": {"what"},
+    "heartguard_gateway_upstream_events_total": {"upstream", "event"},
+    "heartguard_gateway_cut_readers_total": {"why"},
+    **{gauge.name: {"service"} for gauge in (system.REDIS_LIMIT, *system.BACKUP)},
+}
 SELECTOR = re.compile(r"\b(heartguard_\w+|up)\b(?:\{([^}]*)\})?")
 
 
@@ -53,27 +65,29 @@ def series(text: str) -> dict[str, set[str]]:
     }
 
 
-@pytest.fixture
-def exposed(gateway: GunicornProcess, database: Database, redis_url: str, tmp_path: Path) -> dict[str, set[str]]:
-    """Every series of a gateway that has answered, refused and failed, and of audit."""
+@pytest.fixture(scope="module")
+def exposed(
+    gateway: GunicornProcess, module_database: Database, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, set[str]]:
+    """Every series of a gateway that has answered, refused and failed, and of each service."""
     gateway.ask("GET", "/users/me", {})
 
     def shown() -> dict[str, set[str]]:
         return series(gateway.ask("GET", "/gateway/metrics").body.decode())
 
     until(lambda: {"heartguard_gateway_breaker_open", "heartguard_gateway_refusals_total"} <= set(shown()), "metrics")
-    environ = settings_environ("audit", database, redis_url, SPOOL_DIR=str(tmp_path / "spool"))
-    app = create_app(Settings.from_env(environ))
-    try:
-        text = app.test_client().get("/audit/metrics").get_data(as_text=True)
-    finally:
-        lifecycle: Lifecycle = app.extensions[LIFECYCLE]
-        lifecycle.close()
-    # counted with the first answer of 5xx, and the first refusal by a limit; the labels are those of Metrics
-    counted = {"heartguard_errors_total": {"service", "route"}, "heartguard_limit_refusals_total": {"limit"}}
-    # of an influx service with an InfluxDB: tests/service/influx/test_on_influxdb.py reads them
-    counted["heartguard_influxdb_failures_total"] = {"kind"}
-    return {**counted, **series(text), **shown(), **OF_PROMETHEUS}
+    found = {**COUNTED_LATER, **shown(), **OF_PROMETHEUS}
+    for name in [*SERVICES][1:]:
+        spool = tmp_path_factory.mktemp("spool")
+        environ = settings_environ(name, module_database, valkey.url, SPOOL_DIR=str(spool), SMTP_URL=NO_MAIL)
+        settings = import_module(f"heartguard_{name}.settings").Settings.from_env(environ)
+        app = import_module(f"heartguard_{name}.wiring").create_app(settings)
+        try:
+            app.test_client().get(f"{SERVICES[name].prefix}/nowhere")
+            found |= series(app.test_client().get(f"{SERVICES[name].prefix}/metrics").get_data(as_text=True))
+        finally:
+            app.extensions[LIFECYCLE].close()
+    return found
 
 
 def test_every_metric_and_label_that_is_asked_for_is_exposed(exposed: dict[str, set[str]]) -> None:
