@@ -59,7 +59,7 @@ def create_app(
 ) -> Flask:
     """The gateway's application. Raises `PolicyError`, `OrderError` where policy or stages can't work."""
     contracts, policy, clock = Contracts.load(), load_policy(), clock or SystemClock()
-    metrics, lifecycle = Metrics(NAME), Lifecycle()
+    metrics, lifecycle = _metrics(settings), Lifecycle()
     fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
 
@@ -71,8 +71,6 @@ def create_app(
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
     trail = StreamTrail(redis, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
     refused = CountedRefusals(trail, clock)
-    health = _health(policy, lifecycle, services, clock)
-    _show_health(metrics, settings, lifecycle, health)
     ports = Ports(
         contracts=contracts,
         matcher=Matcher(policy),
@@ -82,7 +80,9 @@ def create_app(
         gate=RedisGate(redis, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
         bodies=bodies,
-        own=OwnRoutes(contracts, lifecycle, metrics, health, SCHEMAS_DIR).table,
+        own=OwnRoutes(
+            contracts, lifecycle, metrics, _health(policy, lifecycle, services, clock, metrics), SCHEMAS_DIR
+        ).table,
         trail=refused,
         metrics=metrics,
         refused=lambda stage, code: refusals.labels(stage, code).inc(),
@@ -109,6 +109,13 @@ def _open_auth(settings: Settings, lifecycle: Lifecycle) -> ServiceClient:
     return lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health", dict)))
 
 
+def _metrics(settings: Settings) -> Metrics:
+    """The gateway's metrics, with the gauges of its processes and its disk."""
+    metrics = Metrics(NAME)
+    show_process(metrics, {"spool": settings.spool_dir})
+    return metrics
+
+
 def _callers(settings: Settings, keys: KeySource, clock: Clock, metrics: Metrics) -> CachedCallers:
     """What authenticates callers, and remembers them."""
     checks = metrics.counter("heartguard_gateway_token_checks", "Credentials, remembered or verified", ("how",))
@@ -125,13 +132,6 @@ def _introspection(auth: ServiceClient, metrics: Metrics) -> Callable[[str], Ver
         return introspect(auth, token)
 
     return ask
-
-
-def _show_health(metrics: Metrics, settings: Settings, lifecycle: Lifecycle, health: SystemHealth) -> None:
-    """Add the gauges of the process, of what it depends on and of the services."""
-    show_process(metrics, {"spool": settings.spool_dir})
-    show_readiness(metrics, lifecycle)
-    metrics.live_by(SERVICE_READY, lambda: {check.name: float(check.ok) for check in health.report().checks})
 
 
 def _open_redis(settings: Settings, lifecycle: Lifecycle) -> RedisConnection:
@@ -175,12 +175,17 @@ def _upstreams(
     return made
 
 
-def _health(policy: Policy, lifecycle: Lifecycle, services: Mapping[str, Upstream], clock: Clock) -> SystemHealth:
-    """What asks the gateway and its services whether they are ready."""
+def _health(
+    policy: Policy, lifecycle: Lifecycle, services: Mapping[str, Upstream], clock: Clock, metrics: Metrics
+) -> SystemHealth:
+    """What asks the gateway and its services whether they are ready; metrics show what it knows."""
     paths = {
         rule.upstream: rule.path for rule in policy.rules if rule.id.endswith(".ready") and rule.upstream in services
     }
-    return SystemHealth(lambda: all(it.ok for it in lifecycle.readiness()), services, paths, clock)
+    health = SystemHealth(lambda: all(it.ok for it in lifecycle.readiness()), services, paths, clock)
+    show_readiness(metrics, lifecycle)
+    metrics.live_by(SERVICE_READY, lambda: {check.name: float(check.ok) for check in health.report().checks})
+    return health
 
 
 def _answers(settings: Settings, metrics: Metrics) -> Answers:
