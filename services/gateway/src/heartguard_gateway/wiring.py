@@ -71,6 +71,7 @@ def create_app(
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
     trail = StreamTrail(redis, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
     refused = CountedRefusals(trail, clock)
+    health = _health(policy, lifecycle, services, clock, metrics)
     ports = Ports(
         contracts=contracts,
         matcher=Matcher(policy),
@@ -80,9 +81,7 @@ def create_app(
         gate=RedisGate(redis, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
         bodies=bodies,
-        own=OwnRoutes(
-            contracts, lifecycle, metrics, _health(policy, lifecycle, services, clock, metrics), SCHEMAS_DIR
-        ).table,
+        own=OwnRoutes(contracts, lifecycle, metrics, health, SCHEMAS_DIR).table,
         trail=refused,
         metrics=metrics,
         refused=lambda stage, code: refusals.labels(stage, code).inc(),
