@@ -2,8 +2,11 @@
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import yaml
@@ -20,9 +23,17 @@ from tests.tokens import settings_environ
 
 DEPLOY = REPO_ROOT / "deploy"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
-RULES = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
+BOARDS = {file.stem: json.loads(file.read_text()) for file in DASHBOARDS}
+RULES = [
+    rule
+    for group in yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"]
+    for rule in group["rules"]
+]
+GUIDE = (REPO_ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+ROW = re.compile(r"^\| `(heartguard_\w+)` \| ([\w, -]+) \| (counter|gauge|histogram) \|", re.MULTILINE)
 # what Prometheus itself knows of every target
 OF_PROMETHEUS = {"up": {"job", "instance"}}
+PROMTOOL = shutil.which("promtool")
 NO_MAIL = "smtp://127.0.0.1:1?from=heartguard@example.org&starttls=no"
 # What is counted with its first event only, or after a backup; other tests read these.
 COUNTED_LATER = {
@@ -40,12 +51,18 @@ SELECTOR = re.compile(r"\b(heartguard_\w+|up)\b(?:\{([^}]*)\})?")
 
 
 def expressions() -> Iterator[tuple[str, str]]:
+    """Where an expression stands, and the expression; those of the alert that needs no metric are left out."""
     for rule in RULES:
-        yield rule["alert"], rule["expr"]
-    for file in DASHBOARDS:
-        for panel in json.loads(file.read_text())["panels"]:
+        if rule["alert"] != "Watchdog":
+            yield rule["alert"], rule["expr"]
+    for name, board in BOARDS.items():
+        for panel in board["panels"]:
             for target in panel["targets"]:
-                yield f"{file.stem}: {panel['title']}", target["expr"]
+                yield f"{name}: {panel['title']}", target["expr"]
+        for variable in board["templating"]["list"]:
+            if variable["type"] == "query":
+                metric, label = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["definition"]).groups()
+                yield f"{name}: ${variable['name']}", f"count by ({label}) ({metric})"
 
 
 def asked(expression: str) -> tuple[set[str], set[str]]:
@@ -103,8 +120,8 @@ def test_every_metric_and_label_that_is_asked_for_is_exposed(exposed: dict[str, 
 
 def test_alert_labels_and_legends_are_kept_by_their_expression() -> None:
     printed = [(rule["expr"], rule["annotations"]["summary"], rule["alert"]) for rule in RULES]
-    for file in DASHBOARDS:
-        for panel in json.loads(file.read_text())["panels"]:
+    for board in BOARDS.values():
+        for panel in board["panels"]:
             printed += [(target["expr"], target["legendFormat"], panel["title"]) for target in panel["targets"]]
     for expression, text, where in printed:
         labels = set(re.findall(r"\{\{\s*(?:\$labels\.)?(\w+)\s*\}\}", text))
@@ -114,9 +131,48 @@ def test_alert_labels_and_legends_are_kept_by_their_expression() -> None:
         assert labels <= kept, where
 
 
-def test_prometheus_scrapes_every_service_where_compose_runs_it() -> None:
-    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+def test_the_guide_lists_every_metric_with_its_labels(exposed: dict[str, set[str]]) -> None:
+    shown = {
+        re.sub(r"_bucket$", "", name): labels - {"le"}
+        for name, labels in exposed.items()
+        if not name.endswith(("_created", "_seconds_count", "_seconds_sum")) and name != "up"
+    }
+    listed = {name: set(labels.split(", ")) - {"-"} for name, labels, _ in ROW.findall(GUIDE)}
+    assert listed == shown
+
+
+def test_panels_say_what_they_show_and_in_which_unit(subtests: pytest.Subtests) -> None:
+    for name, board in BOARDS.items():
+        with subtests.test(name):
+            assert {"stat", "timeseries"} == {panel["type"] for panel in board["panels"]}
+            assert board["uid"] == f"heartguard-{name}"
+            ids = [panel["id"] for panel in board["panels"]]
+            assert len(set(ids)) == len(ids)
+            for panel in board["panels"]:
+                assert panel["description"].endswith("."), panel["title"]
+                assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+                assert panel["datasource"]["uid"] == "${datasource}", panel["title"]
+                used = set(re.findall(r"\$(\w+)", " ".join(target["expr"] for target in panel["targets"])))
+                assert used <= {variable["name"] for variable in board["templating"]["list"]}, panel["title"]
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed")
+def test_prometheus_understands_every_expression_of_a_dashboard(tmp_path: Path) -> None:
+    rules = [{"record": f"panel:{place}", "expr": expr} for place, (_, expr) in enumerate(expressions())]
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "dashboards", "rules": rules}]}))
+    done = subprocess.run([str(PROMTOOL), "check", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_prometheus_scrapes_every_service_where_it_runs(native: bool) -> None:
+    file = "prometheus.native.yml" if native else "prometheus.yml"
+    config = yaml.safe_load((DEPLOY / "prometheus" / file).read_text())
     assert {
         job["job_name"]: (job["metrics_path"], job["static_configs"][0]["targets"]) for job in config["scrape_configs"]
-    } == {name: (f"{SERVICES[name].prefix}/metrics", [f"{name}:{DEFAULT_PORTS[name]}"]) for name in SERVICES}
+    } == {
+        name: (f"{SERVICES[name].prefix}/metrics", [f"{'127.0.0.1' if native else name}:{DEFAULT_PORTS[name]}"])
+        for name in SERVICES
+    }
     assert [DEPLOY / "prometheus" / name for name in config["rule_files"]] == [DEPLOY / "prometheus" / "alerts.yml"]
