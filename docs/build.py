@@ -11,12 +11,14 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import sources  # noqa: E402, F401 - makes the packages below importable, hence first
-from heartguard_cli.programs import VARIABLES  # noqa: E402 - found by the path above
+from heartguard_cli.environment import GENERATED  # noqa: E402 - found by the path above
+from heartguard_cli.programs import VARIABLES  # noqa: E402
 from heartguard_common.core.limits import TABLE  # noqa: E402
 from heartguard_common.core.registry import SERVICES  # noqa: E402
 from heartguard_common.identity import policy  # noqa: E402
@@ -90,27 +92,53 @@ def errors() -> str:
 
 
 def reference() -> str:
-    """A table: each variable of `.env.example`, what it is, its default, and which programs read it."""
+    """A table: each variable of `.env.example`, its default, an example, which programs read it, and what it is."""
     defaults = _defaults()
-    rows = ["", "| variable | default | read by | what |", "|---|---|---|---|"]
-    for name, written, text in _example():
-        readers = ", ".join(program for program, names in VARIABLES.items() if name in names) or "the command"
-        default = written or defaults.get(name, "")
-        rows.append(f"| `{name}` | {f'`{default}`' if default else ''} | {readers} | {text} |")
+    rows = ["", "| variable | default | example | read by | what |", "|---|---|---|---|---|"]
+    for it in _example():
+        readers = ", ".join(program for program, names in VARIABLES.items() if it.name in names) or "the command"
+        default = it.written or defaults.get(it.name, "")
+        shown = f"`{default}`" if default else ("made at the first start" if it.name in GENERATED else "empty")
+        example = it.example or "64 hexadecimal digits"
+        rows.append(f"| `{it.name}` | {shown} | {example} | {readers} | {it.about} |")
     return "\n".join(rows) + "\n\n"
 
 
-def _example() -> list[tuple[str, str, str]]:
-    found, comment = [], []
+class _Variable(NamedTuple):
+    """A variable of `.env.example`: its value there, what its comment says, and the example in the comment."""
+
+    name: str
+    written: str
+    about: str
+    example: str
+
+
+def _example() -> list[_Variable]:
+    """The variables in order. Raises ValueError for one without a comment, or without an example."""
+    found, comment, example = [], [], ""
     for line in (ROOT / ".env.example").read_text().splitlines():
         if match := re.fullmatch(r"([A-Z][A-Z0-9_]*)=(.*)", line):
-            found.append((match[1], match[2], " ".join(comment).replace("|", "\\|")))
-            comment = []
+            name, written = match.groups()
+            if not comment or not (example or name in GENERATED):
+                raise ValueError(f".env.example: {name} needs a comment, and a line that begins with `# e.g.`")
+            found.append(_Variable(name, written, _cell(" ".join(comment)), _code(example)))
+            comment, example = [], ""
+        elif line.startswith("# e.g. "):
+            example = line.removeprefix("# e.g. ")
         elif line.startswith("# ") and not line.startswith("# ---"):
             comment.append(line[2:])
         else:
-            comment = []
+            comment, example = [], ""
     return found
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _code(example: str) -> str:
+    """An example as code, but for words about it, which have spaces."""
+    return f"`{example}`" if example and " " not in example else _cell(example)
 
 
 def _defaults() -> dict[str, str]:

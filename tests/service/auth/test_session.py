@@ -257,3 +257,18 @@ def test_erasure_anonymizes_and_ends_everything(client, founder):
     assert client.get("/auth/profile", headers=with_token(founder)).status_code == 200
     again = client.post("/auth/register", json={"email": "u@hg.io", "password": "Another-pass-1"})
     assert again.status_code == 201
+
+
+def test_logins_and_refreshes_are_counted_by_their_result(client, founder):
+    log_in(client, "user@hg.io", "Wrong123")
+    client.post("/auth/refresh", json={"refresh_token": founder["refresh_token"]})
+    client.post("/auth/refresh", json={"refresh_token": founder["refresh_token"]})
+    client.post("/auth/refresh", json={"refresh_token": "x" * 40})
+    lines = client.get("/auth/metrics").get_data(as_text=True).splitlines()
+    assert [line.removeprefix("heartguard_auth_attempts_total") for line in lines if "_attempts_total{" in line] == [
+        '{kind="login",result="success"} 1.0',
+        '{kind="login",result="AUTH_001"} 1.0',
+        '{kind="refresh",result="success"} 1.0',
+        '{kind="refresh",result="replay"} 1.0',
+        '{kind="refresh",result="AUTH_003"} 1.0',
+    ]

@@ -267,3 +267,18 @@ def test_only_the_fields_of_the_catalogue_have_a_range(write):
     both = beat(2) | {"measurement": "blood_pressure", "fields": {"systolic": 400, "diastolic": 5}}
     reason = "out of the plausible range 20 to 300 mmHg: diastolic, systolic"
     assert write(both).get_json()["results"] == [{"status": "created", "reason": reason}]
+
+
+def test_points_are_counted_by_verdict_and_late_ones_apart(client, write, clock):
+    write(beat(0, 72))  # of 2024
+    write(beat(0, 72), beat(1, 73), {"measurement": "heart_rate", "fields": {"bpm": 70}})
+    write({"measurement": "heart_rate", "fields": {"bpm": "fast"}})
+    lines = client.get("/timeseries/metrics").get_data(as_text=True).splitlines()
+    assert [line for line in lines if line.startswith(("heartguard_points_total", "heartguard_late_points_total"))] == [
+        'heartguard_points_total{verdict="stored"} 0.0',
+        'heartguard_points_total{verdict="created"} 3.0',
+        'heartguard_points_total{verdict="duplicate"} 1.0',
+        'heartguard_points_total{verdict="updated"} 0.0',
+        'heartguard_points_total{verdict="rejected"} 1.0',
+        "heartguard_late_points_total 3.0",
+    ]

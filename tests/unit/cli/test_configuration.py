@@ -1,5 +1,6 @@
 """`.env`, its example, the settings of the services and the table of the command say the same."""
 
+import dataclasses
 import importlib
 import re
 from pathlib import Path
@@ -172,3 +173,20 @@ def test_the_gateway_can_be_asked_on_loopback_wherever_it_listens(
 def test_an_invalid_address_is_refused(written: str) -> None:
     with pytest.raises(CommandError, match="GATEWAY_BIND must be an IP address"):
         environment.addresses({"GATEWAY_BIND": written}, "gateway")
+
+
+WORDS = {"GOOGLE_APPLICATION_CREDENTIALS", "SERVICE_CREDENTIALS"}
+"""Examples that are shortened, or name a file that the machine must have."""
+
+
+def test_every_example_is_a_value_that_the_settings_take() -> None:
+    given = dict(re.findall(r"^# e\.g\. (.+)\n([A-Z][A-Z0-9_]*)=", EXAMPLE.read_text(), re.MULTILINE))
+    examples = {name: value for value, name in given.items() if " " not in value}
+    assert len(examples) > 40
+    classes = [importlib.import_module(f"heartguard_{service}.settings").Settings for service in SERVICES]
+    fields = [field for cls in (*classes, ConsumerSettings, BackupSettings) for field in dataclasses.fields(cls)]
+    read = {field.metadata["variable"]: field.metadata["cast"] for field in fields}
+    checked = (read.keys() & examples.keys()) - WORDS
+    assert len(checked) > 25
+    for name in checked:
+        read[name](examples[name])

@@ -1,8 +1,11 @@
 """Counters, and gauges that are read at each scrape."""
 
+import threading
+
 import pytest
 
-from heartguard_common.core.metrics import Metrics
+from heartguard_common.core import metrics as metrics_module
+from heartguard_common.core.metrics import LiveGauge, Metrics
 
 
 @pytest.fixture(params=["one process", "many workers"])
@@ -41,3 +44,33 @@ def test_an_unknown_value_is_left_out_and_the_others_stay(metrics):
     text = metrics.exposition().decode()
     assert "known 1.0\n" in text
     assert "\nunknown " not in text
+
+
+def test_a_value_that_hangs_is_left_out_and_asked_for_once(metrics, monkeypatch):
+    """As when PostgreSQL hangs: Prometheus would give up and report that the service is down."""
+    monkeypatch.setattr(metrics_module, "LIVE_SECONDS", 0.2)
+    over, asked = threading.Event(), []
+
+    def hanging():
+        asked.append(1)
+        over.wait()
+        return 1.0
+
+    metrics.live("first", "Known before", lambda: 1.0)
+    metrics.live("hung", "Hangs", hanging)
+    metrics.live("last", "Comes after it", lambda: 1.0)
+    shown = [metrics.exposition().decode() for _ in range(3)]
+    assert ["first 1.0\n" in text for text in shown] == [True] * 3
+    assert ["hung 1.0\n" in text for text in shown] == [False] * 3
+    assert ["last 1.0\n" in text for text in shown] == [False, True, True]
+    assert len(asked) == 1
+    over.set()
+
+
+def test_gauges_that_are_read_together_have_the_service_as_label(metrics):
+    free = LiveGauge("free", "Room", ("directory",))
+    size = LiveGauge("size", "Size", ("directory",))
+    metrics.live_group((free, size), lambda: {"free": {("spool",): 5.0, ("media",): 7.0}})
+    text = metrics.exposition().decode()
+    assert 'free{directory="media",service="audit"} 7.0\n' in text
+    assert "size{" not in text

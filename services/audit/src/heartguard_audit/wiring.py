@@ -11,6 +11,7 @@ from heartguard_audit.store.checkpoints import CheckpointFile
 from heartguard_audit.store.events import PostgresEvents
 from heartguard_audit.store.outbox import PostgresOutbox, oldest_seconds, waiting_events
 from heartguard_audit.store.stream import require_consumer, waiting
+from heartguard_audit.store.system_metrics import LAST_BACKUP, show_system
 from heartguard_audit.usecases.chains import Verification
 from heartguard_audit.usecases.trail import AuditUseCases
 from heartguard_common.core.clock import Clock
@@ -47,7 +48,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         "checkpoints": ManagedQueue(),
         "retention": ManagedQueue(),
     }
-    web = make_web_dependencies("audit", settings, dependencies, queues=queues)
+    directories = {"checkpoints": settings.checkpoint_dir, "backups": LAST_BACKUP.parent}
+    web = make_web_dependencies("audit", settings, dependencies, queues=queues, directories=directories)
     web.metrics.live(
         "heartguard_audit_waiting",
         "Events of the stream that are not in the trail yet",
@@ -63,4 +65,5 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         "How long the oldest of these events waits",
         lambda: oldest_seconds(dependencies.database),
     )
+    show_system(web.metrics, dependencies.database, dependencies.redis)
     return make_app(web, ROUTES, UseCases(trail, verification))

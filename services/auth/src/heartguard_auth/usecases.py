@@ -1,5 +1,6 @@
 """The use cases of all subjects, and the stores that they need."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -43,6 +44,8 @@ class Stores:
     outbox: Outbox
     resets: Resets
     invitations: Invitations
+    count_attempt: Callable[[str, str], object] = lambda _kind, _result: None
+    """Gets each login and refresh, with its result."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ def _sessions(rules: Rules, stores: Stores, limiter: LoginLimiter, revocation: S
         refresh_tokens=stores.refresh_tokens,
         replays=stores.replays,
         signer=stores.signer,
+        count=stores.count_attempt,
     )
 
 

@@ -34,6 +34,7 @@ from heartguard_common.core.background import FailureHandling
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.lifecycle import Resource
+from heartguard_common.core.metrics import Metrics
 from heartguard_common.core.retry import AttemptError, RetryPolicy
 from heartguard_common.http.network import bucket_address
 from heartguard_common.http.web import make_app
@@ -116,6 +117,7 @@ def _open_stores(
         outbox=outbox if settings.smtp else NoOutbox(),
         resets=resets,
         invitations=invitations,
+        count_attempt=count_attempts(dependencies.metrics),
     )
 
 
@@ -154,6 +156,12 @@ def _send_mail(
         oldest_seconds=outbox.oldest_seconds,
     )
     return {QUEUE: queue}
+
+
+def count_attempts(metrics: Metrics) -> Callable[[str, str], object]:
+    """What counts a login or refresh with its result."""
+    attempts = metrics.counter("heartguard_auth_attempts", "Logins and refreshes by their result", ("kind", "result"))
+    return lambda kind, result: attempts.labels(kind, result).inc()
 
 
 def purge_mail(outbox: PostgresOutbox, dead_letters: PostgresDeadLetters) -> None:

@@ -11,8 +11,9 @@ from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core import logs
 from heartguard_common.core.clock import Clock, SystemClock
 from heartguard_common.core.lifecycle import LIFECYCLE, Lifecycle, Resource
-from heartguard_common.core.metrics import Metrics
+from heartguard_common.core.metrics import LiveGauge, Metrics
 from heartguard_common.core.paths import SCHEMAS_DIR
+from heartguard_common.core.process_metrics import show_process, show_readiness
 from heartguard_common.identity.authentication import (
     KEY_SET_PATH,
     Authenticator,
@@ -23,6 +24,7 @@ from heartguard_common.identity.authentication import (
 )
 from heartguard_common.identity.policy import Policy
 from heartguard_common.identity.policy import load as load_policy
+from heartguard_common.identity.revocation import Verdict
 from heartguard_common.identity.revocation_check import introspect
 from heartguard_common.messages import JwkSet
 from heartguard_common.stores.service_client import ServiceClient
@@ -46,6 +48,7 @@ from heartguard_gateway.upstream.service import Upstream
 from heartguard_gateway.wsgi import mount
 
 _STATE_SECONDS = 1.0
+SERVICE_READY = LiveGauge("heartguard_service_ready", "1 where a service says that it is ready, or 0", ("upstream",))
 _MIB = 1024 * 1024
 # Over the gateway's two workers fewer than the service has threads, see programs.py of the CLI.
 _STREAMS = {"media": UpstreamLimits(streams=8, share=3, downloads=8)}
@@ -56,7 +59,7 @@ def create_app(
 ) -> Flask:
     """The gateway's application. Raises `PolicyError`, `OrderError` where policy or stages can't work."""
     contracts, policy, clock = Contracts.load(), load_policy(), clock or SystemClock()
-    metrics, lifecycle = Metrics(NAME), Lifecycle()
+    metrics, lifecycle = _metrics(settings), Lifecycle()
     fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
 
@@ -68,16 +71,17 @@ def create_app(
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
     trail = StreamTrail(redis, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
     refused = CountedRefusals(trail, clock)
+    health = _health(policy, lifecycle, services, clock, metrics)
     ports = Ports(
         contracts=contracts,
         matcher=Matcher(policy),
         limits=compile_limits(policy, settings.rate_limit.count, settings.rate_limit.seconds),
-        callers=CachedCallers(make_authenticator(settings, keys, clock), clock),
-        introspect=lambda token: introspect(auth, token),
+        callers=_callers(settings, keys, clock, metrics),
+        introspect=_introspection(auth, metrics),
         gate=RedisGate(redis, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
         bodies=bodies,
-        own=OwnRoutes(contracts, lifecycle, metrics, _health(policy, lifecycle, services, clock), SCHEMAS_DIR).table,
+        own=OwnRoutes(contracts, lifecycle, metrics, health, SCHEMAS_DIR).table,
         trail=refused,
         metrics=metrics,
         refused=lambda stage, code: refusals.labels(stage, code).inc(),
@@ -102,6 +106,31 @@ def _open_auth(settings: Settings, lifecycle: Lifecycle) -> ServiceClient:
     auth = ServiceClient(settings.auth_url, NAME, settings.service_secret)
     # Any answer will do: it shows that the service is reachable.
     return lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health", dict)))
+
+
+def _metrics(settings: Settings) -> Metrics:
+    """The gateway's metrics, with the gauges of its processes and its disk."""
+    metrics = Metrics(NAME)
+    show_process(metrics, {"spool": settings.spool_dir})
+    return metrics
+
+
+def _callers(settings: Settings, keys: KeySource, clock: Clock, metrics: Metrics) -> CachedCallers:
+    """What authenticates callers, and remembers them."""
+    checks = metrics.counter("heartguard_gateway_token_checks", "Credentials, remembered or verified", ("how",))
+    remembered, verified = checks.labels("remembered").inc, checks.labels("verified").inc
+    return CachedCallers(make_authenticator(settings, keys, clock), clock, hit=remembered, miss=verified)
+
+
+def _introspection(auth: ServiceClient, metrics: Metrics) -> Callable[[str], Verdict]:
+    """What asks auth about a token."""
+    asked = metrics.counter("heartguard_gateway_introspections", "Tokens that auth was asked about")
+
+    def ask(token: str) -> Verdict:
+        asked.inc()
+        return introspect(auth, token)
+
+    return ask
 
 
 def _open_redis(settings: Settings, lifecycle: Lifecycle) -> RedisConnection:
@@ -145,12 +174,17 @@ def _upstreams(
     return made
 
 
-def _health(policy: Policy, lifecycle: Lifecycle, services: Mapping[str, Upstream], clock: Clock) -> SystemHealth:
-    """What asks the gateway and its services whether they are ready."""
+def _health(
+    policy: Policy, lifecycle: Lifecycle, services: Mapping[str, Upstream], clock: Clock, metrics: Metrics
+) -> SystemHealth:
+    """What asks the gateway and its services whether they are ready; metrics show what it knows."""
     paths = {
         rule.upstream: rule.path for rule in policy.rules if rule.id.endswith(".ready") and rule.upstream in services
     }
-    return SystemHealth(lambda: all(it.ok for it in lifecycle.readiness()), services, paths, clock)
+    health = SystemHealth(lambda: all(it.ok for it in lifecycle.readiness()), services, paths, clock)
+    show_readiness(metrics, lifecycle)
+    metrics.live_by(SERVICE_READY, lambda: {check.name: float(check.ok) for check in health.report().checks})
+    return health
 
 
 def _answers(settings: Settings, metrics: Metrics) -> Answers:

@@ -19,6 +19,7 @@ from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.deletion.usecases import RETENTION, Deletion
 from heartguard_influx.routes import ROUTES
 from heartguard_influx.settings import Settings
+from heartguard_influx.store.point_metrics import PointMetrics
 from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.usecases import Stores, UseCases
 
@@ -68,6 +69,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         authority=dependencies.authority,
         registry=database.transaction,
         refused=dependencies.limits.refused,
+        observer=PointMetrics(dependencies.metrics),
     )
 
 
@@ -89,7 +91,7 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
     )
     # A pool of its own, whose transactions never join the one of an idempotency key: the types and series of a batch
     # must be committed before it is sent, and stay when sending it fails half-way.
-    registry = Database(settings.database_url)
+    registry = Database(settings.database_url, observer=dependencies.statements)
     dependencies.lifecycle.on_close(registry.close)
     limits = PostgresLimits(registry, dependencies.clock, settings.limit_defaults, dependencies.metrics.limit_refused)
     # No transaction of PostgreSQL stays open while the service waits for InfluxDB.
@@ -103,4 +105,5 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
         authority=PostgresAuthority(registry),
         registry=registry.transaction,
         refused=dependencies.limits.refused,
+        observer=PointMetrics(dependencies.metrics),
     )

@@ -47,7 +47,15 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     usecases = MediaUseCases.over(rules, stores)
 
     queues = _clean_up(dependencies, objects, items, archives, usecases)
-    return make_app(make_web_dependencies("media", settings, dependencies, queues=queues), ROUTES, usecases)
+    in_bucket = settings.google_credentials is not None or settings.storage_emulator is not None
+    web = make_web_dependencies(
+        "media",
+        settings,
+        dependencies,
+        queues=queues,
+        directories={} if in_bucket else {"media": settings.media_dir},
+    )
+    return make_app(web, ROUTES, usecases)
 
 
 def _clean_up(
@@ -81,7 +89,7 @@ def _clean_up(
 
 def _open_items(settings: Settings, dependencies: Dependencies) -> PostgresItems:
     """The metadata store; two short transactions of an upload use a pool of their own and never join an open one."""
-    own_pool = Database(settings.database_url, pool_size=2)
+    own_pool = Database(settings.database_url, pool_size=2, observer=dependencies.statements)
     dependencies.lifecycle.on_close(own_pool.close)
     limits = PostgresLimits(own_pool, dependencies.clock, settings.limit_defaults, dependencies.metrics.limit_refused)
     return PostgresItems(dependencies.database, own_pool, limits, dependencies.clock)

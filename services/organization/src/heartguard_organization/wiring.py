@@ -25,7 +25,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The application of the organization service; its threads continue deletions that an earlier process started."""
     dependencies = open_dependencies(NAME, settings, clock)
     # A thread that works on a job keeps a connection until the job's step is done, so jobs have a pool of their own.
-    locks = Database(settings.database_url, pool_size=2)
+    locks = Database(settings.database_url, pool_size=2, observer=dependencies.statements)
     dependencies.lifecycle.on_close(locks.close)
     store, jobs = PostgresOrganizations(dependencies.database), PostgresJobs(dependencies.database, locks)
     erasure = Erasure(STEPS, _erasers(settings, store), dependencies.clock)

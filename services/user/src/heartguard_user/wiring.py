@@ -30,7 +30,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The application of the user service; its threads continue jobs that an earlier process started."""
     dependencies = open_dependencies(NAME, settings, clock)
     # A thread that works on a job keeps a connection until the job's step is done, so jobs have a pool of their own.
-    locks = Database(settings.database_url)
+    locks = Database(settings.database_url, observer=dependencies.statements)
     dependencies.lifecycle.on_close(locks.close)
     store, jobs = PostgresUsers(dependencies.database), PostgresJobs(dependencies.database, locks)
     dead_letters, memberships = dependencies.dead_letters, AuthMemberships(dependencies.auth)

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -13,6 +15,23 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _TASK = ("service", "task")
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+# Prometheus waits 10 s for an answer, and then calls the service down: what hangs must not hide what answers.
+LIVE_SECONDS = 3.0
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LiveGauge:
+    """A gauge whose values are obtained at each scrape: its name, what it tells, and its labels after `service`."""
+
+    name: str
+    text: str
+    labels: Labels = ()
+
+
+Values = Mapping[str, Mapping[Labels, float]]
+"""Of several live gauges: by the gauge's name, the value for each combination of its labels."""
 
 
 class Metrics:
@@ -20,13 +39,21 @@ class Metrics:
 
     def __init__(self, service: str) -> None:
         self._registry = CollectorRegistry()
-        self._live = CollectorRegistry()
+        self._live = _LiveGauges()
         self.service = service
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._sizes: dict[str, tuple[Counter, Counter]] = {}
+        self._request_bytes = self.counter(
+            "heartguard_request_bytes", "Bytes of request bodies whose length was declared", ("service", "route")
+        )
+        self._answer_bytes = self.counter(
+            "heartguard_answer_bytes", "Bytes of answers' bodies whose length was declared", ("service", "route")
+        )
         self.requests = self.counter(
             "heartguard_requests", "Requests answered", ("service", "route", "method", "status")
         )
         self.errors = self.counter("heartguard_errors", "Requests answered with 5xx", ("service", "route"))
+        self._refusals = self.counter("heartguard_refusals", "Requests refused with an error code", ("service", "code"))
         self.limit_refusals = self.counter("heartguard_limit_refusals", "Refused by a limit", ("limit",))
         self._task_runs = self.counter("heartguard_background_runs", "Ended runs of a background task", _TASK)
         self._task_failures = self.counter("heartguard_background_failures", "Runs that failed", _TASK)
@@ -50,15 +77,15 @@ class Metrics:
 
     def live(self, name: str, text: str, read: Callable[[], float]) -> None:
         """A gauge whose value is obtained by `read` at each scrape; it is left out when `read` fails."""
-        self._live.register(_Live(name, text, read))
+        self._live.add(_Live((LiveGauge(name, text),), (), lambda: {name: {(): read()}}))
 
-    def live_queues(self, name: str, text: str, read: Callable[[], Mapping[str, float]]) -> None:
-        """As `live`, with a value for each queue of the service, by its name."""
-        self._live.register(_LiveByLabel(name, text, (self.service, "queue"), read))
+    def live_by(self, gauge: LiveGauge, read: Callable[[], Mapping[str, float]]) -> None:
+        """As `live`, with the label `service` and one more, whose values are the keys of what is read."""
+        self.live_group((gauge,), lambda: {gauge.name: {(key,): value for key, value in read().items()}})
 
-    def live_tasks(self, name: str, text: str, read: Callable[[], Mapping[str, float]]) -> None:
-        """As `live`, with a value for each background task of the service, by its name."""
-        self._live.register(_LiveByLabel(name, text, (self.service, "task"), read))
+    def live_group(self, gauges: tuple[LiveGauge, ...], read: Callable[[], Values]) -> None:
+        """Gauges that are obtained together, all with the label `service`; those that `read` leaves out are unknown."""
+        self._live.add(_Live(gauges, (self.service,), read))
 
     def run_began(self, task: str) -> None:
         """Count a run of a background task that begins."""
@@ -85,6 +112,23 @@ class Metrics:
         if status >= 500:
             self.errors.labels(self.service, route).inc()
 
+    def transferred(self, route: str, request_bytes: int, answer_bytes: int) -> None:
+        """Count the bytes of one request's body and of its answer's."""
+        kept = self._sizes.get(route)
+        if kept is None:
+            kept = self._sizes[route] = (
+                self._request_bytes.labels(self.service, route),
+                self._answer_bytes.labels(self.service, route),
+            )
+        if request_bytes:
+            kept[0].inc(request_bytes)
+        if answer_bytes:
+            kept[1].inc(answer_bytes)
+
+    def refused(self, code: str) -> None:
+        """Count a request that was refused with that error code."""
+        self._refusals.labels(self.service, code).inc()
+
     def limit_refused(self, name: str) -> None:
         """Count a refusal by the limit of that name."""
         self.limit_refusals.labels(name).inc()
@@ -93,48 +137,79 @@ class Metrics:
         """The metrics of all workers in Prometheus' text format."""
         directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not directory:
-            return generate_latest(self._registry) + generate_latest(self._live)
+            return generate_latest(self._registry) + self._live.exposition()
         registry = CollectorRegistry()
         MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
-        return generate_latest(registry) + generate_latest(self._live)
+        return generate_latest(registry) + self._live.exposition()
 
 
 class _Live(Collector):
-    """One gauge that is read at each scrape; all workers of a service read the same value."""
+    """Gauges that are read at each scrape; every worker of a service reads the same values.
 
-    def __init__(self, name: str, text: str, read: Callable[[], float]) -> None:
-        self._name, self._text, self._read = name, text, read
+    `first` are the values of the labels that come before those of each gauge.
+    """
 
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        """The name alone: registering must not read the value."""
-        yield GaugeMetricFamily(self._name, self._text)
+    def __init__(self, gauges: tuple[LiveGauge, ...], first: Labels, read: Callable[[], Values]) -> None:
+        self._gauges, self._first, self._read = gauges, first, read
+        self._reading = threading.Lock()
+        self._values: Values = {}
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The value now."""
-        with contextlib.suppress(Exception):
-            yield GaugeMetricFamily(self._name, self._text, value=self._read())
+    def forget(self) -> None:
+        """The values are unknown from now on."""
+        self._values = {}
 
-
-class _LiveByLabel(Collector):
-    """As `_Live`, with the label `service` and one more, whose values are the keys of what is read."""
-
-    def __init__(
-        self, name: str, text: str, service_and_label: tuple[str, str], read: Callable[[], Mapping[str, float]]
-    ) -> None:
-        self._name, self._text, self._read = name, text, read
-        self._service, self._label = service_and_label
+    def update(self) -> None:
+        """Read the values, unless another thread still waits for them. Raises what the reading raises."""
+        if self._reading.acquire(blocking=False):
+            try:
+                self._values = self._read()
+            finally:
+                self._reading.release()
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        """The name alone, as above."""
-        yield self._family()
+        """The names alone: registering must not read a value."""
+        yield from (self._family(gauge) for gauge in self._gauges)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The values now."""
-        with contextlib.suppress(Exception):
-            family = self._family()
-            for key, value in self._read().items():
-                family.add_metric((self._service, key), value)
-            yield family
+        """The values that are known."""
+        values = self._values
+        for gauge in self._gauges:
+            if gauge.name in values:
+                family = self._family(gauge)
+                for labels, value in values[gauge.name].items():
+                    family.add_metric((*self._first, *labels), value)
+                yield family
 
-    def _family(self) -> GaugeMetricFamily:
-        return GaugeMetricFamily(self._name, self._text, labels=("service", self._label))
+    def _family(self, gauge: LiveGauge) -> GaugeMetricFamily:
+        labels = ("service", *gauge.labels) if self._first else gauge.labels
+        return GaugeMetricFamily(gauge.name, gauge.text, labels=labels)
+
+
+class _LiveGauges:
+    """All live gauges of a process, which are read one after the other in a thread for each scrape."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._all: list[_Live] = []
+        self._scraping = threading.Lock()
+
+    def add(self, live: _Live) -> None:
+        """Read these too."""
+        self._registry.register(live)
+        self._all.append(live)
+
+    def exposition(self) -> bytes:
+        """Those that can be read within `LIVE_SECONDS`, in Prometheus' text format."""
+        with self._scraping:
+            for live in self._all:
+                live.forget()
+            thread = threading.Thread(target=self._update, name="metrics", daemon=True)
+            thread.start()
+            thread.join(LIVE_SECONDS)
+            return generate_latest(self._registry)
+
+    def _update(self) -> None:
+        for live in self._all:
+            # of any kind: these values are unknown then, and the others are not
+            with contextlib.suppress(Exception):
+                live.update()

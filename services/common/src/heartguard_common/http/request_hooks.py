@@ -67,5 +67,6 @@ def finish(web: WebDependencies, response: Response) -> Response:
     }
     if "error_code" in g:
         fields["code"] = g.error_code
+        web.metrics.refused(g.error_code)
     web.log.info("request", extra={"fields": fields})
     return response

@@ -1,10 +1,13 @@
 """How every service but the gateway starts: its dependencies, and the application over them."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core import logs
+from heartguard_common.core.metrics import LiveGauge
+from heartguard_common.core.process_metrics import show_process, show_readiness
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.http.lanes import Lanes
 from heartguard_common.http.web_dependencies import WebDependencies
@@ -26,6 +29,7 @@ from heartguard_common.jobs.dead_letters import DeadLetters, ManagedQueue
 from heartguard_common.messages import JwkSet
 from heartguard_common.runtime.dependencies import Dependencies, open_dependencies
 from heartguard_common.runtime.service_settings import MEBIBYTE, ServiceSettings
+from heartguard_common.stores.database_metrics import show_database
 
 __all__ = ["MEBIBYTE", "Dependencies", "ServiceSettings", "make_web_dependencies", "open_dependencies"]
 
@@ -38,22 +42,18 @@ def make_web_dependencies(
     key_source: KeySource | None = None,
     revocations: Revocations | None = None,
     queues: Mapping[str, ManagedQueue] = MappingProxyType({}),
+    directories: Mapping[str, Path] = MappingProxyType({}),
 ) -> WebDependencies:
     """What the application of a service needs. Auth passes its own keys and revocations, because it makes them.
 
     Each of the others takes part in keeping the copy of the revocations. `queues` are those whose failed items the
-    operator sees.
+    operator sees. `directories` are those, by a short name, of whose disks metrics show the room, besides the spool's.
     """
     if revocations is None:
         copy = RevocationCopy(dependencies.database, dependencies.redis, dependencies.clock)
         dependencies.background.start("revocations", copy.step)
-    work = _show_background(service, dependencies, queues)
-    source = key_source or open_key_source(
-        settings, lambda: dependencies.auth.get(KEY_SET_PATH, JwkSet), dependencies.clock, dependencies.lifecycle
-    )
-    if isinstance(source, PublishedKeys):
-        # While auth is overloaded, a service that has no keys yet could not verify a valid token.
-        dependencies.background.start("key-set", source.keep_fresh)
+    work = _show_state(service, dependencies, queues, {"spool": settings.spool_dir, **directories})
+    source = key_source or _open_key_source(settings, dependencies)
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, dependencies.clock)
     return WebDependencies(
         service=service,
@@ -77,6 +77,27 @@ def make_web_dependencies(
     )
 
 
+def _open_key_source(settings: ServiceSettings, dependencies: Dependencies) -> KeySource:
+    """The keys that verify tokens, kept fresh."""
+    source = open_key_source(
+        settings, lambda: dependencies.auth.get(KEY_SET_PATH, JwkSet), dependencies.clock, dependencies.lifecycle
+    )
+    if isinstance(source, PublishedKeys):
+        # While auth is overloaded, a service that has no keys yet could not verify a valid token.
+        dependencies.background.start("key-set", source.keep_fresh)
+    return source
+
+
+def _show_state(
+    service: str, dependencies: Dependencies, queues: Mapping[str, ManagedQueue], directories: Mapping[str, Path]
+) -> BackgroundWork:
+    """Add the gauges of the process, its dependencies, connections and background work; returns the last of these."""
+    show_process(dependencies.metrics, directories)
+    show_readiness(dependencies.metrics, dependencies.lifecycle)
+    show_database(dependencies.metrics, dependencies.database)
+    return _show_background(service, dependencies, queues)
+
+
 def _show_background(service: str, dependencies: Dependencies, queues: Mapping[str, ManagedQueue]) -> BackgroundWork:
     """What the operator sees of tasks and queues.
 
@@ -86,20 +107,30 @@ def _show_background(service: str, dependencies: Dependencies, queues: Mapping[s
     reports = report_background(service, dependencies.background, dependencies.redis, dependencies.lifecycle)
     work = BackgroundWork(service, dependencies.background, reports, dependencies.dead_letters, queues)
     metrics = dependencies.metrics
-    metrics.live_tasks(
-        "heartguard_background_failing",
-        "Runs of a task that failed in a row, in the process where that is most",
+    metrics.live_by(
+        LiveGauge(
+            "heartguard_background_failing",
+            "Runs of a task that failed in a row, in the process where that is most",
+            ("task",),
+        ),
         work.failures,
     )
-    metrics.live_queues(
-        "heartguard_dead_letters",
-        "Items of a queue that are given up",
+    metrics.live_by(
+        LiveGauge("heartguard_dead_letters", "Items of a queue that are given up", ("queue",)),
         lambda: {name: float(it.dead) for name, it in dependencies.dead_letters.counts(queues).items()},
     )
+    counted = {name: queue.waiting for name, queue in queues.items() if queue.waiting is not None}
+    metrics.live_by(
+        LiveGauge("heartguard_queue_waiting", "Items of a queue that are neither done nor given up", ("queue",)),
+        lambda: {name: float(read()) for name, read in counted.items()},
+    )
     aged = {name: queue.oldest_seconds for name, queue in queues.items() if queue.oldest_seconds is not None}
-    metrics.live_queues(
-        "heartguard_queue_oldest_seconds",
-        "How long the item has waited that waits longest and is not given up",
+    metrics.live_by(
+        LiveGauge(
+            "heartguard_queue_oldest_seconds",
+            "How long the item has waited that waits longest and is not given up",
+            ("queue",),
+        ),
         lambda: {name: read() for name, read in aged.items()},
     )
     return work

@@ -13,6 +13,7 @@ from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
 from heartguard_common.runtime.service_settings import ServiceSettings
 from heartguard_common.stores.database import Database
+from heartguard_common.stores.database_metrics import StatementMetrics
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_common.stores.redis_client import RedisClient, make_redis
 from heartguard_common.stores.service_client import ServiceClient
@@ -31,6 +32,7 @@ class Dependencies:
     clock: Clock
     keys: IdempotencyKeys
     metrics: Metrics
+    statements: StatementMetrics
     limits: PostgresLimits
     dead_letters: PostgresDeadLetters
     authority: PostgresAuthority
@@ -46,15 +48,18 @@ def open_dependencies(
     """
     clock = clock or SystemClock()
     lifecycle = Lifecycle()
+    metrics = Metrics(service)
+    observer = StatementMetrics(metrics)
     database = lifecycle.open(
-        Resource("postgresql", lambda: Database(settings.database_url), Database.ping, Database.close)
+        Resource(
+            "postgresql", lambda: Database(settings.database_url, observer=observer), Database.ping, Database.close
+        )
     )
     redis = lifecycle.open(
         Resource("redis", lambda: make_redis(settings.redis_url), lambda it: it.ping(), lambda it: it.close())
     )
     spool = Spool(settings.spool_dir / f"{service}.events")
     audit = AuditLog(service, redis, spool, clock, Outbox(database))
-    metrics = Metrics(service)
     background = BackgroundTasks(service, lifecycle.on_close, clock, metrics)
     background.start("audit-spool", audit.keep_draining)
     limits = PostgresLimits(database, clock, settings.limit_defaults, metrics.limit_refused)
@@ -67,6 +72,7 @@ def open_dependencies(
         clock=clock,
         keys=IdempotencyKeys(service, database, clock, limits, claim_first=effects_elsewhere),
         metrics=metrics,
+        statements=observer,
         limits=limits,
         dead_letters=PostgresDeadLetters(service, database, clock),
         authority=PostgresAuthority(database),

@@ -3,10 +3,10 @@
 import math
 import select
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg2
 from psycopg2.errors import QueryCanceled
@@ -23,6 +23,22 @@ _DRIVER_OUTAGES = (psycopg2.OperationalError, psycopg2.InterfaceError)
 _OUTAGES = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, *_DRIVER_OUTAGES)
 
 
+SLOW_SECONDS = 1.0
+
+
+class StatementObserver(Protocol):
+    """Who counts what is slow, and what gets no connection."""
+
+    def opened(self, pool_size: int) -> None:
+        """A pool of so many connections was made."""
+
+    def slow(self, statement: str, seconds: float) -> None:
+        """A statement took longer than `SLOW_SECONDS`."""
+
+    def exhausted(self) -> None:
+        """No connection of the pool was free in time."""
+
+
 class Database:
     """A pool of connections to one database.
 
@@ -31,7 +47,7 @@ class Database:
     (`deadline.py`).
     """
 
-    def __init__(self, url: str, *, pool_size: int = 6) -> None:
+    def __init__(self, url: str, *, pool_size: int = 6, observer: StatementObserver | None = None) -> None:
         self._engine = create_engine(
             driver_url(url),
             pool_size=pool_size,
@@ -42,6 +58,11 @@ class Database:
         )
         event.listen(self._engine, "checkout", _LivenessCheck(self._engine.dialect).check)
         event.listen(self._engine, "before_cursor_execute", _bounded, retval=True)
+        self._observer = observer
+        if observer is not None:
+            observer.opened(pool_size)
+            event.listen(self._engine, "before_cursor_execute", _begun)
+            event.listen(self._engine, "after_cursor_execute", _ended(observer))
         self._compiled: dict[TextClause, str] = {}
         self._current: ContextVar[Connection | None] = ContextVar("connection", default=None)
 
@@ -56,7 +77,7 @@ class Database:
         if outer is not None:
             yield outer
             return
-        with _outages_as_service_errors(), self._engine.begin() as connection:
+        with _outages_as_service_errors(self._observer), self._engine.begin() as connection:
             token = self._current.set(connection)
             try:
                 yield connection
@@ -75,15 +96,19 @@ class Database:
             return outer.execute(statement, values).one_or_none()
         if statement not in self._compiled:
             self._compiled[statement] = str(statement.compile(dialect=self._engine.dialect))
-        with _outages_as_service_errors():
+        began = time.monotonic()
+        with _outages_as_service_errors(self._observer):
             connection = self._engine.raw_connection()
             try:
-                return _only_row(connection.driver_connection, self._compiled[statement], values)
+                row = _only_row(connection.driver_connection, self._compiled[statement], values)
             except _DRIVER_OUTAGES as error:
                 connection.invalidate(error)
                 raise
             finally:
                 connection.close()
+        if self._observer is not None and (seconds := time.monotonic() - began) > SLOW_SECONDS:
+            self._observer.slow(self._compiled[statement], seconds)
+        return row
 
     def current_connection(self) -> Connection | None:
         """The connection of the surrounding transaction, None outside of one."""
@@ -96,7 +121,7 @@ class Database:
         The lock has a transaction of its own: transactions in the block do not join it. Raises `ServiceError` GEN_503
         when PostgreSQL is unavailable.
         """
-        with _outages_as_service_errors(), self._engine.begin() as connection:
+        with _outages_as_service_errors(self._observer), self._engine.begin() as connection:
             yield bool(connection.execute(text(_LOCK), {"name": name}).scalar_one())
 
     def ping(self) -> None:
@@ -143,12 +168,28 @@ def _bounded(
     return f"SET LOCAL statement_timeout = {math.ceil(seconds * 1000)}; {statement}", values
 
 
+def _begun(*event_arguments: Any) -> None:
+    """Remember when a statement is sent: the fifth argument is its context (SQLAlchemy's before_cursor_execute)."""
+    event_arguments[4].began = time.monotonic()
+
+
+def _ended(observer: StatementObserver) -> Callable[..., None]:
+    def ended(_connection: Connection, _cursor: object, statement: str, _values: object, context: Any, _: bool) -> None:
+        seconds = time.monotonic() - context.began
+        if seconds > SLOW_SECONDS:
+            observer.slow(statement, seconds)
+
+    return ended
+
+
 @contextmanager
-def _outages_as_service_errors() -> Iterator[None]:
+def _outages_as_service_errors(observer: StatementObserver | None) -> Iterator[None]:
     """Raise GEN_503 for errors that mean that PostgreSQL is unavailable, GEN_422_TIME for a cancelled statement."""
     try:
         yield
     except _OUTAGES as error:
+        if observer is not None and isinstance(error, exc.TimeoutError):
+            observer.exhausted()
         if isinstance(getattr(error, "orig", error), QueryCanceled):
             raise deadline.exceeded() from error
         raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error

@@ -15,6 +15,13 @@ class TooManySeries(Exception):  # noqa: N818  it is what they are
         self.refused = refused
 
 
+class PointObserver(Protocol):
+    """Who counts points."""
+
+    def written(self, points: Sequence[Point], verdicts: Sequence[Verdict], received_ns: int) -> None:
+        """A batch was taken: its points in order, the verdict for each, and when it was received."""
+
+
 class PointWriter(Protocol):
     """Stores points."""
 

@@ -1,5 +1,6 @@
 """Sessions: one per login, with access tokens and rotating refresh tokens."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from heartguard_auth.accounts.domain import Account
@@ -43,8 +44,11 @@ class SessionUseCases:
         refresh_tokens: RefreshTokens,
         replays: RefreshReplays,
         signer: Signer,
+        count: Callable[[str, str], object] = lambda _kind, _result: None,
     ) -> None:
+        """`count` gets `login` or `refresh` with its result: `success`, an error code, or `replay` for a refresh."""
         self._rules = rules
+        self._count = count
         self._common = common
         self._accounts = accounts
         self._login_accounts = login_accounts
@@ -71,7 +75,9 @@ class SessionUseCases:
         except ServiceError as error:
             if error.error_code in (BAD_CREDENTIALS, LOCKED):
                 record_refusal(self._common.audit, "auth.login", account, error.error_code.code)
+            self._count("login", error.error_code.code)
             raise
+        self._count("login", "success")
         return pair
 
     def _verified(self, account: Account | None, password: str) -> Account:
@@ -127,6 +133,16 @@ class SessionUseCases:
         successor is unused: then the same pair is returned again, for parallel refreshes and lost answers. Raises
         AUTH_003.
         """
+        try:
+            pair, result = self._exchanged(refresh_token)
+        except ServiceError as error:
+            self._count("refresh", error.error_code.code)
+            raise
+        self._count("refresh", result)
+        return pair
+
+    def _exchanged(self, refresh_token: str) -> tuple[TokenPair, str]:
+        """The next pair, or the same one again, and which of them it is: `success` or `replay`. Raises AUTH_003."""
         with self._revocation.transaction() as end:
             token, session = self._usable(refresh_token)
             account = self._accounts.by_id(session.user_id)
@@ -137,10 +153,10 @@ class SessionUseCases:
                 # Before the commit: an exchange whose answer can't be stored could not be repeated.
                 self._replays.store(refresh_token, pair)
                 self._sessions.replace(token.digest, successor)
-                return pair
+                return pair, "success"
             replay = self._replay(token, refresh_token) if token is not None else None
             if replay is not None:
-                return replay
+                return replay, "replay"
             end([session.id], "refresh token reuse")
         self._common.audit.changed(
             _person(account), "auth.refresh", f"session:{session.id}", outcome="denied", reason="reuse"

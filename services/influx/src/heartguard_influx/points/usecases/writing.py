@@ -16,7 +16,7 @@ from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.measurements.domain import implausible
 from heartguard_influx.points.domain.point import Point, Rules, Sender, Verdict, judge_types, read_point, times_of
-from heartguard_influx.points.ports import PointWriter, TooManySeries
+from heartguard_influx.points.ports import PointObserver, PointWriter, TooManySeries
 from heartguard_influx.points.usecases.permission import WritePermission
 from heartguard_influx.series.domain import person_of
 
@@ -40,8 +40,12 @@ class Writing:
         clock: Clock,
         authority: Authority,
         refused: Callable[[str], object] = lambda _: None,
+        observer: PointObserver | None = None,
     ) -> None:
-        """`refused` gets the name of a limit that rejects points without refusing their batch."""
+        """`refused` gets the name of a limit that rejects points without refusing their batch.
+
+        `observer` is told about each batch that was not refused.
+        """
         self._buckets = buckets
         self._types = types
         self._points = points
@@ -49,6 +53,7 @@ class Writing:
         self._clock = clock
         self._authority = authority
         self._refused = refused
+        self._observer = observer
 
     def write(
         self,
@@ -90,7 +95,10 @@ class Writing:
             }
             _require_none(rejections, atomic=atomic)
             sender = Sender(found.org_id, principal.user_id or 0)
-            return self._store_valid(found, points, rejections, sender, permission, atomic=atomic)
+            verdicts = self._store_valid(found, points, rejections, sender, permission, atomic=atomic)
+        if self._observer is not None:
+            self._observer.written(points, verdicts, now)
+        return verdicts
 
     def _store_valid(
         self,
