@@ -24,7 +24,11 @@ class Invocation:
         return self.layout.env_file.exists()
 
     def system(self) -> "System":
-        """What `.env` describes. Raises `CommandError`, also where there is none."""
+        """What `.env` describes, with the ports of what runs. Raises `CommandError`, also where there is none."""
+        return self.configured_system().as_started()
+
+    def configured_system(self) -> "System":
+        """What `.env` describes, as the next start will have it. Raises `CommandError`, also where there is none."""
         from heartguard_cli import environment
         from heartguard_cli.programs import System
 
