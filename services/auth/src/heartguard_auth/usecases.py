@@ -12,6 +12,8 @@ from heartguard_auth.login_attempts.ports import LoginAttempts, LoginLocks
 from heartguard_auth.login_attempts.usecases import LoginLimiter
 from heartguard_auth.mail.ports import Outbox
 from heartguard_auth.members.usecases import MemberUseCases
+from heartguard_auth.operator.ports import AccountStates
+from heartguard_auth.operator.usecases import OperatorUseCases
 from heartguard_auth.passwords.ports import Resets
 from heartguard_auth.passwords.usecases import PasswordUseCases
 from heartguard_auth.registration.usecases import RegistrationUseCases
@@ -43,6 +45,7 @@ class Stores:
     outbox: Outbox
     resets: Resets
     invitations: Invitations
+    account_states: AccountStates
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class AuthUseCases:
     invitations: InvitationUseCases
     login_limiter: LoginLimiter
     members: MemberUseCases
+    operator: OperatorUseCases
     introspection: IntrospectionUseCases
     signer: Signer
 
@@ -84,6 +88,14 @@ class AuthUseCases:
                 invitations=invitations,
                 resets=stores.resets,
                 outbox=stores.outbox,
+            ),
+            operator=OperatorUseCases(
+                common,
+                accounts=accounts,
+                states=stores.account_states,
+                sessions=stores.sessions,
+                revocation=revocation,
+                limiter=limiter,
             ),
             introspection=IntrospectionUseCases(
                 common,

@@ -91,11 +91,12 @@ def _line(name: str, value: str) -> str:
 
 def differing(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of the environment whose values are not those of `.env`, where it has a line for them."""
-    known = _read(file)
+    known = read(file)
     return {name: environ[name] for name, value in known.items() if name in environ and environ[name] != value}
 
 
-def _read(file: Path) -> dict[str, str]:
+def read(file: Path) -> dict[str, str]:
+    """The variables of `.env`, unchecked; none where there is no such file."""
     return {name: value or "" for name, value in dotenv_values(file, interpolate=False).items()}
 
 
@@ -107,7 +108,7 @@ def parse(text: str) -> dict[str, str]:
 
 def load(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of `.env`; one that is set in the environment wins. Raises `CommandError` for what is missing."""
-    known = _read(file)
+    known = read(file)
     merged = known | {name: value for name, value in environ.items() if name in known or _ours(name)}
     return _checked(merged, file.name)
 
