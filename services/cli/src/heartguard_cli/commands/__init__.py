@@ -10,8 +10,8 @@ from heartguard_cli.commands.background import dead_letters, jobs
 from heartguard_cli.commands.backups import backup, restore
 from heartguard_cli.commands.configuration import env, versions
 from heartguard_cli.commands.database import migrate
+from heartguard_cli.commands.logs import logs
 from heartguard_cli.commands.organizations import organizations
-from heartguard_cli.commands.request_logs import logs
 from heartguard_cli.commands.services import audit, keys, policy
 from heartguard_cli.commands.system import down, status, up
 from heartguard_cli.commands.users import users
