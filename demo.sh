@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Walks through the main job with a real heart-rate recording, against the gateway at GATEWAY_HOST (localhost).
+# Walks through the main job with a real heart-rate recording, against this directory's gateway or that of GATEWAY_HOST.
 set -euo pipefail
 typed=$0
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . services/cli/prepare.sh
+. services/cli/gateway_port.sh
 
 usage() {
     cat <<TEXT
@@ -13,7 +14,7 @@ Usage: $typed
   query it, upload a file, read the audit trail. What it has created stays, for you to look at.
 
 Environment:
-  GATEWAY_HOST  A host, host:port or URL (localhost).
+  GATEWAY_HOST  A host, host:port or URL; without it, the HeartGuard of this directory.
   GATEWAY_PORT  Completes a bare host (5000).
 
 Options:
@@ -32,4 +33,5 @@ if ! "$python" -c 'import requests' 2>/dev/null; then
     echo "demo.sh: HeartGuard is not installed here yet: run ./start_services.sh first." >&2
     exit 1
 fi
+[ -n "${GATEWAY_HOST:-}" ] || export GATEWAY_PORT="${GATEWAY_PORT:-$(gateway_port .)}"
 exec "$python" examples/demo.py

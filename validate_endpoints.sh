@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Calls every endpoint with curl, in JSON and in XML, checks each answer, and prints a table and a global status.
 #
-#   ./validate_endpoints.sh            against http://localhost:5000
+#   ./validate_endpoints.sh            against the HeartGuard of this directory
 #   ./validate_endpoints.sh --list     print "method path format expected" of every row, call nothing
 #   ./validate_endpoints.sh --help     print this, call nothing
 #
-#   GATEWAY_HOST       a host, host:port or URL (localhost); GATEWAY_PORT (5000) completes a bare host
+#   GATEWAY_HOST       a host, host:port or URL; GATEWAY_PORT (5000) completes a bare host. Without a host the gateway of
+#                      this directory on this machine, at the port with which it was started
 #   VALIDATE_EMAIL, VALIDATE_PASSWORD   an admin's account to use; otherwise two throw-away organizations are created,
 #                      one for each format. Of an existing account nothing changes, but that the audit trail grows.
 #   OPERATOR_TOKEN, GATEWAY_SERVICE_SECRET   for the rows of the operator and of services; read from .env when the
@@ -244,6 +245,8 @@ derive_signatures() { # KEPT NAME: what follows the question mark of a signed UR
     done
 }
 
+# shellcheck source=services/cli/gateway_port.sh
+. "$HERE/services/cli/gateway_port.sh"
 # shellcheck source=services/cli/validate/checks.sh disable=SC2034
 . "$HERE/services/cli/validate/checks.sh"
 if [ "$LISTING" = yes ]; then
@@ -265,7 +268,8 @@ find_tools() {
 }
 
 find_gateway() { # sets BASE, and LOCAL to yes when that is this machine
-    local host=${GATEWAY_HOST:-localhost} port=${GATEWAY_PORT:-5000}
+    local host=${GATEWAY_HOST:-localhost} port=${GATEWAY_PORT:-}
+    [ -n "$port" ] || if [ -n "${GATEWAY_HOST:-}" ]; then port=5000; else port=$(gateway_port "$HERE"); fi
     case $host in
     http://* | https://*) BASE=${host%/} ;;
     \[*\]:*) BASE=http://$host ;;

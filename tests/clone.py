@@ -65,15 +65,16 @@ class Clone:
         return Layout(self.root)
 
     def script(self, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a script of the root as a person would."""
+        """Run a script of the root as a person would; the settings are given only to what writes `.env`."""
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
         ports = {f"{key.upper()}_PORT": str(number) for key, number in self.ports.items()}
-        own = {"HEARTGUARD_VENV": sys.prefix, "GATEWAY_BIND": "127.0.0.1", "RATE_LIMIT": "100000/min"}
+        own = {"GATEWAY_BIND": "127.0.0.1", "RATE_LIMIT": "100000/min"}
+        first = name == "start_services.sh" or arguments[:1] == ("env",)
         far = ("foundings_per_address_per_day", "open_uploads", "open_uploads_per_member")
         own["LIMITS"] = ",".join(f"{name}=1000000" for name in far)
         return subprocess.run(
             [str(self.root / name), *arguments],
-            env={**kept, **ports, **own, **environment},
+            env={**kept, "HEARTGUARD_VENV": sys.prefix, **(ports | own if first else {}), **environment},
             capture_output=True,
             text=True,
             check=False,
@@ -83,7 +84,8 @@ class Clone:
         )
 
     def start(self, **environment: str) -> subprocess.CompletedProcess[str]:
-        return self.script("start_services.sh", **environment)
+        """Start it; settings that the environment gives are kept in its `.env`."""
+        return self.script("start_services.sh", *(["--save"] if environment else []), **environment)
 
     def stop(self) -> subprocess.CompletedProcess[str]:
         return self.script("stop_services.sh")

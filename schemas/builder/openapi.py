@@ -9,6 +9,7 @@ from heartguard_common.core import errors
 from heartguard_common.http.background_routes import BACKGROUND, background_routes
 from heartguard_common.http.dead_letter_routes import DEAD_LETTERS, dead_letter_routes
 from heartguard_common.http.error_rendering import PROBLEM_JSON, PROBLEM_XML
+from heartguard_common.http.job_routes import JOBS, job_routes
 from heartguard_common.http.routing import (
     ANY_TYPE,
     DOCUMENT_TYPES,
@@ -115,7 +116,12 @@ def join(policy: Policy) -> Iterator[tuple[RouteRule, AnyRoute]]:
 def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
     """The routes that the library gives a service: the standard ones, and what the policy has for the operator."""
     made: tuple[AnyRoute, ...] = ()
-    shared = (("/health", standard_routes), (BACKGROUND, background_routes), (DEAD_LETTERS, dead_letter_routes))
+    shared = (
+        ("/health", standard_routes),
+        (BACKGROUND, background_routes),
+        (DEAD_LETTERS, dead_letter_routes),
+        (JOBS, job_routes),
+    )
     for last, routes in shared:
         paths = (rule.path for rule in policy.of(service) if rule.path.endswith(last) and rule.path != health.PATH)
         path = next(paths, None)

@@ -53,7 +53,7 @@ def config(file, *arguments, **variables):
 @pytest.fixture
 def fresh(tmp_path):
     """The file as it lies in a fresh clone after the first start."""
-    environment.write(tmp_path / ".env", REPO_ROOT / ".env.example")
+    environment.write(tmp_path / ".env", environment.example_text(REPO_ROOT / ".env.example", {}))
     return Path(shutil.copy(REPO_ROOT / "docker-compose.yml", tmp_path))
 
 

@@ -19,6 +19,11 @@ for _prefix in [service.prefix for service in SERVICES.values() if service.datab
         asks(_method, _path)(lambda _, path=_path: Ask(path.format(letter_id=UNKNOWN)))
 
 
+for _prefix in ("/organization", "/users"):
+    _path = f"{_prefix}/jobs/{{job_id}}/retry"
+    asks("POST", _path)(lambda _, path=_path: Ask(path.format(job_id=UNKNOWN)))
+
+
 for _path in ("/", "/schemas"):
     asks("GET", _path)(lambda _, path=_path: Ask(path, headers={"Accept": "text/html"}))
 
@@ -90,6 +95,32 @@ def introspect(case: Situation) -> Ask:
 @asks("POST", "/auth/invitations")
 def invite(case: Situation) -> Ask:
     return Ask("/auth/invitations", "InvitationRequest", {"email": case.world.email(), "role": "user"})
+
+
+@asks("POST", "/auth/organizations/{org_id}/invitations")
+def invite_into(case: Situation) -> Ask:
+    invited = {"email": case.world.email(), "role": "admin"}
+    return Ask(f"/auth/organizations/{case.org_id}/invitations", "InvitationRequest", invited)
+
+
+def about_account(method: str, end: str, *, fresh: bool = False) -> None:
+    """What the operator reads and does of an account."""
+
+    @asks(method, "/auth/accounts/{user_id}" + end, fresh=fresh)
+    def ask(case: Situation) -> Ask:
+        return Ask(f"/auth/accounts/{case.me.user_id}{end}")
+
+
+about_account("GET", "")
+about_account("GET", "/sessions")
+about_account("DELETE", "/sessions", fresh=True)
+about_account("POST", "/lock", fresh=True)
+about_account("POST", "/unlock")
+
+
+@asks("GET", "/organization/{org_id}")
+def read_any_organization(case: Situation) -> Ask:
+    return Ask(f"/organization/{case.org_id}")
 
 
 @asks("DELETE", "/auth/invitations/{invitation_id}")

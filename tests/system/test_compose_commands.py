@@ -187,7 +187,7 @@ def make_pythons(directory: Path) -> dict[str, Path]:
 
 def resolve(directory: Path, valkey: Valkey) -> tuple[dict[str, dict], dict[str, str]]:
     """The compose file and the variables of a first start; the password of Valkey is that of the one running here."""
-    environment.write(directory / ".env", REPO_ROOT / ".env.example")
+    environment.write(directory / ".env", environment.example_text(REPO_ROOT / ".env.example", {}))
     env = (directory / ".env").read_text()
     password = re.search(r":([^@]*)@", valkey.url.partition("//")[2]).group(1)
     env = re.sub(r"^VALKEY_PASSWORD=.*$", f"VALKEY_PASSWORD={password}", env, flags=re.MULTILINE)

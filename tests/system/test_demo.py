@@ -4,7 +4,7 @@ import re
 
 
 def test_the_demo_shows_the_main_functions(running_system):
-    done = running_system.clone.script("demo.sh", GATEWAY_HOST=running_system.gateway_url)
+    done = running_system.clone.script("demo.sh")
     assert (done.returncode, done.stderr) == (0, "")
     steps = re.findall(r"^([1-7])\. ", done.stdout, re.MULTILINE)
     assert steps == list("1234567")

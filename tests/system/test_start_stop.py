@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -32,9 +33,15 @@ def running(clone: Clone) -> Clone:
 
 
 @pytest.fixture
-def stopped(clone: Clone) -> Clone:
+def stopped(clone: Clone) -> Iterator[Clone]:
+    """The copy, stopped; what a test writes into its `.env` is gone afterwards."""
     clone.stop()
-    return clone
+    env = clone.layout.env_file
+    before = env.read_bytes() if env.exists() else None
+    yield clone
+    if before is not None and env.read_bytes() != before:
+        clone.stop()
+        env.write_bytes(before)
 
 
 def found(clone: Clone, email: str) -> int:
@@ -60,6 +67,19 @@ def test_a_start_ends_with_seven_ready_services(stopped: Clone) -> None:
     for script in ("demo.sh", "validate_endpoints.sh", "heartguard", "stop_services.sh"):
         assert f"./{script}" in next_steps
     assert (stopped.root / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_running_system_is_found_whatever_env_says_meanwhile(running: Clone) -> None:
+    """Scripts other than the start get no port from the tests: they find the system of their directory."""
+    env = running.layout.env_file
+    written = env.read_text()
+    url = f"http://127.0.0.1:{running.ports['gateway']}/gateway"
+    env.write_text(written.replace(f"GATEWAY_PORT={running.ports['gateway']}", f"GATEWAY_PORT={free_port()}"))
+    try:
+        status = running.script("heartguard", "status")
+        assert (status.returncode, url in status.stdout) == (0, True), status.stdout + status.stderr
+    finally:
+        env.write_text(written)
 
 
 def test_a_silent_service_is_shown_with_its_own_words(running: Clone) -> None:
@@ -200,7 +220,7 @@ def test_a_taken_port_is_named(stopped: Clone) -> None:
         stranger.bind(("127.0.0.1", 0))
         stranger.listen()
         taken = stranger.getsockname()[1]
-        refused(stopped, f"Port {taken} is already taken: set MEDIA_PORT", MEDIA_PORT=str(taken))
+        refused(stopped, f"Port {taken} (MEDIA_PORT) is already taken", MEDIA_PORT=str(taken))
 
 
 def test_an_unreachable_database_is_named(stopped: Clone) -> None:

@@ -3,6 +3,8 @@
 # shellcheck shell=bash disable=SC1083,SC2016,SC2034,SC2086,SC2154
 
 # What every answer of a message must hold.
+AccountList_checks='items:list items[]?/id:int items[]?/email:text items[]?/full_name:text? items[]?/role:text items[]?/org_id:int items[]?/active:bool items[]?/created_at:time items[]?/open_sessions:int next_cursor:text?'
+AccountState_checks='id:int email:text full_name:text? role:text org_id:int active:bool created_at:time open_sessions:int'
 AuditEvent_checks='id:uuid status=recorded sequence:int? time:time kind:text org_id:int? actor:text action:text service:text resource:text? outcome:text reason:text? payload:map'
 AuditEventList_checks='items:list items[]?/id:uuid items[]?/status=recorded items[]?/sequence:int? items[]?/time:time items[]?/kind:text items[]?/org_id:int? items[]?/actor:text items[]?/action:text items[]?/service:text items[]?/resource:text? items[]?/outcome:text items[]?/reason:text? items[]?/payload:map next_cursor:text?'
 AuditVerification_checks='valid:bool checked:int'
@@ -16,6 +18,7 @@ HeartRateSummary_checks='bucket:text user_id:int day:text time_zone:text samples
 Invitation_checks='id:uuid email:text role:text expires_at:time header:Cache-Control=no-store'
 InvitationList_checks='items:list items[]?/id:uuid items[]?/email:text items[]?/role:text items[]?/expires_at:time next_cursor:text?'
 Job_checks='id:uuid status:text progress:int'
+JobList_checks='items:list items[]?/id:uuid items[]?/kind:text items[]?/org_id:int items[]?/status:text items[]?/progress:int items[]?/attempts:int items[]?/requested_by:text items[]?/created_at:time items[]?/updated_at:time next_cursor:text?'
 JwkSet_checks='keys:list keys[]?/kty=EC keys[]?/crv=P-256 keys[]?/x:text keys[]?/y:text keys[]?/kid:text keys[]?/use=sig keys[]?/alg=ES256'
 LatestResult_checks='items:list items[]?/measurement:text items[]?/tags:map items[]?/fields:map items[]?/time:time items[]?/age_seconds:number next_cursor:text?'
 LimitList_checks='items:list items[]?/name:text items[]?/scope:text items[]?/unit:string items[]?/value:int items[]?/default:int items[]?/daily:bool items[]?/about:string items[]?/freed:string items[] items[]/freed:text'
@@ -26,6 +29,7 @@ MediaItem_checks='id:uuid file_name:text content_type:text size:int sha256:text 
 MediaItemList_checks='items:list items[]?/id:uuid items[]?/file_name:text items[]?/content_type:text items[]?/size:int items[]?/sha256:text items[]?/status:text items[]?/owner_id:int items[]?/created_at:time next_cursor:text?'
 MediaUsage_checks='items:int bytes:int quota_bytes:int'
 Organization_checks='id:int name:text policies:string created_at:time updated_at:time'
+OrganizationList_checks='items:list items[]?/id:int items[]?/name:text items[]?/policies:string items[]?/created_at:time items[]?/updated_at:time next_cursor:text?'
 OrganizationPolicies_checks='policies:string retention_days:int? time_zone:text unknown_measurements:text'
 QueryResult_checks='measurement:text series:list series[]?/tags:map series[]?/points:list series[]?/points[]?/time:time series[]?/points[]?/fields:map next_cursor:text?'
 Readiness_checks='status:text dependencies:list dependencies[]?/name:text dependencies[]?/status:text dependencies[]?/latency_ms:number? status=ready dependencies[]/status=ok'
@@ -86,6 +90,19 @@ every_row() {
     refuses 403 AUTH_007
     row DELETE '/auth/invitations/{invitation_id}'; when founding; gives 204 -
     row DELETE '/auth/invitations/{invitation_id}'; when founding; refuses 404 GEN_404
+    row GET '/auth/accounts?email={email}'; as operator; when operator
+    gives 200 AccountList $AccountList_checks 'items[]/id={user_id}' 'items[]/org_id={org_id}'
+    row GET '/auth/accounts/{user_id}'; as operator; when operator
+    gives 200 AccountState $AccountState_checks 'id={user_id}' 'email={email}' active=true
+    row DELETE /auth/accounts/999999999/sessions; as operator; when operator; refuses 404 GEN_404
+    row POST /auth/accounts/999999999/lock; as operator; when operator; refuses 404 GEN_404
+    row POST /auth/accounts/999999999/unlock; as operator; when operator; refuses 404 GEN_404
+    row POST /auth/organizations/999999999/invitations; as operator; when operator
+    sends '{"email":"ana@hg.io","role":"manager"}' '<InvitationRequest><email>ana@hg.io</email><role>manager</role></InvitationRequest>'
+    refuses 404 GEN_404
+    row POST /organization/jobs/01900000-0000-7000-8000-000000000000/retry; as operator; when operator
+    refuses 404 GEN_404
+    row POST /users/jobs/01900000-0000-7000-8000-000000000000/retry; as operator; when operator; refuses 404 GEN_404
     [ "$LISTING" = yes ] || derive_buckets
     row GET /organization; keeps name=name; gives 200 Organization $Organization_checks 'id={org_id}' header:ETag
     row PUT /organization; when founding
@@ -216,6 +233,7 @@ every_row() {
     row POST /auth/memberships
     sends '{"org_id":{org_id},"user_id":{user_id},"actor_id":7,"actor_role":"admin","actor_session":"s1","seen_role":"admin","seen_active":true,"role":"user","active":true}' '<MembershipChange><org_id>{org_id}</org_id><user_id>{user_id}</user_id><actor_id>7</actor_id><actor_role>admin</actor_role><actor_session>s1</actor_session><seen_role>admin</seen_role><seen_active>true</seen_active><role>user</role><active>true</active></MembershipChange>'
     refuses 403 GEN_403
+    row GET '/auth/accounts/{user_id}/sessions'; as operator; when operator; gives 200 SessionList $SessionList_checks
     row GET /auth/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /auth/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/auth/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
@@ -228,6 +246,9 @@ every_row() {
     row GET /organization/policies; gives 200 OrganizationPolicies $OrganizationPolicies_checks header:ETag
     row GET /organization/limits; gives 200 LimitList $LimitList_checks
     row GET '/organization/{org_id}/limits'; as operator; when operator; gives 200 LimitList $LimitList_checks
+    row GET /organization/list; as operator; when operator; gives 200 OrganizationList $OrganizationList_checks
+    row GET '/organization/{org_id}'; as operator; when operator; gives 200 Organization $Organization_checks
+    row GET /organization/jobs; as operator; when operator; gives 200 JobList $JobList_checks
     row GET /organization/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /organization/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/organization/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
@@ -239,6 +260,7 @@ every_row() {
     row POST /users/erasures
     sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
     refuses 403 GEN_403
+    row GET /users/jobs; as operator; when operator; gives 200 JobList $JobList_checks
     row GET /users/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /users/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/users/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404

@@ -28,6 +28,11 @@ NOT_HELD = {
     "timeseries.erase": "a deletion itself",
     "auth.introspect": "a service asks; nothing is stored",
     "organization.update_limits": "the operator asks; a number of the organization, which goes with it",
+    "auth.lock_account": "the operator asks; it only takes a right away",
+    "auth.unlock_account": "the operator asks; an account that is being deleted is none any more",
+    "auth.end_sessions_of": "the operator asks; nothing is stored",
+    "auth.invite_into": "the operator asks; an organization that is being deleted is none any more",
+    **{f"{name}.retry_job": "the operator asks; nothing of a person is stored" for name in ("organization", "user")},
     **{
         f"{name}.{verb}_dead_letter": "the operator asks; nothing of a person is stored"
         for name in ("auth", "organization", "user", "media", "timeseries", "audit")

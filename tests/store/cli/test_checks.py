@@ -1,5 +1,6 @@
 """A problem is reported in one sentence before anything is started."""
 
+import re
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -23,30 +24,53 @@ def listener() -> Iterator[int]:
         yield stranger.getsockname()[1]
 
 
-def test_a_taken_port_names_its_variable(listener: int) -> None:
-    with pytest.raises(CommandError, match=f"Port {listener} is already taken: set MEDIA_PORT"):
-        checks.free_port("media", listener, LOOPBACK)
+START = "./start_services.sh"
+
+
+def one(name: str, number: int, address: str = "127.0.0.1", platform: str = "linux") -> None:
+    checks.free_ports({name: (number, [ip_address(address)])}, START, platform)
+
+
+def test_all_taken_ports_are_named_at_once_with_free_ones(listener: int) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        second = other.getsockname()[1]
+        wanted = {"gateway": (listener, [LOOPBACK]), "auth": (free_port(), [LOOPBACK]), "media": (second, [LOOPBACK])}
+        with pytest.raises(CommandError) as trouble:
+            checks.free_ports(wanted, START)
+    said = str(trouble.value)
+    assert said.startswith(f"Ports {listener} (GATEWAY_PORT) and {second} (MEDIA_PORT) are already taken: ")
+    proposed = re.fullmatch(r".*, GATEWAY_PORT=([0-9]+) MEDIA_PORT=([0-9]+) \./start_services\.sh", said)
+    assert proposed
+    assert {int(proposed[1]), int(proposed[2])} & {listener, second} == set()
+
+
+def test_one_port_for_two_programs_is_refused() -> None:
+    number = free_port()
+    with pytest.raises(CommandError, match="AUTH_PORT and MEDIA_PORT are the same port"):
+        checks.free_ports({"auth": (number, [LOOPBACK]), "media": (number, [LOOPBACK])}, START)
 
 
 def test_a_wildcard_is_taken_by_a_loopback_listener(listener: int) -> None:
     with pytest.raises(CommandError, match="GATEWAY_PORT"):
-        checks.free_port("gateway", listener, ip_address("0.0.0.0"))
+        one("gateway", listener, "0.0.0.0")
 
 
 def test_a_port_bound_and_silent_is_taken() -> None:
     with socket.socket() as stranger:
         stranger.bind(("127.0.0.1", 0))
         with pytest.raises(CommandError, match="already taken"):
-            checks.free_port("media", stranger.getsockname()[1], LOOPBACK)
+            one("media", stranger.getsockname()[1])
 
 
 def test_a_free_port_passes() -> None:
-    checks.free_port("media", free_port(), LOOPBACK)
+    one("media", free_port())
 
 
 def test_another_address_is_free_beside_a_loopback_listener(listener: int) -> None:
     try:
-        checks.free_port("gateway", listener, ip_address("127.0.0.2"))
+        one("gateway", listener, "127.0.0.2")
     except CommandError as trouble:  # macOS has 127.0.0.1 alone
         assert str(trouble).startswith("127.0.0.2 is no address of this machine")  # noqa: PT017
 
@@ -60,12 +84,12 @@ def test_a_port_is_looked_for_in_ipv6_too() -> None:
     else:
         expected = "already taken"
     with stranger, pytest.raises(CommandError, match=expected):
-        checks.free_port("gateway", stranger.getsockname()[1] or free_port(), ip_address("::1"))
+        one("gateway", stranger.getsockname()[1] or free_port(), "::1")
 
 
 def test_an_address_of_another_machine_is_reported() -> None:
     with pytest.raises(CommandError, match=r"198\.51\.100\.7 is no address of this machine: set GATEWAY_BIND"):
-        checks.free_port("gateway", free_port(), ip_address("198.51.100.7"))  # RFC 5737: nobody's
+        one("gateway", free_port(), "198.51.100.7")  # RFC 5737: nobody's
 
 
 def test_on_macos_the_likely_culprit_of_5000_is_named() -> None:
@@ -77,7 +101,7 @@ def test_on_macos_the_likely_culprit_of_5000_is_named() -> None:
         except OSError:
             pass  # somebody else has it, which is as good
         with pytest.raises(CommandError, match=r"AirPlay.*GATEWAY_PORT"):
-            checks.free_port("gateway", 5000, LOOPBACK, platform="darwin")
+            one("gateway", 5000, platform="darwin")
 
 
 def test_a_full_disk_is_reported(tmp_path: Path) -> None:

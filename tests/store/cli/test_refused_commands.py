@@ -1,5 +1,6 @@
 """A command that can't go on prints one sentence on standard error and leaves nothing running."""
 
+import fcntl
 import json
 import os
 import threading
@@ -49,18 +50,51 @@ def port_of(name: str) -> int:
     return int(os.environ[f"{name.upper()}_PORT"])
 
 
-def test_an_unready_service_is_shown_with_its_failed_dependency(command: Command) -> None:
+@contextmanager
+def claimed(layout: Layout, program: str) -> Iterator[None]:
+    """The lock of a program is held, as while it runs."""
+    layout.make()
+    with layout.lock(program).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def test_an_unready_service_is_shown_with_its_failed_dependency(layout: Layout, command: Command) -> None:
     command("env")
     failed = {
         "status": "failed",
         "dependencies": [{"name": "redis", "status": "failed"}, {"name": "x", "status": "ok"}],
     }
-    with answering(port_of("auth"), 503, json.dumps(failed).encode()):
+    with claimed(layout, "auth"), answering(port_of("auth"), 503, json.dumps(failed).encode()):
         status, said = command("status")
     (line,) = [line for line in said.splitlines() if line.split()[:1] == ["auth"]]
     assert status == 1
     assert "  not ready  " in line
     assert line.endswith("redis (failed), x")
+
+
+def test_a_service_of_another_directory_is_not_shown_as_ours(command: Command, capsys: Said) -> None:
+    command("env")
+    capsys.readouterr()
+    with answering(port_of("auth"), 200, b'{"status": "ready", "dependencies": []}'):
+        status, said = command("status")
+    assert (status, "  ready  " in said) == (1, False)
+    assert capsys.readouterr().err == "heartguard: HeartGuard is not running: ./start_services.sh starts it\n"
+
+
+def test_a_setting_that_differs_from_env_is_refused_at_a_start(
+    layout: Layout, command: Command, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("env")
+    written = layout.env_file.read_bytes()
+    capsys.readouterr()
+    monkeypatch.setenv("AUTH_PORT", "1")
+    monkeypatch.setenv("OPERATOR_TOKEN", "hidden")
+    assert command("up")[0] == 1
+    said = capsys.readouterr().err
+    assert said.startswith("heartguard: AUTH_PORT (1), OPERATOR_TOKEN of the environment differs from .env: unset it")
+    assert "./start_services.sh --save" in said
+    assert layout.env_file.read_bytes() == written
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[1]", b'{"dependencies": [1]}', b'{"dependencies": [{"name": "a"}]}'])
@@ -72,7 +106,10 @@ def test_another_program_on_a_port_counts_as_no_answer(command: Command, body: b
 def test_a_taken_port_is_named_before_anything_starts(layout: Layout, command: Command, capsys: Said) -> None:
     with answering(port_of("media"), 200, b"{}"):
         assert command("up")[0] == 1
-    assert f"Port {port_of('media')} is already taken: set MEDIA_PORT" in capsys.readouterr().err
+    assert (
+        f"Port {port_of('media')} (MEDIA_PORT) is already taken: start with a free one, MEDIA_PORT="
+        in capsys.readouterr().err
+    )
     assert locks.running(layout, PROGRAMS) == []
 
 
@@ -258,13 +295,16 @@ def test_a_full_disk_is_reported_and_another_file_is_named(layout: Layout, comma
     assert "/.env.example can't be used: No such file" in capsys.readouterr().err
 
 
-def test_the_lines_of_a_request_are_printed_or_reported_as_missing(layout: Layout, command: Command) -> None:
+def test_the_lines_of_a_request_are_printed_or_reported_as_missing(
+    layout: Layout, command: Command, capsys: Said
+) -> None:
     layout.make()
     line = json.dumps({"timestamp": "2026-01-01T00:00:00Z", "request_id": "visit-7"})
     (layout.log / "auth.log").write_text(line + "\n")
     assert command("logs", "--request-id", "visit-7") == (0, line + "\n")
-    status, said = command("logs", "--request-id", "visit-8")
-    assert (status, "visit-8" in said) == (1, True)
+    capsys.readouterr()
+    assert command("logs", "--request-id", "visit-8") == (1, "")
+    assert "visit-8" in capsys.readouterr().err
 
 
 def test_versions_of_installed_packages_are_printed(command: Command) -> None:

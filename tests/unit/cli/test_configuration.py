@@ -52,7 +52,7 @@ def test_the_example_names_every_variable_and_no_other() -> None:
 
 def test_a_generated_file_starts_every_service(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    environment.write(file, EXAMPLE)
+    environment.write(file, environment.example_text(EXAMPLE, {}))
     system = System(Layout(tmp_path), environment.load(file, {}))
     (tmp_path / "var").mkdir()
     for service in SERVICES:
@@ -63,8 +63,8 @@ def test_a_generated_file_starts_every_service(tmp_path: Path) -> None:
 
 def test_a_generated_file_is_secret_and_never_the_same(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    environment.write(first, EXAMPLE)
-    environment.write(second, EXAMPLE)
+    environment.write(first, environment.example_text(EXAMPLE, {}))
+    environment.write(second, environment.example_text(EXAMPLE, {}))
     assert first.stat().st_mode & 0o777 == 0o600
     one, two = environment.load(first, {}), environment.load(second, {})
     assert not {one[name] for name in environment.GENERATED} & {two[name] for name in environment.GENERATED}
@@ -73,7 +73,7 @@ def test_a_generated_file_is_secret_and_never_the_same(tmp_path: Path) -> None:
 
 def test_no_service_sees_the_secret_of_another(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    environment.write(file, EXAMPLE)
+    environment.write(file, environment.example_text(EXAMPLE, {}))
     (tmp_path / "var").mkdir()
     values = environment.load(file, {})
     for service in SERVICES:
@@ -86,16 +86,49 @@ def test_no_service_sees_the_secret_of_another(tmp_path: Path) -> None:
 
 def test_the_environment_wins(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    environment.write(file, EXAMPLE)
+    environment.write(file, environment.example_text(EXAMPLE, {}))
     values = environment.load(file, {"RATE_LIMIT": "7/min", "USER_PORT": "6003", "UNRELATED": "x"})
     assert values["RATE_LIMIT"] == "7/min"
     assert environment.port(values, "user") == 6003
     assert "UNRELATED" not in values
 
 
+GIVEN = {"GATEWAY_PORT": "8000", "SMTP_URL": "smtp://a:b#c$d@mail.example", "MEDIA_DIR": "/srv/heart guard", "X": "y"}
+
+
+def test_settings_of_the_first_start_are_kept_and_later_ones_differ(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    environment.write(file, environment.example_text(EXAMPLE, GIVEN))
+    kept = {name: value for name, value in GIVEN.items() if name != "X"}
+    assert {name: value for name, value in environment.load(file, {}).items() if name in GIVEN} == kept
+    assert environment.differing(file, GIVEN) == {}
+    later = {**GIVEN, "GATEWAY_PORT": "8001", "MEDIA_DIR": ""}
+    assert environment.differing(file, later) == {"GATEWAY_PORT": "8001", "MEDIA_DIR": ""}
+    before = file.read_text()
+    environment.save(file, environment.differing(file, later))
+    assert environment.differing(file, later) == {}
+    changed = set(file.read_text().splitlines()) ^ set(before.splitlines())
+    assert changed == {"GATEWAY_PORT=8000", "GATEWAY_PORT=8001", "MEDIA_DIR='/srv/heart guard'", "MEDIA_DIR="}
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_value_that_no_line_can_hold_is_refused() -> None:
+    with pytest.raises(CommandError, match="SMTP_URL of the environment holds a quote"):
+        environment.example_text(EXAMPLE, {"SMTP_URL": "smtp://it's"})
+
+
+def test_the_ports_of_the_start_stay_while_it_runs(tmp_path: Path) -> None:
+    values = environment.parse(environment.example_text(EXAMPLE, {"GATEWAY_PORT": "8000"}))
+    System(Layout(tmp_path), values).keep_ports()
+    edited = System(Layout(tmp_path), {**values, "GATEWAY_PORT": "9000"})
+    assert (edited.ports()["gateway"], edited.as_started().ports()["gateway"]) == (9000, 8000)
+    edited.layout.started_with.unlink()
+    assert edited.as_started().ports()["gateway"] == 9000
+
+
 def test_a_missing_secret_is_named(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    environment.write(file, EXAMPLE)
+    environment.write(file, environment.example_text(EXAMPLE, {}))
     file.write_text(re.sub(r"(?m)^OPERATOR_TOKEN=.*$", "", file.read_text()))
     with pytest.raises(CommandError, match="OPERATOR_TOKEN must be set"):
         environment.load(file, {})
@@ -103,7 +136,7 @@ def test_a_missing_secret_is_named(tmp_path: Path) -> None:
 
 def test_credentials_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    environment.write(file, EXAMPLE)
+    environment.write(file, environment.example_text(EXAMPLE, {}))
     with pytest.raises(CommandError, match="SERVICE_CREDENTIALS does not match"):
         environment.load(file, {"MEDIA_SERVICE_SECRET": "0123456789abcdef0123456789abcdef"})
 
@@ -123,7 +156,7 @@ GUESSABLE = ("JWT_SECRET", "KEY_RING_SECRET", "OPERATOR_TOKEN", "SIGNED_URL_SECR
 @pytest.mark.parametrize("text", ["changeme", "secret", "x" * 40, "your-256-bit-secret-your-256-bit-secret", "short"])
 def test_secrets_that_can_be_guessed_are_named_in_one_message(tmp_path: Path, text: str) -> None:
     file = tmp_path / ".env"
-    environment.write(file, EXAMPLE)
+    environment.write(file, environment.example_text(EXAMPLE, {}))
     file.write_text(re.sub(r"(?m)^SERVICE_CREDENTIALS=.*$", "SERVICE_CREDENTIALS=", file.read_text()))
     with pytest.raises(CommandError, match="can be guessed") as caught:
         environment.load(file, dict.fromkeys(GUESSABLE, text))
@@ -136,7 +169,7 @@ def test_secrets_that_can_be_guessed_are_named_in_one_message(tmp_path: Path, te
 
 def test_a_secret_of_two_and_an_operator_token_with_a_dot(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    environment.write(file, EXAMPLE)
+    environment.write(file, environment.example_text(EXAMPLE, {}))
     file.write_text(re.sub(r"(?m)^SERVICE_CREDENTIALS=.*$", "SERVICE_CREDENTIALS=", file.read_text()))
     good = "kq8Zt1vXw4Rm7Bc0Ny5Hd2Lf9Gs3Pj6Ua"
     with pytest.raises(CommandError, match=r"^KEY_RING_SECRET, AUTH_SERVICE_SECRET in \.env must differ"):
@@ -160,7 +193,7 @@ def test_the_gateway_can_be_asked_on_loopback_wherever_it_listens(
     tmp_path: Path, written: str, bound: list[str], asked: str
 ) -> None:
     file = tmp_path / ".env"
-    environment.write(file, EXAMPLE)
+    environment.write(file, environment.example_text(EXAMPLE, {}))
     (tmp_path / "var").mkdir()
     system = System(Layout(tmp_path), {**environment.load(file, {}), "GATEWAY_BIND": written})
     commands = {program.name: program.command for program in system.services()}

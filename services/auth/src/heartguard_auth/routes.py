@@ -10,6 +10,7 @@ from heartguard_auth.introspection.routes import ROUTES as INTROSPECTION
 from heartguard_auth.invitations.routes import ROUTES as INVITATIONS
 from heartguard_auth.login_attempts.routes import ROUTES as LOGIN_ATTEMPTS
 from heartguard_auth.members.routes import ROUTES as MEMBERS
+from heartguard_auth.operator.routes import ROUTES as OPERATOR
 from heartguard_auth.passwords.routes import ROUTES as PASSWORDS
 from heartguard_auth.registration.routes import ROUTES as REGISTRATION
 from heartguard_auth.sessions.routes import ROUTES as SESSIONS
@@ -48,4 +49,5 @@ ROUTES: tuple[Route[AuthUseCases, Any], ...] = (
     *_with(lambda auth: auth.introspection, INTROSPECTION),
     *_with(lambda auth: auth.signer, SIGNING_KEYS),
     *_with(lambda auth: auth.members, MEMBERS),
+    *_with(lambda auth: auth.operator, OPERATOR),
 )

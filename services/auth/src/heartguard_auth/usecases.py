@@ -13,6 +13,8 @@ from heartguard_auth.login_attempts.ports import LoginAttempts, LoginLocks
 from heartguard_auth.login_attempts.usecases import LoginLimiter
 from heartguard_auth.mail.ports import Outbox
 from heartguard_auth.members.usecases import MemberUseCases
+from heartguard_auth.operator.ports import AccountStates
+from heartguard_auth.operator.usecases import OperatorUseCases
 from heartguard_auth.passwords.ports import Resets
 from heartguard_auth.passwords.usecases import PasswordUseCases
 from heartguard_auth.registration.usecases import RegistrationUseCases
@@ -44,6 +46,7 @@ class Stores:
     outbox: Outbox
     resets: Resets
     invitations: Invitations
+    account_states: AccountStates
     count_attempt: Callable[[str, str], object] = lambda _kind, _result: None
     """Gets each login and refresh, with its result."""
 
@@ -59,6 +62,7 @@ class AuthUseCases:
     invitations: InvitationUseCases
     login_limiter: LoginLimiter
     members: MemberUseCases
+    operator: OperatorUseCases
     introspection: IntrospectionUseCases
     signer: Signer
 
@@ -87,6 +91,14 @@ class AuthUseCases:
                 invitations=invitations,
                 resets=stores.resets,
                 outbox=stores.outbox,
+            ),
+            operator=OperatorUseCases(
+                common,
+                accounts=accounts,
+                states=stores.account_states,
+                sessions=stores.sessions,
+                revocation=revocation,
+                limiter=limiter,
             ),
             introspection=IntrospectionUseCases(
                 common,

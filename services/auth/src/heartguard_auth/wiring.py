@@ -15,6 +15,7 @@ from heartguard_auth.mail.ports import MailServerUnavailable
 from heartguard_auth.mail.store.outbox import NoOutbox, PostgresOutbox, email_templates
 from heartguard_auth.mail.store.smtp import SmtpMailer
 from heartguard_auth.mail.usecases import OUTAGE_RETRY, QUEUE, RETRY, MailWorker
+from heartguard_auth.operator.store import PostgresAccountStates
 from heartguard_auth.passwords.store.common_passwords import common_passwords
 from heartguard_auth.passwords.store.resets import PostgresResets
 from heartguard_auth.rate_limiting import limit_requests
@@ -92,6 +93,7 @@ def _open_stores(
         PostgresResets(dependencies.database, dependencies.clock),
         PostgresInvitations(dependencies.database, dependencies.clock),
     )
+    attempts = RedisLoginAttempts(dependencies.redis, settings.key_ring_secret, dependencies.clock)
     purges = (dependencies.dead_letters.purge, resets.purge, invitations.purge, locks.purge, dependencies.limits.sweep)
     more = (lambda: purge_mail(outbox, dependencies.dead_letters), *purges)
     dependencies.background.start("purge", lambda: purge(sessions, revocations, more), failures=WAIT_FOR_POSTGRESQL)
@@ -106,7 +108,7 @@ def _open_stores(
         accounts=PostgresAccounts(dependencies.database, dependencies.limits),
         hasher=hasher,
         login_accounts=PostgresLoginAccounts(dependencies.database, dependencies.clock),
-        login_attempts=RedisLoginAttempts(dependencies.redis, settings.key_ring_secret, dependencies.clock),
+        login_attempts=attempts,
         login_locks=locks,
         sessions=sessions,
         refresh_tokens=SignedRefreshTokens(settings.key_ring_secret),
@@ -118,6 +120,16 @@ def _open_stores(
         resets=resets,
         invitations=invitations,
         count_attempt=count_attempts(dependencies.metrics),
+        account_states=_account_states(dependencies, sessions, attempts),
+    )
+
+
+def _account_states(
+    dependencies: Dependencies, sessions: PostgresSessions, attempts: RedisLoginAttempts
+) -> PostgresAccountStates:
+    """The accounts as the operator sees them."""
+    return PostgresAccountStates(
+        dependencies.database, sessions, lambda email: attempts.subjects(email, "").account, dependencies.clock
     )
 
 

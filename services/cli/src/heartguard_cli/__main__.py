@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from click.exceptions import Abort
 from click.shell_completion import shell_complete
 
 from heartguard_cli.commands import heartguard
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, layout: Layout | None = None) -
         return code
     except (CommandError, SettingsError) as trouble:
         return _complain(str(trouble))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Abort):
         return _complain("interrupted")
     except BrokenPipeError:
         # the reader of our output has ended; nothing may be written to it at the interpreter's end either

@@ -5,9 +5,9 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import psycopg2
@@ -17,6 +17,8 @@ from heartguard_cli.urls import Address, libpq, parse, reachable_at
 
 MEGABYTE = 1_000_000
 NEEDED_MEGABYTES = 300
+Listener: TypeAlias = tuple[int, Sequence[Address]]
+"""A port, and the addresses on which a program listens there."""
 # casefold() and the old and new rows of RETURNING came with 18.
 OLDEST_POSTGRESQL = 180_000
 INFLUXDB_SECONDS = 60.0  # each of its questions ends by itself, within 20 s at most
@@ -39,14 +41,36 @@ def disk(directory: Path, usage: Callable[[Path], Usage] = shutil.disk_usage) ->
         )
 
 
-def free_port(name: str, port: int, address: Address, platform: str = sys.platform) -> None:
-    """Raise `CommandError` when the port of `name` is in use, or the address is none of this machine."""
-    if not _taken(port, address):
+def free_ports(wanted: Mapping[str, Listener], start: str, platform: str = sys.platform) -> None:
+    """Raise `CommandError` that names every port of `wanted` that is in use, or an address of another machine.
+
+    `start` is the command that is proposed, behind free ports.
+    """
+    numbers = [number for number, _ in wanted.values()]
+    if twice := [f"{name.upper()}_PORT" for name, (number, _) in wanted.items() if numbers.count(number) > 1]:
+        raise CommandError(f"{_and(twice)} are the same port: each program needs one of its own")
+    taken = [name for name, (number, addresses) in wanted.items() if any(_taken(number, it) for it in addresses)]
+    if not taken:
         return
-    hint = ""
-    if name == "gateway" and port == 5000 and platform == "darwin":
-        hint = " (on macOS that is usually AirPlay Receiver, in System Settings, General, AirDrop & Handoff)"
-    raise CommandError(f"Port {port} is already taken{hint}: set {name.upper()}_PORT in .env to a free one")
+    named = [f"{wanted[name][0]} ({name.upper()}_PORT)" for name in taken]
+    said = f"Port {named[0]} is already taken" if len(named) == 1 else f"Ports {_and(named)} are already taken"
+    if "gateway" in taken and wanted["gateway"][0] == 5000 and platform == "darwin":
+        said += ", on macOS usually by AirPlay Receiver (System Settings, General, AirDrop & Handoff)"
+    others = " ".join(f"{name.upper()}_PORT={_free_beside(name, wanted)}" for name in taken)
+    raise CommandError(f"{said}: start with {'a free one' if len(taken) == 1 else 'free ones'}, {others} {start}")
+
+
+def _free_beside(name: str, wanted: Mapping[str, Listener]) -> int:
+    """A free port for that program: its own plus a multiple of 100."""
+    number, addresses = wanted[name]
+    known = {it for it, _ in wanted.values()}
+    above = (it for it in range(number + 100, 65_536, 100) if it not in known)
+    return next((it for it in above if not any(_taken(it, address) for address in addresses)), number)
+
+
+def _and(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _taken(port: int, address: Address) -> bool:

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from io import StringIO
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -38,31 +39,85 @@ SECRETS = (
 """Secrets that must not be guessable; passwords of other servers are chosen there."""
 
 
-def write(target: Path, example: Path) -> None:
-    """Write `.env` from `.env.example` with a fresh secret wherever one is needed; readable by its owner only."""
+def example_text(example: Path, given: Mapping[str, str]) -> str:
+    """The text of a new `.env`: `.env.example` with a fresh secret wherever one is needed.
+
+    A variable of `given` that the example names has its value there. Raises `CommandError` for one that can't be
+    written.
+    """
+    lines = example.read_text().splitlines()
+    named = {match[1] for line in lines if (match := _LINE.fullmatch(line))}
     values = {name: secrets.token_hex(32) for name in GENERATED}
-    values["SERVICE_CREDENTIALS"] = credentials(values)
-    lines = [_filled(line, values) for line in example.read_text().splitlines()]
+    values |= {name: value for name, value in given.items() if name in named and value}
+    values.setdefault("SERVICE_CREDENTIALS", credentials(values))
+    return "".join(f"{_filled(line, values)}\n" for line in lines)
+
+
+def write(target: Path, text: str) -> None:
+    """Write `.env`, readable by its owner only; never half of it."""
     fresh = target.with_name(target.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
-        stream.write("\n".join(lines) + "\n")
+        stream.write(text)
     fresh.rename(target)
 
 
+def save(file: Path, changes: Mapping[str, str]) -> None:
+    """Set variables in a `.env` that exists; everything else in it stays. Raises `CommandError`."""
+    lines = file.read_text().splitlines()
+    places = {match[1]: place for place, line in enumerate(lines) if (match := _LINE.fullmatch(line))}
+    for name, value in changes.items():
+        if name in places:
+            lines[places[name]] = _line(name, value)
+        else:
+            lines.append(_line(name, value))
+    write(file, "\n".join(lines) + "\n")
+
+
+_LINE = re.compile(r"(?:export )?([A-Z][A-Z0-9_]*)=.*")
+
+
 def _filled(line: str, values: Mapping[str, str]) -> str:
-    match = re.fullmatch(r"([A-Z][A-Z0-9_]*)=", line)
-    return line + values.get(match[1], "") if match else line
+    match = _LINE.fullmatch(line)
+    return _line(match[1], values[match[1]]) if match and match[1] in values else line
+
+
+def _line(name: str, value: str) -> str:
+    """A line that python-dotenv, Docker Compose and the scripts read as this value. Raises `CommandError`."""
+    if re.search(r"['\n\r]", value):
+        raise CommandError(f"{name} of the environment holds a quote or a line break: write it into .env by hand")
+    return f"{name}='{value}'" if re.search(r"[\s\"#$\\\\`]", value) else f"{name}={value}"
+
+
+def differing(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the environment whose values are not those of `.env`, where it has a line for them."""
+    known = read(file)
+    return {name: environ[name] for name, value in known.items() if name in environ and environ[name] != value}
+
+
+def read(file: Path) -> dict[str, str]:
+    """The variables of `.env`, unchecked; none where there is no such file."""
+    return {name: value or "" for name, value in dotenv_values(file, interpolate=False).items()}
+
+
+def parse(text: str) -> dict[str, str]:
+    """The variables of a `.env` that is not written yet. Raises `CommandError` as `load`."""
+    values = dotenv_values(stream=StringIO(text), interpolate=False)
+    return _checked({name: value or "" for name, value in values.items()}, ".env")
 
 
 def load(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The variables of `.env`; one that is set in the environment wins. Raises `CommandError` for what is missing."""
-    known = {name: value or "" for name, value in dotenv_values(file, interpolate=False).items()}
+    known = read(file)
     merged = known | {name: value for name, value in environ.items() if name in known or _ours(name)}
+    return _checked(merged, file.name)
+
+
+def _checked(merged: dict[str, str], file: str) -> dict[str, str]:
     missing = [name for name in GENERATED if not merged.get(name)]
     if missing:
         raise CommandError(
-            f"{', '.join(missing)} must be set in {file.name}, each to a random value of its own: "
+            f"{', '.join(missing)} must be set in {file}, each to a random value of its own: "
             "`openssl rand -hex 32` prints one"
         )
     merged["SERVICE_CREDENTIALS"] = _checked_credentials(merged)
@@ -70,19 +125,19 @@ def load(file: Path, environ: Mapping[str, str]) -> dict[str, str]:
     return merged
 
 
-def _refuse_weak(values: Mapping[str, str], file: Path) -> None:
+def _refuse_weak(values: Mapping[str, str], file: str) -> None:
     """Raise `CommandError` that names every secret anybody could guess, and those that two have in common."""
     known = {name: text for name in SECRETS if (text := values.get(name, ""))}
     if faulty := [name for name, text in known.items() if weak(text)]:
         raise CommandError(
-            f"{', '.join(faulty)} in {file.name} can be guessed: set each to a random value of its own, "
+            f"{', '.join(faulty)} in {file} can be guessed: set each to a random value of its own, "
             "`openssl rand -hex 32` prints one"
         )
     if "." in values["OPERATOR_TOKEN"]:
         raise CommandError("OPERATOR_TOKEN must not hold a dot: people's tokens are recognized by their dots")
     shared = [name for name, text in known.items() if list(known.values()).count(text) > 1]
     if shared:
-        raise CommandError(f"{', '.join(shared)} in {file.name} must differ: each identifies another caller")
+        raise CommandError(f"{', '.join(shared)} in {file} must differ: each identifies another caller")
 
 
 def _ours(name: str) -> bool:

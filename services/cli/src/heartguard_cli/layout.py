@@ -45,6 +45,11 @@ class Layout:
         """Generated at every start."""
         return self.run / "supervisord.conf"
 
+    @property
+    def started_with(self) -> Path:
+        """The ports with which the system was started, while it runs; the scripts at the root read it, too."""
+        return self.run / "started.env"
+
     def lock(self, program: str) -> Path:
         """Held by every process of a program; its text is the pid of the first."""
         return self.run / f"{program}.lock"

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import click
 
-from heartguard_cli import readiness
+from heartguard_cli import locks, readiness
 from heartguard_cli.programs import System
 from heartguard_common.command_line.terminal import show_table
 from heartguard_common.core.registry import SERVICES
@@ -30,8 +30,13 @@ class ServiceState:
 
 
 def ask(system: System) -> Answers:
-    """What the `/ready` of every service answers."""
-    return readiness.ask_all({name: f"{system.url(name)}{it.prefix}/ready" for name, it in SERVICES.items()})
+    """What the `/ready` of every service answers; one that does not run here is not asked.
+
+    Another program may have its port, such as the same service of another directory.
+    """
+    running = locks.running(system.layout, tuple(SERVICES))
+    answers = readiness.ask_all({name: f"{system.url(name)}{SERVICES[name].prefix}/ready" for name in running})
+    return {name: answers.get(name, readiness.NO_ANSWER) for name in SERVICES}
 
 
 def states(system: System, answers: Answers) -> list[ServiceState]:

@@ -3,8 +3,10 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from dotenv import dotenv_values
 
 from heartguard_cli.child_processes import dies_with_parent
 from heartguard_cli.embedded.postgres import PostgresCluster
@@ -134,6 +136,21 @@ class System:
         """The ports this system listens on, by the name before `_PORT`."""
         absent = {"postgres": self.postgres is None, "valkey": self.valkey is None}
         return {name: port(self.values, name) for name in DEFAULT_PORTS if not absent.get(name)}
+
+    def keep_ports(self) -> None:
+        """Note with which ports the system is started, so that commands find it whatever `.env` says later."""
+        self.layout.make()
+        lines = [f"{name.upper()}_PORT={number}\n" for name, number in self.ports().items()]
+        lines.append(f"GATEWAY_BIND={self.values.get('GATEWAY_BIND', '')}\n")
+        self.layout.started_with.write_text("".join(lines))
+
+    def as_started(self) -> "System":
+        """The system with the ports with which it was started, while it runs; otherwise with those of `.env`."""
+        noted = self.layout.started_with
+        if not noted.exists():
+            return self
+        found = {name: value or "" for name, value in dotenv_values(noted, interpolate=False).items()}
+        return replace(self, values={**self.values, **found})
 
     def url(self, service: str) -> str:
         """Where a service answers on this machine."""

@@ -1,6 +1,7 @@
 """Start the system without Docker."""
 
 import time
+from collections.abc import Callable
 
 import redis
 from redis.backoff import NoBackoff
@@ -21,6 +22,8 @@ from heartguard_cli.waiting import await_answer
 from heartguard_common.core.registry import SERVICES
 
 SERVICES_SECONDS = 60.0
+START = "./start_services.sh"
+START_ELSEWHERE = "./start_services.sh --save"
 # That many answers in a row, because auth says the same while its database is unavailable for a moment.
 SEALED_ANSWERS = 5
 SEALED = (
@@ -29,20 +32,27 @@ SEALED = (
 )
 
 
-def up(system: System) -> None:
-    """Start everything and wait until every service is ready. Raises `CommandError`, leaving nothing running."""
+def up(system: System, checked: Callable[[], object]) -> bool:
+    """Start everything and wait until every service is ready; False where it is up already.
+
+    `checked` is called once what must hold before a start has been found to hold. Raises `CommandError`, leaving
+    nothing running.
+    """
     layout = system.layout
     layout.make()
     with locks.exclusive(layout.run / "start.lock"):
         supervisor = Supervisor(layout)
         if supervisor.pid() is not None:
             print("HeartGuard is already up.\n")
-            overview.show(overview.states(system, overview.ask(system)))
-            return
+            running = system.as_started()
+            overview.show(overview.states(running, overview.ask(running)))
+            return False
         if supervisor.listening() or locks.running(layout, PROGRAMS):
             with stage("ending what an earlier start left"):
                 shut_down(layout, supervisor)
         _check(system)
+        checked()
+        system.keep_ports()
         started = time.monotonic()
         try:
             _start_stores(system, supervisor)
@@ -59,14 +69,14 @@ def up(system: System) -> None:
         print(f"HeartGuard is up after {time.monotonic() - started:.1f} s.\n")
         overview.show(overview.states(system, answers))
         overview.show_next_steps(system.url("gateway"))
+        return True
 
 
 def _check(system: System) -> None:
     with stage("checks"):
         checks.disk(system.layout.var)
-        for name, number in system.ports().items():
-            for address in addresses(system.values, name):
-                checks.free_port(name, number, address)
+        listeners = {name: (number, addresses(system.values, name)) for name, number in system.ports().items()}
+        checks.free_ports(listeners, START_ELSEWHERE if system.layout.env_file.exists() else START)
         if system.postgres is None:
             checks.database(system.owner_url)
             migrate.check(system.owner_url)

@@ -34,6 +34,7 @@ def shut_down(layout: Layout, supervisor: Supervisor) -> None:
         time.sleep(0.05)
     locks.wait_free(layout, PROGRAMS, 2)
     _end_leftovers(layout)
+    layout.started_with.unlink(missing_ok=True)
 
 
 def _end_leftovers(layout: Layout) -> None:

@@ -1,6 +1,6 @@
 """What the use cases of the organization service need from outside."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from heartguard_organization.domain import Organization
@@ -11,6 +11,9 @@ class Organizations(Protocol):
 
     def find(self, org_id: int) -> Organization | None:
         """The organization, or None when it does not exist or was deleted."""
+
+    def list(self, part: str | None, after_id: int, limit: int) -> Sequence[Organization]:
+        """Up to `limit` organizations with an id above `after_id`, by id; with `part`, those whose name has it."""
 
     def change(
         self, org_id: int, decide: Callable[[Organization], Organization]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from heartguard_common import messages
-from heartguard_common.http import etag, exports
+from heartguard_common.http import etag, exports, paging
 from heartguard_common.http.routing import NDJSON, Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer
 from heartguard_common.messages import (
     ExportQuery,
@@ -13,6 +13,8 @@ from heartguard_common.messages import (
     LimitsUpdate,
     OrganizationDelete,
     OrganizationLimitDocument,
+    OrganizationList,
+    OrganizationListQuery,
     OrganizationPolicies,
     OrganizationPoliciesUpdate,
     OrganizationUpdate,
@@ -27,6 +29,24 @@ T = TypeVar("T")
 def read_organization(usecases: UseCases, call: EmptyCall) -> Answer[messages.Organization]:
     """Read the caller's organization."""
     return _answer(_document(usecases.organizations.read(call.person)))
+
+
+def list_organizations(usecases: UseCases, call: Call[None, OrganizationListQuery]) -> Answer[OrganizationList]:
+    """List all organizations.
+
+    Sorted by id; `q` filters the list. Those whose deletion was requested are in it until it is done.
+    """
+    limit = call.query.get("limit", paging.DEFAULT_LIMIT)
+    cursor = paging.decode_cursor(call.query.get("cursor"), int) or [0]
+    found = usecases.organizations.list(call.query.get("q"), cursor[0], limit + 1)
+    page = paging.page(found, limit, _document, lambda organization: [organization.id])
+    return Answer({"items": page.items, "next_cursor": page.next_cursor}, headers={"Cache-Control": "no-store"})
+
+
+def read_any_organization(usecases: UseCases, call: EmptyCall) -> Answer[messages.Organization]:
+    """Read any organization."""
+    found = usecases.organizations.find(int(call.params["org_id"]))
+    return Answer(_document(found), headers={"Cache-Control": "no-store"})
 
 
 def update_organization(usecases: UseCases, call: Call[OrganizationUpdate, NoQuery]) -> Answer[messages.Organization]:
@@ -128,6 +148,8 @@ ROUTES = (
     Route(
         "PUT", "/organization/policies", update_policies, raises=(NO_ORGANIZATION, UNKNOWN_TIME_ZONE), headers=("ETag",)
     ),
+    Route("GET", "/organization/list", list_organizations),
+    Route("GET", "/organization/{org_id}", read_any_organization, raises=(NO_ORGANIZATION,)),
     Route("GET", "/organization/limits", list_limits, raises=(NO_ORGANIZATION,)),
     Route("GET", "/organization/{org_id}/limits", list_limits_of_organization, raises=(NO_ORGANIZATION,)),
     Route("PUT", "/organization/{org_id}/limits", update_limits, raises=(NO_ORGANIZATION, NO_LIMIT)),

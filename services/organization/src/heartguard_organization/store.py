@@ -1,8 +1,9 @@
 """Organizations in PostgreSQL."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from heartguard_common.core.clock import from_datetime
 from heartguard_common.stores.database import Database
@@ -11,6 +12,12 @@ from heartguard_organization.domain import SETTINGS, TEXTS, Organization
 
 _COLUMNS = "id, name, policies, retention_days, time_zone, unknown_measurements, created_at, updated_at"
 _FIND = f"SELECT {_COLUMNS} FROM heartguard_core.organizations WHERE id = :id AND deleted_at IS NULL"  # noqa: S608
+_LIST = f"""
+SELECT {_COLUMNS} FROM heartguard_core.organizations
+WHERE deleted_at IS NULL AND id > :after_id
+    AND (cast(:folded AS text) IS NULL OR strpos(casefold(name COLLATE pg_unicode_fast), :folded) > 0)
+ORDER BY id LIMIT :limit
+"""  # noqa: S608
 _LOCK = f"{_FIND} FOR UPDATE"
 _UPDATE = f"""
 UPDATE heartguard_core.organizations SET name = :name, policies = :policies, retention_days = :retention_days,
@@ -39,6 +46,12 @@ class PostgresOrganizations:
         """The organization, or None when it does not exist or was deleted."""
         with self._database.transaction() as connection:
             return _one(connection, _FIND, {"id": org_id})
+
+    def list(self, part: str | None, after_id: int, limit: int) -> Sequence[Organization]:
+        """Up to `limit` organizations with an id above `after_id`, by id; with `part`, those whose name has it."""
+        values = {"after_id": after_id, "limit": limit, "folded": None if part is None else part.casefold()}
+        with self._database.transaction() as connection:
+            return [_organization(row) for row in connection.execute(text(_LIST), values)]
 
     def change(
         self, org_id: int, decide: Callable[[Organization], Organization]
@@ -100,8 +113,10 @@ class PostgresLimitValues:
 
 def _one(connection: Connection, statement: str, values: Mapping[str, object]) -> Organization | None:
     row = connection.execute(text(statement), values).first()
-    if row is None:
-        return None
+    return None if row is None else _organization(row)
+
+
+def _organization(row: Row[Any]) -> Organization:
     found = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
     found["created_at"] = from_datetime(found["created_at"])
     found["updated_at"] = from_datetime(found["updated_at"])

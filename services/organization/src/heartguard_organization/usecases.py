@@ -50,6 +50,14 @@ class OrganizationUseCases:
         """The caller's organization. Raises ORG_001."""
         return _existing(self._organizations.find(_own(principal)))
 
+    def find(self, org_id: int) -> Organization:
+        """Any organization. Raises ORG_001."""
+        return _existing(self._organizations.find(org_id))
+
+    def list(self, part: str | None, after_id: int, limit: int) -> Sequence[Organization]:
+        """Up to `limit` organizations with an id above `after_id`, by id; with `part`, those whose name has it."""
+        return self._organizations.list(part, after_id, limit)
+
     def update(self, principal: Principal, action: str, changes: Changes, check: Check) -> Organization:
         """Change members of the organization, after calling `check` with its current state.
 

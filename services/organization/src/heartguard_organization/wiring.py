@@ -1,5 +1,7 @@
 """Builds the organization service from its dependencies."""
 
+from dataclasses import replace
+
 from flask import Flask
 
 from heartguard_common.core.background import BackgroundTask
@@ -10,6 +12,7 @@ from heartguard_common.jobs.engine import JOB_THREADS, JobRunner, audit_job_end
 from heartguard_common.jobs.erasure_calls import service_erasers
 from heartguard_common.jobs.erasures import Eraser, Erasure
 from heartguard_common.jobs.job_store import PostgresJobs
+from heartguard_common.jobs.operated_jobs import JobKind
 from heartguard_common.runtime.bootstrap import make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_organization.domain import STEPS
@@ -46,9 +49,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     values = PostgresLimitValues(dependencies.database, dependencies.limits)
     limits = LimitUseCases(store, values, dependencies.audit, dependencies.database.transaction)
     queues = {"deletions": jobs.queue(DELETION, dependencies.clock, work.wake)}
-    app = make_app(
-        make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, UseCases(organizations, limits)
-    )
+    operated = dependencies.operated_jobs(NAME, {DELETION: JobKind("deletions", work.wake)}, jobs)
+    web = make_web_dependencies(NAME, settings, dependencies, queues=queues)
+    app = make_app(replace(web, jobs=operated), ROUTES, UseCases(organizations, limits))
     dependencies.lifecycle.open(Resource("deletions", work.start, BackgroundTask.ping, BackgroundTask.close))
     return app
 

@@ -1,5 +1,7 @@
 """Builds the user service from its dependencies."""
 
+from dataclasses import replace
+
 from flask import Flask
 
 from heartguard_common.core.background import BackgroundTask
@@ -10,6 +12,7 @@ from heartguard_common.jobs.engine import JOB_THREADS, JobRunner, audit_job_end
 from heartguard_common.jobs.erasure_calls import service_erasers
 from heartguard_common.jobs.erasures import Eraser, Erasure
 from heartguard_common.jobs.job_store import PostgresJobs
+from heartguard_common.jobs.operated_jobs import JobKind
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.service_client import ServiceClient
@@ -63,11 +66,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
             archiving.wake,
         ),
     )
-    queues = {
-        "deletions": jobs.queue(DELETION, dependencies.clock, deleting.wake),
-        "exports": jobs.queue(EXPORT, dependencies.clock, archiving.wake),
-    }
-    app = make_app(make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, usecases)
+    kinds = {DELETION: JobKind("deletions", deleting.wake), EXPORT: JobKind("exports", archiving.wake)}
+    queues = {it.queue: jobs.queue(kind, dependencies.clock, it.wake) for kind, it in kinds.items()}
+    web = make_web_dependencies(NAME, settings, dependencies, queues=queues)
+    app = make_app(replace(web, jobs=dependencies.operated_jobs(NAME, kinds, jobs)), ROUTES, usecases)
     dependencies.lifecycle.open(Resource("deletions", deleting.start, BackgroundTask.ping, BackgroundTask.close))
     dependencies.lifecycle.open(Resource("exports", archiving.start, BackgroundTask.ping, BackgroundTask.close))
     return app

@@ -10,11 +10,14 @@ DAYS = 7
 
 @dataclass(frozen=True)
 class Invitation:
-    """The right of an address's owner to join an organization; `expires_at` in nanoseconds since the epoch."""
+    """The right of an address's owner to join an organization; `expires_at` in nanoseconds since the epoch.
+
+    `created_by` is the member who sends it, None for the operator.
+    """
 
     id: str
     org_id: int
     email: str
     role: Role
-    created_by: int
+    created_by: int | None
     expires_at: int

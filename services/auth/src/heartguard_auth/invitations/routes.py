@@ -28,6 +28,20 @@ def create_invitation(
     return Answer(document, headers=NO_STORE)
 
 
+def create_invitation_for_organization(
+    invitations: InvitationUseCases, call: Call[InvitationRequest, NoQuery]
+) -> Answer[messages.Invitation]:
+    """Invite a person into any organization.
+
+    As `create_invitation`, with any role.
+    """
+    org_id = int(call.params["org_id"])
+    made, code = invitations.invite_into(call.person, org_id, call.document["email"], call.document["role"])
+    document = _invitation(made)
+    document["code"] = code
+    return Answer(document, headers=NO_STORE)
+
+
 def list_invitations(invitations: InvitationUseCases, call: Call[None, InvitationListQuery]) -> Answer[InvitationList]:
     """List the open invitations."""
     limit = call.query.get("limit", paging.DEFAULT_LIMIT)
@@ -59,6 +73,13 @@ ROUTES = (
         create_invitation,
         status=201,
         raises=(EMAIL_TAKEN, ROLE_REFUSED, REGISTRATION_CLOSED, INVITATIONS_FULL, LIMIT_FOR_NOW),
+    ),
+    Route(
+        "POST",
+        "/auth/organizations/{org_id}/invitations",
+        create_invitation_for_organization,
+        status=201,
+        raises=(EMAIL_TAKEN, REGISTRATION_CLOSED, INVITATIONS_FULL, LIMIT_FOR_NOW),
     ),
     Route("GET", "/auth/invitations", list_invitations),
     Route("DELETE", "/auth/invitations/{invitation_id}", withdraw_invitation, status=204),

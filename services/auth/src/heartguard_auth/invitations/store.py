@@ -98,11 +98,11 @@ AND EXISTS (
     SELECT FROM heartguard_core.organizations o
     WHERE o.id = i.org_id AND o.closed_at IS NULL AND o.deleted_at IS NULL
 )
-AND EXISTS (
+AND (i.created_by IS NULL OR EXISTS (
     SELECT FROM heartguard_core.users u
     WHERE u.id = i.created_by AND u.active AND u.deleted_at IS NULL
     AND (u.role, i.role) IN ({_GIVEN_ROLES})
-)
+))
 """  # noqa: S608
 # Removes expired ones too: an address is stored no longer than it is needed.
 _REPLACE = """

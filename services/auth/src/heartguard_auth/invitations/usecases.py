@@ -16,6 +16,9 @@ from heartguard_common.core.limits import LimitError
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import Role
 
+OPERATOR = "The operator of HeartGuard"
+"""In an e-mail, the sender of an invitation that no member has made."""
+
 
 class InvitationUseCases:
     """Make, list and withdraw; an admin for every role, a manager for the role user."""
@@ -43,23 +46,27 @@ class InvitationUseCases:
         if role not in given_roles(principal.role):
             raise ServiceError(ROLE_REFUSED)
         inviter = self._inviter(principal)
-        known = self._accounts.by_email(email)
-        if known is not None and known.org_id == inviter.org_id:
-            raise ServiceError(EMAIL_TAKEN)
+        made, known = self._make(inviter.org_id, email, role, inviter.id)
         code = new_code()
-        made = Invitation(
-            id=uuid7(self._common.clock),
-            org_id=inviter.org_id,
-            email=email,
-            role=role,
-            created_by=inviter.id,
-            expires_at=self._common.clock.now_ns() + DAYS * 86_400 * NANOSECONDS,
-        )
         with self._common.transactions.transaction():
             # Locks the inviter's row, so that an erasure of the inviter either finds this invitation or prevents it.
             self._common.authority.require_actor(principal)
-            self._store_and_send(inviter, made, code, "invitation" if known is None else "invitation_known")
+            self._store_and_send(made, code, known=known, inviter=inviter.email)
             self._common.audit.changed(principal, "auth.invite", f"invitation:{made.id}", payload={"role": role})
+        return made, code
+
+    def invite_into(self, principal: Principal, org_id: int, email: str, role: Role) -> tuple[Invitation, str]:
+        """As `invite`, by the operator and with any role. Raises GEN_404 for an organization that does not exist."""
+        if self._rules.registration == "closed":
+            raise ServiceError(REGISTRATION_CLOSED, "Registration is closed, so nobody can be invited")
+        made, known = self._make(org_id, email, role, None)
+        code = new_code()
+        with self._common.transactions.transaction():
+            if not self._common.authority.admits(org_id):
+                raise ServiceError(NOT_FOUND)
+            self._store_and_send(made, code, known=known, inviter=OPERATOR)
+            resource = f"invitation:{made.id}"
+            self._common.audit.changed(principal, "auth.invite", resource, org_id=org_id, payload={"role": role})
         return made, code
 
     def waiting(self, principal: Principal, after: str | None, limit: int) -> list[Invitation]:
@@ -75,6 +82,21 @@ class InvitationUseCases:
                 raise ServiceError(NOT_FOUND)
             self._common.audit.changed(principal, "auth.invitation_withdrawn", f"invitation:{invitation_id}")
 
+    def _make(self, org_id: int, email: str, role: Role, sender: int | None) -> tuple[Invitation, bool]:
+        """An invitation, not stored yet, and whether the address has an account. Raises AUTH_002."""
+        known = self._accounts.by_email(email)
+        if known is not None and known.org_id == org_id:
+            raise ServiceError(EMAIL_TAKEN)
+        made = Invitation(
+            id=uuid7(self._common.clock),
+            org_id=org_id,
+            email=email,
+            role=role,
+            created_by=sender,
+            expires_at=self._common.clock.now_ns() + DAYS * 86_400 * NANOSECONDS,
+        )
+        return made, known is not None
+
     def _require_room(self, made: Invitation) -> None:
         """Raises AUTH_040 where the organization has as many as it may have, unless this one replaces another."""
         most = self._common.limits.value(made.org_id, "invitations")
@@ -89,10 +111,14 @@ class InvitationUseCases:
             raise ServiceError(INVALID_TOKEN)
         return account
 
-    def _store_and_send(self, inviter: Account, made: Invitation, code: str, template: str) -> None:
+    def _store_and_send(self, made: Invitation, code: str, *, known: bool, inviter: str) -> None:
         self._require_room(made)
         self._invitations.add(made, code_digest(code))
         text = render_email(
-            self._rules.email_templates[template], made.email, inviter=inviter.email, code=code, days=DAYS
+            self._rules.email_templates["invitation_known" if known else "invitation"],
+            made.email,
+            inviter=inviter,
+            code=code,
+            days=DAYS,
         )
-        self._outbox.enqueue(text.to, text.subject, text.text, org_id=inviter.org_id, sender=inviter.id)
+        self._outbox.enqueue(text.to, text.subject, text.text, org_id=made.org_id, sender=made.created_by)

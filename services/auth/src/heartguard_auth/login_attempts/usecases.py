@@ -68,7 +68,7 @@ class LoginLimiter:
     def clear_failures(self, email: str) -> None:
         """Remove failures and locks of an account with a new password, if the stores are available."""
         with suppress(ServiceError):
-            self._clear(email)
+            self.clear(email)
 
     def end_lock(self, principal: Principal, user_id: int) -> None:
         """Let a locked-out member try again. Raises GEN_404 for a person of another organization."""
@@ -77,7 +77,7 @@ class LoginLimiter:
             raise ServiceError(NOT_FOUND)
         with self._common.transactions.transaction():
             self._common.authority.require_actor(principal)
-            self._clear(account.email)
+            self.clear(account.email)
             self._common.audit.changed(principal, "auth.lock_ended", f"user:{account.id}")
 
     def _end(self, attempt: Attempt, outcome: AttemptOutcome) -> None:
@@ -86,7 +86,8 @@ class LoginLimiter:
             with suppress(ServiceError):  # PostgreSQL is unavailable: the counters lock too, while they last
                 self._locks.begin(locks)
 
-    def _clear(self, email: str) -> None:
+    def clear(self, email: str) -> None:
+        """Remove failures and locks of an account. Raises GEN_503 where a store is unavailable."""
         self._locks.end(self._attempts.subjects(email, "").account)
         self._attempts.clear(email)
 

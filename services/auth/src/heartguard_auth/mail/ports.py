@@ -33,10 +33,11 @@ class Outbox(Protocol):
     the commit, and never without one. The e-mail may arrive twice, with the same Message-ID.
     """
 
-    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
+    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int | None) -> None:
         """Have an e-mail sent once the current transaction has committed.
 
-        It counts as the organization's and the sender's, and as one that the address gets from any organization.
+        It counts as the organization's, as the sender's (the operator is None and has no limit), and as one that the
+        address gets from any organization.
         Raises `LimitError` when one of them has had as many as are allowed in a day.
         """
 

@@ -3,7 +3,7 @@
 from werkzeug.http import dump_cookie, parse_cookie
 
 from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, ORIGIN_REFUSED, REFRESH_REFUSED
-from heartguard_auth.sessions.domain import Device, TokenPair
+from heartguard_auth.sessions.domain import Device, Session, TokenPair
 from heartguard_auth.sessions.usecases.sessions import SessionUseCases
 from heartguard_auth.shared.routes import NO_STORE
 from heartguard_common.core.clock import rfc3339
@@ -56,17 +56,8 @@ def log_out(sessions: SessionUseCases, call: Call[LogoutRequest | None, NoQuery]
 
 def list_sessions(sessions: SessionUseCases, call: EmptyCall) -> Answer[SessionList]:
     """List the caller's sessions."""
-    items: list[SessionDocument] = [
-        {
-            "id": session.id,
-            "created_at": rfc3339(session.created_at),
-            "last_used_at": rfc3339(session.last_used_at),
-            "address": session.address,
-            "user_agent": session.user_agent,
-            "current": session.id == call.person.session_id,
-        }
-        for session in sessions.list_open(call.person)
-    ]
+    current = call.person.session_id
+    items = [session_document(it, current=it.id == current) for it in sessions.list_open(call.person)]
     return Answer({"items": items}, headers=NO_STORE)
 
 
@@ -74,6 +65,18 @@ def end_session(sessions: SessionUseCases, call: EmptyCall) -> Answer[None]:
     """End one of the caller's sessions."""
     sessions.end(call.person, call.params["session_id"].lower())
     return Answer(None)
+
+
+def session_document(session: Session, *, current: bool) -> SessionDocument:
+    """An item of `SessionList`."""
+    return {
+        "id": session.id,
+        "created_at": rfc3339(session.created_at),
+        "last_used_at": rfc3339(session.last_used_at),
+        "address": session.address,
+        "user_agent": session.user_agent,
+        "current": current,
+    }
 
 
 def _device(call: Call[object, object]) -> Device:

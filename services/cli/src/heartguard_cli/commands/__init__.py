@@ -6,13 +6,16 @@ when it is run.
 
 import click
 
+from heartguard_cli.commands.background import dead_letters, jobs
 from heartguard_cli.commands.backups import backup, restore
 from heartguard_cli.commands.configuration import env, versions
 from heartguard_cli.commands.database import migrate
-from heartguard_cli.commands.request_logs import logs
+from heartguard_cli.commands.logs import logs
+from heartguard_cli.commands.organizations import organizations
 from heartguard_cli.commands.services import audit, keys, policy
 from heartguard_cli.commands.system import down, restart, status, up
 from heartguard_cli.commands.upgrade import upgrade
+from heartguard_cli.commands.users import users
 from heartguard_common import __version__
 from heartguard_common.command_line.running import HELP_OPTIONS
 
@@ -34,5 +37,12 @@ def heartguard(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (up, down, restart, status, logs, upgrade, migrate, backup, restore, keys, audit, policy, env, versions):
+COMMANDS: tuple[click.Command, ...] = (
+    *(up, down, restart, status, logs),
+    *(users, organizations, jobs, dead_letters),
+    *(upgrade, migrate, backup, restore),
+    *(keys, audit, policy),
+    *(env, versions),
+)
+for command in COMMANDS:
     heartguard.add_command(command)

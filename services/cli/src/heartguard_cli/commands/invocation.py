@@ -8,6 +8,7 @@ from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
 
 if TYPE_CHECKING:
+    from heartguard_cli.operator_api import OperatorApi
     from heartguard_cli.programs import System
 
 
@@ -24,7 +25,11 @@ class Invocation:
         return self.layout.env_file.exists()
 
     def system(self) -> "System":
-        """What `.env` describes. Raises `CommandError`, also where there is none."""
+        """What `.env` describes, with the ports of what runs. Raises `CommandError`, also where there is none."""
+        return self.configured_system().as_started()
+
+    def configured_system(self) -> "System":
+        """What `.env` describes, as the next start will have it. Raises `CommandError`, also where there is none."""
         from heartguard_cli import environment
         from heartguard_cli.programs import System
 
@@ -37,6 +42,22 @@ class Invocation:
                 "There is no .env here: ./start_services.sh writes one and starts, ./heartguard env only writes it"
             )
             raise CommandError(sentence) from None
+
+    def operator_api(self) -> "OperatorApi":
+        """The API of this clone's system, with the operator's token. Raises `CommandError` while it does not run."""
+        from heartguard_cli import locks
+        from heartguard_cli.environment import addresses, read
+        from heartguard_cli.operator_api import OperatorApi
+        from heartguard_cli.urls import local_url
+
+        system = self.system()
+        url = system.url("gateway")
+        if not locks.held(self.layout.lock("gateway")):
+            if not in_docker(system):
+                raise CommandError("HeartGuard is not running: ./start_services.sh starts it")
+            url = local_url(addresses(system.values, "gateway")[0], system.ports()["gateway"])
+        # what runs here was started with the token of `.env`; the environment may have that of another system
+        return OperatorApi(url, read(self.layout.env_file).get("OPERATOR_TOKEN") or system.values["OPERATOR_TOKEN"])
 
     def system_on_this_machine(self) -> "System":
         """The system, for a command on its own PostgreSQL. Raises `CommandError` under Docker."""

@@ -2,34 +2,69 @@
 
 import click
 
-from heartguard_cli.commands.configuration import write_env
+from heartguard_cli.commands.configuration import new_env, write_env
 from heartguard_cli.commands.invocation import Invocation, in_docker
 from heartguard_cli.errors import CommandError
+from heartguard_cli.layout import Layout
 
 
 @click.command
 @click.option("--docker", is_flag=True, help="With Docker Compose.")
+@click.option("--save", is_flag=True, help="Write settings of the environment that differ from .env into it.")
 @click.pass_obj
-def up(invocation: Invocation, *, docker: bool) -> None:
+def up(invocation: Invocation, *, docker: bool, save: bool) -> None:
     """Start everything and wait until it is ready.
 
-    The first start writes .env with generated secrets. ./start_services.sh is this command.
+    The first start writes .env with generated secrets and the settings that the environment gives, such as
+    GATEWAY_PORT=8000. Later, a setting of the environment that differs from .env is refused, unless --save is given.
+    ./start_services.sh is this command.
     """
-    from heartguard_cli import checks, start
+    from heartguard_cli import checks, environment, start
     from heartguard_cli.docker import Compose
+    from heartguard_cli.programs import System
 
     layout = invocation.layout
-    if not invocation.configured:
+    if invocation.configured:
+        changes, text = _changes(layout, save=save), None
+        system = invocation.configured_system()
+    else:
         checks.disk(layout.root)
-        write_env(layout)
-    system = invocation.system()
+        changes, text = {}, new_env(layout)
+        system = System(layout, environment.parse(text))
+
+    def write() -> None:
+        if text is not None:
+            write_env(layout, text)
+
     if docker or system.values.get("HEARTGUARD_RUNTIME") == "docker":
+        write()
         Compose(layout.root).up(system.values)
-        return
-    try:
-        start.up(system)
-    except KeyboardInterrupt:
-        raise CommandError("interrupted, nothing is left running") from None
+        system.keep_ports()
+    else:
+        try:
+            if not start.up(system, write) and changes:
+                raise CommandError("HeartGuard is running: ./stop_services.sh first, a start with --save writes .env")
+        except KeyboardInterrupt:
+            raise CommandError("interrupted, nothing is left running") from None
+    if changes:
+        environment.save(layout.env_file, changes)
+        click.echo(f"wrote {', '.join(changes)} into {layout.env_file}")
+
+
+def _changes(layout: Layout, *, save: bool) -> dict[str, str]:
+    """The settings of the environment that differ from `.env`, which are to be saved. Raises `CommandError`."""
+    import os
+
+    from heartguard_cli import environment
+
+    changes = environment.differing(layout.env_file, os.environ)
+    if changes and not save:
+        shown = ", ".join(f"{name} ({value})" if name.endswith("_PORT") else name for name, value in changes.items())
+        raise CommandError(
+            f"{shown} of the environment differs from .env: unset it, or write it into .env by "
+            "./start_services.sh --save"
+        )
+    return changes
 
 
 @click.command
@@ -42,8 +77,10 @@ def down(invocation: Invocation) -> None:
     from heartguard_cli import stop
     from heartguard_cli.docker import Compose
 
-    stopped = stop.down(invocation.layout)
-    if Compose(invocation.layout.root).down() or stopped:
+    layout = invocation.layout
+    stopped = stop.down(layout)
+    if Compose(layout.root).down() or stopped:
+        layout.started_with.unlink(missing_ok=True)
         click.echo("HeartGuard has stopped.")
     else:
         click.echo("Nothing is running.")
@@ -69,7 +106,7 @@ def restart(invocation: Invocation, *, rolling: bool) -> None:
         click.echo("Every service runs with the code and the settings that are here now.")
     else:
         stop.down(invocation.layout)
-        start.up(system)
+        start.up(system, lambda: None)
 
 
 @click.command

@@ -3,9 +3,11 @@
 from typing import Any
 
 from heartguard_common.http.dead_letter_routes import dead_letter_routes
+from heartguard_common.http.job_routes import job_routes
 from heartguard_common.http.routing import Answer, AnyRoute, EmptyCall, Route
 from heartguard_common.jobs.background_work import BackgroundWork
 from heartguard_common.jobs.dead_letters import DeadLetters
+from heartguard_common.jobs.operated_jobs import OperatedJobs
 from heartguard_common.messages import BackgroundWork as BackgroundWorkMessage
 
 BACKGROUND = "/background"
@@ -25,7 +27,7 @@ def background_routes(prefix: str) -> tuple[Route[BackgroundWork, Any], ...]:
 
 
 def operator_routes(
-    prefix: str, work: BackgroundWork | None, dead_letters: DeadLetters | None
+    prefix: str, work: BackgroundWork | None, dead_letters: DeadLetters | None, jobs: OperatedJobs | None
 ) -> list[tuple[AnyRoute, object]]:
     """The routes of a service for its operator, each with what it is over."""
     table: list[tuple[AnyRoute, object]] = []
@@ -33,4 +35,6 @@ def operator_routes(
         table += [(route, work) for route in background_routes(prefix)]
     if dead_letters is not None:
         table += [(route, dead_letters) for route in dead_letter_routes(prefix)]
+    if jobs is not None:
+        table += [(route, jobs) for route in job_routes(prefix)]
     return table

@@ -39,7 +39,7 @@ def make_app(web: WebDependencies, routes: Sequence[Route[UseCasesT, Any]], usec
     table: list[tuple[AnyRoute, object]] = [(route, usecases) for route in routes]
     process = Process(web.service, web.lifecycle, web.metrics)
     table += [(route, process) for route in standard_routes(web.prefix)]
-    table += operator_routes(web.prefix, web.background, web.dead_letters)
+    table += operator_routes(web.prefix, web.background, web.dead_letters, web.jobs)
     require_same_routes(web.service, [route for route, _ in table], web.policy, web.contracts)
     for route, called in table:
         rule = web.policy.rule(route.method, route.path)

@@ -16,6 +16,7 @@ from heartguard_common.identity.policy import Policy
 from heartguard_common.identity.revocation import Revocations
 from heartguard_common.jobs.background_work import BackgroundWork
 from heartguard_common.jobs.dead_letters import DeadLetters
+from heartguard_common.jobs.operated_jobs import OperatedJobs
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class WebDependencies:
     keys: IdempotencyKeys | None = None
     background: BackgroundWork | None = None
     dead_letters: DeadLetters | None = None
+    jobs: OperatedJobs | None = None
     authority: Authority | None = None
     check_answers: bool = False
     trusted_seconds: float = TRUSTED_SECONDS

@@ -9,6 +9,7 @@ from sqlalchemy import Row, text
 from heartguard_common.core.clock import NANOSECONDS, Clock, from_datetime, parse_rfc3339
 from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.jobs.engine import Job
+from heartguard_common.jobs.operated_jobs import JobEntry
 from heartguard_common.stores.database import Database
 
 _COLUMNS = """id::text AS id, kind, org_id, user_id, created_by AS requested_by, due_at, status, progress, error,
@@ -48,6 +49,12 @@ WHERE id = cast(:id AS uuid) AND status <> 'done' AND (status <> 'failed' OR NOT
     SELECT FROM heartguard_core.jobs o WHERE o.kind = j.kind AND o.org_id = j.org_id
     AND o.user_id IS NOT DISTINCT FROM j.user_id AND o.status IN ('queued', 'running')))
 """
+_ENTRIES = f"""
+SELECT {_COLUMNS}, created_at, updated_at FROM heartguard_core.jobs
+WHERE kind = ANY(:kinds) AND (cast(:after AS uuid) IS NULL OR id > cast(:after AS uuid))
+    AND CASE WHEN cast(:status AS text) IS NULL THEN status <> 'done' ELSE status = :status END
+ORDER BY id LIMIT :limit
+"""  # noqa: S608
 _GIVE_UP = """
 UPDATE heartguard_core.jobs SET status = 'failed' WHERE id = cast(:id AS uuid) AND status IN ('queued', 'running')
 """
@@ -111,10 +118,16 @@ class PostgresJobs:
         with self._database.transaction() as connection:
             connection.execute(text(_PURGE), {"kind": kind, "before": before_ns / NANOSECONDS})
 
-    def retry(self, job_id: str, now_ns: int) -> None:
-        """Have a job that has failed, or waits, tried from now on."""
+    def entries(self, kinds: Sequence[str], status: str | None, after: str | None, limit: int) -> Sequence[JobEntry]:
+        """At most `limit` jobs, the oldest first, behind the id `after`; without `status`, all open and failed ones."""
+        values = {"kinds": list(kinds), "status": status, "after": after, "limit": limit}
         with self._database.transaction() as connection:
-            connection.execute(text(_RETRY), {"id": job_id, "now": now_ns / NANOSECONDS})
+            return [_entry(row) for row in connection.execute(text(_ENTRIES), values)]
+
+    def retry(self, job_id: str, now_ns: int) -> bool:
+        """Have a job that has failed, or waits, tried from now on; False where it is done or another stands for it."""
+        with self._database.transaction() as connection:
+            return bool(connection.execute(text(_RETRY), {"id": job_id, "now": now_ns / NANOSECONDS}).rowcount)
 
     def give_up(self, job_id: str) -> None:
         """Have an open job fail with what it failed for last."""
@@ -155,7 +168,16 @@ def _values(job: Job) -> dict[str, object]:
     return {**vars(job), "due": job.due_ns / NANOSECONDS}
 
 
-def _job(row: Row[Any]) -> Job:
+def _entry(row: Row[Any]) -> JobEntry:
     found = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
+    created, updated = (parse_rfc3339(from_datetime(found.pop(name))) for name in ("created_at", "updated_at"))
+    return JobEntry(_made(found), created, updated)
+
+
+def _job(row: Row[Any]) -> Job:
+    return _made(dict(row._mapping))  # noqa: SLF001  SQLAlchemy's public name
+
+
+def _made(found: dict[str, Any]) -> Job:
     found["due_ns"] = parse_rfc3339(from_datetime(found.pop("due_at")))
     return Job(**found)

@@ -92,8 +92,42 @@ class SessionDocument(TypedDict):
     current: bool
 
 
+class AccountState(TypedDict):
+    """An account of any organization, as the operator sees it."""
+
+    id: int
+    email: str
+    full_name: str | None
+    role: Role
+    org_id: int
+    active: bool
+    created_at: str
+    open_sessions: int
+    last_used_at: NotRequired[str]
+    login_locked_until: NotRequired[str]
+
+
+class AccountList(TypedDict):
+    """A page of accounts."""
+
+    items: list[AccountState]
+    next_cursor: str | None
+
+
+class AccountListQuery(TypedDict):
+    """Filters and page of the list of accounts."""
+
+    email: NotRequired[str]
+    q: NotRequired[str]
+    org_id: NotRequired[int]
+    role: NotRequired[Role]
+    active: NotRequired[bool]
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+
+
 class SessionList(TypedDict):
-    """The caller's sessions, most recently used first."""
+    """The open sessions of a person, most recently used first."""
 
     items: list[SessionDocument]
 

@@ -11,6 +11,8 @@ own.
 """
 HealthStatus: TypeAlias = Literal["pass", "warn", "fail"]
 """pass: every service is ready; warn: some are not; fail: none is."""
+JobStatus: TypeAlias = Literal["queued", "running", "done", "failed"]
+"""`queued`: not begun. `running`: has begun, also while it waits to be tried again. `done` and `failed` are final."""
 TaskKind: TypeAlias = Literal["queue", "periodic"]
 """Whether a background task empties queues, looking often, or does something at intervals."""
 TaskStatus: TypeAlias = Literal["running", "waiting", "retrying", "ended"]
@@ -126,6 +128,38 @@ class LandingQuery(TypedDict):
     """The language of the landing page; without it, the one that Accept-Language prefers."""
 
     lang: NotRequired[Literal["en", "es"]]
+
+
+class JobEntryDocument(TypedDict):
+    """A job, as the operator sees it."""
+
+    id: str
+    kind: str
+    org_id: int
+    user_id: NotRequired[int]
+    status: JobStatus
+    progress: int
+    attempts: int
+    error: NotRequired[str]
+    requested_by: str
+    created_at: str
+    updated_at: str
+    next_attempt_at: NotRequired[str]
+
+
+class JobList(TypedDict):
+    """Jobs of a service, oldest first."""
+
+    items: list[JobEntryDocument]
+    next_cursor: str | None
+
+
+class JobListQuery(TypedDict):
+    """A page of jobs; without status, of those that are not done."""
+
+    status: NotRequired[JobStatus]
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
 
 
 class DeadLetterQuery(TypedDict):

@@ -10,13 +10,28 @@ UnknownMeasurements: TypeAlias = Literal["accept", "reject"]
 
 
 class Organization(TypedDict):
-    """The caller's organization."""
+    """An organization."""
 
     id: int
     name: str
     policies: str
     created_at: str
     updated_at: str
+
+
+class OrganizationList(TypedDict):
+    """A page of organizations."""
+
+    items: list[Organization]
+    next_cursor: str | None
+
+
+class OrganizationListQuery(TypedDict):
+    """Filter and page of the list of organizations."""
+
+    q: NotRequired[str]
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
 
 
 class OrganizationUpdate(TypedDict):

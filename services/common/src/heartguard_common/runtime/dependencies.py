@@ -1,5 +1,6 @@
 """What a service with a database opens: PostgreSQL, Redis, the audit trail. No web framework is loaded for it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heartguard_common.audit.log import AuditLog
@@ -11,6 +12,8 @@ from heartguard_common.core.metrics import Metrics
 from heartguard_common.http.idempotency import IdempotencyKeys
 from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
+from heartguard_common.jobs.job_store import PostgresJobs
+from heartguard_common.jobs.operated_jobs import JobKind, OperatedJobs
 from heartguard_common.runtime.service_settings import ServiceSettings
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.database_metrics import StatementMetrics
@@ -37,6 +40,10 @@ class Dependencies:
     dead_letters: PostgresDeadLetters
     authority: PostgresAuthority
     background: BackgroundTasks
+
+    def operated_jobs(self, service: str, kinds: Mapping[str, JobKind], jobs: PostgresJobs) -> OperatedJobs:
+        """The jobs of a service as the operator sees them."""
+        return OperatedJobs(service, kinds, jobs, self.dead_letters, self.audit, self.clock, self.database.transaction)
 
 
 def open_dependencies(

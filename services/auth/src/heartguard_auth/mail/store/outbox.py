@@ -38,7 +38,7 @@ def email_templates() -> dict[str, str]:
 class NoOutbox:
     """Without a mail server no e-mail is sent."""
 
-    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
+    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int | None) -> None:
         """Do nothing."""
 
     def may_send_code(self, email: str) -> bool:  # noqa: ARG002  nothing is sent
@@ -82,11 +82,12 @@ class PostgresOutbox:
         self._cipher = cipher("outbox", secret)
         self._clock = clock
 
-    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int) -> None:
+    def enqueue(self, to: str, subject: str, text: str, *, org_id: int, sender: int | None) -> None:
         """Have an e-mail sent once the current transaction has committed. Raises `LimitError`."""
         # A refusal ends the transaction, so that nothing of it stays counted.
         self._limits.take(SYSTEM, "invitations_per_recipient_per_day", self._limit_key(to))
-        self._limits.take(org_id, "emails_per_day_per_member", str(sender))
+        if sender is not None:
+            self._limits.take(org_id, "emails_per_day_per_member", str(sender))
         self._limits.take(org_id, "emails_per_day")
         self._put(EMAIL, to, asdict(Email(to, subject, text)))
 

@@ -78,23 +78,23 @@ class PostgresSessions:
 
     def count_open(self, user_id: int) -> int:
         """How many sessions of a person could still be used."""
-        return int(self._database.one(_COUNT_OPEN, {"user_id": user_id, **self._bounds()}).number)
+        return int(self._database.one(_COUNT_OPEN, {"user_id": user_id, **self.bounds()}).number)
 
     def surplus(self, user_id: int, most: int) -> list[str]:
         """The ids of a person's open sessions except the `most` that were used last."""
-        values = {"user_id": user_id, "most": most, **self._bounds()}
+        values = {"user_id": user_id, "most": most, **self.bounds()}
         with self._database.transaction() as connection:
             return [str(row.id) for row in connection.execute(text(_SURPLUS), values)]
 
     def list_open(self, user_id: int) -> list[Session]:
         """The sessions of a person that could still be used, last used first; at most 1,000."""
         with self._database.transaction() as connection:
-            return [_session(row) for row in connection.execute(text(_LIST), {"user_id": user_id, **self._bounds()})]
+            return [_session(row) for row in connection.execute(text(_LIST), {"user_id": user_id, **self.bounds()})]
 
     def open_of(self, user_ids: Sequence[int]) -> list[str]:
         """The ids of the sessions of these people that could still be used."""
         with self._database.transaction() as connection:
-            rows = connection.execute(text(_OPEN_OF), {"ids": list(user_ids), **self._bounds()})
+            rows = connection.execute(text(_OPEN_OF), {"ids": list(user_ids), **self.bounds()})
             return [str(row.id) for row in rows]
 
     def all_of(self, user_id: int) -> list[Session]:
@@ -111,7 +111,7 @@ class PostgresSessions:
     def purge(self) -> int:
         """Remove some ended and expired sessions with their tokens; returns how many, up to `PURGED`."""
         with self._database.transaction() as connection:
-            ids = [row.id for row in connection.execute(text(_SPENT), {**self._bounds(), "limit": PURGED})]
+            ids = [row.id for row in connection.execute(text(_SPENT), {**self.bounds(), "limit": PURGED})]
             for statement in _REMOVE if ids else ():
                 connection.execute(text(statement), {"ids": ids})
         return len(ids)
@@ -131,7 +131,8 @@ class PostgresSessions:
         with self._database.transaction() as connection:
             return connection.execute(text(_PURGE_TOKENS), values).rowcount
 
-    def _bounds(self) -> dict[str, object]:
+    def bounds(self) -> dict[str, object]:
+        """The parameters of the conditions that say which sessions could still be used."""
         now = self._clock.now_ns()
         return {"now": timestamptz(now), "since": timestamptz(now - self._unused_ns)}
 

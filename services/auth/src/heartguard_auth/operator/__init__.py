@@ -1,0 +1,1 @@
+"""What the operator sees of people's accounts in every organization, and does with them."""
