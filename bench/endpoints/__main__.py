@@ -33,6 +33,7 @@ from tests.servers import Valkey
 from tests.tokens import bearer, mark_ready
 
 REST_SECONDS = 5
+STACKS = {PLAIN: "plain", FASTAPI: "fastapi"}
 HOUR = 3600
 # Nine digits of nanoseconds make each point of a single-point write a new one.
 POINT = (
@@ -262,6 +263,45 @@ def batches(rows: Sequence[Measured]) -> str:
     return report.table(("batches of 1,000 points, 8 clients", "points/s", "p50 ms", "CPU ms a batch"), lines)
 
 
+@dataclass
+class Run:
+    """Everything that was measured."""
+
+    held: float = 0.0
+    rows: list[Row] = field(default_factory=list)
+    written: list[Measured] = field(default_factory=list)
+    sql: dict[str, float] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+
+
+def measure(options: argparse.Namespace, wanted: Callable[[str], bool]) -> Run:
+    """Start the system and measure what is wanted; then the plain stacks, beside it."""
+    run = Run()
+    with tempfile.TemporaryDirectory() as directory, timeseries.started(options.seconds) as bench:
+        time.sleep(REST_SECONDS)
+        run.held = megabytes(bench.clone.supervisor_pid())
+        product = Product(bench)
+        endpoints = Endpoints(product, options.seconds, Path(directory))
+        run.faults += [f"{name} is not as delivered" for name in product.durability()]
+        forms = ("JSON", "XML", "line protocol") if wanted("batches") else ("JSON",)
+        run.written = [bench.write(form, "gateway") for form in forms]
+        if bench.count() != bench.sent * 1000:
+            run.faults.append(f"{bench.sent} batches were acknowledged, {bench.count()} points are stored")
+        bench.first_day()
+        bench.vacuum()
+        for ask in filter(lambda it: wanted(it.name), asks(bench.member.bucket)):
+            run.rows += _printed(endpoints.rows(ask, options.ways, options.connections))
+            if ask.sql:
+                run.sql[ask.name] = endpoints.sql(ask)
+        for name in filter(lambda it: wanted(STACKS[it]), STACKS):
+            with tempfile.TemporaryDirectory() as scratch:
+                run.rows += _printed(peers(name, product, options.seconds, options.connections, Path(scratch)))
+    run.faults += [
+        f"{it.name}, {it.way}, {it.connections} connections: {fault}" for it in run.rows for fault in it.faults
+    ]
+    return run
+
+
 def main() -> int:
     """Measure, print and write the tables."""
     parser = report.parser("endpoints", __doc__)
@@ -275,41 +315,17 @@ def main() -> int:
     def wanted(name: str) -> bool:
         return not options.only or any(name.lower().startswith(it.lower()) for it in options.only)
 
-    stack_names = [name for name in (PLAIN, FASTAPI) if wanted({PLAIN: "plain", FASTAPI: "fastapi"}[name])]
-    if stack_names:
+    if any(wanted(name) for name in STACKS.values()):
         gateways.install()
-    rows: list[Row] = []
-    sql: dict[str, float] = {}
-    written: list[Measured] = []
-    with tempfile.TemporaryDirectory() as directory, timeseries.started(options.seconds) as bench:
-        scratch = Path(directory)
-        time.sleep(REST_SECONDS)
-        held = megabytes(bench.clone.supervisor_pid())
-        product = Product(bench)
-        endpoints = Endpoints(product, options.seconds, scratch)
-        faults = [f"{name} is not as delivered" for name in product.durability()]
-        forms = ("JSON", "XML", "line protocol") if wanted("batches") else ("JSON",)
-        written = [bench.write(form, "gateway") for form in forms]
-        if bench.count() != bench.sent * 1000:
-            faults.append(f"{bench.sent} batches were acknowledged, {bench.count()} points are stored")
-        bench.first_day()
-        bench.vacuum()
-        for ask in filter(lambda it: wanted(it.name), asks(bench.member.bucket)):
-            rows += _printed(endpoints.rows(ask, options.ways, options.connections))
-            if ask.sql:
-                sql[ask.name] = endpoints.sql(ask)
-        for name in stack_names:
-            with tempfile.TemporaryDirectory() as peer_scratch:
-                rows += _printed(peers(name, product, options.seconds, options.connections, Path(peer_scratch)))
-    faults += [f"{row.name}, {row.way}, {row.connections} connections: {fault}" for row in rows for fault in row.faults]
-    load_text = "wrk, 1 thread" if load.WRK else "our own generator"
-    text = f"Load: {load_text}. Memory of all processes after {REST_SECONDS} s of rest: {held:.0f} MB.\n\n"
-    text += f"{table(rows, sql)}\n\n{batches(written)}"
-    busiest = {f"{row.name}, {row.way}": row.rate for row in rows if row.connections == max(options.connections)}
+    run = measure(options, wanted)
+    generator = "wrk, 1 thread" if load.WRK else "our own generator"
+    text = f"Load: {generator}. Memory of all processes after {REST_SECONDS} s of rest: {run.held:.0f} MB.\n\n"
+    text += f"{table(run.rows, run.sql)}\n\n{batches(run.written)}"
+    busiest = {f"{it.name}, {it.way}": it.rate for it in run.rows if it.connections == max(options.connections)}
     report.write(options.out, "endpoints", text, {"requests/s": busiest})
-    for fault in faults:
+    for fault in run.faults:
         print(f"FAULT {fault}", file=sys.stderr)
-    return 1 if faults else 0
+    return 1 if run.faults else 0
 
 
 def _printed(rows: Iterator[Row]) -> list[Row]:

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy import Connection, text
-
 from heartguard_common.core.clock import from_datetime
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database, text
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_organization.domain import SETTINGS, TEXTS, Organization
 
@@ -102,7 +100,7 @@ def _one(connection: Connection, statement: str, values: Mapping[str, object]) -
     row = connection.execute(text(statement), values).first()
     if row is None:
         return None
-    found = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
+    found = dict(row._asdict())
     found["created_at"] = from_datetime(found["created_at"])
     found["updated_at"] = from_datetime(found["updated_at"])
     return Organization(**found)
