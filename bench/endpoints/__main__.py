@@ -6,13 +6,14 @@ endpoints.svg. Exit 1 when a request fails, an audited one has no event, a setti
 ended session is accepted for more than a second.
 """
 
+import argparse
 import json
 import signal
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
