@@ -17,6 +17,7 @@ from heartguard_common.identity.authentication import (
     TokenVerifier,
     open_key_source,
 )
+from heartguard_common.identity.remembered_tokens import RememberedTokens
 from heartguard_common.identity.revocation import Revocations
 from heartguard_common.identity.revocation_check import RedisRevocations
 from heartguard_common.identity.revocation_copy import RevocationCopy
@@ -54,7 +55,9 @@ def make_web_dependencies(
     if isinstance(source, PublishedKeys):
         # While auth is overloaded, a service that has no keys yet could not verify a valid token.
         dependencies.background.start("key-set", source.keep_fresh)
-    verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, dependencies.clock)
+    verifier = RememberedTokens(
+        TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, dependencies.clock), dependencies.clock
+    )
     return WebDependencies(
         service=service,
         prefix=SERVICES[service].prefix,
