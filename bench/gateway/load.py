@@ -1,6 +1,7 @@
 """Load: by wrk where it is installed, otherwise by a small generator in Python, which needs more CPU."""
 
 import asyncio
+import itertools
 import json
 import shutil
 import subprocess
@@ -13,6 +14,14 @@ WRK = shutil.which("wrk")
 _SCRIPT = """wrk.method, wrk.body = %s, %s
 wrk.headers["Authorization"] = %s
 if wrk.body then wrk.headers["Content-Type"] = "application/json" end
+local number, template = %d, wrk.body
+if number >= 0 then
+  request = function()
+    number = number + 1
+    local body = string.gsub(template, "NUMBER", string.format("%%09d", number - 1))
+    return wrk.format(nil, nil, nil, body)
+  end
+end
 function done(summary, latency)
   local e = summary.errors
   io.write(string.format('{"answers": %%d, "seconds": %%f, "p50": %%f, "p90": %%f, "p99": %%f, "errors": %%d}\\n',
@@ -24,21 +33,25 @@ end
 
 @dataclass(frozen=True)
 class Call:
-    """The request that each connection repeats."""
+    """The request that each connection repeats.
+
+    With `first` the word NUMBER in the body is another number of nine digits in each request, from `first` on.
+    """
 
     method: str
     target: str
     authorization: str
     body: str = ""
+    first: int | None = None
 
-    @property
-    def wire(self) -> bytes:
+    def wire(self, number: int = 0) -> bytes:
         """The request as bytes."""
-        kind = f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n" if self.body else ""
+        body = self.body if self.first is None else self.body.replace("NUMBER", f"{number:09d}")
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
         head = (
             f"{self.method} {self.target} HTTP/1.1\r\nHost: bench\r\nAuthorization: {self.authorization}\r\n{kind}\r\n"
         )
-        return head.encode() + self.body.encode()
+        return head.encode() + body.encode()
 
 
 @dataclass(frozen=True)
@@ -60,8 +73,9 @@ def run(port: int, call: Call, connections: int, seconds: float, scratch: Path) 
         return run_own(port, call, connections, seconds)
     script = scratch / "wrk.lua"
     body = json.dumps(call.body) if call.body else "nil"
-    script.write_text(_SCRIPT % (json.dumps(call.method), body, json.dumps(call.authorization)))
-    command = [WRK, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "20s", "-s", str(script)]
+    first = -1 if call.first is None else call.first
+    script.write_text(_SCRIPT % (json.dumps(call.method), body, json.dumps(call.authorization), first))
+    command = [WRK, "-t1", f"-c{connections}", f"-d{max(round(seconds), 1)}s", "--timeout", "20s", "-s", str(script)]
     done = subprocess.run(
         [*command, f"http://127.0.0.1:{port}{call.target}"], capture_output=True, text=True, check=True
     )
@@ -77,6 +91,7 @@ def run_own(port: int, call: Call, connections: int, seconds: float) -> Figures:
 async def _own(port: int, call: Call, connections: int, seconds: float) -> Figures:
     latencies: list[float] = []
     errors = 0
+    numbers = itertools.count(call.first or 0)
     began = time.perf_counter()
 
     async def ask_on() -> None:
@@ -84,7 +99,7 @@ async def _own(port: int, call: Call, connections: int, seconds: float) -> Figur
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         while time.perf_counter() - began < seconds:
             started = time.perf_counter()
-            writer.write(call.wire)
+            writer.write(call.wire(next(numbers)))
             head = (await reader.readuntil(b"\r\n\r\n")).lower()
             if b"chunked" in head:
                 while size := int(await reader.readline(), 16):

@@ -1,12 +1,11 @@
 """Verification detects every change that a superuser of the database makes, and names the right event."""
 
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, pool, text
 
 from heartguard_audit.domain.chain import Statement
 from heartguard_audit.store.chain_store import PostgresChainStore, PostgresSnapshot
@@ -14,7 +13,7 @@ from heartguard_audit.store.checkpoints import NAME, CheckpointFile
 from heartguard_audit.usecases.chains import CheckpointSigner, Verification
 from heartguard_common.audit.chain import event_hash
 from heartguard_common.core.clock import SystemClock
-from heartguard_common.stores.database import Database, driver_url
+from heartguard_common.stores.database import Database, text
 from tests.store.audit.conftest import KEYS, Trail, event
 
 ORG = 1
@@ -55,13 +54,17 @@ def file(signed, tmp_path):
 @pytest.fixture
 def tampered(signed, module_database):
     """A connection of a superuser who has disabled the triggers."""
-    engine = create_engine(driver_url(module_database.superuser_url), poolclass=pool.NullPool)
-    with engine.connect() as connection:
+    opened = Database(module_database.superuser_url, pool_size=1)
+    with suppress(UndoneError), opened.transaction() as connection:
         for table in (EVENTS, CHECKPOINTS):
             connection.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
         yield connection
-        connection.rollback()
-    engine.dispose()
+        raise UndoneError
+    opened.close()
+
+
+class UndoneError(Exception):
+    """Rolls the tampering back."""
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg2
 import pytest
 import redis
-from sqlalchemy import exc
 
 from heartguard_auth.revocations.store import Revocations
 from heartguard_common.core.background import BackgroundTasks
@@ -235,7 +235,7 @@ class Refusing:
     def transaction(self):
         if self.times:
             self.times -= 1
-            raise exc.ProgrammingError("SELECT", {}, PermissionError())
+            raise psycopg2.ProgrammingError
         return self.database.transaction()
 
 

@@ -3,11 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Connection, text
 
 from heartguard_common.core import deadline
 from heartguard_common.core.errors import ServiceError
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database, text
 from tests import servers
 
 PID = text("SELECT pg_backend_pid() AS pid")

@@ -4,9 +4,9 @@ import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 import redis
-from sqlalchemy import exc
 from sqlalchemy.engine import make_url
 
 from heartguard_cli import checks, migrate
@@ -81,7 +81,7 @@ def test_another_server_is_refused_by_every_client_of_postgresql(
     secured: Secured, database: Database, how: str, tmp_path: Path
 ) -> None:
     pool = Pool(secured(database.url_for("auth"), **WRONG[how]))
-    with pytest.raises(exc.OperationalError, match="certificate"):
+    with pytest.raises(psycopg2.OperationalError, match="certificate"):
         pool.ping()
     pool.close()
     url = secured(database.owner_url, **WRONG[how])

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import text
 
 from heartguard_common.core.retry import AttemptError, RetryPolicy
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
 from heartguard_common.jobs.items import ItemRunner
 from heartguard_common.stores.database import Database as Pool
+from heartguard_common.stores.database import text
 from tests.clocks import NANOSECONDS, MovableClock
 from tests.servers import Database
 

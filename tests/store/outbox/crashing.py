@@ -183,7 +183,8 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             REQUEST_ID.set(order["name"])
-            DEEDS[order["deed"]](Stack(order))
+            stack = Stack(order)  # kept until the end: a pool that is freed sends one more message
+            DEEDS[order["deed"]](stack)
             os._exit(0)
         print(child, flush=True)
         print(os.waitpid(child, 0)[1], flush=True)

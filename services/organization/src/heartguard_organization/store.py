@@ -1,12 +1,9 @@
 """Organizations in PostgreSQL."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-from sqlalchemy import Connection, Row, text
 
 from heartguard_common.core.clock import from_datetime
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database, Row, text
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_organization.domain import SETTINGS, TEXTS, Organization
 
@@ -116,8 +113,8 @@ def _one(connection: Connection, statement: str, values: Mapping[str, object]) -
     return None if row is None else _organization(row)
 
 
-def _organization(row: Row[Any]) -> Organization:
-    found = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
+def _organization(row: Row) -> Organization:
+    found = dict(row._asdict())
     found["created_at"] = from_datetime(found["created_at"])
     found["updated_at"] = from_datetime(found["updated_at"])
     return Organization(**found)

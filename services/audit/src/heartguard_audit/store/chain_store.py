@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from heartguard_audit.domain.chain import ChainLink, Head, SignedStatement, Statement
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database, text
 
 PAGE = 2000
 
@@ -42,7 +40,7 @@ class PostgresChainStore:
         rows = [_row(it) for it in statements]
         if rows:
             with self._database.transaction() as connection:
-                connection.execute(text(_ADD), rows)
+                connection.execute_for_each(text(_ADD), rows)
 
 
 class PostgresSnapshot:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import exc, text
+import psycopg2
 
 from heartguard_audit.domain.chain import Head
 from heartguard_audit.domain.events import NotAnEventError, Recorded, Search
@@ -13,7 +13,7 @@ from heartguard_audit.store.chain_store import in_chain
 from heartguard_common.audit.chain import event_hash
 from heartguard_common.audit.events import DISCLOSED, AuditEvent
 from heartguard_common.core.clock import parse_rfc3339, rfc3339
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 FILTERS = frozenset({"kind", "actor", "actor_hash", "action", "service", "resource", "outcome"})
 
@@ -50,7 +50,7 @@ class PostgresJournal:
                 recorded_us = connection.execute(text(_NOW)).scalar_one()
                 batch = json.dumps(self._linked(fresh, heads, recorded_us))
                 return connection.execute(text(_ADD), {"batch": batch}).rowcount
-        except (exc.DataError, exc.IntegrityError) as error:
+        except (psycopg2.DataError, psycopg2.IntegrityError) as error:
             raise NotAnEventError("was refused by the database") from error
 
     def _linked(

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
-
 from heartguard_audit.domain.events import Entry
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 BATCH = 200
 

@@ -1,9 +1,7 @@
 """Removes events, with the only database role that may."""
 
-from sqlalchemy import text
-
 from heartguard_audit.store.chain_store import in_chain
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 PAGE = 5000
 

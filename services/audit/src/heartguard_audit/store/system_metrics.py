@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import text
-
 from heartguard_common.core.clock import NANOSECONDS, parse_rfc3339
 from heartguard_common.core.metrics import LiveGauge, Metrics, Values
 from heartguard_common.core.paths import REPO_ROOT
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 from heartguard_common.stores.redis_client import RedisClient
 
 # The backup command writes it after each run, whatever place the backups themselves go to.

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import text
-
 from heartguard_auth.accounts.domain import RANKS, given_roles
 from heartguard_auth.invitations.domain import Invitation
 from heartguard_auth.shared.store.timestamps import nanoseconds, timestamptz
 from heartguard_common.core.clock import Clock
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 
 class PostgresInvitations:

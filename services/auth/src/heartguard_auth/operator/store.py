@@ -4,14 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import text
-
 from heartguard_auth.accounts.domain import email_key
 from heartguard_auth.operator.domain import AccountFilter, AccountState
 from heartguard_auth.sessions.store.sessions import PostgresSessions
 from heartguard_auth.shared.store.timestamps import nanoseconds, timestamptz
 from heartguard_common.core.clock import Clock, from_datetime
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 
 class PostgresAccountStates:

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
-
 from heartguard_auth.shared.store.timestamps import timestamptz
 from heartguard_common.core.background import BackgroundTask, BackgroundTasks
 from heartguard_common.core.clock import Clock
@@ -11,7 +9,7 @@ from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.revocation import CopyReader, Verdict, keys
 from heartguard_common.identity.revocation_copy import RevocationCopy
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 from heartguard_common.stores.redis_client import REDIS_ERRORS, RedisClient
 
 
@@ -46,7 +44,7 @@ class Revocations:
             for value in values
         ]
         with self._database.transaction() as connection:
-            connection.execute(text(_ADD), rows)
+            connection.execute_for_each(text(_ADD), rows)
 
     def publish(self, kind: str, values: Sequence[str], expires_at: int) -> None:
         """Write a committed revocation to the copy; if that fails, the copy is no longer trusted, and is repaired."""

@@ -106,7 +106,7 @@ def restart(invocation: Invocation, *, rolling: bool) -> None:
         click.echo("Every service runs with the code and the settings that are here now.")
     else:
         stop.down(invocation.layout)
-        start.up(system, lambda: None)
+        start.up(invocation.configured_system(), lambda: None)
 
 
 @click.command

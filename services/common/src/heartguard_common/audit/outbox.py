@@ -3,9 +3,7 @@
 The consumer of the audit service moves the events from the table into the trail.
 """
 
-from sqlalchemy import text
-
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 _PUT = text("INSERT INTO heartguard_core.audit_outbox (event) VALUES (:event)")
 

@@ -8,12 +8,10 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
-
 from heartguard_common.core.clock import NANOSECONDS, Clock
 from heartguard_common.core.errors import KEY_REUSED, ServiceError
 from heartguard_common.core.limits import Limits
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database, text
 
 LIFETIME_NS = 24 * 3600 * NANOSECONDS
 SWEEP_NS = 60 * NANOSECONDS

@@ -266,6 +266,13 @@ def _number(text: str) -> int:
     return int(text)
 
 
+class Verifier(Protocol):
+    """What verifies access tokens."""
+
+    def verify(self, token: str) -> Principal:
+        """The person whom a token identifies. Raises `ServiceError` GEN_401_TOKEN for an invalid token."""
+
+
 class Authenticator:
     """Turns an `Authorization` header into a `Principal`.
 
@@ -273,7 +280,7 @@ class Authenticator:
     a service's name, and `operator`, to the SHA-256 of its secret, so that no process needs another one's secret.
     """
 
-    def __init__(self, verifier: TokenVerifier, credentials: Mapping[str, str]) -> None:
+    def __init__(self, verifier: Verifier, credentials: Mapping[str, str]) -> None:
         self._verifier = verifier
         self._credentials = credentials
 

@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import text
-
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 _LARGEST_ID = 2**31 - 1
 _ENTER = text("""

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import redis
 from redis.client import Pipeline
-from sqlalchemy import text
 
 from heartguard_common.core.clock import NANOSECONDS, Clock, from_datetime, parse_rfc3339, rfc3339
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.ids import uuid7
 from heartguard_common.identity.revocation import READY, ReadyMark, key
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 from heartguard_common.stores.redis_client import REDIS_ERRORS, RedisClient
 
 LOOK_SECONDS = 1.0

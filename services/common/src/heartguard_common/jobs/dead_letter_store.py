@@ -5,13 +5,11 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
-
 from heartguard_common.core.clock import Clock, from_datetime, parse_rfc3339
 from heartguard_common.core.ids import uuid7
 from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.jobs.dead_letters import REASON_LENGTH, DeadLetter, FailedItem, FailureCounts, log_failure
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 # Older failures are removed, except dead letters that hold the item itself.
 KEPT_DAYS = 30

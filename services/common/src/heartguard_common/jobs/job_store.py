@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from sqlalchemy import Row, text
-
 from heartguard_common.core.clock import NANOSECONDS, Clock, from_datetime, parse_rfc3339
 from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.jobs.engine import Job
 from heartguard_common.jobs.operated_jobs import JobEntry
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, Row, text
 
 _COLUMNS = """id::text AS id, kind, org_id, user_id, created_by AS requested_by, due_at, status, progress, error,
     attempts, result"""
@@ -168,14 +166,14 @@ def _values(job: Job) -> dict[str, object]:
     return {**vars(job), "due": job.due_ns / NANOSECONDS}
 
 
-def _entry(row: Row[Any]) -> JobEntry:
-    found = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
+def _entry(row: Row) -> JobEntry:
+    found = dict(row._asdict())
     created, updated = (parse_rfc3339(from_datetime(found.pop(name))) for name in ("created_at", "updated_at"))
     return JobEntry(_made(found), created, updated)
 
 
-def _job(row: Row[Any]) -> Job:
-    return _made(dict(row._mapping))  # noqa: SLF001  SQLAlchemy's public name
+def _job(row: Row) -> Job:
+    return _made(dict(row._asdict()))
 
 
 def _made(found: dict[str, Any]) -> Job:

@@ -20,6 +20,7 @@ from heartguard_common.identity.authentication import (
     TokenVerifier,
     open_key_source,
 )
+from heartguard_common.identity.remembered_tokens import RememberedTokens
 from heartguard_common.identity.revocation import Revocations
 from heartguard_common.identity.revocation_check import RedisRevocations
 from heartguard_common.identity.revocation_copy import RevocationCopy
@@ -54,7 +55,9 @@ def make_web_dependencies(
         dependencies.background.start("revocations", copy.step)
     work = _show_state(service, dependencies, queues, {"spool": settings.spool_dir, **directories})
     source = key_source or _open_key_source(settings, dependencies)
-    verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, dependencies.clock)
+    verifier = RememberedTokens(
+        TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, dependencies.clock), dependencies.clock
+    )
     return WebDependencies(
         service=service,
         prefix=SERVICES[service].prefix,

@@ -1,26 +1,26 @@
-"""PostgreSQL: one engine for each process, transactions as context managers, outages as service errors."""
+"""PostgreSQL: one pool for each process, transactions as context managers, outages as service errors."""
 
 import math
-import select
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Protocol
 
 import psycopg2
+from psycopg2 import extras
 from psycopg2.errors import QueryCanceled
-from psycopg2.extras import NamedTupleCursor
-from sqlalchemy import Connection, Dialect, TextClause, create_engine, event, exc, text
 
 from heartguard_common.core import deadline
 from heartguard_common.core.errors import UNAVAILABLE, ServiceError
+from heartguard_common.stores.connection_pool import ConnectionPool, PoolTimeoutError
+from heartguard_common.stores.statements import Result, Row, Statement, driver_sql, parameters, text
 
-_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"
-# A connection that was idle for longer is pinged before use: a firewall or proxy on the way may have dropped it.
-_IDLE_SECONDS = 30.0
-_DRIVER_OUTAGES = (psycopg2.OperationalError, psycopg2.InterfaceError)
-_OUTAGES = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, *_DRIVER_OUTAGES)
+__all__ = ["Connection", "Database", "Result", "Row", "Statement", "driver_url", "text"]
+
+_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+_OUTAGES = (psycopg2.OperationalError, psycopg2.InterfaceError, PoolTimeoutError)
+extras.register_uuid()  # type: ignore[no-untyped-call]
 
 
 SLOW_SECONDS = 1.0
@@ -39,6 +39,38 @@ class StatementObserver(Protocol):
         """No connection of the pool was free in time."""
 
 
+class Connection:
+    """A connection in a transaction, which begins together with its first statement."""
+
+    __slots__ = ("_begun", "_driver", "_observer")
+
+    def __init__(self, driver: Any, observer: StatementObserver | None = None) -> None:
+        self._driver = driver
+        self._observer = observer
+        self._begun = False
+
+    def execute(self, statement: Statement, values: Mapping[str, Any] | None = None) -> Result:
+        """The result of a statement. Raises what psycopg2 raises."""
+        beginning = "" if self._begun else "BEGIN; "  # in the same round trip
+        self._begun = True
+        return _execute(self._driver, beginning, statement, values, self._observer)
+
+    def execute_for_each(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Execute a statement with the values of each row. Raises what psycopg2 raises."""
+        for values in rows:
+            self.execute(statement, values)
+
+    def exec_driver_sql(self, statement: str, values: Mapping[str, Any]) -> Result:
+        """As `execute`, for a statement that is written as psycopg2 takes it."""
+        return self.execute(driver_sql(statement), values)
+
+    def end(self, how: str) -> None:
+        """COMMIT or ROLLBACK, unless nothing was begun."""
+        if self._begun:
+            with self._driver.cursor() as cursor:
+                cursor.execute(how)
+
+
 class Database:
     """A pool of connections to one database.
 
@@ -48,22 +80,10 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 6, observer: StatementObserver | None = None) -> None:
-        self._engine = create_engine(
-            driver_url(url),
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=1,
-            hide_parameters=True,  # a stack trace in the log must not show values that people wrote
-            connect_args={"connect_timeout": 2, "application_name": "heartguard"},
-        )
-        event.listen(self._engine, "checkout", _LivenessCheck(self._engine.dialect).check)
-        event.listen(self._engine, "before_cursor_execute", _bounded, retval=True)
+        self._pool = ConnectionPool(driver_url(url), pool_size, wait_seconds=1)
         self._observer = observer
         if observer is not None:
             observer.opened(pool_size)
-            event.listen(self._engine, "before_cursor_execute", _begun)
-            event.listen(self._engine, "after_cursor_execute", _ended(observer))
-        self._compiled: dict[TextClause, str] = {}
         self._current: ContextVar[Connection | None] = ContextVar("connection", default=None)
 
     @contextmanager
@@ -77,38 +97,32 @@ class Database:
         if outer is not None:
             yield outer
             return
-        with _outages_as_service_errors(self._observer), self._engine.begin() as connection:
+        with self._begin() as connection:
             token = self._current.set(connection)
             try:
                 yield connection
             finally:
                 self._current.reset(token)
 
-    def one(self, statement: TextClause, values: Mapping[str, Any]) -> Any:
-        """The only row of a statement, None where it returns none; the statement is a transaction by itself.
+    def run(self, statement: Statement, values: Mapping[str, Any] | None = None) -> Result:
+        """The result of a statement that is a transaction by itself, in one round trip instead of two.
 
-        Saves the round trips of BEGIN and COMMIT, and SQLAlchemy's work, which is slow where it is rarely done. Inside
-        a transaction of the same context the statement is part of that one. Raises `ServiceError` GEN_503 when
+        Inside a transaction of the same context the statement is part of that one. Raises `ServiceError` GEN_503 when
         PostgreSQL is unavailable.
         """
         outer = self._current.get()
         if outer is not None:
-            return outer.execute(statement, values).one_or_none()
-        if statement not in self._compiled:
-            self._compiled[statement] = str(statement.compile(dialect=self._engine.dialect))
-        began = time.monotonic()
+            return outer.execute(statement, values)
         with _outages_as_service_errors(self._observer):
-            connection = self._engine.raw_connection()
+            driver = self._pool.acquire()
             try:
-                row = _only_row(connection.driver_connection, self._compiled[statement], values)
-            except _DRIVER_OUTAGES as error:
-                connection.invalidate(error)
-                raise
+                return _execute(driver, "", statement, values, self._observer)
             finally:
-                connection.close()
-        if self._observer is not None and (seconds := time.monotonic() - began) > SLOW_SECONDS:
-            self._observer.slow(self._compiled[statement], seconds)
-        return row
+                self._pool.release(driver)
+
+    def one(self, statement: Statement, values: Mapping[str, Any]) -> Any:
+        """The only row of a statement, None where it returns none; see `run`."""
+        return self.run(statement, values).one_or_none()
 
     def current_connection(self) -> Connection | None:
         """The connection of the surrounding transaction, None outside of one."""
@@ -121,65 +135,61 @@ class Database:
         The lock has a transaction of its own: transactions in the block do not join it. Raises `ServiceError` GEN_503
         when PostgreSQL is unavailable.
         """
-        with _outages_as_service_errors(self._observer), self._engine.begin() as connection:
-            yield bool(connection.execute(text(_LOCK), {"name": name}).scalar_one())
+        with self._begin() as connection:
+            yield bool(connection.execute(_LOCK, {"name": name}).scalar_one())
 
     def ping(self) -> None:
         """Send a query without effect. Raises what the driver raises when the server is unavailable."""
-        with self._engine.connect() as connection:
-            connection.execute(text("SELECT 1"))
+        driver = self._pool.acquire()
+        try:
+            _execute(driver, "", text("SELECT 1"), None, None)
+        finally:
+            self._pool.release(driver)
 
     def close(self) -> None:
         """Close all pooled connections."""
-        self._engine.dispose()
+        self._pool.close()
 
-
-class _LivenessCheck:
-    """Checks a pooled connection before it is used again.
-
-    A server that stops closes its sockets, and one that ends a session sends a message: both make the socket readable,
-    which can be seen without a round trip. Only then, and after `_IDLE_SECONDS`, is the connection pinged, which
-    `pool_pre_ping` would do before each use.
-    """
-
-    def __init__(self, dialect: Dialect) -> None:
-        self._dialect = dialect
-
-    def check(self, connection: Any, record: Any, _: object) -> None:
-        """Return if the connection works. Raises `InvalidatePoolError`, so that the pool opens new connections."""
-        now = time.monotonic()
-        idle = now - record.info.get("used_at", now)
-        record.info["used_at"] = now
-        if idle > _IDLE_SECONDS or _readable(connection):
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        with _outages_as_service_errors(self._observer):
+            driver = self._pool.acquire()
             try:
-                self._dialect.do_ping(connection)
-            except self._dialect.loaded_dbapi.Error as error:
-                raise exc.InvalidatePoolError from error
+                connection = Connection(driver, self._observer)
+                try:
+                    yield connection
+                except BaseException:
+                    _roll_back(connection)
+                    raise
+                connection.end("COMMIT")
+            finally:
+                self._pool.release(driver)
 
 
-def _bounded(
-    _connection: Connection, _cursor: object, statement: str, values: object, _context: object, many: bool
-) -> tuple[str, object]:
-    """The statement, preceded by a time-out with the remaining time. Raises GEN_422_TIME when none remains."""
+def _roll_back(connection: Connection) -> None:
+    """Roll back; where that fails, the pool closes the connection, and with it the transaction ends."""
+    with suppress(psycopg2.Error):
+        connection.end("ROLLBACK")
+
+
+def _execute(
+    driver: Any,
+    beginning: str,
+    statement: Statement,
+    values: Mapping[str, Any] | None,
+    observer: StatementObserver | None,
+) -> Result:
     seconds = deadline.left()
-    if seconds is None or many:
-        return statement, values
-    # In the same round trip; since PostgreSQL 13 the time-out applies to each statement of a message separately.
-    return f"SET LOCAL statement_timeout = {math.ceil(seconds * 1000)}; {statement}", values
-
-
-def _begun(*event_arguments: Any) -> None:
-    """Remember when a statement is sent: the fifth argument is its context (SQLAlchemy's before_cursor_execute)."""
-    event_arguments[4].began = time.monotonic()
-
-
-def _ended(observer: StatementObserver) -> Callable[..., None]:
-    def ended(_connection: Connection, _cursor: object, statement: str, _values: object, context: Any, _: bool) -> None:
-        seconds = time.monotonic() - context.began
-        if seconds > SLOW_SECONDS:
-            observer.slow(statement, seconds)
-
-    return ended
+    if seconds is not None:
+        # In the same round trip; since PostgreSQL 13 the time-out applies to each statement of a message separately.
+        beginning += f"SET LOCAL statement_timeout = {math.ceil(seconds * 1000)}; "
+    began = time.monotonic()
+    with driver.cursor() as cursor:
+        cursor.execute(beginning + statement.sql, parameters(statement, values))
+        found = Result(cursor)
+    if observer is not None and (took := time.monotonic() - began) > SLOW_SECONDS:
+        observer.slow(statement.sql, took)
+    return found
 
 
 @contextmanager
@@ -188,36 +198,16 @@ def _outages_as_service_errors(observer: StatementObserver | None) -> Iterator[N
     try:
         yield
     except _OUTAGES as error:
-        if observer is not None and isinstance(error, exc.TimeoutError):
+        if observer is not None and isinstance(error, PoolTimeoutError):
             observer.exhausted()
-        if isinstance(getattr(error, "orig", error), QueryCanceled):
+        if isinstance(error, QueryCanceled):
             raise deadline.exceeded() from error
         raise ServiceError(UNAVAILABLE, headers={"Retry-After": "1"}) from error
 
 
-def _only_row(connection: Any, statement: str, values: Mapping[str, Any]) -> Any:
-    connection.autocommit = True
-    try:
-        with connection.cursor(cursor_factory=NamedTupleCursor) as cursor:
-            cursor.execute(statement, values)
-            found = cursor.fetchmany(2)
-    finally:
-        if not connection.closed:
-            connection.autocommit = False
-    if len(found) > 1:
-        raise exc.MultipleResultsFound
-    return found[0] if found else None
-
-
-def _readable(connection: Any) -> bool:
-    watch = select.poll()
-    watch.register(connection, select.POLLIN)
-    return bool(watch.poll(0))
-
-
 def driver_url(url: str) -> str:
-    """A URL that begins with `postgres://` or `postgresql://`, with the driver's name added. Raises ValueError."""
+    """A URL that begins with `postgres://` or `postgresql://`, as libpq takes it. Raises ValueError."""
     for prefix in ("postgresql+psycopg2://", "postgresql://", "postgres://"):
         if url.startswith(prefix):
-            return "postgresql+psycopg2://" + url.removeprefix(prefix)
+            return "postgresql://" + url.removeprefix(prefix)
     raise ValueError("must be a postgresql:// URL")

@@ -2,10 +2,8 @@
 
 import logging
 
-from sqlalchemy import text
-
 from heartguard_common.core.metrics import LiveGauge, Metrics, Values
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 CONNECTIONS = LiveGauge("heartguard_database_connections", "Connections of the service's role", ("state",))
 LOCK_WAITS = LiveGauge("heartguard_database_lock_waits", "Statements of the service that wait for a lock")

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import text
-
 from heartguard_common.core.clock import Clock, seconds
 from heartguard_common.core.limits import BY_NAME, DAY_SECONDS, SYSTEM, LimitError
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 _VALUE = text("SELECT value FROM heartguard_core.organization_limits WHERE org_id = :org_id AND name = :name")
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.exc import DataError, IntegrityError
+import psycopg2
 
 from heartguard_common.core.clock import NANOSECONDS, from_datetime
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 from heartguard_media.domain.items import MediaItem, Scope, Written
 
 FILE_NAME, CONTENT_TYPE = "heartguard-export.zip", "application/zip"
@@ -43,7 +42,7 @@ class PostgresArchives:
         try:
             with self._database.transaction() as connection:
                 connection.execute(text(_BEGIN), {**vars(archive), "expires_at": _moment(expires_ns)})
-        except (IntegrityError, DataError):  # no row with that id, or no possible id
+        except (psycopg2.IntegrityError, psycopg2.DataError):  # no row with that id, or no possible id
             return False
         return True
 

@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from heartguard_common.core.clock import NANOSECONDS, Clock, from_datetime
 from heartguard_common.core.limits import LimitError, Limits, require
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.authority_store import PostgresAuthority
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database, text
 from heartguard_media.domain.items import Announcement, MediaItem, Scope, Usage, Written
 from heartguard_media.errors import OVER_QUOTA
 

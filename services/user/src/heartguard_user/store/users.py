@@ -2,12 +2,9 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
-
-from sqlalchemy import Connection, Row, text
 
 from heartguard_common.core.clock import from_datetime
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database, Row, text
 from heartguard_user.domain import Filter, User, changed_members, stored_form
 
 _SELECT = """
@@ -70,8 +67,8 @@ class PostgresUsers:
 
     def find(self, org_id: int, user_id: int) -> User | None:
         """The member of that organization, or None."""
-        with self._database.transaction() as connection:
-            return _find(connection, org_id, user_id)
+        row = self._database.one(text(_FIND), {"org_id": org_id, "id": user_id})
+        return None if row is None else _user(row)
 
     def change(self, org_id: int, user_id: int, decide: Callable[[User], User]) -> tuple[User, User] | None:
         """Store the state that `decide` makes of the current one, while the user's row is locked."""
@@ -120,8 +117,8 @@ def _find(connection: Connection, org_id: int, user_id: int) -> User | None:
     return None if row is None else _user(row)
 
 
-def _user(row: Row[Any]) -> User:
-    found = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
+def _user(row: Row) -> User:
+    found = dict(row._asdict())
     pairs = json.loads(found["preferences"] or "[]")
     found["preferences"] = {key: stored_form(value) for key, value in pairs}
     found["created_at"] = from_datetime(found["created_at"])

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import TextClause, text
-from sqlalchemy.exc import IntegrityError
+import psycopg2
 
 from heartguard_auth.accounts.domain import Account, MembershipStatus, NewAccount
 from heartguard_common.core.clock import from_datetime
 from heartguard_common.core.limits import Limits, require
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, Statement, text
 
 
 class PostgresAccounts:
@@ -41,8 +40,8 @@ class PostgresAccounts:
                     "role": account.role,
                 }
                 return account_of(connection.execute(text(_ADD), values).one())
-        except IntegrityError as error:
-            if "users_email_key_key" in str(error.orig):
+        except psycopg2.IntegrityError as error:
+            if "users_email_key_key" in str(error):
                 return None
             raise
 
@@ -99,7 +98,7 @@ class PostgresAccounts:
             rows = connection.execute(text(_ERASE), {"org_id": org_id, "user_id": user_id})
             return [row.id for row in rows]
 
-    def _one(self, statement: TextClause, value: object) -> Account | None:
+    def _one(self, statement: Statement, value: object) -> Account | None:
         row = self._database.one(statement, {"value": value})
         return account_of(row) if row else None
 

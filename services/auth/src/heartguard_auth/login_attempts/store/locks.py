@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
-
 from heartguard_auth.login_attempts.domain import AttemptSubjects, LoginLock
 from heartguard_auth.shared.store.timestamps import nanoseconds, timestamptz
 from heartguard_common.core.clock import Clock
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 # A scalar subquery, so that it fits into the statement that reads the account, without another round trip.
 LOCKED_UNTIL = """(
@@ -33,7 +31,7 @@ class PostgresLoginLocks:
         """Store locks that have begun; one that exists already ends when the later of both ends."""
         rows = [{"account": it.account, "address": it.address, "until": timestamptz(it.until)} for it in locks]
         with self._database.transaction() as connection:
-            connection.execute(text(_BEGIN), rows)
+            connection.execute_for_each(text(_BEGIN), rows)
 
     def end(self, account: str) -> None:
         """End the locks of an account, those of single addresses too."""

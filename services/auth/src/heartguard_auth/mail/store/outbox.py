@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from cryptography.fernet import InvalidToken
-from sqlalchemy import text
 
 from heartguard_auth.accounts.domain import email_key
 from heartguard_auth.mail.domain import ClaimedEntry, Email, OutboxEntry
@@ -16,7 +15,7 @@ from heartguard_auth.shared.store.timestamps import nanoseconds, timestamptz
 from heartguard_common.core.clock import NANOSECONDS, Clock
 from heartguard_common.core.ids import uuid7
 from heartguard_common.core.limits import SYSTEM, LimitError, Limits
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 TEMPLATES = Path(__file__).resolve().with_name("templates")
 CODES = "codes_per_recipient_per_day"

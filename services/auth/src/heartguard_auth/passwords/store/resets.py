@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import text
-
 from heartguard_auth.shared.store.timestamps import timestamptz
 from heartguard_common.core.clock import Clock
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 
 class PostgresResets:

@@ -1,13 +1,11 @@
 """Accounts as a login reads them: with the end of the last lock, in one statement."""
 
-from sqlalchemy import text
-
 from heartguard_auth.accounts.domain import Account
 from heartguard_auth.accounts.store.accounts import SELECT_BY_EMAIL, account_of
 from heartguard_auth.login_attempts.domain import AttemptSubjects
 from heartguard_auth.login_attempts.store.locks import LOCKED_UNTIL, lock_values, locked_until
 from heartguard_common.core.clock import Clock
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 
 class PostgresLoginAccounts:

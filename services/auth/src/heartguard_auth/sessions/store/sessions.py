@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
-
 from heartguard_auth.accounts.domain import Account
 from heartguard_auth.accounts.store.accounts import AS_READ, as_read
 from heartguard_auth.sessions.domain import REPLAY_SECONDS, RefreshToken, Session
 from heartguard_auth.shared.store.timestamps import nanoseconds, timestamptz
 from heartguard_common.audit.events import AuditEvent, encode
 from heartguard_common.core.clock import NANOSECONDS, Clock
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 
 PURGED = 1000
 

@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
-from sqlalchemy import Connection
 
 from heartguard_auth.signing_keys.domain import KeyNotPublishedYet, RingKey
 from heartguard_auth.signing_keys.store.key_encryption import KeyEncryption
 from heartguard_auth.signing_keys.store.stored_keys import StoredKey, StoredKeys
 from heartguard_common.core.clock import NANOSECONDS, Clock
 from heartguard_common.messages import JwkDocument
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database
 
 ROTATION_NS = 90 * 86_400 * NANOSECONDS
 # How long a token may live after its key has stopped signing, besides the token's own lifetime.

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
-
 from heartguard_auth.shared.store.timestamps import nanoseconds, timestamptz
 from heartguard_auth.signing_keys.domain import RingKey
 from heartguard_common.core.clock import Clock, from_datetime
 from heartguard_common.messages import JwkDocument
+from heartguard_common.stores.database import Connection, text
 
 _RING_LOCK = 0x48475249  # advisory lock "HGRI": two processes must not create or rotate keys at the same time
 

@@ -6,10 +6,8 @@ from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 
-from sqlalchemy import text
-
 from heartguard_common.core.errors import ServiceError
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, text
 from heartguard_influx.errors import OVER_BUDGET, STORE_FAILED
 from heartguard_influx.fields.domain import Field, Value
 from heartguard_influx.queries.domain.query import Aggregate, ResultRow

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import Connection, exc, text
+import psycopg2
 
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.limits import Limits
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database, text
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.buckets.domain import days_in_influxdb
 from heartguard_influx.errors import NO_BUCKET, STORE_FAILED
@@ -97,7 +97,7 @@ class InfluxStore(InfluxReader):
                 series_ids(connection, bucket_id, series, self._limits)
                 if name is not None:
                     self._count(connection, sender, points)
-        except exc.IntegrityError as error:
+        except psycopg2.IntegrityError as error:
             raise ServiceError(NO_BUCKET) from error
         if name is None:
             raise ServiceError(NO_BUCKET)
@@ -145,7 +145,7 @@ class InfluxStore(InfluxReader):
             large = self._counts.over_half(connection)
         for org_id, stored in large.items():
             with self._registry.transaction() as connection:
-                names = connection.execute(text(_NAMES), {"org_id": org_id}).scalars().all()
+                names = connection.execute(text(_NAMES), {"org_id": org_id}).scalars()
             count = sum(self._stored(name, None) for name in names)
             with self._registry.transaction() as connection:
                 self._counts.correct(connection, org_id, count - stored)

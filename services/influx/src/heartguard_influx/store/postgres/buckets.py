@@ -1,13 +1,10 @@
 """Buckets in PostgreSQL."""
 
 from collections.abc import Sequence
-from typing import Any
-
-from sqlalchemy import Row, text
 
 from heartguard_common.core.clock import from_datetime
 from heartguard_common.core.limits import Limits, require
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Database, Row, text
 from heartguard_influx.buckets.domain import Bucket
 
 # The organization's own bucket takes its retention from the organization, with or without a row of its own.
@@ -104,7 +101,7 @@ class PostgresBuckets:
             return [connection.execute(text(statement), {"id": bucket_id}).rowcount for statement in _REMOVE][-1]
 
 
-def _bucket(row: Row[Any]) -> Bucket:
+def _bucket(row: Row) -> Bucket:
     return Bucket(
         id=row.id,
         org_id=row.org_id,

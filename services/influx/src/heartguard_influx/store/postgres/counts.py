@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from threading import Lock
 
-from sqlalchemy import Connection, text
-
 from heartguard_common.core.limits import LimitError
+from heartguard_common.stores.database import Connection, text
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.points.domain.point import Sender
 

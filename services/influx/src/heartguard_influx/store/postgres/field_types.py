@@ -2,10 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, text
-
 from heartguard_common.core.limits import Limits, require
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database, text
 from heartguard_influx.fields.domain import Field, FieldKey, FieldType, TypedField
 from heartguard_influx.store.postgres.arrays import texts
 

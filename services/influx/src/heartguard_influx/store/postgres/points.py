@@ -4,10 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, text
-
 from heartguard_common.core.limits import Limits
-from heartguard_common.stores.database import Database
+from heartguard_common.stores.database import Connection, Database, text
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.fields.domain import Field, Value
 from heartguard_influx.points.domain.duplicates import Batch, Cell

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
-
+from heartguard_common.stores.database import Connection, text
 from heartguard_influx.fields.domain import Field, Value
 from heartguard_influx.queries.domain.query import OF_ANY_TYPE, Aggregate, ResultRow
 from heartguard_influx.queries.domain.windows import Grid
@@ -96,7 +95,7 @@ def read_points(
     by_id = {field.id: field for field in fields}
     statement = _DESCENDING if descending else _ASCENDING
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
-    for number, at_ns, field_id, amount, string in connection.execute(statement, values).all():
+    for number, at_ns, field_id, amount, string in connection.execute(statement, values).tuples():
         field = by_id[field_id]
         found.setdefault((at_ns, number), {})[field.name] = _value(field, amount, string)
     if len(fields) > 1:
@@ -145,7 +144,7 @@ def read_windows(
     by_id = {field.id: field for field in fields}
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
     counts: dict[tuple[int, int], int] = {}
-    for group, number, field_id, amount, string, points in connection.execute(text(statement), values).all():
+    for group, number, field_id, amount, string, points in connection.execute(text(statement), values).tuples():
         field = by_id[field_id]
         found.setdefault((group, number), {})[field.name] = _aggregated(aggregate, field, amount, string)
         counts[group, number] = points
@@ -168,7 +167,7 @@ def _count_points(
 ) -> dict[tuple[int, int], int]:
     """How many points each window holds, with any of the fields."""
     statement = f"{select}, count(DISTINCT (p.series_id, p.time_ns)) {source} GROUP BY 1, 2"
-    return {(group, number): points for group, number, points in connection.execute(text(statement), values)}
+    return {(group, number): points for group, number, points in connection.execute(text(statement), values).tuples()}
 
 
 def _members(groups: Sequence[Group], fields: Sequence[Field]) -> dict[str, object]:

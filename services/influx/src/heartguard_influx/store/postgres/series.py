@@ -4,9 +4,8 @@ import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, text
-
 from heartguard_common.core.limits import Limits, sentence
+from heartguard_common.stores.database import Connection, text
 from heartguard_influx.points.ports import TooManySeries
 from heartguard_influx.series.domain import Group, Selection, Series, Tags, person_of, series_digest
 from heartguard_influx.store.postgres.arrays import digests, numbers, texts

@@ -1,0 +1,94 @@
+"""Connections to PostgreSQL that are kept for the next transaction."""
+
+import select
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+
+# A connection that was idle for longer is pinged before use: a firewall or proxy on the way may have dropped it.
+IDLE_SECONDS = 30.0
+CONNECT_SECONDS = 2
+
+
+class PoolTimeoutError(Exception):
+    """No connection became free in time."""
+
+
+class ConnectionPool:
+    """At most `size` connections, in autocommit mode; the one that was used last is used first.
+
+    A server that stops closes its sockets, and one that ends a session sends a message: both make the socket readable,
+    which can be seen without a round trip. Only then, and after `IDLE_SECONDS`, is a connection pinged.
+    """
+
+    def __init__(self, url: str, size: int, wait_seconds: float) -> None:
+        self._url = url
+        self._wait_seconds = wait_seconds
+        self._free = threading.BoundedSemaphore(size)
+        self._idle: list[tuple[float, Any]] = []
+
+    def acquire(self) -> Any:
+        """A connection that works. Raises `PoolTimeoutError`, psycopg2.OperationalError."""
+        if not self._free.acquire(timeout=self._wait_seconds):
+            raise PoolTimeoutError(f"no connection was given back within {self._wait_seconds:g} s")
+        try:
+            return self._working() or self._connect()
+        except BaseException:
+            self._free.release()
+            raise
+
+    def release(self, connection: Any) -> None:
+        """Take a connection back; one that is closed, or still in a transaction, is not used again."""
+        if not connection.closed and connection.get_transaction_status() == TRANSACTION_STATUS_IDLE:
+            self._idle.append((time.monotonic(), connection))
+        else:
+            _close(connection)
+        self._free.release()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while (connection := self._pop()) is not None:
+            _close(connection[1])
+
+    def _working(self) -> Any:
+        found = self._pop()
+        if found is None:
+            return None
+        used_at, connection = found
+        if time.monotonic() - used_at <= IDLE_SECONDS and not _readable(connection):
+            return connection
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except psycopg2.Error:
+            # What ended this session has probably ended the others.
+            _close(connection)
+            self.close()
+            return None
+        return connection
+
+    def _pop(self) -> tuple[float, Any] | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
+
+    def _connect(self) -> Any:
+        connection = psycopg2.connect(self._url, connect_timeout=CONNECT_SECONDS, application_name="heartguard")
+        connection.autocommit = True
+        return connection
+
+
+def _close(connection: Any) -> None:
+    with suppress(psycopg2.Error):  # the other side may have closed it
+        connection.close()
+
+
+def _readable(connection: Any) -> bool:
+    watch = select.poll()
+    watch.register(connection, select.POLLIN)
+    return bool(watch.poll(0))
