@@ -7,6 +7,7 @@ when it is run.
 import click
 
 from heartguard_cli.commands.backups import backup, restore
+from heartguard_cli.commands.boot import service
 from heartguard_cli.commands.configuration import env, versions
 from heartguard_cli.commands.database import migrate
 from heartguard_cli.commands.request_logs import logs
@@ -34,5 +35,7 @@ def heartguard(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (up, down, restart, status, logs, upgrade, migrate, backup, restore, keys, audit, policy, env, versions):
+RUNNING = (up, down, restart, status, logs, service)
+DATA = (upgrade, migrate, backup, restore)
+for command in (*RUNNING, *DATA, keys, audit, policy, env, versions):
     heartguard.add_command(command)
