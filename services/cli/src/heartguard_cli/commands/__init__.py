@@ -8,6 +8,7 @@ import click
 
 from heartguard_cli.commands.background import dead_letters, jobs
 from heartguard_cli.commands.backups import backup, restore
+from heartguard_cli.commands.boot import service
 from heartguard_cli.commands.configuration import env, versions
 from heartguard_cli.commands.database import migrate
 from heartguard_cli.commands.logs import logs
@@ -38,7 +39,7 @@ def heartguard(context: click.Context) -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(up, down, restart, status, logs),
+    *(up, down, restart, status, logs, service),
     *(users, organizations, jobs, dead_letters),
     *(upgrade, migrate, backup, restore),
     *(keys, audit, policy),
