@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Dialect, TextClause, create_engine, event, ex
 
 from heartguard_common.core import deadline
 from heartguard_common.core.errors import UNAVAILABLE, ServiceError
+from heartguard_common.stores.spans import trace_statements, traced_run
 
 _LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))"
 # A connection that was idle for longer is pinged before use: a firewall or proxy on the way may have dropped it.
@@ -58,6 +59,8 @@ class Database:
         )
         event.listen(self._engine, "checkout", _LivenessCheck(self._engine.dialect).check)
         event.listen(self._engine, "before_cursor_execute", _bounded, retval=True)
+        trace_statements(self._engine)
+        self._run = traced_run(_only_row)
         self._observer = observer
         if observer is not None:
             observer.opened(pool_size)
@@ -100,7 +103,7 @@ class Database:
         with _outages_as_service_errors(self._observer):
             connection = self._engine.raw_connection()
             try:
-                row = _only_row(connection.driver_connection, self._compiled[statement], values)
+                row = self._run(connection.driver_connection, self._compiled[statement], values)
             except _DRIVER_OUTAGES as error:
                 connection.invalidate(error)
                 raise
