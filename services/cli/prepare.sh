@@ -59,7 +59,11 @@ print(digest.hexdigest())' constraints.txt "$@")
 
 # What the services and the command need to run.
 prepare_runtime() {
-    prepare_venv runtime services/*/requirements.txt
+    local traces=
+    if [ -n "${OTEL_EXPORTER_OTLP_ENDPOINT:-}" ] || grep -q '^OTEL_EXPORTER_OTLP_ENDPOINT=.' .env 2>/dev/null; then
+        traces=requirements-tracing.txt
+    fi
+    prepare_venv runtime services/*/requirements.txt $traces
     use_cli
 }
 

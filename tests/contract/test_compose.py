@@ -28,6 +28,7 @@ from tests.images import DOCKERFILE, command, image_text
 TEXT = (REPO_ROOT / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)["services"]
 BUILD = {"context": ".", "dockerfile": "services/Dockerfile"}
+TRACES = {"TRACES": "${OTEL_EXPORTER_OTLP_ENDPOINT:-}"}
 # Left to the image or to the default: no operator needs to choose them.
 LEFT_OUT = {"STORAGE_EMULATOR_HOST", "HEARTGUARD_ENV"}
 
@@ -215,10 +216,10 @@ def test_an_image_installs_only_the_pins_of_its_service_and_runs_unprivileged(su
     for name in [*SERVICES, "cli"]:
         with subtests.test(name):
             lines = image_text(name).splitlines()
-            (install,) = [line for line in lines if "pip install" in line]
-            assert install == (
-                f'RUN pip install --no-cache-dir --require-hashes --requirement "services/{name}/requirements.txt"'
-            )
+            pip = "pip install --no-cache-dir --require-hashes --requirement"
+            install, traces = [line for line in lines if "pip install" in line]
+            assert install == f'RUN {pip} "services/{name}/requirements.txt"'
+            assert traces == f'RUN [ -z "${{TRACES}}" ] || {pip} requirements-tracing.txt'
             assert lines.index(install) < lines.index(f"COPY services/{name}/src services/{name}/src")
             assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
             copied = {line.split()[1] for line in lines if line.startswith("COPY ")}
@@ -242,7 +243,7 @@ def test_containers_are_those_of_the_registry(subtests):
     for name, service in SERVICES.items():
         with subtests.test(name):
             assert "command" not in COMPOSE[name]
-            assert COMPOSE[name]["build"] == {**BUILD, "args": {"SERVICE": name}}
+            assert COMPOSE[name]["build"] == {**BUILD, "args": {"SERVICE": name, **TRACES}}
             assert f"http://127.0.0.1:{service.port}{service.prefix}/ready" in COMPOSE[name]["healthcheck"]["test"][-1]
             told = {f"http://{name}:{service.port}"}
             assert {
@@ -251,7 +252,8 @@ def test_containers_are_those_of_the_registry(subtests):
     for name, program in REGISTRY.programs.items():
         with subtests.test(name):
             assert COMPOSE[name]["command"] == ["python", "-m", program.module]
-            assert COMPOSE[name]["build"]["args"] == {"SERVICE": program.owner}
+            traces = {} if program.owner == "cli" else TRACES
+            assert COMPOSE[name]["build"]["args"] == {"SERVICE": program.owner, **traces}
     own = {"postgres", "redis", "influxdb", "migrate"} | OBSERVERS | RESTORE
     assert {*COMPOSE} - own == {*SERVICES, *REGISTRY.programs}
 

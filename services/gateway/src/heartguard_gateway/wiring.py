@@ -8,7 +8,7 @@ import gevent
 from flask import Flask
 
 from heartguard_common.contract.contracts import Contracts
-from heartguard_common.core import logs
+from heartguard_common.core import logs, tracing
 from heartguard_common.core.clock import Clock, SystemClock
 from heartguard_common.core.lifecycle import LIFECYCLE, Lifecycle, Resource
 from heartguard_common.core.metrics import LiveGauge, Metrics
@@ -36,9 +36,10 @@ from heartguard_gateway.audit_events.trail import StreamTrail
 from heartguard_gateway.bodies.spool import BodySpool, SpoolLimits
 from heartguard_gateway.own_routes.health import SystemHealth
 from heartguard_gateway.own_routes.routes import OwnRoutes
-from heartguard_gateway.pipeline.pipeline import Pipeline
+from heartguard_gateway.pipeline.traced import make_pipeline
 from heartguard_gateway.ports import Ports
 from heartguard_gateway.redis_client.connection import RedisConnection
+from heartguard_gateway.redis_client.traced import open_connection
 from heartguard_gateway.route_matching import Matcher, compile_limits
 from heartguard_gateway.settings import NAME, Settings
 from heartguard_gateway.upstream.answer_limits import AnswerLimits
@@ -59,7 +60,7 @@ def create_app(
 ) -> Flask:
     """The gateway's application. Raises `PolicyError`, `OrderError` where policy or stages can't work."""
     contracts, policy, clock = Contracts.load(), load_policy(), clock or SystemClock()
-    metrics, lifecycle = _metrics(settings), Lifecycle()
+    metrics, lifecycle = _metrics(settings), _lifecycle(settings)
     fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
 
@@ -94,7 +95,7 @@ def create_app(
         max_body=settings.max_upload_mb * _MIB,
     )
     app = Flask("heartguard_gateway", static_folder=None)
-    mount(app, Pipeline(ports))
+    mount(app, make_pipeline(ports))
     lifecycle.on_close(refused.close)
     _run_beside(lifecycle, trail.drain_forever, refused.write_forever, partial(_keep_fresh, keys))
     _run_beside(lifecycle, partial(_show_state, metrics, services, bodies), partial(_keep_pace, metrics, answers))
@@ -106,6 +107,15 @@ def _open_auth(settings: Settings, lifecycle: Lifecycle) -> ServiceClient:
     auth = ServiceClient(settings.auth_url, NAME, settings.service_secret)
     # Any answer will do: it shows that the service is reachable.
     return lifecycle.open(Resource("auth", lambda: auth, lambda it: it.get("/auth/health", dict)))
+
+
+def _lifecycle(settings: Settings) -> Lifecycle:
+    """The lifecycle of this process, which sends spans where a collector is named."""
+    lifecycle = Lifecycle()
+    spans = tracing.start(NAME, settings, public=True)
+    if spans is not None:
+        lifecycle.on_close(spans.close)
+    return lifecycle
 
 
 def _metrics(settings: Settings) -> Metrics:
@@ -135,7 +145,7 @@ def _introspection(auth: ServiceClient, metrics: Metrics) -> Callable[[str], Ver
 
 def _open_redis(settings: Settings, lifecycle: Lifecycle) -> RedisConnection:
     return lifecycle.open(
-        Resource("redis", lambda: RedisConnection(settings.redis_url), RedisConnection.ping, RedisConnection.close)
+        Resource("redis", lambda: open_connection(settings.redis_url), RedisConnection.ping, RedisConnection.close)
     )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from heartguard_common.core.redis_urls import redis_url
 from heartguard_common.core.registry import SERVICES
@@ -184,6 +184,29 @@ def http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def collector_url(text: str) -> str:
+    """The parser of the URL of an OpenTelemetry collector, to which `/v1/traces` is added."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise ValueError("must look like http://127.0.0.1:4318, without /v1/traces")
+    return text.rstrip("/")
+
+
+def pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """The parser of `name=value,name=value`, values percent-encoded (OpenTelemetry's form of headers)."""
+    found = [item.partition("=") for item in words(text)]
+    if any(not equals or not name.strip() for name, equals, _ in found):
+        raise ValueError("must look like name=value,name=value")
+    return tuple((name.strip(), unquote(value.strip())) for name, _, value in found)
+
+
+def ratio(text: str) -> float:
+    """The parser of a share from 0 to 1."""
+    if not re.fullmatch(r"0|1|[01]?\.[0-9]{1,9}", text) or float(text) > 1:
+        raise ValueError("must be a number from 0 to 1, such as 0.1")
+    return float(text)
+
+
 @dataclasses.dataclass(frozen=True)
 class Rate:
     """At most `count` requests in `seconds` seconds."""
@@ -213,4 +236,7 @@ class CommonSettings:
     jwt_issuer: str = variable("JWT_ISSUER", default="heartguard")
     jwt_audience: str = variable("JWT_AUDIENCE", default="heartguard")
     spool_dir: Path = variable("SPOOL_DIR", Path, default=Path("var/spool"))  # noqa: RUF009  variable() makes a field
+    otlp_endpoint: str = variable("OTEL_EXPORTER_OTLP_ENDPOINT", collector_url, default="")
+    otlp_headers: tuple[tuple[str, str], ...] = variable("OTEL_EXPORTER_OTLP_HEADERS", pairs, default=())
+    trace_ratio: float = variable("OTEL_TRACES_SAMPLER_ARG", ratio, default=1.0)
     log_level: str = variable("LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")

@@ -3,12 +3,19 @@
 import re
 import secrets
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
 from heartguard_common.core.ids import uuid7
+
+if TYPE_CHECKING:
+    from heartguard_common.core.tracing import Tracing
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 GATEWAY_REQUEST_ID: ContextVar[str | None] = ContextVar("gateway_request_id", default=None)
 TRACEPARENT: ContextVar[str | None] = ContextVar("traceparent", default=None)
+
+SPANS: "Tracing | None" = None
+"""What makes spans; None where `OTEL_EXPORTER_OTLP_ENDPOINT` is empty. `tracing.start` sets it, once a process."""
 
 _VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
@@ -26,8 +33,10 @@ def continued(inbound: str | None) -> str | None:
     """The `traceparent` of this hop: the caller's trace id and a new span id; None without a valid inbound one.
 
     W3C Trace Context, sections 3.2.2 to 3.2.4: a later version is read as version 00, and only the flag `sampled` is
-    passed on.
+    passed on. Where spans are made, the current one's takes its place, with or without an inbound one.
     """
+    if SPANS is not None:
+        return SPANS.traceparent()
     match = _TRACEPARENT.fullmatch(inbound or "")
     if not match or (match[1] == "00" and match[4]):
         return None
@@ -47,6 +56,6 @@ def onward_headers() -> dict[str, str]:
     values = {
         "X-Request-ID": REQUEST_ID.get(),
         "X-Gateway-Request-ID": GATEWAY_REQUEST_ID.get(),
-        "traceparent": TRACEPARENT.get(),
+        "traceparent": TRACEPARENT.get() if SPANS is None else SPANS.traceparent(),
     }
     return {name: value for name, value in values.items() if value}

@@ -19,6 +19,7 @@ from heartguard_common.http.endpoint import Endpoint
 from heartguard_common.http.exception_mapping import to_service_error
 from heartguard_common.http.route_table import require_same_routes
 from heartguard_common.http.routing import DOCUMENT_TYPES, AnyRoute, Route, UseCasesT
+from heartguard_common.http.span_middleware import trace_requests
 from heartguard_common.http.standard_routes import Process, standard_routes
 from heartguard_common.http.web_dependencies import WebDependencies
 from heartguard_common.identity.policy import KINDS, RouteRule
@@ -50,6 +51,7 @@ def make_app(web: WebDependencies, routes: Sequence[Route[UseCasesT, Any]], usec
     app.after_request(lambda response: request_hooks.finish(web, response))
     app.register_error_handler(Exception, lambda error: handle_errors(web, error))
     app.extensions[LIFECYCLE] = web.lifecycle
+    trace_requests(app)
     return app
 
 

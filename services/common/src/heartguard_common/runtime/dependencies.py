@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from heartguard_common.audit.log import AuditLog
 from heartguard_common.audit.outbox import Outbox
+from heartguard_common.core import tracing
 from heartguard_common.core.background import BackgroundTasks
 from heartguard_common.core.clock import Clock, SystemClock
 from heartguard_common.core.lifecycle import Lifecycle, Resource
@@ -55,6 +56,9 @@ def open_dependencies(
     """
     clock = clock or SystemClock()
     lifecycle = Lifecycle()
+    spans = tracing.start(service, settings)
+    if spans is not None:
+        lifecycle.on_close(spans.close)
     metrics = Metrics(service)
     observer = StatementMetrics(metrics)
     database = lifecycle.open(

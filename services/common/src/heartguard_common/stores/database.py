@@ -11,9 +11,10 @@ import psycopg2
 from psycopg2 import extras
 from psycopg2.errors import QueryCanceled
 
-from heartguard_common.core import deadline
+from heartguard_common.core import deadline, trace
 from heartguard_common.core.errors import UNAVAILABLE, ServiceError
 from heartguard_common.stores.connection_pool import ConnectionPool, PoolTimeoutError
+from heartguard_common.stores.spans import statement_span
 from heartguard_common.stores.statements import Result, Row, Statement, driver_sql, parameters, text
 
 __all__ = ["Connection", "Database", "Result", "Row", "Statement", "driver_url", "text"]
@@ -185,7 +186,11 @@ def _execute(
         beginning += f"SET LOCAL statement_timeout = {math.ceil(seconds * 1000)}; "
     began = time.monotonic()
     with driver.cursor() as cursor:
-        cursor.execute(beginning + statement.sql, parameters(statement, values))
+        if trace.SPANS is None:
+            cursor.execute(beginning + statement.sql, parameters(statement, values))
+        else:
+            with statement_span(trace.SPANS, statement.sql):
+                cursor.execute(beginning + statement.sql, parameters(statement, values))
         found = Result(cursor)
     if observer is not None and (took := time.monotonic() - began) > SLOW_SECONDS:
         observer.slow(statement.sql, took)

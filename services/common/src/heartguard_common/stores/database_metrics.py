@@ -50,7 +50,11 @@ class StatementMetrics:
     def slow(self, statement: str, seconds: float) -> None:
         """A statement took so long. Its text is logged, which has parameters in place of values."""
         self._slow.inc()
-        fields = {"seconds": round(seconds, 3), "statement": " ".join(statement.split())[:1000]}
+        fields = {
+            "message": "slow statement",
+            "seconds": round(seconds, 3),
+            "statement": " ".join(statement.split())[:1000],
+        }
         _log.warning("slow statement", extra={"fields": fields})
 
     def exhausted(self) -> None:

@@ -7,6 +7,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from heartguard_common.core.redis_urls import tls_options
+from heartguard_common.stores.spans import redis_class
 
 RedisClient: TypeAlias = "redis.Redis"
 
@@ -16,7 +17,7 @@ REDIS_ERRORS = (redis.RedisError, OSError)
 
 def make_redis(url: str, *, timeout_seconds: float = 0.25, decode: bool = True) -> RedisClient:
     """A pooled client; the library's defaults would retry ten times and hang for seconds on a stopped server."""
-    return redis.Redis.from_url(
+    return redis_class().from_url(
         url,
         decode_responses=decode,
         socket_timeout=timeout_seconds,

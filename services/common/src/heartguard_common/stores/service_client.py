@@ -3,9 +3,11 @@
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 import requests
 
+from heartguard_common.core import trace
 from heartguard_common.core.errors import NO_HEADERS, ServiceCallError
 from heartguard_common.core.trace import onward_headers
 
@@ -18,6 +20,7 @@ class ServiceClient:
 
     def __init__(self, base_url: str, name: str, secret: str, *, timeout_seconds: float = 5.0) -> None:
         self._base_url = base_url.rstrip("/")
+        self._host = urlsplit(base_url).netloc
         self._auth = (name, secret)
         self._timeout = (1.0, timeout_seconds)
         self._local = threading.local()
@@ -58,6 +61,15 @@ class ServiceClient:
 
     def _request(
         self, method: str, path: str, *, headers: Mapping[str, str] = NO_HEADERS, **how: Any
+    ) -> requests.Response:
+        if trace.SPANS is None:
+            return self._answered(method, path, headers, how)
+        # The path may hold ids; the span of the service that answers has its route.
+        with trace.SPANS.inside(f"{method} {self._host}", leaves=True, server_address=self._host):
+            return self._answered(method, path, headers, how)
+
+    def _answered(
+        self, method: str, path: str, headers: Mapping[str, str], how: Mapping[str, Any]
     ) -> requests.Response:
         response = self._session().request(
             method,
