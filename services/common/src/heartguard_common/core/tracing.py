@@ -101,13 +101,6 @@ class Tracing:
         with self._tracer.start_as_current_span(name, attributes=known, kind=self._kind(leaves=leaves)):
             yield
 
-    def begin(self, name: str, **attributes: str) -> "Span | None":
-        """As `inside` with `leaves`, for a caller who ends the span; None where no span is recorded."""
-        if not self._api.get_current_span().is_recording():
-            return None
-        known = {key.replace("_", "."): value for key, value in attributes.items()}
-        return self._tracer.start_span(name, attributes=known, kind=self._kind(leaves=True))
-
     def traceparent(self) -> str | None:
         """The `traceparent` that names the current span as parent (W3C Trace Context); None outside of one."""
         carrier: dict[str, str] = {}
