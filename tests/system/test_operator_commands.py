@@ -61,7 +61,8 @@ def test_a_person_is_found_locked_and_unlocked(running_system: RunningSystem, pe
     assert "(too many failed logins; `users unlock` ends it)" in locked
     said(running_system, "users", "unlock", person["email"])
     assert log_in(running_system, person) == 200
-    assert "ended: 1" in said(running_system, "users", "end-sessions", person["user_id"])
+    ended = json.loads(said(running_system, "users", "end-sessions", person["user_id"], "--json"))
+    assert ended == {"id": person["user_id"], "email": person["email"], "sessions_ended": 1}
     status, out, err = typed(running_system, "users", "sessions", person["user_id"])
     assert (status, out, err) == (0, "", f"heartguard: {person['email']} has no open session\n")
 

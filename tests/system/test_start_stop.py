@@ -78,6 +78,7 @@ def test_a_running_system_is_found_whatever_env_says_meanwhile(running: Clone) -
     try:
         status = running.script("heartguard", "status")
         assert (status.returncode, url in status.stdout) == (0, True), status.stdout + status.stderr
+        assert status.stderr == "heartguard: GATEWAY_PORT of .env applies at the next start\n"
     finally:
         env.write_text(written)
 

@@ -265,6 +265,15 @@ def test_under_docker_what_needs_this_machines_database_is_refused(
     assert not (layout.var / "pg").exists()
 
 
+def test_under_docker_logs_names_where_the_lines_are(
+    command: Command, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("env")
+    monkeypatch.setenv("HEARTGUARD_RUNTIME", "docker")
+    assert command("logs")[0] == 1
+    assert "docker compose logs" in capsys.readouterr().err
+
+
 def test_an_invalid_setting_of_a_command_is_one_sentence(
     command: Command, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,6 +293,26 @@ def test_up_with_docker_reports_that_docker_is_missing(
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     assert command("up", "--docker")[0] == 1
     assert "Docker Compose is not installed" in capsys.readouterr().err
+
+
+LETTER = "01890a5d-ac96-774b-bcce-b302099a8057"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("users list", "users show 1", "users lock 1", "users unlock 1", "users sessions 1", "users end-sessions 1"),
+        *("users invite a@b.example --organization 1", "organizations list", "organizations show 1"),
+        *("organizations limits 1", "jobs list", f"jobs retry {LETTER}", "dead-letters list"),
+        *(f"dead-letters {verb} {LETTER}" for verb in ("show", "retry", "drop")),
+    ],
+)
+def test_while_stopped_what_calls_the_api_says_so(command: Command, words: str, capsys: Said) -> None:
+    command("env")
+    capsys.readouterr()
+    with answering(port_of("gateway"), 200, b"{}"):  # another system has the port: it must not be asked
+        assert command(*words.split()) == (1, "")
+    assert capsys.readouterr().err == "heartguard: HeartGuard is not running: ./start_services.sh starts it\n"
 
 
 def test_a_full_disk_is_reported_and_another_file_is_named(layout: Layout, command: Command, capsys: Said) -> None:

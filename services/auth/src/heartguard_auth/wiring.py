@@ -57,7 +57,7 @@ def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | 
     signer = (
         SharedSecretSigner(settings.jwt_secret, settings.jwt_secret_previous)
         if settings.jwt_secret
-        else dependencies.lifecycle.open(Resource("keys", lambda: make_key_ring(settings, dependencies), KeyRing.prove))
+        else _open_key_ring(settings, dependencies)
     )
     revocations = Revocations(dependencies.database, dependencies.redis, dependencies.clock).start(
         dependencies.background
@@ -74,6 +74,13 @@ def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | 
     app = make_app(web, ROUTES, usecases)
     limit_requests(app, web, settings.rate_limit, settings.redis_url)
     return app
+
+
+def _open_key_ring(settings: Settings, dependencies: Dependencies) -> KeyRing:
+    database, clock, audit = dependencies.database, dependencies.clock, dependencies.audit
+    return dependencies.lifecycle.open(
+        Resource("keys", lambda: make_key_ring(settings, database, clock, audit), KeyRing.prove)
+    )
 
 
 def _open_stores(

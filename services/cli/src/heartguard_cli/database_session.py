@@ -4,12 +4,14 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from heartguard_cli import locks
 from heartguard_cli.errors import CommandError
 from heartguard_cli.programs import PROGRAMS, System
-from heartguard_cli.supervision import States
-from heartguard_cli.waiting import await_answer
+
+if TYPE_CHECKING:
+    from heartguard_cli.supervision import States
 
 CHECKPOINT_SECONDS = 600.0  # for a PostgreSQL that has just been filled from a backup
 
@@ -31,6 +33,9 @@ def database(system: System, *, stopped: bool = False) -> Iterator[None]:
         if cluster is None:
             yield
             return
+        # loaded here: supervisor's client takes 0.05 s, and while the system runs it is not needed
+        from heartguard_cli.waiting import await_answer  # noqa: PLC0415
+
         cluster.make()
         with (layout.log / "postgres.log").open("ab") as log:
             server = subprocess.Popen(cluster.command(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd="/")
@@ -48,5 +53,5 @@ def database(system: System, *, stopped: bool = False) -> Iterator[None]:
                 ) from None
 
 
-def _as_state(server: "subprocess.Popen[bytes]") -> States:
+def _as_state(server: "subprocess.Popen[bytes]") -> "States":
     return {"postgres": {"statename": "RUNNING" if server.poll() is None else "EXITED"}}

@@ -69,15 +69,16 @@ def _list_jobs(
 @jobs.command(name="retry")
 @click.argument("job", type=click.UUID)
 @click.option("--service", type=click.Choice(WITH_JOBS), help="The service of the job; found without it.")
+@as_json
 @click.pass_obj
-def _retry_job(invocation: Invocation, job: object, service: str | None) -> None:
+def _retry_job(invocation: Invocation, job: object, service: str | None, *, as_json: bool) -> None:
     """Have a job tried again now.
 
     JOB is its id, as `jobs list` shows it.
     """
     api = invocation.operator_api()
-    _first(WITH_JOBS, service, lambda name: api.post(f"{_path(name, 'jobs')}/{job}/retry"))
-    click.echo(f"{job} is tried again now: `jobs list` shows what becomes of it")
+    name, _ = _first(WITH_JOBS, service, lambda name: api.post(f"{_path(name, 'jobs')}/{job}/retry"))
+    _tell({"id": str(job), "service": name}, f"{job} is tried again now: `jobs list` shows it", as_json=as_json)
 
 
 @click.group(name="dead-letters", context_settings=HELP_OPTIONS)
@@ -144,21 +145,23 @@ def _show_letter(invocation: Invocation, letter: object, service: str | None, *,
 @dead_letters.command(name="retry")
 @click.argument("letter", type=click.UUID)
 @_service
+@as_json
 @click.pass_obj
-def _retry_letter(invocation: Invocation, letter: object, service: str | None) -> None:
+def _retry_letter(invocation: Invocation, letter: object, service: str | None, *, as_json: bool) -> None:
     """Have a failed item tried again now."""
     api = invocation.operator_api()
     name, found = _letter(api, letter, service)
     api.post(f"{_path(name, 'dead-letters')}/{letter}/retry")
-    click.echo(f"{found['queue']} of {name}: {found['item']} is tried again")
+    _tell(found, f"{found['queue']} of {name}: {found['item']} is tried again", as_json=as_json)
 
 
 @dead_letters.command(name="drop")
 @click.argument("letter", type=click.UUID)
 @_service
 @yes
+@as_json
 @click.pass_obj
-def _drop_letter(invocation: Invocation, letter: object, service: str | None, *, yes: bool) -> None:
+def _drop_letter(invocation: Invocation, letter: object, service: str | None, *, yes: bool, as_json: bool) -> None:
     """Remove a failed item for good."""
     from heartguard_cli import listing
 
@@ -167,7 +170,17 @@ def _drop_letter(invocation: Invocation, letter: object, service: str | None, *,
     what = f"{found['queue']} of {name}: {found['item']} ({found['reason']})"
     listing.confirmed(f"Remove {what} for good?", yes=yes)
     api.delete(f"{_path(name, 'dead-letters')}/{letter}")
-    click.echo(f"removed {what}")
+    _tell(found, f"removed {what}", as_json=as_json)
+
+
+def _tell(item: object, sentence: str, *, as_json: bool) -> None:
+    """Say what was done, as a sentence or as JSON."""
+    from heartguard_common.command_line.terminal import show_json
+
+    if as_json:
+        show_json(item)
+    else:
+        click.echo(sentence)
 
 
 def _path(service: str, end: str) -> str:

@@ -73,9 +73,10 @@ class Invocation:
 def in_docker(system: "System") -> bool:
     """Whether the system of this clone runs under Docker Compose, or `HEARTGUARD_RUNTIME` says that it does."""
     from heartguard_cli import locks
-    from heartguard_cli.docker import Compose
     from heartguard_cli.programs import PROGRAMS
 
     if locks.running(system.layout, PROGRAMS):
         return False
+    from heartguard_cli.docker import Compose
+
     return system.values.get("HEARTGUARD_RUNTIME") == "docker" or Compose(system.layout.root).running()

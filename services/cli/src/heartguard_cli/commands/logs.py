@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from heartguard_cli.commands.invocation import Invocation
+from heartguard_cli.commands.invocation import Invocation, in_docker
+from heartguard_cli.errors import CommandError
 from heartguard_common.core.registry import REGISTRY, SERVICES
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def logs(
     from heartguard_cli import service_logs
 
     directory = invocation.layout.log
+    if not directory.exists() and invocation.configured and in_docker(invocation.system()):
+        raise CommandError("HeartGuard runs under Docker here: `docker compose logs --follow SERVICE` has its lines")
     wanted = service_logs.LogFilter(programs or PROGRAMS, level, since or "", user, statuses)
     if request_id is not None:
         if follow:
@@ -127,6 +130,6 @@ def _print(lines: "Iterable[LogLine]", nothing: str, *, as_json: bool | None) ->
             day = log_text.day_of(line)
             click.echo(click.style(f"-- {day} (UTC)", bold=True))
         click.echo(log_text.text_of(line))
-    if not any_line:
+    if not any_line and nothing:
         click.echo(f"heartguard: {nothing}", err=True)
     return 0 if any_line else 1

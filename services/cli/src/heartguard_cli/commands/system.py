@@ -123,7 +123,10 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
     from heartguard_cli.docker import Compose
     from heartguard_common.command_line.terminal import show_json
 
-    system = invocation.system()
+    configured = invocation.configured_system()
+    system = configured.as_started()
+    if later := [f"{name.upper()}_PORT" for name, it in configured.ports().items() if system.ports()[name] != it]:
+        click.echo(f"heartguard: {', '.join(later)} of .env applies at the next start", err=True)
     if in_docker(system):
         found, ready = Compose(invocation.layout.root).state(system.values)
     else:

@@ -126,8 +126,9 @@ def _invite(invocation: Invocation, email: str, organization: int, role: str, *,
 
 @users.command(name="lock")
 @click.argument("who")
+@as_json
 @click.pass_obj
-def _lock(invocation: Invocation, who: str) -> None:
+def _lock(invocation: Invocation, who: str, *, as_json: bool) -> None:
     """Lock an account; all of its sessions end at once.
 
     Also the last admin of an organization can be locked. `users unlock` ends the lock.
@@ -135,18 +136,19 @@ def _lock(invocation: Invocation, who: str) -> None:
     api = invocation.operator_api()
     person = _person(api, who)
     ended = api.post(f"{ACCOUNTS}/{person['id']}/lock")["sessions_ended"]
-    click.echo(f"{person['email']} is locked; open sessions ended: {ended}")
+    _tell(person, f"{person['email']} is locked; open sessions ended: {ended}", as_json=as_json, sessions_ended=ended)
 
 
 @users.command(name="unlock")
 @click.argument("who")
+@as_json
 @click.pass_obj
-def _unlock(invocation: Invocation, who: str) -> None:
+def _unlock(invocation: Invocation, who: str, *, as_json: bool) -> None:
     """Unlock an account, and forget its failed logins."""
     api = invocation.operator_api()
     person = _person(api, who)
     api.post(f"{ACCOUNTS}/{person['id']}/unlock")
-    click.echo(f"{person['email']} can log in again; failed logins are forgotten")
+    _tell(person, f"{person['email']} can log in again; failed logins are forgotten", as_json=as_json)
 
 
 @users.command(name="sessions")
@@ -173,13 +175,24 @@ def _sessions(invocation: Invocation, who: str, *, as_json: bool) -> None:
 
 @users.command(name="end-sessions")
 @click.argument("who")
+@as_json
 @click.pass_obj
-def _end_sessions(invocation: Invocation, who: str) -> None:
+def _end_sessions(invocation: Invocation, who: str, *, as_json: bool) -> None:
     """End all sessions of a person, who may log in again."""
     api = invocation.operator_api()
     person = _person(api, who)
     ended = api.delete(f"{ACCOUNTS}/{person['id']}/sessions")["sessions_ended"]
-    click.echo(f"open sessions of {person['email']} ended: {ended}")
+    _tell(person, f"open sessions of {person['email']} ended: {ended}", as_json=as_json, sessions_ended=ended)
+
+
+def _tell(person: "AccountState", sentence: str, *, as_json: bool, **more: int) -> None:
+    """Say what was done to a person, as a sentence or as JSON."""
+    from heartguard_common.command_line.terminal import show_json
+
+    if as_json:
+        show_json({"id": person["id"], "email": person["email"], **more})
+    else:
+        click.echo(sentence)
 
 
 def _person(api: "OperatorApi", who: str) -> "AccountState":

@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import psycopg2
-from psycopg2 import sql
-
 from heartguard_cli.child_processes import dies_with_parent
 from heartguard_cli.embedded.binaries import postgres_binary
 from heartguard_cli.embedded.privileges import hand_over, postgres_prefix
@@ -88,6 +85,8 @@ class PostgresCluster:
 
     def answers(self) -> bool:
         """Whether this cluster's server accepts connections; the password is its own, so another one's does not."""
+        import psycopg2  # noqa: PLC0415 - 0.03 s, and most commands only need its port
+
         try:
             self._connect().close()
         except psycopg2.OperationalError:
@@ -96,6 +95,8 @@ class PostgresCluster:
 
     def make_database(self) -> None:
         """Make the owner role, which is no superuser, and its database when they are missing."""
+        from psycopg2 import sql  # noqa: PLC0415 - as above
+
         connection = self._connect()
         connection.autocommit = True
         try:
@@ -112,6 +113,8 @@ class PostgresCluster:
             connection.close()
 
     def _connect(self) -> Any:
+        import psycopg2  # noqa: PLC0415 - as above
+
         return psycopg2.connect(
             host="127.0.0.1",
             port=self.port,

@@ -10,7 +10,6 @@ import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -54,6 +53,8 @@ def counter(unit: str) -> Iterator[Callable[[int | None], None]]:
     if not console.is_terminal:
         yield lambda _: None
         return
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
     text = TextColumn("{task.completed:>12,.0f} " + unit)
     with Progress(SpinnerColumn(), text, console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
