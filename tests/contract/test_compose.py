@@ -19,6 +19,7 @@ import yaml
 from heartguard_audit.settings import ConsumerSettings
 from heartguard_cli import environment
 from heartguard_cli.backup.settings import BackupSettings
+from heartguard_common import __version__
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.core.registry import REGISTRY, SERVICES
 from heartguard_common.core.settings import variables
@@ -152,10 +153,47 @@ def test_the_consumer_is_the_audit_service_with_another_command():
     assert set(consumer) - LEFT_OUT == set(variables(ConsumerSettings)) - LEFT_OUT
 
 
-def test_every_server_has_a_health_check(subtests):
-    for name in sorted({*COMPOSE} - {"consumer", "migrate", "backup"} - RESTORE):
+def test_everything_that_stays_has_a_health_check(subtests):
+    for name in sorted({*COMPOSE} - {"migrate"} - RESTORE):
         with subtests.test(name):
             assert COMPOSE[name]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_every_container_has_limits_that_a_machine_of_two_cores_accepts(subtests):
+    for name, service in COMPOSE.items():
+        with subtests.test(name):
+            limits = service["deploy"]["resources"]["limits"]
+            assert limits["memory"] in {"512m", "1g"}
+            assert float(limits["cpus"]) <= 2  # Docker refuses more than there are
+            assert float(limits["cpus"]) >= SERVICES[name].workers if name in SERVICES else True
+    assert COMPOSE["redis"]["command"][-4:-2] == ["--maxmemory", "512mb"]
+
+
+def test_images_say_their_version():
+    labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', image_text("media")))
+    assert labels == {"title": "HeartGuard media", "version": __version__, "licenses": "Apache-2.0"}
+
+
+WRITTEN = {
+    "LOG_LEVEL": ("INFO # of all programs", "INFO"),
+    "SMTP_URL": ("'smtp://hg:pa$$word#1@mail.example:587'", "smtp://hg:pa$$word#1@mail.example:587"),
+    "ALLOWED_ORIGINS": ('"https://a.example, https://b.example"', "https://a.example, https://b.example"),
+    "JWT_ISSUER": ("a#b", "a#b"),
+    "RATE_LIMIT": (" 50/min ", "50/min"),
+}
+
+
+def test_docker_compose_and_the_command_read_the_same_in_env(fresh):
+    env = fresh.with_name(".env")
+    text = env.read_text()
+    for name, (written, _) in WRITTEN.items():
+        text = re.sub(rf"^{name}=.*$", lambda _, line=f"{name}={written}": line, text, flags=re.MULTILINE)
+    env.write_text(text)
+    ours = environment.load(env, {})
+    services = json.loads(config(fresh, "--format", "json").stdout)["services"]
+    for name, (_, value) in WRITTEN.items():
+        assert ours[name] == value
+        assert services["auth"]["environment"][name].replace("$$", "$") == value, name
 
 
 def test_services_are_hardened_and_wait_for_what_they_need(subtests):

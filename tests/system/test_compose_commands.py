@@ -241,7 +241,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
 
 
 def test_the_commands_become_healthy_and_work_together(project: Project) -> None:
-    assert not project.healthy("auth")
+    assert not any(project.healthy(name) for name in ("auth", "consumer"))
     migrate = project.run("migrate", project.services["migrate"]["command"])
     assert migrate.wait(300) == 0, project.log("migrate")
     project.up()
@@ -256,6 +256,7 @@ def test_the_commands_become_healthy_and_work_together(project: Project) -> None
         assert requests.get(gateway + path, headers=bearer, timeout=60).status_code == 200, path
     trail = gateway + "/audit/events?action=auth.login"
     until(lambda: requests.get(trail, headers=bearer, timeout=60).json()["items"] != [], "the consumer's first event")
+    assert project.healthy("consumer")
 
 
 def log_in(project: Project, who: dict[str, str]) -> dict[str, str]:
@@ -272,6 +273,7 @@ def test_a_backup_comes_back_into_empty_volumes(project: Project) -> None:
     item = requests.put(headers=bearer | {"Content-Type": "application/octet-stream"}, **put).json()["id"]
     assert project.run("backup", ["python", "-m", "heartguard_cli", "backup"]).wait(300) == 0, project.log("backup")
     (backup,) = (project.directory / "volumes" / "backups").glob("heartguard-*Z")
+    assert project.healthy("backup")
     restore = [*project.services["restore"]["entrypoint"], f"/app/var/backups/{backup.name}"]
 
     assert project.run("restore", restore).wait(300) == 1

@@ -70,7 +70,7 @@ def stack(backend: Backend, valkey: Valkey, directory: Path) -> Iterator[tuple[l
         gateways.append(
             GunicornProcess(environ(valkey.url, backend.url, place / "spool", **more), place / "log", workers=1)
         )
-    port, plain, log = free_port(), free_port(), directory / "access.log"
+    port, log = free_port(), directory / "access.log"
     certificate = directory / "certificate.pem"
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
     subprocess.run(
@@ -83,9 +83,8 @@ def stack(backend: Backend, valkey: Valkey, directory: Path) -> Iterator[tuple[l
         ("127.0.0.1:5000", f"127.0.0.1:{gateways[0].port}"),
         ("127.0.0.1:5100", f"127.0.0.1:{gateways[1].port}"),
         ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"),
-        ("listen 80", f"listen 127.0.0.1:{plain}"),
-        ("/etc/ssl/heartguard/fullchain.pem", str(certificate)),
-        ("/etc/ssl/heartguard/privkey.pem", str(directory / "key.pem")),
+        ("/etc/letsencrypt/live/heartguard.example/fullchain.pem", str(certificate)),
+        ("/etc/letsencrypt/live/heartguard.example/privkey.pem", str(directory / "key.pem")),
         ("/var/log/nginx/heartguard.log", str(log)),
     ):
         assert old in text

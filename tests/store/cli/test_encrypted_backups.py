@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from heartguard_cli.backup.create import take
+from heartguard_cli.backup.health import problem
 from heartguard_cli.backup.manifest import NAME
 from heartguard_cli.backup.restore import Restored, restore
 from heartguard_cli.backup.run import show_list, show_verified
@@ -105,3 +107,12 @@ def test_the_last_backup_is_reported_also_when_it_failed(
     assert (second["result"], second["bytes"], second["succeeded"]) == ("failed", None, first["ended"])
     assert str(second["error"]).startswith("BACKUP_RECIPIENTS holds 'age1nobody'")
     assert (tmp_path / LAST).stat().st_mode & 0o777 == 0o600
+    assert str(problem(tmp_path / LAST, datetime.now(UTC))).startswith("the last backup failed: BACKUP_RECIPIENTS")
+
+
+def test_a_container_of_backups_is_healthy_while_they_are_made(filled: BackupSettings, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    assert problem(tmp_path / LAST, now) is None
+    take(filled, tmp_path)
+    assert problem(tmp_path / LAST, now + timedelta(hours=25)) is None
+    assert "was made at" in str(problem(tmp_path / LAST, now + timedelta(hours=27)))

@@ -96,3 +96,17 @@ def test_a_compose_that_fails_is_reported(docker: Path) -> None:
     (docker / "docker").write_text("#!/bin/sh\ncase $* in *version*) echo v2 ;; *up*) exit 17 ;; esac\n")
     with pytest.raises(CommandError, match="docker compose up has failed"):
         Compose(docker).up({})
+
+
+def test_what_the_command_reads_counts_before_what_compose_reads(docker: Path) -> None:
+    (docker / "docker").write_text(STAND_IN.replace('echo "$*" ', 'echo "smtp=$SMTP_URL" '))
+    (docker / "answer").write_text(GATEWAY)
+    Compose(docker).up({"SMTP_URL": "smtp://hg:pa$$word@mail.example"})
+    assert "smtp=smtp://hg:pa$$word@mail.example" in (docker / "calls").read_text()
+
+
+def test_a_backup_that_failed_keeps_no_start_waiting(docker: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    failed = '{"Service":"backup","State":"running","Health":"unhealthy"}'
+    (docker / "answer").write_text(f"{GATEWAY}\n{failed}\n")
+    Compose(docker).up({"GATEWAY_PORT": "5050"})
+    assert "running (unhealthy)" in capsys.readouterr().out
