@@ -40,7 +40,6 @@ COUNTED_LATER = {
     "heartguard_errors_total": {"service", "route"},
     "heartguard_limit_refusals_total": {"limit"},
     "heartguard_request_bytes_total": {"service", "route"},
-    "heartguard_auth_attempts_total": {"kind", "result"},
     "heartguard_influxdb_failures_total": {"kind"},
     "heartguard_gateway_redis_fallbacks_total": {"what"},
     "heartguard_gateway_upstream_events_total": {"upstream", "event"},

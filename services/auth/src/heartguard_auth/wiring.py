@@ -7,6 +7,7 @@ from flask import Flask
 from heartguard_auth.accounts.ports import Hasher
 from heartguard_auth.accounts.store.accounts import PostgresAccounts
 from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
+from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, REFRESH_REFUSED
 from heartguard_auth.invitations.store import PostgresInvitations
 from heartguard_auth.key_ring import make_key_ring
 from heartguard_auth.login_attempts.store.counters import RedisLoginAttempts
@@ -47,6 +48,10 @@ from heartguard_common.jobs.items import ItemRunner
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 
 PURGE_SECONDS = 3600.0
+COUNTED_ATTEMPTS = {
+    "login": ("success", BAD_CREDENTIALS.code, LOCKED.code),
+    "refresh": ("success", "replay", REFRESH_REFUSED.code),
+}
 WAIT_FOR_POSTGRESQL = FailureHandling(outages={ServiceError: RetryPolicy(None, 60.0, 60.0)})
 WAIT_FOR_MAIL_SERVER = FailureHandling(outages={MailServerUnavailable: OUTAGE_RETRY})
 
@@ -180,6 +185,9 @@ def _send_mail(
 def count_attempts(metrics: Metrics) -> Callable[[str, str], object]:
     """What counts a login or refresh with its result."""
     attempts = metrics.counter("heartguard_auth_attempts", "Logins and refreshes by their result", ("kind", "result"))
+    for kind, results in COUNTED_ATTEMPTS.items():
+        for result in results:
+            attempts.labels(kind, result)  # starts at 0: a series that starts at 1 would show no increase
     return lambda kind, result: attempts.labels(kind, result).inc()
 
 

@@ -10,11 +10,10 @@ from heartguard_common.core.lifecycle import Lifecycle
 from heartguard_common.core.metrics import LiveGauge, Metrics, Values
 
 _PROC = Path("/proc")
-_PAGE = resource.getpagesize()
 _TICKS = os.sysconf("SC_CLK_TCK")
 OPEN_FILES = LiveGauge("heartguard_open_files", "Open files of the process that has most, sockets included")
 OPEN_FILES_LIMIT = LiveGauge("heartguard_open_files_limit", "How many files a process may open")
-MEMORY = LiveGauge("heartguard_memory_bytes", "Resident memory of all processes; shared pages count once for each")
+MEMORY = LiveGauge("heartguard_memory_bytes", "Memory of all processes, shared pages in proportion (PSS)")
 CPU = LiveGauge("heartguard_cpu_seconds", "Processor seconds that the living processes have used")
 PROCESSES = LiveGauge("heartguard_processes", "Processes that run, the one that starts the others included")
 DEPENDENCY = LiveGauge("heartguard_dependency_ready", "1 where a dependency answers, otherwise 0", ("dependency",))
@@ -25,7 +24,7 @@ DISK_SIZE = LiveGauge("heartguard_disk_size_bytes", "Size of the file system of 
 def show_process(metrics: Metrics, directories: Mapping[str, Path]) -> None:
     """Add these gauges: of all workers of the service, and of the `directories` that it writes to, by a short name."""
     metrics.live_group((DISK_FREE, DISK_SIZE), lambda: _disks(directories))
-    if _PROC.joinpath("self", "statm").exists():
+    if _PROC.joinpath("self", "smaps_rollup").exists():
         metrics.live_group((OPEN_FILES, OPEN_FILES_LIMIT, MEMORY, CPU, PROCESSES), _processes)
 
 
@@ -87,7 +86,10 @@ def _open_files(process: Path) -> float:
 
 
 def _resident(process: Path) -> float:
-    return int((process / "statm").read_text().split()[1]) * _PAGE
+    for line in (process / "smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 def _processor_seconds(process: Path) -> float:
