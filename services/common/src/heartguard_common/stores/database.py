@@ -12,10 +12,10 @@ from psycopg2.errors import QueryCanceled
 
 from heartguard_common.core import deadline
 from heartguard_common.core.errors import UNAVAILABLE, ServiceError
-from heartguard_common.stores.connection_pool import ConnectionPool, PoolTimeoutError
-from heartguard_common.stores.statements import Result, Row, Statement, driver_sql, parameters, text
+from heartguard_common.stores.connection_pool import ConnectionPool, PoolTimeoutError, Session
+from heartguard_common.stores.statements import Result, Row, Statement, parameters, prepared, text
 
-__all__ = ["Connection", "Database", "Result", "Row", "Statement", "driver_url", "text"]
+__all__ = ["Connection", "Database", "Result", "Row", "Statement", "driver_url", "prepared", "text"]
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 _OUTAGES = (psycopg2.OperationalError, psycopg2.InterfaceError, PoolTimeoutError)
@@ -27,7 +27,7 @@ class Connection:
 
     __slots__ = ("_begun", "_driver")
 
-    def __init__(self, driver: Any) -> None:
+    def __init__(self, driver: Session) -> None:
         self._driver = driver
         self._begun = False
 
@@ -41,10 +41,6 @@ class Connection:
         """Execute a statement with the values of each row. Raises what psycopg2 raises."""
         for values in rows:
             self.execute(statement, values)
-
-    def exec_driver_sql(self, statement: str, values: Mapping[str, Any]) -> Result:
-        """As `execute`, for a statement that is written as psycopg2 takes it."""
-        return self.execute(driver_sql(statement), values)
 
     def end(self, how: str) -> None:
         """COMMIT or ROLLBACK, unless nothing was begun."""
@@ -151,14 +147,28 @@ def _roll_back(connection: Connection) -> None:
         connection.end("ROLLBACK")
 
 
-def _execute(driver: Any, beginning: str, statement: Statement, values: Mapping[str, Any] | None) -> Result:
+def _execute(driver: Session, beginning: str, statement: Statement, values: Mapping[str, Any] | None) -> Result:
     seconds = deadline.left()
     if seconds is not None:
         # In the same round trip; since PostgreSQL 13 the time-out applies to each statement of a message separately.
         beginning += f"SET LOCAL statement_timeout = {math.ceil(seconds * 1000)}; "
     with driver.cursor() as cursor:
+        if statement.preparation and statement.sql not in driver.prepared:
+            return _prepare_and_execute(cursor, beginning, statement, values)
         cursor.execute(beginning + statement.sql, parameters(statement, values))
         return Result(cursor)
+
+
+def _prepare_and_execute(cursor: Any, beginning: str, statement: Statement, values: Mapping[str, Any] | None) -> Result:
+    """Prepare a statement in the message that executes it."""
+    session = cursor.connection
+    try:
+        cursor.execute(beginning + statement.preparation + statement.sql, parameters(statement, values))
+    except psycopg2.Error:
+        session.uncertain = True
+        raise
+    session.prepared.add(statement.sql)
+    return Result(cursor)
 
 
 @contextmanager
