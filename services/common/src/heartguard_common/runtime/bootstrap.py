@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core import logs
+from heartguard_common.core.clock import Clock
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.http.lanes import Lanes
 from heartguard_common.http.web_dependencies import WebDependencies
@@ -55,15 +56,12 @@ def make_web_dependencies(
     if isinstance(source, PublishedKeys):
         # While auth is overloaded, a service that has no keys yet could not verify a valid token.
         dependencies.background.start("key-set", source.keep_fresh)
-    verifier = RememberedTokens(
-        TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, dependencies.clock), dependencies.clock
-    )
     return WebDependencies(
         service=service,
         prefix=SERVICES[service].prefix,
         contracts=Contracts.load(),
         policy=policy.load(),
-        authenticator=Authenticator(verifier, settings.service_credentials),
+        authenticator=_authenticator(settings, source, dependencies.clock),
         revocations=revocations or RedisRevocations(dependencies.redis, dependencies.auth),
         lifecycle=dependencies.lifecycle,
         metrics=dependencies.metrics,
@@ -78,6 +76,11 @@ def make_web_dependencies(
         check_answers=settings.environment == "test",
         log=logs.configure(service, settings.log_level),
     )
+
+
+def _authenticator(settings: ServiceSettings, source: KeySource, clock: Clock) -> Authenticator:
+    verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, clock)
+    return Authenticator(RememberedTokens(verifier, clock), settings.service_credentials)
 
 
 def _show_background(service: str, dependencies: Dependencies, queues: Mapping[str, ManagedQueue]) -> BackgroundWork:
