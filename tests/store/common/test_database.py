@@ -6,11 +6,12 @@ import pytest
 
 from heartguard_common.core import deadline
 from heartguard_common.core.errors import ServiceError
-from heartguard_common.stores.database import Connection, Database, text
+from heartguard_common.stores.database import Connection, Database, prepared, text
 from tests import servers
 
 PID = text("SELECT pg_backend_pid() AS pid")
 FOUND = text("INSERT INTO heartguard_core.organizations (name) VALUES (:name) RETURNING id, name")
+FOUND_PREPARED = prepared("INSERT INTO heartguard_core.organizations (name) VALUES (:name) RETURNING name", name="text")
 NAMES = text("SELECT name FROM heartguard_core.organizations ORDER BY id")
 
 
@@ -44,6 +45,23 @@ def test_a_refused_statement_leaves_a_connection_that_still_rolls_back(pool: Dat
     with pytest.raises(ZeroDivisionError):
         _found_and_fail(pool)
     assert names(pool) == []
+
+
+def test_a_prepared_statement_is_planned_once_a_session(pool: Database) -> None:
+    planned = text("SELECT count(*) FROM pg_prepared_statements")
+    assert pool.one(FOUND_PREPARED, {"name": "100%"}).name == "100%"
+    with pool.transaction() as connection:
+        assert connection.execute(FOUND_PREPARED, {"name": "Clinic 2"}).rowcount == 1
+    assert pool.run(planned).scalar_one() == 1
+    assert names(pool) == ["100%", "Clinic 2"]
+
+
+def test_a_session_in_which_preparing_failed_is_not_used_again(pool: Database) -> None:
+    before = pool.one(PID, {}).pid
+    with pytest.raises(Exception, match="null value"):
+        pool.one(FOUND_PREPARED, {"name": None})
+    assert pool.one(PID, {}).pid != before
+    assert pool.one(FOUND_PREPARED, {"name": "Clinic 1"}).name == "Clinic 1"
 
 
 def test_a_session_that_the_server_ended_is_replaced(pool: Database, database: servers.Database) -> None:

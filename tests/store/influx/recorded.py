@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from heartguard_common.core.clock import parse_rfc3339
 from heartguard_common.stores.database import Database as Pool
+from heartguard_common.stores.database import text
 from heartguard_influx.fields.domain import field_type
 from heartguard_influx.series.domain import Selection
 from heartguard_influx.store.influxdb import InfluxBuckets, InfluxStore, Server
@@ -57,8 +58,10 @@ class Registry:
     def _forget(self, bucket_id):
         with self.pool.transaction() as connection:
             for table in ("series", "field_types"):
-                connection.exec_driver_sql(f"DELETE FROM heartguard_core.{table} WHERE bucket_id = %s", (bucket_id,))
-            connection.exec_driver_sql("DELETE FROM heartguard_core.buckets WHERE id = %s", (bucket_id,))
+                connection.execute(
+                    text(f"DELETE FROM heartguard_core.{table} WHERE bucket_id = :id"), {"id": bucket_id}
+                )
+            connection.execute(text("DELETE FROM heartguard_core.buckets WHERE id = :id"), {"id": bucket_id})
 
     def know(self, bucket_id, measurement="heart_rate", series=(WATCH, BAND, BARE), fields=(("bpm", 1.0),)):
         """Register series and fields; returns the fields."""

@@ -5,13 +5,23 @@ from typing import Any
 
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.stores.database import Database, text
+from heartguard_common.stores.database import Database, prepared, text
 
 _LARGEST_ID = 2**31 - 1
-_ENTER = text("""
-SELECT is_open, acts, erased FROM heartguard_core.enter_writer(:org_id, cast(:persons AS integer[]),
-    cast(:actor AS integer), :role, :jti, :sid, :kid, cast(:hold AS integer[]))
-""")
+_ENTER = prepared(
+    """
+    SELECT is_open, acts, erased
+    FROM heartguard_core.enter_writer(:org_id, :persons, :actor, :role, :jti, :sid, :kid, :hold)
+    """,
+    org_id="integer",
+    persons="integer[]",
+    actor="integer",
+    role="text",
+    jti="text",
+    sid="text",
+    kid="text",
+    hold="integer[]",
+)
 _AWAIT = text("SELECT heartguard_core.await_writers(:org_id, cast(:user_id AS integer)) AS seconds")
 _NO_ACTOR = Principal(kind="service", role="service")
 

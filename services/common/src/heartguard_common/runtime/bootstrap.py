@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core import logs
+from heartguard_common.core.clock import Clock
 from heartguard_common.core.metrics import LiveGauge
 from heartguard_common.core.process_metrics import show_process, show_readiness
 from heartguard_common.core.registry import SERVICES
@@ -55,15 +56,12 @@ def make_web_dependencies(
         dependencies.background.start("revocations", copy.step)
     work = _show_state(service, dependencies, queues, {"spool": settings.spool_dir, **directories})
     source = key_source or _open_key_source(settings, dependencies)
-    verifier = RememberedTokens(
-        TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, dependencies.clock), dependencies.clock
-    )
     return WebDependencies(
         service=service,
         prefix=SERVICES[service].prefix,
         contracts=Contracts.load(),
         policy=policy.load(),
-        authenticator=Authenticator(verifier, settings.service_credentials),
+        authenticator=_authenticator(settings, source, dependencies.clock),
         revocations=revocations or RedisRevocations(dependencies.redis, dependencies.auth),
         lifecycle=dependencies.lifecycle,
         metrics=dependencies.metrics,
@@ -99,6 +97,11 @@ def _show_state(
     show_readiness(dependencies.metrics, dependencies.lifecycle)
     show_database(dependencies.metrics, dependencies.database)
     return _show_background(service, dependencies, queues)
+
+
+def _authenticator(settings: ServiceSettings, source: KeySource, clock: Clock) -> Authenticator:
+    verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, clock)
+    return Authenticator(RememberedTokens(verifier, clock), settings.service_credentials)
 
 
 def _show_background(service: str, dependencies: Dependencies, queues: Mapping[str, ManagedQueue]) -> BackgroundWork:

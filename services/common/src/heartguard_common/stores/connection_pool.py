@@ -18,6 +18,16 @@ class PoolTimeoutError(Exception):
     """No connection became free in time."""
 
 
+class Session(psycopg2.extensions.connection):
+    """A connection that knows which statements it has been told to prepare."""
+
+    def __init__(self, dsn: str, *more: Any) -> None:
+        super().__init__(dsn, *more)
+        self.prepared: set[str] = set()
+        self.uncertain = False
+        """Whether a statement may be prepared without being in `prepared`: then it is not used again."""
+
+
 class ConnectionPool:
     """At most `size` connections, in autocommit mode; the one that was used last is used first.
 
@@ -29,9 +39,9 @@ class ConnectionPool:
         self._url = url
         self._wait_seconds = wait_seconds
         self._free = threading.BoundedSemaphore(size)
-        self._idle: list[tuple[float, Any]] = []
+        self._idle: list[tuple[float, Session]] = []
 
-    def acquire(self) -> Any:
+    def acquire(self) -> Session:
         """A connection that works. Raises `PoolTimeoutError`, psycopg2.OperationalError."""
         if not self._free.acquire(timeout=self._wait_seconds):
             raise PoolTimeoutError(f"no connection was given back within {self._wait_seconds:g} s")
@@ -41,9 +51,10 @@ class ConnectionPool:
             self._free.release()
             raise
 
-    def release(self, connection: Any) -> None:
+    def release(self, connection: Session) -> None:
         """Take a connection back; one that is closed, or still in a transaction, is not used again."""
-        if not connection.closed and connection.get_transaction_status() == TRANSACTION_STATUS_IDLE:
+        working = not connection.closed and not connection.uncertain
+        if working and connection.get_transaction_status() == TRANSACTION_STATUS_IDLE:
             self._idle.append((time.monotonic(), connection))
         else:
             _close(connection)
@@ -54,7 +65,7 @@ class ConnectionPool:
         while (connection := self._pop()) is not None:
             _close(connection[1])
 
-    def _working(self) -> Any:
+    def _working(self) -> Session | None:
         found = self._pop()
         if found is None:
             return None
@@ -71,24 +82,26 @@ class ConnectionPool:
             return None
         return connection
 
-    def _pop(self) -> tuple[float, Any] | None:
+    def _pop(self) -> tuple[float, Session] | None:
         try:
             return self._idle.pop()
         except IndexError:
             return None
 
-    def _connect(self) -> Any:
-        connection = psycopg2.connect(self._url, connect_timeout=CONNECT_SECONDS, application_name="heartguard")
+    def _connect(self) -> Session:
+        connection = psycopg2.connect(
+            self._url, connection_factory=Session, connect_timeout=CONNECT_SECONDS, application_name="heartguard"
+        )
         connection.autocommit = True
         return connection
 
 
-def _close(connection: Any) -> None:
+def _close(connection: Session) -> None:
     with suppress(psycopg2.Error):  # the other side may have closed it
         connection.close()
 
 
-def _readable(connection: Any) -> bool:
+def _readable(connection: Session) -> bool:
     watch = select.poll()
     watch.register(connection, select.POLLIN)
     return bool(watch.poll(0))

@@ -13,11 +13,11 @@ from psycopg2.errors import QueryCanceled
 
 from heartguard_common.core import deadline, trace
 from heartguard_common.core.errors import UNAVAILABLE, ServiceError
-from heartguard_common.stores.connection_pool import ConnectionPool, PoolTimeoutError
+from heartguard_common.stores.connection_pool import ConnectionPool, PoolTimeoutError, Session
 from heartguard_common.stores.spans import statement_span
-from heartguard_common.stores.statements import Result, Row, Statement, driver_sql, parameters, text
+from heartguard_common.stores.statements import Result, Row, Statement, parameters, prepared, text
 
-__all__ = ["Connection", "Database", "Result", "Row", "Statement", "driver_url", "text"]
+__all__ = ["Connection", "Database", "Result", "Row", "Statement", "driver_url", "prepared", "text"]
 
 _LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 _OUTAGES = (psycopg2.OperationalError, psycopg2.InterfaceError, PoolTimeoutError)
@@ -45,7 +45,7 @@ class Connection:
 
     __slots__ = ("_begun", "_driver", "_observer")
 
-    def __init__(self, driver: Any, observer: StatementObserver | None = None) -> None:
+    def __init__(self, driver: Session, observer: StatementObserver | None = None) -> None:
         self._driver = driver
         self._observer = observer
         self._begun = False
@@ -60,10 +60,6 @@ class Connection:
         """Execute a statement with the values of each row. Raises what psycopg2 raises."""
         for values in rows:
             self.execute(statement, values)
-
-    def exec_driver_sql(self, statement: str, values: Mapping[str, Any]) -> Result:
-        """As `execute`, for a statement that is written as psycopg2 takes it."""
-        return self.execute(driver_sql(statement), values)
 
     def end(self, how: str) -> None:
         """COMMIT or ROLLBACK, unless nothing was begun."""
@@ -174,7 +170,7 @@ def _roll_back(connection: Connection) -> None:
 
 
 def _execute(
-    driver: Any,
+    driver: Session,
     beginning: str,
     statement: Statement,
     values: Mapping[str, Any] | None,
@@ -187,14 +183,34 @@ def _execute(
     began = time.monotonic()
     with driver.cursor() as cursor:
         if trace.SPANS is None:
-            cursor.execute(beginning + statement.sql, parameters(statement, values))
+            found = _result(driver, cursor, beginning, statement, values)
         else:
-            with statement_span(trace.SPANS, statement.sql):
-                cursor.execute(beginning + statement.sql, parameters(statement, values))
-        found = Result(cursor)
+            with statement_span(trace.SPANS, statement.source):
+                found = _result(driver, cursor, beginning, statement, values)
     if observer is not None and (took := time.monotonic() - began) > SLOW_SECONDS:
-        observer.slow(statement.sql, took)
+        observer.slow(statement.source, took)
     return found
+
+
+def _result(
+    driver: Session, cursor: Any, beginning: str, statement: Statement, values: Mapping[str, Any] | None
+) -> Result:
+    if statement.preparation and statement.sql not in driver.prepared:
+        return _prepare_and_execute(cursor, beginning, statement, values)
+    cursor.execute(beginning + statement.sql, parameters(statement, values))
+    return Result(cursor)
+
+
+def _prepare_and_execute(cursor: Any, beginning: str, statement: Statement, values: Mapping[str, Any] | None) -> Result:
+    """Prepare a statement in the message that executes it."""
+    session = cursor.connection
+    try:
+        cursor.execute(beginning + statement.preparation + statement.sql, parameters(statement, values))
+    except psycopg2.Error:
+        session.uncertain = True
+        raise
+    session.prepared.add(statement.sql)
+    return Result(cursor)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from heartguard_common.core.clock import from_datetime
-from heartguard_common.stores.database import Connection, Database, Row, text
+from heartguard_common.stores.database import Connection, Database, Row, prepared, text
 from heartguard_user.domain import Filter, User, changed_members, stored_form
 
 _SELECT = """
@@ -14,7 +14,7 @@ SELECT u.id, u.email, u.full_name, u.role, u.org_id, u.active, u.created_at,
 FROM heartguard_core.users AS u
 WHERE u.org_id = :org_id AND u.deleted_at IS NULL
 """
-_FIND = f"{_SELECT} AND u.id = :id"
+_FIND = prepared(f"{_SELECT} AND u.id = :id", org_id="bigint", id="bigint")
 # A statement of its own, before _FIND: a statement that has waited for a lock sees the locked row as it is now, but
 # other rows, such as the preferences, as they were before the wait.
 _LOCK = """
@@ -67,7 +67,7 @@ class PostgresUsers:
 
     def find(self, org_id: int, user_id: int) -> User | None:
         """The member of that organization, or None."""
-        row = self._database.one(text(_FIND), {"org_id": org_id, "id": user_id})
+        row = self._database.one(_FIND, {"org_id": org_id, "id": user_id})
         return None if row is None else _user(row)
 
     def change(self, org_id: int, user_id: int, decide: Callable[[User], User]) -> tuple[User, User] | None:
@@ -113,7 +113,7 @@ class PostgresUsers:
 
 
 def _find(connection: Connection, org_id: int, user_id: int) -> User | None:
-    row = connection.execute(text(_FIND), {"org_id": org_id, "id": user_id}).first()
+    row = connection.execute(_FIND, {"org_id": org_id, "id": user_id}).first()
     return None if row is None else _user(row)
 
 

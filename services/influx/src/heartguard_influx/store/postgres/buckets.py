@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from heartguard_common.core.clock import from_datetime
 from heartguard_common.core.limits import Limits, require
-from heartguard_common.stores.database import Database, Row, text
+from heartguard_common.stores.database import Database, Row, prepared, text
 from heartguard_influx.buckets.domain import Bucket
 
 # The organization's own bucket takes its retention from the organization, with or without a row of its own.
@@ -26,13 +26,17 @@ _WITH_RETENTION = f"""
     AND CASE WHEN named.name = 'org_' || o.id THEN o.retention_days ELSE b.retention_days END IS NOT NULL
 ORDER BY b.id
 """
-_FIND = f"{_OF_ORGANIZATION} AND named.name = :name"
+_FIND = prepared(f"{_OF_ORGANIZATION} AND named.name = :name", org_id="bigint", name="text")
 _LIST = f"{_OF_ORGANIZATION} AND named.name > :after ORDER BY named.name LIMIT :limit"
 _INSERT = """
 INSERT INTO heartguard_core.buckets (org_id, name, retention_days) VALUES (:org_id, :name, :retention_days)
 ON CONFLICT DO NOTHING RETURNING id
 """
-_LOCK_KEY_SHARE = "SELECT id FROM heartguard_core.buckets WHERE org_id = :org_id AND name = :name FOR KEY SHARE"
+_LOCK_KEY_SHARE = prepared(
+    "SELECT id FROM heartguard_core.buckets WHERE org_id = :org_id AND name = :name FOR KEY SHARE",
+    org_id="bigint",
+    name="text",
+)
 _REMOVE = (
     "DELETE FROM heartguard_core.field_types WHERE bucket_id = :id",
     "DELETE FROM heartguard_core.buckets WHERE id = :id",
@@ -50,9 +54,8 @@ class PostgresBuckets:
 
     def find(self, org_id: int, name: str) -> Bucket | None:
         """The bucket, or None. The organization's own exists as long as the organization."""
-        with self._database.transaction() as connection:
-            row = connection.execute(text(_FIND), {"org_id": org_id, "name": name}).first()
-            return None if row is None else _bucket(row)
+        row = self._database.one(_FIND, {"org_id": org_id, "name": name})
+        return None if row is None else _bucket(row)
 
     def ensure_and_lock(self, bucket: Bucket) -> int | None:
         """The bucket's id; creates its row if it has none, and locks it against deletion. None where it was deleted."""
@@ -60,7 +63,7 @@ class PostgresBuckets:
         with self._database.transaction() as connection:
             if bucket.id is None:
                 connection.execute(text(_INSERT), {**values, "retention_days": None})
-            held: int | None = connection.execute(text(_LOCK_KEY_SHARE), values).scalar()
+            held: int | None = connection.execute(_LOCK_KEY_SHARE, values).scalar()
             return held
 
     def list(self, org_id: int, after: str, limit: int) -> Sequence[Bucket]:

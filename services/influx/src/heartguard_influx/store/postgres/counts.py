@@ -34,13 +34,13 @@ WHERE org_id = :org_id AND day = :today AND name = 'points_per_day_per_member' A
 COUNTED = """
 counted AS (
     INSERT INTO heartguard_core.point_counts AS c (org_id, day, shard, written, stored)
-    SELECT cast(%(org_id)s AS integer), cast(%(today)s AS date), pg_backend_pid() %% 16, changed, number
+    SELECT cast(:org_id AS integer), cast(:today AS date), pg_backend_pid() % 16, changed, number
     FROM made WHERE changed <> 0
     ON CONFLICT (org_id, day, shard) DO UPDATE SET written = c.written + excluded.written,
         stored = c.stored + excluded.stored
 ), sent AS (
     INSERT INTO heartguard_core.daily_counts AS d (org_id, day, name, subject, used)
-    SELECT cast(%(org_id)s AS integer), cast(%(today)s AS date), 'points_per_day_per_member', %(subject)s, changed
+    SELECT cast(:org_id AS integer), cast(:today AS date), 'points_per_day_per_member', :subject, changed
     FROM made WHERE changed <> 0
     ON CONFLICT (org_id, day, name, subject) DO UPDATE SET used = d.used + excluded.used
     RETURNING used
@@ -48,7 +48,7 @@ counted AS (
 """
 """Counts `made.changed` values as written and `made.number` as stored; `sent.used` is the member's sum of the day."""
 _COUNT = f"""
-WITH made AS (SELECT cast(%(changed)s AS bigint) AS changed, cast(%(number)s AS bigint) AS number), {COUNTED}
+WITH made AS (SELECT cast(:changed AS bigint) AS changed, cast(:number AS bigint) AS number), {COUNTED}
 SELECT used FROM sent
 """  # noqa: S608
 _REMOVED = """
@@ -144,7 +144,7 @@ class PointCounts:
     def count(self, connection: Connection, sender: Sender, changed: int, stored: int) -> None:
         """Count values that are stored in an InfluxDB; negative numbers undo a count. Raises as `require_member`."""
         values = {"org_id": sender.org_id, "today": self._limits.today(), "subject": str(sender.user_id)}
-        row = connection.exec_driver_sql(_COUNT, {**values, "changed": changed, "number": stored}).first()
+        row = connection.execute(text(_COUNT), {**values, "changed": changed, "number": stored}).first()
         if row is not None and changed > 0:
             self.require_member(sender, int(row.used))
 

@@ -3,16 +3,21 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from heartguard_common.core.limits import Limits, require
-from heartguard_common.stores.database import Connection, Database, text
+from heartguard_common.stores.database import Connection, Database, prepared, text
 from heartguard_influx.fields.domain import Field, FieldKey, FieldType, TypedField
 from heartguard_influx.store.postgres.arrays import texts
 
-_TYPES = """
-SELECT t.measurement, t.field, t.type
-FROM unnest(cast(:measurements AS text[]), cast(:fields AS text[])) AS wanted (measurement, field)
-JOIN heartguard_core.field_types AS t
-    ON t.bucket_id = :bucket_id AND t.measurement = wanted.measurement AND t.field = wanted.field
-"""
+_TYPES = prepared(
+    """
+    SELECT t.measurement, t.field, t.type
+    FROM unnest(:measurements, :fields) AS wanted (measurement, field)
+    JOIN heartguard_core.field_types AS t
+        ON t.bucket_id = :bucket_id AND t.measurement = wanted.measurement AND t.field = wanted.field
+    """,
+    measurements="text[]",
+    fields="text[]",
+    bucket_id="bigint",
+)
 _REGISTER = """
 INSERT INTO heartguard_core.field_types (bucket_id, measurement, field, type)
 SELECT :bucket_id, new.*
@@ -25,14 +30,22 @@ _COUNT_FIELDS = """
 SELECT count(*) FROM heartguard_core.field_types AS f
 JOIN heartguard_core.buckets AS b ON b.id = f.bucket_id WHERE b.org_id = :org_id
 """
-_FIELDS = """
-SELECT id, field, type FROM heartguard_core.field_types
-WHERE bucket_id = :bucket_id AND measurement = :measurement ORDER BY field
-"""
-_OF_EACH = """
-SELECT measurement, id, field, type FROM heartguard_core.field_types
-WHERE bucket_id = :bucket_id AND measurement = ANY (cast(:measurements AS text[]))
-"""
+_FIELDS = prepared(
+    """
+    SELECT id, field, type FROM heartguard_core.field_types
+    WHERE bucket_id = :bucket_id AND measurement = :measurement ORDER BY field
+    """,
+    bucket_id="bigint",
+    measurement="text",
+)
+_OF_EACH = prepared(
+    """
+    SELECT measurement, id, field, type FROM heartguard_core.field_types
+    WHERE bucket_id = :bucket_id AND measurement = ANY (:measurements)
+    """,
+    bucket_id="bigint",
+    measurements="text[]",
+)
 _TYPED = """
 SELECT id, measurement, field, type FROM heartguard_core.field_types
 WHERE bucket_id = :bucket_id AND (cast(:measurement AS text) IS NULL OR measurement = :measurement) AND id > :after
@@ -50,7 +63,7 @@ class PostgresFieldTypes:
     def known(self, bucket_id: int, keys: Sequence[FieldKey]) -> dict[FieldKey, FieldType]:
         """The types of those fields that have one."""
         with self._database.transaction() as connection:
-            rows = connection.execute(text(_TYPES), {"bucket_id": bucket_id, **_columns(keys)})
+            rows = connection.execute(_TYPES, {"bucket_id": bucket_id, **_columns(keys)})
             return {(row.measurement, row.field): row.type for row in rows}
 
     def register(self, bucket_id: int, types: Mapping[FieldKey, FieldType]) -> None:
@@ -81,7 +94,7 @@ class PostgresFieldTypes:
     def of(self, bucket_id: int, measurement: str) -> Sequence[Field]:
         """The fields of a measurement, by name."""
         with self._database.transaction() as connection:
-            rows = connection.execute(text(_FIELDS), {"bucket_id": bucket_id, "measurement": measurement})
+            rows = connection.execute(_FIELDS, {"bucket_id": bucket_id, "measurement": measurement})
             return [Field(row.id, row.field, row.type) for row in rows]
 
     def of_each(self, bucket_id: int, measurements: Collection[str]) -> Mapping[str, Sequence[Field]]:
@@ -89,7 +102,7 @@ class PostgresFieldTypes:
         found: dict[str, list[Field]] = {}
         with self._database.transaction() as connection:
             values = {"bucket_id": bucket_id, "measurements": texts(measurements)}
-            for row in connection.execute(text(_OF_EACH), values):
+            for row in connection.execute(_OF_EACH, values):
                 found.setdefault(row.measurement, []).append(Field(row.id, row.field, row.type))
         return found
 

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from heartguard_common.core.limits import Limits
-from heartguard_common.stores.database import Connection, Database, text
+from heartguard_common.stores.database import Connection, Database, Statement, prepared, text
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.fields.domain import Field, Value
 from heartguard_influx.points.domain.duplicates import Batch, Cell
@@ -21,10 +21,14 @@ from heartguard_influx.store.postgres.series import find_groups, find_series, re
 ROWS_A_STATEMENT = 20_000
 ERASED_AT_ONCE = 100_000
 
-_FIELD_IDS = """
-SELECT measurement, field, id FROM heartguard_core.field_types
-WHERE bucket_id = :bucket_id AND measurement = ANY (cast(:measurements AS text[]))
-"""
+_FIELD_IDS = prepared(
+    """
+    SELECT measurement, field, id FROM heartguard_core.field_types
+    WHERE bucket_id = :bucket_id AND measurement = ANY (:measurements)
+    """,
+    bucket_id="bigint",
+    measurements="text[]",
+)
 # Sorted, so that two writers of the same keys lock them in the same order and don't deadlock. A row that is not
 # returned was stored already with that value. A returned row is new if its xmax is 0; otherwise it replaced another.
 # If all rows of a batch are new, as in most batches, only their number is returned. unnest() fills an array that is
@@ -32,21 +36,37 @@ WHERE bucket_id = :bucket_id AND measurement = ANY (cast(:measurements AS text[]
 _WRITTEN = """
 WITH written AS (
     INSERT INTO heartguard_core.points AS p (series_id, time_ns, field_id, number, string)
-    SELECT * FROM unnest(cast(%(series)s AS bigint[]), cast(%(times)s AS bigint[]), cast(%(fields)s AS integer[]),
-        cast(%(numbers)s AS float8[]), cast(%(strings)s AS text[]))
+    SELECT * FROM unnest(:series, :times, :fields, :numbers, :strings)
     ORDER BY 1, 2, 3
     ON CONFLICT (series_id, time_ns, field_id) DO UPDATE SET number = excluded.number, string = excluded.string
     WHERE p.number IS DISTINCT FROM excluded.number OR p.string IS DISTINCT FROM excluded.string
     RETURNING series_id, time_ns, field_id, xmax = 0 AS created
 ), made AS (SELECT count(*) FILTER (WHERE created) AS number, count(*) AS changed FROM written)
 """
-_UPSERT = f"""{_WRITTEN}
-SELECT made.number, written.* FROM made LEFT JOIN written ON made.number < %(rows)s
-"""  # noqa: S608
-_UPSERT_COUNTED = f"""{_WRITTEN}, {COUNTED}
-SELECT made.number, sent.used, written.* FROM made LEFT JOIN sent ON true
-    LEFT JOIN written ON made.number < %(rows)s
-"""  # noqa: S608
+_CELLS = {
+    "series": "bigint[]",
+    "times": "bigint[]",
+    "fields": "integer[]",
+    "numbers": "float8[]",
+    "strings": "text[]",
+    "rows": "bigint",
+}
+_UPSERT = prepared(
+    f"""{_WRITTEN}
+    SELECT made.number, written.* FROM made LEFT JOIN written ON made.number < :rows
+    """,  # noqa: S608
+    **_CELLS,
+)
+_UPSERT_COUNTED = prepared(
+    f"""{_WRITTEN}, {COUNTED}
+    SELECT made.number, sent.used, written.* FROM made LEFT JOIN sent ON true
+        LEFT JOIN written ON made.number < :rows
+    """,  # noqa: S608
+    **_CELLS,
+    org_id="integer",
+    today="date",
+    subject="text",
+)
 _LOCK = "SELECT FROM heartguard_core.buckets WHERE id = :bucket_id FOR UPDATE"
 _HOLDS = """
 SELECT EXISTS (
@@ -266,7 +286,7 @@ def _cells(
     series = series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points}, limits)
     measurements = texts({measurement for measurement, _ in series})
     fields: dict[str, dict[str, int]] = {}
-    for row in connection.execute(text(_FIELD_IDS), {"bucket_id": bucket_id, "measurements": measurements}):
+    for row in connection.execute(_FIELD_IDS, {"bucket_id": bucket_id, "measurements": measurements}):
         fields.setdefault(row.measurement, {})[row.field] = row.id
     cells = []
     for measurement, tags, values, time_ns in points:
@@ -288,12 +308,12 @@ def _upsert(connection: Connection, cells: Mapping[Cell, Value]) -> dict[Cell, b
 
 def _run(
     connection: Connection,
-    statement: str,
+    statement: Statement,
     cells: Sequence[Cell],
     values: Sequence[Value],
     more: Mapping[str, object] = MappingProxyType({}),
 ) -> Sequence[Any]:
-    return connection.exec_driver_sql(statement, {**_columns(cells, values), **more}).all()
+    return connection.execute(statement, {**_columns(cells, values), **more}).all()
 
 
 def _outcome(cells: Sequence[Cell], rows: Sequence[Any]) -> dict[Cell, bool]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from heartguard_common.stores.database import Connection, text
+from heartguard_common.stores.database import Connection, prepared, text
 from heartguard_influx.fields.domain import Field, Value
 from heartguard_influx.queries.domain.query import OF_ANY_TYPE, Aggregate, ResultRow
 from heartguard_influx.queries.domain.windows import Grid
@@ -25,16 +25,19 @@ ORDER BY p.time_ns {way}, p.series_id {way}, p.field_id LIMIT :rows
 _ASCENDING = text(_PAGE.format(way="ASC", after="(one.time_ns, one.series_id) > (:after_time, :after_series)"))
 _DESCENDING = text(_PAGE.format(way="DESC", after="(one.time_ns, one.series_id) < (:after_time, :after_series)"))
 
-_LATEST = text("""
-SELECT p.series_id, p.time_ns, p.field_id, p.number, p.string
-FROM unnest(cast(:series AS bigint[])) AS wanted (series_id)
-CROSS JOIN LATERAL (
-    SELECT one.time_ns FROM heartguard_core.points AS one
-    WHERE one.series_id = wanted.series_id
-    ORDER BY one.time_ns DESC LIMIT 1
-) AS last
-JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id AND p.time_ns = last.time_ns
-""")
+_LATEST = prepared(
+    """
+    SELECT p.series_id, p.time_ns, p.field_id, p.number, p.string
+    FROM unnest(:series) AS wanted (series_id)
+    CROSS JOIN LATERAL (
+        SELECT one.time_ns FROM heartguard_core.points AS one
+        WHERE one.series_id = wanted.series_id
+        ORDER BY one.time_ns DESC LIMIT 1
+    ) AS last
+    JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id AND p.time_ns = last.time_ns
+    """,
+    series="bigint[]",
+)
 
 _AGGREGATES: Mapping[Aggregate, str] = {
     "mean": "avg(p.number)",

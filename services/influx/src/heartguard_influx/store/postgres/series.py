@@ -5,15 +5,16 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from heartguard_common.core.limits import Limits, sentence
-from heartguard_common.stores.database import Connection, text
+from heartguard_common.stores.database import Connection, prepared, text
 from heartguard_influx.points.ports import TooManySeries
 from heartguard_influx.series.domain import Group, Selection, Series, Tags, person_of, series_digest
 from heartguard_influx.store.postgres.arrays import digests, numbers, texts
 
-_FIND = """
-SELECT digest, id FROM heartguard_core.series
-WHERE bucket_id = :bucket_id AND digest = ANY (cast(:digests AS bytea[]))
-"""
+_FIND = prepared(
+    "SELECT digest, id FROM heartguard_core.series WHERE bucket_id = :bucket_id AND digest = ANY (:digests)",
+    bucket_id="bigint",
+    digests="bytea[]",
+)
 _INSERT = """
 INSERT INTO heartguard_core.series (bucket_id, measurement, tags, digest, user_id)
 SELECT :bucket_id, new.measurement, cast(new.tags AS jsonb), new.digest, new.user_id
@@ -111,7 +112,7 @@ def remove_empty(connection: Connection, series: str) -> int:
 
 
 def _find(connection: Connection, bucket_id: int, wanted: Collection[bytes]) -> dict[bytes, int]:
-    rows = connection.execute(text(_FIND), {"bucket_id": bucket_id, "digests": digests(wanted)})
+    rows = connection.execute(_FIND, {"bucket_id": bucket_id, "digests": digests(wanted)})
     return {bytes(row.digest): row.id for row in rows}
 
 
