@@ -35,6 +35,7 @@ PARAMETERS = {
     "job_id": {"$ref": "#/components/schemas/uuid"},
     "invitation_id": {"$ref": "#/components/schemas/uuid"},
     "session_id": {"$ref": "#/components/schemas/uuid"},
+    "key_id": {"$ref": "#/components/schemas/uuid"},
     "bucket": {"$ref": "#/components/schemas/bucket_name"},
 }
 # One component, so that generators make one type of it and not one for each operation.
@@ -113,6 +114,7 @@ class Operation:
             "x-audited": rule.audited,
             "x-limit": rule.limit,
             "x-who": rule.who if isinstance(rule.who, str) else dict(rule.who),
+            **({"x-keys": sorted(rule.keys)} if rule.keys else {}),
             **({"x-services": sorted(rule.services)} if rule.services else {}),
             "x-error-codes": [entry.code for entry in self._refusals],
             "security": self._security(),

@@ -3,6 +3,8 @@
 # shellcheck shell=bash disable=SC1083,SC2016,SC2034,SC2086,SC2154
 
 # What every answer of a message must hold.
+ApiKey_checks='id:uuid kind:text name:text hint:text created_by:int scopes:list buckets:list networks:list created_at:time expires_at:time'
+ApiKeyList_checks='items:list items[]?/id:uuid items[]?/kind:text items[]?/name:text items[]?/hint:text items[]?/created_by:int items[]?/scopes:list items[]?/buckets:list items[]?/networks:list items[]?/created_at:time items[]?/expires_at:time next_cursor:text?'
 AuditEvent_checks='id:uuid status=recorded sequence:int? time:time kind:text org_id:int? actor:text action:text service:text resource:text? outcome:text reason:text? payload:map'
 AuditEventList_checks='items:list items[]?/id:uuid items[]?/status=recorded items[]?/sequence:int? items[]?/time:time items[]?/kind:text items[]?/org_id:int? items[]?/actor:text items[]?/action:text items[]?/service:text items[]?/resource:text? items[]?/outcome:text items[]?/reason:text? items[]?/payload:map next_cursor:text?'
 AuditVerification_checks='valid:bool checked:int'
@@ -32,6 +34,7 @@ Readiness_checks='status:text dependencies:list dependencies[]?/name:text depend
 RegisterResponse_checks='user_id:int email:text role:text org_id:int'
 ResetCode_checks='code:text expires_at:time header:Cache-Control=no-store'
 RoleList_checks='items:list items[]?/name:text items[]?/permissions:list items[] items[]/permissions[]'
+ScopeList_checks='items:list items[]?/name:text items[]?/permissions:list device:list'
 ServiceList_checks='items:list items[]?/name:text items[]?/status:text items[]?/latency_ms:number? items[]/status=ok items[]/latency_ms:number'
 SessionList_checks='items:list items[]?/id:uuid items[]?/created_at:time items[]?/last_used_at:time items[]?/address:string items[]?/user_agent:string items[]?/current:bool items[]'
 SystemHealth_checks='name:text status:text message:text version:text time:time checks:list checks[]?/name:text checks[]?/status:text name=heartguard status=pass checks[]/status=pass'
@@ -42,6 +45,7 @@ UserList_checks='items:list items[]?/id:int items[]?/email:text items[]?/full_na
 WriteResult_checks='success:bool inserted:int results:list results[]?/status:text'
 
 # Parts of paths of which there is nothing.
+v_key_id=00000000-0000-7000-8000-000000000000
 v_letter_id=00000000-0000-7000-8000-000000000000
 v_session_id=00000000-0000-7000-8000-000000000000
 
@@ -203,6 +207,19 @@ every_row() {
     row GET /auth/sessions; gives 200 SessionList $SessionList_checks
     row DELETE '/auth/sessions/{session_id}'; refuses 404 GEN_404
     row GET /auth/invitations; gives 200 InvitationList $InvitationList_checks
+    row POST /auth/api-keys; when founding
+    sends '{"kind":"device","name":"Watch of the left arm"}' '<ApiKeyRequest><kind>device</kind><name>Watch of the left arm</name></ApiKeyRequest>'
+    gives 201 ApiKey $ApiKey_checks kind=device 'name=Watch of the left arm'
+    row GET /auth/api-keys; gives 200 ApiKeyList $ApiKeyList_checks
+    row GET '/auth/api-keys/{key_id}'; refuses 404 GEN_404
+    row PATCH '/auth/api-keys/{key_id}'; sends '{"adopt":true}' '<ApiKeyUpdate><adopt>true</adopt></ApiKeyUpdate>'
+    refuses 404 GEN_404
+    row DELETE '/auth/api-keys/{key_id}'; refuses 404 GEN_404
+    row POST '/auth/api-keys/{key_id}/rotate'; sends '{}' '<ApiKeyRotation/>'; refuses 404 GEN_404
+    row GET /auth/scopes; gives 200 ScopeList $ScopeList_checks
+    row POST /auth/api-keys/uses
+    sends '{"uses":[{"org_id":1,"id":"0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10","minute":"2026-11-30T08:00:00Z","address":"192.0.2.7"}]}' '<ApiKeyUses><uses><use><org_id>1</org_id><id>0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10</id><minute>2026-11-30T08:00:00Z</minute><address>192.0.2.7</address></use></uses></ApiKeyUses>'
+    refuses 403 GEN_403
     row GET /auth/roles; gives 200 RoleList $RoleList_checks
     row POST /auth/token/introspect
     sends '{"token":"a.b.c","token_type_hint":"access_token"}' '<IntrospectRequest><token>a.b.c</token><token_type_hint>access_token</token_type_hint></IntrospectRequest>'
