@@ -49,3 +49,9 @@ def write(stack: ProtectedStack, key: Key, org_id: int, entry_point: str = "gate
 def statuses(stack: ProtectedStack, key: Key, org_id: int) -> list[int]:
     """The status of a write at the gateway and at the service's own port."""
     return [write(stack, key, org_id, entry_point).status for entry_point in ENTRY_POINTS]
+
+
+def full_rights(stack: ProtectedStack, admin: Person) -> Key:
+    """An integration key with each scope that there is."""
+    scopes = change(stack, admin, "GET", "/auth/scopes").json["items"]
+    return make(stack, admin, "integration", scopes=[scope["name"] for scope in scopes])
