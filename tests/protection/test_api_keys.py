@@ -96,31 +96,35 @@ def test_300_forged_damaged_foreign_and_ended_keys_are_refused(protected_stack: 
 
 
 def test_a_rotation_under_load_fails_no_request(protected_stack: ProtectedStack) -> None:
+    """Each caller takes a new key in its own time; the next rotation waits until all have."""
     admin = protected_stack.found("rotate.admin")
-    current = {"key": make(protected_stack, admin)}
-    stop, seen = threading.Event(), set[int]()
+    current = make(protected_stack, admin)
+    stop, seen, used = threading.Event(), set[int](), dict[int, Key]()
 
-    def load(entry_point: str) -> None:
+    def load(number: int, entry_point: str) -> None:
         while not stop.is_set():
-            seen.add(write(protected_stack, current["key"], admin.org_id, entry_point).status)
+            key = current
+            seen.add(write(protected_stack, key, admin.org_id, entry_point).status)
+            used[number] = key
 
-    threads = [threading.Thread(target=load, args=(name,)) for name in ENTRY_POINTS * 2]
+    threads = [threading.Thread(target=load, args=caller) for caller in enumerate(ENTRY_POINTS * 2)]
     for thread in threads:
         thread.start()
-    former = current["key"]
+    former = current
     for _ in range(10):
-        former = current["key"]
+        former = current
         path = f"/auth/api-keys/{former.id}/rotate"
-        rotated = change(protected_stack, admin, "POST", path, {"overlap_seconds": 60}).json
+        rotated = change(protected_stack, admin, "POST", path, {"overlap_seconds": 600}).json
         assert statuses(protected_stack, former, admin.org_id) == [200, 200]
-        current["key"] = Key(former.id, rotated["key"])
+        current = newest = Key(former.id, rotated["key"])
+        until(lambda newest=newest: list(used.values()) == [newest] * len(threads), "every caller taking the new key")
     stop.set()
     for thread in threads:
         thread.join()
     assert seen == {200}
     change(protected_stack, admin, "POST", f"/auth/api-keys/{former.id}/rotate", {"overlap_seconds": 0})
     assert statuses(protected_stack, former, admin.org_id) == [401, 401]
-    assert statuses(protected_stack, current["key"], admin.org_id) == [401, 401]
+    assert statuses(protected_stack, current, admin.org_id) == [401, 401]
 
 
 def deleted(stack: ProtectedStack, admin: Person, _: Person, key: Key) -> None:
