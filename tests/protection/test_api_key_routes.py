@@ -30,12 +30,14 @@ def entry_points(protected_stack: ProtectedStack) -> Iterator[EntryPoints]:
 
 @pytest.fixture(scope="module")
 def keys(protected_stack: ProtectedStack) -> dict[str, Key]:
-    """A key of each kind; and one that was deleted, which no process has seen before."""
+    """A key of each kind, a damaged one, and one that was deleted."""
     admin = protected_stack.found("keys.routes")
     ended = full_rights(protected_stack, admin)
     change(protected_stack, admin, "DELETE", f"/auth/api-keys/{ended.id}")
+    device = make(protected_stack, admin)
     return {
-        "device": make(protected_stack, admin),
+        "device": device,
+        "damaged": Key("", device.secret[:-1]),
         "integration": full_rights(protected_stack, admin),
         "ended": ended,
     }
@@ -61,7 +63,12 @@ def _problems(entry_points: EntryPoints, keys: dict[str, Key], line: dict[str, s
     for entry_point in dict.fromkeys(("gateway", service)):
         alone, _ = entry_points.ask(entry_point, line, {})
         ended = "unread" if line["device"] == "unread" else "ended"
-        for name, expected in (("device", line["device"]), ("integration", line["integration"]), ("ended", ended)):
+        for name, expected in (
+            ("device", line["device"]),
+            ("integration", line["integration"]),
+            ("ended", ended),
+            ("damaged", ended),
+        ):
             status, challenged = entry_points.ask(entry_point, line, keys[name].bearer)
             right = {
                 "unread": status == alone,

@@ -3,7 +3,7 @@
 # shellcheck shell=bash disable=SC1083,SC2016,SC2034,SC2086,SC2154
 
 # What every answer of a message must hold.
-ApiKey_checks='id:uuid kind:text name:text hint:text created_by:int scopes:list buckets:list networks:list created_at:time expires_at:time'
+ApiKey_checks='id:uuid kind:text name:text hint:text created_by:int scopes:list buckets:list networks:list created_at:time expires_at:time header:Cache-Control=no-store'
 ApiKeyList_checks='items:list items[]?/id:uuid items[]?/kind:text items[]?/name:text items[]?/hint:text items[]?/created_by:int items[]?/scopes:list items[]?/buckets:list items[]?/networks:list items[]?/created_at:time items[]?/expires_at:time next_cursor:text?'
 AuditEvent_checks='id:uuid status=recorded sequence:int? time:time kind:text org_id:int? actor:text action:text service:text resource:text? outcome:text reason:text? payload:map'
 AuditEventList_checks='items:list items[]?/id:uuid items[]?/status=recorded items[]?/sequence:int? items[]?/time:time items[]?/kind:text items[]?/org_id:int? items[]?/actor:text items[]?/action:text items[]?/service:text items[]?/resource:text? items[]?/outcome:text items[]?/reason:text? items[]?/payload:map next_cursor:text?'
@@ -45,7 +45,6 @@ UserList_checks='items:list items[]?/id:int items[]?/email:text items[]?/full_na
 WriteResult_checks='success:bool inserted:int results:list results[]?/status:text'
 
 # Parts of paths of which there is nothing.
-v_key_id=00000000-0000-7000-8000-000000000000
 v_letter_id=00000000-0000-7000-8000-000000000000
 v_session_id=00000000-0000-7000-8000-000000000000
 
@@ -90,6 +89,24 @@ every_row() {
     refuses 403 AUTH_007
     row DELETE '/auth/invitations/{invitation_id}'; when founding; gives 204 -
     row DELETE '/auth/invitations/{invitation_id}'; when founding; refuses 404 GEN_404
+    row POST /auth/api-keys
+    sends '{"kind":"device","name":"validation"}' '<ApiKeyRequest><kind>device</kind><name>validation</name></ApiKeyRequest>'
+    keeps key_id=id device_key=key
+    gives 201 ApiKey $ApiKey_checks key:text 'created_by={user_id}' kind=device name=validation
+    row GET '/auth/api-keys/{key_id}'; gives 200 ApiKey $ApiKey_checks 'id={key_id}'
+    row GET /auth/api-keys; gives 200 ApiKeyList $ApiKeyList_checks 'items[]'
+    row PATCH '/auth/api-keys/{key_id}'
+    sends '{"name":"validated"}' '<ApiKeyUpdate><name>validated</name></ApiKeyUpdate>'
+    gives 200 ApiKey $ApiKey_checks 'id={key_id}' name=validated
+    row POST '/auth/api-keys/{key_id}/rotate'
+    sends '{"overlap_seconds":60}' '<ApiKeyRotation><overlap_seconds>60</overlap_seconds></ApiKeyRotation>'
+    keeps device_key=key; gives 200 ApiKey $ApiKey_checks 'id={key_id}' key:text
+    row GET /timeseries/measurements; as device; gives 200 MeasurementList $MeasurementList_checks
+    row GET /auth/scopes; gives 200 ScopeList $ScopeList_checks 'items[]' 'items[]/permissions[]' 'device[]'
+    row GET /auth/scopes; as device; refuses 403 GEN_403
+    row DELETE '/auth/api-keys/{key_id}'; gives 204 -
+    row DELETE '/auth/api-keys/{key_id}'; refuses 404 GEN_404
+    row GET /timeseries/measurements; as device; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
     [ "$LISTING" = yes ] || derive_buckets
     row GET /organization; keeps name=name; gives 200 Organization $Organization_checks 'id={org_id}' header:ETag
     row PUT /organization; when founding
@@ -151,6 +168,7 @@ every_row() {
     sends '{"bucket":"{bucket}"}' '<BucketRequest><bucket>{bucket}</bucket></BucketRequest>'; keeps made_bucket=bucket
     gives 201 Bucket $Bucket_checks 'bucket={bucket}'
     row GET /timeseries/buckets; gives 200 BucketList $BucketList_checks 'items[]'
+    row GET /timeseries/measurements; gives 200 MeasurementList $MeasurementList_checks
     row POST /timeseries/latest
     sends '{"bucket":"{bucket}"}' '<LatestRequest><bucket>{bucket}</bucket></LatestRequest>'
     gives 200 LatestResult $LatestResult_checks
@@ -207,16 +225,6 @@ every_row() {
     row GET /auth/sessions; gives 200 SessionList $SessionList_checks
     row DELETE '/auth/sessions/{session_id}'; refuses 404 GEN_404
     row GET /auth/invitations; gives 200 InvitationList $InvitationList_checks
-    row POST /auth/api-keys; when founding
-    sends '{"kind":"device","name":"Watch of the left arm"}' '<ApiKeyRequest><kind>device</kind><name>Watch of the left arm</name></ApiKeyRequest>'
-    gives 201 ApiKey $ApiKey_checks kind=device 'name=Watch of the left arm'
-    row GET /auth/api-keys; gives 200 ApiKeyList $ApiKeyList_checks
-    row GET '/auth/api-keys/{key_id}'; refuses 404 GEN_404
-    row PATCH '/auth/api-keys/{key_id}'; sends '{"adopt":true}' '<ApiKeyUpdate><adopt>true</adopt></ApiKeyUpdate>'
-    refuses 404 GEN_404
-    row DELETE '/auth/api-keys/{key_id}'; refuses 404 GEN_404
-    row POST '/auth/api-keys/{key_id}/rotate'; sends '{}' '<ApiKeyRotation/>'; refuses 404 GEN_404
-    row GET /auth/scopes; gives 200 ScopeList $ScopeList_checks
     row POST /auth/api-keys/uses
     sends '{"uses":[{"org_id":1,"id":"0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10","minute":"2026-11-30T08:00:00Z","address":"192.0.2.7"}]}' '<ApiKeyUses><uses><use><org_id>1</org_id><id>0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10</id><minute>2026-11-30T08:00:00Z</minute><address>192.0.2.7</address></use></uses></ApiKeyUses>'
     refuses 403 GEN_403
@@ -280,7 +288,6 @@ every_row() {
     row GET /media/health; as nobody; gives 200 Health $Health_checks
     row GET /media/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
     row GET /media/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
-    row GET /timeseries/measurements; gives 200 MeasurementList $MeasurementList_checks
     row GET '/timeseries/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row POST /timeseries/erasures
     sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'

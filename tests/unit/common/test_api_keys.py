@@ -64,6 +64,7 @@ def test_a_key_has_the_documented_form() -> None:
     assert all(key_of(f"bearer  {secret}") == secret for secret in made)
     assert key_of("Bearer a.b.c") is None
     assert key_of(None) is None
+    assert (key_of(f"Token {GOOD}"), key_of(f"Token {GOOD}", "influxdb")) == (None, GOOD)
     for bad in (GOOD[:-1], GOOD + "0", GOOD[:-1] + "8", "hg_dev_", GOOD.replace("z", "ż")):
         assert refusal(key_of, f"Bearer {bad}") == "GEN_401_TOKEN"
 

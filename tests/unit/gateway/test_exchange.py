@@ -146,6 +146,8 @@ CHARGES = [
     ("GET", "/gateway/health", None, None, None),
     ("GET", "/users/me", "forged", "admit", ["address"]),
     ("GET", "/users/me", None, "admit", ["address"]),
+    ("GET", "/users/me", "hg_dev_unknownSOoRi4A9spHcVY5ncnsDkxk0Cv03S", "admit", ["address"]),
+    ("GET", "/users/me", "hg_dev_damaged", "admit", ["address"]),
     ("GET", "/nowhere", "user", "admit", ["address"]),
     ("PATCH", "/users/me", "user", "admit", ["address"]),
     ("GET", "/users", "user", "authorize", ["address", "default"]),

@@ -55,13 +55,17 @@ def require_well_formed(secret: str) -> None:
         raise ServiceError(INVALID_TOKEN, "The API key is not valid")
 
 
-def key_of(authorization: str | None) -> str | None:
-    """The API key of an `Authorization: Bearer` header, None for other credentials. Raises GEN_401_TOKEN."""
+def key_of(authorization: str | None, dialect: str | None = None) -> str | None:
+    """The API key of an `Authorization` header, None for other credentials. Raises GEN_401_TOKEN.
+
+    The scheme is Bearer; on a route with the error dialect of InfluxDB, whose clients send no other, also `Token`.
+    """
     if authorization is None:
         return None
     scheme, _, value = authorization.strip().partition(" ")
     value = value.strip()
-    if scheme.lower() != "bearer" or not is_key(value):
+    schemes = ("bearer", "token") if dialect == "influxdb" else ("bearer",)
+    if scheme.lower() not in schemes or not is_key(value):
         return None
     require_well_formed(value)
     return value

@@ -300,15 +300,20 @@ class Authenticator:
         self._credentials = credentials
         self._api_keys = api_keys
 
-    def identify(self, authorization: str | None) -> Principal | None:
-        """The caller, or None without a header. Raises `ServiceError` GEN_401_TOKEN for invalid credentials."""
+    def identify(self, authorization: str | None, dialect: str | None = None) -> Principal | None:
+        """The caller, or None without a header; `dialect` is that of the route's errors, as for `key_of`.
+
+        Raises `ServiceError` GEN_401_TOKEN for invalid credentials.
+        """
         if authorization is None:
             return None
+        secret = key_of(authorization, dialect)
+        if secret is not None:
+            return self._api_key(secret)
         scheme, _, value = authorization.strip().partition(" ")
         value = value.strip()
         if scheme.lower() == "bearer" and value:
-            secret = key_of(authorization)
-            return self._bearer(value) if secret is None else self._api_key(secret)
+            return self._bearer(value)
         if scheme.lower() == "basic" and value:
             return self._basic(value)
         raise ServiceError(INVALID_TOKEN)

@@ -19,7 +19,7 @@ def verify_token(exchange: Exchange, ports: Ports) -> None:
         return
     authorization = exchange.request.headers.get("authorization")
     try:
-        exchange.api_key = key_of(authorization)
+        exchange.api_key = key_of(authorization, rule.errors)
         if exchange.api_key is not None:
             exchange.principal = ports.api_keys.remembered(exchange.api_key)
             return
