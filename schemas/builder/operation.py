@@ -19,7 +19,7 @@ SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The access token of a person, from `POST /auth/login`; on operations with `x-keys` also an API key.",
+        "description": "A person's access token, from `POST /auth/login`; with `x-keys` also an API key.",
     },
     "operator": {"type": "http", "scheme": "bearer", "description": "`OPERATOR_TOKEN`, the operator's secret."},
     "service": {
