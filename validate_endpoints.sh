@@ -91,7 +91,7 @@ row() { # METHOD PATH: begins a row; the words that follow belong to it until gi
     method=$1 path=$2 who=admin formats='json xml' needs='' keeping='' forgetting='' headers=()
     json_body='' xml_body='' body_type='' accept='application/{format}'
 }
-as() { who=$1; }                                        # nobody, admin, member, operator, service; else a bad token
+as() { who=$1; }                                        # nobody, admin, member, device, operator, service; else a bad token
 only() { formats=$1; }                                  # one format
 when() { needs=$1; }                                    # founding, existing, operator, service, inner, own_files
 sends() { json_body=$1 xml_body=$2; }                   # the body, in both formats
@@ -143,6 +143,7 @@ authorization() { # FORMAT: sets found to the value of the Authorization header,
     nobody) found='' && return ;;
     admin) value token "$1" ;;
     member) value member_token "$1" ;;
+    device) value device_key "$1" ;;
     operator) value operator "$1" ;;
     service) found=$(printf 'gateway:%s' "$v_service" | base64 | tr -d '\n') ;;
     *) found=$who ;;

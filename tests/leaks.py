@@ -19,6 +19,7 @@ PATTERNS = {
     "credentials": re.compile(
         r"(?i)\b(?:bearer|basic) (?!\[redacted\]|realm|authentication|auth\b)[A-Za-z0-9._~+/=-]{16,}"
     ),
+    "an API key": re.compile(r"hg_(?:dev|int)_[0-9A-Za-z]{9,}"),
     "a refresh token": re.compile(r"(?i)refresh(?:_token)?[\"'=: ]+[A-Za-z0-9_-]{32,}"),
     "a signature of a URL": re.compile(r"signature=(?!\[redacted\])[A-Za-z0-9_-]{8,}"),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),

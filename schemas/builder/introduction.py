@@ -14,7 +14,8 @@ token; send it as `Authorization: Bearer <token>` with each further request. `PO
 `org_<number of the organization>`, the bucket that each organization has, and `POST /timeseries/query` returns them.
 
 **Permissions.** Each operation says which roles may call it, and whose data they may see or change with it.
-`GET /auth/roles` lists the operations of each role by their `x-permission`.
+`GET /auth/roles` lists the operations of each role by their `x-permission`. Devices and programs use API keys
+(`POST /auth/api-keys`), sent as `Authorization: Bearer` too; an operation that they may call has the kinds as `x-keys`.
 
 **Formats.** Every message is JSON or XML. `Content-Type` names the format of a body, `Accept` (or `?format=json|xml`)
 that of the answer; errors have the format of the answer.

@@ -19,7 +19,7 @@ SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The access token of a person, from `POST /auth/login`.",
+        "description": "A person's access token, from `POST /auth/login`; with `x-keys` also an API key.",
     },
     "operator": {"type": "http", "scheme": "bearer", "description": "`OPERATOR_TOKEN`, the operator's secret."},
     "service": {
@@ -35,6 +35,7 @@ PARAMETERS = {
     "job_id": {"$ref": "#/components/schemas/uuid"},
     "invitation_id": {"$ref": "#/components/schemas/uuid"},
     "session_id": {"$ref": "#/components/schemas/uuid"},
+    "key_id": {"$ref": "#/components/schemas/uuid"},
     "bucket": {"$ref": "#/components/schemas/bucket_name"},
 }
 # One component, so that generators make one type of it and not one for each operation.
@@ -113,6 +114,7 @@ class Operation:
             "x-audited": rule.audited,
             "x-limit": rule.limit,
             "x-who": rule.who if isinstance(rule.who, str) else dict(rule.who),
+            **({"x-keys": sorted(rule.keys)} if rule.keys else {}),
             **({"x-services": sorted(rule.services)} if rule.services else {}),
             "x-error-codes": [entry.code for entry in self._refusals],
             "security": self._security(),

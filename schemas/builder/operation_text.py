@@ -16,6 +16,7 @@ PARAMETERS = {
     "job_id": "Id of the job, from the answer that began it.",
     "invitation_id": "Id of the invitation.",
     "session_id": "Id of the session.",
+    "key_id": "Id of the API key.",
     "letter_id": "Id of the failed item.",
     "bucket": "Name of the bucket.",
     "file": "Name of the file.",

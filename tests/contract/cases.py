@@ -30,6 +30,7 @@ ITEM_NAMES = {
     "results": "result", "details": "detail", "dependencies": "dependency",
     "permissions": "permission", "keys": "key", "fields": "field", "group_by": "tag", "series": "item",
     "out_of_range": "field", "limits": "limit", "errors": "i", "checks": "check", "tasks": "task", "queues": "queue",
+    "scopes": "scope", "buckets": "bucket", "networks": "network", "device": "permission", "uses": "use",
 }  # fmt: skip
 
 

@@ -24,7 +24,8 @@ def chain() -> list[str]:
 
 def test_files_are_numbered_as_their_revisions_run():
     assert [path.stem for path in FILES] == chain()
-    assert [path.stem[:5] for path in FILES] == [f"{number:04}_" for number in range(1, len(FILES) + 1)]
+    # Numbers may be left out: branches that are worked on at the same time take different ones.
+    assert len({path.stem[:5] for path in FILES}) == len(FILES)
     assert [path.stem for path in FILES if not re.fullmatch(r"[0-9]{4}(_[a-z]+)+", path.stem)] == []
     assert [path.stem for path in FILES if len(path.stem) > LONGEST_ID] == []
 

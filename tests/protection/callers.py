@@ -85,6 +85,7 @@ class World:
             "export": self.export,
             "event": self.event,
             "invitation": self.invite,
+            "API key": self.make_key,
             "bucket": self.make_bucket,
             "emptied field": self.empty_field,
         }
@@ -106,6 +107,10 @@ class World:
     def invite(self, by: Person) -> str:
         asked = {"email": self.email(), "role": "user"}
         return str(self.call("POST", "/auth/invitations", by, json=asked)["id"])
+
+    def make_key(self, owner: Person) -> str:
+        """A device key."""
+        return str(self.call("POST", "/auth/api-keys", owner, json={"kind": "device", "name": "watch"})["id"])
 
     def make_bucket(self, admin: Person) -> str:
         bucket = f"org_{admin.org_id}_b{self.number()}"

@@ -130,6 +130,32 @@ def withdraw_invitation(case: Situation) -> Ask:
     return Ask(f"/auth/invitations/{case.thing('invitation', by)}")
 
 
+@asks("POST", "/auth/api-keys")
+def make_key(_: Situation) -> Ask:
+    return Ask("/auth/api-keys", "ApiKeyRequest", {"kind": "device", "name": "watch"})
+
+
+@asks("GET", "/auth/api-keys/{key_id}")
+@asks("DELETE", "/auth/api-keys/{key_id}")
+def use_key(case: Situation) -> Ask:
+    return Ask(f"/auth/api-keys/{case.thing('API key', case.owner)}")
+
+
+@asks("PATCH", "/auth/api-keys/{key_id}")
+def change_key(case: Situation) -> Ask:
+    return Ask(f"/auth/api-keys/{case.thing('API key', case.owner)}", "ApiKeyUpdate", {"name": "phone"})
+
+
+@asks("POST", "/auth/api-keys/{key_id}/rotate")
+def rotate_key(case: Situation) -> Ask:
+    return Ask(f"/auth/api-keys/{case.thing('API key', case.owner)}/rotate", "ApiKeyRotation", {"overlap_seconds": 0})
+
+
+@asks("POST", "/auth/api-keys/uses")
+def record_uses(_: Situation) -> Ask:
+    return Ask("/auth/api-keys/uses", "ApiKeyUses", {"uses": []})
+
+
 @asks("DELETE", "/auth/locks/{user_id}")
 def end_lock(case: Situation) -> Ask:
     return Ask(f"/auth/locks/{case.owner.user_id}")

@@ -34,6 +34,7 @@ def secrets_of(world: World, who: Person) -> dict[str, str]:
         "access token": who.access_token,
         "refresh token": who.refresh_token,
         "reset code": code,
+        "API key": world.call("POST", "/auth/api-keys", who, json={"kind": "device", "name": "watch"})["key"],
         "signature": urlsplit(url).query.rpartition("signature=")[2],
         "e-mail": who.email,
     }
@@ -112,6 +113,7 @@ def test_a_refused_statement_is_not_logged_by_the_database(running_system: Runni
 PLANTED = {
     "a token": "bad token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMiJ9.c2lnbmF0dXJl",
     "credentials": "Authorization: Bearer op-7Vd2Kx9Qm4Zr1Tb8",
+    "an API key": "no such key hg_dev_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17",
     "a refresh token": '"refresh_token": "i_-zGNb7kO0kgU5det-kHfqiEcMs-PxhKuHssqNZx64"',
     "a signature of a URL": "/media/content/x?expires=1&signature=abcdefgh12345678",
     "a private key": "-----BEGIN EC PRIVATE KEY-----",

@@ -5,6 +5,8 @@
 # What every answer of a message must hold.
 AccountList_checks='items:list items[]?/id:int items[]?/email:text items[]?/full_name:text? items[]?/role:text items[]?/org_id:int items[]?/active:bool items[]?/created_at:time items[]?/open_sessions:int next_cursor:text?'
 AccountState_checks='id:int email:text full_name:text? role:text org_id:int active:bool created_at:time open_sessions:int'
+ApiKey_checks='id:uuid kind:text name:text hint:text created_by:int scopes:list buckets:list networks:list created_at:time expires_at:time header:Cache-Control=no-store'
+ApiKeyList_checks='items:list items[]?/id:uuid items[]?/kind:text items[]?/name:text items[]?/hint:text items[]?/created_by:int items[]?/scopes:list items[]?/buckets:list items[]?/networks:list items[]?/created_at:time items[]?/expires_at:time next_cursor:text?'
 AuditEvent_checks='id:uuid status=recorded sequence:int? time:time kind:text org_id:int? actor:text action:text service:text resource:text? outcome:text reason:text? payload:map'
 AuditEventList_checks='items:list items[]?/id:uuid items[]?/status=recorded items[]?/sequence:int? items[]?/time:time items[]?/kind:text items[]?/org_id:int? items[]?/actor:text items[]?/action:text items[]?/service:text items[]?/resource:text? items[]?/outcome:text items[]?/reason:text? items[]?/payload:map next_cursor:text?'
 AuditVerification_checks='valid:bool checked:int'
@@ -36,6 +38,7 @@ Readiness_checks='status:text dependencies:list dependencies[]?/name:text depend
 RegisterResponse_checks='user_id:int email:text role:text org_id:int'
 ResetCode_checks='code:text expires_at:time header:Cache-Control=no-store'
 RoleList_checks='items:list items[]?/name:text items[]?/permissions:list items[] items[]/permissions[]'
+ScopeList_checks='items:list items[]?/name:text items[]?/permissions:list device:list'
 ServiceList_checks='items:list items[]?/name:text items[]?/status:text items[]?/latency_ms:number? items[]/status=ok items[]/latency_ms:number'
 SessionList_checks='items:list items[]?/id:uuid items[]?/created_at:time items[]?/last_used_at:time items[]?/address:string items[]?/user_agent:string items[]?/current:bool items[]'
 SystemHealth_checks='name:text status:text message:text version:text time:time checks:list checks[]?/name:text checks[]?/status:text name=heartguard status=pass checks[]/status=pass'
@@ -103,6 +106,24 @@ every_row() {
     row POST /organization/jobs/01900000-0000-7000-8000-000000000000/retry; as operator; when operator
     refuses 404 GEN_404
     row POST /users/jobs/01900000-0000-7000-8000-000000000000/retry; as operator; when operator; refuses 404 GEN_404
+    row POST /auth/api-keys
+    sends '{"kind":"device","name":"validation"}' '<ApiKeyRequest><kind>device</kind><name>validation</name></ApiKeyRequest>'
+    keeps key_id=id device_key=key
+    gives 201 ApiKey $ApiKey_checks key:text 'created_by={user_id}' kind=device name=validation
+    row GET '/auth/api-keys/{key_id}'; gives 200 ApiKey $ApiKey_checks 'id={key_id}'
+    row GET /auth/api-keys; gives 200 ApiKeyList $ApiKeyList_checks 'items[]'
+    row PATCH '/auth/api-keys/{key_id}'
+    sends '{"name":"validated"}' '<ApiKeyUpdate><name>validated</name></ApiKeyUpdate>'
+    gives 200 ApiKey $ApiKey_checks 'id={key_id}' name=validated
+    row POST '/auth/api-keys/{key_id}/rotate'
+    sends '{"overlap_seconds":60}' '<ApiKeyRotation><overlap_seconds>60</overlap_seconds></ApiKeyRotation>'
+    keeps device_key=key; gives 200 ApiKey $ApiKey_checks 'id={key_id}' key:text
+    row GET /timeseries/measurements; as device; gives 200 MeasurementList $MeasurementList_checks
+    row GET /auth/scopes; gives 200 ScopeList $ScopeList_checks 'items[]' 'items[]/permissions[]' 'device[]'
+    row GET /auth/scopes; as device; refuses 403 GEN_403
+    row DELETE '/auth/api-keys/{key_id}'; gives 204 -
+    row DELETE '/auth/api-keys/{key_id}'; refuses 404 GEN_404
+    row GET /timeseries/measurements; as device; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
     [ "$LISTING" = yes ] || derive_buckets
     row GET /organization; keeps name=name; gives 200 Organization $Organization_checks 'id={org_id}' header:ETag
     row PUT /organization; when founding
@@ -164,6 +185,7 @@ every_row() {
     sends '{"bucket":"{bucket}"}' '<BucketRequest><bucket>{bucket}</bucket></BucketRequest>'; keeps made_bucket=bucket
     gives 201 Bucket $Bucket_checks 'bucket={bucket}'
     row GET /timeseries/buckets; gives 200 BucketList $BucketList_checks 'items[]'
+    row GET /timeseries/measurements; gives 200 MeasurementList $MeasurementList_checks
     row POST /timeseries/latest
     sends '{"bucket":"{bucket}"}' '<LatestRequest><bucket>{bucket}</bucket></LatestRequest>'
     gives 200 LatestResult $LatestResult_checks
@@ -220,6 +242,9 @@ every_row() {
     row GET /auth/sessions; gives 200 SessionList $SessionList_checks
     row DELETE '/auth/sessions/{session_id}'; refuses 404 GEN_404
     row GET /auth/invitations; gives 200 InvitationList $InvitationList_checks
+    row POST /auth/api-keys/uses
+    sends '{"uses":[{"org_id":1,"id":"0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10","minute":"2026-11-30T08:00:00Z","address":"192.0.2.7"}]}' '<ApiKeyUses><uses><use><org_id>1</org_id><id>0192f3a1-7c4e-7d2b-9a61-5b1e0c9d3f10</id><minute>2026-11-30T08:00:00Z</minute><address>192.0.2.7</address></use></uses></ApiKeyUses>'
+    refuses 403 GEN_403
     row GET /auth/roles; gives 200 RoleList $RoleList_checks
     row POST /auth/token/introspect
     sends '{"token":"a.b.c","token_type_hint":"access_token"}' '<IntrospectRequest><token>a.b.c</token><token_type_hint>access_token</token_type_hint></IntrospectRequest>'
@@ -285,7 +310,6 @@ every_row() {
     row GET /media/health; as nobody; gives 200 Health $Health_checks
     row GET /media/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
     row GET /media/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
-    row GET /timeseries/measurements; gives 200 MeasurementList $MeasurementList_checks
     row GET '/timeseries/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row POST /timeseries/erasures
     sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'

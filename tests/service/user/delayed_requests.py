@@ -27,6 +27,7 @@ NOT_HELD = {
     "media.erase": "a deletion itself",
     "timeseries.erase": "a deletion itself",
     "auth.introspect": "a service asks; nothing is stored",
+    "auth.record_key_uses": "a service asks; a time in the row of a key, which goes with it",
     "organization.update_limits": "the operator asks; a number of the organization, which goes with it",
     "auth.lock_account": "the operator asks; it only takes a right away",
     "auth.unlock_account": "the operator asks; an account that is being deleted is none any more",
@@ -60,6 +61,7 @@ class Subject:
         self.session = self.ask("auth", "GET", "/auth/sessions")["items"][0]["id"]
         self.invited = self.ask("auth", "POST", "/auth/invitations", {"email": self.email("new"), "role": "user"})
         self.code = self.ask("auth", "POST", "/auth/password/code", {"user_id": self.id})["code"]
+        self.key = self.ask("auth", "POST", "/auth/api-keys", {"kind": "device", "name": "watch"})
         note = {"file_name": "note.txt", "content_type": "text/plain"}
         self.file = self.ask("media", "POST", "/media/upload", {**note, "data_base64": "aGk="})
         self.ticket = self.ask("media", "POST", "/media/uploads", {**note, "size": len(NOTE)})
@@ -137,6 +139,10 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
     "auth.password_code": lambda s: Case("/auth/password/code", {"user_id": s.ann_id}),
     "auth.invite": lambda s: Case("/auth/invitations", {"email": s.email("other"), "role": "user"}),
     "auth.withdraw_invitation": lambda s: Case(f"/auth/invitations/{s.invited['id']}"),
+    "auth.create_api_key": lambda _: Case("/auth/api-keys", {"kind": "device", "name": "phone"}),
+    "auth.update_api_key": lambda s: Case(f"/auth/api-keys/{s.key['id']}", {"name": "phone"}),
+    "auth.rotate_api_key": lambda s: Case(f"/auth/api-keys/{s.key['id']}/rotate", {"overlap_seconds": 60}),
+    "auth.delete_api_key": lambda s: Case(f"/auth/api-keys/{s.key['id']}"),
     "auth.lock_end": lambda s: Case(f"/auth/locks/{s.ann_id}"),
     "auth.change_membership": lambda s: Case(
         "/auth/memberships",
@@ -186,6 +192,11 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
     ),
     "timeseries.write": lambda s: Case(
         "/timeseries/write", {"bucket": f"org_{s.org}", "points": [{**POINT, "tags": {"user_id": str(s.id)}}]}
+    ),
+    "timeseries.write by key": lambda s: Case(
+        "/timeseries/write",
+        {"bucket": f"org_{s.org}", "points": [POINT]},
+        who={"Authorization": f"Bearer {s.key['key']}"},
     ),
     "timeseries.query": lambda s: Case(
         "/timeseries/query", {"bucket": f"org_{s.org}", "measurement": "heart_rate", **DAY}

@@ -151,8 +151,9 @@ WITHOUT_TOKEN = {"auth.login", "auth.refresh", "auth.password_reset", "media.rec
 STILL_COUNT = {
     # The erasure that follows ends these in the rows that they lock; and a second request gets the same job.
     "closed": {"auth.login", "auth.refresh", "organization.delete"},
-    "demoted": WITHOUT_TOKEN,
-    "logged out": WITHOUT_TOKEN | {"auth.register invited"},
+    # A device key is no session, and writes its owner's points whatever their role.
+    "demoted": WITHOUT_TOKEN | {"timeseries.write by key"},
+    "logged out": WITHOUT_TOKEN | {"auth.register invited", "timeseries.write by key"},
     "suspended": {"media.receive", "media.keep_archive"},
 }
 

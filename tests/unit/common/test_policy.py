@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from heartguard_common.core.errors import ServiceError
+from heartguard_common.identity.api_key import DEVICE, INTEGRATION, ApiKey, Kind
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.policy import Policy, PolicyError, authorize, load, parse
 
@@ -269,3 +270,49 @@ def test_a_body_has_the_limit_of_its_class_and_a_class_by_its_method() -> None:
         rule(id='"user.post"', method='"POST"', body='"stream"'),
     ]
     assert [found.max_body for found in parse(HEAD + "".join(rules)).rules] == [16_384, 65_536, 16_384, None]
+
+
+def key_of(kind: Kind, *scopes: str) -> ApiKey:
+    return ApiKey("1", kind, "v", "admin", scopes=frozenset(scopes))
+
+
+def test_api_keys_reach_only_what_a_rule_names() -> None:
+    policy = parse(
+        HEAD
+        + '[scopes]\npeople = ["user.read"]\n'
+        + rule(keys='["integration"]')
+        + rule(id='"user.list"', path='"/users"', keys='["device", "integration"]')
+        + rule(id='"user.open"', path='"/open"', who='"anyone"', credentials='"optional"')
+        + rule(id='"user.own"', path='"/own"', who='{ admin = "self" }', keys='["device", "integration"]')
+    )
+    reached = {
+        (kind, scopes): [entry.id for entry in policy.rules if reaches(policy, entry.id, key_of(kind, *scopes))]
+        for kind, scopes in ((DEVICE, ()), (INTEGRATION, ("people",)), (INTEGRATION, ("user.list", "user.own")))
+    }
+    assert list(reached.values()) == [["user.list", "user.own"], ["user.read"], ["user.list"]]
+
+
+def reaches(policy: Policy, rule_id: str, key: ApiKey) -> bool:
+    caller = Principal("person", key.member_role, user_id=7, org_id=1, api_key=key)
+    try:
+        authorize(next(entry for entry in policy.rules if entry.id == rule_id), caller)
+    except ServiceError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("scopes", "entry", "problem"),
+    [
+        ("", {"keys": '["person"]'}, "keys must be a list of device or integration"),
+        ("", {"keys": "[]"}, "keys must be a list of device or integration"),
+        ("", {"keys": '["device"]', "who": '"anyone"'}, "only a route with roles can be reached by API keys"),
+        ('people = ["user.read"]', {}, "people names user.read, which no integration key may reach"),
+        ('people = ["user.read"]', {"keys": '["device"]'}, "people names user.read, which no integration key may"),
+        ('"user.read" = ["user.read"]', {"keys": '["integration"]'}, "user.read must be a name that no rule has"),
+        ("people = []", {}, "people must be a list of rules"),
+    ],
+)
+def test_wrong_keys_and_scopes_are_named(scopes: str, entry: dict[str, str], problem: str) -> None:
+    with pytest.raises(PolicyError, match=problem):
+        parse(f"{HEAD}[scopes]\n{scopes}\n{rule(**entry)}")

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import pytest
 
-from heartguard_common.core import ids
+from heartguard_common.core import ids, network
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.registry import python_path
-from heartguard_common.http import etag, network, paging
+from heartguard_common.http import etag, paging
 from tests.clocks import MovableClock
 
 

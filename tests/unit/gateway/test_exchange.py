@@ -17,6 +17,7 @@ from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.core.metrics import Metrics
 from heartguard_common.core.registry import SERVICES
+from heartguard_common.identity.api_key_cache import ApiKeyCache
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.policy import load
 from heartguard_common.identity.revocation import Verdict
@@ -102,6 +103,7 @@ class Stack:
             matcher=Matcher(POLICY),
             limits=compile_limits(POLICY, 100, 60),
             callers=self,
+            api_keys=NoKeys(lambda _: {"active": False}, Fixed()),
             introspect=self.introspected,
             gate=self,  # type: ignore[arg-type]
             services=dict.fromkeys(names, self),
@@ -131,6 +133,11 @@ def code(reply: Reply) -> str:
     return str(json.loads(reply.body)["error"]["code"])
 
 
+class NoKeys(ApiKeyCache):
+    def record_use(self, principal: Principal, address: str) -> None:
+        """Nothing: there is no key."""
+
+
 CHARGES = [
     ("GET", "/users/me", "user", None, ["address", "default"]),
     ("POST", "/timeseries/write", "user", None, ["address", "write"]),
@@ -139,6 +146,8 @@ CHARGES = [
     ("GET", "/gateway/health", None, None, None),
     ("GET", "/users/me", "forged", "admit", ["address"]),
     ("GET", "/users/me", None, "admit", ["address"]),
+    ("GET", "/users/me", "hg_dev_unknownSOoRi4A9spHcVY5ncnsDkxk0Cv03S", "admit", ["address"]),
+    ("GET", "/users/me", "hg_dev_damaged", "admit", ["address"]),
     ("GET", "/nowhere", "user", "admit", ["address"]),
     ("PATCH", "/users/me", "user", "admit", ["address"]),
     ("GET", "/users", "user", "authorize", ["address", "default"]),

@@ -45,8 +45,8 @@ def test_the_stages_are_in_the_documented_order() -> None:
     ("first", "second", "says"),
     [
         ("match_route", "verify_token", "verify_token needs refusal, rule"),
-        ("verify_token", "admit", "admit needs principal"),
-        ("admit", "authorize", "authorize needs quota"),
+        ("verify_token", "admit", "admit needs api_key, principal"),
+        ("admit", "authorize", "authorize needs address, quota"),
         ("strip_client_headers", "forward", "forward needs upstream_headers"),
         ("forward", "prepare_answer", "prepare_answer needs reply"),
         ("refuse_malformed", "match_route", "needs segments"),

@@ -92,6 +92,24 @@ INVITATIONS_FULL = ErrorCode(
     "Too many invitations are waiting: withdraw some",
     "Withdraw invitations by `DELETE /auth/invitations/{invitation_id}`, or wait until some expire.",
 )
+ROLE_WITHOUT_KEYS = ErrorCode(
+    "AUTH_050",
+    403,
+    "Only admins and managers can be responsible for integration keys",
+    "Make a device key, or ask an admin or a manager.",
+)
+NOT_FOR_DEVICES = ErrorCode(
+    "AUTH_051",
+    422,
+    "A device key has no scopes",
+    "Leave out `scopes`; `GET /auth/scopes` says what device keys may do.",
+)
+NOT_ADOPTABLE = ErrorCode(
+    "AUTH_052",
+    403,
+    "Only an admin can adopt an API key, and only an integration key",
+    "Ask an admin.",
+)
 
 CODES = (
     BAD_CREDENTIALS,
@@ -109,4 +127,7 @@ CODES = (
     MEMBER_CHANGED,
     ACTOR_CHANGED,
     INVITATIONS_FULL,
+    ROLE_WITHOUT_KEYS,
+    NOT_FOR_DEVICES,
+    NOT_ADOPTABLE,
 )

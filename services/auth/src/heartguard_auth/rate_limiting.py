@@ -11,9 +11,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from heartguard_common.core.errors import TOO_MANY_REQUESTS, ServiceError
+from heartguard_common.core.network import bucket_address
 from heartguard_common.core.redis_urls import tls_options
 from heartguard_common.core.settings import Rate
-from heartguard_common.http.network import bucket_address
 from heartguard_common.http.web import handle_errors
 from heartguard_common.http.web_dependencies import WebDependencies
 

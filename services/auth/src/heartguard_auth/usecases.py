@@ -6,6 +6,10 @@ from typing import Self
 
 from heartguard_auth.accounts.ports import Accounts, Hasher
 from heartguard_auth.accounts.usecases import AccountUseCases
+from heartguard_auth.api_keys.ports import StoredKeys
+from heartguard_auth.api_keys.usecases.keys import ApiKeyUseCases, Reachable
+from heartguard_auth.api_keys.usecases.memberships import MemberKeys
+from heartguard_auth.api_keys.usecases.versions import VersionRevocation
 from heartguard_auth.introspection.usecases import IntrospectionUseCases
 from heartguard_auth.invitations.ports import Invitations
 from heartguard_auth.invitations.usecases import InvitationUseCases
@@ -47,6 +51,7 @@ class Stores:
     resets: Resets
     invitations: Invitations
     account_states: AccountStates
+    api_keys: StoredKeys
     count_attempt: Callable[[str, str], object] = lambda _kind, _result: None
     """Gets each login and refresh, with its result."""
 
@@ -64,14 +69,20 @@ class AuthUseCases:
     members: MemberUseCases
     operator: OperatorUseCases
     introspection: IntrospectionUseCases
+    api_keys: ApiKeyUseCases
     signer: Signer
 
     @classmethod
-    def over(cls, rules: Rules, stores: Stores, permissions: dict[str, tuple[str, ...]]) -> Self:
-        """All of them over the same stores; `permissions` are the route ids that each role may call."""
+    def over(cls, rules: Rules, stores: Stores, permissions: dict[str, tuple[str, ...]], reachable: Reachable) -> Self:
+        """All of them over the same stores.
+
+        `permissions` are the route ids that each role may call, `reachable` those that API keys may.
+        """
         common, accounts, invitations = stores.common, stores.accounts, stores.invitations
         limiter = LoginLimiter(common, accounts=accounts, attempts=stores.login_attempts, locks=stores.login_locks)
         revocation = SessionRevocation(rules, common, stores.sessions, stores.revocations)
+        versions = VersionRevocation(common, stores.revocations)
+        api_keys = ApiKeyUseCases(common, keys=stores.api_keys, revocation=versions, reachable=reachable)
         return cls(
             accounts=AccountUseCases(accounts, permissions),
             registration=RegistrationUseCases(
@@ -91,6 +102,7 @@ class AuthUseCases:
                 invitations=invitations,
                 resets=stores.resets,
                 outbox=stores.outbox,
+                keys=MemberKeys(rules, common, keys=stores.api_keys, revocation=versions, outbox=stores.outbox),
             ),
             operator=OperatorUseCases(
                 common,
@@ -106,7 +118,9 @@ class AuthUseCases:
                 sessions=stores.sessions,
                 revocations=stores.revocations,
                 verifier=stores.verifier,
+                keys=api_keys,
             ),
+            api_keys=api_keys,
             signer=stores.signer,
         )
 

@@ -7,6 +7,9 @@ from flask import Flask
 from heartguard_auth.accounts.ports import Hasher
 from heartguard_auth.accounts.store.accounts import PostgresAccounts
 from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
+from heartguard_auth.api_keys.domain import key_uses
+from heartguard_auth.api_keys.store import PostgresApiKeys
+from heartguard_auth.api_keys.usecases.keys import Reachable
 from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, REFRESH_REFUSED
 from heartguard_auth.invitations.store import PostgresInvitations
 from heartguard_auth.key_ring import make_key_ring
@@ -37,14 +40,19 @@ from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.lifecycle import Resource
 from heartguard_common.core.metrics import Metrics
+from heartguard_common.core.network import bucket_address
 from heartguard_common.core.retry import AttemptError, RetryPolicy
-from heartguard_common.http.network import bucket_address
 from heartguard_common.http.web import make_app
+from heartguard_common.http.web_dependencies import ApiKeyAccess
 from heartguard_common.identity import policy
+from heartguard_common.identity.api_key import DEVICE, INTEGRATION
+from heartguard_common.identity.api_key_cache import ApiKeyCache, KeyedRevocations
+from heartguard_common.identity.api_key_uses import ApiKeyUseLog
 from heartguard_common.identity.authentication import ROLES, TokenVerifier
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
 from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.jobs.items import ItemRunner
+from heartguard_common.messages import ApiKeyUseDocument
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 
 PURGE_SECONDS = 3600.0
@@ -71,10 +79,18 @@ def create_app(settings: Settings, clock: Clock | None = None, hasher: Hasher | 
     stores = _open_stores(settings, dependencies, signer, revocations, outbox, hasher or Argon2Hasher())
     rules = make_rules(settings)
     access = policy.load()
-    usecases = AuthUseCases.over(rules, stores, {role: access.permissions(role) for role in ROLES})
+    usecases = AuthUseCases.over(
+        rules, stores, {role: access.permissions(role) for role in ROLES}, reachable_by_keys(access)
+    )
     queues = _send_mail(settings, dependencies, usecases, stores, outbox)
     web = make_web_dependencies(
-        "auth", settings, dependencies, key_source=signer, revocations=revocations, queues=queues
+        "auth",
+        settings,
+        dependencies,
+        key_source=signer,
+        revocations=revocations,
+        api_keys=_accept_api_keys(dependencies, usecases, revocations),
+        queues=queues,
     )
     app = make_app(web, ROUTES, usecases)
     limit_requests(app, web, settings.rate_limit, settings.redis_url)
@@ -97,16 +113,14 @@ def _open_stores(
     hasher: Hasher,
 ) -> Stores:
     """The stores, opened; a background thread removes expired rows."""
-    sessions = PostgresSessions(
-        dependencies.database, dependencies.clock, unused_seconds=max(settings.refresh_seconds, settings.access_seconds)
-    )
-    locks = PostgresLoginLocks(dependencies.database, dependencies.clock)
-    resets, invitations = (
-        PostgresResets(dependencies.database, dependencies.clock),
-        PostgresInvitations(dependencies.database, dependencies.clock),
-    )
+    database, clock = dependencies.database, dependencies.clock
+    unused_seconds = max(settings.refresh_seconds, settings.access_seconds)
+    sessions = PostgresSessions(database, clock, unused_seconds=unused_seconds)
+    locks, resets = PostgresLoginLocks(database, clock), PostgresResets(database, clock)
+    invitations, api_keys = PostgresInvitations(database, clock), PostgresApiKeys(database, clock)
     attempts = RedisLoginAttempts(dependencies.redis, settings.key_ring_secret, dependencies.clock)
-    purges = (dependencies.dead_letters.purge, resets.purge, invitations.purge, locks.purge, dependencies.limits.sweep)
+    purged = (dependencies.dead_letters, resets, invitations, locks, api_keys)
+    purges = (*(store.purge for store in purged), dependencies.limits.sweep)
     more = (lambda: purge_mail(outbox, dependencies.dead_letters), *purges)
     dependencies.background.start("purge", lambda: purge(sessions, revocations, more), failures=WAIT_FOR_POSTGRESQL)
     return Stores(
@@ -133,6 +147,7 @@ def _open_stores(
         invitations=invitations,
         count_attempt=count_attempts(dependencies.metrics),
         account_states=_account_states(dependencies, sessions, attempts),
+        api_keys=api_keys,
     )
 
 
@@ -142,6 +157,31 @@ def _account_states(
     """The accounts as the operator sees them."""
     return PostgresAccountStates(
         dependencies.database, sessions, lambda email: attempts.subjects(email, "").account, dependencies.clock
+    )
+
+
+def _accept_api_keys(dependencies: Dependencies, usecases: AuthUseCases, revocations: Revocations) -> ApiKeyAccess:
+    """API keys at auth's own port, which asks itself."""
+    cache = ApiKeyCache(usecases.introspection.introspect_key, dependencies.clock)
+
+    def store(uses: Sequence[ApiKeyUseDocument]) -> None:
+        usecases.api_keys.record_uses(key_uses(uses))
+
+    uses = ApiKeyUseLog(store, dependencies.clock)
+    dependencies.background.start("api-key-uses", uses.flush)
+    return ApiKeyAccess(KeyedRevocations(cache, revocations.verdict), uses)
+
+
+def reachable_by_keys(access: policy.Policy) -> Reachable:
+    """What the policy lets API keys reach."""
+    open_to_keys = [rule for rule in access.rules if INTEGRATION in rule.keys]
+    return Reachable(
+        scopes={**access.scopes, **{rule.id: (rule.id,) for rule in open_to_keys}},
+        device=tuple(sorted(rule.id for rule in access.rules if DEVICE in rule.keys)),
+        rights={
+            role: frozenset(rule.id for rule in open_to_keys if rule.scope(role) not in (None, "self"))
+            for role in ROLES
+        },
     )
 
 

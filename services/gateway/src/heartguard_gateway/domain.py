@@ -7,7 +7,7 @@ from typing import Protocol
 from urllib.parse import quote, unquote_to_bytes
 
 from heartguard_common.core.errors import ServiceError
-from heartguard_common.http.network import bucket_address, parse_address
+from heartguard_common.core.network import bucket_address, parse_address
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.policy import RouteRule
 
@@ -139,7 +139,8 @@ class Exchange:
     """One request on its way down the stages; each stage adds its fields, and nothing else carries state.
 
     `media_type` is that of documents, `error_type` that of a refusal, or the dialect that the rule names for errors.
-    `prefix` is what the client's path has before that of the service: nothing, or `/api/v1`.
+    `prefix` is what the client's path has before that of the service: nothing, or `/api/v1`. `api_key` is the API key
+    that was sent, where it has the right form.
     """
 
     request: Request
@@ -155,6 +156,7 @@ class Exchange:
     params: Mapping[str, str] = field(default_factory=dict)
     refusal: ServiceError | None = None
     principal: Principal | None = None
+    api_key: str | None = None
     address: str = ""
     quota: Quota | None = None
     inner: bool = False

@@ -155,6 +155,7 @@ def _caller(request: Request, settings: Settings) -> Principal | None:
 
 def _caller_by_token(token: str, settings: Settings) -> Principal | None:
     # loaded here: they take half a second, and only a token needs them
+    from heartguard_common.identity.api_key_cache import ApiKeyCache, introspection_by  # noqa: PLC0415
     from heartguard_common.identity.authentication import KEY_SET_PATH, open_key_source  # noqa: PLC0415
     from heartguard_common.identity.revocation import Verdict  # noqa: PLC0415
     from heartguard_common.identity.revocation_check import introspect  # noqa: PLC0415
@@ -166,8 +167,9 @@ def _caller_by_token(token: str, settings: Settings) -> Principal | None:
     auth, clock = ServiceClient(settings.auth_url, NAME, settings.service_secret), SystemClock()
     keys = open_key_source(settings, lambda: auth.get(KEY_SET_PATH, JwkSet), clock, Lifecycle())
     try:
-        caller = make_authenticator(settings, keys, clock).identify(f"Bearer {credential}")
-        person = caller is not None and caller.kind == "person"
+        api_keys = ApiKeyCache(introspection_by(auth), clock)
+        caller = make_authenticator(settings, keys, clock, api_keys).identify(f"Bearer {credential}")
+        person = caller is not None and caller.kind == "person" and caller.api_key is None
         if person and introspect(auth, credential) is Verdict.REVOKED:
             raise RefusedError("401 GEN_401_TOKEN: the token is revoked")
     except ServiceError as error:

@@ -53,6 +53,22 @@ class Callers(Protocol):
         """The caller, or None without a header. Raises `ServiceError` GEN_401_TOKEN for a header that is not valid."""
 
 
+class ApiKeys(Protocol):
+    """The callers that API keys stand for."""
+
+    def remembered(self, secret: str) -> Principal | None:
+        """The caller of a key, without asking another service; None where it has to be looked up."""
+
+    def look_up(self, secret: str) -> Principal:
+        """The caller of a key as auth knows it now. Raises `ServiceError` GEN_401_TOKEN, GEN_503."""
+
+    def confirm(self, secret: str, principal: Principal, verdict: Verdict) -> Principal:
+        """The caller after the verdict on the version that was remembered. Raises GEN_401_TOKEN, GEN_503."""
+
+    def record_use(self, principal: Principal, address: str) -> None:
+        """Note that the key of a caller was used now."""
+
+
 @dataclass(frozen=True)
 class Admission:
     """The answer to one grouped question: a quota for each bucket asked, and what is known of the token."""
@@ -90,6 +106,7 @@ class Ports:
     matcher: Matcher
     limits: Mapping[str, Limit]
     callers: Callers
+    api_keys: ApiKeys
     introspect: Callable[[str], Verdict]
     gate: Gate
     services: Mapping[str, Service]

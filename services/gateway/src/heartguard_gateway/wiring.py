@@ -14,6 +14,7 @@ from heartguard_common.core.lifecycle import LIFECYCLE, Lifecycle, Resource
 from heartguard_common.core.metrics import LiveGauge, Metrics
 from heartguard_common.core.paths import SCHEMAS_DIR
 from heartguard_common.core.process_metrics import show_process, show_readiness
+from heartguard_common.identity.api_key_cache import ApiKeyCache
 from heartguard_common.identity.authentication import (
     KEY_SET_PATH,
     Authenticator,
@@ -29,6 +30,7 @@ from heartguard_common.identity.revocation_check import introspect
 from heartguard_common.messages import JwkSet
 from heartguard_common.stores.service_client import ServiceClient
 from heartguard_common.stores.spool import Spool
+from heartguard_gateway.admission.api_keys import CachedApiKeys
 from heartguard_gateway.admission.callers import CachedCallers
 from heartguard_gateway.admission.gate import LocalBuckets, RedisGate
 from heartguard_gateway.audit_events.refusals import CountedRefusals
@@ -64,8 +66,7 @@ def create_app(
     fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
 
-    redis = _open_redis(settings, lifecycle)
-    auth = _open_auth(settings, lifecycle)
+    redis, auth = _open_redis(settings, lifecycle), _open_auth(settings, lifecycle)
     keys = open_key_source(settings, lambda: auth.get(KEY_SET_PATH, JwkSet), clock, lifecycle)
     answers = _answers(settings, metrics)
     services = _upstreams(settings, policy, upstream_limits, answers, metrics, lifecycle)
@@ -78,6 +79,7 @@ def create_app(
         matcher=Matcher(policy),
         limits=compile_limits(policy, settings.rate_limit.count, settings.rate_limit.seconds),
         callers=_callers(settings, keys, clock, metrics),
+        api_keys=CachedApiKeys(auth, clock, lifecycle),
         introspect=_introspection(auth, metrics),
         gate=RedisGate(redis, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
         services=services,
@@ -238,7 +240,9 @@ def _show_state(metrics: Metrics, services: Mapping[str, Upstream], bodies: Body
         gevent.sleep(_STATE_SECONDS)
 
 
-def make_authenticator(settings: Settings, keys: KeySource, clock: Clock) -> Authenticator:
-    """What authenticates callers."""
+def make_authenticator(
+    settings: Settings, keys: KeySource, clock: Clock, api_keys: ApiKeyCache | None = None
+) -> Authenticator:
+    """What authenticates callers; without `api_keys` only those with tokens."""
     verifier = TokenVerifier(keys, settings.jwt_issuer, settings.jwt_audience, clock)
-    return Authenticator(verifier, settings.service_credentials)
+    return Authenticator(verifier, settings.service_credentials, api_keys)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from heartguard_common.audit.events import AuditEvent, Scalar, decode
+from heartguard_common.core.api_key_form import API_KEY, REDACTED
 from heartguard_common.core.clock import parse_rfc3339
 from heartguard_common.core.ids import is_uuid
 from heartguard_common.messages import Payload
@@ -67,14 +68,14 @@ class Search:
 
 
 class Mask:
-    """Masks e-mail and network addresses in a text, and computes the keyed hash by which they can be searched for."""
+    """Masks addresses and API keys in a text, and computes the keyed hash by which addresses can be searched for."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
     def text(self, text: str, longest: int = MAX_TEXT) -> str:
         """The text, cut to `longest` characters: `anna@hg.io` becomes `a***@hg.io`, an IP address its /24 or /48."""
-        return (_network(text) or _EMAIL.sub(r"\1***@\2", text))[:longest]
+        return (_network(text) or _EMAIL.sub(r"\1***@\2", API_KEY.sub(REDACTED, text)))[:longest]
 
     def hash(self, text: str) -> str | None:
         """HMAC-SHA256 (RFC 2104) of the first address in a text, upper and lower case alike; None without one."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from heartguard_auth.accounts.ports import Accounts
+from heartguard_auth.api_keys.usecases.memberships import MemberKeys
 from heartguard_auth.errors import ACTOR_CHANGED, LAST_ADMIN, MEMBER_CHANGED
 from heartguard_auth.invitations.ports import Invitations
 from heartguard_auth.mail.ports import Outbox
@@ -30,6 +31,7 @@ class MemberUseCases:
         invitations: Invitations,
         resets: Resets,
         outbox: Outbox,
+        keys: MemberKeys,
     ) -> None:
         self._common = common
         self._accounts = accounts
@@ -38,6 +40,7 @@ class MemberUseCases:
         self._invitations = invitations
         self._resets = resets
         self._outbox = outbox
+        self._keys = keys
 
     def change(self, principal: Principal, change: MembershipChange) -> int:
         """Give a member the role and state that the user service has decided; returns how many sessions that ended.
@@ -47,7 +50,7 @@ class MemberUseCases:
         when no admin would be left in the organization.
         """
         user_id, role, active = change["user_id"], change["role"], change["active"]
-        with self._revocation.transaction() as end:
+        with self._keys.revocation.transaction() as end_keys, self._revocation.transaction() as end:
             # Takes the advisory locks, which come before row locks everywhere. The actor is checked below.
             self._common.authority.admits(change["org_id"], user_id)
             status = self._accounts.membership_status(change["org_id"], user_id)
@@ -62,14 +65,15 @@ class MemberUseCases:
             self._accounts.set_role(user_id, role, active=active)
             sessions = self._sessions.open_of([user_id])
             end(sessions, "membership")
+            self._keys.changed(change["org_id"], user_id, end_keys)
             payload = {"role": role, "active": active}
             org_id = change["org_id"]
             self._common.audit.changed(principal, "auth.membership", f"user:{user_id}", org_id=org_id, payload=payload)
         return len(sessions)
 
-    def _mark_deleted(self, org_id: int, user_id: int) -> None:
-        """Mark a member as deleted and end their sessions. Raises AUTH_030."""
-        with self._revocation.transaction() as end:
+    def _mark_deleted(self, principal: Principal, org_id: int, user_id: int) -> None:
+        """Mark a member as deleted, and end their sessions and API keys. Raises AUTH_030."""
+        with self._keys.revocation.transaction() as end_keys, self._revocation.transaction() as end:
             status = self._accounts.membership_status(org_id, user_id)
             if status is None:
                 return
@@ -77,6 +81,7 @@ class MemberUseCases:
                 raise ServiceError(LAST_ADMIN)
             self._accounts.mark_deleted(user_id)
             end(self._sessions.open_of([user_id]), "erasure")
+            self._keys.left(principal, org_id, user_id, status.role, end_keys)
 
     def _require_actor(self, change: MembershipChange) -> None:
         """Raises AUTH_032 where the actor has changed. The rows of all admins are locked already, ordered by id."""
@@ -113,15 +118,16 @@ class MemberUseCases:
         that nothing more is stored of them. Raises AUTH_030 when an organization would keep members but no admin.
         """
         if user_id is not None:
-            self._mark_deleted(org_id, user_id)
+            self._mark_deleted(principal, org_id, user_id)
         self._common.authority.wait_for_writers(org_id, user_id)
-        with self._revocation.transaction() as end:
+        with self._keys.revocation.transaction() as end_keys, self._revocation.transaction() as end:
             addresses = self._accounts.addresses(org_id, user_id)
             self._outbox.delete_for(addresses + self._invitations.delete_of(org_id, user_id))
             people = self._accounts.erase(org_id, user_id)
             self._resets.delete_of(people)
             end(self._sessions.open_of(people), "erasure")
             self._sessions.delete_of(people)
+            self._keys.ended(principal, org_id, user_id, end_keys)
             for person in people:
                 self._common.audit.changed(principal, "auth.erased", f"user:{person}", org_id=org_id)
         return len(people)

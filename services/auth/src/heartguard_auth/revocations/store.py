@@ -77,14 +77,18 @@ class Revocations:
 
     def require_active(self, principal: Principal, _: str) -> None:
         """Ask the copy in Redis, or else PostgreSQL. Raises GEN_401_TOKEN when revoked."""
-        try:
-            verdict = self._seen.verdict(principal, self._redis.mget(keys(principal)))
-        except REDIS_ERRORS:
-            verdict = Verdict.UNKNOWN
+        verdict = self.verdict(principal)
         if verdict is Verdict.UNKNOWN:
             verdict = Verdict.REVOKED if self.holds(principal) else Verdict.ACTIVE
         if verdict is Verdict.REVOKED:
             raise ServiceError(INVALID_TOKEN)
+
+    def verdict(self, principal: Principal) -> Verdict:
+        """What the copy says; unknown where it can't be trusted."""
+        try:
+            return self._seen.verdict(principal, self._redis.mget(keys(principal)))
+        except REDIS_ERRORS:
+            return Verdict.UNKNOWN
 
 
 _ADD = """

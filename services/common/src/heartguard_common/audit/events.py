@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias, TypedDict, Unpack
 
 from heartguard_common.core.trace import trace_id
+from heartguard_common.identity.api_key import DEVICE
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import Kind, Outcome
 
@@ -91,5 +92,6 @@ def disclosed(
     The action is the route's with the suffix `.disclosed`, the resource is the person. Nothing is recorded for
     a reader's own data, and for data that belongs to no person (`person` is None).
     """
-    if person is not None and person != reader.user_id:
+    own = person == reader.user_id and (reader.api_key is None or reader.api_key.kind == DEVICE)
+    if person is not None and not own:
         trail.changed(reader, action + DISCLOSED, f"user:{person}", payload=payload)

@@ -67,7 +67,7 @@ class AuditLog:
             resource=resource,
             outcome=details.get("outcome", "success"),
             reason=details.get("reason"),
-            payload={**details.get("payload", {}), **traced()},
+            payload={**details.get("payload", {}), **(actor.attribution if actor else {}), **traced()},
         )
 
     def record(self, event: AuditEvent) -> None:

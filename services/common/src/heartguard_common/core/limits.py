@@ -159,6 +159,15 @@ TABLE = (
         "AUTH_040",
     ),
     Limit(
+        "api_keys",
+        "organization",
+        "keys",
+        # Two devices of each of 10,000 people, and room for integrations.
+        25_000,
+        "API keys, also expired ones.",
+        "a member: DELETE /auth/api-keys/{key_id} of their own; an admin of each",
+    ),
+    Limit(
         "emails_per_day",
         "organization",
         "e-mails",

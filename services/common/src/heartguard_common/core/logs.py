@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 
+from heartguard_common.core.api_key_form import API_KEY, REDACTED
 from heartguard_common.core.clock import rfc3339
 from heartguard_common.core.trace import REQUEST_ID
 
@@ -15,6 +16,7 @@ _WORD = r"[^\s@\"<>()\[\]{}:,;]"
 _NAMES = "password|secret|token|code|signature"
 _SECRETS = (
     (re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "[token]"),
+    (API_KEY, REDACTED),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 [redacted]"),
     (re.compile(rf"(?<!{_WORD}){_WORD}++@[^\s@\"'<>()\[\]{{}}:,;]+\.[A-Za-z]{{2,}}"), "[email]"),
     (re.compile(rf"(?i)({_NAMES})([\"']?\s*[=:]\s*[\"']?)[^\s\"'&,;)}}]+"), r"\1\2[redacted]"),

@@ -5,6 +5,7 @@ import secrets
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from heartguard_common.core.api_key_form import API_KEY
 from heartguard_common.core.ids import uuid7
 
 if TYPE_CHECKING:
@@ -21,8 +22,9 @@ _VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def accept_request_id(inbound: str | None) -> str:
-    """The request id: a valid inbound `X-Request-ID`, otherwise a new UUIDv7."""
-    return inbound if inbound and _VALID_ID.fullmatch(inbound) else uuid7()
+    """The request id: a valid inbound `X-Request-ID`, otherwise a new UUIDv7. An API key is none: ids are logged."""
+    valid = inbound and _VALID_ID.fullmatch(inbound) and not API_KEY.search(inbound)
+    return inbound if inbound and valid else uuid7()
 
 
 # W3C Trace Context, section 3.2.2: version ff is invalid, as are ids of zeros alone, and version 00 has four fields.

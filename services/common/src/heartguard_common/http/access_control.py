@@ -6,6 +6,7 @@ from heartguard_common.core.trace import GATEWAY_REQUEST_ID
 from heartguard_common.http.current_request import from_inner_network
 from heartguard_common.http.revocation_recheck import RevocationRecheck
 from heartguard_common.http.web_dependencies import WebDependencies
+from heartguard_common.identity.api_key import key_of
 from heartguard_common.identity.authentication import Principal, bearer_token
 from heartguard_common.identity.policy import RouteRule, authorize
 
@@ -18,6 +19,7 @@ class AccessControl:
         self._authenticator = web.authenticator
         self._revocations = web.revocations
         self._trusted_seconds = web.trusted_seconds
+        self._api_keys = web.api_keys
 
     def require_allowed(self) -> Principal | None:
         """The caller, None where the route needs none; `g.principal` is set also where the caller is refused.
@@ -26,12 +28,19 @@ class AccessControl:
         """
         principal = g.principal = self._authenticate()
         authorize(self._rule, principal, inner=from_inner_network())
+        if principal is not None and principal.api_key is not None:
+            principal.api_key.require_network(g.address)
+            if self._api_keys is not None and not GATEWAY_REQUEST_ID.get():  # the gateway records its requests itself
+                self._api_keys.uses.record(principal, g.address)
         return principal
 
     def recheck(self, principal: Principal | None) -> RevocationRecheck:
         """Asks again later, while or after the body arrives, whether the caller's token was revoked."""
-        token = bearer_token(request.headers.get("Authorization"))
-        return RevocationRecheck(self._revocations, principal, token, self._trusted_seconds)
+        header = request.headers.get("Authorization")
+        if principal is not None and principal.api_key is not None and self._api_keys is not None:
+            secret = key_of(header, self._rule.errors)
+            return RevocationRecheck(self._api_keys.revocations, principal, secret, self._trusted_seconds)
+        return RevocationRecheck(self._revocations, principal, bearer_token(header), self._trusted_seconds)
 
     def _authenticate(self) -> Principal | None:
         if self._rule.credentials == "ignored":
@@ -39,9 +48,11 @@ class AccessControl:
         header = request.headers.get("Authorization")
         if self._rule.who == "inner" and header is None:
             return None
-        principal = self._authenticator.identify(header)
+        principal = self._authenticator.identify(header, self._rule.errors)
         if principal is not None and principal.kind == "service":
             GATEWAY_REQUEST_ID.set(request.headers.get("X-Gateway-Request-ID"))
+        if principal is not None and principal.api_key is not None:
+            return principal  # confirmed already
         if principal is not None and principal.kind == "person":
             self._revocations.require_active(principal, bearer_token(header) or "")
         return principal

@@ -5,7 +5,7 @@ from typing import cast
 
 from flask import request
 
-from heartguard_common.http.network import is_inner
+from heartguard_common.core.network import is_inner
 
 
 def headers() -> Mapping[str, str]:

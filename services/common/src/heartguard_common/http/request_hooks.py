@@ -65,6 +65,8 @@ def finish(web: WebDependencies, response: Response) -> Response:
         "user_id": principal.user_id if principal else None,
         "org_id": principal.org_id if principal else None,
     }
+    if principal is not None and principal.api_key is not None:
+        fields["api_key"] = principal.api_key.id
     if "error_code" in g:
         fields["code"] = g.error_code
         web.metrics.refused(g.error_code)

@@ -10,6 +10,8 @@ from heartguard_common.core.metrics import Metrics
 from heartguard_common.http.idempotency import IdempotencyKeys
 from heartguard_common.http.lanes import Lanes
 from heartguard_common.http.revocation_recheck import TRUSTED_SECONDS
+from heartguard_common.identity.api_key_cache import KeyedRevocations
+from heartguard_common.identity.api_key_uses import ApiKeyUseLog
 from heartguard_common.identity.authentication import Authenticator
 from heartguard_common.identity.authority import Authority
 from heartguard_common.identity.policy import Policy
@@ -20,6 +22,14 @@ from heartguard_common.jobs.operated_jobs import OperatedJobs
 
 
 @dataclass(frozen=True)
+class ApiKeyAccess:
+    """What a service needs to accept API keys: the check of a caller's key, and the record of its use."""
+
+    revocations: KeyedRevocations
+    uses: ApiKeyUseLog
+
+
+@dataclass(frozen=True)
 class WebDependencies:
     """What the application of a service needs from its wiring.
 
@@ -27,6 +37,7 @@ class WebDependencies:
     that the gateway forwards; without it no forwarded address is accepted. `check_answers` holds every answer
     against its contract, for tests and development. `decoding` lets one large body at a time become a document.
     `trusted_seconds` is how long it is trusted that a token is not revoked, while the body of its request arrives.
+    `api_keys` is what checks again whether an API key is active, and records its use.
     """
 
     service: str
@@ -46,5 +57,6 @@ class WebDependencies:
     authority: Authority | None = None
     check_answers: bool = False
     trusted_seconds: float = TRUSTED_SECONDS
+    api_keys: ApiKeyAccess | None = None
     log: logging.Logger = field(default_factory=lambda: logging.getLogger("heartguard"))
     decoding: BoundedSemaphore = field(default_factory=BoundedSemaphore)

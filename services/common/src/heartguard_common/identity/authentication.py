@@ -17,6 +17,7 @@ from heartguard_common.core.clock import NANOSECONDS, Clock, seconds
 from heartguard_common.core.errors import INVALID_TOKEN, UNAVAILABLE, ServiceError
 from heartguard_common.core.lifecycle import Lifecycle, NotReadyError, Resource
 from heartguard_common.core.settings import CommonSettings
+from heartguard_common.identity.api_key import INTEGRATION, ApiKey, key_of
 from heartguard_common.identity.jws import read_header
 from heartguard_common.messages import JwkDocument, JwkSet, Role
 
@@ -31,7 +32,7 @@ class Principal:
     """The caller of a request: a person of an organization, the operator, or another service.
 
     `issued_at` and `expires_at` are NumericDates in seconds; only a person has the fields of the token. `name` is
-    the service's name.
+    the service's name. `api_key` is the key that stands for the person, or for their organization.
     """
 
     kind: Literal["person", "operator", "service"]
@@ -44,13 +45,24 @@ class Principal:
     issued_at: int = 0
     expires_at: int = 0
     name: str | None = None
+    api_key: ApiKey | None = None
 
     @property
     def actor(self) -> str:
-        """How this caller is named in audit events: `user:12`, `service:auth` or `operator`."""
+        """How this caller is named in audit events: `user:12`, `api_key:0190...`, `service:auth` or `operator`."""
+        if self.api_key is not None and self.api_key.kind == INTEGRATION:
+            return f"api_key:{self.api_key.id}"
         if self.kind == "person":
             return f"user:{self.user_id}"
         return f"service:{self.name}" if self.kind == "service" else "operator"
+
+    @property
+    def attribution(self) -> dict[str, str]:
+        """The members of an event's payload that say which API key was used, and whose it is; empty without one."""
+        if self.api_key is None:
+            return {}
+        owner = f"organization:{self.org_id}" if self.api_key.kind == INTEGRATION else f"user:{self.user_id}"
+        return {"api_key": self.api_key.id, "owner": owner}
 
     @property
     def person_role(self) -> Role:
@@ -273,21 +285,36 @@ class Verifier(Protocol):
         """The person whom a token identifies. Raises `ServiceError` GEN_401_TOKEN for an invalid token."""
 
 
+class ApiKeys(Protocol):
+    """Finds the callers of API keys."""
+
+    def find(self, secret: str) -> Principal:
+        """The caller of a well-formed key. Raises GEN_401_TOKEN, and GEN_503 where that is unknown."""
+
+
 class Authenticator:
     """Turns an `Authorization` header into a `Principal`.
 
     Persons and the operator send Bearer tokens (RFC 6750), services Basic credentials (RFC 7617). `credentials` maps
     a service's name, and `operator`, to the SHA-256 of its secret, so that no process needs another one's secret.
+    Without `api_keys` every API key is refused.
     """
 
-    def __init__(self, verifier: Verifier, credentials: Mapping[str, str]) -> None:
+    def __init__(self, verifier: Verifier, credentials: Mapping[str, str], api_keys: ApiKeys | None = None) -> None:
         self._verifier = verifier
         self._credentials = credentials
+        self._api_keys = api_keys
 
-    def identify(self, authorization: str | None) -> Principal | None:
-        """The caller, or None without a header. Raises `ServiceError` GEN_401_TOKEN for invalid credentials."""
+    def identify(self, authorization: str | None, dialect: str | None = None) -> Principal | None:
+        """The caller, or None without a header; `dialect` is that of the route's errors, as for `key_of`.
+
+        Raises `ServiceError` GEN_401_TOKEN for invalid credentials.
+        """
         if authorization is None:
             return None
+        secret = key_of(authorization, dialect)
+        if secret is not None:
+            return self._api_key(secret)
         scheme, _, value = authorization.strip().partition(" ")
         value = value.strip()
         if scheme.lower() == "bearer" and value:
@@ -300,6 +327,11 @@ class Authenticator:
         if "." not in token and self._matches("operator", token):
             return Principal(kind="operator", role="operator")
         return self._verifier.verify(token)
+
+    def _api_key(self, secret: str) -> Principal:
+        if self._api_keys is None:
+            raise ServiceError(INVALID_TOKEN)
+        return self._api_keys.find(secret)
 
     def _basic(self, value: str) -> Principal:
         try:

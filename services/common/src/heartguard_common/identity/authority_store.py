@@ -22,6 +22,12 @@ _ENTER = prepared(
     kid="text",
     hold="integer[]",
 )
+# For a caller by API key: whether the key still exists, and its owner still has the role that the key was found with.
+_ENTER_BY_KEY = text("""
+SELECT w.is_open, heartguard_core.api_key_acts(:org_id, cast(:key AS uuid), :role) AS acts, w.erased
+FROM heartguard_core.enter_writer(:org_id, cast(:persons AS integer[]), NULL, NULL, NULL, NULL, NULL,
+    cast(:hold AS integer[])) AS w
+""")
 _AWAIT = text("SELECT heartguard_core.await_writers(:org_id, cast(:user_id AS integer)) AS seconds")
 _NO_ACTOR = Principal(kind="service", role="service")
 
@@ -61,6 +67,10 @@ class PostgresAuthority:
         return None if seconds is None else float(seconds)
 
     def _enter(self, org_id: int, persons: Iterable[int], actor: Principal, *, lock: Iterable[int] = ()) -> Any:
+        if actor.api_key is not None:
+            key = {"key": actor.api_key.id, "role": actor.api_key.member_role}
+            place = {"org_id": org_id if _is_id(org_id) else 0, "persons": _ids(persons), "hold": _ids(lock)}
+            return self._database.one(_ENTER_BY_KEY, {**place, **key})
         values = {
             "org_id": org_id if _is_id(org_id) else 0,
             "persons": _ids(persons),

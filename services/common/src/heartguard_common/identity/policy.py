@@ -3,11 +3,10 @@
 The gateway and every service apply the same rule, so that calling a service directly gives no additional rights.
 """
 
-import itertools
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +17,7 @@ from heartguard_common.contract.error_documents import DIALECTS
 from heartguard_common.core.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
 from heartguard_common.core.paths import POLICY_FILE
 from heartguard_common.core.registry import SERVICES
-from heartguard_common.identity import deprecation
+from heartguard_common.identity import deprecation, key_scopes, rule_conflicts
 from heartguard_common.identity.deprecation import Deprecation
 
 if TYPE_CHECKING:
@@ -43,9 +42,9 @@ KINDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
 STREAM = "stream"
 VERSION = ("api", "v1")  # the first segments of a path's alias, /api/v1/users/me for /users/me
 _KIB = 1024
-_TOP_KEYS = frozenset({"classes", "bodies", "parameters", "route"})
+_TOP_KEYS = frozenset({"classes", "bodies", "parameters", "scopes", "route"})
 _REQUIRED = ("id", "method", "path", "upstream", "who", "limit", "audited")
-_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials", "body", "answer", "errors", "versioned")) | deprecation.KEYS
+_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials", "keys", "body", "answer", "errors", "versioned")) | deprecation.KEYS
 DOCS_PAGE = "/docs"
 ROOT = "/"
 _ID = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
@@ -78,6 +77,7 @@ class RouteRule:
     `max_body` is the limit in bytes of a request's body, both as sent and decompressed; None for a stream of media.
     `long_answer` says that an answer may be as long as a file. `errors` names the dialect of the route's errors, which
     is independent of `Accept`; None for the contract's. `versioned` says that the path exists under `/api/v1` too.
+    `keys` are the kinds of API keys that may call it, `scopes` its id and the names of the groups that it belongs to.
     """
 
     id: str
@@ -95,6 +95,8 @@ class RouteRule:
     errors: str | None = None
     versioned: bool = True
     deprecation: Deprecation | None = None
+    keys: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
 
     def scope(self, role: str) -> str | None:
         """The scope of a role on this route; None where the role may not call it, and on routes without roles."""
@@ -120,12 +122,13 @@ class RouteRule:
 class Policy:
     """The whole of `policy.toml`: rules in the order of the file, and limit classes as multiples of RATE_LIMIT.
 
-    `bodies` are the classes of body limits, in bytes.
+    `bodies` are the classes of body limits, in bytes; `scopes` the groups of rules that integration keys can be given.
     """
 
     rules: tuple[RouteRule, ...]
     classes: Mapping[str, float]
     bodies: Mapping[str, int]
+    scopes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def rule(self, method: str, path: str) -> RouteRule | None:
         """The rule of a route as a service's table names it, for example `("GET", "/users/{user_id}")`."""
@@ -166,6 +169,9 @@ def authorize(rule: RouteRule, principal: "Principal | None", *, inner: bool = F
     kept. `inner` says that the peer is on the inner network and no proxy stands between. Raises `ServiceError`
     GEN_401 for a caller without credentials, GEN_403 for one without right.
     """
+    if principal is not None and principal.api_key is not None:
+        # Before all else: a route for anyone may use the credentials that it gets.
+        key_scopes.require_reachable(rule, principal.api_key, rule.scope(principal.role))
     if rule.who == ANYONE or (rule.who == INNER and inner):
         return
     if principal is None:
@@ -244,11 +250,18 @@ def parse(text: str) -> Policy:
         problems += found
         if not found:
             rules.append(_rule(entry, bodies, kinds))
-    problems += _conflicts(rules)
+    problems += rule_conflicts.problems(rules)
+    groups = table.get("scopes", {})
+    problems += key_scopes.problems(groups, {rule.id: rule.keys for rule in rules})
     if problems:
         raise PolicyError("the policy has problems:\n  " + "\n  ".join(problems))
     limits = MappingProxyType({name: value * _KIB for name, value in bodies.items()})
-    return Policy(tuple(rules), MappingProxyType({name: float(value) for name, value in classes.items()}), limits)
+    return Policy(
+        tuple(replace(rule, scopes=key_scopes.of(rule.id, rule.keys, groups)) for rule in rules),
+        MappingProxyType({name: float(value) for name, value in classes.items()}),
+        limits,
+        MappingProxyType({name: tuple(ids) for name, ids in groups.items()}),
+    )
 
 
 def _table_problems(classes: Any, kinds: Any) -> Iterator[str]:
@@ -310,6 +323,7 @@ def _answer_problems(entry: Mapping[str, object]) -> Iterator[str]:
     if entry.get("errors", DIALECTS[0]) not in DIALECTS:
         yield f"errors must be one of {', '.join(DIALECTS)}"
     yield from deprecation.problems(entry)
+    yield from key_scopes.kind_problems(entry)
 
 
 def _path_problems(path: object, kinds: Mapping[str, str]) -> Iterator[str]:
@@ -373,27 +387,5 @@ def _rule(entry: Mapping[str, Any], bodies: Mapping[str, int], kinds: Mapping[st
         errors=entry.get("errors"),
         versioned=entry.get("versioned", True),
         deprecation=deprecation.read(entry),
+        keys=frozenset(entry.get("keys", ())),
     )
-
-
-def _conflicts(rules: list[RouteRule]) -> Iterator[str]:
-    seen: set[str] = set()
-    for rule in rules:
-        if rule.id in seen:
-            yield f"{rule.id} stands twice"
-        seen.add(rule.id)
-    for one, other in itertools.combinations(rules, 2):
-        if one.method == other.method and _overlap(one.segments, other.segments):
-            yield f"{one.id} and {other.id} can match one request"
-
-
-def _overlap(one: tuple[Segment, ...], other: tuple[Segment, ...]) -> bool:
-    return len(one) == len(other) and all(map(_can_match_both, one, other))
-
-
-def _can_match_both(one: Segment, other: Segment) -> bool:
-    if one.kind is None:
-        return other.matches(one.text)
-    if other.kind is None:
-        return one.matches(other.text)
-    return one.kind == other.kind or "text" in (one.kind, other.kind)

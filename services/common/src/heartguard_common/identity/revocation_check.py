@@ -18,14 +18,18 @@ class RedisRevocations:
 
     def require_active(self, principal: Principal, token: str) -> None:
         """Return if the token is not revoked. Raises GEN_401_TOKEN when it is, GEN_503 when that is unknown."""
-        try:
-            verdict = self._copy.verdict(principal, self._redis.mget(keys(principal)))
-        except REDIS_ERRORS:
-            verdict = Verdict.UNKNOWN
+        verdict = self.verdict(principal)
         if verdict is Verdict.UNKNOWN:
             verdict = introspect(self._auth, token)
         if verdict is Verdict.REVOKED:
             raise ServiceError(INVALID_TOKEN)
+
+    def verdict(self, principal: Principal) -> Verdict:
+        """What the copy says; unknown where it can't be trusted."""
+        try:
+            return self._copy.verdict(principal, self._redis.mget(keys(principal)))
+        except REDIS_ERRORS:
+            return Verdict.UNKNOWN
 
 
 def introspect(auth: ServiceClient, token: str) -> Verdict:

@@ -11,8 +11,10 @@ from heartguard_common.core.metrics import LiveGauge
 from heartguard_common.core.process_metrics import show_process, show_readiness
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.http.lanes import Lanes
-from heartguard_common.http.web_dependencies import WebDependencies
+from heartguard_common.http.web_dependencies import ApiKeyAccess, WebDependencies
 from heartguard_common.identity import policy
+from heartguard_common.identity.api_key_cache import ApiKeyCache, KeyedRevocations, introspection_by
+from heartguard_common.identity.api_key_uses import ApiKeyUseLog, sent_to
 from heartguard_common.identity.authentication import (
     KEY_SET_PATH,
     Authenticator,
@@ -43,17 +45,17 @@ def make_web_dependencies(
     *,
     key_source: KeySource | None = None,
     revocations: Revocations | None = None,
+    api_keys: ApiKeyAccess | None = None,
     queues: Mapping[str, ManagedQueue] = MappingProxyType({}),
     directories: Mapping[str, Path] = MappingProxyType({}),
 ) -> WebDependencies:
-    """What the application of a service needs. Auth passes its own keys and revocations, because it makes them.
+    """What the application of a service needs. Auth passes its keys, revocations and API keys, because it makes them.
 
     Each of the others takes part in keeping the copy of the revocations. `queues` are those whose failed items the
     operator sees. `directories` are those, by a short name, of whose disks metrics show the room, besides the spool's.
     """
-    if revocations is None:
-        copy = RevocationCopy(dependencies.database, dependencies.redis, dependencies.clock)
-        dependencies.background.start("revocations", copy.step)
+    if revocations is None or api_keys is None:
+        revocations, api_keys = _ask_auth(dependencies)
     work = _show_state(service, dependencies, queues, {"spool": settings.spool_dir, **directories})
     source = key_source or _open_key_source(settings, dependencies)
     return WebDependencies(
@@ -61,8 +63,8 @@ def make_web_dependencies(
         prefix=SERVICES[service].prefix,
         contracts=Contracts.load(),
         policy=policy.load(),
-        authenticator=_authenticator(settings, source, dependencies.clock),
-        revocations=revocations or RedisRevocations(dependencies.redis, dependencies.auth),
+        authenticator=_authenticator(settings, source, dependencies.clock, api_keys),
+        revocations=revocations,
         lifecycle=dependencies.lifecycle,
         metrics=dependencies.metrics,
         lanes=Lanes(dependencies.metrics),
@@ -74,6 +76,7 @@ def make_web_dependencies(
         ),
         authority=dependencies.authority,
         check_answers=settings.environment == "test",
+        api_keys=api_keys,
         log=logs.configure(service, settings.log_level),
     )
 
@@ -99,9 +102,20 @@ def _show_state(
     return _show_background(service, dependencies, queues)
 
 
-def _authenticator(settings: ServiceSettings, source: KeySource, clock: Clock) -> Authenticator:
+def _authenticator(settings: ServiceSettings, source: KeySource, clock: Clock, api_keys: ApiKeyAccess) -> Authenticator:
     verifier = TokenVerifier(source, settings.jwt_issuer, settings.jwt_audience, clock)
-    return Authenticator(RememberedTokens(verifier, clock), settings.service_credentials)
+    return Authenticator(RememberedTokens(verifier, clock), settings.service_credentials, api_keys.revocations)
+
+
+def _ask_auth(dependencies: Dependencies) -> tuple[RedisRevocations, ApiKeyAccess]:
+    """Revocations and API keys of a service that asks auth; it keeps the copy of the revocations too."""
+    copy = RevocationCopy(dependencies.database, dependencies.redis, dependencies.clock)
+    dependencies.background.start("revocations", copy.step)
+    revocations = RedisRevocations(dependencies.redis, dependencies.auth)
+    cache = ApiKeyCache(introspection_by(dependencies.auth), dependencies.clock)
+    uses = ApiKeyUseLog(sent_to(dependencies.auth), dependencies.clock)
+    dependencies.background.start("api-key-uses", uses.flush)
+    return revocations, ApiKeyAccess(KeyedRevocations(cache, revocations.verdict), uses)
 
 
 def _show_background(service: str, dependencies: Dependencies, queues: Mapping[str, ManagedQueue]) -> BackgroundWork:

@@ -16,7 +16,7 @@ import gevent
 from heartguard_common.audit.events import AuditEvent
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.ids import uuid7
-from heartguard_common.http.network import bucket_address
+from heartguard_common.core.network import bucket_address
 from heartguard_gateway.ports import Trail
 
 WINDOW_SECONDS = 60.0

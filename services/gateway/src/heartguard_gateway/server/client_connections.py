@@ -14,7 +14,7 @@ import gevent
 from gevent.hub import get_hub
 from gevent.socket import SHUT_RD, SHUT_RDWR, SO_LINGER, SOL_SOCKET
 
-from heartguard_common.http.network import bucket_address
+from heartguard_common.core.network import bucket_address
 from heartguard_gateway.sockets import readable
 
 _POLLIN = 1

@@ -12,9 +12,13 @@ from heartguard_influx.series.domain import PERSON_TAG
 
 
 def find_bucket(buckets: Buckets, principal: Principal, name: str) -> Bucket:
-    """A bucket of the caller's organization. Raises TS_001 for any other, whether there is one or not."""
+    """A bucket of the caller's organization. Raises TS_001 for any other, whether there is one or not.
+
+    Also for one that the caller's API key may not be used with.
+    """
     org_id = organization_of(principal)
-    bucket = buckets.find(org_id, name) if belongs_to(name, org_id) else None
+    permitted = principal.api_key is None or principal.api_key.permits_bucket(name)
+    bucket = buckets.find(org_id, name) if permitted and belongs_to(name, org_id) else None
     if bucket is None:
         raise ServiceError(NO_BUCKET)
     return bucket

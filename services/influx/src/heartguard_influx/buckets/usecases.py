@@ -33,8 +33,16 @@ class BucketAdministration:
         self._authority = authority
 
     def list(self, principal: Principal, after: str, limit: int) -> Sequence[Bucket]:
-        """Up to `limit` buckets of the caller's organization with a name above `after`, by name."""
-        return self._buckets.list(organization_of(principal), after, limit)
+        """Up to `limit` buckets of the caller's organization with a name above `after`, by name.
+
+        For an API key that is restricted to some buckets, only those.
+        """
+        key, org_id = principal.api_key, organization_of(principal)
+        if key is None or not key.buckets:
+            return self._buckets.list(org_id, after, limit)
+        names = sorted(name for name in key.buckets if name > after and belongs_to(name, org_id))
+        found = (self._buckets.find(org_id, name) for name in names)
+        return [bucket for bucket in found if bucket is not None][:limit]
 
     def create(self, principal: Principal, name: str, retention_days: int | None) -> Bucket:
         """A new bucket. Raises TS_001 for a name that can't be the organization's, TS_002 for one that is taken."""

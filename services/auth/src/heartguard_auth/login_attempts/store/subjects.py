@@ -13,7 +13,7 @@ from heartguard_auth.login_attempts.domain import (
 )
 from heartguard_auth.shared.store.text_encryption import keyed_hash
 from heartguard_common.core.clock import Clock
-from heartguard_common.http.network import bucket_address
+from heartguard_common.core.network import bucket_address
 
 LIMITS = (PAIR_LIMIT, ACCOUNT_LIMIT, ADDRESS_LIMIT)
 # An attempt that has not ended after so many milliseconds, because its process died, counts as a failure.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from heartguard_common.core.errors import INVALID_TOKEN, TOO_MANY_REQUESTS, ServiceError
-from heartguard_common.http.network import bucket_address
+from heartguard_common.core.network import bucket_address
 from heartguard_common.identity.authentication import bearer_token
 from heartguard_common.identity.policy import UNLIMITED
 from heartguard_common.identity.revocation import Verdict
@@ -15,24 +15,40 @@ ADDRESS = "address"
 _MICROSECONDS = 1_000_000
 
 
-@stage(needs=("rule", "principal", "refusal"), adds=("address", "quota"))
+@stage(needs=("rule", "principal", "api_key", "refusal"), adds=("address", "quota"))
 def admit(exchange: Exchange, ports: Ports) -> None:
-    """Set address and quota. Raises GEN_429, the refusal found earlier, GEN_401_TOKEN or GEN_503 for revoked tokens."""
+    """Set address and quota, and the principal of an API key that was not known.
+
+    Raises GEN_429, the refusal found earlier, GEN_401_TOKEN or GEN_503 for revoked tokens and unknown keys.
+    """
     request = exchange.request
     exchange.address = client_address(request.peer, request.headers.get("x-forwarded-for"), ports.trusted_proxies)
+    looked_up = exchange.api_key is not None and exchange.principal is None
+    if looked_up:
+        _look_up(exchange, ports)
     person = exchange.principal if exchange.principal and exchange.principal.kind == "person" else None
-    buckets = _buckets(exchange, ports)
+    buckets = _buckets(exchange, ports)[1 if looked_up else 0 :]
     if buckets or person:
         admission = ports.gate.admit(buckets, person)
         _charge(exchange, admission.quotas)
     if exchange.refusal is not None:
         raise exchange.refusal
-    if person:
+    if person and exchange.api_key is not None:
+        exchange.principal = ports.api_keys.confirm(exchange.api_key, person, admission.verdict)
+    elif person:
         verdict = admission.verdict
         if verdict is Verdict.UNKNOWN:
             verdict = ports.introspect(bearer_token(request.headers.get("authorization")) or "")
         if verdict is Verdict.REVOKED:
             raise ServiceError(INVALID_TOKEN)
+
+
+def _look_up(exchange: Exchange, ports: Ports) -> None:
+    """Charge the address, and ask auth what an API key stands for: so wrong keys count against the address."""
+    buckets = _buckets(exchange, ports)[:1]
+    if buckets:
+        _charge(exchange, ports.gate.admit(buckets, None).quotas)
+    exchange.principal = ports.api_keys.look_up(exchange.api_key or "")
 
 
 def _buckets(exchange: Exchange, ports: Ports) -> list[tuple[str, Limit]]:

@@ -19,6 +19,8 @@ def log_access(exchange: Exchange, ports: Ports) -> None:
         "org_id": principal.org_id if principal else None,
         "gateway_request_id": exchange.gateway_request_id,
     }
+    if principal is not None and principal.api_key is not None:
+        fields["api_key"] = principal.api_key.id
     if exchange.refused_by:
         fields |= {"refused_by": exchange.refused_by, "code": exchange.code}
     ports.log.info("request", extra={"fields": fields})

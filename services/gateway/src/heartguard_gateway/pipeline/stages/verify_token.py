@@ -1,20 +1,29 @@
-"""Authenticate the caller without asking another service: verify signature and times, or find the token in a cache."""
+"""Authenticate the caller without asking another service: verify signature and times, or find the token in a cache.
+
+An API key that is not in the cache is looked up by `admit`, once the request is charged to the address.
+"""
 
 from heartguard_common.core.errors import UNAUTHENTICATED, ServiceError
+from heartguard_common.identity.api_key import key_of
 from heartguard_common.identity.policy import ANYONE, INNER
 from heartguard_gateway.domain import Exchange
 from heartguard_gateway.pipeline.stage import stage
 from heartguard_gateway.ports import Ports
 
 
-@stage(needs=("rule", "refusal"), adds=("principal",))
+@stage(needs=("rule", "refusal"), adds=("principal", "api_key"))
 def verify_token(exchange: Exchange, ports: Ports) -> None:
     """Set the principal, or the refusal of bad or missing credentials, which `admit` charges to the address alone."""
     rule = exchange.rule
     if rule is None or rule.credentials == "ignored":
         return
+    authorization = exchange.request.headers.get("authorization")
     try:
-        exchange.principal = ports.callers.identify(exchange.request.headers.get("authorization"))
+        exchange.api_key = key_of(authorization, rule.errors)
+        if exchange.api_key is not None:
+            exchange.principal = ports.api_keys.remembered(exchange.api_key)
+            return
+        exchange.principal = ports.callers.identify(authorization)
     except ServiceError as error:
         exchange.refusal = error
         return

@@ -39,7 +39,12 @@ def write_audit(exchange: Exchange, ports: Ports) -> None:
         resource=_resource(rule, exchange.params),
         outcome=outcome(reply.status),
         reason=exchange.code,
-        payload={"method": exchange.request.method, "status": reply.status, **traced()},
+        payload={
+            "method": exchange.request.method,
+            "status": reply.status,
+            **(principal.attribution if principal else {}),
+            **traced(),
+        },
     )
     try:
         ports.trail.record(event, exchange.address)

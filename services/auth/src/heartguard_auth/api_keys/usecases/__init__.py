@@ -1,0 +1,1 @@
+"""What is done with API keys, and what a membership's change means for them."""
