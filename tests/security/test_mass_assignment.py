@@ -13,7 +13,7 @@ from heartguard_cli.embedded.postgres import PostgresCluster
 from heartguard_cli.urls import libpq
 from heartguard_common.identity import policy
 from tests.contract.cases import RESOURCE_OF, RESOURCES, plain_xml
-from tests.protection import routes  # noqa: F401  # names the requests
+from tests.protection import data_routes, routes  # noqa: F401  # name the requests
 from tests.protection.callers import BUILDERS, Situation, World, request_of
 from tests.running import RunningSystem
 

@@ -9,7 +9,7 @@ from heartguard_common.core.clock import rfc3339
 from tests.mail import mailbox
 from tests.people import owner
 from tests.service.auth.conftest import log_in, sign_up, with_token
-from tests.tokens import service_auth
+from tests.tokens import operator_auth, service_auth
 
 DAY = 86_400
 XML = {"Accept": "application/xml", "Content-Type": "application/xml"}
@@ -159,6 +159,15 @@ def test_a_key_has_the_rights_that_its_owner_has_now(client, founder, manager):
     assert answer.status_code == 200
     after = stands_for(client, key["key"])
     assert (after["role"], after["api_key"]["version"] != before["api_key"]["version"]) == ("user", True)
+
+
+def test_keys_stop_while_the_operator_has_locked_their_owner(client, founder):
+    key, path = make(client, founder).json["key"], f"/auth/accounts/{founder['user_id']}"
+    before = stands_for(client, key)["api_key"]["version"]
+    assert client.post(f"{path}/lock", headers=operator_auth()).status_code == 200
+    assert stands_for(client, key) == {"active": False}
+    assert client.post(f"{path}/unlock", headers=operator_auth()).status_code == 204
+    assert stands_for(client, key)["api_key"]["version"] != before  # what verifiers remember is looked up again
 
 
 def test_keys_of_a_member_who_leaves(start, database, clock, events):

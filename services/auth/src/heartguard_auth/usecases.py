@@ -83,6 +83,7 @@ class AuthUseCases:
         revocation = SessionRevocation(rules, common, stores.sessions, stores.revocations)
         versions = VersionRevocation(common, stores.revocations)
         api_keys = ApiKeyUseCases(common, keys=stores.api_keys, revocation=versions, reachable=reachable)
+        member_keys = MemberKeys(rules, common, keys=stores.api_keys, revocation=versions, outbox=stores.outbox)
         return cls(
             accounts=AccountUseCases(accounts, permissions),
             registration=RegistrationUseCases(
@@ -94,24 +95,8 @@ class AuthUseCases:
                 rules, common, accounts=accounts, invitations=invitations, outbox=stores.outbox
             ),
             login_limiter=limiter,
-            members=MemberUseCases(
-                common,
-                accounts=accounts,
-                sessions=stores.sessions,
-                revocation=revocation,
-                invitations=invitations,
-                resets=stores.resets,
-                outbox=stores.outbox,
-                keys=MemberKeys(rules, common, keys=stores.api_keys, revocation=versions, outbox=stores.outbox),
-            ),
-            operator=OperatorUseCases(
-                common,
-                accounts=accounts,
-                states=stores.account_states,
-                sessions=stores.sessions,
-                revocation=revocation,
-                limiter=limiter,
-            ),
+            members=_members(stores, revocation, member_keys),
+            operator=_operator(stores, limiter, revocation, member_keys),
             introspection=IntrospectionUseCases(
                 common,
                 accounts=accounts,
@@ -123,6 +108,33 @@ class AuthUseCases:
             api_keys=api_keys,
             signer=stores.signer,
         )
+
+
+def _members(stores: Stores, revocation: SessionRevocation, keys: MemberKeys) -> MemberUseCases:
+    return MemberUseCases(
+        stores.common,
+        accounts=stores.accounts,
+        sessions=stores.sessions,
+        revocation=revocation,
+        invitations=stores.invitations,
+        resets=stores.resets,
+        outbox=stores.outbox,
+        keys=keys,
+    )
+
+
+def _operator(
+    stores: Stores, limiter: LoginLimiter, revocation: SessionRevocation, keys: MemberKeys
+) -> OperatorUseCases:
+    return OperatorUseCases(
+        stores.common,
+        accounts=stores.accounts,
+        states=stores.account_states,
+        sessions=stores.sessions,
+        revocation=revocation,
+        limiter=limiter,
+        keys=keys,
+    )
 
 
 def _sessions(rules: Rules, stores: Stores, limiter: LoginLimiter, revocation: SessionRevocation) -> SessionUseCases:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from heartguard_auth.accounts.domain import Account
 from heartguard_auth.accounts.ports import Accounts
+from heartguard_auth.api_keys.usecases.memberships import MemberKeys
 from heartguard_auth.login_attempts.usecases import LoginLimiter
 from heartguard_auth.operator.domain import AccountFilter, AccountState
 from heartguard_auth.operator.ports import AccountStates
@@ -27,6 +28,7 @@ class OperatorUseCases:
         sessions: Sessions,
         revocation: SessionRevocation,
         limiter: LoginLimiter,
+        keys: MemberKeys,
     ) -> None:
         self._common = common
         self._accounts = accounts
@@ -34,6 +36,7 @@ class OperatorUseCases:
         self._sessions = sessions
         self._revocation = revocation
         self._limiter = limiter
+        self._keys = keys
 
     def page(self, wanted: AccountFilter, after_id: int, limit: int) -> Sequence[AccountState]:
         """Up to `limit` accounts with an id above `after_id`, by id."""
@@ -66,22 +69,26 @@ class OperatorUseCases:
     def lock(self, principal: Principal, user_id: int) -> int:
         """Deactivate an account and end its sessions; returns how many that were. Nothing happens to a locked one.
 
-        Also the last admin of an organization: the account may be in somebody else's hands, and can be unlocked.
+        The person's API keys stop too, until the account is unlocked. Also the last admin of an
+        organization: the account may be in somebody else's hands, and can be unlocked.
         """
         account = self._account(user_id)
-        with self._revocation.transaction() as end:
+        with self._keys.revocation.transaction() as end_keys, self._revocation.transaction() as end:
             ended: list[str] = []
             if self._set_active(account, active=False):
                 ended = self._sessions.open_of([user_id])
                 end(ended, "operator")
+                self._keys.changed(account.org_id, user_id, end_keys)
                 self._record(principal, "auth.account_locked", account, ended=len(ended))
         return len(ended)
 
     def unlock(self, principal: Principal, user_id: int) -> None:
         """Activate an account, and end its locks after failed logins with their counters. Raises GEN_503."""
         account = self._account(user_id)
-        with self._common.transactions.transaction():
+        with self._keys.revocation.transaction() as end_keys:
             activated = self._set_active(account, active=True)
+            if activated:
+                self._keys.changed(account.org_id, user_id, end_keys)
             self._limiter.clear(account.email)
             self._record(principal, "auth.account_unlocked", account, activated=activated)
 
