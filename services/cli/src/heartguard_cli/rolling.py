@@ -39,16 +39,19 @@ def roll(system: System) -> None:
         current = _current(supervisor, system.layout, pairs)
         _refuse_what_needs_a_start(system, supervisor, current)
         leaving: list[tuple[Program, int]] = []
-        with _handover(system.layout.handover) as handover:
-            for name in (*(it for it in SERVICES if it != "gateway"), "gateway"):
-                with stage(name):
-                    before, pid = current[name]
-                    after = next(it for it in pairs[name] if it.entry != before.entry)
-                    _replace(system.layout, supervisor, handover, after, pid)
-                    os.kill(pid, signal.SIGWINCH)
-                    leaving.append((before, pid))
-        with stage("requests that still run"):
-            _end_drained(supervisor, leaving)
+        try:
+            with _handover(system.layout.handover) as handover:
+                for name in (*(it for it in SERVICES if it != "gateway"), "gateway"):
+                    with stage(name):
+                        before, pid = current[name]
+                        after = next(it for it in pairs[name] if it.entry != before.entry)
+                        _replace(system.layout, supervisor, handover, after, pid)
+                        os.kill(pid, signal.SIGWINCH)
+                        leaving.append((before, pid))
+        finally:
+            if leaving:
+                with stage("requests that still run"):
+                    _end_drained(supervisor, leaving)
         for program in system.services():
             if not program.group:
                 with stage(program.name):
