@@ -115,8 +115,9 @@ def test_a_rolling_restart_takes_up_code_and_settings_and_no_request_fails(runni
         edit(app, "from_env(), oops)", "from_env())")
         edit(running.root / "services/auth/src/heartguard_auth/errors.py", '"Invalid credentials"', '"Not these"')
         edit(running.root / ".env", "REGISTRATION=open", "REGISTRATION=closed")
-        slow = SlowWrite(*caller)
         replacing = pool.submit(rolling, running)
+        until(lambda: running.replaced("audit", before["audit"]), "the last service before the gateway")
+        slow = SlowWrite(*caller)
         until(lambda: running.replaced("gateway", before["gateway"]), "another gateway", 120)
         assert slow.finish() == 200
         replaced = replacing.result()
@@ -127,7 +128,6 @@ def test_a_rolling_restart_takes_up_code_and_settings_and_no_request_fails(runni
     assert running.call("gateway", "POST", "/auth/login", wrong)[1]["error"]["message"] == "Not these"
     other = {**FOUNDER, "email": "other@clinic.example"}
     assert running.call("gateway", "POST", "/auth/register", other)[0] == 403
-    assert running.all_ready()
     killed = running.pid("user")
     running.send("user", signal.SIGKILL)
     until(lambda: running.replaced("user", killed), "the return of a service that was replaced")
@@ -144,5 +144,9 @@ def test_what_needs_a_start_is_refused_by_a_rolling_restart(running: Clone) -> N
     running.ports["media"] = free_port()
     assert "media is to listen at another address or port" in rolling(running).stderr
     running.ports["media"] = port
+    edit(running.root / ".env", "JWT_ISSUER=heartguard", "JWT_ISSUER=elsewhere")
+    said = rolling(running).stderr
+    assert "gateway's JWT_ISSUER, auth's JWT_ISSUER, " in said
+    assert "DATABASE_URL" not in said
     assert running.stop().returncode == 0
     assert "HeartGuard is not running" in rolling(running).stderr

@@ -1,14 +1,16 @@
 """Backups for the holder of a private key alone; listed and verified; and what became of the last one."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from heartguard_cli.backup.create import take
+from heartguard_cli.backup.create import DUMP, existing, take
 from heartguard_cli.backup.health import problem
+from heartguard_cli.backup.locations import Directory
 from heartguard_cli.backup.manifest import NAME
 from heartguard_cli.backup.restore import Restored, restore
 from heartguard_cli.backup.run import show_list, show_verified
@@ -91,6 +93,23 @@ def test_backups_are_listed_and_damage_is_found(
         file.write_bytes(content)
         assert not show_verified(filled, tmp_path, taken.location, None)
         assert f"is damaged: media/org_1/user_1/{file.name}\n" in capsys.readouterr().err
+
+
+def test_what_can_not_be_read_as_it_was_written_is_no_backup(
+    encrypted: BackupSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Directory.store
+
+    def lose_the_end(self: Directory, name: str, source: Path) -> None:
+        store(self, name, source)
+        if name.startswith(DUMP):
+            os.truncate(self.root / name, 100)
+
+    monkeypatch.setattr(Directory, "store", lose_the_end)
+    with pytest.raises(CommandError, match=r"database\.dump\.age can't be read as it was written"):
+        take(encrypted, tmp_path)
+    assert existing(Directory(tmp_path / "backups")) == []
+    assert last(tmp_path)["result"] == "failed"
 
 
 def test_the_last_backup_is_reported_also_when_it_failed(

@@ -5,6 +5,7 @@ import pytest
 
 from heartguard_cli import migrate
 from heartguard_cli.errors import CommandError
+from heartguard_cli.upgrade import look
 from heartguard_cli.urls import libpq
 from tests.servers import Database
 
@@ -34,6 +35,22 @@ def test_the_beginning_of_a_revision_is_not_taken_for_the_whole(database: Databa
     _run(database, "UPDATE heartguard_core.schema_version SET version_num = left(version_num, 8)")
     with pytest.raises(CommandError, match=r"newer than this code"):
         migrate.upgrade(database.owner_url, database.passwords)
+
+
+def test_upgrade_check_says_that_a_database_is_newer_and_that_one_has_a_former_id(database: Database) -> None:
+    newest = migrate.newest()
+    current = look(database.owner_url, "var/backups")
+    assert (current.state, current.document()["backup"]) == ("current", None)
+    _run(database, "UPDATE heartguard_core.schema_version SET version_num = '0039'")
+    renamed = look(database.owner_url, "var/backups")
+    assert (renamed.state, renamed.document()["backup"]) == ("pending", "var/backups")
+    assert "A start gives the revision 0039 its present name." in list(renamed.lines())
+    assert list(look(database.owner_url, None).lines())[-1].startswith("No backup is made before that")
+    _run(database, "UPDATE heartguard_core.schema_version SET version_num = 'from_tomorrow'")
+    newer = look(database.owner_url, "var/backups")
+    said = newer.document()
+    assert (newer.state, said["revision"], said["database_revision"]) == ("newer", newest, "from_tomorrow")
+    assert "a start refuses it" in "".join(newer.lines())
 
 
 def test_the_password_of_a_role_can_be_changed(database: Database) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import psutil
 
-from heartguard_cli import locks, migrate
+from heartguard_cli import locks, migrate, overview
 from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
 from heartguard_cli.program_logs import last_error, size
 from heartguard_cli.programs import Program, System
 from heartguard_cli.progress import stage
+from heartguard_cli.start import unready
 from heartguard_cli.supervision import Supervisor, crashing
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.runtime.takeover import DRAIN_SECONDS
@@ -25,6 +26,20 @@ from heartguard_common.runtime.takeover import DRAIN_SECONDS
 SOCKETS_SECONDS = 10.0
 READY_SECONDS = 60.0
 MOST_SOCKETS = 16
+# What old and new processes, which serve side by side for a while, must agree on: where data are, and whom they trust.
+AGREED = (
+    *(
+        "DATABASE_URL",
+        "REDIS_URL",
+        "MEDIA_DIR",
+        "GCS_BUCKET",
+        "CHECKPOINT_DIR",
+        "SPOOL_DIR",
+        "INFLUX_URL",
+        "INFLUX_ORG",
+    ),
+    *("SERVICE_SECRET", "SERVICE_CREDENTIALS", "JWT_SECRET", "JWT_ISSUER", "JWT_AUDIENCE"),
+)
 
 
 def roll(system: System) -> None:
@@ -39,22 +54,27 @@ def roll(system: System) -> None:
         current = _current(supervisor, system.layout, pairs)
         _refuse_what_needs_a_start(system, supervisor, current)
         leaving: list[tuple[Program, int]] = []
-        with _handover(system.layout.handover) as handover:
-            for name in (*(it for it in SERVICES if it != "gateway"), "gateway"):
-                with stage(name):
-                    before, pid = current[name]
-                    after = next(it for it in pairs[name] if it.entry != before.entry)
-                    _replace(system.layout, supervisor, handover, after, pid)
-                    os.kill(pid, signal.SIGWINCH)
-                    leaving.append((before, pid))
-        with stage("requests that still run"):
-            _end_drained(supervisor, leaving)
+        try:
+            with _handover(system.layout.handover) as handover:
+                for name in (*(it for it in SERVICES if it != "gateway"), "gateway"):
+                    with stage(name):
+                        before, pid = current[name]
+                        after = next(it for it in pairs[name] if it.entry != before.entry)
+                        _replace(system.layout, supervisor, handover, after, pid)
+                        os.kill(pid, signal.SIGWINCH)
+                        leaving.append((before, pid))
+        finally:
+            if leaving:
+                with stage("requests that still run"):
+                    _end_drained(supervisor, leaving)
         for program in system.services():
             if not program.group:
                 with stage(program.name):
                     supervisor.end(program)
                     supervisor.write_spec(program)
                     supervisor.run(program)
+        with stage("readiness"):
+            _await_readiness(system)
 
 
 class Handover:
@@ -151,10 +171,18 @@ def _refuse_what_needs_a_start(system: System, supervisor: Supervisor, current: 
             f"The database has to be migrated from {planned.found} to {planned.newest}, which is done while nothing "
             f"runs (./heartguard upgrade check lists it): {_STOP_AND_START}"
         )
+    changed: list[str] = []
     for name, (program, _) in current.items():
-        running = json.loads(supervisor.spec_file(program).read_bytes())["command"]
-        if _addresses(running) != _addresses(program.command):
+        spec = json.loads(supervisor.spec_file(program).read_bytes())
+        if _addresses(spec["command"]) != _addresses(program.command):
             raise CommandError(f"{name} is to listen at another address or port, and its clients: {_STOP_AND_START}")
+        different = [it for it in AGREED if spec["environment"].get(it) != program.environment.get(it)]
+        changed += [f"{name}'s {it}" for it in different]
+    if changed:
+        raise CommandError(
+            f"Processes with the old and the new {', '.join(changed)} would serve side by side, and must not: "
+            f"{_STOP_AND_START}"
+        )
 
 
 def _addresses(command: list[str] | tuple[str, ...]) -> list[str]:
@@ -186,6 +214,18 @@ def _await_workers(supervisor: Supervisor, program: Program, log: Path, offset: 
                 "The processes of before go on; what was replaced before it has the new code and settings"
             )
         time.sleep(0.05)
+
+
+def _await_readiness(system: System) -> None:
+    """Wait until every service says that it is ready, the consumer included. Raises `CommandError`."""
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        answers = overview.ask(system)
+        if all(answer.ready for answer in answers.values()):
+            return
+        if time.monotonic() > deadline:
+            raise CommandError(unready(answers, READY_SECONDS))
+        time.sleep(0.1)
 
 
 def _forget_readiness(program: Program) -> None:

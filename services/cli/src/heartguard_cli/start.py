@@ -139,7 +139,7 @@ def _start_services(system: System, supervisor: Supervisor) -> Answers:
             if sealed == SEALED_ANSWERS:
                 raise CommandError(SEALED)
             if time.monotonic() > deadline:
-                raise CommandError(_unready(answers))
+                raise CommandError(unready(answers, SERVICES_SECONDS))
             time.sleep(0.1)
 
 
@@ -153,10 +153,11 @@ def _running(states: States) -> bool:
     return all(states.get(name, {}).get("statename") == "RUNNING" for name in (*SERVICES, "consumer"))
 
 
-def _unready(answers: Answers) -> str:
-    unready = [
+def unready(answers: Answers, seconds: float) -> str:
+    """A sentence that names what is not ready after so many seconds, and why."""
+    found = [
         f"{name} ({', '.join(f'{it} {answer.failure(it)}' for it in answer.failed) or 'no answer'})"
         for name, answer in answers.items()
         if not answer.ready
     ]
-    return f"Not ready after {SERVICES_SECONDS:.0f} s: {', '.join(unready) or 'the audit consumer'}; see var/log"
+    return f"Not ready after {seconds:.0f} s: {', '.join(found) or 'the audit consumer'}; see var/log"
