@@ -21,7 +21,7 @@ from tests.tokens import settings_environ
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 INBOUND = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
 JSON = {"Content-Type": "application/json"}
-REAL = os.environ.get("HEARTGUARD_OTELCOL")
+REAL = os.environ.get("HEARTGUARD_TEST_OTELCOL")
 SERVER, CLIENT = 2, 3
 
 
@@ -119,12 +119,17 @@ def start(
         context.__exit__(None, None, None)
 
 
-def test_one_trace_leads_from_the_caller_to_the_statement(start: Start, collector: Collector) -> None:
-    gateway = start(collector.url)
+@pytest.fixture(scope="module")
+def traced(start: Start, collector: Collector) -> GunicornProcess:
+    """The gateway whose traces the collector gets."""
+    return start(collector.url)
+
+
+def test_one_trace_leads_from_the_caller_to_the_statement(traced: GunicornProcess, collector: Collector) -> None:
     credentials = {"email": "marta@example.com", "password": "Secret123"}
     body = json.dumps(credentials).encode()
-    assert gateway.ask("POST", "/auth/register", JSON, body).status == 201
-    assert gateway.ask("POST", "/auth/login", {**JSON, **INBOUND}, body).status == 200
+    assert traced.ask("POST", "/auth/register", JSON, body).status == 201
+    assert traced.ask("POST", "/auth/login", {**JSON, **INBOUND}, body).status == 200
 
     def found() -> list[Received]:
         return [span for span in collector.spans() if span.trace == TRACE]
@@ -154,16 +159,17 @@ def test_one_trace_leads_from_the_caller_to_the_statement(start: Start, collecto
     assert collector.keys == {"3f 1c"}
 
 
-def test_a_call_between_services_is_a_span_of_its_own(start: Start, collector: Collector, valkey: Valkey) -> None:
-    gateway = start(collector.url)
+def test_a_call_between_services_is_a_span_of_its_own(
+    traced: GunicornProcess, collector: Collector, valkey: Valkey
+) -> None:
     credentials = json.dumps({"email": "jan@example.com", "password": "Secret123"}).encode()
-    gateway.ask("POST", "/auth/register", JSON, credentials)
-    token = gateway.ask("POST", "/auth/login", JSON, credentials).json["access_token"]
+    traced.ask("POST", "/auth/register", JSON, credentials)
+    token = traced.ask("POST", "/auth/login", JSON, credentials).json["access_token"]
     with valkey.client() as client:
         client.flushall()  # nothing is known of revocations: auth has to be asked
     trace = TRACE[::-1]
     headers = {"Authorization": f"Bearer {token}", "traceparent": f"00-{trace}-{CALLER}-01"}
-    assert gateway.ask("GET", "/gateway/services", headers).status in (200, 403)
+    assert traced.ask("GET", "/gateway/services", headers).status in (200, 403)
     name = "POST /auth/token/introspect"
     until(lambda: any(span.name == name and span.trace == trace for span in collector.spans()), "introspection")
     by_id = {span.id: span for span in collector.spans()}
@@ -202,7 +208,7 @@ def test_opentelemetry_is_needed_only_with_the_setting(valkey: Valkey, tmp_path:
         assert (done.returncode == 0) == (not more)
 
 
-@pytest.mark.skipif(REAL is None, reason="HEARTGUARD_OTELCOL names no OpenTelemetry collector")
+@pytest.mark.skipif(REAL is None, reason="HEARTGUARD_TEST_OTELCOL names no OpenTelemetry collector")
 def test_a_real_collector_takes_them(start: Start, tmp_path: Path) -> None:
     """With the receiver otlp and the exporter debug, as `builder` of go.opentelemetry.io/collector makes one."""
     port = free_port()
