@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 BENCHES = {
     "gateway": "The gateway, all stages on, beside gateways that make the same checks",
+    "endpoints": "Whole requests, beside two plain stacks",
     "soak": "Many idle connections and slow uploads",
     "slow_clients": "Clients that are slow on purpose, and what others notice of them",
     "timeseries": "Points in and answers out, beside influxdb-client and PostgreSQL alone",

@@ -15,6 +15,7 @@ from heartguard_common.stores.redis_client import RedisClient
 GROUP = "audit"
 ALIVE = "hg:audit:consumer:alive"
 ALIVE_SECONDS = 3
+BEAT_SECONDS = 0.5
 BATCH = 200
 BLOCK_MS = 200  # how long a read waits for new entries
 IDLE_MS = 5000
@@ -36,6 +37,7 @@ class RedisStream:
         self._block_ms = block_ms
         self._unfinished = True
         self._claim_at = 0.0
+        self._beat_at = float("-inf")
 
     def prepare(self) -> None:
         """Create stream and group where they are missing. Raises `RedisError` when Redis is unavailable."""
@@ -66,8 +68,14 @@ class RedisStream:
         self._unfinished = False
 
     def beat(self) -> None:
-        """Refresh the key that says that the consumer is running; it expires after `ALIVE_SECONDS`."""
-        self._redis.set(ALIVE, "1", ex=ALIVE_SECONDS)
+        """Refresh the key that says that the consumer is running, if that was not done just now.
+
+        It expires after `ALIVE_SECONDS`. Redis writes each refreshing to the disk.
+        """
+        now = time.monotonic()
+        if now - self._beat_at >= BEAT_SECONDS:
+            self._redis.set(ALIVE, "1", ex=ALIVE_SECONDS)
+            self._beat_at = now
 
     def append(self, lines: Sequence[bytes]) -> None:
         """Add lines of a spool to the stream, and refresh the key that says that the consumer is running."""

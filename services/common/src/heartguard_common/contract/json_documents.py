@@ -84,7 +84,7 @@ def require_depth(document: Any) -> None:
 
 def dump_json(document: object) -> bytes:
     """UTF-8 JSON without spaces; ValueError for NaN and infinities."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(document).encode()
 
 
 def any_string(document: object, pattern: re.Pattern[str]) -> bool:
@@ -130,5 +130,6 @@ def _refuse_constant(_: str) -> NoReturn:
     raise Malformed("NaN and Infinity are not JSON")
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _QUICK_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=finite)
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=finite)

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 JSON = "application/json"
 XML_TYPES = ("application/xml", "text/xml")
 
+_LONGEST_KEPT = 512
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\Z")
 
 
@@ -17,6 +19,13 @@ def choose(accept: str | None, offers: Sequence[str]) -> str | None:
     """
     if accept is None or not accept.strip():
         return offers[0] if offers else None
+    # A long header is not kept: anonymous clients could fill the memory with them.
+    asked = _preferred if len(accept) <= _LONGEST_KEPT else _preferred.__wrapped__
+    return asked(accept, tuple(offers))
+
+
+@lru_cache(maxsize=1024)
+def _preferred(accept: str, offers: tuple[str, ...]) -> str | None:
     ranges = [parsed for part in accept.split(",") if (parsed := _media_range(part))]
     best, best_quality = None, 0.0
     for offer in offers:

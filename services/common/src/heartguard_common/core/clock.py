@@ -75,9 +75,8 @@ def _parse(text: str) -> int:
 
 def from_datetime(moment: datetime) -> str:
     """A zoned `datetime` (a database column) as RFC 3339 text in UTC, down to microseconds."""
-    utc = moment.astimezone(UTC)
-    whole = int(utc.replace(microsecond=0).timestamp())
-    return rfc3339(whole * NANOSECONDS + utc.microsecond * 1000)
+    since = moment - _EPOCH
+    return rfc3339((since.days * 86_400 + since.seconds) * NANOSECONDS + since.microseconds * 1000)
 
 
 def is_time_zone(name: str) -> bool:

@@ -31,6 +31,7 @@ def bucket_address(address: str) -> str:
     return str(ipaddress.IPv6Network((int(parsed), 64), strict=False).network_address)
 
 
+@lru_cache(maxsize=4096)
 def is_inner(address: str) -> bool:
     """Whether an IP address is a loopback, link-local or private one; a text that is no address is not."""
     parsed = parse_address(address)

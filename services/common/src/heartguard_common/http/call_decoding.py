@@ -5,14 +5,14 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TypeVar
 
-from flask import g, request
+from flask import request
 
 from heartguard_common.contract.contracts import Contract, Violations
 from heartguard_common.contract.json_documents import Document, Malformed
 from heartguard_common.contract.xml_codec import pointer
 from heartguard_common.core.errors import MALFORMED, UNPROCESSABLE, ServiceError, Violation
 from heartguard_common.http import body as bodies
-from heartguard_common.http.current_request import headers
+from heartguard_common.http.current_request import current, headers
 from heartguard_common.http.idempotency import fingerprint
 from heartguard_common.http.revocation_recheck import RevocationCheckedReader, RevocationRecheck
 from heartguard_common.http.routing import AnyCall, AnyRoute, Call, StreamCall
@@ -44,23 +44,24 @@ class CallDecoder:
         """
         query = self._decode_query()
         document, body_type, raw = self._read_body(query)
-        keyed = "Idempotency-Key" in request.headers
-        request_hash = fingerprint(request.full_path.encode(), g.media_type.encode(), raw) if keyed else ""
+        asked, state = current()
+        keyed = "Idempotency-Key" in asked.headers
+        request_hash = fingerprint(asked.full_path.encode(), state.media_type.encode(), raw) if keyed else ""
         call: AnyCall = Call(
-            request_id=g.request_id,
-            media_type=g.media_type,
+            request_id=state.request_id,
+            media_type=state.media_type,
             params=params,
             query=query,
             headers=headers(),
             principal=principal,
             document=document,
             body_type=body_type,
-            content_length=request.content_length,
-            address=g.address,
-            user_agent=request.headers.get("User-Agent", "")[:300],
+            content_length=asked.content_length,
+            address=state.address,
+            user_agent=asked.headers.get("User-Agent", "")[:300],
         )
         if self._route.body == "stream":
-            call = StreamCall(**vars(call), stream=RevocationCheckedReader(request.stream, recheck))
+            call = StreamCall(**vars(call), stream=RevocationCheckedReader(asked.stream, recheck))
         return call, request_hash
 
     def _decode_query(self) -> Document:

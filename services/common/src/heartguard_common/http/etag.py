@@ -9,14 +9,14 @@ from werkzeug.http import parse_etags, unquote_etag
 
 from heartguard_common.core.errors import PRECONDITION_FAILED, ServiceError
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 _TAG = r'(?:W/)?"[^"\x00-\x20\x7f]*"'
 _TAGS = re.compile(rf"\s*(?:\*|(?:{_TAG})?(?:\s*,\s*(?:{_TAG})?)*)\s*")
 
 
 def entity_tag(document: object) -> str:
     """A weak tag of a document: the same for its JSON and its XML form, which differ in bytes."""
-    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return 'W/"' + hashlib.sha256(canonical.encode()).hexdigest()[:32] + '"'
+    return 'W/"' + hashlib.sha256(_CANONICAL.encode(document).encode()).hexdigest()[:32] + '"'
 
 
 def matches(condition: str, tag: str) -> bool:

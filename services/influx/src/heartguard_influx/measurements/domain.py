@@ -6,6 +6,7 @@ stored like all others, and flagged when they are written and when they are read
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,12 @@ def out_of_range(measurement: str, values: Mapping[str, object]) -> list[str]:
         if isinstance(value, float) and not known.minimum <= value <= known.maximum:
             found.append(name)
     return sorted(found)
+
+
+def plausible_range(measurement: str, name: str) -> tuple[float, float]:
+    """The smallest and the largest plausible value of a field, infinite where there is no bound."""
+    known = _BY_NAME.get(measurement)
+    return (-inf, inf) if known is None or name not in known.fields else (known.minimum, known.maximum)
 
 
 def implausible(measurement: str, values: Mapping[str, object]) -> str | None:

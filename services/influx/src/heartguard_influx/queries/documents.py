@@ -1,8 +1,10 @@
 """The result of a query as a document, as the blocks of a document, and as rows of a file."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NotRequired, TypedDict
+from math import isfinite
+from typing import NotRequired, TypedDict, cast
 
+from heartguard_common.contract.json_documents import dump_json
 from heartguard_common.core.clock import NANOSECONDS, rfc3339
 from heartguard_common.http import tables
 from heartguard_common.http.routing import Encode
@@ -14,7 +16,7 @@ from heartguard_common.messages import (
     ResultPointDocument,
     SeriesDocument,
 )
-from heartguard_influx.measurements.domain import out_of_range
+from heartguard_influx.measurements.domain import out_of_range, plausible_range
 from heartguard_influx.queries.domain.query import ResultRow
 from heartguard_influx.queries.usecases.querying import Found, Latest
 from heartguard_influx.series.domain import Group
@@ -60,11 +62,16 @@ def document_blocks(
     """
     group, closing, rest = -1, b"", b""
     for rows in pages:
-        points = [_point(echo["measurement"], row) for row in rows]
-        bytes_ = encode({**echo, "series": [_series(groups[rows[0].group], points)], "next_cursor": None})
-        to_series, to_points, end, between = _JSON_MARKS if bytes_.startswith(b"{") else _XML_MARKS
+        tags = groups[rows[0].group]
+        first = encode({**echo, "series": [_series(tags, [_point(echo["measurement"], rows[0])])], "next_cursor": None})
+        is_json = first.startswith(b"{")
+        plain = plain_points(echo["measurement"], rows) if is_json else None
+        points = rows[:1] if plain else rows
+        bytes_ = first if len(points) == 1 else _encoded(echo, tags, points, encode)
+        to_series, to_points, end, between = _JSON_MARKS if is_json else _XML_MARKS
         head, body = _split(bytes_, to_points)
         body, end_of_document = body[: body.rindex(end)], body[body.rindex(end) :]
+        body = plain or body
         prologue, series = _split(head, to_series)
         # The end of a document begins with the end of a list of points and of a series.
         closing_series = end[: -len(b"]")] if between else end[: -len(b"</series>")]
@@ -76,6 +83,32 @@ def document_blocks(
             yield between + body
         group, closing, rest = rows[0].group, closing_series, end_of_document
     yield rest if group >= 0 else encode({**echo, "series": [], "next_cursor": None})
+
+
+def _encoded(echo: Echo, tags: Group, rows: Sequence[ResultRow], encode: Encode[QueryResult]) -> bytes:
+    points = [_point(echo["measurement"], row) for row in rows]
+    return encode({**echo, "series": [_series(tags, points)], "next_cursor": None})
+
+
+def plain_points(measurement: str, rows: Sequence[ResultRow]) -> bytes | None:
+    """The points of a page in JSON, as the encoder writes them, where all have the same field with a plausible number.
+
+    None for all other pages. Most pages are such, and this takes a quarter of the time of documents and encoder.
+    """
+    if len(rows[0].values) != 1:
+        return None
+    (name,) = rows[0].values
+    numbers = [row.values.get(name) if len(row.values) == 1 and row.points is None else None for row in rows]
+    if not all(number.__class__ is float for number in numbers):
+        return None
+    smallest, largest = plausible_range(measurement, name)
+    values = cast("list[float]", numbers)
+    if not (isfinite(sum(values)) and smallest <= min(values) and max(values) <= largest):
+        return None
+    middle = f'","fields":{{{dump_json(name).decode()}:'
+    return ",".join(
+        [f'{{"time":"{rfc3339(row.time_ns)}{middle}{value!r}}}}}' for row, value in zip(rows, values, strict=True)]
+    ).encode()
 
 
 def lines(found: Found, measurement: str, pages: Iterable[Sequence[ResultRow]]) -> tables.Blocks:

@@ -97,12 +97,16 @@ def read_points(
     place = {number: index for index, group in enumerate(groups) for number in group.series}
     by_id = {field.id: field for field in fields}
     statement = _DESCENDING if descending else _ASCENDING
+    read = connection.execute(statement, values).tuples()
+    if len(fields) == 1:
+        field = fields[0]
+        rows = [ResultRow(place[it[0]], it[1], {field.name: _value(field, it[3], it[4])}) for it in read]
+        return rows[:limit], (read[limit - 1][1], read[limit - 1][0]) if len(rows) > limit else None
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
-    for number, at_ns, field_id, amount, string in connection.execute(statement, values).tuples():
+    for number, at_ns, field_id, amount, string in read:
         field = by_id[field_id]
         found.setdefault((at_ns, number), {})[field.name] = _value(field, amount, string)
-    if len(fields) > 1:
-        found = {key: dict(sorted(point.items())) for key, point in found.items()}
+    found = {key: dict(sorted(point.items())) for key, point in found.items()}
     rows = [ResultRow(place[number], at_ns, point) for (at_ns, number), point in found.items()]
     return rows[:limit], list(found)[limit - 1] if len(rows) > limit else None
 
