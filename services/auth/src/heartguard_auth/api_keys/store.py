@@ -39,8 +39,11 @@ class PostgresApiKeys:
         row = self._database.one(_LOCK if lock else _READ, {"org_id": org_id, "id": key_id})
         return None if row is None else _key(row)
 
-    def page(self, org_id: int, created_by: int | None, after: str | None, limit: int) -> list[StoredKey]:
-        """The keys of an organization, or those that a person is responsible for, oldest first, behind the id."""
+    def page(self, org_id: int, created_by: int | None, after: str | None, limit: int | None) -> list[StoredKey]:
+        """The keys of an organization, or those that a person is responsible for, oldest first, behind the id.
+
+        Without `limit` all of them.
+        """
         values = {"org_id": org_id, "created_by": created_by, "after": after, "limit": limit}
         with self._database.transaction() as connection:
             return [_key(row) for row in connection.execute(_LIST, values)]
@@ -153,7 +156,7 @@ _LIST = text(f"""
 {_SELECT}
 WHERE k.org_id = :org_id AND (cast(:created_by AS integer) IS NULL OR k.created_by = :created_by)
 AND (cast(:after AS uuid) IS NULL OR k.id > cast(:after AS uuid))
-ORDER BY k.id LIMIT :limit
+ORDER BY k.id LIMIT cast(:limit AS bigint)
 """)
 _REPLACE = text("""
 UPDATE heartguard_core.api_keys
