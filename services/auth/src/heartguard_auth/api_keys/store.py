@@ -176,11 +176,18 @@ _OF_PERSON = text(f"""
 WHERE k.org_id = :org_id AND (cast(:user_id AS integer) IS NULL OR k.created_by = :user_id)
 ORDER BY k.id FOR UPDATE
 """)
+# Locked in the order of ids: two processes may send uses of the same keys at the same time.
 _RECORD_USES = text("""
-UPDATE heartguard_core.api_keys k SET last_used_at = used.at, last_used_address = used.address
-FROM unnest(cast(:org_ids AS integer[]), cast(:ids AS uuid[]), cast(:times AS timestamptz[]),
-    cast(:addresses AS text[])) AS used (org_id, id, at, address)
-WHERE k.org_id = used.org_id AND k.id = used.id AND (k.last_used_at IS NULL OR k.last_used_at < used.at)
+WITH used AS (
+    SELECT * FROM unnest(cast(:org_ids AS integer[]), cast(:ids AS uuid[]), cast(:times AS timestamptz[]),
+        cast(:addresses AS text[])) AS used (org_id, id, at, address)
+), newer AS (
+    SELECT k.org_id, k.id, used.at, used.address FROM heartguard_core.api_keys k JOIN used USING (org_id, id)
+    WHERE k.last_used_at IS NULL OR k.last_used_at < used.at
+    ORDER BY k.org_id, k.id FOR UPDATE OF k
+)
+UPDATE heartguard_core.api_keys k SET last_used_at = newer.at, last_used_address = newer.address
+FROM newer WHERE k.org_id = newer.org_id AND k.id = newer.id
 """)
 _ADMINS = text("""
 SELECT id, email FROM heartguard_core.users
