@@ -144,27 +144,30 @@ def left(stack: ProtectedStack, admin: Person, member: Person, _: Key) -> None:
 
 
 Ends = Callable[[ProtectedStack, Person, Person, Key], None]
-ENDS: list[tuple[str, Ends, int]] = [
-    ("device", deleted, 401),
-    ("device", disabled, 401),
-    ("device", left, 401),
-    ("integration", deleted, 401),
-    ("integration", disabled, 401),
-    ("integration", demoted, 403),
+REDIS, HANGING = "redis", "hanging redis"
+ENDS: list[tuple[str, str, Ends, int]] = [
+    (REDIS, "device", deleted, 401),
+    (REDIS, "device", disabled, 401),
+    (REDIS, "device", left, 401),
+    (REDIS, "integration", deleted, 401),
+    (REDIS, "integration", disabled, 401),
+    (REDIS, "integration", demoted, 403),
+    (HANGING, "device", deleted, 401),
+    (HANGING, "device", left, 401),
+    (HANGING, "integration", demoted, 403),
 ]
 
 
-@pytest.mark.parametrize(("kind", "ends", "status"), ENDS, ids=lambda it: getattr(it, "__name__", str(it)))
-@pytest.mark.parametrize("redis", ["redis", "hanging redis"])
+@pytest.mark.parametrize(("redis", "kind", "ends", "status"), ENDS, ids=lambda it: getattr(it, "__name__", str(it)))
 def test_what_ends_a_key_takes_effect_in_time(
-    protected_stack: ProtectedStack, kind: str, ends: Ends, status: int, redis: str
+    protected_stack: ProtectedStack, redis: str, kind: str, ends: Ends, status: int
 ) -> None:
     stack, name = protected_stack, f"{kind}.{ends.__name__}.{redis[:4]}"
     admin = stack.found(f"boss.{name}")
     manager = stack.join(admin, "manager", f"manager.{name}")
     key = make(stack, manager, kind, **({"scopes": ["points_write"]} if kind == "integration" else {}))
     assert statuses(stack, key, admin.org_id) == [200, 200]
-    if redis == "redis":
+    if redis == REDIS:
         ends(stack, admin, manager, key)
         if ends is not left:  # the deletion of a person is a job
             assert statuses(stack, key, admin.org_id) == [status, status]

@@ -117,7 +117,7 @@ every_row() {
     gives 200 ApiKey $ApiKey_checks 'id={key_id}' name=validated
     row POST '/auth/api-keys/{key_id}/rotate'
     sends '{"overlap_seconds":60}' '<ApiKeyRotation><overlap_seconds>60</overlap_seconds></ApiKeyRotation>'
-    keeps device_key=key; gives 200 ApiKey $ApiKey_checks 'id={key_id}' key:text
+    keeps device_key=key; gives 200 ApiKey $ApiKey_checks 'id={key_id}' key:text former_valid_until:time
     row GET /timeseries/measurements; as device; gives 200 MeasurementList $MeasurementList_checks
     row GET /auth/scopes; gives 200 ScopeList $ScopeList_checks 'items[]' 'items[]/permissions[]' 'device[]'
     row GET /auth/scopes; as device; refuses 403 GEN_403

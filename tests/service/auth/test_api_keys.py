@@ -1,6 +1,7 @@
 """API keys at auth: made, shown once, changed, rotated, ended; and what a change of their owner means for them."""
 
 import hashlib
+import json
 
 import pytest
 from lxml import etree
@@ -215,3 +216,14 @@ def test_uses_are_stored_if_they_are_newer(client, founder):
         assert answer.json == {"stored": stored}
     shown = ask(client, "GET", founder, f"/{made['id']}").json
     assert (shown["last_used_at"], shown["last_used_address"]) == (use["minute"], use["address"])
+
+
+def test_a_persons_export_has_their_keys_without_digests(client, founder, manager):
+    made = make(client, founder).json
+    make(client, manager)
+    query = f"?org_id={founder['org_id']}&user_id={founder['user_id']}"
+    lines = client.get(f"/auth/exports{query}", headers=service_auth("user")).get_data(as_text=True).splitlines()
+    keys = [line for line in map(json.loads, lines) if "hint" in json.dumps(line)]
+    assert len(keys) == 1
+    assert made["id"] in json.dumps(keys)
+    assert made["key"][15:] not in json.dumps(lines)

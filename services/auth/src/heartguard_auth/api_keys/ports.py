@@ -21,8 +21,11 @@ class StoredKeys(Protocol):
     def read(self, org_id: int, key_id: str, *, lock: bool = False) -> StoredKey | None:
         """A key of an organization; `lock` keeps others from changing it until the transaction ends."""
 
-    def page(self, org_id: int, created_by: int | None, after: str | None, limit: int) -> list[StoredKey]:
-        """The keys of an organization, or those that a person is responsible for, oldest first, behind the id."""
+    def page(self, org_id: int, created_by: int | None, after: str | None, limit: int | None) -> list[StoredKey]:
+        """The keys of an organization, or those that a person is responsible for, oldest first, behind the id.
+
+        Without `limit` all of them.
+        """
 
     def replace(self, key: StoredKey) -> None:
         """Store the changed members of a key."""

@@ -37,8 +37,11 @@ class PostgresApiKeys:
         row = self._database.one(_LOCK if lock else _READ, {"org_id": org_id, "id": key_id})
         return None if row is None else _key(row)
 
-    def page(self, org_id: int, created_by: int | None, after: str | None, limit: int) -> list[StoredKey]:
-        """The keys of an organization, or those that a person is responsible for, oldest first, behind the id."""
+    def page(self, org_id: int, created_by: int | None, after: str | None, limit: int | None) -> list[StoredKey]:
+        """The keys of an organization, or those that a person is responsible for, oldest first, behind the id.
+
+        Without `limit` all of them.
+        """
         values = {"org_id": org_id, "created_by": created_by, "after": after, "limit": limit}
         with self._database.transaction() as connection:
             return [_key(row) for row in connection.execute(_LIST, values)]
@@ -151,7 +154,7 @@ _LIST = text(f"""
 {_SELECT}
 WHERE k.org_id = :org_id AND (cast(:created_by AS integer) IS NULL OR k.created_by = :created_by)
 AND (cast(:after AS uuid) IS NULL OR k.id > cast(:after AS uuid))
-ORDER BY k.id LIMIT :limit
+ORDER BY k.id LIMIT cast(:limit AS bigint)
 """)
 _REPLACE = text("""
 UPDATE heartguard_core.api_keys
@@ -171,11 +174,18 @@ _OF_PERSON = text(f"""
 WHERE k.org_id = :org_id AND (cast(:user_id AS integer) IS NULL OR k.created_by = :user_id)
 ORDER BY k.id FOR UPDATE
 """)
+# Locked in the order of ids: two processes may send uses of the same keys at the same time.
 _RECORD_USES = text("""
-UPDATE heartguard_core.api_keys k SET last_used_at = used.at, last_used_address = used.address
-FROM unnest(cast(:org_ids AS integer[]), cast(:ids AS uuid[]), cast(:times AS timestamptz[]),
-    cast(:addresses AS text[])) AS used (org_id, id, at, address)
-WHERE k.org_id = used.org_id AND k.id = used.id AND (k.last_used_at IS NULL OR k.last_used_at < used.at)
+WITH used AS (
+    SELECT * FROM unnest(cast(:org_ids AS integer[]), cast(:ids AS uuid[]), cast(:times AS timestamptz[]),
+        cast(:addresses AS text[])) AS used (org_id, id, at, address)
+), newer AS (
+    SELECT k.org_id, k.id, used.at, used.address FROM heartguard_core.api_keys k JOIN used USING (org_id, id)
+    WHERE k.last_used_at IS NULL OR k.last_used_at < used.at
+    ORDER BY k.org_id, k.id FOR UPDATE OF k
+)
+UPDATE heartguard_core.api_keys k SET last_used_at = newer.at, last_used_address = newer.address
+FROM newer WHERE k.org_id = newer.org_id AND k.id = newer.id
 """)
 _ADMINS = text("""
 SELECT id, email FROM heartguard_core.users

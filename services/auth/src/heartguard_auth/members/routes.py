@@ -14,9 +14,9 @@ def erase_accounts(members: MemberUseCases, call: Call[ErasureRequest, NoQuery])
 
 
 def export_account(members: MemberUseCases, call: Call[None, ExportQuery]) -> StreamAnswer:
-    """Export a person's account and sessions.
+    """Export a person's account, sessions and API keys.
 
-    The answer is NDJSON: one line for the account, and one for each session.
+    The answer is NDJSON: one line for the account, and one for each session and API key.
     """
     return exports.answer(members.export(call.query["org_id"], call.query["user_id"]))
 

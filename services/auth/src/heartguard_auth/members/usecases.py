@@ -101,7 +101,7 @@ class MemberUseCases:
             raise
 
     def export(self, org_id: int, user_id: int) -> Iterator[Record]:
-        """What auth stores of a member, without password hash, digests and codes: the account, and each session."""
+        """What auth stores of a member, without password hash, digests and codes: account, sessions and API keys."""
         account = self._accounts.by_id(user_id)
         if account is None or account.org_id != org_id:
             return
@@ -110,6 +110,7 @@ class MemberUseCases:
             times = ("created_at", "last_used_at", "expires_at")
             values = {name: getattr(session, name) for name in ("id", "ended", "address", "user_agent")}
             yield "session", values | {name: rfc3339(getattr(session, name)) for name in times}
+        yield from self._keys.export(org_id, user_id)
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
         """Anonymize a member or all members of an organization and end their sessions; returns how many members.

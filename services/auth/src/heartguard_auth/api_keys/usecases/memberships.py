@@ -1,5 +1,6 @@
 """What a change or the end of a membership means for the API keys that the person is responsible for."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from heartguard_auth.api_keys.domain import ADOPTION_DAYS, DAY_NS, MAKERS
@@ -11,6 +12,7 @@ from heartguard_auth.shared.ports import CommonPorts, Rules
 from heartguard_common.core.clock import rfc3339
 from heartguard_common.core.ids import uuid7
 from heartguard_common.core.limits import LimitError
+from heartguard_common.http.exports import Record
 from heartguard_common.identity.api_key import DEVICE
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import Role
@@ -63,6 +65,14 @@ class MemberKeys:
                 end([key.version], "erasure")
                 self._remove(actor, org_id, key.id)
 
+    def export(self, org_id: int, user_id: int) -> Iterator[Record]:
+        """What is stored of the keys that a person is responsible for, without digests."""
+        for key in self._keys.page(org_id, user_id, None, None):
+            times = ("created_at", "expires_at", "last_used_at")
+            values: dict[str, object] = {name: getattr(key, name) for name in ("id", "kind", "name", "hint")}
+            values["last_used_address"] = key.last_used_address
+            yield "api_key", values | {name: _text(getattr(key, name)) for name in times}
+
     def _remove(self, actor: Principal, org_id: int, key_id: str) -> None:
         self._keys.delete(org_id, key_id)
         self._common.audit.changed(actor, "auth.api_key_ended", f"api_key:{key_id}", org_id=org_id)
@@ -80,3 +90,7 @@ class MemberKeys:
                 self._outbox.enqueue(text.to, text.subject, text.text, org_id=org_id, sender=admin_id)
             except LimitError:
                 return
+
+
+def _text(time_ns: int | None) -> str | None:
+    return None if time_ns is None else rfc3339(time_ns)
