@@ -15,7 +15,8 @@ from heartguard_common.core.paths import REPO_ROOT
 from tests.clone import Clone
 
 GUIDE = REPO_ROOT / "docs/guides/operating.md"
-BLOCK = re.compile(r"(?:<!-- ends with ([0-9]+) -->\n)?```sh\n(.*?)^```\n```text\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+LINES = r"((?:(?!```).*\n)*)"
+BLOCK = re.compile(rf"(?:<!-- ends with ([0-9]+) -->\n)?```sh\n{LINES}```\n```text\n{LINES}```$", re.MULTILINE)
 PORTS = {**DEFAULT_PORTS, "gateway": 8000}
 """The ports of the guide."""
 VARYING = (
@@ -27,6 +28,8 @@ VARYING = (
     (r"[0-9A-Z]{5}(-[0-9A-Z]{5}){4}", "<code>"),
     (r"heartguard-[0-9]{8}T[^ :/]*", "<backup>"),
     (r"public key [0-9a-f]{64}", "public key <key>"),
+    (r"age1[0-9a-z]{58}", "<public key>"),
+    (r"(?m)^(<backup>|heartguard-).*$", "<backup>"),
     (r"[0-9]+ rows in .*", "<content>"),
     (r"(?m)^(\(none\)|[0-9]+)  +[0-9]+  +[0-9]+  +valid$", r"\1 <events> valid"),
     (r" *\.{3,} *", " ... "),
