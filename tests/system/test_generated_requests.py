@@ -99,6 +99,15 @@ def far(value):
             value[name] += FAR
 
 
+def keep_away(name, case):
+    """Let a request that ends something concern nobody whom other tests use."""
+    if name.partition(".")[2] in ("erase", "change_membership", "export", "keep_archive"):
+        far(case.body)
+        far(case.query)
+    if name in ("auth.lock_account", "auth.unlock_account", "auth.end_sessions_of"):
+        far(case.path_parameters)
+
+
 def accepted(operation, form):
     """The type to ask for: the format, or the one thing that the operation offers."""
     offers = next(
@@ -182,11 +191,7 @@ def run(system, name, mode):
     @CALM
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case):
-        if name.partition(".")[2] in ("erase", "change_membership", "export", "keep_archive"):
-            far(case.body)
-            far(case.query)
-        if name in ("auth.lock_account", "auth.unlock_account", "auth.end_sessions_of"):
-            far(case.path_parameters)  # a lock must not meet whom other tests use
+        keep_away(name, case)
         asked = case.as_transport_kwargs(
             base_url=base_url(system, operation), headers={**identity, "Accept": accepted(operation, JSON)}
         )
