@@ -96,7 +96,13 @@ every_row() {
     row GET '/auth/accounts?email={email}'; as operator; when operator
     gives 200 AccountList $AccountList_checks 'items[]/id={user_id}' 'items[]/org_id={org_id}'
     row GET '/auth/accounts/{user_id}'; as operator; when operator
-    gives 200 AccountState $AccountState_checks 'id={user_id}' 'email={email}' active=true
+    gives 200 AccountState $AccountState_checks 'id={user_id}' 'email={email}' active=true last_used_at:time
+    row DELETE '/auth/accounts/{user_id}/sessions'; refuses 403 GEN_403
+    row POST '/auth/accounts/{user_id}/lock'; refuses 403 GEN_403
+    row POST '/auth/accounts/{user_id}/unlock'; refuses 403 GEN_403
+    row POST '/auth/organizations/{org_id}/invitations'
+    sends '{"email":"invited@validate.invalid.example","role":"user"}' '<InvitationRequest><email>invited@validate.invalid.example</email><role>user</role></InvitationRequest>'
+    refuses 403 GEN_403
     row DELETE /auth/accounts/999999999/sessions; as operator; when operator; refuses 404 GEN_404
     row POST /auth/accounts/999999999/lock; as operator; when operator; refuses 404 GEN_404
     row POST /auth/accounts/999999999/unlock; as operator; when operator; refuses 404 GEN_404
@@ -150,6 +156,8 @@ every_row() {
     row GET '/users/{user_id}'; gives 200 User $User_checks 'id={user_id}' 'email={email}' header:ETag
     row POST /users/me/export; keeps job_id=id; gives 202 Job $Job_checks header:Location
     row GET '/users/me/exports/{job_id}'; gives 200 Job $Job_checks 'id={job_id}'
+    row POST '/users/jobs/{job_id}/retry'; refuses 403 GEN_403
+    row POST '/organization/jobs/{job_id}/retry'; refuses 403 GEN_403
     row PATCH '/users/{user_id}'; sends '{"active":true}' '<UserAdminUpdate><active>true</active></UserAdminUpdate>'
     gives 200 User $User_checks 'id={user_id}' 'email={email}' role=admin active=true header:ETag
     row POST /media/uploads

@@ -120,7 +120,6 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
     from dataclasses import asdict
 
     from heartguard_cli import overview
-    from heartguard_cli.docker import Compose
     from heartguard_common.command_line.terminal import show_json
 
     configured = invocation.configured_system()
@@ -128,6 +127,8 @@ def status(invocation: Invocation, *, as_json: bool) -> int:
     if later := [f"{name.upper()}_PORT" for name, it in configured.ports().items() if system.ports()[name] != it]:
         click.echo(f"heartguard: {', '.join(later)} of .env applies at the next start", err=True)
     if in_docker(system):
+        from heartguard_cli.docker import Compose
+
         found, ready = Compose(invocation.layout.root).state(system.values)
     else:
         found = overview.states(system, overview.ask(system))

@@ -106,17 +106,18 @@ class Lifecycle:
 
     def readiness(self) -> list[Health]:
         """Ping every dependency, all at once, each within one second."""
+        probes = tuple(self._probes)  # a thread may ask while the process still opens dependencies
         found: dict[int, Health] = {}
 
         def ask(index: int, probe: _Probe) -> None:
             found[index] = probe.ask()
 
-        threads = [threading.Thread(target=ask, args=item, daemon=True) for item in enumerate(self._probes)]
+        threads = [threading.Thread(target=ask, args=item, daemon=True) for item in enumerate(probes)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        return [found[index] for index in range(len(self._probes))]
+        return [found[index] for index in range(len(probes))]
 
     def close(self) -> None:
         """Close everything in the reverse order of opening."""
