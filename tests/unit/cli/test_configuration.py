@@ -10,6 +10,7 @@ import pytest
 from heartguard_audit.settings import ConsumerSettings
 from heartguard_cli import environment, programs
 from heartguard_cli.backup.settings import BackupSettings
+from heartguard_cli.commands.configuration import lacks_secrets, new_env
 from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
 from heartguard_cli.programs import System
@@ -223,3 +224,15 @@ def test_every_example_is_a_value_that_the_settings_take() -> None:
     assert len(checked) > 25
     for name in checked:
         read[name](examples[name])
+
+
+def test_a_copy_of_the_example_gets_its_secrets_and_keeps_what_it_sets(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    chosen = "d" * 8 + "0123456789abcdef" * 3
+    copy = EXAMPLE.read_text().replace("GATEWAY_PORT=5000", "GATEWAY_PORT=8000")
+    layout.env_file.write_text(copy.replace("\nVALKEY_PASSWORD=\n", f"\nVALKEY_PASSWORD={chosen}\n"))
+    assert lacks_secrets(layout)
+    values = environment.parse(new_env(layout))
+    assert (values["GATEWAY_PORT"], values["VALKEY_PASSWORD"]) == ("8000", chosen)
+    (layout.var / "pg").mkdir(parents=True)  # made with secrets, which have to be found again
+    assert not lacks_secrets(layout)

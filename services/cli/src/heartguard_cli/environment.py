@@ -40,14 +40,14 @@ SECRETS = (
 
 
 def example_text(example: Path, given: Mapping[str, str]) -> str:
-    """The text of a new `.env`: `.env.example` with a fresh secret wherever one is needed.
+    """The text of a new `.env`: `.env.example`, or a copy of it, with a fresh secret wherever one is missing.
 
     A variable of `given` that the example names has its value there. Raises `CommandError` for one that can't be
     written.
     """
-    lines = example.read_text().splitlines()
+    lines, own = example.read_text().splitlines(), read(example)
     named = {match[1] for line in lines if (match := _LINE.fullmatch(line))}
-    values = {name: secrets.token_hex(32) for name in GENERATED}
+    values = {name: own.get(name) or secrets.token_hex(32) for name in GENERATED}
     values |= {name: value for name, value in given.items() if name in named and value}
     values.setdefault("SERVICE_CREDENTIALS", credentials(values))
     return "".join(f"{_filled(line, values)}\n" for line in lines)

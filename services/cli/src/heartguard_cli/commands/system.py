@@ -2,7 +2,7 @@
 
 import click
 
-from heartguard_cli.commands.configuration import new_env, write_env
+from heartguard_cli.commands.configuration import lacks_secrets, new_env, write_env
 from heartguard_cli.commands.invocation import Invocation, in_docker
 from heartguard_cli.errors import CommandError
 from heartguard_cli.layout import Layout
@@ -24,7 +24,7 @@ def up(invocation: Invocation, *, docker: bool, save: bool) -> None:
     from heartguard_cli.programs import System
 
     layout = invocation.layout
-    if invocation.configured:
+    if invocation.configured and not lacks_secrets(layout):
         changes, text = _changes(layout, save=save), None
         system = invocation.configured_system()
     else:
