@@ -1,12 +1,21 @@
 """The client does what its methods promise, against the running system."""
 
+import json
 import zipfile
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from heartguard_client import ApiKey, AuthenticationError, Client, InvalidRequestError, NotFoundError, Point
+from heartguard_client import (
+    ApiKey,
+    AuthenticationError,
+    Client,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    Point,
+)
 from heartguard_client.client import BATCH
 from heartguard_client.points import heart_rate, rfc3339
 
@@ -69,6 +78,14 @@ def test_an_error_says_what_the_server_said(client, person):
         client.call("GET", "users/999999999")
     with Client(person.url, ApiKey("of nobody")) as stranger, pytest.raises(AuthenticationError):
         stranger.me()
+
+
+def test_a_device_key_writes_the_points_of_its_person(client, person):
+    key = json.loads(client.call("POST", "auth/api-keys", document={"kind": "device", "name": "band-7"}))["key"]
+    with Client(person.url, ApiKey(key)) as device:
+        assert device.write(person.bucket, [heart_rate(person.id, BEGIN, 72)]) == []
+        with pytest.raises(PermissionDeniedError):
+            device.me()
 
 
 def test_xml_on_request(client, person):

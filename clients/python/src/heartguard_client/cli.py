@@ -131,14 +131,14 @@ def write(
     fields = {name: _number(value) for name, value in map(_pair, values)}
     own_tags = dict(map(_pair, tags))
     with _client() as client:
-        caller = client.me()
-        bucket = bucket or f"org_{caller['org_id']}"
+        if bucket is None or (file is None and user is None):
+            caller = client.me()  # a device's key may not ask, and names both
+            bucket, user = bucket or f"org_{caller['org_id']}", user or caller["id"]
         points: Iterable[Point | PointDocument]
         if file is not None:
             points = (json.loads(line) for line in file if line.strip())
         else:
-            named = {"user_id": str(user or caller["id"]), **own_tags}
-            points = [Point(measurement, when or datetime.now(UTC), fields, named)]
+            points = [Point(measurement, when or datetime.now(UTC), fields, {"user_id": str(user), **own_tags})]
         stored, rejected = 0, 0
         for batch in _chunks(points, BATCH):
             refused = client.write(bucket, batch)
