@@ -97,6 +97,16 @@ def test_a_statement_ends_at_the_deadline_of_its_request_without_an_outage(pool:
         assert connection.execute(text("SHOW statement_timeout")).scalar_one() == "0"
 
 
+def test_a_statement_by_itself_ends_at_the_deadline_too(pool: Database) -> None:
+    pid = pool.one(PID, {}).pid
+    with pytest.raises(ServiceError) as caught, deadline.within(0.2):
+        pool.run(text("SELECT pg_sleep(20)"))
+    assert caught.value.error_code.code == "GEN_422_TIME"
+    with deadline.within(20):
+        assert pool.one(PID, {}).pid == pid
+    assert pool.run(text("SHOW statement_timeout")).scalar_one() == "0"
+
+
 def test_many_short_statements_end_at_the_deadline_too(pool: Database) -> None:
     def ask(connection: Connection) -> None:
         while True:
