@@ -6,6 +6,7 @@ revokes the key's version, and a key whose version is revoked is looked up again
 as without Redis, a look-up counts for `UNCONFIRMED_SECONDS`.
 """
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class ApiKeyCache:
         self._clock = clock
         self._monotonic = monotonic
         self._size = size
+        self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
 
     def remembered(self, secret: str) -> Principal | None:
@@ -71,12 +73,14 @@ class ApiKeyCache:
         except ServiceError as error:
             raise ServiceError(UNAVAILABLE, "Whether this API key is valid can't be checked now") from error
         if principal is None:
-            self._known.pop(secret, None)
+            with self._lock:
+                self._known.pop(secret, None)
             raise ServiceError(INVALID_TOKEN, "The API key is not valid")
-        self._known.pop(secret, None)  # it moves to the end: the oldest look-up falls out first
-        if len(self._known) >= self._size:
-            self._known.pop(next(iter(self._known)), None)
-        self._known[secret] = _Known(principal, at)
+        with self._lock:
+            self._known.pop(secret, None)  # it moves to the end: the oldest look-up falls out first
+            if len(self._known) >= self._size:
+                del self._known[next(iter(self._known))]
+            self._known[secret] = _Known(principal, at)
         return principal
 
     def confirm(self, secret: str, principal: Principal, verdict: Verdict) -> Principal:
