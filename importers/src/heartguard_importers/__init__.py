@@ -1,0 +1,27 @@
+"""Parsers of the files that devices and health apps export. `Reading` is where to begin."""
+
+from heartguard_importers.reading import AUTO, KINDS, Reading
+from heartguard_importers.records import (
+    CsvMapping,
+    InvalidFileError,
+    Limits,
+    Options,
+    Reason,
+    Record,
+    Rejection,
+    Report,
+)
+
+__all__ = [
+    "AUTO",
+    "KINDS",
+    "CsvMapping",
+    "InvalidFileError",
+    "Limits",
+    "Options",
+    "Reading",
+    "Reason",
+    "Record",
+    "Rejection",
+    "Report",
+]

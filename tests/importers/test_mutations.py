@@ -1,0 +1,95 @@
+"""Mutated files of each kind: records or `InvalidFileError`, never another exception.
+
+`HEARTGUARD_TEST_MUTATIONS` is the number of files of each kind, 200 unless it is set. Each number is a seed, so a
+failure is repeated by its test's name.
+"""
+
+import math
+import os
+import random
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from heartguard_common.core.paths import REPO_ROOT
+from heartguard_importers import InvalidFileError, Limits, Options, Reading
+from tests.importers.builders import (
+    GADGETBRIDGE,
+    GPX,
+    HEALTH_CONNECT,
+    TCX,
+    apple_export,
+    apple_record,
+    database,
+    fitbit,
+    zipped,
+)
+
+FILES = int(os.environ.get("HEARTGUARD_TEST_MUTATIONS", "200"))
+OPTIONS = Options(time_zone=ZoneInfo("Europe/Madrid"), limits=Limits(unpacked_bytes=10**8))
+RECORDS = [apple_record("HeartRate", str(rate), motion="1") for rate in range(60, 80)]
+INTERESTING = (0, 1, 0x7F, 0x80, 0xFF, ord("<"), ord(">"), ord("&"), ord('"'), ord("]"), ord(","), ord("\n"))
+
+
+def seeds(tmp_path):
+    """A file of each kind, and each kind that is an archive unpacked too."""
+    connect = database(tmp_path / "connect", HEALTH_CONNECT).read_bytes()
+    bridge = database(tmp_path / "bridge", GADGETBRIDGE).read_bytes()
+    export = apple_export(*RECORDS)
+    return {
+        "apple_health": [export, zipped({"export.xml": export})],
+        "fit": [(REPO_ROOT / "examples/activity.fit").read_bytes()[:6000]],
+        "tcx": [TCX.encode()],
+        "gpx": [GPX.encode(), zipped({"a.gpx": GPX.encode(), "b.gpx": GPX.encode()})],
+        "csv": [(REPO_ROOT / "examples/recording.csv").read_bytes()[:2000]],
+        "health_connect": [connect, zipped({"export.db": connect})],
+        "gadgetbridge": [bridge],
+        "fitbit": [fitbit()],
+    }
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """The file with a few changes: bytes set, parts cut out, doubled, moved, or the end cut off."""
+    out = bytearray(data)
+    for _ in range(chance.choice((1, 1, 2, 4, 8, 32))):
+        at = chance.randrange(len(out))
+        length = chance.choice((1, 2, 4, 16, 256))
+        match chance.randrange(6):
+            case 0:
+                out[at] = chance.choice(INTERESTING)
+            case 1:
+                out[at] ^= 1 << chance.randrange(8)
+            case 2 if len(out) > 600:
+                del out[at : at + length]
+            case 3:
+                out[at:at] = out[at : at + length]
+            case 4:
+                out[at : at + length] = chance.randbytes(length)
+            case _ if chance.random() < 0.2 and at > 600:
+                del out[at:]
+    return bytes(out)
+
+
+@pytest.mark.parametrize(
+    "kind", ["apple_health", "fit", "tcx", "gpx", "csv", "health_connect", "gadgetbridge", "fitbit"]
+)
+def test_mutated_files(kind, tmp_path):
+    originals = seeds(tmp_path)[kind]
+    path = tmp_path / "heart_rate-2023-05-01.json"
+    whole = 0
+    for seed in range(FILES):
+        chance = random.Random(f"{kind} {seed}")
+        path.write_bytes(mutated(chance.choice(originals), chance))
+        try:
+            records = list(Reading(path, chance.choice((kind, kind, "auto")), OPTIONS))
+        except InvalidFileError as refusal:
+            place = refusal.place
+            records = []
+        except Exception as error:
+            raise AssertionError(f"seed {seed}") from error
+        else:
+            place = path.name
+            whole += 1
+        assert place.startswith(path.name) or f" in {path.name}" in place, (seed, place)
+        assert all(math.isfinite(value) for record in records for value in record.fields.values()), seed
+    assert whole, "every file was refused"
