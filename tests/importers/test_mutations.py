@@ -7,6 +7,7 @@ failure is repeated by its test's name.
 import math
 import os
 import random
+import struct
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -24,7 +25,9 @@ from tests.importers.builders import (
     fitbit,
     zipped,
 )
+from tests.importers.recordings import annotations, edf
 
+ONSETS = [str(second) for second in range(20)]
 FILES = int(os.environ.get("HEARTGUARD_TEST_MUTATIONS", "200"))
 OPTIONS = Options(time_zone=ZoneInfo("Europe/Madrid"), limits=Limits(unpacked_bytes=10**8))
 RECORDS = [apple_record("HeartRate", str(rate), motion="1") for rate in range(60, 80)]
@@ -45,6 +48,8 @@ def seeds(tmp_path):
         "health_connect": [connect, zipped({"export.db": connect})],
         "gadgetbridge": [bridge],
         "fitbit": [fitbit()],
+        "edf": [edf([("HR", "bpm", -99, 99, 2, list(range(40))), ("ECG", "mV", -1, 1, 8, [1] * 160)], onsets=ONSETS)],
+        "wfdb": [b"rec 1 200 9 07:00:00 01/05/2023\nrec.dat 16 1/bpm 16 0 0 0 0 HR\n"],
     }
 
 
@@ -71,15 +76,18 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "kind", ["apple_health", "fit", "tcx", "gpx", "csv", "health_connect", "gadgetbridge", "fitbit"]
+    "kind", ["apple_health", "fit", "tcx", "gpx", "csv", "health_connect", "gadgetbridge", "fitbit", "edf", "wfdb"]
 )
 def test_mutated_files(kind, tmp_path):
     originals = seeds(tmp_path)[kind]
-    path = tmp_path / "heart_rate-2023-05-01.json"
+    path = tmp_path / ("rec.hea" if kind == "wfdb" else "heart_rate-2023-05-01.json")
+    beside = {"rec.dat": struct.pack("<40h", *range(40)), "rec.atr": annotations([(1, i * 200) for i in range(40)])}
     whole = 0
     for seed in range(FILES):
         chance = random.Random(f"{kind} {seed}")
-        path.write_bytes(mutated(chance.choice(originals), chance))
+        path.write_bytes(mutated(chance.choice(originals), chance) if seed % 3 or kind != "wfdb" else originals[0])
+        for name, data in beside.items() if kind == "wfdb" else ():
+            (tmp_path / name).write_bytes(mutated(data, chance))
         try:
             records = list(Reading(path, chance.choice((kind, kind, "auto")), OPTIONS))
         except InvalidFileError as refusal:
@@ -90,6 +98,7 @@ def test_mutated_files(kind, tmp_path):
         else:
             place = path.name
             whole += 1
-        assert place.startswith(path.name) or f" in {path.name}" in place, (seed, place)
+        # A mutated header of WFDB names another file.
+        assert place.startswith(path.name) or f" in {path.name}" in place or kind == "wfdb", (seed, place)
         assert all(math.isfinite(value) for record in records for value in record.fields.values()), seed
     assert whole, "every file was refused"

@@ -1,6 +1,6 @@
 """Parsers of the files that devices and health apps export. `Reading` is where to begin."""
 
-from heartguard_importers.reading import AUTO, KINDS, Reading
+from heartguard_importers.reading import AUTO, KINDS, UPLOADED_KINDS, Reading
 from heartguard_importers.records import (
     CsvMapping,
     InvalidFileError,
@@ -15,6 +15,7 @@ from heartguard_importers.records import (
 __all__ = [
     "AUTO",
     "KINDS",
+    "UPLOADED_KINDS",
     "CsvMapping",
     "InvalidFileError",
     "Limits",

@@ -20,13 +20,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("file", type=Path)
     parser.add_argument("--kind", default=AUTO, choices=(AUTO, *KINDS))
     parser.add_argument("--time-zone", type=_zone, help="of the local times in the file, such as Europe/Madrid")
+    parser.add_argument("--start", type=_instant, help="of a recording without a date: ISO 8601 with an offset")
     parser.add_argument("--records", action="store_true", help="print the records, one JSON document a line")
     given = parser.parse_args(arguments)
     found: dict[str, tuple[int, int, int]] = {}
     reading = None
     problem = None
     try:
-        reading = Reading(given.file, given.kind, Options(time_zone=given.time_zone))
+        reading = Reading(given.file, given.kind, Options(time_zone=given.time_zone, start=given.start))
         for record in reading:
             if given.records:
                 print(json.dumps(record._asdict(), ensure_ascii=False))
@@ -54,6 +55,16 @@ def _print_report(report: Report) -> None:
 
 def _shown(time: int) -> str:
     return datetime.fromtimestamp(time / 10**9, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("is not a time of ISO 8601") from error
+    if moment.tzinfo is None:
+        raise argparse.ArgumentTypeError("has no offset, such as +01:00")
+    return moment
 
 
 def _zone(name: str) -> ZoneInfo:

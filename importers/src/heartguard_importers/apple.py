@@ -27,7 +27,7 @@ from datetime import datetime
 from heartguard_importers import measurements, xml_events
 from heartguard_importers.files import Stream
 from heartguard_importers.measurements import Measurement
-from heartguard_importers.records import Reason, Record, Report
+from heartguard_importers.records import Reason, Record, Report, plain
 from heartguard_importers.times import nanoseconds
 
 _QUANTITY = "HKQuantityTypeIdentifier"
@@ -108,7 +108,7 @@ class _Export:
         tags = self._tags.get(key)
         if tags is None:
             name = _device(device)
-            tags = {"source": " ".join(source.split())[:200], "device": name, measurements.MOTION_CONTEXT: motion or ""}
+            tags = {"source": plain(source), "device": name, measurements.MOTION_CONTEXT: motion or ""}
             tags = {tag: text for tag, text in tags.items() if text}
             if len(self._tags) < _MOST_DEVICES:
                 self._tags[key] = tags
@@ -135,6 +135,6 @@ def _time(text: str) -> int | None:
 def _device(text: str) -> str:
     """What stays the same of a device: its name and hardware."""
     if not text.startswith("<"):
-        return text[:200]
+        return plain(text)
     parts = dict(_PART.findall(text[:1_000]))
-    return " ".join(" ".join(parts[key] for key in ("name", "hardware") if parts.get(key)).split())[:200]
+    return plain(" ".join(parts[key] for key in ("name", "hardware") if parts.get(key)))

@@ -22,7 +22,7 @@ from decimal import Decimal
 from heartguard_importers import measurements
 from heartguard_importers.files import Stream
 from heartguard_importers.measurements import Measurement
-from heartguard_importers.records import CsvMapping, InvalidFileError, Options, Reason, Record, Report
+from heartguard_importers.records import CsvMapping, InvalidFileError, Options, Reason, Record, Report, plain
 from heartguard_importers.times import LocalClock, SkippedTimeError, nanoseconds, of_number, of_text
 
 _LINE = 64 * 1024
@@ -111,7 +111,7 @@ class _Table:
         unknown = [name for name in mapping.values.values() if name not in measurements.BY_NAME]
         if missing or unknown:
             what = "no column" if missing else "no measurement"
-            raise InvalidFileError(f"{place}, line 1", f"{what} has the name {(missing or unknown)[0][:100]!r}")
+            raise InvalidFileError(f"{place}, line 1", f"{what} has the name {plain((missing or unknown)[0])!r}")
         self._time = names.index(mapping.time)
         self._values: list[tuple[int, Measurement]] = [
             (names.index(column), measurements.BY_NAME[name]) for column, name in mapping.values.items()
@@ -133,7 +133,7 @@ class _Table:
             self._report.reject(Reason.TIME)
             return
         tags = {"source": "CSV"}
-        tags |= {tag: text for tag, index in self._tags.items() if (text := row[index].strip()[:200])}
+        tags |= {tag: text for tag, index in self._tags.items() if (text := plain(row[index]))}
         for index, measurement in self._values:
             text = row[index].strip()
             if _DECIMAL_COMMA.fullmatch(text):

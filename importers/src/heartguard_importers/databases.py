@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from heartguard_importers.records import InvalidFileError, Report
+from heartguard_importers.records import InvalidFileError, Report, plain
 
 MAGIC = b"SQLite format 3\0"
 _HEAP_BYTES = 128 * 1024**2
@@ -55,7 +55,7 @@ class Database:
         if len(found) > _MOST_TABLES:
             raise InvalidFileError(name, f"has more than {_MOST_TABLES} tables")
         for table in found:
-            columns = self._execute(f"PRAGMA table_xinfo({quoted(table)})", f"table {table[:100]}")
+            columns = self._execute(f"PRAGMA table_xinfo({quoted(table)})", f"table {plain(table)}")
             self.tables[table] = tuple(str(row[1]) for row in columns if row[6] == 0)  # neither hidden nor generated
 
     def has(self, table: str, *columns: str) -> bool:
@@ -67,7 +67,7 @@ class Database:
 
         Raises InvalidFileError, with the number of the row, where the database is damaged.
         """
-        place = f"table {table[:100]}"
+        place = f"table {plain(table)}"
         number = 0
         self._report.place = lambda: f"{self.name}, {place}, row {number}"
         names = ", ".join(column if "." in column else quoted(column) for column in columns)
@@ -85,7 +85,7 @@ class Database:
                 yield row
         except (sqlite3.Error, MemoryError, OverflowError, ValueError) as error:
             where = f"{self.name}, {place}, after row {number}"
-            raise InvalidFileError(where, f"the database is damaged or not allowed: {_text(error)}") from error
+            raise InvalidFileError(where, f"the database is damaged or not allowed: {plain(str(error))}") from error
 
     def _authorize(
         self, action: int, first: str | None, second: str | None, database: str | None, inside: str | None
@@ -111,7 +111,7 @@ def open_database(path: Path, name: str, report: Report) -> Iterator[Database]:
     try:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     except sqlite3.Error as error:
-        raise InvalidFileError(name, f"is not a readable database: {_text(error)}") from error
+        raise InvalidFileError(name, f"is not a readable database: {plain(str(error))}") from error
     with closing(connection):
         connection.text_factory = _decoded
         for limit, value in _LIMITS.items():
@@ -129,7 +129,7 @@ def open_database(path: Path, name: str, report: Report) -> Iterator[Database]:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             database = Database(connection, name, path.stat().st_size, report)
         except (sqlite3.Error, MemoryError, ValueError) as error:  # ValueError: a message of SQLite that is no UTF-8
-            raise InvalidFileError(name, f"is not a readable database: {_text(error)}") from error
+            raise InvalidFileError(name, f"is not a readable database: {plain(str(error))}") from error
         yield database
 
 
@@ -140,8 +140,3 @@ def quoted(name: str) -> str:
 
 def _decoded(data: bytes) -> str:
     return data.decode("utf-8", "replace")
-
-
-def _text(error: Exception) -> str:
-    """What SQLite says, which can have names of the file in it: one short line."""
-    return "".join(letter if letter.isprintable() else "?" for letter in str(error)[:200])

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from heartguard_importers.records import InvalidFileError, LimitError, Limits, Report
+from heartguard_importers.records import InvalidFileError, LimitError, Limits, Report, plain
 
 CHUNK = 64 * 1024
 ZIP = b"PK\x03\x04"
@@ -62,6 +62,13 @@ class Stream:
             place = f"{self.name}, after byte {self.consumed}"
             raise InvalidFileError(place, "the member of the archive is damaged") from error
 
+    def exactly(self, size: int) -> bytes:
+        """So many bytes, fewer at the end."""
+        data = self.read(size) if size else b""
+        while len(data) < size and (more := self.read(size - len(data))):
+            data += more
+        return data
+
     def chunks(self) -> Iterator[bytes]:
         """All that is left, in pieces."""
         while data := self.read():
@@ -102,7 +109,7 @@ class Archive:
 
     def place(self, member: zipfile.ZipInfo) -> str:
         """How a member is called in messages."""
-        return f"{member.filename[:200]} in {self.name}"
+        return f"{plain(member.filename)} in {self.name}"
 
     @contextmanager
     def open(self, member: zipfile.ZipInfo) -> Iterator[Stream]:

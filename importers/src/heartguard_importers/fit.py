@@ -30,7 +30,7 @@ import fitdecode
 from heartguard_importers import measurements
 from heartguard_importers.files import Stream
 from heartguard_importers.measurements import Measurement
-from heartguard_importers.records import InvalidFileError, Reason, Record, Report
+from heartguard_importers.records import InvalidFileError, Reason, Record, Report, plain
 
 EPOCH = 631_065_600
 """1989-12-31T00:00:00Z in seconds since 1970."""
@@ -255,5 +255,5 @@ def _device(frame: fitdecode.FitDataMessage) -> dict[str, str]:
     for name in ("manufacturer", "garmin_product", "product_name"):
         value = frame.get_value(name, fallback=None)
         if isinstance(value, str | int):
-            names.append("".join(letter for letter in str(value) if letter.isprintable()))
-    return {"device": " ".join(names)[:200]} if names else {}
+            names.append(str(value))
+    return {"device": device} if (device := plain(" ".join(names))) else {}

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from heartguard_importers import csv_table, measurements
 from heartguard_importers.files import Stream
 from heartguard_importers.measurements import Measurement
-from heartguard_importers.records import InvalidFileError, Options, Reason, Record, Report
+from heartguard_importers.records import InvalidFileError, Options, Reason, Record, Report, plain
 from heartguard_importers.times import LocalClock, SkippedTimeError, nanoseconds, of_text
 
 _BYTES = 16 * 1024**2
@@ -126,7 +126,7 @@ def _csv(stream: Stream, table: _Table, options: Options, report: Report) -> Ite
             raise InvalidFileError(report.place(), "is no line of a CSV file") from error
         if row is None:
             return
-        tags = {"source": "Fitbit"} | ({"device": row["data source"][:200]} if row.get("data source") else {})
+        tags = {"source": "Fitbit"} | ({"device": device} if (device := plain(row.get("data source") or "")) else {})
         try:
             text = row.get("timestamp") or ""
             if table.daily:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from heartguard_importers import measurements
 from heartguard_importers.databases import Database, Value
 from heartguard_importers.measurements import Measurement
-from heartguard_importers.records import InvalidFileError, Reason, Record, Report
+from heartguard_importers.records import InvalidFileError, Reason, Record, Report, plain
 from heartguard_importers.times import of_number
 
 _ADDRESS = re.compile(r"\(?\b[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})+\b\)?")
@@ -91,7 +91,7 @@ def _devices(database: Database) -> dict[Value, dict[str, str]]:
     columns = [column for column in ("MANUFACTURER", "NAME") if database.has("DEVICE", column)]
     for number, *parts in database.rows("DEVICE", ("_id", *columns)):
         text = " ".join(part for part in parts if isinstance(part, str))
-        names[number] = " ".join(_ADDRESS.sub("", text).split())[:180]
+        names[number] = plain(_ADDRESS.sub("", text))[:180]
         if len(names) >= 10_000:
             break
     often = Counter(names.values())

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from heartguard_importers import measurements
 from heartguard_importers.databases import Database, Value
 from heartguard_importers.measurements import Measurement
-from heartguard_importers.records import InvalidFileError, Record, Report
+from heartguard_importers.records import InvalidFileError, Record, Report, plain
 
 _SERIES = "heart_rate_record_series_table"
 _PARENTS = "heart_rate_record_table"
@@ -101,7 +101,7 @@ def _names(database: Database, table: str, columns: tuple[str, ...]) -> dict[Val
         return {}
     found: dict[Value, str] = {}
     for number, *parts in database.rows(table, ("row_id", *columns)):
-        found[number] = " ".join(" ".join(part.split()) for part in parts if isinstance(part, str))[:200]
+        found[number] = plain(" ".join(part for part in parts if isinstance(part, str)))
         if len(found) >= 10_000:
             break
     return found

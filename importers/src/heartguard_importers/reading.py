@@ -10,12 +10,14 @@ from heartguard_importers import (
     apple,
     csv_table,
     databases,
+    edf,
     fit,
     fitbit,
     gadgetbridge,
     gpx,
     health_connect,
     tcx,
+    wfdb,
 )
 from heartguard_importers.databases import Database
 from heartguard_importers.files import ZIP, Archive, Stream, open_archive, open_file
@@ -42,6 +44,7 @@ _STREAMED: dict[str, _Streamed] = {
     "tcx": _Streamed(tcx.read, (".tcx",)),
     "gpx": _Streamed(gpx.read, (".gpx",)),
     "csv": _Streamed(csv_table.read, (".csv",)),
+    "edf": _Streamed(edf.read, (".edf", ".bdf")),
 }
 _DATABASES: dict[str, tuple[Callable[[Database], bool], DatabaseParser]] = {
     "health_connect": (health_connect.recognises, health_connect.read),
@@ -49,8 +52,10 @@ _DATABASES: dict[str, tuple[Callable[[Database], bool], DatabaseParser]] = {
 }
 _ROOTS = {b"HealthData": "apple_health", b"TrainingCenterDatabase": "tcx", b"gpx": "gpx"}
 AUTO = "auto"
-KINDS = (*_STREAMED, *_DATABASES, "fitbit")
+KINDS = (*_STREAMED, *_DATABASES, "fitbit", "wfdb")
 """The kinds of files that can be read, besides `auto`."""
+UPLOADED_KINDS = tuple(kind for kind in KINDS if kind not in ("edf", "wfdb"))
+"""Those that are one file, of a person's own devices; recordings of laboratories are read where they are."""
 
 
 class Reading:
@@ -82,11 +87,13 @@ class Reading:
         self.report.progress = 1.0
 
     def _records(self) -> Iterator[Record]:
-        if self._head.startswith(ZIP):
+        if self._head.startswith(ZIP) and self.kind != "wfdb":
             with open_archive(self._path, self._name, self.options.limits, self.report) as archive:
                 yield from self._of_archive(archive)
         elif self.kind in _DATABASES:
             yield from self._of_database(self._path, self._name)
+        elif self.kind == "wfdb":
+            yield from wfdb.read(self._path, self._name, self.options, self.report)
         else:
             with open_file(self._path, self._name, self.options.limits, self.report) as stream:
                 yield from self._of_stream(stream, self._name)
@@ -130,19 +137,23 @@ class Reading:
                 return self._kind_of_archive(archive)
         if head.startswith(databases.MAGIC):
             return self._kind_of_database(self._path)
-        if head[8:12] == b".FIT":
-            return "fit"
         root = _ROOT.search(head)
         if root and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
             return _ROOTS[root[1]]
-        if fitbit.recognises(self._name):
-            return "fitbit"
-        if self.options.csv or csv_table.recognises(head.decode("utf-8-sig", "replace")):
-            return "csv"
-        raise InvalidFileError(self._name, "is of no known kind" + _hint(head))
+        signs = {
+            "fit": head[8:12] == b".FIT",
+            "edf": edf.recognises(head),
+            "wfdb": self._path.suffix == wfdb.SUFFIX,
+            "fitbit": fitbit.recognises(self._name),
+            "csv": self.options.csv is not None or csv_table.recognises(head.decode("utf-8-sig", "replace")),
+        }
+        kind = next((kind for kind, shown in signs.items() if shown), None)
+        if kind is None:
+            raise InvalidFileError(self._name, "is of no known kind" + _hint(head))
+        return kind
 
     def _kind_of_archive(self, archive: Archive) -> str:
-        for kind in ("fitbit", "fit", "tcx", "gpx"):
+        for kind in ("fitbit", "fit", "tcx", "edf", "gpx"):
             if _members(archive, kind):
                 # Apple's archive has routes as GPX.
                 return "apple_health" if kind == "gpx" and _find(archive, (".xml",), _is_health_data) else kind

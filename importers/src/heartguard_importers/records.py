@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,6 +17,11 @@ LATEST = 4_102_444_800 * 10**9
 """The first instant of 2100."""
 MOST_EXAMPLES = 5
 MOST_NAMES = 200
+
+
+def plain(text: str) -> str:
+    """A text of a file for a tag or a message: one line of printable characters, 200 at most."""
+    return "".join(letter for letter in " ".join(text[:1_000].split()) if letter.isprintable())[:200]
 
 
 class Record(NamedTuple):
@@ -94,12 +100,14 @@ class Options:
     """What the caller knows and the file does not say.
 
     `time_zone` is where the person was, for formats that write local times; without it such a file is refused. `name`
-    is the name of the file for messages, if its path has another.
+    is the name of the file for messages, if its path has another. `start` has an offset: when a recording begins that
+    says no date.
     """
 
     time_zone: ZoneInfo | None = None
     csv: CsvMapping | None = None
     name: str | None = None
+    start: datetime | None = None
     limits: Limits = field(default_factory=Limits)
 
 
@@ -143,9 +151,9 @@ class Report:
 
     def skip(self, what: str) -> None:
         """Count data that HeartGuard has no measurement for."""
-        if what not in self.skipped and len(self.skipped) >= MOST_NAMES:
-            what = "other"
-        self.skipped[what[:100]] += 1
+        if what not in self.skipped:
+            what = plain(what) if len(self.skipped) < MOST_NAMES else "other"
+        self.skipped[what] += 1
 
     def accept(
         self, measurement: Measurement, value: object, time: int | None, tags: Mapping[str, str]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from heartguard_importers import measurements, xml_events
 from heartguard_importers.files import Stream
-from heartguard_importers.records import Options, Reason, Record, Report
+from heartguard_importers.records import Options, Reason, Record, Report, plain
 from heartguard_importers.times import LocalClock, SkippedTimeError, of_text
 
 
@@ -34,7 +34,7 @@ class TrackPoints:
         """A point begins, or an element in it."""
         self._path.append(name)
         if depth == 1:
-            creator = " ".join(attributes.get("creator", "").split())[:200]
+            creator = plain(attributes.get("creator", ""))
             self.tags |= {"device": creator} if creator else {}
         if name == self._point and not self._inside:
             self._inside = depth

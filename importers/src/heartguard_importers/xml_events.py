@@ -156,8 +156,6 @@ def _without(stream: Stream, cut: tuple[int, int] | None) -> Iterator[bytes]:
     """The bytes of a stream, with line ends only in place of those from `cut[0]` to `cut[1]`."""
     if cut is not None:
         start, end = cut
-        head = stream.read(end) if end else b""
-        while len(head) < end and (more := stream.read(end - len(head))):
-            head += more
+        head = stream.exactly(end)
         yield head[:start] + NEWLINE * head.count(NEWLINE, start)
     yield from stream.chunks()
