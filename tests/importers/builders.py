@@ -231,7 +231,10 @@ def fitbit() -> bytes:
                 b"timestamp,rmssd,coverage,low_frequency,high_frequency\n2023-05-01T02:35:00,31.5,0.98,500.1,400.2\n"
             ),
             f"{folder}Oxygen Saturation (SpO2)/Minute SpO2 - 2023-05-01.csv": (
-                b"timestamp,value\n2023-05-01T01:40:00Z,96.4\n"
+                b"timestamp,value\n2023-05-01T01:40:00Z,96.4\n2023-05-01T01:41:00Z,50.0\n"
+            ),
+            f"{folder}Physical Activity_GoogleData/heart_rate_2023-05-01.csv": (
+                b"timestamp,beats per minute,data source\n2023-05-01T07:00:00Z,62,Charge 6\n"
             ),
             f"{folder}Physical Activity_GoogleData/heart_rate_2024-05-01.csv": (
                 b"timestamp,beats per minute,data source\n2024-05-01T07:00:00Z,64,Charge 6\n"

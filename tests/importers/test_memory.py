@@ -1,4 +1,4 @@
-"""A large Apple export in little memory: 40,000 records, or HEARTGUARD_TEST_IMPORT_RECORDS (2,000,000 are 750 MB)."""
+"""A large Apple export in little memory: 40,000 records, or HEARTGUARD_TEST_IMPORT_RECORDS (2,000,000 are 930 MB)."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ READ = """
 import resource, sys, time
 from pathlib import Path
 from heartguard_importers import Reading
-began = time.monotonic()
+began = time.process_time()
 reading = Reading(Path(sys.argv[1]))
 count = sum(1 for _ in reading)
 if sys.platform == "linux":  # where ru_maxrss has that of the parent before exec in it
@@ -23,7 +23,7 @@ if sys.platform == "linux":  # where ru_maxrss has that of the parent before exe
     peak = int(status.partition("VmHWM:")[2].split()[0]) * 1024
 else:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(count, peak, round(count / (time.monotonic() - began)))
+print(count, peak, round(count / (time.process_time() - began)))
 """
 
 
@@ -46,6 +46,6 @@ def test_memory_does_not_depend_on_the_size(tmp_path, packed):
         [sys.executable, "-c", READ, path], capture_output=True, text=True, env=environment, check=True
     )
     count, peak, rate = map(int, done.stdout.split())
-    print(f"{count} records, {peak / 1024**2:.0f} MiB, {rate} records/s")
+    print(f"{count} records, {peak / 1024**2:.0f} MiB, {rate} records for each second of CPU time")
     assert count == RECORDS
     assert peak < 64 * 1024**2

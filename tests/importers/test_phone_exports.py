@@ -75,7 +75,8 @@ def test_fitbit(tmp_path):
         ("spo2", 96.4, -(3 * 3600 + 20 * 60)),
         ("heart_rate", 64.0, seven + 366 * 86_400),
     }
-    assert report.rejected == {Reason.NOT_WORN: 1, Reason.NO_VALUE: 1}
+    assert report.rejected == {Reason.NOT_WORN: 1, Reason.NO_VALUE: 2}
+    assert len(records) == len(found)  # the heart rates of 2023 stand in two files
     assert "Charge 6" in [record.tags.get("device") for record in records]
     _, without, _ = read(fitbit(), tmp_path)
     assert without.rejected[Reason.TIME] == 1  # the local time of HRV

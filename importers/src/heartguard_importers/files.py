@@ -104,7 +104,7 @@ class Archive:
         self._limits = limits
         self._report = report
         self._left = limits.unpacked_bytes
-        self.members = [member for member in file.infolist() if not member.is_dir()]
+        self.members = [member for member in file.infolist() if not member.filename.endswith("/")]
         self._check()
 
     def place(self, member: zipfile.ZipInfo) -> str:

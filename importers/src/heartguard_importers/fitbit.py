@@ -9,8 +9,10 @@ from programs that read them.
 - `Heart Rate Variability Details - *.csv` has RMSSD for 5 minutes, in the person's time zone, which therefore must be
   known; `Daily Respiratory Rate Summary - *.csv` one rate for a night; `Minute SpO2 - *.csv` one saturation for a
   minute, in UTC.
-- Exports since 2024 have `heart_rate_*.csv`, `steps_*.csv` and `daily_resting_heart_rate*.csv` with times in UTC and
-  the device.
+- A saturation of exactly 50 was not measured: about a seventh of all minutes have it, and none has a value between.
+- Exports since 2024 have `heart_rate_*.csv`, `steps_*.csv`, `oxygen_saturation_*.csv` and
+  `daily_resting_heart_rate*.csv` with times in UTC and the device. The first three have the values of the files above
+  once more, without confidence: in an archive they are left out where the other file of the same date is there.
 - A value for a day is stored at the beginning of that day in the person's time zone, without one in UTC.
 - All else (sleep, exercises, profile) is left out. A JSON file has at most 16 MiB, twice that of a month of minutes.
 """
@@ -18,7 +20,7 @@ from programs that read them.
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import NamedTuple
@@ -30,7 +32,7 @@ from heartguard_importers.records import InvalidFileError, Options, Reason, Reco
 from heartguard_importers.times import LocalClock, SkippedTimeError, nanoseconds, of_text
 
 _BYTES = 16 * 1024**2
-_DATE = r"\d{4}-\d{2}-\d{2}"
+_DATE = r"\d{4}-\d{2}(-\d{2})?"
 
 
 class _Table(NamedTuple):
@@ -39,6 +41,7 @@ class _Table(NamedTuple):
     measurement: Measurement
     column: str
     daily: bool = False
+    no_value: float | None = None
 
 
 _JSON = {
@@ -46,18 +49,42 @@ _JSON = {
     re.compile(rf"resting_heart_rate-{_DATE}\.json"): measurements.RESTING_HEART_RATE,
     re.compile(rf"steps-{_DATE}\.json"): measurements.STEPS,
 }
+_SPO2 = 50.0
 _CSV = {
     re.compile(rf"Heart Rate Variability Details - {_DATE}\.csv"): _Table(measurements.HRV_RMSSD, "rmssd"),
-    re.compile(rf"Minute SpO2 - {_DATE}\.csv"): _Table(measurements.SPO2, "value"),
+    re.compile(rf"Minute SpO2 - {_DATE}\.csv"): _Table(measurements.SPO2, "value", no_value=_SPO2),
     re.compile(rf"Daily Respiratory Rate Summary - {_DATE}\.csv"): _Table(
         measurements.RESPIRATORY_RATE, "daily_respiratory_rate", daily=True
     ),
     re.compile(rf"heart_rate_{_DATE}\.csv"): _Table(measurements.HEART_RATE, "beats per minute"),
+    re.compile(rf"oxygen_saturation_{_DATE}\.csv"): _Table(
+        measurements.SPO2, "oxygen saturation percentage", no_value=_SPO2
+    ),
     re.compile(rf"steps_{_DATE}\.csv"): _Table(measurements.STEPS, "steps"),
     re.compile(rf"daily_resting_heart_rate(_{_DATE})?\.csv"): _Table(
         measurements.RESTING_HEART_RATE, "beats per minute", daily=True
     ),
 }
+# The second has the same values as the first, with less beside them.
+_TWICE = (
+    ("heart_rate-{}.json", "heart_rate_{}.csv"),
+    ("steps-{}.json", "steps_{}.csv"),
+    ("Minute SpO2 - {}.csv", "oxygen_saturation_{}.csv"),
+)
+
+
+def repeated(paths: Iterable[str]) -> set[str]:
+    """Those files of an archive whose values another of its files has."""
+    names: dict[str, list[str]] = {}
+    for path in paths:
+        names.setdefault(PurePosixPath(path).name, []).append(path)
+    found: set[str] = set()
+    for first, second in _TWICE:
+        begin, end = second.split("{}")
+        for name, same in names.items():
+            if name.startswith(begin) and name.endswith(end) and first.format(name[len(begin) : -len(end)]) in names:
+                found.update(same)
+    return found
 
 
 def recognises(path: str) -> bool:
@@ -139,9 +166,19 @@ def _csv(stream: Stream, table: _Table, options: Options, report: Report) -> Ite
         except (ValueError, OverflowError):
             report.reject(Reason.TIME)
             continue
-        record = report.accept(table.measurement, row.get(table.column), moment, tags)
+        value: object = row.get(table.column)
+        if table.no_value is not None and _is(value, table.no_value):
+            value = None
+        record = report.accept(table.measurement, value, moment, tags)
         if record is not None:
             yield record
+
+
+def _is(text: object, number: float) -> bool:
+    try:
+        return float(str(text)) == number
+    except ValueError:
+        return False
 
 
 def _american(text: object) -> datetime | None:

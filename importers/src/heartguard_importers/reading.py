@@ -118,6 +118,9 @@ class Reading:
                 yield from self._of_stream(stream, self._name)
             return
         members = _members(archive, self.kind)
+        if self.kind == "fitbit":
+            again = fitbit.repeated(member.filename for member in members)
+            members = [member for member in members if member.filename not in again]
         if not members:
             raise InvalidFileError(archive.name, f"has no member of the kind {self.kind}")
         for number, member in enumerate(members):
