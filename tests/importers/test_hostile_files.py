@@ -199,6 +199,19 @@ def test_a_damaged_database_says_in_which_table(tmp_path):
     assert "malformed" in text
 
 
+def test_rows_that_multiply(tmp_path):
+    script = (
+        HEALTH_CONNECT.replace("(row_id INTEGER PRIMARY KEY, uuid BLOB", "(row_id INTEGER, uuid BLOB", 1)
+        + """
+        WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 2000)
+          INSERT INTO heart_rate_record_table SELECT 10, x'00', 1, 1, 0, 0, 0, 0 FROM n;
+        WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 2000)
+          INSERT INTO heart_rate_record_series_table SELECT 10, 60, 1682917300000 + x FROM n;"""
+    )
+    text = refused(tmp_path, database(tmp_path / "x.db", script))
+    assert text == "x.db, table heart_rate_record_series_table: has more rows than the file has room for"
+
+
 def test_values_of_other_types_are_no_values(tmp_path):
     script = (
         HEALTH_CONNECT

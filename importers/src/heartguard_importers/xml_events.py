@@ -47,13 +47,17 @@ def read(stream: Stream, handler: Handler, report: Report, *, doctype: bool = Fa
     report.place = lambda: f"{stream.name}, line {parser.CurrentLineNumber}"
     found = _doctype(head, stream.name, allowed=doctype)
     fed = 0
-    for chunk in _without(stream, found):
-        data = chunk.translate(None, _CONTROLS)
-        fed += len(data)
-        _feed(parser, data, stream.name)
-        events.check(stream.name, fed)
-        yield
-    _feed(parser, None, stream.name)
+    try:
+        for chunk in _without(stream, found):
+            data = chunk.translate(None, _CONTROLS)
+            fed += len(data)
+            _feed(parser, data, stream.name)
+            events.check(stream.name, fed)
+            yield
+        _feed(parser, None, stream.name)
+    except InvalidFileError:
+        yield  # for what was in front of the damage
+        raise
     yield
 
 
