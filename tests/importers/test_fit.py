@@ -84,9 +84,11 @@ def test_what_else_a_watch_measures(tmp_path):
 
 
 def test_files_one_after_another(tmp_path):
-    file = activity(START, (120,)).bytes() + activity(START + 100, (130,)).bytes()
+    more = FitFile().add(20, {253: ("uint32", AT + 200), 3: ("uint8", 140)})  # of the same device: no file_id
+    file = activity(START, (120,)).bytes() + activity(START + 100, (130,)).bytes() + more.bytes()
     records, _, _ = read(file, tmp_path)
-    assert times(records) == [0, 100]
+    assert times(records) == [0, 100, 200]
+    assert {record.tags["device"] for record in records} == {"garmin edge_530"}
 
 
 def test_a_clock_that_was_never_set(tmp_path):

@@ -15,10 +15,12 @@ import pytest
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_importers import InvalidFileError, Limits, Options, Reading
 from tests.importers.builders import (
+    FIT_EPOCH,
     GADGETBRIDGE,
     GPX,
     HEALTH_CONNECT,
     TCX,
+    activity,
     apple_export,
     apple_record,
     database,
@@ -41,7 +43,7 @@ def seeds(tmp_path):
     export = apple_export(*RECORDS)
     return {
         "apple_health": [export, zipped({"export.xml": export})],
-        "fit": [(REPO_ROOT / "examples/activity.fit").read_bytes()[:6000]],
+        "fit": [fit_messages(), (REPO_ROOT / "examples/activity.fit").read_bytes()[:6000]],
         "tcx": [TCX.encode()],
         "gpx": [GPX.encode(), zipped({"a.gpx": GPX.encode(), "b.gpx": GPX.encode()})],
         "csv": [(REPO_ROOT / "examples/recording.csv").read_bytes()[:2000]],
@@ -51,6 +53,23 @@ def seeds(tmp_path):
         "edf": [edf([("HR", "bpm", -99, 99, 2, list(range(40))), ("ECG", "mV", -1, 1, 8, [1] * 160)], onsets=ONSETS)],
         "wfdb": [b"rec 1 200 9 07:00:00 01/05/2023\nrec.dat 16 1/bpm 16 0 0 0 0 HR\n"],
     }
+
+
+def fit_messages():
+    """A FIT file with each message that is read, twice over in a chain."""
+    moment = ("uint32", 1_000_000_000)
+    file = activity(FIT_EPOCH + 1_000_000_000, range(90, 130))
+    for total in (100, 130):
+        file.add(55, {253: moment, 3: ("uint32", total), 5: ("enum", 6)}).add(
+            55, {26: ("uint16", 9), 27: ("uint8", 60)}
+        )
+        file.add(78, {0: ("uint16", (800, 810, 65535))})
+        file.add(132, {253: moment, 0: ("uint16", 9), 9: ("uint32", (4000,)), 6: ("uint8", (100,))})
+        file.add(132, {10: ("uint8", (1, 2, 3, 4, 5, 6)), 6: ("uint8", (101, 102, 103, 104))})
+        file.add(211, {253: moment, 1: ("uint8", 52)}).add(269, {253: moment, 0: ("uint8", 96)})
+        file.add(297, {253: moment, 0: ("sint16", 1450)}).add(371, {253: moment, 0: ("uint16", 4096)})
+        file.add(290, {253: moment, 0: ("uint16", 250), 1: ("uint16", (900, 910))})
+    return file.bytes() * 2
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
@@ -82,6 +101,10 @@ def test_mutated_files(kind, tmp_path):
     originals = seeds(tmp_path)[kind]
     path = tmp_path / ("rec.hea" if kind == "wfdb" else "heart_rate-2023-05-01.json")
     beside = {"rec.dat": struct.pack("<40h", *range(40)), "rec.atr": annotations([(1, i * 200) for i in range(40)])}
+    path.write_bytes(originals[0])
+    for name, data in beside.items():
+        (tmp_path / name).write_bytes(data)
+    assert list(Reading(path, kind, OPTIONS)) == list(Reading(path, kind, OPTIONS)) != []  # a job can count
     whole = 0
     for seed in range(FILES):
         chance = random.Random(f"{kind} {seed}")

@@ -17,7 +17,10 @@ from heartguard_importers import AUTO, KINDS, InvalidFileError, Options, Reading
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code: 0, 1 where the file is invalid."""
-    parser = argparse.ArgumentParser("python -m heartguard_importers", description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        "python -m heartguard_importers",
+        description="Show what the file of a device or app holds; nothing is sent anywhere.",
+    )
     parser.add_argument("file", type=Path)
     parser.add_argument("--kind", default=AUTO, choices=(AUTO, *KINDS))
     parser.add_argument("--time-zone", type=_zone, help="of the local times in the file, such as Europe/Madrid")

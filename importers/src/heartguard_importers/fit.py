@@ -91,6 +91,7 @@ class _Messages:
 
     def __init__(self, report: Report) -> None:
         self._report = report
+        self._tags = {"source": "FIT"}
         self._readers: dict[int, Callable[[Fields], Iterator[Record | None]]] = {
             20: self._record,
             55: self._monitoring,
@@ -105,8 +106,7 @@ class _Messages:
         self.begin()
 
     def begin(self) -> None:
-        """Forget the file before."""
-        self._tags = {"source": "FIT"}
+        """Forget the file before but its device: what follows without a `file_id` is of the same."""
         self._now: int | None = None
         self._beat: int | None = None
         self._last_beat = 0
@@ -127,8 +127,8 @@ class _Messages:
         moment = fields.get(_TIMESTAMP)
         if isinstance(moment, int):
             self._now = moment
-        if number == 0 and "device" not in self._tags:
-            self._tags |= _device(frame)
+        if number == 0:
+            self._tags = {"source": "FIT"} | _device(frame)
         read = self._readers.get(number)
         if read is None:
             self._report.skip(frame.name)
