@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from heartguard_importers import InvalidFileError, Limits, Options, Reading
+from heartguard_importers import InvalidFileError, Limits, Options, Reading, Reason
 from tests.importers.builders import (
     APPLE_HEAD,
     GPX,
@@ -130,6 +130,13 @@ def test_deep_elements_and_endless_tags(tmp_path):
     assert "nested deeper than 64" in refused(tmp_path, b"<gpx>" + b"<a>" * 100_000, "gpx")
     assert "a tag or comment is too long" in refused(tmp_path, b'<gpx a="' + b"x" * 8 * 1024**2, "gpx")
     assert "a tag or comment is too long" in refused(tmp_path, b"<gpx><!--" + b"x" * 8 * 1024**2, "gpx")
+
+
+def test_a_text_of_megabytes_is_no_value(tmp_path):
+    long = b"9" * 8 * 1024**2
+    records, report, _ = read(GPX.encode().replace(b">120<", b">" + long + b"<"), tmp_path)
+    assert len(records) == 1
+    assert report.rejected == {Reason.NOT_A_NUMBER: 1}
 
 
 def test_records_before_the_damage_are_given(tmp_path):

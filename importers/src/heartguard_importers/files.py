@@ -122,8 +122,10 @@ class Archive:
         most = min(self._left, max(self._limits.ratio_from_bytes, self._limits.ratio * member.compress_size))
         with raw:
             stream = Stream(raw, place, member.file_size, self._report, most)
-            yield stream
-            self._left -= stream.consumed
+            try:
+                yield stream
+            finally:
+                self._left -= stream.consumed
 
     @contextmanager
     def unpacked(self, member: zipfile.ZipInfo) -> Iterator[Path]:

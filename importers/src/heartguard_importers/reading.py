@@ -21,7 +21,7 @@ from heartguard_importers import (
 )
 from heartguard_importers.databases import Database
 from heartguard_importers.files import ZIP, Archive, Stream, open_archive, open_file
-from heartguard_importers.records import InvalidFileError, LimitError, Options, Reason, Record, Report
+from heartguard_importers.records import InvalidFileError, LimitError, Options, Reason, Record, Report, plain
 
 _HEAD = 16 * 1024
 _MOST_TRIED = 50
@@ -74,7 +74,7 @@ class Reading:
         self.options = options or Options()
         self.report = Report()
         self._path = path
-        self._name = self.options.name or path.name
+        self._name = plain(self.options.name or path.name)
         with open_file(path, self._name, self.options.limits, self.report) as stream:
             self._head = stream.peek(_HEAD)
         self.kind = self._detect() if kind == AUTO else kind
