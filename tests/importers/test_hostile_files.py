@@ -237,12 +237,23 @@ def test_values_of_other_types_are_no_values(tmp_path):
 
 def test_json_of_fitbit(tmp_path):
     name = "heart_rate-2023-05-01.json"
-    for text in (b"[" * 200_000, b"{}", b"[1,", b"\xff", b'[{"value": ' + b"9" * 5_000 + b"}]"):
-        assert refused(tmp_path, text, "fitbit", name=name).startswith(name)
+    huge = b'[{"a": "' + b"x" * 200_000 + b'"}]'
+    for text, problem in (
+        (b"[" * 60_000, "item 1: is nested too deep"),
+        (b"{}", "is not an array of JSON"),
+        (b"[1,", "item 2: is not JSON, or has more than 65536 bytes"),
+        (b"[1", "item 1: the array ends in the middle"),
+        (b"[1 2]", "item 1: is not JSON"),
+        (b"[\xff]", "item 0: is not UTF-8"),
+        (b'[{"value": ' + b"9" * 5_000 + b"}]", "item 1: is not JSON, or has more than 65536 bytes"),
+        (huge, "item 1: is not JSON, or has more than 65536 bytes"),
+    ):
+        assert refused(tmp_path, text, "fitbit", name=name).removeprefix(name).lstrip(",: ") == problem
+    spread = b'[{"dateTime": "05/01/23 07:00:00", "value": {"bpm": 60}}' + b" " * 70_000 + b", 17]"
+    assert len(read(spread, tmp_path, "fitbit", name=name)[0]) == 1
     records, report, _ = read(b'[1, null, [], {"value": {"bpm": {}}}]', tmp_path, "fitbit", name=name)
     assert not records
     assert report.rejected.total() == 4
-    assert "has more than" in refused(tmp_path, b"[" + b"1," * 9 * 1024**2, "fitbit", name=name)
 
 
 def test_another_kind_than_it_is(tmp_path):

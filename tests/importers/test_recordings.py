@@ -74,6 +74,8 @@ def test_wfdb_without_a_date_and_with_a_resolution_of_its_own(tmp_path):
     path = wfdb(tmp_path, "rec 0 100\n", qrs=annotations([(1, 1000), (1, 1800)], resolution="1000"))
     with pytest.raises(InvalidFileError, match="says no date"):
         read(path, tmp_path, options=MADRID)
+    with pytest.raises(ValueError, match="needs an offset"):
+        Options(start=datetime(2023, 5, 1, 5))  # noqa: DTZ001
     records, _, _ = read(path, tmp_path, options=Options(start=datetime(2023, 5, 1, 5, tzinfo=UTC)))
     assert shown(records) == [("rr_interval", 800.0, START + 1800 * 10**6)]
 

@@ -14,24 +14,22 @@ from programs that read them.
   `daily_resting_heart_rate*.csv` with times in UTC and the device. The first three have the values of the files above
   once more, without confidence: in an archive they are left out where the other file of the same date is there.
 - A value for a day is stored at the beginning of that day in the person's time zone, without one in UTC.
-- All else (sleep, exercises, profile) is left out. A JSON file has at most 16 MiB, twice that of a month of minutes.
+- All else (sleep, exercises, profile) is left out.
 """
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from heartguard_importers import csv_table, measurements
+from heartguard_importers import csv_table, json_array, measurements
 from heartguard_importers.files import Stream
 from heartguard_importers.measurements import Measurement
 from heartguard_importers.records import InvalidFileError, Options, Reason, Record, Report, plain
 from heartguard_importers.times import LocalClock, SkippedTimeError, nanoseconds, of_text
 
-_BYTES = 16 * 1024**2
 _DATE = r"\d{4}-\d{2}(-\d{2})?"
 
 
@@ -106,24 +104,9 @@ def read(stream: Stream, path: str, options: Options, report: Report) -> Iterato
 
 
 def _json(stream: Stream, measurement: Measurement, options: Options, report: Report) -> Iterator[Record]:
-    data = b""
-    for chunk in stream.chunks():
-        data += chunk
-        if len(data) > _BYTES:
-            raise InvalidFileError(stream.name, f"has more than {_BYTES} bytes")
-    try:
-        items = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise InvalidFileError(stream.name + where, "is not JSON") from error
-    if not isinstance(items, list):
-        raise InvalidFileError(stream.name, "is not an array")
-    number = 0
-    report.place = lambda: f"{stream.name}, item {number}"
     clock = LocalClock(options.time_zone) if options.time_zone else None
     daily = measurement is measurements.RESTING_HEART_RATE
-    for item in items:
-        number += 1
+    for item in json_array.read(stream, report):
         found = item if isinstance(item, dict) else {}
         value = found.get("value")
         if measurement is not measurements.STEPS:

@@ -110,6 +110,11 @@ class Options:
     start: datetime | None = None
     limits: Limits = field(default_factory=Limits)
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a start without an offset."""
+        if self.start is not None and self.start.tzinfo is None:
+            raise ValueError("the start of a recording needs an offset")
+
 
 class Rejection(NamedTuple):
     """One value that gave no record, and where in the file it is."""
