@@ -1,4 +1,4 @@
-"""Makes the packages of the services and of the client importable: `import sources`. As a program: their `PYTHONPATH`.
+"""Makes all packages of this tree importable: `import sources`. As a program it prints their `PYTHONPATH`.
 
 Nothing is installed into the virtual environment, because one may serve several trees (`HEARTGUARD_VENV`), and each
 has to run its own packages.
@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
-SOURCES = [str(path) for path in (*sorted(ROOT.glob("services/*/src")), ROOT / "clients" / "python" / "src")]
+OTHERS = (ROOT / "clients" / "python" / "src", ROOT / "importers" / "src")
+SOURCES = [str(path) for path in (*sorted(ROOT.glob("services/*/src")), *OTHERS)]
 sys.path[:0] = [path for path in SOURCES if path not in sys.path]
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 
 from heartguard_common.core.paths import REPO_ROOT
 
-TESTED = ("unit", "service", "store", "contract", "protection")
+TESTED = ("unit", "importers", "service", "store", "contract", "protection")
 
 
 def main(arguments: list[str]) -> int:

@@ -16,6 +16,7 @@ COMMON = ROOT / "services/common/requirements.txt"
 FILES = (
     COMMON,
     *sorted(path for path in ROOT.glob("services/*/requirements.txt") if path != COMMON),
+    ROOT / "importers/requirements.txt",
     ROOT / "requirements-tracing.txt",
     ROOT / "requirements-dev.txt",
     ROOT / "bench/requirements.txt",

@@ -36,7 +36,7 @@ LAYERS = {
 }
 SOURCES = {
     str(path.relative_to(REPO_ROOT)): path.read_text()
-    for folder in ("services", "schemas", "migrations", "examples", "bench", "tests")
+    for folder in ("services", "importers", "schemas", "migrations", "examples", "bench", "tests")
     for path in sorted((REPO_ROOT / folder).rglob("*.py"))
 }
 
@@ -142,8 +142,8 @@ def test_the_code_has_no_todo_markers():
 
 def test_public_names_have_docstrings():
     silent = []
-    for name in (*SERVICES, "common", "cli"):
-        for path in sorted(package(name).rglob("*.py")):
+    for folder in (*(package(name) for name in (*SERVICES, "common", "cli")), REPO_ROOT / "importers" / "src"):
+        for path in sorted(folder.rglob("*.py")):
             silent += [
                 f"{path.name}:{node.name}"
                 for node in _public(ast.parse(path.read_text()))

@@ -8,7 +8,7 @@ from heartguard_common.core.paths import REPO_ROOT
 
 FOLDER = REPO_ROOT / "docs" / "decisions"
 INDEX = FOLDER / "README.md"
-FOLDERS = (".github", "bench", "deploy", "docs", "examples", "migrations", "schemas", "services", "tests")
+FOLDERS = (".github", "bench", "deploy", "docs", "examples", "importers", "migrations", "schemas", "services", "tests")
 SUFFIXES = {".md", ".py", ".toml", ".sh", ".yml", ".yaml", ".csv", ".conf"}
 ROW = re.compile(r"^\| (D\d+) \| (?:\[(.+)\]\((\S+)\)|(.+)) \| (.+) \|$", re.MULTILINE)
 COMMENT = re.compile(r"a comment in \[\S+\]\((\S+)\)")

@@ -36,7 +36,8 @@ def test_a_directory_is_a_service_the_library_or_the_command():
 def test_import_linter_checks_every_package():
     linter = tomllib.loads((REPO_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     packages = {service.package for service in SERVICES.values()}
-    assert set(linter["root_packages"]) == packages | {"heartguard_common", "heartguard_cli", "heartguard_client"}
+    shared = {"heartguard_common", "heartguard_cli", "heartguard_client", "heartguard_importers"}
+    assert set(linter["root_packages"]) == packages | shared
     (independent,) = [it["modules"] for it in linter["contracts"] if it["type"] == "independence"]
     assert set(independent) == packages
 

@@ -10,7 +10,11 @@ from packaging.requirements import Requirement
 from heartguard_common.core.paths import REPO_ROOT
 from tests.unit.cli.test_requirements import pins
 
-FILES = sorted([*REPO_ROOT.glob("services/*/requirements.txt"), REPO_ROOT / "requirements-tracing.txt"])
+FILES = [
+    *sorted(REPO_ROOT.glob("services/*/requirements.txt")),
+    REPO_ROOT / "importers/requirements.txt",
+    REPO_ROOT / "requirements-tracing.txt",
+]
 # SPDX names and the trove classifiers of the same: permissive, and weak copyleft for libraries that are only linked.
 PERMISSIVE = re.compile(
     r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|Zlib|MPL|Mozilla|LGPL|Lesser|HPND|ZPL|Zope|0BSD)",

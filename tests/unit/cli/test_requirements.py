@@ -10,7 +10,13 @@ from packaging.requirements import Requirement
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.core.registry import SERVICES
 
-FILES = sorted([*REPO_ROOT.glob("services/*/requirements.txt"), *REPO_ROOT.glob("requirements-*.txt")])
+FILES = sorted(
+    [
+        *REPO_ROOT.glob("services/*/requirements.txt"),
+        REPO_ROOT / "importers/requirements.txt",
+        *REPO_ROOT.glob("requirements-*.txt"),
+    ]
+)
 HASHED = [*FILES, REPO_ROOT / "bench/requirements.txt"]
 PIN = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9._-]*)==([A-Za-z0-9.]+)(?: ; [^;#]+?)?((?: --hash=sha256:[0-9a-f]{64})*)", re.ASCII

@@ -26,7 +26,12 @@ class Measurement:
 
 CATALOGUE = (
     Measurement(
-        "heart_rate", "bpm", 1.0, 300.0, "Heart rate, beat to beat or averaged by the device", ("bpm", "value")
+        "heart_rate",
+        "bpm",
+        1.0,
+        300.0,
+        "Heart rate, beat to beat or averaged by the device, which may tag `motion_context`: sedentary or active",
+        ("bpm", "value"),
     ),
     Measurement(
         "resting_heart_rate", "bpm", 20.0, 150.0, "Heart rate at rest, usually one value a day", ("bpm", "value")
