@@ -1,6 +1,7 @@
 """A copy of the tree is upgraded as an operator does it: looked at first, with a migration that fails, and repaired."""
 
 import json
+import re
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -140,10 +141,10 @@ def test_what_needs_a_start_is_refused_by_a_rolling_restart(running: Clone) -> N
         assert "which is done while nothing runs" in rolling(running).stderr
     finally:
         pending.unlink()
-    port = running.ports["media"]
-    running.ports["media"] = free_port()
+    port = f"MEDIA_PORT={running.ports['media']}"
+    edit(running.root / ".env", port, f"MEDIA_PORT={free_port()}")
     assert "media is to listen at another address or port" in rolling(running).stderr
-    running.ports["media"] = port
+    (running.root / ".env").write_text(re.sub("MEDIA_PORT=.*", port, (running.root / ".env").read_text()))
     edit(running.root / ".env", "JWT_ISSUER=heartguard", "JWT_ISSUER=elsewhere")
     said = rolling(running).stderr
     assert "gateway's JWT_ISSUER, auth's JWT_ISSUER, " in said

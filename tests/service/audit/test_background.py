@@ -29,7 +29,7 @@ def test_the_consumer_is_seen_beside_the_service_until_it_ends(client, environ):
         for task in seen["tasks"]:
             by_process[own if task["process"] == own else "other"].add((task["name"], task["kind"]))
         assert by_process == {
-            own: {(name, "periodic") for name in ("audit-spool", "revocations", "reports")},
+            own: {(name, "periodic") for name in ("api-key-uses", "audit-spool", "revocations", "reports")},
             "other": {
                 ("consumer", "queue"),
                 *((name, "periodic") for name in ("audit-retention", "dead-letters", "reports")),

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import create_engine, text
 
 from heartguard_audit.settings import Settings
 from heartguard_audit.store.system_metrics import show_system
@@ -18,7 +17,7 @@ from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_common.core.metrics import Metrics
 from heartguard_common.stores.database import Database as Pool
-from heartguard_common.stores.database import driver_url
+from heartguard_common.stores.database import text
 from heartguard_common.stores.database_metrics import StatementMetrics, show_database
 from heartguard_common.stores.redis_client import make_redis
 from tests.servers import Database, Postgres, Valkey, until
@@ -85,9 +84,8 @@ def test_a_slow_statement_is_counted_and_logged_without_its_values(
 def test_waiting_for_a_lock_and_for_a_connection_is_shown(counted: tuple[Metrics, Pool], database: Database) -> None:
     metrics, pool = counted
     lock = text("SELECT pg_advisory_xact_lock(4711)")
-    holder = create_engine(driver_url(database.url_for("audit")))
-    other = Pool(database.url_for("audit"))
-    with holder.begin() as connection:
+    holder, other = Pool(database.url_for("audit")), Pool(database.url_for("audit"))
+    with holder.transaction() as connection:
         connection.execute(lock)
         waiting = threading.Thread(target=lambda: other.one(lock, {}))
         waiting.start()
@@ -100,7 +98,7 @@ def test_waiting_for_a_lock_and_for_a_connection_is_shown(counted: tuple[Metrics
             refused.start()
             refused.join()
     waiting.join()
-    holder.dispose()
+    holder.close()
     other.close()
     found = samples(metrics.exposition().decode())
     assert found["heartguard_database_pool_timeouts_total",] == 1

@@ -13,8 +13,10 @@ from heartguard_common.core.settings import SettingsError
 from heartguard_common.http.route_table import RouteTableError
 from heartguard_common.http.routing import Answer, EmptyCall, Route
 from heartguard_common.http.web import make_app
+from heartguard_common.http.web_dependencies import WebDependencies
+from heartguard_common.jobs.job_store import PostgresJobs
 from heartguard_common.messages import User
-from heartguard_common.runtime.bootstrap import make_web_dependencies, open_dependencies
+from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_user.routes import ROUTES, read_self
 from heartguard_user.settings import Settings
 from heartguard_user.wiring import create_app
@@ -75,6 +77,12 @@ def test_a_valid_request_id_is_kept_and_another_replaced(client: FlaskClient) ->
         assert len(made) == 36
 
 
+def web_of(settings: Settings, parts: Dependencies) -> WebDependencies:
+    """What the application needs, with the routes of the operator for jobs."""
+    web = make_web_dependencies("user", settings, parts)
+    return dataclasses.replace(web, jobs=parts.operated_jobs("user", {}, PostgresJobs(parts.database)))
+
+
 class Nope(TypedDict):
     name: str
 
@@ -86,7 +94,7 @@ def unknown(_: object, __: EmptyCall) -> Answer[Nope]:
 def test_a_route_without_a_policy_row_refuses_to_start(database: Database, redis_url: str) -> None:
     settings = Settings.from_env(settings_environ("user", database, redis_url))
     parts = open_dependencies("user", settings)
-    web = make_web_dependencies("user", settings, parts)
+    web = web_of(settings, parts)
     tables = {
         "GET /users/secret has no rule": (*ROUTES, Route("GET", "/users/secret", read_self)),
         "PUT /users/me has no route": [route for route in ROUTES if route.method != "PUT"],
@@ -108,7 +116,7 @@ def test_an_answer_that_violates_its_contract_is_an_internal_error(database: Dat
         return Answer({"id": 0, "secret": "s3cret"})
 
     routes = [dataclasses.replace(route, handler=broken) if route.path == "/users/me" else route for route in ROUTES]
-    app: Flask = make_app(make_web_dependencies("user", settings, parts), routes, None)
+    app: Flask = make_app(web_of(settings, parts), routes, None)
     answer = app.test_client().get("/users/me", headers=bearer(1, "user", 1))
     assert answer.status_code == 500
     assert b"s3cret" not in answer.data
@@ -192,7 +200,7 @@ def test_a_good_answer_has_the_document_type_beside_problem_details(client: Flas
 def test_a_rule_that_names_a_dialect_is_refused_in_it(database: Database, redis_url: str) -> None:
     settings = Settings.from_env(settings_environ("user", database, redis_url))
     parts = open_dependencies("user", settings)
-    web = make_web_dependencies("user", settings, parts)
+    web = web_of(settings, parts)
     rules = [dataclasses.replace(it, errors="influxdb") if it.id == "user.read" else it for it in web.policy.rules]
     changed = dataclasses.replace(web, policy=dataclasses.replace(web.policy, rules=tuple(rules)))
     client = make_app(changed, ROUTES, None).test_client()

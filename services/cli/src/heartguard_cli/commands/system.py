@@ -102,7 +102,7 @@ def restart(invocation: Invocation, *, rolling: bool) -> None:
     if in_docker(system):
         raise CommandError("HeartGuard runs under Docker here: docker compose up -d --build replaces its containers")
     if rolling:
-        roll(system)
+        roll(invocation.configured_system())
         click.echo("Every service runs with the code and the settings that are here now.")
     else:
         stop.down(invocation.layout)
