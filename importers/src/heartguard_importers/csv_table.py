@@ -15,9 +15,10 @@ Source: RFC 4180, and what spreadsheets write instead: semicolons and decimal co
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from heartguard_importers import measurements
 from heartguard_importers.files import Stream
@@ -25,6 +26,7 @@ from heartguard_importers.measurements import Measurement
 from heartguard_importers.records import CsvMapping, InvalidFileError, Options, Reason, Record, Report, plain
 from heartguard_importers.times import LocalClock, SkippedTimeError, nanoseconds, of_number, of_text
 
+T = TypeVar("T")
 _LINE = 64 * 1024
 _DELIMITERS = ",;\t|"
 _TIMES = ("time", "timestamp", "datetime", "date")
@@ -44,15 +46,17 @@ def read(stream: Stream, options: Options, report: Report) -> Iterator[Record]:
     rows = csv.reader(lines, delimiter=delimiter)
     names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
     table = _Table(names, options, report, stream.name)
-    while True:
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            raise InvalidFileError(report.place(), "is no line of a CSV file") from error
-        if row is None:
-            return
+    for row in each_row(rows, report):
         if row:
             yield from table.records(row)
+
+
+def each_row(rows: Iterable[T], report: Report) -> Iterator[T]:
+    """The rows of a reader of `csv`. Raises InvalidFileError for a line that is none."""
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise InvalidFileError(report.place(), "is no line of a CSV file") from error
 
 
 def recognises(head: str) -> bool:

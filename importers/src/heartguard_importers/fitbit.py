@@ -128,14 +128,7 @@ def _csv(stream: Stream, table: _Table, options: Options, report: Report) -> Ite
     lines = csv_table.Lines(stream)
     report.place = lambda: f"{stream.name}, line {lines.number}"
     clock = LocalClock(options.time_zone) if options.time_zone else None
-    rows = csv.DictReader(lines, restkey="")
-    while True:
-        try:
-            row = next(rows, None)
-        except csv.Error as error:
-            raise InvalidFileError(report.place(), "is no line of a CSV file") from error
-        if row is None:
-            return
+    for row in csv_table.each_row(csv.DictReader(lines, restkey=""), report):
         tags = {"source": "Fitbit"} | ({"device": device} if (device := plain(row.get("data source") or "")) else {})
         try:
             text = row.get("timestamp") or ""
