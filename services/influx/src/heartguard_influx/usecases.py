@@ -14,7 +14,7 @@ from heartguard_influx.deletion.usecases import Deletion
 from heartguard_influx.exports.usecases import Exporting
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.fields.usecases import Fields
-from heartguard_influx.points.ports import PointObserver
+from heartguard_influx.points.ports import PointObserver, SmallWriter
 from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.ports import TimeSeriesStore
 from heartguard_influx.queries.domain.query import BUDGET, Budget
@@ -41,6 +41,7 @@ class Stores:
     refused: Callable[[str], object] = lambda _: None
     """Gets the name of a limit that rejects points without refusing their batch."""
     observer: PointObserver | None = None
+    small: SmallWriter | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ class UseCases:
                 authority=authority,
                 refused=stores.refused,
                 observer=stores.observer,
+                small=stores.small,
             ),
             querying=Querying(buckets, types, points, transaction=transaction, audit=audit, budget=budget),
             summarizing=Summarizing(

@@ -59,10 +59,11 @@ def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
 def in_postgresql(dependencies: Dependencies) -> Stores:
     """The stores of a service without an InfluxDB."""
     database = dependencies.database
+    points = PostgresStore(database, dependencies.limits)
     return Stores(
         buckets=PostgresBuckets(database, dependencies.limits),
         types=PostgresFieldTypes(database, dependencies.limits),
-        points=PostgresStore(database, dependencies.limits),
+        points=points,
         transaction=database.transaction,
         audit=dependencies.audit,
         clock=dependencies.clock,
@@ -70,6 +71,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         registry=database.transaction,
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
+        small=points.small_writer(),
     )
 
 

@@ -1,13 +1,14 @@
 """The checks of `authority`, made by PostgreSQL in the transaction that stores something."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.stores.database import Database, prepared, text
 
 _LARGEST_ID = 2**31 - 1
+_TO_LITERAL = str.maketrans("[]", "{}")  # from a list of numbers to the literal of an array
 _ENTER = prepared(
     """
     SELECT is_open, acts, erased
@@ -28,8 +29,50 @@ SELECT w.is_open, heartguard_core.api_key_acts(:org_id, cast(:key AS uuid), :rol
 FROM heartguard_core.enter_writer(:org_id, cast(:persons AS integer[]), NULL, NULL, NULL, NULL, NULL,
     cast(:hold AS integer[])) AS w
 """)
+ENTERED_EACH = """
+SELECT r.place, w.erased,
+    w.is_open AND w.acts
+        AND (r.api_key IS NULL OR heartguard_core.api_key_acts(r.org_id, r.api_key, r.role)) AS admitted
+FROM unnest(:orgs, :persons, :actors, :roles, :jtis, :sids, :kids, :api_keys)
+    WITH ORDINALITY AS r (org_id, persons, actor, role, jti, sid, kid, api_key, place)
+CROSS JOIN LATERAL heartguard_core.enter_writer(
+    r.org_id, cast(r.persons AS integer[]), r.actor, r.role, r.jti, r.sid, r.kid, '{}') AS w
+"""
+"""For several writers at once, each a `WriterEntry`: by place from 1 whether it is admitted, and who was deleted."""
+ENTERED_TYPES = {
+    "orgs": "integer[]",
+    "persons": "text[]",
+    "actors": "integer[]",
+    "roles": "text[]",
+    "jtis": "text[]",
+    "sids": "text[]",
+    "kids": "text[]",
+    "api_keys": "uuid[]",
+}
 _AWAIT = text("SELECT heartguard_core.await_writers(:org_id, cast(:user_id AS integer)) AS seconds")
 _NO_ACTOR = Principal(kind="service", role="service")
+
+
+class WriterEntry(NamedTuple):
+    """A writer as `ENTERED_EACH` takes it; `persons` is the literal of an array."""
+
+    org_id: int
+    persons: str
+    actor: int | None
+    role: str
+    jti: str | None
+    sid: str | None
+    kid: str | None
+    api_key: str | None
+
+    @classmethod
+    def of(cls, actor: Principal, persons: Iterable[int]) -> Self:
+        """The entry of a writer of data of `persons`, to whom they always belong themselves."""
+        org_id = actor.org_id or 0
+        place = org_id if _is_id(org_id) else 0, str(_ids({*persons, actor.user_id or 0})).translate(_TO_LITERAL)
+        if actor.api_key is not None:
+            return cls(*place, None, actor.api_key.member_role, None, None, None, actor.api_key.id)
+        return cls(*place, _actor_id(actor), actor.role, actor.token_id, actor.session_id, actor.key_id, None)
 
 
 class PostgresAuthority:

@@ -43,22 +43,38 @@ class ConnectionPool:
 
     def acquire(self) -> Session:
         """A connection that works. Raises `PoolTimeoutError`, psycopg2.OperationalError."""
-        if not self._free.acquire(timeout=self._wait_seconds):
-            raise PoolTimeoutError(f"no connection was given back within {self._wait_seconds:g} s")
+        self.reserve()
         try:
-            return self._working() or self._connect()
+            return self.take()
         except BaseException:
-            self._free.release()
+            self.give_back()
             raise
 
     def release(self, connection: Session) -> None:
         """Take a connection back; one that is closed, or still in a transaction, is not used again."""
+        self.put(connection)
+        self.give_back()
+
+    def reserve(self) -> None:
+        """Hold a place of the pool, for a connection or for waiting on a thread that has one. `PoolTimeoutError`."""
+        if not self._free.acquire(timeout=self._wait_seconds):
+            raise PoolTimeoutError(f"no connection was given back within {self._wait_seconds:g} s")
+
+    def give_back(self) -> None:
+        """Give up a place."""
+        self._free.release()
+
+    def take(self) -> Session:
+        """A connection that works, for the holder of a place. Raises psycopg2.OperationalError."""
+        return self._working() or self._connect()
+
+    def put(self, connection: Session) -> None:
+        """Take a connection back from the holder of a place, who keeps the place."""
         working = not connection.closed and not connection.uncertain
         if working and connection.get_transaction_status() == TRANSACTION_STATUS_IDLE:
             self._idle.append((time.monotonic(), connection))
         else:
             _close(connection)
-        self._free.release()
 
     def close(self) -> None:
         """Close the connections that are not in use."""

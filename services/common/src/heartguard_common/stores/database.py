@@ -43,17 +43,22 @@ class StatementObserver(Protocol):
 class Connection:
     """A connection in a transaction, which begins together with its first statement."""
 
-    __slots__ = ("_begun", "_driver", "_observer")
+    __slots__ = ("_begun", "_driver", "_observer", "_with_next")
 
     def __init__(self, driver: Session, observer: StatementObserver | None = None) -> None:
         self._driver = driver
         self._observer = observer
         self._begun = False
+        self._with_next = ""
+
+    def with_next(self, command: str) -> None:
+        """Send a command without parameters and result together with the next statement."""
+        self._with_next += f"{command}; "
 
     def execute(self, statement: Statement, values: Mapping[str, Any] | None = None) -> Result:
         """The result of a statement. Raises what psycopg2 raises."""
-        beginning = "" if self._begun else "BEGIN; "  # in the same round trip
-        self._begun = True
+        beginning = ("" if self._begun else "BEGIN; ") + self._with_next  # in the same round trip
+        self._begun, self._with_next = True, ""
         return _execute(self._driver, beginning, statement, values, self._observer)
 
     def execute_for_each(self, statement: Statement, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -82,6 +87,7 @@ class Database:
         if observer is not None:
             observer.opened(pool_size)
         self._current: ContextVar[Connection | None] = ContextVar("connection", default=None)
+        self._holds_place: ContextVar[bool] = ContextVar("holds_place", default=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -100,6 +106,22 @@ class Database:
                 yield connection
             finally:
                 self._current.reset(token)
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place of the pool, for a transaction in the block or for waiting on the one of another thread.
+
+        So threads that wait for PostgreSQL through others count like those with a connection of their own. Raises
+        `ServiceError` GEN_503 when no place is free in time.
+        """
+        with _outages_as_service_errors(self._observer):
+            self._pool.reserve()
+        token = self._holds_place.set(True)
+        try:
+            yield
+        finally:
+            self._holds_place.reset(token)
+            self._pool.give_back()
 
     def run(self, statement: Statement, values: Mapping[str, Any] | None = None) -> Result:
         """The result of a statement that is a transaction by itself, in one round trip instead of two.
@@ -149,8 +171,9 @@ class Database:
 
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
+        placed = self._holds_place.get()
         with _outages_as_service_errors(self._observer):
-            driver = self._pool.acquire()
+            driver = self._pool.take() if placed else self._pool.acquire()
             try:
                 connection = Connection(driver, self._observer)
                 try:
@@ -160,7 +183,7 @@ class Database:
                     raise
                 connection.end("COMMIT")
             finally:
-                self._pool.release(driver)
+                self._pool.put(driver) if placed else self._pool.release(driver)
 
 
 def _roll_back(connection: Connection) -> None:

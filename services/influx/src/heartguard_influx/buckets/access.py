@@ -16,12 +16,16 @@ def find_bucket(buckets: Buckets, principal: Principal, name: str) -> Bucket:
 
     Also for one that the caller's API key may not be used with.
     """
-    org_id = organization_of(principal)
-    permitted = principal.api_key is None or principal.api_key.permits_bucket(name)
-    bucket = buckets.find(org_id, name) if permitted and belongs_to(name, org_id) else None
+    bucket = buckets.find(organization_of(principal), name) if may_name(principal, name) else None
     if bucket is None:
         raise ServiceError(NO_BUCKET)
     return bucket
+
+
+def may_name(principal: Principal, bucket: str) -> bool:
+    """Whether a bucket of this name can be one of the caller's organization, and the caller's API key permits it."""
+    permitted = principal.api_key is None or principal.api_key.permits_bucket(bucket)
+    return permitted and principal.org_id is not None and belongs_to(bucket, principal.org_id)
 
 
 def organization_of(principal: Principal) -> int:

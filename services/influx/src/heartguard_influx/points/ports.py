@@ -1,8 +1,11 @@
 """What is needed of the store to write points."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from heartguard_common.identity.authentication import Principal
+from heartguard_influx.buckets.domain import Bucket
 from heartguard_influx.points.domain.point import Point, Sender, Verdict
 from heartguard_influx.series.domain import Tags
 
@@ -40,4 +43,29 @@ class PointWriter(Protocol):
         Their values are counted as the sender's. A store that is no part of the surrounding transaction calls `require`
         before it sends anything; what that raises is raised. Raises `LimitError` when there is no room for all of them,
         `TooManySeries` for new series without room; nothing is stored then.
+        """
+
+
+@dataclass(frozen=True)
+class SmallWrite:
+    """A batch of few values: whose it is, where it goes, and the people that the points belong to.
+
+    `acceptable` says whether the rules of a bucket reject none of its points.
+    """
+
+    principal: Principal
+    bucket: str
+    points: Sequence[Point]
+    persons: frozenset[int]
+    acceptable: Callable[[Bucket], bool]
+
+
+class SmallWriter(Protocol):
+    """Stores small batches that come at the same time in one transaction."""
+
+    def write(self, batch: SmallWrite) -> Sequence[Verdict] | None:
+        """What the store did with each point, once all of the batch is stored; None where nothing of it is.
+
+        A batch for which anything is unusual (a new series or field, a rejected point, a limit that is near, a caller
+        who may not, an error) is not stored: the ordinary way has the answer to it.
         """

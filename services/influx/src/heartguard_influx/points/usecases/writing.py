@@ -9,16 +9,19 @@ from heartguard_common.core.transactions import Transaction
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.authority import Authority
 from heartguard_common.messages import PointDocument
-from heartguard_influx.buckets.access import find_bucket, only_person
+from heartguard_influx.buckets.access import find_bucket, may_name, only_person
 from heartguard_influx.buckets.domain import Bucket
 from heartguard_influx.buckets.ports import Buckets
 from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.measurements.domain import implausible
 from heartguard_influx.points.domain.point import Point, Rules, Sender, Verdict, judge_types, read_point, times_of
-from heartguard_influx.points.ports import PointObserver, PointWriter, TooManySeries
+from heartguard_influx.points.ports import PointObserver, PointWriter, SmallWrite, SmallWriter, TooManySeries
 from heartguard_influx.points.usecases.permission import WritePermission
 from heartguard_influx.series.domain import person_of
+
+# A batch of more values gains nothing from being stored together with others.
+SMALL_VALUES = 50
 
 
 def _persons(points: Sequence[Point]) -> frozenset[int]:
@@ -41,10 +44,11 @@ class Writing:
         authority: Authority,
         refused: Callable[[str], object] = lambda _: None,
         observer: PointObserver | None = None,
+        small: SmallWriter | None = None,
     ) -> None:
         """`refused` gets the name of a limit that rejects points without refusing their batch.
 
-        `observer` is told about each batch that was not refused.
+        `observer` is told about each batch that was not refused. `small` takes small batches first, if given.
         """
         self._buckets = buckets
         self._types = types
@@ -54,6 +58,7 @@ class Writing:
         self._authority = authority
         self._refused = refused
         self._observer = observer
+        self._small = small
 
     def write(
         self,
@@ -84,10 +89,44 @@ class Writing:
             read_point(document, dated if time_ns is None else time_ns, mine)
             for document, time_ns in zip(documents, times_ns, strict=True)
         ]
+        verdicts = self._write_small(principal, bucket, points, now, mine)
+        if verdicts is None:
+            verdicts = self._write_alone(principal, bucket, points, now, mine, atomic=atomic)
+        if self._observer is not None:
+            self._observer.written(points, verdicts, now)
+        return verdicts
+
+    def _write_small(
+        self, principal: Principal, bucket: str, points: Sequence[Point], now_ns: int, mine: str | None
+    ) -> list[Verdict] | None:
+        """The verdicts on a small batch without anything unusual, None for any other, which is then not stored."""
+        few = self._small is not None and sum(len(point.fields) for point in points) <= SMALL_VALUES
+        if self._small is None or not few or not may_name(principal, bucket):
+            return None
+
+        def acceptable(found: Bucket) -> bool:
+            rules = Rules(found, now_ns, mine)
+            return not any(rules.rejection(point) or self._points.rejection(point) for point in points)
+
+        verdicts = self._small.write(SmallWrite(principal, bucket, points, _persons(points), acceptable))
+        if verdicts is None:
+            return None
+        return [_flagged(point, verdict) for point, verdict in zip(points, verdicts, strict=True)]
+
+    def _write_alone(
+        self,
+        principal: Principal,
+        bucket: str,
+        points: Sequence[Point],
+        now_ns: int,
+        mine: str | None,
+        *,
+        atomic: bool,
+    ) -> list[Verdict]:
         with self._transaction():
             found = find_bucket(self._buckets, principal, bucket)
             permission = WritePermission(self._authority, self._clock, principal, _persons(points))
-            rules = Rules(found, now, mine)
+            rules = Rules(found, now_ns, mine)
             rejections = {
                 place: rejection
                 for place, point in enumerate(points)
@@ -95,10 +134,7 @@ class Writing:
             }
             _require_none(rejections, atomic=atomic)
             sender = Sender(found.org_id, principal.user_id or 0)
-            verdicts = self._store_valid(found, points, rejections, sender, permission, atomic=atomic)
-        if self._observer is not None:
-            self._observer.written(points, verdicts, now)
-        return verdicts
+            return self._store_valid(found, points, rejections, sender, permission, atomic=atomic)
 
     def _store_valid(
         self,

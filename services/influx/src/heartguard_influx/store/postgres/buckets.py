@@ -26,6 +26,15 @@ _WITH_RETENTION = f"""
     AND CASE WHEN named.name = 'org_' || o.id THEN o.retention_days ELSE b.retention_days END IS NOT NULL
 ORDER BY b.id
 """
+ROW_OF_BUCKET = """
+SELECT b.id, o.id AS org_id, b.name, o.time_zone, o.unknown_measurements,
+    CASE WHEN b.name = 'org_' || o.id THEN o.retention_days ELSE b.retention_days END AS retention_days,
+    CASE WHEN b.name = 'org_' || o.id THEN o.created_at ELSE b.created_at END AS created_at
+FROM heartguard_core.buckets AS b
+JOIN heartguard_core.organizations AS o ON o.id = b.org_id AND o.deleted_at IS NULL
+WHERE true
+"""
+"""A bucket that has a row of its own, as `bucket_of` takes it; more conditions may follow."""
 _FIND = prepared(f"{_OF_ORGANIZATION} AND named.name = :name", org_id="bigint", name="text")
 _LIST = f"{_OF_ORGANIZATION} AND named.name > :after ORDER BY named.name LIMIT :limit"
 _INSERT = """
@@ -55,7 +64,7 @@ class PostgresBuckets:
     def find(self, org_id: int, name: str) -> Bucket | None:
         """The bucket, or None. The organization's own exists as long as the organization."""
         row = self._database.one(_FIND, {"org_id": org_id, "name": name})
-        return None if row is None else _bucket(row)
+        return None if row is None else bucket_of(row)
 
     def ensure_and_lock(self, bucket: Bucket) -> int | None:
         """The bucket's id; creates its row if it has none, and locks it against deletion. None where it was deleted."""
@@ -70,7 +79,7 @@ class PostgresBuckets:
         """Up to `limit` buckets with a name above `after`, by name."""
         with self._database.transaction() as connection:
             rows = connection.execute(text(_LIST), {"org_id": org_id, "after": after, "limit": limit})
-            return [_bucket(row) for row in rows]
+            return [bucket_of(row) for row in rows]
 
     def create(self, org_id: int, name: str, retention_days: int | None) -> Bucket | None:
         """A new bucket, or None when there is one of that name. Raises `LimitError` for too many."""
@@ -91,7 +100,7 @@ class PostgresBuckets:
     def with_retention(self) -> Sequence[Bucket]:
         """Every bucket with a retention and a row, of all organizations."""
         with self._database.transaction() as connection:
-            return [_bucket(row) for row in connection.execute(text(_WITH_RETENTION))]
+            return [bucket_of(row) for row in connection.execute(text(_WITH_RETENTION))]
 
     def lock(self, bucket_id: int) -> None:
         """Block all writes into the bucket until the transaction ends: each write holds a lock on the bucket's row."""
@@ -104,7 +113,8 @@ class PostgresBuckets:
             return [connection.execute(text(statement), {"id": bucket_id}).rowcount for statement in _REMOVE][-1]
 
 
-def _bucket(row: Row) -> Bucket:
+def bucket_of(row: Row) -> Bucket:
+    """The bucket of a row."""
     return Bucket(
         id=row.id,
         org_id=row.org_id,

@@ -47,6 +47,22 @@ counted AS (
 )
 """
 """Counts `made.changed` values as written and `made.number` as stored; `sent.used` is the member's sum of the day."""
+COUNTED_EACH = """
+counted AS (
+    INSERT INTO heartguard_core.point_counts AS c (org_id, day, shard, written, stored)
+    SELECT org_id, :today, pg_backend_pid() % 16, count(*), count(*) FILTER (WHERE created)
+    FROM changed GROUP BY org_id ORDER BY org_id
+    ON CONFLICT (org_id, day, shard) DO UPDATE SET written = c.written + excluded.written,
+        stored = c.stored + excluded.stored
+), sent AS (
+    INSERT INTO heartguard_core.daily_counts AS d (org_id, day, name, subject, used)
+    SELECT org_id, :today, 'points_per_day_per_member', cast(user_id AS text), count(*)
+    FROM changed GROUP BY org_id, user_id ORDER BY org_id, user_id
+    ON CONFLICT (org_id, day, name, subject) DO UPDATE SET used = d.used + excluded.used
+    RETURNING org_id, cast(subject AS bigint) AS user_id, used
+)
+"""
+"""The same for the values of several senders, which `changed` has with whether each was `created`."""
 _COUNT = f"""
 WITH made AS (SELECT cast(:changed AS bigint) AS changed, cast(:number AS bigint) AS number), {COUNTED}
 SELECT used FROM sent
@@ -121,11 +137,34 @@ class PointCounts:
             values = {"org_id": sender.org_id, "today": today, "subject": str(sender.user_id)}
             self.require_member(sender, int(connection.execute(_OF_MEMBER, values).scalar() or 0) + amount)
             self._full.pop(member, None)
+        self._remember(sender.org_id, seen, amount)
+        return {"org_id": sender.org_id, "today": today, "subject": str(sender.user_id)}
+
+    def _remember(self, org_id: int, seen: _Seen, amount: int) -> None:
         with self._lock:
-            self._seen[sender.org_id] = replace(seen, written=seen.written + amount, stored=seen.stored + amount)
+            self._seen[org_id] = replace(seen, written=seen.written + amount, stored=seen.stored + amount)
             while len(self._seen) > MOST_REMEMBERED:
                 del self._seen[next(iter(self._seen))]
-        return {"org_id": sender.org_id, "today": today, "subject": str(sender.user_id)}
+
+    def admit_unhindered(self, connection: Connection, sender: Sender, amount: int) -> bool:
+        """Admit `amount` values where no limit is near and the member's was not reached today; else change nothing."""
+        today = self._limits.today()
+        seen = self._seen.get(sender.org_id)
+        if seen is None or seen.day != today or self._monotonic() - seen.at > FRESH_SECONDS:
+            seen = self._read(connection, sender.org_id, today)
+        if seen.near(amount) or self._full.get((sender.org_id, sender.user_id)) == today:
+            return False
+        self._remember(sender.org_id, seen, amount)
+        return True
+
+    def member_has_room(self, sender: Sender, used: int) -> bool:
+        """Whether a member's sum of the day is within the limit."""
+        seen = self._seen.get(sender.org_id)
+        return used <= (seen.values[PER_MEMBER] if seen else self._limits.value(sender.org_id, PER_MEMBER))
+
+    def today(self) -> date:
+        """The day on which values are counted now."""
+        return self._limits.today()
 
     def require_member(self, sender: Sender, used: int) -> None:
         """Raises `LimitError` where a member's sum of the day, with this batch, is over the limit.

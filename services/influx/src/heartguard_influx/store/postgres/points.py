@@ -10,20 +10,23 @@ from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.fields.domain import Field, Value
 from heartguard_influx.points.domain.duplicates import Batch, Cell
 from heartguard_influx.points.domain.point import Point, Sender, Status, Verdict
+from heartguard_influx.points.ports import SmallWriter
 from heartguard_influx.queries.domain.query import Aggregate, ResultRow
 from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import Group, Selection, Series
 from heartguard_influx.store.postgres.arrays import numbers, texts
 from heartguard_influx.store.postgres.counts import COUNTED, PointCounts, count_removed
+from heartguard_influx.store.postgres.known_keys import KnownKeys
 from heartguard_influx.store.postgres.reading import read_latest, read_points, read_windows
 from heartguard_influx.store.postgres.series import find_groups, find_series, remove_empty, series_ids
+from heartguard_influx.store.postgres.small_writes import SmallWrites
 
 ROWS_A_STATEMENT = 20_000
 ERASED_AT_ONCE = 100_000
 
 _FIELD_IDS = prepared(
     """
-    SELECT measurement, field, id FROM heartguard_core.field_types
+    SELECT measurement, field, id, type FROM heartguard_core.field_types
     WHERE bucket_id = :bucket_id AND measurement = ANY (:measurements)
     """,
     bucket_id="bigint",
@@ -90,7 +93,7 @@ _ERASE_SERIES = """
 DELETE FROM heartguard_core.series
 WHERE bucket_id = :bucket_id AND (cast(:person AS bigint) IS NULL OR user_id = :person)
 """
-_VERDICTS: Mapping[Status, Verdict] = {status: Verdict(status) for status in ("created", "duplicate", "updated")}
+VERDICTS: Mapping[Status, Verdict] = {status: Verdict(status) for status in ("created", "duplicate", "updated")}
 
 
 class PostgresStore:
@@ -103,6 +106,11 @@ class PostgresStore:
         self._database = database
         self._limits = limits
         self._counts = None if limits is None else PointCounts(limits)
+        self._known = KnownKeys()
+
+    def small_writer(self) -> SmallWriter | None:
+        """A writer of small batches with the counts of this store, None for one that does not count."""
+        return None if self._counts is None else SmallWrites(self._database, self._counts, self._known)
 
     def rejection(self, point: Point) -> str | None:  # noqa: ARG002  of the port
         """None: PostgreSQL can keep every point that the contract allows."""
@@ -118,12 +126,12 @@ class PostgresStore:
         """Store points whose field types are registered; returns the status of each, as if sent one after the other."""
         with self._database.transaction() as connection:
             if self._counts is None or sender is None:
-                batch = Batch(_cells(connection, bucket_id, points, self._limits))
+                batch = Batch(_cells(connection, bucket_id, points, self._limits, self._known))
                 written = _upsert(connection, batch.first)
                 _upsert(connection, batch.last)
             else:
                 batch, written = self._write_counted(connection, self._counts, bucket_id, points, sender)
-        return [_VERDICTS[status] for status in batch.statuses(written)]
+        return [VERDICTS[status] for status in batch.statuses(written)]
 
     def _write_counted(
         self, connection: Connection, counts: PointCounts, bucket_id: int, points: Sequence[Point], sender: Sender
@@ -133,7 +141,7 @@ class PostgresStore:
         Otherwise count them after the last one, so that no deadlock arises between counts and points.
         """
         values = counts.admit(connection, sender, sum(len(point.fields) for point in points))
-        batch = Batch(_cells(connection, bucket_id, points, self._limits))
+        batch = Batch(_cells(connection, bucket_id, points, self._limits, self._known))
         if len(batch.first) <= ROWS_A_STATEMENT and not batch.last:
             cells = list(batch.first)
             rows = _run(connection, _UPSERT_COUNTED, cells, [batch.first[cell] for cell in cells], values)
@@ -280,14 +288,15 @@ class PostgresStore:
 
 
 def _cells(
-    connection: Connection, bucket_id: int, points: Sequence[Point], limits: Limits | None
+    connection: Connection, bucket_id: int, points: Sequence[Point], limits: Limits | None, known: KnownKeys
 ) -> list[dict[Cell, Value]]:
     """The values of each point by cell: the ids of series and field, and the time."""
-    series = series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points}, limits)
+    series = series_ids(connection, bucket_id, {(point.measurement, point.tags) for point in points}, limits, known)
     measurements = texts({measurement for measurement, _ in series})
     fields: dict[str, dict[str, int]] = {}
     for row in connection.execute(_FIELD_IDS, {"bucket_id": bucket_id, "measurements": measurements}):
         fields.setdefault(row.measurement, {})[row.field] = row.id
+        known.saw_field(bucket_id, row.measurement, Field(row.id, row.field, row.type))
     cells = []
     for measurement, tags, values, time_ns in points:
         number, names = series[measurement, tags], fields[measurement]

@@ -9,6 +9,7 @@ from heartguard_common.stores.database import Connection, prepared, text
 from heartguard_influx.points.ports import TooManySeries
 from heartguard_influx.series.domain import Group, Selection, Series, Tags, person_of, series_digest
 from heartguard_influx.store.postgres.arrays import digests, numbers, texts
+from heartguard_influx.store.postgres.known_keys import KnownKeys
 
 _FIND = prepared(
     "SELECT digest, id FROM heartguard_core.series WHERE bucket_id = :bucket_id AND digest = ANY (:digests)",
@@ -50,11 +51,20 @@ ORDER BY id LIMIT :limit
 
 
 def series_ids(
-    connection: Connection, bucket_id: int, series: Collection[tuple[str, Tags]], limits: Limits | None = None
+    connection: Connection,
+    bucket_id: int,
+    series: Collection[tuple[str, Tags]],
+    limits: Limits | None = None,
+    known: KnownKeys | None = None,
 ) -> dict[tuple[str, Tags], int]:
-    """The ids of series; creates those that are new. Raises `TooManySeries` without creating any."""
+    """The ids of series; creates those that are new. Raises `TooManySeries` without creating any.
+
+    Those that were stored before are made known; the transaction of a new one may still fail.
+    """
     wanted = {series_digest(measurement, tags): (measurement, tags) for measurement, tags in series}
     found = _find(connection, bucket_id, wanted)
+    if known is not None:
+        known.saw_series(bucket_id, found)
     missing = [digest for digest in wanted if digest not in found]
     if missing and limits is not None:
         found |= _require_capacity(connection, bucket_id, {digest: wanted[digest] for digest in missing}, limits)
