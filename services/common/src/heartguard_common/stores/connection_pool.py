@@ -12,6 +12,9 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 # A connection that was idle for longer is pinged before use: a firewall or proxy on the way may have dropped it.
 IDLE_SECONDS = 30.0
 CONNECT_SECONDS = 2
+# What is prepared has a plan that does not depend on the values (`statements.prepared`). PostgreSQL would compare costs
+# and, because it estimates the length of an array that it knows better, plan some of them anew in each execution.
+_SETTING = "SET plan_cache_mode = force_generic_plan"
 
 
 class PoolTimeoutError(Exception):
@@ -109,6 +112,12 @@ class ConnectionPool:
             self._url, connection_factory=Session, connect_timeout=CONNECT_SECONDS, application_name="heartguard"
         )
         connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(_SETTING)
+        except psycopg2.Error:
+            _close(connection)
+            raise
         return connection
 
 
