@@ -18,6 +18,7 @@ from heartguard_influx.points.ports import PointObserver, SmallWriter
 from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.ports import TimeSeriesStore
 from heartguard_influx.queries.domain.query import BUDGET, Budget
+from heartguard_influx.queries.ports import QuickReader
 from heartguard_influx.queries.usecases.querying import Querying
 from heartguard_influx.summaries.usecases import Summarizing
 
@@ -42,6 +43,7 @@ class Stores:
     """Gets the name of a limit that rejects points without refusing their batch."""
     observer: PointObserver | None = None
     small: SmallWriter | None = None
+    quick: QuickReader | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ class UseCases:
                 observer=stores.observer,
                 small=stores.small,
             ),
-            querying=Querying(buckets, types, points, transaction=transaction, audit=audit, budget=budget),
+            querying=Querying(
+                buckets, types, points, transaction=transaction, audit=audit, budget=budget, quick=stores.quick
+            ),
             summarizing=Summarizing(
                 buckets, types, points, transaction=transaction, audit=audit, clock=clock, budget=budget
             ),

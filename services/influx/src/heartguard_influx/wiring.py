@@ -20,7 +20,7 @@ from heartguard_influx.deletion.usecases import RETENTION, Deletion
 from heartguard_influx.routes import ROUTES
 from heartguard_influx.settings import Settings
 from heartguard_influx.store.point_metrics import PointMetrics
-from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore
+from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore, QuickReads
 from heartguard_influx.usecases import Stores, UseCases
 
 NAME = "influx"
@@ -72,6 +72,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
         small=points.small_writer(),
+        quick=QuickReads(database),
     )
 
 

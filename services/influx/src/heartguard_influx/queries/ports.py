@@ -1,8 +1,10 @@
 """What is needed of the store to read points."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
+from heartguard_influx.buckets.domain import Bucket
 from heartguard_influx.fields.domain import Field
 from heartguard_influx.queries.domain.query import Aggregate, ResultRow
 from heartguard_influx.queries.domain.windows import Grid
@@ -48,3 +50,42 @@ class PointReader(SeriesIndex, Protocol):
 
         `fields` are those of each measurement; all the series have the `tags`, and are of the `person` if one is given.
         """
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a bucket: the series of a measurement, or of all, that have the tags and are the person's."""
+
+    org_id: int
+    bucket: str
+    measurement: str | None
+    tags: Mapping[str, str]
+    person: int | None
+
+
+class Located(NamedTuple):
+    """A bucket, the fields of the measurement by name, and its series in groups."""
+
+    bucket: Bucket
+    fields: Sequence[Field]
+    groups: Sequence[Group]
+
+
+class LastPoints(NamedTuple):
+    """Series by id, and the last point of each that has one; the row's group is the place of the series."""
+
+    series: Sequence[Series]
+    rows: Sequence[ResultRow]
+
+
+class QuickReader(Protocol):
+    """Answers several questions about a bucket at once. A bucket that has no row yet is not found."""
+
+    def located(self, asked: Asked, group_by: Sequence[str] | None, limit: int) -> Located | None:
+        """A bucket, the fields of the measurement and at most `limit` series, in groups that share tags.
+
+        None without such a bucket.
+        """
+
+    def last_points(self, asked: Asked, *, after: int, limit: int) -> LastPoints | None:
+        """At most `limit` series with an id above `after`, and the last point of each; None without such a bucket."""

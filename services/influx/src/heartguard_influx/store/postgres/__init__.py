@@ -3,5 +3,6 @@
 from heartguard_influx.store.postgres.buckets import PostgresBuckets
 from heartguard_influx.store.postgres.field_types import PostgresFieldTypes
 from heartguard_influx.store.postgres.points import PostgresStore
+from heartguard_influx.store.postgres.quick_reads import QuickReads
 
-__all__ = ["PostgresBuckets", "PostgresFieldTypes", "PostgresStore"]
+__all__ = ["PostgresBuckets", "PostgresFieldTypes", "PostgresStore", "QuickReads"]

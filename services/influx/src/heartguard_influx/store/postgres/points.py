@@ -193,8 +193,9 @@ class PostgresStore:
         """Up to `limit` points in order of time, then of series, and the position of the last if there are more."""
         if not groups or not fields:
             return (), None
-        with self._database.transaction() as connection:
-            return read_points(connection, selection, groups, fields, after=after, limit=limit, descending=descending)
+        return read_points(
+            self._database.run, selection, groups, fields, after=after, limit=limit, descending=descending
+        )
 
     def pages(
         self, selection: Selection, groups: Sequence[Group], fields: Sequence[Field], *, limit: int, descending: bool
@@ -213,8 +214,7 @@ class PostgresStore:
         """The windows that hold points, by group and time."""
         if not groups or not fields:
             return ()
-        with self._database.transaction() as connection:
-            return read_windows(connection, selection, groups, fields, aggregate, grid)
+        return read_windows(self._database.run, selection, groups, fields, aggregate, grid)
 
     def latest(
         self,
@@ -226,8 +226,8 @@ class PostgresStore:
         person: int | None,  # noqa: ARG002
     ) -> Sequence[ResultRow]:
         """The last point of each series, whose place is the row's group; series without a point are left out."""
-        with self._database.transaction() as connection:
-            return read_latest(connection, [one.id for one in series], [it for some in fields.values() for it in some])
+        every = [it for some in fields.values() for it in some]
+        return read_latest(self._database.run, [one.id for one in series], every)
 
     def delete(self, selection: Selection, groups: Sequence[Group], require: Callable[[], None] = lambda: None) -> int:
         """Remove the points of a selection, whose series the groups are, in parts; returns how many values.

@@ -1,14 +1,17 @@
 """Reading points and windows from PostgreSQL. The statements are made of constants; all values are parameters."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
-from heartguard_common.stores.database import Connection, prepared, text
-from heartguard_influx.fields.domain import Field, Value
+from heartguard_common.stores.database import Result, Statement, prepared, text
+from heartguard_influx.fields.domain import Field, FieldType, Value
 from heartguard_influx.queries.domain.query import OF_ANY_TYPE, Aggregate, ResultRow
 from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import EARLIEST_NS, Group, Selection
 from heartguard_influx.store.postgres.arrays import numbers
+
+Execute: TypeAlias = Callable[[Statement, Mapping[str, Any]], Result]
+"""Executes a statement: as a transaction by itself, or in that of a connection."""
 
 # One scan of the primary key for each series, of at most a page.
 _PAGE = """
@@ -72,7 +75,7 @@ WHERE p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = ANY (cast(:fiel
 
 
 def read_points(
-    connection: Connection,
+    execute: Execute,
     selection: Selection,
     groups: Sequence[Group],
     fields: Sequence[Field],
@@ -97,33 +100,35 @@ def read_points(
     place = {number: index for index, group in enumerate(groups) for number in group.series}
     by_id = {field.id: field for field in fields}
     statement = _DESCENDING if descending else _ASCENDING
-    read = connection.execute(statement, values).tuples()
+    read = execute(statement, values).tuples()
     if len(fields) == 1:
         field = fields[0]
-        rows = [ResultRow(place[it[0]], it[1], {field.name: _value(field, it[3], it[4])}) for it in read]
+        rows = [ResultRow(place[it[0]], it[1], {field.name: value_of(field.type, it[3], it[4])}) for it in read]
         return rows[:limit], (read[limit - 1][1], read[limit - 1][0]) if len(rows) > limit else None
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
     for number, at_ns, field_id, amount, string in read:
         field = by_id[field_id]
-        found.setdefault((at_ns, number), {})[field.name] = _value(field, amount, string)
+        found.setdefault((at_ns, number), {})[field.name] = value_of(field.type, amount, string)
     found = {key: dict(sorted(point.items())) for key, point in found.items()}
     rows = [ResultRow(place[number], at_ns, point) for (at_ns, number), point in found.items()]
     return rows[:limit], list(found)[limit - 1] if len(rows) > limit else None
 
 
-def read_latest(connection: Connection, series: Sequence[int], fields: Sequence[Field]) -> list[ResultRow]:
+def read_latest(execute: Execute, series: Sequence[int], fields: Sequence[Field]) -> list[ResultRow]:
     """The last point of each series, whose place is the row's group."""
     place = {number: index for index, number in enumerate(series)}
     by_id = {field.id: field for field in fields}
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
-    for row in connection.execute(_LATEST, {"series": numbers(series)}):
+    for row in execute(_LATEST, {"series": numbers(series)}):
         field = by_id[row.field_id]
-        found.setdefault((place[row.series_id], row.time_ns), {})[field.name] = _value(field, row.number, row.string)
+        found.setdefault((place[row.series_id], row.time_ns), {})[field.name] = value_of(
+            field.type, row.number, row.string
+        )
     return [ResultRow(group, time_ns, dict(sorted(found[group, time_ns].items()))) for group, time_ns in sorted(found)]
 
 
 def read_windows(
-    connection: Connection,
+    execute: Execute,
     selection: Selection,
     groups: Sequence[Group],
     fields: Sequence[Field],
@@ -151,12 +156,12 @@ def read_windows(
     by_id = {field.id: field for field in fields}
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
     counts: dict[tuple[int, int], int] = {}
-    for group, number, field_id, amount, string, points in connection.execute(text(statement), values).tuples():
+    for group, number, field_id, amount, string, points in execute(text(statement), values).tuples():
         field = by_id[field_id]
         found.setdefault((group, number), {})[field.name] = _aggregated(aggregate, field, amount, string)
         counts[group, number] = points
     if len(fields) > 1:
-        counts = _count_points(connection, f"SELECT {place}, {window}", source, values)
+        counts = _count_points(execute, f"SELECT {place}, {window}", source, values)
         absent = {field.name: _nothing(aggregate) for field in fields}
         found = {key: {**absent, **present} for key, present in found.items()}
     return [ResultRow(key[0], _start(grid, key[1]), found[key], counts[key]) for key in sorted(found)]
@@ -170,11 +175,11 @@ def _window(grid: Grid, start_ns: int) -> str:
 
 
 def _count_points(
-    connection: Connection, select: str, source: str, values: Mapping[str, object]
+    execute: Execute, select: str, source: str, values: Mapping[str, object]
 ) -> dict[tuple[int, int], int]:
     """How many points each window holds, with any of the fields."""
     statement = f"{select}, count(DISTINCT (p.series_id, p.time_ns)) {source} GROUP BY 1, 2"
-    return {(group, number): points for group, number, points in connection.execute(text(statement), values).tuples()}
+    return {(group, number): points for group, number, points in execute(text(statement), values).tuples()}
 
 
 def _members(groups: Sequence[Group], fields: Sequence[Field]) -> dict[str, object]:
@@ -197,11 +202,12 @@ def _aggregated(aggregate: Aggregate, field: Field, number: Any, string: str | N
     if aggregate == "count":
         return int(number)
     if aggregate in OF_ANY_TYPE:
-        return _value(field, number, string)
+        return value_of(field.type, number, string)
     return None if number is None else float(number)
 
 
-def _value(field: Field, number: float | None, string: str | None) -> Value | None:
-    if field.type == "string":
+def value_of(its_type: FieldType, number: float | None, string: str | None) -> Value | None:
+    """The value of a field of that type, from the two columns of which one has it."""
+    if its_type == "string":
         return string
-    return number != 0 if field.type == "boolean" else number
+    return number != 0 if its_type == "boolean" else number

@@ -2,7 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from heartguard_common.core.limits import Limits, sentence
 from heartguard_common.stores.database import Connection, prepared, text
@@ -163,8 +164,13 @@ def find_groups(
         "person": selection.person,
         "limit": limit,
     }
+    return groups_by(connection.execute(text(_SELECT), values).tuples(), group_by)
+
+
+def groups_by(series: Iterable[Sequence[Any]], group_by: Sequence[str] | None) -> list[Group]:
+    """Series, each an id and tags, in groups that share the tags of `group_by`, ordered by those tags."""
     members: dict[Tags, list[int]] = {}
-    for row in connection.execute(text(_SELECT), values):
-        shared = row.tags if group_by is None else {name: row.tags[name] for name in group_by if name in row.tags}
-        members.setdefault(tuple(sorted(shared.items())), []).append(row.id)
+    for number, tags in series:
+        shared = tags if group_by is None else {name: tags[name] for name in group_by if name in tags}
+        members.setdefault(tuple(sorted(shared.items())), []).append(number)
     return [Group(tags, tuple(sorted(members[tags]))) for tags in sorted(members)]
