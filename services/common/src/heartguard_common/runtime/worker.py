@@ -6,6 +6,7 @@ peer in the one thread that accepts connections and hands requests out.
 """
 
 import logging
+import select
 from concurrent.futures import Future
 from typing import Any
 
@@ -30,6 +31,7 @@ _PARSE_ERRORS: parse_errors.ErrorMapping = (
     (parsing.ParseException, NOT_HTTP),
 )
 _DRAINED = 64 * 1024  # gunicorn reads less than this of an unread body, and keeps the connection
+_FOLLOWS_MS = 2
 _log = logging.getLogger("heartguard")
 
 
@@ -50,6 +52,17 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         """As gunicorn's; where a successor accepts already, running requests get more time."""
         self.cfg.set("graceful_timeout", int(takeover.grace(self.cfg.graceful_timeout)))
         super().handle_exit(sig, frame)
+
+    def handle(self, conn: Any) -> Any:
+        """As gunicorn's; then also the requests that follow on the connection at once, while no other waits.
+
+        Otherwise the connection goes back to the thread that hands requests out, for each request: two switches of
+        threads, a pipe, and four system calls.
+        """
+        result = super().handle(conn)
+        while result is True and self.alive and self.tpool._work_queue.empty() and _follows(conn):  # noqa: SLF001  gunicorn's
+            result = super().handle(conn)
+        return result
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """As gunicorn's; an answer to a body that was not read says that the connection ends."""
@@ -72,6 +85,15 @@ class ServiceWorker(ThreadWorker):  # type: ignore[misc]
         parse_errors.refuse(
             client, getattr(req, "method", None), parse_errors.error_code_of(exc, _PARSE_ERRORS, _log), _log
         )
+
+
+def _follows(conn: Any) -> bool:
+    """Whether the next request of a connection begins to arrive within `_FOLLOWS_MS`."""
+    if conn.parser.unreader.buf.getvalue():
+        return True
+    watch = select.poll()
+    watch.register(conn.sock, select.POLLIN)
+    return bool(watch.poll(_FOLLOWS_MS))
 
 
 def unread(request: Any) -> int:
