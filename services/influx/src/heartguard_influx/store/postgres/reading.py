@@ -1,8 +1,10 @@
 """Reading points and windows from PostgreSQL. The statements are made of constants; all values are parameters."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
 
+from heartguard_common.core.clock import NANOSECONDS
 from heartguard_common.stores.database import Result, Statement, prepared, text
 from heartguard_influx.fields.domain import Field, FieldType, Value
 from heartguard_influx.queries.domain.query import OF_ANY_TYPE, Aggregate, ResultRow
@@ -72,6 +74,17 @@ FROM unnest(cast(:series AS bigint[]), cast(:groups AS integer[])) AS wanted (se
 JOIN heartguard_core.points AS p ON p.series_id = wanted.series_id
 WHERE p.time_ns >= :start AND p.time_ns < :stop AND p.field_id = ANY (cast(:fields AS integer[]))
 """
+# Planning the statement takes as long as an hour of points at 1 Hz. A long range is planned for its own numbers.
+_PLANNED_ONCE_NS = 6 * 3600 * NANOSECONDS
+_WINDOW_TYPES = {
+    "series": "bigint[]",
+    "groups": "integer[]",
+    "fields": "integer[]",
+    "start": "bigint",
+    "stop": "bigint",
+    "width": "bigint",
+    "starts": "bigint[]",
+}
 
 
 def read_points(
@@ -143,28 +156,56 @@ def read_windows(
         "width": grid.width_ns,
         "starts": numbers(max(start, EARLIEST_NS) for start in grid.starts[:-1]) if grid.width_ns is None else None,
     }
-    place, source = ("0", _FROM_ONE_GROUP) if len(groups) == 1 else ("wanted.place", _FROM_GROUPS)
-    window = _window(grid, selection.start_ns)
-    # A key with a single value is left out of GROUP BY: PostgreSQL would hash it for every point.
-    keys = ["2", *(["1"] if len(groups) > 1 else []), *(["3"] if len(fields) > 1 else [])]
-    statement = f"""
-    SELECT {place}, {window}, {"p.field_id" if len(fields) > 1 else fields[0].id}, {_AGGREGATES[aggregate]},
-        {_STRINGS.get(aggregate, "NULL")}, count(*)
-    {source} GROUP BY {", ".join(keys)}
-    """
+    form = _Form(len(groups) > 1, len(fields) > 1, _window(grid, selection.start_ns))
+    planned = selection.stop_ns - selection.start_ns <= _PLANNED_ONCE_NS
+    statement = _windows(form, aggregate) if planned else text(form.windows(aggregate))
     # Sorted in Python: with ORDER BY, PostgreSQL sorts the points on disk instead of hashing them by window.
     by_id = {field.id: field for field in fields}
+    by_id[0] = fields[0]
     found: dict[tuple[int, int], dict[str, Value | None]] = {}
     counts: dict[tuple[int, int], int] = {}
-    for group, number, field_id, amount, string, points in execute(text(statement), values).tuples():
+    for group, number, field_id, amount, string, points in execute(statement, values).tuples():
         field = by_id[field_id]
         found.setdefault((group, number), {})[field.name] = _aggregated(aggregate, field, amount, string)
         counts[group, number] = points
     if len(fields) > 1:
-        counts = _count_points(execute, f"SELECT {place}, {window}", source, values)
+        counts = _count_points(execute, f"SELECT {form.place}, {form.window}", form.source, values)
         absent = {field.name: _nothing(aggregate) for field in fields}
         found = {key: {**absent, **present} for key, present in found.items()}
     return [ResultRow(key[0], _start(grid, key[1]), found[key], counts[key]) for key in sorted(found)]
+
+
+class _Form(NamedTuple):
+    """What the statement of windows depends on besides the aggregate; `window` is the SQL of a window's number."""
+
+    grouped: bool
+    many_fields: bool
+    window: str
+
+    @property
+    def place(self) -> str:
+        """The SQL of the group of a point."""
+        return "wanted.place" if self.grouped else "0"
+
+    @property
+    def source(self) -> str:
+        """The points, from FROM on."""
+        return _FROM_GROUPS if self.grouped else _FROM_ONE_GROUP
+
+    def windows(self, aggregate: Aggregate) -> str:
+        """The statement; it gives 0 for the only field."""
+        # A key with a single value is left out of GROUP BY: PostgreSQL would hash it for every point.
+        keys = ["2", *(["1"] if self.grouped else []), *(["3"] if self.many_fields else [])]
+        return f"""
+        SELECT {self.place}, {self.window}, {"p.field_id" if self.many_fields else "0"}, {_AGGREGATES[aggregate]},
+            {_STRINGS.get(aggregate, "NULL")}, count(*)
+        {self.source} GROUP BY {", ".join(keys)}
+        """
+
+
+@cache
+def _windows(form: _Form, aggregate: Aggregate) -> Statement:
+    return prepared(form.windows(aggregate), **_WINDOW_TYPES)
 
 
 def _window(grid: Grid, start_ns: int) -> str:
