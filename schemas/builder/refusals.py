@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from heartguard_common.core.errors import ErrorCode
 from heartguard_common.http.routing import AnyRoute
+from heartguard_common.identity.authentication import ROLES
 from heartguard_common.identity.policy import ANYONE, SERVICES, UNLIMITED, RouteRule
 
 _PLAIN = ("health", "ready", "metrics")  # the same in every service, without errors of the service's own
@@ -33,6 +34,8 @@ def _shared(rule: RouteRule, route: AnyRoute) -> set[str]:
         (route.takes is not None or route.body == "stream", _OF_A_BODY),
         (known, ("GEN_401", "GEN_401_TOKEN", "GEN_503", "GW_020")),
         (rule.who != ANYONE, ("GEN_403",)),
+        (of_members(rule) and not {"read_only", "demo"} <= rule.modes, ("GEN_403_READONLY",)),
+        (of_members(rule) and "suspended" not in rule.modes, ("GEN_403_SUSPENDED",)),
         (rule.limit != UNLIMITED, ("GEN_429",)),
         ("{" in rule.path, ("GEN_404",)),
         (if_match(route), ("GEN_412",)),
@@ -44,6 +47,13 @@ def _shared(rule: RouteRule, route: AnyRoute) -> set[str]:
         (not rule.path.startswith(("/gateway/", "/health")), ("GW_014",)),
     )
     return {code for holds, codes in conditions if holds for code in codes}
+
+
+def of_members(rule: RouteRule) -> bool:
+    """Whether members of an organization are known to the route, so that its mode can refuse them."""
+    if isinstance(rule.who, str):
+        return rule.credentials == "optional"
+    return any(role in rule.who for role in ROLES)
 
 
 def if_match(route: AnyRoute) -> bool:

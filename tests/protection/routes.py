@@ -180,6 +180,11 @@ def change_limits(case: Situation) -> Ask:
     return Ask(f"/organization/{case.org_id}/limits", "LimitsUpdate", {"limits": limits})
 
 
+@asks("PUT", "/organization/{org_id}/mode")
+def set_mode(case: Situation) -> Ask:
+    return Ask(f"/organization/{case.org_id}/mode", "OrganizationModeUpdate", {"mode": "active"})
+
+
 @asks("DELETE", "/organization")
 def delete_organization(case: Situation) -> Ask:
     if case.caller == "admin":

@@ -143,6 +143,9 @@ every_row() {
     gives 200 OrganizationPolicies $OrganizationPolicies_checks time_zone=Europe/Madrid header:ETag
     row PUT /organization/policies; when existing; sends '{}' '<OrganizationPoliciesUpdate/>'
     gives 200 OrganizationPolicies $OrganizationPolicies_checks header:ETag
+    row PUT '/organization/{org_id}/mode'; as operator; when operator
+    sends '{"mode":"active"}' '<OrganizationModeUpdate><mode>active</mode></OrganizationModeUpdate>'
+    gives 200 Organization $Organization_checks mode=active
     row PUT '/organization/{org_id}/limits'; as operator; when operator
     sends '{"limits":[{"name":"buckets","value":null}]}' '<LimitsUpdate xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><limits><limit><name>buckets</name><value xsi:nil="true"/></limit></limits></LimitsUpdate>'
     gives 200 LimitList $LimitList_checks

@@ -23,7 +23,7 @@ def test_every_member_reads_the_organization(client: FlaskClient, org: int, auth
     assert answer.status_code == 200
     document = answer.get_json()
     assert document.pop("created_at") == document.pop("updated_at")
-    assert document == {"id": org, "name": "O'Brien & <b>Söhne</b>", "policies": ""}
+    assert document == {"id": org, "name": "O'Brien & <b>Söhne</b>", "policies": "", "mode": "active"}
     rules = client.get("/organization/policies", headers=auth[role]).get_json()
     assert rules == {
         "policies": "",

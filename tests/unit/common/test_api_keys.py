@@ -11,7 +11,8 @@ from heartguard_common.identity.api_key import ApiKey, checksum, key_of, new_sec
 from heartguard_common.identity.api_key_cache import LIFE_SECONDS, UNCONFIRMED_SECONDS, ApiKeyCache, KeyedRevocations
 from heartguard_common.identity.api_key_uses import ApiKeyUseLog
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.identity.revocation import Verdict
+from heartguard_common.identity.revocation import CallerState, Verdict
+from heartguard_common.messages import Mode
 from tests.clocks import MovableClock
 
 GOOD = "hg_dev_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"
@@ -31,8 +32,10 @@ class Auth:
         self.role = "manager"
         self.scopes = ["points_read", "points_write"]
         self.verdict = Verdict.ACTIVE
+        self.mode: Mode = "active"
+        self.introspected_mode: Mode = "active"
         self.cache = ApiKeyCache(self.look_up, self.clock, lambda: self.monotonic, size=2)
-        self.revocations = KeyedRevocations(self.cache, lambda _: self.verdict)
+        self.revocations = KeyedRevocations(self.cache, lambda _: CallerState(self.verdict, self.mode))
 
     def forward(self, seconds: float) -> None:
         self.clock.forward(seconds)
@@ -47,7 +50,7 @@ class Auth:
         now = self.clock.now_ns() // 10**9
         key = {"kind": "integration", "version": self.version, "scopes": self.scopes, "buckets": [], "networks": []}
         claims = {"sub": "12", "role": self.role, "org_id": 3, "exp": now + 10**6, "iat": now, "jti": KEY_ID}
-        return {"active": True, **claims, "api_key": key}
+        return {"active": True, **claims, "mode": self.introspected_mode, "api_key": key}
 
 
 def refusal(call: Any, *args: Any) -> str:
@@ -92,7 +95,7 @@ def test_a_revoked_version_is_looked_up_again() -> None:
     assert auth.asked == 4  # an inactive key is not remembered
 
 
-def test_without_a_trusted_copy_a_look_up_counts_for_two_seconds() -> None:
+def test_without_a_trusted_copy_a_look_up_counts_for_a_second() -> None:
     auth = Auth()
     auth.verdict = Verdict.UNKNOWN
     auth.revocations.find(GOOD)
@@ -104,6 +107,18 @@ def test_without_a_trusted_copy_a_look_up_counts_for_two_seconds() -> None:
     assert refusal(auth.revocations.find, GOOD) == "GEN_401_TOKEN"
     auth.away = True
     assert refusal(auth.revocations.find, GOOD) == "GEN_503"
+
+
+def test_the_mode_is_that_of_the_copy_or_else_of_the_look_up() -> None:
+    auth = Auth()
+    assert auth.revocations.find(GOOD).mode == "active"
+    auth.mode = "read_only"
+    assert auth.revocations.require_active(auth.revocations.find(GOOD), GOOD) == "read_only"
+    auth.mode = "active"
+    assert (auth.revocations.find(GOOD).mode, auth.asked) == ("active", 1)
+    auth.verdict, auth.introspected_mode = Verdict.UNKNOWN, "suspended"
+    auth.forward(UNCONFIRMED_SECONDS + 0.1)
+    assert (auth.revocations.find(GOOD).mode, auth.asked) == ("suspended", 2)
 
 
 def test_a_key_is_never_remembered_beyond_its_expiry_and_the_oldest_is_forgotten() -> None:

@@ -4,9 +4,10 @@ import io
 
 import pytest
 
-from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
+from heartguard_common.core.errors import INVALID_TOKEN, SUSPENDED, ServiceError
 from heartguard_common.http.revocation_recheck import RevocationCheckedReader, RevocationRecheck
 from heartguard_common.identity.authentication import Principal
+from heartguard_common.messages import Mode
 
 PERSON = Principal("person", "user", user_id=1, org_id=1)
 
@@ -17,11 +18,13 @@ class Revocations:
     def __init__(self) -> None:
         self.asked: list[tuple[Principal, str]] = []
         self.revoked = False
+        self.mode: Mode = "active"
 
-    def require_active(self, principal: Principal, token: str) -> None:
+    def require_active(self, principal: Principal, token: str) -> Mode:
         self.asked.append((principal, token))
         if self.revoked:
             raise ServiceError(INVALID_TOKEN)
+        return self.mode
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,15 @@ def test_the_end_of_a_stream_is_checked_too() -> None:
     stream = RevocationCheckedReader(io.BytesIO(b""), RevocationRecheck(revocations, PERSON, "token", 0))
     assert stream.read(3) == b""
     assert len(revocations.asked) == 1
+
+
+def test_a_stream_ends_when_the_mode_forbids_its_route() -> None:
+    revocations = Revocations()
+    recheck = RevocationRecheck(revocations, PERSON, "token", 0, open_in={"read_only"})
+    stream = RevocationCheckedReader(io.BytesIO(b"beats"), recheck)
+    revocations.mode = "read_only"
+    assert stream.read(3) == b"bea"
+    revocations.mode = "suspended"
+    with pytest.raises(ServiceError) as raised:
+        stream.read(3)
+    assert raised.value.error_code is SUSPENDED

@@ -19,10 +19,12 @@ from heartguard_common.core.metrics import Metrics
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity.api_key_cache import ApiKeyCache
 from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.organization_state import UNCHANGED, OrganizationState
 from heartguard_common.identity.policy import load
-from heartguard_common.identity.revocation import Verdict
+from heartguard_common.identity.revocation import CallerState, Verdict
+from heartguard_common.messages import Mode
 from heartguard_gateway.bodies.spool import BodySpool
-from heartguard_gateway.domain import Exchange, Limit, Quota, Reply, Request
+from heartguard_gateway.domain import Exchange, Limit, Quota, Reply, Request, organization_share
 from heartguard_gateway.pipeline.pipeline import Pipeline
 from heartguard_gateway.pipeline.stages.write_audit import outcome
 from heartguard_gateway.ports import Admission, Inbound, Outbound, Ports
@@ -65,7 +67,9 @@ class Stack:
     refusals: list[tuple[str, str]] = field(default_factory=list)
     empty: frozenset[str] = frozenset()
     verdict: Verdict = Verdict.ACTIVE
-    introspected: Callable[[str], Verdict] = lambda _token: Verdict.ACTIVE
+    introspected: Callable[[str], CallerState] = lambda _token: CallerState(Verdict.ACTIVE)
+    organization: OrganizationState = UNCHANGED
+    own_share: Limit | None = None
     disk_full: bool = False
     reply: Reply = field(default_factory=lambda: Reply(200, [("Content-Type", "application/json")], b"{}"))
     metrics: Any = field(default_factory=lambda: Metrics("gateway"))
@@ -81,7 +85,10 @@ class Stack:
     def admit(self, buckets: list[tuple[str, Limit]], principal: Principal | None) -> Admission:
         self.asked.append((buckets, principal))
         quotas = [Quota(limit, limit.name not in self.empty, 5, 9_000_000, 1_500_000) for _, limit in buckets]
-        return Admission(quotas, self.verdict)
+        return Admission(quotas, self.verdict, self.organization)
+
+    def share(self, org_id: int | None) -> Limit | None:  # noqa: ARG002
+        return self.own_share
 
     def record(self, event: AuditEvent, address: str = "") -> None:  # noqa: ARG002
         if self.disk_full:
@@ -209,12 +216,44 @@ def test_revocation_is_asked_for_persons_only() -> None:
 def test_auth_is_asked_only_where_the_copy_knows_nothing(copy: Verdict, truth: Verdict, expected: int) -> None:
     asked = []
 
-    def introspect(token: str) -> Verdict:
+    def introspect(token: str) -> CallerState:
         asked.append(token)
-        return truth
+        return CallerState(truth)
 
     assert Stack(verdict=copy, introspected=introspect).ask("GET", "/users/me", "user").status == expected
     assert asked == (["user"] if copy is Verdict.UNKNOWN else [])
+
+
+@pytest.mark.parametrize(
+    ("copy", "truth", "verdict", "expected"),
+    [
+        ("read_only", "active", Verdict.ACTIVE, [200, 403]),
+        ("active", "read_only", Verdict.ACTIVE, [200, 200]),
+        ("active", "read_only", Verdict.UNKNOWN, [200, 403]),
+        ("active", "suspended", Verdict.UNKNOWN, [403, 403]),
+    ],
+)
+def test_the_mode_of_the_organization_comes_with_the_verdict(
+    copy: Mode, truth: Mode, verdict: Verdict, expected: list[int]
+) -> None:
+    stack = Stack(
+        verdict=verdict,
+        organization=OrganizationState(copy),
+        introspected=lambda _: CallerState(Verdict.ACTIVE, truth),
+    )
+    assert [stack.ask(method, "/users/me", "user").status for method in ("GET", "PUT")] == expected
+    assert len(stack.asked) == 2  # one question to Redis for each request
+
+
+def test_requests_of_an_organization_with_a_share_are_counted_for_it_too() -> None:
+    stack = Stack(own_share=organization_share(120))
+    assert stack.ask("GET", "/users/me", "user").status == 200
+    key, limit = stack.asked[0][0][1]
+    assert (key, limit.capacity, limit.interval_us) == ("hg:rl:org:{3}", 120, 500_000)
+    stack.empty = frozenset({"organization"})
+    refused = stack.ask("GET", "/users/me", "user")
+    assert (refused.status, dict(refused.headers)["Retry-After"]) == (429, "2")
+    assert b"per minute and organization" in refused.body
 
 
 def test_an_internal_error_is_500_without_details(caplog: pytest.LogCaptureFixture) -> None:

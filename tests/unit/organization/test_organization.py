@@ -16,7 +16,8 @@ from tests.clocks import MovableClock
 from tests.fakes.authority import KnownPeople
 from tests.fakes.jobs import MemoryJobs
 
-CLINIC = Organization(3, "Clinic", "", None, "UTC", "accept", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z")
+FOUNDED = "2026-01-01T00:00:00Z"
+CLINIC = Organization(3, "Clinic", "", None, "UTC", "accept", "active", FOUNDED, FOUNDED)
 ADMIN = Principal(kind="person", role="admin", user_id=12, org_id=3)
 OPERATOR = Principal(kind="operator", role="operator")
 

@@ -169,7 +169,7 @@ def _accept_api_keys(dependencies: Dependencies, usecases: AuthUseCases, revocat
 
     uses = ApiKeyUseLog(store, dependencies.clock)
     dependencies.background.start("api-key-uses", uses.flush)
-    return ApiKeyAccess(KeyedRevocations(cache, revocations.verdict), uses)
+    return ApiKeyAccess(KeyedRevocations(cache, revocations.state), uses)
 
 
 def reachable_by_keys(access: policy.Policy) -> Reachable:

@@ -38,7 +38,7 @@ AUDIT = (
 INFLUXDB = ("INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG")
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gateway": (
-        *(*COMMON, "RATE_LIMIT", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
+        *(*COMMON, "RATE_LIMIT", "LIMITS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
         *("MAX_UPLOAD_MB", "BODY_SPOOL_MB", "ANSWER_BUFFER_MB"),
         *(it.url for it in SERVICES.values() if it.name not in {"gateway", "auth"}),
     ),

@@ -120,6 +120,15 @@ class Limit:
     interval_us: int
 
 
+ORGANIZATION = "organization"
+_MINUTE_US = 60_000_000
+
+
+def organization_share(requests: int) -> Limit:
+    """The bucket of an organization with so many requests a minute; none is smaller than one."""
+    return Limit(ORGANIZATION, max(1, requests), _MINUTE_US // max(1, requests))
+
+
 @dataclass(frozen=True, slots=True)
 class Quota:
     """What is left in a bucket after asking it for one token; times in microseconds.
@@ -140,7 +149,7 @@ class Exchange:
 
     `media_type` is that of documents, `error_type` that of a refusal, or the dialect that the rule names for errors.
     `prefix` is what the client's path has before that of the service: nothing, or `/api/v1`. `api_key` is the API key
-    that was sent, where it has the right form.
+    that was sent, where it has the right form. `near` warns of limits that the caller's organization has nearly used.
     """
 
     request: Request
@@ -159,6 +168,7 @@ class Exchange:
     api_key: str | None = None
     address: str = ""
     quota: Quota | None = None
+    near: str = ""
     inner: bool = False
     upstream_headers: Headers = field(default_factory=list)
     reply: Reply | None = None

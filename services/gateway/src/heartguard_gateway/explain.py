@@ -170,8 +170,11 @@ def _caller_by_token(token: str, settings: Settings) -> Principal | None:
         api_keys = ApiKeyCache(introspection_by(auth), clock)
         caller = make_authenticator(settings, keys, clock, api_keys).identify(f"Bearer {credential}")
         person = caller is not None and caller.kind == "person" and caller.api_key is None
-        if person and introspect(auth, credential) is Verdict.REVOKED:
-            raise RefusedError("401 GEN_401_TOKEN: the token is revoked")
+        if caller is not None and person:
+            state = introspect(auth, credential)
+            if state.verdict is Verdict.REVOKED:
+                raise RefusedError("401 GEN_401_TOKEN: the token is revoked")
+            caller = caller.in_mode(state.mode)
     except ServiceError as error:
         raise _refusal(error) from error
     return caller

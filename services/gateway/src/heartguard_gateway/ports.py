@@ -9,7 +9,8 @@ from heartguard_common.audit.events import AuditEvent
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.metrics import Metrics
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.identity.revocation import Verdict
+from heartguard_common.identity.organization_state import UNCHANGED, OrganizationState
+from heartguard_common.identity.revocation import CallerState, Verdict
 from heartguard_gateway.bodies.spool import Body, BodySpool
 from heartguard_gateway.domain import Exchange, Headers, Limit, Quota, Reply
 from heartguard_gateway.route_matching import Matcher
@@ -62,7 +63,7 @@ class ApiKeys(Protocol):
     def look_up(self, secret: str) -> Principal:
         """The caller of a key as auth knows it now. Raises `ServiceError` GEN_401_TOKEN, GEN_503."""
 
-    def confirm(self, secret: str, principal: Principal, verdict: Verdict) -> Principal:
+    def confirm(self, secret: str, principal: Principal, state: CallerState) -> Principal:
         """The caller after the verdict on the version that was remembered. Raises GEN_401_TOKEN, GEN_503."""
 
     def record_use(self, principal: Principal, address: str) -> None:
@@ -71,10 +72,19 @@ class ApiKeys(Protocol):
 
 @dataclass(frozen=True)
 class Admission:
-    """The answer to one grouped question: a quota for each bucket asked, and what is known of the token."""
+    """The answer to one grouped question: a quota for each bucket asked, what is known of the token and its owner.
+
+    `organization` counts only with a verdict that is known.
+    """
 
     quotas: Sequence[Quota]
     verdict: Verdict
+    organization: OrganizationState = UNCHANGED
+
+    @property
+    def caller(self) -> CallerState:
+        """What is known of the caller."""
+        return CallerState(self.verdict, self.organization.mode)
 
 
 class Gate(Protocol):
@@ -82,6 +92,9 @@ class Gate(Protocol):
 
     def admit(self, buckets: Sequence[tuple[str, Limit]], principal: Principal | None) -> Admission:
         """Take one token from each bucket and look the person's token up; never raises."""
+
+    def share(self, org_id: int | None) -> Limit | None:
+        """The bucket of an organization's requests, as it was when it was last looked up; None for no limit."""
 
 
 class Service(Protocol):
@@ -107,7 +120,7 @@ class Ports:
     limits: Mapping[str, Limit]
     callers: Callers
     api_keys: ApiKeys
-    introspect: Callable[[str], Verdict]
+    introspect: Callable[[str], CallerState]
     gate: Gate
     services: Mapping[str, Service]
     bodies: BodySpool

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from heartguard_common.core.limits import limit_values
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.core.settings import CommonSettings, Rate, http_url, rate, read, variable, whole, words
 
@@ -29,6 +30,7 @@ class Settings(CommonSettings):
     influx_url: str = variable("INFLUX_SERVICE_URL", http_url, default=SERVICES["influx"].local_url)
     audit_url: str = variable("AUDIT_URL", http_url, default=SERVICES["audit"].local_url)
     rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))  # noqa: RUF009  variable() makes a field
+    limits: tuple[tuple[str, int], ...] = variable("LIMITS", limit_values, default=())
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", origins, default=())
     trusted_proxies: int = variable("TRUSTED_PROXIES", whole(0, 10), default=0)
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_000), default=50)

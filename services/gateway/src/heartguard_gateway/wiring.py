@@ -23,9 +23,10 @@ from heartguard_common.identity.authentication import (
     TokenVerifier,
     open_key_source,
 )
+from heartguard_common.identity.organization_state import REQUESTS
 from heartguard_common.identity.policy import Policy
 from heartguard_common.identity.policy import load as load_policy
-from heartguard_common.identity.revocation import Verdict
+from heartguard_common.identity.revocation import CallerState
 from heartguard_common.identity.revocation_check import introspect
 from heartguard_common.messages import JwkSet
 from heartguard_common.stores.service_client import ServiceClient
@@ -81,7 +82,7 @@ def create_app(
         callers=_callers(settings, keys, clock, metrics),
         api_keys=CachedApiKeys(auth, clock, lifecycle),
         introspect=_introspection(auth, metrics),
-        gate=RedisGate(redis, LocalBuckets(), lambda what: fallbacks.labels(what).inc()),
+        gate=_gate(settings, redis, lambda what: fallbacks.labels(what).inc()),
         services=services,
         bodies=bodies,
         own=OwnRoutes(contracts, lifecycle, metrics, health, SCHEMAS_DIR).table,
@@ -103,6 +104,11 @@ def create_app(
     _run_beside(lifecycle, partial(_show_state, metrics, services, bodies), partial(_keep_pace, metrics, answers))
     app.extensions[LIFECYCLE] = lifecycle
     return app
+
+
+def _gate(settings: Settings, redis: RedisConnection, count: Callable[[str], None]) -> RedisGate:
+    """What admits requests; `LIMITS` may give each organization a share of them."""
+    return RedisGate(redis, LocalBuckets(), count, dict(settings.limits).get(REQUESTS))
 
 
 def _open_auth(settings: Settings, lifecycle: Lifecycle) -> ServiceClient:
@@ -134,11 +140,11 @@ def _callers(settings: Settings, keys: KeySource, clock: Clock, metrics: Metrics
     return CachedCallers(make_authenticator(settings, keys, clock), clock, hit=remembered, miss=verified)
 
 
-def _introspection(auth: ServiceClient, metrics: Metrics) -> Callable[[str], Verdict]:
+def _introspection(auth: ServiceClient, metrics: Metrics) -> Callable[[str], CallerState]:
     """What asks auth about a token."""
     asked = metrics.counter("heartguard_gateway_introspections", "Tokens that auth was asked about")
 
-    def ask(token: str) -> Verdict:
+    def ask(token: str) -> CallerState:
         asked.inc()
         return introspect(auth, token)
 

@@ -4,7 +4,13 @@ from dataclasses import dataclass, replace
 
 from heartguard_common.core.limits import Limit
 from heartguard_common.jobs.erasures import DeletionStep
-from heartguard_common.messages import OrganizationPoliciesUpdate, OrganizationUpdate, Payload, UnknownMeasurements
+from heartguard_common.messages import (
+    Mode,
+    OrganizationPoliciesUpdate,
+    OrganizationUpdate,
+    Payload,
+    UnknownMeasurements,
+)
 
 SETTINGS = ("retention_days", "time_zone", "unknown_measurements")
 TEXTS = ("name", "policies")
@@ -23,6 +29,7 @@ class Organization:
     retention_days: int | None
     time_zone: str
     unknown_measurements: UnknownMeasurements
+    mode: Mode
     created_at: str
     updated_at: str
 

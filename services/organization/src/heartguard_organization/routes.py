@@ -15,6 +15,7 @@ from heartguard_common.messages import (
     OrganizationLimitDocument,
     OrganizationList,
     OrganizationListQuery,
+    OrganizationModeUpdate,
     OrganizationPolicies,
     OrganizationPoliciesUpdate,
     OrganizationUpdate,
@@ -131,6 +132,17 @@ def update_limits(usecases: UseCases, call: Call[LimitsUpdate, NoQuery]) -> Answ
     return _limits(usecases.limits.update(call.person, int(call.params["org_id"]), call.document["limits"]))
 
 
+def update_mode(usecases: UseCases, call: Call[OrganizationModeUpdate, NoQuery]) -> Answer[messages.Organization]:
+    """Set the mode of any organization.
+
+    It counts within a second, also at the services' own ports. In `read_only` and `demo` what changes something is
+    refused with GEN_403_READONLY, in `suspended` nearly everything with GEN_403_SUSPENDED. A mode that the operator
+    has set stays until the operator sets another.
+    """
+    changed = usecases.modes.choose(call.person, int(call.params["org_id"]), call.document["mode"])
+    return Answer(_document(changed), headers={"Cache-Control": "no-store"})
+
+
 ROUTES = (
     Route("GET", "/organization/exports", export_organization, offers=(NDJSON,), raises=(NO_ORGANIZATION,)),
     Route("GET", "/organization", read_organization, raises=(NO_ORGANIZATION,), headers=("ETag",)),
@@ -153,6 +165,7 @@ ROUTES = (
     Route("GET", "/organization/limits", list_limits, raises=(NO_ORGANIZATION,)),
     Route("GET", "/organization/{org_id}/limits", list_limits_of_organization, raises=(NO_ORGANIZATION,)),
     Route("PUT", "/organization/{org_id}/limits", update_limits, raises=(NO_ORGANIZATION, NO_LIMIT)),
+    Route("PUT", "/organization/{org_id}/mode", update_mode, raises=(NO_ORGANIZATION,)),
 )
 
 
@@ -167,6 +180,7 @@ def _document(organization: Organization) -> messages.Organization:
         "id": organization.id,
         "name": organization.name,
         "policies": organization.policies,
+        "mode": organization.mode,
         "created_at": organization.created_at,
         "updated_at": organization.updated_at,
     }

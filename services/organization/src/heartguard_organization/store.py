@@ -7,7 +7,11 @@ from heartguard_common.stores.database import Connection, Database, Row, text
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_organization.domain import SETTINGS, TEXTS, Organization
 
-_COLUMNS = "id, name, policies, retention_days, time_zone, unknown_measurements, created_at, updated_at"
+_COLUMNS = (
+    "id, name, policies, retention_days, time_zone, unknown_measurements, created_at, updated_at,"
+    " coalesce((SELECT s.mode FROM heartguard_core.organization_states s WHERE s.org_id = organizations.id), 'active')"
+    " AS mode"
+)
 _FIND = f"SELECT {_COLUMNS} FROM heartguard_core.organizations WHERE id = :id AND deleted_at IS NULL"  # noqa: S608
 _LIST = f"""
 SELECT {_COLUMNS} FROM heartguard_core.organizations
@@ -24,6 +28,7 @@ WHERE id = :id RETURNING {_COLUMNS}
 _CLOSE = "UPDATE heartguard_core.organizations SET closed_at = now() WHERE id = :id AND closed_at IS NULL"
 _END = "UPDATE heartguard_core.organizations SET deleted_at = now() WHERE id = :id AND deleted_at IS NULL"
 _FORGET_LIMITS = "DELETE FROM heartguard_core.organization_limits WHERE org_id = :id"
+_FORGET_STATE = "DELETE FROM heartguard_core.organization_states WHERE org_id = :id"
 _OWN_LIMITS = "SELECT name, value FROM heartguard_core.organization_limits WHERE org_id = :org_id"
 _USED = "SELECT name, used FROM heartguard_core.limits_used(:org_id, :today)"
 _SET_LIMIT = """
@@ -73,6 +78,7 @@ class PostgresOrganizations:
         """Mark the organization as deleted."""
         with self._database.transaction() as connection:
             connection.execute(text(_FORGET_LIMITS), {"id": org_id})
+            connection.execute(text(_FORGET_STATE), {"id": org_id})
             connection.execute(text(_END), {"id": org_id})
 
 

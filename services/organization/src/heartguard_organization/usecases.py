@@ -18,6 +18,8 @@ from heartguard_common.messages import LimitSettingDocument, OrganizationPolicie
 from heartguard_organization.domain import EffectiveLimit, Organization, difference
 from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
 from heartguard_organization.ports import LimitValues, Organizations
+from heartguard_organization.states.ports import States
+from heartguard_organization.states.usecases import ModeUseCases
 
 DELETION = "organization.delete"
 T = TypeVar("T")
@@ -119,10 +121,16 @@ class LimitUseCases:
     """Limits: an admin reads those of their organization, the operator reads and sets those of any."""
 
     def __init__(
-        self, organizations: Organizations, values: LimitValues, audit: AuditTrail, transaction: Transaction
+        self,
+        organizations: Organizations,
+        values: LimitValues,
+        states: States,
+        audit: AuditTrail,
+        transaction: Transaction,
     ) -> None:
         self._organizations = organizations
         self._values = values
+        self._states = states
         self._audit = audit
         self._transaction = transaction
 
@@ -163,10 +171,13 @@ class LimitUseCases:
             self._values.set(org_id, wanted)
             changed = {name: value for name, value in wanted.items() if before.get(name) != value}
             if changed:
+                self._states.touch(org_id)
                 payload: Payload = {f"{name}_before": before.get(name) for name in changed}
                 payload |= {f"{name}_after": value for name, value in changed.items()}
                 resource = f"organization:{org_id}"
                 self._audit.changed(principal, "organization.update_limits", resource, org_id=org_id, payload=payload)
+        if changed:
+            self._states.publish(org_id)
         return self.read(org_id)
 
 
@@ -176,6 +187,7 @@ class UseCases:
 
     organizations: OrganizationUseCases
     limits: LimitUseCases
+    modes: ModeUseCases
 
 
 def _own(principal: Principal) -> int:

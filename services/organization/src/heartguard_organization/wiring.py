@@ -8,6 +8,7 @@ from heartguard_common.core.background import BackgroundTask
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.lifecycle import Resource
 from heartguard_common.http.web import make_app
+from heartguard_common.identity.revocation_copy import RevocationCopy
 from heartguard_common.jobs.engine import JOB_THREADS, JobRunner, audit_job_end
 from heartguard_common.jobs.erasure_calls import service_erasers
 from heartguard_common.jobs.erasures import Eraser, Erasure
@@ -18,6 +19,8 @@ from heartguard_common.stores.database import Database
 from heartguard_organization.domain import STEPS
 from heartguard_organization.routes import ROUTES
 from heartguard_organization.settings import Settings
+from heartguard_organization.states.store import PostgresStates
+from heartguard_organization.states.usecases import ModeUseCases
 from heartguard_organization.store import PostgresLimitValues, PostgresOrganizations
 from heartguard_organization.usecases import DELETION, LimitUseCases, OrganizationUseCases, UseCases
 
@@ -47,11 +50,16 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         work.wake,
     )
     values = PostgresLimitValues(dependencies.database, dependencies.limits)
-    limits = LimitUseCases(store, values, dependencies.audit, dependencies.database.transaction)
+    audit, transaction = dependencies.audit, dependencies.database.transaction
+    states = PostgresStates(
+        dependencies.database, RevocationCopy(dependencies.database, dependencies.redis, dependencies.clock)
+    )
+    limits = LimitUseCases(store, values, states, audit, transaction)
+    modes = ModeUseCases(store, states, audit, transaction)
     queues = {"deletions": jobs.queue(DELETION, dependencies.clock, work.wake)}
     operated = dependencies.operated_jobs(NAME, {DELETION: JobKind("deletions", work.wake)}, jobs)
     web = make_web_dependencies(NAME, settings, dependencies, queues=queues)
-    app = make_app(replace(web, jobs=operated), ROUTES, UseCases(organizations, limits))
+    app = make_app(replace(web, jobs=operated), ROUTES, UseCases(organizations, limits, modes))
     dependencies.lifecycle.open(Resource("deletions", work.start, BackgroundTask.ping, BackgroundTask.close))
     return app
 

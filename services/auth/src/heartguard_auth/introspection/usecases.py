@@ -69,6 +69,7 @@ class IntrospectionUseCases:
             "sub": str(key.created_by),
             "role": found.role,
             "org_id": key.org_id,
+            "mode": self._revocations.mode(key.org_id),
             "exp": found.valid_until // NANOSECONDS,
             # A key that was remembered before a restored backup is looked up again.
             "iat": self._common.clock.now_ns() // NANOSECONDS,
@@ -100,6 +101,7 @@ class IntrospectionUseCases:
             "sub": str(principal.user_id),
             "role": principal.person_role,
             "org_id": principal.org_id,
+            "mode": self._revocations.mode(principal.org_id),
             "exp": principal.expires_at,
             "iat": principal.issued_at,
             "jti": principal.token_id or "",

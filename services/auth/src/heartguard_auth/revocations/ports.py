@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from heartguard_common.identity.authentication import Principal
+from heartguard_common.messages import Mode
 
 
 class RevocationList(Protocol):
-    """The revocations in PostgreSQL, and their copy in Redis."""
+    """The revocations and modes of organizations in PostgreSQL, and their copy in Redis."""
 
     def add(self, kind: str, values: Sequence[str], reason: str, expires_at: int) -> None:
         """Revoke tokens (`jti`), sessions (`sid`) or keys (`kid`) until `expires_at`, in nanoseconds."""
@@ -20,3 +21,6 @@ class RevocationList(Protocol):
 
     def holds(self, principal: Principal) -> bool:
         """Whether this token, its session or its key is revoked according to PostgreSQL."""
+
+    def mode(self, org_id: int) -> Mode:
+        """The mode of an organization according to PostgreSQL."""

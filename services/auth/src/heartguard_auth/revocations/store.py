@@ -7,8 +7,10 @@ from heartguard_common.core.background import BackgroundTask, BackgroundTasks
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.errors import INVALID_TOKEN, ServiceError
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.identity.revocation import CopyReader, Verdict, keys
+from heartguard_common.identity.modes import ACTIVE
+from heartguard_common.identity.revocation import CallerState, CopyReader, Verdict, keys
 from heartguard_common.identity.revocation_copy import RevocationCopy
+from heartguard_common.messages import Mode
 from heartguard_common.stores.database import Database, text
 from heartguard_common.stores.redis_client import REDIS_ERRORS, RedisClient
 
@@ -75,20 +77,30 @@ class Revocations:
         """Bring all revocations to the copy; False while Redis does not take them."""
         return self._copy.copy_all()
 
-    def require_active(self, principal: Principal, _: str) -> None:
-        """Ask the copy in Redis, or else PostgreSQL. Raises GEN_401_TOKEN when revoked."""
-        verdict = self.verdict(principal)
-        if verdict is Verdict.UNKNOWN:
-            verdict = Verdict.REVOKED if self.holds(principal) else Verdict.ACTIVE
-        if verdict is Verdict.REVOKED:
-            raise ServiceError(INVALID_TOKEN)
+    def mode(self, org_id: int) -> Mode:
+        """The mode of an organization according to PostgreSQL."""
+        row = self._database.one(_MODE, {"org_id": org_id})
+        return ACTIVE if row is None else row.mode
 
-    def verdict(self, principal: Principal) -> Verdict:
-        """What the copy says; unknown where it can't be trusted."""
+    def require_active(self, principal: Principal, _: str) -> Mode:
+        """The mode of the person's organization, from the copy in Redis, or else PostgreSQL.
+
+        Raises GEN_401_TOKEN for a revoked token.
+        """
+        state = self.state(principal)
+        if state.verdict is Verdict.UNKNOWN:
+            verdict = Verdict.REVOKED if self.holds(principal) else Verdict.ACTIVE
+            state = CallerState(verdict, self.mode(principal.org_id or 0))
+        if state.verdict is Verdict.REVOKED:
+            raise ServiceError(INVALID_TOKEN)
+        return state.mode
+
+    def state(self, principal: Principal) -> CallerState:
+        """What the copy says; the verdict is unknown where it can't be trusted."""
         try:
-            return self._seen.verdict(principal, self._redis.mget(keys(principal)))
+            return self._seen.state(principal, self._redis.mget(keys(principal)))
         except REDIS_ERRORS:
-            return Verdict.UNKNOWN
+            return CallerState(Verdict.UNKNOWN)
 
 
 _ADD = """
@@ -96,6 +108,7 @@ INSERT INTO heartguard_core.revoked_tokens (kind, value, reason, revoked_at, exp
 VALUES (:kind, :value, :reason, :at, :until)
 ON CONFLICT (kind, value) DO UPDATE SET expires_at = greatest(revoked_tokens.expires_at, excluded.expires_at)
 """
+_MODE = text("SELECT mode FROM heartguard_core.organization_states WHERE org_id = :org_id")
 _PURGE = "DELETE FROM heartguard_core.revoked_tokens WHERE expires_at < :now"
 _HOLDS = """
 SELECT EXISTS (

@@ -18,7 +18,7 @@ NEARLY = 0.8
 
 @click.group(name="organizations", context_settings=HELP_OPTIONS)
 def organizations() -> None:
-    """Show organizations, and set their limits.
+    """Show organizations, and set their limits and modes.
 
     HeartGuard has to run. The exit code is 1 when the API refuses.
     """
@@ -69,11 +69,26 @@ def _show(invocation: Invocation, organization: int, *, as_json: bool) -> None:
         "id": str(found["id"]),
         "name": found["name"],
         "created": listing.moment(found["created_at"]),
+        "mode": found.get("mode", "active"),
         "admins": ", ".join(it["email"] if it["active"] else f"{it['email']} (locked)" for it in admins) or "none",
         "people": "-" if people is None else f"{people.get('used', 0):,} of {people['value']:,}",
         "nearly used up": ", ".join(it["name"] for it in limits if _part(it) >= NEARLY) or "no limit",
     }
     listing.show_values(values)
+
+
+@organizations.command(name="mode")
+@click.argument("organization", type=int)
+@click.argument("mode", type=click.Choice(["active", "read_only", "suspended", "demo"]))
+@click.pass_obj
+def _mode(invocation: Invocation, organization: int, mode: str) -> None:
+    """Set what the members of an organization may do.
+
+    ORGANIZATION is its number. MODE: active everything; read_only read, export and delete; suspended nothing; demo
+    only read, as visitors. It counts within a second, and stays until it is set again.
+    """
+    invocation.operator_api().put(f"/organization/{organization}/mode", {"mode": mode})
+    click.echo(f"organization {organization} is {mode}")
 
 
 @organizations.command(name="limits")

@@ -89,6 +89,18 @@ FORBIDDEN = ErrorCode(
     "This role may not do that",
     "Ask a member whose role may; the operation's `x-who` names the roles.",
 )
+READ_ONLY = ErrorCode(
+    "GEN_403_READONLY",
+    403,
+    "The organization is read-only",
+    "Read, export or delete; `GET /organization` says why it is read-only. The operator makes it active again.",
+)
+SUSPENDED = ErrorCode(
+    "GEN_403_SUSPENDED",
+    403,
+    "The organization is suspended",
+    "Ask the operator; `GET /organization` and `POST /auth/logout` are still answered.",
+)
 NOT_FOUND = ErrorCode(
     "GEN_404",
     404,
@@ -227,6 +239,8 @@ CODES = (
     UNAUTHENTICATED,
     INVALID_TOKEN,
     FORBIDDEN,
+    READ_ONLY,
+    SUSPENDED,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     NOT_ACCEPTABLE,

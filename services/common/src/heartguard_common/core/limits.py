@@ -188,6 +188,16 @@ TABLE = (
         daily=True,
     ),
     Limit(
+        "requests_per_minute",
+        "organization",
+        "requests",
+        6_000_000,
+        # More than the gateway can answer: by default only the buckets of addresses and callers limit requests.
+        "Requests of all members and API keys to the gateway in a minute, as a token bucket of that size.",
+        "wait as long as Retry-After says; the operator can raise it",
+        "GEN_429",
+    ),
+    Limit(
         "invitations_per_recipient_per_day",
         "recipient",
         "e-mails",

@@ -9,6 +9,7 @@ from heartguard_common.http.web_dependencies import WebDependencies
 from heartguard_common.identity.api_key import key_of
 from heartguard_common.identity.authentication import Principal, bearer_token
 from heartguard_common.identity.policy import RouteRule, authorize
+from heartguard_common.identity.revocation import Revocations
 
 
 class AccessControl:
@@ -24,7 +25,7 @@ class AccessControl:
     def require_allowed(self) -> Principal | None:
         """The caller, None where the route needs none; `g.principal` is set also where the caller is refused.
 
-        Raises GEN_401, GEN_401_TOKEN, GEN_403; GEN_503 when keys or revocations can't be had.
+        Raises GEN_401, GEN_401_TOKEN, GEN_403 and those of modes; GEN_503 when keys or revocations can't be had.
         """
         principal = g.principal = self._authenticate()
         authorize(self._rule, principal, inner=from_inner_network())
@@ -39,8 +40,13 @@ class AccessControl:
         header = request.headers.get("Authorization")
         if principal is not None and principal.api_key is not None and self._api_keys is not None:
             secret = key_of(header, self._rule.errors)
-            return RevocationRecheck(self._api_keys.revocations, principal, secret, self._trusted_seconds)
-        return RevocationRecheck(self._revocations, principal, bearer_token(header), self._trusted_seconds)
+            return self._recheck(self._api_keys.revocations, principal, secret)
+        return self._recheck(self._revocations, principal, bearer_token(header))
+
+    def _recheck(
+        self, revocations: Revocations, principal: Principal | None, credential: str | None
+    ) -> RevocationRecheck:
+        return RevocationRecheck(revocations, principal, credential, self._trusted_seconds, self._rule.modes)
 
     def _authenticate(self) -> Principal | None:
         if self._rule.credentials == "ignored":
@@ -54,5 +60,5 @@ class AccessControl:
         if principal is not None and principal.api_key is not None:
             return principal  # confirmed already
         if principal is not None and principal.kind == "person":
-            self._revocations.require_active(principal, bearer_token(header) or "")
+            return principal.in_mode(self._revocations.require_active(principal, bearer_token(header) or ""))
         return principal

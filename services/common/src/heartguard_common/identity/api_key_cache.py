@@ -3,7 +3,8 @@
 Auth looks a key up by introspection. What it says is remembered for `LIFE_SECONDS`, while the copy of the revocations
 in Redis shows that nothing has changed: each change of a key, or of the rights of the person who is responsible for it,
 revokes the key's version, and a key whose version is revoked is looked up again. Where the copy can't be trusted,
-as without Redis, a look-up counts for `UNCONFIRMED_SECONDS`.
+as without Redis, a look-up counts for `UNCONFIRMED_SECONDS`: no longer than a change of the organization's mode may
+take to count.
 """
 
 import threading
@@ -16,11 +17,12 @@ from heartguard_common.core.clock import Clock, seconds
 from heartguard_common.core.errors import INVALID_TOKEN, UNAVAILABLE, ServiceError
 from heartguard_common.identity.api_key import DEVICE, ApiKey, read_networks
 from heartguard_common.identity.authentication import Principal
-from heartguard_common.identity.revocation import Verdict
-from heartguard_common.messages import Introspection, IntrospectRequest
+from heartguard_common.identity.modes import ACTIVE
+from heartguard_common.identity.revocation import CallerState, Verdict
+from heartguard_common.messages import Introspection, IntrospectRequest, Mode
 
 LIFE_SECONDS = 3600
-UNCONFIRMED_SECONDS = 2.0
+UNCONFIRMED_SECONDS = 1.0
 SIZE = 20_000
 
 
@@ -83,13 +85,14 @@ class ApiKeyCache:
             self._known[secret] = _Known(principal, at)
         return principal
 
-    def confirm(self, secret: str, principal: Principal, verdict: Verdict) -> Principal:
+    def confirm(self, secret: str, principal: Principal, state: CallerState) -> Principal:
         """The caller after the verdict on the version that was remembered, looked up again unless it is active.
 
         Raises GEN_401_TOKEN, GEN_503.
         """
+        verdict = state.verdict
         if verdict is Verdict.ACTIVE:
-            return principal
+            return principal.in_mode(state.mode)
         known = self._known.get(secret)
         fresh = known is not None and self._monotonic() - known.looked_up_at < UNCONFIRMED_SECONDS
         if verdict is Verdict.UNKNOWN and known is not None and known.principal is principal and fresh:
@@ -131,6 +134,7 @@ def _principal(answer: Introspection) -> Principal | None:
             issued_at=answer["iat"],
             expires_at=answer["exp"],
             api_key=key,
+            mode=answer.get("mode", ACTIVE),
         )
     except (KeyError, ValueError) as error:
         raise ServiceError(UNAVAILABLE) from error
@@ -139,18 +143,20 @@ def _principal(answer: Introspection) -> Principal | None:
 class KeyedRevocations:
     """Confirms API keys for the services, and checks again while a body arrives."""
 
-    def __init__(self, cache: ApiKeyCache, verdict: Callable[[Principal], Verdict]) -> None:
-        """`verdict` is what the copy in Redis says about a caller."""
+    def __init__(self, cache: ApiKeyCache, state: Callable[[Principal], CallerState]) -> None:
+        """`state` is what the copy in Redis says about a caller."""
         self._cache = cache
-        self._verdict = verdict
+        self._state = state
 
     def find(self, secret: str) -> Principal:
         """The caller of a well-formed key, confirmed. Raises GEN_401_TOKEN, GEN_503."""
         principal = self._cache.find(secret)
-        return self._cache.confirm(secret, principal, self._verdict(principal))
+        return self._cache.confirm(secret, principal, self._state(principal))
 
-    def require_active(self, principal: Principal, token: str) -> None:
-        """Return if the key still permits what it did. Raises GEN_401_TOKEN where it does not, GEN_503."""
-        now, before = self._cache.confirm(token, principal, self._verdict(principal)).api_key, principal.api_key
+    def require_active(self, principal: Principal, token: str) -> Mode:
+        """The organization's mode, if the key still permits what it did. Raises GEN_401_TOKEN otherwise, GEN_503."""
+        confirmed = self._cache.confirm(token, principal, self._state(principal))
+        now, before = confirmed.api_key, principal.api_key
         if now is None or before is None or not now.covers(before):
             raise ServiceError(INVALID_TOKEN, "The API key is not valid")
+        return confirmed.mode

@@ -7,7 +7,7 @@ import hmac
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import jwt
@@ -19,7 +19,8 @@ from heartguard_common.core.lifecycle import Lifecycle, NotReadyError, Resource
 from heartguard_common.core.settings import CommonSettings
 from heartguard_common.identity.api_key import INTEGRATION, ApiKey, key_of
 from heartguard_common.identity.jws import read_header
-from heartguard_common.messages import JwkDocument, JwkSet, Role
+from heartguard_common.identity.modes import ACTIVE
+from heartguard_common.messages import JwkDocument, JwkSet, Mode, Role
 
 ROLES = ("admin", "manager", "user")
 REQUIRED_CLAIMS = ("sub", "role", "org_id", "iat", "exp", "jti", "iss", "aud", "sid")
@@ -32,7 +33,8 @@ class Principal:
     """The caller of a request: a person of an organization, the operator, or another service.
 
     `issued_at` and `expires_at` are NumericDates in seconds; only a person has the fields of the token. `name` is
-    the service's name. `api_key` is the key that stands for the person, or for their organization.
+    the service's name. `api_key` is the key that stands for the person, or for their organization. `mode` is that of
+    the organization, when the request was admitted.
     """
 
     kind: Literal["person", "operator", "service"]
@@ -46,6 +48,11 @@ class Principal:
     expires_at: int = 0
     name: str | None = None
     api_key: ApiKey | None = None
+    mode: Mode = ACTIVE
+
+    def in_mode(self, mode: Mode) -> "Principal":
+        """The same caller in an organization that is in `mode`."""
+        return self if mode == self.mode else replace(self, mode=mode)
 
     @property
     def actor(self) -> str:

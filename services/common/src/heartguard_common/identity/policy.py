@@ -17,7 +17,7 @@ from heartguard_common.contract.error_documents import DIALECTS
 from heartguard_common.core.errors import FORBIDDEN, UNAUTHENTICATED, ServiceError
 from heartguard_common.core.paths import POLICY_FILE
 from heartguard_common.core.registry import SERVICES
-from heartguard_common.identity import deprecation, key_scopes, rule_conflicts
+from heartguard_common.identity import deprecation, key_scopes, modes, rule_conflicts
 from heartguard_common.identity.deprecation import Deprecation
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ VERSION = ("api", "v1")  # the first segments of a path's alias, /api/v1/users/m
 _KIB = 1024
 _TOP_KEYS = frozenset({"classes", "bodies", "parameters", "scopes", "route"})
 _REQUIRED = ("id", "method", "path", "upstream", "who", "limit", "audited")
-_ROUTE_KEYS = frozenset((*_REQUIRED, "credentials", "keys", "body", "answer", "errors", "versioned")) | deprecation.KEYS
+_ROUTE_KEYS = (
+    frozenset((*_REQUIRED, "credentials", "keys", "modes", "body", "answer", "errors", "versioned")) | deprecation.KEYS
+)
 DOCS_PAGE = "/docs"
 ROOT = "/"
 _ID = re.compile(r"[a-z]+\.[a-z_]+", re.ASCII)
@@ -77,7 +79,8 @@ class RouteRule:
     `max_body` is the limit in bytes of a request's body, both as sent and decompressed; None for a stream of media.
     `long_answer` says that an answer may be as long as a file. `errors` names the dialect of the route's errors, which
     is independent of `Accept`; None for the contract's. `versioned` says that the path exists under `/api/v1` too.
-    `keys` are the kinds of API keys that may call it, `scopes` its id and the names of the groups that it belongs to.
+    `keys` are the kinds of API keys that may call it, `scopes` its id and the names of the groups that it belongs to,
+    `modes` the modes of an organization, besides active, in which its members may use it.
     """
 
     id: str
@@ -97,6 +100,7 @@ class RouteRule:
     deprecation: Deprecation | None = None
     keys: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
+    modes: frozenset[str] = frozenset()
 
     def scope(self, role: str) -> str | None:
         """The scope of a role on this route; None where the role may not call it, and on routes without roles."""
@@ -120,9 +124,9 @@ class RouteRule:
 
 @dataclass(frozen=True)
 class Policy:
-    """The whole of `policy.toml`: rules in the order of the file, and limit classes as multiples of RATE_LIMIT.
+    """`policy.toml`: rules in the order of the file, limit classes as multiples of RATE_LIMIT, body limits in bytes.
 
-    `bodies` are the classes of body limits, in bytes; `scopes` the groups of rules that integration keys can be given.
+    `scopes` are the groups of rules that integration keys can be given.
     """
 
     rules: tuple[RouteRule, ...]
@@ -166,9 +170,15 @@ def authorize(rule: RouteRule, principal: "Principal | None", *, inner: bool = F
     """Let the caller pass or refuse by the rule alone; rules about single objects belong to the use cases.
 
     Whether an object is another organization's (404) or only another person's (403, 404) is known where it is
-    kept. `inner` says that the peer is on the inner network and no proxy stands between. Raises `ServiceError`
-    GEN_401 for a caller without credentials, GEN_403 for one without right.
+    kept. `inner` says that the peer is on the inner network and no proxy stands between. Raises GEN_401 for a caller
+    without credentials, GEN_403 for one without right, and what `modes.require_open` raises.
     """
+    _require_right(rule, principal, inner=inner)
+    if principal is not None:
+        modes.require_open(rule.modes, principal.mode, by_key=bool(principal.api_key))
+
+
+def _require_right(rule: RouteRule, principal: "Principal | None", *, inner: bool) -> None:
     if principal is not None and principal.api_key is not None:
         # Before all else: a route for anyone may use the credentials that it gets.
         key_scopes.require_reachable(rule, principal.api_key, rule.scope(principal.role))
@@ -265,23 +275,18 @@ def parse(text: str) -> Policy:
 
 
 def _table_problems(classes: Any, kinds: Any) -> Iterator[str]:
-    for name in ("default", "address"):
-        if name not in classes:
-            yield f"classes: {name} is missing"
+    yield from (f"classes: {name} is missing" for name in ("default", "address") if name not in classes)
     for name, value in classes.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
             yield f"classes: {name} must be a number over 0, at most 1000"
     if UNLIMITED in classes:
         yield f"classes: {UNLIMITED} is a reserved name"
-    for name, kind in kinds.items():
-        if kind not in KINDS:
-            yield f"parameters: {name} must be one of {', '.join(KINDS)}"
+    bad = (name for name, kind in kinds.items() if kind not in KINDS)
+    yield from (f"parameters: {name} must be one of {', '.join(KINDS)}" for name in bad)
 
 
 def _body_problems(bodies: Any) -> Iterator[str]:
-    for name in ("none", "document"):
-        if name not in bodies:
-            yield f"bodies: {name} is missing"
+    yield from (f"bodies: {name} is missing" for name in ("none", "document") if name not in bodies)
     for name, value in bodies.items():
         if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 65_536:
             yield f"bodies: {name} must be KiB, 1 to 65536"
@@ -322,8 +327,8 @@ def _answer_problems(entry: Mapping[str, object]) -> Iterator[str]:
         yield f"answer can only be {STREAM}"
     if entry.get("errors", DIALECTS[0]) not in DIALECTS:
         yield f"errors must be one of {', '.join(DIALECTS)}"
-    yield from deprecation.problems(entry)
-    yield from key_scopes.kind_problems(entry)
+    for part in (deprecation.problems, key_scopes.kind_problems, modes.problems):
+        yield from part(entry)
 
 
 def _path_problems(path: object, kinds: Mapping[str, str]) -> Iterator[str]:
@@ -388,4 +393,5 @@ def _rule(entry: Mapping[str, Any], bodies: Mapping[str, int], kinds: Mapping[st
         versioned=entry.get("versioned", True),
         deprecation=deprecation.read(entry),
         keys=frozenset(entry.get("keys", ())),
+        modes=modes.read(entry),
     )

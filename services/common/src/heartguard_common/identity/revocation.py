@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, Self
 
+from heartguard_common.identity import organization_state
 from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.modes import ACTIVE
+from heartguard_common.identity.organization_state import OrganizationState
+from heartguard_common.messages import Mode
 
 READY = "hg:rev:ready"
 # Two threads may process their replies in another order than Redis sent them: for this long the mark before the newest
@@ -56,10 +60,19 @@ def key(kind: str, value: str) -> str:
     return f"hg:rev:{kind}:{value}"
 
 
+@dataclass(frozen=True, slots=True)
+class CallerState:
+    """Whether a caller's credential was revoked, and the mode of their organization."""
+
+    verdict: Verdict
+    mode: Mode = ACTIVE
+
+
 def keys(principal: Principal) -> list[str]:
-    """The keys to MGET for a person's token; `CopyReader.verdict` reads the values in this order."""
+    """The keys to MGET for a person's token; `CopyReader` reads the values in this order."""
     marks = (("jti", principal.token_id), ("sid", principal.session_id), ("kid", principal.key_id))
-    return [READY, *(key(kind, value) for kind, value in marks if value)]
+    revoked = (key(kind, value) for kind, value in marks if value)
+    return [READY, *revoked, organization_state.key(principal.org_id)]
 
 
 class CopyReader:
@@ -77,8 +90,16 @@ class CopyReader:
         mark = self._newest if values[0] is not None and values[0] == self._value else self._read(values[0])
         if mark is None:
             return Verdict.UNKNOWN
-        revoked = principal.issued_at < mark.not_before or any(value is not None for value in values[1:])
+        revoked = principal.issued_at < mark.not_before or any(value is not None for value in values[1:-1])
         return Verdict.REVOKED if revoked else Verdict.ACTIVE
+
+    def organization(self, values: Sequence[object]) -> OrganizationState:
+        """The state of the person's organization by the same reply; it counts only with a verdict that is known."""
+        return OrganizationState.parse(values[-1])
+
+    def state(self, principal: Principal, values: Sequence[object]) -> CallerState:
+        """Both, by the same reply."""
+        return CallerState(self.verdict(principal, values), self.organization(values).mode)
 
     def _read(self, value: object) -> ReadyMark | None:
         mark, newest = ReadyMark.parse(value), self._newest
@@ -95,5 +116,8 @@ class CopyReader:
 class Revocations(Protocol):
     """Checks whether a verified token was revoked."""
 
-    def require_active(self, principal: Principal, token: str) -> None:
-        """Return if the token is not revoked. Raises GEN_401_TOKEN when it is, GEN_503 when that is unknown."""
+    def require_active(self, principal: Principal, token: str) -> Mode:
+        """The mode of the person's organization, if the token is not revoked.
+
+        Raises GEN_401_TOKEN when it is, GEN_503 when that is unknown.
+        """

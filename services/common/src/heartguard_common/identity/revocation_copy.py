@@ -1,4 +1,4 @@
-"""Keeps the copy of the revocations in Redis equal to the table in PostgreSQL.
+"""Keeps the copy of the revocations, and of the states of organizations, in Redis equal to the tables in PostgreSQL.
 
 Every process with a database takes part, so that the copy is trusted as long as any of them reaches both stores, also
 without auth. Each reads the ready mark once a second: if no other process has renewed it since, it compares the copy
@@ -15,6 +15,8 @@ from redis.client import Pipeline
 from heartguard_common.core.clock import NANOSECONDS, Clock, from_datetime, parse_rfc3339, rfc3339
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.ids import uuid7
+from heartguard_common.identity import organization_state
+from heartguard_common.identity.organization_state import CopiedState
 from heartguard_common.identity.revocation import READY, ReadyMark, key
 from heartguard_common.stores.database import Database, text
 from heartguard_common.stores.redis_client import REDIS_ERRORS, RedisClient
@@ -38,6 +40,7 @@ class _Truth:
     now_us: int
     not_before: int
     revoked: Sequence[Revoked]
+    organizations: Sequence[CopiedState]
 
 
 class RevocationCopy:
@@ -81,6 +84,22 @@ class RevocationCopy:
             return False
         return True
 
+    def publish_state(self, org_id: int) -> None:
+        """Write the committed state of an organization to the copy; without Redis, the copy is no longer trusted.
+
+        A renewal that has read PostgreSQL before fails: it could write the former state.
+        """
+        try:
+            with self._database.transaction() as connection:
+                found = organization_state.states(connection.execute(text(_STATE_OF), {"org_id": org_id}).all())
+            with self._redis.pipeline(transaction=True) as pipeline:
+                pipeline.set(MEMORY, uuid7(self._clock))
+                for copied in found:
+                    pipeline.set(organization_state.key(copied.org_id), copied.state.text())
+                pipeline.execute()
+        except REDIS_ERRORS:
+            self._distrust()
+
     def renew(self, *, whole: bool = False) -> bool:
         """Write what is missing in the copy, and the mark with a new epoch; False when another process was faster.
 
@@ -99,6 +118,8 @@ class RevocationCopy:
             epoch = max(truth.now_us, self._newest + 1, before.epoch + 1 if before else 0)
             pipeline.multi()
             self._put(pipeline, truth.revoked, only_missing=not (whole or doubtful))
+            for copied in truth.organizations:
+                pipeline.set(organization_state.key(copied.org_id), copied.state.text())
             pipeline.set(READY, ReadyMark(epoch, truth.not_before).text(), ex=TRUSTED_SECONDS)
             try:
                 pipeline.execute()
@@ -147,8 +168,10 @@ class RevocationCopy:
         with self._database.transaction() as connection:
             state = connection.execute(text(_STATE)).one()
             rows = connection.execute(text(_REVOKED), {"now": rfc3339(now), "since": rfc3339(since)}).all()
+            changed = connection.execute(text(_CHANGED_STATES), {"since": rfc3339(since)}).all()
         revoked = [(row.kind, row.value, parse_rfc3339(from_datetime(row.expires_at))) for row in rows]
-        return _Truth(int(state.now_us), int(state.not_before), revoked)
+        organizations = organization_state.states(changed)
+        return _Truth(int(state.now_us), int(state.not_before), revoked, organizations)
 
     def _put(self, pipeline: Pipeline, revoked: Sequence[Revoked], *, only_missing: bool) -> None:
         for kind, value, expires_at in revoked:
@@ -166,3 +189,6 @@ _REVOKED = """
 SELECT kind, value, expires_at FROM heartguard_core.revoked_tokens
 WHERE expires_at > cast(:now AS timestamptz) AND revoked_at >= cast(:since AS timestamptz)
 """
+# One that never changed has no time, and needs no copy.
+_CHANGED_STATES = f"{organization_state.READ} WHERE s.changed_at >= cast(:since AS timestamptz)"
+_STATE_OF = f"{organization_state.READ} WHERE s.org_id = :org_id AND s.changed_at IS NOT NULL"

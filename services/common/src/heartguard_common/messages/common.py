@@ -9,6 +9,10 @@ Role: TypeAlias = Literal["admin", "manager", "user"]
 """The role of a person in their organization: `admin` administers it, `manager` sees all members' data, `user` their
 own.
 """
+Mode: TypeAlias = Literal["active", "read_only", "suspended", "demo"]
+"""What the members of an organization may do: `active` everything; `read_only` read, export and delete; `suspended`
+nothing; `demo` only read, as visitors.
+"""
 HealthStatus: TypeAlias = Literal["pass", "warn", "fail"]
 """pass: every service is ready; warn: some are not; fail: none is."""
 JobStatus: TypeAlias = Literal["queued", "running", "done", "failed"]

@@ -115,7 +115,7 @@ def _ask_auth(dependencies: Dependencies) -> tuple[RedisRevocations, ApiKeyAcces
     cache = ApiKeyCache(introspection_by(dependencies.auth), dependencies.clock)
     uses = ApiKeyUseLog(sent_to(dependencies.auth), dependencies.clock)
     dependencies.background.start("api-key-uses", uses.flush)
-    return revocations, ApiKeyAccess(KeyedRevocations(cache, revocations.verdict), uses)
+    return revocations, ApiKeyAccess(KeyedRevocations(cache, revocations.state), uses)
 
 
 def _show_background(service: str, dependencies: Dependencies, queues: Mapping[str, ManagedQueue]) -> BackgroundWork:

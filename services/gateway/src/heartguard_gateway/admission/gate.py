@@ -9,11 +9,12 @@ from pathlib import Path
 from heartguard_common.identity import revocation
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.revocation import Verdict
-from heartguard_gateway.domain import Limit, Quota, take
+from heartguard_gateway.domain import Limit, Quota, organization_share, take
 from heartguard_gateway.ports import Admission
 from heartguard_gateway.redis_client.commands import Command, RedisUnavailable
 from heartguard_gateway.redis_client.connection import RedisConnection
 
+MOST_SHARES = 50_000
 SCRIPT_FILE = Path(__file__).with_name("token_bucket.lua")
 Count = Callable[[str], None]
 
@@ -40,11 +41,21 @@ class LocalBuckets:
 class RedisGate:
     """Buckets and revocations in one write to Redis; see `ports.Gate`."""
 
-    def __init__(self, redis: RedisConnection, local: LocalBuckets, count: Count, script: str | None = None) -> None:
+    def __init__(
+        self,
+        redis: RedisConnection,
+        local: LocalBuckets,
+        count: Count,
+        requests: int | None = None,
+        script: str | None = None,
+    ) -> None:
+        """`requests` is the share of an organization without a share of its own; None for no limit."""
         self._redis = redis
         self._local = local
         self._count = count
         self._copy = revocation.CopyReader()
+        self._share = None if requests is None else organization_share(requests)
+        self._shares: dict[int, Limit] = {}
         self._script = script or SCRIPT_FILE.read_text(encoding="utf-8")
         self._sha = hashlib.sha1(self._script.encode(), usedforsecurity=False).hexdigest()
 
@@ -59,7 +70,28 @@ class RedisGate:
             Quota(limit, allowed=reply[0] == 1, remaining=reply[1], reset_us=reply[2], wait_us=reply[3])
             for (_, limit), reply in zip(buckets, replies, strict=False)
         ]
-        return Admission(quotas, self._copy.verdict(principal, replies[-1]) if principal else Verdict.UNKNOWN)
+        if principal is None:
+            return Admission(quotas, Verdict.UNKNOWN)
+        organization = self._copy.organization(replies[-1])
+        self._remember_share(principal.org_id or 0, organization.requests)
+        return Admission(quotas, self._copy.verdict(principal, replies[-1]), organization)
+
+    def share(self, org_id: int | None) -> Limit | None:
+        """The bucket of an organization's requests; None for no limit.
+
+        A change counts from the next request of the organization but one, because asking first would be a round trip.
+        """
+        return self._shares.get(org_id or 0, self._share)
+
+    def _remember_share(self, org_id: int, requests: int | None) -> None:
+        known = self._shares.get(org_id)
+        if requests is None:
+            if known is not None:
+                del self._shares[org_id]
+        elif known is None or known.capacity != max(1, requests):
+            if len(self._shares) >= MOST_SHARES:
+                self._shares.clear()
+            self._shares[org_id] = organization_share(requests)
 
     def _ask(self, buckets: Sequence[tuple[str, Limit]], principal: Principal | None) -> list[Sequence[int]]:
         tail: list[Command] = [("MGET", *revocation.keys(principal))] if principal else []

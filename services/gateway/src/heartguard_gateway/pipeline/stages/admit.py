@@ -1,4 +1,4 @@
-"""Ask Redis once: the address's bucket, the token's revocation, the caller's bucket."""
+"""Ask Redis once: the buckets of address, organization and caller, the token's revocation, the organization's state."""
 
 from collections.abc import Sequence
 
@@ -7,15 +7,16 @@ from heartguard_common.core.network import bucket_address
 from heartguard_common.identity.authentication import bearer_token
 from heartguard_common.identity.policy import UNLIMITED
 from heartguard_common.identity.revocation import Verdict
-from heartguard_gateway.domain import Exchange, Limit, Quota, client_address
+from heartguard_gateway.domain import ORGANIZATION, Exchange, Limit, Quota, client_address
 from heartguard_gateway.pipeline.stage import stage
 from heartguard_gateway.ports import Ports
 
 ADDRESS = "address"
 _MICROSECONDS = 1_000_000
+_COUNTED_PER = {ADDRESS: "address", ORGANIZATION: "minute and organization"}
 
 
-@stage(needs=("rule", "principal", "api_key", "refusal"), adds=("address", "quota"))
+@stage(needs=("rule", "principal", "api_key", "refusal"), adds=("address", "quota", "near"))
 def admit(exchange: Exchange, ports: Ports) -> None:
     """Set address and quota, and the principal of an API key that was not known.
 
@@ -33,14 +34,18 @@ def admit(exchange: Exchange, ports: Ports) -> None:
         _charge(exchange, admission.quotas)
     if exchange.refusal is not None:
         raise exchange.refusal
-    if person and exchange.api_key is not None:
-        exchange.principal = ports.api_keys.confirm(exchange.api_key, person, admission.verdict)
-    elif person:
-        verdict = admission.verdict
-        if verdict is Verdict.UNKNOWN:
-            verdict = ports.introspect(bearer_token(request.headers.get("authorization")) or "")
-        if verdict is Verdict.REVOKED:
-            raise ServiceError(INVALID_TOKEN)
+    if person is None:
+        return
+    exchange.near = admission.organization.near
+    if exchange.api_key is not None:
+        exchange.principal = ports.api_keys.confirm(exchange.api_key, person, admission.caller)
+        return
+    state = admission.caller
+    if state.verdict is Verdict.UNKNOWN:
+        state = ports.introspect(bearer_token(request.headers.get("authorization")) or "")
+    if state.verdict is Verdict.REVOKED:
+        raise ServiceError(INVALID_TOKEN)
+    exchange.principal = person.in_mode(state.mode)
 
 
 def _look_up(exchange: Exchange, ports: Ports) -> None:
@@ -52,12 +57,19 @@ def _look_up(exchange: Exchange, ports: Ports) -> None:
 
 
 def _buckets(exchange: Exchange, ports: Ports) -> list[tuple[str, Limit]]:
-    """The address's bucket for all but unlimited routes; the caller's too, unless there is no route or caller."""
+    """The address's bucket for all but unlimited routes; the caller's too, unless there is no route or caller.
+
+    Between them that of the caller's organization, where it has a share of its own.
+    """
     rule, address = exchange.rule, bucket_address(exchange.address)
     if rule is not None and rule.limit == UNLIMITED:
         return []
     buckets = [(f"hg:rl:{ADDRESS}:{address}", ports.limits[ADDRESS])]
     if rule is not None and rule.limit != ADDRESS and exchange.refusal is None:
+        caller = exchange.principal
+        share = ports.gate.share(caller.org_id) if caller is not None and caller.kind == "person" else None
+        if caller is not None and share is not None:
+            buckets.append((f"hg:rl:org:{{{caller.org_id}}}", share))
         actor = exchange.principal.actor if exchange.principal else "anonymous"
         buckets.append((f"hg:rl:{rule.limit}:{address}:{actor}", ports.limits[rule.limit]))
     return buckets
@@ -73,7 +85,7 @@ def _charge(exchange: Exchange, quotas: Sequence[Quota]) -> None:
         # All buckets were asked, so the client has to wait until each of them has a token.
         wait = -(-max(quota.wait_us for quota in quotas) // _MICROSECONDS)
         limit = exchange.quota.limit
-        per = "address" if limit.name == ADDRESS else "address and caller"
+        per = _COUNTED_PER.get(limit.name, "address and caller")
         raise ServiceError(
             TOO_MANY_REQUESTS,
             f"The limit '{limit.name}' of {limit.capacity} requests per {per} is used up; "
