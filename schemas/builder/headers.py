@@ -26,6 +26,7 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "Content-Range": ("The range of these bytes (RFC 9110 section 14.4).", _TEXT),
     "Deprecation": ("Since when the operation is deprecated (RFC 9745).", _TEXT),
     "Sunset": ("When the operation ends (RFC 8594).", _TEXT),
+    "X-Influxdb-Version": ("The release of InfluxDB whose write API is compatible with this one.", _TEXT),
     "Set-Cookie": ("The refresh token as a cookie, if requested by `cookie=1`.", _TEXT),
 }
 # One component for each header; it is `required` where every such answer has it, so that tests can check it.

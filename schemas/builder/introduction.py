@@ -49,6 +49,10 @@ _TAGS = {
         "Time series",
         "Points that devices measure: writing and querying them, last values, summaries of a day, and buckets.",
     ),
+    "influxdb": (
+        "InfluxDB compatibility",
+        "What clients of InfluxDB 1 and 2 call to write points: Telegraf, Home Assistant, and InfluxData's libraries.",
+    ),
     "media": ("Media", "Files of members, such as recordings and images: upload, download and quota."),
     "audit": ("Audit", "Who did what to which data: recorded events, and the proof that none was changed or removed."),
     "gateway": ("Gateway", "Health of the system, this document, the schemas and the pages."),

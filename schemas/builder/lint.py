@@ -23,6 +23,7 @@ KEYWORDS = {
 XML_KEYWORDS = {"name", "namespace", "wrapped", "x-keys", "x-unwrap"}
 
 _MEMBER = re.compile(r"[a-z][a-z0-9_]*")
+_CAMEL_CASE = re.compile(r"[a-z][a-zA-Z0-9]*")  # as InfluxDB names the members of its documents
 _MESSAGE = re.compile(r"[A-Z][A-Za-z0-9]*")
 _CHAR = r"(?:[^\[\]\\^\-]|\\[\-\[\]\\^])"
 _TOKEN = re.compile(
@@ -201,7 +202,8 @@ def _object_problems(schema: Schema, place: Place, exists: Exists) -> Iterator[P
         yield (*place, "xml", "x-unwrap"), "must name the only member, a required one"
     for name, member in schema["properties"].items():
         inner = (*place, "properties", name)
-        if not _MEMBER.fullmatch(name):
+        of_influxdb = any(str(part).lower().startswith("influx") for part in place[:2])
+        if not (_MEMBER.fullmatch(name) or (of_influxdb and _CAMEL_CASE.fullmatch(name))):
             yield inner, "must be lower-case letters, digits and underscores"
         yield from _problems(member, inner, exists)
 

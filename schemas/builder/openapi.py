@@ -135,6 +135,8 @@ def _own_route(rule: RouteRule) -> AnyRoute | None:
         return Route(rule.method, rule.path, check_system_health, offers=health.OFFERS)
     if rule.path == "/gateway/services":
         return Route(rule.method, rule.path, list_services)
+    if rule.path == "/ping":
+        return Route(rule.method, rule.path, check_ping, status=204, offers=ANY_TYPE, headers=("X-Influxdb-Version",))
     if rule.path in FILES:
         handler, offers = FILES[rule.path]
         # What only the operator may read is not kept by caches, so that it needs no tag.
@@ -155,6 +157,14 @@ def check_system_health(_: None, __: EmptyCall) -> Answer[SystemHealth]:
     """Check the health of the whole system.
 
     The services are asked every 5 s at most; 503 if none is ready.
+    """
+    raise JoinError(_NO_ANSWER)
+
+
+def check_ping(_: None, __: EmptyCall) -> Answer[None]:
+    """Check whether the gateway runs, as clients of InfluxDB do.
+
+    `X-Influxdb-Version` is the release whose write API is compatible with this one.
     """
     raise JoinError(_NO_ANSWER)
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-from heartguard_common.contract.error_documents import INFLUXDB
+from heartguard_common.contract.error_documents import INFLUXDB, INFLUXDB_1
 from heartguard_common.core.errors import ErrorCode
 from heartguard_common.http.routing import DOCUMENT_TYPES, HEALTH_JSON, AnyRoute
 from heartguard_common.identity.policy import ANYONE, INNER, SERVICE, UNLIMITED, RouteRule
@@ -71,7 +71,17 @@ DIALECTS: Mapping[str, Any] = {
                 },
             }
         }
-    }
+    },
+    INFLUXDB_1: {
+        "application/json": {
+            "schema": {
+                "description": "An error in the format of InfluxDB 1.",
+                "type": "object",
+                "required": ["error"],
+                "properties": {"error": {"description": "What went wrong, in English.", "type": "string"}},
+            }
+        }
+    },
 }
 SCOPES = {"any": "", "own": " (own organization)", "self": " (themselves)"}
 _ENTRY = "^[ -~]*$"

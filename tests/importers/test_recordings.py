@@ -109,6 +109,9 @@ def test_each_measurement_is_in_the_catalogue_with_its_field_and_unit():
         entry = catalogue[measurement.name]
         assert measurement.field in entry.fields
         assert measurement.unit == entry.unit
+        assert set(entry.sources) <= set(KINDS)
+    assert {entry.name for entry in CATALOGUE if entry.sources} == set(measurements.BY_NAME)
+    assert [entry.name for entry in CATALOGUE if measurements.MOTION_CONTEXT in entry.tags] == ["heart_rate"]
 
 
 def test_recordings_of_laboratories_are_not_uploaded():

@@ -70,6 +70,15 @@ def write(case: Situation) -> Ask:
     return Ask("/timeseries/write?atomic=true", "WriteRequest", {"bucket": f"org_{case.org_id}", "points": [point]})
 
 
+for _path, _bucket in (("/api/v2/write", "bucket"), ("/write", "db")):
+
+    @asks("POST", _path)
+    def write_lines(case: Situation, path: str = _path, bucket: str = _bucket) -> Ask:
+        body = f"heart_rate,user_id={case.owner.user_id} bpm=71 1772366400000000000"
+        target = f"{path}?{bucket}=org_{case.org_id}"
+        return Ask(target, body=body.encode(), headers={"Content-Type": "text/plain"})
+
+
 def about_points(path: str, message: str, **more: str) -> None:
     """A question about, or the removal of, somebody's heart rate."""
 

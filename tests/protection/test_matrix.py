@@ -90,7 +90,8 @@ def problems(world: World, line: Line, owner: str) -> Iterator[str]:
                 situation = Situation(world, caller, line.organization, line.person, fresh=fresh, refused=refused)
                 ask = request_of(line.method, line.path, situation)
                 answer = send(world.urls[entry_point], line.method, ask, situation.headers, media_type)
-                problem = judge(answer, line.statuses[caller], ask, media_type)
+                dialect = POLICY.rule(line.method, line.path).errors
+                problem = judge(answer, line.statuses[caller], ask, media_type, dialect)
                 if problem:
                     yield f"{caller} at {entry_point} in {media_type}: {problem}"
 
@@ -104,12 +105,14 @@ def send(url: str, method: str, ask: Ask, credentials: dict[str, str], media_typ
     return requests.request(method, url + ask.path, data=body, headers={**headers, **ask.headers}, timeout=60)
 
 
-def judge(answer: requests.Response, expected: int, ask: Ask, media_type: str) -> str:
+def judge(answer: requests.Response, expected: int, ask: Ask, media_type: str, dialect: str | None) -> str:
     """What is wrong with an answer; empty where nothing is."""
     if answer.status_code != expected:
         return f"{answer.status_code} instead of {expected}: {answer.text[:200]}"
     if expected == 401 and "WWW-Authenticate" not in answer.headers:
         return "no WWW-Authenticate"
+    if expected >= 400 and dialect is not None:
+        return "" if answer.json()["message" if dialect == "influxdb" else "error"] else "refused without a message"
     if expected >= 400 and "Accept" not in ask.headers:
         if not answer.headers["Content-Type"].startswith(media_type):
             return f"refused in {answer.headers['Content-Type']}"

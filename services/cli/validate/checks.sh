@@ -17,6 +17,8 @@ DeadLetterList_checks='items:list items[]?/id:uuid items[]?/service:text items[]
 FieldList_checks='items:list items[]?/measurement:text items[]?/field:text items[]?/type:text items[]?/fixed:bool next_cursor:text?'
 Health_checks='status:text service:text status=ok'
 HeartRateSummary_checks='bucket:text user_id:int day:text time_zone:text samples:int minimum:number? maximum:number? mean:number? resting_heart_rate:number? interval_seconds:number? coverage:number zones:list zones[]?/minimum:number zones[]?/maximum:number? zones[]?/seconds:number gaps:list gaps[]?/start:time gaps[]?/stop:time'
+InfluxBucketList_checks='buckets:list buckets[]?/id:text buckets[]?/orgID:text buckets[]?/type=user buckets[]?/name:text buckets[]?/retentionRules:list buckets[]?/retentionRules[]?/type=expire buckets[]?/retentionRules[]?/everySeconds:int buckets[]?/createdAt:time'
+InfluxOrganizationList_checks='orgs:list orgs[]?/id:text orgs[]?/name:string orgs[]?/status=active orgs[]?/createdAt:time'
 Invitation_checks='id:uuid email:text role:text expires_at:time header:Cache-Control=no-store'
 InvitationList_checks='items:list items[]?/id:uuid items[]?/email:text items[]?/role:text items[]?/expires_at:time next_cursor:text?'
 Job_checks='id:uuid status:text progress:int'
@@ -25,7 +27,7 @@ JwkSet_checks='keys:list keys[]?/kty=EC keys[]?/crv=P-256 keys[]?/x:text keys[]?
 LatestResult_checks='items:list items[]?/measurement:text items[]?/tags:map items[]?/fields:map items[]?/time:time items[]?/age_seconds:number next_cursor:text?'
 LimitList_checks='items:list items[]?/name:text items[]?/scope:text items[]?/unit:string items[]?/value:int items[]?/default:int items[]?/daily:bool items[]?/about:string items[]?/freed:string items[] items[]/freed:text'
 LoginResponse_checks='access_token:text refresh_token:text expires_in:int token_type=Bearer header:Cache-Control=no-store'
-MeasurementList_checks='items:list items[]?/name:text items[]?/unit:string items[]?/minimum:number? items[]?/maximum:number? items[]?/description:string items[]?/fields:list items[]'
+MeasurementList_checks='items:list items[]?/name:text items[]?/unit:string items[]?/minimum:number? items[]?/maximum:number? items[]?/description:string items[]?/fields:list items[]?/tags:list items[]?/sources:list items[]'
 MediaDownload_checks='url:url expires_at:time'
 MediaItem_checks='id:uuid file_name:text content_type:text size:int sha256:text status:text owner_id:int created_at:time'
 MediaItemList_checks='items:list items[]?/id:uuid items[]?/file_name:text items[]?/content_type:text items[]?/size:int items[]?/sha256:text items[]?/status:text items[]?/owner_id:int items[]?/created_at:time next_cursor:text?'
@@ -209,6 +211,13 @@ every_row() {
     row POST /timeseries/write
     sends '{"bucket":"{bucket}","points":[{"measurement":"heart_rate","tags":{"user_id":"{user_id}"},"fields":{"bpm":72},"timestamp":"2024-06-01T10:00:00Z"},{"measurement":"heart_rate","tags":{"user_id":"{user_id}"},"fields":{"bpm":74},"timestamp":"2024-06-01T10:00:30Z"}]}' '<WriteRequest><bucket>{bucket}</bucket><points><point><measurement>heart_rate</measurement><tags><entry key="user_id">{user_id}</entry></tags><fields><entry key="bpm" type="number">72</entry></fields><timestamp>2024-06-01T10:00:00Z</timestamp></point><point><measurement>heart_rate</measurement><tags><entry key="user_id">{user_id}</entry></tags><fields><entry key="bpm" type="number">74</entry></fields><timestamp>2024-06-01T10:00:30Z</timestamp></point></points></WriteRequest>'
     gives 200 WriteResult $WriteResult_checks success=true inserted=2 'results[]'
+    row POST '/api/v2/write?bucket={bucket}&precision=s'
+    sends_text 'heart_rate,user_id={user_id} bpm=75 1717236120' text/plain; gives 204 -
+    row POST '/write?db={bucket}&precision=s'; sends_text 'heart_rate,user_id={user_id} bpm=76 1717236180' text/plain
+    gives 204 -
+    row GET '/api/v2/buckets?name={bucket}'
+    gives 200 InfluxBucketList $InfluxBucketList_checks 'buckets[]/name={bucket}'
+    row GET /api/v2/orgs; gives 200 InfluxOrganizationList $InfluxOrganizationList_checks 'orgs[]/status=active'
     row GET '/timeseries/fields?bucket={bucket}&measurement=heart_rate'
     gives 200 FieldList $FieldList_checks 'items[]/measurement=heart_rate' 'items[]/fixed=true'
     row DELETE '/timeseries/fields?bucket={bucket}&measurement=heart_rate&field=none'; refuses 404 TS_010
@@ -246,6 +255,7 @@ every_row() {
     row GET /gateway/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
     row GET /gateway/services; as operator; when operator; gives 200 ServiceList $ServiceList_checks
     row GET /health; as nobody; gives 200 SystemHealth $SystemHealth_checks
+    row GET /ping; as nobody; gives 204 - header:X-Influxdb-Version
     row GET /; as nobody; only json; accepts text/html; gives 200 text/html header:ETag
     row GET /; as nobody; only xml; refuses 406 GEN_406
     row GET /schemas; as nobody; only json; accepts text/html; gives 200 text/html header:ETag

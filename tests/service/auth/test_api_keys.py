@@ -120,8 +120,9 @@ def test_a_member_sees_their_own_keys_and_an_admin_all(client, founder, manager)
 def test_scopes_are_those_of_the_policy(client, manager):
     listed = client.get("/auth/scopes", headers=with_token(manager)).json
     scopes = {it["name"]: it["permissions"] for it in listed["items"]}
-    assert listed["device"] == ["timeseries.list_measurements", "timeseries.write"]
-    assert scopes["points_write"] == ["timeseries.write", "timeseries.list_measurements"]
+    compatible = [f"influxdb.{name}" for name in ("list_buckets", "list_organizations", "write", "write_database")]
+    assert listed["device"] == [*compatible, "timeseries.list_measurements", "timeseries.write"]
+    assert sorted(scopes["points_write"]) == listed["device"]
     assert scopes["user.list"] == ["user.list"]
 
 

@@ -199,6 +199,12 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
         {"bucket": f"org_{s.org}", "points": [POINT]},
         who={"Authorization": f"Bearer {s.key['key']}"},
     ),
+    "influxdb.write": lambda s: Case(
+        f"/api/v2/write?bucket=org_{s.org}", body=f"heart_rate,user_id={s.id} bpm=1".encode()
+    ),
+    "influxdb.write_database": lambda s: Case(
+        f"/write?db=org_{s.org}", body=f"heart_rate,user_id={s.id} bpm=1".encode()
+    ),
     "timeseries.query": lambda s: Case(
         "/timeseries/query", {"bucket": f"org_{s.org}", "measurement": "heart_rate", **DAY}
     ),

@@ -1,5 +1,6 @@
 """API keys: their form, what verifiers remember of them, and for how long."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from heartguard_common.core.errors import ServiceCallError, ServiceError
 from heartguard_common.core.logs import redact
 from heartguard_common.core.trace import accept_request_id
-from heartguard_common.identity.api_key import ApiKey, checksum, key_of, new_secret, read_networks
+from heartguard_common.identity.api_key import ApiKey, checksum, key_of, new_secret, read_networks, without_credentials
 from heartguard_common.identity.api_key_cache import LIFE_SECONDS, UNCONFIRMED_SECONDS, ApiKeyCache, KeyedRevocations
 from heartguard_common.identity.api_key_uses import ApiKeyUseLog
 from heartguard_common.identity.authentication import Principal
@@ -68,8 +69,25 @@ def test_a_key_has_the_documented_form() -> None:
     assert key_of("Bearer a.b.c") is None
     assert key_of(None) is None
     assert (key_of(f"Token {GOOD}"), key_of(f"Token {GOOD}", "influxdb")) == (None, GOOD)
+    basic = base64.b64encode(f"anyone:{GOOD}".encode()).decode()
+    assert [key_of(f"Basic {basic}", dialect) for dialect in (None, "influxdb", "influxdb_1")] == [None, None, GOOD]
+    assert [key_of(f"Basic {text}", "influxdb_1") for text in ("", "%", "/w==", "YTpi")] == [None] * 4
     for bad in (GOOD[:-1], GOOD + "0", GOOD[:-1] + "8", "hg_dev_", GOOD.replace("z", "ż")):
         assert refusal(key_of, f"Bearer {bad}") == "GEN_401_TOKEN"
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ("", ("", None)),
+        ("db=org_1&u=me&p=a%2Bb+c&precision=s", ("db=org_1&precision=s", "a+b c")),
+        ("p=one&db=x&%70=two", ("db=x", "one")),
+        ("db=p&up=1", ("db=p&up=1", None)),
+        ("p", ("", "")),
+    ],
+)
+def test_credentials_are_taken_out_of_a_query(query: str, left: tuple[str, str | None]) -> None:
+    assert without_credentials(query) == left
 
 
 def test_a_key_is_looked_up_once_in_its_life() -> None:

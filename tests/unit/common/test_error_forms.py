@@ -152,3 +152,4 @@ def test_influxdb_clients_get_their_error_form(error: Exception, status: int, co
     assert ("/points is missing" in document["message"]) == (status == 422)
     assert headers.get("Retry-After") == ("7" if status == 429 else None)
     assert "secret" not in document["message"]
+    assert json.loads(render(error, "influxdb_1", UUID, CONTRACTS)[2]) == {"error": document["message"]}

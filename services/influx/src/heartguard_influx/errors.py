@@ -62,6 +62,24 @@ NO_FIELD = ErrorCode(
     "This measurement has no such field",
     "See the names at `GET /timeseries/fields`.",
 )
+PARTIAL_WRITE = ErrorCode(
+    "TS_020",
+    400,
+    "Lines of the body were dropped; all others are stored",
+    "Correct the lines that the message names, and send only them again.",
+)
+NO_ORGANIZATION = ErrorCode(
+    "TS_021",
+    404,
+    "The caller's organization has another name",
+    "Set `org` to the organization's name or number, or leave it out.",
+)
+NO_RETENTION_POLICY = ErrorCode(
+    "TS_022",
+    404,
+    "The bucket has no such retention policy",
+    "Leave `rp` out, or send `autogen`: a bucket has one retention policy.",
+)
 STORE_UNAVAILABLE = ErrorCode(
     "TS_030",
     503,
@@ -95,6 +113,6 @@ STORED_IN_PART = ErrorCode(
 
 CODES = (
     *(NO_BUCKET, BUCKET_EXISTS, OWN_BUCKET, BATCH_REJECTED, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE, UNFINISHED),
-    *(FIELD_STORED, NO_FIELD),
+    *(FIELD_STORED, NO_FIELD, PARTIAL_WRITE, NO_ORGANIZATION, NO_RETENTION_POLICY),
     *(STORE_UNAVAILABLE, STORE_BUSY, STORE_REFUSES, STORE_FAILED, STORED_IN_PART),
 )

@@ -14,6 +14,7 @@ from heartguard_influx.deletion.usecases import Deletion
 from heartguard_influx.exports.usecases import Exporting
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.fields.usecases import Fields
+from heartguard_influx.influxdb_api.usecases import InfluxNames
 from heartguard_influx.points.ports import PointObserver, SmallWriter
 from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.ports import TimeSeriesStore
@@ -57,6 +58,7 @@ class UseCases:
     buckets: BucketAdministration
     fields: Fields
     deletion: Deletion
+    influx_names: InfluxNames
     clock: Clock
 
     @classmethod
@@ -64,6 +66,9 @@ class UseCases:
         """All of them over the same stores."""
         buckets, types, points = stores.buckets, stores.types, stores.points
         transaction, audit, clock, authority = stores.transaction, stores.audit, stores.clock, stores.authority
+        administration = BucketAdministration(
+            buckets, transaction=transaction, registry=stores.registry, audit=audit, authority=authority
+        )
         return cls(
             writing=Writing(
                 buckets,
@@ -83,12 +88,11 @@ class UseCases:
                 buckets, types, points, transaction=transaction, audit=audit, clock=clock, budget=budget
             ),
             exporting=Exporting(buckets, types, points),
-            buckets=BucketAdministration(
-                buckets, transaction=transaction, registry=stores.registry, audit=audit, authority=authority
-            ),
+            buckets=administration,
             fields=Fields(buckets, types, points, transaction=transaction, audit=audit, authority=authority),
             deletion=Deletion(
                 buckets, types, points, transaction=transaction, audit=audit, clock=clock, authority=authority
             ),
+            influx_names=InfluxNames(buckets, administration),
             clock=clock,
         )

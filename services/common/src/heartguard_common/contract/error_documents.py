@@ -1,4 +1,4 @@
-"""Errors as documents: the `Error` message, problem details (RFC 9457), and the error form of InfluxDB 2.
+"""Errors as documents: the `Error` message, problem details (RFC 9457), and the error forms of InfluxDB.
 
 Independent of JSON and XML, and quick to import: the server uses it for parse errors before any service is loaded.
 """
@@ -13,8 +13,8 @@ from heartguard_common.messages import Error, ErrorBodyDocument, Problem
 
 ERRORS_PAGE = "/docs/errors"
 MOST_DETAILS = 100
-INFLUXDB = "influxdb"
-DIALECTS = (INFLUXDB,)  # what a rule of the policy can name as `errors`
+INFLUXDB, INFLUXDB_1 = "influxdb", "influxdb_1"
+DIALECTS = (INFLUXDB, INFLUXDB_1)  # what a rule of the policy can name as `errors`
 # The error codes of InfluxDB 2 by status; its clients decide by them whether to retry.
 INFLUXDB_CODES: Mapping[int, str] = MappingProxyType(
     {
@@ -80,9 +80,17 @@ def problem_document(error: ServiceError, request_id: str) -> Problem:
 
 def influxdb_document(error: ServiceError) -> dict[str, str]:
     """The error document of InfluxDB 2: its code for the status, and a message that includes the first details."""
+    other = "internal error" if error.error_code.status >= 500 else "invalid"
+    return {"code": INFLUXDB_CODES.get(error.error_code.status, other), "message": _sentence(error)}
+
+
+def influxdb_1_document(error: ServiceError) -> dict[str, str]:
+    """The error document of InfluxDB 1: a message that includes the first details."""
+    return {"error": _sentence(error)}
+
+
+def _sentence(error: ServiceError) -> str:
     named = "; ".join(
         f"{violation.path or 'the document'} {violation.message}" for violation in error.details[:_MOST_NAMED]
     )
-    message = f"{error.message}: {named}" if named else error.message
-    other = "internal error" if error.error_code.status >= 500 else "invalid"
-    return {"code": INFLUXDB_CODES.get(error.error_code.status, other), "message": message}
+    return f"{error.message}: {named}" if named else error.message

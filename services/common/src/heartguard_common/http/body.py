@@ -6,6 +6,7 @@ from typing import Protocol
 
 from heartguard_common.core.errors import MALFORMED, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, ServiceError
 
+ANY = "*/*"
 _BLOCK = 64 * 1024
 _GZIP_MORE = 1024  # what gzip adds to bytes that it can't compress: 5 in each 16 KiB and a head
 
@@ -20,8 +21,11 @@ class Reader(Protocol):
 def media_type(headers: Mapping[str, str], allowed: Sequence[str]) -> str:
     """The media type of the body, without parameters.
 
-    Raises GEN_415 when there is none, when it is not among `allowed`, or when its charset is not UTF-8.
+    Raises GEN_415 when there is none, when it is not among `allowed`, or when its charset is not UTF-8. Where `*/*` is
+    allowed the header is not read, and that is what is returned.
     """
+    if ANY in allowed:
+        return ANY
     value, _, parameters = headers.get("Content-Type", "").partition(";")
     name = value.strip().lower()
     if name not in allowed:

@@ -93,7 +93,8 @@ class CallDecoder:
         if reader is None:
             return require_valid(partial(contract.decode, raw, media_type))
         read = reader(raw, query)
-        require_valid(partial(contract.check, read.document))
+        if read.document is not None:
+            require_valid(partial(contract.check, read.document))
         return read.value
 
 

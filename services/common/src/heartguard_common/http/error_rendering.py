@@ -4,7 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from heartguard_common.contract.contracts import Contracts
-from heartguard_common.contract.error_documents import INFLUXDB, error_document, influxdb_document, problem_document
+from heartguard_common.contract.error_documents import (
+    INFLUXDB,
+    INFLUXDB_1,
+    error_document,
+    influxdb_1_document,
+    influxdb_document,
+    problem_document,
+)
 from heartguard_common.contract.json_documents import dump_json
 from heartguard_common.contract.representation import JSON, XML_TYPES, choose
 from heartguard_common.core.errors import INTERNAL, UNAUTHENTICATED, ServiceError
@@ -48,6 +55,9 @@ def render(error: Exception, form: str, request_id: str, contracts: Contracts) -
         document = influxdb_document(known)
         headers |= {"Content-Type": f"{JSON}; charset=utf-8", "X-Platform-Error-Code": document["code"]}
         body = dump_json(document)
+    elif form == INFLUXDB_1:
+        headers["Content-Type"] = f"{JSON}; charset=utf-8"
+        body = dump_json(influxdb_1_document(known))
     else:
         body = contracts["Error"].encode(
             error_document(known.error_code, request_id, known.message, known.details), form

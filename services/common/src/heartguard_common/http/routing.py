@@ -19,7 +19,7 @@ from typing import (
 )
 
 from heartguard_common.core.errors import NO_HEADERS, ErrorCode
-from heartguard_common.http.body import Reader
+from heartguard_common.http.body import ANY, Reader
 from heartguard_common.identity.authentication import Principal
 
 DOCUMENT_TYPES = ("application/json", "application/xml", "text/xml")
@@ -27,7 +27,7 @@ FORMATS = {"json": "application/json", "xml": "application/xml"}  # of `?format=
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 HEALTH_JSON = "application/health+json"
 # Offered by a route whose answer has the media type of the stored bytes, which is not negotiated.
-ANY_TYPE = ("*/*",)
+ANY_TYPE = (ANY,)
 
 DocumentT_co = TypeVar("DocumentT_co", covariant=True)
 QueryT_co = TypeVar("QueryT_co", covariant=True)
@@ -122,7 +122,10 @@ Body = Literal["document", "optional", "stream", "none"]
 
 
 class Read(NamedTuple):
-    """A body in a format of the route's own: the document to hold against the contract, and what the handler gets."""
+    """A body in a format of the route's own: the document to hold against the contract, and what the handler gets.
+
+    The document is None where the reader has done that itself.
+    """
 
     document: object
     value: object

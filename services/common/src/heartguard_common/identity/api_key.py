@@ -4,6 +4,7 @@ A key is `hg_dev_` or `hg_int_`, 30 random letters and digits, and 6 that are th
 mistyped key is refused without a look-up, and a search for secrets finds keys without false hits.
 """
 
+import base64
 import ipaddress
 import re
 import secrets
@@ -11,7 +12,9 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+from urllib.parse import unquote_plus
 
+from heartguard_common.contract.error_documents import INFLUXDB, INFLUXDB_1
 from heartguard_common.core.errors import FORBIDDEN, INVALID_TOKEN, ServiceError
 from heartguard_common.core.network import parse_address
 from heartguard_common.messages import Role
@@ -25,6 +28,7 @@ RANDOM_LENGTH = 30
 VISIBLE_LENGTH = 8
 """How many random characters a list shows, so that a person recognizes a key: 131 random bits are left."""
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_SCHEMES = {INFLUXDB: ("bearer", "token"), INFLUXDB_1: ("bearer", "token", "basic")}
 _KEY = re.compile(r"hg_(?:dev|int)_([0-9A-Za-z]{30})([0-9A-Za-z]{6})", re.ASCII)
 
 
@@ -58,17 +62,44 @@ def require_well_formed(secret: str) -> None:
 def key_of(authorization: str | None, dialect: str | None = None) -> str | None:
     """The API key of an `Authorization` header, None for other credentials. Raises GEN_401_TOKEN.
 
-    The scheme is Bearer; on a route with the error dialect of InfluxDB, whose clients send no other, also `Token`.
+    The scheme is Bearer; on a route with an error dialect of InfluxDB also `Token`, because clients of InfluxDB 2 send
+    no other, and with that of InfluxDB 1 also Basic, with the key as the password and any user name.
     """
     if authorization is None:
         return None
     scheme, _, value = authorization.strip().partition(" ")
-    value = value.strip()
-    schemes = ("bearer", "token") if dialect == "influxdb" else ("bearer",)
-    if scheme.lower() not in schemes or not is_key(value):
+    scheme, value = scheme.lower(), value.strip()
+    if scheme not in _SCHEMES.get(dialect or "", ("bearer",)):
+        return None
+    if scheme == "basic":
+        value = _password(value)
+    if not is_key(value):
         return None
     require_well_formed(value)
     return value
+
+
+def _password(basic: str) -> str:
+    """The password of Basic credentials (RFC 7617); empty where they are none."""
+    try:
+        return base64.b64decode(basic, validate=True).decode().partition(":")[2]
+    except ValueError:  # no base64, no UTF-8, or not even ASCII
+        return ""
+
+
+def without_credentials(query: str) -> tuple[str, str | None]:
+    """A query without the parameters `u` and `p`, and the value of the first `p`, None without one.
+
+    Clients of InfluxDB 1 send user name and password there.
+    """
+    kept, password = [], None
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if unquote_plus(name) not in ("u", "p"):
+            kept.append(part)
+        elif unquote_plus(name) == "p" and password is None:
+            password = unquote_plus(value)
+    return "&".join(kept), password
 
 
 def read_networks(texts: Iterable[str]) -> tuple[Network, ...]:

@@ -67,6 +67,8 @@ class CatalogueEntryDocument(TypedDict):
     maximum: float | None
     description: str
     fields: list[str]
+    tags: list[str]
+    sources: list[str]
 
 
 class WriteRequest(TypedDict):
@@ -83,6 +85,83 @@ class WriteQuery(TypedDict):
     atomic: NotRequired[bool]
     bucket: NotRequired[str]
     precision: NotRequired[Literal["ns", "us", "ms", "s"]]
+
+
+class InfluxWriteQuery(TypedDict):
+    """Where a client of InfluxDB 2 writes."""
+
+    bucket: str
+    org: NotRequired[str]
+    orgID: NotRequired[str]
+    precision: NotRequired[Literal["ns", "us", "ms", "s"]]
+
+
+class InfluxDatabaseWriteQuery(TypedDict):
+    """Where a client of InfluxDB 1 writes, and its credentials, if they are not in a header."""
+
+    db: str
+    rp: NotRequired[str]
+    precision: NotRequired[Literal["ns", "n", "us", "u", "ms", "s", "m", "h"]]
+    consistency: NotRequired[Literal["any", "one", "quorum", "all"]]
+    u: NotRequired[str]
+    p: NotRequired[str]
+
+
+class InfluxBucketQuery(TypedDict):
+    """Which buckets a client of InfluxDB 2 asks for."""
+
+    name: NotRequired[str]
+    id: NotRequired[str]
+    org: NotRequired[str]
+    orgID: NotRequired[str]
+    limit: NotRequired[int]
+    offset: NotRequired[int]
+
+
+class InfluxRetentionRuleDocument(TypedDict):
+    """For how long a bucket keeps points."""
+
+    type: Literal["expire"]
+    everySeconds: int
+
+
+class InfluxBucketDocument(TypedDict):
+    """A bucket as InfluxDB 2 describes it."""
+
+    id: str
+    orgID: str
+    type: Literal["user"]
+    name: str
+    retentionRules: list[InfluxRetentionRuleDocument]
+    createdAt: str
+
+
+class InfluxBucketList(TypedDict):
+    """Buckets as InfluxDB 2 lists them."""
+
+    buckets: list[InfluxBucketDocument]
+
+
+class InfluxOrganizationQuery(TypedDict):
+    """Which organization a client of InfluxDB 2 asks for: its own or none."""
+
+    org: NotRequired[str]
+    orgID: NotRequired[str]
+
+
+class InfluxOrganizationDocument(TypedDict):
+    """An organization as InfluxDB 2 describes it."""
+
+    id: str
+    name: str
+    status: Literal["active"]
+    createdAt: str
+
+
+class InfluxOrganizationList(TypedDict):
+    """Organizations as InfluxDB 2 lists them."""
+
+    orgs: list[InfluxOrganizationDocument]
 
 
 class WriteResult(TypedDict):

@@ -23,6 +23,8 @@ from heartguard_gateway.own_routes.health import FAIL, SystemHealth
 from heartguard_gateway.own_routes.pages import Pages
 
 T = TypeVar("T")
+INFLUXDB_VERSION = "v2.7.12"
+"""The release of InfluxDB whose write API is compatible with this one; clients choose by it what they send."""
 _JSON = "application/json"
 _HTML = "text/html"
 _ERRORS_PAGE, _INDEX_PAGE = "errors.html", "index.html"
@@ -59,6 +61,7 @@ class OwnRoutes:
             "gateway.metrics": self.metrics,
             "gateway.services": self.services,
             "gateway.system_health": self.system_health,
+            "gateway.ping": self.ping,
             "gateway.landing": self.landing,
             "gateway.assets": self.assets,
             "gateway.openapi": self.openapi,
@@ -99,6 +102,11 @@ class OwnRoutes:
         if media_type == HEALTH_JSON:
             return Reply(status, [("Content-Type", HEALTH_JSON), _NO_STORE], dump_json(report.draft()))
         return self._document(exchange, SystemHealth, report.document(), status)
+
+    def ping(self, exchange: Exchange) -> Reply:
+        """The gateway runs, in the form of InfluxDB: 204, with the version of the API that its clients find here."""
+        _refuse_query(exchange)
+        return Reply(204, [("X-Influxdb-Version", INFLUXDB_VERSION), ("X-Influxdb-Build", "HeartGuard"), _NO_STORE])
 
     def openapi(self, exchange: Exchange) -> Reply:
         """The OpenAPI document."""

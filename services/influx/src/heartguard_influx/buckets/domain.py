@@ -27,6 +27,15 @@ class Bucket:
         return None if self.retention_days is None else now_ns - self.retention_days * DAY_NS
 
 
+@dataclass(frozen=True)
+class Organization:
+    """An organization, which owns buckets; `created_at` is RFC 3339 text."""
+
+    id: int
+    name: str
+    created_at: str
+
+
 def is_bucket_name(name: str) -> bool:
     """Whether this is the name of an organization's bucket."""
     return re.fullmatch(r"org_[0-9]+(_.+)?", name, re.ASCII | re.DOTALL) is not None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from heartguard_influx.buckets.domain import Bucket
+from heartguard_influx.buckets.domain import Bucket, Organization
 
 
 class Buckets(Protocol):
@@ -11,6 +11,12 @@ class Buckets(Protocol):
 
     def find(self, org_id: int, name: str) -> Bucket | None:
         """The bucket, or None. The organization's own exists as long as the organization."""
+
+    def name_of(self, org_id: int, bucket_id: int) -> str | None:
+        """The name of the bucket with that id, or None."""
+
+    def organization(self, org_id: int) -> Organization | None:
+        """The organization, or None where it was deleted."""
 
     def ensure_and_lock(self, bucket: Bucket) -> int | None:
         """The bucket's id; creates its row if it has none. It can't be deleted until the transaction ends.

@@ -13,7 +13,9 @@ from math import inf
 class Measurement:
     """A known measurement: `minimum` and `maximum` bound the plausible values of its `fields`, in `unit`.
 
-    Other fields belong to the device that sends them and have no range.
+    Other fields belong to the device that sends them and have no range. `sources` are the kinds of imported files that
+    hold it, empty where only devices and programs write it; `tags` are the tags beside `user_id` that have a meaning
+    with it.
     """
 
     name: str
@@ -22,8 +24,13 @@ class Measurement:
     maximum: float
     description: str
     fields: tuple[str, ...]
+    sources: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ("source", "device")
 
 
+_APPS = ("apple_health", "fitbit", "gadgetbridge", "health_connect")
+_TRACKERS = (*_APPS, "csv", "fit")
+_SIGNALS = (*_TRACKERS, "edf", "wfdb")
 CATALOGUE = (
     Measurement(
         "heart_rate",
@@ -32,17 +39,57 @@ CATALOGUE = (
         300.0,
         "Heart rate, beat to beat or averaged by the device, which may tag `motion_context`: sedentary or active",
         ("bpm", "value"),
+        sources=(*_SIGNALS, "gpx", "tcx"),
+        tags=("source", "device", "motion_context"),
     ),
     Measurement(
-        "resting_heart_rate", "bpm", 20.0, 150.0, "Heart rate at rest, usually one value a day", ("bpm", "value")
+        "resting_heart_rate",
+        "bpm",
+        20.0,
+        150.0,
+        "Heart rate at rest, usually one value a day",
+        ("bpm", "value"),
+        sources=_TRACKERS,
     ),
-    Measurement("rr_interval", "ms", 200.0, 3000.0, "Time from one R peak to the next", ("ms", "value")),
     Measurement(
-        "hrv_rmssd", "ms", 0.0, 500.0, "Root mean square of successive differences of RR intervals", ("ms", "value")
+        "rr_interval",
+        "ms",
+        200.0,
+        3000.0,
+        "Time from one R peak to the next",
+        ("ms", "value"),
+        sources=("csv", "fit", "gadgetbridge", "wfdb"),
     ),
-    Measurement("hrv_sdnn", "ms", 0.0, 500.0, "Standard deviation of normal RR intervals", ("ms", "value")),
-    Measurement("spo2", "%", 50.0, 100.0, "Oxygen saturation of the blood by pulse oximetry", ("percent", "value")),
-    Measurement("respiratory_rate", "1/min", 1.0, 80.0, "Breaths per minute", ("breaths_per_minute", "value")),
+    Measurement(
+        "hrv_rmssd",
+        "ms",
+        0.0,
+        500.0,
+        "Root mean square of successive differences of RR intervals",
+        ("ms", "value"),
+        sources=("csv", "fit", "fitbit", "gadgetbridge", "health_connect"),
+    ),
+    Measurement(
+        "hrv_sdnn",
+        "ms",
+        0.0,
+        500.0,
+        "Standard deviation of normal RR intervals",
+        ("ms", "value"),
+        sources=("apple_health", "csv"),
+    ),
+    Measurement(
+        "spo2",
+        "%",
+        50.0,
+        100.0,
+        "Oxygen saturation of the blood by pulse oximetry",
+        ("percent", "value"),
+        sources=_SIGNALS,
+    ),
+    Measurement(
+        "respiratory_rate", "1/min", 1.0, 80.0, "Breaths per minute", ("breaths_per_minute", "value"), sources=_SIGNALS
+    ),
     Measurement("skin_temperature", "°C", 10.0, 45.0, "Temperature of the skin under the device", ("celsius", "value")),
     Measurement("body_temperature", "°C", 30.0, 45.0, "Core temperature of the body", ("celsius", "value")),
     Measurement(
@@ -53,7 +100,9 @@ CATALOGUE = (
         "Systolic and diastolic pressure as two fields",
         ("systolic", "diastolic"),
     ),
-    Measurement("steps", "count", 0.0, 100_000.0, "Steps since the value before", ("count", "value")),
+    Measurement(
+        "steps", "count", 0.0, 100_000.0, "Steps since the value before", ("count", "value"), sources=_TRACKERS
+    ),
     Measurement("distance", "m", 0.0, 500_000.0, "Distance covered since the value before", ("metres", "value")),
     Measurement(
         "active_energy", "kcal", 0.0, 20_000.0, "Energy spent above rest since the value before", ("kcal", "value")

@@ -19,6 +19,8 @@ def _document(entry: Measurement) -> CatalogueEntryDocument:
         "maximum": entry.maximum,
         "description": entry.description,
         "fields": list(entry.fields),
+        "tags": list(entry.tags),
+        "sources": sorted(entry.sources),
     }
 
 

@@ -31,6 +31,12 @@ _FIELD = re.compile(
     re.DOTALL,
 )
 _TIME = re.compile(r" *(-?[0-9]{1,19})? *\r?(?:\n|\Z)")
+# A line that is not line protocol, to its end: in its fields a quoted string, which begins after an equals sign, may
+# contain newlines. Otherwise a text that somebody else has chosen could contain the next point.
+_REST = re.compile(
+    r"""[ \t]*+(?:[^\\ \n]++|\\[^\n]?+)*+(?:[^\\="\n]++|\\[^\n]?+|="(?:[^"\\]++|\\.)*+"|[="])*+(?:\n|\Z)""", re.DOTALL
+)
+_NO_TEXT = re.compile("[\udc80-\udcff]")
 _MEASUREMENT_ESCAPE = re.compile(r"\\([, ])")
 _NAME_ESCAPE = re.compile(r"\\([, =])")
 _FIELD_ESCAPE = re.compile(r'\\([, ="])')
@@ -95,6 +101,60 @@ def parse(body: bytes, precision: str = "ns") -> Lines:
             times_ns.append(time_ns)
         number += text.count("\n", begin, place)
     return Lines(points, times_ns)
+
+
+class Dropped(NamedTuple):
+    """A line that is not line protocol: its number, counted from 1, and the reason."""
+
+    number: int
+    reason: str
+
+
+class EachLine(NamedTuple):
+    """The points of a body, the number of the line with which each begins, and the lines that are none."""
+
+    lines: Lines
+    numbers: list[int]
+    dropped: list[Dropped]
+
+    def __len__(self) -> int:
+        return len(self.numbers) + len(self.dropped)
+
+
+def parse_each(body: bytes, unit: int) -> EachLine:
+    """As `parse`, but a line that is not line protocol does not prevent the others from being read.
+
+    `unit` is the number of nanoseconds in a unit of its timestamps. It reads at most one more than MOST_POINTS lines.
+    """
+    # A byte that is no UTF-8 becomes a character that no text has, and its line is dropped.
+    text = body.decode(errors="surrogateescape")
+    heads: dict[str, _Head] = {}
+    found = EachLine(Lines([], []), [], [])
+    place, number = 0, 1
+    while place < len(text) and len(found) <= MOST_POINTS:
+        begin, blank = place, _BLANK.match(text, place)
+        if blank is not None:
+            place = blank.end()
+        else:
+            try:
+                point, time_ns, place = _whole_point(text, begin, heads, unit)
+                found.lines.points.append(point)
+                found.lines.times_ns.append(time_ns)
+                found.numbers.append(number)
+            except _ReasonError as error:
+                place = _matched(_REST, text, begin).end()
+                found.dropped.append(Dropped(number, str(error)))
+        number += text.count("\n", begin, place)
+    return found
+
+
+def _whole_point(text: str, begin: int, heads: dict[str, _Head], unit: int) -> tuple[PointDocument, int | None, int]:
+    point, time_ns, end = _point(text, begin, heads, unit)
+    if len(point["fields"]) > MOST_FIELDS:
+        raise _ReasonError(f"there are more than {MOST_FIELDS} fields")
+    if _NO_TEXT.search(text, begin, end):
+        raise _ReasonError("is not UTF-8")
+    return point, time_ns, end
 
 
 def _point(text: str, place: int, heads: dict[str, _Head], unit: int) -> tuple[PointDocument, int | None, int]:

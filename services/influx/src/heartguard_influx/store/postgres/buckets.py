@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from heartguard_common.core.clock import from_datetime
 from heartguard_common.core.limits import Limits, require
 from heartguard_common.stores.database import Database, Row, prepared, text
-from heartguard_influx.buckets.domain import Bucket
+from heartguard_influx.buckets.domain import Bucket, Organization
 
 # The organization's own bucket takes its retention from the organization, with or without a row of its own.
 _BUCKETS = """
@@ -36,6 +36,13 @@ WHERE true
 """
 """A bucket that has a row of its own, as `bucket_of` takes it; more conditions may follow."""
 _FIND = prepared(f"{_OF_ORGANIZATION} AND named.name = :name", org_id="bigint", name="text")
+_NAME = prepared(
+    "SELECT name FROM heartguard_core.buckets WHERE org_id = :org_id AND id = :id", org_id="bigint", id="bigint"
+)
+_ORGANIZATION = prepared(
+    "SELECT name, created_at FROM heartguard_core.organizations WHERE id = :org_id AND deleted_at IS NULL",
+    org_id="bigint",
+)
 _LIST = f"{_OF_ORGANIZATION} AND named.name > :after ORDER BY named.name LIMIT :limit"
 _INSERT = """
 INSERT INTO heartguard_core.buckets (org_id, name, retention_days) VALUES (:org_id, :name, :retention_days)
@@ -65,6 +72,16 @@ class PostgresBuckets:
         """The bucket, or None. The organization's own exists as long as the organization."""
         row = self._database.one(_FIND, {"org_id": org_id, "name": name})
         return None if row is None else bucket_of(row)
+
+    def name_of(self, org_id: int, bucket_id: int) -> str | None:
+        """The name of the bucket with that id, or None."""
+        row = self._database.one(_NAME, {"org_id": org_id, "id": bucket_id})
+        return None if row is None else row.name
+
+    def organization(self, org_id: int) -> Organization | None:
+        """The organization, or None where it was deleted."""
+        row = self._database.one(_ORGANIZATION, {"org_id": org_id})
+        return None if row is None else Organization(org_id, row.name, from_datetime(row.created_at))
 
     def ensure_and_lock(self, bucket: Bucket) -> int | None:
         """The bucket's id; creates its row if it has none, and locks it against deletion. None where it was deleted."""
