@@ -22,7 +22,8 @@ def users() -> None:
     """Find, invite, lock and unlock people.
 
     WHO is a person's e-mail address or number. A person with several organizations has a number in each: by the address
-    `lock`, `unlock` and `end-sessions` are for all of them, by a number for one. HeartGuard has to run. The exit code is 1 when the API refuses.
+    `lock`, `unlock` and `end-sessions` are for all of them, by a number for one. HeartGuard has to run. The exit
+    code is 1 when the API refuses.
     """
 
 
