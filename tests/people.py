@@ -45,6 +45,17 @@ def join(database: Database, org_id: int, role: str = "user", **columns: Any) ->
         return int(cursor.fetchone()[0])
 
 
+def identify(database: Database, user_id: int, password_hash: str) -> None:
+    """Give a member an identity, whose password has that hash."""
+    with owner(database) as cursor:
+        cursor.execute(
+            "WITH made AS (INSERT INTO heartguard_core.identities (email, password_hash)"
+            " SELECT email, %s FROM heartguard_core.users WHERE id = %s RETURNING id)"
+            " UPDATE heartguard_core.users SET identity_id = made.id FROM made WHERE users.id = %s",
+            (password_hash, user_id, user_id),
+        )
+
+
 def limit(database: Database, org_id: int, **values: int) -> None:
     """Give an organization values of its own, as the operator does."""
     with owner(database) as cursor:

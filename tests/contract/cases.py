@@ -32,6 +32,7 @@ ITEM_NAMES = {
     "out_of_range": "field", "limits": "limit", "errors": "i", "checks": "check", "tasks": "task", "queues": "queue",
     "scopes": "scope", "buckets": "bucket", "networks": "network", "device": "permission", "uses": "use",
     "orgs": "org", "retentionRules": "rule", "sources": "source", "tags": "tag",
+    "memberships": "item",
 }  # fmt: skip
 
 

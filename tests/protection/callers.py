@@ -28,6 +28,7 @@ class World:
         self.founders = {"own": self.found(), "other": self.found()}
         self.thing_of = cache(self.make_thing)
         self.ended_person = cache(self._ended_person)
+        self.own_password = cache(self._own_password)
 
     def number(self) -> int:
         """A number nobody had before, for names."""
@@ -129,6 +130,12 @@ class World:
         """The job that deletes a member."""
         gone = self.member("user", organization)
         return str(self.call("DELETE", f"/users/{gone.user_id}", gone)["id"])
+
+    def _own_password(self, person: Person) -> str:
+        """A password that only the person knows, in place of the one that an admin has given them."""
+        password = f"{PASSWORD} {self.number()}"
+        self.call("POST", "/auth/password", person, json={"current_password": PASSWORD, "new_password": password})
+        return password
 
     @cached_property
     def ended_organization(self) -> str:

@@ -85,6 +85,31 @@ def end_session(case: Situation) -> Ask:
     return Ask(f"/auth/sessions/{case.world.call('GET', '/auth/sessions', case.owner)['items'][0]['id']}")
 
 
+@asks("DELETE", "/auth/sessions", fresh=True)
+def end_all_sessions(_: Situation) -> Ask:
+    return Ask("/auth/sessions")
+
+
+@asks("DELETE", "/auth/identity", fresh=True)
+def delete_identity(_: Situation) -> Ask:
+    return Ask("/auth/identity")
+
+
+@asks("POST", "/auth/switch")
+def switch(case: Situation) -> Ask:
+    return Ask("/auth/switch", "SwitchRequest", {"org_id": case.me.org_id})
+
+
+@asks("POST", "/auth/invitations/accept", fresh=True)
+def accept(case: Situation) -> Ask:
+    """An invitation into a new organization; whoever was registered by an admin has to change the password first."""
+    password = case.world.own_password(case.me)
+    asked = {"email": case.me.email, "role": "user"}
+    code = case.world.call("POST", "/auth/invitations", case.world.found(), json=asked)["code"]
+    proof = {} if case.caller in ROLES else {"email": case.me.email, "password": password}
+    return Ask("/auth/invitations/accept", "InvitationAcceptance", {"code": code, **proof})
+
+
 @asks("POST", "/auth/token/introspect")
 def introspect(case: Situation) -> Ask:
     return Ask("/auth/token/introspect", "IntrospectRequest", {"token": case.me.access_token})

@@ -103,7 +103,7 @@ class ProtectedStack:
 
     def _anybody(self) -> str:
         with owner(self.database) as cursor:
-            cursor.execute("SELECT email FROM heartguard_core.users WHERE active AND password_hash IS NOT NULL")
+            cursor.execute("SELECT email FROM heartguard_core.users WHERE active AND identity_id IS NOT NULL")
             return str(cursor.fetchone()[0])
 
 

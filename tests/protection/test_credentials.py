@@ -36,6 +36,7 @@ NAMES = {
 # Where the rule about the caller stands behind the contract.
 DOCUMENTS = {
     "/auth/register": {"email": "nobody.yet@credentials.example", "password": PASSWORD},
+    "/auth/invitations/accept": {"code": "no such code"},
     "/auth/memberships": {
         "org_id": 999999,
         "user_id": 999999,

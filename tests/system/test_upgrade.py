@@ -19,7 +19,9 @@ from tests.system.load import Load, SlowWrite
 
 PASSWORD = "Correct-horse-9"
 FOUNDER = {"email": "chief@clinic.example", "password": PASSWORD}
-CHANGES = "CREATE TABLE heartguard_core.tomorrow (); UPDATE heartguard_core.users SET email = 'lost@clinic.example'"
+CHANGES = (
+    "CREATE TABLE heartguard_core.tomorrow (); UPDATE heartguard_core.identities SET email = 'lost@clinic.example'"
+)
 pytestmark = pytest.mark.timeout(900)
 
 

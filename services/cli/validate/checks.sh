@@ -32,6 +32,8 @@ MediaDownload_checks='url:url expires_at:time'
 MediaItem_checks='id:uuid file_name:text content_type:text size:int sha256:text status:text owner_id:int created_at:time'
 MediaItemList_checks='items:list items[]?/id:uuid items[]?/file_name:text items[]?/content_type:text items[]?/size:int items[]?/sha256:text items[]?/status:text items[]?/owner_id:int items[]?/created_at:time next_cursor:text?'
 MediaUsage_checks='items:int bytes:int quota_bytes:int'
+MembershipList_checks='email:text items:list items[]?/user_id:int items[]?/org_id:int items[]?/organization:text items[]?/role:text items[]?/active:bool items[]?/current:bool'
+MembershipResult_checks=sessions_ended:int
 Organization_checks='id:int name:text policies:string created_at:time updated_at:time'
 OrganizationList_checks='items:list items[]?/id:int items[]?/name:text items[]?/policies:string items[]?/created_at:time items[]?/updated_at:time next_cursor:text?'
 OrganizationPolicies_checks='policies:string retention_days:int? time_zone:text unknown_measurements:text'
@@ -73,6 +75,19 @@ every_row() {
     sends '{"refresh_token":"{refresh}"}' '<RefreshRequest><refresh_token>{refresh}</refresh_token></RefreshRequest>'
     gives 200 LoginResponse $LoginResponse_checks refresh_token:text
     row GET /auth/profile; keeps user_id=id org_id=org_id; gives 200 User $User_checks 'email={email}'
+    row GET /auth/memberships/mine
+    gives 200 MembershipList $MembershipList_checks 'email={email}' 'items[]/user_id={user_id}' 'items[]/org_id={org_id}'
+    row POST /auth/switch; when founding
+    sends '{"org_id":{org_id}}' '<SwitchRequest><org_id>{org_id}</org_id></SwitchRequest>'
+    gives 200 LoginResponse $LoginResponse_checks
+    row POST /auth/switch; sends '{"org_id":999999999}' '<SwitchRequest><org_id>999999999</org_id></SwitchRequest>'
+    refuses 404 GEN_404
+    row DELETE /auth/identity; when founding; refuses 409 AUTH_030
+    row DELETE /auth/sessions; as member; when founding; gives 200 MembershipResult $MembershipResult_checks
+    row GET /auth/profile; as member; when founding; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
+    row POST /auth/login; as nobody; when founding
+    sends '{"email":"{member}","password":"{password}"}' '<LoginRequest><email>{member}</email><password>{password}</password></LoginRequest>'
+    keeps member_token=access_token; gives 200 LoginResponse $LoginResponse_checks
     row POST /auth/password; when founding
     sends '{"current_password":"{password}","new_password":"{password}"}' '<PasswordChange><current_password>{password}</current_password><new_password>{password}</new_password></PasswordChange>'
     gives 204 -
@@ -92,6 +107,9 @@ every_row() {
     gives 201 Invitation $Invitation_checks code:text 'email=invited.{member}' role=user
     row POST /auth/register; as nobody; when founding
     sends '{"email":"other.{member}","password":"{password}","invitation":"{invitation}"}' '<RegisterRequest><email>other.{member}</email><password>{password}</password><invitation>{invitation}</invitation></RegisterRequest>'
+    refuses 403 AUTH_007
+    row POST /auth/invitations/accept; as nobody; when founding
+    sends '{"code":"{invitation}","email":"{email}","password":"{password}"}' '<InvitationAcceptance><code>{invitation}</code><email>{email}</email><password>{password}</password></InvitationAcceptance>'
     refuses 403 AUTH_007
     row DELETE '/auth/invitations/{invitation_id}'; when founding; gives 204 -
     row DELETE '/auth/invitations/{invitation_id}'; when founding; refuses 404 GEN_404

@@ -79,7 +79,7 @@ def test_a_login_during_a_change_does_not_survive_it(start, client, founder, dat
     try:
         with held.cursor() as cursor, ThreadPoolExecutor(1) as pool:
             new = PasswordHasher().hash(NEW)
-            cursor.execute("UPDATE heartguard_core.users SET password_hash = %s WHERE id = 1", (new,))
+            cursor.execute("UPDATE heartguard_core.identities SET password_hash = %s WHERE id = 1", (new,))
             login = pool.submit(log_in, app.test_client(), "user@hg.io")
             until(lambda: _waits(database), "the login waits for the row")
             held.commit()
@@ -250,7 +250,7 @@ def test_a_password_is_hashed_anew_when_the_parameters_have_changed(start, datab
     sign_up(client, "user@hg.io")
     weak = PasswordHasher(time_cost=1, memory_cost=8 * 1024, parallelism=1)
     with owner(database) as cursor:
-        cursor.execute("UPDATE heartguard_core.users SET password_hash = %s", (weak.hash("Secret123"),))
+        cursor.execute("UPDATE heartguard_core.identities SET password_hash = %s", (weak.hash("Secret123"),))
     assert log_in(client, "user@hg.io", "wrong password").status_code == 401
     assert "m=8192,t=1" in stored_hash(database)
     assert log_in(client, "user@hg.io").status_code == 200
@@ -260,5 +260,5 @@ def test_a_password_is_hashed_anew_when_the_parameters_have_changed(start, datab
 
 def stored_hash(database):
     with owner(database) as cursor:
-        cursor.execute("SELECT password_hash FROM heartguard_core.users")
+        cursor.execute("SELECT password_hash FROM heartguard_core.identities")
         return cursor.fetchone()[0]

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from heartguard_auth.accounts.store.accounts import PostgresAccounts
+from heartguard_auth.accounts.store.identities import PostgresIdentities
 from heartguard_auth.login_attempts.domain import AttemptSubjects
 from heartguard_auth.registration.usecases import RegistrationUseCases
 from heartguard_auth.sessions.domain import Device
@@ -119,14 +120,18 @@ def log_in(stack: Stack) -> None:
     )
     signer: Any = SimpleNamespace(sign=lambda _: ("token", "key"))
     unused: Any = None
+    accounts = PostgresAccounts(stack.database)
+    identities = PostgresIdentities(stack.database, accounts)
     verbs = SessionUseCases(
         RULES,
         stack.auth(),
-        accounts=PostgresAccounts(stack.database),
+        accounts=accounts,
+        identities=identities,
         login_accounts=PostgresLoginAccounts(stack.database, CLOCK),
         hasher=HASHER,
         limiter=limiter,
         sessions=PostgresSessions(stack.database, CLOCK, unused_seconds=600),
+        identity_sessions=unused,
         revocation=unused,
         refresh_tokens=SignedRefreshTokens("of-the-tests-alone"),
         replays=unused,

@@ -23,7 +23,7 @@ from heartguard_common.stores.database import Database
 from heartguard_common.stores.redis_client import make_redis
 from tests.audit_events import recorded_events
 from tests.cut_connections import KillingWire
-from tests.people import found, join, owner
+from tests.people import found, identify, join, owner
 from tests.servers import until
 from tests.store.audit.conftest import Trail, dead_letters_of
 
@@ -82,8 +82,7 @@ def wire(postgres_server):
 def order(database, wire, redis_url, tmp_path, postgres_server):
     org = found(database)
     user = join(database, org, "admin", email="who@hg.io")
-    with owner(database) as cursor:
-        cursor.execute("UPDATE heartguard_core.users SET password_hash = 'hash'")
+    identify(database, user, "hash")
 
     def make(deed, name):
         service = DEEDS[deed][0]

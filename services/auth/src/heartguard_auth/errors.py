@@ -12,7 +12,7 @@ EMAIL_TAKEN = ErrorCode(
     "AUTH_002",
     409,
     "This e-mail address is already registered",
-    "Log in, or register another address.",
+    "Log in; `POST /auth/invitations/accept` accepts an invitation. Or register another address.",
 )
 REFRESH_REFUSED = ErrorCode(
     "AUTH_003",
@@ -110,6 +110,30 @@ NOT_ADOPTABLE = ErrorCode(
     "Only an admin can adopt an API key, and only an integration key",
     "Ask an admin.",
 )
+MEMBERSHIP_LOCKED = ErrorCode(
+    "AUTH_070",
+    403,
+    "This membership is locked",
+    "Ask an admin of that organization.",
+)
+PASSWORD_ASSIGNED = ErrorCode(
+    "AUTH_071",
+    403,
+    "Choose a password that nobody else knows first",
+    "Change it by `POST /auth/password`, or ask for a code by `POST /auth/password/forgot`; then repeat the request.",
+)
+ALREADY_MEMBER = ErrorCode(
+    "AUTH_072",
+    409,
+    "This person is a member of that organization already",
+    "Log in with `org_id`, or switch by `POST /auth/switch`.",
+)
+EMAIL_UNCONFIRMED = ErrorCode(
+    "AUTH_073",
+    403,
+    "The e-mail address is not confirmed",
+    "Send the code of the e-mail by `POST /auth/email/confirm`; `POST /auth/email/code` sends another one.",
+)
 
 CODES = (
     BAD_CREDENTIALS,
@@ -130,4 +154,8 @@ CODES = (
     ROLE_WITHOUT_KEYS,
     NOT_FOR_DEVICES,
     NOT_ADOPTABLE,
+    MEMBERSHIP_LOCKED,
+    PASSWORD_ASSIGNED,
+    ALREADY_MEMBER,
+    EMAIL_UNCONFIRMED,
 )

@@ -17,7 +17,9 @@ from heartguard_common.core.settings import Rate
 from heartguard_common.http.web import handle_errors
 from heartguard_common.http.web_dependencies import WebDependencies
 
-ENDPOINTS = frozenset({"auth.login", "auth.register", "auth.password_forgot", "auth.password_reset"})
+ENDPOINTS = frozenset(
+    {"auth.login", "auth.register", "auth.password_forgot", "auth.password_reset", "auth.accept_invitation"}
+)
 # The gateway's class `login` is 0.1 of RATE_LIMIT with a burst as large: it never forwards more than this in a window,
 # so that requests through the gateway never reach this limit.
 SHARE = 0.2

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 from heartguard_auth.accounts.routes import ROUTES as ACCOUNTS
 from heartguard_auth.api_keys.routes import ROUTES as API_KEYS
+from heartguard_auth.identities.routes import ROUTES as IDENTITIES
 from heartguard_auth.introspection.routes import ROUTES as INTROSPECTION
+from heartguard_auth.invitations.routes import ACCEPTANCE_ROUTES as ACCEPTANCE
 from heartguard_auth.invitations.routes import ROUTES as INVITATIONS
 from heartguard_auth.login_attempts.routes import ROUTES as LOGIN_ATTEMPTS
 from heartguard_auth.members.routes import ROUTES as MEMBERS
@@ -45,11 +47,13 @@ ROUTES: tuple[Route[AuthUseCases, Any], ...] = (
     *_with(lambda auth: auth.sessions, SESSIONS),
     *_with(lambda auth: auth.passwords, PASSWORDS),
     *_with(lambda auth: auth.invitations, INVITATIONS),
+    *_with(lambda auth: auth.acceptance, ACCEPTANCE),
     *_with(lambda auth: auth.api_keys, API_KEYS),
     *_with(lambda auth: auth.login_limiter, LOGIN_ATTEMPTS),
     *_with(lambda auth: auth.accounts, ACCOUNTS),
     *_with(lambda auth: auth.introspection, INTROSPECTION),
     *_with(lambda auth: auth.signer, SIGNING_KEYS),
     *_with(lambda auth: auth.members, MEMBERS),
+    *_with(lambda auth: auth.identities, IDENTITIES),
     *_with(lambda auth: auth.operator, OPERATOR),
 )

@@ -4,15 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
-from heartguard_auth.accounts.ports import Accounts, Hasher
+from heartguard_auth.accounts.ports import Accounts, Hasher, Identities
 from heartguard_auth.accounts.usecases import AccountUseCases
 from heartguard_auth.api_keys.ports import StoredKeys
 from heartguard_auth.api_keys.usecases.keys import ApiKeyUseCases, Reachable
 from heartguard_auth.api_keys.usecases.memberships import MemberKeys
 from heartguard_auth.api_keys.usecases.versions import VersionRevocation
+from heartguard_auth.identities.ports import DeletionJobs
+from heartguard_auth.identities.usecases import IdentityUseCases
 from heartguard_auth.introspection.usecases import IntrospectionUseCases
 from heartguard_auth.invitations.ports import Invitations
-from heartguard_auth.invitations.usecases import InvitationUseCases
+from heartguard_auth.invitations.usecases.acceptance import AcceptanceUseCases
+from heartguard_auth.invitations.usecases.invitations import InvitationUseCases
 from heartguard_auth.login_attempts.ports import LoginAttempts, LoginLocks
 from heartguard_auth.login_attempts.usecases import LoginLimiter
 from heartguard_auth.mail.ports import Outbox
@@ -24,6 +27,7 @@ from heartguard_auth.passwords.usecases import PasswordUseCases
 from heartguard_auth.registration.usecases import RegistrationUseCases
 from heartguard_auth.revocations.ports import RevocationList
 from heartguard_auth.sessions.ports import LoginAccounts, RefreshReplays, RefreshTokens, Sessions
+from heartguard_auth.sessions.usecases.identity_sessions import IdentitySessions
 from heartguard_auth.sessions.usecases.revocation import SessionRevocation
 from heartguard_auth.sessions.usecases.sessions import SessionUseCases
 from heartguard_auth.shared.ports import CommonPorts, Rules
@@ -37,6 +41,7 @@ class Stores:
 
     common: CommonPorts
     accounts: Accounts
+    identities: Identities
     hasher: Hasher
     login_accounts: LoginAccounts
     login_attempts: LoginAttempts
@@ -52,6 +57,7 @@ class Stores:
     invitations: Invitations
     account_states: AccountStates
     api_keys: StoredKeys
+    deletion_jobs: DeletionJobs
     count_attempt: Callable[[str, str], object] = lambda _kind, _result: None
     """Gets each login and refresh, with its result."""
 
@@ -65,8 +71,10 @@ class AuthUseCases:
     sessions: SessionUseCases
     passwords: PasswordUseCases
     invitations: InvitationUseCases
+    acceptance: AcceptanceUseCases
     login_limiter: LoginLimiter
     members: MemberUseCases
+    identities: IdentityUseCases
     operator: OperatorUseCases
     introspection: IntrospectionUseCases
     api_keys: ApiKeyUseCases
@@ -94,8 +102,10 @@ class AuthUseCases:
             invitations=InvitationUseCases(
                 rules, common, accounts=accounts, invitations=invitations, outbox=stores.outbox
             ),
+            acceptance=_acceptance(rules, stores, limiter),
             login_limiter=limiter,
             members=_members(stores, revocation, member_keys),
+            identities=_identities(stores, revocation, member_keys),
             operator=_operator(stores, limiter, revocation, member_keys),
             introspection=IntrospectionUseCases(
                 common,
@@ -123,6 +133,34 @@ def _members(stores: Stores, revocation: SessionRevocation, keys: MemberKeys) ->
     )
 
 
+def _identities(stores: Stores, revocation: SessionRevocation, keys: MemberKeys) -> IdentityUseCases:
+    return IdentityUseCases(
+        stores.common,
+        accounts=stores.accounts,
+        identities=stores.identities,
+        sessions=stores.sessions,
+        revocation=revocation,
+        keys=keys,
+        jobs=stores.deletion_jobs,
+    )
+
+
+def _acceptance(rules: Rules, stores: Stores, limiter: LoginLimiter) -> AcceptanceUseCases:
+    return AcceptanceUseCases(
+        rules,
+        stores.common,
+        accounts=stores.accounts,
+        identities=stores.identities,
+        hasher=stores.hasher,
+        limiter=limiter,
+        invitations=stores.invitations,
+    )
+
+
+def _identity_sessions(stores: Stores) -> IdentitySessions:
+    return IdentitySessions(stores.common, identities=stores.identities, sessions=stores.sessions)
+
+
 def _operator(
     stores: Stores, limiter: LoginLimiter, revocation: SessionRevocation, keys: MemberKeys
 ) -> OperatorUseCases:
@@ -142,10 +180,12 @@ def _sessions(rules: Rules, stores: Stores, limiter: LoginLimiter, revocation: S
         rules,
         stores.common,
         accounts=stores.accounts,
+        identities=stores.identities,
         login_accounts=stores.login_accounts,
         hasher=stores.hasher,
         limiter=limiter,
         sessions=stores.sessions,
+        identity_sessions=_identity_sessions(stores),
         revocation=revocation,
         refresh_tokens=stores.refresh_tokens,
         replays=stores.replays,
@@ -159,9 +199,10 @@ def _passwords(rules: Rules, stores: Stores, limiter: LoginLimiter, revocation: 
         rules,
         stores.common,
         accounts=stores.accounts,
+        identities=stores.identities,
         hasher=stores.hasher,
         limiter=limiter,
-        sessions=stores.sessions,
+        sessions=_identity_sessions(stores),
         revocation=revocation,
         resets=stores.resets,
         outbox=stores.outbox,

@@ -6,6 +6,7 @@ from flask import Flask
 
 from heartguard_auth.accounts.ports import Hasher
 from heartguard_auth.accounts.store.accounts import PostgresAccounts
+from heartguard_auth.accounts.store.identities import PostgresIdentities
 from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
 from heartguard_auth.api_keys.domain import key_uses
 from heartguard_auth.api_keys.store import PostgresApiKeys
@@ -52,6 +53,7 @@ from heartguard_common.identity.authentication import ROLES, TokenVerifier
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
 from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.jobs.items import ItemRunner
+from heartguard_common.jobs.job_store import PostgresJobs
 from heartguard_common.messages import ApiKeyUseDocument
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 
@@ -114,6 +116,7 @@ def _open_stores(
 ) -> Stores:
     """The stores, opened; a background thread removes expired rows."""
     database, clock = dependencies.database, dependencies.clock
+    accounts = PostgresAccounts(database, dependencies.limits)
     unused_seconds = max(settings.refresh_seconds, settings.access_seconds)
     sessions = PostgresSessions(database, clock, unused_seconds=unused_seconds)
     locks, resets = PostgresLoginLocks(database, clock), PostgresResets(database, clock)
@@ -124,14 +127,9 @@ def _open_stores(
     more = (lambda: purge_mail(outbox, dependencies.dead_letters), *purges)
     dependencies.background.start("purge", lambda: purge(sessions, revocations, more), failures=WAIT_FOR_POSTGRESQL)
     return Stores(
-        common=CommonPorts(
-            transactions=dependencies.database,
-            authority=dependencies.authority,
-            limits=dependencies.limits,
-            audit=dependencies.audit,
-            clock=dependencies.clock,
-        ),
-        accounts=PostgresAccounts(dependencies.database, dependencies.limits),
+        common=_common_ports(dependencies),
+        accounts=accounts,
+        identities=PostgresIdentities(database, accounts, dependencies.limits),
         hasher=hasher,
         login_accounts=PostgresLoginAccounts(dependencies.database, dependencies.clock),
         login_attempts=attempts,
@@ -148,6 +146,17 @@ def _open_stores(
         count_attempt=count_attempts(dependencies.metrics),
         account_states=_account_states(dependencies, sessions, attempts),
         api_keys=api_keys,
+        deletion_jobs=PostgresJobs(database),
+    )
+
+
+def _common_ports(dependencies: Dependencies) -> CommonPorts:
+    return CommonPorts(
+        transactions=dependencies.database,
+        authority=dependencies.authority,
+        limits=dependencies.limits,
+        audit=dependencies.audit,
+        clock=dependencies.clock,
     )
 
 

@@ -11,7 +11,11 @@ RANKS: Mapping[str, int] = {"user": 1, "manager": 2, "admin": 3}
 
 @dataclass(frozen=True)
 class Account:
-    """A member of an organization; `created_at` is RFC 3339 text."""
+    """A membership of an organization, with address and password of its identity; `created_at` is RFC 3339 text.
+
+    `password_assigned`: whoever registered the person chose the password, and may know it. `several`: the identity has
+    other memberships too.
+    """
 
     id: int
     org_id: int
@@ -22,6 +26,20 @@ class Account:
     full_name: str | None = None
     password_hash: str = ""
     preferences: Preferences = field(default_factory=dict)
+    identity_id: int = 0
+    password_assigned: bool = False
+    several: bool = False
+
+
+@dataclass(frozen=True)
+class Membership:
+    """One of the memberships of an identity."""
+
+    user_id: int
+    org_id: int
+    organization: str
+    role: Role
+    active: bool
 
 
 @dataclass(frozen=True)
@@ -41,7 +59,7 @@ class MembershipStatus:
 
 @dataclass(frozen=True)
 class NewAccount:
-    """An account about to be made; without `org_id` it creates the organization `organization_name`."""
+    """An identity with its first membership, to be made; without `org_id` it creates `organization_name`."""
 
     email: str
     password_hash: str
@@ -49,6 +67,7 @@ class NewAccount:
     full_name: str | None
     organization_name: str
     org_id: int | None = None
+    password_assigned: bool = False
 
 
 def email_key(email: str) -> str:

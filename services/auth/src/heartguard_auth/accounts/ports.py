@@ -1,27 +1,29 @@
 """What use cases need to know and change of accounts."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from heartguard_auth.accounts.domain import Account, MembershipStatus, NewAccount
+from heartguard_auth.accounts.domain import Account, Membership, MembershipStatus, NewAccount
+from heartguard_common.messages import Role
 
 
 class Accounts(Protocol):
-    """The accounts, and the first row of each organization."""
+    """The memberships, and the first row of each organization."""
 
     def add(self, account: NewAccount) -> Account | None:
-        """Make an account (and its organization, if it creates one); None when the address is taken.
+        """Make an identity with a membership (and its organization, if it creates one); None for a taken address.
 
         Raises `LimitError` when the organization has as many people as it may have.
         """
 
     def by_email(self, email: str) -> Account | None:
-        """The account of an address, deleted ones excepted."""
+        """The membership that a login with an address is for, deleted ones excepted; see `LoginAccounts`."""
 
     def by_id(self, user_id: int) -> Account | None:
-        """The account with that id, deleted ones excepted."""
+        """The membership with that number, deleted ones excepted."""
 
-    def set_password(self, account: Account, hashed: str) -> bool:
-        """Replace the password hash; False when the account has changed since it was read."""
+    def is_member(self, org_id: int, email: str) -> bool:
+        """Whether an organization has a member with that address, one that is being deleted included."""
 
     def lock_if_unchanged(self, account: Account) -> bool:
         """Lock password, role and state until the transaction ends; False when they changed since they were read."""
@@ -32,14 +34,42 @@ class Accounts(Protocol):
     def set_role(self, user_id: int, role: str, *, active: bool) -> None:
         """Set a member's role and whether the member is active."""
 
-    def addresses(self, org_id: int, user_id: int | None) -> list[str]:
-        """The addresses of the members of an organization, or of one of them."""
-
     def mark_deleted(self, user_id: int) -> None:
         """Mark a member as deleted: after the commit nothing more is stored of that person."""
 
-    def erase(self, org_id: int, user_id: int | None) -> list[int]:
-        """Anonymize the accounts of an organization, or one of them; returns the ids of those that this changed."""
+    def erase(self, org_id: int, user_id: int | None) -> tuple[list[int], list[str]]:
+        """Anonymize the accounts of an organization, or one of them, and remove identities without membership.
+
+        Returns the ids of the accounts that this changed, and the addresses that have no identity any more.
+        """
+
+
+class Identities(Protocol):
+    """What belongs to a person in all of their organizations: the password, and the memberships."""
+
+    def memberships(self, account: Account) -> Sequence[Membership]:
+        """All memberships of the identity of an account, deleted ones excepted, by number."""
+
+    def user_ids(self, account: Account) -> list[int]:
+        """The numbers of these memberships."""
+
+    def lock(self, account: Account) -> bool:
+        """Have nothing join or leave the identity until the transaction ends; False when the account has changed."""
+
+    def join(self, account: Account, org_id: int, role: Role, full_name: str | None) -> Account | None:
+        """Add a membership to the identity of an account; None where it has one in that organization.
+
+        Raises `LimitError` when the organization has as many people as it may have.
+        """
+
+    def set_password(self, account: Account, hashed: str, *, own: bool = True) -> bool:
+        """Replace the password hash; False when the account has changed since it was read.
+
+        `own`: the person has chosen the password.
+        """
+
+    def used(self, account: Account) -> None:
+        """Have the next login without an organization be for this membership."""
 
 
 class Hasher(Protocol):

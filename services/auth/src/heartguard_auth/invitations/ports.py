@@ -1,5 +1,6 @@
 """Where invitations are stored."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from heartguard_auth.invitations.domain import Invitation
@@ -26,5 +27,8 @@ class Invitations(Protocol):
     def delete_of(self, org_id: int, user_id: int | None) -> list[str]:
         """Remove the invitations that a member sent or was sent by anybody, or all of those of an organization.
 
-        Returns the addresses that were invited.
+        Invitations of other organizations to its members stay. Returns the addresses that were invited.
         """
+
+    def delete_for(self, addresses: Sequence[str]) -> None:
+        """Remove the invitations of all organizations to these addresses."""

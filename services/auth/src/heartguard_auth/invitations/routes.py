@@ -2,16 +2,33 @@
 
 from uuid import UUID
 
-from heartguard_auth.errors import EMAIL_TAKEN, INVITATIONS_FULL, REGISTRATION_CLOSED, ROLE_REFUSED
+from heartguard_auth.errors import (
+    ALREADY_MEMBER,
+    BAD_CREDENTIALS,
+    EMAIL_TAKEN,
+    INVITATION_REFUSED,
+    INVITATIONS_FULL,
+    LOCKED,
+    PASSWORD_ASSIGNED,
+    REGISTRATION_CLOSED,
+    ROLE_REFUSED,
+)
 from heartguard_auth.invitations.domain import Invitation
-from heartguard_auth.invitations.usecases import InvitationUseCases
+from heartguard_auth.invitations.usecases.acceptance import AcceptanceUseCases
+from heartguard_auth.invitations.usecases.invitations import InvitationUseCases
 from heartguard_auth.shared.routes import NO_STORE
 from heartguard_common import messages
 from heartguard_common.core.clock import rfc3339
-from heartguard_common.core.errors import LIMIT_FOR_NOW
+from heartguard_common.core.errors import FORBIDDEN, INVALID_TOKEN, LIMIT_FOR_NOW, LIMIT_REACHED
 from heartguard_common.http import paging
 from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Route
-from heartguard_common.messages import InvitationList, InvitationListQuery, InvitationRequest
+from heartguard_common.messages import (
+    InvitationAcceptance,
+    InvitationList,
+    InvitationListQuery,
+    InvitationRequest,
+    RegisterResponse,
+)
 
 
 def create_invitation(
@@ -57,6 +74,25 @@ def withdraw_invitation(invitations: InvitationUseCases, call: EmptyCall) -> Ans
     return Answer(None)
 
 
+def accept_invitation(
+    acceptance: AcceptanceUseCases, call: Call[InvitationAcceptance, NoQuery]
+) -> Answer[RegisterResponse]:
+    """Accept an invitation with an account that exists.
+
+    The caller becomes a member of the organization that invited them, with the same address and password, and keeps
+    all other memberships. With a token `code` is enough; without one, e-mail address and password are sent too. Then
+    `POST /auth/switch`, or a login with `org_id`, gives tokens for that organization.
+    """
+    made = acceptance.accept(call.document, call.principal, call.address)
+    document: RegisterResponse = {
+        "user_id": made.id,
+        "email": made.email,
+        "role": made.role,
+        "org_id": made.org_id,
+    }
+    return Answer(document, headers=NO_STORE)
+
+
 def _invitation(invitation: Invitation) -> messages.Invitation:
     return {
         "id": invitation.id,
@@ -83,4 +119,23 @@ ROUTES = (
     ),
     Route("GET", "/auth/invitations", list_invitations),
     Route("DELETE", "/auth/invitations/{invitation_id}", withdraw_invitation, status=204),
+)
+ACCEPTANCE_ROUTES = (
+    Route(
+        "POST",
+        "/auth/invitations/accept",
+        accept_invitation,
+        status=201,
+        raises=(
+            BAD_CREDENTIALS,
+            LOCKED,
+            REGISTRATION_CLOSED,
+            INVITATION_REFUSED,
+            PASSWORD_ASSIGNED,
+            ALREADY_MEMBER,
+            INVALID_TOKEN,
+            FORBIDDEN,
+            LIMIT_REACHED,
+        ),
+    ),
 )

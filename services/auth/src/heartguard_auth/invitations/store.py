@@ -1,5 +1,6 @@
 """Invitations in PostgreSQL."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from heartguard_auth.accounts.domain import RANKS, given_roles
@@ -52,13 +53,19 @@ class PostgresInvitations:
     def delete_of(self, org_id: int, user_id: int | None) -> list[str]:
         """Remove the invitations that a member sent or was sent by anybody, or all of those of an organization.
 
-        Returns the addresses that were invited.
+        Invitations of other organizations to its members stay. Returns the addresses that were invited.
         """
         values = {"org_id": org_id, "user_id": user_id}
         with self._database.transaction() as connection:
             # A concurrent invitation locks its sender's row: wait for it, so that it is removed too.
             connection.execute(text(_LOCK), values)
             return list(connection.execute(text(_DELETE_OF), values).scalars())
+
+    def delete_for(self, addresses: Sequence[str]) -> None:
+        """Remove the invitations of all organizations to these addresses."""
+        if addresses:
+            with self._database.transaction() as connection:
+                connection.execute(text(_DELETE_FOR), {"emails": list(addresses)})
 
     def purge(self) -> None:
         """Remove the invitations that have expired, and the addresses with them."""
@@ -131,9 +138,11 @@ WHERE org_id = :org_id AND (id = :user_id OR cast(:user_id AS bigint) IS NULL) O
 """
 _DELETE_OF = """
 DELETE FROM heartguard_core.invitations
-WHERE (org_id = :org_id AND cast(:user_id AS bigint) IS NULL) OR created_by = :user_id OR email_key IN (
-    SELECT email_key FROM heartguard_core.users
-    WHERE org_id = :org_id AND (id = :user_id OR cast(:user_id AS bigint) IS NULL)
-)
+WHERE org_id = :org_id AND (cast(:user_id AS bigint) IS NULL OR created_by = :user_id OR email_key IN (
+    SELECT email_key FROM heartguard_core.users WHERE org_id = :org_id AND id = :user_id))
 RETURNING email
+"""
+_DELETE_FOR = """
+DELETE FROM heartguard_core.invitations WHERE email_key IN (
+    SELECT heartguard_core.email_key(given.email) FROM unnest(cast(:emails AS text[])) AS given (email))
 """

@@ -1,6 +1,7 @@
 """DELETE /auth/locks/{user_id}."""
 
 from heartguard_auth.login_attempts.usecases import LoginLimiter
+from heartguard_common.core.errors import LIMIT_FOR_NOW
 from heartguard_common.http.routing import Answer, EmptyCall, Route
 
 
@@ -10,4 +11,4 @@ def unlock_member(limiter: LoginLimiter, call: EmptyCall) -> Answer[None]:
     return Answer(None)
 
 
-ROUTES = (Route("DELETE", "/auth/locks/{user_id}", unlock_member, status=204),)
+ROUTES = (Route("DELETE", "/auth/locks/{user_id}", unlock_member, status=204, raises=(LIMIT_FOR_NOW,)),)

@@ -71,12 +71,17 @@ class LoginLimiter:
             self.clear(email)
 
     def end_lock(self, principal: Principal, user_id: int) -> None:
-        """Let a locked-out member try again. Raises GEN_404 for a person of another organization."""
+        """Let a locked-out member try again.
+
+        Raises GEN_404 for a person of another organization, GEN_429_LIMIT when that was done often today: the lock
+        protects a password that may be for other organizations too.
+        """
         account = self._accounts.by_id(user_id)
         if account is None or account.org_id != principal.org_id:
             raise ServiceError(NOT_FOUND)
         with self._common.transactions.transaction():
             self._common.authority.require_actor(principal)
+            self._common.limits.take(account.org_id, "lock_endings_per_member_per_day", str(account.id))
             self.clear(account.email)
             self._common.audit.changed(principal, "auth.lock_ended", f"user:{account.id}")
 

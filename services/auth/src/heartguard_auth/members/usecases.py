@@ -116,15 +116,18 @@ class MemberUseCases:
         """Anonymize a member or all members of an organization and end their sessions; returns how many members.
 
         A member is marked as deleted first; the organization service has marked an organization before it asks. After
-        that nothing more is stored of them. Raises AUTH_030 when an organization would keep members but no admin.
+        that nothing more is stored of them. An identity ends with its last membership; while it has others, its
+        password, and what other organizations have sent to its address, stay. Raises AUTH_030 when an organization
+        would keep members but no admin.
         """
         if user_id is not None:
             self._mark_deleted(principal, org_id, user_id)
         self._common.authority.wait_for_writers(org_id, user_id)
         with self._keys.revocation.transaction() as end_keys, self._revocation.transaction() as end:
-            addresses = self._accounts.addresses(org_id, user_id)
-            self._outbox.delete_for(addresses + self._invitations.delete_of(org_id, user_id))
-            people = self._accounts.erase(org_id, user_id)
+            invited = self._invitations.delete_of(org_id, user_id)
+            people, gone = self._accounts.erase(org_id, user_id)
+            self._invitations.delete_for(gone)
+            self._outbox.delete_for(invited + gone)
             self._resets.delete_of(people)
             end(self._sessions.open_of(people), "erasure")
             self._sessions.delete_of(people)

@@ -44,12 +44,12 @@ class PostgresAccountStates:
     def _found(self, **values: object) -> list[AccountState]:
         with self._database.transaction() as connection:
             rows = connection.execute(text(_FIND), {**values, **self._sessions.bounds()}).all()
-            hashes = {self._hashed(row.email): row.id for row in rows}
+            hashes = {row.id: self._hashed(row.email) for row in rows}  # the memberships of an identity have one
             locks = connection.execute(
-                text(_LOCKS), {"accounts": list(hashes), "now": timestamptz(self._clock.now_ns())}
+                text(_LOCKS), {"accounts": list(set(hashes.values())), "now": timestamptz(self._clock.now_ns())}
             )
-            until = {hashes[row.account]: nanoseconds(row.until) for row in locks}
-        return [replace(_account(row), login_locked_until=until.get(row.id, 0)) for row in rows]
+            until = {row.account: nanoseconds(row.until) for row in locks}
+        return [replace(_account(row), login_locked_until=until.get(hashes[row.id], 0)) for row in rows]
 
 
 def _account(row: Any) -> AccountState:

@@ -1,6 +1,7 @@
-"""Which passwords are refused."""
+"""Which passwords are refused, and what codes stand for."""
 
 import string
+from dataclasses import dataclass
 
 
 def guessable(password: str, email: str, common: frozenset[str]) -> bool:
@@ -11,6 +12,14 @@ def guessable(password: str, email: str, common: frozenset[str]) -> bool:
     folded = password.casefold()
     names = (email.casefold(), email.partition("@")[0].casefold())
     return folded in common or folded.rstrip(_SUFFIX) in common or folded in names
+
+
+@dataclass(frozen=True)
+class IssuedCode:
+    """A valid code for a forgotten password: the membership it was issued for, and whether by an admin."""
+
+    user_id: int
+    by_admin: bool
 
 
 _SUFFIX = string.digits + string.punctuation

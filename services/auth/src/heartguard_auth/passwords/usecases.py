@@ -3,15 +3,15 @@
 from typing import NoReturn
 
 from heartguard_auth.accounts.domain import Account
-from heartguard_auth.accounts.ports import Accounts, Hasher
+from heartguard_auth.accounts.ports import Accounts, Hasher, Identities
 from heartguard_auth.accounts.usecases import record_refusal
 from heartguard_auth.errors import CODE_REFUSED, WEAK_PASSWORD, WRONG_PASSWORD
 from heartguard_auth.login_attempts.usecases import LoginLimiter
 from heartguard_auth.mail.domain import Email, render_email
 from heartguard_auth.mail.ports import Outbox
-from heartguard_auth.passwords.domain import guessable
+from heartguard_auth.passwords.domain import IssuedCode, guessable
 from heartguard_auth.passwords.ports import Resets
-from heartguard_auth.sessions.ports import Sessions
+from heartguard_auth.sessions.usecases.identity_sessions import IdentitySessions
 from heartguard_auth.sessions.usecases.revocation import SessionRevocation
 from heartguard_auth.shared.domain import code_digest, new_code
 from heartguard_auth.shared.ports import CommonPorts, Rules
@@ -29,6 +29,10 @@ def require_strong(rules: Rules, password: str, email: str, path: str = "/new_pa
         raise ServiceError(WEAK_PASSWORD, details=(violation,))
 
 
+class _Refused(Exception):  # noqa: N818  rolls a transaction back
+    """A code is not valid."""
+
+
 class PasswordUseCases:
     """Change, and the three steps of a forgotten password."""
 
@@ -38,9 +42,10 @@ class PasswordUseCases:
         common: CommonPorts,
         *,
         accounts: Accounts,
+        identities: Identities,
         hasher: Hasher,
         limiter: LoginLimiter,
-        sessions: Sessions,
+        sessions: IdentitySessions,
         revocation: SessionRevocation,
         resets: Resets,
         outbox: Outbox,
@@ -48,6 +53,7 @@ class PasswordUseCases:
         self._rules = rules
         self._common = common
         self._accounts = accounts
+        self._identities = identities
         self._hasher = hasher
         self._limiter = limiter
         self._sessions = sessions
@@ -56,7 +62,7 @@ class PasswordUseCases:
         self._outbox = outbox
 
     def change(self, principal: Principal, current: str, new: str, address: str) -> None:
-        """Replace the caller's password and end the other sessions.
+        """Replace the password of the caller's identity and end the other sessions of all memberships.
 
         Raises AUTH_010, AUTH_004, AUTH_009, GEN_401_TOKEN.
         """
@@ -76,12 +82,11 @@ class PasswordUseCases:
         hashed = self._hasher.hash(new)
         with self._revocation.transaction() as end:
             self._common.authority.require_writer(principal)
-            if not self._accounts.set_password(account, hashed):
+            if not self._identities.set_password(account, hashed, own=new != current):
                 raise ServiceError(WRONG_PASSWORD)
-            self._resets.delete_of([account.id])
-            others = set(self._sessions.open_of([account.id])) - {principal.session_id}
-            end(sorted(others), "password change")
-            ended = {"ended_sessions": len(others)}
+            self._resets.delete_of(self._identities.user_ids(account))
+            own, _ = self._sessions.end(account, end, "password change", keep=principal.session_id)
+            ended = {"ended_sessions": own}
             self._common.audit.changed(principal, "auth.password", f"user:{account.id}", payload=ended)
         self._limiter.clear_failures(account.email)
 
@@ -94,13 +99,17 @@ class PasswordUseCases:
         self._outbox.request_code(email)
 
     def code(self, principal: Principal, user_id: int) -> tuple[str, int]:
-        """Make a code that the admin hands over; returns it and when it expires, in nanoseconds. Raises GEN_404."""
+        """Make a code that the admin hands over; returns it and when it expires, in nanoseconds. Raises GEN_404.
+
+        The answer is the same where the person is a member of other organizations too, and `reset` refuses the code:
+        what belongs to those is not this admin's.
+        """
         account = self._accounts.by_id(user_id)
         if account is None or account.org_id != principal.org_id:
             raise ServiceError(NOT_FOUND)
         with self._common.transactions.transaction():
             self._common.authority.require_actor(principal, others=[user_id])
-            issued = self._issue_code(account)
+            issued = self._issue_code(account, by_admin=True)
             if issued is None:
                 raise ServiceError(NOT_FOUND)
             self._common.audit.changed(principal, "auth.password_code", f"user:{account.id}")
@@ -108,7 +117,7 @@ class PasswordUseCases:
 
     def code_email(self, account: Account) -> Email | None:
         """An e-mail with a new code; None where the account has changed since it was read."""
-        issued = self._issue_code(account)
+        issued = self._issue_code(account, by_admin=False)
         if issued is None:
             return None
         minutes = RESET_SECONDS // 60
@@ -116,7 +125,7 @@ class PasswordUseCases:
             self._rules.email_templates["password_reset"], account.email, code=issued[0], minutes=minutes
         )
 
-    def _issue_code(self, account: Account) -> tuple[str, int] | None:
+    def _issue_code(self, account: Account, *, by_admin: bool) -> tuple[str, int] | None:
         """A new code for a forgotten password and when it expires, in nanoseconds; it replaces earlier ones.
 
         None where the account has changed since it was read: nothing is stored of a person who was deleted.
@@ -126,31 +135,40 @@ class PasswordUseCases:
         with self._common.transactions.transaction():
             if not self._accounts.lock_if_unchanged(account):
                 return None
-            self._resets.issue(account.id, code_digest(code), expires_at)
+            self._resets.issue(account.id, code_digest(code), expires_at, by_admin=by_admin)
         return code, expires_at
 
     def reset(self, code: str, new: str) -> None:
         """Replace the password of the person a code was made for, and end their sessions. Raises AUTH_011, AUTH_004."""
         digest = code_digest(code)
-        owner = self._resets.owner(digest)
-        account = self._accounts.by_id(owner) if owner is not None else None
-        if account is None or not account.active:
+        issued = self._resets.find(digest)
+        account = self._accounts.by_id(issued.user_id) if issued is not None else None
+        if issued is None or account is None or not account.active:
             self._refuse(account)
         require_strong(self._rules, new, account.email)
         hashed = self._hasher.hash(new)
-        with self._revocation.transaction() as end:
-            spent = (
-                self._common.authority.admits(account.org_id, account.id)
-                and self._resets.spend(digest)
-                and self._accounts.set_password(account, hashed)
-            )
-            if spent:
-                self._resets.delete_of([account.id])
-                end(self._sessions.open_of([account.id]), "password reset")
+        try:
+            with self._revocation.transaction() as end:
+                self._spend(digest, issued, account, hashed)
+                self._sessions.end(account, end, "password reset", proven=False)
                 self._common.audit.changed(None, "auth.password_reset", f"user:{account.id}", org_id=account.org_id)
-        if not spent:
+        except _Refused:
             self._refuse(account)
         self._limiter.clear_failures(account.email)
+
+    def _spend(self, digest: bytes, issued: IssuedCode, account: Account, hashed: str) -> None:
+        """Use a code up. Raises `_Refused` where it is no longer valid, or an admin's for several organizations."""
+        if not (
+            self._common.authority.admits(account.org_id, account.id)
+            and self._resets.spend(digest)
+            and self._identities.set_password(account, hashed)
+        ):
+            raise _Refused
+        # After the change of the password, which has locked the identity: nothing joins it meanwhile.
+        user_ids = self._identities.user_ids(account)
+        if issued.by_admin and len(user_ids) > 1:
+            raise _Refused
+        self._resets.delete_of(user_ids)
 
     def _refuse(self, account: Account | None) -> NoReturn:
         record_refusal(self._common.audit, "auth.password_reset", account, CODE_REFUSED.code)

@@ -51,6 +51,7 @@ class RegistrationUseCases:
             full_name=request.get("full_name"),
             organization_name=founding_name(email, request.get("organization_name")),
             org_id=org_id,
+            password_assigned=principal is not None and code is None,
         )
         by = "invitation" if code else "member" if principal else "founding"
         with self._common.transactions.transaction():

@@ -1,6 +1,9 @@
 """Sessions and their tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from heartguard_auth.accounts.domain import Membership
 
 SESSION_SECONDS = 90 * 86_400
 # How long the exchange of a refresh token may be repeated, with the same answer.
@@ -48,6 +51,15 @@ class TokenPair:
     refresh_token: str
     expires_in: int
     refresh_expires_in: int
+
+
+@dataclass(frozen=True)
+class NewSession:
+    """The tokens of a new session, for the membership `user_id`; `memberships` where the identity has several."""
+
+    pair: TokenPair
+    user_id: int
+    memberships: Sequence[Membership] = ()
 
 
 @dataclass(frozen=True)

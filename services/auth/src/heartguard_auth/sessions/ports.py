@@ -12,10 +12,11 @@ from heartguard_common.audit.events import AuditEvent
 class LoginAccounts(Protocol):
     """Accounts as a login reads them."""
 
-    def find(self, email: str, subjects: AttemptSubjects) -> tuple[Account | None, int]:
-        """The account of an address, deleted ones excepted, and when the last lock of these subjects ends.
+    def find(self, email: str, subjects: AttemptSubjects, org_id: int | None = None) -> tuple[Account | None, int]:
+        """The membership to log in to, deleted ones excepted, and when the last lock of these subjects ends.
 
-        The end is in nanoseconds since 1970, and 0 without a lock.
+        Without `org_id` it is the last used one of those that are active. The end is in nanoseconds since 1970, and 0
+        without a lock.
         """
 
 

@@ -2,21 +2,25 @@
 
 from werkzeug.http import dump_cookie, parse_cookie
 
-from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, ORIGIN_REFUSED, REFRESH_REFUSED
-from heartguard_auth.sessions.domain import Device, Session, TokenPair
+from heartguard_auth.accounts.domain import Membership
+from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, MEMBERSHIP_LOCKED, ORIGIN_REFUSED, REFRESH_REFUSED
+from heartguard_auth.sessions.domain import Device, NewSession, Session, TokenPair
 from heartguard_auth.sessions.usecases.sessions import SessionUseCases
 from heartguard_auth.shared.routes import NO_STORE
 from heartguard_common.core.clock import rfc3339
-from heartguard_common.core.errors import ServiceError
+from heartguard_common.core.errors import INVALID_TOKEN, NOT_FOUND, ServiceError
 from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Route
 from heartguard_common.messages import (
     LoginQuery,
     LoginRequest,
     LoginResponse,
     LogoutRequest,
+    MembershipDocument,
+    MembershipResult,
     RefreshRequest,
     SessionDocument,
     SessionList,
+    SwitchRequest,
 )
 
 COOKIE = "heartguard_refresh"
@@ -26,10 +30,21 @@ def log_in(sessions: SessionUseCases, call: Call[LoginRequest, LoginQuery]) -> A
     """Log in with e-mail and password.
 
     Begins a session. The answer has an access token and a refresh token; with `cookie=1` the refresh token is also set
-    as a cookie.
+    as a cookie. Who is a member of several organizations logs in to the one of `org_id`, or else to the last used one;
+    `memberships` of the answer has all of them, and `POST /auth/switch` changes to another.
     """
-    pair = sessions.login(call.document["email"], call.document["password"], _device(call))
-    return _tokens(pair, cookie=call.query.get("cookie") == "1")
+    wanted = call.document
+    begun = sessions.login(wanted["email"], wanted["password"], _device(call), wanted.get("org_id"))
+    return _begun(begun, cookie=call.query.get("cookie") == "1")
+
+
+def switch_membership(sessions: SessionUseCases, call: Call[SwitchRequest, LoginQuery]) -> Answer[LoginResponse]:
+    """Begin a session for another membership of the caller.
+
+    The answer has tokens for the caller's membership in the organization `org_id`. The present session goes on.
+    """
+    begun = sessions.switch(call.person, call.document["org_id"], _device(call))
+    return _begun(begun, cookie=call.query.get("cookie") == "1")
 
 
 def refresh_tokens(sessions: SessionUseCases, call: Call[RefreshRequest | None, NoQuery]) -> Answer[LoginResponse]:
@@ -49,20 +64,40 @@ def refresh_tokens(sessions: SessionUseCases, call: Call[RefreshRequest | None, 
 
 
 def log_out(sessions: SessionUseCases, call: Call[LogoutRequest | None, NoQuery]) -> Answer[None]:
-    """Log out of this session, or of all sessions."""
+    """Log out of this session, or of all sessions.
+
+    With `all` the sessions of all of the person's memberships end.
+    """
     sessions.logout(call.person, "this" if call.document is None else call.document.get("scope", "this"))
     return Answer(None, headers=_cookie("", 0))
 
 
 def list_sessions(sessions: SessionUseCases, call: EmptyCall) -> Answer[SessionList]:
-    """List the caller's sessions."""
+    """List the caller's sessions.
+
+    Those of all of the person's memberships, each with its organization.
+    """
     current = call.person.session_id
-    items = [session_document(it, current=it.id == current) for it in sessions.list_open(call.person)]
+    items: list[SessionDocument] = [
+        {**session_document(session, current=session.id == current), "org_id": org_id}
+        for session, org_id in sessions.list_open(call.person)
+    ]
     return Answer({"items": items}, headers=NO_STORE)
 
 
+def end_all_sessions(sessions: SessionUseCases, call: EmptyCall) -> Answer[MembershipResult]:
+    """End all of the caller's sessions.
+
+    Those of all of the person's memberships, this one included: log in again afterwards.
+    """
+    return Answer({"sessions_ended": sessions.end_all(call.person)}, headers=_cookie("", 0))
+
+
 def end_session(sessions: SessionUseCases, call: EmptyCall) -> Answer[None]:
-    """End one of the caller's sessions."""
+    """End one of the caller's sessions.
+
+    It may be one of another membership.
+    """
     sessions.end(call.person, call.params["session_id"].lower())
     return Answer(None)
 
@@ -84,6 +119,25 @@ def _device(call: Call[object, object]) -> Device:
     return Device(call.address, "".join(character for character in call.user_agent if character.isprintable()))
 
 
+def membership_document(membership: Membership, current: int) -> MembershipDocument:
+    """An item of `MembershipList`; `current` is the number of the membership that the token is for."""
+    return {
+        "user_id": membership.user_id,
+        "org_id": membership.org_id,
+        "organization": membership.organization,
+        "role": membership.role,
+        "active": membership.active,
+        "current": membership.user_id == current,
+    }
+
+
+def _begun(begun: NewSession, *, cookie: bool) -> Answer[LoginResponse]:
+    answer = _tokens(begun.pair, cookie=cookie)
+    if begun.memberships:
+        answer.document["memberships"] = [membership_document(it, begun.user_id) for it in begun.memberships]
+    return answer
+
+
 def _tokens(pair: TokenPair, *, cookie: bool) -> Answer[LoginResponse]:
     headers = {**NO_STORE, **(_cookie(pair.refresh_token, pair.refresh_expires_in) if cookie else {})}
     document: LoginResponse = {
@@ -102,8 +156,16 @@ def _cookie(value: str, seconds: int) -> dict[str, str]:
 
 ROUTES = (
     Route("POST", "/auth/login", log_in, raises=(BAD_CREDENTIALS, LOCKED), headers=("Set-Cookie",)),
+    Route(
+        "POST",
+        "/auth/switch",
+        switch_membership,
+        raises=(NOT_FOUND, MEMBERSHIP_LOCKED, INVALID_TOKEN),
+        headers=("Set-Cookie",),
+    ),
     Route("POST", "/auth/refresh", refresh_tokens, raises=(REFRESH_REFUSED, ORIGIN_REFUSED), headers=("Set-Cookie",)),
     Route("POST", "/auth/logout", log_out, status=204, headers=("Set-Cookie",)),
     Route("GET", "/auth/sessions", list_sessions),
+    Route("DELETE", "/auth/sessions", end_all_sessions, headers=("Set-Cookie",)),
     Route("DELETE", "/auth/sessions/{session_id}", end_session, status=204),
 )

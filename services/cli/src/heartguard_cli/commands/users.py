@@ -21,7 +21,9 @@ ACCOUNTS = "/auth/accounts"
 def users() -> None:
     """Find, invite, lock and unlock people.
 
-    WHO is a person's e-mail address or number. HeartGuard has to run. The exit code is 1 when the API refuses.
+    WHO is a person's e-mail address or number. A person with several organizations has a number in each: by the address
+    `lock`, `unlock` and `end-sessions` are for all of them, by a number for one. HeartGuard has to run. The exit
+    code is 1 when the API refuses.
     """
 
 
@@ -69,7 +71,10 @@ def _list(
 @as_json
 @click.pass_obj
 def _show(invocation: Invocation, who: str, *, as_json: bool) -> None:
-    """Show one person, with organization and locks."""
+    """Show one person, with organization and locks.
+
+    With several organizations, one membership: WHO is its number.
+    """
     from heartguard_cli import listing
     from heartguard_common.command_line.terminal import show_json
     from heartguard_common.messages import Organization
@@ -134,9 +139,10 @@ def _lock(invocation: Invocation, who: str, *, as_json: bool) -> None:
     Also the last admin of an organization can be locked. `users unlock` ends the lock.
     """
     api = invocation.operator_api()
-    person = _person(api, who)
-    ended = api.post(f"{ACCOUNTS}/{person['id']}/lock")["sessions_ended"]
-    _tell(person, f"{person['email']} is locked; open sessions ended: {ended}", as_json=as_json, sessions_ended=ended)
+    people = _people(api, who)
+    ended = sum(api.post(f"{ACCOUNTS}/{person['id']}/lock")["sessions_ended"] for person in people)
+    sentence = f"{people[0]['email']} is locked; open sessions ended: {ended}"
+    _tell(people, sentence, as_json=as_json, sessions_ended=ended)
 
 
 @users.command(name="unlock")
@@ -146,9 +152,10 @@ def _lock(invocation: Invocation, who: str, *, as_json: bool) -> None:
 def _unlock(invocation: Invocation, who: str, *, as_json: bool) -> None:
     """Unlock an account, and forget its failed logins."""
     api = invocation.operator_api()
-    person = _person(api, who)
-    api.post(f"{ACCOUNTS}/{person['id']}/unlock")
-    _tell(person, f"{person['email']} can log in again; failed logins are forgotten", as_json=as_json)
+    people = _people(api, who)
+    for person in people:
+        api.post(f"{ACCOUNTS}/{person['id']}/unlock")
+    _tell(people, f"{people[0]['email']} can log in again; failed logins are forgotten", as_json=as_json)
 
 
 @users.command(name="sessions")
@@ -156,7 +163,10 @@ def _unlock(invocation: Invocation, who: str, *, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def _sessions(invocation: Invocation, who: str, *, as_json: bool) -> None:
-    """List a person's open sessions, last used first."""
+    """List a person's open sessions, last used first.
+
+    With several organizations, of one membership: WHO is its number.
+    """
     from heartguard_cli import listing
     from heartguard_common.messages import SessionList
 
@@ -180,32 +190,49 @@ def _sessions(invocation: Invocation, who: str, *, as_json: bool) -> None:
 def _end_sessions(invocation: Invocation, who: str, *, as_json: bool) -> None:
     """End all sessions of a person, who may log in again."""
     api = invocation.operator_api()
-    person = _person(api, who)
-    ended = api.delete(f"{ACCOUNTS}/{person['id']}/sessions")["sessions_ended"]
-    _tell(person, f"open sessions of {person['email']} ended: {ended}", as_json=as_json, sessions_ended=ended)
+    people = _people(api, who)
+    ended = sum(api.delete(f"{ACCOUNTS}/{person['id']}/sessions")["sessions_ended"] for person in people)
+    sentence = f"open sessions of {people[0]['email']} ended: {ended}"
+    _tell(people, sentence, as_json=as_json, sessions_ended=ended)
 
 
-def _tell(person: "AccountState", sentence: str, *, as_json: bool, **more: int) -> None:
-    """Say what was done to a person, as a sentence or as JSON."""
+def _tell(people: "list[AccountState]", sentence: str, *, as_json: bool, **more: int) -> None:
+    """Say what was done to the memberships of a person, as a sentence or as JSON."""
     from heartguard_common.command_line.terminal import show_json
 
+    numbers = [person["id"] for person in people]
     if as_json:
-        show_json({"id": person["id"], "email": person["email"], **more})
-    else:
+        show_json(
+            {**({"id": numbers[0]} if len(numbers) == 1 else {"ids": numbers}), "email": people[0]["email"], **more}
+        )
+    elif len(people) == 1:
         click.echo(sentence)
+    else:
+        click.echo(f"{sentence} (in the organizations {', '.join(str(person['org_id']) for person in people)})")
 
 
-def _person(api: "OperatorApi", who: str) -> "AccountState":
-    """The person whose number or address that is. Raises `CommandError`."""
+def _people(api: "OperatorApi", who: str) -> "list[AccountState]":
+    """All memberships of an address, or the one with that number. Raises `CommandError`."""
     from heartguard_cli.errors import CommandError
     from heartguard_common.messages import AccountState
 
-    if not who.isdecimal():
-        found = next(api.items(ACCOUNTS, {"email": who}), None)
-        if found is None:
-            raise CommandError(f"nobody has the address {who}")
-        who = str(found["id"])
-    return api.get(f"{ACCOUNTS}/{who}", AccountState)
+    if who.isdecimal():
+        return [api.get(f"{ACCOUNTS}/{who}", AccountState)]
+    found = list(api.items(ACCOUNTS, {"email": who}))
+    if not found:
+        raise CommandError(f"nobody has the address {who}")
+    return [api.get(f"{ACCOUNTS}/{person['id']}", AccountState) for person in found]
+
+
+def _person(api: "OperatorApi", who: str) -> "AccountState":
+    """The only membership with that number or address. Raises `CommandError`."""
+    from heartguard_cli.errors import CommandError
+
+    found = _people(api, who)
+    if len(found) > 1:
+        numbers = ", ".join(f"{person['id']} (organization {person['org_id']})" for person in found)
+        raise CommandError(f"{who} is a member of several organizations, so give a number: {numbers}")
+    return found[0]
 
 
 def _state(person: "AccountState") -> str:

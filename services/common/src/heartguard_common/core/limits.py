@@ -218,6 +218,26 @@ TABLE = (
         daily=True,
     ),
     Limit(
+        "memberships",
+        "recipient",
+        "memberships",
+        100,
+        "Organizations that one e-mail address is a member of.",
+        "the person: DELETE /users/{user_id} of a membership",
+    ),
+    Limit(
+        "lock_endings_per_member_per_day",
+        "member",
+        "locks",
+        # Each allows five more guesses from one address: without a limit an admin could guess what opens other
+        # organizations of the member too.
+        10,
+        "Locks after failed logins of one member that admins end in a day.",
+        "the person: POST /auth/password/forgot; the operator: users unlock; each ends by itself",
+        _LATER,
+        daily=True,
+    ),
+    Limit(
         "exports_per_member_per_day",
         "member",
         "archives",

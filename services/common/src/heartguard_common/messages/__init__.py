@@ -89,6 +89,14 @@ from heartguard_common.messages.common import (
     TaskStatus,
     ViolationDocument,
 )
+from heartguard_common.messages.identity import (
+    IdentityDeletion,
+    InvitationAcceptance,
+    MembershipDeletionDocument,
+    MembershipDocument,
+    MembershipList,
+    SwitchRequest,
+)
 from heartguard_common.messages.media_item import (
     MediaContentQuery,
     MediaDownload,
@@ -210,6 +218,7 @@ __all__ = [
     "HealthCheckDocument",
     "HealthStatus",
     "HeartRateSummary",
+    "IdentityDeletion",
     "InfluxBucketDocument",
     "InfluxBucketList",
     "InfluxBucketQuery",
@@ -223,6 +232,7 @@ __all__ = [
     "IntrospectedKeyDocument",
     "Introspection",
     "Invitation",
+    "InvitationAcceptance",
     "InvitationList",
     "InvitationListQuery",
     "InvitationRequest",
@@ -255,6 +265,9 @@ __all__ = [
     "MediaUploadQuery",
     "MediaUsage",
     "MembershipChange",
+    "MembershipDeletionDocument",
+    "MembershipDocument",
+    "MembershipList",
     "MembershipResult",
     "Mode",
     "OpenUploadDocument",
@@ -296,6 +309,7 @@ __all__ = [
     "SessionDocument",
     "SessionList",
     "SummaryRequest",
+    "SwitchRequest",
     "SystemHealth",
     "Tags",
     "TaskKind",

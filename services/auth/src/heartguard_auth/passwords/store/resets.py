@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from heartguard_auth.passwords.domain import IssuedCode
 from heartguard_auth.shared.store.timestamps import timestamptz
 from heartguard_common.core.clock import Clock
 from heartguard_common.stores.database import Database, text
@@ -14,23 +15,23 @@ class PostgresResets:
         self._database = database
         self._clock = clock
 
-    def issue(self, user_id: int, digest: bytes, expires_at: int) -> None:
-        """Store a code; it replaces the person's earlier ones."""
+    def issue(self, user_id: int, digest: bytes, expires_at: int, *, by_admin: bool) -> None:
+        """Store a code; it replaces the member's earlier ones."""
         values = {
             "hash": digest,
             "user_id": user_id,
             "now": timestamptz(self._clock.now_ns()),
             "until": timestamptz(expires_at),
+            "by_admin": by_admin,
         }
         with self._database.transaction() as connection:
             connection.execute(text(_DELETE_OF), {"ids": [user_id]})
             connection.execute(text(_ISSUE), values)
 
-    def owner(self, digest: bytes) -> int | None:
-        """The person that a valid code was issued to; None for any other code."""
-        with self._database.transaction() as connection:
-            found: int | None = connection.execute(text(_OWNER), self._valid_at_now(digest)).scalar_one_or_none()
-            return found
+    def find(self, digest: bytes) -> IssuedCode | None:
+        """What a valid code stands for; None for any other code."""
+        row = self._database.one(text(_FIND), self._valid_at_now(digest))
+        return None if row is None else IssuedCode(row.user_id, row.by_admin)
 
     def spend(self, digest: bytes) -> bool:
         """Use a valid code up; False when it was used meanwhile."""
@@ -52,11 +53,11 @@ class PostgresResets:
 
 
 _ISSUE = """
-INSERT INTO heartguard_core.password_resets (code_hash, user_id, created_at, expires_at)
-VALUES (:hash, :user_id, :now, :until)
+INSERT INTO heartguard_core.password_resets (code_hash, user_id, created_at, expires_at, by_admin)
+VALUES (:hash, :user_id, :now, :until, :by_admin)
 """
-_OWNER = """
-SELECT user_id FROM heartguard_core.password_resets
+_FIND = """
+SELECT user_id, by_admin FROM heartguard_core.password_resets
 WHERE code_hash = :hash AND used_at IS NULL AND expires_at > :now
 """
 _SPEND = """

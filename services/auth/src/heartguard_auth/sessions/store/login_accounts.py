@@ -15,12 +15,15 @@ class PostgresLoginAccounts:
         self._database = database
         self._clock = clock
 
-    def find(self, email: str, subjects: AttemptSubjects) -> tuple[Account | None, int]:
-        """The account of an address, deleted ones excepted, and when the last lock of these subjects ends.
+    def find(self, email: str, subjects: AttemptSubjects, org_id: int | None = None) -> tuple[Account | None, int]:
+        """The membership to log in to, deleted ones excepted, and when the last lock of these subjects ends.
 
-        The end is in nanoseconds since 1970, and 0 without a lock.
+        Without `org_id` it is the last used one of those that are active. The end is in nanoseconds since 1970, and 0
+        without a lock.
         """
-        row = self._database.one(_BY_EMAIL_AND_LOCK, {"value": email, **lock_values(subjects, self._clock)})
+        row = self._database.one(
+            _BY_EMAIL_AND_LOCK, {"value": email, "org_id": org_id, **lock_values(subjects, self._clock)}
+        )
         return (None if row.id is None else account_of(row)), locked_until(row)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from heartguard_auth.accounts.domain import Account
-from heartguard_auth.accounts.store.accounts import AS_READ, as_read
+from heartguard_auth.accounts.store.accounts import UNCHANGED, as_read
 from heartguard_auth.sessions.domain import REPLAY_SECONDS, RefreshToken, Session
 from heartguard_auth.shared.store.timestamps import nanoseconds, timestamptz
 from heartguard_common.audit.events import AuditEvent, encode
@@ -192,7 +192,7 @@ _FIRST = """
 """
 # One statement: it is a login's only write, and each round trip costs more than the work.
 _OPEN = text(f"""
-WITH unchanged AS (SELECT id FROM heartguard_core.users WHERE {AS_READ} FOR SHARE),
+WITH unchanged AS ({UNCHANGED}),
 begun AS (
     INSERT INTO heartguard_core.sessions (id, user_id, created_at, last_used_at, expires_at, address, user_agent)
     SELECT cast(:id AS uuid), unchanged.id, cast(:created_at AS timestamptz), cast(:created_at AS timestamptz),

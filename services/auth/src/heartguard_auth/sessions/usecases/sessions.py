@@ -4,25 +4,27 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from heartguard_auth.accounts.domain import Account
-from heartguard_auth.accounts.ports import Accounts, Hasher
+from heartguard_auth.accounts.ports import Accounts, Hasher, Identities
 from heartguard_auth.accounts.usecases import record_refusal
-from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, REFRESH_REFUSED
+from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, MEMBERSHIP_LOCKED, REFRESH_REFUSED
 from heartguard_auth.login_attempts.usecases import LoginLimiter
 from heartguard_auth.sessions.domain import (
     REPLAY_SECONDS,
     SESSION_SECONDS,
     Device,
+    NewSession,
     RefreshToken,
     Session,
     TokenPair,
 )
 from heartguard_auth.sessions.ports import LoginAccounts, RefreshReplays, RefreshTokens, Sessions
+from heartguard_auth.sessions.usecases.identity_sessions import IdentitySessions, person
 from heartguard_auth.sessions.usecases.revocation import SessionRevocation
 from heartguard_auth.shared.domain import digest
 from heartguard_auth.shared.ports import CommonPorts, Rules
 from heartguard_auth.signing_keys.ports import Signer
 from heartguard_common.core.clock import NANOSECONDS
-from heartguard_common.core.errors import NOT_FOUND, ServiceError
+from heartguard_common.core.errors import INVALID_TOKEN, NOT_FOUND, ServiceError
 from heartguard_common.core.ids import uuid7
 from heartguard_common.identity.authentication import Principal
 
@@ -36,10 +38,12 @@ class SessionUseCases:
         common: CommonPorts,
         *,
         accounts: Accounts,
+        identities: Identities,
         login_accounts: LoginAccounts,
         hasher: Hasher,
         limiter: LoginLimiter,
         sessions: Sessions,
+        identity_sessions: IdentitySessions,
         revocation: SessionRevocation,
         refresh_tokens: RefreshTokens,
         replays: RefreshReplays,
@@ -51,34 +55,36 @@ class SessionUseCases:
         self._count = count
         self._common = common
         self._accounts = accounts
+        self._identities = identities
         self._login_accounts = login_accounts
         self._hasher = hasher
         self._limiter = limiter
         self._sessions = sessions
+        self._identity_sessions = identity_sessions
         self._revocation = revocation
         self._refresh_tokens = refresh_tokens
         self._replays = replays
         self._signer = signer
 
-    def login(self, email: str, password: str, device: Device) -> TokenPair:
-        """Begin a session.
+    def login(self, email: str, password: str, device: Device, org_id: int | None = None) -> NewSession:
+        """Begin a session, for the membership in an organization; without `org_id` for the last used one.
 
-        Raises AUTH_001 for an unknown address, a wrong password and an inactive account alike, and AUTH_009 after too
-        many failures, for unknown addresses too.
+        Raises AUTH_001 for an unknown address, a wrong password, an inactive account and another organization alike,
+        and AUTH_009 after too many failures, for unknown addresses too.
         """
         subjects = self._limiter.subjects(email, device.address)
-        account, locked_until = self._login_accounts.find(email, subjects)
+        account, locked_until = self._login_accounts.find(email, subjects, org_id)
         try:
             with self._limiter.attempt(email, device.address, locked_until):
                 verified = self._verified(account, password)
-                pair = self._begin(verified, password, device)
+                begun = self._begin(verified, password, device)
         except ServiceError as error:
             if error.error_code in (BAD_CREDENTIALS, LOCKED):
                 record_refusal(self._common.audit, "auth.login", account, error.error_code.code)
             self._count("login", error.error_code.code)
             raise
         self._count("login", "success")
-        return pair
+        return begun
 
     def _verified(self, account: Account | None, password: str) -> Account:
         """The account, if that is its password. Raises AUTH_001, after the same time where there is no account."""
@@ -87,9 +93,58 @@ class SessionUseCases:
             raise ServiceError(BAD_CREDENTIALS)
         return account
 
-    def _begin(self, account: Account, password: str, device: Device) -> TokenPair:
+    def _begin(self, account: Account, password: str, device: Device) -> NewSession:
+        """Raises AUTH_001 where the account changes meanwhile."""
+        session = self._new(account, device)
+        pair, token = self._issue(account, session)
+        # A concurrent password change, reset or erasure must not miss the session that begins here.
+        event = self._common.audit.event(person(account), "auth.login", f"session:{session.id}")
+        if not self._sessions.open(self._rehashed(account, password), session, token, event):
+            raise ServiceError(BAD_CREDENTIALS)
+        return self._begun(account, pair)
+
+    def switch(self, principal: Principal, org_id: int, device: Device) -> NewSession:
+        """Begin a session for another membership of the caller's identity; the present one goes on.
+
+        Raises GEN_404 where the identity has no membership in that organization, AUTH_070 where it is locked, and
+        GEN_401_TOKEN where the caller's session or password has ended meanwhile.
+        """
+        account = self._own(principal)
+        wanted = next((it for it in self._identities.memberships(account) if it.org_id == org_id), None)
+        if wanted is None:
+            raise ServiceError(NOT_FOUND)
+        if not wanted.active:
+            raise ServiceError(MEMBERSHIP_LOCKED)
+        other = self._accounts.by_id(wanted.user_id)
+        if other is None:
+            raise ServiceError(NOT_FOUND)
+        session = self._new(other, device)
+        pair, token = self._issue(other, session)
+        event = self._common.audit.event(person(other), "auth.switch", f"session:{session.id}")
+        with self._common.transactions.transaction():
+            # After `other` was read: a password that was reset before this has ended the caller's session, and one
+            # that is reset after this is no longer that of `other`.
+            self._common.authority.require_writer(principal)
+            if not self._sessions.open(other, session, token, event):
+                raise ServiceError(INVALID_TOKEN)
+        return self._begun(other, pair)
+
+    def _own(self, principal: Principal) -> Account:
+        account = self._accounts.by_id(principal.user_id or 0)
+        if account is None:
+            raise ServiceError(INVALID_TOKEN)
+        return account
+
+    def _begun(self, account: Account, pair: TokenPair) -> NewSession:
+        self._end_surplus(account)
+        if not account.several:
+            return NewSession(pair, account.id)
+        self._identities.used(account)
+        return NewSession(pair, account.id, self._identities.memberships(account))
+
+    def _new(self, account: Account, device: Device) -> Session:
         now = self._common.clock.now_ns()
-        session = Session(
+        return Session(
             id=uuid7(self._common.clock),
             user_id=account.id,
             created_at=now,
@@ -98,13 +153,6 @@ class SessionUseCases:
             address=device.address,
             user_agent=device.user_agent,
         )
-        pair, token = self._issue(account, session)
-        # A concurrent password change, reset or erasure must not miss the session that begins here.
-        event = self._common.audit.event(_person(account), "auth.login", f"session:{session.id}")
-        if not self._sessions.open(self._rehashed(account, password), session, token, event):
-            raise ServiceError(BAD_CREDENTIALS)
-        self._end_surplus(account)
-        return pair
 
     def _end_surplus(self, account: Account) -> None:
         """End the sessions that were used least recently, where a person has more open sessions than allowed."""
@@ -116,14 +164,14 @@ class SessionUseCases:
             ids = self._sessions.surplus(account.id, most)
             end(ids, "more sessions than may be open")
             payload = {"ended": len(ids), "limit": most}
-            self._common.audit.changed(_person(account), "auth.sessions_ended", f"user:{account.id}", payload=payload)
+            self._common.audit.changed(person(account), "auth.sessions_ended", f"user:{account.id}", payload=payload)
 
     def _rehashed(self, account: Account, password: str) -> Account:
         """The account, with its password hashed again where the parameters of the hash have changed."""
         if not self._hasher.outdated(account.password_hash):
             return account
         hashed = self._hasher.hash(password)
-        self._accounts.set_password(account, hashed)
+        self._identities.set_password(account, hashed, own=False)
         return replace(account, password_hash=hashed)
 
     def refresh(self, refresh_token: str) -> TokenPair:
@@ -159,7 +207,7 @@ class SessionUseCases:
                 return replay, "replay"
             end([session.id], "refresh token reuse")
         self._common.audit.changed(
-            _person(account), "auth.refresh", f"session:{session.id}", outcome="denied", reason="reuse"
+            person(account), "auth.refresh", f"session:{session.id}", outcome="denied", reason="reuse"
         )
         raise ServiceError(REFRESH_REFUSED)
 
@@ -191,27 +239,36 @@ class SessionUseCases:
         return origin in self._rules.allowed_origins
 
     def logout(self, principal: Principal, scope: str) -> None:
-        """End this session, or all of the caller's (`scope` is `all`); their tokens are refused at once."""
+        """End this session, or all of the caller's identity (`scope` is `all`); their tokens are refused at once."""
         with self._revocation.transaction() as end:
-            ids = [principal.session_id or ""]
+            end([principal.session_id or ""], "logout")
             if scope == "all":
-                ids = sorted({*ids, *self._sessions.open_of([principal.user_id or 0])})
-            end(ids, "logout")
+                self._identity_sessions.end(self._own(principal), end, "logout")
             self._common.audit.changed(
                 principal, "auth.logout", f"session:{principal.session_id}", payload={"scope": scope}
             )
 
-    def list_open(self, principal: Principal) -> list[Session]:
-        """The caller's sessions that have not expired, last used first."""
-        return self._sessions.list_open(principal.user_id or 0)
+    def end_all(self, principal: Principal) -> int:
+        """End all sessions of the caller's identity, of all memberships and this one too; returns how many."""
+        with self._revocation.transaction() as end:
+            own, total = self._identity_sessions.end(self._own(principal), end, "ended by its owner")
+            user = f"user:{principal.user_id}"
+            self._common.audit.changed(principal, "auth.sessions_ended", user, payload={"ended": own})
+        return total
+
+    def list_open(self, principal: Principal) -> list[tuple[Session, int]]:
+        """The sessions of the caller's identity that have not expired, with their organizations; last used first."""
+        return self._identity_sessions.listed(self._own(principal))
 
     def end(self, principal: Principal, session_id: str) -> None:
-        """End one of the caller's sessions. Raises GEN_404 for another person's, and for one that has ended."""
+        """End a session of the caller's identity. Raises GEN_404 for another person's, and for one that has ended."""
         with self._revocation.transaction() as end:
-            if session_id not in self._sessions.open_of([principal.user_id or 0]):
+            member = self._identity_sessions.member_of(self._own(principal), session_id)
+            if member is None:
                 raise ServiceError(NOT_FOUND)
             end([session_id], "ended by its owner")
-            self._common.audit.changed(principal, "auth.session_ended", f"session:{session_id}")
+            actor = principal if member.user_id == principal.user_id else member
+            self._common.audit.changed(actor, "auth.session_ended", f"session:{session_id}")
 
     def _issue(self, account: Account, session: Session) -> tuple[TokenPair, RefreshToken]:
         """A new pair for a session, and the refresh token as it is to be stored."""
@@ -246,8 +303,3 @@ class SessionUseCases:
         )
         refresh_seconds = (refresh_expires - now) // NANOSECONDS
         return TokenPair(access, text, self._rules.access_seconds, refresh_seconds), token
-
-
-def _person(account: Account) -> Principal:
-    """The principal of an account whose password was just checked."""
-    return Principal(kind="person", role=account.role, user_id=account.id, org_id=account.org_id)

@@ -1,4 +1,4 @@
-"""Invitations: an admin or manager names an address, and its owner registers with the code."""
+"""Invitations: an admin or manager names an address, and its owner registers or accepts with the code."""
 
 from heartguard_auth.accounts.domain import Account, email_key, given_roles
 from heartguard_auth.accounts.ports import Accounts
@@ -36,10 +36,10 @@ class InvitationUseCases:
         """Make an invitation; returns it with its code, which is never shown again and is sent by e-mail too.
 
         It replaces an earlier invitation of that address. Nothing that the caller sees shows whether the address has
-        an account in another organization: its owner gets an e-mail that says so instead of the code, which would
-        not work for them. Raises AUTH_005 for a role that the caller can't give, AUTH_002 for a member of the caller's
-        organization, AUTH_006 where registration is closed, AUTH_040 for too many valid invitations, GEN_429_LIMIT for
-        too many e-mails in a day.
+        an account in another organization: its owner gets an e-mail that says how to accept with that account. Raises
+        AUTH_005 for a role that the caller can't give, AUTH_002 for a member of the caller's organization, AUTH_006
+        where registration is closed, AUTH_040 for too many valid invitations, GEN_429_LIMIT for too many e-mails in a
+        day.
         """
         if self._rules.registration == "closed":
             raise ServiceError(REGISTRATION_CLOSED, "Registration is closed, so nobody can be invited")
@@ -84,9 +84,9 @@ class InvitationUseCases:
 
     def _make(self, org_id: int, email: str, role: Role, sender: int | None) -> tuple[Invitation, bool]:
         """An invitation, not stored yet, and whether the address has an account. Raises AUTH_002."""
-        known = self._accounts.by_email(email)
-        if known is not None and known.org_id == org_id:
+        if self._accounts.is_member(org_id, email):
             raise ServiceError(EMAIL_TAKEN)
+        known = self._accounts.by_email(email)
         made = Invitation(
             id=uuid7(self._common.clock),
             org_id=org_id,

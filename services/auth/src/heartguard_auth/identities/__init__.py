@@ -1,0 +1,1 @@
+"""Identities: the memberships of a person, and the end of all of them."""

@@ -1,0 +1,1 @@
+"""Making invitations, and accepting them."""
