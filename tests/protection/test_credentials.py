@@ -9,7 +9,7 @@ not refused for who they are; what a route then says of an empty request is the 
 import base64
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -79,13 +79,19 @@ class EntryPoints:
             for name, entry_point in stack.entry_points.items()
         }
 
-    def ask(self, entry_point: str, line: dict[str, str], credentials: dict[str, str]) -> tuple[int, bool]:
+    def ask(
+        self,
+        entry_point: str,
+        line: dict[str, str],
+        credentials: dict[str, str],
+        documents: Mapping[str, object] = DOCUMENTS,
+    ) -> tuple[int, bool]:
         """The status, and whether the answer says how to authenticate."""
         link = self._links[entry_point]
         headers = {"Accept": "*/*", **credentials}
         body = None
         if line["method"] in ("POST", "PUT", "PATCH"):
-            body = json.dumps(DOCUMENTS.get(line["path"], {}))
+            body = json.dumps(documents.get(line["path"], {}))
             headers["Content-Type"] = JSON
         link.request(line["method"], line["path"].format(**NAMES), body, headers)
         answer = link.getresponse()

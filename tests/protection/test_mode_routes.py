@@ -17,7 +17,7 @@ from heartguard_common.identity import policy
 from heartguard_common.messages import Mode
 from tests.protection.api_keys import NOW_POINT, full_rights, make, statuses
 from tests.protection.stack import JSON, Person, ProtectedStack
-from tests.protection.test_credentials import EntryPoints
+from tests.protection.test_credentials import DOCUMENTS, EntryPoints
 from tests.servers import until
 from tests.service.gateway.stack import Answer
 from tests.tokens import operator_auth
@@ -25,6 +25,7 @@ from tests.tokens import operator_auth
 LINES = list(csv.DictReader((Path(__file__).parent / "modes.csv").read_text(encoding="utf-8").splitlines()))
 POLICY = policy.load()
 MODES: tuple[Mode, ...] = ("demo", "read_only", "suspended")
+ENDS_SESSIONS = (("POST", "/auth/logout"), ("DELETE", "/auth/sessions"))
 PATHS = {"user": "/users/me", "auth": "/auth/roles", "organization": "/organization/policies"}
 
 
@@ -48,6 +49,7 @@ def people(protected_stack: ProtectedStack) -> dict[str, Person]:
     admins = {mode: protected_stack.found(f"mode.{mode}") for mode in MODES}
     people = {**admins, "demo": protected_stack.join(admins["demo"], "manager", "mode.visitor")}
     for mode in MODES:
+        protected_stack.join(admins[mode], "manager", f"mode.leaves.{mode}")
         set_mode(protected_stack, admins[mode].org_id, mode)
     return people
 
@@ -76,12 +78,14 @@ def _problems(
     stack: ProtectedStack, entry_points: EntryPoints, people: dict[str, Person], line: dict[str, str], service: str
 ) -> Iterator[str]:
     for entry_point in dict.fromkeys(("gateway", service)):
-        alone, _ = entry_points.ask(entry_point, line, {})
+        # A code that is not valid is refused with 403 as a mode is.
+        documents = {path: it for path, it in DOCUMENTS.items() if path != "/auth/invitations/accept"}
+        alone, _ = entry_points.ask(entry_point, line, {}, documents)
         for mode in MODES:
             bearer = people[mode].bearer
-            if line["path"] == "/auth/logout":  # the session ends by it
-                bearer = {"Authorization": f"Bearer {stack.log_in(people[mode].email)['access_token']}"}
-            status, _ = entry_points.ask(entry_point, line, bearer)
+            if (line["method"], line["path"]) in ENDS_SESSIONS:
+                bearer = {"Authorization": f"Bearer {stack.log_in(f'mode.leaves.{mode}@example.com')['access_token']}"}
+            status, _ = entry_points.ask(entry_point, line, bearer, documents)
             expected = line[mode]
             right = {
                 "unread": status == alone,
