@@ -105,6 +105,11 @@ class SmallWrites:
         self._known = known
         self._collector = Collector(self._store, MOST_TOGETHER)
 
+    @property
+    def waiting(self) -> int:
+        """How many batches wait for the transaction of others to end."""
+        return self._collector.waiting
+
     def write(self, batch: SmallWrite) -> Sequence[Verdict] | None:
         """The status of each point, None where nothing of the batch is stored."""
         # In the transaction of an idempotency key, which this one could not join.
