@@ -210,6 +210,19 @@ def test_a_lock_that_somebody_holds_delays_nobody_for_long(writers):
     assert writers.alone(one, 0) == "created"
 
 
-def test_the_transaction_of_an_idempotency_key_is_not_left(writers):
+def test_in_the_transaction_of_an_idempotency_key_a_batch_is_stored_with_it_or_not_at_all(writers):
+    one, *_ = writers.members
+
+    def store_and_fail() -> None:
+        with writers.pool.transaction():
+            assert writers.small.write(writers.batch(one))[0].status == "created"
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        store_and_fail()
+    assert writers.stored() == []
+    writers.do("DELETE FROM heartguard_core.series WHERE user_id = %s", one)
     with writers.pool.transaction():
-        assert writers.small.write(writers.batch(writers.members[0])) is None
+        assert writers.small.write(writers.batch(one)) is None  # and the transaction goes on
+        assert writers.alone(one, 0) == "created"
+    assert writers.stored() == [(one, 0)]
