@@ -70,9 +70,9 @@ def _keys(document: object) -> int:
     layer = [document]
     while layer:
         objects = [value for value in layer if value.__class__ is dict]
-        keys += sum(map(len, objects))  # type: ignore[arg-type]
+        keys += sum(map(len, objects))
         lists = [value for value in layer if value.__class__ is list]
-        inner = chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(lists))  # type: ignore[arg-type]
+        inner = chain(chain.from_iterable(map(dict.values, objects)), chain.from_iterable(lists))
         layer = [value for value in inner if value.__class__ in _HOLDERS]
     return keys
 
