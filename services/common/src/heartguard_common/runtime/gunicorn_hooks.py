@@ -23,8 +23,9 @@ COLLECT_AFTER = 20_000
 # What prometheus_client maps for each worker: room for all routes of the policy in two dozen statuses.
 METRICS_SIZES = {"counter": 1_048_576, "gauge_livesum": 65_536, "histogram": 524_288}
 if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-    # redis-py would import OpenTelemetry's metrics where they are installed: 3 MB of each process that sends none.
-    sys.modules.setdefault("opentelemetry.sdk.metrics", None)  # type: ignore[arg-type]  as importlib's own blocking
+    # redis-py would import OpenTelemetry's metrics where they are installed: 3 MB of each process that sends none. None
+    # makes the import fail.
+    sys.modules.setdefault("opentelemetry.sdk.metrics", None)  # type: ignore[arg-type]
 graceful_timeout = 10
 forwarded_allow_ips = ""  # the gateway signs what it forwards; gunicorn would let a loopback peer set SCRIPT_NAME
 # A service accepts all that the gateway lets pass, with the header fields that it adds.

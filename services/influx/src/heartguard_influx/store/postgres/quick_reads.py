@@ -20,9 +20,9 @@ from heartguard_influx.store.postgres.series import groups_by
 _BUCKET = f"{ROW_OF_BUCKET} AND b.org_id = :org_id AND b.name = :name"
 _MEASUREMENT, _PERSON = "AND s.measurement = :measurement", "AND s.user_id = :person"
 _TYPES = {"org_id": "integer", "name": "text", "tags": "jsonb", "limit": "integer"}
-# Each plan must be good for all values. The page of series is sorted by an expression, so that it is found by bucket and
-# measurement or person: along the primary key PostgreSQL could pass the series of all other buckets. OFFSET 0 keeps it
-# from joining the series with all points at once, instead of looking up those of each.
+# Each plan must be good for all values. The page of series is sorted by an expression, so that it is found by bucket
+# and measurement or person: along the primary key PostgreSQL could pass the series of all other buckets. OFFSET 0 keeps
+# it from joining the series with all points at once, instead of looking up those of each.
 _LATEST = """
 SELECT s.id, s.measurement, s.tags, p.time_ns, p.number, p.string, f.field, f.type
 FROM ({bucket}) AS b
