@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event
+from uuid import uuid4
 
 import pytest
 
 from heartguard_common.core.limits import BY_NAME
+from heartguard_common.identity.api_key import ApiKey
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.stores.database import Database as Pool
@@ -170,6 +172,28 @@ def test_what_is_unusual_is_left_to_the_ordinary_way_and_changes_nothing_for_oth
         *["created"] * 2,
     ]
     assert writers.stored() == [(member, 0) for member in others]
+
+
+def test_a_key_that_was_removed_stops_nobody_else(writers):
+    one, two, three, *_ = writers.members
+    keys = {member: str(uuid4()) for member in (one, two)}
+    for member, key in keys.items():
+        writers.do(
+            "INSERT INTO heartguard_core.api_keys (org_id, id, kind, name, scopes, buckets, networks, created_by,"
+            " created_at, expires_at, secret_hash, hint, version)"
+            " VALUES (%s, %s, 'device', 'watch', '{}', '{}', '{}', %s, now(), now() + interval '1 hour', %s, '',"
+            " gen_random_uuid())",
+            *(writers.org_id, key, member, key.encode()),
+        )
+
+    def batch(member: int) -> SmallWrite:
+        made = writers.batch(member)
+        key = ApiKey(keys[member], "device", "1", "user")
+        return replace(made, principal=replace(made.principal, session_id=None, api_key=key))
+
+    assert writers.together(batch(one), batch(two), writers.batch(three)) == ["created"] * 3
+    writers.do("DELETE FROM heartguard_core.api_keys WHERE id = %s", keys[one])
+    assert writers.together(batch(one), batch(two), writers.batch(three)) == [None, "duplicate", "duplicate"]
 
 
 def test_a_point_that_two_send_is_stored_for_the_first_alone(writers):
