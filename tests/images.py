@@ -3,7 +3,7 @@
 import json
 import re
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -30,14 +30,21 @@ def command(service: str) -> list[str]:
     return list(json.loads(written))
 
 
-def make_python(requirements: Path, target: Path) -> Path:
-    """The interpreter of a virtual environment with the packages of a requirements file, and not even pip.
+def requirements_of(service: str) -> list[Path]:
+    """The files of requirements that the image of a service installs."""
+    stores = re.findall(rf"[ ;]{service}\) stores=\"?([a-z ]+?)\"? ;;", DOCKERFILE.read_text())
+    more = [REPO_ROOT / f"requirements-{store}.txt" for text in stores for store in text.split()]
+    return [REPO_ROOT / "services" / service / "requirements.txt", *more]
+
+
+def make_python(requirements: Iterable[Path], target: Path) -> Path:
+    """The interpreter of a virtual environment with the packages of files of requirements, and not even pip.
 
     They are links to the packages of the running interpreter, which must be the pinned ones.
     """
     venv.create(target, symlinks=True)
     (site,) = target.glob("lib/python*/site-packages")
-    for pin in _pins(requirements):
+    for pin in (pin for file in requirements for pin in _pins(file)):
         package = distribution(pin.name)
         assert pin.specifier.contains(package.version), f"{pin.name} is installed as {package.version}, not as {pin}"
         for file in package.files or ():

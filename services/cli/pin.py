@@ -17,6 +17,8 @@ FILES = (
     COMMON,
     *sorted(path for path in ROOT.glob("services/*/requirements.txt") if path != COMMON),
     ROOT / "importers/requirements.txt",
+    ROOT / "requirements-gcs.txt",
+    ROOT / "requirements-influxdb.txt",
     ROOT / "requirements-tracing.txt",
     ROOT / "requirements-dev.txt",
     ROOT / "bench/requirements.txt",

@@ -57,13 +57,16 @@ print(digest.hexdigest())' constraints.txt "$@")
     fi
 }
 
-# What the services and the command need to run.
+# is_set VARIABLE: whether the environment or .env gives it a value.
+is_set() { [ -n "${!1:-}" ] || grep -q "^$1=." .env 2>/dev/null; }
+
+# What the services and the command need to run, with the settings that there are.
 prepare_runtime() {
-    local traces=
-    if [ -n "${OTEL_EXPORTER_OTLP_ENDPOINT:-}" ] || grep -q '^OTEL_EXPORTER_OTLP_ENDPOINT=.' .env 2>/dev/null; then
-        traces=requirements-tracing.txt
-    fi
-    prepare_venv runtime services/*/requirements.txt $traces
+    local more=
+    is_set OTEL_EXPORTER_OTLP_ENDPOINT && more="$more requirements-tracing.txt"
+    is_set INFLUX_URL && more="$more requirements-influxdb.txt"
+    if is_set GOOGLE_APPLICATION_CREDENTIALS || is_set STORAGE_EMULATOR_HOST; then more="$more requirements-gcs.txt"; fi
+    prepare_venv runtime services/*/requirements.txt $more
     use_cli
 }
 

@@ -255,8 +255,9 @@ def test_an_image_installs_only_the_pins_of_its_service_and_runs_unprivileged(su
         with subtests.test(name):
             lines = image_text(name).splitlines()
             pip = "pip install --no-cache-dir --require-hashes --requirement"
-            install, traces = [line for line in lines if "pip install" in line]
+            install, stores, traces = [line for line in lines if "pip install" in line]
             assert install == f'RUN {pip} "services/{name}/requirements.txt"'
+            assert f'{pip} "requirements-${{store}}.txt"' in stores
             assert traces == f'RUN [ -z "${{TRACES}}" ] || {pip} requirements-tracing.txt'
             assert lines.index(install) < lines.index(f"COPY services/{name}/src services/{name}/src")
             assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]

@@ -28,7 +28,7 @@ from heartguard_cli import environment
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.core.registry import SERVICES
 from tests.images import command as image_command
-from tests.images import image_text, make_python
+from tests.images import image_text, make_python, requirements_of
 from tests.servers import FAST, Postgres, Valkey, free_port, until
 
 pytestmark = pytest.mark.timeout(600)
@@ -179,10 +179,10 @@ def copy_image(image: str, target: Path) -> None:
 
 def make_pythons(directory: Path) -> dict[str, Path]:
     """An interpreter for each image; images with the same requirements share one."""
-    files = {image: REPO_ROOT / "services" / image / "requirements.txt" for image in IMAGES}
-    first = {file.read_text(): image for image, file in reversed(files.items())}
-    made = {text: make_python(files[image], directory / image) for text, image in first.items()}
-    return {image: made[file.read_text()] for image, file in files.items()}
+    texts = {image: "".join(file.read_text() for file in requirements_of(image)) for image in IMAGES}
+    first = {text: image for image, text in reversed(texts.items())}
+    made = {text: make_python(requirements_of(image), directory / image) for text, image in first.items()}
+    return {image: made[text] for image, text in texts.items()}
 
 
 def resolve(directory: Path, valkey: Valkey) -> tuple[dict[str, dict], dict[str, str]]:

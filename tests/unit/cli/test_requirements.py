@@ -1,7 +1,10 @@
 """Every installed version is exact and in constraints.txt, and its bytes are known, from whichever index they come."""
 
 import importlib.metadata
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -68,19 +71,61 @@ def test_a_pin_for_newer_pythons_has_one_for_older_ones(subtests: pytest.Subtest
             }
 
 
-@pytest.mark.parametrize("name", ["common", "cli", "gateway", "auth", "media", "influx", "audit"])
-def test_transitive_requirements_of_a_service_are_pinned(name: str) -> None:
-    """As far as it is installed on this machine: pip --require-hashes takes nothing that no line names."""
-    file = REPO_ROOT / "services" / name / "requirements.txt"
-    listed = pins(file, brought=True) | pins(REPO_ROOT / "services/common/requirements.txt", brought=True)
-    waiting, reached = set(pins(file)), set()
+def required_by(waiting: set[str]) -> set[str]:
+    """The packages and all that they require on this machine."""
+    reached: set[str] = set()
     while waiting - reached:
         name = (waiting - reached).pop()
         reached.add(name)
         required = [Requirement(line) for line in importlib.metadata.requires(name) or ()]
         asked = [it for it in required if it.marker is None or it.marker.evaluate({"extra": ""})]
         waiting |= {re.sub(r"[-_.]+", "-", it.name).lower() for it in asked}
-    assert reached - set(listed) == set()
+    return reached
+
+
+@pytest.mark.parametrize("name", ["common", "cli", "gateway", "auth", "media", "influx", "audit"])
+def test_transitive_requirements_of_a_service_are_pinned(name: str) -> None:
+    """As far as it is installed on this machine: pip --require-hashes takes nothing that no line names."""
+    file = REPO_ROOT / "services" / name / "requirements.txt"
+    listed = pins(file, brought=True) | pins(REPO_ROOT / "services/common/requirements.txt", brought=True)
+    assert required_by(set(pins(file))) - set(listed) == set()
+
+
+@pytest.mark.parametrize("name", ["gcs", "influxdb", "tracing"])
+def test_transitive_requirements_of_an_option_are_pinned(name: str) -> None:
+    """Those of the services are installed with them."""
+    file = REPO_ROOT / f"requirements-{name}.txt"
+    assert required_by(set(pins(file))) - set(pins(file, brought=True)) == set()
+
+
+ABSENT = """
+import importlib.abc, importlib.util, sys
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name.partition(".")[0] in ("google", "influxdb_client"):
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Absent())
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *more: None if name == "influxdb_client" else found(name, *more)
+from heartguard_common.core.settings import SettingsError
+import heartguard_influx.wiring, heartguard_media.wiring
+from heartguard_media.store.gcs import open_bucket
+bucket = lambda: open_bucket("b", None, "http://127.0.0.1:1")
+for act in (bucket, lambda: importlib.import_module("heartguard_influx.store.influxdb")):
+    try:
+        act()
+    except SettingsError as error:
+        print(str(error).split()[-1])
+"""
+
+
+def test_a_store_that_is_not_installed_is_named_and_the_others_need_it_not() -> None:
+    """As in an environment that ./start_services.sh made without the settings of those stores."""
+    paths = os.pathsep.join(str(REPO_ROOT / "services" / name / "src") for name in ("common", "influx", "media"))
+    done = subprocess.run(
+        [sys.executable, "-c", ABSENT], env={"PYTHONPATH": paths}, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["requirements-gcs.txt", "requirements-influxdb.txt"], done.stderr
 
 
 def test_no_index_is_named(subtests: pytest.Subtests) -> None:

@@ -13,6 +13,7 @@ from heartguard_cli.backup.manifest import Entry, measure
 from heartguard_cli.backup.settings import BackupSettings
 from heartguard_cli.errors import CommandError
 from heartguard_common.core.files import sync_directory
+from heartguard_common.core.settings import SettingsError
 from heartguard_common.stores.google_storage import open_client
 
 SCHEME = "gs://"
@@ -195,3 +196,5 @@ def _client(settings: BackupSettings) -> Any:
         return open_client(settings.google_credentials, settings.storage_emulator)[0]
     except ValueError as error:
         raise CommandError(f"{settings.google_credentials} is no key of a service account: {error}") from None
+    except SettingsError as error:
+        raise CommandError(str(error)) from None

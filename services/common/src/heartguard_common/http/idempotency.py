@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from heartguard_common.core.clock import NANOSECONDS, Clock
 from heartguard_common.core.errors import KEY_REUSED, ServiceError
 from heartguard_common.core.limits import Limits
-from heartguard_common.stores.database import Connection, Database, text
+from heartguard_common.stores.database import Connection, Database, prepared, text
 
 LIFETIME_NS = 24 * 3600 * NANOSECONDS
 SWEEP_NS = 60 * NANOSECONDS
@@ -95,7 +95,7 @@ class IdempotencyKeys:
             if self._limits is not None and org_id is not None:
                 self._limits.take(org_id, "kept_answer_bytes_per_member_per_day", caller, len(made.body))
             connection.execute(
-                text(_KEEP),
+                _KEEP,
                 {**scope, "status": made.status, "headers": json.dumps(made.headers), "body": made.body},
             )
             return made
@@ -116,8 +116,10 @@ class IdempotencyKeys:
 
 def _claim(connection: Connection, claim: Mapping[str, object]) -> bool:
     """Whether the key was free or expired, and is this request's now."""
-    connection.execute(text(_FORGET), claim)
-    return connection.execute(text(_CLAIM), claim).rowcount == 1
+    if connection.execute(_CLAIM, claim).rowcount == 1:
+        return True
+    expired = connection.execute(_FORGET, claim).rowcount == 1
+    return expired and connection.execute(_CLAIM, claim).rowcount == 1
 
 
 _SWEEP = """
@@ -126,17 +128,27 @@ DELETE FROM heartguard_core.idempotency_keys WHERE ctid = ANY (ARRAY (
     WHERE service = :service AND created_ns < :before LIMIT :most FOR UPDATE SKIP LOCKED))
 """
 _SCOPE = "service = :service AND caller = :caller AND route = :route AND key = :key"
-_FORGET = f"DELETE FROM heartguard_core.idempotency_keys WHERE {_SCOPE} AND created_ns < :before"  # noqa: S608
-_CLAIM = """
-INSERT INTO heartguard_core.idempotency_keys (service, caller, route, key, request_hash, created_ns)
-VALUES (:service, :caller, :route, :key, :digest, :now)
-ON CONFLICT DO NOTHING
-"""
+_TYPES = {"service": "text", "caller": "text", "route": "text", "key": "text"}
+_CLAIM = prepared(
+    """
+    INSERT INTO heartguard_core.idempotency_keys (service, caller, route, key, request_hash, created_ns)
+    VALUES (:service, :caller, :route, :key, :digest, :now)
+    ON CONFLICT DO NOTHING
+    """,
+    **_TYPES,
+    digest="text",
+    now="bigint",
+)
+_FORGET = text(f"DELETE FROM heartguard_core.idempotency_keys WHERE {_SCOPE} AND created_ns < :before")  # noqa: S608
 _FIND = f"""
 SELECT request_hash, status, headers, body, created_ns FROM heartguard_core.idempotency_keys WHERE {_SCOPE} FOR UPDATE
 """  # noqa: S608
-_KEEP = f"""
-UPDATE heartguard_core.idempotency_keys
-SET status = :status, headers = cast(:headers AS jsonb), body = :body
-WHERE {_SCOPE}
-"""  # noqa: S608
+_KEEP = prepared(
+    f"""
+    UPDATE heartguard_core.idempotency_keys SET status = :status, headers = :headers, body = :body WHERE {_SCOPE}
+    """,  # noqa: S608
+    **_TYPES,
+    status="integer",
+    headers="jsonb",
+    body="bytea",
+)

@@ -22,6 +22,10 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 COLLECT_AFTER = 20_000
 # What prometheus_client maps for each worker: room for all routes of the policy in two dozen statuses.
 METRICS_SIZES = {"counter": 1_048_576, "gauge_livesum": 65_536, "histogram": 524_288}
+if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+    # redis-py would import OpenTelemetry's metrics where they are installed: 3 MB of each process that sends none. None
+    # makes the import fail.
+    sys.modules.setdefault("opentelemetry.sdk.metrics", None)  # type: ignore[arg-type]
 graceful_timeout = 10
 forwarded_allow_ips = ""  # the gateway signs what it forwards; gunicorn would let a loopback peer set SCRIPT_NAME
 # A service accepts all that the gateway lets pass, with the header fields that it adds.
@@ -59,8 +63,17 @@ def post_worker_init(worker: object) -> None:
     """
     gc.collect()
     gc.freeze()
+    release_unused_memory()
     gc.set_threshold(COLLECT_AFTER, *gc.get_threshold()[1:])
     takeover.await_readiness(worker)
+
+
+def release_unused_memory() -> None:
+    """Give the system back what reading schemas and compiling them has left free between blocks in use (glibc)."""
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
+        if trim is not None:
+            trim(0)
 
 
 def worker_exit(_server: object, worker: object) -> None:

@@ -219,8 +219,9 @@ def open_bucket(
 ) -> GcsStore:
     """The store for a bucket, with the key file of a service account, or at an emulator. Does not connect yet.
 
-    Raises ValueError when the file holds no such key.
+    Raises ValueError when the file holds no such key, `SettingsError` without the packages.
     """
+    client, signer = open_client(credentials, emulator)
     # Imported only where there is a bucket: the library costs memory and start time.
     from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed  # noqa: PLC0415
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
@@ -229,7 +230,6 @@ def open_bucket(
     from google.cloud.storage.retry import DEFAULT_RETRY  # noqa: PLC0415
     from requests.exceptions import RequestException  # noqa: PLC0415
 
-    client, signer = open_client(credentials, emulator)
     failures = (GoogleAPIError, GoogleCloudError, GoogleAuthError, DataCorruption, InvalidResponse, RequestException)
     return GcsStore(
         client.bucket(name),

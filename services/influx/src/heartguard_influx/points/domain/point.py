@@ -43,16 +43,27 @@ def times_of(documents: Iterable[PointDocument]) -> list[int | None]:
     return [parse_rfc3339(document["timestamp"]) if "timestamp" in document else None for document in documents]
 
 
-def read_point(document: PointDocument, time_ns: int, person: str | None) -> Point:
-    """The point of a WriteRequest at `time_ns`, in nanoseconds since the epoch; all its numbers become floats.
+def read_points(documents: Iterable[PointDocument], times_ns: Iterable[int], person: str | None) -> list[Point]:
+    """The points of a WriteRequest at their times, in nanoseconds since the epoch; all their numbers become floats.
 
     `person` is the id of a member who may write only their own points; a point without the tag `user_id` gets it.
     """
-    tags = document.get("tags") or {}
-    if person is not None and PERSON_TAG not in tags:
-        tags = {**tags, PERSON_TAG: person}
-    fields = {name: float(value) if type(value) is int else value for name, value in document["fields"].items()}
-    return Point(document["measurement"], tuple(sorted(tags.items())), fields, time_ns)
+    points = []
+    # Nearly all points of a batch are of the series of the one before.
+    seen: Mapping[str, str] | None = None
+    tags: Tags = ()
+    for document, time_ns in zip(documents, times_ns, strict=True):
+        given = document.get("tags") or {}
+        if given != seen:
+            seen, tags = given, _tags(given, person)
+        fields = {name: float(value) if type(value) is int else value for name, value in document["fields"].items()}
+        points.append(Point(document["measurement"], tags, fields, time_ns))
+    return points
+
+
+def _tags(given: Mapping[str, str], person: str | None) -> Tags:
+    own = {} if person is None or PERSON_TAG in given else {PERSON_TAG: person}
+    return tuple(sorted([*given.items(), *own.items()]))
 
 
 class Rules:

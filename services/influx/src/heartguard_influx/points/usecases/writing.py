@@ -15,7 +15,7 @@ from heartguard_influx.buckets.ports import Buckets
 from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.measurements.domain import implausible
-from heartguard_influx.points.domain.point import Point, Rules, Sender, Verdict, judge_types, read_point, times_of
+from heartguard_influx.points.domain.point import Point, Rules, Sender, Verdict, judge_types, read_points, times_of
 from heartguard_influx.points.ports import PointObserver, PointWriter, SmallWrite, SmallWriter, TooManySeries
 from heartguard_influx.points.usecases.permission import WritePermission
 from heartguard_influx.series.domain import person_of
@@ -85,10 +85,7 @@ class Writing:
         mine = None if person is None else str(person)
         dated = now if received_ns is None else received_ns
         times_ns = times_of(documents) if times_ns is None else times_ns
-        points = [
-            read_point(document, dated if time_ns is None else time_ns, mine)
-            for document, time_ns in zip(documents, times_ns, strict=True)
-        ]
+        points = read_points(documents, [dated if time_ns is None else time_ns for time_ns in times_ns], mine)
         verdicts = self._write_small(principal, bucket, points, now, mine)
         if verdicts is None:
             verdicts = self._write_alone(principal, bucket, points, now, mine, atomic=atomic)

@@ -36,6 +36,11 @@ class Collector(Generic[Item, Result]):
         self._waiting: list[_Entry[Item, Result]] = []
         self._working = False
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait for a thread that works."""
+        return len(self._waiting)
+
     def result(self, item: Item) -> Result | None:
         """The result of an item, None where it has none or the work failed; an error is raised in one thread alone."""
         entry = _Entry[Item, Result](item)

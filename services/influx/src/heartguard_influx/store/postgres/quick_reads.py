@@ -20,8 +20,9 @@ from heartguard_influx.store.postgres.series import groups_by
 _BUCKET = f"{ROW_OF_BUCKET} AND b.org_id = :org_id AND b.name = :name"
 _MEASUREMENT, _PERSON = "AND s.measurement = :measurement", "AND s.user_id = :person"
 _TYPES = {"org_id": "integer", "name": "text", "tags": "jsonb", "limit": "integer"}
-# The page of series is sorted by an expression, so that it is found by bucket and measurement or person: the plan must
-# be good for each value, and along the primary key PostgreSQL could pass the series of all other buckets.
+# Each plan must be good for all values. The page of series is sorted by an expression, so that it is found by bucket
+# and measurement or person: along the primary key PostgreSQL could pass the series of all other buckets. OFFSET 0 keeps
+# it from joining the series with all points at once, instead of looking up those of each.
 _LATEST = """
 SELECT s.id, s.measurement, s.tags, p.time_ns, p.number, p.string, f.field, f.type
 FROM ({bucket}) AS b
@@ -33,7 +34,9 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT one.time_ns FROM heartguard_core.points AS one WHERE one.series_id = s.id ORDER BY one.time_ns DESC LIMIT 1
 ) AS last ON true
-LEFT JOIN heartguard_core.points AS p ON p.series_id = s.id AND p.time_ns = last.time_ns
+LEFT JOIN LATERAL (
+    SELECT one.* FROM heartguard_core.points AS one WHERE one.series_id = s.id AND one.time_ns = last.time_ns OFFSET 0
+) AS p ON true
 LEFT JOIN heartguard_core.field_types AS f ON f.id = p.field_id
 ORDER BY s.id, f.field COLLATE "C"
 """

@@ -52,7 +52,8 @@ _STORE = prepared(
         JOIN heartguard_core.field_types AS f ON f.id = w.field_id AND f.bucket_id = w.bucket_id
     ), written AS (
         INSERT INTO heartguard_core.points AS p (series_id, time_ns, field_id, number, string)
-        SELECT series_id, time_ns, field_id, number, string FROM wanted ORDER BY 1, 2, 3
+        SELECT series_id, time_ns, field_id, number, string FROM wanted
+        WHERE (SELECT count(*) FROM wanted) = cardinality(:series) ORDER BY 1, 2, 3
         ON CONFLICT (series_id, time_ns, field_id) DO UPDATE SET number = excluded.number, string = excluded.string
         WHERE p.number IS DISTINCT FROM excluded.number OR p.string IS DISTINCT FROM excluded.string
         RETURNING series_id, time_ns, field_id, xmax = 0 AS created
@@ -105,27 +106,39 @@ class SmallWrites:
         self._known = known
         self._collector = Collector(self._store, MOST_TOGETHER)
 
+    @property
+    def waiting(self) -> int:
+        """How many batches wait for the transaction of others to end."""
+        return self._collector.waiting
+
     def write(self, batch: SmallWrite) -> Sequence[Verdict] | None:
         """The status of each point, None where nothing of the batch is stored."""
-        # In the transaction of an idempotency key, which this one could not join.
-        if self._database.current_connection() is not None:
-            return None
+        connection = self._database.current_connection()
+        if connection is not None:
+            # The transaction of an idempotency key is nobody else's: stored in it, as a group of one.
+            return self._store_in(connection, [batch], alone=True)[0]
         with self._database.place():
             return self._collector.result(batch)
 
     def _store(self, batches: Sequence[SmallWrite]) -> Sequence[Sequence[Verdict] | None]:
         try:
             with self._database.transaction() as connection:
-                return self._store_in(connection, batches)
+                connection.with_next(_LOCK_TIMEOUT)
+                return self._store_in(connection, batches, alone=False)
         except (psycopg2.Error, ServiceError, _NotTogetherError):
             return [None] * len(batches)
 
-    def _store_in(self, connection: Connection, batches: Sequence[SmallWrite]) -> list[Sequence[Verdict] | None]:
+    def _store_in(
+        self, connection: Connection, batches: Sequence[SmallWrite], *, alone: bool
+    ) -> list[Sequence[Verdict] | None]:
+        """What is stored of each batch. Raises `LimitError` for a batch `alone` whose sender has reached their limit.
+
+        `_NotTogetherError` for several, where one of the senders has.
+        """
         verdicts: list[Sequence[Verdict] | None] = [None] * len(batches)
-        connection.with_next(_LOCK_TIMEOUT)
         storable = list(self._storable(connection, batches))
-        if storable:
-            changed = self._write(connection, storable)
+        changed = self._write(connection, storable, alone=alone) if storable else None
+        if changed is not None:
             for one in storable:
                 statuses = one.batch.statuses(changed)
                 verdicts[one.place] = [Verdict(status) for status in statuses]
@@ -162,20 +175,21 @@ class SmallWrites:
             cells.append(fields)
         return Batch(cells)
 
-    def _write(self, connection: Connection, storable: Sequence[_Stored]) -> dict[Cell, bool]:
-        """Write the cells and count them; for each that changed whether it is new.
+    def _write(self, connection: Connection, storable: Sequence[_Stored], *, alone: bool) -> dict[Cell, bool] | None:
+        """Write the cells and count them; for each that changed whether it is new. Raises as `_store_in`.
 
-        Raises `_NotTogetherError` where one is gone that was known, or a member has reached their limit.
+        None, and nothing is written, where a series or field is gone that was known.
         """
         rows = [(cell, value, one) for one in storable for cell, value in one.batch.first.items()]
         found = connection.execute(_STORE, _columns(rows, self._counts.today())).one()
         if found.found != len(rows):
             self._known.forget({one.bucket_id for one in storable})
-            raise _NotTogetherError
-        if not all(
-            self._counts.member_has_room(Sender(org_id, user_id), used) for org_id, user_id, used in found.sent or ()
-        ):
-            raise _NotTogetherError
+            return None
+        for org_id, user_id, used in found.sent or ():
+            if alone:
+                self._counts.require_member(Sender(org_id, user_id), used)
+            elif not self._counts.member_has_room(Sender(org_id, user_id), used):
+                raise _NotTogetherError
         return {(series, time_ns, field): bool(created) for series, time_ns, field, created in found.changed or ()}
 
 
