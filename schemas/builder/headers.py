@@ -5,6 +5,7 @@ from typing import Any
 
 from heartguard_common.http.routing import CSV, AnyRoute
 from heartguard_common.identity.policy import SERVICE, UNLIMITED, RouteRule
+from schemas.builder.refusals import of_members
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -15,6 +16,10 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
     "X-RateLimit-Limit": ("The capacity of the caller's token bucket, in requests.", _COUNT),
     "X-RateLimit-Remaining": ("How many requests are left in it.", _COUNT),
     "X-RateLimit-Reset": ("Seconds until it is full again.", _COUNT),
+    "HeartGuard-Limit-Warning": (
+        "Limits of which the organization has used 80 percent or more (RFC 9651), such as `stored_points;used=83`.",
+        _TEXT,
+    ),
     "Retry-After": ("Seconds to wait before the next attempt (RFC 9110 section 10.2.3).", _COUNT),
     "WWW-Authenticate": ("How to authenticate (RFC 9110 section 11.6.1).", _TEXT),
     "ETag": ("The entity tag of the representation, for If-Match and If-None-Match.", _TEXT),
@@ -33,6 +38,7 @@ _HEADERS: dict[str, tuple[str, dict[str, Any]]] = {
 _ALWAYS = ("X-Request-ID", "X-Gateway-Request-ID", "Vary")
 _OF_GATEWAY = "X-Gateway-Request-ID"
 _QUOTA = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+_WARNING = "HeartGuard-Limit-Warning"
 # Headers that a route declares, but that are not in every successful answer.
 _SOMETIMES = ("Set-Cookie", "X-Next-Cursor")
 
@@ -54,6 +60,8 @@ def of_success(rule: RouteRule, route: AnyRoute, status: int) -> dict[str, Any]:
     """The headers of a successful answer, 206 included."""
     quota = rule.limit not in (UNLIMITED, "address")
     made = _those(_ALWAYS) | _those(_QUOTA, "" if quota else ".sometimes")
+    if of_members(rule):
+        made |= _those((_WARNING,), ".sometimes")
     if direct(rule):
         made |= _those((_OF_GATEWAY, *_QUOTA), ".sometimes")
     if CSV in route.offers:

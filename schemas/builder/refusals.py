@@ -50,7 +50,7 @@ def _shared(rule: RouteRule, route: AnyRoute) -> set[str]:
 
 
 def of_members(rule: RouteRule) -> bool:
-    """Whether members of an organization are known to the route, so that its mode can refuse them."""
+    """Whether members of an organization are known to the route, so that its mode and limits concern it."""
     if isinstance(rule.who, str):
         return rule.credentials == "optional"
     return any(role in rule.who for role in ROLES)

@@ -210,6 +210,11 @@ def set_mode(case: Situation) -> Ask:
     return Ask(f"/organization/{case.org_id}/mode", "OrganizationModeUpdate", {"mode": "active"})
 
 
+@asks("PUT", "/organization/{org_id}/plan")
+def give_plan(case: Situation) -> Ask:
+    return Ask(f"/organization/{case.org_id}/plan", "OrganizationPlanUpdate", {"plan": "unlimited"})
+
+
 @asks("DELETE", "/organization")
 def delete_organization(case: Situation) -> Ask:
     if case.caller == "admin":

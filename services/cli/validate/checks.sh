@@ -37,6 +37,7 @@ MembershipResult_checks=sessions_ended:int
 Organization_checks='id:int name:text policies:string created_at:time updated_at:time'
 OrganizationList_checks='items:list items[]?/id:int items[]?/name:text items[]?/policies:string items[]?/created_at:time items[]?/updated_at:time next_cursor:text?'
 OrganizationPolicies_checks='policies:string retention_days:int? time_zone:text unknown_measurements:text'
+OrganizationUsage_checks='mode:text items:list items[]?/name:text items[]?/scope:text items[]?/unit:string items[]?/daily:bool items[]?/used:int items[]?/value:int items[]?/percent:int items[]?/source:text items[]?/freed:string'
 QueryResult_checks='measurement:text series:list series[]?/tags:map series[]?/points:list series[]?/points[]?/time:time series[]?/points[]?/fields:map next_cursor:text?'
 Readiness_checks='status:text dependencies:list dependencies[]?/name:text dependencies[]?/status:text dependencies[]?/latency_ms:number? status=ready dependencies[]/status=ok'
 RegisterResponse_checks='user_id:int email:text role:text org_id:int'
@@ -163,6 +164,9 @@ every_row() {
     gives 200 OrganizationPolicies $OrganizationPolicies_checks time_zone=Europe/Madrid header:ETag
     row PUT /organization/policies; when existing; sends '{}' '<OrganizationPoliciesUpdate/>'
     gives 200 OrganizationPolicies $OrganizationPolicies_checks header:ETag
+    row PUT '/organization/{org_id}/plan'; as operator; when operator
+    sends '{"plan":null}' '<OrganizationPlanUpdate xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><plan xsi:nil="true"/></OrganizationPlanUpdate>'
+    gives 200 Organization $Organization_checks
     row PUT '/organization/{org_id}/mode'; as operator; when operator
     sends '{"mode":"active"}' '<OrganizationModeUpdate><mode>active</mode></OrganizationModeUpdate>'
     gives 200 Organization $Organization_checks mode=active
@@ -310,6 +314,7 @@ every_row() {
     row GET /organization/policies; gives 200 OrganizationPolicies $OrganizationPolicies_checks header:ETag
     row GET /organization/limits; gives 200 LimitList $LimitList_checks
     row GET '/organization/{org_id}/limits'; as operator; when operator; gives 200 LimitList $LimitList_checks
+    row GET /organization/usage; gives 200 OrganizationUsage $OrganizationUsage_checks
     row GET /organization/list; as operator; when operator; gives 200 OrganizationList $OrganizationList_checks
     row GET '/organization/{org_id}'; as operator; when operator; gives 200 Organization $Organization_checks
     row GET /organization/jobs; as operator; when operator; gives 200 JobList $JobList_checks

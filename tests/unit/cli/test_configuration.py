@@ -209,7 +209,7 @@ def test_an_invalid_address_is_refused(written: str) -> None:
         environment.addresses({"GATEWAY_BIND": written}, "gateway")
 
 
-WORDS = {"GOOGLE_APPLICATION_CREDENTIALS", "SERVICE_CREDENTIALS"}
+WORDS = {"GOOGLE_APPLICATION_CREDENTIALS", "PLANS_FILE", "SERVICE_CREDENTIALS"}
 """Examples that are shortened, or name a file that the machine must have."""
 
 

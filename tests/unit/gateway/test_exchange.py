@@ -245,6 +245,14 @@ def test_the_mode_of_the_organization_comes_with_the_verdict(
     assert len(stack.asked) == 2  # one question to Redis for each request
 
 
+def test_answers_warn_of_limits_that_are_nearly_used() -> None:
+    stack = Stack(organization=OrganizationState(near="stored_points;used=83"))
+    assert dict(stack.ask("GET", "/users/me", "user").headers)["HeartGuard-Limit-Warning"] == "stored_points;used=83"
+    assert "HeartGuard-Limit-Warning" not in dict(stack.ask("GET", "/gateway/health").headers)
+    unknown = Stack(organization=stack.organization, verdict=Verdict.UNKNOWN)
+    assert "HeartGuard-Limit-Warning" in dict(unknown.ask("GET", "/users/me", "user").headers)
+
+
 def test_requests_of_an_organization_with_a_share_are_counted_for_it_too() -> None:
     stack = Stack(own_share=organization_share(120))
     assert stack.ask("GET", "/users/me", "user").status == 200

@@ -46,7 +46,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION"),
         *("ALLOWED_ORIGINS", "RATE_LIMIT", "SMTP_URL"),
     ),
-    "organization": (*STORED, "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
+    "organization": (*STORED, "PLANS_FILE", "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
     "user": (*STORED, "ORGANIZATION_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "AUDIT_URL"),
     "media": (
         *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL"),

@@ -1,6 +1,7 @@
 """Organizations, their policies and limits, and the steps of their deletion."""
 
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
 
 from heartguard_common.core.limits import Limit
 from heartguard_common.jobs.erasures import DeletionStep
@@ -11,7 +12,9 @@ from heartguard_common.messages import (
     Payload,
     UnknownMeasurements,
 )
+from heartguard_organization.states.domain import PlanTerm
 
+Source: TypeAlias = Literal["default", "plan", "own"]
 SETTINGS = ("retention_days", "time_zone", "unknown_measurements")
 TEXTS = ("name", "policies")
 
@@ -32,6 +35,7 @@ class Organization:
     mode: Mode
     created_at: str
     updated_at: str
+    plan: PlanTerm | None = None
 
     def with_changes(self, changes: OrganizationUpdate | OrganizationPoliciesUpdate) -> "Organization":
         """The organization after the changes; members that are missing in `changes` stay as they are."""
@@ -46,6 +50,20 @@ class EffectiveLimit:
     value: int
     default: int
     used: int | None
+    source: Source
+
+
+@dataclass(frozen=True)
+class SetValue:
+    """A value of a limit that was set for an organization: by the operator (`own`), or by its plan."""
+
+    value: int
+    own: bool
+
+    @property
+    def source(self) -> Source:
+        """Where it comes from, as the contract says it."""
+        return "own" if self.own else "plan"
 
 
 def difference(before: Organization, after: Organization) -> Payload:

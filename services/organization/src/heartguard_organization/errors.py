@@ -33,4 +33,11 @@ NO_LIMIT = ErrorCode(
     "Send a name that `GET /organization/limits` lists.",
 )
 
-CODES = (NO_ORGANIZATION, WRONG_NAME, UNKNOWN_TIME_ZONE, NO_JOB, NO_LIMIT)
+NO_PLAN = ErrorCode(
+    "ORG_006",
+    422,
+    "There is no such plan",
+    "Send a name that `details` lists, or have the operator add the plan to the file of plans.",
+)
+
+CODES = (NO_ORGANIZATION, WRONG_NAME, UNKNOWN_TIME_ZONE, NO_JOB, NO_LIMIT, NO_PLAN)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from heartguard_organization.domain import Organization
+from heartguard_organization.domain import Organization, SetValue
 
 
 class Organizations(Protocol):
@@ -38,11 +38,14 @@ class LimitValues(Protocol):
     def defaults(self) -> Mapping[str, int]:
         """The values that apply where an organization has no own value, by name."""
 
-    def own(self, org_id: int) -> Mapping[str, int]:
-        """The organization's own values, by name."""
+    def set_values(self, org_id: int) -> Mapping[str, SetValue]:
+        """The values that were set for the organization or by its plan, by name."""
 
     def used(self, org_id: int) -> Mapping[str, int]:
         """How much is used now, by name, for limits that can be counted."""
 
     def set(self, org_id: int, values: Mapping[str, int | None]) -> None:
-        """Set own values of an organization; None restores the default."""
+        """Set own values of an organization; None restores that of its plan, or else the default."""
+
+    def apply_plan(self, org_id: int, limits: Mapping[str, int]) -> None:
+        """Replace the values of an organization's former plan; own values stay."""

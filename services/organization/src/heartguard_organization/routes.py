@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from heartguard_common import messages
+from heartguard_common.core.clock import rfc3339
 from heartguard_common.http import etag, exports, paging
 from heartguard_common.http.routing import NDJSON, Answer, Call, EmptyCall, NoQuery, Route, StreamAnswer
 from heartguard_common.messages import (
@@ -16,12 +17,17 @@ from heartguard_common.messages import (
     OrganizationList,
     OrganizationListQuery,
     OrganizationModeUpdate,
+    OrganizationPlanDocument,
+    OrganizationPlanUpdate,
     OrganizationPolicies,
     OrganizationPoliciesUpdate,
     OrganizationUpdate,
+    OrganizationUsage,
+    UsageItemDocument,
 )
 from heartguard_organization.domain import EffectiveLimit, Organization
-from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
+from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, NO_PLAN, UNKNOWN_TIME_ZONE, WRONG_NAME
+from heartguard_organization.states.domain import PlanTerm, Use
 from heartguard_organization.usecases import UseCases
 
 T = TypeVar("T")
@@ -143,6 +149,29 @@ def update_mode(usecases: UseCases, call: Call[OrganizationModeUpdate, NoQuery])
     return Answer(_document(changed), headers={"Cache-Control": "no-store"})
 
 
+def update_plan(usecases: UseCases, call: Call[OrganizationPlanUpdate, NoQuery]) -> Answer[messages.Organization]:
+    """Give any organization a plan.
+
+    The plan's numbers replace those of its former plan; limits that the operator set for the organization stay. After
+    the end of the plan everything works for the days of grace, then the organization is `read_only`, until it gets
+    another plan.
+    """
+    changed = usecases.plans.give(call.person, int(call.params["org_id"]), call.document)
+    return Answer(_document(changed), headers={"Cache-Control": "no-store"})
+
+
+def read_organization_usage(usecases: UseCases, call: EmptyCall) -> Answer[OrganizationUsage]:
+    """Read what the caller's organization uses of its limits.
+
+    Also its mode and its plan, with the end of the plan. Answers carry `HeartGuard-Limit-Warning` from 80 percent on.
+    """
+    organization, found = usecases.limits.usage(call.person)
+    document: OrganizationUsage = {"mode": organization.mode, "items": [_use(it) for it in found]}
+    if organization.plan is not None:
+        document["plan"] = _plan(organization.plan)
+    return Answer(document, headers={"Cache-Control": "no-store"})
+
+
 ROUTES = (
     Route("GET", "/organization/exports", export_organization, offers=(NDJSON,), raises=(NO_ORGANIZATION,)),
     Route("GET", "/organization", read_organization, raises=(NO_ORGANIZATION,), headers=("ETag",)),
@@ -166,6 +195,8 @@ ROUTES = (
     Route("GET", "/organization/{org_id}/limits", list_limits_of_organization, raises=(NO_ORGANIZATION,)),
     Route("PUT", "/organization/{org_id}/limits", update_limits, raises=(NO_ORGANIZATION, NO_LIMIT)),
     Route("PUT", "/organization/{org_id}/mode", update_mode, raises=(NO_ORGANIZATION,)),
+    Route("PUT", "/organization/{org_id}/plan", update_plan, raises=(NO_ORGANIZATION, NO_PLAN)),
+    Route("GET", "/organization/usage", read_organization_usage, raises=(NO_ORGANIZATION,)),
 )
 
 
@@ -176,13 +207,38 @@ def _answer(document: T) -> Answer[T]:
 
 
 def _document(organization: Organization) -> messages.Organization:
-    return {
+    document: messages.Organization = {
         "id": organization.id,
         "name": organization.name,
         "policies": organization.policies,
         "mode": organization.mode,
         "created_at": organization.created_at,
         "updated_at": organization.updated_at,
+    }
+    if organization.plan is not None:
+        document["plan"] = _plan(organization.plan)
+    return document
+
+
+def _plan(term: PlanTerm) -> OrganizationPlanDocument:
+    document: OrganizationPlanDocument = {"name": term.name, "stage": term.stage, "grace_days": term.grace_days}
+    if term.until is not None and term.read_only_from is not None:
+        document["until"], document["read_only_from"] = rfc3339(term.until), rfc3339(term.read_only_from)
+    return document
+
+
+def _use(held: EffectiveLimit) -> UsageItemDocument:
+    used = max(0, held.used or 0)
+    return {
+        "name": held.limit.name,
+        "scope": "member" if held.limit.scope == "member" else "organization",
+        "unit": held.limit.unit,
+        "daily": held.limit.daily,
+        "used": used,
+        "value": held.value,
+        "percent": Use(held.limit.name, used, held.value).percent,
+        "source": held.source,
+        "freed": held.limit.freed,
     }
 
 

@@ -13,13 +13,15 @@ from heartguard_common.core.transactions import Transaction
 from heartguard_common.http.exports import Record
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.authority import Authority
+from heartguard_common.identity.organization_state import REQUESTS
 from heartguard_common.jobs.engine import Job, Jobs
 from heartguard_common.messages import LimitSettingDocument, OrganizationPoliciesUpdate, OrganizationUpdate, Payload
 from heartguard_organization.domain import EffectiveLimit, Organization, difference
 from heartguard_organization.errors import NO_JOB, NO_LIMIT, NO_ORGANIZATION, UNKNOWN_TIME_ZONE, WRONG_NAME
 from heartguard_organization.ports import LimitValues, Organizations
+from heartguard_organization.states.domain import Use
 from heartguard_organization.states.ports import States
-from heartguard_organization.states.usecases import ModeUseCases
+from heartguard_organization.states.usecases import ModeUseCases, PlanUseCases
 
 DELETION = "organization.delete"
 T = TypeVar("T")
@@ -141,14 +143,31 @@ class LimitUseCases:
     def read(self, org_id: int) -> Sequence[EffectiveLimit]:
         """Every limit of an organization, in the order of the table. Raises ORG_001."""
         _existing(self._organizations.find(org_id))
-        own, used, defaults = self._values.own(org_id), self._values.used(org_id), self._values.defaults
+        return self._effective(org_id)
+
+    def usage(self, principal: Principal) -> tuple[Organization, Sequence[EffectiveLimit]]:
+        """The caller's organization, and its limits with what is used. Raises ORG_001."""
+        organization = _existing(self._organizations.find(_own(principal)))
+        return organization, [it for it in self._effective(organization.id) if it.used is not None]
+
+    def uses(self, org_id: int) -> Sequence[Use]:
+        """The use of each limit of an organization, in the order of the table."""
+        found = self._effective(org_id)
+        return [Use(it.limit.name, max(0, it.used), it.value) for it in found if it.used is not None]
+
+    def _effective(self, org_id: int) -> Sequence[EffectiveLimit]:
+        known, defaults = self._values.set_values(org_id), self._values.defaults
+        used = dict(self._values.used(org_id))
+        if REQUESTS in known:
+            used[REQUESTS] = self._states.requests(org_id, known[REQUESTS].value)
         return [
             EffectiveLimit(
                 limit=limit,
-                value=own.get(limit.name, defaults[limit.name]),
+                value=known[limit.name].value if limit.name in known else defaults[limit.name],
                 default=defaults[limit.name],
                 # A limit of which nothing was used has no row.
                 used=used.get(limit.name, 0) if limit.adjustable else None,
+                source=known[limit.name].source if limit.name in known else "default",
             )
             for limit in TABLE
         ]
@@ -167,11 +186,12 @@ class LimitUseCases:
         wanted = {it["name"]: it["value"] for it in settings}
         with self._transaction():
             _existing(self._organizations.change(org_id, lambda current: current))  # locks the row
-            before = self._values.own(org_id)
+            before = {name: it.value for name, it in self._values.set_values(org_id).items() if it.own}
             self._values.set(org_id, wanted)
             changed = {name: value for name, value in wanted.items() if before.get(name) != value}
             if changed:
                 self._states.touch(org_id)
+                self._states.checked(org_id, 0)  # so that its use is looked at next
                 payload: Payload = {f"{name}_before": before.get(name) for name in changed}
                 payload |= {f"{name}_after": value for name, value in changed.items()}
                 resource = f"organization:{org_id}"
@@ -188,6 +208,7 @@ class UseCases:
     organizations: OrganizationUseCases
     limits: LimitUseCases
     modes: ModeUseCases
+    plans: PlanUseCases
 
 
 def _own(principal: Principal) -> int:

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 from flask import Flask
 
-from heartguard_common.core.background import BackgroundTask
+from heartguard_common.core.background import BackgroundTask, FailureHandling
 from heartguard_common.core.clock import Clock
+from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.lifecycle import Resource
+from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.http.web import make_app
 from heartguard_common.identity.revocation_copy import RevocationCopy
 from heartguard_common.jobs.engine import JOB_THREADS, JobRunner, audit_job_end
@@ -14,17 +16,18 @@ from heartguard_common.jobs.erasure_calls import service_erasers
 from heartguard_common.jobs.erasures import Eraser, Erasure
 from heartguard_common.jobs.job_store import PostgresJobs
 from heartguard_common.jobs.operated_jobs import JobKind
-from heartguard_common.runtime.bootstrap import make_web_dependencies, open_dependencies
+from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_organization.domain import STEPS
 from heartguard_organization.routes import ROUTES
 from heartguard_organization.settings import Settings
 from heartguard_organization.states.store import PostgresStates
-from heartguard_organization.states.usecases import ModeUseCases
+from heartguard_organization.states.usecases import ModeUseCases, PlanUseCases, StateWatch
 from heartguard_organization.store import PostgresLimitValues, PostgresOrganizations
 from heartguard_organization.usecases import DELETION, LimitUseCases, OrganizationUseCases, UseCases
 
 NAME = "organization"
+WAIT_FOR_POSTGRESQL = FailureHandling(outages={ServiceError: RetryPolicy(None, 5.0, 60.0)})
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
@@ -49,19 +52,31 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         dependencies.clock,
         work.wake,
     )
-    values = PostgresLimitValues(dependencies.database, dependencies.limits)
-    audit, transaction = dependencies.audit, dependencies.database.transaction
     states = PostgresStates(
-        dependencies.database, RevocationCopy(dependencies.database, dependencies.redis, dependencies.clock)
+        dependencies.database,
+        dependencies.redis,
+        RevocationCopy(dependencies.database, dependencies.redis, dependencies.clock),
     )
-    limits = LimitUseCases(store, values, states, audit, transaction)
-    modes = ModeUseCases(store, states, audit, transaction)
+    limits, modes, plans = _states(settings, dependencies, store, states)
     queues = {"deletions": jobs.queue(DELETION, dependencies.clock, work.wake)}
     operated = dependencies.operated_jobs(NAME, {DELETION: JobKind("deletions", work.wake)}, jobs)
     web = make_web_dependencies(NAME, settings, dependencies, queues=queues)
-    app = make_app(replace(web, jobs=operated), ROUTES, UseCases(organizations, limits, modes))
+    app = make_app(replace(web, jobs=operated), ROUTES, UseCases(organizations, limits, modes, plans))
     dependencies.lifecycle.open(Resource("deletions", work.start, BackgroundTask.ping, BackgroundTask.close))
     return app
+
+
+def _states(
+    settings: Settings, dependencies: Dependencies, store: PostgresOrganizations, states: PostgresStates
+) -> tuple[LimitUseCases, ModeUseCases, PlanUseCases]:
+    """Limits, modes and plans; a thread ends plans and looks at the use of limits."""
+    audit, transaction, clock = dependencies.audit, dependencies.database.transaction, dependencies.clock
+    values = PostgresLimitValues(dependencies.database, dependencies.limits, settings.plans)
+    limits = LimitUseCases(store, values, states, audit, transaction)
+    watch = StateWatch(states, limits, audit, transaction, clock)
+    dependencies.background.start("plans", watch.step, failures=WAIT_FOR_POSTGRESQL)
+    plans = PlanUseCases(settings.plans, store, states, values, watch, audit, transaction, clock)
+    return limits, ModeUseCases(store, states, audit, transaction), plans
 
 
 def _erasers(settings: Settings, store: PostgresOrganizations) -> dict[str, Eraser]:

@@ -9,6 +9,50 @@ from heartguard_client.messages.common import Mode
 
 UnknownMeasurements: TypeAlias = Literal["accept", "reject"]
 """Whether points with measurements outside the catalogue (`GET /timeseries/measurements`) are accepted or rejected."""
+PlanStage: TypeAlias = Literal["running", "grace", "ended"]
+"""`running` until the end of the plan; `grace` while everything still works after it; `ended` when the organization
+became read-only.
+"""
+
+
+class OrganizationPlanDocument(TypedDict):
+    """The plan of an organization, which sets values of its limits."""
+
+    name: str
+    stage: PlanStage
+    until: NotRequired[str]
+    grace_days: int
+    read_only_from: NotRequired[str]
+
+
+class UsageItemDocument(TypedDict):
+    """A limit of the organization and its use."""
+
+    name: str
+    scope: Literal["organization", "member"]
+    unit: str
+    daily: bool
+    used: int
+    value: int
+    percent: int
+    source: Literal["default", "plan", "own"]
+    freed: str
+
+
+class OrganizationUsage(TypedDict):
+    """What an organization uses of its limits."""
+
+    mode: Mode
+    plan: NotRequired[OrganizationPlanDocument]
+    items: list[UsageItemDocument]
+
+
+class OrganizationPlanUpdate(TypedDict):
+    """Another plan of an organization, from now on."""
+
+    plan: str | None
+    until: NotRequired[str]
+    grace_days: NotRequired[int]
 
 
 class Organization(TypedDict):
@@ -18,6 +62,7 @@ class Organization(TypedDict):
     name: str
     policies: str
     mode: NotRequired[Mode]
+    plan: NotRequired[OrganizationPlanDocument]
     created_at: str
     updated_at: str
 

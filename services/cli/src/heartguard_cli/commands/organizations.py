@@ -9,7 +9,7 @@ from heartguard_cli.commands.invocation import Invocation
 from heartguard_common.command_line.running import HELP_OPTIONS
 
 if TYPE_CHECKING:
-    from heartguard_common.messages import OrganizationLimitDocument
+    from heartguard_common.messages import OrganizationLimitDocument, OrganizationPlanDocument
 
 SHOWN = 200
 NEARLY = 0.8
@@ -18,7 +18,7 @@ NEARLY = 0.8
 
 @click.group(name="organizations", context_settings=HELP_OPTIONS)
 def organizations() -> None:
-    """Show organizations, and set their limits and modes.
+    """Show organizations, and set their plans, limits and modes.
 
     HeartGuard has to run. The exit code is 1 when the API refuses.
     """
@@ -70,6 +70,7 @@ def _show(invocation: Invocation, organization: int, *, as_json: bool) -> None:
         "name": found["name"],
         "created": listing.moment(found["created_at"]),
         "mode": found.get("mode", "active"),
+        "plan": _plan_text(found.get("plan")),
         "admins": ", ".join(it["email"] if it["active"] else f"{it['email']} (locked)" for it in admins) or "none",
         "people": "-" if people is None else f"{people.get('used', 0):,} of {people['value']:,}",
         "nearly used up": ", ".join(it["name"] for it in limits if _part(it) >= NEARLY) or "no limit",
@@ -89,6 +90,30 @@ def _mode(invocation: Invocation, organization: int, mode: str) -> None:
     """
     invocation.operator_api().put(f"/organization/{organization}/mode", {"mode": mode})
     click.echo(f"organization {organization} is {mode}")
+
+
+@organizations.command(name="plan")
+@click.argument("organization", type=int)
+@click.argument("name")
+@click.option("--until", metavar="DATE", help="The last day (UTC) of the plan, or a time such as 2027-01-31T12:00:00Z.")
+@click.option("--grace", type=click.IntRange(0, 36_500), metavar="DAYS", help="For how many days all works after that.")
+@click.pass_obj
+def _plan(invocation: Invocation, organization: int, name: str, until: str | None, grace: int | None) -> None:
+    """Give an organization a plan, from now on.
+
+    ORGANIZATION is its number, NAME a plan of PLANS_FILE, or `none`. The plan sets limits of the organization, except
+    those that `organizations limits --set` has set. After its end and the days of grace the organization is read-only,
+    until it gets another plan.
+    """
+    from heartguard_cli import listing
+
+    document: dict[str, str | int | None] = {"plan": None if name == "none" else name}
+    if until is not None:
+        document["until"] = _end(until)
+    if grace is not None:
+        document["grace_days"] = grace
+    found = invocation.operator_api().put(f"/organization/{organization}/plan", document)
+    listing.show_values({"mode": found["mode"], "plan": _plan_text(found.get("plan"))})
 
 
 @organizations.command(name="limits")
@@ -119,6 +144,31 @@ def _limits(invocation: Invocation, organization: int, settings: tuple[str, ...]
     }
     found = api.get(path, LimitList)["items"]
     listing.show(found, columns, as_json=as_json, nothing="there are no limits")
+
+
+def _end(text: str) -> str:
+    """The end of a plan as RFC 3339: a time as it is, or the end of a day. Raises `click.UsageError`."""
+    from datetime import UTC, date, datetime, timedelta
+
+    if "T" in text:
+        return text
+    try:
+        end = date.fromisoformat(text) + timedelta(days=1)
+    except (ValueError, OverflowError):
+        raise click.UsageError(f"--until takes a day such as 2027-01-31, and not {text}") from None
+    return datetime(end.year, end.month, end.day, tzinfo=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _plan_text(plan: "OrganizationPlanDocument | None") -> str:
+    """A plan as one line."""
+    from heartguard_cli import listing
+
+    if plan is None:
+        return "none"
+    if "until" not in plan or "read_only_from" not in plan:
+        return f"{plan['name']}, without an end"
+    until, read_only = listing.moment(plan["until"]), listing.moment(plan["read_only_from"])
+    return f"{plan['name']} ({plan['stage']}), until {until}, read-only from {read_only}"
 
 
 def _setting(text: str) -> dict[str, str | int | None]:

@@ -22,6 +22,11 @@ def key(org_id: int | None) -> str:
     return f"hg:org:{{{org_id}}}"
 
 
+def bucket(org_id: int | None) -> str:
+    """The Redis key of the token bucket of an organization's requests."""
+    return f"hg:rl:org:{{{org_id}}}"
+
+
 @dataclass(frozen=True, slots=True)
 class OrganizationState:
     """The mode; `requests` a minute, None for no own share; `near` is the text of the header that warns of limits."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from heartguard_common.core.errors import INVALID_TOKEN, TOO_MANY_REQUESTS, ServiceError
 from heartguard_common.core.network import bucket_address
 from heartguard_common.identity.authentication import bearer_token
+from heartguard_common.identity.organization_state import bucket
 from heartguard_common.identity.policy import UNLIMITED
 from heartguard_common.identity.revocation import Verdict
 from heartguard_gateway.domain import ORGANIZATION, Exchange, Limit, Quota, client_address
@@ -69,7 +70,7 @@ def _buckets(exchange: Exchange, ports: Ports) -> list[tuple[str, Limit]]:
         caller = exchange.principal
         share = ports.gate.share(caller.org_id) if caller is not None and caller.kind == "person" else None
         if caller is not None and share is not None:
-            buckets.append((f"hg:rl:org:{{{caller.org_id}}}", share))
+            buckets.append((bucket(caller.org_id), share))
         actor = exchange.principal.actor if exchange.principal else "anonymous"
         buckets.append((f"hg:rl:{rule.limit}:{address}:{actor}", ports.limits[rule.limit]))
     return buckets

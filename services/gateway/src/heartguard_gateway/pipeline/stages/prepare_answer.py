@@ -10,8 +10,9 @@ from heartguard_gateway.ports import Ports
 
 EXPOSE_HEADERS = (
     "ETag, X-Request-ID, X-Gateway-Request-ID, Retry-After, X-RateLimit-Limit, X-RateLimit-Remaining, "
-    "X-RateLimit-Reset, Content-Disposition, X-Next-Cursor, Deprecation, Sunset, Link"
+    "X-RateLimit-Reset, HeartGuard-Limit-Warning, Content-Disposition, X-Next-Cursor, Deprecation, Sunset, Link"
 )
+LIMIT_WARNING = "HeartGuard-Limit-Warning"
 COMPRESS_ABOVE = 2048
 _GZIP = 31  # zlib's number for a gzip wrapper with the largest window
 _LEVEL = 1  # level 6 holds the worker five times as long for a tenth less
@@ -44,6 +45,8 @@ def prepare_answer(exchange: Exchange, ports: Ports) -> None:
     headers.append(("X-Request-ID", exchange.request_id))
     headers.append(("X-Gateway-Request-ID", exchange.gateway_request_id))
     _show_quota(exchange, headers)
+    if exchange.near:
+        headers.append((LIMIT_WARNING, exchange.near))
     if ports.allowed_origins:
         vary.append("Origin")
         _allow_origin(exchange, ports, headers)
