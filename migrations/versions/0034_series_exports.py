@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0034_series_exports"
-down_revision = "0032_organization_states"
+down_revision = "0033_plans"
 
 FILES = """
 -- An archive of all data of its owner, or the points of a period that its owner asked for: those of `about`, or of the
