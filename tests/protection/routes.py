@@ -269,6 +269,22 @@ def read_archive(case: Situation) -> Ask:
     return Ask(f"/media/archives/{kept.json()['id']}{whose(case)}")
 
 
+@asks("POST", "/media/imports")
+def announce_import_file(case: Situation) -> Ask:
+    file = {"org_id": case.me.org_id, "user_id": case.me.user_id, "file_name": "export.zip", "size": 2}
+    return Ask("/media/imports", "ImportUpload", file)
+
+
+@asks("GET", "/media/imports/{item_id}")
+def read_import_file(case: Situation) -> Ask:
+    return Ask(f"/media/imports/{UNKNOWN}{whose(case)}", headers={"Accept": "*/*"})
+
+
+@asks("DELETE", "/media/imports/{item_id}")
+def remove_import_file(case: Situation) -> Ask:
+    return Ask(f"/media/imports/{UNKNOWN}{whose(case)}")
+
+
 @asks("POST", "/auth/memberships", fresh=True)
 def change_membership(case: Situation) -> Ask:
     seen = {"seen_role": case.me.role, "seen_active": True, "actor_id": case.me.user_id, "actor_role": case.me.role}

@@ -307,6 +307,11 @@ every_row() {
     row GET '/media/exports/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row PUT '/media/archives?org_id={org_id}&user_id={user_id}'; sends_text x application/zip; refuses 403 GEN_403
     row GET '/media/archives/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row POST /media/imports
+    sends '{"org_id":{org_id},"user_id":{user_id},"file_name":"export.zip","size":94371840}' '<ImportUpload><org_id>{org_id}</org_id><user_id>{user_id}</user_id><file_name>export.zip</file_name><size>94371840</size></ImportUpload>'
+    refuses 403 GEN_403
+    row GET '/media/imports/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row DELETE '/media/imports/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row POST /media/erasures
     sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
     refuses 403 GEN_403

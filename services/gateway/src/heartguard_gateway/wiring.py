@@ -39,7 +39,7 @@ from heartguard_gateway.bodies.spool import BodySpool, SpoolLimits
 from heartguard_gateway.own_routes.health import SystemHealth
 from heartguard_gateway.own_routes.routes import OwnRoutes
 from heartguard_gateway.pipeline.traced import make_pipeline
-from heartguard_gateway.ports import Ports
+from heartguard_gateway.ports import Ports, StreamLimits
 from heartguard_gateway.redis_client.connection import RedisConnection
 from heartguard_gateway.redis_client.traced import open_connection
 from heartguard_gateway.route_matching import Matcher, compile_limits
@@ -94,7 +94,7 @@ def create_app(
         allowed_origins=frozenset(settings.allowed_origins),
         trusted_proxies=settings.trusted_proxies,
         forwarding_key=settings.service_credentials.get(NAME, ""),
-        max_body=settings.max_upload_mb * _MIB,
+        max_stream=_stream_limits(settings),
     )
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, make_pipeline(ports))
@@ -103,6 +103,11 @@ def create_app(
     _run_beside(lifecycle, partial(_show_state, metrics, services, bodies), partial(_keep_pace, metrics, answers))
     app.extensions[LIFECYCLE] = lifecycle
     return app
+
+
+def _stream_limits(settings: Settings) -> StreamLimits:
+    most = max(settings.max_upload_mb, settings.max_import_mb)
+    return StreamLimits(settings.max_upload_mb * _MIB, most * _MIB)
 
 
 def _open_auth(settings: Settings, lifecycle: Lifecycle) -> ServiceClient:

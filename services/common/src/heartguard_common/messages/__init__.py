@@ -89,6 +89,7 @@ from heartguard_common.messages.common import (
     ViolationDocument,
 )
 from heartguard_common.messages.media_item import (
+    ImportUpload,
     MediaContentQuery,
     MediaDownload,
     MediaItem,
@@ -199,6 +200,7 @@ __all__ = [
     "HealthCheckDocument",
     "HealthStatus",
     "HeartRateSummary",
+    "ImportUpload",
     "IntrospectRequest",
     "IntrospectedKeyDocument",
     "Introspection",
