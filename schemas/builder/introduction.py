@@ -49,6 +49,10 @@ _TAGS = {
         "Time series",
         "Points that devices measure: writing and querying them, last values, summaries of a day, and buckets.",
     ),
+    "imports": (
+        "Imports",
+        "Files that devices and health apps export: a job stores their points.",
+    ),
     "media": ("Media", "Files of members, such as recordings and images: upload, download and quota."),
     "audit": ("Audit", "Who did what to which data: recorded events, and the proof that none was changed or removed."),
     "gateway": ("Gateway", "Health of the system, this document, the schemas and the pages."),

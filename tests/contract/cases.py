@@ -31,6 +31,8 @@ ITEM_NAMES = {
     "permissions": "permission", "keys": "key", "fields": "field", "group_by": "tag", "series": "item",
     "out_of_range": "field", "limits": "limit", "errors": "i", "checks": "check", "tasks": "task", "queues": "queue",
     "scopes": "scope", "buckets": "bucket", "networks": "network", "device": "permission", "uses": "use",
+    "value_columns": "value_column", "tag_columns": "tag_column", "rejections": "rejection", "places": "place",
+    "skipped": "item",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ for _prefix in [service.prefix for service in SERVICES.values() if service.datab
         asks(_method, _path)(lambda _, path=_path: Ask(path.format(letter_id=UNKNOWN)))
 
 
-for _prefix in ("/organization", "/users"):
+for _prefix in ("/organization", "/users", "/timeseries"):
     _path = f"{_prefix}/jobs/{{job_id}}/retry"
     asks("POST", _path)(lambda _, path=_path: Ask(path.format(job_id=UNKNOWN)))
 
