@@ -159,6 +159,35 @@ def test_no_room_for_points(stack: ImportStack) -> None:
     assert (failed["status"], failed["problem"]["reason"], failed["stored"]) == ("failed", "no_room", 0)
 
 
+def rates(number: int, day: str) -> bytes:
+    """A CSV file with so many heart rates, one a second."""
+    rows = (f"{day}T{n // 3600:02}:{n // 60 % 60:02}:{n % 60:02}Z,{60 + n % 90}" for n in range(number))
+    return "\n".join(("time,bpm", *rows, "")).encode()
+
+
+def test_a_limit_of_the_day_makes_an_import_wait_and_go_on(stack: ImportStack) -> None:
+    org = found(stack.database, "Busy")
+    limit(stack.database, org, points_per_day=7000)
+    person = join(stack.database, org)
+    busy = replace(stack, org=org, person=person, who=bearer(person, "user", org))
+    made = busy.begin(rates(12_000, "2001-06-01"), "a.csv")
+    until(lambda: busy.state(made)["stored"] == 5000 and busy.state(made)["status"] == "queued", "the limit is reached")
+    limit(stack.database, org, points_per_day=100_000)
+    stack.call("POST", f"/timeseries/jobs/{made}/retry", operator_auth())
+    done = busy.ended(made)
+    assert (done["status"], done["stored"], done["duplicates"], done["rejected"]) == ("done", 12_000, 0, 0)
+
+
+def test_an_import_is_cancelled_while_it_is_read(stack: ImportStack) -> None:
+    made = stack.begin(rates(80_000, "2002-06-01"), "a.csv")
+    until(lambda: stack.state(made)["stored"] > 0, "the first batch is stored")
+    assert stack.call("DELETE", f"/imports/{made}").status_code == 204
+    cancelled = stack.state(made)
+    assert (cancelled["status"], 0 < cancelled["stored"] < 80_000) == ("cancelled", True)
+    until(lambda: not uploads(stack), "its file is removed")
+    assert stack.state(made) == cancelled | {"updated_at": stack.state(made)["updated_at"]}
+
+
 def test_the_person_is_deleted_while_their_import_waits(stack: ImportStack) -> None:
     gone = join(stack.database, stack.org)
     asked = {"file_name": "a", "size": 2, "user_id": gone}
