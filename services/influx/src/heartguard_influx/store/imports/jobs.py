@@ -42,7 +42,7 @@ ORDER BY id LIMIT :limit
 """  # noqa: S608
 _GIVE_UP = f"UPDATE heartguard_core.imports SET status = 'failed' WHERE id = cast(:id AS uuid) AND {IS_OPEN}"  # noqa: S608
 _WAITING = f"SELECT count(*) FROM heartguard_core.imports WHERE {IS_OPEN} AND state <> 'awaiting_upload'"  # noqa: S608
-# How long the oldest one is due: it may wait for a day for its file, for others, or for a limit, and be read for an hour.
+# How long the oldest one is due: it may wait for a day for its file, for others or a limit, and be read for an hour.
 _OLDEST = f"""
 SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0) FROM heartguard_core.imports
 WHERE {IS_OPEN} AND state <> 'running' AND due_at < now()
