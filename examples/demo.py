@@ -1,4 +1,4 @@
-"""The main job, end to end: an organization, a member, a real recording, its means, a file, and the audit trail.
+"""The main job, end to end: organization, member, a real recording, its means, a file, an import, the audit trail.
 
 Run by ./demo.sh against the gateway at GATEWAY_HOST (a host, host:port or URL; localhost) and GATEWAY_PORT (5000).
 Each run creates an organization of its own, and leaves it for you to look at.
@@ -19,10 +19,11 @@ from xml.etree import ElementTree as ET
 import requests
 
 RECORDING = Path(__file__).with_name("recording.csv")
+ACTIVITY = Path(__file__).with_name("activity.fit")
 Events = list[dict[str, Any]]
 BATCH = 1000
 SHOWN = 12
-PATIENCE = 15.0  # seconds for the audit trail to catch up
+PATIENCE = 60.0  # seconds for an import, and for the audit trail to catch up
 
 
 class Refused(Exception):  # noqa: N818  reads as what it says
@@ -75,6 +76,14 @@ class Gateway:
         if parts.path.startswith("/media/content/"):
             return self.send("GET", f"{parts.path}?{parts.query}", headers={"Accept": "*/*"}).content
         return self._session.get(signed_url, timeout=60).content
+
+    def put(self, signed_url: str, content: bytes, headers: dict[str, str]) -> None:
+        """Send bytes to a signed URL; one of this gateway's own gets them at the address we know it by."""
+        parts = urlsplit(signed_url)
+        if parts.path.startswith("/media/content/"):
+            self.send("PUT", f"{parts.path}?{parts.query}", data=content, headers=headers)
+        else:
+            self._session.put(signed_url, data=content, headers=headers, timeout=60).raise_for_status()
 
 
 def read_recording() -> list[tuple[str, float]]:
@@ -179,26 +188,58 @@ def exchange_file(gateway: Gateway, token: str) -> None:
     print(f"   {len(received)} bytes came back, byte for byte the same (SHA-256 {item['sha256'][:16]}...).")
 
 
+def import_activity(gateway: Gateway, member: dict[str, Any], token: str) -> None:
+    """Have a FIT file of a bicycle computer imported by a job, and hold what is stored against what the job says."""
+    heading(7, f"Luis imports {ACTIVITY.name}, which his bicycle computer has recorded.")
+    file = ACTIVITY.read_bytes()
+    body = {"file_name": ACTIVITY.name, "size": len(file)}
+    ticket = gateway.document("POST", "/imports", token, json=body)
+    gateway.put(ticket["url"], file, ticket["headers"])
+
+    def state() -> Events:
+        return [gateway.document("GET", f"/imports/{ticket['id']}", token)]
+
+    done = _until(state, lambda found: found[0]["status"] in ("done", "failed"), "the import has not ended", 1.0)[0]
+    if done["status"] != "done":
+        raise Refused(f"the import has failed: {done['problem']}")
+    whole = {"bucket": f"org_{member['org_id']}", "range_start": "2022-02-01T00:00:00Z", "aggregate": "count"}
+    print(f"   {done['kind']}: {done['seen']} values, {done['stored']} stored, {done['rejected']} rejected; stored are")
+    counted = 0
+    for name, field in (("heart_rate", "bpm"), ("rr_interval", "ms"), ("respiratory_rate", "breaths_per_minute")):
+        asked = {**whole, "measurement": name, "range_stop": "2022-03-01T00:00:00Z"}
+        series = gateway.document("POST", "/timeseries/query", token, json=asked)["series"]
+        number = int(series[0]["points"][0]["fields"][field])
+        print(f"   {number:6d} {name}")
+        counted += number
+    if counted != done["stored"]:
+        raise Refused(f"{counted} points are there, but the import says {done['stored']}")
+
+
 def show_trail(gateway: Gateway, token: str) -> None:
     """Print who did what, as soon as the trail holds the last of it."""
-    heading(7, "Ana reads the audit trail of all that.")
+    heading(8, "Ana reads the audit trail of all that.")
 
     def events() -> Events:
         found: Events = gateway.document("GET", "/audit/events?limit=100", token)["items"]
         return found
 
-    trail = _until(events, lambda found: any(event["action"] == "media.download" for event in found))
+    trail = _until(
+        events,
+        lambda found: any(event["action"] == "imports.ended" for event in found),
+        "the audit trail does not show the end of the import",
+        0.5,
+    )
     for event in sorted(trail, key=lambda event: str(event["time"])):
         what = f"{event['service']}: {event['action']} ({event['kind']})"
         print(f"   {event['time'][:23]:<23}  {event['actor']:<12} {what:<46} {event['outcome']}")
 
 
-def _until(ask: Callable[[], Events], enough: Callable[[Events], bool]) -> Events:
+def _until(ask: Callable[[], Events], enough: Callable[[Events], bool], otherwise: str, pause: float) -> Events:
     deadline = time.monotonic() + PATIENCE
     while not enough(found := ask()):
         if time.monotonic() > deadline:
-            raise Refused("the audit trail does not show the download")
-        time.sleep(0.5)
+            raise Refused(otherwise)
+        time.sleep(pause)
     return found
 
 
@@ -218,6 +259,7 @@ def main() -> int:
         write(gateway, member, member_token, recording)
         query(gateway, member, member_token, recording)
         exchange_file(gateway, member_token)
+        import_activity(gateway, member, member_token)
         show_trail(gateway, admin_token)
     except (Refused, requests.RequestException) as error:
         print(f"demo.sh: {error}", file=sys.stderr)

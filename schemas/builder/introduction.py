@@ -53,6 +53,10 @@ _TAGS = {
         "InfluxDB compatibility",
         "What clients of InfluxDB 1 and 2 call to write points: Telegraf, Home Assistant, and InfluxData's libraries.",
     ),
+    "imports": (
+        "Imports",
+        "Files that devices and health apps export: a job stores their points.",
+    ),
     "media": ("Media", "Files of members, such as recordings and images: upload, download and quota."),
     "audit": ("Audit", "Who did what to which data: recorded events, and the proof that none was changed or removed."),
     "gateway": ("Gateway", "Health of the system, this document, the schemas and the pages."),

@@ -192,7 +192,8 @@ class Operation:
     def _request_body(self) -> dict[str, Any]:
         content = {kind: self._content(self._route.takes, kind) for kind in raw_content.listed(self._route.accepts)}
         most = self._rule.max_body
-        text = "At most `MAX_UPLOAD_MB`." if most is None else f"At most {most // 1024} KiB, as sent and decompressed."
+        stream = "At most `MAX_IMPORT_MB`." if self._rule.announced else "At most `MAX_UPLOAD_MB`."
+        text = stream if most is None else f"At most {most // 1024} KiB, as sent and decompressed."
         return {"description": text, "required": self._route.body != "optional", "content": content}
 
     def _content(self, message: str | None, media_type: str) -> dict[str, Any]:

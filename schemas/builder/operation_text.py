@@ -14,6 +14,7 @@ PARAMETERS = {
     "item_id": "Id of the file or upload.",
     "event_id": "Id of the event.",
     "job_id": "Id of the job, from the answer that began it.",
+    "import_id": "Id of the import.",
     "invitation_id": "Id of the invitation.",
     "session_id": "Id of the session.",
     "key_id": "Id of the API key.",

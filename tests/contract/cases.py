@@ -33,6 +33,8 @@ ITEM_NAMES = {
     "scopes": "scope", "buckets": "bucket", "networks": "network", "device": "permission", "uses": "use",
     "orgs": "org", "retentionRules": "rule", "sources": "source", "tags": "tag",
     "memberships": "item",
+    "value_columns": "value_column", "tag_columns": "tag_column", "rejections": "rejection", "places": "place",
+    "skipped": "item",
 }  # fmt: skip
 
 

@@ -89,6 +89,7 @@ class World:
             "API key": self.make_key,
             "bucket": self.make_bucket,
             "emptied field": self.empty_field,
+            "import": self.begin_import,
         }
 
     def upload(self, owner: Person) -> str:
@@ -97,6 +98,9 @@ class World:
 
     def begin_upload(self, owner: Person) -> str:
         return str(self.call("POST", "/media/uploads", owner, json=TICKET)["id"])
+
+    def begin_import(self, owner: Person) -> str:
+        return str(self.call("POST", "/imports", owner, json={"file_name": "export.zip", "size": 2})["id"])
 
     def send_upload(self, owner: Person) -> str:
         """An upload whose bytes are there, and which nobody has completed."""

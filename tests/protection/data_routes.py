@@ -129,3 +129,18 @@ def record(case: Situation) -> Ask:
 @asks("GET", "/audit/events/{event_id}")
 def read_event(case: Situation) -> Ask:
     return Ask(f"/audit/events/{case.world.thing_of('event', case.owner)}")
+
+
+@asks("POST", "/imports")
+def create_import(_: Situation) -> Ask:
+    return Ask("/imports", "ImportRequest", {"file_name": "export.zip", "size": 2})
+
+
+@asks("GET", "/imports/{import_id}")
+def read_import(case: Situation) -> Ask:
+    return Ask(f"/imports/{case.world.thing_of('import', case.owner)}")
+
+
+@asks("DELETE", "/imports/{import_id}")
+def cancel_import(case: Situation) -> Ask:
+    return Ask(f"/imports/{case.thing('import', case.owner)}")

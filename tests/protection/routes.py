@@ -17,7 +17,7 @@ for _prefix in [service.prefix for service in SERVICES.values() if service.datab
         asks(_method, _path)(lambda _, path=_path: Ask(path.format(letter_id=UNKNOWN)))
 
 
-for _prefix in ("/organization", "/users"):
+for _prefix in ("/organization", "/users", "/timeseries"):
     _path = f"{_prefix}/jobs/{{job_id}}/retry"
     asks("POST", _path)(lambda _, path=_path: Ask(path.format(job_id=UNKNOWN)))
 
@@ -302,6 +302,22 @@ def read_archive(case: Situation) -> Ask:
     )
     assert kept.status_code == 201, kept.text
     return Ask(f"/media/archives/{kept.json()['id']}{whose(case)}")
+
+
+@asks("POST", "/media/imports")
+def announce_import_file(case: Situation) -> Ask:
+    file = {"org_id": case.me.org_id, "user_id": case.me.user_id, "file_name": "export.zip", "size": 2}
+    return Ask("/media/imports", "ImportUpload", file)
+
+
+@asks("GET", "/media/imports/{item_id}")
+def read_import_file(case: Situation) -> Ask:
+    return Ask(f"/media/imports/{UNKNOWN}{whose(case)}", headers={"Accept": "*/*"})
+
+
+@asks("DELETE", "/media/imports/{item_id}")
+def remove_import_file(case: Situation) -> Ask:
+    return Ask(f"/media/imports/{UNKNOWN}{whose(case)}")
 
 
 @asks("POST", "/auth/memberships", fresh=True)

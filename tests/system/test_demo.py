@@ -6,13 +6,14 @@ import re
 def test_the_demo_shows_the_main_functions(running_system):
     done = running_system.clone.script("demo.sh")
     assert (done.returncode, done.stderr) == (0, "")
-    steps = re.findall(r"^([1-7])\. ", done.stdout, re.MULTILINE)
-    assert steps == list("1234567")
+    steps = re.findall(r"^([1-8])\. ", done.stdout, re.MULTILINE)
+    assert steps == list("12345678")
     beats = sum(int(count) for count in re.findall(r"bpm of +([0-9]+) beats", done.stdout))
     assert beats > 500
     assert "byte for byte the same" in done.stdout
-    trail = done.stdout.partition("7. ")[2]
-    for action in ("auth.login", "timeseries.write", "timeseries.query", "media.upload_bytes", "media.download"):
+    trail = done.stdout.partition("8. ")[2]
+    actions = "auth.login timeseries.write timeseries.query media.upload_bytes media.download imports.ended"
+    for action in actions.split():
         assert action in trail
 
 

@@ -17,6 +17,9 @@ DeadLetterList_checks='items:list items[]?/id:uuid items[]?/service:text items[]
 FieldList_checks='items:list items[]?/measurement:text items[]?/field:text items[]?/type:text items[]?/fixed:bool next_cursor:text?'
 Health_checks='status:text service:text status=ok'
 HeartRateSummary_checks='bucket:text user_id:int day:text time_zone:text samples:int minimum:number? maximum:number? mean:number? resting_heart_rate:number? interval_seconds:number? coverage:number zones:list zones[]?/minimum:number zones[]?/maximum:number? zones[]?/seconds:number gaps:list gaps[]?/start:time gaps[]?/stop:time'
+Import_checks='id:uuid status:text progress:int file_name:text size:int user_id:int bucket:text requested_by:text created_at:time updated_at:time seen:int stored:int duplicates:int rejected:int rejections:list rejections[]?/reason:text rejections[]?/count:int'
+ImportList_checks='items:list items[]?/id:uuid items[]?/status:text items[]?/progress:int items[]?/file_name:text items[]?/size:int items[]?/user_id:int items[]?/bucket:text items[]?/requested_by:text items[]?/created_at:time items[]?/updated_at:time items[]?/seen:int items[]?/stored:int items[]?/duplicates:int items[]?/rejected:int items[]?/rejections:list items[]?/rejections[]?/reason:text items[]?/rejections[]?/count:int next_cursor:text?'
+ImportTicket_checks='id:uuid url:url method=PUT headers:map expires_at:time'
 InfluxBucketList_checks='buckets:list buckets[]?/id:text buckets[]?/orgID:text buckets[]?/type=user buckets[]?/name:text buckets[]?/retentionRules:list buckets[]?/retentionRules[]?/type=expire buckets[]?/retentionRules[]?/everySeconds:int buckets[]?/createdAt:time'
 InfluxOrganizationList_checks='orgs:list orgs[]?/id:text orgs[]?/name:string orgs[]?/status=active orgs[]?/createdAt:time'
 Invitation_checks='id:uuid email:text role:text expires_at:time header:Cache-Control=no-store'
@@ -132,6 +135,8 @@ every_row() {
     refuses 404 GEN_404
     row POST /organization/jobs/01900000-0000-7000-8000-000000000000/retry; as operator; when operator
     refuses 404 GEN_404
+    row POST /timeseries/jobs/01900000-0000-7000-8000-000000000000/retry; as operator; when operator
+    refuses 404 GEN_404
     row POST /users/jobs/01900000-0000-7000-8000-000000000000/retry; as operator; when operator; refuses 404 GEN_404
     row POST /auth/api-keys
     sends '{"kind":"device","name":"validation"}' '<ApiKeyRequest><kind>device</kind><name>validation</name></ApiKeyRequest>'
@@ -185,6 +190,7 @@ every_row() {
     row GET '/users/me/exports/{job_id}'; gives 200 Job $Job_checks 'id={job_id}'
     row POST '/users/jobs/{job_id}/retry'; refuses 403 GEN_403
     row POST '/organization/jobs/{job_id}/retry'; refuses 403 GEN_403
+    row POST '/timeseries/jobs/{job_id}/retry'; refuses 403 GEN_403
     row PATCH '/users/{user_id}'; sends '{"active":true}' '<UserAdminUpdate><active>true</active></UserAdminUpdate>'
     gives 200 User $User_checks 'id={user_id}' 'email={email}' role=admin active=true header:ETag
     row POST /media/uploads
@@ -216,6 +222,14 @@ every_row() {
     [ "$LISTING" = yes ] || derive_signatures url signed
     row GET '/media/content/{item_id}?{signed}'; as nobody; when own_files; accepts '*/*'
     gives 200 text/plain HeartGuard header:ETag header:Content-Disposition header:Accept-Ranges
+    row POST /imports
+    sends '{"file_name":"watch.{format}","size":10,"kind":"fit"}' '<ImportRequest><file_name>watch.{format}</file_name><size>10</size><kind>fit</kind></ImportRequest>'
+    keeps import_id=id; gives 201 ImportTicket $ImportTicket_checks method=PUT
+    row GET '/imports/{import_id}'
+    gives 200 Import $Import_checks 'id={import_id}' status=awaiting_upload kind=fit size=10 'user_id={user_id}'
+    row GET '/imports?limit=500'; gives 200 ImportList $ImportList_checks 'items[]/id={import_id}'
+    row DELETE '/imports/{import_id}'; gives 204 -
+    row GET '/imports/{import_id}'; gives 200 Import $Import_checks status=cancelled
     row POST /timeseries/buckets
     sends '{"bucket":"{bucket}"}' '<BucketRequest><bucket>{bucket}</bucket></BucketRequest>'; keeps made_bucket=bucket
     gives 201 Bucket $Bucket_checks 'bucket={bucket}'
@@ -343,6 +357,11 @@ every_row() {
     row GET '/media/exports/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row PUT '/media/archives?org_id={org_id}&user_id={user_id}'; sends_text x application/zip; refuses 403 GEN_403
     row GET '/media/archives/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row POST /media/imports
+    sends '{"org_id":{org_id},"user_id":{user_id},"file_name":"export.zip","size":94371840}' '<ImportUpload><org_id>{org_id}</org_id><user_id>{user_id}</user_id><file_name>export.zip</file_name><size>94371840</size></ImportUpload>'
+    refuses 403 GEN_403
+    row GET '/media/imports/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row DELETE '/media/imports/{item_id}?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row POST /media/erasures
     sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
     refuses 403 GEN_403
@@ -358,6 +377,7 @@ every_row() {
     row POST /timeseries/erasures
     sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
     refuses 403 GEN_403
+    row GET /timeseries/jobs; as operator; when operator; gives 200 JobList $JobList_checks
     row GET /timeseries/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /timeseries/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/timeseries/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404

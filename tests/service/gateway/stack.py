@@ -200,6 +200,7 @@ class GunicornProcess:
         threads: int = 8,
     ) -> None:
         self.port = port or free_port()
+        self._made = {"settings": settings, "workers": workers, "service": service, "root": root, "threads": threads}
         self._health = f"{SERVICES[service].prefix}/health"
         self.log = log
         metrics = log.parent / f"metrics-{self.port}"
@@ -216,6 +217,10 @@ class GunicornProcess:
             *("--workers", str(workers), "--bind", f"127.0.0.1:{self.port}", "app:app"),
         ]
         self.process: subprocess.Popen[bytes] | None = None
+
+    def again(self, log: Path) -> "GunicornProcess":
+        """Another one of the same service with the same settings, at another port."""
+        return GunicornProcess(log=log, **self._made)  # type: ignore[arg-type]
 
     @contextmanager
     def running(self) -> Iterator["GunicornProcess"]:

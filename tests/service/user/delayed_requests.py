@@ -31,11 +31,15 @@ NOT_HELD = {
     "organization.update_plan": "the operator asks; a state of the organization, which goes with it",
     "organization.update_mode": "the operator asks; a state of the organization, which goes with it",
     "organization.update_limits": "the operator asks; a number of the organization, which goes with it",
+    "media.remove_import": "a service asks; it only removes a file",
     "auth.lock_account": "the operator asks; it only takes a right away",
     "auth.unlock_account": "the operator asks; an account that is being deleted is none any more",
     "auth.end_sessions_of": "the operator asks; nothing is stored",
     "auth.invite_into": "the operator asks; an organization that is being deleted is none any more",
-    **{f"{name}.retry_job": "the operator asks; nothing of a person is stored" for name in ("organization", "user")},
+    **{
+        f"{name}.retry_job": "the operator asks; nothing of a person is stored"
+        for name in ("organization", "user", "timeseries")
+    },
     **{
         f"{name}.{verb}_dead_letter": "the operator asks; nothing of a person is stored"
         for name in ("auth", "organization", "user", "media", "timeseries", "audit")
@@ -75,6 +79,7 @@ class Subject:
             .status_code
             == 201
         )
+        self.waiting = self.ask("influx", "POST", "/imports", {"file_name": "watch.fit", "size": 2})
         self.bucket = f"org_{self.org}_trial"
         self.ask("influx", "POST", "/timeseries/buckets", {"bucket": self.bucket})
         self.ask("influx", "POST", "/timeseries/write", {"bucket": f"org_{self.org}", "points": [POINT]})
@@ -192,6 +197,13 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
         headers={"Content-Type": "application/zip"},
         who=service_auth("user"),
     ),
+    "media.announce_import": lambda s: Case(
+        "/media/imports",
+        {"org_id": s.org, "user_id": s.id, "file_name": "watch.fit", "size": 2},
+        who=service_auth("influx"),
+    ),
+    "imports.create": lambda _: Case("/imports", {"file_name": "watch.fit", "size": 2}),
+    "imports.cancel": lambda s: Case(f"/imports/{s.waiting['id']}"),
     "timeseries.write": lambda s: Case(
         "/timeseries/write", {"bucket": f"org_{s.org}", "points": [{**POINT, "tags": {"user_id": str(s.id)}}]}
     ),

@@ -31,7 +31,7 @@ from tests.gcs import BUCKET
 CONTENT = [b"heart", b"beat " * 1000, b"end"]
 SIZE = sum(map(len, CONTENT))
 QUOTA = 10**8
-RULES = Rules(10**6, 60, "s" * 32, "http://x", ("*/*",))
+RULES = Rules(10**6, 10**6, 60, "s" * 32, "http://x", ("*/*",))
 EVENTS = frozenset({"open", "os.mkdir", "os.link", "os.rename", "os.remove", "http.client.send"})
 
 

@@ -16,7 +16,7 @@ from tests.clocks import MovableClock
 from tests.fakes.objects import MemoryObjects
 from tests.people import found, join, owner
 
-RULES = Rules(10**6, 300, "secret", "http://heartguard.test", ("text/plain",))
+RULES = Rules(10**6, 10**6, 300, "secret", "http://heartguard.test", ("text/plain",))
 
 
 class DirectObjects(MemoryObjects):

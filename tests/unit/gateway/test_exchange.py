@@ -27,7 +27,7 @@ from heartguard_gateway.bodies.spool import BodySpool
 from heartguard_gateway.domain import Exchange, Limit, Quota, Reply, Request, organization_share
 from heartguard_gateway.pipeline.pipeline import Pipeline
 from heartguard_gateway.pipeline.stages.write_audit import outcome
-from heartguard_gateway.ports import Admission, Inbound, Outbound, Ports
+from heartguard_gateway.ports import Admission, Inbound, Outbound, Ports, StreamLimits
 from heartguard_gateway.route_matching import Matcher, compile_limits
 
 POLICY, CONTRACTS = load(), Contracts.load()
@@ -124,7 +124,7 @@ class Stack:
             allowed_origins=frozenset(),
             trusted_proxies=0,
             forwarding_key="",
-            max_body=1000,
+            max_stream=StreamLimits(1000, 2000),
             bodies=BodySpool(Path(tempfile.gettempdir())),
         )
 

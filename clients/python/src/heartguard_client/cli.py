@@ -1,4 +1,4 @@
-"""`heartguard-client`: log in, write, query and export from a shell."""
+"""`heartguard-client`: log in, write, query, import and export from a shell."""
 
 import csv
 import json
@@ -9,14 +9,25 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec, TextIO
+from zoneinfo import ZoneInfo
 
 import click
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
+from heartguard_client import imports
 from heartguard_client._version import __version__
 from heartguard_client.client import BATCH, Client
 from heartguard_client.credentials import ApiKey, Credentials, SavedSession
 from heartguard_client.errors import HeartGuardError, LoginNeededError
+from heartguard_client.imports import ImportOptions
 from heartguard_client.messages import PointDocument
 from heartguard_client.points import Point, Sample
 
@@ -194,6 +205,91 @@ def export(file: Path, overwrite: bool) -> None:
     with _client() as client, _spinner("the archive is made"):
         size = client.export_mine(file)
     click.echo(f"{file}: {size} bytes")
+
+
+@main.command(name="import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--kind", help="Such as apple_health or fit; by default found by the content.")
+@click.option("--user", type=int, help="The person whose data it is; by default yourself.")
+@click.option("--bucket", help="By default the first one of your organization.")
+@click.option("--time-zone", metavar="ZONE", help="Where the person was, for local times, such as Europe/Madrid.")
+@click.option("--csv", "columns", type=click.File("r"), help="Columns of CSV files: `csv` of ImportRequest, as JSON.")
+@click.option("--here", is_flag=True, help="Read the files on this machine (heartguard-importers), also EDF and WFDB.")
+@click.option("--start", type=click.DateTime(), help="When a recording without a date began, in --time-zone.")
+@_reporting
+def import_files(
+    files: tuple[Path, ...],
+    kind: str | None,
+    user: int | None,
+    bucket: str | None,
+    time_zone: str | None,
+    columns: TextIO | None,
+    start: datetime | None,
+    *,
+    here: bool,
+) -> None:
+    """Import files that devices and health apps have exported.
+
+    The server reads them; importing a file again changes nothing. The exit code is 1 where a file was not read to its
+    end.
+    """
+    csv_columns = json.load(columns) if columns else None
+    options = ImportOptions(kind, user, bucket, time_zone, csv_columns)
+    if start is not None:
+        start = start.replace(tzinfo=ZoneInfo(time_zone or "UTC"))
+    whole = True
+    with _client() as client, _bars() as bars:
+        for path in files:
+            run = _import_here if here else _import_there
+            whole = run(client, path, options, bars, start) and whole
+    if not whole:
+        sys.exit(1)
+
+
+def _import_there(client: Client, path: Path, options: ImportOptions, bars: Progress, _: datetime | None) -> bool:
+    """Have the server read a file; returns whether it was read to its end."""
+    ticket = imports.announce(client, path, options)
+    bar = bars.add_task(f"{path.name}: sending", total=path.stat().st_size)
+    imports.send(ticket, path, lambda sent: bars.update(bar, completed=sent))
+    bars.update(bar, description=f"{path.name}: waiting", completed=0, total=100)
+    found = imports.watch(
+        client,
+        ticket["id"],
+        lambda it: bars.update(bar, completed=it["progress"], description=f"{path.name}: {it['status']}"),
+    )
+    counts = f"{found['stored']} stored, {found['duplicates']} there before, {found['rejected']} rejected"
+    click.echo(f"{path.name}: {found.get('kind', 'unknown')}: {counts}")
+    for it in found["rejections"]:
+        places = f" (first: {it['places'][0]})" if it.get("places") else ""
+        click.echo(f"  {it['count']} rejected: {it['reason']}{places}", err=True)
+    problem = found.get("problem")
+    if problem is not None:
+        click.echo(f"  {problem.get('place') or path.name}: {problem['message']} ({problem['reason']})", err=True)
+    return found["status"] == "done"
+
+
+def _import_here(client: Client, path: Path, options: ImportOptions, bars: Progress, start: datetime | None) -> bool:
+    """Read a file here and write its points; returns whether it was read to its end."""
+    bar = bars.add_task(f"{path.name}: reading", total=1.0)
+    result = imports.read_here(client, path, options, start=start, seen=lambda it: bars.update(bar, completed=it))
+    click.echo(f"{path.name}: {result.stored} stored, {result.rejected.total()} rejected")
+    for reason, count in result.rejected.most_common():
+        click.echo(f"  {count} rejected: {reason}", err=True)
+    if result.problem:
+        click.echo(f"  {result.problem}", err=True)
+    return not result.problem
+
+
+def _bars() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        transient=True,
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
 
 
 def _spinner(text: str) -> Progress:

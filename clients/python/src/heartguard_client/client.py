@@ -310,6 +310,17 @@ class Client:
         )
         return answer.content
 
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        document: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Any answer as a document, for what has no method here; see `call` for other formats."""
+        return self._json(method, path, document=document, headers=headers)
+
     def _json(self, method: str, path: str, **how: Any) -> Any:
         return self._transport.send(method, path, **how).json()
 

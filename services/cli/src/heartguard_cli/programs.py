@@ -39,7 +39,7 @@ INFLUXDB = ("INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG")
 VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gateway": (
         *(*COMMON, "RATE_LIMIT", "LIMITS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
-        *("MAX_UPLOAD_MB", "BODY_SPOOL_MB", "ANSWER_BUFFER_MB"),
+        *("MAX_UPLOAD_MB", "MAX_IMPORT_MB", "BODY_SPOOL_MB", "ANSWER_BUFFER_MB"),
         *(it.url for it in SERVICES.values() if it.name not in {"gateway", "auth"}),
     ),
     "auth": (
@@ -49,11 +49,11 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "organization": (*STORED, "PLANS_FILE", "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
     "user": (*STORED, "ORGANIZATION_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "AUDIT_URL"),
     "media": (
-        *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL"),
+        *(*STORED, "MAX_UPLOAD_MB", "MAX_IMPORT_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL"),
         *("MEDIA_TYPES", "MEDIA_DIR"),
         *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
     ),
-    "influx": (*STORED, *INFLUXDB),
+    "influx": (*STORED, *INFLUXDB, "MEDIA_URL", "MAX_IMPORT_MB"),
     "audit": AUDIT,
     "consumer": (*AUDIT, "AUDIT_RETENTION_DAYS", "RETENTION_DATABASE_URL"),
     "backup": (

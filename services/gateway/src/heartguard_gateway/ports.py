@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from heartguard_common.audit.events import AuditEvent
 from heartguard_common.core.clock import Clock
@@ -111,6 +111,13 @@ class Trail(Protocol):
         """Store an event; `address` is the client's. Raises OSError when neither Redis nor the disk takes it."""
 
 
+class StreamLimits(NamedTuple):
+    """The largest stream of a request's body in bytes: any, and one whose size a service has announced."""
+
+    plain: int
+    announced: int
+
+
 @dataclass(frozen=True)
 class Ports:
     """Everything that the stages may use; it never changes while the gateway runs."""
@@ -134,4 +141,4 @@ class Ports:
     allowed_origins: frozenset[str]
     trusted_proxies: int
     forwarding_key: str
-    max_body: int
+    max_stream: StreamLimits

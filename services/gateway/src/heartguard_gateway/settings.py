@@ -34,6 +34,7 @@ class Settings(CommonSettings):
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", origins, default=())
     trusted_proxies: int = variable("TRUSTED_PROXIES", whole(0, 10), default=0)
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_000), default=50)
+    max_import_mb: int = variable("MAX_IMPORT_MB", whole(1, 10_240), default=2048)
     answer_buffer_mb: int = variable("ANSWER_BUFFER_MB", whole(0, 1_000_000), default=2048)
     body_spool_mb: int = variable("BODY_SPOOL_MB", whole(16, 1_000_000), default=256)
 

@@ -40,7 +40,7 @@ from heartguard_gateway.bodies.spool import BodySpool, SpoolLimits
 from heartguard_gateway.own_routes.health import SystemHealth
 from heartguard_gateway.own_routes.routes import OwnRoutes
 from heartguard_gateway.pipeline.traced import make_pipeline
-from heartguard_gateway.ports import Ports
+from heartguard_gateway.ports import Ports, StreamLimits
 from heartguard_gateway.redis_client.connection import RedisConnection
 from heartguard_gateway.redis_client.traced import open_connection
 from heartguard_gateway.route_matching import Matcher, compile_limits
@@ -95,7 +95,7 @@ def create_app(
         allowed_origins=frozenset(settings.allowed_origins),
         trusted_proxies=settings.trusted_proxies,
         forwarding_key=settings.service_credentials.get(NAME, ""),
-        max_body=settings.max_upload_mb * _MIB,
+        max_stream=_stream_limits(settings),
     )
     app = Flask("heartguard_gateway", static_folder=None)
     mount(app, make_pipeline(ports))
@@ -109,6 +109,11 @@ def create_app(
 def _gate(settings: Settings, redis: RedisConnection, count: Callable[[str], None]) -> RedisGate:
     """What admits requests; `LIMITS` may give each organization a share of them."""
     return RedisGate(redis, LocalBuckets(), count, dict(settings.limits).get(REQUESTS))
+
+
+def _stream_limits(settings: Settings) -> StreamLimits:
+    most = max(settings.max_upload_mb, settings.max_import_mb)
+    return StreamLimits(settings.max_upload_mb * _MIB, most * _MIB)
 
 
 def _open_auth(settings: Settings, lifecycle: Lifecycle) -> ServiceClient:

@@ -110,9 +110,34 @@ STORED_IN_PART = ErrorCode(
     "The time-series store refused points of an atomic batch after storing others",
     "Send the batch again: points that are stored already are not stored twice.",
 )
+NO_IMPORT = ErrorCode(
+    "TS_040",
+    404,
+    "There is no such import",
+    "See the imports at `GET /imports`; an ended one is listed for 30 days.",
+)
+IMPORT_ENDED = ErrorCode(
+    "TS_041",
+    409,
+    "The import has ended, so it can't be cancelled",
+    "Delete its points by `POST /timeseries/delete` if they shall not stay.",
+)
+TOO_LARGE_TO_IMPORT = ErrorCode(
+    "TS_042",
+    413,
+    "The file is too large to be imported",
+    "Export a shorter period, or write the points with heartguard-client; `MAX_IMPORT_MB` is the largest.",
+)
+NO_ROOM_FOR_FILE = ErrorCode(
+    "TS_043",
+    413,
+    "The organization has no room for the file",
+    "Delete files, or wait until other imports have ended.",
+)
 
 CODES = (
     *(NO_BUCKET, BUCKET_EXISTS, OWN_BUCKET, BATCH_REJECTED, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE, UNFINISHED),
     *(FIELD_STORED, NO_FIELD, PARTIAL_WRITE, NO_ORGANIZATION, NO_RETENTION_POLICY),
+    *(NO_IMPORT, IMPORT_ENDED, TOO_LARGE_TO_IMPORT, NO_ROOM_FOR_FILE),
     *(STORE_UNAVAILABLE, STORE_BUSY, STORE_REFUSES, STORE_FAILED, STORED_IN_PART),
 )

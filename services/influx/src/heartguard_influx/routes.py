@@ -7,6 +7,7 @@ from heartguard_influx.buckets import routes as buckets
 from heartguard_influx.deletion import routes as deletion
 from heartguard_influx.exports import routes as exports
 from heartguard_influx.fields import routes as fields
+from heartguard_influx.imports import routes as imports
 from heartguard_influx.influxdb_api import routes as influxdb_api
 from heartguard_influx.measurements import routes as measurements
 from heartguard_influx.points import routes as points
@@ -24,4 +25,5 @@ ROUTES: tuple[Route[UseCases, Any], ...] = (
     *measurements.ROUTES,
     *deletion.ROUTES,
     *influxdb_api.ROUTES,
+    *imports.ROUTES,
 )

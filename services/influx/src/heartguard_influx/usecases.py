@@ -1,12 +1,13 @@
 """All use cases of the time-series service, over one set of stores."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.transactions import Transaction
+from heartguard_common.http.exports import Record
 from heartguard_common.identity.authority import Authority
 from heartguard_influx.buckets.ports import Buckets
 from heartguard_influx.buckets.usecases import BucketAdministration
@@ -14,6 +15,7 @@ from heartguard_influx.deletion.usecases import Deletion
 from heartguard_influx.exports.usecases import Exporting
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.fields.usecases import Fields
+from heartguard_influx.imports.usecases import Importing
 from heartguard_influx.influxdb_api.usecases import InfluxNames
 from heartguard_influx.points.ports import PointObserver, SmallWriter
 from heartguard_influx.points.usecases.writing import Writing
@@ -45,6 +47,11 @@ class Stores:
     observer: PointObserver | None = None
     small: SmallWriter | None = None
     quick: QuickReader | None = None
+    erase_others: Callable[[int, int | None], int] = lambda *_: 0
+    """Removes what else the service keeps of an organization or member."""
+    other_records: Callable[[int, int], Iterable[Record]] = lambda *_: ()
+    """What else the service keeps of a person."""
+    imports: Importing | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,14 @@ class UseCases:
     deletion: Deletion
     influx_names: InfluxNames
     clock: Clock
+    imports: Importing | None = None
+
+    @property
+    def importing(self) -> Importing:
+        """Asks for imports. Raises TypeError for use cases over stores of points alone."""
+        if self.imports is None:
+            raise TypeError("there are no imports")
+        return self.imports
 
     @classmethod
     def over(cls, stores: Stores, budget: Budget = BUDGET) -> Self:
@@ -87,12 +102,20 @@ class UseCases:
             summarizing=Summarizing(
                 buckets, types, points, transaction=transaction, audit=audit, clock=clock, budget=budget
             ),
-            exporting=Exporting(buckets, types, points),
+            exporting=Exporting(buckets, types, points, stores.other_records),
             buckets=administration,
             fields=Fields(buckets, types, points, transaction=transaction, audit=audit, authority=authority),
             deletion=Deletion(
-                buckets, types, points, transaction=transaction, audit=audit, clock=clock, authority=authority
+                buckets,
+                types,
+                points,
+                transaction=transaction,
+                audit=audit,
+                clock=clock,
+                authority=authority,
+                erase_others=stores.erase_others,
             ),
             influx_names=InfluxNames(buckets, administration),
             clock=clock,
+            imports=stores.imports,
         )

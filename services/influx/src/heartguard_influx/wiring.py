@@ -1,7 +1,9 @@
 """Builds the time-series service from its settings."""
 
 import logging
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 
 from flask import Flask
@@ -10,15 +12,24 @@ from heartguard_common.core.background import FailureHandling
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.lifecycle import NotReadyError, Resource
 from heartguard_common.core.retry import RetryPolicy
+from heartguard_common.http.exports import Record
 from heartguard_common.http.web import make_app
 from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.jobs.dead_letters import ManagedQueue
-from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
+from heartguard_common.jobs.engine import JOB_THREADS, JobRunner
+from heartguard_common.jobs.operated_jobs import JobKind, OperatedJobs
+from heartguard_common.runtime.bootstrap import MEBIBYTE, Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
+from heartguard_common.stores.service_client import ServiceClient
 from heartguard_influx.deletion.usecases import RETENTION, Deletion
+from heartguard_influx.imports import documents
+from heartguard_influx.imports.domain import JOB_KIND
+from heartguard_influx.imports.usecases import Importing, ImportWork, record_end
+from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.routes import ROUTES
 from heartguard_influx.settings import Settings
+from heartguard_influx.store.imports import ImportJobs, MediaImportFiles, ParserLimits, ParserProcess, PostgresImports
 from heartguard_influx.store.point_metrics import PointMetrics
 from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore, QuickReads
 from heartguard_influx.usecases import Stores, UseCases
@@ -27,19 +38,23 @@ NAME = "influx"
 RETENTION_SECONDS = 3600.0
 WAIT_FOR_STORES = FailureHandling(outages={NotReadyError: RetryPolicy(None, 60.0, 60.0)})
 STORES = ("postgresql", "influxdb")
+QUEUE = "imports"
+MEDIA_SECONDS = 60.0
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The time-series service. Its points are in InfluxDB where one is configured, otherwise in PostgreSQL."""
     dependencies = open_dependencies(NAME, settings, clock, effects_elsewhere=bool(settings.influx_url))
-    usecases = UseCases.over(
-        _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
-    )
+    stores = _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
+    imports = open_imports(settings, dependencies, stores)
+    usecases = UseCases.over(imports.with_imports())
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
     )
-    queues = {RETENTION: ManagedQueue(wake=retention.wake)}
-    return make_app(make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, usecases)
+    queues, jobs = imports.start(usecases.writing)
+    queues[RETENTION] = ManagedQueue(wake=retention.wake)
+    web = make_web_dependencies(NAME, settings, dependencies, queues=queues)
+    return make_app(replace(web, jobs=jobs), ROUTES, usecases)
 
 
 def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
@@ -110,3 +125,83 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
     )
+
+
+@dataclass(frozen=True)
+class OpenImports:
+    """Imports whose jobs do not run yet."""
+
+    settings: Settings
+    dependencies: Dependencies
+    stores: Stores
+    table: PostgresImports
+    jobs: ImportJobs
+    files: MediaImportFiles
+    importing: Importing
+
+    def with_imports(self) -> Stores:
+        """The stores of the service with what imports add: what is erased and exported, and the use cases."""
+
+        def records(org_id: int, user_id: int) -> Iterator[Record]:
+            return documents.records(self.importing.records(org_id, user_id))
+
+        return replace(self.stores, erase_others=self.table.erase, other_records=records, imports=self.importing)
+
+    def start(self, writing: Writing) -> tuple[dict[str, ManagedQueue], OperatedJobs]:
+        """Start the threads that run the jobs; returns what the operator can do with them."""
+        dependencies = self.dependencies
+        parser = ParserProcess(ParserLimits(file_bytes=self.settings.max_import_mb * MEBIBYTE))
+        work = ImportWork(
+            self.table,
+            self.files,
+            parser,
+            writing,
+            transaction=self.stores.transaction,
+            clock=dependencies.clock,
+        )
+        runner = JobRunner(
+            JOB_KIND,
+            self.jobs,
+            work,
+            record_end(dependencies.audit, self.table),
+            dependencies.clock,
+            queue=QUEUE,
+            dead_letters=dependencies.dead_letters,
+        )
+        task = dependencies.background.start(QUEUE, self._sweeping(runner), kind="queue", threads=JOB_THREADS)
+        self.importing.wake = task.wake
+        kinds = {JOB_KIND: JobKind(QUEUE, task.wake)}
+        queues = {QUEUE: self.jobs.queue(dependencies.clock, task.wake)}
+        return queues, dependencies.operated_jobs(NAME, kinds, self.jobs)
+
+    def _sweeping(self, runner: JobRunner) -> Callable[[], float]:
+        """A run of jobs, after what killed processes have left of files."""
+
+        def run() -> float:
+            self.files.sweep(self.jobs.is_open)
+            return runner.run()
+
+        return run
+
+
+def open_imports(settings: Settings, dependencies: Dependencies, stores: Stores) -> OpenImports:
+    """The imports of a service with these stores of points."""
+    database = dependencies.database
+    # A thread keeps two connections while it works on a job, so jobs have a pool of their own.
+    locks = Database(settings.database_url, observer=dependencies.statements)
+    dependencies.lifecycle.on_close(locks.close)
+    table = PostgresImports(database, locks, dependencies.limits)
+    media = ServiceClient(settings.media_url, NAME, settings.service_secret, timeout_seconds=MEDIA_SECONDS)
+    files = MediaImportFiles(media, settings.spool_dir / "imports")
+    importing = Importing(
+        table,
+        files,
+        stores.buckets,
+        transaction=database.transaction,
+        authority=dependencies.authority,
+        audit=dependencies.audit,
+        clock=dependencies.clock,
+        limits=dependencies.limits,
+        max_bytes=settings.max_import_mb * MEBIBYTE,
+    )
+    return OpenImports(settings, dependencies, stores, table, ImportJobs(database, locks), files, importing)

@@ -48,12 +48,13 @@ class ObjectStore(Protocol):
 class Items(Protocol):
     """The metadata, in the database."""
 
-    def begin(self, principal: Principal, item: MediaItem, until_ns: int | None) -> None:
+    def begin(self, principal: Principal | None, item: MediaItem, until_ns: int | None) -> None:
         """Record an upload that begins, and reserve `item.size` bytes of the organization's quota for it.
 
         The file is not visible yet. `until_ns` is the time until which the bytes of a direct upload must begin to come.
         This is committed on return, even if a transaction is open. Raises `LimitError` (MEDIA_009, GEN_409_LIMIT), and
-        GEN_401_TOKEN when the caller's account no longer matches their token.
+        GEN_401_TOKEN when the caller's account no longer matches their token; without a caller MEDIA_001 when the
+        person is deleted.
         """
 
     def finish(self, item_id: str, written: Written) -> MediaItem | None:
@@ -91,6 +92,9 @@ class Items(Protocol):
 
     def retire(self, item_id: str, org_id: int) -> MediaItem | None:
         """Hide an organization's finished item; None when there is no such item."""
+
+    def retire_import(self, item_id: str, scope: Scope) -> MediaItem | None:
+        """Mark the file of an import of a member as removed, also once more; None when there is none."""
 
     def retire_all(self, scope: Scope) -> int:
         """The same for all items of a scope, unfinished ones too; returns how many."""

@@ -43,6 +43,7 @@ class Settings(ServiceSettings):
     """The settings, read once at start. Durations are in seconds."""
 
     max_upload_mb: int = variable("MAX_UPLOAD_MB", whole(1, 10_240), default=50)
+    max_import_mb: int = variable("MAX_IMPORT_MB", whole(1, 10_240), default=2048)
     media_types: tuple[str, ...] = variable("MEDIA_TYPES", _types, default=TYPES)
     signed_url_seconds: int = variable("SIGNED_URL_TTL", _life, default=15 * 60)
     signed_url_secret: str = variable("SIGNED_URL_SECRET", secret)

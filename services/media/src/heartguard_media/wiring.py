@@ -27,6 +27,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     objects = _open_objects(settings, dependencies.lifecycle)
     rules = Rules(
         max_bytes=settings.max_upload_mb * MEBIBYTE,
+        import_bytes=settings.max_import_mb * MEBIBYTE,
         url_seconds=settings.signed_url_seconds,
         url_secret=settings.signed_url_secret,
         public_url=settings.public_url,

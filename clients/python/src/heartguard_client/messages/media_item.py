@@ -40,6 +40,15 @@ class UploadTicket(TypedDict):
     expires_at: str
 
 
+class ImportUpload(TypedDict):
+    """Between services: announces the file of an import of a person."""
+
+    org_id: int
+    user_id: int
+    file_name: str
+    size: int
+
+
 class OpenUploadDocument(TypedDict):
     """An announced upload that is not finished; `size` bytes are reserved for it."""
 

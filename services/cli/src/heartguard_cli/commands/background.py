@@ -14,7 +14,7 @@ from heartguard_common.core.registry import SERVICES
 if TYPE_CHECKING:
     from heartguard_cli.operator_api import OperatorApi
 
-WITH_JOBS = ("organization", "user")
+WITH_JOBS = ("organization", "user", "influx")
 WITH_QUEUES = tuple(name for name, it in SERVICES.items() if it.database)
 STUCK = timedelta(minutes=15)
 """A job that has not changed for so long, although its next step is due, is stuck."""
@@ -22,7 +22,7 @@ STUCK = timedelta(minutes=15)
 
 @click.group(name="jobs", context_settings=HELP_OPTIONS)
 def jobs() -> None:
-    """Show and retry deletions and exports.
+    """Show and retry deletions, exports and imports.
 
     HeartGuard has to run. The exit code is 1 when the API refuses.
     """

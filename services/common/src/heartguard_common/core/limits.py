@@ -258,6 +258,25 @@ TABLE = (
         _LATER,
     ),
     Limit(
+        "open_imports",
+        "organization",
+        "imports",
+        # One is read at a time.
+        100,
+        "Imports that have not ended, also those whose files have not come.",
+        "an admin or a manager: DELETE /imports/{import_id}; one without a file ends when its URL has expired",
+    ),
+    Limit(
+        "imports_per_day_per_member",
+        "member",
+        "imports",
+        500,
+        "Imports that one member asks for in a day; of the keys of an organization together.",
+        _NEXT_DAY,
+        _LATER,
+        daily=True,
+    ),
+    Limit(
         "kept_answer_bytes_per_member_per_day",
         "member",
         "bytes",

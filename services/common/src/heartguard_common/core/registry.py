@@ -15,7 +15,10 @@ COMMON = "common"
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One Flask service; `threads` is 0 for workers without threads, `gunicorn` is gunicorn's configuration module."""
+    """One Flask service; `threads` is 0 for workers without threads, `gunicorn` is gunicorn's configuration module.
+
+    `sources` are directories of packages that it uses besides its own and the shared ones, from the repository's root.
+    """
 
     name: str
     port: int
@@ -27,6 +30,7 @@ class Service:
     threads: int = 8
     gunicorn: str = "heartguard_common.runtime.gunicorn_hooks"
     url: str
+    sources: tuple[str, ...] = ()
 
     @property
     def package(self) -> str:
@@ -88,7 +92,8 @@ def load(file: Path = SERVICES_FILE) -> Registry:
 
 def _service(name: str, **entry: Any) -> Service:
     url = entry.pop("url", f"{name.upper()}_URL")
-    return Service(name=name, url=url, **{**entry, "depends": tuple(entry["depends"])})
+    lists = {key: tuple(entry.get(key, ())) for key in ("depends", "sources")}
+    return Service(name=name, url=url, **{**entry, **lists})
 
 
 def source(name: str, root: Path = REPO_ROOT) -> Path:
@@ -97,8 +102,10 @@ def source(name: str, root: Path = REPO_ROOT) -> Path:
 
 
 def python_path(*names: str, root: Path = REPO_ROOT) -> str:
-    """`PYTHONPATH` for programs of these services: the shared library's sources and their own."""
-    return os.pathsep.join(str(source(name, root)) for name in (COMMON, *names))
+    """`PYTHONPATH` for programs of these services: the shared library's sources, their own, and what else they use."""
+    own = [source(name, root) for name in (COMMON, *names)]
+    others = [root / path for name in names if name in SERVICES for path in SERVICES[name].sources]
+    return os.pathsep.join(map(str, (*own, *others)))
 
 
 REGISTRY = load()

@@ -40,6 +40,7 @@ KINDS: Mapping[str, re.Pattern[str]] = MappingProxyType(
 )
 
 STREAM = "stream"
+ANNOUNCED = "announced"
 VERSION = ("api", "v1")  # the first segments of a path's alias, /api/v1/users/me for /users/me
 _KIB = 1024
 _TOP_KEYS = frozenset({"classes", "bodies", "parameters", "scopes", "route"})
@@ -77,6 +78,7 @@ class RouteRule:
     `who` is `"anyone"`, `"inner"` or a map from role to scope. `services` names the services that the role `service`
     stands for here. `limit` is a class of `Policy.classes` or `"none"`.
     `max_body` is the limit in bytes of a request's body, both as sent and decompressed; None for a stream of media.
+    `announced` says that the stream may be as large as the file of an import.
     `long_answer` says that an answer may be as long as a file. `errors` names the dialect of the route's errors, which
     is independent of `Accept`; None for the contract's. `versioned` says that the path exists under `/api/v1` too.
     `keys` are the kinds of API keys that may call it, `scopes` its id and the names of the groups that it belongs to,
@@ -101,6 +103,7 @@ class RouteRule:
     keys: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
     modes: frozenset[str] = frozenset()
+    announced: bool = False
 
     def scope(self, role: str) -> str | None:
         """The scope of a role on this route; None where the role may not call it, and on routes without roles."""
@@ -290,8 +293,7 @@ def _body_problems(bodies: Any) -> Iterator[str]:
     for name, value in bodies.items():
         if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 65_536:
             yield f"bodies: {name} must be KiB, 1 to 65536"
-    if STREAM in bodies:
-        yield f"bodies: {STREAM} is a reserved name"
+    yield from (f"bodies: {name} is a reserved name" for name in (STREAM, ANNOUNCED) if name in bodies)
 
 
 def _problems(
@@ -310,7 +312,7 @@ def _problems(
         yield f"upstream must be one of {', '.join(SERVICES)}"
     if entry["limit"] != UNLIMITED and entry["limit"] not in classes:
         yield "limit names no class"
-    if entry.get("body", STREAM) != STREAM and entry["body"] not in bodies:
+    if entry.get("body", STREAM) not in (STREAM, ANNOUNCED, *bodies):
         yield "body names no class"
     yield from (
         f"{name} must be true or false"
@@ -387,7 +389,8 @@ def _rule(entry: Mapping[str, Any], bodies: Mapping[str, int], kinds: Mapping[st
             Segment(piece[1:-1], kinds[piece[1:-1]]) if piece.startswith("{") else Segment(piece) for piece in pieces
         ),
         services=services,
-        max_body=None if body == STREAM else bodies[body] * _KIB,
+        max_body=None if body in (STREAM, ANNOUNCED) else bodies[body] * _KIB,
+        announced=body == ANNOUNCED,
         long_answer="answer" in entry,
         errors=entry.get("errors"),
         versioned=entry.get("versioned", True),

@@ -13,8 +13,7 @@ from heartguard_common.core.metrics import Metrics
 from heartguard_common.http.idempotency import IdempotencyKeys
 from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.jobs.dead_letter_store import PostgresDeadLetters
-from heartguard_common.jobs.job_store import PostgresJobs
-from heartguard_common.jobs.operated_jobs import JobKind, OperatedJobs
+from heartguard_common.jobs.operated_jobs import JobEntries, JobKind, OperatedJobs
 from heartguard_common.runtime.service_settings import ServiceSettings
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.database_metrics import StatementMetrics
@@ -42,7 +41,7 @@ class Dependencies:
     authority: PostgresAuthority
     background: BackgroundTasks
 
-    def operated_jobs(self, service: str, kinds: Mapping[str, JobKind], jobs: PostgresJobs) -> OperatedJobs:
+    def operated_jobs(self, service: str, kinds: Mapping[str, JobKind], jobs: JobEntries) -> OperatedJobs:
         """The jobs of a service as the operator sees them."""
         return OperatedJobs(service, kinds, jobs, self.dead_letters, self.audit, self.clock, self.database.transaction)
 

@@ -41,6 +41,13 @@ class ServiceClient:
         """The answer to a streamed body of `blocks`. Raises `ServiceCallError`, and what `blocks` raises."""
         return self._send("PUT", path, gives, data=blocks, headers={"Content-Type": media_type})
 
+    def delete(self, path: str) -> None:
+        """Delete what is at `path`. Raises `ServiceCallError`."""
+        try:
+            self._request("DELETE", path)
+        except requests.RequestException as error:
+            raise ServiceCallError from error
+
     def stream(self, path: str, media_type: str = "*/*") -> Iterator[bytes]:
         """The bytes at `path`, streamed in blocks. Raises `ServiceCallError` before the first block or later."""
         try:

@@ -45,7 +45,10 @@ class Deletion:
         audit: AuditTrail,
         clock: Clock,
         authority: Authority,
+        erase_others: Callable[[int, int | None], int] = lambda *_: 0,
     ) -> None:
+        """`erase_others` removes what else the service keeps of an organization or member; returns how much."""
+        self._erase_others = erase_others
         self._buckets = buckets
         self._types = types
         self._points = points
@@ -142,6 +145,7 @@ class Deletion:
                 removed = sum(self._drop(bucket_id) for bucket_id in buckets)
             else:
                 removed = self._points.erase(buckets, user_id)
+            removed += self._erase_others(org_id, user_id)
         if removed:
             # Part by part is committed, so that a long erasure advances even if it is stopped; the event comes last.
             resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"

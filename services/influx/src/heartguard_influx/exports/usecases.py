@@ -1,6 +1,6 @@
 """All points of one person, for the archive of their data."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from heartguard_common.core.clock import rfc3339
 from heartguard_common.http.exports import Record
@@ -16,13 +16,22 @@ BUCKETS_AT_ONCE = 100
 class Exporting:
     """Reads all points of one person; at most one page of them is in memory."""
 
-    def __init__(self, buckets: Buckets, types: FieldTypes, points: PointReader) -> None:
+    def __init__(
+        self,
+        buckets: Buckets,
+        types: FieldTypes,
+        points: PointReader,
+        others: Callable[[int, int], Iterable[Record]] = lambda *_: (),
+    ) -> None:
+        """`others` are the other records that the service keeps of a person."""
+        self._others = others
         self._buckets = buckets
         self._types = types
         self._points = points
 
     def export(self, org_id: int, person: int) -> Iterator[Record]:
-        """The points with the person's tag, by bucket, measurement and time."""
+        """The points with the person's tag, by bucket, measurement and time, and the other records."""
+        yield from self._others(org_id, person)
         after = ""
         while buckets := self._buckets.list(org_id, after, BUCKETS_AT_ONCE):
             for bucket in buckets:

@@ -11,6 +11,7 @@ class MediaItem:
     """A file of a member; `created_at` is RFC 3339 text, `size` in bytes, `sha256` lower-case hexadecimal.
 
     While `status` is pending, `size` is what is reserved of the quota, and `sha256` what the client stated, or empty.
+    One `for_import` never becomes ready: the influx service reads and removes it.
     """
 
     id: str
@@ -22,6 +23,7 @@ class MediaItem:
     sha256: str
     status: str
     created_at: str
+    for_import: bool = False
 
     @property
     def key(self) -> str:

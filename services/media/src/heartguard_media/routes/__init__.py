@@ -3,7 +3,7 @@
 from typing import Any
 
 from heartguard_common.http.routing import Route
-from heartguard_media.routes import archives, direct_uploads, files, uploads
+from heartguard_media.routes import archives, direct_uploads, files, imports, uploads
 from heartguard_media.usecases import MediaUseCases
 
 ROUTES: tuple[Route[MediaUseCases, Any], ...] = (
@@ -11,4 +11,5 @@ ROUTES: tuple[Route[MediaUseCases, Any], ...] = (
     *direct_uploads.ROUTES,
     *files.ROUTES,
     *archives.ROUTES,
+    *imports.ROUTES,
 )

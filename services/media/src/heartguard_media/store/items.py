@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from heartguard_common.core.clock import NANOSECONDS, Clock, from_datetime
+from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.limits import LimitError, Limits, require
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.stores.database import Connection, Database, text
 from heartguard_media.domain.items import Announcement, MediaItem, Scope, Usage, Written
-from heartguard_media.errors import OVER_QUOTA
+from heartguard_media.errors import NO_ITEM, OVER_QUOTA
 
-_COLUMNS = "id, org_id, owner_id, file_name, content_type, size, sha256, status, created_at"
+_COLUMNS = "id, org_id, owner_id, file_name, content_type, size, sha256, status, created_at, for_import"
 _USAGE_LOCKED = """
 INSERT INTO heartguard_core.media_usage AS kept (org_id) VALUES (:org_id)
 ON CONFLICT (org_id) DO UPDATE SET org_id = excluded.org_id RETURNING kept.bytes, kept.items
 """
+_MEMBER = "SELECT FROM heartguard_core.users WHERE org_id = :org_id AND id = :id"
 _PENDING = "SELECT count(*) FROM heartguard_core.media_items WHERE org_id = :org_id AND status = 'pending'"
 _OPEN_UPLOADS = """
 SELECT count(*) AS number, count(*) FILTER (WHERE owner_id = :owner_id) AS own,
@@ -25,15 +27,16 @@ WHERE org_id = :org_id AND status = 'pending' AND bytes_until > to_timestamp(:no
 """
 _BEGIN = """
 INSERT INTO heartguard_core.media_items
-    (id, org_id, owner_id, file_name, content_type, size, sha256, created_at, bytes_until)
-VALUES (:id, :org_id, :owner_id, :file_name, :content_type, :size, :sha256, :created_at, to_timestamp(:until))
+    (id, org_id, owner_id, file_name, content_type, size, sha256, created_at, bytes_until, for_import)
+VALUES
+    (:id, :org_id, :owner_id, :file_name, :content_type, :size, :sha256, :created_at, to_timestamp(:until), :for_import)
 """
 _EXTEND = """
 UPDATE heartguard_core.media_items SET bytes_until = to_timestamp(:until) WHERE id = :id AND status = 'pending'
 """
 _FINISH = f"""
 UPDATE heartguard_core.media_items SET status = 'ready', size = :size, sha256 = :sha256
-WHERE id = :id AND status = 'pending' RETURNING {_COLUMNS}
+WHERE id = :id AND status = 'pending' AND NOT for_import RETURNING {_COLUMNS}
 """  # noqa: S608
 # A locked row is just being finished: don't wait for it, because the lock may be of another transaction of this call.
 _DISCARD = f"""
@@ -56,7 +59,7 @@ SELECT {_COLUMNS} FROM heartguard_core.media_items
 WHERE {_IN_SCOPE} AND status = 'ready' AND (cast(:before AS uuid) IS NULL OR id < :before)
 ORDER BY id DESC LIMIT :limit
 """  # noqa: S608
-_UNFINISHED_IN_SCOPE = f"{_IN_SCOPE} AND status = 'pending' AND bytes_until IS NOT NULL"
+_UNFINISHED_IN_SCOPE = f"{_IN_SCOPE} AND status = 'pending' AND bytes_until IS NOT NULL AND NOT for_import"
 _OPEN = f"""
 SELECT {_COLUMNS}, bytes_until FROM heartguard_core.media_items
 WHERE {_UNFINISHED_IN_SCOPE} AND (cast(:before AS uuid) IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
@@ -74,6 +77,10 @@ _USAGE = "SELECT items, bytes FROM heartguard_core.media_usage WHERE org_id = :o
 _RETIRE = f"""
 UPDATE heartguard_core.media_items SET status = 'retired'
 WHERE id = :id AND org_id = :org_id AND status = 'ready' RETURNING {_COLUMNS}
+"""  # noqa: S608
+_RETIRE_IMPORT = f"""
+UPDATE heartguard_core.media_items SET status = 'retired'
+WHERE id = :id AND org_id = :org_id AND owner_id = :owner_id AND for_import RETURNING {_COLUMNS}
 """  # noqa: S608
 _RETIRE_ALL = f"""
 UPDATE heartguard_core.media_items SET status = 'retired' WHERE {_IN_SCOPE} AND status <> 'retired'
@@ -114,13 +121,17 @@ class PostgresItems:
         self._limits = limits
         self._clock = clock
 
-    def begin(self, principal: Principal, item: MediaItem, until_ns: int | None) -> None:
+    def begin(self, principal: Principal | None, item: MediaItem, until_ns: int | None) -> None:
         """Record an upload that begins, and reserve its bytes of the quota. Committed on return.
 
-        Raises `LimitError`, and GEN_401_TOKEN when the caller's account no longer matches their token.
+        Raises `LimitError`, and GEN_401_TOKEN when the caller's account no longer matches their token; without a
+        caller MEDIA_001 when the person is deleted.
         """
         with self._own_pool.transaction() as connection:
-            self._authority.require_writer(principal)
+            if principal is not None:
+                self._authority.require_writer(principal)
+            elif not (self._is_member(connection, item) and self._authority.admits(item.org_id, item.owner_id)):
+                raise ServiceError(NO_ITEM, "There is no such person")
             # The row of the organization stays locked until the end, so that no bytes are reserved twice.
             usage = connection.execute(text(_USAGE_LOCKED), {"org_id": item.org_id}).one()
             quota = self.quota(item.org_id)
@@ -135,6 +146,10 @@ class PostgresItems:
                 self._require_few(connection, item)
             until = None if until_ns is None else until_ns / NANOSECONDS
             connection.execute(text(_BEGIN), {**vars(item), "until": until})
+
+    @staticmethod
+    def _is_member(connection: Connection, item: MediaItem) -> bool:
+        return connection.execute(text(_MEMBER), {"org_id": item.org_id, "id": item.owner_id}).first() is not None
 
     def _require_few(self, connection: Connection, item: MediaItem) -> None:
         """Raises `LimitError` where the organization or the member has too many open direct uploads."""
@@ -199,6 +214,10 @@ class PostgresItems:
         """Hide an organization's finished item; None when there is no such item."""
         return self._one(_RETIRE, id=item_id, org_id=org_id)
 
+    def retire_import(self, item_id: str, scope: Scope) -> MediaItem | None:
+        """Mark the file of an import of a member as removed, also once more; None when there is none."""
+        return self._one(_RETIRE_IMPORT, **vars(scope), id=item_id)
+
     def retire_all(self, scope: Scope) -> int:
         """The same for all items of a scope, unfinished ones too; returns how many."""
         with self._database.transaction() as connection:
@@ -248,4 +267,5 @@ def _item(row: Any) -> MediaItem:
         sha256=row.sha256,
         status=row.status,
         created_at=from_datetime(row.created_at),
+        for_import=row.for_import,
     )

@@ -8,7 +8,7 @@ from heartguard_common.core.clock import NANOSECONDS, rfc3339, seconds
 from heartguard_common.core.errors import ServiceError, Violation
 from heartguard_common.identity.authentication import Principal
 from heartguard_media.domain.items import Announcement, MediaItem, Scope, Ticket, Upload, Written
-from heartguard_media.domain.links import sign, signed, write_claim
+from heartguard_media.domain.links import signed, write_claim
 from heartguard_media.domain.types import HEAD_BYTES
 from heartguard_media.errors import (
     ALREADY_SENT,
@@ -20,7 +20,7 @@ from heartguard_media.errors import (
     NOT_ARRIVED,
     SIZE_DIFFERS,
 )
-from heartguard_media.usecases.dependencies import SLOWEST_BYTES_PER_SECOND
+from heartguard_media.usecases.dependencies import IMPORT_SECONDS, SLOWEST_BYTES_PER_SECOND
 from heartguard_media.usecases.upload_flow import UploadFlow, require_type
 
 ARRIVED_SECONDS = 3600
@@ -51,8 +51,7 @@ class DirectUploads(UploadFlow):
         self._require_size_and_type(upload)
         expires = seconds(self._clock) + self._rules.url_seconds
         item = self._begin(principal, upload, expires * NANOSECONDS)
-        ticket = self._objects.direct_upload(item, self._rules.url_seconds) or self._own_ticket(item, expires)
-        return item, ticket, rfc3339(expires * NANOSECONDS)
+        return item, self._ticket(item, expires), rfc3339(expires * NANOSECONDS)
 
     def receive(self, link: Link, blocks: Iterable[bytes]) -> None:
         """Store the bytes of an announced file, once, where this service and not a bucket receives them.
@@ -71,7 +70,8 @@ class DirectUploads(UploadFlow):
         if item.status != "pending":
             raise ServiceError(ALREADY_SENT)
         # The upload does not expire while its bytes come, nor in the hour after that, in which it is to be completed.
-        longest = link.size // SLOWEST_BYTES_PER_SECOND + ARRIVED_SECONDS
+        after = IMPORT_SECONDS if item.for_import else ARRIVED_SECONDS
+        longest = link.size // SLOWEST_BYTES_PER_SECOND + after
         self._items.extend(item.id, self._clock.now_ns() + longest * NANOSECONDS)
         try:
             self._store(item, blocks, link.size)
@@ -107,6 +107,8 @@ class DirectUploads(UploadFlow):
         """
         item = self._items.direct_upload(item_id)
         if item is None or (item.org_id, item.owner_id) != (principal.org_id, principal.user_id):
+            raise ServiceError(NO_ITEM)
+        if item.for_import:
             raise ServiceError(NO_ITEM)
         if item.status == "ready":
             return item
@@ -168,12 +170,6 @@ class DirectUploads(UploadFlow):
         if item.sha256 not in ("", digest.hexdigest()):
             raise ServiceError(CHECKSUM_DIFFERS, details=(Violation("/sha256", "is not the SHA-256 of the bytes"),))
         return Written(size, digest.hexdigest())
-
-    def _own_ticket(self, item: MediaItem, expires: int) -> Ticket:
-        claim = write_claim(item.id, expires, item.content_type, item.size)
-        signature = sign(self._rules.url_secret, claim)
-        url = f"{self._rules.public_url}/media/content/{item.id}?expires={expires}&signature={signature}"
-        return Ticket(url, {"Content-Type": item.content_type})
 
 
 def _complete_stream(blocks: Iterable[bytes], size: int) -> Iterable[bytes]:

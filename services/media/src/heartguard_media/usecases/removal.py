@@ -59,7 +59,7 @@ class Removal(UploadFlow):
         removed, wait, after = 0, 0.0, None
         while items := self._items.retired(scope, _BATCH, after=after):
             for item in items:
-                removed += self._remove_settled(item)
+                removed += self.remove_settled(item)
                 wait = max(wait, self._open_seconds(item))
             after = items[-1].id
         self._objects.abandon(object_folder(scope))
@@ -86,11 +86,11 @@ class Removal(UploadFlow):
         """
         removals, orphans = (ItemRunner(self._dead_letters, queue, RETRY) for queue in ("removals", "orphans"))
         # An upload lasts as long as the gateway waits for it at most. It is named by its key, like an orphaned object.
-        longest = ORPHAN_SECONDS + self._rules.max_bytes / SLOWEST_BYTES_PER_SECOND
+        longest = ORPHAN_SECONDS + max(self._rules.max_bytes, self._rules.import_bytes) / SLOWEST_BYTES_PER_SECOND
         swept = self._each(orphans, {item.key: (item, self._give_up) for item in self._items.abandoned(longest)})
         last = None
         while items := self._items.all_retired(last, _BATCH):
-            swept += self._each(removals, {item.id: (item, self._remove_settled) for item in items})
+            swept += self._each(removals, {item.id: (item, self.remove_settled) for item in items})
             last = items[-1].id
         objects = self._objects.older_than(ORPHAN_SECONDS)
         while keys := list(islice(objects, _BATCH)):
@@ -106,7 +106,7 @@ class Removal(UploadFlow):
             {name: item.org_id for name, (item, _) in things.items()},
         )
 
-    def _remove_settled(self, item: MediaItem) -> bool:
+    def remove_settled(self, item: MediaItem) -> bool:
         """Remove bytes and row; keep the row as long as a signed URL could be used to store the bytes again."""
         if self._open_seconds(item) > 0:
             self._objects.delete(item.key)

@@ -7,7 +7,8 @@ from heartguard_common.core.clock import rfc3339
 from heartguard_common.core.errors import ServiceError, Violation
 from heartguard_common.core.ids import uuid7
 from heartguard_common.identity.authentication import Principal
-from heartguard_media.domain.items import MediaItem, Upload, Written
+from heartguard_media.domain.items import MediaItem, Ticket, Upload, Written
+from heartguard_media.domain.links import sign, write_claim
 from heartguard_media.domain.types import HEAD_BYTES, contradiction, essence, is_allowed
 from heartguard_media.errors import TOO_LARGE, TYPE_DIFFERS, TYPE_NOT_TAKEN
 from heartguard_media.usecases.dependencies import Rules, Stores
@@ -45,6 +46,15 @@ class UploadFlow:
         )
         self._items.begin(principal, item, until_ns)
         return item
+
+    def _ticket(self, item: MediaItem, expires: int) -> Ticket:
+        """How to send the bytes of an announced file, until `expires` in epoch seconds."""
+        direct = self._objects.direct_upload(item, self._rules.url_seconds)
+        if direct is not None:
+            return direct
+        signature = sign(self._rules.url_secret, write_claim(item.id, expires, item.content_type, item.size))
+        url = f"{self._rules.public_url}/media/content/{item.id}?expires={expires}&signature={signature}"
+        return Ticket(url, {"Content-Type": item.content_type})
 
     def _finish(self, principal: Principal, item: MediaItem, written: Written) -> MediaItem | None:
         """Make the file visible, and record the event; None when the upload was given up in between.

@@ -53,7 +53,9 @@ def _decompressed(exchange: Exchange, body: Body) -> int:
 def _stream(exchange: Exchange, ports: Ports, body: Body) -> Inbound:
     """As it comes, behind its first 64 KiB; a body that is no longer takes no slot."""
     request = exchange.request
-    reader = BodyReader(request, ports.max_body, ports.monotonic)
+    assert exchange.rule is not None
+    most = ports.max_stream.announced if exchange.rule.announced else ports.max_stream.plain
+    reader = BodyReader(request, most, ports.monotonic)
     reader.require_length()
     for block in reader.blocks():
         body.write(block)
