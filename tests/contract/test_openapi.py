@@ -174,7 +174,8 @@ def test_every_code_of_a_service_is_answered_by_some_operation():
 VERBS = {
     "announce", "cancel", "change", "check", "complete", "create", "delete", "download", "drop", "end", "erase",
     "export", "introspect", "issue", "keep", "list", "lock", "log", "query", "read", "record", "refresh", "register",
-    "request", "reset", "retry", "rotate", "summarize", "unlock", "update", "upload", "verify", "withdraw", "write",
+    "request", "reset", "retry", "rotate", "summarize", "unlock", "update", "upload", "verify", "watch", "withdraw",
+    "write",
 }  # fmt: skip
 
 

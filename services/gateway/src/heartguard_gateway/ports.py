@@ -108,6 +108,7 @@ class Ports:
     callers: Callers
     api_keys: ApiKeys
     introspect: Callable[[str], Verdict]
+    redeem: Callable[[str], str]
     gate: Gate
     services: Mapping[str, Service]
     bodies: BodySpool

@@ -7,6 +7,7 @@ from heartguard_influx.buckets import routes as buckets
 from heartguard_influx.deletion import routes as deletion
 from heartguard_influx.exports import routes as exports
 from heartguard_influx.fields import routes as fields
+from heartguard_influx.listeners import routes as listeners
 from heartguard_influx.measurements import routes as measurements
 from heartguard_influx.points import routes as points
 from heartguard_influx.queries import routes as queries
@@ -22,4 +23,5 @@ ROUTES: tuple[Route[UseCases, Any], ...] = (
     *fields.ROUTES,
     *measurements.ROUTES,
     *deletion.ROUTES,
+    *listeners.ROUTES,
 )

@@ -14,7 +14,8 @@ from heartguard_influx.deletion.usecases import Deletion
 from heartguard_influx.exports.usecases import Exporting
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.fields.usecases import Fields
-from heartguard_influx.points.ports import PointObserver
+from heartguard_influx.listeners.usecases import Listening
+from heartguard_influx.points.ports import PointAnnouncer, PointObserver
 from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.ports import TimeSeriesStore
 from heartguard_influx.queries.domain.query import BUDGET, Budget
@@ -41,6 +42,12 @@ class Stores:
     refused: Callable[[str], object] = lambda _: None
     """Gets the name of a limit that rejects points without refusing their batch."""
     observer: PointObserver | None = None
+    announcer: PointAnnouncer | None = None
+    removed: Callable[[int], object] = lambda _: None
+    """Gets the id of an organization of which points are removed."""
+    listening: Listening | None = None
+    settle: Callable[[], float] | None = None
+    """Run in the background: tells live streams what they missed."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ class UseCases:
     buckets: BucketAdministration
     fields: Fields
     deletion: Deletion
+    listening: Listening | None
     clock: Clock
 
     @classmethod
@@ -71,6 +79,7 @@ class UseCases:
                 authority=authority,
                 refused=stores.refused,
                 observer=stores.observer,
+                announcer=stores.announcer,
             ),
             querying=Querying(buckets, types, points, transaction=transaction, audit=audit, budget=budget),
             summarizing=Summarizing(
@@ -82,7 +91,15 @@ class UseCases:
             ),
             fields=Fields(buckets, types, points, transaction=transaction, audit=audit, authority=authority),
             deletion=Deletion(
-                buckets, types, points, transaction=transaction, audit=audit, clock=clock, authority=authority
+                buckets,
+                types,
+                points,
+                transaction=transaction,
+                audit=audit,
+                clock=clock,
+                authority=authority,
+                removed=stores.removed,
             ),
+            listening=stores.listening,
             clock=clock,
         )

@@ -16,9 +16,13 @@ from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
+from heartguard_common.streams.announcing import Announcer
+from heartguard_common.streams.publish import Publisher
 from heartguard_influx.deletion.usecases import RETENTION, Deletion
+from heartguard_influx.listeners.usecases import Listening
 from heartguard_influx.routes import ROUTES
 from heartguard_influx.settings import Settings
+from heartguard_influx.store.live_points import LivePoints, LiveSentPoints
 from heartguard_influx.store.point_metrics import PointMetrics
 from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.usecases import Stores, UseCases
@@ -32,9 +36,10 @@ STORES = ("postgresql", "influxdb")
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The time-series service. Its points are in InfluxDB where one is configured, otherwise in PostgreSQL."""
     dependencies = open_dependencies(NAME, settings, clock, effects_elsewhere=bool(settings.influx_url))
-    usecases = UseCases.over(
-        _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
-    )
+    stores = _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
+    usecases = UseCases.over(stores)
+    if stores.settle is not None:
+        dependencies.background.start("streams", stores.settle)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
     )
@@ -59,6 +64,7 @@ def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
 def in_postgresql(dependencies: Dependencies) -> Stores:
     """The stores of a service without an InfluxDB."""
     database = dependencies.database
+    announcer = Announcer(database, Publisher(dependencies.redis), settles=True)
     return Stores(
         buckets=PostgresBuckets(database, dependencies.limits),
         types=PostgresFieldTypes(database, dependencies.limits),
@@ -70,6 +76,10 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         registry=database.transaction,
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
+        announcer=LivePoints(announcer),
+        removed=announcer.announce_removal,
+        listening=Listening(announcer.listen, dependencies.limits),
+        settle=announcer.settle,
     )
 
 
@@ -94,11 +104,13 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
     registry = Database(settings.database_url, observer=dependencies.statements)
     dependencies.lifecycle.on_close(registry.close)
     limits = PostgresLimits(registry, dependencies.clock, settings.limit_defaults, dependencies.metrics.limit_refused)
+    store = InfluxStore(registry, server, limits)
+    announcer = Announcer(registry, Publisher(dependencies.redis), lost_seconds=store.settled_seconds, settles=True)
     # No transaction of PostgreSQL stays open while the service waits for InfluxDB.
     return Stores(
         buckets=InfluxBuckets(registry, server, limits),
         types=PostgresFieldTypes(registry, limits),
-        points=InfluxStore(registry, server, limits),
+        points=store,
         transaction=nullcontext,
         audit=dependencies.audit,
         clock=dependencies.clock,
@@ -106,4 +118,8 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
         registry=registry.transaction,
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
+        announcer=LiveSentPoints(announcer),
+        removed=announcer.announce_removal,
+        listening=Listening(announcer.listen, dependencies.limits),
+        settle=announcer.settle,
     )

@@ -117,6 +117,17 @@ from heartguard_common.messages.organization import (
     UnknownMeasurements,
 )
 from heartguard_common.messages.problem import Problem, ProblemDetailDocument
+from heartguard_common.messages.stream import (
+    StreamBye,
+    StreamJob,
+    StreamLimits,
+    StreamListener,
+    StreamPointDocument,
+    StreamPoints,
+    StreamQuery,
+    StreamReset,
+    StreamTicket,
+)
 from heartguard_common.messages.timeseries import (
     Aggregate,
     Bucket,
@@ -273,6 +284,15 @@ __all__ = [
     "ServiceList",
     "SessionDocument",
     "SessionList",
+    "StreamBye",
+    "StreamJob",
+    "StreamLimits",
+    "StreamListener",
+    "StreamPointDocument",
+    "StreamPoints",
+    "StreamQuery",
+    "StreamReset",
+    "StreamTicket",
     "SummaryRequest",
     "SystemHealth",
     "Tags",

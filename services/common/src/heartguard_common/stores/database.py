@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -43,12 +43,13 @@ class StatementObserver(Protocol):
 class Connection:
     """A connection in a transaction, which begins together with its first statement."""
 
-    __slots__ = ("_begun", "_driver", "_observer")
+    __slots__ = ("_begun", "_driver", "_observer", "committed")
 
     def __init__(self, driver: Session, observer: StatementObserver | None = None) -> None:
         self._driver = driver
         self._observer = observer
         self._begun = False
+        self.committed: list[Callable[[], object]] = []
 
     def execute(self, statement: Statement, values: Mapping[str, Any] | None = None) -> Result:
         """The result of a statement. Raises what psycopg2 raises."""
@@ -60,6 +61,10 @@ class Connection:
         """Execute a statement with the values of each row. Raises what psycopg2 raises."""
         for values in rows:
             self.execute(statement, values)
+
+    def after_commit(self, act: Callable[[], object]) -> None:
+        """Call `act` once the transaction is committed, and its connection is free; it must not raise."""
+        self.committed.append(act)
 
     def end(self, how: str) -> None:
         """COMMIT or ROLLBACK, unless nothing was begun."""
@@ -100,6 +105,8 @@ class Database:
                 yield connection
             finally:
                 self._current.reset(token)
+        for act in connection.committed:
+            act()
 
     def run(self, statement: Statement, values: Mapping[str, Any] | None = None) -> Result:
         """The result of a statement that is a transaction by itself, in one round trip instead of two.

@@ -41,3 +41,15 @@ class PointWriter(Protocol):
         before it sends anything; what that raises is raised. Raises `LimitError` when there is no room for all of them,
         `TooManySeries` for new series without room; nothing is stored then.
         """
+
+
+class PointAnnouncer(Protocol):
+    """Tells live streams about stored points."""
+
+    def begin(self, org_id: int) -> int | None:
+        """Points of an organization are about to be stored; returns what `stored` wants to get."""
+
+    def stored(
+        self, org_id: int, bucket: str, points: Sequence[Point], verdicts: Sequence[Verdict], begun: int | None
+    ) -> None:
+        """The points that are not rejected or duplicates are stored, once the surrounding transaction is committed."""

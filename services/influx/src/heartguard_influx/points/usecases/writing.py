@@ -16,7 +16,7 @@ from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.measurements.domain import implausible
 from heartguard_influx.points.domain.point import Point, Rules, Sender, Verdict, judge_types, read_point, times_of
-from heartguard_influx.points.ports import PointObserver, PointWriter, TooManySeries
+from heartguard_influx.points.ports import PointAnnouncer, PointObserver, PointWriter, TooManySeries
 from heartguard_influx.points.usecases.permission import WritePermission
 from heartguard_influx.series.domain import person_of
 
@@ -41,10 +41,11 @@ class Writing:
         authority: Authority,
         refused: Callable[[str], object] = lambda _: None,
         observer: PointObserver | None = None,
+        announcer: PointAnnouncer | None = None,
     ) -> None:
         """`refused` gets the name of a limit that rejects points without refusing their batch.
 
-        `observer` is told about each batch that was not refused.
+        `observer` is told about each batch that was not refused, `announcer` about each that is stored.
         """
         self._buckets = buckets
         self._types = types
@@ -54,6 +55,7 @@ class Writing:
         self._authority = authority
         self._refused = refused
         self._observer = observer
+        self._announcer = announcer
 
     def write(
         self,
@@ -95,9 +97,25 @@ class Writing:
             }
             _require_none(rejections, atomic=atomic)
             sender = Sender(found.org_id, principal.user_id or 0)
-            verdicts = self._store_valid(found, points, rejections, sender, permission, atomic=atomic)
+            verdicts = self._store_and_announce(found, points, rejections, sender, permission, atomic=atomic)
         if self._observer is not None:
             self._observer.written(points, verdicts, now)
+        return verdicts
+
+    def _store_and_announce(
+        self,
+        bucket: Bucket,
+        points: Sequence[Point],
+        rejections: dict[int, str],
+        sender: Sender,
+        permission: WritePermission,
+        *,
+        atomic: bool,
+    ) -> list[Verdict]:
+        begun = None if self._announcer is None else self._announcer.begin(bucket.org_id)
+        verdicts = self._store_valid(bucket, points, rejections, sender, permission, atomic=atomic)
+        if self._announcer is not None:
+            self._announcer.stored(bucket.org_id, bucket.name, points, verdicts, begun)
         return verdicts
 
     def _store_valid(
