@@ -80,7 +80,8 @@ class Watching:
 
     def begun(self) -> "Watching":
         """After the first block, which says that the stream is there."""
-        assert self.response.status == 200, self.response.read()
+        if self.response.status != 200:
+            raise AssertionError(self.answer.body)
         lines = next(self.blocks())
         assert lines[0] == "retry: 3000", lines
         self.last_id = lines[1].removeprefix("id: ")

@@ -107,7 +107,9 @@ def create_app(
     lifecycle.on_close(refused.close)
     _run_beside(lifecycle, trail.drain_forever, refused.write_forever, partial(_keep_fresh, keys))
     _run_beside(lifecycle, partial(_show_state, metrics, services, bodies), partial(_keep_pace, metrics, answers))
-    app.extensions.update({LIFECYCLE: lifecycle, **({HUB: hub} if hub else {GIVE_AWAY: give_away(settings)})})
+    app.extensions.update(
+        {LIFECYCLE: lifecycle, **({HUB: hub} if hub is not None else {GIVE_AWAY: give_away(settings)})}
+    )
     return app
 
 

@@ -90,7 +90,8 @@ class ClientConnections:
         self.rest(client)
 
     def take_request(self, client: Client) -> None:
-        """A connection whose first request was received elsewhere."""
+        """A connection whose first request was received elsewhere, which may have taken seconds on purpose."""
+        client.fresh = False
         self._by_network.setdefault(client.network, {})[client] = None
         self._resting[client] = None
         self._wake(client)
