@@ -4,11 +4,12 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from tests.servers import Database, free_port, until
@@ -143,19 +144,29 @@ class LiveSystem:
 
 
 @contextmanager
-def live_system(database: Database, redis_url: str, directory: Path, **more: str) -> Iterator[LiveSystem]:
-    """All three, without auth: tokens count as long as Redis has the mark of the revocations."""
+def live_system(
+    database: Database,
+    redis_url: str,
+    directory: Path,
+    *,
+    influx: Mapping[str, str] = MappingProxyType({}),
+    **more: str,
+) -> Iterator[LiveSystem]:
+    """All three, without auth: tokens count as long as Redis has the mark of the revocations.
+
+    `more` are variables of the gateway and the stream process, `influx` of the time-series service.
+    """
     mark_ready(redis_url)
-    settings = settings_environ("influx", database, redis_url)
-    with GunicornProcess(settings, directory / "influx.log", workers=1, service="influx").running() as influx:
-        url = f"http://127.0.0.1:{influx.port}"
+    settings = {**settings_environ("influx", database, redis_url), **influx}
+    with GunicornProcess(settings, directory / "influx.log", workers=1, service="influx").running() as service:
+        url = f"http://127.0.0.1:{service.port}"
         spool, port = directory / "spool", free_port()
         common = environ(
             redis_url, url, spool, **{"RATE_LIMIT": "100000/min", "STREAM_BIND": f"127.0.0.1:{port}", **more}
         )
         gateway = GunicornProcess(common, directory / "gateway.log")
         with gateway.running():
-            system = LiveSystem(gateway, influx, {**gateway._environ}, directory / "stream.log", port)
+            system = LiveSystem(gateway, service, {**gateway._environ}, directory / "stream.log", port)
             system.settings.pop("PROMETHEUS_MULTIPROC_DIR")
             system.start()
             try:

@@ -6,7 +6,6 @@ from functools import partial
 
 import gevent
 from flask import Flask
-from prometheus_client import Counter
 
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core import logs, tracing
@@ -70,7 +69,7 @@ def create_app(
     """The application of the gateway, or of the `program` `stream`. Raises `PolicyError`, `OrderError`."""
     contracts, policy, clock = Contracts.load(), load_policy(), clock or SystemClock()
     metrics, lifecycle = _metrics(settings, program), _lifecycle(settings)
-    fallen_back, refusals = _counters(metrics)
+    fallen_back, refusal = _counters(metrics)
     redis, auth = _open_redis(settings, lifecycle), _open_auth(settings, lifecycle)
     keys = open_key_source(settings, lambda: auth.get(KEY_SET_PATH, JwkSet), clock, lifecycle)
     services = _upstreams(settings, policy, limits, answers := _answers(settings, metrics), metrics, lifecycle)
@@ -94,7 +93,7 @@ def create_app(
         own={**own.table, **StreamRoutes(contracts, tickets, hub).table},
         trail=refused,
         metrics=metrics,
-        refused=lambda stage, code: refusals.labels(stage, code).inc(),
+        refused=refusal,
         log=logs.configure(program, settings.log_level),
         clock=clock,
         monotonic=time.monotonic,
@@ -107,17 +106,16 @@ def create_app(
     lifecycle.on_close(refused.close)
     _run_beside(lifecycle, trail.drain_forever, refused.write_forever, partial(_keep_fresh, keys))
     _run_beside(lifecycle, partial(_show_state, metrics, services, bodies), partial(_keep_pace, metrics, answers))
-    app.extensions.update(
-        {LIFECYCLE: lifecycle, **({HUB: hub} if hub is not None else {GIVE_AWAY: give_away(settings)})}
-    )
+    app.extensions[LIFECYCLE] = lifecycle
+    app.extensions.update({GIVE_AWAY: give_away(settings)} if hub is None else {HUB: hub})
     return app
 
 
-def _counters(metrics: Metrics) -> tuple[Callable[[str], None], Counter]:
+def _counters(metrics: Metrics) -> tuple[Callable[[str], None], Callable[[str, str], None]]:
     """What counts what is done without Redis, and the refusals."""
     fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
     refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
-    return lambda what: fallbacks.labels(what).inc(), refusals
+    return lambda what: fallbacks.labels(what).inc(), lambda stage, code: refusals.labels(stage, code).inc()
 
 
 def _application(ports: Ports) -> Flask:
