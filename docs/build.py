@@ -29,6 +29,7 @@ from schemas.builder.catalogue import error_catalogue, in_order  # noqa: E402
 BEGIN, END = "<!-- reference: docs/build.py -->", "<!-- end of reference -->"
 CLASSES = {
     "consumer": "heartguard_audit.settings:ConsumerSettings",
+    "stream": "heartguard_gateway.settings:StreamSettings",
     "backup": "heartguard_cli.backup.settings:BackupSettings",
 }
 

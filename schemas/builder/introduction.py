@@ -57,6 +57,7 @@ _TAGS = {
         "Imports",
         "Files that devices and health apps export: a job stores their points.",
     ),
+    "stream": ("Live streams", "Points and the progress of jobs at the moment when they are stored."),
     "media": ("Media", "Files of members, such as recordings and images: upload, download and quota."),
     "audit": ("Audit", "Who did what to which data: recorded events, and the proof that none was changed or removed."),
     "gateway": ("Gateway", "Health of the system, this document, the schemas and the pages."),

@@ -13,6 +13,7 @@ from heartguard_common.http.job_routes import JOBS, job_routes
 from heartguard_common.http.routing import (
     ANY_TYPE,
     DOCUMENT_TYPES,
+    EVENT_STREAM,
     Answer,
     AnyRoute,
     Call,
@@ -22,7 +23,8 @@ from heartguard_common.http.routing import (
 )
 from heartguard_common.http.standard_routes import standard_routes
 from heartguard_common.identity.policy import INNER, SERVICE, SERVICES, VERSION, Policy, RouteRule
-from heartguard_common.messages import LandingQuery, ServiceList, SystemHealth
+from heartguard_common.messages import LandingQuery, ServiceList, StreamQuery, StreamTicket, SystemHealth
+from heartguard_gateway.errors import NO_STREAMS, STREAMS_FULL
 from schemas.builder import components, examples, headers, health, introduction, operation_text
 from schemas.builder.catalogue import error_catalogue, in_order
 from schemas.builder.operation import SCHEMAS, SECURITY, Operation, Schema
@@ -131,12 +133,23 @@ def _shared_routes(policy: Policy, service: str) -> tuple[AnyRoute, ...]:
 
 def _own_route(rule: RouteRule) -> AnyRoute | None:
     """A route that the gateway itself answers."""
-    if rule.path == health.PATH:
-        return Route(rule.method, rule.path, check_system_health, offers=health.OFFERS)
-    if rule.path == "/gateway/services":
-        return Route(rule.method, rule.path, list_services)
-    if rule.path == "/ping":
-        return Route(rule.method, rule.path, check_ping, status=204, offers=ANY_TYPE, headers=("X-Influxdb-Version",))
+    handled: dict[str, Callable[[], AnyRoute]] = {
+        health.PATH: lambda: Route(rule.method, rule.path, check_system_health, offers=health.OFFERS),
+        "/gateway/services": lambda: Route(rule.method, rule.path, list_services),
+        "/ping": lambda: Route(
+            rule.method, rule.path, check_ping, status=204, offers=ANY_TYPE, headers=("X-Influxdb-Version",)
+        ),
+        "/stream": lambda: Route(
+            rule.method,
+            rule.path,
+            watch_stream,
+            offers=(EVENT_STREAM,),
+            raises=(errors.LIMIT_FOR_NOW, NO_STREAMS, STREAMS_FULL),
+        ),
+        "/stream/tickets": lambda: Route(rule.method, rule.path, create_stream_ticket, status=201),
+    }
+    if rule.path in handled:
+        return handled[rule.path]()
     if rule.path in FILES:
         handler, offers = FILES[rule.path]
         # What only the operator may read is not kept by caches, so that it needs no tag.
@@ -165,6 +178,27 @@ def check_ping(_: None, __: EmptyCall) -> Answer[None]:
     """Check whether the gateway runs, as clients of InfluxDB do.
 
     `X-Influxdb-Version` is the release whose write API is compatible with this one.
+    """
+    raise JoinError(_NO_ANSWER)
+
+
+def watch_stream(_: None, __: Call[None, StreamQuery]) -> StreamAnswer:
+    """Watch points and jobs as they are stored.
+
+    Server-sent events, as `EventSource` of browsers reads them: each event has the name of its topic, and as data one
+    message in JSON, or with `format=xml` in XML. `reset` says that events are missing, `bye` that the stream ends.
+    After a lost connection the header `Last-Event-ID` resumes within ten minutes. A comment every 15 s keeps the
+    connection open. Admins and managers see their organization, users what is theirs; API keys the points of their
+    buckets.
+    """
+    raise JoinError(_NO_ANSWER)
+
+
+def create_stream_ticket(_: None, __: EmptyCall) -> Answer[StreamTicket]:
+    """Get a ticket that opens one live stream.
+
+    For `EventSource`, which sends no header. It is valid once, for 30 s, and stands for the token that it was asked for
+    with.
     """
     raise JoinError(_NO_ANSWER)
 

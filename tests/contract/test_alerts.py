@@ -224,6 +224,16 @@ CASES = {
         "The limit points_per_day refuses: docs/limits.md says how to free it",
         limit="points_per_day",
     ),
+    "StreamsReset": case(
+        {'heartguard_stream_events_total{what="reset"}': "0+120x60"},
+        {'heartguard_stream_events_total{what="reset"}': "0+30x60"},
+        "2 live streams a second are told that events are missing",
+    ),
+    "StreamReadersCut": case(
+        {'heartguard_stream_events_total{what="ended_slow"}': "0+30x60"},
+        {'heartguard_stream_events_total{what="ended_slow"}': "0+1x60"},
+        "Clients of live streams read too slowly and are cut off",
+    ),
     "PointsRejected": case(
         {
             'heartguard_points_total{verdict="rejected"}': "0+20x120",

@@ -175,7 +175,7 @@ VERBS = {
     "accept", "announce", "cancel", "change", "check", "complete", "create", "delete", "download", "drop", "end",
     "erase", "export", "introspect", "issue", "keep", "list", "lock", "log", "query", "read", "record", "refresh",
     "register", "request", "reset", "retry", "rotate", "summarize", "switch", "unlock", "update", "upload", "verify",
-    "withdraw", "write",
+    "watch", "withdraw", "write",
 }  # fmt: skip
 
 

@@ -212,13 +212,17 @@ class Situation:
 
 @dataclass(frozen=True)
 class Ask:
-    """What is sent: a path with its query, and a document of the contract `message`, or bytes."""
+    """What is sent: a path with its query, and a document of the contract `message`, or bytes.
+
+    `endless`: a good answer does not end, so that its body is not read.
+    """
 
     path: str
     message: str = ""
     document: dict[str, Any] | None = None
     body: bytes | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    endless: bool = False
 
 
 Builder = Callable[[Situation], Ask]

@@ -36,6 +36,12 @@ def schema(_: Situation) -> Ask:
     return Ask("/schemas/common.xsd", headers={"Accept": "*/*"})
 
 
+@asks("GET", "/stream")
+def watch(case: Situation) -> Ask:
+    path = f"/stream?user_id={case.owner.user_id}"
+    return Ask(path, headers={"Accept": "text/event-stream"}, endless=True)
+
+
 @asks("POST", "/auth/register")
 def register(case: Situation) -> Ask:
     account = {"email": case.world.email(), "password": PASSWORD}

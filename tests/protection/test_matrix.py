@@ -102,7 +102,11 @@ def send(url: str, method: str, ask: Ask, credentials: dict[str, str], media_typ
     if ask.document is not None:
         headers["Content-Type"] = media_type
         body = CONTRACTS[ask.message].encode(ask.document, media_type)
-    return requests.request(method, url + ask.path, data=body, headers={**headers, **ask.headers}, timeout=60)
+    sent = {**headers, **ask.headers}
+    answer = requests.request(method, url + ask.path, data=body, headers=sent, timeout=60, stream=ask.endless)
+    if ask.endless and answer.ok:
+        answer.close()
+    return answer
 
 
 def judge(answer: requests.Response, expected: int, ask: Ask, media_type: str, dialect: str | None) -> str:

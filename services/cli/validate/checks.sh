@@ -49,6 +49,7 @@ RoleList_checks='items:list items[]?/name:text items[]?/permissions:list items[]
 ScopeList_checks='items:list items[]?/name:text items[]?/permissions:list device:list'
 ServiceList_checks='items:list items[]?/name:text items[]?/status:text items[]?/latency_ms:number? items[]/status=ok items[]/latency_ms:number'
 SessionList_checks='items:list items[]?/id:uuid items[]?/created_at:time items[]?/last_used_at:time items[]?/address:string items[]?/user_agent:string items[]?/current:bool items[]'
+StreamTicket_checks='ticket:text expires_in:int'
 SystemHealth_checks='name:text status:text message:text version:text time:time checks:list checks[]?/name:text checks[]?/status:text name=heartguard status=pass checks[]/status=pass'
 UploadList_checks='items:list items[]?/id:uuid items[]?/file_name:text items[]?/content_type:text items[]?/size:int items[]?/owner_id:int items[]?/created_at:time items[]?/expires_at:time next_cursor:text?'
 UploadTicket_checks='id:uuid url:url method=PUT headers:map expires_at:time'
@@ -156,6 +157,8 @@ every_row() {
     row DELETE '/auth/api-keys/{key_id}'; gives 204 -
     row DELETE '/auth/api-keys/{key_id}'; refuses 404 GEN_404
     row GET /timeseries/measurements; as device; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
+    row GET '/stream?topics=weather'; accepts text/event-stream
+    refuses 422 GEN_422 'details[]/path' 'details[]/message:text'
     [ "$LISTING" = yes ] || derive_buckets
     row GET /organization; keeps name=name; gives 200 Organization $Organization_checks 'id={org_id}' header:ETag
     row PUT /organization; when founding
@@ -288,6 +291,7 @@ every_row() {
     row GET '/schemas/{file}'; as nobody; only xml; gives 200 application/xml schema LoginRequest header:ETag
     row GET /gateway/health; as nobody; gives 200 Health $Health_checks
     row GET /gateway/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
+    row POST /stream/tickets; when founding; gives 201 StreamTicket $StreamTicket_checks
     row GET /gateway/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
     row GET /gateway/services; as operator; when operator; gives 200 ServiceList $ServiceList_checks
     row GET /health; as nobody; gives 200 SystemHealth $SystemHealth_checks
@@ -373,6 +377,8 @@ every_row() {
     row GET /media/health; as nobody; gives 200 Health $Health_checks
     row GET /media/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
     row GET /media/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    row POST /timeseries/listeners
+    sends '{"org_id":{org_id}}' '<StreamListener><org_id>{org_id}</org_id></StreamListener>'; refuses 403 GEN_403
     row GET '/timeseries/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row POST /timeseries/erasures
     sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'

@@ -112,6 +112,7 @@ class Stack:
             callers=self,
             api_keys=NoKeys(lambda _: {"active": False}, Fixed()),
             introspect=self.introspected,
+            redeem=lambda ticket: f"Bearer {ticket}",
             gate=self,  # type: ignore[arg-type]
             services=dict.fromkeys(names, self),
             own={"gateway.health": lambda _: Reply(200, [], b"well"), "gateway.openapi": self.broken},

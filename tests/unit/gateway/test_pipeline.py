@@ -31,6 +31,7 @@ def test_the_stages_are_in_the_documented_order() -> None:
         "refuse_malformed",
         "answer_preflight",
         "match_route",
+        "redeem_ticket",
         "verify_token",
         "admit",
         "authorize",

@@ -17,6 +17,7 @@ from heartguard_client.errors import (
     RateLimitError,
     ServerError,
 )
+from heartguard_client.events import StreamEvent
 from heartguard_client.points import Point, Rejected, Sample
 from heartguard_client.queue import PointQueue
 from heartguard_client.retry import NO_RETRY, RetryPolicy
@@ -46,5 +47,6 @@ __all__ = [
     "Sample",
     "SavedSession",
     "ServerError",
+    "StreamEvent",
     "__version__",
 ]

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar, cast
 from heartguard_client._version import __version__
 from heartguard_client.credentials import Credentials
 from heartguard_client.errors import HeartGuardError, NoAnswerError
+from heartguard_client.events import EventReader, StreamEvent
 from heartguard_client.messages import (
     Aggregate,
     AuditEvent,
@@ -217,6 +218,22 @@ class Client:
             if page["next_cursor"] is None:
                 return
             query["cursor"] = page["next_cursor"]
+
+    def stream(
+        self,
+        topics: Sequence[str] = ("points",),
+        *,
+        measurement: str | None = None,
+        user_id: int | None = None,
+        last_event_id: str = "",
+    ) -> Iterator[StreamEvent]:
+        """Points and jobs at the moment when they are stored, without end.
+
+        After a lost connection the stream goes on where it was; an event `reset` says where that was not possible.
+        """
+        params = {"topics": ",".join(topics), "measurement": measurement, "user_id": user_id and str(user_id)}
+        wanted = {name: value for name, value in params.items() if value}
+        return EventReader(self._transport, wanted, last_event_id).events()
 
     def summary(
         self, bucket: str, day: str, *, user_id: int | None = None, time_zone: str | None = None

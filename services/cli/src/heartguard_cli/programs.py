@@ -13,7 +13,7 @@ from heartguard_cli.embedded.postgres import PostgresCluster
 from heartguard_cli.embedded.valkey import ValkeyServer
 from heartguard_cli.environment import DEFAULT_PORTS, ROLES, addresses, port
 from heartguard_cli.layout import Layout
-from heartguard_cli.urls import for_role, host, local_url, role_name
+from heartguard_cli.urls import LOOPBACK, for_role, host, local_url, role_name
 from heartguard_common.core.registry import REGISTRY, SERVICES, Companion, python_path
 
 BESIDE = tuple(REGISTRY.programs)
@@ -36,12 +36,14 @@ AUDIT = (
     *("AUDIT_CHECKPOINT_KEY", "AUDIT_CHECKPOINT_KEY_PREVIOUS", "CHECKPOINT_DIR"),
 )
 INFLUXDB = ("INFLUX_URL", "INFLUX_TOKEN", "INFLUX_ORG")
+GATEWAY = (
+    *(*COMMON, "RATE_LIMIT", "LIMITS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
+    *("MAX_UPLOAD_MB", "MAX_IMPORT_MB", "BODY_SPOOL_MB", "ANSWER_BUFFER_MB"),
+    *(it.url for it in SERVICES.values() if it.name not in {"gateway", "auth"}),
+)
 VARIABLES: Mapping[str, tuple[str, ...]] = {
-    "gateway": (
-        *(*COMMON, "RATE_LIMIT", "LIMITS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"),
-        *("MAX_UPLOAD_MB", "MAX_IMPORT_MB", "BODY_SPOOL_MB", "ANSWER_BUFFER_MB"),
-        *(it.url for it in SERVICES.values() if it.name not in {"gateway", "auth"}),
-    ),
+    "gateway": GATEWAY,
+    "stream": (*GATEWAY, "STREAM_BIND"),
     "auth": (
         *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION"),
         *("ALLOWED_ORIGINS", "RATE_LIMIT", "SMTP_URL"),
@@ -65,7 +67,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 }
 """The variables each service, the consumer and the daily backup read; a test compares them with their Settings."""
 
-DERIVED = frozenset({"SERVICE_SECRET", "RETENTION_DATABASE_URL", *(it.url for it in SERVICES.values())})
+DERIVED = frozenset({"SERVICE_SECRET", "STREAM_BIND", "RETENTION_DATABASE_URL", *(it.url for it in SERVICES.values())})
 """Variables of services that are derived from the ports and the secrets in `.env`."""
 
 
@@ -209,6 +211,7 @@ class System:
             "MEDIA_DIR": str(self.layout.root / (self.values.get("MEDIA_DIR") or "var/media")),
             "CHECKPOINT_DIR": str(self.layout.root / (self.values.get("CHECKPOINT_DIR") or "var/checkpoints")),
             "PUBLIC_URL": self.values.get("PUBLIC_URL") or self.url("gateway"),
+            "STREAM_BIND": f"{host(LOOPBACK)}:{port(self.values, 'stream')}",
             **{it.url: self.url(name) for name, it in SERVICES.items()},
         }
         wanted = VARIABLES[program or service]

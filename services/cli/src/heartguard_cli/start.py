@@ -22,6 +22,7 @@ from heartguard_cli.waiting import await_answer
 from heartguard_common.core.registry import SERVICES
 
 SERVICES_SECONDS = 60.0
+WATCHED = (*SERVICES, "consumer", "stream")
 START = "./start_services.sh"
 START_ELSEWHERE = "./start_services.sh --save"
 # That many answers in a row, because auth says the same while its database is unavailable for a moment.
@@ -128,7 +129,7 @@ def _start_services(system: System, supervisor: Supervisor) -> Answers:
         pids: dict[str, object] = {}
         while True:
             states = supervisor.states()
-            for name in (*SERVICES, "consumer"):
+            for name in WATCHED:
                 if crashing(states, name) or _replaced(states, name, pids):
                     reason = last_error(layout.log / f"{name}.log", offsets[name])
                     raise CommandError(f"{name} does not start: {reason} (var/log/{name}.log)")
@@ -150,7 +151,7 @@ def _replaced(states: States, name: str, pids: dict[str, object]) -> bool:
 
 
 def _running(states: States) -> bool:
-    return all(states.get(name, {}).get("statename") == "RUNNING" for name in (*SERVICES, "consumer"))
+    return all(states.get(name, {}).get("statename") == "RUNNING" for name in WATCHED)
 
 
 def unready(answers: Answers, seconds: float) -> str:

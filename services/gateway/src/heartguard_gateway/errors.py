@@ -104,6 +104,18 @@ LANES_FULL = ErrorCode(
     "As many streams or large documents as may be are on their way already",
     "Wait as long as `Retry-After` says; send fewer at once.",
 )
+NO_STREAMS = ErrorCode(
+    "GW_030",
+    503,
+    "Live streams are not available",
+    "Wait as long as `Retry-After` says; until then, query.",
+)
+STREAMS_FULL = ErrorCode(
+    "GW_031",
+    503,
+    "As many live streams as may be are open already",
+    "Wait as long as `Retry-After` says; until then, query.",
+)
 
 CODES = (
     BAD_TARGET,
@@ -123,4 +135,6 @@ CODES = (
     SERVICE_CREDENTIALS,
     SPOOL_FULL,
     LANES_FULL,
+    NO_STREAMS,
+    STREAMS_FULL,
 )

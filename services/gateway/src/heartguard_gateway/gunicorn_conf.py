@@ -45,6 +45,11 @@ OPEN_FILES = 65_536
 def on_starting(server: object) -> None:
     """As all services; and raise the limit of open files: a client's connection and a service's per request."""
     gunicorn_hooks.on_starting(server)
+    raise_open_files()
+
+
+def raise_open_files() -> None:
+    """Raise the limit of open files, as far as it may be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     if soft < wanted:

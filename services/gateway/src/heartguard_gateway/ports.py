@@ -128,6 +128,7 @@ class Ports:
     callers: Callers
     api_keys: ApiKeys
     introspect: Callable[[str], CallerState]
+    redeem: Callable[[str], str]
     gate: Gate
     services: Mapping[str, Service]
     bodies: BodySpool

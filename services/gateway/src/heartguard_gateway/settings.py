@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heartguard_common.core.limits import limit_values
-from heartguard_common.core.registry import SERVICES
+from heartguard_common.core.registry import REGISTRY, SERVICES
 from heartguard_common.core.settings import CommonSettings, Rate, http_url, rate, read, variable, whole, words
 
 NAME = "gateway"
+STREAM = "stream"
+STREAM_PORT = REGISTRY.ports[STREAM]
 
 
 def origins(text: str) -> tuple[str, ...]:
@@ -18,6 +20,14 @@ def origins(text: str) -> tuple[str, ...]:
         if not re.fullmatch(r"https?://[a-z0-9.\-\[\]:]+", origin):
             raise ValueError("must be a list of origins such as https://portal.example, separated by commas")
     return found
+
+
+def address(text: str) -> str:
+    """A cast for `STREAM_BIND`: host and port."""
+    host, _, port = text.rpartition(":")
+    if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 65_536:
+        raise ValueError("must be an address and a port, as in 127.0.0.1:5008")
+    return text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +57,15 @@ class Settings(CommonSettings):
     def upstreams(self) -> Mapping[str, str]:
         """The base URL of each service behind the gateway, by its name in policy.toml."""
         return {name: getattr(self, f"{name}_url") for name in SERVICES if name != "gateway"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamSettings(Settings):
+    """The configuration of the stream process: the gateway's, and where it listens itself."""
+
+    stream_bind: str = variable("STREAM_BIND", address, default=f"127.0.0.1:{STREAM_PORT}")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "StreamSettings":
+        """Read the environment once. Raises `SettingsError` with every problem."""
+        return read(cls, environ)

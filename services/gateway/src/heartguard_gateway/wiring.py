@@ -44,13 +44,19 @@ from heartguard_gateway.ports import Ports, StreamLimits
 from heartguard_gateway.redis_client.connection import RedisConnection
 from heartguard_gateway.redis_client.traced import open_connection
 from heartguard_gateway.route_matching import Matcher, compile_limits
-from heartguard_gateway.settings import NAME, Settings
+from heartguard_gateway.server.environ_keys import GIVE_AWAY
+from heartguard_gateway.settings import NAME, STREAM, Settings
+from heartguard_gateway.stream_wiring import give_away, open_hub
+from heartguard_gateway.streams.routes import StreamRoutes
+from heartguard_gateway.streams.tickets import Tickets
 from heartguard_gateway.upstream.answer_limits import AnswerLimits
 from heartguard_gateway.upstream.kept_answers import Answers
 from heartguard_gateway.upstream.limits import UpstreamLimits
 from heartguard_gateway.upstream.service import Upstream
 from heartguard_gateway.wsgi import mount
 
+HUB = "heartguard.streams"
+"""The extension of the stream process's application that holds its streams."""
 _STATE_SECONDS = 1.0
 SERVICE_READY = LiveGauge("heartguard_service_ready", "1 where a service says that it is ready, or 0", ("upstream",))
 _MIB = 1024 * 1024
@@ -59,22 +65,21 @@ _STREAMS = {"media": UpstreamLimits(streams=8, share=3, downloads=8)}
 
 
 def create_app(
-    settings: Settings, *, clock: Clock | None = None, upstream_limits: UpstreamLimits | None = None
+    settings: Settings, *, clock: Clock | None = None, limits: UpstreamLimits | None = None, program: str = NAME
 ) -> Flask:
-    """The gateway's application. Raises `PolicyError`, `OrderError` where policy or stages can't work."""
+    """The application of the gateway, or of the `program` `stream`. Raises `PolicyError`, `OrderError`."""
     contracts, policy, clock = Contracts.load(), load_policy(), clock or SystemClock()
-    metrics, lifecycle = _metrics(settings), _lifecycle(settings)
-    fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
-    refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
-
+    metrics, lifecycle = _metrics(settings, program), _lifecycle(settings)
+    fallen_back, refusal = _counters(metrics)
     redis, auth = _open_redis(settings, lifecycle), _open_auth(settings, lifecycle)
     keys = open_key_source(settings, lambda: auth.get(KEY_SET_PATH, JwkSet), clock, lifecycle)
-    answers = _answers(settings, metrics)
-    services = _upstreams(settings, policy, upstream_limits, answers, metrics, lifecycle)
+    services = _upstreams(settings, policy, limits, answers := _answers(settings, metrics), metrics, lifecycle)
     bodies = BodySpool(settings.spool_dir, SpoolLimits(disk=settings.body_spool_mb * _MIB))
-    trail = StreamTrail(redis, Spool(settings.spool_dir / f"{NAME}.events"), lambda what: fallbacks.labels(what).inc())
+    trail = _trail(redis, settings, program, fallen_back)
     refused = CountedRefusals(trail, clock)
     health = _health(policy, lifecycle, services, clock, metrics)
+    own, tickets = OwnRoutes(contracts, lifecycle, metrics, health, SCHEMAS_DIR), Tickets(redis)
+    hub = open_hub(settings, redis, contracts, trail, clock, metrics, lifecycle) if program == STREAM else None
     ports = Ports(
         contracts=contracts,
         matcher=Matcher(policy),
@@ -82,14 +87,15 @@ def create_app(
         callers=_callers(settings, keys, clock, metrics),
         api_keys=CachedApiKeys(auth, clock, lifecycle),
         introspect=_introspection(auth, metrics),
-        gate=_gate(settings, redis, lambda what: fallbacks.labels(what).inc()),
+        gate=_gate(settings, redis, fallen_back),
+        redeem=tickets.redeem,
         services=services,
         bodies=bodies,
-        own=OwnRoutes(contracts, lifecycle, metrics, health, SCHEMAS_DIR).table,
+        own={**own.table, **StreamRoutes(contracts, tickets, hub).table},
         trail=refused,
         metrics=metrics,
-        refused=lambda stage, code: refusals.labels(stage, code).inc(),
-        log=logs.configure(NAME, settings.log_level),
+        refused=refusal,
+        log=logs.configure(program, settings.log_level),
         clock=clock,
         monotonic=time.monotonic,
         allowed_origins=frozenset(settings.allowed_origins),
@@ -97,12 +103,12 @@ def create_app(
         forwarding_key=settings.service_credentials.get(NAME, ""),
         max_stream=_stream_limits(settings),
     )
-    app = Flask("heartguard_gateway", static_folder=None)
-    mount(app, make_pipeline(ports))
+    app = _application(ports)
     lifecycle.on_close(refused.close)
     _run_beside(lifecycle, trail.drain_forever, refused.write_forever, partial(_keep_fresh, keys))
     _run_beside(lifecycle, partial(_show_state, metrics, services, bodies), partial(_keep_pace, metrics, answers))
     app.extensions[LIFECYCLE] = lifecycle
+    app.extensions.update({GIVE_AWAY: give_away(settings)} if hub is None else {HUB: hub})
     return app
 
 
@@ -114,6 +120,23 @@ def _gate(settings: Settings, redis: RedisConnection, count: Callable[[str], Non
 def _stream_limits(settings: Settings) -> StreamLimits:
     most = max(settings.max_upload_mb, settings.max_import_mb)
     return StreamLimits(settings.max_upload_mb * _MIB, most * _MIB)
+
+
+def _counters(metrics: Metrics) -> tuple[Callable[[str], None], Callable[[str, str], None]]:
+    """What counts what is done without Redis, and the refusals."""
+    fallbacks = metrics.counter("heartguard_gateway_redis_fallbacks", "Done without Redis", ("what",))
+    refusals = metrics.counter("heartguard_gateway_refusals", "Refused by a stage", ("stage", "code"))
+    return lambda what: fallbacks.labels(what).inc(), lambda stage, code: refusals.labels(stage, code).inc()
+
+
+def _application(ports: Ports) -> Flask:
+    app = Flask("heartguard_gateway", static_folder=None)
+    mount(app, make_pipeline(ports))
+    return app
+
+
+def _trail(redis: RedisConnection, settings: Settings, program: str, count: Callable[[str], None]) -> StreamTrail:
+    return StreamTrail(redis, Spool(settings.spool_dir / f"{program}.events"), count)
 
 
 def _open_auth(settings: Settings, lifecycle: Lifecycle) -> ServiceClient:
@@ -131,9 +154,9 @@ def _lifecycle(settings: Settings) -> Lifecycle:
     return lifecycle
 
 
-def _metrics(settings: Settings) -> Metrics:
-    """The gateway's metrics, with the gauges of its processes and its disk."""
-    metrics = Metrics(NAME)
+def _metrics(settings: Settings, program: str) -> Metrics:
+    """The metrics of the program, with the gauges of its processes and its disk."""
+    metrics = Metrics(program)
     show_process(metrics, {"spool": settings.spool_dir})
     return metrics
 

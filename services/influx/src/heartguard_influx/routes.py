@@ -9,6 +9,7 @@ from heartguard_influx.exports import routes as exports
 from heartguard_influx.fields import routes as fields
 from heartguard_influx.imports import routes as imports
 from heartguard_influx.influxdb_api import routes as influxdb_api
+from heartguard_influx.listeners import routes as listeners
 from heartguard_influx.measurements import routes as measurements
 from heartguard_influx.points import routes as points
 from heartguard_influx.queries import routes as queries
@@ -26,4 +27,5 @@ ROUTES: tuple[Route[UseCases, Any], ...] = (
     *deletion.ROUTES,
     *influxdb_api.ROUTES,
     *imports.ROUTES,
+    *listeners.ROUTES,
 )

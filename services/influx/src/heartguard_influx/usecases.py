@@ -17,7 +17,8 @@ from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.fields.usecases import Fields
 from heartguard_influx.imports.usecases import Importing
 from heartguard_influx.influxdb_api.usecases import InfluxNames
-from heartguard_influx.points.ports import PointObserver, SmallWriter
+from heartguard_influx.listeners.usecases import Listening
+from heartguard_influx.points.ports import PointAnnouncer, PointObserver, SmallWriter
 from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.ports import TimeSeriesStore
 from heartguard_influx.queries.domain.query import BUDGET, Budget
@@ -52,6 +53,12 @@ class Stores:
     other_records: Callable[[int, int], Iterable[Record]] = lambda *_: ()
     """What else the service keeps of a person."""
     imports: Importing | None = None
+    announcer: PointAnnouncer | None = None
+    removed: Callable[[int], object] = lambda _: None
+    """Gets the id of an organization of which points are removed."""
+    listening: Listening | None = None
+    settle: Callable[[], float] | None = None
+    """Run in the background: tells live streams what they missed."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,7 @@ class UseCases:
     fields: Fields
     deletion: Deletion
     influx_names: InfluxNames
+    listening: Listening | None
     clock: Clock
     imports: Importing | None = None
 
@@ -95,6 +103,7 @@ class UseCases:
                 refused=stores.refused,
                 observer=stores.observer,
                 small=stores.small,
+                announcer=stores.announcer,
             ),
             querying=Querying(
                 buckets, types, points, transaction=transaction, audit=audit, budget=budget, quick=stores.quick
@@ -114,8 +123,10 @@ class UseCases:
                 clock=clock,
                 authority=authority,
                 erase_others=stores.erase_others,
+                removed=stores.removed,
             ),
             influx_names=InfluxNames(buckets, administration),
+            listening=stores.listening,
             clock=clock,
             imports=stores.imports,
         )

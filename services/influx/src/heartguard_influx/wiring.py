@@ -22,14 +22,18 @@ from heartguard_common.runtime.bootstrap import MEBIBYTE, Dependencies, make_web
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_common.stores.service_client import ServiceClient
+from heartguard_common.streams.announcing import Announcer
+from heartguard_common.streams.publish import Publisher
 from heartguard_influx.deletion.usecases import RETENTION, Deletion
 from heartguard_influx.imports import documents
 from heartguard_influx.imports.domain import JOB_KIND
 from heartguard_influx.imports.usecases import Importing, ImportWork, record_end
+from heartguard_influx.listeners.usecases import Listening
 from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.routes import ROUTES
 from heartguard_influx.settings import Settings
 from heartguard_influx.store.imports import ImportJobs, MediaImportFiles, ParserLimits, ParserProcess, PostgresImports
+from heartguard_influx.store.live_points import LivePoints, LiveSentPoints
 from heartguard_influx.store.point_metrics import PointMetrics
 from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore, QuickReads
 from heartguard_influx.usecases import Stores, UseCases
@@ -48,6 +52,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     stores = _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
     imports = open_imports(settings, dependencies, stores)
     usecases = UseCases.over(imports.with_imports())
+    if stores.settle is not None:
+        dependencies.background.start("streams", stores.settle)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
     )
@@ -75,6 +81,8 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
     """The stores of a service without an InfluxDB."""
     database = dependencies.database
     points = PostgresStore(database, dependencies.limits)
+    announcer = Announcer(database, Publisher(dependencies.redis), settles=True)
+    live = LivePoints(announcer)
     return Stores(
         buckets=PostgresBuckets(database, dependencies.limits),
         types=PostgresFieldTypes(database, dependencies.limits),
@@ -86,8 +94,12 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         registry=database.transaction,
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
-        small=points.small_writer(),
+        small=points.small_writer(live.stored_together),
         quick=QuickReads(database),
+        announcer=live,
+        removed=announcer.announce_removal,
+        listening=Listening(announcer.listen, dependencies.limits),
+        settle=announcer.settle,
     )
 
 
@@ -112,11 +124,13 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
     registry = Database(settings.database_url, observer=dependencies.statements)
     dependencies.lifecycle.on_close(registry.close)
     limits = PostgresLimits(registry, dependencies.clock, settings.limit_defaults, dependencies.metrics.limit_refused)
+    store = InfluxStore(registry, server, limits)
+    announcer = Announcer(registry, Publisher(dependencies.redis), lost_seconds=store.settled_seconds, settles=True)
     # No transaction of PostgreSQL stays open while the service waits for InfluxDB.
     return Stores(
         buckets=InfluxBuckets(registry, server, limits),
         types=PostgresFieldTypes(registry, limits),
-        points=InfluxStore(registry, server, limits),
+        points=store,
         transaction=nullcontext,
         audit=dependencies.audit,
         clock=dependencies.clock,
@@ -124,6 +138,10 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
         registry=registry.transaction,
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
+        announcer=LiveSentPoints(announcer),
+        removed=announcer.announce_removal,
+        listening=Listening(announcer.listen, dependencies.limits),
+        settle=announcer.settle,
     )
 
 

@@ -18,6 +18,8 @@ from heartguard_common.jobs.job_store import PostgresJobs
 from heartguard_common.jobs.operated_jobs import JobKind
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
+from heartguard_common.streams.announcing import Announcer
+from heartguard_common.streams.publish import Publisher
 from heartguard_organization.domain import STEPS
 from heartguard_organization.routes import ROUTES
 from heartguard_organization.settings import Settings
@@ -36,7 +38,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     # A thread that works on a job keeps a connection until the job's step is done, so jobs have a pool of their own.
     locks = Database(settings.database_url, pool_size=2, observer=dependencies.statements)
     dependencies.lifecycle.on_close(locks.close)
-    store, jobs = PostgresOrganizations(dependencies.database), PostgresJobs(dependencies.database, locks)
+    store = PostgresOrganizations(dependencies.database)
+    announcer = Announcer(dependencies.database, Publisher(dependencies.redis))
+    jobs = PostgresJobs(dependencies.database, locks, announcer)
     erasure = Erasure(STEPS, _erasers(settings, store), dependencies.clock)
     ended = audit_job_end(dependencies.audit, NAME, "organization.deleted")
     runner = JobRunner(

@@ -16,6 +16,8 @@ from heartguard_common.jobs.operated_jobs import JobKind
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.service_client import ServiceClient
+from heartguard_common.streams.announcing import Announcer
+from heartguard_common.streams.publish import Publisher
 from heartguard_user.domain import STEPS
 from heartguard_user.routes import ROUTES
 from heartguard_user.settings import Settings
@@ -35,7 +37,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     # A thread that works on a job keeps a connection until the job's step is done, so jobs have a pool of their own.
     locks = Database(settings.database_url, observer=dependencies.statements)
     dependencies.lifecycle.on_close(locks.close)
-    store, jobs = PostgresUsers(dependencies.database), PostgresJobs(dependencies.database, locks)
+    store = PostgresUsers(dependencies.database)
+    announcer = Announcer(dependencies.database, Publisher(dependencies.redis))
+    jobs = PostgresJobs(dependencies.database, locks, announcer)
     dead_letters, memberships = dependencies.dead_letters, AuthMemberships(dependencies.auth)
     erasure = Erasure(STEPS, _erasers(settings, dependencies, store), dependencies.clock)
     ended = audit_job_end(dependencies.audit, NAME, "user.deleted")

@@ -148,6 +148,17 @@ from heartguard_client.messages.organization import (
     UsageItemDocument,
 )
 from heartguard_client.messages.problem import Problem, ProblemDetailDocument
+from heartguard_client.messages.stream import (
+    StreamBye,
+    StreamJob,
+    StreamLimits,
+    StreamListener,
+    StreamPointDocument,
+    StreamPoints,
+    StreamQuery,
+    StreamReset,
+    StreamTicket,
+)
 from heartguard_client.messages.timeseries import (
     Aggregate,
     Bucket,
@@ -345,6 +356,15 @@ __all__ = [
     "SessionDocument",
     "SessionList",
     "SkippedDataDocument",
+    "StreamBye",
+    "StreamJob",
+    "StreamLimits",
+    "StreamListener",
+    "StreamPointDocument",
+    "StreamPoints",
+    "StreamQuery",
+    "StreamReset",
+    "StreamTicket",
     "SummaryRequest",
     "SwitchRequest",
     "SystemHealth",

@@ -111,6 +111,25 @@ TABLE = (
         "an admin: DELETE /media/items/{item_id}, DELETE /media/uploads/{item_id}",
         "MEDIA_009",
     ),
+    Limit(
+        "streams",
+        "organization",
+        "live streams",
+        1_000,
+        # Ten browser tabs of a hundred people; one stream takes 40 KiB of the stream process.
+        "Live streams that are open at the same time (GET /stream).",
+        "close streams that nobody reads",
+        _LATER,
+    ),
+    Limit(
+        "streams_per_member",
+        "member",
+        "live streams",
+        20,
+        "The same for one member; an API key counts as one.",
+        "close streams that nobody reads",
+        _LATER,
+    ),
     Limit("media_items", "organization", "files", 100_000, "Files.", "an admin: DELETE /media/items/{item_id}"),
     Limit(
         "open_uploads",

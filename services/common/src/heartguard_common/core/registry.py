@@ -56,11 +56,15 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class Companion:
-    """A program beside the services, `python -m <module>`, with the sources and the secret of the service `owner`."""
+    """A program beside the services, `python -m <module>`, with the sources and the secret of the service `owner`.
+
+    `port` is where it answers about itself, for one that does.
+    """
 
     name: str
     owner: str
     module: str
+    port: int | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,11 @@ def load(file: Path = SERVICES_FILE) -> Registry:
         services=MappingProxyType(services),
         programs=MappingProxyType(programs),
         roles=(*(it.name for it in services.values() if it.database), *document["database"]["roles"]),
-        ports=MappingProxyType({it.name: it.port for it in services.values()} | document["embedded"]),
+        ports=MappingProxyType(
+            {it.name: it.port for it in services.values()}
+            | {it.name: it.port for it in programs.values() if it.port is not None}
+            | document["embedded"]
+        ),
     )
 
 

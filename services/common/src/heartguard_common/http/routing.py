@@ -26,6 +26,7 @@ DOCUMENT_TYPES = ("application/json", "application/xml", "text/xml")
 FORMATS = {"json": "application/json", "xml": "application/xml"}  # of `?format=`
 CSV, NDJSON = "text/csv", "application/x-ndjson"
 HEALTH_JSON = "application/health+json"
+EVENT_STREAM = "text/event-stream"
 # Offered by a route whose answer has the media type of the stored bytes, which is not negotiated.
 ANY_TYPE = (ANY,)
 

@@ -8,7 +8,10 @@ from heartguard_common.core.clock import NANOSECONDS, Clock, from_datetime, pars
 from heartguard_common.jobs.dead_letters import ManagedQueue
 from heartguard_common.jobs.engine import Job
 from heartguard_common.jobs.operated_jobs import JobEntry
+from heartguard_common.messages import StreamJob
 from heartguard_common.stores.database import Database, Row, text
+from heartguard_common.streams.announcing import Announcer
+from heartguard_common.streams.events import JOBS, LiveEvent
 
 _COLUMNS = """id::text AS id, kind, org_id, user_id, created_by AS requested_by, due_at, status, progress, error,
     attempts, result"""
@@ -69,9 +72,11 @@ class PostgresJobs:
     `locks` is the pool of the connections that hold it: a job may last for many minutes.
     """
 
-    def __init__(self, database: Database, locks: Database | None = None) -> None:
+    def __init__(self, database: Database, locks: Database | None = None, announcer: Announcer | None = None) -> None:
+        """With an `announcer` live streams show how far each job has come."""
         self._database = database
         self._locks = locks or database
+        self._announcer = announcer
 
     def request(self, job: Job) -> tuple[Job, bool]:
         """Keep a job, unless one of its kind and subject is open; returns the one that holds, and if it is new."""
@@ -79,6 +84,7 @@ class PostgresJobs:
             with self._database.transaction() as connection:
                 row = connection.execute(text(_REQUEST), _values(job)).first()
                 if row is not None:
+                    self._announce(_job(row))
                     return _job(row), True
                 row = connection.execute(text(_OPEN), _values(job)).first()
                 if row is not None:  # else it ended in between
@@ -109,7 +115,8 @@ class PostgresJobs:
     def save(self, job: Job) -> None:
         """Keep what has become of an open job."""
         with self._database.transaction() as connection:
-            connection.execute(text(_SAVE), _values(job))
+            if connection.execute(text(_SAVE), _values(job)).rowcount:
+                self._announce(job)
 
     def purge(self, kind: str, before_ns: int) -> None:
         """Forget the jobs of a kind that ended before then."""
@@ -156,10 +163,24 @@ class PostgresJobs:
         """Everything inside happens together or not at all, the audit events of it too."""
         return self._database.transaction()
 
+    def _announce(self, job: Job) -> None:
+        if self._announcer is not None:
+            self._announcer.announce(job.org_id, lambda: [live_event(job)])
+
     def _by_id(self, job_id: str) -> Job | None:
         with self._database.transaction() as connection:
             row = connection.execute(text(_FIND), {"id": job_id}).first()
         return None if row is None else _job(row)
+
+
+def live_event(job: Job) -> LiveEvent:
+    """What live streams show of a job."""
+    document: StreamJob = {"id": job.id, "kind": job.kind, "status": job.status, "progress": job.progress}
+    if job.user_id is not None:
+        document["user_id"] = job.user_id
+    if job.error is not None:
+        document["error"] = job.error
+    return LiveEvent(JOBS, "StreamJob", document, job.user_id)
 
 
 def _values(job: Job) -> dict[str, object]:

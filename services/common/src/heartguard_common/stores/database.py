@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, Protocol
@@ -43,13 +43,14 @@ class StatementObserver(Protocol):
 class Connection:
     """A connection in a transaction, which begins together with its first statement."""
 
-    __slots__ = ("_begun", "_driver", "_observer", "_with_next")
+    __slots__ = ("_begun", "_driver", "_observer", "_with_next", "committed")
 
     def __init__(self, driver: Session, observer: StatementObserver | None = None) -> None:
         self._driver = driver
         self._observer = observer
         self._begun = False
         self._with_next = ""
+        self.committed: list[Callable[[], object]] = []
 
     def with_next(self, command: str) -> None:
         """Send a command without parameters and result together with the next statement."""
@@ -65,6 +66,10 @@ class Connection:
         """Execute a statement with the values of each row. Raises what psycopg2 raises."""
         for values in rows:
             self.execute(statement, values)
+
+    def after_commit(self, act: Callable[[], object]) -> None:
+        """Call `act` once the transaction is committed, and its connection is free; it must not raise."""
+        self.committed.append(act)
 
     def end(self, how: str) -> None:
         """COMMIT or ROLLBACK, unless nothing was begun."""
@@ -106,6 +111,8 @@ class Database:
                 yield connection
             finally:
                 self._current.reset(token)
+        for act in connection.committed:
+            act()
 
     @contextmanager
     def place(self) -> Iterator[None]:

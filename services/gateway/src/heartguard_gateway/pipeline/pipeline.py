@@ -20,6 +20,7 @@ from heartguard_gateway.pipeline.stages.forward import forward
 from heartguard_gateway.pipeline.stages.log_access import log_access
 from heartguard_gateway.pipeline.stages.match_route import match_route
 from heartguard_gateway.pipeline.stages.prepare_answer import prepare_answer
+from heartguard_gateway.pipeline.stages.redeem_ticket import redeem_ticket
 from heartguard_gateway.pipeline.stages.refuse_malformed import refuse_malformed
 from heartguard_gateway.pipeline.stages.shed_load import shed_load
 from heartguard_gateway.pipeline.stages.strip_client_headers import strip_client_headers
@@ -39,6 +40,7 @@ STAGES = (  # in the order in which they run
     refuse_malformed,
     answer_preflight,
     match_route,
+    redeem_ticket,
     verify_token,
     admit,
     authorize,

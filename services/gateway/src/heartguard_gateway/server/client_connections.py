@@ -15,7 +15,7 @@ from gevent.hub import get_hub
 from gevent.socket import SHUT_RD, SHUT_RDWR, SO_LINGER, SOL_SOCKET
 
 from heartguard_common.core.network import bucket_address
-from heartguard_gateway.sockets import readable
+from heartguard_gateway.sockets import discard_and_close, readable
 
 _POLLIN = 1
 _RESET = struct.pack("ii", 1, 0)  # struct linger: close() discards what was not sent, and resets
@@ -26,11 +26,17 @@ class Client:
     """One connection. `since` is when it began to rest or to send its request; `late` that it took too long.
 
     `fresh` says that nothing of it has been answered yet; `network` is its address as the rate limits count it.
+    `received` are bytes that were read before it came to us; `given_away` that another owner goes on with it.
     """
 
-    __slots__ = ("address", "fresh", "late", "listener", "network", "reading", "since", "socket", "watcher")
+    __slots__ = (
+        *("address", "fresh", "given_away", "late", "listener", "network", "reading", "received", "since", "socket"),
+        "watcher",
+    )
 
-    def __init__(self, socket: Any, address: Any, listener: Any) -> None:
+    def __init__(self, socket: Any, address: Any, listener: Any, received: bytes = b"") -> None:
+        self.received = received
+        self.given_away = False
         self.socket = socket
         self.address = address
         self.network = bucket_address(address[0]) if isinstance(address, tuple) else ""  # a Unix socket has no address
@@ -50,6 +56,11 @@ class Client:
         with suppress(OSError):  # the client has gone meanwhile
             self.socket.setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
             self.socket.shutdown(SHUT_RDWR)
+
+    def end(self) -> None:
+        """Close the connection after its last answer; one that is given away goes on without us."""
+        if not self.given_away:
+            discard_and_close(self.socket)
 
     def close(self) -> None:
         """Forget watcher and socket."""
@@ -77,6 +88,13 @@ class ClientConnections:
         """A new connection, which waits for its first request."""
         self._by_network.setdefault(client.network, {})[client] = None
         self.rest(client)
+
+    def take_request(self, client: Client) -> None:
+        """A connection whose first request was received elsewhere, which may have taken seconds on purpose."""
+        client.fresh = False
+        self._by_network.setdefault(client.network, {})[client] = None
+        self._resting[client] = None
+        self._wake(client)
 
     def make_room(self) -> None:
         """End one connection that waits or sends a head: the oldest of the address that has most.

@@ -1,6 +1,7 @@
 """The requests of one connection: parsed, answered by the WSGI application, one after the other."""
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ from heartguard_gateway.server.environ import constant_environ, make_environ
 from heartguard_gateway.server.environ_keys import CLOSE, CUT, WAITED
 from heartguard_gateway.server.parse_refusals import refuse, refuse_unparsed
 from heartguard_gateway.server.response_writing import Response
-from heartguard_gateway.sockets import discard_and_close, keep_little_unsent, seconds_since_data
+from heartguard_gateway.sockets import keep_little_unsent, seconds_since_data
 
 log = logging.getLogger("heartguard.gateway")
 
@@ -25,7 +26,15 @@ log = logging.getLogger("heartguard.gateway")
 class RequestLoop:
     """Answers the requests of connections; while `stopping`, each answer closes its own. `config` is gunicorn's."""
 
-    def __init__(self, config: Any, application: Callable[..., Any], stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        config: Any,
+        application: Callable[..., Any],
+        stopping: Callable[[], bool],
+        give_away: Callable[[Any, Client], bool] = lambda *_: False,
+    ) -> None:
+        """`give_away` may give the connection of a parsed request to another process: True where it has."""
+        self._give_away = give_away
         self._config = config
         self._application = application
         self._stopping = stopping
@@ -33,17 +42,17 @@ class RequestLoop:
 
     def serve(self, client: Client) -> bool:
         """Answer what has come on a connection; True when it waits for the next request, else close it."""
-        parser = get_parser(self._config, client.socket, client.address)
-        # Gunicorn would take up to 1 MiB at once, and copy what is left of it for each block we ask for.
-        parser.unreader.max_body_chunk = BLOCK
+        parser = self._parser(client)
         request = None
         try:
             while True:
                 request = next(parser)
                 client.reading = False
                 parse_errors.require_known_coding(request)
+                if self._give_away(request, client):
+                    return False
                 if not self._answer(request, client):
-                    discard_and_close(client.socket)
+                    client.end()
                     return False
                 client.since, client.reading = time.monotonic(), True
                 if not parser.finish_body():
@@ -63,6 +72,14 @@ class RequestLoop:
             refuse_unparsed(client.socket, getattr(request, "method", None), error)
         return False
 
+    def _parser(self, client: Client) -> Any:
+        parser = get_parser(self._config, client.socket, client.address)
+        parser.unreader.unread(client.received)
+        client.received = b""
+        # Gunicorn would take up to 1 MiB at once, and copy what is left of it for each block we ask for.
+        parser.unreader.max_body_chunk = BLOCK
+        return parser
+
     def _answer(self, request: Any, client: Client) -> bool:
         """Answer one request; False when the connection must close."""
         response = Response(request, client.socket, self._config)
@@ -76,13 +93,7 @@ class RequestLoop:
             response.force_close()
         body = self._application(environ, response.start_response)
         try:
-            if getattr(body, "unbuffered", False):
-                keep_little_unsent(client.socket)
-                response.send_headers()
-                response.flush()
-            for block in body:
-                response.write(block)
-            response.close()
+            _send(response, body, client)
         except OSError:
             raise
         except Exception:
@@ -95,3 +106,19 @@ class RequestLoop:
             if hasattr(body, "close"):
                 body.close()
         return not response.should_close()
+
+
+def _send(response: Response, body: Any, client: Client) -> None:
+    """Send an answer, or its head and give the connection to its body where that goes on with it."""
+    if getattr(body, "unbuffered", False):
+        keep_little_unsent(client.socket)
+        response.send_headers()
+        response.flush()
+    if hasattr(body, "take_over"):
+        client.given_away = True
+        response.force_close()
+        body.take_over(os.dup(client.socket.fileno()), chunked=response.chunked)
+        return
+    for block in body:
+        response.write(block)
+    response.close()

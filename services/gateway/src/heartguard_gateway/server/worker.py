@@ -14,6 +14,7 @@ from gunicorn.workers.ggevent import GeventWorker
 from heartguard_common.runtime import takeover
 from heartguard_gateway.server.acceptor import Acceptor, capacity
 from heartguard_gateway.server.client_connections import ClientConnections
+from heartguard_gateway.server.environ_keys import GIVE_AWAY
 from heartguard_gateway.server.request_loop import RequestLoop
 
 # A connection that was just used is likely to bring a request that is on its way already; it is answered with
@@ -38,7 +39,8 @@ class GatewayWorker(GeventWorker):  # type: ignore[misc]
         """Serve until stopped; then take what the kernel has accepted, and end idle connections at once."""
         # Each request reads some twenty settings, and Config looks each up through three functions.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
-        connections = ClientConnections(RequestLoop(self.cfg, self.wsgi, lambda: not self.alive).serve)
+        give_away = self.wsgi.extensions.get(GIVE_AWAY) or (lambda *_: False)
+        connections = ClientConnections(RequestLoop(self.cfg, self.wsgi, lambda: not self.alive, give_away).serve)
         acceptor = Acceptor(self.sockets, connections, capacity(self.worker_connections), shared=self.cfg.workers > 1)
         self._serve(acceptor, connections)
         acceptor.stop()

@@ -46,9 +46,14 @@ class Deletion:
         clock: Clock,
         authority: Authority,
         erase_others: Callable[[int, int | None], int] = lambda *_: 0,
+        removed: Callable[[int], object] = lambda _: None,
     ) -> None:
-        """`erase_others` removes what else the service keeps of an organization or member; returns how much."""
+        """`erase_others` removes what else the service keeps of an organization or member; returns how much.
+
+        `removed` gets the id of each organization of which points are removed that may be shown by a live stream.
+        """
         self._erase_others = erase_others
+        self._removed = removed
         self._buckets = buckets
         self._types = types
         self._points = points
@@ -69,6 +74,7 @@ class Deletion:
         def record_removal(removed: int) -> None:
             payload = {"removed": removed}
             self._audit.changed(principal, "timeseries.delete_bucket", f"bucket:{name}", payload=payload)
+            self._removed(bucket.org_id)
 
         self._authority.require_actor(principal)
         with _in_parts():
@@ -94,6 +100,8 @@ class Deletion:
         with self._transaction():
             self._authority.require_writer(principal)
             removed, groups = self._delete(selection, again)
+            if removed:
+                self._removed(bucket.org_id)
             payload: Payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": removed}
             self._audit.changed(principal, "timeseries.delete_points", resource, payload=payload)
         if removed:
@@ -147,6 +155,7 @@ class Deletion:
                 removed = self._points.erase(buckets, user_id)
             removed += self._erase_others(org_id, user_id)
         if removed:
+            self._removed(org_id)
             # Part by part is committed, so that a long erasure advances even if it is stopped; the event comes last.
             resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
             self._audit.changed(principal, "timeseries.erase", resource, org_id=org_id, payload={"removed": removed})

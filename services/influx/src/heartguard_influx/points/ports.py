@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from heartguard_common.identity.authentication import Principal
 from heartguard_influx.buckets.domain import Bucket
@@ -69,3 +69,24 @@ class SmallWriter(Protocol):
         A batch for which anything is unusual (a new series or field, a rejected point, a limit that is near, a caller
         who may not, an error) is not stored: the ordinary way has the answer to it.
         """
+
+
+class StoredBatch(NamedTuple):
+    """Points that are stored, with what became of each."""
+
+    org_id: int
+    bucket: str
+    points: Sequence[Point]
+    verdicts: Sequence[Verdict]
+
+
+class PointAnnouncer(Protocol):
+    """Tells live streams about stored points."""
+
+    def begin(self, org_id: int) -> int | None:
+        """Points of an organization are about to be stored; returns what `stored` wants to get."""
+
+    def stored(
+        self, org_id: int, bucket: str, points: Sequence[Point], verdicts: Sequence[Verdict], begun: int | None
+    ) -> None:
+        """The points that are not rejected or duplicates are stored, once the surrounding transaction is committed."""

@@ -16,7 +16,7 @@ from heartguard_gateway.ports import Ports
 def verify_token(exchange: Exchange, ports: Ports) -> None:
     """Set the principal, or the refusal of bad or missing credentials, which `admit` charges to the address alone."""
     rule = exchange.rule
-    if rule is None or rule.credentials == "ignored":
+    if rule is None or rule.credentials == "ignored" or exchange.refusal is not None:
         return
     if rule.errors == INFLUXDB_1:
         _move_credentials(exchange)

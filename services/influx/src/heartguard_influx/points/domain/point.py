@@ -7,7 +7,7 @@ from heartguard_common.core.clock import NANOSECONDS, parse_rfc3339
 from heartguard_common.messages import PointDocument
 from heartguard_influx.buckets.domain import Bucket
 from heartguard_influx.fields.domain import TYPE_BY_CLASS, FieldKey, FieldType, Value, field_type
-from heartguard_influx.measurements.domain import KNOWN, NUMBERS
+from heartguard_influx.measurements.domain import KNOWN, NUMBERS, implausible
 from heartguard_influx.series.domain import EARLIEST_NS, LATEST_NS, PERSON_TAG, Tags
 
 Status = Literal["stored", "created", "duplicate", "updated"]
@@ -36,6 +36,12 @@ class Verdict(NamedTuple):
 
     status: Status | Literal["rejected"]
     reason: str | None = None
+
+
+def flagged(point: Point, verdict: Verdict) -> Verdict:
+    """The verdict, with a reason where a stored value is out of its plausible range."""
+    reason = None if verdict.reason else implausible(point.measurement, point.fields)
+    return verdict if reason is None else Verdict(verdict.status, reason)
 
 
 def times_of(documents: Iterable[PointDocument]) -> list[int | None]:

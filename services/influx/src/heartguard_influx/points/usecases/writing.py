@@ -14,9 +14,24 @@ from heartguard_influx.buckets.domain import Bucket
 from heartguard_influx.buckets.ports import Buckets
 from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
 from heartguard_influx.fields.ports import FieldTypes
-from heartguard_influx.measurements.domain import implausible
-from heartguard_influx.points.domain.point import Point, Rules, Sender, Verdict, judge_types, read_points, times_of
-from heartguard_influx.points.ports import PointObserver, PointWriter, SmallWrite, SmallWriter, TooManySeries
+from heartguard_influx.points.domain.point import (
+    Point,
+    Rules,
+    Sender,
+    Verdict,
+    flagged,
+    judge_types,
+    read_points,
+    times_of,
+)
+from heartguard_influx.points.ports import (
+    PointAnnouncer,
+    PointObserver,
+    PointWriter,
+    SmallWrite,
+    SmallWriter,
+    TooManySeries,
+)
 from heartguard_influx.points.usecases.permission import WritePermission
 from heartguard_influx.series.domain import person_of
 
@@ -45,10 +60,12 @@ class Writing:
         refused: Callable[[str], object] = lambda _: None,
         observer: PointObserver | None = None,
         small: SmallWriter | None = None,
+        announcer: PointAnnouncer | None = None,
     ) -> None:
         """`refused` gets the name of a limit that rejects points without refusing their batch.
 
-        `observer` is told about each batch that was not refused. `small` takes small batches first, if given.
+        `observer` is told about each batch that was not refused, `announcer` about each that is stored. `small` takes
+        small batches first, if given, and tells an announcer by itself.
         """
         self._buckets = buckets
         self._types = types
@@ -59,6 +76,7 @@ class Writing:
         self._refused = refused
         self._observer = observer
         self._small = small
+        self._announcer = announcer
 
     def write(
         self,
@@ -106,9 +124,7 @@ class Writing:
             return not any(rules.rejection(point) or self._points.rejection(point) for point in points)
 
         verdicts = self._small.write(SmallWrite(principal, bucket, points, _persons(points), acceptable))
-        if verdicts is None:
-            return None
-        return [_flagged(point, verdict) for point, verdict in zip(points, verdicts, strict=True)]
+        return None if verdicts is None else list(verdicts)
 
     def _write_alone(
         self,
@@ -131,7 +147,23 @@ class Writing:
             }
             _require_none(rejections, atomic=atomic)
             sender = Sender(found.org_id, principal.user_id or 0)
-            return self._store_valid(found, points, rejections, sender, permission, atomic=atomic)
+            return self._store_and_announce(found, points, rejections, sender, permission, atomic=atomic)
+
+    def _store_and_announce(
+        self,
+        bucket: Bucket,
+        points: Sequence[Point],
+        rejections: dict[int, str],
+        sender: Sender,
+        permission: WritePermission,
+        *,
+        atomic: bool,
+    ) -> list[Verdict]:
+        begun = None if self._announcer is None else self._announcer.begin(bucket.org_id)
+        verdicts = self._store_valid(bucket, points, rejections, sender, permission, atomic=atomic)
+        if self._announcer is not None:
+            self._announcer.stored(bucket.org_id, bucket.name, points, verdicts, begun)
+        return verdicts
 
     def _store_valid(
         self,
@@ -159,7 +191,7 @@ class Writing:
                 _require_none(rejections, atomic=atomic)
         if atomic and any(verdict.status == "rejected" for verdict in verdicts):
             raise ServiceError(STORED_IN_PART)
-        written = (_flagged(point, verdict) for point, verdict in zip(accepted, verdicts, strict=True))
+        written = (flagged(point, verdict) for point, verdict in zip(accepted, verdicts, strict=True))
         return [
             Verdict("rejected", rejections[place]) if place in rejections else next(written)
             for place in range(len(points))
@@ -198,12 +230,6 @@ def _over_series_limit(points: Sequence[Point], rejections: Mapping[int, str], e
         for place, point in enumerate(points)
         if place not in rejections and (point.measurement, point.tags) in error.refused
     }
-
-
-def _flagged(point: Point, verdict: Verdict) -> Verdict:
-    """The verdict, with a reason where a stored value is out of its plausible range."""
-    reason = None if verdict.reason else implausible(point.measurement, point.fields)
-    return verdict if reason is None else Verdict(verdict.status, reason)
 
 
 def _require_none(rejections: Mapping[int, str], *, atomic: bool) -> None:

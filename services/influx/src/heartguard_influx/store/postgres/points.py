@@ -10,7 +10,7 @@ from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.fields.domain import Field, Value
 from heartguard_influx.points.domain.duplicates import Batch, Cell
 from heartguard_influx.points.domain.point import Point, Sender, Status, Verdict
-from heartguard_influx.points.ports import SmallWriter
+from heartguard_influx.points.ports import SmallWriter, StoredBatch
 from heartguard_influx.queries.domain.query import Aggregate, ResultRow
 from heartguard_influx.queries.domain.windows import Grid
 from heartguard_influx.series.domain import Group, Selection, Series
@@ -108,9 +108,12 @@ class PostgresStore:
         self._counts = None if limits is None else PointCounts(limits)
         self._known = KnownKeys()
 
-    def small_writer(self) -> SmallWriter | None:
-        """A writer of small batches with the counts of this store, None for one that does not count."""
-        return None if self._counts is None else SmallWrites(self._database, self._counts, self._known)
+    def small_writer(self, announce: Callable[[Sequence[StoredBatch]], None] = lambda _: None) -> SmallWriter | None:
+        """A writer of small batches with the counts of this store, None for one that does not count.
+
+        `announce` gets the batches of each transaction before its commit.
+        """
+        return None if self._counts is None else SmallWrites(self._database, self._counts, self._known, announce)
 
     def rejection(self, point: Point) -> str | None:  # noqa: ARG002  of the port
         """None: PostgreSQL can keep every point that the contract allows."""

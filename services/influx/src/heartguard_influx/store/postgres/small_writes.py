@@ -8,7 +8,7 @@ anything else gets None, and the caller stores it by itself, as if it had never 
 transaction failed, whichever batch was the reason.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -21,8 +21,8 @@ from heartguard_common.stores.database import Connection, Database, prepared
 from heartguard_influx.buckets.domain import Bucket
 from heartguard_influx.fields.domain import TYPE_BY_CLASS, Value
 from heartguard_influx.points.domain.duplicates import Batch, Cell
-from heartguard_influx.points.domain.point import Sender, Verdict
-from heartguard_influx.points.ports import SmallWrite
+from heartguard_influx.points.domain.point import Point, Sender, Verdict, flagged
+from heartguard_influx.points.ports import SmallWrite, StoredBatch
 from heartguard_influx.store.postgres.arrays import numbers, texts
 from heartguard_influx.store.postgres.buckets import ROW_OF_BUCKET, bucket_of
 from heartguard_influx.store.postgres.collector import Collector
@@ -96,11 +96,24 @@ class _Stored:
     bucket_id: int
     batch: Batch
 
+    def verdicts(self, points: Sequence[Point], changed: Mapping[Cell, bool]) -> list[Verdict]:
+        """What became of its points, by what each changed cell was before."""
+        statuses = self.batch.statuses(changed)
+        return [flagged(point, Verdict(status)) for point, status in zip(points, statuses, strict=True)]
+
 
 class SmallWrites:
     """A `SmallWriter` over PostgreSQL."""
 
-    def __init__(self, database: Database, counts: PointCounts, known: KnownKeys) -> None:
+    def __init__(
+        self,
+        database: Database,
+        counts: PointCounts,
+        known: KnownKeys,
+        announce: Callable[[Sequence[StoredBatch]], None],
+    ) -> None:
+        """`announce` gets the batches of each transaction before its commit."""
+        self._announce = announce
         self._database = database
         self._counts = counts
         self._known = known
@@ -139,9 +152,14 @@ class SmallWrites:
         storable = list(self._storable(connection, batches))
         changed = self._write(connection, storable, alone=alone) if storable else None
         if changed is not None:
-            for one in storable:
-                statuses = one.batch.statuses(changed)
-                verdicts[one.place] = [Verdict(status) for status in statuses]
+            stored = [
+                StoredBatch(one.sender.org_id, batches[one.place].bucket, points, one.verdicts(points, changed))
+                for one in storable
+                for points in [batches[one.place].points]
+            ]
+            for one, batch in zip(storable, stored, strict=True):
+                verdicts[one.place] = batch.verdicts
+            self._announce(stored)
         return verdicts
 
     def _storable(self, connection: Connection, batches: Sequence[SmallWrite]) -> Iterator[_Stored]:

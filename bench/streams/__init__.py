@@ -1,0 +1,1 @@
+"""Live streams: memory, delivery and cost, beside two plain servers."""

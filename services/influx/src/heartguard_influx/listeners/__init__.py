@@ -1,0 +1,1 @@
+"""Which organizations are listened to by live streams."""
