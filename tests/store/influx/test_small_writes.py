@@ -174,6 +174,21 @@ def test_what_is_unusual_is_left_to_the_ordinary_way_and_changes_nothing_for_oth
     assert writers.stored() == [(member, 0) for member in others]
 
 
+def test_what_belongs_to_points_is_stored_in_their_transaction(writers):
+    one, two, *_ = writers.members
+    seen = []
+
+    def storing(bucket):
+        def stored(verdicts):
+            seen.append((bucket.name, writers.stored(), [verdict.status for verdict in verdicts]))
+            assert writers.pool.current_connection() is not None
+
+        return stored
+
+    assert writers.together(writers.batch(one, storing=storing), writers.batch(two)) == ["created"] * 2
+    assert seen == [(writers.bucket, [], ["created"])]  # before the commit, which others don't see
+
+
 def test_a_key_that_was_removed_stops_nobody_else(writers):
     one, two, three, *_ = writers.members
     keys = {member: str(uuid4()) for member in (one, two)}

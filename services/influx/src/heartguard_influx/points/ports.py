@@ -50,7 +50,9 @@ class PointWriter(Protocol):
 class SmallWrite:
     """A batch of few values: whose it is, where it goes, and the people that the points belong to.
 
-    `acceptable` says whether the rules of a bucket reject none of its points.
+    `acceptable` says whether the rules of a bucket reject none of its points. `storing` is called in the transaction,
+    before the points are stored, and what it returns after that, with their verdicts: for what must be stored with
+    them.
     """
 
     principal: Principal
@@ -58,6 +60,7 @@ class SmallWrite:
     points: Sequence[Point]
     persons: frozenset[int]
     acceptable: Callable[[Bucket], bool]
+    storing: Callable[[Bucket], Callable[[Sequence[Verdict]], object]] = lambda _: lambda _: None
 
 
 class SmallWriter(Protocol):

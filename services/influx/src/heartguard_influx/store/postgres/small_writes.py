@@ -8,7 +8,7 @@ anything else gets None, and the caller stores it by itself, as if it had never 
 transaction failed, whichever batch was the reason.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -95,6 +95,7 @@ class _Stored:
     sender: Sender
     bucket_id: int
     batch: Batch
+    stored: Callable[[Sequence[Verdict]], object]
 
 
 class SmallWrites:
@@ -140,8 +141,9 @@ class SmallWrites:
         changed = self._write(connection, storable, alone=alone) if storable else None
         if changed is not None:
             for one in storable:
-                statuses = one.batch.statuses(changed)
-                verdicts[one.place] = [Verdict(status) for status in statuses]
+                found = [Verdict(status) for status in one.batch.statuses(changed)]
+                one.stored(found)
+                verdicts[one.place] = found
         return verdicts
 
     def _storable(self, connection: Connection, batches: Sequence[SmallWrite]) -> Iterator[_Stored]:
@@ -159,7 +161,7 @@ class SmallWrites:
             sender = Sender(bucket.org_id, batch.principal.user_id or 0)
             if self._counts.admit_unhindered(connection, sender, len(cells.first)):
                 taken.update(cells.first)
-                yield _Stored(place, sender, bucket.id, cells)
+                yield _Stored(place, sender, bucket.id, cells, batch.storing(bucket))
 
     def _cells(self, bucket_id: int, batch: SmallWrite) -> Batch | None:
         """The values of a batch by cell, None where a series or field is not known, or has another type."""
