@@ -1,6 +1,6 @@
 """Small batches that are stored in one transaction: each with its own result, whatever becomes of the others."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from threading import Event
@@ -15,7 +15,7 @@ from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.stores.database import Database as Pool
 from heartguard_common.stores.limit_store import PostgresLimits
 from heartguard_influx.points.domain.point import Point
-from heartguard_influx.points.ports import SmallWrite
+from heartguard_influx.points.ports import SmallWrite, StoredBatch
 from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.store.postgres.small_writes import SmallWrites
 from heartguard_influx.usecases import Stores, UseCases
@@ -37,6 +37,7 @@ class Writers:
     small: SmallWrites
     usecases: UseCases
     pool: Pool
+    announce: list[Callable[[Sequence[StoredBatch]], object]]
 
     @property
     def bucket(self) -> str:
@@ -97,7 +98,8 @@ def writers(database: Database) -> Iterator[Writers]:
     clock = MovableClock()
     limits = PostgresLimits(pool, clock, {name: it.default for name, it in BY_NAME.items()})
     store = PostgresStore(pool, limits)
-    small = store.small_writer()
+    announce: list[Callable[[Sequence[StoredBatch]], object]] = []
+    small = store.small_writer(lambda batches: [it(batches) for it in announce])
     stores = Stores(
         PostgresBuckets(pool, limits),
         PostgresFieldTypes(pool, limits),
@@ -110,7 +112,7 @@ def writers(database: Database) -> Iterator[Writers]:
         small=small,
     )
     org_id = found(database)
-    made = Writers(database, org_id, [join(database, org_id) for _ in range(5)], small, UseCases.over(stores), pool)
+    made = Writers(database, org_id, [join(database, org_id) for _ in range(5)], small, UseCases.over(stores), pool, announce)
     for member in made.members:
         for second in (-2, -1):
             assert made.alone(member, second) == "created"
@@ -172,6 +174,20 @@ def test_what_is_unusual_is_left_to_the_ordinary_way_and_changes_nothing_for_oth
         *["created"] * 2,
     ]
     assert writers.stored() == [(member, 0) for member in others]
+
+
+def test_what_belongs_to_points_is_stored_in_their_transaction(writers):
+    one, two, *_ = writers.members
+    seen = []
+
+    def announce(batches):
+        seen.extend((it.org_id, it.bucket, [verdict.status for verdict in it.verdicts]) for it in batches)
+        assert writers.stored() == []  # before the commit, which others don't see
+        assert writers.pool.current_connection() is not None
+
+    writers.announce.append(announce)
+    assert writers.together(writers.batch(one), writers.batch(two)) == ["created"] * 2
+    assert seen == [(writers.org_id, writers.bucket, ["created"])] * 2
 
 
 def test_a_key_that_was_removed_stops_nobody_else(writers):

@@ -5,24 +5,32 @@ from datetime import UTC, date, datetime, timedelta
 
 from heartguard_common.core.clock import Clock, seconds
 from heartguard_common.core.limits import BY_NAME, DAY_SECONDS, SYSTEM, LimitError
-from heartguard_common.stores.database import Database, text
+from heartguard_common.stores.database import Database, prepared, text
 
 _VALUE = text("SELECT value FROM heartguard_core.organization_limits WHERE org_id = :org_id AND name = :name")
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))"
 # The row is locked, so that only one of two concurrent requests gets the last unit.
-_TAKE = """
-WITH held AS (
-    SELECT coalesce((SELECT value FROM heartguard_core.organization_limits WHERE org_id = :org_id AND name = :name),
-        cast(:default AS bigint)) AS value
-), taken AS (
-    INSERT INTO heartguard_core.daily_counts AS c (org_id, day, name, subject, used)
-    SELECT :org_id, :day, :name, :subject, :amount FROM held WHERE :amount <= value
-    ON CONFLICT (org_id, day, name, subject) DO UPDATE SET used = c.used + excluded.used
-        WHERE c.used + excluded.used <= (SELECT value FROM held)
-    RETURNING used
+_TAKE = prepared(
+    """
+    WITH held AS (
+        SELECT coalesce((SELECT value FROM heartguard_core.organization_limits WHERE org_id = :org_id AND name = :name),
+            cast(:default AS bigint)) AS value
+    ), taken AS (
+        INSERT INTO heartguard_core.daily_counts AS c (org_id, day, name, subject, used)
+        SELECT :org_id, :day, :name, :subject, :amount FROM held WHERE :amount <= value
+        ON CONFLICT (org_id, day, name, subject) DO UPDATE SET used = c.used + excluded.used
+            WHERE c.used + excluded.used <= (SELECT value FROM held)
+        RETURNING used
+    )
+    SELECT held.value, taken.used FROM held LEFT JOIN taken ON true
+    """,
+    org_id="integer",
+    name="text",
+    default="bigint",
+    day="date",
+    subject="text",
+    amount="bigint",
 )
-SELECT held.value, taken.used FROM held LEFT JOIN taken ON true
-"""
 _USED = text("""
 SELECT used FROM heartguard_core.daily_counts
 WHERE org_id = :org_id AND day = :day AND name = :name AND subject = :subject
@@ -65,7 +73,7 @@ class PostgresLimits:
         """Use `amount` units of a daily limit. Raises `LimitError` when fewer are left."""
         values = {"org_id": org_id, "day": self.today(), "name": name, "subject": subject, "amount": amount}
         with self._database.transaction() as connection:
-            row = connection.execute(text(_TAKE), {**values, "default": self.defaults[name]}).one()
+            row = connection.execute(_TAKE, {**values, "default": self.defaults[name]}).one()
         if row.used is None:
             raise LimitError(name, int(row.value), wait_seconds=self.until_tomorrow())
 
