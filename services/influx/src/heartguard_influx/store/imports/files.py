@@ -1,5 +1,7 @@
 """The files of imports, which the media service keeps."""
 
+import errno
+import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +15,7 @@ from heartguard_influx.imports.domain import Import, Request
 from heartguard_influx.imports.ports import NotUploadedError, Ticket
 
 NOT_ARRIVED = "MEDIA_013"
+RESERVED_BYTES = 512 * 1024**2
 REFUSALS = {
     "MEDIA_001": ServiceError(NOT_FOUND, "There is no such person"),
     "MEDIA_009": ServiceError(NO_ROOM_FOR_FILE),
@@ -59,6 +62,7 @@ class MediaImportFiles:
         shutil.rmtree(folder, ignore_errors=True)  # what a killed process has left
         folder.mkdir(mode=0o700, parents=True)
         try:
+            _require_room(folder, found.request.size)
             file = folder / "file"
             with file.open("xb") as stream, closing(self._content(found)) as blocks:
                 for block in blocks:
@@ -87,6 +91,12 @@ class MediaImportFiles:
             if error.status == 404:
                 raise NotUploadedError from error
             raise
+
+
+def _require_room(folder: Path, size: int) -> None:
+    """Raises OSError where the disk would be left with less than what events of all services may need there."""
+    if shutil.disk_usage(folder).free < size + RESERVED_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _path(found: Import) -> str:
