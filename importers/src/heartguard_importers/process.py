@@ -39,9 +39,9 @@ def main() -> None:
     output = _Output()
     try:
         reading = Reading(Path(order["path"]), order["kind"], _options(order))
-        output.show(reading)
         if reading.kind not in UPLOADED_KINDS:
             output.fail(order["name"], f"is of the kind {reading.kind}, which is not for uploads")
+        output.show(reading)
         _read(reading, output, order["skip"], order["batch"])
     except InvalidFileError as error:
         output.fail(error.place, error.problem, costly=isinstance(error, LimitError))
@@ -153,7 +153,9 @@ class _Output:
         `costly` where it would cost more than its limits, `again` where it may be read later.
         """
         report = {} if self._reading is None else {"report": self.report()}
-        self.line({"error": {"place": place, "problem": problem, "costly": costly, "again": again}, **report})
+        self.line(
+            {"error": {"place": plain(place), "problem": plain(problem), "costly": costly, "again": again}, **report}
+        )
         os._exit(0)
 
     def _keep_showing(self) -> None:

@@ -64,14 +64,22 @@ class MediaImportFiles:
         try:
             _require_room(folder, found.request.size)
             file = folder / "file"
-            with file.open("xb") as stream, closing(self._content(found)) as blocks:
-                for block in blocks:
-                    stream.write(block)
+            self._copy(found, file)
             if file.stat().st_size != found.request.size:
                 raise ServiceCallError
             yield file
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _copy(self, found: Import, file: Path) -> None:
+        try:
+            with file.open("xb") as stream, closing(self._content(found)) as blocks:
+                for block in blocks:
+                    stream.write(block)
+        except ServiceCallError as error:
+            if error.code == NOT_ARRIVED:  # they were there, before the backup was restored that has the row
+                raise NotUploadedError from error
+            raise
 
     def remove(self, found: Import) -> None:
         """Remove the bytes; no error when there are none. Raises GEN_502."""

@@ -206,10 +206,11 @@ def _record(measurement: str, fields: Mapping[str, float], time_ns: int, tags: M
 
 
 def _text(value: object) -> str:
-    """A text of the process, as long as a message and a tag may be."""
+    """A text of the process, as long as a message and a tag may be, and printable, as PostgreSQL wants it."""
     if not isinstance(value, str):
         raise TypeError("a text")
-    return value[:_MOST_TEXT]
+    text = value[:_MOST_TEXT]
+    return text if text.isprintable() else "".join(letter for letter in text if letter.isprintable())
 
 
 def _count(value: object) -> int:
