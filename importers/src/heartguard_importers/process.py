@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
@@ -67,6 +68,8 @@ def leave_network() -> bool:
 def limit_resources(limits: Mapping[str, int]) -> None:
     """Limit this process: memory and written files in bytes, CPU time in seconds; no other process, no core dump."""
     os.nice(10)  # requests come first
+    with suppress(OSError):  # where the machine or container has no memory left, this process goes and not its parent
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     wanted = {
         resource.RLIMIT_AS: limits["memory_bytes"],
         resource.RLIMIT_FSIZE: limits["written_bytes"],
