@@ -79,15 +79,17 @@ class ImportStack:
 
 
 @contextmanager
-def running(database: Database, redis_url: str, directory: Path, *, reads: bool = True) -> Iterator[ImportStack]:
-    """Start both; influx only where it `reads`."""
+def running(
+    database: Database, redis_url: str, directory: Path, *, reads: bool = True, **settings: str
+) -> Iterator[ImportStack]:
+    """Start both; influx only where it `reads`, with more `settings`."""
     org = found(database)
     port = free_port()
     media_url = f"http://127.0.0.1:{port}"
     kept = {"MEDIA_DIR": str(directory / "media"), "MAX_UPLOAD_MB": "1", "PUBLIC_URL": media_url}
     kept = settings_environ("media", database, redis_url, **kept)
     media = GunicornProcess(kept, directory / "media.log", workers=1, service="media", port=port)
-    used = settings_environ("influx", database, redis_url, MEDIA_URL=media_url)
+    used = settings_environ("influx", database, redis_url, MEDIA_URL=media_url, **settings)
     influx = GunicornProcess(used, directory / "influx.log", workers=1, service="influx")
     admin, person = join(database, org, "admin"), join(database, org)
     with media.running(), influx.running() if reads else nullcontext():

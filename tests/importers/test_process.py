@@ -14,7 +14,7 @@ from tests.importers.builders import HEALTH_CONNECT, apple_export, apple_record,
 from tests.importers.recordings import edf
 
 LIMITS = {
-    "memory_bytes": 512 * 1024**2,
+    "memory_bytes": 384 * 1024**2,
     "cpu_seconds": 60,
     "written_bytes": 10**8,
     "open_files": 64,

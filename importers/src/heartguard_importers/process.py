@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
@@ -39,9 +40,9 @@ def main() -> None:
     output = _Output()
     try:
         reading = Reading(Path(order["path"]), order["kind"], _options(order))
-        output.show(reading)
         if reading.kind not in UPLOADED_KINDS:
             output.fail(order["name"], f"is of the kind {reading.kind}, which is not for uploads")
+        output.show(reading)
         _read(reading, output, order["skip"], order["batch"])
     except InvalidFileError as error:
         output.fail(error.place, error.problem, costly=isinstance(error, LimitError))
@@ -67,6 +68,8 @@ def leave_network() -> bool:
 def limit_resources(limits: Mapping[str, int]) -> None:
     """Limit this process: memory and written files in bytes, CPU time in seconds; no other process, no core dump."""
     os.nice(10)  # requests come first
+    with suppress(OSError):  # where the machine or container has no memory left, this process goes and not its parent
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     wanted = {
         resource.RLIMIT_AS: limits["memory_bytes"],
         resource.RLIMIT_FSIZE: limits["written_bytes"],
@@ -153,7 +156,9 @@ class _Output:
         `costly` where it would cost more than its limits, `again` where it may be read later.
         """
         report = {} if self._reading is None else {"report": self.report()}
-        self.line({"error": {"place": place, "problem": problem, "costly": costly, "again": again}, **report})
+        self.line(
+            {"error": {"place": plain(place), "problem": plain(problem), "costly": costly, "again": again}, **report}
+        )
         os._exit(0)
 
     def _keep_showing(self) -> None:

@@ -6,6 +6,7 @@ killed, and one mutated file of each is imported. `-s` prints the table of what 
 
 import os
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.fakes.influxdb.model import ModelInfluxDB
+from tests.fakes.influxdb.recorded import ORG, TOKEN
 from tests.import_stack import ENDED, ImportStack, running
 from tests.importers.test_mutations import mutated, seeds
 from tests.people import found, join, owner
@@ -82,6 +85,17 @@ def test_killed_in_the_middle(stack: ImportStack, kind: str, tmp_path: Path) -> 
     assert 0 < reached < done["seen"]
     assert measured == sample.found
     assert done["stored"] + done["duplicates"] + done["rejected"] == done["seen"]
+
+
+def test_points_in_an_influxdb(database: Database, redis_url: str, tmp_path: Path) -> None:
+    sample = "time,bpm\n" + "".join(f"2024-06-01T10:00:{second:02}Z,{60 + second}\n" for second in range(30))
+    with ModelInfluxDB(time.time_ns()) as model:
+        settings = {"INFLUX_URL": model.url, "INFLUX_TOKEN": TOKEN, "INFLUX_ORG": ORG}
+        with running(database, redis_url, tmp_path, **settings) as stack:
+            for _ in range(2):
+                done = stack.import_file(sample.encode(), "rates.csv")
+                assert (done["status"], done["stored"] + done["duplicates"], done["rejected"]) == ("done", 30, 0)
+                assert len(stack.points()) == 30
 
 
 def test_mutated_files_end_with_points_or_a_place(stack: ImportStack, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What was begun before a deletion and ends after it is refused, and leaves nothing: every route, at both entries."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,8 @@ def kept(stack: Stack) -> dict[str, str]:
     assert not rows["audit_events"], "nobody consumes here"
     files = Path(stack.services.environ["MEDIA_DIR"]).rglob("*")
     return {name: text for name, text in rows.items() if name not in HISTORY} | {
+        # Their jobs look for the bytes again and again.
+        "imports": re.sub(r'"(due_at|updated_at|status)":"[^"]*"', "", "\n".join(sorted(rows["imports"].splitlines()))),
         "files": "\n".join(sorted(str(path) for path in files if path.is_file())),
         "reported": "\n".join(line for line in (*waiting, *sent) if json.loads(line)["kind"] == "reported"),
     }
@@ -147,14 +150,15 @@ MARKS = {
 """What only the database knows: Redis says that the token is good, and the service has just asked it."""
 NEVER_STORE = {*READS, "auth.logout", "auth.session_end", "auth.password_forgot"}
 # These count by themselves, whatever becomes of a token: password, code, refresh token, signed URL, a service's secret.
-WITHOUT_TOKEN = {"auth.login", "auth.refresh", "auth.password_reset", "media.receive", "media.keep_archive"}
+OF_SERVICES = {"media.keep_archive", "media.announce_import"}
+WITHOUT_TOKEN = {"auth.login", "auth.refresh", "auth.password_reset", "media.receive"} | OF_SERVICES
 STILL_COUNT = {
     # The erasure that follows ends these in the rows that they lock; and a second request gets the same job.
     "closed": {"auth.login", "auth.refresh", "organization.delete"},
     # A device key is no session, and writes its owner's points whatever their role.
     "demoted": WITHOUT_TOKEN | {"timeseries.write by key"},
     "logged out": WITHOUT_TOKEN | {"auth.register invited", "timeseries.write by key"},
-    "suspended": {"media.receive", "media.keep_archive"},
+    "suspended": {"media.receive"} | OF_SERVICES,
 }
 
 

@@ -187,7 +187,7 @@ class OpenImports:
             dead_letters=dependencies.dead_letters,
         )
         task = dependencies.background.start(QUEUE, self._sweeping(runner), kind="queue", threads=JOB_THREADS)
-        self.importing.wake = task.wake
+        self.importing.wake = work.wake = task.wake
         kinds = {JOB_KIND: JobKind(QUEUE, task.wake)}
         queues = {QUEUE: self.jobs.queue(dependencies.clock, task.wake)}
         return queues, dependencies.operated_jobs(NAME, kinds, self.jobs)

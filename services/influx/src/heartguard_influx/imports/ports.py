@@ -101,6 +101,9 @@ class Imports(Protocol):
     def wake(self, found: Import) -> None:
         """Have the job of an import continue at once."""
 
+    def wake_next(self, org_id: int) -> None:
+        """Have the job of the oldest import of an organization that waits for its turn continue at once."""
+
     def turn(self, org_id: int) -> AbstractContextManager[bool]:
         """Whether no other import of an organization is being read; if so, none begins until the block ends."""
 

@@ -20,7 +20,6 @@ from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.series.domain import PERSON_TAG
 
 LONGEST_WAIT_SECONDS = 15.0
-TURN_SECONDS = 2.0
 LIMIT_SECONDS = 900.0
 PROBLEMS = {
     INVALID_TOKEN.code: Problem("not_permitted", "Whoever asked for the import may no longer write these points"),
@@ -76,7 +75,10 @@ class ImportWork:
         clock: Clock,
         progressed: Callable[[Import], object] = lambda _: None,
     ) -> None:
-        """`transaction` stores points and progress together, where one can; `progressed` gets each new state."""
+        """`transaction` stores points and progress together, where one can; `progressed` gets each new state.
+
+        `wake` has the jobs looked at again at once.
+        """
         self._imports = imports
         self._files = files
         self._parser = parser
@@ -84,6 +86,7 @@ class ImportWork:
         self._transaction = transaction
         self._clock = clock
         self._progressed = progressed
+        self.wake: Callable[[], object] = lambda: None
 
     def __call__(self, job: Job) -> Job:
         """The job after its next step. Raises `JobError` for what may succeed later."""
@@ -111,13 +114,17 @@ class ImportWork:
             return self._fail(found, job, found.counts, NOT_UPLOADED)
         if arrived:
             return self._wait(found, job, "queued", 0)
+        return self._wait(found, job, "awaiting_upload", self._pause(found))
+
+    def _pause(self, found: Import) -> float:
+        """Seconds until it is worth looking again: ever more for what waits long."""
         age = (self._clock.now_ns() - parse_rfc3339(found.created_at)) / NANOSECONDS
-        return self._wait(found, job, "awaiting_upload", min(LONGEST_WAIT_SECONDS, 1 + age / 20))
+        return min(LONGEST_WAIT_SECONDS, 1 + age / 20)
 
     def _take_turn(self, found: Import, job: Job) -> Job:
         with self._imports.turn(found.org_id) as mine:
             if not mine:
-                return self._wait(found, job, "queued", TURN_SECONDS)
+                return self._wait(found, job, "queued", self._pause(found))
             with self._files.fetched(found) as file:
                 return self._read(found, job, file)
 
@@ -193,6 +200,8 @@ class ImportWork:
             self._files.remove(found)
         except ServiceError as error:
             raise JobError.of("media", error) from error
+        self._imports.wake_next(found.org_id)
+        self.wake()
         return job.advanced(100)
 
 

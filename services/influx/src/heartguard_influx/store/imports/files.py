@@ -1,5 +1,7 @@
 """The files of imports, which the media service keeps."""
 
+import errno
+import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +15,7 @@ from heartguard_influx.imports.domain import Import, Request
 from heartguard_influx.imports.ports import NotUploadedError, Ticket
 
 NOT_ARRIVED = "MEDIA_013"
+RESERVED_BYTES = 512 * 1024**2
 REFUSALS = {
     "MEDIA_001": ServiceError(NOT_FOUND, "There is no such person"),
     "MEDIA_009": ServiceError(NO_ROOM_FOR_FILE),
@@ -59,15 +62,24 @@ class MediaImportFiles:
         shutil.rmtree(folder, ignore_errors=True)  # what a killed process has left
         folder.mkdir(mode=0o700, parents=True)
         try:
+            _require_room(folder, found.request.size)
             file = folder / "file"
-            with file.open("xb") as stream, closing(self._content(found)) as blocks:
-                for block in blocks:
-                    stream.write(block)
+            self._copy(found, file)
             if file.stat().st_size != found.request.size:
                 raise ServiceCallError
             yield file
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _copy(self, found: Import, file: Path) -> None:
+        try:
+            with file.open("xb") as stream, closing(self._content(found)) as blocks:
+                for block in blocks:
+                    stream.write(block)
+        except ServiceCallError as error:
+            if error.code == NOT_ARRIVED:  # they were there, before the backup was restored that has the row
+                raise NotUploadedError from error
+            raise
 
     def remove(self, found: Import) -> None:
         """Remove the bytes; no error when there are none. Raises GEN_502."""
@@ -87,6 +99,12 @@ class MediaImportFiles:
             if error.status == 404:
                 raise NotUploadedError from error
             raise
+
+
+def _require_room(folder: Path, size: int) -> None:
+    """Raises OSError where the disk would be left with less than what events of all services may need there."""
+    if shutil.disk_usage(folder).free < size + RESERVED_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _path(found: Import) -> str:

@@ -32,7 +32,7 @@ MEBIBYTE = 1024**2
 class ParserLimits:
     """What parsing one file may use: memory and written files in bytes, CPU time in seconds."""
 
-    memory_bytes: int = 512 * MEBIBYTE
+    memory_bytes: int = 384 * MEBIBYTE
     cpu_seconds: int = 1_800
     written_bytes: int = 4 * 1024 * MEBIBYTE
     open_files: int = 64
@@ -70,6 +70,7 @@ def _start(folder: Path) -> "subprocess.Popen[bytes]":
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": str(folder),
         "LANG": "C.UTF-8",
+        "MALLOC_ARENA_MAX": "1",  # a second one would take a third of its address space
         **{name: os.environ[name] for name in ("LD_LIBRARY_PATH", "TZDIR") if name in os.environ},
     }
     return subprocess.Popen(  # noqa: S603  our own program
@@ -206,10 +207,11 @@ def _record(measurement: str, fields: Mapping[str, float], time_ns: int, tags: M
 
 
 def _text(value: object) -> str:
-    """A text of the process, as long as a message and a tag may be."""
+    """A text of the process, as long as a message and a tag may be, and printable, as PostgreSQL wants it."""
     if not isinstance(value, str):
         raise TypeError("a text")
-    return value[:_MOST_TEXT]
+    text = value[:_MOST_TEXT]
+    return text if text.isprintable() else "".join(letter for letter in text if letter.isprintable())
 
 
 def _count(value: object) -> int:

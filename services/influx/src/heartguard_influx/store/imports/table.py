@@ -34,6 +34,11 @@ UPDATE heartguard_core.imports SET state = :state, position = :position, counts 
 WHERE org_id = :org_id AND id = cast(:id AS uuid) AND state NOT IN ('done', 'failed', 'cancelled')
 """
 _WAKE = f"UPDATE heartguard_core.imports SET due_at = now() WHERE id = cast(:id AS uuid) AND {IS_OPEN}"  # noqa: S608
+_WAKE_NEXT = f"""
+UPDATE heartguard_core.imports SET due_at = now() WHERE org_id = :org_id AND id = (
+    SELECT id FROM heartguard_core.imports WHERE org_id = :org_id AND state = 'queued' AND {IS_OPEN} ORDER BY id LIMIT 1
+)
+"""  # noqa: S608
 _ERASE = """
 DELETE FROM heartguard_core.imports
 WHERE org_id = :org_id AND (cast(:user_id AS bigint) IS NULL OR user_id = :user_id)
@@ -96,6 +101,11 @@ class PostgresImports:
         """Have the job of an import continue at once."""
         with self._database.transaction() as connection:
             connection.execute(text(_WAKE), {"id": found.id})
+
+    def wake_next(self, org_id: int) -> None:
+        """Have the job of the oldest import of an organization that waits for its turn continue at once."""
+        with self._database.transaction() as connection:
+            connection.execute(text(_WAKE_NEXT), {"org_id": org_id})
 
     @contextmanager
     def turn(self, org_id: int) -> Iterator[bool]:
