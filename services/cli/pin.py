@@ -18,6 +18,7 @@ FILES = (
     *sorted(path for path in ROOT.glob("services/*/requirements.txt") if path != COMMON),
     ROOT / "importers/requirements.txt",
     ROOT / "requirements-tracing.txt",
+    ROOT / "requirements-parquet.txt",
     ROOT / "requirements-dev.txt",
     ROOT / "bench/requirements.txt",
 )

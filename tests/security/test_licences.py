@@ -14,6 +14,7 @@ FILES = [
     *sorted(REPO_ROOT.glob("services/*/requirements.txt")),
     REPO_ROOT / "importers/requirements.txt",
     REPO_ROOT / "requirements-tracing.txt",
+    REPO_ROOT / "requirements-parquet.txt",
 ]
 # SPDX names and the trove classifiers of the same: permissive, and weak copyleft for libraries that are only linked.
 PERMISSIVE = re.compile(

@@ -53,7 +53,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *("MEDIA_TYPES", "MEDIA_DIR"),
         *("GCS_BUCKET", "GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"),
     ),
-    "influx": (*STORED, *INFLUXDB),
+    "influx": (*STORED, *INFLUXDB, "MEDIA_URL"),
     "audit": AUDIT,
     "consumer": (*AUDIT, "AUDIT_RETENTION_DAYS", "RETENTION_DATABASE_URL"),
     "backup": (

@@ -11,6 +11,7 @@ from heartguard_influx.influxdb_api import routes as influxdb_api
 from heartguard_influx.measurements import routes as measurements
 from heartguard_influx.points import routes as points
 from heartguard_influx.queries import routes as queries
+from heartguard_influx.series_exports import routes as series_exports
 from heartguard_influx.summaries import routes as summaries
 from heartguard_influx.usecases import UseCases
 
@@ -24,4 +25,5 @@ ROUTES: tuple[Route[UseCases, Any], ...] = (
     *measurements.ROUTES,
     *deletion.ROUTES,
     *influxdb_api.ROUTES,
+    *series_exports.ROUTES,
 )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
-from heartguard_common.core.settings import SettingsError, read, variable
+from heartguard_common.core.registry import SERVICES
+from heartguard_common.core.settings import SettingsError, http_url, read, variable
 from heartguard_common.runtime.service_settings import ServiceSettings
 
 
@@ -34,7 +35,9 @@ class InfluxSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(InfluxSettings, ServiceSettings):
-    """The settings of every service with a database, and those of the InfluxDB."""
+    """The settings of every service with a database, those of the InfluxDB, and where media keeps files of exports."""
+
+    media_url: str = variable("MEDIA_URL", http_url, default=SERVICES["media"].local_url)
 
 
 def _require_all_or_none(settings: InfluxSettings) -> None:

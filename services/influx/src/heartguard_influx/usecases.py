@@ -20,6 +20,7 @@ from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.ports import TimeSeriesStore
 from heartguard_influx.queries.domain.query import BUDGET, Budget
 from heartguard_influx.queries.usecases.querying import Querying
+from heartguard_influx.series_exports.usecases import SeriesExports
 from heartguard_influx.summaries.usecases import Summarizing
 
 
@@ -57,9 +58,17 @@ class UseCases:
     deletion: Deletion
     influx_names: InfluxNames
     clock: Clock
+    exports: SeriesExports | None = None
+    """Those that have stores of their own too; None where nobody asks for them."""
+
+    @property
+    def series_exports(self) -> SeriesExports:
+        """Exports series as files."""
+        assert self.exports is not None  # the application has them
+        return self.exports
 
     @classmethod
-    def over(cls, stores: Stores, budget: Budget = BUDGET) -> Self:
+    def over(cls, stores: Stores, budget: Budget = BUDGET, exports: SeriesExports | None = None) -> Self:
         """All of them over the same stores."""
         buckets, types, points = stores.buckets, stores.types, stores.points
         transaction, audit, clock, authority = stores.transaction, stores.audit, stores.clock, stores.authority
@@ -87,6 +96,7 @@ class UseCases:
             deletion=Deletion(
                 buckets, types, points, transaction=transaction, audit=audit, clock=clock, authority=authority
             ),
+            exports=exports,
             influx_names=InfluxNames(buckets, administration),
             clock=clock,
         )

@@ -2,23 +2,30 @@
 
 import logging
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import partial
 
 from flask import Flask
 
-from heartguard_common.core.background import FailureHandling
+from heartguard_common.core.background import BackgroundTask, FailureHandling
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.lifecycle import NotReadyError, Resource
 from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.http.web import make_app
 from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.jobs.dead_letters import ManagedQueue
+from heartguard_common.jobs.engine import JobRunner, audit_job_end
+from heartguard_common.jobs.job_store import PostgresJobs
 from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
 from heartguard_common.stores.limit_store import PostgresLimits
+from heartguard_common.stores.service_client import ServiceClient
 from heartguard_influx.deletion.usecases import RETENTION, Deletion
 from heartguard_influx.routes import ROUTES
+from heartguard_influx.series_exports.usecases import SERIES_EXPORT, SeriesExporting, SeriesExports, Services
 from heartguard_influx.settings import Settings
+from heartguard_influx.store.export_files import MediaExportFiles
+from heartguard_influx.store.export_tables import ExportTables
 from heartguard_influx.store.point_metrics import PointMetrics
 from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore
 from heartguard_influx.usecases import Stores, UseCases
@@ -27,19 +34,24 @@ NAME = "influx"
 RETENTION_SECONDS = 3600.0
 WAIT_FOR_STORES = FailureHandling(outages={NotReadyError: RetryPolicy(None, 60.0, 60.0)})
 STORES = ("postgresql", "influxdb")
+EXPORTS = "exports"
+# How long media may take to store a block of an export.
+MEDIA_SECONDS = 60.0
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """The time-series service. Its points are in InfluxDB where one is configured, otherwise in PostgreSQL."""
     dependencies = open_dependencies(NAME, settings, clock, effects_elsewhere=bool(settings.influx_url))
-    usecases = UseCases.over(
-        _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
-    )
+    stores = _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
+    exports = open_exports(settings, dependencies, stores)
+    usecases = UseCases.over(stores, exports=exports.usecases)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
     )
-    queues = {RETENTION: ManagedQueue(wake=retention.wake)}
-    return make_app(make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, usecases)
+    queues = {RETENTION: ManagedQueue(wake=retention.wake), exports.queue: exports.managed}
+    app = make_app(make_web_dependencies(NAME, settings, dependencies, queues=queues), ROUTES, usecases)
+    dependencies.lifecycle.open(Resource(exports.queue, exports.task.start, BackgroundTask.ping, BackgroundTask.close))
+    return app
 
 
 def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
@@ -107,3 +119,39 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
     )
+
+
+@dataclass(frozen=True)
+class ExportParts:
+    """The use cases of requests, the background task, and what the operator can do with exports that failed."""
+
+    usecases: SeriesExports
+    task: BackgroundTask
+    managed: ManagedQueue
+    queue: str = EXPORTS
+
+
+def open_exports(settings: Settings, dependencies: Dependencies, stores: Stores) -> ExportParts:
+    """The exports over the stores of the service; the task must be started."""
+    # A thread that works on a job keeps a connection until the job's step is done.
+    locks = Database(settings.database_url, observer=dependencies.statements)
+    dependencies.lifecycle.on_close(locks.close)
+    jobs, clock = PostgresJobs(dependencies.database, locks), dependencies.clock
+    media = ServiceClient(settings.media_url, NAME, settings.service_secret, timeout_seconds=MEDIA_SECONDS)
+    services = Services(
+        jobs=jobs,
+        buckets=stores.buckets,
+        files=MediaExportFiles(media),
+        tables=ExportTables(),
+        authority=dependencies.authority,
+        transaction=dependencies.database.transaction,
+        audit=dependencies.audit,
+        clock=clock,
+    )
+    work = SeriesExporting(services, stores.types, stores.points, dependencies.limits)
+    ended = audit_job_end(dependencies.audit, NAME, "timeseries.exported")
+    runner = JobRunner(SERIES_EXPORT, jobs, work, ended, clock, queue=EXPORTS, dead_letters=dependencies.dead_letters)
+    # one thread, because exports can wait
+    task = dependencies.background.add(EXPORTS, runner.run, kind="queue", threads=1)
+    usecases = SeriesExports(services, dependencies.limits, task.wake)
+    return ExportParts(usecases, task, jobs.queue(SERIES_EXPORT, clock, task.wake))

@@ -59,6 +59,7 @@ from heartguard_client.messages.auth_token import (
     SessionList,
 )
 from heartguard_client.messages.common import (
+    ArchiveQuery,
     BackgroundQueueDocument,
     BackgroundTaskDocument,
     BackgroundWork,
@@ -150,6 +151,8 @@ from heartguard_client.messages.timeseries import (
     QueryResult,
     ResultPointDocument,
     SeriesDocument,
+    SeriesExportFormat,
+    SeriesExportRequest,
     SummaryRequest,
     Tags,
     TypedFieldDocument,
@@ -176,6 +179,7 @@ __all__ = [
     "ApiKeyUseDocument",
     "ApiKeyUses",
     "ApiKeyUsesResult",
+    "ArchiveQuery",
     "AuditEvent",
     "AuditEventList",
     "AuditEventRequest",
@@ -288,6 +292,8 @@ __all__ = [
     "ScopeEntryDocument",
     "ScopeList",
     "SeriesDocument",
+    "SeriesExportFormat",
+    "SeriesExportRequest",
     "ServiceList",
     "SessionDocument",
     "SessionList",
