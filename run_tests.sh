@@ -20,7 +20,7 @@ for word; do
     case $word in -h | --help) usage && exit 0 ;; esac
 done
 
-prepare_venv dev services/*/requirements.txt importers/requirements.txt requirements-{gcs,influxdb,tracing,dev}.txt
+prepare_venv dev services/*/requirements.txt importers/requirements.txt requirements-{gcs,influxdb,parquet,tracing,dev}.txt
 if [ -z "${HEARTGUARD_VENV:-}" ] && ! "$VENV_PYTHON" -m pip show -q heartpy 2>/dev/null; then
     "$VENV_PYTHON" -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-data.txt ||
         give_up "pip can't install the packages of requirements-data.txt"

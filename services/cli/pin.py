@@ -20,6 +20,7 @@ FILES = (
     ROOT / "requirements-gcs.txt",
     ROOT / "requirements-influxdb.txt",
     ROOT / "requirements-tracing.txt",
+    ROOT / "requirements-parquet.txt",
     ROOT / "requirements-dev.txt",
     ROOT / "bench/requirements.txt",
 )

@@ -36,6 +36,12 @@ def openapi_generator(wanted: None, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+def telegraf(wanted: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program Telegraf."""
+    return tools.install_telegraf(tmp_path_factory.mktemp("telegraf"))
+
+
+@pytest.fixture(scope="session")
 def jaxb(wanted: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the jars of JAXB and its compiler of schemas."""
     return tools.install_jars(tmp_path_factory.mktemp("jaxb"), *tools.JAXB)

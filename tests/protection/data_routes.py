@@ -79,6 +79,18 @@ for _path, _bucket in (("/api/v2/write", "bucket"), ("/write", "db")):
         return Ask(target, body=body.encode(), headers={"Content-Type": "text/plain"})
 
 
+@asks("POST", "/timeseries/exports", fresh=True)
+def request_series_export(case: Situation) -> Ask:
+    period = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
+    document = {"bucket": f"org_{case.org_id}", "user_id": case.owner.user_id, **period}
+    return Ask("/timeseries/exports", "SeriesExportRequest", document)
+
+
+@asks("GET", "/timeseries/exports/{job_id}")
+def read_series_export(_: Situation) -> Ask:
+    return Ask("/timeseries/exports/0198c0de-0000-7000-8000-000000000000")
+
+
 def about_points(path: str, message: str, **more: str) -> None:
     """A question about, or the removal of, somebody's heart rate."""
 

@@ -48,6 +48,13 @@ def test_log_in_write_query_export_log_out(command, person, tmp_path):
     assert table[:2] == ["time,tags,field,value", f"2024-06-01T10:00:00Z,user_id={person.id},bpm,72.0"]
     assert command("export", "mine.zip").returncode == 0
     assert "exists" in command("export", "mine.zip").stderr
+    saved = command("export", "points.csv", *period, "--measurement", "heart_rate")
+    assert saved.returncode == 0, saved.stderr
+    written = (tmp_path / "points.csv").read_text().splitlines()
+    assert written[1:] == [
+        f"2024-06-01T10:00:0{second}Z,heart_rate,{person.id},,bpm,{bpm}.0," for second, bpm in enumerate((72, 73))
+    ]
+    assert "must end with" in command("export", "points.xlsx", *period).stderr
     assert command("logout").stdout == "Logged out.\n"
     after = command("me")
     assert (after.returncode, after.stderr) == (

@@ -13,7 +13,7 @@ from tests.unit.cli.test_requirements import pins
 FILES = [
     *sorted(REPO_ROOT.glob("services/*/requirements.txt")),
     REPO_ROOT / "importers/requirements.txt",
-    *(REPO_ROOT / f"requirements-{name}.txt" for name in ("gcs", "influxdb", "tracing")),
+    *(REPO_ROOT / f"requirements-{name}.txt" for name in ("gcs", "influxdb", "parquet", "tracing")),
 ]
 # SPDX names and the trove classifiers of the same: permissive, and weak copyleft for libraries that are only linked.
 PERMISSIVE = re.compile(

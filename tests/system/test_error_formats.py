@@ -10,7 +10,8 @@ from lxml import etree
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.identity import policy
 
-RULES = policy.load().rules
+# a dialect is independent of what the caller asks for: tests/service/influx/test_influxdb_api.py
+RULES = [rule for rule in policy.load().rules if rule.errors is None]
 CONTRACTS = Contracts.load()
 PLACES = {"user_id": "999999", "item_id": "01890000-0000-7000-8000-000000000000", "bucket": "org_999999"}
 PLACES |= dict.fromkeys(("event_id", "session_id", "job_id", "key_id"), PLACES["item_id"])

@@ -151,8 +151,8 @@ def verdict(answer):
         return False, [], None
     if answer.headers["Content-Type"].startswith(JSON):
         error = answer.json().get("error")
-        if error is None:
-            return False, [], None  # the 503 of a service that is not ready
+        if not isinstance(error, dict):
+            return False, [], None  # the 503 of a service that is not ready, and the errors of InfluxDB
         code, places = error["code"], [violation["path"] for violation in error.get("details", [])]
     else:
         root = etree.fromstring(answer.content)

@@ -251,8 +251,8 @@ every_row() {
     sends '{"bucket":"{bucket}","points":[{"measurement":"heart_rate","tags":{"user_id":"{user_id}"},"fields":{"bpm":72},"timestamp":"2024-06-01T10:00:00Z"},{"measurement":"heart_rate","tags":{"user_id":"{user_id}"},"fields":{"bpm":74},"timestamp":"2024-06-01T10:00:30Z"}]}' '<WriteRequest><bucket>{bucket}</bucket><points><point><measurement>heart_rate</measurement><tags><entry key="user_id">{user_id}</entry></tags><fields><entry key="bpm" type="number">72</entry></fields><timestamp>2024-06-01T10:00:00Z</timestamp></point><point><measurement>heart_rate</measurement><tags><entry key="user_id">{user_id}</entry></tags><fields><entry key="bpm" type="number">74</entry></fields><timestamp>2024-06-01T10:00:30Z</timestamp></point></points></WriteRequest>'
     gives 200 WriteResult $WriteResult_checks success=true inserted=2 'results[]'
     row POST '/api/v2/write?bucket={bucket}&precision=s'
-    sends_text 'heart_rate,user_id={user_id} bpm=75 1717236120' text/plain; gives 204 -
-    row POST '/write?db={bucket}&precision=s'; sends_text 'heart_rate,user_id={user_id} bpm=76 1717236180' text/plain
+    sends_text 'heart_rate,user_id={user_id} bpm=75 1717408800' text/plain; gives 204 -
+    row POST '/write?db={bucket}&precision=s'; sends_text 'heart_rate,user_id={user_id} bpm=76 1717408860' text/plain
     gives 204 -
     row GET '/api/v2/buckets?name={bucket}'
     gives 200 InfluxBucketList $InfluxBucketList_checks 'buckets[]/name={bucket}'
@@ -263,6 +263,10 @@ every_row() {
     row POST /timeseries/query
     sends '{"bucket":"{bucket}","measurement":"heart_rate","range_start":"2024-06-01T00:00:00Z","range_stop":"2024-06-02T00:00:00Z","aggregate":"mean","every":"1m"}' '<QueryRequest><bucket>{bucket}</bucket><measurement>heart_rate</measurement><range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop><aggregate>mean</aggregate><every>1m</every></QueryRequest>'
     gives 200 QueryResult $QueryResult_checks 'series[]/points[]/time=2024-06-01T10:00:00Z' 'series[]/points[]/fields/bpm=73' 'series[]/points[]/count=2' measurement=heart_rate aggregate=mean every=1m
+    row POST /timeseries/exports
+    sends '{"bucket":"{bucket}","range_start":"2024-06-01T00:00:00Z","range_stop":"2024-06-02T00:00:00Z"}' '<SeriesExportRequest><bucket>{bucket}</bucket><range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop></SeriesExportRequest>'
+    keeps job_id=id; gives 202 Job $Job_checks header:Location
+    row GET '/timeseries/exports/{job_id}'; gives 200 Job $Job_checks 'id={job_id}'
     row POST /timeseries/query; accepts text/csv
     sends '{"bucket":"{bucket}","measurement":"heart_rate","range_start":"2024-06-01T00:00:00Z","range_stop":"2024-06-02T00:00:00Z","limit":1}' '<QueryRequest><bucket>{bucket}</bucket><measurement>heart_rate</measurement><range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop><limit>1</limit></QueryRequest>'
     gives 200 text/csv time,tags.user_id,fields.bpm,out_of_range '2024-06-01T10:00:00Z,{user_id},72.0,' header:X-Next-Cursor header:Content-Disposition=attachment

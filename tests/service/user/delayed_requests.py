@@ -221,6 +221,7 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
     "timeseries.query": lambda s: Case(
         "/timeseries/query", {"bucket": f"org_{s.org}", "measurement": "heart_rate", **DAY}
     ),
+    "timeseries.request_export": lambda s: Case("/timeseries/exports", {"bucket": f"org_{s.org}", **DAY}),
     "timeseries.latest": lambda s: Case("/timeseries/latest", {"bucket": f"org_{s.org}", "measurement": "heart_rate"}),
     "timeseries.summary": lambda s: Case(
         "/timeseries/summary", {"bucket": f"org_{s.org}", "day": "2026-03-01", "user_id": s.id}

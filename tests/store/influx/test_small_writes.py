@@ -112,7 +112,8 @@ def writers(database: Database) -> Iterator[Writers]:
         small=small,
     )
     org_id = found(database)
-    made = Writers(database, org_id, [join(database, org_id) for _ in range(5)], small, UseCases.over(stores), pool, announce)
+    members = [join(database, org_id) for _ in range(5)]
+    made = Writers(database, org_id, members, small, UseCases.over(stores), pool, announce)
     for member in made.members:
         for second in (-2, -1):
             assert made.alone(member, second) == "created"

@@ -197,13 +197,36 @@ def query(
 @main.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--overwrite", is_flag=True, help="Replace the file where it exists.")
+@click.option("--from", "start", help="RFC 3339: points from this time on.")
+@click.option("--to", "stop", help="RFC 3339, exclusive; by default now.")
+@click.option("--measurement", help="Only this one; by default all.")
+@click.option("--bucket", help="By default the first one of your organization.")
+@click.option("--user", type=int, help="One person; by default all whose points you may see.")
 @_reporting
-def export(file: Path, overwrite: bool) -> None:
-    """Write an archive of all of your own data to FILE."""
+def export(
+    file: Path,
+    overwrite: bool,
+    start: str | None,
+    stop: str | None,
+    measurement: str | None,
+    bucket: str | None,
+    user: int | None,
+) -> None:
+    """Write an archive of all of your own data to FILE, or with --from the points of a period.
+
+    Points are written as CSV or Parquet, as the name of FILE ends with .csv or .parquet.
+    """
     if file.exists() and not overwrite:
         raise click.UsageError(f"{file} exists: choose another name, or --overwrite.")
-    with _client() as client, _spinner("the archive is made"):
-        size = client.export_mine(file)
+    if start is None and (stop, measurement, bucket, user) != (None, None, None, None):
+        raise click.UsageError("Give --from with the other options of points.")
+    with _client() as client, _spinner("the file is made"):
+        if start is None:
+            size = client.export_mine(file)
+        else:
+            end = stop or datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            place = bucket or client.default_bucket()
+            size = client.export_series(file, place, start, end, measurement=measurement, user_id=user)
     click.echo(f"{file}: {size} bytes")
 
 

@@ -80,6 +80,30 @@ NO_RETENTION_POLICY = ErrorCode(
     "The bucket has no such retention policy",
     "Leave `rp` out, or send `autogen`: a bucket has one retention policy.",
 )
+EXPORT_OPEN = ErrorCode(
+    "TS_023",
+    409,
+    "Another export of the caller is being made",
+    "Wait until its job is done, then ask again.",
+)
+EXPORT_TOO_LARGE = ErrorCode(
+    "TS_024",
+    422,
+    "The file would be larger than one may be",
+    "Ask for a shorter period, or for one measurement.",
+)
+NO_PARQUET = ErrorCode(
+    "TS_025",
+    422,
+    "Parquet can't be written here",
+    "Ask for CSV, or have the operator install the package pyarrow: `pip install -r requirements-parquet.txt`.",
+)
+NO_EXPORT = ErrorCode(
+    "TS_026",
+    404,
+    "There is no such export",
+    "Ask for a new one: only who asked for an export can read it, for 30 days.",
+)
 STORE_UNAVAILABLE = ErrorCode(
     "TS_030",
     503,
@@ -139,5 +163,6 @@ CODES = (
     *(NO_BUCKET, BUCKET_EXISTS, OWN_BUCKET, BATCH_REJECTED, NOT_YOURS, OVER_BUDGET, NO_AGGREGATE, UNFINISHED),
     *(FIELD_STORED, NO_FIELD, PARTIAL_WRITE, NO_ORGANIZATION, NO_RETENTION_POLICY),
     *(NO_IMPORT, IMPORT_ENDED, TOO_LARGE_TO_IMPORT, NO_ROOM_FOR_FILE),
+    *(EXPORT_OPEN, EXPORT_TOO_LARGE, NO_PARQUET, NO_EXPORT),
     *(STORE_UNAVAILABLE, STORE_BUSY, STORE_REFUSES, STORE_FAILED, STORED_IN_PART),
 )

@@ -13,6 +13,7 @@ from heartguard_influx.listeners import routes as listeners
 from heartguard_influx.measurements import routes as measurements
 from heartguard_influx.points import routes as points
 from heartguard_influx.queries import routes as queries
+from heartguard_influx.series_exports import routes as series_exports
 from heartguard_influx.summaries import routes as summaries
 from heartguard_influx.usecases import UseCases
 
@@ -28,4 +29,5 @@ ROUTES: tuple[Route[UseCases, Any], ...] = (
     *influxdb_api.ROUTES,
     *imports.ROUTES,
     *listeners.ROUTES,
+    *series_exports.ROUTES,
 )

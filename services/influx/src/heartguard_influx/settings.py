@@ -35,7 +35,7 @@ class InfluxSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(InfluxSettings, ServiceSettings):
-    """The settings of every service with a database, those of the InfluxDB, and those of imports."""
+    """The settings of every service with a database, those of the InfluxDB and of imports, and where media is."""
 
     media_url: str = variable("MEDIA_URL", http_url, default=SERVICES["media"].local_url)
     max_import_mb: int = variable("MAX_IMPORT_MB", whole(1, 10_240), default=2048)

@@ -24,6 +24,7 @@ from heartguard_influx.ports import TimeSeriesStore
 from heartguard_influx.queries.domain.query import BUDGET, Budget
 from heartguard_influx.queries.ports import QuickReader
 from heartguard_influx.queries.usecases.querying import Querying
+from heartguard_influx.series_exports.usecases import SeriesExports
 from heartguard_influx.summaries.usecases import Summarizing
 
 
@@ -76,6 +77,7 @@ class UseCases:
     listening: Listening | None
     clock: Clock
     imports: Importing | None = None
+    exports: SeriesExports | None = None
 
     @property
     def importing(self) -> Importing:
@@ -84,8 +86,15 @@ class UseCases:
             raise TypeError("there are no imports")
         return self.imports
 
+    @property
+    def series_exports(self) -> SeriesExports:
+        """Exports series as files. Raises TypeError for use cases over stores of points alone."""
+        if self.exports is None:
+            raise TypeError("there are no exports")
+        return self.exports
+
     @classmethod
-    def over(cls, stores: Stores, budget: Budget = BUDGET) -> Self:
+    def over(cls, stores: Stores, budget: Budget = BUDGET, exports: SeriesExports | None = None) -> Self:
         """All of them over the same stores."""
         buckets, types, points = stores.buckets, stores.types, stores.points
         transaction, audit, clock, authority = stores.transaction, stores.audit, stores.clock, stores.authority
@@ -125,6 +134,7 @@ class UseCases:
                 erase_others=stores.erase_others,
                 removed=stores.removed,
             ),
+            exports=exports,
             influx_names=InfluxNames(buckets, administration),
             listening=stores.listening,
             clock=clock,

@@ -8,7 +8,7 @@ from functools import partial
 
 from flask import Flask
 
-from heartguard_common.core.background import FailureHandling
+from heartguard_common.core.background import BackgroundTask, FailureHandling
 from heartguard_common.core.clock import Clock
 from heartguard_common.core.lifecycle import NotReadyError, Resource
 from heartguard_common.core.retry import RetryPolicy
@@ -16,7 +16,8 @@ from heartguard_common.http.exports import Record
 from heartguard_common.http.web import make_app
 from heartguard_common.identity.authority_store import PostgresAuthority
 from heartguard_common.jobs.dead_letters import ManagedQueue
-from heartguard_common.jobs.engine import JOB_THREADS, JobRunner
+from heartguard_common.jobs.engine import JOB_THREADS, JobRunner, audit_job_end
+from heartguard_common.jobs.job_store import PostgresJobs
 from heartguard_common.jobs.operated_jobs import JobKind, OperatedJobs
 from heartguard_common.runtime.bootstrap import MEBIBYTE, Dependencies, make_web_dependencies, open_dependencies
 from heartguard_common.stores.database import Database
@@ -31,7 +32,10 @@ from heartguard_influx.imports.usecases import Importing, ImportWork, record_end
 from heartguard_influx.listeners.usecases import Listening
 from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.routes import ROUTES
+from heartguard_influx.series_exports.usecases import SERIES_EXPORT, SeriesExporting, SeriesExports, Services
 from heartguard_influx.settings import Settings
+from heartguard_influx.store.export_files import MediaExportFiles
+from heartguard_influx.store.export_tables import ExportTables
 from heartguard_influx.store.imports import ImportJobs, MediaImportFiles, ParserLimits, ParserProcess, PostgresImports
 from heartguard_influx.store.live_points import LivePoints, LiveSentPoints
 from heartguard_influx.store.point_metrics import PointMetrics
@@ -42,7 +46,9 @@ NAME = "influx"
 RETENTION_SECONDS = 3600.0
 WAIT_FOR_STORES = FailureHandling(outages={NotReadyError: RetryPolicy(None, 60.0, 60.0)})
 STORES = ("postgresql", "influxdb")
-QUEUE = "imports"
+IMPORTS = "imports"
+EXPORTS = "exports"
+# How long media may take to store a block of an export, or to send a file of an import.
 MEDIA_SECONDS = 60.0
 
 
@@ -51,16 +57,19 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     dependencies = open_dependencies(NAME, settings, clock, effects_elsewhere=bool(settings.influx_url))
     stores = _in_influxdb(settings, dependencies) if settings.influx_url else in_postgresql(dependencies)
     imports = open_imports(settings, dependencies, stores)
-    usecases = UseCases.over(imports.with_imports())
+    exports = open_exports(settings, dependencies, stores)
+    usecases = UseCases.over(imports.with_imports(), exports=exports.usecases)
     if stores.settle is not None:
         dependencies.background.start("streams", stores.settle)
     retention = dependencies.background.start(
         "retention", partial(_expire, dependencies, usecases.deletion), failures=WAIT_FOR_STORES
     )
     queues, jobs = imports.start(usecases.writing)
-    queues[RETENTION] = ManagedQueue(wake=retention.wake)
+    queues |= {RETENTION: ManagedQueue(wake=retention.wake), exports.queue: exports.managed}
     web = make_web_dependencies(NAME, settings, dependencies, queues=queues)
-    return make_app(replace(web, jobs=jobs), ROUTES, usecases)
+    app = make_app(replace(web, jobs=jobs), ROUTES, usecases)
+    dependencies.lifecycle.open(Resource(exports.queue, exports.task.start, BackgroundTask.ping, BackgroundTask.close))
+    return app
 
 
 def _expire(dependencies: Dependencies, deletion: Deletion) -> float:
@@ -183,13 +192,13 @@ class OpenImports:
             work,
             record_end(dependencies.audit, self.table),
             dependencies.clock,
-            queue=QUEUE,
+            queue=IMPORTS,
             dead_letters=dependencies.dead_letters,
         )
-        task = dependencies.background.start(QUEUE, self._sweeping(runner), kind="queue", threads=JOB_THREADS)
+        task = dependencies.background.start(IMPORTS, self._sweeping(runner), kind="queue", threads=JOB_THREADS)
         self.importing.wake = work.wake = task.wake
-        kinds = {JOB_KIND: JobKind(QUEUE, task.wake)}
-        queues = {QUEUE: self.jobs.queue(dependencies.clock, task.wake)}
+        kinds = {JOB_KIND: JobKind(IMPORTS, task.wake)}
+        queues = {IMPORTS: self.jobs.queue(dependencies.clock, task.wake)}
         return queues, dependencies.operated_jobs(NAME, kinds, self.jobs)
 
     def _sweeping(self, runner: JobRunner) -> Callable[[], float]:
@@ -223,3 +232,39 @@ def open_imports(settings: Settings, dependencies: Dependencies, stores: Stores)
         max_bytes=settings.max_import_mb * MEBIBYTE,
     )
     return OpenImports(settings, dependencies, stores, table, ImportJobs(database, locks), files, importing)
+
+
+@dataclass(frozen=True)
+class ExportParts:
+    """The use cases of requests, the background task, and what the operator can do with exports that failed."""
+
+    usecases: SeriesExports
+    task: BackgroundTask
+    managed: ManagedQueue
+    queue: str = EXPORTS
+
+
+def open_exports(settings: Settings, dependencies: Dependencies, stores: Stores) -> ExportParts:
+    """The exports over the stores of the service; the task must be started."""
+    # A thread that works on a job keeps a connection until the job's step is done.
+    locks = Database(settings.database_url, observer=dependencies.statements)
+    dependencies.lifecycle.on_close(locks.close)
+    jobs, clock = PostgresJobs(dependencies.database, locks), dependencies.clock
+    media = ServiceClient(settings.media_url, NAME, settings.service_secret, timeout_seconds=MEDIA_SECONDS)
+    services = Services(
+        jobs=jobs,
+        buckets=stores.buckets,
+        files=MediaExportFiles(media),
+        tables=ExportTables(),
+        authority=dependencies.authority,
+        transaction=dependencies.database.transaction,
+        audit=dependencies.audit,
+        clock=clock,
+    )
+    work = SeriesExporting(services, stores.types, stores.points, dependencies.limits)
+    ended = audit_job_end(dependencies.audit, NAME, "timeseries.exported")
+    runner = JobRunner(SERIES_EXPORT, jobs, work, ended, clock, queue=EXPORTS, dead_letters=dependencies.dead_letters)
+    # one thread, because exports can wait
+    task = dependencies.background.add(EXPORTS, runner.run, kind="queue", threads=1)
+    usecases = SeriesExports(services, dependencies.limits, task.wake)
+    return ExportParts(usecases, task, jobs.queue(SERIES_EXPORT, clock, task.wake))

@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from heartguard_common.identity.authentication import Principal
-from heartguard_media.domain.items import Announcement, MediaItem, Scope, Ticket, Usage, Written
+from heartguard_media.domain.items import (
+    Announcement,
+    ArchiveContent,
+    ArchiveKind,
+    MediaItem,
+    Scope,
+    Ticket,
+    Usage,
+    Written,
+)
 
 
 class ObjectStore(Protocol):
@@ -120,7 +129,7 @@ class Items(Protocol):
 class Archives(Protocol):
     """The metadata of the archives of people's data."""
 
-    def begin(self, archive: MediaItem, expires_ns: int) -> bool:
+    def begin(self, archive: MediaItem, content: ArchiveContent, expires_ns: int) -> bool:
         """Create the row of an archive before its bytes; it is not visible yet. False where there is no such person."""
 
     def finish(self, item_id: str, written: Written) -> bool:
@@ -129,8 +138,11 @@ class Archives(Protocol):
     def find(self, item_id: str, now_ns: int) -> MediaItem | None:
         """A complete archive that has not expired, or None."""
 
-    def of(self, scope: Scope) -> Sequence[MediaItem]:
-        """All archives of an organization or of a member, also incomplete and expired ones."""
+    def of(self, scope: Scope, kind: ArchiveKind | None = None) -> Sequence[MediaItem]:
+        """All archives of an organization or of a member, also incomplete and expired ones; of one kind, or of all."""
+
+    def with_points_of(self, org_id: int, person: int) -> Sequence[MediaItem]:
+        """The files of points of a person, or of the whole organization, whoever asked for them."""
 
     def expired(self, now_ns: int, after: str | None, limit: int) -> Sequence[MediaItem]:
         """The expired archives: at most `limit` with an id above `after`."""

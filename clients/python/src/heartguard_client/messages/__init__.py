@@ -59,6 +59,7 @@ from heartguard_client.messages.auth_token import (
     SessionList,
 )
 from heartguard_client.messages.common import (
+    ArchiveQuery,
     BackgroundQueueDocument,
     BackgroundTaskDocument,
     BackgroundWork,
@@ -192,6 +193,8 @@ from heartguard_client.messages.timeseries import (
     QueryResult,
     ResultPointDocument,
     SeriesDocument,
+    SeriesExportFormat,
+    SeriesExportRequest,
     SummaryRequest,
     Tags,
     TypedFieldDocument,
@@ -218,6 +221,7 @@ __all__ = [
     "ApiKeyUseDocument",
     "ApiKeyUses",
     "ApiKeyUsesResult",
+    "ArchiveQuery",
     "AuditEvent",
     "AuditEventList",
     "AuditEventRequest",
@@ -352,6 +356,8 @@ __all__ = [
     "ScopeEntryDocument",
     "ScopeList",
     "SeriesDocument",
+    "SeriesExportFormat",
+    "SeriesExportRequest",
     "ServiceList",
     "SessionDocument",
     "SessionList",

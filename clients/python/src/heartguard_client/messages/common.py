@@ -220,6 +220,15 @@ class ExportQuery(TypedDict):
     user_id: int
 
 
+class ArchiveQuery(TypedDict):
+    """Between services: whose file is kept, and what is in it."""
+
+    org_id: int
+    user_id: int
+    kind: NotRequired[Literal["person", "series"]]
+    about: NotRequired[int]
+
+
 class ErasureRequest(TypedDict):
     """Between services: remove the stored data of an organization, or of one of its members."""
 

@@ -268,6 +268,27 @@ TABLE = (
         daily=True,
     ),
     Limit(
+        "series_exports_per_member_per_day",
+        "member",
+        "files",
+        50,
+        # A new file replaces the previous one, so this limits work, not storage.
+        "Files of points that one person asks for in a day.",
+        _NEXT_DAY,
+        _LATER,
+        daily=True,
+    ),
+    Limit(
+        "series_export_bytes",
+        "organization",
+        "bytes",
+        1024 * 1024 * 1024,
+        # Some 15 million values as CSV, 100 million as Parquet.
+        "The size of one file of points.",
+        "ask for a shorter period, or for one measurement",
+        "TS_024",
+    ),
+    Limit(
         "open_exports",
         "organization",
         "jobs",

@@ -40,7 +40,8 @@ class Job:
     """A piece of work and how far it has come: `progress` in percent, `due_ns` nanoseconds since the epoch.
 
     `user_id` is the person it is about, None where it is about the organization. `error` says why the last step
-    did not succeed, `attempts` how often that was so in a row. `result` is what the work has made, if anything.
+    did not succeed, `attempts` how often that was so in a row. `result` is what the work has made, if anything; where
+    the work needs more than `user_id` to begin, it is there from the start.
     """
 
     id: str

@@ -16,8 +16,8 @@ from heartguard_common.streams.events import JOBS, LiveEvent
 _COLUMNS = """id::text AS id, kind, org_id, user_id, created_by AS requested_by, due_at, status, progress, error,
     attempts, result"""
 _REQUEST = f"""
-INSERT INTO heartguard_core.jobs (id, kind, org_id, user_id, created_by, due_at, status, progress)
-VALUES (:id, :kind, :org_id, :user_id, :requested_by, to_timestamp(:due), :status, :progress)
+INSERT INTO heartguard_core.jobs (id, kind, org_id, user_id, created_by, due_at, status, progress, result)
+VALUES (:id, :kind, :org_id, :user_id, :requested_by, to_timestamp(:due), :status, :progress, :result)
 ON CONFLICT (kind, org_id, user_id) WHERE status IN ('queued', 'running') DO NOTHING
 RETURNING {_COLUMNS}
 """  # noqa: S608

@@ -24,6 +24,8 @@ Aggregate: TypeAlias = Literal[
 """How the points of a window become one value: mean, lowest, highest, sum, number, first, last, median, standard
 deviation, or 95th percentile.
 """
+SeriesExportFormat: TypeAlias = Literal["csv", "parquet"]
+"""`csv` (RFC 4180), or `parquet`, where the operator has installed what it needs."""
 
 
 class PointDocument(TypedDict):
@@ -162,6 +164,17 @@ class InfluxOrganizationList(TypedDict):
     """Organizations as InfluxDB 2 lists them."""
 
     orgs: list[InfluxOrganizationDocument]
+
+
+class SeriesExportRequest(TypedDict):
+    """Asks for the points of a half-open range as a file with one line for each value."""
+
+    bucket: str
+    measurement: NotRequired[str]
+    user_id: NotRequired[int]
+    range_start: str
+    range_stop: str
+    format: NotRequired[SeriesExportFormat]
 
 
 class WriteResult(TypedDict):

@@ -110,7 +110,8 @@ def _write(usecases: UseCases, call: Call[WriteRequest | LineByLine, object], re
                 call.person, bucket.name, batch.lines.points, times_ns=batch.lines.times_ns, atomic=False
             )
         except LimitError as error:
-            raise _for_now(error) from error
+            _make_temporary(error)
+            raise
         dropped += [
             Dropped(number, verdict.reason or "")
             for number, verdict in zip(batch.numbers, verdicts, strict=True)
@@ -128,12 +129,11 @@ def _summary(dropped: Sequence[Dropped]) -> str:
     return f"partial write: {named}{more} dropped={len(dropped)}"
 
 
-def _for_now(error: LimitError) -> LimitError:
-    """A limit as 429 in any case: clients of InfluxDB throw a batch away that gets 409, and keep it after 429."""
+def _make_temporary(error: LimitError) -> None:
+    """Make a limit 429 in any case: clients of InfluxDB throw a batch away that gets 409, and keep it after 429."""
     if error.error_code is LIMIT_REACHED:
         error.error_code = LIMIT_FOR_NOW
         error.headers = {"Retry-After": FULL_SECONDS}
-    return error
 
 
 def _read_each(body: bytes, query: InfluxWriteQuery | InfluxDatabaseWriteQuery) -> Read:

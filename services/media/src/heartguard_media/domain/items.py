@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 DOCUMENT_LIMIT = 5 * 1024 * 1024
 
@@ -48,6 +49,30 @@ class Upload:
     limit: int
     length: int | None = None
     sha256: str | None = None
+
+
+ArchiveKind = Literal["person", "series"]
+
+
+@dataclass(frozen=True)
+class ArchiveContent:
+    """What an archive is: all data of its owner, or points of `about` (None: of the whole organization)."""
+
+    kind: ArchiveKind
+    content_type: str
+    about: int | None = None
+
+    @property
+    def file_name(self) -> str:
+        """Under which it is saved."""
+        if self.kind == "person":
+            return "heartguard-export.zip"
+        return "heartguard-series.parquet" if "parquet" in self.content_type else "heartguard-series.csv"
+
+    @property
+    def days(self) -> int:
+        """For how many days it is kept."""
+        return 7 if self.kind == "person" else 1
 
 
 @dataclass(frozen=True)

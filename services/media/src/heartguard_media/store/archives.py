@@ -8,13 +8,15 @@ import psycopg2
 
 from heartguard_common.core.clock import NANOSECONDS, from_datetime
 from heartguard_common.stores.database import Database, text
-from heartguard_media.domain.items import MediaItem, Scope, Written
+from heartguard_media.domain.items import ArchiveContent, ArchiveKind, MediaItem, Scope, Written
 
 FILE_NAME, CONTENT_TYPE = "heartguard-export.zip", "application/zip"
-_COLUMNS = "id, org_id, owner_id, size, sha256, created_at"
+"""Of a row that was made before archives had these columns."""
+_COLUMNS = "id, org_id, owner_id, file_name, content_type, size, sha256, created_at"
 _BEGIN = """
-INSERT INTO heartguard_core.export_archives (id, org_id, owner_id, created_at, expires_at)
-VALUES (:id, :org_id, :owner_id, :created_at, :expires_at)
+INSERT INTO heartguard_core.export_archives
+    (id, org_id, owner_id, kind, about, file_name, content_type, created_at, expires_at)
+VALUES (:id, :org_id, :owner_id, :kind, :about, :file_name, :content_type, :created_at, :expires_at)
 """
 _FINISH = "UPDATE heartguard_core.export_archives SET size = :size, sha256 = :sha256 WHERE id = :id"
 _FIND = f"""
@@ -22,7 +24,12 @@ SELECT {_COLUMNS} FROM heartguard_core.export_archives WHERE id = :id AND size I
 """  # noqa: S608
 _OF = f"""
 SELECT {_COLUMNS} FROM heartguard_core.export_archives
-WHERE org_id = :org_id AND (cast(:owner_id AS bigint) IS NULL OR owner_id = :owner_id) ORDER BY id
+WHERE org_id = :org_id AND (cast(:owner_id AS bigint) IS NULL OR owner_id = :owner_id)
+    AND (cast(:kind AS text) IS NULL OR kind = :kind) ORDER BY id
+"""  # noqa: S608
+_WITH_POINTS_OF = f"""
+SELECT {_COLUMNS} FROM heartguard_core.export_archives
+WHERE org_id = :org_id AND kind = 'series' AND (about IS NULL OR about = :person) ORDER BY id
 """  # noqa: S608
 _EXPIRED = f"""
 SELECT {_COLUMNS} FROM heartguard_core.export_archives
@@ -37,11 +44,12 @@ class PostgresArchives:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, archive: MediaItem, expires_ns: int) -> bool:
+    def begin(self, archive: MediaItem, content: ArchiveContent, expires_ns: int) -> bool:
         """Create the row of an archive before its bytes; it is not visible yet. False where there is no such person."""
         try:
             with self._database.transaction() as connection:
-                connection.execute(text(_BEGIN), {**vars(archive), "expires_at": _moment(expires_ns)})
+                more = {"kind": content.kind, "about": content.about, "expires_at": _moment(expires_ns)}
+                connection.execute(text(_BEGIN), {**vars(archive), **more})
         except (psycopg2.IntegrityError, psycopg2.DataError):  # no row with that id, or no possible id
             return False
         return True
@@ -57,9 +65,13 @@ class PostgresArchives:
         found = self._all(_FIND, id=item_id, now=_moment(now_ns))
         return found[0] if found else None
 
-    def of(self, scope: Scope) -> Sequence[MediaItem]:
-        """All archives of an organization or of a member, also incomplete and expired ones."""
-        return self._all(_OF, org_id=scope.org_id, owner_id=scope.owner_id)
+    def of(self, scope: Scope, kind: ArchiveKind | None = None) -> Sequence[MediaItem]:
+        """All archives of an organization or of a member, also incomplete and expired ones; of one kind, or of all."""
+        return self._all(_OF, org_id=scope.org_id, owner_id=scope.owner_id, kind=kind)
+
+    def with_points_of(self, org_id: int, person: int) -> Sequence[MediaItem]:
+        """The files of points of a person, or of the whole organization, whoever asked for them."""
+        return self._all(_WITH_POINTS_OF, org_id=org_id, person=person)
 
     def expired(self, now_ns: int, after: str | None, limit: int) -> Sequence[MediaItem]:
         """The expired archives: at most `limit` with an id above `after`."""
@@ -80,8 +92,8 @@ def _archive(row: Any) -> MediaItem:
         id=str(row.id),
         org_id=row.org_id,
         owner_id=row.owner_id,
-        file_name=FILE_NAME,
-        content_type=CONTENT_TYPE,
+        file_name=row.file_name or FILE_NAME,
+        content_type=row.content_type or CONTENT_TYPE,
         size=row.size or 0,
         sha256=row.sha256 or "",
         status="pending" if row.size is None else "ready",

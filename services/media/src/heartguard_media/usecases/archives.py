@@ -8,11 +8,10 @@ from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.ids import uuid7
 from heartguard_common.http.exports import FileRecord, Record
 from heartguard_common.jobs.items import ItemRunner
-from heartguard_media.domain.items import MediaItem, Scope
+from heartguard_media.domain.items import ArchiveContent, MediaItem, Scope
 from heartguard_media.errors import NO_ITEM
 from heartguard_media.usecases.dependencies import RETRY, Rules, Stores
 
-ARCHIVE_DAYS = 7
 PAGE = 500
 
 
@@ -41,17 +40,20 @@ class Archives:
         except FileNotFoundError as error:
             raise ServiceError(NO_ITEM) from error
 
-    def keep(self, org_id: int, user_id: int, blocks: Iterable[bytes]) -> MediaItem:
-        """Store an archive for seven days; it replaces the person's earlier ones.
+    def keep(self, owner: Scope, content: ArchiveContent, blocks: Iterable[bytes]) -> MediaItem:
+        """Store an archive for seven days, or a file of points for one; it replaces the owner's earlier ones.
 
         Raises MEDIA_001 where there is no such person, and what `blocks` raises.
         """
-        now = self._s.clock.now_ns()
-        earlier = self._s.archives.of(Scope(org_id, user_id))
-        archive = MediaItem(uuid7(self._s.clock), org_id, user_id, "", "", 0, "", "pending", rfc3339(now))
+        org_id, user_id, now = owner.org_id, owner.owner_id or 0, self._s.clock.now_ns()
+        earlier = self._s.archives.of(owner, content.kind)
+        archive = MediaItem(
+            *(uuid7(self._s.clock), org_id, user_id, content.file_name, content.content_type),
+            *(0, "", "pending", rfc3339(now)),
+        )
         with self._s.transaction():
             begun = self._s.authority.admits(org_id, user_id) and self._s.archives.begin(
-                archive, now + ARCHIVE_DAYS * 86_400 * NANOSECONDS
+                archive, content, now + content.days * 86_400 * NANOSECONDS
             )
         if not begun:
             raise ServiceError(NO_ITEM, "There is no such person")
@@ -78,9 +80,15 @@ class Archives:
         return archive
 
     def erase(self, org_id: int, user_id: int | None) -> int:
-        """Remove the archives of an organization or of a member; returns how many."""
+        """Remove the archives of an organization or of a member; returns how many.
+
+        Also the files of points that others asked for and that may have points of the member.
+        """
         self._s.authority.wait_for_writers(org_id, user_id)
-        return self._remove_all(self._s.archives.of(Scope(org_id, user_id)))
+        found = [*self._s.archives.of(Scope(org_id, user_id))]
+        if user_id is not None:
+            found += self._s.archives.with_points_of(org_id, user_id)
+        return self._remove_all({archive.id: archive for archive in found}.values())
 
     def sweep(self) -> int:
         """Remove the expired archives; returns how many.
