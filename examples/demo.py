@@ -6,9 +6,11 @@ Each run creates an organization of its own, and leaves it for you to look at.
 
 import csv
 import hashlib
+import json
 import os
 import secrets
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +72,11 @@ class Gateway:
         found: dict[str, Any] = self.send(method, path, token, **request).json()
         return found
 
+    def watch(self, token: str) -> requests.Response:
+        """A live stream of points."""
+        headers = {"Accept": "text/event-stream"}
+        return self.send("GET", "/stream?measurement=heart_rate", token, headers=headers, stream=True)
+
     def fetch(self, signed_url: str) -> bytes:
         """The bytes behind a signed URL; one of this gateway's own is fetched by the address we know it by."""
         parts = urlsplit(signed_url)
@@ -114,11 +121,47 @@ def enter(gateway: Gateway) -> tuple[dict[str, Any], str, str, dict[str, str]]:
     return member, admin_token, member_token, admin
 
 
-def write(gateway: Gateway, member: dict[str, Any], token: str, recording: list[tuple[str, float]]) -> None:
-    """Send the recording in batches, as a wearable that was offline does."""
+class LiveView:
+    """Reads a live stream in a thread of its own."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        self._answer = answer
+        self._beats: list[tuple[str, float]] = []
+        self._begun = threading.Event()
+        threading.Thread(target=self._read, daemon=True).start()
+        self._begun.wait(PATIENCE)
+
+    def show(self, stored: int) -> None:
+        """Print what has come, once that is all that was stored, or after some seconds."""
+        deadline = time.monotonic() + PATIENCE
+        while len(self._beats) < stored and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._answer.close()
+        for moment, bpm in self._beats[-SHOWN:]:
+            print(f"   {moment}  {bpm:6.1f} bpm")
+        print(f"   {len(self._beats)} points came by themselves.")
+        if len(self._beats) != stored:
+            raise Refused("the live stream did not show every point")
+
+    def _read(self) -> None:
+        try:
+            for line in self._answer.iter_lines():
+                self._begun.set()  # the first line says that the stream is there
+                if line.startswith(b'data: {"bucket"'):
+                    points = json.loads(line.removeprefix(b"data: "))["points"]
+                    self._beats += [(point["time"], point["fields"]["bpm"]) for point in points]
+        except (requests.RequestException, AttributeError, ValueError):
+            return  # it was closed
+
+
+def write(
+    gateway: Gateway, member: dict[str, Any], token: str, watcher: str, recording: list[tuple[str, float]]
+) -> None:
+    """Send the recording in batches, as a wearable that was offline does, while somebody watches."""
     heading(3, f"His wearable sends a recording: {len(recording)} beats, {recording[0][0]} to {recording[-1][0]}.")
     tags = {"user_id": str(member["user_id"])}
     stored = 0
+    live = LiveView(gateway.watch(watcher))
     for start in range(0, len(recording), BATCH):
         points = [
             {"measurement": "heart_rate", "tags": tags, "fields": {"bpm": bpm}, "timestamp": moment}
@@ -126,7 +169,8 @@ def write(gateway: Gateway, member: dict[str, Any], token: str, recording: list[
         ]
         body = {"bucket": f"org_{member['org_id']}", "points": points}
         stored += gateway.document("POST", "/timeseries/write", token, json=body)["inserted"]
-    print(f"   {stored} points are stored.")
+    print(f"   {stored} points are stored. Ana sees them on her live stream:")
+    live.show(stored)
     if stored != len(recording):
         raise Refused(f"only {stored} of {len(recording)} points were stored")
 
@@ -256,7 +300,7 @@ def main() -> int:
     try:
         recording = read_recording()
         member, admin_token, member_token, admin = enter(gateway)
-        write(gateway, member, member_token, recording)
+        write(gateway, member, member_token, admin_token, recording)
         query(gateway, member, member_token, recording)
         exchange_file(gateway, member_token)
         import_activity(gateway, member, member_token)
