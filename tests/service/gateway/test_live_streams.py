@@ -1,7 +1,9 @@
 """Live streams as clients see them, through the gateway's port."""
 
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 from lxml import etree
@@ -193,6 +195,43 @@ def test_a_revoked_token_ends_its_stream_within_five_seconds(live, org, people, 
 def test_a_stream_ends_with_its_token(live, org, people):
     with live.watching(bearer(people["admin"], "admin", org, exp=int(time.time()) + 2)) as watching:
         assert watching.next().document == {"reason": "expired"}
+
+
+def test_a_limit_gives_a_clear_refusal(live, admin):
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(live.watching(admin))
+        refused = live.watch(admin).answer
+        assert (refused.status, refused.code) == (429, "GEN_429_LIMIT")
+        assert "streams_per_member" in refused.json["error"]["message"]
+        assert int(refused.headers["retry-after"]) > 0
+    with live.watching(admin):
+        pass
+
+
+def test_a_slow_reader_is_cut_off_and_the_others_go_on(live, org, people, admin):
+    with socket.socket() as slow, live.watching(admin) as quick:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect(("127.0.0.1", live.gateway.port))
+        head = "GET /stream HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: "
+        slow.sendall(f"{head}{admin['Authorization']}\r\n\r\n".encode())
+        assert slow.recv(12) == b"HTTP/1.1 200"
+        before = counted(live, "ended_slow")
+        seen = 0
+        for batch in range(10):
+            points = [
+                beat(1, people["seven"]) | {"timestamp": f"2024-05-{batch + 1:02}T{n // 60:02}:{n % 60:02}:00Z"}
+                for n in range(1200)
+            ]
+            live.write(org, admin, *points)
+            while seen < (batch + 1) * len(points):
+                seen += len(quick.next().document["points"])
+        until(lambda: counted(live, "ended_slow") > before, "the slow reader's end", 60)
+
+
+def counted(live, what):
+    line = next(it for it in live.metrics().splitlines() if f'what="{what}"' in it and "_total" in it)
+    return float(line.rpartition(" ")[2])
 
 
 def test_a_quiet_stream_has_heartbeats(live, admin):

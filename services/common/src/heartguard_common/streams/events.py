@@ -54,3 +54,8 @@ def stream_key(org_id: int) -> str:
 def counter_key(org_id: int) -> str:
     """The number of the last event of an organization; it lives on the same node of a cluster."""
     return f"hg:live:{{org:{org_id}}}:last"
+
+
+def run_key(org_id: int) -> str:
+    """Which run of Redis has numbered the events: see `source.py` of the gateway."""
+    return f"hg:live:{{org:{org_id}}}:run"

@@ -44,6 +44,7 @@ class Feed:
         self._count = count
         self._views: dict[View, dict[Subscriber, None]] = {}
         self._position: Position | None = None
+        self._run_of_redis = ""
         self._lock = Semaphore()
         self._greenlet: gevent.Greenlet | None = None
         self._joining = 0
@@ -68,7 +69,7 @@ class Feed:
     def _join(self, subscriber: Subscriber, last_event_id: str | None) -> None:
         with self._lock:
             if self._position is None:
-                self._position = self._source.tail()
+                self._position, self._run_of_redis = self._source.tail()
             if self._greenlet is None:
                 self._greenlet = gevent.spawn(self._run)
         binding = subscriber.view.binding
@@ -126,8 +127,12 @@ class Feed:
         self._count("reset", len(self))
 
     def _run(self) -> None:
+        doubtful = False
         while True:
             try:
+                if doubtful:
+                    self._look_at_redis()
+                    doubtful = False
                 assert self._position is not None
                 entries = self._source.wait(self._position)
                 while not self._may_deliver():
@@ -136,10 +141,19 @@ class Feed:
                     self._advance(entries)
             except RedisUnavailable as error:
                 log.info("the events of an organization can't be read: %s", error)
+                doubtful = True
                 gevent.sleep(_PAUSE_SECONDS)
             except Exception:
                 log.exception("an event could not be sent")
                 gevent.sleep(_PAUSE_SECONDS)
+
+    def _look_at_redis(self) -> None:
+        """After an outage: a Redis that was started again may have lost what we have not read."""
+        _, run = self._source.tail()
+        if run != self._run_of_redis:
+            self._run_of_redis = run
+            with self._lock:
+                self.reset_all("lost")
 
     def _advance(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

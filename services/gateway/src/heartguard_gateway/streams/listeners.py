@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from gevent.lock import Semaphore
+
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.messages import StreamLimits
 from heartguard_common.stores.service_client import ServiceClient
@@ -28,9 +30,15 @@ class Listeners:
         self._influx = influx
         self._monotonic = monotonic
         self._known: dict[int, tuple[float, StreamRoom]] = {}
+        self._asking: dict[int, Semaphore] = {}
 
     def begin(self, org_id: int) -> StreamRoom:
         """From now on the points of an organization are published. Raises GW_030 where that can't be said."""
+        # After a restart all clients of an organization come at once: one of them asks, the others wait for it.
+        with self._asking.setdefault(org_id, Semaphore()):
+            return self._begin(org_id)
+
+    def _begin(self, org_id: int) -> StreamRoom:
         now = self._monotonic()
         asked, room = self._known.get(org_id, (now - RESUME_SECONDS, StreamRoom(0, 0)))
         if now - asked < RENEWED_SECONDS:
@@ -54,5 +62,6 @@ class Listeners:
         room = StreamRoom(answer["streams"], answer["streams_per_member"])
         if len(self._known) >= 10_000:
             self._known = {org: known for org, known in self._known.items() if now - known[0] < RESUME_SECONDS}
+            self._asking = {org: lock for org, lock in self._asking.items() if org in self._known or lock.locked()}
         self._known[org_id] = (now, room)
         return room

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from heartguard_common.streams.events import KEPT_SECONDS, counter_key, stream_key
+from heartguard_common.streams.events import KEPT_SECONDS, counter_key, run_key, stream_key
 from heartguard_gateway.redis_client.commands import RedisUnavailable
 from heartguard_gateway.redis_client.connection import RedisConnection
 from heartguard_gateway.streams.cursors import Position
@@ -12,11 +12,19 @@ BLOCK_MS = 2000
 _SILENT_SECONDS = 4.0
 _AT_ONCE = 64
 # The newest entry and its number; a counter is made where there is none, so that a position has a number at once.
+# A Redis that was started again may have lost the newest entries with their numbers, which would then come twice: the
+# counter leaves one out, so that all earlier positions are followed by a gap. The third reply is the run of Redis.
 _TAIL = """
 local time = redis.call('TIME')
 redis.call('SET', KEYS[2], string.format('%.0f', time[1] * 1000000 + time[2]), 'NX', 'EX', ARGV[1])
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+local before = redis.call('GET', KEYS[3])
+if before and before ~= run then
+    redis.call('INCR', KEYS[2])
+end
+redis.call('SET', KEYS[3], run, 'EX', ARGV[1])
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-return {redis.call('GET', KEYS[2]), last[1] and last[1][1] or '0-0'}
+return {redis.call('GET', KEYS[2]), last[1] and last[1][1] or '0-0', run}
 """
 
 
@@ -37,13 +45,14 @@ class Source:
     def __init__(self, url: str, org_id: int, shared: RedisConnection) -> None:
         self._waiting = RedisConnection(url, timeout=_SILENT_SECONDS)
         self._shared = shared
-        self._stream, self._counter = stream_key(org_id), counter_key(org_id)
+        self._stream, self._counter, self._runs = stream_key(org_id), counter_key(org_id), run_key(org_id)
 
-    def tail(self) -> Position:
-        """The position behind everything that is there."""
-        (reply,) = self._shared.call([("EVAL", _TAIL, 2, self._stream, self._counter, KEPT_SECONDS)])
-        number, entry = reply
-        return Position(entry.decode(), int(number))
+    def tail(self) -> tuple[Position, str]:
+        """The position behind everything that is there, and which run of Redis says so."""
+        keys = (self._stream, self._counter, self._runs)
+        (reply,) = self._shared.call([("EVAL", _TAIL, len(keys), *keys, KEPT_SECONDS)])
+        number, entry, run = reply
+        return Position(entry.decode(), int(number)), run.decode()
 
     def wait(self, after: Position) -> list[Entry]:
         """The next entries; none after two seconds without any."""
@@ -61,7 +70,7 @@ class Source:
 
     def keep(self) -> None:
         """Have Redis keep the keys although nothing is published: their numbers go on."""
-        keys = (self._stream, self._counter)
+        keys = (self._stream, self._counter, self._runs)
         self._shared.call([("EXPIRE", key, KEPT_SECONDS) for key in keys])
 
     def close(self) -> None:
