@@ -89,6 +89,8 @@ from heartguard_client.messages.common import (
     ViolationDocument,
 )
 from heartguard_client.messages.identity import (
+    EmailCodeRequest,
+    EmailConfirmation,
     IdentityDeletion,
     InvitationAcceptance,
     MembershipDeletionDocument,
@@ -192,6 +194,8 @@ __all__ = [
     "DeadLetterList",
     "DeadLetterQuery",
     "DependencyDocument",
+    "EmailCodeRequest",
+    "EmailConfirmation",
     "ErasureRequest",
     "ErasureResult",
     "Error",

@@ -89,6 +89,8 @@ from heartguard_common.messages.common import (
     ViolationDocument,
 )
 from heartguard_common.messages.identity import (
+    EmailCodeRequest,
+    EmailConfirmation,
     IdentityDeletion,
     InvitationAcceptance,
     MembershipDeletionDocument,
@@ -192,6 +194,8 @@ __all__ = [
     "DeadLetterList",
     "DeadLetterQuery",
     "DependencyDocument",
+    "EmailCodeRequest",
+    "EmailConfirmation",
     "ErasureRequest",
     "ErasureResult",
     "Error",
