@@ -80,7 +80,7 @@ every_row() {
     gives 200 LoginResponse $LoginResponse_checks
     row POST /auth/switch; sends '{"org_id":999999999}' '<SwitchRequest><org_id>999999999</org_id></SwitchRequest>'
     refuses 404 GEN_404
-    row DELETE /auth/identity; when founding; refuses 409 AUTH_030
+    row DELETE /auth/identity; when founding; refuses 409 AUTH_030 'details[]/path' 'details[]/message:text'
     row DELETE /auth/sessions; as member; when founding; gives 200 MembershipResult $MembershipResult_checks
     row GET /auth/profile; as member; when founding; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
     row POST /auth/login; as nobody; when founding
