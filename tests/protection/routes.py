@@ -81,6 +81,16 @@ def reset(case: Situation) -> Ask:
     return Ask("/auth/password/reset", "ResetRequest", {"code": code, "new_password": "another long phrase"})
 
 
+@asks("POST", "/auth/email/code")
+def email_code(case: Situation) -> Ask:
+    return Ask("/auth/email/code", "EmailCodeRequest", {"email": case.world.email()})
+
+
+@asks("POST", "/auth/email/confirm")
+def confirm_email(_: Situation) -> Ask:
+    return Ask("/auth/email/confirm", "EmailConfirmation", {"code": "no such code"})
+
+
 @asks("POST", "/auth/password/code")
 def reset_code(case: Situation) -> Ask:
     return Ask("/auth/password/code", "ResetCodeRequest", {"user_id": case.owner.user_id})

@@ -35,7 +35,7 @@ MediaDownload_checks='url:url expires_at:time'
 MediaItem_checks='id:uuid file_name:text content_type:text size:int sha256:text status:text owner_id:int created_at:time'
 MediaItemList_checks='items:list items[]?/id:uuid items[]?/file_name:text items[]?/content_type:text items[]?/size:int items[]?/sha256:text items[]?/status:text items[]?/owner_id:int items[]?/created_at:time next_cursor:text?'
 MediaUsage_checks='items:int bytes:int quota_bytes:int'
-MembershipList_checks='email:text items:list items[]?/user_id:int items[]?/org_id:int items[]?/organization:text items[]?/role:text items[]?/active:bool items[]?/current:bool'
+MembershipList_checks='email:text email_confirmed:bool items:list items[]?/user_id:int items[]?/org_id:int items[]?/organization:text items[]?/role:text items[]?/active:bool items[]?/current:bool'
 MembershipResult_checks=sessions_ended:int
 Organization_checks='id:int name:text policies:string created_at:time updated_at:time'
 OrganizationList_checks='items:list items[]?/id:int items[]?/name:text items[]?/policies:string items[]?/created_at:time items[]?/updated_at:time next_cursor:text?'
@@ -87,7 +87,7 @@ every_row() {
     gives 200 LoginResponse $LoginResponse_checks
     row POST /auth/switch; sends '{"org_id":999999999}' '<SwitchRequest><org_id>999999999</org_id></SwitchRequest>'
     refuses 404 GEN_404
-    row DELETE /auth/identity; when founding; refuses 409 AUTH_030
+    row DELETE /auth/identity; when founding; refuses 409 AUTH_030 'details[]/path' 'details[]/message:text'
     row DELETE /auth/sessions; as member; when founding; gives 200 MembershipResult $MembershipResult_checks
     row GET /auth/profile; as member; when founding; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
     row POST /auth/login; as nobody; when founding
@@ -105,6 +105,12 @@ every_row() {
     row POST /auth/password/reset; as nobody
     sends '{"code":"no such code","new_password":"{password}"}' '<ResetRequest><code>no such code</code><new_password>{password}</new_password></ResetRequest>'
     refuses 403 AUTH_011
+    row POST /auth/email/code; as nobody
+    sends '{"email":"nobody@validate.invalid.example"}' '<EmailCodeRequest><email>nobody@validate.invalid.example</email></EmailCodeRequest>'
+    gives 202 -
+    row POST /auth/email/confirm; as nobody
+    sends '{"code":"no such code"}' '<EmailConfirmation><code>no such code</code></EmailConfirmation>'
+    refuses 403 AUTH_074
     row DELETE '/auth/locks/{user_id}'; gives 204 -
     row POST /auth/invitations; when founding
     sends '{"email":"invited.{member}","role":"user"}' '<InvitationRequest><email>invited.{member}</email><role>user</role></InvitationRequest>'

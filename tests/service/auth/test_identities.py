@@ -337,3 +337,26 @@ def test_the_database_has_one_identity_of_an_address_and_the_copies_follow(datab
     assert stored(database, "SELECT DISTINCT email, email_key FROM heartguard_core.users") == [
         ("new@hg.io", "new@hg.io")
     ]
+
+
+def test_an_admin_ends_a_few_locks_a_day(start):
+    client = start(LIMITS="lock_endings_per_member_per_day=1,foundings_per_address_per_day=100")
+    who = sign_up(client, "user@hg.io")
+    ends = [client.delete(f"/auth/locks/{who['user_id']}", headers=with_token(who)) for _ in range(2)]
+    assert [answer.status_code for answer in ends] == [204, 429]
+    assert ends[1].json["error"]["code"] == "GEN_429_LIMIT"
+
+
+def test_an_acceptance_during_the_deletion_is_refused_or_deleted_too(start, client, founder, database):
+    app = start().application
+    for number in range(6):
+        email = f"ana{number}@hg.io"
+        tokens = sign_up(client, email, PASSWORD)
+        code = invited(client, founder, email)
+        with ThreadPoolExecutor(2) as pool:
+            joining = pool.submit(accept, app.test_client(), code, tokens)
+            ending = pool.submit(app.test_client().delete, "/auth/identity", headers=with_token(tokens))
+        statuses = joining.result().status_code, ending.result().status_code
+        assert statuses in {(201, 202), (401, 202), (201, 412)}, statuses
+        live = "SELECT count(*) FROM heartguard_core.users WHERE email = %s AND deleted_at IS NULL"
+        assert stored(database, live, email) == [(0 if statuses[1] == 202 else 2,)]

@@ -269,6 +269,7 @@ def test_logins_and_refreshes_are_counted_by_their_result(client, founder):
         '{kind="login",result="success"} 1.0',
         '{kind="login",result="AUTH_001"} 1.0',
         '{kind="login",result="AUTH_009"} 0.0',
+        '{kind="login",result="AUTH_073"} 0.0',
         '{kind="refresh",result="success"} 1.0',
         '{kind="refresh",result="replay"} 1.0',
         '{kind="refresh",result="AUTH_003"} 1.0',

@@ -66,6 +66,10 @@ class Subject:
         self.who, self.refresh = {"Authorization": "Bearer " + pair["access_token"]}, pair["refresh_token"]
         self.session = self.ask("auth", "GET", "/auth/sessions")["items"][0]["id"]
         self.invited = self.ask("auth", "POST", "/auth/invitations", {"email": self.email("new"), "role": "user"})
+        clinic.register(self.email("guest"), organization_name=f"{name} guest")
+        self.guest = clinic.login(self.email("guest"))
+        asked = {"email": self.email("guest"), "role": "user"}
+        self.guest_code = self.ask("auth", "POST", "/auth/invitations", asked)["code"]
         self.code = self.ask("auth", "POST", "/auth/password/code", {"user_id": self.id})["code"]
         self.key = self.ask("auth", "POST", "/auth/api-keys", {"kind": "device", "name": "watch"})
         note = {"file_name": "note.txt", "content_type": "text/plain"}
@@ -145,6 +149,12 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
     "auth.password_reset": lambda s: Case("/auth/password/reset", {"code": s.code, "new_password": PHRASE}),
     "auth.password_code": lambda s: Case("/auth/password/code", {"user_id": s.ann_id}),
     "auth.invite": lambda s: Case("/auth/invitations", {"email": s.email("other"), "role": "user"}),
+    "auth.accept_invitation": lambda s: Case("/auth/invitations/accept", {"code": s.guest_code}, who=s.guest),
+    "auth.switch": lambda s: Case("/auth/switch", {"org_id": s.org}),
+    "auth.end_all_sessions": lambda _: Case("/auth/sessions"),
+    "auth.delete_identity": lambda _: Case("/auth/identity"),
+    "auth.email_code": lambda s: Case("/auth/email/code", {"email": s.email("wanda")}),
+    "auth.confirm_email": lambda _: Case("/auth/email/confirm", {"code": "no such code"}),
     "auth.withdraw_invitation": lambda s: Case(f"/auth/invitations/{s.invited['id']}"),
     "auth.create_api_key": lambda _: Case("/auth/api-keys", {"kind": "device", "name": "phone"}),
     "auth.update_api_key": lambda s: Case(f"/auth/api-keys/{s.key['id']}", {"name": "phone"}),

@@ -133,7 +133,7 @@ def test_a_write_that_began_before_a_deletion_stores_nothing_after_it(stack: Sta
     time.sleep(max(0.0, last + 2.1 - time.monotonic()))  # a request that only reads is judged by its token alone
     with ThreadPoolExecutor(16) as threads:
         answers = dict(zip(held, threads.map(Held.end, held.values()), strict=True))
-    silent = {"auth.password_forgot": 202}
+    silent = {"auth.password_forgot": 202, "auth.email_code": 202}
     assert {key: status for key, status in answers.items() if status < 400 and silent.get(key[1]) != status} == {}
     assert {key: status for key, status in answers.items() if status >= 500} == {}
     assert kept(stack) == before
@@ -149,15 +149,16 @@ MARKS = {
 }
 """What only the database knows: Redis says that the token is good, and the service has just asked it."""
 NEVER_STORE = {*READS, "auth.logout", "auth.session_end", "auth.password_forgot"}
+NEVER_STORE |= {"auth.end_all_sessions", "auth.email_code"}
 # These count by themselves, whatever becomes of a token: password, code, refresh token, signed URL, a service's secret.
 OF_SERVICES = {"media.keep_archive", "media.announce_import"}
 WITHOUT_TOKEN = {"auth.login", "auth.refresh", "auth.password_reset", "media.receive"} | OF_SERVICES
 STILL_COUNT = {
     # The erasure that follows ends these in the rows that they lock; and a second request gets the same job.
-    "closed": {"auth.login", "auth.refresh", "organization.delete"},
+    "closed": {"auth.login", "auth.refresh", "organization.delete", "auth.delete_identity"},
     # A device key is no session, and writes its owner's points whatever their role.
     "demoted": WITHOUT_TOKEN | {"timeseries.write by key"},
-    "logged out": WITHOUT_TOKEN | {"auth.register invited", "timeseries.write by key"},
+    "logged out": WITHOUT_TOKEN | {"auth.register invited", "auth.accept_invitation", "timeseries.write by key"},
     "suspended": {"media.receive"} | OF_SERVICES,
 }
 

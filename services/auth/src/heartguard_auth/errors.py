@@ -134,6 +134,12 @@ EMAIL_UNCONFIRMED = ErrorCode(
     "The e-mail address is not confirmed",
     "Send the code of the e-mail by `POST /auth/email/confirm`; `POST /auth/email/code` sends another one.",
 )
+CONFIRMATION_REFUSED = ErrorCode(
+    "AUTH_074",
+    403,
+    "This code does not confirm an address",
+    "Ask for a new code by `POST /auth/email/code`.",
+)
 
 CODES = (
     BAD_CREDENTIALS,
@@ -158,4 +164,5 @@ CODES = (
     PASSWORD_ASSIGNED,
     ALREADY_MEMBER,
     EMAIL_UNCONFIRMED,
+    CONFIRMATION_REFUSED,
 )

@@ -19,6 +19,7 @@ from heartguard_common.http.web_dependencies import WebDependencies
 
 ENDPOINTS = frozenset(
     {"auth.login", "auth.register", "auth.password_forgot", "auth.password_reset", "auth.accept_invitation"}
+    | {"auth.email_code", "auth.confirm_email"}
 )
 # The gateway's class `login` is 0.1 of RATE_LIMIT with a burst as large: it never forwards more than this in a window,
 # so that requests through the gateway never reach this limit.

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from heartguard_auth.accounts.routes import ROUTES as ACCOUNTS
 from heartguard_auth.api_keys.routes import ROUTES as API_KEYS
+from heartguard_auth.confirmation.routes import ROUTES as CONFIRMATION
 from heartguard_auth.identities.routes import ROUTES as IDENTITIES
 from heartguard_auth.introspection.routes import ROUTES as INTROSPECTION
 from heartguard_auth.invitations.routes import ACCEPTANCE_ROUTES as ACCEPTANCE
@@ -46,6 +47,7 @@ ROUTES: tuple[Route[AuthUseCases, Any], ...] = (
     *_with(lambda auth: auth.registration, REGISTRATION),
     *_with(lambda auth: auth.sessions, SESSIONS),
     *_with(lambda auth: auth.passwords, PASSWORDS),
+    *_with(lambda auth: auth.confirmation, CONFIRMATION),
     *_with(lambda auth: auth.invitations, INVITATIONS),
     *_with(lambda auth: auth.acceptance, ACCEPTANCE),
     *_with(lambda auth: auth.api_keys, API_KEYS),

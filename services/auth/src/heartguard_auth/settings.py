@@ -7,7 +7,7 @@ from email.headerregistry import Address
 from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from heartguard_common.core.settings import Rate, choice, duration, rate, read, secret, variable, words
+from heartguard_common.core.settings import Rate, SettingsError, choice, duration, rate, read, secret, variable, words
 from heartguard_common.runtime.service_settings import ServiceSettings
 
 
@@ -62,6 +62,9 @@ class Settings(ServiceSettings):
     refresh_seconds: int = variable("REFRESH_TOKEN_TTL", duration("d"), default=14 * 86_400)
     key_ring_secret: str = variable("KEY_RING_SECRET", secret)
     registration: str = variable("REGISTRATION", choice("open", "invite", "closed"), default="open")
+    email_confirmation: str = variable(
+        "EMAIL_CONFIRMATION", choice("optional", "memberships", "login"), default="optional"
+    )
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", words, default=())
     rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))  # noqa: RUF009
     smtp: SmtpServer | None = variable("SMTP_URL", smtp_server, default=None)  # noqa: RUF009  variable() makes a field
@@ -69,4 +72,7 @@ class Settings(ServiceSettings):
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the environment. Raises `SettingsError` with every problem."""
-        return read(cls, environ)
+        found = read(cls, environ)
+        if found.email_confirmation != "optional" and found.smtp is None:
+            raise SettingsError("EMAIL_CONFIRMATION needs SMTP_URL: nobody could confirm an address without e-mails")
+        return found

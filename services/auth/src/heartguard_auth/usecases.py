@@ -10,6 +10,8 @@ from heartguard_auth.api_keys.ports import StoredKeys
 from heartguard_auth.api_keys.usecases.keys import ApiKeyUseCases, Reachable
 from heartguard_auth.api_keys.usecases.memberships import MemberKeys
 from heartguard_auth.api_keys.usecases.versions import VersionRevocation
+from heartguard_auth.confirmation.ports import Confirmations
+from heartguard_auth.confirmation.usecases import ConfirmationUseCases
 from heartguard_auth.identities.ports import DeletionJobs
 from heartguard_auth.identities.usecases import IdentityUseCases
 from heartguard_auth.introspection.usecases import IntrospectionUseCases
@@ -58,6 +60,7 @@ class Stores:
     account_states: AccountStates
     api_keys: StoredKeys
     deletion_jobs: DeletionJobs
+    confirmations: Confirmations
     count_attempt: Callable[[str, str], object] = lambda _kind, _result: None
     """Gets each login and refresh, with its result."""
 
@@ -70,6 +73,7 @@ class AuthUseCases:
     registration: RegistrationUseCases
     sessions: SessionUseCases
     passwords: PasswordUseCases
+    confirmation: ConfirmationUseCases
     invitations: InvitationUseCases
     acceptance: AcceptanceUseCases
     login_limiter: LoginLimiter
@@ -95,10 +99,18 @@ class AuthUseCases:
         return cls(
             accounts=AccountUseCases(accounts, permissions),
             registration=RegistrationUseCases(
-                rules, common, accounts=accounts, hasher=stores.hasher, invitations=invitations
+                rules,
+                common,
+                accounts=accounts,
+                hasher=stores.hasher,
+                invitations=invitations,
+                outbox=stores.outbox,
             ),
             sessions=_sessions(rules, stores, limiter, revocation),
             passwords=_passwords(rules, stores, limiter, revocation),
+            confirmation=ConfirmationUseCases(
+                rules, common, accounts=accounts, confirmations=stores.confirmations, outbox=stores.outbox
+            ),
             invitations=InvitationUseCases(
                 rules, common, accounts=accounts, invitations=invitations, outbox=stores.outbox
             ),

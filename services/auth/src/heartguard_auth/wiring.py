@@ -11,11 +11,13 @@ from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
 from heartguard_auth.api_keys.domain import key_uses
 from heartguard_auth.api_keys.store import PostgresApiKeys
 from heartguard_auth.api_keys.usecases.keys import Reachable
-from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, REFRESH_REFUSED
+from heartguard_auth.confirmation.store import PostgresConfirmations
+from heartguard_auth.errors import BAD_CREDENTIALS, EMAIL_UNCONFIRMED, LOCKED, REFRESH_REFUSED
 from heartguard_auth.invitations.store import PostgresInvitations
 from heartguard_auth.key_ring import make_key_ring
 from heartguard_auth.login_attempts.store.counters import RedisLoginAttempts
 from heartguard_auth.login_attempts.store.locks import PostgresLoginLocks
+from heartguard_auth.mail.domain import EMAIL_CODE, PASSWORD_CODE
 from heartguard_auth.mail.ports import MailServerUnavailable
 from heartguard_auth.mail.store.outbox import NoOutbox, PostgresOutbox, email_templates
 from heartguard_auth.mail.store.smtp import SmtpMailer
@@ -59,7 +61,7 @@ from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependenc
 
 PURGE_SECONDS = 3600.0
 COUNTED_ATTEMPTS = {
-    "login": ("success", BAD_CREDENTIALS.code, LOCKED.code),
+    "login": ("success", BAD_CREDENTIALS.code, LOCKED.code, EMAIL_UNCONFIRMED.code),
     "refresh": ("success", "replay", REFRESH_REFUSED.code),
 }
 WAIT_FOR_POSTGRESQL = FailureHandling(outages={ServiceError: RetryPolicy(None, 60.0, 60.0)})
@@ -122,7 +124,8 @@ def _open_stores(
     locks, resets = PostgresLoginLocks(database, clock), PostgresResets(database, clock)
     invitations, api_keys = PostgresInvitations(database, clock), PostgresApiKeys(database, clock)
     attempts = RedisLoginAttempts(dependencies.redis, settings.key_ring_secret, dependencies.clock)
-    purged = (dependencies.dead_letters, resets, invitations, locks, api_keys)
+    confirmations = PostgresConfirmations(database, clock)
+    purged = (dependencies.dead_letters, resets, confirmations, invitations, locks, api_keys)
     purges = (*(store.purge for store in purged), dependencies.limits.sweep)
     more = (lambda: purge_mail(outbox, dependencies.dead_letters), *purges)
     dependencies.background.start("purge", lambda: purge(sessions, revocations, more), failures=WAIT_FOR_POSTGRESQL)
@@ -147,6 +150,7 @@ def _open_stores(
         account_states=_account_states(dependencies, sessions, attempts),
         api_keys=api_keys,
         deletion_jobs=PostgresJobs(database),
+        confirmations=confirmations,
     )
 
 
@@ -216,7 +220,10 @@ def _send_mail(
         stores.common,
         accounts=stores.accounts,
         outbox=stores.outbox,
-        code_email=usecases.passwords.code_email,
+        code_emails={
+            PASSWORD_CODE: usecases.passwords.code_email,
+            EMAIL_CODE: usecases.confirmation.code_email,
+        },
         mailer=SmtpMailer(settings.smtp, dependencies.clock),
         dead_letters=dependencies.dead_letters,
     )
@@ -254,6 +261,7 @@ def make_rules(settings: Settings) -> Rules:
         access_seconds=settings.access_seconds,
         refresh_seconds=settings.refresh_seconds,
         registration=settings.registration,
+        email_confirmation=settings.email_confirmation,
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
         common_passwords=common_passwords(),

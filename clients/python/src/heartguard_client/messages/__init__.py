@@ -91,6 +91,8 @@ from heartguard_client.messages.common import (
     ViolationDocument,
 )
 from heartguard_client.messages.identity import (
+    EmailCodeRequest,
+    EmailConfirmation,
     IdentityDeletion,
     InvitationAcceptance,
     MembershipDeletionDocument,
@@ -240,6 +242,8 @@ __all__ = [
     "DeadLetterList",
     "DeadLetterQuery",
     "DependencyDocument",
+    "EmailCodeRequest",
+    "EmailConfirmation",
     "ErasureRequest",
     "ErasureResult",
     "Error",

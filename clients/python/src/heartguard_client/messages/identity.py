@@ -23,7 +23,20 @@ class MembershipList(TypedDict):
     """The caller's memberships of organizations."""
 
     email: str
+    email_confirmed: bool
     items: list[MembershipDocument]
+
+
+class EmailCodeRequest(TypedDict):
+    """Requests a code by e-mail that confirms the address of an account."""
+
+    email: str
+
+
+class EmailConfirmation(TypedDict):
+    """Confirms an e-mail address with the code that was sent to it."""
+
+    code: str
 
 
 class SwitchRequest(TypedDict):

@@ -29,6 +29,7 @@ class Account:
     identity_id: int = 0
     password_assigned: bool = False
     several: bool = False
+    email_confirmed: bool = False
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,9 @@ class Identities(Protocol):
         `own`: the person has chosen the password.
         """
 
+    def confirm(self, account: Account) -> None:
+        """The address of an account is confirmed from now on."""
+
     def used(self, account: Account) -> None:
         """Have the next login without an organization be for this membership."""
 

@@ -17,6 +17,7 @@ def list_own_memberships(identities: IdentityUseCases, call: EmptyCall) -> Answe
     account, found = identities.memberships(call.person)
     document: MembershipList = {
         "email": account.email,
+        "email_confirmed": account.email_confirmed,
         "items": [membership_document(it, account.id) for it in found],
     }
     return Answer(document, headers=NO_STORE)

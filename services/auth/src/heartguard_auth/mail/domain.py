@@ -3,6 +3,9 @@
 import string
 from dataclasses import dataclass
 
+EMAIL, PASSWORD_CODE, EMAIL_CODE = "email", "password_code", "email_code"
+"""The kinds of entries of the outbox: an e-mail, and requests for codes that set a password or confirm an address."""
+
 
 @dataclass(frozen=True)
 class Email:
@@ -24,7 +27,7 @@ class ClaimedEntry:
 
 @dataclass(frozen=True)
 class OutboxEntry:
-    """The content of an outbox entry: an `email` to send, or the address that a password code was requested for."""
+    """The content of an outbox entry: an `email` to send, or the address that a code was requested for."""
 
     email: Email | None = None
     code_for: str | None = None

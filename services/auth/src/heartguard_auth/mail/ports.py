@@ -50,6 +50,9 @@ class Outbox(Protocol):
     def request_code(self, email: str) -> None:
         """Store a request for a password code to this address, whether or not there is an account."""
 
+    def request_confirmation(self, email: str) -> None:
+        """Store a request for a code that confirms this address, whether or not there is an account."""
+
     def claim(self) -> ClaimedEntry | None:
         """The entry that has waited longest, kept from other workers for a while; None when nothing is due."""
 

@@ -1,6 +1,6 @@
 """Sends e-mails in the background: no answer waits for a mail server, or shows by its time whether one is sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from heartguard_auth.accounts.domain import Account
@@ -26,8 +26,8 @@ class MailWorker:
     """Empties the outbox, one entry after the other.
 
     An entry that fails is retried later, and delays no other. While the mail server is unavailable all entries wait,
-    and no attempt is counted. `code_email` returns an e-mail with a new password code for an account, or None where the
-    account has changed since it was read.
+    and no attempt is counted. `code_emails` return, by the kind of the entry, an e-mail with a new code for an account,
+    or None where none is to be sent or the account has changed since it was read.
     """
 
     def __init__(
@@ -36,14 +36,14 @@ class MailWorker:
         *,
         accounts: Accounts,
         outbox: Outbox,
-        code_email: Callable[[Account], Email | None],
+        code_emails: Mapping[str, Callable[[Account], Email | None]],
         mailer: Mailer,
         dead_letters: DeadLetterStore,
     ) -> None:
         self._common = common
         self._accounts = accounts
         self._outbox = outbox
-        self._code_email = code_email
+        self._code_emails = code_emails
         self._mailer = mailer
         self._emails = ItemRunner(dead_letters, QUEUE, RETRY, outages=(MailServerUnavailable, ServiceError))
 
@@ -80,12 +80,13 @@ class MailWorker:
         if account is not None and not (account.active and self._outbox.may_send_code(account.email)):
             account = None
         # Made only now: a code that waited for the mail server would be old when it arrives.
-        written = None if account is None else self._code_email(account)
+        written = None if account is None else self._code_emails[entry.kind](account)
         if written is not None:
             self._mailer.send(written, entry.id)
         with self._common.transactions.transaction():
             if account is not None and written is not None:
                 self._outbox.code_sent(account.email)
-                self._common.audit.changed(None, "auth.password_code_sent", f"user:{account.id}", org_id=account.org_id)
+                action = f"auth.{entry.kind}_sent"
+                self._common.audit.changed(None, action, f"user:{account.id}", org_id=account.org_id)
             self._outbox.finish(entry, quiet_seconds=QUIET_SECONDS)
             self._emails.succeeded(entry.id)

@@ -169,6 +169,8 @@ class PasswordUseCases:
         if issued.by_admin and len(user_ids) > 1:
             raise _Refused
         self._resets.delete_of(user_ids)
+        if not issued.by_admin:  # it was sent to the address
+            self._identities.confirm(account)
 
     def _refuse(self, account: Account | None) -> NoReturn:
         record_refusal(self._common.audit, "auth.password_reset", account, CODE_REFUSED.code)

@@ -9,6 +9,7 @@ from heartguard_auth.errors import (
     ROLE_REFUSED,
 )
 from heartguard_auth.invitations.ports import Invitations
+from heartguard_auth.mail.ports import Outbox
 from heartguard_auth.passwords.usecases import require_strong
 from heartguard_auth.shared.domain import code_digest
 from heartguard_auth.shared.ports import CommonPorts, Rules
@@ -22,13 +23,21 @@ class RegistrationUseCases:
     """Creating an organization, joining one by invitation, and adding members to one."""
 
     def __init__(
-        self, rules: Rules, common: CommonPorts, *, accounts: Accounts, hasher: Hasher, invitations: Invitations
+        self,
+        rules: Rules,
+        common: CommonPorts,
+        *,
+        accounts: Accounts,
+        hasher: Hasher,
+        invitations: Invitations,
+        outbox: Outbox,
     ) -> None:
         self._rules = rules
         self._common = common
         self._accounts = accounts
         self._hasher = hasher
         self._invitations = invitations
+        self._outbox = outbox
 
     def register(self, request: RegisterRequest, principal: Principal | None, address: str = "") -> Account:
         """Create an organization, join the one of an invitation, or add a member to the caller's.
@@ -64,6 +73,8 @@ class RegistrationUseCases:
                 raise ServiceError(EMAIL_TAKEN)
             if org_id is None:
                 self._common.limits.take(SYSTEM, "foundings_per_address_per_day", self._rules.pseudonym(address))
+            if self._rules.email_confirmation != "optional":
+                self._outbox.request_confirmation(email)
             how = {"role": made.role, "by": by}
             self._common.audit.changed(principal, "auth.registered", f"user:{made.id}", org_id=made.org_id, payload=how)
         return made

@@ -3,7 +3,14 @@
 from werkzeug.http import dump_cookie, parse_cookie
 
 from heartguard_auth.accounts.domain import Membership
-from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, MEMBERSHIP_LOCKED, ORIGIN_REFUSED, REFRESH_REFUSED
+from heartguard_auth.errors import (
+    BAD_CREDENTIALS,
+    EMAIL_UNCONFIRMED,
+    LOCKED,
+    MEMBERSHIP_LOCKED,
+    ORIGIN_REFUSED,
+    REFRESH_REFUSED,
+)
 from heartguard_auth.sessions.domain import Device, NewSession, Session, TokenPair
 from heartguard_auth.sessions.usecases.sessions import SessionUseCases
 from heartguard_auth.shared.routes import NO_STORE
@@ -155,7 +162,7 @@ def _cookie(value: str, seconds: int) -> dict[str, str]:
 
 
 ROUTES = (
-    Route("POST", "/auth/login", log_in, raises=(BAD_CREDENTIALS, LOCKED), headers=("Set-Cookie",)),
+    Route("POST", "/auth/login", log_in, raises=(BAD_CREDENTIALS, LOCKED, EMAIL_UNCONFIRMED), headers=("Set-Cookie",)),
     Route(
         "POST",
         "/auth/switch",

@@ -22,7 +22,8 @@ class Transactions(Protocol):
 class Rules:
     """What the settings decide: lifetimes in seconds, who may register, what is in a token and in an e-mail.
 
-    `pseudonym` returns what stands for a client's address where it is counted; an IPv6 /64 counts as one address.
+    `email_confirmation` is `optional`, `memberships` or `login`: what needs a confirmed address. `pseudonym` returns
+    what stands for a client's address where it is counted; an IPv6 /64 counts as one address.
     """
 
     access_seconds: int
@@ -32,6 +33,7 @@ class Rules:
     audience: str
     common_passwords: frozenset[str]
     email_templates: Mapping[str, str]
+    email_confirmation: str = "optional"
     allowed_origins: tuple[str, ...] = ()
     pseudonym: Callable[[str], str] = str
 

@@ -13,6 +13,7 @@ _SESSIONS = (
     "INSERT INTO heartguard_core.restores (backup_created_at) VALUES (%(backup)s)",
     "UPDATE heartguard_core.sessions SET ended_at = now() WHERE ended_at IS NULL",
     "DELETE FROM heartguard_core.password_resets",
+    "DELETE FROM heartguard_core.email_confirmations",
     # A key that was retired after the backup, because it was stolen, would sign again. Auth makes new ones.
     """
     INSERT INTO heartguard_core.revoked_tokens (kind, value, reason, revoked_at, expires_at)

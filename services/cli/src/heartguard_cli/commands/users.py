@@ -110,7 +110,8 @@ def _show(invocation: Invocation, who: str, *, as_json: bool) -> None:
 def _invite(invocation: Invocation, email: str, organization: int, role: str, *, as_json: bool) -> None:
     """Invite somebody into an organization.
 
-    The code is printed, and sent by e-mail where SMTP_URL is set. Whoever has it registers with POST /auth/register.
+    The code is printed, and sent by e-mail where SMTP_URL is set. Whoever has it registers with POST /auth/register, or
+    accepts with POST /auth/invitations/accept.
     """
     from heartguard_cli import listing
     from heartguard_common.command_line.terminal import show_json

@@ -91,6 +91,8 @@ from heartguard_common.messages.common import (
     ViolationDocument,
 )
 from heartguard_common.messages.identity import (
+    EmailCodeRequest,
+    EmailConfirmation,
     IdentityDeletion,
     InvitationAcceptance,
     MembershipDeletionDocument,
@@ -240,6 +242,8 @@ __all__ = [
     "DeadLetterList",
     "DeadLetterQuery",
     "DependencyDocument",
+    "EmailCodeRequest",
+    "EmailConfirmation",
     "ErasureRequest",
     "ErasureResult",
     "Error",

@@ -135,6 +135,7 @@ def account_of(row: Any) -> Account:
         identity_id=row.identity_id or 0,
         password_assigned=bool(row.password_assigned),
         several=row.several,
+        email_confirmed=bool(row.email_confirmed),
     )
 
 
@@ -151,7 +152,7 @@ VALUES (:org_id, :email, :full_name, :role, :identity_id) RETURNING id
 """
 SELECT_ACCOUNTS = """
 SELECT u.id, u.org_id, u.email, i.password_hash, u.full_name, u.role, u.active, u.created_at, u.identity_id,
-       i.password_assigned,
+       i.password_assigned, i.confirmed_at IS NOT NULL AS email_confirmed,
        (SELECT json_object_agg(p.key, p.value ORDER BY p.position)
         FROM heartguard_core.user_preferences p WHERE p.user_id = u.id) AS preferences,
        EXISTS (

@@ -73,6 +73,11 @@ class PostgresIdentities:
                 return False
             return connection.execute(_SET_PASSWORD, values).one_or_none() is not None
 
+    def confirm(self, account: Account) -> None:
+        """The address of an account is confirmed from now on."""
+        with self._database.transaction() as connection:
+            connection.execute(_CONFIRM, {"identity_id": account.identity_id})
+
     def used(self, account: Account) -> None:
         """Have the next login without an organization be for this membership."""
         with self._database.transaction() as connection:
@@ -94,6 +99,9 @@ _SET_PASSWORD = text(f"""
 UPDATE heartguard_core.identities SET password_hash = :hashed, password_assigned = password_assigned AND NOT :own
 WHERE {_OF_MEMBER} RETURNING id
 """)  # noqa: S608  no value is in the text
+_CONFIRM = text("""
+UPDATE heartguard_core.identities SET confirmed_at = coalesce(confirmed_at, now()) WHERE id = :identity_id
+""")
 _USED = text("""
 UPDATE heartguard_core.identities SET last_user_id = :user_id
 WHERE id = :identity_id AND last_user_id IS DISTINCT FROM :user_id

@@ -8,6 +8,7 @@ from heartguard_auth.accounts.usecases import record_refusal
 from heartguard_auth.errors import (
     ALREADY_MEMBER,
     BAD_CREDENTIALS,
+    EMAIL_UNCONFIRMED,
     INVITATION_REFUSED,
     PASSWORD_ASSIGNED,
     REGISTRATION_CLOSED,
@@ -50,15 +51,17 @@ class AcceptanceUseCases:
 
         Raises GEN_422 without token and password, or with both, AUTH_001 and AUTH_009 as a login does, AUTH_006 where
         registration is closed, AUTH_007 for a code that is not valid for the identity's address, AUTH_071 where
-        somebody else has chosen the password, AUTH_072 for a member of that organization, GEN_401_TOKEN for a caller
-        whose session or password has ended meanwhile, GEN_409_LIMIT where the organization is full or the identity has
-        as many memberships as it may have.
+        somebody else has chosen the password, AUTH_073 where the address has to be confirmed before, AUTH_072 for a
+        member of that organization, GEN_401_TOKEN for a caller whose session or password has ended meanwhile,
+        GEN_409_LIMIT where the organization is full or the identity has as many memberships as it may have.
         """
         if self._rules.registration == "closed":
             raise ServiceError(REGISTRATION_CLOSED, "Registration is closed")
         account = self._caller(request, principal, address)
         if account.password_assigned:
             raise ServiceError(PASSWORD_ASSIGNED)
+        if self._rules.email_confirmation != "optional" and not account.email_confirmed:
+            raise ServiceError(EMAIL_UNCONFIRMED)
         digest = code_digest(request["code"])
         found = self._invitations.find(digest, account.email)
         if found is None:

@@ -2,7 +2,7 @@
 
 from heartguard_auth.accounts.domain import Account, email_key, given_roles
 from heartguard_auth.accounts.ports import Accounts
-from heartguard_auth.errors import EMAIL_TAKEN, INVITATIONS_FULL, REGISTRATION_CLOSED, ROLE_REFUSED
+from heartguard_auth.errors import EMAIL_TAKEN, EMAIL_UNCONFIRMED, INVITATIONS_FULL, REGISTRATION_CLOSED, ROLE_REFUSED
 from heartguard_auth.invitations.domain import DAYS, Invitation
 from heartguard_auth.invitations.ports import Invitations
 from heartguard_auth.mail.domain import render_email
@@ -35,17 +35,19 @@ class InvitationUseCases:
     def invite(self, principal: Principal, email: str, role: Role) -> tuple[Invitation, str]:
         """Make an invitation; returns it with its code, which is never shown again and is sent by e-mail too.
 
-        It replaces an earlier invitation of that address. Nothing that the caller sees shows whether the address has
-        an account in another organization: its owner gets an e-mail that says how to accept with that account. Raises
+        It replaces an earlier invitation of that address. Nothing that the caller sees shows whether the address has an
+        account in another organization: its owner gets an e-mail that says how to accept with that account. Raises
         AUTH_005 for a role that the caller can't give, AUTH_002 for a member of the caller's organization, AUTH_006
-        where registration is closed, AUTH_040 for too many valid invitations, GEN_429_LIMIT for too many e-mails in a
-        day.
+        where registration is closed, AUTH_073 where the caller's address has to be confirmed before, AUTH_040 for too
+        many valid invitations, GEN_429_LIMIT for too many e-mails in a day.
         """
         if self._rules.registration == "closed":
             raise ServiceError(REGISTRATION_CLOSED, "Registration is closed, so nobody can be invited")
         if role not in given_roles(principal.role):
             raise ServiceError(ROLE_REFUSED)
         inviter = self._inviter(principal)
+        if self._rules.email_confirmation != "optional" and not inviter.email_confirmed:
+            raise ServiceError(EMAIL_UNCONFIRMED)
         made, known = self._make(inviter.org_id, email, role, inviter.id)
         code = new_code()
         with self._common.transactions.transaction():

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.fernet import InvalidToken
 
 from heartguard_auth.accounts.domain import email_key
-from heartguard_auth.mail.domain import ClaimedEntry, Email, OutboxEntry
+from heartguard_auth.mail.domain import EMAIL, EMAIL_CODE, PASSWORD_CODE, ClaimedEntry, Email, OutboxEntry
 from heartguard_auth.shared.store.text_encryption import cipher, keyed_hash
 from heartguard_auth.shared.store.timestamps import nanoseconds, timestamptz
 from heartguard_common.core.clock import NANOSECONDS, Clock
@@ -19,8 +19,6 @@ from heartguard_common.stores.database import Database, text
 
 TEMPLATES = Path(__file__).resolve().with_name("templates")
 CODES = "codes_per_recipient_per_day"
-EMAIL, PASSWORD_CODE = "email", "password_code"
-"""The kinds of entries: an e-mail, and a request for a password code."""
 LIFETIME_SECONDS = 86_400
 # An e-mail that failed for good waits for the operator as long as an invitation is valid.
 DEAD_LETTER_SECONDS = 7 * 86_400
@@ -48,6 +46,9 @@ class NoOutbox:
         """Do nothing."""
 
     def request_code(self, email: str) -> None:
+        """Do nothing."""
+
+    def request_confirmation(self, email: str) -> None:
         """Do nothing."""
 
     def claim(self) -> ClaimedEntry | None:
@@ -108,6 +109,10 @@ class PostgresOutbox:
     def request_code(self, email: str) -> None:
         """Store a request for a password code to this address, if none is waiting."""
         self._put(PASSWORD_CODE, email, {"email": email})
+
+    def request_confirmation(self, email: str) -> None:
+        """Store a request for a code that confirms this address, if none is waiting."""
+        self._put(EMAIL_CODE, email, {"email": email})
 
     def claim(self) -> ClaimedEntry | None:
         """The entry that has waited longest, kept from other workers for a while; None when nothing is due."""
@@ -193,7 +198,7 @@ class PostgresOutbox:
             _PUT,
             id=uuid7(self._clock),
             kind=kind,
-            once=recipient if kind == PASSWORD_CODE else None,
+            once={PASSWORD_CODE: recipient, EMAIL_CODE: f"{recipient}:{EMAIL_CODE}"}.get(kind),
             recipient=recipient,
             sealed=self._cipher.encrypt(json.dumps(document).encode()).decode(),
             now=timestamptz(now),

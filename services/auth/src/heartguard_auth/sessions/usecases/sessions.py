@@ -6,7 +6,7 @@ from dataclasses import replace
 from heartguard_auth.accounts.domain import Account
 from heartguard_auth.accounts.ports import Accounts, Hasher, Identities
 from heartguard_auth.accounts.usecases import record_refusal
-from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, MEMBERSHIP_LOCKED, REFRESH_REFUSED
+from heartguard_auth.errors import BAD_CREDENTIALS, EMAIL_UNCONFIRMED, LOCKED, MEMBERSHIP_LOCKED, REFRESH_REFUSED
 from heartguard_auth.login_attempts.usecases import LoginLimiter
 from heartguard_auth.sessions.domain import (
     REPLAY_SECONDS,
@@ -70,7 +70,8 @@ class SessionUseCases:
         """Begin a session, for the membership in an organization; without `org_id` for the last used one.
 
         Raises AUTH_001 for an unknown address, a wrong password, an inactive account and another organization alike,
-        and AUTH_009 after too many failures, for unknown addresses too.
+        and AUTH_009 after too many failures, for unknown addresses too. Raises AUTH_073 for the right password where an
+        address has to be confirmed before.
         """
         subjects = self._limiter.subjects(email, device.address)
         account, locked_until = self._login_accounts.find(email, subjects, org_id)
@@ -79,7 +80,7 @@ class SessionUseCases:
                 verified = self._verified(account, password)
                 begun = self._begin(verified, password, device)
         except ServiceError as error:
-            if error.error_code in (BAD_CREDENTIALS, LOCKED):
+            if error.error_code in (BAD_CREDENTIALS, LOCKED, EMAIL_UNCONFIRMED):
                 record_refusal(self._common.audit, "auth.login", account, error.error_code.code)
             self._count("login", error.error_code.code)
             raise
@@ -91,6 +92,8 @@ class SessionUseCases:
         right = self._hasher.verify(account.password_hash if account else None, password)
         if account is None or not right or not account.active:
             raise ServiceError(BAD_CREDENTIALS)
+        if self._rules.email_confirmation == "login" and not account.email_confirmed:
+            raise ServiceError(EMAIL_UNCONFIRMED)
         return account
 
     def _begin(self, account: Account, password: str, device: Device) -> NewSession:
