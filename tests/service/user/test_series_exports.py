@@ -204,3 +204,12 @@ def test_a_deleted_person_is_in_no_file(clinic: Clinic, database: Database) -> N
 
     until(erased, "the deletion")
     assert str(clinic.ann_id) not in {row[2] for row in rows(clinic, finished(clinic, clinic.admin))}
+
+
+def test_a_file_with_points_of_somebody_who_is_being_deleted_is_made_again(clinic: Clinic, database: Database) -> None:
+    with owner(database) as cursor:
+        cursor.execute("UPDATE heartguard_core.users SET deleted_at = now() WHERE id = %s", (clinic.ann_id,))
+    place = request(clinic, clinic.admin).headers["Location"]
+    waits = "timeseries: a person was deleted meanwhile"
+    until(lambda: job(clinic, clinic.admin, place).get("error") == waits, "the second look")
+    assert "result_url" not in job(clinic, clinic.admin, place)

@@ -55,13 +55,13 @@ class SeriesExports:
         Raises TS_001, TS_005 for points of others, TS_023 while another export of the caller is open, TS_025 for
         Parquet where it can't be made, GEN_429_LIMIT when the limit of a day or of open exports is used up.
         """
+        find_bucket(self._s.buckets, principal, wanted.bucket)
         own = only_person(principal)
         if own is not None and wanted.about not in (None, own):
             raise ServiceError(NOT_YOURS)
         if not self._s.tables.can_write(wanted.format):
             raise ServiceError(NO_PARQUET)
         wanted = wanted if own is None else replace(wanted, about=own)
-        find_bucket(self._s.buckets, principal, wanted.bucket)
         org_id, user_id = principal.org_id or 0, principal.user_id
         asked = Job(
             uuid7(self._s.clock),
