@@ -221,7 +221,17 @@ def test_an_event_that_cannot_be_kept_is_an_error(server, tmp_path):
 def test_the_policy_audits_everything_but_probes_documents_and_keys():
     """Health, ready, metrics, openapi, the pages, schemas and jwks are not audited, all else is."""
     quiet = {row.id for row in load().rules if not row.audited}
-    ends = ("/health", "/ready", "/metrics", "/docs", "/docs/errors", "/schemas", "/schemas/{file}", "/assets/{asset}")
+    ends = (
+        "/health",
+        "/ready",
+        "/metrics",
+        "/docs",
+        "/docs/errors",
+        "/schemas",
+        "/schemas/{file}",
+        "/{asset}",
+        "/portal",
+    )
     ends += ("/openapi.json", "/.well-known/jwks.json")
     assert quiet == {row.id for row in load().rules if row.path.endswith(ends) or row.path == "/"}
     assert len(quiet) < len(load().rules)
