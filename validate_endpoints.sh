@@ -300,7 +300,7 @@ begin() {
     v_operator=$found
     find_secret GATEWAY_SERVICE_SECRET
     v_service=$found
-    v_stamp=$STAMP v_file_json=auth_token.schema.json v_file_xml=auth_token.xsd v_asset=site.css
+    v_stamp=$STAMP v_file_json=auth_token.schema.json v_file_xml=auth_token.xsd v_asset=site.css v_folder=core v_version=none
     # on this machine the inner routes are open to anyone; elsewhere the operator's token opens them
     v_insider=nobody v_inner=$LOCAL
     [ -z "$v_operator" ] || v_insider=operator v_inner=yes

@@ -1,8 +1,9 @@
 """Generates files from the contract; with `--check` compares only.
 
 Generated are the XSDs, openapi.json, the pages, roles.json, the Python types of the messages (for the services and for
-the client) and the rows of validate_endpoints.sh. Their sources are `<resource>.schema.json`, the services' route
-tables, `services/gateway/policy.toml` and, for what declarations can't say, `services/cli/validate/scenario.toml`.
+the client), the messages of the portal and the rows of validate_endpoints.sh. Their sources are
+`<resource>.schema.json`, the services' route tables, `services/gateway/policy.toml`, `portal/routes.toml` and, for what
+declarations can't say, `services/cli/validate/scenario.toml`.
 """
 
 import argparse
@@ -15,13 +16,16 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 import sources  # noqa: E402, F401 - makes the packages below importable, hence first
+from heartguard_common.contract import shapes  # noqa: E402
 from heartguard_common.identity import policy  # noqa: E402  the path above makes it importable
-from schemas.builder import lint, page, python_types, roles, scenario, xsd  # noqa: E402
+from schemas.builder import lint, page, portal, python_types, roles, scenario, xsd  # noqa: E402
 
 SCHEMAS = ROOT / "schemas"
 SUFFIX = ".schema.json"
 VALIDATE = ROOT / "services" / "cli" / "validate"
 MESSAGES = ROOT / "services" / "common" / "src" / "heartguard_common" / "messages"
+PORTAL = ROOT / "portal"
+PORTAL_CORE = PORTAL / "core"
 CLIENT_MESSAGES = ROOT / "clients" / "python" / "src" / "heartguard_client" / "messages"
 
 
@@ -74,6 +78,14 @@ def generate(directory: Path = SCHEMAS) -> dict[str, bytes]:
     return made
 
 
+def portal_files(directory: Path = SCHEMAS) -> dict[str, bytes]:
+    """The portal's messages and their types: name -> content. Raises PortalError."""
+    from schemas.builder import openapi  # noqa: PLC0415  as above
+
+    document = openapi.document(read(directory), policy.load())
+    return portal.files(portal.operations(PORTAL / "routes.toml", document), shapes.load(directory))
+
+
 def endpoint_rows(directory: Path = SCHEMAS) -> dict[str, bytes]:
     """File name -> content of the rows of validate_endpoints.sh. Raises ScenarioError."""
     from schemas.builder import endpoint_script  # noqa: PLC0415  as above
@@ -119,6 +131,7 @@ def main() -> int:
             (client_types, CLIENT_MESSAGES, "*.py"),
             (generate, SCHEMAS, "*.xsd"),
             (endpoint_rows, VALIDATE, "checks.sh"),
+            (portal_files, PORTAL_CORE, "contract.js"),
         )
         for make, directory, pattern in parts:
             made = make()
@@ -132,7 +145,7 @@ def main() -> int:
             if old and make is types:
                 # What is loaded so far has the types as they were, and the routes may import a new one.
                 os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606  the same program once more
-    except (ContractError, scenario.ScenarioError, policy.PolicyError) as error:
+    except (ContractError, scenario.ScenarioError, policy.PolicyError, portal.PortalError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

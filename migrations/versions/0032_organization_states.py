@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0032_organization_states"
-down_revision = "0030_identities"
+down_revision = "0031_email_confirmation"
 
 TABLES = """
 -- An organization without a row is active, and has no plan.

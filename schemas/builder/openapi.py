@@ -213,6 +213,19 @@ def read_asset(_: None, __: EmptyCall) -> StreamAnswer:
     raise JoinError(_NO_ANSWER)
 
 
+def read_portal(_: None, __: EmptyCall) -> StreamAnswer:
+    """Read the page of the web portal."""
+    raise JoinError(_NO_ANSWER)
+
+
+def read_portal_file(_: None, __: EmptyCall) -> StreamAnswer:
+    """Read a script or style of the web portal.
+
+    The version is that of the page; files of former versions are not found.
+    """
+    raise JoinError(_NO_ANSWER)
+
+
 def read_schema_index(_: None, __: EmptyCall) -> StreamAnswer:
     """Read the page that lists the schemas."""
     raise JoinError(_NO_ANSWER)
@@ -249,6 +262,8 @@ def read_schema(_: None, __: EmptyCall) -> StreamAnswer:
 FILES: Mapping[str, tuple[Callable[[None, Any], StreamAnswer], tuple[str, ...]]] = {
     "/": (read_landing_page, ("text/html",)),
     "/assets/{asset}": (read_asset, ANY_TYPE),
+    "/portal": (read_portal, ("text/html",)),
+    "/portal/{version}/{folder}/{asset}": (read_portal_file, ANY_TYPE),
     "/openapi.json": (read_openapi, ("application/json",)),
     "/openapi-internal.json": (read_internal_openapi, ("application/json",)),
     "/docs": (read_reference, ("text/html",)),

@@ -22,6 +22,8 @@ PARAMETERS = {
     "bucket": "Name of the bucket.",
     "file": "Name of the file.",
     "asset": "The name of a script, style or picture of the pages",
+    "folder": "The folder of the file: `core`, `screens`, `styles`, `texts` or `vendor`",
+    "version": "The version that the page of the portal names",
 }
 """What each parameter of a path is."""
 

@@ -12,7 +12,18 @@ from heartguard_common.core.paths import REPO_ROOT
 CONTRIBUTING = (REPO_ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"<!-- into (\S+) -->\n+```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LISTED = re.compile(r"^\| (`.+`) \| (written|generated)", re.MULTILINE)
-PARTS = ("clients", "importers", "schemas", "services", "docs", "migrations", ".env.example", "README.md", "sources.py")
+PARTS = (
+    "clients",
+    "importers",
+    "schemas",
+    "services",
+    "docs",
+    "migrations",
+    "portal",
+    ".env.example",
+    "README.md",
+    "sources.py",
+)
 # Where the parts of a block go: behind a text, or, where there is none, to the end of the file.
 PLACES = {
     "schemas/organization.schema.json": ['"$defs": {\n'],

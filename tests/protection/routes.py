@@ -3,9 +3,10 @@
 import requests
 
 from heartguard_common.core.registry import SERVICES
+from heartguard_gateway.own_routes.portal import Portal
 from tests.protection.callers import PASSWORD, ROLES, Ask, Situation, asks
 
-JSON_ONLY = ("/openapi.json", "/openapi-internal.json", "/docs", "/docs/errors", "/.well-known/jwks.json")
+JSON_ONLY = ("/openapi.json", "/openapi-internal.json", "/docs", "/docs/errors", "/portal", "/.well-known/jwks.json")
 for _path in JSON_ONLY:
     asks("GET", _path)(lambda _, path=_path: Ask(path, headers={"Accept": "*/*"}))
 
@@ -29,6 +30,11 @@ for _path in ("/", "/schemas"):
 @asks("GET", "/assets/{asset}")
 def asset(_: Situation) -> Ask:
     return Ask("/assets/site.css", headers={"Accept": "*/*"})
+
+
+@asks("GET", "/portal/{version}/{folder}/{asset}")
+def portal_file(_: Situation) -> Ask:
+    return Ask(f"/portal/{Portal().version}/core/main.js", headers={"Accept": "*/*"})
 
 
 @asks("GET", "/schemas/{file}")

@@ -25,6 +25,8 @@ POLICY = policy.load()
 NAMES = {
     "file": "common.xsd",
     "asset": "site.css",
+    "folder": "core",
+    "version": "0",
     "user_id": "999999",
     "org_id": "999999",
     "bucket": "org_999999",

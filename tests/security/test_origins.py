@@ -67,6 +67,17 @@ def test_the_portal_gets_exactly_the_cors_headers_it_needs(world: World) -> None
     assert "*" not in plain.values()
 
 
+def test_a_page_of_the_same_origin_uses_the_cookie(world: World) -> None:
+    """The portal, whose requests the browser itself marks; the cookie goes with no request of another site."""
+    who, url = world.member("user"), world.urls["gateway"] + "/auth/"
+    login = requests.post(url + "login?cookie=1", json={"email": who.email, "password": PASSWORD}, timeout=60)
+    words = login.headers["Set-Cookie"].split("; ")[1:]
+    assert {"Secure", "HttpOnly", "SameSite=Strict", "Path=/auth"} <= set(words)
+    (cookie,) = login.cookies
+    headers = {"Cookie": f"{cookie.name}={cookie.value}", "Sec-Fetch-Site": "same-origin"}
+    assert requests.post(url + "refresh", headers=headers, timeout=60).status_code == 200
+
+
 def test_two_origin_headers_match_no_origin(world: World) -> None:
     for origins in ((PORTAL, "https://evil.example"), ("https://evil.example", PORTAL), (PORTAL, PORTAL)):
         lines = [f"Origin: {origin}" for origin in origins]
@@ -93,4 +104,7 @@ def test_no_other_origin_uses_the_cookie(world: World) -> None:
         assert answer.status_code == 403, origin
         assert "Set-Cookie" not in answer.headers
     assert requests.post(url + "refresh", headers=sent, timeout=60).status_code == 403
+    for site in ("same-site", "cross-site", "none", "same-origin, cross-site", "Same-Origin"):
+        answer = requests.post(url + "refresh", headers={**sent, "Sec-Fetch-Site": site}, timeout=60)
+        assert answer.status_code == 403, site
     assert requests.post(url + "refresh", headers={**sent, "Origin": PORTAL}, timeout=60).status_code == 200

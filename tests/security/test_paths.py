@@ -95,7 +95,7 @@ SAME: dict[str, Callable[[str], str]] = {
     "digits and marks in escapes": lambda path: "".join(f"%{ord(s):02X}" if s in "0123456789-_" else s for s in path),
 }
 # Pages for people, which are found with a slash behind them too.
-PAGES = ("/docs", "/docs/errors", "/schemas")
+PAGES = ("/docs", "/portal", "/docs/errors", "/schemas")
 _numbers = itertools.count(time.time_ns() % 10**9)
 
 

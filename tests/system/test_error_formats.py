@@ -16,7 +16,7 @@ CONTRACTS = Contracts.load()
 PLACES = {"user_id": "999999", "item_id": "01890000-0000-7000-8000-000000000000", "bucket": "org_999999"}
 PLACES |= dict.fromkeys(("event_id", "session_id", "job_id", "key_id"), PLACES["item_id"])
 PLACES |= {"invitation_id": PLACES["item_id"], "letter_id": PLACES["item_id"], "org_id": "999999"}
-PLACES |= {"file": "nothing.xsd", "asset": "nothing.css"}
+PLACES |= {"file": "nothing.xsd", "asset": "nothing.css", "folder": "core", "version": "0"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 FORMATS = ("application/json", "application/xml", "text/xml")
 

@@ -295,6 +295,10 @@ every_row() {
     gives 200 text/html '<title>HeartGuard API</title>' /assets/scalar.js header:ETag
     row GET /docs; as nobody; only xml; refuses 406 GEN_406
     row GET '/assets/{asset}'; as nobody; gives 200 text/css :root header:ETag
+    row GET /portal; as nobody; only json; accepts text/html
+    gives 200 text/html '<title>HeartGuard</title>' /core/main.js header:ETag
+    row GET /portal; as nobody; only xml; refuses 406 GEN_406
+    row GET '/portal/{version}/{folder}/{asset}'; as nobody; refuses 404 GEN_404
     row GET /docs/errors; as nobody; only json; accepts text/html; gives 200 text/html '<tr id="GEN_401">' header:ETag
     row GET /docs/errors; as nobody; only xml; refuses 406 GEN_406
     row GET '/schemas/{file}'; as nobody; only json; gives 200 application/json '"$defs"' '"LoginRequest"' header:ETag

@@ -81,4 +81,4 @@ def test_logout_clears_the_cookie(client, founder):
     value, *attributes = cookie.split("; ")
     assert value == "heartguard_refresh="
     assert {"Max-Age=0", "Path=/auth"} <= set(attributes)
-    assert all(attribute in cookie for attribute in ("HttpOnly", "Secure", "SameSite=Lax"))
+    assert all(attribute in cookie for attribute in ("HttpOnly", "Secure", "SameSite=Strict"))

@@ -198,7 +198,7 @@ def test_the_refresh_cookie_needs_an_allowed_origin(start):
     sign_up(client, "user@hg.io")
     login = client.post("/auth/login?cookie=1", json={"email": "user@hg.io", "password": "Secret123"})
     cookie = login.headers["Set-Cookie"]
-    assert all(part in cookie for part in ("HttpOnly", "Secure", "SameSite=Lax", "Path=/auth", "Max-Age=1209600"))
+    assert all(part in cookie for part in ("HttpOnly", "Secure", "SameSite=Strict", "Path=/auth", "Max-Age=1209600"))
     value = {"Cookie": cookie.partition(";")[0]}
     for origin in (None, "null", "https://evil.io", "http://admin.hg.io", "https://admin.hg.io.evil.io"):
         headers = {**value, **({"Origin": origin} if origin else {})}

@@ -26,7 +26,7 @@ who = { admin = "own", manager = "own" }"""
 @pytest.fixture
 def stack(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[GunicornProcess]:
     """A gateway over a copy of the tree, whose policy may be changed."""
-    for name in ("services/common/src", "services/gateway", "schemas"):
+    for name in ("services/common/src", "services/gateway", "schemas", "portal"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(SERVICES_FILE, tmp_path / "services")
     mark_ready(valkey.url)

@@ -9,6 +9,7 @@ import pytest
 
 from heartguard_common.core.paths import SERVICES_FILE
 from heartguard_common.identity import policy
+from heartguard_gateway.own_routes.portal import Portal
 from tests.servers import Valkey, until
 from tests.service.gateway.stack import ROOT, Answer, Backend, GunicornProcess, Handler, environ, vouch
 from tests.tokens import bearer, mark_ready
@@ -42,11 +43,20 @@ def test_the_service_sees_the_same_request(
 
 def test_every_versioned_rule_is_found_and_no_page_is(gateway: GunicornProcess) -> None:
     pages = {rule.path for rule in policy.load().rules if not rule.versioned}
-    paths = {rule: rule.replace("{asset}", "site.css").replace("{file}", "common.xsd") for rule in pages}
+    places = {
+        "{version}/{folder}/{asset}": f"{Portal().version}/core/main.js",
+        "{asset}": "site.css",
+        "{file}": "common.xsd",
+    }
+    paths = {rule: rule for rule in pages}
+    for place, value in places.items():
+        paths = {rule: path.replace(place, value) for rule, path in paths.items()}
     assert set(paths) == {
         "/",
         "/assets/{asset}",
         "/docs",
+        "/portal",
+        "/portal/{version}/{folder}/{asset}",
         "/docs/errors",
         "/openapi.json",
         "/openapi-internal.json",
@@ -143,7 +153,7 @@ def change(tmp_path: Path, rule: str, more: str) -> None:
 @pytest.fixture
 def changed(backend: Backend, valkey: Valkey, tmp_path: Path) -> Iterator[GunicornProcess]:
     """A gateway whose policy deprecates a route and gives three routes InfluxDB's errors."""
-    for name in ("services/common/src", "services/gateway", "schemas"):
+    for name in ("services/common/src", "services/gateway", "schemas", "portal"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(SERVICES_FILE, tmp_path / "services")
     change(tmp_path, "user.read_self", "deprecated = 2027-01-31T01:00:00+01:00\nsunset = 2027-07-01T00:00:00Z")

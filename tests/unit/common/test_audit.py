@@ -230,7 +230,8 @@ def test_the_policy_audits_everything_but_probes_documents_and_keys():
         "/docs/errors",
         "/schemas",
         "/schemas/{file}",
-        "/assets/{asset}",
+        "/{asset}",
+        "/portal",
     )
     ends += ("/openapi.json", "/.well-known/jwks.json")
     assert quiet == {row.id for row in load().rules if row.path.endswith(ends) or row.path == "/"}

@@ -229,7 +229,7 @@ def test_the_policy_says_who_may_call_each_route(subtests: pytest.Subtests) -> N
 
 def test_only_probes_and_documents_are_not_audited() -> None:
     silent = {found.path.rsplit("/", 1)[-1] for found in load().rules if not found.audited}
-    pages = {"", "docs", "errors", "schemas", "{file}", "{asset}", "openapi.json", "jwks.json"}
+    pages = {"", "docs", "errors", "schemas", "{file}", "{asset}", "portal", "openapi.json", "jwks.json"}
     assert silent == {"health", "ready", "metrics", "ping", *pages}
 
 

@@ -48,7 +48,7 @@ ORIGIN_REFUSED = ErrorCode(
     "AUTH_008",
     403,
     "A refresh cookie counts only with an allowed Origin",
-    "Call from an origin of `ALLOWED_ORIGINS`.",
+    "Call from the portal, or from an origin of `ALLOWED_ORIGINS`.",
 )
 LOCKED = ErrorCode(
     "AUTH_009",

@@ -64,8 +64,9 @@ def refresh_tokens(sessions: SessionUseCases, call: Call[RefreshRequest | None, 
     token = parse_cookie(call.headers.get("Cookie")).get(COOKIE)
     if token is None:
         raise ServiceError(REFRESH_REFUSED)
-    # A browser sends the cookie with requests of any page: only pages of allowed origins may use it.
-    if not sessions.trusts(call.headers.get("Origin")):
+    # A browser sends the cookie with requests of any page: only the portal's and pages of allowed origins may use it.
+    # No script can set Sec-Fetch-Site, a header that browsers fill in themselves.
+    if call.headers.get("Sec-Fetch-Site") != "same-origin" and not sessions.trusts(call.headers.get("Origin")):
         raise ServiceError(ORIGIN_REFUSED)
     return _tokens(sessions.refresh(token), cookie=True)
 
@@ -157,7 +158,7 @@ def _tokens(pair: TokenPair, *, cookie: bool) -> Answer[LoginResponse]:
 
 
 def _cookie(value: str, seconds: int) -> dict[str, str]:
-    text = dump_cookie(COOKIE, value, max_age=seconds, path="/auth", secure=True, httponly=True, samesite="Lax")
+    text = dump_cookie(COOKIE, value, max_age=seconds, path="/auth", secure=True, httponly=True, samesite="Strict")
     return {"Set-Cookie": text}
 
 

@@ -17,7 +17,7 @@ from heartguard_gateway.domain import Headers, Reply, Request
 
 DIRECTORY = Path(__file__).resolve().parent.parent / "pages"
 LANGUAGES = ("en", "es")  # the first one is for those who prefer neither
-_TYPES = {
+TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -34,23 +34,28 @@ _REFERENCE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
     f"connect-src 'self'; {_NOTHING_ELSE}"
 )
+_CACHE = "public, max-age=300"
 _GENERATED_POLICY = "frame-ancestors 'none'"  # beside the one in the page, which knows its style by its hash
 
 
 @dataclass(frozen=True)
 class Page:
-    """A file as it is sent. `stored` is gzip where `packed` says so; `policy` is its Content-Security-Policy."""
+    """A file as it is sent. `stored` is gzip where `packed` says so.
+
+    `policy` is its Content-Security-Policy, `cache` its Cache-Control.
+    """
 
     stored: bytes
     media_type: str
     tag: str
     policy: str = ""
+    cache: str = _CACHE
     packed: bool = False
 
     @classmethod
-    def of(cls, stored: bytes, suffix: str, policy: str = "", *, packed: bool = False) -> "Page":
+    def of(cls, stored: bytes, suffix: str, policy: str = "", cache: str = _CACHE, *, packed: bool = False) -> "Page":
         """A page of these bytes, with a strong entity tag."""
-        return cls(stored, _TYPES[suffix], f'"{hashlib.sha256(stored).hexdigest()[:32]}"', policy, packed)
+        return cls(stored, TYPES[suffix], f'"{hashlib.sha256(stored).hexdigest()[:32]}"', policy, cache, packed)
 
     @cached_property
     def body(self) -> bytes:
@@ -59,7 +64,7 @@ class Page:
 
     def reply(self, request: Request, *, vary: str = "") -> Reply:
         """The page, or 304 where the client has it."""
-        headers: Headers = [("ETag", self.tag), ("Cache-Control", "public, max-age=300")]
+        headers: Headers = [("ETag", self.tag), ("Cache-Control", self.cache)]
         if vary:
             headers.append(("Vary", vary))
         if self.policy:
@@ -117,13 +122,13 @@ def _assets(directory: Path) -> Mapping[str, Page]:
     found = {
         path.name: Page.of(path.read_bytes(), path.suffix)
         for path in sorted(directory.iterdir())
-        if path.suffix in _TYPES and path.suffix != ".html"
+        if path.suffix in TYPES and path.suffix != ".html"
     }
     for path in sorted((directory / "vendor").iterdir()):
         if path.suffix == _GZIP:
             name = path.name.removesuffix(_GZIP)
             found[name] = Page.of(path.read_bytes(), Path(name).suffix, packed=True)
-        elif path.suffix in _TYPES:
+        elif path.suffix in TYPES:
             found[path.name] = Page.of(path.read_bytes(), path.suffix)
     return found
 

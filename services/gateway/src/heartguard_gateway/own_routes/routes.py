@@ -21,6 +21,7 @@ from heartguard_common.messages import DependencyDocument, Health, Readiness, Se
 from heartguard_gateway.domain import Exchange, Reply
 from heartguard_gateway.own_routes.health import FAIL, SystemHealth
 from heartguard_gateway.own_routes.pages import Pages
+from heartguard_gateway.own_routes.portal import Portal
 
 T = TypeVar("T")
 INFLUXDB_VERSION = "v2.7.12"
@@ -51,6 +52,7 @@ class OwnRoutes:
         self._files = {path.name: path.read_bytes() for path in sorted(schemas.iterdir()) if path.suffix in _FILE_TYPES}
         self._internal = self._files.pop(_INTERNAL)  # /schemas/{file} is for anyone
         self._pages = Pages({name: (schemas / name).read_bytes() for name in (_ERRORS_PAGE, _INDEX_PAGE)})
+        self._portal = Portal()
 
     @property
     def table(self) -> Mapping[str, Callable[[Exchange], Reply]]:
@@ -64,6 +66,8 @@ class OwnRoutes:
             "gateway.ping": self.ping,
             "gateway.landing": self.landing,
             "gateway.assets": self.assets,
+            "gateway.portal": self.portal,
+            "gateway.portal_files": self.portal_files,
             "gateway.openapi": self.openapi,
             "gateway.openapi_internal": self.openapi_internal,
             "gateway.docs": self.docs,
@@ -128,6 +132,18 @@ class OwnRoutes:
         """What the pages load."""
         _refuse_query(exchange)
         return self._pages.asset(exchange.request, exchange.params["asset"])
+
+    def portal(self, exchange: Exchange) -> Reply:
+        """The page of the web portal."""
+        _negotiate(exchange, (_HTML,))
+        return self._portal.page(exchange.request)
+
+    def portal_files(self, exchange: Exchange) -> Reply:
+        """What that page loads."""
+        _refuse_query(exchange)
+        parameters = exchange.params
+        name = f"{parameters['folder']}/{parameters['asset']}"
+        return self._portal.file(exchange.request, parameters["version"], name)
 
     def docs(self, exchange: Exchange) -> Reply:
         """The same for people: a page that loads nothing from other hosts."""

@@ -1,0 +1,120 @@
+// The frame: who is here, which screen, which language.
+import { html, draw, useEffect, useLayoutEffect, useState } from "./dom.js";
+import { Failure, Form, Field, Password, Dialog } from "./ui.js";
+import { place, onPlace } from "./router.js";
+import { session, start, watch, logIn, logOut, leave } from "./session.js";
+import { speak, t, current } from "./i18n.js";
+
+/** @typedef {{ roles: string[], load: () => Promise<Record<string, any>>, part: string, nav?: string }} Screen */
+
+const EVERYBODY = ["admin", "manager", "user"], STAFF = ["admin", "manager"];
+/** Screens for those who are logged in, by the first word of the path. @type {Record<string, Screen>} */
+const SCREENS = {
+  overview: { roles: STAFF, nav: "nav.overview", load: () => import("../screens/overview.js"), part: "Overview" },
+  people: { roles: EVERYBODY, load: () => import("../screens/person.js"), part: "Person" },
+  mine: { roles: ["user"], nav: "nav.mine", load: () => import("../screens/person.js"), part: "Mine" },
+  members: { roles: STAFF, nav: "nav.members", load: () => import("../screens/members.js"), part: "Members" },
+  organization: { roles: ["admin"], nav: "nav.organization", load: () => import("../screens/organization.js"), part: "Organization" },
+  audit: { roles: ["admin"], nav: "nav.audit", load: () => import("../screens/audit.js"), part: "Audit" },
+  account: { roles: EVERYBODY, nav: "nav.account", load: () => import("../screens/account.js"), part: "Account" },
+};
+const DOORS = /** @type {Record<string, string>} */ ({ login: "LogIn", forgot: "Forgot", reset: "Reset", accept: "Accept" });
+
+/** A part of a module, loaded when it is first shown. @param {{ screen: { load: () => Promise<any>, part: string }, props?: any }} props */
+function Loaded({ screen, props = {} }) {
+  const [module, setModule] = useState(/** @type {any} */ (null));
+  const [error, setError] = useState(/** @type {unknown} */ (null));
+  useEffect(() => {
+    let gone = false;
+    screen.load().then((found) => gone || setModule({ found, screen }), (failure) => gone || setError(failure));
+    return () => { gone = true; };
+  }, [screen]);
+  // A new version has been installed, and the files of this one are no longer there.
+  if (error) return html`<p class="notice">${t("version.new")} <button onClick=${() => location.reload()}>${t("version.reload")}</button></p>`;
+  if (module === null || module.screen !== screen) return html`<p class="loading" role="status">${t("loading")}</p>`;
+  return html`<${module.found[screen.part]} ...${props} />`;
+}
+
+function Language() {
+  const other = current() === "en" ? "es" : "en";
+  return html`<button type="button" class="plain" lang=${other} onClick=${async () => { await speak(other); redraw(); }}>${other === "es" ? "Español" : "English"}</button>`;
+}
+
+/** @param {{ name: string }} props */
+function Bar({ name }) {
+  const role = session.person?.role ?? "";
+  const shown = Object.entries(SCREENS).filter(([, it]) => it.nav && it.roles.includes(role));
+  const out = async () => {
+    try {
+      await logOut();
+    } catch {
+      leave(); // the session ends by itself; this browser forgets it now
+    }
+    location.hash = "#/login";
+  };
+  return html`<header class="bar">
+    <a class="brand" href="#/"><img src="/assets/favicon.svg" alt="" />HeartGuard</a>
+    <nav aria-label=${t("nav")}><ul>${shown.map(([key, it]) => html`<li key=${key}><a href=${`#/${key}`} aria-current=${key === name ? "page" : undefined}>${t(/** @type {string} */ (it.nav))}</a></li>`)}</ul></nav>
+    <div class="who"><span>${session.person?.full_name ?? session.person?.email}</span><${Language} /><button type="button" onClick=${out}>${t("logout")}</button></div>
+  </header>`;
+}
+
+/** Above the page when the session has ended: what was typed below stays. */
+function Again() {
+  const [password, setPassword] = useState("");
+  const email = session.person?.email ?? "";
+  const send = async () => { await logIn(email, password); };
+  return html`<${Dialog} title=${t("expired.title")} close=${() => { leave(); location.hash = "#/login"; }}>
+    <p>${t("expired.text")}</p>
+    <${Form} send=${send} label=${t("login.submit")}>
+      <${Field} label=${t("email")} type="email" autocomplete="username" value=${email} readonly onValue=${() => {}} />
+      <${Password} label=${t("password")} autocomplete="current-password" value=${password} onValue=${setPassword} />
+    <//>
+  <//>`;
+}
+
+const LOGIN = Object.fromEntries(Object.entries(DOORS).map(([key, part]) => [key, { load: () => import("../screens/login.js"), part }]));
+
+/** @param {{ error: unknown }} props */
+function App({ error }) {
+  const [, setRound] = useState(0);
+  useLayoutEffect(() => {
+    const again = () => setRound((round) => round + 1);
+    redraw = again;
+    const ends = [watch(again), onPlace(() => { again(); document.getElementById("main")?.scrollIntoView?.({ block: "start" }); scrollTo(0, 0); })];
+    return () => ends.forEach((end) => end());
+  }, []);
+  const { path: [name = "", ...rest] } = place();
+  if (error && session.state === "starting") return html`<main class="narrow" id="main"><h1>HeartGuard</h1><${Failure} error=${error} retry=${() => location.reload()} /></main>`;
+  if (session.state === "starting") return html`<p class="loading" role="status">${t("loading")}</p>`;
+  if (session.state === "out" || LOGIN[name]?.part === "Accept") {
+    return html`<main class="narrow" id="main"><${Loaded} screen=${LOGIN[name] ?? LOGIN.login} key=${name} /><footer class="actions"><${Language} /><a href="/">${t("about")}</a></footer></main><div id="said" role="status"></div>`;
+  }
+  const role = session.person?.role ?? "user";
+  const first = role === "user" ? "mine" : "overview";
+  const chosen = name in SCREENS && SCREENS[name].roles.includes(role) ? name : first;
+  return html`<a class="skip" href="#main" onClick=${skip}>${t("skip")}</a>
+    <${Bar} name=${chosen === "people" ? "overview" : chosen} />
+    <main id="main" tabindex="-1"><${Loaded} screen=${SCREENS[chosen]} props=${{ path: rest }} key=${`${chosen}/${rest[0] ?? ""}`} /></main>
+    <div id="said" role="status"></div>
+    ${session.state === "expired" && html`<${Again} />`}`;
+}
+
+/** @param {Event} event */
+function skip(event) {
+  event.preventDefault(); // the # is the path here
+  document.getElementById("main")?.focus();
+}
+
+let redraw = () => {};
+const root = /** @type {HTMLElement} */ (document.getElementById("app"));
+await speak();
+root.textContent = "";
+draw(html`<${App} error=${null} />`, root);
+try {
+  await start();
+  const wanted = session.person?.preferences.language;
+  if (typeof wanted === "string" && wanted !== current()) { await speak(wanted); redraw(); }
+} catch (error) {
+  draw(html`<${App} error=${error} />`, root);
+}

@@ -1,0 +1,152 @@
+// Who is logged in. The access token is kept in memory only; the refresh token is a cookie that no script can read.
+// Tabs share: one of them refreshes at a time, and tells the others the token.
+import { call, ApiError, useCredentials } from "./api.js";
+
+/** @typedef {import("./types.js").User} User */
+/** "starting": not known yet; "out": nobody; "in": `person`; "expired": `person` has to log in again. @typedef {"starting" | "out" | "in" | "expired"} State */
+
+const MARK = "heartguard.session"; // in localStorage: a login was made here, so that a refresh is worth trying
+const LOCK = "heartguard-refresh";
+const EARLY_MS = 60_000;
+const ANSWER_MS = 150;
+const channel = new BroadcastChannel("heartguard");
+
+export const session = {
+  /** @type {State} */ state: "starting",
+  /** @type {User | null} */ person: null,
+};
+/** @type {{ token: string, until: number } | null} */
+let held = null;
+/** @type {Set<() => void>} */
+const watchers = new Set();
+let timer = 0;
+
+/** Calls `changed` after each change of the session. @param {() => void} changed @returns {() => void} */
+export function watch(changed) {
+  watchers.add(changed);
+  return () => watchers.delete(changed);
+}
+
+/** @param {State} state */
+function become(state) {
+  session.state = state;
+  for (const changed of watchers) changed();
+}
+
+/** @param {string} token */
+function subject(token) {
+  const part = token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/");
+  return String(JSON.parse(atob(part)).sub);
+}
+
+/** @param {string} token @param {number} until milliseconds since 1970 */
+function hold(token, until) {
+  if (held !== null && subject(held.token) !== subject(token)) {
+    location.reload(); // another person has logged in in another tab
+    return;
+  }
+  held = { token, until };
+  localStorage.setItem(MARK, "1");
+  clearTimeout(timer);
+  timer = setTimeout(() => void renewed(token), Math.max(1000, until - Date.now() - EARLY_MS));
+}
+
+function drop() {
+  held = null;
+  clearTimeout(timer);
+}
+
+channel.onmessage = (/** @type {MessageEvent} */ { data }) => {
+  if (data.type === "asked" && held !== null) channel.postMessage({ type: "token", ...held });
+  if (data.type === "token" && session.state !== "out") {
+    hold(data.token, data.until);
+    if (session.state === "expired") become("in");
+  }
+  if (data.type === "in" && session.state === "out") location.reload();
+  if (data.type === "out" && session.state !== "out") location.reload();
+};
+
+/** @param {{ access_token: string, expires_in: number }} tokens */
+function accept(tokens) {
+  const until = Date.now() + tokens.expires_in * 1000;
+  hold(tokens.access_token, until);
+  channel.postMessage({ type: "token", token: tokens.access_token, until });
+}
+
+/** The token, after another tab or the cookie gave one where there is none. @returns {Promise<string | null>} */
+async function token() {
+  return held?.token ?? null;
+}
+
+/**
+ * A token other than the one that was refused, or null: then the person has to log in again. Raises ApiError where
+ * that can't be asked.
+ * @param {string} refused @returns {Promise<string | null>}
+ */
+async function renewed(refused) {
+  return navigator.locks.request(LOCK, async () => {
+    if (held !== null && held.token !== refused) return held.token;
+    try {
+      accept(await call("auth.refresh", { anonymous: true }));
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 401) {
+        if (held !== null) timer = setTimeout(() => void renewed(refused), 15_000);
+        throw error;
+      }
+      drop();
+      localStorage.removeItem(MARK);
+      if (session.state === "in") become("expired");
+      return null;
+    }
+    return /** @type {any} */ (held).token;
+  }).catch((/** @type {unknown} */ error) => {
+    if (held !== null && held.until > Date.now()) return held.token; // still good: the network may come back
+    throw error;
+  });
+}
+
+useCredentials({ token, renewed });
+
+/** Finds out who is logged in: asks other tabs, then the cookie. Raises ApiError where the server can't be asked. */
+export async function start() {
+  if (localStorage.getItem(MARK) === null) return become("out");
+  channel.postMessage({ type: "asked" });
+  for (let waited = 0; held === null && waited < ANSWER_MS; waited += 25) await new Promise((done) => setTimeout(done, 25));
+  if (held === null && (await renewed("")) === null) return become("out");
+  await enter();
+}
+
+async function enter() {
+  session.person = await call("user.read_self");
+  become("in");
+}
+
+/** @param {string} email @param {string} password */
+export async function logIn(email, password) {
+  const again = session.state === "expired";
+  const tokens = await call("auth.login", { body: { email, password }, query: { cookie: "1" }, anonymous: true });
+  accept(tokens);
+  if (!again) channel.postMessage({ type: "in" });
+  await enter();
+}
+
+/** Ends this session, or with "all" every session of the person. @param {"this" | "all"} scope */
+export async function logOut(scope = "this") {
+  await call("auth.logout", { body: { scope } });
+  leave();
+}
+
+/** Forgets the session here and in the other tabs. */
+export function leave() {
+  drop();
+  localStorage.removeItem(MARK);
+  session.person = null;
+  channel.postMessage({ type: "out" });
+  become("out");
+}
+
+/** Reads the person's own profile again, after a change. */
+export async function reread() {
+  session.person = await call("user.read_self");
+  become("in");
+}

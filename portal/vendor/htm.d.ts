@@ -1,0 +1,3 @@
+// As preact.d.ts.
+declare const htm: any;
+export default htm;

@@ -1,0 +1,92 @@
+"""Chromium with the portal in it, and what must never happen there."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tests.portal.seeding import PASSWORD
+
+ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+)  # fmt: skip
+XML = "application/xml"
+REPORTS = """
+document.addEventListener('securitypolicyviolation', (it) => console.error('CSP', it.violatedDirective));
+"""
+PATIENCE_MS = 30_000  # ends what hangs; nothing is measured by it
+
+
+def chromium() -> str:
+    """Where Chromium is; skips the test without one."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium on the PATH (Debian: apt install chromium)")
+    return found
+
+
+@contextmanager
+def launched() -> Iterator[Any]:
+    """A running Chromium."""
+    program = chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Portal:
+    """A page with the portal. `errors` are those of console and scripts, `asked` the calls of the API.
+
+    `expected` are parts of console messages that the test itself provokes, such as a status.
+    """
+
+    page: Any
+    url: str
+    errors: list[str] = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
+    expected: tuple[str, ...] = ()
+
+    @classmethod
+    def opened(cls, context: Any, url: str) -> "Portal":
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        portal = cls(page, url)
+        page.add_init_script(REPORTS)
+        page.on("console", lambda it: portal.errors.append(it.text) if it.type in ("error", "warning") else None)
+        page.on("pageerror", lambda it: portal.errors.append(str(it)))
+        page.on("dialog", lambda it: portal.errors.append(f"a script was run: {it.message}"))
+        page.on("request", lambda it: portal.asked.append(it) if "/api/v1/" in it.url else None)
+        return portal
+
+    def go(self, path: str = "") -> None:
+        """Open a place of the portal, in the same document where it is open already."""
+        self.page.goto(f"{self.url}/portal/#/{path}")
+
+    def log_in(self, email: str, password: str = PASSWORD) -> None:
+        self.go("login")
+        self.page.locator("input[type=email]").fill(email)
+        self.page.locator("input[type=password]").fill(password)
+        self.page.locator("button.main").click()
+        self.page.locator("header.bar").wait_for()
+
+    def settle(self) -> None:
+        """Wait until nothing is asked for."""
+        self.page.wait_for_load_state("networkidle")
+
+    def check(self) -> None:
+        """No error, no report, and nothing but XML was asked for or sent."""
+        found = [text for text in self.errors if not any(part in text for part in self.expected)]
+        assert not found, found
+        for request in self.asked:
+            headers = request.headers
+            assert headers.get("accept") == XML, request.url
+            assert headers.get("content-type", XML) == XML, request.url
+            assert "format=json" not in request.url

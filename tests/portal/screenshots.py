@@ -1,0 +1,107 @@
+"""Pictures of the portal: those of docs/portal, or with a directory every screen in each language, size and scheme.
+
+python -m tests.portal.screenshots [DIRECTORY]
+"""
+
+import itertools
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from heartguard_common.core.paths import REPO_ROOT
+from tests.clone import Clone
+from tests.portal.browser import Portal, launched
+from tests.portal.seeding import Organization, clinic
+
+DOCUMENTS = REPO_ROOT / "docs/portal"
+SIZES = {"wide": (1280, 800), "phone": (390, 844)}
+LOCALES = {"en": "en-GB", "es": "es-ES"}
+SCHEMES = ("light", "dark")
+BEFORE_LOGIN = ("login", "forgot", "accept")
+AFTER_LOGIN = ("overview", "person", "members", "organization", "audit", "account")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One screen in one language, size and scheme."""
+
+    screen: str
+    language: str
+    size: str = "wide"
+    scheme: str = "light"
+
+    @property
+    def name(self) -> str:
+        return f"{self.screen}-{self.language}-{self.size}-{self.scheme}.png"
+
+
+SHOWN = (
+    Picture("login", "en"),
+    Picture("login", "es", "phone", "dark"),
+    Picture("overview", "en"),
+    Picture("overview", "es", scheme="dark"),
+    Picture("overview", "es", "phone"),
+    Picture("person", "en"),
+    Picture("person", "es", scheme="dark"),
+    Picture("person", "en", "phone", "dark"),
+    Picture("members", "es"),
+    Picture("organization", "en"),
+    Picture("audit", "es"),
+    Picture("account", "en"),
+    Picture("account", "es", "phone"),
+)
+
+
+def every() -> Iterator[Picture]:
+    for values in itertools.product((*BEFORE_LOGIN, *AFTER_LOGIN), LOCALES, SIZES, SCHEMES):
+        yield Picture(*values)
+
+
+def take(browser: Any, place: Organization, picture: Picture, directory: Path) -> None:
+    """Write one picture into the directory."""
+    width, height = SIZES[picture.size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        locale=LOCALES[picture.language],
+        color_scheme=picture.scheme,
+        timezone_id="Europe/Madrid",
+        reduced_motion="reduce",
+    )
+    portal = Portal.opened(context, place.url)
+    paths = {"person": f"people/{next(iter(place.people))}?range=24h"}
+    if picture.screen in AFTER_LOGIN:
+        portal.log_in(place.admin)
+    portal.go(paths.get(picture.screen, picture.screen))
+    portal.page.locator("h1").wait_for()
+    portal.settle()
+    if picture.screen == "audit":
+        portal.page.locator(".card").first.get_by_role("button").click()
+        portal.page.locator(".card .state.good").first.wait_for()
+    portal.page.screenshot(path=directory / picture.name, full_page=picture.screen == "person")
+    portal.check()
+    context.close()
+
+
+def main() -> None:
+    """Start a system with a clinic, take the pictures, stop it."""
+    directory = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCUMENTS
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        clone = Clone.make(Path(temporary))
+        clone.hash_lightly()
+        try:
+            started = clone.start(HEARTGUARD_ENV="test")
+            assert started.returncode == 0, started.stdout + started.stderr
+            place = clinic(f"http://127.0.0.1:{clone.ports['gateway']}")
+            with launched() as browser:
+                for picture in SHOWN if directory == DOCUMENTS else every():
+                    take(browser, place, picture, directory)
+        finally:
+            clone.stop()
+
+
+if __name__ == "__main__":
+    main()
