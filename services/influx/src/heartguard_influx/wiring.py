@@ -37,7 +37,7 @@ from heartguard_influx.settings import Settings
 from heartguard_influx.store.export_files import MediaExportFiles
 from heartguard_influx.store.export_tables import ExportTables
 from heartguard_influx.store.imports import ImportJobs, MediaImportFiles, ParserLimits, ParserProcess, PostgresImports
-from heartguard_influx.store.live_points import LivePoints, LiveSentPoints
+from heartguard_influx.store.live_points import LiveImports, LivePoints, LiveSentPoints
 from heartguard_influx.store.point_metrics import PointMetrics
 from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore, QuickReads
 from heartguard_influx.usecases import Stores, UseCases
@@ -154,6 +154,10 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
     )
 
 
+def _job_announcer(dependencies: Dependencies) -> Announcer:
+    return Announcer(dependencies.database, Publisher(dependencies.redis))
+
+
 @dataclass(frozen=True)
 class OpenImports:
     """Imports whose jobs do not run yet."""
@@ -185,6 +189,7 @@ class OpenImports:
             writing,
             transaction=self.stores.transaction,
             clock=dependencies.clock,
+            progressed=LiveImports(_job_announcer(dependencies)).progressed,
         )
         runner = JobRunner(
             JOB_KIND,
@@ -249,7 +254,7 @@ def open_exports(settings: Settings, dependencies: Dependencies, stores: Stores)
     # A thread that works on a job keeps a connection until the job's step is done.
     locks = Database(settings.database_url, observer=dependencies.statements)
     dependencies.lifecycle.on_close(locks.close)
-    jobs, clock = PostgresJobs(dependencies.database, locks), dependencies.clock
+    jobs, clock = PostgresJobs(dependencies.database, locks, _job_announcer(dependencies)), dependencies.clock
     media = ServiceClient(settings.media_url, NAME, settings.service_secret, timeout_seconds=MEDIA_SECONDS)
     services = Services(
         jobs=jobs,

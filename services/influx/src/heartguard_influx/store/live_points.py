@@ -1,12 +1,13 @@
-"""Stored points as events of live streams."""
+"""Stored points, and the progress of imports, as events of live streams."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from heartguard_common.core.clock import rfc3339
-from heartguard_common.messages import StreamPointDocument
+from heartguard_common.messages import ImportStatus, JobStatus, StreamJob, StreamPointDocument
 from heartguard_common.streams.announcing import Announcer
-from heartguard_common.streams.events import POINTS, LiveEvent
+from heartguard_common.streams.events import JOBS, POINTS, LiveEvent
+from heartguard_influx.imports.domain import JOB_KIND, Import
 from heartguard_influx.points.domain.point import Point, Verdict
 from heartguard_influx.points.ports import StoredBatch
 
@@ -68,6 +69,42 @@ class LiveSentPoints:
         number = self._announcer.note(org_id) if begun is None else begun
         if number is not None:
             self._announcer.publish(org_id, number, lambda: events(bucket, points, verdicts))
+
+
+class LiveImports:
+    """Announces how far imports are."""
+
+    def __init__(self, announcer: Announcer) -> None:
+        self._announcer = announcer
+
+    def progressed(self, found: Import) -> None:
+        """Announce the state of an import, after the commit of the surrounding transaction."""
+        self._announcer.announce(found.org_id, lambda: [import_event(found)])
+
+
+JOB_STATUSES: Mapping[ImportStatus, JobStatus] = {
+    "awaiting_upload": "queued",
+    "queued": "queued",
+    "running": "running",
+    "done": "done",
+    "failed": "failed",
+    "cancelled": "failed",
+}
+
+
+def import_event(found: Import) -> LiveEvent:
+    """What live streams show of an import."""
+    person = found.request.user_id
+    document: StreamJob = {
+        "id": found.id,
+        "kind": JOB_KIND,
+        "status": JOB_STATUSES[found.status],
+        "progress": 100 if found.status == "done" else found.counts.percent,
+        "user_id": person,
+    }
+    if found.problem is not None:
+        document["error"] = found.problem.message
+    return LiveEvent(JOBS, "StreamJob", document, person)
 
 
 def events(bucket: str, points: Sequence[Point], verdicts: Sequence[Verdict]) -> list[LiveEvent]:
