@@ -114,7 +114,10 @@ def _lose_all_but_the_list(clone: Clone, elsewhere: Path) -> None:
 def test_a_restored_system_leaves_out_ended_sessions_and_deleted_data(clone: Clone, tmp_path: Path) -> None:
     _started(clone)
     member, ended, item = _fill(clone)
-    _call(clone, "POST", "/auth/register", {**LEAVER, "role": "user"}, member.token)
+    _call(clone, "POST", "/auth/register", LEAVER)  # an organization that the leaver stays in
+    invitation = {"email": LEAVER["email"], "role": "user"}
+    code = _call(clone, "POST", "/auth/invitations", invitation, member.token)["code"]
+    _call(clone, "POST", "/auth/invitations/accept", {"code": code, **LEAVER})
     assert _serves_everything(clone, member, ended, item)
     until(lambda: len(member.audited()) == 1, "the event of the write in the database")
     _said(clone, "backup")
@@ -141,10 +144,14 @@ def test_a_restored_system_leaves_out_ended_sessions_and_deleted_data(clone: Clo
         assert clone.call("gateway", "GET", "/auth/profile", token=token)[0] == 401
         assert clone.call("user", "GET", "/users/me", token=token)[0] == 401
     assert clone.call("gateway", "POST", "/auth/refresh", {"refresh_token": refresh})[0] == 401
-    assert clone.call("gateway", "POST", "/auth/login", LEAVER)[0] == 401
+    assert clone.call("gateway", "POST", "/auth/login", {**LEAVER, "org_id": member.org_id})[0] == 401
+    own = _call(clone, "POST", "/auth/login", LEAVER)["access_token"]
     member.token = str(_call(clone, "POST", "/auth/login", FOUNDER)["access_token"])
     assert _serves_everything(clone, member, ended, item)
     until(lambda: leaver not in [user["id"] for user in _members(clone, member.token)], "the end of the leaver")
+    assert [
+        it["org_id"] == member.org_id for it in _call(clone, "GET", "/auth/memberships/mine", token=own)["items"]
+    ] == [False]
     _said(clone, "audit", "verify")
     assert "HeartGuard is running" in _refused(clone, kept)
 
