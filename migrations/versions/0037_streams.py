@@ -14,7 +14,7 @@ CREATE TABLE heartguard_core.stream_listeners (
 -- the publication was lost.
 CREATE TABLE heartguard_core.stream_batches (
     org_id integer NOT NULL,
-    id bigint GENERATED ALWAYS AS IDENTITY,
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
     noted_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (org_id, id)
 );
@@ -23,10 +23,10 @@ CREATE TABLE heartguard_core.stream_batches (
 # The lock makes "nobody listens" a statement about the whole transaction: an organization that gets its first listener
 # waits for the transactions that were told so, and all later ones see the listener.
 FUNCTIONS = """
-CREATE FUNCTION heartguard_core.note_batch(org integer, always boolean) RETURNS bigint
+CREATE FUNCTION heartguard_core.note_batch(org integer, always boolean) RETURNS uuid
 LANGUAGE plpgsql VOLATILE SET search_path = heartguard_core, pg_temp AS $$
 DECLARE
-    made bigint;
+    made uuid;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(4, org);
     IF always OR EXISTS (SELECT FROM stream_listeners l WHERE l.org_id = org AND l.until > clock_timestamp()) THEN

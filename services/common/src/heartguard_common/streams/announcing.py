@@ -27,7 +27,7 @@ _NOTE_EACH = prepared(
 )
 _FORGET = text("""
 DELETE FROM heartguard_core.stream_batches b
-USING unnest(cast(:orgs AS integer[]), cast(:numbers AS bigint[])) AS n (org, id)
+USING unnest(cast(:orgs AS integer[]), cast(:numbers AS uuid[])) AS n (org, id)
 WHERE b.org_id = n.org AND b.id = n.id
 """)
 _OVERDUE = text("""
@@ -43,7 +43,7 @@ _LISTEN = text("SELECT heartguard_core.listen_to(:org_id, :seconds)")
 LOST_SECONDS = 5.0
 SETTLE_SECONDS = 0.5
 _log = logging.getLogger("heartguard.streams")
-Number = tuple[int, int]
+Number = tuple[int, str]
 
 
 class Announcer:
@@ -88,16 +88,16 @@ class Announcer:
             if number is not None:
                 connection.after_commit(lambda: self._finish(org_id, number, self._remove))
 
-    def note(self, org_id: int, *, always: bool = False) -> int | None:
+    def note(self, org_id: int, *, always: bool = False) -> str | None:
         """Note a change in the current transaction; its number, or None where nobody listens."""
         number = self._database.run(_NOTE, {"org_id": org_id, "always": always}).scalar_one()
-        return None if number is None else int(number)
+        return None if number is None else str(number)
 
-    def publish(self, org_id: int, number: int, events: Callable[[], Sequence[LiveEvent]]) -> None:
+    def publish(self, org_id: int, number: str, events: Callable[[], Sequence[LiveEvent]]) -> None:
         """Publish a change that is stored; where that fails, its note stays."""
         self._finish(org_id, number, lambda org: self._publisher.publish(org, events()))
 
-    def withdraw(self, org_id: int, number: int) -> None:
+    def withdraw(self, org_id: int, number: str) -> None:
         """Forget the note of a change that was not made."""
         self._forget([(org_id, number)])
 
@@ -130,12 +130,12 @@ class Announcer:
                     "a change of organization %s was not published: its streams are told to query again", org_id
                 )
                 self._publisher.reset(org_id, LOST)
-            self._forget([(row.org_id, row.id) for row in lost])
+            self._forget([(row.org_id, str(row.id)) for row in lost])
 
     def _remove(self, org_id: int) -> None:
         self._publisher.reset(org_id, REMOVED)
 
-    def _finish(self, org_id: int, number: int, act: Callable[[int], object]) -> None:
+    def _finish(self, org_id: int, number: str, act: Callable[[int], object]) -> None:
         """Do what follows a commit. It must not raise: the change is made, whatever becomes of its publication."""
         try:
             act(org_id)

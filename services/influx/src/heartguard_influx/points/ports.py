@@ -83,10 +83,10 @@ class StoredBatch(NamedTuple):
 class PointAnnouncer(Protocol):
     """Tells live streams about stored points."""
 
-    def begin(self, org_id: int) -> int | None:
+    def begin(self, org_id: int) -> str | None:
         """Points of an organization are about to be stored; returns what `stored` wants to get."""
 
     def stored(
-        self, org_id: int, bucket: str, points: Sequence[Point], verdicts: Sequence[Verdict], begun: int | None
+        self, org_id: int, bucket: str, points: Sequence[Point], verdicts: Sequence[Verdict], begun: str | None
     ) -> None:
         """The points that are not rejected or duplicates are stored, once the surrounding transaction is committed."""

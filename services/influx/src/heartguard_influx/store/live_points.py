@@ -21,7 +21,7 @@ class LivePoints:
     def __init__(self, announcer: Announcer) -> None:
         self._announcer = announcer
 
-    def begin(self, org_id: int) -> int | None:  # noqa: ARG002
+    def begin(self, org_id: int) -> str | None:  # noqa: ARG002
         """Nothing: the note is written with the points."""
         return None
 
@@ -31,7 +31,7 @@ class LivePoints:
         bucket: str,
         points: Sequence[Point],
         verdicts: Sequence[Verdict],
-        begun: int | None,  # noqa: ARG002
+        begun: str | None,  # noqa: ARG002
     ) -> None:
         """Announce them."""
         if any(_is_new(verdict) for verdict in verdicts):
@@ -54,12 +54,12 @@ class LiveSentPoints:
     def __init__(self, announcer: Announcer) -> None:
         self._announcer = announcer
 
-    def begin(self, org_id: int) -> int | None:
+    def begin(self, org_id: int) -> str | None:
         """Note that points will be sent; where that fails half-way the note stays."""
         return self._announcer.note(org_id)
 
     def stored(
-        self, org_id: int, bucket: str, points: Sequence[Point], verdicts: Sequence[Verdict], begun: int | None
+        self, org_id: int, bucket: str, points: Sequence[Point], verdicts: Sequence[Verdict], begun: str | None
     ) -> None:
         """Publish them. Somebody may listen who did not when they were sent."""
         if not any(_is_new(verdict) for verdict in verdicts):
