@@ -111,6 +111,13 @@ NOT_ADOPTABLE = ErrorCode(
     "Ask an admin.",
 )
 
+NO_DEMO = ErrorCode(
+    "AUTH_070",
+    404,
+    "There is no demo here",
+    "Ask the operator; DEMO_ENABLED in `.env` and `./heartguard demo run` turn it on.",
+)
+
 CODES = (
     BAD_CREDENTIALS,
     EMAIL_TAKEN,
@@ -130,4 +137,5 @@ CODES = (
     ROLE_WITHOUT_KEYS,
     NOT_FOR_DEVICES,
     NOT_ADOPTABLE,
+    NO_DEMO,
 )

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from heartguard_auth.accounts.routes import ROUTES as ACCOUNTS
 from heartguard_auth.api_keys.routes import ROUTES as API_KEYS
+from heartguard_auth.demo.routes import ROUTES as DEMO
 from heartguard_auth.introspection.routes import ROUTES as INTROSPECTION
 from heartguard_auth.invitations.routes import ROUTES as INVITATIONS
 from heartguard_auth.login_attempts.routes import ROUTES as LOGIN_ATTEMPTS
@@ -52,4 +53,5 @@ ROUTES: tuple[Route[AuthUseCases, Any], ...] = (
     *_with(lambda auth: auth.signer, SIGNING_KEYS),
     *_with(lambda auth: auth.members, MEMBERS),
     *_with(lambda auth: auth.operator, OPERATOR),
+    *_with(lambda auth: auth.demo, DEMO),
 )

@@ -10,6 +10,8 @@ from heartguard_auth.api_keys.ports import StoredKeys
 from heartguard_auth.api_keys.usecases.keys import ApiKeyUseCases, Reachable
 from heartguard_auth.api_keys.usecases.memberships import MemberKeys
 from heartguard_auth.api_keys.usecases.versions import VersionRevocation
+from heartguard_auth.demo.ports import Visitors
+from heartguard_auth.demo.usecases import DemoUseCases
 from heartguard_auth.introspection.usecases import IntrospectionUseCases
 from heartguard_auth.invitations.ports import Invitations
 from heartguard_auth.invitations.usecases import InvitationUseCases
@@ -52,6 +54,7 @@ class Stores:
     invitations: Invitations
     account_states: AccountStates
     api_keys: StoredKeys
+    visitors: Visitors
     count_attempt: Callable[[str, str], object] = lambda _kind, _result: None
     """Gets each login and refresh, with its result."""
 
@@ -70,6 +73,7 @@ class AuthUseCases:
     operator: OperatorUseCases
     introspection: IntrospectionUseCases
     api_keys: ApiKeyUseCases
+    demo: DemoUseCases
     signer: Signer
 
     @classmethod
@@ -106,6 +110,7 @@ class AuthUseCases:
                 keys=api_keys,
             ),
             api_keys=api_keys,
+            demo=DemoUseCases(rules, common, visitors=stores.visitors, signer=stores.signer),
             signer=stores.signer,
         )
 

@@ -10,6 +10,7 @@ from heartguard_auth.accounts.store.password_hasher import Argon2Hasher
 from heartguard_auth.api_keys.domain import key_uses
 from heartguard_auth.api_keys.store import PostgresApiKeys
 from heartguard_auth.api_keys.usecases.keys import Reachable
+from heartguard_auth.demo.store import PostgresVisitors
 from heartguard_auth.errors import BAD_CREDENTIALS, LOCKED, REFRESH_REFUSED
 from heartguard_auth.invitations.store import PostgresInvitations
 from heartguard_auth.key_ring import make_key_ring
@@ -148,6 +149,7 @@ def _open_stores(
         count_attempt=count_attempts(dependencies.metrics),
         account_states=_account_states(dependencies, sessions, attempts),
         api_keys=api_keys,
+        visitors=PostgresVisitors(database, PostgresAccounts(database, dependencies.limits)),
     )
 
 
@@ -250,5 +252,6 @@ def make_rules(settings: Settings) -> Rules:
         common_passwords=common_passwords(),
         email_templates=email_templates(),
         allowed_origins=settings.allowed_origins,
+        demo=settings.demo == "on",
         pseudonym=lambda address: keyed_hash("client", settings.key_ring_secret, bucket_address(address))[:32],
     )

@@ -43,7 +43,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *(it.url for it in SERVICES.values() if it.name not in {"gateway", "auth"}),
     ),
     "auth": (
-        *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION"),
+        *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION", "DEMO_ENABLED"),
         *("ALLOWED_ORIGINS", "RATE_LIMIT", "SMTP_URL"),
     ),
     "organization": (*STORED, "PLANS_FILE", "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),

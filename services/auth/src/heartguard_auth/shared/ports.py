@@ -22,6 +22,8 @@ class Transactions(Protocol):
 class Rules:
     """What the settings decide: lifetimes in seconds, who may register, what is in a token and in an e-mail.
 
+    `demo` says whether there are tokens for visitors of the demo.
+
     `pseudonym` returns what stands for a client's address where it is counted; an IPv6 /64 counts as one address.
     """
 
@@ -34,6 +36,7 @@ class Rules:
     email_templates: Mapping[str, str]
     allowed_origins: tuple[str, ...] = ()
     pseudonym: Callable[[str], str] = str
+    demo: bool = False
 
 
 @dataclass(frozen=True)
