@@ -38,7 +38,7 @@ def running_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
     clone.hash_lightly()
     try:
         url = f"http://127.0.0.1:{clone.ports['gateway']}"
-        started = clone.start(HEARTGUARD_ENV="test", PUBLIC_URL=url, ALLOWED_ORIGINS=PORTAL)
+        started = clone.start(HEARTGUARD_ENV="test", PUBLIC_URL=url, ALLOWED_ORIGINS=PORTAL, DEMO_ENABLED="on")
         assert started.returncode == 0, started.stdout + started.stderr
         token = dotenv_values(clone.root / ".env")["OPERATOR_TOKEN"]
         system = RunningSystem(clone, url, {"Authorization": f"Bearer {token}"})

@@ -14,6 +14,7 @@ BackgroundWork_checks='service:text complete:bool tasks:list tasks[]?/name:text 
 Bucket_checks='bucket:text retention_days:int? created_at:time'
 BucketList_checks='items:list items[]?/bucket:text items[]?/retention_days:int? items[]?/created_at:time next_cursor:text?'
 DeadLetterList_checks='items:list items[]?/id:uuid items[]?/service:text items[]?/queue:text items[]?/item:text items[]?/status:text items[]?/attempts:int items[]?/reason:text items[]?/failed_at:time items[]?/last_failed_at:time next_cursor:text?'
+DemoToken_checks='access_token:text expires_in:int token_type=Bearer'
 FieldList_checks='items:list items[]?/measurement:text items[]?/field:text items[]?/type:text items[]?/fixed:bool next_cursor:text?'
 Health_checks='status:text service:text status=ok'
 HeartRateSummary_checks='bucket:text user_id:int day:text time_zone:text samples:int minimum:number? maximum:number? mean:number? resting_heart_rate:number? interval_seconds:number? coverage:number zones:list zones[]?/minimum:number zones[]?/maximum:number? zones[]?/seconds:number gaps:list gaps[]?/start:time gaps[]?/stop:time'
@@ -314,6 +315,7 @@ every_row() {
     row GET /; as nobody; only xml; refuses 406 GEN_406
     row GET /schemas; as nobody; only json; accepts text/html; gives 200 text/html header:ETag
     row GET /schemas; as nobody; only xml; refuses 406 GEN_406
+    row POST /auth/demo; as nobody; when founding; gives 200 DemoToken $DemoToken_checks
     row GET /auth/sessions; gives 200 SessionList $SessionList_checks
     row DELETE '/auth/sessions/{session_id}'; refuses 404 GEN_404
     row GET /auth/invitations; gives 200 InvitationList $InvitationList_checks
@@ -448,6 +450,7 @@ every_row() {
     row POST /auth/refresh; as nobody
     sends '{"refresh_token":"x"}' '<RefreshRequest><refresh_token>x</refresh_token></RefreshRequest>'
     refuses 401 AUTH_003 header:WWW-Authenticate=Bearer
+    row POST /auth/demo; as nobody; refuses 404 AUTH_080
     row PATCH '/users/{user_id}'; when founding
     sends '{"role":"user"}' '<UserAdminUpdate><role>user</role></UserAdminUpdate>'; refuses 409 USER_002
     row DELETE '/users/{user_id}'; when founding; refuses 409 USER_002

@@ -28,6 +28,7 @@ NOT_HELD = {
     "timeseries.erase": "a deletion itself",
     "auth.introspect": "a service asks; nothing is stored",
     "auth.record_key_uses": "a service asks; a time in the row of a key, which goes with it",
+    "auth.demo": "nobody asks, and nothing is stored",
     "organization.update_plan": "the operator asks; a state of the organization, which goes with it",
     "organization.update_mode": "the operator asks; a state of the organization, which goes with it",
     "organization.update_limits": "the operator asks; a number of the organization, which goes with it",

@@ -141,6 +141,13 @@ CONFIRMATION_REFUSED = ErrorCode(
     "Ask for a new code by `POST /auth/email/code`.",
 )
 
+NO_DEMO = ErrorCode(
+    "AUTH_080",
+    404,
+    "There is no demo here",
+    "Ask the operator; DEMO_ENABLED in `.env` and `./heartguard demo run` turn it on.",
+)
+
 CODES = (
     BAD_CREDENTIALS,
     EMAIL_TAKEN,
@@ -165,4 +172,5 @@ CODES = (
     ALREADY_MEMBER,
     EMAIL_UNCONFIRMED,
     CONFIRMATION_REFUSED,
+    NO_DEMO,
 )

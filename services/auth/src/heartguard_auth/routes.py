@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from heartguard_auth.accounts.routes import ROUTES as ACCOUNTS
 from heartguard_auth.api_keys.routes import ROUTES as API_KEYS
 from heartguard_auth.confirmation.routes import ROUTES as CONFIRMATION
+from heartguard_auth.demo.routes import ROUTES as DEMO
 from heartguard_auth.identities.routes import ROUTES as IDENTITIES
 from heartguard_auth.introspection.routes import ROUTES as INTROSPECTION
 from heartguard_auth.invitations.routes import ACCEPTANCE_ROUTES as ACCEPTANCE
@@ -58,4 +59,5 @@ ROUTES: tuple[Route[AuthUseCases, Any], ...] = (
     *_with(lambda auth: auth.members, MEMBERS),
     *_with(lambda auth: auth.identities, IDENTITIES),
     *_with(lambda auth: auth.operator, OPERATOR),
+    *_with(lambda auth: auth.demo, DEMO),
 )

@@ -69,6 +69,8 @@ class Settings(ServiceSettings):
     rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))  # noqa: RUF009
     smtp: SmtpServer | None = variable("SMTP_URL", smtp_server, default=None)  # noqa: RUF009  variable() makes a field
 
+    demo: str = variable("DEMO_ENABLED", choice("off", "on"), default="off")
+
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the environment. Raises `SettingsError` with every problem."""

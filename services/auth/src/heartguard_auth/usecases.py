@@ -12,6 +12,8 @@ from heartguard_auth.api_keys.usecases.memberships import MemberKeys
 from heartguard_auth.api_keys.usecases.versions import VersionRevocation
 from heartguard_auth.confirmation.ports import Confirmations
 from heartguard_auth.confirmation.usecases import ConfirmationUseCases
+from heartguard_auth.demo.ports import Visitors
+from heartguard_auth.demo.usecases import DemoUseCases
 from heartguard_auth.identities.ports import DeletionJobs
 from heartguard_auth.identities.usecases import IdentityUseCases
 from heartguard_auth.introspection.usecases import IntrospectionUseCases
@@ -61,6 +63,7 @@ class Stores:
     api_keys: StoredKeys
     deletion_jobs: DeletionJobs
     confirmations: Confirmations
+    visitors: Visitors
     count_attempt: Callable[[str, str], object] = lambda _kind, _result: None
     """Gets each login and refresh, with its result."""
 
@@ -82,6 +85,7 @@ class AuthUseCases:
     operator: OperatorUseCases
     introspection: IntrospectionUseCases
     api_keys: ApiKeyUseCases
+    demo: DemoUseCases
     signer: Signer
 
     @classmethod
@@ -128,6 +132,7 @@ class AuthUseCases:
                 keys=api_keys,
             ),
             api_keys=api_keys,
+            demo=DemoUseCases(rules, common, visitors=stores.visitors, signer=stores.signer),
             signer=stores.signer,
         )
 

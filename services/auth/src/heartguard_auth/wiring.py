@@ -12,6 +12,7 @@ from heartguard_auth.api_keys.domain import key_uses
 from heartguard_auth.api_keys.store import PostgresApiKeys
 from heartguard_auth.api_keys.usecases.keys import Reachable
 from heartguard_auth.confirmation.store import PostgresConfirmations
+from heartguard_auth.demo.store import PostgresVisitors
 from heartguard_auth.errors import BAD_CREDENTIALS, EMAIL_UNCONFIRMED, LOCKED, REFRESH_REFUSED
 from heartguard_auth.invitations.store import PostgresInvitations
 from heartguard_auth.key_ring import make_key_ring
@@ -151,6 +152,7 @@ def _open_stores(
         api_keys=api_keys,
         deletion_jobs=PostgresJobs(database),
         confirmations=confirmations,
+        visitors=PostgresVisitors(database, accounts),
     )
 
 
@@ -267,5 +269,6 @@ def make_rules(settings: Settings) -> Rules:
         common_passwords=common_passwords(),
         email_templates=email_templates(),
         allowed_origins=settings.allowed_origins,
+        demo=settings.demo == "on",
         pseudonym=lambda address: keyed_hash("client", settings.key_ring_secret, bucket_address(address))[:32],
     )

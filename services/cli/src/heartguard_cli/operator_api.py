@@ -38,6 +38,10 @@ class OperatorApi:
         self._pause = pause
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=ANSWER_SECONDS)
 
+    def with_token(self, token: str) -> "OperatorApi":
+        """The same API for another caller; with an empty token for one without credentials."""
+        return OperatorApi(self._url, token, self._pause)
+
     def get(self, path: str, message: type[T], query: Query | None = None) -> T:  # noqa: ARG002 - names what is returned
         """The document at a path, which is a `message`."""
         return cast("T", self._ask("GET", path, query or {}))
@@ -50,9 +54,9 @@ class OperatorApi:
         """Store a document; the document of the answer."""
         return self._ask("PUT", path, {}, body)
 
-    def delete(self, path: str) -> Any:
+    def delete(self, path: str, body: object = None) -> Any:
         """Remove something; the document of the answer, None where there is none."""
-        return self._ask("DELETE", path, {})
+        return self._ask("DELETE", path, {}, body)
 
     def items(self, path: str, query: Query | None = None, most: int | None = None) -> Iterator[Any]:
         """The items of a list, page by page; at most `most`, all for None."""
@@ -82,7 +86,9 @@ class OperatorApi:
         raise _refusal(status, document)
 
     def _send(self, method: str, target: str, body: object) -> tuple[int, Mapping[str, str], Any]:
-        headers = {"Accept": "application/json", "Authorization": f"Bearer {self._token}"}
+        headers = {"Accept": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
         content = None if body is None else json.dumps(body).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"

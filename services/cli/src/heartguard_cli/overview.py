@@ -63,6 +63,7 @@ def show_next_steps(gateway: str) -> None:
         ("Open", f"{gateway}/", "what runs here, in English or Spanish"),
         ("", f"{gateway}/docs", "the API: search, samples, requests that you can send"),
         ("Try", "./demo.sh", "send a real recording of a heart rate and read it back"),
+        ("", "./heartguard demo run", "let visitors see it live, once DEMO_ENABLED=on is in .env"),
         ("", "./validate_endpoints.sh", "call every endpoint in JSON and XML"),
         ("", "./heartguard status", "this table again; --help lists the operator's commands"),
         ("Stop", "./stop_services.sh", "the data stays in var/"),

@@ -45,7 +45,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "gateway": GATEWAY,
     "stream": (*GATEWAY, "STREAM_BIND"),
     "auth": (
-        *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION", "EMAIL_CONFIRMATION"),
+        *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET"),
+        *("REGISTRATION", "EMAIL_CONFIRMATION", "DEMO_ENABLED"),
         *("ALLOWED_ORIGINS", "RATE_LIMIT", "SMTP_URL"),
     ),
     "organization": (*STORED, "PLANS_FILE", "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),

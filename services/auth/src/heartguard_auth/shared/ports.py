@@ -22,7 +22,7 @@ class Transactions(Protocol):
 class Rules:
     """What the settings decide: lifetimes in seconds, who may register, what is in a token and in an e-mail.
 
-    `email_confirmation` is `optional`, `memberships` or `login`: what needs a confirmed address. `pseudonym` returns
+    `demo` says whether there are tokens for visitors of the demo. `email_confirmation` is `optional`, `memberships` or `login`: what needs a confirmed address. `pseudonym` returns
     what stands for a client's address where it is counted; an IPv6 /64 counts as one address.
     """
 
@@ -36,6 +36,7 @@ class Rules:
     email_confirmation: str = "optional"
     allowed_origins: tuple[str, ...] = ()
     pseudonym: Callable[[str], str] = str
+    demo: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from heartguard_cli.commands.backups import backup, restore
 from heartguard_cli.commands.boot import service
 from heartguard_cli.commands.configuration import env, versions
 from heartguard_cli.commands.database import migrate
+from heartguard_cli.commands.demo import demo
 from heartguard_cli.commands.logs import logs
 from heartguard_cli.commands.organizations import organizations
 from heartguard_cli.commands.services import audit, keys, policy
@@ -40,7 +41,7 @@ def heartguard(context: click.Context) -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     *(up, down, restart, status, logs, service),
-    *(users, organizations, jobs, dead_letters),
+    *(users, organizations, jobs, dead_letters, demo),
     *(upgrade, migrate, backup, restore),
     *(keys, audit, policy),
     *(env, versions),

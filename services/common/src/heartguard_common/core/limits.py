@@ -328,6 +328,17 @@ TABLE = (
         daily=True,
     ),
     Limit(
+        "demo_tokens_per_address_per_day",
+        "address",
+        "tokens",
+        # A token lasts 15 minutes: a class of 30 behind one address may visit the demo for an hour and a half.
+        200,
+        "Tokens for the demo that one address gets in a day (IPv6: one /64).",
+        "wait until the next day in UTC; the operator can raise it (LIMITS)",
+        _LATER,
+        daily=True,
+    ),
+    Limit(
         "foundings_per_address_per_day",
         "address",
         "organizations",

@@ -77,6 +77,14 @@ class LoginResponse(TypedDict):
     memberships: NotRequired[list[MembershipDocument]]
 
 
+class DemoToken(TypedDict):
+    """A token for the demo, which can't be refreshed."""
+
+    access_token: str
+    expires_in: int
+    token_type: Literal["Bearer"]
+
+
 class RefreshRequest(TypedDict):
     """Exchanges a refresh token for a new pair of tokens."""
 
