@@ -19,6 +19,8 @@ export const useRef = /** @type {any} */ (hooks.useRef);
 export const useMemo = /** @type {any} */ (hooks.useMemo);
 /** @type {<T extends Function>(callback: T, inputs: any[]) => T} */
 export const useCallback = /** @type {any} */ (hooks.useCallback);
+/** The error of a component below, and what forgets it. @type {() => [unknown, () => void]} */
+export const useErrorBoundary = /** @type {any} */ (hooks.useErrorBoundary);
 /** @type {() => string} */
 export const useId = /** @type {any} */ (hooks.useId);
 /** @type {(element: Element, parent: globalThis.Element) => void} */

@@ -57,9 +57,9 @@ export function ago(seconds) {
   return new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-Math.round(seconds / size), unit);
 }
 
-/** A length, as "3 h 20 min". @param {number} seconds */
+/** A length, as "3h 20m". @param {number} seconds */
 export function duration(seconds) {
-  const unit = (/** @type {number} */ value, /** @type {string} */ name) => new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: 0 }).format(value);
+  const unit = (/** @type {number} */ value, /** @type {string} */ name) => new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "narrow", maximumFractionDigits: 0 }).format(value);
   if (seconds < 60) return unit(seconds, "second");
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return unit(minutes, "minute");

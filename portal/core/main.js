@@ -1,5 +1,5 @@
 // The frame: who is here, which screen, which language.
-import { html, draw, useEffect, useLayoutEffect, useState } from "./dom.js";
+import { html, draw, useEffect, useErrorBoundary, useLayoutEffect, useState } from "./dom.js";
 import { Failure, Form, Field, Password, Dialog } from "./ui.js";
 import { place, onPlace } from "./router.js";
 import { session, start, watch, logIn, logOut, leave } from "./session.js";
@@ -22,6 +22,7 @@ const DOORS = /** @type {Record<string, string>} */ ({ login: "LogIn", forgot: "
 
 /** A part of a module, loaded when it is first shown. @param {{ screen: { load: () => Promise<any>, part: string }, props?: any }} props */
 function Loaded({ screen, props = {} }) {
+  const [broken, mend] = useErrorBoundary();
   const [module, setModule] = useState(/** @type {any} */ (null));
   const [error, setError] = useState(/** @type {unknown} */ (null));
   useEffect(() => {
@@ -29,6 +30,7 @@ function Loaded({ screen, props = {} }) {
     screen.load().then((found) => gone || setModule({ found, screen }), (failure) => gone || setError(failure));
     return () => { gone = true; };
   }, [screen]);
+  if (broken) return html`<${Failure} error=${broken} retry=${mend} />`;
   // A new version has been installed, and the files of this one are no longer there.
   if (error) return html`<p class="notice">${t("version.new")} <button onClick=${() => location.reload()}>${t("version.reload")}</button></p>`;
   if (module === null || module.screen !== screen) return html`<p class="loading" role="status">${t("loading")}</p>`;
@@ -112,6 +114,7 @@ await speak();
 root.textContent = "";
 draw(html`<${App} error=${null} />`, root);
 try {
+  if (!isSecureContext) throw new Error(t("error.insecure")); // neither cookie nor locks work
   await start();
   const wanted = session.person?.preferences.language;
   if (typeof wanted === "string" && wanted !== current()) { await speak(wanted); redraw(); }

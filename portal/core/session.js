@@ -8,6 +8,7 @@ import { call, ApiError, useCredentials } from "./api.js";
 const MARK = "heartguard.session"; // in localStorage: a login was made here, so that a refresh is worth trying
 const LOCK = "heartguard-refresh";
 const EARLY_MS = 60_000;
+const RETRY_MS = 15_000;
 const ANSWER_MS = 150;
 const channel = new BroadcastChannel("heartguard");
 
@@ -48,7 +49,7 @@ function hold(token, until) {
   held = { token, until };
   localStorage.setItem(MARK, "1");
   clearTimeout(timer);
-  timer = setTimeout(() => void renewed(token), Math.max(1000, until - Date.now() - EARLY_MS));
+  timer = setTimeout(() => renewAhead(token), Math.max(1000, until - Date.now() - EARLY_MS));
 }
 
 function drop() {
@@ -90,7 +91,7 @@ async function renewed(refused) {
       accept(await call("auth.refresh", { anonymous: true }));
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) {
-        if (held !== null) timer = setTimeout(() => void renewed(refused), 15_000);
+        if (held !== null) timer = setTimeout(() => renewAhead(refused), RETRY_MS);
         throw error;
       }
       drop();
@@ -103,6 +104,11 @@ async function renewed(refused) {
     if (held !== null && held.until > Date.now()) return held.token; // still good: the network may come back
     throw error;
   });
+}
+
+/** Renews a token before it expires; without a network it is tried again. @param {string} token */
+function renewAhead(token) {
+  renewed(token).catch(() => {});
 }
 
 useCredentials({ token, renewed });

@@ -21,6 +21,7 @@ export function State({ kind, children }) {
 
 /** What went wrong, in words: by code, else by status. @param {unknown} error */
 export function words(error) {
+  if (!isSecureContext) return t("error.insecure");
   if (!(error instanceof ApiError)) return t("error.unexpected");
   if (error.kind === "network") return t("error.network");
   if (error.kind === "unreadable") return t("error.unreadable");

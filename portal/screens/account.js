@@ -79,7 +79,7 @@ function Sessions() {
       setError(failure);
     }
   };
-  return html`<section class="card"><h2>${t("sessions.title")}</h2><${Failure} error=${error ?? found.error} retry=${found.reload} />
+  return html`<section class="card" aria-busy=${found.busy}><h2>${t("sessions.title")}</h2><${Failure} error=${error ?? found.error} retry=${found.reload} />
     <div class="scroll"><table class="stack"><thead><tr><th>${t("sessions.program")}</th><th>${t("sessions.last")}</th><th><span class="hidden">${t("actions")}</span></th></tr></thead>
     <tbody>${found.value?.items.slice(0, 20).map((it) => html`<tr key=${it.id}><td class="text" title=${it.user_agent}>${program(it.user_agent)}<br /><small>${it.address}</small></td>
       <td data-label=${t("sessions.last")}>${date(it.last_used_at)}</td><td>${it.current ? html`<strong>${t("sessions.current")}</strong>` : html`<button type="button" aria-label=${t("sessions.end_of", { program: program(it.user_agent), time: date(it.last_used_at) })} onClick=${() => end(it)}>${t("sessions.end")}</button>`}</td></tr>`)}</tbody></table></div>
@@ -119,7 +119,7 @@ function Seen() {
   const cursor = cursors[cursors.length - 1];
   const found = useLoaded((signal) => call("audit.read_access_log", { query: { limit: 20, cursor }, signal }), [cursor]);
   const next = found.value?.next_cursor;
-  return html`<section class="card"><h2>${t("seen.title")}</h2><p class="quiet">${t("seen.text")}</p><${Failure} error=${found.error} retry=${found.reload} />
+  return html`<section class="card" aria-busy=${found.busy}><h2>${t("seen.title")}</h2><p class="quiet">${t("seen.text")}</p><${Failure} error=${found.error} retry=${found.reload} />
     ${found.value && (found.value.items.length ? html`<div class="scroll"><table class="stack"><thead><tr><th>${t("table.time")}</th><th>${t("seen.who")}</th><th>${t("seen.what")}</th></tr></thead>
     <tbody>${found.value.items.map((it) => html`<tr key=${it.id}><td>${date(it.time)}</td><td class="text" data-label=${t("seen.who")}>${it.actor}</td><td class="text" data-label=${t("seen.what")}>${eventWords(it.action)}</td></tr>`)}</tbody></table></div>` : html`<p>${t("seen.nobody")}</p>`)}
     <p class="actions">${cursors.length > 1 && html`<button type="button" onClick=${() => setCursors(cursors.slice(0, -1))}>${t("page.newer")}</button>`}${next && html`<button type="button" onClick=${() => setCursors([...cursors, next])}>${t("page.older")}</button>`}</p></section>`;

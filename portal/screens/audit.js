@@ -35,7 +35,7 @@ export function Audit() {
       <${Field} label=${t("audit.resource")} hint=${t("audit.resource_hint")} type="text" maxlength="512" value=${typed.resource} onValue=${set("resource")} />
       <${Field} label=${t("audit.day")} type="date" value=${typed.day} onValue=${set("day")} /></div><//></section>
     <${Failure} error=${found.error} retry=${found.reload} />
-    <section class="card"><div class="scroll"><table class="stack"><thead><tr><th>${t("table.time")}</th><th>${t("seen.who")}</th><th>${t("seen.what")}</th><th>${t("audit.on")}</th><th>${t("audit.outcome")}</th></tr></thead><tbody>${found.value?.items.map((it) => html`<${Row} key=${it.id} event=${it} names=${names} />`)}</tbody></table></div>
+    <section class="card" aria-busy=${found.busy}><div class="scroll"><table class="stack"><thead><tr><th>${t("table.time")}</th><th>${t("seen.who")}</th><th>${t("seen.what")}</th><th>${t("audit.on")}</th><th>${t("audit.outcome")}</th></tr></thead><tbody>${found.value?.items.map((it) => html`<${Row} key=${it.id} event=${it} names=${names} />`)}</tbody></table></div>
     ${found.value && !found.value.items.length && html`<p>${t("audit.none")}</p>`}
     <p class="actions">${cursors.length > 1 && html`<button type="button" onClick=${() => setCursors(cursors.slice(0, -1))}>${t("page.newer")}</button>`}${next && html`<button type="button" onClick=${() => setCursors([...cursors, next])}>${t("page.older")}</button>`}</p></section>`;
 }

@@ -26,7 +26,7 @@ export function Members() {
   return html`<${Heading} title=${t("members.title")}><button type="button" class="main" onClick=${() => setInviting(true)}>${t("members.invite")}</button><//>
     <form class="filters" role="search" onSubmit=${seek}><${Field} label=${t("members.search")} type="search" maxlength="200" value=${text} onValue=${setText} /><button>${t("search")}</button></form>
     <${Failure} error=${found.error} retry=${found.reload} />
-    <section class="card"><div class="scroll"><table class="stack"><thead><tr><th>${t("name")}</th><th>${t("email")}</th><th>${t("role")}</th><th>${t("members.state")}</th><th><span class="hidden">${t("actions")}</span></th></tr></thead>
+    <section class="card" aria-busy=${found.busy}><div class="scroll"><table class="stack"><thead><tr><th>${t("name")}</th><th>${t("email")}</th><th>${t("role")}</th><th>${t("members.state")}</th><th><span class="hidden">${t("actions")}</span></th></tr></thead>
       <tbody>${found.value?.items.map((it) => html`<${Row} key=${it.id} member=${it} choose=${setChosen} />`)}</tbody></table></div>
       ${found.value && !found.value.items.length && html`<p>${t("members.none")}</p>`}
       <p class="actions">${cursors.length > 1 && html`<button type="button" onClick=${() => setCursors(cursors.slice(0, -1))}>${t("page.back")}</button>`}${next && html`<button type="button" onClick=${() => setCursors([...cursors, next])}>${t("page.next")}</button>`}</p></section>
@@ -56,7 +56,7 @@ function Invitations({ found }) {
       setError(failure);
     }
   };
-  return html`<section class="card"><h2>${t("invitations.title")}</h2><${Failure} error=${error ?? found.error} retry=${found.reload} />
+  return html`<section class="card" aria-busy=${found.busy}><h2>${t("invitations.title")}</h2><${Failure} error=${error ?? found.error} retry=${found.reload} />
     ${found.value && !found.value.length && html`<p class="quiet">${t("invitations.none")}</p>`}
     ${found.value?.length > 0 && html`<div class="scroll"><table class="stack"><thead><tr><th>${t("email")}</th><th>${t("role")}</th><th>${t("invitations.until")}</th><th><span class="hidden">${t("actions")}</span></th></tr></thead>
       <tbody>${found.value.map((/** @type {any} */ it) => html`<tr key=${it.id}><td class="text">${it.email}</td><td data-label=${t("role")}>${t(`role.${it.role}`)}</td><td data-label=${t("invitations.until")}>${date(it.expires_at)}</td><td><button type="button" aria-label=${t("invitations.withdraw_of", { email: it.email })} onClick=${() => withdraw(it.id)}>${t("invitations.withdraw")}</button></td></tr>`)}</tbody></table></div>`}</section>`;

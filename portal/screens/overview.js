@@ -136,7 +136,7 @@ function List({ lines, trends, order, setOrder }) {
   const { element, from, to, height } = useWindow(lines.length);
   const head = (/** @type {string} */ key, /** @type {string} */ style = "") => html`<span role="columnheader" class=${style} aria-sort=${order === key ? (key === "value" ? "descending" : "ascending") : "none"}>
     <button type="button" onClick=${() => setOrder(key)}>${t(`overview.by_${key}`)}${order === key ? " ↓" : ""}</button></span>`;
-  return html`<div class="card people" role="table" aria-label=${t("overview.title")} aria-rowcount=${lines.length + 1}>
+  return html`<div class=${`card people${trends ? "" : " busy"}`} role="table" aria-label=${t("overview.title")} aria-rowcount=${lines.length + 1}>
     <div role="rowgroup"><div class="line head" role="row" aria-rowindex="1">${head("need")}${head("name")}${head("value", "value")}${head("age")}<span role="columnheader" class="trend">${t("overview.trend", { hours: HOURS })}</span></div></div>
     <div class="rows" role="rowgroup" ref=${element} style=${{ height: `${lines.length * height}px` }}>
       ${lines.slice(from, to).map((line, index) => html`<${Row} key=${line.id} line=${line} index=${from + index} height=${height} trends=${trends} />`)}

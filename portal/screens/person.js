@@ -106,21 +106,33 @@ function Trend({ id, name, points, catalogue }) {
       ${drawn && !drawn.raw && html`<span><i class="band"></i>${t("chart.band")}</span>`}
       ${entry?.maximum != null && html`<span><${State} kind="alert">${t("chart.out_of_range", { low: number(entry.minimum ?? 0), high: number(entry.maximum), unit })}<//></span>`}
       <span class="tools">${t("chart.keys")}</span></p>
-    <${Table} drawn=${drawn} unit=${unit} low=${entry?.minimum ?? null} high=${entry?.maximum ?? null} />
+    <${Table} drawn=${drawn} name=${measurement} unit=${unit} low=${entry?.minimum ?? null} high=${entry?.maximum ?? null} />
   </section>`;
 }
 
 /** @param {string} name */
 export const measurementName = (name) => (has(`measurement.${name}`) ? t(`measurement.${name}`) : name);
 
-/** The chart's values as a table, in pages. @param {{ drawn: Drawn | null, unit: string, low: number | null, high: number | null }} props */
-function Table({ drawn, unit, low, high }) {
+/** The chart's values as a file of CSV. @param {Drawn} drawn @param {string} name of the measurement */
+function download(drawn, name) {
+  const rows = drawn.time.flatMap((time, index) => (drawn.mean[index] === null ? [] : [[new Date(time * 1000).toISOString(), drawn.mean[index], ...(drawn.raw ? [] : [drawn.low[index], drawn.high[index], drawn.counted[index]])].map((it) => it ?? "").join()]));
+  const head = drawn.raw ? "time,value" : "time,mean,lowest,highest,count";
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([[head, ...rows, ""].join("\r\n")], { type: "text/csv" }));
+  link.download = `${name}-${new Date(drawn.start).toISOString().slice(0, 10)}.csv`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** The chart's values as a table, in pages. @param {{ drawn: Drawn | null, name: string, unit: string, low: number | null, high: number | null }} props */
+function Table({ drawn, name, unit, low, high }) {
   const [page, setPage] = useState(0);
   useEffect(() => setPage(0), [drawn?.start, drawn?.stop]);
   const rows = drawn ? drawn.time.map((time, index) => ({ time, index })).filter(({ index }) => drawn.mean[index] !== null).reverse() : [];
   const pages = Math.ceil(rows.length / ROWS);
   const wrong = (/** @type {number} */ index) => drawn && ((high !== null && (drawn.high[index] ?? drawn.mean[index] ?? 0) > high) || (low !== null && (drawn.low[index] ?? drawn.mean[index] ?? low) < low));
   return html`<details><summary>${t("table.show", { count: rows.length })}</summary>
+    ${drawn && rows.length > 0 && html`<p class="actions"><button type="button" onClick=${() => download(drawn, name)}>${t("table.download")}</button></p>`}
     <div class="scroll" tabindex="0" role="region" aria-label=${t("table.title")}><table>
       <thead><tr><th>${t("table.time")}</th><th class="number">${t(drawn?.raw ? "table.value" : "table.mean")} (${unit})</th>${!drawn?.raw && html`<th class="number">${t("table.low")}</th><th class="number">${t("table.high")}</th><th class="number">${t("table.points")}</th>`}<th>${t("table.remark")}</th></tr></thead>
       <tbody>${rows.slice(page * ROWS, (page + 1) * ROWS).map(({ time, index }) => drawn && html`<tr key=${time}><td>${date(time * 1000, { dateStyle: "short", timeStyle: "medium" })}</td>

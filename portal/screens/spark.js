@@ -16,7 +16,8 @@ export function Spark({ points, start, stop, step }) {
   const y = (/** @type {number} */ value) => HEIGHT / 2 - ((value - middle) / half) * (HEIGHT / 2);
   let path = "", before = -Infinity;
   for (const [time, value] of known) {
-    path += `${time - before > step * 1.5 ? "M" : "L"}${x(time).toFixed(1)} ${y(value).toFixed(1)}`;
+    const at = `${x(time).toFixed(1)} ${y(value).toFixed(1)}`;
+    path += time - before > step * 1.5 ? `M${at}l0 0` : `L${at}`; // the line of no length is a dot where a value is alone
     before = time;
   }
   const label = t("spark.label", { low: number(low), high: number(high) });

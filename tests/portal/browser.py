@@ -18,6 +18,7 @@ XML = "application/xml"
 REPORTS = """
 document.addEventListener('securitypolicyviolation', (it) => console.error('CSP', it.violatedDirective));
 """
+BUSY = ".loading, .busy, [aria-busy=true]"
 PATIENCE_MS = 30_000  # ends what hangs; nothing is measured by it
 
 
@@ -78,8 +79,12 @@ class Portal:
         self.page.locator("header.bar").wait_for()
 
     def settle(self) -> None:
-        """Wait until nothing is asked for."""
+        """Wait until nothing is asked for and everything is drawn."""
+        from playwright.sync_api import expect
+
+        expect(self.page.locator(BUSY)).to_have_count(0, timeout=PATIENCE_MS)
         self.page.wait_for_load_state("networkidle")
+        expect(self.page.locator(BUSY)).to_have_count(0, timeout=PATIENCE_MS)
 
     def check(self) -> None:
         """No error, no report, and nothing but XML was asked for or sent."""

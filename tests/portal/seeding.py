@@ -96,10 +96,11 @@ def clinic(url: str, email: str = "lucia.martin@clinic.example") -> Organization
             continue  # never sent anything
         age = {5: 3 * HOUR, 8: 40 * 60, 11: 26 * HOUR, 14: 5 * 86_400}.get(index, 20 + index * 9)
         begin = now - (30 * 86_400 if index == 0 else 7 * HOUR + max(0, age - HOUR))
+        if index == 0:  # with a gap, and another device for an hour
+            organization.write(rates(person, begin, now - 7 * HOUR, 60))
+            begin = now - 5 * HOUR
+            organization.write(rates(person, now - 15 * HOUR, now - 14 * HOUR, 5, seed=1, device="strap"))
         organization.write(rates(person, begin, now - age, 60 if index == 0 else 30))
-        if index == 0:
-            gap = now - 9 * HOUR
-            organization.write(rates(person, gap - 3 * HOUR, gap, 5, seed=1, device="strap"))
         if index == 6:
             organization.write(iter([f"heart_rate,user_id={person},device=watch bpm=322 {int(now - 15)}"]))
     return organization

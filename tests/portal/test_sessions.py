@@ -1,5 +1,6 @@
 """Tabs, expired and revoked sessions, a lost network: nothing typed is lost."""
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ import requests
 
 from tests.portal.browser import Portal
 from tests.portal.seeding import PASSWORD, Organization
+from tests.running import RunningSystem
+from tests.servers import until
 
 pytest.importorskip("playwright")
 from playwright.sync_api import expect
@@ -79,3 +82,25 @@ def test_a_lost_network_is_explained_and_tried_again(portal: Portal, context: An
     context.set_offline(False)
     portal.page.get_by_role("button", name="Save").click()
     expect(portal.page.locator("header.bar")).to_contain_text("Dr. Lucía Martín Gil")
+
+
+def test_a_restart_of_redis_ends_no_session(portal: Portal, running_system: RunningSystem) -> None:
+    portal.expected = ("50",)
+    clone = running_system.clone
+    before = clone.pid("valkey")
+    clone.send("valkey", signal.SIGKILL)
+    until(lambda: clone.replaced("valkey", before) and clone.all_ready(), "Valkey is back", seconds=60)
+    with portal.page.expect_response("**/timeseries/latest") as answer:
+        portal.page.get_by_role("button", name="Refresh").click()
+    assert answer.value.status == 200
+    expect(portal.page.locator(".people .rows .line").first).to_contain_text("Grace Lindqvist")
+
+
+def test_a_tab_of_a_former_version_offers_the_new_one(portal: Portal) -> None:
+    portal.expected = ("404",)
+    portal.page.route("**/screens/audit.js", lambda route: route.fulfill(status=404, body=""))
+    portal.go("audit")
+    expect(portal.page.get_by_text("A new version of the portal has been installed.")).to_be_visible()
+    portal.page.unroute("**/screens/audit.js")
+    portal.page.get_by_role("button", name="Load it").click()
+    expect(portal.page.get_by_role("heading", level=1)).to_have_text("Audit")
