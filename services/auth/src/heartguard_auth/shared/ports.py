@@ -22,8 +22,9 @@ class Transactions(Protocol):
 class Rules:
     """What the settings decide: lifetimes in seconds, who may register, what is in a token and in an e-mail.
 
-    `demo` says whether there are tokens for visitors of the demo. `email_confirmation` is `optional`, `memberships` or `login`: what needs a confirmed address. `pseudonym` returns
-    what stands for a client's address where it is counted; an IPv6 /64 counts as one address.
+    `demo` says whether there are tokens for visitors of the demo. `email_confirmation` is `optional`, `memberships` or
+    `login`: what needs a confirmed address. `pseudonym` returns what stands for a client's address where it is counted;
+    an IPv6 /64 counts as one address.
     """
 
     access_seconds: int
