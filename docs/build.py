@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 import sources  # noqa: E402, F401 - makes the packages below importable, hence first
 from heartguard_cli.environment import GENERATED  # noqa: E402 - found by the path above
 from heartguard_cli.programs import VARIABLES  # noqa: E402
-from heartguard_common.core.limits import TABLE  # noqa: E402
+from heartguard_common.core.limit_table import TABLE  # noqa: E402
 from heartguard_common.core.registry import SERVICES  # noqa: E402
 from heartguard_common.identity import policy  # noqa: E402
 from schemas.build import read  # noqa: E402

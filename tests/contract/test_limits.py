@@ -3,7 +3,7 @@
 import json
 import re
 
-from heartguard_common.core.limits import BY_NAME, TABLE
+from heartguard_common.core.limit_table import BY_NAME, TABLE
 from heartguard_common.core.paths import REPO_ROOT
 from tests.people import owner
 

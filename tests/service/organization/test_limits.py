@@ -2,7 +2,7 @@
 
 import pytest
 
-from heartguard_common.core.limits import TABLE
+from heartguard_common.core.limit_table import TABLE
 from tests.people import found, join, limit
 from tests.tokens import bearer, operator_auth, service_auth
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from heartguard_common.core.limits import BY_NAME
+from heartguard_common.core.limit_table import BY_NAME
 from heartguard_common.identity.api_key import ApiKey
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.authority_store import PostgresAuthority

@@ -2,7 +2,8 @@
 
 import pytest
 
-from heartguard_common.core.limits import BY_NAME, LimitError, limit_values, sentence
+from heartguard_common.core.limit_table import BY_NAME
+from heartguard_common.core.limits import LimitError, limit_values, sentence
 
 
 def test_default_limits_are_read_from_one_line():

@@ -8,7 +8,7 @@ from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock, is_time_zone
 from heartguard_common.core.errors import ServiceError, Violation
 from heartguard_common.core.ids import uuid7
-from heartguard_common.core.limits import BY_NAME, TABLE
+from heartguard_common.core.limit_table import BY_NAME, TABLE
 from heartguard_common.core.transactions import Transaction
 from heartguard_common.http.exports import Record
 from heartguard_common.identity.authentication import Principal

@@ -7,7 +7,7 @@ from heartguard_auth.signing_keys.ports import Signer
 from heartguard_common.core.clock import NANOSECONDS
 from heartguard_common.core.errors import ServiceError
 from heartguard_common.core.ids import uuid7
-from heartguard_common.core.limits import SYSTEM
+from heartguard_common.core.limit_table import SYSTEM
 
 VISIT_SECONDS = 15 * 60
 

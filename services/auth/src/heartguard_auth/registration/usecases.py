@@ -14,7 +14,7 @@ from heartguard_auth.passwords.usecases import require_strong
 from heartguard_auth.shared.domain import code_digest
 from heartguard_auth.shared.ports import CommonPorts, Rules
 from heartguard_common.core.errors import ServiceError, Violation
-from heartguard_common.core.limits import SYSTEM
+from heartguard_common.core.limit_table import SYSTEM
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import RegisterRequest, Role
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from heartguard_common.core.clock import Clock, seconds
-from heartguard_common.core.limits import BY_NAME, DAY_SECONDS, SYSTEM, LimitError
+from heartguard_common.core.limit_table import BY_NAME, DAY_SECONDS, SYSTEM
+from heartguard_common.core.limits import LimitError
 from heartguard_common.stores.database import Database, prepared, text
 
 _VALUE = text("SELECT value FROM heartguard_core.organization_limits WHERE org_id = :org_id AND name = :name")

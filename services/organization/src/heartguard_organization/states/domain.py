@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from heartguard_common.core.clock import NANOSECONDS
-from heartguard_common.core.limits import BY_NAME, LARGEST
+from heartguard_common.core.limit_table import BY_NAME, LARGEST
 from heartguard_common.identity.modes import ACTIVE
 from heartguard_common.messages import Mode, PlanStage
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock, parse_rfc3339, rfc3339
 from heartguard_common.core.errors import ServiceError, Violation
-from heartguard_common.core.limits import TABLE
+from heartguard_common.core.limit_table import TABLE
 from heartguard_common.core.transactions import Transaction
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.identity.modes import ACTIVE

@@ -19,7 +19,8 @@ from heartguard_auth.login_attempts.usecases import LoginLimiter
 from heartguard_auth.shared.domain import code_digest
 from heartguard_auth.shared.ports import CommonPorts, Rules
 from heartguard_common.core.errors import FORBIDDEN, INVALID_TOKEN, UNPROCESSABLE, ServiceError, Violation
-from heartguard_common.core.limits import SYSTEM, require
+from heartguard_common.core.limit_table import SYSTEM
+from heartguard_common.core.limits import require
 from heartguard_common.identity.authentication import Principal
 from heartguard_common.messages import InvitationAcceptance
 

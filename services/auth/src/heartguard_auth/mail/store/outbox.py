@@ -14,7 +14,8 @@ from heartguard_auth.shared.store.text_encryption import cipher, keyed_hash
 from heartguard_auth.shared.store.timestamps import nanoseconds, timestamptz
 from heartguard_common.core.clock import NANOSECONDS, Clock
 from heartguard_common.core.ids import uuid7
-from heartguard_common.core.limits import SYSTEM, LimitError, Limits
+from heartguard_common.core.limit_table import SYSTEM
+from heartguard_common.core.limits import LimitError, Limits
 from heartguard_common.stores.database import Database, text
 
 TEMPLATES = Path(__file__).resolve().with_name("templates")
