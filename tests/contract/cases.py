@@ -31,6 +31,7 @@ ITEM_NAMES = {
     "permissions": "permission", "keys": "key", "fields": "field", "group_by": "tag", "series": "item",
     "out_of_range": "field", "limits": "limit", "errors": "i", "checks": "check", "tasks": "task", "queues": "queue",
     "scopes": "scope", "buckets": "bucket", "networks": "network", "device": "permission", "uses": "use",
+    "people": "user_id", "overrides": "override", "days": "day", "ranges": "range", "versions": "item",
 }  # fmt: skip
 
 

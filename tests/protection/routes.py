@@ -3,7 +3,7 @@
 import requests
 
 from heartguard_common.core.registry import SERVICES
-from tests.protection.callers import PASSWORD, ROLES, Ask, Situation, asks
+from tests.protection.callers import PASSWORD, ROLES, RULE, Ask, Situation, asks
 
 JSON_ONLY = ("/openapi.json", "/openapi-internal.json", "/docs", "/docs/errors", "/.well-known/jwks.json")
 for _path in JSON_ONLY:
@@ -222,7 +222,7 @@ def erasure(path: str) -> None:
         return Ask(path, "ErasureRequest", {"org_id": case.me.org_id, "user_id": case.me.user_id})
 
 
-for _prefix in ("/auth", "/users", "/media", "/timeseries"):
+for _prefix in ("/auth", "/users", "/media", "/timeseries", "/alarms"):
     erasure(f"{_prefix}/erasures")
 
 
@@ -239,7 +239,7 @@ def export(path: str) -> None:
         return Ask(path + whose(case), headers={"Accept": "*/*"})
 
 
-for _prefix in ("/auth", "/organization", "/media", "/timeseries", "/audit"):
+for _prefix in ("/auth", "/organization", "/media", "/timeseries", "/audit", "/alarms"):
     export(f"{_prefix}/exports")
 
 
@@ -284,3 +284,24 @@ def read_organizations_end(case: Situation) -> Ask:
 @asks("GET", "/users/deletions/{job_id}")
 def read_persons_end(case: Situation) -> Ask:
     return Ask(f"/users/deletions/{case.world.ended_person(case.organization)}")
+
+
+@asks("POST", "/alarms/rules")
+def make_rule(_: Situation) -> Ask:
+    return Ask("/alarms/rules", "AlarmRuleRequest", RULE)
+
+
+@asks("POST", "/alarms/rules/defaults")
+def add_default_rules(_: Situation) -> Ask:
+    return Ask("/alarms/rules/defaults")
+
+
+@asks("GET", "/alarms/rules/{rule_id}")
+@asks("DELETE", "/alarms/rules/{rule_id}")
+def ask_for_rule(case: Situation) -> Ask:
+    return Ask(f"/alarms/rules/{case.thing('alarm rule', case.admin)}")
+
+
+@asks("PATCH", "/alarms/rules/{rule_id}")
+def change_rule(case: Situation) -> Ask:
+    return Ask(f"/alarms/rules/{case.thing('alarm rule', case.admin)}", "AlarmRuleUpdate", {"threshold": 125})

@@ -16,6 +16,7 @@ from tests.tokens import service_auth
 JSON, ZIP = "application/json", b"PK\x05\x06" + bytes(18)
 PHRASE = "another long phrase"
 POINT = {"measurement": "heart_rate", "fields": {"bpm": 71}, "timestamp": "2026-03-01T12:00:00Z"}
+RULE = {"name": "High", "measurement": "heart_rate", "field": "bpm", "condition": "above", "threshold": 120}
 REPORT = {"actor": "wanda", "action": "portal.opened", "service": "portal"}
 DAY = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
 # Streams are large enough to be passed through the gateway as they come.
@@ -26,6 +27,7 @@ NOT_HELD = {
     "user.erase": "a deletion itself",
     "media.erase": "a deletion itself",
     "timeseries.erase": "a deletion itself",
+    "alarm.erase": "a deletion itself",
     "auth.introspect": "a service asks; nothing is stored",
     "auth.record_key_uses": "a service asks; a time in the row of a key, which goes with it",
     "organization.update_limits": "the operator asks; a number of the organization, which goes with it",
@@ -36,7 +38,7 @@ NOT_HELD = {
     **{f"{name}.retry_job": "the operator asks; nothing of a person is stored" for name in ("organization", "user")},
     **{
         f"{name}.{verb}_dead_letter": "the operator asks; nothing of a person is stored"
-        for name in ("auth", "organization", "user", "media", "timeseries", "audit")
+        for name in ("auth", "organization", "user", "media", "timeseries", "audit", "alarm")
         for verb in ("retry", "drop")
     },
 }
@@ -73,6 +75,7 @@ class Subject:
             .status_code
             == 201
         )
+        self.rule = self.ask("alarm", "POST", "/alarms/rules", RULE)
         self.bucket = f"org_{self.org}_trial"
         self.ask("influx", "POST", "/timeseries/buckets", {"bucket": self.bucket})
         self.ask("influx", "POST", "/timeseries/write", {"bucket": f"org_{self.org}", "points": [POINT]})
@@ -190,6 +193,10 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
         headers={"Content-Type": "application/zip"},
         who=service_auth("user"),
     ),
+    "alarm.create_rule": lambda _: Case("/alarms/rules", RULE, headers={"Idempotency-Key": "held"}),
+    "alarm.add_default_rules": lambda _: Case("/alarms/rules/defaults"),
+    "alarm.update_rule": lambda s: Case(f"/alarms/rules/{s.rule['id']}", {"enabled": True}),
+    "alarm.delete_rule": lambda s: Case(f"/alarms/rules/{s.rule['id']}"),
     "timeseries.write": lambda s: Case(
         "/timeseries/write", {"bucket": f"org_{s.org}", "points": [{**POINT, "tags": {"user_id": str(s.id)}}]}
     ),

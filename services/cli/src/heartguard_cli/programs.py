@@ -46,8 +46,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *(*STORED, "JWT_EXPIRES_IN", "REFRESH_TOKEN_TTL", "KEY_RING_SECRET", "REGISTRATION"),
         *("ALLOWED_ORIGINS", "RATE_LIMIT", "SMTP_URL"),
     ),
-    "organization": (*STORED, "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
-    "user": (*STORED, "ORGANIZATION_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "AUDIT_URL"),
+    "organization": (*STORED, "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "ALARM_URL"),
+    "user": (*STORED, "ORGANIZATION_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "AUDIT_URL", "ALARM_URL"),
     "media": (
         *(*STORED, "MAX_UPLOAD_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL"),
         *("MEDIA_TYPES", "MEDIA_DIR"),
@@ -55,6 +55,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "influx": (*STORED, *INFLUXDB),
     "audit": AUDIT,
+    "alarm": (*STORED, "INFLUX_SERVICE_URL"),
     "consumer": (*AUDIT, "AUDIT_RETENTION_DAYS", "RETENTION_DATABASE_URL"),
     "backup": (
         *("DATABASE_URL", "MEDIA_DIR", "CHECKPOINT_DIR", "BACKUP_DIR", "BACKUP_KEEP", "BACKUP_RECIPIENTS"),

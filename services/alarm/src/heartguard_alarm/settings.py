@@ -1,0 +1,20 @@
+"""The configuration of the alarm service."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from heartguard_common.core.registry import SERVICES
+from heartguard_common.core.settings import http_url, read, variable
+from heartguard_common.runtime.service_settings import ServiceSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(ServiceSettings):
+    """The settings of every service, and the URL of the service that has the points."""
+
+    timeseries_url: str = variable("INFLUX_SERVICE_URL", http_url, default=SERVICES["influx"].local_url)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """The settings of the environment. Raises `SettingsError` with every problem found."""
+        return read(cls, environ)

@@ -1,0 +1,14 @@
+"""The use cases of the alarm service, by subject."""
+
+from dataclasses import dataclass
+
+from heartguard_alarm.usecases.personal_data import PersonalData
+from heartguard_alarm.usecases.rules import RuleUseCases
+
+
+@dataclass(frozen=True)
+class UseCases:
+    """What the handlers call."""
+
+    rules: RuleUseCases
+    personal_data: PersonalData

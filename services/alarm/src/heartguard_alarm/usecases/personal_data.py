@@ -1,0 +1,41 @@
+"""The parts of exports and deletions that this service has."""
+
+from collections.abc import Iterator
+
+from heartguard_alarm.ports import Rules
+from heartguard_common.audit.events import AuditTrail
+from heartguard_common.core.transactions import Transaction
+from heartguard_common.http.exports import Record
+from heartguard_common.identity.authentication import Principal
+from heartguard_common.identity.authority import Authority
+
+
+class PersonalData:
+    """What is stored of a person or an organization."""
+
+    def __init__(self, rules: Rules, *, authority: Authority, audit: AuditTrail, transaction: Transaction) -> None:
+        self._rules = rules
+        self._authority = authority
+        self._audit = audit
+        self._transaction = transaction
+
+    def erase(self, principal: Principal, org_id: int, user_id: int | None) -> int:
+        """Remove what is stored of an organization, or of one member; returns how many rows. Repeatable."""
+        with self._transaction():
+            self._authority.wait_for_writers(org_id, user_id)
+            removed = self._rules.erase(org_id) if user_id is None else self._rules.forget(org_id, user_id)
+            if removed:
+                resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
+                self._audit.changed(principal, "alarm.erase", resource, org_id=org_id, payload={"removed": removed})
+        return removed
+
+    def export(self, org_id: int, person: int) -> Iterator[Record]:
+        """The rules that name a person, with what applies to them."""
+        after: str | None = None
+        while rules := self._rules.list(org_id, after, 100):
+            for rule in rules:
+                settings = rule.current.settings
+                own = [it for it in settings.get("overrides", ()) if it["user_id"] == person]
+                if own or person in settings.get("people", ()):
+                    yield "alarm_rule", {"id": rule.id, "name": settings["name"], "override": own[0] if own else None}
+            after = rules[-1].id
