@@ -32,6 +32,7 @@ ITEM_NAMES = {
     "out_of_range": "field", "limits": "limit", "errors": "i", "checks": "check", "tasks": "task", "queues": "queue",
     "scopes": "scope", "buckets": "bucket", "networks": "network", "device": "permission", "uses": "use",
     "people": "user_id", "overrides": "override", "days": "day", "ranges": "range", "versions": "item",
+    "readings": "reading",
 }  # fmt: skip
 
 
@@ -129,7 +130,7 @@ def _element(name: str, value: Any, attributes: str, *, union: bool = False) -> 
 
 def _members(name: str, value: dict[str, Any]) -> Iterator[str]:
     for key, inner in value.items():
-        if name in ("tags", "fields", "payload", "headers"):
+        if name in ("tags", "fields", "values", "payload", "headers"):
             quoted = escape(key, {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
             yield from _element("entry", inner, f' key="{quoted}"', union=True)
         else:

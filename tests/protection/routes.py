@@ -3,7 +3,7 @@
 import requests
 
 from heartguard_common.core.registry import SERVICES
-from tests.protection.callers import PASSWORD, ROLES, RULE, Ask, Situation, asks
+from tests.protection.callers import DAY, PASSWORD, ROLES, RULE, Ask, Situation, asks
 
 JSON_ONLY = ("/openapi.json", "/openapi-internal.json", "/docs", "/docs/errors", "/.well-known/jwks.json")
 for _path in JSON_ONLY:
@@ -305,3 +305,14 @@ def ask_for_rule(case: Situation) -> Ask:
 @asks("PATCH", "/alarms/rules/{rule_id}")
 def change_rule(case: Situation) -> Ask:
     return Ask(f"/alarms/rules/{case.thing('alarm rule', case.admin)}", "AlarmRuleUpdate", {"threshold": 125})
+
+
+@asks("POST", "/timeseries/changes")
+def take_changes(_: Situation) -> Ask:
+    return Ask("/timeseries/changes", "ChangeClaim", {"limit": 1})
+
+
+@asks("POST", "/timeseries/readings")
+def read_readings(case: Situation) -> Ask:
+    whom = {"org_id": case.me.org_id, "user_id": case.me.user_id, "measurement": "heart_rate"}
+    return Ask("/timeseries/readings", "ReadingsRequest", {**whom, **DAY})

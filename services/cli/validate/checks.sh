@@ -335,6 +335,11 @@ every_row() {
     row POST /timeseries/erasures
     sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
     refuses 403 GEN_403
+    row POST /timeseries/changes; sends '{"limit":100}' '<ChangeClaim><limit>100</limit></ChangeClaim>'
+    refuses 403 GEN_403
+    row POST /timeseries/readings
+    sends '{"org_id":{org_id},"user_id":{user_id},"measurement":"heart_rate","range_start":"2026-11-30T08:00:00Z","range_stop":"2026-11-30T09:00:00Z"}' '<ReadingsRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id><measurement>heart_rate</measurement><range_start>2026-11-30T08:00:00Z</range_start><range_stop>2026-11-30T09:00:00Z</range_stop></ReadingsRequest>'
+    refuses 403 GEN_403
     row GET /timeseries/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
     row GET /timeseries/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
     row GET '/timeseries/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
@@ -10,8 +10,11 @@ from heartguard_common.core.transactions import Transaction
 from heartguard_common.identity.authority import Authority
 from heartguard_influx.buckets.ports import Buckets
 from heartguard_influx.buckets.usecases import BucketAdministration
+from heartguard_influx.changes.ports import ChangeLog
 from heartguard_influx.deletion.usecases import Deletion
 from heartguard_influx.exports.usecases import Exporting
+from heartguard_influx.feed.ports import ChangeQueue, NoChangeQueue
+from heartguard_influx.feed.usecases import Feed
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.fields.usecases import Fields
 from heartguard_influx.points.ports import PointObserver
@@ -20,6 +23,10 @@ from heartguard_influx.ports import TimeSeriesStore
 from heartguard_influx.queries.domain.query import BUDGET, Budget
 from heartguard_influx.queries.usecases.querying import Querying
 from heartguard_influx.summaries.usecases import Summarizing
+
+
+class Changes(ChangeLog, ChangeQueue, Protocol):
+    """Records changes, and hands them out."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class Stores:
     refused: Callable[[str], object] = lambda _: None
     """Gets the name of a limit that rejects points without refusing their batch."""
     observer: PointObserver | None = None
+    changes: Changes | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class UseCases:
     buckets: BucketAdministration
     fields: Fields
     deletion: Deletion
+    feed: Feed
     clock: Clock
 
     @classmethod
@@ -71,6 +80,7 @@ class UseCases:
                 authority=authority,
                 refused=stores.refused,
                 observer=stores.observer,
+                changes=stores.changes,
             ),
             querying=Querying(buckets, types, points, transaction=transaction, audit=audit, budget=budget),
             summarizing=Summarizing(
@@ -82,7 +92,15 @@ class UseCases:
             ),
             fields=Fields(buckets, types, points, transaction=transaction, audit=audit, authority=authority),
             deletion=Deletion(
-                buckets, types, points, transaction=transaction, audit=audit, clock=clock, authority=authority
+                buckets,
+                types,
+                points,
+                transaction=transaction,
+                audit=audit,
+                clock=clock,
+                authority=authority,
+                changes=stores.changes,
             ),
+            feed=Feed(buckets, types, points, stores.changes or NoChangeQueue()),
             clock=clock,
         )

@@ -20,7 +20,7 @@ from heartguard_influx.deletion.usecases import RETENTION, Deletion
 from heartguard_influx.routes import ROUTES
 from heartguard_influx.settings import Settings
 from heartguard_influx.store.point_metrics import PointMetrics
-from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore
+from heartguard_influx.store.postgres import PostgresBuckets, PostgresChangeLog, PostgresFieldTypes, PostgresStore
 from heartguard_influx.usecases import Stores, UseCases
 
 NAME = "influx"
@@ -70,6 +70,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         registry=database.transaction,
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
+        changes=PostgresChangeLog(database, PostgresStore.settled_seconds),
     )
 
 
@@ -106,4 +107,5 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
         registry=registry.transaction,
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
+        changes=PostgresChangeLog(registry, InfluxStore.settled_seconds),
     )

@@ -1,7 +1,7 @@
 """Rules in PostgreSQL."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from heartguard_alarm.domain.rules import Rule, Version, without_person
@@ -47,7 +47,37 @@ _REWRITE = """
 UPDATE heartguard_core.alarm_rule_versions SET settings = cast(:settings AS jsonb), enabled = :enabled
 WHERE org_id = :org_id AND rule_id = :rule_id AND version = :version
 """
+_EVALUATED = f"""
+SELECT {_COLUMNS} FROM heartguard_core.alarm_rules AS r
+WHERE r.org_id = :org_id AND (r.deleted_ns IS NULL OR EXISTS (
+    SELECT FROM heartguard_core.alarm_episodes AS e
+    WHERE e.org_id = r.org_id AND e.rule_id = r.id AND e.end_ns IS NULL AND e.withdrawn_at IS NULL))
+ORDER BY r.number FOR SHARE OF r
+"""  # noqa: S608
+# What was evaluated by the former version from here on, and what is open, is evaluated again.
+_AGAIN = """
+INSERT INTO heartguard_core.changed_ranges (org_id, user_id, measurement, first_ns, last_ns, ready_at)
+SELECT s.org_id, s.user_id, :measurement, :from_ns, :from_ns, clock_timestamp()
+FROM heartguard_core.alarm_states AS s
+WHERE s.org_id = :org_id AND s.rule_id = :rule_id AND (s.head_ns >= :from_ns OR EXISTS (
+    SELECT FROM heartguard_core.alarm_episodes AS e
+    WHERE e.org_id = s.org_id AND e.rule_id = s.rule_id AND e.user_id = s.user_id AND e.end_ns IS NULL
+        AND e.withdrawn_at IS NULL))
+"""
+_WATCH = """
+INSERT INTO heartguard_core.alarm_watches (org_id, measurement) SELECT :org_id, unnest(cast(:measurements AS text[]))
+ON CONFLICT DO NOTHING
+"""
+_UNWATCH = """
+DELETE FROM heartguard_core.alarm_watches AS w WHERE w.org_id = :org_id AND NOT EXISTS (
+    SELECT FROM heartguard_core.alarm_rules AS r JOIN heartguard_core.alarm_rule_versions AS v
+        ON v.org_id = r.org_id AND v.rule_id = r.id
+    WHERE r.org_id = w.org_id AND r.deleted_ns IS NULL AND v.enabled
+        AND (v.settings ->> 'measurement' = w.measurement
+            OR (w.measurement = 'steps' AND v.settings ->> 'activity' = 'resting')))
+"""
 _ERASE = (
+    "DELETE FROM heartguard_core.alarm_watches WHERE org_id = :org_id",
     "DELETE FROM heartguard_core.alarm_rule_versions WHERE org_id = :org_id",
     "DELETE FROM heartguard_core.alarm_rules WHERE org_id = :org_id",
 )
@@ -89,17 +119,31 @@ class PostgresRules:
             values = {"org_id": org_id, "id": rule_id, "made_from": made_from}
             number = connection.execute(text(_ADD), values).scalar_one()
             _store(connection, org_id, rule_id, first)
-        return Rule(org_id, rule_id, int(number), (first,), made_from)
+            rule = Rule(org_id, rule_id, int(number), (first,), made_from)
+            _watch(connection, rule)
+        return rule
 
     def add_version(self, rule: Rule, version: Version) -> Rule:
         """Store a new version of a rule; returns the rule with it."""
         with self._database.transaction() as connection:
             _store(connection, rule.org_id, rule.id, version)
-        return replace(rule, versions=(*rule.versions, version))
+            changed = replace(rule, versions=(*rule.versions, version))
+            _watch(connection, changed)
+            place = {"org_id": rule.org_id, "rule_id": rule.id, "measurement": version.settings["measurement"]}
+            connection.execute(text(_AGAIN), {**place, "from_ns": version.from_ns})
+        return changed
 
     def delete(self, rule: Rule, time_ns: int) -> None:
         """Mark a rule as deleted."""
-        self._run(_DELETE, {"org_id": rule.org_id, "id": rule.id, "time_ns": time_ns})
+        with self._database.transaction() as connection:
+            values = {"org_id": rule.org_id, "id": rule.id, "time_ns": time_ns}
+            connection.execute(text(_DELETE), values)
+            connection.execute(text(_UNWATCH), values)
+
+    def evaluated(self, org_id: int) -> Sequence[Rule]:
+        """All rules that were not deleted or have an open episode; nobody changes them until the transaction ends."""
+        with self._database.transaction() as connection:
+            return [_rule(row) for row in connection.execute(text(_EVALUATED), {"org_id": org_id})]
 
     def forget(self, org_id: int, user_id: int) -> int:
         """Remove a person from all versions of all rules; returns how many versions named them."""
@@ -119,10 +163,6 @@ class PostgresRules:
         with self._database.transaction() as connection:
             return [connection.execute(text(it), {"org_id": org_id}).rowcount for it in _ERASE][-1]
 
-    def _run(self, statement: str, values: Mapping[str, object]) -> None:
-        with self._database.transaction() as connection:
-            connection.execute(text(statement), values)
-
 
 def _store(connection: Connection, org_id: int, rule_id: str, version: Version) -> None:
     values = {
@@ -135,6 +175,13 @@ def _store(connection: Connection, org_id: int, rule_id: str, version: Version) 
         "settings": json.dumps(version.settings),
     }
     connection.execute(text(_ADD_VERSION), values)
+
+
+def _watch(connection: Connection, rule: Rule) -> None:
+    """Have changes recorded of what a rule that is on looks at."""
+    if rule.current.enabled:
+        values = {"org_id": rule.org_id, "measurements": sorted(rule.measurements)}
+        connection.execute(text(_WATCH), values)
 
 
 def _rule(row: Row) -> Rule:

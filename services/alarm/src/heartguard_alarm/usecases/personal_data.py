@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from heartguard_alarm.ports import Rules
+from heartguard_alarm.ports import Episodes, Rules
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.transactions import Transaction
 from heartguard_common.http.exports import Record
@@ -13,8 +13,11 @@ from heartguard_common.identity.authority import Authority
 class PersonalData:
     """What is stored of a person or an organization."""
 
-    def __init__(self, rules: Rules, *, authority: Authority, audit: AuditTrail, transaction: Transaction) -> None:
+    def __init__(
+        self, rules: Rules, episodes: Episodes, *, authority: Authority, audit: AuditTrail, transaction: Transaction
+    ) -> None:
         self._rules = rules
+        self._episodes = episodes
         self._authority = authority
         self._audit = audit
         self._transaction = transaction
@@ -23,7 +26,8 @@ class PersonalData:
         """Remove what is stored of an organization, or of one member; returns how many rows. Repeatable."""
         with self._transaction():
             self._authority.wait_for_writers(org_id, user_id)
-            removed = self._rules.erase(org_id) if user_id is None else self._rules.forget(org_id, user_id)
+            removed = self._episodes.erase(org_id, user_id)
+            removed += self._rules.erase(org_id) if user_id is None else self._rules.forget(org_id, user_id)
             if removed:
                 resource = f"organization:{org_id}" if user_id is None else f"user:{user_id}"
                 self._audit.changed(principal, "alarm.erase", resource, org_id=org_id, payload={"removed": removed})

@@ -1,7 +1,8 @@
 """The ports made of PostgreSQL."""
 
 from heartguard_influx.store.postgres.buckets import PostgresBuckets
+from heartguard_influx.store.postgres.changes import PostgresChangeLog
 from heartguard_influx.store.postgres.field_types import PostgresFieldTypes
 from heartguard_influx.store.postgres.points import PostgresStore
 
-__all__ = ["PostgresBuckets", "PostgresFieldTypes", "PostgresStore"]
+__all__ = ["PostgresBuckets", "PostgresChangeLog", "PostgresFieldTypes", "PostgresStore"]
