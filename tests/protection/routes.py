@@ -316,3 +316,26 @@ def take_changes(_: Situation) -> Ask:
 def read_readings(case: Situation) -> Ask:
     whom = {"org_id": case.me.org_id, "user_id": case.me.user_id, "measurement": "heart_rate"}
     return Ask("/timeseries/readings", "ReadingsRequest", {**whom, **DAY})
+
+
+NO_ALARM = "/alarms/0198c0de-0000-7000-8000-000000000000"
+
+
+@asks("GET", "/alarms/{alarm_id}")
+def read_alarm(_: Situation) -> Ask:
+    return Ask(NO_ALARM)
+
+
+@asks("POST", "/alarms/{alarm_id}/acknowledge")
+def acknowledge_alarm(_: Situation) -> Ask:
+    return Ask(f"{NO_ALARM}/acknowledge", "AlarmAcknowledgement", {"note": "on my way"})
+
+
+@asks("POST", "/alarms/{alarm_id}/notes")
+def note_alarm(_: Situation) -> Ask:
+    return Ask(f"{NO_ALARM}/notes", "AlarmNote", {"note": "called"})
+
+
+@asks("POST", "/alarms/{alarm_id}/close")
+def close_alarm(_: Situation) -> Ask:
+    return Ask(f"{NO_ALARM}/close", "AlarmClosure", {"reason": "a loose strap"})

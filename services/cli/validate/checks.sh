@@ -5,6 +5,8 @@
 # What every answer of a message must hold.
 AccountList_checks='items:list items[]?/id:int items[]?/email:text items[]?/full_name:text? items[]?/role:text items[]?/org_id:int items[]?/active:bool items[]?/created_at:time items[]?/open_sessions:int next_cursor:text?'
 AccountState_checks='id:int email:text full_name:text? role:text org_id:int active:bool created_at:time open_sessions:int'
+Alarm_checks='id:uuid rule_id:uuid rule_version:int rule_name:text user_id:int measurement:text field:text condition:text severity:text start:time raised_at:time active:bool acknowledged:bool closed:bool retrospective:bool withdrawn:bool found_at:time'
+AlarmList_checks='items:list items[]?/id:uuid items[]?/rule_id:uuid items[]?/rule_version:int items[]?/rule_name:text items[]?/user_id:int items[]?/measurement:text items[]?/field:text items[]?/condition:text items[]?/severity:text items[]?/start:time items[]?/raised_at:time items[]?/active:bool items[]?/acknowledged:bool items[]?/closed:bool items[]?/retrospective:bool items[]?/withdrawn:bool items[]?/found_at:time next_cursor:text?'
 AlarmRule_checks='id:uuid version:int name:text measurement:text field:text condition:text threshold:number clear_threshold:number for_seconds:int clear_after_seconds:int max_gap_seconds:int tolerance:number activity:text severity:text people:list overrides:list overrides[]?/user_id:int enabled:bool created_at:time changed_at:time'
 AlarmRuleList_checks='items:list items[]?/id:uuid items[]?/version:int items[]?/name:text items[]?/measurement:text items[]?/field:text items[]?/condition:text items[]?/threshold:number items[]?/clear_threshold:number items[]?/for_seconds:int items[]?/clear_after_seconds:int items[]?/max_gap_seconds:int items[]?/tolerance:number items[]?/activity:text items[]?/severity:text items[]?/people:list items[]?/overrides:list items[]?/overrides[]?/user_id:int items[]?/enabled:bool items[]?/created_at:time items[]?/changed_at:time next_cursor:text?'
 ApiKey_checks='id:uuid kind:text name:text hint:text created_by:int scopes:list buckets:list networks:list created_at:time expires_at:time header:Cache-Control=no-store'
@@ -359,6 +361,15 @@ every_row() {
     row GET /audit/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
     row GET /audit/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
     row POST /alarms/rules/defaults; when founding; gives 200 AlarmRuleList $AlarmRuleList_checks
+    row GET /alarms; gives 200 AlarmList $AlarmList_checks
+    row GET '/alarms/{alarm_id}'; gives 200 Alarm $Alarm_checks
+    row POST '/alarms/{alarm_id}/acknowledge'; when founding; gives 200 Alarm $Alarm_checks
+    row POST '/alarms/{alarm_id}/notes'; when founding
+    sends '{"note":"Called, feels well."}' '<AlarmNote><note>Called, feels well.</note></AlarmNote>'
+    gives 200 Alarm $Alarm_checks
+    row POST '/alarms/{alarm_id}/close'; when founding
+    sends '{"reason":"The strap was loose."}' '<AlarmClosure><reason>The strap was loose.</reason></AlarmClosure>'
+    gives 200 Alarm $Alarm_checks
     row POST /alarms/erasures
     sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
     refuses 403 GEN_403

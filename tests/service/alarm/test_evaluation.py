@@ -40,6 +40,7 @@ class Ward:
         self.org = found(database)
         self.admin = bearer(join(database, self.org, "admin"), "admin", self.org)
         self.member = join(database, self.org, "user")
+        self.theirs = bearer(self.member, "user", self.org)
         self.begin = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=20)
 
     def make(self, **more: Any) -> dict[str, Any]:
@@ -90,6 +91,15 @@ class Ward:
 @pytest.fixture
 def ward(stack: RunningServices, database: Database) -> Ward:
     return Ward(stack, database)
+
+
+def read(ward: Ward, path: str = "", headers: dict[str, str] | None = None) -> Any:
+    return ward.stack.client("alarm").get(f"/alarms{path}", headers=headers or ward.admin)
+
+
+def act(ward: Ward, alarm: str, verb: str, document: Any = None, headers: dict[str, str] | None = None) -> Any:
+    path = f"/alarms/{alarm}/{verb}"
+    return ward.stack.client("alarm").post(path, json=document or {}, headers=headers or ward.admin)
 
 
 def steady(first: int, last: int, value: float, every: int = 10) -> list[tuple[float, float]]:
@@ -182,3 +192,66 @@ def test_a_deleted_person_leaves_no_alarm(ward: Ward) -> None:
     assert answer.get_json() == {"removed": 1}
     tables: Callable[[str], Rows] = lambda table: ward.rows(f"SELECT count(*) FROM ${table}")  # noqa: E731
     assert {tables(it)[0][0] for it in ("alarm_states", "alarm_episodes", "alarm_transitions")} == {0}
+
+
+def test_people_see_acknowledge_note_and_close_alarms(ward: Ward, database: Database) -> None:
+    rule = ward.make(severity="critical")
+    ward.write(*steady(0, 120, 130))
+    ward.settle()
+    (alarm,) = read(ward, "?active=true&acknowledged=false").get_json()["items"]
+    assert (alarm["rule_id"], alarm["user_id"], alarm["severity"]) == (rule["id"], ward.member, "critical")
+    assert "end" not in alarm
+    done = act(ward, alarm["id"], "acknowledge", {"note": "on my way"}).get_json()
+    assert (done["active"], done["acknowledged"], done["closed"]) == (True, True, False)
+    other = bearer(join(database, ward.org, "manager"), "manager", ward.org)
+    assert act(ward, alarm["id"], "acknowledge", headers=other).get_json() == done, "the first one stays"
+    assert act(ward, alarm["id"], "notes", {"note": "called"}, other).status_code == 200
+    assert act(ward, alarm["id"], "close", {"reason": "a loose strap"}).get_json()["closed"]
+    mine = read(ward, f"/{alarm['id']}", ward.theirs).get_json()
+    assert [it["kind"] for it in mine["history"]] == ["raised", "acknowledged", "noted", "closed"]
+    assert mine["history"][1]["note"] == "on my way"
+    assert mine["acknowledged_by"] == mine["history"][1]["actor"] == done["acknowledged_by"]
+    assert [it["value"] for it in mine["values"]] == [130] * 13
+    assert act(ward, alarm["id"], "close", {"reason": "mine"}, ward.theirs).status_code == 403
+    assert [it["id"] for it in read(ward, headers=ward.theirs).get_json()["items"]] == [alarm["id"]]
+    assert read(ward, "?acknowledged=false").get_json()["items"] == []
+
+
+def test_nobody_else_sees_an_alarm_and_a_withdrawn_one_can_not_be_acknowledged(
+    ward: Ward, database: Database, stack: RunningServices
+) -> None:
+    ward.make()
+    ward.write(*steady(0, 120, 130))
+    ward.settle()
+    (alarm,) = read(ward).get_json()["items"]
+    peer = bearer(join(database, ward.org, "user"), "user", ward.org)
+    stranger = Ward(stack, database)
+    for headers in (peer, stranger.admin):
+        assert read(ward, headers=headers).get_json()["items"] == []
+        assert read(ward, f"?user_id={ward.member}", headers).get_json()["items"] == []
+        assert read(ward, f"/{alarm['id']}", headers).get_json()["error"]["code"] == "ALARM_003"
+    assert act(ward, alarm["id"], "acknowledge", headers=stranger.admin).status_code == 404
+    ward.write(*steady(0, 120, 100))
+    assert ward.episodes() == []
+    refused = act(ward, alarm["id"], "acknowledge")
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (409, "ALARM_004")
+    assert read(ward).get_json()["items"] == []
+    assert [it["id"] for it in read(ward, "?withdrawn=true").get_json()["items"]] == [alarm["id"]]
+
+
+def test_pages_of_alarms_and_an_export(ward: Ward) -> None:
+    ward.make(for_seconds=0, clear_after_seconds=0)
+    ward.write(*[(second, 130 if second % 20 else 90) for second in range(0, 400, 10)])
+    ward.settle()
+    seen, cursor = [], ""
+    while True:
+        page = read(ward, f"?limit=7{cursor}").get_json()
+        seen += [it["id"] for it in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert len(seen) == len(set(seen)) == 20
+    assert seen == sorted(seen, reverse=True)
+    path = f"/alarms/exports?org_id={ward.org}&user_id={ward.member}"
+    lines = ward.stack.client("alarm").get(path, headers=service_auth("user")).data.splitlines()
+    assert len(lines) == 21

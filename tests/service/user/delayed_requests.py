@@ -9,6 +9,7 @@ from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.people import owner
 from tests.running_services import RunningServices
 from tests.service.user.test_administration import PASSWORD, Clinic
 from tests.tokens import service_auth
@@ -78,9 +79,22 @@ class Subject:
             == 201
         )
         self.rule = self.ask("alarm", "POST", "/alarms/rules", RULE)
+        self.alarm = self._alarm()
         self.bucket = f"org_{self.org}_trial"
         self.ask("influx", "POST", "/timeseries/buckets", {"bucket": self.bucket})
         self.ask("influx", "POST", "/timeseries/write", {"bucket": f"org_{self.org}", "points": [POINT]})
+
+    def _alarm(self) -> str:
+        """An open alarm of Ann."""
+        with owner(self.stack.database) as cursor:
+            cursor.execute(
+                "INSERT INTO heartguard_core.alarm_episodes (org_id, id, rule_id, rule_number, version, user_id,"
+                " severity, start_ns, raised_ns, found_at, retrospective) SELECT org_id, gen_random_uuid(), id, number, 1, %s,"
+                " 'warning', 0, 0, now(), false FROM heartguard_core.alarm_rules WHERE org_id = %s AND id = %s"
+                " RETURNING id::text",
+                (self.ann_id, self.org, self.rule["id"]),
+            )
+            return str(cursor.fetchone()[0])
 
     def email(self, who: str) -> str:
         return f"{who}@{self.name}.example"
@@ -195,6 +209,9 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
         headers={"Content-Type": "application/zip"},
         who=service_auth("user"),
     ),
+    "alarm.acknowledge": lambda s: Case(f"/alarms/{s.alarm}/acknowledge", {"note": "seen"}),
+    "alarm.note": lambda s: Case(f"/alarms/{s.alarm}/notes", {"note": "called"}),
+    "alarm.close": lambda s: Case(f"/alarms/{s.alarm}/close", {"reason": "a loose strap"}),
     "alarm.create_rule": lambda _: Case("/alarms/rules", RULE, headers={"Idempotency-Key": "held"}),
     "alarm.add_default_rules": lambda _: Case("/alarms/rules/defaults"),
     "alarm.update_rule": lambda s: Case(f"/alarms/rules/{s.rule['id']}", {"enabled": True}),

@@ -14,5 +14,17 @@ CONTRADICTORY = ErrorCode(
     "The members of the rule contradict each other",
     "Correct the members that `details` names.",
 )
+NO_ALARM = ErrorCode(
+    "ALARM_003",
+    404,
+    "There is no such alarm",
+    "Send an id that `GET /alarms` lists; a member sees their own alarms.",
+)
+WITHDRAWN = ErrorCode(
+    "ALARM_004",
+    409,
+    "The alarm was withdrawn or merged",
+    "Read the alarm again: `merged_into` names the one that has its time now.",
+)
 
-CODES = (NO_RULE, CONTRADICTORY)
+CODES = (NO_RULE, CONTRADICTORY, NO_ALARM, WITHDRAWN)

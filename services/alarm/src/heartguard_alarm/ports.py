@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from heartguard_alarm.domain.alarms import Alarm, Filter, HistoryEntry
 from heartguard_alarm.domain.changes import Change, Evaluated, State, Stored, Transition
 from heartguard_alarm.domain.episodes import Changes as EpisodeChanges
 from heartguard_alarm.domain.episodes import Known
@@ -78,3 +79,19 @@ class Episodes(Protocol):
 
     def erase(self, org_id: int, person: int | None) -> int:
         """Remove what is stored of an organization, or of one person; returns how many episodes."""
+
+
+class Alarms(Protocol):
+    """Episodes as people see them."""
+
+    def find(self, org_id: int, alarm_id: str, *, lock: bool = False) -> Alarm | None:
+        """An alarm of an organization. `lock`: nobody else changes it until the transaction ends."""
+
+    def list(self, org_id: int, wanted: Filter, before: str | None, limit: int) -> Sequence[Alarm]:
+        """Up to `limit` alarms with an id below `before`, the greatest first."""
+
+    def history(self, org_id: int, alarm_id: str, limit: int) -> Sequence[HistoryEntry]:
+        """The last `limit` transitions of an alarm, oldest first."""
+
+    def record(self, alarm: Alarm, entry: HistoryEntry) -> None:
+        """Store what a person did with an alarm, in its history and, except for a note, in the alarm itself."""

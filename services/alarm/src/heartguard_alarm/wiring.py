@@ -4,10 +4,12 @@ from flask import Flask
 
 from heartguard_alarm.routes import ROUTES
 from heartguard_alarm.settings import Settings
+from heartguard_alarm.store.alarms import PostgresAlarms
 from heartguard_alarm.store.episodes import PostgresEpisodes
 from heartguard_alarm.store.rules import PostgresRules
 from heartguard_alarm.store.timeseries import ServiceChanges
 from heartguard_alarm.usecases import UseCases
+from heartguard_alarm.usecases.alarms import AlarmUseCases
 from heartguard_alarm.usecases.evaluating import Evaluating
 from heartguard_alarm.usecases.personal_data import PersonalData
 from heartguard_alarm.usecases.rules import RuleUseCases
@@ -17,7 +19,7 @@ from heartguard_common.core.errors import ServiceCallError
 from heartguard_common.core.retry import RetryPolicy
 from heartguard_common.http.web import make_app
 from heartguard_common.jobs.dead_letters import ManagedQueue
-from heartguard_common.runtime.bootstrap import Dependencies, make_web_dependencies, open_dependencies
+from heartguard_common.runtime.bootstrap import make_web_dependencies, open_dependencies
 from heartguard_common.stores.service_client import ServiceClient
 
 NAME = "alarm"
@@ -31,9 +33,27 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     dependencies = open_dependencies(NAME, settings, clock)
     rules = PostgresRules(dependencies.database)
     episodes = PostgresEpisodes(dependencies.database, dependencies.clock)
-    evaluating = make_evaluating(settings, dependencies, rules, episodes)
+    client = ServiceClient(settings.timeseries_url, NAME, settings.service_secret, timeout_seconds=READ_SECONDS)
+    changes, alarms = ServiceChanges(client), PostgresAlarms(dependencies.database)
+    evaluating = Evaluating(
+        changes,
+        rules,
+        episodes,
+        authority=dependencies.authority,
+        audit=dependencies.audit,
+        transaction=dependencies.database.transaction,
+        clock=dependencies.clock,
+    )
     work = dependencies.background.start("evaluation", evaluating.step, kind="queue", failures=WAIT_FOR_POINTS)
     usecases = UseCases(
+        alarms=AlarmUseCases(
+            alarms,
+            changes,
+            authority=dependencies.authority,
+            audit=dependencies.audit,
+            transaction=dependencies.database.transaction,
+            clock=dependencies.clock,
+        ),
         rules=RuleUseCases(
             rules,
             authority=dependencies.authority,
@@ -45,27 +65,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         personal_data=PersonalData(
             rules,
             episodes,
+            alarms,
             authority=dependencies.authority,
             audit=dependencies.audit,
             transaction=dependencies.database.transaction,
         ),
     )
-    changes = ManagedQueue(wake=work.wake, waiting=episodes.waiting, oldest_seconds=episodes.behind_seconds)
-    web = make_web_dependencies(NAME, settings, dependencies, queues={"changes": changes})
+    queue = ManagedQueue(wake=work.wake, waiting=episodes.waiting, oldest_seconds=episodes.behind_seconds)
+    web = make_web_dependencies(NAME, settings, dependencies, queues={"changes": queue})
     return make_app(web, ROUTES, usecases)
-
-
-def make_evaluating(
-    settings: Settings, dependencies: Dependencies, rules: PostgresRules, episodes: PostgresEpisodes
-) -> Evaluating:
-    """The work that evaluates changed points."""
-    client = ServiceClient(settings.timeseries_url, NAME, settings.service_secret, timeout_seconds=READ_SECONDS)
-    return Evaluating(
-        ServiceChanges(client),
-        rules,
-        episodes,
-        authority=dependencies.authority,
-        audit=dependencies.audit,
-        transaction=dependencies.database.transaction,
-        clock=dependencies.clock,
-    )

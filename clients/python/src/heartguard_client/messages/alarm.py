@@ -15,6 +15,20 @@ Severity: TypeAlias = Literal["info", "warning", "critical"]
 """How serious a violation is. Left out: `warning`."""
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 """A day of the week."""
+TransitionKind: TypeAlias = Literal[
+    "raised",
+    "retrospective",
+    "changed",
+    "cleared",
+    "merged",
+    "withdrawn",
+    "acknowledged",
+    "noted",
+    "closed",
+]
+"""What happened: `raised`, or `retrospective` where it was found more than 30 minutes too late; `changed`, `merged`,
+`withdrawn` by points that arrived later; `cleared`; and what people did.
+"""
 
 
 class OverrideDocument(TypedDict):
@@ -139,3 +153,89 @@ class AlarmRuleListQuery(TypedDict):
 
     limit: NotRequired[int]
     cursor: NotRequired[str]
+
+
+class TransitionDocument(TypedDict):
+    """What happened to the alarm."""
+
+    kind: TransitionKind
+    at: str
+    actor: NotRequired[str]
+    note: NotRequired[str]
+
+
+class AlarmReadingDocument(TypedDict):
+    """A value behind the alarm."""
+
+    time: str
+    value: float
+
+
+class Alarm(TypedDict):
+    """An alarm: an interval in which a rule was violated by one person. HeartGuard is not a medical device."""
+
+    id: str
+    rule_id: str
+    rule_version: int
+    rule_name: str
+    user_id: int
+    measurement: str
+    field: str
+    condition: Condition
+    severity: Severity
+    start: str
+    raised_at: str
+    end: NotRequired[str]
+    active: bool
+    acknowledged: bool
+    acknowledged_at: NotRequired[str]
+    acknowledged_by: NotRequired[str]
+    closed: bool
+    closed_at: NotRequired[str]
+    closed_by: NotRequired[str]
+    retrospective: bool
+    withdrawn: bool
+    merged_into: NotRequired[str]
+    found_at: str
+    history: NotRequired[list[TransitionDocument]]
+    values: NotRequired[list[AlarmReadingDocument]]
+
+
+class AlarmList(TypedDict):
+    """A page of alarms, the ones that were found last first."""
+
+    items: list[Alarm]
+    next_cursor: str | None
+
+
+class AlarmListQuery(TypedDict):
+    """Filters and page of the list of alarms."""
+
+    active: NotRequired[bool]
+    acknowledged: NotRequired[bool]
+    withdrawn: NotRequired[bool]
+    user_id: NotRequired[int]
+    rule_id: NotRequired[str]
+    severity: NotRequired[Severity]
+    since: NotRequired[str]
+    until: NotRequired[str]
+    limit: NotRequired[int]
+    cursor: NotRequired[str]
+
+
+class AlarmAcknowledgement(TypedDict):
+    """Somebody takes care of the alarm."""
+
+    note: NotRequired[str]
+
+
+class AlarmNote(TypedDict):
+    """A note for the history of an alarm."""
+
+    note: str
+
+
+class AlarmClosure(TypedDict):
+    """An alarm is closed by a person; its interval stays."""
+
+    reason: str

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from heartguard_alarm.usecases.alarms import AlarmUseCases
 from heartguard_alarm.usecases.personal_data import PersonalData
 from heartguard_alarm.usecases.rules import RuleUseCases
 
@@ -10,5 +11,6 @@ from heartguard_alarm.usecases.rules import RuleUseCases
 class UseCases:
     """What the handlers call."""
 
+    alarms: AlarmUseCases
     rules: RuleUseCases
     personal_data: PersonalData

@@ -1,9 +1,11 @@
 """The parts of exports and deletions that this service has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from heartguard_alarm.ports import Episodes, Rules
+from heartguard_alarm.domain.alarms import Alarm, Filter
+from heartguard_alarm.ports import Alarms, Episodes, Rules
 from heartguard_common.audit.events import AuditTrail
+from heartguard_common.core.clock import rfc3339
 from heartguard_common.core.transactions import Transaction
 from heartguard_common.http.exports import Record
 from heartguard_common.identity.authentication import Principal
@@ -14,10 +16,18 @@ class PersonalData:
     """What is stored of a person or an organization."""
 
     def __init__(
-        self, rules: Rules, episodes: Episodes, *, authority: Authority, audit: AuditTrail, transaction: Transaction
+        self,
+        rules: Rules,
+        episodes: Episodes,
+        alarms: Alarms,
+        *,
+        authority: Authority,
+        audit: AuditTrail,
+        transaction: Transaction,
     ) -> None:
         self._rules = rules
         self._episodes = episodes
+        self._alarms = alarms
         self._authority = authority
         self._audit = audit
         self._transaction = transaction
@@ -34,7 +44,13 @@ class PersonalData:
         return removed
 
     def export(self, org_id: int, person: int) -> Iterator[Record]:
-        """The rules that name a person, with what applies to them."""
+        """The alarms of a person with their history, and the rules that name them, with what applies to them."""
+        before: str | None = None
+        everything = Filter(person=person, withdrawn=True)
+        while alarms := self._alarms.list(org_id, everything, before, 100):
+            for alarm in alarms:
+                yield "alarm", self._exported(alarm)
+            before = alarms[-1].id
         after: str | None = None
         while rules := self._rules.list(org_id, after, 100):
             for rule in rules:
@@ -43,3 +59,17 @@ class PersonalData:
                 if own or person in settings.get("people", ()):
                     yield "alarm_rule", {"id": rule.id, "name": settings["name"], "override": own[0] if own else None}
             after = rules[-1].id
+
+    def _exported(self, alarm: Alarm) -> Mapping[str, object]:
+        entries = self._alarms.history(alarm.org_id, alarm.id, 1_000)
+        return {
+            "id": alarm.id,
+            "rule": {"id": alarm.rule_id, "version": alarm.version, "name": alarm.settings["name"]},
+            "severity": alarm.severity,
+            "start": rfc3339(alarm.start_ns),
+            "end": None if alarm.end_ns is None else rfc3339(alarm.end_ns),
+            "withdrawn": alarm.withdrawn,
+            "history": [
+                {"kind": it.kind, "at": rfc3339(it.at_ns), "actor": it.actor, "note": it.note} for it in entries
+            ],
+        }
