@@ -89,9 +89,9 @@ class Subject:
         with owner(self.stack.database) as cursor:
             cursor.execute(
                 "INSERT INTO heartguard_core.alarm_episodes (org_id, id, rule_id, rule_number, version, user_id,"
-                " severity, start_ns, raised_ns, found_at, retrospective) SELECT org_id, gen_random_uuid(), id, number, 1, %s,"
-                " 'warning', 0, 0, now(), false FROM heartguard_core.alarm_rules WHERE org_id = %s AND id = %s"
-                " RETURNING id::text",
+                " severity, start_ns, raised_ns, found_at, retrospective)"
+                " SELECT org_id, gen_random_uuid(), id, number, 1, %s, 'warning', 0, 0, now(), false"
+                " FROM heartguard_core.alarm_rules WHERE org_id = %s AND id = %s RETURNING id::text",
                 (self.ann_id, self.org, self.rule["id"]),
             )
             return str(cursor.fetchone()[0])
