@@ -32,7 +32,7 @@ ITEM_NAMES = {
     "out_of_range": "field", "limits": "limit", "errors": "i", "checks": "check", "tasks": "task", "queues": "queue",
     "scopes": "scope", "buckets": "bucket", "networks": "network", "device": "permission", "uses": "use",
     "people": "user_id", "overrides": "override", "days": "day", "ranges": "range", "versions": "item",
-    "readings": "reading", "history": "item",
+    "readings": "reading", "history": "item", "values": "item",
 }  # fmt: skip
 
 

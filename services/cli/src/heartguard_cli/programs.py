@@ -55,7 +55,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "influx": (*STORED, *INFLUXDB),
     "audit": AUDIT,
-    "alarm": (*STORED, "INFLUX_SERVICE_URL"),
+    "alarm": (*STORED, "INFLUX_SERVICE_URL", "HEARTBEAT_URL"),
     "consumer": (*AUDIT, "AUDIT_RETENTION_DAYS", "RETENTION_DATABASE_URL"),
     "backup": (
         *("DATABASE_URL", "MEDIA_DIR", "CHECKPOINT_DIR", "BACKUP_DIR", "BACKUP_KEEP", "BACKUP_RECIPIENTS"),
