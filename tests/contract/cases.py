@@ -132,7 +132,7 @@ def _members(name: str, value: dict[str, Any]) -> Iterator[str]:
     for key, inner in value.items():
         if name in ("tags", "fields", "values", "payload", "headers"):
             quoted = escape(key, {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
-            yield from _element("entry", inner, f' key="{quoted}"', union=True)
+            yield from _element("entry", inner, f' key="{quoted}"', union=name != "values")
         else:
             yield from _element(key, inner, "", union=name == "preferences")
 

@@ -339,3 +339,8 @@ def note_alarm(_: Situation) -> Ask:
 @asks("POST", "/alarms/{alarm_id}/close")
 def close_alarm(_: Situation) -> Ask:
     return Ask(f"{NO_ALARM}/close", "AlarmClosure", {"reason": "a loose strap"})
+
+
+@asks("POST", "/alarms/rules/rehearse")
+def rehearse_rule(case: Situation) -> Ask:
+    return Ask("/alarms/rules/rehearse", "AlarmRehearsalRequest", {"rule": RULE, "user_id": case.me.user_id, **DAY})

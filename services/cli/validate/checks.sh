@@ -7,6 +7,7 @@ AccountList_checks='items:list items[]?/id:int items[]?/email:text items[]?/full
 AccountState_checks='id:int email:text full_name:text? role:text org_id:int active:bool created_at:time open_sessions:int'
 Alarm_checks='id:uuid rule_id:uuid rule_version:int rule_name:text user_id:int measurement:text field:text condition:text severity:text start:time raised_at:time active:bool acknowledged:bool closed:bool retrospective:bool withdrawn:bool found_at:time'
 AlarmList_checks='items:list items[]?/id:uuid items[]?/rule_id:uuid items[]?/rule_version:int items[]?/rule_name:text items[]?/user_id:int items[]?/measurement:text items[]?/field:text items[]?/condition:text items[]?/severity:text items[]?/start:time items[]?/raised_at:time items[]?/active:bool items[]?/acknowledged:bool items[]?/closed:bool items[]?/retrospective:bool items[]?/withdrawn:bool items[]?/found_at:time next_cursor:text?'
+AlarmRehearsal_checks='samples:int alarms:int items:list items[]?/start:time'
 AlarmRule_checks='id:uuid version:int name:text measurement:text field:text condition:text threshold:number clear_threshold:number for_seconds:int clear_after_seconds:int max_gap_seconds:int tolerance:number activity:text severity:text people:list overrides:list overrides[]?/user_id:int enabled:bool created_at:time changed_at:time'
 AlarmRuleList_checks='items:list items[]?/id:uuid items[]?/version:int items[]?/name:text items[]?/measurement:text items[]?/field:text items[]?/condition:text items[]?/threshold:number items[]?/clear_threshold:number items[]?/for_seconds:int items[]?/clear_after_seconds:int items[]?/max_gap_seconds:int items[]?/tolerance:number items[]?/activity:text items[]?/severity:text items[]?/people:list items[]?/overrides:list items[]?/overrides[]?/user_id:int items[]?/enabled:bool items[]?/created_at:time items[]?/changed_at:time next_cursor:text?'
 ApiKey_checks='id:uuid kind:text name:text hint:text created_by:int scopes:list buckets:list networks:list created_at:time expires_at:time header:Cache-Control=no-store'
@@ -361,6 +362,9 @@ every_row() {
     row GET /audit/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
     row GET /audit/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
     row POST /alarms/rules/defaults; when founding; gives 200 AlarmRuleList $AlarmRuleList_checks
+    row POST /alarms/rules/rehearse; when founding
+    sends '{"rule":{"name":"High heart rate at rest","measurement":"heart_rate","field":"bpm","condition":"above","threshold":120},"user_id":{user_id},"range_start":"2026-11-01T00:00:00Z","range_stop":"2026-11-30T00:00:00Z"}' '<AlarmRehearsalRequest><rule><name>High heart rate at rest</name><measurement>heart_rate</measurement><field>bpm</field><condition>above</condition><threshold>120</threshold></rule><user_id>{user_id}</user_id><range_start>2026-11-01T00:00:00Z</range_start><range_stop>2026-11-30T00:00:00Z</range_stop></AlarmRehearsalRequest>'
+    gives 200 AlarmRehearsal $AlarmRehearsal_checks
     row GET /alarms; gives 200 AlarmList $AlarmList_checks
     row GET '/alarms/{alarm_id}'; gives 200 Alarm $Alarm_checks
     row POST '/alarms/{alarm_id}/acknowledge'; when founding; gives 200 Alarm $Alarm_checks

@@ -255,3 +255,22 @@ def test_pages_of_alarms_and_an_export(ward: Ward) -> None:
     path = f"/alarms/exports?org_id={ward.org}&user_id={ward.member}"
     lines = ward.stack.client("alarm").get(path, headers=service_auth("user")).data.splitlines()
     assert len(lines) == 21
+
+
+def test_a_rehearsal_finds_what_the_rule_would_have_found(ward: Ward) -> None:
+    ward.write(*steady(0, 120, 130), *steady(130, 250, 100), *steady(260, 400, 130))
+    rule = {name: value for name, value in RULE.items() if name != "enabled"}
+    span = {"range_start": ward.begin.isoformat(), "range_stop": (ward.begin + timedelta(hours=1)).isoformat()}
+    document = {"rule": rule, "user_id": ward.member, **span}
+    client = ward.stack.client("alarm")
+    tried = client.post("/alarms/rules/rehearse", json=document, headers=ward.admin).get_json()
+    assert (tried["samples"], tried["alarms"], "proposed_threshold" in tried) == (41, 2, False)
+    ward.make()
+    ward.write(*steady(0, 120, 130), *steady(130, 250, 100), *steady(260, 400, 130))
+    assert len(ward.episodes()) == 2
+    found = sorted(it["start"] for it in read(ward).get_json()["items"])
+    assert [it["start"] for it in tried["items"]] == found
+    too_long = {**document, "range_stop": (ward.begin + timedelta(days=32)).isoformat()}
+    refused = client.post("/alarms/rules/rehearse", json=too_long, headers=ward.admin)
+    assert refused.get_json()["error"]["details"][0]["path"] == "/range_stop"
+    assert client.post("/alarms/rules/rehearse", json=document, headers=ward.theirs).status_code == 403

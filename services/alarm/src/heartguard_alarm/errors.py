@@ -26,5 +26,11 @@ WITHDRAWN = ErrorCode(
     "The alarm was withdrawn or merged",
     "Read the alarm again: `merged_into` names the one that has its time now.",
 )
+TOO_MANY = ErrorCode(
+    "ALARM_005",
+    422,
+    "The range has too many samples to rehearse a rule",
+    "Ask for a shorter range.",
+)
 
-CODES = (NO_RULE, CONTRADICTORY, NO_ALARM, WITHDRAWN)
+CODES = (NO_RULE, CONTRADICTORY, NO_ALARM, WITHDRAWN, TOO_MANY)

@@ -16,6 +16,7 @@ from heartguard_alarm.usecases import UseCases
 from heartguard_alarm.usecases.alarms import AlarmUseCases
 from heartguard_alarm.usecases.evaluating import Evaluating
 from heartguard_alarm.usecases.personal_data import PersonalData
+from heartguard_alarm.usecases.rehearsal import Rehearsal
 from heartguard_alarm.usecases.rules import RuleUseCases
 from heartguard_common.core.background import BackgroundTask, FailureHandling
 from heartguard_common.core.clock import NANOSECONDS, Clock
@@ -83,6 +84,7 @@ def _usecases(dependencies: Dependencies, stores: _Stores) -> UseCases:
             transaction=transaction,
             clock=clock,
         ),
+        rehearsal=Rehearsal(stores.changes, audit),
         personal_data=PersonalData(
             stores.rules, stores.episodes, stores.alarms, authority=authority, audit=audit, transaction=transaction
         ),

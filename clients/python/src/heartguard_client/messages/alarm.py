@@ -239,3 +239,28 @@ class AlarmClosure(TypedDict):
     """An alarm is closed by a person; its interval stays."""
 
     reason: str
+
+
+class AlarmRehearsalRequest(TypedDict):
+    """Which rule to try over whose stored points."""
+
+    rule: AlarmRuleRequest
+    user_id: int
+    range_start: str
+    range_stop: str
+
+
+class RehearsedDocument(TypedDict):
+    """An alarm that the rule would have raised."""
+
+    start: str
+    end: NotRequired[str]
+
+
+class AlarmRehearsal(TypedDict):
+    """What the rule would have done."""
+
+    samples: int
+    alarms: int
+    items: list[RehearsedDocument]
+    proposed_threshold: NotRequired[float]

@@ -64,7 +64,7 @@ def acknowledge_alarm(usecases: UseCases, call: Call[AlarmAcknowledgement | None
     return _answer(usecases.alarms.acknowledge(call.person, _id(call.params["alarm_id"]), note))
 
 
-def add_alarm_note(usecases: UseCases, call: Call[AlarmNote, NoQuery]) -> Answer[messages.Alarm]:
+def record_alarm_note(usecases: UseCases, call: Call[AlarmNote, NoQuery]) -> Answer[messages.Alarm]:
     """Add a note to the history of an alarm."""
     return _answer(usecases.alarms.note(call.person, _id(call.params["alarm_id"]), call.document["note"]))
 
@@ -138,6 +138,6 @@ ROUTES = (
     Route("GET", "/alarms", list_alarms),
     Route("GET", "/alarms/{alarm_id}", read_alarm, expensive=True, raises=(NO_ALARM,)),
     Route("POST", "/alarms/{alarm_id}/acknowledge", acknowledge_alarm, idempotent=True, raises=_OWN),
-    Route("POST", "/alarms/{alarm_id}/notes", add_alarm_note, idempotent=True, raises=_OWN),
+    Route("POST", "/alarms/{alarm_id}/notes", record_alarm_note, idempotent=True, raises=_OWN),
     Route("POST", "/alarms/{alarm_id}/close", close_alarm, idempotent=True, raises=_OWN),
 )

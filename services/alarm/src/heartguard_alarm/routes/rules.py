@@ -5,24 +5,29 @@ from typing import TypeVar
 from uuid import UUID
 
 from heartguard_alarm.domain.defaults import DEFAULTS
+from heartguard_alarm.domain.episodes import Interval
 from heartguard_alarm.domain.rules import Rule, Version
-from heartguard_alarm.errors import CONTRADICTORY, NO_RULE
+from heartguard_alarm.errors import CONTRADICTORY, NO_RULE, TOO_MANY
 from heartguard_alarm.usecases import UseCases
 from heartguard_common import messages
-from heartguard_common.core.clock import rfc3339
+from heartguard_common.core.clock import parse_rfc3339, rfc3339
 from heartguard_common.core.errors import LIMIT_FOR_NOW, LIMIT_REACHED
 from heartguard_common.http import etag, paging
 from heartguard_common.http.routing import Answer, Call, EmptyCall, NoQuery, Route
 from heartguard_common.messages import (
+    AlarmRehearsalRequest,
     AlarmRuleList,
     AlarmRuleListQuery,
     AlarmRuleRequest,
     AlarmRuleUpdate,
 )
-from heartguard_common.messages.alarm import RuleChangeDocument
+from heartguard_common.messages.alarm import RehearsedDocument, RuleChangeDocument
 
 NO_STORE = {"Cache-Control": "no-store"}
 VERSIONS = 100
+REHEARSED = 500
+LARGEST = 1.7e308
+SECONDS = 20
 T = TypeVar("T")
 
 
@@ -53,6 +58,27 @@ def create_default_alarm_rules(usecases: UseCases, call: EmptyCall) -> Answer[Al
     """
     found = usecases.rules.add_defaults(call.person)
     return Answer({"items": [_document(it) for it in found], "next_cursor": None}, headers=NO_STORE)
+
+
+def rehearse_alarm_rule(
+    usecases: UseCases, call: Call[AlarmRehearsalRequest, NoQuery]
+) -> Answer[messages.AlarmRehearsal]:
+    """Try a rule over stored points of a person.
+
+    It says which alarms the rule would have raised if it had been made at the start of the range, and a threshold that
+    the person's own values propose. Nothing is stored; reading the points of another person is a disclosure.
+    """
+    asked = call.document
+    bounds = parse_rfc3339(asked["range_start"]), parse_rfc3339(asked["range_stop"])
+    found = usecases.rehearsal.run(call.person, asked["rule"], asked["user_id"], *bounds)
+    document: messages.AlarmRehearsal = {
+        "samples": found.samples,
+        "alarms": len(found.intervals),
+        "items": [_rehearsed(it) for it in found.intervals[:REHEARSED]],
+    }
+    if found.proposed is not None and abs(found.proposed) <= LARGEST:
+        document["proposed_threshold"] = found.proposed
+    return Answer(document, headers=NO_STORE)
 
 
 def read_alarm_rule(usecases: UseCases, call: EmptyCall) -> Answer[messages.AlarmRule]:
@@ -86,6 +112,13 @@ def delete_alarm_rule(usecases: UseCases, call: EmptyCall) -> Answer[None]:
     """
     usecases.rules.delete(call.person, _id(call.params))
     return Answer(None)
+
+
+def _rehearsed(interval: Interval) -> RehearsedDocument:
+    document: RehearsedDocument = {"start": rfc3339(interval.start_ns)}
+    if interval.end_ns is not None:
+        document["end"] = rfc3339(interval.end_ns)
+    return document
 
 
 def _id(params: Mapping[str, str]) -> str:
@@ -154,6 +187,14 @@ ROUTES = (
     ),
     Route("GET", "/alarms/rules", list_alarm_rules),
     Route("POST", "/alarms/rules/defaults", create_default_alarm_rules, raises=_FULL),
+    Route(
+        "POST",
+        "/alarms/rules/rehearse",
+        rehearse_alarm_rule,
+        expensive=True,
+        seconds=SECONDS,
+        raises=(CONTRADICTORY, TOO_MANY),
+    ),
     Route("GET", "/alarms/rules/{rule_id}", read_alarm_rule, raises=(NO_RULE,), headers=("ETag",)),
     Route(
         "PATCH",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from heartguard_alarm.usecases.alarms import AlarmUseCases
 from heartguard_alarm.usecases.personal_data import PersonalData
+from heartguard_alarm.usecases.rehearsal import Rehearsal
 from heartguard_alarm.usecases.rules import RuleUseCases
 
 
@@ -13,4 +14,5 @@ class UseCases:
 
     alarms: AlarmUseCases
     rules: RuleUseCases
+    rehearsal: Rehearsal
     personal_data: PersonalData
