@@ -173,8 +173,8 @@ def test_every_code_of_a_service_is_answered_by_some_operation():
 
 VERBS = {
     "acknowledge", "announce", "cancel", "change", "check", "close", "complete", "create", "delete", "download", "drop",
-    "end", "erase", "export", "introspect", "issue", "keep", "list", "lock", "log", "query", "read", "record", "refresh",
-    "register", "rehearse",
+    "end", "erase", "export", "introspect", "issue", "keep", "list", "lock", "log", "query", "read", "record",
+    "refresh", "register", "rehearse",
     "request", "reset", "retry", "rotate", "summarize", "unlock", "update", "upload", "verify", "withdraw", "write",
 }  # fmt: skip
 
