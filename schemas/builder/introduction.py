@@ -60,6 +60,7 @@ _TAGS = {
     "stream": ("Live streams", "Points and the progress of jobs at the moment when they are stored."),
     "media": ("Media", "Files of members, such as recordings and images: upload, download and quota."),
     "audit": ("Audit", "Who did what to which data: recorded events, and the proof that none was changed or removed."),
+    "alarm": ("Alarms", "Rules over measurements, and the alarms that they raise. HeartGuard is not a medical device."),
     "gateway": ("Gateway", "Health of the system, this document, the schemas and the pages."),
 }
 

@@ -18,6 +18,8 @@ PARAMETERS = {
     "invitation_id": "Id of the invitation.",
     "session_id": "Id of the session.",
     "key_id": "Id of the API key.",
+    "rule_id": "Id of the rule.",
+    "alarm_id": "Id of the alarm.",
     "letter_id": "Id of the failed item.",
     "bucket": "Name of the bucket.",
     "file": "Name of the file.",

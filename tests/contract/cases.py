@@ -35,6 +35,8 @@ ITEM_NAMES = {
     "memberships": "item",
     "value_columns": "value_column", "tag_columns": "tag_column", "rejections": "rejection", "places": "place",
     "skipped": "item",
+    "people": "user_id", "overrides": "override", "days": "day", "ranges": "range", "versions": "item",
+    "readings": "reading", "history": "item", "values": "item",
 }  # fmt: skip
 
 
@@ -132,9 +134,9 @@ def _element(name: str, value: Any, attributes: str, *, union: bool = False) -> 
 
 def _members(name: str, value: dict[str, Any]) -> Iterator[str]:
     for key, inner in value.items():
-        if name in ("tags", "fields", "payload", "headers"):
+        if name in ("tags", "fields", "values", "payload", "headers"):
             quoted = escape(key, {'"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
-            yield from _element("entry", inner, f' key="{quoted}"', union=True)
+            yield from _element("entry", inner, f' key="{quoted}"', union=name != "values")
         else:
             yield from _element(key, inner, "", union=name == "preferences")
 

@@ -200,6 +200,11 @@ CASES = {
         service="auth",
         queue="mail",
     ),
+    "AlarmsBehind": case(
+        {'heartguard_queue_oldest_seconds{service="alarm",queue="changes"}': "300x60"},
+        {'heartguard_queue_oldest_seconds{service="alarm",queue="changes"}': "3x30 90 3x30"},
+        "Points have waited for 5m 0s to be evaluated: alarms are late",
+    ),
     "BackgroundFailing": case(
         {'heartguard_background_failing{service="user",task="exports"}': "9x60"},
         {'heartguard_background_failing{service="user",task="exports"}': "1x60"},

@@ -20,6 +20,7 @@ PLAN = {
     "media": (5004, "/media"),
     "influx": (5005, "/timeseries"),
     "audit": (5006, "/audit"),
+    "alarm": (5007, "/alarms"),
 }
 
 

@@ -15,6 +15,7 @@ from tests.protection.stack import Person
 PASSWORD = "a long enough phrase"
 ROLES = ("user", "manager", "admin")
 TICKET = {"file_name": "note.txt", "content_type": "text/plain", "size": 2}
+RULE = {"name": "High", "measurement": "heart_rate", "field": "bpm", "condition": "above", "threshold": 120}
 DAY = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
 
 
@@ -90,6 +91,7 @@ class World:
             "bucket": self.make_bucket,
             "emptied field": self.empty_field,
             "import": self.begin_import,
+            "alarm rule": self.make_rule,
         }
 
     def upload(self, owner: Person) -> str:
@@ -121,6 +123,9 @@ class World:
         bucket = f"org_{admin.org_id}_b{self.number()}"
         self.call("POST", "/timeseries/buckets", admin, json={"bucket": bucket})
         return bucket
+
+    def make_rule(self, admin: Person) -> str:
+        return str(self.call("POST", "/alarms/rules", admin, json=RULE)["id"])
 
     def empty_field(self, admin: Person) -> str:
         """A measurement with a field `phase` of texts, and no point any more."""

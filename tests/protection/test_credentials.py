@@ -31,7 +31,10 @@ NAMES = {
     "org_id": "999999",
     "bucket": "org_999999",
     **dict.fromkeys(
-        ("session_id", "key_id", "invitation_id", "import_id", "item_id", "job_id", "event_id", "letter_id"),
+        (
+            *("session_id", "key_id", "invitation_id", "item_id", "job_id", "event_id", "letter_id"),
+            *("import_id", "rule_id", "alarm_id"),
+        ),
         "0198c0de-0000-7000-8000-000000000000",
     ),
 }

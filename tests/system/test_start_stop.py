@@ -56,7 +56,7 @@ def login(clone: Clone, email: str) -> str:
     return str(document["access_token"])
 
 
-def test_a_start_ends_with_seven_ready_services(stopped: Clone) -> None:
+def test_a_start_ends_with_eight_ready_services(stopped: Clone) -> None:
     started = stopped.start()
     assert started.returncode == 0, started.stdout + started.stderr
     table, next_steps = started.stdout.split("depends on\n")[1].split("\n\n")

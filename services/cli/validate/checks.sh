@@ -5,6 +5,11 @@
 # What every answer of a message must hold.
 AccountList_checks='items:list items[]?/id:int items[]?/email:text items[]?/full_name:text? items[]?/role:text items[]?/org_id:int items[]?/active:bool items[]?/created_at:time items[]?/open_sessions:int next_cursor:text?'
 AccountState_checks='id:int email:text full_name:text? role:text org_id:int active:bool created_at:time open_sessions:int'
+Alarm_checks='id:uuid rule_id:uuid rule_version:int rule_name:text user_id:int measurement:text field:text condition:text severity:text start:time raised_at:time active:bool acknowledged:bool closed:bool retrospective:bool withdrawn:bool found_at:time'
+AlarmList_checks='items:list items[]?/id:uuid items[]?/rule_id:uuid items[]?/rule_version:int items[]?/rule_name:text items[]?/user_id:int items[]?/measurement:text items[]?/field:text items[]?/condition:text items[]?/severity:text items[]?/start:time items[]?/raised_at:time items[]?/active:bool items[]?/acknowledged:bool items[]?/closed:bool items[]?/retrospective:bool items[]?/withdrawn:bool items[]?/found_at:time next_cursor:text?'
+AlarmRehearsal_checks='samples:int alarms:int items:list items[]?/start:time'
+AlarmRule_checks='id:uuid version:int name:text measurement:text field:text condition:text threshold:number clear_threshold:number for_seconds:int clear_after_seconds:int max_gap_seconds:int tolerance:number activity:text severity:text people:list overrides:list overrides[]?/user_id:int enabled:bool created_at:time changed_at:time'
+AlarmRuleList_checks='items:list items[]?/id:uuid items[]?/version:int items[]?/name:text items[]?/measurement:text items[]?/field:text items[]?/condition:text items[]?/threshold:number items[]?/clear_threshold:number items[]?/for_seconds:int items[]?/clear_after_seconds:int items[]?/max_gap_seconds:int items[]?/tolerance:number items[]?/activity:text items[]?/severity:text items[]?/people:list items[]?/overrides:list items[]?/overrides[]?/user_id:int items[]?/enabled:bool items[]?/created_at:time items[]?/changed_at:time next_cursor:text?'
 ApiKey_checks='id:uuid kind:text name:text hint:text created_by:int scopes:list buckets:list networks:list created_at:time expires_at:time header:Cache-Control=no-store'
 ApiKeyList_checks='items:list items[]?/id:uuid items[]?/kind:text items[]?/name:text items[]?/hint:text items[]?/created_by:int items[]?/scopes:list items[]?/buckets:list items[]?/networks:list items[]?/created_at:time items[]?/expires_at:time next_cursor:text?'
 AuditEvent_checks='id:uuid status=recorded sequence:int? time:time kind:text org_id:int? actor:text action:text service:text resource:text? outcome:text reason:text? payload:map'
@@ -280,6 +285,17 @@ every_row() {
     row POST /timeseries/query; accepts application/x-ndjson
     sends '{"bucket":"{bucket}","measurement":"heart_rate","range_start":"2024-06-01T00:00:00Z","range_stop":"2024-06-02T00:00:00Z","limit":1}' '<QueryRequest><bucket>{bucket}</bucket><measurement>heart_rate</measurement><range_start>2024-06-01T00:00:00Z</range_start><range_stop>2024-06-02T00:00:00Z</range_stop><limit>1</limit></QueryRequest>'
     gives 200 application/x-ndjson '"tags":{"user_id":"{user_id}"}' '"time":"2024-06-01T10:00:00Z"' '"fields":{"bpm":72.0}' header:X-Next-Cursor header:Content-Disposition=attachment
+    row POST /alarms/rules
+    sends '{"name":"High","measurement":"heart_rate","field":"bpm","condition":"above","threshold":120}' '<AlarmRuleRequest><name>High</name><measurement>heart_rate</measurement><field>bpm</field><condition>above</condition><threshold>120</threshold></AlarmRuleRequest>'
+    keeps rule_id=id
+    gives 201 AlarmRule $AlarmRule_checks version=1 enabled=false name=High measurement=heart_rate field=bpm condition=above threshold=120 header:Location
+    row GET /alarms/rules; gives 200 AlarmRuleList $AlarmRuleList_checks 'items[]'
+    row GET '/alarms/rules/{rule_id}'; gives 200 AlarmRule $AlarmRule_checks 'id={rule_id}' 'versions[]' header:ETag
+    row PATCH '/alarms/rules/{rule_id}'
+    sends '{"enabled":true}' '<AlarmRuleUpdate><enabled>true</enabled></AlarmRuleUpdate>'
+    gives 200 AlarmRule $AlarmRule_checks version=2 enabled=true header:ETag
+    row DELETE '/alarms/rules/{rule_id}'; gives 204 -
+    row DELETE '/alarms/rules/{rule_id}'; refuses 404 ALARM_001
     row POST /audit/events
     sends '{"actor":"validation","action":"VALIDATE","service":"auth","payload":{"run":"{stamp}"}}' '<AuditEventRequest><actor>validation</actor><action>VALIDATE</action><service>auth</service><payload><entry key="run">{stamp}</entry></payload></AuditEventRequest>'
     keeps event_id=id
@@ -408,6 +424,11 @@ every_row() {
     row GET /timeseries/health; as nobody; gives 200 Health $Health_checks
     row GET /timeseries/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
     row GET /timeseries/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    row POST /timeseries/changes; sends '{"limit":100}' '<ChangeClaim><limit>100</limit></ChangeClaim>'
+    refuses 403 GEN_403
+    row POST /timeseries/readings
+    sends '{"org_id":{org_id},"user_id":{user_id},"measurement":"heart_rate","range_start":"2026-11-30T08:00:00Z","range_stop":"2026-11-30T09:00:00Z"}' '<ReadingsRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id><measurement>heart_rate</measurement><range_start>2026-11-30T08:00:00Z</range_start><range_stop>2026-11-30T09:00:00Z</range_stop></ReadingsRequest>'
+    refuses 403 GEN_403
     row GET /users/me/access-log; gives 200 AuditEventList $AuditEventList_checks
     row GET '/audit/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
     row GET /audit/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
@@ -418,6 +439,31 @@ every_row() {
     row GET /audit/health; as nobody; gives 200 Health $Health_checks
     row GET /audit/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
     row GET /audit/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
+    row POST /alarms/rules/defaults; when founding; gives 200 AlarmRuleList $AlarmRuleList_checks
+    row POST /alarms/rules/rehearse; when founding
+    sends '{"rule":{"name":"High heart rate at rest","measurement":"heart_rate","field":"bpm","condition":"above","threshold":120},"user_id":{user_id},"range_start":"2026-11-01T00:00:00Z","range_stop":"2026-11-30T00:00:00Z"}' '<AlarmRehearsalRequest><rule><name>High heart rate at rest</name><measurement>heart_rate</measurement><field>bpm</field><condition>above</condition><threshold>120</threshold></rule><user_id>{user_id}</user_id><range_start>2026-11-01T00:00:00Z</range_start><range_stop>2026-11-30T00:00:00Z</range_stop></AlarmRehearsalRequest>'
+    gives 200 AlarmRehearsal $AlarmRehearsal_checks
+    row GET /alarms; gives 200 AlarmList $AlarmList_checks
+    row GET '/alarms/{alarm_id}'; gives 200 Alarm $Alarm_checks
+    row POST '/alarms/{alarm_id}/acknowledge'; when founding; gives 200 Alarm $Alarm_checks
+    row POST '/alarms/{alarm_id}/notes'; when founding
+    sends '{"note":"Called, feels well."}' '<AlarmNote><note>Called, feels well.</note></AlarmNote>'
+    gives 200 Alarm $Alarm_checks
+    row POST '/alarms/{alarm_id}/close'; when founding
+    sends '{"reason":"The strap was loose."}' '<AlarmClosure><reason>The strap was loose.</reason></AlarmClosure>'
+    gives 200 Alarm $Alarm_checks
+    row POST /alarms/erasures
+    sends '{"org_id":{org_id},"user_id":{user_id}}' '<ErasureRequest><org_id>{org_id}</org_id><user_id>{user_id}</user_id></ErasureRequest>'
+    refuses 403 GEN_403
+    row GET '/alarms/exports?org_id={org_id}&user_id={user_id}'; refuses 403 GEN_403
+    row GET /alarms/background; as operator; when operator; gives 200 BackgroundWork $BackgroundWork_checks
+    row GET /alarms/dead-letters; as operator; when operator; gives 200 DeadLetterList $DeadLetterList_checks
+    row GET '/alarms/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row POST '/alarms/dead-letters/{letter_id}/retry'; as operator; when operator; refuses 404 GEN_404
+    row DELETE '/alarms/dead-letters/{letter_id}'; as operator; when operator; refuses 404 GEN_404
+    row GET /alarms/health; as nobody; gives 200 Health $Health_checks
+    row GET /alarms/ready; as "$v_insider"; when inner; gives 200 Readiness $Readiness_checks
+    row GET /alarms/metrics; as "$v_insider"; when inner; gives 200 text/plain '# TYPE' '# HELP'
     row GET /audit/events; only json; accepts text/csv; gives 200 text/csv
     row GET /audit/events; only json; accepts application/x-ndjson; gives 200 application/x-ndjson
     row GET /api/v1/health; as nobody; gives 200 SystemHealth $SystemHealth_checks

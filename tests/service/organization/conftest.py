@@ -19,7 +19,7 @@ from tests.people import found, join
 from tests.servers import Database
 from tests.tokens import bearer, settings_environ
 
-ERASERS = ("AUTH", "USER", "MEDIA", "INFLUX_SERVICE")
+ERASERS = ("AUTH", "USER", "MEDIA", "INFLUX_SERVICE", "ALARM")
 
 
 class OtherServices:

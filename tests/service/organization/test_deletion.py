@@ -27,7 +27,7 @@ from .conftest import OtherServices
 Auth = dict[str, dict[str, str]]
 NAME = "O'Brien & <b>Söhne</b>"
 JOB = "0198c1d2-0000-7000-8000-00000000000a"
-ALL = ["/auth/erasures", "/users/erasures", "/timeseries/erasures", "/media/erasures"]
+ALL = ["/auth/erasures", "/users/erasures", "/timeseries/erasures", "/alarms/erasures", "/media/erasures"]
 
 
 class Erasers:
@@ -169,7 +169,7 @@ def test_a_failed_step_is_tried_again_after_growing_pauses(database: Database, p
     erasers.broken.clear()
     clock.forward(300)
     runner.run()
-    assert erasers.calls[4:] == ["timeseries", "media"]
+    assert erasers.calls[4:] == ["timeseries", "alarm", "media"]
     assert job(database) == ("done", 100, None)
     assert gone(database, org)
 
@@ -187,7 +187,7 @@ def test_two_workers_never_run_the_same_step(database: Database, pool: Pool, org
     assert idle.calls == []
     slow.hold.set()
     first.join()
-    assert slow.calls == ["auth", "user", "timeseries", "media"]
+    assert slow.calls == ["auth", "user", "timeseries", "alarm", "media"]
     assert gone(database, org)
 
 
@@ -199,7 +199,7 @@ def test_a_worker_that_dies_in_a_step_leaves_the_step_due(database: Database, po
         dying.runner(pool, clock).run()
     assert job(database) == ("running", 20, None)
     erasers.runner(pool, clock).run()
-    assert erasers.calls == ["user", "timeseries", "media"]
+    assert erasers.calls == ["user", "timeseries", "alarm", "media"]
 
 
 def test_a_permanent_refusal_fails_the_job_and_it_can_be_requested_again(

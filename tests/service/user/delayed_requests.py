@@ -9,6 +9,7 @@ from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.people import owner
 from tests.running_services import RunningServices
 from tests.service.user.test_administration import PASSWORD, Clinic
 from tests.tokens import service_auth
@@ -16,6 +17,7 @@ from tests.tokens import service_auth
 JSON, ZIP = "application/json", b"PK\x05\x06" + bytes(18)
 PHRASE = "another long phrase"
 POINT = {"measurement": "heart_rate", "fields": {"bpm": 71}, "timestamp": "2026-03-01T12:00:00Z"}
+RULE = {"name": "High", "measurement": "heart_rate", "field": "bpm", "condition": "above", "threshold": 120}
 REPORT = {"actor": "wanda", "action": "portal.opened", "service": "portal"}
 DAY = {"range_start": "2026-03-01T00:00:00Z", "range_stop": "2026-03-02T00:00:00Z"}
 # Streams are large enough to be passed through the gateway as they come.
@@ -26,6 +28,10 @@ NOT_HELD = {
     "user.erase": "a deletion itself",
     "media.erase": "a deletion itself",
     "timeseries.erase": "a deletion itself",
+    "alarm.erase": "a deletion itself",
+    "alarm.rehearse_rule": "nothing is stored",
+    "timeseries.changes": "a service asks; it takes ranges for a minute, nothing of a person is stored",
+    "timeseries.readings": "a service asks; nothing is stored",
     "auth.introspect": "a service asks; nothing is stored",
     "auth.record_key_uses": "a service asks; a time in the row of a key, which goes with it",
     "auth.demo": "nobody asks, and nothing is stored",
@@ -43,7 +49,7 @@ NOT_HELD = {
     },
     **{
         f"{name}.{verb}_dead_letter": "the operator asks; nothing of a person is stored"
-        for name in ("auth", "organization", "user", "media", "timeseries", "audit")
+        for name in ("auth", "organization", "user", "media", "timeseries", "audit", "alarm")
         for verb in ("retry", "drop")
     },
 }
@@ -85,9 +91,23 @@ class Subject:
             == 201
         )
         self.waiting = self.ask("influx", "POST", "/imports", {"file_name": "watch.fit", "size": 2})
+        self.rule = self.ask("alarm", "POST", "/alarms/rules", RULE)
+        self.alarm = self._alarm()
         self.bucket = f"org_{self.org}_trial"
         self.ask("influx", "POST", "/timeseries/buckets", {"bucket": self.bucket})
         self.ask("influx", "POST", "/timeseries/write", {"bucket": f"org_{self.org}", "points": [POINT]})
+
+    def _alarm(self) -> str:
+        """An open alarm of Ann."""
+        with owner(self.stack.database) as cursor:
+            cursor.execute(
+                "INSERT INTO heartguard_core.alarm_episodes (org_id, id, rule_id, rule_number, version, user_id,"
+                " severity, start_ns, raised_ns, found_at, retrospective)"
+                " SELECT org_id, gen_random_uuid(), id, number, 1, %s, 'warning', 0, 0, now(), false"
+                " FROM heartguard_core.alarm_rules WHERE org_id = %s AND id = %s RETURNING id::text",
+                (self.ann_id, self.org, self.rule["id"]),
+            )
+            return str(cursor.fetchone()[0])
 
     def email(self, who: str) -> str:
         return f"{who}@{self.name}.example"
@@ -215,6 +235,13 @@ CASES: Mapping[str, Callable[[Subject], Case]] = {
     ),
     "imports.create": lambda _: Case("/imports", {"file_name": "watch.fit", "size": 2}),
     "imports.cancel": lambda s: Case(f"/imports/{s.waiting['id']}"),
+    "alarm.acknowledge": lambda s: Case(f"/alarms/{s.alarm}/acknowledge", {"note": "seen"}),
+    "alarm.note": lambda s: Case(f"/alarms/{s.alarm}/notes", {"note": "called"}),
+    "alarm.close": lambda s: Case(f"/alarms/{s.alarm}/close", {"reason": "a loose strap"}),
+    "alarm.create_rule": lambda _: Case("/alarms/rules", RULE, headers={"Idempotency-Key": "held"}),
+    "alarm.add_default_rules": lambda _: Case("/alarms/rules/defaults"),
+    "alarm.update_rule": lambda s: Case(f"/alarms/rules/{s.rule['id']}", {"enabled": True}),
+    "alarm.delete_rule": lambda s: Case(f"/alarms/rules/{s.rule['id']}"),
     "timeseries.write": lambda s: Case(
         "/timeseries/write", {"bucket": f"org_{s.org}", "points": [{**POINT, "tags": {"user_id": str(s.id)}}]}
     ),

@@ -50,7 +50,7 @@ def columns(database: Database) -> dict[str, list[str]]:
 
 
 def contents(database: Database, of: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """The rows of these columns of each table, as text, and how far each sequence has come."""
+    """The rows of these columns of each table, as text, and how far each sequence of one of the tables has come."""
     with database.server.superuser(database.name) as connection, connection.cursor() as cursor:
         cursor.execute("SET timezone = 'UTC'")
         found = {}
@@ -60,7 +60,7 @@ def contents(database: Database, of: Mapping[str, list[str]]) -> dict[str, list[
             cursor.execute(question.format(fields, sql.Identifier(SCHEMA, table)))
             found[table] = [row for (row,) in cursor.fetchall()]
         cursor.execute(SEQUENCES, (SCHEMA,))
-        return found | {name: [str(last)] for name, last in cursor.fetchall()}
+        return found | {name: [str(last)] for name, last in cursor.fetchall() if name.startswith(tuple(of))}
 
 
 def unfilled(database: Database) -> list[str]:

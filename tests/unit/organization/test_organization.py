@@ -105,7 +105,7 @@ def test_a_change_event_shows_settings_and_only_names_texts() -> None:
 
 
 def test_sessions_end_first_and_the_organization_last() -> None:
-    assert [step.eraser for step in STEPS] == ["auth", "user", "timeseries", "media", "organization"]
+    assert [step.eraser for step in STEPS] == ["auth", "user", "timeseries", "alarm", "media", "organization"]
     assert [step.progress for step in STEPS] == sorted({step.progress for step in STEPS})
     assert STEPS[-1].progress == 100
 

@@ -49,8 +49,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
         *("REGISTRATION", "EMAIL_CONFIRMATION", "DEMO_ENABLED"),
         *("ALLOWED_ORIGINS", "RATE_LIMIT", "SMTP_URL"),
     ),
-    "organization": (*STORED, "PLANS_FILE", "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL"),
-    "user": (*STORED, "ORGANIZATION_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "AUDIT_URL"),
+    "organization": (*STORED, "PLANS_FILE", "USER_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "ALARM_URL"),
+    "user": (*STORED, "ORGANIZATION_URL", "MEDIA_URL", "INFLUX_SERVICE_URL", "AUDIT_URL", "ALARM_URL"),
     "media": (
         *(*STORED, "MAX_UPLOAD_MB", "MAX_IMPORT_MB", "SIGNED_URL_TTL", "SIGNED_URL_SECRET", "PUBLIC_URL"),
         *("MEDIA_TYPES", "MEDIA_DIR"),
@@ -58,6 +58,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     ),
     "influx": (*STORED, *INFLUXDB, "MEDIA_URL", "MAX_IMPORT_MB"),
     "audit": AUDIT,
+    "alarm": (*STORED, "INFLUX_SERVICE_URL", "HEARTBEAT_URL"),
     "consumer": (*AUDIT, "AUDIT_RETENTION_DAYS", "RETENTION_DATABASE_URL"),
     "backup": (
         *("DATABASE_URL", "MEDIA_DIR", "CHECKPOINT_DIR", "BACKUP_DIR", "BACKUP_KEEP", "BACKUP_RECIPIENTS"),

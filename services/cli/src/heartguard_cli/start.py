@@ -121,7 +121,7 @@ def _valkey_answers(system: System) -> bool:
 def _start_services(system: System, supervisor: Supervisor) -> Answers:
     layout = system.layout
     offsets = {name: size(layout.log / f"{name}.log") for name in PROGRAMS}
-    with stage("seven services and the consumer"):
+    with stage("eight services and the consumer"):
         for program in system.services():
             supervisor.run(program)
         deadline = time.monotonic() + SERVICES_SECONDS

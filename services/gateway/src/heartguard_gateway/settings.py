@@ -39,6 +39,7 @@ class Settings(CommonSettings):
     media_url: str = variable("MEDIA_URL", http_url, default=SERVICES["media"].local_url)
     influx_url: str = variable("INFLUX_SERVICE_URL", http_url, default=SERVICES["influx"].local_url)
     audit_url: str = variable("AUDIT_URL", http_url, default=SERVICES["audit"].local_url)
+    alarm_url: str = variable("ALARM_URL", http_url, default=SERVICES["alarm"].local_url)
     rate_limit: Rate = variable("RATE_LIMIT", rate, default=Rate(100, 60))  # noqa: RUF009  variable() makes a field
     limits: tuple[tuple[str, int], ...] = variable("LIMITS", limit_values, default=())
     allowed_origins: tuple[str, ...] = variable("ALLOWED_ORIGINS", origins, default=())

@@ -6,6 +6,7 @@ from heartguard_common.http.routing import Route
 from heartguard_influx.buckets import routes as buckets
 from heartguard_influx.deletion import routes as deletion
 from heartguard_influx.exports import routes as exports
+from heartguard_influx.feed import routes as feed
 from heartguard_influx.fields import routes as fields
 from heartguard_influx.imports import routes as imports
 from heartguard_influx.influxdb_api import routes as influxdb_api
@@ -23,6 +24,7 @@ ROUTES: tuple[Route[UseCases, Any], ...] = (
     *summaries.ROUTES,
     *exports.ROUTES,
     *buckets.ROUTES,
+    *feed.ROUTES,
     *fields.ROUTES,
     *measurements.ROUTES,
     *deletion.ROUTES,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from heartguard_common.audit.events import AuditTrail
 from heartguard_common.core.clock import Clock
@@ -11,8 +11,11 @@ from heartguard_common.http.exports import Record
 from heartguard_common.identity.authority import Authority
 from heartguard_influx.buckets.ports import Buckets
 from heartguard_influx.buckets.usecases import BucketAdministration
+from heartguard_influx.changes.ports import ChangeLog
 from heartguard_influx.deletion.usecases import Deletion
 from heartguard_influx.exports.usecases import Exporting
+from heartguard_influx.feed.ports import ChangeQueue, NoChangeQueue
+from heartguard_influx.feed.usecases import Feed
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.fields.usecases import Fields
 from heartguard_influx.imports.usecases import Importing
@@ -26,6 +29,10 @@ from heartguard_influx.queries.ports import QuickReader
 from heartguard_influx.queries.usecases.querying import Querying
 from heartguard_influx.series_exports.usecases import SeriesExports
 from heartguard_influx.summaries.usecases import Summarizing
+
+
+class Changes(ChangeLog, ChangeQueue, Protocol):
+    """Records changes, and hands them out."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Stores:
     listening: Listening | None = None
     settle: Callable[[], float] | None = None
     """Run in the background: tells live streams what they missed."""
+    changes: Changes | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,7 @@ class UseCases:
     deletion: Deletion
     influx_names: InfluxNames
     listening: Listening | None
+    feed: Feed
     clock: Clock
     imports: Importing | None = None
     exports: SeriesExports | None = None
@@ -113,6 +122,7 @@ class UseCases:
                 observer=stores.observer,
                 small=stores.small,
                 announcer=stores.announcer,
+                changes=stores.changes,
             ),
             querying=Querying(
                 buckets, types, points, transaction=transaction, audit=audit, budget=budget, quick=stores.quick
@@ -133,7 +143,9 @@ class UseCases:
                 authority=authority,
                 erase_others=stores.erase_others,
                 removed=stores.removed,
+                changes=stores.changes,
             ),
+            feed=Feed(buckets, types, points, stores.changes or NoChangeQueue()),
             exports=exports,
             influx_names=InfluxNames(buckets, administration),
             listening=stores.listening,

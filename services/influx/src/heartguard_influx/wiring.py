@@ -1,7 +1,7 @@
 """Builds the time-series service from its settings."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,6 +30,7 @@ from heartguard_influx.imports import documents
 from heartguard_influx.imports.domain import JOB_KIND
 from heartguard_influx.imports.usecases import Importing, ImportWork, record_end
 from heartguard_influx.listeners.usecases import Listening
+from heartguard_influx.points.ports import StoredBatch
 from heartguard_influx.points.usecases.writing import Writing
 from heartguard_influx.routes import ROUTES
 from heartguard_influx.series_exports.usecases import SERIES_EXPORT, SeriesExporting, SeriesExports, Services
@@ -39,7 +40,13 @@ from heartguard_influx.store.export_tables import ExportTables
 from heartguard_influx.store.imports import ImportJobs, MediaImportFiles, ParserLimits, ParserProcess, PostgresImports
 from heartguard_influx.store.live_points import LiveImports, LivePoints, LiveSentPoints
 from heartguard_influx.store.point_metrics import PointMetrics
-from heartguard_influx.store.postgres import PostgresBuckets, PostgresFieldTypes, PostgresStore, QuickReads
+from heartguard_influx.store.postgres import (
+    PostgresBuckets,
+    PostgresChangeLog,
+    PostgresFieldTypes,
+    PostgresStore,
+    QuickReads,
+)
 from heartguard_influx.usecases import Stores, UseCases
 
 NAME = "influx"
@@ -92,6 +99,12 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
     points = PostgresStore(database, dependencies.limits)
     announcer = Announcer(database, Publisher(dependencies.redis), settles=True)
     live = LivePoints(announcer)
+    changes = PostgresChangeLog(database, PostgresStore.settled_seconds)
+
+    def together(batches: Sequence[StoredBatch]) -> None:
+        changes.record_together(batches)
+        live.stored_together(batches)
+
     return Stores(
         buckets=PostgresBuckets(database, dependencies.limits),
         types=PostgresFieldTypes(database, dependencies.limits),
@@ -103,12 +116,13 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
         registry=database.transaction,
         refused=dependencies.limits.refused,
         observer=PointMetrics(dependencies.metrics),
-        small=points.small_writer(live.stored_together),
+        small=points.small_writer(together),
         quick=QuickReads(database),
         announcer=live,
         removed=announcer.announce_removal,
         listening=Listening(announcer.listen, dependencies.limits),
         settle=announcer.settle,
+        changes=changes,
     )
 
 
@@ -151,6 +165,7 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
         removed=announcer.announce_removal,
         listening=Listening(announcer.listen, dependencies.limits),
         settle=announcer.settle,
+        changes=PostgresChangeLog(registry, InfluxStore.settled_seconds),
     )
 
 

@@ -85,7 +85,8 @@ def difference(before: Organization, after: Organization) -> Payload:
 STEPS = (
     DeletionStep("auth", 20),
     DeletionStep("user", 40),
-    DeletionStep("timeseries", 60),
-    DeletionStep("media", 80),
+    DeletionStep("timeseries", 55),
+    DeletionStep("alarm", 70),
+    DeletionStep("media", 85),
     DeletionStep("organization", 100),
 )

@@ -34,6 +34,7 @@ class Settings(ServiceSettings):
     """
 
     user_url: str = variable("USER_URL", http_url, default=SERVICES["user"].local_url)
+    alarm_url: str = variable("ALARM_URL", http_url, default=SERVICES["alarm"].local_url)
     media_url: str = variable("MEDIA_URL", http_url, default=SERVICES["media"].local_url)
     plans_file: Path | None = variable("PLANS_FILE", plans_file, default=None)  # noqa: RUF009  variable() makes a field
     timeseries_url: str = variable("INFLUX_SERVICE_URL", http_url, default=SERVICES["influx"].local_url)

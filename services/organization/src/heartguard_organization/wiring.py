@@ -89,6 +89,7 @@ def _erasers(settings: Settings, store: PostgresOrganizations) -> dict[str, Eras
         "user": (settings.user_url, "/users/erasures"),
         "timeseries": (settings.timeseries_url, "/timeseries/erasures"),
         "media": (settings.media_url, "/media/erasures"),
+        "alarm": (settings.alarm_url, "/alarms/erasures"),
     }
     own: dict[str, Eraser] = {"organization": lambda org_id, _: store.end(org_id)}
     return {**service_erasers(NAME, settings.service_secret, endpoints), **own}

@@ -21,7 +21,13 @@ AUTH_ACTOR_CHANGED = "AUTH_032"
 
 # Auth comes first, because it ends the sessions, after which no data is stored again. This service comes last, because
 # it also removes the answers that other services have kept for the person's Idempotency-Keys.
-STEPS = (DeletionStep("auth", 25), DeletionStep("timeseries", 50), DeletionStep("media", 75), DeletionStep("user", 100))
+STEPS = (
+    DeletionStep("auth", 20),
+    DeletionStep("timeseries", 40),
+    DeletionStep("alarm", 60),
+    DeletionStep("media", 80),
+    DeletionStep("user", 100),
+)
 
 # The parts of an export: the service, the name of the file for its records, and the progress in percent afterwards.
 PARTS = (
@@ -29,6 +35,7 @@ PARTS = (
     ("user", "profile.ndjson", 15),
     ("organization", "organization.ndjson", 20),
     ("timeseries", "telemetry.ndjson", 60),
+    ("alarm", "alarms.ndjson", 65),
     ("audit", "audit.ndjson", 70),
     ("media", "media.ndjson", 75),
 )

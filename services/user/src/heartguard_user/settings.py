@@ -15,6 +15,7 @@ class Settings(ServiceSettings):
     organization_url: str = variable("ORGANIZATION_URL", http_url, default=SERVICES["organization"].local_url)
     audit_url: str = variable("AUDIT_URL", http_url, default=SERVICES["audit"].local_url)
     media_url: str = variable("MEDIA_URL", http_url, default=SERVICES["media"].local_url)
+    alarm_url: str = variable("ALARM_URL", http_url, default=SERVICES["alarm"].local_url)
     timeseries_url: str = variable("INFLUX_SERVICE_URL", http_url, default=SERVICES["influx"].local_url)
 
     @classmethod

@@ -84,6 +84,7 @@ def _personal_data(settings: Settings) -> ServicePersonalData:
         "auth": (settings.auth_url, "/auth/exports"),
         "organization": (settings.organization_url, "/organization/exports"),
         "timeseries": (settings.timeseries_url, "/timeseries/exports"),
+        "alarm": (settings.alarm_url, "/alarms/exports"),
         "audit": (settings.audit_url, "/audit/exports"),
         "media": (settings.media_url, "/media/exports"),
     }
@@ -100,6 +101,7 @@ def _erasers(settings: Settings, dependencies: Dependencies, store: PostgresUser
         "auth": (settings.auth_url, "/auth/erasures"),
         "timeseries": (settings.timeseries_url, "/timeseries/erasures"),
         "media": (settings.media_url, "/media/erasures"),
+        "alarm": (settings.alarm_url, "/alarms/erasures"),
     }
 
     def erase(org_id: int, user_id: int | None) -> None:

@@ -183,6 +183,25 @@ TABLE = (
         "a member: DELETE /auth/api-keys/{key_id} of their own; an admin of each",
     ),
     Limit(
+        "alarm_rules",
+        "organization",
+        "rules",
+        # Each point of a measurement is evaluated by every rule that looks at it.
+        100,
+        "Rules of alarms, also those that are off.",
+        "an admin: DELETE /alarms/rules/{rule_id}",
+    ),
+    Limit(
+        "alarm_rule_versions_per_day",
+        "organization",
+        "versions",
+        500,
+        "Changes of rules in a day.",
+        _NEXT_DAY,
+        _LATER,
+        daily=True,
+    ),
+    Limit(
         "emails_per_day",
         "organization",
         "e-mails",

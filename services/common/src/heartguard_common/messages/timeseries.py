@@ -367,3 +367,52 @@ class MeasurementList(TypedDict):
     """The catalogue of measurements."""
 
     items: list[CatalogueEntryDocument]
+
+
+class ChangeClaim(TypedDict):
+    """How many ranges of changed points to take."""
+
+    limit: NotRequired[int]
+
+
+class ReadingDocument(TypedDict):
+    """The numbers of one point."""
+
+    time: str
+    values: dict[str, float]
+    active: NotRequired[bool]
+
+
+class ChangeDocument(TypedDict):
+    """Points of a person were stored, replaced or removed in a range."""
+
+    id: int
+    org_id: int
+    user_id: int
+    measurement: str
+    first: str
+    last: str
+    readings: NotRequired[list[ReadingDocument]]
+
+
+class ChangeList(TypedDict):
+    """Ranges of changed points."""
+
+    items: list[ChangeDocument]
+
+
+class ReadingsRequest(TypedDict):
+    """Whose readings of which measurement and range."""
+
+    org_id: int
+    user_id: int
+    measurement: str
+    range_start: str
+    range_stop: str
+
+
+class ReadingList(TypedDict):
+    """A page of readings."""
+
+    readings: list[ReadingDocument]
+    next_start: NotRequired[str]

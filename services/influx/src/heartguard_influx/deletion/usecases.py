@@ -18,10 +18,12 @@ from heartguard_common.messages import Payload, PointsDelete
 from heartguard_influx.buckets.access import find_bucket, require_own
 from heartguard_influx.buckets.domain import Bucket, own_name
 from heartguard_influx.buckets.ports import Buckets
+from heartguard_influx.changes.domain import ChangedRange
+from heartguard_influx.changes.ports import ChangeLog, NoChangeLog
 from heartguard_influx.deletion.ports import PointRemover
 from heartguard_influx.errors import OWN_BUCKET, UNFINISHED
 from heartguard_influx.fields.ports import FieldTypes
-from heartguard_influx.series.domain import EARLIEST_NS, PERSON_TAG, Group, Selection, read_range
+from heartguard_influx.series.domain import EARLIEST_NS, PERSON_TAG, Group, Selection, person_of, read_range
 
 RETENTION = "retention"
 # Retention runs once an hour: a bucket that fails for some two days becomes a dead letter.
@@ -47,10 +49,12 @@ class Deletion:
         authority: Authority,
         erase_others: Callable[[int, int | None], int] = lambda *_: 0,
         removed: Callable[[int], object] = lambda _: None,
+        changes: ChangeLog | None = None,
     ) -> None:
         """`erase_others` removes what else the service keeps of an organization or member; returns how much.
 
         `removed` gets the id of each organization of which points are removed that may be shown by a live stream.
+        `changes` records which ranges members delete; what retention and erasures remove is none.
         """
         self._erase_others = erase_others
         self._removed = removed
@@ -61,6 +65,7 @@ class Deletion:
         self._audit = audit
         self._clock = clock
         self._authority = authority
+        self._changes = changes or NoChangeLog()
 
     def delete_bucket(self, principal: Principal, name: str) -> None:
         """Remove a bucket with its points.
@@ -99,7 +104,7 @@ class Deletion:
         again = partial(self._authority.require_actor, principal) if person is None else _nothing
         with self._transaction():
             self._authority.require_writer(principal)
-            removed, groups = self._delete(selection, again)
+            removed, groups = self._delete(selection, again, bucket.org_id)
             if removed:
                 self._removed(bucket.org_id)
             payload: Payload = {"bucket": bucket.name, "measurement": selection.measurement, "removed": removed}
@@ -132,12 +137,21 @@ class Deletion:
         )
         return removed
 
-    def _delete(self, selection: Selection, require: Callable[[], None] = _nothing) -> tuple[int, Sequence[Group]]:
-        """Remove the points of a selection; returns how many values that were, and its series."""
+    def _delete(
+        self, selection: Selection, require: Callable[[], None] = _nothing, org_id: int | None = None
+    ) -> tuple[int, Sequence[Group]]:
+        """Remove the points of a selection; returns how many values that were, and its series.
+
+        With `org_id` the change is recorded.
+        """
         if selection.start_ns >= selection.stop_ns:
             return 0, ()
         groups = self._points.groups(selection, None)
-        return self._points.delete(selection, groups, require), groups
+        people = {person for group in groups if (person := person_of(group.tags)) is not None}
+        bounds = selection.measurement, selection.start_ns, selection.stop_ns - 1
+        ranges = () if org_id is None else [ChangedRange(person, *bounds) for person in sorted(people)]
+        with self._changes.recording(org_id or 0, ranges):
+            return self._points.delete(selection, groups, require), groups
 
     def erase(self, principal: Principal, org_id: int, user_id: int | None) -> tuple[int, int | None]:
         """Remove the points of an organization, or of one member; returns how many values and buckets that were.

@@ -12,6 +12,8 @@ from heartguard_common.messages import PointDocument
 from heartguard_influx.buckets.access import find_bucket, may_name, only_person
 from heartguard_influx.buckets.domain import Bucket
 from heartguard_influx.buckets.ports import Buckets
+from heartguard_influx.changes.domain import ranges_of
+from heartguard_influx.changes.ports import ChangeLog, NoChangeLog
 from heartguard_influx.errors import BATCH_REJECTED, NO_BUCKET, STORED_IN_PART
 from heartguard_influx.fields.ports import FieldTypes
 from heartguard_influx.points.domain.point import (
@@ -61,11 +63,12 @@ class Writing:
         observer: PointObserver | None = None,
         small: SmallWriter | None = None,
         announcer: PointAnnouncer | None = None,
+        changes: ChangeLog | None = None,
     ) -> None:
         """`refused` gets the name of a limit that rejects points without refusing their batch.
 
-        `observer` is told about each batch that was not refused, `announcer` about each that is stored. `small` takes
-        small batches first, if given, and tells an announcer by itself.
+        `observer` is told about each batch that was not refused, `announcer` about each that is stored; `changes`
+        records which ranges it changes. `small` takes small batches first, if given, and does the last two by itself.
         """
         self._buckets = buckets
         self._types = types
@@ -77,6 +80,7 @@ class Writing:
         self._observer = observer
         self._small = small
         self._announcer = announcer
+        self._changes = changes or NoChangeLog()
 
     def write(
         self,
@@ -184,7 +188,8 @@ class Writing:
         while True:
             accepted = [point for place, point in enumerate(points) if place not in rejections]
             try:
-                verdicts = self._points.write(bucket_id, accepted, sender, permission.require) if accepted else ()
+                with self._changes.recording(bucket.org_id, ranges_of(accepted)):
+                    verdicts = self._points.write(bucket_id, accepted, sender, permission.require) if accepted else ()
                 break
             except TooManySeries as error:
                 rejections = rejections | _over_series_limit(points, rejections, error)

@@ -1,0 +1,1 @@
+"""The alarm service: rules over measurements, and the episodes that they find."""

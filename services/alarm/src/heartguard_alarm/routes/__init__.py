@@ -1,0 +1,9 @@
+"""The endpoints of the alarm service."""
+
+from typing import Any
+
+from heartguard_alarm.routes import alarms, personal_data, rules
+from heartguard_alarm.usecases import UseCases
+from heartguard_common.http.routing import Route
+
+ROUTES: tuple[Route[UseCases, Any], ...] = (*alarms.ROUTES, *rules.ROUTES, *personal_data.ROUTES)

@@ -1,0 +1,18 @@
+"""The use cases of the alarm service, by subject."""
+
+from dataclasses import dataclass
+
+from heartguard_alarm.usecases.alarms import AlarmUseCases
+from heartguard_alarm.usecases.personal_data import PersonalData
+from heartguard_alarm.usecases.rehearsal import Rehearsal
+from heartguard_alarm.usecases.rules import RuleUseCases
+
+
+@dataclass(frozen=True)
+class UseCases:
+    """What the handlers call."""
+
+    alarms: AlarmUseCases
+    rules: RuleUseCases
+    rehearsal: Rehearsal
+    personal_data: PersonalData

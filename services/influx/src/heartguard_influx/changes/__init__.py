@@ -1,0 +1,1 @@
+"""Which points have changed, for those who follow them."""

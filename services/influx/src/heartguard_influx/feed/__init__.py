@@ -1,0 +1,1 @@
+"""Changed points, for the alarm service."""

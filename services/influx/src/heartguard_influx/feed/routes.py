@@ -1,0 +1,74 @@
+"""The endpoints of the feed, for the alarm service."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from heartguard_common.core.clock import parse_rfc3339, rfc3339
+from heartguard_common.http.routing import Answer, Call, NoQuery, Route
+from heartguard_common.messages import ChangeClaim, ChangeList, ReadingList, ReadingsRequest
+from heartguard_common.messages.timeseries import ChangeDocument, ReadingDocument
+from heartguard_influx.feed.domain import Claimed, Page, Reading
+from heartguard_influx.feed.usecases import Feed
+
+PAGE = 5000
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+class UseCases(Protocol):
+    """What the handlers call."""
+
+    @property
+    def feed(self) -> Feed:
+        """Hands out changed points."""
+
+
+def list_changes(usecases: UseCases, call: Call[ChangeClaim, NoQuery]) -> Answer[ChangeList]:
+    """Take ranges of changed points, each with its readings.
+
+    Nobody else gets them for a minute. Whoever has evaluated them removes their rows.
+    """
+    claimed = usecases.feed.claim(call.document.get("limit", 500))
+    return Answer({"items": [_change(it, page) for it, page in claimed]}, headers=NO_STORE)
+
+
+def read_readings(usecases: UseCases, call: Call[ReadingsRequest, NoQuery]) -> Answer[ReadingList]:
+    """Read the numbers of one person's points in a range, in pages."""
+    asked = call.document
+    start_ns, stop_ns = parse_rfc3339(asked["range_start"]), parse_rfc3339(asked["range_stop"])
+    person = asked["org_id"], asked["user_id"], asked["measurement"]
+    page = usecases.feed.read(*person, start_ns, stop_ns, limit=PAGE)
+    document: ReadingList = {"readings": _readings(page.readings)}
+    if page.next_ns is not None:
+        document["next_start"] = rfc3339(page.next_ns)
+    return Answer(document, headers=NO_STORE)
+
+
+def _change(claimed: Claimed, page: Page | None) -> ChangeDocument:
+    changed = claimed.range
+    document: ChangeDocument = {
+        "id": claimed.id,
+        "org_id": claimed.org_id,
+        "user_id": changed.person,
+        "measurement": changed.measurement,
+        "first": rfc3339(changed.first_ns),
+        "last": rfc3339(changed.last_ns),
+    }
+    if page is not None:
+        document["readings"] = _readings(page.readings)
+    return document
+
+
+def _readings(found: Iterable[Reading]) -> list[ReadingDocument]:
+    documents = []
+    for time_ns, values, motion in found:
+        document: ReadingDocument = {"time": rfc3339(time_ns), "values": dict(values)}
+        if motion in ("active", "sedentary"):
+            document["active"] = motion == "active"
+        documents.append(document)
+    return documents
+
+
+ROUTES = (
+    Route("POST", "/timeseries/changes", list_changes, expensive=True),
+    Route("POST", "/timeseries/readings", read_readings, expensive=True),
+)

@@ -1,0 +1,69 @@
+"""Handing out changed ranges with their points, and reading one person's points."""
+
+from collections.abc import Iterator, Sequence
+
+from heartguard_influx.buckets.ports import Buckets
+from heartguard_influx.feed.domain import Claimed, Page, Reading
+from heartguard_influx.feed.ports import ChangeQueue
+from heartguard_influx.fields.ports import FieldTypes
+from heartguard_influx.queries.ports import PointReader
+from heartguard_influx.series.domain import LATEST_NS, Selection
+
+READINGS_AT_ONCE = 20_000
+"""Readings in one answer, of all its ranges together."""
+MOTION_TAG = "motion_context"
+
+
+class Feed:
+    """Changes and the readings in them, from whichever store has the points."""
+
+    def __init__(self, buckets: Buckets, types: FieldTypes, points: PointReader, changes: ChangeQueue) -> None:
+        self._buckets = buckets
+        self._types = types
+        self._points = points
+        self._changes = changes
+
+    def claim(self, limit: int) -> Iterator[tuple[Claimed, Page | None]]:
+        """Up to `limit` ranges with their readings; None for one whose readings have no room in the answer."""
+        room = READINGS_AT_ONCE
+        for claimed in self._changes.claim(limit):
+            changed = claimed.range
+            page = None
+            if room > 0:
+                bounds = changed.first_ns, min(changed.last_ns, LATEST_NS - 1) + 1
+                page = self.read(claimed.org_id, changed.person, changed.measurement, *bounds, limit=room)
+                room -= len(page.readings)
+            yield claimed, None if page is None or page.next_ns is not None else page
+
+    def read(self, org_id: int, person: int, measurement: str, start_ns: int, stop_ns: int, *, limit: int) -> Page:
+        """The first readings of a person in `[start_ns, stop_ns)`, about `limit` in each bucket of the organization.
+
+        All readings of an instant are on the same page.
+        """
+        found: list[Reading] = []
+        next_ns: int | None = None
+        for bucket_id in self._buckets.ids(org_id):
+            selection = Selection(bucket_id, measurement, start_ns, stop_ns, {}, person)
+            readings, more = self._of_bucket(selection, limit)
+            found += readings
+            if more is not None:
+                next_ns = more if next_ns is None else min(more, next_ns)
+        found.sort(key=lambda it: it.time_ns)
+        return Page([it for it in found if next_ns is None or it.time_ns < next_ns], next_ns)
+
+    def _of_bucket(self, selection: Selection, limit: int) -> tuple[Sequence[Reading], int | None]:
+        groups = self._points.groups(selection, None)
+        fields = [it for it in self._types.of(selection.bucket_id, selection.measurement) if it.type == "float"]
+        if not groups or not fields:
+            return (), None
+        rows, position = self._points.points(selection, groups, fields, after=None, limit=limit, descending=False)
+        motions = [dict(group.tags).get(MOTION_TAG) for group in groups]
+        readings = []
+        for row in rows:
+            values = {name: value for name, value in row.values.items() if isinstance(value, float)}
+            readings.append(Reading(row.time_ns, values, motions[row.group]))
+        if position is None or not readings:
+            return readings, None
+        # The last instant may go on behind the page, unless it is the only one: then the page has `limit` of it.
+        last_ns = readings[-1].time_ns
+        return readings, last_ns if readings[0].time_ns < last_ns else last_ns + 1

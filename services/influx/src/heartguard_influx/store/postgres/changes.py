@@ -1,0 +1,109 @@
+"""The table `changed_ranges`: written here, read by the alarm service."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from heartguard_common.stores.database import Database, prepared, text
+from heartguard_influx.changes.domain import ChangedRange, ranges_of
+from heartguard_influx.feed.domain import Claimed
+from heartguard_influx.points.ports import StoredBatch
+from heartguard_influx.store.postgres.arrays import numbers, texts
+
+CLAIM_SECONDS = 60
+_RECORD = prepared(
+    """
+    INSERT INTO heartguard_core.changed_ranges (org_id, user_id, measurement, first_ns, last_ns, ready_at)
+    SELECT :org_id, c.user_id, c.measurement, c.first_ns, c.last_ns,
+        clock_timestamp() + make_interval(secs => :settle_seconds)
+    FROM unnest(:persons, :measurements, :firsts, :lasts) AS c (user_id, measurement, first_ns, last_ns)
+    WHERE EXISTS (
+        SELECT FROM heartguard_core.alarm_watches AS w WHERE w.org_id = :org_id AND w.measurement = c.measurement)
+    RETURNING id
+    """,
+    org_id="integer",
+    persons="bigint[]",
+    measurements="text[]",
+    firsts="bigint[]",
+    lasts="bigint[]",
+    settle_seconds="float8",
+)
+_RECORD_EACH = prepared(
+    """
+    INSERT INTO heartguard_core.changed_ranges (org_id, user_id, measurement, first_ns, last_ns, ready_at)
+    SELECT c.org_id, c.user_id, c.measurement, c.first_ns, c.last_ns, clock_timestamp()
+    FROM unnest(:orgs, :persons, :measurements, :firsts, :lasts) AS c (org_id, user_id, measurement, first_ns, last_ns)
+    WHERE EXISTS (
+        SELECT FROM heartguard_core.alarm_watches AS w WHERE w.org_id = c.org_id AND w.measurement = c.measurement)
+    """,
+    orgs="integer[]",
+    persons="bigint[]",
+    measurements="text[]",
+    firsts="bigint[]",
+    lasts="bigint[]",
+)
+_CONFIRM = """
+UPDATE heartguard_core.changed_ranges SET ready_at = clock_timestamp()
+WHERE org_id = :org_id AND id = ANY (cast(:ids AS bigint[]))
+"""
+_CLAIM = """
+UPDATE heartguard_core.changed_ranges AS c
+SET claimed_until = clock_timestamp() + make_interval(secs => :seconds)
+FROM (
+    SELECT org_id, id FROM heartguard_core.changed_ranges
+    WHERE ready_at <= clock_timestamp() AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
+    ORDER BY ready_at LIMIT :limit FOR UPDATE SKIP LOCKED
+) AS due
+WHERE c.org_id = due.org_id AND c.id = due.id
+RETURNING c.org_id, c.id, c.user_id, c.measurement, c.first_ns, c.last_ns
+"""
+
+
+class PostgresChangeLog:
+    """Records and hands out the ranges of measurements that a rule of the organization looks at."""
+
+    def __init__(self, database: Database, settle_seconds: float) -> None:
+        """`settle_seconds`: how long a write may take that is no part of the transaction; 0 where it is part of it."""
+        self._database = database
+        self._settle_seconds = settle_seconds
+
+    @contextmanager
+    def recording(self, org_id: int, ranges: Sequence[ChangedRange]) -> Iterator[None]:
+        """Record ranges around the block that changes their points."""
+        ids = self._record(org_id, ranges) if ranges else ()
+        yield
+        if ids and self._settle_seconds:
+            with self._database.transaction() as connection:
+                connection.execute(text(_CONFIRM), {"org_id": org_id, "ids": numbers(ids)})
+
+    def record_together(self, batches: Sequence[StoredBatch]) -> None:
+        """Record the ranges of batches that the surrounding transaction stores, in one statement."""
+        ranges = [(batch.org_id, it) for batch in batches for it in ranges_of(batch.points)]
+        if not ranges:
+            return
+        values = {
+            "orgs": numbers(org_id for org_id, _ in ranges),
+            "persons": numbers(it.person for _, it in ranges),
+            "measurements": texts(it.measurement for _, it in ranges),
+            "firsts": numbers(it.first_ns for _, it in ranges),
+            "lasts": numbers(it.last_ns for _, it in ranges),
+        }
+        with self._database.transaction() as connection:
+            connection.execute(_RECORD_EACH, values)
+
+    def _record(self, org_id: int, ranges: Sequence[ChangedRange]) -> Sequence[int]:
+        values = {
+            "org_id": org_id,
+            "persons": numbers(it.person for it in ranges),
+            "measurements": texts(it.measurement for it in ranges),
+            "firsts": numbers(it.first_ns for it in ranges),
+            "lasts": numbers(it.last_ns for it in ranges),
+            "settle_seconds": self._settle_seconds,
+        }
+        with self._database.transaction() as connection:
+            return [int(row.id) for row in connection.execute(_RECORD, values)]
+
+    def claim(self, limit: int) -> Sequence[Claimed]:
+        """Up to `limit` ranges that nobody else has claimed in the last minute, oldest first."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(text(_CLAIM), {"limit": limit, "seconds": CLAIM_SECONDS}).all()
+        return sorted(Claimed(row.id, row.org_id, ChangedRange(*row[2:])) for row in rows)
