@@ -4,7 +4,7 @@ import requests
 
 from heartguard_common.core.registry import SERVICES
 from heartguard_gateway.own_routes.portal import Portal
-from tests.protection.callers import DAY, PASSWORD, ROLES, RULE, Ask, Situation, asks
+from tests.protection.callers import PASSWORD, ROLES, Ask, Situation, asks
 
 JSON_ONLY = ("/openapi.json", "/openapi-internal.json", "/docs", "/docs/errors", "/portal", "/.well-known/jwks.json")
 for _path in JSON_ONLY:
@@ -357,63 +357,3 @@ def read_organizations_end(case: Situation) -> Ask:
 @asks("GET", "/users/deletions/{job_id}")
 def read_persons_end(case: Situation) -> Ask:
     return Ask(f"/users/deletions/{case.world.ended_person(case.organization)}")
-
-
-@asks("POST", "/alarms/rules")
-def make_rule(_: Situation) -> Ask:
-    return Ask("/alarms/rules", "AlarmRuleRequest", RULE)
-
-
-@asks("POST", "/alarms/rules/defaults")
-def add_default_rules(_: Situation) -> Ask:
-    return Ask("/alarms/rules/defaults")
-
-
-@asks("GET", "/alarms/rules/{rule_id}")
-@asks("DELETE", "/alarms/rules/{rule_id}")
-def ask_for_rule(case: Situation) -> Ask:
-    return Ask(f"/alarms/rules/{case.thing('alarm rule', case.admin)}")
-
-
-@asks("PATCH", "/alarms/rules/{rule_id}")
-def change_rule(case: Situation) -> Ask:
-    return Ask(f"/alarms/rules/{case.thing('alarm rule', case.admin)}", "AlarmRuleUpdate", {"threshold": 125})
-
-
-@asks("POST", "/timeseries/changes")
-def take_changes(_: Situation) -> Ask:
-    return Ask("/timeseries/changes", "ChangeClaim", {"limit": 1})
-
-
-@asks("POST", "/timeseries/readings")
-def read_readings(case: Situation) -> Ask:
-    whom = {"org_id": case.me.org_id, "user_id": case.me.user_id, "measurement": "heart_rate"}
-    return Ask("/timeseries/readings", "ReadingsRequest", {**whom, **DAY})
-
-
-NO_ALARM = "/alarms/0198c0de-0000-7000-8000-000000000000"
-
-
-@asks("GET", "/alarms/{alarm_id}")
-def read_alarm(_: Situation) -> Ask:
-    return Ask(NO_ALARM)
-
-
-@asks("POST", "/alarms/{alarm_id}/acknowledge")
-def acknowledge_alarm(_: Situation) -> Ask:
-    return Ask(f"{NO_ALARM}/acknowledge", "AlarmAcknowledgement", {"note": "on my way"})
-
-
-@asks("POST", "/alarms/{alarm_id}/notes")
-def note_alarm(_: Situation) -> Ask:
-    return Ask(f"{NO_ALARM}/notes", "AlarmNote", {"note": "called"})
-
-
-@asks("POST", "/alarms/{alarm_id}/close")
-def close_alarm(_: Situation) -> Ask:
-    return Ask(f"{NO_ALARM}/close", "AlarmClosure", {"reason": "a loose strap"})
-
-
-@asks("POST", "/alarms/rules/rehearse")
-def rehearse_rule(case: Situation) -> Ask:
-    return Ask("/alarms/rules/rehearse", "AlarmRehearsalRequest", {"rule": RULE, "user_id": case.me.user_id, **DAY})

@@ -19,7 +19,7 @@ from lxml import etree
 from heartguard_common.contract.contracts import Contracts
 from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity import policy
-from tests.protection import data_routes, routes  # noqa: F401  # name the requests
+from tests.protection import alarm_routes, data_routes, routes  # noqa: F401  # name the requests
 from tests.protection.callers import ROLES, Ask, Situation, World, changes_people, request_of
 
 CALLERS = ("none", *ROLES, "operator", "service")

@@ -111,19 +111,7 @@ class UseCases:
             buckets, transaction=transaction, registry=stores.registry, audit=audit, authority=authority
         )
         return cls(
-            writing=Writing(
-                buckets,
-                types,
-                points,
-                transaction=transaction,
-                clock=clock,
-                authority=authority,
-                refused=stores.refused,
-                observer=stores.observer,
-                small=stores.small,
-                announcer=stores.announcer,
-                changes=stores.changes,
-            ),
+            writing=_writing(stores),
             querying=Querying(
                 buckets, types, points, transaction=transaction, audit=audit, budget=budget, quick=stores.quick
             ),
@@ -133,18 +121,7 @@ class UseCases:
             exporting=Exporting(buckets, types, points, stores.other_records),
             buckets=administration,
             fields=Fields(buckets, types, points, transaction=transaction, audit=audit, authority=authority),
-            deletion=Deletion(
-                buckets,
-                types,
-                points,
-                transaction=transaction,
-                audit=audit,
-                clock=clock,
-                authority=authority,
-                erase_others=stores.erase_others,
-                removed=stores.removed,
-                changes=stores.changes,
-            ),
+            deletion=_deletion(stores),
             feed=Feed(buckets, types, points, stores.changes or NoChangeQueue()),
             exports=exports,
             influx_names=InfluxNames(buckets, administration),
@@ -152,3 +129,34 @@ class UseCases:
             clock=clock,
             imports=stores.imports,
         )
+
+
+def _writing(stores: Stores) -> Writing:
+    return Writing(
+        stores.buckets,
+        stores.types,
+        stores.points,
+        transaction=stores.transaction,
+        clock=stores.clock,
+        authority=stores.authority,
+        refused=stores.refused,
+        observer=stores.observer,
+        small=stores.small,
+        announcer=stores.announcer,
+        changes=stores.changes,
+    )
+
+
+def _deletion(stores: Stores) -> Deletion:
+    return Deletion(
+        stores.buckets,
+        stores.types,
+        stores.points,
+        transaction=stores.transaction,
+        audit=stores.audit,
+        clock=stores.clock,
+        authority=stores.authority,
+        erase_others=stores.erase_others,
+        removed=stores.removed,
+        changes=stores.changes,
+    )
