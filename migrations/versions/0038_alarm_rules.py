@@ -55,6 +55,7 @@ GRANT INSERT (event) ON heartguard_core.audit_outbox TO heartguard_alarm;
 GRANT EXECUTE ON FUNCTION heartguard_core.enter_writer, heartguard_core.await_writers, heartguard_core.api_key_acts
     TO heartguard_alarm;
 GRANT SELECT ON heartguard_core.organization_limits TO heartguard_alarm;
+GRANT SELECT (org_id, mode, near, changed_at) ON heartguard_core.organization_states TO heartguard_alarm;
 GRANT SELECT, INSERT, UPDATE ON heartguard_core.daily_counts TO heartguard_alarm;
 GRANT SELECT, INSERT, UPDATE (attempts, reason, content, last_failed_at, due_at), DELETE ON heartguard_core.dead_letters
     TO heartguard_alarm;

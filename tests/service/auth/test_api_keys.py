@@ -121,8 +121,9 @@ def test_scopes_are_those_of_the_policy(client, manager):
     listed = client.get("/auth/scopes", headers=with_token(manager)).json
     scopes = {it["name"]: it["permissions"] for it in listed["items"]}
     compatible = [f"influxdb.{name}" for name in ("list_buckets", "list_organizations", "write", "write_database")]
-    assert listed["device"] == [*compatible, "timeseries.list_measurements", "timeseries.write"]
-    assert sorted(scopes["points_write"]) == listed["device"]
+    writing = [*compatible, "timeseries.list_measurements", "timeseries.write"]
+    assert sorted(scopes["points_write"]) == writing
+    assert listed["device"] == [*(f"imports.{name}" for name in ("cancel", "create", "list", "read")), *writing]
     assert scopes["user.list"] == ["user.list"]
 
 

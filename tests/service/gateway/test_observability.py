@@ -18,6 +18,7 @@ from heartguard_common.core.lifecycle import LIFECYCLE
 from heartguard_common.core.paths import REPO_ROOT
 from heartguard_common.core.registry import SERVICES
 from tests.servers import Database, Valkey, until
+from tests.service.gateway.live import live_system
 from tests.service.gateway.stack import GunicornProcess
 from tests.tokens import settings_environ
 
@@ -85,7 +86,7 @@ def series(text: str) -> dict[str, set[str]]:
 def exposed(
     gateway: GunicornProcess, module_database: Database, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, set[str]]:
-    """Every series of a gateway that has answered, refused and failed, and of each service."""
+    """Every series of a gateway that has answered, refused and failed, of each service, and of the stream process."""
     gateway.ask("GET", "/users/me", {})
 
     def shown() -> dict[str, set[str]]:
@@ -103,6 +104,8 @@ def exposed(
             found |= series(app.test_client().get(f"{SERVICES[name].prefix}/metrics").get_data(as_text=True))
         finally:
             app.extensions[LIFECYCLE].close()
+    with live_system(module_database, valkey.url, tmp_path_factory.mktemp("live")) as live:
+        found |= {name: labels for name, labels in series(live.metrics()).items() if name.startswith("heartguard_stream")}
     return found
 
 
@@ -173,5 +176,5 @@ def test_prometheus_scrapes_every_service_where_it_runs(native: bool) -> None:
     } == {
         name: (f"{SERVICES[name].prefix}/metrics", [f"{'127.0.0.1' if native else name}:{DEFAULT_PORTS[name]}"])
         for name in SERVICES
-    }
+    } | {"stream": ("/gateway/metrics", [f"{'127.0.0.1' if native else 'stream'}:{DEFAULT_PORTS['stream']}"])}
     assert [DEPLOY / "prometheus" / name for name in config["rule_files"]] == [DEPLOY / "prometheus" / "alerts.yml"]

@@ -42,7 +42,12 @@ def test_the_service_sees_the_same_request(
 
 
 def test_every_versioned_rule_is_found_and_no_page_is(gateway: GunicornProcess) -> None:
-    pages = {rule.path for rule in policy.load().rules if not rule.versioned}
+    rules = [rule for rule in policy.load().rules if not rule.versioned]
+    pages = {rule.path for rule in rules if rule.errors is None}
+    compatible = {rule.path for rule in rules if rule.errors is not None}
+    assert compatible == {"/api/v2/write", "/api/v2/buckets", "/api/v2/orgs", "/write"}
+    for path in compatible:
+        assert gateway.ask("GET", f"/api/v1{path}").code == "GEN_404"
     places = {
         "{version}/{folder}/{asset}": f"{Portal().version}/core/main.js",
         "{asset}": "site.css",

@@ -113,7 +113,7 @@ def test_a_token_that_gets_its_rights_makes_the_service_ready(log_lines, client,
     model.kind = "read"
     assert readiness(client)[0] == 503
     model.kind = "all"
-    assert readiness(client) == (200, {"influxdb": "ok", "postgresql": "ok", "redis": "ok"})
+    assert readiness(client) == (200, {"exports": "ok", "influxdb": "ok", "postgresql": "ok", "redis": "ok"})
     *errors, last = (line.levelname for line in log_lines.lines)
     assert (set(errors), last) == ({"ERROR"}, "INFO")
 

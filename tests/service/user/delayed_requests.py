@@ -30,6 +30,7 @@ NOT_HELD = {
     "timeseries.erase": "a deletion itself",
     "alarm.erase": "a deletion itself",
     "alarm.rehearse_rule": "nothing is stored",
+    "timeseries.listen": "a service asks; until when an organization is watched",
     "timeseries.changes": "a service asks; it takes ranges for a minute, nothing of a person is stored",
     "timeseries.readings": "a service asks; nothing is stored",
     "auth.introspect": "a service asks; nothing is stored",
