@@ -42,7 +42,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = heartguard_core, pg_temp 
         WHERE org_id = organization AND kind = 'user.export' AND status IN ('queued', 'running')
     UNION ALL SELECT 'open_imports', count(*) FROM imports
         WHERE org_id = organization AND state IN ('awaiting_upload', 'queued', 'running')
-    UNION ALL SELECT 'alarm_rules', count(*) FROM alarm_rules WHERE org_id = organization
+    UNION ALL SELECT 'alarm_rules', count(*) FROM alarm_rules
+        WHERE org_id = organization AND deleted_ns IS NULL
     UNION ALL SELECT c.name, max(c.used) FROM daily_counts AS c WHERE c.org_id = organization AND c.day = today
         GROUP BY c.name
 $$;

@@ -105,7 +105,8 @@ def exposed(
         finally:
             app.extensions[LIFECYCLE].close()
     with live_system(module_database, valkey.url, tmp_path_factory.mktemp("live")) as live:
-        found |= {name: labels for name, labels in series(live.metrics()).items() if name.startswith("heartguard_stream")}
+        of_streams = series(live.metrics())
+    found |= {name: labels for name, labels in of_streams.items() if name.startswith("heartguard_stream")}
     return found
 
 
