@@ -277,7 +277,10 @@ def test_a_backup_comes_back_into_empty_volumes(project: Project) -> None:
     restore = [*project.services["restore"]["entrypoint"], f"/app/var/backups/{backup.name}"]
 
     assert project.run("restore", restore).wait(300) == 1
-    assert "Services are connected to the database (heartguard_audit, heartguard_auth, " in project.log("restore")
+    assert (
+        "Services are connected to the database (heartguard_alarm, heartguard_audit, heartguard_auth, "
+        in project.log("restore")
+    )
     assert project.down() == dict.fromkeys([*SERVICES, "consumer"], 0)
     assert project.run("restore", restore).wait(300) == 1
     assert "into an empty system only" in project.log("restore")

@@ -14,7 +14,9 @@ from heartguard_common.identity import policy
 RULES = [rule for rule in policy.load().rules if rule.errors is None]
 CONTRACTS = Contracts.load()
 PLACES = {"user_id": "999999", "item_id": "01890000-0000-7000-8000-000000000000", "bucket": "org_999999"}
-PLACES |= dict.fromkeys(("event_id", "session_id", "job_id", "key_id"), PLACES["item_id"])
+PLACES |= dict.fromkeys(
+    ("event_id", "session_id", "job_id", "key_id", "import_id", "rule_id", "alarm_id"), PLACES["item_id"]
+)
 PLACES |= {"invitation_id": PLACES["item_id"], "letter_id": PLACES["item_id"], "org_id": "999999"}
 PLACES |= {"file": "nothing.xsd", "asset": "nothing.css", "folder": "core", "version": "0"}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -197,7 +197,7 @@ def test_configured_servers_are_used(stopped: Clone, own_postgres: Postgres, val
     with own_postgres.empty_database() as database:
         started = stopped.start(DATABASE_URL=database.owner_url, REDIS_URL=valkey_server.url)
         assert started.returncode == 0, started.stdout + started.stderr
-        assert stopped.living() == [*SERVICES, "consumer", "backup"]
+        assert stopped.living() == [*SERVICES, "consumer", "backup", "stream"]
         found(stopped, "elsewhere@heartguard.example")
         with own_postgres.superuser(database.name) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT email FROM heartguard_core.users")
