@@ -8,6 +8,7 @@ without a credential.
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from heartguard_common.core.registry import SERVICES
 from heartguard_common.identity import policy
 from heartguard_common.messages import Mode
 from tests.protection.api_keys import NOW_POINT, full_rights, make, statuses
-from tests.protection.stack import JSON, Person, ProtectedStack
+from tests.protection.stack import JSON, Person, ProtectedStack, claims_of
 from tests.protection.test_credentials import DOCUMENTS, EntryPoints
 from tests.servers import until
 from tests.service.gateway.stack import Answer
@@ -44,13 +45,20 @@ def entry_points(protected_stack: ProtectedStack) -> Iterator[EntryPoints]:
 
 
 @pytest.fixture(scope="module")
-def people(protected_stack: ProtectedStack) -> dict[str, Person]:
-    """A manager of a demo, and the admins of a read-only and of a suspended organization."""
+def people(protected_stack: ProtectedStack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Person]:
+    """A visitor of a demo with the token that visitors get, and admins of a read-only and a suspended organization."""
     admins = {mode: protected_stack.found(f"mode.{mode}") for mode in MODES}
     people = {**admins, "demo": protected_stack.join(admins["demo"], "manager", "mode.visitor")}
     for mode in MODES:
         protected_stack.join(admins[mode], "manager", f"mode.leaves.{mode}")
         set_mode(protected_stack, admins[mode].org_id, mode)
+    # Nowhere else in this stack is a demo turned on.
+    auth = protected_stack.entry_points["auth"].again(tmp_path_factory.mktemp("demo") / "auth.log", DEMO_ENABLED="on")
+    with auth.running():
+        given = auth.ask("POST", "/auth/demo")
+        assert given.status == 200, given.body
+    people["demo"] = replace(people["demo"], access_token=given.json["access_token"])
+    assert claims_of(people["demo"].access_token)["org_id"] == admins["demo"].org_id
     return people
 
 

@@ -200,7 +200,8 @@ class GunicornProcess:
         threads: int = 8,
     ) -> None:
         self.port = port or free_port()
-        self._made = {"settings": settings, "workers": workers, "service": service, "root": root, "threads": threads}
+        self._settings = settings
+        self._made = {"workers": workers, "service": service, "root": root, "threads": threads}
         self._health = f"{SERVICES[service].prefix}/health"
         self.log = log
         metrics = log.parent / f"metrics-{self.port}"
@@ -218,9 +219,10 @@ class GunicornProcess:
         ]
         self.process: subprocess.Popen[bytes] | None = None
 
-    def again(self, log: Path) -> "GunicornProcess":
-        """Another one of the same service with the same settings, at another port."""
-        return GunicornProcess(log=log, **self._made)  # type: ignore[arg-type]
+    def again(self, log: Path, **settings: str) -> "GunicornProcess":
+        """Another one of the same service at another port, with the same settings but for those that are given."""
+        made = {**self._made, "settings": {**self._settings, **settings}}
+        return GunicornProcess(log=log, **made)  # type: ignore[arg-type]
 
     @contextmanager
     def running(self) -> Iterator["GunicornProcess"]:
