@@ -1,5 +1,6 @@
 """Imports: from the announcement to the points, with the media service that keeps the files."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -186,6 +187,31 @@ def test_an_import_is_cancelled_while_it_is_read(stack: ImportStack) -> None:
     assert (cancelled["status"], 0 < cancelled["stored"] < 80_000) == ("cancelled", True)
     until(lambda: not uploads(stack), "its file is removed")
     assert stack.state(made) == cancelled | {"updated_at": stack.state(made)["updated_at"]}
+
+
+def set_mode(stack: ImportStack, mode: str) -> None:
+    with owner(stack.database) as cursor:
+        cursor.execute(
+            "INSERT INTO heartguard_core.organization_states (org_id, mode) VALUES (%s, %s)"
+            " ON CONFLICT (org_id) DO UPDATE SET mode = excluded.mode",
+            (stack.org, mode),
+        )
+
+
+def test_an_import_pauses_while_its_organization_is_read_only(stack: ImportStack) -> None:
+    made = stack.begin(rates(80_000, "2003-06-01"), "a.csv")
+    until(lambda: stack.state(made)["stored"] > 0, "the first batch is stored")
+    set_mode(stack, "read_only")
+    try:
+        until(lambda: stack.state(made)["status"] == "queued", "the import pauses")
+        paused = stack.state(made)
+        assert 0 < paused["stored"] < 80_000
+        time.sleep(3)
+        assert stack.state(made)["stored"] == paused["stored"]
+    finally:
+        set_mode(stack, "active")
+    done = stack.ended(made)
+    assert (done["status"], done["stored"], done["duplicates"]) == ("done", 80_000, 0)
 
 
 def test_the_person_is_deleted_while_their_import_waits(stack: ImportStack) -> None:

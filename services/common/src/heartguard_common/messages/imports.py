@@ -17,9 +17,9 @@ ImportKind: TypeAlias = Literal[
 ]
 """The kind of a file: which app or device has written it."""
 ImportStatus: TypeAlias = Literal["awaiting_upload", "queued", "running", "done", "failed", "cancelled"]
-"""`awaiting_upload`: the bytes have not come. `queued`: other imports of the organization come first, or a limit of
-the day is used up. `running`: the file is being read. `done`, `failed` and `cancelled` are final; points that
-were stored before stay.
+"""`awaiting_upload`: the bytes have not come. `queued`: other imports of the organization come first, a limit of the
+day is used up, or the organization is read-only. `running`: the file is being read. `done`, `failed` and
+`cancelled` are final; points that were stored before stay.
 """
 
 

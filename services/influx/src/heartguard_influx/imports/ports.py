@@ -98,6 +98,9 @@ class Imports(Protocol):
     def advance(self, found: Import, counts: Counts, state: ImportStatus, problem: Problem | None = None) -> bool:
         """Keep how far an import has come; False where it was cancelled or erased, and then nothing is kept."""
 
+    def may_store(self, org_id: int) -> bool:
+        """Whether the mode of an organization lets points be stored."""
+
     def wake(self, found: Import) -> None:
         """Have the job of an import continue at once."""
 

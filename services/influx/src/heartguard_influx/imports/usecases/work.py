@@ -57,6 +57,10 @@ class EndedError(Exception):
     """The import was cancelled or erased while it was read."""
 
 
+class PausedError(Exception):
+    """The organization is read-only or suspended."""
+
+
 class ImportWork:
     """Takes an import to its next state: waiting for its bytes, for its turn, being read, and its bytes removed.
 
@@ -123,7 +127,7 @@ class ImportWork:
 
     def _take_turn(self, found: Import, job: Job) -> Job:
         with self._imports.turn(found.org_id) as mine:
-            if not mine:
+            if not mine or not self._imports.may_store(found.org_id):
                 return self._wait(found, job, "queued", self._pause(found))
             with self._files.fetched(found) as file:
                 return self._read(found, job, file)
@@ -138,6 +142,9 @@ class ImportWork:
                     counts = self._store(found, counts, batch)
         except ParserError as error:
             return self._fail(found, job, replace(counts, report=error.report or counts.report), error.problem)
+        except PausedError:
+            self._advance(found, counts, "queued")
+            return job.waiting(self._clock.now_ns() + round(LONGEST_WAIT_SECONDS * NANOSECONDS))
         except ServiceError as error:
             return self._refused(found, job, counts, error)
         self._advance(found, counts, "done")
@@ -151,6 +158,8 @@ class ImportWork:
         request = found.request
         documents = [_document(record, request.user_id) for record in batch.records]
         times = [record.time_ns for record in batch.records]
+        if not self._imports.may_store(found.org_id):
+            raise PausedError
         with self._transaction():
             verdicts = (
                 self._writing.write(request.principal, request.bucket, documents, atomic=False, times_ns=times)

@@ -33,6 +33,7 @@ UPDATE heartguard_core.imports SET state = :state, position = :position, counts 
     problem = cast(:problem AS jsonb)
 WHERE org_id = :org_id AND id = cast(:id AS uuid) AND state NOT IN ('done', 'failed', 'cancelled')
 """
+_MODE = "SELECT mode FROM heartguard_core.organization_states WHERE org_id = :org_id"
 _WAKE = f"UPDATE heartguard_core.imports SET due_at = now() WHERE id = cast(:id AS uuid) AND {IS_OPEN}"  # noqa: S608
 _WAKE_NEXT = f"""
 UPDATE heartguard_core.imports SET due_at = now() WHERE org_id = :org_id AND id = (
@@ -96,6 +97,12 @@ class PostgresImports:
         }
         with self._database.transaction() as connection:
             return connection.execute(text(_ADVANCE), values).rowcount == 1
+
+    def may_store(self, org_id: int) -> bool:
+        """Whether the mode of an organization lets points be stored."""
+        with self._database.transaction() as connection:
+            mode = connection.execute(text(_MODE), {"org_id": org_id}).first()
+        return mode is None or mode.mode in ("active", "demo")
 
     def wake(self, found: Import) -> None:
         """Have the job of an import continue at once."""
