@@ -9,7 +9,8 @@ const MARK = "heartguard.session"; // in localStorage: a login was made here, so
 const LOCK = "heartguard-refresh";
 const EARLY_MS = 60_000;
 const RETRY_MS = 15_000;
-const ANSWER_MS = 150;
+const TAB = "heartguard-tab"; // held by every open tab
+const ANSWER_MS = 2_000;
 const channel = new BroadcastChannel("heartguard");
 
 export const session = {
@@ -116,8 +117,10 @@ useCredentials({ token, renewed });
 /** Finds out who is logged in: asks other tabs, then the cookie. Raises ApiError where the server can't be asked. */
 export async function start() {
   if (localStorage.getItem(MARK) === null) return become("out");
+  const others = ((await navigator.locks.query()).held ?? []).some((lock) => lock.name === TAB);
+  navigator.locks.request(TAB, { mode: "shared" }, () => new Promise(() => {}));
   channel.postMessage({ type: "asked" });
-  for (let waited = 0; held === null && waited < ANSWER_MS; waited += 25) await new Promise((done) => setTimeout(done, 25));
+  for (let waited = 0; others && held === null && waited < ANSWER_MS; waited += 25) await new Promise((done) => setTimeout(done, 25));
   if (held === null && (await renewed("")) === null) return become("out");
   await enter();
 }

@@ -176,9 +176,7 @@ def test_a_forwarded_address_is_not_in_the_inner_network(subtests: pytest.Subtes
     for field in FIELDS:
         for entry_point in SERVICES:
             with subtests.test(f"{entry_point} {field}"):
-                prefix = {"organization": "/organization", "user": "/users", "influx": "/timeseries"}.get(
-                    entry_point, f"/{entry_point}"
-                )
+                prefix = SERVICES[entry_point].prefix
                 for name in ("ready", "metrics"):
                     for url in (world.urls["gateway"], world.urls[entry_point]):
                         assert send(url, request("GET", f"{prefix}/{name}", field, "Connection: close")).status == 401

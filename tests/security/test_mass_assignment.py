@@ -55,7 +55,7 @@ def state(system: RunningSystem) -> dict[str, tuple[int, int]]:
             if table not in RESTLESS:
                 query = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {} AS t")
                 if table == "organization_states":  # a task adds rows, and notes what is used of limits
-                    query += sql.SQL("WHERE mode <> 'active' OR mode_chosen OR plan IS NOT NULL")
+                    query = sql.SQL(query.string + " WHERE mode <> 'active' OR mode_chosen OR plan IS NOT NULL")
                 cursor.execute(query.format(sql.Identifier(SCHEMA, table)))
                 count, digest = cursor.fetchone()
                 found[table] = (int(count), int(digest))

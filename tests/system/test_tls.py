@@ -55,7 +55,7 @@ def test_the_whole_system_works_over_tls(
         with running_stack(secured, redis, tmp_path) as stack:  # type: ignore[arg-type]
             use(stack, settings_environ("audit", secured, redis.url))  # type: ignore[arg-type]
             for name in SERVICES:
-                prefix = {"user": "/users", "influx": "/timeseries"}.get(name, f"/{name}")
+                prefix = SERVICES[name].prefix
                 ready = stack.entry_points[name].ask("GET", f"{prefix}/ready").json
                 assert {it["name"] for it in ready["dependencies"] if it["status"] != "ok"} <= {"consumer"}
 

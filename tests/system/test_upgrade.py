@@ -126,7 +126,8 @@ def test_a_rolling_restart_takes_up_code_and_settings_and_no_request_fails(runni
         replaced = replacing.result()
         assert replaced.returncode == 0, replaced.stderr
     assert set(load.ended) == {"200"}
-    assert {name for name in PROGRAMS if running.pid(name) != before[name]} == {*SERVICES, "consumer", "backup"}
+    new = {name for name in PROGRAMS if running.pid(name) != before[name]}
+    assert new == {*SERVICES, "consumer", "backup", "stream"}
     wrong = {**FOUNDER, "password": "Wrong-horse-9"}
     assert running.call("gateway", "POST", "/auth/login", wrong)[1]["error"]["message"] == "Not these"
     other = {**FOUNDER, "email": "other@clinic.example"}
