@@ -37,6 +37,7 @@ RESTLESS = {
     "audit_checkpoints",
     "idempotency_keys",
     "jobs",
+    "imports",
     "refresh_tokens",
     "sessions",
     "auth_guesses",

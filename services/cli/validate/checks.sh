@@ -170,6 +170,8 @@ every_row() {
     row GET /timeseries/measurements; as device; refuses 401 GEN_401_TOKEN header:WWW-Authenticate=Bearer
     row GET '/stream?topics=weather'; only json; accepts text/event-stream
     refuses 422 GEN_422 'details[]/path' 'details[]/message:text'
+    row GET '/stream?topics=weather'; only xml; accepts application/xml
+    refuses 422 GEN_422 'details[]/path' 'details[]/message:text'
     row POST /auth/demo; as nobody; refuses 404 AUTH_080
     [ "$LISTING" = yes ] || derive_buckets
     row GET /organization; keeps name=name; gives 200 Organization $Organization_checks 'id={org_id}' header:ETag
@@ -244,7 +246,7 @@ every_row() {
     gives 200 Import $Import_checks 'id={import_id}' status=awaiting_upload kind=fit size=10 'user_id={user_id}'
     row GET '/imports?limit=500'; gives 200 ImportList $ImportList_checks 'items[]/id={import_id}'
     row DELETE '/imports/{import_id}'; gives 204 -
-    row GET '/imports/{import_id}'; gives 200 Import $Import_checks status=cancelled
+    row GET '/imports/{import_id}'; gives 200 Import $Import_checks status=cancelled kind=fit
     row POST /timeseries/buckets
     sends '{"bucket":"{bucket}"}' '<BucketRequest><bucket>{bucket}</bucket></BucketRequest>'; keeps made_bucket=bucket
     gives 201 Bucket $Bucket_checks 'bucket={bucket}'

@@ -176,9 +176,12 @@ def hurried(database, redis_url, clock):
     """A client of the service whose every expensive route has but 0.3 s."""
     settings = Settings.from_env(settings_environ("influx", database, redis_url))
     parts = open_dependencies("influx", settings, clock)
-    usecases = UseCases.over(wiring.in_postgresql(parts))
+    imports = wiring.open_imports(settings, parts, wiring.in_postgresql(parts))
+    usecases = UseCases.over(imports.with_imports())
+    web = make_web_dependencies("influx", settings, parts)
+    web = replace(web, jobs=parts.operated_jobs("influx", {}, imports.jobs))
     routes = [replace(route, seconds=0.3) if route.seconds else route for route in ROUTES]
-    app = make_app(make_web_dependencies("influx", settings, parts), routes, usecases)
+    app = make_app(web, routes, usecases)
     yield app.test_client()
     app.extensions[LIFECYCLE].close()
 

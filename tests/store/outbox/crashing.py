@@ -68,6 +68,7 @@ class Stack:
 
 HASHER: Any = SimpleNamespace(hash=lambda _: "hash", verify=lambda *_: True, outdated=lambda _: False)
 RULES: Any = SimpleNamespace(
+    email_confirmation="optional",
     registration="open",
     common_passwords=frozenset(),
     access_seconds=60,
@@ -110,7 +111,9 @@ def end_job(stack: Stack) -> None:
 def register(stack: Stack) -> None:
     accounts = PostgresAccounts(stack.database)
     unused: Any = None
-    verbs = RegistrationUseCases(RULES, stack.auth(), accounts=accounts, hasher=HASHER, invitations=unused)
+    verbs = RegistrationUseCases(
+        RULES, stack.auth(), accounts=accounts, hasher=HASHER, invitations=unused, outbox=unused
+    )
     verbs.register({"email": f"{stack.name}@hg.io", "password": "Long-enough-7"}, None)
 
 

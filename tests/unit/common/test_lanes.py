@@ -187,4 +187,9 @@ def test_expensive_routes_use_lanes():
         ("GET", "/audit/verify"): 20,
         ("GET", "/audit/exports"): None,
         ("POST", "/media/uploads/{item_id}/complete"): None,
+        ("POST", "/timeseries/changes"): None,
+        ("POST", "/timeseries/readings"): None,
+        ("POST", "/alarms/rules/rehearse"): 20,
+        ("GET", "/alarms/{alarm_id}"): None,
+        ("GET", "/alarms/exports"): None,
     }
