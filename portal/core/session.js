@@ -116,9 +116,9 @@ useCredentials({ token, renewed });
 
 /** Finds out who is logged in: asks other tabs, then the cookie. Raises ApiError where the server can't be asked. */
 export async function start() {
-  if (localStorage.getItem(MARK) === null) return become("out");
   const others = ((await navigator.locks.query()).held ?? []).some((lock) => lock.name === TAB);
   navigator.locks.request(TAB, { mode: "shared" }, () => new Promise(() => {}));
+  if (localStorage.getItem(MARK) === null) return become("out");
   channel.postMessage({ type: "asked" });
   for (let waited = 0; others && held === null && waited < ANSWER_MS; waited += 25) await new Promise((done) => setTimeout(done, 25));
   if (held === null && (await renewed("")) === null) return become("out");
