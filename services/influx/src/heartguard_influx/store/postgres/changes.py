@@ -13,33 +13,19 @@ CLAIM_SECONDS = 60
 _RECORD = prepared(
     """
     INSERT INTO heartguard_core.changed_ranges (org_id, user_id, measurement, first_ns, last_ns, ready_at)
-    SELECT :org_id, c.user_id, c.measurement, c.first_ns, c.last_ns,
+    SELECT c.org_id, c.user_id, c.measurement, c.first_ns, c.last_ns,
         clock_timestamp() + make_interval(secs => :settle_seconds)
-    FROM unnest(:persons, :measurements, :firsts, :lasts) AS c (user_id, measurement, first_ns, last_ns)
-    WHERE EXISTS (
-        SELECT FROM heartguard_core.alarm_watches AS w WHERE w.org_id = :org_id AND w.measurement = c.measurement)
-    RETURNING id
-    """,
-    org_id="integer",
-    persons="bigint[]",
-    measurements="text[]",
-    firsts="bigint[]",
-    lasts="bigint[]",
-    settle_seconds="float8",
-)
-_RECORD_EACH = prepared(
-    """
-    INSERT INTO heartguard_core.changed_ranges (org_id, user_id, measurement, first_ns, last_ns, ready_at)
-    SELECT c.org_id, c.user_id, c.measurement, c.first_ns, c.last_ns, clock_timestamp()
     FROM unnest(:orgs, :persons, :measurements, :firsts, :lasts) AS c (org_id, user_id, measurement, first_ns, last_ns)
     WHERE EXISTS (
         SELECT FROM heartguard_core.alarm_watches AS w WHERE w.org_id = c.org_id AND w.measurement = c.measurement)
+    RETURNING id
     """,
     orgs="integer[]",
     persons="bigint[]",
     measurements="text[]",
     firsts="bigint[]",
     lasts="bigint[]",
+    settle_seconds="float8",
 )
 _CONFIRM = """
 UPDATE heartguard_core.changed_ranges SET ready_at = clock_timestamp()
@@ -69,7 +55,7 @@ class PostgresChangeLog:
     @contextmanager
     def recording(self, org_id: int, ranges: Sequence[ChangedRange]) -> Iterator[None]:
         """Record ranges around the block that changes their points."""
-        ids = self._record(org_id, ranges) if ranges else ()
+        ids = self._record([(org_id, it) for it in ranges])
         yield
         if ids and self._settle_seconds:
             with self._database.transaction() as connection:
@@ -77,26 +63,18 @@ class PostgresChangeLog:
 
     def record_together(self, batches: Sequence[StoredBatch]) -> None:
         """Record the ranges of batches that the surrounding transaction stores, in one statement."""
-        ranges = [(batch.org_id, it) for batch in batches for it in ranges_of(batch.points)]
+        self._record([(batch.org_id, it) for batch in batches for it in ranges_of(batch.points)])
+
+    def _record(self, ranges: Sequence[tuple[int, ChangedRange]]) -> Sequence[int]:
+        """Record ranges, each with its organization; the ids of those that a rule looks at."""
         if not ranges:
-            return
+            return ()
         values = {
             "orgs": numbers(org_id for org_id, _ in ranges),
             "persons": numbers(it.person for _, it in ranges),
             "measurements": texts(it.measurement for _, it in ranges),
             "firsts": numbers(it.first_ns for _, it in ranges),
             "lasts": numbers(it.last_ns for _, it in ranges),
-        }
-        with self._database.transaction() as connection:
-            connection.execute(_RECORD_EACH, values)
-
-    def _record(self, org_id: int, ranges: Sequence[ChangedRange]) -> Sequence[int]:
-        values = {
-            "org_id": org_id,
-            "persons": numbers(it.person for it in ranges),
-            "measurements": texts(it.measurement for it in ranges),
-            "firsts": numbers(it.first_ns for it in ranges),
-            "lasts": numbers(it.last_ns for it in ranges),
             "settle_seconds": self._settle_seconds,
         }
         with self._database.transaction() as connection:
