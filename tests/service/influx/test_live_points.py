@@ -19,11 +19,12 @@ POINT = {
 
 
 @pytest.fixture
-def live(redis_url, org):
-    """The events of the organization in Redis: topic and document."""
+def live(redis_url, org, database):
+    """The events of the organization in Redis, once all are published: topic and document."""
     client = redis.Redis.from_url(redis_url)
 
     def events():
+        until(lambda: notes(database) == 0, "the publication of what was noted")
         found = []
         for _, entry in client.xrange(stream_key(org)):
             topic = entry[b"t"].decode()
@@ -108,7 +109,6 @@ def test_a_change_that_could_not_be_published_becomes_a_reset(write, live, liste
         )
 
     until(lambda: live() == [("reset", "lost")], "the reset")
-    until(lambda: notes(database) == 0, "no notes are left")
 
 
 def test_only_the_gateway_says_who_listens(client, org, admin):

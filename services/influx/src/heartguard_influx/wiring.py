@@ -98,6 +98,7 @@ def in_postgresql(dependencies: Dependencies) -> Stores:
     database = dependencies.database
     points = PostgresStore(database, dependencies.limits)
     announcer = Announcer(database, Publisher(dependencies.redis), settles=True)
+    dependencies.lifecycle.on_close(announcer.close)
     live = LivePoints(announcer)
     changes = PostgresChangeLog(database, PostgresStore.settled_seconds)
 
@@ -149,6 +150,7 @@ def _in_influxdb(settings: Settings, dependencies: Dependencies) -> Stores:
     limits = PostgresLimits(registry, dependencies.clock, settings.limit_defaults, dependencies.metrics.limit_refused)
     store = InfluxStore(registry, server, limits)
     announcer = Announcer(registry, Publisher(dependencies.redis), lost_seconds=store.settled_seconds, settles=True)
+    dependencies.lifecycle.on_close(announcer.close)
     # No transaction of PostgreSQL stays open while the service waits for InfluxDB.
     return Stores(
         buckets=InfluxBuckets(registry, server, limits),
