@@ -31,9 +31,9 @@ RULE = {
     "measurement": "heart_rate",
     "field": "bpm",
     "condition": "above",
-    "threshold": 100,
-    "for_seconds": 30,
-    "clear_after_seconds": 30,
+    "threshold": 98,
+    "for_seconds": 20,
+    "clear_after_seconds": 20,
 }
 PART = timedelta(seconds=60)  # of the recording, which is sent again
 PATIENCE = 60.0  # seconds for an import, and for the audit trail to catch up

@@ -8,6 +8,7 @@ so a listener misses nothing without being told, and nothing is published that i
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from heartguard_common.core.errors import ServiceError
@@ -120,6 +121,17 @@ class Announcer:
         except REDIS_ERRORS:
             self._database.run(_COMPACT, {"seconds": self._lost_seconds})
         return SETTLE_SECONDS
+
+    def settle_last(self) -> None:
+        """Remove the notes of what is published, where that is possible: the process ends, and `settle` has ended.
+
+        Otherwise the next process would take them for lost.
+        """
+        self._settles = False
+        with self._lock:
+            published, self._published = self._published, []
+        with suppress(ServiceError):
+            self._forget(published)
 
     def _replace_lost(self) -> None:
         with self._database.transaction() as connection:
